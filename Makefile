@@ -1,0 +1,42 @@
+# Every target sets up what it needs: a virtual environment in .venv with the package and its extras.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test check bench wheel schema clean
+
+run: .venv/ready examples/digits/data/train           ## train on real handwritten digits
+	$(BIN)/yarnml run examples/digits/job.yaml --restart
+
+test: check wheel                                     ## everything that can be checked
+	$(BIN)/python -m pytest
+
+check: .venv/ready                                    ## style, types, layering
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/ready                                    ## figures: ratios to hand-written JAX loops
+	$(BIN)/python -m benchmarks
+
+wheel: .venv/ready                                    ## build the wheel and look at what it carries
+	rm -rf build dist
+	$(BIN)/python -m build --wheel --outdir dist . >/dev/null
+	$(BIN)/python -m zipfile -l dist/*.whl | grep -q 'appspec/job.schema.json'
+	$(BIN)/python -m zipfile -l dist/*.whl | grep -q 'yarnml/py.typed'
+
+schema: .venv/ready                                   ## write the job file's JSON schema anew
+	$(BIN)/python -m appspec
+
+examples/%/data/train: .venv/ready
+	$(BIN)/python examples/$*/make_data.py
+
+.venv/ready: setup.cfg pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "yarnml needs Python 3.11 or newer: make PYTHON=…")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,check]'
+	touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info examples/*/data examples/*/job examples/*/models

@@ -1,0 +1,89 @@
+"""What the tests share: real data, job files, and the ``yarnml`` command as a user starts it."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+
+Job = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def _strict_promotion() -> Iterator[None]:
+    """Our own arithmetic never relies on implicit promotion of types."""
+    with jax.numpy_dtype_promotion("strict"):
+        yield
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the handwritten digits: train/ (four Parquet files) and test/."""
+    folder = tmp_path_factory.mktemp("digits")
+    subprocess.run([sys.executable, ROOT / "examples/digits/make_data.py", folder], check=True)
+    return folder
+
+
+@pytest.fixture
+def digits_job(digits: Path, tmp_path: Path) -> Job:
+    """A small job on the digits, as a mapping; its checkpoints and models go to the test's own folder."""
+    return {
+        "name": "digits",
+        "data": {
+            "train": str(digits / "train"),
+            "test": str(digits / "test"),
+            "features": ["pixels"],
+            "label": "digit",
+            "scale": "standard",
+        },
+        "learner": {"kind": "mlp", "hidden": [16], "optimizer": {"kind": "adam", "learning_rate": 0.01}},
+        "training": {"epochs": 2, "batch_size": 128},
+        "checkpoint": {"path": str(tmp_path / "job")},
+        "export": str(tmp_path / "models"),
+    }
+
+
+@pytest.fixture
+def write_job(tmp_path: Path) -> Callable[[Job], Path]:
+    """Writes a mapping as job.yaml in the test's folder."""
+
+    def write(job: Job) -> Path:
+        path = tmp_path / "job.yaml"
+        path.write_text(yaml.safe_dump(job))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def write_table(tmp_path: Path) -> Callable[..., Path]:
+    """Writes columns as a Parquet file in the test's folder."""
+
+    def write(name: str, row_group_size: int = 1000, **columns: Any) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        arrays = {n: c if isinstance(c, pa.Array | np.ndarray) else pa.array(c) for n, c in columns.items()}
+        pq.write_table(pa.table(arrays), path, row_group_size=row_group_size)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def yarnml_command() -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Runs ``yarnml …`` as a process of its own, as a user would; returns its status and output."""
+
+    def command(*arguments: str | Path, timeout: float = 120) -> "subprocess.CompletedProcess[str]":
+        line = [sys.executable, "-m", "yarnml", *map(str, arguments)]
+        return subprocess.run(line, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL)
+
+    return command

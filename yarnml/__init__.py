@@ -1,0 +1,27 @@
+"""yarnml: train models by MapReduce rounds of JAX workers, the same to the bit on any number of them.
+
+outcome = yarnml.run("job.yaml")
+yarnml.load_model(outcome.export).predict(table)
+"""
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "run": ("yarnml.submit", "run_file"),
+    "load_job": ("yarnml.spec", "load_job"),
+    "load_model": ("yarnml.model", "load_model"),
+}
+_PUBLIC |= {"YarnmlError": ("yarnml.errors", "YarnmlError")}
+
+__all__ = ["YarnmlError", "__version__", "load_job", "load_model", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load on first use: ``import yarnml`` alone stays quick, and only `load_model` brings JAX."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'yarnml' has no attribute '{name}'")
+    module, attribute = _PUBLIC[name]
+    return getattr(importlib.import_module(module), attribute)

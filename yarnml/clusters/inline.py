@@ -1,0 +1,35 @@
+"""Everything in this process and thread: for a debugger, and for data that one process can take."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from yarnml.errors import JobFileError
+from yarnml.events import Event, Tick
+from yarnml.job import Job
+from yarnml.messages import Command, Meeting, Report
+from yarnml.transport.memory import MemoryExchange
+
+
+class InlineCrew:
+    """One worker with all shards."""
+
+    def __init__(self, say: Callable[[Event], None]) -> None:
+        from yarnml.mapper import Mapper  # brings JAX, which nobody else in this process needs
+
+        self._mapper = Mapper(0, MemoryExchange(), self._tick)
+        self._say, self._number = say, 0
+
+    def meet(self, command: Command, shards: int) -> list[Report]:
+        self._number += 1
+        meeting = Meeting(self._number, command, {0: list(range(shards))}, [])
+        return [self._mapper.execute(meeting)]
+
+    def _tick(self, step: int, loss: float, rows: int) -> None:
+        self._say(Tick(step, loss, rows, 1))
+
+
+@contextmanager
+def open_crew(job: Job, log_folder: str, say: Callable[[Event], None]) -> Iterator[InlineCrew]:
+    if job.reducers.count:
+        raise JobFileError("reducers.count must be 0 with --backend inline: there is one process only.")
+    yield InlineCrew(say)

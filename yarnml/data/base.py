@@ -1,0 +1,78 @@
+"""Files of rows: a dataset as the master sees it, and the protocol of a file format.
+
+A file is a sequence of groups (Parquet row groups, runs of CSV lines), each the least that is read at once.  Only
+sizes and positions live here, so that a dataset of thousands of files travels in one message.
+"""
+
+import hashlib
+from typing import Any, Protocol
+
+import msgspec
+import pyarrow as pa
+from msgspec import Struct
+
+
+class Group(Struct, frozen=True, array_like=True):
+    """``rows`` rows from byte ``start`` on, ``size`` bytes long in the file."""
+
+    rows: int
+    start: int
+    size: int
+
+
+class File(Struct, frozen=True, array_like=True):
+    """``digest`` stands for the contents: of the footer for Parquet, of all bytes for CSV."""
+
+    url: str
+    size: int
+    digest: str
+    groups: tuple[Group, ...]
+
+
+class Split(Struct, frozen=True, array_like=True):
+    """A seeded random part of every group's rows: the ``fraction`` held out, or with ``held_out`` false the rest."""
+
+    seed: int
+    fraction: float
+    held_out: bool
+
+
+class Dataset(Struct, frozen=True):
+    """Files of one format and one schema; with ``split``, a part of their rows."""
+
+    format: str
+    files: tuple[File, ...]
+    split: Split | None = None
+
+    @property
+    def rows(self) -> int:
+        return sum(self.group_rows)
+
+    @property
+    def group_rows(self) -> list[int]:
+        """Rows of this dataset in each group, over all files in order."""
+        sizes = [g.rows for f in self.files for g in f.groups]
+        if self.split is None:
+            return sizes
+        held, seen, taken = [], 0, 0
+        for rows in sizes:
+            seen += rows
+            held.append(int(seen * self.split.fraction) - taken)
+            taken += held[-1]
+        return held if self.split.held_out else [n - h for n, h in zip(sizes, held, strict=True)]
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the rows, wherever they are stored: a digest over files in order, their contents and the split."""
+        facts = [self.format, [(f.size, f.digest) for f in self.files], self.split]
+        return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
+
+
+class Format(Protocol):
+    """How one file format is looked into and read.  Raise DataError with the file's name for a broken file."""
+
+    def inspect(self, fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
+        """The columns and the groups of one file, without decoding its rows."""
+
+    def read(self, fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.Table:
+        """The rows of one group, these columns; formats without types of their own convert to the given ones."""

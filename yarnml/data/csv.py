@@ -1,0 +1,74 @@
+"""CSV with a header line: a group is a run of whole lines of about 16 MiB.
+
+Lines must be counted to know which rows a shard holds, so the master reads each file once when a job starts.
+"""
+
+import hashlib
+import io
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pc
+
+from yarnml.data.base import File, Group
+from yarnml.errors import DataError
+
+GROUP_BYTES = 16 * 2**20
+
+
+def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
+    digest, size, groups = hashlib.sha256(), 0, []
+    head = b""
+    with fs.open_input_stream(path) as stream:
+        rest, start = b"", 0
+        while chunk := stream.read(GROUP_BYTES):
+            digest.update(chunk)
+            size += len(chunk)
+            text = rest + chunk
+            if not head:
+                end = text.find(b"\n") + 1
+                if not end:
+                    rest = text
+                    continue
+                head, text, start = text[:end], text[end:], end
+            end = text.rfind(b"\n") + 1
+            if end:
+                groups.append(Group(_lines(text[:end]), start, end))
+            rest, start = text[end:], start + end
+        head, rest = (head, rest) if head else (rest, b"")
+        if rest.strip():
+            groups.append(Group(1, start, len(rest)))
+    if not head.strip():
+        raise DataError(f"{url} is empty: a CSV file needs a header line and rows below it.")
+    file = File(url, size, digest.hexdigest(), tuple(g for g in groups if g.rows))
+    sample = _parse(fs, path, file, 0, None) if file.groups else pc.read_csv(io.BytesIO(head))
+    return sample.schema, file
+
+
+def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.Table:
+    return _parse(fs, path, file, group, columns)
+
+
+def _lines(text: bytes) -> int:
+    """Lines that hold anything: pyarrow skips empty ones."""
+    return sum(1 for line in text.split(b"\n") if line.strip())
+
+
+def _parse(fs: Any, path: str, file: File, group: int, columns: pa.Schema | None) -> pa.Table:
+    place = file.groups[group]
+    with fs.open_input_file(path) as source:
+        head = source.read(min(g.start for g in file.groups))
+        source.seek(place.start)
+        body = source.read(place.size)
+    try:
+        names, types = (columns.names, columns) if columns is not None else ([], None)
+        convert = pc.ConvertOptions(include_columns=names, column_types=types, strings_can_be_null=True)
+        table = pc.read_csv(io.BytesIO(head + body), convert_options=convert)
+    except pa.ArrowException as exc:
+        raise DataError(f"{file.url} from byte {place.start} on is not readable CSV: {exc}") from exc
+    if table.num_rows != place.rows:
+        raise DataError(
+            f"{file.url} from byte {place.start} on has {place.rows} lines but {table.num_rows} rows; "
+            "line breaks inside quotes are not supported in CSV, so store this data as Parquet."
+        )
+    return table

@@ -1,0 +1,84 @@
+"""Find and inspect the files of a dataset, and read their groups: the shell around the formats."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from yarnml import storage
+from yarnml.data import csv, parquet
+from yarnml.data.base import Dataset, File, Format
+from yarnml.data.schema import Feature, Schema
+from yarnml.errors import DataError, JobFileError
+
+FORMATS: dict[str, Format] = {"parquet": parquet, "csv": csv}
+SUFFIXES = {".parquet": "parquet", ".parq": "parquet", ".pq": "parquet", ".csv": "csv"}
+
+
+def inspect(paths: str | Sequence[str], format: str, field: str) -> tuple[Dataset, pa.Schema]:
+    """Look into every file once, several at a time.  JobFileError names ``field`` when there is nothing to read."""
+    urls: list[str] = []
+    for path in [paths] if isinstance(paths, str) else paths:
+        try:
+            found = storage.find(path)
+        except (OSError, ValueError) as exc:
+            raise JobFileError(f"{field}: {path} can't be listed: {exc}") from exc
+        if not found:
+            raise JobFileError(f"{field}: there is no file at {path}.")
+        urls += found
+    name = format if format != "auto" else _guess(urls[0], field)
+    reader = FORMATS[name]
+
+    def look(url: str) -> tuple[pa.Schema, File]:
+        fs, path = storage.arrow(url)
+        try:
+            return reader.inspect(fs, path, url)
+        except OSError as exc:
+            raise DataError(f"{field}: {url} can't be read: {exc}") from exc
+
+    with ThreadPoolExecutor(16) as pool:
+        looked = list(pool.map(look, urls))
+    dataset = Dataset(name, tuple(file for _, file in looked))
+    if not dataset.rows:
+        raise DataError(f"{field}: {', '.join(urls[:3])} holds no rows.")
+    for schema, file in looked:
+        if schema.names != looked[0][0].names:
+            odd = sorted(set(schema.names) ^ set(looked[0][0].names)) or ["the order of columns"]
+            raise DataError(f"{field}: {file.url} and {urls[0]} differ in their columns: {', '.join(odd)}.")
+    return dataset, looked[0][0]
+
+
+def read_group(dataset: Dataset, file: int, group: int, columns: pa.Schema) -> pa.Table:
+    """One group of rows with these columns."""
+    entry = dataset.files[file]
+    fs, path = storage.arrow(entry.url)
+    try:
+        return FORMATS[dataset.format].read(fs, path, entry, group, columns)
+    except FileNotFoundError as exc:
+        raise DataError(f"{entry.url} was there when the job began, but is gone.") from exc
+
+
+def with_widths(schema: Schema, dataset: Dataset, stored: pa.Schema) -> Schema:
+    """Fill in the width of variable-length list columns from the first row; later rows must agree."""
+    if all(f.width for f in schema.features):
+        return schema
+    names = [f.name for f in schema.features if not f.width]
+    file, group = next((f, g) for f, e in enumerate(dataset.files) for g, at in enumerate(e.groups) if at.rows)
+    table = read_group(dataset, file, group, pa.schema([stored.field(n) for n in names]))
+    widths = {n: pc.list_value_length(table.column(n)[:1].combine_chunks())[0].as_py() for n in names}
+    for name, width in widths.items():
+        if not width:
+            raise DataError(f"{dataset.files[file].url}: the first row of column '{name}' holds no list of numbers.")
+    features = tuple(Feature(f.name, f.width or widths[f.name]) for f in schema.features)
+    return msgspec.structs.replace(schema, features=features)
+
+
+def _guess(url: str, field: str) -> str:
+    for suffix, name in SUFFIXES.items():
+        if url.lower().endswith(suffix):
+            return name
+    raise JobFileError(
+        f"{field}: the format of {url} can't be told from its name; set data.format to {' or '.join(FORMATS)}."
+    )

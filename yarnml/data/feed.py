@@ -1,0 +1,146 @@
+"""What one worker reads: the batch of a shard at a step, or a shard from end to end, as padded arrays.
+
+Any worker can serve any shard: the rows are a function of (dataset, seed, epoch, shard, step).  Memory holds the
+decoded pieces up to the cache limit and the block of rows that is being served, whatever the size of the data.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from yarnml.data import schema as columns_of
+from yarnml.data.base import Dataset
+from yarnml.data.dataset import read_group
+from yarnml.data.schema import Rows, Schema
+from yarnml.data.shards import Piece, blocks, part, pieces, shard_sizes, shuffled, split_rows, steps_per_epoch
+
+SCAN_ROWS, SCAN_BYTES = 8192, 8 * 2**20  # bounds of one batch in a full pass; they decide the order of additions
+
+_SPLIT, _BLOCKS, _ROWS = 1, 2, 3  # keep the seeds of different choices apart
+
+
+class Feed:
+    """Batches of one dataset for a fixed cut into ``shards``.
+
+    ``stored`` is the schema of the files; ``cache_bytes`` bounds the decoded pieces kept for the next epoch.
+    """
+
+    def __init__(self, dataset: Dataset, stored: pa.Schema, schema: Schema, shards: int, cache_bytes: int) -> None:
+        self._dataset, self._schema, self._shards = dataset, schema, shards
+        self._columns = columns_of.columns(schema, stored)
+        self._cache: OrderedDict[Piece, Rows] = OrderedDict()
+        self._cache_bytes = cache_bytes
+        self._served: dict[int, tuple[tuple[int, int, int], Rows]] = {}
+        self._order: dict[int, tuple[int, list[list[Piece]]]] = {}
+        self._cut: dict[int, list[Piece]] = {}
+        self.sizes = shard_sizes(dataset.rows, shards)
+        self.bytes_read = 0
+
+    def steps(self, batch_size: int | str) -> int:
+        return steps_per_epoch(self.sizes, batch_size)
+
+    def batch(self, shard: int, seed: int, epoch: int, step: int, steps: int, shuffle_rows: int) -> Rows:
+        """The rows of ``shard`` at ``step`` of ``epoch``, padded to one length at all steps."""
+        length = max(-(-n // steps) for n in self.sizes)
+        low, high = part(self.sizes[shard], steps, step)
+        taken, start = [], 0
+        for number, run in enumerate(self._runs(shard, seed, epoch, shuffle_rows)):
+            rows = sum(p.rows for p in run)
+            first, last = max(low - start, 0), min(high - start, rows)
+            if first < last:
+                block = self._block(shard, (seed, epoch, number), run)
+                taken.append(Rows(*(a[first:last] for a in block)))
+            start += rows
+        return pad(concatenate(taken, self._schema), length)
+
+    def scan(self, shard: int) -> Iterator[Rows]:
+        """All rows of a shard in stored order, in padded batches of one size; at least one batch."""
+        length = max(1, min(SCAN_ROWS, SCAN_BYTES // (4 * self._schema.width), max(self.sizes)))
+        if not self._pieces(shard):
+            yield pad(concatenate([], self._schema), length)
+        for piece in self._pieces(shard):
+            rows = self._load(piece)
+            for low in range(0, piece.rows, length):
+                yield pad(Rows(*(a[low : low + length] for a in rows)), length)
+
+    def tables(self, shard: int, names: list[str]) -> Iterator[tuple[pa.Table, str]]:
+        """The raw columns of a shard, piece by piece, each with the name of its file."""
+        wanted = pa.schema([self._columns.field(n) for n in names])
+        for piece in self._pieces(shard):
+            yield self._read(piece, wanted), self._dataset.files[piece.file].url
+
+    def _pieces(self, shard: int) -> list[Piece]:
+        if shard not in self._cut:
+            self._cut[shard] = pieces(self._dataset, self._shards, shard)
+        return self._cut[shard]
+
+    def _runs(self, shard: int, seed: int, epoch: int, shuffle_rows: int) -> list[list[Piece]]:
+        """The shard's blocks in this epoch's order; the newest epoch's are kept."""
+        if self._order.get(shard, (None,))[0] != epoch:
+            found = blocks(self._pieces(shard), shuffle_rows, [seed, _BLOCKS, epoch, shard])
+            self._order[shard] = epoch, found
+        return self._order[shard][1]
+
+    def _block(self, shard: int, key: tuple[int, int, int], run: list[Piece]) -> Rows:
+        """The shuffled rows of one block; the newest of each shard is kept."""
+        held = self._served.get(shard)
+        if held is None or held[0] != key:
+            self._served.pop(shard, None)
+            seed, epoch, number = key
+            rows = concatenate([self._load(piece) for piece in run], self._schema)
+            order = shuffled(len(rows.x), [seed, _ROWS, epoch, shard, number])
+            held = self._served[shard] = key, Rows(*(a[order] for a in rows))
+        return held[1]
+
+    def _load(self, piece: Piece) -> Rows:
+        if piece in self._cache:
+            self._cache.move_to_end(piece)
+            return self._cache[piece]
+        url = self._dataset.files[piece.file].url
+        rows = columns_of.rows_of(self._read(piece, self._columns), self._schema, url)
+        self.bytes_read += rows.nbytes
+        if rows.nbytes <= self._cache_bytes:
+            self._cache[piece] = rows
+            while sum(r.nbytes for r in self._cache.values()) > self._cache_bytes:
+                self._cache.popitem(last=False)
+        return rows
+
+    def _read(self, piece: Piece, wanted: pa.Schema) -> pa.Table:
+        table = read_group(self._dataset, piece.file, piece.group, wanted)
+        split = self._dataset.split
+        if split is None:
+            return table.slice(piece.low, piece.rows)
+        ordinal = sum(len(f.groups) for f in self._dataset.files[: piece.file]) + piece.group
+        mine = self._dataset.group_rows[ordinal]
+        held = mine if split.held_out else table.num_rows - mine
+        chosen = split_rows(table.num_rows, held, [split.seed, _SPLIT, ordinal], held_out=split.held_out)
+        return table.take(chosen[piece.low : piece.high])
+
+
+def concatenate(parts: list[Rows], schema: Schema) -> Rows:
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        kind = np.int32 if schema.label_type == "class" else np.float32
+        return Rows(np.zeros((0, schema.width), np.float32), np.zeros(0, kind), np.zeros(0, np.float32))
+    return Rows(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
+def pad(rows: Rows, length: int) -> Rows:
+    """Repeat the first row with weight 0 up to ``length``: one shape to compile, and no rows that a loss can't take."""
+    missing = length - len(rows.x)
+    if not missing:
+        return rows
+
+    def fill(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.repeat(a[:1], missing, axis=0) if len(a) else np.zeros((missing, *a.shape[1:]), a.dtype)
+
+    return Rows(
+        np.concatenate([rows.x, fill(rows.x)]),
+        np.concatenate([rows.y, fill(rows.y)]),
+        np.concatenate([rows.weight, np.zeros(missing, np.float32)]),
+    )

@@ -1,0 +1,44 @@
+"""Feature scaling: x → (x - mean) · factor, fitted by sums over the training rows."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from yarnml.data.schema import Rows, Schema
+from yarnml.errors import DataError
+from yarnml.tree import Vector
+
+
+class Scaling(NamedTuple):
+    """float32 [width] each."""
+
+    mean: npt.NDArray[np.float32]
+    factor: npt.NDArray[np.float32]
+
+
+def identity(width: int) -> Scaling:
+    return Scaling(np.zeros(width, np.float32), np.ones(width, np.float32))
+
+
+def moments(rows: Rows) -> Vector:
+    """Sums over the rows: weight, then weighted x and x² by column; float64 [1 + 2·width]."""
+    x, weight = rows.x.astype(np.float64), rows.weight.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # NaN and infinity are reported by name in `standard`
+        return np.concatenate([[weight.sum()], weight @ x, weight @ np.square(x)])
+
+
+def standard(total: Vector, schema: Schema) -> Scaling:
+    """Mean 0 and variance 1 over the training rows; a constant column becomes 0."""
+    weight, (first, second) = total[0], np.split(total[1:], 2)
+    if not weight > 0:
+        raise DataError("The weights of the training rows add up to 0; the scaling can't be fitted.")
+    owners = [f.name for f in schema.features for _ in range(f.width)]
+    for name, value in zip(owners, second, strict=True):
+        if not np.isfinite(value):
+            raise DataError(f"Column '{name}' of the training data holds NaN or infinity; clean or drop these rows.")
+    mean = first / weight
+    variance = np.maximum(second / weight - np.square(mean), 0.0)
+    constant = variance <= 1e-12 * np.maximum(np.square(mean), 1e-30)
+    factor = np.where(constant, 0.0, 1.0 / np.sqrt(np.where(constant, 1.0, variance)))
+    return Scaling(mean.astype(np.float32), factor.astype(np.float32))

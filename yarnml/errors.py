@@ -1,0 +1,60 @@
+"""Every way a job can end badly, as one tree.
+
+    YarnmlError
+    ├── JobFileError      the job file or the command line is wrong           exit status 2
+    ├── DataError         the data is not what the job file says              exit status 1
+    ├── ModelError        the learner raised, or its loss is not a number     exit status 1
+    ├── CheckpointError   a checkpoint can't be written, read or continued    exit status 1
+    ├── ExportError       a model can't be written, or is torn or foreign     exit status 1
+    ├── WorkerLost        a process of the job died, hung or can't be reached exit status 1
+    └── Interrupted       the user stopped the job                            exit status 130
+
+A message is one sentence or two: which field or file, what was expected, what was found, what to do next.
+Foreign exceptions are translated where they cross into yarnml, with ``raise … from exc``.
+"""
+
+
+class YarnmlError(Exception):
+    """The root: everything that yarnml itself raises on purpose.
+
+    ``detail`` is text to show under the message, such as the traceback of a user's own code.
+    """
+
+    exit_status = 1
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
+
+
+class JobFileError(YarnmlError):
+    exit_status = 2
+
+
+class DataError(YarnmlError):
+    pass
+
+
+class ModelError(YarnmlError):
+    pass
+
+
+class CheckpointError(YarnmlError):
+    pass
+
+
+class ExportError(YarnmlError):
+    pass
+
+
+class WorkerLost(YarnmlError):
+    pass
+
+
+class Interrupted(YarnmlError):
+    exit_status = 130
+
+
+def named(kind: str) -> type[YarnmlError]:
+    """The class called ``kind``, for an error that crossed a process border; the root where there is none."""
+    return next((c for c in YarnmlError.__subclasses__() if c.__name__ == kind), YarnmlError)

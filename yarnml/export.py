@@ -1,0 +1,112 @@
+"""The exported model: ``<export>/<version>/`` with parameters, description and program.
+
+* ``model.safetensors``: the parameters and the feature scaling, by name
+* ``model.json``: what it is (learner, schema, metrics, data, packages, the job file) and the digests of the others
+* ``model.stablehlo``: ``predict(arrays, x)`` by jax.export, for any number of rows
+
+A worker writes them beside, the master shows them by one rename.  Versions count 1, 2, 3, …
+"""
+
+import contextlib
+import hashlib
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import safetensors.numpy
+
+from yarnml import paths, storage
+from yarnml.errors import ExportError
+from yarnml.job import Export
+
+FORMAT = "yarnml-model/1"
+
+
+def versions(folder: str) -> list[int]:
+    """The versions there are, ascending."""
+    return sorted(int(n) for n in storage.names(folder) if n.isdecimal() and n[0] != "0")
+
+
+def check_target(export: Export) -> None:
+    """Refuse a version that exists, or a folder that can't be written, before any training."""
+    try:
+        if export.version in versions(export.path):
+            raise ExportError(
+                f"export.version {export.version} exists in {export.path}; choose another, or none for the next."
+            )
+        probe = paths.temporary(export.path, "probe")
+        storage.write(probe, b"")
+        storage.remove(probe)
+    except (OSError, ValueError) as exc:
+        raise ExportError(f"export {export.path} can't be written: {exc}") from exc
+
+
+def write_model(folder: str, arrays: dict[str, npt.NDArray[Any]], program: bytes, about: dict[str, Any]) -> None:
+    """Write the three files of a model into a folder that nobody sees yet."""
+    parameters = safetensors.numpy.save({n: np.ascontiguousarray(a) for n, a in arrays.items()})
+    files = {paths.MODEL: parameters, paths.PROGRAM: program}
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    document = {"format": FORMAT, "digests": digests, **about}
+    files[paths.ABOUT] = msgspec.json.format(msgspec.json.encode(document))
+    try:
+        for name, data in files.items():
+            storage.write(storage.join(folder, name), data)
+    except OSError as exc:
+        raise ExportError(f"The model can't be written to {folder}: {exc}") from exc
+
+
+def commit(export: Export, folder: str) -> str:
+    """Give a written model its version; returns the folder where it now is."""
+    for _ in range(100):
+        version = export.version or max(versions(export.path), default=0) + 1
+        target = storage.join(export.path, str(version))
+        try:
+            storage.rename(folder, target)
+        except FileExistsError:
+            if export.version:
+                raise ExportError(
+                    f"export.version {version} appeared in {export.path} meanwhile; choose another."
+                ) from None
+            continue
+        except OSError as exc:
+            raise ExportError(f"The model can't be moved to {target}: {exc}") from exc
+        return target
+    raise ExportError(f"No free version could be had in {export.path}: others export there all the time.")
+
+
+def discard(folder: str) -> None:
+    """Remove a half-written model, after a failure."""
+    with contextlib.suppress(OSError):  # the failure that led here is the one to report
+        storage.remove(folder)
+
+
+def resolve(url: str) -> str:
+    """The folder of one version: ``url`` itself, or the newest below it or below what ``…/latest`` stands in."""
+    base = url.rstrip("/")
+    base = base.removesuffix("/latest")
+    if base == url.rstrip("/") and paths.ABOUT in storage.names(base):
+        return base
+    found = versions(base)
+    if not found:
+        raise ExportError(f"There is no model at {url}: expected {paths.ABOUT} or numbered versions in that folder.")
+    return storage.join(base, str(found[-1]))
+
+
+def read_model(folder: str) -> tuple[dict[str, npt.NDArray[Any]], bytes, dict[str, Any]]:
+    """Arrays, program and description of a version; ExportError where it is torn or not ours."""
+    try:
+        about = msgspec.json.decode(storage.read(storage.join(folder, paths.ABOUT)))
+    except (OSError, msgspec.DecodeError) as exc:
+        raise ExportError(f"{folder} is not a yarnml model: {paths.ABOUT} can't be read: {exc}") from exc
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        raise ExportError(f"{folder} is not a yarnml model: {paths.ABOUT} must have format {FORMAT}.")
+    files = {}
+    for name in (paths.MODEL, paths.PROGRAM):
+        try:
+            files[name] = storage.read(storage.join(folder, name))
+        except OSError as exc:
+            raise ExportError(f"{folder} is torn: {name} can't be read: {exc}") from exc
+        if hashlib.sha256(files[name]).hexdigest() != about.get("digests", {}).get(name):
+            raise ExportError(f"{folder} is torn: {name} does not have the digest that {paths.ABOUT} gives.")
+    return safetensors.numpy.load(files[paths.MODEL]), files[paths.PROGRAM], about

@@ -1,0 +1,132 @@
+"""The job file as types: every section and field, its default and its bounds.
+
+Construct a Job through `yarnml.spec.load_job`: msgspec checks types while decoding, not in plain construction.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from yarnml.learners.options import NonNegative, Options, PositiveInt
+
+Fraction = Annotated[float, Meta(gt=0, lt=1)]
+Size = Annotated[str, Meta(pattern=r"^\d+(\.\d+)? ?([KMGT]i?B|B)$", description="a size such as '512 MiB'")]
+Period = Annotated[str, Meta(pattern=r"^[1-9]\d* (epochs?|steps?)$", description="such as '1 epoch' or '500 steps'")]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="letters, digits, '.', '_', '-'")]
+
+
+class _Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class Data(_Section, frozen=True, kw_only=True):
+    """Where the rows are and what they mean.  Paths are fsspec URLs: a file, a folder, a glob, or a list of those."""
+
+    train: str | list[str]
+    test: str | list[str] | None = None
+    validation: Fraction | str | list[str] | None = None
+    format: Literal["auto", "parquet", "csv"] = "auto"
+    features: Annotated[list[str], Meta(min_length=1)]
+    label: str
+    label_type: Literal["auto", "class", "number"] = "auto"
+    classes: list[str | int | bool] | None = None
+    weight: str | None = None
+    shape: Annotated[list[PositiveInt], Meta(min_length=1)] | None = None
+    scale: Literal["none", "standard"] = "none"
+
+
+class EarlyStopping(_Section, frozen=True, kw_only=True):
+    """Stop when ``metric`` of the evaluation has not improved by ``min_delta`` for ``patience`` epochs."""
+
+    metric: str = "loss"
+    patience: PositiveInt = 3
+    min_delta: NonNegative = 0.0
+    restore_best: bool = True
+
+
+class Training(_Section, frozen=True, kw_only=True):
+    """How long and in which portions.
+
+    ``batch_size``: most rows of one step over all shards, or ``full`` for one step per pass over the data.
+    ``shards``: parts the training data is cut into; part of the result, so fixed at a job's first start.
+    ``shuffle_rows``: row groups are shuffled, then rows within runs of row groups of at most this many rows.
+    """
+
+    epochs: PositiveInt = 10
+    batch_size: PositiveInt | Literal["full"] = 256
+    seed: Annotated[int, Meta(ge=0, lt=2**32)] = 0
+    shards: PositiveInt | None = None
+    shuffle_rows: PositiveInt = 65536
+    early_stopping: EarlyStopping | None = None
+
+
+class Workers(_Section, frozen=True, kw_only=True):
+    """The containers that map.  ``cache`` bounds the decoded rows a worker keeps in memory.
+
+    ``timeout``: seconds without a sign of life after which a worker counts as lost.
+    ``stall``: seconds without a finished step after which the job fails and says whom it waited for.
+    ``memory``, ``gpus`` and ``node_label`` speak to a cluster's scheduler; local processes have no use for them.
+    """
+
+    count: PositiveInt = 2
+    min: PositiveInt | None = None
+    max: PositiveInt | None = None
+    memory: Size = "2 GiB"
+    vcores: PositiveInt = 1
+    gpus: Annotated[int, Meta(ge=0)] = 0
+    node_label: str = ""
+    cache: Size = "1 GiB"
+    timeout: Annotated[float, Meta(gt=0)] = 60.0
+    stall: Annotated[float, Meta(gt=0)] = 1800.0
+
+
+class Reducers(_Section, frozen=True, kw_only=True):
+    """``count: 0``: every worker also reduces one slice; n: processes of their own, without JAX."""
+
+    count: Annotated[int, Meta(ge=0)] = 0
+
+
+class Checkpoint(_Section, frozen=True, kw_only=True):
+    """``path``: the job's folder.  ``every``: a period; ``keep``: how many of the newest stay."""
+
+    path: str | None = None
+    every: Period = "1 epoch"
+    keep: PositiveInt = 3
+
+
+class Export(_Section, frozen=True, kw_only=True):
+    """``path``: the folder of the model's versions.  ``version``: a number, or none for the next free one."""
+
+    path: str
+    version: PositiveInt | None = None
+
+
+class Job(_Section, frozen=True, kw_only=True):
+    """One training job, the same for every backend."""
+
+    name: Name
+    data: Data
+    learner: Options
+    training: Training = Training()
+    workers: Workers = Workers()
+    reducers: Reducers = Reducers()
+    checkpoint: Checkpoint = field(default_factory=Checkpoint)
+    export: str | Export | None = None
+
+    @property
+    def shards(self) -> int:
+        return self.training.shards or max(self.workers.count, self.workers.max or 0)
+
+    @property
+    def export_to(self) -> Export | None:
+        return Export(path=self.export) if isinstance(self.export, str) else self.export
+
+
+_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+
+
+def size_in_bytes(size: Size) -> int:
+    """'1.5 GiB' → 1610612736."""
+    number = size.rstrip("KMGTiB ")
+    return int(float(number) * _UNITS[size[len(number) :].strip()])

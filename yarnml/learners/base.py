@@ -1,0 +1,61 @@
+"""The learner protocol: map → sum → update.
+
+Everything trained here is a sum over rows followed by an update (Chu et al., "Map-Reduce for Machine Learning on
+Multicore", NIPS 2006).  A learner is four pure functions; state is passed in and returned, never kept.
+"""
+
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+
+State = Any  # a pytree of arrays
+Sums = Any  # a pytree of arrays that are sums over rows
+Key = jax.Array
+
+
+class Batch(NamedTuple):
+    """x: float32 [rows, *shape]; y: int32 class numbers or float32 [rows]; weight: float32 [rows], 0 for padding."""
+
+    x: Any
+    y: Any
+    weight: Any
+
+
+class Scores(NamedTuple):
+    """What an update tells the user: ``loss`` summed over rows of total ``weight``."""
+
+    loss: jax.Array
+    weight: jax.Array
+
+
+class Learner(Protocol):
+    """One algorithm in summation form.  All functions are pure and are compiled by JAX."""
+
+    def init(self, key: Key) -> State:
+        """The state before the first step."""
+
+    def map(self, state: State, batch: Batch) -> Sums:
+        """Sums over the rows of one batch; a row of weight 0 must add nothing."""
+
+    def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
+        """The next state, given the sums over the rows of all shards."""
+
+    def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
+        """[rows, classes] for a class label (class probabilities, if the model is ours), [rows] for a number label."""
+
+    def loss(self, parameters: Any, batch: Batch) -> jax.Array:
+        """The loss of every row, [rows]."""
+
+    def parameters(self, state: State) -> Any:
+        """The part of the state that is the model."""
+
+
+def cross_entropy(logits: jax.Array, y: jax.Array) -> jax.Array:
+    """-log softmax(logits)[y] of every row; logits [rows, classes], y [rows] → [rows]."""
+    return jax.nn.logsumexp(logits, axis=-1) - jnp.take_along_axis(logits, y[:, None], axis=-1)[:, 0]
+
+
+def squared_error(prediction: jax.Array, y: jax.Array) -> jax.Array:
+    """(prediction - y)² / 2 of every row, the negative log-likelihood of unit normal noise but for a constant."""
+    return 0.5 * jnp.square(prediction - y)

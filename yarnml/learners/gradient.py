@@ -1,0 +1,87 @@
+"""Gradient descent for any model: sums are (gradient, loss, weight), the update is an optax chain."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from yarnml.learners.base import Batch, Key, Scores
+
+
+class Model(Protocol):
+    """What gradient descent needs of a model; ``parameters`` is any pytree of arrays."""
+
+    def init(self, key: Key) -> Any: ...
+
+    def loss(self, parameters: Any, x: jax.Array, y: jax.Array) -> jax.Array:
+        """[rows]: one number per row, so that weights and padding can be applied."""
+
+    def predict(self, parameters: Any, x: jax.Array) -> jax.Array: ...
+
+
+class State(NamedTuple):
+    parameters: Any
+    optimizer: Any
+
+
+class Sums(NamedTuple):
+    gradient: Any
+    loss: jax.Array
+    weight: jax.Array
+
+
+class GradientDescent:
+    """A model with an optimizer, as a learner.
+
+    Minimises Σ weight·loss / Σ weight + ``penalty(parameters)``, both sums over all rows of a step.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        optimizer: optax.GradientTransformation,
+        penalty: Callable[[Any], jax.Array] | None = None,
+    ) -> None:
+        self._model, self._optimizer, self._penalty = model, optimizer, penalty
+
+    def init(self, key: Key) -> State:
+        parameters = self._model.init(key)
+        return State(parameters, self._optimizer.init(parameters))
+
+    def map(self, state: State, batch: Batch) -> Sums:
+        def total(parameters: Any) -> jax.Array:
+            return jnp.sum(self.loss(parameters, batch) * batch.weight)
+
+        loss, gradient = jax.value_and_grad(total)(state.parameters)
+        return Sums(gradient, loss, jnp.sum(batch.weight))
+
+    def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
+        gradient = jax.tree.map(lambda g: g / sums.weight, sums.gradient)
+        if self._penalty is not None:
+            gradient = jax.tree.map(jnp.add, gradient, jax.grad(self._penalty)(state.parameters))
+        steps, optimizer = self._optimizer.update(gradient, state.optimizer, state.parameters)
+        return State(optax.apply_updates(state.parameters, steps), optimizer), Scores(sums.loss, sums.weight)
+
+    def loss(self, parameters: Any, batch: Batch) -> jax.Array:
+        return self._model.loss(parameters, batch.x, batch.y)
+
+    def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
+        return self._model.predict(parameters, x)
+
+    def parameters(self, state: State) -> Any:
+        return state.parameters
+
+
+def weight_decay(strength: float) -> Callable[[Any], jax.Array] | None:
+    """strength/2 · Σ w² over all parameter arrays but those under a key named ``bias``; None for strength 0."""
+    if not strength:
+        return None
+
+    def penalty(parameters: Any) -> jax.Array:
+        leaves = jax.tree_util.tree_leaves_with_path(parameters)
+        weights = [leaf for path, leaf in leaves if "bias" not in jax.tree_util.keystr(path[-1:])]
+        return jnp.float32(0.5 * strength) * sum(jnp.sum(jnp.square(w)) for w in weights)
+
+    return penalty

@@ -1,0 +1,66 @@
+"""What a job file may say under ``learner:``, one struct per kind; also the registry of built-in learners.
+
+A struct's tag is its ``kind`` and names the module ``yarnml.learners.<kind>``, whose ``build(options, schema)`` makes
+the learner.  Nothing here imports JAX: the job file is checked on an edge node in milliseconds.
+"""
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct, field
+
+PositiveInt = Annotated[int, Meta(ge=1)]
+NonNegative = Annotated[float, Meta(ge=0)]
+
+
+class _Gradient(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):
+    """Fields of every learner that is trained by gradient descent.
+
+    ``optimizer``: the name of an optax optimizer under ``kind`` and its arguments beside it.  ``learning_rate`` may be
+    a number or an optax schedule, again ``{kind: …, arguments}``; ``clip_norm`` bounds the gradient's global norm.
+    ``l2``: adds l2/2 · |weights|² to the mean loss; intercepts and biases are not penalised.
+    """
+
+    optimizer: dict[str, Any] = field(default_factory=lambda: {"kind": "adam", "learning_rate": 1e-3})
+    clip_norm: Annotated[float, Meta(gt=0)] | None = None
+    l2: NonNegative = 0.0
+
+
+class Linear(_Gradient, frozen=True, kw_only=True, tag="linear"):
+    """Linear regression: least squares of a number label."""
+
+
+class Logistic(_Gradient, frozen=True, kw_only=True, tag="logistic"):
+    """Logistic regression: two classes, one weight vector."""
+
+
+class Softmax(_Gradient, frozen=True, kw_only=True, tag="softmax"):
+    """Softmax (multinomial logistic) regression: two classes or more, one weight vector each."""
+
+
+class Mlp(_Gradient, frozen=True, kw_only=True, tag="mlp"):
+    """A multilayer perceptron with ReLU; ``hidden`` gives the widths of its hidden layers."""
+
+    hidden: list[PositiveInt] = field(default_factory=lambda: [128])
+
+
+class Cnn(_Gradient, frozen=True, kw_only=True, tag="cnn"):
+    """Convolutions (3x3, ReLU, 2x2 max pooling) with ``channels`` each, then a perceptron with ``hidden``.
+
+    Needs ``data.shape: [height, width, channels]``.
+    """
+
+    channels: list[PositiveInt] = field(default_factory=lambda: [16, 32])
+    hidden: list[PositiveInt] = field(default_factory=lambda: [64])
+
+
+class Custom(_Gradient, frozen=True, kw_only=True, tag="custom"):
+    """A user's own model: ``path: file.py:Name``, a class, object or module with ``init``, ``loss`` and ``predict``.
+
+    ``options`` are handed to the class as keyword arguments.
+    """
+
+    path: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+Options = Linear | Logistic | Softmax | Mlp | Cnn | Custom

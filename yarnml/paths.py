@@ -1,0 +1,42 @@
+"""Every file name of a job and of a model, in one place."""
+
+import re
+
+from yarnml import storage
+
+STATE = "state.safetensors"
+MANIFEST = "manifest.json"
+MODEL = "model.safetensors"
+ABOUT = "model.json"
+PROGRAM = "model.stablehlo"
+OUTCOME = "outcome.json"
+TEMPORARY = ".tmp-"
+
+_STEP = re.compile(r"^step-(\d{12})$")
+
+
+def checkpoints(job_folder: str) -> str:
+    return storage.join(job_folder, "checkpoints")
+
+
+def checkpoint(job_folder: str, step: int) -> str:
+    return storage.join(checkpoints(job_folder), f"step-{step:012d}")
+
+
+def step_of(name: str) -> int | None:
+    """The step in a checkpoint folder's name; None for any other name."""
+    found = _STEP.match(name)
+    return int(found[1]) if found else None
+
+
+def logs(job_folder: str) -> str:
+    return storage.join(job_folder, "logs")
+
+
+def log_name(role: str, index: int) -> str:
+    return f"{role}-{index}.log"
+
+
+def temporary(folder: str, name: str) -> str:
+    """A name beside the final one; hidden, so that no reader takes it for data."""
+    return storage.join(folder, TEMPORARY + name)

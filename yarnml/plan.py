@@ -1,0 +1,56 @@
+"""What will be read: the job's data looked into once, by the master, before anything starts."""
+
+import msgspec
+import pyarrow as pa
+from msgspec import Struct
+
+from yarnml.data.base import Dataset, Split
+from yarnml.data.dataset import inspect, with_widths
+from yarnml.data.schema import Schema, bind, check_shape
+from yarnml.errors import DataError, JobFileError
+from yarnml.job import Job
+
+
+class Plan(Struct, frozen=True):
+    """Datasets by name (train, validation, test), the stored columns of each, and what they mean."""
+
+    datasets: dict[str, Dataset]
+    stored: dict[str, pa.Schema]
+    schema: Schema
+
+
+def make_plan(job: Job) -> Plan:
+    """Find and inspect the job's data.  Raises JobFileError or DataError with the field that does not fit."""
+    data = job.data
+    paths = {"train": data.train, "validation": data.validation, "test": data.test}
+    looked = {n: inspect(p, data.format, f"data.{n}") for n, p in paths.items() if isinstance(p, str | list)}
+    datasets = {name: dataset for name, (dataset, _) in looked.items()}
+    stored = {name: schema for name, (_, schema) in looked.items()}
+    schema = with_widths(
+        bind(data, stored["train"], datasets["train"].files[0].url), datasets["train"], stored["train"]
+    )
+    check_shape(schema)
+    for name in stored:
+        there = bind(data, stored[name], datasets[name].files[0].url)
+        for ours, theirs in zip(schema.features, there.features, strict=True):
+            if theirs.width not in (0, ours.width):
+                raise JobFileError(
+                    f"data.{name}: column '{ours.name}' has {theirs.width} numbers, in data.train {ours.width}."
+                )
+    if isinstance(data.validation, float):
+        whole, seed = datasets["train"], job.training.seed
+        parts = {n: Split(seed, data.validation, n == "validation") for n in ("train", "validation")}
+        datasets |= {name: msgspec.structs.replace(whole, split=split) for name, split in parts.items()}
+        stored["validation"] = stored["train"]
+        if not datasets["validation"].rows or not datasets["train"].rows:
+            raise JobFileError(f"data.validation {data.validation} of {whole.rows} rows leaves one part without rows.")
+    return Plan(datasets, stored, schema)
+
+
+def check_shards(plan: Plan, shards: int) -> None:
+    rows = plan.datasets["train"].rows
+    if rows < shards:
+        raise DataError(
+            f"data.train has {rows} rows, fewer than the {shards} shards of this job; "
+            "set training.shards or workers.count to a smaller number."
+        )

@@ -1,0 +1,118 @@
+"""A learner as compiled functions over one flat vector: what the mapper runs every step.
+
+The sums leave the device as one vector, flattened inside the compiled function; the total comes back the same way.
+Parameters and optimizer state are donated to the update, so that no step copies them.
+"""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+from jax import export
+
+from yarnml.data.scaling import Scaling
+from yarnml.data.schema import Rows, Schema
+from yarnml.errors import ModelError
+from yarnml.learners.base import Batch, Learner, Scores, State
+from yarnml.tree import Vector
+
+
+class Program:
+    """One learner on one schema.  ``scaling`` is applied to the features on the device, before the learner."""
+
+    def __init__(self, learner: Learner, schema: Schema, scaling: Scaling) -> None:
+        self._learner, self._shape, self._width = learner, schema.shape or (schema.width,), schema.width
+        self._classes = schema.label_type == "class"
+        self._scaling = scaling
+        self._sums = jax.eval_shape(self._map_tree, *self._shapes())
+        self._map = jax.jit(self._map_flat)
+        self._update = jax.jit(self._update_flat, donate_argnums=0)
+        self._evaluate = jax.jit(self._evaluate_rows)
+
+    def map(self, state: State, rows: Rows) -> Vector:
+        """Sums over one batch, float32, as a read-only vector in the device's memory order."""
+        return np.asarray(self._map(state, self._scaling, rows))
+
+    def update(self, state: State, total: Vector) -> tuple[State, Scores]:
+        """The next state; ``state`` is used up.  float64 totals are rounded to float32 here."""
+        return self._update(state, total.astype(np.float32, copy=False))
+
+    def evaluate(self, state: State, rows: Rows) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Predictions and losses of every row of a batch."""
+        outputs, loss = self._evaluate(self._learner.parameters(state), self._scaling, rows)
+        return np.asarray(outputs), np.asarray(loss)
+
+    def tensors(self, state: State) -> dict[str, npt.NDArray[Any]]:
+        """The model's arrays by name, the scaling among them."""
+        return tensors({"parameters": self._learner.parameters(state), "scaling": self._scaling})
+
+    def stablehlo(self, state: State) -> bytes:
+        """``predict({name: array}, x float32 [n, width])`` as a portable program, for any n, on CPU and NVIDIA GPUs."""
+        named = {"parameters": self._learner.parameters(state), "scaling": self._scaling}
+        treedef = jax.tree.structure(named)
+        names = list(tensors(named))
+
+        def predict(arrays: dict[str, jax.Array], x: jax.Array) -> jax.Array:
+            model = jax.tree.unflatten(treedef, [arrays[n] for n in names])
+            return self._learner.predict(model["parameters"], self._prepare(model["scaling"], x))
+
+        shapes = {n: jax.ShapeDtypeStruct(a.shape, a.dtype) for n, a in tensors(named).items()}
+        try:
+            (rows,) = export.symbolic_shape("n")
+            x = jax.ShapeDtypeStruct((rows, self._width), jnp.float32)
+            return bytes(export.export(jax.jit(predict), platforms=("cpu", "cuda"))(shapes, x).serialize())
+        except ModelError:
+            raise
+        except Exception as exc:
+            reason = str(exc).strip().splitlines()[0]
+            raise ModelError(
+                f"predict can't be exported for any number of rows: {type(exc).__name__}: {reason}"
+            ) from exc
+
+    def _shapes(self) -> tuple[Any, Any, Any]:
+        state = jax.eval_shape(self._learner.init, jax.random.key(0))
+        label = jnp.int32 if self._classes else jnp.float32
+        shapes = ((2, self._width), jnp.float32), ((2,), label), ((2,), jnp.float32)
+        return state, self._scaling, Batch(*(jax.ShapeDtypeStruct(*s) for s in shapes))
+
+    def _prepare(self, scaling: Scaling, x: jax.Array) -> jax.Array:
+        return ((x - scaling.mean) * scaling.factor).reshape(x.shape[0], *self._shape)
+
+    def _map_tree(self, state: State, scaling: Scaling, rows: Rows | Batch) -> Any:
+        return self._learner.map(state, Batch(self._prepare(scaling, jnp.asarray(rows.x)), rows.y, rows.weight))
+
+    def _map_flat(self, state: State, scaling: Scaling, rows: Rows) -> jax.Array:
+        sums = self._map_tree(state, scaling, rows)
+        return jnp.concatenate([leaf.reshape(-1).astype(jnp.float32) for leaf in jax.tree.leaves(sums)])
+
+    def _update_flat(self, state: State, flat: jax.Array) -> tuple[State, Scores]:
+        leaves, structure = jax.tree.flatten(self._sums)
+        ends = np.cumsum([math.prod(leaf.shape) for leaf in leaves])
+        parts = jnp.split(flat, ends[:-1])
+        sums = [part.reshape(leaf.shape).astype(leaf.dtype) for part, leaf in zip(parts, leaves, strict=True)]
+        return self._learner.update(state, jax.tree.unflatten(structure, sums))
+
+    def _evaluate_rows(self, parameters: Any, scaling: Scaling, rows: Rows) -> tuple[jax.Array, jax.Array]:
+        batch = Batch(self._prepare(scaling, jnp.asarray(rows.x)), jnp.asarray(rows.y), jnp.asarray(rows.weight))
+        return self._learner.predict(parameters, batch.x), self._learner.loss(parameters, batch)
+
+
+def tensors(tree: Any) -> dict[str, npt.NDArray[Any]]:
+    """A pytree as named NumPy arrays, in tree order."""
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): np.asarray(leaf) for path, leaf in leaves}
+
+
+def from_tensors(like: Any, arrays: dict[str, npt.NDArray[Any]]) -> Any:
+    """The pytree of the form of ``like`` with these arrays; KeyError or ValueError where they don't fit."""
+    paths, structure = jax.tree_util.tree_flatten_with_path(like)
+    leaves = []
+    for path, leaf in paths:
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        if arrays[name].shape != leaf.shape or arrays[name].dtype != leaf.dtype:
+            raise ValueError(f"{name} is {arrays[name].dtype} {arrays[name].shape}, not {leaf.dtype} {leaf.shape}")
+        leaves.append(jnp.array(arrays[name]))
+    return jax.tree.unflatten(structure, leaves)

@@ -1,0 +1,143 @@
+"""What the user sees: a live line on a terminal, plain lines elsewhere, one summary at the end."""
+
+import time
+from collections import deque
+from contextlib import AbstractContextManager
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from yarnml.events import (
+    Continued,
+    EpochDone,
+    Event,
+    Outcome,
+    Planned,
+    RoundBegins,
+    StoppedEarly,
+    Tick,
+    numbers,
+)
+
+PLAIN_SECONDS = 5.0  # between two progress lines without a terminal
+WINDOW = 20  # ticks over which the rate is told
+
+
+class Progress(AbstractContextManager["Progress"]):
+    """Shows events as they come; call it with each."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(console=console, refresh_per_second=8, transient=True) if console.is_terminal else None
+        self._round: RoundBegins | None = None
+        self._rate = Rate()
+        self._shown = time.monotonic()
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Tick():
+                self._tick(event)
+            case RoundBegins():
+                self._round = event
+                self._rate.begin()
+            case Outcome():
+                self._console.print(summary(event))
+            case _:
+                self._console.print(line(event), highlight=False, soft_wrap=True)
+
+    def _tick(self, tick: Tick) -> None:
+        self._rate.add(tick.rows)
+        text = progress_line(self._round, tick, self._rate.per_second)
+        if self._live:
+            self._live.update(Text(text, no_wrap=True, overflow="ellipsis"))
+        elif time.monotonic() - self._shown >= PLAIN_SECONDS:
+            self._shown = time.monotonic()
+            self._console.print(text, highlight=False, soft_wrap=True)
+
+
+class Rate:
+    """Rows per second over the newest ticks of a round."""
+
+    def __init__(self) -> None:
+        self._points: deque[tuple[float, int]] = deque(maxlen=WINDOW)
+
+    def begin(self) -> None:
+        self._points.clear()
+        self._points.append((time.monotonic(), 0))
+
+    def add(self, rows: int) -> None:
+        self._points.append((time.monotonic(), rows))
+
+    @property
+    def per_second(self) -> float:
+        if len(self._points) < 2:
+            return 0.0
+        (start, before), (end, after) = self._points[0], self._points[-1]
+        return max(0.0, (after - before) / (end - start)) if end > start else 0.0
+
+
+def progress_line(round: RoundBegins | None, tick: Tick, rate: float) -> str:
+    number, steps = (round.number + 1, round.steps) if round else (0, 0)
+    workers = f"{tick.workers} worker{'s' if tick.workers != 1 else ''}"
+    return f"round {number}  step {tick.step}/{steps}  loss {tick.loss:.4g}  {rate:,.0f} rows/s  {workers}"
+
+
+def line(event: Event) -> str:
+    """One plain line about an event."""
+    match event:
+        case Planned(name, backend, rows, shards, workers, reducers):
+            parts = ", ".join(f"{n} {name} rows" for name, n in rows.items())
+            where = f"{workers} worker{'s' if workers != 1 else ''}" + (f" and {reducers} reducers" if reducers else "")
+            return f"{name}: {parts} in {shards} shards; {backend}, {where}"
+        case Continued(step, epoch, folder):
+            return f"continuing after step {step} (epoch {epoch:.4g}) from {folder}"
+        case EpochDone(epoch, epochs, step, loss, metrics):
+            shown = f"; {numbers(metrics)}" if metrics else ""
+            return f"epoch {epoch}/{epochs}  step {step}  training loss {loss:.4g}{shown}"
+        case StoppedEarly(epoch, best, metric, restored):
+            kept = "its model is kept" if restored else "the newest model is kept"
+            return f"stopped early after epoch {epoch}: {metric} was best in epoch {best}; {kept}"
+        case _:
+            return repr(event)
+
+
+def summary(outcome: Outcome) -> Table:
+    """The end of a job, as a table of two columns."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), highlight=False)
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    if outcome.already:
+        table.add_row(outcome.name, "had finished before; nothing to do (--restart trains anew)")
+    else:
+        table.add_row(outcome.name, f"done: {outcome.epochs} epochs, step {outcome.step}")
+    for dataset, metrics in outcome.metrics.items():
+        table.add_row(dataset, numbers(metrics))
+    table.add_row("time", _times(outcome.seconds))
+    table.add_row("checkpoint", outcome.checkpoint)
+    if outcome.export:
+        table.add_row("model", outcome.export)
+        table.add_row("use it", f'yarnml.load_model("{outcome.export}").predict(table)')
+    return table
+
+
+def _times(seconds: dict[str, float]) -> str:
+    total = f"{seconds.get('total', 0.0):.1f} s"
+    phases = {name: s for name, s in seconds.items() if name not in ("total", "first_update")}
+    spent = sum(phases.values())
+    if not spent:
+        return total
+    shares = ", ".join(f"{name} {100 * s / spent:.0f} %" for name, s in phases.items())
+    first = f", first update after {seconds['first_update']:.1f} s" if "first_update" in seconds else ""
+    return f"{total}{first} (steps: {shares})"

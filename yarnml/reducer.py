@@ -1,0 +1,104 @@
+"""The reduce side: one slice of the vector, joined along the tree as parts arrive, answered with the total.
+
+A reducer knows nothing of models.  It keeps the totals of the newest finished step and the parts of the next: nobody
+can be further behind, since whoever sends a part of step t + 1 has all totals of step t.  Losing a reducer loses
+nothing that the workers don't still have.
+"""
+
+import time
+from threading import Condition
+from typing import NamedTuple
+
+import numpy as np
+
+from yarnml.errors import WorkerLost
+from yarnml.messages import Part
+from yarnml.tree import Join, Node, Vector
+
+CHUNK = 256 * 1024  # elements of one chunk
+
+
+class StepKey(NamedTuple):
+    """Which sum: meetings and their steps follow each other in this order."""
+
+    meeting: int
+    step: int
+
+
+def slice_bounds(length: int, slices: int) -> list[tuple[int, int]]:
+    """Where a vector of ``length`` elements is cut into near-equal slices, one per reducer."""
+    return [(r * length // slices, (r + 1) * length // slices) for r in range(slices)]
+
+
+def chunk_bounds(low: int, high: int) -> list[tuple[int, int]]:
+    """The chunks of one slice; at least one, so that an empty slice is answered too."""
+    return [(at, min(at + CHUNK, high)) for at in range(low, max(high, low + 1), CHUNK)]
+
+
+class Reducer:
+    """Joins parts by (step, chunk).  Any thread may add, any number may wait for totals."""
+
+    def __init__(self) -> None:
+        self._arrived = Condition()
+        self._joins: dict[StepKey, dict[int, Join]] = {}
+        self._newest = StepKey(-1, -1)
+        self._closed = ""
+        self.dropped = 0
+
+    def add(self, part: Part, values: Vector) -> None:
+        """Take in one chunk of one subtree; a step that all have left behind is dropped."""
+        key = StepKey(part.meeting, part.step)
+        with self._arrived:
+            if key < self._newest:
+                self.dropped += 1
+                return
+            join = self._joins.setdefault(key, {}).setdefault(part.chunk, Join(part.shards))
+            self.dropped += not join.add(Node(part.level, part.place), values)
+            if join.total is not None:
+                self._finish(key, part.chunks)
+                self._arrived.notify_all()
+
+    def total(self, key: StepKey, chunk: int, timeout: float) -> Vector:
+        """Wait for the sum of one chunk; WorkerLost names the missing shards after ``timeout`` seconds."""
+        deadline = time.monotonic() + timeout
+        with self._arrived:
+            while True:
+                if self._closed:
+                    raise WorkerLost(self._closed)
+                join = self._joins.get(key, {}).get(chunk)
+                if join is not None and join.total is not None:
+                    return join.total
+                if key < self._newest:
+                    raise WorkerLost(f"Step {key.step} was over before its sum was asked for.")
+                if not self._arrived.wait(deadline - time.monotonic()):
+                    raise WorkerLost(f"Step {key.step} waits for {self._missing(join)} since {timeout:.0f} s.")
+
+    def missing(self, key: StepKey) -> list[int]:
+        """The shards whose parts have not arrived, over all chunks seen so far."""
+        with self._arrived:
+            return sorted({s for join in self._joins.get(key, {}).values() for s in join.missing})
+
+    def close(self, reason: str) -> None:
+        """Wake everybody who waits; they raise WorkerLost with this reason."""
+        with self._arrived:
+            self._closed = reason
+            self._arrived.notify_all()
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of all parts and totals kept now."""
+        with self._arrived:
+            joins = [j for chunks in self._joins.values() for j in chunks.values()]
+            return sum(int(np.asarray(v).nbytes) for j in joins for v in j.parts.values())
+
+    def _finish(self, key: StepKey, chunks: int) -> None:
+        """When every chunk of ``key`` has its total, forget all before it."""
+        joins = self._joins[key]
+        if len(joins) == chunks and all(j.total is not None for j in joins.values()):
+            self._newest = max(self._newest, key)
+            for old in [k for k in self._joins if k < key]:
+                del self._joins[old]
+
+    @staticmethod
+    def _missing(join: Join | None) -> str:
+        return f"shards {join.missing}" if join else "every shard"

@@ -1,0 +1,226 @@
+"""The story of a job, from the plan to the model: survey, scale, build, then train, evaluate, save, and export.
+
+Every line that says ``crew.meet`` is one meeting: all workers do it together, and the reports are in when it returns.
+"""
+
+import time
+from collections.abc import Callable
+from importlib import metadata
+from platform import python_version
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from yarnml import __version__, export, paths, schedule, storage
+from yarnml.checkpoint import FORMAT, Checkpoints, Identity, Manifest, Position, changed
+from yarnml.clusters.base import Crew
+from yarnml.data.schema import Schema
+from yarnml.errors import CheckpointError, JobFileError, WorkerLost, YarnmlError
+from yarnml.events import Continued, EpochDone, Event, Outcome, RoundBegins, StoppedEarly
+from yarnml.job import Job
+from yarnml.messages import (
+    Begin,
+    Build,
+    Built,
+    Evaluate,
+    Evaluated,
+    Export,
+    Report,
+    Restore,
+    Save,
+    Scale,
+    Survey,
+    Surveyed,
+    Train,
+    Trained,
+    Written,
+    ipc,
+)
+from yarnml.plan import Plan
+
+Say = Callable[[Event], None]
+
+
+def first_of(reports: list[Report], kind: type[Any]) -> Any:
+    """The report of the first worker that had something to do: all that had agree, to the bit."""
+    found = next((r for r in reports if isinstance(r, kind)), None)
+    if found is None:
+        raise WorkerLost(f"No worker answered with {kind.__name__}.")
+    return found
+
+
+def identity_of(job: Job, plan: Plan) -> Identity:
+    data = {name: dataset.fingerprint for name, dataset in plan.datasets.items() if name != "test"}
+    training = job.training
+    learner = msgspec.to_builtins(job.learner)
+    return Identity(
+        learner, data, job.data.features, training.seed, training.batch_size, training.shuffle_rows, job.data.scale
+    )
+
+
+def continued(job: Job, plan: Plan, checkpoints: Checkpoints) -> Manifest | None:
+    """The checkpoint to go on from; CheckpointError names what is not as it was."""
+    manifest = checkpoints.newest()
+    if manifest is None:
+        return None
+    told = changed(manifest.identity, identity_of(job, plan))
+    if job.training.shards not in (None, manifest.shards):
+        told.append(f"training.shards ({manifest.shards} → {job.training.shards})")
+    if told:
+        raise CheckpointError(
+            f"The checkpoint in {job.checkpoint.path} belongs to another job: {', '.join(told)} changed. "
+            "Use --restart to begin anew, or another checkpoint.path to keep it."
+        )
+    return manifest
+
+
+class Rounds:
+    """One job's rounds.  ``began`` is the monotonic time at which the user started the job."""
+
+    def __init__(self, job: Job, plan: Plan, checkpoints: Checkpoints, manifest: Manifest | None, began: float) -> None:
+        self._job, self._plan, self._checkpoints, self._manifest = job, plan, checkpoints, manifest
+        self._began = began
+        self.shards = manifest.shards if manifest else job.shards
+        self._position = manifest.position if manifest else Position(0, [])
+        self._seconds: dict[str, float] = {}
+        self._metrics: dict[tuple[str, int], dict[str, float]] = {}
+
+    def run(self, crew: Crew, say: Say) -> Outcome:
+        """Train to the end and export."""
+        self._crew, self._say = crew, say
+        schema = self._prepare()
+        built = first_of(self._meet(Build(schema, self._restore_from())), Built)
+        if self._manifest:
+            folder = self._checkpoints.folder(self._position.step)
+            say(Continued(self._position.step, self._position.step / built.steps, folder))
+        stopped = self._train(schema, built.steps)
+        metrics = self._final_metrics()
+        target = self._export(schema, metrics, built)
+        step, epochs = self._position.step, len(self._position.history)
+        self._seconds["total"] = time.monotonic() - self._began
+        folder = self._checkpoints.folder(step)
+        return Outcome(self._job.name, step, epochs, metrics, self._seconds, folder, target, stopped_early=stopped)
+
+    def _meet(self, command: Any) -> list[Report]:
+        return self._crew.meet(command, self.shards)
+
+    def _restore_from(self) -> str | None:
+        return self._checkpoints.folder(self._position.step) if self._manifest else None
+
+    def _prepare(self) -> Schema:
+        """Tell the workers what there is; find the classes and the scaling, unless the checkpoint has them."""
+        plan = self._plan
+        self._meet(Begin(self._job, plan.datasets, {n: ipc(s) for n, s in plan.stored.items()}, self.shards))
+        if self._manifest:
+            return self._manifest.schema
+        schema = plan.schema
+        if schema.classes is None:
+            labels = {label for r in self._meet(Survey(schema)) if isinstance(r, Surveyed) for label in r.labels}
+            schema = replace(schema, classes=tuple(sorted(labels)))
+        if self._job.data.scale == "standard":
+            self._meet(Scale(schema))
+        return schema
+
+    def _train(self, schema: Schema, steps: int) -> bool:
+        """All rounds that are left; True when stopped early."""
+        training, rule = self._job.training, self._job.training.early_stopping
+        every = schedule.period(self._job.checkpoint.every, steps)
+        if rule and schedule.should_stop(self._position.history, rule):
+            return self._stop_early()
+        for round in schedule.rounds(self._position.step, training.epochs, steps, every):
+            self._say(RoundBegins(round.number, round.first, round.last, training.epochs * steps))
+            trained = first_of(self._meet(Train(round.first, round.last)), Trained)
+            self._note(trained)
+            history = self._position.history
+            self._position = replace(self._position, step=round.last)
+            if round.epoch:
+                metrics = self._evaluate("validation" if "validation" in self._plan.datasets else "test")
+                history = [*history, metrics]
+                loss = trained.loss / trained.weight if trained.weight else 0.0
+                self._say(EpochDone(round.epoch, training.epochs, round.last, loss, metrics))
+            best = schedule.best_epoch(history, rule) if rule else None
+            self._position = Position(round.last, history, best)
+            stop = bool(rule and round.epoch and schedule.should_stop(history, rule))
+            if round.save or stop or (round.epoch and best == round.epoch):
+                self._save(schema, best * steps if best and rule and rule.restore_best else None)
+            if stop:
+                return self._stop_early()
+        return False
+
+    def _note(self, trained: Trained) -> None:
+        self._seconds.setdefault("first_update", time.monotonic() - self._began - trained.after_first)
+        for phase, seconds in trained.seconds.items():
+            self._seconds[phase] = self._seconds.get(phase, 0.0) + seconds
+
+    def _stop_early(self) -> bool:
+        rule, best = self._job.training.early_stopping, self._position.best_epoch
+        assert rule is not None
+        epochs = len(self._position.history)
+        if best is None:
+            known = ", ".join(self._position.history[-1])
+            raise JobFileError(
+                f"training.early_stopping.metric: the evaluation has no '{rule.metric}'; it has {known}."
+            )
+        if rule.restore_best and best != epochs:
+            step = self._position.step // epochs * best
+            self._meet(Restore(self._checkpoints.folder(step)))
+            self._position = replace(self._position, step=step)
+        self._say(StoppedEarly(epochs, best, rule.metric, rule.restore_best))
+        return True
+
+    def _evaluate(self, dataset: str) -> dict[str, float]:
+        if dataset not in self._plan.datasets:
+            return {}
+        known = (dataset, self._position.step)
+        if known not in self._metrics:
+            self._metrics = {known: first_of(self._meet(Evaluate(dataset)), Evaluated).metrics}
+        return self._metrics[known]
+
+    def _final_metrics(self) -> dict[str, dict[str, float]]:
+        """Of the model that will be exported, on everything but the training data."""
+        names = [name for name in ("validation", "test") if name in self._plan.datasets]
+        return {name: self._evaluate(name) for name in names}
+
+    def _save(self, schema: Schema, best_step: int | None) -> None:
+        folder = self._checkpoints.temporary(self._position.step)
+        written = [r.files for r in self._meet(Save(folder)) if isinstance(r, Written) and r.files]
+        identity = identity_of(self._job, self._plan)
+        self._checkpoints.commit(Manifest(FORMAT, identity, schema, self.shards, self._position, written[0]), best_step)
+
+    def _export(self, schema: Schema, metrics: dict[str, dict[str, float]], built: Built) -> str | None:
+        to = self._job.export_to
+        if to is None:
+            return None
+        about = {
+            "name": self._job.name,
+            "learner": msgspec.to_builtins(self._job.learner),
+            "schema": msgspec.to_builtins(schema),
+            "scaling": self._job.data.scale,
+            "parameters": built.parameters,
+            "metrics": metrics,
+            "steps": self._position.step,
+            "shards": self.shards,
+            "data": {n: {"rows": d.rows, "fingerprint": d.fingerprint} for n, d in self._plan.datasets.items()},
+            "packages": packages(),
+            "job": msgspec.to_builtins(self._job),
+        }
+        folder = paths.temporary(to.path, f"{self._job.name}-{time.time_ns()}")
+        try:
+            self._meet(Export(folder, about))
+            return export.commit(to, folder)
+        except YarnmlError:
+            export.discard(folder)
+            raise
+
+
+def packages() -> dict[str, str]:
+    """The versions that a model depends on."""
+    found = {"python": python_version(), "yarnml": __version__}
+    for name in ("jax", "jaxlib", "optax", "numpy", "pyarrow"):
+        found[name] = metadata.version(name)
+    return found
+
+
+def outcome_file(job: Job) -> str:
+    return storage.join(str(job.checkpoint.path), paths.OUTCOME)

@@ -1,0 +1,88 @@
+"""Run a job on a backend: check everything that can be checked first, then open the crew and let the rounds go."""
+
+import importlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from yarnml import export, paths, storage
+from yarnml.checkpoint import Checkpoints
+from yarnml.clusters.base import Cluster
+from yarnml.errors import Interrupted, JobFileError, YarnmlError
+from yarnml.events import Event, Outcome, Planned
+from yarnml.job import Job
+from yarnml.plan import check_shards, make_plan
+from yarnml.rounds import Rounds, continued, outcome_file
+
+BACKENDS = {"inline": "yarnml.clusters.inline", "local": "yarnml.clusters.local"}
+
+
+def cluster(backend: str) -> Cluster:
+    """The opener of a backend's crew.  Backends load when they are asked for: inline brings JAX, yarn brings Skein."""
+    if backend not in BACKENDS:
+        raise JobFileError(f"--backend must be one of {', '.join(BACKENDS)}, not '{backend}'.")
+    opener: Cluster = importlib.import_module(BACKENDS[backend]).open_crew
+    return opener
+
+
+def run(
+    job: Job, backend: str = "local", *, restart: bool = False, say: Callable[[Event], None] = lambda event: None
+) -> Outcome:
+    """Train a job to its end, or go on where it stopped; returns how it ended.
+
+    Raises a YarnmlError for everything that can go wrong; nothing half-written is left behind.
+    """
+    began = time.monotonic()
+    open_crew = cluster(backend)
+    plan = make_plan(job)
+    to = job.export_to
+    checkpoints = Checkpoints(str(job.checkpoint.path), job.checkpoint.keep)
+    if restart:
+        checkpoints.clear()
+        storage.remove(outcome_file(job))
+    manifest = continued(job, plan, checkpoints)
+    if manifest and (before := _finished(job)):
+        return before
+    rounds = Rounds(job, plan, checkpoints, manifest, began)
+    check_shards(plan, rounds.shards)
+    if to:
+        export.check_target(to)
+    checkpoints.prepare()
+    rows = {name: dataset.rows for name, dataset in plan.datasets.items()}
+    workers = 1 if backend == "inline" else job.workers.count
+    say(Planned(job.name, backend, rows, rounds.shards, workers, job.reducers.count))
+    try:
+        with open_crew(job, paths.logs(str(job.checkpoint.path)), say) as crew:
+            outcome = rounds.run(crew, say)
+    except KeyboardInterrupt:
+        checkpoints.discard()
+        newest = checkpoints.newest()
+        kept = f"step {newest.position.step} is kept" if newest else "no checkpoint had been written yet"
+        raise Interrupted(f"Stopped; {kept}. Run the same command again to continue.") from None
+    except YarnmlError:
+        checkpoints.discard()
+        raise
+    storage.write(outcome_file(job), msgspec.json.encode(outcome))
+    return outcome
+
+
+def _finished(job: Job) -> Outcome | None:
+    """The outcome of an earlier run that has nothing left to do."""
+    if not storage.exists(outcome_file(job)):
+        return None
+    try:
+        outcome = msgspec.json.decode(storage.read(outcome_file(job)), type=Outcome)
+    except (OSError, msgspec.DecodeError):
+        return None
+    more = job.training.epochs > outcome.epochs and not outcome.stopped_early
+    return None if more else replace(outcome, already=True)
+
+
+def run_file(source: Any, backend: str = "local", *, restart: bool = False) -> Outcome:
+    """The same from Python, for a job file, a mapping of the same form, or a `Job`."""
+    from yarnml.spec import load_job
+
+    return run(source if isinstance(source, Job) else load_job(source), backend, restart=restart)

@@ -1,0 +1,1 @@
+"""How vectors and messages travel: `base` says what an exchange is, the others are ways to do it."""

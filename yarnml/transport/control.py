@@ -1,0 +1,62 @@
+"""Small messages between a process and the master: Flight's DoAction, one request and one reply."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.flight as fl
+
+from yarnml.errors import WorkerLost
+from yarnml.messages import Ack, Beat, Meet, Meeting, decode_call, decode_reply, encode
+from yarnml.transport.security import Token, client_options, server_middleware
+
+Handler = Callable[[Meet | Beat], Meeting | Ack]
+
+
+class ControlServer(fl.FlightServerBase):  # type: ignore[misc]
+    """The master's ear.  Counts what passes, so that a test can hold the master to small messages."""
+
+    def __init__(self, handler: Handler, host: str, token: Token) -> None:
+        self._handler = handler
+        self.bytes_in = self.bytes_out = self.calls = 0
+        super().__init__(f"grpc://{host}:0", middleware=server_middleware(token))
+        self.address = f"{host}:{self.port}"
+
+    def do_action(self, context: Any, action: Any) -> Iterator[Any]:
+        body = action.body.to_pybytes()
+        reply = encode(self._handler(decode_call(body)))
+        self.calls, self.bytes_in, self.bytes_out = (
+            self.calls + 1,
+            self.bytes_in + len(body),
+            self.bytes_out + len(reply),
+        )
+        return iter([fl.Result(pa.py_buffer(reply))])
+
+
+class ControlClient:
+    """A process's line to the master.  Raises WorkerLost when the master does not answer for ``patience`` seconds."""
+
+    def __init__(self, address: str, token: Token, patience: float) -> None:
+        self._address, self._patience = address, patience
+        self._client = fl.FlightClient(f"grpc://{address}", **client_options())
+        self._options = fl.FlightCallOptions(timeout=patience, headers=token.headers)
+
+    def call(self, message: Meet | Beat) -> Meeting | Ack:
+        action = fl.Action("call", encode(message))
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                (result,) = self._client.do_action(action, self._options)
+                return decode_reply(result.body.to_pybytes())
+            except (fl.FlightUnavailableError, fl.FlightTimedOutError) as exc:
+                if time.monotonic() > deadline:
+                    raise WorkerLost(
+                        f"The master at {self._address} does not answer for {self._patience:.0f} s."
+                    ) from exc
+                time.sleep(0.1)
+            except pa.ArrowException as exc:
+                raise WorkerLost(f"The master at {self._address} refused a call: {str(exc).splitlines()[0]}") from exc
+
+    def close(self) -> None:
+        self._client.close()

@@ -1,0 +1,222 @@
+"""The exchange over Arrow Flight: one bidirectional stream (DoExchange) per worker and reducer.
+
+Vectors travel in chunks, and on both sides one thread sends while another receives: above one chunk, two ends that
+only send would block on full flow-control windows.  A chunk is a record batch of one byte column beside a `Part`.
+"""
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.flight as fl
+
+from yarnml.errors import WorkerLost
+from yarnml.messages import Hello, Part, decode_hello, decode_part, encode
+from yarnml.reducer import Reducer, StepKey, chunk_bounds, slice_bounds
+from yarnml.transport.security import Token, client_options, server_middleware
+from yarnml.tree import Node, Vector
+
+_SCHEMA = pa.schema([pa.field("bytes", pa.uint8(), nullable=False)])
+
+
+def _batch(values: Vector) -> pa.RecordBatch:
+    """The raw bytes of a contiguous vector, not copied."""
+    array = pa.Array.from_buffers(pa.uint8(), values.nbytes, [None, pa.py_buffer(values)])
+    return pa.RecordBatch.from_arrays([array], schema=_SCHEMA)
+
+
+def _values(batch: pa.RecordBatch, dtype: str) -> Vector:
+    return np.frombuffer(batch.column(0).buffers()[1], np.uint8, len(batch)).view(dtype)
+
+
+class ReducerServer(fl.FlightServerBase):  # type: ignore[misc]
+    """Puts a `Reducer` on the network; ``address`` is where it listens."""
+
+    def __init__(self, reducer: Reducer, host: str, token: Token, timeout: float) -> None:
+        self._reducer, self._timeout = reducer, timeout
+        super().__init__(f"grpc://{host}:0", middleware=server_middleware(token))
+        self.address = f"{host}:{self.port}"
+
+    def do_exchange(self, context: Any, descriptor: Any, reader: Any, writer: Any) -> None:
+        decode_hello(descriptor.command)
+        writer.begin(_SCHEMA)
+        asked: queue.SimpleQueue[Part | None] = queue.SimpleQueue()
+        sender = threading.Thread(target=self._answer, args=(asked, writer), name="totals", daemon=True)
+        sender.start()
+        newest = StepKey(-1, -1)
+        try:
+            for batch, metadata in _chunks(reader):
+                part = decode_part(metadata)
+                if (key := StepKey(part.meeting, part.step)) > newest:
+                    newest = key
+                    asked.put(part)
+                self._reducer.add(part, _values(batch, part.dtype))
+        finally:
+            asked.put(None)
+            sender.join(self._timeout)
+
+    def _answer(self, asked: "queue.SimpleQueue[Part | None]", writer: Any) -> None:
+        """Send every total of the steps that this worker takes part in, in order."""
+        with contextlib.suppress(pa.ArrowException, WorkerLost):
+            while (part := asked.get()) is not None:
+                for chunk in range(part.chunks):
+                    total = self._reducer.total(StepKey(part.meeting, part.step), chunk, self._timeout)
+                    header = Part(part.meeting, part.step, part.shards, 0, 0, chunk, part.chunks, part.dtype)
+                    writer.write_with_metadata(_batch(total), encode(header))
+
+
+def _chunks(reader: Any) -> Iterator[tuple[pa.RecordBatch, bytes]]:
+    """What arrives on a stream until the other end closes it."""
+    while True:
+        try:
+            chunk = reader.read_chunk()
+        except StopIteration:
+            return
+        yield chunk.data, chunk.app_metadata.to_pybytes()
+
+
+class _Stream:
+    """A worker's connection to one reducer: a thread that sends, a thread that receives."""
+
+    def __init__(self, address: str, worker: int, token: Token, inbox: "_Inbox") -> None:
+        self.address = address
+        self.closing = False
+        self._client = fl.FlightClient(f"grpc://{address}", **client_options())
+        options = fl.FlightCallOptions(headers=token.headers)
+        descriptor = fl.FlightDescriptor.for_command(encode(Hello(worker)))
+        self._writer, self._reader = self._client.do_exchange(descriptor, options)
+        self._writer.begin(_SCHEMA)
+        self._outbox: queue.SimpleQueue[tuple[Part, Vector] | None] = queue.SimpleQueue()
+        self._inbox = inbox
+        self._threads = [threading.Thread(target=t, daemon=True, name=t.__name__) for t in (self._send, self._receive)]
+        for thread in self._threads:
+            thread.start()
+
+    def put(self, part: Part, values: Vector) -> None:
+        self._outbox.put((part, values))
+
+    def _send(self) -> None:
+        try:
+            while (item := self._outbox.get()) is not None:
+                part, values = item
+                self._writer.write_with_metadata(_batch(values), encode(part))
+            self._writer.done_writing()
+        except pa.ArrowException as exc:
+            self._inbox.fail(self, exc)
+
+    def _receive(self) -> None:
+        try:
+            for batch, metadata in _chunks(self._reader):
+                part = decode_part(metadata)
+                self._inbox.put(self, part, _values(batch, part.dtype))
+            self._inbox.fail(self, None)
+        except pa.ArrowException as exc:
+            self._inbox.fail(self, exc)
+
+    def close(self) -> None:
+        self.closing = True
+        self._outbox.put(None)
+        for thread in self._threads:
+            thread.join(2.0)
+        with contextlib.suppress(pa.ArrowException):
+            self._client.close()
+
+
+class _Inbox:
+    """Where totals of the current step are put together, by all receiving threads."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._error = ""
+        self._key = StepKey(-1, -1)
+        self._left = 0
+        self._target: dict[str, tuple[list[tuple[int, int]], Vector]] = {}
+
+    def open(self, key: StepKey, target: dict[str, tuple[list[tuple[int, int]], Vector]]) -> None:
+        """Expect ``key``'s totals: reducer address → the chunks of its slice, and the vector they go into."""
+        with self._changed:
+            self._key, self._target = key, target
+            self._left = sum(len(chunks) for chunks, _ in target.values())
+
+    def put(self, stream: _Stream, part: Part, values: Vector) -> None:
+        with self._changed:
+            if StepKey(part.meeting, part.step) != self._key or stream.address not in self._target:
+                return
+            chunks, out = self._target[stream.address]
+            low, high = chunks[part.chunk]
+            out[low:high] = values
+            self._left -= 1
+            if not self._left:
+                self._changed.notify_all()
+
+    def fail(self, stream: _Stream, exc: Exception | None) -> None:
+        with self._changed:
+            if stream.closing:
+                return
+            reason = f": {str(exc).splitlines()[0]}" if exc else ""
+            self._error = self._error or f"The reducer at {stream.address} hung up{reason}"
+            self._changed.notify_all()
+
+    def wait(self, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while self._left:
+                if self._error:
+                    raise WorkerLost(self._error)
+                if not self._changed.wait(deadline - time.monotonic()):
+                    raise WorkerLost(f"Step {self._key.step}: {self._left} totals did not come within {timeout:.0f} s.")
+
+
+class FlightExchange:
+    """One worker's streams to all reducers; its own slice, if it has one, goes by memory."""
+
+    def __init__(self, worker: int, own: Reducer, own_address: str, token: Token, timeout: float) -> None:
+        self._worker, self._own, self._own_address = worker, own, own_address
+        self._token, self._timeout = token, timeout
+        self._reducers: list[str] = []
+        self._streams: dict[str, _Stream] = {}
+        self._inbox = _Inbox()
+        self._out: Vector = np.empty(0, np.float32)
+        self.bytes_sent = 0
+
+    def meet(self, reducers: list[str]) -> None:
+        self._reducers = reducers
+        for gone in set(self._streams) - set(reducers):
+            self._streams.pop(gone).close()
+        for address in reducers:
+            if address != self._own_address and address not in self._streams:
+                try:
+                    self._streams[address] = _Stream(address, self._worker, self._token, self._inbox)
+                except pa.ArrowException as exc:
+                    raise WorkerLost(f"The reducer at {address} can't be reached: {str(exc).splitlines()[0]}") from exc
+
+    def reduce(self, key: StepKey, parts: Mapping[Node, Vector], shards: int) -> Vector:
+        sample = next(iter(parts.values()))
+        if self._out.shape != sample.shape or self._out.dtype != sample.dtype:
+            self._out = np.empty_like(sample)
+        bounds = slice_bounds(len(sample), len(self._reducers))
+        slices = {a: chunk_bounds(*at) for a, at in zip(self._reducers, bounds, strict=True)}
+        self._inbox.open(key, {a: (chunks, self._out) for a, chunks in slices.items() if a in self._streams})
+        for address, chunks in slices.items():
+            for number, (low, high) in enumerate(chunks):
+                for node, vector in parts.items():
+                    part = Part(*key, shards, node.level, node.place, number, len(chunks), sample.dtype.str)
+                    if address in self._streams:
+                        self._streams[address].put(part, vector[low:high])
+                        self.bytes_sent += vector[low:high].nbytes
+                    else:
+                        self._own.add(part, vector[low:high])
+        for number, (low, high) in enumerate(slices.get(self._own_address, [])):
+            self._out[low:high] = self._own.total(key, number, self._timeout)
+        self._inbox.wait(self._timeout)
+        return self._out
+
+    def close(self) -> None:
+        for stream in self._streams.values():
+            stream.close()
+        self._streams.clear()

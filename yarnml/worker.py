@@ -1,0 +1,97 @@
+"""The program that a container runs, worker or reducer: join the master, meet it, do what it says, report."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from yarnml import __version__
+from yarnml.environment import Environment, read_environment
+from yarnml.errors import WorkerLost
+from yarnml.messages import Beat, Done, Joined, Meet, Meeting, Report, Stop, Wait, failed
+from yarnml.reducer import Reducer
+from yarnml.transport.control import ControlClient
+from yarnml.transport.flight import FlightExchange, ReducerServer
+
+BEAT_SECONDS = 0.5
+
+
+def main() -> int:
+    """Run one role to its end; the exit status is 0 when the master said stop."""
+    here = read_environment()
+    if here.guarded:
+        threading.Thread(target=_leave_with_launcher, daemon=True, name="guard").start()
+    reducer = Reducer()
+    server = ReducerServer(reducer, here.host, here.token, here.stall)
+    sight = _Sight()
+    threading.Thread(target=_beat, args=(here, sight), daemon=True, name="beat").start()
+    client = ControlClient(here.master, here.token, here.timeout)
+    exchange = FlightExchange(here.index, reducer, server.address, here.token, here.stall)
+    try:
+        _serve(here, client, Joined(server.address, __version__), _executor(here, exchange, sight))
+    except WorkerLost as exc:
+        print(f"{here.role} {here.index}: {exc}", file=sys.stderr, flush=True)
+        return 1
+    finally:
+        reducer.close("This process is shutting down.")
+        exchange.close()
+        server.shutdown()
+    return 0
+
+
+def _executor(here: Environment, exchange: FlightExchange, sight: "_Sight") -> Callable[[Meeting], Report]:
+    """What carries out commands; reducers have no use for JAX and never import it."""
+    if here.role == "reducer":
+        return lambda meeting: Done()
+    from yarnml.mapper import Mapper
+
+    return Mapper(here.index, exchange, sight.update).execute
+
+
+def _serve(here: Environment, client: ControlClient, report: Report, execute: Callable[[Meeting], Report]) -> None:
+    number = 0
+    while True:
+        meeting = client.call(Meet(here.role, here.index, number, report))
+        if not isinstance(meeting, Meeting) or isinstance(meeting.command, Wait):
+            continue
+        if isinstance(meeting.command, Stop):
+            return
+        number = meeting.number
+        try:
+            report = execute(meeting)
+        except Exception as exc:
+            report = failed(exc)
+            print(report.detail, report.text, sep="\n", file=sys.stderr, flush=True)
+
+
+class _Sight:
+    """The newest finished step, for the next beat."""
+
+    def __init__(self) -> None:
+        self.newest = (0, 0.0, 0)
+
+    def update(self, step: int, loss: float, rows: int) -> None:
+        self.newest = (step, loss, rows)
+
+
+def _beat(here: Environment, sight: _Sight) -> None:
+    """Tell the master that we live; leave when it does not."""
+    client = ControlClient(here.master, here.token, here.timeout)
+    try:
+        while True:
+            client.call(Beat(here.role, here.index, *sight.newest))
+            time.sleep(BEAT_SECONDS)
+    except WorkerLost as exc:
+        print(f"{here.role} {here.index}: {exc}", file=sys.stderr, flush=True)
+        os._exit(1)
+
+
+def _leave_with_launcher() -> None:
+    """End at once when the launcher does, however it died: the kernel then closes its end of our standard input."""
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
