@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yarnml import paths
-from yarnml.environment import Environment, Role, thread_limits
+from yarnml.environment import Environment, Role, resources
 from yarnml.errors import CheckpointError
 from yarnml.events import Event
 from yarnml.job import Job
@@ -50,7 +50,7 @@ class LocalProcesses:
 
     def start(self, environment: Environment, threads: int) -> None:
         log = self._logs / paths.log_name(environment.role, environment.index)
-        variables = os.environ | thread_limits(threads) | environment.variables()
+        variables = os.environ | resources(threads) | environment.variables()
         with log.open("wb") as output:
             popen = subprocess.Popen(
                 [sys.executable, "-m", "yarnml.worker"],

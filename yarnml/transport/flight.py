@@ -52,6 +52,7 @@ class ReducerServer(fl.FlightServerBase):  # type: ignore[misc]
         try:
             for batch, metadata in _chunks(reader):
                 part = decode_part(metadata)
+                assert batch is not None
                 if (key := StepKey(part.meeting, part.step)) > newest:
                     newest = key
                     asked.put(part)
@@ -61,17 +62,20 @@ class ReducerServer(fl.FlightServerBase):  # type: ignore[misc]
             sender.join(self._timeout)
 
     def _answer(self, asked: "queue.SimpleQueue[Part | None]", writer: Any) -> None:
-        """Send every total of the steps that this worker takes part in, in order."""
-        with contextlib.suppress(pa.ArrowException, WorkerLost):
-            while (part := asked.get()) is not None:
-                for chunk in range(part.chunks):
-                    total = self._reducer.total(StepKey(part.meeting, part.step), chunk, self._timeout)
-                    header = Part(part.meeting, part.step, part.shards, 0, 0, chunk, part.chunks, part.dtype)
-                    writer.write_with_metadata(_batch(total), encode(header))
+        """Send every total of the steps that this worker takes part in, in order; where that fails, the reason."""
+        with contextlib.suppress(pa.ArrowException):
+            try:
+                while (part := asked.get()) is not None:
+                    for chunk in range(part.chunks):
+                        total = self._reducer.total(StepKey(part.meeting, part.step), chunk, self._timeout)
+                        header = Part(part.meeting, part.step, part.shards, 0, 0, chunk, part.chunks, part.dtype)
+                        writer.write_with_metadata(_batch(total), encode(header))
+            except WorkerLost as exc:
+                writer.write_metadata(str(exc).encode())
 
 
-def _chunks(reader: Any) -> Iterator[tuple[pa.RecordBatch, bytes]]:
-    """What arrives on a stream until the other end closes it."""
+def _chunks(reader: Any) -> Iterator[tuple[pa.RecordBatch | None, bytes]]:
+    """What arrives on a stream until the other end closes it; a message without a batch is a reason to stop."""
     while True:
         try:
             chunk = reader.read_chunk()
@@ -107,16 +111,18 @@ class _Stream:
                 self._writer.write_with_metadata(_batch(values), encode(part))
             self._writer.done_writing()
         except pa.ArrowException as exc:
-            self._inbox.fail(self, exc)
+            self._inbox.fail(self, str(exc).splitlines()[0])
 
     def _receive(self) -> None:
         try:
             for batch, metadata in _chunks(self._reader):
+                if batch is None:
+                    return self._inbox.fail(self, metadata.decode())
                 part = decode_part(metadata)
                 self._inbox.put(self, part, _values(batch, part.dtype))
-            self._inbox.fail(self, None)
+            self._inbox.fail(self, "it closed the stream")
         except pa.ArrowException as exc:
-            self._inbox.fail(self, exc)
+            self._inbox.fail(self, str(exc).splitlines()[0])
 
     def close(self) -> None:
         self.closing = True
@@ -154,13 +160,11 @@ class _Inbox:
             if not self._left:
                 self._changed.notify_all()
 
-    def fail(self, stream: _Stream, exc: Exception | None) -> None:
+    def fail(self, stream: _Stream, reason: str) -> None:
         with self._changed:
-            if stream.closing:
-                return
-            reason = f": {str(exc).splitlines()[0]}" if exc else ""
-            self._error = self._error or f"The reducer at {stream.address} hung up{reason}"
-            self._changed.notify_all()
+            if not stream.closing:
+                self._error = self._error or f"The reducer at {stream.address} gave up: {reason}"
+                self._changed.notify_all()
 
     def wait(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout

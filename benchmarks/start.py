@@ -1,0 +1,44 @@
+"""From ``yarnml run`` to the first update: the whole command, and where the time goes."""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+from benchmarks.measure import spread
+from benchmarks.workloads import SMALL, job
+
+ROUNDS = 5
+
+
+def main() -> None:
+    print("start: from `yarnml run` to the first update, two workers")
+    taken: dict[str, list[float]] = {}
+    for _ in range(ROUNDS):
+        for name, seconds in _once().items():
+            taken.setdefault(name, []).append(seconds)
+    for name, values in taken.items():
+        print(f"  {name:44} {spread(values, ' s')}")
+
+
+def _once() -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        spec = job(SMALL, Path(folder))
+        spec["training"] = {"epochs": 1, "batch_size": SMALL.batch}
+        path = Path(folder) / "job.yaml"
+        path.write_text(yaml.safe_dump(spec))
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "yarnml", "run", path], check=True, stdout=subprocess.DEVNULL)
+        whole = time.perf_counter() - start
+        outcome = json.loads((Path(folder) / "job" / "outcome.json").read_text())["seconds"]
+    return {
+        "interpreter and imports of the command, exit": whole - outcome["total"],
+        **{name.removeprefix("until_"): s for name, s in outcome.items() if name.startswith("until_")},
+        "first update, since the job began": outcome["first_update"],
+        "whole command (one epoch of 100 steps)": whole,
+    }

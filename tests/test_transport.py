@@ -1,0 +1,150 @@
+"""The exchange over Arrow Flight, on real sockets of the loopback address."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import numpy as np
+import pyarrow.flight as fl
+import pytest
+
+from yarnml.errors import WorkerLost
+from yarnml.messages import Ack, Beat, Joined, Meet, Meeting, Part, Wait, encode
+from yarnml.reducer import CHUNK, Reducer, StepKey
+from yarnml.transport.control import ControlClient, ControlServer
+from yarnml.transport.flight import FlightExchange, ReducerServer
+from yarnml.transport.memory import MemoryExchange
+from yarnml.transport.security import Token
+from yarnml.tree import Vector, assign, combine
+
+HOST = "127.0.0.1"
+TOKEN = Token("secret of the test")
+
+
+@contextmanager
+def exchanges(workers: int, apart: int, timeout: float = 30.0) -> Iterator[tuple[list[FlightExchange], list[Reducer]]]:
+    """Real exchanges for ``workers``, reducing among themselves or in ``apart`` reducers of their own."""
+    with ExitStack() as stack:
+        reducers = [Reducer() for _ in range(workers + apart)]
+        servers = [ReducerServer(r, HOST, TOKEN, timeout) for r in reducers]
+        for server in servers:
+            stack.callback(server.shutdown)
+        for reducer in reducers:
+            stack.callback(reducer.close, "over")
+        found = [FlightExchange(w, reducers[w], servers[w].address, TOKEN, timeout) for w in range(workers)]
+        for exchange in found:
+            stack.callback(exchange.close)
+            exchange.meet([s.address for s in (servers[workers:] or servers)])
+        yield found, reducers
+
+
+def leaf(step: int, shard: int, length: int, dtype: str) -> Vector:
+    return (np.random.default_rng([step, shard]).normal(size=length) * 10.0 ** (shard % 5)).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["<f4", "<f8"])
+@pytest.mark.parametrize("length", [1, 7, 3 * CHUNK + 5])
+@pytest.mark.parametrize(("workers", "apart"), [(1, 0), (1, 2), (2, 0), (3, 0), (2, 1), (3, 2)])
+def test_every_worker_gets_the_bits_of_one(workers: int, apart: int, length: int, dtype: str) -> None:
+    """Any number of workers and reducers gives the total that one process computes, to the bit, step after step."""
+    shards, steps = 5, 3
+    got: dict[tuple[int, int], bytes] = {}
+    with exchanges(workers, apart) as (found, _):
+
+        def work(worker: int, mine: list[int]) -> None:
+            for step in range(steps):
+                parts = combine({s: leaf(step, s, length, dtype) for s in mine}, shards)
+                got[worker, step] = found[worker].reduce(StepKey(1, step), parts, shards).tobytes()
+
+        threads = [threading.Thread(target=work, args=item) for item in assign(shards, range(workers)).items()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    for step in range(steps):
+        whole = combine({s: leaf(step, s, length, dtype) for s in range(shards)}, shards)
+        alone = MemoryExchange().reduce(StepKey(1, step), whole, shards).tobytes()
+        assert {got.get((w, step)) for w in range(workers)} == {alone}
+
+
+def test_only_foreign_slices_travel() -> None:
+    """A worker sends each of its bytes once, but for the slice that it reduces itself."""
+    length, workers = 3000, 3
+    with exchanges(workers, 0) as (found, _):
+        threads = [
+            threading.Thread(target=found[w].reduce, args=(StepKey(1, 0), combine({w: leaf(0, w, length, "<f4")}, 3), 3))
+            for w in range(workers)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [e.bytes_sent for e in found] == [4 * length * 2 // 3] * workers
+
+
+def test_a_reducer_that_dies_is_named() -> None:
+    """When a reducer hangs up in the middle of a step, the worker is told which one, at once."""
+    reducer = Reducer()
+    server = ReducerServer(reducer, HOST, TOKEN, 30)
+    exchange = FlightExchange(0, Reducer(), "nowhere", TOKEN, 30)
+    exchange.meet([server.address])
+    threading.Timer(0.1, reducer.close, ["dies"]).start()
+    with pytest.raises(WorkerLost, match=server.address):
+        exchange.reduce(StepKey(1, 0), combine({0: np.ones(8, np.float32)}, 2), 2)
+    exchange.close()
+    server.shutdown()
+
+
+def test_a_missing_peer_ends_the_wait() -> None:
+    """Without the other worker's part the exchange ends by its deadline, and names the step."""
+    with exchanges(2, 0, timeout=0.3) as (found, _), pytest.raises(WorkerLost, match="[Ss]tep 4"):
+        found[0].reduce(StepKey(1, 4), combine({0: np.ones(8, np.float32)}, 2), 2)
+
+
+def test_strangers_are_refused() -> None:
+    """A process without the job's token can neither call the master nor stream to a reducer."""
+    seen: list[object] = []
+
+    def handler(call: Meet | Beat) -> Meeting | Ack:
+        seen.append(call)
+        return Ack()
+
+    control, server = ControlServer(handler, HOST, TOKEN), ReducerServer(Reducer(), HOST, TOKEN, 1)
+    stranger = ControlClient(control.address, Token("guess"), 1)
+    with pytest.raises(WorkerLost, match="token"):
+        stranger.call(Beat("worker", 0, 0, 0.0, 0))
+    with pytest.raises(fl.FlightUnauthenticatedError):
+        fl.connect(f"grpc://{server.address}").do_exchange(fl.FlightDescriptor.for_command(b""))[1].read_chunk()
+    assert not seen
+    assert "secret" not in repr(TOKEN)
+    for each in (control, server):
+        each.shutdown()
+
+
+def test_calls_reach_the_master_and_replies_come_back() -> None:
+    """A call is answered by the handler's reply; what passed is counted in bytes."""
+    reply = Meeting(3, Wait(), {0: [1, 2]}, ["host:1"])
+    server = ControlServer(lambda call: reply, HOST, TOKEN)
+    client = ControlClient(server.address, TOKEN, 5)
+    call = Meet("worker", 0, 2, Joined("host:2", "1"))
+    assert client.call(call) == reply
+    assert (server.calls, server.bytes_in, server.bytes_out) == (1, len(encode(call)), len(encode(reply)))
+    client.close()
+    server.shutdown()
+
+
+def test_no_master_no_hanging() -> None:
+    """A master that is gone is reported after the caller's patience, by address."""
+    server = ControlServer(lambda call: Ack(), HOST, TOKEN)
+    address = server.address
+    server.shutdown()
+    with pytest.raises(WorkerLost, match=address):
+        ControlClient(address, TOKEN, 0.3).call(Beat("worker", 0, 0, 0.0, 0))
+
+
+def test_a_part_header_survives_the_wire() -> None:
+    """Headers decode to what was encoded."""
+    from yarnml.messages import decode_part
+
+    header = Part(1, 2, 3, 4, 5, 6, 7, "<f4")
+    assert decode_part(encode(header)) == header
