@@ -12,6 +12,8 @@ from yarnml.learners.options import NonNegative, Options, PositiveInt
 Fraction = Annotated[float, Meta(gt=0, lt=1)]
 Size = Annotated[str, Meta(pattern=r"^\d+(\.\d+)? ?([KMGT]i?B|B)$", description="a size such as '512 MiB'")]
 Period = Annotated[str, Meta(pattern=r"^[1-9]\d* (epochs?|steps?)$", description="such as '1 epoch' or '500 steps'")]
+Url = Annotated[str, Meta(min_length=1)]
+Urls = Url | Annotated[list[Url], Meta(min_length=1)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="letters, digits, '.', '_', '-'")]
 
 
@@ -22,14 +24,14 @@ class _Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Data(_Section, frozen=True, kw_only=True):
     """Where the rows are and what they mean.  Paths are fsspec URLs: a file, a folder, a glob, or a list of those."""
 
-    train: str | list[str]
-    test: str | list[str] | None = None
-    validation: Fraction | str | list[str] | None = None
+    train: Urls
+    test: Urls | None = None
+    validation: Fraction | Urls | None = None
     format: Literal["auto", "parquet", "csv"] = "auto"
     features: Annotated[list[str], Meta(min_length=1)]
     label: str
     label_type: Literal["auto", "class", "number"] = "auto"
-    classes: list[str | int | bool] | None = None
+    classes: Annotated[list[str | int | bool], Meta(min_length=1)] | None = None
     weight: str | None = None
     shape: Annotated[list[PositiveInt], Meta(min_length=1)] | None = None
     scale: Literal["none", "standard"] = "none"
@@ -89,7 +91,7 @@ class Reducers(_Section, frozen=True, kw_only=True):
 class Checkpoint(_Section, frozen=True, kw_only=True):
     """``path``: the job's folder.  ``every``: a period; ``keep``: how many of the newest stay."""
 
-    path: str | None = None
+    path: Url | None = None
     every: Period = "1 epoch"
     keep: PositiveInt = 3
 
@@ -97,7 +99,7 @@ class Checkpoint(_Section, frozen=True, kw_only=True):
 class Export(_Section, frozen=True, kw_only=True):
     """``path``: the folder of the model's versions.  ``version``: a number, or none for the next free one."""
 
-    path: str
+    path: Url
     version: PositiveInt | None = None
 
 
@@ -111,7 +113,7 @@ class Job(_Section, frozen=True, kw_only=True):
     workers: Workers = Workers()
     reducers: Reducers = Reducers()
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
-    export: str | Export | None = None
+    export: Url | Export | None = None
 
     @property
     def shards(self) -> int:

@@ -5,14 +5,14 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 import yaml
 
 from yarnml.errors import JobFileError
-from yarnml.job import Job
-from yarnml.learners.options import Options
+from yarnml.job import Job, Name, Period, Size
+from yarnml.learners.options import Custom, Options, PositiveInt
 from yarnml.storage import absolute
 
 
@@ -44,10 +44,11 @@ class _Loader(yaml.SafeLoader):
     """YAML 1.2 numbers (1e-3 is a float) and no duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise JobFileError(f"The job file has the key '{key}' twice{node.start_mark}; remove one of them.")
+        first: dict[Any, yaml.Node] = {}
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else []:
+            if isinstance(key, yaml.ScalarNode) and first.setdefault(key.value, key) is not key:
+                line = key.start_mark.line + 1
+                raise JobFileError(f"The key '{key.value}' is given twice, again in line {line}; remove one of them.")
         return super().construct_mapping(node, deep)
 
 
@@ -101,9 +102,10 @@ def _check_keys(value: Any, kind: Any, path: str) -> None:
     for key in value:
         if key not in valid:
             near = difflib.get_close_matches(str(key), valid, 1)
-            hint = f"did you mean '{near[0]}'? " if near else ""
-            where = f"{path or 'the job file'} has"
-            raise JobFileError(f"{where} an unknown key '{key}'; {hint}Valid keys: {', '.join(valid)}.")
+            hint = f"; did you mean '{near[0]}'?" if near else "."
+            raise JobFileError(
+                f"{path or 'The job file'} has an unknown key '{key}'{hint} Valid keys: {', '.join(valid)}."
+            )
         if key in fields:
             _check_keys(value[key], fields[key].type, f"{path}.{key}" if path else key)
 
@@ -112,28 +114,69 @@ def _struct_for(value: dict[str, Any], kind: Any, path: str) -> type[msgspec.Str
     structs = [t for t in (kind, *get_args(kind)) if isinstance(t, type) and issubclass(t, msgspec.Struct)]
     if kind == Options:
         kinds = {str(t.__struct_config__.tag): t for t in structs}
-        if value.get("kind") not in kinds:
-            found = _show(value["kind"]) if "kind" in value else "no kind"
-            raise JobFileError(f"{path}.kind must be one of {', '.join(kinds)} (or give {path}.path), not {found}.")
-        return kinds[value["kind"]]
+        kind = value.get("kind")
+        if not isinstance(kind, str) or kind not in kinds:
+            near = difflib.get_close_matches(str(kind), kinds, 1)
+            hint = f"; did you mean '{near[0]}'?" if near else "."
+            raise JobFileError(
+                f"{path}.kind must be one of {', '.join(kinds)} (or give {path}.path), not {_show(kind)}{hint}"
+            )
+        return kinds[kind]
     return structs[0] if structs else None
+
+
+_WORDS = {
+    "object": "a mapping",
+    "array": "a list",
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "nothing",
+}
 
 
 def _explain(message: str, document: Any) -> str:
     """msgspec's "Expected `int`, got `str` - at `$.workers.count`" in the words of a job file."""
-    reason, _, place = message.partition(" - at `$.")
-    reason = reason.replace("`", "")
+    reason, _, at = message.replace("`", "").partition(" - at ")
+    part, _, place = at.partition("$")
+    place = place.lstrip(".")
     missing = re.match(r"Object missing required field (\w+)", reason)
     if missing:
-        path = ".".join(filter(None, [place.rstrip("`"), missing[1]]))
-        return f"The job file needs {path}, which is missing."
+        return f"The job file needs {'.'.join(filter(None, [place, missing[1]]))}, which is missing."
+    wanted = _wanted(reason, place)
+    if part:
+        return f"Every key of {place} must be {wanted}."
     value = document
-    for part in re.findall(r"\w+", place):
-        value = value[int(part) if isinstance(value, list) else part] if value is not None else None
-    return f"{place.rstrip('`') or 'The job file'}: {reason[0].lower()}{reason[1:]}, found {_show(value)}."
+    for name in re.findall(r"\w+", place):
+        value = value[int(name) if isinstance(value, list) else name]
+    return f"{place or 'The job file'} must be {wanted}, not {_show(value)}."
+
+
+def _wanted(reason: str, place: str) -> str:
+    if reason.startswith("Invalid enum value"):
+        return _choices(place)
+    for kind in (Size, Period, Name):
+        meta = get_args(kind)[1]
+        if repr(meta.pattern) in reason:
+            return str(meta.description)
+    expected = reason.removeprefix("Expected ").partition(", got ")[0]
+    return re.sub(r"\w+", lambda word: _WORDS.get(word[0], word[0]), expected).replace(" | ", " or ")
+
+
+def _choices(place: str) -> str:
+    """The values that a field of fixed choices takes."""
+    kind: Any = Job
+    for name in place.split("."):
+        kind = next(f.type for f in msgspec.structs.fields(_struct_for({}, kind, "") or Job) if f.encode_name == name)
+    kinds = (kind, *get_args(kind))
+    values = [repr(value) for k in kinds if get_origin(k) is Literal for value in get_args(k)]
+    return " or ".join([*values, *(_WORDS["int"] for k in kinds if k == PositiveInt)])
 
 
 def _show(value: Any) -> str:
+    if value is None:
+        return "nothing"
     text = repr(value)
     return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '…'}"
 
@@ -146,31 +189,44 @@ def _check_relations(job: Job) -> None:
         raise JobFileError(
             f"workers.count must lie between workers.min ({low}) and workers.max ({high}), not {workers.count}."
         )
-    if workers.min and workers.min > workers.count:
-        raise JobFileError(f"workers.min ({workers.min}) must not exceed workers.count ({workers.count}).")
-    if job.data.label in job.data.features:
-        raise JobFileError(f"data.features must not contain the label '{job.data.label}'.")
-    if len(set(job.data.features)) < len(job.data.features):
+    data = job.data
+    if data.label in data.features:
+        raise JobFileError(f"data.features must not contain the label '{data.label}'.")
+    if data.label == data.weight:
+        raise JobFileError(f"data.weight must be another column than the label '{data.label}'.")
+    if len(set(data.features)) < len(data.features):
         raise JobFileError("data.features names a column twice; name each column once.")
-    if job.training.early_stopping and job.data.validation is None and job.data.test is None:
+    if data.classes and len(set(data.classes)) < len(data.classes):
+        raise JobFileError("data.classes names a class twice; name each class once.")
+    if data.classes and data.label_type == "number":
+        raise JobFileError("data.classes are for class labels; remove them, or set data.label_type: class.")
+    if job.training.early_stopping and data.validation is None and data.test is None:
         raise JobFileError("training.early_stopping needs data.validation (a fraction or a path) or data.test.")
 
 
 def _resolve(job: Job, folder: Path) -> Job:
     """Make every path of the job absolute, so that it means the same in every process."""
 
-    def there(path: Any) -> Any:
+    def there(field: str, path: Any) -> Any:
         if isinstance(path, list):
-            return [absolute(p, folder) for p in path]
-        return absolute(path, folder) if isinstance(path, str) else path
+            return [there(field, p) for p in path]
+        try:
+            return absolute(path, folder) if isinstance(path, str) else path
+        except ValueError as exc:
+            raise JobFileError(f"{field}: {exc}.") from exc
 
     replace = msgspec.structs.replace
-    data = job.data
-    data = replace(data, train=there(data.train), test=there(data.test), validation=there(data.validation))
-    checkpoint = replace(job.checkpoint, path=there(job.checkpoint.path or os.path.join("yarnml-jobs", job.name)))
-    export = job.export_to
-    learner = job.learner
-    if path := getattr(learner, "path", None):
-        learner = replace(learner, path=there(path))
-    export = replace(export, path=there(export.path)) if export else None
-    return replace(job, data=data, checkpoint=checkpoint, export=export, learner=learner)
+    paths = {name: there(f"data.{name}", getattr(job.data, name)) for name in ("train", "test", "validation")}
+    kept = there("checkpoint.path", job.checkpoint.path or os.path.join("yarnml-jobs", job.name))
+    export, learner = job.export_to, job.learner
+    if export:
+        export = replace(export, path=there("export", export.path))
+    if isinstance(learner, Custom):
+        learner = replace(learner, path=there("learner.path", learner.path))
+    return replace(
+        job,
+        data=replace(job.data, **paths),
+        checkpoint=replace(job.checkpoint, path=kept),
+        export=export,
+        learner=learner,
+    )
