@@ -4,6 +4,7 @@ A path is an fsspec URL or an absolute local path.  Nothing appears half-written
 """
 
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,24 @@ import fsspec
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
+_MAGIC = re.compile(r"[*?[]")
+
 
 def absolute(path: str, folder: Path) -> str:
-    """``path`` itself where it is a URL or absolute, else taken from ``folder``."""
-    return path if "://" in path else str(folder / Path(path).expanduser())
+    """``path`` itself where it is a URL or absolute, else taken from ``folder``; ValueError for an unknown protocol."""
+    scheme, mark, _ = path.partition("://")
+    if not mark:
+        return str(folder / os.path.expanduser(path))
+    try:
+        for protocol in scheme.split("::"):
+            fsspec.get_filesystem_class(protocol)
+    except ImportError as exc:
+        raise ValueError(f"{path} needs a package that is not installed: {exc}") from exc
+    except ValueError as exc:
+        raise ValueError(
+            f"{path} has an unknown protocol, '{scheme}'; use file, hdfs, s3 or another of fsspec's"
+        ) from exc
+    return path
 
 
 def join(url: str, *parts: str) -> str:
@@ -49,16 +64,26 @@ def arrow(url: str) -> tuple[Any, str]:
 def find(url: str) -> list[str]:
     """The data files under a file, folder or glob, sorted; Hadoop's hidden names (``_`` or ``.`` first) left out."""
     fs, path = locate(url)
-    base = path.rstrip("/") + "/"
-    if any(c in path for c in "*?["):
-        found = {p: os.path.basename(p) for p in fs.glob(path) if not fs.isdir(p)}
-    elif fs.isdir(path):
-        found = {p: p.removeprefix(base) for p in fs.find(path)}
+    if fs.isdir(path):
+        base, found = path.rstrip("/") + "/", fs.find(path)
+    elif fs.exists(path):
+        return [url]
     else:
-        return [url] if fs.exists(path) else []
-    shown = [p for p, name in found.items() if not any(part.startswith(("_", ".")) for part in name.split("/"))]
-    head = url[: len(url) - len(path)] if url.endswith(path) else ""
-    return [head + p for p in sorted(shown)]
+        base = _MAGIC.split(path)[0].rpartition("/")[0] + "/"
+        found = [p for p in fs.glob(path) if not fs.isdir(p)] if _MAGIC.search(path) else []
+    hidden = ("_", ".")
+    shown = [p for p in found if not any(part.startswith(hidden) for part in p.removeprefix(base).split("/"))]
+    return [_url(p, fs, url) for p in sorted(shown)]
+
+
+def _url(path: str, fs: fsspec.AbstractFileSystem, like: str) -> str:
+    """``path`` of a filesystem as a URL of the same protocol and host as ``like``."""
+    scheme, mark, rest = like.partition("://")
+    if not mark:
+        return path
+    host = rest.partition("/")[0]
+    root = f"{scheme}://{'' if _MAGIC.search(host) else host}"
+    return f"{root}/{path.removeprefix(fs._strip_protocol(root)).lstrip('/')}"
 
 
 def size(url: str) -> int:
