@@ -5,7 +5,7 @@ import pyarrow as pa
 from msgspec import Struct
 
 from yarnml.data.base import Dataset, Split
-from yarnml.data.dataset import inspect, with_widths
+from yarnml.data.dataset import inspect, types_to_read, with_widths
 from yarnml.data.schema import Schema, bind, check_shape
 from yarnml.errors import DataError, JobFileError
 from yarnml.job import Job
@@ -25,13 +25,11 @@ def make_plan(job: Job) -> Plan:
     paths = {"train": data.train, "validation": data.validation, "test": data.test}
     looked = {n: inspect(p, data.format, f"data.{n}") for n, p in paths.items() if isinstance(p, str | list)}
     datasets = {name: dataset for name, (dataset, _) in looked.items()}
-    stored = {name: schema for name, (_, schema) in looked.items()}
-    schema = with_widths(
-        bind(data, stored["train"], datasets["train"].files[0].url), datasets["train"], stored["train"]
-    )
+    stored = {name: types_to_read(data, *found) for name, found in looked.items()}
+    bound = {name: bind(data, stored[name], datasets[name].files[0].url) for name in stored}
+    schema = with_widths(bound["train"], datasets["train"], stored["train"])
     check_shape(schema)
-    for name in stored:
-        there = bind(data, stored[name], datasets[name].files[0].url)
+    for name, there in bound.items():
         for ours, theirs in zip(schema.features, there.features, strict=True):
             if theirs.width not in (0, ours.width):
                 raise JobFileError(

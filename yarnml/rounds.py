@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from yarnml import __version__, export, paths, schedule, storage
 from yarnml.checkpoint import FORMAT, Checkpoints, Identity, Manifest, Position, changed
 from yarnml.clusters.base import Crew
-from yarnml.data.schema import Schema
+from yarnml.data.schema import Schema, in_order
 from yarnml.errors import CheckpointError, JobFileError, WorkerLost, YarnmlError
 from yarnml.events import Continued, EpochDone, Event, Outcome, RoundBegins, StoppedEarly
-from yarnml.job import Job
+from yarnml.job import EarlyStopping, Job
 from yarnml.messages import (
     Begin,
     Build,
@@ -117,7 +117,7 @@ class Rounds:
         schema = plan.schema
         if schema.classes is None:
             labels = {label for r in self._meet(Survey(schema)) if isinstance(r, Surveyed) for label in r.labels}
-            schema = replace(schema, classes=tuple(sorted(labels)))
+            schema = replace(schema, classes=in_order(labels, schema))
         if self._job.data.scale == "standard":
             self._meet(Scale(schema))
         return schema
@@ -136,6 +136,7 @@ class Rounds:
             self._position = replace(self._position, step=round.last)
             if round.epoch:
                 metrics = self._evaluate("validation" if "validation" in self._plan.datasets else "test")
+                _check_metric(rule, metrics)
                 history = [*history, metrics]
                 loss = trained.loss / trained.weight if trained.weight else 0.0
                 self._say(EpochDone(round.epoch, training.epochs, round.last, loss, metrics))
@@ -156,12 +157,8 @@ class Rounds:
     def _stop_early(self) -> bool:
         rule, best = self._job.training.early_stopping, self._position.best_epoch
         assert rule is not None
+        assert best is not None
         epochs = len(self._position.history)
-        if best is None:
-            known = ", ".join(self._position.history[-1])
-            raise JobFileError(
-                f"training.early_stopping.metric: the evaluation has no '{rule.metric}'; it has {known}."
-            )
         if rule.restore_best and best != epochs:
             step = self._position.step // epochs * best
             self._meet(Restore(self._checkpoints.folder(step)))
@@ -212,6 +209,13 @@ class Rounds:
         except YarnmlError:
             export.discard(folder)
             raise
+
+
+def _check_metric(rule: EarlyStopping | None, metrics: dict[str, float]) -> None:
+    if rule and rule.metric not in metrics:
+        raise JobFileError(
+            f"training.early_stopping.metric: the evaluation has no '{rule.metric}'; it has {', '.join(metrics)}."
+        )
 
 
 def packages() -> dict[str, str]:

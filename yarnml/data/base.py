@@ -69,10 +69,15 @@ class Dataset(Struct, frozen=True):
 
 
 class Format(Protocol):
-    """How one file format is looked into and read.  Raise DataError with the file's name for a broken file."""
+    """How one file format is looked into and read.  Raise DataError with the file's name for a broken file.
+
+    ``TYPED``: whether the files say what type a column has; otherwise `inspect` guesses and `read` converts.
+    """
+
+    TYPED: bool
 
     def inspect(self, fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
         """The columns and the groups of one file, without decoding its rows."""
 
     def read(self, fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.Table:
-        """The rows of one group, these columns; formats without types of their own convert to the given ones."""
+        """The rows of one group, these columns; a format that is not typed converts to the given types."""

@@ -3,8 +3,10 @@
 Lines must be counted to know which rows a shard holds, so the master reads each file once when a job starts.
 """
 
+import csv
 import hashlib
 import io
+import re
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +16,7 @@ from yarnml.data.base import File, Group
 from yarnml.errors import DataError
 
 GROUP_BYTES = 16 * 2**20
+TYPED = False
 
 
 def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
@@ -38,11 +41,14 @@ def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
         head, rest = (head, rest) if head else (rest, b"")
         if rest.strip():
             groups.append(Group(1, start, len(rest)))
-    if not head.strip():
+    try:
+        header = head.decode()
+    except UnicodeDecodeError as exc:
+        raise DataError(f"{url} is not UTF-8 text: {exc}; convert it to UTF-8.") from exc
+    if not header.strip():
         raise DataError(f"{url} is empty: a CSV file needs a header line and rows below it.")
     file = File(url, size, digest.hexdigest(), tuple(g for g in groups if g.rows))
-    sample = _parse(fs, path, file, 0, None) if file.groups else pc.read_csv(io.BytesIO(head))
-    return sample.schema, file
+    return (_parse(fs, path, file, 0, None) if file.groups else _decode(head + b"\n", None, url)).schema, file
 
 
 def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.Table:
@@ -60,15 +66,26 @@ def _parse(fs: Any, path: str, file: File, group: int, columns: pa.Schema | None
         head = source.read(min(g.start for g in file.groups))
         source.seek(place.start)
         body = source.read(place.size)
-    try:
-        names, types = (columns.names, columns) if columns is not None else ([], None)
-        convert = pc.ConvertOptions(include_columns=names, column_types=types, strings_can_be_null=True)
-        table = pc.read_csv(io.BytesIO(head + body), convert_options=convert)
-    except pa.ArrowException as exc:
-        raise DataError(f"{file.url} from byte {place.start} on is not readable CSV: {exc}") from exc
+    table = _decode(head + body, columns, f"{file.url} from byte {place.start} on")
     if table.num_rows != place.rows:
         raise DataError(
             f"{file.url} from byte {place.start} on has {place.rows} lines but {table.num_rows} rows; "
             "line breaks inside quotes are not supported in CSV, so store this data as Parquet."
         )
     return table
+
+
+def _decode(text: bytes, columns: pa.Schema | None, where: str) -> pa.Table:
+    names, types = (columns.names, columns) if columns is not None else ([], None)
+    convert = pc.ConvertOptions(include_columns=names, column_types=types, strings_can_be_null=True)
+    try:
+        return pc.read_csv(io.BytesIO(text), convert_options=convert)
+    except pa.ArrowException as exc:
+        raise DataError(f"{where} is not readable CSV: {_reason(str(exc), text)}") from exc
+
+
+def _reason(message: str, text: bytes) -> str:
+    """pyarrow's words, with the name of the column for its number."""
+    header = next(csv.reader([text.partition(b"\n")[0].decode(errors="replace").strip()]), [])
+    reason = re.sub(r"^In CSV column #(\d+):", lambda found: f"column '{header[int(found[1])]}':", message)
+    return reason.splitlines()[0].rstrip(".") + "."

@@ -12,6 +12,7 @@ from yarnml.data import csv, parquet
 from yarnml.data.base import Dataset, File, Format
 from yarnml.data.schema import Feature, Schema
 from yarnml.errors import DataError, JobFileError
+from yarnml.job import Data
 
 FORMATS: dict[str, Format] = {"parquet": parquet, "csv": csv}
 SUFFIXES = {".parquet": "parquet", ".parq": "parquet", ".pq": "parquet", ".csv": "csv"}
@@ -43,21 +44,34 @@ def inspect(paths: str | Sequence[str], format: str, field: str) -> tuple[Datase
     dataset = Dataset(name, tuple(file for _, file in looked))
     if not dataset.rows:
         raise DataError(f"{field}: {', '.join(urls[:3])} holds no rows.")
+    first, whose = next((schema, file.url) for schema, file in looked if file.groups)
     for schema, file in looked:
-        if schema.names != looked[0][0].names:
-            odd = sorted(set(schema.names) ^ set(looked[0][0].names)) or ["the order of columns"]
-            raise DataError(f"{field}: {file.url} and {urls[0]} differ in their columns: {', '.join(odd)}.")
-    return dataset, looked[0][0]
+        if schema.names != first.names:
+            odd = sorted(set(schema.names) ^ set(first.names)) or ["the order of columns"]
+            raise DataError(f"{field}: {file.url} and {whose} differ in their columns: {', '.join(odd)}.")
+    return dataset, first
+
+
+def types_to_read(data: Data, dataset: Dataset, stored: pa.Schema) -> pa.Schema:
+    """The stored columns; where the format only guesses their types, what must be numbers is read as numbers."""
+    if FORMATS[dataset.format].TYPED:
+        return stored
+    numbers = {*data.features, data.weight, data.label if data.label_type == "number" else None}
+    guesses = [f for f in stored if f.name in numbers and not pa.types.is_boolean(f.type)]
+    return pa.schema([pa.field(f.name, pa.float64()) if f in guesses else f for f in stored])
 
 
 def read_group(dataset: Dataset, file: int, group: int, columns: pa.Schema) -> pa.Table:
-    """One group of rows with these columns."""
+    """One group of rows with these columns; DataError where the file can't be read or is not what it was."""
     entry = dataset.files[file]
     fs, path = storage.arrow(entry.url)
     try:
-        return FORMATS[dataset.format].read(fs, path, entry, group, columns)
-    except FileNotFoundError as exc:
-        raise DataError(f"{entry.url} was there when the job began, but is gone.") from exc
+        table = FORMATS[dataset.format].read(fs, path, entry, group, columns)
+    except OSError as exc:
+        raise DataError(f"{entry.url} was there when the job began, but can't be read: {exc}") from exc
+    if table.num_rows != entry.groups[group].rows:
+        raise DataError(f"{entry.url} has changed since the job began; run the job again on the data as it is now.")
+    return table
 
 
 def with_widths(schema: Schema, dataset: Dataset, stored: pa.Schema) -> Schema:

@@ -35,10 +35,16 @@ class Feed:
         self._cache: OrderedDict[Piece, Rows] = OrderedDict()
         self._cache_bytes = cache_bytes
         self._served: dict[int, tuple[tuple[int, int, int], Rows]] = {}
-        self._order: dict[int, tuple[int, list[list[Piece]]]] = {}
+        self._order: dict[int, tuple[tuple[int, int, int], list[list[Piece]]]] = {}
         self._cut: dict[int, list[Piece]] = {}
+        self._group_rows = dataset.group_rows
         self.sizes = shard_sizes(dataset.rows, shards)
         self.bytes_read = 0
+
+    @property
+    def bytes_held(self) -> int:
+        """Decoded rows in memory: at most the cache limit, and one block for every shard that was served."""
+        return sum(rows.nbytes for rows in [*self._cache.values(), *(block for _, block in self._served.values())])
 
     def steps(self, batch_size: int | str) -> int:
         return steps_per_epoch(self.sizes, batch_size)
@@ -80,9 +86,10 @@ class Feed:
 
     def _runs(self, shard: int, seed: int, epoch: int, shuffle_rows: int) -> list[list[Piece]]:
         """The shard's blocks in this epoch's order; the newest epoch's are kept."""
-        if self._order.get(shard, (None,))[0] != epoch:
-            found = blocks(self._pieces(shard), shuffle_rows, [seed, _BLOCKS, epoch, shard])
-            self._order[shard] = epoch, found
+        key = seed, epoch, shuffle_rows
+        if self._order.get(shard, (None,))[0] != key:
+            self._order[shard] = key, blocks(self._pieces(shard), shuffle_rows, [seed, _BLOCKS, epoch, shard])
+            self._served.pop(shard, None)
         return self._order[shard][1]
 
     def _block(self, shard: int, key: tuple[int, int, int], run: list[Piece]) -> Rows:
@@ -115,7 +122,7 @@ class Feed:
         if split is None:
             return table.slice(piece.low, piece.rows)
         ordinal = sum(len(f.groups) for f in self._dataset.files[: piece.file]) + piece.group
-        mine = self._dataset.group_rows[ordinal]
+        mine = self._group_rows[ordinal]
         held = mine if split.held_out else table.num_rows - mine
         chosen = split_rows(table.num_rows, held, [split.seed, _SPLIT, ordinal], held_out=split.held_out)
         return table.take(chosen[piece.low : piece.high])

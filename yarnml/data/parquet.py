@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from yarnml.data.base import File, Group
 from yarnml.errors import DataError
 
+TYPED = True
 _TAIL = 8  # the footer's length and the magic number end the file
 
 
@@ -27,7 +28,7 @@ def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
 
 def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.Table:
     try:
-        with pq.ParquetFile(path, filesystem=fs, pre_buffer=True) as reader:
+        with pq.ParquetFile(path, filesystem=fs, pre_buffer=True, page_checksum_verification=True) as reader:
             return reader.read_row_group(group, columns=columns.names)
     except (pa.ArrowException, OSError) as exc:
         raise DataError(f"Row group {group} of {file.url} can't be read: {_first_line(exc)}") from exc

@@ -1,5 +1,7 @@
 """What the columns mean to a learner: features, label, weight; from Arrow columns to plain arrays."""
 
+import math
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -8,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 
-from yarnml.errors import DataError, JobFileError
+from yarnml.errors import DataError, JobFileError, YarnmlError
 from yarnml.job import Data
 
 
@@ -51,12 +53,10 @@ class Rows(NamedTuple):
         return self.x.nbytes + self.y.nbytes + self.weight.nbytes
 
 
-def columns(schema: Schema, stored: pa.Schema, *, labelled: bool = True) -> pa.Schema:
-    """The stored columns to read; feature numbers as doubles, for formats that would guess a type per group."""
-    fields = [stored.field(f.name) for f in schema.features]
-    fields = [pa.field(f.name, pa.float64()) if _is_number(f.type) else f for f in fields]
-    extra = [schema.label, *([schema.weight] if schema.weight else [])] if labelled else []
-    return pa.schema([*fields, *(stored.field(n) for n in extra if n not in {f.name for f in fields})])
+def columns(schema: Schema, stored: pa.Schema) -> pa.Schema:
+    """The stored columns to read."""
+    names = [*(f.name for f in schema.features), schema.label, *([schema.weight] if schema.weight else [])]
+    return pa.schema([stored.field(name) for name in dict.fromkeys(names)])
 
 
 def bind(data: Data, stored: pa.Schema, url: str) -> Schema:
@@ -71,15 +71,15 @@ def bind(data: Data, stored: pa.Schema, url: str) -> Schema:
         raise JobFileError(
             f"data.weight: column '{data.weight}' must hold numbers, not {stored.field(data.weight).type}."
         )
-    kind = _label_type(data, stored.field(data.label).type)
+    kind = _label_type(data, _plain(stored.field(data.label).type))
     classes = tuple(data.classes) if data.classes else () if kind == "number" else None
     return Schema(features, data.label, kind, classes, data.weight, tuple(data.shape) if data.shape else None)
 
 
 def check_shape(schema: Schema) -> None:
-    if schema.shape is not None and int(np.prod(schema.shape)) != schema.width:
+    if schema.shape is not None and math.prod(schema.shape) != schema.width:
         raise JobFileError(
-            f"data.shape {list(schema.shape)} holds {int(np.prod(schema.shape))} numbers, "
+            f"data.shape {list(schema.shape)} holds {math.prod(schema.shape)} numbers, "
             f"but the feature columns hold {schema.width}; make them agree."
         )
 
@@ -100,7 +100,7 @@ def rows_of(table: pa.Table, schema: Schema, where: str) -> Rows:
     """Features, labels and weights of a table; DataError names the column that can't be used."""
     x = features_of(table, schema, where)
     label = _whole(table.column(schema.label), schema.label, where)
-    y = _class_numbers(label, schema, where) if schema.label_type == "class" else _float32(label, schema.label, where)
+    y = _class_numbers(label, schema, where) if schema.label_type == "class" else _targets(label, schema, where)
     if schema.weight is None:
         return Rows(x, y, np.ones(len(x), np.float32))
     weight = _float32(_whole(table.column(schema.weight), schema.weight, where), schema.weight, where)
@@ -114,7 +114,25 @@ def distinct(table: pa.Table, schema: Schema, where: str) -> set[Any]:
     return set(pc.unique(_whole(table.column(schema.label), schema.label, where)).to_pylist())
 
 
+def in_order(labels: Iterable[Any], schema: Schema) -> tuple[Any, ...]:
+    """Surveyed labels as classes, ascending; DataError where they can't be put in order."""
+    found = set(labels)
+    try:
+        if any(label != label for label in found):
+            raise DataError(f"Label '{schema.label}' holds NaN, which can't be a class; fill or drop these rows.")
+        return tuple(sorted(found))
+    except TypeError as exc:
+        raise DataError(
+            f"Label '{schema.label}' holds text in some files and numbers in others; store one type in all of them."
+        ) from exc
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
 def _is_number(kind: pa.DataType) -> bool:
+    kind = _plain(kind)
     return (
         pa.types.is_integer(kind)
         or pa.types.is_floating(kind)
@@ -135,26 +153,36 @@ def _width(name: str, kind: pa.DataType, url: str) -> int:
     raise JobFileError(f"data.features: column '{name}' of {url} must hold numbers or lists of numbers, not {kind}.")
 
 
+def _is_class(kind: pa.DataType) -> bool:
+    text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    return text or (_is_number(kind) and not pa.types.is_decimal(kind))
+
+
 def _label_type(data: Data, kind: pa.DataType) -> Literal["class", "number"]:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
     if data.label_type == "number" and not _is_number(kind):
         raise JobFileError(f"data.label_type is number, but column '{data.label}' holds {kind}.")
-    if data.label_type != "auto":
-        return data.label_type
+    number = pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    if data.label_type == "number" or (data.label_type == "auto" and number and not data.classes):
+        return "number"
+    if not _is_class(kind):
+        raise JobFileError(
+            f"data.label: column '{data.label}' holds {kind}; a class label must be text, a number or a boolean."
+        )
     if data.classes:
-        return "class"
-    return "number" if pa.types.is_floating(kind) or pa.types.is_decimal(kind) else "class"
+        _known(tuple(data.classes), kind, f"data.classes do not fit column '{data.label}'", JobFileError)
+    return "class"
 
 
 def _whole(column: pa.ChunkedArray, name: str, where: str) -> pa.Array:
     """One array without nulls, dictionaries decoded."""
-    if column.null_count:
-        raise DataError(f"{where}: column '{name}' has {column.null_count} nulls; fill them or drop these rows.")
     array = column.combine_chunks()
     if isinstance(array, pa.ChunkedArray):
         array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
-    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if array.null_count:
+        raise DataError(f"{where}: column '{name}' has {array.null_count} nulls; fill them or drop these rows.")
+    return array
 
 
 def _float32(array: pa.Array, name: str, where: str) -> npt.NDArray[np.float32]:
@@ -162,7 +190,15 @@ def _float32(array: pa.Array, name: str, where: str) -> npt.NDArray[np.float32]:
         raise DataError(f"{where}: column '{name}' must hold numbers, not {array.type}.")
     if pa.types.is_boolean(array.type) or pa.types.is_decimal(array.type):
         array = array.cast(pa.float32() if pa.types.is_boolean(array.type) else pa.float64())
-    return array.to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, and is reported like infinity
+        return array.to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+
+
+def _targets(label: pa.Array, schema: Schema, where: str) -> npt.NDArray[np.float32]:
+    y = _float32(label, schema.label, where)
+    if not np.isfinite(y).all():
+        raise DataError(f"{where}: label '{schema.label}' holds NaN or infinity; fill or drop these rows.")
+    return y
 
 
 def _numbers(column: pa.ChunkedArray, feature: Feature, where: str) -> npt.NDArray[np.float32]:
@@ -183,14 +219,19 @@ def _numbers(column: pa.ChunkedArray, feature: Feature, where: str) -> npt.NDArr
 
 
 def _class_numbers(label: pa.Array, schema: Schema, where: str) -> npt.NDArray[np.int32]:
-    try:
-        known = pa.array(schema.classes, type=label.type)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as exc:
-        shown = ", ".join(map(str, (schema.classes or ())[:8]))
-        raise DataError(f"{where}: label '{schema.label}' is of type {label.type}; the classes are {shown}.") from exc
+    known = _known(schema.classes or (), label.type, f"{where}: label '{schema.label}'", DataError)
     numbers = pc.index_in(label, known)
     if numbers.null_count:
         value = label.filter(pc.is_null(numbers))[0].as_py()
         shown = ", ".join(map(str, known.to_pylist()[:8])) + (", …" if len(known) > 8 else "")
         raise DataError(f"{where}: label '{schema.label}' holds {value!r}, which is none of the classes ({shown}).")
     return numbers.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+
+
+def _known(classes: tuple[Any, ...], kind: pa.DataType, what: str, error: type[YarnmlError]) -> pa.Array:
+    """The classes as an array of the label's type."""
+    try:
+        return pa.array(classes, type=kind)
+    except (pa.ArrowException, OverflowError) as exc:
+        shown = ", ".join(map(str, classes[:8]))
+        raise error(f"{what}: the column holds {kind}; the classes are {shown}.") from exc
