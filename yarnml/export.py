@@ -15,12 +15,24 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import safetensors.numpy
+from msgspec import Struct
 
 from yarnml import paths, storage
+from yarnml.data.schema import Schema
 from yarnml.errors import ExportError
 from yarnml.job import Export
 
 FORMAT = "yarnml-model/1"
+
+
+class _About(Struct, frozen=True):
+    """What a reader needs of model.json; everything else in it is for people."""
+
+    format: str
+    digests: dict[str, str]
+    schema: Schema
+    learner: dict[str, Any]
+    metrics: dict[str, dict[str, float]]
 
 
 def versions(folder: str) -> list[int]:
@@ -83,30 +95,34 @@ def discard(folder: str) -> None:
 
 def resolve(url: str) -> str:
     """The folder of one version: ``url`` itself, or the newest below it or below what ``…/latest`` stands in."""
-    base = url.rstrip("/")
-    base = base.removesuffix("/latest")
-    if base == url.rstrip("/") and paths.ABOUT in storage.names(base):
-        return base
-    found = versions(base)
+    base = url.rstrip("/").removesuffix("/latest")
+    try:
+        if base == url.rstrip("/") and paths.ABOUT in storage.names(base):
+            return base
+        found = versions(base)
+    except (OSError, ValueError) as exc:
+        raise ExportError(f"{url} can't be listed: {exc}") from exc
     if not found:
         raise ExportError(f"There is no model at {url}: expected {paths.ABOUT} or numbered versions in that folder.")
     return storage.join(base, str(found[-1]))
 
 
-def read_model(folder: str) -> tuple[dict[str, npt.NDArray[Any]], bytes, dict[str, Any]]:
-    """Arrays, program and description of a version; ExportError where it is torn or not ours."""
+def read_model(folder: str) -> tuple[dict[str, npt.NDArray[Any]], bytes, Schema, dict[str, Any]]:
+    """Arrays, program, schema and description of a version; ExportError where it is torn or not ours."""
     try:
-        about = msgspec.json.decode(storage.read(storage.join(folder, paths.ABOUT)))
-    except (OSError, msgspec.DecodeError) as exc:
+        document = storage.read(storage.join(folder, paths.ABOUT))
+        about = msgspec.json.decode(document, type=_About)
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as exc:
         raise ExportError(f"{folder} is not a yarnml model: {paths.ABOUT} can't be read: {exc}") from exc
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
-        raise ExportError(f"{folder} is not a yarnml model: {paths.ABOUT} must have format {FORMAT}.")
+    if about.format != FORMAT:
+        raise ExportError(f"{folder} has format {about.format}; this yarnml reads {FORMAT}.")
     files = {}
     for name in (paths.MODEL, paths.PROGRAM):
         try:
             files[name] = storage.read(storage.join(folder, name))
         except OSError as exc:
             raise ExportError(f"{folder} is torn: {name} can't be read: {exc}") from exc
-        if hashlib.sha256(files[name]).hexdigest() != about.get("digests", {}).get(name):
+        if hashlib.sha256(files[name]).hexdigest() != about.digests.get(name):
             raise ExportError(f"{folder} is torn: {name} does not have the digest that {paths.ABOUT} gives.")
-    return safetensors.numpy.load(files[paths.MODEL]), files[paths.PROGRAM], about
+    arrays = safetensors.numpy.load(files[paths.MODEL])
+    return arrays, files[paths.PROGRAM], about.schema, msgspec.json.decode(document)

@@ -139,6 +139,8 @@ class Mapper:
         if restore:
             self._load(restore)
         self._program = Program(self._learner, schema, self._scaling)
+        if self._leads and self._begin.job.export:
+            _ = self._program.stablehlo  # a model that can't be exported is refused before it is trained
         parameters = jax.tree.leaves(self._learner.parameters(self._state))
         steps = self._feed("train", schema).steps(self._begin.job.training.batch_size)
         return Built(sum(math.prod(p.shape) for p in parameters), steps)
@@ -207,7 +209,7 @@ class Mapper:
     def _export(self, folder: str, about: dict[str, Any]) -> Report:
         if not self._leads:
             return Written({})
-        write_model(folder, self._program.tensors(self._state), self._program.stablehlo(self._state), about)
+        write_model(folder, self._program.tensors(self._state), self._program.stablehlo, about)
         return Written({})
 
     def _sum_over(self, dataset: str, schema: Schema, batch: Callable[[Rows], Vector]) -> Vector:

@@ -1,6 +1,7 @@
 """Evaluation as sums over rows: every metric is exact for the whole data, however it is cut.
 
 For a class label: loss, accuracy, and with two classes the area under the ROC curve.  For a number: loss, RMSE, R².
+What is not defined is left out: R² of a constant label, the ROC curve of a single class, everything of no rows.
 The ROC curve is read off a histogram of the scores with `BINS` bins; two scores in one bin count as a tie, and
 ``roc_auc_error`` is the most that this can change the area (0 when no bin holds both classes).
 """
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yarnml.data.schema import Rows, Schema
+from yarnml.errors import ModelError
 from yarnml.tree import Vector
 
 BINS = 1 << 16
@@ -18,35 +20,37 @@ BINS = 1 << 16
 
 def sums(outputs: npt.NDArray[Any], loss: npt.NDArray[Any], rows: Rows, schema: Schema) -> Vector:
     """Sums over a batch, float64; ``outputs`` [rows, classes] or [rows], ``loss`` [rows]."""
-    weight = rows.weight.astype(np.float64)
-    used = weight > 0
-    base = [weight.sum(), (loss[used].astype(np.float64) * weight[used]).sum()]
+    used = rows.weight > 0
+    weight, outputs, loss, y = (a[used].astype(np.float64) for a in (rows.weight, outputs, loss, rows.y))
+    base = [weight.sum(), (weight * loss).sum()]
     if schema.label_type == "number":
-        y = rows.y.astype(np.float64)
-        error = np.where(used, outputs.astype(np.float64) - y, 0.0)
-        return np.array([*base, weight @ np.square(error), weight @ y, weight @ np.square(y)])
-    correct = weight[used] @ (np.argmax(outputs[used], axis=-1) == rows.y[used])
+        return np.array([*base, (weight * np.square(outputs - y)).sum(), (weight * y).sum(), (weight * y * y).sum()])
+    correct = (weight * (np.argmax(outputs, axis=-1) == y)).sum()
     if schema.outputs != 2:
         return np.array([*base, correct])
-    bins = rank_bin(outputs[:, 1])
-    positive = np.bincount(bins, weight * (rows.y == 1), BINS)
-    negative = np.bincount(bins, weight * (rows.y == 0), BINS)
+    bins = rank_bin((1 + outputs[:, 1] - outputs[:, 0]) / 2)  # a probability stays itself, logits are compared
+    positive, negative = (np.bincount(bins, weight * (y == c), BINS) for c in (1, 0))
     return np.concatenate([base, [correct], positive, negative])
 
 
 def finish(total: Vector, schema: Schema) -> dict[str, float]:
-    """The metrics of the whole data, from the sums over all its rows."""
+    """The metrics of the whole data, from the sums over all its rows.
+
+    Raises ModelError where the loss or a prediction is not a finite number.
+    """
     weight, loss = float(total[0]), float(total[1])
     if not weight > 0:
-        return {"loss": float("nan")}
+        return {}
+    if not np.isfinite(total).all():
+        raise ModelError(
+            f"The loss on the evaluation data is {loss / weight}: the training diverged (lower the learning rate or "
+            "set learner.clip_norm), or the features of this data hold NaN or infinity."
+        )
     if schema.label_type == "number":
         squares, y, yy = map(float, total[2:5])
         spread = yy - y * y / weight
-        return {
-            "loss": loss / weight,
-            "rmse": (squares / weight) ** 0.5,
-            "r2": 1 - squares / spread if spread > 0 else float("nan"),
-        }
+        found = {"loss": loss / weight, "rmse": (squares / weight) ** 0.5}
+        return found | {"r2": 1 - squares / spread} if spread > 1e-12 * yy else found
     found = {"loss": loss / weight, "accuracy": float(total[2]) / weight}
     return found | _roc(*np.split(total[3:], 2)) if schema.outputs == 2 else found
 

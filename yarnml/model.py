@@ -1,17 +1,18 @@
 """A trained model, loaded: predicts from tables or arrays without the code that trained it."""
 
+import math
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import jax
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from jax import export
 
-from yarnml.data.schema import Schema, features_of
+from yarnml.data.schema import features_of
 from yarnml.errors import DataError
 from yarnml.export import read_model, resolve
 from yarnml.storage import absolute
@@ -24,16 +25,15 @@ class Model:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        arrays, program, self.about = read_model(folder)
-        self.schema = msgspec.convert(self.about["schema"], Schema)
+        arrays, program, self.schema, self.about = read_model(folder)
         self._arrays = {name: jax.numpy.asarray(a) for name, a in arrays.items()}
         self._call = jax.jit(export.deserialize(bytearray(program)).call)
 
     def predict(self, data: Any) -> npt.NDArray[Any]:
         """One prediction per row, [rows]: the class, in the label's own type, or the number.
 
-        ``data`` is a pyarrow Table or RecordBatch with the feature columns, a mapping of columns, or an array [rows,
-        width] (or [rows, *shape]) of the features in the job file's order.
+        ``data`` is a table with the feature columns (of pyarrow, or of any library that speaks Arrow's C interface), a
+        mapping of columns, or an array [rows, width] (or [rows, *shape]) of the features in the job file's order.
         """
         outputs = self.outputs(data)
         if self.schema.label_type == "number":
@@ -54,27 +54,48 @@ class Model:
         return np.asarray(self._call(self._arrays, full))[: len(x)]
 
     def _features(self, data: Any) -> npt.NDArray[np.float32]:
-        if isinstance(data, pa.RecordBatch):
-            data = pa.Table.from_batches([data])
-        elif isinstance(data, Mapping):
-            data = pa.table(dict(data))
-        if isinstance(data, pa.Table):
-            return features_of(data, self.schema, "the table")
-        x = np.asarray(data, np.float32)
-        flat = x.reshape(len(x), -1) if x.ndim > 1 else x
-        if flat.ndim != 2 or flat.shape[1] != self.schema.width:
+        table = _table(data)
+        if table is not None:
+            return features_of(table, self.schema, "the table") if len(table) else self._none
+        try:
+            x = np.asarray(data, np.float32)
+        except (TypeError, ValueError) as exc:
+            raise DataError(
+                f"predict needs a table or an array of numbers, got a {type(data).__name__}: {exc}"
+            ) from exc
+        width = math.prod(x.shape[1:])
+        if x.ndim < 2 or width != self.schema.width:
             raise DataError(
                 f"predict needs an array of {self.schema.width} features per row, got shape {list(x.shape)}."
             )
-        return flat
+        return x.reshape(len(x), width)
+
+    @property
+    def _none(self) -> npt.NDArray[np.float32]:
+        """No rows: their columns may have no types either."""
+        return np.empty((0, self.schema.width), np.float32)
 
     def __repr__(self) -> str:
         return f"Model({self.folder!r}, {self.about['learner']['kind']}, metrics={self.about['metrics']})"
 
 
-def load_model(path: str) -> Model:
+def _table(data: Any) -> pa.Table | None:
+    """Anything that has named columns, as a table; None for the rest."""
+    if isinstance(data, Mapping):
+        columns = {name: list(c) if getattr(c, "ndim", 1) > 1 else c for name, c in data.items()}
+    elif hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
+        columns = data
+    else:
+        return None
+    try:
+        return pa.table(columns)
+    except (pa.ArrowException, TypeError, ValueError) as exc:
+        raise DataError(f"predict can't make a table of this {type(data).__name__}: {exc}") from exc
+
+
+def load_model(path: str | PathLike[str]) -> Model:
     """Load ``<export>/<version>``, or the newest version of ``<export>``; digests are checked.
 
     Raises ExportError for a folder that holds no model, or a torn one.
     """
-    return Model(resolve(absolute(path, Path.cwd())))
+    return Model(resolve(absolute(str(path), Path.cwd())))

@@ -5,6 +5,9 @@ Parameters and optimizer state are donated to the update, so that no step copies
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -15,7 +18,7 @@ from jax import export
 
 from yarnml.data.scaling import Scaling
 from yarnml.data.schema import Rows, Schema
-from yarnml.errors import ModelError
+from yarnml.errors import ModelError, YarnmlError
 from yarnml.learners.base import Batch, Learner, Scores, State
 from yarnml.tree import Vector
 
@@ -31,6 +34,7 @@ class Program:
         self._map = jax.jit(self._map_flat)
         self._update = jax.jit(self._update_flat, donate_argnums=0)
         self._evaluate = jax.jit(self._evaluate_rows)
+        self._check_predict()
 
     def map(self, state: State, rows: Rows) -> Vector:
         """Sums over one batch, float32, as a read-only vector in the device's memory order."""
@@ -49,28 +53,39 @@ class Program:
         """The model's arrays by name, the scaling among them."""
         return tensors({"parameters": self._learner.parameters(state), "scaling": self._scaling})
 
-    def stablehlo(self, state: State) -> bytes:
-        """``predict({name: array}, x float32 [n, width])`` as a portable program, for any n, on CPU and NVIDIA GPUs."""
-        named = {"parameters": self._learner.parameters(state), "scaling": self._scaling}
-        treedef = jax.tree.structure(named)
-        names = list(tensors(named))
+    @cached_property
+    def stablehlo(self) -> bytes:
+        """``predict({name: array}, x float32 [n, width])`` as a portable program, for any n, on CPU and NVIDIA GPUs.
+
+        Depends on the shapes of the parameters alone.  Raises ModelError where predict can't be exported so.
+        """
+        state, scaling, _ = self._shapes()
+        named = {"parameters": self._learner.parameters(state), "scaling": scaling}
+        leaves, structure = jax.tree.flatten(named)
+        names = _names(named)
 
         def predict(arrays: dict[str, jax.Array], x: jax.Array) -> jax.Array:
-            model = jax.tree.unflatten(treedef, [arrays[n] for n in names])
+            model = jax.tree.unflatten(structure, [arrays[n] for n in names])
             return self._learner.predict(model["parameters"], self._prepare(model["scaling"], x))
 
-        shapes = {n: jax.ShapeDtypeStruct(a.shape, a.dtype) for n, a in tensors(named).items()}
+        shapes = {n: jax.ShapeDtypeStruct(a.shape, a.dtype) for n, a in zip(names, leaves, strict=True)}
         try:
             (rows,) = export.symbolic_shape("n")
             x = jax.ShapeDtypeStruct((rows, self._width), jnp.float32)
-            return bytes(export.export(jax.jit(predict), platforms=("cpu", "cuda"))(shapes, x).serialize())
-        except ModelError:
+            with _without_source_paths():
+                return bytes(export.export(jax.jit(predict), platforms=("cpu", "cuda"))(shapes, x).serialize())
+        except YarnmlError:
             raise
         except Exception as exc:
             reason = str(exc).strip().splitlines()[0]
             raise ModelError(
                 f"predict can't be exported for any number of rows: {type(exc).__name__}: {reason}"
             ) from exc
+
+    def _check_predict(self) -> None:
+        """Find what is wrong with predict before any training, not at the first evaluation."""
+        state, scaling, rows = self._shapes()
+        jax.eval_shape(self._evaluate_rows, self._learner.parameters(state), scaling, rows)
 
     def _shapes(self) -> tuple[Any, Any, Any]:
         state = jax.eval_shape(self._learner.init, jax.random.key(0))
@@ -95,24 +110,57 @@ class Program:
         sums = [part.reshape(leaf.shape).astype(leaf.dtype) for part, leaf in zip(parts, leaves, strict=True)]
         return self._learner.update(state, jax.tree.unflatten(structure, sums))
 
-    def _evaluate_rows(self, parameters: Any, scaling: Scaling, rows: Rows) -> tuple[jax.Array, jax.Array]:
+    def _evaluate_rows(self, parameters: Any, scaling: Scaling, rows: Rows | Batch) -> tuple[jax.Array, jax.Array]:
         batch = Batch(self._prepare(scaling, jnp.asarray(rows.x)), jnp.asarray(rows.y), jnp.asarray(rows.weight))
         return self._learner.predict(parameters, batch.x), self._learner.loss(parameters, batch)
 
 
+@contextmanager
+def _without_source_paths() -> Iterator[None]:
+    """Programs that are lowered here name no file of this machine, so that equal models have equal bytes."""
+    option = "jax_traceback_in_locations_limit"
+    before = getattr(jax.config, option)
+    jax.config.update(option, 0)
+    try:
+        yield
+    finally:
+        jax.config.update(option, before)
+
+
 def tensors(tree: Any) -> dict[str, npt.NDArray[Any]]:
-    """A pytree as named NumPy arrays, in tree order."""
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): np.asarray(leaf) for path, leaf in leaves}
+    """A pytree as named NumPy arrays of types that every safetensors reader knows, in tree order."""
+    return {name: np.asarray(_plain(leaf)) for name, leaf in zip(_names(tree), jax.tree.leaves(tree), strict=True)}
 
 
 def from_tensors(like: Any, arrays: dict[str, npt.NDArray[Any]]) -> Any:
     """The pytree of the form of ``like`` with these arrays; KeyError or ValueError where they don't fit."""
-    paths, structure = jax.tree_util.tree_flatten_with_path(like)
-    leaves = []
-    for path, leaf in paths:
-        name = jax.tree_util.keystr(path, simple=True, separator="/")
-        if arrays[name].shape != leaf.shape or arrays[name].dtype != leaf.dtype:
-            raise ValueError(f"{name} is {arrays[name].dtype} {arrays[name].shape}, not {leaf.dtype} {leaf.shape}")
-        leaves.append(jnp.array(arrays[name]))
-    return jax.tree.unflatten(structure, leaves)
+    leaves, structure = jax.tree.flatten(like)
+    restored = []
+    for name, leaf in zip(_names(like), leaves, strict=True):
+        array, wanted = arrays[name], _plain(leaf)
+        if array.shape != wanted.shape or array.dtype != wanted.dtype:
+            raise ValueError(f"{name} is {array.dtype} {array.shape}, not {wanted.dtype} {wanted.shape}")
+        restored.append(_restored(leaf, jnp.array(array)))
+    return jax.tree.unflatten(structure, restored)
+
+
+def _names(tree: Any) -> list[str]:
+    paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(tree)]
+    names = [jax.tree_util.keystr(path, simple=True, separator="/") for path in paths]
+    if len(set(names)) < len(names):
+        twice = next(n for n in names if names.count(n) > 1)
+        raise ModelError(f"Two arrays of the model are both named '{twice}'; keys must not hold a '/'.")
+    return names
+
+
+def _plain(leaf: Any) -> Any:
+    """Random keys as their numbers, bfloat16 and the like as float32: both exact."""
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return jax.random.key_data(leaf)
+    return leaf.astype(jnp.float32) if leaf.dtype.kind == "V" else leaf
+
+
+def _restored(like: Any, plain: jax.Array) -> jax.Array:
+    if jnp.issubdtype(like.dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(plain, impl=jax.random.key_impl(like))
+    return plain.astype(like.dtype)

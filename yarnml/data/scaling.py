@@ -23,9 +23,10 @@ def identity(width: int) -> Scaling:
 
 def moments(rows: Rows) -> Vector:
     """Sums over the rows: weight, then weighted x and x² by column; float64 [1 + 2·width]."""
-    x, weight = rows.x.astype(np.float64), rows.weight.astype(np.float64)
+    x, weight = rows.x.astype(np.float64), rows.weight.astype(np.float64)[:, None]
     with np.errstate(invalid="ignore"):  # NaN and infinity are reported by name in `standard`
-        return np.concatenate([[weight.sum()], weight @ x, weight @ np.square(x)])
+        first = weight * x  # not weight @ x: BLAS adds in an order that depends on the number of threads
+        return np.concatenate([weight.sum(axis=0), first.sum(axis=0), (first * x).sum(axis=0)])
 
 
 def standard(total: Vector, schema: Schema) -> Scaling:

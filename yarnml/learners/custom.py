@@ -10,13 +10,18 @@ from contextlib import contextmanager
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
+import yarnml
 from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError, ModelError, YarnmlError
 from yarnml.learners.base import Key, Learner
 from yarnml.learners.gradient import GradientDescent, weight_decay
 from yarnml.learners.optimizers import build_optimizer
 from yarnml.learners.options import Custom
+
+_NOT_THEIRS = (*(os.path.dirname(str(p.__file__)) + os.sep for p in (yarnml, jax)), "<frozen ")
 
 _FUNCTIONS = {
     "init": "init(key, schema) → parameters",
@@ -34,37 +39,47 @@ class UserModel:
     def init(self, key: Key) -> Any:
         with user_code(self._name):
             parameters = self._source.init(key, self._schema)
-        leaves = jax.tree_util.tree_leaves_with_path(parameters)
-        for path, leaf in leaves:
-            if not isinstance(leaf, jax.Array) or leaf.dtype.kind != "f":
-                found = f"{leaf.dtype} array" if hasattr(leaf, "dtype") else type(leaf).__name__
-                where = jax.tree_util.keystr(path)
-                raise ModelError(f"{self._name}: init must return a pytree of float arrays, but {where} is {found}.")
+        leaves, structure = jax.tree_util.tree_flatten_with_path(parameters)
         if not leaves:
             raise ModelError(f"{self._name}: init returned no parameters.")
-        return parameters
+        arrays = []
+        for path, leaf in leaves:
+            if not isinstance(leaf, jax.Array | np.ndarray) or not jnp.issubdtype(leaf.dtype, jnp.floating):
+                where = jax.tree_util.keystr(path) or "it"
+                raise ModelError(
+                    f"{self._name}: init must return a pytree of float arrays, but {where} is {_describe(leaf)}."
+                )
+            arrays.append(jnp.asarray(leaf, jnp.float32))
+        return jax.tree.unflatten(structure, arrays)
 
     def loss(self, parameters: Any, x: jax.Array, y: jax.Array) -> jax.Array:
         with user_code(self._name):
             loss = self._source.loss(parameters, x, y)
-        if getattr(loss, "shape", None) != y.shape:
-            found = f"shape {list(loss.shape)}" if hasattr(loss, "shape") else type(loss).__name__
+        if not isinstance(loss, jax.Array) or loss.shape != y.shape or not jnp.issubdtype(loss.dtype, jnp.floating):
             raise ModelError(
-                f"{self._name}: loss must return one number per row, shape {list(y.shape)}, but returned {found}."
+                f"{self._name}: loss must return one float per row, shape {list(y.shape)}, "
+                f"but returned {_describe(loss)}."
             )
-        return loss
+        return loss.astype(jnp.float32)
 
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
         with user_code(self._name):
             outputs = self._source.predict(parameters, x)
-        wanted = "[rows, classes]" if self._schema.label_type == "class" else "[rows]"
-        ends = (self._schema.outputs,) if self._schema.label_type == "class" else ()
-        if not hasattr(outputs, "shape") or outputs.shape[1:] != ends or len(outputs.shape) != 1 + len(ends):
-            found = f"shape {list(outputs.shape)}" if hasattr(outputs, "shape") else type(outputs).__name__
+        classes = self._schema.outputs
+        wanted = (x.shape[0], classes) if self._schema.label_type == "class" else (x.shape[0],)
+        if not isinstance(outputs, jax.Array) or outputs.shape != wanted:
+            meaning = f"[rows, {classes} classes]" if self._schema.label_type == "class" else "one number per row"
             raise ModelError(
-                f"{self._name}: predict must return {wanted}, with {self._schema.outputs or 'no'} classes, not {found}."
+                f"{self._name}: predict must return {meaning}, shape {list(wanted)}, but returned {_describe(outputs)}."
             )
-        return outputs
+        return outputs.astype(jnp.float32)
+
+
+def _describe(value: Any) -> str:
+    """A value that is not what it should be, in the words of arrays."""
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return f"{value.dtype} of shape {list(value.shape)}"
+    return f"a {type(value).__name__}"
 
 
 def build(options: Custom, schema: Schema) -> Learner:
@@ -92,12 +107,12 @@ def build(options: Custom, schema: Schema) -> Learner:
 def _load(path: str, label: str) -> Any:
     if not os.path.isfile(path):
         raise JobFileError(f"learner.path: there is no file {path}.")
-    name = os.path.basename(path).removesuffix(".py")
+    name = "yarnml_user_" + os.path.basename(path).removesuffix(".py")  # must not hide a package of the same name
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(name, module)
+    sys.modules[name] = module
     folder = os.path.dirname(path)
     if folder not in sys.path:
         sys.path.append(folder)
@@ -108,15 +123,16 @@ def _load(path: str, label: str) -> Any:
 
 @contextmanager
 def user_code(name: str) -> Iterator[None]:
-    """Translate what a user's code raises: one sentence, and the traceback from their first line on."""
+    """Translate what a user's code raises: one sentence, and the traceback of their own lines."""
     try:
         yield
     except YarnmlError:
         raise
     except Exception as exc:
         shown = traceback.TracebackException.from_exception(exc)
-        while len(shown.stack) > 1 and shown.stack[0].filename.startswith(os.path.dirname(os.path.dirname(__file__))):
-            shown.stack.pop(0)
+        own = [f for f in shown.stack if not f.filename.startswith(_NOT_THEIRS)]
+        shown.stack[:] = own
         shown.__cause__ = shown.__context__ = None
+        shown.__notes__ = None
         reason = str(exc).strip().splitlines()[0] if str(exc).strip() else "no message"
         raise ModelError(f"{name} raised {type(exc).__name__}: {reason}", "".join(shown.format())) from exc

@@ -41,7 +41,7 @@ class GradientDescent:
     def __init__(
         self,
         model: Model,
-        optimizer: optax.GradientTransformation,
+        optimizer: optax.GradientTransformationExtraArgs,
         penalty: Callable[[Any], jax.Array] | None = None,
     ) -> None:
         self._model, self._optimizer, self._penalty = model, optimizer, penalty
@@ -58,10 +58,12 @@ class GradientDescent:
         return Sums(gradient, loss, jnp.sum(batch.weight))
 
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
-        gradient = jax.tree.map(lambda g: g / sums.weight, sums.gradient)
+        weight = jnp.where(sums.weight > 0, sums.weight, 1.0)  # a step may hold nothing but rows of weight 0
+        value, gradient = sums.loss / weight, jax.tree.map(lambda g: g / weight, sums.gradient)
         if self._penalty is not None:
-            gradient = jax.tree.map(jnp.add, gradient, jax.grad(self._penalty)(state.parameters))
-        steps, optimizer = self._optimizer.update(gradient, state.optimizer, state.parameters)
+            more, slope = jax.value_and_grad(self._penalty)(state.parameters)
+            value, gradient = value + more, jax.tree.map(jnp.add, gradient, slope)
+        steps, optimizer = self._optimizer.update(gradient, state.optimizer, state.parameters, value=value)
         return State(optax.apply_updates(state.parameters, steps), optimizer), Scores(sums.loss, sums.weight)
 
     def loss(self, parameters: Any, batch: Batch) -> jax.Array:
@@ -81,7 +83,7 @@ def weight_decay(strength: float) -> Callable[[Any], jax.Array] | None:
 
     def penalty(parameters: Any) -> jax.Array:
         leaves = jax.tree_util.tree_leaves_with_path(parameters)
-        weights = [leaf for path, leaf in leaves if "bias" not in jax.tree_util.keystr(path[-1:])]
+        weights = [leaf for path, leaf in leaves if jax.tree_util.keystr(path[-1:], simple=True) != "bias"]
         return jnp.float32(0.5 * strength) * sum(jnp.sum(jnp.square(w)) for w in weights)
 
     return penalty

@@ -2,67 +2,115 @@
 
 import difflib
 import inspect
+import re
 from collections.abc import Callable, Mapping
+from functools import partial
+from types import FunctionType
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
+import optax.contrib
 
 from yarnml.errors import JobFileError
 
+Functions = dict[str, Callable[..., Any]]
 
-def build_optimizer(spec: Mapping[str, Any], clip_norm: float | None = None) -> optax.GradientTransformation:
+
+def build_optimizer(spec: Mapping[str, Any], clip_norm: float | None = None) -> optax.GradientTransformationExtraArgs:
     """The optax optimizer that ``spec`` describes, after clipping of the gradient's global norm.
 
+    Its ``update`` takes the step's loss as ``value``, for those that use it.
     Raises JobFileError when the name, an argument's name or an argument's value is none that optax takes.
     """
-    optimizer = _call(spec, "learner.optimizer", _optimizers())
+    optimizer = _call(spec, "learner.optimizer", optimizers())
     chain = optax.chain(optax.clip_by_global_norm(clip_norm), optimizer) if clip_norm else optimizer
-    _try(chain, spec)
-    return chain
+    guarded = _promoting(chain)
+    _try(guarded, spec)
+    return guarded
 
 
-def _optimizers() -> dict[str, Callable[..., Any]]:
-    return _public(lambda name, f: "learning_rate" in inspect.signature(f).parameters)
+def optimizers() -> Functions:
+    """Everything public in optax and optax.contrib that takes a learning rate.
+
+    Without schedule_free…: its model is not the parameters at which it takes gradients.
+    """
+    found = _public(optax.contrib) | _public(optax)
+    return {
+        name: function
+        for name, function in found.items()
+        if "learning_rate" in inspect.signature(function).parameters
+        and not name.startswith(("scale_by_", "schedule_free"))
+    }
 
 
-def _schedules() -> dict[str, Callable[..., Any]]:
-    return _public(lambda name, f: name.endswith("schedule"))
+def schedules() -> Functions:
+    """optax's functions of the step number."""
+    found = {n: f for n, f in _public(optax).items() if n.endswith("schedule") and n != "scale_by_schedule"}
+    return found | {"exponential_decay": optax.exponential_decay}
 
 
-def _public(wanted: Callable[[str, Any], bool]) -> dict[str, Callable[..., Any]]:
-    functions = {n: f for n, f in vars(optax).items() if inspect.isfunction(f) and not n.startswith("_")}
-    return {n: f for n, f in functions.items() if wanted(n, f)}
+def _public(module: Any) -> Functions:
+    """A module's functions, partial ones among them (optax.nadam is one)."""
+    kinds = FunctionType, partial
+    return {n: f for n, f in vars(module).items() if isinstance(f, kinds) and not n.startswith("_")}
 
 
-def _call(spec: Mapping[str, Any], path: str, known: dict[str, Callable[..., Any]]) -> Any:
+def _call(spec: Mapping[str, Any], path: str, known: Functions) -> Any:
     kind = spec.get("kind")
-    if kind not in known:
+    if not isinstance(kind, str) or kind not in known:
         near = difflib.get_close_matches(str(kind), known, 3)
         hint = f"; did you mean {' or '.join(near)}?" if near else f"; optax has {', '.join(sorted(known))}."
         raise JobFileError(f"{path}.kind must be the name of an optax function, not {kind!r}{hint}")
     function = known[kind]
     valid = [n for n in inspect.signature(function).parameters if n != "kind"]
-    arguments = {}
-    for name, value in spec.items():
-        if name == "kind":
-            continue
+    arguments = {name: _value(value, f"{path}.{name}") for name, value in spec.items() if name != "kind"}
+    for name in arguments:
         if name not in valid:
             raise JobFileError(f"{path}: optax.{kind} has no argument '{name}'; it takes {', '.join(valid)}.")
-        nested = isinstance(value, Mapping) and "kind" in value
-        arguments[name] = _call(value, f"{path}.{name}", _schedules()) if nested else value
     try:
         return function(**arguments)
     except Exception as exc:
-        raise JobFileError(f"{path}: optax.{kind} does not take these arguments: {exc}") from exc
+        raise JobFileError(f"{path}: optax.{kind} does not take these arguments: {_first_line(exc)}.") from exc
 
 
-def _try(optimizer: optax.GradientTransformation, spec: Mapping[str, Any]) -> None:
-    """One update on a parameter of one number, without computing it: some values are only refused there."""
-    one = jnp.zeros(1, jnp.float32)
+def _value(value: Any, path: str) -> Any:
+    """An argument as optax wants it: a nested schedule built, and the step numbers of a mapping as integers."""
+    if not isinstance(value, Mapping):
+        return value
+    if value and all(str(key).isdecimal() for key in value):
+        return {int(step): at for step, at in value.items()}
+    return _call(value, path, schedules())
+
+
+def _promoting(optimizer: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
+    """The same with JAX's usual promotion of types, which optax counts on, whatever the caller has set."""
+    inner = optax.with_extra_args_support(optimizer)
+
+    def init(parameters: Any) -> Any:
+        with jax.numpy_dtype_promotion("standard"):
+            return inner.init(parameters)
+
+    def update(gradient: Any, state: Any, parameters: Any = None, **extra: Any) -> Any:
+        with jax.numpy_dtype_promotion("standard"):
+            return inner.update(gradient, state, parameters, **extra)
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _try(optimizer: optax.GradientTransformationExtraArgs, spec: Mapping[str, Any]) -> None:
+    """One update on a few parameters, without computing it: some values are only refused there."""
+    few = {"matrix": jnp.zeros((2, 2), jnp.float32), "vector": jnp.zeros(2, jnp.float32)}
     try:
-        jax.eval_shape(lambda p: optimizer.update(p, optimizer.init(p), p), one)
+        jax.eval_shape(lambda p: optimizer.update(p, optimizer.init(p), p, value=jnp.float32(0)), few)
     except Exception as exc:
-        reason = str(exc).splitlines()[0] if str(exc) else type(exc).__name__
-        raise JobFileError(f"learner.optimizer: optax.{spec['kind']} can't be used as given: {reason}") from exc
+        reason = _first_line(exc)
+        if needs := re.search(r"missing \d+ required keyword-only arguments?: (.*)", reason):
+            reason = f"it needs {needs[1]}, which a step of map and reduce does not have"
+        hint = "; set linesearch: null" if "linesearch" in str(exc) else ""
+        raise JobFileError(f"learner.optimizer: optax.{spec['kind']} can't be used as given: {reason}{hint}.") from exc
+
+
+def _first_line(exc: Exception) -> str:
+    return str(exc).splitlines()[0].rstrip(".") if str(exc) else type(exc).__name__
