@@ -28,7 +28,7 @@ def sums(outputs: npt.NDArray[Any], loss: npt.NDArray[Any], rows: Rows, schema: 
     correct = (weight * (np.argmax(outputs, axis=-1) == y)).sum()
     if schema.outputs != 2:
         return np.array([*base, correct])
-    bins = rank_bin((1 + outputs[:, 1] - outputs[:, 0]) / 2)  # a probability stays itself, logits are compared
+    bins = rank_bin((1 - outputs[:, 0] + outputs[:, 1]) / 2)  # a probability stays itself, logits are compared
     positive, negative = (np.bincount(bins, weight * (y == c), BINS) for c in (1, 0))
     return np.concatenate([base, [correct], positive, negative])
 
