@@ -1,7 +1,7 @@
 """What one worker reads: the batch of a shard at a step, or a shard from end to end, as padded arrays.
 
 Any worker can serve any shard: the rows are a function of (dataset, seed, epoch, shard, step).  Memory holds the
-decoded pieces up to the cache limit and the block of rows that is being served, whatever the size of the data.
+decoded pieces up to the cache limit and one block of rows for every shard served, whatever the size of the data.
 """
 
 from collections import OrderedDict
