@@ -1,5 +1,9 @@
 """What the tests share: real data, job files, and the ``yarnml`` command as a user starts it."""
 
+import os
+
+os.environ["NPROC"] = "1"  # before JAX loads: its number of threads is part of the bits, and a worker's default is one
+
 import subprocess
 import sys
 from collections.abc import Callable, Iterator

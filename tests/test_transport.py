@@ -72,7 +72,9 @@ def test_only_foreign_slices_travel() -> None:
     length, workers = 3000, 3
     with exchanges(workers, 0) as (found, _):
         threads = [
-            threading.Thread(target=found[w].reduce, args=(StepKey(1, 0), combine({w: leaf(0, w, length, "<f4")}, 3), 3))
+            threading.Thread(
+                target=found[w].reduce, args=(StepKey(1, 0), combine({w: leaf(0, w, length, "<f4")}, 3), 3)
+            )
             for w in range(workers)
         ]
         for thread in threads:

@@ -27,7 +27,8 @@ def deliveries(draw: st.DrawFn) -> tuple[int, list[Node]]:
     """A number of shards and parts in any order: every shard at least once, repeats and larger subtrees among them."""
     shards = draw(st.integers(1, 20))
     workers = draw(st.lists(st.integers(0, 4), min_size=shards, max_size=shards))
-    nodes = [n for w in set(workers) for n in combine({s: np.zeros(1) for s in range(shards) if workers[s] == w}, shards)]
+    owned = [{s: np.zeros(1) for s in range(shards) if workers[s] == w} for w in set(workers)]
+    nodes = [node for mine in owned for node in combine(mine, shards)]
     extra = draw(st.lists(st.integers(0, shards - 1).map(lambda s: Node(0, s)), max_size=10))
     return shards, draw(st.permutations([*nodes, *extra, *draw(st.lists(st.sampled_from(nodes), max_size=5))]))
 

@@ -32,6 +32,7 @@ class Identity(Struct, frozen=True):
     batch_size: int | str
     shuffle_rows: int
     scale: str
+    vcores: int
 
 
 class Position(Struct, frozen=True):
@@ -142,7 +143,7 @@ def changed(old: Identity, new: Identity) -> list[str]:
 
 def write_state(folder: str, arrays: dict[str, npt.NDArray[Any]]) -> dict[str, str]:
     """Write a state's arrays; returns file name → SHA-256."""
-    data = safetensors.numpy.save({name: np.ascontiguousarray(a) for name, a in arrays.items()})
+    data = safetensors.numpy.save({name: np.asarray(a, order="C") for name, a in arrays.items()})
     try:
         storage.write(storage.join(folder, paths.STATE), data)
     except OSError as exc:

@@ -10,6 +10,8 @@ from yarnml.transport.security import Token
 
 Role = Literal["worker", "reducer"]
 
+POOLS = ("NPROC", "PJRT_NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
 _MALLOC = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=4294967296"
 
 
@@ -50,9 +52,10 @@ def read_environment(variables: Mapping[str, str] = os.environ) -> Environment:
 def resources(threads: int, variables: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Variables that a process needs before its libraries load: thread pools held to ``threads``, huge pages.
 
+    The number of threads is part of the result: XLA adds up some matrix products in an order that depends on it.
+
     JAX on CPU takes fresh memory for every result.  With glibc's default of 4 KiB pages, given back at once, the page
     faults of a large model cost more than its arithmetic (measured by ``python -m benchmarks step``); a user's own
     GLIBC_TUNABLES are left as they are.
     """
-    pools = ("NPROC", "PJRT_NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    return dict.fromkeys(pools, str(threads)) | {"GLIBC_TUNABLES": variables.get("GLIBC_TUNABLES", _MALLOC)}
+    return dict.fromkeys(POOLS, str(threads)) | {"GLIBC_TUNABLES": variables.get("GLIBC_TUNABLES", _MALLOC)}

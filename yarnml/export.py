@@ -56,7 +56,7 @@ def check_target(export: Export) -> None:
 
 def write_model(folder: str, arrays: dict[str, npt.NDArray[Any]], program: bytes, about: dict[str, Any]) -> None:
     """Write the three files of a model into a folder that nobody sees yet."""
-    parameters = safetensors.numpy.save({n: np.ascontiguousarray(a) for n, a in arrays.items()})
+    parameters = safetensors.numpy.save({n: np.asarray(a, order="C") for n, a in arrays.items()})
     files = {paths.MODEL: parameters, paths.PROGRAM: program}
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     document = {"format": FORMAT, "digests": digests, **about}

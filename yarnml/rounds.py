@@ -53,9 +53,15 @@ def first_of(reports: list[Report], kind: type[Any]) -> Any:
 def identity_of(job: Job, plan: Plan) -> Identity:
     data = {name: dataset.fingerprint for name, dataset in plan.datasets.items() if name != "test"}
     training = job.training
-    learner = msgspec.to_builtins(job.learner)
     return Identity(
-        learner, data, job.data.features, training.seed, training.batch_size, training.shuffle_rows, job.data.scale
+        learner=msgspec.to_builtins(job.learner),
+        data=data,
+        features=job.data.features,
+        seed=training.seed,
+        batch_size=training.batch_size,
+        shuffle_rows=training.shuffle_rows,
+        scale=job.data.scale,
+        vcores=job.workers.vcores,
     )
 
 

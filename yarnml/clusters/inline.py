@@ -1,8 +1,12 @@
 """Everything in this process and thread: for a debugger, and for data that one process can take."""
 
+import os
+import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from yarnml.environment import POOLS
 from yarnml.errors import JobFileError
 from yarnml.events import Event, Tick
 from yarnml.job import Job
@@ -32,4 +36,13 @@ class InlineCrew:
 def open_crew(job: Job, log_folder: str, say: Callable[[Event], None]) -> Iterator[InlineCrew]:
     if job.reducers.count:
         raise JobFileError("reducers.count must be 0 with --backend inline: there is one process only.")
+    threads = str(job.workers.vcores)
+    if "jax" not in sys.modules:
+        os.environ |= dict.fromkeys(POOLS, threads)
+    elif os.environ.get("NPROC") != threads:
+        warnings.warn(
+            "JAX was loaded before, with its own number of threads; the model has the bits of the other backends "
+            f"only with NPROC={threads} (workers.vcores) in the environment.",
+            stacklevel=2,
+        )
     yield InlineCrew(say)

@@ -122,5 +122,7 @@ def open_crew(job: Job, log_folder: str, say: Callable[[Event], None]) -> Iterat
         yield master
         orderly = True
     finally:
+        if not orderly:  # before the master hangs up: its server waits for the calls of processes that may be stuck
+            processes.stop(wait=False)
         master.close()
-        processes.stop(wait=orderly)
+        processes.stop(wait=True)

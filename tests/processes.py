@@ -1,0 +1,82 @@
+"""A job as its user starts it, in processes that a test may kill, stop and watch."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+DEADLINE = 90.0
+
+
+def wait_for(what: str, condition: Callable[[], object]) -> None:
+    """Poll until the condition holds; fail with ``what`` was waited for."""
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {DEADLINE:.0f} s for {what}"
+        time.sleep(0.02)
+
+
+class Running:
+    """``yarnml run`` in the background."""
+
+    def __init__(self, popen: "subprocess.Popen[str]") -> None:
+        self.popen = popen
+
+    def children(self, role: str = "worker") -> list[psutil.Process]:
+        """The job's processes of one role, by index."""
+        found = {}
+        for child in psutil.Process(self.popen.pid).children():
+            variables = child.environ()
+            if variables.get("YARNML_ROLE") == role:
+                found[int(variables["YARNML_INDEX"])] = child
+        return [found[i] for i in sorted(found)]
+
+    @property
+    def ended(self) -> bool:
+        return self.popen.poll() is not None
+
+    def end(self) -> tuple[int, str, str]:
+        """Wait for the end; exit status, standard output and standard error."""
+        out, err = self.popen.communicate(timeout=DEADLINE)
+        return self.popen.returncode, out, err
+
+    def kill_all(self) -> None:
+        """SIGKILL to the command and every process it started, at the same moment."""
+        family = [*psutil.Process(self.popen.pid).children(recursive=True), psutil.Process(self.popen.pid)]
+        for process in family:
+            process.kill()
+        self.popen.communicate()
+        psutil.wait_procs(family, timeout=DEADLINE)
+
+
+@contextmanager
+def running(job: Path, *options: str) -> Iterator[Running]:
+    """Start a job; nothing of it is left at the end of the block."""
+    line = [sys.executable, "-m", "yarnml", "run", str(job), *options]
+    popen = subprocess.Popen(
+        line,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    run = Running(popen)
+    try:
+        yield run
+    finally:
+        if popen.poll() is None:
+            for child in psutil.Process(popen.pid).children(recursive=True):
+                os.kill(child.pid, signal.SIGCONT)
+            run.kill_all()
+
+
+def saved_steps(job_folder: Path) -> list[int]:
+    """The steps of the committed checkpoints."""
+    return sorted(int(p.name.removeprefix("step-")) for p in job_folder.glob("checkpoints/step-*"))

@@ -1,0 +1,143 @@
+"""The law that sets yarnml apart: the same model, bit for bit, on any number of processes, whatever was killed."""
+
+import hashlib
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import yarnml
+from tests.processes import running, saved_steps, wait_for
+
+Job = dict[str, Any]
+
+SHARDS = 5
+
+
+def model_digest(job: Job, version: int = 1) -> str:
+    data = (Path(job["export"]) / str(version) / "model.safetensors").read_bytes()
+    return hashlib.sha256(data).hexdigest()
+
+
+@pytest.fixture
+def job(digits_job: Job) -> Job:
+    """Steps of several chunks, an odd number of shards, dropout of nothing: enough for any difference to show."""
+    return digits_job | {
+        "learner": digits_job["learner"] | {"hidden": [600, 600]},
+        "training": {"epochs": 2, "batch_size": 128, "shards": SHARDS},
+        "checkpoint": digits_job["checkpoint"] | {"every": "3 steps", "keep": 2},
+    }
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory, digits: Path) -> Callable[[Job], str]:
+    """The digest of the model that one process trains for a job; computed once."""
+    known: dict[str, str] = {}
+
+    def digest(job: Job) -> str:
+        key = repr((job["learner"], job["training"]))
+        if key not in known:
+            folder = tmp_path_factory.mktemp("reference")
+            alone = job | {"checkpoint": {"path": str(folder / "job")}, "export": str(folder / "models")}
+            yarnml.run(alone, "inline")
+            known[key] = model_digest(alone)
+        return known[key]
+
+    return digest
+
+
+@pytest.mark.parametrize(
+    ("workers", "reducers"), [(1, 0), (2, 0), (3, 0), (5, 0), (7, 0), (2, 1), (3, 2), (1, 3)], ids=lambda n: str(n)
+)
+def test_any_number_of_processes(job: Job, reference: Callable[[Job], str], workers: int, reducers: int) -> None:
+    """Local processes in any number, reducing among themselves or apart, train the bits of a single process."""
+    outcome = yarnml.run(job | {"workers": {"count": workers}, "reducers": {"count": reducers}})
+    assert model_digest(job) == reference(job)
+    assert outcome.step == 24
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_full_passes(job: Job, reference: Callable[[Job], str], workers: int) -> None:
+    """Training by full passes over the data, one update each, has the same law."""
+    job["training"] |= {"batch_size": "full", "epochs": 3}
+    yarnml.run(job | {"workers": {"count": workers}})
+    assert model_digest(job) == reference(job)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_killed_and_continued(job: Job, reference: Callable[[Job], str], write_job: Any, seed: int) -> None:
+    """A job whose processes are all killed, several times at random moments, ends with the undisturbed bits."""
+    job["training"] |= {"epochs": 6}
+    moments, folder = random.Random(seed), Path(job["checkpoint"]["path"])
+    path, killed = write_job(job), 0
+    for workers in (2, 3):
+        with running(path, "--set", f"workers.count={workers}") as run:
+            before = saved_steps(folder)[-1:]
+            wait_for("a new checkpoint", lambda old=before, run=run: saved_steps(folder)[-1:] != old or run.ended)
+            time.sleep(moments.uniform(0.0, 0.1))
+            if not run.ended:
+                run.kill_all()
+                killed += 1
+    with running(path) as run:
+        status, out, err = run.end()
+    assert status == 0, err
+    assert killed
+    assert "continuing after step" in out or "had finished before" in out
+    assert model_digest(job) == reference(job)
+
+
+def test_stopped_by_hand_and_continued(job: Job, reference: Callable[[Job], str], write_job: Any) -> None:
+    """Ctrl-C ends all processes with status 130; the same command goes on after the newest checkpoint."""
+    job["training"] |= {"epochs": 40}
+    path, folder = write_job(job), Path(job["checkpoint"]["path"])
+    with running(path) as run:
+        wait_for("a checkpoint", lambda: saved_steps(folder))
+        children = run.children()
+        run.popen.send_signal(2)
+        status, _, err = run.end()
+    assert status == 130
+    assert "is kept" in err
+    assert "same command" in err
+    assert not any(child.is_running() for child in children)
+    assert not list(folder.glob("checkpoints/.tmp-*"))
+    job["training"] |= {"epochs": 2}
+    with running(write_job(job), "--restart") as run:
+        assert run.end()[0] == 0
+    assert model_digest(job) == reference(job)
+
+
+def test_a_changed_job_is_not_continued(job: Job, write_job: Any) -> None:
+    """A checkpoint of another learner, seed or cut is refused, each change by name, and kept."""
+    yarnml.run(job, "inline")
+    kept = saved_steps(Path(job["checkpoint"]["path"]))
+    changes = ["training.seed=1", "learner.hidden=[8]", "training.shards=2", "training.batch_size=64"]
+    options = [x for change in changes for x in ("--set", change)]
+    with running(write_job(job), "--set", "training.epochs=3", "--backend", "inline", *options) as run:
+        status, _, err = run.end()
+    assert status == 1
+    for name in ("learner.hidden", "seed (0 → 1)", "training.shards (5 → 2)", "batch_size (128 → 64)"):
+        assert name in err
+    assert saved_steps(Path(job["checkpoint"]["path"])) == kept
+
+
+def test_more_epochs_continue_a_finished_job(job: Job) -> None:
+    """A finished job does nothing; with more epochs it goes on, to the bits of a job that had them from the start."""
+    yarnml.run(job, "inline")
+    assert yarnml.run(job, "inline").already
+    job["training"] |= {"epochs": 3}
+    outcome = yarnml.run(job, "inline")
+    assert not outcome.already
+    assert outcome.epochs == 3
+    anew = yarnml.run(job, "inline", restart=True)
+    assert anew.export == str(Path(job["export"]) / "3")
+    assert model_digest(job, 2) == model_digest(job, 3)
+
+
+def test_workers_without_shards_wait(job: Job, reference: Callable[[Job], str]) -> None:
+    """More workers than shards do no harm: those without a shard have nothing to do."""
+    job["training"] |= {"shards": 2}
+    yarnml.run(job | {"workers": {"count": 3}})
+    assert model_digest(job) == reference(job)
