@@ -42,10 +42,10 @@ NUMBER, TWO, THREE = schema(16, ()), schema(16, ("no", "yes")), schema(16, (1, 2
 IMAGE = schema(32, (1, 2, 3), (4, 4, 2))
 
 KINDS: dict[str, tuple[Options, Schema]] = {
-    "linear": (Linear(l2=0.1), NUMBER),
-    "logistic": (Logistic(), TWO),
-    "softmax": (Softmax(clip_norm=0.5), THREE),
-    "mlp": (Mlp(hidden=[8, 4]), THREE),
+    "linear": (Linear(l2=0.1), schema(16, (), (4, 4))),
+    "logistic": (Logistic(), schema(16, (False, True), (2, 2, 4))),
+    "softmax": (Softmax(clip_norm=0.5), schema(16, (1, 2, 3), (4, 4, 1))),
+    "mlp": (Mlp(hidden=[8, 4]), schema(16, (1, 2, 3), (2, 8))),
     "mlp-number": (Mlp(hidden=[8]), NUMBER),
     "cnn": (Cnn(channels=[3], hidden=[5]), IMAGE),
     "cnn-number": (Cnn(channels=[3, 2], hidden=[]), schema(32, (), (4, 4, 2))),

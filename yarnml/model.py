@@ -13,7 +13,7 @@ import pyarrow as pa
 from jax import export
 
 from yarnml.data.schema import features_of
-from yarnml.errors import DataError
+from yarnml.errors import DataError, ExportError
 from yarnml.export import read_model, resolve
 from yarnml.storage import absolute
 
@@ -98,4 +98,8 @@ def load_model(path: str | PathLike[str]) -> Model:
 
     Raises ExportError for a folder that holds no model, or a torn one.
     """
-    return Model(resolve(absolute(str(path), Path.cwd())))
+    try:
+        url = absolute(str(path), Path.cwd())
+    except ValueError as exc:
+        raise ExportError(f"There is no model at {path}: {exc}") from exc
+    return Model(resolve(url))

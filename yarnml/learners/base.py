@@ -4,6 +4,7 @@ Everything trained here is a sum over rows followed by an update (Chu et al., "M
 Multicore", NIPS 2006).  A learner is four pure functions; state is passed in and returned, never kept.
 """
 
+import math
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -49,6 +50,11 @@ class Learner(Protocol):
 
     def parameters(self, state: State) -> Any:
         """The part of the state that is the model."""
+
+
+def flat(x: jax.Array) -> jax.Array:
+    """[rows, *shape] → [rows, width]."""
+    return x.reshape(x.shape[0], math.prod(x.shape[1:]))
 
 
 def cross_entropy(logits: jax.Array, y: jax.Array) -> jax.Array:

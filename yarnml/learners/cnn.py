@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError
-from yarnml.learners.base import Key, Learner
+from yarnml.learners.base import Key, Learner, flat
 from yarnml.learners.gradient import GradientDescent, weight_decay
 from yarnml.learners.network import Head, dense, init_dense
 from yarnml.learners.optimizers import build_optimizer
@@ -41,7 +41,7 @@ class CnnModel:
             x = jax.lax.conv_general_dilated(x, block["weight"], (1, 1), "SAME", dimension_numbers=_LAYOUT)
             x = jax.nn.relu(x + block["bias"])
             x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
-        return dense(parameters["dense"], x.reshape(x.shape[0], math.prod(x.shape[1:])))
+        return dense(parameters["dense"], flat(x))
 
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
         return self._head.predict(self._outputs(parameters, x))

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from yarnml.data.schema import Schema
-from yarnml.learners.base import Key, Learner, squared_error
+from yarnml.learners.base import Key, Learner, flat, squared_error
 from yarnml.learners.checks import needs_number_label
 from yarnml.learners.gradient import GradientDescent, weight_decay
 from yarnml.learners.optimizers import build_optimizer
@@ -14,7 +14,7 @@ from yarnml.learners.options import Linear
 
 
 class LinearModel:
-    """x [rows, width] → [rows]."""
+    """x [rows, *shape] → [rows]."""
 
     def __init__(self, width: int) -> None:
         self._width = width
@@ -23,7 +23,7 @@ class LinearModel:
         return {"weight": jnp.zeros(self._width), "bias": jnp.zeros(())}
 
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
-        return x @ parameters["weight"] + parameters["bias"]
+        return flat(x) @ parameters["weight"] + parameters["bias"]
 
     def loss(self, parameters: Any, x: jax.Array, y: jax.Array) -> jax.Array:
         return squared_error(self.predict(parameters, x), y)

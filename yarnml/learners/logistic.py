@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from yarnml.data.schema import Schema
-from yarnml.learners.base import Key, Learner
+from yarnml.learners.base import Key, Learner, flat
 from yarnml.learners.checks import needs_classes
 from yarnml.learners.gradient import GradientDescent, weight_decay
 from yarnml.learners.optimizers import build_optimizer
@@ -14,7 +14,7 @@ from yarnml.learners.options import Logistic
 
 
 class LogisticModel:
-    """x [rows, width] → probabilities [rows, 2]."""
+    """x [rows, *shape] → probabilities [rows, 2]."""
 
     def __init__(self, width: int) -> None:
         self._width = width
@@ -23,7 +23,7 @@ class LogisticModel:
         return {"weight": jnp.zeros(self._width), "bias": jnp.zeros(())}
 
     def _margin(self, parameters: Any, x: jax.Array) -> jax.Array:
-        return x @ parameters["weight"] + parameters["bias"]
+        return flat(x) @ parameters["weight"] + parameters["bias"]
 
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
         margin = self._margin(parameters, x)

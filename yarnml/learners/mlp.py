@@ -1,13 +1,12 @@
 """A multilayer perceptron with ReLU, for classes or numbers."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 
 from yarnml.data.schema import Schema
-from yarnml.learners.base import Key, Learner
+from yarnml.learners.base import Key, Learner, flat
 from yarnml.learners.gradient import GradientDescent, weight_decay
 from yarnml.learners.network import Head, dense, init_dense
 from yarnml.learners.optimizers import build_optimizer
@@ -24,7 +23,7 @@ class MlpModel:
         return init_dense(key, self._widths)
 
     def _outputs(self, parameters: Any, x: jax.Array) -> jax.Array:
-        return dense(parameters, x.reshape(x.shape[0], math.prod(x.shape[1:])))
+        return dense(parameters, flat(x))
 
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
         return self._head.predict(self._outputs(parameters, x))

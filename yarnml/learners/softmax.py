@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from yarnml.data.schema import Schema
-from yarnml.learners.base import Key, Learner, cross_entropy
+from yarnml.learners.base import Key, Learner, cross_entropy, flat
 from yarnml.learners.checks import needs_classes
 from yarnml.learners.gradient import GradientDescent, weight_decay
 from yarnml.learners.optimizers import build_optimizer
@@ -14,7 +14,7 @@ from yarnml.learners.options import Softmax
 
 
 class SoftmaxModel:
-    """x [rows, width] → probabilities [rows, classes]."""
+    """x [rows, *shape] → probabilities [rows, classes]."""
 
     def __init__(self, width: int, classes: int) -> None:
         self._width, self._classes = width, classes
@@ -23,7 +23,7 @@ class SoftmaxModel:
         return {"weight": jnp.zeros((self._width, self._classes)), "bias": jnp.zeros(self._classes)}
 
     def _logits(self, parameters: Any, x: jax.Array) -> jax.Array:
-        return x @ parameters["weight"] + parameters["bias"]
+        return flat(x) @ parameters["weight"] + parameters["bias"]
 
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
         return jax.nn.softmax(self._logits(parameters, x))
