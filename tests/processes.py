@@ -32,7 +32,10 @@ class Running:
         """The job's processes of one role, by index."""
         found = {}
         for child in psutil.Process(self.popen.pid).children():
-            variables = child.environ()
+            try:
+                variables = child.environ()
+            except psutil.Error:
+                continue  # it has just ended
             if variables.get("YARNML_ROLE") == role:
                 found[int(variables["YARNML_INDEX"])] = child
         return [found[i] for i in sorted(found)]

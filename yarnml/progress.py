@@ -7,7 +7,6 @@ from typing import Self
 
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from yarnml.events import (
@@ -53,9 +52,9 @@ class Progress(AbstractContextManager["Progress"]):
                 self._round = event
                 self._rate.begin()
             case Outcome():
-                self._console.print(summary(event))
+                self._console.print(summary(event), highlight=False, markup=False, soft_wrap=True)
             case _:
-                self._console.print(line(event), highlight=False, soft_wrap=True)
+                self._console.print(line(event), highlight=False, markup=False, soft_wrap=True)
 
     def _tick(self, tick: Tick) -> None:
         self._rate.add(tick.rows)
@@ -113,23 +112,17 @@ def line(event: Event) -> str:
             return repr(event)
 
 
-def summary(outcome: Outcome) -> Table:
-    """The end of a job, as a table of two columns."""
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), highlight=False)
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column(overflow="fold")
+def summary(outcome: Outcome) -> str:
+    """The end of a job, one fact a line."""
+    ended = f"done: {outcome.epochs} epochs, step {outcome.step}"
     if outcome.already:
-        table.add_row(outcome.name, "had finished before; nothing to do (--restart trains anew)")
-    else:
-        table.add_row(outcome.name, f"done: {outcome.epochs} epochs, step {outcome.step}")
-    for dataset, metrics in outcome.metrics.items():
-        table.add_row(dataset, numbers(metrics))
-    table.add_row("time", _times(outcome.seconds))
-    table.add_row("checkpoint", outcome.checkpoint)
+        ended = "had finished before; nothing to do (--restart trains anew)"
+    facts = [(outcome.name, ended), *((name, numbers(metrics)) for name, metrics in outcome.metrics.items())]
+    facts += [("time", _times(outcome.seconds)), ("checkpoint", outcome.checkpoint)]
     if outcome.export:
-        table.add_row("model", outcome.export)
-        table.add_row("use it", f'yarnml.load_model("{outcome.export}").predict(table)')
-    return table
+        facts += [("model", outcome.export), ("use it", f'yarnml.load_model("{outcome.export}").predict(table)')]
+    width = max(len(name) for name, _ in facts)
+    return "\n".join(f"{name:{width}}  {text}" for name, text in facts)
 
 
 def _times(seconds: dict[str, float]) -> str:

@@ -48,9 +48,9 @@ def run(
         return before
     rounds = Rounds(job, plan, checkpoints, manifest, began)
     check_shards(plan, rounds.shards)
+    checkpoints.prepare()
     if to:
         export.check_target(to)
-    checkpoints.prepare()
     rows = {name: dataset.rows for name, dataset in plan.datasets.items()}
     workers = 1 if backend == "inline" else job.workers.count
     say(Planned(job.name, backend, rows, rounds.shards, workers, job.reducers.count))
