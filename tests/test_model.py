@@ -232,26 +232,13 @@ def test_a_torn_model_is_refused(copy: Path, name: str) -> None:
         yarnml.load_model(copy)
 
 
-@pytest.mark.parametrize(
-    ("document", "words"),
-    [
-        ({}, "not a yarnml model"),
-        ([], "not a yarnml model"),
-        ({"format": "yarnml-model/1"}, "not a yarnml model"),
-        ({"format": "yarnml-model/1", "digests": []}, "not a yarnml model"),
-        ({"format": "other/3", "digests": {}}, "not a yarnml model"),
-    ],
-)
-def test_a_foreign_folder_is_refused(copy: Path, document: Any, words: str) -> None:
-    """A model.json of something else is not taken for one of ours."""
-    (copy / "model.json").write_text(json.dumps(document))
-    with pytest.raises(ExportError, match=words):
-        yarnml.load_model(copy)
-
-
-def test_a_newer_format_is_named(copy: Path) -> None:
-    """A model of another format says which, and which can be read."""
+@pytest.mark.parametrize("document", [{}, [], {"format": "yarnml-model/1"}, {"format": "other", "digests": []}])
+def test_a_foreign_folder_is_refused(copy: Path, document: Any) -> None:
+    """A model.json of something else is not taken for one of ours; another format of ours is named."""
     about = json.loads((copy / "model.json").read_text())
+    (copy / "model.json").write_text(json.dumps(document))
+    with pytest.raises(ExportError, match="not a yarnml model"):
+        yarnml.load_model(copy)
     (copy / "model.json").write_text(json.dumps({**about, "format": "yarnml-model/9"}))
     with pytest.raises(ExportError, match="format yarnml-model/9; this yarnml reads yarnml-model/1"):
         yarnml.load_model(copy)

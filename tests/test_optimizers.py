@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -10,6 +11,7 @@ import numpy as np
 import optax
 import pytest
 
+import yarnml
 from yarnml.errors import JobFileError
 from yarnml.learners.optimizers import build_optimizer, optimizers, schedules
 from yarnml.program import from_tensors, tensors
@@ -22,6 +24,8 @@ REFUSED = {
 }
 
 PARAMETERS = {"weight": np.linspace(-1, 1, 12, dtype=np.float32).reshape(4, 3), "bias": np.ones(3, np.float32)}
+
+PIECES = {"kind": "piecewise_constant_schedule", "init_value": 1.0}
 
 
 def spec_of(kind: str) -> dict[str, Any]:
@@ -75,7 +79,7 @@ def test_optax_is_complete() -> None:
             lambda t: (1 + np.cos(np.pi * t / 4)) / 2,
         ),
         (
-            {"kind": "piecewise_constant_schedule", "init_value": 1.0, "boundaries_and_scales": {"2": 0.1}},
+            {**PIECES, "boundaries_and_scales": {"2": 0.1}},
             lambda t: 1.0 if t < 2 else 0.1,
         ),
     ],
@@ -147,3 +151,34 @@ def test_what_optax_does_not_take_is_refused(spec: dict[str, Any], words: str) -
     with pytest.raises(JobFileError, match=words) as caught:
         build_optimizer(spec)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"kind": "sgd", "learning_rate": {**PIECES, "boundaries_and_scales": {3: 0.1}}},
+        {"kind": "adam", "learning_rate": 0.1, "mu_dtype": "bfloat16"},
+        {"kind": "noisy_sgd", "learning_rate": 0.1, "key": 3},
+    ],
+    ids=["steps-as-keys", "bfloat16", "random-key"],
+)
+def test_a_job_with_any_optimizer_continues(
+    spec: dict[str, Any], tmp_path: Path, write_table: Callable[..., Path]
+) -> None:
+    """Stopped after one epoch and continued, a job ends with the bytes of one that ran through."""
+    random = np.random.default_rng(0)
+    train = write_table("train.parquet", x=random.normal(size=64), y=random.normal(size=64))
+    models = []
+    for name, stops in {"at-once": [2], "in-two": [1, 2]}.items():
+        for epochs in stops:
+            job = {
+                "name": name,
+                "data": {"train": str(train), "features": ["x"], "label": "y"},
+                "learner": {"kind": "linear", "optimizer": spec},
+                "training": {"epochs": epochs, "batch_size": 16},
+                "checkpoint": {"path": str(tmp_path / name)},
+                "export": str(tmp_path / "models" / name),
+            }
+            outcome = yarnml.run(job, backend="inline")
+        models.append(Path(str(outcome.export), "model.safetensors").read_bytes())
+    assert models[0] == models[1]

@@ -54,7 +54,7 @@ def identity_of(job: Job, plan: Plan) -> Identity:
     data = {name: dataset.fingerprint for name, dataset in plan.datasets.items() if name != "test"}
     training = job.training
     return Identity(
-        learner=msgspec.to_builtins(job.learner),
+        learner=msgspec.to_builtins(job.learner, str_keys=True),  # as JSON will give it back
         data=data,
         features=job.data.features,
         seed=training.seed,
