@@ -32,6 +32,8 @@ ready = Net()
 init, predict, loss = ready.init, ready.predict, ready.loss
 """
 
+JUMP = {"kind": "piecewise_constant_schedule", "init_value": 1.0}
+
 Train = Callable[..., Any]
 
 
@@ -195,6 +197,14 @@ def test_a_loss_that_is_no_number_names_its_step(train: Train) -> None:
     source = source.replace("x[:, 0] /", "(x[:, 0] + jnp.sum(p['b'])) /")
     with pytest.raises(ModelError, match=r"The loss is (nan|inf|-inf) at step 2\."):
         train(source)
+
+
+def test_a_model_that_is_no_number_is_not_exported(train: Train, tmp_path: Path) -> None:
+    """Parameters that overflow in the very last step, after its loss was fine, never become a version."""
+    optimizer = {"kind": "sgd", "learning_rate": {**JUMP, "boundaries_and_scales": {7: 3e38}}}
+    with pytest.raises(ModelError, match="holds NaN or infinity after the last step"):
+        train(failing(loss="return 100 * x[:, 0] * p['b'][0]"), optimizer=optimizer)
+    assert not list((tmp_path / "models").glob("*"))
 
 
 @pytest.mark.parametrize(

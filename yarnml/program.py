@@ -50,8 +50,12 @@ class Program:
         return np.asarray(outputs), np.asarray(loss)
 
     def tensors(self, state: State) -> dict[str, npt.NDArray[Any]]:
-        """The model's arrays by name, the scaling among them."""
-        return tensors({"parameters": self._learner.parameters(state), "scaling": self._scaling})
+        """The model's arrays by name, the scaling among them.  Raises ModelError where one is not finite."""
+        arrays = tensors({"parameters": self._learner.parameters(state), "scaling": self._scaling})
+        for name, array in arrays.items():
+            if not np.isfinite(array).all():
+                raise ModelError(f"{name} holds NaN or infinity after the last step; lower the learning rate.")
+        return arrays
 
     @cached_property
     def stablehlo(self) -> bytes:
