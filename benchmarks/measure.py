@@ -19,7 +19,10 @@ class Loop:
         lines = [[workload, str(threads), str(i), str(processes)] for i in range(processes)]
         self._children = [
             subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.loop", *line], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                [sys.executable, "-m", "benchmarks.loop", *line],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
             )
             for line in lines
         ]

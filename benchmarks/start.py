@@ -1,7 +1,6 @@
 """From ``yarnml run`` to the first update: the whole command, and where the time goes."""
 
 import json
-import statistics
 import subprocess
 import sys
 import tempfile

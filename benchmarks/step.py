@@ -10,9 +10,7 @@ from pathlib import Path
 from benchmarks import workloads
 from benchmarks.measure import Loop, interleaved, table
 from benchmarks.workloads import Workload, job
-from yarnml.checkpoint import Checkpoints
 from yarnml.clusters.local import open_crew
-from yarnml.data.dataset import inspect
 from yarnml.job import Job
 from yarnml.master import Master
 from yarnml.messages import Begin, Build, Train, ipc

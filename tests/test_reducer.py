@@ -39,7 +39,7 @@ def test_same_totals_for_concurrent_workers(shards: int, chunks: int, steps: int
     def worker(shard: int, seed: int) -> None:
         mine = random.Random(seed)
         for step in range(steps):
-            parts = [c for c in range(chunks)] * mine.choice([1, 2])
+            parts = list(range(chunks)) * mine.choice([1, 2])
             mine.shuffle(parts)
             for chunk in parts:
                 reducer.add(part(step, shard, shards, chunk, chunks), value(step, shard, chunk))

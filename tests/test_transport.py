@@ -34,7 +34,7 @@ def exchanges(workers: int, apart: int, timeout: float = 30.0) -> Iterator[tuple
         found = [FlightExchange(w, reducers[w], servers[w].address, TOKEN, timeout) for w in range(workers)]
         for exchange in found:
             stack.callback(exchange.close)
-            exchange.meet([s.address for s in (servers[workers:] or servers)])
+            exchange.meet([s.address for s in (servers[workers:] or servers)], workers)
         yield found, reducers
 
 
@@ -89,7 +89,7 @@ def test_a_reducer_that_dies_is_named() -> None:
     reducer = Reducer()
     server = ReducerServer(reducer, HOST, TOKEN, 30)
     exchange = FlightExchange(0, Reducer(), "nowhere", TOKEN, 30)
-    exchange.meet([server.address])
+    exchange.meet([server.address], 2)
     threading.Timer(0.1, reducer.close, ["dies"]).start()
     with pytest.raises(WorkerLost, match=server.address):
         exchange.reduce(StepKey(1, 0), combine({0: np.ones(8, np.float32)}, 2), 2)
@@ -99,7 +99,7 @@ def test_a_reducer_that_dies_is_named() -> None:
 
 def test_a_missing_peer_ends_the_wait() -> None:
     """Without the other worker's part the exchange ends by its deadline, and names the step."""
-    with exchanges(2, 0, timeout=0.3) as (found, _), pytest.raises(WorkerLost, match="[Ss]tep 4"):
+    with exchanges(2, 0, timeout=0.3) as (found, _), pytest.raises(WorkerLost, match=r"[Ss]tep 4"):
         found[0].reduce(StepKey(1, 4), combine({0: np.ones(8, np.float32)}, 2), 2)
 
 

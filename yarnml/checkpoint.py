@@ -22,31 +22,19 @@ from yarnml.errors import CheckpointError
 FORMAT = "yarnml-checkpoint/1"
 
 
-class Identity(Struct, frozen=True):
-    """What may not change when a job continues: each field is named in the error when it did."""
-
-    learner: dict[str, Any]
-    data: dict[str, str]
-    features: list[str]
-    seed: int
-    batch_size: int | str
-    shuffle_rows: int
-    scale: str
-    vcores: int
-
-
 class Position(Struct, frozen=True):
     """How far a job got: finished ``step``s, the metrics of every finished epoch, and the best of them."""
 
     step: int
     history: list[dict[str, float]]
     best_epoch: int | None = None
-    finished: bool = False
 
 
 class Manifest(Struct, frozen=True):
+    """``identity``: see `yarnml.identity`; ``files``: name → SHA-256."""
+
     format: str
-    identity: Identity
+    identity: dict[str, Any]
     schema: Schema
     shards: int
     position: Position
@@ -121,24 +109,6 @@ class Checkpoints:
         if manifest.format != FORMAT:
             raise CheckpointError(f"{url} has format {manifest.format}, this yarnml reads {FORMAT}; use --restart.")
         return manifest
-
-
-def changed(old: Identity, new: Identity) -> list[str]:
-    """What differs between the job that wrote a checkpoint and the one that would continue, in words."""
-    told = []
-    for name in Identity.__struct_fields__:
-        before, after = msgspec.to_builtins(getattr(old, name)), msgspec.to_builtins(getattr(new, name))
-        if before == after:
-            continue
-        if isinstance(before, dict) and isinstance(after, dict):
-            keys = [k for k in {**before, **after} if before.get(k) != after.get(k)]
-            if name == "data":
-                told += [f"the {k} data" for k in keys]
-            else:
-                told += [f"{name}.{k} ({before.get(k)} → {after.get(k)})" for k in keys]
-        else:
-            told.append(f"{name} ({before} → {after})")
-    return told
 
 
 def write_state(folder: str, arrays: dict[str, npt.NDArray[Any]]) -> dict[str, str]:

@@ -59,3 +59,15 @@ def resources(threads: int, variables: Mapping[str, str] = os.environ) -> dict[s
     GLIBC_TUNABLES are left as they are.
     """
     return dict.fromkeys(POOLS, str(threads)) | {"GLIBC_TUNABLES": variables.get("GLIBC_TUNABLES", _MALLOC)}
+
+
+def devices(gpus: int, index: int) -> dict[str, str]:
+    """Variables that show worker ``index`` its own ``gpus`` devices of this machine, or none to a worker without.
+
+    With GPUs, XLA keeps to algorithms whose bits do not change from run to run.
+    """
+    if not gpus:
+        return {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
+    shown = ",".join(str(index * gpus + k) for k in range(gpus))
+    flags = os.environ.get("XLA_FLAGS", "") + " --xla_gpu_deterministic_ops=true --xla_gpu_autotune_level=0"
+    return {"CUDA_VISIBLE_DEVICES": shown, "XLA_FLAGS": flags.strip()}

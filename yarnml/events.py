@@ -56,10 +56,13 @@ class EpochDone(_Event, frozen=True):
     metrics: dict[str, float]
 
 
-class StoppedEarly(_Event, frozen=True):
-    epoch: int
+class Settled(_Event, frozen=True):
+    """Which epoch's model early stopping chose, out of ``epochs``."""
+
+    epochs: int
     best_epoch: int
     metric: str
+    stopped: bool
     restored: bool
 
 
@@ -77,7 +80,7 @@ class Outcome(_Event, frozen=True):
     already: bool = False
 
 
-Event = Planned | Continued | RoundBegins | Tick | EpochDone | StoppedEarly | Outcome
+Event = Planned | Continued | RoundBegins | Tick | EpochDone | Settled | Outcome
 
 
 def numbers(metrics: dict[str, Any]) -> str:

@@ -40,6 +40,12 @@ def versions(folder: str) -> list[int]:
     return sorted(int(n) for n in storage.names(folder) if n.isdecimal() and n[0] != "0")
 
 
+def folders(export: Export) -> list[str]:
+    """The folders of the versions there are, that of ``export.version`` alone where it is given."""
+    wanted = [v for v in versions(export.path) if export.version in (None, v)]
+    return [storage.join(export.path, str(v)) for v in wanted]
+
+
 def check_target(export: Export) -> None:
     """Refuse a version that exists, or a folder that can't be written, before any training."""
     try:

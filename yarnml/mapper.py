@@ -7,7 +7,7 @@ total.  Every mapper holds the same state, to the bit, after every step.
 import math
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import numpy as np
@@ -50,7 +50,15 @@ from yarnml.tree import Vector, combine
 
 MAX_CLASSES = 10_000
 
-Sight = Callable[[int, float, int], None]  # told after every step: step, mean loss, rows since the round began
+
+class Sight(Protocol):
+    """Is told how a worker gets on."""
+
+    def step(self, step: int, loss: float, rows: int) -> None:
+        """A step is finished: its number, its mean loss, the rows since the round began."""
+
+    def batch(self) -> None:
+        """A batch is mapped."""
 
 
 class Mapper:
@@ -75,7 +83,7 @@ class Mapper:
             return Done()
         if not self._shards:
             return Done()
-        self._exchange.meet(meeting.reducers)
+        self._exchange.meet(meeting.reducers, len([s for s in meeting.shards.values() if s]))
         match meeting.command:
             case Survey(schema):
                 return self._survey(schema)
@@ -90,8 +98,7 @@ class Mapper:
             case Restore(folder):
                 return self._restore(folder)
             case Save(folder):
-                arrays = tensors({"scaling": self._scaling, "state": self._state}) if self._leads else {}
-                return Written(write_state(folder, arrays) if self._leads else {})
+                return self._save(folder)
             case Export(folder, about):
                 return self._export(folder, about)
         return Done()
@@ -164,6 +171,7 @@ class Mapper:
         for step, batches in ahead(self._batches, range(first, last)):
             clock.lap("read")
             leaves = {shard: self._map_shard(shard, rows) for shard, rows in batches.items()}
+            self._sight.batch()
             clock.lap("compute")
             if pending is not None:
                 loss, weight = self._note(step - 1, pending, loss, weight)
@@ -174,6 +182,8 @@ class Mapper:
             updated = updated or time.monotonic()
         loss, weight = self._note(last - 1, pending, loss, weight)
         clock.lap("update")
+        if not weight > 0:
+            raise DataError(f"The weights of all rows of steps {first + 1} to {last} are 0; nothing can be learned.")
         return Trained(loss, weight, time.monotonic() - updated, clock.seconds)
 
     def _note(self, step: int, scores: Any, loss: float, weight: float) -> tuple[float, float]:
@@ -183,7 +193,7 @@ class Mapper:
                 f"The loss is {at} at step {step + 1}. Lower the learning rate or set learner.clip_norm; "
                 "with data.scale: none, large or missing feature values do this too."
             )
-        self._sight(step + 1, at / rows if rows else 0.0, int(weight + rows))
+        self._sight.step(step + 1, at / rows if rows else 0.0, int(weight + rows))
         return loss + at, weight + rows
 
     def _batches(self, step: int) -> dict[int, Rows | None]:
@@ -206,6 +216,12 @@ class Mapper:
 
         return Evaluated(finish(self._sum_over(dataset, self._schema, batch), self._schema))
 
+    def _save(self, folder: str) -> Report:
+        if not self._leads:
+            return Written({})
+        self._program.tensors(self._state)  # a model that is not finite is no use to continue from
+        return Written(write_state(folder, tensors({"scaling": self._scaling, "state": self._state})))
+
     def _export(self, folder: str, about: dict[str, Any]) -> Report:
         if not self._leads:
             return Written({})
@@ -220,6 +236,7 @@ class Mapper:
         total: Any = None
         for rows in self._feed(dataset, schema).scan(shard):
             part = batch(rows).astype(np.float64)
+            self._sight.batch()
             total = part if total is None else np.add(total, part, out=total)
         return total
 

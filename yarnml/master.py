@@ -22,7 +22,6 @@ from yarnml.tree import assign
 POLL_SECONDS = 5.0  # longest time a call of a worker is held
 WATCH_SECONDS = 0.2  # how often the processes are looked at
 GRACE_SECONDS = 1.0  # after a failure, how long to wait for the news that explains it
-BEATS = 20  # of the newest, from which the rate is told
 
 
 class Ended(Protocol):
@@ -65,8 +64,9 @@ class Master:
         self._reports: dict[int, Report] = {}
         self._joined: dict[Who, Joined] = {}
         self._seen: dict[Who, float] = {}
-        self._beats: dict[int, Beat] = {}
+        self._beats: dict[int, Beat] = {}  # of the workers
         self._moved = time.monotonic()
+        self._told = 0
         self._server = ControlServer(self._answer, host, token)
         self.address = self._server.address
 
@@ -104,15 +104,12 @@ class Master:
             self._meeting = Meeting(self._meeting.number + 1, command, assign(shards, workers), addresses)
             self._reports, self._moved = {}, time.monotonic()
             self._news.notify_all()
-        told = -1
         while True:
             with self._news:
                 if len(self._reports) < len(workers):
                     self._news.wait(WATCH_SECONDS)
                 reports = dict(self._reports)
-            step = self._tick(told)
-            if step > told:
-                told, self._moved = step, time.monotonic()
+            self._tick()
             failed = [r for r in reports.values() if isinstance(r, Failed)]
             if failed:
                 self._raise_cause(failed)
@@ -137,7 +134,7 @@ class Master:
         with self._news:
             self._seen[who] = time.monotonic()
             if isinstance(call, Beat):
-                self._beats[call.index] = call
+                self._note(call)
                 return Ack()
             if isinstance(call.report, Joined):
                 self._joined[who] = call.report
@@ -160,13 +157,20 @@ class Master:
     def _step(self, worker: int) -> int:
         return self._beats[worker].step if worker in self._beats else 0
 
-    def _tick(self, told: int) -> int:
-        """Tell the newest step that some worker has finished, if it is new."""
+    def _note(self, beat: Beat) -> None:
+        """Remember how far a worker is; whatever it mapped since its last beat counts as movement."""
+        if beat.role == "worker":
+            before = self._beats.get(beat.index)
+            if before is None or (before.step, before.batches) != (beat.step, beat.batches):
+                self._moved = time.monotonic()
+            self._beats[beat.index] = beat
+
+    def _tick(self) -> None:
+        """Tell the newest step that some worker has finished, once."""
         newest = max(self._beats.values(), key=lambda b: b.step, default=None)
-        if newest is None or newest.step <= told:
-            return told
-        self._say(Tick(newest.step, newest.loss, newest.rows, len(self._beats)))
-        return newest.step
+        if newest is not None and newest.step > self._told:
+            self._told = newest.step
+            self._say(Tick(newest.step, newest.loss, newest.rows, len(self._beats)))
 
     def _raise_for_the_dead(self, members: Sequence[Who]) -> None:
         if self._processes.ended():

@@ -161,13 +161,14 @@ class Meet(_Message, frozen=True):
 
 
 class Beat(_Message, frozen=True):
-    """A sign of life, with the newest finished step, its mean loss, and the rows it covered so far."""
+    """A sign of life: the newest finished step, its mean loss, the rows of the round, and batches mapped so far."""
 
     role: str
     index: int
-    step: int
-    loss: float
-    rows: int
+    step: int = 0
+    loss: float = 0.0
+    rows: int = 0
+    batches: int = 0
 
 
 class Meeting(_Message, frozen=True):

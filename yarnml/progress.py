@@ -16,7 +16,7 @@ from yarnml.events import (
     Outcome,
     Planned,
     RoundBegins,
-    StoppedEarly,
+    Settled,
     Tick,
     numbers,
 )
@@ -105,9 +105,10 @@ def line(event: Event) -> str:
         case EpochDone(epoch, epochs, step, loss, metrics):
             shown = f"; {numbers(metrics)}" if metrics else ""
             return f"epoch {epoch}/{epochs}  step {step}  training loss {loss:.4g}{shown}"
-        case StoppedEarly(epoch, best, metric, restored):
+        case Settled(epochs, best, metric, stopped, restored):
+            ended = f"stopped early after epoch {epochs}: " if stopped else ""
             kept = "its model is kept" if restored else "the newest model is kept"
-            return f"stopped early after epoch {epoch}: {metric} was best in epoch {best}; {kept}"
+            return f"{ended}{metric} was best in epoch {best}; {kept}"
         case _:
             return repr(event)
 

@@ -30,6 +30,14 @@ def slice_bounds(length: int, slices: int) -> list[tuple[int, int]]:
     return [(r * length // slices, (r + 1) * length // slices) for r in range(slices)]
 
 
+def slices_for(length: int, workers: int, reducers: int) -> int:
+    """How many of the reducers to use: no more than are needed for each to take in about one chunk a step.
+
+    A small vector costs messages rather than bytes, and every further slice is another message for every worker.
+    """
+    return max(1, min(reducers, -(-workers * length // CHUNK)))
+
+
 def chunk_bounds(low: int, high: int) -> list[tuple[int, int]]:
     """The chunks of one slice; at least one, so that an empty slice is answered too."""
     return [(at, min(at + CHUNK, high)) for at in range(low, max(high, low + 1), CHUNK)]

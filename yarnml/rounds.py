@@ -13,11 +13,12 @@ import msgspec
 from msgspec.structs import replace
 
 from yarnml import __version__, export, paths, schedule, storage
-from yarnml.checkpoint import FORMAT, Checkpoints, Identity, Manifest, Position, changed
+from yarnml.checkpoint import FORMAT, Checkpoints, Manifest, Position
 from yarnml.clusters.base import Crew
 from yarnml.data.schema import Schema, in_order
 from yarnml.errors import CheckpointError, JobFileError, WorkerLost, YarnmlError
-from yarnml.events import Continued, EpochDone, Event, Outcome, RoundBegins, StoppedEarly
+from yarnml.events import Continued, EpochDone, Event, Outcome, RoundBegins, Settled
+from yarnml.identity import changed, identity_of
 from yarnml.job import EarlyStopping, Job
 from yarnml.messages import (
     Begin,
@@ -48,21 +49,6 @@ def first_of(reports: list[Report], kind: type[Any]) -> Any:
     if found is None:
         raise WorkerLost(f"No worker answered with {kind.__name__}.")
     return found
-
-
-def identity_of(job: Job, plan: Plan) -> Identity:
-    data = {name: dataset.fingerprint for name, dataset in plan.datasets.items() if name != "test"}
-    training = job.training
-    return Identity(
-        learner=msgspec.to_builtins(job.learner, str_keys=True),  # as JSON will give it back
-        data=data,
-        features=job.data.features,
-        seed=training.seed,
-        batch_size=training.batch_size,
-        shuffle_rows=training.shuffle_rows,
-        scale=job.data.scale,
-        vcores=job.workers.vcores,
-    )
 
 
 def continued(job: Job, plan: Plan, checkpoints: Checkpoints) -> Manifest | None:
@@ -129,48 +115,50 @@ class Rounds:
         return schema
 
     def _train(self, schema: Schema, steps: int) -> bool:
-        """All rounds that are left; True when stopped early."""
+        """All rounds that are left, then back to the best epoch where the job asks for it; True when stopped early."""
         training, rule = self._job.training, self._job.training.early_stopping
         every = schedule.period(self._job.checkpoint.every, steps)
-        if rule and schedule.should_stop(self._position.history, rule):
-            return self._stop_early()
+        stopped = bool(rule and schedule.should_stop(self._position.history, rule))
         for round in schedule.rounds(self._position.step, training.epochs, steps, every):
+            if stopped:
+                break
             self._say(RoundBegins(round.number, round.first, round.last, training.epochs * steps))
             trained = first_of(self._meet(Train(round.first, round.last)), Trained)
             self._note(trained)
-            history = self._position.history
             self._position = replace(self._position, step=round.last)
             if round.epoch:
-                metrics = self._evaluate("validation" if "validation" in self._plan.datasets else "test")
-                _check_metric(rule, metrics)
-                history = [*history, metrics]
-                loss = trained.loss / trained.weight if trained.weight else 0.0
-                self._say(EpochDone(round.epoch, training.epochs, round.last, loss, metrics))
-            best = schedule.best_epoch(history, rule) if rule else None
-            self._position = Position(round.last, history, best)
-            stop = bool(rule and round.epoch and schedule.should_stop(history, rule))
-            if round.save or stop or (round.epoch and best == round.epoch):
+                self._end_epoch(round.epoch, trained)
+            best = self._position.best_epoch
+            stopped = bool(rule and round.epoch and schedule.should_stop(self._position.history, rule))
+            if round.save or stopped or (round.epoch and best == round.epoch):
                 self._save(schema, best * steps if best and rule and rule.restore_best else None)
-            if stop:
-                return self._stop_early()
-        return False
+        if rule:
+            self._settle(rule, steps, stopped)
+        return stopped
+
+    def _end_epoch(self, epoch: int, trained: Trained) -> None:
+        rule = self._job.training.early_stopping
+        metrics = self._evaluate("validation" if "validation" in self._plan.datasets else "test")
+        _check_metric(rule, metrics)
+        history = [*self._position.history, metrics]
+        best = schedule.best_epoch(history, rule) if rule else None
+        self._position = Position(self._position.step, history, best)
+        loss = trained.loss / trained.weight
+        self._say(EpochDone(epoch, self._job.training.epochs, self._position.step, loss, metrics))
+
+    def _settle(self, rule: EarlyStopping, steps: int, stopped: bool) -> None:
+        """Return to the state of the best epoch, unless it is the newest or the job wants that."""
+        epochs, best = len(self._position.history), self._position.best_epoch or len(self._position.history)
+        if rule.restore_best and best * steps != self._position.step:
+            self._meet(Restore(self._checkpoints.folder(best * steps)))
+            self._position = replace(self._position, step=best * steps)
+        if stopped or rule.restore_best:
+            self._say(Settled(epochs, best, rule.metric, stopped, rule.restore_best))
 
     def _note(self, trained: Trained) -> None:
         self._seconds.setdefault("first_update", time.monotonic() - self._began - trained.after_first)
         for phase, seconds in trained.seconds.items():
             self._seconds[phase] = self._seconds.get(phase, 0.0) + seconds
-
-    def _stop_early(self) -> bool:
-        rule, best = self._job.training.early_stopping, self._position.best_epoch
-        assert rule is not None
-        assert best is not None
-        epochs = len(self._position.history)
-        if rule.restore_best and best != epochs:
-            step = self._position.step // epochs * best
-            self._meet(Restore(self._checkpoints.folder(step)))
-            self._position = replace(self._position, step=step)
-        self._say(StoppedEarly(epochs, best, rule.metric, rule.restore_best))
-        return True
 
     def _evaluate(self, dataset: str) -> dict[str, float]:
         if dataset not in self._plan.datasets:

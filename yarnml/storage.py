@@ -3,6 +3,7 @@
 A path is an fsspec URL or an absolute local path.  Nothing appears half-written: write beside, then `rename`.
 """
 
+import errno
 import os
 import re
 from functools import lru_cache
@@ -129,7 +130,12 @@ def rename(source: str, target: str) -> None:
     if fs.exists(new):
         raise FileExistsError(f"{target} exists")
     if isinstance(fs, LocalFileSystem):
-        os.rename(old, new)
+        try:
+            os.rename(old, new)
+        except OSError as exc:
+            if exc.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                raise FileExistsError(f"{target} exists") from exc
+            raise
     else:
         fs.mv(old, new, recursive=True)
 

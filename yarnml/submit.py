@@ -16,6 +16,9 @@ from yarnml.events import Event, Outcome, Planned
 from yarnml.job import Job
 from yarnml.plan import check_shards, make_plan
 from yarnml.rounds import Rounds, continued, outcome_file
+from yarnml.spec import load_job
+
+Say = Callable[[Event], None]
 
 BACKENDS = {"inline": "yarnml.clusters.inline", "local": "yarnml.clusters.local"}
 
@@ -28,9 +31,7 @@ def cluster(backend: str) -> Cluster:
     return opener
 
 
-def run(
-    job: Job, backend: str = "local", *, restart: bool = False, say: Callable[[Event], None] = lambda event: None
-) -> Outcome:
+def run(job: Job, backend: str = "local", *, restart: bool = False, say: Say = lambda event: None) -> Outcome:
     """Train a job to its end, or go on where it stopped; returns how it ended.
 
     Raises a YarnmlError for everything that can go wrong; nothing half-written is left behind.
@@ -60,8 +61,8 @@ def run(
     except KeyboardInterrupt:
         checkpoints.discard()
         newest = checkpoints.newest()
-        kept = f"step {newest.position.step} is kept" if newest else "no checkpoint had been written yet"
-        raise Interrupted(f"Stopped; {kept}. Run the same command again to continue.") from None
+        kept = f"Step {newest.position.step} is kept" if newest else "No checkpoint had been written yet"
+        raise Interrupted(f"{kept}. Run the same command again to continue.") from None
     except YarnmlError:
         checkpoints.discard()
         raise
@@ -70,7 +71,7 @@ def run(
 
 
 def _finished(job: Job) -> Outcome | None:
-    """The outcome of an earlier run that has nothing left to do."""
+    """The outcome of an earlier run that has nothing left to do: as many epochs, and the model where it shall be."""
     if not storage.exists(outcome_file(job)):
         return None
     try:
@@ -78,11 +79,15 @@ def _finished(job: Job) -> Outcome | None:
     except (OSError, msgspec.DecodeError):
         return None
     more = job.training.epochs > outcome.epochs and not outcome.stopped_early
-    return None if more else replace(outcome, already=True)
+    to = job.export_to
+    there = to is None or (outcome.export is not None and outcome.export in export.folders(to))
+    return replace(outcome, already=True) if there and not more else None
 
 
-def run_file(source: Any, backend: str = "local", *, restart: bool = False) -> Outcome:
-    """The same from Python, for a job file, a mapping of the same form, or a `Job`."""
-    from yarnml.spec import load_job
+def run_file(source: Any, backend: str = "local", *, restart: bool = False, say: Say | None = None) -> Outcome:
+    """The same from Python, for a job file, a mapping of the same form, or a `Job`.
 
-    return run(source if isinstance(source, Job) else load_job(source), backend, restart=restart)
+    ``say`` is called with every event (`yarnml.events`); `yarnml.progress.Progress` is one that prints them.
+    """
+    job = source if isinstance(source, Job) else load_job(source)
+    return run(job, backend, restart=restart, say=say or (lambda event: None))

@@ -46,7 +46,7 @@ def _executor(here: Environment, exchange: FlightExchange, sight: "_Sight") -> C
         return lambda meeting: Done()
     from yarnml.mapper import Mapper
 
-    return Mapper(here.index, exchange, sight.update).execute
+    return Mapper(here.index, exchange, sight).execute
 
 
 def _serve(here: Environment, client: ControlClient, report: Report, execute: Callable[[Meeting], Report]) -> None:
@@ -66,13 +66,17 @@ def _serve(here: Environment, client: ControlClient, report: Report, execute: Ca
 
 
 class _Sight:
-    """The newest finished step, for the next beat."""
+    """What the next beat tells; see `yarnml.mapper.Sight`."""
 
     def __init__(self) -> None:
         self.newest = (0, 0.0, 0)
+        self.batches = 0
 
-    def update(self, step: int, loss: float, rows: int) -> None:
+    def step(self, step: int, loss: float, rows: int) -> None:
         self.newest = (step, loss, rows)
+
+    def batch(self) -> None:
+        self.batches += 1
 
 
 def _beat(here: Environment, sight: _Sight) -> None:
@@ -80,7 +84,7 @@ def _beat(here: Environment, sight: _Sight) -> None:
     client = ControlClient(here.master, here.token, here.timeout)
     try:
         while True:
-            client.call(Beat(here.role, here.index, *sight.newest))
+            client.call(Beat(here.role, here.index, *sight.newest, sight.batches))
             time.sleep(BEAT_SECONDS)
     except WorkerLost as exc:
         print(f"{here.role} {here.index}: {exc}", file=sys.stderr, flush=True)
@@ -89,7 +93,7 @@ def _beat(here: Environment, sight: _Sight) -> None:
 
 def _leave_with_launcher() -> None:
     """End at once when the launcher does, however it died: the kernel then closes its end of our standard input."""
-    sys.stdin.buffer.read()
+    os.read(sys.stdin.fileno(), 1)  # not through sys.stdin: its lock would be held while the interpreter ends
     os._exit(1)
 
 

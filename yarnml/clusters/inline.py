@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from yarnml.environment import POOLS
+from yarnml.environment import POOLS, devices
 from yarnml.errors import JobFileError
 from yarnml.events import Event, Tick
 from yarnml.job import Job
@@ -20,7 +20,7 @@ class InlineCrew:
     def __init__(self, say: Callable[[Event], None]) -> None:
         from yarnml.mapper import Mapper  # brings JAX, which nobody else in this process needs
 
-        self._mapper = Mapper(0, MemoryExchange(), self._tick)
+        self._mapper = Mapper(0, MemoryExchange(), self)
         self._say, self._number = say, 0
 
     def meet(self, command: Command, shards: int) -> list[Report]:
@@ -28,8 +28,12 @@ class InlineCrew:
         meeting = Meeting(self._number, command, {0: list(range(shards))}, [])
         return [self._mapper.execute(meeting)]
 
-    def _tick(self, step: int, loss: float, rows: int) -> None:
+    def step(self, step: int, loss: float, rows: int) -> None:
+        """The mapper finished a step."""
         self._say(Tick(step, loss, rows, 1))
+
+    def batch(self) -> None:
+        """The mapper mapped a batch: nobody else waits for the news."""
 
 
 @contextmanager
@@ -38,7 +42,7 @@ def open_crew(job: Job, log_folder: str, say: Callable[[Event], None]) -> Iterat
         raise JobFileError("reducers.count must be 0 with --backend inline: there is one process only.")
     threads = str(job.workers.vcores)
     if "jax" not in sys.modules:
-        os.environ |= dict.fromkeys(POOLS, threads)
+        os.environ |= dict.fromkeys(POOLS, threads) | devices(job.workers.gpus, 0)
     elif os.environ.get("NPROC") != threads:
         warnings.warn(
             "JAX was loaded before, with its own number of threads; the model has the bits of the other backends "

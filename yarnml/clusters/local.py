@@ -4,15 +4,18 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from yarnml import paths
-from yarnml.environment import Environment, Role, resources
-from yarnml.errors import CheckpointError
+from fsspec.implementations.local import LocalFileSystem
+
+from yarnml import paths, storage
+from yarnml.environment import Environment, Role, devices, resources
+from yarnml.errors import CheckpointError, JobFileError
 from yarnml.events import Event
 from yarnml.job import Job
 from yarnml.master import Master
@@ -48,9 +51,9 @@ class LocalProcesses:
         self._logs = log_folder
         self._processes: list[Process] = []
 
-    def start(self, environment: Environment, threads: int) -> None:
+    def start(self, environment: Environment, threads: int, gpus: int) -> None:
         log = self._logs / paths.log_name(environment.role, environment.index)
-        variables = os.environ | resources(threads) | environment.variables()
+        variables = os.environ | resources(threads) | devices(gpus, environment.index) | environment.variables()
         with log.open("wb") as output:
             popen = subprocess.Popen(
                 [sys.executable, "-m", "yarnml.worker"],
@@ -101,14 +104,32 @@ def _tail(log: Path) -> str:
         return ""
 
 
+def _local(log_folder: str) -> Path:
+    """The folder for logs on this machine: a temporary one where the job's own folder is elsewhere."""
+    fs, path = storage.locate(log_folder)
+    folder = Path(path) if isinstance(fs, LocalFileSystem) else Path(tempfile.mkdtemp(prefix="yarnml-logs-"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise CheckpointError(f"The logs can't be written to {log_folder}: {exc}") from exc
+    return folder
+
+
+def _refuse_memory(job: Job) -> None:
+    """``memory://`` is another place in every process."""
+    to = job.export_to
+    named = {"data.train": job.data.train, "data.validation": job.data.validation, "data.test": job.data.test}
+    named |= {"checkpoint.path": job.checkpoint.path, "export": to.path if to else None}
+    for field, value in named.items():
+        if any(str(path).startswith("memory://") for path in (value if isinstance(value, list) else [value])):
+            raise JobFileError(f"{field}: memory:// is not shared between processes; use --backend inline, or files.")
+
+
 @contextmanager
 def open_crew(job: Job, log_folder: str, say: Callable[[Event], None]) -> Iterator[Master]:
     """Start the job's processes; at the end, however it comes, none is left."""
-    try:
-        Path(log_folder).mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise CheckpointError(f"The logs can't be written to {log_folder}: {exc}") from exc
-    processes, token = LocalProcesses(Path(log_folder)), Token()
+    _refuse_memory(job)
+    processes, token = LocalProcesses(_local(log_folder)), Token()
     master = Master(job, processes, HOST, token, say)
     orderly = False
     try:
@@ -117,7 +138,7 @@ def open_crew(job: Job, log_folder: str, say: Callable[[Event], None]) -> Iterat
         for role, index in roles:
             seconds = job.workers.timeout, job.workers.stall
             environment = Environment(role, index, master.address, HOST, token, *seconds, guarded=True)
-            processes.start(environment, job.workers.vcores)
+            processes.start(environment, job.workers.vcores, job.workers.gpus)
         master.assemble(roles)
         yield master
         orderly = True

@@ -10,8 +10,8 @@ from yarnml.tree import Node, Vector
 class Exchange(Protocol):
     """One worker's end of the reduce phase."""
 
-    def meet(self, reducers: list[str]) -> None:
-        """Use these reducers from now on; their order is the order of the slices."""
+    def meet(self, reducers: list[str], workers: int) -> None:
+        """Use these reducers from now on, in this order; ``workers`` take part."""
 
     def reduce(self, key: StepKey, parts: Mapping[Node, Vector], shards: int) -> Vector:
         """Give this worker's subtrees of one sum; wait for the total over all shards.

@@ -17,7 +17,7 @@ import pyarrow.flight as fl
 
 from yarnml.errors import WorkerLost
 from yarnml.messages import Hello, Part, decode_hello, decode_part, encode
-from yarnml.reducer import Reducer, StepKey, chunk_bounds, slice_bounds
+from yarnml.reducer import Reducer, StepKey, chunk_bounds, slice_bounds, slices_for
 from yarnml.transport.security import Token, client_options, server_middleware
 from yarnml.tree import Node, Vector
 
@@ -183,13 +183,14 @@ class FlightExchange:
         self._worker, self._own, self._own_address = worker, own, own_address
         self._token, self._timeout = token, timeout
         self._reducers: list[str] = []
+        self._workers = 1
         self._streams: dict[str, _Stream] = {}
         self._inbox = _Inbox()
         self._out: Vector = np.empty(0, np.float32)
         self.bytes_sent = 0
 
-    def meet(self, reducers: list[str]) -> None:
-        self._reducers = reducers
+    def meet(self, reducers: list[str], workers: int) -> None:
+        self._reducers, self._workers = reducers, workers
         for gone in set(self._streams) - set(reducers):
             self._streams.pop(gone).close()
         for address in reducers:
@@ -203,8 +204,9 @@ class FlightExchange:
         sample = next(iter(parts.values()))
         if self._out.shape != sample.shape or self._out.dtype != sample.dtype:
             self._out = np.empty_like(sample)
-        bounds = slice_bounds(len(sample), len(self._reducers))
-        slices = {a: chunk_bounds(*at) for a, at in zip(self._reducers, bounds, strict=True)}
+        used = self._reducers[: slices_for(len(sample), self._workers, len(self._reducers))]
+        bounds = slice_bounds(len(sample), len(used))
+        slices = {address: chunk_bounds(*at) for address, at in zip(used, bounds, strict=True)}
         self._inbox.open(key, {a: (chunks, self._out) for a, chunks in slices.items() if a in self._streams})
         for address, chunks in slices.items():
             for number, (low, high) in enumerate(chunks):

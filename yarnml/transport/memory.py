@@ -8,7 +8,7 @@ from yarnml.tree import Node, Vector, root
 
 
 class MemoryExchange:
-    def meet(self, reducers: list[str]) -> None:
+    def meet(self, reducers: list[str], workers: int) -> None:
         if reducers:
             raise WorkerLost("A worker without transport can't use reducers of their own.")
 

@@ -1,0 +1,42 @@
+"""What makes a job the same job: all that decides the bits of its model, but for how long it trains."""
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from yarnml import storage
+from yarnml.job import Job
+from yarnml.learners.options import Custom
+from yarnml.plan import Plan
+
+Identity = dict[str, Any]  # a field of the job file, or what it names → a value that JSON gives back unchanged
+
+_DATA = ("features", "label", "label_type", "classes", "weight", "shape", "scale")
+_TRAINING = ("seed", "batch_size", "shuffle_rows")
+
+
+def identity_of(job: Job, plan: Plan) -> Identity:
+    """The identity of a job on its data.  ``workers.vcores`` belongs to it: XLA's order of additions depends on it."""
+    found = {f"learner.{name}": value for name, value in msgspec.to_builtins(job.learner, str_keys=True).items()}
+    if isinstance(job.learner, Custom):
+        found["learner.path"] = job.learner.path.rpartition("/")[2]
+        found["the code in learner.path"] = _digest(job.learner.path.rpartition(":")[0] or job.learner.path)
+    found |= {f"data.{name}": getattr(job.data, name) for name in _DATA}
+    found |= {f"training.{name}": getattr(job.training, name) for name in _TRAINING}
+    found |= {f"the rows of data.{n}": d.fingerprint for n, d in plan.datasets.items() if n != "test"}
+    return found | {"workers.vcores": job.workers.vcores}
+
+
+def changed(old: Identity, new: Identity) -> list[str]:
+    """What differs between the job that wrote a checkpoint and the one that would continue, in words."""
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    return [n if n.startswith("the ") else f"{n} ({old.get(n)} → {new.get(n)})" for n in names]
+
+
+def _digest(path: str) -> str:
+    """Of a file's contents; empty where it can't be read, which the learner will say better."""
+    try:
+        return hashlib.sha256(storage.read(path)).hexdigest()
+    except (OSError, ValueError):
+        return ""
