@@ -9,7 +9,9 @@ from yarnml.job import Job
 
 def schema() -> bytes:
     """The JSON schema of a job file, as the bytes of the file that is kept."""
-    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Job))) + b"\n"
+    document = msgspec.json.schema(Job)
+    document["$defs"]["Custom"]["required"] = ["path"]  # the loader fills in its kind
+    return msgspec.json.format(msgspec.json.encode(document)) + b"\n"
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ class Workers(_Section, frozen=True, kw_only=True):
     """The containers that map.  ``cache`` bounds the decoded rows a worker keeps in memory.
 
     ``timeout``: seconds without a sign of life after which a worker counts as lost.
-    ``stall``: seconds without a finished step after which the job fails and says whom it waited for.
+    ``stall``: seconds in which no worker maps a batch, after which the job fails and says whom it waited for.
     ``memory``, ``gpus`` and ``node_label`` speak to a cluster's scheduler; local processes have no use for them.
     """
 
