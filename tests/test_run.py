@@ -67,7 +67,9 @@ def test_from_python(digits_job: Job, digits: Path) -> None:
     model = yarnml.load_model(outcome.export)
     table = pq.read_table(digits / "test")
     assert np.mean(model.predict(table) == table["digit"].to_numpy()) == outcome.metrics["test"]["accuracy"]
-    assert outcome.seconds["first_update"] < outcome.seconds["total"]
+    marks = [outcome.seconds[f"until_{what}"] for what in ("planned", "joined", "built", "updated")]
+    assert marks == sorted(marks)
+    assert marks[-1] < outcome.seconds["total"]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])

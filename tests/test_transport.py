@@ -69,7 +69,7 @@ def test_every_worker_gets_the_bits_of_one(workers: int, apart: int, length: int
 
 def test_only_foreign_slices_travel() -> None:
     """A worker sends each of its bytes once, but for the slice that it reduces itself."""
-    length, workers = 3000, 3
+    length, workers = 3 * CHUNK, 3
     with exchanges(workers, 0) as (found, _):
         threads = [
             threading.Thread(

@@ -128,10 +128,10 @@ def summary(outcome: Outcome) -> str:
 
 def _times(seconds: dict[str, float]) -> str:
     total = f"{seconds.get('total', 0.0):.1f} s"
-    phases = {name: s for name, s in seconds.items() if name not in ("total", "first_update")}
+    phases = {name: s for name, s in seconds.items() if name != "total" and not name.startswith("until_")}
     spent = sum(phases.values())
     if not spent:
         return total
     shares = ", ".join(f"{name} {100 * s / spent:.0f} %" for name, s in phases.items())
-    first = f", first update after {seconds['first_update']:.1f} s" if "first_update" in seconds else ""
+    first = f", first update after {seconds['until_updated']:.1f} s" if "until_updated" in seconds else ""
     return f"{total}{first} (steps: {shares})"

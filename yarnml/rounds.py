@@ -83,6 +83,7 @@ class Rounds:
         self._crew, self._say = crew, say
         schema = self._prepare()
         built = first_of(self._meet(Build(schema, self._restore_from())), Built)
+        self.mark("built")
         if self._manifest:
             folder = self._checkpoints.folder(self._position.step)
             say(Continued(self._position.step, self._position.step / built.steps, folder))
@@ -93,6 +94,10 @@ class Rounds:
         self._seconds["total"] = time.monotonic() - self._began
         folder = self._checkpoints.folder(step)
         return Outcome(self._job.name, step, epochs, metrics, self._seconds, folder, target, stopped_early=stopped)
+
+    def mark(self, what: str) -> None:
+        """Note the seconds since the job began until ``what`` was done."""
+        self._seconds[f"until_{what}"] = time.monotonic() - self._began
 
     def _meet(self, command: Any) -> list[Report]:
         return self._crew.meet(command, self.shards)
@@ -156,7 +161,7 @@ class Rounds:
             self._say(Settled(epochs, best, rule.metric, stopped, rule.restore_best))
 
     def _note(self, trained: Trained) -> None:
-        self._seconds.setdefault("first_update", time.monotonic() - self._began - trained.after_first)
+        self._seconds.setdefault("until_updated", time.monotonic() - self._began - trained.after_first)
         for phase, seconds in trained.seconds.items():
             self._seconds[phase] = self._seconds.get(phase, 0.0) + seconds
 

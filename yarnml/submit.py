@@ -48,6 +48,7 @@ def run(job: Job, backend: str = "local", *, restart: bool = False, say: Say = l
     if manifest and (before := _finished(job)):
         return before
     rounds = Rounds(job, plan, checkpoints, manifest, began)
+    rounds.mark("planned")
     check_shards(plan, rounds.shards)
     checkpoints.prepare()
     if to:
@@ -57,6 +58,7 @@ def run(job: Job, backend: str = "local", *, restart: bool = False, say: Say = l
     say(Planned(job.name, backend, rows, rounds.shards, workers, job.reducers.count))
     try:
         with open_crew(job, paths.logs(str(job.checkpoint.path)), say) as crew:
+            rounds.mark("joined")
             outcome = rounds.run(crew, say)
     except KeyboardInterrupt:
         checkpoints.discard()
