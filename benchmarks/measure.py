@@ -1,5 +1,6 @@
 """How figures are taken: peers in turn, block by block, ratios pair by pair, disturbed rounds named and dropped."""
 
+import os
 import statistics
 import subprocess
 import sys
@@ -15,7 +16,7 @@ ATTEMPTS = 3  # rounds tried for each one wanted
 class Loop:
     """Hand-written loops in child processes that run a block at the same time; the slowest counts."""
 
-    def __init__(self, workload: str, threads: int, processes: int) -> None:
+    def __init__(self, workload: str, threads: int, processes: int, variables: dict[str, str] | None = None) -> None:
         lines = [[workload, str(threads), str(i), str(processes)] for i in range(processes)]
         self._children = [
             subprocess.Popen(
@@ -23,6 +24,7 @@ class Loop:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
+                env=os.environ | (variables or {}),
             )
             for line in lines
         ]

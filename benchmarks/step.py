@@ -11,6 +11,7 @@ from benchmarks import workloads
 from benchmarks.measure import Loop, interleaved, table
 from benchmarks.workloads import Workload, job
 from yarnml.clusters.local import open_crew
+from yarnml.environment import resources
 from yarnml.job import Job
 from yarnml.master import Master
 from yarnml.messages import Begin, Build, Train, ipc
@@ -48,7 +49,11 @@ def measure(workload: Workload, rounds: int) -> None:
             open_crew(apart, folder + "/apart", lambda event: None) as crew_apart,
         ):
             engine = Engine(crew, inside, workload.steps)
-            loops = {LIMIT: Loop(workload.name, 1, 2), "1 process, 2 threads": Loop(workload.name, 2, 1)}
+            loops = {
+                LIMIT: Loop(workload.name, 1, 2),
+                "the same with our huge pages": Loop(workload.name, 1, 2, resources(1)),
+                "1 process, 2 threads": Loop(workload.name, 2, 1),
+            }
             peers = {
                 **loops,
                 "yarnml, reducing in the workers": engine,

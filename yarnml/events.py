@@ -67,7 +67,7 @@ class Settled(_Event, frozen=True):
 
 
 class Outcome(_Event, frozen=True):
-    """How a job ended.  ``seconds``: in total, by phase of the steps, and since the start until it was planned, joined, …"""
+    """How a job ended.  ``seconds``: in total, by phase of the steps, and from the start until planned, joined, …"""
 
     name: str
     step: int

@@ -81,6 +81,10 @@ class Reducer:
                 if not self._arrived.wait(deadline - time.monotonic()):
                     raise WorkerLost(f"Step {key.step} waits for {self._missing(join)} since {timeout:.0f} s.")
 
+    def finished(self, key: StepKey) -> bool:
+        """Whether every total of ``key`` is there; never waits."""
+        return self._newest >= key
+
     def missing(self, key: StepKey) -> list[int]:
         """The shards whose parts have not arrived, over all chunks seen so far."""
         with self._arrived:

@@ -5,10 +5,11 @@ only send would block on full flow-control windows.  A chunk is a record batch o
 """
 
 import contextlib
+import os
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from yarnml.messages import Hello, Part, decode_hello, decode_part, encode
 from yarnml.reducer import Reducer, StepKey, chunk_bounds, slice_bounds, slices_for
 from yarnml.transport.security import Token, client_options, server_middleware
 from yarnml.tree import Node, Vector
+
+LINGER_SECONDS = 0.004
 
 _SCHEMA = pa.schema([pa.field("bytes", pa.uint8(), nullable=False)])
 
@@ -82,6 +85,17 @@ def _chunks(reader: Any) -> Iterator[tuple[pa.RecordBatch | None, bytes]]:
         except StopIteration:
             return
         yield chunk.data, chunk.app_metadata.to_pybytes()
+
+
+def _linger(ready: Callable[[], bool]) -> None:
+    """Give way to other threads until ``ready``, for LINGER_SECONDS at most.
+
+    The wait for the other workers is mostly short, and waking a thread that sleeps, on a processor that went idle with
+    it, takes longer than that.
+    """
+    end = time.monotonic() + LINGER_SECONDS
+    while not ready() and time.monotonic() < end:
+        os.sched_yield()
 
 
 class _Stream:
@@ -148,6 +162,11 @@ class _Inbox:
         with self._changed:
             self._key, self._target = key, target
             self._left = sum(len(chunks) for chunks, _ in target.values())
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing to wait for any more; never waits."""
+        return not self._left or bool(self._error)
 
     def put(self, stream: _Stream, part: Part, values: Vector) -> None:
         with self._changed:
@@ -217,7 +236,9 @@ class FlightExchange:
                         self.bytes_sent += vector[low:high].nbytes
                     else:
                         self._own.add(part, vector[low:high])
-        for number, (low, high) in enumerate(slices.get(self._own_address, [])):
+        own = slices.get(self._own_address, [])
+        _linger(lambda: self._inbox.settled and (not own or self._own.finished(key)))
+        for number, (low, high) in enumerate(own):
             self._out[low:high] = self._own.total(key, number, self._timeout)
         self._inbox.wait(self._timeout)
         return self._out
