@@ -125,6 +125,15 @@ def test_weights_that_are_all_zero_teach_nothing(job: Job, write_table: Callable
         yarnml.run(job, "inline", restart=True)
 
 
+def test_a_step_of_zero_weight_is_no_harm(job: Job, write_table: Callable[..., Path]) -> None:
+    """A step, even a whole round, whose rows all weigh nothing changes nothing and stops nothing."""
+    columns = {"a": [1.0] * 8, "b": [2.0] * 8, "y": [3.0] * 8, "w": [0.0] * 7 + [1.0]}
+    job["data"] |= {"train": str(write_table("some.parquet", **columns)), "weight": "w"}
+    job["training"] |= {"batch_size": 2, "epochs": 2}
+    job["checkpoint"]["every"] = "1 step"
+    assert yarnml.run(job, "inline", restart=True).step == 8
+
+
 def test_memory_is_not_shared_between_processes(job: Job) -> None:
     """A memory:// path with processes of their own is refused at once, by field."""
     with pytest.raises(JobFileError, match=r"export: memory://"):

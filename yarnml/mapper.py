@@ -182,8 +182,6 @@ class Mapper:
             updated = updated or time.monotonic()
         loss, weight = self._note(last - 1, pending, loss, weight)
         clock.lap("update")
-        if not weight > 0:
-            raise DataError(f"The weights of all rows of steps {first + 1} to {last} are 0; nothing can be learned.")
         return Trained(loss, weight, time.monotonic() - updated, clock.seconds)
 
     def _note(self, step: int, scores: Any, loss: float, weight: float) -> tuple[float, float]:

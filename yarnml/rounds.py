@@ -16,7 +16,7 @@ from yarnml import __version__, export, paths, schedule, storage
 from yarnml.checkpoint import FORMAT, Checkpoints, Manifest, Position
 from yarnml.clusters.base import Crew
 from yarnml.data.schema import Schema, in_order
-from yarnml.errors import CheckpointError, JobFileError, WorkerLost, YarnmlError
+from yarnml.errors import CheckpointError, DataError, JobFileError, WorkerLost, YarnmlError
 from yarnml.events import Continued, EpochDone, Event, Outcome, RoundBegins, Settled
 from yarnml.identity import changed, identity_of
 from yarnml.job import EarlyStopping, Job
@@ -76,6 +76,7 @@ class Rounds:
         self.shards = manifest.shards if manifest else job.shards
         self._position = manifest.position if manifest else Position(0, [])
         self._seconds: dict[str, float] = {}
+        self._loss = self._weight = 0.0  # of the training rows of this epoch so far
         self._metrics: dict[tuple[str, int], dict[str, float]] = {}
 
     def run(self, crew: Crew, say: Say) -> Outcome:
@@ -132,7 +133,7 @@ class Rounds:
             self._note(trained)
             self._position = replace(self._position, step=round.last)
             if round.epoch:
-                self._end_epoch(round.epoch, trained)
+                self._end_epoch(round.epoch)
             best = self._position.best_epoch
             stopped = bool(rule and round.epoch and schedule.should_stop(self._position.history, rule))
             if round.save or stopped or (round.epoch and best == round.epoch):
@@ -141,14 +142,17 @@ class Rounds:
             self._settle(rule, steps, stopped)
         return stopped
 
-    def _end_epoch(self, epoch: int, trained: Trained) -> None:
+    def _end_epoch(self, epoch: int) -> None:
+        if not self._weight > 0:
+            raise DataError(f"The weights of all rows of epoch {epoch} are 0; nothing can be learned.")
         rule = self._job.training.early_stopping
         metrics = self._evaluate("validation" if "validation" in self._plan.datasets else "test")
         _check_metric(rule, metrics)
         history = [*self._position.history, metrics]
         best = schedule.best_epoch(history, rule) if rule else None
         self._position = Position(self._position.step, history, best)
-        loss = trained.loss / trained.weight
+        loss = self._loss / self._weight
+        self._loss = self._weight = 0.0
         self._say(EpochDone(epoch, self._job.training.epochs, self._position.step, loss, metrics))
 
     def _settle(self, rule: EarlyStopping, steps: int, stopped: bool) -> None:
@@ -162,6 +166,7 @@ class Rounds:
 
     def _note(self, trained: Trained) -> None:
         self._seconds.setdefault("until_updated", time.monotonic() - self._began - trained.after_first)
+        self._loss, self._weight = self._loss + trained.loss, self._weight + trained.weight
         for phase, seconds in trained.seconds.items():
             self._seconds[phase] = self._seconds.get(phase, 0.0) + seconds
 
