@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from yarnml.checkpoint import read_state, write_state
+from yarnml.clock import Clock
 from yarnml.data.ahead import ahead
 from yarnml.data.feed import Feed
 from yarnml.data.scaling import Scaling, identity, moments, standard
@@ -167,7 +168,7 @@ class Mapper:
     def _train(self, first: int, last: int) -> Report:
         """The steps of one round.  A step's loss is read while the next one is on its way, so nothing waits for it."""
         loss = weight = 0.0
-        clock, pending, updated = _Clock("read", "compute", "exchange", "update"), None, 0.0
+        clock, pending, updated = Clock("read", "compute", "exchange", "update"), None, 0.0
         for step, batches in ahead(self._batches, range(first, last)):
             clock.lap("read")
             leaves = {shard: self._map_shard(shard, rows) for shard, rows in batches.items()}
@@ -241,16 +242,3 @@ class Mapper:
     def _reduce(self, step: int, leaves: dict[int, Vector]) -> Vector:
         shards = self._begin.shards
         return self._exchange.reduce(StepKey(self._meeting.number, step), combine(leaves, shards), shards)
-
-
-class _Clock:
-    """Seconds by phase."""
-
-    def __init__(self, *phases: str) -> None:
-        self.seconds = dict.fromkeys(phases, 0.0)
-        self._since = time.perf_counter()
-
-    def lap(self, phase: str) -> None:
-        now = time.perf_counter()
-        self.seconds[phase] += now - self._since
-        self._since = now
