@@ -21,7 +21,7 @@ def identity_of(job: Job, plan: Plan) -> Identity:
     found = {f"learner.{name}": value for name, value in msgspec.to_builtins(job.learner, str_keys=True).items()}
     if isinstance(job.learner, Custom):
         found["learner.path"] = job.learner.path.rpartition("/")[2]
-        found["the code in learner.path"] = _digest(job.learner.path.rpartition(":")[0] or job.learner.path)
+        found["the code in learner.path"] = _digest(job.learner.file)
     found |= {f"data.{name}": getattr(job.data, name) for name in _DATA}
     found |= {f"training.{name}": getattr(job.training, name) for name in _TRAINING}
     found |= {f"the rows of data.{n}": d.fingerprint for n, d in plan.datasets.items() if n != "test"}

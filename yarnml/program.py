@@ -30,7 +30,7 @@ class Program:
         self._learner, self._shape, self._width = learner, schema.shape or (schema.width,), schema.width
         self._classes = schema.label_type == "class"
         self._scaling = scaling
-        self._sums = jax.eval_shape(self._map_tree, *self._shapes())
+        self._sums = jax.eval_shape(self._map_tree, *self._shapes)
         self._map = jax.jit(self._map_flat)
         self._update = jax.jit(self._update_flat, donate_argnums=0)
         self._evaluate = jax.jit(self._evaluate_rows)
@@ -63,7 +63,7 @@ class Program:
 
         Depends on the shapes of the parameters alone.  Raises ModelError where predict can't be exported so.
         """
-        state, scaling, _ = self._shapes()
+        state, scaling, _ = self._shapes
         named = {"parameters": self._learner.parameters(state), "scaling": scaling}
         leaves, structure = jax.tree.flatten(named)
         names = _names(named)
@@ -88,10 +88,12 @@ class Program:
 
     def _check_predict(self) -> None:
         """Find what is wrong with predict before any training, not at the first evaluation."""
-        state, scaling, rows = self._shapes()
+        state, scaling, rows = self._shapes
         jax.eval_shape(self._evaluate_rows, self._learner.parameters(state), scaling, rows)
 
+    @cached_property
     def _shapes(self) -> tuple[Any, Any, Any]:
+        """The form of a state, the scaling, and the form of a batch of two rows."""
         state = jax.eval_shape(self._learner.init, jax.random.key(0))
         label = jnp.int32 if self._classes else jnp.float32
         shapes = ((2, self._width), jnp.float32), ((2,), label), ((2,), jnp.float32)

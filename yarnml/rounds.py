@@ -83,18 +83,18 @@ class Rounds:
         """Train to the end and export."""
         self._crew, self._say = crew, say
         schema = self._prepare()
-        built = first_of(self._meet(Build(schema, self._restore_from())), Built)
+        folder = self._checkpoints.folder(self._position.step) if self._manifest else None
+        built = first_of(self._meet(Build(schema, folder)), Built)
         self.mark("built")
-        if self._manifest:
-            folder = self._checkpoints.folder(self._position.step)
+        if folder:
             say(Continued(self._position.step, self._position.step / built.steps, folder))
         stopped = self._train(schema, built.steps)
         metrics = self._final_metrics()
         target = self._export(schema, metrics, built)
         step, epochs = self._position.step, len(self._position.history)
         self._seconds["total"] = time.monotonic() - self._began
-        folder = self._checkpoints.folder(step)
-        return Outcome(self._job.name, step, epochs, metrics, self._seconds, folder, target, stopped_early=stopped)
+        newest = self._checkpoints.folder(step)
+        return Outcome(self._job.name, step, epochs, metrics, self._seconds, newest, target, stopped_early=stopped)
 
     def mark(self, what: str) -> None:
         """Note the seconds since the job began until ``what`` was done."""
@@ -102,9 +102,6 @@ class Rounds:
 
     def _meet(self, command: Any) -> list[Report]:
         return self._crew.meet(command, self.shards)
-
-    def _restore_from(self) -> str | None:
-        return self._checkpoints.folder(self._position.step) if self._manifest else None
 
     def _prepare(self) -> Schema:
         """Tell the workers what there is; find the classes and the scaling, unless the checkpoint has them."""

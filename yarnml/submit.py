@@ -31,7 +31,11 @@ def cluster(backend: str) -> Cluster:
     return opener
 
 
-def run(job: Job, backend: str = "local", *, restart: bool = False, say: Say = lambda event: None) -> Outcome:
+def _silent(event: Event) -> None:
+    """Tell nobody."""
+
+
+def run(job: Job, backend: str = "local", *, restart: bool = False, say: Say = _silent) -> Outcome:
     """Train a job to its end, or go on where it stopped; returns how it ended.
 
     Raises a YarnmlError for everything that can go wrong; nothing half-written is left behind.
@@ -86,10 +90,10 @@ def _finished(job: Job) -> Outcome | None:
     return replace(outcome, already=True) if there and not more else None
 
 
-def run_file(source: Any, backend: str = "local", *, restart: bool = False, say: Say | None = None) -> Outcome:
+def run_file(source: Any, backend: str = "local", *, restart: bool = False, say: Say = _silent) -> Outcome:
     """The same from Python, for a job file, a mapping of the same form, or a `Job`.
 
     ``say`` is called with every event (`yarnml.events`); `yarnml.progress.Progress` is one that prints them.
     """
     job = source if isinstance(source, Job) else load_job(source)
-    return run(job, backend, restart=restart, say=say or (lambda event: None))
+    return run(job, backend, restart=restart, say=say)

@@ -83,8 +83,7 @@ def _describe(value: Any) -> str:
 
 
 def build(options: Custom, schema: Schema) -> Learner:
-    path, _, name = options.path.partition(".py:")
-    path = path if path.endswith(".py") else path + ".py"
+    path, name = options.file, options.attribute
     source: Any = _load(path, options.path)
     label = os.path.basename(options.path)
     if name:

@@ -62,5 +62,15 @@ class Custom(_Gradient, frozen=True, kw_only=True, tag="custom"):
     path: str
     options: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def file(self) -> str:
+        """The Python file in ``path``."""
+        return self.path.partition(".py:")[0].removesuffix(".py") + ".py"
+
+    @property
+    def attribute(self) -> str:
+        """The name in the file, empty for the module itself."""
+        return self.path.partition(".py:")[2]
+
 
 Options = Linear | Logistic | Softmax | Mlp | Cnn | Custom
