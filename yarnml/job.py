@@ -14,6 +14,7 @@ Size = Annotated[str, Meta(pattern=r"^\d+(\.\d+)? ?([KMGT]i?B|B)$", description=
 Period = Annotated[str, Meta(pattern=r"^[1-9]\d* (epochs?|steps?)$", description="such as '1 epoch' or '500 steps'")]
 Url = Annotated[str, Meta(min_length=1)]
 Urls = Url | Annotated[list[Url], Meta(min_length=1)]
+Seconds = Annotated[float, Meta(gt=0)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="letters, digits, '.', '_', '-'")]
 
 
@@ -65,9 +66,12 @@ class Training(_Section, frozen=True, kw_only=True):
 class Workers(_Section, frozen=True, kw_only=True):
     """The containers that map.  ``cache`` bounds the decoded rows a worker keeps in memory.
 
+    ``min``: with room for fewer than ``count`` the job starts with so many, and takes the others as they come.
+    ``wait``: seconds without room for ``min`` workers after which the job gives up and says what is missing.
     ``timeout``: seconds without a sign of life after which a worker counts as lost.
     ``stall``: seconds in which no worker maps a batch, after which the job fails and says whom it waited for.
-    ``memory``, ``gpus`` and ``node_label`` speak to a cluster's scheduler; local processes have no use for them.
+    ``max_failures``: processes that may fail, all roles together, before the job does; preempted ones don't count.
+    ``memory`` and ``node_label`` speak to a cluster's scheduler; local processes have no use for them.
     """
 
     count: PositiveInt = 2
@@ -78,14 +82,48 @@ class Workers(_Section, frozen=True, kw_only=True):
     gpus: Annotated[int, Meta(ge=0)] = 0
     node_label: str = ""
     cache: Size = "1 GiB"
-    timeout: Annotated[float, Meta(gt=0)] = 60.0
-    stall: Annotated[float, Meta(gt=0)] = 1800.0
+    wait: Seconds = 1800.0
+    timeout: Seconds = 60.0
+    stall: Seconds = 1800.0
+    max_failures: Annotated[int, Meta(ge=0)] = 10
 
 
 class Reducers(_Section, frozen=True, kw_only=True):
     """``count: 0``: every worker also reduces one slice; n: processes of their own, without JAX."""
 
     count: Annotated[int, Meta(ge=0)] = 0
+    memory: Size = "1 GiB"
+    vcores: PositiveInt = 1
+
+
+class Master(_Section, frozen=True, kw_only=True):
+    """The container that leads, inside YARN's application master.
+
+    ``attempts``: how often YARN starts it, the first time included; each goes on from the newest checkpoint.
+    """
+
+    memory: Size = "1 GiB"
+    vcores: PositiveInt = 1
+    attempts: PositiveInt = 2
+
+
+class Packages(_Section, frozen=True, kw_only=True):
+    """How Python and its packages reach the nodes of a cluster; without a choice, the active environment is packed.
+
+    ``python``: an interpreter that every node has.  Alone: it has yarnml too, nothing is packed.
+    ``archive``: URL of a packed environment with bin/python, such as conda-pack's or venv-pack's .tar.gz.
+    ``pex``: URL of a pex that holds yarnml, or path of one on this machine.
+    ``image``: an image for YARN's Docker runtime whose python3 has yarnml.
+    ``files``: modules (.py) and package folders that travel with the job, for your own model to import.
+    ``variables``: environment variables of every process.
+    """
+
+    python: str | None = None
+    archive: Url | None = None
+    pex: Url | None = None
+    image: str | None = None
+    files: list[str] = []
+    variables: dict[str, str] = {}
 
 
 class Checkpoint(_Section, frozen=True, kw_only=True):
@@ -112,6 +150,9 @@ class Job(_Section, frozen=True, kw_only=True):
     training: Training = Training()
     workers: Workers = Workers()
     reducers: Reducers = Reducers()
+    master: Master = Master()
+    queue: Annotated[str, Meta(min_length=1)] = "default"
+    environment: Packages = Packages()
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
     export: Url | Export | None = None
 
