@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check bench wheel schema clean
+.PHONY: run test check bench wheel hadoop schema clean
 
 run: .venv/ready examples/digits/data/train           ## train on real handwritten digits
 	$(BIN)/yarnml run examples/digits/job.yaml --restart
@@ -26,6 +26,9 @@ wheel: .venv/ready                                    ## build the wheel and loo
 	$(BIN)/python -m zipfile -l dist/*.whl | grep -q 'appspec/job.schema.json'
 	$(BIN)/python -m zipfile -l dist/*.whl | grep -q 'yarnml/py.typed'
 
+hadoop: .venv/ready                                   ## a Hadoop of plain processes, until Ctrl-C
+	$(BIN)/python -m tests.hadoop
+
 schema: .venv/ready                                   ## write the job file's JSON schema anew
 	$(BIN)/python -m appspec
 
@@ -39,4 +42,4 @@ examples/%/data/train: .venv/ready
 	touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info examples/*/data examples/*/job examples/*/models
+	rm -rf .venv .hadoop build dist *.egg-info examples/*/data examples/*/job examples/*/models

@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from tests.hadoop import Hadoop, hadoop
+
 ROOT = Path(__file__).parent.parent
 
 Job = dict[str, Any]
@@ -35,6 +37,13 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("digits")
     subprocess.run([sys.executable, ROOT / "examples/digits/make_data.py", folder], check=True)
     return folder
+
+
+@pytest.fixture(scope="session", name="hadoop")
+def _hadoop() -> Iterator[Hadoop]:
+    """A real cluster, HDFS and YARN on three hosts; started by the first test that asks."""
+    with hadoop() as cluster:
+        yield cluster
 
 
 @pytest.fixture

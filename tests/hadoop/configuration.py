@@ -1,0 +1,105 @@
+"""The configuration of a process cluster: that of ``docker/conf``, with addresses, folders and racks of its own."""
+
+import random
+import shutil
+import socket
+from pathlib import Path
+from xml.etree import ElementTree
+
+SHARED = Path(__file__).parents[2] / "docker/conf"
+MASTER = "127.0.0.1"
+RACKS = {"127.0.0.2": "/rack-a", "127.0.0.3": "/rack-b", "127.0.0.4": "/rack-b"}
+HOSTS = tuple(RACKS)
+GPU_HOST = "127.0.0.4"
+GPUS = 2
+
+Properties = dict[str, str]
+
+
+def read(path: Path) -> Properties:
+    """The properties of a Hadoop configuration file."""
+    return {p.findtext("name", ""): p.findtext("value", "") for p in ElementTree.parse(path).iter("property")}
+
+
+def write(path: Path, properties: Properties) -> None:
+    """A Hadoop configuration file."""
+    root = ElementTree.Element("configuration")
+    for name, value in properties.items():
+        element = ElementTree.SubElement(root, "property")
+        ElementTree.SubElement(element, "name").text = name
+        ElementTree.SubElement(element, "value").text = value
+    ElementTree.indent(root)
+    ElementTree.ElementTree(root).write(path, encoding="UTF-8", xml_declaration=True)
+
+
+def free_address(host: str) -> str:
+    """``host:port`` that nobody listens on, below the ports that the kernel gives to clients."""
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return f"{host}:{port}"
+
+
+def make_configuration(folder: Path, changes: Properties) -> Path:
+    """Write the folder that clients, daemons and containers of this cluster read."""
+    target = folder / "conf"
+    shutil.copytree(SHARED, target)
+    racks = ",".join(f"{host}={rack}" for host, rack in RACKS.items())
+    namenode = free_address(MASTER)
+    own = {
+        "core-site.xml": {
+            "fs.defaultFS": f"hdfs://{namenode}",
+            "hadoop.tmp.dir": str(folder / "tmp"),
+            "net.topology.node.switch.mapping.impl": "org.apache.hadoop.net.StaticMapping",
+            "hadoop.configured.node.mapping": racks,
+        },
+        "hdfs-site.xml": {
+            "dfs.namenode.name.dir": f"file://{folder}/name",
+            "dfs.namenode.http-address": free_address(MASTER),
+        },
+        "yarn-site.xml": {
+            "yarn.resourcemanager.hostname": MASTER,
+            "yarn.resourcemanager.address": free_address(MASTER),
+            "yarn.resourcemanager.scheduler.address": free_address(MASTER),
+            "yarn.resourcemanager.resource-tracker.address": free_address(MASTER),
+            "yarn.resourcemanager.admin.address": free_address(MASTER),
+            "yarn.resourcemanager.webapp.address": free_address(MASTER),
+            "yarn.resourcemanager.fs.state-store.uri": f"file://{folder}/state",
+            "yarn.node-labels.fs-store.root-dir": f"file://{folder}/labels",
+        },
+        "capacity-scheduler.xml": {},
+    }
+    for name, properties in own.items():
+        shared = read(SHARED / name)
+        known = {k: v for k, v in changes.items() if k in shared or k in properties}
+        write(target / name, shared | properties | known)
+    return target
+
+
+def datanode_options(folder: Path, host: str) -> Properties:
+    """What a DataNode has to itself."""
+    return {
+        "dfs.datanode.hostname": host,
+        "dfs.datanode.address": free_address(host),
+        "dfs.datanode.ipc.address": free_address(host),
+        "dfs.datanode.http.address": free_address(host),
+        "dfs.datanode.data.dir": f"file://{folder}/hosts/{host}/blocks",
+    }
+
+
+def nodemanager_options(folder: Path, host: str) -> Properties:
+    """What a NodeManager has to itself."""
+    options = {
+        "yarn.nodemanager.hostname": host,
+        "yarn.nodemanager.address": free_address(host),
+        "yarn.nodemanager.localizer.address": free_address(host),
+        "yarn.nodemanager.webapp.address": free_address(host),
+        "yarn.nodemanager.collector-service.address": free_address(host),
+        "yarn.nodemanager.local-dirs": f"{folder}/hosts/{host}/local",
+        "yarn.nodemanager.log-dirs": f"{folder}/hosts/{host}/logs",
+    }
+    return options | ({"yarn.nodemanager.resource-type.yarn.io/gpu": str(GPUS)} if host == GPU_HOST else {})
