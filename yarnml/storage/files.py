@@ -1,6 +1,7 @@
 """Files by URL, on whatever fsspec can reach: the few operations that yarnml needs, each one call.
 
 A path is an fsspec URL or an absolute local path.  Nothing appears half-written: write beside, then `rename`.
+Errors are OSErrors with one sentence; ValueError for a URL that can't be meant.
 """
 
 import errno
@@ -14,6 +15,10 @@ import fsspec
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
+from yarnml.storage.connect import open_hdfs
+from yarnml.storage.hdfs import SCHEMES, Hdfs
+
+_SURROUNDINGS = ("HADOOP_CONF_DIR", "HADOOP_HOME", "HADOOP_USER_NAME", "YARNML_HDFS")  # decide what an HDFS URL means
 _MAGIC = re.compile(r"[*?[]")
 
 
@@ -24,7 +29,8 @@ def absolute(path: str, folder: Path) -> str:
         return str(folder / os.path.expanduser(path))
     try:
         for protocol in scheme.split("::"):
-            fsspec.get_filesystem_class(protocol)
+            if scheme not in SCHEMES:
+                fsspec.get_filesystem_class(protocol)
     except ImportError as exc:
         raise ValueError(f"{path} needs a package that is not installed: {exc}") from exc
     except ValueError as exc:
@@ -39,15 +45,17 @@ def join(url: str, *parts: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _filesystem(prefix: str) -> fsspec.AbstractFileSystem:
-    return url_to_fs(prefix)[0]
+def _filesystem(prefix: str, surroundings: tuple[str | None, ...]) -> fsspec.AbstractFileSystem:
+    scheme, _, authority = prefix.removesuffix("/").partition("://")
+    return open_hdfs(scheme, authority) if scheme in SCHEMES else url_to_fs(prefix)[0]
 
 
 def locate(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
     """The filesystem of a URL and the path on it; ValueError for a protocol that is not installed."""
     try:
         scheme, mark, rest = url.partition("://")
-        fs = _filesystem(f"{scheme}://{rest.partition('/')[0]}/" if mark and scheme != "file" else "/")
+        prefix = f"{scheme}://{rest.partition('/')[0]}/" if mark and scheme != "file" else "/"
+        fs = _filesystem(prefix, tuple(os.environ.get(name) for name in _SURROUNDINGS))
     except ImportError as exc:
         raise ValueError(f"{url}: {exc}") from exc
     return fs, fs._strip_protocol(url)
@@ -115,6 +123,9 @@ def read(url: str) -> bytes:
 def write(url: str, data: bytes) -> None:
     """Write a whole file and make its folder; local files reach the disk before this returns."""
     fs, path = locate(url)
+    if isinstance(fs, Hdfs):
+        fs.replace(path, data)
+        return
     fs.makedirs(os.path.dirname(path), exist_ok=True)
     with fs.open(path, "wb") as file:
         file.write(data)
@@ -127,6 +138,9 @@ def rename(source: str, target: str) -> None:
     """Move a folder in one step; FileExistsError where the target is there already."""
     fs, old = locate(source)
     new = locate(target)[1]
+    if isinstance(fs, Hdfs):
+        fs.mv(old, new)
+        return
     if fs.exists(new):
         raise FileExistsError(f"{target} exists")
     if isinstance(fs, LocalFileSystem):
@@ -143,5 +157,5 @@ def rename(source: str, target: str) -> None:
 def remove(url: str) -> None:
     """Remove a file or folder; nothing where there is none."""
     fs, path = locate(url)
-    if fs.exists(path):
+    if isinstance(fs, Hdfs) or fs.exists(path):
         fs.rm(path, recursive=True)

@@ -1,0 +1,26 @@
+"""Files by URL: local ones, HDFS, and whatever else fsspec can reach.  `files` has the operations."""
+
+from yarnml.storage.base import Block, Unavailable
+from yarnml.storage.blocks import block_hosts, locations
+from yarnml.storage.files import absolute, arrow, exists, find, join, locate, names, read, remove, rename, size, write
+from yarnml.storage.patience import patience
+
+__all__ = [
+    "Block",
+    "Unavailable",
+    "absolute",
+    "arrow",
+    "block_hosts",
+    "exists",
+    "find",
+    "join",
+    "locate",
+    "locations",
+    "names",
+    "patience",
+    "read",
+    "remove",
+    "rename",
+    "size",
+    "write",
+]

@@ -1,0 +1,88 @@
+"""Which HDFS a URL means, and how it is reached."""
+
+import os
+import socket
+from collections.abc import Sequence
+
+from yarnml.hadoop import Address, Configuration, configuration
+from yarnml.storage.base import Client, Unavailable
+from yarnml.storage.hdfs import Hdfs
+from yarnml.storage.libhdfs import LibHdfs
+from yarnml.storage.native import Native
+from yarnml.storage.patience import CONNECT_SECONDS
+from yarnml.storage.webhdfs import WebHdfs
+
+
+def open_hdfs(scheme: str, authority: str) -> Hdfs:
+    """The HDFS of a URL; ValueError where the URL and the configuration do not say which.
+
+    It does not connect: the first call does.
+    """
+    settings = configuration()
+    root = f"{scheme}://{authority}"
+    nodes = name_nodes(scheme, authority, settings)
+    if scheme == "hdfs":
+        authority = authority or default_authority(settings)
+        addresses = [node.rpc for node in nodes]
+        server = f"the NameNode {' or '.join(addresses)}"
+
+        def connect(number: int) -> Client:
+            reach(addresses)
+            return _rpc_client(authority, settings, number % len(nodes))
+
+    else:
+        servers = [node.web for node in nodes]
+        server = f"the NameNode {' or '.join(servers)}"
+
+        def connect(number: int) -> Client:
+            return WebHdfs(servers)
+
+    return Hdfs(root, server, connect)
+
+
+def name_nodes(scheme: str, authority: str, settings: Configuration) -> tuple[Address, ...]:
+    """The NameNodes that a URL means."""
+    default = settings.default_fs
+    if not authority and not default.startswith("hdfs://"):
+        where = f"{settings.folder}/core-site.xml says '{default}'" if settings.folder else "no core-site.xml was found"
+        raise ValueError(
+            f"{scheme}:/// without a host means fs.defaultFS, which must be an hdfs:// URL, but {where}; "
+            "name the host, or set HADOOP_CONF_DIR."
+        )
+    if scheme == "hdfs" or not authority or authority in settings.name_services:
+        nodes = settings.name_nodes(authority or default_authority(settings))
+    else:
+        secure = scheme == "swebhdfs"
+        address = authority if ":" in authority else f"{authority}:{9871 if secure else 9870}"
+        nodes = (Address("", f"{'https' if secure else 'http'}://{address}"),)
+    for node in nodes:
+        port = (node.rpc or node.web).rpartition(":")[2]
+        if not port.isdecimal() or not 0 < int(port) < 2**16:
+            raise ValueError(f"{scheme}://{authority} has the port '{port}', which is not a number from 1 to 65535.")
+    return nodes
+
+
+def default_authority(settings: Configuration) -> str:
+    return settings.default_fs.partition("://")[2].partition("/")[0]
+
+
+def reach(addresses: Sequence[str]) -> None:
+    """See that at least one of these host:port accepts a connection; `Unavailable` says of each why not."""
+    reasons = []
+    for address in addresses:
+        host, _, port = address.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+            return
+        except OSError as exc:
+            reasons.append(f"{address}: {exc.strerror or exc}")
+    raise Unavailable(f"no NameNode can be reached ({'; '.join(reasons)})")
+
+
+def _rpc_client(authority: str, settings: Configuration, first: int) -> Client:
+    kind = os.environ.get("YARNML_HDFS", "native")
+    if kind == "native":
+        return Native(authority, settings, first)
+    if kind == "libhdfs":
+        return LibHdfs(authority, settings)
+    raise ValueError(f"YARNML_HDFS is '{kind}'; it must be native or libhdfs.")

@@ -1,0 +1,70 @@
+"""What went wrong on HDFS, as an OSError with one sentence, whichever client said it and however."""
+
+import errno
+import re
+
+from yarnml.storage.base import Unavailable
+
+_JAVA = re.compile(r"\b(?:[a-z]\w*\.)+([A-Z]\w*Exception)\b")
+_FRAMES = re.compile(r"(?:\\n|\n)\s*(?:\\t|\t)?at .*", re.DOTALL)
+_RUST = re.compile(r'^(\w+)\((?:"[\w.$]*Exception", )?"(.*?)"?\)?$', re.DOTALL)
+
+_PASSING = {
+    "SafeModeException",
+    "StandbyException",
+    "RetriableException",
+    "ObserverRetryOnActiveException",
+    "BlockMissingException",
+    "ConnectException",
+    "NoRouteToHostException",
+    "SocketTimeoutException",
+    "LeaseExpiredException",
+    "AlreadyBeingCreatedException",
+    "NotReplicatedYetException",
+    "RecoveryInProgressException",
+}
+_PASSING_WORDS = re.compile(
+    r"could only be (?:written|replicated) to \d+|Could not obtain block|no (?:live|available) (?:data)?nodes?"
+    r"|^(?:DataTransferError|BlocksNotFound|ChecksumError|OperationFailed|IOError|FatalRPCError)\b",
+    re.IGNORECASE,
+)
+_SECURITY_WORDS = re.compile(r"^(?:SASLError|GSSAPIError|NoSASLMechanism)|HTTP (?:Error )?401")
+
+
+def fault(exc: BaseException, url: str, server: str) -> OSError:
+    """The OSError for what a client raised about ``url``; `Unavailable` where the same call may succeed later.
+
+    ``server`` names who was asked, for the sentence.
+    """
+    if isinstance(exc, Unavailable):
+        return exc
+    text = str(exc) or type(exc).__name__
+    java = (_JAVA.findall(text) or [""])[0]
+    words = first_words(text)
+    if isinstance(exc, NotADirectoryError) or "is not a directory" in words or java == "ParentNotDirectoryException":
+        return NotADirectoryError(errno.ENOTDIR, "Not a directory", url)
+    if isinstance(exc, IsADirectoryError) or "Path is not a file" in words:
+        return IsADirectoryError(errno.EISDIR, "Is a directory", url)
+    if isinstance(exc, FileNotFoundError) or java == "FileNotFoundException":
+        return FileNotFoundError(errno.ENOENT, "No such file or directory", url)
+    if java in _PASSING or _PASSING_WORDS.search(text):
+        return Unavailable(f"{server}: {words}")
+    if isinstance(exc, FileExistsError) or java == "FileAlreadyExistsException":
+        return FileExistsError(errno.EEXIST, "File exists", url)
+    if isinstance(exc, PermissionError) or java in ("AccessControlException", "AuthorizationException"):
+        return PermissionError(words)
+    if "QuotaExceeded" in java or "QuotaByStorageTypeExceeded" in java:
+        return OSError(errno.EDQUOT, words)
+    if _SECURITY_WORDS.search(text):
+        return PermissionError(f"{server} wants Kerberos or a delegation token: {words}")
+    if isinstance(exc, OSError):
+        return Unavailable(f"{server} can't be reached: {words}")
+    return OSError(f"{server}: {words}")
+
+
+def first_words(text: str) -> str:
+    """A message without the Java stack frames and the Rust wrapping that come with it, on one line."""
+    text = _FRAMES.sub("", text)
+    found = _RUST.match(text)
+    text = found[2] if found else text
+    return " ".join(text.replace("\\n", " ").replace('\\"', '"').split()).rstrip(".")

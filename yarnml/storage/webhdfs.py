@@ -1,0 +1,154 @@
+"""HDFS by its REST interface: one HTTP port of the NameNode, and the DataNodes' own.
+
+On the standard library, since fsspec's WebHDFS has no deadlines, takes a refused rename for a done one, and hands out
+a DataNode's error page as the file's bytes.
+"""
+
+import contextlib
+import getpass
+import http.client
+import json
+import os
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from yarnml.storage.base import Block, Entry, Sink, Source, Unavailable
+from yarnml.storage.patience import CALL_SECONDS
+
+_API = "/webhdfs/v1"
+
+
+class WebHdfs:
+    """A client of one HDFS, whose NameNodes (URLs without a path) are asked in turn until one is active."""
+
+    def __init__(self, servers: Sequence[str], seconds: float = CALL_SECONDS) -> None:
+        self._servers, self._seconds = servers, seconds
+        # a proxy for the internet is none for the cluster
+        self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+
+    def info(self, path: str) -> Entry:
+        return _entry(path, self._json("GET", path, "GETFILESTATUS")["FileStatus"])
+
+    def ls(self, path: str) -> list[Entry]:
+        found = self._json("GET", path, "LISTSTATUS")["FileStatuses"]["FileStatus"]
+        folder = path.rstrip("/")
+        return [_entry(f"{folder}/{s['pathSuffix']}" if s["pathSuffix"] else path, s) for s in found]
+
+    def makedirs(self, path: str) -> None:
+        self._json("PUT", path, "MKDIRS")
+
+    def rename(self, old: str, new: str, *, replace: bool) -> None:
+        options = "OVERWRITE" if replace else "NONE"  # with an option HDFS says why not, without it answers false
+        self._json("PUT", old, "RENAME", destination=new, renameoptions=options)
+
+    def remove(self, path: str) -> None:
+        self._json("DELETE", path, "DELETE", recursive="true")
+
+    def open(self, path: str) -> Source:
+        return _Source(self, path, self.info(path))
+
+    def create(self, path: str) -> Sink:
+        answer = self._json("PUT", path, "CREATE", overwrite="true", noredirect="true")
+        return _Sink(answer["Location"], self._seconds)
+
+    def part(self, path: str, start: int, length: int) -> bytes:
+        """Bytes of a file, from a DataNode."""
+        return self._call("GET", path, "OPEN", offset=str(start), length=str(length))
+
+    def blocks(self, path: str) -> list[Block]:
+        """Where the blocks of a file are."""
+        found = self._json("GET", path, "GETFILEBLOCKLOCATIONS")["BlockLocations"].get("BlockLocation", [])
+        return [
+            Block(b["offset"], b["length"], tuple(b["hosts"]), tuple(p.rpartition("/")[0] for p in b["topologyPaths"]))
+            for b in found
+        ]
+
+    def _json(self, method: str, path: str, operation: str, **parameters: str) -> dict[str, Any]:
+        return json.loads(self._call(method, path, operation, **parameters) or b"{}")
+
+    def _call(self, method: str, path: str, operation: str, **parameters: str) -> bytes:
+        query = urlencode({"op": operation, "user.name": user(), **parameters})
+        for number, server in enumerate(self._servers):
+            request = urllib.request.Request(f"{server}{_API}{quote(path)}?{query}", method=method)
+            try:
+                with self._open(request, timeout=self._seconds) as answer:
+                    return bytes(answer.read())
+            except urllib.error.HTTPError as exc:
+                words = _remote(exc)
+                if "StandbyException" not in words or number + 1 == len(self._servers):
+                    raise _Refused(words) from exc
+            except (urllib.error.URLError, TimeoutError, http.client.HTTPException) as exc:
+                if number + 1 == len(self._servers):
+                    raise Unavailable(f"{server} can't be reached: {getattr(exc, 'reason', exc)}") from exc
+        raise AssertionError("a name service has at least one NameNode")
+
+
+class _Refused(Exception):
+    """What HDFS answered, with the name of its Java exception."""
+
+
+class _Source:
+    def __init__(self, client: WebHdfs, path: str, entry: Entry) -> None:
+        if entry.folder:
+            raise IsADirectoryError(f"{path} is a folder")
+        self._client, self._path, self.size = client, path, entry.size
+
+    def read(self, start: int, length: int) -> bytes:
+        return self._client.part(self._path, start, length)
+
+
+class _Sink:
+    """A file on its way to a DataNode, as one chunked request."""
+
+    def __init__(self, location: str, seconds: float) -> None:
+        place = urlsplit(location)
+        if place.scheme == "https":
+            context = ssl.create_default_context()
+            self._connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                place.netloc, timeout=seconds, context=context
+            )
+        else:
+            self._connection = http.client.HTTPConnection(place.netloc, timeout=seconds)
+        self._connection.putrequest("PUT", f"{place.path}?{place.query}")
+        self._connection.putheader("Content-Type", "application/octet-stream")
+        self._connection.putheader("Transfer-Encoding", "chunked")
+        self._connection.endheaders()
+
+    def write(self, data: memoryview) -> None:
+        if data:
+            self._connection.send(b"%x\r\n" % len(data))
+            self._connection.send(data)
+            self._connection.send(b"\r\n")
+
+    def close(self) -> None:
+        self._connection.send(b"0\r\n\r\n")
+        with contextlib.closing(self._connection), self._connection.getresponse() as answer:
+            if answer.status >= 300:
+                raise _Refused(_words(answer.read(), f"HTTP Error {answer.status}"))
+
+
+def user() -> str:
+    """Who we are to a cluster without Kerberos."""
+    return os.environ.get("HADOOP_USER_NAME") or getpass.getuser()
+
+
+def _entry(path: str, status: dict[str, Any]) -> Entry:
+    return Entry(path, status["length"], status["type"] == "DIRECTORY")
+
+
+def _remote(exc: urllib.error.HTTPError) -> str:
+    with exc:
+        return _words(exc.read(), str(exc))
+
+
+def _words(body: bytes, otherwise: str) -> str:
+    """'class: message' of a RemoteException."""
+    try:
+        remote = json.loads(body)["RemoteException"]
+        return f"{remote['javaClassName']}: {remote['message']}"
+    except (ValueError, KeyError, TypeError):
+        return otherwise
