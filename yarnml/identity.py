@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from yarnml import storage
+from yarnml import code, storage
 from yarnml.job import Job
 from yarnml.learners.options import Custom
 from yarnml.plan import Plan
@@ -21,7 +21,9 @@ def identity_of(job: Job, plan: Plan) -> Identity:
     found = {f"learner.{name}": value for name, value in msgspec.to_builtins(job.learner, str_keys=True).items()}
     if isinstance(job.learner, Custom):
         found["learner.path"] = job.learner.path.rpartition("/")[2]
-        found["the code in learner.path"] = _digest(job.learner.file)
+        found["the code in learner.path"] = _digest(code.here(job.learner.file))
+    if job.environment.files:
+        found["the code in environment.files"] = code.digest(job.environment.files)
     found |= {f"data.{name}": getattr(job.data, name) for name in _DATA}
     found |= {f"training.{name}": getattr(job.training, name) for name in _TRAINING}
     found |= {f"the rows of data.{n}": d.fingerprint for n, d in plan.datasets.items() if n != "test"}

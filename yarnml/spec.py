@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 import yaml
 
+from yarnml import code
 from yarnml.errors import JobFileError
 from yarnml.job import Job, Name, Period, Size
 from yarnml.learners.options import Custom, Options, PositiveInt
@@ -202,6 +203,15 @@ def _check_relations(job: Job) -> None:
         raise JobFileError("data.classes are for class labels; remove them, or set data.label_type: class.")
     if job.training.early_stopping and data.validation is None and data.test is None:
         raise JobFileError("training.early_stopping needs data.validation (a fraction or a path) or data.test.")
+    environment = job.environment
+    ways = [name for name in ("archive", "pex", "image") if getattr(environment, name)]
+    if environment.python and environment.archive:
+        ways.insert(0, "python")
+    if len(ways) > 1:
+        raise JobFileError(f"environment.{' and environment.'.join(ways)} both say where Python is; give one of them.")
+    for name in environment.variables:
+        if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+            raise JobFileError(f"environment.variables: '{name}' can't be a variable's name: letters, digits and '_'.")
 
 
 def _resolve(job: Job, folder: Path) -> Job:
@@ -223,10 +233,14 @@ def _resolve(job: Job, folder: Path) -> Job:
         export = replace(export, path=there("export", export.path))
     if isinstance(learner, Custom):
         learner = replace(learner, path=there("learner.path", learner.path))
+    given = {name: there(f"environment.{name}", getattr(job.environment, name)) for name in ("archive", "pex", "files")}
+    given["files"] = [path if "://" in path else os.path.normpath(path) for path in given["files"]]
+    code.check(given["files"], learner.file if isinstance(learner, Custom) else None)
     return replace(
         job,
         data=replace(job.data, **paths),
         checkpoint=replace(job.checkpoint, path=kept),
         export=export,
         learner=learner,
+        environment=replace(job.environment, **given),
     )

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import yarnml
+from yarnml import code
 from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError, ModelError, YarnmlError
 from yarnml.learners.base import Key, Learner
@@ -83,7 +84,7 @@ def _describe(value: Any) -> str:
 
 
 def build(options: Custom, schema: Schema) -> Learner:
-    path, name = options.file, options.attribute
+    path, name = code.here(options.file), options.attribute
     source: Any = _load(path, options.path)
     label = os.path.basename(options.path)
     if name:
@@ -134,4 +135,6 @@ def user_code(name: str) -> Iterator[None]:
         shown.__cause__ = shown.__context__ = None
         shown.__notes__ = None
         reason = str(exc).strip().splitlines()[0] if str(exc).strip() else "no message"
+        if isinstance(exc, ModuleNotFoundError) and code.FOLDER in os.environ:
+            reason += " (modules of your own travel with the job when environment.files lists them)"
         raise ModelError(f"{name} raised {type(exc).__name__}: {reason}", "".join(shown.format())) from exc

@@ -1,0 +1,77 @@
+"""What a Python environment imports, and from where: a script that a fresh interpreter runs, standard library only.
+
+A fresh one, because the path of a running process also has its working folder, PYTHONPATH and what tests put there.
+"""
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import site
+import subprocess
+import sys
+import sysconfig
+from typing import NamedTuple
+
+
+class Installed(NamedTuple):
+    """``sites``: the site-packages folders.  ``paths``: other folders on the path, put there by .pth files.
+
+    ``modules``: modules that only an editable installation's finder knows, by name: a file, or the folders of a
+    package.  ``missing``: editable installations whose modules can't be found.
+    """
+
+    python: str
+    prefix: str
+    conda: bool
+    version: str
+    machine: str
+    sites: list[str]
+    paths: list[str]
+    modules: dict[str, list[str]]
+    missing: list[str]
+
+
+def survey(python: str = sys.executable) -> Installed:
+    """Ask ``python`` what it has."""
+    done = subprocess.run([python, "-E", "-P", __file__], capture_output=True, check=True, timeout=60)
+    return Installed(*json.loads(done.stdout))
+
+
+def _look() -> Installed:
+    stdlib = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib")})
+    known = {os.path.realpath(p) for p in [*site.getsitepackages(), site.getusersitepackages()]}
+    folders = list(dict.fromkeys(os.path.realpath(p) for p in sys.path if os.path.isdir(p)))
+    sites = [f for f in folders if f in known]
+    paths = [f for f in folders if f not in known and not (f + os.sep).startswith(stdlib)]
+    modules, missing = _editable((*sites, *paths))
+    version = ".".join(map(str, sys.version_info[:2]))
+    conda = os.path.isdir(os.path.join(sys.prefix, "conda-meta"))
+    machine = os.uname().machine
+    return Installed(sys.executable, sys.prefix, conda, version, machine, sites, paths, modules, missing)
+
+
+def _editable(covered: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]]:
+    modules: dict[str, list[str]] = {}
+    missing = []
+    for distribution in importlib.metadata.distributions():
+        if not json.loads(distribution.read_text("direct_url.json") or "{}").get("dir_info", {}).get("editable"):
+            continue
+        named = (distribution.read_text("top_level.txt") or distribution.name.replace("-", "_")).split()
+        specs = {name: importlib.util.find_spec(name) for name in named}
+        if not any(specs.values()):
+            missing.append(distribution.name)
+        for name, spec in specs.items():
+            if spec:
+                places = list(spec.submodule_search_locations or [spec.origin or ""])
+                outside = [p for p in places if os.path.exists(p) and not _within(p, covered)]
+                modules |= {name: outside} if outside else {}
+    return modules, missing
+
+
+def _within(path: str, folders: tuple[str, ...]) -> bool:
+    return os.path.realpath(path).startswith(tuple(folder + os.sep for folder in folders))
+
+
+if __name__ == "__main__":
+    json.dump(_look(), sys.stdout)

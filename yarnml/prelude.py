@@ -1,0 +1,72 @@
+"""Bash that runs in a container before Python does: find the interpreter, check it, or say in one sentence why not.
+
+The lines are safe under ``set -eu`` and need nothing but bash and coreutils.  They leave PYTHON, the interpreter.
+"""
+
+import shlex
+
+STATUS = 97  # of a container whose Python is missing or wrong
+
+_REFUSE = f"""
+node=${{NM_HOST:-${{HOSTNAME:-unknown}}}}
+refuse() {{ echo "yarnml: $1" >&2; exit {STATUS}; }}
+"""
+
+# The packed site-packages become a virtual environment of the node's own interpreter: it sees the job's packages, their
+# .pth files and nothing of the node's, and so do its children.
+_PACKED = """
+ways="set environment.python, environment.archive or environment.image"
+found=$(command -v "$name") ||
+  refuse "this node ($node) has no $name on its PATH, which the packed environment needs; install it there, or $ways."
+facts=$("$found" -I -S -c '
+import os, sys
+print("%d.%d" % sys.version_info[:2], os.uname().machine, getattr(sys, "_base_executable", "") or sys.executable)
+' 2>&1) || refuse "$found of this node ($node) does not start: ${facts##*$'\\n'}; repair it, or $ways."
+version=${facts%% *} rest=${facts#* }
+[ "$version" = "$wanted" ] ||
+  refuse "$found of this node ($node) is Python $version, the packed environment needs $wanted; install that, or $ways."
+[ "${rest%% *}" = "$machine" ] ||
+  refuse "this node ($node) is a ${rest%% *} machine, but the environment was packed on $machine; $ways."
+base=${rest#* }
+mkdir -p .python/bin
+ln -sfn "$base" .python/bin/python
+ln -sfn "$PWD/environment/lib" .python/lib
+printf '%s\\n' "home = ${base%/*}" "include-system-site-packages = false" > .python/pyvenv.cfg
+PYTHON=$PWD/.python/bin/python
+"""
+
+_READY = """
+PEX_ROOT=${LOCAL_DIRS:-$PWD}; export PEX_ROOT=${PEX_ROOT%%,*}/.pex
+case $name in
+  environment/*) PYTHON=$PWD/$name ;;
+  *) PYTHON=$(command -v "$name") || refuse "$what: this node ($node) has no $name." ;;
+esac
+found=$("$PYTHON" $argument -c 'import yarnml; print(yarnml.__version__)' 2>&1) ||
+  refuse "$what can't import yarnml on this node ($node): ${found##*$'\\n'}; it must hold a Python with yarnml $wanted."
+found=${found##*$'\\n'}
+[ "$found" = "$wanted" ] ||
+  refuse "$what has yarnml $found on this node ($node), but the job was submitted by yarnml $wanted; use the same one."
+"""
+
+
+def packed(name: str, version: str, machine: str) -> str:
+    """For the packed environment, unpacked in ``environment``: ``name`` of the node must be Python ``version``."""
+    return _assign(name=name, wanted=version, machine=machine) + _REFUSE + _PACKED
+
+
+def ready(what: str, name: str, version: str, argument: str = "") -> str:
+    """For an environment that holds yarnml ``version``; ``what`` is the choice in words, ``name`` its interpreter."""
+    return _assign(what=what, name=name, wanted=version, argument=argument) + _REFUSE + _READY
+
+
+def code(folder: str, parts: list[str], variable: str) -> str:
+    """For what travels beside: source folders go before site-packages; ``variable`` names the user's own."""
+    lines = [f'export {variable}="$PWD/{folder}/own"'] if variable else []
+    if parts:
+        places = ":".join(f"$PWD/{folder}/{part}" for part in parts)
+        lines.append(f'export PYTHONPATH="{places}${{PYTHONPATH:+:$PYTHONPATH}}"')
+    return "\n".join(lines) + "\n"
+
+
+def _assign(**values: str) -> str:
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
