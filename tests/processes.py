@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import psutil
 
@@ -25,8 +26,12 @@ def wait_for(what: str, condition: Callable[[], object]) -> None:
 class Running:
     """``yarnml run`` in the background."""
 
-    def __init__(self, popen: "subprocess.Popen[str]") -> None:
-        self.popen = popen
+    def __init__(self, popen: "subprocess.Popen[str]", output: Path) -> None:
+        self.popen, self._output = popen, output
+
+    def printed(self) -> str:
+        """What it has printed so far."""
+        return self._output.read_text()
 
     def children(self, role: str = "worker") -> list[psutil.Process]:
         """The job's processes of one role, by index."""
@@ -46,8 +51,8 @@ class Running:
 
     def end(self) -> tuple[int, str, str]:
         """Wait for the end; exit status, standard output and standard error."""
-        out, err = self.popen.communicate(timeout=DEADLINE)
-        return self.popen.returncode, out, err
+        _, err = self.popen.communicate(timeout=DEADLINE)
+        return self.popen.returncode, self.printed(), err
 
     def kill_all(self) -> None:
         """SIGKILL to the command and every process it started, at the same moment."""
@@ -62,15 +67,20 @@ class Running:
 def running(job: Path, *options: str) -> Iterator[Running]:
     """Start a job; nothing of it is left at the end of the block."""
     line = [sys.executable, "-m", "yarnml", "run", str(job), *options]
-    popen = subprocess.Popen(
-        line,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    )
-    run = Running(popen)
+    with NamedTemporaryFile(suffix=".out") as output:
+        popen = subprocess.Popen(
+            line,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        )
+        yield from _ended_after(popen, Running(popen, Path(output.name)))
+
+
+def _ended_after(popen: "subprocess.Popen[str]", run: Running) -> Iterator[Running]:
     try:
         yield run
     finally:

@@ -9,7 +9,7 @@ import pyarrow.flight as fl
 import pytest
 
 from yarnml.errors import WorkerLost
-from yarnml.messages import Ack, Beat, Joined, Meet, Meeting, Part, Wait, encode
+from yarnml.messages import Ack, Beat, Call, Joined, Meet, Meeting, Part, Reply, Wait, encode
 from yarnml.reducer import CHUNK, Reducer, StepKey
 from yarnml.transport.control import ControlClient, ControlServer
 from yarnml.transport.flight import FlightExchange, ReducerServer
@@ -107,7 +107,7 @@ def test_strangers_are_refused() -> None:
     """A process without the job's token can neither call the master nor stream to a reducer."""
     seen: list[object] = []
 
-    def handler(call: Meet | Beat) -> Meeting | Ack:
+    def handler(call: Call) -> Reply:
         seen.append(call)
         return Ack()
 

@@ -1,14 +1,12 @@
 """A process's place in its job, told by its environment and read once."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Literal
 
+from yarnml.clusters.base import Role
 from yarnml.errors import JobFileError
-from yarnml.transport.security import Token
-
-Role = Literal["worker", "reducer"]
+from yarnml.transport.security import Credentials, Token
 
 POOLS = ("NPROC", "PJRT_NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -27,26 +25,27 @@ class Environment:
     index: int
     master: str
     host: str
-    token: Token
+    credentials: Credentials
     timeout: float
     stall: float
     guarded: bool
 
     def variables(self) -> dict[str, str]:
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        values |= {"token": self.token.value, "guarded": int(self.guarded)}
-        return {f"YARNML_{name.upper()}": str(value) for name, value in values.items()}
+        values = {name: getattr(self, name) for name in _PLAIN} | {"guarded": int(self.guarded)}
+        return {f"YARNML_{name.upper()}": str(value) for name, value in values.items()} | self.credentials.variables()
+
+
+_PLAIN = [f.name for f in fields(Environment) if f.name != "credentials"]
 
 
 def read_environment(variables: Mapping[str, str] = os.environ) -> Environment:
     try:
-        get = {f.name: variables[f"YARNML_{f.name.upper()}"] for f in fields(Environment)}
+        get = {name: variables[f"YARNML_{name.upper()}"] for name in [*_PLAIN, "token"]}
     except KeyError as exc:
         raise JobFileError(f"{exc.args[0]} is not set: yarnml's own launcher starts this program, not a user.") from exc
     role: Role = "reducer" if get["role"] == "reducer" else "worker"
-    token, guarded = Token(get["token"]), get["guarded"] == "1"
-    seconds = float(get["timeout"]), float(get["stall"])
-    return Environment(role, int(get["index"]), get["master"], get["host"], token, *seconds, guarded)
+    seconds, guarded = (float(get["timeout"]), float(get["stall"])), get["guarded"] == "1"
+    return Environment(role, int(get["index"]), get["master"], get["host"], Token(get["token"]), *seconds, guarded)
 
 
 def resources(threads: int, variables: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -61,13 +60,14 @@ def resources(threads: int, variables: Mapping[str, str] = os.environ) -> dict[s
     return dict.fromkeys(POOLS, str(threads)) | {"GLIBC_TUNABLES": variables.get("GLIBC_TUNABLES", _MALLOC)}
 
 
-def devices(gpus: int, index: int) -> dict[str, str]:
-    """Variables that show worker ``index`` its own ``gpus`` devices of this machine, or none to a worker without.
+def devices(gpus: int, slot: int, assigned: Sequence[str] = ()) -> dict[str, str]:
+    """Variables that show a process its own ``gpus`` devices of this machine, or none to a process without.
 
+    ``assigned``: their names, where the cluster gave them; else those of the ``slot``-th worker on this machine.
     With GPUs, XLA keeps to algorithms whose bits do not change from run to run.
     """
     if not gpus:
         return {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
-    shown = ",".join(str(index * gpus + k) for k in range(gpus))
+    shown = ",".join(assigned or [str(slot * gpus + k) for k in range(gpus)])
     flags = os.environ.get("XLA_FLAGS", "") + " --xla_gpu_deterministic_ops=true --xla_gpu_autotune_level=0"
     return {"CUDA_VISIBLE_DEVICES": shown, "XLA_FLAGS": flags.strip()}

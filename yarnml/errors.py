@@ -5,8 +5,11 @@
     ├── DataError         the data is not what the job file says              exit status 1
     ├── ModelError        the learner raised, or its loss is not a number     exit status 1
     ├── CheckpointError   a checkpoint can't be written, read or continued    exit status 1
+    ├── ProvisionError    Python or code can't be brought to the nodes        exit status 1
     ├── ExportError       a model can't be written, or is torn or foreign     exit status 1
     ├── WorkerLost        a process of the job died, hung or can't be reached exit status 1
+    ├── CrewLost          too many processes were lost, or none can be had    exit status 1
+    ├── ClusterError      YARN or HDFS does not answer or refuses             exit status 1
     └── Interrupted       the user stopped the job                            exit status 130
 
 A message is one sentence or two: which field or file, what was expected, what was found, what to do next.
@@ -43,11 +46,23 @@ class CheckpointError(YarnmlError):
     pass
 
 
+class ProvisionError(YarnmlError):
+    pass
+
+
 class ExportError(YarnmlError):
     pass
 
 
 class WorkerLost(YarnmlError):
+    pass
+
+
+class CrewLost(YarnmlError):
+    pass
+
+
+class ClusterError(YarnmlError):
     pass
 
 

@@ -28,6 +28,42 @@ class Continued(_Event, frozen=True):
     folder: str
 
 
+class Submitted(_Event, frozen=True):
+    """The job was sent to a cluster, where ``url`` shows it."""
+
+    application: str
+    url: str
+
+
+class Pending(_Event, frozen=True):
+    """The cluster has not started the job's master yet; ``reason``: in the cluster's own words."""
+
+    application: str
+    state: str
+    reason: str
+
+
+class Waiting(_Event, frozen=True):
+    """The job waits for processes: how many have come of how many, and what the cluster lacks, if that is known."""
+
+    workers: int
+    wanted: int
+    reason: str
+
+
+class Lost(_Event, frozen=True):
+    """A process was lost, ``why`` in words; the job goes on without it."""
+
+    why: str
+
+
+class Joins(_Event, frozen=True):
+    """The workers that take part from now on are others than before, or fewer than wanted."""
+
+    workers: int
+    wanted: int
+
+
 class Tick(_Event, frozen=True):
     """The newest finished step: its mean loss, the rows that the round has covered, and the workers at it."""
 
@@ -80,7 +116,29 @@ class Outcome(_Event, frozen=True):
     already: bool = False
 
 
-Event = Planned | Continued | RoundBegins | Tick | EpochDone | Settled | Outcome
+class Failure(_Event, frozen=True):
+    """How a job ended badly: the name of a class in `yarnml.errors`, its sentence, and its detail."""
+
+    error: str
+    text: str
+    detail: str = ""
+
+
+Event = (
+    Planned
+    | Submitted
+    | Pending
+    | Waiting
+    | Lost
+    | Joins
+    | Continued
+    | RoundBegins
+    | Tick
+    | EpochDone
+    | Settled
+    | Outcome
+    | Failure
+)
 
 
 def numbers(metrics: dict[str, Any]) -> str:

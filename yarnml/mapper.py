@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
+from yarnml import code
 from yarnml.checkpoint import read_state, write_state
 from yarnml.clock import Clock
 from yarnml.data.ahead import ahead
@@ -74,6 +75,7 @@ class Mapper:
         self._scaling: Scaling
         self._learner: Learner
         self._program: Program
+        self._built = False
         self._state: Any = None
 
     def execute(self, meeting: Meeting) -> Report:
@@ -139,14 +141,16 @@ class Mapper:
         return Done()
 
     def _build(self, schema: Schema, restore: str | None) -> Report:
-        self._schema = schema
-        self._learner = build_learner(self._begin.job.learner, schema)
+        code.make_importable(self._begin.job.environment.files)
+        if not self._built:
+            self._schema, self._learner = schema, build_learner(self._begin.job.learner, schema)
         if self._begin.job.data.scale == "none" or restore:
             self._scaling = identity(schema.width)
         self._state = jax.jit(self._learner.init)(jax.random.key(self._begin.job.training.seed))
         if restore:
             self._load(restore)
-        self._program = Program(self._learner, schema, self._scaling)
+        if not self._built:  # who goes back to a checkpoint has compiled everything
+            self._program, self._built = Program(self._learner, schema, self._scaling), True
         if self._leads and self._begin.job.export:
             _ = self._program.stablehlo  # a model that can't be exported is refused before it is trained
         parameters = jax.tree.leaves(self._learner.parameters(self._state))

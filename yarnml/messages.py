@@ -14,6 +14,7 @@ from msgspec import Struct
 from yarnml.data.base import Dataset
 from yarnml.data.schema import Schema
 from yarnml.errors import YarnmlError
+from yarnml.events import Event, Tick
 from yarnml.job import Job
 
 
@@ -97,10 +98,11 @@ Command = Begin | Survey | Build | Scale | Train | Evaluate | Restore | Save | E
 
 
 class Joined(_Message, frozen=True):
-    """``address``: where this process reduces, ``host:port``."""
+    """``address``: where this process reduces, ``host:port``; ``host``: the machine, as the cluster names it."""
 
     address: str
     version: str
+    host: str = ""
 
 
 class Done(_Message, frozen=True):
@@ -171,6 +173,19 @@ class Beat(_Message, frozen=True):
     batches: int = 0
 
 
+class Follow(_Message, frozen=True):
+    """What happened since?  ``seen``: how many events the asker has; ``step``: of the newest tick it has."""
+
+    seen: int
+    step: int
+
+
+Call = Meet | Beat | Follow
+
+
+# Replies: master → any process
+
+
 class Meeting(_Message, frozen=True):
     """A command and who takes part: worker index → its shards, and the addresses that reduce, in slice order."""
 
@@ -181,7 +196,20 @@ class Meeting(_Message, frozen=True):
 
 
 class Ack(_Message, frozen=True):
-    pass
+    """``number``: of the newest meeting; whoever is still in an earlier one gives it up."""
+
+    number: int = 0
+
+
+class News(_Message, frozen=True):
+    """The events after those that were seen, and the newest tick; ``over``: no more will come."""
+
+    events: list[Event]
+    tick: Tick | None
+    over: bool
+
+
+Reply = Meeting | Ack | News
 
 
 class Part(Struct, frozen=True, array_like=True):
@@ -224,7 +252,7 @@ def from_ipc(data: bytes) -> pa.Schema:
 
 
 encode = msgspec.msgpack.Encoder().encode
-decode_call = msgspec.msgpack.Decoder(Meet | Beat).decode
-decode_reply = msgspec.msgpack.Decoder(Meeting | Ack).decode
+decode_call = msgspec.msgpack.Decoder(Call).decode
+decode_reply = msgspec.msgpack.Decoder(Reply).decode
 decode_part = msgspec.msgpack.Decoder(Part).decode
 decode_hello = msgspec.msgpack.Decoder(Hello).decode

@@ -29,6 +29,15 @@ def step_of(name: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def staging(home: str, application: str) -> str:
+    """Skein's folder of an application, beside the user's yarnml folder; it goes with the application."""
+    return storage.join(home.rpartition("/")[0], ".skein", application)
+
+
+def failure(staging: str) -> str:
+    return storage.join(staging, "failure.json")
+
+
 def logs(job_folder: str) -> str:
     return storage.join(job_folder, "logs")
 

@@ -13,11 +13,17 @@ from yarnml.events import (
     Continued,
     EpochDone,
     Event,
+    Failure,
+    Joins,
+    Lost,
     Outcome,
+    Pending,
     Planned,
     RoundBegins,
     Settled,
+    Submitted,
     Tick,
+    Waiting,
     numbers,
 )
 
@@ -102,6 +108,16 @@ def line(event: Event) -> str:
             return f"{name}: {parts} in {shards} shards; {backend}, {where}"
         case Continued(step, epoch, folder):
             return f"continuing after step {step} (epoch {epoch:.4g}) from {folder}"
+        case Submitted(application, url):
+            return f"{application}  {url}"
+        case Pending(application, state, reason):
+            return f"{application} is {state}{f': {reason}' if reason else ''}"
+        case Waiting(workers, wanted, reason):
+            return f"waiting for workers: {workers} of {wanted} are here{f'; {reason}' if reason else ''}"
+        case Lost(why):
+            return f"lost: {why}"
+        case Joins(workers, wanted):
+            return f"{workers} of {wanted} workers take part"
         case EpochDone(epoch, epochs, step, loss, metrics):
             shown = f"; {numbers(metrics)}" if metrics else ""
             return f"epoch {epoch}/{epochs}  step {step}  training loss {loss:.4g}{shown}"
@@ -109,6 +125,8 @@ def line(event: Event) -> str:
             ended = f"stopped early after epoch {epochs}: " if stopped else ""
             kept = "its model is kept" if restored else "the newest model is kept"
             return f"{ended}{metric} was best in epoch {best}; {kept}"
+        case Failure(_, text, detail):
+            return f"{detail}\nerror: {text}" if detail else f"error: {text}"
         case _:
             return repr(event)
 

@@ -18,6 +18,10 @@ from yarnml.tree import Join, Node, Vector
 CHUNK = 256 * 1024  # elements of one chunk
 
 
+class GivenUp(WorkerLost):
+    """A sum that nobody waits for any more."""
+
+
 class StepKey(NamedTuple):
     """Which sum: meetings and their steps follow each other in this order."""
 
@@ -50,6 +54,7 @@ class Reducer:
         self._arrived = Condition()
         self._joins: dict[StepKey, dict[int, Join]] = {}
         self._newest = StepKey(-1, -1)
+        self._meeting = -1
         self._closed = ""
         self.dropped = 0
 
@@ -57,9 +62,10 @@ class Reducer:
         """Take in one chunk of one subtree; a step that all have left behind is dropped."""
         key = StepKey(part.meeting, part.step)
         with self._arrived:
-            if key < self._newest:
+            if key < self._newest or key.meeting < self._meeting:
                 self.dropped += 1
                 return
+            self._forget_before(key.meeting)
             join = self._joins.setdefault(key, {}).setdefault(part.chunk, Join(part.shards))
             self.dropped += not join.add(Node(part.level, part.place), values)
             if join.total is not None:
@@ -73,6 +79,8 @@ class Reducer:
             while True:
                 if self._closed:
                     raise WorkerLost(self._closed)
+                if key.meeting < self._meeting:
+                    raise GivenUp(f"Step {key.step} was given up.")
                 join = self._joins.get(key, {}).get(chunk)
                 if join is not None and join.total is not None:
                     return join.total
@@ -80,6 +88,11 @@ class Reducer:
                     raise WorkerLost(f"Step {key.step} was over before its sum was asked for.")
                 if not self._arrived.wait(deadline - time.monotonic()):
                     raise WorkerLost(f"Step {key.step} waits for {self._missing(join)} since {timeout:.0f} s.")
+
+    def abandon(self, meeting: int) -> None:
+        """Give up every sum of the meetings before this one; who waits for one gets GivenUp."""
+        with self._arrived:
+            self._forget_before(meeting)
 
     def finished(self, key: StepKey) -> bool:
         """Whether every total of ``key`` is there; never waits."""
@@ -110,6 +123,14 @@ class Reducer:
             self._newest = max(self._newest, key)
             for old in [k for k in self._joins if k < key]:
                 del self._joins[old]
+
+    def _forget_before(self, meeting: int) -> None:
+        """A meeting begins when the one before is over for all, or was given up: its sums are of no more use."""
+        if meeting > self._meeting:
+            self._meeting = meeting
+            for old in [k for k in self._joins if k.meeting < meeting]:
+                del self._joins[old]
+            self._arrived.notify_all()
 
     @staticmethod
     def _missing(join: Join | None) -> str:

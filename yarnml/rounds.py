@@ -80,14 +80,30 @@ class Rounds:
         self._metrics: dict[tuple[str, int], dict[str, float]] = {}
 
     def run(self, crew: Crew, say: Say) -> Outcome:
-        """Train to the end and export."""
+        """Train to the end and export; after a lost process, from the newest checkpoint on."""
         self._crew, self._say = crew, say
+        while True:
+            try:
+                return self._run()
+            except WorkerLost as lost:
+                crew.recover(lost)
+                self._rewind()
+
+    def _rewind(self) -> None:
+        """Go back to the newest checkpoint, or to the beginning."""
+        self._checkpoints.discard()
+        self._manifest = self._checkpoints.newest()
+        self._position = self._manifest.position if self._manifest else Position(0, [])
+        self._loss = self._weight = 0.0
+        self._metrics = {}
+
+    def _run(self) -> Outcome:
         schema = self._prepare()
         folder = self._checkpoints.folder(self._position.step) if self._manifest else None
         built = first_of(self._meet(Build(schema, folder)), Built)
         self.mark("built")
         if folder:
-            say(Continued(self._position.step, self._position.step / built.steps, folder))
+            self._say(Continued(self._position.step, self._position.step / built.steps, folder))
         stopped = self._train(schema, built.steps)
         metrics = self._final_metrics()
         target = self._export(schema, metrics, built)
@@ -135,6 +151,7 @@ class Rounds:
             stopped = bool(rule and round.epoch and schedule.should_stop(self._position.history, rule))
             if round.save or stopped or (round.epoch and best == round.epoch):
                 self._save(schema, best * steps if best and rule and rule.restore_best else None)
+                self._admit()
         if rule:
             self._settle(rule, steps, stopped)
         return stopped
@@ -184,7 +201,13 @@ class Rounds:
         folder = self._checkpoints.temporary(self._position.step)
         written = [r.files for r in self._meet(Save(folder)) if isinstance(r, Written) and r.files]
         identity = identity_of(self._job, self._plan)
-        self._checkpoints.commit(Manifest(FORMAT, identity, schema, self.shards, self._position, written[0]), best_step)
+        self._manifest = Manifest(FORMAT, identity, schema, self.shards, self._position, written[0])
+        self._checkpoints.commit(self._manifest, best_step)
+
+    def _admit(self) -> None:
+        """Let processes that came meanwhile take part; they start from the checkpoint that was just committed."""
+        if self._crew.admit():
+            self._meet(Build(self._prepare(), self._checkpoints.folder(self._position.step)))
 
     def _export(self, schema: Schema, metrics: dict[str, dict[str, float]], built: Built) -> str | None:
         to = self._job.export_to

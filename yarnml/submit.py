@@ -3,18 +3,18 @@
 import importlib
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
 from yarnml import export, paths, storage
-from yarnml.checkpoint import Checkpoints
+from yarnml.checkpoint import Checkpoints, Manifest
 from yarnml.clusters.base import Cluster
 from yarnml.errors import Interrupted, JobFileError, YarnmlError
 from yarnml.events import Event, Outcome, Planned
 from yarnml.job import Job
-from yarnml.plan import check_shards, make_plan
+from yarnml.plan import Plan, check_shards, make_plan
 from yarnml.rounds import Rounds, continued, outcome_file
 from yarnml.spec import load_job
 
@@ -36,27 +36,47 @@ def _silent(event: Event) -> None:
 
 
 def run(job: Job, backend: str = "local", *, restart: bool = False, say: Say = _silent) -> Outcome:
-    """Train a job to its end, or go on where it stopped; returns how it ended.
+    """Train a job to its end here, or go on where it stopped; returns how it ended.
 
     Raises a YarnmlError for everything that can go wrong; nothing half-written is left behind.
     """
-    began = time.monotonic()
-    open_crew = cluster(backend)
+    return train(job, backend, cluster(backend), restart=restart, say=say)
+
+
+class Start(NamedTuple):
+    """What is known of a job before any process of it starts.  ``outcome``: of a job that has nothing left to do."""
+
+    plan: Plan
+    checkpoints: Checkpoints
+    manifest: Manifest | None
+    outcome: Outcome | None
+
+
+def preflight(job: Job, *, restart: bool = False) -> Start:
+    """Check everything that can be checked of a job file, its data and its folders."""
     plan = make_plan(job)
-    to = job.export_to
     checkpoints = Checkpoints(str(job.checkpoint.path), job.checkpoint.keep)
     if restart:
         checkpoints.clear()
         storage.remove(outcome_file(job))
     manifest = continued(job, plan, checkpoints)
     if manifest and (before := _finished(job)):
+        return Start(plan, checkpoints, manifest, before)
+    check_shards(plan, manifest.shards if manifest else job.shards)
+    checkpoints.prepare()
+    if job.export_to:
+        export.check_target(job.export_to)
+    return Start(plan, checkpoints, manifest, None)
+
+
+def train(job: Job, backend: str, open_crew: Cluster, *, restart: bool = False, say: Say = _silent) -> Outcome:
+    """The same with a crew of whoever calls, who is named ``backend``."""
+    began = time.monotonic()
+    plan, checkpoints, manifest, before = preflight(job, restart=restart)
+    if before:
         return before
     rounds = Rounds(job, plan, checkpoints, manifest, began)
     rounds.mark("planned")
-    check_shards(plan, rounds.shards)
-    checkpoints.prepare()
-    if to:
-        export.check_target(to)
     rows = {name: dataset.rows for name, dataset in plan.datasets.items()}
     workers = 1 if backend == "inline" else job.workers.count
     say(Planned(job.name, backend, rows, rounds.shards, workers, job.reducers.count))

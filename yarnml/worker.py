@@ -9,7 +9,7 @@ from collections.abc import Callable
 from yarnml import __version__
 from yarnml.environment import Environment, read_environment
 from yarnml.errors import WorkerLost
-from yarnml.messages import Beat, Done, Joined, Meet, Meeting, Report, Stop, Wait, failed
+from yarnml.messages import Ack, Beat, Done, Joined, Meet, Meeting, Report, Stop, Wait, failed
 from yarnml.reducer import Reducer
 from yarnml.transport.control import ControlClient
 from yarnml.transport.flight import FlightExchange, ReducerServer
@@ -18,18 +18,23 @@ BEAT_SECONDS = 0.5
 
 
 def main() -> int:
-    """Run one role to its end; the exit status is 0 when the master said stop."""
+    """Run the role that the environment tells."""
     here = read_environment()
     if here.guarded:
         threading.Thread(target=_leave_with_launcher, daemon=True, name="guard").start()
+    return work(here)
+
+
+def work(here: Environment) -> int:
+    """Run one role to its end; the exit status is 0 when the master said stop."""
     reducer = Reducer()
-    server = ReducerServer(reducer, here.host, here.token, here.stall)
+    server = ReducerServer(reducer, here.host, here.credentials, here.stall)
     sight = _Sight()
-    threading.Thread(target=_beat, args=(here, sight), daemon=True, name="beat").start()
-    client = ControlClient(here.master, here.token, here.timeout)
-    exchange = FlightExchange(here.index, reducer, server.address, here.token, here.stall)
+    exchange = FlightExchange(here.index, reducer, server.address, here.credentials, here.stall)
+    client = ControlClient(here.master, here.credentials, here.timeout)
+    threading.Thread(target=_beat, args=(here, sight, exchange), daemon=True, name="beat").start()
     try:
-        _serve(here, client, Joined(server.address, __version__), _executor(here, exchange, sight))
+        _serve(here, client, Joined(server.address, __version__, here.host), _executor(here, exchange, sight))
     except WorkerLost as exc:
         print(f"{here.role} {here.index}: {exc}", file=sys.stderr, flush=True)
         return 1
@@ -79,12 +84,14 @@ class _Sight:
         self.batches += 1
 
 
-def _beat(here: Environment, sight: _Sight) -> None:
-    """Tell the master that we live; leave when it does not."""
-    client = ControlClient(here.master, here.token, here.timeout)
+def _beat(here: Environment, sight: _Sight, exchange: FlightExchange) -> None:
+    """Tell the master that we live; leave when it does not.  Its answer tells which meetings are over."""
+    client = ControlClient(here.master, here.credentials, here.timeout)
     try:
         while True:
-            client.call(Beat(here.role, here.index, *sight.newest, sight.batches))
+            ack = client.call(Beat(here.role, here.index, *sight.newest, sight.batches))
+            if isinstance(ack, Ack):
+                exchange.abandon(ack.number)
             time.sleep(BEAT_SECONDS)
     except WorkerLost as exc:
         print(f"{here.role} {here.index}: {exc}", file=sys.stderr, flush=True)

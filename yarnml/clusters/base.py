@@ -1,12 +1,16 @@
-"""What the rounds need of a cluster: a crew that carries out commands together."""
+"""What the rounds need of a cluster, a crew that carries out commands together; and what the master needs of one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
+from yarnml.errors import WorkerLost
 from yarnml.events import Event
 from yarnml.job import Job
 from yarnml.messages import Command, Report
+
+Role = Literal["worker", "reducer"]
 
 
 class Crew(Protocol):
@@ -18,8 +22,57 @@ class Crew(Protocol):
         Raises the YarnmlError that made the command fail, or WorkerLost with the process and its end.
         """
 
+    def recover(self, lost: WorkerLost) -> None:
+        """After a lost process, make the crew whole enough to go on; raises WorkerLost where that can't be."""
+
+    def admit(self) -> bool:
+        """Take in workers that came since the last meeting; whether there are any."""
+
 
 class Cluster(Protocol):
     """Opens a crew for a job and clears it away at the end, whatever happened."""
 
     def __call__(self, job: Job, log_folder: str, say: Callable[[Event], None]) -> AbstractContextManager[Crew]: ...
+
+
+@dataclass(frozen=True, order=True)
+class Who:
+    """One process of a job.  An index is never used twice."""
+
+    role: Role
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.index}"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A process that ended before it was told to: why, and the end of its log.
+
+    ``counts``: whether it is a failure of the job, and not the doing of the cluster.
+    """
+
+    who: Who
+    cause: str
+    log: str
+    counts: bool = True
+
+
+class Processes(Protocol):
+    """What the master asks of whoever starts the processes."""
+
+    def start(self, role: Role) -> None:
+        """Ask for one more process; it joins when it has come up."""
+
+    def end(self, who: Who) -> None:
+        """Make sure that this process is gone."""
+
+    def ended(self) -> Sequence[Ended]:
+        """All processes that ended so far."""
+
+    def describe(self, who: Who) -> str:
+        """Where a process runs, for a person who wants to look at it."""
+
+    def wanting(self) -> str:
+        """What keeps the processes that were asked for from starting; empty where that is not known."""

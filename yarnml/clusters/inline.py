@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from yarnml.environment import POOLS, devices
-from yarnml.errors import JobFileError
+from yarnml.errors import JobFileError, WorkerLost
 from yarnml.events import Event, Tick
 from yarnml.job import Job
 from yarnml.messages import Command, Meeting, Report
@@ -27,6 +27,12 @@ class InlineCrew:
         self._number += 1
         meeting = Meeting(self._number, command, {0: list(range(shards))}, [])
         return [self._mapper.execute(meeting)]
+
+    def recover(self, lost: WorkerLost) -> None:
+        raise lost
+
+    def admit(self) -> bool:
+        return False
 
     def step(self, step: int, loss: float, rows: int) -> None:
         """The mapper finished a step."""

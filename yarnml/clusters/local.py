@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from fsspec.implementations.local import LocalFileSystem
 
 from yarnml import paths, storage
-from yarnml.environment import Environment, Role, devices, resources
+from yarnml.clusters.base import Ended, Role, Who
+from yarnml.environment import Environment, devices, resources
 from yarnml.errors import CheckpointError, JobFileError
 from yarnml.events import Event
 from yarnml.job import Job
@@ -28,65 +30,83 @@ STOP_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Process:
-    role: Role
-    index: int
+    """``slot``: which of the places for workers it takes, and with that which GPUs."""
+
+    who: Who
+    slot: int
     popen: subprocess.Popen[bytes]
     log: Path
 
 
-@dataclass(frozen=True)
-class Ended:
-    """A process that ended before it was told to."""
-
-    role: str
-    index: int
-    cause: str
-    log: str
-
-
 class LocalProcesses:
-    """Starts, watches and ends the children."""
+    """Starts, watches and ends the children of one job."""
 
-    def __init__(self, log_folder: Path) -> None:
-        self._logs = log_folder
+    def __init__(self, job: Job, log_folder: Path, credentials: Token) -> None:
+        self._job, self._logs, self._credentials = job, log_folder, credentials
         self._processes: list[Process] = []
+        self._master = ""
 
-    def start(self, environment: Environment, threads: int, gpus: int) -> None:
-        log = self._logs / paths.log_name(environment.role, environment.index)
-        variables = os.environ | resources(threads) | devices(gpus, environment.index) | environment.variables()
+    def open(self, master: str) -> None:
+        """Start all processes of the job; ``master`` is where their master listens."""
+        self._master = master
+        for role, count in (("worker", self._job.workers.count), ("reducer", self._job.reducers.count)):
+            for _ in range(count):
+                self.start(cast("Role", role))
+
+    def start(self, role: Role) -> None:
+        workers = self._job.workers
+        same = [p for p in self._processes if p.who.role == role]
+        who = Who(role, len(same))
+        slot = min(set(range(len(same) + 1)) - {p.slot for p in same if p.popen.poll() is None})
+        environment = Environment(
+            role, who.index, self._master, HOST, self._credentials, workers.timeout, workers.stall, guarded=True
+        )
+        log = self._logs / paths.log_name(role, who.index)
+        variables = os.environ | resources(workers.vcores) | devices(workers.gpus, slot)
         with log.open("wb") as output:
             popen = subprocess.Popen(
                 [sys.executable, "-m", "yarnml.worker"],
-                env=variables,
+                env=variables | self._job.environment.variables | environment.variables(),
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for the master alone
             )
-        self._processes.append(Process(environment.role, environment.index, popen, log))
+        self._processes.append(Process(who, slot, popen, log))
+
+    def end(self, who: Who) -> None:
+        for process in self._processes:
+            if process.who == who:
+                _kill(process, 0.0)
 
     def ended(self) -> list[Ended]:
         return [
-            Ended(p.role, p.index, _cause(p.popen.returncode), _tail(p.log))
+            Ended(p.who, _cause(p.popen.returncode), _tail(p.log))
             for p in self._processes
             if p.popen.poll() is not None
         ]
 
-    def describe(self, role: str, index: int) -> str:
-        found = next((p for p in self._processes if (p.role, p.index) == (role, index)), None)
-        return f"process {found.popen.pid}, log {found.log}" if found else "not started"
+    def describe(self, who: Who) -> str:
+        return next((f"process {p.popen.pid}, log {p.log}" for p in self._processes if p.who == who), "not started")
+
+    def wanting(self) -> str:
+        return ""
 
     def stop(self, wait: bool) -> None:
         """End all children: those that were told to stop get a moment, the others none."""
         deadline = time.monotonic() + (STOP_SECONDS if wait else 0.0)
         for process in self._processes:
-            try:
-                process.popen.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.popen.kill()
-                process.popen.wait()
+            _kill(process, max(0.0, deadline - time.monotonic()))
             if process.popen.stdin:
                 process.popen.stdin.close()
+
+
+def _kill(process: Process, patience: float) -> None:
+    try:
+        process.popen.wait(patience)
+    except subprocess.TimeoutExpired:
+        process.popen.kill()
+        process.popen.wait()
 
 
 def _cause(status: int) -> str:
@@ -129,17 +149,13 @@ def _refuse_memory(job: Job) -> None:
 def open_crew(job: Job, log_folder: str, say: Callable[[Event], None]) -> Iterator[Master]:
     """Start the job's processes; at the end, however it comes, none is left."""
     _refuse_memory(job)
-    processes, token = LocalProcesses(_local(log_folder)), Token()
-    master = Master(job, processes, HOST, token, say)
+    credentials = Token()
+    processes = LocalProcesses(job, _local(log_folder), credentials)
+    master = Master(job, processes, HOST, credentials, say)
     orderly = False
     try:
-        roles: list[tuple[Role, int]] = [("worker", i) for i in range(job.workers.count)]
-        roles += [("reducer", i) for i in range(job.reducers.count)]
-        for role, index in roles:
-            seconds = job.workers.timeout, job.workers.stall
-            environment = Environment(role, index, master.address, HOST, token, *seconds, guarded=True)
-            processes.start(environment, job.workers.vcores, job.workers.gpus)
-        master.assemble(roles)
+        processes.open(master.address)
+        master.assemble()
         yield master
         orderly = True
     finally:

@@ -20,5 +20,8 @@ class Exchange(Protocol):
         Raises WorkerLost when a reducer is gone or the total does not come in time.
         """
 
+    def abandon(self, meeting: int) -> None:
+        """Meetings before this one are over: end the wait for their totals.  May be called by another thread."""
+
     def close(self) -> None:
         """Hang up."""

@@ -8,19 +8,19 @@ import pyarrow as pa
 import pyarrow.flight as fl
 
 from yarnml.errors import WorkerLost
-from yarnml.messages import Ack, Beat, Meet, Meeting, decode_call, decode_reply, encode
-from yarnml.transport.security import Token, client_options, server_middleware
+from yarnml.messages import Call, Reply, decode_call, decode_reply, encode
+from yarnml.transport.security import Credentials
 
-Handler = Callable[[Meet | Beat], Meeting | Ack]
+Handler = Callable[[Call], Reply]
 
 
 class ControlServer(fl.FlightServerBase):  # type: ignore[misc]
     """The master's ear.  Counts what passes, so that a test can hold the master to small messages."""
 
-    def __init__(self, handler: Handler, host: str, token: Token) -> None:
+    def __init__(self, handler: Handler, host: str, credentials: Credentials) -> None:
         self._handler = handler
         self.bytes_in = self.bytes_out = self.calls = 0
-        super().__init__(f"grpc://{host}:0", middleware=server_middleware(token))
+        super().__init__(f"{credentials.scheme}://{host}:0", **credentials.serving())
         self.address = f"{host}:{self.port}"
 
     def do_action(self, context: Any, action: Any) -> Iterator[Any]:
@@ -37,12 +37,12 @@ class ControlServer(fl.FlightServerBase):  # type: ignore[misc]
 class ControlClient:
     """A process's line to the master.  Raises WorkerLost when the master does not answer for ``patience`` seconds."""
 
-    def __init__(self, address: str, token: Token, patience: float) -> None:
+    def __init__(self, address: str, credentials: Credentials, patience: float) -> None:
         self._address, self._patience = address, patience
-        self._client = fl.FlightClient(f"grpc://{address}", **client_options())
-        self._options = fl.FlightCallOptions(timeout=patience, headers=token.headers)
+        self._client = fl.FlightClient(f"{credentials.scheme}://{address}", **credentials.calling())
+        self._options = fl.FlightCallOptions(timeout=patience, headers=credentials.headers)
 
-    def call(self, message: Meet | Beat) -> Meeting | Ack:
+    def call(self, message: Call) -> Reply:
         action = fl.Action("call", encode(message))
         deadline = time.monotonic() + self._patience
         while True:

@@ -18,8 +18,8 @@ import pyarrow.flight as fl
 
 from yarnml.errors import WorkerLost
 from yarnml.messages import Hello, Part, decode_hello, decode_part, encode
-from yarnml.reducer import Reducer, StepKey, chunk_bounds, slice_bounds, slices_for
-from yarnml.transport.security import Token, client_options, server_middleware
+from yarnml.reducer import GivenUp, Reducer, StepKey, chunk_bounds, slice_bounds, slices_for
+from yarnml.transport.security import Credentials
 from yarnml.tree import Node, Vector
 
 LINGER_SECONDS = 0.004
@@ -40,9 +40,9 @@ def _values(batch: pa.RecordBatch, dtype: str) -> Vector:
 class ReducerServer(fl.FlightServerBase):  # type: ignore[misc]
     """Puts a `Reducer` on the network; ``address`` is where it listens."""
 
-    def __init__(self, reducer: Reducer, host: str, token: Token, timeout: float) -> None:
+    def __init__(self, reducer: Reducer, host: str, credentials: Credentials, timeout: float) -> None:
         self._reducer, self._timeout = reducer, timeout
-        super().__init__(f"grpc://{host}:0", middleware=server_middleware(token))
+        super().__init__(f"{credentials.scheme}://{host}:0", **credentials.serving())
         self.address = f"{host}:{self.port}"
 
     def do_exchange(self, context: Any, descriptor: Any, reader: Any, writer: Any) -> None:
@@ -69,12 +69,16 @@ class ReducerServer(fl.FlightServerBase):  # type: ignore[misc]
         with contextlib.suppress(pa.ArrowException):
             try:
                 while (part := asked.get()) is not None:
-                    for chunk in range(part.chunks):
-                        total = self._reducer.total(StepKey(part.meeting, part.step), chunk, self._timeout)
-                        header = Part(part.meeting, part.step, part.shards, 0, 0, chunk, part.chunks, part.dtype)
-                        writer.write_with_metadata(_batch(total), encode(header))
+                    with contextlib.suppress(GivenUp):  # nobody waits for it any more; the stream goes on
+                        self._answer_step(part, writer)
             except WorkerLost as exc:
                 writer.write_metadata(str(exc).encode())
+
+    def _answer_step(self, part: Part, writer: Any) -> None:
+        for chunk in range(part.chunks):
+            total = self._reducer.total(StepKey(part.meeting, part.step), chunk, self._timeout)
+            header = Part(part.meeting, part.step, part.shards, 0, 0, chunk, part.chunks, part.dtype)
+            writer.write_with_metadata(_batch(total), encode(header))
 
 
 def _chunks(reader: Any) -> Iterator[tuple[pa.RecordBatch | None, bytes]]:
@@ -101,11 +105,11 @@ def _linger(ready: Callable[[], bool]) -> None:
 class _Stream:
     """A worker's connection to one reducer: a thread that sends, a thread that receives."""
 
-    def __init__(self, address: str, worker: int, token: Token, inbox: "_Inbox") -> None:
+    def __init__(self, address: str, worker: int, credentials: Credentials, inbox: "_Inbox") -> None:
         self.address = address
         self.closing = False
-        self._client = fl.FlightClient(f"grpc://{address}", **client_options())
-        options = fl.FlightCallOptions(headers=token.headers)
+        self._client = fl.FlightClient(f"{credentials.scheme}://{address}", **credentials.calling())
+        options = fl.FlightCallOptions(headers=credentials.headers)
         descriptor = fl.FlightDescriptor.for_command(encode(Hello(worker)))
         self._writer, self._reader = self._client.do_exchange(descriptor, options)
         self._writer.begin(_SCHEMA)
@@ -139,10 +143,13 @@ class _Stream:
             self._inbox.fail(self, str(exc).splitlines()[0])
 
     def close(self) -> None:
+        """Hang up in order; a reducer that does not answer is cut off."""
         self.closing = True
         self._outbox.put(None)
         for thread in self._threads:
-            thread.join(2.0)
+            thread.join(1.0)
+        if any(thread.is_alive() for thread in self._threads):
+            self._reader.cancel()
         with contextlib.suppress(pa.ArrowException):
             self._client.close()
 
@@ -152,7 +159,8 @@ class _Inbox:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._error = ""
+        self._broken: dict[str, str] = {}  # address → what happened to the stream
+        self._over = 0  # meetings before this one were given up
         self._key = StepKey(-1, -1)
         self._left = 0
         self._target: dict[str, tuple[list[tuple[int, int]], Vector]] = {}
@@ -166,7 +174,28 @@ class _Inbox:
     @property
     def settled(self) -> bool:
         """Whether there is nothing to wait for any more; never waits."""
-        return not self._left or bool(self._error)
+        return not self._left or bool(self._reason)
+
+    @property
+    def _reason(self) -> str:
+        """Why the totals that are expected will not come."""
+        if self._key.meeting < self._over:
+            return f"Step {self._key.step} was given up."
+        return next((self._broken[a] for a in self._target if a in self._broken), "")
+
+    def broken(self, address: str) -> bool:
+        return address in self._broken
+
+    def renew(self, address: str) -> None:
+        """A stream to this address is opened anew."""
+        with self._changed:
+            self._broken.pop(address, None)
+
+    def abandon(self, meeting: int) -> None:
+        """Wake who waits for totals of a meeting before this one."""
+        with self._changed:
+            self._over = max(self._over, meeting)
+            self._changed.notify_all()
 
     def put(self, stream: _Stream, part: Part, values: Vector) -> None:
         with self._changed:
@@ -182,15 +211,15 @@ class _Inbox:
     def fail(self, stream: _Stream, reason: str) -> None:
         with self._changed:
             if not stream.closing:
-                self._error = self._error or f"The reducer at {stream.address} gave up: {reason}"
+                self._broken.setdefault(stream.address, f"The reducer at {stream.address} gave up: {reason}")
                 self._changed.notify_all()
 
     def wait(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout
         with self._changed:
             while self._left:
-                if self._error:
-                    raise WorkerLost(self._error)
+                if self._reason:
+                    raise WorkerLost(self._reason)
                 if not self._changed.wait(deadline - time.monotonic()):
                     raise WorkerLost(f"Step {self._key.step}: {self._left} totals did not come within {timeout:.0f} s.")
 
@@ -198,9 +227,9 @@ class _Inbox:
 class FlightExchange:
     """One worker's streams to all reducers; its own slice, if it has one, goes by memory."""
 
-    def __init__(self, worker: int, own: Reducer, own_address: str, token: Token, timeout: float) -> None:
+    def __init__(self, worker: int, own: Reducer, own_address: str, credentials: Credentials, timeout: float) -> None:
         self._worker, self._own, self._own_address = worker, own, own_address
-        self._token, self._timeout = token, timeout
+        self._credentials, self._timeout = credentials, timeout
         self._reducers: list[str] = []
         self._workers = 1
         self._streams: dict[str, _Stream] = {}
@@ -210,12 +239,14 @@ class FlightExchange:
 
     def meet(self, reducers: list[str], workers: int) -> None:
         self._reducers, self._workers = reducers, workers
-        for gone in set(self._streams) - set(reducers):
-            self._streams.pop(gone).close()
+        for address in list(self._streams):
+            if address not in reducers or self._inbox.broken(address):
+                self._streams.pop(address).close()
         for address in reducers:
             if address != self._own_address and address not in self._streams:
+                self._inbox.renew(address)
                 try:
-                    self._streams[address] = _Stream(address, self._worker, self._token, self._inbox)
+                    self._streams[address] = _Stream(address, self._worker, self._credentials, self._inbox)
                 except pa.ArrowException as exc:
                     raise WorkerLost(f"The reducer at {address} can't be reached: {str(exc).splitlines()[0]}") from exc
 
@@ -242,6 +273,10 @@ class FlightExchange:
             self._out[low:high] = self._own.total(key, number, self._timeout)
         self._inbox.wait(self._timeout)
         return self._out
+
+    def abandon(self, meeting: int) -> None:
+        self._own.abandon(meeting)
+        self._inbox.abandon(meeting)
 
     def close(self) -> None:
         for stream in self._streams.values():

@@ -15,5 +15,8 @@ class MemoryExchange:
     def reduce(self, key: StepKey, parts: Mapping[Node, Vector], shards: int) -> Vector:
         return parts[root(shards)]
 
+    def abandon(self, meeting: int) -> None:
+        pass
+
     def close(self) -> None:
         pass

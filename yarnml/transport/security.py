@@ -1,16 +1,42 @@
-"""Who may talk to the processes of a job: those that know the job's token, sent as a header of every call."""
+"""Who may talk to the processes of a job: those that know its token, or those that hold its certificate."""
 
 import hmac
 import secrets
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow.flight as fl
 
 _HEADER = "x-yarnml-token"
+_OPTIONS = [("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -1)]  # chunks are bounded by us
+
+
+class Credentials(Protocol):
+    """How one job's processes know each other.  ``scheme``: of their addresses, ``grpc`` or ``grpc+tls``."""
+
+    @property
+    def scheme(self) -> str: ...
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """What every call carries."""
+
+    def serving(self) -> dict[str, Any]:
+        """Arguments of a Flight server that refuses strangers."""
+
+    def calling(self) -> dict[str, Any]:
+        """Arguments of a Flight client."""
+
+    def variables(self) -> dict[str, str]:
+        """Environment variables that hand the credentials to a child process."""
 
 
 class Token:
-    """A job's shared secret.  It reaches processes by their environment, never by arguments or logs."""
+    """A shared secret beside plain connections, for processes of one machine that talk over its loopback address.
+
+    It reaches processes by their environment, never by arguments or logs.
+    """
+
+    scheme = "grpc"
 
     def __init__(self, value: str | None = None) -> None:
         self.value = value or secrets.token_hex(16)
@@ -22,6 +48,47 @@ class Token:
     def headers(self) -> list[tuple[bytes, bytes]]:
         return [(_HEADER.encode(), self.value.encode())]
 
+    def serving(self) -> dict[str, Any]:
+        return {"middleware": {"token": _Check(self)}}
+
+    def calling(self) -> dict[str, Any]:
+        return {"generic_options": _OPTIONS}
+
+    def variables(self) -> dict[str, str]:
+        return {"YARNML_TOKEN": self.value}
+
+
+class Certificate:
+    """Mutual TLS: both ends show the job's own self-signed certificate, and trust no other.
+
+    ``name`` is the common name that the certificate was made for; it stands for every host.
+    """
+
+    scheme = "grpc+tls"
+
+    def __init__(self, certificate: bytes, key: bytes, name: str) -> None:
+        self._certificate, self._key, self._name = certificate, key, name
+        self.headers: list[tuple[bytes, bytes]] = []
+
+    def __repr__(self) -> str:
+        return "Certificate(…)"
+
+    def serving(self) -> dict[str, Any]:
+        pair = (self._certificate, self._key)
+        return {"tls_certificates": [pair], "verify_client": True, "root_certificates": self._certificate}
+
+    def calling(self) -> dict[str, Any]:
+        return {
+            "tls_root_certs": self._certificate,
+            "cert_chain": self._certificate,
+            "private_key": self._key,
+            "override_hostname": self._name,
+            "generic_options": _OPTIONS,
+        }
+
+    def variables(self) -> dict[str, str]:
+        return {}  # every container has the files
+
 
 class _Check(fl.ServerMiddlewareFactory):  # type: ignore[misc]
     def __init__(self, token: Token) -> None:
@@ -32,12 +99,3 @@ class _Check(fl.ServerMiddlewareFactory):  # type: ignore[misc]
         given = headers.get(_HEADER, [""])[0]
         if not hmac.compare_digest(str(given), self._token.value):
             raise fl.FlightUnauthenticatedError("This process belongs to another job: the token is missing or wrong.")
-
-
-def server_middleware(token: Token) -> dict[str, Any]:
-    return {"token": _Check(token)}
-
-
-def client_options() -> dict[str, Any]:
-    """Never through a proxy, and no limit on a message's size: chunks are bounded by us."""
-    return {"generic_options": [("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -1)]}
