@@ -37,6 +37,26 @@ def run_command(job_file: str, backend: str, overrides: tuple[str, ...], restart
         show(run(load_job(job_file, overrides), backend, restart=restart, say=show))
 
 
+@cli.command("submit")
+@click.argument("job_file", metavar="JOB.yaml")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a field, such as workers.count=3."
+)
+@click.option("--restart", is_flag=True, help="Forget the job's checkpoints and begin anew.")
+@click.option("--detach", is_flag=True, help="Don't wait for the end.")
+@click.option("--dry-run", is_flag=True, help="Print the Skein application that would be sent, and send nothing.")
+def submit_command(job_file: str, overrides: tuple[str, ...], restart: bool, detach: bool, dry_run: bool) -> None:
+    """Train a job on YARN, from an edge node.
+
+    Ctrl-C leaves the job running; `yarnml attach` comes back to it.
+    """
+    from yarnml.clusters.yarn import commands
+
+    job = load_job(job_file, overrides)
+    with Progress(Console(highlight=False)) as show:
+        commands.submit(job, show, restart=restart, detach=detach, dry_run=dry_run)
+
+
 def main() -> None:
     """Exit status: 0 done, 1 the job failed, 2 the job file or the command line is wrong, 130 stopped by Ctrl-C."""
     errors = Console(stderr=True, highlight=False)

@@ -1,0 +1,115 @@
+"""The Skein application of a job: the template of `appspec`, filled in.  Pure: nothing is sent from here."""
+
+import hashlib
+from importlib import resources as package
+from string import Template
+from typing import Any
+
+import yaml
+
+from yarnml import environment
+from yarnml.errors import JobFileError
+from yarnml.job import Job, size_in_bytes
+from yarnml.provision import Provision
+
+JOB_FILE = "yarnml-job.json"
+TAG = "yarnml"
+
+
+def specification(job: Job, job_file: str, home: str, provision: Provision) -> dict[str, Any]:
+    """The application as Skein's mapping.  ``job_file``: path of the encoded job on this machine."""
+    workers, reducers = job.workers, job.reducers
+    common = provision.variables | {"YARNML_HOME": home, "PYTHONUNBUFFERED": "1"}
+    seconds = {"YARNML_TIMEOUT": str(workers.timeout), "YARNML_STALL": str(workers.stall)}
+    values = {
+        "name": job.name,
+        "queue": job.queue,
+        "tags": [TAG, tag_of(job)],
+        "attempts": job.master.attempts,
+        "file_systems": file_systems(job),
+        "files": _files(provision, job_file),
+        "prelude": provision.prelude,
+        "python": provision.python,
+        "master_resources": _resources(job.master.memory, job.master.vcores),
+        "master_env": common,
+        "workers": workers.count,
+        "worker_resources": _resources(workers.memory, workers.vcores, workers.gpus),
+        "worker_label": workers.node_label,
+        "worker_env": common | seconds | environment.resources(workers.vcores, {}) | _devices(workers.gpus),
+        "reducers": reducers.count,
+        "reducer_resources": _resources(reducers.memory, reducers.vcores),
+        "reducer_env": common | seconds | environment.resources(reducers.vcores, {}) | _devices(0),
+    }
+    text = package.files("appspec").joinpath("application.yaml").read_text()
+    filled: dict[str, Any] = _fill(yaml.safe_load(text), values)
+    if not reducers.count:
+        del filled["services"]["reducer"]
+    return filled
+
+
+def tag_of(job: Job) -> str:
+    """Names the job's folder among the tags of applications, which must be short."""
+    return f"{TAG}-{hashlib.sha256(str(job.checkpoint.path).encode()).hexdigest()[:16]}"
+
+
+def urls(job: Job) -> dict[str, str]:
+    """Every path of a job by its field."""
+    data, to = job.data, job.export_to
+    named = {"data.train": data.train, "data.validation": data.validation, "data.test": data.test}
+    named |= {"checkpoint.path": job.checkpoint.path, "export": to.path if to else None}
+    listed = {field: value if isinstance(value, list) else [value] for field, value in named.items()}
+    return {
+        field if n == 0 else f"{field}[{n}]": value
+        for field, values in listed.items()
+        for n, value in enumerate(values)
+        if isinstance(value, str)
+    }
+
+
+def check_paths(job: Job) -> None:
+    """Refuse paths that mean something else on every machine."""
+    for field, url in urls(job).items():
+        if "://" not in url:
+            raise JobFileError(
+                f"{field}: {url} is a path of this machine, which YARN's nodes can't see; put it on HDFS and write "
+                f"hdfs:///…, or file://{url} if every node has it there."
+            )
+        if url.startswith("memory://"):
+            raise JobFileError(f"{field}: memory:// is not shared between processes; use hdfs:///….")
+
+
+def file_systems(job: Job) -> list[str]:
+    """The name services that a job reads and writes, without the default one, which YARN knows."""
+    roots = {"/".join(url.split("/")[:3]) for url in urls(job).values() if url.startswith(("hdfs://", "webhdfs://"))}
+    return sorted(root for root in roots if not root.endswith("://"))
+
+
+def _files(provision: Provision, job_file: str) -> dict[str, Any]:
+    """What YARN brings to a container; what is on HDFS is kept on a node for all jobs of the user."""
+    found: dict[str, Any] = {JOB_FILE: {"source": job_file, "type": "file"}}
+    for name, resource in provision.resources.items():
+        shared = {"visibility": "private"} if "://" in resource.url else {}
+        found[name] = {"source": resource.url, "type": resource.kind, **shared}
+    return found
+
+
+def _resources(memory: str, vcores: int, gpus: int = 0) -> dict[str, Any]:
+    mebibytes = -(-size_in_bytes(memory) // 2**20)
+    return {"memory": f"{mebibytes} MiB", "vcores": vcores} | ({"gpus": gpus} if gpus else {})
+
+
+def _devices(gpus: int) -> dict[str, str]:
+    """A container without GPUs must not see any; one with GPUs learns which when it starts."""
+    return {"YARNML_GPUS": str(gpus)} if gpus else {**environment.devices(0, 0), "YARNML_GPUS": "0"}
+
+
+def _fill(template: Any, values: dict[str, Any]) -> Any:
+    """A leaf that is one ``$name`` becomes the value itself, another text with the values put in."""
+    match template:
+        case dict():
+            return {key: _fill(value, values) for key, value in template.items()}
+        case str() if template.startswith("$") and template[1:] in values:
+            return values[template[1:]]
+        case str():
+            return Template(template).substitute(values)
+    return template

@@ -1,0 +1,68 @@
+"""The program of a worker's or reducer's container: find the master through Skein, then work as anywhere else."""
+
+import json
+import os
+import sys
+import time
+import urllib.request
+
+import skein
+
+from yarnml.clusters.base import Role
+from yarnml.clusters.yarn import credentials
+from yarnml.environment import Environment, devices
+from yarnml.errors import WorkerLost
+from yarnml.worker import work
+
+MASTER = "yarnml.master"  # the key under which the master leaves its address
+MASTER_SECONDS = 300.0
+_NODE_SECONDS = 3.0
+
+
+def main() -> int:
+    variables = os.environ
+    service, _, instance = variables["SKEIN_CONTAINER_ID"].rpartition("_")
+    role: Role = "reducer" if service == "reducer" else "worker"
+    if gpus := int(variables["YARNML_GPUS"]):
+        os.environ |= devices(gpus, 0, assigned_gpus())
+    try:
+        master = _master()
+    except WorkerLost as exc:
+        print(f"{role} {instance}: {exc}", file=sys.stderr, flush=True)
+        return 1
+    seconds = float(variables["YARNML_TIMEOUT"]), float(variables["YARNML_STALL"])
+    own = credentials.in_container()
+    return work(Environment(role, int(instance), master, variables["NM_HOST"], own, *seconds, guarded=False))
+
+
+def _master() -> str:
+    """Where the master listens; it leaves its address when it has begun."""
+    application = skein.ApplicationClient.from_current()
+    deadline = time.monotonic() + MASTER_SECONDS
+    with application.kv.events(key=MASTER, event_type="put") as puts:
+        found = application.kv.get(MASTER)
+        while found is None:
+            try:
+                found = puts.get(timeout=max(0.0, deadline - time.monotonic())).result.value
+            except Exception as exc:
+                raise WorkerLost(f"The master left no address within {MASTER_SECONDS:.0f} s: {exc!r}.") from exc
+    return str(found.decode())
+
+
+def assigned_gpus() -> list[str]:
+    """The devices that the NodeManager gave to this container; empty where it does not tell.
+
+    Without the device isolation of YARN's Linux container executor, a process sees the GPUs of its neighbours too.
+    """
+    node = f"{os.environ['NM_HOST']}:{os.environ['NM_HTTP_PORT']}"
+    try:
+        url = f"http://{node}/ws/v1/node/resources/yarn.io%2Fgpu"
+        with urllib.request.urlopen(url, timeout=_NODE_SECONDS) as answer:
+            given = json.load(answer).get("assignedGpuDevices", [])
+    except (OSError, ValueError, AttributeError):
+        return []
+    return [str(g["index"]) for g in given if g.get("containerId") == os.environ["CONTAINER_ID"]]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""The master inside Skein's application master: the same rounds as anywhere, with containers for workers.
+
+YARN starts it anew when it dies, and it goes on from the newest checkpoint.  A job's own error would only happen
+again: it is written down beside the application's files, and the next attempt ends with it at once.
+"""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import skein
+from rich.console import Console
+
+from yarnml import paths, storage
+from yarnml.clusters.base import Cluster
+from yarnml.clusters.yarn import credentials
+from yarnml.clusters.yarn.application import JOB_FILE
+from yarnml.clusters.yarn.container import MASTER
+from yarnml.clusters.yarn.processes import Containers
+from yarnml.errors import YarnmlError
+from yarnml.eventlog import EventLog
+from yarnml.events import Event, Failure
+from yarnml.job import Job
+from yarnml.master import Master
+from yarnml.progress import Progress
+from yarnml.submit import train
+
+END_SECONDS = 60.0  # how long Skein may take to end the application
+
+
+def main() -> int:
+    threading.Thread(target=_leave_with_parent, args=(os.getppid(),), daemon=True, name="guard").start()
+    job = msgspec.json.decode(Path(JOB_FILE).read_bytes(), type=Job)
+    application = skein.ApplicationClient.from_current()
+    mark = paths.failure(paths.staging(os.environ["YARNML_HOME"], skein.properties.application_id))
+    log = EventLog()
+    with Progress(Console(highlight=False, width=200, force_terminal=False)) as show:
+
+        def say(event: Event) -> None:
+            log.tell(event)
+            show(event)
+
+        if (before := _failed_before(mark)) is None:
+            try:
+                outcome = train(job, "yarn", opener(application, log), say=say)
+            except YarnmlError as exc:
+                before = Failure(type(exc).__name__, str(exc), exc.detail)
+                _write_down(mark, before)
+            else:
+                say(outcome)
+        if before is not None:
+            say(before)
+    log.close()
+    status, text = ("FAILED", before.text) if before else ("SUCCEEDED", f"{job.name} is done; model: {outcome.export}")
+    application.shutdown(status, text)
+    time.sleep(END_SECONDS)  # Skein ends this process
+    return int(before is not None)
+
+
+def opener(application: skein.ApplicationClient, log: EventLog) -> Cluster:
+    """The opener of a crew of this application's containers; see `yarnml.clusters.base.Cluster`."""
+
+    @contextmanager
+    def open_crew(job: Job, log_folder: str, say: Callable[[Event], None]) -> Iterator[Master]:
+        containers = Containers(job, application)
+        master = Master(job, containers, os.environ["NM_HOST"], credentials.in_container(), say, log.follow)
+        application.kv[MASTER] = master.address.encode()
+        try:
+            master.assemble()
+            yield master
+        finally:
+            master.close()
+
+    return open_crew
+
+
+def _failed_before(mark: str) -> Failure | None:
+    """The error that ended an earlier attempt."""
+    return msgspec.json.decode(storage.read(mark), type=Failure) if storage.exists(mark) else None
+
+
+def _write_down(mark: str, failure: Failure) -> None:
+    try:
+        storage.write(mark, msgspec.json.encode(failure))
+    except OSError as exc:
+        print(f"The next attempt will not know of this failure: {exc}", file=sys.stderr, flush=True)
+
+
+def _leave_with_parent(parent: int) -> None:
+    """End at once when Skein's application master does, so that two attempts never lead at the same time."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

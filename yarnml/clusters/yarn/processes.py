@@ -1,0 +1,102 @@
+"""The job's containers, as the master inside Skein's application master sees them."""
+
+import contextlib
+import re
+import time
+import urllib.request
+
+import skein
+
+from yarnml.clusters.base import Ended, Role, Who
+from yarnml.errors import CrewLost
+from yarnml.job import Job
+
+LOOK_SECONDS = 0.5  # between two looks at the containers
+LOG_BYTES, LOG_LINES = 4096, 12  # of a dead container's log that are shown
+LOG_SECONDS = 3.0
+
+_BY_CLUSTER = re.compile(r"preempted|lost\* node|lost node|decommission|released by application|disks failed", re.I)
+
+
+class Containers:
+    """Asks Skein for containers, watches and ends them; a `yarnml.clusters.base.Processes`."""
+
+    def __init__(self, job: Job, application: skein.ApplicationClient) -> None:
+        self._job, self._application = job, application
+        self._known: list[skein.model.Container] = []
+        self._looked = 0.0
+        self._ended: dict[Who, Ended] = {}
+
+    def start(self, role: Role) -> None:
+        with _translated():
+            self._application.add_container(role)
+
+    def end(self, who: Who) -> None:
+        if who not in self._ended:
+            with contextlib.suppress(ValueError, skein.exceptions.SkeinError):  # it ended by itself meanwhile
+                self._application.kill_container(f"{who.role}_{who.index}")
+
+    def ended(self) -> list[Ended]:
+        for container in self._look():
+            who = Who("reducer" if container.service_name == "reducer" else "worker", container.instance)
+            if str(container.state) in ("SUCCEEDED", "FAILED", "KILLED") and who not in self._ended:
+                why, counts = reason(container.exit_message)
+                host = container.yarn_node_http_address.partition(":")[0]
+                self._ended[who] = Ended(who, f"on {host} {why}" if host else why, log_tail(container), counts)
+        return list(self._ended.values())
+
+    def describe(self, who: Who) -> str:
+        for container in self._look():
+            if (container.service_name, container.instance) == (who.role, who.index) and container.yarn_container_id:
+                return f"{container.yarn_container_id} on {container.yarn_node_http_address.partition(':')[0]}"
+        return "no container yet"
+
+    def wanting(self) -> str:
+        asked = [c for c in self._look() if str(c.state) in ("REQUESTED", "WAITING")]
+        wishes = []
+        for role, section in (("worker", self._job.workers), ("reducer", self._job.reducers)):
+            if count := sum(c.service_name == role for c in asked):
+                size = f"{section.memory} and {section.vcores} vcore{'s' if section.vcores != 1 else ''}"
+                gpus, label = getattr(section, "gpus", 0), getattr(section, "node_label", "")
+                size += (f", {gpus} GPUs" if gpus else "") + (f", on nodes labelled {label}" if label else "")
+                wishes.append(f"{count} {role} container{'s' if count != 1 else ''} of {size}")
+        return f"YARN has no room yet in queue {self._job.queue} for {', '.join(wishes)}" if wishes else ""
+
+    def _look(self) -> list["skein.model.Container"]:
+        if time.monotonic() - self._looked > LOOK_SECONDS:
+            states = ["WAITING", "REQUESTED", "RUNNING", "SUCCEEDED", "FAILED", "KILLED"]
+            with _translated():
+                self._known = self._application.get_containers(states=states)
+            self._looked = time.monotonic()
+        return self._known
+
+
+def reason(exit_message: str) -> tuple[str, bool]:
+    """Why a container ended, in words, and whether that counts as a failure of the job."""
+    text = " ".join(exit_message.split())
+    if _BY_CLUSTER.search(text):
+        return f"was taken away by the cluster: {text}", False
+    if text.startswith("Container failed during execution") or not text:
+        return "failed", True
+    return f"ended: {text.rstrip('.')}", True
+
+
+def log_tail(container: "skein.model.Container") -> str:
+    """The end of a container's own log, from its node; empty where the node does not answer."""
+    name = f"{container.service_name}.log"
+    url = f"http://{container.yarn_node_http_address}/ws/v1/node/containers/{container.yarn_container_id}/logs/{name}"
+    try:
+        with urllib.request.urlopen(f"{url}?size=-{LOG_BYTES}", timeout=LOG_SECONDS) as answer:
+            text = answer.read().decode(errors="replace")
+    except OSError:
+        return ""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return "\n".join(lines[-LOG_LINES:])
+
+
+@contextlib.contextmanager
+def _translated():  # type: ignore[no-untyped-def]
+    try:
+        yield
+    except skein.exceptions.SkeinError as exc:
+        raise CrewLost(f"Skein's application master does not answer: {exc}") from exc

@@ -1,0 +1,52 @@
+"""What a job has told so far, for those who follow it from elsewhere."""
+
+import time
+from threading import Condition
+
+from yarnml.events import Event, Tick
+from yarnml.messages import Follow, News
+
+POLL_SECONDS = 4.0  # longest time a follower is held
+FAREWELL_SECONDS = 5.0  # how long the end waits for the followers to hear of it
+
+
+class EventLog:
+    """Keeps every event but the ticks, of which the newest counts.  Any thread may tell or follow."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._events: list[Event] = []
+        self._tick: Tick | None = None
+        self._over = False
+        self._followers = 0
+
+    def tell(self, event: Event) -> None:
+        with self._changed:
+            if isinstance(event, Tick):
+                self._tick = event
+            else:
+                self._events.append(event)
+            self._changed.notify_all()
+
+    def follow(self, follow: Follow) -> News:
+        """What happened since the follower last asked; waits for something to happen."""
+        deadline = time.monotonic() + POLL_SECONDS
+        with self._changed:
+            self._followers += 1
+            while not self._over and not self._is_news(follow) and self._changed.wait(deadline - time.monotonic()):
+                pass
+            self._followers -= 1
+            self._changed.notify_all()
+            return News(self._events[follow.seen :], self._tick, self._over)
+
+    def close(self) -> None:
+        """Nothing more will be told; waits for those who listen now."""
+        deadline = time.monotonic() + FAREWELL_SECONDS
+        with self._changed:
+            self._over = True
+            self._changed.notify_all()
+            while self._followers and self._changed.wait(deadline - time.monotonic()):
+                pass
+
+    def _is_news(self, follow: Follow) -> bool:
+        return len(self._events) > follow.seen or (self._tick is not None and self._tick.step != follow.step)
