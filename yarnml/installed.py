@@ -11,6 +11,7 @@ import site
 import subprocess
 import sys
 import sysconfig
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -59,7 +60,7 @@ def _editable(covered: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]
             continue
         named = (distribution.read_text("top_level.txt") or distribution.name.replace("-", "_")).split()
         specs = {name: importlib.util.find_spec(name) for name in named}
-        if not any(specs.values()):
+        if not any(specs.values()) and not _names_a_folder(distribution):
             missing.append(distribution.name)
         for name, spec in specs.items():
             if spec:
@@ -67,6 +68,12 @@ def _editable(covered: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]
                 outside = [p for p in places if os.path.exists(p) and not _within(p, covered)]
                 modules |= {name: outside} if outside else {}
     return modules, missing
+
+
+def _names_a_folder(distribution: importlib.metadata.Distribution) -> bool:
+    """Whether its .pth file puts a folder on the path, which then counts with all that is in it."""
+    files = [str(file.locate()) for file in distribution.files or [] if file.suffix == ".pth"]
+    return any(os.path.isdir(line) for file in files for line in Path(file).read_text().splitlines())
 
 
 def _within(path: str, folders: tuple[str, ...]) -> bool:

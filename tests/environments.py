@@ -1,0 +1,87 @@
+"""Small virtual environments and containers for the tests of packing: real ones, made in milliseconds."""
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+from yarnml.provision import Provision
+
+VERSION = "{}.{}".format(*sys.version_info)
+PYTHON = f"python{VERSION}"
+BARE = "/usr/bin:/bin"  # a node's PATH
+
+
+class Venv:
+    """A virtual environment without pip, into which `install` puts packages as pip does."""
+
+    def __init__(self, folder: Path) -> None:
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+        self.python = str(folder / "bin/python")
+        self.site = folder / f"lib/{PYTHON}/site-packages"
+
+    def install(self, name: str, files: dict[str, str], **metadata: str) -> None:
+        """Write files and a dist-info with their RECORD; ``metadata``: further files of it, dots as two underscores."""
+        info = f"{name}-1.0.dist-info"
+        files = files | {f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"}
+        files |= {f"{info}/{n.replace('__', '.')}": text for n, text in metadata.items()}
+        lines = []
+        for path, text in files.items():
+            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
+            write(self.site / path, text)
+            lines.append(f"{path},sha256={digest},{len(text)}\n")
+        write(self.site / info / "RECORD", "".join([*lines, f"{info}/RECORD,,\n"]))
+
+    def install_editable(self, name: str, pth: str, top_level: str = "") -> None:
+        """An installation that points elsewhere, as pip's --editable makes it."""
+        direct = json.dumps({"url": "file:///somewhere", "dir_info": {"editable": True}})
+        self.install(name, {f"__editable__.{name}.pth": pth}, direct_url__json=direct, top_level__txt=top_level)
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def container(provision: Provision, folder: Path) -> Path:
+    """A working folder as YARN lays it out: archives unpacked under their name, everything read-only, links to it."""
+    cache = folder.with_name(folder.name + "-cache")
+    folder.mkdir()
+    for name, resource in provision.resources.items():
+        place = cache / name
+        if resource.kind == "archive":
+            place.mkdir(parents=True)
+            subprocess.run(["tar", "-xzf", resource.url, "-C", place], check=True)
+        else:
+            cache.mkdir(exist_ok=True)
+            shutil.copyfile(resource.url, place)
+        subprocess.run(["chmod", "-R", "a=rX", place], check=True)
+        if resource.kind == "file":
+            place.chmod(0o555)
+        os.symlink(place, folder / name)
+    return folder
+
+
+def start(provision: Provision, folder: Path, program: str, path: str = BARE) -> "subprocess.CompletedProcess[str]":
+    """Run a Python program in a container, by bash in its strictest mode, with a node's bare environment."""
+    write(folder / "program.py", program)
+    variables = {"PATH": path, "NM_HOST": "node-7"} | provision.variables
+    line = f"set -eu\n{provision.prelude}\nexec {provision.python} program.py\n"
+    return subprocess.run(["bash", "-c", line], cwd=folder, env=variables, capture_output=True, text=True, timeout=60)
+
+
+def with_python(folder: Path, target: str | Path) -> str:
+    """A PATH on which the name of this Python leads to ``target``."""
+    folder.mkdir()
+    os.symlink(target, folder / PYTHON)
+    return f"{folder}:{BARE}"
+
+
+def names(archive: str) -> list[str]:
+    with tarfile.open(archive) as tar:
+        return tar.getnames()
