@@ -197,7 +197,7 @@ def test_an_edited_source_leaves_the_large_archive_alone(venv: Venv, job: Job, t
 def test_an_editable_installation_without_modules_is_refused(venv: Venv, job: Job, tmp_path: Path) -> None:
     """One whose folder is gone would fail on every node; it is named here."""
     venv.install_editable("project", str(tmp_path / "gone"))
-    with pytest.raises(JobFileError, match="modules of project, an editable installation in .* can't be found"):
+    with pytest.raises(JobFileError, match=r"modules of project, an editable installation in .* can't be found"):
         provide(job, str(tmp_path / "home"), silent, venv.python)
 
 
@@ -210,7 +210,7 @@ def test_an_environment_without_yarnml_is_refused(job: Job, tmp_path: Path) -> N
 def test_a_conda_environment_is_refused(venv: Venv, job: Job, tmp_path: Path) -> None:
     """Its packages need libraries outside of site-packages: conda-pack is the way."""
     (tmp_path / "venv/conda-meta").mkdir()
-    with pytest.raises(JobFileError, match="is conda's.*pack it with conda-pack and set environment.archive"):
+    with pytest.raises(JobFileError, match=r"is conda's.*pack it with conda-pack and set environment.archive"):
         provide(job, str(tmp_path / "home"), silent, venv.python)
 
 
