@@ -1,8 +1,8 @@
 """A real Hadoop in plain processes: HDFS and YARN on three hosts of this machine, each with its own loopback address.
 
 A NameNode and a ResourceManager on 127.0.0.1; a DataNode and a NodeManager each on 127.0.0.2 (rack a), 127.0.0.3 and
-127.0.0.4 (rack b); the last has the node label ``gpu`` and two countable GPUs.  The same settings, queues and labels as the
-cluster in ``docker/``.  Several clusters can run side by side.  Nothing survives the process that started one.
+127.0.0.4 (rack b); the last has the node label ``gpu`` and two countable GPUs.  Settings, queues and labels are those
+of the cluster in ``docker/``.  Several can run side by side.  Nothing survives the process that started one.
 """
 
 import getpass
@@ -42,8 +42,8 @@ DEADLINE = 120.0
 class Hadoop:
     """A running cluster.
 
-    Daemons have names: ``namenode``, ``resourcemanager``, ``datanode-1`` … ``datanode-3``, ``nodemanager-1`` …; number i
-    is on ``hosts[i - 1]``.
+    Daemons have names: ``namenode``, ``resourcemanager``, ``datanode-1`` … ``datanode-3``, ``nodemanager-1`` …; number
+    i is on ``hosts[i - 1]``.
     """
 
     hosts = HOSTS
@@ -92,7 +92,8 @@ class Hadoop:
                 *command,
             ]
         order = {"argv": command, "environment": node, "log": str(self.log(name))}
-        assert self._guard.stdin and self._guard.stdout
+        assert self._guard.stdin
+        assert self._guard.stdout
         print(json.dumps(order), file=self._guard.stdin, flush=True)
         self._processes[name] = psutil.Process(int(self._guard.stdout.readline()))
 
@@ -162,7 +163,7 @@ class Hadoop:
     def wait_for(
         self, what: str, condition: Callable[[], object], deadline: float = DEADLINE, needs: Iterable[str] = ()
     ) -> None:
-        """Poll until the condition holds; a server that does not answer is no failure, the death of a needed daemon is."""
+        """Poll until the condition holds; a silent server is no failure, the death of a needed daemon is."""
         end = time.monotonic() + deadline
         while True:
             answer = ""
@@ -180,11 +181,10 @@ class Hadoop:
     def wait_until_ready(self) -> None:
         """Wait for every daemon to do its work; all of them have been started."""
         for what, condition in [
-            ("the NameNode", self._filesystem),
-            ("folders on HDFS", lambda: self._make_folders() is None),
+            ("the NameNode", lambda: self._make_folders() is None),
             ("the ResourceManager", lambda: self._make_labels() is None),
-            ("all DataNodes", lambda: self._filesystem()["NumLiveDataNodes"] == len(HOSTS)),
-            ("all NodeManagers", lambda: len(self.live_nodes()) == len(HOSTS)),
+            ("all DataNodes", lambda: self.live_datanodes() == set(HOSTS)),
+            ("all NodeManagers", lambda: set(self.live_nodes()) == set(HOSTS)),
         ]:
             self.wait_for(what, condition, needs=self._commands)
 
@@ -193,16 +193,18 @@ class Hadoop:
         nodes = (self.rest("/nodes")["nodes"] or {}).get("node", [])
         return {n["nodeHostName"]: n for n in nodes if n["state"] == "RUNNING"}
 
+    def live_datanodes(self) -> set[str]:
+        """The hosts of the DataNodes that the NameNode counts on."""
+        beans = _http(f"{self.hdfs_web}/jmx?qry=Hadoop:service=NameNode,name=NameNodeInfo", "GET")["beans"]
+        return {name.split(":")[0] for name in json.loads(beans[0]["LiveNodes"])} if beans else set()
+
     def close(self) -> None:
         """End all processes and remove the folder."""
-        assert self._guard.stdin and self._guard.stdout
+        assert self._guard.stdin
+        assert self._guard.stdout
         self._guard.stdin.close()
         self._guard.stdout.close()
         self._guard.wait(DEADLINE)
-
-    def _filesystem(self) -> dict[str, Any]:
-        beans = _http(f"{self.hdfs_web}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState", "GET")["beans"]
-        return beans[0] if beans else {}
 
     def _make_folders(self) -> None:
         """A home for this user and for alice; room for everybody's temporary files and logs."""
@@ -220,7 +222,7 @@ class Hadoop:
         self.rest("/replace-node-to-labels", {"nodeToLabels": [{"nodeId": f"{GPU_HOST}:0", "labels": ["gpu"]}]})
 
 
-def start_hadoop(folder: Path, changes: Mapping[str, str] = {}) -> Hadoop:  # noqa: B006
+def start_hadoop(folder: Path, changes: Mapping[str, str] = {}) -> Hadoop:
     """Start a cluster whose files are under ``folder``, which ``close`` removes; ``changes`` are Hadoop properties."""
     subprocess.run([ROOT / "docker/hadoop-home"], check=True)
     cluster = Hadoop(folder, changes)
@@ -235,7 +237,7 @@ def start_hadoop(folder: Path, changes: Mapping[str, str] = {}) -> Hadoop:  # no
 
 
 @contextmanager
-def hadoop(changes: Mapping[str, str] = {}) -> Iterator[Hadoop]:  # noqa: B006
+def hadoop(changes: Mapping[str, str] = {}) -> Iterator[Hadoop]:
     """A cluster for the length of a block."""
     cluster = start_hadoop(Path(tempfile.mkdtemp(prefix="yarnml-hadoop-")), changes)
     try:

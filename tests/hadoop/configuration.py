@@ -55,7 +55,7 @@ def make_configuration(folder: Path, changes: Properties) -> Path:
             "fs.defaultFS": f"hdfs://{namenode}",
             "hadoop.tmp.dir": str(folder / "tmp"),
             "net.topology.node.switch.mapping.impl": "org.apache.hadoop.net.StaticMapping",
-            "hadoop.configured.node.mapping": racks,
+            "net.topology.configured.node.mapping": racks,
         },
         "hdfs-site.xml": {
             "dfs.namenode.name.dir": f"file://{folder}/name",

@@ -1,8 +1,8 @@
 """Holds every process of a cluster, containers included, and ends them with the process that asked for the cluster.
 
-Reads commands as lines of JSON from standard input, ``{"argv": …, "environment": …, "log": …}``, and answers each with the
-process id.  It is the subreaper of all it starts, so that even a container whose NodeManager was killed stays in its
-family.  When standard input ends, however the asker ended, it kills the family and removes the cluster's folder.
+Reads commands as lines of JSON from standard input, ``{"argv": …, "environment": …, "log": …}``, and answers each
+with the process id.  It is the subreaper of all it starts, so that even a container whose NodeManager was killed stays
+in its family.  When standard input ends, however the asker ended, it kills the family and removes the cluster's folder.
 """
 
 import ctypes
