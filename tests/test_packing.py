@@ -12,12 +12,12 @@ import pytest
 
 from tests.environments import PYTHON, VERSION, Venv, container, names, start, with_python, write
 from tests.hadoop import Hadoop
-from yarnml import storage
+from yarnml import packing, prelude, storage
 from yarnml.errors import JobFileError, ProvisionError
 from yarnml.installed import survey
 from yarnml.job import Job
 from yarnml.packing import key_of, site_items, source_items
-from yarnml.provision import provide
+from yarnml.provision import Provision, Resource, provide
 from yarnml.spec import load_job
 
 THIS = str(Path(sys._base_executable))  # type: ignore[attr-defined]
@@ -216,15 +216,21 @@ def test_a_conda_environment_is_refused(venv: Venv, job: Job, tmp_path: Path) ->
 
 def test_system_packages_travel_behind_the_environment_s_own(venv: Venv, job: Job, tmp_path: Path) -> None:
     """With --system-site-packages the base's packages are packed too, and keep their rank."""
-    config = tmp_path / "venv/pyvenv.cfg"
-    base = Venv(tmp_path / "base")  # stands for the system's: site-packages outside of the environment
+    base = Venv(tmp_path / "base")
     base.install("low", {"low.py": "n = 5\n", "loose.py": "n = 6\n"})
-    installed = survey(venv.python)._replace(sites=[str(venv.site), str(base.site)])
-    placed = {item.name: item.text for item in site_items(installed)}
-    assert f"lib/{PYTHON}/site-packages1/low.py" in placed
-    assert placed[f"lib/{PYTHON}/site-packages/yarnml_other_sites.pth"] == "../site-packages1\n"
-    config.write_text(config.read_text().replace("false", "true"))
-    assert len(survey(venv.python).sites) >= 2
+    write(tmp_path / "venv/pyvenv.cfg", f"home = {Path(THIS).parent}\n")
+    installed = survey(venv.python)
+    assert str(venv.site) in installed.sites
+    assert len(installed.sites) >= 2
+    items = site_items(installed._replace(sites=[str(venv.site), str(base.site)]))
+    with (tmp_path / "packed.tar.gz").open("wb") as out:
+        packing.write(items, out)
+    packed = Resource(str(tmp_path / "packed.tar.gz"), "archive")
+    lines = prelude.packed(PYTHON, VERSION, os.uname().machine)
+    provision = Provision({"environment": packed}, '"$PYTHON"', lines, {})
+    program = "import loose, low, tool; print(loose.n, low.n, tool.n)"
+    done = start(provision, container(provision, tmp_path / "c"), program, with_python(tmp_path / "bin", THIS))
+    assert done.stdout == "2 5 1\n", done.stderr
 
 
 def other_python() -> str | None:

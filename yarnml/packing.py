@@ -33,12 +33,14 @@ from typing import Any, NamedTuple
 
 from yarnml import code
 from yarnml.installed import Installed
+from yarnml.prelude import SOURCES
 
 FORMAT = "yarnml-environment/1"
 
 _BLOCK = 4 << 20
 _THREADS = os.cpu_count() or 1
 _TIME = 315532800  # 1980-01-01: the same files give the same archive, and zip takes no earlier one
+_SOURCES = f"import os, sys; sys.path += filter(None, os.environ.get('{SOURCES}', '').split(os.pathsep))"
 _MAGIC = importlib.util.MAGIC_NUMBER
 
 
@@ -52,18 +54,18 @@ class Item(NamedTuple):
 
 
 def site_items(installed: Installed) -> list[Item]:
-    """All files of the site-packages folders.  Those after the first keep their rank through a .pth file."""
+    """All files of the site-packages folders, and a .pth file that keeps the rank of further ones and of sources."""
     items = []
     base = f"lib/python{installed.version}/site-packages"
     for number, folder in enumerate(installed.sites):
         items += [i._replace(name=f"{base}{number or ''}/{i.name}") for i in _site(folder)]
-    if others := "".join(f"../site-packages{n}\n" for n in range(1, len(installed.sites))):
-        items.append(Item(f"{base}/yarnml_other_sites.pth", "", others, others))
-    return items
+    lines = [_SOURCES, *(f"../site-packages{n}" for n in range(1, len(installed.sites)))]
+    text = "\n".join(lines) + "\n"
+    return [*items, Item(f"{base}/00-yarnml.pth", "", text, text)]  # .pth files are read in the order of their names
 
 
 def source_items(installed: Installed) -> dict[str, list[Item]]:
-    """What editable installations and .pth files point to, by the folder that goes on PYTHONPATH."""
+    """What editable installations and .pth files point to, by the folder that goes on the path."""
     known = [
         (os.path.relpath(file, os.path.dirname(place)), file)
         for places in installed.modules.values()

@@ -6,6 +6,7 @@ The lines are safe under ``set -eu`` and need nothing but bash and coreutils.  T
 import shlex
 
 STATUS = 97  # of a container whose Python is missing or wrong
+SOURCES = "YARNML_SOURCES"  # the folders that go on the path of the packed environment, behind site-packages
 
 _REFUSE = f"""
 node=${{NM_HOST:-${{HOSTNAME:-unknown}}}}
@@ -60,11 +61,11 @@ def ready(what: str, name: str, version: str, argument: str = "") -> str:
 
 
 def code(folder: str, parts: list[str], variable: str) -> str:
-    """For what travels beside: source folders go before site-packages; ``variable`` names the user's own."""
+    """For what travels beside: ``parts`` are source folders; ``variable`` names the user's own."""
     lines = [f'export {variable}="$PWD/{folder}/own"'] if variable else []
     if parts:
         places = ":".join(f"$PWD/{folder}/{part}" for part in parts)
-        lines.append(f'export PYTHONPATH="{places}${{PYTHONPATH:+:$PYTHONPATH}}"')
+        lines.append(f'export {SOURCES}="{places}"')
     return "\n".join(lines) + "\n"
 
 
