@@ -4,7 +4,7 @@ import time
 from threading import Condition
 
 from yarnml.events import Event, Tick
-from yarnml.messages import Follow, News
+from yarnml.messages import Ack, Call, Follow, News
 
 POLL_SECONDS = 4.0  # longest time a follower is held
 FAREWELL_SECONDS = 5.0  # how long the end waits for the followers to hear of it
@@ -27,6 +27,10 @@ class EventLog:
             else:
                 self._events.append(event)
             self._changed.notify_all()
+
+    def answer(self, call: Call) -> News | Ack:
+        """Answer a `Follow`, as the handler of a `yarnml.transport.control.ControlServer`."""
+        return self.follow(call) if isinstance(call, Follow) else Ack()
 
     def follow(self, follow: Follow) -> News:
         """What happened since the follower last asked; waits for something to happen."""

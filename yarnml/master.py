@@ -35,26 +35,13 @@ POLL_SECONDS = 5.0  # longest time a call is held
 SILENT_SECONDS = 6.0  # after a failure: how long to look for who caused it
 
 
-def _nothing_to_tell(follow: Follow) -> News:
-    return News([], None, over=False)
-
-
 class Master:
-    """Leads the meetings of one job; a `yarnml.clusters.base.Crew`.
-
-    ``follow`` answers those who want to know how the job gets on.
-    """
+    """Leads the meetings of one job; a `yarnml.clusters.base.Crew`."""
 
     def __init__(
-        self,
-        job: Job,
-        processes: Processes,
-        host: str,
-        credentials: Credentials,
-        say: Callable[[Event], None],
-        follow: Callable[[Follow], News] = _nothing_to_tell,
+        self, job: Job, processes: Processes, host: str, credentials: Credentials, say: Callable[[Event], None]
     ) -> None:
-        self._job, self._processes, self._say, self._follow = job, processes, say, follow
+        self._job, self._say = job, say
         self._roster = Roster(job, processes, say)
         self._news = self._roster.changed
         self._meeting = Meeting(0, Wait(), {}, [])
@@ -118,7 +105,7 @@ class Master:
 
     def _answer(self, call: Call) -> Reply:
         if isinstance(call, Follow):
-            return self._follow(call)
+            return News([], None, over=False)
         who = Who("reducer" if call.role == "reducer" else "worker", call.index)
         with self._news:
             if not self._roster.sees(who):

@@ -16,7 +16,7 @@ import skein
 from yarnml import hadoop, paths, storage
 from yarnml.clusters.yarn import credentials
 from yarnml.clusters.yarn.application import TAG, check_paths, tag_of
-from yarnml.clusters.yarn.container import MASTER
+from yarnml.clusters.yarn.container import NEWS
 from yarnml.errors import ClusterError, JobFileError, WorkerLost
 from yarnml.events import Outcome
 from yarnml.job import Job
@@ -114,7 +114,7 @@ class Yarn:
 
     def news(self, application: str, seen: int = 0, step: int = -1) -> tuple[str, News] | None:
         """What a running job has told since, and which master told it; None where none answers now."""
-        address = self._ask(application, lambda line: line.kv.get(MASTER))
+        address = self._ask(application, lambda line: line.kv.get(NEWS))
         if address is None:
             return None
         with contextlib.suppress(OSError, WorkerLost):

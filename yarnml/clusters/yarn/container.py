@@ -14,7 +14,8 @@ from yarnml.environment import Environment, devices
 from yarnml.errors import WorkerLost
 from yarnml.worker import work
 
-MASTER = "yarnml.master"  # the key under which the master leaves its address
+MASTER = "yarnml.master"  # Skein's key for the address where the master calls to meetings
+NEWS = "yarnml.news"  # and for that where the job's events can be followed
 MASTER_SECONDS = 300.0
 _NODE_SECONDS = 3.0
 

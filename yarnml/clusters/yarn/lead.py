@@ -20,7 +20,7 @@ from yarnml import paths, storage
 from yarnml.clusters.base import Cluster
 from yarnml.clusters.yarn import credentials
 from yarnml.clusters.yarn.application import JOB_FILE
-from yarnml.clusters.yarn.container import MASTER
+from yarnml.clusters.yarn.container import MASTER, NEWS
 from yarnml.clusters.yarn.processes import Containers
 from yarnml.errors import YarnmlError
 from yarnml.eventlog import EventLog
@@ -29,6 +29,8 @@ from yarnml.job import Job
 from yarnml.master import Master
 from yarnml.progress import Progress
 from yarnml.submit import train
+from yarnml.transport.control import ControlServer
+from yarnml.transport.security import Certificate
 
 END_SECONDS = 60.0  # how long Skein may take to end the application
 
@@ -38,7 +40,9 @@ def main() -> int:
     job = msgspec.json.decode(Path(JOB_FILE).read_bytes(), type=Job)
     application = skein.ApplicationClient.from_current()
     mark = paths.failure(paths.staging(os.environ["YARNML_HOME"], skein.properties.application_id))
-    log = EventLog()
+    log, own = EventLog(), credentials.in_container()
+    server = ControlServer(log.answer, os.environ["NM_HOST"], own)
+    application.kv[NEWS] = server.address.encode()
     with Progress(Console(highlight=False, width=200, force_terminal=False)) as show:
 
         def say(event: Event) -> None:
@@ -47,7 +51,7 @@ def main() -> int:
 
         if (before := _failed_before(mark)) is None:
             try:
-                outcome = train(job, "yarn", opener(application, log), say=say)
+                outcome = train(job, "yarn", opener(application, own), say=say)
             except YarnmlError as exc:
                 before = Failure(type(exc).__name__, str(exc), exc.detail)
                 _write_down(mark, before)
@@ -56,19 +60,20 @@ def main() -> int:
         if before is not None:
             say(before)
     log.close()
+    server.shutdown()
     status, text = ("FAILED", before.text) if before else ("SUCCEEDED", f"{job.name} is done; model: {outcome.export}")
     application.shutdown(status, text)
     time.sleep(END_SECONDS)  # Skein ends this process
     return int(before is not None)
 
 
-def opener(application: skein.ApplicationClient, log: EventLog) -> Cluster:
+def opener(application: skein.ApplicationClient, own: Certificate) -> Cluster:
     """The opener of a crew of this application's containers; see `yarnml.clusters.base.Cluster`."""
 
     @contextmanager
     def open_crew(job: Job, log_folder: str, say: Callable[[Event], None]) -> Iterator[Master]:
         containers = Containers(job, application)
-        master = Master(job, containers, os.environ["NM_HOST"], credentials.in_container(), say, log.follow)
+        master = Master(job, containers, os.environ["NM_HOST"], own, say)
         application.kv[MASTER] = master.address.encode()
         try:
             master.assemble()
