@@ -9,6 +9,9 @@ The key is the digest of all files' names and digests.  The digests of what came
 what is in no RECORD, or younger than it, is read.  So the key takes a fraction of a second, sees every edit, and is
 the same for two environments with the same content.
 
+gzip's level 1 on all cores makes it a third of the plain tar, in about the time that reading and framing the files
+take; level 4 takes nearly twice as long for a tenth less.
+
 Bytecode travels as PEP 552's unchecked kind: valid whatever the times of the unpacked files, without a look at them.
 """
 
