@@ -9,7 +9,18 @@ from typing import NamedTuple, Protocol
 
 
 class Unavailable(OSError):
-    """The storage is away, or busy with itself: the same call may succeed later."""
+    """The storage is away, or busy with itself: the same call may succeed later.
+
+    ``repeat_for``: seconds for which it is repeated even by who is not patient.
+    """
+
+    repeat_for = 0.0
+
+
+class ReplicaUnavailable(Unavailable):
+    """One DataNode of many is away: the next attempt may meet another."""
+
+    repeat_for = 20.0
 
 
 class Entry(NamedTuple):

@@ -23,21 +23,19 @@ def open_hdfs(scheme: str, authority: str) -> Hdfs:
     nodes = name_nodes(scheme, authority, settings)
     if scheme == "hdfs":
         authority = authority or default_authority(settings)
-        addresses = [node.rpc for node in nodes]
-        server = f"the NameNode {' or '.join(addresses)}"
+        at = [node.rpc for node in nodes]
 
         def connect(number: int) -> Client:
-            reach(addresses)
+            reach(at)
             return _rpc_client(authority, settings, number % len(nodes))
 
     else:
-        servers = [node.web for node in nodes]
-        server = f"the NameNode {' or '.join(servers)}"
+        at = [node.web for node in nodes]
 
         def connect(number: int) -> Client:
-            return WebHdfs(servers)
+            return WebHdfs(at)
 
-    return Hdfs(root, server, connect)
+    return Hdfs(root, " or ".join(at), connect)
 
 
 def name_nodes(scheme: str, authority: str, settings: Configuration) -> tuple[Address, ...]:

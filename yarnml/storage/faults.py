@@ -3,7 +3,7 @@
 import errno
 import re
 
-from yarnml.storage.base import Unavailable
+from yarnml.storage.base import ReplicaUnavailable, Unavailable
 
 _JAVA = re.compile(r"\b(?:[a-z]\w*\.)+([A-Z]\w*Exception)\b")
 _FRAMES = re.compile(r"(?:\\n|\n)\s*(?:\\t|\t)?at .*", re.DOTALL)
@@ -24,20 +24,21 @@ _PASSING = {
     "RecoveryInProgressException",
 }
 _PASSING_WORDS = re.compile(
-    r"could only be (?:written|replicated) to \d+|Could not obtain block|no (?:live|available) (?:data)?nodes?"
+    r"could only be (?:written|replicated) to \d+|Could not obtain block|No active nodes contain"
     r"|^(?:DataTransferError|BlocksNotFound|ChecksumError|OperationFailed|IOError|FatalRPCError)\b",
     re.IGNORECASE,
 )
 _SECURITY_WORDS = re.compile(r"^(?:SASLError|GSSAPIError|NoSASLMechanism)|HTTP (?:Error )?401")
 
 
-def fault(exc: BaseException, url: str, server: str) -> OSError:
+def fault(exc: BaseException, url: str, server: str, *, data: bool = False) -> OSError:
     """The OSError for what a client raised about ``url``; `Unavailable` where the same call may succeed later.
 
-    ``server`` names who was asked, for the sentence.
+    ``server`` names who was asked, for the sentence; ``data``: a DataNode's part in it.
     """
     if isinstance(exc, Unavailable):
         return exc
+    unavailable = ReplicaUnavailable if data else Unavailable
     text = str(exc) or type(exc).__name__
     java = (_JAVA.findall(text) or [""])[0]
     words = first_words(text)
@@ -48,7 +49,7 @@ def fault(exc: BaseException, url: str, server: str) -> OSError:
     if isinstance(exc, FileNotFoundError) or java == "FileNotFoundException":
         return FileNotFoundError(errno.ENOENT, "No such file or directory", url)
     if java in _PASSING or _PASSING_WORDS.search(text):
-        return Unavailable(f"{server}: {words}")
+        return unavailable(f"{server}: {words}")
     if isinstance(exc, FileExistsError) or java == "FileAlreadyExistsException":
         return FileExistsError(errno.EEXIST, "File exists", url)
     if isinstance(exc, PermissionError) or java in ("AccessControlException", "AuthorizationException"):
@@ -58,7 +59,7 @@ def fault(exc: BaseException, url: str, server: str) -> OSError:
     if _SECURITY_WORDS.search(text):
         return PermissionError(f"{server} wants Kerberos or a delegation token: {words}")
     if isinstance(exc, OSError):
-        return Unavailable(f"{server} can't be reached: {words}")
+        return unavailable(f"{server} can't be reached: {words}")
     return OSError(f"{server}: {words}")
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from fsspec.spec import AbstractFileSystem
 
-from yarnml.storage.base import Client, Entry, Sink, Source, Unavailable
+from yarnml.storage.base import Client, Entry, ReplicaUnavailable, Sink, Source, Unavailable
 from yarnml.storage.faults import fault
 from yarnml.storage.patience import CALL_SECONDS, CHUNK_SECONDS, bounded, persist
 
@@ -27,15 +27,15 @@ _T = TypeVar("_T")
 class Hdfs(AbstractFileSystem):  # type: ignore[misc]
     """One HDFS.  ``connect(n)`` makes the n-th client: a new one follows each that failed to answer.
 
-    ``server``: the root URL and the addresses, for errors.
+    ``root`` is its URL; ``at`` names its NameNodes, for errors.
     """
 
     protocol = SCHEMES
     cachable = False
 
-    def __init__(self, root: str, server: str, connect: Callable[[int], Client]) -> None:
+    def __init__(self, root: str, at: str, connect: Callable[[int], Client]) -> None:
         super().__init__()
-        self._root, self._server, self._connect = root, server, connect
+        self._root, self._at, self._connect = root, at, connect
         self._lock, self._made = threading.Lock(), 0
         self._client: Client | None = None
 
@@ -55,6 +55,8 @@ class Hdfs(AbstractFileSystem):  # type: ignore[misc]
 
     def once(self, path: str, act: Callable[[Client], _T], seconds: float = CALL_SECONDS) -> _T:
         """The same, one attempt: raises an OSError with a sentence."""
+        data = seconds == CHUNK_SECONDS
+        server = f"a DataNode of the HDFS at {self._at}" if data else f"the NameNode {self._at}"
         client = self._client
         try:
             if client is None:
@@ -64,7 +66,7 @@ class Hdfs(AbstractFileSystem):  # type: ignore[misc]
         except ValueError:
             raise
         except Exception as exc:
-            error = fault(exc, self._root + path, self._server)
+            error = fault(exc, self._root + path, server, data=data)
             if isinstance(error, Unavailable):
                 with self._lock:
                     if self._client is client:
@@ -202,7 +204,7 @@ class File(io.RawIOBase):
         def act(client: Client, again: bool) -> bytes:
             data = self._source(client).read(start, length)
             if len(data) != length:
-                raise Unavailable(f"{self._path} gave {len(data)} of {length} bytes from byte {start} on")
+                raise ReplicaUnavailable(f"{self._path} gave {len(data)} of {length} bytes from byte {start} on")
             return data
 
         return self._fs.call(self._path, act, CHUNK_SECONDS)

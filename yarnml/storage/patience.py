@@ -44,14 +44,14 @@ def persist(attempt: Callable[[bool], _T]) -> _T:
         try:
             result = attempt(bool(away_since))
         except Unavailable as exc:
-            now = time.monotonic()
+            now, patient = time.monotonic(), max(_Patience.seconds, exc.repeat_for)
             if not away_since:
                 away_since = now
-                if _Patience.seconds:
-                    _say(f"{exc}; trying again for up to {_Patience.seconds:.0f} s")
-            if now - away_since >= _Patience.seconds:
+                if patient:
+                    _say(f"{exc}; trying again for up to {patient:.0f} s")
+            if now - away_since >= patient:
                 raise
-            time.sleep(min(pause, away_since + _Patience.seconds - now))
+            time.sleep(min(pause, away_since + patient - now))
             pause = min(2 * pause, _LONGEST_PAUSE)
         else:
             if away_since:

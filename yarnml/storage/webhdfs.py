@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from yarnml.storage.base import Block, Entry, Sink, Source, Unavailable
+from yarnml.storage.base import Block, Entry, Sink, Source
 from yarnml.storage.patience import CALL_SECONDS
 
 _API = "/webhdfs/v1"
@@ -56,16 +56,34 @@ class WebHdfs:
         return _Sink(answer["Location"], self._seconds)
 
     def part(self, path: str, start: int, length: int) -> bytes:
-        """Bytes of a file, from a DataNode."""
-        return self._call("GET", path, "OPEN", offset=str(start), length=str(length))
+        """Bytes of a file, from one DataNode or else from another."""
+        shunned: list[str] = []  # the NameNode would send us to the same one again
+        while True:
+            span = {"offset": str(start), "length": str(length), "excludedatanodes": ",".join(shunned)}
+            location = self._json("GET", path, "OPEN", noredirect="true", **span)["Location"]
+            try:
+                with self._open(location, timeout=self._seconds) as answer:
+                    return bytes(answer.read())
+            except (OSError, http.client.HTTPException) as exc:
+                more = self._named(path, urlsplit(location).hostname or "")
+                if more <= {*shunned}:
+                    raise ConnectionError(f"{urlsplit(location).netloc}: {getattr(exc, 'reason', exc)}") from exc
+                shunned += more - {*shunned}
+
+    def _named(self, path: str, host: str) -> set[str]:
+        """The DataNodes on a host that hold blocks of a file, by the names that the NameNode has for them."""
+        return {n for b in self._locations(path) for n, h in zip(b["names"], b["hosts"], strict=True) if h == host}
 
     def blocks(self, path: str) -> list[Block]:
         """Where the blocks of a file are."""
-        found = self._json("GET", path, "GETFILEBLOCKLOCATIONS")["BlockLocations"].get("BlockLocation", [])
         return [
             Block(b["offset"], b["length"], tuple(b["hosts"]), tuple(p.rpartition("/")[0] for p in b["topologyPaths"]))
-            for b in found
+            for b in self._locations(path)
         ]
+
+    def _locations(self, path: str) -> list[dict[str, Any]]:
+        found = self._json("GET", path, "GETFILEBLOCKLOCATIONS")["BlockLocations"]
+        return list(found.get("BlockLocation", []))
 
     def _json(self, method: str, path: str, operation: str, **parameters: str) -> dict[str, Any]:
         return json.loads(self._call(method, path, operation, **parameters) or b"{}")
@@ -81,9 +99,9 @@ class WebHdfs:
                 words = _remote(exc)
                 if "StandbyException" not in words or number + 1 == len(self._servers):
                     raise _Refused(words) from exc
-            except (urllib.error.URLError, TimeoutError, http.client.HTTPException) as exc:
+            except (OSError, http.client.HTTPException) as exc:
                 if number + 1 == len(self._servers):
-                    raise Unavailable(f"{server} can't be reached: {getattr(exc, 'reason', exc)}") from exc
+                    raise ConnectionError(f"{server}: {getattr(exc, 'reason', exc)}") from exc
         raise AssertionError("a name service has at least one NameNode")
 
 
