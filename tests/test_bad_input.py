@@ -288,3 +288,11 @@ def test_bad_override(tmp_path: Path, good_job: Job, yarnml_command: Command) ->
     done = yarnml_command("run", tmp_path / "job.yaml", "--set", "workers.count")
     assert "--set needs field=value" in refused(done)
     assert done.returncode == 2
+
+
+def test_gpus_that_are_not_there(digits_job: Job, write_job: Any, yarnml_command: Any) -> None:
+    """A worker that was given GPUs never computes quietly on the processor instead."""
+    done = yarnml_command("run", write_job(digits_job), "--set", "workers.gpus=1")
+    assert done.returncode == 2
+    assert "workers.gpus is 1, but on " in done.stderr
+    assert "JAX sees 0 GPUs (CUDA_VISIBLE_DEVICES: " in done.stderr

@@ -5,6 +5,8 @@ total.  Every mapper holds the same state, to the bit, after every step.
 """
 
 import math
+import os
+import socket
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -19,7 +21,7 @@ from yarnml.data.ahead import ahead
 from yarnml.data.feed import Feed
 from yarnml.data.scaling import Scaling, identity, moments, standard
 from yarnml.data.schema import Rows, Schema, distinct
-from yarnml.errors import CheckpointError, DataError, ModelError
+from yarnml.errors import CheckpointError, DataError, JobFileError, ModelError
 from yarnml.export import write_model
 from yarnml.job import size_in_bytes
 from yarnml.learners.base import Learner
@@ -83,6 +85,7 @@ class Mapper:
         self._meeting = meeting
         if isinstance(meeting.command, Begin):
             self._begin = meeting.command
+            check_devices(self._begin.job.workers.gpus)
             return Done()
         if not self._shards:
             return Done()
@@ -246,3 +249,14 @@ class Mapper:
     def _reduce(self, step: int, leaves: dict[int, Vector]) -> Vector:
         shards = self._begin.shards
         return self._exchange.reduce(StepKey(self._meeting.number, step), combine(leaves, shards), shards)
+
+
+def check_devices(gpus: int) -> None:
+    """Refuse a process that does not see just the GPUs it was given: JAX would quietly compute on the processor."""
+    seen = sum(device.platform == "gpu" for device in jax.local_devices())
+    if seen != gpus:
+        shown = os.environ.get("CUDA_VISIBLE_DEVICES", "not set")
+        raise JobFileError(
+            f"workers.gpus is {gpus}, but on {socket.gethostname()} JAX sees {seen} GPUs (CUDA_VISIBLE_DEVICES: "
+            f"{shown}); a GPU needs the CUDA build of JAX, the extra yarnml[gpu], and NVIDIA's driver on its node."
+        )
