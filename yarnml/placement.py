@@ -33,8 +33,8 @@ def place(
         for shard in sorted(wanted, key=lambda s: (-_at_stake(wanted[s].values()), s)):
             worth = wanted[shard]
             ranked = sorted(worth, key=lambda host: (-worth[host], host != usual[shard], host))
-            home = next(filter(room.take, ranked), None)
-            if home is not None:
+            home = next(filter(room.take, ranked), None) or _make_way(shard, wanted, homes, room)
+            if home:
                 homes[shard] = home
 
     settle({s: {h: shards[s][h] for h in room.hosts if shards[s].get(h)} for s in usual})
@@ -42,6 +42,19 @@ def place(
     settle({s: {h: near[s][racks[h]] for h in room.hosts if near[s].get(racks.get(h, ""))} for s in near})
     settle({s: dict.fromkeys(room.hosts, 1) for s in usual if s not in homes})
     return plain if homes == usual else _within_hosts(homes, workers)
+
+
+def _make_way(shard: int, wanted: Mapping[int, Mapping[str, int]], homes: dict[int, str], room: "_Room") -> str | None:
+    """The home of a shard that has to leave for another of its hosts, where both together gain; None where none can."""
+    worth = wanted[shard]
+    for other, home in homes.items():
+        if worth.get(home) and other in wanted:
+            theirs = wanted[other]
+            for refuge in theirs:
+                if worth[home] + theirs[refuge] > theirs[home] and refuge != home and room.take(refuge):
+                    homes[other] = refuge
+                    return home
+    return None
 
 
 class _Room:
