@@ -103,7 +103,10 @@ class Settled(_Event, frozen=True):
 
 
 class Outcome(_Event, frozen=True):
-    """How a job ended.  ``seconds``: in total, by phase of the steps, and from the start until planned, joined, …"""
+    """How a job ended.  ``seconds``: in total, by phase of the steps, and from the start until planned, joined, …
+
+    ``local``: the share of the training bytes that lay on the host of the worker that read them, where that is known.
+    """
 
     name: str
     step: int
@@ -112,6 +115,7 @@ class Outcome(_Event, frozen=True):
     seconds: dict[str, float]
     checkpoint: str
     export: str | None = None
+    local: float | None = None
     stopped_early: bool = False
     already: bool = False
 

@@ -11,6 +11,7 @@ from yarnml.clusters.base import Processes, Who
 from yarnml.errors import WorkerLost, YarnmlError, named
 from yarnml.events import Event, Tick
 from yarnml.job import Job
+from yarnml.locality import Locality
 from yarnml.messages import (
     Ack,
     Beat,
@@ -49,6 +50,7 @@ class Master:
         self._beats: dict[int, Beat] = {}  # of the workers
         self._moved = time.monotonic()
         self._told = 0
+        self._locality: Locality | None = None
         self._server = ControlServer(self._answer, host, credentials)
         self.address = self._server.address
 
@@ -60,6 +62,12 @@ class Master:
     def assemble(self) -> None:
         """Wait until the job can start; raises what keeps it from that."""
         self._roster.gather(GATHER_SECONDS)
+
+    def prefer(self, locality: Locality) -> None:
+        self._locality = locality
+
+    def share_local(self) -> float | None:
+        return self._locality.share(self._roster.hosts("worker")) if self._locality else None
 
     def admit(self) -> bool:
         return self._roster.take_in()
@@ -76,9 +84,10 @@ class Master:
         self._roster.gather(0.0)
 
     def meet(self, command: Command, shards: int) -> list[Report]:
-        workers = [who.index for who in self._roster.members("worker")]
+        workers = self._roster.hosts("worker")
         reducers = self._roster.members("reducer") or self._roster.members("worker")
-        self._call(command, assign(shards, workers), [self._roster.address(who) for who in reducers])
+        placed = self._locality.place(workers) if self._locality else assign(shards, workers)
+        self._call(command, placed, [self._roster.address(who) for who in reducers])
         while True:
             with self._news:
                 if len(self._reports) < len(workers):

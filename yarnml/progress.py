@@ -137,7 +137,10 @@ def summary(outcome: Outcome) -> str:
     if outcome.already:
         ended = "had finished before; nothing to do (--restart trains anew)"
     facts = [(outcome.name, ended), *((name, numbers(metrics)) for name, metrics in outcome.metrics.items())]
-    facts += [("time", _times(outcome.seconds)), ("checkpoint", outcome.checkpoint)]
+    facts.append(("time", _times(outcome.seconds)))
+    if outcome.local is not None:
+        facts.append(("data", f"{100 * outcome.local:.0f} % of the training bytes were on the host of their worker"))
+    facts.append(("checkpoint", outcome.checkpoint))
     if outcome.export:
         facts += [("model", outcome.export), ("use it", f'yarnml.load_model("{outcome.export}").predict(table)')]
     width = max(len(name) for name, _ in facts)

@@ -57,8 +57,9 @@ class Roster:
     def address(self, who: Who) -> str:
         return self._here[who].address
 
-    def host(self, who: Who) -> str:
-        return self._here[who].host
+    def hosts(self, role: str) -> dict[int, str]:
+        """The host of everybody who takes part, by index."""
+        return {who.index: self._here[who].host for who in self.members(role)}
 
     def describe(self, who: Who) -> str:
         return self._processes.describe(who)

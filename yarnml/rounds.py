@@ -20,6 +20,7 @@ from yarnml.errors import CheckpointError, DataError, JobFileError, WorkerLost, 
 from yarnml.events import Continued, EpochDone, Event, Outcome, RoundBegins, Settled
 from yarnml.identity import changed, identity_of
 from yarnml.job import EarlyStopping, Job
+from yarnml.locality import Locality
 from yarnml.messages import (
     Begin,
     Build,
@@ -82,6 +83,7 @@ class Rounds:
     def run(self, crew: Crew, say: Say) -> Outcome:
         """Train to the end and export; after a lost process, from the newest checkpoint on."""
         self._crew, self._say = crew, say
+        crew.prefer(Locality(self._plan.datasets["train"], self.shards))
         while True:
             try:
                 return self._run()
@@ -110,7 +112,10 @@ class Rounds:
         step, epochs = self._position.step, len(self._position.history)
         self._seconds["total"] = time.monotonic() - self._began
         newest = self._checkpoints.folder(step)
-        return Outcome(self._job.name, step, epochs, metrics, self._seconds, newest, target, stopped_early=stopped)
+        local = self._crew.share_local()
+        return Outcome(
+            self._job.name, step, epochs, metrics, self._seconds, newest, target, local, stopped_early=stopped
+        )
 
     def mark(self, what: str) -> None:
         """Note the seconds since the job began until ``what`` was done."""

@@ -81,7 +81,7 @@ def train(job: Job, backend: str, open_crew: Cluster, *, restart: bool = False, 
     workers = 1 if backend == "inline" else job.workers.count
     say(Planned(job.name, backend, rows, rounds.shards, workers, job.reducers.count))
     try:
-        with open_crew(job, paths.logs(str(job.checkpoint.path)), say) as crew:
+        with storage.patience(), open_crew(job, paths.logs(str(job.checkpoint.path)), say) as crew:
             rounds.mark("joined")
             outcome = rounds.run(crew, say)
     except KeyboardInterrupt:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from yarnml import __version__
+from yarnml import __version__, storage
 from yarnml.environment import Environment, read_environment
 from yarnml.errors import WorkerLost
 from yarnml.messages import Ack, Beat, Done, Joined, Meet, Meeting, Report, Stop, Wait, failed
@@ -34,7 +34,8 @@ def work(here: Environment) -> int:
     client = ControlClient(here.master, here.credentials, here.timeout)
     threading.Thread(target=_beat, args=(here, sight, exchange), daemon=True, name="beat").start()
     try:
-        _serve(here, client, Joined(server.address, __version__, here.host), _executor(here, exchange, sight))
+        with storage.patience():
+            _serve(here, client, Joined(server.address, __version__, here.host), _executor(here, exchange, sight))
     except WorkerLost as exc:
         print(f"{here.role} {here.index}: {exc}", file=sys.stderr, flush=True)
         return 1

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from yarnml.errors import WorkerLost
 from yarnml.events import Event
 from yarnml.job import Job
+from yarnml.locality import Locality
 from yarnml.messages import Command, Report
 
 Role = Literal["worker", "reducer"]
@@ -15,6 +16,12 @@ Role = Literal["worker", "reducer"]
 
 class Crew(Protocol):
     """The workers of one job."""
+
+    def prefer(self, locality: Locality) -> None:
+        """From now on give shards to workers that are near to their bytes."""
+
+    def share_local(self) -> float | None:
+        """The share of the training bytes that is on the host of its worker; None where that is not known."""
 
     def meet(self, command: Command, shards: int) -> list[Report]:
         """Have every worker carry out ``command`` on its part of ``shards``; their reports, by worker.

@@ -10,6 +10,7 @@ from yarnml.environment import POOLS, devices
 from yarnml.errors import JobFileError, WorkerLost
 from yarnml.events import Event, Tick
 from yarnml.job import Job
+from yarnml.locality import Locality
 from yarnml.messages import Command, Meeting, Report
 from yarnml.transport.memory import MemoryExchange
 
@@ -22,6 +23,12 @@ class InlineCrew:
 
         self._mapper = Mapper(0, MemoryExchange(), self)
         self._say, self._number = say, 0
+
+    def prefer(self, locality: Locality) -> None:
+        """One worker takes all shards."""
+
+    def share_local(self) -> None:
+        return None
 
     def meet(self, command: Command, shards: int) -> list[Report]:
         self._number += 1

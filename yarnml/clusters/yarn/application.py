@@ -14,6 +14,8 @@ from yarnml.provision import Provision
 
 JOB_FILE = "yarnml-job.json"
 TAG = "yarnml"
+MASTER = "yarnml.master"  # Skein's key for the address where the master calls to meetings
+NEWS = "yarnml.news"  # and for that where the job's events can be followed
 
 
 def specification(job: Job, job_file: str, home: str, provision: Provision) -> dict[str, Any]:

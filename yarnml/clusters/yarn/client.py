@@ -15,8 +15,7 @@ import skein
 
 from yarnml import hadoop, paths, storage
 from yarnml.clusters.yarn import credentials
-from yarnml.clusters.yarn.application import TAG, check_paths, tag_of
-from yarnml.clusters.yarn.container import NEWS
+from yarnml.clusters.yarn.application import NEWS, TAG, check_paths, tag_of
 from yarnml.errors import ClusterError, JobFileError, WorkerLost
 from yarnml.events import Outcome
 from yarnml.job import Job

@@ -10,12 +10,11 @@ import skein
 
 from yarnml.clusters.base import Role
 from yarnml.clusters.yarn import credentials
+from yarnml.clusters.yarn.application import MASTER
 from yarnml.environment import Environment, devices
 from yarnml.errors import WorkerLost
 from yarnml.worker import work
 
-MASTER = "yarnml.master"  # Skein's key for the address where the master calls to meetings
-NEWS = "yarnml.news"  # and for that where the job's events can be followed
 MASTER_SECONDS = 300.0
 _NODE_SECONDS = 3.0
 

@@ -19,8 +19,7 @@ from rich.console import Console
 from yarnml import paths, storage
 from yarnml.clusters.base import Cluster
 from yarnml.clusters.yarn import credentials
-from yarnml.clusters.yarn.application import JOB_FILE
-from yarnml.clusters.yarn.container import MASTER, NEWS
+from yarnml.clusters.yarn.application import JOB_FILE, MASTER, NEWS
 from yarnml.clusters.yarn.processes import Containers
 from yarnml.errors import YarnmlError
 from yarnml.eventlog import EventLog
