@@ -15,11 +15,11 @@ import psutil
 DEADLINE = 90.0
 
 
-def wait_for(what: str, condition: Callable[[], object]) -> None:
+def wait_for(what: str, condition: Callable[[], object], seconds: float = DEADLINE) -> None:
     """Poll until the condition holds; fail with ``what`` was waited for."""
-    deadline = time.monotonic() + DEADLINE
+    deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"waited {DEADLINE:.0f} s for {what}"
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
         time.sleep(0.02)
 
 

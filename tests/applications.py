@@ -1,0 +1,165 @@
+"""A job on the process cluster, as its user submits it; and a look at its processes, to break them."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from tests.hadoop import Hadoop
+from tests.processes import wait_for
+
+Job = dict[str, Any]
+
+USER = "/user/root"
+SKEIN, LEAD, CONTAINER = (
+    "com.anaconda.skein.ApplicationMaster",
+    "yarnml.clusters.yarn.lead",
+    "yarnml.clusters.yarn.container",
+)
+
+
+class Cluster:
+    """The user's own corner of a cluster: a home on HDFS and a folder here."""
+
+    def __init__(self, hadoop: Hadoop, folder: Path) -> None:
+        self.hadoop, self.folder = hadoop, folder
+        self.variables = os.environ | hadoop.environment | {"PYTHONUNBUFFERED": "1"}
+
+    def yarnml(self, *arguments: str | Path, timeout: float = 240) -> "subprocess.CompletedProcess[str]":
+        """``yarnml …`` from an edge node; its status and output."""
+        line = [sys.executable, "-m", "yarnml", *map(str, arguments)]
+        return subprocess.run(line, capture_output=True, text=True, timeout=timeout, env=self.variables)
+
+    def put(self, source: Path, target: str) -> None:
+        """A file or folder from here to HDFS."""
+        done = self.hadoop.command("hdfs", "dfs", "-put", "-f", str(source), target)
+        assert done.returncode == 0, done.stderr
+
+    def read(self, path: str) -> bytes:
+        line = [str(Path(self.variables["HADOOP_HOME"]) / "bin" / "hdfs"), "dfs", "-cat", path]
+        return subprocess.run(line, capture_output=True, env=self.variables, check=True, timeout=60).stdout
+
+    def files(self, path: str) -> list[str]:
+        """All files and folders below a folder of HDFS, relative to it."""
+        listed = self.hadoop.command("hdfs", "dfs", "-ls", "-R", path).stdout
+        return [line.split()[-1].removeprefix(path + "/") for line in listed.splitlines() if path in line]
+
+    def steps(self, job: Job) -> list[int]:
+        """The committed checkpoints."""
+        folder = job["checkpoint"]["path"].removeprefix(self.hadoop.hdfs)
+        return sorted(int(n) for f in self.files(folder) for n in re.findall(r"checkpoints/step-(\d+)$", f))
+
+    def processes(self, kind: str) -> list[psutil.Process]:
+        """The containers' processes whose command line has ``kind``, oldest first."""
+        found = [p for host in self.hadoop.hosts for p in self.hadoop.containers(host)]
+        family = {q for p in found for q in [p, *_children(p)]}
+        return sorted((p for p in family if kind in _line(p) and "bash" not in _line(p)), key=lambda p: p.pid)
+
+    def application(self, name: str) -> dict[str, Any]:
+        """The newest application of that name, as the ResourceManager tells it."""
+        apps = (self.hadoop.rest("/apps")["apps"] or {}).get("app", [])
+        return max((a for a in apps if a["name"] == name), key=lambda a: int(a["id"].rpartition("_")[2]))
+
+    def attempts(self, name: str) -> int:
+        answer = self.hadoop.rest(f"/apps/{self.application(name)['id']}/appattempts")
+        return len(answer["appAttempts"]["appAttempt"])
+
+    def job(self, name: str, **sections: Any) -> Job:
+        """A job on the digits that takes some seconds, with folders of its own."""
+        home = f"{self.hadoop.hdfs}{USER}"
+        return {
+            "name": name,
+            "data": {
+                "train": f"{home}/digits/train",
+                "test": f"{home}/digits/test",
+                "features": ["pixels"],
+                "label": "digit",
+                "scale": "standard",
+            },
+            "learner": {"kind": "mlp", "hidden": [32], "optimizer": {"kind": "adam", "learning_rate": 1e-3}},
+            "training": {"epochs": 300, "batch_size": 256, "shards": 3},
+            "workers": {"count": 2, "memory": "1 GiB"},
+            "master": {"memory": "1 GiB"},
+            "environment": {"python": sys.executable},
+            "checkpoint": {"path": f"{home}/jobs/{name}", "every": "20 epochs", "keep": 2},
+            "export": f"{home}/models/{name}",
+        } | sections
+
+    def write(self, job: Job) -> Path:
+        path = self.folder / f"{job['name']}.yaml"
+        path.write_text(yaml.safe_dump(job))
+        return path
+
+    def left_behind(self, job: Job) -> list[str]:
+        """What a finished job should not leave: staging folders, temporary files, processes."""
+        wait_for("the containers to end", lambda: not self.processes("yarnml"))
+        staged = self.files(f"{USER}/.skein")
+        folders = [job["checkpoint"]["path"], job["export"]]
+        hidden = [f for folder in folders for f in self.files(folder.removeprefix(self.hadoop.hdfs)) if ".tmp-" in f]
+        return staged + hidden
+
+
+class Submitted:
+    """``yarnml submit`` in the background."""
+
+    def __init__(self, popen: "subprocess.Popen[str]", output: Path) -> None:
+        self._popen, self._output = popen, output
+
+    def printed(self) -> str:
+        return self._output.read_text()
+
+    @property
+    def id(self) -> str:
+        wait_for("an application", lambda: "application_" in self.printed() or self._popen.poll() is not None)
+        found = re.search(r"application_\d+_\d+", self.printed())
+        assert found, self.printed()
+        return found[0]
+
+    def end(self, timeout: float = 240) -> tuple[int, str]:
+        """Wait for the end; exit status and all output."""
+        self._popen.wait(timeout)
+        return self._popen.returncode, self.printed()
+
+    def interrupt(self, signal: int) -> None:
+        self._popen.send_signal(signal)
+
+
+@contextmanager
+def submitted(cluster: Cluster, job: Mapping[str, Any], *options: str) -> Iterator[Submitted]:
+    """Submit a job; at the end of the block it is over."""
+    path = cluster.write(dict(job))
+    output = path.with_suffix(".out")
+    with output.open("w") as out:
+        line = [sys.executable, "-m", "yarnml", "submit", str(path), *options]
+        popen = subprocess.Popen(
+            line, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, env=cluster.variables
+        )
+    run = Submitted(popen, output)
+    try:
+        yield run
+    finally:
+        popen.kill()
+        popen.wait()
+        for application in set(re.findall(r"application_\d+_\d+", run.printed())):
+            cluster.hadoop.command("yarn", "application", "-kill", application)
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def _line(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""

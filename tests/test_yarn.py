@@ -1,0 +1,219 @@
+"""What yarnml promises on YARN, on a real cluster: the same bits whatever dies, and nothing left behind."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow.flight as fl
+import pytest
+import skein
+
+import yarnml
+from tests.applications import CONTAINER, LEAD, SKEIN, USER, Cluster, Job, submitted
+from tests.hadoop import GPU_HOST, Hadoop
+from tests.processes import wait_for
+
+pytestmark = pytest.mark.timeout(420)
+
+
+@pytest.fixture(scope="module")
+def cluster(hadoop: Hadoop, digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    """The process cluster with the digits on its HDFS."""
+    found = Cluster(hadoop, tmp_path_factory.mktemp("jobs"))
+    hadoop.command("hdfs", "dfs", "-mkdir", "-p", f"{USER}/digits")
+    for part in ("train", "test"):
+        found.put(digits / part, f"{USER}/digits")
+    return found
+
+
+@pytest.fixture(scope="module")
+def undisturbed(cluster: Cluster, digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model that ``yarnml run`` exports from the same job and the same data, in local files."""
+    job, folder = cluster.job("undisturbed"), tmp_path_factory.mktemp("undisturbed")
+    job["data"] |= {"train": str(digits / "train"), "test": str(digits / "test")}
+    yarnml.run(job | {"checkpoint": {"path": str(folder / "job")}, "export": str(folder / "models")}, "inline")
+    return folder / "models" / "1"
+
+
+@pytest.fixture
+def client(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[skein.Client]:
+    """Skein's own client, on this cluster."""
+    for name, value in cluster.hadoop.environment.items():
+        monkeypatch.setenv(name, value)
+    with skein.Client(log=False) as found:
+        yield found
+
+
+def bits(cluster: Cluster, job: Job, version: int = 1) -> bytes:
+    return cluster.read(f"{job['export']}/{version}/model.safetensors")
+
+
+def test_the_same_bytes_as_run(cluster: Cluster, undisturbed: Path) -> None:
+    """The exported files are, byte for byte, those of `run`; only the paths in the job's description differ."""
+    job = cluster.job("same")
+    with submitted(cluster, job) as run:
+        status, out = run.end()
+    assert status == 0, out
+    assert bits(cluster, job) == (undisturbed / "model.safetensors").read_bytes()
+    assert cluster.read(f"{job['export']}/1/model.stablehlo") == (undisturbed / "model.stablehlo").read_bytes()
+    ours = msgspec.json.decode(cluster.read(f"{job['export']}/1/model.json"))
+    theirs = msgspec.json.decode((undisturbed / "model.json").read_bytes())
+    assert {k for k in ours if ours[k] != theirs[k]} == {"name", "job"}
+    assert re.search(r"data +\d+ % of the training bytes were on the host of their worker", out)
+    assert cluster.application("same")["finalStatus"] == "SUCCEEDED"
+    assert cluster.left_behind(job) == []
+
+
+@pytest.mark.parametrize("kind", [SKEIN, LEAD])
+def test_the_master_dies(cluster: Cluster, undisturbed: Path, kind: str) -> None:
+    """SIGKILL of Skein's application master, or of ours alone: the next attempt continues, to the same bits."""
+    job = cluster.job("master-dies-" + kind.rpartition(".")[2].lower())
+    with submitted(cluster, job) as run:
+        wait_for("a checkpoint", lambda: cluster.steps(job), 180)
+        (master,) = cluster.processes(kind)
+        master.kill()
+        status, out = run.end()
+    assert status == 0, out
+    assert "continuing after step" in out
+    assert cluster.attempts(job["name"]) == 2
+    assert bits(cluster, job) == (undisturbed / "model.safetensors").read_bytes()
+    assert cluster.left_behind(job) == []
+
+
+@pytest.mark.parametrize("reducers", [0, 1])
+def test_a_container_dies(cluster: Cluster, undisturbed: Path, reducers: int) -> None:
+    """SIGKILL of a worker: another container comes, the job goes on in the same attempt, to the same bits."""
+    job = cluster.job(f"worker-dies-{reducers}", reducers={"count": reducers, "memory": "512 MiB"})
+    with submitted(cluster, job) as run:
+        wait_for("a checkpoint", lambda: cluster.steps(job), 180)
+        cluster.processes(CONTAINER)[0].kill()
+        status, out = run.end()
+    assert status == 0, out
+    assert re.search(r"lost: (worker|reducer) \d .*failure 1 of at most 10", out)
+    assert cluster.attempts(job["name"]) == 1
+    assert bits(cluster, job) == (undisturbed / "model.safetensors").read_bytes()
+    assert cluster.left_behind(job) == []
+
+
+def test_a_crash_loop_stops(cluster: Cluster) -> None:
+    """A model that ends its process is tried workers.max_failures times more, then the cause is told once."""
+    (cluster.folder / "crash.py").write_text(
+        "import os, sys\n"
+        "def init(key, schema):\n    print('this is my last word', file=sys.stderr, flush=True)\n    os._exit(3)\n"
+        "def loss(p, x, y): return x\n"
+        "def predict(p, x): return x\n"
+    )
+    job = cluster.job("crash", learner={"path": "crash.py"})
+    with submitted(cluster, job, "--set", "workers.max_failures=1") as run:
+        status, out = run.end()
+    assert status == 1
+    assert "failure 2, with workers.max_failures 1" in out
+    assert "this is my last word" in out
+    assert cluster.application("crash")["finalStatus"] == "FAILED"
+    assert "workers.max_failures" in cluster.application("crash")["diagnostics"]
+    assert cluster.left_behind(job) == []
+
+
+def test_a_users_error_is_told_once(cluster: Cluster) -> None:
+    """An exception in the model is shown with its traceback, not tried again, and is what YARN's pages show."""
+    (cluster.folder / "wrong.py").write_text(
+        "import jax.numpy as jnp\n"
+        "def init(key, schema): return {'w': jnp.zeros(schema.width)}\n"
+        "def loss(p, x, y): raise KeyError('no such thing')\n"
+        "def predict(p, x): return x @ p['w']\n"
+    )
+    job = cluster.job("wrong", learner={"path": "wrong.py"}, data=cluster.job("x")["data"] | {"label_type": "number"})
+    with submitted(cluster, job) as run:
+        status, out = run.end()
+    assert status == 1
+    assert out.count("error:") == 1
+    assert "wrong.py" in out
+    assert "no such thing" in out
+    found = cluster.application("wrong")
+    assert (found["state"], found["finalStatus"]) == ("FINISHED", "FAILED")
+    assert "no such thing" in found["diagnostics"]
+    assert cluster.left_behind(job) == []
+
+
+def test_a_job_starts_with_less_and_grows(cluster: Cluster, client: skein.Client) -> None:
+    """With room for some of its workers the job starts; those that come later take part after a checkpoint."""
+    job = cluster.job("grows", workers={"count": 4, "min": 1, "memory": "1 GiB"})
+    job["training"] |= {"epochs": 1500}
+    filler = skein.ApplicationSpec.from_dict(
+        {"name": "filler", "master": {"resources": {"memory": "4096 MiB", "vcores": 1}, "script": "sleep 600"}}
+    )
+    other = client.submit(filler)
+    try:
+        client.connect(other, wait=True)
+        with submitted(cluster, job) as run:
+            wait_for("the start", lambda: re.search(r"[123] of 4 workers take part", run.printed()), 180)
+            client.kill_application(other)
+            wait_for("the others", lambda: "4 of 4 workers take part" in run.printed(), 180)
+            cluster.yarnml("kill", run.id)
+    finally:
+        client.kill_application(other)
+    assert cluster.left_behind(job) == []
+
+
+def test_strangers_are_refused(cluster: Cluster) -> None:
+    """Every port of a job's processes wants the application's own certificate."""
+    job = cluster.job("strangers")
+    job["training"] |= {"epochs": 100_000}
+    other = skein.Security.new_credentials()
+    with submitted(cluster, job) as run:
+        wait_for("a checkpoint", lambda: cluster.steps(job), 180)
+        processes = [*cluster.processes(LEAD), *cluster.processes(CONTAINER)]
+        ports = {
+            (c.laddr.ip, c.laddr.port) for p in processes for c in p.net_connections("tcp") if c.status == "LISTEN"
+        }
+        assert len(ports) >= 4  # the master's two, and one of every worker
+        for host, port in ports:
+            for scheme, options in _disguises(other):
+                client = fl.FlightClient(f"{scheme}://{host}:{port}", **options)
+                with pytest.raises((fl.FlightUnavailableError, fl.FlightTimedOutError)):
+                    list(client.do_action(fl.Action("call", b""), fl.FlightCallOptions(timeout=5)))
+        cluster.yarnml("kill", run.id)
+    assert cluster.left_behind(job) == []
+
+
+def _disguises(other: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Without TLS, with TLS but no certificate, and with a certificate of another application."""
+    pair = {"cert_chain": other.cert_bytes, "private_key": other.key_bytes}
+    name = {"override_hostname": "skein-internal"}
+    return [
+        ("grpc", {}),
+        ("grpc+tls", {"disable_server_verification": True}),
+        ("grpc+tls", {"disable_server_verification": True, **pair}),
+        ("grpc+tls", {"tls_root_certs": other.cert_bytes, **pair, **name}),
+    ]
+
+
+def test_roles_keep_to_their_nodes(cluster: Cluster) -> None:
+    """Workers with GPUs go to the labelled node, master and reducers never; without a device there it is said."""
+    job = cluster.job("on-gpus", workers={"count": 2, "memory": "1 GiB", "gpus": 1, "node_label": "gpu"})
+    job["reducers"] = {"count": 1, "memory": "512 MiB"}
+    with submitted(cluster, job) as run:
+        wait_for("the workers", lambda: len(cluster.processes(CONTAINER)) == 3, 120)
+        there = [p for p in cluster.hadoop.containers(GPU_HOST) if CONTAINER in " ".join(p.cmdline())]
+        roles = [p.environ()["SKEIN_CONTAINER_ID"].partition("_")[0] for p in there]
+        status, out = run.end()
+    assert roles == ["worker", "worker"]
+    assert status == 2
+    assert "workers.gpus is 1, but on" in out
+    assert cluster.left_behind(job) == []
+
+
+def test_the_active_environment_travels_once(cluster: Cluster, undisturbed: Path) -> None:
+    """Without environment.python the active one is packed; the second job finds it on HDFS."""
+    job = cluster.job("packed", environment={})
+    with submitted(cluster, job) as run:
+        status, out = run.end(400)
+    assert status == 0, out
+    assert "Packed the environment" in out
+    assert bits(cluster, job) == (undisturbed / "model.safetensors").read_bytes()
+    with submitted(cluster, job, "--restart", "--detach") as run:
+        status, out = run.end()
+    assert status == 0, out
+    assert "Packed" not in out
