@@ -4,6 +4,7 @@ Looked for in HADOOP_CONF_DIR, HADOOP_HOME/etc/hadoop and /etc/hadoop/conf, in t
 cluster.
 """
 
+import getpass
 import os
 import re
 import xml.etree.ElementTree as ElementTree
@@ -14,7 +15,7 @@ from typing import NamedTuple
 
 from yarnml.errors import JobFileError
 
-FILES = ("core-site.xml", "hdfs-site.xml", "yarn-site.xml")
+FILES = ("core-site.xml", "hdfs-site.xml", "yarn-site.xml", "resource-types.xml")
 RPC_PORT, HTTP_PORT, HTTPS_PORT = 8020, 9870, 9871
 RM_PORT, RM_HTTP_PORT, RM_HTTPS_PORT = 8032, 8088, 8090
 
@@ -111,6 +112,11 @@ class Configuration:
             return self.values.get(name, found[0])
         variable, _, default = name.removeprefix("env.").partition(":-")
         return os.environ.get(variable) or default.removeprefix("-")
+
+
+def user(variables: Mapping[str, str] = os.environ) -> str:
+    """Who we are to a cluster without Kerberos."""
+    return variables.get("HADOOP_USER_NAME") or getpass.getuser()
 
 
 def configuration(variables: Mapping[str, str] = os.environ) -> Configuration:

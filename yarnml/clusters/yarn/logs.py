@@ -1,73 +1,122 @@
-"""Logs of containers, running or gone, through Hadoop's own log command (Skein's fails on Hadoop 3.4)."""
+"""Logs of containers: of a live application from the nodes, of a finished one through Hadoop's own command.
+
+Both wrap a log in the same lines.  (Skein's own call for logs fails on Hadoop 3.4.)
+"""
 
 import os
 import re
 import shutil
 import subprocess
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import NamedTuple
 
+from yarnml import hadoop
+from yarnml.clusters.yarn import web
 from yarnml.errors import ClusterError
 
-LOG_SECONDS = 60.0  # how long the command may take
-AGGREGATION_SECONDS = 20.0  # how long YARN may take to collect the logs of an application that has just ended
-FOLLOW_SECONDS = 2.0
-TAIL = 12
+COMMAND_SECONDS = 60.0  # how long Hadoop's command may take
+COLLECT_SECONDS = 30.0  # how long YARN may take to collect the logs of an application that has just ended
+LOOK_SECONDS = 2.0
 FILES = {
     "master": "application.driver.log",
     "skein": "application.master.log",
     "worker": "worker.log",
     "reducer": "reducer.log",
 }
+EVENTS = "events.jsonl"  # the master's: one event a line
 
-_HEADER = re.compile(r"^Container: (\S+) on (\S+?)(?:_\d+)?$", re.M)
-_OURS = re.compile(r"^(?:error|yarnml|\w*Error): .+", re.M)
+_BEGIN = re.compile(
+    rb"^Container: (?P<container>\S+) on (?P<host>\S+?)[_:]\d+\n.*\n=+\nLogType:(?P<name>.*)\nLogLastModifiedTime:.*\n"
+    rb"LogLength:(?P<length>\d+)\nLogContents:\n",
+    re.M,
+)
+
+TAIL = 12
+_SENTENCE = re.compile(r"^(?:error|yarnml|\w*Error): .+", re.M)
 
 
-@dataclass(frozen=True)
-class Cause:
-    """The line that most likely tells why a job failed, and the end of the log that holds it."""
+class Log(NamedTuple):
+    """One log file of a container, or its end; ``length``: of the whole file, in bytes."""
+
+    container: str
+    host: str
+    name: str
+    content: bytes
+    length: int
+
+    @property
+    def text(self) -> str:
+        return self.content.decode(errors="replace")
+
+
+def parse(output: bytes, most: int | None = None) -> Iterator[Log]:
+    """The logs in what Hadoop prints; ``most``: how many bytes of each file's end were asked for."""
+    place = 0
+    while begin := _BEGIN.search(output, place):
+        length = int(begin["length"])
+        place = begin.end() + (length if most is None else min(most, length))
+        container, host, name = (begin[part].decode() for part in ("container", "host", "name"))
+        yield Log(container, host, name, output[begin.end() : place], length)
+
+
+def of_container(container: str, node: str, name: str, most: int | None = None) -> Log:
+    """A log of a container whose node still keeps it, as long as its application lives; OSError where it can't be had.
+
+    ``node``: the address of its NodeManager's web service.  ``most``: bytes of the end that are wanted.
+    """
+    limit = {} if most is None else {"size": str(-most)}
+    try:
+        output = web.node(node, f"containers/{container}/logs/{name}", **limit)
+    except OSError as exc:
+        raise OSError(f"{name} of {container} can't be had from its node {node}: {exc}") from exc
+    return next(parse(output, most), Log(container, node.partition(":")[0], name, b"", 0))
+
+
+def of_application(application: str, *names: str) -> list[Log]:
+    """These logs of every container of an application that has ended; waits a while for YARN to collect them.
+
+    In the order in which the containers started.  Empty where YARN has none; ClusterError where the command fails.
+    """
+    deadline = time.monotonic() + COLLECT_SECONDS
+    command = [_yarn(), "logs", "-applicationId", application, "-log_files", ",".join(names)]
+    while True:
+        try:
+            done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=COMMAND_SECONDS)
+        except (OSError, subprocess.TimeoutExpired) as exc:
+            raise ClusterError(f"Hadoop's command `{' '.join(command)}` failed: {exc}") from exc
+        found = sorted(parse(done.stdout))
+        if found or time.monotonic() > deadline:
+            return found
+        time.sleep(LOOK_SECONDS)
+
+
+def probable_cause(application: str) -> "Cause":
+    """What the log of the master that failed first says last."""
+    try:
+        found = of_application(application, FILES["master"])
+    except ClusterError:
+        found = []
+    return next((cause for log in found if (cause := find_cause(log.text)).log), Cause("", ""))
+
+
+class Cause(NamedTuple):
+    """The line that most likely tells why a process failed, and the end of the log that holds it."""
 
     sentence: str
     log: str
 
 
-def read_logs(application: str, *files: str) -> str:
-    """These log files of all containers of an application, as Hadoop prints them.  ClusterError where it can't."""
-    command = [*_yarn(), "logs", "-applicationId", application]
-    if files:
-        command += ["-log_files", ",".join(files)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=LOG_SECONDS)
-    except (OSError, subprocess.TimeoutExpired) as exc:
-        raise ClusterError(f"Hadoop's log command failed: {exc}") from exc
-    return done.stdout
-
-
-def probable_cause(application: str) -> Cause:
-    """What the master's own log says last; waits a while for YARN to collect it."""
-    deadline = time.monotonic() + AGGREGATION_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            text = read_logs(application, FILES["master"])
-        except ClusterError:
-            break
-        if text.strip():
-            return find_cause(text)
-        time.sleep(FOLLOW_SECONDS)
-    return Cause("", "")
-
-
 def find_cause(text: str) -> Cause:
     """The last line that looks like a sentence about an error."""
-    found = _OURS.findall(text)
+    found = _SENTENCE.findall(text)
     lines = [line for line in text.splitlines() if line.strip()]
     return Cause(found[-1] if found else "", "\n".join(lines[-TAIL:]))
 
 
-def _yarn() -> list[str]:
-    home = os.environ.get("HADOOP_HOME", "")
-    found = shutil.which("yarn") or shutil.which("yarn", path=os.path.join(home, "bin"))
+def _yarn() -> str:
+    places = [None, os.path.join(os.environ.get("HADOOP_HOME", ""), "bin")]
+    found = next((path for place in places if (path := shutil.which("yarn", path=place))), None)
     if not found:
         raise ClusterError("The command yarn is not found; put Hadoop's bin folder on PATH, or set HADOOP_HOME.")
-    return [found]
+    return found
