@@ -1,21 +1,29 @@
-"""Files by URL: found, written beside, renamed, on a local disk and on another filesystem alike."""
+"""Files by URL: found, written beside, renamed, on a local disk, on HDFS and on another filesystem alike."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-import fsspec
 import pytest
 
+from tests.hadoop import Hadoop
 from yarnml import storage
 
+NAMES = ("a b", "50%25", "a#b", "a&b=c+d", "ä€", "{a}")
 
-@pytest.fixture(params=["local", "file", "memory"])
-def root(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty folder by its path, by file:// and on fsspec's memory filesystem."""
-    if request.param == "memory":
-        fsspec.filesystem("memory").store.clear()
+
+@pytest.fixture(params=["local", "file", "memory", "hdfs", "hdfs-default", "webhdfs"])
+def root(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An empty folder by its path, by file://, on fsspec's memory filesystem, and on HDFS by each kind of URL."""
+    if "hdfs" in request.param:
+        cluster: Hadoop = request.getfixturevalue("hadoop")
+        for name, value in cluster.environment.items():
+            monkeypatch.setenv(name, value)
+        host = {"hdfs": cluster.hdfs, "hdfs-default": "hdfs://", "webhdfs": cluster.hdfs_web.replace("http", "webhdfs")}
+        yield f"{host[request.param]}/tmp/room-{request.param}"
+        storage.remove(f"{cluster.hdfs}/tmp/room-{request.param}")
+    elif request.param == "memory":
         yield "memory://work/room"
-        fsspec.filesystem("memory").store.clear()
+        storage.remove("memory://work")
     else:
         yield str(tmp_path) if request.param == "local" else f"file://{tmp_path}"
 
@@ -63,6 +71,48 @@ def test_write_read_names(root: str) -> None:
     assert storage.size(f"{root}/x/a") == 3
     assert storage.names(f"{root}/x") == ["a", "b"]
     assert storage.names(f"{root}/x/a/none") == storage.names(f"{root}/none") == []
+
+
+def test_write_again(root: str) -> None:
+    """A file is replaced as a whole, by a shorter one too, and nothing else is left beside it."""
+    for data in (b"long" * 1000, b"short", b""):
+        storage.write(f"{root}/x", data)
+        assert storage.read(f"{root}/x") == data
+    assert storage.names(root) == ["x"]
+
+
+def test_odd_names(root: str) -> None:
+    """Names with spaces, signs and letters of all kinds name the same file to every operation."""
+    fill(root, *NAMES)
+    assert found(root, "") == sorted(NAMES)
+    assert storage.names(root) == sorted(NAMES)
+    for name in NAMES:
+        assert storage.read(f"{root}/{name}") == name.encode()
+        storage.rename(f"{root}/{name}", f"{root}/moved {name}")
+        storage.remove(f"{root}/moved {name}")
+    assert storage.names(root) == []
+
+
+def test_what_is_not_there(root: str) -> None:
+    """A file that is not there is a FileNotFoundError that names it."""
+    fill(root, "x")
+    for url in (f"{root}/none", f"{root}/none/x"):
+        assert not storage.exists(url)
+        with pytest.raises(FileNotFoundError, match="none"):
+            storage.read(url)
+        with pytest.raises(FileNotFoundError):
+            storage.size(url)
+    with pytest.raises(FileNotFoundError):
+        storage.rename(f"{root}/none", f"{root}/new")
+
+
+def test_arrow(root: str) -> None:
+    """pyarrow reads the same bytes, from any position."""
+    storage.write(f"{root}/x", b"0123456789")
+    fs, path = storage.arrow(f"{root}/x")
+    with fs.open_input_file(path) as file:
+        assert (file.size(), file.read(4), file.read()) == (10, b"0123", b"456789")
+        assert (file.read_at(3, 4), file.read_at(2, 8)) == (b"456", b"89")
 
 
 def test_rename(root: str) -> None:

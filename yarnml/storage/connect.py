@@ -33,9 +33,10 @@ def open_hdfs(scheme: str, authority: str) -> Hdfs:
         at = [node.web for node in nodes]
 
         def connect(number: int) -> Client:
-            return WebHdfs(at)
+            first = number % len(at)
+            return WebHdfs(at[first:] + at[:first])
 
-    return Hdfs(root, " or ".join(at), connect)
+    return Hdfs(root, at, connect)
 
 
 def name_nodes(scheme: str, authority: str, settings: Configuration) -> tuple[Address, ...]:

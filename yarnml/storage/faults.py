@@ -51,7 +51,7 @@ def fault(exc: BaseException, url: str, server: str, *, data: bool = False) -> O
     if java in _PASSING or _PASSING_WORDS.search(text):
         return unavailable(f"{server}: {words}")
     if isinstance(exc, FileExistsError) or java == "FileAlreadyExistsException":
-        return FileExistsError(errno.EEXIST, "File exists", url)
+        return FileExistsError(f"{url} exists")
     if isinstance(exc, PermissionError) or java in ("AccessControlException", "AuthorizationException"):
         return PermissionError(words)
     if "QuotaExceeded" in java or "QuotaByStorageTypeExceeded" in java:

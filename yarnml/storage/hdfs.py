@@ -27,15 +27,16 @@ _T = TypeVar("_T")
 class Hdfs(AbstractFileSystem):  # type: ignore[misc]
     """One HDFS.  ``connect(n)`` makes the n-th client: a new one follows each that failed to answer.
 
-    ``root`` is its URL; ``at`` names its NameNodes, for errors.
+    ``root`` is its URL, ``at`` the addresses of its NameNodes.
     """
 
     protocol = SCHEMES
     cachable = False
 
-    def __init__(self, root: str, at: str, connect: Callable[[int], Client]) -> None:
+    def __init__(self, root: str, at: Sequence[str], connect: Callable[[int], Client]) -> None:
         super().__init__()
-        self._root, self._at, self._connect = root, at, connect
+        self._root, self._at, self._connect = root, " or ".join(at), connect
+        self._others = len(at) > 1
         self._lock, self._made = threading.Lock(), 0
         self._client: Client | None = None
 
@@ -68,6 +69,8 @@ class Hdfs(AbstractFileSystem):  # type: ignore[misc]
         except Exception as exc:
             error = fault(exc, self._root + path, server, data=data)
             if isinstance(error, Unavailable):
+                if isinstance(exc, TimeoutError) and self._others:
+                    error.repeat_for = CALL_SECONDS  # the next client asks another NameNode first
                 with self._lock:
                     if self._client is client:
                         self._client = None
@@ -158,11 +161,13 @@ class Hdfs(AbstractFileSystem):  # type: ignore[misc]
         """Write a whole file beside and show it by one rename, in the place of an old one; each attempt begins anew."""
         folder, _, name = path.rpartition("/")
         beside = f"{folder}/.{name}.{secrets.token_hex(4)}"
-        view = memoryview(data)
+        view, begun = memoryview(data), False
 
         def attempt(again: bool) -> None:
+            nonlocal begun
             self.once(path, lambda client: client.makedirs(folder or "/"))
             sink = self.once(path, lambda client: client.create(beside))
+            begun = True
             for at in range(0, len(view), CHUNK):
                 self.once(path, partial(_send, sink, view[at : at + CHUNK]), CHUNK_SECONDS)
             self.once(path, lambda client: sink.close(), CHUNK_SECONDS)
@@ -170,9 +175,10 @@ class Hdfs(AbstractFileSystem):  # type: ignore[misc]
 
         try:
             persist(attempt)
-        except BaseException:
-            with contextlib.suppress(OSError):  # the failure that led here is the one to report
-                self.once(beside, lambda client: client.remove(beside))
+        except BaseException as exc:
+            if begun and type(exc) is not Unavailable:  # then the NameNode would not answer this either
+                with contextlib.suppress(OSError):  # the failure that led here is the one to report
+                    self.once(beside, lambda client: client.remove(beside))
             raise
 
     def _open(self, path: str, mode: str = "rb", **options: Any) -> "File":

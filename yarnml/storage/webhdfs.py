@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import ssl
+import string
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -53,14 +54,14 @@ class WebHdfs:
 
     def create(self, path: str) -> Sink:
         answer = self._json("PUT", path, "CREATE", overwrite="true", noredirect="true")
-        return _Sink(answer["Location"], self._seconds)
+        return _Sink(_ascii(answer["Location"]), self._seconds)
 
     def part(self, path: str, start: int, length: int) -> bytes:
         """Bytes of a file, from one DataNode or else from another."""
         shunned: list[str] = []  # the NameNode would send us to the same one again
         while True:
             span = {"offset": str(start), "length": str(length), "excludedatanodes": ",".join(shunned)}
-            location = self._json("GET", path, "OPEN", noredirect="true", **span)["Location"]
+            location = _ascii(self._json("GET", path, "OPEN", noredirect="true", **span)["Location"])
             try:
                 with self._open(location, timeout=self._seconds) as answer:
                     return bytes(answer.read())
@@ -75,11 +76,15 @@ class WebHdfs:
         return {n for b in self._locations(path) for n, h in zip(b["names"], b["hosts"], strict=True) if h == host}
 
     def blocks(self, path: str) -> list[Block]:
-        """Where the blocks of a file are."""
-        return [
-            Block(b["offset"], b["length"], tuple(b["hosts"]), tuple(p.rpartition("/")[0] for p in b["topologyPaths"]))
-            for b in self._locations(path)
-        ]
+        """Where the blocks of a file are, the hosts of each sorted."""
+        found = []
+        for block in self._locations(path):
+            racks = [where.rpartition("/")[0] for where in block["topologyPaths"]]
+            replicas = sorted(zip(block["hosts"], racks, strict=True))
+            found.append(
+                Block(block["offset"], block["length"], tuple(h for h, _ in replicas), tuple(r for _, r in replicas))
+            )
+        return found
 
     def _locations(self, path: str) -> list[dict[str, Any]]:
         found = self._json("GET", path, "GETFILEBLOCKLOCATIONS")["BlockLocations"]
@@ -156,6 +161,11 @@ def user() -> str:
 
 def _entry(path: str, status: dict[str, Any]) -> Entry:
     return Entry(path, status["length"], status["type"] == "DIRECTORY")
+
+
+def _ascii(location: str) -> str:
+    """HDFS leaves letters beyond ASCII in its redirections; everything else is quoted already."""
+    return quote(location, safe=string.printable)
 
 
 def _remote(exc: urllib.error.HTTPError) -> str:
