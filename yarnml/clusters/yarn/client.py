@@ -5,6 +5,7 @@ import getpass
 import os
 import re
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import Any
 import skein
 
 from yarnml import hadoop, paths, storage
-from yarnml.clusters.yarn import credentials
+from yarnml.clusters.yarn import credentials, manager
 from yarnml.clusters.yarn.application import NEWS, TAG, check_paths, tag_of
 from yarnml.errors import ClusterError, JobFileError, WorkerLost
 from yarnml.events import Outcome
@@ -62,12 +63,17 @@ def home() -> str:
 @contextmanager
 def connected() -> Iterator["Yarn"]:
     """A line to YARN: Skein's driver, a Java process that lives as long as the block."""
-    try:
-        client = skein.Client(log=False)
-    except (skein.exceptions.SkeinError, OSError, subprocess.CalledProcessError) as exc:
-        raise ClusterError(f"Skein's driver, a Java program, did not start: {exc}; `yarnml doctor` tells why.") from exc
-    with client:
-        yield Yarn(client)
+    manager.reach(hadoop.configuration())
+    with tempfile.NamedTemporaryFile(prefix="yarnml-driver-") as log:
+        try:
+            client = skein.Client(log=log.name)
+        except (skein.exceptions.SkeinError, OSError, subprocess.CalledProcessError) as exc:
+            said = log.read().decode(errors="replace")
+            raise ClusterError(
+                f"Skein's driver, a Java program, did not start: {exc}; run `yarnml doctor`.", said
+            ) from exc
+        with client:
+            yield Yarn(client)
 
 
 class Yarn:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from yarnml.clusters.yarn.admission import check
 from yarnml.clusters.yarn.application import specification
 from yarnml.clusters.yarn.client import Yarn, connected
 from yarnml.clusters.yarn.follow import follow
@@ -23,6 +24,7 @@ def submit(
     job: Job, say: Say, note: Callable[[str], None] = print, *, restart: bool, detach: bool, dry_run: bool
 ) -> None:
     """Send a job to YARN and, unless detached, show it until it ends."""
+    check(job)
     with connected() as yarn, tempfile.TemporaryDirectory(prefix="yarnml-") as folder:
         prepared = yarn.prepare(job, note, restart=restart)
         if prepared.outcome:

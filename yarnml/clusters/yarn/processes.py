@@ -8,6 +8,8 @@ import urllib.request
 import skein
 
 from yarnml.clusters.base import Ended, Role, Who
+from yarnml.clusters.yarn import manager
+from yarnml.clusters.yarn.resources import requests
 from yarnml.errors import CrewLost
 from yarnml.job import Job
 
@@ -52,15 +54,17 @@ class Containers:
         return "no container yet"
 
     def wanting(self) -> str:
-        asked = [c for c in self._look() if str(c.state) in ("REQUESTED", "WAITING")]
+        services = [c.service_name for c in self._look() if str(c.state) in ("REQUESTED", "WAITING")]
+        asked = [r for r in requests(self._job) if r.role in services]
         wishes = []
-        for role, section in (("worker", self._job.workers), ("reducer", self._job.reducers)):
-            if count := sum(c.service_name == role for c in asked):
-                size = f"{section.memory} and {section.vcores} vcore{'s' if section.vcores != 1 else ''}"
-                gpus, label = getattr(section, "gpus", 0), getattr(section, "node_label", "")
-                size += (f", {gpus} GPUs" if gpus else "") + (f", on nodes labelled {label}" if label else "")
-                wishes.append(f"{count} {role} container{'s' if count != 1 else ''} of {size}")
-        return f"YARN has no room yet in queue {self._job.queue} for {', '.join(wishes)}" if wishes else ""
+        for r in asked:
+            count, where = services.count(r.role), f" on nodes labelled {r.label}" if r.label else ""
+            wishes.append(f"{count} {r.role} container{'s' if count > 1 else ''} of {r.size}{where}")
+        if not wishes:
+            return ""
+        reasons = [reason for r in asked if (reason := manager.missing(self._job.queue, r))]
+        lack = f": {'; '.join(dict.fromkeys(reasons))}" if reasons else ""
+        return f"YARN has no room yet in queue {self._job.queue} for {', '.join(wishes)}{lack}"
 
     def _look(self) -> list["skein.model.Container"]:
         if time.monotonic() - self._looked > LOOK_SECONDS:

@@ -1,0 +1,65 @@
+"""What submit asks the cluster before it sends anything: is it there, and can it ever run this job."""
+
+import contextlib
+
+from yarnml import hadoop, storage
+from yarnml.clusters.yarn import manager
+from yarnml.clusters.yarn.resources import Cluster, requests
+from yarnml.clusters.yarn.rules import (
+    Untold,
+    check_gpus,
+    check_label,
+    check_limits,
+    check_queue,
+    check_size,
+    find_queue,
+)
+from yarnml.errors import ClusterError
+from yarnml.hadoop import Configuration
+from yarnml.job import Job
+
+
+def check(job: Job) -> None:
+    """Refuse a job that can't run here.  What YARN's web service does not tell is left to YARN to refuse."""
+    settings = hadoop.configuration()
+    manager.reach(settings)
+    reach_name_node(settings)
+    with contextlib.suppress(Untold):
+        judge(job, manager.look(), settings)
+
+
+def reach_name_node(settings: Configuration) -> str:
+    """The URL of the default filesystem, whose NameNode answers; ClusterError names it where it does not."""
+    root = settings.default_fs
+    if not root:
+        raise ClusterError("fs.defaultFS is not set in the Hadoop configuration; set HADOOP_CONF_DIR to its folder.")
+    try:
+        storage.exists(f"{root}/user")
+    except (OSError, ValueError) as exc:
+        raise ClusterError(
+            f"HDFS is not there: {exc}; start it, or correct core-site.xml in {settings.folder}."
+        ) from exc
+    return root
+
+
+def judge(job: Job, cluster: Cluster, settings: Configuration) -> None:
+    """All rules, as far as YARN tells what they need."""
+    asked = requests(job)
+    with contextlib.suppress(Untold):
+        check_queue(cluster, job.queue, user_of(settings))
+    queue = find_queue(cluster, job.queue)
+    for request in asked:
+        check_label(cluster, queue, request)
+        check_gpus(cluster, request, knows_gpus(settings))
+        check_size(cluster, queue, request)
+    check_limits(cluster, queue, asked)
+
+
+def user_of(settings: Configuration) -> str | None:
+    """Who we are to YARN; None where a Kerberos ticket says so."""
+    return None if settings.get("hadoop.security.authentication") == "kerberos" else hadoop.user()
+
+
+def knows_gpus(settings: Configuration) -> bool:
+    """Whether Hadoop's client on this machine can ask for GPUs."""
+    return manager.GPU in [name.strip() for name in settings.get("yarn.resource-types").split(",")]
