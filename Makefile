@@ -3,13 +3,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check bench wheel hadoop schema clean
+.PHONY: run test check bench wheel hadoop cluster cluster-down test-docker schema clean
 
 run: .venv/ready examples/digits/data/train           ## train on real handwritten digits
 	$(BIN)/yarnml run examples/digits/job.yaml --restart
 
 test: check wheel                                     ## everything that can be checked
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m 'not docker'
+
+test-docker: .venv/ready                              ## what docker/README.md says, on a cluster of containers
+	$(BIN)/python -m pytest -m docker
 
 check: .venv/ready                                    ## style, types, layering
 	$(BIN)/ruff format --check .
@@ -28,6 +31,12 @@ wheel: .venv/ready                                    ## build the wheel and loo
 
 hadoop: .venv/ready                                   ## a Hadoop of plain processes, until Ctrl-C
 	$(BIN)/python -m tests.hadoop
+
+cluster: wheel examples/digits/data/train             ## a Hadoop of Docker containers, with an edge node
+	$(PYTHON) docker/cluster.py up
+
+cluster-down:                                         ## remove it
+	$(PYTHON) docker/cluster.py down
 
 schema: .venv/ready                                   ## write the job file's JSON schema anew
 	$(BIN)/python -m appspec
