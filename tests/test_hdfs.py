@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,8 +16,9 @@ import pytest
 from tests.conftest import Job
 from tests.hadoop import HOSTS, RACKS, Hadoop
 from yarnml import run, storage
+from yarnml.data.dataset import inspect, read_group
 from yarnml.data.shards import pieces
-from yarnml.errors import JobFileError
+from yarnml.errors import DataError
 from yarnml.placement import local_share, place, racks, shard_bytes
 from yarnml.plan import make_plan
 from yarnml.spec import load_job
@@ -76,14 +78,17 @@ def test_nobody_answers(scheme: str, silent: str) -> None:
         assert silent in quickly(act)
 
 
-def test_the_command_says_it(digits_job: Job, write_job: Callable[[Job], Path], yarnml_command: Callable) -> None:
-    """`yarnml run` with data on an HDFS that is away ends with a sentence that names the field and the host."""
-    port = closed_port()
-    digits_job["data"]["train"] = f"hdfs://127.0.0.1:{port}/train"
-    done = yarnml_command("run", write_job(digits_job))
-    assert done.returncode == 2
-    assert "data.train" in done.stderr
-    assert f"127.0.0.1:{port}" in done.stderr
+@pytest.mark.parametrize("field", ["data.train", "checkpoint.path", "export"])
+def test_the_command_says_it(
+    field: str, digits_job: Job, write_job: Callable[[Job], Path], yarnml_command: Callable[..., Any]
+) -> None:
+    """`yarnml run` with a field on an HDFS that is away ends with a sentence that names the field and the host."""
+    away = f"127.0.0.1:{closed_port()}"
+    done = yarnml_command("run", write_job(digits_job), "--set", f"{field}=hdfs://{away}/x")
+    assert done.returncode == (2 if field == "data.train" else 1)
+    assert "Traceback" not in done.stderr
+    assert field in done.stderr
+    assert away in done.stderr
 
 
 def test_a_url_that_means_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,21 +335,14 @@ def test_placement_on_a_real_hdfs(root: str, tmp_path: Path) -> None:
     assert local_share(placed, dataset, shards, workers) >= 0.5
 
 
-def test_parquet_that_is_away(hadoop: Hadoop, tmp_path: Path) -> None:
-    """A file that can't be reached is not called a broken file."""
-    root = f"{hadoop.hdfs}/tmp/away"
+def test_data_that_goes_away(root: str, hadoop: Hadoop, tmp_path: Path) -> None:
+    """A file that can't be reached any more is not called a broken file, in the words of who reads it."""
     pq.write_table(pa.table({"x": [1.0], "y": [1.0]}), tmp_path / "part.parquet")
     storage.write(f"{root}/part.parquet", (tmp_path / "part.parquet").read_bytes())
+    dataset, stored = inspect(f"{root}/part.parquet", "auto", "data.train")
     hadoop.stop("namenode")
     try:
-        job = {
-            "name": "away",
-            "data": {"train": f"{root}/part.parquet", "features": ["x"], "label": "y"},
-            "learner": {"kind": "linear"},
-            "checkpoint": {"path": str(tmp_path / "job")},
-        }
-        with pytest.raises(JobFileError, match=r"data\.train: .* can't be listed: the NameNode .* no answer within"):
-            make_plan(load_job(job))
+        with pytest.raises(DataError, match=r"was there when the job began, but can't be read: .* no answer within"):
+            read_group(dataset, 0, 0, stored)
     finally:
         hadoop.resume("namenode")
-    storage.remove(root)

@@ -6,6 +6,7 @@ the job is and how far it got).  Whatever is not named so was never committed an
 
 import contextlib
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -41,6 +42,15 @@ class Manifest(Struct, frozen=True):
     files: dict[str, str]
 
 
+@contextlib.contextmanager
+def reachable(job_folder: str) -> Iterator[None]:
+    """What the storage of a job's folder raises in this block is a CheckpointError."""
+    try:
+        yield
+    except (OSError, ValueError) as exc:
+        raise CheckpointError(f"checkpoint.path {job_folder} can't be reached: {exc}") from exc
+
+
 class Checkpoints:
     """The checkpoints of one job's folder."""
 
@@ -58,11 +68,13 @@ class Checkpoints:
             raise CheckpointError(f"checkpoint.path {self._job} can't be written: {exc}") from exc
 
     def clear(self) -> None:
-        storage.remove(self._folder)
+        with reachable(self._job):
+            storage.remove(self._folder)
 
     def newest(self) -> Manifest | None:
         """The manifest of the newest checkpoint; CheckpointError where it can't be read."""
-        steps = self._steps()
+        with reachable(self._job):
+            steps = self._steps()
         return self._manifest(steps[-1]) if steps else None
 
     def temporary(self, step: int) -> str:

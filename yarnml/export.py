@@ -42,7 +42,10 @@ def versions(folder: str) -> list[int]:
 
 def folders(export: Export) -> list[str]:
     """The folders of the versions there are, that of ``export.version`` alone where it is given."""
-    wanted = [v for v in versions(export.path) if export.version in (None, v)]
+    try:
+        wanted = [v for v in versions(export.path) if export.version in (None, v)]
+    except (OSError, ValueError) as exc:
+        raise ExportError(f"export {export.path} can't be listed: {exc}") from exc
     return [storage.join(export.path, str(v)) for v in wanted]
 
 
@@ -77,9 +80,10 @@ def write_model(folder: str, arrays: dict[str, npt.NDArray[Any]], program: bytes
 def commit(export: Export, folder: str) -> str:
     """Give a written model its version; returns the folder where it now is."""
     for _ in range(100):
-        version = export.version or max(versions(export.path), default=0) + 1
-        target = storage.join(export.path, str(version))
+        target = export.path
         try:
+            version = export.version or max(versions(export.path), default=0) + 1
+            target = storage.join(export.path, str(version))
             storage.rename(folder, target)
         except FileExistsError:
             if export.version:

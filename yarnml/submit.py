@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from yarnml import export, paths, storage
-from yarnml.checkpoint import Checkpoints, Manifest
+from yarnml.checkpoint import Checkpoints, Manifest, reachable
 from yarnml.clusters.base import Cluster
 from yarnml.errors import Interrupted, JobFileError, YarnmlError
 from yarnml.events import Event, Outcome, Planned
@@ -58,7 +58,8 @@ def preflight(job: Job, *, restart: bool = False) -> Start:
     checkpoints = Checkpoints(str(job.checkpoint.path), job.checkpoint.keep)
     if restart:
         checkpoints.clear()
-        storage.remove(outcome_file(job))
+        with reachable(str(job.checkpoint.path)):
+            storage.remove(outcome_file(job))
     manifest = continued(job, plan, checkpoints)
     if manifest and (before := _finished(job)):
         return Start(plan, checkpoints, manifest, before)
@@ -92,14 +93,16 @@ def train(job: Job, backend: str, open_crew: Cluster, *, restart: bool = False, 
     except YarnmlError:
         checkpoints.discard()
         raise
-    storage.write(outcome_file(job), msgspec.json.encode(outcome))
+    with storage.patience(), reachable(str(job.checkpoint.path)):
+        storage.write(outcome_file(job), msgspec.json.encode(outcome))
     return outcome
 
 
 def _finished(job: Job) -> Outcome | None:
     """The outcome of an earlier run that has nothing left to do: as many epochs, and the model where it shall be."""
-    if not storage.exists(outcome_file(job)):
-        return None
+    with reachable(str(job.checkpoint.path)):
+        if not storage.exists(outcome_file(job)):
+            return None
     try:
         outcome = msgspec.json.decode(storage.read(outcome_file(job)), type=Outcome)
     except (OSError, msgspec.DecodeError):

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 
 from yarnml.data.base import File, Group
 from yarnml.errors import DataError
+from yarnml.storage import Unavailable
 
 TYPED = True
 _TAIL = 8  # the footer's length and the magic number end the file
@@ -21,6 +22,8 @@ def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
                 meta, schema = file.metadata, file.schema_arrow
                 groups = tuple(_group(meta.row_group(i)) for i in range(meta.num_row_groups))
             footer = source.read_at(meta.serialized_size, size - _TAIL - meta.serialized_size)
+    except Unavailable:
+        raise
     except (pa.ArrowException, OSError) as exc:
         raise DataError(f"{url} is not a readable Parquet file: {_first_line(exc)}") from exc
     return schema, File(url, size, hashlib.sha256(footer).hexdigest(), groups)
@@ -30,6 +33,8 @@ def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.T
     try:
         with pq.ParquetFile(path, filesystem=fs, pre_buffer=True, page_checksum_verification=True) as reader:
             return reader.read_row_group(group, columns=columns.names)
+    except Unavailable:
+        raise
     except (pa.ArrowException, OSError) as exc:
         raise DataError(f"Row group {group} of {file.url} can't be read: {_first_line(exc)}") from exc
 
