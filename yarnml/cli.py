@@ -53,8 +53,99 @@ def submit_command(job_file: str, overrides: tuple[str, ...], restart: bool, det
     from yarnml.clusters.yarn import commands
 
     job = load_job(job_file, overrides)
+    if dry_run:
+        click.echo(commands.dry_run(job), nl=False)
+        return
     with Progress(Console(highlight=False)) as show:
-        commands.submit(job, show, restart=restart, detach=detach, dry_run=dry_run)
+        commands.submit(job, show, click.echo, restart=restart, detach=detach)
+
+
+@cli.command("ls")
+@click.option("--all", "every", is_flag=True, help="Those that have ended, too.")
+def ls_command(every: bool) -> None:
+    """List your jobs on YARN, newest first."""
+    from yarnml.clusters.yarn import commands
+
+    click.echo(commands.listing(every=every))
+
+
+@cli.command("status")
+@click.argument("application", metavar="APP")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def status_command(application: str, as_json: bool) -> None:
+    """Show how a job on YARN stands, or how it ended.
+
+    APP is an application's id, or the name of a job of yours that is running or waiting.
+    """
+    import msgspec
+
+    from yarnml.clusters.yarn import commands
+    from yarnml.clusters.yarn.status import described
+
+    found = commands.look(application)
+    click.echo(msgspec.json.format(msgspec.json.encode(found)) if as_json else described(found))
+
+
+@cli.command("attach")
+@click.argument("application", metavar="APP")
+def attach_command(application: str) -> None:
+    """Show a job on YARN until it ends, as submit does; Ctrl-C leaves it running.
+
+    The exit status is that of the job.
+    """
+    from yarnml.clusters.yarn import commands
+
+    with Progress(Console(highlight=False)) as show:
+        commands.attach(application, show, click.echo)
+
+
+@cli.command("logs")
+@click.argument("application", metavar="APP")
+@click.option("--role", type=click.Choice(["master", "worker", "reducer", "skein"]), help="Of these processes only.")
+@click.option("--index", type=int, help="Of the one with this number; a master's is its attempt, from 1.")
+@click.option("--follow", "-f", is_flag=True, help="Go on as the logs grow, until the job ends.")
+def logs_command(application: str, role: str | None, index: int | None, follow: bool) -> None:
+    """Print the logs of a job's processes, running or ended."""
+    from yarnml.clusters.yarn import commands
+
+    for piece in commands.logs(application, role, index, follow=follow):
+        click.echo(piece, nl=not piece.endswith("\n"))
+
+
+@cli.command("kill")
+@click.argument("application", metavar="APP")
+def kill_command(application: str) -> None:
+    """End a job on YARN; its checkpoints stay."""
+    from yarnml.clusters.yarn import commands
+
+    click.echo(commands.kill(application))
+
+
+@cli.command("doctor")
+@click.argument("job_file", metavar="[JOB.yaml]", required=False)
+@click.option(
+    "--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a field, such as workers.count=3."
+)
+def doctor_command(job_file: str | None, overrides: tuple[str, ...]) -> int:
+    """Check this machine and its cluster, and whether a job can run there, down to its Python on a node.
+
+    Every line that is not ok says what to do.  The exit status is 1 where anything is wrong.
+    """
+    from yarnml.clusters.yarn.doctor import checks, examine
+
+    if overrides and not job_file:
+        raise click.UsageError("--set needs a job file.")
+    console = Console(highlight=False)
+    styles = {"ok": "green", "wrong": "bold red", "untold": "yellow", "skipped": "yellow"}
+    wrong = 0
+    with checks(load_job(job_file, overrides) if job_file else None, console.print) as every:
+        for found in examine(every):
+            wrong += found.status == "wrong"
+            if found.detail:
+                console.print(escape(found.detail.rstrip()), style="dim", soft_wrap=True)
+            status = f"[{styles[found.status]}]{found.status:8}[/]"
+            console.print(f"{status}{escape(f'{found.name}: {found.text}')}", soft_wrap=True)
+    return int(wrong > 0)
 
 
 def main() -> None:

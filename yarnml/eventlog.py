@@ -1,7 +1,10 @@
 """What a job has told so far, for those who follow it from elsewhere."""
 
 import time
+from pathlib import Path
 from threading import Condition
+
+import msgspec
 
 from yarnml.events import Event, Tick
 from yarnml.messages import Ack, Call, Follow, News
@@ -11,9 +14,13 @@ FAREWELL_SECONDS = 5.0  # how long the end waits for the followers to hear of it
 
 
 class EventLog:
-    """Keeps every event but the ticks, of which the newest counts.  Any thread may tell or follow."""
+    """Keeps every event but the ticks, of which the newest counts.  Any thread may tell or follow.
 
-    def __init__(self) -> None:
+    ``journal``: a file that gets a line of JSON for every kept event.
+    """
+
+    def __init__(self, journal: Path | None = None) -> None:
+        self._journal = journal.open("ab", buffering=0) if journal else None
         self._changed = Condition()
         self._events: list[Event] = []
         self._tick: Tick | None = None
@@ -26,6 +33,8 @@ class EventLog:
                 self._tick = event
             else:
                 self._events.append(event)
+                if self._journal:
+                    self._journal.write(msgspec.json.encode(event) + b"\n")
             self._changed.notify_all()
 
     def answer(self, call: Call) -> News | Ack:
@@ -51,6 +60,9 @@ class EventLog:
             self._changed.notify_all()
             while self._followers and self._changed.wait(deadline - time.monotonic()):
                 pass
+            if self._journal:
+                self._journal.close()
+                self._journal = None
 
     def _is_news(self, follow: Follow) -> bool:
         return len(self._events) > follow.seen or (self._tick is not None and self._tick.step != follow.step)

@@ -54,18 +54,19 @@ class Provision(Struct, frozen=True):
     variables: dict[str, str]
 
 
-def provide(job: Job, home: str, say: Say, python: str = sys.executable) -> Provision:
+def provide(job: Job, home: str, say: Say, python: str = sys.executable, *, send: bool = True) -> Provision:
     """Pack and store what the job's processes need, as far as it is not stored yet.
 
     ``home``: the user's folder on the cluster's storage.  ``python``: the interpreter whose environment is meant where
-    the job chooses none.  Raises JobFileError with the field that does not fit, ProvisionError where storage fails.
+    the job chooses none.  ``send``: without it nothing is packed or stored, only its place is told.  Raises
+    JobFileError with the field that does not fit, ProvisionError where storage fails.
     """
     chosen = job.environment
     resources: dict[str, Resource] = {}
     sources: dict[str, list[Item]] = {}
     variables: dict[str, str] = {}
     words = '"$PYTHON"'
-    store = _Store(home, say)
+    store = _Store(home, say, send)
     if chosen.archive:
         resources[ENVIRONMENT] = Resource(store.given("environment.archive", chosen.archive, _ARCHIVES), "archive")
         lines = prelude.ready(f"environment.archive {chosen.archive}", "environment/bin/python", yarnml.__version__)
@@ -145,13 +146,13 @@ def _check_size(items: list[Item]) -> None:
 class _Store:
     """The user's folder on the cluster's storage: what is in it is whole, and is never written again."""
 
-    def __init__(self, home: str, say: Say) -> None:
-        self._home, self._say = home, say
+    def __init__(self, home: str, say: Say, send: bool) -> None:
+        self._home, self._say, self._send = home, say, send
 
     def packed(self, folder: str, items: list[Item], what: str) -> str:
         """The URL of an archive of these items."""
         target = storage.join(self._home, folder, f"{packing.key_of(items)}.tar.gz")
-        if not self._there(target, what):
+        if not self._settled(target, what):
             with tempfile.TemporaryFile(prefix="yarnml-") as file:
                 began = time.monotonic()
                 try:
@@ -180,11 +181,14 @@ class _Store:
         with open(local, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()[:32]
             target = storage.join(self._home, "environments", digest + ending)
-            if not self._there(target, f"{field} {url}"):
+            if not self._settled(target, f"{field} {url}"):
                 self._keep(file, target, f"{field} {url}")
         return target
 
-    def _there(self, target: str, what: str) -> bool:
+    def _settled(self, target: str, what: str) -> bool:
+        """Whether nothing has to be stored."""
+        if not self._send:
+            return True
         try:
             there = storage.exists(target)
         except (OSError, ValueError) as exc:

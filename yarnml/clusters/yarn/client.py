@@ -1,8 +1,7 @@
 """The edge node's end of YARN: send an application, look at it, follow it, end it."""
 
 import contextlib
-import getpass
-import os
+import json
 import re
 import subprocess
 import tempfile
@@ -12,44 +11,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import skein
 
 from yarnml import hadoop, paths, storage
-from yarnml.clusters.yarn import credentials, manager
+from yarnml.checkpoint import Checkpoints
+from yarnml.clusters.yarn import credentials, manager, places, web
 from yarnml.clusters.yarn.application import NEWS, TAG, check_paths, tag_of
-from yarnml.errors import ClusterError, JobFileError, WorkerLost
+from yarnml.clusters.yarn.places import Place
+from yarnml.clusters.yarn.status import Application
+from yarnml.errors import ClusterError, JobFileError
 from yarnml.events import Outcome
 from yarnml.job import Job
-from yarnml.messages import Follow, News
 from yarnml.provision import Provision, provide
+from yarnml.storage.patience import bounded
 from yarnml.submit import preflight
-from yarnml.transport.control import ControlClient
+from yarnml.transport.security import Certificate
 
-ACTIVE = ("SUBMITTED", "ACCEPTED", "RUNNING")
 LIVE = ("NEW", "NEW_SAVING", "SUBMITTED", "ACCEPTED", "RUNNING")
+EVERY = tuple(str(state) for state in skein.model.ApplicationState)
+JOB_FILE = "job.json"  # on this machine, and in the staging folder
 LOOK_SECONDS = 1.0  # between two looks at an application
-CALL_SECONDS = 10.0  # how long the master may take to answer
+CALL_SECONDS = 10.0  # how long a master may take to answer
+CONTAINER_SECONDS = 20.0  # how long nodes may take to end the containers of an application that has ended
 END_SECONDS = 60.0  # how long YARN may take to note the end of an application
 
-
-@dataclass(frozen=True)
-class Application:
-    """What YARN knows of an application.  ``status``: how it ended; times in seconds since 1970, 0 for not yet."""
-
-    id: str
-    name: str
-    user: str
-    queue: str
-    state: str
-    status: str
-    url: str
-    diagnostics: str
-    started: float
-    finished: float
-
-    @property
-    def live(self) -> bool:
-        return self.state in LIVE
+_ID = re.compile(r"application_\d+_\d+")
 
 
 def home() -> str:
@@ -57,7 +44,7 @@ def home() -> str:
     root = hadoop.configuration().default_fs
     if not root:
         raise ClusterError("fs.defaultFS is not set in the Hadoop configuration; set HADOOP_CONF_DIR to its folder.")
-    return f"{root}/user/{os.environ.get('HADOOP_USER_NAME') or getpass.getuser()}/.yarnml"
+    return f"{root}/user/{hadoop.user()}/.yarnml"
 
 
 @contextmanager
@@ -94,7 +81,7 @@ class Yarn:
         start = preflight(job, restart=restart)
         return Prepared(job, start.outcome, home(), None if start.outcome else provide(job, home(), note))
 
-    def applications(self, tag: str = TAG, states: tuple[str, ...] = ACTIVE) -> list[Application]:
+    def applications(self, tag: str = TAG, states: tuple[str, ...] = LIVE) -> list[Application]:
         """Applications of yarnml, or of one job, newest first."""
         with _translated():
             found = self._client.get_applications(states=states)
@@ -113,25 +100,41 @@ class Yarn:
     def staging(self, application: str) -> str:
         return paths.staging(home(), application)
 
-    def containers(self, application: str) -> list["skein.model.Container"]:
-        """All containers of a running application; none where its master is not up."""
-        return self._ask(application, lambda line: line.get_containers(states=list(skein.model.ContainerState))) or []
+    def find(self, name: str) -> Application:
+        """The application of yarnml with this id, or the user's only live one for the job of this name."""
+        if not name.startswith("application_"):
+            return self._of_job(name)
+        if not _ID.fullmatch(name):
+            raise JobFileError(f"{name} is no application: an id looks like application_1700000000000_0001.")
+        try:
+            report = self._client.application_report(name)
+        except (skein.exceptions.SkeinError, ValueError) as exc:
+            raise JobFileError(f"There is no {name} on this cluster: {refusal(str(exc))}") from exc
+        if TAG not in report.tags:
+            raise JobFileError(f"{name}, {report.name} of user {report.user}, is not an application of yarnml.")
+        return _application(report)
 
-    def news(self, application: str, seen: int = 0, step: int = -1) -> tuple[str, News] | None:
-        """What a running job has told since, and which master told it; None where none answers now."""
+    def places(self, application: str) -> list[Place]:
+        """The processes of a live application: its masters, and all workers and reducers of the present one."""
+        masters: list[Place] = []
+        with contextlib.suppress(OSError, LookupError, TypeError):
+            answer = web.resource_manager(f"apps/{application}/appattempts")
+            masters = places.of_attempts(answer["appAttempts"]["appAttempt"])
+        every = list(skein.model.ContainerState)
+        found = self._ask(application, lambda line: line.get_containers(states=every)) or []
+        return [*masters, *places.of_containers(found)]
+
+    def master(self, application: str) -> tuple[str, Certificate] | None:
+        """Where a job's events can be followed, and with which certificate; None where no master is up."""
         address = self._ask(application, lambda line: line.kv.get(NEWS))
-        if address is None:
-            return None
-        with contextlib.suppress(OSError, WorkerLost):
-            certificate = credentials.of_application(self.staging(application))[1]
-            client = ControlClient(address.decode(), certificate, CALL_SECONDS)
-            news = client.call(Follow(seen, step))
-            client.close()
-            return (address.decode(), news) if isinstance(news, News) else None
+        with contextlib.suppress(OSError):
+            return address and (address.decode(), credentials.of_application(self.staging(application))[1])
         return None
 
     def kill(self, application: str) -> None:
-        """End an application and clear away what it left."""
+        """End an application and clear away what it left, once its containers are gone."""
+        containers = self.places(application)
+        job = self._job(application)
         with _translated():
             self._client.kill_application(application)
         deadline = time.monotonic() + END_SECONDS
@@ -139,14 +142,38 @@ class Yarn:
             if time.monotonic() > deadline:
                 raise ClusterError(f"{application} did not end within {END_SECONDS:.0f} s; its queue's owner may help.")
             time.sleep(LOOK_SECONDS)
+        deadline = time.monotonic() + CONTAINER_SECONDS
+        while any(map(_runs, containers)) and time.monotonic() < deadline:
+            time.sleep(LOOK_SECONDS)
         with contextlib.suppress(OSError):
             storage.remove(self.staging(application))
+        if job:
+            Checkpoints(str(job.checkpoint.path), job.checkpoint.keep).discard()
+
+    def _of_job(self, name: str) -> Application:
+        found = [a for a in self.applications() if a.name == name and a.user == hadoop.user()]
+        if not found:
+            raise JobFileError(
+                f"No application of yours with the name {name} is running or waiting; `yarnml ls --all` lists them all."
+            )
+        if len(found) > 1:
+            raise JobFileError(f"{name} is the name of several: {', '.join(a.id for a in found)}; take one of these.")
+        return found[0]
+
+    def _job(self, application: str) -> Job | None:
+        """The job of a live application, as it was sent; None where its staging folder does not tell."""
+        try:
+            found = (url for url in storage.find(self.staging(application)) if url.endswith(f"/{JOB_FILE}"))
+            return next((msgspec.json.decode(storage.read(url), type=Job) for url in found), None)
+        except (OSError, msgspec.DecodeError):
+            return None
 
     def _ask(self, application: str, question: Callable[["skein.ApplicationClient"], Any]) -> Any:
         """What Skein's application master answers; None where there is none now."""
         try:
             security = credentials.of_application(self.staging(application))[0]
-            return question(self._client.connect(application, wait=False, security=security))
+            line = self._client.connect(application, wait=False, security=security)
+            return bounded(lambda: question(line), CALL_SECONDS)
         except (OSError, skein.exceptions.SkeinError):
             return None
 
@@ -162,10 +189,34 @@ class Prepared:
 
 
 def _application(report: Any) -> Application:
-    times = [moment.timestamp() if moment else 0.0 for moment in (report.start_time, report.finish_time)]
-    state, status = str(report.state), str(report.final_status)
-    url, why = str(report.tracking_url or ""), " ".join(str(report.diagnostics or "").split())
-    return Application(report.id, report.name, report.user, report.queue, state, status, url, why, *times)
+    started, finished = (moment.timestamp() if moment else 0.0 for moment in (report.start_time, report.finish_time))
+    state, live = str(report.state), str(report.state) in LIVE
+    if state == "FINISHED":
+        state = str(report.final_status)
+    return Application(
+        id=report.id,
+        name=report.name,
+        user=report.user,
+        queue=report.queue.removeprefix("root."),
+        state=state,
+        live=live,
+        url=str(report.tracking_url or ""),
+        diagnostics=" ".join(str(report.diagnostics or "").split()),
+        started=started,
+        finished=finished,
+        progress=report.progress,
+    )
+
+
+def _runs(place: Place) -> bool:
+    """Whether its node still has this container running; False where it does not tell."""
+    if not place.container or not place.node:
+        return False
+    try:
+        answer = json.loads(web.node(place.node, f"containers/{place.container}"))
+        return str(answer["container"]["state"]) not in ("DONE", "COMPLETE")
+    except (OSError, ValueError, LookupError):
+        return False
 
 
 @contextmanager

@@ -1,28 +1,31 @@
 """The commands of an edge node: submit a job, and everything that is done with one afterwards."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import yaml
 
+from yarnml import hadoop
+from yarnml.clusters.yarn import places, reading, status
 from yarnml.clusters.yarn.admission import check
-from yarnml.clusters.yarn.application import specification
-from yarnml.clusters.yarn.client import Yarn, connected
-from yarnml.clusters.yarn.follow import follow
-from yarnml.errors import Interrupted
+from yarnml.clusters.yarn.application import check_paths, specification
+from yarnml.clusters.yarn.cause import events
+from yarnml.clusters.yarn.client import EVERY, JOB_FILE, LIVE, Yarn, connected, home
+from yarnml.clusters.yarn.follow import Listener, follow
+from yarnml.clusters.yarn.logs import EVENTS, FILES, of_application
+from yarnml.errors import ClusterError, Interrupted
 from yarnml.events import Event, Submitted
 from yarnml.job import Job
-from yarnml.provision import Provision
+from yarnml.provision import Provision, provide
 
 Say = Callable[[Event], None]
+Note = Callable[[str], None]
 
 
-def submit(
-    job: Job, say: Say, note: Callable[[str], None] = print, *, restart: bool, detach: bool, dry_run: bool
-) -> None:
+def submit(job: Job, say: Say, note: Note, *, restart: bool, detach: bool) -> None:
     """Send a job to YARN and, unless detached, show it until it ends."""
     check(job)
     with connected() as yarn, tempfile.TemporaryDirectory(prefix="yarnml-") as folder:
@@ -31,30 +34,97 @@ def submit(
             say(prepared.outcome)
         if not prepared.provision:
             return
-        application = describe(job, folder, prepared.home, prepared.provision)
-        if dry_run:
-            print(yaml.safe_dump(application, sort_keys=False))
-            return
-        sent = yarn.send(job, application)
+        sent = yarn.send(job, describe(job, folder, prepared.home, prepared.provision))
         say(Submitted(sent.id, sent.url))
         if not detach:
-            attach(yarn, sent.id, say)
+            _show(yarn, sent.id, say)
 
 
-def attach(yarn: Yarn, application: str, say: Say) -> None:
-    """Show a job until it ends; Ctrl-C leaves it running."""
+def dry_run(job: Job) -> str:
+    """The Skein application that would be sent, as YAML; nothing is packed, stored or sent."""
+    check_paths(job)
+    provision = provide(job, home(), lambda text: None, send=False)
+    return yaml.dump(specification(job, JOB_FILE, home(), provision), Dumper=_Plain, sort_keys=False, width=120)
+
+
+def attach(name: str, say: Say, note: Note) -> None:
+    """Show a job until it ends; one that had ended shows how."""
+    with connected() as yarn:
+        application = yarn.find(name)
+        if application.user != hadoop.user():
+            raise ClusterError(f"{application.id} is {application.user}'s, and only they can follow it.")
+        if not application.live:
+            note(f"{application.id} had ended before, {status.clock(application.finished)}.")
+        _show(yarn, application.id, say)
+
+
+def listing(*, every: bool) -> str:
+    """The user's applications, newest first: those that live, or all that YARN still knows."""
+    with connected() as yarn:
+        found = yarn.applications(states=EVERY if every else LIVE)
+    mine = [a for a in found if a.user == hadoop.user()]
+    if mine:
+        return status.listed(mine)
+    return "No application of yours." if every else "None of yours is running or waiting; --all lists the ended ones."
+
+
+def look(name: str) -> status.Status:
+    """How a job stands, or how it ended."""
+    with connected() as yarn:
+        application = yarn.find(name)
+        if application.live:
+            news = Listener(yarn, application.id).news()
+            told = status.training(news.events, news.tick) if news else status.Training()
+            return status.Status(application, told, yarn.places(application.id))
+    logs = of_application(application.id, EVENTS, FILES["skein"], reading.EVERYWHERE)
+    return status.Status(application, status.training(events(logs)), places.of_logs(logs))
+
+
+def logs(name: str, role: str | None, index: int | None, *, follow: bool) -> Iterator[str]:
+    """The logs of a job's processes, each under a line that says whose it is."""
+    with connected() as yarn:
+        yield from reading.logs(yarn, yarn.find(name), reading.Wanted(role, index), follow=follow)
+
+
+def kill(name: str) -> str:
+    """End a job for good; what there is to say of it."""
+    with connected() as yarn:
+        application = yarn.find(name)
+        if not application.live:
+            return f"{application.id} had ended before: {application.state}."
+        yarn.kill(application.id)
+        return f"{application.id} was ended; submitted again, its job goes on from the newest checkpoint."
+
+
+def describe(job: Job, folder: str, home: str, provision: Provision) -> dict[str, Any]:
+    """The Skein application of a job, with the job itself written into ``folder`` for Skein to upload."""
+    job_file = Path(folder) / JOB_FILE
+    job_file.write_bytes(msgspec.json.encode(job))
+    return specification(job, str(job_file), home, provision)
+
+
+def _show(yarn: Yarn, application: str, say: Say) -> None:
+    """Follow a job; Ctrl-C leaves it running."""
     try:
         outcome = follow(yarn, application, say)
     except KeyboardInterrupt:
         raise Interrupted(
-            f"{application} goes on. `yarnml attach {application}` shows it again, `yarnml kill {application}` ends it."
+            f"only watching; {application} goes on. `yarnml attach {application}` shows it again, "
+            f"`yarnml kill {application}` ends it."
         ) from None
     if outcome:
         say(outcome)
 
 
-def describe(job: Job, folder: str, home: str, provision: Provision) -> dict[str, Any]:
-    """The Skein application of a job, with the job itself written into ``folder`` for Skein to upload."""
-    job_file = Path(folder) / "job.json"
-    job_file.write_bytes(msgspec.json.encode(job))
-    return specification(job, str(job_file), home, provision)
+class _Plain(yaml.SafeDumper):
+    """YAML for people: scripts as they are, nothing by reference."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Plain.add_representer(str, _text)

@@ -1,77 +1,108 @@
 """Show an application as if it ran here, from its start to its end."""
 
+import re
 import time
 from collections.abc import Callable
+from contextlib import closing
 
-from yarnml.clusters.yarn.client import LOOK_SECONDS, Application, Yarn
-from yarnml.clusters.yarn.logs import probable_cause
-from yarnml.errors import ClusterError, YarnmlError, named
+from yarnml.clusters.yarn.cause import ending
+from yarnml.clusters.yarn.client import CALL_SECONDS, LOOK_SECONDS, Yarn
+from yarnml.clusters.yarn.status import Application
+from yarnml.errors import WorkerLost, named
 from yarnml.events import Event, Failure, Outcome, Pending
+from yarnml.messages import Follow, News
+from yarnml.transport.control import ControlClient
 
-SAY_SECONDS = 10.0  # between two words about what is waited for
+SAY_SECONDS, REPEAT_SECONDS = 10.0, 60.0  # between two words about what is waited for, and between the same ones
+PAUSE_SECONDS = 0.2  # between two calls to a master that has much to tell
+
+_DATE = re.compile(r"^\[[^\]]*\]\s*")
 
 
 def follow(yarn: Yarn, application: str, say: Callable[[Event], None]) -> Outcome | None:
-    """Tell every event of a job until it ends; its outcome, where this was heard.
+    """Tell every event of a job until it ends; its outcome, where this was heard or is in its logs.
 
     Raises the job's own error, or ClusterError with the probable cause out of its logs.
     """
-    listener = _Listener(yarn, application, say)
-    while (report := yarn.report(application)).live:
-        if not listener.listen():
-            listener.wait(report)
-            time.sleep(LOOK_SECONDS)
-    if isinstance(listener.end, Outcome):
-        return listener.end
-    if isinstance(listener.end, Failure):
-        raise named(listener.end.error)(listener.end.text, listener.end.detail)
-    if report.status == "SUCCEEDED":
-        return None
-    raise ended_badly(report)
+    waiting, looked = _Waiting(say), 0.0
+    report = yarn.report(application)
+    with closing(Listener(yarn, application)) as listener:
+        while report.live:
+            news = listener.news()
+            for event in news.events if news else []:
+                if not isinstance(event, Outcome | Failure):
+                    say(event)
+            if news and news.tick:
+                say(news.tick)
+            time.sleep(PAUSE_SECONDS if news and not news.over else LOOK_SECONDS)
+            if news is None and listener.end is None:
+                waiting.tell(report)
+            if time.monotonic() - looked > LOOK_SECONDS:
+                report, looked = yarn.report(application), time.monotonic()
+    end = listener.end or ending(report)
+    if isinstance(end, Failure):
+        raise named(end.error)(end.text, end.detail)
+    return end
 
 
-class _Listener:
-    def __init__(self, yarn: Yarn, application: str, say: Callable[[Event], None]) -> None:
-        self._yarn, self._application, self._say = yarn, application, say
-        self._master, self._seen, self._step = "", 0, -1
-        self._said = time.monotonic()
+def reason(report: Application) -> str:
+    """What an application waits for, out of YARN's long words."""
+    if report.state == "RUNNING":
+        return "its master starts"
+    text = _DATE.sub("", report.diagnostics.partition(" Details : ")[0])
+    return text.strip() or "YARN has not looked at it yet"
+
+
+class _Waiting:
+    """Tells now and then what is waited for, the same again only after long."""
+
+    def __init__(self, say: Callable[[Event], None]) -> None:
+        self._say, self._told, self._said = say, "", time.monotonic()
+
+    def tell(self, report: Application) -> None:
+        passed, why = time.monotonic() - self._said, reason(report)
+        if passed > (REPEAT_SECONDS if why == self._told else SAY_SECONDS):
+            self._told, self._said = why, time.monotonic()
+            self._say(Pending(report.id, report.state, why))
+
+
+class Listener:
+    """Hears what a job tells; another master, of a new attempt, begins its own story."""
+
+    def __init__(self, yarn: Yarn, application: str) -> None:
+        self._yarn, self._application = yarn, application
+        self._line: ControlClient | None = None
+        self._address, self._seen, self._step = "", 0, -1
         self.end: Outcome | Failure | None = None
 
-    def listen(self) -> bool:
-        """Tell what is new; whether the master answered.  Another master, of a new attempt, begins its own story."""
-        told = self._yarn.news(self._application, self._seen, self._step)
-        if told is None:
-            return False
-        master, news = told
-        if master != self._master:
-            if self._master:
-                self._seen, self._step = 0, -1
-                self._master = master
-                return True
-            self._master = master
+    def news(self) -> News | None:
+        """What is new, a tick only where it is; None where no master answers."""
+        if self._line is None and not self._connect():
+            return None
+        assert self._line
+        try:
+            news = self._line.call(Follow(self._seen, self._step))
+        except WorkerLost:
+            self.close()
+            return None
+        assert isinstance(news, News)
         self._seen += len(news.events)
-        for event in news.events:
-            if isinstance(event, Outcome | Failure):
-                self.end = event
-            else:
-                self._say(event)
-        if news.tick and news.tick.step != self._step:
-            self._step = news.tick.step
-            self._say(news.tick)
-        return not news.over
+        self.end = next((e for e in reversed(news.events) if isinstance(e, Outcome | Failure)), self.end)
+        tick = news.tick if news.tick and news.tick.step != self._step else None
+        self._step = tick.step if tick else self._step
+        return News(news.events, tick, news.over)
 
-    def wait(self, report: Application) -> None:
-        """Say from time to time what is waited for."""
-        if time.monotonic() - self._said > SAY_SECONDS and self.end is None:
-            self._said = time.monotonic()
-            what = report.diagnostics if report.state != "RUNNING" else "its master starts"
-            self._say(Pending(report.id, report.state, what))
+    def close(self) -> None:
+        if self._line:
+            self._line.close()
+        self._line = None
 
-
-def ended_badly(report: Application) -> YarnmlError:
-    """The error for an application that ended without saying why itself."""
-    if report.status == "KILLED":
-        return ClusterError(f"{report.id} was killed. {report.diagnostics}".strip())
-    found = probable_cause(report.id)
-    why = found.sentence or report.diagnostics or "it left no word"
-    return ClusterError(f"{report.id} failed: {why}", found.log)
+    def _connect(self) -> bool:
+        found = self._yarn.master(self._application)
+        if found is None:
+            return False
+        address, certificate = found
+        if address != self._address:
+            self._address, self._seen, self._step, self.end = address, 0, -1, None
+        self._line = ControlClient(address, certificate, CALL_SECONDS)
+        return True

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -20,10 +20,11 @@ from yarnml import paths, storage
 from yarnml.clusters.base import Cluster
 from yarnml.clusters.yarn import credentials
 from yarnml.clusters.yarn.application import JOB_FILE, MASTER, NEWS
+from yarnml.clusters.yarn.logs import EVENTS
 from yarnml.clusters.yarn.processes import Containers
 from yarnml.errors import YarnmlError
 from yarnml.eventlog import EventLog
-from yarnml.events import Event, Failure
+from yarnml.events import EpochDone, Event, Failure, Outcome
 from yarnml.job import Job
 from yarnml.master import Master
 from yarnml.progress import Progress
@@ -39,13 +40,16 @@ def main() -> int:
     job = msgspec.json.decode(Path(JOB_FILE).read_bytes(), type=Job)
     application = skein.ApplicationClient.from_current()
     mark = paths.failure(paths.staging(os.environ["YARNML_HOME"], skein.properties.application_id))
-    log, own = EventLog(), credentials.in_container()
+    log, own = EventLog(Path(os.environ["LOG_DIRS"].partition(",")[0]) / EVENTS), credentials.in_container()
     server = ControlServer(log.answer, os.environ["NM_HOST"], own)
     application.kv[NEWS] = server.address.encode()
     with Progress(Console(highlight=False, width=200, force_terminal=False)) as show:
 
         def say(event: Event) -> None:
             log.tell(event)
+            if isinstance(event, EpochDone):
+                with suppress(skein.exceptions.SkeinError):  # only for a bar on YARN's pages
+                    application.set_progress(event.epoch / event.epochs)
             show(event)
 
         if (before := _failed_before(mark)) is None:
@@ -60,7 +64,7 @@ def main() -> int:
             say(before)
     log.close()
     server.shutdown()
-    status, text = ("FAILED", before.text) if before else ("SUCCEEDED", f"{job.name} is done; model: {outcome.export}")
+    status, text = ("FAILED", before.text) if before else ("SUCCEEDED", _done(outcome))
     application.shutdown(status, text)
     time.sleep(END_SECONDS)  # Skein ends this process
     return int(before is not None)
@@ -81,6 +85,10 @@ def opener(application: skein.ApplicationClient, own: Certificate) -> Cluster:
             master.close()
 
     return open_crew
+
+
+def _done(outcome: Outcome) -> str:
+    return f"{outcome.name} is done; " + (f"model: {outcome.export}" if outcome.export else outcome.checkpoint)
 
 
 def _failed_before(mark: str) -> Failure | None:

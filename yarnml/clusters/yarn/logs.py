@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from yarnml import hadoop
 from yarnml.clusters.yarn import web
 from yarnml.errors import ClusterError
 
@@ -31,9 +30,6 @@ _BEGIN = re.compile(
     rb"LogLength:(?P<length>\d+)\nLogContents:\n",
     re.M,
 )
-
-TAIL = 12
-_SENTENCE = re.compile(r"^(?:error|yarnml|\w*Error): .+", re.M)
 
 
 class Log(NamedTuple):
@@ -89,29 +85,6 @@ def of_application(application: str, *names: str) -> list[Log]:
         if found or time.monotonic() > deadline:
             return found
         time.sleep(LOOK_SECONDS)
-
-
-def probable_cause(application: str) -> "Cause":
-    """What the log of the master that failed first says last."""
-    try:
-        found = of_application(application, FILES["master"])
-    except ClusterError:
-        found = []
-    return next((cause for log in found if (cause := find_cause(log.text)).log), Cause("", ""))
-
-
-class Cause(NamedTuple):
-    """The line that most likely tells why a process failed, and the end of the log that holds it."""
-
-    sentence: str
-    log: str
-
-
-def find_cause(text: str) -> Cause:
-    """The last line that looks like a sentence about an error."""
-    found = _SENTENCE.findall(text)
-    lines = [line for line in text.splitlines() if line.strip()]
-    return Cause(found[-1] if found else "", "\n".join(lines[-TAIL:]))
 
 
 def _yarn() -> str:

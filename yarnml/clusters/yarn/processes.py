@@ -3,19 +3,19 @@
 import contextlib
 import re
 import time
-import urllib.request
 
 import skein
 
 from yarnml.clusters.base import Ended, Role, Who
 from yarnml.clusters.yarn import manager
+from yarnml.clusters.yarn.cause import for_memory, sentence_in, tail
+from yarnml.clusters.yarn.logs import of_container
 from yarnml.clusters.yarn.resources import requests
 from yarnml.errors import CrewLost
 from yarnml.job import Job
 
 LOOK_SECONDS = 0.5  # between two looks at the containers
-LOG_BYTES, LOG_LINES = 4096, 12  # of a dead container's log that are shown
-LOG_SECONDS = 3.0
+LOG_BYTES = 8192  # of a dead container's log that are looked at
 
 _BY_CLUSTER = re.compile(r"preempted|lost\* node|lost node|decommission|released by application|disks failed", re.I)
 
@@ -42,9 +42,10 @@ class Containers:
         for container in self._look():
             who = Who("reducer" if container.service_name == "reducer" else "worker", container.instance)
             if str(container.state) in ("SUCCEEDED", "FAILED", "KILLED") and who not in self._ended:
-                why, counts = reason(container.exit_message)
+                log = log_tail(container)
+                why, counts = reason(container.exit_message, who.role, log)
                 host = container.yarn_node_http_address.partition(":")[0]
-                self._ended[who] = Ended(who, f"on {host} {why}" if host else why, log_tail(container), counts)
+                self._ended[who] = Ended(who, f"on {host} {why}" if host else why, log, counts)
         return list(self._ended.values())
 
     def describe(self, who: Who) -> str:
@@ -75,27 +76,26 @@ class Containers:
         return self._known
 
 
-def reason(exit_message: str) -> tuple[str, bool]:
-    """Why a container ended, in words, and whether that counts as a failure of the job."""
+def reason(exit_message: str, role: Role, log: str) -> tuple[str, bool]:
+    """Why a container ended, in words, and whether that counts as a failure of the job; ``log``: the end of its own."""
     text = " ".join(exit_message.split())
     if _BY_CLUSTER.search(text):
         return f"was taken away by the cluster: {text}", False
+    if why := for_memory(text, f"{role}s.memory"):
+        return why, True
     if text.startswith("Container failed during execution") or not text:
-        return "failed", True
+        sentence = sentence_in(log)
+        return f"failed: {sentence.rstrip('.')}" if sentence else "failed", True
     return f"ended: {text.rstrip('.')}", True
 
 
 def log_tail(container: "skein.model.Container") -> str:
     """The end of a container's own log, from its node; empty where the node does not answer."""
     name = f"{container.service_name}.log"
-    url = f"http://{container.yarn_node_http_address}/ws/v1/node/containers/{container.yarn_container_id}/logs/{name}"
     try:
-        with urllib.request.urlopen(f"{url}?size=-{LOG_BYTES}", timeout=LOG_SECONDS) as answer:
-            text = answer.read().decode(errors="replace")
+        return tail(of_container(container.yarn_container_id, container.yarn_node_http_address, name, LOG_BYTES).text)
     except OSError:
         return ""
-    lines = [line for line in text.splitlines() if line.strip()]
-    return "\n".join(lines[-LOG_LINES:])
 
 
 @contextlib.contextmanager
