@@ -4,6 +4,7 @@ import contextlib
 
 from yarnml import hadoop, storage
 from yarnml.clusters.yarn import manager
+from yarnml.clusters.yarn.application import check_paths
 from yarnml.clusters.yarn.resources import Cluster, requests
 from yarnml.clusters.yarn.rules import (
     Untold,
@@ -21,6 +22,7 @@ from yarnml.job import Job
 
 def check(job: Job) -> None:
     """Refuse a job that can't run here.  What YARN's web service does not tell is left to YARN to refuse."""
+    check_paths(job)
     settings = hadoop.configuration()
     manager.reach(settings)
     reach_name_node(settings)

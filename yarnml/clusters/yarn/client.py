@@ -17,7 +17,7 @@ import skein
 from yarnml import hadoop, paths, storage
 from yarnml.checkpoint import Checkpoints
 from yarnml.clusters.yarn import credentials, manager, places, web
-from yarnml.clusters.yarn.application import NEWS, TAG, check_paths, tag_of
+from yarnml.clusters.yarn.application import NEWS, TAG, tag_of
 from yarnml.clusters.yarn.places import Place
 from yarnml.clusters.yarn.status import Application
 from yarnml.errors import ClusterError, JobFileError
@@ -57,7 +57,8 @@ def connected() -> Iterator["Yarn"]:
         except (skein.exceptions.SkeinError, OSError, subprocess.CalledProcessError) as exc:
             said = log.read().decode(errors="replace")
             raise ClusterError(
-                f"Skein's driver, a Java program, did not start: {exc}; run `yarnml doctor`.", said
+                f"Skein's driver, a Java program, did not start: {exc}; `yarnml doctor` looks at its Java and its jars.",
+                said,
             ) from exc
         with client:
             yield Yarn(client)
@@ -71,7 +72,6 @@ class Yarn:
 
     def prepare(self, job: Job, note: Callable[[str], None], *, restart: bool = False) -> "Prepared":
         """Check a job and bring what its containers need to the cluster; nothing runs yet."""
-        check_paths(job)
         running = self.applications(tag_of(job))
         if running:
             raise JobFileError(

@@ -1,7 +1,8 @@
 """Whether a job can ever run on a cluster, and what keeps its containers from coming.  Pure.
 
-A check answers with a fact in words, raises JobFileError with the field that can never be met, or raises `Untold` where
-YARN does not tell enough.  It refuses only what YARN would refuse too, or leave waiting for ever.
+A check answers with a fact in words, or with nothing where nothing is asked for.  It raises JobFileError with the field
+that can never be met, and `Untold` where YARN does not tell enough.  It refuses only what YARN would refuse too, or leave
+waiting for ever.
 """
 
 from collections.abc import Iterable
@@ -72,7 +73,7 @@ def check_label(cluster: Cluster, queue: Queue, request: Request) -> str:
     """The label exists, some node has it, and the queue may use it."""
     label, field_ = label_of(queue, request), f"{request.section}.node_label"
     if not label:
-        return "none is asked for"
+        return ""
     if label not in cluster.labels:
         known = f"it has {', '.join(sorted(cluster.labels))}" if cluster.labels else "it has none"
         raise JobFileError(f"{field_}: YARN has no node label '{label}'; {known}.")
@@ -92,7 +93,7 @@ def check_label(cluster: Cluster, queue: Queue, request: Request) -> str:
 def check_gpus(cluster: Cluster, request: Request, client_knows: bool) -> str:
     """GPUs are something that can be asked for, and some node has them.  ``client_knows``: this machine's Hadoop."""
     if not request.size.gpus:
-        return "none are asked for"
+        return ""
     here = "resource-types.xml with yarn.resource-types = yarn.io/gpu"
     if not cluster.knows_gpus:
         raise JobFileError(f"workers.gpus: YARN does not know GPUs; its administrator must add {here}, or set it to 0.")
