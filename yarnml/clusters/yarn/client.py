@@ -57,7 +57,7 @@ def connected() -> Iterator["Yarn"]:
         except (skein.exceptions.SkeinError, OSError, subprocess.CalledProcessError) as exc:
             said = log.read().decode(errors="replace")
             raise ClusterError(
-                f"Skein's driver, a Java program, did not start: {exc}; `yarnml doctor` looks at its Java and its jars.",
+                f"Skein's driver, a Java program, did not start: {exc}; `yarnml doctor` looks at its Java and jars.",
                 said,
             ) from exc
         with client:

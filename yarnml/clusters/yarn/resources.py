@@ -73,6 +73,10 @@ class Queue:
     shares: Mapping[str, Share] = field(default_factory=dict)
     users: Mapping[str, Share] = field(default_factory=dict)
 
+    @property
+    def takes_jobs(self) -> bool:
+        return self.leaf and self.state == "RUNNING"
+
     def may_use(self, label: str) -> bool:
         return not label or label in self.labels or EVERYBODY in self.labels
 

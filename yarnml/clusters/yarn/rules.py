@@ -1,8 +1,8 @@
 """Whether a job can ever run on a cluster, and what keeps its containers from coming.  Pure.
 
-A check answers with a fact in words, or with nothing where nothing is asked for.  It raises JobFileError with the field
-that can never be met, and `Untold` where YARN does not tell enough.  It refuses only what YARN would refuse too, or leave
-waiting for ever.
+A check answers with a fact in words, or with nothing where nothing is asked for.  It raises JobFileError with the
+field that can never be met, and `Untold` where YARN does not tell enough.  It refuses only what YARN would refuse too,
+or leave waiting for ever.
 """
 
 from collections.abc import Iterable
@@ -55,7 +55,7 @@ def check_queue(cluster: Cluster, name: str, user: str | None) -> str:
     if not admits(queue.submitters, user):
         users = sorted({name for text in queue.submitters for name in _people(text)[0]})
         listed = f"only {', '.join(users)}" if users else "nobody"
-        others = [q.name for q in cluster.queues if q.leaf and q is not queue and admits(q.submitters, user)]
+        others = [q.name for q in cluster.queues if q.takes_jobs and admits(q.submitters, user)]
         choose = f"choose another ({', '.join(others)})" if others else "choose another"
         raise JobFileError(f"queue {name} does not admit {user}, {listed}; {choose}, or ask its owner for access.")
     return f"{queue.path} is RUNNING and admits {user}"
@@ -78,7 +78,7 @@ def check_label(cluster: Cluster, queue: Queue, request: Request) -> str:
         known = f"it has {', '.join(sorted(cluster.labels))}" if cluster.labels else "it has none"
         raise JobFileError(f"{field_}: YARN has no node label '{label}'; {known}.")
     if not queue.may_use(label):
-        others = [q.name for q in cluster.queues if q.leaf and q.may_use(label)]
+        others = [q.name for q in cluster.queues if q.takes_jobs and q.may_use(label)]
         choose = f"choose a queue that may ({', '.join(others)})" if others else "have its administrator allow it"
         raise JobFileError(
             f"{field_}: queue {queue.name} may not use nodes labelled {label}, "
