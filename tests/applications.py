@@ -1,14 +1,16 @@
 """A job on the process cluster, as its user submits it; and a look at its processes, to break them."""
 
+import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import hdfs_native
 import psutil
 import yaml
 
@@ -37,19 +39,28 @@ class Cluster:
         line = [sys.executable, "-m", "yarnml", *map(str, arguments)]
         return subprocess.run(line, capture_output=True, text=True, timeout=timeout, env=self.variables)
 
-    def put(self, source: Path, target: str) -> None:
-        """A file or folder from here to HDFS."""
-        done = self.hadoop.command("hdfs", "dfs", "-put", "-f", str(source), target)
-        assert done.returncode == 0, done.stderr
+    @property
+    def hdfs(self) -> hdfs_native.Client:
+        return hdfs_native.Client(self.hadoop.hdfs)
 
-    def read(self, path: str) -> bytes:
-        line = [str(Path(self.variables["HADOOP_HOME"]) / "bin" / "hdfs"), "dfs", "-cat", path]
-        return subprocess.run(line, capture_output=True, env=self.variables, check=True, timeout=60).stdout
+    def put(self, source: Path, target: str) -> None:
+        """A folder of files from here to HDFS."""
+        for file in sorted(source.iterdir()):
+            with self.hdfs.create(f"{target}/{file.name}", hdfs_native.WriteOptions(overwrite=True)) as out:
+                out.write(file.read_bytes())
+
+    def read(self, url: str) -> bytes:
+        with self.hdfs.read(url.removeprefix(self.hadoop.hdfs)) as file:
+            return bytes(file.read())
 
     def files(self, path: str) -> list[str]:
         """All files and folders below a folder of HDFS, relative to it."""
-        listed = self.hadoop.command("hdfs", "dfs", "-ls", "-R", path).stdout
-        return [line.split()[-1].removeprefix(path + "/") for line in listed.splitlines() if path in line]
+        try:
+            listed = list(self.hdfs.list_status(path, recursive=True))
+        except FileNotFoundError:
+            return []
+        folders = {str(Path(f.path).parent) for f in listed} | {f.path for f in listed}
+        return sorted(f.removeprefix(path + "/") for f in folders if f.startswith(path + "/"))
 
     def steps(self, job: Job) -> list[int]:
         """The committed checkpoints."""
@@ -71,6 +82,31 @@ class Cluster:
         answer = self.hadoop.rest(f"/apps/{self.application(name)['id']}/appattempts")
         return len(answer["appAttempts"]["appAttempt"])
 
+    @contextmanager
+    def filled(self, memory: str, queue: str = "default", user: str = "root") -> Iterator[Callable[[], None]]:
+        """Another user's application that takes up memory, from when it runs until it is called off."""
+        spec = {
+            "name": "filler",
+            "queue": queue,
+            "master": {"resources": {"memory": memory, "vcores": 1}, "script": "sleep 600"},
+        }
+        code = (
+            "import json, skein, sys\nwith skein.Client(log=False) as client:\n"
+            "    print(client.submit(skein.ApplicationSpec.from_dict(json.loads(sys.argv[1]))))"
+        )
+        line = [sys.executable, "-c", code, json.dumps(spec)]
+        variables = self.variables | {"HADOOP_USER_NAME": user}
+        done = subprocess.run(line, env=variables, capture_output=True, text=True, check=True, timeout=120)
+        application = done.stdout.split()[-1]
+
+        def call_off() -> None:
+            self.hadoop.command("yarn", "application", "-kill", application)
+
+        try:
+            yield call_off
+        finally:
+            call_off()
+
     def job(self, name: str, **sections: Any) -> Job:
         """A job on the digits that takes some seconds, with folders of its own."""
         home = f"{self.hadoop.hdfs}{USER}"
@@ -84,11 +120,11 @@ class Cluster:
                 "scale": "standard",
             },
             "learner": {"kind": "mlp", "hidden": [32], "optimizer": {"kind": "adam", "learning_rate": 1e-3}},
-            "training": {"epochs": 300, "batch_size": 256, "shards": 3},
+            "training": {"epochs": 200, "batch_size": 256, "shards": 3},
             "workers": {"count": 2, "memory": "1 GiB"},
             "master": {"memory": "1 GiB"},
             "environment": {"python": sys.executable},
-            "checkpoint": {"path": f"{home}/jobs/{name}", "every": "20 epochs", "keep": 2},
+            "checkpoint": {"path": f"{home}/jobs/{name}", "every": "10 epochs", "keep": 2},
             "export": f"{home}/models/{name}",
         } | sections
 

@@ -1,7 +1,6 @@
 """What yarnml promises on YARN, on a real cluster: the same bits whatever dies, and nothing left behind."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,8 @@ pytestmark = pytest.mark.timeout(420)
 def cluster(hadoop: Hadoop, digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     """The process cluster with the digits on its HDFS."""
     found = Cluster(hadoop, tmp_path_factory.mktemp("jobs"))
-    hadoop.command("hdfs", "dfs", "-mkdir", "-p", f"{USER}/digits")
     for part in ("train", "test"):
-        found.put(digits / part, f"{USER}/digits")
+        found.put(digits / part, f"{USER}/digits/{part}")
     return found
 
 
@@ -35,15 +33,6 @@ def undisturbed(cluster: Cluster, digits: Path, tmp_path_factory: pytest.TempPat
     job["data"] |= {"train": str(digits / "train"), "test": str(digits / "test")}
     yarnml.run(job | {"checkpoint": {"path": str(folder / "job")}, "export": str(folder / "models")}, "inline")
     return folder / "models" / "1"
-
-
-@pytest.fixture
-def client(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[skein.Client]:
-    """Skein's own client, on this cluster."""
-    for name, value in cluster.hadoop.environment.items():
-        monkeypatch.setenv(name, value)
-    with skein.Client(log=False) as found:
-        yield found
 
 
 def bits(cluster: Cluster, job: Job, version: int = 1) -> bytes:
@@ -137,23 +126,30 @@ def test_a_users_error_is_told_once(cluster: Cluster) -> None:
     assert cluster.left_behind(job) == []
 
 
-def test_a_job_starts_with_less_and_grows(cluster: Cluster, client: skein.Client) -> None:
+def test_a_job_starts_with_less_and_grows(cluster: Cluster) -> None:
     """With room for some of its workers the job starts; those that come later take part after a checkpoint."""
     job = cluster.job("grows", workers={"count": 4, "min": 1, "memory": "1 GiB"})
-    job["training"] |= {"epochs": 1500}
-    filler = skein.ApplicationSpec.from_dict(
-        {"name": "filler", "master": {"resources": {"memory": "4096 MiB", "vcores": 1}, "script": "sleep 600"}}
-    )
-    other = client.submit(filler)
-    try:
-        client.connect(other, wait=True)
-        with submitted(cluster, job) as run:
-            wait_for("the start", lambda: re.search(r"[123] of 4 workers take part", run.printed()), 180)
-            client.kill_application(other)
-            wait_for("the others", lambda: "4 of 4 workers take part" in run.printed(), 180)
-            cluster.yarnml("kill", run.id)
-    finally:
-        client.kill_application(other)
+    job["training"] |= {"epochs": 100_000}
+    with cluster.filled("4 GiB") as call_off, submitted(cluster, job) as run:
+        wait_for("the start", lambda: re.search(r"[123] of 4 workers take part", run.printed()), 180)
+        call_off()
+        wait_for("the others", lambda: "4 of 4 workers take part" in run.printed(), 180)
+        cluster.yarnml("kill", run.id)
+    assert cluster.left_behind(job) == []
+
+
+def test_preemption_is_no_failure(cluster: Cluster) -> None:
+    """A container that YARN takes back for another queue is told and replaced, but not counted."""
+    job = cluster.job("preempted", workers={"count": 3, "memory": "2 GiB", "max_failures": 0})
+    job["training"] |= {"epochs": 100_000}
+    with submitted(cluster, job) as run:
+        wait_for("a checkpoint", lambda: cluster.steps(job), 180)
+        with cluster.filled("2 GiB", "research", "alice"):
+            wait_for("the loss", lambda: "was taken away by the cluster" in run.printed(), 180)
+            before = cluster.steps(job)[-1]
+            wait_for("a later checkpoint", lambda: cluster.steps(job)[-1] > before + 60, 180)
+        wait_for("all workers again", lambda: "3 of 3 workers take part" in run.printed(), 180)
+        cluster.yarnml("kill", run.id)
     assert cluster.left_behind(job) == []
 
 
