@@ -36,7 +36,7 @@ __all__ = ["GPU_HOST", "HOSTS", "RACKS", "Hadoop", "hadoop", "start_hadoop"]
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / ".hadoop"
-DEADLINE = 120.0
+DEADLINE = 180.0
 
 
 class Hadoop:
