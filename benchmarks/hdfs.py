@@ -1,0 +1,62 @@
+"""How fast one worker reads Parquet from HDFS: the same files on a local disk and on a process cluster, in turn.
+
+One process, one thread, through the code that workers use; files in the page cache, DataNodes on this machine.
+"""
+
+import os
+import time
+from collections.abc import Callable
+
+import pyarrow as pa
+
+from benchmarks import workloads
+from benchmarks.measure import interleaved, spread
+from benchmarks.workloads import Workload
+from tests.hadoop import hadoop
+from yarnml import storage
+from yarnml.data.dataset import inspect, read_group
+
+LIMIT = "local file"
+ROWS = Workload("hdfs-scan", [256, 1], 1, 200_000, 1, 0.1)
+
+
+def scan(folder: str) -> Callable[[], float]:
+    """Reads every row group of a folder's files; returns the seconds."""
+    dataset, stored = inspect(folder, "parquet", "data.train")
+    groups = [(f, g) for f, file in enumerate(dataset.files) for g in range(len(file.groups))]
+
+    def block() -> float:
+        start = time.perf_counter()
+        for file, group in groups:
+            read_group(dataset, file, group, stored)
+        return time.perf_counter() - start
+
+    return block
+
+
+def main(rounds: int = 7) -> None:
+    pa.set_cpu_count(1)
+    here = workloads.write(ROWS)
+    size = sum(path.stat().st_size for path in here.iterdir())
+    print(f"hdfs: scan of {size / 2**20:.0f} MiB of Parquet in {len(list(here.iterdir()))} files, one thread")
+    with hadoop() as cluster:
+        os.environ.update(cluster.environment)
+        roots = {
+            "hdfs://": f"{cluster.hdfs}/tmp/bench",
+            "webhdfs://": f"{cluster.hdfs_web.replace('http', 'webhdfs')}/tmp/bench",
+        }
+        for path in sorted(here.iterdir()):
+            storage.write(f"{roots['hdfs://']}/{path.name}", path.read_bytes())
+        taken = interleaved({LIMIT: scan(str(here)), **{n: scan(url) for n, url in roots.items()}}, rounds)
+    show(taken, size)
+
+
+def show(taken: dict[str, list[float]], size: int) -> None:
+    if not taken[LIMIT]:
+        print("  every round was disturbed; nothing to show")
+        return
+    print(f"  {len(taken[LIMIT])} rounds; median (min-max)")
+    for name, values in taken.items():
+        rate = [size / 2**20 / v for v in values]
+        ratio = [v / limit for v, limit in zip(values, taken[LIMIT], strict=True)]
+        print(f"  {name:12} {spread(rate, ' MiB/s'):32} time/local {spread(ratio)}")
