@@ -10,7 +10,8 @@ from yarnml.events import Event, Tick
 from yarnml.messages import Ack, Call, Follow, News
 
 POLL_SECONDS = 4.0  # longest time a follower is held
-FAREWELL_SECONDS = 5.0  # how long the end waits for the followers to hear of it
+FAREWELL_SECONDS = 5.0  # how long the end waits for a follower to hear of it
+PAUSE_SECONDS = 2.0  # longest time that a follower is away between two calls
 
 
 class EventLog:
@@ -24,8 +25,8 @@ class EventLog:
         self._changed = Condition()
         self._events: list[Event] = []
         self._tick: Tick | None = None
-        self._over = False
-        self._followers = 0
+        self._over = self._heard = False
+        self._followers, self._left = 0, -PAUSE_SECONDS  # those who wait here, and when one last went
 
     def tell(self, event: Event) -> None:
         with self._changed:
@@ -48,17 +49,20 @@ class EventLog:
             self._followers += 1
             while not self._over and not self._is_news(follow) and self._changed.wait(deadline - time.monotonic()):
                 pass
-            self._followers -= 1
+            self._followers, self._left, self._heard = self._followers - 1, time.monotonic(), self._over
             self._changed.notify_all()
             return News(self._events[follow.seen :], self._tick, self._over)
 
     def close(self) -> None:
-        """Nothing more will be told; waits for those who listen now."""
+        """Nothing more will be told; waits for those who listen now, or did a moment ago."""
         deadline = time.monotonic() + FAREWELL_SECONDS
         with self._changed:
             self._over = True
             self._changed.notify_all()
-            while self._followers and self._changed.wait(deadline - time.monotonic()):
+            followed = self._followers or time.monotonic() - self._left < PAUSE_SECONDS
+            while (self._followers or (followed and not self._heard)) and self._changed.wait(
+                deadline - time.monotonic()
+            ):
                 pass
             if self._journal:
                 self._journal.close()

@@ -8,6 +8,7 @@ import urllib.request
 
 import skein
 
+from yarnml import __version__
 from yarnml.clusters.base import Role
 from yarnml.clusters.yarn import credentials
 from yarnml.clusters.yarn.application import MASTER
@@ -23,6 +24,8 @@ def main() -> int:
     variables = os.environ
     service, _, instance = variables["SKEIN_CONTAINER_ID"].rpartition("_")
     role: Role = "reducer" if service == "reducer" else "worker"
+    python = ".".join(map(str, sys.version_info[:3]))
+    print(f"{role} {instance} on {variables['NM_HOST']}: yarnml {__version__}, Python {python}, process {os.getpid()}")
     if gpus := int(variables["YARNML_GPUS"]):
         os.environ |= devices(gpus, 0, assigned_gpus())
     try:
