@@ -129,8 +129,8 @@ def test_the_first_failure_is_the_cause() -> None:
 
 MEMORY = [
     (
-        "Container killed by YARN for exceeding physical memory limits. 616.8 MB of 512 MB physical memory used.",
-        "took more memory than workers.memory allows, 616.8 MB of 512 MB, and was ended by YARN; raise workers.memory",
+        "721.3 MB of 512 MB physical memory used",
+        "took more memory than workers.memory allows, 721.3 MB of 512 MB, and was ended by YARN; raise workers.memory",
     ),
     (
         "Container [pid=4351,containerID=container_1_01_000002] is running 378273792B beyond the 'PHYSICAL' memory "

@@ -14,8 +14,7 @@ TAIL = 12  # lines of a log that are shown
 
 _SENTENCE = re.compile(r"^(?:error: |yarnml: )?((?<=: )\S.*|(?:\w+\.)*\w*Error: .+)$", re.M)
 _SKEINS = re.compile(r"Application driver failed|Application master shutdown by external signal|Failure in service")
-_MEMORY = re.compile(r"(physical|virtual)'? memory limit", re.I)
-_USED = re.compile(r"([\d.]+ [KMGT]i?B) of ([\d.]+ [KMGT]i?B) (?:physical|virtual) memory used", re.I)
+_MEMORY = re.compile(r"([\d.]+ \w+) of ([\d.]+ \w+) (?:physical|virtual) memory used")
 
 
 def ending(application: Application) -> Outcome | Failure | None:
@@ -70,11 +69,10 @@ def tail(text: str) -> str:
 
 def for_memory(text: str, field: str) -> str:
     """The sentence for a process that YARN ended for taking too much memory; empty for any other end."""
-    if not _MEMORY.search(text):
+    used = _MEMORY.search(text)
+    if not used:
         return ""
-    used = _USED.search(text)
-    amount = f", {used[1]} of {used[2]}," if used else ""
-    return f"took more memory than {field} allows{amount} and was ended by YARN; raise {field}"
+    return f"took more memory than {field} allows, {used[1]} of {used[2]}, and was ended by YARN; raise {field}"
 
 
 def _failed(application: Application, sentence: str) -> str:
