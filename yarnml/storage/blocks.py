@@ -4,9 +4,11 @@ Only the NameNode's HTTP port tells.  Locality saves network traffic and decides
 it is a warning, once for each HDFS.
 """
 
+import os
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
 from yarnml.hadoop import configuration
 from yarnml.storage.base import Block
@@ -25,13 +27,19 @@ def block_hosts(url: str) -> list[Block]:
     if not mark or scheme not in SCHEMES or root in _silent:
         return []
     try:
-        servers = [node.web for node in name_nodes(scheme, rest.partition("/")[0], configuration())]
-        return WebHdfs(servers, CONNECT_SECONDS).blocks(Hdfs._strip_protocol(url))
+        client = _client(scheme, rest.partition("/")[0], os.environ.get("HADOOP_CONF_DIR"))
+        return client.blocks(Hdfs._strip_protocol(url))
     except Exception as exc:  # whatever it was, the job can do without
         if root not in _silent:
             _silent.add(root)
             print(f"storage: {root} does not tell where its blocks are, so locality is off: {exc}", file=sys.stderr)
         return []
+
+
+@lru_cache(maxsize=64)
+def _client(scheme: str, authority: str, conf_dir: str | None) -> WebHdfs:
+    servers = [node.web for node in name_nodes(scheme, authority, configuration())]
+    return WebHdfs(servers, CONNECT_SECONDS)
 
 
 def locations(urls: Iterable[str]) -> dict[str, list[Block]]:

@@ -27,7 +27,7 @@ class WebHdfs:
     """A client of one HDFS, whose NameNodes (URLs without a path) are asked in turn until one is active."""
 
     def __init__(self, servers: Sequence[str], seconds: float = CALL_SECONDS) -> None:
-        self._servers, self._seconds = servers, seconds
+        self._servers, self._seconds = list(servers), seconds
         # a proxy for the internet is none for the cluster
         self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
@@ -95,17 +95,19 @@ class WebHdfs:
 
     def _call(self, method: str, path: str, operation: str, **parameters: str) -> bytes:
         query = urlencode({"op": operation, "user.name": user(), **parameters})
-        for number, server in enumerate(self._servers):
+        servers = self._servers
+        for number, server in enumerate(servers):
             request = urllib.request.Request(f"{server}{_API}{quote(path)}?{query}", method=method)
             try:
                 with self._open(request, timeout=self._seconds) as answer:
+                    self._servers = servers[number:] + servers[:number]  # the active one first from now on
                     return bytes(answer.read())
             except urllib.error.HTTPError as exc:
                 words = _remote(exc)
-                if "StandbyException" not in words or number + 1 == len(self._servers):
+                if "StandbyException" not in words or number + 1 == len(servers):
                     raise _Refused(words) from exc
             except (OSError, http.client.HTTPException) as exc:
-                if number + 1 == len(self._servers):
+                if number + 1 == len(servers):
                     raise ConnectionError(f"{server}: {getattr(exc, 'reason', exc)}") from exc
         raise AssertionError("a name service has at least one NameNode")
 
