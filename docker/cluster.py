@@ -52,7 +52,7 @@ def build() -> None:
     certificates.write_bytes(CERTIFICATES.read_bytes() if CERTIFICATES.exists() else b"")
     arguments = [part for name in PASSED_ON if name in os.environ for part in ("--build-arg", name)]
     for target in ("node", "edge"):
-        line = ["docker", "build", "--quiet", "--network", "host", "--file", HERE / "Dockerfile"]
+        line = ["docker", "build", "--quiet", "--force-rm", "--network", "host", "--file", HERE / "Dockerfile"]
         subprocess.run([*line, "--target", target, "--tag", f"yarnml-{target}", *arguments, ROOT], check=True)
 
 

@@ -70,11 +70,12 @@ class Hadoop:
     @property
     def environment(self) -> dict[str, str]:
         """The variables of a user of this cluster, to be laid over those of the process."""
-        java = os.environ.get("JAVA_HOME") or str(Path(shutil.which("java") or "").resolve().parents[1])
+        java = shutil.which("java")
+        assert java, "a Hadoop needs Java 17: install default-jre-headless"
         return {
             "HADOOP_CONF_DIR": str(self.conf_dir),
             "HADOOP_HOME": str(HOME),
-            "JAVA_HOME": java,
+            "JAVA_HOME": os.environ.get("JAVA_HOME") or str(Path(java).resolve().parents[1]),
             "PATH": f"{HOME}/bin:{os.environ['PATH']}",
         }
 
