@@ -1,10 +1,10 @@
-"""``python -m benchmarks [step] [start] [hdfs]``: all, or the named ones."""
+"""``python -m benchmarks [step] [start] [hdfs] [submit]``: all, or the named ones."""
 
 import sys
 
-from benchmarks import hdfs, start, step
+from benchmarks import hdfs, start, step, submit
 
-BENCHMARKS = {"step": step.main, "start": start.main, "hdfs": hdfs.main}
+BENCHMARKS = {"step": step.main, "start": start.main, "hdfs": hdfs.main, "submit": submit.main}
 
 for name in sys.argv[1:] or BENCHMARKS:
     BENCHMARKS[name]()
