@@ -90,8 +90,10 @@ def training(events: Iterable[Event], tick: Tick | None = None) -> Training:
                 found.step = event.step
             case Failure():
                 found.failure, found.waiting = event, ""
-    if tick and tick.step >= found.step:
-        found.step, found.loss, found.workers = tick.step, tick.loss, tick.workers
+    if tick:
+        found.workers = tick.workers
+        if tick.step >= found.step:
+            found.step, found.loss = tick.step, tick.loss
     return found
 
 
