@@ -222,8 +222,36 @@ def test_what_the_queue_lacks() -> None:
     assert rules.missing(CLUSTER, full, worker(2), "bob") == (
         "queue default uses 7 GiB and 1 vcore of the 8 GiB and 8 vcores that it may have"
     )
-    user = replace(DEFAULT, users={"bob": Share(Size(3 * GIB, 3), Size(4 * GIB, 4))})
-    assert "bob uses 3 GiB and 3 vcores of the 4 GiB" in rules.missing(CLUSTER, user, worker(2), "bob")
+    user = replace(DEFAULT, users={"bob": {"": Share(Size(5 * GIB, 3), Size(4 * GIB, 4))}})
+    assert rules.missing(CLUSTER, user, worker(2), "bob") == (
+        "bob uses 5 GiB and 3 vcores, and one user of queue default may have 4 GiB and 4 vcores"
+    )
     assert not rules.missing(CLUSTER, user, worker(2), "alice")
     research = rules.find_queue(CLUSTER, "research")
     assert "research may not use" in rules.missing(CLUSTER, research, worker(label="gpu"), "alice")
+
+
+@pytest.mark.parametrize(
+    ("diagnostics", "words"),
+    [
+        (
+            "[Sat Nov 21 14:23:49 +0000 2026] Application is added to the scheduler and is not yet activated. "
+            "Queue's AM resource limit exceeded. Details : AM Partition = <DEFAULT_PARTITION>; "
+            "AM Resource Request = <memory:1024, vCores:1>; Queue Resource Limit for AM = <memory:4096, vCores:4>; "
+            "User AM Resource Limit of the queue = <memory:4096, vCores:4>; "
+            "Queue AM Resource Usage = <memory:3584, vCores:1>;",
+            "its master needs 1 GiB, and the masters in its queue have 3.5 GiB of the 4 GiB that they may have "
+            "together; it waits for another to end",
+        ),
+        (
+            "[Sat Nov 21 14:24:09 +0000 2026] Application is Activated, waiting for resources to be assigned for AM. "
+            "Details : AM Partition = <DEFAULT_PARTITION> ; Partition Resource = <memory:8192, vCores:8> ;",
+            "no node has room for its master yet",
+        ),
+        ("AM container is launched, waiting for AM container to Register with RM", "its master starts"),
+        ("something else", "something else"),
+    ],
+)
+def test_what_a_master_waits_for(diagnostics: str, words: str) -> None:
+    """Of YARN's long words about an application that waits, the sentence that matters."""
+    assert rules.master_waits(diagnostics) == words

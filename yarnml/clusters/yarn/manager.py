@@ -139,12 +139,18 @@ def _shares(info: dict[str, Any]) -> dict[str, Share]:
     }
 
 
-def _users(info: dict[str, Any]) -> dict[str, Share]:
-    """What each user has, and may have: the scheduler tells the limit for nodes without a label."""
+def _users(info: dict[str, Any]) -> dict[str, dict[str, Share]]:
+    """What each user has by label; one user may have the queue's own capacity so many times, more only for a moment."""
+    factor = float(info.get("userLimitFactor", -1))
+    capacities = _list(info.get("capacities"), "queueCapacitiesByPartition")
+    own = {c["partitionName"]: _size(c["effectiveMinResource"]) for c in capacities if "effectiveMinResource" in c}
+    limits = {label: size * factor for label, size in own.items() if factor > 0}
     return {
-        user["username"]: Share(_size(user["resourcesUsed"]), _size(user["userResourceLimit"]))
+        user["username"]: {
+            part["partitionName"]: Share(_size(part["used"]), limits.get(part["partitionName"]))
+            for part in _list(user.get("resources"), "resourceUsagesByPartition")
+        }
         for user in _list(info.get("users"), "user")
-        if "userResourceLimit" in user
     }
 
 

@@ -22,8 +22,8 @@ class Size:
     def __sub__(self, other: "Size") -> "Size":
         return Size(self.memory - other.memory, self.vcores - other.vcores, self.gpus - other.gpus)
 
-    def __mul__(self, count: int) -> "Size":
-        return Size(self.memory * count, self.vcores * count, self.gpus * count)
+    def __mul__(self, times: float) -> "Size":
+        return Size(int(self.memory * times), int(self.vcores * times), int(self.gpus * times))
 
     def fits(self, room: "Size", what: Iterable[str]) -> bool:
         return all(getattr(self, name) <= getattr(room, name) for name in what)
@@ -59,7 +59,10 @@ class Share:
 
 @dataclass(frozen=True)
 class Queue:
-    """``submitters``: access lists, its own and those above it, each 'users groups'; ``shares``: by label."""
+    """``submitters``: access lists, its own and those above it, each 'users groups'.
+
+    ``shares``: by label; ``users``: those of each user.
+    """
 
     name: str
     path: str
@@ -71,7 +74,7 @@ class Queue:
     submitters: tuple[str, ...] = (EVERYBODY,)
     largest: Size | None = None
     shares: Mapping[str, Share] = field(default_factory=dict)
-    users: Mapping[str, Share] = field(default_factory=dict)
+    users: Mapping[str, Mapping[str, Share]] = field(default_factory=dict)
 
     @property
     def takes_jobs(self) -> bool:

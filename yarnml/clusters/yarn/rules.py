@@ -5,6 +5,7 @@ field that can never be met, and `Untold` where YARN does not tell enough.  It r
 or leave waiting for ever.
 """
 
+import re
 from collections.abc import Iterable
 
 from yarnml.clusters.yarn.resources import (
@@ -20,6 +21,11 @@ from yarnml.clusters.yarn.resources import (
     largest,
 )
 from yarnml.errors import ClusterError, JobFileError
+
+_SHARE_OF_MASTERS = re.compile(
+    r"AM resource limit exceeded.*AM Resource Request = <memory:(\d+).*Resource Limit for AM = <memory:(\d+)"
+    r".*Queue AM Resource Usage = <memory:(\d+)"
+)
 
 
 class Untold(Exception):
@@ -170,9 +176,24 @@ def missing(cluster: Cluster, queue: Queue | None, request: Request, user: str) 
         return f"no node{where} has {size} free at once"
     if queue and not (share := queue.shares.get(label, Share())).has_room(size, cluster.counts):
         return f"queue {queue.name} uses {share.used} of the {share.limit} that it may have{_of_label(label)}"
-    if queue and not (share := queue.users.get(user, Share())).has_room(size, cluster.counts):
-        return f"{user} uses {share.used} of the {share.limit} that one user may have in queue {queue.name}"
+    if queue and not (share := queue.users.get(user, {}).get(label, Share())).has_room(Size(), cluster.counts):
+        return f"{user} uses {share.used}, and one user of queue {queue.name} may have {share.limit}{_of_label(label)}"
     return ""
+
+
+def master_waits(diagnostics: str) -> str:
+    """What YARN says of an application whose master has not begun, in fewer words."""
+    if found := _SHARE_OF_MASTERS.search(diagnostics):
+        need, limit, used = (in_words("memory", int(memory)) for memory in found.groups())
+        return (
+            f"its master needs {need}, and the masters in its queue have {used} of the {limit} that they may have "
+            "together; it waits for another to end"
+        )
+    if "waiting for resources to be assigned for AM" in diagnostics:
+        return "no node has room for its master yet"
+    if "AM container is launched" in diagnostics:
+        return "its master starts"
+    return diagnostics
 
 
 def _over(size: Size, most: Size | None, what: Iterable[str]) -> list[str]:
