@@ -7,6 +7,7 @@ from contextlib import closing
 
 from yarnml.clusters.yarn.cause import ending
 from yarnml.clusters.yarn.client import CALL_SECONDS, LOOK_SECONDS, Yarn
+from yarnml.clusters.yarn.rules import master_waits
 from yarnml.clusters.yarn.status import Application
 from yarnml.errors import WorkerLost, named
 from yarnml.events import Event, Failure, Outcome, Pending
@@ -49,7 +50,7 @@ def reason(report: Application) -> str:
     """What an application waits for, out of YARN's long words."""
     if report.state == "RUNNING":
         return "its master starts"
-    text = _DATE.sub("", report.diagnostics.partition(" Details : ")[0])
+    text = _DATE.sub("", master_waits(report.diagnostics).partition(" Details : ")[0])
     return text.strip() or "YARN has not looked at it yet"
 
 
