@@ -69,14 +69,14 @@ def examine(checks: list[Check]) -> Iterator[Finding]:
 def checks(job: Job | None, note: Callable[[str], None]) -> Iterator[list[Check]]:
     """Those of this machine and its cluster, and of a job where one is given."""
     with ExitStack() as stack:
-        patient = _Patient(job, stack, note)
+        patient = _Patient(stack, note)
         yield [*patient.cluster_checks(), *(patient.job_checks(job) if job else [])]
 
 
 class _Patient:
     """What the checks find out for those after them."""
 
-    def __init__(self, job: Job | None, stack: ExitStack, note: Callable[[str], None]) -> None:
+    def __init__(self, stack: ExitStack, note: Callable[[str], None]) -> None:
         self._stack, self._note = stack, note
         self._settings = Configuration()
         self._cluster: Cluster | None = None

@@ -10,6 +10,8 @@ from yarnml import hadoop
 
 SECONDS = 5.0  # how long a service may take to answer
 
+_open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open  # a proxy for the internet is none for YARN
+
 
 def resource_manager(path: str) -> Any:
     """What the active ResourceManager answers; ``path`` begins after /ws/v1/cluster.  OSError where none does."""
@@ -34,7 +36,7 @@ def _get(url: str, **query: str) -> bytes:
     """``user.name`` is how Hadoop is told who asks, where it believes it."""
     words = urllib.parse.urlencode({"user.name": hadoop.user(), **query})
     request = urllib.request.Request(f"{url}?{words}", headers={"Accept": "application/json, text/plain, */*"})
-    with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+    with _open(request, timeout=SECONDS) as answer:
         return bytes(answer.read())
 
 
