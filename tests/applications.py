@@ -88,7 +88,8 @@ class Cluster:
         spec = {
             "name": "filler",
             "queue": queue,
-            "master": {"resources": {"memory": memory, "vcores": 1}, "script": "sleep 600"},
+            "master": {"resources": {"memory": "512 MiB", "vcores": 1}},
+            "services": {"fill": {"resources": {"memory": memory, "vcores": 1}, "script": "sleep 600"}},
         }
         code = (
             "import json, skein, sys\nwith skein.Client(log=False) as client:\n"

@@ -128,12 +128,12 @@ def test_a_users_error_is_told_once(cluster: Cluster) -> None:
 
 def test_a_job_starts_with_less_and_grows(cluster: Cluster) -> None:
     """With room for some of its workers the job starts; those that come later take part after a checkpoint."""
-    job = cluster.job("grows", workers={"count": 4, "min": 1, "memory": "1 GiB"})
+    job = cluster.job("grows", workers={"count": 3, "min": 1, "memory": "2 GiB"})
     job["training"] |= {"epochs": 100_000}
-    with cluster.filled("4 GiB") as call_off, submitted(cluster, job) as run:
-        wait_for("the start", lambda: re.search(r"[123] of 4 workers take part", run.printed()), 180)
+    with cluster.filled("3 GiB") as call_off, submitted(cluster, job) as run:
+        wait_for("the start", lambda: re.search(r"[12] of 3 workers take part", run.printed()), 180)
         call_off()
-        wait_for("the others", lambda: "4 of 4 workers take part" in run.printed(), 180)
+        wait_for("the others", lambda: "3 of 3 workers take part" in run.printed(), 180)
         cluster.yarnml("kill", run.id)
     assert cluster.left_behind(job) == []
 
@@ -144,7 +144,7 @@ def test_preemption_is_no_failure(cluster: Cluster) -> None:
     job["training"] |= {"epochs": 100_000}
     with submitted(cluster, job) as run:
         wait_for("a checkpoint", lambda: cluster.steps(job), 180)
-        with cluster.filled("2 GiB", "research", "alice"):
+        with cluster.filled("1792 MiB", "research", "alice"):
             wait_for("the loss", lambda: "was taken away by the cluster" in run.printed(), 180)
             before = cluster.steps(job)[-1]
             wait_for("a later checkpoint", lambda: cluster.steps(job)[-1] > before + 60, 180)
