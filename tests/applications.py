@@ -101,7 +101,7 @@ class Cluster:
         application = done.stdout.split()[-1]
 
         def call_off() -> None:
-            self.hadoop.command("yarn", "application", "-kill", application)
+            self.hadoop.command("yarn", "application", "-kill", application, user=user)
 
         try:
             yield call_off

@@ -187,17 +187,28 @@ def _disguises(other: Any) -> list[tuple[str, dict[str, Any]]]:
 
 
 def test_roles_keep_to_their_nodes(cluster: Cluster) -> None:
-    """Workers with GPUs go to the labelled node, master and reducers never; without a device there it is said."""
-    job = cluster.job("on-gpus", workers={"count": 2, "memory": "1 GiB", "gpus": 1, "node_label": "gpu"})
-    job["reducers"] = {"count": 1, "memory": "512 MiB"}
+    """Workers go to the nodes of their label; the master and reducers of their own never do."""
+    job = cluster.job("labelled", workers={"count": 2, "memory": "1 GiB", "node_label": "gpu"})
+    job |= {"reducers": {"count": 1, "memory": "512 MiB"}}
+    job["training"] |= {"epochs": 100_000}
     with submitted(cluster, job) as run:
-        wait_for("the workers", lambda: len(cluster.processes(CONTAINER)) == 3, 120)
-        there = [p for p in cluster.hadoop.containers(GPU_HOST) if CONTAINER in " ".join(p.cmdline())]
-        roles = [p.environ()["SKEIN_CONTAINER_ID"].partition("_")[0] for p in there]
+        wait_for("a checkpoint", lambda: cluster.steps(job), 180)
+        names = {p.pid: p.environ().get("SKEIN_CONTAINER_ID", "master") for p in cluster.processes(CONTAINER)}
+        there = {names[p.pid] for p in cluster.hadoop.containers(GPU_HOST) if p.pid in names}
+        cluster.yarnml("kill", run.id)
+    assert sorted(names.values()) == ["reducer_0", "worker_0", "worker_1"]
+    assert there == {"worker_0", "worker_1"}
+    assert cluster.left_behind(job) == []
+
+
+def test_a_gpu_that_is_not_there(cluster: Cluster) -> None:
+    """A container that YARN gave a GPU, on a node without driver, ends the job with what is needed; once."""
+    job = cluster.job("on-gpus", workers={"count": 1, "memory": "1 GiB", "gpus": 1, "node_label": "gpu"})
+    with submitted(cluster, job) as run:
         status, out = run.end()
-    assert roles == ["worker", "worker"]
     assert status == 2
     assert "workers.gpus is 1, but on" in out
+    assert out.count("error:") == 1
     assert cluster.left_behind(job) == []
 
 
