@@ -64,6 +64,12 @@ def connected() -> Iterator["Yarn"]:
             yield Yarn(client)
 
 
+def check_name(name: str) -> None:
+    """Refuse what can be neither an application's id nor a job's name, without asking anybody."""
+    if name.startswith("application_") and not _ID.fullmatch(name):
+        raise JobFileError(f"{name} is no application: an id looks like application_1700000000000_0001.")
+
+
 class Yarn:
     """The applications of yarnml on one cluster."""
 
@@ -104,8 +110,6 @@ class Yarn:
         """The application of yarnml with this id, or the user's only live one for the job of this name."""
         if not name.startswith("application_"):
             return self._of_job(name)
-        if not _ID.fullmatch(name):
-            raise JobFileError(f"{name} is no application: an id looks like application_1700000000000_0001.")
         try:
             report = self._client.application_report(name)
         except (skein.exceptions.SkeinError, ValueError) as exc:

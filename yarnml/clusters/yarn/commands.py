@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from yarnml.clusters.yarn import places, reading, status
 from yarnml.clusters.yarn.admission import check
 from yarnml.clusters.yarn.application import check_paths, specification
 from yarnml.clusters.yarn.cause import events
-from yarnml.clusters.yarn.client import EVERY, JOB_FILE, LIVE, Yarn, connected, home
+from yarnml.clusters.yarn.client import EVERY, JOB_FILE, LIVE, Yarn, check_name, connected, home
 from yarnml.clusters.yarn.follow import Listener, follow
-from yarnml.clusters.yarn.logs import EVENTS, FILES, of_application
+from yarnml.clusters.yarn.logs import EVENTS, FILES, Log, of_application
+from yarnml.clusters.yarn.status import Application
 from yarnml.errors import ClusterError, Interrupted
 from yarnml.events import Event, Submitted
 from yarnml.job import Job
@@ -49,8 +51,7 @@ def dry_run(job: Job) -> str:
 
 def attach(name: str, say: Say, note: Note) -> None:
     """Show a job until it ends; one that had ended shows how."""
-    with connected() as yarn:
-        application = yarn.find(name)
+    with _found(name) as (yarn, application):
         if application.user != hadoop.user():
             raise ClusterError(f"{application.id} is {application.user}'s, and only they can follow it.")
         if not application.live:
@@ -70,26 +71,26 @@ def listing(*, every: bool) -> str:
 
 def look(name: str) -> status.Status:
     """How a job stands, or how it ended."""
-    with connected() as yarn:
-        application = yarn.find(name)
+    with _found(name) as (yarn, application):
         if application.live:
             news = Listener(yarn, application.id).news()
             told = status.training(news.events, news.tick) if news else status.Training()
             return status.Status(application, told, yarn.places(application.id))
-    logs = of_application(application.id, EVENTS, FILES["skein"], reading.EVERYWHERE)
+    logs: list[Log] = []
+    with suppress(ClusterError):  # YARN's own words are left
+        logs = of_application(application.id, EVENTS, FILES["skein"], reading.EVERYWHERE)
     return status.Status(application, status.training(events(logs)), places.of_logs(logs))
 
 
 def logs(name: str, role: str | None, index: int | None, *, follow: bool) -> Iterator[str]:
     """The logs of a job's processes, each under a line that says whose it is."""
-    with connected() as yarn:
-        yield from reading.logs(yarn, yarn.find(name), reading.Wanted(role, index), follow=follow)
+    with _found(name) as (yarn, application):
+        yield from reading.logs(yarn, application, reading.Wanted(role, index), follow=follow)
 
 
 def kill(name: str) -> str:
     """End a job for good; what there is to say of it."""
-    with connected() as yarn:
-        application = yarn.find(name)
+    with _found(name) as (yarn, application):
         if not application.live:
             return f"{application.id} had ended before: {application.state}."
         yarn.kill(application.id)
@@ -101,6 +102,14 @@ def describe(job: Job, folder: str, home: str, provision: Provision) -> dict[str
     job_file = Path(folder) / JOB_FILE
     job_file.write_bytes(msgspec.json.encode(job))
     return specification(job, str(job_file), home, provision)
+
+
+@contextmanager
+def _found(name: str) -> Iterator[tuple[Yarn, Application]]:
+    """A line to YARN, and the application that is meant."""
+    check_name(name)
+    with connected() as yarn:
+        yield yarn, yarn.find(name)
 
 
 def _show(yarn: Yarn, application: str, say: Say) -> None:

@@ -75,16 +75,23 @@ def of_application(application: str, *names: str) -> list[Log]:
     In the order in which the containers started.  Empty where YARN has none; ClusterError where the command fails.
     """
     deadline = time.monotonic() + COLLECT_SECONDS
-    command = [_yarn(), "logs", "-applicationId", application, "-log_files", ",".join(names)]
-    while True:
-        try:
-            done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=COMMAND_SECONDS)
-        except (OSError, subprocess.TimeoutExpired) as exc:
-            raise ClusterError(f"Hadoop's command `{' '.join(command)}` failed: {exc}") from exc
-        found = sorted(parse(done.stdout))
-        if found or time.monotonic() > deadline:
-            return found
+    while not _collected(application) and time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)
+    command = [_yarn(), "logs", "-applicationId", application, "-log_files", ",".join(names)]
+    try:
+        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=COMMAND_SECONDS)
+    except (OSError, subprocess.TimeoutExpired) as exc:
+        raise ClusterError(f"Hadoop's command `{' '.join(command)}` failed: {exc}") from exc
+    return sorted(parse(done.stdout))
+
+
+def _collected(application: str) -> bool:
+    """Whether YARN has done what it will with the logs; True also where it does not tell."""
+    try:
+        status = web.resource_manager(f"apps/{application}")["app"]["logAggregationStatus"]
+    except (OSError, LookupError, TypeError):
+        return True
+    return status not in ("NOT_START", "RUNNING", "RUNNING_WITH_FAILURE")
 
 
 def _yarn() -> str:

@@ -1,0 +1,297 @@
+"""What is done with a job on YARN after `submit`, by the real command on a real cluster."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from tests.applications import LEAD, USER, Cluster, Job, submitted
+from tests.hadoop import Hadoop
+from tests.processes import wait_for
+
+pytestmark = pytest.mark.timeout(420)
+
+ID = re.compile(r"application_\d+_\d+")
+
+
+class Sent(NamedTuple):
+    """A job that was submitted: its mapping, its application, the command's status and what it printed."""
+
+    job: Job
+    id: str
+    status: int
+    out: str
+
+
+@pytest.fixture(scope="module")
+def cluster(hadoop: Hadoop, digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    """The process cluster with the digits on its HDFS."""
+    found = Cluster(hadoop, tmp_path_factory.mktemp("jobs"))
+    for part in ("train", "test"):
+        found.put(digits / part, f"{USER}/digits/{part}")
+    return found
+
+
+def submit(cluster: Cluster, job: Job, *options: str) -> Sent:
+    done = cluster.yarnml("submit", cluster.write(job), *options)
+    out = done.stdout + done.stderr
+    found = ID.search(out)
+    return Sent(job, found[0] if found else "", done.returncode, out)
+
+
+SLOW = """\
+import time
+
+import jax
+import jax.numpy as jnp
+
+def init(key, schema):
+    return {"w": jnp.zeros((schema.width, 10))}
+
+def loss(p, x, y):
+    jax.debug.callback(lambda: time.sleep(0.2))
+    return -jnp.take_along_axis(jax.nn.log_softmax(x @ p["w"]), y[:, None], 1)[:, 0]
+
+def predict(p, x):
+    return x @ p["w"]
+"""
+
+
+@pytest.fixture(scope="module")
+def running(cluster: Cluster) -> Iterator[Sent]:
+    """A job that takes days and hardly any processor, sent with --detach, once it has written a checkpoint."""
+    (cluster.folder / "slow.py").write_text(SLOW)
+    job = cluster.job("running", learner={"path": "slow.py"})
+    job["training"] |= {"epochs": 100_000}
+    job["checkpoint"] |= {"every": "1 epoch"}
+    sent = submit(cluster, job, "--detach")
+    wait_for("a checkpoint", lambda: cluster.steps(job), 180)
+    yield sent
+    cluster.hadoop.command("yarn", "application", "-kill", sent.id)
+
+
+@pytest.fixture(scope="module")
+def ended(cluster: Cluster) -> Sent:
+    """A short job that ended well."""
+    job = cluster.job("ended")
+    job["training"] |= {"epochs": 20}
+    return submit(cluster, job)
+
+
+@pytest.fixture(scope="module")
+def killed(cluster: Cluster, running: Sent) -> "subprocess.CompletedProcess[str]":
+    """What `yarnml kill` did to the running job."""
+    return cluster.yarnml("kill", "running")
+
+
+def test_a_dry_run_changes_nothing(cluster: Cluster) -> None:
+    """The application is printed as Skein would take it, for people; nothing is packed, stored or sent."""
+    before = cluster.files(USER), cluster.hadoop.rest("/apps")
+    done = cluster.yarnml("submit", cluster.write(cluster.job("dry", environment={})), "--dry-run", "--restart")
+    assert done.returncode == 0, done.stderr
+    application = yaml.safe_load(done.stdout)
+    assert application["services"]["worker"]["instances"] == 2
+    assert "environments/" in application["master"]["files"]["environment"]["source"]
+    assert re.search(r"^ +script: \|\n +\S", done.stdout, re.M)
+    assert "&id" not in done.stdout
+    assert (cluster.files(USER), cluster.hadoop.rest("/apps")) == before
+
+
+def test_detached(cluster: Cluster, running: Sent) -> None:
+    """The command ends at once, with the id and the place where the application is shown; the job goes on."""
+    assert running.status == 0, running.out
+    assert re.search(rf"{running.id} +http://\S+", running.out)
+    assert cluster.application("running")["state"] == "RUNNING"
+
+
+def test_the_status_of_a_running_job(cluster: Cluster, running: Sent) -> None:
+    """Round, step, loss, metrics and every container with its host; the same in JSON."""
+    done = cluster.yarnml("status", "running")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^state +RUNNING$", done.stdout, re.M)
+    assert re.search(r"^training +round \d+, step \d+/600000, loss \S+, 2 workers$", done.stdout, re.M)
+    assert re.search(r"^epoch +\d+/100000  loss \S+, accuracy \S+$", done.stdout, re.M)
+    containers = re.findall(r"^(\w+) +(\d) +RUNNING +(127\.0\.0\.\d) +container_\w+$", done.stdout, re.M)
+    assert [row[:2] for row in containers] == [("master", "1"), ("worker", "0"), ("worker", "1")]
+    told = json.loads(cluster.yarnml("status", running.id, "--json").stdout)
+    assert told["application"]["state"] == "RUNNING"
+    assert told["training"]["epoch"] > 0
+    assert {c["host"] for c in told["containers"]} <= set(cluster.hadoop.hosts)
+
+
+def test_attached_and_detached_by_ctrl_c(cluster: Cluster, running: Sent) -> None:
+    """Whoever attaches sees the job as `submit` shows it; Ctrl-C ends that alone, and says how to come back."""
+    output = cluster.folder / "attach.out"
+    with output.open("w") as out:
+        line = [sys.executable, "-m", "yarnml", "attach", "running"]
+        popen = subprocess.Popen(line, stdout=out, stderr=subprocess.STDOUT, env=cluster.variables)
+        wait_for("an epoch", lambda: "training loss" in output.read_text() or popen.poll() is not None)
+        popen.send_signal(signal.SIGINT)
+        assert popen.wait(60) == 130, output.read_text()
+    assert f"{running.id} goes on" in output.read_text()
+    assert f"yarnml attach {running.id}" in output.read_text()
+    assert "training rows" in output.read_text() or "train rows" in output.read_text()
+    assert cluster.application("running")["state"] == "RUNNING"
+
+
+def test_a_running_job_is_not_sent_twice(cluster: Cluster, running: Sent) -> None:
+    """Its folder is in use: the second submit says by whom."""
+    again = submit(cluster, running.job)
+    assert again.status == 2
+    assert f"checkpoint.path {running.job['checkpoint']['path']} is in use: {running.id}" in again.out
+
+
+def test_the_logs_of_running_containers(cluster: Cluster, running: Sent) -> None:
+    """One process's log under its name; without --role those of all, the master's among them."""
+    done = cluster.yarnml("logs", running.id, "--role", "worker", "--index", "1")
+    assert done.returncode == 0, done.stderr
+    titles = re.findall(r"^==> (\w+ \d) on 127\.0\.0\.\d \(container_\w+\), (\S+) <==$", done.stdout, re.M)
+    assert titles == [("worker 1", "worker.log")]
+    assert re.search(r"^worker 1 on 127\.0\.0\.\d: yarnml \S+, Python \S+, process \d+$", done.stdout, re.M)
+    every = cluster.yarnml("logs", running.id).stdout
+    assert re.findall(r"^==> (\w+ \d) on", every, re.M) == ["master 1", "worker 0", "worker 1"]
+    assert "==> master 1" in cluster.yarnml("logs", running.id, "--role", "skein").stdout
+    none = cluster.yarnml("logs", running.id, "--role", "reducer")
+    assert (none.returncode, none.stderr) == (1, f"error: {running.id} is RUNNING and has no reducer with a log yet.\n")
+
+
+def test_logs_are_followed(cluster: Cluster, running: Sent) -> None:
+    """With --follow new lines appear as they are written, each once."""
+    output = cluster.folder / "logs.out"
+    with output.open("w") as out:
+        line = [sys.executable, "-m", "yarnml", "logs", running.id, "--role", "master", "--follow"]
+        popen = subprocess.Popen(line, stdout=out, stderr=subprocess.STDOUT, env=cluster.variables)
+        newest = _epochs(cluster.yarnml("logs", running.id, "--role", "master").stdout)[-1]
+        wait_for("newer epochs", lambda: max([0, *_epochs(output.read_text())]) > newest + 1)
+        popen.send_signal(signal.SIGINT)
+        assert popen.wait(60) == 130
+    seen = _epochs(output.read_text())
+    assert seen == list(range(seen[0], seen[0] + len(seen)))
+
+
+def _epochs(text: str) -> list[int]:
+    return [int(n) for n in re.findall(r"^epoch (\d+)/\d+ .*\n", text, re.M)]
+
+
+def test_a_job_that_ended_well(cluster: Cluster, ended: Sent) -> None:
+    """Submit shows its progress and summary; afterwards it has a status, logs, and an end to be seen again."""
+    assert ended.status == 0, ended.out
+    assert re.search(r"^epoch 20/20 ", ended.out, re.M)
+    told = json.loads(cluster.yarnml("status", ended.id, "--json").stdout)
+    assert told["application"]["state"] == "SUCCEEDED"
+    assert told["training"]["outcome"]["metrics"]["test"]["accuracy"] > 0.5
+    assert [(c["role"], c["index"], c["state"]) for c in told["containers"]] == [
+        ("master", 1, "ENDED"),
+        ("worker", 0, "ENDED"),
+        ("worker", 1, "ENDED"),
+    ]
+    assert all(c["host"] in cluster.hadoop.hosts for c in told["containers"])
+    again = cluster.yarnml("attach", ended.id)
+    assert again.returncode == 0, again.stderr
+    assert f"{ended.id} had ended before" in again.stdout
+    assert f"model       {ended.job['export']}/1" in again.stdout
+    logs = cluster.yarnml("logs", ended.id, "--role", "worker", "--index", "0")
+    assert re.findall(r"^==> (\w+ \d) on 127", logs.stdout, re.M) == ["worker 0"]
+    assert submit(cluster, ended.job).out.count("had finished before") == 1
+
+
+def test_what_is_listed(cluster: Cluster, running: Sent, ended: Sent) -> None:
+    """Those that run, newest first; --all with those that ended; nobody else's, and none of other programs."""
+    with cluster.filled("256 MiB"):
+        live, every = cluster.yarnml("ls").stdout, cluster.yarnml("ls", "--all").stdout
+        filler = cluster.application("filler")["id"]
+        strange = cluster.yarnml("status", filler)
+    assert ID.findall(live) == [running.id]
+    assert ID.findall(every)[:2] == [ended.id, running.id]
+    assert re.search(rf"^{ended.id}  ended +SUCCEEDED ", every, re.M)
+    assert (strange.returncode, strange.stderr) == (
+        2,
+        f"error: {filler}, filler of user root, is not an application of yarnml.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("application_1", "application_1 is no application: an id looks like application_1700000000000_0001."),
+        ("application_1700000000000_0001", "There is no application_1700000000000_0001 on this cluster"),
+        ("nobody", "No application of yours with the name nobody is running or waiting"),
+    ],
+)
+def test_a_wrong_name(cluster: Cluster, name: str, sentence: str) -> None:
+    """One sentence, and the exit status of a wrong command line."""
+    done = cluster.yarnml("kill", name)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {sentence}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_without_yarn(cluster: Cluster, tmp_path: Path) -> None:
+    """Without a Hadoop configuration the sentence says what to set."""
+    variables = {k: v for k, v in os.environ.items() if not k.startswith("HADOOP")} | {"HADOOP_CONF_DIR": str(tmp_path)}
+    line = [sys.executable, "-m", "yarnml", "ls"]
+    done = subprocess.run(line, env=variables, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "HADOOP_CONF_DIR" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_killed(cluster: Cluster, running: Sent, killed: Any) -> None:
+    """Its containers, staging folder and half-written checkpoints are gone when the command returns."""
+    assert killed.returncode == 0, killed.stderr
+    assert killed.stdout.startswith(f"{running.id} was ended")
+    assert cluster.processes("yarnml.clusters.yarn") == []
+    assert cluster.left_behind(running.job) == []
+    assert cluster.application("running")["finalStatus"] == "KILLED"
+    assert cluster.steps(running.job)
+
+
+def test_after_the_kill(cluster: Cluster, running: Sent, killed: Any) -> None:
+    """It had ended, says who asks again; how far it got and what it logged is still known."""
+    again = cluster.yarnml("kill", running.id)
+    assert (again.returncode, again.stdout) == (0, f"{running.id} had ended before: KILLED.\n")
+    told = json.loads(cluster.yarnml("status", running.id, "--json").stdout)
+    assert told["application"]["state"] == "KILLED"
+    assert told["training"]["epoch"] > 0
+    attached = cluster.yarnml("attach", running.id)
+    assert attached.returncode == 1
+    assert f"error: {running.id} was killed." in attached.stderr
+    assert "worker 0 on" in cluster.yarnml("logs", running.id, "--role", "worker").stdout
+
+
+def test_no_python_on_the_nodes(cluster: Cluster) -> None:
+    """A master that can't start: the sentence is the node's own, not Skein's 'exit code 97'."""
+    sent = submit(cluster, cluster.job("python", environment={"python": "/no/such/python"}))
+    assert sent.status == 1
+    last = sent.out.splitlines()[-1]
+    assert re.fullmatch(
+        rf"error: {sent.id} failed: environment.python /no/such/python: this node \(\S+\) has no /no/such/python\.",
+        last,
+    )
+    assert cluster.left_behind(sent.job) == []
+
+
+def test_too_little_memory(cluster: Cluster) -> None:
+    """A worker that YARN ends for its memory: the sentence names the field to raise."""
+    (cluster.folder / "large.py").write_text(
+        "import time\n"
+        "much = b'x' * (700 << 20)\n"
+        "def init(key, schema): time.sleep(60)\n"
+        "def loss(p, x, y): return x\n"
+        "def predict(p, x): return x\n"
+    )
+    job = cluster.job("large", learner={"path": "large.py"}, workers={"count": 1, "memory": "512 MiB"})
+    with submitted(cluster, job, "--set", "workers.max_failures=0") as run:
+        status, out = run.end()
+    assert status == 1
+    assert re.search(r"worker 0 on \S+ took more memory than workers.memory allows, [\d.]+ \w+ of 512 MB", out), out
+    assert "raise workers.memory" in out
+    assert not cluster.processes(LEAD)
