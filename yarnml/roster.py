@@ -44,8 +44,10 @@ class Roster:
         return who not in self._gone
 
     def joins(self, who: Who, joined: Joined) -> None:
-        self._here[who], self._came = joined, time.monotonic()
-        self.changed.notify_all()
+        """Somebody has come; who waits to take part says so again and again."""
+        if who not in self._here:
+            self._here[who], self._came = joined, time.monotonic()
+            self.changed.notify_all()
 
     def is_member(self, who: Who) -> bool:
         return who in self._members
