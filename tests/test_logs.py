@@ -217,12 +217,13 @@ def test_a_killed_application_needs_no_logs() -> None:
 
 
 def test_what_is_waited_for_is_short() -> None:
-    """Of YARN's long words the first sentence is shown, without its date."""
+    """Of YARN's long words the sentence that matters is shown, without date and details."""
     long = (
         "[Sat Nov 21 13:50:23 +0000 2026] Application is Activated, waiting for resources to be assigned for AM. "
         " Details : AM Partition = <DEFAULT_PARTITION> ; Partition Resource = <memory:8192, vCores:8> ;"
     )
-    short = "Application is Activated, waiting for resources to be assigned for AM."
-    assert waits_for(application("ACCEPTED", long, live=True)) == short
+    launched = "[Sat Nov 21 13:50:23 +0000 2026] AM container is launched, waiting for it to register"
+    assert waits_for(application("ACCEPTED", long, live=True)) == "no node has room for its master yet"
+    assert waits_for(application("ACCEPTED", launched, live=True)) == launched.partition("] ")[2]
     assert waits_for(application("RUNNING", "", live=True)) == "its master starts"
     assert waits_for(application("ACCEPTED", "", live=True)) == "YARN has not looked at it yet"
