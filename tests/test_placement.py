@@ -76,7 +76,7 @@ def test_workers_of_one_host_share_in_runs() -> None:
 @given(cuts, crews)
 def test_never_less_local_than_without(shards: list[dict[str, int]], workers: dict[int, str]) -> None:
     """With one replica and room for all, every byte is local; with any, no shard could gain by a move to free room."""
-    whole = [{h: n for h, n in list(shard.items())[:1]} for shard in shards]
+    whole = [dict(list(shard.items())[:1]) for shard in shards]
     placed = place(whole, {}, workers)
     room = {h: sum(len(placed[w]) for w in workers if workers[w] == h) for h in workers.values()}
     wanted = {h: sum(1 for shard in whole if shard.get(h)) for h in room}
