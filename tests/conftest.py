@@ -4,6 +4,7 @@ import os
 
 os.environ["NPROC"] = "1"  # before JAX loads: its number of threads is part of the bits, and a worker's default is one
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ import yaml
 from tests.hadoop import Hadoop, hadoop
 
 ROOT = Path(__file__).parent.parent
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, and its children, would ignore it
 
 Job = dict[str, Any]
 
