@@ -53,7 +53,7 @@ def connected() -> Iterator["Yarn"]:
     manager.reach(hadoop.configuration())
     with tempfile.NamedTemporaryFile(prefix="yarnml-driver-") as log:
         try:
-            client = skein.Client(log=log.name)
+            client = skein.Client(security=credentials.new_security(), log=log.name)  # else it keeps one in ~/.skein
         except (skein.exceptions.SkeinError, OSError, subprocess.CalledProcessError) as exc:
             said = log.read().decode(errors="replace")
             raise ClusterError(
