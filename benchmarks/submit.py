@@ -139,6 +139,7 @@ def _spark(folder: Path) -> None:
     options = {
         "spark.yarn.jars": f"local:{home}/jars/*",
         "spark.executor.memory": "512m",
+        "spark.hadoop.net.topology.node.switch.mapping.impl": "org.apache.hadoop.net.ScriptBasedMapping",
         "spark.pyspark.python": sys.executable,
         "spark.executorEnv.PYTHONPATH": str(home.parent),
     }
