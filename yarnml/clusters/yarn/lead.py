@@ -21,7 +21,7 @@ from yarnml.clusters.base import Cluster
 from yarnml.clusters.yarn import credentials
 from yarnml.clusters.yarn.application import JOB_FILE, MASTER, NEWS
 from yarnml.clusters.yarn.logs import EVENTS
-from yarnml.clusters.yarn.processes import Containers
+from yarnml.clusters.yarn.processes import AttemptOver, Containers
 from yarnml.errors import YarnmlError
 from yarnml.eventlog import EventLog
 from yarnml.events import EpochDone, Event, Failure, Outcome
@@ -55,6 +55,9 @@ def main() -> int:
         if (before := _failed_before(mark)) is None:
             try:
                 outcome = train(job, "yarn", opener(application, own), say=say)
+            except AttemptOver as exc:
+                print(exc, file=sys.stderr, flush=True)
+                os._exit(1)  # the next attempt goes on; nobody shall take this for the job's end
             except YarnmlError as exc:
                 before = Failure(type(exc).__name__, str(exc), exc.detail)
                 _write_down(mark, before)

@@ -11,13 +11,16 @@ from yarnml.clusters.yarn import manager
 from yarnml.clusters.yarn.cause import for_memory, sentence_in, tail
 from yarnml.clusters.yarn.logs import of_container
 from yarnml.clusters.yarn.resources import requests
-from yarnml.errors import CrewLost
 from yarnml.job import Job
 
 LOOK_SECONDS = 0.5  # between two looks at the containers
 LOG_BYTES = 8192  # of a dead container's log that are looked at
 
 _BY_CLUSTER = re.compile(r"preempted|lost\* node|lost node|decommission|released by application|disks failed", re.I)
+
+
+class AttemptOver(Exception):
+    """Skein's application master is gone and this attempt with it; that is no failure of the job."""
 
 
 class Containers:
@@ -103,4 +106,4 @@ def _translated():  # type: ignore[no-untyped-def]
     try:
         yield
     except skein.exceptions.SkeinError as exc:
-        raise CrewLost(f"Skein's application master does not answer: {exc}") from exc
+        raise AttemptOver(f"Skein's application master does not answer: {exc}") from exc
