@@ -16,15 +16,20 @@ _PASSING = {
     "ObserverRetryOnActiveException",
     "BlockMissingException",
     "ConnectException",
+    "ConnectTimeoutException",
     "NoRouteToHostException",
+    "SocketException",
     "SocketTimeoutException",
+    "ClosedChannelException",
+    "EOFException",
     "LeaseExpiredException",
     "AlreadyBeingCreatedException",
     "NotReplicatedYetException",
     "RecoveryInProgressException",
 }
 _PASSING_WORDS = re.compile(
-    r"could only be (?:written|replicated) to \d+|Could not obtain block|No active nodes contain"
+    r"could only be (?:written|replicated) to \d+|Could not obtain block|Failed to find datanode"
+    r"|No active nodes contain"
     r"|^(?:DataTransferError|BlocksNotFound|ChecksumError|OperationFailed|IOError|FatalRPCError)\b",
     re.IGNORECASE,
 )

@@ -9,6 +9,7 @@ import getpass
 import http.client
 import json
 import os
+import socket
 import ssl
 import string
 import urllib.error
@@ -18,7 +19,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from yarnml.storage.base import Block, Entry, Sink, Source
-from yarnml.storage.patience import CALL_SECONDS
+from yarnml.storage.patience import CALL_SECONDS, CONNECT_SECONDS
 
 _API = "/webhdfs/v1"
 
@@ -53,8 +54,17 @@ class WebHdfs:
         return _Source(self, path, self.info(path))
 
     def create(self, path: str) -> Sink:
-        answer = self._json("PUT", path, "CREATE", overwrite="true", noredirect="true")
-        return _Sink(_ascii(answer["Location"]), self._seconds)
+        shunned: list[str] = []  # the NameNode counts on a dead DataNode for a while
+        while True:
+            options = {"overwrite": "true", "excludedatanodes": ",".join(shunned)}
+            location = _ascii(self._json("PUT", path, "CREATE", noredirect="true", **options)["Location"])
+            host = urlsplit(location).hostname or ""
+            try:
+                return _Sink(location, self._seconds)
+            except OSError as exc:
+                if host in shunned:
+                    raise ConnectionError(f"{urlsplit(location).netloc}: {exc}") from exc
+                shunned += [host, *_addresses(host)]
 
     def part(self, path: str, start: int, length: int) -> bytes:
         """Bytes of a file, from one DataNode or else from another."""
@@ -134,10 +144,12 @@ class _Sink:
         if place.scheme == "https":
             context = ssl.create_default_context()
             self._connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                place.netloc, timeout=seconds, context=context
+                place.netloc, timeout=CONNECT_SECONDS, context=context
             )
         else:
-            self._connection = http.client.HTTPConnection(place.netloc, timeout=seconds)
+            self._connection = http.client.HTTPConnection(place.netloc, timeout=CONNECT_SECONDS)
+        self._connection.connect()
+        self._connection.sock.settimeout(seconds)
         self._connection.putrequest("PUT", f"{place.path}?{place.query}")
         self._connection.putheader("Content-Type", "application/octet-stream")
         self._connection.putheader("Transfer-Encoding", "chunked")
@@ -154,6 +166,13 @@ class _Sink:
         with contextlib.closing(self._connection), self._connection.getresponse() as answer:
             if answer.status >= 300:
                 raise _Refused(_words(answer.read(), f"HTTP Error {answer.status}"))
+
+
+def _addresses(host: str) -> set[str]:
+    """The NameNode knows a DataNode that holds nothing of a file by its address only."""
+    with contextlib.suppress(OSError):
+        return {str(where[4][0]) for where in socket.getaddrinfo(host, None)}
+    return set()
 
 
 def user() -> str:
