@@ -1,5 +1,7 @@
 """A process that dies, hangs or falls silent costs steps, not bits; too many end the job with a clear sentence."""
 
+import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -60,19 +62,72 @@ def test_a_process_that_dies_is_replaced(
         status, out, err = run.end()
     assert status == 0, err
     assert f"lost: {role} 0 was ended by signal 9 (SIGKILL) (failure 1 of at most 10)" in out
-    assert "continuing after step" in out
+    assert "going on after step" in out
     assert model_bits(job) == undisturbed["bits"]
     assert not list(Path(job["checkpoint"]["path"]).glob("checkpoints/.tmp-*"))
 
 
 def test_before_the_first_checkpoint(job: Job, write_job: Any, undisturbed: dict[str, bytes]) -> None:
-    """A worker that dies before anything was saved costs the steps so far, not the bits."""
+    """A worker that dies before anything was saved costs a step, since the others have the state."""
     job["checkpoint"]["every"] = "1000 epochs"
     with running(write_job(job)) as run:
         wait_for("the first epoch", lambda: "epoch 2/" in run.printed())
         run.children()[1].kill()
-        status, _, err = run.end()
+        status, out, err = run.end()
     assert status == 0, err
+    steps = [int(step) for step in re.findall(r"going on after step (\d+) with 2 workers", out)]
+    assert steps
+    assert steps[0] > 0
+    epochs = re.findall(r"^epoch (\d+)/", out, re.MULTILINE)
+    assert epochs == [str(n) for n in range(1, 61)]
+    assert model_bits(job) == undisturbed["bits"]
+
+
+def test_a_worker_that_pauses_comes_back(job: Job, write_job: Any, undisturbed: dict[str, bytes]) -> None:
+    """The others go on without a stopped worker; once it runs again it takes their state, and nothing is lost."""
+    job["training"]["epochs"] = 1000
+    with running(write_job(job)) as run:
+        wait_for("an epoch", lambda: "epoch 2/" in run.printed())
+        stopped = run.children()[0]
+        stopped.suspend()
+        wait_for("the others", lambda: "worker 0 gave no sign of life for" in run.printed())
+        wait_for("their way on", lambda: "with 2 workers" in run.printed())
+        stopped.resume()
+        wait_for("its return", lambda: re.search(r"going on after step \d+ with 3 workers", run.printed()))
+        run.popen.send_signal(signal.SIGINT)
+        status, out, err = run.end()
+    assert status == 130, err
+    assert "lost:" not in out
+
+
+def test_a_state_that_differs_is_replaced(
+    job: Job, write_job: Any, undisturbed: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker whose state has other bits is named after the round and replaced, and the round is done again."""
+    (tmp_path / "sick").mkdir()
+    (tmp_path / "sick/sitecustomize.py").write_text(
+        "import os, sys, threading, time\n"
+        "def infect():\n"
+        "    while 'yarnml.mapper' not in sys.modules or not hasattr(sys.modules['yarnml.mapper'], 'Mapper'):\n"
+        "        time.sleep(0.01)\n"
+        "    import jax\n"
+        "    from yarnml.program import Program\n"
+        "    healthy, steps = Program.update, []\n"
+        "    def update(self, state, total):\n"
+        "        state, scores = healthy(self, state, total)\n"
+        "        steps.append(1)\n"
+        "        if len(steps) == 30:\n"
+        "            state = jax.tree.map(lambda a: a + 1 if a.dtype.kind == 'f' else a, state)\n"
+        "        return state, scores\n"
+        "    Program.update = update\n"
+        "if os.environ.get('YARNML_ROLE') == 'worker' and os.environ.get('YARNML_INDEX') == '1':\n"
+        "    threading.Thread(target=infect, daemon=True).start()\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'sick'}:{os.environ.get('PYTHONPATH', '')}")
+    with running(write_job(job)) as run:
+        status, out, err = run.end()
+    assert status == 0, err
+    assert re.search(r"lost: worker 1 \(process .*\) had another state than the others after step 46", out)
     assert model_bits(job) == undisturbed["bits"]
 
 

@@ -14,6 +14,7 @@ from yarnml.reducer import CHUNK, Reducer, StepKey
 from yarnml.transport.control import ControlClient, ControlServer
 from yarnml.transport.flight import FlightExchange, ReducerServer
 from yarnml.transport.memory import MemoryExchange
+from yarnml.transport.peers import Shelf
 from yarnml.transport.security import Token
 from yarnml.tree import Vector, assign, combine
 
@@ -31,7 +32,9 @@ def exchanges(workers: int, apart: int, timeout: float = 30.0) -> Iterator[tuple
             stack.callback(server.shutdown)
         for reducer in reducers:
             stack.callback(reducer.close, "over")
-        found = [FlightExchange(w, reducers[w], servers[w].address, TOKEN, timeout) for w in range(workers)]
+        found = [
+            FlightExchange(w, reducers[w], servers[w].address, TOKEN, timeout, servers[w].shelf) for w in range(workers)
+        ]
         for exchange in found:
             stack.callback(exchange.close)
             exchange.meet([s.address for s in (servers[workers:] or servers)], workers)
@@ -88,7 +91,7 @@ def test_a_reducer_that_dies_is_named() -> None:
     """When a reducer hangs up in the middle of a step, the worker is told which one, at once."""
     reducer = Reducer()
     server = ReducerServer(reducer, HOST, TOKEN, 30)
-    exchange = FlightExchange(0, Reducer(), "nowhere", TOKEN, 30)
+    exchange = FlightExchange(0, Reducer(), "nowhere", TOKEN, 30, Shelf())
     exchange.meet([server.address], 2)
     threading.Timer(0.1, reducer.close, ["dies"]).start()
     with pytest.raises(WorkerLost, match=server.address):
@@ -114,7 +117,7 @@ def test_strangers_are_refused() -> None:
     control, server = ControlServer(handler, HOST, TOKEN), ReducerServer(Reducer(), HOST, TOKEN, 1)
     stranger = ControlClient(control.address, Token("guess"), 1)
     with pytest.raises(WorkerLost, match="token"):
-        stranger.call(Beat("worker", 0, 0, 0.0, 0))
+        stranger.call(Beat("worker", 0))
     with pytest.raises(fl.FlightUnauthenticatedError):
         fl.connect(f"grpc://{server.address}").do_exchange(fl.FlightDescriptor.for_command(b""))[1].read_chunk()
     assert not seen
@@ -141,7 +144,7 @@ def test_no_master_no_hanging() -> None:
     address = server.address
     server.shutdown()
     with pytest.raises(WorkerLost, match=address):
-        ControlClient(address, TOKEN, 0.3).call(Beat("worker", 0, 0, 0.0, 0))
+        ControlClient(address, TOKEN, 0.3).call(Beat("worker", 0))
 
 
 def test_a_part_header_survives_the_wire() -> None:

@@ -123,9 +123,27 @@ class Checkpoints:
         return manifest
 
 
+def pack(arrays: dict[str, npt.NDArray[Any]]) -> bytes:
+    """Arrays by name as safetensors."""
+    return safetensors.numpy.save({name: np.asarray(a, order="C") for name, a in arrays.items()})
+
+
+def unpack(data: bytes) -> dict[str, npt.NDArray[Any]]:
+    return safetensors.numpy.load(data)
+
+
+def digest(arrays: dict[str, npt.NDArray[Any]]) -> str:
+    """Names the bits of a state: the SHA-256 over its arrays in order."""
+    total = hashlib.sha256()
+    for name, array in arrays.items():
+        total.update(name.encode())
+        total.update(np.asarray(array, order="C").reshape(-1).view(np.uint8).data)
+    return total.hexdigest()
+
+
 def write_state(folder: str, arrays: dict[str, npt.NDArray[Any]]) -> dict[str, str]:
     """Write a state's arrays; returns file name → SHA-256."""
-    data = safetensors.numpy.save({name: np.asarray(a, order="C") for name, a in arrays.items()})
+    data = pack(arrays)
     try:
         storage.write(storage.join(folder, paths.STATE), data)
     except OSError as exc:
@@ -142,6 +160,6 @@ def read_state(folder: str) -> dict[str, npt.NDArray[Any]]:
             raise CheckpointError(
                 f"{folder} is torn: {paths.STATE} is not what was written; remove it, or use --restart."
             )
-        return safetensors.numpy.load(data)
+        return unpack(data)
     except (OSError, msgspec.DecodeError, safetensors.SafetensorError) as exc:
         raise CheckpointError(f"The checkpoint {folder} can't be read: {exc}") from exc

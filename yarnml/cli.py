@@ -112,6 +112,19 @@ def logs_command(application: str, role: str | None, index: int | None, follow: 
         click.echo(piece, nl=not piece.endswith("\n"))
 
 
+@cli.command("scale")
+@click.argument("application", metavar="APP")
+@click.argument("workers", type=click.IntRange(1), required=False)
+@click.option("--reducers", type=click.IntRange(0), help="Containers that only reduce; 0: the workers do it.")
+def scale_command(application: str, workers: int | None, reducers: int | None) -> None:
+    """Have a running job on YARN use WORKERS workers from the next step on; its model stays the same."""
+    from yarnml.clusters.yarn import commands
+
+    if workers is None and reducers is None:
+        raise click.UsageError("say how many: a number of workers, --reducers, or both.")
+    click.echo(commands.scale(application, workers, reducers))
+
+
 @cli.command("kill")
 @click.argument("application", metavar="APP")
 def kill_command(application: str) -> None:

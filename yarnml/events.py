@@ -57,6 +57,29 @@ class Lost(_Event, frozen=True):
     why: str
 
 
+class Rests(_Event, frozen=True):
+    """The job goes on without a process that lives but does not keep up, ``why`` in words; it may come back."""
+
+    who: str
+    why: str
+
+
+class GoesOn(_Event, frozen=True):
+    """After a loss or a change of size, training goes on after ``step`` with these workers."""
+
+    step: int
+    workers: int
+
+
+class Resizes(_Event, frozen=True):
+    """``count`` processes of a role are wanted from now on, not ``before``; ``why`` in words."""
+
+    role: str
+    before: int
+    count: int
+    why: str
+
+
 class Joins(_Event, frozen=True):
     """The workers that take part from now on are others than before, or fewer than wanted."""
 
@@ -106,6 +129,7 @@ class Outcome(_Event, frozen=True):
     """How a job ended.  ``seconds``: in total, by phase of the steps, and from the start until planned, joined, …
 
     ``local``: the share of the training bytes that lay on the host of the worker that read them, where that is known.
+    ``copied``: tasks of which a copy was computed besides; ``wasted``: their share of all tasks.
     """
 
     name: str
@@ -118,6 +142,8 @@ class Outcome(_Event, frozen=True):
     local: float | None = None
     stopped_early: bool = False
     already: bool = False
+    copied: int = 0
+    wasted: float = 0.0
 
 
 class Failure(_Event, frozen=True):
@@ -134,6 +160,9 @@ Event = (
     | Pending
     | Waiting
     | Lost
+    | Rests
+    | GoesOn
+    | Resizes
     | Joins
     | Continued
     | RoundBegins

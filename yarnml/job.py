@@ -70,6 +70,8 @@ class Workers(_Section, frozen=True, kw_only=True):
     ``wait``: seconds without room for ``min`` workers after which the job gives up and says what is missing.
     ``timeout``: seconds without a sign of life after which a worker counts as lost.
     ``stall``: seconds in which no worker maps a batch, after which the job fails and says whom it waited for.
+    ``backups``: idle workers compute copies of late tasks, and slow workers lose their shards to others for a while.
+    ``backup_after``: seconds that a task is late at least; three times the usual time of a task, where that is longer.
     ``max_failures``: processes that may fail, all roles together, before the job does; preempted ones don't count.
     ``memory`` and ``node_label`` speak to a cluster's scheduler; local processes have no use for them.
     """
@@ -85,6 +87,8 @@ class Workers(_Section, frozen=True, kw_only=True):
     wait: Seconds = 1800.0
     timeout: Seconds = 60.0
     stall: Seconds = 1800.0
+    backups: bool = True
+    backup_after: Seconds = 1.0
     max_failures: Annotated[int, Meta(ge=0)] = 10
 
 

@@ -6,8 +6,10 @@ When a member is lost the meeting is given up, and `recover` makes the crew whol
 
 import time
 from collections.abc import Callable, Sequence
+from typing import cast
 
-from yarnml.clusters.base import Processes, Who
+from yarnml.backup import slow, spare
+from yarnml.clusters.base import Processes, Role, Who
 from yarnml.errors import WorkerLost, YarnmlError, named
 from yarnml.events import Event, Tick
 from yarnml.job import Job
@@ -15,24 +17,38 @@ from yarnml.locality import Locality
 from yarnml.messages import (
     Ack,
     Beat,
+    Behind,
+    Build,
     Call,
     Command,
     Failed,
     Follow,
     Joined,
+    Meet,
     Meeting,
     News,
+    Pace,
+    Prime,
     Reply,
     Report,
+    Resize,
+    Resized,
+    Spare,
     Stop,
+    Task,
+    Train,
     Wait,
 )
-from yarnml.roster import GATHER_SECONDS, WATCH_SECONDS, Dismissed, Roster
+from yarnml.roster import GATHER_SECONDS, WATCH_SECONDS, Cut, Dismissed, Roster
 from yarnml.transport.control import ControlServer
 from yarnml.transport.security import Credentials
 from yarnml.tree import assign
 
 POLL_SECONDS = 5.0  # longest time a call is held
+BEAT_SECONDS = 0.5  # that a beat is held while there is no news: its sender beats again with the answer
+QUIET_SECONDS = 5.0  # without a beat, after which a meeting goes on without its sender
+HUSH_SECONDS = 2.0  # the same, once a stream has broken
+COMPARE_SECONDS = 20.0  # over which workers are compared to find a slow one
 SILENT_SECONDS = 6.0  # after a failure: how long to look for who caused it
 
 
@@ -47,9 +63,15 @@ class Master:
         self._news = self._roster.changed
         self._meeting = Meeting(0, Wait(), {}, [])
         self._reports: dict[int, Report] = {}
-        self._beats: dict[int, Beat] = {}  # of the workers
-        self._moved = time.monotonic()
+        self._paces: dict[int, Pace] = {}  # of the workers
+        self._compared: dict[int, Pace] = {}  # the same, some time ago
+        self._compared_at = self._moved = time.monotonic()
         self._told = 0
+        self._copies: dict[int, dict[int, bool]] = {}  # step → shards that are computed twice, and whether they waited
+        self.copied = 0
+        self._prime: Prime | None = None
+        self._coming: dict[Who, Joined] = {}
+        self._unfit: dict[Who, Failed] = {}
         self._locality: Locality | None = None
         self._server = ControlServer(self._answer, host, credentials)
         self.address = self._server.address
@@ -69,8 +91,32 @@ class Master:
     def share_local(self) -> float | None:
         return self._locality.share(self._roster.hosts("worker")) if self._locality else None
 
+    def resize(self, call: Resize) -> Resized:
+        """Have more or fewer processes from the next step on."""
+        shards = self._prime.begin.shards if self._prime else self._job.shards
+        if call.workers is not None and not 1 <= call.workers <= shards:
+            return Resized(
+                f"The job's data is cut into {shards} shards, so it can use 1 to {shards} workers, not {call.workers}; "
+                "training.shards decides the model's bits and can only be set for a new job.",
+                refused=True,
+            )
+        for role, count in (("worker", call.workers), ("reducer", call.reducers)):
+            if count is not None:
+                self._roster.resize(cast("Role", role), count, "the user asked for it")
+        return Resized(self._roster.size)
+
+    def prime(self, prime: Prime) -> None:
+        self._prime = prime
+
     def admit(self) -> bool:
+        self._tend()
         return self._roster.take_in()
+
+    def peer(self, worker: int) -> str:
+        return self._roster.address(Who("worker", worker))
+
+    def dismiss(self, workers: Sequence[int], why: str) -> None:
+        self._roster.dismiss_the_stalled([Who("worker", w) for w in workers], why)
 
     def recover(self, lost: WorkerLost) -> None:
         """Let go of who is to blame, ask for others, wait until the job can go on.
@@ -78,12 +124,11 @@ class Master:
         Raises CrewLost with the newest cause after more than ``workers.max_failures`` failures.
         """
         self._call(Wait(), {}, [])
-        if not isinstance(lost, Dismissed) and not self._find_the_lost():
+        if not isinstance(lost, Dismissed | Cut) and not self._find_the_lost():
             self._roster.count(lost)
-        self._told = 0
         self._roster.gather(0.0)
 
-    def meet(self, command: Command, shards: int) -> list[Report]:
+    def meet(self, command: Command, shards: int) -> dict[int, Report]:
         workers = self._roster.hosts("worker")
         reducers = self._roster.members("reducer") or self._roster.members("worker")
         placed = self._locality.place(workers) if self._locality else assign(shards, workers)
@@ -97,8 +142,9 @@ class Master:
             failed = [r for r in reports.values() if isinstance(r, Failed)]
             if failed:
                 raise cause(failed)
+            self._leave_behind([w for w, r in reports.items() if isinstance(r, Behind)])
             if len(reports) == len(workers):
-                return [reports[w] for w in workers]
+                return {w: reports[w] for w in workers}
             self._watch([Who("worker", w) for w in workers if w not in reports])
 
     def close(self) -> None:
@@ -109,29 +155,45 @@ class Master:
     def _call(self, command: Command, shards: dict[int, list[int]], reducers: list[str]) -> None:
         with self._news:
             self._meeting = Meeting(self._meeting.number + 1, command, shards, reducers)
-            self._reports, self._moved = {}, time.monotonic()
+            self._reports, self._moved, self._copies = {}, time.monotonic(), {}
+            if isinstance(command, Build):
+                self._told, self._paces = 0, {}
             self._news.notify_all()
 
     def _answer(self, call: Call) -> Reply:
         if isinstance(call, Follow):
             return News([], None, over=False)
-        who = Who("reducer" if call.role == "reducer" else "worker", call.index)
+        if isinstance(call, Resize):
+            return self.resize(call)
         with self._news:
-            if not self._roster.sees(who):
-                return Ack(self._meeting.number) if isinstance(call, Beat) else Meeting(0, Stop(), {}, [])
-            if isinstance(call, Beat):
-                self._note(call)
-                return Ack(self._meeting.number)
-            if isinstance(call.report, Joined):
-                self._roster.joins(who, call.report)
-            elif call.number == self._meeting.number:
-                self._reports[call.index] = call.report
-                self._news.notify_all()
-            deadline = time.monotonic() + POLL_SECONDS
-            while not self._is_for(who, call.number):
-                if not self._news.wait(deadline - time.monotonic()):
-                    return Meeting(call.number, Wait(), {}, [])
-            return self._meeting
+            match call:
+                case Spare():
+                    return Task(self._spare(call))
+                case Beat():
+                    return self._hear(call)
+                case Meet():
+                    return self._lead(call)
+
+    def _lead(self, call: Meet) -> Meeting:
+        """The next command for who has carried out the last one."""
+        who = _who(call.role, call.index)
+        if not self._roster.sees(who):
+            return Meeting(0, Stop(), {}, [])
+        if isinstance(call.report, Joined):
+            if self._prime and who.role == "worker":
+                self._coming[who] = call.report
+                return Meeting(call.number, self._prime, {}, [])
+            self._roster.joins(who, call.report)
+        elif coming := self._coming.pop(who, None):
+            if isinstance(call.report, Failed):
+                self._unfit[who] = call.report
+            else:
+                self._roster.joins(who, coming)
+        elif call.number == self._meeting.number:
+            self._reports[call.index] = call.report
+            self._news.notify_all()
+        ready = self._news.wait_for(lambda: self._is_for(who, call.number), POLL_SECONDS)
+        return self._meeting if ready else Meeting(call.number, Wait(), {}, [])
 
     def _is_for(self, who: Who, number: int) -> bool:
         match self._meeting.command:
@@ -141,20 +203,51 @@ class Master:
                 return False
         return self._meeting.number > number and who.role == "worker" and self._roster.is_member(who)
 
-    def _note(self, beat: Beat) -> None:
+    def _hear(self, beat: Beat) -> Ack:
         """Remember how far a worker is; whatever it mapped since its last beat counts as movement."""
+        who = _who(beat.role, beat.index)
+        if not self._roster.sees(who):
+            return Ack(self._meeting.number)
         if beat.role == "worker":
-            before = self._beats.get(beat.index)
-            if before is None or (before.step, before.batches) != (beat.step, beat.batches):
+            before, now = self._paces.get(beat.index), beat.pace
+            if before is None or (before.step, before.batches) != (now.step, now.batches):
                 self._moved = time.monotonic()
-            self._beats[beat.index] = beat
+            self._paces[beat.index] = now
+        given = self._given(beat)
+        self._news.wait_for(lambda: self._meeting.number > beat.heard or self._given(beat) != given, BEAT_SECONDS)
+        return Ack(self._meeting.number, beat.pace.at, self._given(beat))
+
+    def _given(self, beat: Beat) -> list[int]:
+        """The shards of a worker that others took before it had begun them."""
+        if beat.pace.meeting != self._meeting.number:
+            return []
+        taken = self._copies.get(beat.pace.at, {})
+        return [s for s in self._meeting.shards.get(beat.index, []) if taken.get(s)]
+
+    def _here_and_now(self) -> dict[int, Pace]:
+        """How those get on who are in this meeting."""
+        found = ((w, self._paces.get(w)) for w in self._meeting.shards)
+        return {w: p for w, p in found if p and p.meeting == self._meeting.number}
+
+    def _spare(self, call: Spare) -> int | None:
+        if call.meeting != self._meeting.number:
+            return None
+        self._copies = {step: copies for step, copies in self._copies.items() if step >= call.step - 1}
+        copies = self._copies.setdefault(call.step, {})
+        found = spare(self._meeting.shards, self._here_and_now(), copies, call.index, call.step, copy=call.copy)
+        if found is None:
+            return None
+        shard, waits = found
+        copies[shard] = waits
+        self.copied += not waits
+        self._news.notify_all()
+        return shard
 
     def _tick(self) -> None:
         """Tell the newest step that some worker has finished, once."""
         members = self._roster.members("worker")
-        newest = max(
-            (beat for who in members if (beat := self._beats.get(who.index))), key=lambda beat: beat.step, default=None
-        )
+        paces = [p for who in members if (p := self._paces.get(who.index))]
+        newest = max(paces, key=lambda p: p.step, default=None)
         if newest is not None and newest.step > self._told:
             self._told = newest.step
             self._say(Tick(newest.step, newest.loss, newest.rows, len(members)))
@@ -163,19 +256,51 @@ class Master:
         """Let go of members that are gone or do not get on, and give the meeting up for it."""
         roster, stall = self._roster, self._job.workers.stall
         lost = roster.dismiss_the_dead() | roster.dismiss_the_silent(self._job.workers.timeout)
+        lost |= roster.rest_the_quiet(QUIET_SECONDS)
         if not lost and time.monotonic() - self._moved > stall:
             lost = roster.dismiss_the_stalled(awaited, f"did not get on for workers.stall, {stall:.0f} s")
         if lost:
             raise Dismissed(f"{', '.join(map(str, sorted(lost)))} had to go.")
+        if isinstance(self._meeting.command, Train):
+            if self._job.workers.backups:
+                self._leave_behind(self._slow())
+            if self._tend() or roster.newcomers():
+                raise Cut("Others take part from now on.")
+
+    def _tend(self) -> bool:
+        """See to it that there are as many processes as there should be; whether a member had to go."""
+        while self._unfit:
+            who, why = self._unfit.popitem()
+            self._roster.dismiss_the_unfit(who, why)
+        if self._job.workers.max and self._prime:
+            self._roster.grow(min(self._job.workers.max, self._prime.begin.shards))
+        return self._roster.adjust()
+
+    def _slow(self) -> list[int]:
+        found = ((w, self._paces.get(w)) for w in self._meeting.shards)
+        now = {w: p for w, p in found if p and p.tasks}  # after the first, which takes a compiler
+        late = slow(self._compared, now)
+        if late or now.keys() - self._compared.keys() or time.monotonic() - self._compared_at > COMPARE_SECONDS:
+            self._compared, self._compared_at = now, time.monotonic()
+        return late
+
+    def _leave_behind(self, slow: Sequence[int]) -> None:
+        """Go on without the slow, if there are others."""
+        if slow and self._roster.rest_the_slow([Who("worker", w) for w in slow]):
+            raise Cut(f"{', '.join(f'worker {w}' for w in slow)} is too slow.")
 
     def _find_the_lost(self) -> bool:
         """Wait for the news that explains a failure, and let go of whoever it blames."""
         deadline = time.monotonic() + SILENT_SECONDS
         while time.monotonic() < deadline:
-            if self._roster.dismiss_the_dead():
+            if self._roster.dismiss_the_dead() or self._roster.rest_the_quiet(HUSH_SECONDS):
                 return True
             time.sleep(WATCH_SECONDS)
-        return bool(self._roster.dismiss_the_silent(SILENT_SECONDS))
+        return False
+
+
+def _who(role: str, index: int) -> Who:
+    return Who("reducer" if role == "reducer" else "worker", index)
 
 
 def cause(failed: Sequence[Failed]) -> YarnmlError:

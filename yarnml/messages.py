@@ -41,10 +41,34 @@ class Survey(_Message, frozen=True):
 
 
 class Build(_Message, frozen=True):
-    """Make the learner and its first state, or take the state from a checkpoint folder."""
+    """Make the learner and its first state, or take the state after ``step`` from a checkpoint folder."""
 
     schema: Schema
+    step: int = 0
     restore: str | None = None
+
+
+class Prime(_Message, frozen=True):
+    """To one newcomer: take in the job, and make everything but the state, while the others go on."""
+
+    begin: Begin
+    schema: Schema | None
+
+
+class Regroup(_Message, frozen=True):
+    """Say how far you are: some were lost, or others have come."""
+
+
+class CatchUp(_Message, frozen=True):
+    """Be where ``source`` is: whoever is not at ``step`` takes the state from its address."""
+
+    begin: Begin
+    schema: Schema
+    step: int
+    loss: float
+    weight: float
+    source: int
+    address: str
 
 
 class Scale(_Message, frozen=True):
@@ -54,10 +78,12 @@ class Scale(_Message, frozen=True):
 
 
 class Train(_Message, frozen=True):
-    """Steps ``first`` … ``last`` - 1, counted over the whole job."""
+    """Steps ``first`` … ``last`` - 1, counted over the whole job; ``loss`` and ``weight``: the epoch's sums so far."""
 
     first: int
     last: int
+    loss: float = 0.0
+    weight: float = 0.0
 
 
 class Evaluate(_Message, frozen=True):
@@ -65,8 +91,9 @@ class Evaluate(_Message, frozen=True):
 
 
 class Restore(_Message, frozen=True):
-    """Take the learner's state from a checkpoint folder."""
+    """Take the learner's state after ``step`` from a checkpoint folder."""
 
+    step: int
     folder: str
 
 
@@ -91,7 +118,22 @@ class Wait(_Message, frozen=True):
     """Nothing to do yet: meet again."""
 
 
-Command = Begin | Survey | Build | Scale | Train | Evaluate | Restore | Save | Export | Stop | Wait
+Command = (
+    Begin
+    | Survey
+    | Build
+    | Prime
+    | Scale
+    | Train
+    | Regroup
+    | CatchUp
+    | Evaluate
+    | Restore
+    | Save
+    | Export
+    | Stop
+    | Wait
+)
 
 
 # Reports: workers → master
@@ -121,12 +163,30 @@ class Built(_Message, frozen=True):
 
 
 class Trained(_Message, frozen=True):
-    """Sums over the round's steps; seconds after its first update, and by phase: read, compute, exchange, update."""
+    """Sums over the epoch's steps so far, and seconds: since the first update, and by phase of a step.
+
+    ``digest``: of the state, the same on every worker.
+    """
 
     loss: float
     weight: float
     after_first: float
     seconds: dict[str, float]
+    digest: str
+
+
+class Standing(_Message, frozen=True):
+    """The steps that a worker's state has behind it, -1 without a state; the epoch's sums so far."""
+
+    step: int
+    loss: float
+    weight: float
+
+
+class Behind(_Message, frozen=True):
+    """The others went on with copies of this worker's tasks, and the totals that it lacks are gone."""
+
+    step: int
 
 
 class Evaluated(_Message, frozen=True):
@@ -147,7 +207,7 @@ class Failed(_Message, frozen=True):
     detail: str = ""
 
 
-Report = Joined | Done | Surveyed | Built | Trained | Evaluated | Written | Failed
+Report = Joined | Done | Surveyed | Built | Trained | Standing | Behind | Evaluated | Written | Failed
 
 
 # Calls: any process → master
@@ -162,15 +222,51 @@ class Meet(_Message, frozen=True):
     report: Report
 
 
-class Beat(_Message, frozen=True):
-    """A sign of life: the newest finished step, its mean loss, the rows of the round, and batches mapped so far."""
+class Pace(Struct, frozen=True, array_like=True):
+    """How a worker gets on in a meeting.
 
-    role: str
-    index: int
+    ``step``, ``loss``, ``rows``: the newest finished step, its mean loss, the rows of the round; ``batches``: mapped in
+    its life; ``at``: the step whose tasks it maps, ``mapped``: how many of its own; ``tasks``: mapped in its life;
+    ``busy``: seconds that it did not wait for others.
+    """
+
+    meeting: int = 0
     step: int = 0
     loss: float = 0.0
     rows: int = 0
     batches: int = 0
+    at: int = -1
+    mapped: int = 0
+    tasks: int = 0
+    busy: float = 0.0
+
+
+class Beat(_Message, frozen=True):
+    """A sign of life.  ``heard``: the newest meeting that the process has heard of; the answer may wait for another."""
+
+    role: str
+    index: int
+    heard: int = 0
+    pace: Pace = Pace()
+
+
+class Spare(_Message, frozen=True):
+    """A worker waits for others at a step: is there a task of theirs to compute?
+
+    Without ``copy`` only tasks that have not begun.
+    """
+
+    index: int
+    meeting: int
+    step: int
+    copy: bool
+
+
+class Resize(_Message, frozen=True):
+    """A user wants other numbers of processes; None leaves a role as it is."""
+
+    workers: int | None = None
+    reducers: int | None = None
 
 
 class Follow(_Message, frozen=True):
@@ -180,7 +276,7 @@ class Follow(_Message, frozen=True):
     step: int
 
 
-Call = Meet | Beat | Follow
+Call = Meet | Beat | Spare | Resize | Follow
 
 
 # Replies: master → any process
@@ -196,9 +292,27 @@ class Meeting(_Message, frozen=True):
 
 
 class Ack(_Message, frozen=True):
-    """``number``: of the newest meeting; whoever is still in an earlier one gives it up."""
+    """``number``: of the newest meeting; whoever is still in an earlier one gives it up.
+
+    ``given``: shards of the asker that others compute at ``step``; it leaves out those that it has not begun.
+    """
 
     number: int = 0
+    step: int = -1
+    given: list[int] = []
+
+
+class Task(_Message, frozen=True):
+    """The shard to compute a copy of, if any."""
+
+    shard: int | None
+
+
+class Resized(_Message, frozen=True):
+    """What there is to say of it: the numbers that are wanted now, or with ``refused`` why nothing changes."""
+
+    text: str
+    refused: bool = False
 
 
 class News(_Message, frozen=True):
@@ -209,7 +323,7 @@ class News(_Message, frozen=True):
     over: bool
 
 
-Reply = Meeting | Ack | News
+Reply = Meeting | Ack | Task | Resized | News
 
 
 class Part(Struct, frozen=True, array_like=True):
@@ -234,6 +348,13 @@ class Hello(Struct, frozen=True, array_like=True):
     worker: int
 
 
+class Refusal(Struct, frozen=True, array_like=True):
+    """Why a reducer sends no more totals; ``late``: the step that was asked for is over."""
+
+    reason: str
+    late: bool
+
+
 def failed(exc: Exception) -> Failed:
     """What to report about an exception: our own errors as they are, others with their traceback."""
     if isinstance(exc, YarnmlError):
@@ -255,4 +376,5 @@ encode = msgspec.msgpack.Encoder().encode
 decode_call = msgspec.msgpack.Decoder(Call).decode
 decode_reply = msgspec.msgpack.Decoder(Reply).decode
 decode_part = msgspec.msgpack.Decoder(Part).decode
+decode_refusal = msgspec.msgpack.Decoder(Refusal).decode
 decode_hello = msgspec.msgpack.Decoder(Hello).decode

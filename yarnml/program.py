@@ -24,12 +24,15 @@ from yarnml.tree import Vector
 
 
 class Program:
-    """One learner on one schema.  ``scaling`` is applied to the features on the device, before the learner."""
+    """One learner on one schema.
+
+    ``scaling``, which may be exchanged, is applied to the features on the device, before the learner.
+    """
 
     def __init__(self, learner: Learner, schema: Schema, scaling: Scaling) -> None:
         self._learner, self._shape, self._width = learner, schema.shape or (schema.width,), schema.width
         self._classes = schema.label_type == "class"
-        self._scaling = scaling
+        self.scaling = scaling
         self._sums = jax.eval_shape(self._map_tree, *self._shapes)
         self._map = jax.jit(self._map_flat)
         self._update = jax.jit(self._update_flat, donate_argnums=0)
@@ -38,7 +41,7 @@ class Program:
 
     def map(self, state: State, rows: Rows) -> Vector:
         """Sums over one batch, float32, as a read-only vector in the device's memory order."""
-        return np.asarray(self._map(state, self._scaling, rows))
+        return np.asarray(self._map(state, self.scaling, rows))
 
     def update(self, state: State, total: Vector) -> tuple[State, Scores]:
         """The next state; ``state`` is used up.  float64 totals are rounded to float32 here."""
@@ -46,12 +49,12 @@ class Program:
 
     def evaluate(self, state: State, rows: Rows) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Predictions and losses of every row of a batch."""
-        outputs, loss = self._evaluate(self._learner.parameters(state), self._scaling, rows)
+        outputs, loss = self._evaluate(self._learner.parameters(state), self.scaling, rows)
         return np.asarray(outputs), np.asarray(loss)
 
     def tensors(self, state: State) -> dict[str, npt.NDArray[Any]]:
         """The model's arrays by name, the scaling among them.  Raises ModelError where one is not finite."""
-        arrays = tensors({"parameters": self._learner.parameters(state), "scaling": self._scaling})
+        arrays = tensors({"parameters": self._learner.parameters(state), "scaling": self.scaling})
         for name, array in arrays.items():
             if not np.isfinite(array).all():
                 raise ModelError(f"{name} holds NaN or infinity after the last step; lower the learning rate.")
@@ -97,7 +100,7 @@ class Program:
         state = jax.eval_shape(self._learner.init, jax.random.key(0))
         label = jnp.int32 if self._classes else jnp.float32
         shapes = ((2, self._width), jnp.float32), ((2,), label), ((2,), jnp.float32)
-        return state, self._scaling, Batch(*(jax.ShapeDtypeStruct(*s) for s in shapes))
+        return state, self.scaling, Batch(*(jax.ShapeDtypeStruct(*s) for s in shapes))
 
     def _prepare(self, scaling: Scaling, x: jax.Array) -> jax.Array:
         return ((x - scaling.mean) * scaling.factor).reshape(x.shape[0], *self._shape)

@@ -14,11 +14,14 @@ from yarnml.events import (
     EpochDone,
     Event,
     Failure,
+    GoesOn,
     Joins,
     Lost,
     Outcome,
     Pending,
     Planned,
+    Resizes,
+    Rests,
     RoundBegins,
     Settled,
     Submitted,
@@ -116,6 +119,12 @@ def line(event: Event) -> str:
             return f"waiting for workers: {workers} of {wanted} are here{f'; {reason}' if reason else ''}"
         case Lost(why):
             return f"lost: {why}"
+        case Rests(who, why):
+            return f"{who} {why}; going on without it"
+        case GoesOn(step, workers):
+            return f"going on after step {step} with {workers} worker{'s' if workers != 1 else ''}"
+        case Resizes(role, before, count, why):
+            return f"{count} {role}s are wanted, not {before}: {why}"
         case Joins(workers, wanted):
             return f"{workers} of {wanted} workers take part"
         case EpochDone(epoch, epochs, step, loss, metrics):
@@ -140,6 +149,8 @@ def summary(outcome: Outcome) -> str:
     facts.append(("time", _times(outcome.seconds)))
     if outcome.local is not None:
         facts.append(("data", f"{100 * outcome.local:.0f} % of the training bytes were on the host of their worker"))
+    if outcome.copied:
+        facts.append(("backups", f"{outcome.copied} late tasks were computed twice ({outcome.wasted:.1%} of all)"))
     facts.append(("checkpoint", outcome.checkpoint))
     if outcome.export:
         facts += [("model", outcome.export), ("use it", f'yarnml.load_model("{outcome.export}").predict(table)')]

@@ -22,6 +22,10 @@ class GivenUp(WorkerLost):
     """A sum that nobody waits for any more."""
 
 
+class TooLate(WorkerLost):
+    """The total of a step that is over: copies of this worker's tasks carried the others on without it."""
+
+
 class StepKey(NamedTuple):
     """Which sum: meetings and their steps follow each other in this order."""
 
@@ -85,9 +89,17 @@ class Reducer:
                 if join is not None and join.total is not None:
                     return join.total
                 if key < self._newest:
-                    raise WorkerLost(f"Step {key.step} was over before its sum was asked for.")
+                    raise TooLate(f"Step {key.step} was over before its sum was asked for.")
                 if not self._arrived.wait(deadline - time.monotonic()):
                     raise WorkerLost(f"Step {key.step} waits for {self._missing(join)} since {timeout:.0f} s.")
+
+    def wait(self, key: StepKey, seconds: float) -> bool:
+        """Wait until every total of ``key`` is there, or has been; False after ``seconds``."""
+        with self._arrived:
+            self._arrived.wait_for(
+                lambda: self._newest >= key or key.meeting < self._meeting or bool(self._closed), seconds
+            )
+            return self._newest >= key or key.meeting < self._meeting or bool(self._closed)
 
     def abandon(self, meeting: int) -> None:
         """Give up every sum of the meetings before this one; who waits for one gets GivenUp."""

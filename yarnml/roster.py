@@ -5,24 +5,34 @@ not those that the cluster itself caused, such as preemption.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from threading import Condition
 
 from yarnml import __version__
-from yarnml.clusters.base import Processes, Who
+from yarnml.clusters.base import Processes, Role, Who
 from yarnml.errors import CrewLost, JobFileError, WorkerLost
-from yarnml.events import Event, Joins, Lost, Waiting
+from yarnml.events import Event, Joins, Lost, Resizes, Rests, Waiting
 from yarnml.job import Job
-from yarnml.messages import Joined
+from yarnml.messages import Failed, Joined
 
 WATCH_SECONDS = 0.2  # how often the processes are looked at
 GATHER_SECONDS = 15.0  # how long a job that could start waits for those who are missing
+SETTLE_SECONDS = 2.0  # after the newest arrival, before a round is cut for newcomers
+REST_SECONDS = 60.0  # that a slow worker does not take part, the first time
+GROW_SECONDS = 10.0  # between two looks whether there is room for more workers than workers.count
+SHRINK_SECONDS = 60.0  # the same, after the cluster took one back
+BATCH = 4  # workers that a job grows by at a time
 SAY_SECONDS = 10.0  # between two words about what is waited for
 HOPELESS = 3  # failures after which a job ends that nobody ever joined
 
 
 class Dismissed(WorkerLost):
     """A meeting is given up because of members that were let go."""
+
+
+class Cut(WorkerLost):
+    """A meeting ends early because others take part from now on; nobody is to blame."""
 
 
 class Roster:
@@ -34,13 +44,20 @@ class Roster:
         self._here: dict[Who, Joined] = {}
         self._members: set[Who] = set()
         self._gone: set[Who] = set()
+        self._quiet: set[Who] = set()  # here, but without a sign of life for a while
+        self._slow: dict[Who, float] = {}  # here, but not to take part before a time
+        self._rests: Counter[Who] = Counter()  # how often each was too slow
         self._seen: dict[Who, float] = {}
         self._came = 0.0  # when the newest one came
         self._failures = 0
+        self._wanted: dict[Role, int] = {"worker": job.workers.count, "reducer": job.reducers.count}
+        self._asked = dict(self._wanted)  # those that are here, and those that are on their way
+        self._grow_at = time.monotonic() + GROW_SECONDS
 
     def sees(self, who: Who) -> bool:
         """Note a sign of life; False for a process that was let go and shall leave."""
         self._seen[who] = time.monotonic()
+        self._quiet.discard(who)
         return who not in self._gone
 
     def joins(self, who: Who, joined: Joined) -> None:
@@ -69,19 +86,21 @@ class Roster:
     def gather(self, patience: float) -> None:
         """Wait until the job can go on, then take in who is there.
 
-        With ``workers.min`` workers and all reducers it waits ``patience`` seconds more for the others.
+        With ``workers.min`` workers, and to start with all reducers, it waits ``patience`` seconds more for the others.
         Raises CrewLost after ``workers.wait``, and says what the cluster lacks.
         """
         workers, began = self._job.workers, time.monotonic()
-        enough, told = min(workers.min or 1, workers.count), began
+        enough, told, first = min(workers.min or 1, workers.count), began, not self._members and not self._failures
         while True:
             self.dismiss_the_dead()
+            self.dismiss_the_silent(workers.timeout)
             with self.changed:
-                have = sum(who.role == "worker" for who in self._here)
-                reducers = len(self._here) - have
+                fit = self._fit()
+                have = sum(who.role == "worker" for who in fit)
+                reducers = len(fit) - have
                 waited = time.monotonic() - max(began, self._came)
-                ready = have >= workers.count or (have >= enough and waited >= patience)
-                if ready and reducers >= self._job.reducers.count:
+                ready = have >= self._wanted["worker"] or (have >= enough and waited >= patience)
+                if ready and (reducers >= self._wanted["reducer"] or not first):
                     break
                 self.changed.wait(WATCH_SECONDS)
             now = time.monotonic()
@@ -89,14 +108,52 @@ class Roster:
                 raise CrewLost(self._too_few(have, enough, reducers))
             if now - told > SAY_SECONDS:
                 told = now
-                self._say(Waiting(have, workers.count, self._processes.wanting()))
+                self._say(Waiting(have, self._wanted["worker"], self._processes.wanting()))
         self.take_in()
 
-    def take_in(self) -> bool:
-        """Let everybody who is there take part; whether anybody is new."""
+    def resize(self, role: Role, count: int, why: str) -> None:
+        """From now on have ``count`` processes of a role; `adjust` asks for them or lets some go."""
         with self.changed:
-            new, first = self._here.keys() - self._members, not self._members
-            self._members = set(self._here)
+            before, self._wanted[role] = self._wanted[role], count
+            self.changed.notify_all()
+        if count != before:
+            self._say(Resizes(role, before, count, why))
+
+    @property
+    def size(self) -> str:
+        """How many of each role are wanted and are here, in words."""
+        here = Counter(who.role for who in self._here)
+        roles = [role for role, wanted in self._wanted.items() if wanted or here[role]]
+        return ", ".join(f"{self._wanted[role]} {role}s wanted, {here[role]} here" for role in roles)
+
+    def adjust(self) -> bool:
+        """Ask for the processes that are wanted and let go of those that are not; whether a member had to go."""
+        gone: set[Who] = set()
+        for role, wanted in list(self._wanted.items()):
+            for _ in range(wanted - self._asked[role]):
+                self._ask(role)
+            with self.changed:
+                here = sorted((w for w in self._here if w.role == role), key=lambda w: (w in self._members, -w.index))
+                surplus = here[: max(0, len(here) - wanted)]
+            for who in surplus:
+                gone |= {who} & self._members
+                self._release(who)
+        return bool(gone)
+
+    def grow(self, most: int) -> None:
+        """Want a few workers more, ``most`` at most, where the cluster has room for them now."""
+        if time.monotonic() < self._grow_at or self._asked["worker"] > sum(w.role == "worker" for w in self._here):
+            return
+        self._grow_at = time.monotonic() + GROW_SECONDS
+        more = min(most - self._wanted["worker"], BATCH)
+        if more > 0 and (room := self._processes.room("worker", more)):
+            self.resize("worker", self._wanted["worker"] + room, "the cluster has room")
+
+    def take_in(self) -> bool:
+        """Let everybody who is fit take part, and nobody else; whether that changes anything."""
+        with self.changed:
+            before, self._members = self._members, self._fit()
+            new = self._members - before
         for who in new:
             version = self._here[who].version
             if version != __version__:
@@ -104,9 +161,43 @@ class Roster:
                     f"environment: {who} runs yarnml {version}, the master {__version__}; they must be the same."
                 )
         workers = len(self.members("worker"))
-        if new and (not first or workers < self._job.workers.count):
-            self._say(Joins(workers, self._job.workers.count))
-        return bool(new)
+        if new and (before or workers < self._wanted["worker"]):
+            self._say(Joins(workers, self._wanted["worker"]))
+        return self._members != before
+
+    def newcomers(self) -> bool:
+        """Whether somebody has waited to take part for so long that the others should stop for it."""
+        with self.changed:
+            return bool(self._fit() - self._members) and time.monotonic() - self._came > SETTLE_SECONDS
+
+    def _fit(self) -> set[Who]:
+        """Who is here and can keep up; slow ones only where there are no others."""
+        now = time.monotonic()
+        awake = self._here.keys() - self._quiet
+        quick = {who for who in awake if self._slow.get(who, 0.0) <= now}
+        return quick if any(who.role == "worker" for who in quick) else awake
+
+    def rest_the_quiet(self, seconds: float) -> set[Who]:
+        """Go on without the members that gave no sign of life for ``seconds``, until they do."""
+        now = time.monotonic()
+        with self.changed:
+            quiet = {who: now - self._seen[who] for who in self._members if now - self._seen[who] > seconds}
+            self._quiet |= quiet.keys()
+        for who, since in sorted(quiet.items()):
+            self._say(Rests(str(who), f"gave no sign of life for {since:.1f} s"))
+        return set(quiet)
+
+    def rest_the_slow(self, slow: Collection[Who]) -> bool:
+        """Go on without these for a while, a longer one each time; False where there is nobody else."""
+        with self.changed:
+            if not {who for who in self._members if who.role == "worker"} - {*slow}:
+                return False
+            for who in slow:
+                self._rests[who] += 1
+                self._slow[who] = time.monotonic() + REST_SECONDS * 2 ** (self._rests[who] - 1)
+        for who in sorted(slow):
+            self._say(Rests(str(who), "is several times slower than the others"))
+        return True
 
     def dismiss_the_dead(self) -> set[Who]:
         """Let go of the processes that ended; the members among them."""
@@ -117,14 +208,18 @@ class Roster:
         return members
 
     def dismiss_the_silent(self, seconds: float) -> set[Who]:
-        """Let go of the members that gave no sign of life for ``seconds``."""
+        """Let go of whoever gave no sign of life for ``seconds``."""
         now = time.monotonic()
         with self.changed:
-            silent = {who: now - self._seen[who] for who in self._members if now - self._seen[who] > seconds}
+            silent = {who: now - self._seen[who] for who in self._here if now - self._seen[who] > seconds}
         for who, since in sorted(silent.items()):
             where = self.describe(who)
             self._dismiss(who, WorkerLost(f"{who} ({where}) gave no sign of life for {since:.0f} s"), counts=True)
         return set(silent)
+
+    def dismiss_the_unfit(self, who: Who, failed: Failed) -> None:
+        """Let go of a newcomer that could not get ready."""
+        self._dismiss(who, WorkerLost(f"{who} ({self.describe(who)}): {failed.text}", failed.detail), counts=True)
 
     def dismiss_the_stalled(self, stalled: Sequence[Who], why: str) -> set[Who]:
         """Let go of members that live but do not get on."""
@@ -141,20 +236,34 @@ class Roster:
         self._say(Lost(f"{lost} (failure {number} of at most {most})"))
 
     def _dismiss(self, who: Who, lost: WorkerLost, *, counts: bool) -> None:
-        with self.changed:
-            self._gone.add(who)
-            self._members.discard(who)
-            self._here.pop(who, None)
-        self._processes.end(who)
+        self._release(who)
         if counts:
             self.count(lost)
         else:
             self._say(Lost(str(lost)))
-        self._processes.start(who.role)
+            if who.role == "worker" and self._wanted["worker"] > self._job.workers.count:  # it had grown too far
+                self._grow_at = time.monotonic() + SHRINK_SECONDS
+                self.resize("worker", self._wanted["worker"] - 1, "the cluster took it back")
+        if self._asked[who.role] < self._wanted[who.role]:
+            self._ask(who.role)
+
+    def _ask(self, role: Role) -> None:
+        self._asked[role] += 1
+        self._processes.start(role)
+
+    def _release(self, who: Who) -> None:
+        """Let go of a process for good."""
+        with self.changed:
+            self._gone.add(who)
+            self._members.discard(who)
+            self._here.pop(who, None)
+            self._quiet.discard(who)
+            self._asked[who.role] -= 1
+        self._processes.end(who)
 
     def _too_few(self, workers: int, enough: int, reducers: int) -> str:
         have = f"{workers} of at least {enough} workers"
         if workers >= enough:
-            have = f"{reducers} of {self._job.reducers.count} reducers"
+            have = f"{reducers} of {self._wanted['reducer']} reducers"
         reason = self._processes.wanting()
         return f"{have} had come after workers.wait, {self._job.workers.wait:.0f} s{f': {reason}' if reason else '.'}"

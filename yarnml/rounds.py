@@ -4,7 +4,8 @@ Every line that says ``crew.meet`` is one meeting: all workers do it together, a
 """
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from platform import python_version
 from typing import Any
@@ -17,7 +18,7 @@ from yarnml.checkpoint import FORMAT, Checkpoints, Manifest, Position
 from yarnml.clusters.base import Crew
 from yarnml.data.schema import Schema, in_order
 from yarnml.errors import CheckpointError, DataError, JobFileError, WorkerLost, YarnmlError
-from yarnml.events import Continued, EpochDone, Event, Outcome, RoundBegins, Settled
+from yarnml.events import Continued, EpochDone, Event, GoesOn, Outcome, RoundBegins, Settled
 from yarnml.identity import changed, identity_of
 from yarnml.job import EarlyStopping, Job
 from yarnml.locality import Locality
@@ -25,13 +26,17 @@ from yarnml.messages import (
     Begin,
     Build,
     Built,
+    CatchUp,
     Evaluate,
     Evaluated,
     Export,
+    Prime,
+    Regroup,
     Report,
     Restore,
     Save,
     Scale,
+    Standing,
     Survey,
     Surveyed,
     Train,
@@ -44,9 +49,13 @@ from yarnml.plan import Plan
 Say = Callable[[Event], None]
 
 
-def first_of(reports: list[Report], kind: type[Any]) -> Any:
+class StateLost(Exception):
+    """No worker has the newest state any more."""
+
+
+def first_of(reports: Mapping[int, Report], kind: type[Any]) -> Any:
     """The report of the first worker that had something to do: all that had agree, to the bit."""
-    found = next((r for r in reports if isinstance(r, kind)), None)
+    found = next((r for r in reports.values() if isinstance(r, kind)), None)
     if found is None:
         raise WorkerLost(f"No worker answered with {kind.__name__}.")
     return found
@@ -79,6 +88,9 @@ class Rounds:
         self._seconds: dict[str, float] = {}
         self._loss = self._weight = 0.0  # of the training rows of this epoch so far
         self._metrics: dict[tuple[str, int], dict[str, float]] = {}
+        self._begin = Begin(job, plan.datasets, {n: ipc(s) for n, s in plan.stored.items()}, self.shards)
+        self._schema: Schema | None = None
+        self._tasks = 0
 
     def run(self, crew: Crew, say: Say) -> Outcome:
         """Train to the end and export; after a lost process, from the newest checkpoint on."""
@@ -87,8 +99,7 @@ class Rounds:
         while True:
             try:
                 return self._run()
-            except WorkerLost as lost:
-                crew.recover(lost)
+            except StateLost:
                 self._rewind()
 
     def _rewind(self) -> None:
@@ -97,12 +108,14 @@ class Rounds:
         self._manifest = self._checkpoints.newest()
         self._position = self._manifest.position if self._manifest else Position(0, [])
         self._loss = self._weight = 0.0
-        self._metrics = {}
+        self._metrics, self._schema = {}, None
 
     def _run(self) -> Outcome:
         schema = self._prepare()
         folder = self._checkpoints.folder(self._position.step) if self._manifest else None
-        built = first_of(self._meet(Build(schema, folder)), Built)
+        built = first_of(self._meet(Build(schema, self._position.step, folder)), Built)
+        self._schema = schema
+        self._crew.prime(Prime(self._begin, schema))
         self.mark("built")
         if folder:
             self._say(Continued(self._position.step, self._position.step / built.steps, folder))
@@ -112,27 +125,65 @@ class Rounds:
         step, epochs = self._position.step, len(self._position.history)
         self._seconds["total"] = time.monotonic() - self._began
         newest = self._checkpoints.folder(step)
-        local = self._crew.share_local()
         return Outcome(
-            self._job.name, step, epochs, metrics, self._seconds, newest, target, local, stopped_early=stopped
+            self._job.name,
+            step,
+            epochs,
+            metrics,
+            self._seconds,
+            newest,
+            target,
+            self._crew.share_local(),
+            stopped_early=stopped,
+            copied=self._crew.copied,
+            wasted=self._crew.copied / max(1, self._tasks),
         )
 
     def mark(self, what: str) -> None:
         """Note the seconds since the job began until ``what`` was done."""
         self._seconds[f"until_{what}"] = time.monotonic() - self._began
 
-    def _meet(self, command: Any) -> list[Report]:
-        return self._crew.meet(command, self.shards)
+    def _meet(self, command: Any) -> Mapping[int, Report]:
+        """Have all workers carry out a command on the state at the position, again after a loss."""
+        while True:
+            try:
+                return self._crew.meet(command, self.shards)
+            except WorkerLost as lost:
+                self._regroup(lost, self._position.step, self._position.step)
+
+    def _regroup(self, lost: WorkerLost | None, low: int, high: int) -> Standing:
+        """Bring everybody to the newest state after steps ``low`` … ``high`` that somebody has."""
+        while True:
+            try:
+                if lost:
+                    self._crew.recover(lost)
+                return self._catch_up(newest(self._crew.meet(Regroup(), self.shards), low, high))
+            except WorkerLost as again:
+                lost = again
+
+    def _catch_up(self, source: tuple[int, Standing] | None) -> Standing:
+        """Have all workers take the state of one, as far as they have another."""
+        if source is None or self._schema is None:
+            raise StateLost
+        worker, there = source
+        at = there.step, there.loss, there.weight
+        command = CatchUp(self._begin, self._schema, *at, worker, self._crew.peer(worker))
+        reports = self._crew.meet(command, self.shards)
+        self._say(GoesOn(there.step, len(reports)))
+        return there
 
     def _prepare(self) -> Schema:
         """Tell the workers what there is; find the classes and the scaling, unless the checkpoint has them."""
         plan = self._plan
-        self._meet(Begin(self._job, plan.datasets, {n: ipc(s) for n, s in plan.stored.items()}, self.shards))
+        self._crew.prime(Prime(self._begin, None))
+        self._meet(self._begin)
         if self._manifest:
             return self._manifest.schema
         schema = plan.schema
         if schema.classes is None:
-            labels = {label for r in self._meet(Survey(schema)) if isinstance(r, Surveyed) for label in r.labels}
+            labels = {
+                label for r in self._meet(Survey(schema)).values() if isinstance(r, Surveyed) for label in r.labels
+            }
             schema = replace(schema, classes=in_order(labels, schema))
         if self._job.data.scale == "standard":
             self._meet(Scale(schema))
@@ -147,8 +198,7 @@ class Rounds:
             if stopped:
                 break
             self._say(RoundBegins(round.number, round.first, round.last, training.epochs * steps))
-            trained = first_of(self._meet(Train(round.first, round.last)), Trained)
-            self._note(trained)
+            self._train_round(round)
             self._position = replace(self._position, step=round.last)
             if round.epoch:
                 self._end_epoch(round.epoch)
@@ -156,10 +206,39 @@ class Rounds:
             stopped = bool(rule and round.epoch and schedule.should_stop(self._position.history, rule))
             if round.save or stopped or (round.epoch and best == round.epoch):
                 self._save(schema, best * steps if best and rule and rule.restore_best else None)
-                self._admit()
+            if self._crew.admit():
+                self._regroup(None, round.last, round.last)
         if rule:
             self._settle(rule, steps, stopped)
         return stopped
+
+    def _train_round(self, round: schedule.Round) -> None:
+        """All steps of a round, whoever comes and goes meanwhile."""
+        at = round.first
+        while at < round.last:
+            self._tasks += (round.last - at) * self.shards
+            try:
+                reports = self._crew.meet(Train(at, round.last, self._loss, self._weight), self.shards)
+            except WorkerLost as lost:
+                there = self._regroup(lost, at, round.last)
+                at, self._loss, self._weight = there.step, there.loss, there.weight
+            else:
+                at = round.last
+                self._note(first_of(reports, Trained))
+                self._compare({w: r.digest for w, r in reports.items() if isinstance(r, Trained)}, at)
+
+    def _compare(self, digests: dict[int, str], step: int) -> None:
+        """All states must be the same.  A wrong one has spoilt the sums of this round for everybody: all go back."""
+        right, count = Counter(digests.values()).most_common(1)[0]
+        wrong = [w for w, digest in digests.items() if digest != right]
+        if not wrong:
+            return
+        if 2 * count > len(digests):
+            self._crew.dismiss(wrong, f"had another state than the others after step {step}")
+        else:
+            names = ", ".join(f"worker {w}" for w in digests)
+            self._crew.recover(WorkerLost(f"After step {step} the states of {names} differ"))
+        raise StateLost
 
     def _end_epoch(self, epoch: int) -> None:
         if not self._weight > 0:
@@ -178,14 +257,14 @@ class Rounds:
         """Return to the state of the best epoch, unless it is the newest or the job wants that."""
         epochs, best = len(self._position.history), self._position.best_epoch or len(self._position.history)
         if rule.restore_best and best * steps != self._position.step:
-            self._meet(Restore(self._checkpoints.folder(best * steps)))
+            self._meet(Restore(best * steps, self._checkpoints.folder(best * steps)))
             self._position = replace(self._position, step=best * steps)
         if stopped or rule.restore_best:
             self._say(Settled(epochs, best, rule.metric, stopped, rule.restore_best))
 
     def _note(self, trained: Trained) -> None:
         self._seconds.setdefault("until_updated", time.monotonic() - self._began - trained.after_first)
-        self._loss, self._weight = self._loss + trained.loss, self._weight + trained.weight
+        self._loss, self._weight = trained.loss, trained.weight
         for phase, seconds in trained.seconds.items():
             self._seconds[phase] = self._seconds.get(phase, 0.0) + seconds
 
@@ -204,15 +283,10 @@ class Rounds:
 
     def _save(self, schema: Schema, best_step: int | None) -> None:
         folder = self._checkpoints.temporary(self._position.step)
-        written = [r.files for r in self._meet(Save(folder)) if isinstance(r, Written) and r.files]
+        written = [r.files for r in self._meet(Save(folder)).values() if isinstance(r, Written) and r.files]
         identity = identity_of(self._job, self._plan)
         self._manifest = Manifest(FORMAT, identity, schema, self.shards, self._position, written[0])
         self._checkpoints.commit(self._manifest, best_step)
-
-    def _admit(self) -> None:
-        """Let processes that came meanwhile take part; they start from the checkpoint that was just committed."""
-        if self._crew.admit():
-            self._meet(Build(self._prepare(), self._checkpoints.folder(self._position.step)))
 
     def _export(self, schema: Schema, metrics: dict[str, dict[str, float]], built: Built) -> str | None:
         to = self._job.export_to
@@ -238,6 +312,13 @@ class Rounds:
         except YarnmlError:
             export.discard(folder)
             raise
+
+
+def newest(reports: Mapping[int, Report], low: int, high: int) -> tuple[int, Standing] | None:
+    """The worker that is furthest between two steps, and how far that is; a state beyond them is of no use."""
+    found = [(r.step, -w, r) for w, r in reports.items() if isinstance(r, Standing) and low <= r.step <= high]
+    _, worker, there = max(found, key=lambda f: f[:2], default=(-1, 0, None))
+    return (-worker, there) if there else None
 
 
 def _check_metric(rule: EarlyStopping | None, metrics: dict[str, float]) -> None:

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from yarnml import __version__, storage
 from yarnml.environment import Environment, read_environment
 from yarnml.errors import WorkerLost
-from yarnml.messages import Ack, Beat, Done, Joined, Meet, Meeting, Report, Stop, Wait, failed
-from yarnml.reducer import Reducer
+from yarnml.messages import Ack, Beat, Done, Joined, Meet, Meeting, Report, Spare, Stop, Task, Wait, failed
+from yarnml.reducer import GivenUp, Reducer
+from yarnml.sight import Sight
 from yarnml.transport.control import ControlClient
 from yarnml.transport.flight import FlightExchange, ReducerServer
 
-BEAT_SECONDS = 0.5
+PAUSE_SECONDS = 0.05  # least time between two beats; the master holds each for as long as it has no news
 
 
 def main() -> int:
@@ -29,13 +30,15 @@ def work(here: Environment) -> int:
     """Run one role to its end; the exit status is 0 when the master said stop."""
     reducer = Reducer()
     server = ReducerServer(reducer, here.host, here.credentials, here.stall)
-    sight = _Sight()
-    exchange = FlightExchange(here.index, reducer, server.address, here.credentials, here.stall)
+    sight = Sight()
+    exchange = FlightExchange(here.index, reducer, server.address, here.credentials, here.stall, server.shelf)
     client = ControlClient(here.master, here.credentials, here.timeout)
     threading.Thread(target=_beat, args=(here, sight, exchange), daemon=True, name="beat").start()
     try:
         with storage.patience():
-            _serve(here, client, Joined(server.address, __version__, here.host), _executor(here, exchange, sight))
+            _serve(
+                here, client, Joined(server.address, __version__, here.host), _executor(here, client, exchange, sight)
+            )
     except WorkerLost as exc:
         print(f"{here.role} {here.index}: {exc}", file=sys.stderr, flush=True)
         return 1
@@ -46,13 +49,19 @@ def work(here: Environment) -> int:
     return 0
 
 
-def _executor(here: Environment, exchange: FlightExchange, sight: "_Sight") -> Callable[[Meeting], Report]:
+def _executor(
+    here: Environment, client: ControlClient, exchange: FlightExchange, sight: Sight
+) -> Callable[[Meeting], Report]:
     """What carries out commands; reducers have no use for JAX and never import it."""
     if here.role == "reducer":
         return lambda meeting: Done()
     from yarnml.mapper import Mapper
 
-    return Mapper(here.index, exchange, sight).execute
+    def spared(meeting: int, step: int, copy: bool) -> int | None:
+        task = client.call(Spare(here.index, meeting, step, copy))
+        return task.shard if isinstance(task, Task) else None
+
+    return Mapper(here.index, exchange, sight, spared).execute
 
 
 def _serve(here: Environment, client: ControlClient, report: Report, execute: Callable[[Meeting], Report]) -> None:
@@ -66,34 +75,24 @@ def _serve(here: Environment, client: ControlClient, report: Report, execute: Ca
         number = meeting.number
         try:
             report = execute(meeting)
+        except GivenUp:
+            report = Done()  # nobody waits for it
         except Exception as exc:
             report = failed(exc)
             print(report.detail, report.text, sep="\n", file=sys.stderr, flush=True)
 
 
-class _Sight:
-    """What the next beat tells; see `yarnml.mapper.Sight`."""
-
-    def __init__(self) -> None:
-        self.newest = (0, 0.0, 0)
-        self.batches = 0
-
-    def step(self, step: int, loss: float, rows: int) -> None:
-        self.newest = (step, loss, rows)
-
-    def batch(self) -> None:
-        self.batches += 1
-
-
-def _beat(here: Environment, sight: _Sight, exchange: FlightExchange) -> None:
+def _beat(here: Environment, sight: Sight, exchange: FlightExchange) -> None:
     """Tell the master that we live; leave when it does not.  Its answer tells which meetings are over."""
-    client = ControlClient(here.master, here.credentials, here.timeout)
+    client, heard = ControlClient(here.master, here.credentials, here.timeout), 0
     try:
         while True:
-            ack = client.call(Beat(here.role, here.index, *sight.newest, sight.batches))
+            ack = client.call(Beat(here.role, here.index, heard, sight.pace))
             if isinstance(ack, Ack):
                 exchange.abandon(ack.number)
-            time.sleep(BEAT_SECONDS)
+                sight.give(ack.number, ack.step, frozenset(ack.given))
+                heard = ack.number
+            time.sleep(PAUSE_SECONDS)
     except WorkerLost as exc:
         print(f"{here.role} {here.index}: {exc}", file=sys.stderr, flush=True)
         os._exit(1)

@@ -9,7 +9,7 @@ from yarnml.errors import WorkerLost
 from yarnml.events import Event
 from yarnml.job import Job
 from yarnml.locality import Locality
-from yarnml.messages import Command, Report
+from yarnml.messages import Command, Prime, Report
 
 Role = Literal["worker", "reducer"]
 
@@ -23,17 +23,30 @@ class Crew(Protocol):
     def share_local(self) -> float | None:
         """The share of the training bytes that is on the host of its worker; None where that is not known."""
 
-    def meet(self, command: Command, shards: int) -> list[Report]:
+    @property
+    def copied(self) -> int:
+        """Tasks of which a copy was computed besides."""
+
+    def prime(self, prime: Prime) -> None:
+        """From now on have newcomers get ready by this before they take part."""
+
+    def meet(self, command: Command, shards: int) -> dict[int, Report]:
         """Have every worker carry out ``command`` on its part of ``shards``; their reports, by worker.
 
         Raises the YarnmlError that made the command fail, or WorkerLost with the process and its end.
         """
 
+    def peer(self, worker: int) -> str:
+        """Where this worker's state can be fetched."""
+
+    def dismiss(self, workers: Sequence[int], why: str) -> None:
+        """Let go of these workers and ask for others."""
+
     def recover(self, lost: WorkerLost) -> None:
         """After a lost process, make the crew whole enough to go on; raises WorkerLost where that can't be."""
 
     def admit(self) -> bool:
-        """Take in workers that came since the last meeting; whether there are any."""
+        """Take in workers that came since the last meeting, or let others rest; whether that changes anything."""
 
 
 class Cluster(Protocol):
@@ -80,6 +93,9 @@ class Processes(Protocol):
 
     def describe(self, who: Who) -> str:
         """Where a process runs, for a person who wants to look at it."""
+
+    def room(self, role: Role, most: int) -> int:
+        """How many more, ``most`` at most, the cluster would start now."""
 
     def wanting(self) -> str:
         """What keeps the processes that were asked for from starting; empty where that is not known."""

@@ -3,7 +3,7 @@
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from yarnml.environment import POOLS, devices
@@ -11,7 +11,8 @@ from yarnml.errors import JobFileError, WorkerLost
 from yarnml.events import Event, Tick
 from yarnml.job import Job
 from yarnml.locality import Locality
-from yarnml.messages import Command, Meeting, Report
+from yarnml.messages import Command, Meeting, Prime, Report
+from yarnml.sight import Sight
 from yarnml.transport.memory import MemoryExchange
 
 
@@ -21,8 +22,9 @@ class InlineCrew:
     def __init__(self, say: Callable[[Event], None]) -> None:
         from yarnml.mapper import Mapper  # brings JAX, which nobody else in this process needs
 
-        self._mapper = Mapper(0, MemoryExchange(), self)
-        self._say, self._number = say, 0
+        sight = Sight(lambda step, loss, rows: say(Tick(step, loss, rows, 1)))
+        self._mapper = Mapper(0, MemoryExchange(), sight, lambda meeting, step, copy: None)
+        self._number, self.copied = 0, 0
 
     def prefer(self, locality: Locality) -> None:
         """One worker takes all shards."""
@@ -30,23 +32,25 @@ class InlineCrew:
     def share_local(self) -> None:
         return None
 
-    def meet(self, command: Command, shards: int) -> list[Report]:
+    def prime(self, prime: Prime) -> None:
+        """Nobody else will come."""
+
+    def meet(self, command: Command, shards: int) -> dict[int, Report]:
         self._number += 1
         meeting = Meeting(self._number, command, {0: list(range(shards))}, [])
-        return [self._mapper.execute(meeting)]
+        return {0: self._mapper.execute(meeting)}
+
+    def peer(self, worker: int) -> str:
+        return ""
+
+    def dismiss(self, workers: Sequence[int], why: str) -> None:
+        """There is nobody else."""
 
     def recover(self, lost: WorkerLost) -> None:
         raise lost
 
     def admit(self) -> bool:
         return False
-
-    def step(self, step: int, loss: float, rows: int) -> None:
-        """The mapper finished a step."""
-        self._say(Tick(step, loss, rows, 1))
-
-    def batch(self) -> None:
-        """The mapper mapped a batch: nobody else waits for the news."""
 
 
 @contextmanager

@@ -89,6 +89,10 @@ class LocalProcesses:
     def describe(self, who: Who) -> str:
         return next((f"process {p.popen.pid}, log {p.log}" for p in self._processes if p.who == who), "not started")
 
+    def room(self, role: Role, most: int) -> int:
+        """None by itself: this machine is the user's, who said how many."""
+        return 0
+
     def wanting(self) -> str:
         return ""
 

@@ -6,6 +6,7 @@ decoded pieces up to the cache limit and one block of rows for every shard serve
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ class Feed:
         self._group_rows = dataset.group_rows
         self.sizes = shard_sizes(dataset.rows, shards)
         self.bytes_read = 0
+        self._lock = Lock()  # one thread reads ahead, another may need a shard of another worker
 
     @property
     def bytes_held(self) -> int:
@@ -50,7 +52,11 @@ class Feed:
         return steps_per_epoch(self.sizes, batch_size)
 
     def batch(self, shard: int, seed: int, epoch: int, step: int, steps: int, shuffle_rows: int) -> Rows:
-        """The rows of ``shard`` at ``step`` of ``epoch``, padded to one length at all steps."""
+        """The rows of ``shard`` at ``step`` of ``epoch``, padded to one length at all steps.  For any thread."""
+        with self._lock:
+            return self._batch(shard, seed, epoch, step, steps, shuffle_rows)
+
+    def _batch(self, shard: int, seed: int, epoch: int, step: int, steps: int, shuffle_rows: int) -> Rows:
         length = max(-(-n // steps) for n in self.sizes)
         low, high = part(self.sizes[shard], steps, step)
         taken, start = [], 0

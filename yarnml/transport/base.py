@@ -1,10 +1,18 @@
 """An exchange: every worker brings parts of a sum, every worker leaves with the total."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from yarnml.reducer import StepKey
 from yarnml.tree import Node, Vector
+
+Late = Callable[[float], Mapping[Node, Vector]]
+"""Asked again and again while totals are late, with the seconds waited so far: further parts to give."""
+
+
+def never(waited: float) -> Mapping[Node, Vector]:
+    """Nothing else to give."""
+    return {}
 
 
 class Exchange(Protocol):
@@ -13,15 +21,21 @@ class Exchange(Protocol):
     def meet(self, reducers: list[str], workers: int) -> None:
         """Use these reducers from now on, in this order; ``workers`` take part."""
 
-    def reduce(self, key: StepKey, parts: Mapping[Node, Vector], shards: int) -> Vector:
+    def reduce(self, key: StepKey, parts: Mapping[Node, Vector], shards: int, late: Late = never) -> Vector:
         """Give this worker's subtrees of one sum; wait for the total over all shards.
 
         All vectors have the same length and dtype.  The result is valid until the next call.
-        Raises WorkerLost when a reducer is gone or the total does not come in time.
+        Raises WorkerLost when a reducer is gone or the total does not come in time, TooLate when it is gone already.
         """
 
     def abandon(self, meeting: int) -> None:
         """Meetings before this one are over: end the wait for their totals.  May be called by another thread."""
+
+    def publish(self, step: int, state: bytes) -> None:
+        """Keep the state after ``step`` for other workers to fetch, in the place of an older one."""
+
+    def fetch(self, address: str, step: int) -> bytes:
+        """The state after ``step`` from the worker at ``address``; waits until that has it.  Raises WorkerLost."""
 
     def close(self) -> None:
         """Hang up."""

@@ -17,12 +17,16 @@ import pyarrow as pa
 import pyarrow.flight as fl
 
 from yarnml.errors import WorkerLost
-from yarnml.messages import Hello, Part, decode_hello, decode_part, encode
-from yarnml.reducer import GivenUp, Reducer, StepKey, chunk_bounds, slice_bounds, slices_for
+from yarnml.messages import Hello, Part, Refusal, decode_hello, decode_part, decode_refusal, encode
+from yarnml.reducer import GivenUp, Reducer, StepKey, TooLate, chunk_bounds, slice_bounds, slices_for
+from yarnml.transport.base import Late, never
+from yarnml.transport.peers import Shelf, StateStream, fetch
 from yarnml.transport.security import Credentials
 from yarnml.tree import Node, Vector
 
 LINGER_SECONDS = 0.004
+FETCH_SECONDS = 60.0  # for the state of another worker to be published
+LOOK_SECONDS = 0.05  # how often a wait for totals looks whether there is something else to do
 
 _SCHEMA = pa.schema([pa.field("bytes", pa.uint8(), nullable=False)])
 
@@ -38,12 +42,15 @@ def _values(batch: pa.RecordBatch, dtype: str) -> Vector:
 
 
 class ReducerServer(fl.FlightServerBase):  # type: ignore[misc]
-    """Puts a `Reducer` on the network; ``address`` is where it listens."""
+    """Puts a `Reducer` on the network, and the state that a worker published; ``address`` is where it listens."""
 
     def __init__(self, reducer: Reducer, host: str, credentials: Credentials, timeout: float) -> None:
-        self._reducer, self._timeout = reducer, timeout
+        self._reducer, self._timeout, self.shelf = reducer, timeout, Shelf()
         super().__init__(f"{credentials.scheme}://{host}:0", **credentials.serving())
         self.address = f"{host}:{self.port}"
+
+    def do_get(self, context: Any, ticket: Any) -> Any:
+        return StateStream(self.shelf.wait(int(ticket.ticket), FETCH_SECONDS))
 
     def do_exchange(self, context: Any, descriptor: Any, reader: Any, writer: Any) -> None:
         decode_hello(descriptor.command)
@@ -72,7 +79,7 @@ class ReducerServer(fl.FlightServerBase):  # type: ignore[misc]
                     with contextlib.suppress(GivenUp):  # nobody waits for it any more; the stream goes on
                         self._answer_step(part, writer)
             except WorkerLost as exc:
-                writer.write_metadata(str(exc).encode())
+                writer.write_metadata(encode(Refusal(str(exc), isinstance(exc, TooLate))))
 
     def _answer_step(self, part: Part, writer: Any) -> None:
         for chunk in range(part.chunks):
@@ -135,7 +142,8 @@ class _Stream:
         try:
             for batch, metadata in _chunks(self._reader):
                 if batch is None:
-                    return self._inbox.fail(self, metadata.decode())
+                    refusal = decode_refusal(metadata)
+                    return self._inbox.fail(self, refusal.reason, TooLate if refusal.late else WorkerLost)
                 part = decode_part(metadata)
                 self._inbox.put(self, part, _values(batch, part.dtype))
             self._inbox.fail(self, "it closed the stream")
@@ -159,7 +167,7 @@ class _Inbox:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._broken: dict[str, str] = {}  # address → what happened to the stream
+        self._broken: dict[str, WorkerLost] = {}  # address → what happened to the stream
         self._over = 0  # meetings before this one were given up
         self._key = StepKey(-1, -1)
         self._left = 0
@@ -174,14 +182,14 @@ class _Inbox:
     @property
     def settled(self) -> bool:
         """Whether there is nothing to wait for any more; never waits."""
-        return not self._left or bool(self._reason)
+        return not self._left or self._reason is not None
 
     @property
-    def _reason(self) -> str:
+    def _reason(self) -> WorkerLost | None:
         """Why the totals that are expected will not come."""
         if self._key.meeting < self._over:
-            return f"Step {self._key.step} was given up."
-        return next((self._broken[a] for a in self._target if a in self._broken), "")
+            return GivenUp(f"Step {self._key.step} was given up.")
+        return next((self._broken[a] for a in self._target if a in self._broken), None)
 
     def broken(self, address: str) -> bool:
         return address in self._broken
@@ -208,27 +216,28 @@ class _Inbox:
             if not self._left:
                 self._changed.notify_all()
 
-    def fail(self, stream: _Stream, reason: str) -> None:
+    def fail(self, stream: _Stream, reason: str, kind: type[WorkerLost] = WorkerLost) -> None:
         with self._changed:
             if not stream.closing:
-                self._broken.setdefault(stream.address, f"The reducer at {stream.address} gave up: {reason}")
+                self._broken.setdefault(stream.address, kind(f"The reducer at {stream.address} gave up: {reason}"))
                 self._changed.notify_all()
 
-    def wait(self, timeout: float) -> None:
-        deadline = time.monotonic() + timeout
+    def wait(self, seconds: float) -> bool:
+        """Whether all totals are there; raises why they will not come."""
         with self._changed:
-            while self._left:
-                if self._reason:
-                    raise WorkerLost(self._reason)
-                if not self._changed.wait(deadline - time.monotonic()):
-                    raise WorkerLost(f"Step {self._key.step}: {self._left} totals did not come within {timeout:.0f} s.")
+            self._changed.wait_for(lambda: self.settled, seconds)
+            if self._left and self._reason:
+                raise self._reason
+            return not self._left
 
 
 class FlightExchange:
     """One worker's streams to all reducers; its own slice, if it has one, goes by memory."""
 
-    def __init__(self, worker: int, own: Reducer, own_address: str, credentials: Credentials, timeout: float) -> None:
-        self._worker, self._own, self._own_address = worker, own, own_address
+    def __init__(
+        self, worker: int, own: Reducer, own_address: str, credentials: Credentials, timeout: float, shelf: Shelf
+    ) -> None:
+        self._worker, self._own, self._own_address, self._shelf = worker, own, own_address, shelf
         self._credentials, self._timeout = credentials, timeout
         self._reducers: list[str] = []
         self._workers = 1
@@ -250,7 +259,7 @@ class FlightExchange:
                 except pa.ArrowException as exc:
                     raise WorkerLost(f"The reducer at {address} can't be reached: {str(exc).splitlines()[0]}") from exc
 
-    def reduce(self, key: StepKey, parts: Mapping[Node, Vector], shards: int) -> Vector:
+    def reduce(self, key: StepKey, parts: Mapping[Node, Vector], shards: int, late: Late = never) -> Vector:
         sample = next(iter(parts.values()))
         if self._out.shape != sample.shape or self._out.dtype != sample.dtype:
             self._out = np.empty_like(sample)
@@ -258,25 +267,46 @@ class FlightExchange:
         bounds = slice_bounds(len(sample), len(used))
         slices = {address: chunk_bounds(*at) for address, at in zip(used, bounds, strict=True)}
         self._inbox.open(key, {a: (chunks, self._out) for a, chunks in slices.items() if a in self._streams})
+        self._send(key, parts, shards, slices)
+        own = slices.get(self._own_address, [])
+        _linger(lambda: self._inbox.settled and (not own or self._own.finished(key)))
+        began = time.monotonic()
+        while not (self._inbox.wait(LOOK_SECONDS) and (not own or self._own.wait(key, LOOK_SECONDS))):
+            waited = time.monotonic() - began
+            if waited > self._timeout:
+                raise WorkerLost(f"Step {key.step} waits for {self._wanting(key)} since {self._timeout:.0f} s.")
+            self._send(key, late(waited), shards, slices)
+        for number, (low, high) in enumerate(own):
+            self._out[low:high] = self._own.total(key, number, 0.0)
+        return self._out
+
+    def _send(
+        self, key: StepKey, parts: Mapping[Node, Vector], shards: int, slices: Mapping[str, list[tuple[int, int]]]
+    ) -> None:
+        """Give every reducer its slice of each part."""
         for address, chunks in slices.items():
             for number, (low, high) in enumerate(chunks):
                 for node, vector in parts.items():
-                    part = Part(*key, shards, node.level, node.place, number, len(chunks), sample.dtype.str)
+                    part = Part(*key, shards, node.level, node.place, number, len(chunks), vector.dtype.str)
                     if address in self._streams:
                         self._streams[address].put(part, vector[low:high])
                         self.bytes_sent += vector[low:high].nbytes
                     else:
                         self._own.add(part, vector[low:high])
-        own = slices.get(self._own_address, [])
-        _linger(lambda: self._inbox.settled and (not own or self._own.finished(key)))
-        for number, (low, high) in enumerate(own):
-            self._out[low:high] = self._own.total(key, number, self._timeout)
-        self._inbox.wait(self._timeout)
-        return self._out
+
+    def _wanting(self, key: StepKey) -> str:
+        missing = self._own.missing(key)
+        return f"shards {missing}" if missing else "totals"
 
     def abandon(self, meeting: int) -> None:
         self._own.abandon(meeting)
         self._inbox.abandon(meeting)
+
+    def publish(self, step: int, state: bytes) -> None:
+        self._shelf.publish(step, state)
+
+    def fetch(self, address: str, step: int) -> bytes:
+        return fetch(address, step, self._credentials, self._timeout)
 
     def close(self) -> None:
         for stream in self._streams.values():

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from yarnml.errors import WorkerLost
 from yarnml.reducer import StepKey
+from yarnml.transport.base import Late, never
 from yarnml.tree import Node, Vector, root
 
 
@@ -12,11 +13,17 @@ class MemoryExchange:
         if reducers:
             raise WorkerLost("A worker without transport can't use reducers of their own.")
 
-    def reduce(self, key: StepKey, parts: Mapping[Node, Vector], shards: int) -> Vector:
+    def reduce(self, key: StepKey, parts: Mapping[Node, Vector], shards: int, late: Late = never) -> Vector:
         return parts[root(shards)]
 
     def abandon(self, meeting: int) -> None:
         pass
+
+    def publish(self, step: int, state: bytes) -> None:
+        pass
+
+    def fetch(self, address: str, step: int) -> bytes:
+        raise WorkerLost("A worker without transport has nobody to fetch a state from.")
 
     def close(self) -> None:
         pass

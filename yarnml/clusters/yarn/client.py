@@ -128,9 +128,12 @@ class Yarn:
         found = self._ask(application, lambda line: line.get_containers(states=every)) or []
         return [*masters, *places.of_containers(found)]
 
-    def master(self, application: str) -> tuple[str, Certificate] | None:
-        """Where a job's events can be followed, and with which certificate; None where no master is up."""
-        address = self._ask(application, lambda line: line.kv.get(NEWS))
+    def master(self, application: str, door: str = NEWS) -> tuple[str, Certificate] | None:
+        """Where a job's events can be followed, and with which certificate; None where no master is up.
+
+        ``door``: MASTER is where the master itself listens.
+        """
+        address = self._ask(application, lambda line: line.kv.get(door))
         with contextlib.suppress(OSError):
             return address and (address.decode(), credentials.of_application(self.staging(application))[1])
         return None

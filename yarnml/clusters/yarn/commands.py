@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,18 @@ import yaml
 from yarnml import hadoop
 from yarnml.clusters.yarn import places, reading, status
 from yarnml.clusters.yarn.admission import check
-from yarnml.clusters.yarn.application import check_paths, specification
+from yarnml.clusters.yarn.application import MASTER, check_paths, specification
 from yarnml.clusters.yarn.cause import events
-from yarnml.clusters.yarn.client import EVERY, JOB_FILE, LIVE, Yarn, check_name, connected, home
+from yarnml.clusters.yarn.client import CALL_SECONDS, EVERY, JOB_FILE, LIVE, Yarn, check_name, connected, home
 from yarnml.clusters.yarn.follow import Listener, follow
 from yarnml.clusters.yarn.logs import EVENTS, FILES, Log, of_application
 from yarnml.clusters.yarn.status import Application
-from yarnml.errors import ClusterError, Interrupted
+from yarnml.errors import ClusterError, Interrupted, JobFileError
 from yarnml.events import Event, Submitted
 from yarnml.job import Job
+from yarnml.messages import Resize, Resized
 from yarnml.provision import Provision, provide
+from yarnml.transport.control import ControlClient
 
 Say = Callable[[Event], None]
 Note = Callable[[str], None]
@@ -95,6 +97,23 @@ def kill(name: str) -> str:
             return f"{application.id} had ended before: {application.state}."
         yarn.kill(application.id)
         return f"{application.id} was ended; submitted again, its job goes on from the newest checkpoint."
+
+
+def scale(name: str, workers: int | None, reducers: int | None) -> str:
+    """Have a running job use other numbers of processes; what there is to say of it."""
+    with _found(name) as (yarn, application):
+        door = yarn.master(application.id, MASTER) if application.live else None
+        if door is None:
+            raise ClusterError(
+                f"{application.id} is {application.state} and has no master to tell; a job that has not begun, or has "
+                "ended, takes workers.count from its file when it is submitted."
+            )
+        with closing(ControlClient(*door, CALL_SECONDS)) as line:
+            told = line.call(Resize(workers, reducers))
+    assert isinstance(told, Resized)
+    if told.refused:
+        raise JobFileError(told.text)
+    return f"{application.id}: {told.text}"
 
 
 def describe(job: Job, folder: str, home: str, provision: Provision) -> dict[str, Any]:

@@ -77,6 +77,15 @@ def missing(queue: str, request: Request) -> str:
         return ""
 
 
+def room(queue: str, request: Request, most: int) -> int:
+    """How many such containers, ``most`` at most, would come now, as far as the ResourceManager tells; else none."""
+    try:
+        cluster = look()
+        return rules.room(cluster, rules.find_queue(cluster, queue), request, hadoop.user(), most)
+    except (Untold, JobFileError):
+        return 0
+
+
 def _ask(path: str) -> dict[str, Any]:
     try:
         return dict(web.resource_manager(path) or {})

@@ -57,6 +57,10 @@ class Containers:
                 return f"{container.yarn_container_id} on {container.yarn_node_http_address.partition(':')[0]}"
         return "no container yet"
 
+    def room(self, role: Role, most: int) -> int:
+        request = next(r for r in requests(self._job) if r.role == role)
+        return manager.room(self._job.queue, request, most)
+
     def wanting(self) -> str:
         services = [c.service_name for c in self._look() if str(c.state) in ("REQUESTED", "WAITING")]
         asked = [r for r in requests(self._job) if r.role in services]

@@ -181,6 +181,17 @@ def missing(cluster: Cluster, queue: Queue | None, request: Request, user: str) 
     return ""
 
 
+def room(cluster: Cluster, queue: Queue, request: Request, user: str, most: int) -> int:
+    """How many containers, ``most`` at most, would come at once if they were asked for now."""
+    size, label = request.size, label_of(queue, request)
+    if missing(cluster, queue, request, user):
+        return 0
+    free = sum(_times(node.free, size, cluster.counts) for node in cluster.nodes_for(label))
+    shares = queue.shares.get(label, Share()), queue.users.get(user, {}).get(label, Share())
+    fits = (n for n in range(min(free, most), 0, -1) if all(s.has_room(size * n, cluster.counts) for s in shares))
+    return next(fits, 0)
+
+
 def master_waits(diagnostics: str) -> str:
     """What YARN says of an application whose master has not begun, in fewer words."""
     if found := _SHARE_OF_MASTERS.search(diagnostics):
