@@ -9,6 +9,7 @@ from collections.abc import Callable
 from yarnml import __version__, storage
 from yarnml.environment import Environment, read_environment
 from yarnml.errors import WorkerLost
+from yarnml.log import log
 from yarnml.messages import Ack, Beat, Done, Joined, Meet, Meeting, Report, Stop, Wait, failed
 from yarnml.reducer import Reducer
 from yarnml.transport.control import ControlClient
@@ -37,7 +38,7 @@ def work(here: Environment) -> int:
         with storage.patience():
             _serve(here, client, Joined(server.address, __version__, here.host), _executor(here, exchange, sight))
     except WorkerLost as exc:
-        print(f"{here.role} {here.index}: {exc}", file=sys.stderr, flush=True)
+        log(f"{here.role} {here.index}: {exc}")
         return 1
     finally:
         reducer.close("This process is shutting down.")
@@ -68,7 +69,7 @@ def _serve(here: Environment, client: ControlClient, report: Report, execute: Ca
             report = execute(meeting)
         except Exception as exc:
             report = failed(exc)
-            print(report.detail, report.text, sep="\n", file=sys.stderr, flush=True)
+            log(report.detail, report.text)
 
 
 class _Sight:
@@ -95,7 +96,7 @@ def _beat(here: Environment, sight: _Sight, exchange: FlightExchange) -> None:
                 exchange.abandon(ack.number)
             time.sleep(BEAT_SECONDS)
     except WorkerLost as exc:
-        print(f"{here.role} {here.index}: {exc}", file=sys.stderr, flush=True)
+        log(f"{here.role} {here.index}: {exc}")
         os._exit(1)
 
 
