@@ -44,7 +44,9 @@ def write(workload: Workload) -> Path:
         temporary.mkdir(parents=True, exist_ok=True)
         for number, part in enumerate(np.array_split(np.arange(len(x)), 8)):
             lists = pa.FixedSizeListArray.from_arrays(pa.array(x[part].ravel()), x.shape[1])
-            pq.write_table(pa.table({"x": lists, "y": y[part]}), temporary / f"part-{number}.parquet")
+            pq.write_table(
+                pa.table({"x": lists, "y": y[part]}), temporary / f"part-{number}.parquet", write_page_checksum=True
+            )
         temporary.rename(workload.folder)
     return workload.folder
 

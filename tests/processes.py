@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -64,9 +64,9 @@ class Running:
 
 
 @contextmanager
-def running(job: Path, *options: str) -> Iterator[Running]:
-    """Start a job; nothing of it is left at the end of the block."""
-    line = [sys.executable, "-m", "yarnml", "run", str(job), *options]
+def running(job: Path, *options: str, by: Sequence[str] = ()) -> Iterator[Running]:
+    """Start a job, ``by`` a command that becomes it; nothing of it is left at the end of the block."""
+    line = [*by, sys.executable, "-m", "yarnml", "run", str(job), *options]
     with NamedTemporaryFile(suffix=".out") as output:
         popen = subprocess.Popen(
             line,

@@ -1,24 +1,25 @@
 """Checkpoints: a state that one worker writes beside, and the master commits by one rename.
 
 ``<job>/checkpoints/step-…/`` holds ``state.safetensors`` (scaling, parameters, optimizer) and ``manifest.json`` (what
-the job is and how far it got).  Whatever is not named so was never committed and is swept away.
+the job is and how far it got, and the digests of both files).  Whatever is not named so was never committed and is
+swept away.  One whose files are not what was written is torn: it is passed over, and said so.
 """
 
 import contextlib
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
-import numpy as np
 import numpy.typing as npt
 import safetensors
-import safetensors.numpy
 from msgspec import Struct
 
-from yarnml import paths, storage
+from yarnml import digests, paths, storage
 from yarnml.data.schema import Schema
+from yarnml.digests import TornFile
 from yarnml.errors import CheckpointError
+from yarnml.events import Event, Torn
+from yarnml.state import pack, unpack
 
 FORMAT = "yarnml-checkpoint/1"
 
@@ -32,7 +33,7 @@ class Position(Struct, frozen=True):
 
 
 class Manifest(Struct, frozen=True):
-    """``identity``: see `yarnml.identity`; ``files``: name → SHA-256."""
+    """``identity``: see `yarnml.identity`; ``files``: name → SHA-256, the manifest's own among them once stored."""
 
     format: str
     identity: dict[str, Any]
@@ -56,6 +57,7 @@ class Checkpoints:
 
     def __init__(self, job_folder: str, keep: int) -> None:
         self._job, self._folder, self._keep = job_folder, paths.checkpoints(job_folder), keep
+        self._torn: set[int] = set()
 
     def prepare(self) -> None:
         """Sweep what was never committed and see that the folder can be written."""
@@ -71,11 +73,34 @@ class Checkpoints:
         with reachable(self._job):
             storage.remove(self._folder)
 
-    def newest(self) -> Manifest | None:
-        """The manifest of the newest checkpoint; CheckpointError where it can't be read."""
+    def newest(self, say: Callable[[Event], None]) -> Manifest | None:
+        """The manifest of the newest checkpoint that is whole; those that are torn are told, and left as they are.
+
+        CheckpointError where there are only torn ones, or one can't be read.
+        """
         with reachable(self._job):
             steps = self._steps()
-        return self._manifest(steps[-1]) if steps else None
+        torn: dict[int, str] = {}
+        for step in reversed(steps):
+            try:
+                with reachable(self._job):
+                    manifest = self._whole(step)
+            except TornFile as exc:
+                torn[step] = str(exc)
+                continue
+            self._torn = {*torn}
+            for passed, why in torn.items():
+                say(Torn(self.folder(passed), why, step))
+            return manifest
+        if torn:
+            reasons = "; ".join(f"step {step}: {why}" for step, why in torn.items())
+            raise CheckpointError(f"No checkpoint in {self._folder} is whole ({reasons}); use --restart to begin anew.")
+        return None
+
+    def newest_step(self) -> int | None:
+        """The step of the newest checkpoint that is not known to be torn."""
+        with reachable(self._job):
+            return max(self._good(), default=None)
 
     def temporary(self, step: int) -> str:
         return paths.temporary(self._folder, f"step-{step}")
@@ -84,18 +109,24 @@ class Checkpoints:
         return paths.checkpoint(self._job, step)
 
     def commit(self, manifest: Manifest, best_step: int | None) -> None:
-        """Put the manifest beside the state that a worker has written, and show both by one rename."""
+        """Put the manifest beside the state that a worker has written, and show both by one rename.
+
+        Of the older ones, the newest ``keep`` that are whole stay, and that of ``best_step``.
+        """
         step = manifest.position.step
         folder = self.temporary(step)
+        document = digests.seal(msgspec.to_builtins(manifest), "files", paths.MANIFEST)
         try:
-            storage.write(storage.join(folder, paths.MANIFEST), msgspec.json.format(msgspec.json.encode(manifest)))
+            digests.check(folder, manifest.files)
+            storage.write(storage.join(folder, paths.MANIFEST), document)
             storage.remove(self.folder(step))
             storage.rename(folder, self.folder(step))
-            kept = {*self._steps()[-self._keep :], best_step}
+            self._torn.discard(step)
+            kept = {*self._good()[-self._keep :], best_step}
             for old in self._steps():
                 if old not in kept:
                     storage.remove(self.folder(old))
-        except OSError as exc:
+        except (OSError, TornFile) as exc:
             raise CheckpointError(f"The checkpoint of step {step} can't be written to {self._folder}: {exc}") from exc
 
     def discard(self) -> None:
@@ -112,33 +143,33 @@ class Checkpoints:
         found = (paths.step_of(name) for name in storage.names(self._folder))
         return sorted(step for step in found if step is not None)
 
-    def _manifest(self, step: int) -> Manifest:
-        url = storage.join(self.folder(step), paths.MANIFEST)
-        try:
-            manifest = msgspec.json.decode(storage.read(url), type=Manifest)
-        except (OSError, msgspec.DecodeError) as exc:
-            raise CheckpointError(f"{url} is not a readable manifest: {exc}; use --restart to begin anew.") from exc
-        if manifest.format != FORMAT:
-            raise CheckpointError(f"{url} has format {manifest.format}, this yarnml reads {FORMAT}; use --restart.")
+    def _good(self) -> list[int]:
+        return [step for step in self._steps() if step not in self._torn]
+
+    def _whole(self, step: int) -> Manifest:
+        """The manifest of a checkpoint; TornFile where it or another file is not what was written."""
+        manifest = read_manifest(self.folder(step))
+        others = {name: digest for name, digest in manifest.files.items() if name != paths.MANIFEST}
+        digests.check(self.folder(step), others)
         return manifest
 
 
-def pack(arrays: dict[str, npt.NDArray[Any]]) -> bytes:
-    """Arrays by name as safetensors."""
-    return safetensors.numpy.save({name: np.asarray(a, order="C") for name, a in arrays.items()})
+class _Format(Struct, frozen=True):
+    format: str
 
 
-def unpack(data: bytes) -> dict[str, npt.NDArray[Any]]:
-    return safetensors.numpy.load(data)
-
-
-def digest(arrays: dict[str, npt.NDArray[Any]]) -> str:
-    """Names the bits of a state: the SHA-256 over its arrays in order."""
-    total = hashlib.sha256()
-    for name, array in arrays.items():
-        total.update(name.encode())
-        total.update(np.asarray(array, order="C").reshape(-1).view(np.uint8).data)
-    return total.hexdigest()
+def read_manifest(folder: str) -> Manifest:
+    """The manifest of a committed checkpoint; TornFile where it is not what was written."""
+    url = storage.join(folder, paths.MANIFEST)
+    with digests.present(paths.MANIFEST):
+        data = storage.read(url)
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):  # then it is torn, which is said below
+        if (found := msgspec.json.decode(data, type=_Format).format) != FORMAT:
+            raise CheckpointError(f"{url} has format {found}, this yarnml reads {FORMAT}; use --restart.")
+    try:
+        return msgspec.convert(digests.unseal(data, "files", paths.MANIFEST), Manifest)
+    except msgspec.ValidationError as exc:
+        raise CheckpointError(f"{url} is not a readable manifest: {exc}; use --restart to begin anew.") from exc
 
 
 def write_state(folder: str, arrays: dict[str, npt.NDArray[Any]]) -> dict[str, str]:
@@ -148,18 +179,20 @@ def write_state(folder: str, arrays: dict[str, npt.NDArray[Any]]) -> dict[str, s
         storage.write(storage.join(folder, paths.STATE), data)
     except OSError as exc:
         raise CheckpointError(f"The state can't be written to {folder}: {exc}") from exc
-    return {paths.STATE: hashlib.sha256(data).hexdigest()}
+    return {paths.STATE: digests.digest_of(data)}
 
 
 def read_state(folder: str) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of a committed checkpoint; CheckpointError where their digest is not the manifest's."""
+    """The arrays of a committed checkpoint; CheckpointError where it is torn."""
     try:
-        data = storage.read(storage.join(folder, paths.STATE))
-        manifest = msgspec.json.decode(storage.read(storage.join(folder, paths.MANIFEST)), type=Manifest)
-        if hashlib.sha256(data).hexdigest() != manifest.files.get(paths.STATE):
-            raise CheckpointError(
-                f"{folder} is torn: {paths.STATE} is not what was written; remove it, or use --restart."
-            )
+        manifest = read_manifest(folder)
+        with digests.present(paths.STATE):
+            data = storage.read(storage.join(folder, paths.STATE))
+        digests.compare(paths.STATE, manifest.files.get(paths.STATE), digests.digest_of(data))
         return unpack(data)
-    except (OSError, msgspec.DecodeError, safetensors.SafetensorError) as exc:
+    except TornFile as exc:
+        raise CheckpointError(
+            f"{folder} is torn: {exc}; run the same command again to go on from the one before, or use --restart."
+        ) from exc
+    except (OSError, safetensors.SafetensorError) as exc:
         raise CheckpointError(f"The checkpoint {folder} can't be read: {exc}") from exc

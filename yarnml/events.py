@@ -28,6 +28,14 @@ class Continued(_Event, frozen=True):
     folder: str
 
 
+class Torn(_Event, frozen=True):
+    """The checkpoint in ``folder`` is not what was written, ``why`` in words; that of step ``instead`` is used."""
+
+    folder: str
+    why: str
+    instead: int
+
+
 class Submitted(_Event, frozen=True):
     """The job was sent to a cluster, where ``url`` shows it."""
 
@@ -164,6 +172,7 @@ Event = (
     | GoesOn
     | Resizes
     | Joins
+    | Torn
     | Continued
     | RoundBegins
     | Tick

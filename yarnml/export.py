@@ -1,14 +1,13 @@
 """The exported model: ``<export>/<version>/`` with parameters, description and program.
 
 * ``model.safetensors``: the parameters and the feature scaling, by name
-* ``model.json``: what it is (learner, schema, metrics, data, packages, the job file) and the digests of the others
+* ``model.json``: what it is (learner, schema, metrics, data, packages, the job file) and the digests of all three
 * ``model.stablehlo``: ``predict(arrays, x)`` by jax.export, for any number of rows
 
 A worker writes them beside, the master shows them by one rename.  Versions count 1, 2, 3, …
 """
 
 import contextlib
-import hashlib
 from typing import Any
 
 import msgspec
@@ -17,8 +16,9 @@ import numpy.typing as npt
 import safetensors.numpy
 from msgspec import Struct
 
-from yarnml import paths, storage
+from yarnml import digests, paths, storage
 from yarnml.data.schema import Schema
+from yarnml.digests import TornFile
 from yarnml.errors import ExportError
 from yarnml.job import Export
 
@@ -67,9 +67,8 @@ def write_model(folder: str, arrays: dict[str, npt.NDArray[Any]], program: bytes
     """Write the three files of a model into a folder that nobody sees yet."""
     parameters = safetensors.numpy.save({n: np.asarray(a, order="C") for n, a in arrays.items()})
     files = {paths.MODEL: parameters, paths.PROGRAM: program}
-    digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-    document = {"format": FORMAT, "digests": digests, **about}
-    files[paths.ABOUT] = msgspec.json.format(msgspec.json.encode(document))
+    document = {"format": FORMAT, "digests": {n: digests.digest_of(data) for n, data in files.items()}, **about}
+    files[paths.ABOUT] = digests.seal(document, "digests", paths.ABOUT)
     try:
         for name, data in files.items():
             storage.write(storage.join(folder, name), data)
@@ -78,7 +77,8 @@ def write_model(folder: str, arrays: dict[str, npt.NDArray[Any]], program: bytes
 
 
 def commit(export: Export, folder: str) -> str:
-    """Give a written model its version; returns the folder where it now is."""
+    """Give a written model its version, if it is stored as it was written; returns the folder where it now is."""
+    _check_stored(folder)
     for _ in range(100):
         target = export.path
         try:
@@ -95,6 +95,14 @@ def commit(export: Export, folder: str) -> str:
             raise ExportError(f"The model can't be moved to {target}: {exc}") from exc
         return target
     raise ExportError(f"No free version could be had in {export.path}: others export there all the time.")
+
+
+def _check_stored(folder: str) -> None:
+    try:
+        about, _ = _about(folder)
+        digests.check(folder, {name: about.digests[name] for name in (paths.MODEL, paths.PROGRAM)})
+    except (OSError, TornFile) as exc:
+        raise ExportError(f"The model in {folder} is not stored as it was written: {exc}; run the job again.") from exc
 
 
 def discard(folder: str) -> None:
@@ -119,20 +127,27 @@ def resolve(url: str) -> str:
 
 def read_model(folder: str) -> tuple[dict[str, npt.NDArray[Any]], bytes, Schema, dict[str, Any]]:
     """Arrays, program, schema and description of a version; ExportError where it is torn or not ours."""
+    files = {}
     try:
-        document = storage.read(storage.join(folder, paths.ABOUT))
-        about = msgspec.json.decode(document, type=_About)
+        about, document = _about(folder)
+        for name in (paths.MODEL, paths.PROGRAM):
+            with digests.present(name):
+                files[name] = storage.read(storage.join(folder, name))
+            digests.compare(name, about.digests.get(name), digests.digest_of(files[name]))
+    except TornFile as exc:
+        raise ExportError(f"{folder} is torn: {exc}; take it from a copy, or export it anew.") from exc
+    except OSError as exc:
+        raise ExportError(f"The model in {folder} can't be read: {exc}") from exc
+    return safetensors.numpy.load(files[paths.MODEL]), files[paths.PROGRAM], about.schema, document
+
+
+def _about(folder: str) -> tuple[_About, dict[str, Any]]:
+    """model.json, parsed and as it is; TornFile where it is not what was written, ExportError where it is not ours."""
+    try:
+        data = storage.read(storage.join(folder, paths.ABOUT))
+        about = msgspec.json.decode(data, type=_About)
     except (OSError, UnicodeDecodeError, msgspec.DecodeError) as exc:
         raise ExportError(f"{folder} is not a yarnml model: {paths.ABOUT} can't be read: {exc}") from exc
     if about.format != FORMAT:
         raise ExportError(f"{folder} has format {about.format}; this yarnml reads {FORMAT}.")
-    files = {}
-    for name in (paths.MODEL, paths.PROGRAM):
-        try:
-            files[name] = storage.read(storage.join(folder, name))
-        except OSError as exc:
-            raise ExportError(f"{folder} is torn: {name} can't be read: {exc}") from exc
-        if hashlib.sha256(files[name]).hexdigest() != about.digests.get(name):
-            raise ExportError(f"{folder} is torn: {name} does not have the digest that {paths.ABOUT} gives.")
-    arrays = safetensors.numpy.load(files[paths.MODEL])
-    return arrays, files[paths.PROGRAM], about.schema, msgspec.json.decode(document)
+    return about, digests.unseal(data, "digests", paths.ABOUT)

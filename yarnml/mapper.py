@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 from yarnml import code
-from yarnml.checkpoint import digest, pack, read_state, unpack, write_state
+from yarnml.checkpoint import read_state, write_state
 from yarnml.clock import Clock
 from yarnml.data.ahead import ahead
 from yarnml.data.feed import Feed
@@ -59,6 +59,7 @@ from yarnml.metrics import finish, sums
 from yarnml.program import Program, from_tensors, tensors
 from yarnml.reducer import StepKey, TooLate
 from yarnml.sight import Sight
+from yarnml.state import digest, pack, unpack
 from yarnml.transport.base import Exchange
 from yarnml.tree import Node, Vector, combine
 

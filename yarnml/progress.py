@@ -26,6 +26,7 @@ from yarnml.events import (
     Settled,
     Submitted,
     Tick,
+    Torn,
     Waiting,
     numbers,
 )
@@ -111,6 +112,8 @@ def line(event: Event) -> str:
             return f"{name}: {parts} in {shards} shards; {backend}, {where}"
         case Continued(step, epoch, folder):
             return f"continuing after step {step} (epoch {epoch:.4g}) from {folder}"
+        case Torn(folder, why, instead):
+            return f"torn: {folder}: {why}; step {instead} is the newest checkpoint that is whole, to go on from"
         case Submitted(application, url):
             return f"{application}  {url}"
         case Pending(application, state, reason):

@@ -61,9 +61,9 @@ def first_of(reports: Mapping[int, Report], kind: type[Any]) -> Any:
     return found
 
 
-def continued(job: Job, plan: Plan, checkpoints: Checkpoints) -> Manifest | None:
-    """The checkpoint to go on from; CheckpointError names what is not as it was."""
-    manifest = checkpoints.newest()
+def continued(job: Job, plan: Plan, checkpoints: Checkpoints, say: Say) -> Manifest | None:
+    """The checkpoint to go on from, the newest that is whole; CheckpointError names what is not as it was."""
+    manifest = checkpoints.newest(say)
     if manifest is None:
         return None
     told = changed(manifest.identity, identity_of(job, plan))
@@ -103,9 +103,9 @@ class Rounds:
                 self._rewind()
 
     def _rewind(self) -> None:
-        """Go back to the newest checkpoint, or to the beginning."""
+        """Go back to the newest checkpoint that is whole, or to the beginning."""
         self._checkpoints.discard()
-        self._manifest = self._checkpoints.newest()
+        self._manifest = self._checkpoints.newest(self._say)
         self._position = self._manifest.position if self._manifest else Position(0, [])
         self._loss = self._weight = 0.0
         self._metrics, self._schema = {}, None

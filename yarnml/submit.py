@@ -52,7 +52,7 @@ class Start(NamedTuple):
     outcome: Outcome | None
 
 
-def preflight(job: Job, *, restart: bool = False) -> Start:
+def preflight(job: Job, *, restart: bool = False, say: Say = _silent) -> Start:
     """Check everything that can be checked of a job file, its data and its folders."""
     plan = make_plan(job)
     checkpoints = Checkpoints(str(job.checkpoint.path), job.checkpoint.keep)
@@ -60,7 +60,7 @@ def preflight(job: Job, *, restart: bool = False) -> Start:
         checkpoints.clear()
         with reachable(str(job.checkpoint.path)):
             storage.remove(outcome_file(job))
-    manifest = continued(job, plan, checkpoints)
+    manifest = continued(job, plan, checkpoints, say)
     if manifest and (before := _finished(job)):
         return Start(plan, checkpoints, manifest, before)
     check_shards(plan, manifest.shards if manifest else job.shards)
@@ -73,7 +73,7 @@ def preflight(job: Job, *, restart: bool = False) -> Start:
 def train(job: Job, backend: str, open_crew: Cluster, *, restart: bool = False, say: Say = _silent) -> Outcome:
     """The same with a crew of whoever calls, who is named ``backend``."""
     began = time.monotonic()
-    plan, checkpoints, manifest, before = preflight(job, restart=restart)
+    plan, checkpoints, manifest, before = preflight(job, restart=restart, say=say)
     if before:
         return before
     rounds = Rounds(job, plan, checkpoints, manifest, began)
@@ -87,8 +87,8 @@ def train(job: Job, backend: str, open_crew: Cluster, *, restart: bool = False, 
             outcome = rounds.run(crew, say)
     except KeyboardInterrupt:
         checkpoints.discard()
-        newest = checkpoints.newest()
-        kept = f"Step {newest.position.step} is kept" if newest else "No checkpoint had been written yet"
+        newest = checkpoints.newest_step()
+        kept = f"Step {newest} is kept" if newest is not None else "No checkpoint had been written yet"
         raise Interrupted(f"{kept}. Run the same command again to continue.") from None
     except YarnmlError:
         checkpoints.discard()

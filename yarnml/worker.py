@@ -9,6 +9,7 @@ from collections.abc import Callable
 from yarnml import __version__, storage
 from yarnml.environment import Environment, read_environment
 from yarnml.errors import WorkerLost
+from yarnml.log import log
 from yarnml.messages import Ack, Beat, Done, Joined, Meet, Meeting, Report, Spare, Stop, Task, Wait, failed
 from yarnml.reducer import GivenUp, Reducer
 from yarnml.sight import Sight
@@ -40,7 +41,7 @@ def work(here: Environment) -> int:
                 here, client, Joined(server.address, __version__, here.host), _executor(here, client, exchange, sight)
             )
     except WorkerLost as exc:
-        print(f"{here.role} {here.index}: {exc}", file=sys.stderr, flush=True)
+        log(f"{here.role} {here.index}: {exc}")
         return 1
     finally:
         reducer.close("This process is shutting down.")
@@ -79,7 +80,7 @@ def _serve(here: Environment, client: ControlClient, report: Report, execute: Ca
             report = Done()  # nobody waits for it
         except Exception as exc:
             report = failed(exc)
-            print(report.detail, report.text, sep="\n", file=sys.stderr, flush=True)
+            log(report.detail, report.text)
 
 
 def _beat(here: Environment, sight: Sight, exchange: FlightExchange) -> None:
@@ -94,7 +95,7 @@ def _beat(here: Environment, sight: Sight, exchange: FlightExchange) -> None:
                 heard = ack.number
             time.sleep(PAUSE_SECONDS)
     except WorkerLost as exc:
-        print(f"{here.role} {here.index}: {exc}", file=sys.stderr, flush=True)
+        log(f"{here.role} {here.index}: {exc}")
         os._exit(1)
 
 

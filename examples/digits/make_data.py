@@ -27,7 +27,9 @@ def main(folder: Path) -> None:
 def write(path: Path, pixels: np.ndarray, labels: np.ndarray) -> None:
     lists = pa.FixedSizeListArray.from_arrays(pa.array(pixels.ravel()), pixels.shape[1])
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table({"pixels": lists, "digit": labels}), path, row_group_size=ROW_GROUP)
+    pq.write_table(
+        pa.table({"pixels": lists, "digit": labels}), path, row_group_size=ROW_GROUP, write_page_checksum=True
+    )
 
 
 if __name__ == "__main__":

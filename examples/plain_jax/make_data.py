@@ -18,8 +18,8 @@ def main(folder: Path) -> None:
     columns = {"measurements": list(wine.data[order]), "grower": np.array(["A", "B", "C"])[wine.target[order]]}
     table, test = pa.table(columns), len(order) // 4
     folder.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table.slice(0, test), folder / "test.parquet")
-    pq.write_table(table.slice(test), folder / "train.parquet", row_group_size=50)
+    pq.write_table(table.slice(0, test), folder / "test.parquet", write_page_checksum=True)
+    pq.write_table(table.slice(test), folder / "train.parquet", row_group_size=50, write_page_checksum=True)
 
 
 if __name__ == "__main__":

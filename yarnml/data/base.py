@@ -11,13 +11,19 @@ import msgspec
 import pyarrow as pa
 from msgspec import Struct
 
+from yarnml.errors import DataError
+
 
 class Group(Struct, frozen=True, array_like=True):
-    """``rows`` rows from byte ``start`` on, ``size`` bytes long in the file."""
+    """``rows`` rows from byte ``start`` on, ``size`` bytes long in the file.
+
+    ``digest`` stands for the bytes that are read for it, where the format has no checksums of its own.
+    """
 
     rows: int
     start: int
     size: int
+    digest: bytes = b""
 
 
 class File(Struct, frozen=True, array_like=True):
@@ -80,4 +86,14 @@ class Format(Protocol):
         """The columns and the groups of one file, without decoding its rows."""
 
     def read(self, fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.Table:
-        """The rows of one group, these columns; a format that is not typed converts to the given types."""
+        """The rows of one group, these columns; a format that is not typed converts to the given types.
+
+        `changed` where the file is not what `inspect` saw.
+        """
+
+
+def changed(url: str, what: str) -> DataError:
+    """The file is not what the plan saw, ``what`` says by what that is known."""
+    return DataError(
+        f"{url} has changed since the job began: {what}; put it back as it was, or train anew with --restart."
+    )

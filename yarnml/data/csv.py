@@ -12,10 +12,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as pc
 
-from yarnml.data.base import File, Group
+from yarnml.data.base import File, Group, changed
 from yarnml.errors import DataError
 
 GROUP_BYTES = 16 * 2**20
+DIGEST_BYTES = 8  # of a group: enough to see a change, and thousands of groups travel in one message
 TYPED = False
 
 
@@ -36,11 +37,12 @@ def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
                 head, text, start = text[:end], text[end:], end
             end = text.rfind(b"\n") + 1
             if end:
-                groups.append(Group(_lines(text[:end]), start, end))
+                body = memoryview(text)[:end]
+                groups.append(Group(_lines(text[:end]), start, end, _digest(head, body)))
             rest, start = text[end:], start + end
         head, rest = (head, rest) if head else (rest, b"")
         if rest.strip():
-            groups.append(Group(1, start, len(rest)))
+            groups.append(Group(1, start, len(rest), _digest(head, rest)))
     try:
         header = head.decode()
     except UnicodeDecodeError as exc:
@@ -55,6 +57,13 @@ def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.T
     return _parse(fs, path, file, group, columns)
 
 
+def _digest(header: bytes, body: bytes | memoryview) -> bytes:
+    """Of what a group is read from."""
+    digest = hashlib.sha256(header)
+    digest.update(body)
+    return digest.digest()[:DIGEST_BYTES]
+
+
 def _lines(text: bytes) -> int:
     """Lines that hold anything: pyarrow skips empty ones."""
     return sum(1 for line in text.split(b"\n") if line.strip())
@@ -66,6 +75,8 @@ def _parse(fs: Any, path: str, file: File, group: int, columns: pa.Schema | None
         head = source.read(min(g.start for g in file.groups))
         source.seek(place.start)
         body = source.read(place.size)
+    if _digest(head[: head.find(b"\n") + 1], body) != place.digest:
+        raise changed(file.url, f"its header, or the {place.size} bytes from byte {place.start} on, are others")
     table = _decode(head + body, columns, f"{file.url} from byte {place.start} on")
     if table.num_rows != place.rows:
         raise DataError(

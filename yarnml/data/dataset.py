@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from yarnml import storage
 from yarnml.data import csv, parquet
-from yarnml.data.base import Dataset, File, Format
+from yarnml.data.base import Dataset, File, Format, changed
 from yarnml.data.schema import Feature, Schema
 from yarnml.errors import DataError, JobFileError
 from yarnml.job import Data
@@ -70,7 +70,7 @@ def read_group(dataset: Dataset, file: int, group: int, columns: pa.Schema) -> p
     except OSError as exc:
         raise DataError(f"{entry.url} was there when the job began, but can't be read: {exc}") from exc
     if table.num_rows != entry.groups[group].rows:
-        raise DataError(f"{entry.url} has changed since the job began; run the job again on the data as it is now.")
+        raise changed(entry.url, f"group {group} had {entry.groups[group].rows} rows and has {table.num_rows}")
     return table
 
 

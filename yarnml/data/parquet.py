@@ -6,37 +6,66 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from yarnml.data.base import File, Group
+from yarnml.data.base import File, Group, changed
 from yarnml.errors import DataError
 from yarnml.storage import Unavailable
 
 TYPED = True
 _TAIL = 8  # the footer's length and the magic number end the file
+_GUESS = 64 * 2**10  # bytes that mostly hold the whole footer, so that one read gets it
 
 
 def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
     try:
         with fs.open_input_file(path) as source:
-            size = source.size()
-            with pq.ParquetFile(source) as file:
+            end = _end(source)
+            with pq.ParquetFile(source, metadata=pq.read_metadata(pa.BufferReader(end))) as file:
                 meta, schema = file.metadata, file.schema_arrow
                 groups = tuple(_group(meta.row_group(i)) for i in range(meta.num_row_groups))
-            footer = source.read_at(meta.serialized_size, size - _TAIL - meta.serialized_size)
+            return schema, File(url, source.size(), _digest(end), groups)
     except Unavailable:
         raise
     except (pa.ArrowException, OSError) as exc:
         raise DataError(f"{url} is not a readable Parquet file: {_first_line(exc)}") from exc
-    return schema, File(url, size, hashlib.sha256(footer).hexdigest(), groups)
 
 
 def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.Table:
+    """Every read sees that the footer is the one of the plan; pages are checked where the file has their checksums."""
     try:
-        with pq.ParquetFile(path, filesystem=fs, pre_buffer=True, page_checksum_verification=True) as reader:
-            return reader.read_row_group(group, columns=columns.names)
+        with fs.open_input_file(path) as source:
+            end = _end(source)
+            if (source.size(), found := _digest(end)) != (file.size, file.digest):
+                raise changed(
+                    file.url,
+                    f"it had {file.size} bytes and a footer with the SHA-256 {file.digest[:12]}…, "
+                    f"now {source.size()} and {found[:12]}…",
+                )
+            meta = pq.read_metadata(pa.BufferReader(end))
+            with pq.ParquetFile(source, metadata=meta, pre_buffer=True, page_checksum_verification=True) as reader:
+                return reader.read_row_group(group, columns=columns.names)
     except Unavailable:
         raise
     except (pa.ArrowException, OSError) as exc:
         raise DataError(f"Row group {group} of {file.url} can't be read: {_first_line(exc)}") from exc
+
+
+def _end(source: Any) -> bytes:
+    """The end of a file: its footer and what closes it, and mostly a little more before them."""
+    size = source.size()
+    end = bytes(source.read_at(min(size, _GUESS), max(size - _GUESS, 0)))
+    needed = _footer(end) + _TAIL
+    if len(end) < needed <= size:
+        end = bytes(source.read_at(needed, size - needed))
+    return end
+
+
+def _footer(end: bytes) -> int:
+    """The footer's length in bytes, as the file tells it."""
+    return int.from_bytes(end[-_TAIL:-4], "little")
+
+
+def _digest(end: bytes) -> str:
+    return hashlib.sha256(end[-_TAIL - _footer(end) : -_TAIL]).hexdigest()
 
 
 def _group(meta: Any) -> Group:

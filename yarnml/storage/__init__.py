@@ -2,7 +2,21 @@
 
 from yarnml.storage.base import Block, Unavailable
 from yarnml.storage.blocks import block_hosts, locations
-from yarnml.storage.files import absolute, arrow, exists, find, join, locate, names, read, remove, rename, size, write
+from yarnml.storage.files import (
+    absolute,
+    arrow,
+    digest,
+    exists,
+    find,
+    join,
+    locate,
+    names,
+    read,
+    remove,
+    rename,
+    size,
+    write,
+)
 from yarnml.storage.patience import patience
 
 __all__ = [
@@ -11,6 +25,7 @@ __all__ = [
     "absolute",
     "arrow",
     "block_hosts",
+    "digest",
     "exists",
     "find",
     "join",

@@ -5,12 +5,12 @@ it is a warning, once for each HDFS.
 """
 
 import os
-import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 from yarnml.hadoop import configuration
+from yarnml.log import log
 from yarnml.storage.base import Block
 from yarnml.storage.connect import name_nodes
 from yarnml.storage.hdfs import SCHEMES, Hdfs
@@ -32,7 +32,7 @@ def block_hosts(url: str) -> list[Block]:
     except Exception as exc:  # whatever it was, the job can do without
         if root not in _silent:
             _silent.add(root)
-            print(f"storage: {root} does not tell where its blocks are, so locality is off: {exc}", file=sys.stderr)
+            log(f"storage: {root} does not tell where its blocks are, so locality is off: {exc}")
         return []
 
 

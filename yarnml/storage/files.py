@@ -5,6 +5,7 @@ Errors are OSErrors with one sentence; ValueError for a URL that can't be meant.
 """
 
 import errno
+import hashlib
 import os
 import re
 from functools import lru_cache
@@ -16,7 +17,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from yarnml.storage.connect import open_hdfs
-from yarnml.storage.hdfs import SCHEMES, Hdfs
+from yarnml.storage.hdfs import CHUNK, SCHEMES, Hdfs
 
 _SURROUNDINGS = ("HADOOP_CONF_DIR", "HADOOP_HOME", "HADOOP_USER_NAME", "YARNML_HDFS")  # decide what an HDFS URL means
 _MAGIC = re.compile(r"[*?[]")
@@ -120,8 +121,21 @@ def read(url: str) -> bytes:
         return bytes(file.read())
 
 
+def digest(url: str) -> str:
+    """The SHA-256 of a file, which is read in parts."""
+    fs, path = locate(url)
+    found = hashlib.sha256()
+    with fs.open(path, "rb") as file:
+        while part := file.read(CHUNK):
+            found.update(part)
+    return found.hexdigest()
+
+
 def write(url: str, data: bytes) -> None:
-    """Write a whole file and make its folder; local files reach the disk before this returns."""
+    """Write a whole file and make its folder; local files reach the disk before this returns.
+
+    OSError where the storage then holds another number of bytes than were written.
+    """
     fs, path = locate(url)
     if isinstance(fs, Hdfs):
         fs.replace(path, data)
@@ -132,6 +146,8 @@ def write(url: str, data: bytes) -> None:
         if isinstance(fs, LocalFileSystem):
             file.flush()
             os.fsync(file.fileno())
+    if (stored := size(url)) != len(data):
+        raise OSError(errno.EIO, f"{url} holds {stored} of the {len(data)} bytes that were written")
 
 
 def rename(source: str, target: str) -> None:

@@ -171,6 +171,11 @@ class Hdfs(AbstractFileSystem):  # type: ignore[misc]
             for at in range(0, len(view), CHUNK):
                 self.once(path, partial(_send, sink, view[at : at + CHUNK]), CHUNK_SECONDS)
             self.once(path, lambda client: sink.close(), CHUNK_SECONDS)
+            stored = self.once(path, lambda client: client.info(beside)).size
+            if stored != len(view):
+                raise ReplicaUnavailable(
+                    f"{self._root}{path} holds {stored} of the {len(view)} bytes that were written"
+                )
             self.once(path, lambda client: client.rename(beside, path, replace=True))
 
         try:

@@ -4,13 +4,13 @@ Before a job runs, nothing is repeated: the user waits for the answer.  A job th
 """
 
 import queue
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from yarnml.log import log
 from yarnml.storage.base import Unavailable
 
 CONNECT_SECONDS = 5.0  # to connect to a server
@@ -81,4 +81,4 @@ def bounded(act: Callable[[], _T], seconds: float) -> _T:
 
 
 def _say(what: str) -> None:
-    print(f"storage: {what}.", file=sys.stderr, flush=True)
+    log(f"storage: {what}.")
