@@ -1,0 +1,59 @@
+"""Whatever happens to the processes of a job, and whenever: it ends, with the same bits, and leaves nothing."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.faults.acts import ACTS, Missed
+from tests.faults.conftest import left_over
+from tests.faults.figures import Suffered, cost
+from tests.faults.plan import EPOCHS, STEPS, Fault, plan
+from tests.faults.runs import DEADLINE, Run, watched
+
+
+@pytest.mark.timeout(2 * DEADLINE)
+def test_same_bits_whatever_happens(
+    seed: int,
+    write: Callable[[Path], Path],
+    undisturbed: tuple[bytes, float],
+    suffered: list[Suffered],
+    tmp_path: Path,
+) -> None:
+    """Faults that a seed decides cost time; the model has the bits of an undisturbed run, and nothing is left."""
+    what = plan(seed)
+    print(f"python -m pytest tests/faults/test_runs.py --runs 1 --first {seed}", *what.faults, what.reducers, sep="\n")
+    with watched(write(tmp_path), "--set", f"reducers.count={what.reducers}") as run:
+        hits = [(fault.act, at) for fault in what.faults if (at := _hit(run, fault))]
+        status = run.end()
+        print(run.output)
+        assert status == 0
+    models = list(tmp_path.glob("models/*/model.safetensors"))
+    assert {model.read_bytes() for model in models} == {undisturbed[0]}
+    assert len(models) == 1
+    assert not left_over(tmp_path)
+    ends = [at for _, at in hits[1:]] + [time.monotonic()]
+    costs = [cost(act, run.told, at, end, STEPS // EPOCHS) for (act, at), end in zip(hits, ends, strict=True)]
+    suffered.append(Suffered(tuple(costs), run.seconds / undisturbed[1]))
+
+
+def _hit(run: Run, fault: Fault) -> float | None:
+    """Do it when its time has come; at which time, or None where there was nobody left to hit."""
+    run.wait_for_step(fault.step)
+    time.sleep(fault.delay)
+    if run.ended:
+        return None
+    began = time.monotonic()
+    try:
+        ACTS[fault.act](run, fault.aim)
+    except (Missed, psutil.NoSuchProcess):
+        return None
+    return began
+
+
+def test_a_seed_is_a_plan() -> None:
+    """The same seed gives the same faults, another one others; every fault there is comes first in some plan."""
+    assert plan(3) == plan(3) != plan(4)
+    assert {plan(seed).faults[0].act for seed in range(len(ACTS))} == set(ACTS)
