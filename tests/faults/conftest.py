@@ -1,6 +1,5 @@
 """The seeds to run, the job that suffers, and the table at the end."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from tests.faults.runs import watched
 
 Job = dict[str, Any]
 
-RUNS = 8  # of the short form
+RUNS = 6  # of the short form
 SUFFERED = pytest.StashKey[list[Suffered]]()
 
 
@@ -76,8 +75,3 @@ def undisturbed(write: Callable[[Path], Path], tmp_path_factory: pytest.TempPath
     with watched(write(folder)) as run:
         assert run.end() == 0, run.output
         return (folder / "models" / "1" / "model.safetensors").read_bytes(), run.seconds
-
-
-def left_over(folder: Path) -> list[str]:
-    """What is half-written in a job's folder."""
-    return [os.path.join(at, name) for at, *names in os.walk(folder) for n in names for name in n if ".tmp-" in name]

@@ -14,8 +14,10 @@ from uuid import uuid4
 
 import psutil
 
+from tests.conftest import ROOT
+
 MARK = "YARNML_FAULTS_RUN"  # in the environment of every process of one run, so that all of them can be found
-DEADLINE = 150.0  # seconds, for one run with all its faults
+DEADLINE = 200.0  # seconds, for one run with all its faults
 LEAVE_SECONDS = 30.0  # for processes that have lost their master
 
 _EPOCH = re.compile(r"^epoch \d+/\d+  step (\d+)  ")
@@ -34,7 +36,7 @@ class Run:
 
     def __init__(self, job: Path, *options: str) -> None:
         self._line = [sys.executable, "-m", "yarnml", "run", str(job), *options]
-        self._output = job.with_suffix(".out")
+        self._folder, self._output = job.parent, job.with_suffix(".out")
         self._mark = uuid4().hex
         self._over = threading.Event()
         self._ends = time.monotonic() + DEADLINE
@@ -52,7 +54,8 @@ class Run:
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
-                env=os.environ | {"PYTHONUNBUFFERED": "1", MARK: self._mark},
+                cwd=self._folder,
+                env=os.environ | {"PYTHONPATH": _path(), "PYTHONUNBUFFERED": "1", MARK: self._mark},
             )
 
     @property
@@ -115,6 +118,7 @@ class Run:
                     process.kill()
             self._popen.poll()
             psutil.wait_procs(family, timeout=1.0)
+        self._popen.wait()
 
     def _wait(self, what: str, condition: Callable[[], object], seconds: float = DEADLINE) -> None:
         deadline = min(self._ends, time.monotonic() + seconds)
@@ -139,7 +143,9 @@ class Run:
             heard = len(lines)
 
 
-
+def _path() -> str:
+    """The yarnml under test comes before one that is installed."""
+    return os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), str(ROOT)])
 
 
 @contextmanager
