@@ -93,9 +93,9 @@ class Run:
         """Return when the step was told, or when the job is over."""
         self._wait(f"step {step}", lambda: self.step >= step or self.ended)
 
-    def wait_for_nobody(self) -> None:
+    def wait_for_nobody(self, seconds: float = LEAVE_SECONDS) -> None:
         """Return when no process of this run is left."""
-        self._wait("every process to leave", lambda: not self.family(), LEAVE_SECONDS)
+        self._wait("every process to leave", lambda: not self.family(), seconds)
 
     def end(self) -> int:
         """Wait for the end; the exit status."""

@@ -162,16 +162,15 @@ def test_totals_that_do_not_arrive_are_told(harm: Any, bad: int) -> None:
 
 @pytest.mark.xfail(strict=True, reason="its answering thread writes to a stream that is left: a segmentation fault")
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("end", ["closed", "garbled"])
-def test_a_reducer_outlives_a_stream_that_ends_before_its_sum(end: str) -> None:
-    """Streams that end, or turn bad, after a first part cost the reducer nothing; its process lives on."""
-    done = subprocess.run([sys.executable, "-c", REDUCER, end], capture_output=True, text=True, timeout=50)
+def test_a_reducer_outlives_a_stream_that_ends_before_its_sum() -> None:
+    """Workers that leave after their first part cost the reducer nothing; its process lives on."""
+    done = subprocess.run([sys.executable, "-c", REDUCER], capture_output=True, text=True, timeout=50)
     assert done.returncode == 0, done.stderr[-1000:]
     assert done.stdout.strip() == "alive"
 
 
 REDUCER = """
-import contextlib, sys
+import contextlib
 import numpy as np, pyarrow as pa, pyarrow.flight as fl
 from yarnml.messages import Hello, Part, encode
 from yarnml.reducer import Reducer
@@ -183,16 +182,13 @@ reducer = Reducer()
 server = ReducerServer(reducer, "127.0.0.1", token, 0.2)
 schema = pa.schema([pa.field("bytes", pa.uint8(), nullable=False)])
 batch = pa.RecordBatch.from_arrays([pa.array(np.ones(16, np.uint8))], schema=schema)
-for _ in range(20):
+for _ in range(40):
     client = fl.FlightClient(f"grpc://{server.address}", **token.calling())
     options = fl.FlightCallOptions(headers=token.headers)
     writer, reader = client.do_exchange(fl.FlightDescriptor.for_command(encode(Hello(0))), options)
     writer.begin(batch.schema)
     writer.write_with_metadata(batch, encode(Part(1, 0, 3, 0, 0, 0, 1, "<f4")))
-    if sys.argv[1] == "garbled":
-        writer.write_with_metadata(batch, bytes([0xC1]))
-    else:
-        writer.done_writing()
+    writer.done_writing()
     with contextlib.suppress(StopIteration, pa.ArrowException, OSError):
         while True:
             reader.read_chunk()
@@ -205,7 +201,7 @@ print("alive")
 
 def certificate() -> Certificate:
     made = skein.Security.new_credentials()
-    return Certificate(made._get_bytes("cert"), made._get_bytes("key"), "skein-internal")
+    return Certificate(made.cert_bytes, made.key_bytes, "skein-internal")
 
 
 @contextmanager
@@ -214,12 +210,11 @@ def proxied(credentials: Credentials, **harms: Any) -> Iterator[tuple[Proxy, Red
         yield proxy, server
 
 
-def passed(credentials: Credentials, length: int) -> list[int]:
-    """How many bytes go up and down in STEPS steps, when nothing harms them."""
+def places(credentials: Credentials, way: str) -> range:
+    """The bytes that go this way in STEPS steps, but for the last ones: they may come after the last sum."""
     with proxied(credentials) as (proxy, _), exchanging(proxy.address, credentials) as exchange:
-        for step in range(STEPS):
-            exchange.reduce(StepKey(1, step), spread(step, length), SHARDS)
-        return list(proxy.passed)
+        check_sums(exchange, 500)
+        return range(proxy.passed[way == "down"] * 3 // 4)
 
 
 @pytest.mark.timeout(120)
@@ -227,7 +222,7 @@ def passed(credentials: Credentials, length: int) -> list[int]:
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_a_stream_that_breaks_anywhere_is_told_and_repaired(way: str, place: int) -> None:
     """A connection cut at any byte is an error that names the reducer; the next meeting has the right sums."""
-    at = random.Random(place).randrange(passed(TOKEN, 500)[way == "down"])
+    at = random.Random(place).choice(places(TOKEN, way))
     with proxied(TOKEN, **{way: cut(at)}, harmed=1) as (proxy, _):
         exchange = FlightExchange(0, Reducer(), "nowhere", TOKEN, PATIENCE)
         with closing(exchange):
@@ -250,7 +245,7 @@ def test_bytes_that_come_late_change_nothing(way: str) -> None:
 def test_tls_never_lets_a_flipped_bit_into_a_sum(way: str, place: int) -> None:
     """Between machines, one bit flipped at any byte breaks the stream, and the error names the reducer."""
     credentials = certificate()
-    at = random.Random(place).randrange(passed(credentials, 500)[way == "down"])
+    at = random.Random(place).choice(places(credentials, way))
     with (
         proxied(credentials, **{way: flip(at)}) as (proxy, _),
         pytest.raises(WorkerLost, match=proxy.address),

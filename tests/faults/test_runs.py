@@ -1,5 +1,6 @@
 """Whatever happens to the processes of a job, and whenever: it ends, with the same bits, and leaves nothing."""
 
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -56,3 +57,14 @@ def test_a_seed_is_a_plan() -> None:
     """The same seed gives the same faults, another one others; every fault there is comes first in some plan."""
     assert plan(3) == plan(3) != plan(4)
     assert {plan(seed).faults[0].act for seed in range(len(ACTS))} == set(ACTS)
+
+
+@pytest.mark.xfail(strict=True, reason="what is stopped does not see the end of its standard input")
+@pytest.mark.timeout(DEADLINE)
+def test_a_stopped_worker_does_not_outlive_its_master(write: Callable[[Path], Path], tmp_path: Path) -> None:
+    """SIGKILL of the command ends a worker that was stopped before, too."""
+    with watched(write(tmp_path)) as run:
+        run.wait_for_step(1)
+        run.processes("worker")[0].send_signal(signal.SIGSTOP)
+        run.crash()
+        run.wait_for_nobody(seconds=5.0)
