@@ -3,13 +3,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check bench wheel hadoop cluster cluster-down test-docker schema clean
+.PHONY: run test test-faults check bench wheel hadoop cluster cluster-down test-docker schema clean
 
 run: .venv/ready examples/digits/data/train           ## train on real handwritten digits
 	$(BIN)/yarnml run examples/digits/job.yaml --restart
 
 test: check wheel                                     ## everything that can be checked
 	$(BIN)/python -m pytest -m 'not docker'
+
+RUNS ?= 200
+FIRST ?= 0
+test-faults: .venv/ready                              ## RUNS jobs that suffer what a seed decides, from seed FIRST on
+	$(BIN)/python -m pytest tests/faults --runs $(RUNS) --first $(FIRST)
 
 test-docker: .venv/ready                              ## what docker/README.md says, on a cluster of containers
 	$(BIN)/python -m pytest -m docker

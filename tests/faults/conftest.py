@@ -1,0 +1,77 @@
+"""The seeds to run, the job that suffers, and the table at the end."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.faults.figures import Suffered, table
+from tests.faults.plan import EPOCHS
+from tests.faults.runs import watched
+
+Job = dict[str, Any]
+
+RUNS = 6  # of the short form
+SUFFERED = pytest.StashKey[list[Suffered]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--runs", type=int, default=RUNS, help="how many seeds of the fault suite to run")
+    parser.addoption("--first", type=int, default=0, help="the first seed")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "seed" in metafunc.fixturenames:
+        first = metafunc.config.getoption("--first", 0)
+        metafunc.parametrize("seed", range(first, first + metafunc.config.getoption("--runs", RUNS)))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if suffered := config.stash.get(SUFFERED, []):
+        terminalreporter.section("what the faults cost")
+        for line in table(suffered):
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def suffered(pytestconfig: pytest.Config) -> list[Suffered]:
+    """The runs that came to their end, for the table."""
+    return pytestconfig.stash.setdefault(SUFFERED, [])
+
+
+@pytest.fixture(scope="session")
+def write(digits: Path) -> Callable[[Path], Path]:
+    """Writes the job that suffers into a folder: 300 short steps by three workers, patient for eight seconds."""
+
+    def write(folder: Path) -> Path:
+        job: Job = {
+            "name": "digits",
+            "data": {
+                "train": str(digits / "train"),
+                "test": str(digits / "test"),
+                "features": ["pixels"],
+                "label": "digit",
+                "scale": "standard",
+            },
+            "learner": {"kind": "mlp", "hidden": [16], "optimizer": {"kind": "adam", "learning_rate": 0.01}},
+            "training": {"epochs": EPOCHS, "batch_size": 256, "shards": 3},
+            "workers": {"count": 3, "timeout": 8, "max_failures": 50},
+            "checkpoint": {"path": str(folder / "job"), "every": "10 epochs", "keep": 2},
+            "export": str(folder / "models"),
+        }
+        path = folder / "job.yaml"
+        path.write_text(yaml.safe_dump(job))
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def undisturbed(write: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, float]:
+    """The bits of the job's model when nothing happens to it, and the seconds that it took."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    with watched(write(folder)) as run:
+        assert run.end() == 0, run.output
+        return (folder / "models" / "1" / "model.safetensors").read_bytes(), run.seconds

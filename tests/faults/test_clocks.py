@@ -1,0 +1,62 @@
+"""A clock that jumps: nobody's patience depends on the time of day."""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.faults.runs import DEADLINE, watched
+
+OF_DAY = {"time.time", "datetime.now", "datetime.utcnow", "datetime.today"}
+
+
+def _names(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and dotted end of everything that a module looks up or imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            base = node.value
+            yield (
+                node.lineno,
+                f"{base.attr if isinstance(base, ast.Attribute) else getattr(base, 'id', '')}.{node.attr}",
+            )
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.lineno, f"{node.module}.{name.name}") for name in node.names)
+
+
+def test_no_line_asks_for_the_time_of_day() -> None:
+    """Deadlines and durations come from the monotonic clock; nothing in yarnml reads the clock that can jump."""
+    asked = [
+        f"{path.relative_to(ROOT)}:{line}: {name}"
+        for path in sorted((ROOT / "yarnml").rglob("*.py"))
+        for line, name in _names(ast.parse(path.read_text()))
+        if name in OF_DAY
+    ]
+    assert not asked
+
+
+JUMPING = """
+import random, time
+_real, _random = time.time, random.Random(0)
+time.time = lambda: _real() + _random.uniform(-1e6, 1e6)
+time.time_ns = lambda: int(time.time() * 1e9)
+"""
+
+
+@pytest.mark.timeout(2 * DEADLINE)
+def test_a_clock_that_jumps_changes_nothing(
+    write: Callable[[Path], Path], undisturbed: tuple[bytes, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a time of day that jumps by days at every look, in every process, nobody is lost and no bit changes."""
+    (tmp_path / "sitecustomize.py").write_text(JUMPING)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
+    look = [sys.executable, "-c", "import time; print(len({time.time() // 1000 for _ in range(9)}))"]
+    assert int(subprocess.run(look, capture_output=True, text=True, check=True).stdout) > 1
+    with watched(write(tmp_path)) as run:
+        assert run.end() == 0, run.output
+        assert "lost:" not in run.output
+    assert (tmp_path / "models/1/model.safetensors").read_bytes() == undisturbed[0]

@@ -1,0 +1,156 @@
+"""Bad wires between real processes: a TCP proxy that harms bytes, a Flight relay that harms whole messages."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.flight as fl
+
+from yarnml.transport.security import Credentials
+
+HOST = "127.0.0.1"
+
+Harm = Callable[[bytes, int], bytes | None]  # bytes, and how many went before them → what goes on; None: hang up
+
+
+def cut(at: int) -> Harm:
+    """Hang up after ``at`` bytes."""
+    return lambda data, before: data if before + len(data) <= at else None
+
+
+def flip(at: int) -> Harm:
+    """Another bit in byte ``at``."""
+
+    def harm(data: bytes, before: int) -> bytes:
+        here = at - before
+        return data if not 0 <= here < len(data) else data[:here] + bytes([data[here] ^ 4]) + data[here + 1 :]
+
+    return harm
+
+
+def late(seconds: float) -> Harm:
+    """Everything comes later."""
+
+    def harm(data: bytes, before: int) -> bytes:
+        time.sleep(seconds)
+        return data
+
+    return harm
+
+
+class Proxy:
+    """Listens, and hands on what comes for ``target``; ``up`` harms what goes there, ``down`` what comes back.
+
+    Only the first ``harmed`` connections suffer.
+    """
+
+    def __init__(self, target: str, up: Harm | None = None, down: Harm | None = None, harmed: int = 10**9) -> None:
+        host, _, port = target.rpartition(":")
+        self._target, self._harms, self._harmed = (host, int(port)), (up, down), harmed
+        self._open: list[socket.socket] = []
+        self.connections = 0
+        self.passed = [0, 0]  # bytes up and down
+        self._listener = socket.create_server((HOST, 0))
+        self.address = f"{HOST}:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                here, _ = self._listener.accept()
+                there = socket.create_connection(self._target)
+                self._open += [here, there]
+                harms = self._harms if self.connections < self._harmed else (None, None)
+                self.connections += 1
+                for way, ends in enumerate([(here, there), (there, here)]):
+                    threading.Thread(target=self._pump, args=(way, *ends, harms[way]), daemon=True).start()
+
+    def _pump(self, way: int, source: socket.socket, sink: socket.socket, harm: Harm | None) -> None:
+        before = 0
+        with suppress(OSError):
+            while data := source.recv(4096):
+                harmed = harm(data, before) if harm else data
+                if harmed is None:
+                    break
+                before += len(data)
+                self.passed[way] += len(data)
+                sink.sendall(harmed)
+        for end in (source, sink):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        for each in (self._listener, *self._open):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of a stream; a reason to stop has no batch."""
+
+    batch: pa.RecordBatch | None
+    header: bytes
+
+
+Rule = Callable[[Message, int], list[Message]]  # a message and how many went before it → what goes on instead
+
+
+class Relay(fl.FlightServerBase):  # type: ignore[misc]
+    """A Flight server before another one: hands the messages of every stream on, as its rules say."""
+
+    def __init__(self, target: str, credentials: Credentials, up: Rule, down: Rule) -> None:
+        self._target, self._credentials, self._up, self._down = target, credentials, up, down
+        super().__init__(f"{credentials.scheme}://{HOST}:0", **credentials.serving())
+        self.address = f"{HOST}:{self.port}"
+
+    def do_exchange(self, context: Any, descriptor: Any, reader: Any, writer: Any) -> None:
+        client = fl.FlightClient(f"{self._credentials.scheme}://{self._target}", **self._credentials.calling())
+        options = fl.FlightCallOptions(headers=self._credentials.headers)
+        onward, back = client.do_exchange(descriptor, options)
+        up = threading.Thread(target=_hand_on, args=(reader, onward, self._up), daemon=True)
+        up.start()
+        _hand_on(back, writer, self._down)
+        up.join()  # the stream may not be left while somebody reads from it
+        client.close()
+
+
+def _hand_on(reader: Any, writer: Any, rule: Rule) -> None:
+    begun = False
+    with suppress(pa.ArrowException):
+        for number, message in enumerate(_messages(reader)):
+            for each in rule(message, number):
+                if each.batch is None:
+                    writer.write_metadata(each.header)
+                    continue
+                if not begun:
+                    writer.begin(each.batch.schema)
+                    begun = True
+                writer.write_with_metadata(each.batch, each.header)
+        if hasattr(writer, "done_writing"):
+            writer.done_writing()
+
+
+def _messages(reader: Any) -> Iterator[Message]:
+    while True:
+        try:
+            chunk = reader.read_chunk()
+        except StopIteration:
+            return
+        yield Message(chunk.data, chunk.app_metadata.to_pybytes())
+
+
+@contextmanager
+def closing(*things: Any) -> Iterator[None]:
+    """Close or shut down, in order."""
+    try:
+        yield
+    finally:
+        for thing in things:
+            thing.shutdown() if hasattr(thing, "shutdown") else thing.close()
