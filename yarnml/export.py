@@ -8,6 +8,7 @@ A worker writes them beside, the master shows them by one rename.  Versions coun
 """
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -76,14 +77,18 @@ def write_model(folder: str, arrays: dict[str, npt.NDArray[Any]], program: bytes
         raise ExportError(f"The model can't be written to {folder}: {exc}") from exc
 
 
-def commit(export: Export, folder: str) -> str:
-    """Give a written model its version, if it is stored as it was written; returns the folder where it now is."""
+def commit(export: Export, folder: str, announce: Callable[[str], None] = lambda target: None) -> str:
+    """Give a written model its version, if it is stored as it was written; returns the folder where it now is.
+
+    ``announce`` hears of the folder before the model is there: who dies in between can tell that it is his.
+    """
     _check_stored(folder)
     for _ in range(100):
         target = export.path
         try:
             version = export.version or max(versions(export.path), default=0) + 1
             target = storage.join(export.path, str(version))
+            announce(target)
             storage.rename(folder, target)
         except FileExistsError:
             if export.version:

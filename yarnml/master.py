@@ -44,7 +44,7 @@ from yarnml.transport.control import ControlServer
 from yarnml.transport.security import Credentials
 from yarnml.tree import assign
 
-POLL_SECONDS = 5.0  # longest time a call is held
+POLL_SECONDS = 5.0  # longest time a call is held; shorter where workers.timeout is
 BEAT_SECONDS = 0.5  # that a beat is held while there is no news: its sender beats again with the answer
 QUIET_SECONDS = 5.0  # without a beat, after which a meeting goes on without its sender
 HUSH_SECONDS = 2.0  # the same, once a stream has broken
@@ -73,6 +73,7 @@ class Master:
         self._coming: dict[Who, Joined] = {}
         self._unfit: dict[Who, Failed] = {}
         self._locality: Locality | None = None
+        self._beat = min(BEAT_SECONDS, job.workers.timeout / 8)
         self._server = ControlServer(self._answer, host, credentials)
         self.address = self._server.address
 
@@ -192,7 +193,8 @@ class Master:
         elif call.number == self._meeting.number:
             self._reports[call.index] = call.report
             self._news.notify_all()
-        ready = self._news.wait_for(lambda: self._is_for(who, call.number), POLL_SECONDS)
+        patience = min(POLL_SECONDS, self._job.workers.timeout / 4)
+        ready = self._news.wait_for(lambda: self._is_for(who, call.number), patience)
         return self._meeting if ready else Meeting(call.number, Wait(), {}, [])
 
     def _is_for(self, who: Who, number: int) -> bool:
@@ -214,7 +216,7 @@ class Master:
                 self._moved = time.monotonic()
             self._paces[beat.index] = now
         given = self._given(beat)
-        self._news.wait_for(lambda: self._meeting.number > beat.heard or self._given(beat) != given, BEAT_SECONDS)
+        self._news.wait_for(lambda: self._meeting.number > beat.heard or self._given(beat) != given, self._beat)
         return Ack(self._meeting.number, beat.pace.at, self._given(beat))
 
     def _given(self, beat: Beat) -> list[int]:

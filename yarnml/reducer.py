@@ -6,7 +6,7 @@ nothing that the workers don't still have.
 """
 
 import time
-from threading import Condition
+from threading import Condition, Event
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from yarnml.errors import WorkerLost
 from yarnml.messages import Part
 from yarnml.tree import Join, Node, Vector
 
+LOOK_SECONDS = 0.5  # how often who waits for a sum looks whether it is still wanted
 CHUNK = 256 * 1024  # elements of one chunk
 
 
@@ -76,8 +77,11 @@ class Reducer:
                 self._finish(key, part.chunks)
                 self._arrived.notify_all()
 
-    def total(self, key: StepKey, chunk: int, timeout: float) -> Vector:
-        """Wait for the sum of one chunk; WorkerLost names the missing shards after ``timeout`` seconds."""
+    def total(self, key: StepKey, chunk: int, timeout: float, left: Event | None = None) -> Vector:
+        """Wait for the sum of one chunk; WorkerLost names the missing shards after ``timeout`` seconds.
+
+        ``left``: set when nobody wants it any more; the wait then ends soon, with GivenUp.
+        """
         deadline = time.monotonic() + timeout
         with self._arrived:
             while True:
@@ -90,7 +94,10 @@ class Reducer:
                     return join.total
                 if key < self._newest:
                     raise TooLate(f"Step {key.step} was over before its sum was asked for.")
-                if not self._arrived.wait(deadline - time.monotonic()):
+                if left and left.is_set():
+                    raise GivenUp(f"Nobody waits for step {key.step}.")
+                self._arrived.wait(min(deadline - time.monotonic(), LOOK_SECONDS))
+                if time.monotonic() > deadline:
                     raise WorkerLost(f"Step {key.step} waits for {self._missing(join)} since {timeout:.0f} s.")
 
     def wait(self, key: StepKey, seconds: float) -> bool:

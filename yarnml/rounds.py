@@ -14,13 +14,14 @@ import msgspec
 from msgspec.structs import replace
 
 from yarnml import __version__, export, paths, schedule, storage
-from yarnml.checkpoint import FORMAT, Checkpoints, Manifest, Position
+from yarnml.checkpoint import FORMAT, Checkpoints, Manifest, Position, reachable
 from yarnml.clusters.base import Crew
 from yarnml.data.schema import Schema, in_order
 from yarnml.errors import CheckpointError, DataError, JobFileError, WorkerLost, YarnmlError
 from yarnml.events import Continued, EpochDone, Event, GoesOn, Outcome, RoundBegins, Settled
 from yarnml.identity import changed, identity_of
 from yarnml.job import EarlyStopping, Job
+from yarnml.job import Export as Target
 from yarnml.locality import Locality
 from yarnml.messages import (
     Begin,
@@ -121,7 +122,13 @@ class Rounds:
             self._say(Continued(self._position.step, self._position.step / built.steps, folder))
         stopped = self._train(schema, built.steps)
         metrics = self._final_metrics()
-        target = self._export(schema, metrics, built)
+        outcome = self._outcome(metrics, stopped)
+        if self._job.export_to is None:
+            self._write(outcome)
+            return outcome
+        return replace(outcome, export=self._export(self._job.export_to, schema, built, outcome))
+
+    def _outcome(self, metrics: dict[str, dict[str, float]], stopped: bool) -> Outcome:
         step, epochs = self._position.step, len(self._position.history)
         self._seconds["total"] = time.monotonic() - self._began
         newest = self._checkpoints.folder(step)
@@ -132,12 +139,16 @@ class Rounds:
             metrics,
             self._seconds,
             newest,
-            target,
-            self._crew.share_local(),
+            local=self._crew.share_local(),
             stopped_early=stopped,
             copied=self._crew.copied,
             wasted=self._crew.copied / max(1, self._tasks),
         )
+
+    def _write(self, outcome: Outcome) -> None:
+        """Note that the job is done: the same command again has nothing to do."""
+        with reachable(str(self._job.checkpoint.path)):
+            storage.write(outcome_file(self._job), msgspec.json.encode(outcome))
 
     def mark(self, what: str) -> None:
         """Note the seconds since the job began until ``what`` was done."""
@@ -288,17 +299,14 @@ class Rounds:
         self._manifest = Manifest(FORMAT, identity, schema, self.shards, self._position, written[0])
         self._checkpoints.commit(self._manifest, best_step)
 
-    def _export(self, schema: Schema, metrics: dict[str, dict[str, float]], built: Built) -> str | None:
-        to = self._job.export_to
-        if to is None:
-            return None
+    def _export(self, to: Target, schema: Schema, built: Built, outcome: Outcome) -> str:
         about = {
             "name": self._job.name,
             "learner": msgspec.to_builtins(self._job.learner),
             "schema": msgspec.to_builtins(schema),
             "scaling": self._job.data.scale,
             "parameters": built.parameters,
-            "metrics": metrics,
+            "metrics": outcome.metrics,
             "steps": self._position.step,
             "shards": self.shards,
             "data": {n: {"rows": d.rows, "fingerprint": d.fingerprint} for n, d in self._plan.datasets.items()},
@@ -308,7 +316,7 @@ class Rounds:
         folder = paths.temporary(to.path, f"{self._job.name}-{time.time_ns()}")
         try:
             self._meet(Export(folder, about))
-            return export.commit(to, folder)
+            return export.commit(to, folder, lambda target: self._write(replace(outcome, export=target)))
         except YarnmlError:
             export.discard(folder)
             raise

@@ -93,8 +93,6 @@ def train(job: Job, backend: str, open_crew: Cluster, *, restart: bool = False, 
     except YarnmlError:
         checkpoints.discard()
         raise
-    with storage.patience(), reachable(str(job.checkpoint.path)):
-        storage.write(outcome_file(job), msgspec.json.encode(outcome))
     return outcome
 
 

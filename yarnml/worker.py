@@ -1,6 +1,9 @@
 """The program that a container runs, worker or reducer: join the master, meet it, do what it says, report."""
 
+import contextlib
+import ctypes
 import os
+import signal
 import sys
 import threading
 import time
@@ -16,6 +19,7 @@ from yarnml.sight import Sight
 from yarnml.transport.control import ControlClient
 from yarnml.transport.flight import FlightExchange, ReducerServer
 
+PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 PAUSE_SECONDS = 0.05  # least time between two beats; the master holds each for as long as it has no news
 
 
@@ -23,6 +27,7 @@ def main() -> int:
     """Run the role that the environment tells."""
     here = read_environment()
     if here.guarded:
+        _die_with_launcher()
         threading.Thread(target=_leave_with_launcher, daemon=True, name="guard").start()
     return work(here)
 
@@ -42,7 +47,7 @@ def work(here: Environment) -> int:
             )
     except WorkerLost as exc:
         log(f"{here.role} {here.index}: {exc}")
-        return 1
+        os._exit(1)  # at once: who still talks to us learns it from the broken stream
     finally:
         reducer.close("This process is shutting down.")
         exchange.close()
@@ -97,6 +102,12 @@ def _beat(here: Environment, sight: Sight, exchange: FlightExchange) -> None:
     except WorkerLost as exc:
         log(f"{here.role} {here.index}: {exc}")
         os._exit(1)
+
+
+def _die_with_launcher() -> None:
+    """Have Linux kill this process when its launcher dies: one that is stopped could not leave by itself."""
+    with contextlib.suppress(OSError, AttributeError):  # elsewhere the guard below has to do
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _leave_with_launcher() -> None:

@@ -25,7 +25,6 @@ SHARDS, STEPS = 3, 4
 LENGTHS = [500, 2 * CHUNK + 5]  # one chunk, three chunks
 PATIENCE = 1.0  # seconds
 TOKEN = Token("secret of the test")
-UNREAD = pytest.mark.xfail(strict=True, reason="the thread that receives dies of it, and the wait goes on")
 
 
 def leaves(step: int, length: int) -> dict[int, Vector]:
@@ -125,7 +124,6 @@ def test_repeated_parts_change_nothing(rule: Any, length: int) -> None:
         assert reducer.dropped
 
 
-@pytest.mark.xfail(strict=True, reason="a worker counts totals and does not look which ones they are")
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("length", LENGTHS)
 def test_repeated_totals_change_nothing(length: int) -> None:
@@ -153,14 +151,13 @@ def test_parts_that_do_not_arrive_are_told(bad: int) -> None:
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("bad", [0, 1])
-@pytest.mark.parametrize("harm", [without, pytest.param(garbled, marks=UNREAD)])
+@pytest.mark.parametrize("harm", [without, garbled])
 def test_totals_that_do_not_arrive_are_told(harm: Any, bad: int) -> None:
     """A total that is lost, or that the worker can't read, is an error that says so, never another sum."""
     with relayed(untouched, harm(bad)) as (exchange, _), pytest.raises(WorkerLost):
         check_sums(exchange, 500)
 
 
-@pytest.mark.xfail(strict=True, reason="its answering thread writes to a stream that is left: a segmentation fault")
 @pytest.mark.timeout(60)
 def test_a_reducer_outlives_a_stream_that_ends_before_its_sum() -> None:
     """Workers that leave after their first part cost the reducer nothing; its process lives on."""

@@ -8,7 +8,6 @@ import pytest
 from tests.faults.runs import DEADLINE, watched
 
 
-@pytest.mark.xfail(strict=True, reason="a call is held for 5 s, and who waits for less takes its master for dead")
 @pytest.mark.timeout(DEADLINE)
 def test_a_reducer_that_has_nothing_to_do_stays(write: Callable[[Path], Path], tmp_path: Path) -> None:
     """With workers.timeout shorter than the master holds a call, reducers that wait for the first command stay."""

@@ -60,7 +60,6 @@ def test_a_seed_is_a_plan() -> None:
     assert {plan(seed).faults[0].act for seed in range(len(ACTS))} == set(ACTS)
 
 
-@pytest.mark.xfail(strict=True, reason="whether the model is there is written down only after every process has left")
 @pytest.mark.timeout(DEADLINE)
 def test_a_model_is_published_once(write: Callable[[Path], Path], tmp_path: Path) -> None:
     """SIGKILL of the command as soon as the model is there: the same command again finds it, and writes no other."""
@@ -73,7 +72,6 @@ def test_a_model_is_published_once(write: Callable[[Path], Path], tmp_path: Path
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["1"]
 
 
-@pytest.mark.xfail(strict=True, reason="what is stopped does not see the end of its standard input")
 @pytest.mark.timeout(DEADLINE)
 def test_a_stopped_worker_does_not_outlive_its_master(write: Callable[[Path], Path], tmp_path: Path) -> None:
     """SIGKILL of the command ends a worker that was stopped before, too."""

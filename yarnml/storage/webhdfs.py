@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from yarnml.storage.base import Block, Entry, Sink, Source
+from yarnml.storage.base import Block, Entry, ReplicaUnavailable, Sink, Source
 from yarnml.storage.patience import CALL_SECONDS, CONNECT_SECONDS
 
 _API = "/webhdfs/v1"
@@ -62,8 +62,10 @@ class WebHdfs:
             try:
                 return _Sink(location, self._seconds)
             except OSError as exc:
-                if host in shunned:
-                    raise ConnectionError(f"{urlsplit(location).netloc}: {exc}") from exc
+                if host in shunned:  # the next attempt may be sent elsewhere
+                    raise ReplicaUnavailable(
+                        f"The DataNode {urlsplit(location).netloc} can't be reached: {exc}"
+                    ) from exc
                 shunned += [host, *_addresses(host)]
 
     def part(self, path: str, start: int, length: int) -> bytes:

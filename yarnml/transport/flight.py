@@ -56,7 +56,8 @@ class ReducerServer(fl.FlightServerBase):  # type: ignore[misc]
         decode_hello(descriptor.command)
         writer.begin(_SCHEMA)
         asked: queue.SimpleQueue[Part | None] = queue.SimpleQueue()
-        sender = threading.Thread(target=self._answer, args=(asked, writer), name="totals", daemon=True)
+        left = threading.Event()
+        sender = threading.Thread(target=self._answer, args=(asked, writer, left), name="totals", daemon=True)
         sender.start()
         newest = StepKey(-1, -1)
         try:
@@ -69,21 +70,23 @@ class ReducerServer(fl.FlightServerBase):  # type: ignore[misc]
                 self._reducer.add(part, _values(batch, part.dtype))
         finally:
             asked.put(None)
-            sender.join(self._timeout)
+            left.set()
+            sender.join()  # it must not write to a stream that is gone
 
-    def _answer(self, asked: "queue.SimpleQueue[Part | None]", writer: Any) -> None:
+    def _answer(self, asked: "queue.SimpleQueue[Part | None]", writer: Any, left: threading.Event) -> None:
         """Send every total of the steps that this worker takes part in, in order; where that fails, the reason."""
         with contextlib.suppress(pa.ArrowException):
             try:
                 while (part := asked.get()) is not None:
                     with contextlib.suppress(GivenUp):  # nobody waits for it any more; the stream goes on
-                        self._answer_step(part, writer)
+                        self._answer_step(part, writer, left)
             except WorkerLost as exc:
                 writer.write_metadata(encode(Refusal(str(exc), isinstance(exc, TooLate))))
 
-    def _answer_step(self, part: Part, writer: Any) -> None:
+    def _answer_step(self, part: Part, writer: Any, left: threading.Event) -> None:
+        key = StepKey(part.meeting, part.step)
         for chunk in range(part.chunks):
-            total = self._reducer.total(StepKey(part.meeting, part.step), chunk, self._timeout)
+            total = self._reducer.total(key, chunk, self._timeout, left)
             header = Part(part.meeting, part.step, part.shards, 0, 0, chunk, part.chunks, part.dtype)
             writer.write_with_metadata(_batch(total), encode(header))
 
@@ -147,8 +150,8 @@ class _Stream:
                 part = decode_part(metadata)
                 self._inbox.put(self, part, _values(batch, part.dtype))
             self._inbox.fail(self, "it closed the stream")
-        except pa.ArrowException as exc:
-            self._inbox.fail(self, str(exc).splitlines()[0])
+        except Exception as exc:  # whatever it sent, the wait for its totals must end
+            self._inbox.fail(self, f"{type(exc).__name__}: {str(exc).partition(chr(10))[0]}")
 
     def close(self) -> None:
         """Hang up in order; a reducer that does not answer is cut off."""
@@ -170,14 +173,14 @@ class _Inbox:
         self._broken: dict[str, WorkerLost] = {}  # address → what happened to the stream
         self._over = 0  # meetings before this one were given up
         self._key = StepKey(-1, -1)
-        self._left = 0
+        self._left: set[tuple[str, int]] = set()  # (address, chunk) of the totals that are still to come
         self._target: dict[str, tuple[list[tuple[int, int]], Vector]] = {}
 
     def open(self, key: StepKey, target: dict[str, tuple[list[tuple[int, int]], Vector]]) -> None:
         """Expect ``key``'s totals: reducer address → the chunks of its slice, and the vector they go into."""
         with self._changed:
             self._key, self._target = key, target
-            self._left = sum(len(chunks) for chunks, _ in target.values())
+            self._left = {(address, n) for address, (chunks, _) in target.items() for n in range(len(chunks))}
 
     @property
     def settled(self) -> bool:
@@ -209,10 +212,12 @@ class _Inbox:
         with self._changed:
             if StepKey(part.meeting, part.step) != self._key or stream.address not in self._target:
                 return
+            if (stream.address, part.chunk) not in self._left:
+                return  # it came before
             chunks, out = self._target[stream.address]
             low, high = chunks[part.chunk]
             out[low:high] = values
-            self._left -= 1
+            self._left.remove((stream.address, part.chunk))
             if not self._left:
                 self._changed.notify_all()
 
