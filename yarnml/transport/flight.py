@@ -240,9 +240,15 @@ class FlightExchange:
     """One worker's streams to all reducers; its own slice, if it has one, goes by memory."""
 
     def __init__(
-        self, worker: int, own: Reducer, own_address: str, credentials: Credentials, timeout: float, shelf: Shelf
+        self,
+        worker: int,
+        own: Reducer,
+        own_address: str,
+        credentials: Credentials,
+        timeout: float,
+        shelf: Shelf | None = None,
     ) -> None:
-        self._worker, self._own, self._own_address, self._shelf = worker, own, own_address, shelf
+        self._worker, self._own, self._own_address, self._shelf = worker, own, own_address, shelf or Shelf()
         self._credentials, self._timeout = credentials, timeout
         self._reducers: list[str] = []
         self._workers = 1
