@@ -12,13 +12,13 @@ from yarnml import __version__
 from yarnml.clusters.base import Processes, Who
 from yarnml.errors import CrewLost, JobFileError, WorkerLost
 from yarnml.events import Event, Joins, Lost, Waiting
+from yarnml.failures import End, Kind, Replace, Stop, decide
 from yarnml.job import Job
 from yarnml.messages import Joined
 
 WATCH_SECONDS = 0.2  # how often the processes are looked at
 GATHER_SECONDS = 15.0  # how long a job that could start waits for those who are missing
 SAY_SECONDS = 10.0  # between two words about what is waited for
-HOPELESS = 3  # failures after which a job ends that nobody ever joined
 
 
 class Dismissed(WorkerLost):
@@ -36,7 +36,8 @@ class Roster:
         self._gone: set[Who] = set()
         self._seen: dict[Who, float] = {}
         self._came = 0.0  # when the newest one came
-        self._failures = 0
+        self._ends: list[End] = []
+        self._hosts: set[str] = set()  # of all that ever came
 
     def sees(self, who: Who) -> bool:
         """Note a sign of life; False for a process that was let go and shall leave."""
@@ -47,6 +48,7 @@ class Roster:
         """Somebody has come; who waits to take part says so again and again."""
         if who not in self._here:
             self._here[who], self._came = joined, time.monotonic()
+            self._hosts.add(joined.host)
             self.changed.notify_all()
 
     def is_member(self, who: Who) -> bool:
@@ -113,7 +115,9 @@ class Roster:
         dead = [ended for ended in self._processes.ended() if ended.who not in self._gone]
         members = {ended.who for ended in dead} & self._members
         for ended in dead:
-            self._dismiss(ended.who, WorkerLost(f"{ended.who} {ended.cause}", ended.log), counts=ended.counts)
+            where = f"on {ended.host} " if ended.host else ""
+            why = f"{ended.who} {where}{ended.cause}"
+            self._dismiss(ended.who, ended.kind, why, ended.log, ended.host, ended.size)
         return members
 
     def dismiss_the_silent(self, seconds: float) -> set[Who]:
@@ -122,35 +126,42 @@ class Roster:
         with self.changed:
             silent = {who: now - self._seen[who] for who in self._members if now - self._seen[who] > seconds}
         for who, since in sorted(silent.items()):
-            where = self.describe(who)
-            self._dismiss(who, WorkerLost(f"{who} ({where}) gave no sign of life for {since:.0f} s"), counts=True)
+            why = f"{who} ({self.describe(who)}) gave no sign of life for {since:.0f} s"
+            self._dismiss(who, Kind.SILENT, why)
         return set(silent)
 
     def dismiss_the_stalled(self, stalled: Sequence[Who], why: str) -> set[Who]:
         """Let go of members that live but do not get on."""
         for who in stalled:
-            self._dismiss(who, WorkerLost(f"{who} ({self.describe(who)}) {why}"), counts=True)
+            self._dismiss(who, Kind.STALLED, f"{who} ({self.describe(who)}) {why}")
         return set(stalled)
 
     def count(self, lost: WorkerLost) -> None:
-        """Note a failure; CrewLost when there were too many."""
-        self._failures += 1
-        number, most = self._failures, self._job.workers.max_failures
-        if number > most or (not self._came and number >= HOPELESS):
-            raise CrewLost(f"{lost}: failure {number}, with workers.max_failures {most}.", lost.detail)
-        self._say(Lost(f"{lost} (failure {number} of at most {most})"))
+        """Note a failure that no process is to blame for; CrewLost when there were too many."""
+        self._decide(End("worker", Kind.BROKEN, str(lost)), lost.detail)
 
-    def _dismiss(self, who: Who, lost: WorkerLost, *, counts: bool) -> None:
+    def _dismiss(self, who: Who, kind: Kind, why: str, log: str = "", host: str = "", size: int = 0) -> None:
         with self.changed:
             self._gone.add(who)
             self._members.discard(who)
-            self._here.pop(who, None)
+            here = self._here.pop(who, None)
         self._processes.end(who)
-        if counts:
-            self.count(lost)
-        else:
-            self._say(Lost(str(lost)))
-        self._processes.start(who.role)
+        host = host or (here.host if here else "")
+        decision = self._decide(End(who.role, kind, why, host, here is not None, size), log)
+        if decision.avoid:
+            self._processes.avoid(decision.avoid)
+        self._processes.start(who.role, decision.size)
+
+    def _decide(self, end: End, log: str) -> Replace:
+        """Note an end and tell what follows; raises what ends the job."""
+        self._ends.append(end)
+        with self.changed:
+            hosts = frozenset(self._hosts)
+        decision = decide(self._ends, self._job.workers.max_failures, hosts=hosts, sizes=self._processes.sizes())
+        if isinstance(decision, Stop):
+            raise (JobFileError if decision.environment else CrewLost)(decision.words, log)
+        self._say(Lost(decision.words))
+        return decision
 
     def _too_few(self, workers: int, enough: int, reducers: int) -> str:
         have = f"{workers} of at least {enough} workers"
