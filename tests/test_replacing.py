@@ -1,4 +1,4 @@
-"""A worker that YARN ends for its memory gets more of it and trains on, on a real cluster."""
+"""What replaces a container on a real cluster: one with more memory, or one that is not on a bad node."""
 
 import re
 from pathlib import Path
@@ -55,4 +55,22 @@ def test_more_memory_when_it_was_too_little(cluster: Cluster) -> None:
     assert "worker 10000 on 127.0.0." in logs
     after = cluster.yarnml("logs", run.id, "--role", "worker", "--index", "10000").stdout
     assert "worker 10000 on 127.0.0." in after
+    assert cluster.left_behind(job) == []
+
+
+def test_a_node_that_fails_at_the_start_is_avoided(cluster: Cluster) -> None:
+    """After two failures at the start on one node, what YARN offers there is given back; after three times it stays.
+
+    The worker is so large that it fits only on the node where the master is not.
+    """
+    job = cluster.job("bad-node", workers={"count": 1, "memory": "3.5 GiB"})
+    job["environment"]["variables"] = {"XLA_FLAGS": "--xla_no_such_flag=1"}
+    with submitted(cluster, job) as run:
+        status, out = run.end()
+    assert status == 1
+    bad = re.search(r"worker 1 on (\S+) .*; 2 on \1 and none elsewhere, so new ones keep away from it", out)
+    assert bad, out
+    for index in (2, 3, 4):
+        assert f"worker {index} on {bad[1]} was given back, since that node is avoided" in out
+    assert re.search(rf"error: worker 5 on {bad[1]} .*: failure 3, and no process has ever joined\.", out)
     assert cluster.left_behind(job) == []
