@@ -280,10 +280,10 @@ def test_no_python_on_the_nodes(cluster: Cluster) -> None:
 
 
 def test_too_little_memory(cluster: Cluster) -> None:
-    """A worker that YARN ends for its memory: the sentence names the field to raise."""
+    """A worker that YARN ends for its memory gets more, said aloud; after the most that is tried the job ends."""
     (cluster.folder / "large.py").write_text(
         "import time\n"
-        "much = b'x' * (700 << 20)\n"
+        "much = b'x' * (1300 << 20)\n"
         "def init(key, schema): time.sleep(60)\n"
         "def loss(p, x, y): return x\n"
         "def predict(p, x): return x\n"
@@ -293,5 +293,8 @@ def test_too_little_memory(cluster: Cluster) -> None:
         status, out = run.end()
     assert status == 1
     assert re.search(r"worker 0 on \S+ took more memory than workers.memory allows, [\d.]+ \w+ of 512 MB", out), out
-    assert "raise workers.memory" in out
+    for size in ("768 MiB", "1 GiB"):
+        assert f"raise workers.memory (not counted; the next one gets {size})" in out
+    assert "raise workers.memory: 1 GiB, the most that is tried, was not enough." in out
+    assert re.search(r"worker 20000 on \S+ took more memory", out)
     assert not cluster.processes(LEAD)

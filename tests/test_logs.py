@@ -11,9 +11,11 @@ from yarnml.clusters.yarn.processes import reason
 from yarnml.clusters.yarn.reading import Wanted
 from yarnml.clusters.yarn.status import Application, Status, described, listed, training
 from yarnml.events import Continued, EpochDone, Event, Failure, Lost, Outcome, RoundBegins, Tick, Waiting
+from yarnml.failures import Kind
 
+FAILED = "Container failed during execution, see logs for more information."
 FIRST, SECOND = "container_1795268015103_0001_01_000001", "container_1795268015103_0001_02_000001"
-WORKERS = "container_1795268015103_0001_01_000002", "container_1795268015103_0001_01_000003"
+WORKERS = [f"container_1795268015103_0001_01_00000{n}" for n in (2, 3, 4)]
 
 PRINTED = """\
 Container: container_1795268015103_0001_01_000001 on 127.0.0.2_26134
@@ -48,6 +50,8 @@ SKEINS = """\
 26/11/21 13:36:22 INFO skein.ApplicationMaster: RUNNING: worker_0 on container_1795268015103_0001_01_000002
 26/11/21 13:36:22 INFO skein.ApplicationMaster: RUNNING: worker_1 on container_1795268015103_0001_01_000003
 26/11/21 13:36:25 WARN skein.ApplicationMaster: FAILED: worker_1 - Container released on a *lost* node
+26/11/21 13:36:26 INFO skein.ApplicationMaster: RUNNING: worker-larger-1_0 on container_1795268015103_0001_01_000004
+26/11/21 13:36:29 WARN skein.ApplicationMaster: FAILED: worker-larger-1_0 - 1.2 GB of 1 GB physical memory used
 26/11/21 13:36:55 INFO skein.ApplicationMaster: Shutting down: digits is done; model: None
 """
 
@@ -82,6 +86,7 @@ def test_who_ran_where() -> None:
         Place("master", 1, "ENDED", "127.0.0.2", FIRST),
         Place("worker", 0, "ENDED", "127.0.0.3", WORKERS[0]),
         Place("worker", 1, "FAILED", "", WORKERS[1], "Container released on a *lost* node"),
+        Place("worker", 10_000, "FAILED", "", WORKERS[2], "1.2 GB of 1 GB physical memory used"),
     ]
     assert (attempt_of(FIRST), attempt_of(SECOND)) == (1, 2)
     assert attempt_of("container_e17_1410901177871_0001_03_000005") == 3
@@ -144,29 +149,38 @@ MEMORY = [
 def test_too_much_memory(text: str, sentence: str) -> None:
     """The field to raise is named, whichever of YARN's two wordings comes."""
     assert for_memory(text, "workers.memory") == sentence
-    assert reason(text, "worker", "") == (sentence, True)
+    assert reason(text, "worker", "") == (Kind.MEMORY, sentence)
 
 
 @pytest.mark.parametrize(
-    ("said", "log_text", "why", "counts"),
+    ("said", "log_text", "kind", "why"),
     [
-        ("Container failed during execution, see logs for more information.", "", "failed", True),
+        (FAILED, "", Kind.EXIT, "failed"),
+        (FAILED, "yarnml: no python3.11 on w2.\n", Kind.ENVIRONMENT, "failed: no python3.11 on w2"),
+        (FAILED, "ModuleNotFoundError: No module named 'jax'\n", Kind.ENVIRONMENT, "failed: ModuleNotFoundError: No"),
+        (FAILED, "ValueError: x\n", Kind.EXIT, "failed: ValueError: x"),
+        (FAILED, "worker 0\nended by signal 9 (SIGKILL)", Kind.SIGNAL, "was ended by signal 9 (SIGKILL)"),
         (
-            "Container failed during execution, see logs for more information.",
-            "yarnml: this node (w2) has no python3.11.\n",
-            "failed: this node (w2) has no python3.11",
-            True,
+            "Container killed by YARN for exceeding memory limits",
+            "",
+            Kind.MEMORY,
+            "took more memory than workers.memory allows, and was ended by YARN; raise workers.memory",
         ),
-        ("Container released on a *lost* node", "", "was taken away by the cluster: Container released on a", False),
-        ("Container preempted by scheduler", "", "was taken away by the cluster: Container preempted", False),
-        ("Failed to start, exception raised: no", "", "ended: Failed to start, exception raised: no", True),
+        (
+            "Container released on a *lost* node",
+            "",
+            Kind.NODE_LOST,
+            "was taken away by the cluster: Container released",
+        ),
+        ("Container preempted by scheduler", "", Kind.PREEMPTED, "was taken away by the cluster: Container preempted"),
+        ("Failed to start, exception raised: no", "", Kind.EXIT, "ended: Failed to start, exception raised: no"),
     ],
 )
-def test_why_a_container_ended(said: str, log_text: str, why: str, counts: bool) -> None:
-    """What the cluster did itself is no failure of the job; else the container's own last sentence is told."""
-    found, is_failure = reason(said, "worker", log_text)
-    assert found.startswith(why)
-    assert is_failure == counts
+def test_why_a_container_ended(said: str, log_text: str, kind: Kind, why: str) -> None:
+    """YARN's words tell what the cluster did itself and what went for memory; else the container's own last ones."""
+    found, words = reason(said, "worker", log_text)
+    assert found is kind
+    assert words.startswith(why)
 
 
 def test_events_survive_a_torn_line() -> None:

@@ -149,6 +149,21 @@ def test_sizes_that_never_fit(request_: Request, words: str) -> None:
     assert words in refusal(rules.check_size, CLUSTER, DEFAULT, request_)
 
 
+@pytest.mark.parametrize(
+    ("request_", "queue", "most"),
+    [
+        (worker(1), DEFAULT, 4),
+        (worker(1), replace(DEFAULT, largest=Size(3 * GIB, 4)), 3),
+        (worker(1), replace(DEFAULT, shares={"": Share(limit=Size(2 * GIB, 8))}), 2),
+        (worker(1, gpus=1, label="gpu"), DEFAULT, 4),
+        (worker(1, gpus=1), DEFAULT, 0),
+    ],
+)
+def test_the_most_memory(request_: Request, queue: Queue, most: int) -> None:
+    """A container can grow to the largest node that has the rest of it, to YARN's maximum and to the queue's limit."""
+    assert rules.most_memory(CLUSTER, queue, request_) == most * GIB
+
+
 def test_what_no_node_has_at_once() -> None:
     """Memory on one node and vcores on another make no container."""
     nodes = (Node("a", "", Size(8 * GIB, 1)), Node("b", "", Size(1 * GIB, 8)))

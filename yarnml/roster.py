@@ -13,6 +13,7 @@ from yarnml import __version__
 from yarnml.clusters.base import Processes, Role, Who
 from yarnml.errors import CrewLost, JobFileError, WorkerLost
 from yarnml.events import Event, Joins, Lost, Resizes, Rests, Waiting
+from yarnml.failures import End, Kind, Replace, Stop, decide, size_of
 from yarnml.job import Job
 from yarnml.messages import Failed, Joined
 
@@ -24,7 +25,6 @@ GROW_SECONDS = 10.0  # between two looks whether there is room for more workers 
 SHRINK_SECONDS = 60.0  # the same, after the cluster took one back
 BATCH = 4  # workers that a job grows by at a time
 SAY_SECONDS = 10.0  # between two words about what is waited for
-HOPELESS = 3  # failures after which a job ends that nobody ever joined
 
 
 class Dismissed(WorkerLost):
@@ -49,7 +49,8 @@ class Roster:
         self._rests: Counter[Who] = Counter()  # how often each was too slow
         self._seen: dict[Who, float] = {}
         self._came = 0.0  # when the newest one came
-        self._failures = 0
+        self._ends: list[End] = []
+        self._hosts: set[str] = set()  # of all that ever came
         self._wanted: dict[Role, int] = {"worker": job.workers.count, "reducer": job.reducers.count}
         self._asked = dict(self._wanted)  # those that are here, and those that are on their way
         self._grow_at = time.monotonic() + GROW_SECONDS
@@ -64,6 +65,7 @@ class Roster:
         """Somebody has come; who waits to take part says so again and again."""
         if who not in self._here:
             self._here[who], self._came = joined, time.monotonic()
+            self._hosts.add(joined.host)
             self.changed.notify_all()
 
     def is_member(self, who: Who) -> bool:
@@ -90,7 +92,7 @@ class Roster:
         Raises CrewLost after ``workers.wait``, and says what the cluster lacks.
         """
         workers, began = self._job.workers, time.monotonic()
-        enough, told, first = min(workers.min or 1, workers.count), began, not self._members and not self._failures
+        enough, told, first = min(workers.min or 1, workers.count), began, not self._members and not self._ends
         while True:
             self.dismiss_the_dead()
             self.dismiss_the_silent(workers.timeout)
@@ -131,7 +133,7 @@ class Roster:
         gone: set[Who] = set()
         for role, wanted in list(self._wanted.items()):
             for _ in range(wanted - self._asked[role]):
-                self._ask(role)
+                self._ask(role, size_of(self._ends, role, self._processes.sizes()))
             with self.changed:
                 here = sorted((w for w in self._here if w.role == role), key=lambda w: (w in self._members, -w.index))
                 surplus = here[: max(0, len(here) - wanted)]
@@ -204,7 +206,9 @@ class Roster:
         dead = [ended for ended in self._processes.ended() if ended.who not in self._gone]
         members = {ended.who for ended in dead} & self._members
         for ended in dead:
-            self._dismiss(ended.who, WorkerLost(f"{ended.who} {ended.cause}", ended.log), counts=ended.counts)
+            where = f"on {ended.host} " if ended.host else ""
+            why = f"{ended.who} {where}{ended.cause}"
+            self._dismiss(ended.who, ended.kind, why, ended.log, ended.host, ended.size)
         return members
 
     def dismiss_the_silent(self, seconds: float) -> set[Who]:
@@ -213,53 +217,61 @@ class Roster:
         with self.changed:
             silent = {who: now - self._seen[who] for who in self._here if now - self._seen[who] > seconds}
         for who, since in sorted(silent.items()):
-            where = self.describe(who)
-            self._dismiss(who, WorkerLost(f"{who} ({where}) gave no sign of life for {since:.0f} s"), counts=True)
+            why = f"{who} ({self.describe(who)}) gave no sign of life for {since:.0f} s"
+            self._dismiss(who, Kind.SILENT, why)
         return set(silent)
 
     def dismiss_the_unfit(self, who: Who, failed: Failed) -> None:
         """Let go of a newcomer that could not get ready."""
-        self._dismiss(who, WorkerLost(f"{who} ({self.describe(who)}): {failed.text}", failed.detail), counts=True)
+        self._dismiss(who, Kind.EXIT, f"{who} ({self.describe(who)}): {failed.text}", failed.detail)
 
     def dismiss_the_stalled(self, stalled: Sequence[Who], why: str) -> set[Who]:
         """Let go of members that live but do not get on."""
         for who in stalled:
-            self._dismiss(who, WorkerLost(f"{who} ({self.describe(who)}) {why}"), counts=True)
+            self._dismiss(who, Kind.STALLED, f"{who} ({self.describe(who)}) {why}")
         return set(stalled)
 
     def count(self, lost: WorkerLost) -> None:
-        """Note a failure; CrewLost when there were too many."""
-        self._failures += 1
-        number, most = self._failures, self._job.workers.max_failures
-        if number > most or (not self._came and number >= HOPELESS):
-            raise CrewLost(f"{lost}: failure {number}, with workers.max_failures {most}.", lost.detail)
-        self._say(Lost(f"{lost} (failure {number} of at most {most})"))
+        """Note a failure that no process is to blame for; CrewLost when there were too many."""
+        self._decide(End("worker", Kind.BROKEN, str(lost)), lost.detail)
 
-    def _dismiss(self, who: Who, lost: WorkerLost, *, counts: bool) -> None:
-        self._release(who)
-        if counts:
-            self.count(lost)
-        else:
-            self._say(Lost(str(lost)))
-            if who.role == "worker" and self._wanted["worker"] > self._job.workers.count:  # it had grown too far
-                self._grow_at = time.monotonic() + SHRINK_SECONDS
-                self.resize("worker", self._wanted["worker"] - 1, "the cluster took it back")
+    def _dismiss(self, who: Who, kind: Kind, why: str, log: str = "", host: str = "", size: int = 0) -> None:
+        here = self._release(who)
+        host = host or (here.host if here else "")
+        decision = self._decide(End(who.role, kind, why, host, here is not None, size), log)
+        if decision.avoid:
+            self._processes.avoid(decision.avoid)
+        if not kind.counts and who.role == "worker" and self._wanted["worker"] > self._job.workers.count:
+            self._grow_at = time.monotonic() + SHRINK_SECONDS  # it had grown too far
+            self.resize("worker", self._wanted["worker"] - 1, "the cluster took one back")
         if self._asked[who.role] < self._wanted[who.role]:
-            self._ask(who.role)
+            self._ask(who.role, decision.size)
 
-    def _ask(self, role: Role) -> None:
+    def _decide(self, end: End, log: str) -> Replace:
+        """Note an end and tell what follows; raises what ends the job."""
+        self._ends.append(end)
+        with self.changed:
+            hosts = frozenset(self._hosts)
+        decision = decide(self._ends, self._job.workers.max_failures, hosts=hosts, sizes=self._processes.sizes())
+        if isinstance(decision, Stop):
+            raise (JobFileError if decision.environment else CrewLost)(decision.words, log)
+        self._say(Lost(decision.words))
+        return decision
+
+    def _ask(self, role: Role, size: int) -> None:
         self._asked[role] += 1
-        self._processes.start(role)
+        self._processes.start(role, size)
 
-    def _release(self, who: Who) -> None:
-        """Let go of a process for good."""
+    def _release(self, who: Who) -> Joined | None:
+        """Let go of a process for good; what it had told of itself."""
         with self.changed:
             self._gone.add(who)
             self._members.discard(who)
-            self._here.pop(who, None)
+            here = self._here.pop(who, None)
             self._quiet.discard(who)
             self._asked[who.role] -= 1
         self._processes.end(who)
+        return here
 
     def _too_few(self, workers: int, enough: int, reducers: int) -> str:
         have = f"{workers} of at least {enough} workers"

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from yarnml.errors import WorkerLost
 from yarnml.events import Event
+from yarnml.failures import Kind, Sizes
 from yarnml.job import Job
 from yarnml.locality import Locality
 from yarnml.messages import Command, Prime, Report
@@ -68,22 +69,30 @@ class Who:
 
 @dataclass(frozen=True)
 class Ended:
-    """A process that ended before it was told to: why, and the end of its log.
+    """A process that ended before it was told to: how, the same in words, and the end of its log.
 
-    ``counts``: whether it is a failure of the job, and not the doing of the cluster.
+    ``host``: where it ran, empty where that is not known.  ``size``: which of the memory sizes of its role it had.
     """
 
     who: Who
+    kind: Kind
     cause: str
     log: str
-    counts: bool = True
+    host: str = ""
+    size: int = 0
 
 
 class Processes(Protocol):
     """What the master asks of whoever starts the processes."""
 
-    def start(self, role: Role) -> None:
-        """Ask for one more process; it joins when it has come up."""
+    def start(self, role: Role, size: int = 0) -> None:
+        """Ask for one more process, with this one of the ``sizes`` of its role; it joins when it has come up."""
+
+    def sizes(self) -> Sizes:
+        """By role, the memory that a process can be asked for with, in words; what the job file says comes first."""
+
+    def avoid(self, host: str) -> None:
+        """From now on keep new processes away from this host, as far as that can be had."""
 
     def end(self, who: Who) -> None:
         """Make sure that this process is gone."""

@@ -19,6 +19,7 @@ from yarnml.clusters.base import Ended, Role, Who
 from yarnml.environment import Environment, devices, resources
 from yarnml.errors import CheckpointError, JobFileError
 from yarnml.events import Event
+from yarnml.failures import Kind, Sizes, misses_its_environment
 from yarnml.job import Job
 from yarnml.master import Master
 from yarnml.transport.security import Token
@@ -53,7 +54,7 @@ class LocalProcesses:
             for _ in range(count):
                 self.start(cast("Role", role))
 
-    def start(self, role: Role) -> None:
+    def start(self, role: Role, size: int = 0) -> None:
         workers = self._job.workers
         same = [p for p in self._processes if p.who.role == role]
         who = Who(role, len(same))
@@ -80,11 +81,13 @@ class LocalProcesses:
                 _kill(process, 0.0)
 
     def ended(self) -> list[Ended]:
-        return [
-            Ended(p.who, _cause(p.popen.returncode), _tail(p.log))
-            for p in self._processes
-            if p.popen.poll() is not None
-        ]
+        return [_ended(p, p.popen.returncode) for p in self._processes if p.popen.poll() is not None]
+
+    def sizes(self) -> Sizes:
+        return {"worker": [self._job.workers.memory], "reducer": [self._job.reducers.memory]}
+
+    def avoid(self, host: str) -> None:
+        """There is no other host."""
 
     def describe(self, who: Who) -> str:
         return next((f"process {p.popen.pid}, log {p.log}" for p in self._processes if p.who == who), "not started")
@@ -113,12 +116,13 @@ def _kill(process: Process, patience: float) -> None:
         process.popen.wait()
 
 
-def _cause(status: int) -> str:
-    return (
-        f"was ended by signal {-status} ({signal.Signals(-status).name})"
-        if status < 0
-        else f"exited with status {status}"
-    )
+def _ended(process: Process, status: int) -> Ended:
+    log = _tail(process.log)
+    if status < 0:
+        name = signal.Signals(-status).name
+        return Ended(process.who, Kind.SIGNAL, f"was ended by signal {-status} ({name})", log)
+    kind = Kind.ENVIRONMENT if misses_its_environment(log) else Kind.EXIT
+    return Ended(process.who, kind, f"exited with status {status}", log)
 
 
 def _tail(log: Path) -> str:

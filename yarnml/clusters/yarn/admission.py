@@ -14,20 +14,28 @@ from yarnml.clusters.yarn.rules import (
     check_queue,
     check_size,
     find_queue,
+    most_memory,
 )
 from yarnml.errors import ClusterError
 from yarnml.hadoop import Configuration
 from yarnml.job import Job
 
 
-def check(job: Job) -> None:
-    """Refuse a job that can't run here.  What YARN's web service does not tell is left to YARN to refuse."""
+def check(job: Job) -> dict[str, int]:
+    """Refuse a job that can't run here.  What YARN's web service does not tell is left to YARN to refuse.
+
+    By role, the MiB of the largest container that can be had; without those of which nobody tells.
+    """
     check_paths(job)
     settings = hadoop.configuration()
     manager.reach(settings)
     reach_name_node(settings)
     with contextlib.suppress(Untold):
-        judge(job, manager.look(), settings)
+        cluster = manager.look()
+        judge(job, cluster, settings)
+        queue = find_queue(cluster, job.queue)
+        return {request.role: most_memory(cluster, queue, request) for request in requests(job)}
+    return {}
 
 
 def reach_name_node(settings: Configuration) -> str:

@@ -1,6 +1,7 @@
 """The Skein application of a job: the template of `appspec`, filled in.  Pure: nothing is sent from here."""
 
 import hashlib
+from collections.abc import Mapping
 from importlib import resources as package
 from string import Template
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import yaml
 
 from yarnml import environment
+from yarnml.clusters.yarn import services
 from yarnml.errors import JobFileError
 from yarnml.job import Job, size_in_bytes
 from yarnml.provision import Provision
@@ -18,8 +20,13 @@ MASTER = "yarnml.master"  # Skein's key for the address where the master calls t
 NEWS = "yarnml.news"  # and for that where the job's events can be followed
 
 
-def specification(job: Job, job_file: str, home: str, provision: Provision) -> dict[str, Any]:
-    """The application as Skein's mapping.  ``job_file``: path of the encoded job on this machine."""
+def specification(
+    job: Job, job_file: str, home: str, provision: Provision, most: Mapping[str, int] = {}
+) -> dict[str, Any]:
+    """The application as Skein's mapping.  ``job_file``: path of the encoded job on this machine.
+
+    ``most``: by role, the MiB of the largest container that can be had; without it no role gets more than it asks for.
+    """
     workers, reducers = job.workers, job.reducers
     common = provision.variables | {"YARNML_HOME": home, "PYTHONUNBUFFERED": "1"}
     seconds = {"YARNML_TIMEOUT": str(workers.timeout), "YARNML_STALL": str(workers.stall)}
@@ -46,7 +53,22 @@ def specification(job: Job, job_file: str, home: str, provision: Provision) -> d
     filled: dict[str, Any] = _fill(yaml.safe_load(text), values)
     if not reducers.count:
         del filled["services"]["reducer"]
+    filled["services"] |= _larger(filled["services"], most)
     return filled
+
+
+def _larger(declared: dict[str, Any], most: Mapping[str, int]) -> dict[str, Any]:
+    """The services with more memory; their containers log to the file of their role."""
+    return {
+        services.service(role, size): service
+        | {
+            "instances": 0,
+            "resources": service["resources"] | {"memory": f"{memory} MiB"},
+            "script": f'exec >> "${{LOG_DIRS%%,*}}/{role}.log" 2>&1\n{service["script"]}',
+        }
+        for role, service in declared.items()
+        for size, memory in enumerate(services.larger(service["resources"]["memory"], most.get(role, 0)), 1)
+    }
 
 
 def tag_of(job: Job) -> str:

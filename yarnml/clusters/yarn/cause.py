@@ -15,6 +15,7 @@ TAIL = 12  # lines of a log that are shown
 _SENTENCE = re.compile(r"^(?:error: |yarnml: )?((?<=: )\S.*|(?:\w+\.)*\w*Error: .+)$", re.M)
 _SKEINS = re.compile(r"Application driver failed|Application master shutdown by external signal|Failure in service")
 _MEMORY = re.compile(r"([\d.]+ \w+) of ([\d.]+ \w+) (?:physical|virtual) memory used")
+_OUT_OF_MEMORY = re.compile(r"exceeding memory limits|oom[- _]?kill|\bOOM\b|out of memory", re.I)
 
 
 def ending(application: Application) -> Outcome | Failure | None:
@@ -70,9 +71,10 @@ def tail(text: str) -> str:
 def for_memory(text: str, field: str) -> str:
     """The sentence for a process that YARN ended for taking too much memory; empty for any other end."""
     used = _MEMORY.search(text)
-    if not used:
+    if not used and not _OUT_OF_MEMORY.search(text):
         return ""
-    return f"took more memory than {field} allows, {used[1]} of {used[2]}, and was ended by YARN; raise {field}"
+    much = f"{used[1]} of {used[2]}, " if used else ""
+    return f"took more memory than {field} allows, {much}and was ended by YARN; raise {field}"
 
 
 def _failed(application: Application, sentence: str) -> str:

@@ -1,7 +1,8 @@
 """The commands of an edge node: submit a job, and everything that is done with one afterwards."""
 
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -31,14 +32,14 @@ Note = Callable[[str], None]
 
 def submit(job: Job, say: Say, note: Note, *, restart: bool, detach: bool) -> None:
     """Send a job to YARN and, unless detached, show it until it ends."""
-    check(job)
+    most = check(job)
     with connected() as yarn, tempfile.TemporaryDirectory(prefix="yarnml-") as folder:
         prepared = yarn.prepare(job, note, restart=restart)
         if prepared.outcome:
             say(prepared.outcome)
         if not prepared.provision:
             return
-        sent = yarn.send(job, describe(job, folder, prepared.home, prepared.provision))
+        sent = yarn.send(job, describe(job, folder, prepared.home, prepared.provision, most))
         say(Submitted(sent.id, sent.url))
         if not detach:
             _show(yarn, sent.id, say)
@@ -48,7 +49,8 @@ def dry_run(job: Job) -> str:
     """The Skein application that would be sent, as YAML; nothing is packed, stored or sent."""
     check_paths(job)
     provision = provide(job, home(), lambda text: None, send=False)
-    return yaml.dump(specification(job, JOB_FILE, home(), provision), Dumper=_Plain, sort_keys=False, width=120)
+    most = dict.fromkeys(("worker", "reducer"), sys.maxsize)  # nobody is asked for what the cluster has
+    return yaml.dump(specification(job, JOB_FILE, home(), provision, most), Dumper=_Plain, sort_keys=False, width=120)
 
 
 def attach(name: str, say: Say, note: Note) -> None:
@@ -116,11 +118,11 @@ def scale(name: str, workers: int | None, reducers: int | None) -> str:
     return f"{application.id}: {told.text}"
 
 
-def describe(job: Job, folder: str, home: str, provision: Provision) -> dict[str, Any]:
+def describe(job: Job, folder: str, home: str, provision: Provision, most: Mapping[str, int] = {}) -> dict[str, Any]:
     """The Skein application of a job, with the job itself written into ``folder`` for Skein to upload."""
     job_file = Path(folder) / JOB_FILE
     job_file.write_bytes(msgspec.json.encode(job))
-    return specification(job, str(job_file), home, provision)
+    return specification(job, str(job_file), home, provision, most)
 
 
 @contextmanager

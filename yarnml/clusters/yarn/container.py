@@ -9,8 +9,7 @@ import urllib.request
 import skein
 
 from yarnml import __version__
-from yarnml.clusters.base import Role
-from yarnml.clusters.yarn import credentials
+from yarnml.clusters.yarn import credentials, services
 from yarnml.clusters.yarn.application import MASTER
 from yarnml.environment import Environment, devices
 from yarnml.errors import WorkerLost
@@ -23,19 +22,19 @@ _NODE_SECONDS = 3.0
 def main() -> int:
     variables = os.environ
     service, _, instance = variables["SKEIN_CONTAINER_ID"].rpartition("_")
-    role: Role = "reducer" if service == "reducer" else "worker"
+    who = services.who(service, int(instance))
     python = ".".join(map(str, sys.version_info[:3]))
-    print(f"{role} {instance} on {variables['NM_HOST']}: yarnml {__version__}, Python {python}, process {os.getpid()}")
+    print(f"{who} on {variables['NM_HOST']}: yarnml {__version__}, Python {python}, process {os.getpid()}")
     if gpus := int(variables["YARNML_GPUS"]):
         os.environ |= devices(gpus, 0, assigned_gpus())
     try:
         master = _master()
     except WorkerLost as exc:
-        print(f"{role} {instance}: {exc}", file=sys.stderr, flush=True)
+        print(f"{who}: {exc}", file=sys.stderr, flush=True)
         return 1
     seconds = float(variables["YARNML_TIMEOUT"]), float(variables["YARNML_STALL"])
     own = credentials.in_container()
-    return work(Environment(role, int(instance), master, variables["NM_HOST"], own, *seconds, guarded=False))
+    return work(Environment(who.role, who.index, master, variables["NM_HOST"], own, *seconds, guarded=False))
 
 
 def _master() -> str:

@@ -6,10 +6,12 @@ from typing import Any
 
 from msgspec import Struct
 
+from yarnml.clusters.base import Who
+from yarnml.clusters.yarn import services
 from yarnml.clusters.yarn.logs import FILES, Log
 
-_STARTED = re.compile(r"RUNNING: (?P<service>\w+)_(?P<index>\d+) on (?P<container>container_\w+)")
-_ENDED = re.compile(r"(?P<state>SUCCEEDED|FAILED|KILLED): (?P<service>\w+)_(?P<index>\d+) - (?P<why>.*)", re.S)
+_STARTED = re.compile(r"RUNNING: (?P<service>[\w-]+)_(?P<index>\d+) on (?P<container>container_\w+)")
+_ENDED = re.compile(r"(?P<state>SUCCEEDED|FAILED|KILLED): (?P<service>[\w-]+)_(?P<index>\d+) - (?P<why>.*)", re.S)
 _ENTRY = re.compile(r"^(?=\d\d/\d\d/\d\d \d\d:\d\d:\d\d )", re.M)  # a message may have several lines
 _ATTEMPT = re.compile(r"_(\d+)_\d+$")
 
@@ -55,8 +57,8 @@ def of_containers(containers: Iterable[Any]) -> list[Place]:
     """Workers and reducers, from Skein's containers."""
     return [
         Place(
-            c.service_name,
-            c.instance,
+            who.role,
+            who.index,
             str(c.state),
             str(c.yarn_node_http_address or "").partition(":")[0],
             c.yarn_container_id or "",
@@ -64,6 +66,7 @@ def of_containers(containers: Iterable[Any]) -> list[Place]:
             c.yarn_node_http_address or "",
         )
         for c in containers
+        for who in [services.who(c.service_name, c.instance)]
     ]
 
 
@@ -80,13 +83,13 @@ def of_logs(logs: Iterable[Log]) -> list[Place]:
 
 
 def _told(log: Log, hosts: Mapping[str, str]) -> Iterator[Place]:
-    containers: dict[tuple[str, int], str] = {}
-    ends: dict[tuple[str, int], tuple[str, str]] = {}
+    containers: dict[Who, str] = {}
+    ends: dict[Who, tuple[str, str]] = {}
     for entry in _ENTRY.split(log.text):
         if started := _STARTED.search(entry):
-            containers[started["service"], int(started["index"])] = started["container"]
+            containers[services.who(started["service"], int(started["index"]))] = started["container"]
         elif ended := _ENDED.search(entry):
-            ends[ended["service"], int(ended["index"])] = ended["state"], " ".join(ended["why"].split())
+            ends[services.who(ended["service"], int(ended["index"]))] = ended["state"], " ".join(ended["why"].split())
     for who, container in containers.items():
         state, why = ends.get(who, ("ENDED", ""))
-        yield Place(*who, state, hosts.get(container, ""), container, why if state == "FAILED" else "")
+        yield Place(who.role, who.index, state, hosts.get(container, ""), container, why if state == "FAILED" else "")

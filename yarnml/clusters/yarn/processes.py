@@ -3,20 +3,25 @@
 import contextlib
 import re
 import time
+from dataclasses import replace
 
 import skein
 
 from yarnml.clusters.base import Ended, Role, Who
-from yarnml.clusters.yarn import manager
+from yarnml.clusters.yarn import manager, services
 from yarnml.clusters.yarn.cause import for_memory, sentence_in, tail
-from yarnml.clusters.yarn.logs import of_container
-from yarnml.clusters.yarn.resources import requests
+from yarnml.clusters.yarn.logs import FILES, of_container
+from yarnml.clusters.yarn.resources import Request, in_words, requests
+from yarnml.failures import Kind, Sizes, misses_its_environment
 from yarnml.job import Job
 
 LOOK_SECONDS = 0.5  # between two looks at the containers
 LOG_BYTES = 8192  # of a dead container's log that are looked at
+GIVE_BACK = 3  # containers on a host that is avoided that are given back; YARN may have no other for us
 
-_BY_CLUSTER = re.compile(r"preempted|lost\* node|lost node|decommission|released by application|disks failed", re.I)
+_PREEMPTED = re.compile(r"preempted", re.I)
+_NODE_LOST = re.compile(r"lost\* node|lost node|decommission|released by application|disks failed", re.I)
+_SIGNAL = re.compile(r"^ended by (signal \d+ \(\w+\))$", re.M)  # what the script in appspec says last
 
 
 class AttemptOver(Exception):
@@ -31,30 +36,51 @@ class Containers:
         self._known: list[skein.model.Container] = []
         self._looked = 0.0
         self._ended: dict[Who, Ended] = {}
-
-    def start(self, role: Role) -> None:
+        self._started: set[Who] = set()  # those that have a container, or had one
+        self._avoided: dict[str, int] = {}  # hosts: how many containers may still be given back
         with _translated():
-            self._application.add_container(role)
+            declared = application.get_specification().services
+        self._memory = {name: int(service.resources.memory) for name, service in declared.items()}  # in MiB
+
+    def start(self, role: Role, size: int = 0) -> None:
+        with _translated():
+            self._application.add_container(services.service(role, size))
+
+    def sizes(self) -> Sizes:
+        by_role: dict[str, list[str]] = {"worker": [], "reducer": []}
+        for name, memory in sorted(self._memory.items()):
+            by_role[services.who(name, 0).role].append(in_words("memory", memory))
+        return by_role
+
+    def avoid(self, host: str) -> None:
+        self._avoided.setdefault(host, GIVE_BACK)
 
     def end(self, who: Who) -> None:
-        if who not in self._ended:
+        if who not in self._ended or self._ended[who].kind is Kind.GIVEN_BACK:
             with contextlib.suppress(ValueError, skein.exceptions.SkeinError):  # it ended by itself meanwhile
-                self._application.kill_container(f"{who.role}_{who.index}")
+                self._application.kill_container(services.container(who))
 
     def ended(self) -> list[Ended]:
         for container in self._look():
-            who = Who("reducer" if container.service_name == "reducer" else "worker", container.instance)
-            if str(container.state) in ("SUCCEEDED", "FAILED", "KILLED") and who not in self._ended:
+            who, host = _who(container), _host(container)
+            if who in self._ended:
+                continue
+            size = services.size_of(container.service_name)
+            if str(container.state) in ("SUCCEEDED", "FAILED", "KILLED"):
                 log = log_tail(container)
-                why, counts = reason(container.exit_message, who.role, log)
-                host = container.yarn_node_http_address.partition(":")[0]
-                self._ended[who] = Ended(who, f"on {host} {why}" if host else why, log, counts)
+                self._ended[who] = Ended(who, *reason(container.exit_message, who.role, log), log, host, size)
+            elif host and who not in self._started and self._avoided.get(host):
+                self._avoided[host] -= 1
+                why = "was given back, since that node is avoided"
+                self._ended[who] = Ended(who, Kind.GIVEN_BACK, why, "", host, size)
+            if host:
+                self._started.add(who)
         return list(self._ended.values())
 
     def describe(self, who: Who) -> str:
         for container in self._look():
-            if (container.service_name, container.instance) == (who.role, who.index) and container.yarn_container_id:
-                return f"{container.yarn_container_id} on {container.yarn_node_http_address.partition(':')[0]}"
+            if _who(container) == who and container.yarn_container_id:
+                return f"{container.yarn_container_id} on {_host(container)}"
         return "no container yet"
 
     def room(self, role: Role, most: int) -> int:
@@ -62,17 +88,23 @@ class Containers:
         return manager.room(self._job.queue, request, most)
 
     def wanting(self) -> str:
-        services = [c.service_name for c in self._look() if str(c.state) in ("REQUESTED", "WAITING")]
-        asked = [r for r in requests(self._job) if r.role in services]
+        waiting = [c.service_name for c in self._look() if str(c.state) in ("REQUESTED", "WAITING")]
+        asked = [(self._request(name), waiting.count(name)) for name in sorted(set(waiting))]
         wishes = []
-        for r in asked:
-            count, where = services.count(r.role), f" on nodes labelled {r.label}" if r.label else ""
+        for r, count in asked:
+            where = f" on nodes labelled {r.label}" if r.label else ""
             wishes.append(f"{count} {r.role} container{'s' if count > 1 else ''} of {r.size}{where}")
         if not wishes:
             return ""
-        reasons = [reason for r in asked if (reason := manager.missing(self._job.queue, r))]
+        reasons = [reason for r, _ in asked if (reason := manager.missing(self._job.queue, r))]
         lack = f": {'; '.join(dict.fromkeys(reasons))}" if reasons else ""
         return f"YARN has no room yet in queue {self._job.queue} for {', '.join(wishes)}{lack}"
+
+    def _request(self, service: str) -> Request:
+        """What the containers of a service ask of YARN."""
+        role = services.who(service, 0).role
+        request = next(r for r in requests(self._job) if r.role == role)
+        return replace(request, size=replace(request.size, memory=self._memory[service]))
 
     def _look(self) -> list["skein.model.Container"]:
         if time.monotonic() - self._looked > LOOK_SECONDS:
@@ -83,26 +115,38 @@ class Containers:
         return self._known
 
 
-def reason(exit_message: str, role: Role, log: str) -> tuple[str, bool]:
-    """Why a container ended, in words, and whether that counts as a failure of the job; ``log``: the end of its own."""
+def reason(exit_message: str, role: Role, log: str) -> tuple[Kind, str]:
+    """How a container ended, and the same in words; ``log``: the end of its own."""
     text = " ".join(exit_message.split())
-    if _BY_CLUSTER.search(text):
-        return f"was taken away by the cluster: {text}", False
+    for kind, pattern in ((Kind.PREEMPTED, _PREEMPTED), (Kind.NODE_LOST, _NODE_LOST)):
+        if pattern.search(text):
+            return kind, f"was taken away by the cluster: {text}"
     if why := for_memory(text, f"{role}s.memory"):
-        return why, True
-    if text.startswith("Container failed during execution") or not text:
-        sentence = sentence_in(log)
-        return f"failed: {sentence.rstrip('.')}" if sentence else "failed", True
-    return f"ended: {text.rstrip('.')}", True
+        return Kind.MEMORY, why
+    if text and not text.startswith("Container failed during execution"):
+        return Kind.EXIT, f"ended: {text.rstrip('.')}"
+    if signal := _SIGNAL.search(log):
+        return Kind.SIGNAL, f"was ended by {signal[1]}"
+    sentence = sentence_in(log)
+    kind = Kind.ENVIRONMENT if misses_its_environment(log) else Kind.EXIT
+    return kind, f"failed: {sentence.rstrip('.')}" if sentence else "failed"
 
 
 def log_tail(container: "skein.model.Container") -> str:
     """The end of a container's own log, from its node; empty where the node does not answer."""
-    name = f"{container.service_name}.log"
+    name = FILES[_who(container).role]
     try:
         return tail(of_container(container.yarn_container_id, container.yarn_node_http_address, name, LOG_BYTES).text)
     except OSError:
         return ""
+
+
+def _who(container: "skein.model.Container") -> Who:
+    return services.who(container.service_name, container.instance)
+
+
+def _host(container: "skein.model.Container") -> str:
+    return str(container.yarn_node_http_address or "").partition(":")[0]
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ or leave waiting for ever.
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from yarnml.clusters.yarn.resources import (
     EVERYBODY,
@@ -140,6 +141,15 @@ def check_size(cluster: Cluster, queue: Queue, request: Request) -> str:
     if room < request.least:
         raise JobFileError(f"{request.asked_by} is {request.least}, but the nodes{where} hold {room} of {size}.")
     return f"{request.role} of {size}: room for {room} on {len(nodes)} node{'s' if len(nodes) > 1 else ''}{where}"
+
+
+def most_memory(cluster: Cluster, queue: Queue, request: Request) -> int:
+    """The MiB of the largest container that a request could be for, everything else as it is."""
+    size, label = request.size, label_of(queue, request)
+    fit = [n for n in cluster.nodes_for(label) if replace(size, memory=0).fits(n.total, cluster.counts)]
+    found = max((node.total.memory for node in fit), default=0)
+    limits = [queue.largest, queue.shares.get(label, Share()).limit]
+    return min([found, *(limit.memory for limit in limits if limit)])
 
 
 def check_limits(cluster: Cluster, queue: Queue, asked: list[Request]) -> str:
