@@ -30,7 +30,7 @@ def traffic(job: Job, steps: int, say: Callable[[Event], None] = lambda event: N
     plan = make_plan(spec)
     with open_crew(spec, str(Path(job["checkpoint"]["path"]) / "logs"), say) as crew:
         crew.meet(Begin(spec, plan.datasets, {n: ipc(s) for n, s in plan.stored.items()}, 2), 2)
-        (built, *_) = crew.meet(Build(plan.schema), 2)
+        built, *_ = crew.meet(Build(plan.schema), 2).values()
         assert isinstance(built, Built)
         calls, total = crew.traffic
         crew.meet(Train(0, steps), 2)

@@ -27,6 +27,10 @@ def predict(p, x):
     return jax.nn.softmax(x @ p["w"])
 """
 
+PICKY = "import os\n\nif os.environ.get('NM_HOST') == '127.0.0.2':\n    os._exit(3)\n" + HUNGRY.replace(
+    "1100 << 20", "1"
+)
+
 
 @pytest.fixture
 def cluster(hadoop: Hadoop, digits: Path, tmp_path: Path) -> Cluster:
@@ -44,12 +48,13 @@ def test_more_memory_when_it_was_too_little(cluster: Cluster) -> None:
     """
     (cluster.folder / "hungry.py").write_text(HUNGRY)
     job = cluster.job("hungry", learner={"path": "hungry.py"}, workers={"count": 1, "memory": "1 GiB"})
+    job["training"] = job["training"] | {"epochs": 100_000}
     with submitted(cluster, job, "--set", "workers.max_failures=0") as run:
         wait_for("a checkpoint", lambda: cluster.steps(job), 240)
         shown = cluster.yarnml("status", run.id).stdout
         logs = cluster.yarnml("logs", run.id, "--role", "worker", "--index", "10000").stdout
-        status, out = run.end()
-    assert status == 0, out
+        cluster.yarnml("kill", run.id)
+        _, out = run.end()
     assert re.search(r"worker 0 on \S+ took more memory than workers.memory allows.*the next one gets 1.5 GiB", out)
     assert re.search(r"^worker +10000 +RUNNING +127\.0\.0\.\d", shown, re.M), shown
     assert "worker 10000 on 127.0.0." in logs
@@ -58,19 +63,46 @@ def test_more_memory_when_it_was_too_little(cluster: Cluster) -> None:
     assert cluster.left_behind(job) == []
 
 
-def test_a_node_that_fails_at_the_start_is_avoided(cluster: Cluster) -> None:
-    """After two failures at the start on one node, what YARN offers there is given back; after three times it stays.
+def test_a_bad_node_is_avoided(cluster: Cluster) -> None:
+    """After three failures on one node and none elsewhere, what YARN offers there is given back, three times.
 
-    The worker is so large that it fits only on the node where the master is not.
+    The workers are so large that two never share a node.  Meanwhile the worker on the other node trains.
     """
-    job = cluster.job("bad-node", workers={"count": 1, "memory": "3.5 GiB"})
-    job["environment"]["variables"] = {"XLA_FLAGS": "--xla_no_such_flag=1"}
+    (cluster.folder / "picky.py").write_text(PICKY)
+    workers = {"count": 2, "memory": "2.5 GiB", "max_failures": 50}
+    job = cluster.job("bad-node", learner={"path": "picky.py"}, workers=workers)
+    job["training"] = job["training"] | {"epochs": 100_000}
     with submitted(cluster, job) as run:
+        wait_for("the decision", lambda: "so new ones keep away from it" in run.printed(), 180)
+        wait_for("the containers", lambda: run.printed().count("was given back") == 3, 120)
+        reached = max(cluster.steps(job), default=0)
+        wait_for("a checkpoint of the other worker", lambda: max(cluster.steps(job), default=0) > reached, 120)
+        cluster.yarnml("kill", run.id)
+        _, out = run.end()
+    assert re.search(r"worker \d+ on 127\.0\.0\.2 .*; 3 on 127\.0\.0\.2 and none elsewhere", out), out
+    assert not re.search(r"lost: worker \d+ on 127\.0\.0\.[34]", out)
+
+
+def test_another_size(cluster: Cluster) -> None:
+    """A job grows to workers.max while there is room; `yarnml scale` changes that in a step; the bits stay."""
+    job = cluster.job("size", workers={"count": 1, "max": 3, "memory": "512 MiB"})
+    job["training"] = job["training"] | {"epochs": 2500}
+    job["checkpoint"] = job["checkpoint"] | {"every": "2500 epochs"}
+    with submitted(cluster, job) as run:
+        wait_for("its growth", lambda: re.search(r"going on after step \d+ with 3 workers", run.printed()), 180)
+        refused = cluster.yarnml("scale", run.id, "4")
+        told = cluster.yarnml("scale", run.id, "2")
+        wait_for("two workers", lambda: "2 workers" in run.printed().splitlines()[-1], 60)
         status, out = run.end()
-    assert status == 1
-    bad = re.search(r"worker 1 on (\S+) .*; 2 on \1 and none elsewhere, so new ones keep away from it", out)
-    assert bad, out
-    for index in (2, 3, 4):
-        assert f"worker {index} on {bad[1]} was given back, since that node is avoided" in out
-    assert re.search(rf"error: worker 5 on {bad[1]} .*: failure 3, and no process has ever joined\.", out)
+    assert status == 0, out
+    assert "3 workers are wanted, not 1: the cluster has room" in out
+    assert refused.returncode == 2
+    assert "cut into 3 shards" in refused.stderr
+    assert "2 workers wanted, 3 here" in told.stdout
+    assert "continuing after step" not in out
+    local = cluster.folder / "local"
+    alone = dict(job, checkpoint={"path": str(local / "job"), "every": "2500 epochs"}, export=str(local / "models"))
+    assert cluster.yarnml("run", str(cluster.write(alone | {"name": "alone"})), "--backend", "inline").returncode == 0
+    there = cluster.read(f"{job['export']}/1/model.safetensors")
+    assert there == (local / "models/1/model.safetensors").read_bytes()
     assert cluster.left_behind(job) == []

@@ -73,6 +73,7 @@ class Master:
         self._coming: dict[Who, Joined] = {}
         self._unfit: dict[Who, Failed] = {}
         self._locality: Locality | None = None
+        self._most = job.workers.max
         self._beat = min(BEAT_SECONDS, job.workers.timeout / 8)
         self._server = ControlServer(self._answer, host, credentials)
         self.address = self._server.address
@@ -101,6 +102,7 @@ class Master:
                 "training.shards decides the model's bits and can only be set for a new job.",
                 refused=True,
             )
+        self._most = None if call.workers else self._most  # who says how many does not want others
         for role, count in (("worker", call.workers), ("reducer", call.reducers)):
             if count is not None:
                 self._roster.resize(cast("Role", role), count, "the user asked for it")
@@ -274,8 +276,8 @@ class Master:
         while self._unfit:
             who, why = self._unfit.popitem()
             self._roster.dismiss_the_unfit(who, why)
-        if self._job.workers.max and self._prime:
-            self._roster.grow(min(self._job.workers.max, self._prime.begin.shards))
+        if self._most and self._prime:
+            self._roster.grow(min(self._most, self._prime.begin.shards))
         return self._roster.adjust()
 
     def _slow(self) -> list[int]:
