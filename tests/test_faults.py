@@ -131,6 +131,22 @@ def test_a_state_that_differs_is_replaced(
     assert model_bits(job) == undisturbed["bits"]
 
 
+@pytest.mark.parametrize("victim", [0, 2])
+def test_with_fewer_shards_than_workers(job: Job, write_job: Any, victim: int) -> None:
+    """Who has the state gives it to those who get shards, also when it keeps none itself."""
+    job["training"]["shards"] = 2
+    quiet = job | {"checkpoint": {"path": job["checkpoint"]["path"] + "-two"}}
+    yarnml.run(quiet, "inline")
+    expected = model_bits(quiet)
+    with running(write_job(job)) as run:
+        wait_for("the first epoch", lambda: "epoch 2/" in run.printed())
+        run.children()[victim].kill()
+        status, out, err = run.end()
+    assert status == 0, err
+    assert "going on after step" in out
+    assert model_bits(job) == expected
+
+
 def test_all_workers_at_once(job: Job, write_job: Any, undisturbed: dict[str, bytes]) -> None:
     """Even without any worker left the job goes on, with new ones."""
     with running(write_job(job)) as run:

@@ -102,7 +102,7 @@ class Mapper:
                 return self._prime(begin, schema)
             case Regroup():
                 return Standing(self._step, self._loss, self._weight)
-        if not self._shards:
+        if not self._shards and not self._is_source:
             self._step, self._loss, self._weight = NOWHERE
             return Done()
         self._exchange.meet(meeting.reducers, len([s for s in meeting.shards.values() if s]))
@@ -136,6 +136,12 @@ class Mapper:
     @property
     def _shards(self) -> list[int]:
         return self._meeting.shards.get(self._index, [])
+
+    @property
+    def _is_source(self) -> bool:
+        """Whether the others wait for this worker's state, shards or not."""
+        command = self._meeting.command
+        return isinstance(command, CatchUp) and command.source == self._index
 
     @property
     def _leads(self) -> bool:

@@ -145,7 +145,9 @@ class Master:
             failed = [r for r in reports.values() if isinstance(r, Failed)]
             if failed:
                 raise cause(failed)
-            self._leave_behind([w for w, r in reports.items() if isinstance(r, Behind)])
+            if behind := [w for w, r in reports.items() if isinstance(r, Behind)]:
+                self._leave_behind(behind)
+                raise Cut("A worker has to catch up.")
             if len(reports) == len(workers):
                 return {w: reports[w] for w in workers}
             self._watch([Who("worker", w) for w in workers if w not in reports])

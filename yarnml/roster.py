@@ -20,6 +20,7 @@ from yarnml.messages import Failed, Joined
 WATCH_SECONDS = 0.2  # how often the processes are looked at
 GATHER_SECONDS = 15.0  # how long a job that could start waits for those who are missing
 SETTLE_SECONDS = 2.0  # after the newest arrival, before a round is cut for newcomers
+DEAF_SECONDS = 2.0  # between two looks, after which we may have heard nobody
 REST_SECONDS = 60.0  # that a slow worker does not take part, the first time
 GROW_SECONDS = 10.0  # between two looks whether there is room for more workers than workers.count
 SHRINK_SECONDS = 60.0  # the same, after the cluster took one back
@@ -48,6 +49,7 @@ class Roster:
         self._slow: dict[Who, float] = {}  # here, but not to take part before a time
         self._rests: Counter[Who] = Counter()  # how often each was too slow
         self._seen: dict[Who, float] = {}
+        self._listened = time.monotonic()
         self._came = 0.0  # when the newest one came
         self._ends: list[End] = []
         self._hosts: set[str] = set()  # of all that ever came
@@ -181,7 +183,7 @@ class Roster:
 
     def rest_the_quiet(self, seconds: float) -> set[Who]:
         """Go on without the members that gave no sign of life for ``seconds``, until they do."""
-        now = time.monotonic()
+        now = self._listen()
         with self.changed:
             quiet = {who: now - self._seen[who] for who in self._members if now - self._seen[who] > seconds}
             self._quiet |= quiet.keys()
@@ -213,13 +215,22 @@ class Roster:
 
     def dismiss_the_silent(self, seconds: float) -> set[Who]:
         """Let go of whoever gave no sign of life for ``seconds``."""
-        now = time.monotonic()
+        now = self._listen()
         with self.changed:
             silent = {who: now - self._seen[who] for who in self._here if now - self._seen[who] > seconds}
         for who, since in sorted(silent.items()):
             why = f"{who} ({self.describe(who)}) gave no sign of life for {since:.0f} s"
             self._dismiss(who, Kind.SILENT, why)
         return set(silent)
+
+    def _listen(self) -> float:
+        """The time.  Nobody is called silent for a while in which we did not listen ourselves."""
+        now = time.monotonic()
+        with self.changed:
+            if now - self._listened > DEAF_SECONDS:
+                self._seen = dict.fromkeys(self._seen, now)
+            self._listened = now
+        return now
 
     def dismiss_the_unfit(self, who: Who, failed: Failed) -> None:
         """Let go of a newcomer that could not get ready."""
