@@ -232,7 +232,8 @@ class Rounds:
                 reports = self._crew.meet(Train(at, round.last, self._loss, self._weight), self.shards)
             except WorkerLost as lost:
                 there = self._regroup(lost, at, round.last)
-                at, self._loss, self._weight = there.step, there.loss, there.weight
+                if there.step > at:  # else it may speak of the epoch before
+                    at, self._loss, self._weight = there.step, there.loss, there.weight
             else:
                 at = round.last
                 self._note(first_of(reports, Trained))
