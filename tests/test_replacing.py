@@ -53,8 +53,9 @@ def test_more_memory_when_it_was_too_little(cluster: Cluster) -> None:
         wait_for("a checkpoint", lambda: cluster.steps(job), 240)
         shown = cluster.yarnml("status", run.id).stdout
         logs = cluster.yarnml("logs", run.id, "--role", "worker", "--index", "10000").stdout
-        cluster.yarnml("kill", run.id)
+        killed = cluster.yarnml("kill", run.id)
         _, out = run.end()
+    assert killed.returncode == 0, killed.stderr
     assert re.search(r"worker 0 on \S+ took more memory than workers.memory allows.*the next one gets 1.5 GiB", out)
     assert re.search(r"^worker +10000 +RUNNING +127\.0\.0\.\d", shown, re.M), shown
     assert "worker 10000 on 127.0.0." in logs
@@ -77,8 +78,9 @@ def test_a_bad_node_is_avoided(cluster: Cluster) -> None:
         wait_for("the containers", lambda: run.printed().count("was given back") == 3, 120)
         reached = max(cluster.steps(job), default=0)
         wait_for("a checkpoint of the other worker", lambda: max(cluster.steps(job), default=0) > reached, 120)
-        cluster.yarnml("kill", run.id)
+        killed = cluster.yarnml("kill", run.id)
         _, out = run.end()
+    assert killed.returncode == 0, killed.stderr
     assert re.search(r"worker \d+ on 127\.0\.0\.2 .*; 3 on 127\.0\.0\.2 and none elsewhere", out), out
     assert not re.search(r"lost: worker \d+ on 127\.0\.0\.[34]", out)
 

@@ -152,7 +152,7 @@ class Yarn:
         deadline = time.monotonic() + CONTAINER_SECONDS
         while any(map(_runs, containers)) and time.monotonic() < deadline:
             time.sleep(LOOK_SECONDS)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), storage.patience(CONTAINER_SECONDS):
             storage.remove(self.staging(application))
         if job:
             Checkpoints(str(job.checkpoint.path), job.checkpoint.keep).discard()
