@@ -9,12 +9,13 @@ run: .venv/ready examples/digits/data/train           ## train on real handwritt
 	$(BIN)/yarnml run examples/digits/job.yaml --restart
 
 test: check wheel                                     ## everything that can be checked
-	$(BIN)/python -m pytest -m 'not docker'
+	$(BIN)/python -m pytest -m 'not docker and not faults'
 
 RUNS ?= 200
 FIRST ?= 0
 test-faults: .venv/ready                              ## RUNS jobs that suffer what a seed decides, from seed FIRST on
 	$(BIN)/python -m pytest tests/faults --runs $(RUNS) --first $(FIRST)
+	$(BIN)/python -m pytest -m faults
 
 test-docker: .venv/ready                              ## what docker/README.md says, on a cluster of containers
 	$(BIN)/python -m pytest -m docker

@@ -41,6 +41,7 @@ def cluster(hadoop: Hadoop, digits: Path, tmp_path: Path) -> Cluster:
     return found
 
 
+@pytest.mark.faults
 def test_more_memory_when_it_was_too_little(cluster: Cluster) -> None:
     """Out of memory at the asked size, the job goes on with a larger one, also where no failure is forgiven.
 
@@ -64,6 +65,7 @@ def test_more_memory_when_it_was_too_little(cluster: Cluster) -> None:
     assert cluster.left_behind(job) == []
 
 
+@pytest.mark.faults
 def test_a_bad_node_is_avoided(cluster: Cluster) -> None:
     """After three failures on one node and none elsewhere, what YARN offers there is given back, three times.
 
