@@ -220,7 +220,14 @@ class Master:
                 self._moved = time.monotonic()
             self._paces[beat.index] = now
         given = self._given(beat)
-        self._news.wait_for(lambda: self._meeting.number > beat.heard or self._given(beat) != given, self._beat)
+        self._news.wait_for(
+            lambda: (
+                self._meeting.number > beat.heard
+                or self._given(beat) != given
+                or isinstance(self._meeting.command, Stop)  # nobody is held when the server is about to close
+            ),
+            self._beat,
+        )
         return Ack(self._meeting.number, beat.pace.at, self._given(beat))
 
     def _given(self, beat: Beat) -> list[int]:

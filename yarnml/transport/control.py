@@ -49,7 +49,7 @@ class ControlClient:
             try:
                 (result,) = self._client.do_action(action, self._options)
                 return decode_reply(result.body.to_pybytes())
-            except (fl.FlightUnavailableError, fl.FlightTimedOutError) as exc:
+            except (fl.FlightUnavailableError, fl.FlightTimedOutError, fl.FlightCancelledError) as exc:
                 if time.monotonic() > deadline:
                     raise WorkerLost(
                         f"The master at {self._address} does not answer for {self._patience:.0f} s."
