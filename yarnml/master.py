@@ -155,6 +155,7 @@ class Master:
     def close(self) -> None:
         """Tell everybody to stop, give them the time to hear it, and hang up."""
         self._call(Stop(), {}, [])
+        self._roster.end_the_quiet()  # they don't hear it, and the server would wait for them
         self._server.shutdown()
 
     def _call(self, command: Command, shards: dict[int, list[int]], reducers: list[str]) -> None:

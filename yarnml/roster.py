@@ -191,6 +191,11 @@ class Roster:
             self._say(Rests(str(who), f"gave no sign of life for {since:.1f} s"))
         return set(quiet)
 
+    def end_the_quiet(self) -> None:
+        """End the processes that are here and give no sign of life."""
+        for who in sorted(self._quiet):
+            self._release(who)
+
     def rest_the_slow(self, slow: Collection[Who]) -> bool:
         """Go on without these for a while, a longer one each time; False where there is nobody else."""
         with self.changed:
