@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from tests.applications import USER, Cluster
 from tests.hadoop import Hadoop, hadoop
 
 ROOT = Path(__file__).parent.parent
@@ -49,9 +50,17 @@ def _hadoop() -> Iterator[Hadoop]:
         yield cluster
 
 
-@pytest.fixture
-def digits_job(digits: Path, tmp_path: Path) -> Job:
-    """A small job on the digits, as a mapping; its checkpoints and models go to the test's own folder."""
+@pytest.fixture(scope="module")
+def cluster(hadoop: Hadoop, digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    """The process cluster with the digits on its HDFS."""
+    found = Cluster(hadoop, tmp_path_factory.mktemp("jobs"))
+    for part in ("train", "test"):
+        found.put(digits / part, f"{USER}/digits/{part}")
+    return found
+
+
+def job_on_digits(digits: Path, folder: Path) -> Job:
+    """A small job on the digits, as a mapping, with its checkpoints and models in a folder."""
     return {
         "name": "digits",
         "data": {
@@ -63,9 +72,15 @@ def digits_job(digits: Path, tmp_path: Path) -> Job:
         },
         "learner": {"kind": "mlp", "hidden": [16], "optimizer": {"kind": "adam", "learning_rate": 0.01}},
         "training": {"epochs": 2, "batch_size": 128},
-        "checkpoint": {"path": str(tmp_path / "job")},
-        "export": str(tmp_path / "models"),
+        "checkpoint": {"path": str(folder / "job")},
+        "export": str(folder / "models"),
     }
+
+
+@pytest.fixture
+def digits_job(digits: Path, tmp_path: Path) -> Job:
+    """A small job on the digits, as a mapping; its checkpoints and models go to the test's own folder."""
+    return job_on_digits(digits, tmp_path)
 
 
 @pytest.fixture

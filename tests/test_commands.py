@@ -14,7 +14,6 @@ import pytest
 import yaml
 
 from tests.applications import LEAD, USER, Cluster, Job, submitted
-from tests.hadoop import Hadoop
 from tests.processes import wait_for
 
 pytestmark = pytest.mark.timeout(420)
@@ -29,15 +28,6 @@ class Sent(NamedTuple):
     id: str
     status: int
     out: str
-
-
-@pytest.fixture(scope="module")
-def cluster(hadoop: Hadoop, digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
-    """The process cluster with the digits on its HDFS."""
-    found = Cluster(hadoop, tmp_path_factory.mktemp("jobs"))
-    for part in ("train", "test"):
-        found.put(digits / part, f"{USER}/digits/{part}")
-    return found
 
 
 def submit(cluster: Cluster, job: Job, *options: str) -> Sent:

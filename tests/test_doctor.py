@@ -10,21 +10,11 @@ from typing import Any
 import pytest
 
 from tests.applications import USER, Cluster, Job, submitted
-from tests.hadoop import Hadoop
 from tests.hadoop.configuration import free_address, read, write
 
 pytestmark = pytest.mark.timeout(300)
 
 WITHIN = 60.0  # seconds in which submit must refuse
-
-
-@pytest.fixture(scope="module")
-def cluster(hadoop: Hadoop, digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
-    """The process cluster with the digits on its HDFS."""
-    found = Cluster(hadoop, tmp_path_factory.mktemp("jobs"))
-    for part in ("train", "test"):
-        found.put(digits / part, f"{USER}/digits/{part}")
-    return found
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """What replaces a container on a real cluster: one with more memory, or one that is not on a bad node."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-from tests.applications import USER, Cluster, submitted
-from tests.hadoop import Hadoop
+from tests.applications import Cluster, submitted
 from tests.processes import wait_for
 
 pytestmark = pytest.mark.timeout(420)
@@ -30,15 +28,6 @@ def predict(p, x):
 PICKY = "import os\n\nif os.environ.get('NM_HOST') == '127.0.0.2':\n    os._exit(3)\n" + HUNGRY.replace(
     "1100 << 20", "1"
 )
-
-
-@pytest.fixture
-def cluster(hadoop: Hadoop, digits: Path, tmp_path: Path) -> Cluster:
-    """The process cluster with the digits on its HDFS."""
-    found = Cluster(hadoop, tmp_path)
-    for part in ("train", "test"):
-        found.put(digits / part, f"{USER}/digits/{part}")
-    return found
 
 
 @pytest.mark.faults

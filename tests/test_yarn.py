@@ -10,20 +10,11 @@ import pytest
 import skein
 
 import yarnml
-from tests.applications import CONTAINER, LEAD, SKEIN, USER, Cluster, Job, submitted
-from tests.hadoop import GPU_HOST, Hadoop
+from tests.applications import CONTAINER, LEAD, SKEIN, Cluster, Job, submitted
+from tests.hadoop import GPU_HOST
 from tests.processes import wait_for
 
 pytestmark = pytest.mark.timeout(420)
-
-
-@pytest.fixture(scope="module")
-def cluster(hadoop: Hadoop, digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
-    """The process cluster with the digits on its HDFS."""
-    found = Cluster(hadoop, tmp_path_factory.mktemp("jobs"))
-    for part in ("train", "test"):
-        found.put(digits / part, f"{USER}/digits/{part}")
-    return found
 
 
 @pytest.fixture(scope="module")

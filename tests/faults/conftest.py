@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.conftest import job_on_digits
 from tests.faults.figures import Suffered, table
 from tests.faults.plan import EPOCHS
 from tests.faults.runs import watched
-
-Job = dict[str, Any]
 
 RUNS = 6  # of the short form
 SUFFERED = pytest.StashKey[list[Suffered]]()
@@ -46,21 +45,10 @@ def write(digits: Path) -> Callable[[Path], Path]:
     """Writes the job that suffers into a folder: 300 short steps by three workers, patient for eight seconds."""
 
     def write(folder: Path) -> Path:
-        job: Job = {
-            "name": "digits",
-            "data": {
-                "train": str(digits / "train"),
-                "test": str(digits / "test"),
-                "features": ["pixels"],
-                "label": "digit",
-                "scale": "standard",
-            },
-            "learner": {"kind": "mlp", "hidden": [16], "optimizer": {"kind": "adam", "learning_rate": 0.01}},
-            "training": {"epochs": EPOCHS, "batch_size": 256, "shards": 3},
-            "workers": {"count": 3, "timeout": 8, "max_failures": 50},
-            "checkpoint": {"path": str(folder / "job"), "every": "10 epochs", "keep": 2},
-            "export": str(folder / "models"),
-        }
+        job = job_on_digits(digits, folder)
+        job["training"] = {"epochs": EPOCHS, "batch_size": 256, "shards": 3}
+        job["workers"] = {"count": 3, "timeout": 8, "max_failures": 50}
+        job["checkpoint"] |= {"every": "10 epochs", "keep": 2}
         path = folder / "job.yaml"
         path.write_text(yaml.safe_dump(job))
         return path
