@@ -103,10 +103,9 @@ class Reducer:
     def wait(self, key: StepKey, seconds: float) -> bool:
         """Wait until every total of ``key`` is there, or has been; False after ``seconds``."""
         with self._arrived:
-            self._arrived.wait_for(
+            return self._arrived.wait_for(
                 lambda: self._newest >= key or key.meeting < self._meeting or bool(self._closed), seconds
             )
-            return self._newest >= key or key.meeting < self._meeting or bool(self._closed)
 
     def abandon(self, meeting: int) -> None:
         """Give up every sum of the meetings before this one; who waits for one gets GivenUp."""

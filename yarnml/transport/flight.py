@@ -210,14 +210,13 @@ class _Inbox:
 
     def put(self, stream: _Stream, part: Part, values: Vector) -> None:
         with self._changed:
-            if StepKey(part.meeting, part.step) != self._key or stream.address not in self._target:
-                return
-            if (stream.address, part.chunk) not in self._left:
-                return  # it came before
+            chunk = stream.address, part.chunk
+            if StepKey(part.meeting, part.step) != self._key or chunk not in self._left:
+                return  # nobody asked for it, or it came before
             chunks, out = self._target[stream.address]
             low, high = chunks[part.chunk]
             out[low:high] = values
-            self._left.remove((stream.address, part.chunk))
+            self._left.remove(chunk)
             if not self._left:
                 self._changed.notify_all()
 
