@@ -19,6 +19,7 @@ import pyarrow.flight as fl
 from yarnml.errors import WorkerLost
 from yarnml.messages import Hello, Part, Refusal, decode_hello, decode_part, decode_refusal, encode
 from yarnml.reducer import GivenUp, Reducer, StepKey, TooLate, chunk_bounds, slice_bounds, slices_for
+from yarnml.transport import raw
 from yarnml.transport.base import Late, never
 from yarnml.transport.peers import Shelf, StateStream, fetch
 from yarnml.transport.security import Credentials
@@ -28,17 +29,9 @@ LINGER_SECONDS = 0.004
 FETCH_SECONDS = 60.0  # for the state of another worker to be published
 LOOK_SECONDS = 0.05  # how often a wait for totals looks whether there is something else to do
 
-_SCHEMA = pa.schema([pa.field("bytes", pa.uint8(), nullable=False)])
-
-
-def _batch(values: Vector) -> pa.RecordBatch:
-    """The raw bytes of a contiguous vector, not copied."""
-    array = pa.Array.from_buffers(pa.uint8(), values.nbytes, [None, pa.py_buffer(values)])
-    return pa.RecordBatch.from_arrays([array], schema=_SCHEMA)
-
 
 def _values(batch: pa.RecordBatch, dtype: str) -> Vector:
-    return np.frombuffer(batch.column(0).buffers()[1], np.uint8, len(batch)).view(dtype)
+    return np.frombuffer(raw.view(batch), np.uint8).view(dtype)
 
 
 class ReducerServer(fl.FlightServerBase):  # type: ignore[misc]
@@ -54,7 +47,7 @@ class ReducerServer(fl.FlightServerBase):  # type: ignore[misc]
 
     def do_exchange(self, context: Any, descriptor: Any, reader: Any, writer: Any) -> None:
         decode_hello(descriptor.command)
-        writer.begin(_SCHEMA)
+        writer.begin(raw.SCHEMA)
         asked: queue.SimpleQueue[Part | None] = queue.SimpleQueue()
         left = threading.Event()
         sender = threading.Thread(target=self._answer, args=(asked, writer, left), name="totals", daemon=True)
@@ -88,7 +81,7 @@ class ReducerServer(fl.FlightServerBase):  # type: ignore[misc]
         for chunk in range(part.chunks):
             total = self._reducer.total(key, chunk, self._timeout, left)
             header = Part(part.meeting, part.step, part.shards, 0, 0, chunk, part.chunks, part.dtype)
-            writer.write_with_metadata(_batch(total), encode(header))
+            writer.write_with_metadata(raw.batch(total), encode(header))
 
 
 def _chunks(reader: Any) -> Iterator[tuple[pa.RecordBatch | None, bytes]]:
@@ -122,7 +115,7 @@ class _Stream:
         options = fl.FlightCallOptions(headers=credentials.headers)
         descriptor = fl.FlightDescriptor.for_command(encode(Hello(worker)))
         self._writer, self._reader = self._client.do_exchange(descriptor, options)
-        self._writer.begin(_SCHEMA)
+        self._writer.begin(raw.SCHEMA)
         self._outbox: queue.SimpleQueue[tuple[Part, Vector] | None] = queue.SimpleQueue()
         self._inbox = inbox
         self._threads = [threading.Thread(target=t, daemon=True, name=t.__name__) for t in (self._send, self._receive)]
@@ -136,7 +129,7 @@ class _Stream:
         try:
             while (item := self._outbox.get()) is not None:
                 part, values = item
-                self._writer.write_with_metadata(_batch(values), encode(part))
+                self._writer.write_with_metadata(raw.batch(values), encode(part))
             self._writer.done_writing()
         except pa.ArrowException as exc:
             self._inbox.fail(self, str(exc).splitlines()[0])

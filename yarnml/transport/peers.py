@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.flight as fl
 
 from yarnml.errors import WorkerLost
+from yarnml.transport import raw
 from yarnml.transport.security import Credentials
 
 PIECE = 16 * 2**20  # bytes of one message
-STATE = pa.schema([pa.field("bytes", pa.uint8(), nullable=False)])
 
 
 class Shelf:
@@ -40,10 +40,8 @@ def pieces(state: bytes) -> Iterator[tuple[pa.RecordBatch, bytes]]:
     """A state as messages; the last one carries its SHA-256."""
     view = memoryview(state)
     for at in range(0, max(len(view), 1), PIECE):
-        part = pa.py_buffer(view[at : at + PIECE])
-        array = pa.Array.from_buffers(pa.uint8(), part.size, [None, part])
         last = at + PIECE >= len(view)
-        yield pa.RecordBatch.from_arrays([array], schema=STATE), hashlib.sha256(view).digest() if last else b""
+        yield raw.batch(view[at : at + PIECE]), hashlib.sha256(view).digest() if last else b""
 
 
 def fetch(address: str, step: int, credentials: Credentials, seconds: float) -> bytes:
@@ -54,7 +52,7 @@ def fetch(address: str, step: int, credentials: Credentials, seconds: float) -> 
             options = fl.FlightCallOptions(timeout=seconds, headers=credentials.headers)
             state, digest = bytearray(), b""
             for chunk in client.do_get(fl.Ticket(str(step).encode()), options):
-                state += memoryview(chunk.data.column(0).buffers()[1])[: len(chunk.data)]
+                state += raw.view(chunk.data)
                 digest = chunk.app_metadata.to_pybytes() if chunk.app_metadata else b""
     except pa.ArrowException as exc:
         waited = time.monotonic() - began
@@ -69,7 +67,7 @@ class StateStream(fl.GeneratorStream):  # type: ignore[misc]
     """The answer to `fetch`."""
 
     def __init__(self, state: bytes) -> None:
-        super().__init__(STATE, self._messages(state))
+        super().__init__(raw.SCHEMA, self._messages(state))
 
     @staticmethod
     def _messages(state: bytes) -> Iterator[Any]:
