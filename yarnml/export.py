@@ -12,9 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-import numpy as np
 import numpy.typing as npt
-import safetensors.numpy
 from msgspec import Struct
 
 from yarnml import digests, paths, storage
@@ -22,6 +20,7 @@ from yarnml.data.schema import Schema
 from yarnml.digests import TornFile
 from yarnml.errors import ExportError
 from yarnml.job import Export
+from yarnml.state import pack, unpack
 
 FORMAT = "yarnml-model/1"
 
@@ -66,7 +65,7 @@ def check_target(export: Export) -> None:
 
 def write_model(folder: str, arrays: dict[str, npt.NDArray[Any]], program: bytes, about: dict[str, Any]) -> None:
     """Write the three files of a model into a folder that nobody sees yet."""
-    parameters = safetensors.numpy.save({n: np.asarray(a, order="C") for n, a in arrays.items()})
+    parameters = pack(arrays)
     files = {paths.MODEL: parameters, paths.PROGRAM: program}
     document = {"format": FORMAT, "digests": {n: digests.digest_of(data) for n, data in files.items()}, **about}
     files[paths.ABOUT] = digests.seal(document, "digests", paths.ABOUT)
@@ -143,7 +142,7 @@ def read_model(folder: str) -> tuple[dict[str, npt.NDArray[Any]], bytes, Schema,
         raise ExportError(f"{folder} is torn: {exc}; take it from a copy, or export it anew.") from exc
     except OSError as exc:
         raise ExportError(f"The model in {folder} can't be read: {exc}") from exc
-    return safetensors.numpy.load(files[paths.MODEL]), files[paths.PROGRAM], about.schema, document
+    return unpack(files[paths.MODEL]), files[paths.PROGRAM], about.schema, document
 
 
 def _about(folder: str) -> tuple[_About, dict[str, Any]]:

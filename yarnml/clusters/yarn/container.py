@@ -13,6 +13,7 @@ from yarnml.clusters.yarn import credentials, services
 from yarnml.clusters.yarn.application import MASTER
 from yarnml.environment import Environment, devices
 from yarnml.errors import WorkerLost
+from yarnml.log import log
 from yarnml.worker import work
 
 MASTER_SECONDS = 300.0
@@ -30,7 +31,7 @@ def main() -> int:
     try:
         master = _master()
     except WorkerLost as exc:
-        print(f"{who}: {exc}", file=sys.stderr, flush=True)
+        log(f"{who}: {exc}")
         return 1
     seconds = float(variables["YARNML_TIMEOUT"]), float(variables["YARNML_STALL"])
     own = credentials.in_container()
