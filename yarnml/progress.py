@@ -33,6 +33,7 @@ from yarnml.events import (
 
 PLAIN_SECONDS = 5.0  # between two progress lines without a terminal
 WINDOW = 20  # ticks over which the rate is told
+APART_SECONDS = 0.1  # between two of them at least; several may come at once
 
 
 class Progress(AbstractContextManager["Progress"]):
@@ -60,14 +61,14 @@ class Progress(AbstractContextManager["Progress"]):
                 self._tick(event)
             case RoundBegins():
                 self._round = event
-                self._rate.begin()
+                self._rate.begin(event.first)
             case Outcome():
                 self._console.print(summary(event), highlight=False, markup=False, soft_wrap=True)
             case _:
                 self._console.print(line(event), highlight=False, markup=False, soft_wrap=True)
 
     def _tick(self, tick: Tick) -> None:
-        self._rate.add(tick.rows)
+        self._rate.add(tick.step, tick.rows, time.monotonic())
         text = progress_line(self._round, tick, self._rate.per_second)
         if self._live:
             self._live.update(Text(text, no_wrap=True, overflow="ellipsis"))
@@ -77,30 +78,43 @@ class Progress(AbstractContextManager["Progress"]):
 
 
 class Rate:
-    """Rows per second over the newest ticks of a round."""
+    """Rows per second over the newest ticks: the rows of a step times the steps per second.
+
+    So steps of which no tick told count, too, and it holds across rounds, which may be shorter than a tick.
+    """
 
     def __init__(self) -> None:
         self._points: deque[tuple[float, int]] = deque(maxlen=WINDOW)
+        self._newest = (0, 0)  # the step and the rows that the round had covered by then
+        self._rows = 0.0  # of one step
 
-    def begin(self) -> None:
-        self._points.clear()
-        self._points.append((time.monotonic(), 0))
+    def begin(self, step: int) -> None:
+        """A round begins with ``step``."""
+        self._newest = (step, 0)
 
-    def add(self, rows: int) -> None:
-        self._points.append((time.monotonic(), rows))
+    def add(self, step: int, rows: int, now: float) -> None:
+        """At the time ``now``, ``step`` is the newest finished, and its round has covered so many rows."""
+        before, covered = self._newest
+        if step > before and rows > covered:
+            self._rows = (rows - covered) / (step - before)
+        self._newest = (step, rows)
+        if self._points and step < self._points[-1][1]:  # the job went back to a checkpoint
+            self._points.clear()
+        if not self._points or now - self._points[-1][0] >= APART_SECONDS:
+            self._points.append((now, step))
 
     @property
-    def per_second(self) -> float:
-        if len(self._points) < 2:
-            return 0.0
-        (start, before), (end, after) = self._points[0], self._points[-1]
-        return max(0.0, (after - before) / (end - start)) if end > start else 0.0
+    def per_second(self) -> float | None:
+        """None as long as there is nothing to compare with."""
+        (start, first), (end, last) = self._points[0], self._points[-1]
+        return self._rows * (last - first) / (end - start) if end > start else None
 
 
-def progress_line(round: RoundBegins | None, tick: Tick, rate: float) -> str:
+def progress_line(round: RoundBegins | None, tick: Tick, rate: float | None) -> str:
     number, steps = (round.number + 1, round.steps) if round else (0, 0)
     workers = f"{tick.workers} worker{'s' if tick.workers != 1 else ''}"
-    return f"round {number}  step {tick.step}/{steps}  loss {tick.loss:.4g}  {rate:,.0f} rows/s  {workers}"
+    speed = "" if rate is None else f"  {rate:,.0f} rows/s"
+    return f"round {number}  step {tick.step}/{steps}  loss {tick.loss:.4g}{speed}  {workers}"
 
 
 def line(event: Event) -> str:
