@@ -109,7 +109,7 @@ class Cluster:
             call_off()
 
     def job(self, name: str, **sections: Any) -> Job:
-        """A job on the digits that takes some seconds, with folders of its own."""
+        """A job on the digits with folders of its own; it takes so long that a test can meet it while it trains."""
         home = f"{self.hadoop.hdfs}{USER}"
         return {
             "name": name,
@@ -121,11 +121,11 @@ class Cluster:
                 "scale": "standard",
             },
             "learner": {"kind": "mlp", "hidden": [32], "optimizer": {"kind": "adam", "learning_rate": 1e-3}},
-            "training": {"epochs": 200, "batch_size": 256, "shards": 3},
+            "training": {"epochs": 600, "batch_size": 256, "shards": 3},
             "workers": {"count": 2, "memory": "1 GiB"},
             "master": {"memory": "1 GiB"},
             "environment": {"python": sys.executable},
-            "checkpoint": {"path": f"{home}/jobs/{name}", "every": "10 epochs", "keep": 2},
+            "checkpoint": {"path": f"{home}/jobs/{name}", "every": "20 epochs", "keep": 2},
             "export": f"{home}/models/{name}",
         } | sections
 

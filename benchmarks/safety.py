@@ -1,0 +1,91 @@
+"""What safety costs when nothing goes wrong: digests of the states, backup tasks and checkpoints, as ratios.
+
+The bare steps are one meeting: nobody compares states, keeps a checkpoint or looks for late tasks.
+"""
+
+import tempfile
+import threading
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+from benchmarks import workloads
+from benchmarks.measure import interleaved, table
+from benchmarks.step import Engine
+from benchmarks.workloads import Workload, job
+from yarnml.clusters.local import open_crew
+from yarnml.errors import Interrupted
+from yarnml.events import EpochDone, Event
+from yarnml.job import Job
+from yarnml.spec import load_job
+from yarnml.submit import train
+
+BARE = "the bare steps"
+BLOCK_SECONDS = 300.0  # the longest that a block of steps may take
+
+
+class Whole:
+    """A job as a user runs it, held between blocks of epochs; each call lets one block through."""
+
+    def __init__(self, spec: dict[str, Any], epochs: int) -> None:
+        self._epochs, self._done = epochs, 0
+        self._go, self._reached = threading.Semaphore(0), threading.Semaphore(0)
+        self._over = False
+        self._thread = threading.Thread(target=self._train, args=(load_job(spec),), daemon=True)
+        self._thread.start()
+        self()  # the first block has the compiler in it
+
+    def __call__(self) -> float:
+        start = time.perf_counter()
+        self._go.release()
+        assert self._reached.acquire(timeout=BLOCK_SECONDS), "the job does not get on"
+        return time.perf_counter() - start
+
+    def _train(self, spec: Job) -> None:
+        with suppress(Interrupted):
+            train(spec, "local", open_crew, say=self._say)
+
+    def _say(self, event: Event) -> None:
+        if not isinstance(event, EpochDone):
+            return
+        if self._done % self._epochs == 0:
+            if self._done:
+                self._reached.release()
+            self._go.acquire()
+            if self._over:
+                raise KeyboardInterrupt
+        self._done += 1
+
+    def close(self) -> None:
+        """End the job as Ctrl-C does."""
+        self._over = True
+        self._go.release()
+        self._thread.join()
+
+
+def measure(workload: Workload, epochs: int, rounds: int) -> None:
+    steps = epochs * workload.rows // workload.batch
+    print(f"safety, {workload.name}: {steps} steps with {epochs} rounds")
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+
+        def spec(name: str, **sections: Any) -> dict[str, Any]:
+            found = job(workload, Path(folder) / name, **sections)
+            found["training"] = found["training"] | {"epochs": 100_000}
+            return found
+
+        bare = spec("bare")
+        bare["workers"] = bare["workers"] | {"backups": False}
+        crew = stack.enter_context(open_crew(load_job(bare), f"{folder}/bare", lambda event: None))
+        peers = {BARE: Engine(crew, load_job(bare), steps)}
+        for name, every in (("backups, digests", 100_000), ("the same, a checkpoint every round", 1)):
+            place = f"every-{every}"
+            checkpoint = {"path": f"{folder}/{place}", "every": f"{every} epochs"}
+            peers[name] = whole = Whole(spec(place, checkpoint=checkpoint), epochs)
+            stack.callback(whole.close)
+        table(interleaved(peers, rounds), steps, BARE)
+
+
+def main(rounds: int = 7) -> None:
+    measure(workloads.SMALL, 10, rounds)
+    measure(workloads.LARGE, 2, rounds)

@@ -1,0 +1,86 @@
+"""One of two workers at a tenth of its speed: the time of a whole job, with and without backup tasks."""
+
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from benchmarks.measure import spread
+from benchmarks.workloads import SMALL, job
+
+STOPPED, RUNNING = 0.09, 0.01  # seconds: a tenth of the speed
+
+KINDS: dict[str, dict[str, Any]] = {
+    "steps of 2048 rows": {"epochs": 10, "batch_size": SMALL.batch},
+    "full passes, 8 shards": {"epochs": 8, "batch_size": "full", "shards": 8},
+}
+
+
+def main(rounds: int = 3) -> None:
+    for kind, training in KINDS.items():
+        print(f"straggler, {kind}: seconds from the end of the first epoch to the end of the job")
+        taken: dict[str, list[float]] = {}
+        for _ in range(rounds):
+            for name, slow, backups in (
+                ("undisturbed", False, True),
+                ("a worker 10 times slower", True, True),
+                ("the same without backups", True, False),
+            ):
+                taken.setdefault(name, []).append(_once(training, slow=slow, backups=backups))
+        for name, values in taken.items():
+            ratios = [b / a for a, b in zip(taken["undisturbed"], values, strict=True)]
+            print(f"  {name:28} {spread(values, ' s'):28} this/undisturbed {spread(ratios)}", flush=True)
+
+
+def _once(training: dict[str, Any], *, slow: bool, backups: bool) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        spec = job(SMALL, Path(folder), training=training, workers={"count": 2, "backups": backups})
+        path = Path(folder) / "job.yaml"
+        path.write_text(yaml.safe_dump(spec))
+        line = [sys.executable, "-m", "yarnml", "run", str(path)]
+        with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as run:
+            assert run.stdout
+            for told in run.stdout:
+                if told.startswith("epoch 1/"):
+                    break
+            start = time.perf_counter()
+            with _slowed(_workers(run.pid)[-1], slow):
+                run.stdout.read()
+                assert run.wait() == 0
+            return time.perf_counter() - start
+
+
+def _workers(master: int) -> list[psutil.Process]:
+    found = psutil.Process(master).children()
+    return sorted((p for p in found if "yarnml.worker" in p.cmdline()), key=lambda p: p.pid)
+
+
+@contextmanager
+def _slowed(process: psutil.Process, slow: bool) -> Iterator[None]:
+    """Stop a process nine tenths of the time, until the end of the block."""
+    over = threading.Event()
+
+    def act() -> None:
+        with suppress(psutil.NoSuchProcess):
+            while not over.wait(RUNNING):
+                process.suspend()
+                time.sleep(STOPPED)
+                process.resume()
+
+    thread = threading.Thread(target=act)
+    if slow:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        if slow:
+            thread.join()
