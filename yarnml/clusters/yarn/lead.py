@@ -16,7 +16,7 @@ import msgspec
 import skein
 from rich.console import Console
 
-from yarnml import paths, storage
+from yarnml import paths, storage, watchdog
 from yarnml.clusters.base import Cluster
 from yarnml.clusters.yarn import credentials
 from yarnml.clusters.yarn.application import JOB_FILE, MASTER, NEWS
@@ -38,6 +38,7 @@ END_SECONDS = 60.0  # how long Skein may take to end the application
 def main() -> int:
     threading.Thread(target=_leave_with_parent, args=(os.getppid(),), daemon=True, name="guard").start()
     job = msgspec.json.decode(Path(JOB_FILE).read_bytes(), type=Job)
+    watchdog.guard(job.workers.timeout, "The master")  # its workers have given it up by then
     application = skein.ApplicationClient.from_current()
     mark = paths.failure(paths.staging(os.environ["YARNML_HOME"], skein.properties.application_id))
     log, own = EventLog(Path(os.environ["LOG_DIRS"].partition(",")[0]) / EVENTS), credentials.in_container()
