@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 import yarnml
+from yarnml import storage
 from yarnml.errors import CheckpointError, DataError, JobFileError
+from yarnml.export import begin
+from yarnml.job import Export
 
 Job = dict[str, Any]
 
@@ -101,6 +104,19 @@ def test_a_finished_job_exports_where_its_model_is_missing(job: Job, tmp_path: P
     assert other.export == str(tmp_path / "other" / "1")
     models = [Path(job["export"]) / "1", tmp_path / "other" / "1"]
     assert len({(m / "model.safetensors").read_bytes() for m in models}) == 1
+
+
+def test_a_half_written_model_of_its_own_is_removed(job: Job) -> None:
+    """What a run left that died while it exported goes with the next one; what others write beside it stays."""
+    to = Export(path=job["export"])
+    own, others = begin(to, job["name"], job["checkpoint"]["path"]), begin(to, job["name"], "elsewhere")
+    for folder in (own, others):
+        storage.write(f"{folder}/model.safetensors", b"half")
+    for version in (Path(job["export"]) / "1").iterdir():
+        version.unlink()
+    (Path(job["export"]) / "1").rmdir()
+    assert yarnml.run(job, "inline").export == f"{job['export']}/1"
+    assert sorted(p.name for p in Path(job["export"]).iterdir()) == sorted([Path(others).name, "1"])
 
 
 def test_the_best_epoch_is_kept_to_the_end(digits_job: Job) -> None:

@@ -8,6 +8,7 @@ A worker writes them beside, the master shows them by one rename.  Versions coun
 """
 
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -61,6 +62,16 @@ def check_target(export: Export) -> None:
         storage.remove(probe)
     except (OSError, ValueError) as exc:
         raise ExportError(f"export {export.path} can't be written: {exc}") from exc
+
+
+def begin(export: Export, name: str, job_folder: str) -> str:
+    """A hidden folder for a model of the job ``name``; what a run that died left of its own is removed."""
+    own = f"{name}-{digests.digest_of(job_folder.encode())[:8]}-"
+    with contextlib.suppress(OSError):  # where it can't be listed, writing will say so
+        for old in storage.names(export.path):
+            if old.startswith(paths.TEMPORARY + own):
+                storage.remove(storage.join(export.path, old))
+    return paths.temporary(export.path, f"{own}{time.time_ns()}")
 
 
 def write_model(folder: str, arrays: dict[str, npt.NDArray[Any]], program: bytes, about: dict[str, Any]) -> None:

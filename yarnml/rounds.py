@@ -314,7 +314,7 @@ class Rounds:
             "packages": packages(),
             "job": msgspec.to_builtins(self._job),
         }
-        folder = paths.temporary(to.path, f"{self._job.name}-{time.time_ns()}")
+        folder = export.begin(to, self._job.name, str(self._job.checkpoint.path))
         try:
             self._meet(Export(folder, about))
             return export.commit(to, folder, lambda target: self._write(replace(outcome, export=target)))
