@@ -54,8 +54,10 @@ def test_a_crash_loop_stops(kind: Kind) -> None:
 
 @pytest.mark.parametrize("kind", [Kind.EXIT, Kind.SIGNAL])
 def test_three_that_never_joined(kind: Kind) -> None:
-    """Where nobody has ever joined, the third failure ends the job; once somebody has, it does not."""
+    """Where nobody has ever joined, the third failure ends the job, if one was of a replacement; else it does not."""
     ends = [end(kind, host, joined=False) for host in ("n1", "n2", "n3")]
+    assert isinstance(decided(*ends, hosts=set()), Replace)  # all first ones at once, as when a machine is cleared
+    ends[-1] = replace(ends[-1], replaces=True)
     assert isinstance(decided(*ends[:2], hosts=set()), Replace)
     assert decided(*ends, hosts=set()) == Stop(f"{ends[-1].why}: failure 3, and no process has ever joined.")
     assert isinstance(decided(*ends, hosts={"n4"}), Replace)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-HOPELESS = 3  # failures after which a job ends that nobody ever joined
+HOPELESS = 3  # failures, of a replacement among them, after which a job ends that nobody ever joined
 BAD_NODE = 3  # failures on one host, while the others have none, after which it is avoided
 BAD_START = 2  # the same, of processes that ended before they joined
 
@@ -39,7 +39,8 @@ class End:
     """One process that ended or was let go: its role, how, and the sentence that tells so.
 
     ``host`` is empty where it is not known.  ``joined``: whether the process had come before the master.
-    ``size``: which of the memory sizes of its role it had, 0 for what the job file says.
+    ``size``: which of the memory sizes of its role it had, 0 for what the job file says.  ``replaces``: whether it was
+    asked for after the start, most often because another one had failed.
     """
 
     role: str
@@ -48,6 +49,7 @@ class End:
     host: str = ""
     joined: bool = True
     size: int = 0
+    replaces: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def decide(ends: Sequence[End], most: int, *, hosts: Collection[str], sizes: Siz
     number = sum(_counts(e, sizes) for e in ends)
     if number > most:
         return Stop(f"{end.why}: failure {number}, with workers.max_failures {most}.")
-    if not hosts and number >= HOPELESS:
+    if not hosts and number >= HOPELESS and any(e.replaces for e in ends):
         return Stop(f"{end.why}: failure {number}, and no process has ever joined.")
     count = f"failure {number} of at most {most}"
     if there := _failures_of_a_bad_node(ends, hosts, sizes):

@@ -254,7 +254,8 @@ class Roster:
     def _dismiss(self, who: Who, kind: Kind, why: str, log: str = "", host: str = "", size: int = 0) -> None:
         here = self._release(who)
         host = host or (here.host if here else "")
-        decision = self._decide(End(who.role, kind, why, host, here is not None, size), log)
+        first = self._job.workers.count if who.role == "worker" else self._job.reducers.count
+        decision = self._decide(End(who.role, kind, why, host, here is not None, size, who.index >= first), log)
         if decision.avoid:
             self._processes.avoid(decision.avoid)
         if not kind.counts and who.role == "worker" and self._wanted["worker"] > self._job.workers.count:
