@@ -51,6 +51,18 @@ def job(digits_job: Job, write_job: Any, undisturbed: dict[str, bytes]) -> Job:
     return digits_job
 
 
+def test_all_die_before_one_has_joined(job: Job, write_job: Any, undisturbed: dict[str, bytes]) -> None:
+    """SIGKILL of all workers while they start is no sign that none can: others are asked for, and the job is done."""
+    with running(write_job(job)) as run:
+        wait_for("three workers", lambda: len(run.children()) == 3)
+        for worker in run.children():
+            worker.kill()
+        status, out, err = run.end()
+    assert status == 0, err
+    assert "failure 3 of at most 10" in out
+    assert model_bits(job) == undisturbed["bits"]
+
+
 @pytest.mark.parametrize(("role", "reducers"), [("worker", 0), ("worker", 1), ("reducer", 1)])
 def test_a_process_that_dies_is_replaced(
     job: Job, write_job: Any, undisturbed: dict[str, bytes], role: str, reducers: int
@@ -187,6 +199,21 @@ def test_a_worker_that_hangs_is_named(long_job: Job, write_job: Any, tmp_path: P
     assert status == 1
     assert "worker 0 (process" in err
     assert "did not get on for workers.stall, 3 s: failure 1, with workers.max_failures 0." in err
+
+
+def test_silence_is_noticed_in_short_rounds(long_job: Job, write_job: Any) -> None:
+    """Who is stopped is let go after workers.timeout, also where the others never have to wait for anything."""
+    long_job["workers"] = {"count": 2, "timeout": 8}
+    long_job["checkpoint"]["every"] = "3 steps"
+    with running(write_job(long_job)) as run:
+        wait_for("the first epoch", lambda: "epoch 2/" in run.printed())
+        stopped = run.children()[1]
+        stopped.suspend()
+        gone = r"lost: worker 1 \(process .*\) gave no sign of life for \d+ s"
+        wait_for("its end", lambda: re.search(gone, run.printed()))
+        wait_for("its process's end", lambda: not stopped.is_running())
+        run.popen.send_signal(signal.SIGINT)
+        run.end()
 
 
 def test_a_crash_loop_stops(long_job: Job, write_job: Any) -> None:

@@ -112,8 +112,9 @@ class Master:
         self._prime = prime
 
     def admit(self) -> bool:
-        self._tend()
-        return self._roster.take_in()
+        lost = self._roster.dismiss_the_dead() | self._roster.dismiss_the_silent(self._job.workers.timeout)
+        went = self._tend()
+        return self._roster.take_in() or went or bool(lost)
 
     def peer(self, worker: int) -> str:
         return self._roster.address(Who("worker", worker))
@@ -133,6 +134,8 @@ class Master:
 
     def meet(self, command: Command, shards: int) -> dict[int, Report]:
         workers = self._roster.hosts("worker")
+        if not workers:
+            raise Dismissed("No worker takes part any more.")
         reducers = self._roster.members("reducer") or self._roster.members("worker")
         placed = self._locality.place(workers) if self._locality else assign(shards, workers)
         self._call(command, placed, [self._roster.address(who) for who in reducers])
