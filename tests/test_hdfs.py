@@ -154,7 +154,7 @@ def test_safe_mode(root: str, hadoop: Hadoop, capfd: pytest.CaptureFixture[str])
     finally:
         hadoop.command("hdfs", "dfsadmin", "-safemode", "leave", user="hdfs")
     assert storage.read(f"{root}/y") == b"2"
-    assert re.search(r"safe mode.*; trying again for up to 60 s\.\nstorage: it worked again", capfd.readouterr().err)
+    assert re.search(r"safe mode.*; trying again for up to 120 s\.\nstorage: it worked again", capfd.readouterr().err)
 
 
 def test_a_name_node_that_pauses(root: str, hadoop: Hadoop) -> None:

@@ -16,7 +16,7 @@ from yarnml.storage.base import Unavailable
 CONNECT_SECONDS = 5.0  # to connect to a server
 CALL_SECONDS = 15.0  # for the answer of a NameNode
 CHUNK_SECONDS = 60.0  # for one chunk of data, whatever replicas have to be tried
-OUTAGE_SECONDS = 60.0  # that a running job waits for a storage that is away
+OUTAGE_SECONDS = 120.0  # that a running job waits for a storage that is away
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 4.0
 
