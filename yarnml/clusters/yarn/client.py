@@ -152,10 +152,14 @@ class Yarn:
         deadline = time.monotonic() + CONTAINER_SECONDS
         while any(map(_runs, containers)) and time.monotonic() < deadline:
             time.sleep(LOOK_SECONDS)
-        with contextlib.suppress(OSError), storage.patience(CONTAINER_SECONDS):
-            storage.remove(self.staging(application))
+        self.clear_away(application)
         if job:
             Checkpoints(str(job.checkpoint.path), job.checkpoint.keep).discard()
+
+    def clear_away(self, application: str) -> None:
+        """Remove what an ended application left: Skein's master does it, unless it was killed, too."""
+        with contextlib.suppress(OSError), storage.patience(CONTAINER_SECONDS):
+            storage.remove(self.staging(application))
 
     def _of_job(self, name: str) -> Application:
         found = [a for a in self.applications() if a.name == name and a.user == hadoop.user()]

@@ -1,6 +1,7 @@
 """Show an application as if it ran here, from its start to its end."""
 
 import re
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -25,10 +26,9 @@ def follow(yarn: Yarn, application: str, say: Callable[[Event], None]) -> Outcom
 
     Raises the job's own error, or ClusterError with the probable cause out of its logs.
     """
-    waiting, looked = _Waiting(say), 0.0
-    report = yarn.report(application)
-    with closing(Listener(yarn, application)) as listener:
-        while report.live:
+    waiting, look = _Waiting(say), _Look(yarn, application)
+    with closing(look), closing(Listener(yarn, application)) as listener:
+        while (report := look.report).live:
             news = listener.news()
             for event in news.events if news else []:
                 if not isinstance(event, Outcome | Failure):
@@ -36,10 +36,11 @@ def follow(yarn: Yarn, application: str, say: Callable[[Event], None]) -> Outcom
             if news and news.tick:
                 say(news.tick)
             time.sleep(PAUSE_SECONDS if news and not news.over else LOOK_SECONDS)
-            if news is None and listener.end is None:
-                waiting.tell(report)
-            if time.monotonic() - looked > LOOK_SECONDS:
-                report, looked = yarn.report(application), time.monotonic()
+            if look.seconds > SAY_SECONDS:
+                waiting.tell(report, "the ResourceManager does not answer")
+            elif news is None and listener.end is None:
+                waiting.tell(report, reason(report))
+    yarn.clear_away(application)
     end = listener.end or ending(report)
     if isinstance(end, Failure):
         raise named(end.error)(end.text, end.detail)
@@ -54,14 +55,47 @@ def reason(report: Application) -> str:
     return text.strip() or "YARN has not looked at it yet"
 
 
+class _Look:
+    """Looks at an application again and again, aside: while the ResourceManager is away an answer takes minutes."""
+
+    def __init__(self, yarn: Yarn, application: str) -> None:
+        self._yarn, self._application = yarn, application
+        self._found: Application | Exception = yarn.report(application)
+        self._at, self._closed = time.monotonic(), threading.Event()
+        threading.Thread(target=self._run, daemon=True, name="look").start()
+
+    def _run(self) -> None:
+        while isinstance(self._found, Application) and not self._closed.wait(LOOK_SECONDS):
+            try:
+                self._found = self._yarn.report(self._application)
+            except Exception as exc:
+                self._found = exc
+            self._at = time.monotonic()
+
+    @property
+    def report(self) -> Application:
+        """The newest; raises what kept us from one."""
+        if isinstance(self._found, Exception):
+            raise self._found
+        return self._found
+
+    @property
+    def seconds(self) -> float:
+        """How old it is."""
+        return time.monotonic() - self._at
+
+    def close(self) -> None:
+        self._closed.set()
+
+
 class _Waiting:
     """Tells now and then what is waited for, the same again only after long."""
 
     def __init__(self, say: Callable[[Event], None]) -> None:
         self._say, self._told, self._said = say, "", time.monotonic()
 
-    def tell(self, report: Application) -> None:
-        passed, why = time.monotonic() - self._said, reason(report)
+    def tell(self, report: Application, why: str) -> None:
+        passed = time.monotonic() - self._said
         if passed > (REPEAT_SECONDS if why == self._told else SAY_SECONDS):
             self._told, self._said = why, time.monotonic()
             self._say(Pending(report.id, report.state, why))
