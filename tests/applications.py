@@ -73,6 +73,11 @@ class Cluster:
         family = {q for p in found for q in [p, *_children(p)]}
         return sorted((p for p in family if kind in _line(p) and "bash" not in _line(p)), key=lambda p: p.pid)
 
+    def hosts(self, kind: str) -> set[str]:
+        """Where there are processes of this kind."""
+        found = set(self.processes(kind))
+        return {host for host in self.hadoop.hosts if found & set(self.hadoop.containers(host))}
+
     def application(self, name: str) -> dict[str, Any]:
         """The newest application of that name, as the ResourceManager tells it."""
         apps = (self.hadoop.rest("/apps")["apps"] or {}).get("app", [])

@@ -78,6 +78,25 @@ def test_a_container_dies(cluster: Cluster, undisturbed: Path, reducers: int) ->
     assert cluster.left_behind(job) == []
 
 
+def test_a_host_is_lost(cluster: Cluster, undisturbed: Path) -> None:
+    """The power of a worker's host is cut, DataNode and NodeManager with it: the others go on, to the same bits."""
+    job = cluster.job("host-lost", workers={"count": 3, "memory": "2 GiB"})  # no two on one host
+    with submitted(cluster, job) as run:
+        wait_for("a checkpoint", lambda: cluster.steps(job), 180)
+        host = min(cluster.hosts(CONTAINER) - cluster.hosts(LEAD))
+        cluster.hadoop.kill_host(host)
+        try:
+            status, out = run.end()
+        finally:
+            cluster.hadoop.start_host(host)
+            cluster.hadoop.wait_until_ready()
+    assert status == 0, out
+    assert "going on after step" in out
+    assert cluster.attempts(job["name"]) == 1
+    assert bits(cluster, job) == (undisturbed / "model.safetensors").read_bytes()
+    assert cluster.left_behind(job) == []
+
+
 def test_a_crash_loop_stops(cluster: Cluster) -> None:
     """A model that ends its process is tried workers.max_failures times more, then the cause is told once."""
     (cluster.folder / "crash.py").write_text(

@@ -126,8 +126,9 @@ class Hadoop:
         self.start(f"nodemanager-{i}")
 
     def containers(self, host: str) -> list[psutil.Process]:
-        """The processes that the NodeManager of a host has started."""
-        return self._processes[f"nodemanager-{HOSTS.index(host) + 1}"].children(recursive=True)
+        """The processes that the NodeManager of a host has started; none where it does not run."""
+        name = f"nodemanager-{HOSTS.index(host) + 1}"
+        return self._processes[name].children(recursive=True) if self.runs(name) else []
 
     def pid(self, name: str) -> int:
         return self._processes[name].pid
