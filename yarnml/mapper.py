@@ -109,7 +109,7 @@ class Mapper:
         try:
             return self._carry_out(meeting.command)
         except TooLate:
-            return Behind(self._step)
+            return Behind()
 
     def _carry_out(self, command: Command) -> Report:
         match command:

@@ -186,8 +186,6 @@ class Standing(_Message, frozen=True):
 class Behind(_Message, frozen=True):
     """The others went on with copies of this worker's tasks, and the totals that it lacks are gone."""
 
-    step: int
-
 
 class Evaluated(_Message, frozen=True):
     metrics: dict[str, float]
