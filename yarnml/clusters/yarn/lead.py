@@ -26,6 +26,7 @@ from yarnml.errors import YarnmlError
 from yarnml.eventlog import EventLog
 from yarnml.events import EpochDone, Event, Failure, Outcome
 from yarnml.job import Job
+from yarnml.log import log
 from yarnml.master import Master
 from yarnml.progress import Progress
 from yarnml.submit import train
@@ -41,13 +42,13 @@ def main() -> int:
     watchdog.guard(job.workers.timeout, "The master")  # its workers have given it up by then
     application = skein.ApplicationClient.from_current()
     mark = paths.failure(paths.staging(os.environ["YARNML_HOME"], skein.properties.application_id))
-    log, own = EventLog(Path(os.environ["LOG_DIRS"].partition(",")[0]) / EVENTS), credentials.in_container()
-    server = ControlServer(log.answer, os.environ["NM_HOST"], own)
+    news, own = EventLog(Path(os.environ["LOG_DIRS"].partition(",")[0]) / EVENTS), credentials.in_container()
+    server = ControlServer(news.answer, os.environ["NM_HOST"], own)
     application.kv[NEWS] = server.address.encode()
     with Progress(Console(highlight=False, width=200, force_terminal=False)) as show:
 
         def say(event: Event) -> None:
-            log.tell(event)
+            news.tell(event)
             if isinstance(event, EpochDone):
                 with suppress(skein.exceptions.SkeinError):  # only for a bar on YARN's pages
                     application.set_progress(event.epoch / event.epochs)
@@ -57,7 +58,7 @@ def main() -> int:
             try:
                 outcome = train(job, "yarn", opener(application, own), say=say)
             except AttemptOver as exc:
-                print(exc, file=sys.stderr, flush=True)
+                log(str(exc))
                 os._exit(1)  # the next attempt goes on; nobody shall take this for the job's end
             except YarnmlError as exc:
                 before = Failure(type(exc).__name__, str(exc), exc.detail)
@@ -66,7 +67,7 @@ def main() -> int:
                 say(outcome)
         if before is not None:
             say(before)
-    log.close()
+    news.close()
     server.shutdown()
     status, text = ("FAILED", before.text) if before else ("SUCCEEDED", _done(outcome))
     application.shutdown(status, text)
@@ -104,7 +105,7 @@ def _write_down(mark: str, failure: Failure) -> None:
     try:
         storage.write(mark, msgspec.json.encode(failure))
     except OSError as exc:
-        print(f"The next attempt will not know of this failure: {exc}", file=sys.stderr, flush=True)
+        log(f"The next attempt will not know of this failure: {exc}")
 
 
 def _leave_with_parent(parent: int) -> None:
