@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from yarnml.errors import JobFileError
+from yarnml.errors import ClusterError, JobFileError
 from yarnml.hadoop import Address, Configuration, configuration, find_folder
 
 
@@ -37,6 +37,13 @@ def test_no_such_folder(tmp_path: Path) -> None:
     """A HADOOP_CONF_DIR that is not there is an error that names it, and not an empty configuration."""
     with pytest.raises(JobFileError, match=r"HADOOP_CONF_DIR is .*/none, which is not a folder"):
         configuration({"HADOOP_CONF_DIR": str(tmp_path / "none")})
+
+
+def test_no_default_filesystem() -> None:
+    """Who needs the cluster's filesystem where none is set hears of the property and where it is looked for."""
+    assert plain(fs__defaultFS="hdfs://here/").root == "hdfs://here"
+    with pytest.raises(ClusterError, match=r"fs\.defaultFS is not set .* set HADOOP_CONF_DIR"):
+        _ = plain().root
 
 
 def test_broken_file(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from yarnml.errors import JobFileError
+from yarnml.errors import ClusterError, JobFileError
 
 FILES = ("core-site.xml", "hdfs-site.xml", "yarn-site.xml", "resource-types.xml")
 RPC_PORT, HTTP_PORT, HTTPS_PORT = 8020, 9870, 9871
@@ -50,6 +50,13 @@ class Configuration:
     def default_fs(self) -> str:
         """The URL of the default filesystem, without a slash at its end; '' where none is set."""
         return self.get("fs.defaultFS", self.values.get("fs.default.name", "")).rstrip("/")
+
+    @property
+    def root(self) -> str:
+        """The same; ClusterError where none is set."""
+        if root := self.default_fs:
+            return root
+        raise ClusterError("fs.defaultFS is not set in the Hadoop configuration; set HADOOP_CONF_DIR to its folder.")
 
     @property
     def name_services(self) -> dict[str, tuple[Address, ...]]:

@@ -40,9 +40,7 @@ def check(job: Job) -> dict[str, int]:
 
 def reach_name_node(settings: Configuration) -> str:
     """The URL of the default filesystem, whose NameNode answers; ClusterError names it where it does not."""
-    root = settings.default_fs
-    if not root:
-        raise ClusterError("fs.defaultFS is not set in the Hadoop configuration; set HADOOP_CONF_DIR to its folder.")
+    root = settings.root
     try:
         storage.exists(f"{root}/user")
     except (OSError, ValueError) as exc:

@@ -41,10 +41,7 @@ _ID = re.compile(r"application_\d+_\d+")
 
 def home() -> str:
     """The URL of the user's yarnml folder on the cluster's default filesystem."""
-    root = hadoop.configuration().default_fs
-    if not root:
-        raise ClusterError("fs.defaultFS is not set in the Hadoop configuration; set HADOOP_CONF_DIR to its folder.")
-    return f"{root}/user/{hadoop.user()}/.yarnml"
+    return f"{hadoop.configuration().root}/user/{hadoop.user()}/.yarnml"
 
 
 @contextmanager
