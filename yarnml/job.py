@@ -168,6 +168,20 @@ class Job(_Section, frozen=True, kw_only=True):
     def export_to(self) -> Export | None:
         return Export(path=self.export) if isinstance(self.export, str) else self.export
 
+    @property
+    def urls(self) -> dict[str, str]:
+        """Every place that the job reads or writes, by its field."""
+        data, to = self.data, self.export_to
+        named = {"data.train": data.train, "data.validation": data.validation, "data.test": data.test}
+        named |= {"checkpoint.path": self.checkpoint.path, "export": to.path if to else None}
+        listed = {field: value if isinstance(value, list) else [value] for field, value in named.items()}
+        return {
+            field if n == 0 else f"{field}[{n}]": value
+            for field, values in listed.items()
+            for n, value in enumerate(values)
+            if isinstance(value, str)
+        }
+
 
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}

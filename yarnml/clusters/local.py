@@ -145,11 +145,8 @@ def _local(log_folder: str) -> Path:
 
 def _refuse_memory(job: Job) -> None:
     """``memory://`` is another place in every process."""
-    to = job.export_to
-    named = {"data.train": job.data.train, "data.validation": job.data.validation, "data.test": job.data.test}
-    named |= {"checkpoint.path": job.checkpoint.path, "export": to.path if to else None}
-    for field, value in named.items():
-        if any(str(path).startswith("memory://") for path in (value if isinstance(value, list) else [value])):
+    for field, url in job.urls.items():
+        if url.startswith("memory://"):
             raise JobFileError(f"{field}: memory:// is not shared between processes; use --backend inline, or files.")
 
 

@@ -76,23 +76,9 @@ def tag_of(job: Job) -> str:
     return f"{TAG}-{hashlib.sha256(str(job.checkpoint.path).encode()).hexdigest()[:16]}"
 
 
-def urls(job: Job) -> dict[str, str]:
-    """Every path of a job by its field."""
-    data, to = job.data, job.export_to
-    named = {"data.train": data.train, "data.validation": data.validation, "data.test": data.test}
-    named |= {"checkpoint.path": job.checkpoint.path, "export": to.path if to else None}
-    listed = {field: value if isinstance(value, list) else [value] for field, value in named.items()}
-    return {
-        field if n == 0 else f"{field}[{n}]": value
-        for field, values in listed.items()
-        for n, value in enumerate(values)
-        if isinstance(value, str)
-    }
-
-
 def check_paths(job: Job) -> None:
     """Refuse paths that mean something else on every machine."""
-    for field, url in urls(job).items():
+    for field, url in job.urls.items():
         if "://" not in url:
             raise JobFileError(
                 f"{field}: {url} is a path of this machine, which YARN's nodes can't see; put it on HDFS and write "
@@ -104,7 +90,7 @@ def check_paths(job: Job) -> None:
 
 def file_systems(job: Job) -> list[str]:
     """The name services that a job reads and writes, without the default one, which YARN knows."""
-    roots = {"/".join(url.split("/")[:3]) for url in urls(job).values() if url.startswith(("hdfs://", "webhdfs://"))}
+    roots = {"/".join(url.split("/")[:3]) for url in job.urls.values() if url.startswith(("hdfs://", "webhdfs://"))}
     return sorted(root for root in roots if not root.endswith("://"))
 
 
