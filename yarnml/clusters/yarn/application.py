@@ -14,7 +14,7 @@ from yarnml.errors import JobFileError
 from yarnml.job import Job, size_in_bytes
 from yarnml.provision import Provision
 
-JOB_FILE = "yarnml-job.json"
+JOB_FILE = "yarnml-job.json"  # the job as it was sent: its name here, in the staging folder, in a container
 TAG = "yarnml"
 MASTER = "yarnml.master"  # Skein's key for the address where the master calls to meetings
 NEWS = "yarnml.news"  # and for that where the job's events can be followed

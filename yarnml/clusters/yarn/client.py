@@ -17,7 +17,7 @@ import skein
 from yarnml import hadoop, paths, storage
 from yarnml.checkpoint import Checkpoints
 from yarnml.clusters.yarn import credentials, manager, places, web
-from yarnml.clusters.yarn.application import NEWS, TAG, tag_of
+from yarnml.clusters.yarn.application import JOB_FILE, NEWS, TAG, tag_of
 from yarnml.clusters.yarn.places import Place
 from yarnml.clusters.yarn.status import Application
 from yarnml.errors import ClusterError, JobFileError
@@ -30,7 +30,6 @@ from yarnml.transport.security import Certificate
 
 LIVE = ("NEW", "NEW_SAVING", "SUBMITTED", "ACCEPTED", "RUNNING")
 EVERY = tuple(str(state) for state in skein.model.ApplicationState)
-JOB_FILE = "job.json"  # on this machine, and in the staging folder
 LOOK_SECONDS = 1.0  # between two looks at an application
 CALL_SECONDS = 10.0  # how long a master may take to answer
 CONTAINER_SECONDS = 20.0  # how long nodes may take to end the containers of an application that has ended

@@ -13,9 +13,9 @@ import yaml
 from yarnml import hadoop
 from yarnml.clusters.yarn import places, reading, status
 from yarnml.clusters.yarn.admission import check
-from yarnml.clusters.yarn.application import MASTER, check_paths, specification
+from yarnml.clusters.yarn.application import JOB_FILE, MASTER, check_paths, specification
 from yarnml.clusters.yarn.cause import events
-from yarnml.clusters.yarn.client import CALL_SECONDS, EVERY, JOB_FILE, LIVE, Yarn, check_name, connected, home
+from yarnml.clusters.yarn.client import CALL_SECONDS, EVERY, LIVE, Yarn, check_name, connected, home
 from yarnml.clusters.yarn.follow import Listener, follow
 from yarnml.clusters.yarn.logs import EVENTS, FILES, Log, of_application
 from yarnml.clusters.yarn.status import Application
