@@ -118,7 +118,7 @@ def test_all_workers_out_of_memory_at_once() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", [Kind.EXIT, Kind.SIGNAL, Kind.SILENT, Kind.STALLED])
+@pytest.mark.parametrize("kind", [Kind.EXIT, Kind.SIGNAL, Kind.SILENT, Kind.STALLED, Kind.WRONG_STATE])
 def test_a_bad_node_is_avoided(kind: Kind) -> None:
     """Three failures on one host and none elsewhere: new processes keep away from it, and the user is told."""
     ends = [end(kind), end(Kind.NODE_LOST, "n2"), end(kind), end(kind)]

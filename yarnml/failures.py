@@ -27,6 +27,7 @@ class Kind(Enum):
     EXIT = "exit", True
     SILENT = "silent", True
     STALLED = "stalled", True
+    WRONG_STATE = "wrong state", True  # other bits than most have
     BROKEN = "broken", True  # a stream broke, and no process can be blamed
     ENVIRONMENT = "wrong environment", True  # it could not begin: no Python, another yarnml, an import that fails
 

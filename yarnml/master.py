@@ -12,6 +12,7 @@ from yarnml.backup import slow, spare
 from yarnml.clusters.base import Processes, Role, Who
 from yarnml.errors import WorkerLost, YarnmlError, named
 from yarnml.events import Event, Tick
+from yarnml.failures import Kind
 from yarnml.job import Job
 from yarnml.locality import Locality
 from yarnml.messages import (
@@ -119,8 +120,8 @@ class Master:
     def peer(self, worker: int) -> str:
         return self._roster.address(Who("worker", worker))
 
-    def dismiss(self, workers: Sequence[int], why: str) -> None:
-        self._roster.dismiss_the_stalled([Who("worker", w) for w in workers], why)
+    def dismiss(self, workers: Sequence[int], kind: Kind, why: str) -> None:
+        self._roster.dismiss([Who("worker", w) for w in workers], kind, why)
 
     def recover(self, lost: WorkerLost) -> None:
         """Let go of who is to blame, ask for others, wait until the job can go on.
@@ -275,7 +276,7 @@ class Master:
         lost = roster.dismiss_the_dead() | roster.dismiss_the_silent(self._job.workers.timeout)
         lost |= roster.rest_the_quiet(QUIET_SECONDS)
         if not lost and time.monotonic() - self._moved > stall:
-            lost = roster.dismiss_the_stalled(awaited, f"did not get on for workers.stall, {stall:.0f} s")
+            lost = roster.dismiss(awaited, Kind.STALLED, f"did not get on for workers.stall, {stall:.0f} s")
         if lost:
             raise Dismissed(f"{', '.join(map(str, sorted(lost)))} had to go.")
         if isinstance(self._meeting.command, Train):

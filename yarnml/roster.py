@@ -241,11 +241,11 @@ class Roster:
         """Let go of a newcomer that could not get ready."""
         self._dismiss(who, Kind.EXIT, f"{who} ({self.describe(who)}): {failed.text}", failed.detail)
 
-    def dismiss_the_stalled(self, stalled: Sequence[Who], why: str) -> set[Who]:
-        """Let go of members that live but do not get on."""
-        for who in stalled:
-            self._dismiss(who, Kind.STALLED, f"{who} ({self.describe(who)}) {why}")
-        return set(stalled)
+    def dismiss(self, members: Sequence[Who], kind: Kind, why: str) -> set[Who]:
+        """Let go of members that live; ``why`` says what each of them did."""
+        for who in members:
+            self._dismiss(who, kind, f"{who} ({self.describe(who)}) {why}")
+        return set(members)
 
     def count(self, lost: WorkerLost) -> None:
         """Note a failure that no process is to blame for; CrewLost when there were too many."""

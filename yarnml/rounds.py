@@ -19,6 +19,7 @@ from yarnml.clusters.base import Crew
 from yarnml.data.schema import Schema, in_order
 from yarnml.errors import CheckpointError, DataError, JobFileError, WorkerLost, YarnmlError
 from yarnml.events import Continued, EpochDone, Event, GoesOn, Outcome, RoundBegins, Settled
+from yarnml.failures import Kind
 from yarnml.identity import changed, identity_of
 from yarnml.job import EarlyStopping, Job
 from yarnml.job import Export as Target
@@ -246,7 +247,7 @@ class Rounds:
         if not wrong:
             return
         if 2 * count > len(digests):
-            self._crew.dismiss(wrong, f"had another state than the others after step {step}")
+            self._crew.dismiss(wrong, Kind.WRONG_STATE, f"had another state than the others after step {step}")
         else:
             names = ", ".join(f"worker {w}" for w in digests)
             self._crew.recover(WorkerLost(f"After step {step} the states of {names} differ"))

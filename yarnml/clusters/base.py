@@ -40,8 +40,8 @@ class Crew(Protocol):
     def peer(self, worker: int) -> str:
         """Where this worker's state can be fetched."""
 
-    def dismiss(self, workers: Sequence[int], why: str) -> None:
-        """Let go of these workers and ask for others."""
+    def dismiss(self, workers: Sequence[int], kind: Kind, why: str) -> None:
+        """Let go of these workers, for what they did, and ask for others."""
 
     def recover(self, lost: WorkerLost) -> None:
         """After a lost process, make the crew whole enough to go on; raises WorkerLost where that can't be."""

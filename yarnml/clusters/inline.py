@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from yarnml.environment import POOLS, devices
 from yarnml.errors import JobFileError, WorkerLost
 from yarnml.events import Event, Tick
+from yarnml.failures import Kind
 from yarnml.job import Job
 from yarnml.locality import Locality
 from yarnml.messages import Command, Meeting, Prime, Report
@@ -43,7 +44,7 @@ class InlineCrew:
     def peer(self, worker: int) -> str:
         return ""
 
-    def dismiss(self, workers: Sequence[int], why: str) -> None:
+    def dismiss(self, workers: Sequence[int], kind: Kind, why: str) -> None:
         """There is nobody else."""
 
     def recover(self, lost: WorkerLost) -> None:
