@@ -91,7 +91,7 @@ class Mapper:
         self._recent: deque[float] = deque(maxlen=15)  # seconds that this worker's own tasks of a step took
 
     def execute(self, meeting: Meeting) -> Report:
-        """Carry out one command.  A worker without shards has nothing to do, and keeps no state."""
+        """Carry out one command."""
         self._meeting = meeting
         self._sight.meet(meeting.number)
         self._recent.clear()
@@ -102,9 +102,10 @@ class Mapper:
                 return self._prime(begin, schema)
             case Regroup():
                 return Standing(self._step, self._loss, self._weight)
-        if not self._shards and not self._is_source:
-            self._step, self._loss, self._weight = NOWHERE
-            return Done()
+            case CatchUp() as there:
+                return self._catch_up(there)
+        if not self._shards:
+            return self._rest()
         self._exchange.meet(meeting.reducers, len([s for s in meeting.shards.values() if s]))
         try:
             return self._carry_out(meeting.command)
@@ -121,8 +122,6 @@ class Mapper:
                 return self._build(schema, step, restore)
             case Train() as train:
                 return self._train(train)
-            case CatchUp() as there:
-                return self._catch_up(there)
             case Evaluate(dataset):
                 return self._evaluate(dataset)
             case Restore(step, folder):
@@ -133,15 +132,14 @@ class Mapper:
                 return self._export(folder, about)
         return Done()
 
+    def _rest(self) -> Report:
+        """A worker without shards has nothing to do, and keeps no state."""
+        self._step, self._loss, self._weight = NOWHERE
+        return Done()
+
     @property
     def _shards(self) -> list[int]:
         return self._meeting.shards.get(self._index, [])
-
-    @property
-    def _is_source(self) -> bool:
-        """Whether the others wait for this worker's state, shards or not."""
-        command = self._meeting.command
-        return isinstance(command, CatchUp) and command.source == self._index
 
     @property
     def _leads(self) -> bool:
@@ -216,9 +214,12 @@ class Mapper:
         return Done()
 
     def _catch_up(self, there: CatchUp) -> Report:
+        """Give the state to the others, with shards or without; take it where they are for it."""
         self._take_in(there.begin)
         if self._index == there.source:
             self._exchange.publish(there.step, pack(self._tensors()))
+        elif not self._shards:
+            return self._rest()
         elif self._step != there.step:
             self._prepare(there.schema)
             self._load(unpack(self._exchange.fetch(there.address, there.step)), there.address)
