@@ -14,7 +14,7 @@ from yarnml.clusters.local import open_crew
 from yarnml.environment import resources
 from yarnml.job import Job
 from yarnml.master import Master
-from yarnml.messages import Begin, Build, Train, ipc
+from yarnml.meetings import Begin, Build, Train, ipc
 from yarnml.plan import make_plan
 from yarnml.spec import load_job
 

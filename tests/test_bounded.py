@@ -15,7 +15,7 @@ import pytest
 from tests.processes import running, saved_steps, wait_for
 from yarnml.clusters.local import open_crew
 from yarnml.events import Event
-from yarnml.messages import Begin, Build, Built, Evaluate, Train, ipc
+from yarnml.meetings import Begin, Build, Built, Evaluate, Train, ipc
 from yarnml.plan import make_plan
 from yarnml.spec import load_job
 

@@ -12,7 +12,7 @@ import yarnml
 from tests.processes import running, saved_steps, wait_for
 from yarnml.errors import DataError, ModelError, WorkerLost
 from yarnml.master import cause
-from yarnml.messages import Failed
+from yarnml.meetings import Failed
 
 Job = dict[str, Any]
 

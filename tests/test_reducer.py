@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yarnml.errors import WorkerLost
-from yarnml.messages import Part
+from yarnml.parts import Part
 from yarnml.reducer import CHUNK, Reducer, StepKey, chunk_bounds, slice_bounds
 from yarnml.tree import Join, Node
 

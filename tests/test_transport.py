@@ -9,13 +9,16 @@ import pyarrow.flight as fl
 import pytest
 
 from yarnml.errors import WorkerLost
-from yarnml.messages import Ack, Beat, Call, Joined, Meet, Meeting, Part, Reply, Wait, encode
+from yarnml.meetings import Joined, Meeting, Wait
+from yarnml.messages import Ack, Beat, Call, Meet, Reply
+from yarnml.parts import Part
 from yarnml.reducer import CHUNK, Reducer, StepKey
 from yarnml.transport.control import ControlClient, ControlServer
 from yarnml.transport.flight import FlightExchange, ReducerServer
 from yarnml.transport.memory import MemoryExchange
 from yarnml.transport.peers import Shelf
 from yarnml.transport.security import Token
+from yarnml.transport.wire import decode_part, encode
 from yarnml.tree import Vector, assign, combine
 
 HOST = "127.0.0.1"
@@ -149,7 +152,5 @@ def test_no_master_no_hanging() -> None:
 
 def test_a_part_header_survives_the_wire() -> None:
     """Headers decode to what was encoded."""
-    from yarnml.messages import decode_part
-
     header = Part(1, 2, 3, 4, 5, 6, 7, "<f4")
     assert decode_part(encode(header)) == header

@@ -29,7 +29,7 @@ from yarnml.export import write_model
 from yarnml.job import size_in_bytes
 from yarnml.learners.base import Learner
 from yarnml.learners.registry import build_learner
-from yarnml.messages import (
+from yarnml.meetings import (
     Begin,
     Behind,
     Build,

@@ -15,31 +15,8 @@ from yarnml.events import Event, Tick
 from yarnml.failures import Kind
 from yarnml.job import Job
 from yarnml.locality import Locality
-from yarnml.messages import (
-    Ack,
-    Beat,
-    Behind,
-    Build,
-    Call,
-    Command,
-    Failed,
-    Follow,
-    Joined,
-    Meet,
-    Meeting,
-    News,
-    Pace,
-    Prime,
-    Reply,
-    Report,
-    Resize,
-    Resized,
-    Spare,
-    Stop,
-    Task,
-    Train,
-    Wait,
-)
+from yarnml.meetings import Behind, Build, Command, Failed, Joined, Meeting, Prime, Report, Stop, Train, Wait
+from yarnml.messages import Ack, Beat, Call, Follow, Meet, News, Pace, Reply, Resize, Resized, Spare, Task
 from yarnml.roster import GATHER_SECONDS, WATCH_SECONDS, Cut, Dismissed, Roster
 from yarnml.transport.control import ControlServer
 from yarnml.transport.security import Credentials

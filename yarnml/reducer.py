@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from yarnml.errors import WorkerLost
-from yarnml.messages import Part
+from yarnml.parts import Part
 from yarnml.tree import Join, Node, Vector
 
 LOOK_SECONDS = 0.5  # how often who waits for a sum looks whether it is still wanted

@@ -15,7 +15,7 @@ from yarnml.errors import CrewLost, JobFileError, WorkerLost
 from yarnml.events import Event, Joins, Lost, Resizes, Rests, Waiting
 from yarnml.failures import End, Kind, Replace, Stop, decide, size_of
 from yarnml.job import Job
-from yarnml.messages import Failed, Joined
+from yarnml.meetings import Failed, Joined
 
 WATCH_SECONDS = 0.2  # how often the processes are looked at
 GATHER_SECONDS = 15.0  # how long a job that could start waits for those who are missing

@@ -24,7 +24,7 @@ from yarnml.identity import changed, identity_of
 from yarnml.job import EarlyStopping, Job
 from yarnml.job import Export as Target
 from yarnml.locality import Locality
-from yarnml.messages import (
+from yarnml.meetings import (
     Begin,
     Build,
     Built,

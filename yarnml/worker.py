@@ -13,7 +13,8 @@ from yarnml import __version__, storage
 from yarnml.environment import Environment, read_environment
 from yarnml.errors import WorkerLost
 from yarnml.log import log
-from yarnml.messages import Ack, Beat, Done, Joined, Meet, Meeting, Report, Spare, Stop, Task, Wait, failed
+from yarnml.meetings import Done, Joined, Meeting, Report, Stop, Wait, failed
+from yarnml.messages import Ack, Beat, Meet, Spare, Task
 from yarnml.reducer import GivenUp, Reducer
 from yarnml.sight import Sight
 from yarnml.transport.control import ControlClient

@@ -169,10 +169,11 @@ def test_a_reducer_outlives_a_stream_that_ends_before_its_sum() -> None:
 REDUCER = """
 import contextlib
 import numpy as np, pyarrow as pa, pyarrow.flight as fl
-from yarnml.messages import Hello, Part, encode
+from yarnml.parts import Hello, Part
 from yarnml.reducer import Reducer
 from yarnml.transport.flight import ReducerServer
 from yarnml.transport.security import Token
+from yarnml.transport.wire import encode
 
 token = Token("secret of the test")
 reducer = Reducer()

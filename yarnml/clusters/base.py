@@ -10,7 +10,7 @@ from yarnml.events import Event
 from yarnml.failures import Kind, Sizes
 from yarnml.job import Job
 from yarnml.locality import Locality
-from yarnml.messages import Command, Prime, Report
+from yarnml.meetings import Command, Prime, Report
 
 Role = Literal["worker", "reducer"]
 

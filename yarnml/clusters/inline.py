@@ -12,7 +12,7 @@ from yarnml.events import Event, Tick
 from yarnml.failures import Kind
 from yarnml.job import Job
 from yarnml.locality import Locality
-from yarnml.messages import Command, Meeting, Prime, Report
+from yarnml.meetings import Command, Meeting, Prime, Report
 from yarnml.sight import Sight
 from yarnml.transport.memory import MemoryExchange
 

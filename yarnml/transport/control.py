@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.flight as fl
 
 from yarnml.errors import WorkerLost
-from yarnml.messages import Call, Reply, decode_call, decode_reply, encode
+from yarnml.messages import Call, Reply
 from yarnml.transport.security import Credentials
+from yarnml.transport.wire import decode_call, decode_reply, encode
 
 Handler = Callable[[Call], Reply]
 

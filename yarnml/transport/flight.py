@@ -17,12 +17,13 @@ import pyarrow as pa
 import pyarrow.flight as fl
 
 from yarnml.errors import WorkerLost
-from yarnml.messages import Hello, Part, Refusal, decode_hello, decode_part, decode_refusal, encode
+from yarnml.parts import Hello, Part, Refusal
 from yarnml.reducer import GivenUp, Reducer, StepKey, TooLate, chunk_bounds, slice_bounds, slices_for
 from yarnml.transport import raw
 from yarnml.transport.base import Late, never
 from yarnml.transport.peers import Shelf, StateStream, fetch
 from yarnml.transport.security import Credentials
+from yarnml.transport.wire import decode_hello, decode_part, decode_refusal, encode
 from yarnml.tree import Node, Vector
 
 LINGER_SECONDS = 0.004

@@ -1,0 +1,231 @@
+"""What a meeting is about: the commands of the master, and the reports of the workers.
+
+Each worker brings the report of the last command and takes the next one (`yarnml.messages.Meet`).
+"""
+
+import traceback
+from typing import Any
+
+import pyarrow as pa
+from msgspec import Struct
+
+from yarnml.data.base import Dataset
+from yarnml.data.schema import Schema
+from yarnml.errors import YarnmlError
+from yarnml.job import Job
+
+
+class Message(Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+    """What travels between a process and its master: parsed once, unknown fields refused."""
+
+
+# Commands: master → workers
+
+
+class Begin(Message, frozen=True):
+    """What every worker needs to know before anything else.  ``stored`` is an Arrow IPC schema."""
+
+    job: Job
+    datasets: dict[str, Dataset]
+    stored: dict[str, bytes]
+    shards: int
+
+
+class Survey(Message, frozen=True):
+    """Collect the different labels of the training data."""
+
+    schema: Schema
+
+
+class Build(Message, frozen=True):
+    """Make the learner and its first state, or take the state after ``step`` from a checkpoint folder."""
+
+    schema: Schema
+    step: int = 0
+    restore: str | None = None
+
+
+class Prime(Message, frozen=True):
+    """To one newcomer: take in the job, and make everything but the state, while the others go on."""
+
+    begin: Begin
+    schema: Schema | None
+
+
+class Regroup(Message, frozen=True):
+    """Say how far you are: some were lost, or others have come."""
+
+
+class CatchUp(Message, frozen=True):
+    """Be where ``source`` is: whoever is not at ``step`` takes the state from its address."""
+
+    begin: Begin
+    schema: Schema
+    step: int
+    loss: float
+    weight: float
+    source: int
+    address: str
+
+
+class Scale(Message, frozen=True):
+    """Fit the feature scaling on the training data."""
+
+    schema: Schema
+
+
+class Train(Message, frozen=True):
+    """Steps ``first`` … ``last`` - 1, counted over the whole job; ``loss`` and ``weight``: the epoch's sums so far."""
+
+    first: int
+    last: int
+    loss: float = 0.0
+    weight: float = 0.0
+
+
+class Evaluate(Message, frozen=True):
+    dataset: str
+
+
+class Restore(Message, frozen=True):
+    """Take the learner's state after ``step`` from a checkpoint folder."""
+
+    step: int
+    folder: str
+
+
+class Save(Message, frozen=True):
+    """Write the state into a folder that the master commits."""
+
+    folder: str
+
+
+class Export(Message, frozen=True):
+    """Write the model into a folder that the master commits; ``about`` goes into model.json."""
+
+    folder: str
+    about: dict[str, Any]
+
+
+class Stop(Message, frozen=True):
+    pass
+
+
+class Wait(Message, frozen=True):
+    """Nothing to do yet: meet again."""
+
+
+Command = (
+    Begin
+    | Survey
+    | Build
+    | Prime
+    | Scale
+    | Train
+    | Regroup
+    | CatchUp
+    | Evaluate
+    | Restore
+    | Save
+    | Export
+    | Stop
+    | Wait
+)
+
+
+class Meeting(Message, frozen=True):
+    """A command and who takes part: worker index → its shards, and the addresses that reduce, in slice order."""
+
+    number: int
+    command: Command
+    shards: dict[int, list[int]]
+    reducers: list[str]
+
+
+# Reports: workers → master
+
+
+class Joined(Message, frozen=True):
+    """``address``: where this process reduces, ``host:port``; ``host``: the machine, as the cluster names it."""
+
+    address: str
+    version: str
+    host: str = ""
+
+
+class Done(Message, frozen=True):
+    pass
+
+
+class Surveyed(Message, frozen=True):
+    labels: list[Any]
+
+
+class Built(Message, frozen=True):
+    """``parameters``: numbers in the model; ``steps``: steps of one epoch."""
+
+    parameters: int
+    steps: int
+
+
+class Trained(Message, frozen=True):
+    """Sums over the epoch's steps so far, and seconds: since the first update, and by phase of a step.
+
+    ``digest``: of the state, the same on every worker.
+    """
+
+    loss: float
+    weight: float
+    after_first: float
+    seconds: dict[str, float]
+    digest: str
+
+
+class Standing(Message, frozen=True):
+    """The steps that a worker's state has behind it, -1 without a state; the epoch's sums so far."""
+
+    step: int
+    loss: float
+    weight: float
+
+
+class Behind(Message, frozen=True):
+    """The others went on with copies of this worker's tasks, and the totals that it lacks are gone."""
+
+
+class Evaluated(Message, frozen=True):
+    metrics: dict[str, float]
+
+
+class Written(Message, frozen=True):
+    """What was written into the folder: file name → SHA-256.  Empty from workers that were not asked to write."""
+
+    files: dict[str, str]
+
+
+class Failed(Message, frozen=True):
+    """``error`` is the name of a class in `yarnml.errors`."""
+
+    error: str
+    text: str
+    detail: str = ""
+
+
+Report = Joined | Done | Surveyed | Built | Trained | Standing | Behind | Evaluated | Written | Failed
+
+
+def failed(exc: Exception) -> Failed:
+    """What to report about an exception: our own errors as they are, others with their traceback."""
+    if isinstance(exc, YarnmlError):
+        return Failed(type(exc).__name__, str(exc), exc.detail)
+    reason = str(exc).strip().splitlines()[0] if str(exc).strip() else "no message"
+    text = f"A worker failed with {type(exc).__name__}: {reason}"
+    return Failed(YarnmlError.__name__, text, "".join(traceback.format_exception(exc)))
+
+
+def ipc(schema: pa.Schema) -> bytes:
+    return bytes(schema.serialize())
+
+
+def from_ipc(data: bytes) -> pa.Schema:
+    return pa.ipc.read_schema(pa.py_buffer(data))

@@ -1,0 +1,32 @@
+"""What goes between a worker and a reducer: headers, each with a raw vector behind it."""
+
+from msgspec import Struct
+
+
+class Part(Struct, frozen=True, array_like=True):
+    """Header of one chunk of one subtree's vector slice.
+
+    ``level`` and ``place`` name the subtree; the slice is cut into ``chunks`` chunks of elements of NumPy's ``dtype``.
+    """
+
+    meeting: int
+    step: int
+    shards: int
+    level: int
+    place: int
+    chunk: int
+    chunks: int
+    dtype: str
+
+
+class Hello(Struct, frozen=True, array_like=True):
+    """Opens a stream to a reducer."""
+
+    worker: int
+
+
+class Refusal(Struct, frozen=True, array_like=True):
+    """Why a reducer sends no more totals; ``late``: the step that was asked for is over."""
+
+    reason: str
+    late: bool
