@@ -14,10 +14,11 @@ from yarnml.messages import Ack, Beat, Call, Meet, Reply
 from yarnml.parts import Part
 from yarnml.reducer import CHUNK, Reducer, StepKey
 from yarnml.transport.control import ControlClient, ControlServer
-from yarnml.transport.flight import FlightExchange, ReducerServer
+from yarnml.transport.flight import FlightExchange
 from yarnml.transport.memory import MemoryExchange
 from yarnml.transport.peers import Shelf
 from yarnml.transport.security import Token
+from yarnml.transport.server import ReducerServer
 from yarnml.transport.wire import decode_part, encode
 from yarnml.tree import Vector, assign, combine
 

@@ -18,7 +18,8 @@ from yarnml.messages import Ack, Beat, Meet, Spare, Task
 from yarnml.reducer import GivenUp, Reducer
 from yarnml.sight import Sight
 from yarnml.transport.control import ControlClient
-from yarnml.transport.flight import FlightExchange, ReducerServer
+from yarnml.transport.flight import FlightExchange
+from yarnml.transport.server import ReducerServer
 
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 PAUSE_SECONDS = 0.05  # least time between two beats; the master holds each for as long as it has no news

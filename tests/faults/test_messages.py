@@ -17,8 +17,9 @@ from yarnml.errors import WorkerLost
 from yarnml.messages import Ack, Beat
 from yarnml.reducer import CHUNK, Reducer, StepKey
 from yarnml.transport.control import ControlClient, ControlServer
-from yarnml.transport.flight import FlightExchange, ReducerServer
+from yarnml.transport.flight import FlightExchange
 from yarnml.transport.security import Certificate, Credentials, Token
+from yarnml.transport.server import ReducerServer
 from yarnml.tree import Node, Vector, combine, root
 
 SHARDS, STEPS = 3, 4
@@ -171,8 +172,8 @@ import contextlib
 import numpy as np, pyarrow as pa, pyarrow.flight as fl
 from yarnml.parts import Hello, Part
 from yarnml.reducer import Reducer
-from yarnml.transport.flight import ReducerServer
 from yarnml.transport.security import Token
+from yarnml.transport.server import ReducerServer
 from yarnml.transport.wire import encode
 
 token = Token("secret of the test")

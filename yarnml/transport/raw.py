@@ -1,8 +1,12 @@
 """Raw bytes as record batches of one column, which is all that travels in Flight streams here."""
 
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+
+from yarnml.tree import Vector
 
 SCHEMA = pa.schema([pa.field("bytes", pa.uint8(), nullable=False)])
 
@@ -16,3 +20,18 @@ def batch(data: Any) -> pa.RecordBatch:
 def view(received: pa.RecordBatch) -> memoryview:
     """The bytes of a batch, not copied."""
     return memoryview(received.column(0).buffers()[1])[: len(received)]
+
+
+def values(received: pa.RecordBatch, dtype: str) -> Vector:
+    """The same as elements of NumPy's ``dtype``."""
+    return np.frombuffer(view(received), np.uint8).view(dtype)
+
+
+def chunks(reader: Any) -> Iterator[tuple[pa.RecordBatch | None, bytes]]:
+    """What arrives on a stream until the other end closes it; a message without a batch is a reason to stop."""
+    while True:
+        try:
+            chunk = reader.read_chunk()
+        except StopIteration:
+            return
+        yield chunk.data, chunk.app_metadata.to_pybytes()

@@ -1,0 +1,139 @@
+"""A worker's connections to the reducers, and where the totals that come in on them are put together."""
+
+import contextlib
+import queue
+import threading
+
+import pyarrow as pa
+import pyarrow.flight as fl
+
+from yarnml.errors import WorkerLost
+from yarnml.parts import Hello, Part
+from yarnml.reducer import GivenUp, StepKey, TooLate
+from yarnml.transport import raw
+from yarnml.transport.security import Credentials
+from yarnml.transport.wire import decode_part, decode_refusal, encode
+from yarnml.tree import Vector
+
+
+class Stream:
+    """A worker's connection to one reducer: a thread that sends, a thread that receives."""
+
+    def __init__(self, address: str, worker: int, credentials: Credentials, inbox: "Inbox") -> None:
+        self.address = address
+        self.closing = False
+        self._client = fl.FlightClient(f"{credentials.scheme}://{address}", **credentials.calling())
+        options = fl.FlightCallOptions(headers=credentials.headers)
+        descriptor = fl.FlightDescriptor.for_command(encode(Hello(worker)))
+        self._writer, self._reader = self._client.do_exchange(descriptor, options)
+        self._writer.begin(raw.SCHEMA)
+        self._outbox: queue.SimpleQueue[tuple[Part, Vector] | None] = queue.SimpleQueue()
+        self._inbox = inbox
+        self._threads = [threading.Thread(target=t, daemon=True, name=t.__name__) for t in (self._send, self._receive)]
+        for thread in self._threads:
+            thread.start()
+
+    def put(self, part: Part, values: Vector) -> None:
+        self._outbox.put((part, values))
+
+    def _send(self) -> None:
+        try:
+            while (item := self._outbox.get()) is not None:
+                part, values = item
+                self._writer.write_with_metadata(raw.batch(values), encode(part))
+            self._writer.done_writing()
+        except pa.ArrowException as exc:
+            self._inbox.fail(self, str(exc).splitlines()[0])
+
+    def _receive(self) -> None:
+        try:
+            for batch, metadata in raw.chunks(self._reader):
+                if batch is None:
+                    refusal = decode_refusal(metadata)
+                    return self._inbox.fail(self, refusal.reason, TooLate if refusal.late else WorkerLost)
+                part = decode_part(metadata)
+                self._inbox.put(self, part, raw.values(batch, part.dtype))
+            self._inbox.fail(self, "it closed the stream")
+        except Exception as exc:  # whatever it sent, the wait for its totals must end
+            self._inbox.fail(self, f"{type(exc).__name__}: {str(exc).partition(chr(10))[0]}")
+
+    def close(self) -> None:
+        """Hang up in order; a reducer that does not answer is cut off."""
+        self.closing = True
+        self._outbox.put(None)
+        for thread in self._threads:
+            thread.join(1.0)
+        if any(thread.is_alive() for thread in self._threads):
+            self._reader.cancel()
+        with contextlib.suppress(pa.ArrowException):
+            self._client.close()
+
+
+class Inbox:
+    """Where totals of the current step are put together, by all receiving threads."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._broken: dict[str, WorkerLost] = {}  # address → what happened to the stream
+        self._over = 0  # meetings before this one were given up
+        self._key = StepKey(-1, -1)
+        self._left: set[tuple[str, int]] = set()  # (address, chunk) of the totals that are still to come
+        self._target: dict[str, tuple[list[tuple[int, int]], Vector]] = {}
+
+    def open(self, key: StepKey, target: dict[str, tuple[list[tuple[int, int]], Vector]]) -> None:
+        """Expect ``key``'s totals: reducer address → the chunks of its slice, and the vector they go into."""
+        with self._changed:
+            self._key, self._target = key, target
+            self._left = {(address, n) for address, (chunks, _) in target.items() for n in range(len(chunks))}
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing to wait for any more; never waits."""
+        return not self._left or self._reason is not None
+
+    @property
+    def _reason(self) -> WorkerLost | None:
+        """Why the totals that are expected will not come."""
+        if self._key.meeting < self._over:
+            return GivenUp(f"Step {self._key.step} was given up.")
+        return next((self._broken[a] for a in self._target if a in self._broken), None)
+
+    def broken(self, address: str) -> bool:
+        return address in self._broken
+
+    def renew(self, address: str) -> None:
+        """A stream to this address is opened anew."""
+        with self._changed:
+            self._broken.pop(address, None)
+
+    def abandon(self, meeting: int) -> None:
+        """Wake who waits for totals of a meeting before this one."""
+        with self._changed:
+            self._over = max(self._over, meeting)
+            self._changed.notify_all()
+
+    def put(self, stream: Stream, part: Part, values: Vector) -> None:
+        with self._changed:
+            chunk = stream.address, part.chunk
+            if StepKey(part.meeting, part.step) != self._key or chunk not in self._left:
+                return  # nobody asked for it, or it came before
+            chunks, out = self._target[stream.address]
+            low, high = chunks[part.chunk]
+            out[low:high] = values
+            self._left.remove(chunk)
+            if not self._left:
+                self._changed.notify_all()
+
+    def fail(self, stream: Stream, reason: str, kind: type[WorkerLost] = WorkerLost) -> None:
+        with self._changed:
+            if not stream.closing:
+                self._broken.setdefault(stream.address, kind(f"The reducer at {stream.address} gave up: {reason}"))
+                self._changed.notify_all()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether all totals are there; raises why they will not come."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.settled, seconds)
+            if self._left and self._reason:
+                raise self._reason
+            return not self._left
