@@ -11,8 +11,7 @@ import pytest
 import yarnml
 from tests.processes import running, saved_steps, wait_for
 from yarnml.errors import DataError, ModelError, WorkerLost
-from yarnml.master import cause
-from yarnml.meetings import Failed
+from yarnml.meetings import Failed, cause
 
 Job = dict[str, Any]
 

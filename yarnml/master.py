@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable, Sequence
 from typing import cast
 
-from yarnml.backup import slow, spare
 from yarnml.clusters.base import Processes, Role, Who
-from yarnml.errors import WorkerLost, YarnmlError, named
-from yarnml.events import Event, Tick
+from yarnml.errors import WorkerLost
+from yarnml.events import Event
 from yarnml.failures import Kind
 from yarnml.job import Job
 from yarnml.locality import Locality
-from yarnml.meetings import Behind, Build, Command, Failed, Joined, Meeting, Prime, Report, Stop, Train, Wait
-from yarnml.messages import Ack, Beat, Call, Follow, Meet, News, Pace, Reply, Resize, Resized, Spare, Task
+from yarnml.meetings import Behind, Command, Failed, Joined, Meeting, Prime, Report, Stop, Train, Wait, cause
+from yarnml.messages import Ack, Beat, Call, Follow, Meet, News, Reply, Resize, Resized, Spare, Task
+from yarnml.paces import Paces
 from yarnml.roster import GATHER_SECONDS, WATCH_SECONDS, Cut, Dismissed, Roster
 from yarnml.transport.control import ControlServer
 from yarnml.transport.security import Credentials
@@ -26,7 +26,6 @@ POLL_SECONDS = 5.0  # longest time a call is held; shorter where workers.timeout
 BEAT_SECONDS = 0.5  # that a beat is held while there is no news: its sender beats again with the answer
 QUIET_SECONDS = 5.0  # without a beat, after which a meeting goes on without its sender
 HUSH_SECONDS = 2.0  # the same, once a stream has broken
-COMPARE_SECONDS = 20.0  # over which workers are compared to find a slow one
 SILENT_SECONDS = 6.0  # after a failure: how long to look for who caused it
 
 
@@ -41,12 +40,7 @@ class Master:
         self._news = self._roster.changed
         self._meeting = Meeting(0, Wait(), {}, [])
         self._reports: dict[int, Report] = {}
-        self._paces: dict[int, Pace] = {}  # of the workers
-        self._compared: dict[int, Pace] = {}  # the same, some time ago
-        self._compared_at = self._moved = time.monotonic()
-        self._told = 0
-        self._copies: dict[int, dict[int, bool]] = {}  # step → shards that are computed twice, and whether they waited
-        self.copied = 0
+        self._paces = Paces()
         self._prime: Prime | None = None
         self._coming: dict[Who, Joined] = {}
         self._unfit: dict[Who, Failed] = {}
@@ -60,6 +54,10 @@ class Master:
     def traffic(self) -> tuple[int, int]:
         """Calls answered, and bytes that came and went in them."""
         return self._server.calls, self._server.bytes_in + self._server.bytes_out
+
+    @property
+    def copied(self) -> int:
+        return self._paces.copied
 
     def assemble(self) -> None:
         """Wait until the job can start; raises what keeps it from that."""
@@ -122,7 +120,8 @@ class Master:
                 if len(self._reports) < len(workers):
                     self._news.wait(WATCH_SECONDS)
                 reports = dict(self._reports)
-            self._tick()
+            if tick := self._paces.tick([who.index for who in self._roster.members("worker")]):
+                self._say(tick)
             failed = [r for r in reports.values() if isinstance(r, Failed)]
             if failed:
                 raise cause(failed)
@@ -142,9 +141,8 @@ class Master:
     def _call(self, command: Command, shards: dict[int, list[int]], reducers: list[str]) -> None:
         with self._news:
             self._meeting = Meeting(self._meeting.number + 1, command, shards, reducers)
-            self._reports, self._moved, self._copies = {}, time.monotonic(), {}
-            if isinstance(command, Build):
-                self._told, self._paces = 0, {}
+            self._reports = {}
+            self._paces.begin(self._meeting)
             self._news.notify_all()
 
     def _answer(self, call: Call) -> Reply:
@@ -155,7 +153,10 @@ class Master:
         with self._news:
             match call:
                 case Spare():
-                    return Task(self._spare(call))
+                    shard = self._paces.spare(call)
+                    if shard is not None:
+                        self._news.notify_all()  # it may be news for its owner
+                    return Task(shard)
                 case Beat():
                     return self._hear(call)
                 case Meet():
@@ -192,73 +193,35 @@ class Master:
         return self._meeting.number > number and who.role == "worker" and self._roster.is_member(who)
 
     def _hear(self, beat: Beat) -> Ack:
-        """Remember how far a worker is; whatever it mapped since its last beat counts as movement."""
+        """Remember how far a worker is; answer when there is news for it."""
         who = _who(beat.role, beat.index)
         if not self._roster.sees(who):
             return Ack(self._meeting.number)
         if beat.role == "worker":
-            before, now = self._paces.get(beat.index), beat.pace
-            if before is None or (before.step, before.batches) != (now.step, now.batches):
-                self._moved = time.monotonic()
-            self._paces[beat.index] = now
-        given = self._given(beat)
+            self._paces.hear(beat.index, beat.pace)
+        given = self._paces.given(beat.index, beat.pace)
         self._news.wait_for(
             lambda: (
                 self._meeting.number > beat.heard
-                or self._given(beat) != given
+                or self._paces.given(beat.index, beat.pace) != given
                 or isinstance(self._meeting.command, Stop)  # nobody is held when the server is about to close
             ),
             self._beat,
         )
-        return Ack(self._meeting.number, beat.pace.at, self._given(beat))
-
-    def _given(self, beat: Beat) -> list[int]:
-        """The shards of a worker that others took before it had begun them."""
-        if beat.pace.meeting != self._meeting.number:
-            return []
-        taken = self._copies.get(beat.pace.at, {})
-        return [s for s in self._meeting.shards.get(beat.index, []) if taken.get(s)]
-
-    def _here_and_now(self) -> dict[int, Pace]:
-        """How those get on who are in this meeting."""
-        found = ((w, self._paces.get(w)) for w in self._meeting.shards)
-        return {w: p for w, p in found if p and p.meeting == self._meeting.number}
-
-    def _spare(self, call: Spare) -> int | None:
-        if call.meeting != self._meeting.number:
-            return None
-        self._copies = {step: copies for step, copies in self._copies.items() if step >= call.step - 1}
-        copies = self._copies.setdefault(call.step, {})
-        found = spare(self._meeting.shards, self._here_and_now(), copies, call.index, call.step, copy=call.copy)
-        if found is None:
-            return None
-        shard, waits = found
-        copies[shard] = waits
-        self.copied += not waits
-        self._news.notify_all()
-        return shard
-
-    def _tick(self) -> None:
-        """Tell the newest step that some worker has finished, once."""
-        members = self._roster.members("worker")
-        paces = [p for who in members if (p := self._paces.get(who.index))]
-        newest = max(paces, key=lambda p: p.step, default=None)
-        if newest is not None and newest.step > self._told:
-            self._told = newest.step
-            self._say(Tick(newest.step, newest.loss, newest.rows, len(members)))
+        return Ack(self._meeting.number, beat.pace.at, self._paces.given(beat.index, beat.pace))
 
     def _watch(self, awaited: Sequence[Who]) -> None:
         """Let go of members that are gone or do not get on, and give the meeting up for it."""
         roster, stall = self._roster, self._job.workers.stall
         lost = roster.dismiss_the_dead() | roster.dismiss_the_silent(self._job.workers.timeout)
         lost |= roster.rest_the_quiet(QUIET_SECONDS)
-        if not lost and time.monotonic() - self._moved > stall:
+        if not lost and self._paces.still > stall:
             lost = roster.dismiss(awaited, Kind.STALLED, f"did not get on for workers.stall, {stall:.0f} s")
         if lost:
             raise Dismissed(f"{', '.join(map(str, sorted(lost)))} had to go.")
         if isinstance(self._meeting.command, Train):
             if self._job.workers.backups:
-                self._leave_behind(self._slow())
+                self._leave_behind(self._paces.slow())
             if self._tend() or roster.newcomers():
                 raise Cut("Others take part from now on.")
 
@@ -270,14 +233,6 @@ class Master:
         if self._most and self._prime:
             self._roster.grow(min(self._most, self._prime.begin.shards))
         return self._roster.adjust()
-
-    def _slow(self) -> list[int]:
-        found = ((w, self._paces.get(w)) for w in self._meeting.shards)
-        now = {w: p for w, p in found if p and p.tasks}  # after the first, which takes a compiler
-        late = slow(self._compared, now)
-        if late or now.keys() - self._compared.keys() or time.monotonic() - self._compared_at > COMPARE_SECONDS:
-            self._compared, self._compared_at = now, time.monotonic()
-        return late
 
     def _leave_behind(self, slow: Sequence[int]) -> None:
         """Go on without the slow, if there are others."""
@@ -296,9 +251,3 @@ class Master:
 
 def _who(role: str, index: int) -> Who:
     return Who("reducer" if role == "reducer" else "worker", index)
-
-
-def cause(failed: Sequence[Failed]) -> YarnmlError:
-    """The error to raise for failed reports: an error of the job itself before a lost stream."""
-    worst = next((f for f in failed if f.error != WorkerLost.__name__), failed[0])
-    return named(worst.error)(worst.text, worst.detail)

@@ -4,6 +4,7 @@ Each worker brings the report of the last command and takes the next one (`yarnm
 """
 
 import traceback
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ from msgspec import Struct
 
 from yarnml.data.base import Dataset
 from yarnml.data.schema import Schema
-from yarnml.errors import YarnmlError
+from yarnml.errors import WorkerLost, YarnmlError, named
 from yarnml.job import Job
 
 
@@ -221,6 +222,12 @@ def failed(exc: Exception) -> Failed:
     reason = str(exc).strip().splitlines()[0] if str(exc).strip() else "no message"
     text = f"A worker failed with {type(exc).__name__}: {reason}"
     return Failed(YarnmlError.__name__, text, "".join(traceback.format_exception(exc)))
+
+
+def cause(failed: Sequence[Failed]) -> YarnmlError:
+    """The error to raise for failed reports: an error of the job itself before a lost stream."""
+    worst = next((f for f in failed if f.error != WorkerLost.__name__), failed[0])
+    return named(worst.error)(worst.text, worst.detail)
 
 
 def ipc(schema: pa.Schema) -> bytes:
