@@ -16,12 +16,11 @@ from yarnml.events import Event, Joins, Lost, Resizes, Rests, Waiting
 from yarnml.failures import End, Kind, Replace, Stop, decide, size_of
 from yarnml.job import Job
 from yarnml.meetings import Failed, Joined
+from yarnml.presence import Presence
 
 WATCH_SECONDS = 0.2  # how often the processes are looked at
 GATHER_SECONDS = 15.0  # how long a job that could start waits for those who are missing
 SETTLE_SECONDS = 2.0  # after the newest arrival, before a round is cut for newcomers
-DEAF_SECONDS = 2.0  # between two looks, after which we may have heard nobody
-REST_SECONDS = 60.0  # that a slow worker does not take part, the first time
 GROW_SECONDS = 10.0  # between two looks whether there is room for more workers than workers.count
 SHRINK_SECONDS = 60.0  # the same, after the cluster took one back
 BATCH = 4  # workers that a job grows by at a time
@@ -45,11 +44,7 @@ class Roster:
         self._here: dict[Who, Joined] = {}
         self._members: set[Who] = set()
         self._gone: set[Who] = set()
-        self._quiet: set[Who] = set()  # here, but without a sign of life for a while
-        self._slow: dict[Who, float] = {}  # here, but not to take part before a time
-        self._rests: Counter[Who] = Counter()  # how often each was too slow
-        self._seen: dict[Who, float] = {}
-        self._listened = time.monotonic()
+        self._presence = Presence()
         self._came = 0.0  # when the newest one came
         self._ends: list[End] = []
         self._hosts: set[str] = set()  # of all that ever came
@@ -59,8 +54,7 @@ class Roster:
 
     def sees(self, who: Who) -> bool:
         """Note a sign of life; False for a process that was let go and shall leave."""
-        self._seen[who] = time.monotonic()
-        self._quiet.discard(who)
+        self._presence.sees(who)
         return who not in self._gone
 
     def joins(self, who: Who, joined: Joined) -> None:
@@ -99,7 +93,7 @@ class Roster:
             self.dismiss_the_dead()
             self.dismiss_the_silent(workers.timeout)
             with self.changed:
-                fit = self._fit()
+                fit = self._presence.fit(self._here)
                 have = sum(who.role == "worker" for who in fit)
                 reducers = len(fit) - have
                 waited = time.monotonic() - max(began, self._came)
@@ -156,7 +150,7 @@ class Roster:
     def take_in(self) -> bool:
         """Let everybody who is fit take part, and nobody else; whether that changes anything."""
         with self.changed:
-            before, self._members = self._members, self._fit()
+            before, self._members = self._members, self._presence.fit(self._here)
             new = self._members - before
         for who in new:
             version = self._here[who].version
@@ -172,28 +166,22 @@ class Roster:
     def newcomers(self) -> bool:
         """Whether somebody has waited to take part for so long that the others should stop for it."""
         with self.changed:
-            return bool(self._fit() - self._members) and time.monotonic() - self._came > SETTLE_SECONDS
-
-    def _fit(self) -> set[Who]:
-        """Who is here and can keep up; slow ones only where there are no others."""
-        now = time.monotonic()
-        awake = self._here.keys() - self._quiet
-        quick = {who for who in awake if self._slow.get(who, 0.0) <= now}
-        return quick if any(who.role == "worker" for who in quick) else awake
+            return (
+                bool(self._presence.fit(self._here) - self._members) and time.monotonic() - self._came > SETTLE_SECONDS
+            )
 
     def rest_the_quiet(self, seconds: float) -> set[Who]:
         """Go on without the members that gave no sign of life for ``seconds``, until they do."""
-        now = self._listen()
         with self.changed:
-            quiet = {who: now - self._seen[who] for who in self._members if now - self._seen[who] > seconds}
-            self._quiet |= quiet.keys()
-        for who, since in sorted(quiet.items()):
+            quiet = self._presence.silent(self._members, seconds)
+            self._presence.rest_until_seen(quiet)
+        for who, since in quiet.items():
             self._say(Rests(str(who), f"gave no sign of life for {since:.1f} s"))
         return set(quiet)
 
     def end_the_quiet(self) -> None:
         """End the processes that are here and give no sign of life."""
-        for who in sorted(self._quiet):
+        for who in self._presence.quiet(self._here):
             self._release(who)
 
     def rest_the_slow(self, slow: Collection[Who]) -> bool:
@@ -201,9 +189,7 @@ class Roster:
         with self.changed:
             if not {who for who in self._members if who.role == "worker"} - {*slow}:
                 return False
-            for who in slow:
-                self._rests[who] += 1
-                self._slow[who] = time.monotonic() + REST_SECONDS * 2 ** (self._rests[who] - 1)
+            self._presence.rest(slow)
         for who in sorted(slow):
             self._say(Rests(str(who), "is several times slower than the others"))
         return True
@@ -220,22 +206,12 @@ class Roster:
 
     def dismiss_the_silent(self, seconds: float) -> set[Who]:
         """Let go of whoever gave no sign of life for ``seconds``."""
-        now = self._listen()
         with self.changed:
-            silent = {who: now - self._seen[who] for who in self._here if now - self._seen[who] > seconds}
-        for who, since in sorted(silent.items()):
+            silent = self._presence.silent(self._here, seconds)
+        for who, since in silent.items():
             why = f"{who} ({self.describe(who)}) gave no sign of life for {since:.0f} s"
             self._dismiss(who, Kind.SILENT, why)
         return set(silent)
-
-    def _listen(self) -> float:
-        """The time.  Nobody is called silent for a while in which we did not listen ourselves."""
-        now = time.monotonic()
-        with self.changed:
-            if now - self._listened > DEAF_SECONDS:
-                self._seen = dict.fromkeys(self._seen, now)
-            self._listened = now
-        return now
 
     def dismiss_the_unfit(self, who: Who, failed: Failed) -> None:
         """Let go of a newcomer that could not get ready."""
@@ -285,7 +261,6 @@ class Roster:
             self._gone.add(who)
             self._members.discard(who)
             here = self._here.pop(who, None)
-            self._quiet.discard(who)
             self._asked[who.role] -= 1
         self._processes.end(who)
         return here
