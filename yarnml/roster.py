@@ -11,6 +11,7 @@ from threading import Condition
 
 from yarnml import __version__
 from yarnml.clusters.base import Processes, Role, Who
+from yarnml.demand import Demand
 from yarnml.errors import CrewLost, JobFileError, WorkerLost
 from yarnml.events import Event, Joins, Lost, Resizes, Rests, Waiting
 from yarnml.failures import End, Kind, Replace, Stop, decide, size_of
@@ -21,9 +22,6 @@ from yarnml.presence import Presence
 WATCH_SECONDS = 0.2  # how often the processes are looked at
 GATHER_SECONDS = 15.0  # how long a job that could start waits for those who are missing
 SETTLE_SECONDS = 2.0  # after the newest arrival, before a round is cut for newcomers
-GROW_SECONDS = 10.0  # between two looks whether there is room for more workers than workers.count
-SHRINK_SECONDS = 60.0  # the same, after the cluster took one back
-BATCH = 4  # workers that a job grows by at a time
 SAY_SECONDS = 10.0  # between two words about what is waited for
 
 
@@ -48,9 +46,8 @@ class Roster:
         self._came = 0.0  # when the newest one came
         self._ends: list[End] = []
         self._hosts: set[str] = set()  # of all that ever came
-        self._wanted: dict[Role, int] = {"worker": job.workers.count, "reducer": job.reducers.count}
-        self._asked = dict(self._wanted)  # those that are here, and those that are on their way
-        self._grow_at = time.monotonic() + GROW_SECONDS
+        self._demand = Demand(job)
+        self._wanted = self._demand.wanted
 
     def sees(self, who: Who) -> bool:
         """Note a sign of life; False for a process that was let go and shall leave."""
@@ -77,9 +74,6 @@ class Roster:
     def hosts(self, role: str) -> dict[int, str]:
         """The host of everybody who takes part, by index."""
         return {who.index: self._here[who].host for who in self.members(role)}
-
-    def describe(self, who: Who) -> str:
-        return self._processes.describe(who)
 
     def gather(self, patience: float) -> None:
         """Wait until the job can go on, then take in who is there.
@@ -128,7 +122,7 @@ class Roster:
         """Ask for the processes that are wanted and let go of those that are not; whether a member had to go."""
         gone: set[Who] = set()
         for role, wanted in list(self._wanted.items()):
-            for _ in range(wanted - self._asked[role]):
+            for _ in range(self._demand.missing(role)):
                 self._ask(role, size_of(self._ends, role, self._processes.sizes()))
             with self.changed:
                 here = sorted((w for w in self._here if w.role == role), key=lambda w: (w in self._members, -w.index))
@@ -140,11 +134,9 @@ class Roster:
 
     def grow(self, most: int) -> None:
         """Want a few workers more, ``most`` at most, where the cluster has room for them now."""
-        if time.monotonic() < self._grow_at or self._asked["worker"] > sum(w.role == "worker" for w in self._here):
-            return
-        self._grow_at = time.monotonic() + GROW_SECONDS
-        more = min(most - self._wanted["worker"], BATCH)
-        if more > 0 and (room := self._processes.room("worker", more)):
+        with self.changed:
+            more = self._demand.growth(most, sum(who.role == "worker" for who in self._here))
+        if more and (room := self._processes.room("worker", more)):
             self.resize("worker", self._wanted["worker"] + room, "the cluster has room")
 
     def take_in(self) -> bool:
@@ -209,18 +201,18 @@ class Roster:
         with self.changed:
             silent = self._presence.silent(self._here, seconds)
         for who, since in silent.items():
-            why = f"{who} ({self.describe(who)}) gave no sign of life for {since:.0f} s"
+            why = f"{self._named(who)} gave no sign of life for {since:.0f} s"
             self._dismiss(who, Kind.SILENT, why)
         return set(silent)
 
     def dismiss_the_unfit(self, who: Who, failed: Failed) -> None:
         """Let go of a newcomer that could not get ready."""
-        self._dismiss(who, Kind.EXIT, f"{who} ({self.describe(who)}): {failed.text}", failed.detail)
+        self._dismiss(who, Kind.EXIT, f"{self._named(who)}: {failed.text}", failed.detail)
 
     def dismiss(self, members: Sequence[Who], kind: Kind, why: str) -> set[Who]:
         """Let go of members that live; ``why`` says what each of them did."""
         for who in members:
-            self._dismiss(who, kind, f"{who} ({self.describe(who)}) {why}")
+            self._dismiss(who, kind, f"{self._named(who)} {why}")
         return set(members)
 
     def count(self, lost: WorkerLost) -> None:
@@ -234,10 +226,9 @@ class Roster:
         decision = self._decide(End(who.role, kind, why, host, here is not None, size, who.index >= first), log)
         if decision.avoid:
             self._processes.avoid(decision.avoid)
-        if not kind.counts and who.role == "worker" and self._wanted["worker"] > self._job.workers.count:
-            self._grow_at = time.monotonic() + SHRINK_SECONDS  # it had grown too far
+        if not kind.counts and who.role == "worker" and self._demand.shrinks():
             self.resize("worker", self._wanted["worker"] - 1, "the cluster took one back")
-        if self._asked[who.role] < self._wanted[who.role]:
+        if self._demand.missing(who.role):
             self._ask(who.role, decision.size)
 
     def _decide(self, end: End, log: str) -> Replace:
@@ -252,7 +243,7 @@ class Roster:
         return decision
 
     def _ask(self, role: Role, size: int) -> None:
-        self._asked[role] += 1
+        self._demand.asked[role] += 1
         self._processes.start(role, size)
 
     def _release(self, who: Who) -> Joined | None:
@@ -261,9 +252,12 @@ class Roster:
             self._gone.add(who)
             self._members.discard(who)
             here = self._here.pop(who, None)
-            self._asked[who.role] -= 1
+            self._demand.asked[who.role] -= 1
         self._processes.end(who)
         return here
+
+    def _named(self, who: Who) -> str:
+        return f"{who} ({self._processes.describe(who)})"
 
     def _too_few(self, workers: int, enough: int, reducers: int) -> str:
         have = f"{workers} of at least {enough} workers"
