@@ -10,13 +10,15 @@ A worker writes them beside, the master shows them by one rename.  Versions coun
 import contextlib
 import time
 from collections.abc import Callable
+from importlib import metadata
+from platform import python_version
 from typing import Any
 
 import msgspec
 import numpy.typing as npt
 from msgspec import Struct
 
-from yarnml import digests, paths, storage
+from yarnml import __version__, digests, paths, storage
 from yarnml.data.schema import Schema
 from yarnml.digests import TornFile
 from yarnml.errors import ExportError
@@ -124,6 +126,14 @@ def discard(folder: str) -> None:
     """Remove a half-written model, after a failure."""
     with contextlib.suppress(OSError):  # the failure that led here is the one to report
         storage.remove(folder)
+
+
+def packages() -> dict[str, str]:
+    """The versions that a model depends on."""
+    found = {"python": python_version(), "yarnml": __version__}
+    for name in ("jax", "jaxlib", "optax", "numpy", "pyarrow"):
+        found[name] = metadata.version(name)
+    return found
 
 
 def resolve(url: str) -> str:

@@ -4,23 +4,19 @@ Every line that says ``crew.meet`` is one meeting: all workers do it together, a
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
-from importlib import metadata
-from platform import python_version
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from yarnml import __version__, export, paths, schedule, storage
-from yarnml.checkpoint import FORMAT, Checkpoints, Manifest, Position, reachable
+from yarnml import export, outcomes, paths, schedule
+from yarnml.checkpoint import FORMAT, Checkpoints, Manifest, Position
 from yarnml.clusters.base import Crew
 from yarnml.data.schema import Schema, in_order
-from yarnml.errors import CheckpointError, DataError, JobFileError, WorkerLost, YarnmlError
-from yarnml.events import Continued, EpochDone, Event, GoesOn, Outcome, RoundBegins, Settled
-from yarnml.failures import Kind
-from yarnml.identity import changed, identity_of
+from yarnml.errors import DataError, JobFileError, WorkerLost, YarnmlError
+from yarnml.events import Continued, EpochDone, Event, Outcome, RoundBegins, Settled
+from yarnml.identity import identity_of
 from yarnml.job import EarlyStopping, Job
 from yarnml.job import Export as Target
 from yarnml.locality import Locality
@@ -28,17 +24,15 @@ from yarnml.meetings import (
     Begin,
     Build,
     Built,
-    CatchUp,
+    Command,
     Evaluate,
     Evaluated,
     Export,
     Prime,
-    Regroup,
     Report,
     Restore,
     Save,
     Scale,
-    Standing,
     Survey,
     Surveyed,
     Train,
@@ -47,12 +41,9 @@ from yarnml.meetings import (
     ipc,
 )
 from yarnml.plan import Plan
+from yarnml.regrouping import Regrouping, StateLost
 
 Say = Callable[[Event], None]
-
-
-class StateLost(Exception):
-    """No worker has the newest state any more."""
 
 
 def first_of(reports: Mapping[int, Report], kind: type[Any]) -> Any:
@@ -61,22 +52,6 @@ def first_of(reports: Mapping[int, Report], kind: type[Any]) -> Any:
     if found is None:
         raise WorkerLost(f"No worker answered with {kind.__name__}.")
     return found
-
-
-def continued(job: Job, plan: Plan, checkpoints: Checkpoints, say: Say) -> Manifest | None:
-    """The checkpoint to go on from, the newest that is whole; CheckpointError names what is not as it was."""
-    manifest = checkpoints.newest(say)
-    if manifest is None:
-        return None
-    told = changed(manifest.identity, identity_of(job, plan))
-    if job.training.shards not in (None, manifest.shards):
-        told.append(f"training.shards ({manifest.shards} → {job.training.shards})")
-    if told:
-        raise CheckpointError(
-            f"The checkpoint in {job.checkpoint.path} belongs to another job: {', '.join(told)} changed. "
-            "Use --restart to begin anew, or another checkpoint.path to keep it."
-        )
-    return manifest
 
 
 class Rounds:
@@ -91,12 +66,11 @@ class Rounds:
         self._loss = self._weight = 0.0  # of the training rows of this epoch so far
         self._metrics: dict[tuple[str, int], dict[str, float]] = {}
         self._begin = Begin(job, plan.datasets, {n: ipc(s) for n, s in plan.stored.items()}, self.shards)
-        self._schema: Schema | None = None
         self._tasks = 0
 
     def run(self, crew: Crew, say: Say) -> Outcome:
         """Train to the end and export; after a lost process, from the newest checkpoint on."""
-        self._crew, self._say = crew, say
+        self._crew, self._say, self._group = crew, say, Regrouping(crew, self._begin, say)
         crew.prefer(Locality(self._plan.datasets["train"], self.shards))
         while True:
             try:
@@ -110,13 +84,13 @@ class Rounds:
         self._manifest = self._checkpoints.newest(self._say)
         self._position = self._manifest.position if self._manifest else Position(0, [])
         self._loss = self._weight = 0.0
-        self._metrics, self._schema = {}, None
+        self._metrics, self._group.schema = {}, None
 
     def _run(self) -> Outcome:
         schema = self._prepare()
         folder = self._checkpoints.folder(self._position.step) if self._manifest else None
         built = first_of(self._meet(Build(schema, self._position.step, folder)), Built)
-        self._schema = schema
+        self._group.schema = schema
         self._crew.prime(Prime(self._begin, schema))
         self.mark("built")
         if folder:
@@ -125,7 +99,7 @@ class Rounds:
         metrics = self._final_metrics()
         outcome = self._outcome(metrics, stopped)
         if self._job.export_to is None:
-            self._write(outcome)
+            outcomes.write(self._job, outcome)
             return outcome
         return replace(outcome, export=self._export(self._job.export_to, schema, built, outcome))
 
@@ -146,43 +120,13 @@ class Rounds:
             wasted=self._crew.copied / max(1, self._tasks),
         )
 
-    def _write(self, outcome: Outcome) -> None:
-        """Note that the job is done: the same command again has nothing to do."""
-        with reachable(str(self._job.checkpoint.path)):
-            storage.write(outcome_file(self._job), msgspec.json.encode(outcome))
-
     def mark(self, what: str) -> None:
         """Note the seconds since the job began until ``what`` was done."""
         self._seconds[f"until_{what}"] = time.monotonic() - self._began
 
-    def _meet(self, command: Any) -> Mapping[int, Report]:
-        """Have all workers carry out a command on the state at the position, again after a loss."""
-        while True:
-            try:
-                return self._crew.meet(command, self.shards)
-            except WorkerLost as lost:
-                self._regroup(lost, self._position.step, self._position.step)
-
-    def _regroup(self, lost: WorkerLost | None, low: int, high: int) -> Standing:
-        """Bring everybody to the newest state after steps ``low`` … ``high`` that somebody has."""
-        while True:
-            try:
-                if lost:
-                    self._crew.recover(lost)
-                return self._catch_up(newest(self._crew.meet(Regroup(), self.shards), low, high))
-            except WorkerLost as again:
-                lost = again
-
-    def _catch_up(self, source: tuple[int, Standing] | None) -> Standing:
-        """Have all workers take the state of one, as far as they have another."""
-        if source is None or self._schema is None:
-            raise StateLost
-        worker, there = source
-        at = there.step, there.loss, there.weight
-        command = CatchUp(self._begin, self._schema, *at, worker, self._crew.peer(worker))
-        reports = self._crew.meet(command, self.shards)
-        self._say(GoesOn(there.step, len(reports)))
-        return there
+    def _meet(self, command: Command) -> Mapping[int, Report]:
+        """Have all workers carry out a command on the state at the position."""
+        return self._group.meet(command, self._position.step)
 
     def _prepare(self) -> Schema:
         """Tell the workers what there is; find the classes and the scaling, unless the checkpoint has them."""
@@ -219,7 +163,7 @@ class Rounds:
             if round.save or stopped or (round.epoch and best == round.epoch):
                 self._save(schema, best * steps if best and rule and rule.restore_best else None)
             if self._crew.admit():
-                self._regroup(None, round.last, round.last)
+                self._group.regroup(None, round.last, round.last)
         if rule:
             self._settle(rule, steps, stopped)
         return stopped
@@ -232,26 +176,13 @@ class Rounds:
             try:
                 reports = self._crew.meet(Train(at, round.last, self._loss, self._weight), self.shards)
             except WorkerLost as lost:
-                there = self._regroup(lost, at, round.last)
+                there = self._group.regroup(lost, at, round.last)
                 if there.step > at:  # else it may speak of the epoch before
                     at, self._loss, self._weight = there.step, there.loss, there.weight
             else:
                 at = round.last
                 self._note(first_of(reports, Trained))
-                self._compare({w: r.digest for w, r in reports.items() if isinstance(r, Trained)}, at)
-
-    def _compare(self, digests: dict[int, str], step: int) -> None:
-        """All states must be the same.  A wrong one has spoilt the sums of this round for everybody: all go back."""
-        right, count = Counter(digests.values()).most_common(1)[0]
-        wrong = [w for w, digest in digests.items() if digest != right]
-        if not wrong:
-            return
-        if 2 * count > len(digests):
-            self._crew.dismiss(wrong, Kind.WRONG_STATE, f"had another state than the others after step {step}")
-        else:
-            names = ", ".join(f"worker {w}" for w in digests)
-            self._crew.recover(WorkerLost(f"After step {step} the states of {names} differ"))
-        raise StateLost
+                self._group.compare(reports, at)
 
     def _end_epoch(self, epoch: int) -> None:
         if not self._weight > 0:
@@ -312,23 +243,16 @@ class Rounds:
             "steps": self._position.step,
             "shards": self.shards,
             "data": {n: {"rows": d.rows, "fingerprint": d.fingerprint} for n, d in self._plan.datasets.items()},
-            "packages": packages(),
+            "packages": export.packages(),
             "job": msgspec.to_builtins(self._job),
         }
         folder = export.begin(to, self._job.name, str(self._job.checkpoint.path))
         try:
             self._meet(Export(folder, about))
-            return export.commit(to, folder, lambda target: self._write(replace(outcome, export=target)))
+            return export.commit(to, folder, lambda target: outcomes.write(self._job, replace(outcome, export=target)))
         except YarnmlError:
             export.discard(folder)
             raise
-
-
-def newest(reports: Mapping[int, Report], low: int, high: int) -> tuple[int, Standing] | None:
-    """The worker that is furthest between two steps, and how far that is; a state beyond them is of no use."""
-    found = [(r.step, -w, r) for w, r in reports.items() if isinstance(r, Standing) and low <= r.step <= high]
-    _, worker, there = max(found, key=lambda f: f[:2], default=(-1, 0, None))
-    return (-worker, there) if there else None
 
 
 def _check_metric(rule: EarlyStopping | None, metrics: dict[str, float]) -> None:
@@ -336,15 +260,3 @@ def _check_metric(rule: EarlyStopping | None, metrics: dict[str, float]) -> None
         raise JobFileError(
             f"training.early_stopping.metric: the evaluation has no '{rule.metric}'; it has {', '.join(metrics)}."
         )
-
-
-def packages() -> dict[str, str]:
-    """The versions that a model depends on."""
-    found = {"python": python_version(), "yarnml": __version__}
-    for name in ("jax", "jaxlib", "optax", "numpy", "pyarrow"):
-        found[name] = metadata.version(name)
-    return found
-
-
-def outcome_file(job: Job) -> str:
-    return storage.join(str(job.checkpoint.path), paths.OUTCOME)

@@ -5,17 +5,17 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import msgspec
 from msgspec.structs import replace
 
-from yarnml import export, paths, storage
-from yarnml.checkpoint import Checkpoints, Manifest, reachable
+from yarnml import export, outcomes, paths, storage
+from yarnml.checkpoint import Checkpoints, Manifest
 from yarnml.clusters.base import Cluster
-from yarnml.errors import Interrupted, JobFileError, YarnmlError
+from yarnml.errors import CheckpointError, Interrupted, JobFileError, YarnmlError
 from yarnml.events import Event, Outcome, Planned
+from yarnml.identity import changed, identity_of
 from yarnml.job import Job
 from yarnml.plan import Plan, check_shards, make_plan
-from yarnml.rounds import Rounds, continued, outcome_file
+from yarnml.rounds import Rounds
 from yarnml.spec import load_job
 
 Say = Callable[[Event], None]
@@ -58,9 +58,8 @@ def preflight(job: Job, *, restart: bool = False, say: Say = _silent) -> Start:
     checkpoints = Checkpoints(str(job.checkpoint.path), job.checkpoint.keep)
     if restart:
         checkpoints.clear()
-        with reachable(str(job.checkpoint.path)):
-            storage.remove(outcome_file(job))
-    manifest = continued(job, plan, checkpoints, say)
+        outcomes.forget(job)
+    manifest = _continued(job, plan, checkpoints, say)
     if manifest and (before := _finished(job)):
         return Start(plan, checkpoints, manifest, before)
     check_shards(plan, manifest.shards if manifest else job.shards)
@@ -98,17 +97,29 @@ def train(job: Job, backend: str, open_crew: Cluster, *, restart: bool = False, 
 
 def _finished(job: Job) -> Outcome | None:
     """The outcome of an earlier run that has nothing left to do: as many epochs, and the model where it shall be."""
-    with reachable(str(job.checkpoint.path)):
-        if not storage.exists(outcome_file(job)):
-            return None
-    try:
-        outcome = msgspec.json.decode(storage.read(outcome_file(job)), type=Outcome)
-    except (OSError, msgspec.DecodeError):
+    outcome = outcomes.read(job)
+    if outcome is None:
         return None
     more = job.training.epochs > outcome.epochs and not outcome.stopped_early
     to = job.export_to
     there = to is None or (outcome.export is not None and outcome.export in export.folders(to))
     return replace(outcome, already=True) if there and not more else None
+
+
+def _continued(job: Job, plan: Plan, checkpoints: Checkpoints, say: Say) -> Manifest | None:
+    """The checkpoint to go on from, the newest that is whole; CheckpointError names what is not as it was."""
+    manifest = checkpoints.newest(say)
+    if manifest is None:
+        return None
+    told = changed(manifest.identity, identity_of(job, plan))
+    if job.training.shards not in (None, manifest.shards):
+        told.append(f"training.shards ({manifest.shards} → {job.training.shards})")
+    if told:
+        raise CheckpointError(
+            f"The checkpoint in {job.checkpoint.path} belongs to another job: {', '.join(told)} changed. "
+            "Use --restart to begin anew, or another checkpoint.path to keep it."
+        )
+    return manifest
 
 
 def run_file(source: Any, backend: str = "local", *, restart: bool = False, say: Say = _silent) -> Outcome:
