@@ -1,6 +1,6 @@
 """The story of a job, from the plan to the model: survey, scale, build, then train, evaluate, save, and export.
 
-Every line that says ``crew.meet`` is one meeting: all workers do it together, and the reports are in when it returns.
+Every line that says ``meet`` is one meeting: all workers do it together, and the reports are in when it returns.
 """
 
 import time
@@ -42,6 +42,7 @@ from yarnml.meetings import (
 )
 from yarnml.plan import Plan
 from yarnml.regrouping import Regrouping, StateLost
+from yarnml.tally import Tally
 
 Say = Callable[[Event], None]
 
@@ -55,18 +56,15 @@ def first_of(reports: Mapping[int, Report], kind: type[Any]) -> Any:
 
 
 class Rounds:
-    """One job's rounds.  ``began`` is the monotonic time at which the user started the job."""
+    """One job's rounds."""
 
-    def __init__(self, job: Job, plan: Plan, checkpoints: Checkpoints, manifest: Manifest | None, began: float) -> None:
+    def __init__(self, job: Job, plan: Plan, checkpoints: Checkpoints, manifest: Manifest | None, tally: Tally) -> None:
         self._job, self._plan, self._checkpoints, self._manifest = job, plan, checkpoints, manifest
-        self._began = began
+        self._tally = tally
         self.shards = manifest.shards if manifest else job.shards
         self._position = manifest.position if manifest else Position(0, [])
-        self._seconds: dict[str, float] = {}
-        self._loss = self._weight = 0.0  # of the training rows of this epoch so far
         self._metrics: dict[tuple[str, int], dict[str, float]] = {}
         self._begin = Begin(job, plan.datasets, {n: ipc(s) for n, s in plan.stored.items()}, self.shards)
-        self._tasks = 0
 
     def run(self, crew: Crew, say: Say) -> Outcome:
         """Train to the end and export; after a lost process, from the newest checkpoint on."""
@@ -83,7 +81,7 @@ class Rounds:
         self._checkpoints.discard()
         self._manifest = self._checkpoints.newest(self._say)
         self._position = self._manifest.position if self._manifest else Position(0, [])
-        self._loss = self._weight = 0.0
+        self._tally.begin_epoch()
         self._metrics, self._group.schema = {}, None
 
     def _run(self) -> Outcome:
@@ -92,7 +90,7 @@ class Rounds:
         built = first_of(self._meet(Build(schema, self._position.step, folder)), Built)
         self._group.schema = schema
         self._crew.prime(Prime(self._begin, schema))
-        self.mark("built")
+        self._tally.mark("built")
         if folder:
             self._say(Continued(self._position.step, self._position.step / built.steps, folder))
         stopped = self._train(schema, built.steps)
@@ -105,24 +103,20 @@ class Rounds:
 
     def _outcome(self, metrics: dict[str, dict[str, float]], stopped: bool) -> Outcome:
         step, epochs = self._position.step, len(self._position.history)
-        self._seconds["total"] = time.monotonic() - self._began
+        self._tally.end()
         newest = self._checkpoints.folder(step)
         return Outcome(
             self._job.name,
             step,
             epochs,
             metrics,
-            self._seconds,
+            self._tally.seconds,
             newest,
             local=self._crew.share_local(),
             stopped_early=stopped,
             copied=self._crew.copied,
-            wasted=self._crew.copied / max(1, self._tasks),
+            wasted=self._crew.copied / max(1, self._tally.tasks),
         )
-
-    def mark(self, what: str) -> None:
-        """Note the seconds since the job began until ``what`` was done."""
-        self._seconds[f"until_{what}"] = time.monotonic() - self._began
 
     def _meet(self, command: Command) -> Mapping[int, Report]:
         """Have all workers carry out a command on the state at the position."""
@@ -172,20 +166,21 @@ class Rounds:
         """All steps of a round, whoever comes and goes meanwhile."""
         at = round.first
         while at < round.last:
-            self._tasks += (round.last - at) * self.shards
+            self._tally.tasks += (round.last - at) * self.shards
             try:
-                reports = self._crew.meet(Train(at, round.last, self._loss, self._weight), self.shards)
+                reports = self._crew.meet(Train(at, round.last, self._tally.loss, self._tally.weight), self.shards)
             except WorkerLost as lost:
                 there = self._group.regroup(lost, at, round.last)
                 if there.step > at:  # else it may speak of the epoch before
-                    at, self._loss, self._weight = there.step, there.loss, there.weight
+                    at = there.step
+                    self._tally.stand(there)
             else:
                 at = round.last
-                self._note(first_of(reports, Trained))
+                self._tally.trained(first_of(reports, Trained))
                 self._group.compare(reports, at)
 
     def _end_epoch(self, epoch: int) -> None:
-        if not self._weight > 0:
+        if not self._tally.weight > 0:
             raise DataError(f"The weights of all rows of epoch {epoch} are 0; nothing can be learned.")
         rule = self._job.training.early_stopping
         metrics = self._evaluate("validation" if "validation" in self._plan.datasets else "test")
@@ -193,8 +188,8 @@ class Rounds:
         history = [*self._position.history, metrics]
         best = schedule.best_epoch(history, rule) if rule else None
         self._position = Position(self._position.step, history, best)
-        loss = self._loss / self._weight
-        self._loss = self._weight = 0.0
+        loss = self._tally.loss / self._tally.weight
+        self._tally.begin_epoch()
         self._say(EpochDone(epoch, self._job.training.epochs, self._position.step, loss, metrics))
 
     def _settle(self, rule: EarlyStopping, steps: int, stopped: bool) -> None:
@@ -205,12 +200,6 @@ class Rounds:
             self._position = replace(self._position, step=best * steps)
         if stopped or rule.restore_best:
             self._say(Settled(epochs, best, rule.metric, stopped, rule.restore_best))
-
-    def _note(self, trained: Trained) -> None:
-        self._seconds.setdefault("until_updated", time.monotonic() - self._began - trained.after_first)
-        self._loss, self._weight = trained.loss, trained.weight
-        for phase, seconds in trained.seconds.items():
-            self._seconds[phase] = self._seconds.get(phase, 0.0) + seconds
 
     def _evaluate(self, dataset: str) -> dict[str, float]:
         if dataset not in self._plan.datasets:

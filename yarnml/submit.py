@@ -1,7 +1,6 @@
 """Run a job on a backend: check everything that can be checked first, then open the crew and let the rounds go."""
 
 import importlib
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from yarnml.job import Job
 from yarnml.plan import Plan, check_shards, make_plan
 from yarnml.rounds import Rounds
 from yarnml.spec import load_job
+from yarnml.tally import Tally
 
 Say = Callable[[Event], None]
 
@@ -71,18 +71,18 @@ def preflight(job: Job, *, restart: bool = False, say: Say = _silent) -> Start:
 
 def train(job: Job, backend: str, open_crew: Cluster, *, restart: bool = False, say: Say = _silent) -> Outcome:
     """The same with a crew of whoever calls, who is named ``backend``."""
-    began = time.monotonic()
+    tally = Tally()
     plan, checkpoints, manifest, before = preflight(job, restart=restart, say=say)
     if before:
         return before
-    rounds = Rounds(job, plan, checkpoints, manifest, began)
-    rounds.mark("planned")
+    tally.mark("planned")
+    rounds = Rounds(job, plan, checkpoints, manifest, tally)
     rows = {name: dataset.rows for name, dataset in plan.datasets.items()}
     workers = 1 if backend == "inline" else job.workers.count
     say(Planned(job.name, backend, rows, rounds.shards, workers, job.reducers.count))
     try:
         with storage.patience(), open_crew(job, paths.logs(str(job.checkpoint.path)), say) as crew:
-            rounds.mark("joined")
+            tally.mark("joined")
             outcome = rounds.run(crew, say)
     except KeyboardInterrupt:
         checkpoints.discard()

@@ -1,0 +1,61 @@
+"""The datasets of a job, as one worker reads them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from yarnml.data.feed import Feed
+from yarnml.data.schema import Rows, Schema, distinct
+from yarnml.errors import DataError
+from yarnml.job import size_in_bytes
+from yarnml.meetings import Begin, from_ipc
+
+MAX_CLASSES = 10_000
+
+
+class Feeds:
+    """One `Feed` for each dataset, made when it is first needed; they share `workers.cache`."""
+
+    def __init__(self) -> None:
+        self._begin: Begin
+        self._feeds: dict[str, Feed] = {}
+
+    def take_in(self, begin: Begin) -> None:
+        """What data there is; the same for as long as the job runs."""
+        self._begin = begin
+
+    def feed(self, dataset: str, schema: Schema) -> Feed:
+        if dataset not in self._feeds:
+            cache = size_in_bytes(self._begin.job.workers.cache) // len(self._begin.datasets)
+            self._feeds[dataset] = self._open(dataset, schema, cache)
+        return self._feeds[dataset]
+
+    def labels(self, schema: Schema, shards: Iterable[int]) -> set[Any]:
+        """The different labels of these shards of the training data; ``schema`` need not know the classes."""
+        found: set[Any] = set()
+        feed = self._open("train", schema, 0)
+        for shard in shards:
+            for table, url in feed.tables(shard, [schema.label]):
+                found |= distinct(table, schema, url)
+                if len(found) > MAX_CLASSES:
+                    raise DataError(
+                        f"Label '{schema.label}' has more than {MAX_CLASSES} different values; "
+                        "if it is a number to predict, set data.label_type: number."
+                    )
+        return found
+
+    def steps(self, schema: Schema) -> int:
+        """Steps of one epoch."""
+        return self.feed("train", schema).steps(self._begin.job.training.batch_size)
+
+    def batch(self, schema: Schema, step: int, shard: int) -> Rows | None:
+        """The rows of a shard at a step, counted over the whole job; None where a step is a full pass."""
+        training = self._begin.job.training
+        if training.batch_size == "full":
+            return None
+        steps = self.steps(schema)
+        epoch, at = divmod(step, steps)
+        return self.feed("train", schema).batch(shard, training.seed, epoch, at, steps, training.shuffle_rows)
+
+    def _open(self, dataset: str, schema: Schema, cache: int) -> Feed:
+        begin = self._begin
+        return Feed(begin.datasets[dataset], from_ipc(begin.stored[dataset]), schema, begin.shards, cache)

@@ -1,0 +1,36 @@
+"""What adds up over a job: its seconds by phase, the loss of the epoch, the tasks that its steps were made of."""
+
+import time
+
+from yarnml.meetings import Standing, Trained
+
+
+class Tally:
+    """Begins with the job.  ``loss`` and ``weight``: sums over the training rows of this epoch so far."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self.seconds: dict[str, float] = {}
+        self.loss = self.weight = 0.0
+        self.tasks = 0
+
+    def mark(self, what: str) -> None:
+        """Note the seconds until ``what`` was done."""
+        self.seconds[f"until_{what}"] = time.monotonic() - self._began
+
+    def end(self) -> None:
+        self.seconds["total"] = time.monotonic() - self._began
+
+    def trained(self, report: Trained) -> None:
+        """A round is done."""
+        self.seconds.setdefault("until_updated", time.monotonic() - self._began - report.after_first)
+        self.stand(report)
+        for phase, seconds in report.seconds.items():
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
+
+    def stand(self, there: Trained | Standing) -> None:
+        """The epoch's sums are those of this worker, as of all."""
+        self.loss, self.weight = there.loss, there.weight
+
+    def begin_epoch(self) -> None:
+        self.loss = self.weight = 0.0
