@@ -1,6 +1,8 @@
-"""Signs of life: who gives them, who has fallen silent, and who rests since it is slow."""
+"""Signs of life: who gives them, who has fallen silent, and who rests since it is slow.
 
-import time
+``now`` is a monotonic time.
+"""
+
 from collections import Counter
 from collections.abc import Collection
 
@@ -13,24 +15,23 @@ REST_SECONDS = 60.0  # that a slow worker does not take part, the first time
 class Presence:
     """How the processes of a job have shown themselves.  Guarded by its owner."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: float) -> None:
         self._seen: dict[Who, float] = {}
         self._quiet: set[Who] = set()  # without a sign of life for a while
         self._slow: dict[Who, float] = {}  # not to take part before a time
         self._rests: Counter[Who] = Counter()  # how often each was too slow
-        self._listened = time.monotonic()
+        self._listened = now
 
-    def sees(self, who: Who) -> None:
+    def sees(self, who: Who, now: float) -> None:
         """Note a sign of life."""
-        self._seen[who] = time.monotonic()
+        self._seen[who] = now
         self._quiet.discard(who)
 
-    def silent(self, among: Collection[Who], seconds: float) -> dict[Who, float]:
+    def silent(self, among: Collection[Who], seconds: float, now: float) -> dict[Who, float]:
         """Who of these gave no sign of life for ``seconds``, and for how long.
 
         Nobody is called silent for a while in which we did not listen ourselves.
         """
-        now = time.monotonic()
         if now - self._listened > DEAF_SECONDS:
             self._seen = dict.fromkeys(self._seen, now)
         self._listened = now
@@ -40,19 +41,18 @@ class Presence:
         """These are not fit before their next sign of life."""
         self._quiet |= {*quiet}
 
-    def rest(self, slow: Collection[Who]) -> None:
+    def rest(self, slow: Collection[Who], now: float) -> None:
         """These are not fit for a while, a longer one each time."""
         for who in slow:
             self._rests[who] += 1
-            self._slow[who] = time.monotonic() + REST_SECONDS * 2 ** (self._rests[who] - 1)
+            self._slow[who] = now + REST_SECONDS * 2 ** (self._rests[who] - 1)
 
     def quiet(self, among: Collection[Who]) -> list[Who]:
         """Who of these is waited for to show itself."""
         return sorted(self._quiet.intersection(among))
 
-    def fit(self, among: Collection[Who]) -> set[Who]:
+    def fit(self, among: Collection[Who], now: float) -> set[Who]:
         """Who of these can keep up; slow ones only where there are no other workers."""
-        now = time.monotonic()
         awake = {*among} - self._quiet
         quick = {who for who in awake if self._slow.get(who, 0.0) <= now}
         return quick if any(who.role == "worker" for who in quick) else awake

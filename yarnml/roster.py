@@ -42,16 +42,16 @@ class Roster:
         self._here: dict[Who, Joined] = {}
         self._members: set[Who] = set()
         self._gone: set[Who] = set()
-        self._presence = Presence()
+        self._presence = Presence(time.monotonic())
         self._came = 0.0  # when the newest one came
         self._ends: list[End] = []
         self._hosts: set[str] = set()  # of all that ever came
-        self._demand = Demand(job)
+        self._demand = Demand(job, time.monotonic())
         self._wanted = self._demand.wanted
 
     def sees(self, who: Who) -> bool:
         """Note a sign of life; False for a process that was let go and shall leave."""
-        self._presence.sees(who)
+        self._presence.sees(who, time.monotonic())
         return who not in self._gone
 
     def joins(self, who: Who, joined: Joined) -> None:
@@ -87,7 +87,7 @@ class Roster:
             self.dismiss_the_dead()
             self.dismiss_the_silent(workers.timeout)
             with self.changed:
-                fit = self._presence.fit(self._here)
+                fit = self._fit()
                 have = sum(who.role == "worker" for who in fit)
                 reducers = len(fit) - have
                 waited = time.monotonic() - max(began, self._came)
@@ -135,14 +135,14 @@ class Roster:
     def grow(self, most: int) -> None:
         """Want a few workers more, ``most`` at most, where the cluster has room for them now."""
         with self.changed:
-            more = self._demand.growth(most, sum(who.role == "worker" for who in self._here))
+            more = self._demand.growth(most, sum(who.role == "worker" for who in self._here), time.monotonic())
         if more and (room := self._processes.room("worker", more)):
             self.resize("worker", self._wanted["worker"] + room, "the cluster has room")
 
     def take_in(self) -> bool:
         """Let everybody who is fit take part, and nobody else; whether that changes anything."""
         with self.changed:
-            before, self._members = self._members, self._presence.fit(self._here)
+            before, self._members = self._members, self._fit()
             new = self._members - before
         for who in new:
             version = self._here[who].version
@@ -158,14 +158,15 @@ class Roster:
     def newcomers(self) -> bool:
         """Whether somebody has waited to take part for so long that the others should stop for it."""
         with self.changed:
-            return (
-                bool(self._presence.fit(self._here) - self._members) and time.monotonic() - self._came > SETTLE_SECONDS
-            )
+            return bool(self._fit() - self._members) and time.monotonic() - self._came > SETTLE_SECONDS
+
+    def _fit(self) -> set[Who]:
+        return self._presence.fit(self._here, time.monotonic())
 
     def rest_the_quiet(self, seconds: float) -> set[Who]:
         """Go on without the members that gave no sign of life for ``seconds``, until they do."""
         with self.changed:
-            quiet = self._presence.silent(self._members, seconds)
+            quiet = self._presence.silent(self._members, seconds, time.monotonic())
             self._presence.rest_until_seen(quiet)
         for who, since in quiet.items():
             self._say(Rests(str(who), f"gave no sign of life for {since:.1f} s"))
@@ -181,7 +182,7 @@ class Roster:
         with self.changed:
             if not {who for who in self._members if who.role == "worker"} - {*slow}:
                 return False
-            self._presence.rest(slow)
+            self._presence.rest(slow, time.monotonic())
         for who in sorted(slow):
             self._say(Rests(str(who), "is several times slower than the others"))
         return True
@@ -199,7 +200,7 @@ class Roster:
     def dismiss_the_silent(self, seconds: float) -> set[Who]:
         """Let go of whoever gave no sign of life for ``seconds``."""
         with self.changed:
-            silent = self._presence.silent(self._here, seconds)
+            silent = self._presence.silent(self._here, seconds, time.monotonic())
         for who, since in silent.items():
             why = f"{self._named(who)} gave no sign of life for {since:.0f} s"
             self._dismiss(who, Kind.SILENT, why)
@@ -226,7 +227,7 @@ class Roster:
         decision = self._decide(End(who.role, kind, why, host, here is not None, size, who.index >= first), log)
         if decision.avoid:
             self._processes.avoid(decision.avoid)
-        if not kind.counts and who.role == "worker" and self._demand.shrinks():
+        if not kind.counts and who.role == "worker" and self._demand.shrinks(time.monotonic()):
             self.resize("worker", self._wanted["worker"] - 1, "the cluster took one back")
         if self._demand.missing(who.role):
             self._ask(who.role, decision.size)
