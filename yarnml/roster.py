@@ -114,7 +114,8 @@ class Roster:
     @property
     def size(self) -> str:
         """How many of each role are wanted and are here, in words."""
-        here = Counter(who.role for who in self._here)
+        with self.changed:
+            here = Counter(who.role for who in self._here)
         roles = [role for role, wanted in self._wanted.items() if wanted or here[role]]
         return ", ".join(f"{self._wanted[role]} {role}s wanted, {here[role]} here" for role in roles)
 
@@ -160,9 +161,6 @@ class Roster:
         with self.changed:
             return bool(self._fit() - self._members) and time.monotonic() - self._came > SETTLE_SECONDS
 
-    def _fit(self) -> set[Who]:
-        return self._presence.fit(self._here, time.monotonic())
-
     def rest_the_quiet(self, seconds: float) -> set[Who]:
         """Go on without the members that gave no sign of life for ``seconds``, until they do."""
         with self.changed:
@@ -174,7 +172,9 @@ class Roster:
 
     def end_the_quiet(self) -> None:
         """End the processes that are here and give no sign of life."""
-        for who in self._presence.quiet(self._here):
+        with self.changed:
+            quiet = self._presence.quiet(self._here)
+        for who in quiet:
             self._release(who)
 
     def rest_the_slow(self, slow: Collection[Who]) -> bool:
@@ -256,6 +256,9 @@ class Roster:
             self._demand.asked[who.role] -= 1
         self._processes.end(who)
         return here
+
+    def _fit(self) -> set[Who]:
+        return self._presence.fit(self._here, time.monotonic())
 
     def _named(self, who: Who) -> str:
         return f"{who} ({self._processes.describe(who)})"
