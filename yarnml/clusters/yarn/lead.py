@@ -54,25 +54,27 @@ def main() -> int:
                     application.set_progress(event.epoch / event.epochs)
             show(event)
 
-        if (before := _failed_before(mark)) is None:
-            try:
-                outcome = train(job, "yarn", opener(application, own), say=say)
-            except AttemptOver as exc:
-                log(str(exc))
-                os._exit(1)  # the next attempt goes on; nobody shall take this for the job's end
-            except YarnmlError as exc:
-                before = Failure(type(exc).__name__, str(exc), exc.detail)
-                _write_down(mark, before)
-            else:
-                say(outcome)
-        if before is not None:
-            say(before)
+        end = _failed_before(mark) or _lead(job, opener(application, own), mark, say)
+        say(end)
     news.close()
     server.shutdown()
-    status, text = ("FAILED", before.text) if before else ("SUCCEEDED", _done(outcome))
+    status, text = ("FAILED", end.text) if isinstance(end, Failure) else ("SUCCEEDED", _done(end))
     application.shutdown(status, text)
     time.sleep(END_SECONDS)  # Skein ends this process
-    return int(before is not None)
+    return int(status == "FAILED")
+
+
+def _lead(job: Job, open_crew: Cluster, mark: str, say: Callable[[Event], None]) -> Outcome | Failure:
+    """Train; an error of the job itself is written down, so that the next attempt ends with it."""
+    try:
+        return train(job, "yarn", open_crew, say=say)
+    except AttemptOver as exc:
+        log(str(exc))
+        os._exit(1)  # the next attempt goes on; nobody shall take this for the job's end
+    except YarnmlError as exc:
+        failure = Failure(type(exc).__name__, str(exc), exc.detail)
+        _write_down(mark, failure)
+        return failure
 
 
 def opener(application: skein.ApplicationClient, own: Certificate) -> Cluster:
