@@ -3,14 +3,13 @@
 Every line that says ``meet`` is one meeting: all workers do it together, and the reports are in when it returns.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from yarnml import export, outcomes, paths, schedule
+from yarnml import export, outcomes, schedule
 from yarnml.checkpoint import FORMAT, Checkpoints, Manifest, Position
 from yarnml.clusters.base import Crew
 from yarnml.data.schema import Schema, in_order
