@@ -109,6 +109,12 @@ def two_tables(folder: Path, job: Job) -> None:
     job["data"]["train"] = "in"
 
 
+def negative_count(folder: Path, job: Job) -> None:
+    write(folder / "train.parquet", x=X, y=but(NUMBERS, 12, -1.0))
+    job["data"] |= ALONE
+    job["learner"] = {"kind": "poisson"}
+
+
 def below_a_file(section: str) -> Spoil:
     def spoil(folder: Path, job: Job) -> None:
         (folder / "file").write_text("in the way")
@@ -198,6 +204,7 @@ CONTENTS = [
     Case("label of another type", 1, r"test\.parquet: label 'y': the column holds string; the classes are 0, 1",
          data("test", y=with_labels("a", "b"))),
     Case("class not listed", 1, r"label 'y' holds 1, which is none of", data(fields={"classes": [0, 2]})),
+    Case("negative count", 1, r"Label 'y' holds -1, but learner\.kind poisson needs counts", negative_count),
     Case("NaN scaled", 1, r"Column 'x' of the training data holds NaN", data(x=but(X, 5, float("nan")), fields=SCALED)),
     Case("inf scaled", 1, r"Column 'x' of the training data holds NaN", data(x=but(X, 5, float("inf")), fields=SCALED)),
     Case("NaN unscaled", 1, r"The loss is nan at step 1\.", data(x=[float("nan")] * ROWS)),

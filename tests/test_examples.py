@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent / "examples"
 QUALITY: dict[str, dict[str, float]] = {
     "breast_cancer/job.yaml": {"accuracy": 0.97, "roc_auc": 0.99},
     "diabetes/job.yaml": {"r2": 0.5},
+    "diabetes/lasso.yaml": {"r2": 0.5},
     "digits/cnn.yaml": {"accuracy": 0.975},
     "digits/job.yaml": {"accuracy": 0.97},
     "equinox_model/job.yaml": {"accuracy": 0.965},

@@ -13,7 +13,7 @@ from yarnml.data.scaling import Scaling
 from yarnml.data.schema import Feature, Rows, Schema
 from yarnml.errors import JobFileError
 from yarnml.learners.base import Batch, Learner
-from yarnml.learners.options import Cnn, Custom, Linear, Logistic, Mlp, Options, Softmax
+from yarnml.learners.options import Cnn, Custom, Gamma, Huber, Linear, Logistic, Mlp, Options, Poisson, Softmax, Svm
 from yarnml.learners.registry import build_learner
 from yarnml.program import Program, from_tensors, tensors
 
@@ -45,6 +45,11 @@ KINDS: dict[str, tuple[Options, Schema]] = {
     "linear": (Linear(l2=0.1), schema(16, (), (4, 4))),
     "logistic": (Logistic(), schema(16, (False, True), (2, 2, 4))),
     "softmax": (Softmax(clip_norm=0.5), schema(16, (1, 2, 3), (4, 4, 1))),
+    "linear-newton": (Linear(solver="newton"), schema(16, (), (4, 4))),
+    "poisson-lbfgs": (Poisson(solver="lbfgs", l2=0.1), NUMBER),
+    "gamma": (Gamma(), NUMBER),
+    "huber-fista": (Huber(solver="fista", l1=0.01, delta=0.5), NUMBER),
+    "svm-lbfgs": (Svm(solver="lbfgs", l2=0.1), schema(16, ("no", "yes"), (2, 8))),
     "mlp": (Mlp(hidden=[8, 4]), schema(16, (1, 2, 3), (2, 8))),
     "mlp-number": (Mlp(hidden=[8]), NUMBER),
     "cnn": (Cnn(channels=[3], hidden=[5]), IMAGE),
@@ -82,6 +87,7 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     random = np.random.default_rng(3)
     n = 24
     y = random.integers(columns.outputs, size=n) if columns.outputs else random.normal(size=n)
+    y = np.exp(y) if isinstance(options, Poisson | Gamma) else y
     x = random.normal(size=(n, columns.width)).astype(np.float32)
     weight = random.uniform(0.5, 2.0, n).astype(np.float32)
     rows = Rows(x, y.astype(np.int32 if columns.outputs else np.float32), weight)

@@ -67,6 +67,17 @@ def test_full_passes(job: Job, reference: Callable[[Job], str], workers: int) ->
     assert model_digest(job) == reference(job)
 
 
+@pytest.mark.parametrize(
+    "solver", [{"solver": "newton", "l2": 0.1}, {"solver": "fista", "l1": 0.01}], ids=["newton", "fista"]
+)
+def test_solvers(job: Job, reference: Callable[[Job], str], solver: Job) -> None:
+    """Solvers, whose trial points hang on every bit of the sums before, have the same law."""
+    job["learner"] = {"kind": "softmax", **solver}
+    job["training"] |= {"batch_size": "full", "epochs": 4}
+    yarnml.run(job | {"workers": {"count": 3}})
+    assert model_digest(job) == reference(job)
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_killed_and_continued(job: Job, reference: Callable[[Job], str], write_job: Any, seed: int) -> None:
     """A job whose processes are all killed, several times at random moments, ends with the undisturbed bits."""

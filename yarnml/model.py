@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from jax import export
 
+from yarnml.coefficients import coefficients
 from yarnml.data.schema import features_of
 from yarnml.errors import DataError, ExportError
 from yarnml.export import read_model, resolve
@@ -45,6 +46,13 @@ class Model:
         x = self._features(data)
         calls = [self._padded(x[low : low + _ROWS]) for low in range(0, max(len(x), 1), _ROWS)]
         return np.concatenate(calls)
+
+    def coefficients(self) -> pa.Table:
+        """Of a linear model, in the units of the data: feature, (class,) coefficient, standard_error.
+
+        Raises ExportError for other models.
+        """
+        return coefficients(self._arrays, self.schema)
 
     def _padded(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Call the program on a power of two of rows, so that few sizes are compiled."""

@@ -19,7 +19,7 @@ from jax import export
 from yarnml.data.scaling import Scaling
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import ModelError, YarnmlError
-from yarnml.learners.base import Batch, Learner, Scores, State
+from yarnml.learners.base import Batch, Learner, Particular, Scores, State
 from yarnml.tree import Vector
 
 
@@ -37,10 +37,12 @@ class Program:
         self._map = jax.jit(self._map_flat)
         self._update = jax.jit(self._update_flat, donate_argnums=0)
         self._evaluate = jax.jit(self._evaluate_rows)
+        self._check = learner.check if isinstance(learner, Particular) else None
         self._check_predict()
 
     def map(self, state: State, rows: Rows) -> Vector:
         """Sums over one batch, float32, as a read-only vector in the device's memory order."""
+        self._refuse(rows)
         return np.asarray(self._map(state, self.scaling, rows))
 
     def update(self, state: State, total: Vector) -> tuple[State, Scores]:
@@ -49,6 +51,7 @@ class Program:
 
     def evaluate(self, state: State, rows: Rows) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Predictions and losses of every row of a batch."""
+        self._refuse(rows)
         outputs, loss = self._evaluate(self._learner.parameters(state), self.scaling, rows)
         return np.asarray(outputs), np.asarray(loss)
 
@@ -88,6 +91,10 @@ class Program:
             raise ModelError(
                 f"predict can't be exported for any number of rows: {type(exc).__name__}: {reason}"
             ) from exc
+
+    def _refuse(self, rows: Rows) -> None:
+        if self._check:
+            self._check(Batch(*rows))
 
     def _check_predict(self) -> None:
         """Find what is wrong with predict before any training, not at the first evaluation."""

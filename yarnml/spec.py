@@ -145,7 +145,7 @@ def _explain(message: str, document: Any) -> str:
     missing = re.match(r"Object missing required field (\w+)", reason)
     if missing:
         return f"The job file needs {'.'.join(filter(None, [place, missing[1]]))}, which is missing."
-    wanted = _wanted(reason, place)
+    wanted = _wanted(reason, place, document)
     if part:
         return f"Every key of {place} must be {wanted}."
     value = document
@@ -154,9 +154,9 @@ def _explain(message: str, document: Any) -> str:
     return f"{place or 'The job file'} must be {wanted}, not {_show(value)}."
 
 
-def _wanted(reason: str, place: str) -> str:
+def _wanted(reason: str, place: str, document: Any) -> str:
     if reason.startswith("Invalid enum value"):
-        return _choices(place)
+        return _choices(place, document)
     for kind in (Size, Period, Name):
         meta = get_args(kind)[1]
         if repr(meta.pattern) in reason:
@@ -165,11 +165,13 @@ def _wanted(reason: str, place: str) -> str:
     return re.sub(r"\w+", lambda word: _WORDS.get(word[0], word[0]), expected).replace(" | ", " or ")
 
 
-def _choices(place: str) -> str:
+def _choices(place: str, document: Any) -> str:
     """The values that a field of fixed choices takes."""
     kind: Any = Job
     for name in place.split("."):
-        kind = next(f.type for f in msgspec.structs.fields(_struct_for({}, kind, "") or Job) if f.encode_name == name)
+        struct = _struct_for(document, kind, "") or Job
+        kind = next(f.type for f in msgspec.structs.fields(struct) if f.encode_name == name)
+        document = document[name]
     kinds = (kind, *get_args(kind))
     values = [repr(value) for k in kinds if get_origin(k) is Literal for value in get_args(k)]
     return " or ".join([*values, *(_WORDS["int"] for k in kinds if k == PositiveInt)])
@@ -203,6 +205,12 @@ def _check_relations(job: Job) -> None:
         raise JobFileError("data.classes are for class labels; remove them, or set data.label_type: class.")
     if job.training.early_stopping and data.validation is None and data.test is None:
         raise JobFileError("training.early_stopping needs data.validation (a fraction or a path) or data.test.")
+    solver = getattr(job.learner, "solver", None)
+    if solver and job.training.batch_size != "full":
+        raise JobFileError(
+            f"learner.solver {solver} needs training.batch_size: full, not {job.training.batch_size}; "
+            "for batches, use learner.optimizer."
+        )
     environment = job.environment
     ways = [name for name in ("archive", "pex", "image") if getattr(environment, name)]
     if environment.python and environment.archive:

@@ -5,7 +5,8 @@ Multicore", NIPS 2006).  A learner is four pure functions; state is passed in an
 """
 
 import math
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +29,19 @@ class Scores(NamedTuple):
 
     loss: jax.Array
     weight: jax.Array
+
+
+Check = Callable[[Batch], None]
+
+
+@runtime_checkable
+class Particular(Protocol):
+    """A learner that can't take every row.
+
+    ``check``, unless it is None, gets rows as NumPy arrays before they are mapped or evaluated, and raises DataError.
+    """
+
+    check: Check | None
 
 
 class Learner(Protocol):

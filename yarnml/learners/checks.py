@@ -8,7 +8,7 @@ def needs_number_label(schema: Schema, kind: str) -> None:
     if schema.label_type != "number":
         raise JobFileError(
             f"learner.kind {kind} predicts numbers, but '{schema.label}' is a class label; "
-            "set data.label_type: number, or choose logistic, softmax, mlp or cnn."
+            "set data.label_type: number, or choose logistic, softmax, svm, mlp or cnn."
         )
 
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from yarnml.learners.base import Batch, Key, Scores
+from yarnml.learners.base import Batch, Check, Key, Scores
 
 
 class Model(Protocol):
@@ -35,7 +35,8 @@ class Sums(NamedTuple):
 class GradientDescent:
     """A model with an optimizer, as a learner.
 
-    Minimises Σ weight·loss / Σ weight + ``penalty(parameters)``, both sums over all rows of a step.
+    Minimises Σ weight·loss / Σ weight + ``penalty(parameters)``, both sums over all rows of a step.  ``check`` refuses
+    rows that the model can't take.
     """
 
     def __init__(
@@ -43,8 +44,9 @@ class GradientDescent:
         model: Model,
         optimizer: optax.GradientTransformationExtraArgs,
         penalty: Callable[[Any], jax.Array] | None = None,
+        check: Check | None = None,
     ) -> None:
-        self._model, self._optimizer, self._penalty = model, optimizer, penalty
+        self._model, self._optimizer, self._penalty, self.check = model, optimizer, penalty, check
 
     def init(self, key: Key) -> State:
         parameters = self._model.init(key)
@@ -83,7 +85,12 @@ def weight_decay(strength: float) -> Callable[[Any], jax.Array] | None:
 
     def penalty(parameters: Any) -> jax.Array:
         leaves = jax.tree_util.tree_leaves_with_path(parameters)
-        weights = [leaf for path, leaf in leaves if jax.tree_util.keystr(path[-1:], simple=True) != "bias"]
+        weights = [leaf for path, leaf in leaves if not is_bias(path)]
         return jnp.float32(0.5 * strength) * sum(jnp.sum(jnp.square(w)) for w in weights)
 
     return penalty
+
+
+def is_bias(path: tuple[Any, ...]) -> bool:
+    """Whether a parameter array is one that penalties leave alone: its last key is ``bias``."""
+    return jax.tree_util.keystr(path[-1:], simple=True) == "bias"

@@ -4,7 +4,7 @@ A struct's tag is its ``kind`` and names the module ``yarnml.learners.<kind>``, 
 the learner.  Nothing here imports JAX: the job file is checked on an edge node in milliseconds.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -25,16 +25,47 @@ class _Gradient(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, t
     l2: NonNegative = 0.0
 
 
-class Linear(_Gradient, frozen=True, kw_only=True, tag="linear"):
-    """Linear regression: least squares of a number label."""
+class GeneralisedLinear(_Gradient, frozen=True, kw_only=True):
+    """Fields of the generalised linear models.
+
+    ``solver``: a method for full passes, instead of ``optimizer``; ``fista`` is the one that takes ``l1``, which adds
+    l1 · Σ|weights| to the mean loss.  ``tolerance``: the solver has converged when it can lower the loss by no more
+    than about tolerance² of it.
+    """
+
+    solver: Literal["normal", "newton", "lbfgs", "fista"] | None = None
+    tolerance: Annotated[float, Meta(gt=0, lt=1)] = 1e-6
+    l1: NonNegative = 0.0
 
 
-class Logistic(_Gradient, frozen=True, kw_only=True, tag="logistic"):
+class Linear(GeneralisedLinear, frozen=True, kw_only=True, tag="linear"):
+    """Linear regression: least squares of a number label, the one that ``solver: normal`` is for."""
+
+
+class Logistic(GeneralisedLinear, frozen=True, kw_only=True, tag="logistic"):
     """Logistic regression: two classes, one weight vector."""
 
 
-class Softmax(_Gradient, frozen=True, kw_only=True, tag="softmax"):
+class Softmax(GeneralisedLinear, frozen=True, kw_only=True, tag="softmax"):
     """Softmax (multinomial logistic) regression: two classes or more, one weight vector each."""
+
+
+class Poisson(GeneralisedLinear, frozen=True, kw_only=True, tag="poisson"):
+    """Poisson regression: counts, whose mean is the exponential of a linear function."""
+
+
+class Gamma(GeneralisedLinear, frozen=True, kw_only=True, tag="gamma"):
+    """Gamma regression: numbers above 0, whose mean is the exponential of a linear function."""
+
+
+class Huber(GeneralisedLinear, frozen=True, kw_only=True, tag="huber"):
+    """Linear regression that counts errors beyond ``delta``, in the label's units, by their size, not their square."""
+
+    delta: Annotated[float, Meta(gt=0)] = 1.35
+
+
+class Svm(GeneralisedLinear, frozen=True, kw_only=True, tag="svm"):
+    """A linear support vector machine: two classes, squared hinge loss."""
 
 
 class Mlp(_Gradient, frozen=True, kw_only=True, tag="mlp"):
@@ -73,4 +104,4 @@ class Custom(_Gradient, frozen=True, kw_only=True, tag="custom"):
         return self.path.partition(".py:")[2]
 
 
-Options = Linear | Logistic | Softmax | Mlp | Cnn | Custom
+Options = Linear | Logistic | Softmax | Poisson | Gamma | Huber | Svm | Mlp | Cnn | Custom

@@ -1,0 +1,27 @@
+"""The inverse of a matrix of curvature, by sweeping (Goodnight, "A Tutorial on the SWEEP Operator", 1979).
+
+Written out for XLA rather than handed to LAPACK, so that its bits do not depend on the threads of a BLAS.
+"""
+
+import jax
+import jax.numpy as jnp
+
+TOLERANCE = 1e-5  # of the variance of a column, in float32: what is left after all the columns before it explained it
+
+
+def inverse(matrix: jax.Array) -> jax.Array:
+    """[n, n] positive semi-definite → its inverse; rows and columns that earlier ones explain are 0."""
+    diagonal = jnp.diagonal(matrix)
+    scale = jnp.where(diagonal > 0, jax.lax.rsqrt(jnp.where(diagonal > 0, diagonal, 1.0)), 0.0)
+
+    def sweep(k: jax.Array, swept: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        a, used = swept
+        row, column, pivot = a[k], a[:, k], a[k, k]
+        after = a - jnp.outer(column, row) / pivot
+        after = after.at[k].set(row / pivot).at[:, k].set(-column / pivot).at[k, k].set(1 / pivot)
+        usable = pivot > TOLERANCE
+        return jnp.where(usable, after, a), used.at[k].set(usable)
+
+    start = matrix * jnp.outer(scale, scale), jnp.zeros(len(matrix), bool)
+    a, used = jax.lax.fori_loop(0, len(matrix), sweep, start)
+    return jnp.where(jnp.outer(used, used), a, 0.0) * jnp.outer(scale, scale)
