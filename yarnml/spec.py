@@ -14,6 +14,7 @@ from yarnml import code
 from yarnml.errors import JobFileError
 from yarnml.job import Job, Name, Period, Size
 from yarnml.learners.options import Custom, Options, PositiveInt
+from yarnml.relations import check_learner, with_usual
 from yarnml.storage import absolute
 
 
@@ -37,6 +38,8 @@ def load_job(source: str | Path | Mapping[str, Any], overrides: tuple[str, ...] 
         job = msgspec.convert(document, Job)
     except msgspec.ValidationError as exc:
         raise JobFileError(_explain(str(exc), document)) from exc
+    job = with_usual(job, document.get("training", {}))
+    check_learner(job)
     _check_relations(job)
     return _resolve(job, folder)
 
@@ -145,7 +148,7 @@ def _explain(message: str, document: Any) -> str:
     missing = re.match(r"Object missing required field (\w+)", reason)
     if missing:
         return f"The job file needs {'.'.join(filter(None, [place, missing[1]]))}, which is missing."
-    wanted = _wanted(reason, place)
+    wanted = _wanted(reason, place, document)
     if part:
         return f"Every key of {place} must be {wanted}."
     value = document
@@ -154,9 +157,9 @@ def _explain(message: str, document: Any) -> str:
     return f"{place or 'The job file'} must be {wanted}, not {_show(value)}."
 
 
-def _wanted(reason: str, place: str) -> str:
+def _wanted(reason: str, place: str, document: Any) -> str:
     if reason.startswith("Invalid enum value"):
-        return _choices(place)
+        return _choices(place, document)
     for kind in (Size, Period, Name):
         meta = get_args(kind)[1]
         if repr(meta.pattern) in reason:
@@ -165,11 +168,13 @@ def _wanted(reason: str, place: str) -> str:
     return re.sub(r"\w+", lambda word: _WORDS.get(word[0], word[0]), expected).replace(" | ", " or ")
 
 
-def _choices(place: str) -> str:
+def _choices(place: str, document: Any) -> str:
     """The values that a field of fixed choices takes."""
     kind: Any = Job
     for name in place.split("."):
-        kind = next(f.type for f in msgspec.structs.fields(_struct_for({}, kind, "") or Job) if f.encode_name == name)
+        struct = _struct_for(document, kind, "") or Job
+        kind = next(f.type for f in msgspec.structs.fields(struct) if f.encode_name == name)
+        document = document[name]
     kinds = (kind, *get_args(kind))
     values = [repr(value) for k in kinds if get_origin(k) is Literal for value in get_args(k)]
     return " or ".join([*values, *(_WORDS["int"] for k in kinds if k == PositiveInt)])
@@ -193,7 +198,7 @@ def _check_relations(job: Job) -> None:
     data = job.data
     if data.label in data.features:
         raise JobFileError(f"data.features must not contain the label '{data.label}'.")
-    if data.label == data.weight:
+    if data.label and data.label == data.weight:
         raise JobFileError(f"data.weight must be another column than the label '{data.label}'.")
     if len(set(data.features)) < len(data.features):
         raise JobFileError("data.features names a column twice; name each column once.")
