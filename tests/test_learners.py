@@ -21,6 +21,7 @@ from yarnml.learners.options import (
     Linear,
     Logistic,
     Mlp,
+    NaiveBayes,
     Options,
     Pca,
     Softmax,
@@ -69,6 +70,9 @@ KINDS: dict[str, tuple[Options, Schema]] = {
     "mixture": (GaussianMixture(clusters=2, floor=0.1), unlabelled(6, 2, (2, 3))),
     "pca": (Pca(components=3), unlabelled(16, 0, (4, 4))),
     "pca-randomised": (Pca(components=2, method="randomised"), unlabelled(16)),
+    "bayes": (NaiveBayes(smoothing=0.1), schema(16, (1, 2, 3), (4, 4))),
+    "bayes-multinomial": (NaiveBayes(distribution="multinomial"), THREE),
+    "bayes-bernoulli": (NaiveBayes(distribution="bernoulli", threshold=0.5), TWO),
 }
 
 
@@ -103,6 +107,8 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     classes = columns.label_type == "class"
     y = random.integers(columns.outputs, size=n) if classes else random.normal(size=n)
     x = random.normal(size=(n, columns.width)).astype(np.float32)
+    if isinstance(options, NaiveBayes):
+        x = np.abs(x) * (1 + np.eye(columns.outputs, columns.width, dtype=np.float32)[y])
     weight = random.uniform(0.5, 2.0, n).astype(np.float32)
     rows = Rows(x, y.astype(np.int32 if classes else np.float32), weight)
     return Case(build_learner(options, columns), columns, rows)
@@ -253,6 +259,7 @@ def test_the_flat_vector_is_the_sums(case: Case) -> None:
         (Cnn(), THREE, "needs data.shape"),
         (Cnn(channels=[1, 2, 3]), IMAGE, "allows 1 to 2 of them, found 3"),
         (Cnn(channels=[]), IMAGE, "found 0"),
+        (NaiveBayes(), NUMBER, "naive_bayes predicts classes"),
         (Pca(components=17), unlabelled(16), "at most the 16 numbers of a row, not 17"),
         (Pca(components=2), unlabelled(5000), "a matrix of 5000 x 5000 numbers; above 4096 choose randomised"),
     ],

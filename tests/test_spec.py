@@ -173,6 +173,10 @@ def test_missing_field(field: str) -> None:
         (document(learner=KMEANS), "learner.kind kmeans learns without a label; remove data.label 'y'"),
         (unlabelled(label_type="number"), "data.label_type speaks of a label, but there is none"),
         (unlabelled(classes=["a"]), "data.classes speaks of a label, but there is none"),
+        (
+            {**data(scale="standard"), "learner": {"kind": "naive_bayes", "distribution": "multinomial"}},
+            "learner.distribution multinomial needs counts of 0 or more",
+        ),
         ({**unlabelled(), "training": {"batch_size": 64}}, "training.batch_size must be full, not 64"),
         ({**unlabelled(), "training": {"epochs": 3}}, "needs 4 passes over the data, but training.epochs is 3"),
     ],

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from yarnml.errors import JobFileError
 from yarnml.job import Job
+from yarnml.learners.options import NaiveBayes
 
 
 def with_usual(job: Job, given: Container[str]) -> Job:
@@ -27,6 +28,11 @@ def check_learner(job: Job) -> None:
             raise JobFileError(f"data.{spoken[0]} speaks of a label, but there is none; give data.label or remove it.")
     elif learner.LABEL == "none":
         raise JobFileError(f"{kind} learns without a label; remove data.label '{data.label}'.")
+    if isinstance(learner, NaiveBayes) and learner.distribution == "multinomial" and data.scale != "none":
+        raise JobFileError(
+            "learner.distribution multinomial needs counts of 0 or more, which data.scale: standard does not leave; "
+            "set data.scale: none."
+        )
     if learner.passes is None:
         return
     if training.batch_size != "full":

@@ -153,4 +153,20 @@ class Pca(_Learner, frozen=True, kw_only=True, tag="pca"):
         return Passes(2, 2) if self.method == "moments" else Passes(2, 6)
 
 
-Options = Linear | Logistic | Softmax | Mlp | Cnn | Custom | KMeans | GaussianMixture | Pca
+class NaiveBayes(_Learner, frozen=True, kw_only=True, tag="naive_bayes"):
+    """Naive Bayes: given the class, every feature on its own is ``gaussian``, ``multinomial`` or ``bernoulli``.
+
+    ``smoothing``: seen of each feature beside the data, 1 by default; for ``gaussian`` the part of the largest variance
+    that is added to all variances, 1e-9 by default.  ``threshold``: above it a feature is on for ``bernoulli``.
+    """
+
+    distribution: Literal["gaussian", "multinomial", "bernoulli"] = "gaussian"
+    smoothing: Positive | None = None
+    threshold: float = 0.0
+
+    @property
+    def passes(self) -> Passes:
+        return Passes(2, 2) if self.distribution == "gaussian" else Passes(1, 1)
+
+
+Options = Linear | Logistic | Softmax | Mlp | Cnn | Custom | KMeans | GaussianMixture | Pca | NaiveBayes
