@@ -13,7 +13,23 @@ from yarnml.data.scaling import Scaling
 from yarnml.data.schema import Feature, Rows, Schema
 from yarnml.errors import JobFileError
 from yarnml.learners.base import Batch, Learner
-from yarnml.learners.options import Cnn, Custom, Gamma, Huber, Linear, Logistic, Mlp, Options, Poisson, Softmax, Svm
+from yarnml.learners.options import (
+    Cnn,
+    Custom,
+    Gamma,
+    GaussianMixture,
+    Huber,
+    KMeans,
+    Linear,
+    Logistic,
+    Mlp,
+    NaiveBayes,
+    Options,
+    Pca,
+    Poisson,
+    Softmax,
+    Svm,
+)
 from yarnml.learners.registry import build_learner
 from yarnml.program import Program, from_tensors, tensors
 
@@ -38,6 +54,10 @@ def schema(width: int, classes: tuple[Any, ...], shape: tuple[int, ...] | None =
     return Schema((Feature("x", width),), "y", "class" if classes else "number", classes, None, shape)
 
 
+def unlabelled(width: int, clusters: int = 0, shape: tuple[int, ...] | None = None) -> Schema:
+    return Schema((Feature("x", width),), None, "none", tuple(range(clusters)), None, shape)
+
+
 NUMBER, TWO, THREE = schema(16, ()), schema(16, ("no", "yes")), schema(16, (1, 2, 3))
 IMAGE = schema(32, (1, 2, 3), (4, 4, 2))
 
@@ -55,6 +75,13 @@ KINDS: dict[str, tuple[Options, Schema]] = {
     "cnn": (Cnn(channels=[3], hidden=[5]), IMAGE),
     "cnn-number": (Cnn(channels=[3, 2], hidden=[]), schema(32, (), (4, 4, 2))),
     "custom": (Custom(path="own_model.py:Net"), THREE),
+    "kmeans": (KMeans(clusters=3), unlabelled(16, 3, (4, 4))),
+    "mixture": (GaussianMixture(clusters=2, floor=0.1), unlabelled(6, 2, (2, 3))),
+    "pca": (Pca(components=3), unlabelled(16, 0, (4, 4))),
+    "pca-randomised": (Pca(components=2, method="randomised"), unlabelled(16)),
+    "bayes": (NaiveBayes(smoothing=0.1), schema(16, (1, 2, 3), (4, 4))),
+    "bayes-multinomial": (NaiveBayes(distribution="multinomial"), THREE),
+    "bayes-bernoulli": (NaiveBayes(distribution="bernoulli", threshold=0.5), TWO),
 }
 
 
@@ -86,11 +113,14 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         options = Custom(path=str(folder / options.path))
     random = np.random.default_rng(3)
     n = 24
-    y = random.integers(columns.outputs, size=n) if columns.outputs else random.normal(size=n)
+    classes = columns.label_type == "class"
+    y = random.integers(columns.outputs, size=n) if classes else random.normal(size=n)
     y = np.exp(y) if isinstance(options, Poisson | Gamma) else y
     x = random.normal(size=(n, columns.width)).astype(np.float32)
+    if isinstance(options, NaiveBayes):
+        x = np.abs(x) * (1 + np.eye(columns.outputs, columns.width, dtype=np.float32)[y])
     weight = random.uniform(0.5, 2.0, n).astype(np.float32)
-    rows = Rows(x, y.astype(np.int32 if columns.outputs else np.float32), weight)
+    rows = Rows(x, y.astype(np.int32 if classes else np.float32), weight)
     return Case(build_learner(options, columns), columns, rows)
 
 
@@ -157,12 +187,17 @@ def test_a_step_without_weight_keeps_numbers_finite(case: Case) -> None:
 
 
 def test_predictions_and_losses_have_one_row_each(case: Case) -> None:
-    """predict gives probabilities [rows, classes] that add up to 1, or numbers [rows]; loss gives [rows]."""
+    """predict gives probabilities [rows, classes] that add up to 1, or numbers [rows]; loss gives [rows].
+
+    Without a label it is [rows, clusters], or anything that has rows.
+    """
     parameters, n = case.learner.parameters(case.state()), len(case.rows.x)
     outputs = jax.jit(case.learner.predict)(parameters, case.batch.x)
     assert jax.jit(case.learner.loss)(parameters, case.batch).shape == (n,)
     if case.schema.label_type == "number":
         assert outputs.shape == (n,)
+    elif case.schema.label_type == "none":
+        assert outputs.shape == (n, case.schema.outputs or outputs.shape[1])
     else:
         assert outputs.shape == (n, case.schema.outputs)
         np.testing.assert_allclose(outputs.sum(axis=1), 1.0, rtol=1e-5)
@@ -234,6 +269,9 @@ def test_the_flat_vector_is_the_sums(case: Case) -> None:
         (Cnn(), THREE, "needs data.shape"),
         (Cnn(channels=[1, 2, 3]), IMAGE, "allows 1 to 2 of them, found 3"),
         (Cnn(channels=[]), IMAGE, "found 0"),
+        (NaiveBayes(), NUMBER, "naive_bayes predicts classes"),
+        (Pca(components=17), unlabelled(16), "at most the 16 numbers of a row, not 17"),
+        (Pca(components=2), unlabelled(5000), "a matrix of 5000 x 5000 numbers; above 4096 choose randomised"),
     ],
 )
 def test_a_learner_that_does_not_fit_the_columns_is_refused(options: Options, columns: Schema, words: str) -> None:

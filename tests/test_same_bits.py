@@ -78,6 +78,19 @@ def test_solvers(job: Job, reference: Callable[[Job], str], solver: Job) -> None
     assert model_digest(job) == reference(job)
 
 
+@pytest.mark.parametrize(
+    "learner",
+    [{"kind": "kmeans", "clusters": 10}, {"kind": "pca", "components": 8}],
+    ids=lambda learner: learner["kind"],
+)
+def test_without_a_label(job: Job, reference: Callable[[Job], str], learner: Job) -> None:
+    """Clusters, of which the start is drawn from the rows, and components have the same law."""
+    job["data"].pop("label")
+    job |= {"learner": learner, "training": {"epochs": 6, "shards": SHARDS}, "workers": {"count": 3}}
+    yarnml.run(job)
+    assert model_digest(job) == reference(job)
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_killed_and_continued(job: Job, reference: Callable[[Job], str], write_job: Any, seed: int) -> None:
     """A job whose processes are all killed, several times at random moments, ends with the undisturbed bits."""

@@ -29,6 +29,13 @@ def data(**fields: Any) -> Document:
     return document(data={**document()["data"], **fields})
 
 
+KMEANS = {"kind": "kmeans", "clusters": 2}
+
+
+def unlabelled(**fields: Any) -> Document:
+    return document(learner=KMEANS, data={"train": "rows.csv", "features": ["x"], **fields})
+
+
 def refusal(source: Document, *overrides: str) -> str:
     with pytest.raises(JobFileError) as caught:
         load_job(source, overrides)
@@ -60,6 +67,14 @@ def test_defaults() -> None:
 def test_round_trip() -> None:
     """A job written as a mapping reads back as the same job."""
     job = load_job(document(export="models", training={"early_stopping": {}}, data=data(test="t.csv")["data"]))
+    assert load_job(msgspec.to_builtins(job)) == job
+
+
+def test_defaults_of_learners_that_need_all_rows() -> None:
+    """A learner whose steps are full passes brings its own defaults for them; what the job file says stands."""
+    job = load_job(unlabelled())
+    assert (job.training.batch_size, job.training.epochs) == ("full", 20)
+    assert load_job(unlabelled(), ("training.epochs=7",)).training.epochs == 7
     assert load_job(msgspec.to_builtins(job)) == job
 
 
@@ -117,7 +132,7 @@ def test_unknown_key_without_a_near_one() -> None:
         (data(train=""), "data.train must be text of length >= 1, not str ''."),
         (data(train=3), "data.train must be text or a list, not int 3."),
         (data(validation=1.5), "data.validation must be a number < 1.0, not float 1.5."),
-        (data(label=None), "data.label must be text, not nothing."),
+        (data(label=3), "data.label must be text or nothing, not int 3."),
         (document(data=None), "data must be a mapping, not nothing."),
         (document(learner="mlp"), "learner must be a mapping, not str 'mlp'."),
         (document(learner={"kind": "mlp", "hidden": [8, "x"]}), "learner.hidden[1] must be a whole number, not str"),
@@ -125,6 +140,10 @@ def test_unknown_key_without_a_near_one() -> None:
         (
             document(learner={"kind": "mpl"}),
             "learner.kind must be one of linear, logistic, softmax, poisson, gamma, huber",
+        ),
+        (
+            document(learner={"kind": "pca", "components": 2, "method": "svd"}),
+            "learner.method must be 'moments' or 'randomised', not str 'svd'.",
         ),
         (document(learner={"kind": "mpl"}), "did you mean 'mlp'?"),
         (document(learner={"kind": ["mlp"]}), "learner.kind must be one of"),
@@ -137,7 +156,7 @@ def test_wrong_type(source: Document, words: str) -> None:
     assert words in refusal(source)
 
 
-@pytest.mark.parametrize("field", ["name", "data", "learner", "data.train", "data.features", "data.label"])
+@pytest.mark.parametrize("field", ["name", "data", "learner", "data.train", "data.features"])
 def test_missing_field(field: str) -> None:
     """A field that must be there is named by its path."""
     source = document()
@@ -158,9 +177,19 @@ def test_missing_field(field: str) -> None:
         (data(classes=[0, 1], label_type="number"), "data.classes are for class labels"),
         (document(training={"early_stopping": {}}), "training.early_stopping needs data.validation"),
         (
-            document(learner={"kind": "poisson", "solver": "lbfgs"}),
-            "learner.solver lbfgs needs training.batch_size: full, not 256",
+            document(learner={"kind": "poisson", "solver": "lbfgs"}, training={"batch_size": 64}),
+            "learner.solver lbfgs learns from sums over all rows, so training.batch_size must be full, not 64",
         ),
+        (data(label=None), "learner.kind mlp needs data.label, the column to predict"),
+        (document(learner=KMEANS), "learner.kind kmeans learns without a label; remove data.label 'y'"),
+        (unlabelled(label_type="number"), "data.label_type speaks of a label, but there is none"),
+        (unlabelled(classes=["a"]), "data.classes speaks of a label, but there is none"),
+        (
+            {**data(scale="standard"), "learner": {"kind": "naive_bayes", "distribution": "multinomial"}},
+            "learner.distribution multinomial needs counts of 0 or more",
+        ),
+        ({**unlabelled(), "training": {"batch_size": 64}}, "training.batch_size must be full, not 64"),
+        ({**unlabelled(), "training": {"epochs": 3}}, "needs 4 passes over the data, but training.epochs is 3"),
     ],
 )
 def test_relations(source: Document, words: str) -> None:

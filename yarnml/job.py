@@ -30,7 +30,7 @@ class Data(_Section, frozen=True, kw_only=True):
     validation: Fraction | Urls | None = None
     format: Literal["auto", "parquet", "csv"] = "auto"
     features: Annotated[list[str], Meta(min_length=1)]
-    label: str
+    label: str | None = None
     label_type: Literal["auto", "class", "number"] = "auto"
     classes: Annotated[list[str | int | bool], Meta(min_length=1)] | None = None
     weight: str | None = None

@@ -1,6 +1,7 @@
 """Evaluation as sums over rows: every metric is exact for the whole data, however it is cut.
 
 For a class label: loss, accuracy, and with two classes the area under the ROC curve.  For a number: loss, RMSE, R².
+Without a label: the loss.
 What is not defined is left out: R² of a constant label, the ROC curve of a single class, everything of no rows.
 The ROC curve is read off a histogram of the scores with `BINS` bins; two scores in one bin count as a tie, and
 ``roc_auc_error`` is the most that this can change the area (0 when no bin holds both classes).
@@ -19,10 +20,12 @@ BINS = 1 << 16
 
 
 def sums(outputs: npt.NDArray[Any], loss: npt.NDArray[Any], rows: Rows, schema: Schema) -> Vector:
-    """Sums over a batch, float64; ``outputs`` [rows, classes] or [rows], ``loss`` [rows]."""
+    """Sums over a batch, float64; ``outputs`` as of `Learner.predict`, ``loss`` [rows]."""
     used = rows.weight > 0
     weight, outputs, loss, y = (a[used].astype(np.float64) for a in (rows.weight, outputs, loss, rows.y))
     base = [weight.sum(), (weight * loss).sum()]
+    if schema.label_type == "none":
+        return np.array(base)
     if schema.label_type == "number":
         return np.array([*base, (weight * np.square(outputs - y)).sum(), (weight * y).sum(), (weight * y * y).sum()])
     correct = (weight * (np.argmax(outputs, axis=-1) == y)).sum()
@@ -46,6 +49,8 @@ def finish(total: Vector, schema: Schema) -> dict[str, float]:
             f"The loss on the evaluation data is {loss / weight}: the training diverged (lower the learning rate or "
             "set learner.clip_norm), or the features of this data hold NaN or infinity."
         )
+    if schema.label_type == "none":
+        return {"loss": loss / weight}
     if schema.label_type == "number":
         squares, y, yy = map(float, total[2:5])
         spread = yy - y * y / weight

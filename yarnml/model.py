@@ -31,18 +31,18 @@ class Model:
         self._call = jax.jit(export.deserialize(bytearray(program)).call)
 
     def predict(self, data: Any) -> npt.NDArray[Any]:
-        """One prediction per row, [rows]: the class, in the label's own type, or the number.
+        """One prediction per row, [rows]: the class, in the label's own type, the number, or the cluster's number.
+
+        Where there is nothing to choose from, such as the coordinates of ``pca``, the outputs themselves.
 
         ``data`` is a table with the feature columns (of pyarrow, or of any library that speaks Arrow's C interface), a
         mapping of columns, or an array [rows, width] (or [rows, *shape]) of the features in the job file's order.
         """
         outputs = self.outputs(data)
-        if self.schema.label_type == "number":
-            return outputs
-        return np.asarray(self.schema.classes)[np.argmax(outputs, axis=-1)]
+        return np.asarray(self.schema.classes)[np.argmax(outputs, axis=-1)] if self.schema.classes else outputs
 
     def outputs(self, data: Any) -> npt.NDArray[np.float32]:
-        """What the learner's ``predict`` returns: [rows, classes] (probabilities for our own learners) or [rows]."""
+        """What the learner's ``predict`` returns, see docs/learners.md: [rows, classes], [rows], or coordinates."""
         x = self._features(data)
         calls = [self._padded(x[low : low + _ROWS]) for low in range(0, max(len(x), 1), _ROWS)]
         return np.concatenate(calls)

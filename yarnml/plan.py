@@ -29,6 +29,8 @@ def make_plan(job: Job) -> Plan:
     bound = {name: bind(data, stored[name], datasets[name].files[0].url) for name in stored}
     schema = with_widths(bound["train"], datasets["train"], stored["train"])
     check_shape(schema)
+    if schema.label is None:
+        schema = msgspec.structs.replace(schema, classes=tuple(range(job.learner.clusters)))
     for name, there in bound.items():
         for ours, theirs in zip(schema.features, there.features, strict=True):
             if theirs.width not in (0, ours.width):

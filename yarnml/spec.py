@@ -14,6 +14,7 @@ from yarnml import code
 from yarnml.errors import JobFileError
 from yarnml.job import Job, Name, Period, Size
 from yarnml.learners.options import Custom, Options, PositiveInt
+from yarnml.relations import check_learner, with_usual
 from yarnml.storage import absolute
 
 
@@ -37,6 +38,8 @@ def load_job(source: str | Path | Mapping[str, Any], overrides: tuple[str, ...] 
         job = msgspec.convert(document, Job)
     except msgspec.ValidationError as exc:
         raise JobFileError(_explain(str(exc), document)) from exc
+    job = with_usual(job, document.get("training", {}))
+    check_learner(job)
     _check_relations(job)
     return _resolve(job, folder)
 
@@ -195,7 +198,7 @@ def _check_relations(job: Job) -> None:
     data = job.data
     if data.label in data.features:
         raise JobFileError(f"data.features must not contain the label '{data.label}'.")
-    if data.label == data.weight:
+    if data.label and data.label == data.weight:
         raise JobFileError(f"data.weight must be another column than the label '{data.label}'.")
     if len(set(data.features)) < len(data.features):
         raise JobFileError("data.features names a column twice; name each column once.")
@@ -205,12 +208,6 @@ def _check_relations(job: Job) -> None:
         raise JobFileError("data.classes are for class labels; remove them, or set data.label_type: class.")
     if job.training.early_stopping and data.validation is None and data.test is None:
         raise JobFileError("training.early_stopping needs data.validation (a fraction or a path) or data.test.")
-    solver = getattr(job.learner, "solver", None)
-    if solver and job.training.batch_size != "full":
-        raise JobFileError(
-            f"learner.solver {solver} needs training.batch_size: full, not {job.training.batch_size}; "
-            "for batches, use learner.optimizer."
-        )
     environment = job.environment
     ways = [name for name in ("archive", "pex", "image") if getattr(environment, name)]
     if environment.python and environment.archive:

@@ -5,7 +5,7 @@ decoded pieces up to the cache limit and one block of rows for every shard serve
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from threading import Lock
 from typing import Any
 
@@ -79,9 +79,9 @@ class Feed:
             for low in range(0, piece.rows, length):
                 yield pad(Rows(*(a[low : low + length] for a in rows)), length)
 
-    def tables(self, shard: int, names: list[str]) -> Iterator[tuple[pa.Table, str]]:
-        """The raw columns of a shard, piece by piece, each with the name of its file."""
-        wanted = pa.schema([self._columns.field(n) for n in names])
+    def tables(self, shard: int, names: Iterable[str | None]) -> Iterator[tuple[pa.Table, str]]:
+        """The raw columns of a shard (None is no column), piece by piece, each with the name of its file."""
+        wanted = pa.schema([self._columns.field(n) for n in names if n is not None])
         for piece in self._pieces(shard):
             yield self._read(piece, wanted), self._dataset.files[piece.file].url
 

@@ -22,11 +22,15 @@ class Feature(Struct, frozen=True, array_like=True):
 
 
 class Schema(Struct, frozen=True):
-    """The columns of a job.  ``classes`` (sorted) is empty for a number label, and None until they are surveyed."""
+    """The columns of a job.
+
+    ``classes`` (sorted) is empty for a number label, and None until they are surveyed.  Without a label they are the
+    numbers of the clusters, or empty for a learner that finds none.
+    """
 
     features: tuple[Feature, ...]
-    label: str
-    label_type: Literal["class", "number"]
+    label: str | None
+    label_type: Literal["class", "number", "none"]
     classes: tuple[str | int | float | bool, ...] | None = None
     weight: str | None = None
     shape: tuple[int, ...] | None = None
@@ -42,7 +46,10 @@ class Schema(Struct, frozen=True):
 
 
 class Rows(NamedTuple):
-    """x: float32 [rows, width]; y: int32 class numbers or float32 [rows]; weight: float32 [rows]."""
+    """x: float32 [rows, width]; y: int32 class numbers or float32 [rows]; weight: float32 [rows].
+
+    Without a label y is 0.
+    """
 
     x: npt.NDArray[np.float32]
     y: npt.NDArray[Any]
@@ -55,8 +62,8 @@ class Rows(NamedTuple):
 
 def columns(schema: Schema, stored: pa.Schema) -> pa.Schema:
     """The stored columns to read."""
-    names = [*(f.name for f in schema.features), schema.label, *([schema.weight] if schema.weight else [])]
-    return pa.schema([stored.field(name) for name in dict.fromkeys(names)])
+    names = dict.fromkeys([*(f.name for f in schema.features), schema.label, schema.weight])
+    return pa.schema([stored.field(name) for name in names if name is not None])
 
 
 def bind(data: Data, stored: pa.Schema, url: str) -> Schema:
@@ -71,8 +78,8 @@ def bind(data: Data, stored: pa.Schema, url: str) -> Schema:
         raise JobFileError(
             f"data.weight: column '{data.weight}' must hold numbers, not {stored.field(data.weight).type}."
         )
-    kind = _label_type(data, _plain(stored.field(data.label).type))
-    classes = tuple(data.classes) if data.classes else () if kind == "number" else None
+    kind = "none" if data.label is None else _label_type(data, _plain(stored.field(data.label).type))
+    classes = tuple(data.classes) if data.classes else None if kind == "class" else ()
     return Schema(features, data.label, kind, classes, data.weight, tuple(data.shape) if data.shape else None)
 
 
@@ -99,8 +106,7 @@ def features_of(table: pa.Table, schema: Schema, where: str) -> npt.NDArray[np.f
 def rows_of(table: pa.Table, schema: Schema, where: str) -> Rows:
     """Features, labels and weights of a table; DataError names the column that can't be used."""
     x = features_of(table, schema, where)
-    label = _whole(table.column(schema.label), schema.label, where)
-    y = _class_numbers(label, schema, where) if schema.label_type == "class" else _targets(label, schema, where)
+    y = np.zeros(len(x), np.float32) if schema.label is None else _labels(table, schema.label, schema, where)
     if schema.weight is None:
         return Rows(x, y, np.ones(len(x), np.float32))
     weight = _float32(_whole(table.column(schema.weight), schema.weight, where), schema.weight, where)
@@ -111,7 +117,8 @@ def rows_of(table: pa.Table, schema: Schema, where: str) -> Rows:
 
 def distinct(table: pa.Table, schema: Schema, where: str) -> set[Any]:
     """The label's different values."""
-    return set(pc.unique(_whole(table.column(schema.label), schema.label, where)).to_pylist())
+    label = str(schema.label)
+    return set(pc.unique(_whole(table.column(label), label, where)).to_pylist())
 
 
 def in_order(labels: Iterable[Any], schema: Schema) -> tuple[Any, ...]:
@@ -194,10 +201,15 @@ def _float32(array: pa.Array, name: str, where: str) -> npt.NDArray[np.float32]:
         return array.to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
 
 
-def _targets(label: pa.Array, schema: Schema, where: str) -> npt.NDArray[np.float32]:
-    y = _float32(label, schema.label, where)
+def _labels(table: pa.Table, name: str, schema: Schema, where: str) -> npt.NDArray[Any]:
+    label = _whole(table.column(name), name, where)
+    return _class_numbers(label, schema, where) if schema.label_type == "class" else _targets(label, name, where)
+
+
+def _targets(label: pa.Array, name: str, where: str) -> npt.NDArray[np.float32]:
+    y = _float32(label, name, where)
     if not np.isfinite(y).all():
-        raise DataError(f"{where}: label '{schema.label}' holds NaN or infinity; fill or drop these rows.")
+        raise DataError(f"{where}: label '{name}' holds NaN or infinity; fill or drop these rows.")
     return y
 
 

@@ -17,7 +17,10 @@ Key = jax.Array
 
 
 class Batch(NamedTuple):
-    """x: float32 [rows, *shape]; y: int32 class numbers or float32 [rows]; weight: float32 [rows], 0 for padding."""
+    """x: float32 [rows, *shape]; y: int32 class numbers or float32 [rows]; weight: float32 [rows], 0 for padding.
+
+    Without a label y is 0.
+    """
 
     x: Any
     y: Any
@@ -57,7 +60,10 @@ class Learner(Protocol):
         """The next state, given the sums over the rows of all shards."""
 
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
-        """[rows, classes] for a class label (class probabilities, if the model is ours), [rows] for a number label."""
+        """[rows, classes] for a class label (class probabilities, if the model is ours), [rows] for a number label.
+
+        Without a label: [rows, clusters], of which the largest is the row's cluster, or any [rows, …].
+        """
 
     def loss(self, parameters: Any, batch: Batch) -> jax.Array:
         """The loss of every row, [rows]."""
@@ -69,6 +75,11 @@ class Learner(Protocol):
 def flat(x: jax.Array) -> jax.Array:
     """[rows, *shape] → [rows, width]."""
     return x.reshape(x.shape[0], math.prod(x.shape[1:]))
+
+
+def sums_by(membership: jax.Array, values: jax.Array) -> jax.Array:
+    """Σ over rows, group by group: membership [rows, groups], values [rows, width] → [groups, width]."""
+    return jnp.matmul(membership.T, values, precision=jax.lax.Precision.HIGHEST)
 
 
 def cross_entropy(logits: jax.Array, y: jax.Array) -> jax.Array:

@@ -66,10 +66,13 @@ class UserModel:
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
         with user_code(self._name):
             outputs = self._source.predict(parameters, x)
-        classes = self._schema.outputs
-        wanted = (x.shape[0], classes) if self._schema.label_type == "class" else (x.shape[0],)
+        classes, rows = self._schema.outputs, x.shape[0]
+        wanted, meaning = {
+            "class": ((rows, classes), f"[rows, {classes} classes]"),
+            "number": ((rows,), "one number per row"),
+            "none": ((rows, *getattr(outputs, "shape", ())[1:]), "something for every row"),
+        }[self._schema.label_type]
         if not isinstance(outputs, jax.Array) or outputs.shape != wanted:
-            meaning = f"[rows, {classes} classes]" if self._schema.label_type == "class" else "one number per row"
             raise ModelError(
                 f"{self._name}: predict must return {meaning}, shape {list(wanted)}, but returned {_describe(outputs)}."
             )

@@ -118,7 +118,7 @@ class LinearPredictor:
 def build_glm(family: Family, options: GeneralisedLinear, schema: Schema) -> Learner:
     """The learner of a family for these columns.  Raises JobFileError where the fields don't go together."""
     kind = str(type(options).__struct_config__.tag)
-    model, check = LinearPredictor(family, schema.width), _check(family.traits.labels, kind, schema.label)
+    model, check = LinearPredictor(family, schema.width), _check(family.traits.labels, kind, str(schema.label))
     if options.l1 and options.solver != "fista":
         raise JobFileError(f"learner.l1 needs learner.solver: fista, not {options.solver or 'an optimizer'}.")
     if options.solver is None:

@@ -4,15 +4,46 @@ A struct's tag is its ``kind`` and names the module ``yarnml.learners.<kind>``, 
 the learner.  Nothing here imports JAX: the job file is checked on an edge node in milliseconds.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from msgspec import Meta, Struct, field
 
 PositiveInt = Annotated[int, Meta(ge=1)]
 NonNegative = Annotated[float, Meta(ge=0)]
+Positive = Annotated[float, Meta(gt=0)]
 
 
-class _Gradient(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):
+class Passes(NamedTuple):
+    """How often a learner goes over the data: at least, and where the job file does not say."""
+
+    least: int
+    usual: int
+
+
+class _Learner(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):
+    """What a kind says of itself, beside its fields.
+
+    ``LABEL``: whether it needs ``data.label``, may have it, or learns without.
+    """
+
+    LABEL: ClassVar[Literal["needed", "optional", "none"]] = "needed"
+
+    @property
+    def kind(self) -> str:
+        return str(self.__struct_config__.tag)
+
+    @property
+    def passes(self) -> Passes | None:
+        """Of a learner whose every update needs the sums over all rows; None where any batch will do."""
+        return None
+
+    @property
+    def clusters(self) -> int:
+        """How many clusters it finds: they are the classes that it predicts without a label."""
+        return 0
+
+
+class _Gradient(_Learner, frozen=True, kw_only=True):
     """Fields of every learner that is trained by gradient descent.
 
     ``optimizer``: the name of an optax optimizer under ``kind`` and its arguments beside it.  ``learning_rate`` may be
@@ -36,6 +67,11 @@ class GeneralisedLinear(_Gradient, frozen=True, kw_only=True):
     solver: Literal["normal", "newton", "lbfgs", "fista"] | None = None
     tolerance: Annotated[float, Meta(gt=0, lt=1)] = 1e-6
     l1: NonNegative = 0.0
+
+    @property
+    def passes(self) -> Passes | None:
+        usual = {"normal": 2, "newton": 20, "lbfgs": 100, "fista": 500}
+        return Passes(1, usual[self.solver]) if self.solver else None
 
 
 class Linear(GeneralisedLinear, frozen=True, kw_only=True, tag="linear"):
@@ -90,6 +126,8 @@ class Custom(_Gradient, frozen=True, kw_only=True, tag="custom"):
     ``options`` are handed to the class as keyword arguments.
     """
 
+    LABEL = "optional"
+
     path: str
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -104,4 +142,82 @@ class Custom(_Gradient, frozen=True, kw_only=True, tag="custom"):
         return self.path.partition(".py:")[2]
 
 
-Options = Linear | Logistic | Softmax | Poisson | Gamma | Huber | Svm | Mlp | Cnn | Custom
+class _Clustering(_Learner, frozen=True, kw_only=True):
+    """``clusters``: how many to find.  Three passes go into the start, see `yarnml.learners.clustering`."""
+
+    LABEL = "none"
+
+    clusters: PositiveInt
+
+
+class KMeans(_Clustering, frozen=True, kw_only=True, tag="kmeans"):
+    """k-means: the centres with the least sum of squared distances from the rows to the nearest."""
+
+    @property
+    def passes(self) -> Passes:
+        return Passes(4, 20)
+
+
+class GaussianMixture(_Clustering, frozen=True, kw_only=True, tag="gaussian_mixture"):
+    """A mixture of normal distributions, by expectation-maximisation.
+
+    ``covariance``: of each component, ``full`` or ``diagonal``; ``floor`` is added to its variances.
+    """
+
+    covariance: Literal["full", "diagonal"] = "full"
+    floor: Positive = 1e-6
+
+    @property
+    def passes(self) -> Passes:
+        return Passes(4, 50)
+
+
+class Pca(_Learner, frozen=True, kw_only=True, tag="pca"):
+    """Principal components: the ``components`` directions of the largest variance.
+
+    ``method``: ``moments`` adds up the whole covariance matrix, in two passes; ``randomised`` only its product with a
+    few directions, for wide data, in a few passes more.
+    """
+
+    LABEL = "none"
+
+    components: PositiveInt
+    method: Literal["moments", "randomised"] = "moments"
+
+    @property
+    def passes(self) -> Passes:
+        return Passes(2, 2) if self.method == "moments" else Passes(2, 6)
+
+
+class NaiveBayes(_Learner, frozen=True, kw_only=True, tag="naive_bayes"):
+    """Naive Bayes: given the class, every feature on its own is ``gaussian``, ``multinomial`` or ``bernoulli``.
+
+    ``smoothing``: seen of each feature beside the data, 1 by default; for ``gaussian`` the part of the largest variance
+    that is added to all variances, 1e-9 by default.  ``threshold``: above it a feature is on for ``bernoulli``.
+    """
+
+    distribution: Literal["gaussian", "multinomial", "bernoulli"] = "gaussian"
+    smoothing: Positive | None = None
+    threshold: float = 0.0
+
+    @property
+    def passes(self) -> Passes:
+        return Passes(2, 2) if self.distribution == "gaussian" else Passes(1, 1)
+
+
+Options = (
+    Linear
+    | Logistic
+    | Softmax
+    | Poisson
+    | Gamma
+    | Huber
+    | Svm
+    | Mlp
+    | Cnn
+    | Custom
+    | KMeans
+    | GaussianMixture
+    | Pca
+    | NaiveBayes
+)
