@@ -27,6 +27,11 @@ class Presence:
         self._seen[who] = now
         self._quiet.discard(who)
 
+    @property
+    def seen(self) -> set[Who]:
+        """Who ever gave a sign of life."""
+        return {*self._seen}
+
     def silent(self, among: Collection[Who], seconds: float, now: float) -> dict[Who, float]:
         """Who of these gave no sign of life for ``seconds``, and for how long.
 

@@ -100,7 +100,10 @@ class Roster:
                 raise CrewLost(self._too_few(have, enough, reducers))
             if now - told > SAY_SECONDS:
                 told = now
-                self._say(Waiting(have, self._wanted["worker"], self._processes.wanting()))
+                lack = self._processes.wanting()
+                if not lack and first and reducers < self._wanted["reducer"]:
+                    lack = f"{reducers} of {self._wanted['reducer']} reducers"
+                self._say(Waiting(have, self._wanted["worker"], lack))
         self.take_in()
 
     def resize(self, role: Role, count: int, why: str) -> None:
@@ -198,9 +201,9 @@ class Roster:
         return members
 
     def dismiss_the_silent(self, seconds: float) -> set[Who]:
-        """Let go of whoever gave no sign of life for ``seconds``."""
+        """Let go of whoever gave signs of life, come or still on the way, but none for ``seconds``."""
         with self.changed:
-            silent = self._presence.silent(self._here, seconds, time.monotonic())
+            silent = self._presence.silent(self._presence.seen - self._gone, seconds, time.monotonic())
         for who, since in silent.items():
             why = f"{self._named(who)} gave no sign of life for {since:.0f} s"
             self._dismiss(who, Kind.SILENT, why)

@@ -35,8 +35,8 @@ def test_same_bits_whatever_happens(
     assert {model.read_bytes() for model in models} == {undisturbed[0]}
     assert len(models) == 1 or "kill master" in (act for act, _ in hits)
     assert not list(tmp_path.rglob(".tmp-*")), "half-written"
-    ends = [at for _, at in hits[1:]] + [time.monotonic()]
-    costs = [cost(act, run.told, at, end, STEPS // EPOCHS) for (act, at), end in zip(hits, ends, strict=True)]
+    times = [*(at for _, at in hits), time.monotonic()]
+    costs = [cost(act, run.told, at, times[n + 1], STEPS // EPOCHS) for n, (act, at) in enumerate(hits)]
     suffered.append(Suffered(tuple(costs), run.seconds / undisturbed[1]))
 
 
