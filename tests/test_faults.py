@@ -200,20 +200,6 @@ def test_a_worker_that_hangs_is_named(long_job: Job, write_job: Any, tmp_path: P
     assert "did not get on for workers.stall, 3 s: failure 1, with workers.max_failures 0." in err
 
 
-def test_one_that_stops_on_its_way_is_replaced(job: Job, write_job: Any, undisturbed: dict[str, bytes]) -> None:
-    """A worker that is stopped while it starts, after a first sign of life, is let go after workers.timeout, too."""
-    with running(write_job(job), "--set", "workers.timeout=5", "--set", "workers.min=3") as run:
-        wait_for("a worker", lambda: run.children())
-        stopped = run.children()[0]
-        wait_for("its import of JAX", lambda: any("jaxlib" in m.path for m in stopped.memory_maps()))
-        stopped.suspend()
-        status, out, err = run.end()
-    assert status == 0, err
-    assert re.search(rf"lost: worker 0 \(process {stopped.pid}.*\) gave no sign of life for", out)
-    assert not stopped.is_running()
-    assert model_bits(job) == undisturbed["bits"]
-
-
 def test_silence_is_noticed_in_short_rounds(long_job: Job, write_job: Any) -> None:
     """Who is stopped is let go after workers.timeout, also where the others never have to wait for anything."""
     long_job["workers"] = {"count": 2, "timeout": 8}

@@ -55,6 +55,15 @@ def test_who_is_silent(presence: Presence) -> None:
     assert presence.silent(WORKERS, 5.0, 4.0) == {}
 
 
+def test_who_was_seen_once_can_fall_silent(presence: Presence) -> None:
+    """Those on their way count from their first sign of life on, before they have come; others are not known."""
+    late = Who("worker", 7)
+    assert late not in presence.seen
+    presence.sees(late, 1.0)
+    presence.silent(presence.seen, 5.0, 1.5)
+    assert presence.silent(presence.seen, 2.2, 3.4) == dict.fromkeys([*WORKERS, REDUCER], 3.4) | {late: 2.4}
+
+
 def test_nobody_is_silent_for_a_while_in_which_nobody_listened(presence: Presence) -> None:
     """A master that was stopped itself gives everybody the whole time again."""
     assert presence.silent(WORKERS, 5.0, 100.0) == {}
