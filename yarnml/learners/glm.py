@@ -117,8 +117,7 @@ class LinearPredictor:
 
 def build_glm(family: Family, options: GeneralisedLinear, schema: Schema) -> Learner:
     """The learner of a family for these columns.  Raises JobFileError where the fields don't go together."""
-    kind = str(type(options).__struct_config__.tag)
-    model, check = LinearPredictor(family, schema.width), _check(family.traits.labels, kind, str(schema.label))
+    model, check = LinearPredictor(family, schema.width), _check(family.traits.labels, options.kind, str(schema.label))
     if options.l1 and options.solver != "fista":
         raise JobFileError(f"learner.l1 needs learner.solver: fista, not {options.solver or 'an optimizer'}.")
     if options.solver is None:
@@ -130,7 +129,9 @@ def build_glm(family: Family, options: GeneralisedLinear, schema: Schema) -> Lea
             f"learner.{other} is for gradient descent, but learner.solver is {options.solver}; leave one of them out."
         )
     if options.solver == "normal" and not isinstance(options, Linear):
-        raise JobFileError(f"learner.solver normal is for least squares; for learner.kind {kind} choose newton.")
+        raise JobFileError(
+            f"learner.solver normal is for least squares; for learner.kind {options.kind} choose newton."
+        )
     parameters = model.init(jax.random.key(0))
     count = sum(a.size for a in jax.tree.leaves(parameters))
     if options.solver in ("normal", "newton") and count > LARGEST:

@@ -9,6 +9,6 @@ from yarnml.learners.options import Options
 
 def build_learner(options: Options, schema: Schema) -> Learner:
     """The learner of this kind for these columns.  Raises JobFileError where they don't go together."""
-    module = importlib.import_module(f"yarnml.learners.{type(options).__struct_config__.tag}")
+    module = importlib.import_module(f"yarnml.learners.{options.kind}")
     learner: Learner = module.build(options, schema)
     return learner
