@@ -183,6 +183,19 @@ def test_a_worker_that_falls_silent_is_replaced(job: Job, write_job: Any, undist
     assert model_bits(job) == undisturbed["bits"]
 
 
+def test_a_worker_that_never_shows_itself_is_replaced(job: Job, write_job: Any, undisturbed: dict[str, bytes]) -> None:
+    """One that is stopped while Python starts is replaced after five times workers.timeout, and the job gets done."""
+    job["training"] |= {"epochs": 100_000}
+    with running(write_job(job), "--set", "workers.timeout=3") as run:
+        wait_for("a worker", run.children)
+        stopped = run.children()[0]
+        stopped.send_signal(signal.SIGSTOP)
+        wait_for("another one", lambda: "without a sign of life" in run.printed())
+        assert f"worker 0 (process {stopped.pid}" in run.printed()
+        assert not stopped.is_running()
+        wait_for("all three", lambda: "3 of 3 workers take part" in run.printed())
+
+
 def test_a_worker_that_hangs_is_named(long_job: Job, write_job: Any, tmp_path: Path) -> None:
     """Workers that live but do not get on are reported after workers.stall."""
     (tmp_path / "slow.py").write_text(

@@ -30,6 +30,7 @@ from yarnml.data.schema import Schema
 from yarnml.errors import CheckpointError, DataError, ExportError, YarnmlError
 from yarnml.events import Continued, Event, Torn
 from yarnml.job import Export
+from yarnml.state import pack
 from yarnml.storage.base import Entry
 from yarnml.storage.hdfs import Hdfs
 
@@ -205,8 +206,9 @@ def committed(folder: Path, *steps: int, keep: int = 2, into: Checkpoints | None
     checkpoints = into or Checkpoints(str(folder), keep)
     schema = Schema((), "y", "number")
     for step in steps:
-        files = write_state(checkpoints.temporary(step), {"w": np.full(100, float(step))})
-        checkpoints.commit(Manifest(FORMAT, {}, schema, 1, Position(step, []), files), None)
+        folder = checkpoints.temporary(step)
+        files = write_state(folder, pack({"w": np.full(100, float(step))}))
+        checkpoints.commit(Manifest(FORMAT, {}, schema, 1, Position(step, []), files), folder, None)
     return checkpoints
 
 
@@ -238,10 +240,11 @@ def test_a_torn_checkpoint_is_written_anew(tmp_path: Path) -> None:
 def test_what_is_stored_otherwise_is_not_committed(tmp_path: Path) -> None:
     """A state that is not stored as it was written becomes no checkpoint, and the ones before stay."""
     checkpoints = committed(tmp_path, 10, keep=1)
-    files = write_state(checkpoints.temporary(20), {"w": np.zeros(100)})
-    cut("state.safetensors")(Path(checkpoints.temporary(20)))
+    folder = checkpoints.temporary(20)
+    files = write_state(folder, pack({"w": np.zeros(100)}))
+    cut("state.safetensors")(Path(folder))
     with pytest.raises(CheckpointError, match=r"step 20 can't be written .*state\.safetensors has the SHA-256"):
-        checkpoints.commit(Manifest(FORMAT, {}, Schema((), "y", "number"), 1, Position(20, []), files), None)
+        checkpoints.commit(Manifest(FORMAT, {}, Schema((), "y", "number"), 1, Position(20, []), files), folder, None)
     assert saved_steps(tmp_path) == [10]
 
 

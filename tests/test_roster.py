@@ -64,6 +64,20 @@ def test_who_was_seen_once_can_fall_silent(presence: Presence) -> None:
     assert presence.silent(presence.seen, 2.2, 3.4) == dict.fromkeys([*WORKERS, REDUCER], 3.4) | {late: 2.4}
 
 
+def test_who_runs_and_never_shows_itself(presence: Presence) -> None:
+    """Five times as long may pass from when a process is known to run to its first sign of life; waiting is free."""
+    late, early = Who("worker", 9), Who("worker", 10)
+    for now in range(0, 100, 10):
+        presence.runs([], now)  # YARN has no room for it yet
+    presence.runs([late, early], 100.0)
+    presence.runs([late, early], 140.0)
+    presence.sees(early, 140.0)
+    assert presence.unborn(10.0, 150.0) == {}
+    assert presence.unborn(10.0, 151.0) == {late: 51.0}
+    presence.sees(late, 151.0)
+    assert presence.unborn(10.0, 1000.0) == {}
+
+
 def test_nobody_is_silent_for_a_while_in_which_nobody_listened(presence: Presence) -> None:
     """A master that was stopped itself gives everybody the whole time again."""
     assert presence.silent(WORKERS, 5.0, 100.0) == {}

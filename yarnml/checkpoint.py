@@ -6,6 +6,7 @@ swept away.  One whose files are not what was written is torn: it is passed over
 """
 
 import contextlib
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,7 +20,7 @@ from yarnml.data.schema import Schema
 from yarnml.digests import TornFile
 from yarnml.errors import CheckpointError
 from yarnml.events import Event, Torn
-from yarnml.state import pack, unpack
+from yarnml.state import unpack
 
 FORMAT = "yarnml-checkpoint/1"
 
@@ -103,18 +104,18 @@ class Checkpoints:
             return max(self._good(), default=None)
 
     def temporary(self, step: int) -> str:
-        return paths.temporary(self._folder, f"step-{step}")
+        """A new folder for the state after ``step``."""
+        return paths.temporary(self._folder, f"step-{step}-{uuid.uuid4().hex[:8]}")
 
     def folder(self, step: int) -> str:
         return paths.checkpoint(self._job, step)
 
-    def commit(self, manifest: Manifest, best_step: int | None) -> None:
-        """Put the manifest beside the state that a worker has written, and show both by one rename.
+    def commit(self, manifest: Manifest, folder: str, best_step: int | None) -> None:
+        """Put the manifest beside the state that a worker has written into ``folder``; show both by one rename.
 
         Of the older ones, the newest ``keep`` that are whole stay, and that of ``best_step``.
         """
         step = manifest.position.step
-        folder = self.temporary(step)
         document = digests.seal(msgspec.to_builtins(manifest), "files", paths.MANIFEST)
         try:
             digests.check(folder, manifest.files)
@@ -172,9 +173,8 @@ def read_manifest(folder: str) -> Manifest:
         raise CheckpointError(f"{url} is not a readable manifest: {exc}; use --restart to begin anew.") from exc
 
 
-def write_state(folder: str, arrays: dict[str, npt.NDArray[Any]]) -> dict[str, str]:
-    """Write a state's arrays; returns file name → SHA-256."""
-    data = pack(arrays)
+def write_state(folder: str, data: bytes) -> dict[str, str]:
+    """Write a packed state; returns file name → SHA-256."""
     try:
         storage.write(storage.join(folder, paths.STATE), data)
     except OSError as exc:

@@ -36,19 +36,20 @@ from yarnml.meetings import (
     Evaluate,
     Evaluated,
     Export,
+    FinishSave,
     Meeting,
     Prime,
     Regroup,
     Report,
     Restore,
     Save,
+    Saved,
     Scale,
     Standing,
     Survey,
     Surveyed,
     Train,
     Trained,
-    Written,
 )
 from yarnml.metrics import finish, sums
 from yarnml.reducer import TooLate
@@ -57,6 +58,7 @@ from yarnml.sight import Sight
 from yarnml.tasks import Spared, Task, Tasks
 from yarnml.transport.base import Exchange
 from yarnml.tree import Vector
+from yarnml.writing import Writing
 
 
 class Mapper:
@@ -65,7 +67,7 @@ class Mapper:
     def __init__(self, index: int, exchange: Exchange, sight: Sight, spared: Spared) -> None:
         self._index, self._exchange, self._sight = index, exchange, sight
         self._tasks = Tasks(index, exchange, sight, spared)
-        self._feeds, self._replica = Feeds(), Replica()
+        self._feeds, self._replica, self._writing = Feeds(), Replica(), Writing(sight.wrote)
         self._meeting: Meeting
         self._begin: Begin
 
@@ -104,8 +106,10 @@ class Mapper:
                 return self._evaluate(dataset)
             case Restore(step, folder):
                 return self._restore(step, folder)
-            case Save(folder):
-                return self._save(folder)
+            case Save(folder, beside):
+                return self._save(folder, beside)
+            case FinishSave():
+                return self._writing.finish() or Done()
             case Export(folder, about):
                 return self._export(folder, about)
         return Done()
@@ -141,6 +145,7 @@ class Mapper:
         return Done()
 
     def _build(self, schema: Schema, step: int, restore: str | None) -> Report:
+        self._writing.drop()
         self._replica.build(self._begin.job, schema)
         self._replica.stand(Standing(step, 0.0, 0.0))
         if restore:
@@ -185,6 +190,7 @@ class Mapper:
             replica.step = step + 1
             clock.lap("update")
             updated = updated or time.monotonic()
+            self._writing.check()
         self._note(pending, before)
         clock.lap("update")
         return Trained(replica.loss, replica.weight, time.monotonic() - updated, clock.seconds, replica.digest)
@@ -218,16 +224,20 @@ class Mapper:
 
         return Evaluated(finish(self._sum_over(dataset, schema, batch), schema))
 
-    def _save(self, folder: str) -> Report:
+    def _save(self, folder: str, beside: bool) -> Report:
         if not self._leads:
-            return Written({})
+            return Done()
         self._replica.model()  # one that is not finite is no use to continue from
-        return Written(write_state(folder, self._replica.tensors()))
+        data = state.pack(self._replica.tensors())
+        if not beside:
+            return Saved(folder, write_state(folder, data))
+        self._writing.begin(folder, data)
+        return Done()
 
     def _export(self, folder: str, about: dict[str, Any]) -> Report:
         if self._leads:
             write_model(folder, self._replica.model(), self._replica.program.stablehlo, about)
-        return Written({})
+        return Done()
 
     def _sum_over(self, dataset: str, schema: Schema, batch: Callable[[Rows], Vector]) -> Vector:
         """Σ batch(rows) over all rows of a dataset, in float64: one pass, one exchange."""

@@ -14,7 +14,20 @@ from yarnml.events import Event
 from yarnml.failures import Kind
 from yarnml.job import Job
 from yarnml.locality import Locality
-from yarnml.meetings import Behind, Command, Failed, Joined, Meeting, Prime, Report, Stop, Train, Wait, cause
+from yarnml.meetings import (
+    Behind,
+    Command,
+    Failed,
+    Joined,
+    Meeting,
+    Prime,
+    Report,
+    Saved,
+    Stop,
+    Train,
+    Wait,
+    cause,
+)
 from yarnml.messages import Ack, Beat, Call, Follow, Meet, News, Reply, Resize, Resized, Spare, Task
 from yarnml.paces import Paces
 from yarnml.roster import GATHER_SECONDS, WATCH_SECONDS, Cut, Dismissed, Roster
@@ -45,6 +58,8 @@ class Master:
         self._coming: dict[Who, Joined] = {}
         self._unfit: dict[Who, Failed] = {}
         self._locality: Locality | None = None
+        self._saved: dict[int, Saved] = {}  # the newest that each worker has written beside
+        self._listener: Callable[[Saved], None] = lambda saved: None
         self._most = job.workers.max
         self._beat = min(BEAT_SECONDS, job.workers.timeout / 8)
         self._server = ControlServer(self._answer, host, credentials)
@@ -84,6 +99,9 @@ class Master:
                 self._roster.resize(cast("Role", role), count, "the user asked for it")
         return Resized(self._roster.size)
 
+    def listen(self, saved: Callable[[Saved], None]) -> None:
+        self._listener = saved
+
     def prime(self, prime: Prime) -> None:
         self._prime = prime
 
@@ -119,7 +137,9 @@ class Master:
             with self._news:
                 if len(self._reports) < len(workers):
                     self._news.wait(WATCH_SECONDS)
-                reports = dict(self._reports)
+                reports, saved = dict(self._reports), list(self._saved.values())
+            for checkpoint in saved:
+                self._listener(checkpoint)
             if tick := self._paces.tick([who.index for who in self._roster.members("worker")]):
                 self._say(tick)
             failed = [r for r in reports.values() if isinstance(r, Failed)]
@@ -199,6 +219,8 @@ class Master:
             return Ack(self._meeting.number)
         if beat.role == "worker":
             self._paces.hear(beat.index, beat.pace)
+            if beat.saved:
+                self._saved[beat.index] = beat.saved
         given = self._paces.given(beat.index, beat.pace)
         self._news.wait_for(
             lambda: (

@@ -96,9 +96,14 @@ class Restore(Message, frozen=True):
 
 
 class Save(Message, frozen=True):
-    """Write the state into a folder that the master commits."""
+    """Write the state into a folder that the master commits; with ``beside`` while the training goes on."""
 
     folder: str
+    beside: bool = False
+
+
+class FinishSave(Message, frozen=True):
+    """Wait for what is being written beside the training."""
 
 
 class Export(Message, frozen=True):
@@ -128,6 +133,7 @@ Command = (
     | Evaluate
     | Restore
     | Save
+    | FinishSave
     | Export
     | Stop
     | Wait
@@ -198,9 +204,10 @@ class Evaluated(Message, frozen=True):
     metrics: dict[str, float]
 
 
-class Written(Message, frozen=True):
-    """What was written into the folder: file name → SHA-256.  Empty from workers that were not asked to write."""
+class Saved(Message, frozen=True):
+    """The state is in the folder: file name → SHA-256."""
 
+    folder: str
     files: dict[str, str]
 
 
@@ -212,7 +219,7 @@ class Failed(Message, frozen=True):
     detail: str = ""
 
 
-Report = Joined | Done | Surveyed | Built | Trained | Standing | Behind | Evaluated | Written | Failed
+Report = Joined | Done | Surveyed | Built | Trained | Standing | Behind | Evaluated | Saved | Failed
 
 
 def failed(exc: Exception) -> Failed:

@@ -6,7 +6,7 @@ Tensors never travel in these messages; they go between workers and reducers (`y
 from msgspec import Struct, field
 
 from yarnml.events import Event, Tick
-from yarnml.meetings import Meeting, Message, Report
+from yarnml.meetings import Meeting, Message, Report, Saved
 
 # Calls: any process → master
 
@@ -40,12 +40,16 @@ class Pace(Struct, frozen=True, array_like=True):
 
 
 class Beat(Message, frozen=True):
-    """A sign of life.  ``heard``: the newest meeting that the process has heard of; the answer may wait for another."""
+    """A sign of life.  ``heard``: the newest meeting that the process has heard of; the answer may wait for another.
+
+    ``saved``: the newest checkpoint that it has written beside the training.
+    """
 
     role: str
     index: int
     heard: int = 0
     pace: Pace = Pace()
+    saved: Saved | None = None
 
 
 class Spare(Message, frozen=True):

@@ -10,6 +10,7 @@ from yarnml.clusters.base import Who
 
 DEAF_SECONDS = 2.0  # between two looks, after which we may have heard nobody
 REST_SECONDS = 60.0  # that a slow worker does not take part, the first time
+BIRTH = 5.0  # times as long may pass before the first sign of life: files come to a node, Python starts
 
 
 class Presence:
@@ -17,6 +18,7 @@ class Presence:
 
     def __init__(self, now: float) -> None:
         self._seen: dict[Who, float] = {}
+        self._up: dict[Who, float] = {}  # since when each is known to run
         self._quiet: set[Who] = set()  # without a sign of life for a while
         self._slow: dict[Who, float] = {}  # not to take part before a time
         self._rests: Counter[Who] = Counter()  # how often each was too slow
@@ -32,6 +34,10 @@ class Presence:
         """Who ever gave a sign of life."""
         return {*self._seen}
 
+    def runs(self, up: Collection[Who], now: float) -> None:
+        """Note whose processes run."""
+        self._up = {who: self._up.get(who, now) for who in up}
+
     def silent(self, among: Collection[Who], seconds: float, now: float) -> dict[Who, float]:
         """Who of these gave no sign of life for ``seconds``, and for how long.
 
@@ -41,6 +47,11 @@ class Presence:
             self._seen = dict.fromkeys(self._seen, now)
         self._listened = now
         return {who: now - self._seen[who] for who in sorted(among) if now - self._seen[who] > seconds}
+
+    def unborn(self, seconds: float, now: float) -> dict[Who, float]:
+        """Who runs, but never gave a sign of life for `BIRTH` times ``seconds``; and for how long."""
+        waited = {who: now - since for who, since in sorted(self._up.items()) if who not in self._seen}
+        return {who: since for who, since in waited.items() if since > BIRTH * seconds}
 
     def rest_until_seen(self, quiet: Collection[Who]) -> None:
         """These are not fit before their next sign of life."""

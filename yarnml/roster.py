@@ -201,12 +201,16 @@ class Roster:
         return members
 
     def dismiss_the_silent(self, seconds: float) -> set[Who]:
-        """Let go of whoever gave signs of life, come or still on the way, but none for ``seconds``."""
+        """Let go of whoever gave no sign of life for ``seconds``, or runs for long and never gave one."""
+        up, now = {*self._processes.up()} - self._gone, time.monotonic()
         with self.changed:
-            silent = self._presence.silent(self._presence.seen - self._gone, seconds, time.monotonic())
+            self._presence.runs(up, now)
+            silent = self._presence.silent(self._presence.seen - self._gone, seconds, now)
+            unborn = self._presence.unborn(seconds, now)
         for who, since in silent.items():
-            why = f"{self._named(who)} gave no sign of life for {since:.0f} s"
-            self._dismiss(who, Kind.SILENT, why)
+            self._dismiss(who, Kind.SILENT, f"{self._named(who)} gave no sign of life for {since:.0f} s")
+        for who, since in unborn.items():
+            self._dismiss(who, Kind.SILENT, f"{self._named(who)} has run for {since:.0f} s without a sign of life")
         return set(silent)
 
     def dismiss_the_unfit(self, who: Who, failed: Failed) -> None:

@@ -27,20 +27,22 @@ from yarnml.meetings import (
     Evaluate,
     Evaluated,
     Export,
+    FinishSave,
     Prime,
     Report,
     Restore,
     Save,
+    Saved,
     Scale,
     Survey,
     Surveyed,
     Train,
     Trained,
-    Written,
     ipc,
 )
 from yarnml.plan import Plan
 from yarnml.regrouping import Regrouping, StateLost
+from yarnml.saves import Saves
 from yarnml.tally import Tally
 
 Say = Callable[[Event], None]
@@ -58,8 +60,8 @@ class Rounds:
     """One job's rounds."""
 
     def __init__(self, job: Job, plan: Plan, checkpoints: Checkpoints, manifest: Manifest | None, tally: Tally) -> None:
-        self._job, self._plan, self._checkpoints, self._manifest = job, plan, checkpoints, manifest
-        self._tally = tally
+        self._job, self._plan, self._checkpoints, self._tally = job, plan, checkpoints, tally
+        self._saves = Saves(checkpoints, manifest)
         self.shards = manifest.shards if manifest else job.shards
         self._position = manifest.position if manifest else Position(0, [])
         self._metrics: dict[tuple[str, int], dict[str, float]] = {}
@@ -68,6 +70,7 @@ class Rounds:
     def run(self, crew: Crew, say: Say) -> Outcome:
         """Train to the end and export; after a lost process, from the newest checkpoint on."""
         self._crew, self._say, self._group = crew, say, Regrouping(crew, self._begin, say)
+        crew.listen(self._saves.written)
         crew.prefer(Locality(self._plan.datasets["train"], self.shards))
         while True:
             try:
@@ -77,15 +80,15 @@ class Rounds:
 
     def _rewind(self) -> None:
         """Go back to the newest checkpoint that is whole, or to the beginning."""
-        self._checkpoints.discard()
-        self._manifest = self._checkpoints.newest(self._say)
-        self._position = self._manifest.position if self._manifest else Position(0, [])
+        self._saves.drop()
+        self._saves.newest = newest = self._checkpoints.newest(self._say)
+        self._position = newest.position if newest else Position(0, [])
         self._tally.begin_epoch()
         self._metrics, self._group.schema = {}, None
 
     def _run(self) -> Outcome:
         schema = self._prepare()
-        folder = self._checkpoints.folder(self._position.step) if self._manifest else None
+        folder = self._checkpoints.folder(self._position.step) if self._saves.newest else None
         built = first_of(self._meet(Build(schema, self._position.step, folder)), Built)
         self._group.schema = schema
         self._crew.prime(Prime(self._begin, schema))
@@ -126,8 +129,8 @@ class Rounds:
         plan = self._plan
         self._crew.prime(Prime(self._begin, None))
         self._meet(self._begin)
-        if self._manifest:
-            return self._manifest.schema
+        if self._saves.newest:
+            return self._saves.newest.schema
         schema = plan.schema
         if schema.classes is None:
             labels = {
@@ -153,8 +156,11 @@ class Rounds:
                 self._end_epoch(round.epoch)
             best = self._position.best_epoch
             stopped = bool(rule and round.epoch and schedule.should_stop(self._position.history, rule))
-            if round.save or stopped or (round.epoch and best == round.epoch):
-                self._save(schema, best * steps if best and rule and rule.restore_best else None)
+            better = bool(round.epoch and best == round.epoch)
+            if round.save or stopped or better:
+                last = stopped or round.last == training.epochs * steps
+                kept = best * steps if best and rule and rule.restore_best else None
+                self._save(schema, kept, beside=not (better or last))
             if self._crew.admit():
                 self._group.regroup(None, round.last, round.last)
         if rule:
@@ -213,12 +219,20 @@ class Rounds:
         names = [name for name in ("validation", "test") if name in self._plan.datasets]
         return {name: self._evaluate(name) for name in names}
 
-    def _save(self, schema: Schema, best_step: int | None) -> None:
-        folder = self._checkpoints.temporary(self._position.step)
-        written = [r.files for r in self._meet(Save(folder)).values() if isinstance(r, Written) and r.files]
+    def _save(self, schema: Schema, best_step: int | None, *, beside: bool) -> None:
+        """Keep the state.  One that the job comes back to by itself is not written beside the training."""
+        if self._saves.pending:
+            self._hear(self._meet(FinishSave()))
+        if self._saves.pending:  # who wrote it is gone
+            self._saves.drop()
         identity = identity_of(self._job, self._plan)
-        self._manifest = Manifest(FORMAT, identity, schema, self.shards, self._position, written[0])
-        self._checkpoints.commit(self._manifest, best_step)
+        manifest = Manifest(FORMAT, identity, schema, self.shards, self._position, {})
+        self._hear(self._meet(Save(self._saves.begin(manifest, best_step), beside)))
+
+    def _hear(self, reports: Mapping[int, Report]) -> None:
+        for report in reports.values():
+            if isinstance(report, Saved):
+                self._saves.written(report)
 
     def _export(self, to: Target, schema: Schema, built: Built, outcome: Outcome) -> str:
         about = {

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from yarnml.meetings import Saved
 from yarnml.messages import Pace
 
 
@@ -21,6 +22,7 @@ class Sight:
         self._batches, self._tasks, self._busy = 0, 0, 0.0
         self._since = time.monotonic()  # the end of the last wait for others
         self._given: tuple[int, int, frozenset[int]] = (0, -1, frozenset())
+        self.saved: Saved | None = None
 
     def meet(self, meeting: int) -> None:
         """A meeting begins."""
@@ -49,6 +51,10 @@ class Sight:
         """A step is finished."""
         self._step = step, loss, rows
         self._told(step, loss, rows)
+
+    def wrote(self, saved: Saved) -> None:
+        """A checkpoint is written, by another thread."""
+        self.saved = saved
 
     def give(self, meeting: int, step: int, shards: frozenset[int]) -> None:
         """Others compute these shards of this step."""

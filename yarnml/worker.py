@@ -95,7 +95,7 @@ def _beat(here: Environment, sight: Sight, exchange: FlightExchange) -> None:
     client, heard = ControlClient(here.master, here.credentials, here.timeout), 0
     try:
         while True:
-            ack = client.call(Beat(here.role, here.index, heard, sight.pace))
+            ack = client.call(Beat(here.role, here.index, heard, sight.pace, sight.saved))
             if isinstance(ack, Ack):
                 exchange.abandon(ack.number)
                 sight.give(ack.number, ack.step, frozenset(ack.given))

@@ -1,6 +1,6 @@
 """What the rounds need of a cluster, a crew that carries out commands together; and what the master needs of one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -10,7 +10,7 @@ from yarnml.events import Event
 from yarnml.failures import Kind, Sizes
 from yarnml.job import Job
 from yarnml.locality import Locality
-from yarnml.meetings import Command, Prime, Report
+from yarnml.meetings import Command, Prime, Report, Saved
 
 Role = Literal["worker", "reducer"]
 
@@ -27,6 +27,9 @@ class Crew(Protocol):
     @property
     def copied(self) -> int:
         """Tasks of which a copy was computed besides."""
+
+    def listen(self, saved: Callable[[Saved], None]) -> None:
+        """From now on tell, during meetings, of every checkpoint that a worker has written beside the training."""
 
     def prime(self, prime: Prime) -> None:
         """From now on have newcomers get ready by this before they take part."""
@@ -99,6 +102,9 @@ class Processes(Protocol):
 
     def ended(self) -> Sequence[Ended]:
         """All processes that ended so far."""
+
+    def up(self) -> Collection[Who]:
+        """Those whose processes run, as far as that is known, or ran."""
 
     def describe(self, who: Who) -> str:
         """Where a process runs, for a person who wants to look at it."""

@@ -83,6 +83,9 @@ class LocalProcesses:
     def ended(self) -> list[Ended]:
         return [_ended(p, p.popen.returncode) for p in self._processes if p.popen.poll() is not None]
 
+    def up(self) -> list[Who]:
+        return [p.who for p in self._processes]
+
     def sizes(self) -> Sizes:
         return {"worker": [self._job.workers.memory], "reducer": [self._job.reducers.memory]}
 

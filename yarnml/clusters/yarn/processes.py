@@ -77,6 +77,9 @@ class Containers:
                 self._started.add(who)
         return list(self._ended.values())
 
+    def up(self) -> set[Who]:
+        return self._started
+
     def describe(self, who: Who) -> str:
         for container in self._look():
             if _who(container) == who and container.yarn_container_id:
