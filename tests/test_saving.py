@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 import yarnml
 from tests.processes import running, saved_steps, wait_for
@@ -16,7 +17,7 @@ from yarnml.data.schema import Schema
 from yarnml.errors import CheckpointError
 from yarnml.meetings import Saved
 from yarnml.saves import Saves
-from yarnml.state import pack
+from yarnml.state import _TYPES, pack, unpack
 from yarnml.writing import Writing
 
 Job = dict[str, Any]
@@ -113,6 +114,17 @@ def test_a_state_that_can_not_be_written_ends_the_job(
         status, _, err = run.end()
     assert status != 0
     assert "The state can't be written to held://" in err
+
+
+def test_a_packed_state_is_the_library_s_file() -> None:
+    """Byte for byte, for all types, empty and single numbers, strange names, and arrays that are not contiguous."""
+    random = np.random.default_rng(0)
+    arrays = {f"of {name}": (random.random((2, 3)) * 9).astype(name) for name in _TYPES}
+    arrays |= {"": np.zeros((2, 0), np.float32), 'a/"é\n\x01': np.array(3.0, np.float32), "t": np.eye(3, 4).T}
+    assert bytes(pack(arrays)) == safetensors.numpy.save({n: np.asarray(a, order="C") for n, a in arrays.items()})
+    assert bytes(pack({})) == safetensors.numpy.save({})
+    for name, array in unpack(bytes(pack(arrays))).items():
+        np.testing.assert_array_equal(array, arrays[name])
 
 
 def test_what_is_written_is_told_in_order(tmp_path: Path) -> None:

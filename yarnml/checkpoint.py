@@ -173,7 +173,7 @@ def read_manifest(folder: str) -> Manifest:
         raise CheckpointError(f"{url} is not a readable manifest: {exc}; use --restart to begin anew.") from exc
 
 
-def write_state(folder: str, data: bytes) -> dict[str, str]:
+def write_state(folder: str, data: bytes | bytearray) -> dict[str, str]:
     """Write a packed state; returns file name → SHA-256."""
     try:
         storage.write(storage.join(folder, paths.STATE), data)

@@ -54,7 +54,7 @@ def present(name: str) -> Iterator[None]:
         raise TornFile(f"{name} is missing") from exc
 
 
-def digest_of(data: bytes) -> str:
+def digest_of(data: bytes | bytearray) -> str:
     return hashlib.sha256(data).hexdigest()
 
 

@@ -79,7 +79,7 @@ def begin(export: Export, name: str, job_folder: str) -> str:
 def write_model(folder: str, arrays: dict[str, npt.NDArray[Any]], program: bytes, about: dict[str, Any]) -> None:
     """Write the three files of a model into a folder that nobody sees yet."""
     parameters = pack(arrays)
-    files = {paths.MODEL: parameters, paths.PROGRAM: program}
+    files: dict[str, bytes | bytearray] = {paths.MODEL: parameters, paths.PROGRAM: program}
     document = {"format": FORMAT, "digests": {n: digests.digest_of(data) for n, data in files.items()}, **about}
     files[paths.ABOUT] = digests.seal(document, "digests", paths.ABOUT)
     try:

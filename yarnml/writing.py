@@ -16,7 +16,7 @@ class Writing:
         self._done: Saved | None = None
         self._failure: Exception | None = None
 
-    def begin(self, folder: str, data: bytes) -> None:
+    def begin(self, folder: str, data: bytes | bytearray) -> None:
         """Write a packed state; the one before is finished first."""
         self.finish()
         self._thread = threading.Thread(target=self._write, args=(folder, data), daemon=True, name="checkpoint")
@@ -45,7 +45,7 @@ class Writing:
             self._thread.join()
         self._thread = self._failure = self._done = None
 
-    def _write(self, folder: str, data: bytes) -> None:
+    def _write(self, folder: str, data: bytes | bytearray) -> None:
         self._done = None
         try:
             done = Saved(folder, write_state(folder, data))

@@ -131,7 +131,7 @@ def digest(url: str) -> str:
     return found.hexdigest()
 
 
-def write(url: str, data: bytes) -> None:
+def write(url: str, data: bytes | bytearray) -> None:
     """Write a whole file and make its folder; local files reach the disk before this returns.
 
     OSError where the storage then holds another number of bytes than were written.

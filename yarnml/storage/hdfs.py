@@ -157,7 +157,7 @@ class Hdfs(AbstractFileSystem):  # type: ignore[misc]
         with contextlib.suppress(FileNotFoundError):
             self.call(path, lambda client, _: client.remove(path))
 
-    def replace(self, path: str, data: bytes) -> None:
+    def replace(self, path: str, data: bytes | bytearray) -> None:
         """Write a whole file beside and show it by one rename, in the place of an old one; each attempt begins anew."""
         folder, _, name = path.rpartition("/")
         beside = f"{folder}/.{name}.{secrets.token_hex(4)}"

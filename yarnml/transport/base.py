@@ -31,7 +31,7 @@ class Exchange(Protocol):
     def abandon(self, meeting: int) -> None:
         """Meetings before this one are over: end the wait for their totals.  May be called by another thread."""
 
-    def publish(self, step: int, state: bytes) -> None:
+    def publish(self, step: int, state: bytes | bytearray) -> None:
         """Keep the state after ``step`` for other workers to fetch, in the place of an older one."""
 
     def fetch(self, address: str, step: int) -> bytes:

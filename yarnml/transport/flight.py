@@ -102,7 +102,7 @@ class FlightExchange:
         self._own.abandon(meeting)
         self._inbox.abandon(meeting)
 
-    def publish(self, step: int, state: bytes) -> None:
+    def publish(self, step: int, state: bytes | bytearray) -> None:
         self._shelf.publish(step, state)
 
     def fetch(self, address: str, step: int) -> bytes:

@@ -19,7 +19,7 @@ class MemoryExchange:
     def abandon(self, meeting: int) -> None:
         pass
 
-    def publish(self, step: int, state: bytes) -> None:
+    def publish(self, step: int, state: bytes | bytearray) -> None:
         pass
 
     def fetch(self, address: str, step: int) -> bytes:

@@ -21,14 +21,15 @@ class Shelf:
 
     def __init__(self) -> None:
         self._published = Condition()
-        self._step, self._state = -1, b""
+        self._step = -1
+        self._state: bytes | bytearray = b""
 
-    def publish(self, step: int, state: bytes) -> None:
+    def publish(self, step: int, state: bytes | bytearray) -> None:
         with self._published:
             self._step, self._state = step, state
             self._published.notify_all()
 
-    def wait(self, step: int, seconds: float) -> bytes:
+    def wait(self, step: int, seconds: float) -> bytes | bytearray:
         """The state after ``step``; WorkerLost when it is not published in time."""
         with self._published:
             if not self._published.wait_for(lambda: self._step == step, seconds):
@@ -36,7 +37,7 @@ class Shelf:
             return self._state
 
 
-def pieces(state: bytes) -> Iterator[tuple[pa.RecordBatch, bytes]]:
+def pieces(state: bytes | bytearray) -> Iterator[tuple[pa.RecordBatch, bytes]]:
     """A state as messages; the last one carries its SHA-256."""
     view = memoryview(state)
     for at in range(0, max(len(view), 1), PIECE):
@@ -66,9 +67,9 @@ def fetch(address: str, step: int, credentials: Credentials, seconds: float) -> 
 class StateStream(fl.GeneratorStream):  # type: ignore[misc]
     """The answer to `fetch`."""
 
-    def __init__(self, state: bytes) -> None:
+    def __init__(self, state: bytes | bytearray) -> None:
         super().__init__(raw.SCHEMA, self._messages(state))
 
     @staticmethod
-    def _messages(state: bytes) -> Iterator[Any]:
+    def _messages(state: bytes | bytearray) -> Iterator[Any]:
         yield from pieces(state)
