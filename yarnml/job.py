@@ -68,7 +68,7 @@ class Workers(_Section, frozen=True, kw_only=True):
 
     ``min``: with room for fewer than ``count`` the job starts with so many, and takes the others as they come.
     ``wait``: seconds without room for ``min`` workers after which the job gives up and says what is missing.
-    ``timeout``: seconds without a sign of life after which a worker counts as lost.
+    ``timeout``: seconds without a sign of life after which a worker counts as lost, five times as many at first.
     ``stall``: seconds in which no worker maps a batch, after which the job fails and says whom it waited for.
     ``backups``: idle workers compute copies of late tasks, and slow workers lose their shards to others for a while.
     ``backup_after``: seconds that a task is late at least; three times the usual time of a task, where that is longer.
