@@ -1,4 +1,4 @@
-"""The exchange over Arrow Flight, on real sockets of the loopback address."""
+"""The exchange over real sockets: those of one machine, and Arrow Flight with TLS on the loopback address."""
 
 import threading
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 import numpy as np
 import pyarrow.flight as fl
 import pytest
+import skein
 
 from yarnml.errors import WorkerLost
 from yarnml.meetings import Joined, Meeting, Wait
@@ -14,10 +15,10 @@ from yarnml.messages import Ack, Beat, Call, Meet, Reply
 from yarnml.parts import Part
 from yarnml.reducer import CHUNK, Reducer, StepKey
 from yarnml.transport.control import ControlClient, ControlServer
-from yarnml.transport.flight import FlightExchange
+from yarnml.transport.exchange import PeerExchange
 from yarnml.transport.memory import MemoryExchange
 from yarnml.transport.peers import Shelf
-from yarnml.transport.security import Token
+from yarnml.transport.security import Certificate, Credentials, Token
 from yarnml.transport.server import ReducerServer
 from yarnml.transport.wire import decode_part, encode
 from yarnml.tree import Vector, assign, combine
@@ -26,18 +27,30 @@ HOST = "127.0.0.1"
 TOKEN = Token("secret of the test")
 
 
+@pytest.fixture(scope="module", params=["sockets", "flight"])
+def credentials(request: pytest.FixtureRequest) -> Credentials:
+    """Those of one machine's processes, which talk over its sockets; and those of containers."""
+    if request.param == "sockets":
+        return TOKEN
+    pair = skein.Security.new_credentials()
+    return Certificate(pair.cert_bytes, pair.key_bytes, "skein-internal")
+
+
 @contextmanager
-def exchanges(workers: int, apart: int, timeout: float = 30.0) -> Iterator[tuple[list[FlightExchange], list[Reducer]]]:
+def exchanges(
+    workers: int, apart: int, timeout: float = 30.0, credentials: Credentials = TOKEN
+) -> Iterator[tuple[list[PeerExchange], list[Reducer]]]:
     """Real exchanges for ``workers``, reducing among themselves or in ``apart`` reducers of their own."""
     with ExitStack() as stack:
         reducers = [Reducer() for _ in range(workers + apart)]
-        servers = [ReducerServer(r, HOST, TOKEN, timeout) for r in reducers]
+        servers = [ReducerServer(r, HOST, credentials, timeout) for r in reducers]
         for server in servers:
             stack.callback(server.shutdown)
         for reducer in reducers:
             stack.callback(reducer.close, "over")
         found = [
-            FlightExchange(w, reducers[w], servers[w].address, TOKEN, timeout, servers[w].shelf) for w in range(workers)
+            PeerExchange(w, reducers[w], servers[w].address, credentials, timeout, servers[w].shelf)
+            for w in range(workers)
         ]
         for exchange in found:
             stack.callback(exchange.close)
@@ -52,11 +65,13 @@ def leaf(step: int, shard: int, length: int, dtype: str) -> Vector:
 @pytest.mark.parametrize("dtype", ["<f4", "<f8"])
 @pytest.mark.parametrize("length", [1, 7, 3 * CHUNK + 5])
 @pytest.mark.parametrize(("workers", "apart"), [(1, 0), (1, 2), (2, 0), (3, 0), (2, 1), (3, 2)])
-def test_every_worker_gets_the_bits_of_one(workers: int, apart: int, length: int, dtype: str) -> None:
+def test_every_worker_gets_the_bits_of_one(
+    workers: int, apart: int, length: int, dtype: str, credentials: Credentials
+) -> None:
     """Any number of workers and reducers gives the total that one process computes, to the bit, step after step."""
     shards, steps = 5, 3
     got: dict[tuple[int, int], bytes] = {}
-    with exchanges(workers, apart) as (found, _):
+    with exchanges(workers, apart, credentials=credentials) as (found, _):
 
         def work(worker: int, mine: list[int]) -> None:
             for step in range(steps):
@@ -91,11 +106,11 @@ def test_only_foreign_slices_travel() -> None:
         assert [e.bytes_sent for e in found] == [4 * length * 2 // 3] * workers
 
 
-def test_a_reducer_that_dies_is_named() -> None:
+def test_a_reducer_that_dies_is_named(credentials: Credentials) -> None:
     """When a reducer hangs up in the middle of a step, the worker is told which one, at once."""
     reducer = Reducer()
-    server = ReducerServer(reducer, HOST, TOKEN, 30)
-    exchange = FlightExchange(0, Reducer(), "nowhere", TOKEN, 30, Shelf())
+    server = ReducerServer(reducer, HOST, credentials, 30)
+    exchange = PeerExchange(0, Reducer(), "nowhere", credentials, 30, Shelf())
     exchange.meet([server.address], 2)
     threading.Timer(0.1, reducer.close, ["dies"]).start()
     with pytest.raises(WorkerLost, match=server.address):
@@ -104,9 +119,9 @@ def test_a_reducer_that_dies_is_named() -> None:
     server.shutdown()
 
 
-def test_a_missing_peer_ends_the_wait() -> None:
+def test_a_missing_peer_ends_the_wait(credentials: Credentials) -> None:
     """Without the other worker's part the exchange ends by its deadline, and names the step."""
-    with exchanges(2, 0, timeout=0.3) as (found, _), pytest.raises(WorkerLost, match=r"[Ss]tep 4"):
+    with exchanges(2, 0, 0.3, credentials) as (found, _), pytest.raises(WorkerLost, match=r"[Ss]tep 4"):
         found[0].reduce(StepKey(1, 4), combine({0: np.ones(8, np.float32)}, 2), 2)
 
 

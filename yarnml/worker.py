@@ -18,7 +18,7 @@ from yarnml.messages import Ack, Beat, Meet, Spare, Task
 from yarnml.reducer import GivenUp, Reducer
 from yarnml.sight import Sight
 from yarnml.transport.control import ControlClient
-from yarnml.transport.flight import FlightExchange
+from yarnml.transport.exchange import PeerExchange
 from yarnml.transport.server import ReducerServer
 
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
@@ -39,7 +39,7 @@ def work(here: Environment) -> int:
     reducer = Reducer()
     server = ReducerServer(reducer, here.host, here.credentials, here.stall)
     sight = Sight()
-    exchange = FlightExchange(here.index, reducer, server.address, here.credentials, here.stall, server.shelf)
+    exchange = PeerExchange(here.index, reducer, server.address, here.credentials, here.stall, server.shelf)
     client = ControlClient(here.master, here.credentials, here.timeout)
     threading.Thread(target=_beat, args=(here, sight, exchange), daemon=True, name="beat").start()
     try:
@@ -58,7 +58,7 @@ def work(here: Environment) -> int:
 
 
 def _executor(
-    here: Environment, client: ControlClient, exchange: FlightExchange, sight: Sight
+    here: Environment, client: ControlClient, exchange: PeerExchange, sight: Sight
 ) -> Callable[[Meeting], Report]:
     """What carries out commands; reducers have no use for JAX and never import it."""
     if here.role == "reducer":
@@ -90,7 +90,7 @@ def _serve(here: Environment, client: ControlClient, report: Report, execute: Ca
             log(report.detail, report.text)
 
 
-def _beat(here: Environment, sight: Sight, exchange: FlightExchange) -> None:
+def _beat(here: Environment, sight: Sight, exchange: PeerExchange) -> None:
     """Tell the master that we live; leave when it does not.  Its answer tells which meetings are over."""
     client, heard = ControlClient(here.master, here.credentials, here.timeout), 0
     try:

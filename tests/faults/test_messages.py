@@ -17,7 +17,7 @@ from yarnml.errors import WorkerLost
 from yarnml.messages import Ack, Beat
 from yarnml.reducer import CHUNK, Reducer, StepKey
 from yarnml.transport.control import ControlClient, ControlServer
-from yarnml.transport.flight import FlightExchange
+from yarnml.transport.exchange import PeerExchange
 from yarnml.transport.security import Certificate, Credentials, Token
 from yarnml.transport.server import ReducerServer
 from yarnml.tree import Node, Vector, combine, root
@@ -53,15 +53,15 @@ def reducing(credentials: Credentials = TOKEN) -> Iterator[tuple[Reducer, Reduce
 
 
 @contextmanager
-def exchanging(address: str, credentials: Credentials = TOKEN) -> Iterator[FlightExchange]:
+def exchanging(address: str, credentials: Credentials = TOKEN) -> Iterator[PeerExchange]:
     """One worker with all shards, whose reducer is behind ``address``."""
-    with closing(exchange := FlightExchange(0, Reducer(), "nowhere", credentials, PATIENCE)):
+    with closing(exchange := PeerExchange(0, Reducer(), "nowhere", credentials, PATIENCE)):
         exchange.meet([address], 1)
         yield exchange
 
 
 @contextmanager
-def relayed(up: Rule, down: Rule) -> Iterator[tuple[FlightExchange, Reducer]]:
+def relayed(up: Rule, down: Rule) -> Iterator[tuple[PeerExchange, Reducer]]:
     with reducing() as (reducer, server):
         relay = Relay(server.address, TOKEN, up, down)
         with exchanging(relay.address) as exchange:
@@ -104,13 +104,13 @@ def garbled(bad: int) -> Rule:
     return lambda message, number: [Message(message.batch, b"\xc1" + message.header) if number == bad else message]
 
 
-def check_sums(exchange: FlightExchange, length: int, meeting: int = 1) -> None:
+def check_sums(exchange: PeerExchange, length: int, meeting: int = 1) -> None:
     for step in range(STEPS):
         got = exchange.reduce(StepKey(meeting, step), spread(step, length), SHARDS).tobytes()
         assert got == total(step, length), f"step {step} has a wrong sum"
 
 
-def check_meeting(exchange: FlightExchange, reducer: str, number: int) -> None:
+def check_meeting(exchange: PeerExchange, reducer: str, number: int) -> None:
     exchange.meet([reducer], 1)
     check_sums(exchange, 500, number)
 
@@ -223,7 +223,7 @@ def test_a_stream_that_breaks_anywhere_is_told_and_repaired(way: str, place: int
     """A connection cut at any byte is an error that names the reducer; the next meeting has the right sums."""
     at = random.Random(place).choice(places(TOKEN, way))
     with proxied(TOKEN, **{way: cut(at)}, harmed=1) as (proxy, _):
-        exchange = FlightExchange(0, Reducer(), "nowhere", TOKEN, PATIENCE)
+        exchange = PeerExchange(0, Reducer(), "nowhere", TOKEN, PATIENCE)
         with closing(exchange):
             with pytest.raises(WorkerLost, match=proxy.address):
                 check_meeting(exchange, proxy.address, 1)

@@ -1,125 +1,65 @@
-"""The exchange over Arrow Flight: one bidirectional stream (DoExchange) per worker and reducer.
+"""Connections over Arrow Flight, which lead anywhere: one bidirectional stream (DoExchange) each.
 
-Vectors travel in chunks, and on both sides one thread sends while another receives: above one chunk, two ends that
-only send would block on full flow-control windows.  A chunk is a record batch of one byte column beside a `Part`.
-This is the worker's end; the reducer's is in `server.py`.
+A message is a record batch of one byte column, its header beside it.
 """
 
-import os
-import time
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Iterator
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.flight as fl
 
-from yarnml.errors import WorkerLost
-from yarnml.parts import Part
-from yarnml.reducer import Reducer, StepKey, chunk_bounds, slice_bounds, slices_for
-from yarnml.transport.base import Late, never
-from yarnml.transport.peers import Shelf, fetch
+from yarnml.transport import raw
+from yarnml.transport.connection import Broken, Message
 from yarnml.transport.security import Credentials
-from yarnml.transport.streams import Inbox, Stream
-from yarnml.tree import Node, Vector
-
-LINGER_SECONDS = 0.004
-LOOK_SECONDS = 0.05  # how often a wait for totals looks whether there is something else to do
+from yarnml.tree import Vector
 
 
-class FlightExchange:
-    """One worker's streams to all reducers; its own slice, if it has one, goes by memory."""
+def connect(address: str, hello: bytes, credentials: Credentials) -> "FlightConnection":
+    """The worker's end of a new stream; raises Broken."""
+    with _translated():
+        client = fl.FlightClient(f"{credentials.scheme}://{address}", **credentials.calling())
+        options = fl.FlightCallOptions(headers=credentials.headers)
+        writer, reader = client.do_exchange(fl.FlightDescriptor.for_command(hello), options)
+        return FlightConnection(reader, writer, client)
 
-    def __init__(
-        self,
-        worker: int,
-        own: Reducer,
-        own_address: str,
-        credentials: Credentials,
-        timeout: float,
-        shelf: Shelf | None = None,
-    ) -> None:
-        self._worker, self._own, self._own_address, self._shelf = worker, own, own_address, shelf or Shelf()
-        self._credentials, self._timeout = credentials, timeout
-        self._reducers: list[str] = []
-        self._workers = 1
-        self._streams: dict[str, Stream] = {}
-        self._inbox = Inbox()
-        self._out: Vector = np.empty(0, np.float32)
-        self.bytes_sent = 0
 
-    def meet(self, reducers: list[str], workers: int) -> None:
-        self._reducers, self._workers = reducers, workers
-        for address in list(self._streams):
-            if address not in reducers or self._inbox.broken(address):
-                self._streams.pop(address).close()
-        for address in reducers:
-            if address != self._own_address and address not in self._streams:
-                self._inbox.renew(address)
-                try:
-                    self._streams[address] = Stream(address, self._worker, self._credentials, self._inbox)
-                except pa.ArrowException as exc:
-                    raise WorkerLost(f"The reducer at {address} can't be reached: {str(exc).splitlines()[0]}") from exc
+class FlightConnection:
+    """Either end of a stream; a `yarnml.transport.connection.Connection`."""
 
-    def reduce(self, key: StepKey, parts: Mapping[Node, Vector], shards: int, late: Late = never) -> Vector:
-        sample = next(iter(parts.values()))
-        if self._out.shape != sample.shape or self._out.dtype != sample.dtype:
-            self._out = np.empty_like(sample)
-        used = self._reducers[: slices_for(len(sample), self._workers, len(self._reducers))]
-        bounds = slice_bounds(len(sample), len(used))
-        slices = {address: chunk_bounds(*at) for address, at in zip(used, bounds, strict=True)}
-        self._inbox.open(key, {a: (chunks, self._out) for a, chunks in slices.items() if a in self._streams})
-        self._send(key, parts, shards, slices)
-        own = slices.get(self._own_address, [])
-        _linger(lambda: self._inbox.settled and (not own or self._own.finished(key)))
-        began = time.monotonic()
-        while not (self._inbox.wait(LOOK_SECONDS) and (not own or self._own.wait(key, LOOK_SECONDS))):
-            waited = time.monotonic() - began
-            if waited > self._timeout:
-                raise WorkerLost(f"Step {key.step} waits for {self._wanting(key)} since {self._timeout:.0f} s.")
-            self._send(key, late(waited), shards, slices)
-        for number, (low, high) in enumerate(own):
-            self._out[low:high] = self._own.total(key, number, 0.0)
-        return self._out
+    def __init__(self, reader: Any, writer: Any, client: Any = None) -> None:
+        self._reader, self._writer, self._client = reader, writer, client
+        with _translated():
+            writer.begin(raw.SCHEMA)
 
-    def _send(
-        self, key: StepKey, parts: Mapping[Node, Vector], shards: int, slices: Mapping[str, list[tuple[int, int]]]
-    ) -> None:
-        """Give every reducer its slice of each part."""
-        for address, chunks in slices.items():
-            for number, (low, high) in enumerate(chunks):
-                for node, vector in parts.items():
-                    part = Part(*key, shards, node.level, node.place, number, len(chunks), vector.dtype.str)
-                    if address in self._streams:
-                        self._streams[address].put(part, vector[low:high])
-                        self.bytes_sent += vector[low:high].nbytes
-                    else:
-                        self._own.add(part, vector[low:high])
+    def send(self, header: bytes, values: Vector | None = None) -> None:
+        with _translated():
+            if values is None:
+                self._writer.write_metadata(header)
+            else:
+                self._writer.write_with_metadata(raw.batch(values), header)
 
-    def _wanting(self, key: StepKey) -> str:
-        missing = self._own.missing(key)
-        return f"shards {missing}" if missing else "totals"
+    def finish(self) -> None:
+        with _translated():
+            self._writer.done_writing()
 
-    def abandon(self, meeting: int) -> None:
-        self._own.abandon(meeting)
-        self._inbox.abandon(meeting)
+    def messages(self) -> Iterator[Message]:
+        with _translated():
+            for batch, header in raw.chunks(self._reader):
+                yield header, None if batch is None else raw.values(batch)
 
-    def publish(self, step: int, state: bytes | bytearray) -> None:
-        self._shelf.publish(step, state)
-
-    def fetch(self, address: str, step: int) -> bytes:
-        return fetch(address, step, self._credentials, self._timeout)
+    def cut(self) -> None:
+        self._reader.cancel()
 
     def close(self) -> None:
-        for stream in self._streams.values():
-            stream.close()
-        self._streams.clear()
+        with contextlib.suppress(pa.ArrowException):
+            self._client.close()
 
 
-def _linger(ready: Callable[[], bool]) -> None:
-    """Give way to other threads until ``ready``, for LINGER_SECONDS at most.
-
-    The wait for the other workers is mostly short, and waking a thread that sleeps, on a processor that went idle with
-    it, takes longer than that.
-    """
-    end = time.monotonic() + LINGER_SECONDS
-    while not ready() and time.monotonic() < end:
-        os.sched_yield()
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except pa.ArrowException as exc:
+        raise Broken(str(exc).splitlines()[0]) from exc

@@ -22,9 +22,9 @@ def view(received: pa.RecordBatch) -> memoryview:
     return memoryview(received.column(0).buffers()[1])[: len(received)]
 
 
-def values(received: pa.RecordBatch, dtype: str) -> Vector:
-    """The same as elements of NumPy's ``dtype``."""
-    return np.frombuffer(view(received), np.uint8).view(dtype)
+def values(received: pa.RecordBatch) -> Vector:
+    """The same as NumPy's uint8."""
+    return np.frombuffer(view(received), np.uint8)
 
 
 def chunks(reader: Any) -> Iterator[tuple[pa.RecordBatch | None, bytes]]:

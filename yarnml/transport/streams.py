@@ -1,17 +1,12 @@
 """A worker's connections to the reducers, and where the totals that come in on them are put together."""
 
-import contextlib
 import queue
 import threading
 
-import pyarrow as pa
-import pyarrow.flight as fl
-
 from yarnml.errors import WorkerLost
-from yarnml.parts import Hello, Part
+from yarnml.parts import Part
 from yarnml.reducer import GivenUp, StepKey, TooLate
-from yarnml.transport import raw
-from yarnml.transport.security import Credentials
+from yarnml.transport.connection import Broken, Connection
 from yarnml.transport.wire import decode_part, decode_refusal, encode
 from yarnml.tree import Vector
 
@@ -19,14 +14,9 @@ from yarnml.tree import Vector
 class Stream:
     """A worker's connection to one reducer: a thread that sends, a thread that receives."""
 
-    def __init__(self, address: str, worker: int, credentials: Credentials, inbox: "Inbox") -> None:
-        self.address = address
+    def __init__(self, address: str, connection: Connection, inbox: "Inbox") -> None:
+        self.address, self._connection = address, connection
         self.closing = False
-        self._client = fl.FlightClient(f"{credentials.scheme}://{address}", **credentials.calling())
-        options = fl.FlightCallOptions(headers=credentials.headers)
-        descriptor = fl.FlightDescriptor.for_command(encode(Hello(worker)))
-        self._writer, self._reader = self._client.do_exchange(descriptor, options)
-        self._writer.begin(raw.SCHEMA)
         self._outbox: queue.SimpleQueue[tuple[Part, Vector] | None] = queue.SimpleQueue()
         self._inbox = inbox
         self._threads = [threading.Thread(target=t, daemon=True, name=t.__name__) for t in (self._send, self._receive)]
@@ -40,20 +30,22 @@ class Stream:
         try:
             while (item := self._outbox.get()) is not None:
                 part, values = item
-                self._writer.write_with_metadata(raw.batch(values), encode(part))
-            self._writer.done_writing()
-        except pa.ArrowException as exc:
-            self._inbox.fail(self, str(exc).splitlines()[0])
+                self._connection.send(encode(part), values)
+            self._connection.finish()
+        except Broken as exc:
+            self._inbox.fail(self, str(exc))
 
     def _receive(self) -> None:
         try:
-            for batch, metadata in raw.chunks(self._reader):
-                if batch is None:
-                    refusal = decode_refusal(metadata)
+            for header, values in self._connection.messages():
+                if values is None:
+                    refusal = decode_refusal(header)
                     return self._inbox.fail(self, refusal.reason, TooLate if refusal.late else WorkerLost)
-                part = decode_part(metadata)
-                self._inbox.put(self, part, raw.values(batch, part.dtype))
+                part = decode_part(header)
+                self._inbox.put(self, part, values.view(part.dtype))
             self._inbox.fail(self, "it closed the stream")
+        except Broken as exc:
+            self._inbox.fail(self, str(exc))
         except Exception as exc:  # whatever it sent, the wait for its totals must end
             self._inbox.fail(self, f"{type(exc).__name__}: {str(exc).partition(chr(10))[0]}")
 
@@ -64,9 +56,8 @@ class Stream:
         for thread in self._threads:
             thread.join(1.0)
         if any(thread.is_alive() for thread in self._threads):
-            self._reader.cancel()
-        with contextlib.suppress(pa.ArrowException):
-            self._client.close()
+            self._connection.cut()
+        self._connection.close()
 
 
 class Inbox:

@@ -1,0 +1,33 @@
+"""What an exchange travels on: messages between one worker and one reducer, in order, both ways."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from yarnml.tree import Vector
+
+
+class Broken(Exception):
+    """The other end is gone, or can't be reached; says how."""
+
+
+Message = tuple[bytes, Vector | None]
+"""A header (`yarnml.transport.wire`), and mostly the bytes of a vector, uint8, behind it."""
+
+
+class Connection(Protocol):
+    """One end.  One thread may send while another one receives."""
+
+    def send(self, header: bytes, values: Vector | None = None) -> None:
+        """Waits while the other end does not take it.  Raises Broken."""
+
+    def finish(self) -> None:
+        """Say that nothing more will be sent.  Raises Broken."""
+
+    def messages(self) -> Iterator[Message]:
+        """What comes, until the other end has finished.  Raises Broken."""
+
+    def cut(self) -> None:
+        """Have whoever sends or receives get Broken."""
+
+    def close(self) -> None:
+        """Let go of it; nobody sends or receives any more."""
