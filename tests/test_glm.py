@@ -16,6 +16,7 @@ from yarnml.data.scaling import moments, standard
 from yarnml.data.schema import Feature, Rows, Schema
 from yarnml.data.shards import part
 from yarnml.errors import DataError, ExportError, JobFileError
+from yarnml.events import Converged, Event
 from yarnml.learners.options import (
     Gamma,
     GeneralisedLinear,
@@ -261,6 +262,31 @@ def test_a_job_goes_on_inside_a_line_search(write_table: WriteTable) -> None:
             outcome = yarnml.run(job, backend="inline")
         models.append(Path(str(outcome.export), "model.safetensors").read_bytes())
     assert models[0] == models[1]
+
+
+def test_a_job_ends_when_its_solver_has_converged(write_table: WriteTable) -> None:
+    """The epochs that are left are not trained; stopped and continued it ends at the same epoch with the same bytes."""
+    x, y = DIABETES
+    path = write_table("train.parquet", x=list(x), y=y)
+    ends = {}
+    for name, stops in {"at-once": [20], "in-parts": [2, 20, 30]}.items():
+        for epochs in stops:
+            events: list[Event] = []
+            job = {
+                "name": name,
+                "data": {"train": str(path), "features": ["x"], "label": "y", "scale": "standard"},
+                "learner": {"kind": "poisson", "solver": "newton"},
+                "training": {"epochs": epochs, "batch_size": "full"},
+                "checkpoint": {"path": str(path.parent / name)},
+                "export": str(path.parent / "models" / name),
+            }
+            outcome = yarnml.run(job, "inline", say=events.append)
+            said = [event for event in events if isinstance(event, Converged)]
+            assert said == ([Converged(outcome.epochs, epochs)] if epochs == 20 else [])
+        assert outcome.already == (name == "in-parts")
+        assert 2 < outcome.epochs < 20
+        ends[name] = outcome.epochs, Path(str(outcome.export), "model.safetensors").read_bytes()
+    assert ends["at-once"] == ends["in-parts"]
 
 
 def test_a_column_that_others_explain_gets_nothing() -> None:

@@ -26,11 +26,15 @@ FORMAT = "yarnml-checkpoint/1"
 
 
 class Position(Struct, frozen=True):
-    """How far a job got: finished ``step``s, the metrics of every finished epoch, and the best of them."""
+    """How far a job got: finished ``step``s, the metrics of every finished epoch, and the best of them.
+
+    ``converged``: the learner has nothing more to learn.
+    """
 
     step: int
     history: list[dict[str, float]]
     best_epoch: int | None = None
+    converged: bool = False
 
 
 class Manifest(Struct, frozen=True):

@@ -123,6 +123,13 @@ class EpochDone(_Event, frozen=True):
     metrics: dict[str, float]
 
 
+class Converged(_Event, frozen=True):
+    """After ``epoch`` of ``epochs`` the learner has nothing more to learn; those that are left are not trained."""
+
+    epoch: int
+    epochs: int
+
+
 class Settled(_Event, frozen=True):
     """Which epoch's model early stopping chose, out of ``epochs``."""
 
@@ -177,6 +184,7 @@ Event = (
     | RoundBegins
     | Tick
     | EpochDone
+    | Converged
     | Settled
     | Outcome
     | Failure

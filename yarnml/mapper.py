@@ -193,7 +193,8 @@ class Mapper:
             self._writing.check()
         self._note(pending, before)
         clock.lap("update")
-        return Trained(replica.loss, replica.weight, time.monotonic() - updated, clock.seconds, replica.digest)
+        after_first, done = time.monotonic() - updated, bool(pending and pending.done)
+        return Trained(replica.loss, replica.weight, after_first, clock.seconds, replica.digest, done)
 
     def _note(self, scores: Scores | None, before: float) -> None:
         """Add up the loss of the newest step; ``before``: the epoch's weight when the round began."""

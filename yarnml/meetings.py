@@ -178,7 +178,7 @@ class Built(Message, frozen=True):
 class Trained(Message, frozen=True):
     """Sums over the epoch's steps so far, and seconds: since the first update, and by phase of a step.
 
-    ``digest``: of the state, the same on every worker.
+    ``digest``: of the state, the same on every worker; ``done``: the learner has nothing more to learn.
     """
 
     loss: float
@@ -186,6 +186,7 @@ class Trained(Message, frozen=True):
     after_first: float
     seconds: dict[str, float]
     digest: str
+    done: bool = False
 
 
 class Standing(Message, frozen=True):

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from yarnml.events import (
     Continued,
+    Converged,
     EpochDone,
     Event,
     Failure,
@@ -147,6 +148,8 @@ def line(event: Event) -> str:
         case EpochDone(epoch, epochs, step, loss, metrics):
             shown = f"; {numbers(metrics)}" if metrics else ""
             return f"epoch {epoch}/{epochs}  step {step}  training loss {loss:.4g}{shown}"
+        case Converged(epoch, epochs):
+            return f"converged after epoch {epoch} of {epochs}"
         case Settled(epochs, best, metric, stopped, restored):
             ended = f"stopped early after epoch {epochs}: " if stopped else ""
             kept = "its model is kept" if restored else "the newest model is kept"

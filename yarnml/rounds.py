@@ -14,7 +14,7 @@ from yarnml.checkpoint import FORMAT, Checkpoints, Manifest, Position
 from yarnml.clusters.base import Crew
 from yarnml.data.schema import Schema, in_order
 from yarnml.errors import DataError, JobFileError, WorkerLost, YarnmlError
-from yarnml.events import Continued, EpochDone, Event, Outcome, RoundBegins, Settled
+from yarnml.events import Continued, Converged, EpochDone, Event, Outcome, RoundBegins, Settled
 from yarnml.identity import identity_of
 from yarnml.job import EarlyStopping, Job
 from yarnml.job import Export as Target
@@ -145,17 +145,17 @@ class Rounds:
         """All rounds that are left, then back to the best epoch where the job asks for it; True when stopped early."""
         training, rule = self._job.training, self._job.training.early_stopping
         every = schedule.period(self._job.checkpoint.every, steps)
-        stopped = bool(rule and schedule.should_stop(self._position.history, rule))
+        stopped = self._should_stop()
         for round in schedule.rounds(self._position.step, training.epochs, steps, every):
             if stopped:
                 break
             self._say(RoundBegins(round.number, round.first, round.last, training.epochs * steps))
             self._train_round(round)
-            self._position = replace(self._position, step=round.last)
+            self._position = replace(self._position, step=round.last, converged=self._tally.converged)
             if round.epoch:
                 self._end_epoch(round.epoch)
             best = self._position.best_epoch
-            stopped = bool(rule and round.epoch and schedule.should_stop(self._position.history, rule))
+            stopped = bool(round.epoch) and self._should_stop()
             better = bool(round.epoch and best == round.epoch)
             if round.save or stopped or better:
                 last = stopped or round.last == training.epochs * steps
@@ -166,6 +166,12 @@ class Rounds:
         if rule:
             self._settle(rule, steps, stopped)
         return stopped
+
+    def _should_stop(self) -> bool:
+        rule, history = self._job.training.early_stopping, self._position.history
+        if self._position.converged:
+            self._say(Converged(len(history), self._job.training.epochs))
+        return self._position.converged or bool(rule and schedule.should_stop(history, rule))
 
     def _train_round(self, round: schedule.Round) -> None:
         """All steps of a round, whoever comes and goes meanwhile."""
@@ -192,7 +198,7 @@ class Rounds:
         _check_metric(rule, metrics)
         history = [*self._position.history, metrics]
         best = schedule.best_epoch(history, rule) if rule else None
-        self._position = Position(self._position.step, history, best)
+        self._position = replace(self._position, history=history, best_epoch=best)
         loss = self._tally.loss / self._tally.weight
         self._tally.begin_epoch()
         self._say(EpochDone(epoch, self._job.training.epochs, self._position.step, loss, metrics))

@@ -13,6 +13,7 @@ class Tally:
         self.seconds: dict[str, float] = {}
         self.loss = self.weight = 0.0
         self.tasks = 0
+        self.converged = False  # the learner has nothing more to learn
 
     def mark(self, what: str) -> None:
         """Note the seconds until ``what`` was done."""
@@ -25,6 +26,7 @@ class Tally:
         """A round is done."""
         self.seconds.setdefault("until_updated", time.monotonic() - self._began - report.after_first)
         self.stand(report)
+        self.converged = report.done
         for phase, seconds in report.seconds.items():
             self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
 

@@ -28,10 +28,11 @@ class Batch(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """What an update tells the user: ``loss`` summed over rows of total ``weight``."""
+    """What an update tells: ``loss`` summed over rows of total ``weight``; ``done``: further updates change nothing."""
 
     loss: jax.Array
     weight: jax.Array
+    done: jax.Array | bool = False
 
 
 Check = Callable[[Batch], None]
@@ -75,6 +76,12 @@ class Learner(Protocol):
 def flat(x: jax.Array) -> jax.Array:
     """[rows, *shape] → [rows, width]."""
     return x.reshape(x.shape[0], math.prod(x.shape[1:]))
+
+
+def same(a: Any, b: Any) -> jax.Array:
+    """Whether two pytrees hold the same numbers."""
+    equal = [jnp.all(x == y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)]
+    return jnp.all(jnp.stack(equal))
 
 
 def sums_by(membership: jax.Array, values: jax.Array) -> jax.Array:

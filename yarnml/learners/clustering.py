@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from yarnml.learners import coreset
-from yarnml.learners.base import Batch, Key, Scores, flat
+from yarnml.learners.base import Batch, Key, Scores, flat, same
 from yarnml.learners.coreset import Slots
 
 
@@ -72,7 +72,8 @@ class Clustering:
 
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
         following = jax.lax.switch(self._phase(state), [self._centred, self._begun, self._refined], state, sums)
-        return following._replace(passes=state.passes + 1), Scores(sums.loss, sums.weight)
+        settled = (self._phase(state) == 2) & same(state.model, following.model)
+        return following._replace(passes=state.passes + 1), Scores(sums.loss, sums.weight, settled)
 
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
         return self._refinement.predict(parameters, flat(x) - parameters["mean"])

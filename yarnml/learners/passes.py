@@ -92,7 +92,7 @@ Covariance = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
 
 
 class FullPasses:
-    """A model with a solver, as a learner.  Once the solver is done, further steps change nothing.
+    """A model with a solver, as a learner, which is done when the solver is.
 
     Minimises Σ weight·loss / Σ weight + l2/2 · Σ w², the first sums over all rows, the last over all parameters but
     biases.  ``covariance`` makes what is exported as that of the parameters; ``check`` refuses rows that the model
@@ -128,7 +128,7 @@ class FullPasses:
         )
         following: Point = select(state.solver.done, state.solver, self._solver.step(state.solver, found))
         loss = following.value - 0.5 * jnp.square(following.point) @ self._l2
-        scores = Scores(loss * sums.weight, sums.weight)
+        scores = Scores(loss * sums.weight, sums.weight, following.done)
         if (start := self._model.start(self._unravel(found.gradients[0]))) is not None:
             first = ~state.begun & (sums.weight > 0)
             following = select(first, self._solver.init(ravel_pytree(start)[0]), following)
