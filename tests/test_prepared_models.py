@@ -70,6 +70,9 @@ def test_the_model_takes_the_table_as_it_is(exported: Path, docstrings: Path) ->
     np.testing.assert_array_equal(model.outputs(coded), model.outputs(table))
     single = [model.outputs(table.slice(row, 1))[0] for row in range(3)]
     np.testing.assert_allclose(single, model.outputs(table)[:3], rtol=1e-4, atol=1e-6)
+    one = table["kind"].to_pylist().index("class")  # its only number is null, so a column of it has no type
+    row = {name: [column[one].as_py()] for name, column in zip(table.column_names, table.columns, strict=True)}
+    np.testing.assert_allclose(model.outputs(row)[0], model.outputs(table)[one], rtol=1e-4, atol=1e-6)
     x = features_of(table, model.schema, "the table")
     np.testing.assert_array_equal(model.outputs(x), model.outputs(table))
 

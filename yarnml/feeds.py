@@ -1,6 +1,6 @@
 """The datasets of a job, as one worker reads them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
@@ -28,12 +28,13 @@ class Feeds:
             self._feeds[dataset] = self._open(dataset, schema, cache)
         return self._feeds[dataset]
 
-    def survey(self, schema: Schema, shards: Iterable[int]) -> Findings:
-        """What these shards of the training data tell of what the schema lacks."""
+    def survey(self, schema: Schema, shards: Iterable[int], seen: Callable[[], None]) -> Findings:
+        """What these shards of the training data tell of what the schema lacks; ``seen`` is called for every piece."""
         feed, found = self._open("train", schema, 0), Findings()
         for shard in shards:
             for table, url in feed.tables(shard, lacking(schema)):
                 found = merged([found, find(table, schema, url)])
+                seen()
         return found
 
     def steps(self, schema: Schema) -> int:

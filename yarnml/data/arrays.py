@@ -51,6 +51,8 @@ def whole(column: pa.ChunkedArray, name: str, where: str, remedy: str = "fill th
 
 def float32(array: pa.Array, name: str, where: str) -> npt.NDArray[np.float32]:
     """Numbers of any type; nulls become NaN."""
+    if pa.types.is_null(array.type):  # a table with nothing in the column
+        array = array.cast(pa.float64())
     if not is_number(array.type):
         raise DataError(f"{where}: column '{name}' must hold numbers, not {array.type}.")
     if pa.types.is_boolean(array.type) or pa.types.is_decimal(array.type):

@@ -30,7 +30,7 @@ def gives(step: Impute, kind: pa.DataType) -> pa.DataType:
 
 def _filled(step: Impute, kind: pa.DataType) -> pa.DataType:
     """Text, whole numbers and booleans stay what they are where the value is one; the rest becomes float64."""
-    kind = plain(kind)
+    kind = pa.scalar(step.value).type if pa.types.is_null(kind) else plain(kind)
     frequent = step.value is None and step.strategy == "most_frequent"
     whole = pa.types.is_integer(kind) and (frequent or type(step.value) is int)
     boolean = pa.types.is_boolean(kind) and (frequent or type(step.value) is bool)
