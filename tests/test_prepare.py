@@ -282,6 +282,13 @@ def test_refused_values(tmp_path: Path, x: Any, steps: list[Step], words: str) -
         passes(plan(tmp_path, {"x": x, "y": [0.5] * 3}, steps))
 
 
+def test_shape_is_checked_when_the_widths_are_known(tmp_path: Path) -> None:
+    """data.shape must hold as many numbers as the prepared columns, which is known after the pass."""
+    found = plan(tmp_path, {"x": TEXT, "y": [0.5] * 3}, [step("one_hot", "x")], shape=[2, 2])
+    with pytest.raises(JobFileError, match=r"data\.shape \[2, 2\] holds 4 numbers, but the feature columns hold 3"):
+        passes(found)
+
+
 def test_unknown_values(tmp_path: Path) -> None:
     """Where unknown values are errors, the first one is named, with the known ones and the file."""
     steps = [step("one_hot", "x", unknown="error")]

@@ -11,6 +11,7 @@ import pytest
 import yarnml
 from tests.preparing import step
 from yarnml.data.rows import features_of, rows_of
+from yarnml.errors import CheckpointError
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +96,17 @@ def test_a_job_that_continues_learns_nothing_anew(job: dict[str, Any], exported:
     train(job, tmp_path, "inline", training={**job["training"], "epochs": 2})
     whole = train(job, tmp_path, "inline")
     assert (exported / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+
+
+def test_another_preparation_is_another_job(job: dict[str, Any], exported: Path) -> None:
+    """A checkpoint is not continued with other steps, other class weights or another split; the fields are named."""
+    for field, value in {
+        "prepare": job["data"]["prepare"][:-1],
+        "class_weights": {"xml": 2},
+        "stratify": False,
+    }.items():
+        with pytest.raises(CheckpointError, match=rf"belongs to another job: data\.{field} \("):
+            train({**job, "data": job["data"] | {field: value}}, exported.parent.parent, "inline")
 
 
 def test_metrics_do_not_know_class_weights(job: dict[str, Any], exported: Path, docstrings: Path) -> None:
