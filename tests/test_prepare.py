@@ -223,6 +223,7 @@ def test_passes_do_not_depend_on_the_cut(tmp_path: Path, shards: int) -> None:
         ([step("bucket", "x", edges=[1, 1])], r"\[0\]\.edges must be one finite number or more"),
         ([step("bucket", "x", edges=[])], r"\[0\]\.edges must be one finite number or more"),
         ([step("impute", "x", value=math.nan)], r"\[0\]\.value must be a finite number, not nan"),
+        ([step("impute", "x", value=1, strategy="median")], r"\[0\]\.strategy median finds what fills the columns"),
         ([step("one_hot", "x", values=["a", "a"])], r"\[0\]\.values names a value twice"),
     ],
 )
@@ -280,6 +281,23 @@ def test_refused_values(tmp_path: Path, x: Any, steps: list[Step], words: str) -
     """What the training data can't teach is refused with the column and what to change."""
     with pytest.raises(DataError, match=words):
         passes(plan(tmp_path, {"x": x, "y": [0.5] * 3}, steps))
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("one_hot", r"Column 'x' holds text in some files and numbers in others"),
+        ("bucket", r"2\.parquet: column 'x' holds string, which bucket can't take here: Failed to parse string"),
+        ("impute", r"2\.parquet: column 'x' holds string, which impute can't take here: Failed to parse string"),
+    ],
+)
+def test_files_of_different_types(tmp_path: Path, kind: str, words: str) -> None:
+    """A file whose column has another type than the first file's is named, or the column."""
+    for name, x in (("1", [1, 2]), ("2", ["a", "b"])):
+        pq.write_table(pa.table({"x": x, "y": [0.5, 1.5]}), tmp_path / f"{name}.parquet")
+    data = {"train": str(tmp_path), "features": ["x"], "label": "y", "prepare": [step(kind, "x")]}
+    with pytest.raises(DataError, match=words):
+        passes(make_plan(load_job({"name": "job", "data": data, "learner": {"kind": "linear"}})))
 
 
 def test_shape_is_checked_when_the_widths_are_known(tmp_path: Path) -> None:

@@ -86,6 +86,8 @@ def _contradiction(step: Step) -> str | None:
         return f"ngrams are the shortest and the longest run, so not {step.ngrams}."
     if isinstance(step, Impute) and isinstance(step.value, float) and not math.isfinite(step.value):
         return f"value must be a finite number, not {step.value}."
+    if isinstance(step, Impute) and step.value is not None and step.strategy != "mean":
+        return f"strategy {step.strategy} finds what fills the columns, and value says it; give one of them."
     edges = step.edges if isinstance(step, Bucket) else None
     if edges is not None and not (edges and _ascending(edges)):
         return f"edges must be one finite number or more, ascending, not {edges}."

@@ -11,7 +11,7 @@ import pyarrow as pa
 from msgspec.structs import replace
 
 from yarnml.data.arrays import whole
-from yarnml.data.prepare.base import follow, kind_of, lacks
+from yarnml.data.prepare.base import follow, kind_of, lacks, taking
 from yarnml.data.prepare.findings import Finding, Values, values
 from yarnml.data.prepare.options import Step
 from yarnml.data.rows import column_of
@@ -39,8 +39,11 @@ def find(table: pa.Table, schema: Schema, where: str) -> Findings:
             continue
         feature = next(f for f in schema.features if f.name == name)
         before, step = _next(feature)
-        column = follow(before, column_of(table.column(name), feature, schema, where), name, where)
-        if finding := kind_of(step).find(step, column, f"{where}: column '{name}'"):
+        column, at = column_of(table.column(name), feature, schema, where), f"{where}: column '{name}'"
+        column = follow(before, column, name, where)
+        with taking(step, column, at):
+            finding = kind_of(step).find(step, column, at)
+        if finding is not None:
             found[name] = finding
     return found
 
@@ -76,7 +79,11 @@ def _next(feature: Feature) -> tuple[tuple[Step, ...], Step]:
 
 def _taught(feature: Feature, found: Finding) -> Feature:
     before, step = _next(feature)
-    learnt = kind_of(step).learn(step, found, f"Column '{feature.name}'")
+    at = f"Column '{feature.name}'"
+    try:
+        learnt = kind_of(step).learn(step, found, at)
+    except TypeError as exc:  # values that have no order
+        raise DataError(f"{at} holds text in some files and numbers in others; store one type in all.") from exc
     return prepared(replace(feature, steps=(*before, learnt, *feature.steps[len(before) + 1 :])))
 
 

@@ -4,7 +4,8 @@ A step is a struct of `yarnml.data.prepare.options`; its kind names the module t
 """
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol, cast
 
 import msgspec
@@ -13,7 +14,7 @@ import pyarrow as pa
 from yarnml.data.arrays import Matrix, float32, is_number
 from yarnml.data.prepare.findings import Finding
 from yarnml.data.prepare.options import Step
-from yarnml.errors import JobFileError
+from yarnml.errors import DataError, JobFileError
 
 NUMBERS = pa.list_(pa.float32())  # stands for a matrix: what a column is once it can't be prepared any further
 TEXT = ("one_hot", "category", "hash", "text")  # the kinds that make numbers of text
@@ -55,11 +56,22 @@ def lacks(step: Step) -> bool:
     return any(getattr(step, name, True) is None for name in ("value", "values", "edges"))
 
 
+@contextmanager
+def taking(step: Step, column: pa.Array, at: str) -> Iterator[None]:
+    """What Arrow says of a column of another type than the plan saw, in a file or a table, is a DataError."""
+    try:
+        yield
+    except (pa.ArrowException, OverflowError) as exc:
+        reason = str(exc).splitlines()[0].rstrip(".")
+        raise DataError(f"{at} holds {column.type}, which {step.kind} can't take here: {reason}.") from exc
+
+
 def follow(steps: Sequence[Step], column: pa.Array, name: str, where: str) -> pa.Array | Matrix:
     """What becomes of a column along its steps."""
     at = f"{where}: column '{name}'"
     for step in steps:
-        column = kind_of(step).apply(step, column, at)
+        with taking(step, column, at):
+            column = kind_of(step).apply(step, column, at)
     return column
 
 

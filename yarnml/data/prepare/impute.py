@@ -76,10 +76,7 @@ def names(step: Impute, column: str) -> list[str]:
 
 def apply(step: Impute, column: pa.Array, where: str) -> pa.Array | Matrix:
     missing, kind = _missing(column), _filled(step, column.type)
-    try:
-        filled = pc.if_else(missing, pa.scalar(step.value, kind), column.cast(kind, safe=False))
-    except (pa.ArrowException, OverflowError, TypeError) as exc:
-        raise DataError(f"{where} holds {column.type}, which can't be filled with {step.value!r}.") from exc
+    filled = pc.if_else(missing, pa.scalar(step.value, kind), column.cast(kind, safe=False))
     if not step.indicator:
         return filled
     return np.stack([float32(filled, "", where), missing.to_numpy(zero_copy_only=False)], axis=1).astype(np.float32)

@@ -42,10 +42,7 @@ def learn(step: OneHot | Category, found: Finding, where: str) -> OneHot | Categ
             f"{where} has more than {step.max_values} different values in the training data; "
             f"raise max_values of {step.kind}, or choose kind: hash, whose width is fixed."
         )
-    try:
-        return msgspec.structs.replace(step, values=sorted(value for value, _ in found.counts))
-    except TypeError as exc:
-        raise DataError(f"{where} holds text in some files and numbers in others; store one type in all.") from exc
+    return msgspec.structs.replace(step, values=sorted(value for value, _ in found.counts))
 
 
 def codes(step: OneHot | Category, column: pa.Array, where: str) -> npt.NDArray[np.int64]:
