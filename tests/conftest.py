@@ -43,6 +43,14 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def docstrings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the documentation strings of Python's own packages: train/ (two Parquet files) and test/."""
+    folder = tmp_path_factory.mktemp("docstrings")
+    subprocess.run([sys.executable, ROOT / "examples/docstrings/make_data.py", folder], check=True)
+    return folder
+
+
 @pytest.fixture(scope="session", name="hadoop")
 def _hadoop() -> Iterator[Hadoop]:
     """A real cluster, HDFS and YARN on three hosts; started by the first test that asks."""

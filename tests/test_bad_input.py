@@ -149,6 +149,7 @@ EMPTY = pa.array([], pa.float64())
 SCALED = {"scale": "standard"}
 ALONE = {"test": None}
 WEIGHTED = {"weight": "w", **ALONE}
+ONE_HOT = {"kind": "one_hot", "columns": ["x"]}
 
 JOB_FILE = [
     Case("unknown key", 2, r"workers has an unknown key 'coutn'; did you mean 'count'\?", job("workers", coutn=2)),
@@ -161,6 +162,8 @@ JOB_FILE = [
     Case("no label", 2, r"data\.label: .* has no column 'z'; it has x, y", job("data", label="z")),
     Case("no label in test", 2, r"data\.label: .*test\.parquet has no column 'y'; it has x", data("test", y=None)),
     Case("text feature", 2, r"'x' of .*train\.parquet must hold numbers or lists", data(x=with_labels("a", "b"))),
+    Case("step", 2, r"data\.prepare\[0\]\.kind must be one of impute, .* did you mean 'one_hot'",
+         job("data", prepare=[ONE_HOT | {"kind": "onehot"}])),
     Case("shape", 2, r"data\.shape \[2, 3\] holds 6 numbers, but the feature", job("data", shape=[2, 3])),
     Case("format", 2, r"format of .*train\.tsv can't be told from its name", text("train.tsv", CSV, train="train.tsv")),
     Case("optimizer", 2, r"'adm'.* did you mean adam", job("learner", optimizer={"kind": "adm"})),
@@ -185,6 +188,8 @@ CONTENTS = [
          text("train.csv", CSV + "1\n", train="train.csv")),
     Case("CSV null", 1, r"train\.csv: column 'x' has 1 nulls", text("train.csv", CSV + ",1\n", train="train.csv")),
     Case("feature null", 1, r"train\.parquet: column 'x' has 1 nulls; fill", data(x=but(X, 12, None))),
+    Case("category null", 1, r"column 'x' has 1 nulls; fill them \(data\.prepare, kind: impute\)",
+         data(x=but(with_labels("a", "b"), 12, None), fields={"prepare": [ONE_HOT], **ALONE})),
     Case("label null", 1, r"train\.parquet: column 'y' has 1 nulls; fill", data(y=but(CLASSES, 12, None))),
     Case("weight null", 1, r"column 'w' has 1 nulls; fill", data(w=but(X, 3, None), fields=WEIGHTED)),
     Case("negative weight", 1, r"weight column 'w' must hold finite numbers of 0 or more",

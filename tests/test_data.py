@@ -7,20 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.preparing import passes
 from yarnml import storage
 from yarnml.data import csv
 from yarnml.data.base import Dataset, Split
 from yarnml.data.dataset import read_group
 from yarnml.data.feed import Feed, concatenate
+from yarnml.data.rows import rows_of
 from yarnml.data.scaling import moments, standard
-from yarnml.data.schema import Rows, Schema, distinct, in_order, rows_of
+from yarnml.data.schema import Rows, Schema
 from yarnml.errors import DataError, JobFileError
 from yarnml.plan import Plan, make_plan
 from yarnml.spec import load_job
@@ -70,12 +71,7 @@ def feed_of(found: Plan, shards: int = 2, cache: int = MUCH, dataset: str = "tra
 
 def with_classes(found: Plan) -> Schema:
     """The schema with the classes that a survey of the training data finds."""
-    schema = found.schema
-    if schema.classes is not None:
-        return schema
-    feed = Feed(found.datasets["train"], found.stored["train"], schema, 1, 0)
-    labels = {label for table, url in feed.tables(0, [schema.label]) for label in distinct(table, schema, url)}
-    return msgspec.structs.replace(schema, classes=in_order(labels, schema))
+    return passes(found, 1)
 
 
 def real(rows: Rows) -> Rows:

@@ -15,6 +15,7 @@ import yaml
 import yarnml
 from appspec.__main__ import schema
 from yarnml.cli import cli
+from yarnml.data.prepare.options import Step
 from yarnml.job import Export, Job
 from yarnml.learners.options import Options
 
@@ -82,21 +83,41 @@ def default(field: Field) -> Any:
     return msgspec.to_builtins(field.default)
 
 
+def check_default(field: Field, cell: str) -> None:
+    """The cell of a table says what a field's default is."""
+    if field.required:
+        assert cell == "required"
+    elif (given := default(field)) is None:
+        assert cell == "–"
+    else:
+        shown = [yaml.safe_load(re.sub(r"(\d)e-", r"\1.0e-", value)) for value in re.findall(r"`([^`]+)`", cell)]
+        assert given in shown
+
+
 @pytest.mark.parametrize(("name", "field"), every_field(), ids=lambda value: value if isinstance(value, str) else "")
 def test_every_field_is_explained(name: str, field: Field) -> None:
     """docs/job-file.md has a line for every field of the job file, with the default that it has."""
     page = (ROOT / "docs/job-file.md").read_text()
     row = re.search(rf"^\| `{re.escape(name)}` \| (.*?) \| .+ \|$", page, re.MULTILINE)
     assert row, f"{name} is missing"
-    if field.required:
-        assert row[1] == "required"
-    elif isinstance(given := default(field), dict) and name in Job.__struct_fields__:
+    if not field.required and isinstance(default(field), dict) and name in Job.__struct_fields__:
         assert row[1] == "`{}`"  # a section that may be left out
-    elif given is None:
-        assert row[1] == "–"
     else:
-        shown = [yaml.safe_load(re.sub(r"(\d)e-", r"\1.0e-", value)) for value in re.findall(r"`([^`]+)`", row[1])]
-        assert given in shown
+        check_default(field, row[1])
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [(kind, field) for kind in Step.__args__ for field in msgspec.structs.fields(kind)],
+    ids=lambda value: value.name if isinstance(value, Field) else value.__struct_config__.tag,
+)
+def test_every_field_of_a_step_is_explained(kind: type[msgspec.Struct], field: Field) -> None:
+    """docs/preparation.md has a line for every field of a step, with the kinds that have it and its default."""
+    page = (ROOT / "docs/preparation.md").read_text()
+    row = re.search(rf"^\| `{field.name}` \| (.*?) \| (.*?) \| .+ \|$", page, re.MULTILINE)
+    assert row, f"{field.name} is missing"
+    assert row[1] == "all" or f"`{kind.__struct_config__.tag}`" in row[1]
+    check_default(field, row[2])
 
 
 def test_no_other_field_is_explained() -> None:

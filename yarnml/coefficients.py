@@ -31,7 +31,7 @@ def coefficients(arrays: Mapping[str, npt.ArrayLike], schema: Schema) -> pa.Tabl
     if "parameters/covariance" in named:
         variance = np.einsum("ij,jk,ik->i", back, named["parameters/covariance"], back)
         errors = np.sqrt(np.where(variance > 0, variance, np.nan))
-    features = [INTERCEPT, *(name for f in schema.features for name in _names(f.name, f.width))]
+    features = [INTERCEPT, *schema.names]
     columns: dict[str, Any] = {"feature": features, "coefficient": values}
     if weight.ndim > 1:
         classes = [c for _ in features for c in schema.classes or ()]
@@ -45,7 +45,3 @@ def _unscaled(mean: npt.NDArray[Any], factor: npt.NDArray[Any]) -> npt.NDArray[A
     back = np.diag(np.concatenate([[1.0], factor]))
     back[0, 1:] = -mean * factor
     return back
-
-
-def _names(feature: str, width: int) -> list[str]:
-    return [feature] if width == 1 else [f"{feature}[{k}]" for k in range(width)]

@@ -1,15 +1,14 @@
 """The datasets of a job, as one worker reads them."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+
+from msgspec.structs import replace
 
 from yarnml.data.feed import Feed
-from yarnml.data.schema import Rows, Schema, distinct
-from yarnml.errors import DataError
+from yarnml.data.schema import Rows, Schema
+from yarnml.data.survey import Findings, find, lacking, merged
 from yarnml.job import size_in_bytes
 from yarnml.meetings import Begin, from_ipc
-
-MAX_CLASSES = 10_000
 
 
 class Feeds:
@@ -29,18 +28,13 @@ class Feeds:
             self._feeds[dataset] = self._open(dataset, schema, cache)
         return self._feeds[dataset]
 
-    def labels(self, schema: Schema, shards: Iterable[int]) -> set[Any]:
-        """The different labels of these shards of the training data; ``schema`` need not know the classes."""
-        found: set[Any] = set()
-        feed = self._open("train", schema, 0)
+    def survey(self, schema: Schema, shards: Iterable[int], seen: Callable[[], None]) -> Findings:
+        """What these shards of the training data tell of what the schema lacks; ``seen`` is called for every piece."""
+        feed, found = self._open("train", schema, 0), Findings()
         for shard in shards:
-            for table, url in feed.tables(shard, [schema.label]):
-                found |= distinct(table, schema, url)
-                if len(found) > MAX_CLASSES:
-                    raise DataError(
-                        f"Label '{schema.label}' has more than {MAX_CLASSES} different values; "
-                        "if it is a number to predict, set data.label_type: number."
-                    )
+            for table, url in feed.tables(shard, lacking(schema)):
+                found = merged([found, find(table, schema, url)])
+                seen()
         return found
 
     def steps(self, schema: Schema) -> int:
@@ -58,4 +52,6 @@ class Feeds:
 
     def _open(self, dataset: str, schema: Schema, cache: int) -> Feed:
         begin = self._begin
+        if dataset != "train":
+            schema = replace(schema, class_weights=None)  # they are for training; metrics count rows as they are
         return Feed(begin.datasets[dataset], from_ipc(begin.stored[dataset]), schema, begin.shards, cache)

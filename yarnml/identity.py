@@ -12,7 +12,18 @@ from yarnml.plan import Plan
 
 Identity = dict[str, Any]  # a field of the job file, or what it names → a value that JSON gives back unchanged
 
-_DATA = ("features", "label", "label_type", "classes", "weight", "shape", "scale")
+_DATA = (
+    "features",
+    "label",
+    "label_type",
+    "classes",
+    "weight",
+    "shape",
+    "scale",
+    "prepare",
+    "class_weights",
+    "stratify",
+)
 _TRAINING = ("seed", "batch_size", "shuffle_rows")
 
 
@@ -24,7 +35,7 @@ def identity_of(job: Job, plan: Plan) -> Identity:
         found["the code in learner.path"] = _digest(code.here(job.learner.file))
     if job.environment.files:
         found["the code in environment.files"] = code.digest(job.environment.files)
-    found |= {f"data.{name}": getattr(job.data, name) for name in _DATA}
+    found |= {f"data.{name}": msgspec.to_builtins(getattr(job.data, name)) for name in _DATA}
     found |= {f"training.{name}": getattr(job.training, name) for name in _TRAINING}
     found |= {f"the rows of data.{n}": d.fingerprint for n, d in plan.datasets.items() if n != "test"}
     return found | {"workers.vcores": job.workers.vcores}

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from yarnml.data.prepare.options import Step
 from yarnml.learners.options import NonNegative, Options, PositiveInt
 
 Fraction = Annotated[float, Meta(gt=0, lt=1)]
@@ -15,6 +16,7 @@ Period = Annotated[str, Meta(pattern=r"^[1-9]\d* (epochs?|steps?)$", description
 Url = Annotated[str, Meta(min_length=1)]
 Urls = Url | Annotated[list[Url], Meta(min_length=1)]
 Seconds = Annotated[float, Meta(gt=0)]
+ClassWeights = Literal["balanced"] | dict[str, NonNegative]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="letters, digits, '.', '_', '-'")]
 
 
@@ -23,7 +25,12 @@ class _Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Data(_Section, frozen=True, kw_only=True):
-    """Where the rows are and what they mean.  Paths are fsspec URLs: a file, a folder, a glob, or a list of those."""
+    """Where the rows are and what they mean.  Paths are fsspec URLs: a file, a folder, a glob, or a list of those.
+
+    ``prepare``: steps that make numbers of columns, or better ones, before ``scale``; see docs/preparation.md.
+    ``class_weights``: what the weight of a training row is multiplied by, for each class by its text.
+    ``stratify``: the rows of a validation split have the classes in the same shares as the others.
+    """
 
     train: Urls
     test: Urls | None = None
@@ -36,6 +43,9 @@ class Data(_Section, frozen=True, kw_only=True):
     weight: str | None = None
     shape: Annotated[list[PositiveInt], Meta(min_length=1)] | None = None
     scale: Literal["none", "standard"] = "none"
+    prepare: list[Step] = []
+    class_weights: ClassWeights | None = None
+    stratify: bool = False
 
 
 class EarlyStopping(_Section, frozen=True, kw_only=True):

@@ -95,7 +95,7 @@ class Mapper:
     def _carry_out(self, command: Command) -> Report:
         match command:
             case Survey(schema):
-                return Surveyed(list(self._feeds.labels(schema, self._tasks.shards)))
+                return Surveyed(self._feeds.survey(schema, self._tasks.shards, self._sight.batch))
             case Scale(schema):
                 return self._scale(schema)
             case Build(schema, step, restore):

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from yarnml.data.base import Dataset
 from yarnml.data.schema import Schema
+from yarnml.data.survey import Findings
 from yarnml.errors import WorkerLost, YarnmlError, named
 from yarnml.job import Job
 
@@ -33,7 +34,7 @@ class Begin(Message, frozen=True):
 
 
 class Survey(Message, frozen=True):
-    """Collect the different labels of the training data."""
+    """Find in the training data what the schema lacks: the classes, and what the steps of columns learn next."""
 
     schema: Schema
 
@@ -165,7 +166,7 @@ class Done(Message, frozen=True):
 
 
 class Surveyed(Message, frozen=True):
-    labels: list[Any]
+    found: Findings
 
 
 class Built(Message, frozen=True):

@@ -13,7 +13,7 @@ import pyarrow as pa
 from jax import export
 
 from yarnml.coefficients import coefficients
-from yarnml.data.schema import features_of
+from yarnml.data.rows import features_of
 from yarnml.errors import DataError, ExportError
 from yarnml.export import read_model, resolve
 from yarnml.storage import absolute

@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from yarnml.data.base import Dataset, Split
 from yarnml.data.dataset import inspect, types_to_read, with_widths
-from yarnml.data.schema import Schema, bind, check_shape
+from yarnml.data.schema import Schema, bind
+from yarnml.data.survey import filled
 from yarnml.errors import DataError, JobFileError
 from yarnml.job import Job
 
@@ -28,9 +29,10 @@ def make_plan(job: Job) -> Plan:
     stored = {name: types_to_read(data, *found) for name, found in looked.items()}
     bound = {name: bind(data, stored[name], datasets[name].files[0].url) for name in stored}
     schema = with_widths(bound["train"], datasets["train"], stored["train"])
-    check_shape(schema)
+    schema = msgspec.structs.replace(schema, missing=job.learner.MISSING)
     if schema.label is None:
         schema = msgspec.structs.replace(schema, classes=tuple(range(job.learner.clusters)))
+    schema = filled(schema, {})
     for name, there in bound.items():
         for ours, theirs in zip(schema.features, there.features, strict=True):
             if theirs.width not in (0, ours.width):
@@ -39,7 +41,8 @@ def make_plan(job: Job) -> Plan:
                 )
     if isinstance(data.validation, float):
         whole, seed = datasets["train"], job.training.seed
-        parts = {n: Split(seed, data.validation, n == "validation") for n in ("train", "validation")}
+        by = data.label if data.stratify else None
+        parts = {n: Split(seed, data.validation, n == "validation", by) for n in ("train", "validation")}
         datasets |= {name: msgspec.structs.replace(whole, split=split) for name, split in parts.items()}
         stored["validation"] = stored["train"]
         if not datasets["validation"].rows or not datasets["train"].rows:

@@ -1,11 +1,14 @@
-"""What a learner asks of the other sections of its job file."""
+"""What the learner asks of the other sections of its job file, and what the fields of ``data`` ask of each other."""
 
+import math
 from collections.abc import Container
+from itertools import pairwise
 
 from msgspec.structs import replace
 
+from yarnml.data.prepare.options import Bucket, Impute, Step, Text
 from yarnml.errors import JobFileError
-from yarnml.job import Job
+from yarnml.job import Data, Job
 from yarnml.learners.options import GeneralisedLinear, NaiveBayes
 
 
@@ -23,7 +26,8 @@ def check_learner(job: Job) -> None:
     if data.label is None:
         if learner.LABEL == "needed":
             raise JobFileError(f"{kind} needs data.label, the column to predict, which is missing.")
-        spoken = [name for name in ("label_type", "classes") if getattr(data, name) not in ("auto", None)]
+        told = {"label_type": "auto", "classes": None, "class_weights": None, "stratify": False}
+        spoken = [name for name, usual in told.items() if getattr(data, name) != usual]
         if spoken:
             raise JobFileError(f"data.{spoken[0]} speaks of a label, but there is none; give data.label or remove it.")
     elif learner.LABEL == "none":
@@ -45,3 +49,53 @@ def check_learner(job: Job) -> None:
         raise JobFileError(
             f"{kind} needs {learner.passes.least} passes over the data, but training.epochs is {training.epochs}."
         )
+
+
+def check_data(data: Data) -> None:
+    """Refuse columns in two roles, classes of a number, and steps for what is no feature."""
+    if data.label in data.features:
+        raise JobFileError(f"data.features must not contain the label '{data.label}'.")
+    if data.stratify and not isinstance(data.validation, float):
+        raise JobFileError("data.stratify needs data.validation, a fraction of the training rows to hold out.")
+    if data.label and data.label == data.weight:
+        raise JobFileError(f"data.weight must be another column than the label '{data.label}'.")
+    if len(set(data.features)) < len(data.features):
+        raise JobFileError("data.features names a column twice; name each column once.")
+    if data.classes and len(set(data.classes)) < len(data.classes):
+        raise JobFileError("data.classes names a class twice; name each class once.")
+    if data.classes and data.label_type == "number":
+        raise JobFileError("data.classes are for class labels; remove them, or set data.label_type: class.")
+    _check_prepare(data)
+
+
+def _check_prepare(data: Data) -> None:
+    """Refuse steps for columns that are no features, and what no single field of a step can say."""
+    for number, step in enumerate(data.prepare):
+        field = f"data.prepare[{number}]"
+        for name in step.columns:
+            if name not in data.features:
+                raise JobFileError(f"{field}.columns: '{name}' is none of data.features; name it there too.")
+        if len(set(step.columns)) < len(step.columns):
+            raise JobFileError(f"{field}.columns names a column twice; name each column once.")
+        if told := _contradiction(step):
+            raise JobFileError(f"{field}.{told}")
+
+
+def _contradiction(step: Step) -> str | None:
+    if isinstance(step, Text) and step.ngrams[0] > step.ngrams[1]:
+        return f"ngrams are the shortest and the longest run, so not {step.ngrams}."
+    if isinstance(step, Impute) and isinstance(step.value, float) and not math.isfinite(step.value):
+        return f"value must be a finite number, not {step.value}."
+    if isinstance(step, Impute) and step.value is not None and step.strategy != "mean":
+        return f"strategy {step.strategy} finds what fills the columns, and value says it; give one of them."
+    edges = step.edges if isinstance(step, Bucket) else None
+    if edges is not None and not (edges and _ascending(edges)):
+        return f"edges must be one finite number or more, ascending, not {edges}."
+    values = getattr(step, "values", None) or []
+    if len(set(values)) < len(values):
+        return "values names a value twice; name each value once."
+    return None
+
+
+def _ascending(numbers: list[float]) -> bool:
+    return all(map(math.isfinite, numbers)) and all(low < high for low, high in pairwise(numbers))

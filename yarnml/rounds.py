@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from yarnml import export, outcomes, schedule
 from yarnml.checkpoint import FORMAT, Checkpoints, Manifest, Position
 from yarnml.clusters.base import Crew
-from yarnml.data.schema import Schema, in_order
+from yarnml.data.schema import Schema
+from yarnml.data.survey import filled, lacking, merged
 from yarnml.errors import DataError, JobFileError, WorkerLost, YarnmlError
 from yarnml.events import Continued, Converged, EpochDone, Event, Outcome, RoundBegins, Settled
 from yarnml.identity import identity_of
@@ -125,18 +126,16 @@ class Rounds:
         return self._group.meet(command, self._position.step)
 
     def _prepare(self) -> Schema:
-        """Tell the workers what there is; find the classes and the scaling, unless the checkpoint has them."""
+        """Tell the workers what there is; find what the schema lacks, and the scaling, unless a checkpoint has them."""
         plan = self._plan
         self._crew.prime(Prime(self._begin, None))
         self._meet(self._begin)
         if self._saves.newest:
             return self._saves.newest.schema
         schema = plan.schema
-        if schema.classes is None:
-            labels = {
-                label for r in self._meet(Survey(schema)).values() if isinstance(r, Surveyed) for label in r.labels
-            }
-            schema = replace(schema, classes=in_order(labels, schema))
+        while lacking(schema):
+            reports = self._meet(Survey(schema)).values()
+            schema = filled(schema, merged(r.found for r in reports if isinstance(r, Surveyed)))
         if self._job.data.scale == "standard":
             self._meet(Scale(schema))
         return schema
@@ -245,6 +244,7 @@ class Rounds:
             "name": self._job.name,
             "learner": msgspec.to_builtins(self._job.learner),
             "schema": msgspec.to_builtins(schema),
+            "feature_names": schema.names,
             "scaling": self._job.data.scale,
             "parameters": built.parameters,
             "metrics": outcome.metrics,

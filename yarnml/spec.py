@@ -14,7 +14,7 @@ from yarnml import code
 from yarnml.errors import JobFileError
 from yarnml.job import Job, Name, Period, Size
 from yarnml.learners.options import Custom, Options, PositiveInt
-from yarnml.relations import check_learner, with_usual
+from yarnml.relations import check_data, check_learner, with_usual
 from yarnml.storage import absolute
 
 
@@ -33,6 +33,7 @@ def load_job(source: str | Path | Mapping[str, Any], overrides: tuple[str, ...] 
     learner = document.get("learner")
     if isinstance(learner, dict) and "path" in learner:
         document["learner"] = {"kind": "custom", **learner}
+    _name_classes(document)
     _check_keys(document, Job, "")
     try:
         job = msgspec.convert(document, Job)
@@ -40,8 +41,16 @@ def load_job(source: str | Path | Mapping[str, Any], overrides: tuple[str, ...] 
         raise JobFileError(_explain(str(exc), document)) from exc
     job = with_usual(job, document.get("training", {}))
     check_learner(job)
+    check_data(job.data)
     _check_relations(job)
     return _resolve(job, folder)
+
+
+def _name_classes(document: dict[str, Any]) -> None:
+    """Class weights are given by the text of a class, also where the classes are numbers."""
+    data = document.get("data")
+    if isinstance(data, dict) and isinstance(weights := data.get("class_weights"), dict):
+        document["data"] = {**data, "class_weights": {str(name): weight for name, weight in weights.items()}}
 
 
 class _Loader(yaml.SafeLoader):
@@ -95,6 +104,10 @@ def _override(document: dict[str, Any], override: str) -> None:
 
 def _check_keys(value: Any, kind: Any, path: str) -> None:
     """Refuse unknown keys at any depth, listing the valid ones (msgspec would name only the first unknown one)."""
+    if isinstance(value, list):
+        items = [get_args(k)[0] for k in (kind, *get_args(kind)) if get_origin(k) is list]
+        for number, item in enumerate(value if items else []):
+            _check_keys(item, items[0], f"{path}[{number}]")
     if not isinstance(value, dict):
         return
     struct = _struct_for(value, kind, path)
@@ -116,15 +129,14 @@ def _check_keys(value: Any, kind: Any, path: str) -> None:
 
 def _struct_for(value: dict[str, Any], kind: Any, path: str) -> type[msgspec.Struct] | None:
     structs = [t for t in (kind, *get_args(kind)) if isinstance(t, type) and issubclass(t, msgspec.Struct)]
-    if kind == Options:
-        kinds = {str(t.__struct_config__.tag): t for t in structs}
+    kinds = {str(t.__struct_config__.tag): t for t in structs if t.__struct_config__.tag}
+    if kinds:
+        own = f" (or give {path}.path)" if kind == Options else ""
         kind = value.get("kind")
         if not isinstance(kind, str) or kind not in kinds:
             near = difflib.get_close_matches(str(kind), kinds, 1)
             hint = f"; did you mean '{near[0]}'?" if near else "."
-            raise JobFileError(
-                f"{path}.kind must be one of {', '.join(kinds)} (or give {path}.path), not {_show(kind)}{hint}"
-            )
+            raise JobFileError(f"{path}.kind must be one of {', '.join(kinds)}{own}, not {_show(kind)}{hint}")
         return kinds[kind]
     return structs[0] if structs else None
 
@@ -151,6 +163,8 @@ def _explain(message: str, document: Any) -> str:
     wanted = _wanted(reason, place, document)
     if part:
         return f"Every key of {place} must be {wanted}."
+    if place.endswith("[...]"):
+        return f"Every value of {place.removesuffix('[...]')} must be {wanted}."
     value = document
     for name in re.findall(r"\w+", place):
         value = value[int(name) if isinstance(value, list) else name]
@@ -171,7 +185,10 @@ def _wanted(reason: str, place: str, document: Any) -> str:
 def _choices(place: str, document: Any) -> str:
     """The values that a field of fixed choices takes."""
     kind: Any = Job
-    for name in place.split("."):
+    for name in re.findall(r"\w+", place):
+        if isinstance(document, list):
+            kind, document = get_args(kind)[0], document[int(name)]
+            continue
         struct = _struct_for(document, kind, "") or Job
         kind = next(f.type for f in msgspec.structs.fields(struct) if f.encode_name == name)
         document = document[name]
@@ -195,18 +212,7 @@ def _check_relations(job: Job) -> None:
         raise JobFileError(
             f"workers.count must lie between workers.min ({low}) and workers.max ({high}), not {workers.count}."
         )
-    data = job.data
-    if data.label in data.features:
-        raise JobFileError(f"data.features must not contain the label '{data.label}'.")
-    if data.label and data.label == data.weight:
-        raise JobFileError(f"data.weight must be another column than the label '{data.label}'.")
-    if len(set(data.features)) < len(data.features):
-        raise JobFileError("data.features names a column twice; name each column once.")
-    if data.classes and len(set(data.classes)) < len(data.classes):
-        raise JobFileError("data.classes names a class twice; name each class once.")
-    if data.classes and data.label_type == "number":
-        raise JobFileError("data.classes are for class labels; remove them, or set data.label_type: class.")
-    if job.training.early_stopping and data.validation is None and data.test is None:
+    if job.training.early_stopping and job.data.validation is None and job.data.test is None:
         raise JobFileError("training.early_stopping needs data.validation (a fraction or a path) or data.test.")
     environment = job.environment
     ways = [name for name in ("archive", "pex", "image") if getattr(environment, name)]

@@ -36,11 +36,15 @@ class File(Struct, frozen=True, array_like=True):
 
 
 class Split(Struct, frozen=True, array_like=True):
-    """A seeded random part of every group's rows: the ``fraction`` held out, or with ``held_out`` false the rest."""
+    """A seeded random part of every group's rows: the ``fraction`` held out, or with ``held_out`` false the rest.
+
+    With ``by``, a column, its values have the same shares of both parts of a group, to a row.
+    """
 
     seed: int
     fraction: float
     held_out: bool
+    by: str | None = None
 
 
 class Dataset(Struct, frozen=True):

@@ -99,4 +99,5 @@ def _reason(message: str, text: bytes) -> str:
     """pyarrow's words, with the name of the column for its number."""
     header = next(csv.reader([text.partition(b"\n")[0].decode(errors="replace").strip()]), [])
     reason = re.sub(r"^In CSV column #(\d+):", lambda found: f"column '{header[int(found[1])]}':", message)
-    return reason.splitlines()[0].rstrip(".") + "."
+    remedy = "; steps of data.prepare make numbers of text" if "to double" in reason else ""
+    return reason.splitlines()[0].rstrip(".") + remedy + "."

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from yarnml import storage
 from yarnml.data import csv, parquet
 from yarnml.data.base import Dataset, File, Format, changed
+from yarnml.data.prepare.base import kind_of
 from yarnml.data.schema import Feature, Schema
 from yarnml.errors import DataError, JobFileError
 from yarnml.job import Data
@@ -53,12 +54,13 @@ def inspect(paths: str | Sequence[str], format: str, field: str) -> tuple[Datase
 
 
 def types_to_read(data: Data, dataset: Dataset, stored: pa.Schema) -> pa.Schema:
-    """The stored columns; where the format only guesses their types, what must be numbers is read as numbers."""
+    """The stored columns; where the format only guesses their types, each is read as what it is used for."""
     if FORMATS[dataset.format].TYPED:
         return stored
-    numbers = {*data.features, data.weight, data.label if data.label_type == "number" else None}
-    guesses = [f for f in stored if f.name in numbers and not pa.types.is_boolean(f.type)]
-    return pa.schema([pa.field(f.name, pa.float64()) if f in guesses else f for f in stored])
+    wanted = {name: pa.float64() for name in [*data.features, data.weight]}
+    wanted |= {data.label: pa.float64()} if data.label_type == "number" else {}
+    wanted |= {name: kind_of(step).READ for step in data.prepare for name in step.columns}
+    return pa.schema([_as_wanted(f, wanted[f.name]) if f.name in wanted else f for f in stored])
 
 
 def read_group(dataset: Dataset, file: int, group: int, columns: pa.Schema) -> pa.Table:
@@ -76,17 +78,25 @@ def read_group(dataset: Dataset, file: int, group: int, columns: pa.Schema) -> p
 
 def with_widths(schema: Schema, dataset: Dataset, stored: pa.Schema) -> Schema:
     """Fill in the width of variable-length list columns from the first row; later rows must agree."""
-    if all(f.width for f in schema.features):
+    names = [f.name for f in schema.features if not f.width and not f.steps]
+    if not names:
         return schema
-    names = [f.name for f in schema.features if not f.width]
     file, group = next((f, g) for f, e in enumerate(dataset.files) for g, at in enumerate(e.groups) if at.rows)
     table = read_group(dataset, file, group, pa.schema([stored.field(n) for n in names]))
     widths = {n: pc.list_value_length(table.column(n)[:1].combine_chunks())[0].as_py() for n in names}
     for name, width in widths.items():
         if not width:
             raise DataError(f"{dataset.files[file].url}: the first row of column '{name}' holds no list of numbers.")
-    features = tuple(Feature(f.name, f.width or widths[f.name]) for f in schema.features)
+    features = tuple(Feature(f.name, widths.get(f.name, f.width), f.steps) for f in schema.features)
     return msgspec.structs.replace(schema, features=features)
+
+
+def _as_wanted(guessed: pa.Field, wanted: pa.DataType | None) -> pa.Field:
+    """With the type that is wanted; where any value will do, what is no number or boolean is text."""
+    if wanted is None:
+        kept = pa.types.is_integer(guessed.type) or pa.types.is_floating(guessed.type)
+        wanted = guessed.type if kept else pa.string()
+    return guessed if pa.types.is_boolean(guessed.type) else guessed.with_type(wanted)
 
 
 def _guess(url: str, field: str) -> str:

@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from yarnml.data import schema as columns_of
+from yarnml.data.arrays import order_of
 from yarnml.data.base import Dataset
 from yarnml.data.dataset import read_group
-from yarnml.data.schema import Rows, Schema
+from yarnml.data.rows import rows_of
+from yarnml.data.schema import Rows, Schema, columns
 from yarnml.data.shards import Piece, blocks, part, pieces, shard_sizes, shuffled, split_rows, steps_per_epoch
 
 SCAN_ROWS, SCAN_BYTES = 8192, 8 * 2**20  # bounds of one batch in a full pass; they decide the order of additions
@@ -32,7 +33,7 @@ class Feed:
 
     def __init__(self, dataset: Dataset, stored: pa.Schema, schema: Schema, shards: int, cache_bytes: int) -> None:
         self._dataset, self._schema, self._shards = dataset, schema, shards
-        self._columns = columns_of.columns(schema, stored)
+        self._columns = columns(schema, stored)
         self._cache: OrderedDict[Piece, Rows] = OrderedDict()
         self._cache_bytes = cache_bytes
         self._served: dict[int, tuple[tuple[int, int, int], Rows]] = {}
@@ -114,7 +115,7 @@ class Feed:
             self._cache.move_to_end(piece)
             return self._cache[piece]
         url = self._dataset.files[piece.file].url
-        rows = columns_of.rows_of(self._read(piece, self._columns), self._schema, url)
+        rows = rows_of(self._read(piece, self._columns), self._schema, url)
         self.bytes_read += rows.nbytes
         if rows.nbytes <= self._cache_bytes:
             self._cache[piece] = rows
@@ -123,15 +124,19 @@ class Feed:
         return rows
 
     def _read(self, piece: Piece, wanted: pa.Schema) -> pa.Table:
-        table = read_group(self._dataset, piece.file, piece.group, wanted)
         split = self._dataset.split
+        by = self._columns.field(split.by) if split and split.by else None
+        extra = [by] if by is not None and by.name not in wanted.names else []
+        table = read_group(self._dataset, piece.file, piece.group, pa.schema([*wanted, *extra]))
         if split is None:
             return table.slice(piece.low, piece.rows)
         ordinal = sum(len(f.groups) for f in self._dataset.files[: piece.file]) + piece.group
         mine = self._group_rows[ordinal]
         held = mine if split.held_out else table.num_rows - mine
-        chosen = split_rows(table.num_rows, held, [split.seed, _SPLIT, ordinal], held_out=split.held_out)
-        return table.take(chosen[piece.low : piece.high])
+        seed = [split.seed, _SPLIT, ordinal]
+        groups = None if by is None else order_of(table.column(by.name))
+        chosen = split_rows(table.num_rows, held, seed, held_out=split.held_out, by=groups)
+        return table.select(wanted.names).take(chosen[piece.low : piece.high])
 
 
 def concatenate(parts: list[Rows], schema: Schema) -> Rows:

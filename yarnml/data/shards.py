@@ -82,7 +82,20 @@ def shuffled(rows: int, seed: Sequence[int]) -> npt.NDArray[np.int64]:
     return np.random.default_rng(seed).permutation(rows)
 
 
-def split_rows(total: int, held: int, seed: Sequence[int], *, held_out: bool) -> npt.NDArray[np.int64]:
-    """Which rows of a group of ``total`` are held out (``held`` of them) or kept, ascending."""
-    chosen = np.random.default_rng(seed).permutation(total)
-    return np.sort(chosen[:held] if held_out else chosen[held:])
+def split_rows(
+    total: int, held: int, seed: Sequence[int], *, held_out: bool, by: npt.NDArray[np.int64] | None = None
+) -> npt.NDArray[np.int64]:
+    """Which rows of a group of ``total`` are held out (``held`` of them) or kept, ascending.
+
+    With ``by`` [total], a number for each row, those held out are a systematic sample of the shuffled rows in order of
+    it: every row is held out with the same probability, and of the rows of one number the share that is due, to a row.
+    """
+    random = np.random.default_rng(seed)
+    order = random.permutation(total)
+    if by is not None:
+        order = order[np.argsort(by[order], kind="stable")]
+        first = (np.arange(held) + random.random()) * (total / max(held, 1))
+        mine = np.zeros(total, bool)
+        mine[np.minimum(first.astype(np.int64), total - 1)] = True
+        order = np.concatenate([order[mine], order[~mine]])
+    return np.sort(order[:held] if held_out else order[held:])

@@ -24,9 +24,11 @@ class _Learner(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, ta
     """What a kind says of itself, beside its fields.
 
     ``LABEL``: whether it needs ``data.label``, may have it, or learns without.
+    ``MISSING``: whether it can take NaN for a feature that is missing.
     """
 
     LABEL: ClassVar[Literal["needed", "optional", "none"]] = "needed"
+    MISSING: ClassVar[bool] = False
 
     @property
     def kind(self) -> str:

@@ -1,0 +1,60 @@
+"""What tests of preparation share: a plan of given columns, the passes over them, and the rows that a learner gets."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from yarnml.data.feed import Feed, concatenate
+from yarnml.data.schema import Rows, Schema
+from yarnml.data.survey import filled, find, lacking, merged
+from yarnml.plan import Plan, make_plan
+from yarnml.spec import load_job
+
+Step = dict[str, Any]
+
+
+def step(kind: str, *columns: str, **fields: Any) -> Step:
+    """As a job file has it."""
+    return {"kind": kind, "columns": list(columns), **fields}
+
+
+def plan(
+    folder: Path, columns: dict[str, Any], steps: list[Step], test: dict[str, Any] | None = None, **data: Any
+) -> Plan:
+    """The plan of a job whose features are all columns but ``y``, 50 rows a group."""
+    paths = {}
+    for name, table in {"train": columns, "test": test or columns}.items():
+        paths[name] = str(folder / f"{name}.parquet")
+        pq.write_table(pa.table(table), paths[name], row_group_size=50)
+    section = {**paths, "features": [name for name in columns if name != "y"], "label": "y", "prepare": steps, **data}
+    return make_plan(load_job({"name": "job", "data": section, "learner": {"kind": "mlp"}}))
+
+
+def passes(found: Plan, shards: int = 3) -> Schema:
+    """The schema that the passes over the training data end with."""
+    schema = found.schema
+    while lacking(schema):
+        feed = Feed(found.datasets["train"], found.stored["train"], schema, shards, 0)
+        parts = [find(*piece) for s in range(shards) for piece in pieces(feed, schema, s)]
+        schema = filled(schema, merged(reversed(parts)))
+    return schema
+
+
+def pieces(feed: Feed, schema: Schema, shard: int) -> Iterable[tuple[pa.Table, Schema, str]]:
+    return ((table, schema, url) for table, url in feed.tables(shard, lacking(schema)))
+
+
+def prepared(found: Plan, dataset: str = "train") -> npt.NDArray[np.float32]:
+    """The features of a dataset as the learner gets them."""
+    return read(found, passes(found), dataset).x
+
+
+def read(found: Plan, schema: Schema, dataset: str = "train") -> Rows:
+    feed = Feed(found.datasets[dataset], found.stored[dataset], schema, 2, 0)
+    batches = [rows for s in range(2) for rows in feed.scan(s)]
+    return concatenate([Rows(*(a[b.weight > 0] for a in b)) for b in batches], schema)

@@ -1,0 +1,53 @@
+"""Numbers by the bucket that they fall into: given edges, or quantiles of the training data."""
+
+from itertools import pairwise
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from yarnml.data.arrays import Matrix, float64, is_number
+from yarnml.data.prepare.base import NUMBERS
+from yarnml.data.prepare.findings import Finding, Quantiles, quantiles
+from yarnml.data.prepare.one_hot import ones
+from yarnml.data.prepare.options import Bucket
+from yarnml.errors import DataError
+
+READ = pa.float64()
+
+
+def needs(step: Bucket, kind: pa.DataType) -> str | None:
+    return None if is_number(kind) else "numbers"
+
+
+def gives(step: Bucket, kind: pa.DataType) -> pa.DataType:
+    return NUMBERS
+
+
+def find(step: Bucket, column: pa.Array, where: str) -> Finding | None:
+    return quantiles(float64(column)) if step.edges is None else None
+
+
+def learn(step: Bucket, found: Finding, where: str) -> Bucket:
+    """Edges at the quantiles, each once: of few different values there are fewer buckets."""
+    if not isinstance(found, Quantiles) or found.nothing:
+        raise DataError(f"{where} holds no numbers in the training data to find buckets from; give bucket its edges.")
+    edges = found.at([place / step.buckets for place in range(1, step.buckets)])
+    return msgspec.structs.replace(step, edges=sorted({edge for edge in edges if edge > found.at([0.0])[0]}))
+
+
+def names(step: Bucket, column: str) -> list[str]:
+    ends = [f"{edge:.9g}" for edge in step.edges or []]
+    if not step.one_hot or not ends:
+        return [column]
+    between = [f"{low}<={column}<{high}" for low, high in pairwise(ends)]
+    return [f"{column}<{ends[0]}", *between, f"{column}>={ends[-1]}"]
+
+
+def apply(step: Bucket, column: pa.Array, where: str) -> Matrix:
+    x = float64(column)
+    place = np.searchsorted(np.array(step.edges or [], np.float64), x, side="right")
+    place = np.where(np.isnan(x), -1, place)
+    if step.one_hot:
+        return ones(place, len(step.edges or []) + 1)
+    return np.where(place < 0, np.nan, place).astype(np.float32)[:, None]

@@ -1,0 +1,20 @@
+"""The place of a column's value among all, for learners that take it as one of so many, such as trees."""
+
+import numpy as np
+import pyarrow as pa
+
+from yarnml.data.arrays import Matrix
+from yarnml.data.prepare import valued
+from yarnml.data.prepare.options import Category
+
+READ = None
+needs, gives, find, learn = valued.needs, valued.gives, valued.find, valued.learn
+
+
+def names(step: Category, column: str) -> list[str]:
+    return [column]
+
+
+def apply(step: Category, column: pa.Array, where: str) -> Matrix:
+    places = valued.codes(step, column, where)
+    return np.where(places == valued.NULL, np.nan, places).astype(np.float32)[:, None]

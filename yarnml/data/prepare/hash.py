@@ -1,0 +1,35 @@
+"""One of a fixed number of places for each value, chosen by its hash: nothing has to be learnt.
+
+The hash is that of the value's text, so 7 and '7' are one; true and false are 'true' and 'false'.
+"""
+
+import numpy as np
+import pyarrow as pa
+
+from yarnml.data.arrays import Matrix
+from yarnml.data.prepare import valued
+from yarnml.data.prepare.findings import Finding
+from yarnml.data.prepare.hashing import buckets
+from yarnml.data.prepare.one_hot import ones
+from yarnml.data.prepare.options import Hash
+
+READ = None
+needs, gives = valued.needs, valued.gives
+
+
+def find(step: Hash, column: pa.Array, where: str) -> Finding | None:
+    return None
+
+
+def learn(step: Hash, found: Finding, where: str) -> Hash:
+    return step
+
+
+def names(step: Hash, column: str) -> list[str]:
+    return [f"{column}#{place}" for place in range(step.width)]
+
+
+def apply(step: Hash, column: pa.Array, where: str) -> Matrix:
+    coded = column.dictionary_encode()
+    place = np.append(buckets(coded.dictionary.cast(pa.large_string()), step.width), valued.NULL)
+    return ones(place[coded.indices.fill_null(len(place) - 1).to_numpy(zero_copy_only=False)], step.width)

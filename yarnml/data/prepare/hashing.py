@@ -1,0 +1,31 @@
+"""FNV-1a, 64 bits (Fowler, Noll and Vo; RFC 9923): the same in every language, and here for many texts at a time."""
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+_OFFSET, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
+
+
+def fnv1a(texts: pa.Array) -> npt.NDArray[np.uint64]:
+    """The hash of each text's UTF-8 bytes: over the bytes' places, for all texts that reach so far."""
+    if not len(texts):
+        return np.empty(0, np.uint64)
+    _, offsets, content = texts.cast(pa.large_string()).buffers()
+    ends = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    data = np.frombuffer(content, np.uint8) if content else np.empty(0, np.uint8)
+    lengths = np.diff(ends)
+    order = np.argsort(-lengths, kind="stable")  # those that reach far come first
+    starts, lengths = ends[:-1][order], lengths[order]
+    value = np.full(len(texts), _OFFSET)
+    for place in range(int(lengths.max(initial=0))):
+        reach = int(np.searchsorted(-lengths, -place, side="left"))  # texts longer than the place
+        value[:reach] = (value[:reach] ^ data[starts[:reach] + place]) * _PRIME
+    unsorted = np.empty_like(value)
+    unsorted[order] = value
+    return unsorted
+
+
+def buckets(texts: pa.Array, width: int) -> npt.NDArray[np.int64]:
+    """Which of ``width`` numbers each text counts in."""
+    return (fnv1a(texts) % np.uint64(width)).astype(np.int64)

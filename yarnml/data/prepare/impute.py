@@ -1,0 +1,86 @@
+"""Fill nulls and NaN: with the mean, the median, the most frequent value, or a constant."""
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from yarnml.data.arrays import Matrix, float32, float64, is_number, is_text, plain
+from yarnml.data.prepare.base import NUMBERS
+from yarnml.data.prepare.findings import Finding, Quantiles, Sum, Values, exact_sum, quantiles, values
+from yarnml.data.prepare.options import Impute
+from yarnml.errors import DataError
+
+READ = pa.float64()
+MOST = 10_000  # different values, among which the most frequent is looked for
+
+
+def needs(step: Impute, kind: pa.DataType) -> str | None:
+    if is_text(kind):
+        fits = isinstance(step.value, str) if step.value is not None else step.strategy == "most_frequent"
+        return None if fits else "numbers (of text: strategy most_frequent, or a text as value)"
+    if isinstance(step.value, str):
+        return f"text to fill with '{step.value}'"
+    return None if is_number(kind) else "numbers or text"
+
+
+def gives(step: Impute, kind: pa.DataType) -> pa.DataType:
+    return NUMBERS if step.indicator else _filled(step, kind)
+
+
+def _filled(step: Impute, kind: pa.DataType) -> pa.DataType:
+    """Text, whole numbers and booleans stay what they are where the value is one; the rest becomes float64."""
+    kind = pa.scalar(step.value).type if pa.types.is_null(kind) else plain(kind)
+    frequent = step.value is None and step.strategy == "most_frequent"
+    whole = pa.types.is_integer(kind) and (frequent or type(step.value) is int)
+    boolean = pa.types.is_boolean(kind) and (frequent or type(step.value) is bool)
+    return kind if is_text(kind) or whole or boolean else pa.float64()
+
+
+def find(step: Impute, column: pa.Array, where: str) -> Finding | None:
+    if step.value is not None:
+        return None
+    there = column.filter(pc.invert(_missing(column)))
+    if step.strategy == "most_frequent":
+        return values(there.cast(_filled(step, column.type)), MOST)
+    x = float64(there)
+    if step.strategy == "median":
+        return quantiles(x)
+    if not np.isfinite(x).all():
+        raise DataError(f"{where} holds infinity, which leaves no mean; give impute strategy: median, or a value.")
+    return exact_sum(x)
+
+
+def learn(step: Impute, found: Finding, where: str) -> Impute:
+    if found.nothing:
+        raise DataError(f"{where} holds nothing in the training data to fill it with; give impute a value.")
+    return msgspec.structs.replace(step, value=_learnt(found, where))
+
+
+def _learnt(found: Finding, where: str) -> str | int | float | bool:
+    match found:
+        case Sum():
+            return found.mean
+        case Quantiles():
+            return found.at([0.5])[0]
+        case Values():
+            if found.too_many:
+                raise DataError(f"{where} has more than {MOST} different values; give impute a value instead.")
+            most = max(rows for _, rows in found.counts)
+            return min(value for value, rows in found.counts if rows == most)
+
+
+def names(step: Impute, column: str) -> list[str]:
+    return [column, f"{column} is missing"] if step.indicator else [column]
+
+
+def apply(step: Impute, column: pa.Array, where: str) -> pa.Array | Matrix:
+    missing, kind = _missing(column), _filled(step, column.type)
+    filled = pc.if_else(missing, pa.scalar(step.value, kind), column.cast(kind, safe=False))
+    if not step.indicator:
+        return filled
+    return np.stack([float32(filled, "", where), missing.to_numpy(zero_copy_only=False)], axis=1).astype(np.float32)
+
+
+def _missing(column: pa.Array) -> pa.Array:
+    return pc.is_null(column, nan_is_null=True)

@@ -1,0 +1,28 @@
+"""A number for each value of a column, 1 where a row has it."""
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from yarnml.data.arrays import Matrix
+from yarnml.data.prepare import valued
+from yarnml.data.prepare.options import OneHot
+
+READ = None
+needs, gives, find, learn = valued.needs, valued.gives, valued.find, valued.learn
+
+
+def names(step: OneHot, column: str) -> list[str]:
+    return [f"{column}={value}" for value in step.values or []]
+
+
+def apply(step: OneHot, column: pa.Array, where: str) -> Matrix:
+    return ones(valued.codes(step, column, where), len(step.values or []))
+
+
+def ones(places: npt.NDArray[np.int64], width: int) -> Matrix:
+    """[rows, width]: 1 at each row's place, nothing but 0 where that is negative."""
+    x = np.zeros((len(places), width), np.float32)
+    rows = np.flatnonzero(places >= 0)
+    x[rows, places[rows]] = 1.0
+    return x

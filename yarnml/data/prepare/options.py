@@ -1,0 +1,88 @@
+"""What a job file may say under ``data.prepare``: one struct for each kind of step.
+
+A struct's tag is its ``kind`` and names the module ``yarnml.data.prepare.<kind>``.  The same structs travel in the
+schema, one for each column, with what the training data taught them filled in: ``value``, ``values`` or ``edges``.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+Plain = str | int | float | bool
+Class = str | int | bool
+
+
+class _Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):
+    """``columns``: the features that the step is for; in a schema the one that it belongs to."""
+
+    columns: Annotated[list[str], Meta(min_length=1)]
+
+    @property
+    def kind(self) -> str:
+        return str(self.__struct_config__.tag)
+
+
+class Impute(_Step, frozen=True, kw_only=True, tag="impute"):
+    """Nulls and NaN become ``value``, or what ``strategy`` finds.
+
+    ``indicator``: one more number for each column, 1 where it was filled.
+    """
+
+    strategy: Literal["mean", "median", "most_frequent"] = "mean"
+    value: Plain | None = None
+    indicator: bool = False
+
+
+class _Valued(_Step, frozen=True, kw_only=True):
+    """``values``: those that are told apart; else the training data's, ascending, at most ``max_values``.
+
+    ``unknown``: what another value is: an error, or none of them.
+    """
+
+    values: Annotated[list[Class], Meta(min_length=1)] | None = None
+    max_values: Annotated[int, Meta(ge=1)] = 1000
+    unknown: Literal["ignore", "error"] = "ignore"
+
+
+class OneHot(_Valued, frozen=True, kw_only=True, tag="one_hot"):
+    """A number for each value, 1 where a row has it; all 0 for an unknown one."""
+
+
+class Category(_Valued, frozen=True, kw_only=True, tag="category"):
+    """The place of the value among all, 0, 1, 2, …; -1 for an unknown one."""
+
+
+class Hash(_Step, frozen=True, kw_only=True, tag="hash"):
+    """``width`` numbers, of which the one that the value's hash chooses is 1."""
+
+    width: Annotated[int, Meta(ge=1)]
+
+
+class Text(_Step, frozen=True, kw_only=True, tag="text"):
+    """``width`` numbers: how often the words whose hash chooses each of them come.
+
+    ``ngrams``: the shortest and the longest run that counts, ``of`` words, or of characters within a word.
+    ``lower``: case does not matter.
+    """
+
+    width: Annotated[int, Meta(ge=1)]
+    of: Literal["words", "characters"] = "words"
+    ngrams: Annotated[list[Annotated[int, Meta(ge=1)]], Meta(min_length=2, max_length=2)] = field(
+        default_factory=lambda: [1, 1]
+    )
+    lower: bool = True
+
+
+class Bucket(_Step, frozen=True, kw_only=True, tag="bucket"):
+    """The number of the bucket: how many ``edges`` are not above the value.
+
+    ``edges``: ascending; else those between ``buckets`` buckets of equally many training rows.
+    ``one_hot``: a number for each bucket instead.
+    """
+
+    buckets: Annotated[int, Meta(ge=2, le=1000)] = 10
+    edges: list[float] | None = None
+    one_hot: bool = False
+
+
+Step = Impute | OneHot | Category | Hash | Text | Bucket

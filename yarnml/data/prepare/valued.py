@@ -1,0 +1,72 @@
+"""The values that ``one_hot`` and ``category`` tell apart: found in the training data, looked up in any."""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from yarnml.data.arrays import is_text, plain
+from yarnml.data.prepare.base import NUMBERS
+from yarnml.data.prepare.findings import Finding, Values
+from yarnml.data.prepare.findings import values as values_of
+from yarnml.data.prepare.options import Category, OneHot
+from yarnml.errors import DataError
+
+UNKNOWN, NULL = -1, -2
+
+
+def is_value(kind: pa.DataType) -> bool:
+    return is_text(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)
+
+
+def needs(step: Any, kind: pa.DataType) -> str | None:
+    return None if is_value(plain(kind)) else "text, whole numbers or booleans"
+
+
+def gives(step: Any, kind: pa.DataType) -> pa.DataType:
+    return NUMBERS
+
+
+def find(step: OneHot | Category, column: pa.Array, where: str) -> Finding | None:
+    return values_of(column, step.max_values) if step.values is None else None
+
+
+def learn(step: OneHot | Category, found: Finding, where: str) -> OneHot | Category:
+    if not isinstance(found, Values) or found.nothing:
+        raise DataError(f"{where} holds nothing but nulls in the training data; leave it out of data.features.")
+    if found.too_many:
+        raise DataError(
+            f"{where} has more than {step.max_values} different values in the training data; "
+            f"raise max_values of {step.kind}, or choose kind: hash, whose width is fixed."
+        )
+    return msgspec.structs.replace(step, values=sorted(value for value, _ in found.counts))
+
+
+def codes(step: OneHot | Category, column: pa.Array, where: str) -> npt.NDArray[np.int64]:
+    """The place of each row's value among the step's; `UNKNOWN` for another value, `NULL` where there is none."""
+    known = step.values or []
+    try:
+        found = pc.index_in(column, pa.array(known, column.type))
+    except (pa.ArrowException, OverflowError):
+        found = _converted(known, column, where)
+    unknown = pc.and_not(column.is_valid(), found.is_valid())
+    if step.unknown == "error" and pc.any(unknown).as_py():
+        raise DataError(
+            f"{where} holds {column.filter(unknown)[0].as_py()!r}, which is none of the values of {step.kind} "
+            f"({', '.join(map(str, known[:8]))}{', …' if len(known) > 8 else ''}); "
+            "set unknown: ignore, or drop these rows."
+        )
+    place = found.fill_null(UNKNOWN).to_numpy(zero_copy_only=False).astype(np.int64)
+    return np.where(column.is_null().to_numpy(zero_copy_only=False), NULL, place) if column.null_count else place
+
+
+def _converted(known: list[Any], column: pa.Array, where: str) -> pa.Array:
+    """The same for a column of another type than the values have, such as narrower numbers."""
+    values = pa.array(known)
+    try:
+        return pc.index_in(column.cast(values.type), values)
+    except pa.ArrowException as exc:
+        raise DataError(f"{where} holds {column.type}, but its known values are such as {known[0]!r}.") from exc

@@ -1,0 +1,94 @@
+"""From a table to the rows that a learner sees: prepared features, label, weight."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from yarnml.data.arrays import Matrix, float32, is_list, single, whole
+from yarnml.data.prepare.base import numbers
+from yarnml.data.schema import Feature, Rows, Schema, known
+from yarnml.errors import DataError
+
+
+def features_of(table: pa.Table, schema: Schema, where: str) -> Matrix:
+    """float32 [rows, width] of a table's feature columns, prepared, in the job file's order."""
+    x = np.empty((table.num_rows, schema.width), np.float32)
+    start = 0
+    for feature in schema.features:
+        if feature.name not in table.column_names:
+            raise DataError(f"{where} has no column '{feature.name}'; it has {', '.join(table.column_names)}.")
+        x[:, start : start + feature.width] = _feature(table.column(feature.name), feature, schema, where)
+        start += feature.width
+    return x
+
+
+def rows_of(table: pa.Table, schema: Schema, where: str) -> Rows:
+    """Features, labels and weights of a table; DataError names the column that can't be used."""
+    x = features_of(table, schema, where)
+    y = np.zeros(len(x), np.float32) if schema.label is None else _labels(table, schema.label, schema, where)
+    weight = _weights(table, schema.weight, where) if schema.weight else np.ones(len(x), np.float32)
+    if schema.class_weights is not None:
+        weight = weight * np.array(schema.class_weights, np.float32)[y]
+    return Rows(x, y, weight)
+
+
+def column_of(column: pa.ChunkedArray, feature: Feature, schema: Schema, where: str) -> pa.Array:
+    """A feature's column as one array; its nulls are for a step to fill, or for the learner to bear."""
+    if schema.missing or (feature.steps and feature.steps[0].kind == "impute"):
+        return single(column)
+    return whole(column, feature.name, where, "fill them (data.prepare, kind: impute) or drop these rows")
+
+
+def _feature(column: pa.ChunkedArray, feature: Feature, schema: Schema, where: str) -> Matrix:
+    array = column_of(column, feature, schema, where)
+    if feature.steps:
+        return numbers(feature.steps, array, feature.name, where)
+    if not is_list(array.type):
+        return float32(array, feature.name, where)[:, None]
+    return _lists(whole(column, feature.name, where), feature, schema, where)
+
+
+def _lists(array: pa.Array, feature: Feature, schema: Schema, where: str) -> Matrix:
+    values = array.flatten()
+    if values.null_count and not schema.missing:
+        raise DataError(f"{where}: the lists of column '{feature.name}' hold {values.null_count} nulls; fill them.")
+    if not pa.types.is_fixed_size_list(array.type) or array.type.list_size != feature.width:
+        lengths = pc.unique(pc.list_value_length(array)).to_pylist()
+        if lengths not in ([feature.width], []):
+            odd = next(n for n in lengths if n != feature.width)
+            raise DataError(
+                f"{where}: column '{feature.name}' needs lists of {feature.width} numbers, found one of {odd}."
+            )
+    return float32(values, feature.name, where).reshape(-1, feature.width)
+
+
+def _weights(table: pa.Table, name: str, where: str) -> npt.NDArray[np.float32]:
+    weight = float32(whole(table.column(name), name, where), name, where)
+    if not (np.isfinite(weight).all() and (weight >= 0).all()):
+        raise DataError(f"{where}: the weight column '{name}' must hold finite numbers of 0 or more.")
+    return weight
+
+
+def _labels(table: pa.Table, name: str, schema: Schema, where: str) -> npt.NDArray[Any]:
+    label = whole(table.column(name), name, where)
+    return _class_numbers(label, schema, where) if schema.label_type == "class" else _targets(label, name, where)
+
+
+def _targets(label: pa.Array, name: str, where: str) -> npt.NDArray[np.float32]:
+    y = float32(label, name, where)
+    if not np.isfinite(y).all():
+        raise DataError(f"{where}: label '{name}' holds NaN or infinity; fill or drop these rows.")
+    return y
+
+
+def _class_numbers(label: pa.Array, schema: Schema, where: str) -> npt.NDArray[np.int32]:
+    classes = known(schema.classes or (), label.type, f"{where}: label '{schema.label}'", DataError)
+    found = pc.index_in(label, classes)
+    if found.null_count:
+        value = label.filter(pc.is_null(found))[0].as_py()
+        shown = ", ".join(map(str, classes.to_pylist()[:8])) + (", …" if len(classes) > 8 else "")
+        raise DataError(f"{where}: label '{schema.label}' holds {value!r}, which is none of the classes ({shown}).")
+    return found.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
