@@ -50,6 +50,15 @@ def test_find(root: str) -> None:
     assert found(root, "/nothing") == found(root, "/*.parquet") == []
 
 
+def test_the_current_folder_is_no_part_of_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a URL finds does not depend on where the command was called."""
+    (tmp_path / "a.csv").write_text("x")
+    expected = [f"file://{tmp_path}/a.csv"]
+    for here in (tmp_path, tmp_path.parent, Path("/")):
+        monkeypatch.chdir(here)
+        assert storage.find(f"file://{tmp_path}") == storage.find(f"file://{tmp_path}/*.csv") == expected
+
+
 def test_hidden_files(root: str) -> None:
     """What Hadoop and Spark hide (a leading _ or .) is no data, unless the path itself leads there."""
     fill(root, "a.csv", "_SUCCESS", ".a.csv.crc", "_temporary/0/b.csv", ".hive/c.csv", "_in/d.csv")

@@ -91,6 +91,8 @@ def _url(path: str, fs: fsspec.AbstractFileSystem, like: str) -> str:
     scheme, mark, rest = like.partition("://")
     if not mark:
         return path
+    if isinstance(fs, LocalFileSystem):
+        return f"{scheme}://{path}"
     host = rest.partition("/")[0]
     root = f"{scheme}://{'' if _MAGIC.search(host) else host}"
     return f"{root}/{path.removeprefix(fs._strip_protocol(root)).lstrip('/')}"
