@@ -90,7 +90,7 @@ def test_every_worker_gets_the_bits_of_one(
 
 
 def test_only_foreign_slices_travel() -> None:
-    """A worker sends each of its bytes once, but for the slice that it reduces itself."""
+    """A worker sends each of its bytes once, and gets as many back, but for the slice that it reduces itself."""
     length, workers = 3 * CHUNK, 3
     with exchanges(workers, 0) as (found, _):
         threads = [
@@ -103,7 +103,8 @@ def test_only_foreign_slices_travel() -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        assert [e.bytes_sent for e in found] == [4 * length * 2 // 3] * workers
+        for passed in [traffic for e in found for traffic in (e.sent, e.received)]:
+            assert (passed.messages, passed.bytes) == (2, 4 * length * 2 // 3)
 
 
 def test_a_reducer_that_dies_is_named(credentials: Credentials) -> None:

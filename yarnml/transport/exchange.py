@@ -19,7 +19,7 @@ from yarnml.transport.base import Late, never
 from yarnml.transport.connection import Broken, Connection
 from yarnml.transport.peers import Shelf, fetch
 from yarnml.transport.security import Credentials
-from yarnml.transport.streams import Inbox, Stream
+from yarnml.transport.streams import Inbox, Stream, Traffic
 from yarnml.transport.wire import encode
 from yarnml.tree import Node, Vector
 
@@ -28,7 +28,10 @@ LOOK_SECONDS = 0.05  # how often a wait for totals looks whether there is someth
 
 
 class PeerExchange:
-    """One worker's streams to all reducers; its own slice, if it has one, goes by memory."""
+    """One worker's streams to all reducers; its own slice, if it has one, goes by memory.
+
+    ``sent`` and ``received`` count what went over the streams.
+    """
 
     def __init__(
         self,
@@ -46,7 +49,7 @@ class PeerExchange:
         self._streams: dict[str, Stream] = {}
         self._inbox = Inbox()
         self._out: Vector = np.empty(0, np.float32)
-        self.bytes_sent = 0
+        self.sent, self.received = Traffic(), self._inbox.received
 
     def meet(self, reducers: list[str], workers: int) -> None:
         self._reducers, self._workers = reducers, workers
@@ -98,7 +101,7 @@ class PeerExchange:
                     part = Part(*key, shards, node.level, node.place, number, len(chunks), vector.dtype.str)
                     if address in self._streams:
                         self._streams[address].put(part, vector[low:high])
-                        self.bytes_sent += vector[low:high].nbytes
+                        self.sent.add(vector[low:high])
                     else:
                         self._own.add(part, vector[low:high])
 

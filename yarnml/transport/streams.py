@@ -11,6 +11,16 @@ from yarnml.transport.wire import decode_part, decode_refusal, encode
 from yarnml.tree import Vector
 
 
+class Traffic:
+    """What has passed one way: messages with a vector in them, and the bytes of the vectors."""
+
+    def __init__(self) -> None:
+        self.messages = self.bytes = 0
+
+    def add(self, values: Vector) -> None:
+        self.messages, self.bytes = self.messages + 1, self.bytes + values.nbytes
+
+
 class Stream:
     """A worker's connection to one reducer: a thread that sends, a thread that receives."""
 
@@ -64,6 +74,7 @@ class Inbox:
     """Where totals of the current step are put together, by all receiving threads."""
 
     def __init__(self) -> None:
+        self.received = Traffic()
         self._changed = threading.Condition()
         self._broken: dict[str, WorkerLost] = {}  # address → what happened to the stream
         self._over = 0  # meetings before this one were given up
@@ -105,6 +116,7 @@ class Inbox:
 
     def put(self, stream: Stream, part: Part, values: Vector) -> None:
         with self._changed:
+            self.received.add(values)
             chunk = stream.address, part.chunk
             if StepKey(part.meeting, part.step) != self._key or chunk not in self._left:
                 return  # nobody asked for it, or it came before
