@@ -166,7 +166,9 @@ def summary(outcome: Outcome) -> str:
     if outcome.already:
         ended = "had finished before; nothing to do (--restart trains anew)"
     facts = [(outcome.name, ended), *((name, numbers(metrics)) for name, metrics in outcome.metrics.items())]
-    facts.append(("time", _times(outcome.seconds)))
+    facts.append(("time", _time(outcome.seconds)))
+    if step := _step(outcome.seconds):
+        facts.append(("a step", step))
     if outcome.local is not None:
         facts.append(("data", f"{100 * outcome.local:.0f} % of the training bytes were on the host of their worker"))
     if outcome.copied:
@@ -178,12 +180,13 @@ def summary(outcome: Outcome) -> str:
     return "\n".join(f"{name:{width}}  {text}" for name, text in facts)
 
 
-def _times(seconds: dict[str, float]) -> str:
-    total = f"{seconds.get('total', 0.0):.1f} s"
+def _time(seconds: dict[str, float]) -> str:
+    first = f", first update after {seconds['until_updated']:.1f} s" if "until_updated" in seconds else ""
+    return f"{seconds.get('total', 0.0):.1f} s{first}"
+
+
+def _step(seconds: dict[str, float]) -> str:
+    """The shares of its phases; empty where no step was done."""
     phases = {name: s for name, s in seconds.items() if name != "total" and not name.startswith("until_")}
     spent = sum(phases.values())
-    if not spent:
-        return total
-    shares = ", ".join(f"{name} {100 * s / spent:.0f} %" for name, s in phases.items())
-    first = f", first update after {seconds['until_updated']:.1f} s" if "until_updated" in seconds else ""
-    return f"{total}{first} (steps: {shares})"
+    return ", ".join(f"{name} {100 * s / spent:.0f} %" for name, s in phases.items()) if spent else ""

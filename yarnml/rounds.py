@@ -49,12 +49,17 @@ from yarnml.tally import Tally
 Say = Callable[[Event], None]
 
 
-def first_of(reports: Mapping[int, Report], kind: type[Any]) -> Any:
-    """The report of the first worker that had something to do: all that had agree, to the bit."""
-    found = next((r for r in reports.values() if isinstance(r, kind)), None)
-    if found is None:
+def all_of(reports: Mapping[int, Report], kind: type[Any]) -> list[Any]:
+    """The reports of the workers that had something to do, one at least."""
+    found = [report for report in reports.values() if isinstance(report, kind)]
+    if not found:
         raise WorkerLost(f"No worker answered with {kind.__name__}.")
     return found
+
+
+def first_of(reports: Mapping[int, Report], kind: type[Any]) -> Any:
+    """The first of them: they agree, to the bit."""
+    return all_of(reports, kind)[0]
 
 
 class Rounds:
@@ -186,7 +191,7 @@ class Rounds:
                     self._tally.stand(there)
             else:
                 at = round.last
-                self._tally.trained(first_of(reports, Trained))
+                self._tally.trained(all_of(reports, Trained))
                 self._group.compare(reports, at)
 
     def _end_epoch(self, epoch: int) -> None:
