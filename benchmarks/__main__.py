@@ -1,17 +1,43 @@
-"""``python -m benchmarks [step] [safety] [straggler] [start] [hdfs] [submit]``: all, or the named ones."""
+"""``python -m benchmarks [NAME [--option …]] …``: the named ones, or the usual ones; ``--help`` lists all."""
 
-import sys
+import inspect
+from collections.abc import Callable
 
-from benchmarks import hdfs, safety, start, step, straggler, submit
+import click
 
-BENCHMARKS = {
+from benchmarks import hdfs, measure, safety, start, step, straggler, submit
+
+USUAL: dict[str, Callable[..., None]] = {
     "step": step.main,
+    "start": start.main,
+}
+OTHERS: dict[str, Callable[..., None]] = {
     "safety": safety.main,
     "straggler": straggler.main,
-    "start": start.main,
     "hdfs": hdfs.main,
     "submit": submit.main,
 }
 
-for name in sys.argv[1:] or BENCHMARKS:
-    BENCHMARKS[name]()
+
+@click.group(chain=True, invoke_without_command=True)
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Figures: yarnml beside other programs, in turn.  Without a name: the first ones, in about ten minutes."""
+    measure.hold()
+    if context.invoked_subcommand is None:
+        for main in USUAL.values():
+            main()
+
+
+def command(name: str, main: Callable[..., None]) -> click.Command:
+    """The arguments of a benchmark, each with a default, as options."""
+    given = inspect.signature(main).parameters.values()
+    options = [click.Option([f"--{p.name}"], default=p.default, show_default=True, type=type(p.default)) for p in given]
+    return click.Command(name, callback=main, params=list(options), help=main.__doc__)
+
+
+for name, main in (USUAL | OTHERS).items():
+    cli.add_command(command(name, main))
+
+if __name__ == "__main__":
+    cli()

@@ -35,6 +35,7 @@ def scan(folder: str) -> Callable[[], float]:
 
 
 def main(rounds: int = 7) -> None:
+    """Parquet from a local disk and from HDFS, by one thread, on a Hadoop of processes."""
     pa.set_cpu_count(1)
     here = workloads.write(ROWS)
     size = sum(path.stat().st_size for path in here.iterdir())

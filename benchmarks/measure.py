@@ -2,89 +2,100 @@
 
 import os
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeVar
 
 import psutil
 
+CORES = 2  # for everything that a benchmark starts, taken together
 FOREIGN_CORES = 0.3  # of other programs' CPU time; a round with more is disturbed
 ATTEMPTS = 3  # rounds tried for each one wanted
 
-
-class Loop:
-    """Hand-written loops in child processes that run a block at the same time; the slowest counts."""
-
-    def __init__(self, workload: str, threads: int, processes: int, variables: dict[str, str] | None = None) -> None:
-        lines = [[workload, str(threads), str(i), str(processes)] for i in range(processes)]
-        self._children = [
-            subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.loop", *line],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                env=os.environ | (variables or {}),
-            )
-            for line in lines
-        ]
-        self._answers()
-
-    def __call__(self) -> float:
-        for child in self._children:
-            assert child.stdin is not None
-            child.stdin.write("go\n")
-            child.stdin.flush()
-        return max(self._answers())
-
-    def _answers(self) -> list[float]:
-        return [float(child.stdout.readline()) for child in self._children if child.stdout is not None]
-
-    def close(self) -> None:
-        for child in self._children:
-            child.communicate()
+Figure = TypeVar("Figure")
 
 
-def interleaved(peers: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each peer's blocks, one of each in turn; rounds that other programs disturbed are left out."""
-    kept: dict[str, list[float]] = {name: [] for name in peers}
+class Column(NamedTuple):
+    """One figure of a table, out of what a block answered; ``compared``: with its ratio to the limit's."""
+
+    title: str
+    of: Callable[[Any], float]
+    compared: bool = False
+
+
+def hold() -> None:
+    """Keep this process, and all that it starts from now on, to ``CORES`` processors."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
+
+
+def interleaved(peers: Mapping[str, Callable[[], Figure]], rounds: int) -> dict[str, list[Figure]]:
+    """What each peer's blocks answer, one of each in turn; rounds that other programs disturbed are left out."""
+    kept: dict[str, list[Figure]] = {name: [] for name in peers}
     for _ in range(rounds * ATTEMPTS):
         start, before = time.monotonic(), _cpu()
-        seconds = {name: block() for name, block in peers.items()}
+        answers = {name: block() for name, block in peers.items()}
         busy, own = (after - b for after, b in zip(_cpu(), before, strict=True))
         foreign = (busy - own) / (time.monotonic() - start)
         if foreign > FOREIGN_CORES:
             print(f"  (a round dropped: other programs used {foreign:.1f} cores)")
             continue
-        for name, value in seconds.items():
-            kept[name].append(value)
-        if len(kept[name]) == rounds:
+        for name, answer in answers.items():
+            kept[name].append(answer)
+        if all(len(answers) == rounds for answers in kept.values()):
             break
     return kept
 
 
+def repeated(block: Callable[[], Figure], rounds: int) -> list[Figure]:
+    """The same for one block alone."""
+    return interleaved({"": block}, rounds)[""]
+
+
 def _cpu() -> tuple[float, float]:
-    """CPU seconds so far: of the whole machine, and of this process and its children."""
+    """CPU seconds so far: of the whole machine; of this process, its children, and their children that have ended."""
     t = psutil.cpu_times()
     busy = t.user + t.nice + t.system + t.irq + t.softirq + t.steal
-    family = [psutil.Process(), *psutil.Process().children(recursive=True)]
-    times = [p.cpu_times() for p in family if p.is_running()]
-    return busy, sum(c.user + c.system for c in times)
+    own = 0.0
+    for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            c = process.cpu_times()
+            own += c.user + c.system + c.children_user + c.children_system
+    return busy, own
 
 
 def spread(values: Sequence[float], unit: str = "") -> str:
-    """'median (min-max) unit'."""
-    return f"{statistics.median(values):.3g} ({min(values):.3g}-{max(values):.3g}){unit}"
+    """'median (min-max) unit', or one number where all are the same."""
+    low, middle, high = (f"{of(values):.3g}" for of in (min, statistics.median, max))
+    return f"{middle}{unit}" if low == high else f"{middle} ({low}-{high}){unit}"
 
 
-def table(taken: dict[str, list[float]], steps: int, limit: str) -> None:
-    """Milliseconds a step and the ratio to the limit, round by round."""
+def report(taken: Mapping[str, Sequence[Any]], columns: Sequence[Column], limit: str) -> None:
+    """A line for every peer: its figures, and where they are compared, limit / this, round by round."""
     rounds = len(taken[limit])
     if not rounds:
         print("  every round was disturbed; nothing to show")
         return
-    print(f"  {rounds} rounds of {steps} steps; median (min-max)")
-    for name, values in taken.items():
-        ratios = [a / b for a, b in zip(taken[limit], values, strict=True)]
-        milliseconds = [1e3 * v / steps for v in values]
-        print(f"  {name:32} {spread(milliseconds, ' ms/step'):36} limit/this {spread(ratios)}")
+    print(f"  rounds: {rounds}; median (min-max)")
+    lines = [["", *(cell for c in columns for cell in ([c.title, "limit/this"] if c.compared else [c.title]))]]
+    for name, answers in taken.items():
+        line = [name]
+        for column in columns:
+            values = [column.of(answer) for answer in answers]
+            line.append(spread(values))
+            if column.compared:
+                line.append(spread([column.of(a) / v for a, v in zip(taken[limit], values, strict=True)]))
+        lines.append(line)
+    align(lines)
+
+
+def table(taken: Mapping[str, Sequence[float]], steps: int, limit: str) -> None:
+    """Milliseconds a step, for blocks that answer with their seconds."""
+    report(taken, [Column(f"ms/step of {steps}", lambda seconds: 1e3 * seconds / steps, compared=True)], limit)
+
+
+def align(lines: Sequence[Sequence[str]]) -> None:
+    """Print cells in columns."""
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    for line in lines:
+        print("  " + "  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())

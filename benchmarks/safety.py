@@ -87,5 +87,6 @@ def measure(workload: Workload, epochs: int, rounds: int) -> None:
 
 
 def main(rounds: int = 7) -> None:
+    """What digests, backup tasks and checkpoints cost when nothing goes wrong."""
     measure(workloads.SMALL, 10, rounds)
     measure(workloads.LARGE, 2, rounds)

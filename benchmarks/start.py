@@ -15,10 +15,11 @@ from benchmarks.workloads import SMALL, job
 ROUNDS = 5
 
 
-def main() -> None:
+def main(rounds: int = ROUNDS) -> None:
+    """From ``yarnml run`` to the first update, by its parts."""
     print("start: seconds from the begin of the job to …, two workers")
     taken: dict[str, list[float]] = {}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, seconds in _once().items():
             taken.setdefault(name, []).append(seconds)
     for name, values in taken.items():

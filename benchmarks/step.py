@@ -1,20 +1,24 @@
-"""The synchronous step: yarnml with two workers of one thread beside hand-written JAX loops.
+"""The synchronous step: yarnml with two workers of one thread beside hand-written loops.
 
-Limit: two processes of one thread on half a batch each that never exchange anything.
+Limit: two JAX processes on half a batch each that never exchange anything.
 """
 
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from benchmarks import workloads
-from benchmarks.measure import Loop, interleaved, table
+from benchmarks.measure import interleaved, table
+from benchmarks.peers.process import Peer, Running, present
 from benchmarks.workloads import Workload, job
 from yarnml.clusters.local import open_crew
 from yarnml.environment import resources
 from yarnml.job import Job
 from yarnml.master import Master
-from yarnml.meetings import Begin, Build, Train, ipc
+from yarnml.meetings import Begin, Build, Built, Train, Trained, ipc
 from yarnml.plan import make_plan
 from yarnml.spec import load_job
 
@@ -22,50 +26,70 @@ LIMIT = "limit: 2 processes, no exchange"
 
 
 class Engine:
-    """A crew of real workers; each call trains one block of steps."""
+    """A crew of real workers; each call trains one block of steps.
 
-    def __init__(self, crew: Master, spec: Job, steps: int) -> None:
+    ``warm``: steps that are trained at once, with the compiler in them.  ``epoch``: the steps of one.
+    """
+
+    def __init__(self, crew: Master, spec: Job, steps: int, warm: int | None = None) -> None:
         plan = make_plan(spec)
-        self._crew, self._steps, self._at = crew, steps, max(4, steps // 10)
+        self._crew, self._shards, self._steps, self._at = crew, spec.shards, steps, 0
         stored = {name: ipc(schema) for name, schema in plan.stored.items()}
         crew.meet(Begin(spec, plan.datasets, stored, spec.shards), spec.shards)
-        crew.meet(Build(plan.schema), spec.shards)
-        crew.meet(Train(0, self._at), spec.shards)
+        built = crew.meet(Build(plan.schema), spec.shards)
+        self.epoch = next(report.steps for report in built.values() if isinstance(report, Built))
+        self.train(max(4, steps // 10) if warm is None else warm)
 
     def __call__(self) -> float:
+        return self.train(self._steps)
+
+    def train(self, steps: int) -> float:
+        """Seconds of the next steps."""
         start = time.perf_counter()
-        first, self._at = self._at, self._at + self._steps
-        self.reports = list(self._crew.meet(Train(first, self._at), 2).values())
+        first, self._at = self._at, self._at + steps
+        reports = self._crew.meet(Train(first, self._at), self._shards)
+        self.reports = [report for report in reports.values() if isinstance(report, Trained)]
         return time.perf_counter() - start
+
+
+def peers_of(workload: Workload) -> dict[str, Peer]:
+    words = [workload.name, str(workload.steps)]
+    return {
+        LIMIT: Peer("step", [*words, "alone"], 2),
+        "the same with our huge pages": Peer("step", [*words, "alone"], 2, variables=resources(1)),
+        "JAX, 1 process, 2 threads": Peer("step", [*words, "alone"]),
+        "JAX with gloo, 2 processes": Peer("step", [*words, "gloo"], 2),
+        "torch DDP with gloo, 2 processes": Peer("step_torch", [*words, "ddp"], 2, needs=["torch"]),
+        "a bare all-reduce by JAX": Peer("step", [*words, "reduce"], 2),
+        "a bare all-reduce by torch": Peer("step_torch", [*words, "reduce"], 2, needs=["torch"]),
+    }
+
+
+def _seconds(running: Running) -> float:
+    return running()["seconds"]
 
 
 def measure(workload: Workload, rounds: int) -> None:
     print(f"{workload.name}: {'-'.join(map(str, workload.widths))}, batch {workload.batch}")
-    with tempfile.TemporaryDirectory() as folder:
-        inside = load_job(job(workload, Path(folder)))
-        apart = load_job(job(workload, Path(folder), reducers={"count": 1}))
-        with (
-            open_crew(inside, folder, lambda event: None) as crew,
-            open_crew(apart, folder + "/apart", lambda event: None) as crew_apart,
-        ):
-            engine = Engine(crew, inside, workload.steps)
-            loops = {
-                LIMIT: Loop(workload.name, 1, 2),
-                "the same with our huge pages": Loop(workload.name, 1, 2, resources(1)),
-                "1 process, 2 threads": Loop(workload.name, 2, 1),
-            }
-            peers = {
-                **loops,
-                "yarnml, reducing in the workers": engine,
-                "yarnml, one reducer apart": Engine(crew_apart, apart, workload.steps),
-            }
-            table(interleaved(peers, rounds), workload.steps, LIMIT)
-            phases = engine.reports[0].seconds
-            print("  a step's phases:", ", ".join(f"{n} {1e3 * s / workload.steps:.2f} ms" for n, s in phases.items()))
-            for loop in loops.values():
-                loop.close()
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        blocks: dict[str, Callable[[], float]] = {}
+        for name, peer in present(peers_of(workload)).items():
+            running = Running(peer)
+            stack.callback(running.close)
+            blocks[name] = partial(_seconds, running)
+        for name, sections in (("reducing in the workers", {}), ("one reducer apart", {"reducers": {"count": 1}})):
+            place = Path(folder) / name
+            spec = load_job(job(workload, place, **sections))
+            crew = stack.enter_context(open_crew(spec, str(place), lambda event: None))
+            blocks[f"yarnml, {name}"] = engine = Engine(crew, spec, workload.steps)
+        table(interleaved(blocks, rounds), workload.steps, LIMIT)
+        phases = engine.reports[0].seconds
+        print("  a step's phases:", ", ".join(f"{n} {1e3 * s / workload.steps:.2f} ms" for n, s in phases.items()))
 
 
-def main(rounds: int = 7) -> None:
-    for workload in (workloads.SMALL, workloads.LARGE):
-        measure(workload, rounds)
+def main(rounds: int = 5, small: int = workloads.SMALL.steps, large: int = workloads.LARGE.steps) -> None:
+    """Synchronous steps of a small and a large network, so many a block, beside JAX and torch."""
+    for workload, steps in ((workloads.SMALL, small), (workloads.LARGE, large)):
+        if steps:
+            measure(workload._replace(steps=steps), rounds)

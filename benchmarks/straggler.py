@@ -25,6 +25,7 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 def main(rounds: int = 3) -> None:
+    """A worker at a tenth of its speed, with and without backup tasks."""
     for kind, training in KINDS.items():
         print(f"straggler, {kind}: seconds from the end of the first epoch to the end of the job")
         taken: dict[str, list[float]] = {}

@@ -1,7 +1,7 @@
 """From the command to the first update on YARN, beside a bare Skein application and ``spark-submit``, in turn.
 
 One process cluster on this machine; the environment is packed and on HDFS before the first round.  Spark (the extra
-``peers``) finds its jars on every node, which is its quickest way.
+``bench``) finds its jars on every node, which is its quickest way.
 """
 
 import json
@@ -49,6 +49,7 @@ spark.stop()
 
 
 def main(rounds: int = ROUNDS) -> None:
+    """From ``yarnml submit`` to the first update, beside Skein and Spark, on a Hadoop of processes."""
     print("submit: seconds from the command on, two workers; the same environment is on HDFS already")
     taken: dict[str, list[float]] = {}
     with hadoop() as cluster:
@@ -69,7 +70,7 @@ def _round(cluster: Hadoop, job: dict[str, Any], number: int) -> Iterator[tuple[
     if find_spec("pyspark"):
         yield "spark-submit: first task", _first_mark(_spark)
     elif number == 0:
-        print("  spark-submit is left out: pyspark is not installed (pip install yarnml[peers])")
+        print("  spark-submit is left out: pyspark is not installed (pip install yarnml[bench])")
 
 
 def _job(cluster: Hadoop) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""What is trained: synthetic rows (only their number and width matter here) and two networks."""
+"""What is trained: synthetic rows, for steps (only their number and width matter there) and for whole passes."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,9 +25,18 @@ class Workload(NamedTuple):
     def folder(self) -> Path:
         return HERE / "data" / self.name
 
+    @property
+    def parameters(self) -> int:
+        """Numbers in the network."""
+        return sum((a + 1) * b for a, b in pairwise(self.widths))
+
 
 SMALL = Workload("step-small", [28, 256, 256, 1], 2048, 2048 * 100, 200, 0.02)
 LARGE = Workload("step-large", [1024, 2048, 2048, 2048, 1024], 32, 32 * 64, 16, 0.01)
+
+
+def named(name: str) -> Workload:
+    return next(w for w in (SMALL, LARGE) if w.name == name)
 
 
 def arrays(workload: Workload) -> tuple[Any, Any]:

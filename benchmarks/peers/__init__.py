@@ -1,0 +1,1 @@
+"""The same work by other hands: what a good engineer would write with each library, as programs of their own."""

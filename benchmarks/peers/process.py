@@ -1,0 +1,148 @@
+"""A peer as child processes: the parent says when, the children work and answer with what they measured.
+
+Both ends of the line are here.  A block begins with a line on a child's input, the first one by itself, and ends with
+one line of JSON on its output.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
+from itertools import chain
+from typing import NamedTuple
+
+from benchmarks.measure import CORES
+from yarnml.environment import POOLS, devices
+
+PATIENCE = 600.0  # seconds for one block
+
+Answer = dict[str, float]
+
+
+class Peer(NamedTuple):
+    """A program of this package that runs in some ``processes``, which share the cores.
+
+    ``needs``: the packages that must be installed, and commands that must be there, which begin with a '/'.
+    """
+
+    program: str
+    arguments: Sequence[str]
+    processes: int = 1
+    needs: Sequence[str] = ()
+    variables: Mapping[str, str] = {}
+
+
+def present(peers: Mapping[str, Peer]) -> dict[str, Peer]:
+    """The peers that can run here; the others are named."""
+    found = {}
+    for name, peer in peers.items():
+        missing = [need for need in peer.needs if not _is_here(need)]
+        if missing:
+            print(f"  {name} is left out: not installed: {', '.join(missing)} (pip install 'yarnml[bench]')")
+        else:
+            found[name] = peer
+    return found
+
+
+def _is_here(need: str) -> bool:
+    return bool(shutil.which(need[1:]) if need.startswith("/") else find_spec(need))
+
+
+class Running:
+    """The processes of a peer; each call runs a block in all of them at once.  ``first``: the answer to the first."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._line = [sys.executable, "-m", f"benchmarks.peers.{peer.program}", *peer.arguments]
+        threads = dict.fromkeys([*POOLS, "ARROW_IO_THREADS"], str(max(1, CORES // peer.processes)))
+        meeting = {"WORLD_SIZE": str(peer.processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
+        variables = {**os.environ, **threads, **devices(0, 0), **meeting, **peer.variables}
+        self._children = [
+            subprocess.Popen(
+                self._line,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=variables | {"RANK": str(rank)},
+            )
+            for rank in range(peer.processes)
+        ]
+        self.first = self._answer()
+
+    def __call__(self) -> Answer:
+        for child in self._children:
+            assert child.stdin is not None
+            child.stdin.write("go\n")
+            child.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> Answer:
+        """That of the slowest."""
+        overdue = threading.Timer(PATIENCE, self._kill)
+        overdue.start()
+        told = []
+        try:
+            for child in self._children:
+                assert child.stdout is not None
+                told.append(child.stdout.readline())
+                if not told[-1]:
+                    self._kill()
+                    raise RuntimeError(
+                        f"{' '.join(self._line[2:])} ended without an answer, or took more than {PATIENCE:.0f} s; "
+                        "what it said is above."
+                    )
+        finally:
+            overdue.cancel()
+        answers: list[Answer] = [json.loads(line) for line in told]
+        return max(answers, key=lambda answer: answer["seconds"])
+
+    def _kill(self) -> None:
+        for child in self._children:
+            child.kill()
+
+    def close(self) -> None:
+        """Let all of them end, together: some wait for each other."""
+        for child in self._children:
+            assert child.stdin is not None
+            child.stdin.close()
+        overdue = threading.Timer(PATIENCE, self._kill)
+        overdue.start()
+        for child in self._children:
+            child.wait()
+            assert child.stdout is not None
+            child.stdout.close()
+        overdue.cancel()
+
+
+def once(peer: Peer) -> Callable[[], Answer]:
+    """A block that is a whole life of the processes, from their start to the first answer and the end."""
+
+    def block() -> Answer:
+        running = Running(peer)
+        running.close()
+        return running.first
+
+    return block
+
+
+def serve(block: Callable[[], Answer]) -> None:
+    """A child's end of the line.  What libraries print goes to standard error."""
+    with os.fdopen(os.dup(1), "w") as answers:
+        os.dup2(2, 1)
+        for _ in chain(["the first"], sys.stdin):
+            print(json.dumps(block()), file=answers, flush=True)
+
+
+def place() -> tuple[int, int]:
+    """A child's number, and how many there are."""
+    return int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

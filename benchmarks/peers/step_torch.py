@@ -1,0 +1,57 @@
+"""Steps by torch with gloo: ``WORKLOAD STEPS ddp``, or ``reduce`` for a bare all-reduce of as many numbers."""
+
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import nn
+
+from benchmarks import workloads
+from benchmarks.peers.process import place
+from benchmarks.peers.step import own_rows, serve_steps
+from benchmarks.peers.together import torch_group
+from benchmarks.workloads import Workload
+
+
+def main(name: str, steps: str, way: str) -> None:
+    workload = workloads.named(name)._replace(steps=int(steps))
+    serve_steps(workload, {"ddp": ddp, "reduce": reduce}[way](workload))
+
+
+def ddp(workload: Workload) -> Callable[[int], Any]:
+    torch_group()
+    rows, widths = own_rows(workload), workload.widths
+    layers = [nn.Linear(a, b) for a, b in pairwise(widths)]
+    network = nn.Sequential(*(part for layer in layers for part in (layer, nn.ReLU())))[:-1]
+    model = nn.parallel.DistributedDataParallel(network, gradient_as_bucket_view=True)
+    optimizer = torch.optim.SGD(model.parameters(), lr=workload.learning_rate, momentum=0.9)
+
+    def loss(x: Any, y: Any) -> Any:
+        if widths[-1] == 1:
+            return nn.functional.binary_cross_entropy_with_logits(model(x)[:, 0], y)
+        return nn.functional.mse_loss(model(x), torch.tanh(x.flip(1)))
+
+    def step(number: int) -> None:
+        x, y = map(torch.from_numpy, rows(number))
+        optimizer.zero_grad()
+        loss(x, y).backward()
+        optimizer.step()
+
+    return step
+
+
+def reduce(workload: Workload) -> Callable[[int], Any]:
+    distributed, (_, world) = torch_group(), place()
+    values = torch.ones(workload.parameters)
+
+    def step(number: int) -> None:
+        distributed.all_reduce(values)
+        values.div_(world)
+
+    return step
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
