@@ -5,10 +5,11 @@ from collections.abc import Callable
 
 import click
 
-from benchmarks import hdfs, measure, safety, start, step, straggler, submit
+from benchmarks import hdfs, measure, passes, safety, start, step, straggler, submit
 
 USUAL: dict[str, Callable[..., None]] = {
     "step": step.main,
+    "pass": passes.main,
     "start": start.main,
 }
 OTHERS: dict[str, Callable[..., None]] = {

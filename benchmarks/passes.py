@@ -1,0 +1,110 @@
+"""Whole passes over the data: logistic regression by 20 iterations of L-BFGS, reading included and apart.
+
+Limit: one JAX process with two threads that has all rows in memory.  yarnml reads while it computes, in its first
+pass; its reading is told as what the first pass takes longer than the later ones, with the compiler in it.
+"""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks import tables
+from benchmarks.measure import Column, interleaved, report
+from benchmarks.peers.process import Answer, Peer, once, present
+from benchmarks.tables import Table
+from yarnml.events import EpochDone, Event, RoundBegins
+from yarnml.spec import load_job
+from yarnml.submit import run
+
+L2 = 1e-4
+HISTORY = 10  # newest iterations that L-BFGS remembers, as yarnml's does
+SPARE = 2.0  # evaluations that an iteration may take on the average
+LIMIT = "JAX, 1 process, 2 threads"
+
+COLUMNS = [
+    Column("whole s", lambda a: a["seconds"], compared=True),
+    Column("reading s", lambda a: a["read"]),
+    Column("fit s", lambda a: a["fit"], compared=True),
+    Column("an evaluation ms", lambda a: 1e3 * a["evaluation"], compared=True),
+    Column("evaluations", lambda a: a["evaluations"]),
+    Column("iterations", lambda a: a["iterations"]),
+    Column("mean loss", lambda a: a["loss"]),
+]
+
+
+def main(rounds: int = 5, rows: int = 2_000_000, width: int = 28, iterations: int = 20) -> None:
+    """Full passes: logistic regression by L-BFGS, beside JAX, torch, scikit-learn and Spark."""
+    table = Table(rows, width)
+    train = str(tables.write(table))
+    size = [table.code, str(iterations)]
+    peers = {
+        LIMIT: Peer("logistic", ["jax", *size]),
+        "JAX with gloo, 2 processes": Peer("logistic", ["jax-gloo", *size], 2),
+        "torch DDP with gloo, 2 processes": Peer("logistic", ["torch", *size], 2, needs=["torch"]),
+        "scikit-learn, 2 threads": Peer("logistic", ["sklearn", *size], needs=["sklearn"]),
+        "Spark MLlib, local[2]": Peer("logistic", ["spark", *size], needs=["pyspark", "/java"]),
+    }
+    print(f"pass: {rows} synthetic rows of {width} features, {iterations} iterations of L-BFGS")
+    blocks: dict[str, Callable[[], Answer]] = {name: once(peer) for name, peer in present(peers).items()}
+    blocks["yarnml, 2 workers"] = lambda: fit(table, train, iterations)
+    report(interleaved(blocks, rounds), COLUMNS, LIMIT)
+
+
+def fit(table: Table, train: str, iterations: int) -> Answer:
+    """A job from its first pass to the one that ends the last iteration."""
+    learner = {"kind": "logistic", "solver": "lbfgs", "l2": L2, "tolerance": 1e-12}
+    with tempfile.TemporaryDirectory() as folder:
+        training = {"epochs": 1 + int(SPARE * iterations)}
+        spec: dict[str, Any] = tables.job(table, train, Path(folder), learner, training)
+        spec["data"] |= {"label": "label", "classes": [0, 1]}
+        return _up_to(Stopwatch(spec), iterations)
+
+
+class Stopwatch:
+    """Runs a job whose rounds are epochs: the seconds and the loss of each."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.seconds: list[float] = []
+        self.losses: list[float] = []
+        self._begun = 0.0
+        self.outcome = run(load_job(spec), say=self._note)
+
+    @property
+    def later(self) -> float:
+        """Seconds of a round after the first."""
+        return statistics.median(self.seconds[1:])
+
+    @property
+    def reading(self) -> float:
+        """What the first round took longer."""
+        return max(0.0, self.seconds[0] - self.later)
+
+    def _note(self, event: Event) -> None:
+        match event:
+            case RoundBegins():
+                self._begun = time.perf_counter()
+            case EpochDone(loss=loss):
+                self.seconds.append(time.perf_counter() - self._begun)
+                self.losses.append(loss)
+
+
+def _up_to(job: Stopwatch, iterations: int) -> Answer:
+    """Up to the pass that ends the last of so many iterations.
+
+    The first pass evaluates the start; from then on the loss that is told changes with every iteration.
+    """
+    done = [n for n in range(1, len(job.losses)) if job.losses[n] != job.losses[n - 1]][:iterations]
+    passes = 1 + done[-1]
+    whole = sum(job.seconds[:passes])
+    return {
+        "seconds": whole,
+        "read": job.reading,
+        "fit": whole - job.reading,
+        "evaluations": passes,
+        "evaluation": job.later,
+        "iterations": len(done),
+        "loss": job.losses[passes - 1],
+    }
