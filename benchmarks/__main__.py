@@ -5,11 +5,12 @@ from collections.abc import Callable
 
 import click
 
-from benchmarks import hdfs, measure, passes, safety, start, step, straggler, submit
+from benchmarks import feed, hdfs, measure, passes, safety, start, step, straggler, submit
 
 USUAL: dict[str, Callable[..., None]] = {
     "step": step.main,
     "pass": passes.main,
+    "feed": feed.main,
     "start": start.main,
 }
 OTHERS: dict[str, Callable[..., None]] = {

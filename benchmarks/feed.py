@@ -1,0 +1,103 @@
+"""Rows per second from Parquet to the device, with a model that has nothing to do, in shuffled batches.
+
+Limits: `pyarrow.dataset` that scans the same files from the local disk, for the first epoch; two JAX processes whose
+rows are in memory already, for the second.  All have two threads in total, and the files are in the page cache.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks import tables
+from benchmarks.measure import Column, interleaved, report
+from benchmarks.peers.process import Answer, Peer, Running
+from benchmarks.step import Engine
+from benchmarks.tables import Table
+from benchmarks.workloads import HERE
+from yarnml import storage
+from yarnml.clusters.local import open_crew
+from yarnml.spec import load_job
+
+BATCH = 2**21  # float32 in one step's rows at most
+SCAN, MEMORY = "pyarrow.dataset, 2 threads", "memory, 2 JAX processes"
+OWN = "own"  # instead of an URL: a Hadoop of processes
+
+
+def main(rounds: int = 5, narrow: int = 2_000_000, wide: int = 32_768, hdfs: str = "") -> None:
+    """Rows from Parquet to the device: so many narrow and wide ones, from a local disk or from a folder on HDFS.
+
+    ``--hdfs own`` starts a Hadoop of processes.
+    """
+    with ExitStack() as stack:
+        root = stack.enter_context(_hadoop()) if hdfs == OWN else hdfs
+        for table in (Table(narrow, 28), Table(wide, 4096, together=True)):
+            if table.rows:
+                measure(table, root, rounds)
+
+
+def measure(table: Table, root: str, rounds: int) -> None:
+    here = tables.write(table)
+    train = _copied(here, f"{root}/{here.name}") if root else str(here)
+    print(f"feed: {table.rows} rows of {table.width} numbers, {table.megabytes:.0f} MB, from {root or 'a local disk'}")
+    with ExitStack() as stack:
+        blocks: dict[str, Callable[[], Any]] = {"yarnml": lambda: epochs(table, train)}
+        for name, way, processes in ((SCAN, "scan", 1), (MEMORY, "memory", 2)):
+            blocks[name] = running = Running(Peer("feed", [way, table.code], processes))
+            stack.callback(running.close)
+        taken = interleaved(blocks, rounds)
+    columns = [
+        Column("million rows/s", lambda a: a["rows"] / a["seconds"] / 1e6),
+        Column("GB/s", lambda a: a["rows"] * table.width * 4e-9 / a["seconds"]),
+        Column("s for all rows", lambda a: a["seconds"] / a["rows"] * table.rows, compared=True),
+        Column("waits for rows %", lambda a: 100 * a.get("waits", 0.0)),
+    ]
+    for number, (limit, name) in enumerate(((SCAN, "yarnml, first epoch"), (MEMORY, "yarnml, second epoch"))):
+        report({limit: taken[limit], name: [both[number] for both in taken["yarnml"]]}, columns, limit)
+
+
+def epochs(table: Table, train: str) -> list[Answer]:
+    """A job's first and second epoch, without the first step, which has the compiler in it.
+
+    By then every worker has read one row group: these rows do not count.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        learner = {"path": f"{HERE / 'models.py'}:Idle", "optimizer": {"kind": "sgd", "learning_rate": 0.001}}
+        training = {"epochs": 2, "batch_size": batch(table), "shuffle_rows": table.group}
+        spec = load_job(tables.job(table, train, Path(folder), learner, training))
+        with open_crew(spec, folder, lambda event: None) as crew:
+            engine = Engine(crew, spec, 1, warm=1)
+            return [
+                _answer(engine, engine.epoch - 1, table.rows - spec.shards * table.group),
+                _answer(engine, engine.epoch, table.rows),
+            ]
+
+
+def batch(table: Table) -> int:
+    """Rows of a step: what fits into 8 MiB, and no more than a row group."""
+    return max(1, min(BATCH // table.width, table.group))
+
+
+def _answer(engine: Engine, steps: int, rows: int) -> Answer:
+    seconds = engine.train(steps)
+    waits = [report.seconds["read"] / sum(report.seconds.values()) for report in engine.reports]
+    return {"seconds": seconds, "rows": rows, "waits": max(waits)}
+
+
+def _copied(here: Path, there: str) -> str:
+    for path in sorted(here.iterdir()):
+        if not storage.exists(f"{there}/{path.name}"):
+            storage.write(f"{there}/{path.name}", path.read_bytes())
+    return there
+
+
+@contextmanager
+def _hadoop() -> Iterator[str]:
+    """A folder on the HDFS of a cluster of processes."""
+    from tests.hadoop import hadoop
+
+    with hadoop() as cluster:
+        os.environ.update(cluster.environment)
+        yield f"{cluster.hdfs}/tmp/bench"

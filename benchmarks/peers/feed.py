@@ -1,0 +1,48 @@
+"""Rows by hand: ``scan TABLE``, by pyarrow.dataset from the files, or ``memory TABLE``, from an array to JAX."""
+
+import sys
+import time
+
+from benchmarks.feed import batch
+from benchmarks.peers.process import Answer, place, serve
+from benchmarks.tables import Table, decoded
+
+
+def scan(table: Table) -> Answer:
+    """One scan of all features; nothing is done with them."""
+    import pyarrow.dataset as ds
+
+    start = time.perf_counter()
+    found = ds.dataset(table.folder, format="parquet").scanner(columns=table.features).to_batches()
+    rows = sum(rows.num_rows for rows in found)
+    return {"seconds": time.perf_counter() - start, "rows": rows}
+
+
+class Memory:
+    """This process's part of the rows in memory; each call is an epoch of batches in order, which JAX looks at."""
+
+    def __init__(self, table: Table) -> None:
+        import jax
+        import numpy as np
+
+        from benchmarks.models import Idle
+
+        rank, self._world = place()
+        self._x = np.random.default_rng(rank).normal(size=(table.rows // self._world, table.width)).astype(np.float32)
+        self._batch = max(1, batch(table) // self._world)
+        self._parameters = Idle().init(None)
+        self._look = jax.jit(lambda parameters, x: Idle().predict(parameters, x).sum())
+        self()  # the compiler
+
+    def __call__(self) -> Answer:
+        start, last = time.perf_counter(), len(self._x) - self._batch
+        for low in range(0, last + 1, self._batch):
+            self._look(self._parameters, self._x[low : low + self._batch]).block_until_ready()
+        rows = self._world * self._batch * (1 + last // self._batch)
+        return {"seconds": time.perf_counter() - start, "rows": rows}
+
+
+if __name__ == "__main__":
+    way, code = sys.argv[1:]
+    table = decoded(code)
+    serve(Memory(table) if way == "memory" else lambda: scan(table))
