@@ -5,12 +5,13 @@ from collections.abc import Callable
 
 import click
 
-from benchmarks import feed, hdfs, measure, passes, safety, start, step, straggler, submit
+from benchmarks import feed, growth, hdfs, measure, passes, safety, start, step, straggler, submit
 
 USUAL: dict[str, Callable[..., None]] = {
     "step": step.main,
     "pass": passes.main,
     "feed": feed.main,
+    "growth": growth.main,
     "start": start.main,
 }
 OTHERS: dict[str, Callable[..., None]] = {
@@ -34,7 +35,10 @@ def cli(context: click.Context) -> None:
 def command(name: str, main: Callable[..., None]) -> click.Command:
     """The arguments of a benchmark, each with a default, as options."""
     given = inspect.signature(main).parameters.values()
-    options = [click.Option([f"--{p.name}"], default=p.default, show_default=True, type=type(p.default)) for p in given]
+    options = [
+        click.Option([f"--{p.name}"], default=p.default, show_default=True, is_flag=isinstance(p.default, bool))
+        for p in given
+    ]
     return click.Command(name, callback=main, params=list(options), help=main.__doc__)
 
 

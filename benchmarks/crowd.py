@@ -1,0 +1,121 @@
+"""Many processes that exchange vectors (`benchmarks.exchanger`), led from here through blocks of steps."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import skein
+
+from benchmarks.costs import Point
+from benchmarks.exchanger import CERTIFICATE, KEY
+from yarnml.environment import resources
+from yarnml.transport.security import Token
+
+LEAST = 2  # steps at a time
+
+
+class Block(NamedTuple):
+    """One step at a point, on the average of a block.  ``messages`` and ``bytes``: of all workers, both directions."""
+
+    seconds: float
+    worker: float
+    reducer: float
+    messages: float
+    bytes: float
+
+
+class Crowd:
+    """Processes that exchange vectors: the first ones are the workers, the last ones the reducers apart."""
+
+    def __init__(self, workers: int, reducers: int, folder: Path) -> None:
+        variables = os.environ | resources(1) | Token().variables()
+        self._children = [
+            subprocess.Popen(
+                [sys.executable, "-m", "benchmarks.exchanger", str(index), str(folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=variables,
+            )
+            for index in range(workers + reducers)
+        ]
+        self._addresses = [answer["address"] for answer in self._answers(range(workers + reducers))]
+        self._meeting = 0
+
+    def run(self, point: Point, seconds: float) -> Block:
+        """Steps at a point for about so long."""
+        count = len(self._children)
+        workers, reducers = range(point.workers), range(count - point.reducers, count)
+        self._steps(point, workers, reducers, LEAST)  # they connect
+        trial = self._steps(point, workers, reducers, LEAST)
+        return self._steps(point, workers, reducers, max(LEAST, round(seconds / trial.seconds)))
+
+    def _steps(self, point: Point, workers: range, reducers: range, steps: int) -> Block:
+        self._meeting += 1
+        order = {
+            "meeting": self._meeting,
+            "workers": point.workers,
+            "reducers": [self._addresses[n] for n in reducers or workers],
+            "elements": point.elements,
+            "steps": steps,
+        }
+        idle = self._ask(reducers, {})
+        answers = self._ask(workers, order)
+        apart = self._ask(reducers, {})
+
+        def spent(what: str) -> float:
+            return sum(a["after"][what] - a["before"][what] for a in answers) / steps
+
+        reducing = sum(a["after"]["cpu"] - b["after"]["cpu"] for a, b in zip(apart, idle, strict=True)) / steps
+        return Block(
+            max(a["seconds"] for a in answers) / steps,
+            spent("cpu") / len(workers),
+            reducing / len(reducers) if reducers else 0.0,
+            spent("messages"),
+            spent("bytes"),
+        )
+
+    def _ask(self, who: range, order: dict[str, Any]) -> list[dict[str, Any]]:
+        for number in who:
+            stdin = self._children[number].stdin
+            assert stdin is not None
+            stdin.write(json.dumps(order) + "\n")
+            stdin.flush()
+        return self._answers(who)
+
+    def _answers(self, who: range) -> list[dict[str, Any]]:
+        lines = []
+        for number in who:
+            stdout = self._children[number].stdout
+            assert stdout is not None
+            lines.append(stdout.readline())
+            if not lines[-1]:
+                raise RuntimeError(f"process {number} of {len(self._children)} ended; what it said is above.")
+        return [json.loads(line) for line in lines]
+
+    def close(self) -> None:
+        for child in self._children:
+            child.kill()
+        for child in self._children:
+            child.communicate()
+
+
+@contextmanager
+def crowd(points: Sequence[Point], *, flight: bool) -> Iterator[Crowd]:
+    """Enough for these points; they talk by Flight with TLS, as containers do, or by the sockets of this machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        if flight:
+            pair = skein.Security.new_credentials()
+            Path(folder, CERTIFICATE).write_bytes(pair.cert_bytes)
+            Path(folder, KEY).write_bytes(pair.key_bytes)
+        found = Crowd(max(p.workers for p in points), max(p.reducers for p in points), Path(folder))
+        try:
+            yield found
+        finally:
+            found.close()

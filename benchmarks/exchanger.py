@@ -1,0 +1,79 @@
+"""A process with the two ends of the exchange and nothing else, as a worker has them: no JAX, no data, no master.
+
+``python -m benchmarks.exchanger INDEX FOLDER``: with the certificate in that folder, by Flight, as containers do;
+without one, by the sockets of this machine.  It tells its address, then carries out orders, one line of JSON each.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from yarnml.reducer import Reducer, StepKey
+from yarnml.transport.exchange import PeerExchange
+from yarnml.transport.security import Certificate, Credentials, Token
+from yarnml.transport.server import ReducerServer
+from yarnml.tree import Node
+
+HOST = "127.0.0.1"
+CERTIFICATE, KEY, NAME = "certificate", "key", "skein-internal"  # the last is what Skein's are made for
+PATIENCE = 120.0  # seconds for one step
+
+
+class Exchanger:
+    """``address``: where it reduces."""
+
+    def __init__(self, index: int, credentials: Credentials) -> None:
+        self._index, reducer = index, Reducer()
+        server = ReducerServer(reducer, HOST, credentials, PATIENCE)
+        self.address, self._server = server.address, server
+        self._exchange = PeerExchange(index, reducer, server.address, credentials, PATIENCE)
+
+    def carry_out(self, meeting: int, workers: int, reducers: list[str], elements: int, steps: int) -> float:
+        """Seconds of so many sums over the vectors of the first so many workers."""
+        self._exchange.meet(reducers, workers)
+        parts = {Node(0, self._index): np.ones(elements, np.float32)}
+        start = time.perf_counter()
+        for step in range(steps):
+            total = self._exchange.reduce(StepKey(meeting, step), parts, workers)
+        seconds = time.perf_counter() - start
+        assert (total == workers).all(), f"the sum over {workers} workers is wrong"
+        return seconds
+
+    def counted(self) -> dict[str, float]:
+        """Since the start: seconds of processor time, messages and bytes of the worker's end."""
+        sent, received = self._exchange.sent, self._exchange.received
+        return {
+            "cpu": time.process_time(),
+            "messages": sent.messages + received.messages,
+            "bytes": sent.bytes + received.bytes,
+        }
+
+
+def credentials(folder: Path) -> Credentials:
+    """Those of a container, or of a local process."""
+    files = folder / CERTIFICATE, folder / KEY
+    if all(file.exists() for file in files):
+        return Certificate(*(file.read_bytes() for file in files), NAME)
+    return Token(os.environ["YARNML_TOKEN"])
+
+
+def main(index: str, folder: str) -> None:
+    """Orders are the arguments of ``carry_out``, or empty for a process that only reduces."""
+    exchanger = Exchanger(int(index), credentials(Path(folder)))
+    print(json.dumps({"address": exchanger.address}), flush=True)
+    for line in sys.stdin:
+        order: dict[str, Any] = json.loads(line)
+        before = exchanger.counted()
+        seconds = exchanger.carry_out(**order) if order else 0.0
+        after = exchanger.counted()
+        print(json.dumps({"seconds": seconds, "before": before, "after": after}), flush=True)
+    os._exit(0)  # streams to processes that are gone already are not worth a wait
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
