@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import click
 
-from benchmarks import feed, growth, hdfs, measure, passes, safety, start, step, straggler, submit
+from benchmarks import boosting, feed, growth, hdfs, kmeans, measure, passes, safety, start, step, straggler, submit
 
 USUAL: dict[str, Callable[..., None]] = {
     "step": step.main,
@@ -15,6 +15,8 @@ USUAL: dict[str, Callable[..., None]] = {
     "start": start.main,
 }
 OTHERS: dict[str, Callable[..., None]] = {
+    "kmeans": kmeans.main,
+    "boosting": boosting.main,
     "safety": safety.main,
     "straggler": straggler.main,
     "hdfs": hdfs.main,
