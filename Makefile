@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-faults check bench wheel hadoop cluster cluster-down test-docker schema clean
+.PHONY: run test test-faults check bench bench-hadoop wheel hadoop cluster cluster-down test-docker schema clean
 
 run: .venv/ready examples/digits/data/train           ## train on real handwritten digits
 	$(BIN)/yarnml run examples/digits/job.yaml --restart
@@ -26,8 +26,11 @@ check: .venv/ready                                    ## style, types, layering
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/ready                                    ## figures: ratios to hand-written JAX loops
+bench: .venv/ready                                    ## figures, beside hand-written loops and other systems
 	$(BIN)/python -m benchmarks
+
+bench-hadoop: .venv/ready                             ## those that need a Hadoop, on one of plain processes
+	$(BIN)/python -m benchmarks start submit hdfs feed --hdfs own
 
 wheel: .venv/ready                                    ## build the wheel and look at what it carries
 	rm -rf build dist

@@ -1,0 +1,117 @@
+"""The benchmarks, in short form: what they count is counted right, and what they compare is the same work."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks import passes, tables
+from benchmarks.__main__ import cli
+from benchmarks.boosting import auc
+from benchmarks.costs import Effort, Efforts, Measured, Point, fit, in_two_levels, loads, on_hosts, on_one_machine, used
+from benchmarks.crowd import crowd
+from benchmarks.measure import Column, report
+from benchmarks.peers.process import Peer, once, present
+from benchmarks.tables import Table
+from yarnml.reducer import CHUNK
+
+ROOT = Path(__file__).parent.parent
+EFFORTS = Efforts(Effort(2e-4, 5e-5, 1e-9), Effort(1e-4, 3e-5, 2e-9), 5e-4)
+GRID = [Point(w, r, n) for w in (1, 2, 4, 8, 16) for r in (0, 1, 2) for n in (1000, 2 * CHUNK)]
+
+
+@pytest.mark.parametrize("flight", [False, True])
+def test_the_transport_counts_what_the_model_says(flight: bool) -> None:
+    """Messages and bytes of every worker, with reducers in the workers and apart, of one chunk and of several."""
+    points = [Point(1, 0, 10), Point(2, 0, 10), Point(3, 0, 3 * CHUNK), Point(1, 1, 10), Point(3, 2, 3 * CHUNK + 1)]
+    with crowd(points, flight=flight) as processes:
+        for point in points:
+            block = processes.run(point, 0.02)
+            assert (block.messages, block.bytes) == tuple(point.workers * load for load in loads(point)[0]), point
+            assert (block.reducer > 0) == (point.reducers > 0)
+
+
+def test_efforts_are_found_again() -> None:
+    """Fitted to points that were made with known efforts, the model says of other points what these efforts say."""
+
+    def made(point: Point) -> Measured:
+        worker, reducer = EFFORTS.worker.of(loads(point)[0]), EFFORTS.reducer.of(loads(point)[1])
+        share = used(point) / (point.reducers or point.workers)
+        within = 0.0 if point.reducers else share * reducer
+        return Measured(EFFORTS.trip, worker + within, share * reducer if point.reducers else 0.0)
+
+    found = fit({point: made(point) for point in GRID if point.workers <= 8})
+    for point in GRID:
+        assert on_one_machine(point, found, 2) == pytest.approx(on_one_machine(point, EFFORTS, 2), rel=0.01)
+
+
+@given(st.integers(2, 500), st.integers(0, 8), st.integers(1, 10**7))
+def test_what_workers_send_reducers_receive(workers: int, reducers: int, elements: int) -> None:
+    """Every message has two ends: the loads of both roles add up to the same."""
+    point = Point(workers, reducers, elements)
+    worker, reducer = loads(point)
+    for mine, theirs in zip(worker, reducer, strict=True):
+        assert mine * workers == pytest.approx(theirs * used(point))
+
+
+def test_the_bottleneck_is_named() -> None:
+    """What is slow is what is named, and a second level helps where a reducer has too many to listen to."""
+    large, small = Point(100, 8, 10**7), Point(1000, 1, 1000)
+    assert on_hosts(large, EFFORTS, link=1e6).bottleneck == "a reducer's link"
+    assert on_hosts(small, EFFORTS, link=1e12).bottleneck == "a reducer's processor"
+    slow_worker = EFFORTS._replace(worker=Effort(1.0, 0.0, 0.0))
+    assert on_hosts(small, slow_worker, link=1e12).bottleneck == "a worker's processor"
+    assert in_two_levels(small, EFFORTS, link=1e12) < on_hosts(small, EFFORTS, link=1e12).seconds / 5
+
+
+def test_ratios_are_taken_round_by_round(capsys: pytest.CaptureFixture[str]) -> None:
+    """A machine that is twice as slow in one round changes no ratio."""
+    report({"limit": [1.0, 2.0, 1.0], "peer": [4.0, 8.0, 4.0]}, [Column("s", lambda s: s, compared=True)], "limit")
+    assert "peer   4 (4-8)  0.25\n" in capsys.readouterr().out
+
+
+def test_who_is_not_installed_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """A peer without its package or command is left out with a line that names both; the others stay."""
+    peers = {
+        "one": Peer("step", [], needs=["numpy"]),
+        "two": Peer("step", [], needs=["no_such_package", "/no-command"]),
+    }
+    assert list(present(peers)) == ["one"]
+    assert "two is left out: not installed: no_such_package, /no-command" in capsys.readouterr().out
+
+
+def test_peers_do_the_same_work() -> None:
+    """yarnml, JAX and scikit-learn come to the same loss by as many iterations of L-BFGS over the same rows."""
+    table = Table(4000, 6)
+    train = str(tables.write(table))
+    ways = [once(Peer("logistic", [way, table.code, "6"])) for way in ("jax", "sklearn")]
+    answers = [passes.fit(table, train, 6), *(way() for way in ways)]
+    assert [answer["iterations"] for answer in answers] == [6, 6, 6]
+    assert [answer["loss"] for answer in answers] == pytest.approx([answers[0]["loss"]] * 3, rel=0.02)
+    assert min(answer["evaluations"] for answer in answers) >= 6
+
+
+def test_the_area_under_the_curve() -> None:
+    """It is the share of pairs in the right order."""
+    assert auc(np.array([0, 1, 0, 1, 1]), np.array([0.1, 0.2, 0.3, 0.4, 0.5])) == pytest.approx(5 / 6)
+
+
+def shown() -> list[tuple[str, str]]:
+    """Every ``python -m benchmarks …`` in the documents, by its page."""
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "Makefile"]
+    pattern = re.compile(r"python -m benchmarks ?([^`\n]*)")
+    return [(page.name, found) for page in pages for found in pattern.findall(page.read_text())]
+
+
+@pytest.mark.parametrize(("page", "words"), shown())
+def test_commands_in_the_documents_exist(page: str, words: str) -> None:
+    """Names and options of benchmarks in the documents are those that there are."""
+    rest = [word for word in shlex.split(words) if word != "--help"]
+    while rest:
+        name, *options = rest
+        assert name in cli.commands, f"{page}: {words}"
+        rest = cli.commands[name].make_context(name, options, allow_extra_args=True, allow_interspersed_args=False).args
