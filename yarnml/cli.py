@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from yarnml import __version__
 from yarnml.errors import Interrupted, YarnmlError
+from yarnml.job import Job
 from yarnml.progress import Progress
 from yarnml.spec import load_job
 from yarnml.submit import BACKENDS, run
@@ -28,13 +29,18 @@ def cli() -> None:
     "--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a field, such as workers.count=3."
 )
 @click.option("--restart", is_flag=True, help="Forget the job's checkpoints and begin anew.")
-def run_command(job_file: str, backend: str, overrides: tuple[str, ...], restart: bool) -> None:
+@click.option("--profile", is_flag=True, help="Have every worker write a trace of some steps into the job's folder.")
+def run_command(job_file: str, backend: str, overrides: tuple[str, ...], restart: bool, profile: bool) -> None:
     """Train a job here, in this process or in local ones.
 
     Run the same command again after a stop: it continues from the newest checkpoint.
     """
     with Progress(Console(highlight=False)) as show:
-        show(run(load_job(job_file, overrides), backend, restart=restart, say=show))
+        show(run(_load(job_file, overrides, profile), backend, restart=restart, say=show))
+
+
+def _load(job_file: str, overrides: tuple[str, ...], profile: bool) -> Job:
+    return load_job(job_file, (*overrides, "profile=true") if profile else overrides)
 
 
 @cli.command("submit")
@@ -43,16 +49,19 @@ def run_command(job_file: str, backend: str, overrides: tuple[str, ...], restart
     "--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a field, such as workers.count=3."
 )
 @click.option("--restart", is_flag=True, help="Forget the job's checkpoints and begin anew.")
+@click.option("--profile", is_flag=True, help="Have every worker write a trace of some steps into the job's folder.")
 @click.option("--detach", is_flag=True, help="Don't wait for the end.")
 @click.option("--dry-run", is_flag=True, help="Print the Skein application that would be sent, and send nothing.")
-def submit_command(job_file: str, overrides: tuple[str, ...], restart: bool, detach: bool, dry_run: bool) -> None:
+def submit_command(
+    job_file: str, overrides: tuple[str, ...], restart: bool, profile: bool, detach: bool, dry_run: bool
+) -> None:
     """Train a job on YARN, from an edge node.
 
     Ctrl-C leaves the job running; `yarnml attach` comes back to it.
     """
     from yarnml.clusters.yarn import commands
 
-    job = load_job(job_file, overrides)
+    job = _load(job_file, overrides, profile)
     if dry_run:
         click.echo(commands.dry_run(job), nl=False)
         return

@@ -156,7 +156,10 @@ class Export(_Section, frozen=True, kw_only=True):
 
 
 class Job(_Section, frozen=True, kw_only=True):
-    """One training job, the same for every backend."""
+    """One training job, the same for every backend.
+
+    ``profile``: whether workers write a trace of some steps into the job's folder.
+    """
 
     name: Name
     data: Data
@@ -169,6 +172,7 @@ class Job(_Section, frozen=True, kw_only=True):
     environment: Packages = Packages()
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
     export: Url | Export | None = None
+    profile: bool = False
 
     @property
     def shards(self) -> int:

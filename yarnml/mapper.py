@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from yarnml import state
+from yarnml import paths, state
 from yarnml.checkpoint import read_state, write_state
 from yarnml.clock import Clock
 from yarnml.data.ahead import ahead
@@ -56,6 +56,7 @@ from yarnml.reducer import TooLate
 from yarnml.replica import NOWHERE, Replica
 from yarnml.sight import Sight
 from yarnml.tasks import Spared, Task, Tasks
+from yarnml.traces import traced
 from yarnml.transport.base import Exchange
 from yarnml.tree import Vector
 from yarnml.writing import Writing
@@ -177,7 +178,8 @@ class Mapper:
         replica = self._replica
         replica.loss, replica.weight, before = train.loss, train.weight, train.weight
         clock, pending, updated = Clock("read", "compute", "exchange", "update"), None, 0.0
-        for step, batches in ahead(self._batches, range(train.first, train.last)):
+        trace = paths.trace(str(self._begin.job.checkpoint.path), self._index) if train.profile else None
+        for step, batches in traced(ahead(self._batches, range(train.first, train.last)), trace):
             clock.lap("read")
             task = partial(self._map_shard, step, batches)
             leaves = self._tasks.map(step, task)

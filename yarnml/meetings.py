@@ -77,12 +77,16 @@ class Scale(Message, frozen=True):
 
 
 class Train(Message, frozen=True):
-    """Steps ``first`` … ``last`` - 1, counted over the whole job; ``loss`` and ``weight``: the epoch's sums so far."""
+    """Steps ``first`` … ``last`` - 1, counted over the whole job; ``loss`` and ``weight``: the epoch's sums so far.
+
+    ``profile``: whether every worker writes a trace of the first of them into the job's folder.
+    """
 
     first: int
     last: int
     loss: float = 0.0
     weight: float = 0.0
+    profile: bool = False
 
 
 class Evaluate(Message, frozen=True):

@@ -46,6 +46,10 @@ def log_name(role: str, index: int) -> str:
     return f"{role}-{index}.log"
 
 
+def trace(job_folder: str, worker: int) -> str:
+    return storage.join(job_folder, "profile", f"worker-{worker}.trace.json.gz")
+
+
 def temporary(folder: str, name: str) -> str:
     """A name beside the final one; hidden, so that no reader takes it for data."""
     return storage.join(folder, TEMPORARY + name)

@@ -149,12 +149,13 @@ class Rounds:
         """All rounds that are left, then back to the best epoch where the job asks for it; True when stopped early."""
         training, rule = self._job.training, self._job.training.early_stopping
         every = schedule.period(self._job.checkpoint.every, steps)
-        stopped = self._should_stop()
-        for round in schedule.rounds(self._position.step, training.epochs, steps, every):
+        stopped, end = self._should_stop(), training.epochs * steps
+        for count, round in enumerate(schedule.rounds(self._position.step, training.epochs, steps, every)):
             if stopped:
                 break
-            self._say(RoundBegins(round.number, round.first, round.last, training.epochs * steps))
-            self._train_round(round)
+            self._say(RoundBegins(round.number, round.first, round.last, end))
+            warm = count == 1 or (count == 0 and round.last == end)  # the first round has the compiler in it
+            self._train_round(round, profile=self._job.profile and warm)
             self._position = replace(self._position, step=round.last, converged=self._tally.converged)
             if round.epoch:
                 self._end_epoch(round.epoch)
@@ -162,7 +163,7 @@ class Rounds:
             stopped = bool(round.epoch) and self._should_stop()
             better = bool(round.epoch and best == round.epoch)
             if round.save or stopped or better:
-                last = stopped or round.last == training.epochs * steps
+                last = stopped or round.last == end
                 kept = best * steps if best and rule and rule.restore_best else None
                 self._save(schema, kept, beside=not (better or last))
             if self._crew.admit():
@@ -177,13 +178,14 @@ class Rounds:
             self._say(Converged(len(history), self._job.training.epochs))
         return self._position.converged or bool(rule and schedule.should_stop(history, rule))
 
-    def _train_round(self, round: schedule.Round) -> None:
+    def _train_round(self, round: schedule.Round, *, profile: bool) -> None:
         """All steps of a round, whoever comes and goes meanwhile."""
         at = round.first
         while at < round.last:
             self._tally.tasks += (round.last - at) * self.shards
             try:
-                reports = self._crew.meet(Train(at, round.last, self._tally.loss, self._tally.weight), self.shards)
+                train = Train(at, round.last, self._tally.loss, self._tally.weight, profile)
+                reports = self._crew.meet(train, self.shards)
             except WorkerLost as lost:
                 there = self._group.regroup(lost, at, round.last)
                 if there.step > at:  # else it may speak of the epoch before

@@ -1,0 +1,28 @@
+"""What a worker does in its steps can be looked at."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+
+from tests.conftest import Job
+from yarnml.cli import cli
+
+
+def test_every_worker_leaves_a_trace(digits_job: Job, write_job: Any, tmp_path: Path) -> None:
+    """With --profile, and not without, the job's folder has a trace of the steps; the model has the same bits."""
+    line, folder = ["run", str(write_job(digits_job)), "--backend", "inline", "--restart"], tmp_path / "job/profile"
+    models = []
+    for options in ([], ["--profile"]):
+        assert not folder.exists()
+        done = CliRunner().invoke(cli, [*line, *options])
+        assert done.exit_code == 0, done.output
+        models.append(sorted((tmp_path / "models").glob("*/model.safetensors"))[-1].read_bytes())
+    assert models[0] == models[1]
+    (traced,) = folder.iterdir()
+    assert traced.name == "worker-0.trace.json.gz"
+    names = {str(event.get("name")) for event in json.loads(gzip.decompress(traced.read_bytes()))["traceEvents"]}
+    assert any("_map_flat" in name for name in names)
+    assert any("_update_flat" in name for name in names)
