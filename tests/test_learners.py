@@ -15,8 +15,10 @@ from yarnml.data.schema import Feature, Rows, Schema
 from yarnml.errors import JobFileError
 from yarnml.learners.base import Batch, Holding, Learner
 from yarnml.learners.options import (
+    Boosting,
     Cnn,
     Custom,
+    Forest,
     Gamma,
     GaussianMixture,
     Huber,
@@ -30,6 +32,7 @@ from yarnml.learners.options import (
     Poisson,
     Softmax,
     Svm,
+    Tree,
 )
 from yarnml.learners.registry import build_learner
 from yarnml.program import Program, from_tensors, tensors
@@ -83,6 +86,10 @@ KINDS: dict[str, tuple[Options, Schema]] = {
     "bayes": (NaiveBayes(smoothing=0.1), schema(16, (1, 2, 3), (4, 4))),
     "bayes-multinomial": (NaiveBayes(distribution="multinomial"), THREE),
     "bayes-bernoulli": (NaiveBayes(distribution="bernoulli", threshold=0.5), TWO),
+    "tree": (Tree(depth=3, bins=8), THREE),
+    "forest": (Forest(trees=3, depth=2, bins=8), NUMBER),
+    "boosting": (Boosting(trees=8, depth=2, bins=8, min_hessian=0.1, subsample=0.7, features=0.5), TWO),
+    "boosting-softmax": (Boosting(trees=8, depth=2, bins=8, min_hessian=0.1), schema(16, (1, 2, 3), (4, 4))),
 }
 
 
@@ -102,7 +109,8 @@ class Case:
 
     def _map_whole(self, state: Any, batch: Batch) -> Any:
         here = jax.tree.map(np.asarray, state)
-        return self.learner.map_held(here, self.hold(here, batch))[0]
+        sums, _ = self.learner.map_held(here, self.hold(here, batch))
+        return jax.tree.map(np.float32, sums)
 
     @property
     def batch(self) -> Batch:
@@ -196,7 +204,7 @@ def test_a_shard_without_rows_has_sums_too(case: Case) -> None:
         pytest.skip("sees padding")
     state = jax.tree.map(np.asarray, case.state())
     empty, _ = case.learner.map_held(state, case.learner.hold(state, []))
-    usual = case.map(state, case.batch)
+    usual, _ = case.learner.map_held(state, case.hold(state, case.batch))
     for nothing, something in zip(jax.tree.leaves(empty), jax.tree.leaves(usual), strict=True):
         assert (nothing.shape, nothing.dtype) == (something.shape, something.dtype)
         assert not nothing.any()
@@ -308,6 +316,9 @@ def test_the_flat_vector_is_the_sums(case: Case) -> None:
         (Cnn(channels=[1, 2, 3]), IMAGE, "allows 1 to 2 of them, found 3"),
         (Cnn(channels=[]), IMAGE, "found 0"),
         (NaiveBayes(), NUMBER, "naive_bayes predicts classes"),
+        (Tree(depth=14), schema(100, ()), "lower learner.depth or learner.bins"),
+        (Tree(categorical=["x"]), THREE, "'x' is none of data.features that hold one number"),
+        (Boosting(), schema(16, ("only",)), "boosting needs two classes or more"),
         (Pca(components=17), unlabelled(16), "at most the 16 numbers of a row, not 17"),
         (Pca(components=2), unlabelled(5000), "a matrix of 5000 x 5000 numbers; above 4096 choose randomised"),
     ],

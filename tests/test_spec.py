@@ -189,7 +189,7 @@ def test_missing_field(field: str) -> None:
             "learner.distribution multinomial needs counts of 0 or more",
         ),
         ({**unlabelled(), "training": {"batch_size": 64}}, "training.batch_size must be full, not 64"),
-        ({**unlabelled(), "training": {"epochs": 3}}, "needs 4 passes over the data, but training.epochs is 3"),
+        ({**unlabelled(), "training": {"epochs": 3}}, "needs 4 epochs or more, but training.epochs is 3"),
     ],
 )
 def test_relations(source: Document, words: str) -> None:

@@ -47,7 +47,7 @@ def check_learner(job: Job) -> None:
         )
     if training.epochs < learner.passes.least:
         raise JobFileError(
-            f"{kind} needs {learner.passes.least} passes over the data, but training.epochs is {training.epochs}."
+            f"{kind} needs {learner.passes.least} epochs or more, but training.epochs is {training.epochs}."
         )
 
 
