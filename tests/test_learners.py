@@ -87,9 +87,8 @@ KINDS: dict[str, tuple[Options, Schema]] = {
     "bayes-multinomial": (NaiveBayes(distribution="multinomial"), THREE),
     "bayes-bernoulli": (NaiveBayes(distribution="bernoulli", threshold=0.5), TWO),
     "tree": (Tree(depth=3, bins=8), THREE),
-    "forest": (Forest(trees=3, depth=2, bins=8), NUMBER),
+    "forest": (Forest(trees=3, depth=2, bins=8), schema(16, (), (4, 4))),
     "boosting": (Boosting(trees=8, depth=2, bins=8, min_hessian=0.1, subsample=0.7, features=0.5), TWO),
-    "boosting-softmax": (Boosting(trees=8, depth=2, bins=8, min_hessian=0.1), schema(16, (1, 2, 3), (4, 4))),
 }
 
 

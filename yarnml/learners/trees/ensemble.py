@@ -70,7 +70,7 @@ class Ensemble:
         rounds, trees, outputs = self._rule.rounds, self._objective.trees, self._objective.outputs
         by_node = rounds, trees, 2 * self._nodes - 1
         model = Model(
-            base=self._objective.base(jnp.full(trees * outputs, self._objective.guess)),
+            base=self._objective.base(jnp.full(trees * outputs, self._objective.guess, jnp.float32)),
             rounds=jnp.zeros((), jnp.int32),
             share=jnp.ones(()),
             feature=jnp.full(by_node, -1, jnp.int32),
@@ -84,7 +84,7 @@ class Ensemble:
             passes=jnp.zeros((), jnp.int32),
             seed=jax.random.bits(key, (), jnp.uint32),
             cells=sketch.first_cells(self._features),
-            edges=jnp.full((self._features, self._rule.bins), sketch.LARGEST),
+            edges=jnp.full((self._features, self._rule.bins), sketch.LARGEST, jnp.float32),
             bin=jnp.zeros(by_node, jnp.int32),
             model=model,
         )
