@@ -577,6 +577,18 @@ def test_a_scan_is_every_row_once_in_order(found: Plan, shards: int) -> None:
     assert numbers(rows for shard in batches for rows in shard).tolist() == list(range(N))
 
 
+def test_a_scan_for_a_learner_that_holds_keeps_nothing(found: Plan) -> None:
+    """What the learner keeps in its own way is not kept twice: the cache gives away what it has, and takes nothing."""
+    feed = feed_of(found, 1)
+    before = numbers(feed.scan(0)).tolist()
+    assert feed.bytes_held > 0
+    read = feed.bytes_read
+    assert numbers(feed.scan(0, keep=False)).tolist() == before
+    assert (feed.bytes_held, feed.bytes_read) == (0, read)
+    assert numbers(feed.scan(0, keep=False)).tolist() == before
+    assert (feed.bytes_held, feed.bytes_read) == (0, 2 * read)
+
+
 @pytest.mark.parametrize("fraction", [0.1, 0.5, 0.93])
 def test_training_and_validation_share_no_row(tmp_path: Path, found: Plan, fraction: float) -> None:
     """A split by fraction gives both sides their rows, together each row once; another seed splits otherwise."""

@@ -20,6 +20,7 @@ QUALITY: dict[str, dict[str, float]] = {
     "breast_cancer/job.yaml": {"accuracy": 0.97, "roc_auc": 0.99},
     "diabetes/job.yaml": {"r2": 0.5},
     "diabetes/lasso.yaml": {"r2": 0.5},
+    "digits/boosting.yaml": {"accuracy": 0.95},
     "digits/cnn.yaml": {"accuracy": 0.975},
     "digits/job.yaml": {"accuracy": 0.97},
     "digits/kmeans.yaml": {"loss": 670.0},

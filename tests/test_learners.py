@@ -1,5 +1,6 @@
 """The contract of a learner, the same laws for every kind; one entry in `KINDS` adds an alternative."""
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ import safetensors.numpy
 from yarnml.data.scaling import Scaling
 from yarnml.data.schema import Feature, Rows, Schema
 from yarnml.errors import JobFileError
-from yarnml.learners.base import Batch, Learner
+from yarnml.learners.base import Batch, Holding, Learner
 from yarnml.learners.options import (
+    Boosting,
     Cnn,
     Custom,
+    Forest,
     Gamma,
     GaussianMixture,
     Huber,
@@ -29,6 +32,7 @@ from yarnml.learners.options import (
     Poisson,
     Softmax,
     Svm,
+    Tree,
 )
 from yarnml.learners.registry import build_learner
 from yarnml.program import Program, from_tensors, tensors
@@ -82,6 +86,9 @@ KINDS: dict[str, tuple[Options, Schema]] = {
     "bayes": (NaiveBayes(smoothing=0.1), schema(16, (1, 2, 3), (4, 4))),
     "bayes-multinomial": (NaiveBayes(distribution="multinomial"), THREE),
     "bayes-bernoulli": (NaiveBayes(distribution="bernoulli", threshold=0.5), TWO),
+    "tree": (Tree(depth=3, bins=8), THREE),
+    "forest": (Forest(trees=3, depth=2, bins=8), schema(16, (), (4, 4))),
+    "boosting": (Boosting(trees=8, depth=2, bins=8, min_hessian=0.1, subsample=0.7, features=0.5), TWO),
 }
 
 
@@ -92,8 +99,17 @@ class Case:
     rows: Rows
 
     def __post_init__(self) -> None:
-        self.map, self.update = jax.jit(self.learner.map), jax.jit(self.learner.update)
-        self.init = jax.jit(self.learner.init)
+        self.map = self._map_whole if isinstance(self.learner, Holding) else jax.jit(self.learner.map)
+        self.init, self.update = jax.jit(self.learner.init), jax.jit(self.learner.update)
+
+    def hold(self, state: Any, batch: Batch) -> Any:
+        """What is held of a shard of one batch: rows without weight never come there."""
+        return self.learner.hold(state, [Batch(*(a[batch.weight > 0] for a in batch))])
+
+    def _map_whole(self, state: Any, batch: Batch) -> Any:
+        here = jax.tree.map(np.asarray, state)
+        sums, _ = self.learner.map_held(here, self.hold(here, batch))
+        return jax.tree.map(np.float32, sums)
 
     @property
     def batch(self) -> Batch:
@@ -162,6 +178,35 @@ def test_a_weight_of_two_is_the_row_twice(case: Case) -> None:
     weighted = batch._replace(weight=counts.astype(np.float32))
     repeated = Batch(*(np.repeat(a, counts, axis=0) for a in batch))._replace(weight=np.ones(counts.sum(), np.float32))
     close(case.map(state, weighted), case.map(state, repeated))
+
+
+def test_what_is_held_can_be_worked_out_anew(case: Case) -> None:
+    """Sums have the same bits from what was held all along, since any earlier pass, or of the shard's rows alone."""
+    if not isinstance(case.learner, Holding):
+        pytest.skip("keeps nothing")
+    batch, state = case.batch, case.state()
+    along = case.hold(jax.tree.map(np.asarray, state), batch)
+    for number in range(20):
+        here = jax.tree.map(np.asarray, state)
+        if number % 3 == 0:
+            now_and_then = copy.deepcopy(along)
+        anew = case.learner.map_held(here, case.hold(here, batch))[0]
+        sums, along = case.learner.map_held(here, along)
+        same(sums, anew)
+        same(case.learner.map_held(here, copy.deepcopy(now_and_then))[0], anew)
+        state, _ = case.update(state, sums)
+
+
+def test_a_shard_without_rows_has_sums_too(case: Case) -> None:
+    """Where all weights are 0, the sums of a learner that holds have the usual shapes, and are 0."""
+    if not isinstance(case.learner, Holding):
+        pytest.skip("sees padding")
+    state = jax.tree.map(np.asarray, case.state())
+    empty, _ = case.learner.map_held(state, case.learner.hold(state, []))
+    usual, _ = case.learner.map_held(state, case.hold(state, case.batch))
+    for nothing, something in zip(jax.tree.leaves(empty), jax.tree.leaves(usual), strict=True):
+        assert (nothing.shape, nothing.dtype) == (something.shape, something.dtype)
+        assert not nothing.any()
 
 
 def test_update_is_pure(case: Case) -> None:
@@ -270,6 +315,9 @@ def test_the_flat_vector_is_the_sums(case: Case) -> None:
         (Cnn(channels=[1, 2, 3]), IMAGE, "allows 1 to 2 of them, found 3"),
         (Cnn(channels=[]), IMAGE, "found 0"),
         (NaiveBayes(), NUMBER, "naive_bayes predicts classes"),
+        (Tree(depth=14), schema(100, ()), "lower learner.depth or learner.bins"),
+        (Tree(categorical=["x"]), THREE, "'x' is none of data.features that hold one number"),
+        (Boosting(), schema(16, ("only",)), "boosting needs two classes or more"),
         (Pca(components=17), unlabelled(16), "at most the 16 numbers of a row, not 17"),
         (Pca(components=2), unlabelled(5000), "a matrix of 5000 x 5000 numbers; above 4096 choose randomised"),
     ],

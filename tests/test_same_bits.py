@@ -91,6 +91,15 @@ def test_without_a_label(job: Job, reference: Callable[[Job], str], learner: Job
     assert model_digest(job) == reference(job)
 
 
+def test_trees(job: Job, reference: Callable[[Job], str]) -> None:
+    """Boosted trees have the same law, whether all shards are held or there is room for one of each worker's two."""
+    job["data"]["scale"] = "none"
+    learner = {"kind": "boosting", "trees": 3, "depth": 2, "bins": 16, "subsample": 0.8, "features": 0.5}
+    job |= {"learner": learner, "training": {"shards": SHARDS}, "workers": {"count": 3, "cache": "2 MiB"}}
+    yarnml.run(job)
+    assert model_digest(job) == reference(job)
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_killed_and_continued(job: Job, reference: Callable[[Job], str], write_job: Any, seed: int) -> None:
     """A job whose processes are all killed, several times at random moments, ends with the undisturbed bits."""

@@ -188,8 +188,12 @@ def test_missing_field(field: str) -> None:
             {**data(scale="standard"), "learner": {"kind": "naive_bayes", "distribution": "multinomial"}},
             "learner.distribution multinomial needs counts of 0 or more",
         ),
+        (
+            {**data(scale="standard"), "learner": {"kind": "tree", "categorical": ["x"]}},
+            "learner.categorical needs whole numbers as they are; set data.scale: none",
+        ),
         ({**unlabelled(), "training": {"batch_size": 64}}, "training.batch_size must be full, not 64"),
-        ({**unlabelled(), "training": {"epochs": 3}}, "needs 4 passes over the data, but training.epochs is 3"),
+        ({**unlabelled(), "training": {"epochs": 3}}, "needs 4 epochs or more, but training.epochs is 3"),
     ],
 )
 def test_relations(source: Document, words: str) -> None:

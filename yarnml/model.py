@@ -16,6 +16,7 @@ from yarnml.coefficients import coefficients
 from yarnml.data.rows import features_of
 from yarnml.errors import DataError, ExportError
 from yarnml.export import read_model, resolve
+from yarnml.importances import importances
 from yarnml.storage import absolute
 
 _ROWS = 65536  # most rows of one call of the program
@@ -53,6 +54,13 @@ class Model:
         Raises ExportError for other models.
         """
         return coefficients(self._arrays, self.schema)
+
+    def importances(self) -> pa.Table:
+        """Of a model of trees, the most important feature first: feature, share of all gain, number of splits.
+
+        Raises ExportError for other models.
+        """
+        return importances(self._arrays, self.schema)
 
     def _padded(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Call the program on a power of two of rows, so that few sizes are compiled."""

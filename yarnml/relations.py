@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from yarnml.data.prepare.options import Bucket, Impute, Step, Text
 from yarnml.errors import JobFileError
 from yarnml.job import Data, Job
-from yarnml.learners.options import GeneralisedLinear, NaiveBayes
+from yarnml.learners.options import GeneralisedLinear, NaiveBayes, TreeLearner
 
 
 def with_usual(job: Job, given: Container[str]) -> Job:
@@ -37,6 +37,8 @@ def check_learner(job: Job) -> None:
             "learner.distribution multinomial needs counts of 0 or more, which data.scale: standard does not leave; "
             "set data.scale: none."
         )
+    if isinstance(learner, TreeLearner) and learner.categorical and data.scale != "none":
+        raise JobFileError("learner.categorical needs whole numbers as they are; set data.scale: none.")
     if learner.passes is None:
         return
     if isinstance(learner, GeneralisedLinear):
@@ -47,7 +49,7 @@ def check_learner(job: Job) -> None:
         )
     if training.epochs < learner.passes.least:
         raise JobFileError(
-            f"{kind} needs {learner.passes.least} passes over the data, but training.epochs is {training.epochs}."
+            f"{kind} needs {learner.passes.least} epochs or more, but training.epochs is {training.epochs}."
         )
 
 

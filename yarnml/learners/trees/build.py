@@ -1,0 +1,31 @@
+"""From options and columns to the learner, or the sentence that says why they do not go together."""
+
+from yarnml.data.schema import Schema
+from yarnml.errors import JobFileError
+from yarnml.learners.options import TreeLearner
+from yarnml.learners.trees.ensemble import Ensemble
+from yarnml.learners.trees.objectives import Objective
+from yarnml.learners.trees.rule import Rule
+
+MOST_SUMS = 1 << 27  # numbers in the sums of one pass: 1 GiB
+
+
+def build_trees(objective: Objective, rule: Rule, options: TreeLearner, schema: Schema) -> Ensemble:
+    numbers = objective.trees * (objective.outputs + 1) * (schema.width << (rule.depth - 1)) * (rule.bins + 1)
+    if numbers > MOST_SUMS:
+        raise JobFileError(
+            f"With learner.depth {rule.depth}, learner.bins {rule.bins} and {schema.width} features one level adds up "
+            f"{numbers} numbers, more than {MOST_SUMS}; lower learner.depth or learner.bins."
+        )
+    single = [f.name for f in schema.features if f.width == 1]
+    for name in options.categorical:
+        if name not in single:
+            raise JobFileError(
+                f"learner.categorical: '{name}' is none of data.features that hold one number ({', '.join(single)})."
+            )
+    if schema.label_type == "class" and schema.outputs < 2:
+        raise JobFileError(
+            f"learner.kind {options.kind} needs two classes or more; '{schema.label}' has {schema.outputs}."
+        )
+    categorical = tuple(f.name in options.categorical for f in schema.features for _ in range(f.width))
+    return Ensemble(objective, rule, categorical, (options.passes.least - 1) * rule.depth)
