@@ -1,5 +1,6 @@
 """The contract of a learner, the same laws for every kind; one entry in `KINDS` adds an alternative."""
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import safetensors.numpy
 from yarnml.data.scaling import Scaling
 from yarnml.data.schema import Feature, Rows, Schema
 from yarnml.errors import JobFileError
-from yarnml.learners.base import Batch, Learner
+from yarnml.learners.base import Batch, Holding, Learner
 from yarnml.learners.options import (
     Cnn,
     Custom,
@@ -92,8 +93,16 @@ class Case:
     rows: Rows
 
     def __post_init__(self) -> None:
-        self.map, self.update = jax.jit(self.learner.map), jax.jit(self.learner.update)
-        self.init = jax.jit(self.learner.init)
+        self.map = self._map_whole if isinstance(self.learner, Holding) else jax.jit(self.learner.map)
+        self.init, self.update = jax.jit(self.learner.init), jax.jit(self.learner.update)
+
+    def hold(self, state: Any, batch: Batch) -> Any:
+        """What is held of a shard of one batch: rows without weight never come there."""
+        return self.learner.hold(state, [Batch(*(a[batch.weight > 0] for a in batch))])
+
+    def _map_whole(self, state: Any, batch: Batch) -> Any:
+        here = jax.tree.map(np.asarray, state)
+        return self.learner.map_held(here, self.hold(here, batch))[0]
 
     @property
     def batch(self) -> Batch:
@@ -162,6 +171,35 @@ def test_a_weight_of_two_is_the_row_twice(case: Case) -> None:
     weighted = batch._replace(weight=counts.astype(np.float32))
     repeated = Batch(*(np.repeat(a, counts, axis=0) for a in batch))._replace(weight=np.ones(counts.sum(), np.float32))
     close(case.map(state, weighted), case.map(state, repeated))
+
+
+def test_what_is_held_can_be_worked_out_anew(case: Case) -> None:
+    """Sums have the same bits from what was held all along, since any earlier pass, or of the shard's rows alone."""
+    if not isinstance(case.learner, Holding):
+        pytest.skip("keeps nothing")
+    batch, state = case.batch, case.state()
+    along = case.hold(jax.tree.map(np.asarray, state), batch)
+    for number in range(20):
+        here = jax.tree.map(np.asarray, state)
+        if number % 3 == 0:
+            now_and_then = copy.deepcopy(along)
+        anew = case.learner.map_held(here, case.hold(here, batch))[0]
+        sums, along = case.learner.map_held(here, along)
+        same(sums, anew)
+        same(case.learner.map_held(here, copy.deepcopy(now_and_then))[0], anew)
+        state, _ = case.update(state, sums)
+
+
+def test_a_shard_without_rows_has_sums_too(case: Case) -> None:
+    """Where all weights are 0, the sums of a learner that holds have the usual shapes, and are 0."""
+    if not isinstance(case.learner, Holding):
+        pytest.skip("sees padding")
+    state = jax.tree.map(np.asarray, case.state())
+    empty, _ = case.learner.map_held(state, case.learner.hold(state, []))
+    usual = case.map(state, case.batch)
+    for nothing, something in zip(jax.tree.leaves(empty), jax.tree.leaves(usual), strict=True):
+        assert (nothing.shape, nothing.dtype) == (something.shape, something.dtype)
+        assert not nothing.any()
 
 
 def test_update_is_pure(case: Case) -> None:

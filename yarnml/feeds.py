@@ -24,9 +24,13 @@ class Feeds:
 
     def feed(self, dataset: str, schema: Schema) -> Feed:
         if dataset not in self._feeds:
-            cache = size_in_bytes(self._begin.job.workers.cache) // len(self._begin.datasets)
-            self._feeds[dataset] = self._open(dataset, schema, cache)
+            self._feeds[dataset] = self._open(dataset, schema, self.cache)
         return self._feeds[dataset]
+
+    @property
+    def cache(self) -> int:
+        """Bytes that may be kept of each dataset."""
+        return size_in_bytes(self._begin.job.workers.cache) // len(self._begin.datasets)
 
     def survey(self, schema: Schema, shards: Iterable[int], seen: Callable[[], None]) -> Findings:
         """What these shards of the training data tell of what the schema lacks; ``seen`` is called for every piece."""
@@ -39,7 +43,8 @@ class Feeds:
 
     def steps(self, schema: Schema) -> int:
         """Steps of one epoch."""
-        return self.feed("train", schema).steps(self._begin.job.training.batch_size)
+        passes = self._begin.job.learner.passes
+        return passes.each if passes else self.feed("train", schema).steps(self._begin.job.training.batch_size)
 
     def batch(self, schema: Schema, step: int, shard: int) -> Rows | None:
         """The rows of a shard at a step, counted over the whole job; None where a step is a full pass."""

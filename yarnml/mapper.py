@@ -8,7 +8,7 @@ import math
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -176,6 +176,7 @@ class Mapper:
         """The steps of one round.  A step's loss is read while the next one is on its way, so nothing waits for it."""
         replica = self._replica
         replica.loss, replica.weight, before = train.loss, train.weight, train.weight
+        replica.held.serve(self._tasks.shards, self._feeds.cache)
         clock, pending, updated = Clock("read", "compute", "exchange", "update"), None, 0.0
         for step, batches in ahead(self._batches, range(train.first, train.last)):
             clock.lap("read")
@@ -214,8 +215,16 @@ class Mapper:
 
     def _map_shard(self, step: int, batches: dict[int, Rows | None], shard: int) -> Vector:
         schema = self._replica.schema
+        if self._replica.program.holds:
+            return self._replica.map_shard(shard, self._whole(shard))
         rows = batches[shard] if shard in batches else self._feeds.batch(schema, step, shard)
         return self._scan("train", schema, shard, self._replica.map) if rows is None else self._replica.map(rows)
+
+    def _whole(self, shard: int) -> Iterator[Rows]:
+        """All rows of a shard, which the learner keeps in its own way, so that the feed need not."""
+        for rows in self._feeds.feed("train", self._replica.schema).scan(shard, keep=False):
+            yield rows
+            self._sight.batch()
 
     def _evaluate(self, dataset: str) -> Report:
         schema = self._replica.schema

@@ -1,11 +1,12 @@
 """A learner as compiled functions over one flat vector: what the mapper runs every step.
 
 The sums leave the device as one vector, flattened inside the compiled function; the total comes back the same way.
-Parameters and optimizer state are donated to the update, so that no step copies them.
+Parameters and optimizer state are donated to the update, so that no step copies them.  A learner that holds
+(`yarnml.learners.base.Holding`) maps on the host instead, a shard at a time.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -19,7 +20,7 @@ from jax import export
 from yarnml.data.scaling import Scaling
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import ModelError, YarnmlError
-from yarnml.learners.base import Batch, Learner, Particular, Scores, State
+from yarnml.learners.base import Batch, Held, Holding, Learner, Particular, Scores, State
 from yarnml.tree import Vector
 
 
@@ -33,15 +34,35 @@ class Program:
         self._learner, self._shape, self._width = learner, schema.shape or (schema.width,), schema.width
         self._classes = schema.label_type == "class"
         self.scaling = scaling
-        self._sums = jax.eval_shape(self._map_tree, *self._shapes)
+        self._holding = learner if isinstance(learner, Holding) else None
+        self._sums = self._form_of_sums()
         self._map = jax.jit(self._map_flat)
         self._update = jax.jit(self._update_flat, donate_argnums=0)
         self._evaluate = jax.jit(self._evaluate_rows)
         self._check = learner.check if isinstance(learner, Particular) else None
         self._check_predict()
 
+    @property
+    def holds(self) -> bool:
+        """Whether to call `map_shard`, and keep what it says."""
+        return self._holding is not None
+
+    def map_shard(self, state: State, held: Held | None, rows: Iterable[Rows]) -> tuple[Vector, Held]:
+        """Sums over a whole shard, and what to keep of it; ``rows`` are read where nothing is ``held`` of them yet."""
+        assert self._holding is not None
+        here = jax.tree.map(lambda leaf: np.asarray(_plain(leaf)), state)
+        if held is None:
+            held = self._holding.hold(here, self._that_count(rows))
+        sums, held = self._holding.map_held(here, held)
+        return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(sums)]), held
+
     def map(self, state: State, rows: Rows) -> Vector:
-        """Sums over one batch, float32, as a read-only vector in the device's memory order."""
+        """Sums over one batch, float32, as a read-only vector in the device's memory order.
+
+        For a learner that holds, the batch is a shard.
+        """
+        if self._holding is not None:
+            return self.map_shard(state, None, [rows])[0]
         self._refuse(rows)
         return np.asarray(self._map(state, self.scaling, rows))
 
@@ -112,7 +133,25 @@ class Program:
     def _prepare(self, scaling: Scaling, x: jax.Array) -> jax.Array:
         return ((x - scaling.mean) * scaling.factor).reshape(x.shape[0], *self._shape)
 
+    def _that_count(self, batches: Iterable[Rows]) -> Iterator[Batch]:
+        """Rows that have a weight, scaled, on the host."""
+        for rows in batches:
+            self._refuse(rows)
+            counts = rows.weight > 0
+            x, y, weight = rows if counts.all() else (a[counts] for a in rows)
+            x = (x - self.scaling.mean) * self.scaling.factor
+            yield Batch(x.reshape(len(x), *self._shape), y, weight)
+
+    def _form_of_sums(self) -> Any:
+        """Shapes and types of the sums; those of a learner that holds are the same for a shard without rows."""
+        if self._holding is None:
+            return jax.eval_shape(self._map_tree, *self._shapes)
+        state = jax.tree.map(lambda leaf: np.asarray(_plain(leaf)), jax.jit(self._learner.init)(jax.random.key(0)))
+        sums, _ = self._holding.map_held(state, self._holding.hold(state, []))
+        return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, jnp.float32), sums)
+
     def _map_tree(self, state: State, scaling: Scaling, rows: Rows | Batch) -> Any:
+        assert not isinstance(self._learner, Holding)
         return self._learner.map(state, Batch(self._prepare(scaling, jnp.asarray(rows.x)), rows.y, rows.weight))
 
     def _map_flat(self, state: State, scaling: Scaling, rows: Rows) -> jax.Array:

@@ -1,6 +1,7 @@
 """A worker's copy of the learner's state: all copies have the same bits after the same step."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import jax
@@ -11,6 +12,7 @@ from yarnml import code, state
 from yarnml.data.scaling import Scaling, identity
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import CheckpointError
+from yarnml.held import HeldShards
 from yarnml.job import Job
 from yarnml.learners.base import Learner, Scores
 from yarnml.learners.registry import build_learner
@@ -25,12 +27,14 @@ class Replica:
     """The state, with the compiled learner that it belongs to.
 
     ``step``: the steps behind it, -1 without a state; ``loss`` and ``weight``: the epoch's sums so far.
-    ``scaling``: of the features, None before it is known.
+    ``scaling``: of the features, None before it is known.  ``held``: of the shards, at this state or an earlier one on
+    the way here.
     """
 
     def __init__(self) -> None:
         self.stand(NOWHERE)
         self.scaling: Scaling | None = None
+        self.held = HeldShards()
         self.schema: Schema
         self.program: Program
         self._learner: Learner
@@ -47,6 +51,7 @@ class Replica:
             self.program, self._built = Program(self._learner, schema, self.scaling), True
         self.program.scaling = self.scaling or self.program.scaling
         self._state = self._init(jax.random.key(job.training.seed))
+        self.held.clear()
 
     def stand(self, there: Standing | CatchUp) -> None:
         """Say where the state is."""
@@ -64,6 +69,12 @@ class Replica:
     def map(self, rows: Rows) -> Vector:
         """Sums over one batch."""
         return self.program.map(self._state, rows)
+
+    def map_shard(self, shard: int, rows: Iterable[Rows]) -> Vector:
+        """Sums over a whole shard, for a learner that holds; ``rows`` are read where nothing is held of them."""
+        total, held = self.program.map_shard(self._state, self.held.take(shard), rows)
+        self.held.keep(shard, held)
+        return total
 
     def update(self, total: Vector) -> Scores:
         """Go on to the next state."""
@@ -96,3 +107,4 @@ class Replica:
             raise CheckpointError(f"The state in {where} does not fit this learner: {exc}; use --restart.") from exc
         self.scaling, self._state = Scaling(*map(np.asarray, restored["scaling"])), restored["state"]
         self.program.scaling = self.scaling
+        self.held.clear()

@@ -70,13 +70,16 @@ class Feed:
             start += rows
         return pad(concatenate(taken, self._schema), length)
 
-    def scan(self, shard: int) -> Iterator[Rows]:
-        """All rows of a shard in stored order, in padded batches of one size; at least one batch."""
+    def scan(self, shard: int, keep: bool = True) -> Iterator[Rows]:
+        """All rows of a shard in stored order, in padded batches of one size; at least one batch.
+
+        ``keep``: whether the decoded pieces stay for the next time, as far as the cache has room.
+        """
         length = max(1, min(SCAN_ROWS, SCAN_BYTES // (4 * self._schema.width), max(self.sizes)))
         if not self._pieces(shard):
             yield pad(concatenate([], self._schema), length)
         for piece in self._pieces(shard):
-            rows = self._load(piece)
+            rows = self._load(piece, keep)
             for low in range(0, piece.rows, length):
                 yield pad(Rows(*(a[low : low + length] for a in rows)), length)
 
@@ -110,14 +113,15 @@ class Feed:
             held = self._served[shard] = key, Rows(*(a[order] for a in rows))
         return held[1]
 
-    def _load(self, piece: Piece) -> Rows:
-        if piece in self._cache:
-            self._cache.move_to_end(piece)
-            return self._cache[piece]
+    def _load(self, piece: Piece, keep: bool = True) -> Rows:
+        if (cached := self._cache.pop(piece, None)) is not None:
+            if keep:
+                self._cache[piece] = cached
+            return cached
         url = self._dataset.files[piece.file].url
         rows = rows_of(self._read(piece, self._columns), self._schema, url)
         self.bytes_read += rows.nbytes
-        if rows.nbytes <= self._cache_bytes:
+        if keep and rows.nbytes <= self._cache_bytes:
             self._cache[piece] = rows
             while sum(r.nbytes for r in self._cache.values()) > self._cache_bytes:
                 self._cache.popitem(last=False)

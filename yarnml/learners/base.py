@@ -1,11 +1,11 @@
 """The learner protocol: map → sum → update.
 
 Everything trained here is a sum over rows followed by an update (Chu et al., "Map-Reduce for Machine Learning on
-Multicore", NIPS 2006).  A learner is four pure functions; state is passed in and returned, never kept.
+Multicore", NIPS 2006).  A learner is a few pure functions; state is passed in and returned, never kept.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 State = Any  # a pytree of arrays
 Sums = Any  # a pytree of arrays that are sums over rows
+Held = Any  # a pytree of NumPy arrays: what a worker keeps of a shard between two passes
 Key = jax.Array
 
 
@@ -48,14 +49,11 @@ class Particular(Protocol):
     check: Check | None
 
 
-class Learner(Protocol):
-    """One algorithm in summation form.  All functions are pure and are compiled by JAX."""
+class Common(Protocol):
+    """What all learners have.  These functions are pure and are compiled by JAX."""
 
     def init(self, key: Key) -> State:
         """The state before the first step."""
-
-    def map(self, state: State, batch: Batch) -> Sums:
-        """Sums over the rows of one batch; a row of weight 0 must add nothing."""
 
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
         """The next state, given the sums over the rows of all shards."""
@@ -71,6 +69,36 @@ class Learner(Protocol):
 
     def parameters(self, state: State) -> Any:
         """The part of the state that is the model."""
+
+
+class Batchwise(Common, Protocol):
+    """A learner that sees one batch at a time.  ``map`` is pure and compiled by JAX, as the rest."""
+
+    def map(self, state: State, batch: Batch) -> Sums:
+        """Sums over the rows of one batch; a row of weight 0 must add nothing."""
+
+
+@runtime_checkable
+class Holding(Common, Protocol):
+    """A learner that sees a whole shard at a time, and may keep something of it from one pass to the next.
+
+    Both functions run on the host, with NumPy arrays, the state's too; nothing may hang on the number of threads.
+    Whatever ``map_held`` gets, made by ``hold`` at the same state or left by ``map_held`` at any earlier state on the
+    way here, the sums have the same bits.  So any worker can take over any shard at any time.
+
+    Sums are float32 or float64 arrays, whose shapes are the same in every pass and for every shard, also for one
+    without rows.  Held arrays must be no views of the state's.
+    """
+
+    def hold(self, state: State, batches: Iterable[Batch]) -> Held:
+        """What to hold of a shard; its rows come once, in order, scaled, all with a weight above 0."""
+
+    def map_held(self, state: State, held: Held) -> tuple[Sums, Held]:
+        """Sums over the rows of a shard, and what to hold from here on; ``held`` may be used up."""
+
+
+Learner = Batchwise | Holding
+"""One algorithm in summation form."""
 
 
 def flat(x: jax.Array) -> jax.Array:

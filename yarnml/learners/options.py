@@ -14,10 +14,14 @@ Positive = Annotated[float, Meta(gt=0)]
 
 
 class Passes(NamedTuple):
-    """How often a learner goes over the data: at least, and where the job file does not say."""
+    """Epochs of a learner that goes over all rows: at least, and where the job file does not say.
+
+    ``each``: passes over the data in one epoch, each of which ends with an update.
+    """
 
     least: int
     usual: int
+    each: int = 1
 
 
 class _Learner(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):
