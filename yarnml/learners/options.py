@@ -11,6 +11,7 @@ from msgspec import Meta, Struct, field
 PositiveInt = Annotated[int, Meta(ge=1)]
 NonNegative = Annotated[float, Meta(ge=0)]
 Positive = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=1, le=2**24)]  # of things whose numbers are features: float32 holds these exactly
 
 
 class Passes(NamedTuple):
@@ -211,6 +212,44 @@ class NaiveBayes(_Learner, frozen=True, kw_only=True, tag="naive_bayes"):
         return Passes(2, 2) if self.distribution == "gaussian" else Passes(1, 1)
 
 
+class Factorization(_Gradient, frozen=True, kw_only=True, tag="factorization"):
+    """Ratings of items by users as products of ``rank`` factors, by gradient descent.
+
+    The features are two columns of whole numbers: the user's, below ``users``, and the item's, below ``items``.
+    """
+
+    users: Count
+    items: Count
+    rank: PositiveInt = 16
+
+
+class FactorizationMachine(_Gradient, frozen=True, kw_only=True, tag="factorization_machine"):
+    """A linear model with a product of ``rank`` factors for every pair of features."""
+
+    rank: PositiveInt = 16
+
+
+class Als(_Learner, frozen=True, kw_only=True, tag="als"):
+    """The same factors as `Factorization`, without offsets, by alternating least squares.
+
+    ``feedback``: labels are ``explicit`` ratings, or ``implicit`` amounts, of which 0 is what is not in the data;
+    an amount r counts 1 + ``confidence`` · r times.  ``l2``: the penalty of the factors.  ``shared``: users whose rows
+    may lie in several shards.
+    """
+
+    users: Count
+    items: Count
+    rank: PositiveInt = 16
+    feedback: Literal["explicit", "implicit"] = "explicit"
+    confidence: Positive = 40.0
+    l2: Positive = 0.1
+    shared: PositiveInt = 4096
+
+    @property
+    def passes(self) -> Passes:
+        return Passes(2, 11, each=2)
+
+
 Options = (
     Linear
     | Logistic
@@ -226,4 +265,7 @@ Options = (
     | GaussianMixture
     | Pca
     | NaiveBayes
+    | Factorization
+    | FactorizationMachine
+    | Als
 )
