@@ -8,17 +8,21 @@ from typing import Any
 import jax
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from sklearn import datasets
 
 import yarnml
+from yarnml import recommend
 from yarnml.data.schema import Feature, Schema
-from yarnml.errors import DataError
+from yarnml.errors import DataError, ExportError
 from yarnml.learners.als import AlternatingLeastSquares, State, Sums
 from yarnml.learners.base import Batch
 from yarnml.learners.options import Als
 from yarnml.learners.registry import build_learner
 from yarnml.model import Model
+from yarnml.ranking import Factors, Side, best, known, seen_of
 
 Array = npt.NDArray[Any]
 Train = Callable[..., Model]
@@ -243,3 +247,121 @@ def test_too_many_users_in_several_shards(train: Train) -> None:
     columns = ratings()
     order = np.argsort(columns["user"], kind="stable")
     train({n: a[order] for n, a in columns.items()}, ALS | {"shared": 2}, epochs=3)
+
+
+@pytest.fixture(scope="module")
+def factors() -> Factors:
+    random = np.random.default_rng(1)
+    users, items = (random.normal(size=(n, 4)).astype(np.float32) for n in (30, 50))
+    return Factors(Side(users, users[:, 0]), Side(items, items[:, 1]), 0.5)
+
+
+@pytest.mark.parametrize("scores", [1, 333, 10_000])
+def test_the_best_items(factors: Factors, scores: int) -> None:
+    """For every user the items of the highest scores, without those that were seen, in blocks of any size."""
+    random = np.random.default_rng(2)
+    pairs = np.stack([random.integers(30, size=400), random.integers(50, size=400)], axis=1)
+    asked = known([7, 3, 29, 3], factors)
+    found = pa.concat_tables(best(factors, asked, 6, seen_of(pairs, factors), scores))
+    expected = []
+    for user in asked:
+        allowed = [i for i in range(50) if [user, i] not in pairs.tolist()]
+        score = factors.items.factors @ factors.users.factors[user] + factors.items.offset
+        order = sorted(allowed, key=lambda i: -score[i])[:6]
+        expected += [(user, i, score[i] + factors.users.offset[user] + 0.5, r + 1) for r, i in enumerate(order)]
+    user, item, score, rank = (np.array(column) for column in zip(*expected, strict=True))
+    assert found.column_names == ["user", "item", "score", "rank"]
+    for name, column in (("user", user), ("item", item), ("rank", rank)):
+        np.testing.assert_array_equal(found[name], column)
+    np.testing.assert_allclose(found["score"], score, rtol=1e-5)
+
+
+def test_equal_scores_and_few_items(factors: Factors) -> None:
+    """Items of equal scores come by their numbers; a user who has seen most of them gets what is left."""
+    same = factors._replace(items=Side(np.ones((5, 4), np.float32), np.zeros(5, np.float32)))
+    seen = seen_of(np.array([[1, 0], [1, 2], [1, 3], [2, 1]]), same)
+    found = pa.concat_tables(best(same, np.arange(3), 3, seen)).to_pydict()
+    assert found["user"] == [0, 0, 0, 1, 1, 2, 2, 2]
+    assert found["item"] == [0, 1, 2, 1, 4, 0, 2, 3]
+    assert found["rank"] == [1, 2, 3, 1, 2, 1, 2, 3]
+    assert len(next(best(same, np.arange(3), 99))) == 3 * 5
+
+
+@pytest.fixture
+def small(train: Train) -> tuple[Model, dict[str, Array]]:
+    columns = ratings(0.5)
+    return train(columns, ALS | {"rank": 3}, epochs=3), columns
+
+
+def test_a_loaded_model_recommends(small: tuple[Model, dict[str, Array]]) -> None:
+    """The best pixels of an image are those with the highest predictions, what was rated left out."""
+    model, columns = small
+    found = model.recommend([5], top=4, without=pa.table(columns))
+    rated = set(columns["item"][columns["user"] == 5])
+    score = model.predict(np.array([[5, i] for i in range(ITEMS)]))
+    order = [i for i in np.argsort(-score, kind="stable") if i not in rated][:4]
+    assert found["item"].to_pylist() == order
+    np.testing.assert_allclose(found["score"], score[order], rtol=1e-5)
+    assert len(model.recommend(top=2)) == 2 * USERS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"users": [USERS]}, "has users 0 to 149, but recommend was asked for user 150"),
+        ({"users": [0.5]}, r"needs whole numbers of users, \[n\], got float64 \[1\]"),
+        ({"without": {"user": [1], "item": [-3]}}, "has items 0 to 63, but what was seen holds item -3"),
+        ({"without": {"user": [1]}}, "the table without has no column 'item'"),
+        ({"without": 3}, "needs without as a table, got a int"),
+    ],
+)
+def test_what_can_t_be_recommended(small: tuple[Model, dict[str, Array]], arguments: Job, words: str) -> None:
+    """Users and items that the model does not have, and what is no table, get one sentence."""
+    with pytest.raises(DataError, match=words):
+        small[0].recommend(**arguments)
+
+
+def test_the_command_writes_what_the_model_recommends(
+    small: tuple[Model, dict[str, Array]], tmp_path: Path, yarnml_command: Callable[..., Any]
+) -> None:
+    """A new folder of Parquet files; one that exists and seen data of other columns are refused, and leave nothing."""
+    model, columns = small
+    folder, output, seen = tmp_path / "models", tmp_path / "deep/best", tmp_path / "ratings.parquet"
+    done = yarnml_command("recommend", folder, "--top", "3", "--output", output, "--seen", seen)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"450 items for 150 users by {folder}/1 are in {output}\n"
+    assert pq.read_table(output).equals(model.recommend(top=3, without=pa.table(columns)))
+    pq.write_table(pa.table({"who": [1]}), tmp_path / "other.parquet")
+    before = sorted(tmp_path.rglob("*"))
+    again = yarnml_command("recommend", folder, "--output", output)
+    assert (again.returncode, again.stderr.count("\n")) == (1, 1)
+    assert f"--output {output} exists; choose another folder" in again.stderr
+    other = yarnml_command("recommend", folder, "--output", tmp_path / "new", "--seen", tmp_path / "other.parquet")
+    assert (other.returncode, other.stderr.count("\n")) == (1, 1)
+    assert "other.parquet has no column 'user'; it has who." in other.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_only_models_of_ratings_recommend(train: Train) -> None:
+    """Any other model says that it can't."""
+    model = train(ratings(0.05), {"kind": "linear"}, epochs=1)
+    with pytest.raises(ExportError, match="Only a model of ratings"):
+        model.recommend()
+
+
+def test_a_half_written_dataset_is_never_left(tmp_path: Path) -> None:
+    """Files appear together; where making or writing them fails, nothing does."""
+    tables = [pa.table({"user": [n, n]}) for n in range(5)]
+    assert recommend.write(tables, f"{tmp_path}/whole", rows=4) == 10
+    assert [p.name for p in sorted((tmp_path / "whole").iterdir())] == [f"part-0000{n}.parquet" for n in range(3)]
+    assert pq.read_table(tmp_path / "whole")["user"].to_pylist() == [n for n in range(5) for _ in range(2)]
+
+    def broken() -> Iterator[pa.Table]:
+        yield from tables
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        recommend.write(broken(), f"{tmp_path}/half", rows=2)
+    with pytest.raises(ExportError, match=r"can't be written: .*exists"):
+        recommend.write(tables, f"{tmp_path}/whole")
+    assert [p.name for p in tmp_path.iterdir()] == ["whole"]
