@@ -11,6 +11,7 @@ from msgspec import Meta, Struct, field
 PositiveInt = Annotated[int, Meta(ge=1)]
 NonNegative = Annotated[float, Meta(ge=0)]
 Positive = Annotated[float, Meta(gt=0)]
+Part = Annotated[float, Meta(ge=0, lt=1)]
 Count = Annotated[int, Meta(ge=1, le=2**24)]  # of things whose numbers are features: float32 holds these exactly
 
 
@@ -112,19 +113,37 @@ class Svm(GeneralisedLinear, frozen=True, kw_only=True, tag="svm"):
 
 
 class Mlp(_Gradient, frozen=True, kw_only=True, tag="mlp"):
-    """A multilayer perceptron with ReLU; ``hidden`` gives the widths of its hidden layers."""
+    """A multilayer perceptron with ReLU; ``hidden`` gives the widths of its hidden layers.
+
+    ``dropout``: the part of their outputs that is left out at random in training.
+    """
 
     hidden: list[PositiveInt] = field(default_factory=lambda: [128])
+    dropout: Part = 0.0
 
 
 class Cnn(_Gradient, frozen=True, kw_only=True, tag="cnn"):
     """Convolutions (3x3, ReLU, 2x2 max pooling) with ``channels`` each, then a perceptron with ``hidden``.
 
-    Needs ``data.shape: [height, width, channels]``.
+    Needs ``data.shape: [height, width, channels]``.  ``dropout``: of the hidden layers, as in `Mlp`.
     """
 
     channels: list[PositiveInt] = field(default_factory=lambda: [16, 32])
     hidden: list[PositiveInt] = field(default_factory=lambda: [64])
+    dropout: Part = 0.0
+
+
+class Recurrent(_Gradient, frozen=True, kw_only=True, tag="recurrent"):
+    """Recurrent layers of ``units`` each, then a perceptron with ``hidden`` on what the last gives at the last step.
+
+    Needs ``data.shape: [steps, features]``.  ``cell``: plain (``rnn``), ``lstm`` or ``gru``.  ``dropout``: of what
+    all hidden layers put out, but not from step to step (Zaremba et al., 2014).
+    """
+
+    cell: Literal["rnn", "lstm", "gru"] = "lstm"
+    units: Annotated[list[PositiveInt], Meta(min_length=1)] = field(default_factory=lambda: [64])
+    hidden: list[PositiveInt] = field(default_factory=list)
+    dropout: Part = 0.0
 
 
 class Custom(_Gradient, frozen=True, kw_only=True, tag="custom"):
@@ -260,6 +279,7 @@ Options = (
     | Svm
     | Mlp
     | Cnn
+    | Recurrent
     | Custom
     | KMeans
     | GaussianMixture
