@@ -60,4 +60,4 @@ examples/%/data/train: .venv/ready
 	touch $@
 
 clean:
-	rm -rf .venv .hadoop build dist *.egg-info examples/*/data examples/*/job examples/*/models
+	rm -rf .venv .hadoop build dist *.egg-info examples/*/data examples/*/job examples/*/models examples/*/recommendations

@@ -24,9 +24,9 @@ def model_digest(job: Job, version: int = 1) -> str:
 
 @pytest.fixture
 def job(digits_job: Job) -> Job:
-    """Steps of several chunks, an odd number of shards, dropout of nothing: enough for any difference to show."""
+    """Steps of several chunks, an odd number of shards, dropout: enough for any difference to show."""
     return digits_job | {
-        "learner": digits_job["learner"] | {"hidden": [600, 600]},
+        "learner": digits_job["learner"] | {"hidden": [600, 600], "dropout": 0.1},
         "training": {"epochs": 2, "batch_size": 128, "shards": SHARDS},
         "checkpoint": digits_job["checkpoint"] | {"every": "3 steps", "keep": 2},
     }

@@ -10,6 +10,7 @@ from yarnml import __version__
 from yarnml.errors import Interrupted, YarnmlError
 from yarnml.job import Job
 from yarnml.progress import Progress
+from yarnml.recommend import recommend
 from yarnml.spec import load_job
 from yarnml.submit import BACKENDS, run
 
@@ -168,6 +169,19 @@ def doctor_command(job_file: str | None, overrides: tuple[str, ...]) -> int:
             status = f"[{styles[found.status]}]{found.status:8}[/]"
             console.print(f"{status}{escape(f'{found.name}: {found.text}')}", soft_wrap=True)
     return int(wrong > 0)
+
+
+@cli.command("recommend")
+@click.argument("model", metavar="MODEL")
+@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Items for each user.")
+@click.option("--output", required=True, metavar="URL", help="A new folder for the Parquet files.")
+@click.option("--seen", metavar="URL", help="Rows of users and items that are left out, such as the training data.")
+def recommend_command(model: str, top: int, output: str, seen: str | None) -> None:
+    """Write the best items of every user: columns user, item, score and rank.
+
+    MODEL is a version of a model of ratings (als, factorization), or the folder of its versions.
+    """
+    click.echo(recommend(model, top, output, seen))
 
 
 def main() -> None:

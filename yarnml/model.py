@@ -17,6 +17,7 @@ from yarnml.data.rows import features_of
 from yarnml.errors import DataError, ExportError
 from yarnml.export import read_model, resolve
 from yarnml.importances import importances
+from yarnml.ranking import NOTHING, best, factors_of, known, seen_of
 from yarnml.storage import absolute
 
 _ROWS = 65536  # most rows of one call of the program
@@ -61,6 +62,20 @@ class Model:
         Raises ExportError for other models.
         """
         return importances(self._arrays, self.schema)
+
+    def recommend(self, users: npt.ArrayLike | None = None, top: int = 10, without: Any = None) -> pa.Table:
+        """Of a model of ratings: (user, item, score, rank) of the ``top`` best items of each user, the best first.
+
+        ``users``: their numbers, None for all.  ``without``: a table with the columns of user and item; its pairs are
+        left out.  Raises ExportError for other models.
+        """
+        factors, seen = factors_of(self._arrays), NOTHING
+        if without is not None:
+            table = _table(without)
+            if table is None:
+                raise DataError(f"recommend needs without as a table, got a {type(without).__name__}.")
+            seen = seen_of(features_of(table, self.schema, "the table without"), factors)
+        return pa.concat_tables(best(factors, known(users, factors), top, seen))
 
     def _padded(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Call the program on a power of two of rows, so that few sizes are compiled."""

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from yarnml.data.prepare.options import Bucket, Impute, Step, Text
 from yarnml.errors import JobFileError
 from yarnml.job import Data, Job
-from yarnml.learners.options import GeneralisedLinear, NaiveBayes, TreeLearner
+from yarnml.learners.options import Als, Factorization, GeneralisedLinear, NaiveBayes, TreeLearner
 
 
 def with_usual(job: Job, given: Container[str]) -> Job:
@@ -39,6 +39,10 @@ def check_learner(job: Job) -> None:
         )
     if isinstance(learner, TreeLearner) and learner.categorical and data.scale != "none":
         raise JobFileError("learner.categorical needs whole numbers as they are; set data.scale: none.")
+    if isinstance(learner, Factorization | Als) and data.scale != "none":
+        raise JobFileError(
+            f"{kind} reads the numbers of users and items, which data.scale: standard changes; set data.scale: none."
+        )
     if learner.passes is None:
         return
     if isinstance(learner, GeneralisedLinear):

@@ -10,21 +10,19 @@ import jax.numpy as jnp
 from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError
 from yarnml.learners.base import Key, Learner, flat
-from yarnml.learners.gradient import GradientDescent, weight_decay
-from yarnml.learners.network import Head, dense, init_dense
-from yarnml.learners.optimizers import build_optimizer
+from yarnml.learners.network import Between, Head, build_network, dense, init_dense, unchanged
 from yarnml.learners.options import Cnn
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 
-class CnnModel:
-    """x [rows, height, width, channels] → probabilities [rows, classes] or numbers [rows]."""
+class CnnLayers:
+    """x [rows, height, width, channels] → [rows, dense[-1]], ``dense``: widths behind the blocks."""
 
-    def __init__(self, shape: Sequence[int], channels: Sequence[int], hidden: Sequence[int], head: Head) -> None:
-        self._channels, self._head = [shape[2], *channels], head
+    def __init__(self, shape: Sequence[int], channels: Sequence[int], dense: Sequence[int]) -> None:
+        self._channels = [shape[2], *channels]
         pooled = [side // 2 ** len(channels) for side in shape[:2]]
-        self._widths = [math.prod(pooled) * channels[-1], *hidden, head.width]
+        self._widths = [math.prod(pooled) * channels[-1], *dense]
 
     def init(self, key: Key) -> Any:
         first, second = jax.random.split(key)
@@ -36,18 +34,12 @@ class CnnModel:
         ]
         return {"blocks": blocks, "dense": init_dense(second, self._widths)}
 
-    def _outputs(self, parameters: Any, x: jax.Array) -> jax.Array:
+    def outputs(self, parameters: Any, x: jax.Array, between: Between = unchanged) -> jax.Array:
         for block in parameters["blocks"]:
             x = jax.lax.conv_general_dilated(x, block["weight"], (1, 1), "SAME", dimension_numbers=_LAYOUT)
             x = jax.nn.relu(x + block["bias"])
             x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
-        return dense(parameters["dense"], flat(x))
-
-    def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
-        return self._head.predict(self._outputs(parameters, x))
-
-    def loss(self, parameters: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        return self._head.loss(self._outputs(parameters, x), y)
+        return dense(parameters["dense"], flat(x), between)
 
 
 def build(options: Cnn, schema: Schema) -> Learner:
@@ -61,5 +53,4 @@ def build(options: Cnn, schema: Schema) -> Learner:
             f"1 to {min(shape[:2]).bit_length() - 1} of them, found {len(options.channels)}."
         )
     head = Head(schema, "cnn")
-    model = CnnModel(shape, options.channels, options.hidden, head)
-    return GradientDescent(model, build_optimizer(options.optimizer, options.clip_norm), weight_decay(options.l2))
+    return build_network(CnnLayers(shape, options.channels, [*options.hidden, head.width]), head, options)

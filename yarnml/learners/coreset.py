@@ -16,6 +16,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from yarnml.learners.noise import mixed
+
 STARTS, TRIES, STEPS = 8, 4, 10  # k-means++ on the sample, points tried for each centre, Lloyd's steps after it
 LEAST_SLOTS, SLOTS_PER_CLUSTER = 1024, 16
 ONE_POINT = 1e-3  # spread within a slot, as a part of its squared distance, up to which its rows are one point
@@ -43,7 +45,7 @@ def pick(x: jax.Array, weight: jax.Array, spread: jax.Array, total: jax.Array, s
     share = (1.0 + square / jnp.where(spread > 0, spread, 1.0)) / 2.0
     chance = jnp.clip(0.5 * slots * weight / jnp.where(total > 0, total, 1.0) * share, 0.0, 1.0)
     hashes = _hashes(x, seed)
-    slot = jnp.where(_fraction(hashes) < chance, (_mixed(hashes + 1) % slots).astype(jnp.int32), slots)
+    slot = jnp.where(_fraction(hashes) < chance, (mixed(hashes + 1) % slots).astype(jnp.int32), slots)
     counts = weight / jnp.where(chance > 0, chance, 1.0)
     values = jnp.concatenate([counts[:, None], counts[:, None] * x, (counts * square)[:, None]], axis=1)
     sums = jnp.zeros((slots, values.shape[1])).at[slot].add(values, mode="drop")
@@ -59,7 +61,7 @@ def points(slots: Slots) -> tuple[jax.Array, jax.Array]:
 
 def begin(x: jax.Array, weight: jax.Array, clusters: int, seed: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The best centres [clusters, width] of several starts, and their mean squared distance; x [points, width]."""
-    seeds = _mixed(seed + jnp.arange(STARTS, dtype=jnp.uint32))
+    seeds = mixed(seed + jnp.arange(STARTS, dtype=jnp.uint32))
     centres, cost = jax.lax.map(lambda s: _one_start(x, weight, clusters, s), seeds)
     best = jnp.argmin(cost)
     total = jnp.sum(weight)
@@ -77,7 +79,7 @@ def _one_start(x: jax.Array, weight: jax.Array, clusters: int, seed: jax.Array) 
     def choose(number: jax.Array, found: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         """The best of a few points, drawn in proportion to their mass: the first to arrive in an exponential race."""
         centres, distance = found
-        bits = _mixed(_mixed(seed + number.astype(jnp.uint32)) + jnp.arange(len(x), dtype=jnp.uint32))
+        bits = mixed(mixed(seed + number.astype(jnp.uint32)) + jnp.arange(len(x), dtype=jnp.uint32))
         mass = weight * distance
         arrival = jnp.where(mass > 0, -jnp.log1p(-_fraction(bits)) / mass, jnp.inf)
         drawn = x[jax.lax.top_k(-arrival, TRIES)[1]]
@@ -98,17 +100,10 @@ def _one_start(x: jax.Array, weight: jax.Array, clusters: int, seed: jax.Array) 
 
 def _hashes(x: jax.Array, seed: jax.Array) -> jax.Array:
     """A number below 2^32 for every row, of its bits, its place and the seed."""
-    odd = _mixed(seed + jnp.arange(x.shape[1] + 1, dtype=jnp.uint32)) | 1
-    bits = _mixed(jax.lax.bitcast_convert_type(x, jnp.uint32)) * odd[:-1]
+    odd = mixed(seed + jnp.arange(x.shape[1] + 1, dtype=jnp.uint32)) | 1
+    bits = mixed(jax.lax.bitcast_convert_type(x, jnp.uint32)) * odd[:-1]
     place = jnp.arange(len(x), dtype=jnp.uint32) * odd[-1]
-    return _mixed(jnp.sum(bits, axis=1, dtype=jnp.uint32) + place)
-
-
-def _mixed(bits: jax.Array) -> jax.Array:
-    """The finaliser of MurmurHash3: every bit of the result depends on every bit."""
-    bits = (bits ^ (bits >> 16)) * jnp.uint32(0x85EBCA6B)
-    bits = (bits ^ (bits >> 13)) * jnp.uint32(0xC2B2AE35)
-    return bits ^ (bits >> 16)
+    return mixed(jnp.sum(bits, axis=1, dtype=jnp.uint32) + place)
 
 
 def _fraction(bits: jax.Array) -> jax.Array:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from yarnml.learners.base import Batch, Check, Key, Scores
+from yarnml.learners.noise import Noise, noise
 
 
 class Model(Protocol):
@@ -21,9 +22,16 @@ class Model(Protocol):
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array: ...
 
 
+Noisy = Callable[[Any, jax.Array, jax.Array, jax.Array], jax.Array]
+"""(parameters, x, y, keys [rows]) → the loss of every row [rows], in training, with a key for its random numbers."""
+
+
 class State(NamedTuple):
+    """``noise``: of a model that learns with random numbers, else None."""
+
     parameters: Any
     optimizer: Any
+    noise: Noise | None = None
 
 
 class Sums(NamedTuple):
@@ -36,7 +44,8 @@ class GradientDescent:
     """A model with an optimizer, as a learner.
 
     Minimises Σ weight·loss / Σ weight + ``penalty(parameters)``, both sums over all rows of a step.  ``check`` refuses
-    rows that the model can't take.
+    rows that the model can't take.  ``noisy``: what is minimised in place of the model's loss, where it takes random
+    numbers.
     """
 
     def __init__(
@@ -45,16 +54,18 @@ class GradientDescent:
         optimizer: optax.GradientTransformationExtraArgs,
         penalty: Callable[[Any], jax.Array] | None = None,
         check: Check | None = None,
+        noisy: Noisy | None = None,
     ) -> None:
         self._model, self._optimizer, self._penalty, self.check = model, optimizer, penalty, check
+        self._noisy = noisy
 
     def init(self, key: Key) -> State:
         parameters = self._model.init(key)
-        return State(parameters, self._optimizer.init(parameters))
+        return State(parameters, self._optimizer.init(parameters), noise(key) if self._noisy else None)
 
     def map(self, state: State, batch: Batch) -> Sums:
         def total(parameters: Any) -> jax.Array:
-            return jnp.sum(self.loss(parameters, batch) * batch.weight)
+            return jnp.sum(self._training_loss(parameters, batch, state.noise) * batch.weight)
 
         loss, gradient = jax.value_and_grad(total)(state.parameters)
         return Sums(gradient, loss, jnp.sum(batch.weight))
@@ -66,7 +77,14 @@ class GradientDescent:
             more, slope = jax.value_and_grad(self._penalty)(state.parameters)
             value, gradient = value + more, jax.tree.map(jnp.add, gradient, slope)
         steps, optimizer = self._optimizer.update(gradient, state.optimizer, state.parameters, value=value)
-        return State(optax.apply_updates(state.parameters, steps), optimizer), Scores(sums.loss, sums.weight)
+        parameters = optax.apply_updates(state.parameters, steps)
+        following = state.noise.following() if state.noise else None
+        return State(parameters, optimizer, following), Scores(sums.loss, sums.weight)
+
+    def _training_loss(self, parameters: Any, batch: Batch, noise: Noise | None) -> jax.Array:
+        if self._noisy is None or noise is None:
+            return self.loss(parameters, batch)
+        return self._noisy(parameters, batch.x, batch.y, noise.keys(batch.x))
 
     def loss(self, parameters: Any, batch: Batch) -> jax.Array:
         return self._model.loss(parameters, batch.x, batch.y)

@@ -1,14 +1,25 @@
-"""What the neural networks share: dense layers, their start, and the loss that fits the label."""
+"""What the neural networks share: dense layers, dropout between layers, and the loss that fits the label."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
 
 from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError
-from yarnml.learners.base import Key, cross_entropy, squared_error
+from yarnml.learners.base import Key, Learner, cross_entropy, squared_error
+from yarnml.learners.gradient import GradientDescent, weight_decay
+from yarnml.learners.noise import dropped, layer_keys
+from yarnml.learners.optimizers import build_optimizer
+from yarnml.learners.options import Cnn, Mlp, Recurrent
+
+Between = Callable[[jax.Array, int], jax.Array]
+"""(outputs of a hidden layer [rows, …], its number) → what the next layer gets."""
+
+
+def unchanged(x: jax.Array, layer: int) -> jax.Array:
+    return x
 
 
 def init_dense(key: Key, widths: Sequence[int]) -> list[dict[str, jax.Array]]:
@@ -20,10 +31,12 @@ def init_dense(key: Key, widths: Sequence[int]) -> list[dict[str, jax.Array]]:
     ]
 
 
-def dense(layers: Sequence[dict[str, jax.Array]], x: jax.Array) -> jax.Array:
-    """[rows, widths[0]] → [rows, widths[-1]], ReLU between the layers."""
-    for layer in layers[:-1]:
-        x = jax.nn.relu(x @ layer["weight"] + layer["bias"])
+def dense(
+    layers: Sequence[dict[str, jax.Array]], x: jax.Array, between: Between = unchanged, first: int = 0
+) -> jax.Array:
+    """[rows, widths[0]] → [rows, widths[-1]]; between the layers ReLU, then ``between``, numbered from ``first`` on."""
+    for number, layer in enumerate(layers[:-1], first):
+        x = between(jax.nn.relu(x @ layer["weight"] + layer["bias"]), number)
     return x @ layers[-1]["weight"] + layers[-1]["bias"]
 
 
@@ -41,3 +54,41 @@ class Head:
 
     def loss(self, outputs: jax.Array, y: jax.Array) -> Any:
         return cross_entropy(outputs, y) if self._classes else squared_error(outputs[:, 0], y)
+
+
+class Layers(Protocol):
+    """A network without its head."""
+
+    def init(self, key: Key) -> Any: ...
+
+    def outputs(self, parameters: Any, x: jax.Array, between: Between = unchanged) -> jax.Array:
+        """x [rows, *shape] → [rows, head.width], with ``between`` after each hidden layer, numbered apart."""
+
+
+class Network:
+    """Layers and head as a model for gradient descent."""
+
+    def __init__(self, layers: Layers, head: Head, dropout: float) -> None:
+        self._layers, self._head, self._dropout = layers, head, dropout
+        self.init = layers.init
+
+    def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
+        return self._head.predict(self._layers.outputs(parameters, x))
+
+    def loss(self, parameters: Any, x: jax.Array, y: jax.Array) -> jax.Array:
+        return self._head.loss(self._layers.outputs(parameters, x), y)
+
+    def noisy_loss(self, parameters: Any, x: jax.Array, y: jax.Array, keys: jax.Array) -> jax.Array:
+        """The loss with dropout; a key for every row."""
+
+        def between(x: jax.Array, layer: int) -> jax.Array:
+            return dropped(x, layer_keys(keys, layer), self._dropout)
+
+        return self._head.loss(self._layers.outputs(parameters, x, between), y)
+
+
+def build_network(layers: Layers, head: Head, options: Mlp | Cnn | Recurrent) -> Learner:
+    """The learner that trains a network by gradient descent."""
+    network = Network(layers, head, options.dropout)
+    optimizer, penalty = build_optimizer(options.optimizer, options.clip_norm), weight_decay(options.l2)
+    return GradientDescent(network, optimizer, penalty, noisy=network.noisy_loss if options.dropout else None)

@@ -11,6 +11,8 @@ from msgspec import Meta, Struct, field
 PositiveInt = Annotated[int, Meta(ge=1)]
 NonNegative = Annotated[float, Meta(ge=0)]
 Positive = Annotated[float, Meta(gt=0)]
+Part = Annotated[float, Meta(ge=0, lt=1)]
+Count = Annotated[int, Meta(ge=1, le=2**24)]  # of things whose numbers are features: float32 holds these exactly
 
 SKETCH_PASSES = 3  # in which trees find their bins
 
@@ -113,19 +115,37 @@ class Svm(GeneralisedLinear, frozen=True, kw_only=True, tag="svm"):
 
 
 class Mlp(_Gradient, frozen=True, kw_only=True, tag="mlp"):
-    """A multilayer perceptron with ReLU; ``hidden`` gives the widths of its hidden layers."""
+    """A multilayer perceptron with ReLU; ``hidden`` gives the widths of its hidden layers.
+
+    ``dropout``: the part of their outputs that is left out at random in training.
+    """
 
     hidden: list[PositiveInt] = field(default_factory=lambda: [128])
+    dropout: Part = 0.0
 
 
 class Cnn(_Gradient, frozen=True, kw_only=True, tag="cnn"):
     """Convolutions (3x3, ReLU, 2x2 max pooling) with ``channels`` each, then a perceptron with ``hidden``.
 
-    Needs ``data.shape: [height, width, channels]``.
+    Needs ``data.shape: [height, width, channels]``.  ``dropout``: of the hidden layers, as in `Mlp`.
     """
 
     channels: list[PositiveInt] = field(default_factory=lambda: [16, 32])
     hidden: list[PositiveInt] = field(default_factory=lambda: [64])
+    dropout: Part = 0.0
+
+
+class Recurrent(_Gradient, frozen=True, kw_only=True, tag="recurrent"):
+    """Recurrent layers of ``units`` each, then a perceptron with ``hidden`` on what the last gives at the last step.
+
+    Needs ``data.shape: [steps, features]``.  ``cell``: plain (``rnn``), ``lstm`` or ``gru``.  ``dropout``: of what
+    all hidden layers put out, but not from step to step (Zaremba et al., 2014).
+    """
+
+    cell: Literal["rnn", "lstm", "gru"] = "lstm"
+    units: Annotated[list[PositiveInt], Meta(min_length=1)] = field(default_factory=lambda: [64])
+    hidden: list[PositiveInt] = field(default_factory=list)
+    dropout: Part = 0.0
 
 
 class Custom(_Gradient, frozen=True, kw_only=True, tag="custom"):
@@ -284,6 +304,44 @@ class Boosting(TreeLearner, frozen=True, kw_only=True, tag="boosting"):
         return self.trees
 
 
+class Factorization(_Gradient, frozen=True, kw_only=True, tag="factorization"):
+    """Ratings of items by users as products of ``rank`` factors, by gradient descent.
+
+    The features are two columns of whole numbers: the user's, below ``users``, and the item's, below ``items``.
+    """
+
+    users: Count
+    items: Count
+    rank: PositiveInt = 16
+
+
+class FactorizationMachine(_Gradient, frozen=True, kw_only=True, tag="factorization_machine"):
+    """A linear model with a product of ``rank`` factors for every pair of features."""
+
+    rank: PositiveInt = 16
+
+
+class Als(_Learner, frozen=True, kw_only=True, tag="als"):
+    """The same factors as `Factorization`, without offsets, by alternating least squares.
+
+    ``feedback``: labels are ``explicit`` ratings, or ``implicit`` amounts, of which 0 is what is not in the data;
+    an amount r counts 1 + ``confidence`` · r times.  ``l2``: the penalty of the factors.  ``shared``: users whose rows
+    may lie in several shards.
+    """
+
+    users: Count
+    items: Count
+    rank: PositiveInt = 16
+    feedback: Literal["explicit", "implicit"] = "explicit"
+    confidence: Positive = 40.0
+    l2: Positive = 0.1
+    shared: PositiveInt = 4096
+
+    @property
+    def passes(self) -> Passes:
+        return Passes(2, 11, each=2)
+
+
 Options = (
     Linear
     | Logistic
@@ -294,6 +352,7 @@ Options = (
     | Svm
     | Mlp
     | Cnn
+    | Recurrent
     | Custom
     | KMeans
     | GaussianMixture
@@ -302,4 +361,7 @@ Options = (
     | Tree
     | Forest
     | Boosting
+    | Factorization
+    | FactorizationMachine
+    | Als
 )

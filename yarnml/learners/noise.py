@@ -1,0 +1,60 @@
+"""Random numbers for rows, the same for whoever computes a row, in whatever batch, after whatever restart.
+
+They are a function of the seed, the step and the row's features.  So equal rows of a step share theirs, as they must:
+a row of weight 2 is the row twice.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from yarnml.learners.base import Key, flat
+
+
+class Noise(NamedTuple):
+    """Where random numbers come from at a step; ``seed`` is a uint32."""
+
+    seed: jax.Array
+    step: jax.Array
+
+    def keys(self, x: jax.Array) -> jax.Array:
+        """A key for every row, [rows]; x [rows, *shape]."""
+        key = jax.random.fold_in(jax.random.key(self.seed), self.step)
+        return jax.vmap(lambda number: jax.random.fold_in(key, number))(_hashes(flat(x)))
+
+    def following(self) -> "Noise":
+        """At the next step."""
+        return self._replace(step=self.step + 1)
+
+
+def noise(key: Key) -> Noise:
+    """At step 0; ``key`` may be used for other things too."""
+    return Noise(jax.random.bits(key, (), jnp.uint32), jnp.zeros((), jnp.int32))
+
+
+def dropped(x: jax.Array, keys: jax.Array, rate: float) -> jax.Array:
+    """x [rows, *shape] with a part ``rate`` of its numbers 0 and the others larger, so that its mean stays.
+
+    Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR 2014.
+    """
+    kept = jax.vmap(lambda key: jax.random.bernoulli(key, 1.0 - rate, x.shape[1:]))(keys)
+    return jnp.where(kept, x / (1.0 - rate), 0.0)
+
+
+def layer_keys(keys: jax.Array, layer: int) -> jax.Array:
+    """Other keys of the same rows, for each layer of a network."""
+    return jax.vmap(lambda key: jax.random.fold_in(key, layer))(keys)
+
+
+def _hashes(x: jax.Array) -> jax.Array:
+    """A number below 2^32 for every row, of the bits of its numbers and their places."""
+    odd = mixed(jnp.arange(1, x.shape[1] + 1, dtype=jnp.uint32)) | 1
+    return mixed(jnp.sum(mixed(jax.lax.bitcast_convert_type(x, jnp.uint32)) * odd, axis=1, dtype=jnp.uint32))
+
+
+def mixed(bits: jax.Array) -> jax.Array:
+    """The finaliser of MurmurHash3: every bit of the result depends on every bit."""
+    bits = (bits ^ (bits >> 16)) * jnp.uint32(0x85EBCA6B)
+    bits = (bits ^ (bits >> 13)) * jnp.uint32(0xC2B2AE35)
+    return bits ^ (bits >> 16)
