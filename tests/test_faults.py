@@ -186,7 +186,7 @@ def test_a_worker_that_falls_silent_is_replaced(job: Job, write_job: Any, undist
 def test_a_worker_that_never_shows_itself_is_replaced(job: Job, write_job: Any, undisturbed: dict[str, bytes]) -> None:
     """One that is stopped while Python starts is replaced after five times workers.timeout, and the job gets done."""
     job["training"] |= {"epochs": 100_000}
-    with running(write_job(job), "--set", "workers.timeout=3") as run:
+    with running(write_job(job), "--set", "workers.timeout=5") as run:
         wait_for("a worker", run.children)
         stopped = run.children()[0]
         stopped.send_signal(signal.SIGSTOP)
