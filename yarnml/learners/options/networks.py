@@ -1,0 +1,63 @@
+"""Neural networks, and a user's own model."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, field
+
+from yarnml.learners.options.base import GradientOptions, Part, PositiveInt
+
+
+class Mlp(GradientOptions, frozen=True, kw_only=True, tag="mlp"):
+    """A multilayer perceptron with ReLU; ``hidden`` gives the widths of its hidden layers.
+
+    ``dropout``: the part of their outputs that is left out at random in training.
+    """
+
+    hidden: list[PositiveInt] = field(default_factory=lambda: [128])
+    dropout: Part = 0.0
+
+
+class Cnn(GradientOptions, frozen=True, kw_only=True, tag="cnn"):
+    """Convolutions (3x3, ReLU, 2x2 max pooling) with ``channels`` each, then a perceptron with ``hidden``.
+
+    Needs ``data.shape: [height, width, channels]``.  ``dropout``: of the hidden layers, as in `Mlp`.
+    """
+
+    channels: list[PositiveInt] = field(default_factory=lambda: [16, 32])
+    hidden: list[PositiveInt] = field(default_factory=lambda: [64])
+    dropout: Part = 0.0
+
+
+class Recurrent(GradientOptions, frozen=True, kw_only=True, tag="recurrent"):
+    """Recurrent layers of ``units`` each, then a perceptron with ``hidden`` on what the last gives at the last step.
+
+    Needs ``data.shape: [steps, features]``.  ``cell``: plain (``rnn``), ``lstm`` or ``gru``.  ``dropout``: of what
+    all hidden layers put out, but not from step to step (Zaremba et al., 2014).
+    """
+
+    cell: Literal["rnn", "lstm", "gru"] = "lstm"
+    units: Annotated[list[PositiveInt], Meta(min_length=1)] = field(default_factory=lambda: [64])
+    hidden: list[PositiveInt] = field(default_factory=list)
+    dropout: Part = 0.0
+
+
+class Custom(GradientOptions, frozen=True, kw_only=True, tag="custom"):
+    """A user's own model: ``path: file.py:Name``, a class, object or module with ``init``, ``loss`` and ``predict``.
+
+    ``options`` are handed to the class as keyword arguments.
+    """
+
+    LABEL = "optional"
+
+    path: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def file(self) -> str:
+        """The Python file in ``path``."""
+        return self.path.partition(".py:")[0].removesuffix(".py") + ".py"
+
+    @property
+    def attribute(self) -> str:
+        """The name in the file, empty for the module itself."""
+        return self.path.partition(".py:")[2]
