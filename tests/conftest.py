@@ -1,8 +1,17 @@
 """What the tests share: real data, job files, and the ``yarnml`` command as a user starts it."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
 os.environ["NPROC"] = "1"  # before JAX loads: its number of threads is part of the bits, and a worker's default is one
+
+COMPILED = tempfile.mkdtemp(prefix="yarnml-compiled-")  # what one process compiled others load: many train the same
+os.environ["JAX_COMPILATION_CACHE_DIR"] = COMPILED
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+atexit.register(shutil.rmtree, COMPILED, ignore_errors=True)
 
 import signal
 import subprocess
