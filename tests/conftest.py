@@ -1,17 +1,8 @@
 """What the tests share: real data, job files, and the ``yarnml`` command as a user starts it."""
 
-import atexit
 import os
-import shutil
-import tempfile
 
 os.environ["NPROC"] = "1"  # before JAX loads: its number of threads is part of the bits, and a worker's default is one
-
-COMPILED = tempfile.mkdtemp(prefix="yarnml-compiled-")  # what one process compiled others load: many train the same
-os.environ["JAX_COMPILATION_CACHE_DIR"] = COMPILED
-os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
-os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
-atexit.register(shutil.rmtree, COMPILED, ignore_errors=True)
 
 import signal
 import subprocess
@@ -35,6 +26,19 @@ ROOT = Path(__file__).parent.parent
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, and its children, would ignore it
 
 Job = dict[str, Any]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What one process has compiled, others load: dozens of jobs train the same network."""
+    folder = str(tmp_path_factory.mktemp("compiled"))
+    for name, value in {
+        "jax_compilation_cache_dir": folder,
+        "jax_persistent_cache_min_compile_time_secs": 0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }.items():
+        os.environ[name.upper()] = str(value)  # for the processes that tests start
+        jax.config.update(name, value)
 
 
 @pytest.fixture(autouse=True)
