@@ -91,7 +91,7 @@ def test_another_size(cluster: Cluster) -> None:
     assert "3 workers are wanted, not 1: the cluster has room" in out
     assert refused.returncode == 2
     assert "cut into 3 shards" in refused.stderr
-    assert "2 workers wanted, 3 here" in told.stdout
+    assert re.search("2 workers wanted, [23] here", told.stdout)  # who is let go may be gone by then
     assert "continuing after step" not in out
     local = cluster.folder / "local"
     alone = dict(job, checkpoint={"path": str(local / "job"), "every": "2500 epochs"}, export=str(local / "models"))
