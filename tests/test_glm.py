@@ -244,6 +244,18 @@ def test_coefficients_of_an_exported_model_are_in_the_units_of_the_data(write_ta
     np.testing.assert_allclose(model.predict(x), design @ beta, rtol=1e-3)
 
 
+def poisson(path: Path, name: str, solver: str, epochs: int) -> dict[str, Any]:
+    """A job on the diabetes table at ``path``, in folders of its own."""
+    return {
+        "name": name,
+        "data": {"train": str(path), "features": ["x"], "label": "y", "scale": "standard"},
+        "learner": {"kind": "poisson", "solver": solver},
+        "training": {"epochs": epochs, "batch_size": "full"},
+        "checkpoint": {"path": str(path.parent / name)},
+        "export": str(path.parent / "models" / name),
+    }
+
+
 def test_a_job_goes_on_inside_a_line_search(write_table: WriteTable) -> None:
     """Stopped after an evaluation and continued, a job ends with the bytes of one that ran through."""
     x, y = DIABETES
@@ -251,15 +263,7 @@ def test_a_job_goes_on_inside_a_line_search(write_table: WriteTable) -> None:
     models = []
     for name, stops in {"at-once": [7], "in-parts": [2, 3, 7]}.items():
         for epochs in stops:
-            job = {
-                "name": name,
-                "data": {"train": str(path), "features": ["x"], "label": "y", "scale": "standard"},
-                "learner": {"kind": "poisson", "solver": "lbfgs"},
-                "training": {"epochs": epochs, "batch_size": "full"},
-                "checkpoint": {"path": str(path.parent / name)},
-                "export": str(path.parent / "models" / name),
-            }
-            outcome = yarnml.run(job, backend="inline")
+            outcome = yarnml.run(poisson(path, name, "lbfgs", epochs), backend="inline")
         models.append(Path(str(outcome.export), "model.safetensors").read_bytes())
     assert models[0] == models[1]
 
@@ -272,15 +276,7 @@ def test_a_job_ends_when_its_solver_has_converged(write_table: WriteTable) -> No
     for name, stops in {"at-once": [20], "in-parts": [2, 20, 30]}.items():
         for epochs in stops:
             events: list[Event] = []
-            job = {
-                "name": name,
-                "data": {"train": str(path), "features": ["x"], "label": "y", "scale": "standard"},
-                "learner": {"kind": "poisson", "solver": "newton"},
-                "training": {"epochs": epochs, "batch_size": "full"},
-                "checkpoint": {"path": str(path.parent / name)},
-                "export": str(path.parent / "models" / name),
-            }
-            outcome = yarnml.run(job, "inline", say=events.append)
+            outcome = yarnml.run(poisson(path, name, "newton", epochs), "inline", say=events.append)
             said = [event for event in events if isinstance(event, Converged)]
             assert said == ([Converged(outcome.epochs, epochs)] if epochs == 20 else [])
         assert outcome.already == (name == "in-parts")

@@ -59,14 +59,19 @@ def model(job: Job) -> bytes:
     return (Path(job["export"]) / "1" / "model.safetensors").read_bytes()
 
 
+def undisturbed(job: Job, folder: Path) -> bytes:
+    """The bits of the job's model when nothing happens to it."""
+    quiet = job | {"checkpoint": {"path": str(folder / "quiet")}, "export": str(folder / "quiet-models")}
+    yarnml.run(quiet, "inline")
+    return model(quiet)
+
+
 def test_training_goes_on_while_a_checkpoint_is_written(
     digits_job: Job, write_job: Callable[[Job], Path], let_go: Path, tmp_path: Path
 ) -> None:
     """Rounds are trained while a state goes to a slow storage; it counts once it is there, to the same bits."""
     job = digits_job | {"training": {"epochs": 12, "batch_size": 256}, "workers": {"count": 2}}
-    yarnml.run(
-        job | {"checkpoint": {"path": str(tmp_path / "quiet")}, "export": str(tmp_path / "quiet-models")}, "inline"
-    )
+    bits = undisturbed(job, tmp_path)
     job["checkpoint"] = {"path": f"held://{tmp_path}/job", "every": "5 epochs", "keep": 5}
     with running(write_job(job)) as run:
         wait_for("a state to write", Path(f"{let_go}.asked").exists)
@@ -78,7 +83,7 @@ def test_training_goes_on_while_a_checkpoint_is_written(
     steps = saved_steps(tmp_path / "job")
     assert len(steps) == 3
     assert steps[1] == 2 * steps[0]
-    assert model(job) == (tmp_path / "quiet-models" / "1" / "model.safetensors").read_bytes()
+    assert model(job) == bits
 
 
 def test_a_loss_while_a_checkpoint_is_written(
@@ -86,9 +91,7 @@ def test_a_loss_while_a_checkpoint_is_written(
 ) -> None:
     """Whoever was writing is killed: the others train on, later checkpoints count, and nothing half-written is left."""
     job = digits_job | {"training": {"epochs": 40, "batch_size": 256}, "workers": {"count": 2}}
-    yarnml.run(
-        job | {"checkpoint": {"path": str(tmp_path / "quiet")}, "export": str(tmp_path / "quiet-models")}, "inline"
-    )
+    bits = undisturbed(job, tmp_path)
     job["checkpoint"] = {"path": f"held://{tmp_path}/job", "every": "10 epochs", "keep": 5}
     with running(write_job(job)) as run:
         wait_for("a state to write", Path(f"{let_go}.asked").exists)
@@ -98,7 +101,7 @@ def test_a_loss_while_a_checkpoint_is_written(
     assert status == 0, err
     assert {name for name in os.listdir(tmp_path / "job" / "checkpoints") if not name.startswith("step-")} == set()
     assert len(saved_steps(tmp_path / "job")) in (3, 4)
-    assert model(job) == (tmp_path / "quiet-models" / "1" / "model.safetensors").read_bytes()
+    assert model(job) == bits
 
 
 def test_a_state_that_can_not_be_written_ends_the_job(

@@ -7,26 +7,14 @@ import numpy as np
 import pyarrow as pa
 
 from yarnml.data.arrays import Matrix
-from yarnml.data.prepare import valued
-from yarnml.data.prepare.findings import Finding
+from yarnml.data.prepare import hashed, valued
 from yarnml.data.prepare.hashing import buckets
 from yarnml.data.prepare.one_hot import ones
 from yarnml.data.prepare.options import Hash
 
 READ = None
 needs, gives = valued.needs, valued.gives
-
-
-def find(step: Hash, column: pa.Array, where: str) -> Finding | None:
-    return None
-
-
-def learn(step: Hash, found: Finding, where: str) -> Hash:
-    return step
-
-
-def names(step: Hash, column: str) -> list[str]:
-    return [f"{column}#{place}" for place in range(step.width)]
+find, learn, names = hashed.find, hashed.learn, hashed.names
 
 
 def apply(step: Hash, column: pa.Array, where: str) -> Matrix:

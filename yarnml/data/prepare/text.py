@@ -10,14 +10,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from yarnml.data.arrays import Matrix, is_text
+from yarnml.data.prepare import hashed
 from yarnml.data.prepare.base import NUMBERS
-from yarnml.data.prepare.findings import Finding
 from yarnml.data.prepare.hashing import buckets
 from yarnml.data.prepare.options import Text
 
 READ = pa.string()
 BETWEEN_WORDS = r"[^\p{L}\p{N}_]+"
 BLANK, NOTHING = (pa.scalar(text, pa.large_string()) for text in (" ", ""))
+
+find, learn, names = hashed.find, hashed.learn, hashed.names
 
 Places = npt.NDArray[np.int64]
 
@@ -28,18 +30,6 @@ def needs(step: Text, kind: pa.DataType) -> str | None:
 
 def gives(step: Text, kind: pa.DataType) -> pa.DataType:
     return NUMBERS
-
-
-def find(step: Text, column: pa.Array, where: str) -> Finding | None:
-    return None
-
-
-def learn(step: Text, found: Finding, where: str) -> Text:
-    return step
-
-
-def names(step: Text, column: str) -> list[str]:
-    return [f"{column}#{place}" for place in range(step.width)]
 
 
 def apply(step: Text, column: pa.Array, where: str) -> Matrix:

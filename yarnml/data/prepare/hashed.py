@@ -1,0 +1,22 @@
+"""What the steps share that give each value its places by a hash: nothing has to be learnt."""
+
+from typing import TypeVar
+
+import pyarrow as pa
+
+from yarnml.data.prepare.findings import Finding
+from yarnml.data.prepare.options import Hash, Text
+
+Hashing = TypeVar("Hashing", Hash, Text)
+
+
+def find(step: Hashing, column: pa.Array, where: str) -> Finding | None:
+    return None
+
+
+def learn(step: Hashing, found: Finding, where: str) -> Hashing:
+    return step
+
+
+def names(step: Hashing, column: str) -> list[str]:
+    return [f"{column}#{place}" for place in range(step.width)]
