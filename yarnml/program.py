@@ -50,7 +50,7 @@ class Program:
     def map_shard(self, state: State, held: Held | None, rows: Iterable[Rows]) -> tuple[Vector, Held]:
         """Sums over a whole shard, and what to keep of it; ``rows`` are read where nothing is ``held`` of them yet."""
         assert self._holding is not None
-        here = jax.tree.map(lambda leaf: np.asarray(_plain(leaf)), state)
+        here = _on_host(state)
         if held is None:
             held = self._holding.hold(here, self._that_count(rows))
         sums, held = self._holding.map_held(here, held)
@@ -146,7 +146,7 @@ class Program:
         """Shapes and types of the sums; those of a learner that holds are the same for a shard without rows."""
         if self._holding is None:
             return jax.eval_shape(self._map_tree, *self._shapes)
-        state = jax.tree.map(lambda leaf: np.asarray(_plain(leaf)), jax.jit(self._learner.init)(jax.random.key(0)))
+        state = _on_host(jax.jit(self._learner.init)(jax.random.key(0)))
         sums, _ = self._holding.map_held(state, self._holding.hold(state, []))
         return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, jnp.float32), sums)
 
@@ -206,6 +206,11 @@ def _names(tree: Any) -> list[str]:
         twice = next(n for n in names if names.count(n) > 1)
         raise ModelError(f"Two arrays of the model are both named '{twice}'; keys must not hold a '/'.")
     return names
+
+
+def _on_host(state: State) -> Any:
+    """The same pytree of NumPy arrays."""
+    return jax.tree.map(lambda leaf: np.asarray(_plain(leaf)), state)
 
 
 def _plain(leaf: Any) -> Any:

@@ -49,7 +49,7 @@ def connect(address: str, hello: bytes, credentials: Credentials) -> "SocketConn
 
 
 class Listener:
-    """Waits for workers; ``serve`` gets each connection with its hello, in a thread of its own, and must close it."""
+    """Waits for workers; ``serve`` gets each connection and its hello in a thread of its own, which closes it after."""
 
     def __init__(
         self, address: str, credentials: Credentials, serve: Callable[["SocketConnection", bytes], None]
