@@ -180,7 +180,7 @@ class Mapper:
         replica.held.serve(self._tasks.shards, self._feeds.cache)
         clock, pending, updated = Clock("read", "compute", "exchange", "update"), None, 0.0
         trace = paths.trace(str(self._begin.job.checkpoint.path), self._index) if train.profile else None
-        for step, batches in traced(ahead(self._batches, range(train.first, train.last)), trace):
+        for step, batches in traced(ahead(self._batches, range(train.first, train.last), _bytes), trace):
             clock.lap("read")
             task = partial(self._map_shard, step, batches)
             leaves = self._tasks.map(step, task)
@@ -263,6 +263,10 @@ class Mapper:
             self._sight.batch()
             total = part if total is None else np.add(total, part, out=total)
         return total
+
+
+def _bytes(batches: dict[int, Rows | None]) -> int:
+    return sum(rows.nbytes for rows in batches.values() if rows is not None)
 
 
 def check_devices(gpus: int) -> None:

@@ -6,13 +6,15 @@ decoded pieces up to the cache limit and one block of rows for every shard serve
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from functools import partial
 from threading import Lock
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from yarnml.aligned import empty
+from yarnml.data.ahead import ahead
 from yarnml.data.arrays import order_of
 from yarnml.data.base import Dataset
 from yarnml.data.dataset import read_group
@@ -21,6 +23,8 @@ from yarnml.data.schema import Rows, Schema, columns
 from yarnml.data.shards import Piece, blocks, part, pieces, shard_sizes, shuffled, split_rows, steps_per_epoch
 
 SCAN_ROWS, SCAN_BYTES = 8192, 8 * 2**20  # bounds of one batch in a full pass; they decide the order of additions
+
+Order = npt.NDArray[np.int64]
 
 _SPLIT, _BLOCKS, _ROWS = 1, 2, 3  # keep the seeds of different choices apart
 
@@ -36,7 +40,7 @@ class Feed:
         self._columns = columns(schema, stored)
         self._cache: OrderedDict[Piece, Rows] = OrderedDict()
         self._cache_bytes = cache_bytes
-        self._served: dict[int, tuple[tuple[int, int, int], Rows]] = {}
+        self._served: dict[int, tuple[tuple[int, int, int], Rows, Order]] = {}
         self._order: dict[int, tuple[tuple[int, int, int], list[list[Piece]]]] = {}
         self._cut: dict[int, list[Piece]] = {}
         self._group_rows = dataset.group_rows
@@ -47,7 +51,8 @@ class Feed:
     @property
     def bytes_held(self) -> int:
         """Decoded rows in memory: at most the cache limit, and one block for every shard that was served."""
-        return sum(rows.nbytes for rows in [*self._cache.values(), *(block for _, block in self._served.values())])
+        blocks = sum(rows.nbytes + order.nbytes for _, rows, order in self._served.values())
+        return blocks + sum(rows.nbytes for rows in self._cache.values())
 
     def steps(self, batch_size: int | str) -> int:
         return steps_per_epoch(self.sizes, batch_size)
@@ -60,26 +65,28 @@ class Feed:
     def _batch(self, shard: int, seed: int, epoch: int, step: int, steps: int, shuffle_rows: int) -> Rows:
         length = max(-(-n // steps) for n in self.sizes)
         low, high = part(self.sizes[shard], steps, step)
-        taken, start = [], 0
+        batch, filled, start = _room(length, self._schema), 0, 0
         for number, run in enumerate(self._runs(shard, seed, epoch, shuffle_rows)):
             rows = sum(p.rows for p in run)
             first, last = max(low - start, 0), min(high - start, rows)
             if first < last:
-                block = self._block(shard, (seed, epoch, number), run)
-                taken.append(Rows(*(a[first:last] for a in block)))
+                block, order = self._block(shard, (seed, epoch, number), run)
+                for a, out in zip(block, batch, strict=True):  # clip: all are valid, and checking them costs a copy
+                    a.take(order[first:last], axis=0, out=out[filled : filled + last - first], mode="clip")
+                filled += last - first
             start += rows
-        return pad(concatenate(taken, self._schema), length)
+        return _padded(batch, filled)
 
     def scan(self, shard: int, keep: bool = True) -> Iterator[Rows]:
         """All rows of a shard in stored order, in padded batches of one size; at least one batch.
 
-        ``keep``: whether the decoded pieces stay for the next time, as far as the cache has room.
+        One piece is read ahead.  ``keep``: whether the decoded pieces stay for the next time, as far as the cache has
+        room.
         """
         length = max(1, min(SCAN_ROWS, SCAN_BYTES // (4 * self._schema.width), max(self.sizes)))
         if not self._pieces(shard):
             yield pad(concatenate([], self._schema), length)
-        for piece in self._pieces(shard):
-            rows = self._load(piece, keep)
+        for piece, rows in ahead(partial(self._kept, keep=keep), self._pieces(shard), items=1):
             for low in range(0, piece.rows, length):
                 yield pad(Rows(*(a[low : low + length] for a in rows)), length)
 
@@ -102,16 +109,20 @@ class Feed:
             self._served.pop(shard, None)
         return self._order[shard][1]
 
-    def _block(self, shard: int, key: tuple[int, int, int], run: list[Piece]) -> Rows:
-        """The shuffled rows of one block; the newest of each shard is kept."""
+    def _block(self, shard: int, key: tuple[int, int, int], run: list[Piece]) -> tuple[Rows, Order]:
+        """The rows of one block, and their shuffled order; the newest block of each shard is kept."""
         held = self._served.get(shard)
         if held is None or held[0] != key:
             self._served.pop(shard, None)
             seed, epoch, number = key
             rows = concatenate([self._load(piece) for piece in run], self._schema)
             order = shuffled(len(rows.x), [seed, _ROWS, epoch, shard, number])
-            held = self._served[shard] = key, Rows(*(a[order] for a in rows))
-        return held[1]
+            held = self._served[shard] = key, rows, order
+        return held[1], held[2]
+
+    def _kept(self, piece: Piece, keep: bool) -> Rows:
+        with self._lock:
+            return self._load(piece, keep)
 
     def _load(self, piece: Piece, keep: bool = True) -> Rows:
         if (cached := self._cache.pop(piece, None)) is not None:
@@ -147,22 +158,36 @@ def concatenate(parts: list[Rows], schema: Schema) -> Rows:
     if len(parts) == 1:
         return parts[0]
     if not parts:
-        kind = np.int32 if schema.label_type == "class" else np.float32
-        return Rows(np.zeros((0, schema.width), np.float32), np.zeros(0, kind), np.zeros(0, np.float32))
+        return _room(0, schema)
     return Rows(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 def pad(rows: Rows, length: int) -> Rows:
     """Repeat the first row with weight 0 up to ``length``: one shape to compile, and no rows that a loss can't take."""
-    missing = length - len(rows.x)
-    if not missing:
+    filled = len(rows.x)
+    if filled == length:
         return rows
+    longer = Rows(*(empty((length, *a.shape[1:]), a.dtype) for a in rows))
+    for a, out in zip(rows, longer, strict=True):
+        out[:filled] = a
+    return _padded(longer, filled)
 
-    def fill(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return np.repeat(a[:1], missing, axis=0) if len(a) else np.zeros((missing, *a.shape[1:]), a.dtype)
 
+def _room(length: int, schema: Schema) -> Rows:
+    """So many rows, with anything in them."""
     return Rows(
-        np.concatenate([rows.x, fill(rows.x)]),
-        np.concatenate([rows.y, fill(rows.y)]),
-        np.concatenate([rows.weight, np.zeros(missing, np.float32)]),
+        empty((length, schema.width), np.float32), empty((length,), _kind(schema)), empty((length,), np.float32)
     )
+
+
+def _padded(batch: Rows, filled: int) -> Rows:
+    """As `pad`, in place."""
+    for a in batch[:2]:
+        a[filled:] = a[:1] if filled else 0
+    batch.weight[filled:] = 0
+    return batch
+
+
+def _kind(schema: Schema) -> type[np.generic]:
+    """Of labels."""
+    return np.int32 if schema.label_type == "class" else np.float32

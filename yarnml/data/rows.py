@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from yarnml.aligned import aligned, empty
 from yarnml.data.arrays import Matrix, float32, is_list, single, whole
 from yarnml.data.prepare.base import numbers
 from yarnml.data.schema import Feature, Rows, Schema, known
@@ -15,7 +16,7 @@ from yarnml.errors import DataError
 
 def features_of(table: pa.Table, schema: Schema, where: str) -> Matrix:
     """float32 [rows, width] of a table's feature columns, prepared, in the job file's order."""
-    x = np.empty((table.num_rows, schema.width), np.float32)
+    x = empty((table.num_rows, schema.width), np.float32)
     start = 0
     for feature in schema.features:
         if feature.name not in table.column_names:
@@ -26,13 +27,13 @@ def features_of(table: pa.Table, schema: Schema, where: str) -> Matrix:
 
 
 def rows_of(table: pa.Table, schema: Schema, where: str) -> Rows:
-    """Features, labels and weights of a table; DataError names the column that can't be used."""
+    """Features, labels and weights of a table, aligned; DataError names the column that can't be used."""
     x = features_of(table, schema, where)
     y = np.zeros(len(x), np.float32) if schema.label is None else _labels(table, schema.label, schema, where)
     weight = _weights(table, schema.weight, where) if schema.weight else np.ones(len(x), np.float32)
     if schema.class_weights is not None:
         weight = weight * np.array(schema.class_weights, np.float32)[y]
-    return Rows(x, y, weight)
+    return Rows(x, aligned(y), aligned(weight))
 
 
 def column_of(column: pa.ChunkedArray, feature: Feature, schema: Schema, where: str) -> pa.Array:

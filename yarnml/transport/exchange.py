@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from yarnml.aligned import empty
 from yarnml.errors import WorkerLost
 from yarnml.parts import Hello, Part
 from yarnml.reducer import Reducer, StepKey, chunk_bounds, slice_bounds, slices_for
@@ -73,7 +74,7 @@ class PeerExchange:
     def reduce(self, key: StepKey, parts: Mapping[Node, Vector], shards: int, late: Late = never) -> Vector:
         sample = next(iter(parts.values()))
         if self._out.shape != sample.shape or self._out.dtype != sample.dtype:
-            self._out = np.empty_like(sample)
+            self._out = empty(sample.shape, sample.dtype)
         used = self._reducers[: slices_for(len(sample), self._workers, len(self._reducers))]
         bounds = slice_bounds(len(sample), len(used))
         slices = {address: chunk_bounds(*at) for address, at in zip(used, bounds, strict=True)}
