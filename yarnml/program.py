@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from jax import export
 
-from yarnml.data.scaling import Scaling
+from yarnml.data.scaling import Scaling, neutral, scaled
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import ModelError, YarnmlError
 from yarnml.learners.base import Batch, Held, Holding, Learner, Particular, Scores, State
@@ -27,7 +27,8 @@ from yarnml.tree import Vector
 class Program:
     """One learner on one schema.
 
-    ``scaling``, which may be exchanged, is applied to the features on the device, before the learner.
+    ``scaling``, which may be exchanged, is applied to the features on the device, before the learner, unless it
+    changes nothing.
     """
 
     def __init__(self, learner: Learner, schema: Schema, scaling: Scaling) -> None:
@@ -41,6 +42,14 @@ class Program:
         self._evaluate = jax.jit(self._evaluate_rows)
         self._check = learner.check if isinstance(learner, Particular) else None
         self._check_predict()
+
+    @property
+    def scaling(self) -> Scaling:
+        return self._scaling
+
+    @scaling.setter
+    def scaling(self, scaling: Scaling) -> None:
+        self._scaling, self._applied = scaling, None if neutral(scaling) else scaling
 
     @property
     def holds(self) -> bool:
@@ -64,7 +73,7 @@ class Program:
         if self._holding is not None:
             return self.map_shard(state, None, [rows])[0]
         self._refuse(rows)
-        return np.asarray(self._map(state, self.scaling, rows))
+        return np.asarray(self._map(state, self._applied, rows))
 
     def update(self, state: State, total: Vector) -> tuple[State, Scores]:
         """The next state; ``state`` is used up.  float64 totals are rounded to float32 here."""
@@ -73,7 +82,7 @@ class Program:
     def evaluate(self, state: State, rows: Rows) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Predictions and losses of every row of a batch."""
         self._refuse(rows)
-        outputs, loss = self._evaluate(self._learner.parameters(state), self.scaling, rows)
+        outputs, loss = self._evaluate(self._learner.parameters(state), self._applied, rows)
         return np.asarray(outputs), np.asarray(loss)
 
     def tensors(self, state: State) -> dict[str, npt.NDArray[Any]]:
@@ -130,8 +139,8 @@ class Program:
         shapes = ((2, self._width), jnp.float32), ((2,), label), ((2,), jnp.float32)
         return state, self.scaling, Batch(*(jax.ShapeDtypeStruct(*s) for s in shapes))
 
-    def _prepare(self, scaling: Scaling, x: jax.Array) -> jax.Array:
-        return ((x - scaling.mean) * scaling.factor).reshape(x.shape[0], *self._shape)
+    def _prepare(self, scaling: Scaling | None, x: jax.Array) -> jax.Array:
+        return scaled(x, scaling).reshape(x.shape[0], *self._shape)
 
     def _that_count(self, batches: Iterable[Rows]) -> Iterator[Batch]:
         """Rows that have a weight, scaled, on the host."""
@@ -139,8 +148,7 @@ class Program:
             self._refuse(rows)
             counts = rows.weight > 0
             x, y, weight = rows if counts.all() else (a[counts] for a in rows)
-            x = (x - self.scaling.mean) * self.scaling.factor
-            yield Batch(x.reshape(len(x), *self._shape), y, weight)
+            yield Batch(scaled(x, self._applied).reshape(len(x), *self._shape), y, weight)
 
     def _form_of_sums(self) -> Any:
         """Shapes and types of the sums; those of a learner that holds are the same for a shard without rows."""
@@ -150,11 +158,11 @@ class Program:
         sums, _ = self._holding.map_held(state, self._holding.hold(state, []))
         return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, jnp.float32), sums)
 
-    def _map_tree(self, state: State, scaling: Scaling, rows: Rows | Batch) -> Any:
+    def _map_tree(self, state: State, scaling: Scaling | None, rows: Rows | Batch) -> Any:
         assert not isinstance(self._learner, Holding)
         return self._learner.map(state, Batch(self._prepare(scaling, jnp.asarray(rows.x)), rows.y, rows.weight))
 
-    def _map_flat(self, state: State, scaling: Scaling, rows: Rows) -> jax.Array:
+    def _map_flat(self, state: State, scaling: Scaling | None, rows: Rows) -> jax.Array:
         sums = self._map_tree(state, scaling, rows)
         return jnp.concatenate([leaf.reshape(-1).astype(jnp.float32) for leaf in jax.tree.leaves(sums)])
 
@@ -165,7 +173,9 @@ class Program:
         sums = [part.reshape(leaf.shape).astype(leaf.dtype) for part, leaf in zip(parts, leaves, strict=True)]
         return self._learner.update(state, jax.tree.unflatten(structure, sums))
 
-    def _evaluate_rows(self, parameters: Any, scaling: Scaling, rows: Rows | Batch) -> tuple[jax.Array, jax.Array]:
+    def _evaluate_rows(
+        self, parameters: Any, scaling: Scaling | None, rows: Rows | Batch
+    ) -> tuple[jax.Array, jax.Array]:
         batch = Batch(self._prepare(scaling, jnp.asarray(rows.x)), jnp.asarray(rows.y), jnp.asarray(rows.weight))
         return self._learner.predict(parameters, batch.x), self._learner.loss(parameters, batch)
 

@@ -112,10 +112,6 @@ class Reducer:
         with self._arrived:
             self._forget_before(meeting)
 
-    def finished(self, key: StepKey) -> bool:
-        """Whether every total of ``key`` is there; never waits."""
-        return self._newest >= key
-
     def missing(self, key: StepKey) -> list[int]:
         """The shards whose parts have not arrived, over all chunks seen so far."""
         with self._arrived:

@@ -1,6 +1,6 @@
 """Feature scaling: x → (x - mean) · factor, fitted by sums over the training rows."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,16 @@ class Scaling(NamedTuple):
 
 def identity(width: int) -> Scaling:
     return Scaling(np.zeros(width, np.float32), np.ones(width, np.float32))
+
+
+def neutral(scaling: Scaling) -> bool:
+    """Whether it changes nothing."""
+    return not scaling.mean.any() and bool((scaling.factor == 1).all())
+
+
+def scaled(x: Any, scaling: Scaling | None) -> Any:
+    """An array of NumPy's or JAX's [rows, width]."""
+    return x if scaling is None else (x - scaling.mean) * scaling.factor
 
 
 def moments(rows: Rows) -> Vector:

@@ -5,9 +5,8 @@ chunk, two ends that only send would block each other with full buffers.  This i
 `server.py`.
 """
 
-import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -24,7 +23,6 @@ from yarnml.transport.streams import Inbox, Stream, Traffic
 from yarnml.transport.wire import encode
 from yarnml.tree import Node, Vector
 
-LINGER_SECONDS = 0.004
 LOOK_SECONDS = 0.05  # how often a wait for totals looks whether there is something else to do
 
 
@@ -81,7 +79,6 @@ class PeerExchange:
         self._inbox.open(key, {a: (chunks, self._out) for a, chunks in slices.items() if a in self._streams})
         self._send(key, parts, shards, slices)
         own = slices.get(self._own_address, [])
-        _linger(lambda: self._inbox.settled and (not own or self._own.finished(key)))
         began = time.monotonic()
         while not (self._inbox.wait(LOOK_SECONDS) and (not own or self._own.wait(key, LOOK_SECONDS))):
             waited = time.monotonic() - began
@@ -124,14 +121,3 @@ class PeerExchange:
         for stream in self._streams.values():
             stream.close()
         self._streams.clear()
-
-
-def _linger(ready: Callable[[], bool]) -> None:
-    """Give way to other threads until ``ready``, for LINGER_SECONDS at most.
-
-    The wait for the other workers is mostly short, and waking a thread that sleeps, on a processor that went idle with
-    it, takes longer than that.
-    """
-    end = time.monotonic() + LINGER_SECONDS
-    while not ready() and time.monotonic() < end:
-        os.sched_yield()

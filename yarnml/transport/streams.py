@@ -89,11 +89,6 @@ class Inbox:
             self._left = {(address, n) for address, (chunks, _) in target.items() for n in range(len(chunks))}
 
     @property
-    def settled(self) -> bool:
-        """Whether there is nothing to wait for any more; never waits."""
-        return not self._left or self._reason is not None
-
-    @property
     def _reason(self) -> WorkerLost | None:
         """Why the totals that are expected will not come."""
         if self._key.meeting < self._over:
@@ -136,7 +131,7 @@ class Inbox:
     def wait(self, seconds: float) -> bool:
         """Whether all totals are there; raises why they will not come."""
         with self._changed:
-            self._changed.wait_for(lambda: self.settled, seconds)
+            self._changed.wait_for(lambda: not self._left or self._reason is not None, seconds)
             if self._left and self._reason:
                 raise self._reason
             return not self._left
