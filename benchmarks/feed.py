@@ -1,7 +1,8 @@
-"""Rows per second from Parquet to the device, with a model that has nothing to do, in shuffled batches.
+"""Rows per second from Parquet to the device, with a model that has nothing to do: shuffled batches, and full passes.
 
 Limits: `pyarrow.dataset` that scans the same files from the local disk, for the first epoch; two JAX processes whose
-rows are in memory already, for the second.  All have two threads in total, and the files are in the page cache.
+rows are in memory already, in the same kind of order, for the second.  All have two threads in total, and the files are
+in the page cache.
 """
 
 import os
@@ -13,7 +14,7 @@ from typing import Any
 
 from benchmarks import tables
 from benchmarks.measure import Column, interleaved, report
-from benchmarks.peers.process import Answer, Peer, Running
+from benchmarks.peers.process import Answer, Peer, Running, once
 from benchmarks.step import Engine
 from benchmarks.tables import Table
 from benchmarks.workloads import HERE
@@ -22,7 +23,8 @@ from yarnml.clusters.local import open_crew
 from yarnml.spec import load_job
 
 BATCH = 2**21  # float32 in one step's rows at most
-SCAN, MEMORY = "pyarrow.dataset, 2 threads", "memory, 2 JAX processes"
+SCAN, KEPT = "pyarrow.dataset, 2 threads", "pyarrow.dataset into memory, 2 threads"
+SHUFFLED, IN_ORDER = "memory, shuffled, 2 JAX processes", "memory, in order, 2 JAX processes"
 OWN = "own"  # instead of an URL: a Hadoop of processes
 
 
@@ -43,8 +45,12 @@ def measure(table: Table, root: str, rounds: int) -> None:
     train = _copied(here, f"{root}/{here.name}") if root else str(here)
     print(f"feed: {table.rows} rows of {table.width} numbers, {table.megabytes:.0f} MB, from {root or 'a local disk'}")
     with ExitStack() as stack:
-        blocks: dict[str, Callable[[], Any]] = {"yarnml": lambda: epochs(table, train)}
-        for name, way, processes in ((SCAN, "scan", 1), (MEMORY, "memory", 2)):
+        blocks: dict[str, Callable[[], Any]] = {
+            "batches": lambda: epochs(table, train),
+            "passes": lambda: second_pass(table, train),
+            KEPT: once(Peer("feed", ["keep", table.code])),
+        }
+        for name, way, processes in ((SCAN, "scan", 1), (SHUFFLED, "shuffled", 2), (IN_ORDER, "in-order", 2)):
             blocks[name] = running = Running(Peer("feed", [way, table.code], processes))
             stack.callback(running.close)
         taken = interleaved(blocks, rounds)
@@ -54,25 +60,36 @@ def measure(table: Table, root: str, rounds: int) -> None:
         Column("s for all rows", lambda a: a["seconds"] / a["rows"] * table.rows, compared=True),
         Column("waits for rows %", lambda a: 100 * a.get("waits", 0.0)),
     ]
-    for number, (limit, name) in enumerate(((SCAN, "yarnml, first epoch"), (MEMORY, "yarnml, second epoch"))):
-        report({limit: taken[limit], name: [both[number] for both in taken["yarnml"]]}, columns, limit)
+    first, second = ([both[number] for both in taken["batches"]] for number in (0, 1))
+    report({SCAN: taken[SCAN], KEPT: taken[KEPT], "yarnml, shuffled, first epoch": first}, columns, SCAN)
+    report({SHUFFLED: taken[SHUFFLED], "yarnml, shuffled, second epoch": second}, columns, SHUFFLED)
+    report({IN_ORDER: taken[IN_ORDER], "yarnml, full passes, second": taken["passes"]}, columns, IN_ORDER)
 
 
 def epochs(table: Table, train: str) -> list[Answer]:
-    """A job's first and second epoch, without the first step, which has the compiler in it.
+    """A job's first and second epoch in shuffled batches, without the first step, which has the compiler in it.
 
     By then every worker has read one row group: these rows do not count.
     """
+    with _engine(table, train, {"batch_size": batch(table), "shuffle_rows": table.group}) as engine:
+        rest = table.rows - engine.shards * table.group
+        return [_answer(engine, engine.epoch - 1, rest), _answer(engine, engine.epoch, table.rows)]
+
+
+def second_pass(table: Table, train: str) -> Answer:
+    """A job's second pass over all rows in stored order."""
+    with _engine(table, train, {"batch_size": "full"}) as engine:
+        return _answer(engine, 1, table.rows)
+
+
+@contextmanager
+def _engine(table: Table, train: str, training: dict[str, Any]) -> Iterator[Engine]:
+    """A crew that has made its first step."""
     with tempfile.TemporaryDirectory() as folder:
         learner = {"path": f"{HERE / 'models.py'}:Idle", "optimizer": {"kind": "sgd", "learning_rate": 0.001}}
-        training = {"epochs": 2, "batch_size": batch(table), "shuffle_rows": table.group}
-        spec = load_job(tables.job(table, train, Path(folder), learner, training))
+        spec = load_job(tables.job(table, train, Path(folder), learner, {"epochs": 2} | training))
         with open_crew(spec, folder, lambda event: None) as crew:
-            engine = Engine(crew, spec, 1, warm=1)
-            return [
-                _answer(engine, engine.epoch - 1, table.rows - spec.shards * table.group),
-                _answer(engine, engine.epoch, table.rows),
-            ]
+            yield Engine(crew, spec, 1, warm=1)
 
 
 def batch(table: Table) -> int:

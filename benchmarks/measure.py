@@ -32,18 +32,21 @@ def hold() -> None:
 def interleaved(peers: Mapping[str, Callable[[], Figure]], rounds: int) -> dict[str, list[Figure]]:
     """What each peer's blocks answer, one of each in turn; rounds that other programs disturbed are left out."""
     kept: dict[str, list[Figure]] = {name: [] for name in peers}
+    dropped = []
     for _ in range(rounds * ATTEMPTS):
         start, before = time.monotonic(), _cpu()
         answers = {name: block() for name, block in peers.items()}
         busy, own = (after - b for after, b in zip(_cpu(), before, strict=True))
         foreign = (busy - own) / (time.monotonic() - start)
         if foreign > FOREIGN_CORES:
-            print(f"  (a round dropped: other programs used {foreign:.1f} cores)")
+            dropped.append(foreign)
             continue
         for name, answer in answers.items():
             kept[name].append(answer)
         if all(len(answers) == rounds for answers in kept.values()):
             break
+    if dropped:
+        print(f"  (rounds dropped: {len(dropped)}; other programs used {spread(dropped, ' cores')})")
     return kept
 
 

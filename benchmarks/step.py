@@ -33,7 +33,7 @@ class Engine:
 
     def __init__(self, crew: Master, spec: Job, steps: int, warm: int | None = None) -> None:
         plan = make_plan(spec)
-        self._crew, self._shards, self._steps, self._at = crew, spec.shards, steps, 0
+        self._crew, self.shards, self._steps, self._at = crew, spec.shards, steps, 0
         stored = {name: ipc(schema) for name, schema in plan.stored.items()}
         crew.meet(Begin(spec, plan.datasets, stored, spec.shards), spec.shards)
         built = crew.meet(Build(plan.schema), spec.shards)
@@ -47,7 +47,7 @@ class Engine:
         """Seconds of the next steps."""
         start = time.perf_counter()
         first, self._at = self._at, self._at + steps
-        reports = self._crew.meet(Train(first, self._at), self._shards)
+        reports = self._crew.meet(Train(first, self._at), self.shards)
         self.reports = [report for report in reports.values() if isinstance(report, Trained)]
         return time.perf_counter() - start
 

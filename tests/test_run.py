@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import yarnml
+from yarnml.compiled import FOLDER, compiled
 from yarnml.events import Outcome
 
 Job = dict[str, Any]
@@ -70,6 +71,39 @@ def test_from_python(digits_job: Job, digits: Path) -> None:
     marks = [outcome.seconds[f"until_{what}"] for what in ("planned", "joined", "built", "updated")]
     assert marks == sorted(marks)
     assert marks[-1] < outcome.seconds["total"]
+
+
+def test_a_second_job_compiles_nothing(
+    digits_job: Job, write_job: Any, yarnml_command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was compiled for one job is loaded by the next, in a folder that is the user's alone, to the same bits."""
+    for name in [name for name in os.environ if name.startswith(("JAX_COMPILATION", "JAX_PERSISTENT"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    digits_job["training"]["epochs"] = 1
+    written, models = [], []
+    for _ in range(2):
+        done = yarnml_command("run", write_job(digits_job), "--restart")
+        assert done.returncode == 0, done.stderr
+        written.append({p.name: p.stat().st_mtime_ns for p in tmp_path.glob("cache/yarnml/compiled/*/*-cache")})
+        models.append(max(Path(digits_job["export"]).glob("*/model.safetensors")).read_bytes())
+    assert written[0]
+    assert written[0] == written[1]
+    assert models[0] == models[1]
+    (folder,) = tmp_path.glob("cache/yarnml/compiled/*")
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_programs_are_not_kept_where_others_write(tmp_path: Path) -> None:
+    """A folder that others can write to is not used, nor one that can't be made; a user's own choice is."""
+    places = compiled(1, {"XDG_CACHE_HOME": str(tmp_path)})
+    Path(places[FOLDER]).chmod(0o777)
+    assert compiled(1, {"XDG_CACHE_HOME": str(tmp_path)}) == {}
+    assert compiled(2, {"XDG_CACHE_HOME": str(tmp_path)})[FOLDER] != places[FOLDER]
+    (tmp_path / "file").touch()
+    assert compiled(1, {"XDG_CACHE_HOME": str(tmp_path / "file")}) == {}
+    assert compiled(1, {}) == {}
+    assert compiled(1, {FOLDER: "mine", "XDG_CACHE_HOME": str(tmp_path)}) == {}
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])

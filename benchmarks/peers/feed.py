@@ -1,4 +1,6 @@
-"""Rows by hand: ``scan TABLE``, by pyarrow.dataset from the files, or ``memory TABLE``, from an array to JAX."""
+"""Rows by hand: ``scan`` or ``keep TABLE``, by pyarrow.dataset from the files; ``in-order`` or ``shuffled TABLE``, from
+an array to JAX.
+"""
 
 import sys
 import time
@@ -18,16 +20,26 @@ def scan(table: Table) -> Answer:
     return {"seconds": time.perf_counter() - start, "rows": rows}
 
 
-class Memory:
-    """This process's part of the rows in memory; each call is an epoch of batches in order, which JAX looks at."""
+def keep(table: Table) -> Answer:
+    """All features in memory, as Arrow's columns."""
+    import pyarrow.dataset as ds
 
-    def __init__(self, table: Table) -> None:
+    start = time.perf_counter()
+    found = ds.dataset(table.folder, format="parquet").to_table(columns=table.features)
+    return {"seconds": time.perf_counter() - start, "rows": found.num_rows}
+
+
+class Memory:
+    """This process's part of the rows in memory; each call is an epoch of batches, which JAX looks at."""
+
+    def __init__(self, table: Table, shuffled: bool) -> None:
         import jax
         import numpy as np
 
         from benchmarks.models import Idle
 
         rank, self._world = place()
+        self._shuffle = np.random.default_rng(rank).permutation if shuffled else None
         self._x = np.random.default_rng(rank).normal(size=(table.rows // self._world, table.width)).astype(np.float32)
         self._batch = max(1, batch(table) // self._world)
         self._parameters = Idle().init(None)
@@ -36,8 +48,11 @@ class Memory:
 
     def __call__(self) -> Answer:
         start, last = time.perf_counter(), len(self._x) - self._batch
+        order = self._shuffle(len(self._x)) if self._shuffle else None
         for low in range(0, last + 1, self._batch):
-            self._look(self._parameters, self._x[low : low + self._batch]).block_until_ready()
+            at = slice(low, low + self._batch)
+            rows = self._x[at] if order is None else self._x.take(order[at], axis=0)
+            self._look(self._parameters, rows).block_until_ready()
         rows = self._world * self._batch * (1 + last // self._batch)
         return {"seconds": time.perf_counter() - start, "rows": rows}
 
@@ -45,4 +60,5 @@ class Memory:
 if __name__ == "__main__":
     way, code = sys.argv[1:]
     table = decoded(code)
-    serve(Memory(table) if way == "memory" else lambda: scan(table))
+    ways = {"scan": lambda: scan(table), "keep": lambda: keep(table)}
+    serve(ways[way] if way in ways else Memory(table, way == "shuffled"))

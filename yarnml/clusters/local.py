@@ -16,6 +16,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from yarnml import paths, storage
 from yarnml.clusters.base import Ended, Role, Who
+from yarnml.compiled import compiled
 from yarnml.environment import Environment, devices, resources
 from yarnml.errors import CheckpointError, JobFileError
 from yarnml.events import Event
@@ -63,7 +64,7 @@ class LocalProcesses:
             role, who.index, self._master, HOST, self._credentials, workers.timeout, workers.stall, guarded=True
         )
         log = self._logs / paths.log_name(role, who.index)
-        variables = os.environ | resources(workers.vcores) | devices(workers.gpus, slot)
+        variables = os.environ | resources(workers.vcores) | devices(workers.gpus, slot) | compiled(workers.vcores)
         with log.open("wb") as output:
             popen = subprocess.Popen(
                 [sys.executable, "-m", "yarnml.worker"],

@@ -33,9 +33,12 @@ class Lloyd:
         return {"centres": centres}
 
     def map(self, model: Any, x: jax.Array, weight: jax.Array) -> tuple[Sums, jax.Array]:
-        distances = squared_distances(x, model["centres"])
-        membership = jax.nn.one_hot(jnp.argmin(distances, axis=1), self._clusters) * weight[:, None]
-        return Sums(jnp.sum(membership, axis=0), sums_by(membership, x)), jnp.min(distances, axis=1)
+        centres = model["centres"]
+        product = jnp.matmul(x, centres.T, precision=jax.lax.Precision.HIGHEST)
+        beyond = jnp.sum(centres * centres, axis=1) - 2.0 * product  # |x|², the same for all centres, is left out
+        membership = jax.nn.one_hot(jnp.argmin(beyond, axis=1), self._clusters) * weight[:, None]
+        loss = jnp.maximum(jnp.sum(x * x, axis=1) + jnp.min(beyond, axis=1), 0.0)
+        return Sums(jnp.sum(membership, axis=0), sums_by(membership, x)), loss
 
     def update(self, model: Any, sums: Sums) -> Any:
         weight = sums.weight[:, None]
