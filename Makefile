@@ -9,7 +9,7 @@ run: .venv/ready examples/digits/data/train           ## train on real handwritt
 	$(BIN)/yarnml run examples/digits/job.yaml --restart
 
 test: check wheel                                     ## everything that can be checked
-	$(BIN)/python -m pytest -m 'not docker and not faults' --durations=40
+	$(BIN)/python -m pytest -m 'not docker and not faults' --durations=40 --numprocesses 2 --dist loadgroup
 
 RUNS ?= 200
 FIRST ?= 0

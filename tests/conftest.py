@@ -28,12 +28,22 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background
 Job = dict[str, Any]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests that share the cluster run in one process, in order, while another one runs the others."""
+    for item in items:
+        if "hadoop" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("hadoop"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What one process has compiled, others load: dozens of jobs train the same network."""
-    folder = str(tmp_path_factory.mktemp("compiled"))
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # a folder of its own in that of the session
+        folder = folder.parent
+    (folder / "compiled").mkdir(exist_ok=True)
     for name, value in {
-        "jax_compilation_cache_dir": folder,
+        "jax_compilation_cache_dir": str(folder / "compiled"),
         "jax_persistent_cache_min_compile_time_secs": 0,
         "jax_persistent_cache_min_entry_size_bytes": -1,
     }.items():

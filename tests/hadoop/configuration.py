@@ -32,16 +32,20 @@ def write(path: Path, properties: Properties) -> None:
     ElementTree.ElementTree(root).write(path, encoding="UTF-8", xml_declaration=True)
 
 
+_ports = random.sample(range(15_000, 32_000), 17_000)  # those of daemons that have yet to start look free
+
+
 def free_address(host: str) -> str:
-    """``host:port`` that nobody listens on, below the ports that the kernel gives to clients."""
-    while True:
-        port = random.randrange(15_000, 32_000)
+    """``host:port`` that nobody listens on, below the ports that the kernel gives to clients; another at every call."""
+    while _ports:
+        port = _ports.pop()
         with socket.socket() as probe:
             try:
                 probe.bind((host, port))
             except OSError:
                 continue
             return f"{host}:{port}"
+    raise RuntimeError("every port between 15000 and 32000 has been given to a daemon, or is taken")
 
 
 def make_configuration(folder: Path, changes: Properties) -> Path:
