@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.flight as fl
@@ -20,6 +21,7 @@ from yarnml.transport.memory import MemoryExchange
 from yarnml.transport.peers import Shelf
 from yarnml.transport.security import Certificate, Credentials, Token
 from yarnml.transport.server import ReducerServer
+from yarnml.transport.streams import Inbox
 from yarnml.transport.wire import decode_part, encode
 from yarnml.tree import Vector, assign, combine
 
@@ -171,3 +173,22 @@ def test_a_part_header_survives_the_wire() -> None:
     """Headers decode to what was encoded."""
     header = Part(1, 2, 3, 4, 5, 6, 7, "<f4")
     assert decode_part(encode(header)) == header
+
+
+def test_a_total_that_is_given_up_stays_out_of_the_next() -> None:
+    """A total on its way when its step is given up gets nowhere near the vector of the next step."""
+    inbox, stream = Inbox(), SimpleNamespace(address="there", closing=False)
+    first, second = np.zeros(4, np.float32), np.zeros(4, np.float32)
+    late, due = (Part(meeting, 0, 1, 0, 0, 0, 1, "<f4") for meeting in (1, 2))
+    inbox.open(StepKey(1, 0), {"there": ([(0, 4)], first)})
+    room = inbox.room(stream, late)  # type: ignore[arg-type]
+    assert room is not None
+    inbox.abandon(2)
+    inbox.open(StepKey(2, 0), {"there": ([(0, 4)], second)})
+    room[:] = 1
+    inbox.put(stream, late, room)  # type: ignore[arg-type]
+    assert not second.any()
+    assert not inbox.wait(0.0)
+    inbox.put(stream, due, np.full(4, 2, np.float32))  # type: ignore[arg-type]
+    assert inbox.wait(0.0)
+    assert (second == 2).all()

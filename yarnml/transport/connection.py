@@ -1,6 +1,6 @@
 """What an exchange travels on: messages between one worker and one reducer, in order, both ways."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from yarnml.tree import Vector
@@ -13,6 +13,13 @@ class Broken(Exception):
 Message = tuple[bytes, Vector | None]
 """A header (`yarnml.transport.wire`), and mostly the bytes of a vector, uint8, behind it."""
 
+Room = Callable[[bytes], Vector | None]
+"""header → where the vector behind it may be received into, of any type; None: into memory of its own."""
+
+
+def nowhere(header: bytes) -> None:
+    return None
+
 
 class Connection(Protocol):
     """One end.  One thread may send while another one receives."""
@@ -23,8 +30,8 @@ class Connection(Protocol):
     def finish(self) -> None:
         """Say that nothing more will be sent.  Raises Broken."""
 
-    def messages(self) -> Iterator[Message]:
-        """What comes, until the other end has finished.  Raises Broken."""
+    def messages(self, room: Room = nowhere) -> Iterator[Message]:
+        """What comes, until the other end has finished; vectors are in ``room`` or elsewhere.  Raises Broken."""
 
     def cut(self) -> None:
         """Have whoever sends or receives get Broken."""

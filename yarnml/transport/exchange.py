@@ -70,13 +70,14 @@ class PeerExchange:
             raise WorkerLost(f"The reducer at {address} can't be reached: {exc}") from exc
 
     def reduce(self, key: StepKey, parts: Mapping[Node, Vector], shards: int, late: Late = never) -> Vector:
-        sample = next(iter(parts.values()))
-        if self._out.shape != sample.shape or self._out.dtype != sample.dtype:
-            self._out = empty(sample.shape, sample.dtype)
+        sample, out = next(iter(parts.values())), self._out
+        if out.shape != sample.shape or out.dtype != sample.dtype:
+            out = empty(sample.shape, sample.dtype)
+        self._out = np.empty(0, np.float32)  # where this fails, a total on its way must not get into the next one's
         used = self._reducers[: slices_for(len(sample), self._workers, len(self._reducers))]
         bounds = slice_bounds(len(sample), len(used))
         slices = {address: chunk_bounds(*at) for address, at in zip(used, bounds, strict=True)}
-        self._inbox.open(key, {a: (chunks, self._out) for a, chunks in slices.items() if a in self._streams})
+        self._inbox.open(key, {a: (chunks, out) for a, chunks in slices.items() if a in self._streams})
         self._send(key, parts, shards, slices)
         own = slices.get(self._own_address, [])
         began = time.monotonic()
@@ -86,8 +87,9 @@ class PeerExchange:
                 raise WorkerLost(f"Step {key.step} waits for {self._wanting(key)} since {self._timeout:.0f} s.")
             self._send(key, late(waited), shards, slices)
         for number, (low, high) in enumerate(own):
-            self._out[low:high] = self._own.total(key, number, 0.0)
-        return self._out
+            out[low:high] = self._own.total(key, number, 0.0)
+        self._out = out
+        return out
 
     def _send(
         self, key: StepKey, parts: Mapping[Node, Vector], shards: int, slices: Mapping[str, list[tuple[int, int]]]

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.flight as fl
 
 from yarnml.transport import raw
-from yarnml.transport.connection import Broken, Message
+from yarnml.transport.connection import Broken, Message, Room, nowhere
 from yarnml.transport.security import Credentials
 from yarnml.tree import Vector
 
@@ -44,7 +44,7 @@ class FlightConnection:
         with _translated():
             self._writer.done_writing()
 
-    def messages(self) -> Iterator[Message]:
+    def messages(self, room: Room = nowhere) -> Iterator[Message]:
         with _translated():
             for batch, header in raw.chunks(self._reader):
                 yield header, None if batch is None else raw.values(batch)

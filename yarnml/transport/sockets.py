@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from yarnml.transport.connection import Broken, Message
+from yarnml.transport.connection import Broken, Message, Room, nowhere
 from yarnml.transport.security import Credentials, Token
 from yarnml.tree import Vector
 
@@ -110,14 +110,17 @@ class SocketConnection:
         with _translated():
             self._end.shutdown(socket.SHUT_WR)
 
-    def messages(self) -> Iterator[Message]:
+    def messages(self, room: Room = nowhere) -> Iterator[Message]:
         lengths = bytearray(_LENGTHS.size)
         with _translated():
             while self._fill(lengths):
                 of_header, of_values = _LENGTHS.unpack(lengths)
-                header = bytearray(of_header)
-                values = None if of_values == NOTHING else np.empty(of_values, np.uint8)
-                if not self._fill(header) or (values is not None and not self._fill(values.data)):
+                header, values = bytearray(of_header), None
+                whole = self._fill(header)
+                if whole and of_values != NOTHING:
+                    values = _place(room(bytes(header)), of_values)
+                    whole = self._fill(values.data)
+                if not whole:
                     raise Broken("it ended within a message")
                 yield bytes(header), values
 
@@ -148,6 +151,11 @@ def _name(address: str, credentials: Credentials) -> bytes | None:
 
 def _secret(credentials: Credentials) -> Vector:
     return np.frombuffer(credentials.value.encode() if isinstance(credentials, Token) else b"", np.uint8)
+
+
+def _place(room: Vector | None, size: int) -> Vector:
+    """So many bytes of room, or of new memory where it is none or another size."""
+    return room.view(np.uint8) if room is not None and room.nbytes == size else np.empty(size, np.uint8)
 
 
 def _after(buffers: list[memoryview], sent: int) -> list[memoryview]:

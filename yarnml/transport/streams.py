@@ -47,7 +47,7 @@ class Stream:
 
     def _receive(self) -> None:
         try:
-            for header, values in self._connection.messages():
+            for header, values in self._connection.messages(self._room):
                 if values is None:
                     refusal = decode_refusal(header)
                     return self._inbox.fail(self, refusal.reason, TooLate if refusal.late else WorkerLost)
@@ -58,6 +58,9 @@ class Stream:
             self._inbox.fail(self, str(exc))
         except Exception as exc:  # whatever it sent, the wait for its totals must end
             self._inbox.fail(self, f"{type(exc).__name__}: {str(exc).partition(chr(10))[0]}")
+
+    def _room(self, header: bytes) -> Vector | None:
+        return self._inbox.room(self, decode_part(header))
 
     def close(self) -> None:
         """Hang up in order; a reducer that does not answer is cut off."""
@@ -109,18 +112,30 @@ class Inbox:
             self._over = max(self._over, meeting)
             self._changed.notify_all()
 
+    def room(self, stream: Stream, part: Part) -> Vector | None:
+        """Where a total goes; None where nobody asked for it, or it came before."""
+        with self._changed:
+            return self._place(stream, part)
+
     def put(self, stream: Stream, part: Part, values: Vector) -> None:
+        """A total has come, mostly into its room."""
         with self._changed:
             self.received.add(values)
-            chunk = stream.address, part.chunk
-            if StepKey(part.meeting, part.step) != self._key or chunk not in self._left:
-                return  # nobody asked for it, or it came before
-            chunks, out = self._target[stream.address]
-            low, high = chunks[part.chunk]
-            out[low:high] = values
-            self._left.remove(chunk)
+            room = self._place(stream, part)
+            if room is None:
+                return
+            if room.ctypes.data != values.ctypes.data:
+                room[:] = values
+            self._left.remove((stream.address, part.chunk))
             if not self._left:
                 self._changed.notify_all()
+
+    def _place(self, stream: Stream, part: Part) -> Vector | None:
+        if StepKey(part.meeting, part.step) != self._key or (stream.address, part.chunk) not in self._left:
+            return None
+        chunks, out = self._target[stream.address]
+        low, high = chunks[part.chunk]
+        return out[low:high]
 
     def fail(self, stream: Stream, reason: str, kind: type[WorkerLost] = WorkerLost) -> None:
         with self._changed:
