@@ -96,6 +96,10 @@ KINDS: dict[str, tuple[Options, Schema]] = {
     "machine": (FactorizationMachine(rank=3), schema(16, (1, 2, 3), (4, 4))),
     "machine-number": (FactorizationMachine(rank=2, l2=0.1), NUMBER),
     "factorization": (Factorization(users=5, items=4, rank=3, l2=0.1), schema(2, ())),
+    "factorization-implicit": (
+        Factorization(users=5, items=4, rank=3, feedback="implicit", optimizer={"kind": "adam", "learning_rate": 0.05}),
+        schema(2, ()),
+    ),
     "als": (Als(users=5, items=4, rank=3), schema(2, (), (1, 2))),
     "als-implicit": (Als(users=5, items=4, rank=2, feedback="implicit"), schema(2, ())),
     "bayes": (NaiveBayes(smoothing=0.1), schema(16, (1, 2, 3), (4, 4))),
@@ -146,7 +150,7 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     n = 24
     classes = columns.label_type == "class"
     y = random.integers(columns.outputs, size=n) if classes else random.normal(size=n)
-    y = np.exp(y) if isinstance(options, Poisson | Gamma | Als) else y
+    y = np.exp(y) if isinstance(options, Poisson | Gamma | Als | Factorization) else y
     x = random.normal(size=(n, columns.width)).astype(np.float32)
     if isinstance(options, NaiveBayes):
         x = np.abs(x) * (1 + np.eye(columns.outputs, columns.width, dtype=np.float32)[y])

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from yarnml.data.schema import Schema
 from yarnml.errors import DataError
-from yarnml.learners.base import Batch, Check, Key, Learner, Scores, flat, squared_error
+from yarnml.learners.base import Batch, Key, Learner, Scores, flat, squared_error
 from yarnml.learners.equations import EXACT, Chunks, chunked, equations, solved, systems, width
 from yarnml.learners.options import Als
 from yarnml.learners.ratings import check_columns, check_of, score
@@ -79,7 +79,7 @@ class AlternatingLeastSquares:
         self._shared = min(options.shared, options.users)
         self._rows = max(self._shared, options.items)  # of the sums of equations
         self._solved = jax.jit(self._solve)
-        self.check = _check(options, schema)
+        self.check = check_of(options, schema)
 
     def init(self, key: Key) -> State:
         options = self._options
@@ -183,22 +183,6 @@ class AlternatingLeastSquares:
 
     def parameters(self, state: State) -> Any:
         return {"users": {"factors": state.users}, "items": {"factors": state.items}}
-
-
-def _check(options: Als, schema: Schema) -> Check:
-    """Refuses users and items without a number, and amounts below 0."""
-    numbers = check_of(options, schema)
-
-    def check(rows: Batch) -> None:
-        numbers(rows)
-        y = rows.y[rows.weight > 0]
-        if options.feedback == "implicit" and (y < 0).any():
-            raise DataError(
-                f"Label '{schema.label}' holds {y.min():g}, but learner.feedback implicit needs amounts of 0 or more; "
-                "drop or repair these rows, or choose explicit."
-            )
-
-    return check
 
 
 def build(options: Als, schema: Schema) -> Learner:

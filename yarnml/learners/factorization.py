@@ -1,7 +1,11 @@
 """Matrix factorisation: a rating is a mean, an offset of the user, one of the item, and a product of their factors.
 
-Koren, Bell and Volinsky, "Matrix Factorization Techniques for Recommender Systems", IEEE Computer, 2009.  The gradient
-of a step is as long as the model, so for very many users `yarnml.learners.als` sends less.
+Koren, Bell and Volinsky, "Matrix Factorization Techniques for Recommender Systems", IEEE Computer, 2009.  With
+``implicit`` feedback only the order of a user's items counts: an item that he has shall score higher than one that is
+drawn, which is lost with -log σ(score - score of the other).  Rendle, Freudenthaler, Gantner and Schmidt-Thieme, "BPR:
+Bayesian Personalized Ranking from Implicit Feedback", UAI 2009.
+
+The gradient of a step is as long as the model, so for very many users `yarnml.learners.als` sends less.
 """
 
 from typing import Any
@@ -10,8 +14,9 @@ import jax
 import jax.numpy as jnp
 
 from yarnml.data.schema import Schema
-from yarnml.learners.base import Key, Learner, squared_error
+from yarnml.learners.base import Key, Learner, flat, squared_error
 from yarnml.learners.gradient import GradientDescent, weight_decay
+from yarnml.learners.noise import Noise
 from yarnml.learners.optimizers import build_optimizer
 from yarnml.learners.options import Factorization
 from yarnml.learners.ratings import check_columns, check_of, score
@@ -40,8 +45,35 @@ class FactorizationModel:
         return squared_error(self.predict(parameters, x), y)
 
 
+class RankingModel:
+    """The same scores, for ``implicit`` feedback: they tell the order of a user's items, and nothing else.
+
+    The other item of a row is any item, all alike.  The user may have it too: then the two come as often the other way
+    round, and what pulls them apart cancels.  Rows with an amount of 0 say nothing.
+    """
+
+    def __init__(self, scores: FactorizationModel, items: int) -> None:
+        self._items = items
+        self.init, self.predict = scores.init, scores.predict
+
+    def noisy_loss(self, parameters: Any, x: jax.Array, y: jax.Array, keys: jax.Array) -> jax.Array:
+        """[rows]; a key for every row, which draws its other item."""
+        other = jax.vmap(lambda key: jax.random.randint(key, (), 0, self._items))(keys)
+        against = flat(x).at[:, 1].set(other.astype(x.dtype))
+        apart = self.predict(parameters, x) - self.predict(parameters, against)
+        return jnp.where(y > 0, jax.nn.softplus(-apart), 0.0)
+
+    def loss(self, parameters: Any, x: jax.Array, y: jax.Array) -> jax.Array:
+        """For the evaluation: a row has the same other item every time."""
+        return self.noisy_loss(parameters, x, y, Noise(jnp.uint32(0), jnp.int32(0)).keys(x))
+
+
 def build(options: Factorization, schema: Schema) -> Learner:
     check_columns(options, schema)
     model = FactorizationModel(options.users, options.items, options.rank)
-    optimizer = build_optimizer(options.optimizer, options.clip_norm)
-    return GradientDescent(model, optimizer, weight_decay(options.l2), check_of(options, schema))
+    optimizer, penalty = build_optimizer(options.optimizer, options.clip_norm), weight_decay(options.l2)
+    check = check_of(options, schema)
+    if options.feedback == "explicit":
+        return GradientDescent(model, optimizer, penalty, check)
+    ranking = RankingModel(model, options.items)
+    return GradientDescent(ranking, optimizer, penalty, check, ranking.noisy_loss)

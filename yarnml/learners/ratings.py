@@ -36,11 +36,12 @@ def names_of(schema: Schema) -> list[str]:
 
 
 def check_of(options: Ratings, schema: Schema) -> Check:
-    """Refuses rows of users and items that are not numbered as the job file says."""
+    """Refuses users and items that are not numbered as the job file says, and amounts below 0."""
     columns = list(zip(names_of(schema), ("users", "items"), (options.users, options.items), strict=True))
 
     def check(rows: Batch) -> None:
-        numbers = flat(rows.x[rows.weight > 0])
+        counts = rows.weight > 0
+        numbers, y = flat(rows.x[counts]), rows.y[counts]
         for held, (name, field, count) in zip(numbers.T, columns, strict=True):
             bad = held[~((held >= 0) & (held < count) & (held == np.floor(held)))]
             if len(bad):
@@ -48,6 +49,11 @@ def check_of(options: Ratings, schema: Schema) -> Check:
                     f"Feature '{name}' holds {bad[0]:.10g}, but learner.kind {options.kind} needs whole numbers from 0 "
                     f"to {count - 1}, as learner.{field} is {count}; number them so, or raise learner.{field}."
                 )
+        if options.feedback == "implicit" and (y < 0).any():
+            raise DataError(
+                f"Label '{schema.label}' holds {y.min():g}, but learner.feedback implicit needs amounts of 0 or more; "
+                "drop or repair these rows, or choose explicit."
+            )
 
     return check
 

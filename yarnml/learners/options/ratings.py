@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from yarnml.learners.options.base import GradientOptions, LearnerOptions, Passes, Positive, PositiveInt
 
+Feedback = Literal["explicit", "implicit"]
 Count = Annotated[int, Meta(ge=1, le=2**24)]  # of things whose numbers are features: float32 holds these exactly
 
 
@@ -13,11 +14,14 @@ class Factorization(GradientOptions, frozen=True, kw_only=True, tag="factorizati
     """Ratings of items by users as products of ``rank`` factors, by gradient descent.
 
     The features are two columns of whole numbers: the user's, below ``users``, and the item's, below ``items``.
+    ``feedback``: labels are ``explicit`` ratings, or ``implicit`` amounts, of which 0 is what is not in the data; then
+    items that a user has shall come before the others.
     """
 
     users: Count
     items: Count
     rank: PositiveInt = 16
+    feedback: Feedback = "explicit"
 
 
 class FactorizationMachine(GradientOptions, frozen=True, kw_only=True, tag="factorization_machine"):
@@ -37,7 +41,7 @@ class Als(LearnerOptions, frozen=True, kw_only=True, tag="als"):
     users: Count
     items: Count
     rank: PositiveInt = 16
-    feedback: Literal["explicit", "implicit"] = "explicit"
+    feedback: Feedback = "explicit"
     confidence: Positive = 40.0
     l2: Positive = 0.1
     shared: PositiveInt = 4096
