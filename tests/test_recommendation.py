@@ -19,6 +19,7 @@ from yarnml.data.schema import Feature, Schema
 from yarnml.errors import DataError, ExportError
 from yarnml.learners.als import AlternatingLeastSquares, State, Sums
 from yarnml.learners.base import Batch
+from yarnml.learners.equations import chunked, equations
 from yarnml.learners.options import Als
 from yarnml.learners.registry import build_learner
 from yarnml.model import Model
@@ -243,6 +244,23 @@ def test_alternation_is_that_of_a_dense_matrix(feedback: str, order: str) -> Non
     np.testing.assert_allclose(last.users, users, atol=1e-4 * np.abs(users).max())
     np.testing.assert_allclose(last.items, items, atol=1e-4 * np.abs(items).max())
     assert states[-1][1] == pytest.approx(objective(y, weight, users, items, options), rel=1e-4)
+
+
+def test_equations_of_any_number_of_ratings() -> None:
+    """Sums over owners of one rating and of more than a chunk holds are NumPy's; owners may be left out."""
+    random, rank = np.random.default_rng(5), 2
+    counts = np.array([1, 31, 0, 32, 33, 1500, *random.integers(1, 20, 5000)])
+    owner = random.permutation(np.repeat(np.arange(len(counts)), counts)).astype(np.int32)
+    other = random.integers(7, size=len(owner)).astype(np.int32)
+    second, first = random.normal(size=(2, len(owner))).astype(np.float32)
+    factors = random.normal(size=(7, rank)).astype(np.float32)
+    f = factors[other].astype(float)
+    packed = [second * f[:, 0] ** 2, second * f[:, 0] * f[:, 1], second * f[:, 1] ** 2, *(first * f.T), second]
+    expected = np.stack([np.bincount(owner, values, len(counts)) for values in packed], axis=1)
+    chunks = chunked(owner, other, second, first)
+    for owners in (len(counts), 6):
+        found = equations(chunks, factors, owners)
+        np.testing.assert_allclose(found, expected[:owners], rtol=1e-4, atol=1e-4)
 
 
 def test_every_turn_lowers_what_is_minimised() -> None:

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from yarnml.data.schema import Schema
 from yarnml.errors import DataError
 from yarnml.learners.base import Batch, Key, Learner, Scores, flat, squared_error
-from yarnml.learners.equations import EXACT, Chunks, chunked, equations, solved, systems, width
+from yarnml.learners.equations import EXACT, Chunks, chunked, equations, right_of, solved, weight_of, width
 from yarnml.learners.options import Als
 from yarnml.learners.ratings import check_columns, check_of, score
 
@@ -65,8 +65,8 @@ class Held(NamedTuple):
     """
 
     users: Array
-    by_user: Chunks
-    by_item: Chunks
+    by_user: list[Chunks]
+    by_item: list[Chunks]
     constant: Any
     weight: Any
 
@@ -115,8 +115,9 @@ class AlternatingLeastSquares:
             seen[held.users] = 1
         elif state.passes % 2:
             self._refuse(int(state.sharing))
-            shared = held.by_user.where(slots >= 0)
-            together = equations(shared._replace(owner=slots[shared.owner]), state.items, self._rows)
+            shared = [chunks.where(slots >= 0) for chunks in held.by_user]
+            shared = [chunks._replace(owner=slots[chunks.owner]) for chunks in shared]
+            together = equations(shared, state.items, self._rows)
             found, lowered = self._own(state, held, slots < 0)
             users[held.users] = found
             sums = sums._replace(equations=together, loss=held.constant - lowered)
@@ -134,7 +135,8 @@ class AlternatingLeastSquares:
     def _own(self, state: State, held: Held, own: npt.NDArray[np.bool_]) -> tuple[Array, Any]:
         """Solve the users that are whole in this shard, [its users, rank], 0 for the others; what that is worth."""
         room = 1 << max(len(own) - 1, 0).bit_length()  # few different sizes, so that few are compiled
-        found, lowered = self._solved(equations(held.by_user.where(own), state.items, room), state.items)
+        mine = [chunks.where(own) for chunks in held.by_user]
+        found, lowered = self._solved(equations(mine, state.items, room), state.items)
         return np.asarray(found)[: len(own)], np.asarray(lowered)
 
     def _solve(self, rows: jax.Array, others: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -142,14 +144,14 @@ class AlternatingLeastSquares:
 
         ``others``: the factors of the other side.
         """
-        _, right, weight = systems(rows)
+        weight = weight_of(rows)
         l2 = jnp.float32(self._options.l2)
         if self._implicit:
             ridge, gram = jnp.full_like(weight, l2), jnp.matmul(others.T, others, precision=EXACT)
         else:
             ridge, gram = l2 * weight, None
         found = solved(rows, jnp.where(ridge > 0, ridge, 1.0), gram)
-        return found, jnp.sum(right * found) + jnp.sum(ridge * jnp.sum(found * found, axis=1))
+        return found, jnp.sum(right_of(rows) * found) + jnp.sum(ridge * jnp.sum(found * found, axis=1))
 
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
         turn = jnp.where(state.passes == 0, 0, 2 - state.passes % 2)
