@@ -5,7 +5,22 @@ from collections.abc import Callable
 
 import click
 
-from benchmarks import boosting, feed, growth, hdfs, kmeans, measure, passes, safety, start, step, straggler, submit
+from benchmarks import (
+    als,
+    boosting,
+    feed,
+    growth,
+    hdfs,
+    kmeans,
+    measure,
+    passes,
+    safety,
+    seeding,
+    start,
+    step,
+    straggler,
+    submit,
+)
 
 USUAL: dict[str, Callable[..., None]] = {
     "step": step.main,
@@ -17,6 +32,8 @@ USUAL: dict[str, Callable[..., None]] = {
 OTHERS: dict[str, Callable[..., None]] = {
     "kmeans": kmeans.main,
     "boosting": boosting.main,
+    "als": als.main,
+    "seeding": seeding.main,
     "safety": safety.main,
     "straggler": straggler.main,
     "hdfs": hdfs.main,

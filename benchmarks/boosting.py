@@ -29,9 +29,15 @@ COLUMNS = [
 
 
 def main(
-    rounds: int = 5, rows: int = 1_000_000, width: int = 28, trees: int = 50, depth: int = 6, bins: int = 255
+    rounds: int = 5,
+    rows: int = 1_000_000,
+    width: int = 28,
+    trees: int = 50,
+    depth: int = 6,
+    bins: int = 255,
+    spark: bool = False,
 ) -> None:
-    """Boosted trees, beside LightGBM, xgboost and scikit-learn."""
+    """Boosted trees, beside LightGBM, xgboost and scikit-learn, and with --spark, for some minutes a round, Spark."""
     table = Table(rows * 8 // 6, width)
     tables.write(table)
     size = [table.code, *map(str, (trees, depth, bins))]
@@ -40,6 +46,8 @@ def main(
         "xgboost, 2 threads": Peer("boosting", ["xgboost", *size], needs=["xgboost"]),
         "scikit-learn, 2 threads": Peer("boosting", ["sklearn", *size], needs=["sklearn"]),
     }
+    if spark:
+        peers["Spark MLlib, local[2]"] = Peer("boosting", ["spark", *size], needs=["pyspark", "/java"])
     print(f"boosting: {rows} synthetic rows of {width} features, {trees} trees of depth {depth}, {bins} bins")
     blocks: dict[str, Callable[[], Answer]] = {name: once(peer) for name, peer in present(peers).items()}
     if any(kind.__struct_config__.tag == "boosting" for kind in get_args(Options)):

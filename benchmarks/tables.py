@@ -1,7 +1,7 @@
 """Synthetic tables in Parquet files: noise with some structure to learn, from fixed seeds."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -110,7 +110,17 @@ def _columns(table: Table, x: npt.NDArray[np.float32]) -> dict[str, Any]:
     return {name: pa.array(x[:, j].copy()) for j, name in enumerate(table.features)}
 
 
-def job(table: Table, train: str, folder: Path, learner: dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
+class Stored(Protocol):
+    """What a job needs to know of rows in files."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def features(self) -> list[str]: ...
+
+
+def job(table: Stored, train: str, folder: Path, learner: dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
     """A yarnml job on a table; its checkpoints, none before the end, go to a folder of their own."""
     return {
         "name": table.folder.name,

@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import passes, tables
+from benchmarks import passes, ratings, tables
 from benchmarks.__main__ import cli
 from benchmarks.boosting import auc
 from benchmarks.costs import Effort, Efforts, Measured, Point, fit, in_two_levels, loads, on_hosts, on_one_machine, used
 from benchmarks.crowd import crowd
 from benchmarks.measure import Column, report
 from benchmarks.peers.process import Peer, once, present
+from benchmarks.ratings import Ratings
+from benchmarks.seeding import candidates
 from benchmarks.tables import Table
 from yarnml.reducer import CHUNK
 
@@ -93,6 +95,31 @@ def test_peers_do_the_same_work() -> None:
     assert [answer["iterations"] for answer in answers] == [6, 6, 6]
     assert [answer["loss"] for answer in answers] == pytest.approx([answers[0]["loss"]] * 3, rel=0.02)
     assert min(answer["evaluations"] for answer in answers) >= 6
+
+
+def test_synthetic_ratings() -> None:
+    """As many as asked for, by user, each pair once, and none of those held back; those, scored 1, are all found."""
+    table = Ratings(20_000, 512)
+    ratings.write(table)
+    (user, item, amount), held = ratings.read(table.train), ratings.read(table.folder / "held")
+    pairs = np.concatenate([np.stack([user, item]), np.stack(held[:2])], axis=1)
+    assert len(user) == 20_000
+    assert len(np.unique(pairs, axis=1).T) == len(pairs.T) == 20_200
+    assert (np.diff(user) >= 0).all()
+    assert set(amount) == {1, 2, 3, 4, 5}
+    wanted = np.zeros((table.users, 512))
+    wanted[held[0], held[1]] = 1
+    assert ratings.recall(table, wanted, np.eye(512)) == 1
+    assert ratings.recall(table, -wanted, np.eye(512)) == 0
+
+
+def test_rounds_of_kmeans_pick_rows_that_stand_for_all() -> None:
+    """What k-means|| picks are rows, each of which counts for those nearest to it."""
+    x = np.random.default_rng(0).normal(size=(500, 3)).astype(np.float32)
+    points, weight = candidates(x, 4, np.random.default_rng(1))
+    assert weight.sum() == 500
+    assert len(weight) == len(points) > (weight > 0).sum() > 4
+    assert {tuple(p) for p in points[weight > 0]} <= {tuple(row) for row in x}
 
 
 def test_the_area_under_the_curve() -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from benchmarks.measure import CORES
-from benchmarks.tables import Table
+from benchmarks.tables import ALL, Table
 
 SETTINGS = {
     "spark.driver.memory": "8g",
@@ -41,9 +41,10 @@ def session() -> Iterator[Any]:
         gateway.proc.wait()
 
 
-def vectors(spark: Any, table: Table) -> Any:
-    """The rows, their features in one vector column ``features``."""
+def vectors(spark: Any, table: Table, files: slice = ALL) -> Any:
+    """The rows of these files, their features in one vector column ``features``."""
     from pyspark.ml.feature import VectorAssembler
 
     assembler = VectorAssembler(inputCols=table.features, outputCol="features")
-    return assembler.transform(spark.read.parquet(f"file://{table.folder}"))
+    paths = [f"file://{path}" for path in sorted(table.folder.iterdir())[files]]
+    return assembler.transform(spark.read.parquet(*paths))
