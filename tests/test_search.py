@@ -18,11 +18,12 @@ from sklearn.preprocessing import StandardScaler
 import yarnml
 from tests.processes import running, wait_for
 from tests.test_same_bits import model_digest
+from yarnml.clusters.inline import open_crew
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import CheckpointError, Interrupted, ModelError
 from yarnml.events import Continued, Event, Judged, Outcome, RoundBegins, Searched, Searches
 from yarnml.feeds import Feeds
-from yarnml.meetings import Begin, ipc
+from yarnml.meetings import Begin, Build, Regroup, Standing, ipc
 from yarnml.plan import fold_of, make_plan
 from yarnml.spec import load_job
 
@@ -188,6 +189,19 @@ def test_folds_share_what_is_decoded(job: Job) -> None:
                 list(feed.scan(shard))
             read += feed.bytes_read
     assert read == ROWS * (30 + 2) * 4
+
+
+def test_a_state_belongs_to_one_training(job: Job) -> None:
+    """A worker that has missed the begin of a training does not offer it the state of the one before."""
+    job["data"]["classes"] = [0, 1]
+    spec, said = load_job(job), list[Event]()
+    plan = make_plan(spec)
+    with open_crew(spec, "", said.append) as crew:
+        begin = Begin(spec, plan.datasets, {n: ipc(s) for n, s in plan.stored.items()}, SHARDS)
+        for command in (begin, Build(plan.schema)):
+            crew.meet(command, SHARDS)
+        assert crew.meet(Regroup(begin.folder), SHARDS) == {0: Standing(0, 0.0, 0.0)}
+        assert crew.meet(Regroup("another"), SHARDS) == {0: Standing(-1, 0.0, 0.0)}
 
 
 def test_steps_by_batches(job: Job) -> None:
