@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from yarnml.data.feed import Feed, concatenate
+from yarnml.data.kept import Kept
 from yarnml.data.schema import Rows, Schema
 from yarnml.data.survey import filled, find, lacking, merged
 from yarnml.plan import Plan, make_plan
@@ -39,7 +40,7 @@ def passes(found: Plan, shards: int = 3) -> Schema:
     """The schema that the passes over the training data end with."""
     schema = found.schema
     while lacking(schema):
-        feed = Feed(found.datasets["train"], found.stored["train"], schema, shards, 0)
+        feed = Feed(found.datasets["train"], found.stored["train"], schema, shards, Kept(0))
         parts = [find(*piece) for s in range(shards) for piece in pieces(feed, schema, s)]
         schema = filled(schema, merged(reversed(parts)))
     return schema
@@ -55,6 +56,6 @@ def prepared(found: Plan, dataset: str = "train") -> npt.NDArray[np.float32]:
 
 
 def read(found: Plan, schema: Schema, dataset: str = "train") -> Rows:
-    feed = Feed(found.datasets[dataset], found.stored[dataset], schema, 2, 0)
+    feed = Feed(found.datasets[dataset], found.stored[dataset], schema, 2, Kept(0))
     batches = [rows for s in range(2) for rows in feed.scan(s)]
     return concatenate([Rows(*(a[b.weight > 0] for a in b)) for b in batches], schema)

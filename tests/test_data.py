@@ -19,6 +19,7 @@ from yarnml.data import csv
 from yarnml.data.base import Dataset, Split
 from yarnml.data.dataset import read_group
 from yarnml.data.feed import Feed, concatenate
+from yarnml.data.kept import Kept
 from yarnml.data.rows import rows_of
 from yarnml.data.scaling import moments, standard
 from yarnml.data.schema import Rows, Schema
@@ -66,7 +67,7 @@ def plan(train: Any, test: Any = None, seed: int = 0, **fields: Any) -> Plan:
 
 
 def feed_of(found: Plan, shards: int = 2, cache: int = MUCH, dataset: str = "train") -> Feed:
-    return Feed(found.datasets[dataset], found.stored[dataset], with_classes(found), shards, cache)
+    return Feed(found.datasets[dataset], found.stored[dataset], with_classes(found), shards, Kept(cache))
 
 
 def with_classes(found: Plan) -> Schema:

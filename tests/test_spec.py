@@ -81,7 +81,7 @@ def test_defaults_of_learners_that_need_all_rows() -> None:
 @pytest.mark.parametrize(
     ("where", "section", "valid"),
     [
-        ("The job file", document(trainig={}), "name, data, learner, training, workers"),
+        ("The job file", document(trainig={}), "name, data, learner, training, search, workers"),
         ("data", data(lable="y"), "train, test, validation"),
         ("workers", document(workers={"coutn": 3}), "count, min, max"),
         ("learner", document(learner={"kind": "mlp", "hiden": [3]}), "kind, optimizer, clip_norm, l2, hidden"),

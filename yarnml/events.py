@@ -130,6 +130,47 @@ class Converged(_Event, frozen=True):
     epochs: int
 
 
+class Searches(_Event, frozen=True):
+    """A search begins, or goes on after ``done`` trainings; ``folds``: of the cross-validation, None without."""
+
+    candidates: int
+    folds: int | None
+    metric: str
+    done: int
+
+
+class Judged(_Event, frozen=True):
+    """Training ``done`` of ``trainings`` of a search is over: a candidate on a fold, from 0, None without.
+
+    ``value``: of the metric; None where the candidate can't be trained, ``why`` in words.
+    """
+
+    done: int
+    trainings: int
+    values: dict[str, Any]
+    fold: int | None
+    metric: str
+    value: float | None
+    why: str = ""
+
+
+class Ranked(Struct, frozen=True):
+    """A candidate, with the mean and the deviation of the metric over the folds; None where it can't be trained."""
+
+    values: dict[str, Any]
+    mean: float | None
+    deviation: float | None
+
+
+class Searched(_Event, frozen=True):
+    """A search is over: its candidates in order, and the number of the ``best``; it is trained on all rows now."""
+
+    metric: str
+    folds: int
+    candidates: list[Ranked]
+    best: int
+
+
 class Settled(_Event, frozen=True):
     """Which epoch's model early stopping chose, out of ``epochs``."""
 
@@ -185,6 +226,9 @@ Event = (
     | Tick
     | EpochDone
     | Converged
+    | Searches
+    | Judged
+    | Searched
     | Settled
     | Outcome
     | Failure

@@ -1,11 +1,15 @@
 """What makes a job the same job: all that decides the bits of its model, but for how long it trains."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from yarnml import code, storage
+from yarnml.checkpoint import Checkpoints, Manifest
+from yarnml.errors import CheckpointError
+from yarnml.events import Event
 from yarnml.job import Job
 from yarnml.learners.options import Custom
 from yarnml.plan import Plan
@@ -45,6 +49,26 @@ def changed(old: Identity, new: Identity) -> list[str]:
     """What differs between the job that wrote a checkpoint and the one that would continue, in words."""
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     return [n if n.startswith("the ") else f"{n} ({old.get(n)} → {new.get(n)})" for n in names]
+
+
+def continued(job: Job, plan: Plan, checkpoints: Checkpoints, say: Callable[[Event], None]) -> Manifest | None:
+    """The checkpoint to go on from, the newest that is whole; CheckpointError names what is not as it was."""
+    manifest = checkpoints.newest(say)
+    if manifest is not None:
+        refuse(job, manifest.identity, identity_of(job, plan), manifest.shards, "checkpoint")
+    return manifest
+
+
+def refuse(job: Job, before: Identity, now: Identity, shards: int, what: str) -> None:
+    """CheckpointError where what is in a job's folder, cut into ``shards``, was written by another job."""
+    told = changed(before, now)
+    if job.training.shards not in (None, shards):
+        told.append(f"training.shards ({shards} → {job.training.shards})")
+    if told:
+        raise CheckpointError(
+            f"The {what} in {job.checkpoint.path} belongs to another job: {', '.join(told)} changed. "
+            "Use --restart to begin anew, or another checkpoint.path to keep it."
+        )
 
 
 def _digest(path: str) -> str:

@@ -3,7 +3,7 @@
 Construct a Job through `yarnml.spec.load_job`: msgspec checks types while decoding, not in plain construction.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -71,6 +71,32 @@ class Training(_Section, frozen=True, kw_only=True):
     shards: PositiveInt | None = None
     shuffle_rows: PositiveInt = 65536
     early_stopping: EarlyStopping | None = None
+
+
+class Range(_Section, frozen=True, kw_only=True):
+    """Numbers to draw from, both ends included; whole ones where both ends are whole.
+
+    ``scale``: ``linear``, or ``log`` for the same chance for every ratio.
+    """
+
+    low: int | float = field(name="from")
+    high: int | float = field(name="to")
+    scale: Literal["linear", "log"] = "linear"
+
+
+class Search(_Section, frozen=True, kw_only=True):
+    """The job is trained several times, and at last with the values that did best.
+
+    ``folds``: parts of the training rows, each of which judges what the others taught; without, the validation data
+    does.  ``over``: a field of the job file by its path → the values to try, or a range to draw from.
+    ``method``: ``grid`` tries all combinations, ``random`` draws up to ``candidates`` different ones.
+    """
+
+    folds: Annotated[int, Meta(ge=2)] | None = None
+    over: dict[str, list[Any] | Range] = {}
+    method: Literal["grid", "random"] = "grid"
+    candidates: PositiveInt = 20
+    metric: Literal["loss", "accuracy", "roc_auc", "rmse", "r2"] = "loss"
 
 
 class Workers(_Section, frozen=True, kw_only=True):
@@ -165,6 +191,7 @@ class Job(_Section, frozen=True, kw_only=True):
     data: Data
     learner: Options
     training: Training = Training()
+    search: Search | None = None
     workers: Workers = Workers()
     reducers: Reducers = Reducers()
     master: Master = Master()

@@ -53,7 +53,7 @@ from yarnml.meetings import (
 )
 from yarnml.metrics import finish, sums
 from yarnml.reducer import TooLate
-from yarnml.replica import NOWHERE, Replica
+from yarnml.replica import NOWHERE, Compiled, Replica
 from yarnml.sight import Sight
 from yarnml.tasks import Spared, Task, Tasks
 from yarnml.traces import traced
@@ -68,9 +68,11 @@ class Mapper:
     def __init__(self, index: int, exchange: Exchange, sight: Sight, spared: Spared) -> None:
         self._index, self._exchange, self._sight = index, exchange, sight
         self._tasks = Tasks(index, exchange, sight, spared)
-        self._feeds, self._replica, self._writing = Feeds(), Replica(), Writing(sight.wrote)
+        self._compiled = Compiled()
+        self._feeds, self._replica, self._writing = Feeds(), Replica(self._compiled), Writing(sight.wrote)
         self._meeting: Meeting
         self._begin: Begin
+        self._folder = ""  # of the training that the state belongs to
 
     def execute(self, meeting: Meeting) -> Report:
         """Carry out one command."""
@@ -81,8 +83,8 @@ class Mapper:
                 return self._take_in(begin)
             case Prime(begin, schema):
                 return self._prime(begin, schema)
-            case Regroup():
-                return self._replica.standing
+            case Regroup(folder):
+                return self._replica.standing if folder == self._folder else NOWHERE
             case CatchUp() as there:
                 return self._catch_up(there)
         if not self._tasks.shards:
@@ -126,16 +128,20 @@ class Mapper:
         return self._index == min(w for w, shards in self._meeting.shards.items() if shards)
 
     def _take_in(self, begin: Begin) -> Report:
-        self._begin = begin
-        self._feeds.take_in(begin)
-        check_devices(begin.job.workers.gpus)
+        """Begin a training, or go on with it: rows and programs are kept from one to the next, the state is not."""
+        if begin.folder != self._folder:
+            self._writing.drop()
+            self._sight.anew()
+            self._begin, self._folder, self._replica = begin, begin.folder, Replica(self._compiled)
+            self._feeds.take_in(begin)
+            check_devices(begin.job.workers.gpus)
         return Done()
 
     def _prime(self, begin: Begin, schema: Schema | None) -> Report:
         """Everything that a newcomer can do before it takes part: others shall not wait for it."""
         self._take_in(begin)
         if schema is not None:
-            self._replica.build(begin.job, schema)
+            self._make(schema)
             if (rows := self._feeds.batch(schema, 0, 0)) is None:
                 rows = next(self._feeds.feed("train", schema).scan(0))
             self._replica.update(self._replica.map(rows))
@@ -145,9 +151,14 @@ class Mapper:
         self._replica.scaling = standard(self._sum_over("train", schema, moments), schema)
         return Done()
 
+    def _make(self, schema: Schema) -> None:
+        """The learner and its first state.  One that holds shards keeps the rows, too, where others will need them."""
+        self._replica.build(self._begin.job, schema)
+        self._feeds.besides = self._begin.others and self._replica.program.holds
+
     def _build(self, schema: Schema, step: int, restore: str | None) -> Report:
         self._writing.drop()
-        self._replica.build(self._begin.job, schema)
+        self._make(schema)
         self._replica.stand(Standing(step, 0.0, 0.0))
         if restore:
             self._replica.load(read_state(restore), restore)
@@ -168,7 +179,7 @@ class Mapper:
         elif not self._tasks.shards:
             return self._rest()
         elif self._replica.step != there.step:
-            self._replica.build(there.begin.job, there.schema)
+            self._make(there.schema)
             self._replica.load(state.unpack(self._exchange.fetch(there.address, there.step)), there.address)
         self._replica.stand(there)
         return Done()
@@ -223,8 +234,8 @@ class Mapper:
         return self._scan("train", schema, shard, self._replica.map) if rows is None else self._replica.map(rows)
 
     def _whole(self, shard: int) -> Iterator[Rows]:
-        """All rows of a shard, which the learner keeps in its own way, so that the feed need not."""
-        for rows in self._feeds.feed("train", self._replica.schema).scan(shard, keep=False):
+        """All rows of a shard, which the learner keeps in its own way, so that the feed need not, but for others."""
+        for rows in self._feeds.feed("train", self._replica.schema).scan(shard, keep=self._begin.others):
             yield rows
             self._sight.batch()
 

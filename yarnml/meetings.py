@@ -25,12 +25,22 @@ class Message(Struct, frozen=True, forbid_unknown_fields=True, tag=True):
 
 
 class Begin(Message, frozen=True):
-    """What every worker needs to know before anything else.  ``stored`` is an Arrow IPC schema."""
+    """What every worker needs to know of a training before anything else.  ``stored`` is an Arrow IPC schema."""
 
     job: Job
     datasets: dict[str, Dataset]
     stored: dict[str, bytes]
     shards: int
+
+    @property
+    def folder(self) -> str:
+        """Names the training: no two of one crew have the same folder."""
+        return str(self.job.checkpoint.path)
+
+    @property
+    def others(self) -> bool:
+        """Whether other trainings on the same rows come next, those of a search."""
+        return self.job.search is not None
 
 
 class Survey(Message, frozen=True):
@@ -55,7 +65,9 @@ class Prime(Message, frozen=True):
 
 
 class Regroup(Message, frozen=True):
-    """Say how far you are: some were lost, or others have come."""
+    """Say how far you are in the training of this folder: some were lost, or others have come."""
+
+    folder: str
 
 
 class CatchUp(Message, frozen=True):

@@ -10,9 +10,24 @@ MODEL = "model.safetensors"
 ABOUT = "model.json"
 PROGRAM = "model.stablehlo"
 OUTCOME = "outcome.json"
+SEARCH = "search.json"
 TEMPORARY = ".tmp-"
 
 _STEP = re.compile(r"^step-(\d{12})$")
+
+
+def trials(job_folder: str) -> str:
+    return storage.join(job_folder, "trials")
+
+
+def trial(job_folder: str, candidate: int, fold: int) -> str:
+    """The folder of one training of a search, for as long as it takes."""
+    return storage.join(trials(job_folder), f"candidate-{candidate}-fold-{fold}")
+
+
+def survey(job_folder: str, what: str) -> str:
+    """Names what is found out of some rows before the trainings on them; nothing is written there."""
+    return storage.join(trials(job_folder), f"survey-{what}")
 
 
 def checkpoints(job_folder: str) -> str:

@@ -4,12 +4,13 @@ import msgspec
 import pyarrow as pa
 from msgspec import Struct
 
-from yarnml.data.base import Dataset, Split
+from yarnml.data.base import Dataset, Fold, Split
 from yarnml.data.dataset import inspect, types_to_read, with_widths
 from yarnml.data.schema import Schema, bind
 from yarnml.data.survey import filled
 from yarnml.errors import DataError, JobFileError
 from yarnml.job import Job
+from yarnml.learners.options import Options
 
 
 class Plan(Struct, frozen=True):
@@ -29,10 +30,7 @@ def make_plan(job: Job) -> Plan:
     stored = {name: types_to_read(data, *found) for name, found in looked.items()}
     bound = {name: bind(data, stored[name], datasets[name].files[0].url) for name in stored}
     schema = with_widths(bound["train"], datasets["train"], stored["train"])
-    schema = msgspec.structs.replace(schema, missing=job.learner.MISSING)
-    if schema.label is None:
-        schema = msgspec.structs.replace(schema, classes=tuple(range(job.learner.clusters)))
-    schema = filled(schema, {})
+    schema = _for_learner(schema, job.learner)
     for name, there in bound.items():
         for ours, theirs in zip(schema.features, there.features, strict=True):
             if theirs.width not in (0, ours.width):
@@ -48,6 +46,28 @@ def make_plan(job: Job) -> Plan:
         if not datasets["validation"].rows or not datasets["train"].rows:
             raise JobFileError(f"data.validation {data.validation} of {whole.rows} rows leaves one part without rows.")
     return Plan(datasets, stored, schema)
+
+
+def _for_learner(schema: Schema, learner: Options) -> Schema:
+    """The schema with what the learner decides of it: whether values may be missing, and the numbers of clusters."""
+    classes = tuple(range(learner.clusters)) if schema.label is None else schema.classes
+    return filled(msgspec.structs.replace(schema, missing=learner.MISSING, classes=classes), {})
+
+
+def with_learner(plan: Plan, learner: Options) -> Plan:
+    """The plan of the same job with other options of its learner."""
+    return msgspec.structs.replace(plan, schema=_for_learner(plan.schema, learner))
+
+
+def fold_of(plan: Plan, job: Job, number: int) -> Plan:
+    """One fold of a job's cross-validation: all training rows, of which most count, and those left are to judge."""
+    search, rows = job.search, plan.datasets["train"]
+    assert search
+    assert search.folds
+    by = job.data.label if job.data.stratify else None
+    parts = {n: Fold(job.training.seed, search.folds, number, n == "validation", by) for n in ("train", "validation")}
+    datasets = {name: msgspec.structs.replace(rows, fold=fold) for name, fold in parts.items()}
+    return Plan(datasets, dict.fromkeys(parts, plan.stored["train"]), plan.schema)
 
 
 def check_shards(plan: Plan, shards: int) -> None:

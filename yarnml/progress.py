@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from contextlib import AbstractContextManager
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.live import Live
@@ -17,6 +17,7 @@ from yarnml.events import (
     Failure,
     GoesOn,
     Joins,
+    Judged,
     Lost,
     Outcome,
     Pending,
@@ -24,6 +25,8 @@ from yarnml.events import (
     Resizes,
     Rests,
     RoundBegins,
+    Searched,
+    Searches,
     Settled,
     Submitted,
     Tick,
@@ -150,6 +153,15 @@ def line(event: Event) -> str:
             return f"epoch {epoch}/{epochs}  step {step}  training loss {loss:.4g}{shown}"
         case Converged(epoch, epochs):
             return f"converged after epoch {epoch} of {epochs}"
+        case Searches(candidates, folds, metric, done):
+            how = f"{candidates} candidate{'s' if candidates != 1 else ''}" + (f" on {folds} folds" if folds else "")
+            return f"search: {how}, judged by {metric}" + (f"; going on after {done} trainings" if done else "")
+        case Judged(done, trainings, values, fold, metric, value, why):
+            found = why if value is None else f"{metric} {value:.4g}"
+            where = "" if fold is None else f"  fold {fold + 1}"
+            return f"training {done}/{trainings}  {settings(values)}{where}: {found}"
+        case Searched():
+            return ranking(event)
         case Settled(epochs, best, metric, stopped, restored):
             ended = f"stopped early after epoch {epochs}: " if stopped else ""
             kept = "its model is kept" if restored else "the newest model is kept"
@@ -158,6 +170,24 @@ def line(event: Event) -> str:
             return f"{detail}\nerror: {text}" if detail else f"error: {text}"
         case _:
             return repr(event)
+
+
+def settings(values: dict[str, Any]) -> str:
+    """'learner.l2 0.01, learner.hidden [64]'."""
+    return ", ".join(f"{name} {value}" for name, value in values.items()) or "the job as it is"
+
+
+def ranking(found: Searched) -> str:
+    """The candidates of a search as a table, and which is the best."""
+    names = list(found.candidates[0].values)
+    rows = [["", *names, found.metric]]
+    for number, candidate in enumerate(found.candidates):
+        values = [str(value) for value in candidate.values.values()]
+        spread = "" if found.folds == 1 else f" ± {candidate.deviation or 0.0:.2g}"
+        told = "can't be trained" if candidate.mean is None else f"{candidate.mean:.4g}{spread}"
+        rows.append(["best" if number == found.best else "", *values, told])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(f"{cell:{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
 def summary(outcome: Outcome) -> str:

@@ -39,9 +39,12 @@ class Regrouping:
             try:
                 if lost:
                     self._crew.recover(lost)
-                return self._catch_up(newest(self._crew.meet(Regroup(), self._begin.shards), low, high))
+                return self._catch_up(newest(self._stand(), low, high))
             except WorkerLost as again:
                 lost = again
+
+    def _stand(self) -> Mapping[int, Report]:
+        return self._crew.meet(Regroup(self._begin.folder), self._begin.shards)
 
     def _catch_up(self, source: tuple[int, Standing] | None) -> Standing:
         """Have all workers take the state of one, as far as they have another."""

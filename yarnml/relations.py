@@ -57,12 +57,15 @@ def check_learner(job: Job) -> None:
         )
 
 
-def check_data(data: Data) -> None:
+def check_data(job: Job) -> None:
     """Refuse columns in two roles, classes of a number, and steps for what is no feature."""
+    data = job.data
     if data.label in data.features:
         raise JobFileError(f"data.features must not contain the label '{data.label}'.")
-    if data.stratify and not isinstance(data.validation, float):
-        raise JobFileError("data.stratify needs data.validation, a fraction of the training rows to hold out.")
+    if data.stratify and not isinstance(data.validation, float) and not (job.search and job.search.folds):
+        raise JobFileError(
+            "data.stratify needs data.validation, a fraction of the training rows to hold out, or search.folds."
+        )
     if data.label and data.label == data.weight:
         raise JobFileError(f"data.weight must be another column than the label '{data.label}'.")
     if len(set(data.features)) < len(data.features):

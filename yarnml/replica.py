@@ -1,10 +1,12 @@
 """A worker's copy of the learner's state: all copies have the same bits after the same step."""
 
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import jax
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -21,36 +23,60 @@ from yarnml.program import Program, from_tensors, tensors
 from yarnml.tree import Vector
 
 NOWHERE = Standing(-1, 0.0, 0.0)  # without a state
+LEARNERS = 100  # that stay compiled
+
+
+class Ready(NamedTuple):
+    """A learner on a schema, with what is compiled of it so far."""
+
+    learner: Learner
+    init: Callable[..., Any]
+    program: Program
+
+
+class Compiled:
+    """The learners that a worker has compiled, for other trainings of the same ones; those that were used last."""
+
+    def __init__(self) -> None:
+        self._ready: OrderedDict[bytes, Ready] = OrderedDict()
+
+    def learner(self, job: Job, schema: Schema) -> Ready:
+        name = msgspec.msgpack.encode((job.learner, schema))
+        if name not in self._ready:
+            learner = build_learner(job.learner, schema)
+            self._ready[name] = Ready(learner, jax.jit(learner.init), Program(learner, schema, identity(schema.width)))
+        self._ready.move_to_end(name)
+        while len(self._ready) > LEARNERS:
+            self._ready.popitem(last=False)
+        return self._ready[name]
 
 
 class Replica:
-    """The state, with the compiled learner that it belongs to.
+    """The state of one training, with the compiled learner that it belongs to.
 
     ``step``: the steps behind it, -1 without a state; ``loss`` and ``weight``: the epoch's sums so far.
     ``scaling``: of the features, None before it is known.  ``held``: of the shards, at this state or an earlier one on
     the way here.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, compiled: Compiled) -> None:
+        self._compiled = compiled
         self.stand(NOWHERE)
         self.scaling: Scaling | None = None
         self.held = HeldShards()
         self.schema: Schema
         self.program: Program
         self._learner: Learner
-        self._built = False
         self._state: Any = None
 
     def build(self, job: Job, schema: Schema) -> None:
         """The learner, compiled, and its first state."""
         code.make_importable(job.environment.files)
-        if not self._built:  # who goes back to a checkpoint has compiled everything
-            self.schema, self._learner = schema, build_learner(job.learner, schema)
-            self._init = jax.jit(self._learner.init)
-            self.scaling = self.scaling or identity(schema.width)
-            self.program, self._built = Program(self._learner, schema, self.scaling), True
-        self.program.scaling = self.scaling or self.program.scaling
-        self._state = self._init(jax.random.key(job.training.seed))
+        self.schema = schema
+        self._learner, init, self.program = self._compiled.learner(job, schema)
+        self.scaling = self.scaling or identity(schema.width)
+        self.program.scaling = self.scaling
+        self._state = init(jax.random.key(job.training.seed))
         self.held.clear()
 
     def stand(self, there: Standing | CatchUp) -> None:

@@ -4,7 +4,8 @@ Every line that says ``meet`` is one meeting: all workers do it together, and th
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -19,7 +20,6 @@ from yarnml.events import Continued, Converged, EpochDone, Event, Outcome, Round
 from yarnml.identity import identity_of
 from yarnml.job import EarlyStopping, Job
 from yarnml.job import Export as Target
-from yarnml.locality import Locality
 from yarnml.meetings import (
     Begin,
     Build,
@@ -47,6 +47,7 @@ from yarnml.saves import Saves
 from yarnml.tally import Tally
 
 Say = Callable[[Event], None]
+Told = TypeVar("Told")
 
 
 def all_of(reports: Mapping[int, Report], kind: type[Any]) -> list[Any]:
@@ -63,9 +64,21 @@ def first_of(reports: Mapping[int, Report], kind: type[Any]) -> Any:
 
 
 class Rounds:
-    """One job's rounds."""
+    """One training's rounds.
 
-    def __init__(self, job: Job, plan: Plan, checkpoints: Checkpoints, manifest: Manifest | None, tally: Tally) -> None:
+    ``judged``: metrics that are known before, by what they are of; they go into the outcome and the model.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        plan: Plan,
+        checkpoints: Checkpoints,
+        manifest: Manifest | None,
+        tally: Tally,
+        judged: Mapping[str, dict[str, float]] = MappingProxyType({}),
+    ) -> None:
+        self._judged = dict(judged)
         self._job, self._plan, self._checkpoints, self._tally = job, plan, checkpoints, tally
         self._saves = Saves(checkpoints, manifest)
         self.shards = manifest.shards if manifest else job.shards
@@ -75,12 +88,20 @@ class Rounds:
 
     def run(self, crew: Crew, say: Say) -> Outcome:
         """Train to the end and export; after a lost process, from the newest checkpoint on."""
+        return self._lead(crew, say, self._run)
+
+    def survey(self, crew: Crew, say: Say) -> Schema:
+        """Only find what the schema of the plan lacks."""
+        return self._lead(crew, say, lambda: self._survey(self._plan.schema))
+
+    def _lead(self, crew: Crew, say: Say, story: Callable[[], Told]) -> Told:
+        """Go through a story with a crew, again from the newest checkpoint on where its state was lost."""
         self._crew, self._say, self._group = crew, say, Regrouping(crew, self._begin, say)
         crew.listen(self._saves.written)
-        crew.prefer(Locality(self._plan.datasets["train"], self.shards))
         while True:
+            self._tally.begin_epoch()
             try:
-                return self._run()
+                return story()
             except StateLost:
                 self._rewind()
 
@@ -89,7 +110,6 @@ class Rounds:
         self._saves.drop()
         self._saves.newest = newest = self._checkpoints.newest(self._say)
         self._position = newest.position if newest else Position(0, [])
-        self._tally.begin_epoch()
         self._metrics, self._group.schema = {}, None
 
     def _run(self) -> Outcome:
@@ -131,18 +151,20 @@ class Rounds:
         return self._group.meet(command, self._position.step)
 
     def _prepare(self) -> Schema:
-        """Tell the workers what there is; find what the schema lacks, and the scaling, unless a checkpoint has them."""
-        plan = self._plan
+        """Find what the schema lacks, and the scaling, unless a checkpoint has them."""
+        newest = self._saves.newest
+        schema = self._survey(newest.schema if newest else self._plan.schema)
+        if self._job.data.scale == "standard" and not newest:
+            self._meet(Scale(schema))
+        return schema
+
+    def _survey(self, schema: Schema) -> Schema:
+        """Tell the workers what there is, and find what the schema lacks."""
         self._crew.prime(Prime(self._begin, None))
         self._meet(self._begin)
-        if self._saves.newest:
-            return self._saves.newest.schema
-        schema = plan.schema
         while lacking(schema):
             reports = self._meet(Survey(schema)).values()
             schema = filled(schema, merged(r.found for r in reports if isinstance(r, Surveyed)))
-        if self._job.data.scale == "standard":
-            self._meet(Scale(schema))
         return schema
 
     def _train(self, schema: Schema, steps: int) -> bool:
@@ -229,7 +251,7 @@ class Rounds:
     def _final_metrics(self) -> dict[str, dict[str, float]]:
         """Of the model that will be exported, on everything but the training data."""
         names = [name for name in ("validation", "test") if name in self._plan.datasets]
-        return {name: self._evaluate(name) for name in names}
+        return self._judged | {name: self._evaluate(name) for name in names}
 
     def _save(self, schema: Schema, best_step: int | None, *, beside: bool) -> None:
         """Keep the state.  One that the job comes back to by itself is not written beside the training."""

@@ -24,6 +24,10 @@ class Sight:
         self._given: tuple[int, int, frozenset[int]] = (0, -1, frozenset())
         self.saved: Saved | None = None
 
+    def anew(self) -> None:
+        """Another training begins: none of its steps is finished."""
+        self._step = 0, 0.0, 0
+
     def meet(self, meeting: int) -> None:
         """A meeting begins."""
         self._meeting, self._at, self._mapped, self._since = meeting, -1, 0, time.monotonic()

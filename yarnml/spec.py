@@ -1,19 +1,19 @@
 """From a job file to a checked `Job`: parse once, refuse what is unknown, say where and what instead."""
 
-import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 import msgspec
 import yaml
 
-from yarnml import code
+from yarnml import candidates, code
 from yarnml.errors import JobFileError
-from yarnml.job import Job, Name, Period, Size
-from yarnml.learners.options import Custom, Options, PositiveInt
+from yarnml.explaining import check_keys, explain, show
+from yarnml.job import Job
+from yarnml.learners.options import Custom
 from yarnml.relations import check_data, check_learner, with_usual
 from yarnml.storage import absolute
 
@@ -34,16 +34,45 @@ def load_job(source: str | Path | Mapping[str, Any], overrides: tuple[str, ...] 
     if isinstance(learner, dict) and "path" in learner:
         document["learner"] = {"kind": "custom", **learner}
     _name_classes(document)
-    _check_keys(document, Job, "")
+    job = _resolve(_checked(document, document.get("training") or {}), folder)
+    if job.search:
+        candidates.check(job)
+        for values in candidates.drawn(job.search, job.training.seed):
+            with_values(job, values)
+    return job
+
+
+def with_values(job: Job, values: Mapping[str, Any]) -> Job:
+    """The job without its search, with these values in its fields, each by its path; JobFileError where they don't fit.
+
+    Where it trains for as long as its learner usually does, so it does with another learner.  ``data.stratify`` stays
+    where there is something else to split.
+    """
+    data = msgspec.structs.replace(job.data, stratify=job.data.stratify and job.data.validation is not None)
+    document = msgspec.to_builtins(msgspec.structs.replace(job, search=None, data=data))
+    passes, given = job.learner.passes, {*document["training"]}
+    if passes and job.training.epochs == passes.usual and "training.epochs" not in values:
+        given.discard("epochs")
+    try:
+        for name, value in values.items():
+            _put(document, name, value)
+        return _checked(document, given)
+    except JobFileError as exc:
+        raise JobFileError(f"search.over: {exc}") from exc
+
+
+def _checked(document: dict[str, Any], given: Container[str]) -> Job:
+    """The job of a document; ``given``: the fields of ``training`` that it says itself."""
+    check_keys(document, Job, "")
     try:
         job = msgspec.convert(document, Job)
     except msgspec.ValidationError as exc:
-        raise JobFileError(_explain(str(exc), document)) from exc
-    job = with_usual(job, document.get("training", {}))
+        raise JobFileError(explain(str(exc), document)) from exc
+    job = with_usual(job, given)
     check_learner(job)
-    check_data(job.data)
+    check_data(job)
     _check_relations(job)
-    return _resolve(job, folder)
+    return job
 
 
 def _name_classes(document: dict[str, Any]) -> None:
@@ -84,7 +113,7 @@ def _parse(path: Path) -> dict[str, Any]:
         raise JobFileError(f"The job file {path} can't be read: {exc}.") from exc
     document = _yaml(text, f"The job file {path}")
     if not isinstance(document, dict):
-        raise JobFileError(f"The job file {path} must hold 'field: value' lines, but holds {_show(document)}.")
+        raise JobFileError(f"The job file {path} must hold 'field: value' lines, but holds {show(document)}.")
     return document
 
 
@@ -92,116 +121,23 @@ def _override(document: dict[str, Any], override: str) -> None:
     name, equals, text = override.partition("=")
     if not equals or not all(name.split(".")):
         raise JobFileError(f"--set needs field=value, such as workers.count=3, but got '{override}'.")
+    value = _yaml(text, f"--set {name}: the value")
+    try:
+        _put(document, name, value)
+    except JobFileError as exc:
+        raise JobFileError(f"--set {exc}") from exc
+
+
+def _put(document: dict[str, Any], name: str, value: Any) -> None:
+    """Set a field by its path; sections that are not there yet begin empty."""
     *sections, last = name.split(".")
     here = document
     for section in sections:
         inner = here.get(section)
         if section in here and not isinstance(inner, dict | None):
-            raise JobFileError(f"--set {name}: {section} holds {_show(inner)}, so nothing can be set inside it.")
+            raise JobFileError(f"{name}: {section} holds {show(inner)}, so nothing can be set inside it.")
         here[section] = here = dict(inner or {})
-    here[last] = _yaml(text, f"--set {name}: the value")
-
-
-def _check_keys(value: Any, kind: Any, path: str) -> None:
-    """Refuse unknown keys at any depth, listing the valid ones (msgspec would name only the first unknown one)."""
-    if isinstance(value, list):
-        items = [get_args(k)[0] for k in (kind, *get_args(kind)) if get_origin(k) is list]
-        for number, item in enumerate(value if items else []):
-            _check_keys(item, items[0], f"{path}[{number}]")
-    if not isinstance(value, dict):
-        return
-    struct = _struct_for(value, kind, path)
-    if struct is None:
-        return
-    fields = {f.encode_name: f for f in msgspec.structs.fields(struct)}
-    tag = struct.__struct_config__.tag_field
-    valid = [*([tag] if tag else []), *fields]
-    for key in value:
-        if key not in valid:
-            near = difflib.get_close_matches(str(key), valid, 1)
-            hint = f"; did you mean '{near[0]}'?" if near else "."
-            raise JobFileError(
-                f"{path or 'The job file'} has an unknown key '{key}'{hint} Valid keys: {', '.join(valid)}."
-            )
-        if key in fields:
-            _check_keys(value[key], fields[key].type, f"{path}.{key}" if path else key)
-
-
-def _struct_for(value: dict[str, Any], kind: Any, path: str) -> type[msgspec.Struct] | None:
-    structs = [t for t in (kind, *get_args(kind)) if isinstance(t, type) and issubclass(t, msgspec.Struct)]
-    kinds = {str(t.__struct_config__.tag): t for t in structs if t.__struct_config__.tag}
-    if kinds:
-        own = f" (or give {path}.path)" if kind == Options else ""
-        kind = value.get("kind")
-        if not isinstance(kind, str) or kind not in kinds:
-            near = difflib.get_close_matches(str(kind), kinds, 1)
-            hint = f"; did you mean '{near[0]}'?" if near else "."
-            raise JobFileError(f"{path}.kind must be one of {', '.join(kinds)}{own}, not {_show(kind)}{hint}")
-        return kinds[kind]
-    return structs[0] if structs else None
-
-
-_WORDS = {
-    "object": "a mapping",
-    "array": "a list",
-    "str": "text",
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "null": "nothing",
-}
-
-
-def _explain(message: str, document: Any) -> str:
-    """msgspec's "Expected `int`, got `str` - at `$.workers.count`" in the words of a job file."""
-    reason, _, at = message.replace("`", "").partition(" - at ")
-    part, _, place = at.partition("$")
-    place = place.lstrip(".")
-    missing = re.match(r"Object missing required field (\w+)", reason)
-    if missing:
-        return f"The job file needs {'.'.join(filter(None, [place, missing[1]]))}, which is missing."
-    wanted = _wanted(reason, place, document)
-    if part:
-        return f"Every key of {place} must be {wanted}."
-    if place.endswith("[...]"):
-        return f"Every value of {place.removesuffix('[...]')} must be {wanted}."
-    value = document
-    for name in re.findall(r"\w+", place):
-        value = value[int(name) if isinstance(value, list) else name]
-    return f"{place or 'The job file'} must be {wanted}, not {_show(value)}."
-
-
-def _wanted(reason: str, place: str, document: Any) -> str:
-    if reason.startswith("Invalid enum value"):
-        return _choices(place, document)
-    for kind in (Size, Period, Name):
-        meta = get_args(kind)[1]
-        if repr(meta.pattern) in reason:
-            return str(meta.description)
-    expected = reason.removeprefix("Expected ").partition(", got ")[0]
-    return re.sub(r"\w+", lambda word: _WORDS.get(word[0], word[0]), expected).replace(" | ", " or ")
-
-
-def _choices(place: str, document: Any) -> str:
-    """The values that a field of fixed choices takes."""
-    kind: Any = Job
-    for name in re.findall(r"\w+", place):
-        if isinstance(document, list):
-            kind, document = get_args(kind)[0], document[int(name)]
-            continue
-        struct = _struct_for(document, kind, "") or Job
-        kind = next(f.type for f in msgspec.structs.fields(struct) if f.encode_name == name)
-        document = document[name]
-    kinds = (kind, *get_args(kind))
-    values = [repr(value) for k in kinds if get_origin(k) is Literal for value in get_args(k)]
-    return " or ".join([*values, *(_WORDS["int"] for k in kinds if k == PositiveInt)])
-
-
-def _show(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    text = repr(value)
-    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '…'}"
+    here[last] = value
 
 
 def _check_relations(job: Job) -> None:

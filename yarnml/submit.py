@@ -6,17 +6,20 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from yarnml import export, outcomes, paths, storage
+from yarnml import export, outcomes, paths, results, storage
 from yarnml.checkpoint import Checkpoints, Manifest
 from yarnml.clusters.base import Cluster
 from yarnml.errors import CheckpointError, Interrupted, JobFileError, YarnmlError
 from yarnml.events import Event, Outcome, Planned
-from yarnml.identity import changed, identity_of
+from yarnml.identity import continued
 from yarnml.job import Job
-from yarnml.plan import Plan, check_shards, make_plan
+from yarnml.locality import Locality
+from yarnml.plan import Plan, check_shards, make_plan, with_learner
+from yarnml.results import Results
 from yarnml.rounds import Rounds
 from yarnml.spec import load_job
 from yarnml.tally import Tally
+from yarnml.trials import Trials, candidate_job
 
 Say = Callable[[Event], None]
 
@@ -44,12 +47,30 @@ def run(job: Job, backend: str = "local", *, restart: bool = False, say: Say = _
 
 
 class Start(NamedTuple):
-    """What is known of a job before any process of it starts.  ``outcome``: of a job that has nothing left to do."""
+    """What is known of a job before any process of it starts.
 
+    ``search``: what the job's search has found so far; ``job``: what is left to train then, once the search is over
+    its best candidate.  ``outcome``: of a job that has nothing left to do.
+    """
+
+    job: Job
     plan: Plan
     checkpoints: Checkpoints
     manifest: Manifest | None
     outcome: Outcome | None
+    search: Results | None = None
+
+    @property
+    def shards(self) -> int:
+        return self.manifest.shards if self.manifest else self.search.shards if self.search else self.job.shards
+
+    @property
+    def judged(self) -> dict[str, dict[str, float]]:
+        """How the best candidate did in the cross-validation, if there was one."""
+        found = self.search
+        if found is None or found.best is None or found.folds == 1:
+            return {}
+        return {"folds": found.candidates[found.best].means}
 
 
 def preflight(job: Job, *, restart: bool = False, say: Say = _silent) -> Start:
@@ -59,40 +80,68 @@ def preflight(job: Job, *, restart: bool = False, say: Say = _silent) -> Start:
     if restart:
         checkpoints.clear()
         outcomes.forget(job)
-    manifest = _continued(job, plan, checkpoints, say)
-    if manifest and (before := _finished(job)):
-        return Start(plan, checkpoints, manifest, before)
-    check_shards(plan, manifest.shards if manifest else job.shards)
-    checkpoints.prepare()
-    if job.export_to:
-        export.check_target(job.export_to)
-    return Start(plan, checkpoints, manifest, None)
+        results.forget(job)
+    found = results.look(job, plan) if job.search else None
+    start = Start(job, plan, checkpoints, None, None, found)
+    if found is None or found.best is not None:
+        start = _chosen(start, say)
+    elif checkpoints.newest_step() is not None:
+        raise CheckpointError(
+            f"checkpoint.path {job.checkpoint.path} has checkpoints of a job without this search. "
+            "Use --restart to begin anew, or another checkpoint.path to keep them."
+        )
+    if not start.outcome:
+        check_shards(plan, start.shards)
+        checkpoints.prepare()
+        if job.export_to:
+            export.check_target(job.export_to)
+    return start
+
+
+def _chosen(start: Start, say: Say) -> Start:
+    """What is to be trained at last, and from where on."""
+    job, plan, found = start.job, start.plan, start.search
+    if found and found.best is not None:
+        job = candidate_job(job, found, found.best)
+        plan = with_learner(plan, job.learner)
+    manifest = continued(job, plan, start.checkpoints, say)
+    return start._replace(job=job, plan=plan, manifest=manifest, outcome=_finished(job) if manifest else None)
 
 
 def train(job: Job, backend: str, open_crew: Cluster, *, restart: bool = False, say: Say = _silent) -> Outcome:
     """The same with a crew of whoever calls, who is named ``backend``."""
     tally = Tally()
-    plan, checkpoints, manifest, before = preflight(job, restart=restart, say=say)
-    if before:
-        return before
+    start = preflight(job, restart=restart, say=say)
+    if start.outcome:
+        return start.outcome
     tally.mark("planned")
-    rounds = Rounds(job, plan, checkpoints, manifest, tally)
-    rows = {name: dataset.rows for name, dataset in plan.datasets.items()}
+    rows = {name: dataset.rows for name, dataset in start.plan.datasets.items()}
     workers = 1 if backend == "inline" else job.workers.count
-    say(Planned(job.name, backend, rows, rounds.shards, workers, job.reducers.count))
+    say(Planned(job.name, backend, rows, start.shards, workers, job.reducers.count))
     try:
         with storage.patience(), open_crew(job, paths.logs(str(job.checkpoint.path)), say) as crew:
             tally.mark("joined")
-            outcome = rounds.run(crew, say)
+            crew.prefer(Locality(start.plan.datasets["train"], start.shards))
+            if start.job.search and start.search:
+                found, plan = Trials(job, start.plan, start.search, tally).run(crew, say)
+                start = _chosen(start._replace(search=found, plan=plan), say)
+            rounds = Rounds(start.job, start.plan, start.checkpoints, start.manifest, tally, start.judged)
+            return rounds.run(crew, say)
     except KeyboardInterrupt:
-        checkpoints.discard()
-        newest = checkpoints.newest_step()
-        kept = f"Step {newest} is kept" if newest is not None else "No checkpoint had been written yet"
-        raise Interrupted(f"{kept}. Run the same command again to continue.") from None
+        start.checkpoints.discard()
+        raise Interrupted(f"{_kept(start)}. Run the same command again to continue.") from None
     except YarnmlError:
-        checkpoints.discard()
+        start.checkpoints.discard()
         raise
-    return outcome
+
+
+def _kept(start: Start) -> str:
+    """What a job that is stopped goes on from."""
+    if start.job.search:
+        found = results.look(start.job, start.plan)
+        return f"{found.done} of the {found.trainings} trainings of the search are done"
+    newest = start.checkpoints.newest_step()
+    return f"Step {newest} is kept" if newest is not None else "No checkpoint had been written yet"
 
 
 def _finished(job: Job) -> Outcome | None:
@@ -104,22 +153,6 @@ def _finished(job: Job) -> Outcome | None:
     to = job.export_to
     there = to is None or (outcome.export is not None and outcome.export in export.folders(to))
     return replace(outcome, already=True) if there and not more else None
-
-
-def _continued(job: Job, plan: Plan, checkpoints: Checkpoints, say: Say) -> Manifest | None:
-    """The checkpoint to go on from, the newest that is whole; CheckpointError names what is not as it was."""
-    manifest = checkpoints.newest(say)
-    if manifest is None:
-        return None
-    told = changed(manifest.identity, identity_of(job, plan))
-    if job.training.shards not in (None, manifest.shards):
-        told.append(f"training.shards ({manifest.shards} → {job.training.shards})")
-    if told:
-        raise CheckpointError(
-            f"The checkpoint in {job.checkpoint.path} belongs to another job: {', '.join(told)} changed. "
-            "Use --restart to begin anew, or another checkpoint.path to keep it."
-        )
-    return manifest
 
 
 def run_file(source: Any, backend: str = "local", *, restart: bool = False, say: Say = _silent) -> Outcome:

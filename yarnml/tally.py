@@ -18,8 +18,8 @@ class Tally:
         self.converged = False  # the learner has nothing more to learn
 
     def mark(self, what: str) -> None:
-        """Note the seconds until ``what`` was done."""
-        self.seconds[f"until_{what}"] = time.monotonic() - self._began
+        """Note the seconds until ``what`` was done for the first time."""
+        self.seconds.setdefault(f"until_{what}", time.monotonic() - self._began)
 
     def end(self) -> None:
         self.seconds["total"] = time.monotonic() - self._began

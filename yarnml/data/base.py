@@ -47,12 +47,30 @@ class Split(Struct, frozen=True, array_like=True):
     by: str | None = None
 
 
+class Fold(Struct, frozen=True, array_like=True):
+    """Which rows count in one fold of a cross-validation: all but those of part ``number``, counted from 0, of
+    ``folds`` equal parts of the rows, or with ``held_out`` the rows of that part alone.
+
+    With ``by``, a column, its values have the same shares of all parts of a group, to two rows.
+    """
+
+    seed: int
+    folds: int
+    number: int
+    held_out: bool
+    by: str | None = None
+
+
 class Dataset(Struct, frozen=True):
-    """Files of one format and one schema; with ``split``, a part of their rows."""
+    """Files of one format and one schema; with ``split``, a part of their rows.
+
+    With ``fold`` it has all the rows, cut in the same way for every fold, and some of them count.
+    """
 
     format: str
     files: tuple[File, ...]
     split: Split | None = None
+    fold: Fold | None = None
 
     @property
     def rows(self) -> int:
@@ -73,8 +91,8 @@ class Dataset(Struct, frozen=True):
 
     @property
     def fingerprint(self) -> str:
-        """Names the rows, wherever they are stored: a digest over files in order, their contents and the split."""
-        facts = [self.format, [(f.size, f.digest) for f in self.files], self.split]
+        """Names the rows, wherever they are stored: a digest over files in order, their contents and the choice."""
+        facts = [self.format, [(f.size, f.digest) for f in self.files], self.split, *([self.fold] if self.fold else [])]
         return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
 
 

@@ -4,7 +4,6 @@ Any worker can serve any shard: the rows are a function of (dataset, seed, epoch
 decoded pieces up to the cache limit and one block of rows for every shard served, whatever the size of the data.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from functools import partial
 from threading import Lock
@@ -13,33 +12,44 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from yarnml.aligned import empty
+from yarnml.aligned import aligned, empty
 from yarnml.data.ahead import ahead
 from yarnml.data.arrays import order_of
 from yarnml.data.base import Dataset
 from yarnml.data.dataset import read_group
+from yarnml.data.kept import Decoded, Kept
 from yarnml.data.rows import rows_of
 from yarnml.data.schema import Rows, Schema, columns
-from yarnml.data.shards import Piece, blocks, part, pieces, shard_sizes, shuffled, split_rows, steps_per_epoch
+from yarnml.data.shards import (
+    Piece,
+    blocks,
+    fold_numbers,
+    part,
+    pieces,
+    shard_sizes,
+    shuffled,
+    split_rows,
+    steps_per_epoch,
+)
 
 SCAN_ROWS, SCAN_BYTES = 8192, 8 * 2**20  # bounds of one batch in a full pass; they decide the order of additions
 
 Order = npt.NDArray[np.int64]
 
-_SPLIT, _BLOCKS, _ROWS = 1, 2, 3  # keep the seeds of different choices apart
+_SPLIT, _BLOCKS, _ROWS, _FOLDS = 1, 2, 3, 4  # keep the seeds of different choices apart
 
 
 class Feed:
     """Batches of one dataset for a fixed cut into ``shards``.
 
-    ``stored`` is the schema of the files; ``cache_bytes`` bounds the decoded pieces kept for the next epoch.
+    ``stored`` is the schema of the files; ``kept`` holds decoded pieces for the next epoch, and for other feeds of the
+    same rows.
     """
 
-    def __init__(self, dataset: Dataset, stored: pa.Schema, schema: Schema, shards: int, cache_bytes: int) -> None:
+    def __init__(self, dataset: Dataset, stored: pa.Schema, schema: Schema, shards: int, kept: Kept) -> None:
         self._dataset, self._schema, self._shards = dataset, schema, shards
         self._columns = columns(schema, stored)
-        self._cache: OrderedDict[Piece, Rows] = OrderedDict()
-        self._cache_bytes = cache_bytes
+        self._cache = kept
         self._served: dict[int, tuple[tuple[int, int, int], Rows, Order]] = {}
         self._order: dict[int, tuple[tuple[int, int, int], list[list[Piece]]]] = {}
         self._cut: dict[int, list[Piece]] = {}
@@ -50,9 +60,8 @@ class Feed:
 
     @property
     def bytes_held(self) -> int:
-        """Decoded rows in memory: at most the cache limit, and one block for every shard that was served."""
-        blocks = sum(rows.nbytes + order.nbytes for _, rows, order in self._served.values())
-        return blocks + sum(rows.nbytes for rows in self._cache.values())
+        """Decoded rows in memory: at most what may be kept, and one block for every shard that was served."""
+        return self._cache.nbytes + sum(rows.nbytes + order.nbytes for _, rows, order in self._served.values())
 
     def steps(self, batch_size: int | str) -> int:
         return steps_per_epoch(self.sizes, batch_size)
@@ -78,23 +87,31 @@ class Feed:
         return _padded(batch, filled)
 
     def scan(self, shard: int, keep: bool = True) -> Iterator[Rows]:
-        """All rows of a shard in stored order, in padded batches of one size; at least one batch.
+        """All rows of a shard that count, in stored order, in padded batches of one size; at least one batch.
 
         One piece is read ahead.  ``keep``: whether the decoded pieces stay for the next time, as far as the cache has
         room.
         """
         length = max(1, min(SCAN_ROWS, SCAN_BYTES // (4 * self._schema.width), max(self.sizes)))
-        if not self._pieces(shard):
-            yield pad(concatenate([], self._schema), length)
-        for piece, rows in ahead(partial(self._kept, keep=keep), self._pieces(shard), items=1):
-            for low in range(0, piece.rows, length):
-                yield pad(Rows(*(a[low : low + length] for a in rows)), length)
+        none, count = concatenate([], self._schema), 0
+        for _, rows in ahead(partial(self._kept, keep=keep), self._pieces(shard), items=1):
+            counting = self._counting(rows) if self._dataset.fold else rows
+            none = Rows(rows.x[:1], rows.y[:1], 0 * rows.weight[:1])
+            for low in range(0, len(counting.x), length):
+                count += 1
+                yield pad(Rows(*(a[low : low + length] for a in counting)), length)
+        if not count:
+            yield pad(none, length)
 
     def tables(self, shard: int, names: Iterable[str | None]) -> Iterator[tuple[pa.Table, str]]:
-        """The raw columns of a shard (None is no column), piece by piece, each with the name of its file."""
+        """The raw columns of the rows that count in a shard (None is no column), piece by piece, each with the name of
+        its file.
+        """
         wanted = pa.schema([self._columns.field(n) for n in names if n is not None])
         for piece in self._pieces(shard):
-            yield self._read(piece, wanted), self._dataset.files[piece.file].url
+            table, folds = self._read(piece, wanted)
+            counting = table if folds is None else table.filter(pa.array(self._counts(folds)))
+            yield counting, self._dataset.files[piece.file].url
 
     def _pieces(self, shard: int) -> list[Piece]:
         if shard not in self._cut:
@@ -125,33 +142,59 @@ class Feed:
             return self._load(piece, keep)
 
     def _load(self, piece: Piece, keep: bool = True) -> Rows:
-        if (cached := self._cache.pop(piece, None)) is not None:
-            if keep:
-                self._cache[piece] = cached
-            return cached
-        url = self._dataset.files[piece.file].url
-        rows = rows_of(self._read(piece, self._columns), self._schema, url)
-        self.bytes_read += rows.nbytes
-        if keep and rows.nbytes <= self._cache_bytes:
-            self._cache[piece] = rows
-            while sum(r.nbytes for r in self._cache.values()) > self._cache_bytes:
-                self._cache.popitem(last=False)
-        return rows
+        """The rows of a piece with the weights that they have here: those that don't count have none."""
+        rows, folds = self._decoded(piece, keep)
+        weight = rows.weight
+        if self._schema.class_weights is not None:
+            weight = weight * np.array(self._schema.class_weights, np.float32)[rows.y]
+        if folds is not None and self._dataset.fold:
+            weight = np.where(self._counts(folds), weight, np.float32(0))
+        return Rows(rows.x, rows.y, aligned(weight))
 
-    def _read(self, piece: Piece, wanted: pa.Schema) -> pa.Table:
-        split = self._dataset.split
-        by = self._columns.field(split.by) if split and split.by else None
+    @staticmethod
+    def _counting(rows: Rows) -> Rows:
+        """Those that have a weight."""
+        mine = rows.weight > 0
+        left = Rows(*(empty((mine.sum(), *a.shape[1:]), a.dtype) for a in rows))
+        for a, out in zip(rows, left, strict=True):
+            a.compress(mine, axis=0, out=out)
+        return left
+
+    def _counts(self, folds: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+        fold = self._dataset.fold
+        assert fold
+        return (folds == fold.number) == fold.held_out
+
+    def _decoded(self, piece: Piece, keep: bool) -> Decoded:
+        found = self._cache.take(piece)
+        if found is None or (found.folds is None and self._dataset.fold):
+            table, folds = self._read(piece, self._columns)
+            found = Decoded(rows_of(table, self._schema, self._dataset.files[piece.file].url), folds)
+            self.bytes_read += found.rows.nbytes
+        if keep:
+            self._cache.put(piece, found)
+        return found
+
+    def _read(self, piece: Piece, wanted: pa.Schema) -> tuple[pa.Table, npt.NDArray[np.int32] | None]:
+        """These columns of a piece, and where the dataset has folds the part that each row is in."""
+        split, fold = self._dataset.split, self._dataset.fold
+        choice = split or fold
+        by = self._columns.field(choice.by) if choice and choice.by else None
         extra = [by] if by is not None and by.name not in wanted.names else []
         table = read_group(self._dataset, piece.file, piece.group, pa.schema([*wanted, *extra]))
-        if split is None:
-            return table.slice(piece.low, piece.rows)
-        ordinal = sum(len(f.groups) for f in self._dataset.files[: piece.file]) + piece.group
-        mine = self._group_rows[ordinal]
-        held = mine if split.held_out else table.num_rows - mine
-        seed = [split.seed, _SPLIT, ordinal]
         groups = None if by is None else order_of(table.column(by.name))
-        chosen = split_rows(table.num_rows, held, seed, held_out=split.held_out, by=groups)
-        return table.select(wanted.names).take(chosen[piece.low : piece.high])
+        ordinal = sum(len(f.groups) for f in self._dataset.files[: piece.file]) + piece.group
+        table, total = table.select(wanted.names), table.num_rows
+        if fold is not None:
+            first, seed = sum(self._group_rows[:ordinal]), [fold.seed, _FOLDS, ordinal]
+            folds = fold_numbers(total, first, fold.folds, seed, groups)
+            return table.slice(piece.low, piece.rows), folds[piece.low : piece.high]
+        if split is None:
+            return table.slice(piece.low, piece.rows), None
+        mine, seed = self._group_rows[ordinal], [split.seed, _SPLIT, ordinal]
+        held = mine if split.held_out else total - mine
+        chosen = split_rows(total, held, seed, held_out=split.held_out, by=groups)
+        return table.take(chosen[piece.low : piece.high]), None
 
 
 def concatenate(parts: list[Rows], schema: Schema) -> Rows:

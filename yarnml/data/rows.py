@@ -27,12 +27,13 @@ def features_of(table: pa.Table, schema: Schema, where: str) -> Matrix:
 
 
 def rows_of(table: pa.Table, schema: Schema, where: str) -> Rows:
-    """Features, labels and weights of a table, aligned; DataError names the column that can't be used."""
+    """Features, labels and weights of a table, aligned, without class weights.
+
+    DataError names the column that can't be used.
+    """
     x = features_of(table, schema, where)
     y = np.zeros(len(x), np.float32) if schema.label is None else _labels(table, schema.label, schema, where)
     weight = _weights(table, schema.weight, where) if schema.weight else np.ones(len(x), np.float32)
-    if schema.class_weights is not None:
-        weight = weight * np.array(schema.class_weights, np.float32)[y]
     return Rows(x, aligned(y), aligned(weight))
 
 

@@ -83,6 +83,12 @@ class Rows(NamedTuple):
         return self.x.nbytes + self.y.nbytes + self.weight.nbytes
 
 
+def stored_in(schema: Schema) -> Schema:
+    """The schema with only what decoded rows depend on: equal for those that decode the same."""
+    classes = schema.classes if schema.label else None
+    return msgspec.structs.replace(schema, classes=classes, class_weights=None, shape=None)
+
+
 def columns(schema: Schema, stored: pa.Schema) -> pa.Schema:
     """The stored columns to read."""
     names = dict.fromkeys([*(f.name for f in schema.features), schema.label, schema.weight])

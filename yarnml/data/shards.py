@@ -99,3 +99,21 @@ def split_rows(
         mine[np.minimum(first.astype(np.int64), total - 1)] = True
         order = np.concatenate([order[mine], order[~mine]])
     return np.sort(order[:held] if held_out else order[held:])
+
+
+def fold_numbers(
+    total: int, first: int, folds: int, seed: Sequence[int], by: npt.NDArray[np.int64] | None = None
+) -> npt.NDArray[np.int32]:
+    """[total]: the part, 0 … ``folds`` - 1, of every row of a group, whose first row is row ``first`` of the dataset.
+
+    The shuffled rows are dealt out in turn, from one group to the next, so parts are equal to a row.  With ``by``
+    [total], a number for each row, they are dealt out in order of it, from a random one on: every part gets its share
+    of the rows of one number, to two rows, and which part gets a single one is left to chance.
+    """
+    random = np.random.default_rng(seed)
+    order = random.permutation(total)
+    if by is not None:
+        order = np.roll(order[np.argsort(by[order], kind="stable")], random.integers(max(total, 1)))
+    found = np.empty(total, np.int32)
+    found[order] = (first + np.arange(total)) % folds
+    return found

@@ -24,7 +24,7 @@ from yarnml.clusters.yarn.logs import EVENTS
 from yarnml.clusters.yarn.processes import AttemptOver, Containers
 from yarnml.errors import YarnmlError
 from yarnml.eventlog import EventLog
-from yarnml.events import EpochDone, Event, Failure, Outcome
+from yarnml.events import EpochDone, Event, Failure, Judged, Outcome
 from yarnml.job import Job
 from yarnml.log import log
 from yarnml.master import Master
@@ -49,9 +49,9 @@ def main() -> int:
 
         def say(event: Event) -> None:
             news.tell(event)
-            if isinstance(event, EpochDone):
+            if (part := progress(event)) is not None:
                 with suppress(skein.exceptions.SkeinError):  # only for a bar on YARN's pages
-                    application.set_progress(event.epoch / event.epochs)
+                    application.set_progress(part)
             show(event)
 
         end = _failed_before(mark) or _lead(job, opener(application, own), mark, say)
@@ -92,6 +92,16 @@ def opener(application: skein.ApplicationClient, own: Certificate) -> Cluster:
             master.close()
 
     return open_crew
+
+
+def progress(event: Event) -> float | None:
+    """How much is done of a training, or of the search before it; None where an event doesn't tell."""
+    match event:
+        case EpochDone(epoch, epochs):
+            return epoch / epochs
+        case Judged(done, trainings):
+            return done / trainings
+    return None
 
 
 def _done(outcome: Outcome) -> str:

@@ -12,6 +12,7 @@ from yarnml.events import (
     Event,
     Failure,
     Joins,
+    Judged,
     Lost,
     Outcome,
     Planned,
@@ -42,7 +43,7 @@ class Application(Struct, frozen=True):
 
 
 class Training(Struct):
-    """What a job has told of itself."""
+    """What a job has told of itself.  ``trained``: of so many ``trainings`` of a search."""
 
     round: int = 0
     step: int = 0
@@ -51,6 +52,8 @@ class Training(Struct):
     workers: int = 0
     epoch: int = 0
     epochs: int = 0
+    trained: int = 0
+    trainings: int = 0
     metrics: dict[str, float] = {}
     waiting: str = ""
     lost: list[str] = []
@@ -85,6 +88,8 @@ def training(events: Iterable[Event], tick: Tick | None = None) -> Training:
             case EpochDone(epoch, epochs, step, loss, metrics):
                 found.epoch, found.epochs, found.step = epoch, epochs, step
                 found.loss, found.metrics = loss, metrics
+            case Judged(done, trainings):
+                found.trained, found.trainings = done, trainings
             case Outcome():
                 found.outcome, found.waiting = event, ""
                 found.step = event.step
@@ -122,6 +127,8 @@ def described(status: Status) -> str:
         loss = f", loss {told.loss:.4g}" if told.loss is not None else ""
         at = f", {told.workers} worker{'s' if told.workers != 1 else ''}" if told.workers and application.live else ""
         facts.append(("training", f"round {told.round}, step {told.step}/{told.steps}{loss}{at}"))
+    if told.trainings:
+        facts.append(("search", f"{told.trained} of {told.trainings} trainings are done"))
     if told.epoch:
         facts.append(("epoch", f"{told.epoch}/{told.epochs}{'  ' + numbers(told.metrics) if told.metrics else ''}"))
     if told.outcome:

@@ -1,0 +1,46 @@
+"""What a worker keeps of the rows that it has decoded, for the next epoch and for other trainings on the same rows."""
+
+from collections import OrderedDict
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from yarnml.data.schema import Rows
+from yarnml.data.shards import Piece
+
+
+class Decoded(NamedTuple):
+    """All rows of a piece, with the weights that they have in the data.
+
+    ``folds`` [rows]: the part that each is in, where the dataset has folds.
+    """
+
+    rows: Rows
+    folds: npt.NDArray[np.int32] | None
+
+    @property
+    def nbytes(self) -> int:
+        return self.rows.nbytes + (0 if self.folds is None else self.folds.nbytes)
+
+
+class Kept:
+    """Decoded pieces of one dataset, those that were used last, of at most ``limit`` bytes in all."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.nbytes = limit, 0
+        self._pieces: OrderedDict[Piece, Decoded] = OrderedDict()
+
+    def take(self, piece: Piece) -> Decoded | None:
+        """What is kept of a piece, to be put back where it shall stay."""
+        found = self._pieces.pop(piece, None)
+        self.nbytes -= found.nbytes if found else 0
+        return found
+
+    def put(self, piece: Piece, decoded: Decoded) -> None:
+        """Keep a piece that is not there, if there is room, as the one used last."""
+        if decoded.nbytes <= self.limit:
+            self._pieces[piece] = decoded
+            self.nbytes += decoded.nbytes
+            while self.nbytes > self.limit:
+                self.nbytes -= self._pieces.popitem(last=False)[1].nbytes
