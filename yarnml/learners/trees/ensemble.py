@@ -20,7 +20,7 @@ from yarnml.learners.trees.objectives import Objective
 from yarnml.learners.trees.progress import Progress, Replay
 from yarnml.learners.trees.rule import Rule
 from yarnml.learners.trees.shard import Data
-from yarnml.learners.trees.splits import best_splits
+from yarnml.learners.trees.splits import splits_of_level
 
 Array = npt.NDArray[Any]
 
@@ -102,11 +102,10 @@ class Ensemble:
         progress = self._replay.to(level, state, data, held.progress)
         sums = self._sums(data, progress.loss)
         if progress.here.size:
-            nodes, plain = progress.here.shape[2], self._categorical
-            below = sums.histograms[:, :, :nodes]
-            np.cumsum(progress.here[..., :-1], axis=-1, out=below[..., :-1])
-            below[:, :, :, plain, :-2] = progress.here[:, :, :, plain, :-2]
-            below[..., -1] = progress.here[..., -1]
+            here, below = np.moveaxis(progress.here, -1, 1), sums.histograms[:, :, : progress.here.shape[1]]
+            np.cumsum(here[..., :-1], axis=-1, out=below[..., :-1])
+            below[:, :, :, self._categorical, :-2] = here[:, :, :, self._categorical, :-2]
+            below[..., -1] = here[..., -1]
         return sums, Held(data, progress)
 
     def _looked(self, state: Any, data: Data) -> Sums:
@@ -146,9 +145,8 @@ class Ensemble:
         rule, model = self._rule, state.model
         number, level = jnp.divmod(state.passes - self._start, rule.depth)
         over = number + (level == rule.depth - 1).astype(jnp.int32)  # rounds
-        found = jax.vmap(best_splits, (0, None, 0, None))(
-            sums.histograms, jnp.asarray(self._categorical), self._allowed(state), rule.terms
-        )
+        categorical, allowed = jnp.asarray(self._categorical), self._allowed(state)
+        found = splits_of_level(sums.histograms, categorical, allowed, rule.terms, 1 << level)
 
         def written(into: jax.Array, values: jax.Array) -> jax.Array:
             """With nodes that are none of this level's: the next levels are written over them."""

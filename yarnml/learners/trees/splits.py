@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from yarnml.learners.trees.rule import Terms
 
 NOISE = 3e-7  # a gain that is less of what was compared is rounding
+BLOCK = 1 << 15  # places to split at that are compared at a time: they stay near the processor
 
 
 class Splits(NamedTuple):
@@ -28,6 +29,32 @@ class Splits(NamedTuple):
     gain: jax.Array
     cover: jax.Array
     sides: jax.Array
+
+
+def splits_of_level(
+    sums: jax.Array, categorical: jax.Array, allowed: jax.Array, terms: Terms, count: jax.Array
+) -> Splits:
+    """`best_splits` of the first ``count`` nodes of every tree, some at a time: of the others nothing is looked at.
+
+    ``sums``: [trees, channels, nodes, features, bins + 1]; ``allowed``: [trees, nodes, features].  The number of nodes
+    is a power of two.
+    """
+    nodes = sums.shape[2]
+    some = min(nodes, 1 << max(1, BLOCK * nodes * sums.shape[1] // sums.size).bit_length() - 1)
+
+    def block(number: jax.Array) -> Splits:
+        here, may = (
+            jax.lax.dynamic_slice_in_dim(a, number * some, some, axis) for a, axis in ((sums, 2), (allowed, 1))
+        )
+        return jax.vmap(best_splits, (0, None, 0, None))(here, categorical, may, terms)
+
+    def and_block(number: jax.Array, found: Splits) -> Splits:
+        both = zip(found, block(number), strict=True)
+        return Splits(*(jax.lax.dynamic_update_slice_in_dim(a, b, number * some, a.ndim - 1) for a, b in both))
+
+    form = jax.eval_shape(block, jnp.zeros((), jnp.int32))
+    none = Splits(*(jnp.zeros((*leaf.shape[:-1], nodes), leaf.dtype) for leaf in form))
+    return jax.lax.fori_loop(0, -(-count // some), and_block, none)
 
 
 def best_splits(sums: jax.Array, categorical: jax.Array, allowed: jax.Array, terms: Terms) -> Splits:
@@ -48,20 +75,21 @@ def best_splits(sums: jax.Array, categorical: jax.Array, allowed: jax.Array, ter
         gain = both - score[:, None, None]
         return jnp.where(fits & (gain > NOISE * both), gain, -jnp.inf)
 
-    both = jnp.stack([gains(without), gains(without + missing)], axis=-1)  # [nodes, features, bins, 2]
-    nodes = len(both)
-    flat = both.reshape(nodes, -1)
-    best = jnp.argmax(flat, axis=1)
-    gain = 0.5 * jnp.take_along_axis(flat, best[:, None], axis=1)[:, 0]
+    low, high = gains(without), gains(without + missing)  # [nodes, features, bins], missing values right and left
+    nodes = len(low)
+    flat = jax.lax.optimization_barrier(jnp.maximum(low, high)).reshape(nodes, -1)  # apart, XLA computes it in vectors
+    best = jnp.argmax(flat, axis=1)[:, None]
+    gain, apart = (jnp.take_along_axis(a.reshape(nodes, -1), best, axis=1)[:, 0] for a in (flat, low))
+    feature, bin, side = best[:, 0] // bins, best[:, 0] % bins, gain > apart
+    gain = 0.5 * gain
     split = gain > terms.gain
-    feature, bin, side = best // (2 * bins), best // 2 % bins, best % 2
     number = jnp.arange(nodes)
     there = sums[:, number, feature]  # [channels, nodes, bins + 1]
     absent = there[..., -1]
-    left = there[:, number, bin] + jnp.where(side == 1, absent, 0.0)
+    left = there[:, number, bin] + jnp.where(side, absent, 0.0)
     left = jnp.where(split, left, total)
     right = total - left
-    to_left = jnp.where(absent[-1] > 0, side == 1, left[-1] >= right[-1])  # unseen: with most rows
+    to_left = jnp.where(absent[-1] > 0, side, left[-1] >= right[-1])  # unseen: with most rows
     return Splits(
         jnp.where(split, feature, -1).astype(jnp.int32),
         bin.astype(jnp.int32),
