@@ -9,13 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 import pytest
+from msgspec.structs import replace
 from sklearn import datasets
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import yarnml
 from tests.test_learners import schema
-from yarnml.data.schema import Schema
+from yarnml.data.schema import Feature, Schema
 from yarnml.errors import DataError, ExportError
 from yarnml.importances import importances
 from yarnml.learners.base import Batch
@@ -235,6 +236,23 @@ def test_categories_are_split_one_from_the_others(train: Train, tmp_path: Path, 
     assert model.importances().to_pydict()["splits"] == [2, 0]
     unknown = model.predict({"kind": [99.0, np.nan], "noise": [0.0, 0.0]})
     np.testing.assert_allclose(unknown, 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [Boosting(trees=20, depth=4, learning_rate=0.3), Forest(trees=5, min_rows=3)])
+def test_predictions_follow_the_trends_that_are_asked_for(options: Any) -> None:
+    """Whatever the other columns hold, predictions never fall with one column and never rise with another."""
+    x, y, other, truth = halves("diabetes")
+    bmi, hdl = 2, 6  # with the one the disease gets worse, with the other it does not
+    columns = Schema(tuple(Feature(f"x{j}", 1) for j in range(10)), "y", "number", ())
+    asked = replace(options, monotone={f"x{bmi}": "increasing", f"x{hdl}": "decreasing"})
+    found = grown(asked, columns, x, y.astype(np.float32))
+    steps = np.linspace(x.min(axis=0), x.max(axis=0), 30)
+    for column, sign in ((bmi, 1), (hdl, -1)):
+        swept = np.repeat(other[:, None], len(steps), axis=1)
+        swept[:, :, column] = steps[:, column]
+        rises = sign * np.diff(predicted(*found, swept.reshape(-1, 10)).reshape(len(other), -1))
+        assert rises.min() >= 0
+    assert np.mean((predicted(*found, other) - truth) ** 2) < 0.8 * truth.var()
 
 
 def test_stopped_early_it_is_the_best_trees(train: Train) -> None:
