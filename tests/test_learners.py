@@ -108,6 +108,7 @@ KINDS: dict[str, tuple[Options, Schema]] = {
     "tree": (Tree(depth=3, bins=8), THREE),
     "forest": (Forest(trees=3, depth=2, bins=8), schema(16, (), (4, 4))),
     "boosting": (Boosting(trees=8, depth=2, bins=8, min_hessian=0.1, subsample=0.7, features=0.5), TWO),
+    "boosting-monotone": (Boosting(trees=8, learning_rate=0.5, depth=3, monotone={"x": "decreasing"}), schema(1, ())),
 }
 
 
@@ -341,6 +342,9 @@ def test_the_flat_vector_is_the_sums(case: Case) -> None:
         (NaiveBayes(), NUMBER, "naive_bayes predicts classes"),
         (Tree(depth=14), schema(100, ()), "lower learner.depth or learner.bins"),
         (Tree(categorical=["x"]), THREE, "'x' is none of data.features that hold one number"),
+        (Tree(monotone={"x": "increasing"}), NUMBER, "monotone: 'x' is none of data.features that hold one number"),
+        (Tree(monotone={"x": "increasing"}), schema(1, (1, 2, 3)), "monotone needs a number or two classes"),
+        (Tree(monotone={"x": "increasing"}, categorical=["x"]), schema(1, ()), "but categories have no order"),
         (Boosting(), schema(16, ("only",)), "boosting needs two classes or more"),
         (Factorization(users=5, items=4), schema(2, (1, 2)), "factorization predicts numbers"),
         (Factorization(users=5, items=4), NUMBER, "two features, .* but data.features holds 16 numbers"),

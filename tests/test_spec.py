@@ -81,7 +81,7 @@ def test_defaults_of_learners_that_need_all_rows() -> None:
 @pytest.mark.parametrize(
     ("where", "section", "valid"),
     [
-        ("The job file", document(trainig={}), "name, data, learner, training, search, workers"),
+        ("The job file", document(trainig={}), "name, data, learner, training, evaluation, search, workers"),
         ("data", data(lable="y"), "train, test, validation"),
         ("workers", document(workers={"coutn": 3}), "count, min, max"),
         ("learner", document(learner={"kind": "mlp", "hiden": [3]}), "kind, optimizer, clip_norm, l2, hidden"),
@@ -116,6 +116,7 @@ def test_unknown_key_without_a_near_one() -> None:
         (document(workers={"memory": "2 gigs"}), "workers.memory must be a size such as '512 MiB', not str '2 gigs'."),
         (document(workers=3), "workers must be a mapping, not int 3."),
         (document(checkpoint={"every": "often"}), "checkpoint.every must be such as '1 epoch' or '500 steps', not"),
+        (document(evaluation={"every": "9 steps"}), "evaluation.every must be such as '1 epoch' or '10 epochs', not"),
         (document(name="a/b"), "name must be letters, digits, '.', '_', '-', not str 'a/b'."),
         (document(training={"batch_size": "all"}), "training.batch_size must be 'full' or a whole number, not"),
         (document(training={"seed": -1}), "training.seed must be a whole number >= 0, not int -1."),
@@ -176,6 +177,11 @@ def test_missing_field(field: str) -> None:
         (data(classes=["a", "b", "a"]), "data.classes names a class twice"),
         (data(classes=[0, 1], label_type="number"), "data.classes are for class labels"),
         (document(training={"early_stopping": {}}), "training.early_stopping needs data.validation"),
+        (document(evaluation={"every": "2 epochs"}), "evaluation.every needs data.validation"),
+        (
+            {**data(test="t.csv"), "training": {"early_stopping": {}}, "evaluation": {"every": "4 epochs"}},
+            "patience counts epochs and must be at least those of evaluation.every (4 epochs), not 3",
+        ),
         (
             document(learner={"kind": "poisson", "solver": "lbfgs"}, training={"batch_size": 64}),
             "learner.solver lbfgs learns from sums over all rows, so training.batch_size must be full, not 64",

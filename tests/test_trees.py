@@ -9,20 +9,21 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 import pytest
+from msgspec.structs import replace
 from sklearn import datasets
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import yarnml
 from tests.test_learners import schema
-from yarnml.data.schema import Schema
+from yarnml.data.schema import Feature, Schema
 from yarnml.errors import DataError, ExportError
 from yarnml.importances import importances
 from yarnml.learners.base import Batch
 from yarnml.learners.options import Boosting, Forest, Options, Tree
 from yarnml.learners.registry import build_learner
 from yarnml.learners.trees import sketch
-from yarnml.learners.trees.kernels import NUMPY, kernels
+from yarnml.learners.trees.kernels import GROUP, NUMPY, WORD, kernels
 from yarnml.model import Model
 
 Array = npt.NDArray[Any]
@@ -78,23 +79,32 @@ def predicted(learner: Any, state: Any, x: Array) -> Array:
 
 @pytest.mark.parametrize("channels", [2, 4])
 def test_numba_and_numpy_have_the_same_bits(channels: int) -> None:
-    """Histograms are added up in the order of the rows, and rows go the same way, with numba or without."""
+    """Values get the same bins, rows go the same way in the same order, and sums are added up in it, by both."""
     pytest.importorskip("numba")
     random = np.random.default_rng(0)
-    bins = random.integers(0, 17, (5, 1000)).astype(np.uint8)
-    stats = random.normal(size=(channels, 700)).astype(np.float32)
-    order, starts = random.permutation(1000)[:700], np.array([0, 300, 300, 700])
-    found = [np.zeros((channels, 3, 5, 17)) for _ in range(2)]
-    node, ways = random.integers(0, 3, 1000).astype(np.int16), [np.zeros(1000, np.int16) for _ in range(2)]
-    split = np.array([4, -1, 1], np.int32), np.array([3, 9, 7], np.int32), np.array([True, False, False])
-    equal = np.array([False, True, False, False, False])
-    for kernel, histogram, way in zip((NUMPY, kernels()), found, ways, strict=True):
-        kernel.histograms(bins, order, starts, stats, histogram)
+    values = np.append(random.integers(-9, 9, 998), [np.nan, -0.0]).astype(np.float32)
+    edges = np.array([-7.5, -2, 0, 0.5, 3, 4.5, sketch.LARGEST], np.float32)
+    bins = random.integers(0, 17, (1000, 2 * WORD)).astype(np.uint8)
+    stats = random.normal(size=(1000, channels)).astype(np.float32)
+    node = random.integers(0, 3, 1000).astype(np.int16)
+    split = np.array([6, -1, 1], np.int32), np.array([3, 9, 7], np.int32), np.array([True, False, False])
+    equal = np.array([False, True, False, False, False, False, False])
+    found = []
+    for kernel in (NUMPY, kernels()):
+        bin, way, order = np.zeros(1000, np.uint8), np.zeros(1000, np.int16), np.zeros(1000, np.uint32)
+        ends, sums = np.zeros(3, np.int64), np.zeros((2, 2 * GROUP, 17, channels))
+        kernel.bin(values, edges, bin)
         kernel.route(bins, node, *split, equal, 16, way)
+        kernel.sort(node, ends, order)
+        kernel.histograms(bins, order, ends[[1, 0]], ends[[2, 1]], stats, sums)
+        found.append((bin, way, order, ends, sums))
     assert kernels() is not NUMPY
-    assert found[0].tobytes() == found[1].tobytes()
-    np.testing.assert_array_equal(*ways)
-    assert set(ways[0]) == {0, 1, 2, 4, 5}, "a node without a split sends all rows left"
+    for ours, theirs in zip(*found, strict=True):
+        assert ours.tobytes() == theirs.tobytes()
+    bin, way, order, ends, sums = found[0]
+    np.testing.assert_array_equal(bin, np.where(np.isnan(values), len(edges), (values[:, None] > edges).sum(axis=1)))
+    assert set(way) == {0, 1, 2, 4, 5}, "a node without a split sends all rows left"
+    np.testing.assert_allclose(sums[0, 5].sum(axis=0), stats[node == 2].sum(axis=0), rtol=1e-4)
 
 
 REFINED, EDGES = jax.jit(sketch.refined), jax.jit(sketch.edges, static_argnums=2)
@@ -226,6 +236,23 @@ def test_categories_are_split_one_from_the_others(train: Train, tmp_path: Path, 
     assert model.importances().to_pydict()["splits"] == [2, 0]
     unknown = model.predict({"kind": [99.0, np.nan], "noise": [0.0, 0.0]})
     np.testing.assert_allclose(unknown, 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [Boosting(trees=20, depth=4, learning_rate=0.3), Forest(trees=5, min_rows=3)])
+def test_predictions_follow_the_trends_that_are_asked_for(options: Any) -> None:
+    """Whatever the other columns hold, predictions never fall with one column and never rise with another."""
+    x, y, other, truth = halves("diabetes")
+    bmi, hdl = 2, 6  # with the one the disease gets worse, with the other it does not
+    columns = Schema(tuple(Feature(f"x{j}", 1) for j in range(10)), "y", "number", ())
+    asked = replace(options, monotone={f"x{bmi}": "increasing", f"x{hdl}": "decreasing"})
+    found = grown(asked, columns, x, y.astype(np.float32))
+    steps = np.linspace(x.min(axis=0), x.max(axis=0), 30)
+    for column, sign in ((bmi, 1), (hdl, -1)):
+        swept = np.repeat(other[:, None], len(steps), axis=1)
+        swept[:, :, column] = steps[:, column]
+        rises = sign * np.diff(predicted(*found, swept.reshape(-1, 10)).reshape(len(other), -1))
+        assert rises.min() >= 0
+    assert np.mean((predicted(*found, other) - truth) ** 2) < 0.8 * truth.var()
 
 
 def test_stopped_early_it_is_the_best_trees(train: Train) -> None:

@@ -114,7 +114,7 @@ class RoundBegins(_Event, frozen=True):
 
 
 class EpochDone(_Event, frozen=True):
-    """``loss``: the mean over the epoch's rows as they were trained on; ``metrics``: of the evaluation data, if any."""
+    """``loss``: the mean over the epoch's rows as they were trained on; ``metrics``: of the evaluation, if any."""
 
     epoch: int
     epochs: int

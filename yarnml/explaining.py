@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 
 from yarnml.errors import JobFileError
-from yarnml.job import Job, Name, Period, Size
+from yarnml.job import Epochs, Job, Name, Period, Size
 from yarnml.learners.options import Options, PositiveInt
 
 
@@ -89,7 +89,7 @@ def explain(message: str, document: Any) -> str:
 def _wanted(reason: str, place: str, document: Any) -> str:
     if reason.startswith("Invalid enum value"):
         return _choices(place, document)
-    for kind in (Size, Period, Name):
+    for kind in (Size, Period, Epochs, Name):
         meta = get_args(kind)[1]
         if repr(meta.pattern) in reason:
             return str(meta.description)

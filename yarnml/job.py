@@ -13,6 +13,7 @@ from yarnml.learners.options import NonNegative, Options, PositiveInt
 Fraction = Annotated[float, Meta(gt=0, lt=1)]
 Size = Annotated[str, Meta(pattern=r"^\d+(\.\d+)? ?([KMGT]i?B|B)$", description="a size such as '512 MiB'")]
 Period = Annotated[str, Meta(pattern=r"^[1-9]\d* (epochs?|steps?)$", description="such as '1 epoch' or '500 steps'")]
+Epochs = Annotated[str, Meta(pattern=r"^[1-9]\d* epochs?$", description="such as '1 epoch' or '10 epochs'")]
 Url = Annotated[str, Meta(min_length=1)]
 Urls = Url | Annotated[list[Url], Meta(min_length=1)]
 Seconds = Annotated[float, Meta(gt=0)]
@@ -49,7 +50,7 @@ class Data(_Section, frozen=True, kw_only=True):
 
 
 class EarlyStopping(_Section, frozen=True, kw_only=True):
-    """Stop when ``metric`` of the evaluation has not improved by ``min_delta`` for ``patience`` epochs."""
+    """Stop at an evaluation whose ``metric`` has not improved by ``min_delta`` for ``patience`` epochs."""
 
     metric: str = "loss"
     patience: PositiveInt = 3
@@ -97,6 +98,17 @@ class Search(_Section, frozen=True, kw_only=True):
     method: Literal["grid", "random"] = "grid"
     candidates: PositiveInt = 20
     metric: Literal["loss", "accuracy", "roc_auc", "rmse", "r2"] = "loss"
+
+
+class Evaluation(_Section, frozen=True, kw_only=True):
+    """``every``: so many epochs pass from one evaluation to the next; the last epoch always has one."""
+
+    every: Epochs = "1 epoch"
+
+    @property
+    def period(self) -> int:
+        """``every`` as a number of epochs."""
+        return int(self.every.split()[0])
 
 
 class Workers(_Section, frozen=True, kw_only=True):
@@ -191,6 +203,7 @@ class Job(_Section, frozen=True, kw_only=True):
     data: Data
     learner: Options
     training: Training = Training()
+    evaluation: Evaluation = Evaluation()
     search: Search | None = None
     workers: Workers = Workers()
     reducers: Reducers = Reducers()

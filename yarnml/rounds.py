@@ -221,15 +221,17 @@ class Rounds:
     def _end_epoch(self, epoch: int) -> None:
         if not self._tally.weight > 0:
             raise DataError(f"The weights of all rows of epoch {epoch} are 0; nothing can be learned.")
-        rule = self._job.training.early_stopping
-        metrics = self._evaluate("validation" if "validation" in self._plan.datasets else "test")
-        _check_metric(rule, metrics)
+        rule, last = self._job.training.early_stopping, self._job.training.epochs
+        metrics = dict[str, float]()
+        if epoch % self._job.evaluation.period == 0 or epoch == last or self._position.converged:
+            metrics = self._evaluate("validation" if "validation" in self._plan.datasets else "test")
+            _check_metric(rule, metrics)
         history = [*self._position.history, metrics]
         best = schedule.best_epoch(history, rule) if rule else None
         self._position = replace(self._position, history=history, best_epoch=best)
         loss = self._tally.loss / self._tally.weight
         self._tally.begin_epoch()
-        self._say(EpochDone(epoch, self._job.training.epochs, self._position.step, loss, metrics))
+        self._say(EpochDone(epoch, last, self._position.step, loss, metrics))
 
     def _settle(self, rule: EarlyStopping, steps: int, stopped: bool) -> None:
         """Return to the state of the best epoch, unless it is the newest or the job wants that."""

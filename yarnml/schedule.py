@@ -51,5 +51,6 @@ def best_epoch(history: Sequence[dict[str, float]], rule: EarlyStopping) -> int 
 
 
 def should_stop(history: Sequence[dict[str, float]], rule: EarlyStopping) -> bool:
-    """Whether ``patience`` epochs have passed without an improvement."""
-    return len(history) - (best_epoch(history, rule) or 0) >= rule.patience
+    """Whether ``patience`` epochs have passed without an improvement, told at epochs that were evaluated."""
+    evaluated = bool(history and history[-1])
+    return evaluated and len(history) - (best_epoch(history, rule) or 0) >= rule.patience

@@ -12,7 +12,7 @@ import yaml
 from yarnml import candidates, code
 from yarnml.errors import JobFileError
 from yarnml.explaining import check_keys, explain, show
-from yarnml.job import Job
+from yarnml.job import Evaluation, Job
 from yarnml.learners.options import Custom
 from yarnml.relations import check_data, check_learner, with_usual
 from yarnml.storage import absolute
@@ -148,8 +148,7 @@ def _check_relations(job: Job) -> None:
         raise JobFileError(
             f"workers.count must lie between workers.min ({low}) and workers.max ({high}), not {workers.count}."
         )
-    if job.training.early_stopping and job.data.validation is None and job.data.test is None:
-        raise JobFileError("training.early_stopping needs data.validation (a fraction or a path) or data.test.")
+    _check_evaluation(job)
     environment = job.environment
     ways = [name for name in ("archive", "pex", "image") if getattr(environment, name)]
     if environment.python and environment.archive:
@@ -159,6 +158,20 @@ def _check_relations(job: Job) -> None:
     for name in environment.variables:
         if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
             raise JobFileError(f"environment.variables: '{name}' can't be a variable's name: letters, digits and '_'.")
+
+
+def _check_evaluation(job: Job) -> None:
+    """Refuse what asks for an evaluation where there is nothing to evaluate, and stopping between two of them."""
+    rule, evaluation = job.training.early_stopping, job.evaluation
+    asking = {"training.early_stopping": rule is not None, "evaluation.every": evaluation != Evaluation()}
+    for field, asks in asking.items():
+        if asks and job.data.validation is None and job.data.test is None:
+            raise JobFileError(f"{field} needs data.validation (a fraction or a path) or data.test.")
+    if rule and rule.patience < evaluation.period:
+        raise JobFileError(
+            f"training.early_stopping.patience counts epochs and must be at least those of evaluation.every "
+            f"({evaluation.every}), not {rule.patience}."
+        )
 
 
 def _resolve(job: Job, folder: Path) -> Job:

@@ -1,6 +1,6 @@
 """Trees."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
@@ -14,7 +14,8 @@ class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
 
     ``depth``: levels of a tree.  ``bins``: at most so many per feature.  ``l2`` adds l2/2 · Σ leaf² to a tree's sum of
     losses; ``min_gain``: what a split must lower that sum by.  ``categorical``: columns of whole numbers 0, 1, … that
-    stand for categories, of which a split takes one from the others.
+    stand for categories, of which a split takes one from the others.  ``monotone``: columns with whose values
+    predictions must not fall (``increasing``) or rise (``decreasing``), all others being equal.
     """
 
     MISSING = True
@@ -24,6 +25,7 @@ class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
     l2: NonNegative = 0.0
     min_gain: NonNegative = 0.0
     categorical: list[str] = field(default_factory=list)
+    monotone: dict[str, Literal["increasing", "decreasing"]] = field(default_factory=dict)
 
     @property
     def rounds(self) -> int:

@@ -1,13 +1,17 @@
 """From options and columns to the learner, or the sentence that says why they do not go together."""
 
+import numpy as np
+
 from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError
 from yarnml.learners.options import TreeLearner
 from yarnml.learners.trees.ensemble import Ensemble
 from yarnml.learners.trees.objectives import Objective
-from yarnml.learners.trees.rule import Rule
+from yarnml.learners.trees.rule import Columns, Rule
 
 MOST_SUMS = 1 << 27  # numbers in the sums of one pass: 1 GiB
+
+_TREND = {None: 0, "increasing": 1, "decreasing": -1}
 
 
 def build_trees(objective: Objective, rule: Rule, options: TreeLearner, schema: Schema) -> Ensemble:
@@ -18,14 +22,22 @@ def build_trees(objective: Objective, rule: Rule, options: TreeLearner, schema: 
             f"{numbers} numbers, more than {MOST_SUMS}; lower learner.depth or learner.bins."
         )
     single = [f.name for f in schema.features if f.width == 1]
-    for name in options.categorical:
+    for name, option in [(n, "categorical") for n in options.categorical] + [(n, "monotone") for n in options.monotone]:
         if name not in single:
             raise JobFileError(
-                f"learner.categorical: '{name}' is none of data.features that hold one number ({', '.join(single)})."
+                f"learner.{option}: '{name}' is none of data.features that hold one number ({', '.join(single)})."
             )
+    if both := set(options.categorical) & set(options.monotone):
+        raise JobFileError(
+            f"learner.monotone: '{min(both)}' is in learner.categorical too, but categories have no order; remove one."
+        )
+    if options.monotone and schema.outputs > 2:
+        raise JobFileError(f"learner.monotone needs a number or two classes; '{schema.label}' has {schema.outputs}.")
     if schema.label_type == "class" and schema.outputs < 2:
         raise JobFileError(
             f"learner.kind {options.kind} needs two classes or more; '{schema.label}' has {schema.outputs}."
         )
-    categorical = tuple(f.name in options.categorical for f in schema.features for _ in range(f.width))
-    return Ensemble(objective, rule, categorical, (options.passes.least - 1) * rule.depth)
+    names = [f.name for f in schema.features for _ in range(f.width)]
+    categorical = np.array([name in options.categorical for name in names])
+    trend = np.array([_TREND[options.monotone.get(name)] for name in names], np.float32)
+    return Ensemble(objective, rule, Columns(categorical, trend), (options.passes.least - 1) * rule.depth)

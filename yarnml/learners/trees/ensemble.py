@@ -18,9 +18,9 @@ from yarnml.learners.trees import shard, sketch
 from yarnml.learners.trees.model import Model, scores_of
 from yarnml.learners.trees.objectives import Objective
 from yarnml.learners.trees.progress import Progress, Replay
-from yarnml.learners.trees.rule import Rule
+from yarnml.learners.trees.rule import Columns, Rule
 from yarnml.learners.trees.shard import Data
-from yarnml.learners.trees.splits import best_splits
+from yarnml.learners.trees.splits import Level, Splits, no_bounds, splits_of_level
 
 Array = npt.NDArray[Any]
 
@@ -28,7 +28,8 @@ Array = npt.NDArray[Any]
 class State(NamedTuple):
     """``passes`` made so far.  cells [features, cells + 1]; edges [features, bins].
 
-    ``bin`` [rounds, trees, nodes]: the one that the model's threshold is the edge of.
+    ``bin`` [rounds, trees, nodes]: the one that the model's threshold is the edge of.  ``bounds`` [trees, 2, nodes]:
+    the least and the largest leaf below each node of this level, where leaves are not free.
     """
 
     passes: jax.Array
@@ -36,6 +37,7 @@ class State(NamedTuple):
     cells: jax.Array
     edges: jax.Array
     bin: jax.Array
+    bounds: jax.Array | None
     model: Model
 
 
@@ -58,11 +60,11 @@ class Held(NamedTuple):
 
 
 class Ensemble:
-    """Trees for an objective.  ``categorical``: whether a feature holds categories; ``start``: passes before them."""
+    """Trees for an objective, after ``start`` passes before them."""
 
-    def __init__(self, objective: Objective, rule: Rule, categorical: tuple[bool, ...], start: int) -> None:
-        self._objective, self._rule, self._start = objective, rule, start
-        self._features, self._categorical = len(categorical), np.array(categorical)
+    def __init__(self, objective: Objective, rule: Rule, columns: Columns, start: int) -> None:
+        self._objective, self._rule, self._start, self._columns = objective, rule, start, columns
+        self._features, self._categorical = len(columns.categorical), columns.categorical
         self._nodes = 1 << (rule.depth - 1)
         self._replay = Replay(objective, rule, self._categorical)
 
@@ -86,6 +88,7 @@ class Ensemble:
             cells=sketch.first_cells(self._features),
             edges=jnp.full((self._features, self._rule.bins), sketch.LARGEST, jnp.float32),
             bin=jnp.zeros(by_node, jnp.int32),
+            bounds=no_bounds(trees, self._nodes) if self._columns.bounded else None,
             model=model,
         )
 
@@ -102,11 +105,10 @@ class Ensemble:
         progress = self._replay.to(level, state, data, held.progress)
         sums = self._sums(data, progress.loss)
         if progress.here.size:
-            nodes, plain = progress.here.shape[2], self._categorical
-            below = sums.histograms[:, :, :nodes]
-            np.cumsum(progress.here[..., :-1], axis=-1, out=below[..., :-1])
-            below[:, :, :, plain, :-2] = progress.here[:, :, :, plain, :-2]
-            below[..., -1] = progress.here[..., -1]
+            here, below = np.moveaxis(progress.here, -1, 1), sums.histograms[:, :, : progress.here.shape[1]]
+            np.cumsum(here[..., :-1], axis=-1, out=below[..., :-1])
+            below[:, :, :, self._categorical, :-2] = here[:, :, :, self._categorical, :-2]
+            below[..., -1] = here[..., -1]
         return sums, Held(data, progress)
 
     def _looked(self, state: Any, data: Data) -> Sums:
@@ -146,17 +148,14 @@ class Ensemble:
         rule, model = self._rule, state.model
         number, level = jnp.divmod(state.passes - self._start, rule.depth)
         over = number + (level == rule.depth - 1).astype(jnp.int32)  # rounds
-        found = jax.vmap(best_splits, (0, None, 0, None))(
-            sums.histograms, jnp.asarray(self._categorical), self._allowed(state), rule.terms
-        )
+        nodes = Level(sums.histograms, self._allowed(state), state.bounds)
+        found = splits_of_level(nodes, self._columns, rule.terms, 1 << level)
 
         def written(into: jax.Array, values: jax.Array) -> jax.Array:
             """With nodes that are none of this level's: the next levels are written over them."""
             return jax.lax.dynamic_update_slice(into, values[None], (number, 0, (1 << level) - 1))
 
-        gradients, weight = found.sides[:, :, :-1], found.sides[:, :, -1:] + rule.terms.l2
-        leaf = -rule.rate * gradients / jnp.where(weight > 0, weight, 1.0)  # [trees, sides, outputs, nodes]
-        leaf = jnp.transpose(leaf, (0, 3, 1, 2)).reshape(1, *model.leaf.shape[1:])
+        leaf = jnp.transpose(rule.rate * found.leaf, (0, 3, 1, 2)).reshape(1, *model.leaf.shape[1:])
         leaves = jax.lax.dynamic_update_slice(model.leaf, leaf, (number, 0, 0, 0))
         grown = model._replace(
             rounds=over,
@@ -168,7 +167,15 @@ class Ensemble:
             gain=written(model.gain, found.gain),
             cover=written(model.cover, found.cover),
         )
-        return state._replace(bin=written(state.bin, found.bin), model=grown)
+        return state._replace(bin=written(state.bin, found.bin), bounds=self._below(level, found), model=grown)
+
+    def _below(self, level: jax.Array, found: Splits) -> jax.Array | None:
+        """The bounds of the next level's nodes, or of the next round's."""
+        if found.bounds is None:
+            return None
+        trees, _, _, nodes = found.bounds.shape
+        below = jnp.swapaxes(found.bounds, 2, 3).reshape(trees, 2, 2 * nodes)[..., :nodes]
+        return jnp.where(level == self._rule.depth - 1, no_bounds(trees, nodes), below)
 
     def _allowed(self, state: State) -> jax.Array:
         """[trees, nodes, features]: the features that a node may split on, drawn anew for each."""

@@ -35,7 +35,7 @@ class Objective(Protocol):
         """[scores]: the best constant, given the means of the targets."""
 
     def stats(self, scores: Array, y: Array, weight: Array) -> Array:
-        """float32 [trees, outputs + 1, rows]: of each tree the gradients, and last the second derivative."""
+        """float32 [trees, rows, outputs + 1]: of each tree the gradients, and last the second derivative."""
 
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
         """[rows], of scores [scores, rows] of NumPy or JAX (``xp``)."""
@@ -62,7 +62,7 @@ class SquaredError:
         return mean
 
     def stats(self, scores: Array, y: Array, weight: Array) -> Array:
-        return np.concatenate([(scores - self.targets(y)) * weight, weight[None]])[None]
+        return _by_row((scores - self.targets(y)) * weight, weight[None])[None]
 
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
         if self._classes > 2:
@@ -91,7 +91,7 @@ class Logistic:
 
     def stats(self, scores: Array, y: Array, weight: Array) -> Array:
         p = np.float32(1) / (1 + np.exp(-np.maximum(scores, -80)))
-        return np.concatenate([(p - y.astype(np.float32)) * weight, p * (1 - p) * weight]).astype(np.float32)[None]
+        return _by_row((p - y.astype(np.float32)) * weight, p * (1 - p) * weight)[None]
 
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
         wrong = xp.where(y == 1, -scores[0], scores[0])
@@ -119,7 +119,7 @@ class Softmax:
         p = np.exp(scores - scores.max(axis=0))
         p /= p.sum(axis=0)
         second = np.float32(self.trees / (self.trees - 1)) * p * (1 - p)
-        return np.stack([(p - self.targets(y)) * weight, second * weight], axis=1).astype(np.float32)
+        return np.stack([(p - self.targets(y)) * weight, second * weight], axis=-1).astype(np.float32)
 
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
         top = xp.max(scores, axis=0)
@@ -128,3 +128,8 @@ class Softmax:
 
     def predict(self, scores: jax.Array) -> jax.Array:
         return jax.nn.softmax(scores)
+
+
+def _by_row(gradients: Array, second: Array) -> Array:
+    """float32 [rows, outputs + 1] of [outputs, rows] and [1, rows]: what is added together lies side by side."""
+    return np.ascontiguousarray(np.concatenate([gradients, second]).T, np.float32)

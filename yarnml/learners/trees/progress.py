@@ -23,8 +23,8 @@ _NONE = np.zeros(0)
 class Progress(NamedTuple):
     """``level`` []: counted over all rounds; node int16 [trees, rows]: where the rows are at it.
 
-    total [scores, rows]: of the leaves of the rounds that are over.  stats [trees, channels, rows] and the sum ``loss``
-    []: at the round's beginning.  above, here [trees, channels, nodes, features, bins + 1]: histograms of the level
+    total [scores, rows]: of the leaves of the rounds that are over.  stats [trees, rows, channels] and the sum ``loss``
+    []: at the round's beginning.  above, here [trees, nodes, features, bins + 1, channels]: histograms of the level
     above and of this one, empty before they are asked for.
     """
 
@@ -86,10 +86,10 @@ class Replay:
     def _counted(self, data: Data, progress: Progress) -> Progress:
         if progress.here.size:
             return progress
-        width, nodes = self._rule.bins + 1, 1 << int(progress.level) % self._rule.depth
+        shape = 1 << int(progress.level) % self._rule.depth, len(self._categorical), self._rule.bins + 1
         above = progress.above if progress.above.size else [_NONE] * self._objective.trees
         trees = zip(progress.node, progress.stats, above, strict=True)
-        here = [shard.histograms(data.bins, node, stats, over, width, nodes) for node, stats, over in trees]
+        here = [shard.histograms(data.bins, node, stats, over, shape) for node, stats, over in trees]
         return progress._replace(here=np.stack(here))
 
     def _down(self, state: Any, data: Data, progress: Progress) -> Progress:

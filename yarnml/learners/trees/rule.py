@@ -1,6 +1,8 @@
 """How rounds of trees make a model."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy.typing as npt
 
 
 class Terms(NamedTuple):
@@ -9,6 +11,18 @@ class Terms(NamedTuple):
     l2: float
     least: float
     gain: float
+
+
+class Columns(NamedTuple):
+    """By feature: whether it is ``categorical``, and in ``trend`` 1 or -1 where predictions must not fall or rise."""
+
+    categorical: npt.NDArray[Any]
+    trend: npt.NDArray[Any]
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there are leaves that are not free."""
+        return bool(self.trend.any())
 
 
 class Rule(NamedTuple):
