@@ -41,10 +41,12 @@ class Compiled:
         self._ready: OrderedDict[bytes, Ready] = OrderedDict()
 
     def learner(self, job: Job, schema: Schema) -> Ready:
-        name = msgspec.msgpack.encode((job.learner, schema))
+        most = job.training.micro_batch_size
+        name = msgspec.msgpack.encode((job.learner, schema, most))
         if name not in self._ready:
             learner = build_learner(job.learner, schema)
-            self._ready[name] = Ready(learner, jax.jit(learner.init), Program(learner, schema, identity(schema.width)))
+            program = Program(learner, schema, identity(schema.width), most)
+            self._ready[name] = Ready(learner, jax.jit(learner.init), program)
         self._ready.move_to_end(name)
         while len(self._ready) > LEARNERS:
             self._ready.popitem(last=False)

@@ -15,6 +15,7 @@ from yarnml.identity import continued
 from yarnml.job import Job
 from yarnml.locality import Locality
 from yarnml.plan import Plan, check_shards, make_plan, with_learner
+from yarnml.relations import check_normalization
 from yarnml.results import Results
 from yarnml.rounds import Rounds
 from yarnml.spec import load_job
@@ -92,6 +93,8 @@ def preflight(job: Job, *, restart: bool = False, say: Say = _silent) -> Start:
         )
     if not start.outcome:
         check_shards(plan, start.shards)
+        for each in [candidate_job(job, found, n) for n in range(len(found.candidates))] if found else [job]:
+            check_normalization(each, start.shards)
         checkpoints.prepare()
         if job.export_to:
             export.check_target(job.export_to)
