@@ -12,7 +12,7 @@ from yarnml.learners.base import Key, Learner, cross_entropy, squared_error
 from yarnml.learners.gradient import GradientDescent, weight_decay
 from yarnml.learners.noise import dropped, layer_keys
 from yarnml.learners.optimizers import build_optimizer
-from yarnml.learners.options import Cnn, Mlp, Recurrent
+from yarnml.learners.options import Cnn, EmbeddingBag, Mlp, Recurrent, Transformer
 
 Between = Callable[[jax.Array, int], jax.Array]
 """(outputs of a hidden layer [rows, …], its number) → what the next layer gets."""
@@ -87,7 +87,7 @@ class Network:
         return self._head.loss(self._layers.outputs(parameters, x, between), y)
 
 
-def build_network(layers: Layers, head: Head, options: Mlp | Cnn | Recurrent) -> Learner:
+def build_network(layers: Layers, head: Head, options: Mlp | Cnn | Recurrent | EmbeddingBag | Transformer) -> Learner:
     """The learner that trains a network by gradient descent."""
     network = Network(layers, head, options.dropout)
     optimizer, penalty = build_optimizer(options.optimizer, options.clip_norm), weight_decay(options.l2)
