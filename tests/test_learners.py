@@ -112,7 +112,7 @@ KINDS: dict[str, tuple[Options, Schema]] = {
     "forest": (Forest(trees=3, depth=2, bins=8), schema(16, (), (4, 4))),
     "boosting": (Boosting(trees=8, depth=2, bins=8, min_hessian=0.1, subsample=0.7, features=0.5), TWO),
     "bag": (EmbeddingBag(embedding=8, dropout=0.1), TEXT),
-    "transformer": (Transformer(embedding=8, blocks=1, heads=2, hidden=[4], dropout=0.1), TEXT_NUMBER),
+    "transformer": (Transformer(embedding=8, blocks=1, heads=2, hidden=[4]), TEXT_NUMBER),
 }
 
 
