@@ -25,33 +25,39 @@ def sigmoid(x: Array) -> Array:
     return np.asarray(1 / (1 + np.exp(-x)))
 
 
+def normal(a: Array) -> Array:
+    """Mean 0 and variance 1 over the numbers of a layer (Ba et al., 2016)."""
+    return np.asarray((a - a.mean()) / np.sqrt(a.var() + 1e-5))
+
+
 def by_hand(cell: str, layer: dict[str, Array], x: Array) -> Array:
     """One layer over [steps, features], unit by unit of the paper's formulas; returns the outputs of all steps."""
-    units = layer["recurrent"].shape[0]
-    w, u, b = (
-        [layer[name][..., n : n + units] for n in range(0, layer["bias"].size, units)]
-        for name in ("input", "recurrent", "bias")
-    )
+    units, b = layer["recurrent"].shape[0], layer["bias"].reshape(-1, layer["recurrent"].shape[0])
     h, c, outputs = np.zeros(units), np.zeros(units), []
     for at in x:
+        w, u = at @ layer["input"], h @ layer["recurrent"]
+        if "gain" in layer:
+            w, u = (1 + layer["gain"][0]) * normal(w), (1 + layer["gain"][1]) * normal(u)
+        w, u = w.reshape(-1, units), u.reshape(-1, units)
         if cell == "rnn":
-            h = np.tanh(at @ w[0] + h @ u[0] + b[0])
+            h = np.tanh(w[0] + u[0] + b[0])
         elif cell == "lstm":
-            enter, forget, new, leave = (at @ w[n] + h @ u[n] + b[n] for n in range(4))
+            enter, forget, new, leave = (w[n] + u[n] + b[n] for n in range(4))
             c = sigmoid(forget + 1) * c + sigmoid(enter) * np.tanh(new)
             h = sigmoid(leave) * np.tanh(c)
         else:
-            keep, reset = (sigmoid(at @ w[n] + h @ u[n] + b[n]) for n in range(2))
-            h = keep * h + (1 - keep) * np.tanh(at @ w[2] + b[2] + reset * (h @ u[2]))
+            keep, reset = (sigmoid(w[n] + u[n] + b[n]) for n in range(2))
+            h = keep * h + (1 - keep) * np.tanh(w[2] + b[2] + reset * u[2])
         outputs.append(h)
     return np.array(outputs)
 
 
+@pytest.mark.parametrize("norm", ["none", "layer"])
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
-def test_cells_are_those_of_the_papers(cell: Any) -> None:
+def test_cells_are_those_of_the_papers(cell: Any, norm: Any) -> None:
     """Two layers over five steps, row by row in float64; the last output goes through the dense layers."""
     random = np.random.default_rng(0)
-    learner = build_learner(Recurrent(cell=cell, units=[4, 3], hidden=[2]), schema(15, 5, 3))
+    learner = build_learner(Recurrent(cell=cell, units=[4, 3], hidden=[2], normalization=norm), schema(15, 5, 3))
     first = learner.parameters(learner.init(jax.random.key(0)))
     parameters = jax.tree.map(lambda a: random.normal(size=a.shape).astype(np.float32), first)
     x = random.normal(size=(6, 5, 3)).astype(np.float32)
@@ -60,7 +66,9 @@ def test_cells_are_those_of_the_papers(cell: Any) -> None:
         for layer in parameters["recurrent"]:
             row = by_hand(cell, {n: a.astype(np.float64) for n, a in layer.items()}, row)
         hidden, last = parameters["dense"]
-        expected.append((np.maximum(row[-1] @ hidden["weight"] + hidden["bias"], 0) @ last["weight"] + last["bias"])[0])
+        a = row[-1] @ hidden["weight"]
+        a = normal(a) * (1 + hidden["gain"]) if norm == "layer" else a
+        expected.append((np.maximum(a + hidden["bias"], 0) @ last["weight"] + last["bias"])[0])
     np.testing.assert_allclose(learner.predict(parameters, x), expected, rtol=1e-4, atol=1e-5)
 
 

@@ -91,6 +91,15 @@ def test_without_a_label(job: Job, reference: Callable[[Job], str], learner: Job
     assert model_digest(job) == reference(job)
 
 
+def test_normalised_networks(job: Job, reference: Callable[[Job], str]) -> None:
+    """Batch normalisation, bfloat16 and micro-batches that do not divide a part of a step have the same law."""
+    learner = {"kind": "mlp", "hidden": [64, 32], "normalization": "batch", "precision": "bfloat16", "dropout": 0.1}
+    job["training"] |= {"micro_batch_size": 7}
+    job |= {"learner": learner, "workers": {"count": 3}}
+    yarnml.run(job)
+    assert model_digest(job) == reference(job)
+
+
 def test_trees(job: Job, reference: Callable[[Job], str]) -> None:
     """Boosted trees have the same law, whether all shards are held or there is room for one of each worker's two."""
     job["data"]["scale"] = "none"

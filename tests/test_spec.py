@@ -84,7 +84,7 @@ def test_defaults_of_learners_that_need_all_rows() -> None:
         ("The job file", document(trainig={}), "name, data, learner, training, workers"),
         ("data", data(lable="y"), "train, test, validation"),
         ("workers", document(workers={"coutn": 3}), "count, min, max"),
-        ("learner", document(learner={"kind": "mlp", "hiden": [3]}), "kind, optimizer, clip_norm, l2, hidden"),
+        ("learner", document(learner={"kind": "mlp", "hiden": [3]}), "kind, optimizer, clip_norm, l2, dropout"),
         (
             "training.early_stopping",
             document(training={"early_stopping": {"patients": 2}}),
@@ -125,6 +125,10 @@ def test_unknown_key_without_a_near_one() -> None:
         (
             document(learner={"kind": "linear", "solver": "newtn"}),
             "learner.solver must be 'normal' or 'newton' or 'lbfgs' or 'fista', not str 'newtn'.",
+        ),
+        (
+            document(learner={"kind": "recurrent", "normalization": "batch"}),
+            "learner.normalization must be 'none' or 'layer', not str 'batch'.",
         ),
         (data(features=[]), "data.features must be a list of length >= 1, not list []."),
         (data(features=["x", 1]), "data.features[1] must be text, not int 1."),
@@ -179,6 +183,18 @@ def test_missing_field(field: str) -> None:
         (
             document(learner={"kind": "poisson", "solver": "lbfgs"}, training={"batch_size": 64}),
             "learner.solver lbfgs learns from sums over all rows, so training.batch_size must be full, not 64",
+        ),
+        (
+            document(learner={"kind": "tree"}, training={"micro_batch_size": 8}),
+            "training.micro_batch_size is for gradient descent, which learner.kind tree does not use here",
+        ),
+        (
+            document(learner={"kind": "mlp", "normalization": "batch"}, training={"batch_size": "full"}),
+            "training.batch_size must be a number, not full",
+        ),
+        (
+            document(learner={"kind": "mlp", "normalization": "batch"}, training={"micro_batch_size": 3}),
+            "training.micro_batch_size must be at least 4, not 3",
         ),
         (data(label=None), "learner.kind mlp needs data.label, the column to predict"),
         (document(learner=KMEANS), "learner.kind kmeans learns without a label; remove data.label 'y'"),

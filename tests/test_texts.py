@@ -16,6 +16,7 @@ import yarnml
 from tests.preparing import step
 from yarnml.data.prepare.options import HashedTokens, Tokens
 from yarnml.data.schema import Feature, Schema
+from yarnml.learners.network import Between
 from yarnml.learners.options import EmbeddingBag, Options, Transformer
 from yarnml.learners.registry import build_learner
 from yarnml.learners.transformer import TransformerLayers
@@ -123,6 +124,19 @@ def test_padding_changes_nothing(options: Options) -> None:
     assert slope[2].any()
 
 
+def test_bfloat16_is_nearly_float32() -> None:
+    """With it the transformer's predictions are float32 still, others than without, and nearly the same."""
+    exact, narrow = (
+        build_learner(Transformer(embedding=8, blocks=1, heads=2, precision=type), schema(4))
+        for type in ("float32", "bfloat16")
+    )
+    parameters = exact.parameters(jax.jit(exact.init)(jax.random.key(0)))
+    expected, found = (jax.jit(learner.predict)(parameters, X[:, :4]) for learner in (exact, narrow))
+    assert found.dtype == jnp.float32
+    assert not np.array_equal(found, expected)
+    np.testing.assert_allclose(found, expected, atol=0.02)
+
+
 def test_the_order_of_words() -> None:
     """It is nothing to the bag, and something to the transformer."""
     for options, blind in ((EmbeddingBag(embedding=8), True), (Transformer(embedding=8, blocks=1, heads=2), False)):
@@ -140,7 +154,7 @@ def test_where_dropout_acts() -> None:
         seen.append((layer, x.shape))
         return x
 
-    jax.eval_shape(lambda parameters: layers.outputs(parameters, jnp.asarray(X[:, :4]), between), forms)
+    jax.eval_shape(lambda parameters: layers.outputs(parameters, jnp.asarray(X[:, :4]), Between(passed=between)), forms)
     assert seen == [(layer, (4, 4, 8)) for layer in range(5)] + [(5, (4, 4))]
 
 

@@ -61,12 +61,14 @@ class Training(_Section, frozen=True, kw_only=True):
     """How long and in which portions.
 
     ``batch_size``: most rows of one step over all shards, or ``full`` for one step per pass over the data.
+    ``micro_batch_size``: most rows that a worker maps at once, where those of a step need too much memory.
     ``shards``: parts the training data is cut into; part of the result, so fixed at a job's first start.
     ``shuffle_rows``: row groups are shuffled, then rows within runs of row groups of at most this many rows.
     """
 
     epochs: PositiveInt = 10
     batch_size: PositiveInt | Literal["full"] = 256
+    micro_batch_size: PositiveInt | None = None
     seed: Annotated[int, Meta(ge=0, lt=2**32)] = 0
     shards: PositiveInt | None = None
     shuffle_rows: PositiveInt = 65536

@@ -8,7 +8,7 @@ Parameters and optimizer state are donated to the update, so that no step copies
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -20,6 +20,7 @@ from jax import export
 from yarnml.data.scaling import Scaling, neutral, scaled
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import ModelError, YarnmlError
+from yarnml.learners.accumulation import row_by_row, summed
 from yarnml.learners.base import Batch, Held, Holding, Learner, Particular, Scores, State
 from yarnml.tree import Vector
 
@@ -28,13 +29,13 @@ class Program:
     """One learner on one schema.
 
     ``scaling``, which may be exchanged, is applied to the features on the device, before the learner, unless it
-    changes nothing.
+    changes nothing.  ``micro_batch_size``: the most rows that are mapped, or evaluated, at once; None for all.
     """
 
-    def __init__(self, learner: Learner, schema: Schema, scaling: Scaling) -> None:
+    def __init__(self, learner: Learner, schema: Schema, scaling: Scaling, micro_batch_size: int | None = None) -> None:
         self._learner, self._shape, self._width = learner, schema.shape or (schema.width,), schema.width
         self._classes = schema.label_type == "class"
-        self.scaling = scaling
+        self.scaling, self._most = scaling, micro_batch_size
         self._holding = learner if isinstance(learner, Holding) else None
         self._sums = self._form_of_sums()
         self._map = jax.jit(self._map_flat)
@@ -142,6 +143,9 @@ class Program:
     def _prepare(self, scaling: Scaling | None, x: jax.Array) -> jax.Array:
         return scaled(x, scaling).reshape(x.shape[0], *self._shape)
 
+    def _batch(self, scaling: Scaling | None, rows: Rows | Batch) -> Batch:
+        return Batch(self._prepare(scaling, jnp.asarray(rows.x)), jnp.asarray(rows.y), jnp.asarray(rows.weight))
+
     def _that_count(self, batches: Iterable[Rows]) -> Iterator[Batch]:
         """Rows that have a weight, scaled, on the host."""
         for rows in batches:
@@ -160,7 +164,7 @@ class Program:
 
     def _map_tree(self, state: State, scaling: Scaling | None, rows: Rows | Batch) -> Any:
         assert not isinstance(self._learner, Holding)
-        return self._learner.map(state, Batch(self._prepare(scaling, jnp.asarray(rows.x)), rows.y, rows.weight))
+        return summed(partial(self._learner.map, state), self._batch(scaling, rows), self._most)
 
     def _map_flat(self, state: State, scaling: Scaling | None, rows: Rows) -> jax.Array:
         sums = self._map_tree(state, scaling, rows)
@@ -176,8 +180,10 @@ class Program:
     def _evaluate_rows(
         self, parameters: Any, scaling: Scaling | None, rows: Rows | Batch
     ) -> tuple[jax.Array, jax.Array]:
-        batch = Batch(self._prepare(scaling, jnp.asarray(rows.x)), jnp.asarray(rows.y), jnp.asarray(rows.weight))
-        return self._learner.predict(parameters, batch.x), self._learner.loss(parameters, batch)
+        def both(batch: Batch) -> tuple[jax.Array, jax.Array]:
+            return self._learner.predict(parameters, batch.x), self._learner.loss(parameters, batch)
+
+        return row_by_row(both, self._batch(scaling, rows), self._most)
 
 
 @contextmanager

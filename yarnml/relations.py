@@ -9,7 +9,19 @@ from msgspec.structs import replace
 from yarnml.data.prepare.options import Bucket, Impute, Step, Text
 from yarnml.errors import JobFileError
 from yarnml.job import Data, Job
-from yarnml.learners.options import Als, Factorization, GeneralisedLinear, NaiveBayes, Transformer, TreeLearner
+from yarnml.learners.options import (
+    Als,
+    Cnn,
+    Factorization,
+    GeneralisedLinear,
+    GradientOptions,
+    Mlp,
+    NaiveBayes,
+    Transformer,
+    TreeLearner,
+)
+
+NORMALIZED_ROWS = 4  # the fewest whose mean and variance batch normalisation takes
 
 
 def with_usual(job: Job, given: Container[str]) -> Job:
@@ -49,6 +61,7 @@ def check_learner(job: Job) -> None:
             f"not {learner.embedding}."
         )
     _check_words(job)
+    _check_batches(job)
     if learner.passes is None:
         return
     if isinstance(learner, GeneralisedLinear):
@@ -83,6 +96,42 @@ def _check_words(job: Job) -> None:
             f"learner.kind {learner.kind} takes ids of words, and nothing makes them of column '{plain[0]}'; "
             "add tokens or hashed_tokens to data.prepare, or leave it out of data.features."
         )
+
+
+def _check_batches(job: Job) -> None:
+    """Refuse micro-batches where nothing is learnt batch by batch, and normalisation by batches of all sizes."""
+    learner, training = job.learner, job.training
+    if training.micro_batch_size and (learner.passes or not isinstance(learner, GradientOptions)):
+        raise JobFileError(
+            f"training.micro_batch_size is for gradient descent, which learner.kind {learner.kind} does not use here; "
+            "remove it."
+        )
+    if not _normalizes_by_rows(job):
+        return
+    if training.batch_size == "full":
+        raise JobFileError(
+            "learner.normalization batch takes mean and variance of rows that are drawn at random, so "
+            "training.batch_size must be a number, not full."
+        )
+    if training.micro_batch_size and training.micro_batch_size < NORMALIZED_ROWS:
+        raise JobFileError(
+            f"learner.normalization batch takes mean and variance of a micro-batch, so training.micro_batch_size "
+            f"must be at least {NORMALIZED_ROWS}, not {training.micro_batch_size}."
+        )
+
+
+def check_normalization(job: Job, shards: int) -> None:
+    """Refuse batch normalisation where a shard's part of a step has too few rows for a mean and a variance."""
+    size, least = job.training.batch_size, NORMALIZED_ROWS * shards
+    if _normalizes_by_rows(job) and isinstance(size, int) and size < least:
+        raise JobFileError(
+            f"learner.normalization batch takes mean and variance of the rows of a shard at a step: with {shards} "
+            f"shards training.batch_size must be at least {least}, not {size}; or set training.shards lower."
+        )
+
+
+def _normalizes_by_rows(job: Job) -> bool:
+    return isinstance(job.learner, Mlp | Cnn) and job.learner.normalization == "batch"
 
 
 def check_data(data: Data) -> None:

@@ -48,7 +48,8 @@ class Replica:
             self.schema, self._learner = schema, build_learner(job.learner, schema)
             self._init = jax.jit(self._learner.init)
             self.scaling = self.scaling or identity(schema.width)
-            self.program, self._built = Program(self._learner, schema, self.scaling), True
+            self.program = Program(self._learner, schema, self.scaling, job.training.micro_batch_size)
+            self._built = True
         self.program.scaling = self.scaling or self.program.scaling
         self._state = self._init(jax.random.key(job.training.seed))
         self.held.clear()

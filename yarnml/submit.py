@@ -14,6 +14,7 @@ from yarnml.events import Event, Outcome, Planned
 from yarnml.identity import changed, identity_of
 from yarnml.job import Job
 from yarnml.plan import Plan, check_shards, make_plan
+from yarnml.relations import check_normalization
 from yarnml.rounds import Rounds
 from yarnml.spec import load_job
 from yarnml.tally import Tally
@@ -62,7 +63,9 @@ def preflight(job: Job, *, restart: bool = False, say: Say = _silent) -> Start:
     manifest = _continued(job, plan, checkpoints, say)
     if manifest and (before := _finished(job)):
         return Start(plan, checkpoints, manifest, before)
-    check_shards(plan, manifest.shards if manifest else job.shards)
+    shards = manifest.shards if manifest else job.shards
+    check_shards(plan, shards)
+    check_normalization(job, shards)
     checkpoints.prepare()
     if job.export_to:
         export.check_target(job.export_to)

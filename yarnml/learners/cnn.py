@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError
 from yarnml.learners.base import Key, Learner, flat
-from yarnml.learners.network import Between, Head, build_network, dense, init_dense, unchanged
-from yarnml.learners.options import Cnn
+from yarnml.learners.network import Between, Head, build_network, dense, init_dense, shifted, unchanged
+from yarnml.learners.options import Cnn, Normalization
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
@@ -19,8 +19,10 @@ _LAYOUT = ("NHWC", "HWIO", "NHWC")
 class CnnLayers:
     """x [rows, height, width, channels] → [rows, dense[-1]], ``dense``: widths behind the blocks."""
 
-    def __init__(self, shape: Sequence[int], channels: Sequence[int], dense: Sequence[int]) -> None:
-        self._channels = [shape[2], *channels]
+    def __init__(
+        self, shape: Sequence[int], channels: Sequence[int], dense: Sequence[int], norm: Normalization
+    ) -> None:
+        self._channels, self._normalized = [shape[2], *channels], norm != "none"
         pooled = [side // 2 ** len(channels) for side in shape[:2]]
         self._widths = [math.prod(pooled) * channels[-1], *dense]
 
@@ -32,14 +34,18 @@ class CnnLayers:
             {"weight": jax.random.normal(k, (3, 3, a, b)) * jnp.sqrt(2.0 / (9 * a)), "bias": jnp.zeros(b)}
             for k, (a, b) in zip(keys, pairs, strict=True)
         ]
-        return {"blocks": blocks, "dense": init_dense(second, self._widths)}
+        for block in blocks if self._normalized else []:
+            block["gain"] = jnp.zeros_like(block["bias"])
+        return {"blocks": blocks, "dense": init_dense(second, self._widths, self._normalized)}
 
     def outputs(self, parameters: Any, x: jax.Array, between: Between = unchanged) -> jax.Array:
-        for block in parameters["blocks"]:
+        blocks = between.narrow(parameters["blocks"])
+        x = x.astype(blocks[0]["weight"].dtype)
+        for number, block in enumerate(blocks):
             x = jax.lax.conv_general_dilated(x, block["weight"], (1, 1), "SAME", dimension_numbers=_LAYOUT)
-            x = jax.nn.relu(x + block["bias"])
+            x = jax.nn.relu(shifted(block, between.normalized(x, number)))
             x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
-        return dense(parameters["dense"], flat(x), between)
+        return dense(parameters["dense"], flat(x), between, first=len(blocks))
 
 
 def build(options: Cnn, schema: Schema) -> Learner:
@@ -52,5 +58,6 @@ def build(options: Cnn, schema: Schema) -> Learner:
             f"learner.channels: every entry halves the image, so {list(shape[:2])} allows "
             f"1 to {min(shape[:2]).bit_length() - 1} of them, found {len(options.channels)}."
         )
-    head = Head(schema, "cnn")
-    return build_network(CnnLayers(shape, options.channels, [*options.hidden, head.width]), head, options)
+    head, norm = Head(schema, "cnn"), options.normalization
+    layers = CnnLayers(shape, options.channels, [*options.hidden, head.width], norm)
+    return build_network(layers, head, options, norm, [*options.channels, *options.hidden])

@@ -22,30 +22,51 @@ class Model(Protocol):
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array: ...
 
 
-Noisy = Callable[[Any, jax.Array, jax.Array, jax.Array], jax.Array]
-"""(parameters, x, y, keys [rows]) → the loss of every row [rows], in training, with a key for its random numbers."""
+class Training(Protocol):
+    """What gradient descent needs besides of a model that learns from another loss than it is evaluated by.
+
+    ``noisy``: whether it takes random numbers.  Statistics, a pytree of arrays, are what it knows of the rows of
+    earlier steps; None where it needs none.
+    """
+
+    noisy: bool
+
+    def start(self) -> Any:
+        """The statistics before the first step."""
+
+    def training_loss(
+        self, parameters: Any, statistics: Any, batch: Batch, keys: jax.Array | None
+    ) -> tuple[jax.Array, Any]:
+        """The loss of every row [rows], with a key for its random numbers; and sums over the rows, for `follow`."""
+
+    def follow(self, statistics: Any, sums: Any, weight: jax.Array) -> Any:
+        """The next statistics, given the sums over all rows of a step, of total ``weight``."""
+
+    def complete(self, parameters: Any, statistics: Any) -> Any:
+        """What the model's ``loss`` and ``predict`` take as parameters."""
 
 
 class State(NamedTuple):
-    """``noise``: of a model that learns with random numbers, else None."""
+    """``noise`` and ``statistics``: of a model that learns by them, else None."""
 
     parameters: Any
     optimizer: Any
     noise: Noise | None = None
+    statistics: Any = None
 
 
 class Sums(NamedTuple):
     gradient: Any
     loss: jax.Array
     weight: jax.Array
+    statistics: Any = None
 
 
 class GradientDescent:
     """A model with an optimizer, as a learner.
 
     Minimises Σ weight·loss / Σ weight + ``penalty(parameters)``, both sums over all rows of a step.  ``check`` refuses
-    rows that the model can't take.  ``noisy``: what is minimised in place of the model's loss, where it takes random
-    numbers.
+    rows that the model can't take.  ``training``: what is minimised in place of the model's loss.
     """
 
     def __init__(
@@ -54,21 +75,29 @@ class GradientDescent:
         optimizer: optax.GradientTransformationExtraArgs,
         penalty: Callable[[Any], jax.Array] | None = None,
         check: Check | None = None,
-        noisy: Noisy | None = None,
+        training: Training | None = None,
     ) -> None:
         self._model, self._optimizer, self._penalty, self.check = model, optimizer, penalty, check
-        self._noisy = noisy
+        self._training = training
 
     def init(self, key: Key) -> State:
-        parameters = self._model.init(key)
-        return State(parameters, self._optimizer.init(parameters), noise(key) if self._noisy else None)
+        parameters, training = self._model.init(key), self._training
+        state = State(parameters, self._optimizer.init(parameters))
+        if training is None:
+            return state
+        return state._replace(noise=noise(key) if training.noisy else None, statistics=training.start())
 
     def map(self, state: State, batch: Batch) -> Sums:
-        def total(parameters: Any) -> jax.Array:
-            return jnp.sum(self._training_loss(parameters, batch, state.noise) * batch.weight)
+        keys = state.noise.keys(batch.x) if state.noise else None
 
-        loss, gradient = jax.value_and_grad(total)(state.parameters)
-        return Sums(gradient, loss, jnp.sum(batch.weight))
+        def total(parameters: Any) -> tuple[jax.Array, Any]:
+            if self._training is None:
+                return jnp.sum(self.loss(parameters, batch) * batch.weight), None
+            losses, sums = self._training.training_loss(parameters, state.statistics, batch, keys)
+            return jnp.sum(losses * batch.weight), sums
+
+        (loss, sums), gradient = jax.value_and_grad(total, has_aux=True)(state.parameters)
+        return Sums(gradient, loss, jnp.sum(batch.weight), sums)
 
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
         weight = jnp.where(sums.weight > 0, sums.weight, 1.0)  # a step may hold nothing but rows of weight 0
@@ -79,12 +108,8 @@ class GradientDescent:
         steps, optimizer = self._optimizer.update(gradient, state.optimizer, state.parameters, value=value)
         parameters = optax.apply_updates(state.parameters, steps)
         following = state.noise.following() if state.noise else None
-        return State(parameters, optimizer, following), Scores(sums.loss, sums.weight)
-
-    def _training_loss(self, parameters: Any, batch: Batch, noise: Noise | None) -> jax.Array:
-        if self._noisy is None or noise is None:
-            return self.loss(parameters, batch)
-        return self._noisy(parameters, batch.x, batch.y, noise.keys(batch.x))
+        known = self._training.follow(state.statistics, sums.statistics, sums.weight) if self._training else None
+        return State(parameters, optimizer, following, known), Scores(sums.loss, sums.weight)
 
     def loss(self, parameters: Any, batch: Batch) -> jax.Array:
         return self._model.loss(parameters, batch.x, batch.y)
@@ -93,7 +118,7 @@ class GradientDescent:
         return self._model.predict(parameters, x)
 
     def parameters(self, state: State) -> Any:
-        return state.parameters
+        return self._training.complete(state.parameters, state.statistics) if self._training else state.parameters
 
 
 def weight_decay(strength: float) -> Callable[[Any], jax.Array] | None:

@@ -8,17 +8,17 @@ import jax
 from yarnml.data.schema import Schema
 from yarnml.learners.base import Key, Learner, flat
 from yarnml.learners.network import Between, Head, build_network, dense, init_dense, unchanged
-from yarnml.learners.options import Mlp
+from yarnml.learners.options import Mlp, Normalization
 
 
 class MlpLayers:
     """x [rows, *shape] → [rows, widths[-1]]."""
 
-    def __init__(self, widths: Sequence[int]) -> None:
-        self._widths = widths
+    def __init__(self, widths: Sequence[int], norm: Normalization) -> None:
+        self._widths, self._normalized = widths, norm != "none"
 
     def init(self, key: Key) -> Any:
-        return init_dense(key, self._widths)
+        return init_dense(key, self._widths, self._normalized)
 
     def outputs(self, parameters: Any, x: jax.Array, between: Between = unchanged) -> jax.Array:
         return dense(parameters, flat(x), between)
@@ -26,4 +26,6 @@ class MlpLayers:
 
 def build(options: Mlp, schema: Schema) -> Learner:
     head = Head(schema, "mlp")
-    return build_network(MlpLayers([schema.width, *options.hidden, head.width]), head, options)
+    norm = options.normalization
+    layers = MlpLayers([schema.width, *options.hidden, head.width], norm)
+    return build_network(layers, head, options, norm, options.hidden)

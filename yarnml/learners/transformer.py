@@ -46,19 +46,21 @@ class TransformerLayers:
     def outputs(self, parameters: Any, x: jax.Array, between: Between = unchanged) -> jax.Array:
         words, there = self._vocabularies.look_up(parameters["words"], x)
         x = between(words + parameters["positions"], 0)
-        for number, block in enumerate(parameters["blocks"]):
-            x = x + between(self._attention(block, normalised(block["before_attention"], x), there), 2 * number + 1)
-            x = x + between(_perceptron(block, normalised(block["before_inner"], x)), 2 * number + 2)
+        for number, block in enumerate(between.narrow(parameters["blocks"])):
+            found = self._attention(block, normalised(block["before_attention"], x), there)
+            x = x + between(found.astype(x.dtype), 2 * number + 1)
+            found = _perceptron(block, normalised(block["before_inner"], x))
+            x = x + between(found.astype(x.dtype), 2 * number + 2)
         mean = mean_of_words(normalised(parameters["norm"], x), there)
         return dense(parameters["dense"], mean, between, first=2 * self._blocks + 1)
 
     def _attention(self, block: Any, x: jax.Array, there: jax.Array) -> jax.Array:
-        """x [rows, words, embedding] → the same form; padding is not looked at."""
+        """x [rows, words, embedding] → the same form; padding is not looked at, and weights are float32."""
         rows, words, wide = x.shape
         split = _linear(block["attention"], x).reshape(rows, words, 3, self._heads, wide // self._heads)
-        query, key, value = (split[:, :, part] for part in range(3))
+        query, key, value = (split[:, :, part].astype(jnp.float32) for part in range(3))
         found = jax.nn.dot_product_attention(query, key, value, mask=there[:, None, None, :])
-        return _linear(block["joined"], found.reshape(rows, words, wide))
+        return _linear(block["joined"], found.reshape(rows, words, wide).astype(x.dtype))
 
 
 def _perceptron(block: Any, x: jax.Array) -> jax.Array:
@@ -66,10 +68,13 @@ def _perceptron(block: Any, x: jax.Array) -> jax.Array:
 
 
 def normalised(layer: Layer, x: jax.Array) -> jax.Array:
-    """Mean 0 and variance 1 over the last axis, then scale and shift; a penalty draws 1 + ``gain`` to 1."""
+    """Mean 0 and variance 1 over the last axis, then scale and shift, in the layer's type.
+
+    A penalty draws the scale, 1 + ``gain``, to 1.
+    """
     x = x - jnp.mean(x, axis=-1, keepdims=True)
     x = x * jax.lax.rsqrt(jnp.mean(jnp.square(x), axis=-1, keepdims=True) + EPSILON)
-    return x * (1.0 + layer["gain"]) + layer["bias"]
+    return x.astype(layer["gain"].dtype) * (1.0 + layer["gain"]) + layer["bias"]
 
 
 def _linear(layer: Layer, x: jax.Array) -> jax.Array:

@@ -4,10 +4,10 @@ A struct's tag is its ``kind`` and names the module ``yarnml.learners.<kind>``, 
 the learner.  Nothing here imports JAX: the job file is checked on an edge node in milliseconds.
 """
 
-from yarnml.learners.options.base import LearnerOptions, NonNegative, Passes, PositiveInt
+from yarnml.learners.options.base import GradientOptions, LearnerOptions, NonNegative, Passes, PositiveInt
 from yarnml.learners.options.linear import Gamma, GeneralisedLinear, Huber, Linear, Logistic, Poisson, Softmax, Svm
 from yarnml.learners.options.moments import GaussianMixture, KMeans, NaiveBayes, Pca
-from yarnml.learners.options.networks import Cnn, Custom, Mlp, Recurrent
+from yarnml.learners.options.networks import Cnn, Custom, Mlp, NetworkOptions, Normalization, Recurrent
 from yarnml.learners.options.ratings import Als, Factorization, FactorizationMachine
 from yarnml.learners.options.texts import EmbeddingBag, Transformer
 from yarnml.learners.options.trees import SKETCH_PASSES, Boosting, Forest, Tree, TreeLearner
@@ -25,6 +25,7 @@ __all__ = [
     "Gamma",
     "GaussianMixture",
     "GeneralisedLinear",
+    "GradientOptions",
     "Huber",
     "KMeans",
     "LearnerOptions",
@@ -32,7 +33,9 @@ __all__ = [
     "Logistic",
     "Mlp",
     "NaiveBayes",
+    "NetworkOptions",
     "NonNegative",
+    "Normalization",
     "Options",
     "Passes",
     "Pca",

@@ -6,39 +6,54 @@ from msgspec import Meta, field
 
 from yarnml.learners.options.base import GradientOptions, Part, PositiveInt
 
+Normalization = Literal["none", "layer", "batch"]
 
-class Mlp(GradientOptions, frozen=True, kw_only=True, tag="mlp"):
+
+class NetworkOptions(GradientOptions, frozen=True, kw_only=True):
+    """Fields of every neural network.
+
+    ``dropout``: the part of what hidden layers put out that is left out at random in training.
+    ``precision``: what layers compute in; parameters, sums and losses are float32.
+    """
+
+    dropout: Part = 0.0
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+
+class Mlp(NetworkOptions, frozen=True, kw_only=True, tag="mlp"):
     """A multilayer perceptron with ReLU; ``hidden`` gives the widths of its hidden layers.
 
-    ``dropout``: the part of their outputs that is left out at random in training.
+    ``normalization``: of what each hidden layer computes, over its numbers (``layer``) or over rows (``batch``).
     """
 
     hidden: list[PositiveInt] = field(default_factory=lambda: [128])
-    dropout: Part = 0.0
+    normalization: Normalization = "none"
 
 
-class Cnn(GradientOptions, frozen=True, kw_only=True, tag="cnn"):
+class Cnn(NetworkOptions, frozen=True, kw_only=True, tag="cnn"):
     """Convolutions (3x3, ReLU, 2x2 max pooling) with ``channels`` each, then a perceptron with ``hidden``.
 
     Needs ``data.shape: [height, width, channels]``.  ``dropout``: of the hidden layers, as in `Mlp`.
+    ``normalization``: of convolutions too, whose numbers are the channels of a place.
     """
 
     channels: list[PositiveInt] = field(default_factory=lambda: [16, 32])
     hidden: list[PositiveInt] = field(default_factory=lambda: [64])
-    dropout: Part = 0.0
+    normalization: Normalization = "none"
 
 
-class Recurrent(GradientOptions, frozen=True, kw_only=True, tag="recurrent"):
+class Recurrent(NetworkOptions, frozen=True, kw_only=True, tag="recurrent"):
     """Recurrent layers of ``units`` each, then a perceptron with ``hidden`` on what the last gives at the last step.
 
     Needs ``data.shape: [steps, features]``.  ``cell``: plain (``rnn``), ``lstm`` or ``gru``.  ``dropout``: of what
-    all hidden layers put out, but not from step to step (Zaremba et al., 2014).
+    all hidden layers put out, but not from step to step (Zaremba et al., 2014).  ``normalization``: of both products
+    in each cell, over their numbers (Ba et al., 2016), and of the hidden layers.
     """
 
     cell: Literal["rnn", "lstm", "gru"] = "lstm"
     units: Annotated[list[PositiveInt], Meta(min_length=1)] = field(default_factory=lambda: [64])
     hidden: list[PositiveInt] = field(default_factory=list)
-    dropout: Part = 0.0
+    normalization: Literal["none", "layer"] = "none"
 
 
 class Custom(GradientOptions, frozen=True, kw_only=True, tag="custom"):

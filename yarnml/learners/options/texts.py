@@ -2,10 +2,11 @@
 
 from msgspec import field
 
-from yarnml.learners.options.base import GradientOptions, Part, PositiveInt
+from yarnml.learners.options.base import PositiveInt
+from yarnml.learners.options.networks import NetworkOptions
 
 
-class EmbeddingBag(GradientOptions, frozen=True, kw_only=True, tag="embedding_bag"):
+class EmbeddingBag(NetworkOptions, frozen=True, kw_only=True, tag="embedding_bag"):
     """The mean of ``embedding`` numbers for each word of a row, then a perceptron with ``hidden``.
 
     ``dropout``: of the mean, and of what the hidden layers put out.
@@ -15,10 +16,9 @@ class EmbeddingBag(GradientOptions, frozen=True, kw_only=True, tag="embedding_ba
 
     embedding: PositiveInt = 64
     hidden: list[PositiveInt] = field(default_factory=list)
-    dropout: Part = 0.0
 
 
-class Transformer(GradientOptions, frozen=True, kw_only=True, tag="transformer"):
+class Transformer(NetworkOptions, frozen=True, kw_only=True, tag="transformer"):
     """An encoder of ``blocks`` with ``heads`` each, ``embedding`` wide, then a perceptron with ``hidden`` on its mean.
 
     ``dropout``: of the embeddings, of what every block adds to them, and of what the hidden layers put out.
@@ -30,4 +30,3 @@ class Transformer(GradientOptions, frozen=True, kw_only=True, tag="transformer")
     blocks: PositiveInt = 2
     heads: PositiveInt = 4
     hidden: list[PositiveInt] = field(default_factory=list)
-    dropout: Part = 0.0
