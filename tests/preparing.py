@@ -25,15 +25,28 @@ def step(kind: str, *columns: str, **fields: Any) -> Step:
 
 
 def plan(
-    folder: Path, columns: dict[str, Any], steps: list[Step], test: dict[str, Any] | None = None, **data: Any
+    folder: Path,
+    columns: dict[str, Any],
+    steps: list[Step],
+    test: dict[str, Any] | None = None,
+    kind: str = "mlp",
+    **data: Any,
 ) -> Plan:
-    """The plan of a job whose features are all columns but ``y``, 50 rows a group."""
+    """The plan of a job with a learner of this kind whose features are all columns but ``y``, 50 rows a group."""
     paths = {}
     for name, table in {"train": columns, "test": test or columns}.items():
         paths[name] = str(folder / f"{name}.parquet")
         pq.write_table(pa.table(table), paths[name], row_group_size=50)
     section = {**paths, "features": [name for name in columns if name != "y"], "label": "y", "prepare": steps, **data}
-    return make_plan(load_job({"name": "job", "data": section, "learner": {"kind": "mlp"}}))
+    return make_plan(load_job({"name": "job", "data": section, "learner": {"kind": kind}}))
+
+
+def fnv(text: str) -> int:
+    """FNV-1a by the book."""
+    value = 0xCBF29CE484222325
+    for byte in text.encode():
+        value = (value ^ byte) * 0x100000001B3 % 2**64
+    return value
 
 
 def passes(found: Plan, shards: int = 3) -> Schema:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+from yarnml.data.prepare.options import HashedTokens
 from yarnml.data.scaling import Scaling
 from yarnml.data.schema import Feature, Rows, Schema
 from yarnml.errors import JobFileError
@@ -20,6 +21,7 @@ from yarnml.learners.options import (
     Boosting,
     Cnn,
     Custom,
+    EmbeddingBag,
     Factorization,
     FactorizationMachine,
     Forest,
@@ -37,6 +39,7 @@ from yarnml.learners.options import (
     Recurrent,
     Softmax,
     Svm,
+    Transformer,
     Tree,
 )
 from yarnml.learners.registry import build_learner
@@ -69,6 +72,10 @@ def unlabelled(width: int, clusters: int = 0, shape: tuple[int, ...] | None = No
 
 NUMBER, TWO, THREE = schema(16, ()), schema(16, ("no", "yes")), schema(16, (1, 2, 3))
 IMAGE = schema(32, (1, 2, 3), (4, 4, 2))
+
+TOKENS = HashedTokens(columns=["x"], length=6, vocabulary=10)
+TEXT = Schema((Feature("x", 6, (TOKENS,)),), "y", "class", (1, 2, 3))
+TEXT_NUMBER = Schema((Feature("x", 6, (TOKENS,)),), "y", "number", (), None, (2, 3))
 
 KINDS: dict[str, tuple[Options, Schema]] = {
     "linear": (Linear(l2=0.1), schema(16, (), (4, 4))),
@@ -111,6 +118,8 @@ KINDS: dict[str, tuple[Options, Schema]] = {
     "forest": (Forest(trees=3, depth=2, bins=8), schema(16, (), (4, 4))),
     "boosting": (Boosting(trees=8, depth=2, bins=8, min_hessian=0.1, subsample=0.7, features=0.5), TWO),
     "boosting-monotone": (Boosting(trees=8, learning_rate=0.5, depth=3, monotone={"x": "decreasing"}), schema(1, ())),
+    "bag": (EmbeddingBag(embedding=8, dropout=0.1), TEXT),
+    "transformer": (Transformer(embedding=8, blocks=1, heads=2, hidden=[4]), TEXT_NUMBER),
 }
 
 
@@ -160,6 +169,8 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         x = np.abs(x) * (1 + np.eye(columns.outputs, columns.width, dtype=np.float32)[y])
     if isinstance(options, Factorization | Als):
         x = random.integers((options.users, options.items), size=(n, 2)).astype(np.float32)
+    if options.WORDS == "only":
+        x = random.integers(TOKENS.ids, size=x.shape).astype(np.float32)
     weight = random.uniform(0.5, 2.0, n).astype(np.float32)
     rows = Rows(x, y.astype(np.int32 if classes else np.float32), weight)
     return Case(build_learner(options, columns), columns, rows, getattr(options, "normalization", "none") == "batch")
@@ -354,6 +365,7 @@ def test_the_flat_vector_is_the_sums(case: Case) -> None:
         (Factorization(users=5, items=4), schema(2, (1, 2)), "factorization predicts numbers"),
         (Factorization(users=5, items=4), NUMBER, "two features, .* but data.features holds 16 numbers"),
         (Als(users=5, items=4), NUMBER, "als needs two features"),
+        (Transformer(), THREE, "transformer takes ids of words, but column 'x' holds numbers"),
         (FactorizationMachine(), schema(16, ("only",)), "two classes or more"),
         (Pca(components=17), unlabelled(16), "at most the 16 numbers of a row, not 17"),
         (Pca(components=2), unlabelled(5000), "a matrix of 5000 x 5000 numbers; above 4096 choose randomised"),

@@ -19,7 +19,7 @@ from sklearn.datasets import load_diabetes, load_wine
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
-from tests.preparing import Step, passes, plan, prepared, step
+from tests.preparing import Step, fnv, passes, plan, prepared, step
 from yarnml.data.prepare.hashing import fnv1a
 from yarnml.errors import DataError, JobFileError
 from yarnml.plan import make_plan
@@ -96,14 +96,6 @@ def test_bucket(tmp_path: Path, edges: list[float] | None) -> None:
     names = passes(found).names
     assert names[1] == f"b<{between[0]:.9g}"
     assert names[2] == f"{between[0]:.9g}<=b<{between[1]:.9g}"
-
-
-def fnv(text: str) -> int:
-    """FNV-1a by the book."""
-    value = 0xCBF29CE484222325
-    for byte in text.encode():
-        value = (value ^ byte) * 0x100000001B3 % 2**64
-    return value
 
 
 @settings(max_examples=30, deadline=None)

@@ -17,6 +17,7 @@ from yarnml.learners.options import (
     GradientOptions,
     Mlp,
     NaiveBayes,
+    Transformer,
     TreeLearner,
 )
 
@@ -54,6 +55,12 @@ def check_learner(job: Job) -> None:
         raise JobFileError(
             f"{kind} reads the numbers of users and items, which data.scale: standard changes; set data.scale: none."
         )
+    if isinstance(learner, Transformer) and learner.embedding % learner.heads:
+        raise JobFileError(
+            f"learner.embedding is shared by the heads, so it must be a multiple of learner.heads ({learner.heads}), "
+            f"not {learner.embedding}."
+        )
+    _check_words(job)
     _check_batches(job)
     if learner.passes is None:
         return
@@ -66,6 +73,28 @@ def check_learner(job: Job) -> None:
     if training.epochs < learner.passes.least:
         raise JobFileError(
             f"{kind} needs {learner.passes.least} epochs or more, but training.epochs is {training.epochs}."
+        )
+
+
+def _check_words(job: Job) -> None:
+    """Refuse ids of words for a learner that takes numbers, and numbers for one that takes ids of words."""
+    learner, data = job.learner, job.data
+    kinds = {name: step.kind for step in data.prepare if step.ids for name in step.columns}
+    if kinds and data.scale != "none":
+        raise JobFileError(
+            "data.scale: standard changes the ids of words that data.prepare makes; set data.scale: none."
+        )
+    if kinds and learner.WORDS == "none":
+        name, kind = next(iter(kinds.items()))
+        raise JobFileError(
+            f"learner.kind {learner.kind} takes numbers, but {kind} of data.prepare makes ids of words of column "
+            f"'{name}'; choose embedding_bag or transformer, or let kind text make numbers of it."
+        )
+    plain = [name for name in data.features if name not in kinds]
+    if plain and learner.WORDS == "only":
+        raise JobFileError(
+            f"learner.kind {learner.kind} takes ids of words, and nothing makes them of column '{plain[0]}'; "
+            "add tokens or hashed_tokens to data.prepare, or leave it out of data.features."
         )
 
 

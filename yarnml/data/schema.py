@@ -34,6 +34,11 @@ class Feature(Struct, frozen=True, array_like=True):
             return kind_of(self.steps[-1]).names(self.steps[-1], self.name)
         return [self.name] if self.width == 1 else [f"{self.name}[{k}]" for k in range(self.width)]
 
+    @property
+    def ids(self) -> int:
+        """Of how many ids each of its numbers is one; 0 where they are quantities."""
+        return self.steps[-1].ids if self.steps else 0
+
 
 class Schema(Struct, frozen=True):
     """The columns of a job.

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from yarnml.data.schema import Schema
-from yarnml.learners.base import Key, Learner, flat, squared_error
+from yarnml.learners.base import Batch, Key, Learner, flat, squared_error
 from yarnml.learners.gradient import GradientDescent, weight_decay
 from yarnml.learners.noise import Noise
 from yarnml.learners.optimizers import build_optimizer
@@ -48,15 +48,34 @@ class FactorizationModel:
 class RankingModel:
     """The same scores, for ``implicit`` feedback: they tell the order of a user's items, and nothing else.
 
+    Its own `Training`, for which it draws another item for each row.
+
     The other item of a row is any item, all alike.  The user may have it too: then the two come as often the other way
     round, and what pulls them apart cancels.  Rows with an amount of 0 say nothing.
     """
+
+    noisy = True
 
     def __init__(self, scores: FactorizationModel, items: int) -> None:
         self._items = items
         self.init, self.predict = scores.init, scores.predict
 
-    def noisy_loss(self, parameters: Any, x: jax.Array, y: jax.Array, keys: jax.Array) -> jax.Array:
+    def start(self) -> None:
+        return None
+
+    def training_loss(
+        self, parameters: Any, statistics: None, batch: Batch, keys: jax.Array | None
+    ) -> tuple[jax.Array, None]:
+        assert keys is not None
+        return self._against_others(parameters, batch.x, batch.y, keys), None
+
+    def follow(self, statistics: None, sums: None, weight: jax.Array) -> None:
+        return None
+
+    def complete(self, parameters: Any, statistics: None) -> Any:
+        return parameters
+
+    def _against_others(self, parameters: Any, x: jax.Array, y: jax.Array, keys: jax.Array) -> jax.Array:
         """[rows]; a key for every row, which draws its other item."""
         other = jax.vmap(lambda key: jax.random.randint(key, (), 0, self._items))(keys)
         against = flat(x).at[:, 1].set(other.astype(x.dtype))
@@ -65,7 +84,7 @@ class RankingModel:
 
     def loss(self, parameters: Any, x: jax.Array, y: jax.Array) -> jax.Array:
         """For the evaluation: a row has the same other item every time."""
-        return self.noisy_loss(parameters, x, y, Noise(jnp.uint32(0), jnp.int32(0)).keys(x))
+        return self._against_others(parameters, x, y, Noise(jnp.uint32(0), jnp.int32(0)).keys(x))
 
 
 def build(options: Factorization, schema: Schema) -> Learner:
@@ -76,4 +95,4 @@ def build(options: Factorization, schema: Schema) -> Learner:
     if options.feedback == "explicit":
         return GradientDescent(model, optimizer, penalty, check)
     ranking = RankingModel(model, options.items)
-    return GradientDescent(ranking, optimizer, penalty, check, ranking.noisy_loss)
+    return GradientDescent(ranking, optimizer, penalty, check, ranking)

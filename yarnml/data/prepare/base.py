@@ -17,7 +17,7 @@ from yarnml.data.prepare.options import Step
 from yarnml.errors import DataError, JobFileError
 
 NUMBERS = pa.list_(pa.float32())  # stands for a matrix: what a column is once it can't be prepared any further
-TEXT = ("one_hot", "category", "hash", "text")  # the kinds that make numbers of text
+TEXT = ("one_hot", "category", "hash", "text", "tokens", "hashed_tokens")  # the kinds that make numbers of text
 
 
 class Kind(Protocol):

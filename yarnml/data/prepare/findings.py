@@ -4,7 +4,11 @@ Each kind adds up to the same, to the bit, however the rows were cut and in what
 merge what they read, the master what the workers report.
 """
 
+import zlib
+from collections import Counter
+from collections.abc import Iterable
 from fractions import Fraction
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -140,4 +144,54 @@ def _number(order: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
     return np.where(order & _SIGN, order ^ _SIGN, ~order).view(np.float64)
 
 
-Finding = Values | Sum | Quantiles
+class Words(Struct, frozen=True, tag="words"):
+    """How often words come: in all rows, or where these have more than ``most`` different words, in a sample of them.
+
+    A row's text alone decides its level (see `levels`).  ``levels[n]`` counts the words of the rows of level
+    ``lowest + n``.  ``lowest`` is the least for which at most ``most`` different words are left, so 0 and exact for so
+    many.  A part of the rows needs no larger one than all of them, so merging in any order ends at the same.
+    """
+
+    lowest: int
+    levels: list[dict[str, int]]
+    most: int
+
+    def merged(self, other: "Words") -> "Words":
+        lowest = max(self.lowest, other.lowest)
+        left: list[list[dict[str, int]]] = [found.levels[lowest - found.lowest :] for found in (self, other)]
+        return _sampled(lowest, [_added(counts) for counts in zip_longest(*left, fillvalue={})], self.most)
+
+    def frequent(self, count: int, least: int) -> list[str]:
+        """The ``count`` words that come most often, ``least`` times or more; of equally frequent ones the smaller."""
+        total = _added(self.levels)
+        return sorted((word for word in total if total[word] >= least), key=lambda word: (-total[word], word))[:count]
+
+
+def levels(texts: pa.Array) -> npt.NDArray[np.int64]:
+    """How many zeros end the CRC-32 of each text: 0 for half of them, 1 for a quarter, 2 for an eighth, …"""
+    sums = np.array([zlib.crc32(text) for text in texts.cast(pa.large_binary()).to_pylist()], np.int64) | 1 << 32
+    return np.frexp(sums & -sums)[1].astype(np.int64) - 1
+
+
+def words_by_level(words: pa.Array, level: npt.NDArray[np.int64], most: int) -> Words:
+    """Of one piece: its words, and the level of the row of each."""
+    counted = [pc.value_counts(words.filter(pa.array(level == n))) for n in range(int(level.max(initial=-1)) + 1)]
+    columns = [(found.field(0).to_pylist(), found.field(1).to_pylist()) for found in counted]
+    return _sampled(0, [dict(zip(*pair, strict=True)) for pair in columns], most)
+
+
+def _added(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for part in counts:
+        total.update(part)
+    return dict(total)
+
+
+def _sampled(lowest: int, levels: list[dict[str, int]], most: int) -> Words:
+    """Without the lowest levels, until there are few enough words."""
+    while len(set().union(*levels)) > most:
+        lowest, levels = lowest + 1, levels[1:]
+    return Words(lowest, levels, most)
+
+
+Finding = Values | Sum | Quantiles | Words

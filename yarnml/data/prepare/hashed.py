@@ -5,9 +5,9 @@ from typing import TypeVar
 import pyarrow as pa
 
 from yarnml.data.prepare.findings import Finding
-from yarnml.data.prepare.options import Hash, Text
+from yarnml.data.prepare.options import Hash, HashedTokens, Text
 
-Hashing = TypeVar("Hashing", Hash, Text)
+Hashing = TypeVar("Hashing", Hash, Text, HashedTokens)
 
 
 def find(step: Hashing, column: pa.Array, where: str) -> Finding | None:
@@ -18,5 +18,5 @@ def learn(step: Hashing, found: Finding, where: str) -> Hashing:
     return step
 
 
-def names(step: Hashing, column: str) -> list[str]:
+def names(step: Hash | Text, column: str) -> list[str]:
     return [f"{column}#{place}" for place in range(step.width)]

@@ -29,3 +29,9 @@ def fnv1a(texts: pa.Array) -> npt.NDArray[np.uint64]:
 def buckets(texts: pa.Array, width: int) -> npt.NDArray[np.int64]:
     """Which of ``width`` numbers each text counts in."""
     return (fnv1a(texts) % np.uint64(width)).astype(np.int64)
+
+
+def buckets_of(texts: pa.Array, width: int) -> npt.NDArray[np.int64]:
+    """The same for texts many of which are equal: each is hashed once."""
+    coded = texts.dictionary_encode()
+    return buckets(coded.dictionary, width)[coded.indices.to_numpy(zero_copy_only=False)]

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from yarnml.data.arrays import Matrix, float32, float64, is_number, is_text, plain
 from yarnml.data.prepare.base import NUMBERS
-from yarnml.data.prepare.findings import Finding, Quantiles, Sum, Values, exact_sum, quantiles, values
+from yarnml.data.prepare.findings import Finding, Quantiles, Sum, Values, Words, exact_sum, quantiles, values
 from yarnml.data.prepare.options import Impute
 from yarnml.errors import DataError
 
@@ -52,12 +52,12 @@ def find(step: Impute, column: pa.Array, where: str) -> Finding | None:
 
 
 def learn(step: Impute, found: Finding, where: str) -> Impute:
-    if found.nothing:
+    if isinstance(found, Words) or found.nothing:
         raise DataError(f"{where} holds nothing in the training data to fill it with; give impute a value.")
     return msgspec.structs.replace(step, value=_learnt(found, where))
 
 
-def _learnt(found: Finding, where: str) -> str | int | float | bool:
+def _learnt(found: Values | Sum | Quantiles, where: str) -> str | int | float | bool:
     match found:
         case Sum():
             return found.mean

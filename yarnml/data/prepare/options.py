@@ -11,6 +11,9 @@ from msgspec import Meta, Struct, field
 Plain = str | int | float | bool
 Class = str | int | bool
 
+PADDING, UNKNOWN, FIRST = 0, 1, 2  # ids: behind a text's end, of a word that is not told apart, of the first that is
+MOST_IDS = 2**24  # float32 holds all whole numbers below exactly
+
 
 class _Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):
     """``columns``: the features that the step is for; in a schema the one that it belongs to."""
@@ -20,6 +23,11 @@ class _Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_f
     @property
     def kind(self) -> str:
         return str(self.__struct_config__.tag)
+
+    @property
+    def ids(self) -> int:
+        """Of how many ids each number is one; 0 where numbers are quantities."""
+        return 0
 
 
 class Impute(_Step, frozen=True, kw_only=True, tag="impute"):
@@ -73,6 +81,40 @@ class Text(_Step, frozen=True, kw_only=True, tag="text"):
     lower: bool = True
 
 
+class _Tokens(_Step, frozen=True, kw_only=True):
+    """``length`` numbers: the ids of a text's first words, `PADDING` behind the last.
+
+    ``vocabulary``: how many ids there are for words.  ``lower``: case does not matter.
+    """
+
+    length: Annotated[int, Meta(ge=1)]
+    vocabulary: Annotated[int, Meta(ge=1, le=MOST_IDS - FIRST)] = 10_000
+    lower: bool = True
+
+
+class Tokens(_Tokens, frozen=True, kw_only=True, tag="tokens"):
+    """Each of ``values`` has an id of its own, from `FIRST` on; all other words are `UNKNOWN`.
+
+    ``values``: those words; else the ``vocabulary`` most frequent ones of the training data that come ``min_count``
+    times or more, the most frequent first, equally frequent ones ascending.
+    """
+
+    values: Annotated[list[str], Meta(min_length=1)] | None = None
+    min_count: Annotated[int, Meta(ge=1)] = 2
+
+    @property
+    def ids(self) -> int:
+        return FIRST + len(self.values or ())
+
+
+class HashedTokens(_Tokens, frozen=True, kw_only=True, tag="hashed_tokens"):
+    """The id of a word is chosen by its hash, so words may share one; none is `UNKNOWN`."""
+
+    @property
+    def ids(self) -> int:
+        return FIRST + self.vocabulary
+
+
 class Bucket(_Step, frozen=True, kw_only=True, tag="bucket"):
     """The number of the bucket: how many ``edges`` are not above the value.
 
@@ -85,4 +127,4 @@ class Bucket(_Step, frozen=True, kw_only=True, tag="bucket"):
     one_hot: bool = False
 
 
-Step = Impute | OneHot | Category | Hash | Text | Bucket
+Step = Impute | OneHot | Category | Hash | Text | Tokens | HashedTokens | Bucket

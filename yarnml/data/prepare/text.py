@@ -1,7 +1,7 @@
 """How often words come in a text, hashed into a fixed number of places: nothing has to be learnt.
 
-A word is a run of letters, digits and '_', of any alphabet.  A run of several words is hashed with one blank between
-them; runs of characters are those of each word with a blank before and behind it.
+A run of several words is hashed with one blank between them; runs of characters are those of each word with a blank
+before and behind it.
 """
 
 import numpy as np
@@ -9,45 +9,27 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from yarnml.data.arrays import Matrix, is_text
-from yarnml.data.prepare import hashed
-from yarnml.data.prepare.base import NUMBERS
-from yarnml.data.prepare.hashing import buckets
+from yarnml.data.arrays import Matrix
+from yarnml.data.prepare import hashed, texts
+from yarnml.data.prepare.hashing import buckets_of
 from yarnml.data.prepare.options import Text
 
-READ = pa.string()
-BETWEEN_WORDS = r"[^\p{L}\p{N}_]+"
+READ = texts.READ
 BLANK, NOTHING = (pa.scalar(text, pa.large_string()) for text in (" ", ""))
 
+needs, gives = texts.needs, texts.gives
 find, learn, names = hashed.find, hashed.learn, hashed.names
 
 Places = npt.NDArray[np.int64]
 
 
-def needs(step: Text, kind: pa.DataType) -> str | None:
-    return None if is_text(kind) else "text"
-
-
-def gives(step: Text, kind: pa.DataType) -> pa.DataType:
-    return NUMBERS
-
-
 def apply(step: Text, column: pa.Array, where: str) -> Matrix:
-    text = column.cast(pa.large_string())
-    words, rows = _words(pc.utf8_lower(text) if step.lower else text)
+    found, rows = texts.words(column, step.lower)
     lengths = range(step.ngrams[0], step.ngrams[1] + 1)
     x = np.zeros((len(column), step.width), np.float32)
-    for at, place in (_runs if step.of == "words" else _characters)(words, rows, lengths, step.width):
+    for at, place in (_runs if step.of == "words" else _characters)(found, rows, lengths, step.width):
         np.add.at(x.reshape(-1), at * step.width + place, np.float32(1))
     return x
-
-
-def _words(text: pa.Array) -> tuple[pa.Array, Places]:
-    """The words of all rows, and the row of each."""
-    lists = pc.split_pattern_regex(text, BETWEEN_WORDS)
-    words, rows = pc.list_flatten(lists), pc.list_parent_indices(lists)
-    there = pc.not_equal(words, "")
-    return words.filter(there), rows.filter(there).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
 def _runs(words: pa.Array, rows: Places, lengths: range, width: int) -> list[tuple[Places, Places]]:
@@ -58,7 +40,7 @@ def _runs(words: pa.Array, rows: Places, lengths: range, width: int) -> list[tup
         inside = rows[:count] == rows[len(words) - count :]  # one row from the first word to the last
         parts = [words.slice(n, count).filter(pa.array(inside)) for n in range(length if count else 0)]
         run = pc.binary_join_element_wise(*parts, BLANK) if len(parts) > 1 else words.slice(0, count)
-        found.append((rows[:count][inside], _hashed(run, width)))
+        found.append((rows[:count][inside], buckets_of(run, width)))
     return found
 
 
@@ -73,13 +55,8 @@ def _characters(words: pa.Array, rows: Places, lengths: range, width: int) -> li
         for start in range(int(sizes.max(initial=0)) - length + 1):
             reach = np.flatnonzero(sizes >= start + length)
             place = np.full(len(sizes), -1, np.int64)
-            place[reach] = _hashed(pc.utf8_slice_codeunits(framed.take(pa.array(reach)), start, start + length), width)
+            run = pc.utf8_slice_codeunits(framed.take(pa.array(reach)), start, start + length)
+            place[reach] = buckets_of(run, width)
             mine = place[which]
             found.append((rows[mine >= 0], mine[mine >= 0]))
     return found
-
-
-def _hashed(texts: pa.Array, width: int) -> Places:
-    """The place of each text; equal ones are hashed once."""
-    coded = texts.dictionary_encode()
-    return buckets(coded.dictionary, width)[coded.indices.to_numpy(zero_copy_only=False)]

@@ -9,6 +9,7 @@ from yarnml.learners.options.linear import Gamma, GeneralisedLinear, Huber, Line
 from yarnml.learners.options.moments import GaussianMixture, KMeans, NaiveBayes, Pca
 from yarnml.learners.options.networks import Cnn, Custom, Mlp, NetworkOptions, Normalization, Recurrent
 from yarnml.learners.options.ratings import Als, Factorization, FactorizationMachine
+from yarnml.learners.options.texts import EmbeddingBag, Transformer
 from yarnml.learners.options.trees import SKETCH_PASSES, Boosting, Forest, Tree, TreeLearner
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Boosting",
     "Cnn",
     "Custom",
+    "EmbeddingBag",
     "Factorization",
     "FactorizationMachine",
     "Forest",
@@ -42,6 +44,7 @@ __all__ = [
     "Recurrent",
     "Softmax",
     "Svm",
+    "Transformer",
     "Tree",
     "TreeLearner",
 ]
@@ -68,4 +71,6 @@ Options = (
     | Factorization
     | FactorizationMachine
     | Als
+    | EmbeddingBag
+    | Transformer
 )

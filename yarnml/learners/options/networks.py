@@ -63,6 +63,7 @@ class Custom(GradientOptions, frozen=True, kw_only=True, tag="custom"):
     """
 
     LABEL = "optional"
+    WORDS = "optional"
 
     path: str
     options: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,17 @@
+"""The ids of a text's first words, chosen by their hash: nothing has to be learnt."""
+
+import pyarrow as pa
+
+from yarnml.data.arrays import Matrix
+from yarnml.data.prepare import hashed, texts, tokenized
+from yarnml.data.prepare.hashing import buckets_of
+from yarnml.data.prepare.options import HashedTokens
+
+READ = texts.READ
+needs, gives, names = texts.needs, texts.gives, tokenized.names
+find, learn = hashed.find, hashed.learn
+
+
+def apply(step: HashedTokens, column: pa.Array, where: str) -> Matrix:
+    found, rows, places = tokenized.first_words(step, column)
+    return tokenized.ids((len(column), step.length), rows, places, buckets_of(found, step.vocabulary))
