@@ -11,7 +11,8 @@ import pytest
 import yarnml
 from tests.processes import running, saved_steps, wait_for
 from yarnml.errors import DataError, ModelError, WorkerLost
-from yarnml.meetings import Failed, cause
+from yarnml.meetings import Failed
+from yarnml.reports import cause
 
 Job = dict[str, Any]
 

@@ -26,10 +26,10 @@ from yarnml.meetings import (
     Stop,
     Train,
     Wait,
-    cause,
 )
 from yarnml.messages import Ack, Beat, Call, Follow, Meet, News, Reply, Resize, Resized, Spare, Task
 from yarnml.paces import Paces
+from yarnml.reports import cause
 from yarnml.roster import GATHER_SECONDS, WATCH_SECONDS, Cut, Dismissed, Roster
 from yarnml.transport.control import ControlServer
 from yarnml.transport.security import Credentials

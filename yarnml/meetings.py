@@ -3,8 +3,6 @@
 Each worker brings the report of the last command and takes the next one (`yarnml.messages.Meet`).
 """
 
-import traceback
-from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +11,6 @@ from msgspec import Struct
 from yarnml.data.base import Dataset
 from yarnml.data.schema import Schema
 from yarnml.data.survey import Findings
-from yarnml.errors import WorkerLost, YarnmlError, named
 from yarnml.job import Job
 
 
@@ -238,21 +235,6 @@ class Failed(Message, frozen=True):
 
 
 Report = Joined | Done | Surveyed | Built | Trained | Standing | Behind | Evaluated | Saved | Failed
-
-
-def failed(exc: Exception) -> Failed:
-    """What to report about an exception: our own errors as they are, others with their traceback."""
-    if isinstance(exc, YarnmlError):
-        return Failed(type(exc).__name__, str(exc), exc.detail)
-    reason = str(exc).strip().splitlines()[0] if str(exc).strip() else "no message"
-    text = f"A worker failed with {type(exc).__name__}: {reason}"
-    return Failed(YarnmlError.__name__, text, "".join(traceback.format_exception(exc)))
-
-
-def cause(failed: Sequence[Failed]) -> YarnmlError:
-    """The error to raise for failed reports: an error of the job itself before a lost stream."""
-    worst = next((f for f in failed if f.error != WorkerLost.__name__), failed[0])
-    return named(worst.error)(worst.text, worst.detail)
 
 
 def ipc(schema: pa.Schema) -> bytes:

@@ -5,7 +5,7 @@ Every line that says ``meet`` is one meeting: all workers do it together, and th
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -15,7 +15,8 @@ from yarnml.checkpoint import FORMAT, Checkpoints, Manifest, Position
 from yarnml.clusters.base import Crew
 from yarnml.data.schema import Schema
 from yarnml.data.survey import filled, lacking, merged
-from yarnml.errors import DataError, JobFileError, WorkerLost, YarnmlError
+from yarnml.errors import DataError, WorkerLost, YarnmlError
+from yarnml.evaluations import Evaluations
 from yarnml.events import Continued, Converged, EpochDone, Event, Outcome, RoundBegins, Settled
 from yarnml.identity import identity_of
 from yarnml.job import EarlyStopping, Job
@@ -25,8 +26,6 @@ from yarnml.meetings import (
     Build,
     Built,
     Command,
-    Evaluate,
-    Evaluated,
     Export,
     FinishSave,
     Prime,
@@ -43,24 +42,12 @@ from yarnml.meetings import (
 )
 from yarnml.plan import Plan
 from yarnml.regrouping import Regrouping, StateLost
+from yarnml.reports import all_of, first_of
 from yarnml.saves import Saves
 from yarnml.tally import Tally
 
 Say = Callable[[Event], None]
 Told = TypeVar("Told")
-
-
-def all_of(reports: Mapping[int, Report], kind: type[Any]) -> list[Any]:
-    """The reports of the workers that had something to do, one at least."""
-    found = [report for report in reports.values() if isinstance(report, kind)]
-    if not found:
-        raise WorkerLost(f"No worker answered with {kind.__name__}.")
-    return found
-
-
-def first_of(reports: Mapping[int, Report], kind: type[Any]) -> Any:
-    """The first of them: they agree, to the bit."""
-    return all_of(reports, kind)[0]
 
 
 class Rounds:
@@ -83,7 +70,7 @@ class Rounds:
         self._saves = Saves(checkpoints, manifest)
         self.shards = manifest.shards if manifest else job.shards
         self._position = manifest.position if manifest else Position(0, [])
-        self._metrics: dict[tuple[str, int], dict[str, float]] = {}
+        self._evaluations = Evaluations(job, plan, self._meet)
         self._begin = Begin(job, plan.datasets, {n: ipc(s) for n, s in plan.stored.items()}, self.shards)
 
     def run(self, crew: Crew, say: Say) -> Outcome:
@@ -110,7 +97,8 @@ class Rounds:
         self._saves.drop()
         self._saves.newest = newest = self._checkpoints.newest(self._say)
         self._position = newest.position if newest else Position(0, [])
-        self._metrics, self._group.schema = {}, None
+        self._evaluations.forget()
+        self._group.schema = None
 
     def _run(self) -> Outcome:
         schema = self._prepare()
@@ -122,8 +110,7 @@ class Rounds:
         if folder:
             self._say(Continued(self._position.step, self._position.step / built.steps, folder))
         stopped = self._train(schema, built.steps)
-        metrics = self._final_metrics()
-        outcome = self._outcome(metrics, stopped)
+        outcome = self._outcome(self._judged | self._evaluations.final(self._position.step), stopped)
         if self._job.export_to is None:
             outcomes.write(self._job, outcome)
             return outcome
@@ -222,10 +209,7 @@ class Rounds:
         if not self._tally.weight > 0:
             raise DataError(f"The weights of all rows of epoch {epoch} are 0; nothing can be learned.")
         rule, last = self._job.training.early_stopping, self._job.training.epochs
-        metrics = dict[str, float]()
-        if epoch % self._job.evaluation.period == 0 or epoch == last or self._position.converged:
-            metrics = self._evaluate("validation" if "validation" in self._plan.datasets else "test")
-            _check_metric(rule, metrics)
+        metrics = self._evaluations.after(epoch, self._position.step, self._position.converged)
         history = [*self._position.history, metrics]
         best = schedule.best_epoch(history, rule) if rule else None
         self._position = replace(self._position, history=history, best_epoch=best)
@@ -241,19 +225,6 @@ class Rounds:
             self._position = replace(self._position, step=best * steps)
         if stopped or rule.restore_best:
             self._say(Settled(epochs, best, rule.metric, stopped, rule.restore_best))
-
-    def _evaluate(self, dataset: str) -> dict[str, float]:
-        if dataset not in self._plan.datasets:
-            return {}
-        known = (dataset, self._position.step)
-        if known not in self._metrics:
-            self._metrics = {known: first_of(self._meet(Evaluate(dataset)), Evaluated).metrics}
-        return self._metrics[known]
-
-    def _final_metrics(self) -> dict[str, dict[str, float]]:
-        """Of the model that will be exported, on everything but the training data."""
-        names = [name for name in ("validation", "test") if name in self._plan.datasets]
-        return self._judged | {name: self._evaluate(name) for name in names}
 
     def _save(self, schema: Schema, best_step: int | None, *, beside: bool) -> None:
         """Keep the state.  One that the job comes back to by itself is not written beside the training."""
@@ -292,10 +263,3 @@ class Rounds:
         except YarnmlError:
             export.discard(folder)
             raise
-
-
-def _check_metric(rule: EarlyStopping | None, metrics: dict[str, float]) -> None:
-    if rule and rule.metric not in metrics:
-        raise JobFileError(
-            f"training.early_stopping.metric: the evaluation has no '{rule.metric}'; it has {', '.join(metrics)}."
-        )

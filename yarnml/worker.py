@@ -13,9 +13,10 @@ from yarnml import __version__, storage
 from yarnml.environment import Environment, read_environment
 from yarnml.errors import WorkerLost
 from yarnml.log import log
-from yarnml.meetings import Done, Joined, Meeting, Report, Stop, Wait, failed
+from yarnml.meetings import Done, Joined, Meeting, Report, Stop, Wait
 from yarnml.messages import Ack, Beat, Meet, Spare, Task
 from yarnml.reducer import GivenUp, Reducer
+from yarnml.reports import failed
 from yarnml.sight import Sight
 from yarnml.transport.control import ControlClient
 from yarnml.transport.exchange import PeerExchange
