@@ -8,8 +8,9 @@ BIN := .venv/bin
 run: .venv/ready examples/digits/data/train           ## train on real handwritten digits
 	$(BIN)/yarnml run examples/digits/job.yaml --restart
 
-test: check wheel                                     ## everything that can be checked
-	$(BIN)/python -m pytest -m 'not docker and not faults' --durations=40 --numprocesses 2 --dist loadgroup
+PROCESSES ?= 0
+test: check wheel                                     ## everything that can be checked; with PROCESSES=2 in less time
+	$(BIN)/python -m pytest -m 'not docker and not faults' --durations=40 --numprocesses $(PROCESSES) --dist loadgroup
 
 RUNS ?= 200
 FIRST ?= 0
