@@ -79,13 +79,13 @@ def test_a_bad_node_is_avoided(cluster: Cluster) -> None:
 def test_another_size(cluster: Cluster) -> None:
     """A job grows to workers.max while there is room; `yarnml scale` changes that in a step; the bits stay."""
     job = cluster.job("size", workers={"count": 1, "max": 3, "memory": "512 MiB"})
-    job["training"] = job["training"] | {"epochs": 2500}
-    job["checkpoint"] = job["checkpoint"] | {"every": "2500 epochs"}
+    job["training"] = job["training"] | {"epochs": 4000}
+    job["checkpoint"] = job["checkpoint"] | {"every": "4000 epochs"}
     with submitted(cluster, job) as run:
         wait_for("its growth", lambda: re.search(r"going on after step \d+ with 3 workers", run.printed()), 180)
         refused = cluster.yarnml("scale", run.id, "4")
         told = cluster.yarnml("scale", run.id, "2")
-        wait_for("two workers", lambda: "2 workers" in run.printed().splitlines()[-1], 60)
+        wait_for("two workers", lambda: "2 workers" in run.printed().splitlines()[-1], 120)
         status, out = run.end()
     assert status == 0, out
     assert "3 workers are wanted, not 1: the cluster has room" in out
@@ -94,7 +94,7 @@ def test_another_size(cluster: Cluster) -> None:
     assert re.search("2 workers wanted, [23] here", told.stdout)  # who is let go may be gone by then
     assert "continuing after step" not in out
     local = cluster.folder / "local"
-    alone = dict(job, checkpoint={"path": str(local / "job"), "every": "2500 epochs"}, export=str(local / "models"))
+    alone = dict(job, checkpoint={"path": str(local / "job"), "every": "4000 epochs"}, export=str(local / "models"))
     assert cluster.yarnml("run", str(cluster.write(alone | {"name": "alone"})), "--backend", "inline").returncode == 0
     there = cluster.read(f"{job['export']}/1/model.safetensors")
     assert there == (local / "models/1/model.safetensors").read_bytes()
