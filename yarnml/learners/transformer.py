@@ -14,11 +14,11 @@ import jax.numpy as jnp
 from yarnml.data.schema import Schema
 from yarnml.learners.base import Key, Learner
 from yarnml.learners.network import Between, Head, build_network, dense, init_dense, unchanged
+from yarnml.learners.normalization import layer_norm
 from yarnml.learners.options import Transformer
 from yarnml.learners.vocabularies import Vocabularies, mean_of_words
 
 INNER = 4  # a block's perceptron is so many times as wide as the embedding
-EPSILON = 1e-5  # added to variances
 
 Layer = dict[str, jax.Array]
 
@@ -72,9 +72,7 @@ def normalised(layer: Layer, x: jax.Array) -> jax.Array:
 
     A penalty draws the scale, 1 + ``gain``, to 1.
     """
-    x = x - jnp.mean(x, axis=-1, keepdims=True)
-    x = x * jax.lax.rsqrt(jnp.mean(jnp.square(x), axis=-1, keepdims=True) + EPSILON)
-    return x.astype(layer["gain"].dtype) * (1.0 + layer["gain"]) + layer["bias"]
+    return layer_norm(x).astype(layer["gain"].dtype) * (1.0 + layer["gain"]) + layer["bias"]
 
 
 def _linear(layer: Layer, x: jax.Array) -> jax.Array:
