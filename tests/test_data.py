@@ -296,6 +296,15 @@ def test_lists(tmp_path: Path, kind: pa.DataType) -> None:
     assert read(found).x.tolist() == [[a, *pair] for a, pair in zip([0.5, 1.5, 2.5, 3.5], LISTS, strict=True)]
 
 
+def test_many_columns(tmp_path: Path) -> None:
+    """Dozens of columns, among them one of lists, lie in every row in the job file's order."""
+    columns: dict[str, Any] = {f"a{n}": np.arange(4) + 10.0 * n for n in range(40)}
+    columns["a20"] = pa.array(LISTS)
+    whole = read(plan(parquet(tmp_path, **columns, y=[0, 1, 0, 1]), features=list(columns))).x
+    expected = [LISTS if name == "a20" else column[:, None] for name, column in columns.items()]
+    assert (whole == np.concatenate(expected, axis=1)).all()
+
+
 @pytest.mark.parametrize(
     "column",
     [

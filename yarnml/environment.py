@@ -10,7 +10,12 @@ from yarnml.transport.security import Credentials, Token
 
 POOLS = ("NPROC", "PJRT_NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
-_MALLOC = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=4294967296"
+_MALLOC = {
+    "glibc.malloc.hugetlb": 1,
+    "glibc.malloc.mmap_threshold": 2**30,
+    "glibc.malloc.trim_threshold": 2**32,
+    "glibc.malloc.arena_max": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -49,15 +54,21 @@ def read_environment(variables: Mapping[str, str] = os.environ) -> Environment:
 
 
 def resources(threads: int, variables: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Variables that a process needs before its libraries load: thread pools held to ``threads``, huge pages.
+    """Variables that a process needs before its libraries load: thread pools held to ``threads``, memory it keeps.
 
     The number of threads is part of the result: XLA adds up some matrix products in an order that depends on it.
 
     JAX on CPU takes fresh memory for every result.  With glibc's default of 4 KiB pages, given back at once, the page
-    faults of a large model cost more than its arithmetic (measured by ``python -m benchmarks step``); a user's own
-    GLIBC_TUNABLES are left as they are.
+    faults of a large model cost more than its arithmetic (``python -m benchmarks step``), and those of batches more
+    than gathering their rows (``feed``): glibc gives every arena but the main one back with its last block, whatever
+    the threshold, and Arrow's own allocator does the same.  So there are huge pages and one arena, which Arrow takes
+    from, too.  What a user has set of these is left as it is.
     """
-    return dict.fromkeys(POOLS, str(threads)) | {"GLIBC_TUNABLES": variables.get("GLIBC_TUNABLES", _MALLOC)}
+    memory = {
+        "GLIBC_TUNABLES": ":".join(f"{name}={value}" for name, value in _MALLOC.items()),
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+    }
+    return dict.fromkeys(POOLS, str(threads)) | {name: variables.get(name, value) for name, value in memory.items()}
 
 
 def devices(gpus: int, slot: int, assigned: Sequence[str] = ()) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """From a table to the rows that a learner sees: prepared features, label, weight."""
 
+from collections.abc import Iterator, Sequence
+from itertools import groupby, islice
 from typing import Any
 
 import numpy as np
@@ -13,16 +15,20 @@ from yarnml.data.prepare.base import numbers
 from yarnml.data.schema import Feature, Rows, Schema, known
 from yarnml.errors import DataError
 
+STRIP = 16  # columns that are laid into rows together: each by itself would go through all of their memory once more
+
 
 def features_of(table: pa.Table, schema: Schema, where: str) -> Matrix:
     """float32 [rows, width] of a table's feature columns, prepared, in the job file's order."""
     x = empty((table.num_rows, schema.width), np.float32)
+    if lacking := [f.name for f in schema.features if f.name not in table.column_names]:
+        raise DataError(f"{where} has no column '{lacking[0]}'; it has {', '.join(table.column_names)}.")
     start = 0
-    for feature in schema.features:
-        if feature.name not in table.column_names:
-            raise DataError(f"{where} has no column '{feature.name}'; it has {', '.join(table.column_names)}.")
-        x[:, start : start + feature.width] = _feature(table.column(feature.name), feature, schema, where)
-        start += feature.width
+    for strip in _strips(schema.features):
+        parts = [_feature(table.column(f.name), f, schema, where) for f in strip]
+        end = start + sum(f.width for f in strip)
+        x[:, start:end] = parts[0] if len(parts) == 1 else np.concatenate([part.T for part in parts]).T
+        start = end
     return x
 
 
@@ -42,6 +48,13 @@ def column_of(column: pa.ChunkedArray, feature: Feature, schema: Schema, where: 
     if schema.missing or (feature.steps and feature.steps[0].kind == "impute"):
         return single(column)
     return whole(column, feature.name, where, "fill them (data.prepare, kind: impute) or drop these rows")
+
+
+def _strips(features: Sequence[Feature]) -> Iterator[list[Feature]]:
+    """Features of one number in strips, others one by one, all in order."""
+    for narrow, run in groupby(features, lambda feature: feature.width == 1):
+        while strip := list(islice(run, STRIP if narrow else 1)):
+            yield strip
 
 
 def _feature(column: pa.ChunkedArray, feature: Feature, schema: Schema, where: str) -> Matrix:
