@@ -57,6 +57,7 @@ def peers_of(workload: Workload) -> dict[str, Peer]:
     return {
         LIMIT: Peer("step", [*words, "alone"], 2),
         "the same with our huge pages": Peer("step", [*words, "alone"], 2, variables=resources(1)),
+        "2 processes that wait for each other": Peer("step", [*words, "wait"], 2),
         "JAX, 1 process, 2 threads": Peer("step", [*words, "alone"]),
         "JAX with gloo, 2 processes": Peer("step", [*words, "gloo"], 2),
         "torch DDP with gloo, 2 processes": Peer("step_torch", [*words, "ddp"], 2, needs=["torch"]),

@@ -1,10 +1,13 @@
 """Steps of hand-written JAX loops: ``WORKLOAD STEPS WAY``, where a way is
 
 ``alone``: every process trains on its part of each batch, without talking to anybody;
+``wait``: the same, but that nobody begins a step before all have ended the last one;
 ``gloo``: with jax.distributed, the gradients flattened and averaged by one all-reduce inside the compiled step;
 ``reduce``: an all-reduce of as many numbers, and nothing else.
 """
 
+import os
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -24,11 +27,12 @@ from benchmarks.peers.together import jax_mesh, on_mesh
 from benchmarks.workloads import Workload
 
 IN_FLIGHT = 4  # steps between two waits for the device
+CALL_SECONDS = 60.0  # for the first process to listen
 
 
 def main(name: str, steps: str, way: str) -> None:
     workload = workloads.named(name)._replace(steps=int(steps))
-    step = {"alone": alone, "gloo": gloo, "reduce": reduce}[way](workload)
+    step = {"alone": alone, "wait": wait, "gloo": gloo, "reduce": reduce}[way](workload)
     serve_steps(workload, step)
 
 
@@ -77,6 +81,51 @@ def alone(workload: Workload) -> Callable[[int], Any]:
         return parameters
 
     return step
+
+
+def wait(workload: Workload) -> Callable[[int], Any]:
+    train, others, first = alone(workload), _connections(), place()[0] == 0
+
+    def hear() -> None:
+        for other in others:
+            other.recv(1)
+
+    def tell() -> None:
+        for other in others:
+            other.send(b".")
+
+    def step(number: int) -> Any:
+        parameters = jax.block_until_ready(train(number))
+        for act in (hear, tell) if first else (tell, hear):
+            act()
+        return parameters
+
+    return step
+
+
+def _connections() -> list[socket.socket]:
+    """The first process's to all others, theirs to it."""
+    rank, world = place()
+    address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    if rank:
+        found = [_called(address)]
+    else:
+        with socket.create_server(address) as server:
+            found = [server.accept()[0] for _ in range(world - 1)]
+    for connection in found:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return found
+
+
+def _called(address: tuple[str, int]) -> socket.socket:
+    deadline = time.monotonic() + CALL_SECONDS
+    while True:
+        try:
+            return socket.create_connection(address)
+        except ConnectionRefusedError:  # nobody listens yet
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def gloo(workload: Workload) -> Callable[[int], Any]:
