@@ -538,7 +538,7 @@ def test_batches_do_not_depend_on_the_cache(found: Plan) -> None:
 
 
 def test_memory_is_bounded(tmp_path: Path) -> None:
-    """A feed holds at most the cache limit and one block with its order per shard, whatever the size of the data."""
+    """A feed holds at most the cache limit, and per shard two blocks and an order, whatever the size of the data."""
     held = []
     for rows in (2_000, 20_000):
         path = write_parquet(
@@ -553,9 +553,9 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
         for shard in range(2):
             for _ in feed.scan(shard):
                 most = max(most, feed.bytes_held)
-        assert 0 < most <= 8_000 + 2 * 300 * (row + place)
+        assert 0 < most <= 8_000 + 2 * 300 * (2 * row + place)
         held.append(most)
-    assert held[0] == held[1]
+    assert held[1] <= 1.1 * held[0]
 
 
 def test_the_cache_saves_reading(found: Plan) -> None:

@@ -1,7 +1,7 @@
 """What one worker reads: the batch of a shard at a step, or a shard from end to end, as padded arrays.
 
 Any worker can serve any shard: the rows are a function of (dataset, seed, epoch, shard, step).  Memory holds the
-decoded pieces up to the cache limit and one block of rows for every shard served, whatever the size of the data.
+decoded pieces up to the cache limit and two blocks of rows for every shard served, whatever the size of the data.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,23 +20,20 @@ from yarnml.data.dataset import read_group
 from yarnml.data.kept import Decoded, Kept
 from yarnml.data.rows import rows_of
 from yarnml.data.schema import Rows, Schema, columns
+from yarnml.data.served import Served
 from yarnml.data.shards import (
     Piece,
-    blocks,
     fold_numbers,
     part,
     pieces,
     shard_sizes,
-    shuffled,
     split_rows,
     steps_per_epoch,
 )
 
 SCAN_ROWS, SCAN_BYTES = 8192, 8 * 2**20  # bounds of one batch in a full pass; they decide the order of additions
 
-Order = npt.NDArray[np.int64]
-
-_SPLIT, _BLOCKS, _ROWS, _FOLDS = 1, 2, 3, 4  # keep the seeds of different choices apart
+_SPLIT, _FOLDS = 1, 4  # keep the seeds of different choices apart, here and in `yarnml.data.served`
 
 
 class Feed:
@@ -50,18 +47,17 @@ class Feed:
         self._dataset, self._schema, self._shards = dataset, schema, shards
         self._columns = columns(schema, stored)
         self._cache = kept
-        self._served: dict[int, tuple[tuple[int, int, int], Rows, Order]] = {}
-        self._order: dict[int, tuple[tuple[int, int, int], list[list[Piece]]]] = {}
+        self._served: dict[int, tuple[tuple[int, int, int], Served]] = {}
         self._cut: dict[int, list[Piece]] = {}
         self._group_rows = dataset.group_rows
         self.sizes = shard_sizes(dataset.rows, shards)
         self.bytes_read = 0
-        self._lock = Lock()  # one thread reads ahead, another may need a shard of another worker
+        self._lock = Lock()  # one thread prepares batches, another may need a shard of another worker
 
     @property
     def bytes_held(self) -> int:
-        """Decoded rows in memory: at most what may be kept, and one block for every shard that was served."""
-        return self._cache.nbytes + sum(rows.nbytes + order.nbytes for _, rows, order in self._served.values())
+        """Decoded rows in memory: at most what may be kept, and two blocks for every shard that was served."""
+        return self._cache.nbytes + sum(served.nbytes for _, served in self._served.values())
 
     def steps(self, batch_size: int | str) -> int:
         return steps_per_epoch(self.sizes, batch_size)
@@ -75,11 +71,12 @@ class Feed:
         length = max(-(-n // steps) for n in self.sizes)
         low, high = part(self.sizes[shard], steps, step)
         batch, filled, start = _room(length, self._schema), 0, 0
-        for number, run in enumerate(self._runs(shard, seed, epoch, shuffle_rows)):
+        served = self._serve(shard, (seed, epoch, shuffle_rows))
+        for number, run in enumerate(served.runs):
             rows = sum(p.rows for p in run)
             first, last = max(low - start, 0), min(high - start, rows)
             if first < last:
-                block, order = self._block(shard, (seed, epoch, number), run)
+                block, order = served.block(number)
                 for a, out in zip(block, batch, strict=True):  # clip: all are valid, and checking them costs a copy
                     a.take(order[first:last], axis=0, out=out[filled : filled + last - first], mode="clip")
                 filled += last - first
@@ -94,7 +91,7 @@ class Feed:
         """
         length = max(1, min(SCAN_ROWS, SCAN_BYTES // (4 * self._schema.width), max(self.sizes)))
         none, count = concatenate([], self._schema), 0
-        for _, rows in ahead(partial(self._kept, keep=keep), self._pieces(shard), items=1):
+        for _, rows in ahead(partial(self._load, keep=keep), self._pieces(shard), items=1):
             counting = self._counting(rows) if self._dataset.fold else rows
             none = Rows(rows.x[:1], rows.y[:1], 0 * rows.weight[:1])
             for low in range(0, len(counting.x), length):
@@ -118,28 +115,18 @@ class Feed:
             self._cut[shard] = pieces(self._dataset, self._shards, shard)
         return self._cut[shard]
 
-    def _runs(self, shard: int, seed: int, epoch: int, shuffle_rows: int) -> list[list[Piece]]:
-        """The shard's blocks in this epoch's order; the newest epoch's are kept."""
-        key = seed, epoch, shuffle_rows
-        if self._order.get(shard, (None,))[0] != key:
-            self._order[shard] = key, blocks(self._pieces(shard), shuffle_rows, [seed, _BLOCKS, epoch, shard])
+    def _serve(self, shard: int, key: tuple[int, int, int]) -> Served:
+        """The shard in an epoch's order: seed, epoch, ``shuffle_rows``; the newest of each shard is kept."""
+        if self._served.get(shard, (None,))[0] != key:
             self._served.pop(shard, None)
-        return self._order[shard][1]
+            self._served[shard] = key, Served(self._pieces(shard), shard, *key, self._run, self._keeps)
+        return self._served[shard][1]
 
-    def _block(self, shard: int, key: tuple[int, int, int], run: list[Piece]) -> tuple[Rows, Order]:
-        """The rows of one block, and their shuffled order; the newest block of each shard is kept."""
-        held = self._served.get(shard)
-        if held is None or held[0] != key:
-            self._served.pop(shard, None)
-            seed, epoch, number = key
-            rows = concatenate([self._load(piece) for piece in run], self._schema)
-            order = shuffled(len(rows.x), [seed, _ROWS, epoch, shard, number])
-            held = self._served[shard] = key, rows, order
-        return held[1], held[2]
+    def _run(self, run: list[Piece]) -> Rows:
+        return concatenate([self._load(piece) for piece in run], self._schema)
 
-    def _kept(self, piece: Piece, keep: bool) -> Rows:
-        with self._lock:
-            return self._load(piece, keep)
+    def _keeps(self, run: list[Piece]) -> bool:
+        return all(piece in self._cache for piece in run)
 
     def _load(self, piece: Piece, keep: bool = True) -> Rows:
         """The rows of a piece with the weights that they have here: those that don't count have none."""

@@ -1,6 +1,7 @@
 """What a worker keeps of the rows that it has decoded, for the next epoch and for other trainings on the same rows."""
 
 from collections import OrderedDict
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -25,22 +26,32 @@ class Decoded(NamedTuple):
 
 
 class Kept:
-    """Decoded pieces of one dataset, those that were used last, of at most ``limit`` bytes in all."""
+    """Decoded pieces of one dataset, those that were used last, of at most ``limit`` bytes in all.  For any thread."""
 
     def __init__(self, limit: int) -> None:
         self.limit, self.nbytes = limit, 0
         self._pieces: OrderedDict[Piece, Decoded] = OrderedDict()
+        self._lock = Lock()
+
+    def __contains__(self, piece: Piece) -> bool:
+        return piece in self._pieces
 
     def take(self, piece: Piece) -> Decoded | None:
         """What is kept of a piece, to be put back where it shall stay."""
+        with self._lock:
+            return self._drop(piece)
+
+    def put(self, piece: Piece, decoded: Decoded) -> None:
+        """Keep a piece, if there is room, as the one used last."""
+        with self._lock:
+            self._drop(piece)
+            if decoded.nbytes <= self.limit:
+                self._pieces[piece] = decoded
+                self.nbytes += decoded.nbytes
+            while self.nbytes > self.limit:
+                self._drop(next(iter(self._pieces)))
+
+    def _drop(self, piece: Piece) -> Decoded | None:
         found = self._pieces.pop(piece, None)
         self.nbytes -= found.nbytes if found else 0
         return found
-
-    def put(self, piece: Piece, decoded: Decoded) -> None:
-        """Keep a piece that is not there, if there is room, as the one used last."""
-        if decoded.nbytes <= self.limit:
-            self._pieces[piece] = decoded
-            self.nbytes += decoded.nbytes
-            while self.nbytes > self.limit:
-                self.nbytes -= self._pieces.popitem(last=False)[1].nbytes
