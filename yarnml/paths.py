@@ -49,6 +49,11 @@ def staging(home: str, application: str) -> str:
     return storage.join(home.rpartition("/")[0], ".skein", application)
 
 
+def programs(home: str, job: str) -> str:
+    """What the names of archives begin with that hold the compiled programs of jobs of this name."""
+    return storage.join(home, "compiled", job)
+
+
 def failure(staging: str) -> str:
     return storage.join(staging, "failure.json")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from yarnml import environment
+from yarnml import environment, paths
 from yarnml.clusters.yarn import services
 from yarnml.errors import JobFileError
 from yarnml.job import Job, size_in_bytes
@@ -44,7 +44,11 @@ def specification(
         "workers": workers.count,
         "worker_resources": _resources(workers.memory, workers.vcores, workers.gpus),
         "worker_label": workers.node_label,
-        "worker_env": common | seconds | environment.resources(workers.vcores, {}) | _devices(workers.gpus),
+        "worker_env": common
+        | seconds
+        | {"YARNML_PROGRAMS": paths.programs(home, job.name)}
+        | environment.resources(workers.vcores, {})
+        | _devices(workers.gpus),
         "reducers": reducers.count,
         "reducer_resources": _resources(reducers.memory, reducers.vcores),
         "reducer_env": common | seconds | environment.resources(reducers.vcores, {}) | _devices(0),

@@ -5,12 +5,14 @@ import os
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
 import skein
 
 from yarnml import __version__
 from yarnml.clusters.yarn import credentials, services
 from yarnml.clusters.yarn.application import MASTER
+from yarnml.clusters.yarn.programs import Programs
 from yarnml.environment import Environment, devices
 from yarnml.errors import WorkerLost
 from yarnml.log import log
@@ -28,11 +30,18 @@ def main() -> int:
     print(f"{who} on {variables['NM_HOST']}: yarnml {__version__}, Python {python}, process {os.getpid()}")
     if gpus := int(variables["YARNML_GPUS"]):
         os.environ |= devices(gpus, 0, assigned_gpus())
+    compiled = None
+    if who.role == "worker":
+        compiled = Programs(variables["YARNML_PROGRAMS"], variables["NPROC"], Path("compiled").absolute())
     try:
         master = _master()
     except WorkerLost as exc:
         log(f"{who}: {exc}")
         return 1
+    if compiled:
+        os.environ |= compiled.variables(variables)
+        if who.index == 0:
+            compiled.look_after()
     seconds = float(variables["YARNML_TIMEOUT"]), float(variables["YARNML_STALL"])
     own = credentials.in_container()
     return work(Environment(who.role, who.index, master, variables["NM_HOST"], own, *seconds, guarded=False))
