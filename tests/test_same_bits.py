@@ -100,6 +100,15 @@ def test_normalised_networks(job: Job, reference: Callable[[Job], str]) -> None:
     assert model_digest(job) == reference(job)
 
 
+@pytest.mark.parametrize(("workers", "reducers"), [(3, 0), (2, 1)], ids=lambda n: str(n))
+def test_rounded_gradients(job: Job, reference: Callable[[Job], str], workers: int, reducers: int) -> None:
+    """Gradients in bfloat16, of several chunks, beside statistics in float32 have the same law."""
+    job["learner"] |= {"normalization": "batch"}
+    job["training"] |= {"gradients": "bfloat16"}
+    yarnml.run(job | {"workers": {"count": workers}, "reducers": {"count": reducers}})
+    assert model_digest(job) == reference(job)
+
+
 def test_trees(job: Job, reference: Callable[[Job], str]) -> None:
     """Boosted trees have the same law, whether all shards are held or there is room for one of each worker's two."""
     job["data"]["scale"] = "none"
@@ -156,11 +165,12 @@ def test_a_changed_job_is_not_continued(job: Job, write_job: Any) -> None:
     yarnml.run(job, "inline")
     kept = saved_steps(Path(job["checkpoint"]["path"]))
     changes = ["training.seed=1", "learner.hidden=[8]", "training.shards=2", "training.batch_size=64"]
+    changes += ["training.gradients=bfloat16"]
     options = [x for change in changes for x in ("--set", change)]
     with running(write_job(job), "--set", "training.epochs=3", "--backend", "inline", *options) as run:
         status, _, err = run.end()
     assert status == 1
-    for name in ("learner.hidden", "seed (0 → 1)", "training.shards (5 → 2)", "batch_size (128 → 64)"):
+    for name in ("learner.hidden", "seed (0 → 1)", "shards (5 → 2)", "batch_size (128 → 64)", "(float32 → bfloat16)"):
         assert name in err
     assert saved_steps(Path(job["checkpoint"]["path"])) == kept
 

@@ -194,6 +194,17 @@ def test_missing_field(field: str) -> None:
             document(learner={"kind": "tree"}, training={"micro_batch_size": 8}),
             "training.micro_batch_size is for gradient descent, which learner.kind tree does not use here",
         ),
+        *(
+            (
+                document(learner=learner, training={"gradients": "bfloat16"}),
+                f"training.gradients bfloat16 is for gradient descent, which learner.kind {learner['kind']} does not",
+            )
+            for learner in ({"kind": "boosting"}, {"kind": "linear", "solver": "lbfgs"})
+        ),
+        (
+            document(training={"gradients": "bfloat16", "batch_size": "full"}),
+            "training.gradients bfloat16 is for steps that are batches of rows",
+        ),
         (
             document(learner={"kind": "mlp", "normalization": "batch"}, training={"batch_size": "full"}),
             "training.batch_size must be a number, not full",

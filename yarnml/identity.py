@@ -28,7 +28,7 @@ _DATA = (
     "class_weights",
     "stratify",
 )
-_TRAINING = ("seed", "batch_size", "micro_batch_size", "shuffle_rows")
+_TRAINING = ("seed", "batch_size", "micro_batch_size", "gradients", "shuffle_rows")
 
 
 def identity_of(job: Job, plan: Plan) -> Identity:

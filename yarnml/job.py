@@ -63,6 +63,7 @@ class Training(_Section, frozen=True, kw_only=True):
 
     ``batch_size``: most rows of one step over all shards, or ``full`` for one step per pass over the data.
     ``micro_batch_size``: most rows that a worker maps at once, where those of a step need too much memory.
+    ``gradients``: what they are rounded to before they are added up, and after every addition.
     ``shards``: parts the training data is cut into; part of the result, so fixed at a job's first start.
     ``shuffle_rows``: row groups are shuffled, then rows within runs of row groups of at most this many rows.
     """
@@ -70,6 +71,7 @@ class Training(_Section, frozen=True, kw_only=True):
     epochs: PositiveInt = 10
     batch_size: PositiveInt | Literal["full"] = 256
     micro_batch_size: PositiveInt | None = None
+    gradients: Literal["float32", "bfloat16"] = "float32"
     seed: Annotated[int, Meta(ge=0, lt=2**32)] = 0
     shards: PositiveInt | None = None
     shuffle_rows: PositiveInt = 65536

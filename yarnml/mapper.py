@@ -58,7 +58,7 @@ from yarnml.sight import Sight
 from yarnml.tasks import Spared, Task, Tasks
 from yarnml.traces import traced
 from yarnml.transport.base import Exchange
-from yarnml.tree import Vector
+from yarnml.tree import Value, Vector
 from yarnml.writing import Writing
 
 
@@ -226,7 +226,7 @@ class Mapper:
     def _batches(self, step: int) -> dict[int, Rows | None]:
         return {shard: self._feeds.batch(self._replica.schema, step, shard) for shard in self._tasks.shards}
 
-    def _map_shard(self, step: int, batches: dict[int, Rows | None], shard: int) -> Vector:
+    def _map_shard(self, step: int, batches: dict[int, Rows | None], shard: int) -> Value:
         schema = self._replica.schema
         if self._replica.program.holds:
             return self._replica.map_shard(shard, self._whole(shard))
@@ -265,9 +265,9 @@ class Mapper:
     def _sum_over(self, dataset: str, schema: Schema, batch: Callable[[Rows], Vector]) -> Vector:
         """Σ batch(rows) over all rows of a dataset, in float64: one pass, one exchange."""
         task: Task = partial(self._scan, dataset, schema, batch=batch)
-        return self._tasks.reduce(0, self._tasks.map(0, task), task, self._begin.job.workers).copy()
+        return self._tasks.reduce(0, self._tasks.map(0, task), task, self._begin.job.workers).astype(np.float64)
 
-    def _scan(self, dataset: str, schema: Schema, shard: int, batch: Callable[[Rows], Vector]) -> Vector:
+    def _scan(self, dataset: str, schema: Schema, shard: int, batch: Callable[[Rows], Value]) -> Vector:
         total: Any = None
         for rows in self._feeds.feed(dataset, schema).scan(shard):
             part = batch(rows).astype(np.float64)

@@ -5,7 +5,6 @@ Parameters and optimizer state are donated to the update, so that no step copies
 (`yarnml.learners.base.Holding`) maps on the host instead, a shard at a time.
 """
 
-import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property, partial
@@ -20,9 +19,10 @@ from jax import export
 from yarnml.data.scaling import Scaling, neutral, scaled
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import ModelError, YarnmlError
+from yarnml.flattening import Flattening, Gradients
 from yarnml.learners.accumulation import row_by_row, summed
 from yarnml.learners.base import Batch, Held, Holding, Learner, Particular, Scores, State
-from yarnml.tree import Vector
+from yarnml.tree import Value, Vector
 
 
 class Program:
@@ -30,14 +30,22 @@ class Program:
 
     ``scaling``, which may be exchanged, is applied to the features on the device, before the learner, unless it
     changes nothing.  ``micro_batch_size``: the most rows that are mapped, or evaluated, at once; None for all.
+    ``gradients``: their type in the sums.
     """
 
-    def __init__(self, learner: Learner, schema: Schema, scaling: Scaling, micro_batch_size: int | None = None) -> None:
+    def __init__(
+        self,
+        learner: Learner,
+        schema: Schema,
+        scaling: Scaling,
+        micro_batch_size: int | None = None,
+        gradients: Gradients = "float32",
+    ) -> None:
         self._learner, self._shape, self._width = learner, schema.shape or (schema.width,), schema.width
         self._classes = schema.label_type == "class"
         self.scaling, self._most = scaling, micro_batch_size
         self._holding = learner if isinstance(learner, Holding) else None
-        self._sums = self._form_of_sums()
+        self._flattening = Flattening(self._form_of_sums(), gradients)
         self._map = jax.jit(self._map_flat)
         self._update = jax.jit(self._update_flat, donate_argnums=0)
         self._evaluate = jax.jit(self._evaluate_rows)
@@ -66,19 +74,19 @@ class Program:
         sums, held = self._holding.map_held(here, held)
         return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(sums)]), held
 
-    def map(self, state: State, rows: Rows) -> Vector:
-        """Sums over one batch, float32, as a read-only vector in the device's memory order.
+    def map(self, state: State, rows: Rows) -> Value:
+        """Sums over one batch, float32 but for rounded gradients, as a read-only vector in the device's memory order.
 
         For a learner that holds, the batch is a shard.
         """
         if self._holding is not None:
             return self.map_shard(state, None, [rows])[0]
         self._refuse(rows)
-        return np.asarray(self._map(state, self._applied, rows))
+        return self._flattening.from_device(self._map(state, self._applied, rows))
 
-    def update(self, state: State, total: Vector) -> tuple[State, Scores]:
+    def update(self, state: State, total: Value) -> tuple[State, Scores]:
         """The next state; ``state`` is used up.  float64 totals are rounded to float32 here."""
-        return self._update(state, total.astype(np.float32, copy=False))
+        return self._update(state, self._flattening.to_device(total))
 
     def evaluate(self, state: State, rows: Rows) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Predictions and losses of every row of a batch."""
@@ -166,16 +174,11 @@ class Program:
         assert not isinstance(self._learner, Holding)
         return summed(partial(self._learner.map, state), self._batch(scaling, rows), self._most)
 
-    def _map_flat(self, state: State, scaling: Scaling | None, rows: Rows) -> jax.Array:
-        sums = self._map_tree(state, scaling, rows)
-        return jnp.concatenate([leaf.reshape(-1).astype(jnp.float32) for leaf in jax.tree.leaves(sums)])
+    def _map_flat(self, state: State, scaling: Scaling | None, rows: Rows) -> list[jax.Array]:
+        return self._flattening.flat(self._map_tree(state, scaling, rows))
 
-    def _update_flat(self, state: State, flat: jax.Array) -> tuple[State, Scores]:
-        leaves, structure = jax.tree.flatten(self._sums)
-        ends = np.cumsum([math.prod(leaf.shape) for leaf in leaves])
-        parts = jnp.split(flat, ends[:-1])
-        sums = [part.reshape(leaf.shape).astype(leaf.dtype) for part, leaf in zip(parts, leaves, strict=True)]
-        return self._learner.update(state, jax.tree.unflatten(structure, sums))
+    def _update_flat(self, state: State, flat: list[jax.Array]) -> tuple[State, Scores]:
+        return self._learner.update(state, self._flattening.sums(flat))
 
     def _evaluate_rows(
         self, parameters: Any, scaling: Scaling | None, rows: Rows | Batch

@@ -47,8 +47,10 @@ def slices_for(length: int, workers: int, reducers: int) -> int:
     return max(1, min(reducers, -(-workers * length // CHUNK)))
 
 
-def chunk_bounds(low: int, high: int) -> list[tuple[int, int]]:
-    """The chunks of one slice; at least one, so that an empty slice is answered too."""
+def chunk_bounds(low: int, high: int, cut: int = 0) -> list[tuple[int, int]]:
+    """The chunks of one slice, none of them across ``cut``; at least one, so that an empty slice is answered too."""
+    if low < cut < high:
+        return chunk_bounds(low, cut) + chunk_bounds(cut, high)
     return [(at, min(at + CHUNK, high)) for at in range(low, max(high, low + 1), CHUNK)]
 
 
@@ -57,7 +59,7 @@ class Reducer:
 
     def __init__(self) -> None:
         self._arrived = Condition()
-        self._joins: dict[StepKey, dict[int, Join]] = {}
+        self._joins: dict[StepKey, dict[int, Join[Vector]]] = {}
         self._newest = StepKey(-1, -1)
         self._meeting = -1
         self._closed = ""
@@ -147,5 +149,5 @@ class Reducer:
             self._arrived.notify_all()
 
     @staticmethod
-    def _missing(join: Join | None) -> str:
+    def _missing(join: Join[Vector] | None) -> str:
         return f"shards {join.missing}" if join else "every shard"

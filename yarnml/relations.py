@@ -99,12 +99,19 @@ def _check_words(job: Job) -> None:
 
 
 def _check_batches(job: Job) -> None:
-    """Refuse micro-batches where nothing is learnt batch by batch, and normalisation by batches of all sizes."""
+    """Refuse what is for batches of rows where nothing is learnt of them, and normalisation by batches of all sizes."""
     learner, training = job.learner, job.training
-    if training.micro_batch_size and (learner.passes or not isinstance(learner, GradientOptions)):
+    spoken = {"micro_batch_size": training.micro_batch_size, "gradients bfloat16": training.gradients == "bfloat16"}
+    for field in [name for name, said in spoken.items() if said]:
+        if learner.passes or not isinstance(learner, GradientOptions):
+            raise JobFileError(
+                f"training.{field} is for gradient descent, which learner.kind {learner.kind} does not use here; "
+                "remove it."
+            )
+    if training.gradients == "bfloat16" and training.batch_size == "full":
         raise JobFileError(
-            f"training.micro_batch_size is for gradient descent, which learner.kind {learner.kind} does not use here; "
-            "remove it."
+            "training.gradients bfloat16 is for steps that are batches of rows, since sums over all rows need more "
+            "digits; make training.batch_size a number, not full, or remove it."
         )
     if not _normalizes_by_rows(job):
         return

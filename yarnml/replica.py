@@ -20,7 +20,7 @@ from yarnml.learners.base import Learner, Scores
 from yarnml.learners.registry import build_learner
 from yarnml.meetings import CatchUp, Standing
 from yarnml.program import Program, from_tensors, tensors
-from yarnml.tree import Vector
+from yarnml.tree import Value, Vector
 
 NOWHERE = Standing(-1, 0.0, 0.0)  # without a state
 LEARNERS = 100  # that stay compiled
@@ -41,11 +41,11 @@ class Compiled:
         self._ready: OrderedDict[bytes, Ready] = OrderedDict()
 
     def learner(self, job: Job, schema: Schema) -> Ready:
-        most = job.training.micro_batch_size
-        name = msgspec.msgpack.encode((job.learner, schema, most))
+        most, gradients = job.training.micro_batch_size, job.training.gradients
+        name = msgspec.msgpack.encode((job.learner, schema, most, gradients))
         if name not in self._ready:
             learner = build_learner(job.learner, schema)
-            program = Program(learner, schema, identity(schema.width), most)
+            program = Program(learner, schema, identity(schema.width), most, gradients)
             self._ready[name] = Ready(learner, jax.jit(learner.init), program)
         self._ready.move_to_end(name)
         while len(self._ready) > LEARNERS:
@@ -94,7 +94,7 @@ class Replica:
         """How many numbers the model has."""
         return sum(math.prod(p.shape) for p in jax.tree.leaves(self._learner.parameters(self._state)))
 
-    def map(self, rows: Rows) -> Vector:
+    def map(self, rows: Rows) -> Value:
         """Sums over one batch."""
         return self.program.map(self._state, rows)
 
@@ -104,7 +104,7 @@ class Replica:
         self.held.keep(shard, held)
         return total
 
-    def update(self, total: Vector) -> Scores:
+    def update(self, total: Value) -> Scores:
         """Go on to the next state."""
         self._state, scores = self.program.update(self._state, total)
         return scores

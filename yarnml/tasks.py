@@ -10,13 +10,13 @@ from yarnml.meetings import Meeting
 from yarnml.reducer import StepKey
 from yarnml.sight import Sight
 from yarnml.transport.base import Exchange
-from yarnml.tree import Node, Vector, combine
+from yarnml.tree import Node, Value, combine
 
 SLOW = 3.0  # times its own pace that a worker waits for the others before it copies their tasks
 IDLE_SECONDS = 0.1  # that an idle worker waits before it asks, the first time and again
 RECENT = 15  # steps over which a worker's own pace is told
 
-Task = Callable[[int], Vector]
+Task = Callable[[int], Value]
 """Computes one shard's part of a sum."""
 
 Spared = Callable[[int, int, bool], int | None]
@@ -37,10 +37,10 @@ class Tasks:
         self._sight.meet(meeting.number)
         self._recent.clear()
 
-    def map(self, step: int, task: Task) -> dict[int, Vector]:
+    def map(self, step: int, task: Task) -> dict[int, Value]:
         """The tasks of this worker's shards, but for those that idle workers have taken off it."""
         self._sight.begin(step)
-        began, leaves = time.monotonic(), dict[int, Vector]()
+        began, leaves = time.monotonic(), dict[int, Value]()
         for shard in self.shards:
             if leaves and shard in self._sight.given(step):
                 continue
@@ -49,13 +49,13 @@ class Tasks:
         self._recent.append(time.monotonic() - began)
         return leaves
 
-    def reduce(self, step: int, leaves: dict[int, Vector], task: Task, workers: Workers) -> Vector:
+    def reduce(self, step: int, leaves: dict[int, Value], task: Task, workers: Workers) -> Value:
         """The total over all shards.  Who waits too long for the others computes copies of their tasks."""
         number, runs = self._meeting.number, self._meeting.shards.values()
         shards, several = sum(map(len, runs)), any(len(run) > 1 for run in runs)
         next_time = IDLE_SECONDS if several else workers.backup_after
 
-        def late(waited: float) -> dict[Node, Vector]:
+        def late(waited: float) -> dict[Node, Value]:
             nonlocal next_time
             if not workers.backups or waited < next_time:
                 return {}

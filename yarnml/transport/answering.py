@@ -51,5 +51,5 @@ class Answering:
         key = StepKey(part.meeting, part.step)
         for chunk in range(part.chunks):
             total = self._reducer.total(key, chunk, self._timeout, self._left)
-            header = Part(part.meeting, part.step, part.shards, 0, 0, chunk, part.chunks, part.dtype)
+            header = Part(part.meeting, part.step, part.shards, 0, 0, chunk, part.chunks, total.dtype.name)
             self._connection.send(encode(header), total)

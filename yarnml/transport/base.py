@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from yarnml.reducer import StepKey
-from yarnml.tree import Node, Vector
+from yarnml.tree import Node, Value
 
-Late = Callable[[float], Mapping[Node, Vector]]
+Late = Callable[[float], Mapping[Node, Value]]
 """Asked again and again while totals are late, with the seconds waited so far: further parts to give."""
 
 
-def never(waited: float) -> Mapping[Node, Vector]:
+def never(waited: float) -> Mapping[Node, Value]:
     """Nothing else to give."""
     return {}
 
@@ -21,10 +21,11 @@ class Exchange(Protocol):
     def meet(self, reducers: list[str], workers: int) -> None:
         """Use these reducers from now on, in this order; ``workers`` take part."""
 
-    def reduce(self, key: StepKey, parts: Mapping[Node, Vector], shards: int, late: Late = never) -> Vector:
+    def reduce(self, key: StepKey, parts: Mapping[Node, Value], shards: int, late: Late = never) -> Value:
         """Give this worker's subtrees of one sum; wait for the total over all shards.
 
-        All vectors have the same length and dtype.  The result is valid until the next call.
+        All values have one form: a length and a dtype, or those of both pieces of a `Mixed`.
+        The result is valid until the next call.
         Raises WorkerLost when a reducer is gone or the total does not come in time, TooLate when it is gone already.
         """
 

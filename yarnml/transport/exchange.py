@@ -7,6 +7,7 @@ chunk, two ends that only send would block each other with full buffers.  This i
 
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -21,8 +22,9 @@ from yarnml.transport.peers import Shelf, fetch
 from yarnml.transport.security import Credentials
 from yarnml.transport.streams import Inbox, Stream, Traffic
 from yarnml.transport.wire import encode
-from yarnml.tree import Node, Vector
+from yarnml.tree import Node, Value, each, pieces
 
+NOTHING = np.empty(0, np.float32)
 LOOK_SECONDS = 0.05  # how often a wait for totals looks whether there is something else to do
 
 
@@ -47,7 +49,7 @@ class PeerExchange:
         self._workers = 1
         self._streams: dict[str, Stream] = {}
         self._inbox = Inbox()
-        self._out: Vector = np.empty(0, np.float32)
+        self._out: Value = NOTHING
         self.sent, self.received = Traffic(), self._inbox.received
 
     def meet(self, reducers: list[str], workers: int) -> None:
@@ -69,14 +71,15 @@ class PeerExchange:
         except Broken as exc:
             raise WorkerLost(f"The reducer at {address} can't be reached: {exc}") from exc
 
-    def reduce(self, key: StepKey, parts: Mapping[Node, Vector], shards: int, late: Late = never) -> Vector:
+    def reduce(self, key: StepKey, parts: Mapping[Node, Value], shards: int, late: Late = never) -> Value:
         sample, out = next(iter(parts.values())), self._out
-        if out.shape != sample.shape or out.dtype != sample.dtype:
-            out = empty(sample.shape, sample.dtype)
-        self._out = np.empty(0, np.float32)  # where this fails, a total on its way must not get into the next one's
+        if _form(out) != _form(sample):
+            out = each(lambda piece: empty(piece.shape, piece.dtype), sample)
+        self._out = NOTHING  # where this fails, a total on its way must not get into the next one's
         used = self._reducers[: slices_for(len(sample), self._workers, len(self._reducers))]
         bounds = slice_bounds(len(sample), len(used))
-        slices = {address: chunk_bounds(*at) for address, at in zip(used, bounds, strict=True)}
+        cut = len(pieces(sample)[0])
+        slices = {address: chunk_bounds(*at, cut) for address, at in zip(used, bounds, strict=True)}
         self._inbox.open(key, {a: (chunks, out) for a, chunks in slices.items() if a in self._streams})
         self._send(key, parts, shards, slices)
         own = slices.get(self._own_address, [])
@@ -87,23 +90,24 @@ class PeerExchange:
                 raise WorkerLost(f"Step {key.step} waits for {self._wanting(key)} since {self._timeout:.0f} s.")
             self._send(key, late(waited), shards, slices)
         for number, (low, high) in enumerate(own):
-            out[low:high] = self._own.total(key, number, 0.0)
+            out[low:high][:] = self._own.total(key, number, 0.0)
         self._out = out
         return out
 
     def _send(
-        self, key: StepKey, parts: Mapping[Node, Vector], shards: int, slices: Mapping[str, list[tuple[int, int]]]
+        self, key: StepKey, parts: Mapping[Node, Value], shards: int, slices: Mapping[str, list[tuple[int, int]]]
     ) -> None:
         """Give every reducer its slice of each part."""
         for address, chunks in slices.items():
             for number, (low, high) in enumerate(chunks):
-                for node, vector in parts.items():
-                    part = Part(*key, shards, node.level, node.place, number, len(chunks), vector.dtype.str)
+                for node, value in parts.items():
+                    chunk = value[low:high]
+                    part = Part(*key, shards, node.level, node.place, number, len(chunks), chunk.dtype.name)
                     if address in self._streams:
-                        self._streams[address].put(part, vector[low:high])
-                        self.sent.add(vector[low:high])
+                        self._streams[address].put(part, chunk)
+                        self.sent.add(chunk)
                     else:
-                        self._own.add(part, vector[low:high])
+                        self._own.add(part, chunk)
 
     def _wanting(self, key: StepKey) -> str:
         missing = self._own.missing(key)
@@ -123,3 +127,8 @@ class PeerExchange:
         for stream in self._streams.values():
             stream.close()
         self._streams.clear()
+
+
+def _form(value: Value) -> list[tuple[int, np.dtype[Any]]]:
+    """Length and dtype of each of its pieces."""
+    return [(len(piece), piece.dtype) for piece in pieces(value)]

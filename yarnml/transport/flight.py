@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.flight as fl
 
@@ -38,7 +39,7 @@ class FlightConnection:
             if values is None:
                 self._writer.write_metadata(header)
             else:
-                self._writer.write_with_metadata(raw.batch(values), header)
+                self._writer.write_with_metadata(raw.batch(values.view(np.uint8)), header)
 
     def finish(self) -> None:
         with _translated():

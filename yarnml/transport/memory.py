@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from yarnml.errors import WorkerLost
 from yarnml.reducer import StepKey
 from yarnml.transport.base import Late, never
-from yarnml.tree import Node, Vector, root
+from yarnml.tree import Node, Value, root
 
 
 class MemoryExchange:
@@ -13,7 +13,7 @@ class MemoryExchange:
         if reducers:
             raise WorkerLost("A worker without transport can't use reducers of their own.")
 
-    def reduce(self, key: StepKey, parts: Mapping[Node, Vector], shards: int, late: Late = never) -> Vector:
+    def reduce(self, key: StepKey, parts: Mapping[Node, Value], shards: int, late: Late = never) -> Value:
         return parts[root(shards)]
 
     def abandon(self, meeting: int) -> None:

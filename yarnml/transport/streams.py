@@ -8,7 +8,7 @@ from yarnml.parts import Part
 from yarnml.reducer import GivenUp, StepKey, TooLate
 from yarnml.transport.connection import Broken, Connection
 from yarnml.transport.wire import decode_part, decode_refusal, encode
-from yarnml.tree import Vector
+from yarnml.tree import Value, Vector
 
 
 class Traffic:
@@ -83,10 +83,10 @@ class Inbox:
         self._over = 0  # meetings before this one were given up
         self._key = StepKey(-1, -1)
         self._left: set[tuple[str, int]] = set()  # (address, chunk) of the totals that are still to come
-        self._target: dict[str, tuple[list[tuple[int, int]], Vector]] = {}
+        self._target: dict[str, tuple[list[tuple[int, int]], Value]] = {}
 
-    def open(self, key: StepKey, target: dict[str, tuple[list[tuple[int, int]], Vector]]) -> None:
-        """Expect ``key``'s totals: reducer address → the chunks of its slice, and the vector they go into."""
+    def open(self, key: StepKey, target: dict[str, tuple[list[tuple[int, int]], Value]]) -> None:
+        """Expect ``key``'s totals: reducer address → the chunks of its slice, and the value they go into."""
         with self._changed:
             self._key, self._target = key, target
             self._left = {(address, n) for address, (chunks, _) in target.items() for n in range(len(chunks))}
