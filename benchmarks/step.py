@@ -24,6 +24,13 @@ from yarnml.spec import load_job
 
 LIMIT = "limit: 2 processes, no exchange"
 
+OWN = {
+    "reducing in the workers": (),
+    "one reducer apart": ("reducers.count=1",),
+    "gradients in bfloat16": ("training.gradients=bfloat16",),
+}
+"""What our own rows set in the job file."""
+
 
 class Engine:
     """A crew of real workers; each call trains one block of steps.
@@ -71,7 +78,9 @@ def _seconds(running: Running) -> float:
 
 
 def measure(workload: Workload, rounds: int) -> None:
+    megabytes = 4e-6 * workload.parameters
     print(f"{workload.name}: {'-'.join(map(str, workload.widths))}, batch {workload.batch}")
+    print(f"  gradients of {megabytes:.3g} MB, in bfloat16 {megabytes / 2:.3g} MB")
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         blocks: dict[str, Callable[[], float]] = {}
@@ -79,14 +88,16 @@ def measure(workload: Workload, rounds: int) -> None:
             running = Running(peer)
             stack.callback(running.close)
             blocks[name] = partial(_seconds, running)
-        for name, sections in (("reducing in the workers", {}), ("one reducer apart", {"reducers": {"count": 1}})):
+        engines: dict[str, Engine] = {}
+        for name, fields in OWN.items():
             place = Path(folder) / name
-            spec = load_job(job(workload, place, **sections))
+            spec = load_job(job(workload, place), fields)
             crew = stack.enter_context(open_crew(spec, str(place), lambda event: None))
-            blocks[f"yarnml, {name}"] = engine = Engine(crew, spec, workload.steps)
+            blocks[f"yarnml, {name}"] = engines[name] = Engine(crew, spec, workload.steps)
         table(interleaved(blocks, rounds), workload.steps, LIMIT)
-        phases = engine.reports[0].seconds
-        print("  a step's phases:", ", ".join(f"{n} {1e3 * s / workload.steps:.2f} ms" for n, s in phases.items()))
+        for name, engine in engines.items():
+            phases = engine.reports[0].seconds.items()
+            print(f"  a step's phases, {name}:", ", ".join(f"{n} {1e3 * s / workload.steps:.2f} ms" for n, s in phases))
 
 
 def main(rounds: int = 5, small: int = workloads.SMALL.steps, large: int = workloads.LARGE.steps) -> None:
