@@ -15,6 +15,7 @@ from yarnml.meetings import Joined, Meeting, Wait
 from yarnml.messages import Ack, Beat, Call, Meet, Reply
 from yarnml.parts import Part
 from yarnml.reducer import CHUNK, Reducer, StepKey
+from yarnml.route import Ways, ways
 from yarnml.transport.control import ControlClient, ControlServer
 from yarnml.transport.exchange import PeerExchange
 from yarnml.transport.memory import MemoryExchange
@@ -26,6 +27,7 @@ from yarnml.transport.wire import decode_part, encode
 from yarnml.tree import Vector, assign, combine
 
 HOST = "127.0.0.1"
+SHARDS = 11
 TOKEN = Token("secret of the test")
 
 
@@ -40,9 +42,12 @@ def credentials(request: pytest.FixtureRequest) -> Credentials:
 
 @contextmanager
 def exchanges(
-    workers: int, apart: int, timeout: float = 30.0, credentials: Credentials = TOKEN
+    workers: int, apart: int, timeout: float = 30.0, credentials: Credentials = TOKEN, levels: int = 1
 ) -> Iterator[tuple[list[PeerExchange], list[Reducer]]]:
-    """Real exchanges for ``workers``, reducing among themselves or in ``apart`` reducers of their own."""
+    """Real exchanges for ``workers``, reducing among themselves or in ``apart`` reducers of their own.
+
+    They have SHARDS shards in all, the first workers one each where there are not enough.
+    """
     with ExitStack() as stack:
         reducers = [Reducer() for _ in range(workers + apart)]
         servers = [ReducerServer(r, HOST, credentials, timeout) for r in reducers]
@@ -51,12 +56,15 @@ def exchanges(
         for reducer in reducers:
             stack.callback(reducer.close, "over")
         found = [
-            PeerExchange(w, reducers[w], servers[w].address, credentials, timeout, servers[w].shelf)
+            PeerExchange(w, reducers[w], servers[w].address, credentials, timeout, servers[w].shelf, servers[w].relay)
             for w in range(workers)
         ]
-        for exchange in found:
+        addresses = [server.address for server in servers]
+        at, shards = dict(enumerate(addresses[:workers])), assign(SHARDS, range(workers))
+        meeting = Meeting(1, Wait(), shards, addresses[workers:] or addresses, at, levels)
+        for worker, exchange in enumerate(found):
             stack.callback(exchange.close)
-            exchange.meet([s.address for s in (servers[workers:] or servers)], workers)
+            exchange.meet(ways(meeting, worker))
         yield found, reducers
 
 
@@ -66,29 +74,75 @@ def leaf(step: int, shard: int, length: int, dtype: str) -> Vector:
 
 @pytest.mark.parametrize("dtype", ["<f4", "<f8"])
 @pytest.mark.parametrize("length", [1, 7, 3 * CHUNK + 5])
-@pytest.mark.parametrize(("workers", "apart"), [(1, 0), (1, 2), (2, 0), (3, 0), (2, 1), (3, 2)])
+@pytest.mark.parametrize(
+    ("workers", "apart", "levels"),
+    [(1, 0, 1), (1, 2, 1), (2, 0, 1), (3, 0, 1), (2, 1, 1), (3, 2, 1), (5, 0, 2), (4, 1, 2), (6, 3, 2)],
+)
 def test_every_worker_gets_the_bits_of_one(
-    workers: int, apart: int, length: int, dtype: str, credentials: Credentials
+    workers: int, apart: int, levels: int, length: int, dtype: str, credentials: Credentials
 ) -> None:
-    """Any number of workers and reducers gives the total that one process computes, to the bit, step after step."""
-    shards, steps = 5, 3
+    """Any number of workers, reducers and levels gives the total that one process computes, to the bit, every step."""
+    steps = 3
     got: dict[tuple[int, int], bytes] = {}
-    with exchanges(workers, apart, credentials=credentials) as (found, _):
+    with exchanges(workers, apart, credentials=credentials, levels=levels) as (found, _):
 
         def work(worker: int, mine: list[int]) -> None:
             for step in range(steps):
-                parts = combine({s: leaf(step, s, length, dtype) for s in mine}, shards)
-                got[worker, step] = found[worker].reduce(StepKey(1, step), parts, shards).tobytes()
+                parts = combine({s: leaf(step, s, length, dtype) for s in mine}, SHARDS)
+                got[worker, step] = found[worker].reduce(StepKey(1, step), parts, SHARDS).tobytes()
 
-        threads = [threading.Thread(target=work, args=item) for item in assign(shards, range(workers)).items()]
+        threads = [threading.Thread(target=work, args=item) for item in assign(SHARDS, range(workers)).items()]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        assert any(exchange.passed_on.messages for exchange in found) == (levels == 2)
     for step in range(steps):
-        whole = combine({s: leaf(step, s, length, dtype) for s in range(shards)}, shards)
-        alone = MemoryExchange().reduce(StepKey(1, step), whole, shards).tobytes()
+        whole = combine({s: leaf(step, s, length, dtype) for s in range(SHARDS)}, SHARDS)
+        alone = MemoryExchange().reduce(StepKey(1, step), whole, SHARDS).tobytes()
         assert {got.get((w, step)) for w in range(workers)} == {alone}
+
+
+def test_a_worker_of_two_levels_has_few_streams() -> None:
+    """A worker talks to its own group, and its relay to one reducer, however many there are."""
+    workers = 9
+    with exchanges(workers, 0, levels=2) as (found, _):
+        threads = [
+            threading.Thread(
+                target=found[w].reduce,
+                args=(StepKey(1, 0), combine({s: leaf(0, s, 5 * CHUNK, "<f4") for s in mine}, SHARDS), SHARDS),
+            )
+            for w, mine in assign(SHARDS, range(workers)).items()
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert max(exchange.open for exchange in found) < 5  # the larger group
+
+
+@pytest.mark.parametrize("apart", [0, 1])
+def test_what_breaks_above_a_relay_reaches_its_group(apart: int, credentials: Credentials) -> None:
+    """When the reducer above hangs up, workers that gave their parts to relays are told at once, with its address."""
+    workers = 4
+    with exchanges(workers, apart, credentials=credentials, levels=2) as (found, reducers):
+        told: dict[int, str] = {}
+
+        def work(worker: int, mine: list[int]) -> None:
+            with pytest.raises(WorkerLost) as lost:
+                found[worker].reduce(StepKey(1, 0), combine({s: leaf(0, s, 8, "<f4") for s in mine}, SHARDS), SHARDS)
+            told[worker] = str(lost.value)
+
+        shards = assign(SHARDS, range(workers))
+        threads = [threading.Thread(target=work, args=(w, shards[w])) for w in range(workers - 1)]  # the last is late
+        for thread in threads:
+            thread.start()
+        for reducer in reducers:
+            reducer.close("it dies")
+        for thread in threads:
+            thread.join()
+        assert set(told) == {0, 1, 2}
+        assert all("it dies" in text for text in told.values())
 
 
 def test_only_foreign_slices_travel() -> None:
@@ -114,7 +168,7 @@ def test_a_reducer_that_dies_is_named(credentials: Credentials) -> None:
     reducer = Reducer()
     server = ReducerServer(reducer, HOST, credentials, 30)
     exchange = PeerExchange(0, Reducer(), "nowhere", credentials, 30, Shelf())
-    exchange.meet([server.address], 2)
+    exchange.meet(Ways([server.address], 2))
     threading.Timer(0.1, reducer.close, ["dies"]).start()
     with pytest.raises(WorkerLost, match=server.address):
         exchange.reduce(StepKey(1, 0), combine({0: np.ones(8, np.float32)}, 2), 2)
