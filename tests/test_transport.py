@@ -27,7 +27,7 @@ from yarnml.transport.wire import decode_part, encode
 from yarnml.tree import Vector, assign, combine
 
 HOST = "127.0.0.1"
-SHARDS = 11
+SHARDS, STEPS = 5, 3
 TOKEN = Token("secret of the test")
 
 
@@ -44,10 +44,7 @@ def credentials(request: pytest.FixtureRequest) -> Credentials:
 def exchanges(
     workers: int, apart: int, timeout: float = 30.0, credentials: Credentials = TOKEN, levels: int = 1
 ) -> Iterator[tuple[list[PeerExchange], list[Reducer]]]:
-    """Real exchanges for ``workers``, reducing among themselves or in ``apart`` reducers of their own.
-
-    They have SHARDS shards in all, the first workers one each where there are not enough.
-    """
+    """Real exchanges for ``workers``, reducing among themselves or in ``apart`` reducers of their own."""
     with ExitStack() as stack:
         reducers = [Reducer() for _ in range(workers + apart)]
         servers = [ReducerServer(r, HOST, credentials, timeout) for r in reducers]
@@ -72,77 +69,70 @@ def leaf(step: int, shard: int, length: int, dtype: str) -> Vector:
     return (np.random.default_rng([step, shard]).normal(size=length) * 10.0 ** (shard % 5)).astype(dtype)
 
 
-@pytest.mark.parametrize("dtype", ["<f4", "<f8"])
-@pytest.mark.parametrize("length", [1, 7, 3 * CHUNK + 5])
-@pytest.mark.parametrize(
-    ("workers", "apart", "levels"),
-    [(1, 0, 1), (1, 2, 1), (2, 0, 1), (3, 0, 1), (2, 1, 1), (3, 2, 1), (5, 0, 2), (4, 1, 2), (6, 3, 2)],
-)
-def test_every_worker_gets_the_bits_of_one(
-    workers: int, apart: int, levels: int, length: int, dtype: str, credentials: Credentials
-) -> None:
-    """Any number of workers, reducers and levels gives the total that one process computes, to the bit, every step."""
-    steps = 3
+def check_sums(found: list[PeerExchange], length: int, dtype: str) -> None:
+    """Every worker goes through some steps in a thread of its own, and gets the totals of one that has all shards."""
     got: dict[tuple[int, int], bytes] = {}
-    with exchanges(workers, apart, credentials=credentials, levels=levels) as (found, _):
 
-        def work(worker: int, mine: list[int]) -> None:
-            for step in range(steps):
-                parts = combine({s: leaf(step, s, length, dtype) for s in mine}, SHARDS)
-                got[worker, step] = found[worker].reduce(StepKey(1, step), parts, SHARDS).tobytes()
+    def work(worker: int, mine: list[int]) -> None:
+        for step in range(STEPS):
+            parts = combine({s: leaf(step, s, length, dtype) for s in mine}, SHARDS)
+            got[worker, step] = found[worker].reduce(StepKey(1, step), parts, SHARDS).tobytes()
 
-        threads = [threading.Thread(target=work, args=item) for item in assign(SHARDS, range(workers)).items()]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert any(exchange.passed_on.messages for exchange in found) == (levels == 2)
-    for step in range(steps):
+    threads = [threading.Thread(target=work, args=item) for item in assign(SHARDS, range(len(found))).items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for step in range(STEPS):
         whole = combine({s: leaf(step, s, length, dtype) for s in range(SHARDS)}, SHARDS)
         alone = MemoryExchange().reduce(StepKey(1, step), whole, SHARDS).tobytes()
-        assert {got.get((w, step)) for w in range(workers)} == {alone}
+        assert {got.get((w, step)) for w in range(len(found))} == {alone}
 
 
-def test_a_worker_of_two_levels_has_few_streams() -> None:
-    """A worker talks to its own group, and its relay to one reducer, however many there are."""
-    workers = 9
-    with exchanges(workers, 0, levels=2) as (found, _):
-        threads = [
-            threading.Thread(
-                target=found[w].reduce,
-                args=(StepKey(1, 0), combine({s: leaf(0, s, 5 * CHUNK, "<f4") for s in mine}, SHARDS), SHARDS),
-            )
-            for w, mine in assign(SHARDS, range(workers)).items()
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert max(exchange.open for exchange in found) < 5  # the larger group
+@pytest.mark.parametrize("dtype", ["<f4", "<f8"])
+@pytest.mark.parametrize("length", [1, 7, 3 * CHUNK + 5])
+@pytest.mark.parametrize(("workers", "apart"), [(1, 0), (1, 2), (2, 0), (3, 0), (2, 1), (3, 2)])
+def test_every_worker_gets_the_bits_of_one(
+    workers: int, apart: int, length: int, dtype: str, credentials: Credentials
+) -> None:
+    """Any number of workers and reducers gives the total that one process computes, to the bit, step after step."""
+    with exchanges(workers, apart, credentials=credentials) as (found, _):
+        check_sums(found, length, dtype)
+
+
+@pytest.mark.parametrize("length", [7, 3 * CHUNK + 5])
+@pytest.mark.parametrize(("workers", "apart", "open"), [(5, 0, 1), (4, 2, 2)])
+def test_two_levels_give_the_same_bits(
+    workers: int, apart: int, open: int, length: int, credentials: Credentials
+) -> None:
+    """The same through relays; a worker has streams to its group alone, and one from its relay to a reducer."""
+    with exchanges(workers, apart, credentials=credentials, levels=2) as (found, _):
+        check_sums(found, length, "<f4")
+        assert any(exchange.passed_on.messages for exchange in found)
+        assert max(exchange.open for exchange in found) <= open
 
 
 @pytest.mark.parametrize("apart", [0, 1])
 def test_what_breaks_above_a_relay_reaches_its_group(apart: int, credentials: Credentials) -> None:
-    """When the reducer above hangs up, workers that gave their parts to relays are told at once, with its address."""
-    workers = 4
-    with exchanges(workers, apart, credentials=credentials, levels=2) as (found, reducers):
-        told: dict[int, str] = {}
+    """When the reducer above hangs up, workers that gave their parts to relays are told at once, with the reason."""
+    told: list[str] = []
 
-        def work(worker: int, mine: list[int]) -> None:
-            with pytest.raises(WorkerLost) as lost:
-                found[worker].reduce(StepKey(1, 0), combine({s: leaf(0, s, 8, "<f4") for s in mine}, SHARDS), SHARDS)
-            told[worker] = str(lost.value)
+    def work(exchange: PeerExchange, shard: int) -> None:
+        try:
+            exchange.reduce(StepKey(1, 0), combine({shard: leaf(0, shard, 8, "<f4")}, SHARDS), SHARDS)
+        except WorkerLost as exc:
+            told.append(str(exc))
 
-        shards = assign(SHARDS, range(workers))
-        threads = [threading.Thread(target=work, args=(w, shards[w])) for w in range(workers - 1)]  # the last is late
+    with exchanges(4, apart, credentials=credentials, levels=2) as (found, reducers):
+        threads = [threading.Thread(target=work, args=(found[w], w)) for w in range(3)]  # the last worker is late
         for thread in threads:
             thread.start()
         for reducer in reducers:
             reducer.close("it dies")
         for thread in threads:
             thread.join()
-        assert set(told) == {0, 1, 2}
-        assert all("it dies" in text for text in told.values())
+    assert len(told) == 3
+    assert all("it dies" in text for text in told)
 
 
 def test_only_foreign_slices_travel() -> None:
