@@ -123,7 +123,7 @@ class Relay:
             for node, vector in self._reducer.held(*at).items():
                 if node not in passed:
                     passed.add(node)
-                    self._above(replace(part, level=node.level, place=node.place, dtype=vector.dtype.str), vector)
+                    self._above(replace(part, level=node.level, place=node.place), vector)
         except WorkerLost as exc:
             self._reducer.fail(self._meeting, exc)
 
