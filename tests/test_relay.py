@@ -53,7 +53,7 @@ def test_the_bits_of_one_level(shards: int, order: random.Random) -> None:
         relay.wait(KEY, 0.0)
     total = top.total(KEY, 0, 0.0)
     for relay in relays:
-        relay.add(part(root(shards), shards), total)
+        relay.answer(part(root(shards), shards), total)
         assert relay.total(KEY, 0, 0.0).tobytes() == expected(shards)
 
 
@@ -94,7 +94,7 @@ def test_what_goes_wrong_above_is_told_below(kind: type[WorkerLost]) -> None:
         relay.total(KEY, 0, 30)
     assert relay.wait(KEY, 0.0)
     relay.meet(2, frozenset([0, 1]), lambda header, vector: None)
-    relay.add(part(root(2), 2, meeting=2), value(0))
+    relay.answer(part(root(2), 2, meeting=2), value(0))
     assert relay.total(StepKey(2, 0), 0, 0.0).tobytes() == value(0).tobytes()
 
 
@@ -130,7 +130,7 @@ def test_memory_does_not_grow_with_steps() -> None:
     for step in range(100):
         for shard in (0, 1):
             relay.add(part(Node(0, shard), 4, step), value(shard))
-        relay.add(part(root(4), 4, step), value(0))
+        relay.answer(part(root(4), 4, step), value(0))
         relay.add(part(Node(0, 1), 4, step), value(1))  # late, and of no use
         assert relay.missing(StepKey(1, step)) == []
         held.add(relay.held_bytes)

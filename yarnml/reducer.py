@@ -48,8 +48,8 @@ def chunk_bounds(low: int, high: int) -> list[tuple[int, int]]:
 class Sums(Protocol):
     """What gives totals for parts: a reducer, or a relay of one."""
 
-    def add(self, part: Part, values: Vector) -> None:
-        """Take in one chunk of one subtree."""
+    def add(self, part: Part, values: Vector) -> bool:
+        """Take in one chunk of one subtree; False where it is of no use any more."""
 
     def total(self, key: StepKey, chunk: int, timeout: float, left: Event | None = None) -> Vector:
         """Wait for the sum of one chunk, for so many seconds at most; ``left``: set when nobody wants it any more."""
@@ -72,19 +72,21 @@ class Reducer:
         self._failed: tuple[float, WorkerLost] = (-1, WorkerLost(""))  # the last meeting without totals, and why
         self.dropped = 0
 
-    def add(self, part: Part, values: Vector) -> None:
-        """Take in one chunk of one subtree; a step that all have left behind is dropped."""
+    def add(self, part: Part, values: Vector) -> bool:
+        """Take in one chunk of one subtree.  False: it came before, or all have left its step behind; it is dropped."""
         key = StepKey(part.meeting, part.step)
         with self._arrived:
             if key < self._newest or key.meeting < self._meeting:
                 self.dropped += 1
-                return
+                return False
             self._forget_before(key.meeting)
             join = self._joins.setdefault(key, {}).setdefault(part.chunk, Join(part.shards))
-            self.dropped += not join.add(Node(part.level, part.place), values)
+            new = join.add(Node(part.level, part.place), values)
+            self.dropped += not new
             if join.total is not None:
                 self._finish(key, part.chunks)
                 self._arrived.notify_all()
+            return new
 
     def total(self, key: StepKey, chunk: int, timeout: float, left: Event | None = None) -> Vector:
         """Wait for the sum of one chunk; WorkerLost names the missing shards after ``timeout`` seconds.
@@ -126,10 +128,10 @@ class Reducer:
         return None
 
     def held(self, key: StepKey, chunk: int) -> dict[Node, Vector]:
-        """What has arrived of one chunk, joined as far as it goes; nothing once the total is there."""
+        """What has arrived of one chunk, joined as far as it goes."""
         with self._arrived:
             join = self._joins.get(key, {}).get(chunk)
-            return dict(join.parts) if join and join.total is None else {}
+            return dict(join.parts) if join else {}
 
     def wait(self, key: StepKey, seconds: float) -> bool:
         """Wait until every total of ``key`` is there, or has been; False after ``seconds``."""

@@ -27,7 +27,7 @@ Above = Callable[[Part, Vector], None]
 
 
 class Pending(NamedTuple):
-    """A chunk whose total is still to come: the newest part's header, and what was passed on."""
+    """A chunk whose total is still to come from above: a part's header, and what was passed on."""
 
     part: Part
     passed: set[Node]
@@ -57,17 +57,21 @@ class Relay:
             for at in self._pending:
                 self._pass_on(at)
 
-    def add(self, part: Part, values: Vector) -> None:
-        """Take in one chunk of one subtree, from below, or of the total, from above."""
+    def add(self, part: Part, values: Vector) -> bool:
+        """Take in one chunk of one subtree from a worker of the group."""
         at = StepKey(part.meeting, part.step), part.chunk
         with self._lock:
-            self._reducer.add(part, values)
-            self._came = time.monotonic()
-            if self._reducer.held(*at):
-                self._pending[at] = Pending(part, self._pending[at].passed if at in self._pending else set())
+            new, self._came = self._reducer.add(part, values), time.monotonic()
+            if new:
+                self._pending.setdefault(at, Pending(part, set()))
                 self._pass_on(at)
-            else:
-                self._pending.pop(at, None)
+            return new
+
+    def answer(self, total: Part, values: Vector) -> None:
+        """Take in one chunk of the total from the reducer above."""
+        with self._lock:
+            self._reducer.add(total, values)
+            self._pending.pop((StepKey(total.meeting, total.step), total.chunk), None)
 
     def total(self, key: StepKey, chunk: int, timeout: float, left: Event | None = None) -> Vector:
         """As a reducer's; WorkerLost names the group's missing shards after ``timeout`` seconds."""

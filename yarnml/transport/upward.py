@@ -38,7 +38,7 @@ class Upward:
 
     def put(self, stream: Stream, part: Part, values: Vector) -> None:
         self._received.add(values)
-        self._relay.add(part, values)
+        self._relay.answer(part, values)
 
     def fail(self, stream: Stream, reason: str, kind: type[WorkerLost] = WorkerLost) -> None:
         if self.broken is None:
