@@ -42,7 +42,7 @@ GRID = [Point(w, r, n, k) for w in (1, 2, 4, 8, 16) for r in (0, 1, 2) for n in 
 def test_the_transport_counts_what_the_model_says(flight: bool) -> None:
     """Messages and bytes of all workers: reducers in them and apart, one chunk and several, one level and two."""
     points = [Point(1, 0, 10), Point(2, 0, 10), Point(3, 0, 3 * CHUNK), Point(1, 1, 10), Point(3, 2, 3 * CHUNK + 1)]
-    points += [Point(5, 0, 2 * CHUNK + 1, 2), Point(5, 2, 10, 2)]
+    points += [Point(4, 0, 2 * CHUNK + 1, 2), Point(4, 2, 10, 2)]
     with crowd(points, flight=flight) as processes:
         for point in points:
             block = processes.run(point, 0.02)

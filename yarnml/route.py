@@ -5,8 +5,8 @@ about √n workers are a *group*, and the worker at place i in it is the *relay*
 what its group has of the slice, and passes that on to the reducer as one worker would.  Everything here is a pure
 function of the meeting, so it comes out the same on all workers.
 
-A route's cost is what the busiest process handles, in messages: a vector's elements cost time, too, and `MESSAGE` of
-them as much as one message (measured by ``python -m benchmarks growth``: 170 µs of processor time, or 270 KB).
+A route's cost is what has to be handled on the way of a sum, in messages: a vector's elements cost time, too, and
+`MESSAGE` of them as much as one message (170 µs of processor time or more, by ``python -m benchmarks growth``).
 """
 
 from collections.abc import Sequence
@@ -112,18 +112,14 @@ def route(length: int, workers: int, reducers: int, *, apart: bool, levels: int 
 
 
 def cost(way: Route, length: int, workers: int, *, apart: bool) -> float:
-    """Parts and their totals that the busiest process handles in a step, with what their bytes and the trips cost."""
+    """Parts and their totals that a worker, its relay and a reducer handle in a step, with their bytes and the trips.
+
+    All three are on the way of a sum, and may be in one process.
+    """
     largest = -(-length // way.slices)
     each = len(chunk_bounds(0, largest)) + largest / MESSAGE
     if way.levels == 1:
-        busiest = max(way.slices, workers) if apart else way.slices + workers - 2
-    else:
-        sizes = [len(group) for group in groups(range(workers))]
-        relay, reducer = way.slices + max(sizes) - 1, len(sizes)
-        if apart:
-            busiest = max(relay, reducer)
-        elif 2 * way.slices <= min(sizes):
-            busiest = max(relay, way.slices + reducer)
-        else:
-            busiest = relay + reducer
-    return busiest * each + TRIP * way.levels
+        own = 0 if apart else 2  # its own slice goes by memory, at both ends
+        return (way.slices + workers - own) * each + TRIP
+    sizes = [len(group) for group in groups(range(workers))]
+    return (way.slices + max(sizes) - 1 + len(sizes)) * each + 2 * TRIP
