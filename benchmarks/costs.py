@@ -1,40 +1,46 @@
-"""What the exchange of one step costs, by the number of workers, reducers and elements: a small model.
+"""What the exchange of one step costs, by the number of workers, reducers, levels and elements: a small model.
 
-Counting needs no model: how a vector is cut into slices and chunks is asked of `yarnml.reducer`, so a worker's messages
-and bytes are known.  Processor time is taken to be linear in them,
+Counting needs no model: the way of a vector is asked of `yarnml.route`, its cut into chunks of `yarnml.reducer`, so
+messages and bytes are known.  Processor time is taken to be linear in them,
 
     seconds = step + message · messages + byte · bytes        (of one process, both directions)
 
-with numbers for a worker and for a reducer that are fitted to measured points (`fit`).  From there on:
+with numbers for a worker and for a reducer that are fitted to measured points (`fit`).  A relay is a reducer for its
+group, and a worker for the reducer above.  From there on:
 
 * on one machine whose ``cores`` all processes share, a step takes the sum of their processor time over the cores, and
   no less than the way of one small message there and back (``trip``);
 * on hosts of their own, every process has one core (Python runs one thread at a time) and a full-duplex link.  Chunks
-  overlap, so a step takes as long as the busiest of the four does, processor or link, of worker or reducer, and
+  overlap, so a level takes as long as the busiest of the four does, processor or link, of sender or receiver, and
   ``trip`` besides.  The first chunk can't be answered before it is there: a link's time is that of one direction and a
-  chunk.  Workers that reduce have the load of both roles.
+  chunk.  Workers that reduce have the load of both roles.  Two levels take as long as one after the other.
 
 Not in it: the computation, uneven workers, other traffic, switches that can't carry all links at once.
 """
 
-from collections.abc import Mapping
-from math import ceil, sqrt
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import nnls
 
-from yarnml.reducer import chunk_bounds, slice_bounds, slices_for
+from yarnml.reducer import chunk_bounds, slice_bounds
+from yarnml.route import Route, groups, route
+from yarnml.tree import combine
 
 FLOAT = 4  # bytes
 
 
 class Point(NamedTuple):
-    """A step of ``workers`` that each give one vector of float32; 0 ``reducers``: the workers reduce."""
+    """A step of ``workers`` that each give one vector of float32; 0 ``reducers``: the workers reduce.
+
+    ``levels``: of reducers; None: what costs less.
+    """
 
     workers: int
     reducers: int
     elements: int
+    levels: int | None = 1
 
 
 class Load(NamedTuple):
@@ -42,6 +48,15 @@ class Load(NamedTuple):
 
     messages: float
     bytes: float
+
+
+class Loads(NamedTuple):
+    """Of a worker for itself, of a relay from below and of what it passes on, of a reducer."""
+
+    worker: Load
+    relay: Load
+    upward: Load
+    reducer: Load
 
 
 class Measured(NamedTuple):
@@ -76,63 +91,91 @@ class Prediction(NamedTuple):
     bottleneck: str
 
 
-def used(point: Point) -> int:
-    """How many of the reducers get a slice."""
-    return slices_for(point.elements, point.workers, point.reducers or point.workers)
+def way(point: Point) -> Route:
+    """How many levels there are, where there are enough workers, and how many of the reducers get a slice."""
+    reducers = point.reducers or point.workers
+    return route(point.elements, point.workers, reducers, apart=bool(point.reducers), levels=point.levels)
 
 
-def loads(point: Point) -> tuple[Load, Load]:
-    """Of a worker and of a reducer.  A worker's own slice goes by memory."""
-    guests = point.workers if point.reducers else point.workers - 1  # that a reducer gets parts from
-    messages = 2 * guests * sum(len(chunk_bounds(*slice)) for slice in slice_bounds(point.elements, used(point)))
-    bytes = 2 * guests * FLOAT * point.elements
-    return Load(messages / point.workers, bytes / point.workers), Load(messages / used(point), bytes / used(point))
+def relays(point: Point) -> int:
+    """How many processes pass on what their group has; 0 in one level."""
+    levels, slices = way(point)
+    return slices * len(groups(range(point.workers))) if levels == 2 else 0
+
+
+def loads(point: Point) -> Loads:
+    """A worker's own slice goes by memory.  What a relay passes on never does."""
+    levels, slices = way(point)
+    chunks = sum(len(chunk_bounds(*slice)) for slice in slice_bounds(point.elements, slices))
+
+    def load(vectors: float, processes: int) -> Load:
+        """Of so many vectors that go as a whole, one way, spread over so many processes."""
+        return Load(vectors * chunks / processes, vectors * FLOAT * point.elements / processes)
+
+    if levels == 1:
+        both = 2 * (point.workers if point.reducers else point.workers - 1)  # there and back
+        return Loads(load(both, point.workers), Load(0, 0), Load(0, 0), load(both, slices))
+    parted, count = groups(range(point.workers)), relays(point)
+    below = 2 * (point.workers - len(parted))
+    above = sum(len(combine(dict.fromkeys(group, 0), point.workers)) + 1 for group in parted)  # type: ignore[arg-type]
+    return Loads(load(below, point.workers), load(below, count), load(above, count), load(above, slices))
+
+
+def handled(point: Point) -> Load:
+    """By the streams of one worker, on the average of all, with what its relay passes on."""
+    of, share = loads(point), relays(point) / point.workers
+    return Load(*(own + share * up for own, up in zip(of.worker, of.upward, strict=True)))
 
 
 def fit(measured: Mapping[Point, Measured]) -> Efforts:
     """The efforts that come nearest to the measured processor times, each as important as its neighbour."""
-    rows, none = [], [0.0, 0.0, 0.0]
+    rows: list[tuple[list[float], float]] = []
     for point, found in measured.items():
-        worker, reducer = ([1.0, *load] for load in loads(point))
+        of, slices, share = loads(point), way(point).slices, relays(point) / point.workers
+        worker = [1.0, *handled(point)]
+        below = [share * n for n in (1.0, *of.relay)]
+        above = [slices / (point.reducers or point.workers) * n for n in (1.0, *of.reducer)]
         if point.reducers:
-            rows.append(([*worker, *none], found.worker))
-            rows.append(([*none, *reducer], found.reducer * point.reducers / used(point)))
+            rows += [([*worker, *below], found.worker), ([0.0, 0.0, 0.0, *above], found.reducer)]
         else:
-            share = used(point) / point.workers
-            rows.append(([*worker, *(share * value for value in reducer)], found.worker))
+            rows.append(([*worker, *(a + b for a, b in zip(below, above, strict=True))], found.worker))
     relative = np.array([[value / seconds for value in row] for row, seconds in rows if seconds > 0])
     scale = relative.max(axis=0, initial=1e-300)
     numbers = [float(n) for n in nnls(relative / scale, np.ones(len(relative)))[0] / scale]
-    trip = min((found.seconds for point, found in measured.items() if loads(point)[0].messages), default=0.0)
+    trip = min((found.seconds for point, found in measured.items() if loads(point).worker.messages), default=0.0)
     return Efforts(Effort(*numbers[:3]), Effort(*numbers[3:]), trip)
 
 
 def on_one_machine(point: Point, efforts: Efforts, cores: int) -> float:
     """Seconds of a step where all processes share the cores."""
-    worker, reducer = loads(point)
-    processor = point.workers * efforts.worker.of(worker) + used(point) * efforts.reducer.of(reducer)
-    return max(processor / cores, efforts.trip if worker.messages else 0.0)
+    of, (worker, reducer, trip) = loads(point), efforts
+    processor = point.workers * worker.of(of.worker) + way(point).slices * reducer.of(of.reducer)
+    processor += relays(point) * (reducer.of(of.relay) + worker._replace(step=0.0).of(of.upward))
+    return max(processor / cores, trip * way(point).levels if of.worker.messages else 0.0)
 
 
 def on_hosts(point: Point, efforts: Efforts, link: float) -> Prediction:
     """Seconds of a step where every process has a host and a link of so many bytes a second of its own."""
-    worker, reducer = loads(point)
-    chunks = max(len(chunk_bounds(*slice)) for slice in slice_bounds(point.elements, used(point)))
-    busy = {
-        "a worker's processor": efforts.worker.of(worker),
-        "a reducer's processor": efforts.reducer.of(reducer),
-        "a worker's link": worker.bytes / 2 / link * (1 + 1 / chunks),
-        "a reducer's link": reducer.bytes / 2 / link * (1 + 1 / chunks),
-    }
-    if not point.reducers:
-        busy["a worker's processor"] += busy["a reducer's processor"]
-        busy["a worker's link"] = max(busy["a worker's link"], busy["a reducer's link"])
-    bottleneck = max(busy, key=lambda name: busy[name])
-    return Prediction(efforts.trip + busy[bottleneck], bottleneck)
+    of, (levels, slices) = loads(point), way(point)
+    chunks = max(len(chunk_bounds(*slice)) for slice in slice_bounds(point.elements, slices))
 
+    def level(names: Sequence[str], sender: Load, receiver: Load, *, together: bool) -> Prediction:
+        """The busiest of four; ``together``: whether those who send receive, too."""
+        (name, other), wire = names, (1 + 1 / chunks) / 2 / link
+        busy = {
+            f"{name} processor": efforts.worker.of(sender),
+            f"{other} processor": efforts.reducer.of(receiver),
+            f"{name} link": sender.bytes * wire,
+            f"{other} link": receiver.bytes * wire,
+        }
+        if together:
+            busy[f"{name} processor"] += busy[f"{other} processor"]
+            busy[f"{name} link"] = max(busy[f"{name} link"], busy[f"{other} link"])
+        bottleneck = max(busy, key=lambda what: busy[what])
+        return Prediction(efforts.trip + busy[bottleneck], bottleneck)
 
-def in_two_levels(point: Point, efforts: Efforts, link: float) -> float:
-    """The same with a second level of reducers: about √workers groups, each with a total of its own first."""
-    group = ceil(sqrt(point.workers))
-    groups = ceil(point.workers / group)
-    return sum(on_hosts(point._replace(workers=n), efforts, link).seconds for n in (group, groups))
+    if levels == 1:
+        return level(("a worker's", "a reducer's"), of.worker, of.reducer, together=not point.reducers)
+    first = level(("a worker's", "a relay's"), of.worker, of.relay, together=True)
+    second = level(("a relay's", "a reducer's"), of.upward, of.reducer, together=False)
+    return Prediction(first.seconds + second.seconds, max(first, second).bottleneck)

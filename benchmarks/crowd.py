@@ -21,11 +21,16 @@ LEAST = 2  # steps at a time
 
 
 class Block(NamedTuple):
-    """One step at a point, on the average of a block.  ``messages`` and ``bytes``: of all workers, both directions."""
+    """One step at a point, on the average of a block.
+
+    ``worker`` and ``reducer``: processor time of one, ``busiest``: of the process that needs most.
+    ``messages`` and ``bytes``: of all workers, with those that their relays pass on, both directions.
+    """
 
     seconds: float
     worker: float
     reducer: float
+    busiest: float
     messages: float
     bytes: float
 
@@ -60,8 +65,9 @@ class Crowd:
         self._meeting += 1
         order = {
             "meeting": self._meeting,
-            "workers": point.workers,
+            "workers": [self._addresses[n] for n in workers],
             "reducers": [self._addresses[n] for n in reducers or workers],
+            "levels": point.levels,
             "elements": point.elements,
             "steps": steps,
         }
@@ -69,16 +75,18 @@ class Crowd:
         answers = self._ask(workers, order)
         apart = self._ask(reducers, {})
 
-        def spent(what: str) -> float:
-            return sum(a["after"][what] - a["before"][what] for a in answers) / steps
+        def spent(what: str) -> list[float]:
+            return [(a["after"][what] - a["before"][what]) / steps for a in answers]
 
-        reducing = sum(a["after"]["cpu"] - b["after"]["cpu"] for a, b in zip(apart, idle, strict=True)) / steps
+        mapping = spent("cpu")
+        reducing = [(a["after"]["cpu"] - b["after"]["cpu"]) / steps for a, b in zip(apart, idle, strict=True)]
         return Block(
             max(a["seconds"] for a in answers) / steps,
-            spent("cpu") / len(workers),
-            reducing / len(reducers) if reducers else 0.0,
-            spent("messages"),
-            spent("bytes"),
+            sum(mapping) / len(workers),
+            sum(reducing) / len(reducers) if reducers else 0.0,
+            max(mapping + reducing),
+            sum(spent("messages")),
+            sum(spent("bytes")),
         )
 
     def _ask(self, who: range, order: dict[str, Any]) -> list[dict[str, Any]]:

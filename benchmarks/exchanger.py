@@ -13,7 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from yarnml.meetings import Meeting, Wait
 from yarnml.reducer import Reducer, StepKey
+from yarnml.relay import Relay
+from yarnml.route import ways
 from yarnml.transport.exchange import PeerExchange
 from yarnml.transport.security import Certificate, Credentials, Token
 from yarnml.transport.server import ReducerServer
@@ -29,28 +32,35 @@ class Exchanger:
 
     def __init__(self, index: int, credentials: Credentials) -> None:
         self._index, reducer = index, Reducer()
-        server = ReducerServer(reducer, HOST, credentials, PATIENCE)
+        relay = Relay(PATIENCE)  # so that the number of messages does not depend on a machine that is too busy
+        server = ReducerServer(reducer, HOST, credentials, PATIENCE, relay)
         self.address, self._server = server.address, server
-        self._exchange = PeerExchange(index, reducer, server.address, credentials, PATIENCE)
+        self._exchange = PeerExchange(index, reducer, server.address, credentials, PATIENCE, relay=relay)
 
-    def carry_out(self, meeting: int, workers: int, reducers: list[str], elements: int, steps: int) -> float:
-        """Seconds of so many sums over the vectors of the first so many workers."""
-        self._exchange.meet(reducers, workers)
+    def carry_out(
+        self, meeting: int, workers: list[str], reducers: list[str], levels: int, elements: int, steps: int
+    ) -> float:
+        """Seconds of so many sums over the vectors of these workers, each with a shard."""
+        count = len(workers)
+        shards = {index: [index] for index in range(count)}
+        met = Meeting(meeting, Wait(), shards, reducers, dict(enumerate(workers)), levels)
+        self._exchange.meet(ways(met, self._index))
         parts = {Node(0, self._index): np.ones(elements, np.float32)}
         start = time.perf_counter()
         for step in range(steps):
-            total = self._exchange.reduce(StepKey(meeting, step), parts, workers)
+            total = self._exchange.reduce(StepKey(meeting, step), parts, count)
         seconds = time.perf_counter() - start
-        assert (total == workers).all(), f"the sum over {workers} workers is wrong"
+        assert (total == count).all(), f"the sum over {count} workers is wrong"
         return seconds
 
     def counted(self) -> dict[str, float]:
-        """Since the start: seconds of processor time, messages and bytes of the worker's end."""
-        sent, received = self._exchange.sent, self._exchange.received
+        """Since the start: seconds of processor time, messages and bytes of the worker's end, and of its relay's."""
+        ends = self._exchange
+        passed = [ends.sent, ends.received, ends.passed_on, ends.passed_back]
         return {
             "cpu": time.process_time(),
-            "messages": sent.messages + received.messages,
-            "bytes": sent.bytes + received.bytes,
+            "messages": sum(way.messages for way in passed),
+            "bytes": sum(way.bytes for way in passed),
         }
 
 

@@ -2,19 +2,22 @@
 
 They talk by Flight with TLS, as containers do, since hosts are what the model is for.  Prints seconds, processor time,
 messages and bytes by role; then what the model of `benchmarks.costs`, fitted to the smaller half of the points, says of
-all of them, and of 10 to 1,000 hosts.  At last some whole workers, with their master, at a model of one number: what a
-step costs besides the exchange.
+all of them, and of 10 to 1,000 hosts, in one level and in two.  At last some whole workers, with their master, at a
+model of one number: what a step costs besides the exchange.
 """
 
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 from statistics import median, median_low
 
+import numpy as np
+
 from benchmarks import tables
-from benchmarks.costs import Efforts, Measured, Point, fit, in_two_levels, loads, on_hosts, on_one_machine, used
+from benchmarks.costs import Efforts, Load, Measured, Point, fit, handled, loads, on_hosts, on_one_machine, relays, way
 from benchmarks.crowd import Block, crowd
 from benchmarks.measure import CORES, align, repeated, spread
 from benchmarks.step import Engine
@@ -25,6 +28,8 @@ from yarnml.spec import load_job
 
 LINK = 10e9 / 8  # bytes a second of 10 GbE
 HOSTS = (10, 30, 100, 300, 1000)
+MANY = 16  # workers, from which on two levels are tried
+PLACE = ["workers", "reducers", "elements"]
 
 
 def main(
@@ -33,17 +38,21 @@ def main(
     elements: str = "1000,1000000",
     seconds: float = 0.3,
     rounds: int = 2,
+    levels: str = "1,2",
     whole: str = "1,2,4,8",
     sockets: bool = False,
 ) -> None:
     """Steps with more and more workers and reducers (0: the workers reduce), and a model of what they cost.
 
+    With two levels of reducers from 16 workers on.
+
     They talk by Flight with TLS, as containers do; with --sockets as the processes of one machine do.
     """
-    grid = [Point(w, r, n) for n in numbers(elements) for w in numbers(workers) for r in numbers(reducers)]
-    points = [point for point in grid if used(point) >= point.reducers]  # one more would get nothing
-    way = "sockets" if sockets else "Flight with TLS"
-    print(f"growth: {len(points)} points, processes that only exchange, by {way}, {rounds} x {seconds:g} s at each")
+    grid = [Point(*at) for at in product(numbers(workers), numbers(reducers), numbers(elements), numbers(levels))]
+    enough = [point for point in grid if point.levels == 1 or point.workers >= MANY]
+    points = [point for point in enough if way(point).slices >= point.reducers]  # one more would get nothing
+    by = "sockets" if sockets else "Flight with TLS"
+    print(f"growth: {len(points)} points, processes that only exchange, by {by}, {rounds} x {seconds:g} s at each")
     with crowd(points, flight=not sockets) as processes:
         taken = {p: repeated(partial(processes.run, p, seconds), rounds) for p in points}
     if kept := {point: blocks for point, blocks in taken.items() if blocks}:
@@ -64,12 +73,18 @@ def show(taken: Mapping[Point, Sequence[Block]]) -> None:
         point: Measured(*(median(getattr(b, field) for b in blocks) for field in Measured._fields))
         for point, blocks in taken.items()
     }
-    middle = median_low([point.workers for point in measured if loads(point)[0].messages] or [1])
+    middle = median_low([point.workers for point in measured if loads(point).worker.messages] or [1])
     efforts = fit({point: found for point, found in measured.items() if point.workers <= middle})
-    print("  ms: a step's, and processor time of one worker, one reducer; messages, MB: in and out of one worker, one")
-    print(f"  reducer; model: fitted to the points of up to {middle} workers, for {CORES} cores that all share")
-    titles = ["workers", "reducers", "elements", "ms/step", "worker ms", "reducer ms", "messages", "MB", "model ms"]
-    align([titles, *(_line(point, blocks, measured[point], efforts) for point, blocks in taken.items())])
+    print(
+        "  ms: a step's, and processor time of one worker, one reducer, the busiest process; messages, MB: in and out"
+    )
+    print(
+        "  of one worker, with what it passes on, of one relay where there are two levels, and of one reducer; model:"
+    )
+    print(f"  fitted to the points of up to {middle} workers, for {CORES} cores that all share")
+    titles = ["ms/step", "worker ms", "reducer ms", "busiest ms", "messages", "MB", "model ms"]
+    lines = [_line(point, blocks, measured[point], efforts) for point, blocks in taken.items()]
+    align([[*PLACE, "levels", *titles], *lines])
     for wrong in (text for point, blocks in taken.items() if (text := _differs(point, blocks[0]))):
         print(f"  {wrong}")
     for role, effort in (("worker", efforts.worker), ("reducer", efforts.reducer)):
@@ -77,20 +92,23 @@ def show(taken: Mapping[Point, Sequence[Block]]) -> None:
             f"  fitted: a {role} spends {1e6 * effort.step:.0f} µs a step, {1e6 * effort.message:.0f} µs a message, "
             f"{1e9 * effort.byte:.2g} ns a byte"
         )
-    print("  predicted, every process on a host of its own with 10 GbE:")
-    titles = ["hosts", "reducers", "elements", "ms/step", "bottleneck", "ms/step in two levels"]
-    align([titles, *predicted(efforts, max(point.reducers for point in measured))])
+    print("  predicted, every process on a host of its own with 10 GbE; levels: what a job takes by itself")
+    titles = ["ms/step, one level", "bottleneck", "ms/step, two", "bottleneck", "levels"]
+    align([[*PLACE, *titles], *predicted(efforts, max(point.reducers for point in measured))])
 
 
 def _line(point: Point, blocks: Sequence[Block], found: Measured, efforts: Efforts) -> list[str]:
-    worker, reducer = loads(point)
+    of = loads(point)
+    ends = [handled(point), *([of.relay] if relays(point) else []), of.reducer]
     return [
         *_place(point),
+        str(point.levels),
         spread([1e3 * block.seconds for block in blocks]),
         f"{1e3 * found.worker:.3g}",
         f"{1e3 * found.reducer:.3g}" if point.reducers else "",
-        f"{worker.messages:.3g}, {reducer.messages:.3g}",
-        f"{worker.bytes / 1e6:.3g}, {reducer.bytes / 1e6:.3g}",
+        f"{1e3 * median(block.busiest for block in blocks):.3g}",
+        ", ".join(f"{end.messages:.3g}" for end in ends),
+        ", ".join(f"{end.bytes / 1e6:.3g}" for end in ends),
         f"{1e3 * on_one_machine(point, efforts, CORES):.3g}",
     ]
 
@@ -101,18 +119,18 @@ def _place(point: Point) -> list[str]:
 
 def _differs(point: Point, block: Block) -> str:
     """What the transport counted, where the model counts otherwise."""
-    counted, said = (block.messages / point.workers, block.bytes / point.workers), tuple(loads(point)[0])
-    return "" if counted == said else f"WRONG: {point}: a worker counted {counted}, the model says {said}"
+    counted, said = Load(block.messages, block.bytes), Load(*(point.workers * n for n in handled(point)))
+    return "" if np.allclose(counted, said, rtol=1e-9) else f"WRONG: {point}: counted {counted}, the model says {said}"
 
 
 def predicted(efforts: Efforts, apart: int) -> Iterator[list[str]]:
-    """With the workers reducing, and with so many reducers apart."""
+    """With the workers reducing, and with so many reducers apart, in one level and in two."""
     for elements in (SMALL.parameters, LARGE.parameters):
         for hosts in HOSTS:
             for point in (Point(hosts, 0, elements), Point(hosts, apart, elements))[: 1 + bool(apart)]:
-                seconds, bottleneck = on_hosts(point, efforts, LINK)
-                two = in_two_levels(point, efforts, LINK)
-                yield [*_place(point), f"{1e3 * seconds:.3g}", bottleneck, f"{1e3 * two:.3g}"]
+                found = [on_hosts(point._replace(levels=levels), efforts, LINK) for levels in (1, 2)]
+                told = (text for seconds, slow in found for text in (f"{1e3 * seconds:.3g}", slow))
+                yield [*_place(point), *told, str(way(point._replace(levels=None)).levels)]
 
 
 def measure_whole(workers: int, seconds: float, rounds: int) -> None:

@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 from benchmarks import passes, ratings, tables
 from benchmarks.__main__ import cli
 from benchmarks.boosting import auc
-from benchmarks.costs import Effort, Efforts, Measured, Point, fit, in_two_levels, loads, on_hosts, on_one_machine, used
+from benchmarks.costs import (
+    Effort,
+    Efforts,
+    Measured,
+    Point,
+    fit,
+    handled,
+    loads,
+    on_hosts,
+    on_one_machine,
+    relays,
+    way,
+)
 from benchmarks.crowd import crowd
 from benchmarks.measure import Column, report
 from benchmarks.peers.process import Peer, once, present
@@ -23,17 +35,19 @@ from yarnml.reducer import CHUNK
 
 ROOT = Path(__file__).parent.parent
 EFFORTS = Efforts(Effort(2e-4, 5e-5, 1e-9), Effort(1e-4, 3e-5, 2e-9), 5e-4)
-GRID = [Point(w, r, n) for w in (1, 2, 4, 8, 16) for r in (0, 1, 2) for n in (1000, 2 * CHUNK)]
+GRID = [Point(w, r, n, k) for w in (1, 2, 4, 8, 16) for r in (0, 1, 2) for n in (1000, 2 * CHUNK) for k in (1, 2)]
 
 
 @pytest.mark.parametrize("flight", [False, True])
 def test_the_transport_counts_what_the_model_says(flight: bool) -> None:
-    """Messages and bytes of every worker, with reducers in the workers and apart, of one chunk and of several."""
+    """Messages and bytes of all workers: reducers in them and apart, one chunk and several, one level and two."""
     points = [Point(1, 0, 10), Point(2, 0, 10), Point(3, 0, 3 * CHUNK), Point(1, 1, 10), Point(3, 2, 3 * CHUNK + 1)]
+    points += [Point(4, 0, 2 * CHUNK + 1, 2), Point(4, 2, 10, 2)]
     with crowd(points, flight=flight) as processes:
         for point in points:
             block = processes.run(point, 0.02)
-            assert (block.messages, block.bytes) == tuple(point.workers * load for load in loads(point)[0]), point
+            said = tuple(point.workers * load for load in handled(point))
+            assert (block.messages, block.bytes) == pytest.approx(said), point
             assert (block.reducer > 0) == (point.reducers > 0)
 
 
@@ -41,23 +55,27 @@ def test_efforts_are_found_again() -> None:
     """Fitted to points that were made with known efforts, the model says of other points what these efforts say."""
 
     def made(point: Point) -> Measured:
-        worker, reducer = EFFORTS.worker.of(loads(point)[0]), EFFORTS.reducer.of(loads(point)[1])
-        share = used(point) / (point.reducers or point.workers)
-        within = 0.0 if point.reducers else share * reducer
-        return Measured(EFFORTS.trip, worker + within, share * reducer if point.reducers else 0.0)
+        of, count = loads(point), point.reducers or point.workers
+        reducing = way(point).slices / count * EFFORTS.reducer.of(of.reducer)
+        relaying = relays(point) / point.workers * EFFORTS.reducer.of(of.relay)
+        worker = EFFORTS.worker.of(handled(point)) + relaying
+        return (
+            Measured(EFFORTS.trip, worker, reducing) if point.reducers else Measured(EFFORTS.trip, worker + reducing, 0)
+        )
 
     found = fit({point: made(point) for point in GRID if point.workers <= 8})
     for point in GRID:
         assert on_one_machine(point, found, 2) == pytest.approx(on_one_machine(point, EFFORTS, 2), rel=0.01)
 
 
-@given(st.integers(2, 500), st.integers(0, 8), st.integers(1, 10**7))
-def test_what_workers_send_reducers_receive(workers: int, reducers: int, elements: int) -> None:
-    """Every message has two ends: the loads of both roles add up to the same."""
-    point = Point(workers, reducers, elements)
-    worker, reducer = loads(point)
-    for mine, theirs in zip(worker, reducer, strict=True):
-        assert mine * workers == pytest.approx(theirs * used(point))
+@given(st.integers(2, 500), st.integers(0, 8), st.integers(1, 10**7), st.sampled_from([1, 2]))
+def test_what_workers_send_reducers_receive(workers: int, reducers: int, elements: int, levels: int) -> None:
+    """Every message has two ends: the loads of both roles add up to the same, on each level."""
+    point = Point(workers, reducers, elements, levels)
+    found, between = loads(point), relays(point)
+    for mine, theirs, upward, above in zip(*found, strict=True):
+        assert mine * workers == pytest.approx(theirs * between if between else above * way(point).slices)
+        assert upward * between == pytest.approx(above * way(point).slices if between else 0)
 
 
 def test_the_bottleneck_is_named() -> None:
@@ -67,7 +85,8 @@ def test_the_bottleneck_is_named() -> None:
     assert on_hosts(small, EFFORTS, link=1e12).bottleneck == "a reducer's processor"
     slow_worker = EFFORTS._replace(worker=Effort(1.0, 0.0, 0.0))
     assert on_hosts(small, slow_worker, link=1e12).bottleneck == "a worker's processor"
-    assert in_two_levels(small, EFFORTS, link=1e12) < on_hosts(small, EFFORTS, link=1e12).seconds / 5
+    in_two = on_hosts(small._replace(levels=2), EFFORTS, link=1e12)
+    assert in_two.seconds < on_hosts(small, EFFORTS, link=1e12).seconds / 5
 
 
 def test_ratios_are_taken_round_by_round(capsys: pytest.CaptureFixture[str]) -> None:

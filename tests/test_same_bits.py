@@ -59,6 +59,19 @@ def test_any_number_of_processes(job: Job, reference: Callable[[Job], str], work
     assert outcome.step == 24
 
 
+def test_two_levels(job: Job, reference: Callable[[Job], str], write_job: Any) -> None:
+    """Groups of workers that add up first what they send on train the same bits, also when one of them is killed."""
+    job["training"] |= {"epochs": 6}
+    path = write_job(job | {"workers": {"count": SHARDS}, "reducers": {"levels": 2}})
+    with running(path) as run:
+        wait_for("a checkpoint", lambda: saved_steps(Path(job["checkpoint"]["path"])))
+        run.children()[1].kill()
+        status, out, err = run.end()
+    assert status == 0, err
+    assert "lost: worker 1 was ended by signal 9" in out
+    assert model_digest(job) == reference(job)
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_full_passes(job: Job, reference: Callable[[Job], str], workers: int) -> None:
     """Training by full passes over the data, one update each, has the same law."""

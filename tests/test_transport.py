@@ -1,7 +1,7 @@
 """The exchange over real sockets: those of one machine, and Arrow Flight with TLS on the loopback address."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 
@@ -15,6 +15,7 @@ from yarnml.meetings import Joined, Meeting, Wait
 from yarnml.messages import Ack, Beat, Call, Meet, Reply
 from yarnml.parts import Part
 from yarnml.reducer import CHUNK, Reducer, StepKey
+from yarnml.route import Ways, ways
 from yarnml.transport.control import ControlClient, ControlServer
 from yarnml.transport.exchange import PeerExchange
 from yarnml.transport.memory import MemoryExchange
@@ -26,6 +27,7 @@ from yarnml.transport.wire import decode_part, encode
 from yarnml.tree import Vector, assign, combine
 
 HOST = "127.0.0.1"
+SHARDS, STEPS = 5, 3
 TOKEN = Token("secret of the test")
 
 
@@ -40,9 +42,12 @@ def credentials(request: pytest.FixtureRequest) -> Credentials:
 
 @contextmanager
 def exchanges(
-    workers: int, apart: int, timeout: float = 30.0, credentials: Credentials = TOKEN
-) -> Iterator[tuple[list[PeerExchange], list[Reducer]]]:
-    """Real exchanges for ``workers``, reducing among themselves or in ``apart`` reducers of their own."""
+    workers: int, apart: int, timeout: float = 30.0, credentials: Credentials = TOKEN, levels: int = 1
+) -> Iterator[tuple[list[PeerExchange], list[Reducer], Callable[[int], None]]]:
+    """Real exchanges for ``workers``, reducing among themselves or in ``apart`` reducers of their own.
+
+    With what has them meet again; the first meeting is held.
+    """
     with ExitStack() as stack:
         reducers = [Reducer() for _ in range(workers + apart)]
         servers = [ReducerServer(r, HOST, credentials, timeout) for r in reducers]
@@ -51,17 +56,46 @@ def exchanges(
         for reducer in reducers:
             stack.callback(reducer.close, "over")
         found = [
-            PeerExchange(w, reducers[w], servers[w].address, credentials, timeout, servers[w].shelf)
+            PeerExchange(w, reducers[w], servers[w].address, credentials, timeout, servers[w].shelf, servers[w].relay)
             for w in range(workers)
         ]
+        addresses = [server.address for server in servers]
+        at, shards = dict(enumerate(addresses[:workers])), assign(SHARDS, range(workers))
+
+        def meet(number: int) -> None:
+            meeting = Meeting(number, Wait(), shards, addresses[workers:] or addresses, at, levels)
+            for worker, exchange in enumerate(found):
+                exchange.abandon(number)
+                exchange.meet(ways(meeting, worker))
+
         for exchange in found:
             stack.callback(exchange.close)
-            exchange.meet([s.address for s in (servers[workers:] or servers)], workers)
-        yield found, reducers
+        meet(1)
+        yield found, reducers, meet
 
 
 def leaf(step: int, shard: int, length: int, dtype: str) -> Vector:
     return (np.random.default_rng([step, shard]).normal(size=length) * 10.0 ** (shard % 5)).astype(dtype)
+
+
+def check_sums(found: list[PeerExchange], length: int, dtype: str, meeting: int = 1) -> None:
+    """Every worker goes through some steps in a thread of its own, and gets the totals of one that has all shards."""
+    got: dict[tuple[int, int], bytes] = {}
+
+    def work(worker: int, mine: list[int]) -> None:
+        for step in range(STEPS):
+            parts = combine({s: leaf(step, s, length, dtype) for s in mine}, SHARDS)
+            got[worker, step] = found[worker].reduce(StepKey(meeting, step), parts, SHARDS).tobytes()
+
+    threads = [threading.Thread(target=work, args=item) for item in assign(SHARDS, range(len(found))).items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for step in range(STEPS):
+        whole = combine({s: leaf(step, s, length, dtype) for s in range(SHARDS)}, SHARDS)
+        alone = MemoryExchange().reduce(StepKey(1, step), whole, SHARDS).tobytes()
+        assert {got.get((w, step)) for w in range(len(found))} == {alone}
 
 
 @pytest.mark.parametrize("dtype", ["<f4", "<f8"])
@@ -71,30 +105,49 @@ def test_every_worker_gets_the_bits_of_one(
     workers: int, apart: int, length: int, dtype: str, credentials: Credentials
 ) -> None:
     """Any number of workers and reducers gives the total that one process computes, to the bit, step after step."""
-    shards, steps = 5, 3
-    got: dict[tuple[int, int], bytes] = {}
-    with exchanges(workers, apart, credentials=credentials) as (found, _):
+    with exchanges(workers, apart, credentials=credentials) as (found, *_):
+        check_sums(found, length, dtype)
 
-        def work(worker: int, mine: list[int]) -> None:
-            for step in range(steps):
-                parts = combine({s: leaf(step, s, length, dtype) for s in mine}, shards)
-                got[worker, step] = found[worker].reduce(StepKey(1, step), parts, shards).tobytes()
 
-        threads = [threading.Thread(target=work, args=item) for item in assign(shards, range(workers)).items()]
+@pytest.mark.parametrize("length", [7, 3 * CHUNK + 5])
+@pytest.mark.parametrize(("workers", "apart"), [(5, 0), (4, 2)])
+def test_two_levels_give_the_same_bits(workers: int, apart: int, length: int, credentials: Credentials) -> None:
+    """The same through relays; a worker has streams to its group alone, and one from its relay to a reducer."""
+    with exchanges(workers, apart, credentials=credentials, levels=2) as (found, *_):
+        check_sums(found, length, "<f4")
+        assert any(exchange.passed_on.messages for exchange in found)
+        assert max(exchange.open for exchange in found) <= 2  # the largest group has three
+
+
+@pytest.mark.parametrize("apart", [0, 1])
+def test_what_breaks_above_a_relay_reaches_its_group(apart: int, credentials: Credentials) -> None:
+    """When the reducer above gives up, workers that gave relays their parts are told; the next meeting is fine."""
+    told: list[str] = []
+
+    def work(exchange: PeerExchange, shard: int) -> None:
+        try:
+            exchange.reduce(StepKey(1, 0), combine({shard: leaf(0, shard, 8, "<f4")}, SHARDS), SHARDS)
+        except WorkerLost as exc:
+            told.append(str(exc))
+
+    with exchanges(4, apart, credentials=credentials, levels=2) as (found, reducers, meet):
+        threads = [threading.Thread(target=work, args=(found[w], w)) for w in range(3)]  # the last worker is late
         for thread in threads:
             thread.start()
+        for reducer in reducers:
+            reducer.fail(1, WorkerLost("it dies"))
         for thread in threads:
             thread.join()
-    for step in range(steps):
-        whole = combine({s: leaf(step, s, length, dtype) for s in range(shards)}, shards)
-        alone = MemoryExchange().reduce(StepKey(1, step), whole, shards).tobytes()
-        assert {got.get((w, step)) for w in range(workers)} == {alone}
+        assert len(told) == 3
+        assert all("it dies" in text for text in told)
+        meet(2)
+        check_sums(found, 8, "<f4", 2)
 
 
 def test_only_foreign_slices_travel() -> None:
     """A worker sends each of its bytes once, and gets as many back, but for the slice that it reduces itself."""
     length, workers = 3 * CHUNK, 3
-    with exchanges(workers, 0) as (found, _):
+    with exchanges(workers, 0) as (found, *_):
         threads = [
             threading.Thread(
                 target=found[w].reduce, args=(StepKey(1, 0), combine({w: leaf(0, w, length, "<f4")}, 3), 3)
@@ -114,7 +167,7 @@ def test_a_reducer_that_dies_is_named(credentials: Credentials) -> None:
     reducer = Reducer()
     server = ReducerServer(reducer, HOST, credentials, 30)
     exchange = PeerExchange(0, Reducer(), "nowhere", credentials, 30, Shelf())
-    exchange.meet([server.address], 2)
+    exchange.meet(Ways([server.address], 2))
     threading.Timer(0.1, reducer.close, ["dies"]).start()
     with pytest.raises(WorkerLost, match=server.address):
         exchange.reduce(StepKey(1, 0), combine({0: np.ones(8, np.float32)}, 2), 2)
@@ -124,7 +177,7 @@ def test_a_reducer_that_dies_is_named(credentials: Credentials) -> None:
 
 def test_a_missing_peer_ends_the_wait(credentials: Credentials) -> None:
     """Without the other worker's part the exchange ends by its deadline, and names the step."""
-    with exchanges(2, 0, 0.3, credentials) as (found, _), pytest.raises(WorkerLost, match=r"[Ss]tep 4"):
+    with exchanges(2, 0, 0.3, credentials) as (found, *_), pytest.raises(WorkerLost, match=r"[Ss]tep 4"):
         found[0].reduce(StepKey(1, 4), combine({0: np.ones(8, np.float32)}, 2), 2)
 
 

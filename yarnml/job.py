@@ -145,9 +145,13 @@ class Workers(_Section, frozen=True, kw_only=True):
 
 
 class Reducers(_Section, frozen=True, kw_only=True):
-    """``count: 0``: every worker also reduces one slice; n: processes of their own, without JAX."""
+    """``count: 0``: every worker also reduces one slice; n: processes of their own, without JAX.
+
+    ``levels: 2``: groups of workers add up first what they send on, ``1``: they don't; without, what costs less.
+    """
 
     count: Annotated[int, Meta(ge=0)] = 0
+    levels: Literal[1, 2] | None = None
     memory: Size = "1 GiB"
     vcores: PositiveInt = 1
 

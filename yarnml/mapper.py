@@ -54,6 +54,7 @@ from yarnml.meetings import (
 from yarnml.metrics import finish, sums
 from yarnml.reducer import TooLate
 from yarnml.replica import NOWHERE, Compiled, Replica
+from yarnml.route import ways
 from yarnml.sight import Sight
 from yarnml.tasks import Spared, Task, Tasks
 from yarnml.traces import traced
@@ -89,7 +90,7 @@ class Mapper:
                 return self._catch_up(there)
         if not self._tasks.shards:
             return self._rest()
-        self._exchange.meet(meeting.reducers, len([s for s in meeting.shards.values() if s]))
+        self._exchange.meet(ways(meeting, self._index))
         try:
             return self._carry_out(meeting.command)
         except TooLate:

@@ -160,7 +160,9 @@ class Master:
 
     def _call(self, command: Command, shards: dict[int, list[int]], reducers: list[str]) -> None:
         with self._news:
-            self._meeting = Meeting(self._meeting.number + 1, command, shards, reducers)
+            here = {w: self.peer(w) for w in shards}
+            levels = self._job.reducers.levels
+            self._meeting = Meeting(self._meeting.number + 1, command, shards, reducers, here, levels)
             self._reports = {}
             self._paces.begin(self._meeting)
             self._news.notify_all()

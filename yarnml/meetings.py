@@ -155,12 +155,17 @@ Command = (
 
 
 class Meeting(Message, frozen=True):
-    """A command and who takes part: worker index → its shards, and the addresses that reduce, in slice order."""
+    """A command and who takes part: worker index → its shards, and the addresses that reduce, in slice order.
+
+    ``workers``: index → address; ``levels``: of reducers, where the job says how many.
+    """
 
     number: int
     command: Command
     shards: dict[int, list[int]]
     reducers: list[str]
+    workers: dict[int, str] = {}
+    levels: int | None = None
 
 
 # Reports: workers → master

@@ -6,7 +6,8 @@ from msgspec import Struct
 class Part(Struct, frozen=True, array_like=True):
     """Header of one chunk of one subtree's vector slice.
 
-    ``level`` and ``place`` name the subtree; the slice is cut into ``chunks`` chunks of elements of NumPy's ``dtype``.
+    ``level`` and ``place`` name the subtree, in a total the whole tree; the slice is cut into ``chunks`` chunks of
+    elements of NumPy's ``dtype``.
     """
 
     meeting: int
@@ -20,9 +21,10 @@ class Part(Struct, frozen=True, array_like=True):
 
 
 class Hello(Struct, frozen=True, array_like=True):
-    """Opens a stream to a reducer."""
+    """Opens a stream to a reducer, or to the relay of its process."""
 
     worker: int
+    relay: bool = False
 
 
 class Refusal(Struct, frozen=True, array_like=True):

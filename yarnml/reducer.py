@@ -6,8 +6,9 @@ nothing that the workers don't still have.
 """
 
 import time
+from math import inf
 from threading import Condition, Event
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -39,19 +40,27 @@ def slice_bounds(length: int, slices: int) -> list[tuple[int, int]]:
     return [(r * length // slices, (r + 1) * length // slices) for r in range(slices)]
 
 
-def slices_for(length: int, workers: int, reducers: int) -> int:
-    """How many of the reducers to use: no more than are needed for each to take in about one chunk a step.
-
-    A small vector costs messages rather than bytes, and every further slice is another message for every worker.
-    """
-    return max(1, min(reducers, -(-workers * length // CHUNK)))
-
-
 def chunk_bounds(low: int, high: int, cut: int = 0) -> list[tuple[int, int]]:
     """The chunks of one slice, none of them across ``cut``; at least one, so that an empty slice is answered too."""
     if low < cut < high:
         return chunk_bounds(low, cut) + chunk_bounds(cut, high)
     return [(at, min(at + CHUNK, high)) for at in range(low, max(high, low + 1), CHUNK)]
+
+
+class Sums(Protocol):
+    """What gives totals for parts: a reducer, or a relay of one."""
+
+    def add(self, part: Part, values: Vector) -> bool:
+        """Take in one chunk of one subtree; False where it is of no use any more."""
+
+    def total(self, key: StepKey, chunk: int, timeout: float, left: Event | None = None) -> Vector:
+        """Wait for the sum of one chunk, for so many seconds at most; ``left``: set when nobody wants it any more."""
+
+    def wait(self, key: StepKey, seconds: float) -> bool:
+        """Whether there is nothing more to wait for, after so many seconds at most."""
+
+    def missing(self, key: StepKey) -> list[int]:
+        """The shards whose parts have not arrived."""
 
 
 class Reducer:
@@ -62,22 +71,24 @@ class Reducer:
         self._joins: dict[StepKey, dict[int, Join[Vector]]] = {}
         self._newest = StepKey(-1, -1)
         self._meeting = -1
-        self._closed = ""
+        self._failed: tuple[float, WorkerLost] = (-1, WorkerLost(""))  # the last meeting without totals, and why
         self.dropped = 0
 
-    def add(self, part: Part, values: Vector) -> None:
-        """Take in one chunk of one subtree; a step that all have left behind is dropped."""
+    def add(self, part: Part, values: Vector) -> bool:
+        """Take in one chunk of one subtree.  False: it came before, or all have left its step behind; it is dropped."""
         key = StepKey(part.meeting, part.step)
         with self._arrived:
             if key < self._newest or key.meeting < self._meeting:
                 self.dropped += 1
-                return
+                return False
             self._forget_before(key.meeting)
             join = self._joins.setdefault(key, {}).setdefault(part.chunk, Join(part.shards))
-            self.dropped += not join.add(Node(part.level, part.place), values)
+            new = join.add(Node(part.level, part.place), values)
+            self.dropped += not new
             if join.total is not None:
                 self._finish(key, part.chunks)
                 self._arrived.notify_all()
+            return new
 
     def total(self, key: StepKey, chunk: int, timeout: float, left: Event | None = None) -> Vector:
         """Wait for the sum of one chunk; WorkerLost names the missing shards after ``timeout`` seconds.
@@ -85,28 +96,50 @@ class Reducer:
         ``left``: set when nobody wants it any more; the wait then ends soon, with GivenUp.
         """
         deadline = time.monotonic() + timeout
+        while (total := self.look(key, chunk, min(deadline - time.monotonic(), LOOK_SECONDS), left)) is None:
+            if time.monotonic() > deadline:
+                missing = self.missing(key)
+                wanting = f"shards {missing}" if missing else "every shard"
+                raise WorkerLost(f"Step {key.step} waits for {wanting} since {timeout:.0f} s.")
+        return total
+
+    def look(self, key: StepKey, chunk: int, seconds: float, left: Event | None = None) -> Vector | None:
+        """The sum of one chunk; None where it is not there yet, after a wait of so many seconds at most.
+
+        Raises why it will not come.
+        """
         with self._arrived:
-            while True:
-                if self._closed:
-                    raise WorkerLost(self._closed)
-                if key.meeting < self._meeting:
-                    raise GivenUp(f"Step {key.step} was given up.")
-                join = self._joins.get(key, {}).get(chunk)
-                if join is not None and join.total is not None:
-                    return join.total
-                if key < self._newest:
-                    raise TooLate(f"Step {key.step} was over before its sum was asked for.")
-                if left and left.is_set():
-                    raise GivenUp(f"Nobody waits for step {key.step}.")
-                self._arrived.wait(min(deadline - time.monotonic(), LOOK_SECONDS))
-                if time.monotonic() > deadline:
-                    raise WorkerLost(f"Step {key.step} waits for {self._missing(join)} since {timeout:.0f} s.")
+            if (total := self._find(key, chunk, left)) is None:
+                self._arrived.wait(seconds)
+                total = self._find(key, chunk, left)
+            return total
+
+    def _find(self, key: StepKey, chunk: int, left: Event | None) -> Vector | None:
+        if key.meeting < self._meeting:
+            raise GivenUp(f"Step {key.step} was given up.")
+        join = self._joins.get(key, {}).get(chunk)
+        if join is not None and join.total is not None:
+            return join.total
+        if key < self._newest:
+            raise TooLate(f"Step {key.step} was over before its sum was asked for.")
+        last, why = self._failed
+        if key.meeting <= last:
+            raise type(why)(str(why))
+        if left and left.is_set():
+            raise GivenUp(f"Nobody waits for step {key.step}.")
+        return None
+
+    def held(self, key: StepKey, chunk: int) -> dict[Node, Vector]:
+        """What has arrived of one chunk, joined as far as it goes."""
+        with self._arrived:
+            join = self._joins.get(key, {}).get(chunk)
+            return dict(join.parts) if join else {}
 
     def wait(self, key: StepKey, seconds: float) -> bool:
         """Wait until every total of ``key`` is there, or has been; False after ``seconds``."""
         with self._arrived:
             return self._arrived.wait_for(
-                lambda: self._newest >= key or key.meeting < self._meeting or bool(self._closed), seconds
+                lambda: self._newest >= key or key.meeting < self._meeting or key.meeting <= self._failed[0], seconds
             )
 
     def abandon(self, meeting: int) -> None:
@@ -119,11 +152,16 @@ class Reducer:
         with self._arrived:
             return sorted({s for join in self._joins.get(key, {}).values() for s in join.missing})
 
+    def fail(self, meeting: float, why: WorkerLost) -> None:
+        """The sums of this meeting, and of those before, will not come: everybody who waits for one raises why."""
+        with self._arrived:
+            if meeting > self._failed[0]:
+                self._failed = meeting, why
+            self._arrived.notify_all()
+
     def close(self, reason: str) -> None:
         """Wake everybody who waits; they raise WorkerLost with this reason."""
-        with self._arrived:
-            self._closed = reason
-            self._arrived.notify_all()
+        self.fail(inf, WorkerLost(reason))
 
     @property
     def held_bytes(self) -> int:
@@ -147,7 +185,3 @@ class Reducer:
             for old in [k for k in self._joins if k.meeting < meeting]:
                 del self._joins[old]
             self._arrived.notify_all()
-
-    @staticmethod
-    def _missing(join: Join[Vector] | None) -> str:
-        return f"shards {join.missing}" if join else "every shard"

@@ -40,7 +40,9 @@ def work(here: Environment) -> int:
     reducer = Reducer()
     server = ReducerServer(reducer, here.host, here.credentials, here.stall)
     sight = Sight()
-    exchange = PeerExchange(here.index, reducer, server.address, here.credentials, here.stall, server.shelf)
+    exchange = PeerExchange(
+        here.index, reducer, server.address, here.credentials, here.stall, server.shelf, server.relay
+    )
     client = ControlClient(here.master, here.credentials, here.timeout)
     threading.Thread(target=_beat, args=(here, sight, exchange), daemon=True, name="beat").start()
     try:
@@ -52,7 +54,8 @@ def work(here: Environment) -> int:
         log(f"{here.role} {here.index}: {exc}")
         os._exit(1)  # at once: who still talks to us learns it from the broken stream
     finally:
-        reducer.close("This process is shutting down.")
+        for sums in (reducer, server.relay):
+            sums.close("This process is shutting down.")
         exchange.close()
         server.shutdown()
     return 0

@@ -16,6 +16,7 @@ from tests.faults.wires import HOST, Message, Proxy, Relay, Rule, closing, cut, 
 from yarnml.errors import WorkerLost
 from yarnml.messages import Ack, Beat
 from yarnml.reducer import CHUNK, Reducer, StepKey
+from yarnml.route import Ways
 from yarnml.transport.control import ControlClient, ControlServer
 from yarnml.transport.exchange import PeerExchange
 from yarnml.transport.security import Certificate, Credentials, Token
@@ -56,7 +57,7 @@ def reducing(credentials: Credentials = TOKEN) -> Iterator[tuple[Reducer, Reduce
 def exchanging(address: str, credentials: Credentials = TOKEN) -> Iterator[PeerExchange]:
     """One worker with all shards, whose reducer is behind ``address``."""
     with closing(exchange := PeerExchange(0, Reducer(), "nowhere", credentials, PATIENCE)):
-        exchange.meet([address], 1)
+        exchange.meet(Ways([address], 1))
         yield exchange
 
 
@@ -111,7 +112,7 @@ def check_sums(exchange: PeerExchange, length: int, meeting: int = 1) -> None:
 
 
 def check_meeting(exchange: PeerExchange, reducer: str, number: int) -> None:
-    exchange.meet([reducer], 1)
+    exchange.meet(Ways([reducer], 1))
     check_sums(exchange, 500, number)
 
 

@@ -6,15 +6,16 @@ import threading
 
 from yarnml.errors import WorkerLost
 from yarnml.parts import Part, Refusal
-from yarnml.reducer import GivenUp, Reducer, StepKey, TooLate
+from yarnml.reducer import GivenUp, StepKey, Sums, TooLate
 from yarnml.transport.connection import Broken, Connection
 from yarnml.transport.wire import decode_part, encode
+from yarnml.tree import root
 
 
 class Answering:
     """One worker's parts and totals.  ``timeout``: seconds that a total may take."""
 
-    def __init__(self, reducer: Reducer, connection: Connection, timeout: float) -> None:
+    def __init__(self, reducer: Sums, connection: Connection, timeout: float) -> None:
         self._reducer, self._connection, self._timeout = reducer, connection, timeout
         self._asked: queue.SimpleQueue[Part | None] = queue.SimpleQueue()
         self._left = threading.Event()
@@ -51,5 +52,7 @@ class Answering:
         key = StepKey(part.meeting, part.step)
         for chunk in range(part.chunks):
             total = self._reducer.total(key, chunk, self._timeout, self._left)
-            header = Part(part.meeting, part.step, part.shards, 0, 0, chunk, part.chunks, total.dtype.name)
+            header = Part(
+                part.meeting, part.step, part.shards, *root(part.shards), chunk, part.chunks, total.dtype.name
+            )
             self._connection.send(encode(header), total)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from yarnml.reducer import StepKey
+from yarnml.route import Ways
 from yarnml.tree import Node, Value
 
 Late = Callable[[float], Mapping[Node, Value]]
@@ -18,8 +19,8 @@ def never(waited: float) -> Mapping[Node, Value]:
 class Exchange(Protocol):
     """One worker's end of the reduce phase."""
 
-    def meet(self, reducers: list[str], workers: int) -> None:
-        """Use these reducers from now on, in this order; ``workers`` take part."""
+    def meet(self, ways: Ways) -> None:
+        """Use these ways from now on."""
 
     def reduce(self, key: StepKey, parts: Mapping[Node, Value], shards: int, late: Late = never) -> Value:
         """Give this worker's subtrees of one sum; wait for the total over all shards.

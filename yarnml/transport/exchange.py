@@ -1,4 +1,4 @@
-"""The exchange between processes: one connection per worker and reducer.
+"""The exchange between processes: one connection per worker and reducer, or relay of its group.
 
 Vectors travel in chunks, each behind a `Part`, and on both sides one thread sends while another receives: above one
 chunk, two ends that only send would block each other with full buffers.  This is the worker's end; the reducer's is in
@@ -14,13 +14,16 @@ import numpy as np
 from yarnml.aligned import empty
 from yarnml.errors import WorkerLost
 from yarnml.parts import Hello, Part
-from yarnml.reducer import Reducer, StepKey, chunk_bounds, slice_bounds, slices_for
+from yarnml.reducer import Reducer, StepKey, Sums, chunk_bounds, slice_bounds
+from yarnml.relay import Relay
+from yarnml.route import RELAY, Ways
 from yarnml.transport import flight, sockets
 from yarnml.transport.base import Late, never
 from yarnml.transport.connection import Broken, Connection
 from yarnml.transport.peers import Shelf, fetch
 from yarnml.transport.security import Credentials
 from yarnml.transport.streams import Inbox, Stream, Traffic
+from yarnml.transport.upward import Upward
 from yarnml.transport.wire import encode
 from yarnml.tree import Node, Value, each, pieces
 
@@ -29,9 +32,10 @@ LOOK_SECONDS = 0.05  # how often a wait for totals looks whether there is someth
 
 
 class PeerExchange:
-    """One worker's streams to all reducers; its own slice, if it has one, goes by memory.
+    """One worker's streams to reducers and relays; its own slice, if it has one, goes by memory.
 
-    ``sent`` and ``received`` count what went over the streams.
+    ``sent`` and ``received`` count what went over them; ``passed_on`` and ``passed_back`` what went over the stream of
+    its relay to the reducer above.
     """
 
     def __init__(
@@ -42,29 +46,48 @@ class PeerExchange:
         credentials: Credentials,
         timeout: float,
         shelf: Shelf | None = None,
+        relay: Relay | None = None,
     ) -> None:
-        self._worker, self._own, self._own_address, self._shelf = worker, own, own_address, shelf or Shelf()
+        self._worker, self._shelf = worker, shelf or Shelf()
+        self._own, self._relay = own, relay or Relay()
+        self._here: dict[str, Sums] = {own_address: own, own_address + RELAY: self._relay}
         self._credentials, self._timeout = credentials, timeout
-        self._reducers: list[str] = []
-        self._workers = 1
+        self._ways = Ways([], 1)
         self._streams: dict[str, Stream] = {}
         self._inbox = Inbox()
         self._out: Value = NOTHING
         self.sent, self.received = Traffic(), self._inbox.received
+        self.passed_on, self.passed_back = Traffic(), Traffic()
+        self._upward = self._way_up("")
 
-    def meet(self, reducers: list[str], workers: int) -> None:
-        self._reducers, self._workers = reducers, workers
+    def meet(self, ways: Ways) -> None:
+        self._ways = ways
         for address in list(self._streams):
-            if address not in reducers or self._inbox.broken(address):
+            if address not in [*ways.reducers, *ways.relays] or self._inbox.broken(address):
                 self._streams.pop(address).close()
-        for address in reducers:
-            if address != self._own_address and address not in self._streams:
-                self._inbox.renew(address)
-                self._streams[address] = Stream(address, self._connect(address), self._inbox)
+        if ways.above != self._upward.address or self._upward.broken:
+            self._upward.close()
+            self._upward = self._way_up(ways.above)
+        self._relay.meet(ways.meeting, ways.shards, self._upward.send)
 
-    def _connect(self, address: str) -> Connection:
+    @property
+    def open(self) -> int:
+        """How many reducers and relays it has a stream to."""
+        return len(self._streams)
+
+    def _way_up(self, address: str) -> Upward:
+        return Upward(address, self._relay, self._connect, self.passed_on, self.passed_back)
+
+    def _reach(self, address: str) -> None:
+        """A stream to who has a slice for the first time: a vector mostly needs few of all that there are."""
+        if address not in self._here and address not in self._streams:
+            self._inbox.renew(address)
+            self._streams[address] = Stream(address, self._connect(address), self._inbox)
+
+    def _connect(self, way: str) -> Connection:
         """By a socket where both processes are on one machine, else by Flight."""
-        hello = encode(Hello(self._worker))
+        address = way.removesuffix(RELAY)
+        hello = encode(Hello(self._worker, relay=address != way))
         try:
             beside = sockets.connect(address, hello, self._credentials)
             return beside or flight.connect(address, hello, self._credentials)
@@ -76,21 +99,25 @@ class PeerExchange:
         if _form(out) != _form(sample):
             out = each(lambda piece: empty(piece.shape, piece.dtype), sample)
         self._out = NOTHING  # where this fails, a total on its way must not get into the next one's
-        used = self._reducers[: slices_for(len(sample), self._workers, len(self._reducers))]
+        used = self._ways.of(len(sample))
         bounds = slice_bounds(len(sample), len(used))
         cut = len(pieces(sample)[0])
         slices = {address: chunk_bounds(*at, cut) for address, at in zip(used, bounds, strict=True)}
+        for address in slices:
+            self._reach(address)
         self._inbox.open(key, {a: (chunks, out) for a, chunks in slices.items() if a in self._streams})
         self._send(key, parts, shards, slices)
-        own = slices.get(self._own_address, [])
+        mine, sums = next(((slices[a], sums) for a, sums in self._here.items() if a in slices), ([], self._own))
         began = time.monotonic()
-        while not (self._inbox.wait(LOOK_SECONDS) and (not own or self._own.wait(key, LOOK_SECONDS))):
+        while not all((self._inbox.wait(LOOK_SECONDS), not mine or sums.wait(key, LOOK_SECONDS))):
             waited = time.monotonic() - began
             if waited > self._timeout:
-                raise WorkerLost(f"Step {key.step} waits for {self._wanting(key)} since {self._timeout:.0f} s.")
+                missing = sums.missing(key)
+                wanting = f"shards {missing}" if missing else "totals"
+                raise WorkerLost(f"Step {key.step} waits for {wanting} since {self._timeout:.0f} s.")
             self._send(key, late(waited), shards, slices)
-        for number, (low, high) in enumerate(own):
-            out[low:high][:] = self._own.total(key, number, 0.0)
+        for number, (low, high) in enumerate(mine):
+            out[low:high][:] = sums.total(key, number, 0.0)
         self._out = out
         return out
 
@@ -107,14 +134,11 @@ class PeerExchange:
                         self._streams[address].put(part, chunk)
                         self.sent.add(chunk)
                     else:
-                        self._own.add(part, chunk)
-
-    def _wanting(self, key: StepKey) -> str:
-        missing = self._own.missing(key)
-        return f"shards {missing}" if missing else "totals"
+                        self._here[address].add(part, chunk)
 
     def abandon(self, meeting: int) -> None:
         self._own.abandon(meeting)
+        self._relay.abandon(meeting)
         self._inbox.abandon(meeting)
 
     def publish(self, step: int, state: bytes | bytearray) -> None:
@@ -127,6 +151,7 @@ class PeerExchange:
         for stream in self._streams.values():
             stream.close()
         self._streams.clear()
+        self._upward.close()
 
 
 def _form(value: Value) -> list[tuple[int, np.dtype[Any]]]:

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 
 from yarnml.errors import WorkerLost
 from yarnml.reducer import StepKey
+from yarnml.route import Ways
 from yarnml.transport.base import Late, never
 from yarnml.tree import Node, Value, root
 
 
 class MemoryExchange:
-    def meet(self, reducers: list[str], workers: int) -> None:
-        if reducers:
+    def meet(self, ways: Ways) -> None:
+        if ways.reducers:
             raise WorkerLost("A worker without transport can't use reducers of their own.")
 
     def reduce(self, key: StepKey, parts: Mapping[Node, Value], shards: int, late: Late = never) -> Value:

@@ -5,6 +5,7 @@ from typing import Any
 import pyarrow.flight as fl
 
 from yarnml.reducer import Reducer
+from yarnml.relay import Relay
 from yarnml.transport.answering import Answering
 from yarnml.transport.connection import Connection
 from yarnml.transport.flight import FlightConnection
@@ -17,10 +18,15 @@ FETCH_SECONDS = 60.0  # for the state of another worker to be published
 
 
 class ReducerServer(fl.FlightServerBase):  # type: ignore[misc]
-    """Puts a `Reducer` on the network, and the state that a worker published; ``address`` is where it listens."""
+    """Puts a `Reducer` on the network, the `Relay` of its process, and the state that a worker published.
 
-    def __init__(self, reducer: Reducer, host: str, credentials: Credentials, timeout: float) -> None:
-        self._reducer, self._timeout, self.shelf = reducer, timeout, Shelf()
+    ``address`` is where it listens.
+    """
+
+    def __init__(
+        self, reducer: Reducer, host: str, credentials: Credentials, timeout: float, relay: Relay | None = None
+    ) -> None:
+        self._reducer, self._timeout, self.relay, self.shelf = reducer, timeout, relay or Relay(), Shelf()
         super().__init__(f"{credentials.scheme}://{host}:0", **credentials.serving())
         self.address = f"{host}:{self.port}"
         self._beside = Listener(self.address, credentials, self._reduce)
@@ -32,8 +38,8 @@ class ReducerServer(fl.FlightServerBase):  # type: ignore[misc]
         self._reduce(FlightConnection(reader, writer), descriptor.command)
 
     def _reduce(self, connection: Connection, hello: bytes) -> None:
-        decode_hello(hello)
-        Answering(self._reducer, connection, self._timeout).run()
+        sums = self.relay if decode_hello(hello).relay else self._reducer
+        Answering(sums, connection, self._timeout).run()
 
     def shutdown(self) -> None:
         self._beside.close()

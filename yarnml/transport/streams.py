@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from typing import Protocol
 
 from yarnml.errors import WorkerLost
 from yarnml.parts import Part
@@ -21,10 +22,23 @@ class Traffic:
         self.messages, self.bytes = self.messages + 1, self.bytes + values.nbytes
 
 
+class Sink(Protocol):
+    """Where the totals go that come in on streams."""
+
+    def room(self, stream: "Stream", part: Part) -> Vector | None:
+        """The memory to receive a total into, if there is any."""
+
+    def put(self, stream: "Stream", part: Part, values: Vector) -> None:
+        """A total has come."""
+
+    def fail(self, stream: "Stream", reason: str, kind: type[WorkerLost] = WorkerLost) -> None:
+        """No more totals will come on this stream."""
+
+
 class Stream:
     """A worker's connection to one reducer: a thread that sends, a thread that receives."""
 
-    def __init__(self, address: str, connection: Connection, inbox: "Inbox") -> None:
+    def __init__(self, address: str, connection: Connection, inbox: Sink) -> None:
         self.address, self._connection = address, connection
         self.closing = False
         self._outbox: queue.SimpleQueue[tuple[Part, Vector] | None] = queue.SimpleQueue()
