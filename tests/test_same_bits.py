@@ -62,7 +62,7 @@ def test_any_number_of_processes(job: Job, reference: Callable[[Job], str], work
 def test_two_levels(job: Job, reference: Callable[[Job], str], write_job: Any) -> None:
     """Groups of workers that add up first what they send on train the same bits, also when one of them is killed."""
     job["training"] |= {"epochs": 6}
-    path = write_job(job | {"workers": {"count": SHARDS}, "reducers": {"levels": 2}})
+    path = write_job(job | {"workers": {"count": 4}, "reducers": {"levels": 2}})
     with running(path) as run:
         wait_for("a checkpoint", lambda: saved_steps(Path(job["checkpoint"]["path"])))
         run.children()[1].kill()
