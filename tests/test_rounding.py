@@ -13,13 +13,14 @@ from sklearn.datasets import load_digits
 
 import yarnml
 from tests.test_same_bits import model_digest
-from tests.test_transport import TOKEN, exchanges
+from tests.test_transport import SHARDS, TOKEN, exchanges
 from yarnml.data.scaling import moments, standard
 from yarnml.data.schema import Feature, Rows, Schema
 from yarnml.learners.options import Mlp
 from yarnml.learners.registry import build_learner
 from yarnml.program import Program
 from yarnml.reducer import CHUNK, StepKey, chunk_bounds, slice_bounds
+from yarnml.transport.exchange import PeerExchange
 from yarnml.transport.security import Certificate
 from yarnml.tree import BFLOAT16, Join, Mixed, Node, Value, assign, combine, pieces, plus, root
 
@@ -90,31 +91,45 @@ def test_a_chunk_has_one_type(rounded: int, exact: int, slices: int) -> None:
     assert at == rounded + exact
 
 
+LENGTH, EXACT = 3 * CHUNK, 5
+
+
+def check_sums(found: list[PeerExchange]) -> None:
+    """Two steps, every worker in a thread of its own: each gets the bits of one process."""
+    whole = combine({s: leaf(s, LENGTH, EXACT) for s in range(SHARDS)}, SHARDS)[root(SHARDS)]
+    got: dict[tuple[int, int], bytes] = {}
+
+    def work(worker: int, mine: list[int]) -> None:
+        for step in range(2):
+            parts = combine({s: leaf(s, LENGTH, EXACT) for s in mine}, SHARDS)
+            got[worker, step] = bits(found[worker].reduce(StepKey(1, step), parts, SHARDS))
+
+    threads = [threading.Thread(target=work, args=item) for item in assign(SHARDS, range(len(found))).items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert got == {(w, step): bits(whole) for w in range(len(found)) for step in range(2)}
+
+
 @pytest.mark.parametrize("flight", [False, True], ids=["sockets", "flight"])
 @pytest.mark.parametrize(("workers", "apart"), [(3, 0), (2, 1)])
 def test_half_the_bytes_travel(workers: int, apart: int, flight: bool) -> None:
-    """Gradients take two bytes each way, the rest four, and every worker gets the bits of one process."""
-    length, exact, shards = 3 * CHUNK, 5, 5
+    """Gradients take two bytes each way, the rest four."""
     pair = skein.Security.new_credentials() if flight else None
     credentials = Certificate(pair.cert_bytes, pair.key_bytes, "skein-internal") if pair else TOKEN
-    whole = combine({s: leaf(s, length, exact) for s in range(shards)}, shards)[root(shards)]
-    got: dict[tuple[int, int], bytes] = {}
-    with exchanges(workers, apart, credentials=credentials) as (found, _):
-
-        def work(worker: int, mine: list[int]) -> None:
-            for step in range(2):
-                parts = combine({s: leaf(s, length, exact) for s in mine}, shards)
-                got[worker, step] = bits(found[worker].reduce(StepKey(1, step), parts, shards))
-
-        threads = [threading.Thread(target=work, args=item) for item in assign(shards, range(workers)).items()]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+    with exchanges(workers, apart, credentials=credentials) as (found, *_):
+        check_sums(found)
         received = sum(exchange.received.bytes for exchange in found)
-    assert got == {(w, step): bits(whole) for w in range(workers) for step in range(2)}
-    of_a_total = 2 * (length - exact) + 4 * exact
+    of_a_total = 2 * (LENGTH - EXACT) + 4 * EXACT
     assert received == 2 * of_a_total * (workers if apart else workers - 1)
+
+
+def test_relays_round_too() -> None:
+    """With two levels of reducers the bits are the same."""
+    with exchanges(5, 0, levels=2) as (found, *_):
+        check_sums(found)
+        assert any(exchange.passed_on.messages for exchange in found)
 
 
 class Network:
