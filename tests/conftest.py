@@ -4,6 +4,7 @@ import os
 
 os.environ["NPROC"] = "1"  # before JAX loads: its number of threads is part of the bits, and a worker's default is one
 
+import re
 import signal
 import subprocess
 import sys
@@ -28,12 +29,28 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background
 Job = dict[str, Any]
 
 
-@pytest.hookimpl(tryfirst=True)  # before the plugin that reads the groups
+ON_HADOOP = re.compile(r"/test_(commands|doctor|hadoop|hdfs|outages|replacing|yarn)\.py::|hdfs")  # ids of tests
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests that share the cluster run in one process, in order, while another one runs the others."""
+    """No test that uses the cluster is missing among those that are kept together."""
     for item in items:
-        if "hadoop" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("hadoop"))
+        if "hadoop" in getattr(item, "fixturenames", ()) and not ON_HADOOP.search(item.nodeid):
+            raise pytest.UsageError(
+                f"{item.nodeid} uses the fixture hadoop: ON_HADOOP in tests/conftest.py must match it."
+            )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Of several processes, one runs all tests that share the cluster, in order, while the others run the others."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "hadoop" if ON_HADOOP.search(nodeid) else nodeid
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
