@@ -6,6 +6,7 @@ os.environ["NPROC"] = "1"  # before JAX loads: its number of threads is part of 
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ import pytest
 import yaml
 
 from tests.applications import USER, Cluster
-from tests.hadoop import Hadoop, hadoop
+from tests.hadoop import QUICK, QUICK_INSIDE, Hadoop, hadoop
 
 ROOT = Path(__file__).parent.parent
 
@@ -56,6 +57,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 @pytest.fixture(scope="session", autouse=True)
 def _compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What one process has compiled, others load: dozens of jobs train the same network."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the same for the modules of Python
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:  # a folder of its own in that of the session
         folder = folder.parent
@@ -92,10 +94,17 @@ def docstrings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """host:port of a server that accepts connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
+        yield "127.0.0.1:{1}".format(*server.getsockname())
+
+
 @pytest.fixture(scope="session", name="hadoop")
 def _hadoop() -> Iterator[Hadoop]:
     """A real cluster, HDFS and YARN on three hosts; started by the first test that asks."""
-    with hadoop() as cluster:
+    with hadoop(QUICK, QUICK_INSIDE) as cluster:
         yield cluster
 
 
