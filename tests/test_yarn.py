@@ -240,5 +240,6 @@ def test_the_active_environment_travels_once(cluster: Cluster, undisturbed: Path
     assert bits(cluster, job) == (undisturbed / "model.safetensors").read_bytes()
     with submitted(cluster, job, "--restart", "--detach", python=venv.python) as run:
         status, out = run.end()
+        cluster.yarnml("kill", run.id)
     assert status == 0, out
     assert "Packed" not in out
