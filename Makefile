@@ -8,9 +8,9 @@ BIN := .venv/bin
 run: .venv/ready examples/digits/data/train           ## train on real handwritten digits
 	$(BIN)/yarnml run examples/digits/job.yaml --restart
 
-PROCESSES ?= 0
-test: check wheel                                     ## everything that can be checked; with PROCESSES=2 in less time
-	$(BIN)/python -m pytest -m 'not docker and not faults' --durations=40 --numprocesses $(PROCESSES) --dist loadgroup
+PROCESSES ?= 2
+test: check wheel                                     ## everything that can be checked; PROCESSES=0: one test at a time
+	$(BIN)/python -m pytest -m 'not docker and not faults' --durations=40 --numprocesses $(PROCESSES)
 
 RUNS ?= 200
 FIRST ?= 0

@@ -26,13 +26,40 @@ SKEIN, LEAD, CONTAINER = (
     "yarnml.clusters.yarn.container",
 )
 
+ENDED = ("FINISHED", "FAILED", "KILLED")
+
+# What docker/bin/hadoop tells its short-lived Java processes, for Skein's driver.
+QUICK_JAVA = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
+
+# A learner that spares the processor in containers; the same program, to the bit, is quick everywhere else.
+PACED = """\
+import os
+import time
+
+import jax
+import jax.numpy as jnp
+
+PAUSE = 0.1 if "CONTAINER_ID" in os.environ else 0.0
+
+def init(key, schema):
+    return {"w": jnp.zeros((schema.width, 10))}
+
+def loss(p, x, y):
+    jax.debug.callback(lambda: time.sleep(PAUSE))
+    return -jnp.take_along_axis(jax.nn.log_softmax(x @ p["w"]), y[:, None], 1)[:, 0]
+
+def predict(p, x):
+    return jax.nn.softmax(x @ p["w"])
+"""
+
 
 class Cluster:
     """The user's own corner of a cluster: a home on HDFS and a folder here."""
 
     def __init__(self, hadoop: Hadoop, folder: Path) -> None:
         self.hadoop, self.folder = hadoop, folder
-        self.variables = os.environ | hadoop.environment | {"PYTHONUNBUFFERED": "1"}
+        more = {"PYTHONUNBUFFERED": "1", "SKEIN_DRIVER_JAVA_OPTIONS": QUICK_JAVA}
+        self.variables = os.environ | hadoop.environment | more
 
     def yarnml(self, *arguments: str | Path, timeout: float = 240) -> "subprocess.CompletedProcess[str]":
         """``yarnml …`` from an edge node; its status and output."""
@@ -45,9 +72,10 @@ class Cluster:
 
     def put(self, source: Path, target: str) -> None:
         """A folder of files from here to HDFS."""
-        for line in (["-mkdir", "-p", target], ["-put", "-f", *sorted(source.iterdir()), target]):
-            done = self.hadoop.command("hdfs", "dfs", *line)
-            assert done.returncode == 0, done.stderr
+        for path in sorted(source.iterdir()):
+            options = hdfs_native.WriteOptions(overwrite=True, create_parent=True)
+            with self.hdfs.create(f"{target}/{path.name}", options) as file:
+                file.write(path.read_bytes())
 
     def read(self, url: str) -> bytes:
         with self.hdfs.read(url.removeprefix(self.hadoop.hdfs)) as file:
@@ -70,8 +98,7 @@ class Cluster:
     def processes(self, kind: str) -> list[psutil.Process]:
         """The containers' processes whose command line has ``kind``, oldest first."""
         found = [p for host in self.hadoop.hosts for p in self.hadoop.containers(host)]
-        family = {q for p in found for q in [p, *_children(p)]}
-        return sorted((p for p in family if kind in _line(p) and "bash" not in _line(p)), key=lambda p: p.pid)
+        return sorted((p for p in found if kind in _line(p) and "bash" not in _line(p)), key=lambda p: p.pid)
 
     def hosts(self, kind: str) -> set[str]:
         """Where there are processes of this kind."""
@@ -86,6 +113,13 @@ class Cluster:
     def attempts(self, name: str) -> int:
         answer = self.hadoop.rest(f"/apps/{self.application(name)['id']}/appattempts")
         return len(answer["appAttempts"]["appAttempt"])
+
+    def end(self, application: str) -> None:
+        """End an application, whosever it is, as YARN's administrator; one that has ended is left as it is."""
+        state = f"/apps/{application}/state"
+        if self.hadoop.rest(state)["state"] not in ENDED:
+            self.hadoop.rest(state, {"state": "KILLED"}, "PUT")
+            wait_for(f"the end of {application}", lambda: self.hadoop.rest(state)["state"] in ENDED)
 
     @contextmanager
     def filled(self, memory: str, queue: str = "default", user: str = "root") -> Iterator[Callable[[], None]]:
@@ -104,14 +138,10 @@ class Cluster:
         variables = self.variables | {"HADOOP_USER_NAME": user}
         done = subprocess.run(line, env=variables, capture_output=True, text=True, check=True, timeout=120)
         application = done.stdout.split()[-1]
-
-        def call_off() -> None:
-            self.hadoop.command("yarn", "application", "-kill", application, user=user)
-
         try:
-            yield call_off
+            yield lambda: self.end(application)
         finally:
-            call_off()
+            self.end(application)
 
     def job(self, name: str, **sections: Any) -> Job:
         """A job on the digits with folders of its own; it takes so long that a test can meet it while it trains."""
@@ -126,13 +156,21 @@ class Cluster:
                 "scale": "standard",
             },
             "learner": {"kind": "mlp", "hidden": [32], "optimizer": {"kind": "adam", "learning_rate": 1e-3}},
-            "training": {"epochs": 600, "batch_size": 256, "shards": 3},
+            "training": {"epochs": 300, "batch_size": 256, "shards": 3},
             "workers": {"count": 2, "memory": "1 GiB"},
             "master": {"memory": "1 GiB"},
             "environment": {"python": sys.executable},
             "checkpoint": {"path": f"{home}/jobs/{name}", "every": "20 epochs", "keep": 2},
             "export": f"{home}/models/{name}",
         } | sections
+
+    def endless(self, name: str, **sections: Any) -> Job:
+        """A job that takes days and hardly any processor, with a checkpoint after every epoch, which is six steps."""
+        (self.folder / "paced.py").write_text(PACED)
+        job = self.job(name, learner={"path": "paced.py"}, **sections)
+        job["training"] |= {"epochs": 100_000}
+        job["checkpoint"] |= {"every": "1 epoch"}
+        return job
 
     def write(self, job: Job) -> Path:
         path = self.folder / f"{job['name']}.yaml"
@@ -174,12 +212,14 @@ class Submitted:
 
 
 @contextmanager
-def submitted(cluster: Cluster, job: Mapping[str, Any], *options: str) -> Iterator[Submitted]:
-    """Submit a job; at the end of the block it is over."""
+def submitted(
+    cluster: Cluster, job: Mapping[str, Any], *options: str, python: str = sys.executable
+) -> Iterator[Submitted]:
+    """Submit a job, by the yarnml of a Python environment; at the end of the block it is over."""
     path = cluster.write(dict(job))
     output = path.with_suffix(".out")
     with output.open("w") as out:
-        line = [sys.executable, "-m", "yarnml", "submit", str(path), *options]
+        line = [python, "-m", "yarnml", "submit", str(path), *options]
         popen = subprocess.Popen(
             line, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, env=cluster.variables
         )
@@ -190,14 +230,7 @@ def submitted(cluster: Cluster, job: Mapping[str, Any], *options: str) -> Iterat
         popen.kill()
         popen.wait()
         for application in set(re.findall(r"application_\d+_\d+", run.printed())):
-            cluster.hadoop.command("yarn", "application", "-kill", application)
-
-
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return process.children(recursive=True)
-    except psutil.Error:
-        return []
+            cluster.end(application)
 
 
 def _line(process: psutil.Process) -> str:

@@ -4,7 +4,9 @@ import os
 
 os.environ["NPROC"] = "1"  # before JAX loads: its number of threads is part of the bits, and a worker's default is one
 
+import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,7 +21,7 @@ import pytest
 import yaml
 
 from tests.applications import USER, Cluster
-from tests.hadoop import Hadoop, hadoop
+from tests.hadoop import QUICK, QUICK_INSIDE, Hadoop, hadoop
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,17 +30,34 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background
 Job = dict[str, Any]
 
 
-@pytest.hookimpl(tryfirst=True)  # before the plugin that reads the groups
+ON_HADOOP = re.compile(r"/test_(commands|doctor|hadoop|hdfs|outages|replacing|yarn)\.py::|hdfs")  # ids of tests
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests that share the cluster run in one process, in order, while another one runs the others."""
+    """No test that uses the cluster is missing among those that are kept together."""
     for item in items:
-        if "hadoop" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("hadoop"))
+        if "hadoop" in getattr(item, "fixturenames", ()) and not ON_HADOOP.search(item.nodeid):
+            raise pytest.UsageError(
+                f"{item.nodeid} uses the fixture hadoop: ON_HADOOP in tests/conftest.py must match it."
+            )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Of several processes, one runs all tests that share the cluster, in order, while the others run the others."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "hadoop" if ON_HADOOP.search(nodeid) else nodeid
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What one process has compiled, others load: dozens of jobs train the same network."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the same for the modules of Python
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:  # a folder of its own in that of the session
         folder = folder.parent
@@ -75,10 +94,17 @@ def docstrings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """host:port of a server that accepts connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
+        yield "127.0.0.1:{1}".format(*server.getsockname())
+
+
 @pytest.fixture(scope="session", name="hadoop")
 def _hadoop() -> Iterator[Hadoop]:
     """A real cluster, HDFS and YARN on three hosts; started by the first test that asks."""
-    with hadoop() as cluster:
+    with hadoop(QUICK, QUICK_INSIDE) as cluster:
         yield cluster
 
 

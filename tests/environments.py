@@ -8,13 +8,17 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from importlib.metadata import distribution
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from yarnml.provision import Provision
 
 VERSION = "{}.{}".format(*sys.version_info)
 PYTHON = f"python{VERSION}"
 BARE = "/usr/bin:/bin"  # a node's PATH
+ROOT = Path(__file__).parent.parent
 
 
 class Venv:
@@ -41,6 +45,24 @@ class Venv:
         """An installation that points elsewhere, as pip's --editable makes it."""
         direct = json.dumps({"url": "file:///somewhere", "dir_info": {"editable": True}})
         self.install(name, {f"__editable__.{name}.pth": pth}, direct_url__json=direct, top_level__txt=top_level)
+
+    def install_yarnml(self) -> None:
+        """The yarnml of this checkout with all that it needs and nothing else, by links to what is installed here."""
+        for name in needed("yarnml") - {"yarnml"}:
+            for top in {file.parts[0] for file in distribution(name).files or []} - {"..", "__pycache__"}:
+                if not (self.site / top).exists():
+                    (self.site / top).symlink_to(str(distribution(name).locate_file(top)))
+        for package in ("yarnml", "appspec"):
+            (self.site / package).symlink_to(ROOT / package)
+
+
+def needed(name: str, known: frozenset[str] = frozenset()) -> frozenset[str]:
+    """The names of a distribution and of all that it requires, without extras."""
+    known |= {name}
+    for requirement in map(Requirement, distribution(name).requires or []):
+        if requirement.name not in known and (not requirement.marker or requirement.marker.evaluate({"extra": ""})):
+            known = needed(requirement.name, known)
+    return known
 
 
 def write(path: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from yarnml.cli import main
 from yarnml.paths import TEMPORARY
 
 Job = dict[str, Any]
@@ -240,10 +242,25 @@ def refused(done: "subprocess.CompletedProcess[str]") -> str:
     return done.stderr.removeprefix("error: ").strip()
 
 
+@pytest.fixture
+def command_here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
+    """The same command without a process of its own, for the many cases that end in the one that reads them."""
+
+    def command(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+        line = ["yarnml", *map(str, arguments)]
+        monkeypatch.setattr(sys, "argv", line)
+        with pytest.raises(SystemExit) as end:
+            main()
+        out, err = capfd.readouterr()
+        return subprocess.CompletedProcess(line, end.value.code, out, err)
+
+    return command
+
+
 @pytest.mark.parametrize("case", [*JOB_FILE, *CONTENTS], ids=lambda case: case.name)
-def test_inline(case: Case, tmp_path: Path, good_job: Job, yarnml_command: Command) -> None:
+def test_inline(case: Case, tmp_path: Path, good_job: Job, command_here: Command) -> None:
     """Every kind of bad input has its sentence and its exit status, and leaves no file behind."""
-    check(case, "inline", tmp_path, good_job, yarnml_command)
+    check(case, "inline", tmp_path, good_job, command_here)
 
 
 @pytest.mark.parametrize(

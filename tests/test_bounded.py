@@ -10,7 +10,6 @@ import numpy as np
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 
 from tests.processes import running, saved_steps, wait_for
 from yarnml.clusters.local import open_crew
@@ -56,8 +55,7 @@ def resident(processes: list[psutil.Process]) -> int:
     return max(p.memory_info().rss for p in processes)
 
 
-@pytest.mark.parametrize("role", ["worker", "reducer"])
-def test_memory_does_not_grow_with_steps(digits_job: Job, write_job: Any, role: str) -> None:
+def test_memory_does_not_grow_with_steps(digits_job: Job, write_job: Any) -> None:
     """Thousands of steps later, a worker and a reducer hold what they held after the first hundreds."""
     digits_job["training"] = {"epochs": 100_000, "batch_size": 256}
     digits_job["learner"]["hidden"] = [512, 512]
@@ -65,12 +63,13 @@ def test_memory_does_not_grow_with_steps(digits_job: Job, write_job: Any, role: 
     folder = Path(digits_job["checkpoint"]["path"])
     with running(write_job(digits_job), "--set", "reducers.count=1") as run:
         wait_for("the first steps", lambda: saved_steps(folder) and saved_steps(folder)[-1] >= 300)
-        early = resident(run.children(role))
+        early = {role: resident(run.children(role)) for role in ("worker", "reducer")}
         wait_for("many more steps", lambda: saved_steps(folder)[-1] >= 1500)
-        late = resident(run.children(role))
-    per_step = (late - early) / 1200
+        late = {role: resident(run.children(role)) for role in early}
     vector = 4 * (64 * 512 + 512 * 512 + 512 * 10)
-    assert per_step < vector / 100, f"{per_step:.0f} bytes a step, where one vector has {vector}"
+    for role in early:
+        per_step = (late[role] - early[role]) / 1200
+        assert per_step < vector / 100, f"a {role} grows by {per_step:.0f} bytes a step, where one vector has {vector}"
 
 
 def peak(job: Path) -> int:

@@ -37,35 +37,14 @@ def submit(cluster: Cluster, job: Job, *options: str) -> Sent:
     return Sent(job, found[0] if found else "", done.returncode, out)
 
 
-SLOW = """\
-import time
-
-import jax
-import jax.numpy as jnp
-
-def init(key, schema):
-    return {"w": jnp.zeros((schema.width, 10))}
-
-def loss(p, x, y):
-    jax.debug.callback(lambda: time.sleep(0.2))
-    return -jnp.take_along_axis(jax.nn.log_softmax(x @ p["w"]), y[:, None], 1)[:, 0]
-
-def predict(p, x):
-    return x @ p["w"]
-"""
-
-
 @pytest.fixture(scope="module")
 def running(cluster: Cluster) -> Iterator[Sent]:
-    """A job that takes days and hardly any processor, sent with --detach, once it has written a checkpoint."""
-    (cluster.folder / "slow.py").write_text(SLOW)
-    job = cluster.job("running", learner={"path": "slow.py"})
-    job["training"] |= {"epochs": 100_000}
-    job["checkpoint"] |= {"every": "1 epoch"}
+    """An endless job, sent with --detach, once it has written a checkpoint."""
+    job = cluster.endless("running")
     sent = submit(cluster, job, "--detach")
     wait_for("a checkpoint", lambda: cluster.steps(job), 180)
     yield sent
-    cluster.hadoop.command("yarn", "application", "-kill", sent.id)
+    cluster.end(sent.id)
 
 
 @pytest.fixture(scope="module")

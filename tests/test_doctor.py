@@ -1,9 +1,7 @@
 """`doctor` and the checks of `submit` on a real cluster: what can't run is named at once, and nothing is sent."""
 
 import shutil
-import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +19,6 @@ WITHIN = 60.0  # seconds in which submit must refuse
 def configuration(cluster: Cluster, tmp_path: Path) -> Path:
     """A client's configuration to spoil."""
     return Path(shutil.copytree(cluster.hadoop.conf_dir, tmp_path / "conf"))
-
-
-@pytest.fixture
-def silent() -> Iterator[str]:
-    """host:port of a server that takes connections and never says a word."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield "127.0.0.1:{1}".format(*server.getsockname())
 
 
 def change(folder: Path, file: str, **properties: str) -> None:
@@ -183,7 +174,7 @@ def test_doctor_of_a_python_that_no_node_has(cluster: Cluster) -> None:
 
 def test_workers_that_do_not_come(cluster: Cluster) -> None:
     """A job without room for its workers ends after workers.wait with the resource that is missing."""
-    master, workers = {"memory": "2 GiB"}, {"count": 2, "min": 2, "memory": "2.5 GiB", "wait": 12}
+    master, workers = {"memory": "2 GiB"}, {"count": 2, "min": 2, "memory": "2.5 GiB", "wait": 6}
     with submitted(cluster, cluster.job("tight", master=master, workers=workers)) as run:
         status, out = run.end()
     assert status == 1

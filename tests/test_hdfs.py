@@ -1,11 +1,11 @@
-"""HDFS as it is when things go wrong: errors of one sentence, deadlines, outages; and where its blocks are."""
+"""HDFS as it is when things go wrong: errors of one sentence, outages; and where its blocks are."""
 
 import os
 import re
-import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 
 from tests.conftest import Job
 from tests.hadoop import HOSTS, RACKS, Hadoop
+from tests.servers import closed_port, quickly
 from yarnml import run, storage
 from yarnml.data.dataset import inspect, read_group
 from yarnml.data.shards import pieces
@@ -22,8 +23,6 @@ from yarnml.errors import DataError
 from yarnml.placement import local_share, place, racks, shard_bytes
 from yarnml.plan import make_plan
 from yarnml.spec import load_job
-
-QUICK = 30.0  # seconds within which a user is told that an HDFS is away
 
 
 @pytest.fixture(autouse=True)
@@ -36,70 +35,28 @@ def _user(hadoop: Hadoop, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(params=["hdfs", "webhdfs"])
 def root(request: pytest.FixtureRequest, hadoop: Hadoop) -> Iterator[str]:
     """A folder on HDFS, by either protocol."""
-    host = hadoop.hdfs if request.param == "hdfs" else hadoop.hdfs_web.replace("http", "webhdfs")
-    yield f"{host}/tmp/{request.param}"
-    storage.remove(f"{host}/tmp/{request.param}")
+    yield (url := f"{at(hadoop)[request.param]}/tmp/{request.param}")
+    storage.remove(url)
 
 
 @pytest.fixture
-def silent() -> Iterator[str]:
-    """host:port of a server that accepts connections and never says a word."""
-    with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
-        yield f"127.0.0.1:{server.getsockname()[1]}"
+def roots(hadoop: Hadoop) -> Iterator[list[str]]:
+    """The same folder by both protocols, for what takes long and can be seen by both at once."""
+    yield (urls := [f"{url}/tmp/{scheme}" for scheme, url in at(hadoop).items()])
+    for url in urls:
+        storage.remove(url)
 
 
-def quickly(act: Callable[[], object]) -> str:
-    """The message of the OSError that comes within the time that a user waits."""
-    began = time.monotonic()
-    with pytest.raises(OSError) as caught:  # noqa: PT011
-        act()
-    assert time.monotonic() - began < QUICK
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+def at(hadoop: Hadoop) -> dict[str, str]:
+    """The URL of the cluster's HDFS, by protocol."""
+    return {"hdfs": hadoop.hdfs, "webhdfs": hadoop.hdfs_web.replace("http", "webhdfs")}
 
 
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-@pytest.mark.parametrize("scheme", ["hdfs", "webhdfs"])
-def test_nobody_listens(scheme: str) -> None:
-    """A closed port and an unknown host are told at once, by their names."""
-    port = closed_port()
-    assert f"127.0.0.1:{port}" in quickly(lambda: storage.find(f"{scheme}://127.0.0.1:{port}/x"))
-    assert "nowhere.invalid:1" in quickly(lambda: storage.read(f"{scheme}://nowhere.invalid:1/x"))
-
-
-@pytest.mark.parametrize("scheme", ["hdfs", "webhdfs"])
-def test_nobody_answers(scheme: str, silent: str) -> None:
-    """A server that accepts connections and says nothing is given up, by its name."""
-    for act in (lambda: storage.exists(f"{scheme}://{silent}/x"), lambda: storage.write(f"{scheme}://{silent}/x", b"")):
-        assert silent in quickly(act)
-
-
-@pytest.mark.parametrize("field", ["data.train", "checkpoint.path", "export"])
-def test_the_command_says_it(
-    field: str, digits_job: Job, write_job: Callable[[Job], Path], yarnml_command: Callable[..., Any]
-) -> None:
-    """`yarnml run` with a field on an HDFS that is away ends with a sentence that names the field and the host."""
-    away = f"127.0.0.1:{closed_port()}"
-    done = yarnml_command("run", write_job(digits_job), "--set", f"{field}=hdfs://{away}/x")
-    assert done.returncode == (2 if field == "data.train" else 1)
-    assert "Traceback" not in done.stderr
-    assert field in done.stderr
-    assert away in done.stderr
-
-
-def test_a_url_that_means_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """hdfs:/// without a default filesystem, and a port that is none, are ValueErrors that say what to set."""
-    (tmp_path / "conf").mkdir()
-    monkeypatch.setenv("HADOOP_CONF_DIR", str(tmp_path / "conf"))
-    with pytest.raises(ValueError, match=r"fs\.defaultFS"):
-        storage.exists("hdfs:///x")
-    for port in ("0", "70000", "x"):
-        with pytest.raises(ValueError, match=f"port '{port}'"):
-            storage.exists(f"hdfs://host:{port}/x")
+def together(acts: Iterable[Callable[[], object]]) -> list[object]:
+    """What these give or raise, all begun at the same time."""
+    with ThreadPoolExecutor(20) as pool:
+        begun = [pool.submit(act) for act in acts]
+        return [act.exception() or act.result() for act in begun]
 
 
 def test_not_allowed(root: str, hadoop: Hadoop) -> None:
@@ -157,60 +114,60 @@ def test_safe_mode(root: str, hadoop: Hadoop, capfd: pytest.CaptureFixture[str])
     assert re.search(r"safe mode.*; trying again for up to 120 s\.\nstorage: it worked again", capfd.readouterr().err)
 
 
-def test_a_name_node_that_pauses(root: str, hadoop: Hadoop) -> None:
+def test_a_name_node_that_pauses(roots: list[str], hadoop: Hadoop) -> None:
     """All operations outlast a NameNode that is silent for longer than one call waits, and have happened once."""
-    for name in ("old/a", "gone/a", "x"):
-        storage.write(f"{root}/{name}", name.encode())
-    done: dict[str, object] = {}
-    operations: dict[str, Callable[[], object]] = {
-        "read": lambda: storage.read(f"{root}/x"),
-        "write": lambda: storage.write(f"{root}/y", b"y"),
-        "rename": lambda: storage.rename(f"{root}/old", f"{root}/new"),
-        "remove": lambda: storage.remove(f"{root}/gone"),
-    }
-
-    def keep(name: str) -> None:
-        try:
-            done[name] = operations[name]()
-        except Exception as exc:
-            done[name] = exc
-
-    threads = [threading.Thread(target=keep, args=[name]) for name in operations]
+    for root in roots:
+        for name in ("old/a", "gone/a", "x"):
+            storage.write(f"{root}/{name}", name.encode())
+    resuming = threading.Timer(17, lambda: hadoop.resume("namenode"))
     hadoop.stop("namenode")
+    resuming.start()
     try:
         with storage.patience():
-            for thread in threads:
-                thread.start()
-            time.sleep(17)
-            hadoop.resume("namenode")
-            for thread in threads:
-                thread.join(90)
+            done = together(act for root in roots for act in operations(root))
     finally:
-        hadoop.resume("namenode")
-    assert done == {"read": b"x", "write": None, "rename": None, "remove": None}
-    assert storage.names(root) == ["new", "x", "y"]
-    assert storage.read(f"{root}/y") == b"y"
+        resuming.join()
+    assert done == 2 * [b"x", None, None, None]
+    for root in roots:
+        assert storage.names(root) == ["new", "x", "y"]
+        assert storage.read(f"{root}/y") == b"y"
 
 
-def test_a_name_node_that_is_started_again(root: str, hadoop: Hadoop, capfd: pytest.CaptureFixture[str]) -> None:
+def operations(root: str) -> list[Callable[[], object]]:
+    """One of each kind: read, write, rename, remove."""
+    return [
+        lambda: storage.read(f"{root}/x"),
+        lambda: storage.write(f"{root}/y", b"y"),
+        lambda: storage.rename(f"{root}/old", f"{root}/new"),
+        lambda: storage.remove(f"{root}/gone"),
+    ]
+
+
+def test_a_name_node_that_is_started_again(roots: list[str], hadoop: Hadoop, capfd: pytest.CaptureFixture[str]) -> None:
     """Reads by pyarrow and writes outlast the death of the NameNode, and say what they wait for."""
-    storage.write(f"{root}/x", b"x" * 100)
-    fs, path = storage.arrow(f"{root}/x")
+    for root in roots:
+        storage.write(f"{root}/x", b"x" * 100)
+    opened = [storage.arrow(f"{root}/x") for root in roots]
     hadoop.kill("namenode")
     starting = threading.Timer(3, lambda: hadoop.start("namenode"))
     starting.start()
     try:
         with storage.patience(120):
-            with fs.open_input_file(path) as file:
-                assert file.read() == b"x" * 100
-            storage.write(f"{root}/y", b"y")
-            assert storage.read(f"{root}/y") == b"y"
+            assert together(partial(_read, *file) for file in opened) == 2 * [b"x" * 100]
+            for root in roots:
+                storage.write(f"{root}/y", b"y")
+                assert storage.read(f"{root}/y") == b"y"
     finally:
         starting.join()
         hadoop.wait_until_ready()
     told = capfd.readouterr().err
-    assert hadoop.hdfs.removeprefix("hdfs://") in told or hadoop.hdfs_web in told
-    assert "trying again for up to 120 s" in told
+    for address in (hadoop.hdfs.removeprefix("hdfs://"), hadoop.hdfs_web.removeprefix("http://")):
+        assert re.search(rf"{address}.*trying again for up to 120 s", told)
+
+
+def _read(fs: Any, path: str) -> object:
+    with fs.open_input_file(path) as file:
+        return file.read()
 
 
 def test_a_data_node_that_dies(root: str, hadoop: Hadoop) -> None:
@@ -251,6 +208,8 @@ def test_high_availability(hadoop: Hadoop, silent: str, tmp_path: Path, monkeypa
         }
         lines = [f"<property><name>{key}</name><value>{value}</value></property>" for key, value in settings.items()]
         (tmp_path / "conf/hdfs-site.xml").write_text(f"<configuration>{''.join(lines)}</configuration>")
+        schemes = ("hdfs", "webhdfs")  # each has to find out by itself
+        assert together(partial(storage.exists, f"{scheme}://{name}/tmp") for scheme in schemes) == [True, True]
         storage.write(f"hdfs://{name}/tmp/{name}", b"x")
         assert storage.read(f"webhdfs://{name}/tmp/{name}") == b"x"
         assert len(storage.block_hosts(f"hdfs://{name}/tmp/{name}")) == 1
@@ -266,14 +225,6 @@ def test_block_hosts(root: str, hadoop: Hadoop, tmp_path: Path) -> None:
     for block in blocks:
         assert [RACKS[host] for host in block.hosts] == list(block.racks)
     assert storage.locations([f"{root}/x", str(tmp_path)]) == {f"{root}/x": blocks, str(tmp_path): []}
-
-
-def test_unknown_blocks(capfd: pytest.CaptureFixture[str]) -> None:
-    """An HDFS that does not tell where its blocks are turns locality off: one warning, no error."""
-    url = f"webhdfs://127.0.0.1:{closed_port()}"
-    assert storage.locations([f"{url}/x", f"{url}/y"]) == {f"{url}/x": [], f"{url}/y": []}
-    assert storage.block_hosts(f"{url}/z") == []
-    assert capfd.readouterr().err.count("locality is off") == 1
 
 
 def test_libhdfs_that_is_not_there(hadoop: Hadoop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -337,14 +288,19 @@ def test_placement_on_a_real_hdfs(root: str, tmp_path: Path) -> None:
     assert local_share(placed, dataset, shards, workers) >= 0.5
 
 
-def test_data_that_goes_away(root: str, hadoop: Hadoop, tmp_path: Path) -> None:
+def test_data_that_goes_away(roots: list[str], hadoop: Hadoop, tmp_path: Path) -> None:
     """A file that can't be reached any more is not called a broken file, in the words of who reads it."""
     pq.write_table(pa.table({"x": [1.0], "y": [1.0]}), tmp_path / "part.parquet")
-    storage.write(f"{root}/part.parquet", (tmp_path / "part.parquet").read_bytes())
-    dataset, stored = inspect(f"{root}/part.parquet", "auto", "data.train")
+    reads = []
+    for root in roots:
+        storage.write(f"{root}/part.parquet", (tmp_path / "part.parquet").read_bytes())
+        dataset, stored = inspect(f"{root}/part.parquet", "auto", "data.train")
+        reads.append(partial(read_group, dataset, 0, 0, stored))
     hadoop.stop("namenode")
     try:
-        with pytest.raises(DataError, match=r"was there when the job began, but can't be read: .* no answer within"):
-            read_group(dataset, 0, 0, stored)
+        told = together(reads)
     finally:
         hadoop.resume("namenode")
+    for error in told:
+        assert isinstance(error, DataError)
+        assert re.search(r"was there when the job began, but can't be read: .* no answer within", str(error))

@@ -1,13 +1,17 @@
 """What replaces a container on a real cluster: one with more memory, or one that is not on a bad node."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from tests.applications import Cluster, submitted
 from tests.processes import wait_for
+from yarnml import paths
 
 pytestmark = pytest.mark.timeout(420)
+
+STEPS = 6  # of an epoch
 
 HUNGRY = """\
 import jax
@@ -78,24 +82,28 @@ def test_a_bad_node_is_avoided(cluster: Cluster) -> None:
 
 def test_another_size(cluster: Cluster) -> None:
     """A job grows to workers.max while there is room; `yarnml scale` changes that in a step; the bits stay."""
-    job = cluster.job("size", workers={"count": 1, "max": 3, "memory": "512 MiB"})
-    job["training"] = job["training"] | {"epochs": 4000}
-    job["checkpoint"] = job["checkpoint"] | {"every": "4000 epochs"}
+    job = cluster.endless("size", workers={"count": 1, "max": 3, "memory": "512 MiB"})
     with submitted(cluster, job) as run:
         wait_for("its growth", lambda: re.search(r"going on after step \d+ with 3 workers", run.printed()), 180)
         refused = cluster.yarnml("scale", run.id, "4")
         told = cluster.yarnml("scale", run.id, "2")
         wait_for("two workers", lambda: "2 workers" in run.printed().splitlines()[-1], 120)
-        status, out = run.end()
-    assert status == 0, out
+        reached = max(cluster.steps(job), default=0)
+        wait_for("a later checkpoint", lambda: max(cluster.steps(job), default=0) > reached + STEPS, 120)
+        killed = cluster.yarnml("kill", run.id)
+        _, out = run.end()
+    assert killed.returncode == 0, killed.stderr
     assert "3 workers are wanted, not 1: the cluster has room" in out
     assert refused.returncode == 2
     assert "cut into 3 shards" in refused.stderr
     assert re.search("2 workers wanted, [23] here", told.stdout)  # who is let go may be gone by then
     assert "continuing after step" not in out
-    local = cluster.folder / "local"
-    alone = dict(job, checkpoint={"path": str(local / "job"), "every": "4000 epochs"}, export=str(local / "models"))
-    assert cluster.yarnml("run", str(cluster.write(alone | {"name": "alone"})), "--backend", "inline").returncode == 0
-    there = cluster.read(f"{job['export']}/1/model.safetensors")
-    assert there == (local / "models/1/model.safetensors").read_bytes()
+    step, local = max(cluster.steps(job)), cluster.folder / "local"
+    epochs = step // STEPS
+    alone = job | {"name": "alone", "checkpoint": {"path": str(local), "every": f"{epochs} epochs"}, "export": None}
+    alone["training"] = job["training"] | {"epochs": epochs}
+    done = cluster.yarnml("run", cluster.write(alone), "--backend", "inline")
+    assert done.returncode == 0, done.stderr
+    there = cluster.read(paths.checkpoint(job["checkpoint"]["path"], step) + "/state.safetensors")
+    assert there == Path(paths.checkpoint(str(local), step), "state.safetensors").read_bytes()
     assert cluster.left_behind(job) == []

@@ -49,9 +49,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory, digits: Path) -> Callabl
     return digest
 
 
-@pytest.mark.parametrize(
-    ("workers", "reducers"), [(1, 0), (2, 0), (3, 0), (5, 0), (7, 0), (2, 1), (3, 2), (1, 3)], ids=lambda n: str(n)
-)
+@pytest.mark.parametrize(("workers", "reducers"), [(1, 0), (3, 0), (3, 2), (1, 3)], ids=lambda n: str(n))
 def test_any_number_of_processes(job: Job, reference: Callable[[Job], str], workers: int, reducers: int) -> None:
     """Local processes in any number, reducing among themselves or apart, train the bits of a single process."""
     outcome = yarnml.run(job | {"workers": {"count": workers}, "reducers": {"count": reducers}})
@@ -131,11 +129,10 @@ def test_trees(job: Job, reference: Callable[[Job], str]) -> None:
     assert model_digest(job) == reference(job)
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_killed_and_continued(job: Job, reference: Callable[[Job], str], write_job: Any, seed: int) -> None:
+def test_killed_and_continued(job: Job, reference: Callable[[Job], str], write_job: Any) -> None:
     """A job whose processes are all killed, several times at random moments, ends with the undisturbed bits."""
     job["training"] |= {"epochs": 6}
-    moments, folder = random.Random(seed), Path(job["checkpoint"]["path"])
+    moments, folder = random.Random(0), Path(job["checkpoint"]["path"])
     path, killed = write_job(job), 0
     for workers in (2, 3):
         with running(path, "--set", f"workers.count={workers}") as run:

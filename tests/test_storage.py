@@ -11,10 +11,7 @@ from yarnml import storage
 NAMES = ("a b", "50%25", "a#b", "a&b=c+d", "ä€", "{a}")
 
 
-ON_HDFS = [pytest.param(name, marks=pytest.mark.xdist_group("hadoop")) for name in ("hdfs", "hdfs-default", "webhdfs")]
-
-
-@pytest.fixture(params=["local", "file", "memory", *ON_HDFS])
+@pytest.fixture(params=["local", "file", "memory", "hdfs", "hdfs-default", "webhdfs"])
 def root(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """An empty folder by its path, by file://, on fsspec's memory filesystem, and on HDFS by each kind of URL."""
     if "hdfs" in request.param:

@@ -2,7 +2,8 @@
 
 A NameNode and a ResourceManager on 127.0.0.1; a DataNode and a NodeManager each on 127.0.0.2 (rack a), 127.0.0.3 and
 127.0.0.4 (rack b); the last has the node label ``gpu`` and two countable GPUs.  Settings, queues and labels are those
-of the cluster in ``docker/``.  Several can run side by side.  Nothing survives the process that started one.
+of the cluster in ``docker/``; with ``QUICK`` heartbeats come more often.  Several can run side by side.  Nothing
+survives the process that started one.
 """
 
 import getpass
@@ -25,14 +26,17 @@ import psutil
 from tests.hadoop.configuration import (
     GPU_HOST,
     HOSTS,
+    QUICK,
+    QUICK_INSIDE,
     RACKS,
     datanode_options,
     make_configuration,
+    make_inside,
     nodemanager_options,
     read,
 )
 
-__all__ = ["GPU_HOST", "HOSTS", "RACKS", "Hadoop", "hadoop", "start_hadoop"]
+__all__ = ["GPU_HOST", "HOSTS", "QUICK", "QUICK_INSIDE", "RACKS", "Hadoop", "hadoop", "start_hadoop"]
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / ".hadoop"
@@ -48,16 +52,20 @@ class Hadoop:
 
     hosts = HOSTS
 
-    def __init__(self, folder: Path, changes: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, changes: Mapping[str, str], inside: Mapping[str, str]) -> None:
         self.folder = folder
         self.conf_dir = make_configuration(folder, dict(changes))
+        self._inside = make_inside(self.conf_dir, dict(inside))
         self.hdfs = read(self.conf_dir / "core-site.xml")["fs.defaultFS"]
         self.web = "http://" + read(self.conf_dir / "yarn-site.xml")["yarn.resourcemanager.webapp.address"]
         self.hdfs_web = "http://" + read(self.conf_dir / "hdfs-site.xml")["dfs.namenode.http-address"]
         self._processes: dict[str, psutil.Process] = {}
         self._commands = {"namenode": ["namenode"], "resourcemanager": ["resourcemanager"]}
+        self._datanode_webs = []
         for i, host in enumerate(HOSTS, start=1):
-            self._commands[f"datanode-{i}"] = ["datanode", *_options(datanode_options(folder, host))]
+            options = datanode_options(folder, host)
+            self._datanode_webs.append("http://" + options["dfs.datanode.http.address"])
+            self._commands[f"datanode-{i}"] = ["datanode", *_options(options)]
             self._commands[f"nodemanager-{i}"] = ["nodemanager", *_options(nodemanager_options(folder, host))]
         self._guard = subprocess.Popen(
             [sys.executable, Path(__file__).with_name("guard.py"), folder],
@@ -83,6 +91,8 @@ class Hadoop:
         """Start a daemon that does not run; it is not waited for."""
         assert not self.runs(name), f"{name} runs already"
         node = self.environment | {"PATH": f"{HOME}/bin:{os.defpath}", "LANG": "C.UTF-8", "HADOOP_HEAPSIZE_MAX": "320m"}
+        if name.startswith("nodemanager"):
+            node |= {"HADOOP_CONF_DIR": str(self._inside)}
         command = [f"{HOME}/bin/hadoop", *self._commands[name]]
         if name == "namenode" and not (self.folder / "name").exists():
             command = [
@@ -154,9 +164,12 @@ class Hadoop:
             timeout=timeout,
         )
 
-    def rest(self, path: str, body: object = None, user: str = "yarn") -> Any:
-        """Ask the ResourceManager's REST service, as an administrator; ``path`` begins after ``/ws/v1/cluster``."""
-        return _http(f"{self.web}/ws/v1/cluster{path}?user.name={user}", "GET" if body is None else "POST", body)
+    def rest(self, path: str, body: object = None, method: str = "POST", user: str = "yarn") -> Any:
+        """Ask the ResourceManager's REST service, as an administrator; ``path`` begins after ``/ws/v1/cluster``.
+
+        ``method``: that of a call with a ``body``.
+        """
+        return _http(f"{self.web}/ws/v1/cluster{path}?user.name={user}", "GET" if body is None else method, body)
 
     def webhdfs(self, path: str, operation: str, method: str = "GET", user: str = "hdfs") -> Any:
         """Ask the NameNode's REST service, as an administrator."""
@@ -185,7 +198,8 @@ class Hadoop:
         for what, condition in [
             ("the NameNode", lambda: self._make_folders() is None),
             ("the ResourceManager", lambda: self._make_labels() is None),
-            ("all DataNodes", lambda: self.live_datanodes() == set(HOSTS)),
+            ("all DataNodes", lambda: all(map(_has_registered, self._datanode_webs))),
+            ("the NameNode to see them", lambda: self.live_datanodes() == set(HOSTS)),
             ("all NodeManagers", lambda: set(self.live_nodes()) == set(HOSTS)),
         ]:
             self.wait_for(what, condition, needs=self._commands)
@@ -224,10 +238,13 @@ class Hadoop:
         self.rest("/replace-node-to-labels", {"nodeToLabels": [{"nodeId": f"{GPU_HOST}:0", "labels": ["gpu"]}]})
 
 
-def start_hadoop(folder: Path, changes: Mapping[str, str] = {}) -> Hadoop:
-    """Start a cluster whose files are under ``folder``, which ``close`` removes; ``changes`` are Hadoop properties."""
+def start_hadoop(folder: Path, changes: Mapping[str, str] = {}, inside: Mapping[str, str] = {}) -> Hadoop:
+    """Start a cluster whose files are under ``folder``, which ``close`` removes.
+
+    ``changes`` are properties of yarn-site.xml, ``inside`` those that only NodeManagers and containers see.
+    """
     subprocess.run([ROOT / "docker/hadoop-home"], check=True)
-    cluster = Hadoop(folder, changes)
+    cluster = Hadoop(folder, changes, inside)
     try:
         for name in cluster._commands:
             cluster.start(name)
@@ -239,9 +256,9 @@ def start_hadoop(folder: Path, changes: Mapping[str, str] = {}) -> Hadoop:
 
 
 @contextmanager
-def hadoop(changes: Mapping[str, str] = {}) -> Iterator[Hadoop]:
-    """A cluster for the length of a block."""
-    cluster = start_hadoop(Path(tempfile.mkdtemp(prefix="yarnml-hadoop-")), changes)
+def hadoop(changes: Mapping[str, str] = {}, inside: Mapping[str, str] = {}) -> Iterator[Hadoop]:
+    """A cluster for the length of a block; see `start_hadoop`."""
+    cluster = start_hadoop(Path(tempfile.mkdtemp(prefix="yarnml-hadoop-")), changes, inside)
     try:
         yield cluster
     finally:
@@ -250,6 +267,13 @@ def hadoop(changes: Mapping[str, str] = {}) -> Iterator[Hadoop]:
 
 def _options(properties: Mapping[str, str]) -> list[str]:
     return [part for name, value in properties.items() for part in ("-D", f"{name}={value}")]
+
+
+def _has_registered(datanode: str) -> bool:
+    """By its own word: of one that was started again, the NameNode may still count on the process before."""
+    beans = _http(f"{datanode}/jmx?qry=Hadoop:service=DataNode,name=DataNodeInfo", "GET")["beans"]
+    told = [bean.get("BPServiceActorInfo") or "[]" for bean in beans]
+    return any(actor["ActorState"] == "RUNNING" for text in told for actor in json.loads(text))
 
 
 def _runs(process: psutil.Process) -> bool:

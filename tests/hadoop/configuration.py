@@ -15,6 +15,15 @@ GPUS = 2
 
 Properties = dict[str, str]
 
+# For who waits for the next heartbeat, or the next look: neither is far.
+QUICK = {
+    "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": "200",
+    "yarn.nodemanager.container-monitor.interval-ms": "500",
+    "yarn.resourcemanager.monitor.capacity.preemption.max_wait_before_kill": "1000",
+}
+# In containers: Skein's master speaks with YARN at half of this interval, and every five seconds at most.
+QUICK_INSIDE = {"yarn.am.liveness-monitor.expiry-interval-ms": "1000"}
+
 
 def read(path: Path) -> Properties:
     """The properties of a Hadoop configuration file."""
@@ -49,7 +58,7 @@ def free_address(host: str) -> str:
 
 
 def make_configuration(folder: Path, changes: Properties) -> Path:
-    """Write the folder that clients, daemons and containers of this cluster read."""
+    """Write the folder that clients and daemons of this cluster read; ``changes``: properties of yarn-site.xml."""
     target = folder / "conf"
     shutil.copytree(SHARED, target)
     racks = ",".join(f"{host}={rack}" for host, rack in RACKS.items())
@@ -74,13 +83,18 @@ def make_configuration(folder: Path, changes: Properties) -> Path:
             "yarn.resourcemanager.webapp.address": free_address(MASTER),
             "yarn.resourcemanager.fs.state-store.uri": f"file://{folder}/state",
             "yarn.node-labels.fs-store.root-dir": f"file://{folder}/labels",
+            **changes,
         },
-        "capacity-scheduler.xml": {},
     }
     for name, properties in own.items():
-        shared = read(SHARED / name)
-        known = {k: v for k, v in changes.items() if k in shared or k in properties}
-        write(target / name, shared | properties | known)
+        write(target / name, read(SHARED / name) | properties)
+    return target
+
+
+def make_inside(conf_dir: Path, changes: Properties) -> Path:
+    """Write the folder that NodeManagers and their containers read: the same, with ``changes`` in yarn-site.xml."""
+    target = Path(shutil.copytree(conf_dir, conf_dir.with_name("conf-inside")))
+    write(target / "yarn-site.xml", read(conf_dir / "yarn-site.xml") | changes)
     return target
 
 
