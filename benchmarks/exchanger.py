@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from yarnml.meetings import Meeting, Wait
-from yarnml.reducer import Reducer, StepKey
+from yarnml.reducer import StepKey
 from yarnml.relay import Relay
 from yarnml.route import ways
 from yarnml.transport.exchange import PeerExchange
+from yarnml.transport.home import Home
 from yarnml.transport.security import Certificate, Credentials, Token
 from yarnml.transport.server import ReducerServer
 from yarnml.tree import Node
@@ -31,11 +32,11 @@ class Exchanger:
     """``address``: where it reduces."""
 
     def __init__(self, index: int, credentials: Credentials) -> None:
-        self._index, reducer = index, Reducer()
-        relay = Relay(PATIENCE)  # so that the number of messages does not depend on a machine that is too busy
-        server = ReducerServer(reducer, HOST, credentials, PATIENCE, relay)
-        self.address, self._server = server.address, server
-        self._exchange = PeerExchange(index, reducer, server.address, credentials, PATIENCE, relay=relay)
+        # so patient that the number of messages does not depend on a machine that is too busy
+        self._index, home = index, Home(relay=Relay(PATIENCE))
+        self._server = ReducerServer(home, HOST, credentials, PATIENCE)
+        self.address = self._server.address
+        self._exchange = PeerExchange(index, home, self.address, credentials, PATIENCE)
 
     def carry_out(
         self, meeting: int, workers: list[str], reducers: list[str], levels: int, elements: int, steps: int

@@ -18,8 +18,8 @@ from yarnml.reducer import CHUNK, Reducer, StepKey
 from yarnml.route import Ways, ways
 from yarnml.transport.control import ControlClient, ControlServer
 from yarnml.transport.exchange import PeerExchange
+from yarnml.transport.home import Home
 from yarnml.transport.memory import MemoryExchange
-from yarnml.transport.peers import Shelf
 from yarnml.transport.security import Certificate, Credentials, Token
 from yarnml.transport.server import ReducerServer
 from yarnml.transport.streams import Inbox
@@ -49,17 +49,14 @@ def exchanges(
     With what has them meet again; the first meeting is held.
     """
     with ExitStack() as stack:
-        reducers = [Reducer() for _ in range(workers + apart)]
-        servers = [ReducerServer(r, HOST, credentials, timeout) for r in reducers]
+        homes = [Home() for _ in range(workers + apart)]
+        servers = [ReducerServer(home, HOST, credentials, timeout) for home in homes]
         for server in servers:
             stack.callback(server.shutdown)
-        for reducer in reducers:
-            stack.callback(reducer.close, "over")
-        found = [
-            PeerExchange(w, reducers[w], servers[w].address, credentials, timeout, servers[w].shelf, servers[w].relay)
-            for w in range(workers)
-        ]
+        for home in homes:
+            stack.callback(home.close, "over")
         addresses = [server.address for server in servers]
+        found = [PeerExchange(w, homes[w], addresses[w], credentials, timeout) for w in range(workers)]
         at, shards = dict(enumerate(addresses[:workers])), assign(SHARDS, range(workers))
 
         def meet(number: int) -> None:
@@ -71,7 +68,7 @@ def exchanges(
         for exchange in found:
             stack.callback(exchange.close)
         meet(1)
-        yield found, reducers, meet
+        yield found, [home.reducer for home in homes], meet
 
 
 def leaf(step: int, shard: int, length: int, dtype: str) -> Vector:
@@ -164,11 +161,11 @@ def test_only_foreign_slices_travel() -> None:
 
 def test_a_reducer_that_dies_is_named(credentials: Credentials) -> None:
     """When a reducer hangs up in the middle of a step, the worker is told which one, at once."""
-    reducer = Reducer()
-    server = ReducerServer(reducer, HOST, credentials, 30)
-    exchange = PeerExchange(0, Reducer(), "nowhere", credentials, 30, Shelf())
+    home = Home()
+    server = ReducerServer(home, HOST, credentials, 30)
+    exchange = PeerExchange(0, Home(), "nowhere", credentials, 30)
     exchange.meet(Ways([server.address], 2))
-    threading.Timer(0.1, reducer.close, ["dies"]).start()
+    threading.Timer(0.1, home.close, ["dies"]).start()
     with pytest.raises(WorkerLost, match=server.address):
         exchange.reduce(StepKey(1, 0), combine({0: np.ones(8, np.float32)}, 2), 2)
     exchange.close()
@@ -189,7 +186,7 @@ def test_strangers_are_refused() -> None:
         seen.append(call)
         return Ack()
 
-    control, server = ControlServer(handler, HOST, TOKEN), ReducerServer(Reducer(), HOST, TOKEN, 1)
+    control, server = ControlServer(handler, HOST, TOKEN), ReducerServer(Home(), HOST, TOKEN, 1)
     stranger = ControlClient(control.address, Token("guess"), 1)
     with pytest.raises(WorkerLost, match="token"):
         stranger.call(Beat("worker", 0))

@@ -15,11 +15,12 @@ from yarnml.errors import WorkerLost
 from yarnml.log import log
 from yarnml.meetings import Done, Joined, Meeting, Report, Stop, Wait
 from yarnml.messages import Ack, Beat, Meet, Spare, Task
-from yarnml.reducer import GivenUp, Reducer
+from yarnml.reducer import GivenUp
 from yarnml.reports import failed
 from yarnml.sight import Sight
 from yarnml.transport.control import ControlClient
 from yarnml.transport.exchange import PeerExchange
+from yarnml.transport.home import Home
 from yarnml.transport.server import ReducerServer
 
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
@@ -37,12 +38,9 @@ def main() -> int:
 
 def work(here: Environment) -> int:
     """Run one role to its end; the exit status is 0 when the master said stop."""
-    reducer = Reducer()
-    server = ReducerServer(reducer, here.host, here.credentials, here.stall)
-    sight = Sight()
-    exchange = PeerExchange(
-        here.index, reducer, server.address, here.credentials, here.stall, server.shelf, server.relay
-    )
+    home, sight = Home(), Sight()
+    server = ReducerServer(home, here.host, here.credentials, here.stall)
+    exchange = PeerExchange(here.index, home, server.address, here.credentials, here.stall)
     client = ControlClient(here.master, here.credentials, here.timeout)
     threading.Thread(target=_beat, args=(here, sight, exchange), daemon=True, name="beat").start()
     try:
@@ -54,8 +52,7 @@ def work(here: Environment) -> int:
         log(f"{here.role} {here.index}: {exc}")
         os._exit(1)  # at once: who still talks to us learns it from the broken stream
     finally:
-        for sums in (reducer, server.relay):
-            sums.close("This process is shutting down.")
+        home.close("This process is shutting down.")
         exchange.close()
         server.shutdown()
     return 0

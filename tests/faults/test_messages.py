@@ -19,6 +19,7 @@ from yarnml.reducer import CHUNK, Reducer, StepKey
 from yarnml.route import Ways
 from yarnml.transport.control import ControlClient, ControlServer
 from yarnml.transport.exchange import PeerExchange
+from yarnml.transport.home import Home
 from yarnml.transport.security import Certificate, Credentials, Token
 from yarnml.transport.server import ReducerServer
 from yarnml.tree import Node, Vector, combine, root
@@ -44,19 +45,19 @@ def spread(step: int, length: int) -> dict[Node, Vector]:
 
 @contextmanager
 def reducing(credentials: Credentials = TOKEN) -> Iterator[tuple[Reducer, ReducerServer]]:
-    reducer = Reducer()
-    server = ReducerServer(reducer, HOST, credentials, 10 * PATIENCE)  # it is the worker whose wait ends
+    home = Home()
+    server = ReducerServer(home, HOST, credentials, 10 * PATIENCE)  # it is the worker whose wait ends
     try:
-        yield reducer, server
+        yield home.reducer, server
     finally:
-        reducer.close("over")
+        home.close("over")
         server.shutdown()
 
 
 @contextmanager
 def exchanging(address: str, credentials: Credentials = TOKEN) -> Iterator[PeerExchange]:
     """One worker with all shards, whose reducer is behind ``address``."""
-    with closing(exchange := PeerExchange(0, Reducer(), "nowhere", credentials, PATIENCE)):
+    with closing(exchange := PeerExchange(0, Home(), "nowhere", credentials, PATIENCE)):
         exchange.meet(Ways([address], 1))
         yield exchange
 
@@ -172,14 +173,14 @@ REDUCER = """
 import contextlib
 import numpy as np, pyarrow as pa, pyarrow.flight as fl
 from yarnml.parts import Hello, Part
-from yarnml.reducer import Reducer
+from yarnml.transport.home import Home
 from yarnml.transport.security import Token
 from yarnml.transport.server import ReducerServer
 from yarnml.transport.wire import encode
 
 token = Token("secret of the test")
-reducer = Reducer()
-server = ReducerServer(reducer, "127.0.0.1", token, 0.2)
+home = Home()
+server = ReducerServer(home, "127.0.0.1", token, 0.2)
 schema = pa.schema([pa.field("bytes", pa.uint8(), nullable=False)])
 batch = pa.RecordBatch.from_arrays([pa.array(np.ones(16, np.uint8))], schema=schema)
 for _ in range(40):
@@ -193,7 +194,7 @@ for _ in range(40):
         while True:
             reader.read_chunk()
     client.close()
-reducer.close("over")
+home.close("over")
 server.shutdown()
 print("alive")
 """
@@ -224,7 +225,7 @@ def test_a_stream_that_breaks_anywhere_is_told_and_repaired(way: str, place: int
     """A connection cut at any byte is an error that names the reducer; the next meeting has the right sums."""
     at = random.Random(place).choice(places(TOKEN, way))
     with proxied(TOKEN, **{way: cut(at)}, harmed=1) as (proxy, _):
-        exchange = PeerExchange(0, Reducer(), "nowhere", TOKEN, PATIENCE)
+        exchange = PeerExchange(0, Home(), "nowhere", TOKEN, PATIENCE)
         with closing(exchange):
             with pytest.raises(WorkerLost, match=proxy.address):
                 check_meeting(exchange, proxy.address, 1)

@@ -14,13 +14,13 @@ import numpy as np
 from yarnml.aligned import empty
 from yarnml.errors import WorkerLost
 from yarnml.parts import Hello, Part
-from yarnml.reducer import Reducer, StepKey, Sums, chunk_bounds, slice_bounds
-from yarnml.relay import Relay
+from yarnml.reducer import StepKey, Sums, chunk_bounds, slice_bounds
 from yarnml.route import RELAY, Ways
 from yarnml.transport import flight, sockets
 from yarnml.transport.base import Late, never
 from yarnml.transport.connection import Broken, Connection
-from yarnml.transport.peers import Shelf, fetch
+from yarnml.transport.home import Home
+from yarnml.transport.peers import fetch
 from yarnml.transport.security import Credentials
 from yarnml.transport.streams import Inbox, Stream, Traffic
 from yarnml.transport.upward import Upward
@@ -34,23 +34,13 @@ LOOK_SECONDS = 0.05  # how often a wait for totals looks whether there is someth
 class PeerExchange:
     """One worker's streams to reducers and relays; its own slice, if it has one, goes by memory.
 
-    ``sent`` and ``received`` count what went over them; ``passed_on`` and ``passed_back`` what went over the stream of
-    its relay to the reducer above.
+    ``home`` is its own, at ``address``.  ``sent`` and ``received`` count what went over the streams; ``passed_on`` and
+    ``passed_back`` what went over that of its relay to the reducer above.
     """
 
-    def __init__(
-        self,
-        worker: int,
-        own: Reducer,
-        own_address: str,
-        credentials: Credentials,
-        timeout: float,
-        shelf: Shelf | None = None,
-        relay: Relay | None = None,
-    ) -> None:
-        self._worker, self._shelf = worker, shelf or Shelf()
-        self._own, self._relay = own, relay or Relay()
-        self._here: dict[str, Sums] = {own_address: own, own_address + RELAY: self._relay}
+    def __init__(self, worker: int, home: Home, address: str, credentials: Credentials, timeout: float) -> None:
+        self._worker, self._own, self._relay, self._shelf = worker, home.reducer, home.relay, home.shelf
+        self._here: dict[str, Sums] = {address: self._own, address + RELAY: self._relay}
         self._credentials, self._timeout = credentials, timeout
         self._ways = Ways([], 1)
         self._streams: dict[str, Stream] = {}
