@@ -30,6 +30,8 @@ from yarnml.tree import combine
 
 FLOAT = 4  # bytes
 
+_NOTHING = np.empty(0, np.float32)  # to count what is joined, not to add
+
 
 class Point(NamedTuple):
     """A step of ``workers`` that each give one vector of float32; 0 ``reducers``: the workers reduce.
@@ -117,7 +119,7 @@ def loads(point: Point) -> Loads:
         return Loads(load(both, point.workers), Load(0, 0), Load(0, 0), load(both, slices))
     parted, count = groups(range(point.workers)), relays(point)
     below = 2 * (point.workers - len(parted))
-    above = sum(len(combine(dict.fromkeys(group, 0), point.workers)) + 1 for group in parted)  # type: ignore[arg-type]
+    above = sum(len(combine(dict.fromkeys(group, _NOTHING), point.workers)) + 1 for group in parted)
     return Loads(load(below, point.workers), load(below, count), load(above, count), load(above, slices))
 
 

@@ -11,7 +11,7 @@ import pytest
 import skein
 
 import yarnml
-from tests.applications import CONTAINER, LEAD, SKEIN, Cluster, Job, submitted
+from tests.applications import CONTAINER, LEAD, SKEIN, USER, Cluster, Job, submitted
 from tests.environments import Venv
 from tests.hadoop import GPU_HOST
 from tests.processes import wait_for
@@ -33,7 +33,10 @@ def bits(cluster: Cluster, job: Job, version: int = 1) -> bytes:
 
 
 def test_the_same_bytes_as_run(cluster: Cluster, undisturbed: Path) -> None:
-    """The exported files are, byte for byte, those of `run`; only the paths in the job's description differ."""
+    """The exported files are, byte for byte, those of `run`; only the paths in the job's description differ.
+
+    What its workers compiled is there for the next job of its name.
+    """
     job = cluster.job("same")
     with submitted(cluster, job) as run:
         status, out = run.end()
@@ -46,6 +49,7 @@ def test_the_same_bytes_as_run(cluster: Cluster, undisturbed: Path) -> None:
     assert {k for k in ours if ours[k] != theirs[k]} == {"name", "job"}
     assert re.search(r"data +\d+ % of the training bytes were on the host of their worker", out)
     assert cluster.application("same")["finalStatus"] == "SUCCEEDED"
+    assert [name for name in cluster.files(f"{USER}/.yarnml/compiled") if name.startswith("same-")]
     assert cluster.left_behind(job) == []
 
 

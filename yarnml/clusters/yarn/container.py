@@ -30,18 +30,18 @@ def main() -> int:
     print(f"{who} on {variables['NM_HOST']}: yarnml {__version__}, Python {python}, process {os.getpid()}")
     if gpus := int(variables["YARNML_GPUS"]):
         os.environ |= devices(gpus, 0, assigned_gpus())
-    compiled = None
+    programs = None
     if who.role == "worker":
-        compiled = Programs(variables["YARNML_PROGRAMS"], variables["NPROC"], Path("compiled").absolute())
+        programs = Programs(variables["YARNML_PROGRAMS"], variables["NPROC"], Path("compiled").absolute())
     try:
         master = _master()
     except WorkerLost as exc:
         log(f"{who}: {exc}")
         return 1
-    if compiled:
-        os.environ |= compiled.variables(variables)
+    if programs:
+        os.environ |= programs.variables(variables)
         if who.index == 0:
-            compiled.look_after()
+            programs.look_after()
     seconds = float(variables["YARNML_TIMEOUT"]), float(variables["YARNML_STALL"])
     own = credentials.in_container()
     return work(Environment(who.role, who.index, master, variables["NM_HOST"], own, *seconds, guarded=False))

@@ -18,7 +18,7 @@ from yarnml.compiled import FOLDER, processor, settings
 from yarnml.log import log
 
 WAIT_SECONDS = 10.0  # for the archive, after everything else is ready
-LOOK_SECONDS = 2.0  # between two looks; what has not changed in between is whole
+LOOK_SECONDS = 1.0  # between two looks; what has not changed in between is whole
 SIZE = 64 * 2**20  # bytes in all; what was used longest ago goes first
 
 _NAME = re.compile(r"[\w.-]+-(cache|atime)")
@@ -48,12 +48,18 @@ class Programs:
         threading.Thread(target=self._look_after, daemon=True, name="programs").start()
 
     def store(self) -> None:
+        """What there is, where it is not stored yet."""
         names, packed = self.names, io.BytesIO()
+        if names == self._stored:
+            return
         with zipfile.ZipFile(packed, "w") as archive:
             for path in sorted(self._folder.iterdir()):
                 if _NAME.fullmatch(path.name):
                     archive.write(path, path.name)
-        storage.write(self.url, packed.getvalue())
+        try:
+            storage.write(self.url, packed.getvalue())
+        except Exception as exc:
+            log(f"The compiled programs can't be stored as {self.url}: {exc}")
         self._stored = names
 
     def _look_after(self) -> None:
@@ -61,11 +67,8 @@ class Programs:
         while True:
             time.sleep(LOOK_SECONDS)
             now = self.names
-            if now == before and now != self._stored:
-                try:
-                    self.store()
-                except Exception as exc:
-                    return log(f"The compiled programs can't be stored as {self.url}: {exc}")
+            if now == before:
+                self.store()
             before = now
 
     def _fetch(self) -> None:
