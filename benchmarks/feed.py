@@ -25,6 +25,8 @@ from yarnml.spec import load_job
 BATCH = 2**21  # float32 in one step's rows at most
 SCAN, KEPT = "pyarrow.dataset, 2 threads", "pyarrow.dataset into memory, 2 threads"
 SHUFFLED, IN_ORDER = "memory, shuffled, 2 JAX processes", "memory, in order, 2 JAX processes"
+WAITING = "the same that wait for each other"
+IN_MEMORY = ((SHUFFLED, "shuffled", 2), (WAITING, "waiting", 2), (IN_ORDER, "in-order", 2))
 OWN = "own"  # instead of an URL: a Hadoop of processes
 
 
@@ -50,7 +52,7 @@ def measure(table: Table, root: str, rounds: int) -> None:
             "passes": lambda: second_pass(table, train),
             KEPT: once(Peer("feed", ["keep", table.code])),
         }
-        for name, way, processes in ((SCAN, "scan", 1), (SHUFFLED, "shuffled", 2), (IN_ORDER, "in-order", 2)):
+        for name, way, processes in ((SCAN, "scan", 1), *IN_MEMORY):
             blocks[name] = running = Running(Peer("feed", [way, table.code], processes))
             stack.callback(running.close)
         taken = interleaved(blocks, rounds)
@@ -62,7 +64,8 @@ def measure(table: Table, root: str, rounds: int) -> None:
     ]
     first, second = ([both[number] for both in taken["batches"]] for number in (0, 1))
     report({SCAN: taken[SCAN], KEPT: taken[KEPT], "yarnml, shuffled, first epoch": first}, columns, SCAN)
-    report({SHUFFLED: taken[SHUFFLED], "yarnml, shuffled, second epoch": second}, columns, SHUFFLED)
+    beside = {SHUFFLED: taken[SHUFFLED], WAITING: taken[WAITING]}
+    report(beside | {"yarnml, shuffled, second epoch": second}, columns, SHUFFLED)
     report({IN_ORDER: taken[IN_ORDER], "yarnml, full passes, second": taken["passes"]}, columns, IN_ORDER)
 
 

@@ -1,11 +1,12 @@
 """Rows by hand: ``scan`` or ``keep TABLE``, by pyarrow.dataset from the files; ``in-order`` or ``shuffled TABLE``, from
-an array to JAX.
+an array to JAX; ``waiting TABLE``, shuffled, by processes that wait for each other after every batch.
 """
 
 import sys
 import time
 
 from benchmarks.feed import batch
+from benchmarks.peers.barrier import barrier
 from benchmarks.peers.process import Answer, place, serve
 from benchmarks.tables import Table, decoded
 
@@ -32,7 +33,7 @@ def keep(table: Table) -> Answer:
 class Memory:
     """This process's part of the rows in memory; each call is an epoch of batches, which JAX looks at."""
 
-    def __init__(self, table: Table, shuffled: bool) -> None:
+    def __init__(self, table: Table, *, shuffled: bool, waiting: bool) -> None:
         import jax
         import numpy as np
 
@@ -42,6 +43,7 @@ class Memory:
         self._shuffle = np.random.default_rng(rank).permutation if shuffled else None
         self._x = np.random.default_rng(rank).normal(size=(table.rows // self._world, table.width)).astype(np.float32)
         self._batch = max(1, batch(table) // self._world)
+        self._meet = barrier() if waiting else None
         self._parameters = Idle().init(None)
         self._look = jax.jit(lambda parameters, x: Idle().predict(parameters, x).sum())
         self()  # the compiler
@@ -53,6 +55,8 @@ class Memory:
             at = slice(low, low + self._batch)
             rows = self._x[at] if order is None else self._x.take(order[at], axis=0)
             self._look(self._parameters, rows).block_until_ready()
+            if self._meet:
+                self._meet()
         rows = self._world * self._batch * (1 + last // self._batch)
         return {"seconds": time.perf_counter() - start, "rows": rows}
 
@@ -61,4 +65,4 @@ if __name__ == "__main__":
     way, code = sys.argv[1:]
     table = decoded(code)
     ways = {"scan": lambda: scan(table), "keep": lambda: keep(table)}
-    serve(ways[way] if way in ways else Memory(table, way == "shuffled"))
+    serve(ways[way] if way in ways else Memory(table, shuffled=way != "in-order", waiting=way == "waiting"))

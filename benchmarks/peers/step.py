@@ -6,8 +6,6 @@
 ``reduce``: an all-reduce of as many numbers, and nothing else.
 """
 
-import os
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -22,12 +20,12 @@ from jax.sharding import PartitionSpec as P
 
 from benchmarks import workloads
 from benchmarks.models import Net
+from benchmarks.peers.barrier import barrier
 from benchmarks.peers.process import Answer, place, serve
 from benchmarks.peers.together import jax_mesh, on_mesh
 from benchmarks.workloads import Workload
 
 IN_FLIGHT = 4  # steps between two waits for the device
-CALL_SECONDS = 60.0  # for the first process to listen
 
 
 def main(name: str, steps: str, way: str) -> None:
@@ -84,48 +82,14 @@ def alone(workload: Workload) -> Callable[[int], Any]:
 
 
 def wait(workload: Workload) -> Callable[[int], Any]:
-    train, others, first = alone(workload), _connections(), place()[0] == 0
-
-    def hear() -> None:
-        for other in others:
-            other.recv(1)
-
-    def tell() -> None:
-        for other in others:
-            other.send(b".")
+    train, meet = alone(workload), barrier()
 
     def step(number: int) -> Any:
         parameters = jax.block_until_ready(train(number))
-        for act in (hear, tell) if first else (tell, hear):
-            act()
+        meet()
         return parameters
 
     return step
-
-
-def _connections() -> list[socket.socket]:
-    """The first process's to all others, theirs to it."""
-    rank, world = place()
-    address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-    if rank:
-        found = [_called(address)]
-    else:
-        with socket.create_server(address) as server:
-            found = [server.accept()[0] for _ in range(world - 1)]
-    for connection in found:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return found
-
-
-def _called(address: tuple[str, int]) -> socket.socket:
-    deadline = time.monotonic() + CALL_SECONDS
-    while True:
-        try:
-            return socket.create_connection(address)
-        except ConnectionRefusedError:  # nobody listens yet
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
 
 
 def gloo(workload: Workload) -> Callable[[int], Any]:
