@@ -1,6 +1,5 @@
 """Gradients in bfloat16: every node of the tree has one value, in half the bytes, and a model learns as well."""
 
-import threading
 from typing import Any
 
 import jax
@@ -13,16 +12,15 @@ from sklearn.datasets import load_digits
 
 import yarnml
 from tests.test_same_bits import model_digest
-from tests.test_transport import SHARDS, TOKEN, exchanges
+from tests.test_transport import TOKEN, bits, check_sums, exchanges
 from yarnml.data.scaling import moments, standard
 from yarnml.data.schema import Feature, Rows, Schema
 from yarnml.learners.options import Mlp
 from yarnml.learners.registry import build_learner
 from yarnml.program import Program
-from yarnml.reducer import CHUNK, StepKey, chunk_bounds, slice_bounds
-from yarnml.transport.exchange import PeerExchange
+from yarnml.reducer import CHUNK, chunk_bounds, slice_bounds
 from yarnml.transport.security import Certificate
-from yarnml.tree import BFLOAT16, Join, Mixed, Node, Value, assign, combine, pieces, plus, root
+from yarnml.tree import BFLOAT16, Join, Mixed, Node, Value, combine, plus, root
 
 DIGITS = Schema((Feature("x", 64),), "y", "class", tuple(range(10)))
 
@@ -31,10 +29,6 @@ def leaf(shard: int, length: int, exact: int) -> Mixed:
     """Sums that hang, to the bit, on the order of additions; the last ``exact`` of them are not rounded."""
     values = np.random.default_rng([shard, length]).normal(size=length) * 10.0 ** (shard % 5)
     return Mixed(values[: length - exact].astype(BFLOAT16), values[length - exact :].astype(np.float32))
-
-
-def bits(value: Value) -> bytes:
-    return b"".join(piece.tobytes() for piece in pieces(value))
 
 
 def numbers(*values: float) -> Any:
@@ -94,22 +88,8 @@ def test_a_chunk_has_one_type(rounded: int, exact: int, slices: int) -> None:
 LENGTH, EXACT = 3 * CHUNK, 5
 
 
-def check_sums(found: list[PeerExchange]) -> None:
-    """Two steps, every worker in a thread of its own: each gets the bits of one process."""
-    whole = combine({s: leaf(s, LENGTH, EXACT) for s in range(SHARDS)}, SHARDS)[root(SHARDS)]
-    got: dict[tuple[int, int], bytes] = {}
-
-    def work(worker: int, mine: list[int]) -> None:
-        for step in range(2):
-            parts = combine({s: leaf(s, LENGTH, EXACT) for s in mine}, SHARDS)
-            got[worker, step] = bits(found[worker].reduce(StepKey(1, step), parts, SHARDS))
-
-    threads = [threading.Thread(target=work, args=item) for item in assign(SHARDS, range(len(found))).items()]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert got == {(w, step): bits(whole) for w in range(len(found)) for step in range(2)}
+def leaves(step: int, shard: int) -> Mixed:
+    return leaf(shard, LENGTH, EXACT)
 
 
 @pytest.mark.parametrize("flight", [False, True], ids=["sockets", "flight"])
@@ -119,7 +99,7 @@ def test_half_the_bytes_travel(workers: int, apart: int, flight: bool) -> None:
     pair = skein.Security.new_credentials() if flight else None
     credentials = Certificate(pair.cert_bytes, pair.key_bytes, "skein-internal") if pair else TOKEN
     with exchanges(workers, apart, credentials=credentials) as (found, *_):
-        check_sums(found)
+        check_sums(found, leaves, steps=2)
         received = sum(exchange.received.bytes for exchange in found)
     of_a_total = 2 * (LENGTH - EXACT) + 4 * EXACT
     assert received == 2 * of_a_total * (workers if apart else workers - 1)
@@ -128,7 +108,7 @@ def test_half_the_bytes_travel(workers: int, apart: int, flight: bool) -> None:
 def test_relays_round_too() -> None:
     """With two levels of reducers the bits are the same."""
     with exchanges(5, 0, levels=2) as (found, *_):
-        check_sums(found)
+        check_sums(found, leaves, steps=2)
         assert any(exchange.passed_on.messages for exchange in found)
 
 

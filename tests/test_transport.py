@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -24,7 +25,7 @@ from yarnml.transport.security import Certificate, Credentials, Token
 from yarnml.transport.server import ReducerServer
 from yarnml.transport.streams import Inbox
 from yarnml.transport.wire import decode_part, encode
-from yarnml.tree import Vector, assign, combine
+from yarnml.tree import Value, Vector, assign, combine, pieces
 
 HOST = "127.0.0.1"
 SHARDS, STEPS = 5, 3
@@ -75,23 +76,32 @@ def leaf(step: int, shard: int, length: int, dtype: str) -> Vector:
     return (np.random.default_rng([step, shard]).normal(size=length) * 10.0 ** (shard % 5)).astype(dtype)
 
 
-def check_sums(found: list[PeerExchange], length: int, dtype: str, meeting: int = 1) -> None:
-    """Every worker goes through some steps in a thread of its own, and gets the totals of one that has all shards."""
+def bits(value: Value) -> bytes:
+    return b"".join(piece.tobytes() for piece in pieces(value))
+
+
+def check_sums(
+    found: list[PeerExchange], leaves: Callable[[int, int], Value], steps: int = STEPS, meeting: int = 1
+) -> None:
+    """Every worker goes through some steps in a thread of its own, and gets the totals of one that has all shards.
+
+    ``leaves``: (step, shard) → its value.
+    """
     got: dict[tuple[int, int], bytes] = {}
 
     def work(worker: int, mine: list[int]) -> None:
-        for step in range(STEPS):
-            parts = combine({s: leaf(step, s, length, dtype) for s in mine}, SHARDS)
-            got[worker, step] = found[worker].reduce(StepKey(meeting, step), parts, SHARDS).tobytes()
+        for step in range(steps):
+            parts = combine({s: leaves(step, s) for s in mine}, SHARDS)
+            got[worker, step] = bits(found[worker].reduce(StepKey(meeting, step), parts, SHARDS))
 
     threads = [threading.Thread(target=work, args=item) for item in assign(SHARDS, range(len(found))).items()]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    for step in range(STEPS):
-        whole = combine({s: leaf(step, s, length, dtype) for s in range(SHARDS)}, SHARDS)
-        alone = MemoryExchange().reduce(StepKey(1, step), whole, SHARDS).tobytes()
+    for step in range(steps):
+        whole = combine({s: leaves(step, s) for s in range(SHARDS)}, SHARDS)
+        alone = bits(MemoryExchange().reduce(StepKey(1, step), whole, SHARDS))
         assert {got.get((w, step)) for w in range(len(found))} == {alone}
 
 
@@ -103,7 +113,7 @@ def test_every_worker_gets_the_bits_of_one(
 ) -> None:
     """Any number of workers and reducers gives the total that one process computes, to the bit, step after step."""
     with exchanges(workers, apart, credentials=credentials) as (found, *_):
-        check_sums(found, length, dtype)
+        check_sums(found, partial(leaf, length=length, dtype=dtype))
 
 
 @pytest.mark.parametrize("length", [7, 3 * CHUNK + 5])
@@ -111,7 +121,7 @@ def test_every_worker_gets_the_bits_of_one(
 def test_two_levels_give_the_same_bits(workers: int, apart: int, length: int, credentials: Credentials) -> None:
     """The same through relays; a worker has streams to its group alone, and one from its relay to a reducer."""
     with exchanges(workers, apart, credentials=credentials, levels=2) as (found, *_):
-        check_sums(found, length, "<f4")
+        check_sums(found, partial(leaf, length=length, dtype="<f4"))
         assert any(exchange.passed_on.messages for exchange in found)
         assert max(exchange.open for exchange in found) <= 2  # the largest group has three
 
@@ -138,7 +148,7 @@ def test_what_breaks_above_a_relay_reaches_its_group(apart: int, credentials: Cr
         assert len(told) == 3
         assert all("it dies" in text for text in told)
         meet(2)
-        check_sums(found, 8, "<f4", 2)
+        check_sums(found, partial(leaf, length=8, dtype="<f4"), meeting=2)
 
 
 def test_only_foreign_slices_travel() -> None:
