@@ -22,6 +22,8 @@ from yarnml.data.rows import rows_of
 from yarnml.data.schema import Rows, Schema, columns
 from yarnml.data.served import Served
 from yarnml.data.shards import (
+    FOLDS,
+    SPLIT,
     Piece,
     fold_numbers,
     part,
@@ -32,8 +34,6 @@ from yarnml.data.shards import (
 )
 
 SCAN_ROWS, SCAN_BYTES = 8192, 8 * 2**20  # bounds of one batch in a full pass; they decide the order of additions
-
-_SPLIT, _FOLDS = 1, 4  # keep the seeds of different choices apart, here and in `yarnml.data.served`
 
 
 class Feed:
@@ -118,7 +118,6 @@ class Feed:
     def _serve(self, shard: int, key: tuple[int, int, int]) -> Served:
         """The shard in an epoch's order: seed, epoch, ``shuffle_rows``; the newest of each shard is kept."""
         if self._served.get(shard, (None,))[0] != key:
-            self._served.pop(shard, None)
             self._served[shard] = key, Served(self._pieces(shard), shard, *key, self._run, self._keeps)
         return self._served[shard][1]
 
@@ -173,12 +172,12 @@ class Feed:
         ordinal = sum(len(f.groups) for f in self._dataset.files[: piece.file]) + piece.group
         table, total = table.select(wanted.names), table.num_rows
         if fold is not None:
-            first, seed = sum(self._group_rows[:ordinal]), [fold.seed, _FOLDS, ordinal]
+            first, seed = sum(self._group_rows[:ordinal]), [fold.seed, FOLDS, ordinal]
             folds = fold_numbers(total, first, fold.folds, seed, groups)
             return table.slice(piece.low, piece.rows), folds[piece.low : piece.high]
         if split is None:
             return table.slice(piece.low, piece.rows), None
-        mine, seed = self._group_rows[ordinal], [split.seed, _SPLIT, ordinal]
+        mine, seed = self._group_rows[ordinal], [split.seed, SPLIT, ordinal]
         held = mine if split.held_out else total - mine
         chosen = split_rows(total, held, seed, held_out=split.held_out, by=groups)
         return table.take(chosen[piece.low : piece.high]), None

@@ -8,12 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from yarnml.data.schema import Rows
-from yarnml.data.shards import Piece, blocks, shuffled
+from yarnml.data.shards import BLOCKS, ROWS, Piece, blocks, shuffled
 
 Order = npt.NDArray[np.int64]
 Run = list[Piece]
-
-_BLOCKS, _ROWS = 2, 3  # keep the seeds of different choices apart
 
 
 class Served:
@@ -34,7 +32,7 @@ class Served:
         kept: Callable[[Run], bool],
     ) -> None:
         self._shard, self._seed, self._epoch, self._read, self._kept = shard, seed, epoch, read, kept
-        self.runs = blocks(pieces, shuffle_rows, [seed, _BLOCKS, epoch, shard])
+        self.runs = blocks(pieces, shuffle_rows, [seed, BLOCKS, epoch, shard])
         self._number, self._rows, self._order = -1, Rows(*[np.empty(0, np.float32)] * 3), np.empty(0, np.int64)
         self._next: Future[Rows] | None = None
 
@@ -48,7 +46,7 @@ class Served:
         if number != self._number:
             early, self._next = self._next if number == self._number + 1 else None, None
             self._rows = early.result() if early else self._read(self.runs[number])
-            self._order = shuffled(len(self._rows.x), [self._seed, _ROWS, self._epoch, self._shard, number])
+            self._order = shuffled(len(self._rows.x), [self._seed, ROWS, self._epoch, self._shard, number])
             self._number = number
             if number + 1 < len(self.runs) and not self._kept(self.runs[number + 1]):
                 self._next = _begun(self._read, self.runs[number + 1])

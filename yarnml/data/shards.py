@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from yarnml.data.base import Dataset
 
+SPLIT, BLOCKS, ROWS, FOLDS = 1, 2, 3, 4  # begin the seeds of different choices, to keep them apart
+
 
 class Piece(NamedTuple):
     """Rows ``low`` … ``high`` - 1 (numbered within the dataset's share of the group) of one group."""
