@@ -6,19 +6,18 @@ and the loss, the weight and the statistics behind them stay float32.
 
 import math
 from itertools import chain
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from yarnml.job import Gradients
 from yarnml.learners import gradient
 from yarnml.learners.base import Sums
 from yarnml.tree import BFLOAT16, Mixed, Value, pieces
 
 FLOAT32 = np.dtype(np.float32)
-
-Gradients = Literal["float32", "bfloat16"]
 
 
 class Flattening:

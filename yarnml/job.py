@@ -18,6 +18,7 @@ Url = Annotated[str, Meta(min_length=1)]
 Urls = Url | Annotated[list[Url], Meta(min_length=1)]
 Seconds = Annotated[float, Meta(gt=0)]
 ClassWeights = Literal["balanced"] | dict[str, NonNegative]
+Gradients = Literal["float32", "bfloat16"]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="letters, digits, '.', '_', '-'")]
 
 
@@ -71,7 +72,7 @@ class Training(_Section, frozen=True, kw_only=True):
     epochs: PositiveInt = 10
     batch_size: PositiveInt | Literal["full"] = 256
     micro_batch_size: PositiveInt | None = None
-    gradients: Literal["float32", "bfloat16"] = "float32"
+    gradients: Gradients = "float32"
     seed: Annotated[int, Meta(ge=0, lt=2**32)] = 0
     shards: PositiveInt | None = None
     shuffle_rows: PositiveInt = 65536

@@ -19,7 +19,8 @@ from jax import export
 from yarnml.data.scaling import Scaling, neutral, scaled
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import ModelError, YarnmlError
-from yarnml.flattening import Flattening, Gradients
+from yarnml.flattening import Flattening
+from yarnml.job import Gradients
 from yarnml.learners.accumulation import row_by_row, summed
 from yarnml.learners.base import Batch, Held, Holding, Learner, Particular, Scores, State
 from yarnml.tree import Value, Vector
