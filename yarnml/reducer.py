@@ -35,6 +35,12 @@ class StepKey(NamedTuple):
     step: int
 
 
+def overdue(key: StepKey, missing: list[int], otherwise: str, seconds: float) -> WorkerLost:
+    """What to say of a sum that did not come in time: the shards that it wants, or what else it waits for."""
+    wanting = f"shards {missing}" if missing else otherwise
+    return WorkerLost(f"Step {key.step} waits for {wanting} since {seconds:.0f} s.")
+
+
 def slice_bounds(length: int, slices: int) -> list[tuple[int, int]]:
     """Where a vector of ``length`` elements is cut into near-equal slices, one per reducer."""
     return [(r * length // slices, (r + 1) * length // slices) for r in range(slices)]
@@ -98,9 +104,7 @@ class Reducer:
         deadline = time.monotonic() + timeout
         while (total := self.look(key, chunk, min(deadline - time.monotonic(), LOOK_SECONDS), left)) is None:
             if time.monotonic() > deadline:
-                missing = self.missing(key)
-                wanting = f"shards {missing}" if missing else "every shard"
-                raise WorkerLost(f"Step {key.step} waits for {wanting} since {timeout:.0f} s.")
+                raise overdue(key, self.missing(key), "every shard", timeout)
         return total
 
     def look(self, key: StepKey, chunk: int, seconds: float, left: Event | None = None) -> Vector | None:

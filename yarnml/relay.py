@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from yarnml.errors import WorkerLost
 from yarnml.parts import Part
-from yarnml.reducer import Reducer, StepKey
+from yarnml.reducer import Reducer, StepKey, overdue
 from yarnml.tree import Node, Vector
 
 PATIENCE = 0.1  # seconds without a part, after which a relay passes on what it has
@@ -78,8 +78,7 @@ class Relay:
         deadline = time.monotonic() + timeout
         while (total := self._reducer.look(key, chunk, self._patience, left)) is None:
             if time.monotonic() > deadline:
-                wanting = f"shards {missing}" if (missing := self.missing(key)) else "the reducer above"
-                raise WorkerLost(f"Step {key.step} waits for {wanting} since {timeout:.0f} s.")
+                raise overdue(key, self.missing(key), "the reducer above", timeout)
             self._tend()
         return total
 

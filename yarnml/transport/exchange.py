@@ -14,7 +14,7 @@ import numpy as np
 from yarnml.aligned import empty
 from yarnml.errors import WorkerLost
 from yarnml.parts import Hello, Part
-from yarnml.reducer import StepKey, Sums, chunk_bounds, slice_bounds
+from yarnml.reducer import StepKey, Sums, chunk_bounds, overdue, slice_bounds
 from yarnml.route import RELAY, Ways
 from yarnml.transport import flight, sockets
 from yarnml.transport.base import Late, never
@@ -99,12 +99,11 @@ class PeerExchange:
         self._send(key, parts, shards, slices)
         mine, sums = next(((slices[a], sums) for a, sums in self._here.items() if a in slices), ([], self._own))
         began = time.monotonic()
+        # both each time: a relay looks after its group when it is asked
         while not all((self._inbox.wait(LOOK_SECONDS), not mine or sums.wait(key, LOOK_SECONDS))):
             waited = time.monotonic() - began
             if waited > self._timeout:
-                missing = sums.missing(key)
-                wanting = f"shards {missing}" if missing else "totals"
-                raise WorkerLost(f"Step {key.step} waits for {wanting} since {self._timeout:.0f} s.")
+                raise overdue(key, sums.missing(key), "totals", self._timeout)
             self._send(key, late(waited), shards, slices)
         for number, (low, high) in enumerate(mine):
             out[low:high][:] = sums.total(key, number, 0.0)
