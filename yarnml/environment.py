@@ -23,7 +23,8 @@ class Environment:
     """Who this process is and where its master listens.
 
     ``timeout`` and ``stall``: seconds, as in the job file's ``workers`` section.  ``guarded``: the launcher holds a
-    pipe to our standard input, whose end means that the launcher is gone.
+    pipe to our standard input, whose end means that the launcher is gone.  ``cores``: those that it computes on; none:
+    any.
     """
 
     role: Role
@@ -34,9 +35,11 @@ class Environment:
     timeout: float
     stall: float
     guarded: bool
+    cores: tuple[int, ...] = ()
 
     def variables(self) -> dict[str, str]:
         values = {name: getattr(self, name) for name in _PLAIN} | {"guarded": int(self.guarded)}
+        values["cores"] = ",".join(map(str, self.cores))
         return {f"YARNML_{name.upper()}": str(value) for name, value in values.items()} | self.credentials.variables()
 
 
@@ -50,7 +53,10 @@ def read_environment(variables: Mapping[str, str] = os.environ) -> Environment:
         raise JobFileError(f"{exc.args[0]} is not set: yarnml's own launcher starts this program, not a user.") from exc
     role: Role = "reducer" if get["role"] == "reducer" else "worker"
     seconds, guarded = (float(get["timeout"]), float(get["stall"])), get["guarded"] == "1"
-    return Environment(role, int(get["index"]), get["master"], get["host"], Token(get["token"]), *seconds, guarded)
+    cores = tuple(int(core) for core in get["cores"].split(",") if core)
+    return Environment(
+        role, int(get["index"]), get["master"], get["host"], Token(get["token"]), *seconds, guarded, cores
+    )
 
 
 def resources(threads: int, variables: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -62,13 +68,17 @@ def resources(threads: int, variables: Mapping[str, str] = os.environ) -> dict[s
     faults of a large model cost more than its arithmetic (``python -m benchmarks step``), and those of batches more
     than gathering their rows (``feed``): glibc gives every arena but the main one back with its last block, whatever
     the threshold, and Arrow's own allocator does the same.  So there are huge pages and one arena, which Arrow takes
-    from, too.  What a user has set of these is left as it is.
+    from, too.
+
+    On CPU, JAX computes in the thread that asks, which needs the result before anything else; another one would have
+    to be woken and waited for.  What a user has set of these is left as it is.
     """
-    memory = {
+    values = {
         "GLIBC_TUNABLES": ":".join(f"{name}={value}" for name, value in _MALLOC.items()),
         "ARROW_DEFAULT_MEMORY_POOL": "system",
+        "JAX_CPU_ENABLE_ASYNC_DISPATCH": "false",
     }
-    return dict.fromkeys(POOLS, str(threads)) | {name: variables.get(name, value) for name, value in memory.items()}
+    return dict.fromkeys(POOLS, str(threads)) | {name: variables.get(name, value) for name, value in values.items()}
 
 
 def devices(gpus: int, slot: int, assigned: Sequence[str] = ()) -> dict[str, str]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from yarnml import __version__, storage
+from yarnml.cores import available, bind
 from yarnml.environment import Environment, read_environment
 from yarnml.errors import WorkerLost
 from yarnml.log import log
@@ -39,10 +40,12 @@ def main() -> int:
 def work(here: Environment) -> int:
     """Run one role to its end; the exit status is 0 when the master said stop."""
     home, sight = Home(), Sight()
+    bind(available() - set(here.cores))  # what serves the others
     server = ReducerServer(home, here.host, here.credentials, here.stall)
     exchange = PeerExchange(here.index, home, server.address, here.credentials, here.stall)
     client = ControlClient(here.master, here.credentials, here.timeout)
     threading.Thread(target=_beat, args=(here, sight, exchange), daemon=True, name="beat").start()
+    bind(here.cores)  # what computes
     try:
         with storage.patience():
             _serve(

@@ -17,6 +17,7 @@ from fsspec.implementations.local import LocalFileSystem
 from yarnml import paths, storage
 from yarnml.clusters.base import Ended, Role, Who
 from yarnml.compiled import compiled
+from yarnml.cores import available, share
 from yarnml.environment import Environment, devices, resources
 from yarnml.errors import CheckpointError, JobFileError
 from yarnml.events import Event
@@ -60,8 +61,10 @@ class LocalProcesses:
         same = [p for p in self._processes if p.who.role == role]
         who = Who(role, len(same))
         slot = min(set(range(len(same) + 1)) - {p.slot for p in same if p.popen.poll() is None})
+        cores = share(slot, workers.vcores, workers.count, available()) if role == "worker" else ()
+        seconds = workers.timeout, workers.stall
         environment = Environment(
-            role, who.index, self._master, HOST, self._credentials, workers.timeout, workers.stall, guarded=True
+            role, who.index, self._master, HOST, self._credentials, *seconds, guarded=True, cores=cores
         )
         log = self._logs / paths.log_name(role, who.index)
         variables = os.environ | resources(workers.vcores) | devices(workers.gpus, slot) | compiled(workers.vcores)
