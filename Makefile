@@ -31,7 +31,7 @@ bench: .venv/ready                                    ## figures, beside hand-wr
 	$(BIN)/python -m benchmarks
 
 bench-hadoop: .venv/ready                             ## those that need a Hadoop, on one of plain processes
-	$(BIN)/python -m benchmarks start submit hdfs feed --hdfs own
+	$(BIN)/python -m benchmarks start submit hdfs pass --yarn feed --hdfs own
 
 wheel: .venv/ready                                    ## build the wheel and look at what it carries
 	rm -rf build dist

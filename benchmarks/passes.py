@@ -5,10 +5,10 @@ pass; its reading is told as what the first pass takes longer than the later one
 """
 
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from benchmarks import tables
@@ -35,10 +35,18 @@ COLUMNS = [
 ]
 
 
-def main(rounds: int = 5, rows: int = 2_000_000, width: int = 28, iterations: int = 20) -> None:
-    """Full passes: logistic regression by L-BFGS, beside JAX, torch, scikit-learn and Spark."""
+def main(rounds: int = 5, rows: int = 2_000_000, width: int = 28, iterations: int = 20, *, yarn: bool = False) -> None:
+    """Full passes: logistic regression by L-BFGS, beside JAX, torch, scikit-learn and Spark.
+
+    ``--yarn``: from HDFS on a Hadoop of processes, beside Spark there.
+    """
     table = Table(rows, width)
     train = str(tables.write(table))
+    print(f"pass: {rows} synthetic rows of {width} features, {iterations} iterations of L-BFGS{', on YARN' * yarn}")
+    (_on_yarn if yarn else _here)(table, train, iterations, rounds)
+
+
+def _here(table: Table, train: str, iterations: int, rounds: int) -> None:
     size = [table.code, str(iterations)]
     peers = {
         LIMIT: Peer("logistic", ["jax", *size]),
@@ -47,7 +55,6 @@ def main(rounds: int = 5, rows: int = 2_000_000, width: int = 28, iterations: in
         "scikit-learn, 2 threads": Peer("logistic", ["sklearn", *size], needs=["sklearn"]),
         "Spark MLlib, local[2]": Peer("logistic", ["spark", *size], needs=["pyspark", "/java"]),
     }
-    print(f"pass: {rows} synthetic rows of {width} features, {iterations} iterations of L-BFGS")
     blocks: dict[str, Callable[[], Answer]] = {name: once(peer) for name, peer in present(peers).items()}
     blocks["yarnml, 2 workers"] = lambda: fit(table, train, iterations)
     report(interleaved(blocks, rounds), COLUMNS, LIMIT)
@@ -55,12 +62,29 @@ def main(rounds: int = 5, rows: int = 2_000_000, width: int = 28, iterations: in
 
 def fit(table: Table, train: str, iterations: int) -> Answer:
     """A job from its first pass to the one that ends the last iteration."""
-    learner = {"kind": "logistic", "solver": "lbfgs", "l2": L2, "tolerance": 1e-12}
     with tempfile.TemporaryDirectory() as folder:
-        training = {"epochs": 1 + int(SPARE * iterations)}
-        spec: dict[str, Any] = tables.job(table, train, Path(folder), learner, training)
-        spec["data"] |= {"label": "label", "classes": [0, 1]}
-        return _up_to(Stopwatch(spec), iterations)
+        return _up_to(Stopwatch(_job(table, train, folder, 1 + int(SPARE * iterations))), iterations)
+
+
+def _job(table: Table, train: str, folder: str, passes: int) -> dict[str, Any]:
+    learner = {"kind": "logistic", "solver": "lbfgs", "l2": L2, "tolerance": 1e-12}
+    job = tables.job(table, train, folder, learner, {"epochs": passes})
+    return job | {"data": job["data"] | {"label": "label", "classes": [0, 1]}}
+
+
+def _on_yarn(table: Table, train: str, iterations: int, rounds: int) -> None:
+    """As many passes as a local job needs for the iterations: on YARN, it is the same to the bit."""
+    from benchmarks.passes_on_yarn import measure
+
+    local = fit(table, train, iterations)
+    passes = int(local["evaluations"])
+    print(f"  {passes} passes for {int(local['iterations'])} iterations, to a mean loss of {local['loss']:.4f}")
+
+    def job(there: str, folder: str) -> dict[str, Any]:
+        sized = {"count": 2, "memory": "3 GiB", "cache": "1 GiB"}
+        return _job(table, there, folder, passes) | {"workers": sized, "environment": {"python": sys.executable}}
+
+    measure(table, job, iterations, rounds)
 
 
 class Stopwatch:

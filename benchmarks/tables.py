@@ -120,13 +120,15 @@ class Stored(Protocol):
     def features(self) -> list[str]: ...
 
 
-def job(table: Stored, train: str, folder: Path, learner: dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
-    """A yarnml job on a table; its checkpoints, none before the end, go to a folder of their own."""
+def job(
+    table: Stored, train: str, folder: Path | str, learner: dict[str, Any], training: dict[str, Any]
+) -> dict[str, Any]:
+    """A yarnml job on a table; its checkpoints, none before the end, go to a folder of their own, or an URL."""
     return {
         "name": table.folder.name,
         "data": {"train": train, "features": table.features},
         "learner": learner,
         "training": training,
         "workers": {"count": 2, "cache": "4 GiB"},
-        "checkpoint": {"path": str(folder / "job"), "every": "1000000 epochs"},
+        "checkpoint": {"path": f"{folder}/job", "every": "1000000 epochs"},
     }

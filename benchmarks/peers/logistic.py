@@ -1,8 +1,8 @@
-"""Logistic regression by hand: ``WAY TABLE ITERATIONS``, full passes of L-BFGS from 0, history 10.
+"""Logistic regression by hand: ``WAY TABLE ITERATIONS [FOLDER]``, full passes of L-BFGS from 0, history 10.
 
 Minimised is the mean loss + L2/2 · Σ w², without the intercept.  The answer: seconds to read (files to arrays in
 memory) and to fit (the compiler in it), how often loss and gradient were evaluated, seconds of one evaluation,
-iterations, and the mean loss at the end.
+iterations, and the mean loss at the end.  With an URL of a folder, Spark is on YARN and reads the table there.
 """
 
 import sys
@@ -17,7 +17,7 @@ from benchmarks.passes import HISTORY, L2
 from benchmarks.peers.process import Answer, place, serve
 from benchmarks.tables import Table, part
 
-Fit = Callable[[Table, int], Answer]
+Fit = Callable[..., Answer]
 
 
 def answer(times: tuple[float, float, float], evaluations: list[float], iterations: int, loss: float) -> Answer:
@@ -145,7 +145,7 @@ def by_torch(table: Table, iterations: int) -> Answer:
     times = start, between, time.perf_counter()
     done = optimizer.state[layer.weight]["n_iter"]
     return answer(
-        times, seconds, done, loss_of(*tables.read(table), layer.weight.detach().numpy()[0], float(layer.bias))
+        times, seconds, done, loss_of(*tables.read(table), layer.weight.detach().numpy()[0], float(layer.bias.detach()))
     )
 
 
@@ -167,15 +167,20 @@ def by_sklearn(table: Table, iterations: int) -> Answer:
     return answer(times, seconds, done, loss_of(x, y, model.coef_[0], float(model.intercept_[0])))
 
 
-def by_spark(table: Table, iterations: int) -> Answer:
+def by_spark(table: Table, iterations: int, folder: str = "") -> Answer:
     """As for scikit-learn.  Reading ends with the rows in the cache of the executors, which are warm before it."""
     from benchmarks.peers.spark import session, vectors
 
-    with session() as spark:
+    with session(yarn=bool(folder)) as spark:
         from pyspark.ml.classification import LogisticRegression
 
         start = time.perf_counter()
-        rows = vectors(spark, table).selectExpr("features", "cast(label as double) label").coalesce(2).cache()
+        rows = (
+            vectors(spark, table, folder=folder)
+            .selectExpr("features", "cast(label as double) label")
+            .coalesce(2)
+            .cache()
+        )
         rows.count()
         between = time.perf_counter()
         trainer = LogisticRegression(
@@ -199,5 +204,5 @@ WAYS: dict[str, Fit] = {
 
 
 if __name__ == "__main__":
-    way, code, iterations = sys.argv[1:]
-    serve(lambda: WAYS[way](tables.decoded(code), int(iterations)))
+    way, code, iterations, *folder = sys.argv[1:]
+    serve(lambda: WAYS[way](tables.decoded(code), int(iterations), *folder))

@@ -1,8 +1,9 @@
-"""Spark on this machine, in one process with a thread for each core."""
+"""Spark: in one process of this machine with a thread for each core, or on YARN with an executor for each."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import CORES
@@ -21,13 +22,26 @@ SETTINGS = {
 }
 
 
+ON_YARN = {
+    "spark.executor.instances": str(CORES),
+    "spark.executor.cores": "1",
+    "spark.executor.memory": "2g",
+    "spark.hadoop.net.topology.node.switch.mapping.impl": "org.apache.hadoop.net.ScriptBasedMapping",
+}
+
+
 @contextmanager
-def session() -> Iterator[Any]:
+def session(*, yarn: bool = False) -> Iterator[Any]:
     """A session that has done a first job; at the end its JVM is gone, so that its CPU time counts as its parent's."""
+    import pyspark
     from pyspark.sql import SparkSession
 
-    builder = SparkSession.builder.master(f"local[{CORES}]").appName("benchmark")
-    for name, value in SETTINGS.items():
+    master, settings = f"local[{CORES}]", SETTINGS
+    if yarn:  # every node has its jars: the quickest way
+        jars = {"spark.yarn.jars": f"local:{Path(pyspark.__file__).parent}/jars/*"}
+        master, settings = "yarn", SETTINGS | ON_YARN | jars
+    builder = SparkSession.builder.master(master).appName("benchmark")
+    for name, value in settings.items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
     spark.range(1000).selectExpr("sum(id)").collect()
@@ -41,10 +55,10 @@ def session() -> Iterator[Any]:
         gateway.proc.wait()
 
 
-def vectors(spark: Any, table: Table, files: slice = ALL) -> Any:
-    """The rows of these files, their features in one vector column ``features``."""
+def vectors(spark: Any, table: Table, files: slice = ALL, folder: str = "") -> Any:
+    """The rows of these files, their features in one vector column ``features``; ``folder``: an URL to read them at."""
     from pyspark.ml.feature import VectorAssembler
 
     assembler = VectorAssembler(inputCols=table.features, outputCol="features")
-    paths = [f"file://{path}" for path in sorted(table.folder.iterdir())[files]]
+    paths = [f"{folder or path.parent.as_uri()}/{path.name}" for path in sorted(table.folder.iterdir())[files]]
     return assembler.transform(spark.read.parquet(*paths))

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import subprocess
 import tempfile
@@ -34,6 +35,7 @@ LOOK_SECONDS = 1.0  # between two looks at an application
 CALL_SECONDS = 10.0  # how long a master may take to answer
 CONTAINER_SECONDS = 20.0  # how long nodes may take to end the containers of an application that has ended
 END_SECONDS = 60.0  # how long YARN may take to note the end of an application
+QUICK_JAVA = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]  # a third less until a driver that lives for seconds is up
 
 _ID = re.compile(r"application_\d+_\d+")
 
@@ -49,7 +51,9 @@ def connected() -> Iterator["Yarn"]:
     manager.reach(hadoop.configuration())
     with tempfile.NamedTemporaryFile(prefix="yarnml-driver-") as log:
         try:
-            client = skein.Client(security=credentials.new_security(), log=log.name)  # else it keeps one in ~/.skein
+            security = credentials.new_security()  # else it keeps one in ~/.skein
+            options = [*QUICK_JAVA, *os.environ.get("SKEIN_DRIVER_JAVA_OPTIONS", "").split()]
+            client = skein.Client(security=security, log=log.name, java_options=options)
         except (skein.exceptions.SkeinError, OSError, subprocess.CalledProcessError) as exc:
             said = log.read().decode(errors="replace")
             raise ClusterError(

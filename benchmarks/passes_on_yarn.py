@@ -1,0 +1,67 @@
+"""The same passes on YARN, from HDFS, beside Spark: whole commands, and in them the time from the first row on.
+
+A Hadoop of processes on this machine, which finds both programs' packages on every node.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmarks.measure import Column, interleaved, report
+from benchmarks.peers.process import Answer, Peer, once, present
+from benchmarks.tables import Table
+from tests.hadoop import hadoop
+from yarnml import storage
+
+OURS = "yarnml submit, 2 workers"
+
+COLUMNS = [
+    Column("the whole command s", lambda a: a["command"], compared=True),
+    Column("reading and fit s", lambda a: a["seconds"], compared=True),
+]
+
+
+def measure(table: Table, job: Callable[[str, str], dict[str, Any]], iterations: int, rounds: int) -> None:
+    """``job``: (the table's folder, a folder for the job) → a job that ends with so many iterations."""
+    with hadoop() as cluster:
+        os.environ.update(cluster.environment)
+        home = f"{cluster.hdfs}/tmp/bench"
+        train = f"{home}/{table.folder.name}"
+        for path in sorted(table.folder.iterdir()):
+            storage.write(f"{train}/{path.name}", path.read_bytes())
+        needs = ["pyspark", "/java"]
+        spark = {
+            "Spark MLlib, 2 executors": Peer("logistic", ["spark", table.code, str(iterations), train], needs=needs)
+        }
+        numbers = count()
+        blocks: dict[str, Callable[[], Answer]] = {OURS: lambda: _submit(job(train, f"{home}/{next(numbers)}"))}
+        blocks |= {name: _timed(once(peer)) for name, peer in present(spark).items()}
+        report(interleaved(blocks, rounds), COLUMNS, OURS)
+
+
+def _timed(block: Callable[[], Answer]) -> Callable[[], Answer]:
+    def timed() -> Answer:
+        start = time.perf_counter()
+        return block() | {"command": time.perf_counter() - start}
+
+    return timed
+
+
+def _submit(job: dict[str, Any]) -> Answer:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "job.yaml"
+        path.write_text(yaml.safe_dump(job))
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "yarnml", "submit", path], check=True, stdout=subprocess.DEVNULL)
+        command = time.perf_counter() - start
+    noted = json.loads(storage.read(f"{job['checkpoint']['path']}/outcome.json"))["seconds"]
+    return {"command": command, "seconds": noted["total"] - noted["until_built"]}
