@@ -18,7 +18,7 @@ from yarnml.compiled import FOLDER, processor, settings
 from yarnml.log import log
 
 WAIT_SECONDS = 10.0  # for the archive, after everything else is ready
-LOOK_SECONDS = 1.0  # between two looks; what has not changed in between is whole
+LOOK_SECONDS = 0.4  # between two looks; what has not changed in between is whole
 SIZE = 64 * 2**20  # bytes in all; what was used longest ago goes first
 
 _NAME = re.compile(r"[\w.-]+-(cache|atime)")
