@@ -5,7 +5,6 @@ rows are in memory already, in the same kind of order, for the second.  All have
 in the page cache.
 """
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,11 +13,11 @@ from typing import Any
 
 from benchmarks import tables
 from benchmarks.measure import Column, interleaved, report
+from benchmarks.on_hadoop import copied, started
 from benchmarks.peers.process import Answer, Peer, Running, once
 from benchmarks.step import Engine
 from benchmarks.tables import Table
 from benchmarks.workloads import HERE
-from yarnml import storage
 from yarnml.clusters.local import open_crew
 from yarnml.spec import load_job
 
@@ -36,7 +35,7 @@ def main(rounds: int = 5, narrow: int = 2_000_000, wide: int = 32_768, hdfs: str
     ``--hdfs own`` starts a Hadoop of processes.
     """
     with ExitStack() as stack:
-        root = stack.enter_context(_hadoop()) if hdfs == OWN else hdfs
+        root = stack.enter_context(started())[1] if hdfs == OWN else hdfs
         for table in (Table(narrow, 28), Table(wide, 4096, together=True)):
             if table.rows:
                 measure(table, root, rounds)
@@ -44,7 +43,7 @@ def main(rounds: int = 5, narrow: int = 2_000_000, wide: int = 32_768, hdfs: str
 
 def measure(table: Table, root: str, rounds: int) -> None:
     here = tables.write(table)
-    train = _copied(here, f"{root}/{here.name}") if root else str(here)
+    train = copied(here, f"{root}/{here.name}") if root else str(here)
     print(f"feed: {table.rows} rows of {table.width} numbers, {table.megabytes:.0f} MB, from {root or 'a local disk'}")
     with ExitStack() as stack:
         blocks: dict[str, Callable[[], Any]] = {
@@ -104,20 +103,3 @@ def _answer(engine: Engine, steps: int, rows: int) -> Answer:
     seconds = engine.train(steps)
     waits = [report.seconds["read"] / sum(report.seconds.values()) for report in engine.reports]
     return {"seconds": seconds, "rows": rows, "waits": max(waits)}
-
-
-def _copied(here: Path, there: str) -> str:
-    for path in sorted(here.iterdir()):
-        if not storage.exists(f"{there}/{path.name}"):
-            storage.write(f"{there}/{path.name}", path.read_bytes())
-    return there
-
-
-@contextmanager
-def _hadoop() -> Iterator[str]:
-    """A folder on the HDFS of a cluster of processes."""
-    from tests.hadoop import hadoop
-
-    with hadoop() as cluster:
-        os.environ.update(cluster.environment)
-        yield f"{cluster.hdfs}/tmp/bench"

@@ -3,7 +3,6 @@
 One process, one thread, through the code that workers use; files in the page cache, DataNodes on this machine.
 """
 
-import os
 import time
 from collections.abc import Callable
 
@@ -11,9 +10,8 @@ import pyarrow as pa
 
 from benchmarks import workloads
 from benchmarks.measure import interleaved, spread
+from benchmarks.on_hadoop import copied, started
 from benchmarks.workloads import Workload
-from tests.hadoop import hadoop
-from yarnml import storage
 from yarnml.data.dataset import inspect, read_group
 
 LIMIT = "local file"
@@ -40,14 +38,11 @@ def main(rounds: int = 7) -> None:
     here = workloads.write(ROWS)
     size = sum(path.stat().st_size for path in here.iterdir())
     print(f"hdfs: scan of {size / 2**20:.0f} MiB of Parquet in {len(list(here.iterdir()))} files, one thread")
-    with hadoop() as cluster:
-        os.environ.update(cluster.environment)
+    with started() as (cluster, home):
         roots = {
-            "hdfs://": f"{cluster.hdfs}/tmp/bench",
+            "hdfs://": copied(here, home),
             "webhdfs://": f"{cluster.hdfs_web.replace('http', 'webhdfs')}/tmp/bench",
         }
-        for path in sorted(here.iterdir()):
-            storage.write(f"{roots['hdfs://']}/{path.name}", path.read_bytes())
         taken = interleaved({LIMIT: scan(str(here)), **{n: scan(url) for n, url in roots.items()}}, rounds)
     show(taken, size)
 

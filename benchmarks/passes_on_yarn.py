@@ -4,7 +4,6 @@ A Hadoop of processes on this machine, which finds both programs' packages on ev
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,9 +16,9 @@ from typing import Any
 import yaml
 
 from benchmarks.measure import Column, interleaved, report
+from benchmarks.on_hadoop import copied, started
 from benchmarks.peers.process import Answer, Peer, once, present
 from benchmarks.tables import Table
-from tests.hadoop import hadoop
 from yarnml import storage
 
 OURS = "yarnml submit, 2 workers"
@@ -32,12 +31,8 @@ COLUMNS = [
 
 def measure(table: Table, job: Callable[[str, str], dict[str, Any]], iterations: int, rounds: int) -> None:
     """``job``: (the table's folder, a folder for the job) → a job that ends with so many iterations."""
-    with hadoop() as cluster:
-        os.environ.update(cluster.environment)
-        home = f"{cluster.hdfs}/tmp/bench"
-        train = f"{home}/{table.folder.name}"
-        for path in sorted(table.folder.iterdir()):
-            storage.write(f"{train}/{path.name}", path.read_bytes())
+    with started() as (_, home):
+        train = copied(table.folder, f"{home}/{table.folder.name}")
         needs = ["pyspark", "/java"]
         spark = {
             "Spark MLlib, 2 executors": Peer("logistic", ["spark", table.code, str(iterations), train], needs=needs)

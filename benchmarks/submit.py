@@ -19,8 +19,9 @@ import yaml
 
 from benchmarks import workloads
 from benchmarks.measure import spread
+from benchmarks.on_hadoop import copied, started
+from benchmarks.peers.spark import on_nodes
 from benchmarks.workloads import SMALL
-from tests.hadoop import Hadoop, hadoop
 from yarnml import storage
 
 ROUNDS = 5
@@ -52,19 +53,17 @@ def main(rounds: int = ROUNDS) -> None:
     """From ``yarnml submit`` to the first update, beside Skein and Spark, on a Hadoop of processes."""
     print("submit: seconds from the command on, two workers; the same environment is on HDFS already")
     taken: dict[str, list[float]] = {}
-    with hadoop() as cluster:
-        for name, value in [*os.environ.items(), *cluster.environment.items()]:
-            os.environ[name] = value
-        job = _job(cluster)
+    with started() as (_, home):
+        job = _job(home)
         print(f"  packed, stored and unpacked for the first time: {_submit(job, 'first')['the whole command']:.1f} s")
         for number in range(rounds):
-            for name, seconds in _round(cluster, job, number):
+            for name, seconds in _round(job, number):
                 taken.setdefault(name, []).append(seconds)
     for name, values in taken.items():
         print(f"  {name:60} {spread(values, ' s')}")
 
 
-def _round(cluster: Hadoop, job: dict[str, Any], number: int) -> Iterator[tuple[str, float]]:
+def _round(job: dict[str, Any], number: int) -> Iterator[tuple[str, float]]:
     yield from _submit(job, str(number)).items()
     yield "bare Skein application: first worker's first command", _first_mark(_skein)
     if find_spec("pyspark"):
@@ -73,13 +72,10 @@ def _round(cluster: Hadoop, job: dict[str, Any], number: int) -> Iterator[tuple[
         print("  spark-submit is left out: pyspark is not installed (pip install yarnml[bench])")
 
 
-def _job(cluster: Hadoop) -> dict[str, Any]:
+def _job(home: str) -> dict[str, Any]:
     """The small workload, with data, checkpoints and models on HDFS."""
-    home = f"{cluster.hdfs}/tmp/bench"
-    for path in sorted(workloads.write(SMALL).iterdir()):
-        storage.write(f"{home}/data/{path.name}", path.read_bytes())
     job = workloads.job(SMALL, Path("unused"))
-    job["data"]["train"] = f"{home}/data"
+    job["data"]["train"] = copied(workloads.write(SMALL), f"{home}/data")
     job |= {"training": {"epochs": 1, "batch_size": SMALL.batch}, "export": f"{home}/models"}
     return job | {"checkpoint": {"path": f"{home}/job"}, "workers": {"count": 2, "memory": "1 GiB"}}
 
@@ -137,10 +133,8 @@ def _spark(folder: Path) -> None:
     home = Path(pyspark.__file__).parent
     script = folder.with_suffix(".py")
     script.write_text(SPARK)
-    options = {
-        "spark.yarn.jars": f"local:{home}/jars/*",
+    options = on_nodes() | {
         "spark.executor.memory": "512m",
-        "spark.hadoop.net.topology.node.switch.mapping.impl": "org.apache.hadoop.net.ScriptBasedMapping",
         "spark.pyspark.python": sys.executable,
         "spark.executorEnv.PYTHONPATH": str(home.parent),
     }

@@ -22,24 +22,29 @@ SETTINGS = {
 }
 
 
-ON_YARN = {
+EXECUTORS = {
     "spark.executor.instances": str(CORES),
     "spark.executor.cores": "1",
     "spark.executor.memory": "2g",
-    "spark.hadoop.net.topology.node.switch.mapping.impl": "org.apache.hadoop.net.ScriptBasedMapping",
 }
+
+
+def on_nodes() -> dict[str, str]:
+    """Settings for YARN where every node has Spark's jars, the quickest way."""
+    import pyspark
+
+    return {
+        "spark.yarn.jars": f"local:{Path(pyspark.__file__).parent}/jars/*",
+        "spark.hadoop.net.topology.node.switch.mapping.impl": "org.apache.hadoop.net.ScriptBasedMapping",
+    }
 
 
 @contextmanager
 def session(*, yarn: bool = False) -> Iterator[Any]:
     """A session that has done a first job; at the end its JVM is gone, so that its CPU time counts as its parent's."""
-    import pyspark
     from pyspark.sql import SparkSession
 
-    master, settings = f"local[{CORES}]", SETTINGS
-    if yarn:  # every node has its jars: the quickest way
-        jars = {"spark.yarn.jars": f"local:{Path(pyspark.__file__).parent}/jars/*"}
-        master, settings = "yarn", SETTINGS | ON_YARN | jars
+    master, settings = ("yarn", SETTINGS | EXECUTORS | on_nodes()) if yarn else (f"local[{CORES}]", SETTINGS)
     builder = SparkSession.builder.master(master).appName("benchmark")
     for name, value in settings.items():
         builder = builder.config(name, value)
