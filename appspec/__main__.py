@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from yarnml.job import Job
+from yarnml.job.spec import Job
 
 
 def schema() -> bytes:

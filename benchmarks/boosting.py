@@ -17,7 +17,7 @@ from benchmarks.measure import Column, interleaved, report
 from benchmarks.passes import Stopwatch
 from benchmarks.peers.process import Answer, Peer, once, present
 from benchmarks.tables import Table
-from yarnml.learners.options import Options
+from yarnml.job.learners import Options
 
 TRAIN, TEST = slice(0, 6), slice(6, 8)  # files
 

@@ -1,7 +1,7 @@
 """What the exchange of one step costs, by the number of workers, reducers, levels and elements: a small model.
 
-Counting needs no model: the way of a vector is asked of `yarnml.route`, its cut into chunks of `yarnml.reducer`, so
-messages and bytes are known.  Processor time is taken to be linear in them,
+Counting needs no model: the way of a vector is asked of `yarnml.reduce.routing`, its cut into chunks of
+`yarnml.reduce.reducer`, so messages and bytes are known.  Processor time is taken to be linear in them,
 
     seconds = step + message · messages + byte · bytes        (of one process, both directions)
 
@@ -24,9 +24,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import nnls
 
-from yarnml.reducer import chunk_bounds, slice_bounds
-from yarnml.route import Route, groups, route
-from yarnml.tree import combine
+from yarnml.reduce.reducer import chunk_bounds, slice_bounds
+from yarnml.reduce.routing import Route, groups, route
+from yarnml.reduce.tree import combine
 
 FLOAT = 4  # bytes
 

@@ -14,8 +14,8 @@ import skein
 
 from benchmarks.costs import Point
 from benchmarks.exchanger import CERTIFICATE, KEY
-from yarnml.environment import resources
-from yarnml.transport.security import Token
+from yarnml.control.credentials import Token
+from yarnml.worker.environment import resources
 
 LEAST = 2  # steps at a time
 

@@ -13,15 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from yarnml.meetings import Meeting, Wait
-from yarnml.reducer import StepKey
-from yarnml.relay import Relay
-from yarnml.route import ways
-from yarnml.transport.exchange import PeerExchange
-from yarnml.transport.home import Home
-from yarnml.transport.security import Certificate, Credentials, Token
-from yarnml.transport.server import ReducerServer
-from yarnml.tree import Node
+from yarnml.control.commands import Meeting, Wait
+from yarnml.control.credentials import Certificate, Credentials, Token
+from yarnml.reduce.allreduce import PeerExchange
+from yarnml.reduce.reducer import StepKey
+from yarnml.reduce.relay import Relay
+from yarnml.reduce.routing import ways
+from yarnml.reduce.server import Home, ReducerServer
+from yarnml.reduce.tree import Node
 
 HOST = "127.0.0.1"
 CERTIFICATE, KEY, NAME = "certificate", "key", "skein-internal"  # the last is what Skein's are made for

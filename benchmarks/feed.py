@@ -19,7 +19,7 @@ from benchmarks.step import Engine
 from benchmarks.tables import Table
 from benchmarks.workloads import HERE
 from yarnml.clusters.local import open_crew
-from yarnml.spec import load_job
+from yarnml.job.load import load_job
 
 BATCH = 2**21  # float32 in one step's rows at most
 SCAN, KEPT = "pyarrow.dataset, 2 threads", "pyarrow.dataset into memory, 2 threads"

@@ -24,7 +24,7 @@ from benchmarks.step import Engine
 from benchmarks.tables import Table
 from benchmarks.workloads import HERE, LARGE, SMALL
 from yarnml.clusters.local import open_crew
-from yarnml.spec import load_job
+from yarnml.job.load import load_job
 
 LINK = 10e9 / 8  # bytes a second of 10 GbE
 HOSTS = (10, 30, 100, 300, 1000)

@@ -15,9 +15,9 @@ from benchmarks import tables
 from benchmarks.measure import Column, interleaved, report
 from benchmarks.peers.process import Answer, Peer, once, present
 from benchmarks.tables import Table
-from yarnml.events import EpochDone, Event, RoundBegins
-from yarnml.spec import load_job
-from yarnml.submit import run
+from yarnml.events.events import EpochDone, Event, RoundBegins
+from yarnml.job.load import load_job
+from yarnml.runner import run
 
 L2 = 1e-4
 HISTORY = 10  # newest iterations that L-BFGS remembers, as yarnml's does

@@ -16,10 +16,10 @@ from benchmarks.step import Engine
 from benchmarks.workloads import Workload, job
 from yarnml.clusters.local import open_crew
 from yarnml.errors import Interrupted
-from yarnml.events import EpochDone, Event
-from yarnml.job import Job
-from yarnml.spec import load_job
-from yarnml.submit import train
+from yarnml.events.events import EpochDone, Event
+from yarnml.job.load import load_job
+from yarnml.job.spec import Job
+from yarnml.runner import train
 
 BARE = "the bare steps"
 BLOCK_SECONDS = 300.0  # the longest that a block of steps may take

@@ -54,7 +54,7 @@ def starts(x: Array, clusters: int) -> Iterator[Start]:
     import jax
     import jax.numpy as jnp
 
-    from yarnml.learners import coreset
+    from yarnml.learners.moments import coreset
 
     begin = jax.jit(coreset.begin, static_argnums=2)
     pick = jax.jit(partial(coreset.pick, slots=coreset.slots_for(clusters)))

@@ -15,12 +15,12 @@ from benchmarks.measure import interleaved, table
 from benchmarks.peers.process import Peer, Running, present
 from benchmarks.workloads import Workload, job
 from yarnml.clusters.local import open_crew
-from yarnml.environment import resources
-from yarnml.job import Job
-from yarnml.master import Master
-from yarnml.meetings import Begin, Build, Built, Train, Trained, ipc
-from yarnml.plan import make_plan
-from yarnml.spec import load_job
+from yarnml.control.commands import Begin, Build, Built, Train, Trained, ipc
+from yarnml.data.plan import make_plan
+from yarnml.job.load import load_job
+from yarnml.job.spec import Job
+from yarnml.master.master import Master
+from yarnml.worker.environment import resources
 
 LIMIT = "limit: 2 processes, no exchange"
 

@@ -61,7 +61,7 @@ def _once(training: dict[str, Any], *, slow: bool, backups: bool) -> float:
 
 def _workers(master: int) -> list[psutil.Process]:
     found = psutil.Process(master).children()
-    return sorted((p for p in found if "yarnml.worker" in p.cmdline()), key=lambda p: p.pid)
+    return sorted((p for p in found if "yarnml.worker.process" in p.cmdline()), key=lambda p: p.pid)
 
 
 @contextmanager

@@ -22,8 +22,8 @@ Job = dict[str, Any]
 USER = "/user/root"
 SKEIN, LEAD, CONTAINER = (
     "com.anaconda.skein.ApplicationMaster",
-    "yarnml.clusters.yarn.lead",
-    "yarnml.clusters.yarn.container",
+    "yarnml.clusters.yarn.containers.application_master",
+    "yarnml.clusters.yarn.containers.container",
 )
 
 ENDED = ("FINISHED", "FAILED", "KILLED")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from yarnml.provision import Provision
+from yarnml.clusters.yarn.packaging.provision import Provision
 
 VERSION = "{}.{}".format(*sys.version_info)
 PYTHON = f"python{VERSION}"

@@ -9,12 +9,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from yarnml.data.feed import Feed, concatenate
-from yarnml.data.kept import Kept
+from yarnml.data.cache import Kept
+from yarnml.data.loader import Feed, concatenate
+from yarnml.data.plan import Plan, make_plan
 from yarnml.data.schema import Rows, Schema
 from yarnml.data.survey import filled, find, lacking, merged
-from yarnml.plan import Plan, make_plan
-from yarnml.spec import load_job
+from yarnml.job.load import load_job
 
 Step = dict[str, Any]
 

@@ -10,9 +10,9 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "run": ("yarnml.submit", "run_file"),
-    "load_job": ("yarnml.spec", "load_job"),
-    "load_model": ("yarnml.model", "load_model"),
+    "run": ("yarnml.runner", "run_file"),
+    "load_job": ("yarnml.job.load", "load_job"),
+    "load_model": ("yarnml.model.model", "load_model"),
 }
 _PUBLIC |= {"YarnmlError": ("yarnml.errors", "YarnmlError")}
 

@@ -8,11 +8,11 @@ from rich.markup import escape
 
 from yarnml import __version__
 from yarnml.errors import Interrupted, YarnmlError
-from yarnml.job import Job
-from yarnml.progress import Progress
-from yarnml.recommend import recommend
-from yarnml.spec import load_job
-from yarnml.submit import BACKENDS, run
+from yarnml.events.console import Progress
+from yarnml.job.load import load_job
+from yarnml.job.spec import Job
+from yarnml.model.recommend import recommend
+from yarnml.runner import BACKENDS, run
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -60,7 +60,7 @@ def submit_command(
 
     Ctrl-C leaves the job running; `yarnml attach` comes back to it.
     """
-    from yarnml.clusters.yarn import commands
+    from yarnml.clusters.yarn.edge import commands
 
     job = _load(job_file, overrides, profile)
     if dry_run:
@@ -74,7 +74,7 @@ def submit_command(
 @click.option("--all", "every", is_flag=True, help="Those that have ended, too.")
 def ls_command(every: bool) -> None:
     """List your jobs on YARN, newest first."""
-    from yarnml.clusters.yarn import commands
+    from yarnml.clusters.yarn.edge import commands
 
     click.echo(commands.listing(every=every))
 
@@ -89,8 +89,8 @@ def status_command(application: str, as_json: bool) -> None:
     """
     import msgspec
 
-    from yarnml.clusters.yarn import commands
-    from yarnml.clusters.yarn.status import described
+    from yarnml.clusters.yarn.edge import commands
+    from yarnml.clusters.yarn.observe.status import described
 
     found = commands.look(application)
     click.echo(msgspec.json.format(msgspec.json.encode(found)) if as_json else described(found))
@@ -103,7 +103,7 @@ def attach_command(application: str) -> None:
 
     The exit status is that of the job.
     """
-    from yarnml.clusters.yarn import commands
+    from yarnml.clusters.yarn.edge import commands
 
     with Progress(Console(highlight=False)) as show:
         commands.attach(application, show, click.echo)
@@ -116,7 +116,7 @@ def attach_command(application: str) -> None:
 @click.option("--follow", "-f", is_flag=True, help="Go on as the logs grow, until the job ends.")
 def logs_command(application: str, role: str | None, index: int | None, follow: bool) -> None:
     """Print the logs of a job's processes, running or ended."""
-    from yarnml.clusters.yarn import commands
+    from yarnml.clusters.yarn.edge import commands
 
     for piece in commands.logs(application, role, index, follow=follow):
         click.echo(piece, nl=not piece.endswith("\n"))
@@ -128,7 +128,7 @@ def logs_command(application: str, role: str | None, index: int | None, follow: 
 @click.option("--reducers", type=click.IntRange(0), help="Containers that only reduce; 0: the workers do it.")
 def scale_command(application: str, workers: int | None, reducers: int | None) -> None:
     """Have a running job on YARN use WORKERS workers from the next step on; its model stays the same."""
-    from yarnml.clusters.yarn import commands
+    from yarnml.clusters.yarn.edge import commands
 
     if workers is None and reducers is None:
         raise click.UsageError("say how many: a number of workers, --reducers, or both.")
@@ -139,7 +139,7 @@ def scale_command(application: str, workers: int | None, reducers: int | None) -
 @click.argument("application", metavar="APP")
 def kill_command(application: str) -> None:
     """End a job on YARN; its checkpoints stay."""
-    from yarnml.clusters.yarn import commands
+    from yarnml.clusters.yarn.edge import commands
 
     click.echo(commands.kill(application))
 
@@ -154,7 +154,7 @@ def doctor_command(job_file: str | None, overrides: tuple[str, ...]) -> int:
 
     Every line that is not ok says what to do.  The exit status is 1 where anything is wrong.
     """
-    from yarnml.clusters.yarn.doctor import checks, examine
+    from yarnml.clusters.yarn.edge.doctor import checks, examine
 
     if overrides and not job_file:
         raise click.UsageError("--set needs a job file.")

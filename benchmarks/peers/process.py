@@ -17,7 +17,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from benchmarks.measure import CORES
-from yarnml.environment import POOLS, devices
+from yarnml.worker.environment import POOLS, devices
 
 PATIENCE = 600.0  # seconds for one block
 

@@ -13,16 +13,15 @@ import pytest
 import skein
 
 from tests.faults.wires import HOST, Message, Proxy, Relay, Rule, closing, cut, flip, late
+from yarnml.control.calls import Ack, Beat
+from yarnml.control.credentials import Certificate, Credentials, Token
+from yarnml.control.rpc import ControlClient, ControlServer
 from yarnml.errors import WorkerLost
-from yarnml.messages import Ack, Beat
-from yarnml.reducer import CHUNK, Reducer, StepKey
-from yarnml.route import Ways
-from yarnml.transport.control import ControlClient, ControlServer
-from yarnml.transport.exchange import PeerExchange
-from yarnml.transport.home import Home
-from yarnml.transport.security import Certificate, Credentials, Token
-from yarnml.transport.server import ReducerServer
-from yarnml.tree import Node, Vector, combine, root
+from yarnml.reduce.allreduce import PeerExchange
+from yarnml.reduce.reducer import CHUNK, Reducer, StepKey
+from yarnml.reduce.routing import Ways
+from yarnml.reduce.server import Home, ReducerServer
+from yarnml.reduce.tree import Node, Vector, combine, root
 
 SHARDS, STEPS = 3, 4
 LENGTHS = [500, 2 * CHUNK + 5]  # one chunk, three chunks
@@ -172,11 +171,11 @@ def test_a_reducer_outlives_a_stream_that_ends_before_its_sum() -> None:
 REDUCER = """
 import contextlib
 import numpy as np, pyarrow as pa, pyarrow.flight as fl
-from yarnml.parts import Hello, Part
-from yarnml.transport.home import Home
-from yarnml.transport.security import Token
-from yarnml.transport.server import ReducerServer
-from yarnml.transport.wire import encode
+from yarnml.reduce.wire import Hello, Part
+from yarnml.reduce.server import Home
+from yarnml.control.credentials import Token
+from yarnml.reduce.server import ReducerServer
+from yarnml.reduce.wire import encode
 
 token = Token("secret of the test")
 home = Home()

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.flight as fl
 
-from yarnml.transport.security import Credentials
+from yarnml.control.credentials import Credentials
 
 HOST = "127.0.0.1"
 

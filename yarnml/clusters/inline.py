@@ -6,22 +6,22 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from yarnml.environment import POOLS, devices
+from yarnml.control.commands import Command, Meeting, Prime, Report, Save, Saved
 from yarnml.errors import JobFileError, WorkerLost
-from yarnml.events import Event, Tick
-from yarnml.failures import Kind
-from yarnml.job import Job
-from yarnml.locality import Locality
-from yarnml.meetings import Command, Meeting, Prime, Report, Save, Saved
-from yarnml.sight import Sight
-from yarnml.transport.memory import MemoryExchange
+from yarnml.events.events import Event, Tick
+from yarnml.job.spec import Job
+from yarnml.master.locality import Locality
+from yarnml.master.membership.failure_policy import Kind
+from yarnml.reduce.memory import MemoryExchange
+from yarnml.worker.environment import POOLS, devices
+from yarnml.worker.progress import Sight
 
 
 class InlineCrew:
     """One worker with all shards."""
 
     def __init__(self, say: Callable[[Event], None]) -> None:
-        from yarnml.mapper import Mapper  # brings JAX, which nobody else in this process needs
+        from yarnml.worker.mapper import Mapper
 
         sight = Sight(lambda step, loss, rows: say(Tick(step, loss, rows, 1)))
         self._mapper = Mapper(0, MemoryExchange(), sight, lambda meeting, step, copy: None)

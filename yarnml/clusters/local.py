@@ -14,17 +14,19 @@ from typing import cast
 
 from fsspec.implementations.local import LocalFileSystem
 
-from yarnml import paths, storage
-from yarnml.clusters.base import Ended, Role, Who
-from yarnml.compiled import compiled
-from yarnml.cores import available, share
-from yarnml.environment import Environment, devices, resources
+from yarnml import storage
+from yarnml.control.credentials import Token
+from yarnml.control.roles import Role, Who
 from yarnml.errors import CheckpointError, JobFileError
-from yarnml.events import Event
-from yarnml.failures import Kind, Sizes, misses_its_environment
-from yarnml.job import Job
-from yarnml.master import Master
-from yarnml.transport.security import Token
+from yarnml.events.events import Event
+from yarnml.job import paths
+from yarnml.job.spec import Job
+from yarnml.master.master import Master
+from yarnml.master.membership.failure_policy import Kind, Sizes, misses_its_environment
+from yarnml.master.membership.processes import Ended
+from yarnml.worker.affinity import available, share
+from yarnml.worker.compile_cache import compiled
+from yarnml.worker.environment import Environment, devices, resources
 
 HOST = "127.0.0.1"
 LOG_TAIL = 12  # lines of a dead process's log that are shown
@@ -70,7 +72,7 @@ class LocalProcesses:
         variables = os.environ | resources(workers.vcores) | devices(workers.gpus, slot) | compiled(workers.vcores)
         with log.open("wb") as output:
             popen = subprocess.Popen(
-                [sys.executable, "-m", "yarnml.worker"],
+                [sys.executable, "-m", "yarnml.worker.process"],
                 env=variables | self._job.environment.variables | environment.variables(),
                 stdin=subprocess.PIPE,
                 stdout=output,

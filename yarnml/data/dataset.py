@@ -13,7 +13,7 @@ from yarnml.data.base import Dataset, File, Format, changed
 from yarnml.data.prepare.base import kind_of
 from yarnml.data.schema import Feature, Schema
 from yarnml.errors import DataError, JobFileError
-from yarnml.job import Data
+from yarnml.job.spec import Data
 
 FORMATS: dict[str, Format] = {"parquet": parquet, "csv": csv}
 SUFFIXES = {".parquet": "parquet", ".parq": "parquet", ".pq": "parquet", ".csv": "csv"}

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from yarnml.aligned import aligned, empty
+from yarnml.data.aligned import aligned, empty
 from yarnml.data.arrays import Matrix, float32, is_list, single, whole
 from yarnml.data.prepare.base import numbers
 from yarnml.data.schema import Feature, Rows, Schema, known

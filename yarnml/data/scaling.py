@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import DataError
-from yarnml.tree import Vector
+
+Vector = npt.NDArray[Any]
 
 
 class Scaling(NamedTuple):

@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from yarnml.data.arrays import is_list, is_number, is_text, plain
 from yarnml.data.prepare.base import TEXT, chain, kind_of, lacks
-from yarnml.data.prepare.options import Step
 from yarnml.errors import DataError, JobFileError, YarnmlError
-from yarnml.job import ClassWeights, Data
+from yarnml.job.prepare import Step
+from yarnml.job.spec import ClassWeights, Data
 
 
 class Feature(Struct, frozen=True, array_like=True):

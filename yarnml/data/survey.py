@@ -13,10 +13,10 @@ from msgspec.structs import replace
 from yarnml.data.arrays import whole
 from yarnml.data.prepare.base import follow, kind_of, lacks, taking
 from yarnml.data.prepare.findings import Finding, Values, values
-from yarnml.data.prepare.options import Step
 from yarnml.data.rows import column_of
 from yarnml.data.schema import Feature, Schema, check_shape, in_order, prepared
 from yarnml.errors import DataError, JobFileError
+from yarnml.job.prepare import Step
 
 MAX_CLASSES = 10_000
 

@@ -1,7 +1,7 @@
 """Files by URL: local ones, HDFS, and whatever else fsspec can reach.  `files` has the operations."""
 
 from yarnml.storage.base import Block, Unavailable
-from yarnml.storage.blocks import block_hosts, locations
+from yarnml.storage.block_locations import block_hosts, locations
 from yarnml.storage.files import (
     absolute,
     arrow,
@@ -17,7 +17,7 @@ from yarnml.storage.files import (
     size,
     write,
 )
-from yarnml.storage.patience import patience
+from yarnml.storage.retry import patience
 
 __all__ = [
     "Block",

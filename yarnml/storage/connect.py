@@ -4,12 +4,12 @@ import os
 import socket
 from collections.abc import Sequence
 
-from yarnml.hadoop import Address, Configuration, configuration
 from yarnml.storage.base import Client, Unavailable
+from yarnml.storage.hadoop_config import Address, Configuration, configuration
 from yarnml.storage.hdfs import Hdfs
 from yarnml.storage.libhdfs import LibHdfs
 from yarnml.storage.native import Native
-from yarnml.storage.patience import CONNECT_SECONDS
+from yarnml.storage.retry import CONNECT_SECONDS
 from yarnml.storage.webhdfs import WebHdfs
 
 

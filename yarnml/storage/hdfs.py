@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 from fsspec.spec import AbstractFileSystem
 
 from yarnml.storage.base import Client, Entry, ReplicaUnavailable, Sink, Source, Unavailable
-from yarnml.storage.faults import fault
-from yarnml.storage.patience import CALL_SECONDS, CHUNK_SECONDS, bounded, persist
+from yarnml.storage.errors import fault
+from yarnml.storage.retry import CALL_SECONDS, CHUNK_SECONDS, bounded, persist
 
 SCHEMES = ("hdfs", "webhdfs", "swebhdfs")
 CHUNK = 32 * 2**20

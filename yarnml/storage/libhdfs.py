@@ -5,8 +5,8 @@ Chosen with YARNML_HDFS=libhdfs, where hdfs-native lacks what a cluster needs.
 
 from typing import Any
 
-from yarnml.hadoop import Configuration
 from yarnml.storage.base import Entry, Sink, Source
+from yarnml.storage.hadoop_config import Configuration
 
 
 class LibHdfs:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from yarnml.hadoop import Configuration
 from yarnml.storage.base import Entry, Sink, Source
+from yarnml.storage.hadoop_config import Configuration
 
 SOCKET_SECONDS = 10  # that a DataNode may be silent before another replica is read
 

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from yarnml.storage.base import Block, Entry, ReplicaUnavailable, Sink, Source
-from yarnml.storage.patience import CALL_SECONDS, CONNECT_SECONDS
+from yarnml.storage.retry import CALL_SECONDS, CONNECT_SECONDS
 
 _API = "/webhdfs/v1"
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import yaml
 
-from yarnml import environment, paths
 from yarnml.clusters.yarn import services
+from yarnml.clusters.yarn.packaging.provision import Provision
 from yarnml.errors import JobFileError
-from yarnml.job import Job, size_in_bytes
-from yarnml.provision import Provision
+from yarnml.job import paths
+from yarnml.job.spec import Job, size_in_bytes
+from yarnml.worker import environment
 
 JOB_FILE = "yarnml-job.json"  # the job as it was sent: its name here, in the staging folder, in a container
 TAG = "yarnml"

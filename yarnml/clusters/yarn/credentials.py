@@ -5,7 +5,7 @@ from pathlib import Path
 import skein
 
 from yarnml import storage
-from yarnml.transport.security import Certificate
+from yarnml.control.credentials import Certificate
 
 CERTIFICATE, KEY = ".skein.crt", ".skein.pem"
 _NAME = "skein-internal"  # what Skein's certificates are made for

@@ -4,8 +4,8 @@ A Skein service has one size for good, so more memory for the next container nee
 declared at submit without any container.  Both name the same processes: an index says which service it is of.
 """
 
-from yarnml.clusters.base import Role, Who
-from yarnml.clusters.yarn.resources import mebibytes
+from yarnml.clusters.yarn.capacity.resources import mebibytes
+from yarnml.control.roles import Role, Who
 
 FACTORS = (1.5, 2.0)  # of the memory asked for
 STRIDE = 10_000  # indices of one service

@@ -1,6 +1,6 @@
 """The protocol of a kind of step, and how a column's steps are followed.
 
-A step is a struct of `yarnml.data.prepare.options`; its kind names the module that knows what to do with it.
+A step is a struct of `yarnml.job.prepare`; its kind names the module that knows what to do with it.
 """
 
 import importlib
@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from yarnml.data.arrays import Matrix, float32, is_number
 from yarnml.data.prepare.findings import Finding
-from yarnml.data.prepare.options import Step
 from yarnml.errors import DataError, JobFileError
+from yarnml.job.prepare import Step
 
 NUMBERS = pa.list_(pa.float32())  # stands for a matrix: what a column is once it can't be prepared any further
 TEXT = ("one_hot", "category", "hash", "text", "tokens", "hashed_tokens")  # the kinds that make numbers of text

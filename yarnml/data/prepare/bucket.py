@@ -10,8 +10,8 @@ from yarnml.data.arrays import Matrix, float64, is_number
 from yarnml.data.prepare.base import NUMBERS
 from yarnml.data.prepare.findings import Finding, Quantiles, quantiles
 from yarnml.data.prepare.one_hot import ones
-from yarnml.data.prepare.options import Bucket
 from yarnml.errors import DataError
+from yarnml.job.prepare import Bucket
 
 READ = pa.float64()
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from yarnml.data.arrays import Matrix
 from yarnml.data.prepare import valued
-from yarnml.data.prepare.options import Category
+from yarnml.job.prepare import Category
 
 READ = None
 needs, gives, find, learn = valued.needs, valued.gives, valued.find, valued.learn

@@ -10,7 +10,7 @@ from yarnml.data.arrays import Matrix
 from yarnml.data.prepare import hashed, valued
 from yarnml.data.prepare.hashing import buckets
 from yarnml.data.prepare.one_hot import ones
-from yarnml.data.prepare.options import Hash
+from yarnml.job.prepare import Hash
 
 READ = None
 needs, gives = valued.needs, valued.gives

@@ -5,7 +5,7 @@ from typing import TypeVar
 import pyarrow as pa
 
 from yarnml.data.prepare.findings import Finding
-from yarnml.data.prepare.options import Hash, HashedTokens, Text
+from yarnml.job.prepare import Hash, HashedTokens, Text
 
 Hashing = TypeVar("Hashing", Hash, Text, HashedTokens)
 

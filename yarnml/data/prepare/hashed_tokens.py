@@ -5,7 +5,7 @@ import pyarrow as pa
 from yarnml.data.arrays import Matrix
 from yarnml.data.prepare import hashed, texts, tokenized
 from yarnml.data.prepare.hashing import buckets_of
-from yarnml.data.prepare.options import HashedTokens
+from yarnml.job.prepare import HashedTokens
 
 READ = texts.READ
 needs, gives, names = texts.needs, texts.gives, tokenized.names

@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 from yarnml.data.arrays import Matrix, float32, float64, is_number, is_text, plain
 from yarnml.data.prepare.base import NUMBERS
 from yarnml.data.prepare.findings import Finding, Quantiles, Sum, Values, Words, exact_sum, quantiles, values
-from yarnml.data.prepare.options import Impute
 from yarnml.errors import DataError
+from yarnml.job.prepare import Impute
 
 READ = pa.float64()
 MOST = 10_000  # different values, among which the most frequent is looked for

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from yarnml.data.arrays import Matrix
 from yarnml.data.prepare import hashed, texts
 from yarnml.data.prepare.hashing import buckets_of
-from yarnml.data.prepare.options import Text
+from yarnml.job.prepare import Text
 
 READ = texts.READ
 BLANK, NOTHING = (pa.scalar(text, pa.large_string()) for text in (" ", ""))

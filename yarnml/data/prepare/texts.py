@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from yarnml.data.arrays import is_text
 from yarnml.data.prepare.base import NUMBERS
-from yarnml.data.prepare.options import HashedTokens, Text, Tokens
+from yarnml.job.prepare import HashedTokens, Text, Tokens
 
 READ = pa.string()
 BETWEEN_WORDS = r"[^\p{L}\p{N}_]+"

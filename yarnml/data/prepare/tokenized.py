@@ -5,8 +5,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from yarnml.data.arrays import Matrix
-from yarnml.data.prepare.options import FIRST, PADDING, HashedTokens, Tokens
 from yarnml.data.prepare.texts import words
+from yarnml.job.prepare import FIRST, PADDING, HashedTokens, Tokens
 
 Places = npt.NDArray[np.int64]
 

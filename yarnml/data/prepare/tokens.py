@@ -7,8 +7,8 @@ import pyarrow.compute as pc
 from yarnml.data.arrays import Matrix
 from yarnml.data.prepare import texts, tokenized
 from yarnml.data.prepare.findings import Finding, Words, levels, words_by_level
-from yarnml.data.prepare.options import Tokens
 from yarnml.errors import DataError
+from yarnml.job.prepare import Tokens
 
 READ = texts.READ
 SAMPLE = 1 << 17  # different words that are counted at least, and

@@ -12,8 +12,8 @@ from yarnml.data.arrays import is_text, plain
 from yarnml.data.prepare.base import NUMBERS
 from yarnml.data.prepare.findings import Finding, Values
 from yarnml.data.prepare.findings import values as values_of
-from yarnml.data.prepare.options import Category, OneHot
 from yarnml.errors import DataError
+from yarnml.job.prepare import Category, OneHot
 
 UNKNOWN, NULL = -1, -2
 

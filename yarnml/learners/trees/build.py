@@ -4,7 +4,7 @@ import numpy as np
 
 from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError
-from yarnml.learners.options import TreeLearner
+from yarnml.job.learners import TreeLearner
 from yarnml.learners.trees.ensemble import Ensemble
 from yarnml.learners.trees.objectives import Objective
 from yarnml.learners.trees.rule import Columns, Rule

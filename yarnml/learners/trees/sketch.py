@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from yarnml.learners.options import SKETCH_PASSES
+from yarnml.job.learners import SKETCH_PASSES
 
 PASSES, CELLS = SKETCH_PASSES, 1024
 LARGEST = float(np.finfo(np.float32).max)

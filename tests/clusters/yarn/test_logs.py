@@ -1,0 +1,244 @@
+"""What is read out of Hadoop's and Skein's words: whose log it is, who ran where, and why a job failed."""
+
+import msgspec
+import pytest
+
+from yarnml.clusters.yarn.containers.launcher import reason
+from yarnml.clusters.yarn.edge.follow import reason as waits_for
+from yarnml.clusters.yarn.edge.log_reader import Wanted
+from yarnml.clusters.yarn.observe.diagnosis import ending, events, first_cause, for_memory, sentence_in
+from yarnml.clusters.yarn.observe.logs import Log, parse
+from yarnml.clusters.yarn.observe.processes import Place, attempt_of, of_logs
+from yarnml.clusters.yarn.observe.status import Application, Status, described, listed, training
+from yarnml.events.events import Continued, EpochDone, Event, Failure, Lost, Outcome, RoundBegins, Tick, Waiting
+from yarnml.master.membership.failure_policy import Kind
+
+FAILED = "Container failed during execution, see logs for more information."
+FIRST, SECOND = "container_1795268015103_0001_01_000001", "container_1795268015103_0001_02_000001"
+WORKERS = [f"container_1795268015103_0001_01_00000{n}" for n in (2, 3, 4)]
+
+PRINTED = """\
+Container: container_1795268015103_0001_01_000001 on 127.0.0.2_26134
+LogAggregationType: AGGREGATED
+====================================================================
+LogType:application.driver.log
+LogLastModifiedTime:Sat Nov 21 13:37:46 +0000 2026
+LogLength:%d
+LogContents:
+%s
+End of LogType:application.driver.log
+***************************************************************************************
+
+Container: container_1795268015103_0001_01_000002 on 127.0.0.3:26403
+LogAggregationType: LOCAL
+====================================================================
+LogType:worker.log
+LogLastModifiedTime:Sat Nov 21 13:40:26 +0000 2026
+LogLength:0
+LogContents:
+
+End of LogType:worker.log.This log file belongs to a running container (container_1795268015103_0001_01_000002) \
+and so may not be complete.
+***************************************************************************
+"""
+
+SKEINS = """\
+26/11/21 13:36:19 INFO skein.ApplicationMaster: Registering application with resource manager
+26/11/21 13:36:20 INFO skein.ApplicationMaster: Initializing service 'worker'.
+26/11/21 13:36:20 INFO skein.ApplicationMaster: REQUESTED: worker_0
+26/11/21 13:36:22 INFO skein.ApplicationMaster: Starting container_1795268015103_0001_01_000002...
+26/11/21 13:36:22 INFO skein.ApplicationMaster: RUNNING: worker_0 on container_1795268015103_0001_01_000002
+26/11/21 13:36:22 INFO skein.ApplicationMaster: RUNNING: worker_1 on container_1795268015103_0001_01_000003
+26/11/21 13:36:25 WARN skein.ApplicationMaster: FAILED: worker_1 - Container released on a *lost* node
+26/11/21 13:36:26 INFO skein.ApplicationMaster: RUNNING: worker-larger-1_0 on container_1795268015103_0001_01_000004
+26/11/21 13:36:29 WARN skein.ApplicationMaster: FAILED: worker-larger-1_0 - 1.2 GB of 1 GB physical memory used
+26/11/21 13:36:55 INFO skein.ApplicationMaster: Shutting down: digits is done; model: None
+"""
+
+
+def log(name: str, text: str, container: str = FIRST, host: str = "127.0.0.2") -> Log:
+    return Log(container, host, name, text.encode(), len(text.encode()))
+
+
+def application(state: str = "FAILED", diagnostics: str = "", live: bool = False) -> Application:
+    return Application("application_1_0002", "digits", "ann", "default", state, live, "", diagnostics, 0.0, 0.0, 0.5)
+
+
+@pytest.mark.parametrize("text", ["one\ntwo", "", "naïve — ünicode", "a\nEnd of LogType:application.driver.log\nb"])
+def test_logs_are_read_by_their_length(text: str) -> None:
+    """Whatever a log says, it is read whole, with its container, host and name; so is the next one."""
+    first, second = parse((PRINTED % (len(text.encode()), text)).encode())
+    assert first == log("application.driver.log", text)
+    assert second == log("worker.log", "", WORKERS[0], "127.0.0.3")
+
+
+def test_the_end_of_a_log_alone() -> None:
+    """Where only the last bytes were asked for, the length is still that of the whole file."""
+    first, second = parse((PRINTED % (90, "its end")).encode(), 7)
+    assert (first.text, first.length) == ("its end", 90)
+    assert second.name == "worker.log"
+
+
+def test_who_ran_where() -> None:
+    """Skein's log tells which container was which worker and how it ended; hosts come from the logs beside."""
+    found = of_logs([log("application.master.log", SKEINS), log("prelaunch.out", "", WORKERS[0], "127.0.0.3")])
+    assert found == [
+        Place("master", 1, "ENDED", "127.0.0.2", FIRST),
+        Place("worker", 0, "ENDED", "127.0.0.3", WORKERS[0]),
+        Place("worker", 1, "FAILED", "", WORKERS[1], "Container released on a *lost* node"),
+        Place("worker", 10_000, "FAILED", "", WORKERS[2], "1.2 GB of 1 GB physical memory used"),
+    ]
+    assert (attempt_of(FIRST), attempt_of(SECOND)) == (1, 2)
+    assert attempt_of("container_e17_1410901177871_0001_03_000005") == 3
+
+
+def test_whose_logs() -> None:
+    """All but Skein's own are meant where nobody is named; an index is that of the process."""
+    master, worker = (Place(role, 1, "RUNNING", "", "container_1") for role in ("master", "worker"))
+    assert Wanted().has(master, "application.driver.log")
+    assert not Wanted().has(master, "application.master.log")
+    assert Wanted("skein").has(master, "application.master.log")
+    assert Wanted("worker", 1).has(worker, "worker.log")
+    assert not Wanted("worker", 0).has(worker, "worker.log")
+    assert not Wanted("worker").has(master, "application.driver.log")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "yarnml: environment.python /no/such/python: this node (127.0.0.3) has no /no/such/python.\n",
+            "environment.python /no/such/python: this node (127.0.0.3) has no /no/such/python.",
+        ),
+        (
+            'Traceback (most recent call last):\n  File "<string>", line 1, in <module>\n'
+            "ModuleNotFoundError: No module named 'jax'\n",
+            "ModuleNotFoundError: No module named 'jax'",
+        ),
+        ("lost: worker 0\nerror: worker 1 failed: failure 2.\nafterwards\n", "worker 1 failed: failure 2."),
+        ("epoch 1/20  step 6  training loss 2.671\n", ""),
+        ("", ""),
+    ],
+)
+def test_the_sentence_in_a_log(text: str, sentence: str) -> None:
+    """The last line that tells of an error, in yarnml's own words or in Python's."""
+    assert sentence_in(text) == sentence
+
+
+def test_the_first_failure_is_the_cause() -> None:
+    """Of several attempts the first that says why counts; the end of its log comes with it."""
+    assert first_cause(["epoch 1", "yarnml: no python", "error: later"]) == ("no python", "yarnml: no python")
+    assert first_cause(["epoch 1", "epoch 2"]) == ("", "epoch 2")
+    assert first_cause([]) == ("", "")
+
+
+MEMORY = [
+    (
+        "721.3 MB of 512 MB physical memory used",
+        "took more memory than workers.memory allows, 721.3 MB of 512 MB, and was ended by YARN; raise workers.memory",
+    ),
+    (
+        "Container [pid=4351,containerID=container_1_01_000002] is running 378273792B beyond the 'PHYSICAL' memory "
+        "limit. Current usage: 616.8 MB of 256 MB physical memory used; 622.2 MB of 537.6 MB virtual memory used.",
+        "took more memory than workers.memory allows, 616.8 MB of 256 MB, and was ended by YARN; raise workers.memory",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "sentence"), MEMORY)
+def test_too_much_memory(text: str, sentence: str) -> None:
+    """The field to raise is named, whichever of YARN's two wordings comes."""
+    assert for_memory(text, "workers.memory") == sentence
+    assert reason(text, "worker", "") == (Kind.MEMORY, sentence)
+
+
+@pytest.mark.parametrize(
+    ("said", "log_text", "kind", "why"),
+    [
+        (FAILED, "", Kind.EXIT, "failed"),
+        (FAILED, "yarnml: no python3.11 on w2.\n", Kind.ENVIRONMENT, "failed: no python3.11 on w2"),
+        (FAILED, "ModuleNotFoundError: No module named 'jax'\n", Kind.ENVIRONMENT, "failed: ModuleNotFoundError: No"),
+        (FAILED, "ValueError: x\n", Kind.EXIT, "failed: ValueError: x"),
+        (FAILED, "worker 0\nended by signal 9 (SIGKILL)", Kind.SIGNAL, "was ended by signal 9 (SIGKILL)"),
+        (
+            "Container killed by YARN for exceeding memory limits",
+            "",
+            Kind.MEMORY,
+            "took more memory than workers.memory allows, and was ended by YARN; raise workers.memory",
+        ),
+        (
+            "Container released on a *lost* node",
+            "",
+            Kind.NODE_LOST,
+            "was taken away by the cluster: Container released",
+        ),
+        ("Container preempted by scheduler", "", Kind.PREEMPTED, "was taken away by the cluster: Container preempted"),
+        ("Failed to start, exception raised: no", "", Kind.EXIT, "ended: Failed to start, exception raised: no"),
+    ],
+)
+def test_why_a_container_ended(said: str, log_text: str, kind: Kind, why: str) -> None:
+    """YARN's words tell what the cluster did itself and what went for memory; else the container's own last ones."""
+    found, words = reason(said, "worker", log_text)
+    assert found is kind
+    assert words.startswith(why)
+
+
+def test_events_survive_a_torn_line() -> None:
+    """A master that is killed leaves half a line; all before it count, and those of the next attempt."""
+    told: list[Event] = [RoundBegins(0, 0, 6, 12), EpochDone(1, 2, 6, 0.5, {"loss": 0.4}), Continued(6, 1.0, "x")]
+    lines = [msgspec.json.encode(event).decode() for event in told]
+    logs = [log("events.jsonl", f"{lines[0]}\n{lines[1]}\n{lines[1][:20]}"), log("events.jsonl", lines[2], SECOND)]
+    assert events([*logs, log("worker.log", lines[0])]) == told
+
+
+def test_a_status_is_the_sum_of_the_events() -> None:
+    """Round, step, loss, metrics and losses, from what was told; a newer step beats the last epoch's."""
+    told: list[Event] = [
+        Waiting(1, 2, "no room"),
+        RoundBegins(3, 18, 24, 60),
+        Lost("worker 1 was lost"),
+        EpochDone(4, 10, 24, 0.5, {"loss": 0.4, "accuracy": 0.9}),
+    ]
+    found = training(told, Tick(26, 0.45, 100, 2))
+    assert (found.round, found.step, found.steps, found.loss, found.workers) == (4, 26, 60, 0.45, 2)
+    assert (found.epoch, found.epochs, found.metrics) == (4, 10, {"loss": 0.4, "accuracy": 0.9})
+    assert training([], None).loss is None
+    assert training(told[:1]).waiting == "1 of 2 workers are here; no room"
+    text = described(Status(application("RUNNING", live=True), found, [Place("worker", 0, "RUNNING", "w1", "c_1")]))
+    for line in ("round 4, step 26/60, loss 0.45, 2 workers", "4/10  loss 0.4, accuracy 0.9", "worker 1 was lost"):
+        assert line in text
+    assert "worker  0      RUNNING  w1    c_1" in text
+    assert "RUNNING  50 %" in listed([application("RUNNING", live=True)])
+
+
+def test_how_a_job_ended_is_told_for_good() -> None:
+    """Outcome and failure are part of a status; nothing is waited for any more."""
+    done = Outcome("digits", 60, 10, {"test": {"loss": 0.3}}, {}, "hdfs:///job", "hdfs:///models/1")
+    text = described(Status(application("SUCCEEDED"), training([Waiting(1, 2, "no room"), done]), []))
+    assert "loss 0.3" in text
+    assert "hdfs:///models/1" in text
+    assert "waiting" not in text
+    text = described(Status(application(), training([Failure("DataError", "no rows")]), []))
+    assert "error        no rows" in text
+
+
+def test_a_killed_application_needs_no_logs() -> None:
+    """Whoever was killed says who did it."""
+    end = ending(application("KILLED", "Application was killed by user ann at 10.0.0.1"))
+    assert end == Failure(
+        "ClusterError", "application_1_0002 was killed. Application was killed by user ann at 10.0.0.1"
+    )
+
+
+def test_what_is_waited_for_is_short() -> None:
+    """Of YARN's long words the sentence that matters is shown, without date and details."""
+    long = (
+        "[Sat Nov 21 13:50:23 +0000 2026] Application is Activated, waiting for resources to be assigned for AM. "
+        " Details : AM Partition = <DEFAULT_PARTITION> ; Partition Resource = <memory:8192, vCores:8> ;"
+    )
+    assert waits_for(application("ACCEPTED", long, live=True)) == "no node has room for its master yet"
+    other = "[Sat Nov 21 13:50:23 +0000 2026] Queue's AM resource limit exceeded.  Details : AM Partition = <>"
+    assert waits_for(application("ACCEPTED", other, live=True)) != other
+    assert "[Sat" not in waits_for(application("ACCEPTED", other, live=True))
+    assert waits_for(application("RUNNING", "", live=True)) == "its master starts"
+    assert waits_for(application("ACCEPTED", "", live=True)) == "YARN has not looked at it yet"

@@ -1,0 +1,106 @@
+"""Memory and traffic stay bounded: by the model and the cache limit, not by steps, data or workers."""
+
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tests.processes import running, saved_steps, wait_for
+from yarnml.clusters.local import open_crew
+from yarnml.control.commands import Begin, Build, Built, Evaluate, Train, ipc
+from yarnml.data.plan import make_plan
+from yarnml.events.events import Event
+from yarnml.job.load import load_job
+
+Job = dict[str, Any]
+
+MIB = 2**20
+
+
+def traffic(job: Job, steps: int, say: Callable[[Event], None] = lambda event: None) -> tuple[int, int, int]:
+    """Parameters of the model, then calls and bytes that the master answered for one round of ``steps`` steps."""
+    spec = load_job(job)
+    plan = make_plan(spec)
+    with open_crew(spec, str(Path(job["checkpoint"]["path"]) / "logs"), say) as crew:
+        crew.meet(Begin(spec, plan.datasets, {n: ipc(s) for n, s in plan.stored.items()}, 2), 2)
+        built, *_ = crew.meet(Build(plan.schema), 2).values()
+        assert isinstance(built, Built)
+        calls, total = crew.traffic
+        crew.meet(Train(0, steps), 2)
+        crew.meet(Evaluate("test"), 2)
+        after, total_after = crew.traffic
+    return built.parameters, after - calls, total_after - total
+
+
+def test_the_master_never_sees_a_tensor(digits_job: Job) -> None:
+    """A hundred times the parameters, or ten times the steps of a round, cost the master no more bytes per call."""
+    digits_job["data"] |= {"scale": "none", "classes": list(range(10))}
+    digits_job["workers"] = {"count": 2}
+    seen = []
+    for hidden, steps in [([4], 5), ([256, 256], 5), ([4], 50)]:
+        parameters, calls, total = traffic(digits_job | {"learner": {"kind": "mlp", "hidden": hidden}}, steps)
+        seen.append((parameters, total / calls))
+    assert seen[1][0] > 100 * seen[0][0]
+    assert max(per_call for _, per_call in seen) < 1000
+    assert seen[1][0] * 4 > 100 * seen[1][1]
+
+
+def resident(processes: list[psutil.Process]) -> int:
+    return max(p.memory_info().rss for p in processes)
+
+
+def test_memory_does_not_grow_with_steps(digits_job: Job, write_job: Any) -> None:
+    """Thousands of steps later, a worker and a reducer hold what they held after the first hundreds."""
+    digits_job["training"] = {"epochs": 100_000, "batch_size": 256}
+    digits_job["learner"]["hidden"] = [512, 512]
+    digits_job["checkpoint"]["every"] = "100 steps"
+    folder = Path(digits_job["checkpoint"]["path"])
+    with running(write_job(digits_job), "--set", "reducers.count=1") as run:
+        wait_for("the first steps", lambda: saved_steps(folder) and saved_steps(folder)[-1] >= 300)
+        early = {role: resident(run.children(role)) for role in ("worker", "reducer")}
+        wait_for("many more steps", lambda: saved_steps(folder)[-1] >= 1500)
+        late = {role: resident(run.children(role)) for role in early}
+    vector = 4 * (64 * 512 + 512 * 512 + 512 * 10)
+    for role in early:
+        per_step = (late[role] - early[role]) / 1200
+        assert per_step < vector / 100, f"a {role} grows by {per_step:.0f} bytes a step, where one vector has {vector}"
+
+
+def peak(job: Path) -> int:
+    """Most bytes that the job's only worker had in memory at a time."""
+    most = 0
+    with running(job) as run:
+        while not run.ended:
+            for child in run.children():
+                with contextlib.suppress(psutil.Error):
+                    most = max(most, resident([child]))
+            time.sleep(0.02)
+        status, _, err = run.end()
+    assert status == 0, err
+    return most
+
+
+def test_memory_does_not_grow_with_the_data(digits_job: Job, write_job: Any, tmp_path: Path) -> None:
+    """A worker with a cache of 8 MiB needs no more memory for 240 MiB of rows than for 12 MiB."""
+    width, rows = 768, 4000
+    block = np.random.default_rng(0).normal(size=(rows, width)).astype(np.float32)
+    table = pa.table({"x": pa.FixedSizeListArray.from_arrays(pa.array(block.ravel()), width), "y": block[:, 0]})
+    for number in range(20):
+        (tmp_path / "wide").mkdir(exist_ok=True)
+        pq.write_table(table, tmp_path / "wide" / f"part-{number}.parquet", row_group_size=2000)
+    digits_job["learner"] = {"kind": "linear"}
+    digits_job["training"] = {"epochs": 1, "batch_size": 1000, "shuffle_rows": 2000}
+    digits_job["workers"] = {"count": 1, "cache": "8 MiB"}
+    peaks = []
+    for name, files in [("small", "wide/part-0.parquet"), ("large", "wide")]:
+        digits_job["data"] = {"train": str(tmp_path / files), "features": ["x"], "label": "y"}
+        digits_job |= {"checkpoint": {"path": str(tmp_path / name)}, "export": None}
+        peaks.append(peak(write_job(digits_job)))
+    assert peaks[0] > 50 * MIB
+    assert peaks[1] - peaks[0] < 60 * MIB, f"{peaks[0] / MIB:.0f} MiB, then {peaks[1] / MIB:.0f} MiB"

@@ -1,0 +1,281 @@
+"""A process that dies, hangs or falls silent costs steps, not bits; too many end the job with a clear sentence."""
+
+import os
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import yarnml
+from tests.processes import running, saved_steps, wait_for
+from yarnml.control.commands import Failed
+from yarnml.errors import DataError, ModelError, WorkerLost
+from yarnml.master.reports import cause
+
+Job = dict[str, Any]
+
+
+@pytest.fixture
+def long_job(digits_job: Job) -> Job:
+    """A job that would run for very long."""
+    return digits_job | {
+        "training": {"epochs": 100_000, "batch_size": 256},
+        "checkpoint": digits_job["checkpoint"] | {"every": "20 steps"},
+    }
+
+
+def model_bits(job: Job) -> bytes:
+    """The parameters of the newest exported model."""
+    folder = Path(job["export"])
+    return (folder / str(max(int(p.name) for p in folder.iterdir())) / "model.safetensors").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Filled by the first test that needs it: the bits of the finite job without any fault."""
+    return {}
+
+
+@pytest.fixture
+def job(digits_job: Job, write_job: Any, undisturbed: dict[str, bytes]) -> Job:
+    """A job of a few seconds, and the bits of its model when nothing happens to it."""
+    digits_job["training"] = {"epochs": 60, "batch_size": 64, "shards": 3}
+    digits_job["checkpoint"] |= {"every": "100 steps"}
+    digits_job["workers"] = {"count": 3}
+    if not undisturbed:
+        quiet = digits_job | {"checkpoint": {"path": digits_job["checkpoint"]["path"] + "-quiet"}}
+        yarnml.run(quiet, "inline")
+        undisturbed["bits"] = model_bits(quiet)
+    return digits_job
+
+
+def test_all_die_before_one_has_joined(job: Job, write_job: Any, undisturbed: dict[str, bytes]) -> None:
+    """SIGKILL of all workers while they start is no sign that none can: others are asked for, and the job is done."""
+    with running(write_job(job)) as run:
+        wait_for("three workers", lambda: len(run.children()) == 3)
+        for worker in run.children():
+            worker.kill()
+        status, out, err = run.end()
+    assert status == 0, err
+    assert "failure 3 of at most 10" in out
+    assert model_bits(job) == undisturbed["bits"]
+
+
+@pytest.mark.parametrize(("role", "reducers"), [("worker", 0), ("worker", 1), ("reducer", 1)])
+def test_a_process_that_dies_is_replaced(
+    job: Job, write_job: Any, undisturbed: dict[str, bytes], role: str, reducers: int
+) -> None:
+    """SIGKILL of a worker or reducer is told by name and signal; the model has the bits of an undisturbed run."""
+    with running(write_job(job), "--set", f"reducers.count={reducers}") as run:
+        wait_for("a checkpoint", lambda: saved_steps(Path(job["checkpoint"]["path"])))
+        run.children(role)[0].kill()
+        status, out, err = run.end()
+    assert status == 0, err
+    assert f"lost: {role} 0 was ended by signal 9 (SIGKILL) (failure 1 of at most 10)" in out
+    assert "going on after step" in out
+    assert model_bits(job) == undisturbed["bits"]
+    assert not list(Path(job["checkpoint"]["path"]).glob("checkpoints/.tmp-*"))
+
+
+def test_before_the_first_checkpoint(job: Job, write_job: Any, undisturbed: dict[str, bytes]) -> None:
+    """A worker that dies before anything was saved costs a step, since the others have the state."""
+    job["checkpoint"]["every"] = "1000 epochs"
+    with running(write_job(job)) as run:
+        wait_for("the first epoch", lambda: "epoch 2/" in run.printed())
+        run.children()[1].kill()
+        status, out, err = run.end()
+    assert status == 0, err
+    steps = [int(step) for step in re.findall(r"going on after step (\d+) with 2 workers", out)]
+    assert steps
+    assert steps[0] > 0
+    epochs = re.findall(r"^epoch (\d+)/", out, re.MULTILINE)
+    assert epochs == [str(n) for n in range(1, 61)]
+    assert model_bits(job) == undisturbed["bits"]
+
+
+def test_a_worker_that_pauses_comes_back(job: Job, write_job: Any, undisturbed: dict[str, bytes]) -> None:
+    """The others go on without a stopped worker; once it runs again it takes their state, and nothing is lost."""
+    job["training"]["epochs"] = 1000
+    with running(write_job(job)) as run:
+        wait_for("an epoch", lambda: "epoch 2/" in run.printed())
+        stopped = run.children()[0]
+        stopped.suspend()
+        wait_for("the others", lambda: "worker 0 gave no sign of life for" in run.printed())
+        wait_for("their way on", lambda: "with 2 workers" in run.printed())
+        stopped.resume()
+        wait_for("its return", lambda: re.search(r"going on after step \d+ with 3 workers", run.printed()))
+        run.popen.send_signal(signal.SIGINT)
+        status, out, err = run.end()
+    assert status == 130, err
+    assert "lost:" not in out
+
+
+def test_a_state_that_differs_is_replaced(
+    job: Job, write_job: Any, undisturbed: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker whose state has other bits is named after the round and replaced, and the round is done again."""
+    (tmp_path / "sick").mkdir()
+    (tmp_path / "sick/sitecustomize.py").write_text(
+        "import os, sys, threading, time\n"
+        "def infect():\n"
+        "    while not hasattr(sys.modules.get('yarnml.worker.mapper'), 'Mapper'):\n"
+        "        time.sleep(0.01)\n"
+        "    import jax\n"
+        "    from yarnml.worker.program import Program\n"
+        "    healthy, steps = Program.update, []\n"
+        "    def update(self, state, total):\n"
+        "        state, scores = healthy(self, state, total)\n"
+        "        steps.append(1)\n"
+        "        if len(steps) == 30:\n"
+        "            state = jax.tree.map(lambda a: a + 1 if a.dtype.kind == 'f' else a, state)\n"
+        "        return state, scores\n"
+        "    Program.update = update\n"
+        "if os.environ.get('YARNML_ROLE') == 'worker' and os.environ.get('YARNML_INDEX') == '1':\n"
+        "    threading.Thread(target=infect, daemon=True).start()\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'sick'}:{os.environ.get('PYTHONPATH', '')}")
+    with running(write_job(job)) as run:
+        status, out, err = run.end()
+    assert status == 0, err
+    assert re.search(r"lost: worker 1 \(process .*\) had another state than the others after step 46", out)
+    assert model_bits(job) == undisturbed["bits"]
+
+
+@pytest.mark.parametrize("victim", [0, 2])
+def test_with_fewer_shards_than_workers(job: Job, write_job: Any, victim: int) -> None:
+    """Who has the state gives it to those who get shards, also when it keeps none itself."""
+    job["training"]["shards"] = 2
+    quiet = job | {"checkpoint": {"path": job["checkpoint"]["path"] + "-two"}}
+    yarnml.run(quiet, "inline")
+    expected = model_bits(quiet)
+    with running(write_job(job)) as run:
+        wait_for("the first epoch", lambda: "epoch 2/" in run.printed())
+        run.children()[victim].kill()
+        status, out, err = run.end()
+    assert status == 0, err
+    assert "going on after step" in out
+    assert model_bits(job) == expected
+
+
+def test_all_workers_at_once(job: Job, write_job: Any, undisturbed: dict[str, bytes]) -> None:
+    """Even without any worker left the job goes on, with new ones."""
+    with running(write_job(job)) as run:
+        wait_for("a checkpoint", lambda: saved_steps(Path(job["checkpoint"]["path"])))
+        for child in run.children():
+            child.kill()
+        status, _, err = run.end()
+    assert status == 0, err
+    assert model_bits(job) == undisturbed["bits"]
+
+
+def test_a_worker_that_falls_silent_is_replaced(job: Job, write_job: Any, undisturbed: dict[str, bytes]) -> None:
+    """A stopped worker is let go after workers.timeout, and is gone."""
+    with running(write_job(job), "--set", "workers.timeout=3") as run:
+        wait_for("a checkpoint", lambda: saved_steps(Path(job["checkpoint"]["path"])))
+        stopped = run.children()[0]
+        stopped.send_signal(signal.SIGSTOP)
+        status, out, err = run.end()
+    assert status == 0, err
+    assert f"worker 0 (process {stopped.pid}" in out
+    assert "no sign of life" in out
+    assert not stopped.is_running()
+    assert model_bits(job) == undisturbed["bits"]
+
+
+def test_a_worker_that_never_shows_itself_is_replaced(job: Job, write_job: Any, undisturbed: dict[str, bytes]) -> None:
+    """One that is stopped while Python starts is replaced after five times workers.timeout, and the job gets done."""
+    job["training"] |= {"epochs": 100_000}
+    with running(write_job(job), "--set", "workers.timeout=5") as run:
+        wait_for("a worker", run.children)
+        stopped = run.children()[0]
+        stopped.send_signal(signal.SIGSTOP)
+        wait_for("another one", lambda: "without a sign of life" in run.printed())
+        assert f"worker 0 (process {stopped.pid}" in run.printed()
+        assert not stopped.is_running()
+        wait_for("all three", lambda: "3 of 3 workers take part" in run.printed())
+
+
+def test_a_worker_that_hangs_is_named(long_job: Job, write_job: Any, tmp_path: Path) -> None:
+    """Workers that live but do not get on are reported after workers.stall."""
+    (tmp_path / "slow.py").write_text(
+        "import time\nimport jax.numpy as jnp\n"
+        "def init(key, schema): return {'w': jnp.zeros(schema.width)}\n"
+        "def loss(p, x, y):\n    time.sleep(600)\n    return x @ p['w']\n"
+        "def predict(p, x): return x @ p['w']\n"
+    )
+    long_job["learner"] = {"path": "slow.py"}
+    long_job["data"] |= {"label_type": "number"}
+    with running(write_job(long_job), "--set", "workers.stall=3", "--set", "workers.max_failures=0") as run:
+        status, _, err = run.end()
+    assert status == 1
+    assert "worker 0 (process" in err
+    assert "did not get on for workers.stall, 3 s: failure 1, with workers.max_failures 0." in err
+
+
+def test_silence_is_noticed_in_short_rounds(long_job: Job, write_job: Any) -> None:
+    """Who is stopped is let go after workers.timeout, also where the others never have to wait for anything."""
+    long_job["workers"] = {"count": 2, "timeout": 8}
+    long_job["checkpoint"]["every"] = "3 steps"
+    with running(write_job(long_job)) as run:
+        wait_for("the first epoch", lambda: "epoch 2/" in run.printed())
+        stopped = run.children()[1]
+        stopped.suspend()
+        gone = r"lost: worker 1 \(process .*\) gave no sign of life for \d+ s"
+        wait_for("its end", lambda: re.search(gone, run.printed()))
+        wait_for("its process's end", lambda: not stopped.is_running())
+        run.popen.send_signal(signal.SIGINT)
+        run.end()
+
+
+def test_a_crash_loop_stops(long_job: Job, write_job: Any) -> None:
+    """After workers.max_failures the job ends with status 1 and the newest cause; its processes are gone."""
+    with running(write_job(long_job), "--set", "workers.max_failures=1") as run:
+        wait_for("a checkpoint", lambda: saved_steps(Path(long_job["checkpoint"]["path"])))
+        run.children()[0].kill()
+        wait_for("another worker", lambda: "worker 0" in run.printed() and len(run.children()) == 2)
+        family = run.children()
+        family[0].kill()
+        status, _, err = run.end()
+    assert status == 1
+    assert "was ended by signal 9 (SIGKILL): failure 2, with workers.max_failures 1." in err
+    assert not any(child.is_running() for child in family)
+    assert not list(Path(long_job["checkpoint"]["path"]).glob("checkpoints/.tmp-*"))
+
+
+def test_no_workers_no_hanging(digits_job: Job, write_job: Any) -> None:
+    """Workers that never join end the job after workers.wait, with how many there were."""
+    with running(write_job(digits_job), "--set", "workers.wait=0.01") as run:
+        status, _, err = run.end()
+    assert status == 1
+    assert "0 of at least 1 workers had come after workers.wait" in err
+
+
+def test_workers_leave_with_their_master(long_job: Job, write_job: Any) -> None:
+    """SIGKILL of the command alone ends all its workers and reducers too."""
+    with running(write_job(long_job), "--set", "reducers.count=1") as run:
+        wait_for("a checkpoint", lambda: saved_steps(Path(long_job["checkpoint"]["path"])))
+        family = run.children() + run.children("reducer")
+        run.popen.kill()
+        run.popen.communicate()
+        wait_for("the children to leave", lambda: not any(child.is_running() for child in family))
+
+
+def test_a_program_that_cannot_start_is_shown(digits_job: Job, write_job: Any, monkeypatch: Any) -> None:
+    """When workers exit before they join, the end of their log is part of the error."""
+    monkeypatch.setenv("XLA_FLAGS", "--xla_no_such_flag=1")
+    with running(write_job(digits_job)) as run:
+        status, _, err = run.end()
+    assert status == 1
+    assert "xla_no_such_flag" in err
+
+
+def test_the_cause_is_what_explains_the_rest() -> None:
+    """A job's own error beats the streams that broke with it."""
+    lost = Failed("WorkerLost", "The reducer at 127.0.0.1:1 gave up")
+    own = Failed("DataError", "Column 'x' holds nulls")
+    assert isinstance(cause([lost, own]), DataError)
+    assert isinstance(cause([lost]), WorkerLost)
+    assert "127.0.0.1:1" in str(cause([lost]))
+    assert isinstance(cause([Failed("ModelError", "raised", "Traceback")]), ModelError)

@@ -1,0 +1,303 @@
+"""Trees: their splits and how well they predict are scikit-learn's, on real data; what is missing; what is exported."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+import pytest
+from msgspec.structs import replace
+from sklearn import datasets
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+import yarnml
+from tests.learners.test_contract import schema
+from yarnml.data.schema import Feature, Schema
+from yarnml.errors import DataError, ExportError
+from yarnml.job.learners import Boosting, Forest, Options, Tree
+from yarnml.learners.base import Batch
+from yarnml.learners.registry import build_learner
+from yarnml.learners.trees import sketch
+from yarnml.learners.trees.kernels import GROUP, NUMPY, WORD, kernels
+from yarnml.model.importances import importances
+from yarnml.model.model import Model
+
+Array = npt.NDArray[Any]
+Train = Callable[..., Model]
+
+
+@pytest.fixture
+def train(tmp_path: Path, write_table: Callable[..., Path]) -> Train:
+    """Trains a learner inline on rows in three shards, and tests it on others; returns the exported model."""
+
+    def run(x: Array, y: Array, learner: dict[str, Any], test: tuple[Array, Array], **more: Any) -> Model:
+        parts = {"train": (x, y), "test": test}
+        paths = {n: str(write_table(f"{n}.parquet", x=list(a.astype(np.float32)), y=b)) for n, (a, b) in parts.items()}
+        job = {
+            "name": "trees",
+            "data": {**paths, "features": ["x"], "label": "y"},
+            "learner": learner,
+            "training": {"shards": 3},
+            "checkpoint": {"path": str(tmp_path / "job"), "every": "100 epochs"},
+            "export": str(tmp_path / "models"),
+        }
+        return yarnml.load_model(str(yarnml.run({**job, **more}, backend="inline", restart=True).export))
+
+    return run
+
+
+def halves(name: str) -> tuple[Array, Array, Array, Array]:
+    """Rows to train on and rows to test on, features first."""
+    data = getattr(datasets, f"load_{name}")()
+    order = np.random.default_rng(0).permutation(len(data.target))
+    x, y = data.data[order].astype(np.float32), data.target[order]
+    cut = 2 * len(x) // 3
+    return x[:cut], y[:cut], x[cut:], y[cut:]
+
+
+def grown(options: Options, columns: Schema, x: Array, y: Array) -> tuple[Any, Any]:
+    """A learner and its state after all its passes over one shard."""
+    learner = build_learner(options, columns)
+    state, update = jax.jit(learner.init)(jax.random.key(0)), jax.jit(learner.update)
+    assert options.passes is not None
+    held = None
+    for _ in range(options.passes.usual * options.passes.each):
+        here = jax.tree.map(np.asarray, state)
+        held = held or learner.hold(here, [Batch(x, y, np.ones(len(x), np.float32))])
+        sums, held = learner.map_held(here, held)
+        state, _ = update(state, sums)
+    return learner, state
+
+
+def predicted(learner: Any, state: Any, x: Array) -> Array:
+    return np.asarray(jax.jit(learner.predict)(learner.parameters(state), x))
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_numba_and_numpy_have_the_same_bits(channels: int) -> None:
+    """Values get the same bins, rows go the same way in the same order, and sums are added up in it, by both."""
+    pytest.importorskip("numba")
+    random = np.random.default_rng(0)
+    values = np.append(random.integers(-9, 9, 998), [np.nan, -0.0]).astype(np.float32)
+    edges = np.array([-7.5, -2, 0, 0.5, 3, 4.5, sketch.LARGEST], np.float32)
+    bins = random.integers(0, 17, (1000, 2 * WORD)).astype(np.uint8)
+    stats = random.normal(size=(1000, channels)).astype(np.float32)
+    node = random.integers(0, 3, 1000).astype(np.int16)
+    split = np.array([6, -1, 1], np.int32), np.array([3, 9, 7], np.int32), np.array([True, False, False])
+    equal = np.array([False, True, False, False, False, False, False])
+    found = []
+    for kernel in (NUMPY, kernels()):
+        bin, way, order = np.zeros(1000, np.uint8), np.zeros(1000, np.int16), np.zeros(1000, np.uint32)
+        ends, sums = np.zeros(3, np.int64), np.zeros((2, 2 * GROUP, 17, channels))
+        kernel.bin(values, edges, bin)
+        kernel.route(bins, node, *split, equal, 16, way)
+        kernel.sort(node, ends, order)
+        kernel.histograms(bins, order, ends[[1, 0]], ends[[2, 1]], stats, sums)
+        found.append((bin, way, order, ends, sums))
+    assert kernels() is not NUMPY
+    for ours, theirs in zip(*found, strict=True):
+        assert ours.tobytes() == theirs.tobytes()
+    bin, way, order, ends, sums = found[0]
+    np.testing.assert_array_equal(bin, np.where(np.isnan(values), len(edges), (values[:, None] > edges).sum(axis=1)))
+    assert set(way) == {0, 1, 2, 4, 5}, "a node without a split sends all rows left"
+    np.testing.assert_allclose(sums[0, 5].sum(axis=0), stats[node == 2].sum(axis=0), rtol=1e-4)
+
+
+REFINED, EDGES = jax.jit(sketch.refined), jax.jit(sketch.edges, static_argnums=2)
+
+
+def sketched(x: Array, weight: Array | None = None, bins: int = 255) -> Array:
+    """The edges of one feature's bins."""
+    cells, weight = sketch.first_cells(1), np.ones(len(x), np.float32) if weight is None else weight
+    for _ in range(sketch.PASSES):
+        before, counts = cells, jnp.asarray(sketch.counts(x[None], weight, np.asarray(cells)), jnp.float32)
+        cells = REFINED(cells, counts)
+    return np.asarray(EDGES(before, counts, bins)[0])
+
+
+@pytest.mark.parametrize("power", [1, 5])
+def test_bins_hold_about_the_same_weight(power: int) -> None:
+    """Of a feature with long tails, no bin holds more than twice its part, in rows or in their weight."""
+    random = np.random.default_rng(1)
+    x = (random.normal(size=50_000) ** power).astype(np.float32)
+    weight = random.uniform(0, 2, len(x)).astype(np.float32)
+    for w in (None, weight):
+        held = np.bincount(np.searchsorted(sketched(x, w), x), w, 255)
+        assert held.max() < 2 * held.sum() / 255
+        assert held.min() > 0
+
+
+def test_values_that_come_often_have_bins_of_their_own() -> None:
+    """Where nearly all rows are 0, the others still fill most bins; few different values have a bin each."""
+    random = np.random.default_rng(2)
+    x = np.where(random.random(50_000) < 0.98, 0, random.normal(size=50_000)).astype(np.float32)
+    bin = np.searchsorted(sketched(x, bins=64), x)
+    assert len(np.unique(bin[x != 0])) > 50
+    assert (bin[x == 0] == bin[x == 0][0]).all()
+    values = np.array([-1e20, -3, -0.0, 1e-7, 1000, 1000.1, 1000.2, 3e8], np.float32)
+    edges = sketched(np.repeat(values, 5), bins=8)
+    np.testing.assert_array_equal(np.searchsorted(edges, values), range(8))
+    assert edges[1] == pytest.approx(-1.5, abs=0.1), "halfway between neighbours"
+
+
+def test_a_tree_for_numbers_is_scikit_learn_s() -> None:
+    """With a bin for every value, a tree of five levels is scikit-learn's, split for split."""
+    x, y, other, _ = halves("diabetes")
+    x, y = x[:240], y[:240]
+    found = grown(Tree(depth=5, min_rows=5), schema(10, ()), x, y.astype(np.float32))
+    right = DecisionTreeRegressor(max_depth=5, min_samples_leaf=5, random_state=0).fit(x, y)
+    np.testing.assert_allclose(predicted(*found, x), right.predict(x), rtol=1e-4)
+    assert np.mean(np.isclose(predicted(*found, other), right.predict(other), rtol=1e-4)) > 0.95
+
+
+def test_a_tree_for_classes_is_scikit_learn_s() -> None:
+    """The Gini impurity of the leaves, which is the training loss, is scikit-learn's, and so are most predictions."""
+    x, y, other, _ = halves("wine")
+    found = grown(Tree(depth=2), schema(13, (0, 1, 2)), x, y.astype(np.int32))
+    right = DecisionTreeClassifier(max_depth=2, random_state=0).fit(x, y)
+    ours, theirs = (np.square(p - np.eye(3)[y]).sum() for p in (predicted(*found, x), right.predict_proba(x)))
+    assert ours == pytest.approx(theirs, rel=1e-4)
+    assert np.mean(predicted(*found, other).argmax(axis=1) == right.predict(other)) > 0.9
+
+
+def test_boosting_classes_is_as_accurate_as_scikit_learn_s(train: Train) -> None:
+    """Accuracy on held-out rows is at most 3 % below scikit-learn's of as many trees, and metrics are the model's."""
+    x, y, other, truth = halves("wine")
+    model = train(x, y, {"kind": "boosting", "trees": 30, "depth": 2, "min_hessian": 0.01}, (other, truth))
+    right = HistGradientBoostingClassifier(max_iter=30, max_depth=2, l2_regularization=1, min_samples_leaf=1)
+    assert np.mean(model.predict(other) == truth) >= right.fit(x, y).score(other, truth) - 0.03
+    own = model.outputs(other)[np.arange(len(other)), truth]
+    assert model.about["metrics"]["test"]["loss"] == pytest.approx(-np.log(own).mean(), rel=1e-3)
+
+
+def test_boosting_a_number_is_scikit_learn_s() -> None:
+    """The error of 40 trees is scikit-learn's to 3 %, and much larger than the difference between the two."""
+    x, y, other, truth = halves("diabetes")
+    found = grown(Boosting(trees=40, depth=2, min_hessian=20), schema(10, ()), x, y.astype(np.float32))
+    right = HistGradientBoostingRegressor(max_iter=40, max_depth=2, max_leaf_nodes=None, l2_regularization=1)
+    ours, theirs = predicted(*found, other), right.fit(x, y).predict(other)
+    error = np.sqrt(np.mean((theirs - truth) ** 2))
+    assert np.sqrt(np.mean((ours - truth) ** 2)) == pytest.approx(error, rel=0.03)
+    assert np.sqrt(np.mean((ours - theirs) ** 2)) < 0.3 * error
+
+
+def test_a_forest_is_as_accurate_as_scikit_learn_s() -> None:
+    """On digits it never saw, a forest is at most 3 % less accurate than scikit-learn's of the same size."""
+    x, y, other, truth = halves("digits")
+    found = grown(Forest(trees=20, depth=7, bins=17), schema(64, tuple(range(10))), x, y.astype(np.int32))
+    right = RandomForestClassifier(20, max_depth=7, random_state=0).fit(x, y)
+    outputs = predicted(*found, other)
+    assert np.mean(outputs.argmax(axis=1) == truth) > right.score(other, truth) - 0.03
+    np.testing.assert_allclose(outputs.sum(axis=1), 1, rtol=1e-4)
+
+
+def test_missing_values_go_where_they_lower_the_loss(train: Train) -> None:
+    """Values that are missing more often in one class tell it, on either side; the exported program knows them too."""
+    x, y, other, truth = halves("breast_cancer")
+    random = np.random.default_rng(0)
+    for rows, labels in ((x, y), (other, truth)):
+        rows[:, 0] = np.where(random.random(len(rows)) < np.where(labels == 1, 0.9, 0.1), np.nan, 5)
+        rows[:, 1:] = random.normal(size=rows[:, 1:].shape)
+    model = train(x, y, {"kind": "boosting", "trees": 3, "depth": 1, "learning_rate": 1.0}, (other, truth))
+    expected = np.isnan(other[:, 0]).astype(int)
+    np.testing.assert_array_equal(model.predict(other), expected)
+    assert model.about["metrics"]["test"]["accuracy"] == pytest.approx(np.mean(expected == truth))
+    table = model.importances()
+    assert table["feature"][0].as_py() == "x[0]"
+    assert sum(table["gain"].to_pylist()) == pytest.approx(1)
+
+
+def test_what_was_never_missing_goes_with_most_rows() -> None:
+    """A missing value of a feature that always was there takes the larger side."""
+    x = np.arange(10, dtype=np.float32)[:, None]
+    learner, state = grown(Boosting(trees=1, depth=1, l2=0), schema(1, ()), x, (x[:, 0] > 6).astype(np.float32))
+    gone = np.array([[np.nan]], np.float32)
+    assert predicted(learner, state, gone)[0] == predicted(learner, state, x)[0]
+
+
+def test_categories_are_split_one_from_the_others(train: Train, tmp_path: Path, write_table: Any) -> None:
+    """Two levels tell two categories from those around them, where no single split by size could."""
+    code = np.arange(600, dtype=np.float32) % 7
+    y = np.isin(code, [2, 5]).astype(np.float64)
+    path = str(write_table("codes.parquet", kind=code, noise=np.sin(np.arange(600.0)), y=y))
+    data = {"train": path, "test": path, "features": ["kind", "noise"], "label": "y"}
+    model = train(
+        np.zeros((3, 2)),
+        np.arange(3),
+        {"kind": "tree", "depth": 2, "categorical": ["kind"]},
+        (np.zeros((3, 2)), np.arange(3)),
+        data=data,
+    )
+    assert model.about["metrics"]["test"]["rmse"] == pytest.approx(0, abs=1e-6)
+    assert model.importances().to_pydict()["splits"] == [2, 0]
+    unknown = model.predict({"kind": [99.0, np.nan], "noise": [0.0, 0.0]})
+    np.testing.assert_allclose(unknown, 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [Boosting(trees=20, depth=4, learning_rate=0.3), Forest(trees=5, min_rows=3)])
+def test_predictions_follow_the_trends_that_are_asked_for(options: Any) -> None:
+    """Whatever the other columns hold, predictions never fall with one column and never rise with another."""
+    x, y, other, truth = halves("diabetes")
+    bmi, hdl = 2, 6  # with the one the disease gets worse, with the other it does not
+    columns = Schema(tuple(Feature(f"x{j}", 1) for j in range(10)), "y", "number", ())
+    asked = replace(options, monotone={f"x{bmi}": "increasing", f"x{hdl}": "decreasing"})
+    found = grown(asked, columns, x, y.astype(np.float32))
+    steps = np.linspace(x.min(axis=0), x.max(axis=0), 30)
+    for column, sign in ((bmi, 1), (hdl, -1)):
+        swept = np.repeat(other[:, None], len(steps), axis=1)
+        swept[:, :, column] = steps[:, column]
+        rises = sign * np.diff(predicted(*found, swept.reshape(-1, 10)).reshape(len(other), -1))
+        assert rises.min() >= 0
+    assert np.mean((predicted(*found, other) - truth) ** 2) < 0.8 * truth.var()
+
+
+def test_stopped_early_it_is_the_best_trees(train: Train) -> None:
+    """An epoch is a round of trees, so early stopping exports the rounds up to the best one."""
+    x, y, other, truth = halves("diabetes")
+    model = train(
+        x,
+        y,
+        {"kind": "boosting", "trees": 200, "depth": 3, "learning_rate": 0.5},
+        (other, truth),
+        training={"shards": 3, "early_stopping": {"metric": "rmse", "patience": 5}},
+    )
+    rounds = int(np.asarray(model._arrays["parameters/rounds"]))
+    assert 1 < rounds < 50
+    assert model.about["steps"] == 3 * (1 + rounds)
+    error = np.sqrt(np.mean((model.predict(other) - truth) ** 2))
+    assert model.about["metrics"]["test"]["rmse"] == pytest.approx(error, rel=1e-4)
+
+
+def test_levels_are_sums_over_rows() -> None:
+    """Half-way through its second round, the sums over a shard are those over its two halves."""
+    x, y, _, _ = halves("breast_cancer")
+    learner, state = grown(Boosting(trees=2, depth=3), schema(30, (0, 1)), x, y.astype(np.int32))
+    here = jax.tree.map(np.asarray, state)._replace(passes=np.array(3 + 3 + 2))
+    parts = [np.s_[:], np.s_[:100], np.s_[100:]]
+    batches = [Batch(x[part], y[part].astype(np.int32), np.ones(len(x[part]), np.float32)) for part in parts]
+    whole, first, second = (learner.map_held(here, learner.hold(here, [b]))[0] for b in batches)
+    assert np.abs(whole.histograms[0, 0, 3]).max() > 0.1
+    np.testing.assert_allclose(whole.histograms, first.histograms + second.histograms, atol=1e-5)
+
+
+def test_only_trees_have_importances() -> None:
+    """A model that is none of trees says so."""
+    with pytest.raises(ExportError, match="Only a model of trees"):
+        importances({"parameters/weight": np.zeros(3)}, schema(3, ()))
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(np.inf, "holds infinity"), (2.5, "holds 2.5, but"), (7, "from 0 to 6"), (-1, "holds -1")]
+)
+def test_rows_that_trees_can_t_take(value: float, words: str) -> None:
+    """Infinity and what is no category are refused in one sentence."""
+    columns = Schema(schema(1, ()).features, "y", "number", ())
+    learner = build_learner(Boosting(bins=8, categorical=["x"]), columns)
+    one = np.ones(2, np.float32)
+    learner.check(Batch(np.array([[6], [np.nan]], np.float32), one, one))
+    with pytest.raises(DataError, match=words):
+        learner.check(Batch(np.array([[1], [value]], np.float32), one, one))

@@ -1,0 +1,43 @@
+"""Who has the state that all go on from, and whose state is wrong: decisions on reports."""
+
+import pytest
+
+from yarnml.control.commands import Done, Report, Standing
+from yarnml.master.state_sync import differing, newest
+
+
+def at(step: int) -> Standing:
+    return Standing(step, 0.5 * step, 1.0 * step)
+
+
+@pytest.mark.parametrize(
+    ("steps", "worker"),
+    [
+        ({0: 5, 1: 6, 2: 5}, 1),
+        ({0: 5, 1: 6, 2: 6}, 1),  # the first of those who are furthest
+        ({0: 5, 1: 9, 2: 4}, 0),  # 9 is beyond the round, 4 is the state before it
+        ({0: 4, 1: -1}, None),  # nobody has a state of this round
+        ({}, None),
+    ],
+)
+def test_the_furthest_gives_its_state(steps: dict[int, int], worker: int | None) -> None:
+    """All go on from the furthest state within the round that somebody has; others are of no use."""
+    reports: dict[int, Report] = {w: at(step) for w, step in steps.items()}
+    assert newest(reports | {7: Done()}, 5, 8) == (None if worker is None else (worker, at(steps[worker])))
+
+
+@pytest.mark.parametrize(
+    ("digests", "wrong"),
+    [
+        ("aaa", []),
+        ("a", []),
+        ("aba", [1]),
+        ("abcaa", [1, 2]),
+        ("ab", None),
+        ("aabb", None),
+        ("aabc", None),  # half are not most
+    ],
+)
+def test_the_state_of_most_is_right(digests: str, wrong: list[int] | None) -> None:
+    """Wrong are the states that differ from those of more than half; without such a majority nobody can tell."""
+    assert differing(dict(enumerate(digests))) == wrong

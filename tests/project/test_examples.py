@@ -1,0 +1,114 @@
+"""Every example runs as its user would run it, and reaches the quality that its README promises."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import yarnml
+
+ROOT = Path(__file__).parents[2] / "examples"
+
+# job file → metrics of the test data: at least this for accuracy, area and R², at most this for the loss
+QUALITY: dict[str, dict[str, float]] = {
+    "breast_cancer/job.yaml": {"accuracy": 0.97, "roc_auc": 0.99},
+    "breast_cancer/search.yaml": {"accuracy": 0.97, "roc_auc": 0.99},
+    "diabetes/job.yaml": {"r2": 0.5},
+    "diabetes/lasso.yaml": {"r2": 0.5},
+    "digits/boosting.yaml": {"accuracy": 0.95},
+    "digits/cnn.yaml": {"accuracy": 0.975},
+    "digits/job.yaml": {"accuracy": 0.97},
+    "digits/kmeans.yaml": {"loss": 670.0},
+    "digits/naive_bayes.yaml": {"accuracy": 0.9},
+    "digits/recurrent.yaml": {"accuracy": 0.95},
+    "docstrings/embedding_bag.yaml": {"accuracy": 0.8},
+    "docstrings/job.yaml": {"accuracy": 0.72},
+    "docstrings/naive_bayes.yaml": {"accuracy": 0.75},
+    "docstrings/transformer.yaml": {"accuracy": 0.68},
+    "equinox_model/job.yaml": {"accuracy": 0.965},
+    "flax_model/job.yaml": {"accuracy": 0.965},
+    "plain_jax/job.yaml": {"accuracy": 0.95},
+    "ratings/job.yaml": {"r2": 0.6},
+}
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Runs a make_data.py once; returns the folder it filled."""
+    made: dict[Path, Path] = {}
+
+    def make(script: Path) -> Path:
+        if script not in made:
+            made[script] = tmp_path_factory.mktemp(script.parent.name)
+            subprocess.run([sys.executable, script, made[script]], check=True)
+        return made[script]
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where each example has a folder of its own for its checkpoints and models, under the name of its job file."""
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture
+def run_example(
+    data: Callable[[Path], Path], results: Path, yarnml_command: Callable[..., Any]
+) -> Callable[[str], dict[str, Any]]:
+    """Runs a job file, once, with only its folders moved; returns what outcome.json says."""
+
+    def run(name: str) -> dict[str, Any]:
+        path, own = ROOT / name, results / name
+        if (own / "job/outcome.json").exists():
+            return json.loads((own / "job/outcome.json").read_text())
+        job = yaml.safe_load(path.read_text())
+        moved = {"checkpoint.path": own / "job", "export": own / "models"}
+        for part in ("train", "test"):
+            folder, rest = job["data"][part].split("data/")
+            moved[f"data.{part}"] = data((path.parent / folder / "make_data.py").resolve()) / rest
+        done = yarnml_command("run", path, *(f"--set={field}={value}" for field, value in moved.items()))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert not re.search("warning", done.stderr, re.IGNORECASE)
+        outcome = json.loads((own / "job/outcome.json").read_text())
+        assert outcome["export"] in re.sub(r"\s", "", done.stdout)
+        return outcome
+
+    return run
+
+
+@pytest.mark.examples
+@pytest.mark.parametrize("name", QUALITY)
+def test_an_example_reaches_its_quality(name: str, run_example: Callable[[str], dict[str, Any]]) -> None:
+    """`yarnml run` on the job file ends well, and the model that it exports is as good as it should be."""
+    outcome = run_example(name)
+    found = yarnml.load_model(outcome["export"]).about["metrics"]["test"]
+    assert found == outcome["metrics"]["test"]
+    reached = [found[m] <= bound if m == "loss" else found[m] >= bound for m, bound in QUALITY[name].items()]
+    assert all(reached), found
+
+
+@pytest.mark.examples
+def test_early_stopping_keeps_the_best_epoch(run_example: Callable[[str], dict[str, Any]], results: Path) -> None:
+    """The breast cancer job stops before its last epoch, and its model has the best validation loss of all epochs."""
+    outcome = run_example("breast_cancer/job.yaml")
+    training = yarnml.load_job(ROOT / "breast_cancer/job.yaml").training
+    newest = max((results / "breast_cancer/job.yaml/job/checkpoints").glob("step-*/manifest.json"))
+    losses = [epoch["loss"] for epoch in json.loads(newest.read_text())["position"]["history"]]
+    assert outcome["stopped_early"]
+    assert len(losses) == outcome["epochs"] < training.epochs
+    least = min(losses) + training.early_stopping.min_delta
+    assert outcome["metrics"]["validation"]["loss"] <= least
+
+
+def test_every_example_is_run() -> None:
+    """A job file in examples/ that no test runs can't exist; each folder says what it is."""
+    jobs = {str(path.relative_to(ROOT)) for path in ROOT.glob("*/*.yaml")}
+    assert jobs == QUALITY.keys()
+    assert all((ROOT / name).parent.joinpath("README.md").is_file() for name in jobs)

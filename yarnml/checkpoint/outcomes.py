@@ -1,0 +1,34 @@
+"""How a job's last finished run ended, kept beside its checkpoints: the same command again has nothing to do."""
+
+import msgspec
+
+from yarnml import storage
+from yarnml.checkpoint.store import reachable
+from yarnml.events.events import Outcome
+from yarnml.job import paths
+from yarnml.job.spec import Job
+
+
+def write(job: Job, outcome: Outcome) -> None:
+    with reachable(str(job.checkpoint.path)):
+        storage.write(_file(job), msgspec.json.encode(outcome))
+
+
+def read(job: Job) -> Outcome | None:
+    """None where there is none that can be read; CheckpointError where the storage can't be reached."""
+    with reachable(str(job.checkpoint.path)):
+        if not storage.exists(_file(job)):
+            return None
+    try:
+        return msgspec.json.decode(storage.read(_file(job)), type=Outcome)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def forget(job: Job) -> None:
+    with reachable(str(job.checkpoint.path)):
+        storage.remove(_file(job))
+
+
+def _file(job: Job) -> str:
+    return storage.join(str(job.checkpoint.path), paths.OUTCOME)

@@ -1,0 +1,204 @@
+"""Checkpoints: a state that one worker writes beside, and the master commits by one rename.
+
+``<job>/checkpoints/step-…/`` holds ``state.safetensors`` (scaling, parameters, optimizer) and ``manifest.json`` (what
+the job is and how far it got, and the digests of both files).  Whatever is not named so was never committed and is
+swept away.  One whose files are not what was written is torn: it is passed over, and said so.
+"""
+
+import contextlib
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import numpy.typing as npt
+import safetensors
+from msgspec import Struct
+
+from yarnml import storage
+from yarnml.data.schema import Schema
+from yarnml.errors import CheckpointError
+from yarnml.events.events import Event, Torn
+from yarnml.job import paths
+from yarnml.storage import integrity
+from yarnml.storage.integrity import TornFile
+from yarnml.storage.tensors import unpack
+
+FORMAT = "yarnml-checkpoint/1"
+
+
+class Position(Struct, frozen=True):
+    """How far a job got: finished ``step``s, the metrics of every finished epoch, and the best of them.
+
+    ``converged``: the learner has nothing more to learn.
+    """
+
+    step: int
+    history: list[dict[str, float]]
+    best_epoch: int | None = None
+    converged: bool = False
+
+
+class Manifest(Struct, frozen=True):
+    """``identity``: see `fingerprint`; ``files``: name → SHA-256, once stored the manifest's own too."""
+
+    format: str
+    identity: dict[str, Any]
+    schema: Schema
+    shards: int
+    position: Position
+    files: dict[str, str]
+
+
+@contextlib.contextmanager
+def reachable(job_folder: str) -> Iterator[None]:
+    """What the storage of a job's folder raises in this block is a CheckpointError."""
+    try:
+        yield
+    except (OSError, ValueError) as exc:
+        raise CheckpointError(f"checkpoint.path {job_folder} can't be reached: {exc}") from exc
+
+
+class Checkpoints:
+    """The checkpoints of one job's folder."""
+
+    def __init__(self, job_folder: str, keep: int) -> None:
+        self._job, self._folder, self._keep = job_folder, paths.checkpoints(job_folder), keep
+        self._torn: set[int] = set()
+
+    def prepare(self) -> None:
+        """Sweep what was never committed and see that the folder can be written."""
+        probe = paths.temporary(self._folder, "probe")
+        try:
+            self._sweep()
+            storage.write(probe, b"")
+            storage.remove(probe)
+        except (OSError, ValueError) as exc:
+            raise CheckpointError(f"checkpoint.path {self._job} can't be written: {exc}") from exc
+
+    def clear(self) -> None:
+        with reachable(self._job):
+            storage.remove(self._folder)
+
+    def newest(self, say: Callable[[Event], None]) -> Manifest | None:
+        """The manifest of the newest checkpoint that is whole; those that are torn are told, and left as they are.
+
+        CheckpointError where there are only torn ones, or one can't be read.
+        """
+        with reachable(self._job):
+            steps = self._steps()
+        torn: dict[int, str] = {}
+        for step in reversed(steps):
+            try:
+                with reachable(self._job):
+                    manifest = self._whole(step)
+            except TornFile as exc:
+                torn[step] = str(exc)
+                continue
+            self._torn = {*torn}
+            for passed, why in torn.items():
+                say(Torn(self.folder(passed), why, step))
+            return manifest
+        if torn:
+            reasons = "; ".join(f"step {step}: {why}" for step, why in torn.items())
+            raise CheckpointError(f"No checkpoint in {self._folder} is whole ({reasons}); use --restart to begin anew.")
+        return None
+
+    def newest_step(self) -> int | None:
+        """The step of the newest checkpoint that is not known to be torn."""
+        with reachable(self._job):
+            return max(self._good(), default=None)
+
+    def temporary(self, step: int) -> str:
+        """A new folder for the state after ``step``."""
+        return paths.temporary(self._folder, f"step-{step}-{uuid.uuid4().hex[:8]}")
+
+    def folder(self, step: int) -> str:
+        return paths.checkpoint(self._job, step)
+
+    def commit(self, manifest: Manifest, folder: str, best_step: int | None) -> None:
+        """Put the manifest beside the state that a worker has written into ``folder``; show both by one rename.
+
+        Of the older ones, the newest ``keep`` that are whole stay, and that of ``best_step``.
+        """
+        step = manifest.position.step
+        document = integrity.seal(msgspec.to_builtins(manifest), "files", paths.MANIFEST)
+        try:
+            integrity.check(folder, manifest.files)
+            storage.write(storage.join(folder, paths.MANIFEST), document)
+            storage.remove(self.folder(step))
+            storage.rename(folder, self.folder(step))
+            self._torn.discard(step)
+            kept = {*self._good()[-self._keep :], best_step}
+            for old in self._steps():
+                if old not in kept:
+                    storage.remove(self.folder(old))
+        except (OSError, TornFile) as exc:
+            raise CheckpointError(f"The checkpoint of step {step} can't be written to {self._folder}: {exc}") from exc
+
+    def discard(self) -> None:
+        """Remove what is half-written, after a failure."""
+        with contextlib.suppress(OSError):  # the failure that led here is the one to report
+            self._sweep()
+
+    def _sweep(self) -> None:
+        for name in storage.names(self._folder):
+            if name.startswith(paths.TEMPORARY):
+                storage.remove(storage.join(self._folder, name))
+
+    def _steps(self) -> list[int]:
+        found = (paths.step_of(name) for name in storage.names(self._folder))
+        return sorted(step for step in found if step is not None)
+
+    def _good(self) -> list[int]:
+        return [step for step in self._steps() if step not in self._torn]
+
+    def _whole(self, step: int) -> Manifest:
+        """The manifest of a checkpoint; TornFile where it or another file is not what was written."""
+        manifest = read_manifest(self.folder(step))
+        others = {name: digest for name, digest in manifest.files.items() if name != paths.MANIFEST}
+        integrity.check(self.folder(step), others)
+        return manifest
+
+
+class _Format(Struct, frozen=True):
+    format: str
+
+
+def read_manifest(folder: str) -> Manifest:
+    """The manifest of a committed checkpoint; TornFile where it is not what was written."""
+    url = storage.join(folder, paths.MANIFEST)
+    with integrity.present(paths.MANIFEST):
+        data = storage.read(url)
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):  # then it is torn, which is said below
+        if (found := msgspec.json.decode(data, type=_Format).format) != FORMAT:
+            raise CheckpointError(f"{url} has format {found}, this yarnml reads {FORMAT}; use --restart.")
+    try:
+        return msgspec.convert(integrity.unseal(data, "files", paths.MANIFEST), Manifest)
+    except msgspec.ValidationError as exc:
+        raise CheckpointError(f"{url} is not a readable manifest: {exc}; use --restart to begin anew.") from exc
+
+
+def write_state(folder: str, data: bytes | bytearray) -> dict[str, str]:
+    """Write a packed state; returns file name → SHA-256."""
+    try:
+        storage.write(storage.join(folder, paths.STATE), data)
+    except OSError as exc:
+        raise CheckpointError(f"The state can't be written to {folder}: {exc}") from exc
+    return {paths.STATE: integrity.digest_of(data)}
+
+
+def read_state(folder: str) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of a committed checkpoint; CheckpointError where it is torn."""
+    try:
+        manifest = read_manifest(folder)
+        with integrity.present(paths.STATE):
+            data = storage.read(storage.join(folder, paths.STATE))
+        integrity.compare(paths.STATE, manifest.files.get(paths.STATE), integrity.digest_of(data))
+        return unpack(data)
+    except TornFile as exc:
+        raise CheckpointError(
+            f"{folder} is torn: {exc}; run the same command again to go on from the one before, or use --restart."
+        ) from exc
+    except (OSError, safetensors.SafetensorError) as exc:
+        raise CheckpointError(f"The checkpoint {folder} can't be read: {exc}") from exc

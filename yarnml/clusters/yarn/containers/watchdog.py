@@ -1,0 +1,50 @@
+"""A child that ends its parent when that hangs: a process that is stopped, or stuck, can't end itself.
+
+The parent writes a byte now and then; a pipe that is silent for too long, while it is open, means that it hangs.
+"""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+from yarnml.events.log import log
+
+SIGN_SECONDS = 1.0  # between two signs of life
+WAKE_SECONDS = 3.0  # for the parent to give one after both were asleep, as on a machine that was paused
+
+
+def guard(seconds: float, name: str) -> None:
+    """Have this process, ``name`` in words, killed once it has given no sign of life for so long."""
+    line = [sys.executable, "-m", "yarnml.clusters.yarn.containers.watchdog", str(seconds), name]
+    child = subprocess.Popen(line, stdin=subprocess.PIPE)
+    threading.Thread(target=_live, args=(child,), daemon=True, name="watchdog").start()
+
+
+def _live(child: "subprocess.Popen[bytes]") -> None:
+    assert child.stdin
+    while child.poll() is None:
+        os.write(child.stdin.fileno(), b".")
+        time.sleep(SIGN_SECONDS)
+
+
+def main(seconds: float, name: str) -> None:
+    """Watch the process at the other end of standard input, until it is gone or hangs."""
+    parent = os.getppid()
+    while _signs(seconds) or _signs(WAKE_SECONDS):
+        if not os.read(sys.stdin.fileno(), 4096):
+            return
+    log(f"{name} gave no sign of life for {seconds:.0f} s; it is ended.")
+    if os.getppid() == parent:
+        os.kill(parent, signal.SIGKILL)
+
+
+def _signs(seconds: float) -> bool:
+    return bool(select.select([sys.stdin], [], [], seconds)[0])
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]), sys.argv[2])

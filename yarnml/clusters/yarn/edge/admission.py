@@ -1,0 +1,74 @@
+"""What submit asks the cluster before it sends anything: is it there, and can it ever run this job."""
+
+import contextlib
+
+from yarnml import storage
+from yarnml.clusters.yarn.application import check_paths
+from yarnml.clusters.yarn.capacity import resource_manager
+from yarnml.clusters.yarn.capacity.resources import Cluster, requests
+from yarnml.clusters.yarn.capacity.rules import (
+    Untold,
+    check_gpus,
+    check_label,
+    check_limits,
+    check_queue,
+    check_size,
+    find_queue,
+    most_memory,
+)
+from yarnml.errors import ClusterError
+from yarnml.job.spec import Job
+from yarnml.storage import hadoop_config
+from yarnml.storage.hadoop_config import Configuration
+
+
+def check(job: Job) -> dict[str, int]:
+    """Refuse a job that can't run here.  What YARN's web service does not tell is left to YARN to refuse.
+
+    By role, the MiB of the largest container that can be had; without those of which nobody tells.
+    """
+    check_paths(job)
+    settings = hadoop_config.configuration()
+    resource_manager.reach(settings)
+    reach_name_node(settings)
+    with contextlib.suppress(Untold):
+        cluster = resource_manager.look()
+        judge(job, cluster, settings)
+        queue = find_queue(cluster, job.queue)
+        return {request.role: most_memory(cluster, queue, request) for request in requests(job)}
+    return {}
+
+
+def reach_name_node(settings: Configuration) -> str:
+    """The URL of the default filesystem, whose NameNode answers; ClusterError names it where it does not."""
+    root = settings.root
+    try:
+        storage.exists(f"{root}/user")
+    except (OSError, ValueError) as exc:
+        raise ClusterError(
+            f"HDFS is not there: {exc}; start it, or correct core-site.xml in {settings.folder}."
+        ) from exc
+    return root
+
+
+def judge(job: Job, cluster: Cluster, settings: Configuration) -> None:
+    """All rules, as far as YARN tells what they need."""
+    asked = requests(job)
+    with contextlib.suppress(Untold):
+        check_queue(cluster, job.queue, user_of(settings))
+    queue = find_queue(cluster, job.queue)
+    for request in asked:
+        check_label(cluster, queue, request)
+        check_gpus(cluster, request, knows_gpus(settings))
+        check_size(cluster, queue, request)
+    check_limits(cluster, queue, asked)
+
+
+def user_of(settings: Configuration) -> str | None:
+    """Who we are to YARN; None where a Kerberos ticket says so."""
+    return None if settings.get("hadoop.security.authentication") == "kerberos" else hadoop_config.user()
+
+
+def knows_gpus(settings: Configuration) -> bool:
+    """Whether Hadoop's client on this machine can ask for GPUs."""
+    return resource_manager.GPU in [name.strip() for name in settings.get("yarn.resource-types").split(",")]

@@ -1,0 +1,221 @@
+"""`yarnml doctor`: one check after the other, from this machine's Java to a container's Python."""
+
+import os
+import re
+import shutil
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from yarnml import storage
+from yarnml.clusters.yarn.application import check_paths, tag_of
+from yarnml.clusters.yarn.capacity import resource_manager, rules
+from yarnml.clusters.yarn.capacity.resources import Cluster, Queue, Request, requests
+from yarnml.clusters.yarn.capacity.rules import Untold
+from yarnml.clusters.yarn.edge.admission import knows_gpus, reach_name_node, user_of
+from yarnml.clusters.yarn.edge.client import Yarn, connected, home
+from yarnml.clusters.yarn.edge.probe import try_environment
+from yarnml.errors import ClusterError, YarnmlError
+from yarnml.job.spec import Job
+from yarnml.runner import preflight
+from yarnml.storage import hadoop_config
+from yarnml.storage.hadoop_config import Configuration
+
+JAVA = 8  # the oldest that Skein's driver runs on
+COMMAND_SECONDS = 30.0
+
+_VERSION = re.compile(r'version "(?:1\.)?(\d+)')
+
+
+@dataclass(frozen=True)
+class Check:
+    """``run`` answers with what was found, or raises: a YarnmlError for what is wrong, `Untold` for no answer."""
+
+    name: str
+    needs: tuple[str, ...]
+    run: Callable[[], str]
+
+
+@dataclass(frozen=True)
+class Finding:
+    name: str
+    status: Literal["ok", "wrong", "untold", "skipped"]
+    text: str
+    detail: str = ""
+
+
+def examine(checks: list[Check]) -> Iterator[Finding]:
+    """Run the checks in their order; those that need one that went wrong are skipped, by its name."""
+    bad: set[str] = set()
+    for check in checks:
+        broken = [name for name in check.needs if name in bad]
+        if broken:
+            finding = Finding(check.name, "skipped", f"it needs: {', '.join(broken)}")
+        else:
+            try:
+                finding = Finding(check.name, "ok", check.run())
+            except YarnmlError as exc:
+                finding = Finding(check.name, "wrong", str(exc), exc.detail)
+            except Untold as exc:
+                finding = Finding(check.name, "untold", str(exc))
+        if finding.status in ("wrong", "skipped"):
+            bad.add(check.name)
+        yield finding
+
+
+@contextmanager
+def checks(job: Job | None, note: Callable[[str], None]) -> Iterator[list[Check]]:
+    """Those of this machine and its cluster, and of a job where one is given."""
+    with ExitStack() as stack:
+        patient = _Patient(stack, note)
+        yield [*patient.cluster_checks(), *(patient.job_checks(job) if job else [])]
+
+
+class _Patient:
+    """What the checks find out for those after them."""
+
+    def __init__(self, stack: ExitStack, note: Callable[[str], None]) -> None:
+        self._stack, self._note = stack, note
+        self._settings = Configuration()
+        self._cluster: Cluster | None = None
+        self._yarn: Yarn | None = None
+
+    def cluster_checks(self) -> list[Check]:
+        return [
+            Check("Java", (), java),
+            Check("yarn command", (), yarn_command),
+            Check("Hadoop configuration", (), self._configuration),
+            Check("ResourceManager", ("Hadoop configuration",), self._resource_manager),
+            Check("NameNode", ("Hadoop configuration",), lambda: reach_name_node(self._settings)),
+            Check("home folder", ("NameNode",), home_folder),
+            Check("Skein's driver", ("Java", "yarn command", "ResourceManager"), self._driver),
+        ]
+
+    def job_checks(self, job: Job) -> list[Check]:
+        asked = requests(job)
+        return [
+            Check("queue", ("ResourceManager",), lambda: rules.check_queue(self._told, job.queue, self._user)),
+            Check("node labels", ("queue",), lambda: self._each(job, asked, self._label)),
+            Check("GPUs", ("queue",), lambda: self._each(job, asked, self._gpus)),
+            Check("container sizes", ("node labels", "GPUs"), lambda: self._each(job, asked, rules.check_size)),
+            Check(
+                "queue's limit", ("container sizes",), lambda: rules.check_limits(self._told, self._queue(job), asked)
+            ),
+            Check("data and folders", ("NameNode", "Skein's driver"), lambda: self._paths(job)),
+            Check(
+                "environment on a node",
+                ("home folder", "Skein's driver", "queue's limit"),
+                lambda: try_environment(self._line, job, self._note),
+            ),
+        ]
+
+    def _configuration(self) -> str:
+        self._settings = hadoop_config.configuration()
+        if self._settings.folder is None:
+            raise ClusterError(
+                "There is none in HADOOP_CONF_DIR, HADOOP_HOME/etc/hadoop or /etc/hadoop/conf; copy the cluster's "
+                "core-site.xml, hdfs-site.xml and yarn-site.xml to a folder, and set HADOOP_CONF_DIR to it."
+            )
+        return str(self._settings.folder)
+
+    def _resource_manager(self) -> str:
+        answers = resource_manager.reach(self._settings)
+        try:
+            self._cluster = resource_manager.look()
+        except Untold as exc:
+            return f"{answers} answers, but {exc}"
+        running = sum(node.running for node in self._cluster.nodes)
+        return f"{answers} answers; {running} of {len(self._cluster.nodes)} nodes are running"
+
+    def _driver(self) -> str:
+        self._yarn = self._stack.enter_context(connected())
+        return "it has started"
+
+    @property
+    def _told(self) -> Cluster:
+        if self._cluster is None:
+            raise Untold("YARN's web service does not tell")
+        return self._cluster
+
+    @property
+    def _line(self) -> Yarn:
+        assert self._yarn is not None
+        return self._yarn
+
+    @property
+    def _user(self) -> str | None:
+        return user_of(self._settings)
+
+    def _queue(self, job: Job) -> Queue:
+        return rules.find_queue(self._told, job.queue)
+
+    def _each(self, job: Job, asked: list[Request], rule: Callable[[Cluster, Queue, Request], str]) -> str:
+        told = [rule(self._told, self._queue(job), request) for request in asked]
+        return "; ".join(text for text in dict.fromkeys(told) if text) or "none are asked for"
+
+    def _label(self, cluster: Cluster, queue: Queue, request: Request) -> str:
+        return rules.check_label(cluster, queue, request)
+
+    def _gpus(self, cluster: Cluster, queue: Queue, request: Request) -> str:
+        return rules.check_gpus(cluster, request, knows_gpus(self._settings))
+
+    def _paths(self, job: Job) -> str:
+        check_paths(job)
+        running = self._line.applications(tag_of(job))
+        if running:
+            raise Untold(f"{running[0].id} runs this job and is at work in checkpoint.path")
+        start = preflight(job)
+        rows = ", ".join(f"{dataset.rows} {name} rows" for name, dataset in start.plan.datasets.items())
+        before = f"; step {start.manifest.position.step} is there to go on from" if start.manifest else ""
+        return f"{rows}; checkpoint.path{' and export' if job.export_to else ''} can be written{before}"
+
+
+def java() -> str:
+    """The Java that Skein's driver will run on."""
+    folder = os.environ.get("JAVA_HOME")
+    program = f"{folder}/bin/java" if folder else "java"
+    output = _output([program, "-version"], "install a JRE, or set JAVA_HOME to one")
+    found = _VERSION.search(output)
+    if not found or int(found[1]) < JAVA:
+        raise ClusterError(f"{program} must be Java {JAVA} or newer, but says: {output}; set JAVA_HOME to a newer one.")
+    return f"{shutil.which(program)}, version {found[1]}"
+
+
+def yarn_command() -> str:
+    """Skein asks it for Hadoop's jars."""
+    advice = "put the bin folder of a Hadoop on PATH"
+    found = _output(["yarn", "classpath", "--glob"], advice).split(os.pathsep)
+    jars = sum(name.endswith(".jar") for name in found)
+    if not jars:
+        raise ClusterError(f"`yarn classpath --glob` names no jars; {advice}.")
+    return f"{shutil.which('yarn')}, {jars} jars"
+
+
+def home_folder() -> str:
+    """Skein and yarnml keep what they bring to the nodes there."""
+    probe = storage.join(home(), f".doctor-{uuid.uuid4().hex}")
+    try:
+        storage.write(probe, b"")
+        storage.remove(probe)
+    except (OSError, ValueError) as exc:
+        raise ClusterError(f"{home()} can't be written: {exc}; have an HDFS administrator make your home.") from exc
+    return f"{home()} can be written"
+
+
+def _output(command: list[str], advice: str) -> str:
+    """What a command of this machine prints."""
+    try:
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=COMMAND_SECONDS
+        )
+    except FileNotFoundError as exc:
+        raise ClusterError(f"The command {command[0]} is not found; {advice}.") from exc
+    except (OSError, subprocess.TimeoutExpired) as exc:
+        raise ClusterError(f"{' '.join(command)} failed: {exc}; {advice}.") from exc
+    text = done.stdout.strip()
+    if done.returncode:
+        raise ClusterError(f"{' '.join(command)} failed: {text.splitlines()[-1] if text else 'silently'}; {advice}.")
+    return text

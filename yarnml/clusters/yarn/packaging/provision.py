@@ -1,0 +1,218 @@
+"""What `yarnml submit` brings to the nodes: Python, its packages and the user's code, one `Provision` for five ways.
+
+Everything large or likely to be used again is stored on the cluster's own storage under the digest of its content, so
+a second submit packs and uploads nothing, and YARN unpacks it once on every node.
+"""
+
+import contextlib
+import hashlib
+import mmap
+import os
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from typing import IO, Any, Literal
+
+from msgspec import Struct
+
+import yarnml
+from yarnml import storage
+from yarnml.clusters.yarn.packaging import archive, bootstrap
+from yarnml.clusters.yarn.packaging.archive import Item
+from yarnml.clusters.yarn.packaging.installed import Installed, survey
+from yarnml.errors import JobFileError, ProvisionError
+from yarnml.job import paths, user_code
+from yarnml.job.learners import Custom
+from yarnml.job.spec import Job
+
+ENVIRONMENT, CODE = "environment", "code"  # names in a container's working folder
+MAX_CODE = 256 << 20
+
+_ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")  # what YARN unpacks
+
+Say = Callable[[str], None]
+
+
+class Resource(Struct, frozen=True):
+    """A thing that YARN puts into a container's working folder: stored at ``url``, an archive is unpacked."""
+
+    url: str
+    kind: Literal["file", "archive"]
+
+
+class Provision(Struct, frozen=True):
+    """How a container comes to an interpreter that has yarnml.
+
+    ``resources``: by their name in the working folder.  ``prelude``: bash lines that find and check the interpreter,
+    or end with one sentence and status 97.  ``python``: shell words that then start it.  ``variables``: the
+    environment of every process.
+    """
+
+    resources: dict[str, Resource]
+    python: str
+    prelude: str
+    variables: dict[str, str]
+
+
+def provide(job: Job, home: str, say: Say, python: str = sys.executable, *, send: bool = True) -> Provision:
+    """Pack and store what the job's processes need, as far as it is not stored yet.
+
+    ``home``: the user's folder on the cluster's storage.  ``python``: the interpreter whose environment is meant where
+    the job chooses none.  ``send``: without it nothing is packed or stored, only its place is told.  Raises
+    JobFileError with the field that does not fit, ProvisionError where storage fails.
+    """
+    chosen = job.environment
+    resources: dict[str, Resource] = {}
+    sources: dict[str, list[Item]] = {}
+    variables: dict[str, str] = {}
+    words = '"$PYTHON"'
+    store = _Store(home, say, send)
+    if chosen.archive:
+        resources[ENVIRONMENT] = Resource(store.given("environment.archive", chosen.archive, _ARCHIVES), "archive")
+        lines = bootstrap.ready(f"environment.archive {chosen.archive}", "environment/bin/python", yarnml.__version__)
+        variables["PYTHONNOUSERSITE"] = "1"
+    elif chosen.pex:
+        resources["environment.pex"] = Resource(store.given("environment.pex", chosen.pex, ("",)), "file")
+        name, words = chosen.python or _python_here(), '"$PYTHON" environment.pex'
+        lines = bootstrap.ready(f"environment.pex {chosen.pex}", name, yarnml.__version__, "environment.pex")
+        variables["PEX_INTERPRETER"] = "1"
+    elif chosen.image:
+        what, name = f"environment.image {chosen.image}", chosen.python or "python3"
+        lines = bootstrap.ready(what, name, yarnml.__version__)
+        variables["YARN_CONTAINER_RUNTIME_TYPE"] = "docker"
+        variables["YARN_CONTAINER_RUNTIME_DOCKER_IMAGE"] = chosen.image
+    elif chosen.python:
+        lines = bootstrap.ready(f"environment.python {chosen.python}", chosen.python, yarnml.__version__)
+    else:
+        installed = _checked(survey(python))
+        items, sources = archive.site_items(installed), archive.source_items(installed)
+        _check_yarnml(installed, items, sources)
+        what = f"the environment {installed.prefix}"
+        resources[ENVIRONMENT] = Resource(store.packed("environments", items, what), "archive")
+        lines = bootstrap.packed(f"python{installed.version}", installed.version, installed.machine)
+    own = archive.own_items(users_files(job))
+    if own or sources:
+        travelling = [item for part in (*sources.values(), own) for item in part]
+        _check_size(travelling)
+        resources[CODE] = Resource(store.packed(CODE, travelling, "the code that travels with the job"), "archive")
+        lines += bootstrap.code(CODE, list(sources), user_code.FOLDER if own else "")
+    return Provision(resources, words, lines, variables | chosen.variables)
+
+
+def users_files(job: Job) -> list[str]:
+    """The user's own modules and packages: the model's file and environment.files."""
+    model = [job.learner.file] if isinstance(job.learner, Custom) else []
+    return list(dict.fromkeys([*model, *job.environment.files]))
+
+
+def _python_here() -> str:
+    return "python{}.{}".format(*sys.version_info)
+
+
+def _checked(installed: Installed) -> Installed:
+    if installed.conda:
+        raise JobFileError(
+            f"The active environment {installed.prefix} is conda's, whose packages need libraries from outside of "
+            "site-packages; pack it with conda-pack and set environment.archive to the archive."
+        )
+    if installed.missing:
+        raise JobFileError(
+            f"The modules of {', '.join(installed.missing)}, an editable installation in {installed.prefix}, can't be "
+            "found, so they can't travel; install it without --editable."
+        )
+    return installed
+
+
+def _check_yarnml(installed: Installed, items: list[Item], sources: dict[str, list[Item]]) -> None:
+    every = [*items, *(item for part in sources.values() for item in part)]
+    if not any(item.name.endswith("/yarnml/__init__.py") for item in every):
+        raise JobFileError(
+            f"The active environment {installed.prefix} has no yarnml of its own to send to the nodes; "
+            "install yarnml into it with pip."
+        )
+
+
+def _check_size(items: list[Item]) -> None:
+    size = {item.path: os.path.getsize(item.path) for item in items}
+    if sum(size.values()) > MAX_CODE:
+        largest = max(size, key=lambda path: size[path])
+        raise JobFileError(
+            f"The code that travels with the job, environment.files and editable installations, has "
+            f"{sum(size.values()) >> 20} MiB, more than {MAX_CODE >> 20}; its largest file is {largest}.  "
+            "Keep data beside the packages, or install without --editable."
+        )
+
+
+class _Store:
+    """The user's folder on the cluster's storage: what is in it is whole, and is never written again."""
+
+    def __init__(self, home: str, say: Say, send: bool) -> None:
+        self._home, self._say, self._send = home, say, send
+
+    def packed(self, folder: str, items: list[Item], what: str) -> str:
+        """The URL of an archive of these items."""
+        target = storage.join(self._home, folder, f"{archive.key_of(items)}.tar.gz")
+        if not self._settled(target, what):
+            with tempfile.TemporaryFile(prefix="yarnml-") as file:
+                began = time.monotonic()
+                try:
+                    archive.write(items, file)
+                    file.flush()
+                except OSError as exc:
+                    raise ProvisionError(f"{what[0].upper()}{what[1:]} can't be packed: {exc}") from exc
+                self._say(f"Packed {what} in {time.monotonic() - began:.1f} s.")
+                self._keep(file, target, what)
+        return target
+
+    def given(self, field: str, url: str, endings: tuple[str, ...]) -> str:
+        """The URL of a file that the user has: stored first where it is on this machine."""
+        ending = next((e for e in endings if url.endswith(e)), None)
+        if ending is None:
+            raise JobFileError(f"{field} must end in {' or '.join(endings)}, which YARN needs, not {url}.")
+        try:
+            there = storage.exists(url)
+        except (OSError, ValueError) as exc:
+            raise JobFileError(f"{field} {url} can't be looked up: {exc}") from exc
+        if not there:
+            raise JobFileError(f"{field}: there is no {url}.")
+        local = url.removeprefix("file://")
+        if "://" in local:
+            return url
+        with open(local, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()[:32]
+            target = storage.join(self._home, "environments", digest + ending)
+            if not self._settled(target, f"{field} {url}"):
+                self._keep(file, target, f"{field} {url}")
+        return target
+
+    def _settled(self, target: str, what: str) -> bool:
+        """Whether nothing has to be stored."""
+        if not self._send:
+            return True
+        try:
+            there = storage.exists(target)
+        except (OSError, ValueError) as exc:
+            raise ProvisionError(f"{self._home} can't be looked into: {exc}") from exc
+        if there:
+            self._say(f"Stored already: {what}, as {target}.")
+        return there
+
+    def _keep(self, file: IO[bytes], target: str, what: str) -> None:
+        """Write beside, then rename: nobody sees half of it, and of two at once the first one counts."""
+        folder, _, name = target.rpartition("/")
+        temporary = paths.temporary(folder, f"{uuid.uuid4().hex}-{name}")
+        began = time.monotonic()
+        try:
+            content: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # bytes that need no memory
+            try:
+                storage.write(temporary, content)
+                with contextlib.suppress(FileExistsError):
+                    storage.rename(temporary, target)
+            finally:
+                with contextlib.suppress(OSError):  # the failure that led here is the one to report
+                    storage.remove(temporary)
+        except (OSError, ValueError) as exc:
+            raise ProvisionError(f"{what[0].upper()}{what[1:]} can't be stored as {target}: {exc}") from exc
+        self._say(f"Stored {what}, {len(content) / 1e6:.1f} MB in {time.monotonic() - began:.1f} s, as {target}.")

@@ -1,0 +1,250 @@
+"""What a meeting is about: the commands of the master, and the reports of the workers.
+
+Each worker brings the report of the last command and takes the next one (`yarnml.control.calls.Meet`).
+"""
+
+from typing import Any
+
+import pyarrow as pa
+from msgspec import Struct
+
+from yarnml.data.base import Dataset
+from yarnml.data.schema import Schema
+from yarnml.data.survey import Findings
+from yarnml.job.spec import Job
+
+
+class Message(Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+    """What travels between a process and its master: parsed once, unknown fields refused."""
+
+
+# Commands: master → workers
+
+
+class Begin(Message, frozen=True):
+    """What every worker needs to know of a training before anything else.  ``stored`` is an Arrow IPC schema."""
+
+    job: Job
+    datasets: dict[str, Dataset]
+    stored: dict[str, bytes]
+    shards: int
+
+    @property
+    def folder(self) -> str:
+        """Names the training: no two of one crew have the same folder."""
+        return str(self.job.checkpoint.path)
+
+    @property
+    def others(self) -> bool:
+        """Whether other trainings on the same rows come next, those of a search."""
+        return self.job.search is not None
+
+
+class Survey(Message, frozen=True):
+    """Find in the training data what the schema lacks: the classes, and what the steps of columns learn next."""
+
+    schema: Schema
+
+
+class Build(Message, frozen=True):
+    """Make the learner and its first state, or take the state after ``step`` from a checkpoint folder."""
+
+    schema: Schema
+    step: int = 0
+    restore: str | None = None
+
+
+class Prime(Message, frozen=True):
+    """To one newcomer: take in the job, and make everything but the state, while the others go on."""
+
+    begin: Begin
+    schema: Schema | None
+
+
+class Regroup(Message, frozen=True):
+    """Say how far you are in the training of this folder: some were lost, or others have come."""
+
+    folder: str
+
+
+class CatchUp(Message, frozen=True):
+    """Be where ``source`` is: whoever is not at ``step`` takes the state from its address."""
+
+    begin: Begin
+    schema: Schema
+    step: int
+    loss: float
+    weight: float
+    source: int
+    address: str
+
+
+class Scale(Message, frozen=True):
+    """Fit the feature scaling on the training data."""
+
+    schema: Schema
+
+
+class Train(Message, frozen=True):
+    """Steps ``first`` … ``last`` - 1, counted over the whole job; ``loss`` and ``weight``: the epoch's sums so far.
+
+    ``profile``: whether every worker writes a trace of the first of them into the job's folder.
+    """
+
+    first: int
+    last: int
+    loss: float = 0.0
+    weight: float = 0.0
+    profile: bool = False
+
+
+class Evaluate(Message, frozen=True):
+    dataset: str
+
+
+class Restore(Message, frozen=True):
+    """Take the learner's state after ``step`` from a checkpoint folder."""
+
+    step: int
+    folder: str
+
+
+class Save(Message, frozen=True):
+    """Write the state into a folder that the master commits; with ``beside`` while the training goes on."""
+
+    folder: str
+    beside: bool = False
+
+
+class FinishSave(Message, frozen=True):
+    """Wait for what is being written beside the training."""
+
+
+class Export(Message, frozen=True):
+    """Write the model into a folder that the master commits; ``about`` goes into model.json."""
+
+    folder: str
+    about: dict[str, Any]
+
+
+class Stop(Message, frozen=True):
+    pass
+
+
+class Wait(Message, frozen=True):
+    """Nothing to do yet: meet again."""
+
+
+Command = (
+    Begin
+    | Survey
+    | Build
+    | Prime
+    | Scale
+    | Train
+    | Regroup
+    | CatchUp
+    | Evaluate
+    | Restore
+    | Save
+    | FinishSave
+    | Export
+    | Stop
+    | Wait
+)
+
+
+class Meeting(Message, frozen=True):
+    """A command and who takes part: worker index → its shards, and the addresses that reduce, in slice order.
+
+    ``workers``: index → address; ``levels``: of reducers, where the job says how many.
+    """
+
+    number: int
+    command: Command
+    shards: dict[int, list[int]]
+    reducers: list[str]
+    workers: dict[int, str] = {}
+    levels: int | None = None
+
+
+# Reports: workers → master
+
+
+class Joined(Message, frozen=True):
+    """``address``: where this process reduces, ``host:port``; ``host``: the machine, as the cluster names it."""
+
+    address: str
+    version: str
+    host: str = ""
+
+
+class Done(Message, frozen=True):
+    pass
+
+
+class Surveyed(Message, frozen=True):
+    found: Findings
+
+
+class Built(Message, frozen=True):
+    """``parameters``: numbers in the model; ``steps``: steps of one epoch."""
+
+    parameters: int
+    steps: int
+
+
+class Trained(Message, frozen=True):
+    """Sums over the epoch's steps so far, and seconds: since the first update, and by phase of a step.
+
+    ``digest``: of the state, the same on every worker; ``done``: the learner has nothing more to learn.
+    """
+
+    loss: float
+    weight: float
+    after_first: float
+    seconds: dict[str, float]
+    digest: str
+    done: bool = False
+
+
+class Standing(Message, frozen=True):
+    """The steps that a worker's state has behind it, -1 without a state; the epoch's sums so far."""
+
+    step: int
+    loss: float
+    weight: float
+
+
+class Behind(Message, frozen=True):
+    """The others went on with copies of this worker's tasks, and the totals that it lacks are gone."""
+
+
+class Evaluated(Message, frozen=True):
+    metrics: dict[str, float]
+
+
+class Saved(Message, frozen=True):
+    """The state is in the folder: file name → SHA-256."""
+
+    folder: str
+    files: dict[str, str]
+
+
+class Failed(Message, frozen=True):
+    """``error`` is the name of a class in `yarnml.errors`."""
+
+    error: str
+    text: str
+    detail: str = ""
+
+
+Report = Joined | Done | Surveyed | Built | Trained | Standing | Behind | Evaluated | Saved | Failed
+
+
+def ipc(schema: pa.Schema) -> bytes:
+    return bytes(schema.serialize())
+
+
+def from_ipc(data: bytes) -> pa.Schema:
+    return pa.ipc.read_schema(pa.py_buffer(data))

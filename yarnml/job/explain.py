@@ -1,0 +1,122 @@
+"""What is wrong with a job file, in its own words: unknown keys with the valid ones, wrong values with their path."""
+
+import difflib
+import re
+from typing import Any, Literal, get_args, get_origin
+
+import msgspec
+
+from yarnml.errors import JobFileError
+from yarnml.job.learners import Options, PositiveInt
+from yarnml.job.spec import Epochs, Job, Name, Period, Size
+
+
+def check_keys(value: Any, kind: Any, path: str) -> None:
+    """Refuse unknown keys at any depth, listing the valid ones (msgspec would name only the first unknown one)."""
+    if isinstance(value, list):
+        items = [get_args(k)[0] for k in (kind, *get_args(kind)) if get_origin(k) is list]
+        for number, item in enumerate(value if items else []):
+            check_keys(item, items[0], f"{path}[{number}]")
+    if not isinstance(value, dict):
+        return
+    for values in (get_args(k)[1] for k in (kind, *get_args(kind)) if get_origin(k) is dict):
+        for key, item in value.items():
+            check_keys(item, values, f"{path}.{key}")
+    struct = _struct_for(value, kind, path)
+    if struct is None:
+        return
+    fields = {f.encode_name: f for f in msgspec.structs.fields(struct)}
+    tag = struct.__struct_config__.tag_field
+    valid = [*([tag] if tag else []), *fields]
+    for key in value:
+        if key not in valid:
+            near = difflib.get_close_matches(str(key), valid, 1)
+            hint = f"; did you mean '{near[0]}'?" if near else "."
+            raise JobFileError(
+                f"{path or 'The job file'} has an unknown key '{key}'{hint} Valid keys: {', '.join(valid)}."
+            )
+        if key in fields:
+            check_keys(value[key], fields[key].type, f"{path}.{key}" if path else key)
+
+
+def _struct_for(value: dict[str, Any], kind: Any, path: str) -> type[msgspec.Struct] | None:
+    structs = [t for t in (kind, *get_args(kind)) if isinstance(t, type) and issubclass(t, msgspec.Struct)]
+    kinds = {str(t.__struct_config__.tag): t for t in structs if t.__struct_config__.tag}
+    if kinds:
+        own = f" (or give {path}.path)" if kind == Options else ""
+        kind = value.get("kind")
+        if not isinstance(kind, str) or kind not in kinds:
+            near = difflib.get_close_matches(str(kind), kinds, 1)
+            hint = f"; did you mean '{near[0]}'?" if near else "."
+            raise JobFileError(f"{path}.kind must be one of {', '.join(kinds)}{own}, not {show(kind)}{hint}")
+        return kinds[kind]
+    return structs[0] if structs else None
+
+
+_WORDS = {
+    "object": "a mapping",
+    "array": "a list",
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "nothing",
+}
+
+
+def explain(message: str, document: Any) -> str:
+    """msgspec's "Expected `int`, got `str` - at `$.workers.count`" in the words of a job file."""
+    reason, _, at = message.replace("`", "").partition(" - at ")
+    part, _, place = at.partition("$")
+    place = place.lstrip(".")
+    missing = re.match(r"Object missing required field (\w+)", reason)
+    mapping, some, field = place.partition("[...]")
+    if missing and some:
+        return f"A mapping in {mapping} needs {missing[1]}, which is missing."
+    if missing:
+        return f"The job file needs {'.'.join(filter(None, [place, missing[1]]))}, which is missing."
+    wanted = _wanted(reason, place, document)
+    if part:
+        return f"Every key of {place} must be {wanted}."
+    if some:
+        return f"Every {field.lstrip('.') or 'value'} of {mapping} must be {wanted}."
+    value = document
+    for name in re.findall(r"\w+", place):
+        value = value[int(name) if isinstance(value, list) else name]
+    return f"{place or 'The job file'} must be {wanted}, not {show(value)}."
+
+
+def _wanted(reason: str, place: str, document: Any) -> str:
+    if reason.startswith("Invalid enum value"):
+        return _choices(place, document)
+    for kind in (Size, Period, Epochs, Name):
+        meta = get_args(kind)[1]
+        if repr(meta.pattern) in reason:
+            return str(meta.description)
+    expected = reason.removeprefix("Expected ").partition(", got ")[0]
+    return re.sub(r"\w+", lambda word: _WORDS.get(word[0], word[0]), expected).replace(" | ", " or ")
+
+
+def _choices(place: str, document: Any) -> str:
+    """The values that a field of fixed choices takes."""
+    kind: Any = Job
+    for name in re.findall(r"\w+|\.\.\.", place):
+        if name == "...":  # some value of a mapping
+            kind, document = get_args(kind)[1], {}
+            continue
+        if isinstance(document, list):
+            kind, document = get_args(kind)[0], document[int(name)]
+            continue
+        struct = _struct_for(document, kind, "") or Job
+        kind = next(f.type for f in msgspec.structs.fields(struct) if f.encode_name == name)
+        document = document.get(name)
+    kinds = (kind, *get_args(kind))
+    values = [repr(value) for k in kinds if get_origin(k) is Literal for value in get_args(k)]
+    return " or ".join([*values, *(_WORDS["int"] for k in kinds if k == PositiveInt)])
+
+
+def show(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '…'}"

@@ -1,0 +1,68 @@
+"""Learners from counts and moments: clusters, components, naive Bayes."""
+
+from typing import Literal
+
+from yarnml.job.learners.base import LearnerOptions, Passes, Positive, PositiveInt
+
+
+class Clustering(LearnerOptions, frozen=True, kw_only=True):
+    """``clusters``: how many to find.  Three passes go into the start, see `yarnml.learners.moments.clustering`."""
+
+    LABEL = "none"
+
+    clusters: PositiveInt
+
+
+class KMeans(Clustering, frozen=True, kw_only=True, tag="kmeans"):
+    """k-means: the centres with the least sum of squared distances from the rows to the nearest."""
+
+    @property
+    def passes(self) -> Passes:
+        return Passes(4, 20)
+
+
+class GaussianMixture(Clustering, frozen=True, kw_only=True, tag="gaussian_mixture"):
+    """A mixture of normal distributions, by expectation-maximisation.
+
+    ``covariance``: of each component, ``full`` or ``diagonal``; ``floor`` is added to its variances.
+    """
+
+    covariance: Literal["full", "diagonal"] = "full"
+    floor: Positive = 1e-6
+
+    @property
+    def passes(self) -> Passes:
+        return Passes(4, 50)
+
+
+class Pca(LearnerOptions, frozen=True, kw_only=True, tag="pca"):
+    """Principal components: the ``components`` directions of the largest variance.
+
+    ``method``: ``moments`` adds up the whole covariance matrix, in two passes; ``randomised`` only its product with a
+    few directions, for wide data, in a few passes more.
+    """
+
+    LABEL = "none"
+
+    components: PositiveInt
+    method: Literal["moments", "randomised"] = "moments"
+
+    @property
+    def passes(self) -> Passes:
+        return Passes(2, 2) if self.method == "moments" else Passes(2, 6)
+
+
+class NaiveBayes(LearnerOptions, frozen=True, kw_only=True, tag="naive_bayes"):
+    """Naive Bayes: given the class, every feature on its own is ``gaussian``, ``multinomial`` or ``bernoulli``.
+
+    ``smoothing``: seen of each feature beside the data, 1 by default; for ``gaussian`` the part of the largest variance
+    that is added to all variances, 1e-9 by default.  ``threshold``: above it a feature is on for ``bernoulli``.
+    """
+
+    distribution: Literal["gaussian", "multinomial", "bernoulli"] = "gaussian"
+    smoothing: Positive | None = None
+    threshold: float = 0.0
+
+    @property
+    def passes(self) -> Passes:
+        return Passes(2, 2) if self.distribution == "gaussian" else Passes(1, 1)

@@ -1,0 +1,108 @@
+"""Neural networks, those of texts among them, and a user's own model.
+
+The features of a text are ids of words, made by ``data.prepare`` (`tokens` or `hashed_tokens`).
+"""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, field
+
+from yarnml.job.learners.base import GradientOptions, Part, PositiveInt
+
+Normalization = Literal["none", "layer", "batch"]
+
+
+class NetworkOptions(GradientOptions, frozen=True, kw_only=True):
+    """Fields of every neural network.
+
+    ``dropout``: the part of what hidden layers put out that is left out at random in training.
+    ``precision``: what layers compute in; parameters, sums and losses are float32.
+    """
+
+    dropout: Part = 0.0
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+
+class Mlp(NetworkOptions, frozen=True, kw_only=True, tag="mlp"):
+    """A multilayer perceptron with ReLU; ``hidden`` gives the widths of its hidden layers.
+
+    ``normalization``: of what each hidden layer computes, over its numbers (``layer``) or over rows (``batch``).
+    """
+
+    hidden: list[PositiveInt] = field(default_factory=lambda: [128])
+    normalization: Normalization = "none"
+
+
+class Cnn(NetworkOptions, frozen=True, kw_only=True, tag="cnn"):
+    """Convolutions (3x3, ReLU, 2x2 max pooling) with ``channels`` each, then a perceptron with ``hidden``.
+
+    Needs ``data.shape: [height, width, channels]``.  ``dropout``: of the hidden layers, as in `Mlp`.
+    ``normalization``: of convolutions too, whose numbers are the channels of a place.
+    """
+
+    channels: list[PositiveInt] = field(default_factory=lambda: [16, 32])
+    hidden: list[PositiveInt] = field(default_factory=lambda: [64])
+    normalization: Normalization = "none"
+
+
+class Recurrent(NetworkOptions, frozen=True, kw_only=True, tag="recurrent"):
+    """Recurrent layers of ``units`` each, then a perceptron with ``hidden`` on what the last gives at the last step.
+
+    Needs ``data.shape: [steps, features]``.  ``cell``: plain (``rnn``), ``lstm`` or ``gru``.  ``dropout``: of what
+    all hidden layers put out, but not from step to step (Zaremba et al., 2014).  ``normalization``: of both products
+    in each cell, over their numbers (Ba et al., 2016), and of the hidden layers.
+    """
+
+    cell: Literal["rnn", "lstm", "gru"] = "lstm"
+    units: Annotated[list[PositiveInt], Meta(min_length=1)] = field(default_factory=lambda: [64])
+    hidden: list[PositiveInt] = field(default_factory=list)
+    normalization: Literal["none", "layer"] = "none"
+
+
+class EmbeddingBag(NetworkOptions, frozen=True, kw_only=True, tag="embedding_bag"):
+    """The mean of ``embedding`` numbers for each word of a row, then a perceptron with ``hidden``.
+
+    ``dropout``: of the mean, and of what the hidden layers put out.
+    """
+
+    WORDS = "only"
+
+    embedding: PositiveInt = 64
+    hidden: list[PositiveInt] = field(default_factory=list)
+
+
+class Transformer(NetworkOptions, frozen=True, kw_only=True, tag="transformer"):
+    """An encoder of ``blocks`` with ``heads`` each, ``embedding`` wide, then a perceptron with ``hidden`` on its mean.
+
+    ``dropout``: of the embeddings, of what every block adds to them, and of what the hidden layers put out.
+    """
+
+    WORDS = "only"
+
+    embedding: PositiveInt = 64
+    blocks: PositiveInt = 2
+    heads: PositiveInt = 4
+    hidden: list[PositiveInt] = field(default_factory=list)
+
+
+class Custom(GradientOptions, frozen=True, kw_only=True, tag="custom"):
+    """A user's own model: ``path: file.py:Name``, a class, object or module with ``init``, ``loss`` and ``predict``.
+
+    ``options`` are handed to the class as keyword arguments.
+    """
+
+    LABEL = "optional"
+    WORDS = "optional"
+
+    path: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def file(self) -> str:
+        """The Python file in ``path``."""
+        return self.path.partition(".py:")[0].removesuffix(".py") + ".py"
+
+    @property
+    def attribute(self) -> str:
+        """The name in the file, empty for the module itself."""
+        return self.path.partition(".py:")[2]

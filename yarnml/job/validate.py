@@ -1,0 +1,194 @@
+"""What the learner asks of the other sections of its job file, and what the fields of ``data`` ask of each other."""
+
+import math
+from collections.abc import Container
+from itertools import pairwise
+
+from msgspec.structs import replace
+
+from yarnml.errors import JobFileError
+from yarnml.job.learners import (
+    Als,
+    Cnn,
+    Factorization,
+    GeneralisedLinear,
+    GradientOptions,
+    Mlp,
+    NaiveBayes,
+    Transformer,
+    TreeLearner,
+)
+from yarnml.job.prepare import Bucket, Impute, Step, Text
+from yarnml.job.spec import Data, Job
+
+NORMALIZED_ROWS = 4  # the fewest whose mean and variance batch normalisation takes
+
+
+def with_usual(job: Job, given: Container[str]) -> Job:
+    """The job with its learner's own defaults for the fields of ``training`` that the job file does not give."""
+    passes = job.learner.passes
+    usual = {"epochs": passes.usual, "batch_size": "full"} if passes else {}
+    return replace(job, training=replace(job.training, **{n: v for n, v in usual.items() if n not in given}))
+
+
+def check_learner(job: Job) -> None:
+    """Refuse a label that is missing or of no use, and a training that the learner can't work with."""
+    learner, data, training = job.learner, job.data, job.training
+    kind = f"learner.kind {learner.kind}"
+    if data.label is None:
+        if learner.LABEL == "needed":
+            raise JobFileError(f"{kind} needs data.label, the column to predict, which is missing.")
+        told = {"label_type": "auto", "classes": None, "class_weights": None, "stratify": False}
+        spoken = [name for name, usual in told.items() if getattr(data, name) != usual]
+        if spoken:
+            raise JobFileError(f"data.{spoken[0]} speaks of a label, but there is none; give data.label or remove it.")
+    elif learner.LABEL == "none":
+        raise JobFileError(f"{kind} learns without a label; remove data.label '{data.label}'.")
+    if isinstance(learner, NaiveBayes) and learner.distribution == "multinomial" and data.scale != "none":
+        raise JobFileError(
+            "learner.distribution multinomial needs counts of 0 or more, which data.scale: standard does not leave; "
+            "set data.scale: none."
+        )
+    if isinstance(learner, TreeLearner) and learner.categorical and data.scale != "none":
+        raise JobFileError("learner.categorical needs whole numbers as they are; set data.scale: none.")
+    if isinstance(learner, Factorization | Als) and data.scale != "none":
+        raise JobFileError(
+            f"{kind} reads the numbers of users and items, which data.scale: standard changes; set data.scale: none."
+        )
+    if isinstance(learner, Transformer) and learner.embedding % learner.heads:
+        raise JobFileError(
+            f"learner.embedding is shared by the heads, so it must be a multiple of learner.heads ({learner.heads}), "
+            f"not {learner.embedding}."
+        )
+    _check_words(job)
+    _check_batches(job)
+    if learner.passes is None:
+        return
+    if isinstance(learner, GeneralisedLinear):
+        kind = f"learner.solver {learner.solver}"
+    if training.batch_size != "full":
+        raise JobFileError(
+            f"{kind} learns from sums over all rows, so training.batch_size must be full, not {training.batch_size}."
+        )
+    if training.epochs < learner.passes.least:
+        raise JobFileError(
+            f"{kind} needs {learner.passes.least} epochs or more, but training.epochs is {training.epochs}."
+        )
+
+
+def _check_words(job: Job) -> None:
+    """Refuse ids of words for a learner that takes numbers, and numbers for one that takes ids of words."""
+    learner, data = job.learner, job.data
+    kinds = {name: step.kind for step in data.prepare if step.ids for name in step.columns}
+    if kinds and data.scale != "none":
+        raise JobFileError(
+            "data.scale: standard changes the ids of words that data.prepare makes; set data.scale: none."
+        )
+    if kinds and learner.WORDS == "none":
+        name, kind = next(iter(kinds.items()))
+        raise JobFileError(
+            f"learner.kind {learner.kind} takes numbers, but {kind} of data.prepare makes ids of words of column "
+            f"'{name}'; choose embedding_bag or transformer, or let kind text make numbers of it."
+        )
+    plain = [name for name in data.features if name not in kinds]
+    if plain and learner.WORDS == "only":
+        raise JobFileError(
+            f"learner.kind {learner.kind} takes ids of words, and nothing makes them of column '{plain[0]}'; "
+            "add tokens or hashed_tokens to data.prepare, or leave it out of data.features."
+        )
+
+
+def _check_batches(job: Job) -> None:
+    """Refuse what is for batches of rows where nothing is learnt of them, and normalisation by batches of all sizes."""
+    learner, training = job.learner, job.training
+    spoken = {"micro_batch_size": training.micro_batch_size, "gradients bfloat16": training.gradients == "bfloat16"}
+    for field in [name for name, said in spoken.items() if said]:
+        if learner.passes or not isinstance(learner, GradientOptions):
+            raise JobFileError(
+                f"training.{field} is for gradient descent, which learner.kind {learner.kind} does not use here; "
+                "remove it."
+            )
+    if training.gradients == "bfloat16" and training.batch_size == "full":
+        raise JobFileError(
+            "training.gradients bfloat16 is for steps that are batches of rows, since sums over all rows need more "
+            "digits; make training.batch_size a number, not full, or remove it."
+        )
+    if not _normalizes_by_rows(job):
+        return
+    if training.batch_size == "full":
+        raise JobFileError(
+            "learner.normalization batch takes mean and variance of rows that are drawn at random, so "
+            "training.batch_size must be a number, not full."
+        )
+    if training.micro_batch_size and training.micro_batch_size < NORMALIZED_ROWS:
+        raise JobFileError(
+            f"learner.normalization batch takes mean and variance of a micro-batch, so training.micro_batch_size "
+            f"must be at least {NORMALIZED_ROWS}, not {training.micro_batch_size}."
+        )
+
+
+def check_normalization(job: Job, shards: int) -> None:
+    """Refuse batch normalisation where a shard's part of a step has too few rows for a mean and a variance."""
+    size, least = job.training.batch_size, NORMALIZED_ROWS * shards
+    if _normalizes_by_rows(job) and isinstance(size, int) and size < least:
+        raise JobFileError(
+            f"learner.normalization batch takes mean and variance of the rows of a shard at a step: with {shards} "
+            f"shards training.batch_size must be at least {least}, not {size}; or set training.shards lower."
+        )
+
+
+def _normalizes_by_rows(job: Job) -> bool:
+    return isinstance(job.learner, Mlp | Cnn) and job.learner.normalization == "batch"
+
+
+def check_data(job: Job) -> None:
+    """Refuse columns in two roles, classes of a number, and steps for what is no feature."""
+    data = job.data
+    if data.label in data.features:
+        raise JobFileError(f"data.features must not contain the label '{data.label}'.")
+    if data.stratify and not isinstance(data.validation, float) and not (job.search and job.search.folds):
+        raise JobFileError(
+            "data.stratify needs data.validation, a fraction of the training rows to hold out, or search.folds."
+        )
+    if data.label and data.label == data.weight:
+        raise JobFileError(f"data.weight must be another column than the label '{data.label}'.")
+    if len(set(data.features)) < len(data.features):
+        raise JobFileError("data.features names a column twice; name each column once.")
+    if data.classes and len(set(data.classes)) < len(data.classes):
+        raise JobFileError("data.classes names a class twice; name each class once.")
+    if data.classes and data.label_type == "number":
+        raise JobFileError("data.classes are for class labels; remove them, or set data.label_type: class.")
+    _check_prepare(data)
+
+
+def _check_prepare(data: Data) -> None:
+    """Refuse steps for columns that are no features, and what no single field of a step can say."""
+    for number, step in enumerate(data.prepare):
+        field = f"data.prepare[{number}]"
+        for name in step.columns:
+            if name not in data.features:
+                raise JobFileError(f"{field}.columns: '{name}' is none of data.features; name it there too.")
+        if len(set(step.columns)) < len(step.columns):
+            raise JobFileError(f"{field}.columns names a column twice; name each column once.")
+        if told := _contradiction(step):
+            raise JobFileError(f"{field}.{told}")
+
+
+def _contradiction(step: Step) -> str | None:
+    if isinstance(step, Text) and step.ngrams[0] > step.ngrams[1]:
+        return f"ngrams are the shortest and the longest run, so not {step.ngrams}."
+    if isinstance(step, Impute) and isinstance(step.value, float) and not math.isfinite(step.value):
+        return f"value must be a finite number, not {step.value}."
+    if isinstance(step, Impute) and step.value is not None and step.strategy != "mean":
+        return f"strategy {step.strategy} finds what fills the columns, and value says it; give one of them."
+    edges = step.edges if isinstance(step, Bucket) else None
+    if edges is not None and not (edges and _ascending(edges)):
+        return f"edges must be one finite number or more, ascending, not {edges}."
+    values = getattr(step, "values", None) or []
+    if len(set(values)) < len(values):
+        return "values names a value twice; name each value once."
+    return None
+
+
+def _ascending(numbers: list[float]) -> bool:
+    return all(map(math.isfinite, numbers)) and all(low < high for low, high in pairwise(numbers))

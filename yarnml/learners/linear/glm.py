@@ -1,0 +1,188 @@
+"""Generalised linear models: a family says how the label hangs on w·x + b, a solver or an optimizer finds w and b.
+
+Chu et al., "Map-Reduce for Machine Learning on Multicore", NIPS 2006, for the summation form; McCullagh & Nelder,
+"Generalized Linear Models", 1989, for the families.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from yarnml.data.schema import Schema
+from yarnml.errors import DataError, JobFileError
+from yarnml.job.learners import GeneralisedLinear, Linear
+from yarnml.learners.base import Batch, Check, Key, Learner, flat
+from yarnml.learners.gradient import GradientDescent, weight_decay
+from yarnml.learners.linear.passes import Covariance, FullPasses, Solver, penalised
+from yarnml.learners.linear.solvers.fista import Fista
+from yarnml.learners.linear.solvers.lbfgs import Lbfgs
+from yarnml.learners.linear.solvers.newton import Newton
+from yarnml.learners.linear.solvers.normal import NormalEquations
+from yarnml.learners.linear.solvers.search import LineSearch
+from yarnml.learners.optimizers import build_optimizer
+
+EXACT = jax.lax.Precision.HIGHEST  # float32 on GPUs too, where the default keeps fewer digits
+LARGEST = 2000  # coefficients of a model whose matrix of curvature is summed: 16 MB a shard
+
+
+class Dispersion(Enum):
+    """How many times the family's own variance labels have: the standard errors depend on it."""
+
+    KNOWN = "once"
+    DEVIANCE = "estimated, by the deviance over the degrees of freedom"
+    NONE = "no standard errors: the loss is no likelihood, or coefficients are not unique"
+
+
+class Labels(NamedTuple):
+    """The labels that a family can take; ``low`` itself only with ``closed``."""
+
+    low: float
+    closed: bool
+    words: str
+
+
+class Traits(NamedTuple):
+    """``labels``: those that the family can take, None for all.  ``outputs``: predictors of a row, () or (classes,).
+
+    ``start``: the bias to begin with, given the slope of the mean loss by the bias where all parameters are 0.
+    """
+
+    labels: Labels | None = None
+    dispersion: Dispersion = Dispersion.NONE
+    outputs: tuple[int, ...] = ()
+    start: Callable[[jax.Array], jax.Array] | None = None
+
+
+def log_mean(slope: jax.Array) -> jax.Array:
+    """For means exp(η), where that slope is 1 - the mean of the labels."""
+    return jnp.log(jnp.maximum(1 - slope, 1e-6))
+
+
+class Family(Protocol):
+    """``eta`` is w·x + b: [rows], or [rows, outputs] for families with one predictor per class."""
+
+    @property
+    def traits(self) -> Traits: ...
+
+    def loss(self, eta: jax.Array, y: jax.Array) -> jax.Array:
+        """[rows], convex in ``eta``."""
+
+    def curvature(self, eta: jax.Array, y: jax.Array) -> jax.Array:
+        """The loss's second derivative in ``eta``, what is expected of it, or a bound.
+
+        [rows], or [rows, outputs, outputs].
+        """
+
+    def predict(self, eta: jax.Array) -> jax.Array:
+        """What the learner's ``predict`` returns."""
+
+
+class LinearPredictor:
+    """A family's model of x [rows, *shape]: ``weight`` [width, *outputs] and ``bias`` [*outputs] begin at 0."""
+
+    def __init__(self, family: Family, width: int) -> None:
+        self._family, self._width = family, width
+
+    def init(self, key: Key) -> Any:
+        outputs = self._family.traits.outputs
+        return {"weight": jnp.zeros((self._width, *outputs)), "bias": jnp.zeros(outputs)}
+
+    def start(self, gradient: Any) -> Any:
+        begin = self._family.traits.start
+        return {"weight": jnp.zeros_like(gradient["weight"]), "bias": begin(gradient["bias"])} if begin else None
+
+    def _eta(self, parameters: Any, x: jax.Array) -> jax.Array:
+        return jnp.matmul(flat(x), parameters["weight"], precision=EXACT) + parameters["bias"]
+
+    def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
+        return self._family.predict(self._eta(parameters, x))
+
+    def loss(self, parameters: Any, x: jax.Array, y: jax.Array) -> jax.Array:
+        return self._family.loss(self._eta(parameters, x), y)
+
+    def curvature(self, parameters: Any, batch: Batch) -> jax.Array:
+        """Σ weight · curvature ⊗ (1, x) ⊗ (1, x): [n, n], the biases first."""
+        x = jnp.concatenate([jnp.ones((len(batch.weight), 1)), flat(batch.x)], axis=1)
+        factor = self._family.curvature(self._eta(parameters, batch.x), batch.y)
+        width, k = x.shape[1], factor.shape[-1] if factor.ndim > 1 else 1
+        blocks = factor.reshape(-1, k * k).T * batch.weight
+        sums = jax.lax.map(lambda block: jnp.matmul(x.T, block[:, None] * x, precision=EXACT), blocks)
+        return sums.reshape(k, k, width, width).transpose(2, 0, 3, 1).reshape(width * k, width * k)
+
+
+def build_glm(family: Family, options: GeneralisedLinear, schema: Schema) -> Learner:
+    """The learner of a family for these columns.  Raises JobFileError where the fields don't go together."""
+    model, check = LinearPredictor(family, schema.width), _check(family.traits.labels, options.kind, str(schema.label))
+    if options.l1 and options.solver != "fista":
+        raise JobFileError(f"learner.l1 needs learner.solver: fista, not {options.solver or 'an optimizer'}.")
+    if options.solver is None:
+        optimizer = build_optimizer(options.optimizer, options.clip_norm)
+        return GradientDescent(model, optimizer, weight_decay(options.l2), check)
+    if options.optimizer != type(options)().optimizer or options.clip_norm:
+        other = "clip_norm" if options.clip_norm else "optimizer"
+        raise JobFileError(
+            f"learner.{other} is for gradient descent, but learner.solver is {options.solver}; leave one of them out."
+        )
+    if options.solver == "normal" and not isinstance(options, Linear):
+        raise JobFileError(
+            f"learner.solver normal is for least squares; for learner.kind {options.kind} choose newton."
+        )
+    parameters = model.init(jax.random.key(0))
+    count = sum(a.size for a in jax.tree.leaves(parameters))
+    if options.solver in ("normal", "newton") and count > LARGEST:
+        raise JobFileError(
+            f"learner.solver {options.solver} sums a matrix of all pairs of coefficients, for {LARGEST} of them at "
+            f"most, but there are {count}; choose lbfgs."
+        )
+    spread = None if options.l2 else _covariance(family.traits.dispersion)
+    return FullPasses(model, _solver(options, penalised(parameters)), options.l2, spread, check)
+
+
+def _solver(options: GeneralisedLinear, penalised: jax.Array) -> Solver:
+    match options.solver:
+        case "normal":
+            return NormalEquations()
+        case "newton":
+            return LineSearch(Newton(), options.tolerance)
+        case "lbfgs":
+            return LineSearch(Lbfgs(), options.tolerance)
+        case _:
+            return Fista(options.l1 * penalised, options.tolerance)
+
+
+def _covariance(dispersion: Dispersion) -> Covariance | None:
+    """Of estimates without penalty, from Fisher's information: (weight · curvature)⁻¹ · dispersion.
+
+    0 for a coefficient that the data do not determine, and for all of them without more rows than coefficients.
+    """
+    if dispersion is Dispersion.NONE:
+        return None
+
+    def covariance(inverse: jax.Array, loss: jax.Array, weight: jax.Array) -> jax.Array:
+        freedom = weight - jnp.sum(jnp.where(jnp.diagonal(inverse) > 0, 1.0, 0.0))
+        scale = 1 / weight if dispersion is Dispersion.KNOWN else 2 * loss / freedom
+        return jnp.where((freedom > 0) & jnp.isfinite(loss), inverse * scale, 0.0)
+
+    return covariance
+
+
+def _check(labels: Labels | None, kind: str, name: str) -> Check | None:
+    """Refuses rows whose label the family can't take."""
+    if labels is None:
+        return None
+
+    def check(rows: Batch) -> None:
+        y: npt.NDArray[np.float32] = rows.y[rows.weight > 0]
+        bad = y[y < labels.low] if labels.closed else y[y <= labels.low]
+        if len(bad):
+            raise DataError(
+                f"Label '{name}' holds {bad[0]:g}, but learner.kind {kind} needs {labels.words}; "
+                "drop or repair these rows, or choose linear or huber."
+            )
+
+    return check

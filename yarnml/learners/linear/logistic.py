@@ -1,0 +1,30 @@
+"""Logistic regression for two classes: P(second class) = 1 / (1 + exp(-(w·x + b)))."""
+
+import jax
+import jax.numpy as jnp
+
+from yarnml.data.schema import Schema
+from yarnml.job.learners import Logistic
+from yarnml.learners.base import Learner
+from yarnml.learners.checks import needs_classes
+from yarnml.learners.linear.glm import Dispersion, Traits, build_glm
+
+
+class Bernoulli:
+    """η is the logarithm of the odds of the second class."""
+
+    traits = Traits(dispersion=Dispersion.KNOWN)
+
+    def loss(self, eta: jax.Array, y: jax.Array) -> jax.Array:
+        return jax.nn.softplus(jnp.where(y == 1, -eta, eta))
+
+    def curvature(self, eta: jax.Array, y: jax.Array) -> jax.Array:
+        return jax.nn.sigmoid(eta) * jax.nn.sigmoid(-eta)
+
+    def predict(self, eta: jax.Array) -> jax.Array:
+        return jax.nn.sigmoid(jnp.stack([-eta, eta], axis=-1))
+
+
+def build(options: Logistic, schema: Schema) -> Learner:
+    needs_classes(schema, "logistic", exactly=2)
+    return build_glm(Bernoulli(), options, schema)

@@ -1,0 +1,117 @@
+"""What clusterings share: three passes find where to begin, all others refine.
+
+Passes 1 and 2 give the mean and the mean squared distance to it; twice, since the first sums are around 0 and lose
+their digits where the mean is large beside the distances.  Pass 3 picks a sample on which the
+centres begin (`yarnml.learners.moments.coreset`).  All coordinates are relative to the mean, so that distances can be
+had from products.
+"""
+
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+
+from yarnml.learners.base import Batch, Key, Scores, flat, same
+from yarnml.learners.moments import coreset
+from yarnml.learners.moments.coreset import Slots
+
+
+class Refinement(Protocol):
+    """An algorithm that makes clusters better, pass by pass.  ``model`` is a dict of arrays; x is [rows, width]."""
+
+    def begin(self, centres: jax.Array, spread: jax.Array) -> Any:
+        """The model around ``centres`` [clusters, width] with rows at a mean squared distance of ``spread``."""
+
+    def map(self, model: Any, x: jax.Array, weight: jax.Array) -> tuple[Any, jax.Array]:
+        """Sums over the rows, and the loss of every row."""
+
+    def update(self, model: Any, sums: Any) -> Any: ...
+
+    def predict(self, model: Any, x: jax.Array) -> jax.Array:
+        """[rows, clusters], the largest is the row's cluster."""
+
+
+class State(NamedTuple):
+    """``passes`` made so far; mean [width], spread and total of all rows."""
+
+    passes: jax.Array
+    seed: jax.Array
+    mean: jax.Array
+    spread: jax.Array
+    total: jax.Array
+    model: Any
+
+
+class Sums(NamedTuple):
+    """Over the rows of a pass, as far as it needs them; the rest is 0."""
+
+    weight: jax.Array
+    loss: jax.Array
+    slots: Slots
+    refined: Any
+
+
+class Clustering:
+    """A refinement from its start on, as a learner without a label."""
+
+    def __init__(self, refinement: Refinement, clusters: int, width: int) -> None:
+        self._refinement, self._clusters, self._width = refinement, clusters, width
+        self._slots = coreset.slots_for(clusters)
+
+    def init(self, key: Key) -> State:
+        one = jnp.ones(())
+        model = self._refinement.begin(jnp.zeros((self._clusters, self._width)), one)
+        return State(
+            jnp.zeros((), jnp.int32), jax.random.bits(key, (), jnp.uint32), jnp.zeros(self._width), one, one, model
+        )
+
+    def map(self, state: State, batch: Batch) -> Sums:
+        x, weight = flat(batch.x) - state.mean, batch.weight
+        refined, loss = self._refinement.map(state.model, x, weight)
+        slots = jax.lax.switch(self._phase(state), [self._moments, self._picked, self._nothing], state, x, weight)
+        return Sums(jnp.sum(weight), jnp.sum(loss * weight), slots, refined)
+
+    def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
+        following = jax.lax.switch(self._phase(state), [self._centred, self._begun, self._refined], state, sums)
+        settled = (self._phase(state) == 2) & same(state.model, following.model)
+        return following._replace(passes=state.passes + 1), Scores(sums.loss, sums.weight, settled)
+
+    def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
+        return self._refinement.predict(parameters, flat(x) - parameters["mean"])
+
+    def loss(self, parameters: Any, batch: Batch) -> jax.Array:
+        return self._refinement.map(parameters, flat(batch.x) - parameters["mean"], batch.weight)[1]
+
+    def parameters(self, state: State) -> Any:
+        return {"mean": state.mean, **state.model}
+
+    def _phase(self, state: State) -> jax.Array:
+        return jnp.clip(state.passes - 1, 0, 2)
+
+    def _moments(self, state: State, x: jax.Array, weight: jax.Array) -> Slots:
+        """Of all rows, in the first slot."""
+        weighted = x * weight[:, None]
+        nothing = self._nothing(state, x, weight)
+        sums = jnp.sum(weight), jnp.sum(weighted, axis=0), jnp.sum(weighted * x)
+        return Slots(*(a.at[0].set(b) for a, b in zip(nothing, sums, strict=True)))
+
+    def _picked(self, state: State, x: jax.Array, weight: jax.Array) -> Slots:
+        return coreset.pick(x, weight, state.spread, state.total, state.seed, self._slots)
+
+    def _nothing(self, state: State, x: jax.Array, weight: jax.Array) -> Slots:
+        n = self._slots
+        return Slots(jnp.zeros(n), jnp.zeros((n, self._width)), jnp.zeros(n))
+
+    def _centred(self, state: State, sums: Sums) -> State:
+        total, first, second = (a[0] for a in sums.slots)
+        safe = jnp.where(total > 0, total, 1.0)
+        step = first / safe
+        spread = jnp.maximum(second / safe - jnp.sum(step * step), 0.0)
+        return state._replace(mean=state.mean + step, spread=spread, total=total)
+
+    def _begun(self, state: State, sums: Sums) -> State:
+        x, weight = coreset.points(sums.slots)
+        return state._replace(model=self._refinement.begin(*coreset.begin(x, weight, self._clusters, state.seed)))
+
+    def _refined(self, state: State, sums: Sums) -> State:
+        return state._replace(model=self._refinement.update(state.model, sums.refined))

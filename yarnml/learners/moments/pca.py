@@ -1,0 +1,110 @@
+"""Principal component analysis: the directions in which the rows vary most.
+
+With Q the identity (``moments``) or a few orthonormal directions (``randomised``; Halko, Martinsson and Tropp, "Finding
+Structure with Randomness", SIAM Review 2011, algorithm 4.4), a pass adds up C·Q, C the covariance matrix: x xᵀQ is a
+sum over rows.  The eigenvectors of QᵀCQ, turned back by Q, are the components.  Then Q ← orth(C·Q), and again.
+
+Every pass takes the moments around the mean of the pass before, since E[xxᵀ] - E[x]E[x]ᵀ loses all digits where a mean
+is large beside its deviation.  So ``moments`` needs two: the first is good for the mean, the second for the rest.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from yarnml.data.schema import Schema
+from yarnml.errors import JobFileError
+from yarnml.job.learners import Pca
+from yarnml.learners.base import Batch, Key, Learner, Scores, flat, sums_by
+
+OVERSAMPLING = 10  # directions beside those that are wanted
+WIDEST = 4096  # whose covariance matrix is added up as a whole: 64 MiB
+
+
+class State(NamedTuple):
+    """``model``: mean [width], components [k, width], variance [k] along them and ``total``; basis: Q [width, l]."""
+
+    model: Any
+    basis: jax.Array | None
+
+
+class Sums(NamedTuple):
+    """Around the state's mean: first [width], second [width, l], square and the rest are numbers."""
+
+    weight: jax.Array
+    first: jax.Array
+    second: jax.Array
+    square: jax.Array
+    loss: jax.Array
+
+
+class PcaLearner:
+    """predict gives the rows' coordinates [rows, k], loss the squared distance of a row from its projection."""
+
+    def __init__(self, components: int, width: int, randomised: bool) -> None:
+        self._components, self._width = components, width
+        self._directions = min(components + OVERSAMPLING, width) if randomised else None
+
+    def init(self, key: Key) -> State:
+        k, width = self._components, self._width
+        model = {"mean": jnp.zeros(width), "components": jnp.zeros((k, width)), "variance": jnp.zeros(k)}
+        basis = jnp.linalg.qr(jax.random.normal(key, (width, self._directions)))[0] if self._directions else None
+        return State({**model, "total": jnp.zeros(())}, basis)
+
+    def map(self, state: State, batch: Batch) -> Sums:
+        x = flat(batch.x) - state.model["mean"]
+        weighted = x * batch.weight[:, None]
+        second = sums_by(weighted, self._along(state.basis, x))
+        loss = jnp.sum(self.loss(state.model, batch) * batch.weight)
+        return Sums(jnp.sum(batch.weight), jnp.sum(weighted, axis=0), second, jnp.sum(weighted * x), loss)
+
+    def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
+        weight = jnp.where(sums.weight > 0, sums.weight, 1.0)
+        step = sums.first / weight
+        second = sums.second / weight - step[:, None] * self._along(state.basis, step[None])
+        inner = second if state.basis is None else state.basis.T @ second
+        values, vectors = jnp.linalg.eigh((inner + inner.T) / 2)
+        vectors = vectors if state.basis is None else state.basis @ vectors
+        components = _upright(vectors[:, ::-1].T[: self._components])
+        model = {
+            "mean": state.model["mean"] + step,
+            "components": components,
+            "variance": jnp.maximum(values[::-1][: self._components], 0.0),
+            "total": jnp.maximum(sums.square / weight - jnp.sum(step * step), 0.0),
+        }
+        basis = None if state.basis is None else jnp.linalg.qr(second)[0]
+        return State(model, basis), Scores(sums.loss, sums.weight)
+
+    def _along(self, basis: jax.Array | None, x: jax.Array) -> jax.Array:
+        return x if basis is None else jnp.matmul(x, basis, precision=jax.lax.Precision.HIGHEST)
+
+    def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
+        return (flat(x) - parameters["mean"]) @ parameters["components"].T
+
+    def loss(self, parameters: Any, batch: Batch) -> jax.Array:
+        x = flat(batch.x) - parameters["mean"]
+        projected = (x @ parameters["components"].T) @ parameters["components"]
+        return jnp.sum(jnp.square(x - projected), axis=1)
+
+    def parameters(self, state: State) -> Any:
+        return state.model
+
+
+def _upright(components: jax.Array) -> jax.Array:
+    """An eigenvector's sign is free: here the entry that is largest in size is positive."""
+    largest = jnp.take_along_axis(components, jnp.argmax(jnp.abs(components), axis=1)[:, None], axis=1)
+    return components * jnp.where(largest < 0, -1.0, 1.0)
+
+
+def build(options: Pca, schema: Schema) -> Learner:
+    if options.components > schema.width:
+        raise JobFileError(
+            f"learner.components must be at most the {schema.width} numbers of a row, not {options.components}."
+        )
+    if options.method == "moments" and schema.width > WIDEST:
+        raise JobFileError(
+            f"learner.method moments adds up a matrix of {schema.width} x {schema.width} numbers; above {WIDEST} "
+            "choose randomised."
+        )
+    return PcaLearner(options.components, schema.width, options.method == "randomised")

@@ -1,0 +1,143 @@
+"""A user's own model: ``init``, ``loss`` and ``predict`` from a Python file, trained by gradient descent."""
+
+import importlib.util
+import inspect
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import yarnml
+from yarnml.data.schema import Schema
+from yarnml.errors import JobFileError, ModelError, YarnmlError
+from yarnml.job.learners import Custom
+from yarnml.job.user_code import FOLDER, here
+from yarnml.learners.base import Key, Learner
+from yarnml.learners.gradient import GradientDescent, weight_decay
+from yarnml.learners.optimizers import build_optimizer
+
+_NOT_THEIRS = (*(os.path.dirname(str(p.__file__)) + os.sep for p in (yarnml, jax)), "<frozen ")
+
+_FUNCTIONS = {
+    "init": "init(key, schema) → parameters",
+    "loss": "loss(parameters, x, y) → [rows]",
+    "predict": "predict(parameters, x) → [rows, classes] or [rows]",
+}
+
+
+class UserModel:
+    """Calls the user's functions; what they raise becomes a ModelError with their own traceback."""
+
+    def __init__(self, source: Any, name: str, schema: Schema) -> None:
+        self._source, self._name, self._schema = source, name, schema
+
+    def init(self, key: Key) -> Any:
+        with user_errors(self._name):
+            parameters = self._source.init(key, self._schema)
+        leaves, structure = jax.tree_util.tree_flatten_with_path(parameters)
+        if not leaves:
+            raise ModelError(f"{self._name}: init returned no parameters.")
+        arrays = []
+        for path, leaf in leaves:
+            if not isinstance(leaf, jax.Array | np.ndarray) or not jnp.issubdtype(leaf.dtype, jnp.floating):
+                where = jax.tree_util.keystr(path) or "it"
+                raise ModelError(
+                    f"{self._name}: init must return a pytree of float arrays, but {where} is {_describe(leaf)}."
+                )
+            arrays.append(jnp.asarray(leaf, jnp.float32))
+        return jax.tree.unflatten(structure, arrays)
+
+    def loss(self, parameters: Any, x: jax.Array, y: jax.Array) -> jax.Array:
+        with user_errors(self._name):
+            loss = self._source.loss(parameters, x, y)
+        if not isinstance(loss, jax.Array) or loss.shape != y.shape or not jnp.issubdtype(loss.dtype, jnp.floating):
+            raise ModelError(
+                f"{self._name}: loss must return one float per row, shape {list(y.shape)}, "
+                f"but returned {_describe(loss)}."
+            )
+        return loss.astype(jnp.float32)
+
+    def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
+        with user_errors(self._name):
+            outputs = self._source.predict(parameters, x)
+        classes, rows = self._schema.outputs, x.shape[0]
+        wanted, meaning = {
+            "class": ((rows, classes), f"[rows, {classes} classes]"),
+            "number": ((rows,), "one number per row"),
+            "none": ((rows, *getattr(outputs, "shape", ())[1:]), "something for every row"),
+        }[self._schema.label_type]
+        if not isinstance(outputs, jax.Array) or outputs.shape != wanted:
+            raise ModelError(
+                f"{self._name}: predict must return {meaning}, shape {list(wanted)}, but returned {_describe(outputs)}."
+            )
+        return outputs.astype(jnp.float32)
+
+
+def _describe(value: Any) -> str:
+    """A value that is not what it should be, in the words of arrays."""
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return f"{value.dtype} of shape {list(value.shape)}"
+    return f"a {type(value).__name__}"
+
+
+def build(options: Custom, schema: Schema) -> Learner:
+    path, name = here(options.file), options.attribute
+    source: Any = _load(path, options.path)
+    label = os.path.basename(options.path)
+    if name:
+        if not hasattr(source, name):
+            public = [n for n in vars(source) if not n.startswith("_")]
+            raise JobFileError(f"learner.path: {path} has no '{name}'; it has {', '.join(public)}.")
+        source = getattr(source, name)
+    if inspect.isclass(source):
+        with user_errors(label):
+            source = source(**options.options)
+    elif options.options:
+        raise JobFileError(f"learner.options needs a class, but {label} is a {type(source).__name__}.")
+    for function, signature in _FUNCTIONS.items():
+        if not callable(getattr(source, function, None)):
+            raise JobFileError(f"learner.path: {label} has no function {function}; a model needs {signature}.")
+    model = UserModel(source, label, schema)
+    return GradientDescent(model, build_optimizer(options.optimizer, options.clip_norm), weight_decay(options.l2))
+
+
+def _load(path: str, label: str) -> Any:
+    if not os.path.isfile(path):
+        raise JobFileError(f"learner.path: there is no file {path}.")
+    name = "yarnml_user_" + os.path.basename(path).removesuffix(".py")  # must not hide a package of the same name
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    folder = os.path.dirname(path)
+    if folder not in sys.path:
+        sys.path.append(folder)
+    with user_errors(os.path.basename(label)):
+        spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def user_errors(name: str) -> Iterator[None]:
+    """Translate what a user's code raises: one sentence, and the traceback of their own lines."""
+    try:
+        yield
+    except YarnmlError:
+        raise
+    except Exception as exc:
+        shown = traceback.TracebackException.from_exception(exc)
+        own = [f for f in shown.stack if not f.filename.startswith(_NOT_THEIRS)]
+        shown.stack[:] = own
+        shown.__cause__ = shown.__context__ = None
+        shown.__notes__ = None
+        reason = str(exc).strip().splitlines()[0] if str(exc).strip() else "no message"
+        if isinstance(exc, ModuleNotFoundError) and FOLDER in os.environ:
+            reason += " (modules of your own travel with the job when environment.files lists them)"
+        raise ModelError(f"{name} raised {type(exc).__name__}: {reason}", "".join(shown.format())) from exc

@@ -1,0 +1,31 @@
+"""A multilayer perceptron with ReLU, for classes or numbers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+
+from yarnml.data.schema import Schema
+from yarnml.job.learners import Mlp, Normalization
+from yarnml.learners.base import Key, Learner, flat
+from yarnml.learners.networks.network import Between, Head, build_network, dense, init_dense, unchanged
+
+
+class MlpLayers:
+    """x [rows, *shape] → [rows, widths[-1]]."""
+
+    def __init__(self, widths: Sequence[int], norm: Normalization) -> None:
+        self._widths, self._normalized = widths, norm != "none"
+
+    def init(self, key: Key) -> Any:
+        return init_dense(key, self._widths, self._normalized)
+
+    def outputs(self, parameters: Any, x: jax.Array, between: Between = unchanged) -> jax.Array:
+        return dense(parameters, flat(x), between)
+
+
+def build(options: Mlp, schema: Schema) -> Learner:
+    head = Head(schema, "mlp")
+    norm = options.normalization
+    layers = MlpLayers([schema.width, *options.hidden, head.width], norm)
+    return build_network(layers, head, options, norm, options.hidden)

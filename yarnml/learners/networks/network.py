@@ -1,0 +1,171 @@
+"""What the neural networks share: dense layers, what happens between layers, and the loss that fits the label."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+
+from yarnml.data.schema import Schema
+from yarnml.errors import JobFileError
+from yarnml.job.learners import NetworkOptions, Normalization
+from yarnml.learners.base import Batch, Key, Learner, cross_entropy, squared_error
+from yarnml.learners.gradient import GradientDescent, weight_decay
+from yarnml.learners.networks import normalization
+from yarnml.learners.networks.normalization import Deviations, GhostBatch, Moments, Running, by_moments, layer_norm
+from yarnml.learners.noise import dropped, layer_keys
+from yarnml.learners.optimizers import build_optimizer
+
+Parameters = dict[str, jax.Array]
+Function = Callable[[jax.Array, int], jax.Array]
+"""(an array [rows, …, width], the number of a hidden layer) → the same shape."""
+
+
+def _same(x: jax.Array, layer: int) -> jax.Array:
+    return x
+
+
+def _layer_norm(x: jax.Array, layer: int) -> jax.Array:
+    return layer_norm(x)
+
+
+class Between:
+    """What happens at hidden layers, in one pass through a network.
+
+    ``normalized``: of what a layer computes, before its gain and bias.  A call: outputs of a layer → what the next
+    one gets.  ``type``: of the numbers that hidden layers compute.
+    """
+
+    def __init__(self, normalized: Function = _same, passed: Function = _same, type: Any = jnp.float32) -> None:
+        self.normalized, self._passed, self._type = normalized, passed, type
+
+    def __call__(self, x: jax.Array, layer: int) -> jax.Array:
+        return self._passed(x, layer)
+
+    def narrow(self, parameters: Any) -> Any:
+        """The parameters of hidden layers, float32, as numbers to compute with."""
+        return jax.tree.map(lambda a: a.astype(self._type), parameters)
+
+
+unchanged = Between()
+
+
+def init_dense(key: Key, widths: Sequence[int], normalized: bool = False) -> list[Parameters]:
+    """Layers widths[0] → widths[1] → …; weights normal with variance 2/inputs (He et al., ICCV 2015), biases 0.
+
+    ``normalized``: all but the last have a gain, 0, by which they scale beyond 1.
+    """
+    keys = jax.random.split(key, len(widths) - 1)
+    layers = [
+        {"weight": jax.random.normal(k, (a, b)) * jnp.sqrt(2.0 / a), "bias": jnp.zeros(b)}
+        for k, a, b in zip(keys, widths[:-1], widths[1:], strict=True)
+    ]
+    for layer in layers[:-1] if normalized else []:
+        layer["gain"] = jnp.zeros_like(layer["bias"])
+    return layers
+
+
+def dense(layers: Sequence[Parameters], x: jax.Array, between: Between = unchanged, first: int = 0) -> jax.Array:
+    """[rows, widths[0]] → float32 [rows, widths[-1]]; ReLU between the layers, which are numbered from ``first`` on."""
+    *hidden, last = layers
+    for number, layer in enumerate(between.narrow(hidden), first):
+        x = between.normalized(x.astype(layer["weight"].dtype) @ layer["weight"], number)
+        x = between(jax.nn.relu(shifted(layer, x)), number)
+    return x.astype(jnp.float32) @ last["weight"] + last["bias"]
+
+
+def shifted(layer: Parameters, x: jax.Array) -> jax.Array:
+    """x [rows, …, width] times 1 + the layer's gain, where it has one, and with its bias."""
+    return x * (1.0 + layer["gain"]) + layer["bias"] if "gain" in layer else x + layer["bias"]
+
+
+class Head:
+    """From a network's last layer to losses and predictions: softmax for classes, identity for a number."""
+
+    def __init__(self, schema: Schema, kind: str) -> None:
+        if schema.label_type == "class" and schema.outputs < 2:
+            raise JobFileError(f"learner.kind {kind} needs two classes or more; '{schema.label}' has {schema.outputs}.")
+        self._classes = schema.label_type == "class"
+        self.width = schema.outputs if self._classes else 1
+
+    def predict(self, outputs: jax.Array) -> jax.Array:
+        return jax.nn.softmax(outputs) if self._classes else outputs[:, 0]
+
+    def loss(self, outputs: jax.Array, y: jax.Array) -> Any:
+        return cross_entropy(outputs, y) if self._classes else squared_error(outputs[:, 0], y)
+
+
+class Layers(Protocol):
+    """A network without its head."""
+
+    def init(self, key: Key) -> Any: ...
+
+    def outputs(self, parameters: Any, x: jax.Array, between: Between = unchanged) -> jax.Array:
+        """x [rows, *shape] → [rows, head.width], all float32; ``between`` acts at each hidden layer, numbered apart."""
+
+
+class Normalized(NamedTuple):
+    """A network's parameters, with the moments by which each hidden layer is normalised in predictions."""
+
+    layers: Any
+    moments: list[Moments]
+
+
+class Network:
+    """Layers and head as a model for gradient descent.
+
+    ``hidden``: the widths of the hidden layers, by number, which batch normalisation must know.
+    """
+
+    def __init__(
+        self, layers: Layers, head: Head, options: NetworkOptions, norm: Normalization, hidden: Sequence[int]
+    ) -> None:
+        self._layers, self._head, self._dropout = layers, head, options.dropout
+        self._type = getattr(jnp, options.precision)
+        self._by_row = _layer_norm if norm == "layer" else _same
+        self._normalized = hidden if norm == "batch" else None
+        self.init, self.noisy = layers.init, options.dropout > 0
+
+    def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
+        return self._head.predict(self._evaluated(parameters, x))
+
+    def loss(self, parameters: Any, x: jax.Array, y: jax.Array) -> jax.Array:
+        return self._head.loss(self._evaluated(parameters, x), y)
+
+    def _evaluated(self, parameters: Any, x: jax.Array) -> jax.Array:
+        if not isinstance(parameters, Normalized):
+            return self._layers.outputs(parameters, x, Between(self._by_row, type=self._type))
+        layers, moments = parameters
+        between = Between(lambda x, layer: by_moments(x, moments[layer]), type=self._type)
+        return self._layers.outputs(layers, x, between)
+
+    def start(self) -> Running | None:
+        return None if self._normalized is None else normalization.start(self._normalized)
+
+    def training_loss(
+        self, parameters: Any, statistics: Running | None, batch: Batch, keys: jax.Array | None
+    ) -> tuple[jax.Array, list[Deviations] | None]:
+        """The loss with dropout, where there are keys, and normalised by the batch, where there are statistics."""
+        ghost = GhostBatch(batch.weight, statistics) if statistics else None
+        passed = _same if keys is None else partial(self._drop, keys)
+        outputs = self._layers.outputs(parameters, batch.x, Between(ghost or self._by_row, passed, self._type))
+        return self._head.loss(outputs, batch.y), ghost.sums if ghost else None
+
+    def _drop(self, keys: jax.Array, x: jax.Array, layer: int) -> jax.Array:
+        return dropped(x, layer_keys(keys, layer), self._dropout)
+
+    def follow(self, statistics: Running | None, sums: list[Deviations] | None, weight: jax.Array) -> Running | None:
+        return normalization.follow(statistics, sums, weight) if statistics and sums is not None else None
+
+    def complete(self, parameters: Any, statistics: Running | None) -> Any:
+        return Normalized(parameters, statistics.layers) if statistics else parameters
+
+
+def build_network(
+    layers: Layers, head: Head, options: NetworkOptions, norm: Normalization = "none", hidden: Sequence[int] = ()
+) -> Learner:
+    """The learner that trains a network by gradient descent; see `Network`."""
+    network = Network(layers, head, options, norm, hidden)
+    optimizer, penalty = build_optimizer(options.optimizer, options.clip_norm), weight_decay(options.l2)
+    return GradientDescent(network, optimizer, penalty, training=network)

@@ -1,0 +1,104 @@
+"""A small transformer encoder for texts: every word looks at all words of its row, then their mean goes on.
+
+Vaswani et al., "Attention Is All You Need", NIPS 2017, with learnt positions and GELU (Hendrycks and Gimpel, 2016; by
+tanh), normalised (Ba, Kiros and Hinton, "Layer Normalization", 2016) before each part of a block, as in Xiong et al.,
+"On Layer Normalization in the Transformer Architecture", ICML 2020.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from yarnml.data.schema import Schema
+from yarnml.job.learners import Transformer
+from yarnml.learners.base import Key, Learner
+from yarnml.learners.networks.network import Between, Head, build_network, dense, init_dense, unchanged
+from yarnml.learners.networks.normalization import layer_norm
+from yarnml.learners.networks.vocabularies import Vocabularies, mean_of_words
+
+INNER = 4  # a block's perceptron is so many times as wide as the embedding
+
+Layer = dict[str, jax.Array]
+
+
+class TransformerLayers:
+    """x [rows, *shape], ids of words → [rows, dense[-1]]; dense[0] numbers are the embedding of a word.
+
+    What stands behind a row's last word changes nothing.
+    """
+
+    def __init__(self, vocabularies: Vocabularies, blocks: int, heads: int, dense: Sequence[int]) -> None:
+        self._vocabularies, self._blocks, self._heads, self._dense = vocabularies, blocks, heads, dense
+
+    def init(self, key: Key) -> Any:
+        wide = self._dense[0]
+        words, positions, last, *blocks = jax.random.split(key, 3 + self._blocks)
+        return {
+            "words": self._vocabularies.init(words, wide),
+            "positions": jax.random.normal(positions, (self._vocabularies.width, wide)) / jnp.sqrt(float(wide)),
+            "blocks": [_block(block, wide) for block in blocks],
+            "norm": _norm(wide),
+            "dense": init_dense(last, self._dense),
+        }
+
+    def outputs(self, parameters: Any, x: jax.Array, between: Between = unchanged) -> jax.Array:
+        words, there = self._vocabularies.look_up(parameters["words"], x)
+        x = between(words + parameters["positions"], 0)
+        for number, block in enumerate(between.narrow(parameters["blocks"])):
+            found = self._attention(block, normalised(block["before_attention"], x), there)
+            x = x + between(found.astype(x.dtype), 2 * number + 1)
+            found = _perceptron(block, normalised(block["before_inner"], x))
+            x = x + between(found.astype(x.dtype), 2 * number + 2)
+        mean = mean_of_words(normalised(parameters["norm"], x), there)
+        return dense(parameters["dense"], mean, between, first=2 * self._blocks + 1)
+
+    def _attention(self, block: Any, x: jax.Array, there: jax.Array) -> jax.Array:
+        """x [rows, words, embedding] → the same form; padding is not looked at, and weights are float32."""
+        rows, words, wide = x.shape
+        split = _linear(block["attention"], x).reshape(rows, words, 3, self._heads, wide // self._heads)
+        query, key, value = (split[:, :, part].astype(jnp.float32) for part in range(3))
+        found = jax.nn.dot_product_attention(query, key, value, mask=there[:, None, None, :])
+        return _linear(block["joined"], found.reshape(rows, words, wide).astype(x.dtype))
+
+
+def _perceptron(block: Any, x: jax.Array) -> jax.Array:
+    return _linear(block["outer"], jax.nn.gelu(_linear(block["inner"], x)))
+
+
+def normalised(layer: Layer, x: jax.Array) -> jax.Array:
+    """Mean 0 and variance 1 over the last axis, then scale and shift, in the layer's type.
+
+    A penalty draws the scale, 1 + ``gain``, to 1.
+    """
+    return layer_norm(x).astype(layer["gain"].dtype) * (1.0 + layer["gain"]) + layer["bias"]
+
+
+def _linear(layer: Layer, x: jax.Array) -> jax.Array:
+    return x @ layer["weight"] + layer["bias"]
+
+
+def _block(key: Key, wide: int) -> dict[str, Layer]:
+    """Weights normal with variance 1/inputs, biases 0."""
+    shapes = {
+        "attention": (wide, 3 * wide),
+        "joined": (wide, wide),
+        "inner": (wide, INNER * wide),
+        "outer": (INNER * wide, wide),
+    }
+    layers = {
+        name: {"weight": jax.random.normal(k, (a, b)) / jnp.sqrt(float(a)), "bias": jnp.zeros(b)}
+        for k, (name, (a, b)) in zip(jax.random.split(key, len(shapes)), shapes.items(), strict=True)
+    }
+    return layers | {"before_attention": _norm(wide), "before_inner": _norm(wide)}
+
+
+def _norm(wide: int) -> Layer:
+    return {"gain": jnp.zeros(wide), "bias": jnp.zeros(wide)}
+
+
+def build(options: Transformer, schema: Schema) -> Learner:
+    head, vocabularies = Head(schema, "transformer"), Vocabularies(schema, "transformer")
+    widths = [options.embedding, *options.hidden, head.width]
+    return build_network(TransformerLayers(vocabularies, options.blocks, options.heads, widths), head, options)

@@ -1,0 +1,56 @@
+"""What the rounds need of a cluster: a crew that carries out commands together."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from yarnml.control.commands import Command, Prime, Report, Saved
+from yarnml.errors import WorkerLost
+from yarnml.events.events import Event
+from yarnml.job.spec import Job
+from yarnml.master.locality import Locality
+from yarnml.master.membership.failure_policy import Kind
+
+
+class Crew(Protocol):
+    """The workers of one job."""
+
+    def prefer(self, locality: Locality) -> None:
+        """From now on give shards to workers that are near to their bytes."""
+
+    def share_local(self) -> float | None:
+        """The share of the training bytes that is on the host of its worker; None where that is not known."""
+
+    @property
+    def copied(self) -> int:
+        """Tasks of which a copy was computed besides."""
+
+    def listen(self, saved: Callable[[Saved], None]) -> None:
+        """From now on tell, during meetings, of every checkpoint that a worker has written beside the training."""
+
+    def prime(self, prime: Prime) -> None:
+        """From now on have newcomers get ready by this before they take part."""
+
+    def meet(self, command: Command, shards: int) -> dict[int, Report]:
+        """Have every worker carry out ``command`` on its part of ``shards``; their reports, by worker.
+
+        Raises the YarnmlError that made the command fail, or WorkerLost with the process and its end.
+        """
+
+    def peer(self, worker: int) -> str:
+        """Where this worker's state can be fetched."""
+
+    def dismiss(self, workers: Sequence[int], kind: Kind, why: str) -> None:
+        """Let go of these workers, for what they did, and ask for others."""
+
+    def recover(self, lost: WorkerLost) -> None:
+        """After a lost process, make the crew whole enough to go on; raises WorkerLost where that can't be."""
+
+    def admit(self) -> bool:
+        """Take in workers that came since the last meeting, or let others rest; whether that changes anything."""
+
+
+class Cluster(Protocol):
+    """Opens a crew for a job and clears it away at the end, whatever happened."""
+
+    def __call__(self, job: Job, log_folder: str, say: Callable[[Event], None]) -> AbstractContextManager[Crew]: ...

@@ -1,0 +1,99 @@
+"""The command ``yarnml recommend``: the best items of every user of a model, as a Parquet dataset on any storage.
+
+The dataset appears by one rename, complete or not at all.
+"""
+
+import contextlib
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from yarnml import storage
+from yarnml.data.dataset import inspect, read_group
+from yarnml.data.rows import features_of
+from yarnml.data.schema import Schema
+from yarnml.errors import DataError, ExportError, JobFileError
+from yarnml.job import paths
+from yarnml.model.export import read_model, resolve
+from yarnml.model.top_items import NOTHING, Factors, Seen, best, factors_of, known, seen_of
+
+ROWS = 1 << 20  # of a file, and those of one block of users more at most
+
+
+def recommend(model: str, top: int, output: str, seen: str | None = None) -> str:
+    """Write the ``top`` best items of every user to a new folder; returns what was done, in a line.
+
+    ``seen``: data whose pairs of user and item are left out; they are held in memory.
+    """
+    model, target = _absolute(model, "MODEL"), _absolute(output, "--output").rstrip("/")
+    if _exists(target):
+        raise ExportError(f"--output {target} exists; choose another folder, or remove it.")
+    folder = resolve(model)
+    arrays, _, schema, _ = read_model(folder)
+    factors = factors_of(arrays)
+    users = known(None, factors)
+    pairs = _read(_absolute(seen, "--seen"), schema, factors) if seen else NOTHING
+    rows = write(best(factors, users, top, pairs), target)
+    return f"{rows} items for {len(users)} users by {folder} are in {target}"
+
+
+def _absolute(path: str, what: str) -> str:
+    try:
+        return storage.absolute(path, Path.cwd())
+    except ValueError as exc:
+        raise JobFileError(f"{what}: {exc}.") from exc
+
+
+def _exists(target: str) -> bool:
+    try:
+        return storage.exists(target)
+    except (OSError, ValueError) as exc:
+        raise ExportError(f"--output {target} can't be looked at: {exc}") from exc
+
+
+def _read(path: str, schema: Schema, factors: Factors) -> Seen:
+    """The pairs in a dataset, by the names of the model's feature columns."""
+    dataset, stored = inspect(path, "auto", "--seen")
+    wanted = [f.name for f in schema.features]
+    if missing := [name for name in wanted if name not in stored.names]:
+        raise DataError(f"--seen {path} has no column '{missing[0]}'; it has {', '.join(stored.names)}.")
+    columns = pa.schema([stored.field(name) for name in wanted])
+    places = [(f, g) for f, file in enumerate(dataset.files) for g in range(len(file.groups))]
+    tables = (read_group(dataset, file, group, columns) for file, group in places)
+    return seen_of(np.concatenate([features_of(table, schema, f"--seen {path}") for table in tables]), factors)
+
+
+def write(tables: Iterable[pa.Table], target: str, rows: int = ROWS) -> int:
+    """Files of about ``rows`` rows, of whole tables, written beside and shown by one rename; returns all their rows."""
+    parent, _, name = target.rpartition("/")
+    folder, written = paths.temporary(parent, f"{name}-{time.time_ns()}"), 0
+    try:
+        for number, table in enumerate(_joined(tables, rows)):
+            sink = pa.BufferOutputStream()
+            pq.write_table(table, sink, write_page_checksum=True)
+            storage.write(storage.join(folder, f"part-{number:05d}.parquet"), sink.getvalue().to_pybytes())
+            written += table.num_rows
+        storage.rename(folder, target)
+    except BaseException as exc:
+        with contextlib.suppress(OSError):  # the failure that led here is the one to report
+            storage.remove(folder)
+        if isinstance(exc, OSError):
+            raise ExportError(f"--output {target} can't be written: {exc}") from exc
+        raise
+    return written
+
+
+def _joined(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """Tables of about ``rows`` rows."""
+    held: list[pa.Table] = []
+    for table in tables:
+        held.append(table)
+        if sum(t.num_rows for t in held) >= rows:
+            yield pa.concat_tables(held)
+            held = []
+    if held:
+        yield pa.concat_tables(held)

@@ -1,0 +1,142 @@
+"""The fixed reduction tree: why the sum never depends on who computed what.
+
+Floating-point addition is not associative, so the order of additions is part of the result.  Here that order is
+fixed by shard numbers alone: node (level, place) of the binary tree covers shards [place·2^level, (place+1)·2^level),
+and its value is always *left child + right child* (or the left child alone where no shard lies under the right one).
+Whoever holds both children may add them; the bits are the same.  A sum of bfloat16 numbers is rounded to bfloat16 at
+every node, so that is true of it, too, and every node travels in two bytes a number.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import ml_dtypes
+import numpy as np
+import numpy.typing as npt
+
+BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+
+Vector = npt.NDArray[Any]
+
+
+class Mixed:
+    """A vector of two types: numbers that may be rounded, bfloat16, and behind them those that may not, float32.
+
+    A run of its elements that are of one type, ``mixed[low:high]``, is a plain vector, and a view.
+    """
+
+    def __init__(self, rounded: Vector, exact: Vector) -> None:
+        self.rounded, self.exact = rounded, exact
+
+    def __len__(self) -> int:
+        return len(self.rounded) + len(self.exact)
+
+    def __getitem__(self, run: slice) -> Vector:
+        before = len(self.rounded)
+        if run.stop <= before:
+            return self.rounded[run]
+        assert run.start >= before, "a run has one type"
+        return self.exact[run.start - before : run.stop - before]
+
+    def astype(self, kind: npt.DTypeLike) -> Vector:
+        """All numbers as a plain vector of one type."""
+        return np.concatenate([self.rounded.astype(kind), self.exact.astype(kind)])
+
+
+Value = Vector | Mixed
+"""Of a node: the sums over its shards."""
+
+V = TypeVar("V", bound=Value)
+
+
+def pieces(value: Value) -> tuple[Vector, ...]:
+    """The plain vectors that follow each other in it, each of one type."""
+    return (value.rounded, value.exact) if isinstance(value, Mixed) else (value,)
+
+
+def each(function: Callable[..., Vector], *values: V) -> V:
+    """``function`` of every piece, or of those of several values of one form, as a value of that form."""
+    made = [function(*its) for its in zip(*map(pieces, values), strict=True)]
+    value: Any = Mixed(*made) if isinstance(values[0], Mixed) else made[0]
+    return value
+
+
+def plus(a: Vector, b: Vector) -> Vector:
+    """a + b.  bfloat16 is added as float32 and rounded to the nearest, half-way to even: as by itself, but faster."""
+    return np.add(a, b, out=np.empty_like(a), dtype=np.float32) if a.dtype == BFLOAT16 else a + b
+
+
+class Node(NamedTuple):
+    """A subtree of the reduction tree; ``Node(0, s)`` is shard ``s`` itself."""
+
+    level: int
+    place: int
+
+    @property
+    def parent(self) -> "Node":
+        return Node(self.level + 1, self.place >> 1)
+
+    @property
+    def sibling(self) -> "Node":
+        return Node(self.level, self.place ^ 1)
+
+    @property
+    def shards(self) -> range:
+        """The shard numbers below, also those past the last shard."""
+        return range(self.place << self.level, (self.place + 1) << self.level)
+
+    def covers(self, other: "Node") -> bool:
+        return self.level >= other.level and other.place >> (self.level - other.level) == self.place
+
+
+def root(shards: int) -> Node:
+    """The node that covers shards 0 … ``shards`` - 1."""
+    return Node((shards - 1).bit_length(), 0)
+
+
+class Join(Generic[V]):
+    """The parts of one sum that have arrived, joined as far as the tree allows.
+
+    Parts may come in any order, more than once, and overlap (a whole subtree after one of its leaves): equal nodes
+    have equal bits, so the first delivery counts and the larger subtree replaces what lies below it.
+    """
+
+    def __init__(self, shards: int) -> None:
+        self._shards = shards
+        self._root = root(shards)
+        self.parts: dict[Node, V] = {}
+
+    def add(self, node: Node, value: V) -> bool:
+        """Take one part in; False when it was already covered and is dropped."""
+        if any(held.covers(node) for held in self.parts):
+            return False
+        for below in [held for held in self.parts if node.covers(held)]:
+            del self.parts[below]
+        while node != self._root:
+            if node.sibling.shards.start < self._shards:
+                other = self.parts.pop(node.sibling, None)
+                if other is None:
+                    break
+                left, right = (value, other) if node.place % 2 == 0 else (other, value)
+                value = each(plus, left, right)
+            node = node.parent
+        self.parts[node] = value
+        return True
+
+    @property
+    def total(self) -> V | None:
+        """The sum over all shards, or None while parts are missing."""
+        return self.parts.get(self._root)
+
+    @property
+    def missing(self) -> list[int]:
+        """The shards that no part covers yet, in order."""
+        return [s for s in range(self._shards) if not any(s in node.shards for node in self.parts)]
+
+
+def combine(leaves: Mapping[int, V], shards: int) -> dict[Node, V]:
+    """Add up what one worker holds (shard → value) into the fewest subtrees: the combiner of MapReduce."""
+    join = Join[V](shards)
+    for shard, value in leaves.items():
+        join.add(Node(0, shard), value)
+    return join.parts

@@ -1,0 +1,94 @@
+"""A process's place in its job, told by its environment and read once."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+from yarnml.control.credentials import Credentials, Token
+from yarnml.control.roles import Role
+from yarnml.errors import JobFileError
+
+POOLS = ("NPROC", "PJRT_NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+_MALLOC = {
+    "glibc.malloc.hugetlb": 1,
+    "glibc.malloc.mmap_threshold": 2**30,
+    "glibc.malloc.trim_threshold": 2**32,
+    "glibc.malloc.arena_max": 1,
+}
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Who this process is and where its master listens.
+
+    ``timeout`` and ``stall``: seconds, as in the job file's ``workers`` section.  ``guarded``: the launcher holds a
+    pipe to our standard input, whose end means that the launcher is gone.  ``cores``: those that it computes on; none:
+    any.
+    """
+
+    role: Role
+    index: int
+    master: str
+    host: str
+    credentials: Credentials
+    timeout: float
+    stall: float
+    guarded: bool
+    cores: tuple[int, ...] = ()
+
+    def variables(self) -> dict[str, str]:
+        values = {name: getattr(self, name) for name in _PLAIN} | {"guarded": int(self.guarded)}
+        values["cores"] = ",".join(map(str, self.cores))
+        return {f"YARNML_{name.upper()}": str(value) for name, value in values.items()} | self.credentials.variables()
+
+
+_PLAIN = [f.name for f in fields(Environment) if f.name != "credentials"]
+
+
+def read_environment(variables: Mapping[str, str] = os.environ) -> Environment:
+    try:
+        get = {name: variables[f"YARNML_{name.upper()}"] for name in [*_PLAIN, "token"]}
+    except KeyError as exc:
+        raise JobFileError(f"{exc.args[0]} is not set: yarnml's own launcher starts this program, not a user.") from exc
+    role: Role = "reducer" if get["role"] == "reducer" else "worker"
+    seconds, guarded = (float(get["timeout"]), float(get["stall"])), get["guarded"] == "1"
+    cores = tuple(int(core) for core in get["cores"].split(",") if core)
+    return Environment(
+        role, int(get["index"]), get["master"], get["host"], Token(get["token"]), *seconds, guarded, cores
+    )
+
+
+def resources(threads: int, variables: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Variables that a process needs before its libraries load: thread pools held to ``threads``, memory it keeps.
+
+    The number of threads is part of the result: XLA adds up some matrix products in an order that depends on it.
+
+    JAX on CPU takes fresh memory for every result.  With glibc's default of 4 KiB pages, given back at once, the page
+    faults of a large model cost more than its arithmetic (``python -m benchmarks step``), and those of batches more
+    than gathering their rows (``feed``): glibc gives every arena but the main one back with its last block, whatever
+    the threshold, and Arrow's own allocator does the same.  So there are huge pages and one arena, which Arrow takes
+    from, too.
+
+    On CPU, JAX computes in the thread that asks, which needs the result before anything else; another one would have
+    to be woken and waited for.  What a user has set of these is left as it is.
+    """
+    values = {
+        "GLIBC_TUNABLES": ":".join(f"{name}={value}" for name, value in _MALLOC.items()),
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+        "JAX_CPU_ENABLE_ASYNC_DISPATCH": "false",
+    }
+    return dict.fromkeys(POOLS, str(threads)) | {name: variables.get(name, value) for name, value in values.items()}
+
+
+def devices(gpus: int, slot: int, assigned: Sequence[str] = ()) -> dict[str, str]:
+    """Variables that show a process its own ``gpus`` devices of this machine, or none to a process without.
+
+    ``assigned``: their names, where the cluster gave them; else those of the ``slot``-th worker on this machine.
+    With GPUs, XLA keeps to algorithms whose bits do not change from run to run.
+    """
+    if not gpus:
+        return {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
+    shown = ",".join(assigned or [str(slot * gpus + k) for k in range(gpus)])
+    flags = os.environ.get("XLA_FLAGS", "") + " --xla_gpu_deterministic_ops=true --xla_gpu_autotune_level=0"
+    return {"CUDA_VISIBLE_DEVICES": shown, "XLA_FLAGS": flags.strip()}

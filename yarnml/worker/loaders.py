@@ -1,0 +1,92 @@
+"""The datasets of a job, as one worker reads them."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from yarnml.control.commands import Begin, from_ipc
+from yarnml.data.base import Dataset
+from yarnml.data.cache import Kept
+from yarnml.data.loader import Feed
+from yarnml.data.schema import Rows, Schema, stored_in
+from yarnml.data.survey import Findings, find, lacking, merged
+from yarnml.job.spec import size_in_bytes
+
+
+class _Place(NamedTuple):
+    """Where the rows of a dataset, which its folds share, are kept as this schema decodes them."""
+
+    dataset: Dataset
+    schema: Schema
+    kept: Kept
+
+
+class Feeds:
+    """One `Feed` for each dataset of a training, made when it is first needed; they share `workers.cache`.
+
+    Rows that are kept stay for the next training, and the folds of a dataset share them.
+    ``besides``: whether a learner holds as much besides.
+    """
+
+    def __init__(self) -> None:
+        self._begin: Begin
+        self._wholes: dict[str, Dataset] = {}
+        self._feeds: dict[str, Feed] = {}
+        self._places: list[_Place] = []
+        self.besides = False
+
+    def take_in(self, begin: Begin) -> None:
+        """What data there is, the same for as long as a training lasts."""
+        self._begin, self._feeds = begin, {}
+        self._wholes = {name: replace(dataset, fold=None) for name, dataset in begin.datasets.items()}
+        self._shares = len({*self._wholes.values()})
+
+    def feed(self, dataset: str, schema: Schema) -> Feed:
+        if dataset not in self._feeds:
+            self._feeds[dataset] = self._open(dataset, schema, self._kept(dataset, schema))
+        return self._feeds[dataset]
+
+    @property
+    def cache(self) -> int:
+        """Bytes that may be kept of each dataset."""
+        return size_in_bytes(self._begin.job.workers.cache) // (self._shares + self.besides)
+
+    def _kept(self, dataset: str, schema: Schema) -> Kept:
+        """What is kept of these rows.  Of one dataset there is one place: what another schema decodes is let go."""
+        whole, schema = self._wholes[dataset], stored_in(schema)
+        found = next((p for p in self._places if (p.dataset, p.schema) == (whole, schema)), None)
+        place = found or _Place(whole, schema, Kept(0))
+        place.kept.limit = self.cache
+        others = [w for w in self._wholes.values() if w != whole]
+        self._places = [p for p in self._places if p.dataset in others] + [place]
+        return place.kept
+
+    def survey(self, schema: Schema, shards: Iterable[int], seen: Callable[[], None]) -> Findings:
+        """What these shards of the training data tell of what the schema lacks; ``seen`` is called for every piece."""
+        feed, found = self._open("train", schema, Kept(0)), Findings()
+        for shard in shards:
+            for table, url in feed.tables(shard, lacking(schema)):
+                found = merged([found, find(table, schema, url)])
+                seen()
+        return found
+
+    def steps(self, schema: Schema) -> int:
+        """Steps of one epoch."""
+        passes = self._begin.job.learner.passes
+        return passes.each if passes else self.feed("train", schema).steps(self._begin.job.training.batch_size)
+
+    def batch(self, schema: Schema, step: int, shard: int) -> Rows | None:
+        """The rows of a shard at a step, counted over the whole job; None where a step is a full pass."""
+        training = self._begin.job.training
+        if training.batch_size == "full":
+            return None
+        steps = self.steps(schema)
+        epoch, at = divmod(step, steps)
+        return self.feed("train", schema).batch(shard, training.seed, epoch, at, steps, training.shuffle_rows)
+
+    def _open(self, dataset: str, schema: Schema, kept: Kept) -> Feed:
+        begin = self._begin
+        if dataset != "train":
+            schema = replace(schema, class_weights=None)  # they are for training; metrics count rows as they are
+        return Feed(begin.datasets[dataset], from_ipc(begin.stored[dataset]), schema, begin.shards, kept)

@@ -1,0 +1,246 @@
+"""A learner as compiled functions over one flat vector: what the mapper runs every step.
+
+The sums leave the device as one vector, flattened inside the compiled function; the total comes back the same way.
+Parameters and optimizer state are donated to the update, so that no step copies them.  A learner that holds
+(`yarnml.learners.base.Holding`) maps on the host instead, a shard at a time.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+from jax import export
+
+from yarnml.data.scaling import Scaling, neutral, scaled
+from yarnml.data.schema import Rows, Schema
+from yarnml.errors import ModelError, YarnmlError
+from yarnml.job.spec import Gradients
+from yarnml.learners.accumulation import row_by_row, summed
+from yarnml.learners.base import Batch, Held, Holding, Learner, Particular, Scores, State
+from yarnml.reduce.tree import Value, Vector
+from yarnml.worker.flattening import Flattening
+
+
+class Program:
+    """One learner on one schema.
+
+    ``scaling``, which may be exchanged, is applied to the features on the device, before the learner, unless it
+    changes nothing.  ``micro_batch_size``: the most rows that are mapped, or evaluated, at once; None for all.
+    ``gradients``: their type in the sums.
+    """
+
+    def __init__(
+        self,
+        learner: Learner,
+        schema: Schema,
+        scaling: Scaling,
+        micro_batch_size: int | None = None,
+        gradients: Gradients = "float32",
+    ) -> None:
+        self._learner, self._shape, self._width = learner, schema.shape or (schema.width,), schema.width
+        self._classes = schema.label_type == "class"
+        self.scaling, self._most = scaling, micro_batch_size
+        self._holding = learner if isinstance(learner, Holding) else None
+        self._flattening = Flattening(self._form_of_sums(), gradients)
+        self._map = jax.jit(self._map_flat)
+        self._update = jax.jit(self._update_flat, donate_argnums=0)
+        self._evaluate = jax.jit(self._evaluate_rows)
+        self._check = learner.check if isinstance(learner, Particular) else None
+        self._check_predict()
+
+    @property
+    def scaling(self) -> Scaling:
+        return self._scaling
+
+    @scaling.setter
+    def scaling(self, scaling: Scaling) -> None:
+        self._scaling, self._applied = scaling, None if neutral(scaling) else scaling
+
+    @property
+    def holds(self) -> bool:
+        """Whether to call `map_shard`, and keep what it says."""
+        return self._holding is not None
+
+    def map_shard(self, state: State, held: Held | None, rows: Iterable[Rows]) -> tuple[Vector, Held]:
+        """Sums over a whole shard, and what to keep of it; ``rows`` are read where nothing is ``held`` of them yet."""
+        assert self._holding is not None
+        here = _on_host(state)
+        if held is None:
+            held = self._holding.hold(here, self._that_count(rows))
+        sums, held = self._holding.map_held(here, held)
+        return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(sums)]), held
+
+    def map(self, state: State, rows: Rows) -> Value:
+        """Sums over one batch, float32 but for rounded gradients, as a read-only vector in the device's memory order.
+
+        For a learner that holds, the batch is a shard.
+        """
+        if self._holding is not None:
+            return self.map_shard(state, None, [rows])[0]
+        self._refuse(rows)
+        return self._flattening.from_device(self._map(state, self._applied, rows))
+
+    def update(self, state: State, total: Value) -> tuple[State, Scores]:
+        """The next state; ``state`` is used up.  float64 totals are rounded to float32 here."""
+        return self._update(state, self._flattening.to_device(total))
+
+    def evaluate(self, state: State, rows: Rows) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Predictions and losses of every row of a batch."""
+        self._refuse(rows)
+        outputs, loss = self._evaluate(self._learner.parameters(state), self._applied, rows)
+        return np.asarray(outputs), np.asarray(loss)
+
+    def tensors(self, state: State) -> dict[str, npt.NDArray[Any]]:
+        """The model's arrays by name, the scaling among them.  Raises ModelError where one is not finite."""
+        arrays = tensors({"parameters": self._learner.parameters(state), "scaling": self.scaling})
+        for name, array in arrays.items():
+            if not np.isfinite(array).all():
+                raise ModelError(f"{name} holds NaN or infinity after the last step; lower the learning rate.")
+        return arrays
+
+    @cached_property
+    def stablehlo(self) -> bytes:
+        """``predict({name: array}, x float32 [n, width])`` as a portable program, for any n, on CPU and NVIDIA GPUs.
+
+        Depends on the shapes of the parameters alone.  Raises ModelError where predict can't be exported so.
+        """
+        state, scaling, _ = self._shapes
+        named = {"parameters": self._learner.parameters(state), "scaling": scaling}
+        leaves, structure = jax.tree.flatten(named)
+        names = _names(named)
+
+        def predict(arrays: dict[str, jax.Array], x: jax.Array) -> jax.Array:
+            model = jax.tree.unflatten(structure, [arrays[n] for n in names])
+            return self._learner.predict(model["parameters"], self._prepare(model["scaling"], x))
+
+        shapes = {n: jax.ShapeDtypeStruct(a.shape, a.dtype) for n, a in zip(names, leaves, strict=True)}
+        try:
+            (rows,) = export.symbolic_shape("n")
+            x = jax.ShapeDtypeStruct((rows, self._width), jnp.float32)
+            with _without_source_paths():
+                return bytes(export.export(jax.jit(predict), platforms=("cpu", "cuda"))(shapes, x).serialize())
+        except YarnmlError:
+            raise
+        except Exception as exc:
+            reason = str(exc).strip().splitlines()[0]
+            raise ModelError(
+                f"predict can't be exported for any number of rows: {type(exc).__name__}: {reason}"
+            ) from exc
+
+    def _refuse(self, rows: Rows) -> None:
+        if self._check:
+            self._check(Batch(*rows))
+
+    def _check_predict(self) -> None:
+        """Find what is wrong with predict before any training, not at the first evaluation."""
+        state, scaling, rows = self._shapes
+        jax.eval_shape(self._evaluate_rows, self._learner.parameters(state), scaling, rows)
+
+    @cached_property
+    def _shapes(self) -> tuple[Any, Any, Any]:
+        """The form of a state, the scaling, and the form of a batch of two rows."""
+        state = jax.eval_shape(self._learner.init, jax.random.key(0))
+        label = jnp.int32 if self._classes else jnp.float32
+        shapes = ((2, self._width), jnp.float32), ((2,), label), ((2,), jnp.float32)
+        return state, self.scaling, Batch(*(jax.ShapeDtypeStruct(*s) for s in shapes))
+
+    def _prepare(self, scaling: Scaling | None, x: jax.Array) -> jax.Array:
+        return scaled(x, scaling).reshape(x.shape[0], *self._shape)
+
+    def _batch(self, scaling: Scaling | None, rows: Rows | Batch) -> Batch:
+        return Batch(self._prepare(scaling, jnp.asarray(rows.x)), jnp.asarray(rows.y), jnp.asarray(rows.weight))
+
+    def _that_count(self, batches: Iterable[Rows]) -> Iterator[Batch]:
+        """Rows that have a weight, scaled, on the host."""
+        for rows in batches:
+            self._refuse(rows)
+            counts = rows.weight > 0
+            x, y, weight = rows if counts.all() else (a[counts] for a in rows)
+            yield Batch(scaled(x, self._applied).reshape(len(x), *self._shape), y, weight)
+
+    def _form_of_sums(self) -> Any:
+        """Shapes and types of the sums; those of a learner that holds are the same for a shard without rows."""
+        if self._holding is None:
+            return jax.eval_shape(self._map_tree, *self._shapes)
+        state = _on_host(jax.jit(self._learner.init)(jax.random.key(0)))
+        sums, _ = self._holding.map_held(state, self._holding.hold(state, []))
+        return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, jnp.float32), sums)
+
+    def _map_tree(self, state: State, scaling: Scaling | None, rows: Rows | Batch) -> Any:
+        assert not isinstance(self._learner, Holding)
+        return summed(partial(self._learner.map, state), self._batch(scaling, rows), self._most)
+
+    def _map_flat(self, state: State, scaling: Scaling | None, rows: Rows) -> list[jax.Array]:
+        return self._flattening.flat(self._map_tree(state, scaling, rows))
+
+    def _update_flat(self, state: State, flat: list[jax.Array]) -> tuple[State, Scores]:
+        return self._learner.update(state, self._flattening.sums(flat))
+
+    def _evaluate_rows(
+        self, parameters: Any, scaling: Scaling | None, rows: Rows | Batch
+    ) -> tuple[jax.Array, jax.Array]:
+        def both(batch: Batch) -> tuple[jax.Array, jax.Array]:
+            return self._learner.predict(parameters, batch.x), self._learner.loss(parameters, batch)
+
+        return row_by_row(both, self._batch(scaling, rows), self._most)
+
+
+@contextmanager
+def _without_source_paths() -> Iterator[None]:
+    """Programs that are lowered here name no file of this machine, so that equal models have equal bytes."""
+    option = "jax_traceback_in_locations_limit"
+    before = getattr(jax.config, option)
+    jax.config.update(option, 0)
+    try:
+        yield
+    finally:
+        jax.config.update(option, before)
+
+
+def tensors(tree: Any) -> dict[str, npt.NDArray[Any]]:
+    """A pytree as named NumPy arrays of types that every safetensors reader knows, in tree order."""
+    return {name: np.asarray(_plain(leaf)) for name, leaf in zip(_names(tree), jax.tree.leaves(tree), strict=True)}
+
+
+def from_tensors(like: Any, arrays: dict[str, npt.NDArray[Any]]) -> Any:
+    """The pytree of the form of ``like`` with these arrays; KeyError or ValueError where they don't fit."""
+    leaves, structure = jax.tree.flatten(like)
+    restored = []
+    for name, leaf in zip(_names(like), leaves, strict=True):
+        array, wanted = arrays[name], _plain(leaf)
+        if array.shape != wanted.shape or array.dtype != wanted.dtype:
+            raise ValueError(f"{name} is {array.dtype} {array.shape}, not {wanted.dtype} {wanted.shape}")
+        restored.append(_restored(leaf, jnp.array(array)))
+    return jax.tree.unflatten(structure, restored)
+
+
+def _names(tree: Any) -> list[str]:
+    paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(tree)]
+    names = [jax.tree_util.keystr(path, simple=True, separator="/") for path in paths]
+    if len(set(names)) < len(names):
+        twice = next(n for n in names if names.count(n) > 1)
+        raise ModelError(f"Two arrays of the model are both named '{twice}'; keys must not hold a '/'.")
+    return names
+
+
+def _on_host(state: State) -> Any:
+    """The same pytree of NumPy arrays."""
+    return jax.tree.map(lambda leaf: np.asarray(_plain(leaf)), state)
+
+
+def _plain(leaf: Any) -> Any:
+    """Random keys as their numbers, bfloat16 and the like as float32: both exact."""
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return jax.random.key_data(leaf)
+    return leaf.astype(jnp.float32) if leaf.dtype.kind == "V" else leaf
+
+
+def _restored(like: Any, plain: jax.Array) -> jax.Array:
+    if jnp.issubdtype(like.dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(plain, impl=jax.random.key_impl(like))
+    return plain.astype(like.dtype)

@@ -1,0 +1,74 @@
+"""How a worker gets on, as its master may know it: written by the thread that works, read by the one that beats."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from yarnml.control.calls import Pace
+from yarnml.control.commands import Saved
+
+
+def _ignore(step: int, loss: float, rows: int) -> None:
+    pass
+
+
+class Sight:
+    """Follows one worker.  ``told`` hears of every finished step: its number, mean loss, the round's rows so far."""
+
+    def __init__(self, told: Callable[[int, float, int], None] = _ignore) -> None:
+        self._told = told
+        self._meeting, self._at, self._mapped = 0, -1, 0
+        self._step: tuple[int, float, int] = (0, 0.0, 0)
+        self._batches, self._tasks, self._busy = 0, 0, 0.0
+        self._since = time.monotonic()  # the end of the last wait for others
+        self._given: tuple[int, int, frozenset[int]] = (0, -1, frozenset())
+        self.saved: Saved | None = None
+
+    def anew(self) -> None:
+        """Another training begins: none of its steps is finished."""
+        self._step = 0, 0.0, 0
+
+    def meet(self, meeting: int) -> None:
+        """A meeting begins."""
+        self._meeting, self._at, self._mapped, self._since = meeting, -1, 0, time.monotonic()
+
+    def begin(self, step: int) -> None:
+        """The tasks of a step begin."""
+        self._mapped, self._at = 0, step
+
+    def task(self) -> None:
+        """A task of one's own is done."""
+        self._mapped += 1
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """All parts of a step are given, and the others' are waited for."""
+        self._busy, self._tasks = self._busy + time.monotonic() - self._since, self._tasks + self._mapped
+        yield
+        self._since = time.monotonic()
+
+    def batch(self) -> None:
+        """A batch is mapped."""
+        self._batches += 1
+
+    def step(self, step: int, loss: float, rows: int) -> None:
+        """A step is finished."""
+        self._step = step, loss, rows
+        self._told(step, loss, rows)
+
+    def wrote(self, saved: Saved) -> None:
+        """A checkpoint is written, by another thread."""
+        self.saved = saved
+
+    def give(self, meeting: int, step: int, shards: frozenset[int]) -> None:
+        """Others compute these shards of this step."""
+        self._given = meeting, step, shards
+
+    def given(self, step: int) -> frozenset[int]:
+        """The shards of one's own that others compute."""
+        meeting, at, shards = self._given
+        return shards if (meeting, at) == (self._meeting, step) else frozenset()
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(self._meeting, *self._step, self._batches, self._at, self._mapped, self._tasks, self._busy)

@@ -1,0 +1,71 @@
+"""A worker's part in a sum over all shards: its own tasks, and while it waits for the total, those of late workers."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from statistics import median
+
+from yarnml.control.commands import Meeting
+from yarnml.job.spec import Workers
+from yarnml.reduce.base import Exchange
+from yarnml.reduce.reducer import StepKey
+from yarnml.reduce.tree import Node, Value, combine
+from yarnml.worker.progress import Sight
+
+SLOW = 3.0  # times its own pace that a worker waits for the others before it copies their tasks
+IDLE_SECONDS = 0.1  # that an idle worker waits before it asks, the first time and again
+RECENT = 15  # steps over which a worker's own pace is told
+
+Task = Callable[[int], Value]
+"""Computes one shard's part of a sum."""
+
+Spared = Callable[[int, int, bool], int | None]
+"""(meeting, step, whether a task that is running may be copied) → a shard of another worker to compute, if any."""
+
+
+class Tasks:
+    """The tasks of one worker, meeting by meeting.  ``shards``: its own in this one."""
+
+    def __init__(self, index: int, exchange: Exchange, sight: Sight, spared: Spared) -> None:
+        self._index, self._exchange, self._sight, self._spared = index, exchange, sight, spared
+        self._meeting: Meeting
+        self.shards: list[int] = []
+        self._recent: deque[float] = deque(maxlen=RECENT)  # seconds that this worker's own tasks of a step took
+
+    def begin(self, meeting: Meeting) -> None:
+        self._meeting, self.shards = meeting, meeting.shards.get(self._index, [])
+        self._sight.meet(meeting.number)
+        self._recent.clear()
+
+    def map(self, step: int, task: Task) -> dict[int, Value]:
+        """The tasks of this worker's shards, but for those that idle workers have taken off it."""
+        self._sight.begin(step)
+        began, leaves = time.monotonic(), dict[int, Value]()
+        for shard in self.shards:
+            if leaves and shard in self._sight.given(step):
+                continue
+            leaves[shard] = task(shard)
+            self._sight.task()
+        self._recent.append(time.monotonic() - began)
+        return leaves
+
+    def reduce(self, step: int, leaves: dict[int, Value], task: Task, workers: Workers) -> Value:
+        """The total over all shards.  Who waits too long for the others computes copies of their tasks."""
+        number, runs = self._meeting.number, self._meeting.shards.values()
+        shards, several = sum(map(len, runs)), any(len(run) > 1 for run in runs)
+        next_time = IDLE_SECONDS if several else workers.backup_after
+
+        def late(waited: float) -> dict[Node, Value]:
+            nonlocal next_time
+            if not workers.backups or waited < next_time:
+                return {}
+            deadline = max(workers.backup_after, SLOW * median(self._recent))
+            shard = self._spared(number, step, waited >= deadline)
+            if shard is None:
+                next_time = waited + IDLE_SECONDS if waited > deadline else min(deadline, waited + IDLE_SECONDS)
+                return {}
+            return {Node(0, shard): task(shard)}
+
+        parts = combine(leaves, shards)
+        with self._sight.waiting():
+            return self._exchange.reduce(StepKey(number, step), parts, shards, late)
