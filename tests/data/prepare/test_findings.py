@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from yarnml.data.prepare.findings import BINS, Finding, Quantiles, exact_sum, quantiles, values
@@ -15,6 +15,7 @@ from yarnml.data.prepare.findings import BINS, Finding, Quantiles, exact_sum, qu
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1), st.integers(0, 9), st.integers(0, 9))
+@example([0.0, -0.0], 0, 0)
 def test_findings_are_the_same_however_they_are_merged(x: list[float], first: int, second: int) -> None:
     """Sums, histograms and counts of parts of a column, merged in any order, are those of the whole column."""
     column = np.array(x)

@@ -46,8 +46,11 @@ class Values(Struct, frozen=True, tag="values"):
 
 
 def values(column: pa.Array, most: int) -> Values:
-    """Of one piece, nulls aside."""
-    counted = pc.value_counts(column.drop_null())[: most + 1]
+    """Of one piece, nulls aside.  -0.0 is 0.0, as in a merge: the two are equal, so they are one value."""
+    column = column.drop_null()
+    if pa.types.is_floating(column.type):
+        column = pa.array(column.to_numpy(zero_copy_only=False) + column.type.to_pandas_dtype()(0))
+    counted = pc.value_counts(column)[: most + 1]
     return Values(list(zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True)), most)
 
 
