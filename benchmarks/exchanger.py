@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from yarnml.control.commands import Meeting, Wait
+from yarnml.control.commands import Assignment, Idle
 from yarnml.control.credentials import Certificate, Credentials, Token
-from yarnml.reduce.allreduce import PeerExchange
+from yarnml.reduce.allreduce import NetworkAllReduce
 from yarnml.reduce.reducer import StepKey
 from yarnml.reduce.relay import Relay
 from yarnml.reduce.routing import ways
-from yarnml.reduce.server import Home, ReducerServer
+from yarnml.reduce.server import PeerServices, ReducerServer
 from yarnml.reduce.tree import Node
 
 HOST = "127.0.0.1"
@@ -32,10 +32,10 @@ class Exchanger:
 
     def __init__(self, index: int, credentials: Credentials) -> None:
         # so patient that the number of messages does not depend on a machine that is too busy
-        self._index, home = index, Home(relay=Relay(PATIENCE))
+        self._index, home = index, PeerServices(relay=Relay(PATIENCE))
         self._server = ReducerServer(home, HOST, credentials, PATIENCE)
         self.address = self._server.address
-        self._exchange = PeerExchange(index, home, self.address, credentials, PATIENCE)
+        self._exchange = NetworkAllReduce(index, home, self.address, credentials, PATIENCE)
 
     def carry_out(
         self, meeting: int, workers: list[str], reducers: list[str], levels: int, elements: int, steps: int
@@ -43,7 +43,7 @@ class Exchanger:
         """Seconds of so many sums over the vectors of these workers, each with a shard."""
         count = len(workers)
         shards = {index: [index] for index in range(count)}
-        met = Meeting(meeting, Wait(), shards, reducers, dict(enumerate(workers)), levels)
+        met = Assignment(meeting, Idle(), shards, reducers, dict(enumerate(workers)), levels)
         self._exchange.meet(ways(met, self._index))
         parts = {Node(0, self._index): np.ones(elements, np.float32)}
         start = time.perf_counter()

@@ -15,7 +15,7 @@ from benchmarks import tables
 from benchmarks.measure import Column, interleaved, report
 from benchmarks.peers.process import Answer, Peer, once, present
 from benchmarks.tables import Table
-from yarnml.events.events import EpochDone, Event, RoundBegins
+from yarnml.events.events import EpochDone, Event, RoundStarted
 from yarnml.job.load import load_job
 from yarnml.runner import run
 
@@ -108,7 +108,7 @@ class Stopwatch:
 
     def _note(self, event: Event) -> None:
         match event:
-            case RoundBegins():
+            case RoundStarted():
                 self._begun = time.perf_counter()
             case EpochDone(loss=loss):
                 self.seconds.append(time.perf_counter() - self._begun)

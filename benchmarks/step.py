@@ -15,7 +15,7 @@ from benchmarks.measure import interleaved, table
 from benchmarks.peers.process import Peer, Running, present
 from benchmarks.workloads import Workload, job
 from yarnml.clusters.local import open_crew
-from yarnml.control.commands import Begin, Build, Built, Train, Trained, ipc
+from yarnml.control.commands import Build, Built, Initialize, Train, Trained, ipc
 from yarnml.data.plan import make_plan
 from yarnml.job.load import load_job
 from yarnml.job.spec import Job
@@ -42,7 +42,7 @@ class Engine:
         plan = make_plan(spec)
         self._crew, self.shards, self._steps, self._at = crew, spec.shards, steps, 0
         stored = {name: ipc(schema) for name, schema in plan.stored.items()}
-        crew.meet(Begin(spec, plan.datasets, stored, spec.shards), spec.shards)
+        crew.meet(Initialize(spec, plan.datasets, stored, spec.shards), spec.shards)
         built = crew.meet(Build(plan.schema), spec.shards)
         self.epoch = next(report.steps for report in built.values() if isinstance(report, Built))
         self.train(max(4, steps // 10) if warm is None else warm)

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from yarnml.data.cache import Kept
-from yarnml.data.loader import Feed, concatenate
+from yarnml.data.cache import RowCache
+from yarnml.data.loader import Loader, concatenate
 from yarnml.data.plan import Plan, make_plan
 from yarnml.data.schema import Rows, Schema
 from yarnml.data.survey import filled, find, lacking, merged
@@ -53,13 +53,13 @@ def passes(found: Plan, shards: int = 3) -> Schema:
     """The schema that the passes over the training data end with."""
     schema = found.schema
     while lacking(schema):
-        feed = Feed(found.datasets["train"], found.stored["train"], schema, shards, Kept(0))
+        feed = Loader(found.datasets["train"], found.stored["train"], schema, shards, RowCache(0))
         parts = [find(*piece) for s in range(shards) for piece in pieces(feed, schema, s)]
         schema = filled(schema, merged(reversed(parts)))
     return schema
 
 
-def pieces(feed: Feed, schema: Schema, shard: int) -> Iterable[tuple[pa.Table, Schema, str]]:
+def pieces(feed: Loader, schema: Schema, shard: int) -> Iterable[tuple[pa.Table, Schema, str]]:
     return ((table, schema, url) for table, url in feed.tables(shard, lacking(schema)))
 
 
@@ -69,6 +69,6 @@ def prepared(found: Plan, dataset: str = "train") -> npt.NDArray[np.float32]:
 
 
 def read(found: Plan, schema: Schema, dataset: str = "train") -> Rows:
-    feed = Feed(found.datasets[dataset], found.stored[dataset], schema, 2, Kept(0))
+    feed = Loader(found.datasets[dataset], found.stored[dataset], schema, 2, RowCache(0))
     batches = [rows for s in range(2) for rows in feed.scan(s)]
     return concatenate([Rows(*(a[b.weight > 0] for a in b)) for b in batches], schema)

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from yarnml import __version__
 from yarnml.errors import Interrupted, YarnmlError
-from yarnml.events.console import Progress
+from yarnml.events.console import JobConsole
 from yarnml.job.load import load_job
 from yarnml.job.spec import Job
 from yarnml.model.recommend import recommend
@@ -36,7 +36,7 @@ def run_command(job_file: str, backend: str, overrides: tuple[str, ...], restart
 
     Run the same command again after a stop: it continues from the newest checkpoint.
     """
-    with Progress(Console(highlight=False)) as show:
+    with JobConsole(Console(highlight=False)) as show:
         show(run(_load(job_file, overrides, profile), backend, restart=restart, say=show))
 
 
@@ -66,7 +66,7 @@ def submit_command(
     if dry_run:
         click.echo(commands.dry_run(job), nl=False)
         return
-    with Progress(Console(highlight=False)) as show:
+    with JobConsole(Console(highlight=False)) as show:
         commands.submit(job, show, click.echo, restart=restart, detach=detach)
 
 
@@ -105,7 +105,7 @@ def attach_command(application: str) -> None:
     """
     from yarnml.clusters.yarn.edge import commands
 
-    with Progress(Console(highlight=False)) as show:
+    with JobConsole(Console(highlight=False)) as show:
         commands.attach(application, show, click.echo)
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from yarnml import storage
 from yarnml.checkpoint import outcomes
-from yarnml.checkpoint.fingerprint import continued
+from yarnml.checkpoint.fingerprint import find_resumable
 from yarnml.checkpoint.store import Checkpoints, Manifest
 from yarnml.data.plan import Plan, check_shards, make_plan, with_learner
 from yarnml.errors import CheckpointError, Interrupted, JobFileError, YarnmlError
@@ -21,9 +21,9 @@ from yarnml.master import search_results
 from yarnml.master.crew import Cluster
 from yarnml.master.locality import Locality
 from yarnml.master.rounds import Rounds
-from yarnml.master.search import Trials, candidate_job
+from yarnml.master.search import SearchRun, candidate_job
 from yarnml.master.search_results import Results
-from yarnml.master.stats import Tally
+from yarnml.master.stats import TrainingStats
 from yarnml.model import export
 
 Say = Callable[[Event], None]
@@ -111,13 +111,13 @@ def _chosen(start: Start, say: Say) -> Start:
     if found and found.best is not None:
         job = candidate_job(job, found, found.best)
         plan = with_learner(plan, job.learner)
-    manifest = continued(job, plan, start.checkpoints, say)
+    manifest = find_resumable(job, plan, start.checkpoints, say)
     return start._replace(job=job, plan=plan, manifest=manifest, outcome=_finished(job) if manifest else None)
 
 
 def train(job: Job, backend: str, open_crew: Cluster, *, restart: bool = False, say: Say = _silent) -> Outcome:
     """The same with a crew of whoever calls, who is named ``backend``."""
-    tally = Tally()
+    tally = TrainingStats()
     start = preflight(job, restart=restart, say=say)
     if start.outcome:
         return start.outcome
@@ -130,7 +130,7 @@ def train(job: Job, backend: str, open_crew: Cluster, *, restart: bool = False, 
             tally.mark("joined")
             crew.prefer(Locality(start.plan.datasets["train"], start.shards))
             if start.job.search and start.search:
-                found, plan = Trials(job, start.plan, start.search, tally).run(crew, say)
+                found, plan = SearchRun(job, start.plan, start.search, tally).run(crew, say)
                 start = _chosen(start._replace(search=found, plan=plan), say)
             rounds = Rounds(start.job, start.plan, start.checkpoints, start.manifest, tally, start.judged)
             return rounds.run(crew, say)
@@ -165,7 +165,7 @@ def _finished(job: Job) -> Outcome | None:
 def run_file(source: Any, backend: str = "local", *, restart: bool = False, say: Say = _silent) -> Outcome:
     """The same from Python, for a job file, a mapping of the same form, or a `Job`.
 
-    ``say`` is called with every event (`yarnml.events.events`); `yarnml.events.console.Progress` prints them.
+    ``say`` is called with every event (`yarnml.events.events`); `yarnml.events.console.JobConsole` prints them.
     """
     job = source if isinstance(source, Job) else load_job(source)
     return run(job, backend, restart=restart, say=say)

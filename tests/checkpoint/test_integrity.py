@@ -28,7 +28,7 @@ from yarnml.data.base import Dataset
 from yarnml.data.dataset import inspect, read_group
 from yarnml.data.schema import Schema
 from yarnml.errors import CheckpointError, DataError, ExportError, YarnmlError
-from yarnml.events.events import Continued, Event, Torn
+from yarnml.events.events import CheckpointTorn, Continued, Event
 from yarnml.job.spec import Export
 from yarnml.model import export
 from yarnml.storage.base import Entry
@@ -130,12 +130,12 @@ def test_a_torn_newest_checkpoint_falls_back(job: Job, undisturbed: bytes, damag
     spoil, why = DAMAGES[damage]
     spoil(newest)
     events = told(job)
-    (torn,) = [e for e in events if isinstance(e, Torn)]
+    (torn,) = [e for e in events if isinstance(e, CheckpointTorn)]
     assert (torn.folder, torn.instead) == (str(newest), int(before.name[5:]))
     assert re.search(why, torn.why), torn.why
     assert [e.step for e in events if isinstance(e, Continued)] == [torn.instead]
     assert bits(job) == undisturbed
-    assert [e for e in told(job) if isinstance(e, Torn)] == []
+    assert [e for e in told(job) if isinstance(e, CheckpointTorn)] == []
 
 
 def test_the_command_says_it(job: Job, write_job: Any, yarnml_command: Any) -> None:
@@ -156,7 +156,7 @@ def test_two_torn_checkpoints(job: Job, undisturbed: bytes) -> None:
     first, second, third = folders(job)
     cut("state.safetensors")(third)
     missing("manifest.json")(second)
-    torn = [e for e in told(job | {"export": job["export"] + "-again"}) if isinstance(e, Torn)]
+    torn = [e for e in told(job | {"export": job["export"] + "-again"}) if isinstance(e, CheckpointTorn)]
     assert [(e.folder, e.instead) for e in torn] == [(str(third), int(first.name[5:])), (str(second), torn[0].instead)]
     assert bits(job | {"export": job["export"] + "-again"}) == undisturbed
 

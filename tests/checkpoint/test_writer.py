@@ -12,9 +12,9 @@ import safetensors.numpy
 
 import yarnml
 from tests.processes import running, saved_steps, wait_for
-from yarnml.checkpoint.pending import Saves
+from yarnml.checkpoint.pending import PendingCheckpoint
 from yarnml.checkpoint.store import FORMAT, Checkpoints, Manifest, Position, write_state
-from yarnml.checkpoint.writer import Writing
+from yarnml.checkpoint.writer import CheckpointWriter
 from yarnml.control.commands import Saved
 from yarnml.data.schema import Schema
 from yarnml.errors import CheckpointError
@@ -133,7 +133,7 @@ def test_a_packed_state_is_the_library_s_file() -> None:
 def test_what_is_written_is_told_in_order(tmp_path: Path) -> None:
     """One file at a time; each that is whole is told, and what can't be written is raised once, by who asks next."""
     told: list[Saved] = []
-    writing = Writing(told.append)
+    writing = CheckpointWriter(told.append)
     assert writing.finish() is None
     for name in ("a", "b"):
         writing.begin(str(tmp_path / name), pack({"w": np.zeros(3)}))
@@ -155,7 +155,7 @@ def test_what_is_written_is_told_in_order(tmp_path: Path) -> None:
 def test_only_what_was_asked_for_last_is_committed(tmp_path: Path) -> None:
     """A state that was dropped, or belongs to another save, becomes no checkpoint, however late it is told."""
     checkpoints = Checkpoints(str(tmp_path), 3)
-    saves = Saves(checkpoints, None)
+    saves = PendingCheckpoint(checkpoints, None)
 
     def begun(step: int) -> Saved:
         folder = saves.begin(Manifest(FORMAT, {}, Schema((), "y", "number"), 1, Position(step, []), {}), None)

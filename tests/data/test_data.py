@@ -17,9 +17,9 @@ from tests.preparing import passes
 from yarnml import storage
 from yarnml.data import csv
 from yarnml.data.base import Dataset, Split
-from yarnml.data.cache import Kept
+from yarnml.data.cache import RowCache
 from yarnml.data.dataset import read_group
-from yarnml.data.loader import Feed, concatenate
+from yarnml.data.loader import Loader, concatenate
 from yarnml.data.plan import Plan, make_plan
 from yarnml.data.rows import rows_of
 from yarnml.data.scaling import moments, standard
@@ -66,8 +66,8 @@ def plan(train: Any, test: Any = None, seed: int = 0, **fields: Any) -> Plan:
     return make_plan(load_job(job))
 
 
-def feed_of(found: Plan, shards: int = 2, cache: int = MUCH, dataset: str = "train") -> Feed:
-    return Feed(found.datasets[dataset], found.stored[dataset], with_classes(found), shards, Kept(cache))
+def feed_of(found: Plan, shards: int = 2, cache: int = MUCH, dataset: str = "train") -> Loader:
+    return Loader(found.datasets[dataset], found.stored[dataset], with_classes(found), shards, RowCache(cache))
 
 
 def with_classes(found: Plan) -> Schema:
@@ -492,7 +492,7 @@ def found(tmp_path: Path) -> Plan:
 
 
 def epoch_of(
-    feed: Feed, shards: int, batch: int, *, seed: int = 0, epoch: int = 0, shuffle_rows: int = 20
+    feed: Loader, shards: int, batch: int, *, seed: int = 0, epoch: int = 0, shuffle_rows: int = 20
 ) -> Iterator[Rows]:
     """The batches of an epoch, step by step, shard by shard."""
     steps = feed.steps(batch)

@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yarnml.data.prefetch import BYTES, ITEMS, ahead
+from yarnml.data.prefetch import BYTES, ITEMS, prefetch
 
 
 @given(st.lists(st.integers(), max_size=40))
 def test_every_item_in_order(keys: list[int]) -> None:
     """Each key comes with its own item, once, in the order of the keys."""
-    assert list(ahead(lambda key: key * 2, keys)) == [(key, key * 2) for key in keys]
+    assert list(prefetch(lambda key: key * 2, keys)) == [(key, key * 2) for key in keys]
 
 
 @pytest.mark.parametrize(("size", "most"), [(0, ITEMS), (BYTES // 4, 4), (2 * BYTES, 1)])
 def test_few_are_held(size: int, most: int) -> None:
     """However many keys there are, so many items are prepared early as fit, at least one."""
     made: list[int] = []
-    for key, _ in ahead(lambda key: made.append(key), range(10 * ITEMS), lambda item: size):
+    for key, _ in prefetch(lambda key: made.append(key), range(10 * ITEMS), lambda item: size):
         if key % ITEMS == 0:
             time.sleep(0.01)  # time to make too many
         assert len(made) <= key + 1 + most
@@ -30,7 +30,7 @@ def test_few_are_held(size: int, most: int) -> None:
 def test_items_are_made_on_another_thread() -> None:
     """The user of the items does not wait for their making."""
     here = threading.get_ident()
-    assert all(thread != here for _, thread in ahead(lambda key: threading.get_ident(), range(5)))
+    assert all(thread != here for _, thread in prefetch(lambda key: threading.get_ident(), range(5)))
 
 
 def test_the_first_item_does_not_wait_for_the_next() -> None:
@@ -40,7 +40,7 @@ def test_the_first_item_does_not_wait_for_the_next() -> None:
     def make(key: int) -> bool:
         return key == 0 or used.wait(10)
 
-    for key, made in ahead(make, range(3)):
+    for key, made in prefetch(make, range(3)):
         used.set()
         assert made, f"item {key} was waited for while the one before could have been used"
 
@@ -53,7 +53,7 @@ def test_an_error_comes_out_in_its_place() -> None:
             raise ValueError("this one")
         return key
 
-    items = ahead(make, range(3 * ITEMS))
+    items = prefetch(make, range(3 * ITEMS))
     assert [next(items)[0] for _ in range(ITEMS + 3)] == list(range(ITEMS + 3))
     with pytest.raises(ValueError, match="this one"):
         next(items)
@@ -62,7 +62,7 @@ def test_an_error_comes_out_in_its_place() -> None:
 def test_who_stops_early_leaves_no_thread() -> None:
     """Items that nobody wants any more are not made."""
     made: list[int] = []
-    items = ahead(lambda key: made.append(key), range(100 * ITEMS))
+    items = prefetch(lambda key: made.append(key), range(100 * ITEMS))
     next(items)
     items.close()  # type: ignore[attr-defined]
     assert len(made) <= ITEMS + 1

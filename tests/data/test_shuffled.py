@@ -7,7 +7,7 @@ import pytest
 
 from yarnml.data.schema import Rows
 from yarnml.data.shards import Piece
-from yarnml.data.shuffled import Served
+from yarnml.data.shuffled import ShuffledShard
 from yarnml.errors import DataError
 
 PIECES = [Piece(0, group, 0, 10) for group in range(6)]
@@ -30,8 +30,8 @@ class Reader:
             raise DataError(f"group {run[0].group} is bad")
         return Rows(numbers[:, None], numbers, numbers)
 
-    def serve(self, shuffle_rows: int = 10) -> Served:
-        return Served(PIECES, 0, 1, 2, shuffle_rows, self, lambda run: self.kept)
+    def serve(self, shuffle_rows: int = 10) -> ShuffledShard:
+        return ShuffledShard(PIECES, 0, 1, 2, shuffle_rows, self, lambda run: self.kept)
 
 
 def test_any_order() -> None:

@@ -1,7 +1,7 @@
 """The line of a running job tells what is true, however its news come."""
 
 from yarnml.events.console import Rate, progress_line
-from yarnml.events.events import RoundBegins, Tick
+from yarnml.events.events import RoundStarted, Tick
 
 
 def rate_of(ticks: list[tuple[int, int, float]], rounds: dict[int, int]) -> float | None:
@@ -25,7 +25,7 @@ def test_a_rate_counts_steps_that_nobody_told() -> None:
 def test_ticks_that_come_at_once_have_no_rate() -> None:
     """News that a slow line delivers together say nothing about speed; the line then leaves it out."""
     assert rate_of([(1, 10, 5.0), (900, 9000, 5.000001)], {0: 0}) is None
-    text = progress_line(RoundBegins(0, 0, 6, 600), Tick(3, 0.5, 30, 1), None)
+    text = progress_line(RoundStarted(0, 0, 6, 600), Tick(3, 0.5, 30, 1), None)
     assert text == "round 1  step 3/600  loss 0.5  1 worker"
 
 

@@ -13,14 +13,14 @@ import pytest
 import skein
 
 from tests.faults.wires import HOST, Message, Proxy, Relay, Rule, closing, cut, flip, late
-from yarnml.control.calls import Ack, Beat
+from yarnml.control.calls import Heartbeat, HeartbeatReply
 from yarnml.control.credentials import Certificate, Credentials, Token
 from yarnml.control.rpc import ControlClient, ControlServer
 from yarnml.errors import WorkerLost
-from yarnml.reduce.allreduce import PeerExchange
+from yarnml.reduce.allreduce import NetworkAllReduce
 from yarnml.reduce.reducer import CHUNK, Reducer, StepKey
-from yarnml.reduce.routing import Ways
-from yarnml.reduce.server import Home, ReducerServer
+from yarnml.reduce.routing import Routes
+from yarnml.reduce.server import PeerServices, ReducerServer
 from yarnml.reduce.tree import Node, Vector, combine, root
 
 SHARDS, STEPS = 3, 4
@@ -44,7 +44,7 @@ def spread(step: int, length: int) -> dict[Node, Vector]:
 
 @contextmanager
 def reducing(credentials: Credentials = TOKEN) -> Iterator[tuple[Reducer, ReducerServer]]:
-    home = Home()
+    home = PeerServices()
     server = ReducerServer(home, HOST, credentials, 10 * PATIENCE)  # it is the worker whose wait ends
     try:
         yield home.reducer, server
@@ -54,15 +54,15 @@ def reducing(credentials: Credentials = TOKEN) -> Iterator[tuple[Reducer, Reduce
 
 
 @contextmanager
-def exchanging(address: str, credentials: Credentials = TOKEN) -> Iterator[PeerExchange]:
+def exchanging(address: str, credentials: Credentials = TOKEN) -> Iterator[NetworkAllReduce]:
     """One worker with all shards, whose reducer is behind ``address``."""
-    with closing(exchange := PeerExchange(0, Home(), "nowhere", credentials, PATIENCE)):
-        exchange.meet(Ways([address], 1))
+    with closing(exchange := NetworkAllReduce(0, PeerServices(), "nowhere", credentials, PATIENCE)):
+        exchange.meet(Routes([address], 1))
         yield exchange
 
 
 @contextmanager
-def relayed(up: Rule, down: Rule) -> Iterator[tuple[PeerExchange, Reducer]]:
+def relayed(up: Rule, down: Rule) -> Iterator[tuple[NetworkAllReduce, Reducer]]:
     with reducing() as (reducer, server):
         relay = Relay(server.address, TOKEN, up, down)
         with exchanging(relay.address) as exchange:
@@ -105,14 +105,14 @@ def garbled(bad: int) -> Rule:
     return lambda message, number: [Message(message.batch, b"\xc1" + message.header) if number == bad else message]
 
 
-def check_sums(exchange: PeerExchange, length: int, meeting: int = 1) -> None:
+def check_sums(exchange: NetworkAllReduce, length: int, meeting: int = 1) -> None:
     for step in range(STEPS):
         got = exchange.reduce(StepKey(meeting, step), spread(step, length), SHARDS).tobytes()
         assert got == total(step, length), f"step {step} has a wrong sum"
 
 
-def check_meeting(exchange: PeerExchange, reducer: str, number: int) -> None:
-    exchange.meet(Ways([reducer], 1))
+def check_meeting(exchange: NetworkAllReduce, reducer: str, number: int) -> None:
+    exchange.meet(Routes([reducer], 1))
     check_sums(exchange, 500, number)
 
 
@@ -224,7 +224,7 @@ def test_a_stream_that_breaks_anywhere_is_told_and_repaired(way: str, place: int
     """A connection cut at any byte is an error that names the reducer; the next meeting has the right sums."""
     at = random.Random(place).choice(places(TOKEN, way))
     with proxied(TOKEN, **{way: cut(at)}, harmed=1) as (proxy, _):
-        exchange = PeerExchange(0, Home(), "nowhere", TOKEN, PATIENCE)
+        exchange = NetworkAllReduce(0, PeerServices(), "nowhere", TOKEN, PATIENCE)
         with closing(exchange):
             with pytest.raises(WorkerLost, match=proxy.address):
                 check_meeting(exchange, proxy.address, 1)
@@ -261,13 +261,13 @@ def test_tls_never_lets_a_flipped_bit_into_a_sum(way: str, place: int) -> None:
 def test_a_call_to_the_master_outlives_its_connection(secured: bool, way: str, place: int) -> None:
     """A connection to the master that is cut, or under TLS corrupted, at any byte is opened anew."""
     credentials: Credentials = certificate() if secured else TOKEN
-    server = ControlServer(lambda call: Ack(7), HOST, credentials)
+    server = ControlServer(lambda call: HeartbeatReply(7), HOST, credentials)
     with closing(server), closing(whole := Proxy(server.address)):
         with closing(client := ControlClient(whole.address, credentials, 20)):
-            client.call(Beat("worker", 0))
+            client.call(Heartbeat("worker", 0))
         at = random.Random(place).randrange(whole.passed[way == "down"])
         for harm in [cut(at), flip(at)] if secured else [cut(at)]:
             proxy = Proxy(server.address, **{way: harm}, harmed=1)
             client = ControlClient(proxy.address, credentials, 20)
             with closing(proxy, client):
-                assert client.call(Beat("worker", 0)) == Ack(7)
+                assert client.call(Heartbeat("worker", 0)) == HeartbeatReply(7)

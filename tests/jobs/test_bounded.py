@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from tests.processes import running, saved_steps, wait_for
 from yarnml.clusters.local import open_crew
-from yarnml.control.commands import Begin, Build, Built, Evaluate, Train, ipc
+from yarnml.control.commands import Build, Built, Evaluate, Initialize, Train, ipc
 from yarnml.data.plan import make_plan
 from yarnml.events.events import Event
 from yarnml.job.load import load_job
@@ -28,7 +28,7 @@ def traffic(job: Job, steps: int, say: Callable[[Event], None] = lambda event: N
     spec = load_job(job)
     plan = make_plan(spec)
     with open_crew(spec, str(Path(job["checkpoint"]["path"]) / "logs"), say) as crew:
-        crew.meet(Begin(spec, plan.datasets, {n: ipc(s) for n, s in plan.stored.items()}, 2), 2)
+        crew.meet(Initialize(spec, plan.datasets, {n: ipc(s) for n, s in plan.stored.items()}, 2), 2)
         built, *_ = crew.meet(Build(plan.schema), 2).values()
         assert isinstance(built, Built)
         calls, total = crew.traffic

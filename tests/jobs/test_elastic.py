@@ -12,7 +12,7 @@ import yarnml
 from tests.processes import saved_steps, wait_for
 from yarnml.clusters import local
 from yarnml.control.calls import Resize
-from yarnml.events.events import Continued, Event, RoundBegins, Tick
+from yarnml.events.events import Continued, Event, RoundStarted, Tick
 from yarnml.job.load import load_job
 from yarnml.master.master import Master
 from yarnml.runner import train
@@ -128,7 +128,7 @@ def test_one_four_two_five(job: Job) -> None:
     assert refused.refused
     assert "5 shards" in refused.text
     assert not [e for e in run.events if isinstance(e, Continued)]
-    rounds = [e.first for e in run.events if isinstance(e, RoundBegins)]
+    rounds = [e.first for e in run.events if isinstance(e, RoundStarted)]
     assert rounds == sorted(set(rounds))
     assert run.state(step) == alone(job, step)
 

@@ -19,13 +19,13 @@ import yarnml
 from tests.jobs.test_same_bits import model_digest
 from tests.processes import running, wait_for
 from yarnml.clusters.inline import open_crew
-from yarnml.control.commands import Begin, Build, Regroup, Standing, ipc
+from yarnml.control.commands import Build, Initialize, ReportPosition, StatePosition, ipc
 from yarnml.data.plan import fold_of, make_plan
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import CheckpointError, Interrupted, ModelError
-from yarnml.events.events import Continued, Event, Judged, Outcome, RoundBegins, Searched, Searches
+from yarnml.events.events import Continued, Event, Outcome, RoundStarted, SearchDone, SearchStarted, TrialDone
 from yarnml.job.load import load_job
-from yarnml.worker.loaders import Feeds
+from yarnml.worker.loaders import Loaders
 
 Job = dict[str, Any]
 
@@ -73,14 +73,14 @@ def results(job: Job) -> dict[str, Any]:
     return found
 
 
-def folds_of(job: Job) -> Iterator[tuple[Feeds, Schema]]:
+def folds_of(job: Job) -> Iterator[tuple[Loaders, Schema]]:
     """The feeds of each fold, as one worker has them one after another."""
     spec = load_job(job)
     assert spec.search
-    plan, feeds = make_plan(spec), Feeds()
+    plan, feeds = make_plan(spec), Loaders()
     for number in range(spec.search.folds or 0):
         fold = fold_of(plan, spec, number)
-        feeds.take_in(Begin(spec, fold.datasets, {n: ipc(s) for n, s in fold.stored.items()}, SHARDS))
+        feeds.admit(Initialize(spec, fold.datasets, {n: ipc(s) for n, s in fold.stored.items()}, SHARDS))
         yield feeds, replace(fold.schema, classes=(0, 1))
 
 
@@ -158,7 +158,7 @@ def test_the_best_is_trained_on_all_rows(job: Job, undisturbed: Undisturbed) -> 
 
 def without_data(job: Job, event: Event) -> None:
     """Take the data away as soon as the first candidate is judged: who reads again fails."""
-    if isinstance(event, Judged):
+    if isinstance(event, TrialDone):
         Path(job["data"]["train"]).unlink(missing_ok=True)
 
 
@@ -174,7 +174,7 @@ def test_rows_are_read_once(job: Job, undisturbed: Undisturbed) -> None:
         without_data(job, event)
 
     yarnml.run(job | {"workers": {"count": 2}}, "local", say=say)
-    assert sum(isinstance(event, Judged) for event in told) == FOLDS * len(L2)
+    assert sum(isinstance(event, TrialDone) for event in told) == FOLDS * len(L2)
     logs = Path(job["checkpoint"]["path"]) / "logs"
     assert sorted(log.name for log in logs.iterdir()) == ["worker-0.log", "worker-1.log"]
     assert (results(job), model_digest(job)) == (undisturbed.results, undisturbed.digest)
@@ -197,11 +197,11 @@ def test_a_state_belongs_to_one_training(job: Job) -> None:
     spec, said = load_job(job), list[Event]()
     plan = make_plan(spec)
     with open_crew(spec, "", said.append) as crew:
-        begin = Begin(spec, plan.datasets, {n: ipc(s) for n, s in plan.stored.items()}, SHARDS)
+        begin = Initialize(spec, plan.datasets, {n: ipc(s) for n, s in plan.stored.items()}, SHARDS)
         for command in (begin, Build(plan.schema)):
             crew.meet(command, SHARDS)
-        assert crew.meet(Regroup(begin.folder), SHARDS) == {0: Standing(0, 0.0, 0.0)}
-        assert crew.meet(Regroup("another"), SHARDS) == {0: Standing(-1, 0.0, 0.0)}
+        assert crew.meet(ReportPosition(begin.folder), SHARDS) == {0: StatePosition(0, 0.0, 0.0)}
+        assert crew.meet(ReportPosition("another"), SHARDS) == {0: StatePosition(-1, 0.0, 0.0)}
 
 
 def test_steps_by_batches(job: Job) -> None:
@@ -233,12 +233,12 @@ def stopped(job: Job, when: Callable[[Event], bool], told: list[Event]) -> str:
 def test_goes_on_after_a_stop(job: Job, undisturbed: Undisturbed) -> None:
     """A training that is done is never made again, one that was stopped goes on from its checkpoint; same results."""
     told = list[Event]()
-    words = stopped(job, lambda event: isinstance(event, Judged) and event.done == 2, told)
+    words = stopped(job, lambda event: isinstance(event, TrialDone) and event.done == 2, told)
     assert "2 of the 6 trainings of the search are done" in words
-    stopped(job, lambda event: isinstance(event, RoundBegins) and event.first == 2, told)
+    stopped(job, lambda event: isinstance(event, RoundStarted) and event.first == 2, told)
     yarnml.run(job, "inline", say=told.append)
-    assert [event.done for event in told if isinstance(event, Searches)] == [0, 2, 2]
-    assert [event.done for event in told if isinstance(event, Judged)] == [1, 2, 3, 4, 5, 6]
+    assert [event.done for event in told if isinstance(event, SearchStarted)] == [0, 2, 2]
+    assert [event.done for event in told if isinstance(event, TrialDone)] == [1, 2, 3, 4, 5, 6]
     assert [event.step for event in told if isinstance(event, Continued)] == [2]
     assert (results(job), model_digest(job)) == (undisturbed.results, undisturbed.digest)
     assert yarnml.run(job, "inline").already
@@ -290,7 +290,7 @@ def test_a_candidate_that_diverges(job: Job) -> None:
     assert "The loss is" in diverged["failure"]
     assert diverged["mean"] is None
     assert len(trained["folds"]) == 2
-    assert next(event for event in told if isinstance(event, Searched)).best == 1
+    assert next(event for event in told if isinstance(event, SearchDone)).best == 1
     job["search"]["over"] = {"learner.optimizer.learning_rate": rates[:1]}
     with pytest.raises(ModelError, match=r"No candidate of the search can be trained; the last one: The loss is"):
         yarnml.run(job, "inline", restart=True)
@@ -298,7 +298,7 @@ def test_a_candidate_that_diverges(job: Job) -> None:
 
 def test_another_search_is_not_continued(job: Job, tmp_path: Path) -> None:
     """A folder with another search, or with a plain job's checkpoints, is refused with what differs, and kept."""
-    stopped(job, lambda event: isinstance(event, Judged), [])
+    stopped(job, lambda event: isinstance(event, TrialDone), [])
     other = job | {"search": job["search"] | {"metric": "accuracy"}, "training": {"shards": 2, "epochs": 3}}
     with pytest.raises(CheckpointError, match=r"search\.metric \(loss → accuracy\).*epochs.*shards \(3 → 2\) changed"):
         yarnml.run(other, "inline")

@@ -40,7 +40,7 @@ from yarnml.job.learners import (
     Tree,
 )
 from yarnml.job.prepare import HashedTokens
-from yarnml.learners.base import Batch, Holding, Learner
+from yarnml.learners.base import Batch, Learner, ShardLearner
 from yarnml.learners.ratings.als import AlternatingLeastSquares
 from yarnml.learners.registry import build_learner
 from yarnml.worker.program import Program, from_tensors, tensors
@@ -131,16 +131,16 @@ class Case:
     by_batch: bool = False  # whether a row's part in the sums hangs on the rows beside it
 
     def __post_init__(self) -> None:
-        self.map = self._map_whole if isinstance(self.learner, Holding) else jax.jit(self.learner.map)
+        self.map = self._map_whole if isinstance(self.learner, ShardLearner) else jax.jit(self.learner.map)
         self.init, self.update = jax.jit(self.learner.init), jax.jit(self.learner.update)
 
-    def hold(self, state: Any, batch: Batch) -> Any:
+    def prepare_shard(self, state: Any, batch: Batch) -> Any:
         """What is held of a shard of one batch: rows without weight never come there."""
-        return self.learner.hold(state, [Batch(*(a[batch.weight > 0] for a in batch))])
+        return self.learner.prepare_shard(state, [Batch(*(a[batch.weight > 0] for a in batch))])
 
     def _map_whole(self, state: Any, batch: Batch) -> Any:
         here = jax.tree.map(np.asarray, state)
-        sums, _ = self.learner.map_held(here, self.hold(here, batch))
+        sums, _ = self.learner.map_shard(here, self.prepare_shard(here, batch))
         return jax.tree.map(np.float32, sums)
 
     @property
@@ -222,28 +222,28 @@ def test_a_weight_of_two_is_the_row_twice(case: Case) -> None:
 
 def test_what_is_held_can_be_worked_out_anew(case: Case) -> None:
     """Sums have the same bits from what was held all along, since any earlier pass, or of the shard's rows alone."""
-    if not isinstance(case.learner, Holding):
+    if not isinstance(case.learner, ShardLearner):
         pytest.skip("keeps nothing")
     batch, state = case.batch, case.state()
-    along = case.hold(jax.tree.map(np.asarray, state), batch)
+    along = case.prepare_shard(jax.tree.map(np.asarray, state), batch)
     for number in range(20):
         here = jax.tree.map(np.asarray, state)
         if number % 3 == 0:
             now_and_then = copy.deepcopy(along)
-        anew = case.learner.map_held(here, case.hold(here, batch))[0]
-        sums, along = case.learner.map_held(here, along)
+        anew = case.learner.map_shard(here, case.prepare_shard(here, batch))[0]
+        sums, along = case.learner.map_shard(here, along)
         same(sums, anew)
-        same(case.learner.map_held(here, copy.deepcopy(now_and_then))[0], anew)
+        same(case.learner.map_shard(here, copy.deepcopy(now_and_then))[0], anew)
         state, _ = case.update(state, sums)
 
 
 def test_a_shard_without_rows_has_sums_too(case: Case) -> None:
     """Where all weights are 0, the sums of a learner that holds have the usual shapes, and are 0."""
-    if not isinstance(case.learner, Holding):
+    if not isinstance(case.learner, ShardLearner):
         pytest.skip("sees padding")
     state = jax.tree.map(np.asarray, case.state())
-    empty, _ = case.learner.map_held(state, case.learner.hold(state, []))
-    usual, _ = case.learner.map_held(state, case.hold(state, case.batch))
+    empty, _ = case.learner.map_shard(state, case.learner.prepare_shard(state, []))
+    usual, _ = case.learner.map_shard(state, case.prepare_shard(state, case.batch))
     for nothing, something in zip(jax.tree.leaves(empty), jax.tree.leaves(usual), strict=True):
         assert (nothing.shape, nothing.dtype) == (something.shape, something.dtype)
         assert not nothing.any()

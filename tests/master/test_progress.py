@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from yarnml.control.calls import Pace, Spare
-from yarnml.control.commands import Build, Meeting, Train
+from yarnml.control.calls import Progress, RequestBackup
+from yarnml.control.commands import Assignment, Build, Train
 from yarnml.data.schema import Schema
 from yarnml.events.events import Tick
-from yarnml.master.progress import Paces
+from yarnml.master.progress import ProgressTable
 
 STEP = 5
 
@@ -17,25 +17,25 @@ STEP = 5
 class Beats:
     """A meeting of two workers with two shards each, and the paces that they tell."""
 
-    paces: Paces
+    paces: ProgressTable
     number: int = 0
 
     def begin(self, command: Train | Build) -> None:
         self.number += 1
-        self.paces.begin(Meeting(self.number, command, {0: [0, 1], 1: [2, 3]}, []))
+        self.paces.begin(Assignment(self.number, command, {0: [0, 1], 1: [2, 3]}, []))
 
-    def hear(self, worker: int, step: int = STEP, mapped: int = 0, tasks: int = 0, busy: float = 0.0) -> Pace:
-        pace = Pace(self.number, step, 0.5, 10 * step, tasks, step, mapped, tasks, busy)
+    def hear(self, worker: int, step: int = STEP, mapped: int = 0, tasks: int = 0, busy: float = 0.0) -> Progress:
+        pace = Progress(self.number, step, 0.5, 10 * step, tasks, step, mapped, tasks, busy)
         self.paces.hear(worker, pace)
         return pace
 
     def spare(self, *, copy: bool, meeting: int | None = None) -> int | None:
-        return self.paces.spare(Spare(0, self.number if meeting is None else meeting, STEP, copy))
+        return self.paces.spare(RequestBackup(0, self.number if meeting is None else meeting, STEP, copy))
 
 
 @pytest.fixture
 def beats() -> Beats:
-    found = Beats(Paces())
+    found = Beats(ProgressTable())
     found.begin(Train(STEP, 10))
     return found
 
@@ -46,7 +46,7 @@ def test_a_task_that_waits_is_taken_off_its_owner(beats: Beats) -> None:
     assert beats.spare(copy=False) == 3
     assert beats.paces.given(1, pace) == [3]
     assert beats.paces.given(0, pace) == []
-    assert beats.paces.given(1, Pace(beats.number, at=STEP + 1)) == []
+    assert beats.paces.given(1, Progress(beats.number, at=STEP + 1)) == []
     assert beats.spare(copy=False) is None
     assert beats.paces.copied == 0
 

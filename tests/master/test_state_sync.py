@@ -2,12 +2,12 @@
 
 import pytest
 
-from yarnml.control.commands import Done, Report, Standing
+from yarnml.control.commands import Done, Report, StatePosition
 from yarnml.master.state_sync import differing, newest
 
 
-def at(step: int) -> Standing:
-    return Standing(step, 0.5 * step, 1.0 * step)
+def at(step: int) -> StatePosition:
+    return StatePosition(step, 0.5 * step, 1.0 * step)
 
 
 @pytest.mark.parametrize(

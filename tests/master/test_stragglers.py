@@ -2,12 +2,12 @@
 
 import pytest
 
-from yarnml.control.calls import Pace
+from yarnml.control.calls import Progress
 from yarnml.master.stragglers import slow, spare
 
 
-def at(step: int, mapped: int) -> Pace:
-    return Pace(at=step, mapped=mapped)
+def at(step: int, mapped: int) -> Progress:
+    return Progress(at=step, mapped=mapped)
 
 
 OWNED = {0: [0, 1, 2], 1: [3, 4, 5], 2: [6, 7]}
@@ -27,13 +27,15 @@ OWNED = {0: [0, 1, 2], 1: [3, 4, 5], 2: [6, 7]}
         ({0: at(5, 0), 1: at(5, 3), 2: at(5, 2)}, [], True, None),  # nobody else has anything to do
     ],
 )
-def test_a_spare_task(paces: dict[int, Pace], copied: list[int], copy: bool, found: tuple[int, bool] | None) -> None:
+def test_a_spare_task(
+    paces: dict[int, Progress], copied: list[int], copy: bool, found: tuple[int, bool] | None
+) -> None:
     """Tasks that wait come first, from whoever has most; running ones only when copies are wanted, and once."""
     assert spare(OWNED, paces, copied, 0, 5, copy=copy) == found
 
 
-def pace(tasks: int, busy: float) -> Pace:
-    return Pace(tasks=tasks, busy=busy)
+def pace(tasks: int, busy: float) -> Progress:
+    return Progress(tasks=tasks, busy=busy)
 
 
 @pytest.mark.parametrize(

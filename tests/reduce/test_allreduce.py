@@ -11,18 +11,18 @@ import pyarrow.flight as fl
 import pytest
 import skein
 
-from yarnml.control.calls import Ack, Beat, Call, Meet, Reply
+from yarnml.control.calls import Call, Heartbeat, HeartbeatReply, Poll, Reply
 from yarnml.control.codec import encode
-from yarnml.control.commands import Joined, Meeting, Wait
+from yarnml.control.commands import Assignment, Idle, Joined
 from yarnml.control.credentials import Certificate, Credentials, Token
 from yarnml.control.rpc import ControlClient, ControlServer
 from yarnml.errors import WorkerLost
 from yarnml.master.placement import assign
-from yarnml.reduce.allreduce import PeerExchange
-from yarnml.reduce.memory import MemoryExchange
+from yarnml.reduce.allreduce import NetworkAllReduce
+from yarnml.reduce.memory import MemoryAllReduce
 from yarnml.reduce.reducer import CHUNK, Reducer, StepKey
-from yarnml.reduce.routing import Ways, ways
-from yarnml.reduce.server import Home, ReducerServer
+from yarnml.reduce.routing import Routes, ways
+from yarnml.reduce.server import PeerServices, ReducerServer
 from yarnml.reduce.streams import Inbox
 from yarnml.reduce.tree import Value, Vector, combine, pieces
 from yarnml.reduce.wire import Part, decode_part
@@ -44,24 +44,24 @@ def credentials(request: pytest.FixtureRequest) -> Credentials:
 @contextmanager
 def exchanges(
     workers: int, apart: int, timeout: float = 30.0, credentials: Credentials = TOKEN, levels: int = 1
-) -> Iterator[tuple[list[PeerExchange], list[Reducer], Callable[[int], None]]]:
+) -> Iterator[tuple[list[NetworkAllReduce], list[Reducer], Callable[[int], None]]]:
     """Real exchanges for ``workers``, reducing among themselves or in ``apart`` reducers of their own.
 
     With what has them meet again; the first meeting is held.
     """
     with ExitStack() as stack:
-        homes = [Home() for _ in range(workers + apart)]
+        homes = [PeerServices() for _ in range(workers + apart)]
         servers = [ReducerServer(home, HOST, credentials, timeout) for home in homes]
         for server in servers:
             stack.callback(server.shutdown)
         for home in homes:
             stack.callback(home.close, "over")
         addresses = [server.address for server in servers]
-        found = [PeerExchange(w, homes[w], addresses[w], credentials, timeout) for w in range(workers)]
+        found = [NetworkAllReduce(w, homes[w], addresses[w], credentials, timeout) for w in range(workers)]
         at, shards = dict(enumerate(addresses[:workers])), assign(SHARDS, range(workers))
 
         def meet(number: int) -> None:
-            meeting = Meeting(number, Wait(), shards, addresses[workers:] or addresses, at, levels)
+            meeting = Assignment(number, Idle(), shards, addresses[workers:] or addresses, at, levels)
             for worker, exchange in enumerate(found):
                 exchange.abandon(number)
                 exchange.meet(ways(meeting, worker))
@@ -81,7 +81,7 @@ def bits(value: Value) -> bytes:
 
 
 def check_sums(
-    found: list[PeerExchange], leaves: Callable[[int, int], Value], steps: int = STEPS, meeting: int = 1
+    found: list[NetworkAllReduce], leaves: Callable[[int, int], Value], steps: int = STEPS, meeting: int = 1
 ) -> None:
     """Every worker goes through some steps in a thread of its own, and gets the totals of one that has all shards.
 
@@ -101,7 +101,7 @@ def check_sums(
         thread.join()
     for step in range(steps):
         whole = combine({s: leaves(step, s) for s in range(SHARDS)}, SHARDS)
-        alone = bits(MemoryExchange().reduce(StepKey(1, step), whole, SHARDS))
+        alone = bits(MemoryAllReduce().reduce(StepKey(1, step), whole, SHARDS))
         assert {got.get((w, step)) for w in range(len(found))} == {alone}
 
 
@@ -131,7 +131,7 @@ def test_what_breaks_above_a_relay_reaches_its_group(apart: int, credentials: Cr
     """When the reducer above gives up, workers that gave relays their parts are told; the next meeting is fine."""
     told: list[str] = []
 
-    def work(exchange: PeerExchange, shard: int) -> None:
+    def work(exchange: NetworkAllReduce, shard: int) -> None:
         try:
             exchange.reduce(StepKey(1, 0), combine({shard: leaf(0, shard, 8, "<f4")}, SHARDS), SHARDS)
         except WorkerLost as exc:
@@ -171,10 +171,10 @@ def test_only_foreign_slices_travel() -> None:
 
 def test_a_reducer_that_dies_is_named(credentials: Credentials) -> None:
     """When a reducer hangs up in the middle of a step, the worker is told which one, at once."""
-    home = Home()
+    home = PeerServices()
     server = ReducerServer(home, HOST, credentials, 30)
-    exchange = PeerExchange(0, Home(), "nowhere", credentials, 30)
-    exchange.meet(Ways([server.address], 2))
+    exchange = NetworkAllReduce(0, PeerServices(), "nowhere", credentials, 30)
+    exchange.meet(Routes([server.address], 2))
     threading.Timer(0.1, home.close, ["dies"]).start()
     with pytest.raises(WorkerLost, match=server.address):
         exchange.reduce(StepKey(1, 0), combine({0: np.ones(8, np.float32)}, 2), 2)
@@ -194,12 +194,12 @@ def test_strangers_are_refused() -> None:
 
     def handler(call: Call) -> Reply:
         seen.append(call)
-        return Ack()
+        return HeartbeatReply()
 
-    control, server = ControlServer(handler, HOST, TOKEN), ReducerServer(Home(), HOST, TOKEN, 1)
+    control, server = ControlServer(handler, HOST, TOKEN), ReducerServer(PeerServices(), HOST, TOKEN, 1)
     stranger = ControlClient(control.address, Token("guess"), 1)
     with pytest.raises(WorkerLost, match="token"):
-        stranger.call(Beat("worker", 0))
+        stranger.call(Heartbeat("worker", 0))
     with pytest.raises(fl.FlightUnauthenticatedError):
         fl.connect(f"grpc://{server.address}").do_exchange(fl.FlightDescriptor.for_command(b""))[1].read_chunk()
     assert not seen
@@ -210,10 +210,10 @@ def test_strangers_are_refused() -> None:
 
 def test_calls_reach_the_master_and_replies_come_back() -> None:
     """A call is answered by the handler's reply; what passed is counted in bytes."""
-    reply = Meeting(3, Wait(), {0: [1, 2]}, ["host:1"])
+    reply = Assignment(3, Idle(), {0: [1, 2]}, ["host:1"])
     server = ControlServer(lambda call: reply, HOST, TOKEN)
     client = ControlClient(server.address, TOKEN, 5)
-    call = Meet("worker", 0, 2, Joined("host:2", "1"))
+    call = Poll("worker", 0, 2, Joined("host:2", "1"))
     assert client.call(call) == reply
     assert (server.calls, server.bytes_in, server.bytes_out) == (1, len(encode(call)), len(encode(reply)))
     client.close()
@@ -222,11 +222,11 @@ def test_calls_reach_the_master_and_replies_come_back() -> None:
 
 def test_no_master_no_hanging() -> None:
     """A master that is gone is reported after the caller's patience, by address."""
-    server = ControlServer(lambda call: Ack(), HOST, TOKEN)
+    server = ControlServer(lambda call: HeartbeatReply(), HOST, TOKEN)
     address = server.address
     server.shutdown()
     with pytest.raises(WorkerLost, match=address):
-        ControlClient(address, TOKEN, 0.3).call(Beat("worker", 0))
+        ControlClient(address, TOKEN, 0.3).call(Heartbeat("worker", 0))
 
 
 def test_a_part_header_survives_the_wire() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yarnml.errors import WorkerLost
-from yarnml.reduce.reducer import Reducer, StepKey, TooLate
+from yarnml.reduce.reducer import Reducer, StepExpired, StepKey
 from yarnml.reduce.relay import Relay
 from yarnml.reduce.routing import groups
 from yarnml.reduce.tree import Node, Vector, combine, root
@@ -84,7 +84,7 @@ def test_what_comes_before_the_meeting_is_kept() -> None:
     assert [(header.meeting, header.level) for header in passed] == [(2, 1)]
 
 
-@pytest.mark.parametrize("kind", [WorkerLost, TooLate])
+@pytest.mark.parametrize("kind", [WorkerLost, StepExpired])
 def test_what_goes_wrong_above_is_told_below(kind: type[WorkerLost]) -> None:
     """Who waits for a total that can't come gets the reason, of the same kind; the next meeting begins anew."""
     relay = Relay()

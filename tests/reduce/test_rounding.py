@@ -19,16 +19,16 @@ from yarnml.data.schema import Feature, Rows, Schema
 from yarnml.job.learners import Mlp
 from yarnml.learners.registry import build_learner
 from yarnml.reduce.reducer import CHUNK, chunk_bounds, slice_bounds
-from yarnml.reduce.tree import BFLOAT16, Join, Mixed, Node, Value, combine, plus, root
+from yarnml.reduce.tree import BFLOAT16, Join, MixedVector, Node, Value, combine, plus, root
 from yarnml.worker.program import Program
 
 DIGITS = Schema((Feature("x", 64),), "y", "class", tuple(range(10)))
 
 
-def leaf(shard: int, length: int, exact: int) -> Mixed:
+def leaf(shard: int, length: int, exact: int) -> MixedVector:
     """Sums that hang, to the bit, on the order of additions; the last ``exact`` of them are not rounded."""
     values = np.random.default_rng([shard, length]).normal(size=length) * 10.0 ** (shard % 5)
-    return Mixed(values[: length - exact].astype(BFLOAT16), values[length - exact :].astype(np.float32))
+    return MixedVector(values[: length - exact].astype(BFLOAT16), values[length - exact :].astype(np.float32))
 
 
 def numbers(*values: float) -> Any:
@@ -53,7 +53,7 @@ def test_nodes_have_one_value(order: list[int], workers: int) -> None:
     """Whoever adds what, in whatever order, the total is that of the tree's definition, rounded at every node."""
     shards = len(order)
 
-    def by_definition(node: Node) -> Mixed:
+    def by_definition(node: Node) -> MixedVector:
         if node.level == 0:
             return leaf(node.place, 9, 2)
         left, right = (Node(node.level - 1, 2 * node.place + side) for side in (0, 1))
@@ -62,9 +62,9 @@ def test_nodes_have_one_value(order: list[int], workers: int) -> None:
             return a
         b = by_definition(right)
         rounded = a.rounded.astype(np.float32) + b.rounded.astype(np.float32)
-        return Mixed(rounded.astype(BFLOAT16), a.exact + b.exact)
+        return MixedVector(rounded.astype(BFLOAT16), a.exact + b.exact)
 
-    join = Join[Mixed](shards)
+    join = Join[MixedVector](shards)
     for worker in range(workers):
         for node, value in combine({s: leaf(s, 9, 2) for s in order[worker::workers]}, shards).items():
             join.add(node, value)
@@ -88,7 +88,7 @@ def test_a_chunk_has_one_type(rounded: int, exact: int, slices: int) -> None:
 LENGTH, EXACT = 3 * CHUNK, 5
 
 
-def leaves(step: int, shard: int) -> Mixed:
+def leaves(step: int, shard: int) -> MixedVector:
     return leaf(shard, LENGTH, EXACT)
 
 
@@ -142,7 +142,7 @@ def test_gradients_alone_are_rounded() -> None:
     """What leaves the device are the gradients of float32, each rounded once, and the same loss, weight and moments."""
     plain, mixed = (Network(gradients).sums(0) for gradients in ("float32", "bfloat16"))
     assert isinstance(plain, np.ndarray)
-    assert isinstance(mixed, Mixed)
+    assert isinstance(mixed, MixedVector)
     count = 64 * 32 + 2 * 32 + 32 * 10 + 10  # weights, gains and biases
     assert len(mixed.rounded) == count
     np.testing.assert_array_equal(mixed.rounded, plain[:count].astype(BFLOAT16))

@@ -4,16 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yarnml.control.commands import Meeting, Wait
+from yarnml.control.commands import Assignment, Idle
 from yarnml.master.placement import assign
 from yarnml.reduce.reducer import CHUNK
 from yarnml.reduce.routing import FEW, RELAY, cost, groups, route, slices_for, ways
 
 
-def meeting(workers: int, apart: int, levels: int | None = None, shards: int = 0) -> Meeting:
+def meeting(workers: int, apart: int, levels: int | None = None, shards: int = 0) -> Assignment:
     at = {w: f"worker-{w}" for w in range(workers)}
     reducers = [f"reducer-{r}" for r in range(apart)] or list(at.values())
-    return Meeting(7, Wait(), assign(shards or workers, at), reducers, at, levels)
+    return Assignment(7, Idle(), assign(shards or workers, at), reducers, at, levels)
 
 
 @given(st.integers(4, 300))
@@ -75,5 +75,5 @@ def test_many_workers_have_two_levels(workers: int, length: int, levels: int) ->
 
 def test_less_than_four_workers_have_one_level() -> None:
     """Where there would be one group alone, there is one level, whatever the job says; resting workers don't count."""
-    met = Meeting(1, Wait(), {0: [0], 1: [], 2: [1], 3: [2]}, list("abcd"), dict(enumerate("abcd")), 2)
+    met = Assignment(1, Idle(), {0: [0], 1: [], 2: [1], 3: [2]}, list("abcd"), dict(enumerate("abcd")), 2)
     assert ways(met, 2).of(10**7) == list("abcd")

@@ -32,7 +32,7 @@ _DATA = (
 _TRAINING = ("seed", "batch_size", "micro_batch_size", "gradients", "shuffle_rows")
 
 
-def identity_of(job: Job, plan: Plan) -> Identity:
+def fingerprint_of(job: Job, plan: Plan) -> Identity:
     """The identity of a job on its data.  ``workers.vcores`` belongs to it: XLA's order of additions depends on it."""
     found = {f"learner.{name}": value for name, value in msgspec.to_builtins(job.learner, str_keys=True).items()}
     if isinstance(job.learner, Custom):
@@ -52,15 +52,15 @@ def changed(old: Identity, new: Identity) -> list[str]:
     return [n if n.startswith("the ") else f"{n} ({old.get(n)} → {new.get(n)})" for n in names]
 
 
-def continued(job: Job, plan: Plan, checkpoints: Checkpoints, say: Callable[[Event], None]) -> Manifest | None:
+def find_resumable(job: Job, plan: Plan, checkpoints: Checkpoints, say: Callable[[Event], None]) -> Manifest | None:
     """The checkpoint to go on from, the newest that is whole; CheckpointError names what is not as it was."""
     manifest = checkpoints.newest(say)
     if manifest is not None:
-        refuse(job, manifest.identity, identity_of(job, plan), manifest.shards, "checkpoint")
+        check_same_job(job, manifest.identity, fingerprint_of(job, plan), manifest.shards, "checkpoint")
     return manifest
 
 
-def refuse(job: Job, before: Identity, now: Identity, shards: int, what: str) -> None:
+def check_same_job(job: Job, before: Identity, now: Identity, shards: int, what: str) -> None:
     """CheckpointError where what is in a job's folder, cut into ``shards``, was written by another job."""
     told = changed(before, now)
     if job.training.shards not in (None, shards):

@@ -14,7 +14,7 @@ class _Begun(NamedTuple):
     best_step: int | None
 
 
-class Saves:
+class PendingCheckpoint:
     """Of one job, one at a time.  ``newest``: the manifest of the last one that was committed."""
 
     def __init__(self, checkpoints: Checkpoints, newest: Manifest | None) -> None:

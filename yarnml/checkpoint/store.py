@@ -18,7 +18,7 @@ from msgspec import Struct
 from yarnml import storage
 from yarnml.data.schema import Schema
 from yarnml.errors import CheckpointError
-from yarnml.events.events import Event, Torn
+from yarnml.events.events import CheckpointTorn, Event
 from yarnml.job import paths
 from yarnml.storage import integrity
 from yarnml.storage.integrity import TornFile
@@ -97,7 +97,7 @@ class Checkpoints:
                 continue
             self._torn = {*torn}
             for passed, why in torn.items():
-                say(Torn(self.folder(passed), why, step))
+                say(CheckpointTorn(self.folder(passed), why, step))
             return manifest
         if torn:
             reasons = "; ".join(f"step {step}: {why}" for step, why in torn.items())

@@ -7,7 +7,7 @@ from yarnml.checkpoint.store import write_state
 from yarnml.control.commands import Saved
 
 
-class Writing:
+class CheckpointWriter:
     """One file at a time.  ``told`` hears of each that is whole, in the thread that wrote it."""
 
     def __init__(self, told: Callable[[Saved], None]) -> None:

@@ -6,15 +6,15 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from yarnml.control.commands import Command, Meeting, Prime, Report, Save, Saved
+from yarnml.control.commands import Assignment, Command, Report, Save, Saved, WarmUp
 from yarnml.errors import JobFileError, WorkerLost
 from yarnml.events.events import Event, Tick
 from yarnml.job.spec import Job
 from yarnml.master.locality import Locality
-from yarnml.master.membership.failure_policy import Kind
-from yarnml.reduce.memory import MemoryExchange
+from yarnml.master.membership.failure_policy import ExitKind
+from yarnml.reduce.memory import MemoryAllReduce
 from yarnml.worker.environment import POOLS, devices
-from yarnml.worker.progress import Sight
+from yarnml.worker.progress import ProgressTracker
 
 
 class InlineCrew:
@@ -23,8 +23,8 @@ class InlineCrew:
     def __init__(self, say: Callable[[Event], None]) -> None:
         from yarnml.worker.mapper import Mapper
 
-        sight = Sight(lambda step, loss, rows: say(Tick(step, loss, rows, 1)))
-        self._mapper = Mapper(0, MemoryExchange(), sight, lambda meeting, step, copy: None)
+        sight = ProgressTracker(lambda step, loss, rows: say(Tick(step, loss, rows, 1)))
+        self._mapper = Mapper(0, MemoryAllReduce(), sight, lambda meeting, step, copy: None)
         self._number, self.copied = 0, 0
 
     def prefer(self, locality: Locality) -> None:
@@ -36,20 +36,20 @@ class InlineCrew:
     def listen(self, saved: Callable[[Saved], None]) -> None:
         """Reports tell everything."""
 
-    def prime(self, prime: Prime) -> None:
+    def prime(self, prime: WarmUp) -> None:
         """Nobody else will come."""
 
     def meet(self, command: Command, shards: int) -> dict[int, Report]:
         self._number += 1
         if isinstance(command, Save):
             command = Save(command.folder)  # nobody would hear of what is written beside
-        meeting = Meeting(self._number, command, {0: list(range(shards))}, [])
+        meeting = Assignment(self._number, command, {0: list(range(shards))}, [])
         return {0: self._mapper.execute(meeting)}
 
     def peer(self, worker: int) -> str:
         return ""
 
-    def dismiss(self, workers: Sequence[int], kind: Kind, why: str) -> None:
+    def dismiss(self, workers: Sequence[int], kind: ExitKind, why: str) -> None:
         """There is nobody else."""
 
     def recover(self, lost: WorkerLost) -> None:

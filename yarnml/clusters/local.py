@@ -16,13 +16,13 @@ from fsspec.implementations.local import LocalFileSystem
 
 from yarnml import storage
 from yarnml.control.credentials import Token
-from yarnml.control.roles import Role, Who
+from yarnml.control.roles import ProcessId, Role
 from yarnml.errors import CheckpointError, JobFileError
 from yarnml.events.events import Event
 from yarnml.job import paths
 from yarnml.job.spec import Job
 from yarnml.master.master import Master
-from yarnml.master.membership.failure_policy import Kind, Sizes, misses_its_environment
+from yarnml.master.membership.failure_policy import ExitKind, Sizes, misses_its_environment
 from yarnml.master.membership.processes import Ended
 from yarnml.worker.affinity import available, share
 from yarnml.worker.compile_cache import compiled
@@ -37,7 +37,7 @@ STOP_SECONDS = 5.0
 class Process:
     """``slot``: which of the places for workers it takes, and with that which GPUs."""
 
-    who: Who
+    who: ProcessId
     slot: int
     popen: subprocess.Popen[bytes]
     log: Path
@@ -61,7 +61,7 @@ class LocalProcesses:
     def start(self, role: Role, size: int = 0) -> None:
         workers = self._job.workers
         same = [p for p in self._processes if p.who.role == role]
-        who = Who(role, len(same))
+        who = ProcessId(role, len(same))
         slot = min(set(range(len(same) + 1)) - {p.slot for p in same if p.popen.poll() is None})
         cores = share(slot, workers.vcores, workers.count, available()) if role == "worker" else ()
         seconds = workers.timeout, workers.stall
@@ -81,7 +81,7 @@ class LocalProcesses:
             )
         self._processes.append(Process(who, slot, popen, log))
 
-    def end(self, who: Who) -> None:
+    def end(self, who: ProcessId) -> None:
         for process in self._processes:
             if process.who == who:
                 _kill(process, 0.0)
@@ -89,7 +89,7 @@ class LocalProcesses:
     def ended(self) -> list[Ended]:
         return [_ended(p, p.popen.returncode) for p in self._processes if p.popen.poll() is not None]
 
-    def up(self) -> list[Who]:
+    def up(self) -> list[ProcessId]:
         return [p.who for p in self._processes]
 
     def sizes(self) -> Sizes:
@@ -98,7 +98,7 @@ class LocalProcesses:
     def avoid(self, host: str) -> None:
         """There is no other host."""
 
-    def describe(self, who: Who) -> str:
+    def describe(self, who: ProcessId) -> str:
         return next((f"process {p.popen.pid}, log {p.log}" for p in self._processes if p.who == who), "not started")
 
     def room(self, role: Role, most: int) -> int:
@@ -129,8 +129,8 @@ def _ended(process: Process, status: int) -> Ended:
     log = _tail(process.log)
     if status < 0:
         name = signal.Signals(-status).name
-        return Ended(process.who, Kind.SIGNAL, f"was ended by signal {-status} ({name})", log)
-    kind = Kind.ENVIRONMENT if misses_its_environment(log) else Kind.EXIT
+        return Ended(process.who, ExitKind.SIGNAL, f"was ended by signal {-status} ({name})", log)
+    kind = ExitKind.ENVIRONMENT if misses_its_environment(log) else ExitKind.EXIT
     return Ended(process.who, kind, f"exited with status {status}", log)
 
 

@@ -5,13 +5,13 @@ Tensors never travel in these messages; they go between workers and reducers (`y
 
 from msgspec import Struct, field
 
-from yarnml.control.commands import Meeting, Message, Report, Saved
+from yarnml.control.commands import Assignment, Message, Report, Saved
 from yarnml.events.events import Event, Tick
 
 # Calls: any process → master
 
 
-class Meet(Message, frozen=True):
+class Poll(Message, frozen=True):
     """``number`` is the meeting that ``report`` answers; 0 to join."""
 
     role: str
@@ -20,7 +20,7 @@ class Meet(Message, frozen=True):
     report: Report
 
 
-class Pace(Struct, frozen=True, array_like=True):
+class Progress(Struct, frozen=True, array_like=True):
     """How a worker gets on in a meeting.
 
     ``step``, ``loss``, ``rows``: the newest finished step, its mean loss, the rows of the round; ``batches``: mapped in
@@ -39,7 +39,7 @@ class Pace(Struct, frozen=True, array_like=True):
     busy: float = 0.0
 
 
-class Beat(Message, frozen=True):
+class Heartbeat(Message, frozen=True):
     """A sign of life.  ``heard``: the newest meeting that the process has heard of; the answer may wait for another.
 
     ``saved``: the newest checkpoint that it has written beside the training.
@@ -48,11 +48,11 @@ class Beat(Message, frozen=True):
     role: str
     index: int
     heard: int = 0
-    pace: Pace = Pace()
+    pace: Progress = Progress()
     saved: Saved | None = None
 
 
-class Spare(Message, frozen=True):
+class RequestBackup(Message, frozen=True):
     """A worker waits for others at a step: is there a task of theirs to compute?
 
     Without ``copy`` only tasks that have not begun.
@@ -71,20 +71,20 @@ class Resize(Message, frozen=True):
     reducers: int | None = None
 
 
-class Follow(Message, frozen=True):
+class FollowEvents(Message, frozen=True, tag="Follow"):
     """What happened since?  ``seen``: how many events the asker has; ``step``: of the newest tick it has."""
 
     seen: int
     step: int
 
 
-Call = Meet | Beat | Spare | Resize | Follow
+Call = Poll | Heartbeat | RequestBackup | Resize | FollowEvents
 
 
 # Replies: master → any process
 
 
-class Ack(Message, frozen=True):
+class HeartbeatReply(Message, frozen=True):
     """``number``: of the newest meeting; whoever is still in an earlier one gives it up.
 
     ``given``: shards of the asker that others compute at ``step``; it leaves out those that it has not begun.
@@ -108,7 +108,7 @@ class Resized(Message, frozen=True):
     refused: bool = False
 
 
-class News(Message, frozen=True):
+class EventBatch(Message, frozen=True, tag="News"):
     """The events after those that were seen, and the newest tick; ``over``: no more will come."""
 
     events: list[Event]
@@ -116,4 +116,4 @@ class News(Message, frozen=True):
     over: bool
 
 
-Reply = Meeting | Ack | Task | Resized | News
+Reply = Assignment | HeartbeatReply | Task | Resized | EventBatch

@@ -1,6 +1,6 @@
 """What a meeting is about: the commands of the master, and the reports of the workers.
 
-Each worker brings the report of the last command and takes the next one (`yarnml.control.calls.Meet`).
+Each worker brings the report of the last command and takes the next one (`yarnml.control.calls.Poll`).
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ class Message(Struct, frozen=True, forbid_unknown_fields=True, tag=True):
 # Commands: master → workers
 
 
-class Begin(Message, frozen=True):
+class Initialize(Message, frozen=True):
     """What every worker needs to know of a training before anything else.  ``stored`` is an Arrow IPC schema."""
 
     job: Job
@@ -54,23 +54,23 @@ class Build(Message, frozen=True):
     restore: str | None = None
 
 
-class Prime(Message, frozen=True):
+class WarmUp(Message, frozen=True):
     """To one newcomer: take in the job, and make everything but the state, while the others go on."""
 
-    begin: Begin
+    begin: Initialize
     schema: Schema | None
 
 
-class Regroup(Message, frozen=True):
+class ReportPosition(Message, frozen=True):
     """Say how far you are in the training of this folder: some were lost, or others have come."""
 
     folder: str
 
 
-class CatchUp(Message, frozen=True):
+class SyncState(Message, frozen=True):
     """Be where ``source`` is: whoever is not at ``step`` takes the state from its address."""
 
-    begin: Begin
+    begin: Initialize
     schema: Schema
     step: int
     loss: float
@@ -79,7 +79,7 @@ class CatchUp(Message, frozen=True):
     address: str
 
 
-class Scale(Message, frozen=True):
+class FitScaling(Message, frozen=True):
     """Fit the feature scaling on the training data."""
 
     schema: Schema
@@ -116,7 +116,7 @@ class Save(Message, frozen=True):
     beside: bool = False
 
 
-class FinishSave(Message, frozen=True):
+class AwaitSave(Message, frozen=True):
     """Wait for what is being written beside the training."""
 
 
@@ -131,30 +131,30 @@ class Stop(Message, frozen=True):
     pass
 
 
-class Wait(Message, frozen=True):
+class Idle(Message, frozen=True):
     """Nothing to do yet: meet again."""
 
 
 Command = (
-    Begin
+    Initialize
     | Survey
     | Build
-    | Prime
-    | Scale
+    | WarmUp
+    | FitScaling
     | Train
-    | Regroup
-    | CatchUp
+    | ReportPosition
+    | SyncState
     | Evaluate
     | Restore
     | Save
-    | FinishSave
+    | AwaitSave
     | Export
     | Stop
-    | Wait
+    | Idle
 )
 
 
-class Meeting(Message, frozen=True):
+class Assignment(Message, frozen=True):
     """A command and who takes part: worker index → its shards, and the addresses that reduce, in slice order.
 
     ``workers``: index → address; ``levels``: of reducers, where the job says how many.
@@ -208,7 +208,7 @@ class Trained(Message, frozen=True):
     done: bool = False
 
 
-class Standing(Message, frozen=True):
+class StatePosition(Message, frozen=True):
     """The steps that a worker's state has behind it, -1 without a state; the epoch's sums so far."""
 
     step: int
@@ -216,7 +216,7 @@ class Standing(Message, frozen=True):
     weight: float
 
 
-class Behind(Message, frozen=True):
+class FellBehind(Message, frozen=True):
     """The others went on with copies of this worker's tasks, and the totals that it lacks are gone."""
 
 
@@ -239,7 +239,7 @@ class Failed(Message, frozen=True):
     detail: str = ""
 
 
-Report = Joined | Done | Surveyed | Built | Trained | Standing | Behind | Evaluated | Saved | Failed
+Report = Joined | Done | Surveyed | Built | Trained | StatePosition | FellBehind | Evaluated | Saved | Failed
 
 
 def ipc(schema: pa.Schema) -> bytes:

@@ -7,7 +7,7 @@ Role = Literal["worker", "reducer"]
 
 
 @dataclass(frozen=True, order=True)
-class Who:
+class ProcessId:
     """One process of a job.  An index is never used twice."""
 
     role: Role

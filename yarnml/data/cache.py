@@ -25,7 +25,7 @@ class Decoded(NamedTuple):
         return self.rows.nbytes + (0 if self.folds is None else self.folds.nbytes)
 
 
-class Kept:
+class RowCache:
     """Decoded pieces of one dataset, those that were used last, of at most ``limit`` bytes in all.  For any thread."""
 
     def __init__(self, limit: int) -> None:

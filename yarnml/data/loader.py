@@ -15,9 +15,9 @@ import pyarrow as pa
 from yarnml.data.aligned import aligned, empty
 from yarnml.data.arrays import order_of
 from yarnml.data.base import Dataset
-from yarnml.data.cache import Decoded, Kept
+from yarnml.data.cache import Decoded, RowCache
 from yarnml.data.dataset import read_group
-from yarnml.data.prefetch import ahead
+from yarnml.data.prefetch import prefetch
 from yarnml.data.rows import rows_of
 from yarnml.data.schema import Rows, Schema, columns
 from yarnml.data.shards import (
@@ -31,23 +31,23 @@ from yarnml.data.shards import (
     split_rows,
     steps_per_epoch,
 )
-from yarnml.data.shuffled import Served
+from yarnml.data.shuffled import ShuffledShard
 
 SCAN_ROWS, SCAN_BYTES = 8192, 8 * 2**20  # bounds of one batch in a full pass; they decide the order of additions
 
 
-class Feed:
+class Loader:
     """Batches of one dataset for a fixed cut into ``shards``.
 
     ``stored`` is the schema of the files; ``kept`` holds decoded pieces for the next epoch, and for other feeds of the
     same rows.
     """
 
-    def __init__(self, dataset: Dataset, stored: pa.Schema, schema: Schema, shards: int, kept: Kept) -> None:
+    def __init__(self, dataset: Dataset, stored: pa.Schema, schema: Schema, shards: int, kept: RowCache) -> None:
         self._dataset, self._schema, self._shards = dataset, schema, shards
         self._columns = columns(schema, stored)
         self._cache = kept
-        self._served: dict[int, tuple[tuple[int, int, int], Served]] = {}
+        self._served: dict[int, tuple[tuple[int, int, int], ShuffledShard]] = {}
         self._cut: dict[int, list[Piece]] = {}
         self._group_rows = dataset.group_rows
         self.sizes = shard_sizes(dataset.rows, shards)
@@ -91,7 +91,7 @@ class Feed:
         """
         length = max(1, min(SCAN_ROWS, SCAN_BYTES // (4 * self._schema.width), max(self.sizes)))
         none, count = concatenate([], self._schema), 0
-        for _, rows in ahead(partial(self._load, keep=keep), self._pieces(shard), items=1):
+        for _, rows in prefetch(partial(self._load, keep=keep), self._pieces(shard), items=1):
             counting = self._counting(rows) if self._dataset.fold else rows
             none = Rows(rows.x[:1], rows.y[:1], 0 * rows.weight[:1])
             for low in range(0, len(counting.x), length):
@@ -115,10 +115,10 @@ class Feed:
             self._cut[shard] = pieces(self._dataset, self._shards, shard)
         return self._cut[shard]
 
-    def _serve(self, shard: int, key: tuple[int, int, int]) -> Served:
+    def _serve(self, shard: int, key: tuple[int, int, int]) -> ShuffledShard:
         """The shard in an epoch's order: seed, epoch, ``shuffle_rows``; the newest of each shard is kept."""
         if self._served.get(shard, (None,))[0] != key:
-            self._served[shard] = key, Served(self._pieces(shard), shard, *key, self._run, self._keeps)
+            self._served[shard] = key, ShuffledShard(self._pieces(shard), shard, *key, self._run, self._keeps)
         return self._served[shard][1]
 
     def _run(self, run: list[Piece]) -> Rows:

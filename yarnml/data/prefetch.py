@@ -16,7 +16,7 @@ def _nothing(item: Any) -> int:
     return 0
 
 
-def ahead(
+def prefetch(
     make: Callable[[Key], Item], keys: Iterable[Key], size: Callable[[Item], int] = _nothing, items: int = ITEMS
 ) -> Iterator[tuple[Key, Item]]:
     """``(key, make(key))`` for every key in order; an exception comes out in its item's place.

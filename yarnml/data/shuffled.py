@@ -14,7 +14,7 @@ Order = npt.NDArray[np.int64]
 Run = list[Piece]
 
 
-class Served:
+class ShuffledShard:
     """The blocks of shard number ``shard``, runs of its ``pieces`` of at most ``shuffle_rows`` rows or one piece.
 
     ``read`` gives the rows of a run, on any thread; those that are ``kept`` need no reading.  Not safe for use by

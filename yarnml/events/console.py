@@ -10,28 +10,28 @@ from rich.live import Live
 from rich.text import Text
 
 from yarnml.events.events import (
+    BestEpochChosen,
+    CheckpointTorn,
     Continued,
     Converged,
     EpochDone,
     Event,
     Failure,
-    GoesOn,
-    Joins,
-    Judged,
-    Lost,
     Outcome,
     Pending,
     Planned,
-    Resizes,
-    Rests,
-    RoundBegins,
-    Searched,
-    Searches,
-    Settled,
+    ProcessJoined,
+    ProcessLost,
+    Resumed,
+    RoundStarted,
+    SearchDone,
+    SearchStarted,
+    SizeChanged,
     Submitted,
     Tick,
-    Torn,
+    TrialDone,
     Waiting,
+    WorkerSuspended,
     numbers,
 )
 
@@ -40,13 +40,13 @@ WINDOW = 20  # ticks over which the rate is told
 APART_SECONDS = 0.1  # between two of them at least; several may come at once
 
 
-class Progress(AbstractContextManager["Progress"]):
+class JobConsole(AbstractContextManager["JobConsole"]):
     """Shows events as they come; call it with each."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live = Live(console=console, refresh_per_second=8, transient=True) if console.is_terminal else None
-        self._round: RoundBegins | None = None
+        self._round: RoundStarted | None = None
         self._rate = Rate()
         self._shown = time.monotonic()
 
@@ -63,7 +63,7 @@ class Progress(AbstractContextManager["Progress"]):
         match event:
             case Tick():
                 self._tick(event)
-            case RoundBegins():
+            case RoundStarted():
                 self._round = event
                 self._rate.begin(event.first)
             case Outcome():
@@ -114,7 +114,7 @@ class Rate:
         return self._rows * (last - first) / (end - start) if end > start else None
 
 
-def progress_line(round: RoundBegins | None, tick: Tick, rate: float | None) -> str:
+def progress_line(round: RoundStarted | None, tick: Tick, rate: float | None) -> str:
     number, steps = (round.number + 1, round.steps) if round else (0, 0)
     workers = f"{tick.workers} worker{'s' if tick.workers != 1 else ''}"
     speed = "" if rate is None else f"  {rate:,.0f} rows/s"
@@ -130,7 +130,7 @@ def line(event: Event) -> str:
             return f"{name}: {parts} in {shards} shards; {backend}, {where}"
         case Continued(step, epoch, folder):
             return f"continuing after step {step} (epoch {epoch:.4g}) from {folder}"
-        case Torn(folder, why, instead):
+        case CheckpointTorn(folder, why, instead):
             return f"torn: {folder}: {why}; step {instead} is the newest checkpoint that is whole, to go on from"
         case Submitted(application, url):
             return f"{application}  {url}"
@@ -138,31 +138,31 @@ def line(event: Event) -> str:
             return f"{application} is {state}{f': {reason}' if reason else ''}"
         case Waiting(workers, wanted, reason):
             return f"waiting for workers: {workers} of {wanted} are here{f'; {reason}' if reason else ''}"
-        case Lost(why):
+        case ProcessLost(why):
             return f"lost: {why}"
-        case Rests(who, why):
+        case WorkerSuspended(who, why):
             return f"{who} {why}; going on without it"
-        case GoesOn(step, workers):
+        case Resumed(step, workers):
             return f"going on after step {step} with {workers} worker{'s' if workers != 1 else ''}"
-        case Resizes(role, before, count, why):
+        case SizeChanged(role, before, count, why):
             return f"{count} {role}s are wanted, not {before}: {why}"
-        case Joins(workers, wanted):
+        case ProcessJoined(workers, wanted):
             return f"{workers} of {wanted} workers take part"
         case EpochDone(epoch, epochs, step, loss, metrics):
             shown = f"; {numbers(metrics)}" if metrics else ""
             return f"epoch {epoch}/{epochs}  step {step}  training loss {loss:.4g}{shown}"
         case Converged(epoch, epochs):
             return f"converged after epoch {epoch} of {epochs}"
-        case Searches(candidates, folds, metric, done):
+        case SearchStarted(candidates, folds, metric, done):
             how = f"{candidates} candidate{'s' if candidates != 1 else ''}" + (f" on {folds} folds" if folds else "")
             return f"search: {how}, judged by {metric}" + (f"; going on after {done} trainings" if done else "")
-        case Judged(done, trainings, values, fold, metric, value, why):
+        case TrialDone(done, trainings, values, fold, metric, value, why):
             found = why if value is None else f"{metric} {value:.4g}"
             where = "" if fold is None else f"  fold {fold + 1}"
             return f"training {done}/{trainings}  {settings(values)}{where}: {found}"
-        case Searched():
+        case SearchDone():
             return ranking(event)
-        case Settled(epochs, best, metric, stopped, restored):
+        case BestEpochChosen(epochs, best, metric, stopped, restored):
             ended = f"stopped early after epoch {epochs}: " if stopped else ""
             kept = "its model is kept" if restored else "the newest model is kept"
             return f"{ended}{metric} was best in epoch {best}; {kept}"
@@ -177,7 +177,7 @@ def settings(values: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items()) or "the job as it is"
 
 
-def ranking(found: Searched) -> str:
+def ranking(found: SearchDone) -> str:
     """The candidates of a search as a table, and which is the best."""
     names = list(found.candidates[0].values)
     rows = [["", *names, found.metric]]

@@ -6,7 +6,11 @@ from msgspec import Struct
 
 
 class _Event(Struct, frozen=True, tag=True):
-    pass
+    """A fact about a job.
+
+    The tag is the event's name in ``events.jsonl`` and ``outcome.json``.  Files of earlier versions have some older
+    names, so those events keep them as their tags.
+    """
 
 
 class Planned(_Event, frozen=True):
@@ -28,7 +32,7 @@ class Continued(_Event, frozen=True):
     folder: str
 
 
-class Torn(_Event, frozen=True):
+class CheckpointTorn(_Event, frozen=True, tag="Torn"):
     """The checkpoint in ``folder`` is not what was written, ``why`` in words; that of step ``instead`` is used."""
 
     folder: str
@@ -59,27 +63,27 @@ class Waiting(_Event, frozen=True):
     reason: str
 
 
-class Lost(_Event, frozen=True):
+class ProcessLost(_Event, frozen=True, tag="Lost"):
     """A process was lost, ``why`` in words; the job goes on without it."""
 
     why: str
 
 
-class Rests(_Event, frozen=True):
+class WorkerSuspended(_Event, frozen=True, tag="Rests"):
     """The job goes on without a process that lives but does not keep up, ``why`` in words; it may come back."""
 
     who: str
     why: str
 
 
-class GoesOn(_Event, frozen=True):
+class Resumed(_Event, frozen=True, tag="GoesOn"):
     """After a loss or a change of size, training goes on after ``step`` with these workers."""
 
     step: int
     workers: int
 
 
-class Resizes(_Event, frozen=True):
+class SizeChanged(_Event, frozen=True, tag="Resizes"):
     """``count`` processes of a role are wanted from now on, not ``before``; ``why`` in words."""
 
     role: str
@@ -88,7 +92,7 @@ class Resizes(_Event, frozen=True):
     why: str
 
 
-class Joins(_Event, frozen=True):
+class ProcessJoined(_Event, frozen=True, tag="Joins"):
     """The workers that take part from now on are others than before, or fewer than wanted."""
 
     workers: int
@@ -104,7 +108,7 @@ class Tick(_Event, frozen=True):
     workers: int
 
 
-class RoundBegins(_Event, frozen=True):
+class RoundStarted(_Event, frozen=True, tag="RoundBegins"):
     """Steps ``first`` … ``last`` - 1 of ``steps`` come next."""
 
     number: int
@@ -130,7 +134,7 @@ class Converged(_Event, frozen=True):
     epochs: int
 
 
-class Searches(_Event, frozen=True):
+class SearchStarted(_Event, frozen=True, tag="Searches"):
     """A search begins, or goes on after ``done`` trainings; ``folds``: of the cross-validation, None without."""
 
     candidates: int
@@ -139,7 +143,7 @@ class Searches(_Event, frozen=True):
     done: int
 
 
-class Judged(_Event, frozen=True):
+class TrialDone(_Event, frozen=True, tag="Judged"):
     """Training ``done`` of ``trainings`` of a search is over: a candidate on a fold, from 0, None without.
 
     ``value``: of the metric; None where the candidate can't be trained, ``why`` in words.
@@ -162,7 +166,7 @@ class Ranked(Struct, frozen=True):
     deviation: float | None
 
 
-class Searched(_Event, frozen=True):
+class SearchDone(_Event, frozen=True, tag="Searched"):
     """A search is over: its candidates in order, and the number of the ``best``; it is trained on all rows now."""
 
     metric: str
@@ -171,7 +175,7 @@ class Searched(_Event, frozen=True):
     best: int
 
 
-class Settled(_Event, frozen=True):
+class BestEpochChosen(_Event, frozen=True, tag="Settled"):
     """Which epoch's model early stopping chose, out of ``epochs``."""
 
     epochs: int
@@ -215,21 +219,21 @@ Event = (
     | Submitted
     | Pending
     | Waiting
-    | Lost
-    | Rests
-    | GoesOn
-    | Resizes
-    | Joins
-    | Torn
+    | ProcessLost
+    | WorkerSuspended
+    | Resumed
+    | SizeChanged
+    | ProcessJoined
+    | CheckpointTorn
     | Continued
-    | RoundBegins
+    | RoundStarted
     | Tick
     | EpochDone
     | Converged
-    | Searches
-    | Judged
-    | Searched
-    | Settled
+    | SearchStarted
+    | TrialDone
+    | SearchDone
+    | BestEpochChosen
     | Outcome
     | Failure
 )

@@ -168,7 +168,7 @@ class Master(_Section, frozen=True, kw_only=True):
     attempts: PositiveInt = 2
 
 
-class Packages(_Section, frozen=True, kw_only=True):
+class EnvironmentSpec(_Section, frozen=True, kw_only=True):
     """How Python and its packages reach the nodes of a cluster; without a choice, the active environment is packed.
 
     ``python``: an interpreter that every node has.  Alone: it has yarnml too, nothing is packed.
@@ -218,7 +218,7 @@ class Job(_Section, frozen=True, kw_only=True):
     reducers: Reducers = Reducers()
     master: Master = Master()
     queue: Annotated[str, Meta(min_length=1)] = "default"
-    environment: Packages = Packages()
+    environment: EnvironmentSpec = EnvironmentSpec()
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
     export: Url | Export | None = None
     profile: bool = False

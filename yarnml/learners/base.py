@@ -40,7 +40,7 @@ Check = Callable[[Batch], None]
 
 
 @runtime_checkable
-class Particular(Protocol):
+class ChecksRows(Protocol):
     """A learner that can't take every row.
 
     ``check``, unless it is None, gets rows as NumPy arrays before they are mapped or evaluated, and raises DataError.
@@ -49,7 +49,7 @@ class Particular(Protocol):
     check: Check | None
 
 
-class Common(Protocol):
+class LearnerBase(Protocol):
     """What all learners have.  These functions are pure and are compiled by JAX."""
 
     def init(self, key: Key) -> State:
@@ -71,7 +71,7 @@ class Common(Protocol):
         """The part of the state that is the model."""
 
 
-class Batchwise(Common, Protocol):
+class BatchLearner(LearnerBase, Protocol):
     """A learner that sees one batch at a time.  ``map`` is pure and compiled by JAX, as the rest."""
 
     def map(self, state: State, batch: Batch) -> Sums:
@@ -79,25 +79,25 @@ class Batchwise(Common, Protocol):
 
 
 @runtime_checkable
-class Holding(Common, Protocol):
+class ShardLearner(LearnerBase, Protocol):
     """A learner that sees a whole shard at a time, and may keep something of it from one pass to the next.
 
     Both functions run on the host, with NumPy arrays, the state's too; nothing may hang on the number of threads.
-    Whatever ``map_held`` gets, made by ``hold`` at the same state or left by ``map_held`` at any earlier state on the
-    way here, the sums have the same bits.  So any worker can take over any shard at any time.
+    Whatever ``map_shard`` gets, made by ``prepare_shard`` at the same state or left by ``map_shard`` at any earlier
+    state on the way here, the sums have the same bits.  So any worker can take over any shard at any time.
 
     Sums are float32 or float64 arrays, whose shapes are the same in every pass and for every shard, also for one
     without rows.  Held arrays must be no views of the state's.
     """
 
-    def hold(self, state: State, batches: Iterable[Batch]) -> Held:
+    def prepare_shard(self, state: State, batches: Iterable[Batch]) -> Held:
         """What to hold of a shard; its rows come once, in order, scaled, all with a weight above 0."""
 
-    def map_held(self, state: State, held: Held) -> tuple[Sums, Held]:
+    def map_shard(self, state: State, held: Held) -> tuple[Sums, Held]:
         """Sums over the rows of a shard, and what to hold from here on; ``held`` may be used up."""
 
 
-Learner = Batchwise | Holding
+Learner = BatchLearner | ShardLearner
 """One algorithm in summation form."""
 
 

@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from yarnml.control.commands import Command, Prime, Report, Saved
+from yarnml.control.commands import Command, Report, Saved, WarmUp
 from yarnml.errors import WorkerLost
 from yarnml.events.events import Event
 from yarnml.job.spec import Job
 from yarnml.master.locality import Locality
-from yarnml.master.membership.failure_policy import Kind
+from yarnml.master.membership.failure_policy import ExitKind
 
 
 class Crew(Protocol):
@@ -28,7 +28,7 @@ class Crew(Protocol):
     def listen(self, saved: Callable[[Saved], None]) -> None:
         """From now on tell, during meetings, of every checkpoint that a worker has written beside the training."""
 
-    def prime(self, prime: Prime) -> None:
+    def prime(self, prime: WarmUp) -> None:
         """From now on have newcomers get ready by this before they take part."""
 
     def meet(self, command: Command, shards: int) -> dict[int, Report]:
@@ -40,7 +40,7 @@ class Crew(Protocol):
     def peer(self, worker: int) -> str:
         """Where this worker's state can be fetched."""
 
-    def dismiss(self, workers: Sequence[int], kind: Kind, why: str) -> None:
+    def dismiss(self, workers: Sequence[int], kind: ExitKind, why: str) -> None:
         """Let go of these workers, for what they did, and ask for others."""
 
     def recover(self, lost: WorkerLost) -> None:

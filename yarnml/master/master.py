@@ -8,20 +8,44 @@ import time
 from collections.abc import Callable, Sequence
 from typing import cast
 
-from yarnml.control.calls import Ack, Beat, Call, Follow, Meet, News, Reply, Resize, Resized, Spare, Task
-from yarnml.control.commands import Behind, Command, Failed, Joined, Meeting, Prime, Report, Saved, Stop, Train, Wait
+from yarnml.control.calls import (
+    Call,
+    EventBatch,
+    FollowEvents,
+    Heartbeat,
+    HeartbeatReply,
+    Poll,
+    Reply,
+    RequestBackup,
+    Resize,
+    Resized,
+    Task,
+)
+from yarnml.control.commands import (
+    Assignment,
+    Command,
+    Failed,
+    FellBehind,
+    Idle,
+    Joined,
+    Report,
+    Saved,
+    Stop,
+    Train,
+    WarmUp,
+)
 from yarnml.control.credentials import Credentials
-from yarnml.control.roles import Role, Who
+from yarnml.control.roles import ProcessId, Role
 from yarnml.control.rpc import ControlServer
 from yarnml.errors import WorkerLost
 from yarnml.events.events import Event
 from yarnml.job.spec import Job
 from yarnml.master.locality import Locality
-from yarnml.master.membership.failure_policy import Kind
-from yarnml.master.membership.members import GATHER_SECONDS, WATCH_SECONDS, Cut, Dismissed, Roster
+from yarnml.master.membership.failure_policy import ExitKind
+from yarnml.master.membership.members import GATHER_SECONDS, WATCH_SECONDS, MemberLost, Members, MembershipChanged
 from yarnml.master.membership.processes import Processes
 from yarnml.master.placement import assign
-from yarnml.master.progress import Paces
+from yarnml.master.progress import ProgressTable
 from yarnml.master.reports import cause
 
 POLL_SECONDS = 5.0  # longest time a call is held; shorter where workers.timeout is
@@ -38,14 +62,14 @@ class Master:
         self, job: Job, processes: Processes, host: str, credentials: Credentials, say: Callable[[Event], None]
     ) -> None:
         self._job, self._say = job, say
-        self._roster = Roster(job, processes, say)
+        self._roster = Members(job, processes, say)
         self._news = self._roster.changed
-        self._meeting = Meeting(0, Wait(), {}, [])
+        self._meeting = Assignment(0, Idle(), {}, [])
         self._reports: dict[int, Report] = {}
-        self._paces = Paces()
-        self._prime: Prime | None = None
-        self._coming: dict[Who, Joined] = {}
-        self._unfit: dict[Who, Failed] = {}
+        self._paces = ProgressTable()
+        self._prime: WarmUp | None = None
+        self._coming: dict[ProcessId, Joined] = {}
+        self._unfit: dict[ProcessId, Failed] = {}
         self._locality: Locality | None = None
         self._saved: dict[int, Saved] = {}  # the newest that each worker has written beside
         self._listener: Callable[[Saved], None] = lambda saved: None
@@ -65,7 +89,7 @@ class Master:
 
     def assemble(self) -> None:
         """Wait until the job can start; raises what keeps it from that."""
-        self._roster.gather(GATHER_SECONDS)
+        self._roster.wait_for_quorum(GATHER_SECONDS)
 
     def prefer(self, locality: Locality) -> None:
         self._locality = locality
@@ -91,34 +115,34 @@ class Master:
     def listen(self, saved: Callable[[Saved], None]) -> None:
         self._listener = saved
 
-    def prime(self, prime: Prime) -> None:
+    def prime(self, prime: WarmUp) -> None:
         self._prime = prime
 
     def admit(self) -> bool:
-        lost = self._roster.dismiss_the_dead() | self._roster.dismiss_the_silent(self._job.workers.timeout)
+        lost = self._roster.remove_exited() | self._roster.remove_silent(self._job.workers.timeout)
         went = self._tend()
-        return self._roster.take_in() or went or bool(lost)
+        return self._roster.admit() or went or bool(lost)
 
     def peer(self, worker: int) -> str:
-        return self._roster.address(Who("worker", worker))
+        return self._roster.address(ProcessId("worker", worker))
 
-    def dismiss(self, workers: Sequence[int], kind: Kind, why: str) -> None:
-        self._roster.dismiss([Who("worker", w) for w in workers], kind, why)
+    def dismiss(self, workers: Sequence[int], kind: ExitKind, why: str) -> None:
+        self._roster.dismiss([ProcessId("worker", w) for w in workers], kind, why)
 
     def recover(self, lost: WorkerLost) -> None:
         """Let go of who is to blame, ask for others, wait until the job can go on.
 
         Raises CrewLost with the newest cause after more than ``workers.max_failures`` failures.
         """
-        self._call(Wait(), {}, [])
-        if not isinstance(lost, Dismissed | Cut) and not self._find_the_lost():
+        self._call(Idle(), {}, [])
+        if not isinstance(lost, MemberLost | MembershipChanged) and not self._find_the_lost():
             self._roster.count(lost)
-        self._roster.gather(0.0)
+        self._roster.wait_for_quorum(0.0)
 
     def meet(self, command: Command, shards: int) -> dict[int, Report]:
         workers = self._roster.hosts("worker")
         if not workers:
-            raise Dismissed("No worker takes part any more.")
+            raise MemberLost("No worker takes part any more.")
         reducers = self._roster.members("reducer") or self._roster.members("worker")
         placed = self._locality.place(workers) if self._locality else assign(shards, workers)
         self._call(command, placed, [self._roster.address(who) for who in reducers])
@@ -134,80 +158,80 @@ class Master:
             failed = [r for r in reports.values() if isinstance(r, Failed)]
             if failed:
                 raise cause(failed)
-            if behind := [w for w, r in reports.items() if isinstance(r, Behind)]:
+            if behind := [w for w, r in reports.items() if isinstance(r, FellBehind)]:
                 self._leave_behind(behind)
-                raise Cut("A worker has to catch up.")
+                raise MembershipChanged("A worker has to catch up.")
             if len(reports) == len(workers):
                 return {w: reports[w] for w in workers}
-            self._watch([Who("worker", w) for w in workers if w not in reports])
+            self._watch([ProcessId("worker", w) for w in workers if w not in reports])
 
     def close(self) -> None:
         """Tell everybody to stop, give them the time to hear it, and hang up."""
         self._call(Stop(), {}, [])
-        self._roster.end_the_quiet()  # they don't hear it, and the server would wait for them
+        self._roster.kill_suspended()  # they don't hear it, and the server would wait for them
         self._server.shutdown()
 
     def _call(self, command: Command, shards: dict[int, list[int]], reducers: list[str]) -> None:
         with self._news:
             here = {w: self.peer(w) for w in shards}
             levels = self._job.reducers.levels
-            self._meeting = Meeting(self._meeting.number + 1, command, shards, reducers, here, levels)
+            self._meeting = Assignment(self._meeting.number + 1, command, shards, reducers, here, levels)
             self._reports = {}
             self._paces.begin(self._meeting)
             self._news.notify_all()
 
     def _answer(self, call: Call) -> Reply:
-        if isinstance(call, Follow):
-            return News([], None, over=False)
+        if isinstance(call, FollowEvents):
+            return EventBatch([], None, over=False)
         if isinstance(call, Resize):
             return self.resize(call)
         with self._news:
             match call:
-                case Spare():
+                case RequestBackup():
                     shard = self._paces.spare(call)
                     if shard is not None:
                         self._news.notify_all()  # it may be news for its owner
                     return Task(shard)
-                case Beat():
+                case Heartbeat():
                     return self._hear(call)
-                case Meet():
+                case Poll():
                     return self._lead(call)
 
-    def _lead(self, call: Meet) -> Meeting:
+    def _lead(self, call: Poll) -> Assignment:
         """The next command for who has carried out the last one."""
         who = _who(call.role, call.index)
-        if not self._roster.sees(who):
-            return Meeting(0, Stop(), {}, [])
+        if not self._roster.heartbeat(who):
+            return Assignment(0, Stop(), {}, [])
         if isinstance(call.report, Joined):
             if self._prime and who.role == "worker":
                 self._coming[who] = call.report
-                return Meeting(call.number, self._prime, {}, [])
-            self._roster.joins(who, call.report)
+                return Assignment(call.number, self._prime, {}, [])
+            self._roster.join(who, call.report)
         elif coming := self._coming.pop(who, None):
             if isinstance(call.report, Failed):
                 self._unfit[who] = call.report
             else:
-                self._roster.joins(who, coming)
+                self._roster.join(who, coming)
         elif call.number == self._meeting.number:
             self._reports[call.index] = call.report
             self._news.notify_all()
         patience = min(POLL_SECONDS, self._job.workers.timeout / 4)
         ready = self._news.wait_for(lambda: self._is_for(who, call.number), patience)
-        return self._meeting if ready else Meeting(call.number, Wait(), {}, [])
+        return self._meeting if ready else Assignment(call.number, Idle(), {}, [])
 
-    def _is_for(self, who: Who, number: int) -> bool:
+    def _is_for(self, who: ProcessId, number: int) -> bool:
         match self._meeting.command:
             case Stop():
                 return True
-            case Wait():
+            case Idle():
                 return False
         return self._meeting.number > number and who.role == "worker" and self._roster.is_member(who)
 
-    def _hear(self, beat: Beat) -> Ack:
+    def _hear(self, beat: Heartbeat) -> HeartbeatReply:
         """Remember how far a worker is; answer when there is news for it."""
         who = _who(beat.role, beat.index)
-        if not self._roster.sees(who):
-            return Ack(self._meeting.number)
+        if not self._roster.heartbeat(who):
+            return HeartbeatReply(self._meeting.number)
         if beat.role == "worker":
             self._paces.hear(beat.index, beat.pace)
             if beat.saved:
@@ -221,46 +245,46 @@ class Master:
             ),
             self._beat,
         )
-        return Ack(self._meeting.number, beat.pace.at, self._paces.given(beat.index, beat.pace))
+        return HeartbeatReply(self._meeting.number, beat.pace.at, self._paces.given(beat.index, beat.pace))
 
-    def _watch(self, awaited: Sequence[Who]) -> None:
+    def _watch(self, awaited: Sequence[ProcessId]) -> None:
         """Let go of members that are gone or do not get on, and give the meeting up for it."""
         roster, stall = self._roster, self._job.workers.stall
-        lost = roster.dismiss_the_dead() | roster.dismiss_the_silent(self._job.workers.timeout)
-        lost |= roster.rest_the_quiet(QUIET_SECONDS)
+        lost = roster.remove_exited() | roster.remove_silent(self._job.workers.timeout)
+        lost |= roster.suspend_silent(QUIET_SECONDS)
         if not lost and self._paces.still > stall:
-            lost = roster.dismiss(awaited, Kind.STALLED, f"did not get on for workers.stall, {stall:.0f} s")
+            lost = roster.dismiss(awaited, ExitKind.STALLED, f"did not get on for workers.stall, {stall:.0f} s")
         if lost:
-            raise Dismissed(f"{', '.join(map(str, sorted(lost)))} had to go.")
+            raise MemberLost(f"{', '.join(map(str, sorted(lost)))} had to go.")
         if isinstance(self._meeting.command, Train):
             if self._job.workers.backups:
                 self._leave_behind(self._paces.slow())
             if self._tend() or roster.newcomers():
-                raise Cut("Others take part from now on.")
+                raise MembershipChanged("Others take part from now on.")
 
     def _tend(self) -> bool:
         """See to it that there are as many processes as there should be; whether a member had to go."""
         while self._unfit:
             who, why = self._unfit.popitem()
-            self._roster.dismiss_the_unfit(who, why)
+            self._roster.remove_failed_newcomer(who, why)
         if self._most and self._prime:
             self._roster.grow(min(self._most, self._prime.begin.shards))
         return self._roster.adjust()
 
     def _leave_behind(self, slow: Sequence[int]) -> None:
         """Go on without the slow, if there are others."""
-        if slow and self._roster.rest_the_slow([Who("worker", w) for w in slow]):
-            raise Cut(f"{', '.join(f'worker {w}' for w in slow)} is too slow.")
+        if slow and self._roster.suspend_stragglers([ProcessId("worker", w) for w in slow]):
+            raise MembershipChanged(f"{', '.join(f'worker {w}' for w in slow)} is too slow.")
 
     def _find_the_lost(self) -> bool:
         """Wait for the news that explains a failure, and let go of whoever it blames."""
         deadline = time.monotonic() + SILENT_SECONDS
         while time.monotonic() < deadline:
-            if self._roster.dismiss_the_dead() or self._roster.rest_the_quiet(HUSH_SECONDS):
+            if self._roster.remove_exited() or self._roster.suspend_silent(HUSH_SECONDS):
                 return True
             time.sleep(WATCH_SECONDS)
         return False
 
 
-def _who(role: str, index: int) -> Who:
-    return Who("reducer" if role == "reducer" else "worker", index)
+def _who(role: str, index: int) -> ProcessId:
+    return ProcessId("reducer" if role == "reducer" else "worker", index)

@@ -6,33 +6,33 @@ It remembers; the decisions are in `yarnml.master.stragglers`.
 import time
 from collections.abc import Collection
 
-from yarnml.control.calls import Pace, Spare
-from yarnml.control.commands import Build, Meeting, Wait
+from yarnml.control.calls import Progress, RequestBackup
+from yarnml.control.commands import Assignment, Build, Idle
 from yarnml.events.events import Tick
 from yarnml.master.stragglers import slow, spare
 
 COMPARE_SECONDS = 20.0  # over which workers are compared to find a slow one
 
 
-class Paces:
+class ProgressTable:
     """The newest pace of every worker, and the tasks that others took over.  Guarded by its owner."""
 
     def __init__(self) -> None:
-        self._meeting = Meeting(0, Wait(), {}, [])
-        self._newest: dict[int, Pace] = {}
-        self._compared: dict[int, Pace] = {}  # the same, some time ago
+        self._meeting = Assignment(0, Idle(), {}, [])
+        self._newest: dict[int, Progress] = {}
+        self._compared: dict[int, Progress] = {}  # the same, some time ago
         self._compared_at = self._moved = time.monotonic()
         self._told = 0  # the step of the newest tick
         self._copies: dict[int, dict[int, bool]] = {}  # step → shards that are computed twice, and whether they waited
         self.copied = 0
 
-    def begin(self, meeting: Meeting) -> None:
+    def begin(self, meeting: Assignment) -> None:
         """A meeting begins; where a state is built, all that was known of the steps is over."""
         self._meeting, self._moved, self._copies = meeting, time.monotonic(), {}
         if isinstance(meeting.command, Build):
             self._told, self._newest = 0, {}
 
-    def hear(self, worker: int, pace: Pace) -> None:
+    def hear(self, worker: int, pace: Progress) -> None:
         """Remember how far a worker is; whatever it mapped since its last beat counts as movement."""
         before = self._newest.get(worker)
         if before is None or (before.step, before.batches) != (pace.step, pace.batches):
@@ -53,7 +53,7 @@ class Paces:
         self._told = newest.step
         return Tick(newest.step, newest.loss, newest.rows, len(workers))
 
-    def spare(self, call: Spare) -> int | None:
+    def spare(self, call: RequestBackup) -> int | None:
         """A shard for an idle worker to compute, which from now on counts as taken over."""
         if call.meeting != self._meeting.number:
             return None
@@ -68,7 +68,7 @@ class Paces:
         self.copied += not waits
         return shard
 
-    def given(self, worker: int, pace: Pace) -> list[int]:
+    def given(self, worker: int, pace: Progress) -> list[int]:
         """The shards of a worker at this pace that others took over before it had begun them."""
         if pace.meeting != self._meeting.number:
             return []
@@ -83,6 +83,6 @@ class Paces:
             self._compared, self._compared_at = now, time.monotonic()
         return late
 
-    def _here(self) -> dict[int, Pace]:
+    def _here(self) -> dict[int, Progress]:
         """The paces of those who are in this meeting."""
         return {w: p for w in self._meeting.shards if (p := self._newest.get(w))}

@@ -11,41 +11,41 @@ import msgspec
 from msgspec.structs import replace
 
 from yarnml.checkpoint import outcomes
-from yarnml.checkpoint.fingerprint import identity_of
-from yarnml.checkpoint.pending import Saves
+from yarnml.checkpoint.fingerprint import fingerprint_of
+from yarnml.checkpoint.pending import PendingCheckpoint
 from yarnml.checkpoint.store import FORMAT, Checkpoints, Manifest, Position
 from yarnml.control.commands import (
-    Begin,
+    AwaitSave,
     Build,
     Built,
     Command,
     Export,
-    FinishSave,
-    Prime,
+    FitScaling,
+    Initialize,
     Report,
     Restore,
     Save,
     Saved,
-    Scale,
     Survey,
     Surveyed,
     Train,
     Trained,
+    WarmUp,
     ipc,
 )
 from yarnml.data.plan import Plan
 from yarnml.data.schema import Schema
 from yarnml.data.survey import filled, lacking, merged
 from yarnml.errors import DataError, WorkerLost, YarnmlError
-from yarnml.events.events import Continued, Converged, EpochDone, Event, Outcome, RoundBegins, Settled
+from yarnml.events.events import BestEpochChosen, Continued, Converged, EpochDone, Event, Outcome, RoundStarted
 from yarnml.job.spec import EarlyStopping, Job
 from yarnml.job.spec import Export as Target
 from yarnml.master import schedule
 from yarnml.master.crew import Crew
 from yarnml.master.evaluation import Evaluations
 from yarnml.master.reports import all_of, first_of
-from yarnml.master.state_sync import Regrouping, StateLost
-from yarnml.master.stats import Tally
+from yarnml.master.state_sync import StateLost, StateSync
+from yarnml.master.stats import TrainingStats
 from yarnml.model import export
 
 Say = Callable[[Event], None]
@@ -64,16 +64,16 @@ class Rounds:
         plan: Plan,
         checkpoints: Checkpoints,
         manifest: Manifest | None,
-        tally: Tally,
+        tally: TrainingStats,
         judged: Mapping[str, dict[str, float]] = MappingProxyType({}),
     ) -> None:
         self._judged = dict(judged)
         self._job, self._plan, self._checkpoints, self._tally = job, plan, checkpoints, tally
-        self._saves = Saves(checkpoints, manifest)
+        self._saves = PendingCheckpoint(checkpoints, manifest)
         self.shards = manifest.shards if manifest else job.shards
         self._position = manifest.position if manifest else Position(0, [])
         self._evaluations = Evaluations(job, plan, self._meet)
-        self._begin = Begin(job, plan.datasets, {n: ipc(s) for n, s in plan.stored.items()}, self.shards)
+        self._begin = Initialize(job, plan.datasets, {n: ipc(s) for n, s in plan.stored.items()}, self.shards)
 
     def run(self, crew: Crew, say: Say) -> Outcome:
         """Train to the end and export; after a lost process, from the newest checkpoint on."""
@@ -85,7 +85,7 @@ class Rounds:
 
     def _lead(self, crew: Crew, say: Say, story: Callable[[], Told]) -> Told:
         """Go through a story with a crew, again from the newest checkpoint on where its state was lost."""
-        self._crew, self._say, self._group = crew, say, Regrouping(crew, self._begin, say)
+        self._crew, self._say, self._group = crew, say, StateSync(crew, self._begin, say)
         crew.listen(self._saves.written)
         while True:
             self._tally.begin_epoch()
@@ -107,7 +107,7 @@ class Rounds:
         folder = self._checkpoints.folder(self._position.step) if self._saves.newest else None
         built = first_of(self._meet(Build(schema, self._position.step, folder)), Built)
         self._group.schema = schema
-        self._crew.prime(Prime(self._begin, schema))
+        self._crew.prime(WarmUp(self._begin, schema))
         self._tally.mark("built")
         if folder:
             self._say(Continued(self._position.step, self._position.step / built.steps, folder))
@@ -144,12 +144,12 @@ class Rounds:
         newest = self._saves.newest
         schema = self._survey(newest.schema if newest else self._plan.schema)
         if self._job.data.scale == "standard" and not newest:
-            self._meet(Scale(schema))
+            self._meet(FitScaling(schema))
         return schema
 
     def _survey(self, schema: Schema) -> Schema:
         """Tell the workers what there is, and find what the schema lacks."""
-        self._crew.prime(Prime(self._begin, None))
+        self._crew.prime(WarmUp(self._begin, None))
         self._meet(self._begin)
         while lacking(schema):
             reports = self._meet(Survey(schema)).values()
@@ -164,7 +164,7 @@ class Rounds:
         for count, round in enumerate(schedule.rounds(self._position.step, training.epochs, steps, every)):
             if stopped:
                 break
-            self._say(RoundBegins(round.number, round.first, round.last, end))
+            self._say(RoundStarted(round.number, round.first, round.last, end))
             warm = count == 1 or (count == 0 and round.last == end)  # the first round has the compiler in it
             self._train_round(round, profile=self._job.profile and warm)
             self._position = replace(self._position, step=round.last, converged=self._tally.converged)
@@ -226,15 +226,15 @@ class Rounds:
             self._meet(Restore(best * steps, self._checkpoints.folder(best * steps)))
             self._position = replace(self._position, step=best * steps)
         if stopped or rule.restore_best:
-            self._say(Settled(epochs, best, rule.metric, stopped, rule.restore_best))
+            self._say(BestEpochChosen(epochs, best, rule.metric, stopped, rule.restore_best))
 
     def _save(self, schema: Schema, best_step: int | None, *, beside: bool) -> None:
         """Keep the state.  One that the job comes back to by itself is not written beside the training."""
         if self._saves.pending:
-            self._hear(self._meet(FinishSave()))
+            self._hear(self._meet(AwaitSave()))
         if self._saves.pending:  # who wrote it is gone
             self._saves.drop()
-        identity = identity_of(self._job, self._plan)
+        identity = fingerprint_of(self._job, self._plan)
         manifest = Manifest(FORMAT, identity, schema, self.shards, self._position, {})
         self._hear(self._meet(Save(self._saves.begin(manifest, best_step), beside)))
 

@@ -9,12 +9,21 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from yarnml import storage
-from yarnml.checkpoint.fingerprint import continued
+from yarnml.checkpoint.fingerprint import find_resumable
 from yarnml.checkpoint.store import Checkpoints, reachable
 from yarnml.data.plan import Plan, fold_of, with_learner
 from yarnml.data.survey import filled, lacking
 from yarnml.errors import ModelError
-from yarnml.events.events import Converged, EpochDone, Event, Judged, Ranked, Searched, Searches, Settled
+from yarnml.events.events import (
+    BestEpochChosen,
+    Converged,
+    EpochDone,
+    Event,
+    Ranked,
+    SearchDone,
+    SearchStarted,
+    TrialDone,
+)
 from yarnml.job import paths
 from yarnml.job.load import with_values
 from yarnml.job.spec import Job
@@ -22,17 +31,17 @@ from yarnml.master import search_results
 from yarnml.master.crew import Crew
 from yarnml.master.rounds import Rounds
 from yarnml.master.search_results import Results
-from yarnml.master.stats import Tally
+from yarnml.master.stats import TrainingStats
 
 Say = Callable[[Event], None]
 
-_QUIET = EpochDone | Converged | Settled  # of one training among many
+_QUIET = EpochDone | Converged | BestEpochChosen  # of one training among many
 
 
-class Trials:
+class SearchRun:
     """The trainings of one job's search."""
 
-    def __init__(self, job: Job, plan: Plan, found: Results, tally: Tally) -> None:
+    def __init__(self, job: Job, plan: Plan, found: Results, tally: TrainingStats) -> None:
         assert job.search
         self._job = replace(job, training=replace(job.training, shards=found.shards))
         self._search, self._plan, self._tally, self._found = job.search, plan, tally, found
@@ -45,7 +54,7 @@ class Trials:
         self._crew, self._say = crew, say
         found = self._found
         search_results.write(self._job, found)  # it has the number of shards, which stays
-        say(Searches(len(found.candidates), self._search.folds, found.metric, found.done))
+        say(SearchStarted(len(found.candidates), self._search.folds, found.metric, found.done))
         self._whole = self._surveyed(self._plan, "all")
         while due := self._found.due:
             self._judge(*due)
@@ -69,7 +78,7 @@ class Trials:
         value = None if why else candidate.folds[fold][self._found.metric]
         told = fold if self._search.folds else None
         self._say(
-            Judged(self._found.done, self._found.trainings, candidate.values, told, self._found.metric, value, why)
+            TrialDone(self._found.done, self._found.trainings, candidate.values, told, self._found.metric, value, why)
         )
 
     def _train(self, number: int, fold: int, folder: str) -> dict[str, float]:
@@ -78,7 +87,7 @@ class Trials:
         job = replace(job, checkpoint=checkpoint, export=None, profile=False, search=self._search)
         plan = with_learner(self._rows(fold), job.learner)
         checkpoints = Checkpoints(folder, job.checkpoint.keep)
-        manifest = continued(job, plan, checkpoints, self._say)
+        manifest = find_resumable(job, plan, checkpoints, self._say)
         checkpoints.prepare()
         outcome = Rounds(job, plan, checkpoints, manifest, self._tally).run(self._crew, self._tell)
         return outcome.metrics["validation"]
@@ -113,7 +122,7 @@ def candidate_job(job: Job, found: Results, number: int) -> Job:
     return replace(job, training=replace(job.training, shards=found.shards))
 
 
-def ranking(found: Results) -> Searched:
+def ranking(found: Results) -> SearchDone:
     """What to tell of a search that is over."""
     rows = [Ranked(c.values, c.mean, c.deviation) for c in found.candidates]
-    return Searched(found.metric, found.folds, rows, found.best or 0)
+    return SearchDone(found.metric, found.folds, rows, found.best or 0)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from yarnml import storage
-from yarnml.checkpoint.fingerprint import Identity, identity_of, refuse
+from yarnml.checkpoint.fingerprint import Identity, check_same_job, fingerprint_of
 from yarnml.checkpoint.store import reachable
 from yarnml.data.plan import Plan
 from yarnml.errors import CheckpointError, JobFileError, ModelError
@@ -113,12 +113,14 @@ def look(job: Job, plan: Plan) -> Results:
         raise JobFileError(f"search.metric: this job is judged by {' or '.join(told)}, not by {search.metric}.")
     if search.folds and search.folds > rows:
         raise JobFileError(f"search.folds: {rows} rows can't be cut into {search.folds} folds.")
-    identity = identity_of(job, plan) | {f"search.{name}": value for name, value in msgspec.to_builtins(search).items()}
+    identity = fingerprint_of(job, plan) | {
+        f"search.{name}": value for name, value in msgspec.to_builtins(search).items()
+    }
     identity["training.epochs"] = job.training.epochs
     identity["training.early_stopping"] = msgspec.to_builtins(job.training.early_stopping)
     candidates = [Candidate(values) for values in drawn(search, job.training.seed)]
     found = _read(job) or Results(identity, job.shards, search.metric, search.folds or 1, candidates)
-    refuse(job, found.identity, identity, found.shards, "search")
+    check_same_job(job, found.identity, identity, found.shards, "search")
     return found
 
 

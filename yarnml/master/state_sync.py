@@ -6,22 +6,22 @@ All workers hold the same state after the same step, so whoever is furthest can 
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from yarnml.control.commands import Begin, CatchUp, Command, Regroup, Report, Standing, Trained
+from yarnml.control.commands import Command, Initialize, Report, ReportPosition, StatePosition, SyncState, Trained
 from yarnml.data.schema import Schema
 from yarnml.errors import WorkerLost
-from yarnml.events.events import Event, GoesOn
+from yarnml.events.events import Event, Resumed
 from yarnml.master.crew import Crew
-from yarnml.master.membership.failure_policy import Kind
+from yarnml.master.membership.failure_policy import ExitKind
 
 
 class StateLost(Exception):
     """No worker has the newest state any more."""
 
 
-class Regrouping:
+class StateSync:
     """A crew that is brought to one state after every change.  ``schema``: of the state, None before it is built."""
 
-    def __init__(self, crew: Crew, begin: Begin, say: Callable[[Event], None]) -> None:
+    def __init__(self, crew: Crew, begin: Initialize, say: Callable[[Event], None]) -> None:
         self._crew, self._begin, self._say = crew, begin, say
         self.schema: Schema | None = None
 
@@ -33,7 +33,7 @@ class Regrouping:
             except WorkerLost as lost:
                 self.regroup(lost, step, step)
 
-    def regroup(self, lost: WorkerLost | None, low: int, high: int) -> Standing:
+    def regroup(self, lost: WorkerLost | None, low: int, high: int) -> StatePosition:
         """Bring everybody to the newest state after steps ``low`` … ``high`` that somebody has; else StateLost."""
         while True:
             try:
@@ -44,17 +44,17 @@ class Regrouping:
                 lost = again
 
     def _stand(self) -> Mapping[int, Report]:
-        return self._crew.meet(Regroup(self._begin.folder), self._begin.shards)
+        return self._crew.meet(ReportPosition(self._begin.folder), self._begin.shards)
 
-    def _catch_up(self, source: tuple[int, Standing] | None) -> Standing:
+    def _catch_up(self, source: tuple[int, StatePosition] | None) -> StatePosition:
         """Have all workers take the state of one, as far as they have another."""
         if source is None or self.schema is None:
             raise StateLost
         worker, there = source
         at = there.step, there.loss, there.weight
-        command = CatchUp(self._begin, self.schema, *at, worker, self._crew.peer(worker))
+        command = SyncState(self._begin, self.schema, *at, worker, self._crew.peer(worker))
         reports = self._crew.meet(command, self._begin.shards)
-        self._say(GoesOn(there.step, len(reports)))
+        self._say(Resumed(there.step, len(reports)))
         return there
 
     def compare(self, reports: Mapping[int, Report], step: int) -> None:
@@ -66,13 +66,13 @@ class Regrouping:
             self._crew.recover(WorkerLost(f"After step {step} the states of {names} differ"))
             raise StateLost
         if wrong:
-            self._crew.dismiss(wrong, Kind.WRONG_STATE, f"had another state than the others after step {step}")
+            self._crew.dismiss(wrong, ExitKind.WRONG_STATE, f"had another state than the others after step {step}")
             raise StateLost
 
 
-def newest(reports: Mapping[int, Report], low: int, high: int) -> tuple[int, Standing] | None:
+def newest(reports: Mapping[int, Report], low: int, high: int) -> tuple[int, StatePosition] | None:
     """The worker that is furthest between two steps, and how far that is; a state beyond them is of no use."""
-    found = [(r.step, -w, r) for w, r in reports.items() if isinstance(r, Standing) and low <= r.step <= high]
+    found = [(r.step, -w, r) for w, r in reports.items() if isinstance(r, StatePosition) and low <= r.step <= high]
     _, worker, there = max(found, key=lambda f: f[:2], default=(-1, 0, None))
     return (-worker, there) if there else None
 

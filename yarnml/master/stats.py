@@ -4,10 +4,10 @@ import time
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from yarnml.control.commands import Standing, Trained
+from yarnml.control.commands import StatePosition, Trained
 
 
-class Tally:
+class TrainingStats:
     """Begins with the job.  ``loss`` and ``weight``: sums over the training rows of this epoch so far."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Tally:
         for phase, seconds in phases([report.seconds for report in reports]).items():
             self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
 
-    def stand(self, there: Trained | Standing) -> None:
+    def stand(self, there: Trained | StatePosition) -> None:
         """The epoch's sums are those of this worker, as of all."""
         self.loss, self.weight = there.loss, there.weight
 

@@ -7,7 +7,7 @@ sometimes wasted (backup tasks: Dean and Ghemawat, "MapReduce", OSDI 2004, secti
 from collections.abc import Collection, Mapping, Sequence
 from statistics import median
 
-from yarnml.control.calls import Pace
+from yarnml.control.calls import Progress
 
 TIMES = 3.0  # the usual time of a task, from which on a worker is slow
 TASKS = 3  # that a worker has done before it is judged
@@ -16,7 +16,7 @@ COST = 2.0  # seconds that a slow worker has cost the others before it is judged
 
 def spare(
     owned: Mapping[int, Sequence[int]],
-    paces: Mapping[int, Pace],
+    paces: Mapping[int, Progress],
     copied: Collection[int],
     asker: int,
     step: int,
@@ -42,7 +42,7 @@ def spare(
     return (running[0], False) if copy and running else None
 
 
-def slow(before: Mapping[int, Pace], now: Mapping[int, Pace]) -> list[int]:
+def slow(before: Mapping[int, Progress], now: Mapping[int, Progress]) -> list[int]:
     """Who took several times as long for a task as the others since ``before``, and cost them COST seconds."""
     done = {w: p.tasks - before[w].tasks for w, p in now.items() if w in before}
     paces = {w: (now[w].busy - before[w].busy) / n for w, n in done.items() if n >= TASKS}

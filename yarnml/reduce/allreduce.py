@@ -19,30 +19,30 @@ from yarnml.reduce.base import Late, never
 from yarnml.reduce.connections import flight, sockets
 from yarnml.reduce.connections.base import Broken, Connection
 from yarnml.reduce.reducer import StepKey, Sums, chunk_bounds, overdue, slice_bounds
-from yarnml.reduce.routing import RELAY, Ways
-from yarnml.reduce.server import Home
+from yarnml.reduce.routing import RELAY, Routes
+from yarnml.reduce.server import PeerServices
 from yarnml.reduce.state_transfer import fetch
 from yarnml.reduce.streams import Inbox, Stream, Traffic
-from yarnml.reduce.tree import Node, Value, each, pieces
-from yarnml.reduce.uplink import Upward
+from yarnml.reduce.tree import Node, Value, map_pieces, pieces
+from yarnml.reduce.uplink import Uplink
 from yarnml.reduce.wire import Hello, Part
 
 NOTHING = np.empty(0, np.float32)
 LOOK_SECONDS = 0.05  # how often a wait for totals looks whether there is something else to do
 
 
-class PeerExchange:
+class NetworkAllReduce:
     """One worker's streams to reducers and relays; its own slice, if it has one, goes by memory.
 
     ``home`` is its own, at ``address``.  ``sent`` and ``received`` count what went over the streams; ``passed_on`` and
     ``passed_back`` what went over that of its relay to the reducer above.
     """
 
-    def __init__(self, worker: int, home: Home, address: str, credentials: Credentials, timeout: float) -> None:
+    def __init__(self, worker: int, home: PeerServices, address: str, credentials: Credentials, timeout: float) -> None:
         self._worker, self._own, self._relay, self._shelf = worker, home.reducer, home.relay, home.shelf
         self._here: dict[str, Sums] = {address: self._own, address + RELAY: self._relay}
         self._credentials, self._timeout = credentials, timeout
-        self._ways = Ways([], 1)
+        self._ways = Routes([], 1)
         self._streams: dict[str, Stream] = {}
         self._inbox = Inbox()
         self._out: Value = NOTHING
@@ -50,7 +50,7 @@ class PeerExchange:
         self.passed_on, self.passed_back = Traffic(), Traffic()
         self._upward = self._way_up("")
 
-    def meet(self, ways: Ways) -> None:
+    def meet(self, ways: Routes) -> None:
         self._ways = ways
         for address in list(self._streams):
             if address not in [*ways.reducers, *ways.relays] or self._inbox.broken(address):
@@ -65,8 +65,8 @@ class PeerExchange:
         """How many reducers and relays it has a stream to."""
         return len(self._streams)
 
-    def _way_up(self, address: str) -> Upward:
-        return Upward(address, self._relay, self._connect, self.passed_on, self.passed_back)
+    def _way_up(self, address: str) -> Uplink:
+        return Uplink(address, self._relay, self._connect, self.passed_on, self.passed_back)
 
     def _reach(self, address: str) -> None:
         """A stream to who has a slice for the first time: a vector mostly needs few of all that there are."""
@@ -87,7 +87,7 @@ class PeerExchange:
     def reduce(self, key: StepKey, parts: Mapping[Node, Value], shards: int, late: Late = never) -> Value:
         sample, out = next(iter(parts.values())), self._out
         if _form(out) != _form(sample):
-            out = each(lambda piece: empty(piece.shape, piece.dtype), sample)
+            out = map_pieces(lambda piece: empty(piece.shape, piece.dtype), sample)
         self._out = NOTHING  # where this fails, a total on its way must not get into the next one's
         used = self._ways.of(len(sample))
         bounds = slice_bounds(len(sample), len(used))

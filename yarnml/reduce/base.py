@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from yarnml.reduce.reducer import StepKey
-from yarnml.reduce.routing import Ways
+from yarnml.reduce.routing import Routes
 from yarnml.reduce.tree import Node, Value
 
 Late = Callable[[float], Mapping[Node, Value]]
@@ -16,16 +16,16 @@ def never(waited: float) -> Mapping[Node, Value]:
     return {}
 
 
-class Exchange(Protocol):
+class AllReduce(Protocol):
     """One worker's end of the reduce phase."""
 
-    def meet(self, ways: Ways) -> None:
+    def meet(self, ways: Routes) -> None:
         """Use these ways from now on."""
 
     def reduce(self, key: StepKey, parts: Mapping[Node, Value], shards: int, late: Late = never) -> Value:
         """Give this worker's subtrees of one sum; wait for the total over all shards.
 
-        All values have one form: a length and a dtype, or those of both pieces of a `Mixed`.
+        All values have one form: a length and a dtype, or those of both pieces of a `MixedVector`.
         The result is valid until the next call.
         Raises WorkerLost when a reducer is gone or the total does not come in time, TooLate when it is gone already.
         """

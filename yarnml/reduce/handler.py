@@ -6,12 +6,12 @@ import threading
 
 from yarnml.errors import WorkerLost
 from yarnml.reduce.connections.base import Broken, Connection
-from yarnml.reduce.reducer import GivenUp, StepKey, Sums, TooLate
+from yarnml.reduce.reducer import StepAborted, StepExpired, StepKey, Sums
 from yarnml.reduce.tree import root
 from yarnml.reduce.wire import Part, Refusal, decode_part, encode
 
 
-class Answering:
+class StreamHandler:
     """One worker's parts and totals.  ``timeout``: seconds that a total may take."""
 
     def __init__(self, reducer: Sums, connection: Connection, timeout: float) -> None:
@@ -42,10 +42,10 @@ class Answering:
         with contextlib.suppress(Broken):
             try:
                 while (part := self._asked.get()) is not None:
-                    with contextlib.suppress(GivenUp):  # nobody waits for it any more; the connection goes on
+                    with contextlib.suppress(StepAborted):  # nobody waits for it any more; the connection goes on
                         self._answer_step(part)
             except WorkerLost as exc:
-                self._connection.send(encode(Refusal(str(exc), isinstance(exc, TooLate))))
+                self._connection.send(encode(Refusal(str(exc), isinstance(exc, StepExpired))))
 
     def _answer_step(self, part: Part) -> None:
         key = StepKey(part.meeting, part.step)

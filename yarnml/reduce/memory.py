@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from yarnml.errors import WorkerLost
 from yarnml.reduce.base import Late, never
 from yarnml.reduce.reducer import StepKey
-from yarnml.reduce.routing import Ways
+from yarnml.reduce.routing import Routes
 from yarnml.reduce.tree import Node, Value, root
 
 
-class MemoryExchange:
-    def meet(self, ways: Ways) -> None:
+class MemoryAllReduce:
+    def meet(self, ways: Routes) -> None:
         if ways.reducers:
             raise WorkerLost("A worker without transport can't use reducers of their own.")
 

@@ -20,11 +20,11 @@ LOOK_SECONDS = 0.5  # how often who waits for a sum looks whether it is still wa
 CHUNK = 256 * 1024  # elements of one chunk
 
 
-class GivenUp(WorkerLost):
+class StepAborted(WorkerLost):
     """A sum that nobody waits for any more."""
 
 
-class TooLate(WorkerLost):
+class StepExpired(WorkerLost):
     """The total of a step that is over: copies of this worker's tasks carried the others on without it."""
 
 
@@ -120,17 +120,17 @@ class Reducer:
 
     def _find(self, key: StepKey, chunk: int, left: Event | None) -> Vector | None:
         if key.meeting < self._meeting:
-            raise GivenUp(f"Step {key.step} was given up.")
+            raise StepAborted(f"Step {key.step} was given up.")
         join = self._joins.get(key, {}).get(chunk)
         if join is not None and join.total is not None:
             return join.total
         if key < self._newest:
-            raise TooLate(f"Step {key.step} was over before its sum was asked for.")
+            raise StepExpired(f"Step {key.step} was over before its sum was asked for.")
         last, why = self._failed
         if key.meeting <= last:
             raise type(why)(str(why))
         if left and left.is_set():
-            raise GivenUp(f"Nobody waits for step {key.step}.")
+            raise StepAborted(f"Nobody waits for step {key.step}.")
         return None
 
     def held(self, key: StepKey, chunk: int) -> dict[Node, Vector]:

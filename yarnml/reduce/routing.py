@@ -14,7 +14,7 @@ from functools import lru_cache
 from math import log2
 from typing import NamedTuple, TypeVar
 
-from yarnml.control.commands import Meeting
+from yarnml.control.commands import Assignment
 from yarnml.reduce.reducer import CHUNK, chunk_bounds
 
 FEW = 16  # workers, up to which there is one level unless the job wants two
@@ -31,7 +31,7 @@ class Route(NamedTuple):
     slices: int
 
 
-class Ways(NamedTuple):
+class Routes(NamedTuple):
     """Where one worker's parts can go in one meeting, in which ``workers`` take part: addresses in slice order.
 
     ``relays``: those of its group; ``above``: the reducer that its own relay passes on to; ``shards``: its group's.
@@ -53,11 +53,11 @@ class Ways(NamedTuple):
         return (self.relays if way.levels == 2 else self.reducers)[: way.slices]
 
 
-def ways(meeting: Meeting, worker: int) -> Ways:
+def ways(meeting: Assignment, worker: int) -> Routes:
     """Those of ``worker``, which has shards in this meeting."""
     order = sorted((w for w, run in meeting.shards.items() if run), key=lambda w: min(meeting.shards[w]))
     apart = bool(meeting.reducers) and meeting.reducers[0] not in meeting.workers.values()
-    found = Ways(meeting.reducers, len(order), meeting.number, meeting.levels, apart)
+    found = Routes(meeting.reducers, len(order), meeting.number, meeting.levels, apart)
     parted = groups(order)
     if len(parted) == 1:
         return found

@@ -16,7 +16,7 @@ from yarnml.reduce.connections import arrow_bytes
 PIECE = 16 * 2**20  # bytes of one message
 
 
-class Shelf:
+class StateStore:
     """Holds the newest state that its worker published."""
 
     def __init__(self) -> None:

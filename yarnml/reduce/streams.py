@@ -7,7 +7,7 @@ from typing import Protocol
 from yarnml.control.codec import encode
 from yarnml.errors import WorkerLost
 from yarnml.reduce.connections.base import Broken, Connection
-from yarnml.reduce.reducer import GivenUp, StepKey, TooLate
+from yarnml.reduce.reducer import StepAborted, StepExpired, StepKey
 from yarnml.reduce.tree import Value, Vector
 from yarnml.reduce.wire import Part, decode_part, decode_refusal
 
@@ -64,7 +64,7 @@ class Stream:
             for header, values in self._connection.messages(self._room):
                 if values is None:
                     refusal = decode_refusal(header)
-                    return self._inbox.fail(self, refusal.reason, TooLate if refusal.late else WorkerLost)
+                    return self._inbox.fail(self, refusal.reason, StepExpired if refusal.late else WorkerLost)
                 part = decode_part(header)
                 self._inbox.put(self, part, values.view(part.dtype))
             self._inbox.fail(self, "it closed the stream")
@@ -109,7 +109,7 @@ class Inbox:
     def _reason(self) -> WorkerLost | None:
         """Why the totals that are expected will not come."""
         if self._key.meeting < self._over:
-            return GivenUp(f"Step {self._key.step} was given up.")
+            return StepAborted(f"Step {self._key.step} was given up.")
         return next((self._broken[a] for a in self._target if a in self._broken), None)
 
     def broken(self, address: str) -> bool:

@@ -19,7 +19,7 @@ BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 Vector = npt.NDArray[Any]
 
 
-class Mixed:
+class MixedVector:
     """A vector of two types: numbers that may be rounded, bfloat16, and behind them those that may not, float32.
 
     A run of its elements that are of one type, ``mixed[low:high]``, is a plain vector, and a view.
@@ -43,7 +43,7 @@ class Mixed:
         return np.concatenate([self.rounded.astype(kind), self.exact.astype(kind)])
 
 
-Value = Vector | Mixed
+Value = Vector | MixedVector
 """Of a node: the sums over its shards."""
 
 V = TypeVar("V", bound=Value)
@@ -51,17 +51,17 @@ V = TypeVar("V", bound=Value)
 
 def pieces(value: Value) -> tuple[Vector, ...]:
     """The plain vectors that follow each other in it, each of one type."""
-    return (value.rounded, value.exact) if isinstance(value, Mixed) else (value,)
+    return (value.rounded, value.exact) if isinstance(value, MixedVector) else (value,)
 
 
-def each(function: Callable[..., Vector], *values: V) -> V:
+def map_pieces(function: Callable[..., Vector], *values: V) -> V:
     """``function`` of every piece, or of those of several values of one form, as a value of that form."""
     made = [function(*its) for its in zip(*map(pieces, values), strict=True)]
-    value: Any = Mixed(*made) if isinstance(values[0], Mixed) else made[0]
+    value: Any = MixedVector(*made) if isinstance(values[0], MixedVector) else made[0]
     return value
 
 
-def plus(a: Vector, b: Vector) -> Vector:
+def add(a: Vector, b: Vector) -> Vector:
     """a + b.  bfloat16 is added as float32 and rounded to the nearest, half-way to even: as by itself, but faster."""
     return np.add(a, b, out=np.empty_like(a), dtype=np.float32) if a.dtype == BFLOAT16 else a + b
 
@@ -118,7 +118,7 @@ class Join(Generic[V]):
                 if other is None:
                     break
                 left, right = (value, other) if node.place % 2 == 0 else (other, value)
-                value = each(plus, left, right)
+                value = map_pieces(add, left, right)
             node = node.parent
         self.parts[node] = value
         return True

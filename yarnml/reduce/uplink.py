@@ -10,7 +10,7 @@ from yarnml.reduce.tree import Vector
 from yarnml.reduce.wire import Part
 
 
-class Upward:
+class Uplink:
     """Opens the stream when there is something to pass on; a `yarnml.reduce.streams.Sink`.
 
     ``sent`` and ``received`` count what goes over it.  ``broken``: why it gives no totals, once it does not.

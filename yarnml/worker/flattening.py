@@ -1,6 +1,6 @@
 """A learner's sums as a flat vector, which can be added up whatever it means, and back.
 
-With bfloat16 gradients it is a `yarnml.reduce.tree.Mixed`: they are rounded on the device, so that half the
+With bfloat16 gradients it is a `yarnml.reduce.tree.MixedVector`: they are rounded on the device, so that half the
 bytes leave it, and the loss, the weight and the statistics behind them stay float32.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from yarnml.job.spec import Gradients
 from yarnml.learners import gradient
 from yarnml.learners.base import Sums
-from yarnml.reduce.tree import BFLOAT16, Mixed, Value, pieces
+from yarnml.reduce.tree import BFLOAT16, MixedVector, Value, pieces
 
 FLOAT32 = np.dtype(np.float32)
 
@@ -47,7 +47,7 @@ class Flattening:
     def from_device(self, flat: list[jax.Array]) -> Value:
         """The vector on the host, read-only, in the device's memory order."""
         arrays = [np.asarray(piece) for piece in flat]
-        return Mixed(*arrays) if len(arrays) > 1 else arrays[0]
+        return MixedVector(*arrays) if len(arrays) > 1 else arrays[0]
 
     def to_device(self, value: Value) -> list[Any]:
         """What `sums` takes, of a vector on the host; float64 is rounded to float32."""

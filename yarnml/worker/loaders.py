@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from yarnml.control.commands import Begin, from_ipc
+from yarnml.control.commands import Initialize, from_ipc
 from yarnml.data.base import Dataset
-from yarnml.data.cache import Kept
-from yarnml.data.loader import Feed
+from yarnml.data.cache import RowCache
+from yarnml.data.loader import Loader
 from yarnml.data.schema import Rows, Schema, stored_in
 from yarnml.data.survey import Findings, find, lacking, merged
 from yarnml.job.spec import size_in_bytes
@@ -19,30 +19,30 @@ class _Place(NamedTuple):
 
     dataset: Dataset
     schema: Schema
-    kept: Kept
+    kept: RowCache
 
 
-class Feeds:
-    """One `Feed` for each dataset of a training, made when it is first needed; they share `workers.cache`.
+class Loaders:
+    """One `Loader` for each dataset of a training, made when it is first needed; they share `workers.cache`.
 
     Rows that are kept stay for the next training, and the folds of a dataset share them.
     ``besides``: whether a learner holds as much besides.
     """
 
     def __init__(self) -> None:
-        self._begin: Begin
+        self._begin: Initialize
         self._wholes: dict[str, Dataset] = {}
-        self._feeds: dict[str, Feed] = {}
+        self._feeds: dict[str, Loader] = {}
         self._places: list[_Place] = []
         self.besides = False
 
-    def take_in(self, begin: Begin) -> None:
+    def admit(self, begin: Initialize) -> None:
         """What data there is, the same for as long as a training lasts."""
         self._begin, self._feeds = begin, {}
         self._wholes = {name: replace(dataset, fold=None) for name, dataset in begin.datasets.items()}
         self._shares = len({*self._wholes.values()})
 
-    def feed(self, dataset: str, schema: Schema) -> Feed:
+    def feed(self, dataset: str, schema: Schema) -> Loader:
         if dataset not in self._feeds:
             self._feeds[dataset] = self._open(dataset, schema, self._kept(dataset, schema))
         return self._feeds[dataset]
@@ -52,11 +52,11 @@ class Feeds:
         """Bytes that may be kept of each dataset."""
         return size_in_bytes(self._begin.job.workers.cache) // (self._shares + self.besides)
 
-    def _kept(self, dataset: str, schema: Schema) -> Kept:
+    def _kept(self, dataset: str, schema: Schema) -> RowCache:
         """What is kept of these rows.  Of one dataset there is one place: what another schema decodes is let go."""
         whole, schema = self._wholes[dataset], stored_in(schema)
         found = next((p for p in self._places if (p.dataset, p.schema) == (whole, schema)), None)
-        place = found or _Place(whole, schema, Kept(0))
+        place = found or _Place(whole, schema, RowCache(0))
         place.kept.limit = self.cache
         others = [w for w in self._wholes.values() if w != whole]
         self._places = [p for p in self._places if p.dataset in others] + [place]
@@ -64,7 +64,7 @@ class Feeds:
 
     def survey(self, schema: Schema, shards: Iterable[int], seen: Callable[[], None]) -> Findings:
         """What these shards of the training data tell of what the schema lacks; ``seen`` is called for every piece."""
-        feed, found = self._open("train", schema, Kept(0)), Findings()
+        feed, found = self._open("train", schema, RowCache(0)), Findings()
         for shard in shards:
             for table, url in feed.tables(shard, lacking(schema)):
                 found = merged([found, find(table, schema, url)])
@@ -85,8 +85,8 @@ class Feeds:
         epoch, at = divmod(step, steps)
         return self.feed("train", schema).batch(shard, training.seed, epoch, at, steps, training.shuffle_rows)
 
-    def _open(self, dataset: str, schema: Schema, kept: Kept) -> Feed:
+    def _open(self, dataset: str, schema: Schema, kept: RowCache) -> Loader:
         begin = self._begin
         if dataset != "train":
             schema = replace(schema, class_weights=None)  # they are for training; metrics count rows as they are
-        return Feed(begin.datasets[dataset], from_ipc(begin.stored[dataset]), schema, begin.shards, kept)
+        return Loader(begin.datasets[dataset], from_ipc(begin.stored[dataset]), schema, begin.shards, kept)

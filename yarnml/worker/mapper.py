@@ -16,91 +16,91 @@ import jax
 import numpy as np
 
 from yarnml.checkpoint.store import read_state, write_state
-from yarnml.checkpoint.writer import Writing
+from yarnml.checkpoint.writer import CheckpointWriter
 from yarnml.control.commands import (
-    Begin,
-    Behind,
+    Assignment,
+    AwaitSave,
     Build,
     Built,
-    CatchUp,
     Command,
     Done,
     Evaluate,
     Evaluated,
     Export,
-    FinishSave,
-    Meeting,
-    Prime,
-    Regroup,
+    FellBehind,
+    FitScaling,
+    Initialize,
     Report,
+    ReportPosition,
     Restore,
     Save,
     Saved,
-    Scale,
-    Standing,
+    StatePosition,
     Survey,
     Surveyed,
+    SyncState,
     Train,
     Trained,
+    WarmUp,
 )
-from yarnml.data.prefetch import ahead
+from yarnml.data.prefetch import prefetch
 from yarnml.data.scaling import moments, standard
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import JobFileError, ModelError
 from yarnml.job import paths
 from yarnml.learners.base import Scores
 from yarnml.model.export import write_model
-from yarnml.reduce.base import Exchange
-from yarnml.reduce.reducer import TooLate
+from yarnml.reduce.base import AllReduce
+from yarnml.reduce.reducer import StepExpired
 from yarnml.reduce.routing import ways
 from yarnml.reduce.tree import Value, Vector
 from yarnml.storage import tensors
-from yarnml.worker.loaders import Feeds
+from yarnml.worker.loaders import Loaders
 from yarnml.worker.metrics import finish, sums
 from yarnml.worker.profiling import Clock, traced
-from yarnml.worker.progress import Sight
-from yarnml.worker.replica import NOWHERE, Compiled, Replica
+from yarnml.worker.progress import ProgressTracker
+from yarnml.worker.replica import NO_STATE, Compiled, Replica
 from yarnml.worker.tasks import Spared, Task, Tasks
 
 
 class Mapper:
     """One worker's part of a job.  Not safe for use by several threads."""
 
-    def __init__(self, index: int, exchange: Exchange, sight: Sight, spared: Spared) -> None:
+    def __init__(self, index: int, exchange: AllReduce, sight: ProgressTracker, spared: Spared) -> None:
         self._index, self._exchange, self._sight = index, exchange, sight
         self._tasks = Tasks(index, exchange, sight, spared)
         self._compiled = Compiled()
-        self._feeds, self._replica, self._writing = Feeds(), Replica(self._compiled), Writing(sight.wrote)
-        self._meeting: Meeting
-        self._begin: Begin
+        self._feeds, self._replica, self._writing = Loaders(), Replica(self._compiled), CheckpointWriter(sight.wrote)
+        self._meeting: Assignment
+        self._begin: Initialize
         self._folder = ""  # of the training that the state belongs to
 
-    def execute(self, meeting: Meeting) -> Report:
+    def execute(self, meeting: Assignment) -> Report:
         """Carry out one command."""
         self._meeting = meeting
         self._tasks.begin(meeting)
         match meeting.command:
-            case Begin() as begin:
+            case Initialize() as begin:
                 return self._take_in(begin)
-            case Prime(begin, schema):
+            case WarmUp(begin, schema):
                 return self._prime(begin, schema)
-            case Regroup(folder):
-                return self._replica.standing if folder == self._folder else NOWHERE
-            case CatchUp() as there:
+            case ReportPosition(folder):
+                return self._replica.standing if folder == self._folder else NO_STATE
+            case SyncState() as there:
                 return self._catch_up(there)
         if not self._tasks.shards:
             return self._rest()
         self._exchange.meet(ways(meeting, self._index))
         try:
             return self._carry_out(meeting.command)
-        except TooLate:
-            return Behind()
+        except StepExpired:
+            return FellBehind()
 
     def _carry_out(self, command: Command) -> Report:
         match command:
             case Survey(schema):
                 return Surveyed(self._feeds.survey(schema, self._tasks.shards, self._sight.batch))
-            case Scale(schema):
+            case FitScaling(schema):
                 return self._scale(schema)
             case Build(schema, step, restore):
                 return self._build(schema, step, restore)
@@ -112,7 +112,7 @@ class Mapper:
                 return self._restore(step, folder)
             case Save(folder, beside):
                 return self._save(folder, beside)
-            case FinishSave():
+            case AwaitSave():
                 return self._writing.finish() or Done()
             case Export(folder, about):
                 return self._export(folder, about)
@@ -120,7 +120,7 @@ class Mapper:
 
     def _rest(self) -> Report:
         """A worker without shards has nothing to do, and keeps no state."""
-        self._replica.stand(NOWHERE)
+        self._replica.stand(NO_STATE)
         return Done()
 
     @property
@@ -128,17 +128,17 @@ class Mapper:
         """One worker with shards writes for all."""
         return self._index == min(w for w, shards in self._meeting.shards.items() if shards)
 
-    def _take_in(self, begin: Begin) -> Report:
+    def _take_in(self, begin: Initialize) -> Report:
         """Begin a training, or go on with it: rows and programs are kept from one to the next, the state is not."""
         if begin.folder != self._folder:
             self._writing.drop()
             self._sight.anew()
             self._begin, self._folder, self._replica = begin, begin.folder, Replica(self._compiled)
-            self._feeds.take_in(begin)
+            self._feeds.admit(begin)
             check_devices(begin.job.workers.gpus)
         return Done()
 
-    def _prime(self, begin: Begin, schema: Schema | None) -> Report:
+    def _prime(self, begin: Initialize, schema: Schema | None) -> Report:
         """Everything that a newcomer can do before it takes part: others shall not wait for it."""
         self._take_in(begin)
         if schema is not None:
@@ -160,7 +160,7 @@ class Mapper:
     def _build(self, schema: Schema, step: int, restore: str | None) -> Report:
         self._writing.drop()
         self._make(schema)
-        self._replica.stand(Standing(step, 0.0, 0.0))
+        self._replica.stand(StatePosition(step, 0.0, 0.0))
         if restore:
             self._replica.load(read_state(restore), restore)
         if self._leads and self._begin.job.export:
@@ -172,7 +172,7 @@ class Mapper:
         self._replica.step = step
         return Done()
 
-    def _catch_up(self, there: CatchUp) -> Report:
+    def _catch_up(self, there: SyncState) -> Report:
         """Give the state to the others, with shards or without; take it where they are for it."""
         self._take_in(there.begin)
         if self._index == there.source:
@@ -192,7 +192,7 @@ class Mapper:
         replica.held.serve(self._tasks.shards, self._feeds.cache)
         clock, pending, updated = Clock("read", "compute", "exchange", "update"), None, 0.0
         trace = paths.trace(str(self._begin.job.checkpoint.path), self._index) if train.profile else None
-        for step, batches in traced(ahead(self._batches, range(train.first, train.last), _bytes), trace):
+        for step, batches in traced(prefetch(self._batches, range(train.first, train.last), _bytes), trace):
             clock.lap("read")
             task = partial(self._map_shard, step, batches)
             leaves = self._tasks.map(step, task)

@@ -11,17 +11,17 @@ import traceback
 from collections.abc import Callable
 
 from yarnml import __version__, storage
-from yarnml.control.calls import Ack, Beat, Meet, Spare, Task
-from yarnml.control.commands import Done, Failed, Joined, Meeting, Report, Stop, Wait
+from yarnml.control.calls import Heartbeat, HeartbeatReply, Poll, RequestBackup, Task
+from yarnml.control.commands import Assignment, Done, Failed, Idle, Joined, Report, Stop
 from yarnml.control.rpc import ControlClient
 from yarnml.errors import WorkerLost, YarnmlError
 from yarnml.events.log import log
-from yarnml.reduce.allreduce import PeerExchange
-from yarnml.reduce.reducer import GivenUp
-from yarnml.reduce.server import Home, ReducerServer
+from yarnml.reduce.allreduce import NetworkAllReduce
+from yarnml.reduce.reducer import StepAborted
+from yarnml.reduce.server import PeerServices, ReducerServer
 from yarnml.worker.affinity import available, bind
 from yarnml.worker.environment import Environment, read_environment
-from yarnml.worker.progress import Sight
+from yarnml.worker.progress import ProgressTracker
 
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 PAUSE_SECONDS = 0.05  # least time between two beats; the master holds each for as long as it has no news
@@ -38,10 +38,10 @@ def main() -> int:
 
 def work(here: Environment) -> int:
     """Run one role to its end; the exit status is 0 when the master said stop."""
-    home, sight = Home(), Sight()
+    home, sight = PeerServices(), ProgressTracker()
     bind(available() - set(here.cores))  # what serves the others
     server = ReducerServer(home, here.host, here.credentials, here.stall)
-    exchange = PeerExchange(here.index, home, server.address, here.credentials, here.stall)
+    exchange = NetworkAllReduce(here.index, home, server.address, here.credentials, here.stall)
     client = ControlClient(here.master, here.credentials, here.timeout)
     threading.Thread(target=_beat, args=(here, sight, exchange), daemon=True, name="beat").start()
     bind(here.cores)  # what computes
@@ -61,45 +61,45 @@ def work(here: Environment) -> int:
 
 
 def _executor(
-    here: Environment, client: ControlClient, exchange: PeerExchange, sight: Sight
-) -> Callable[[Meeting], Report]:
+    here: Environment, client: ControlClient, exchange: NetworkAllReduce, sight: ProgressTracker
+) -> Callable[[Assignment], Report]:
     """What carries out commands; reducers have no use for JAX and never import it."""
     if here.role == "reducer":
         return lambda meeting: Done()
     from yarnml.worker.mapper import Mapper
 
     def spared(meeting: int, step: int, copy: bool) -> int | None:
-        task = client.call(Spare(here.index, meeting, step, copy))
+        task = client.call(RequestBackup(here.index, meeting, step, copy))
         return task.shard if isinstance(task, Task) else None
 
     return Mapper(here.index, exchange, sight, spared).execute
 
 
-def _serve(here: Environment, client: ControlClient, report: Report, execute: Callable[[Meeting], Report]) -> None:
+def _serve(here: Environment, client: ControlClient, report: Report, execute: Callable[[Assignment], Report]) -> None:
     number = 0
     while True:
-        meeting = client.call(Meet(here.role, here.index, number, report))
-        if not isinstance(meeting, Meeting) or isinstance(meeting.command, Wait):
+        meeting = client.call(Poll(here.role, here.index, number, report))
+        if not isinstance(meeting, Assignment) or isinstance(meeting.command, Idle):
             continue
         if isinstance(meeting.command, Stop):
             return
         number = meeting.number
         try:
             report = execute(meeting)
-        except GivenUp:
+        except StepAborted:
             report = Done()  # nobody waits for it
         except Exception as exc:
             report = failed(exc)
             log(report.detail, report.text)
 
 
-def _beat(here: Environment, sight: Sight, exchange: PeerExchange) -> None:
+def _beat(here: Environment, sight: ProgressTracker, exchange: NetworkAllReduce) -> None:
     """Tell the master that we live; leave when it does not.  Its answer tells which meetings are over."""
     client, heard = ControlClient(here.master, here.credentials, here.timeout), 0
     try:
         while True:
-            ack = client.call(Beat(here.role, here.index, heard, sight.pace, sight.saved))
-            if isinstance(ack, Ack):
+            ack = client.call(Heartbeat(here.role, here.index, heard, sight.pace, sight.saved))
+            if isinstance(ack, HeartbeatReply):
                 exchange.abandon(ack.number)
                 sight.give(ack.number, ack.step, frozenset(ack.given))
                 heard = ack.number

@@ -2,7 +2,7 @@
 
 The sums leave the device as one vector, flattened inside the compiled function; the total comes back the same way.
 Parameters and optimizer state are donated to the update, so that no step copies them.  A learner that holds
-(`yarnml.learners.base.Holding`) maps on the host instead, a shard at a time.
+(`yarnml.learners.base.ShardLearner`) maps on the host instead, a shard at a time.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ from yarnml.data.schema import Rows, Schema
 from yarnml.errors import ModelError, YarnmlError
 from yarnml.job.spec import Gradients
 from yarnml.learners.accumulation import row_by_row, summed
-from yarnml.learners.base import Batch, Held, Holding, Learner, Particular, Scores, State
+from yarnml.learners.base import Batch, ChecksRows, Held, Learner, Scores, ShardLearner, State
 from yarnml.reduce.tree import Value, Vector
 from yarnml.worker.flattening import Flattening
 
@@ -45,12 +45,12 @@ class Program:
         self._learner, self._shape, self._width = learner, schema.shape or (schema.width,), schema.width
         self._classes = schema.label_type == "class"
         self.scaling, self._most = scaling, micro_batch_size
-        self._holding = learner if isinstance(learner, Holding) else None
+        self._holding = learner if isinstance(learner, ShardLearner) else None
         self._flattening = Flattening(self._form_of_sums(), gradients)
         self._map = jax.jit(self._map_flat)
         self._update = jax.jit(self._update_flat, donate_argnums=0)
         self._evaluate = jax.jit(self._evaluate_rows)
-        self._check = learner.check if isinstance(learner, Particular) else None
+        self._check = learner.check if isinstance(learner, ChecksRows) else None
         self._check_predict()
 
     @property
@@ -71,8 +71,8 @@ class Program:
         assert self._holding is not None
         here = _on_host(state)
         if held is None:
-            held = self._holding.hold(here, self._that_count(rows))
-        sums, held = self._holding.map_held(here, held)
+            held = self._holding.prepare_shard(here, self._that_count(rows))
+        sums, held = self._holding.map_shard(here, held)
         return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(sums)]), held
 
     def map(self, state: State, rows: Rows) -> Value:
@@ -168,11 +168,11 @@ class Program:
         if self._holding is None:
             return jax.eval_shape(self._map_tree, *self._shapes)
         state = _on_host(jax.jit(self._learner.init)(jax.random.key(0)))
-        sums, _ = self._holding.map_held(state, self._holding.hold(state, []))
+        sums, _ = self._holding.map_shard(state, self._holding.prepare_shard(state, []))
         return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, jnp.float32), sums)
 
     def _map_tree(self, state: State, scaling: Scaling | None, rows: Rows | Batch) -> Any:
-        assert not isinstance(self._learner, Holding)
+        assert not isinstance(self._learner, ShardLearner)
         return summed(partial(self._learner.map, state), self._batch(scaling, rows), self._most)
 
     def _map_flat(self, state: State, scaling: Scaling | None, rows: Rows) -> list[jax.Array]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from yarnml.control.calls import Pace
+from yarnml.control.calls import Progress
 from yarnml.control.commands import Saved
 
 
@@ -12,7 +12,7 @@ def _ignore(step: int, loss: float, rows: int) -> None:
     pass
 
 
-class Sight:
+class ProgressTracker:
     """Follows one worker.  ``told`` hears of every finished step: its number, mean loss, the round's rows so far."""
 
     def __init__(self, told: Callable[[int, float, int], None] = _ignore) -> None:
@@ -70,5 +70,5 @@ class Sight:
         return shards if (meeting, at) == (self._meeting, step) else frozenset()
 
     @property
-    def pace(self) -> Pace:
-        return Pace(self._meeting, *self._step, self._batches, self._at, self._mapped, self._tasks, self._busy)
+    def pace(self) -> Progress:
+        return Progress(self._meeting, *self._step, self._batches, self._at, self._mapped, self._tasks, self._busy)

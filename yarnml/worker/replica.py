@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from yarnml.control.commands import CatchUp, Standing
+from yarnml.control.commands import StatePosition, SyncState
 from yarnml.data.scaling import Scaling, identity
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import CheckpointError
@@ -21,9 +21,9 @@ from yarnml.learners.registry import build_learner
 from yarnml.reduce.tree import Value, Vector
 from yarnml.storage.tensors import digest
 from yarnml.worker.program import Program, from_tensors, tensors
-from yarnml.worker.shard_cache import HeldShards
+from yarnml.worker.shard_cache import ShardCache
 
-NOWHERE = Standing(-1, 0.0, 0.0)  # without a state
+NO_STATE = StatePosition(-1, 0.0, 0.0)  # without a state
 LEARNERS = 100  # that stay compiled
 
 
@@ -64,9 +64,9 @@ class Replica:
 
     def __init__(self, compiled: Compiled) -> None:
         self._compiled = compiled
-        self.stand(NOWHERE)
+        self.stand(NO_STATE)
         self.scaling: Scaling | None = None
-        self.held = HeldShards()
+        self.held = ShardCache()
         self.schema: Schema
         self.program: Program
         self._learner: Learner
@@ -82,13 +82,13 @@ class Replica:
         self._state = init(jax.random.key(job.training.seed))
         self.held.clear()
 
-    def stand(self, there: Standing | CatchUp) -> None:
+    def stand(self, there: StatePosition | SyncState) -> None:
         """Say where the state is."""
         self.step, self.loss, self.weight = there.step, there.loss, there.weight
 
     @property
-    def standing(self) -> Standing:
-        return Standing(self.step, self.loss, self.weight)
+    def standing(self) -> StatePosition:
+        return StatePosition(self.step, self.loss, self.weight)
 
     @property
     def parameters(self) -> int:

@@ -11,7 +11,7 @@ import jax
 from yarnml.learners.base import Held
 
 
-class HeldShards:
+class ShardCache:
     """Held things by shard, of at most ``limit`` bytes in all."""
 
     def __init__(self) -> None:

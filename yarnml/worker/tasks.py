@@ -5,12 +5,12 @@ from collections import deque
 from collections.abc import Callable
 from statistics import median
 
-from yarnml.control.commands import Meeting
+from yarnml.control.commands import Assignment
 from yarnml.job.spec import Workers
-from yarnml.reduce.base import Exchange
+from yarnml.reduce.base import AllReduce
 from yarnml.reduce.reducer import StepKey
 from yarnml.reduce.tree import Node, Value, combine
-from yarnml.worker.progress import Sight
+from yarnml.worker.progress import ProgressTracker
 
 SLOW = 3.0  # times its own pace that a worker waits for the others before it copies their tasks
 IDLE_SECONDS = 0.1  # that an idle worker waits before it asks, the first time and again
@@ -26,13 +26,13 @@ Spared = Callable[[int, int, bool], int | None]
 class Tasks:
     """The tasks of one worker, meeting by meeting.  ``shards``: its own in this one."""
 
-    def __init__(self, index: int, exchange: Exchange, sight: Sight, spared: Spared) -> None:
+    def __init__(self, index: int, exchange: AllReduce, sight: ProgressTracker, spared: Spared) -> None:
         self._index, self._exchange, self._sight, self._spared = index, exchange, sight, spared
-        self._meeting: Meeting
+        self._meeting: Assignment
         self.shards: list[int] = []
         self._recent: deque[float] = deque(maxlen=RECENT)  # seconds that this worker's own tasks of a step took
 
-    def begin(self, meeting: Meeting) -> None:
+    def begin(self, meeting: Assignment) -> None:
         self._meeting, self.shards = meeting, meeting.shards.get(self._index, [])
         self._sight.meet(meeting.number)
         self._recent.clear()

@@ -6,7 +6,7 @@ import pytest
 
 from yarnml.clusters.yarn.capacity import rules
 from yarnml.clusters.yarn.capacity.resources import Cluster, Node, Queue, Request, Share, Size, requests
-from yarnml.clusters.yarn.capacity.rules import Untold
+from yarnml.clusters.yarn.capacity.rules import UnknownToYarn
 from yarnml.errors import ClusterError, JobFileError
 from yarnml.job.load import load_job
 
@@ -84,7 +84,7 @@ def test_queues_by_name_and_path() -> None:
     assert refusal(rules.find_queue, CLUSTER, "nosuch").startswith(
         "queue must be one of closed, default, research, school, not 'nosuch'"
     )
-    with pytest.raises(Untold):
+    with pytest.raises(UnknownToYarn):
         rules.find_queue(CLUSTER, "root.projects.mine")
 
 
@@ -106,7 +106,7 @@ def test_queues_that_admit() -> None:
 @pytest.mark.parametrize(("queue", "user"), [("school", "bob"), ("research", None)])
 def test_who_is_admitted_may_be_unknown(queue: str, user: str | None) -> None:
     """Groups and Kerberos names are for YARN to judge: nothing is claimed about them."""
-    with pytest.raises(Untold):
+    with pytest.raises(UnknownToYarn):
         rules.check_queue(CLUSTER, queue, user)
 
 

@@ -10,8 +10,8 @@ from yarnml.clusters.yarn.observe.diagnosis import ending, events, first_cause, 
 from yarnml.clusters.yarn.observe.logs import Log, parse
 from yarnml.clusters.yarn.observe.processes import Place, attempt_of, of_logs
 from yarnml.clusters.yarn.observe.status import Application, Status, described, listed, training
-from yarnml.events.events import Continued, EpochDone, Event, Failure, Lost, Outcome, RoundBegins, Tick, Waiting
-from yarnml.master.membership.failure_policy import Kind
+from yarnml.events.events import Continued, EpochDone, Event, Failure, Outcome, ProcessLost, RoundStarted, Tick, Waiting
+from yarnml.master.membership.failure_policy import ExitKind
 
 FAILED = "Container failed during execution, see logs for more information."
 FIRST, SECOND = "container_1795268015103_0001_01_000001", "container_1795268015103_0001_02_000001"
@@ -149,34 +149,44 @@ MEMORY = [
 def test_too_much_memory(text: str, sentence: str) -> None:
     """The field to raise is named, whichever of YARN's two wordings comes."""
     assert for_memory(text, "workers.memory") == sentence
-    assert reason(text, "worker", "") == (Kind.MEMORY, sentence)
+    assert reason(text, "worker", "") == (ExitKind.MEMORY, sentence)
 
 
 @pytest.mark.parametrize(
     ("said", "log_text", "kind", "why"),
     [
-        (FAILED, "", Kind.EXIT, "failed"),
-        (FAILED, "yarnml: no python3.11 on w2.\n", Kind.ENVIRONMENT, "failed: no python3.11 on w2"),
-        (FAILED, "ModuleNotFoundError: No module named 'jax'\n", Kind.ENVIRONMENT, "failed: ModuleNotFoundError: No"),
-        (FAILED, "ValueError: x\n", Kind.EXIT, "failed: ValueError: x"),
-        (FAILED, "worker 0\nended by signal 9 (SIGKILL)", Kind.SIGNAL, "was ended by signal 9 (SIGKILL)"),
+        (FAILED, "", ExitKind.EXIT, "failed"),
+        (FAILED, "yarnml: no python3.11 on w2.\n", ExitKind.ENVIRONMENT, "failed: no python3.11 on w2"),
+        (
+            FAILED,
+            "ModuleNotFoundError: No module named 'jax'\n",
+            ExitKind.ENVIRONMENT,
+            "failed: ModuleNotFoundError: No",
+        ),
+        (FAILED, "ValueError: x\n", ExitKind.EXIT, "failed: ValueError: x"),
+        (FAILED, "worker 0\nended by signal 9 (SIGKILL)", ExitKind.SIGNAL, "was ended by signal 9 (SIGKILL)"),
         (
             "Container killed by YARN for exceeding memory limits",
             "",
-            Kind.MEMORY,
+            ExitKind.MEMORY,
             "took more memory than workers.memory allows, and was ended by YARN; raise workers.memory",
         ),
         (
             "Container released on a *lost* node",
             "",
-            Kind.NODE_LOST,
+            ExitKind.NODE_LOST,
             "was taken away by the cluster: Container released",
         ),
-        ("Container preempted by scheduler", "", Kind.PREEMPTED, "was taken away by the cluster: Container preempted"),
-        ("Failed to start, exception raised: no", "", Kind.EXIT, "ended: Failed to start, exception raised: no"),
+        (
+            "Container preempted by scheduler",
+            "",
+            ExitKind.PREEMPTED,
+            "was taken away by the cluster: Container preempted",
+        ),
+        ("Failed to start, exception raised: no", "", ExitKind.EXIT, "ended: Failed to start, exception raised: no"),
     ],
 )
-def test_why_a_container_ended(said: str, log_text: str, kind: Kind, why: str) -> None:
+def test_why_a_container_ended(said: str, log_text: str, kind: ExitKind, why: str) -> None:
     """YARN's words tell what the cluster did itself and what went for memory; else the container's own last ones."""
     found, words = reason(said, "worker", log_text)
     assert found is kind
@@ -185,7 +195,7 @@ def test_why_a_container_ended(said: str, log_text: str, kind: Kind, why: str) -
 
 def test_events_survive_a_torn_line() -> None:
     """A master that is killed leaves half a line; all before it count, and those of the next attempt."""
-    told: list[Event] = [RoundBegins(0, 0, 6, 12), EpochDone(1, 2, 6, 0.5, {"loss": 0.4}), Continued(6, 1.0, "x")]
+    told: list[Event] = [RoundStarted(0, 0, 6, 12), EpochDone(1, 2, 6, 0.5, {"loss": 0.4}), Continued(6, 1.0, "x")]
     lines = [msgspec.json.encode(event).decode() for event in told]
     logs = [log("events.jsonl", f"{lines[0]}\n{lines[1]}\n{lines[1][:20]}"), log("events.jsonl", lines[2], SECOND)]
     assert events([*logs, log("worker.log", lines[0])]) == told
@@ -195,8 +205,8 @@ def test_a_status_is_the_sum_of_the_events() -> None:
     """Round, step, loss, metrics and losses, from what was told; a newer step beats the last epoch's."""
     told: list[Event] = [
         Waiting(1, 2, "no room"),
-        RoundBegins(3, 18, 24, 60),
-        Lost("worker 1 was lost"),
+        RoundStarted(3, 18, 24, 60),
+        ProcessLost("worker 1 was lost"),
         EpochDone(4, 10, 24, 0.5, {"loss": 0.4, "accuracy": 0.9}),
     ]
     found = training(told, Tick(26, 0.45, 100, 2))

@@ -11,7 +11,7 @@ import pytest
 from yarnml.clusters.yarn import services
 from yarnml.clusters.yarn.application import specification
 from yarnml.clusters.yarn.packaging.provision import Provision
-from yarnml.control.roles import Role, Who
+from yarnml.control.roles import ProcessId, Role
 from yarnml.job.load import load_job
 
 
@@ -37,7 +37,7 @@ def test_a_container_names_one_process(role: Role, size: int) -> None:
 
 def test_what_is_asked_for_keeps_its_index() -> None:
     """A container of the job's own size is numbered as Skein does; no other size has the same numbers."""
-    assert services.who("worker", 3) == Who("worker", 3)
+    assert services.who("worker", 3) == ProcessId("worker", 3)
     assert len({services.who(services.service("worker", size), 3) for size in range(3)}) == 3
 
 

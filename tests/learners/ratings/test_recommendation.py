@@ -205,12 +205,12 @@ def turned(options: Als, shards: list[Batch], turns: int) -> Iterator[tuple[Stat
     learner = build_learner(options, COLUMNS)
     assert isinstance(learner, AlternatingLeastSquares)
     state, update = learner.init(jax.random.key(0)), jax.jit(learner.update)
-    held = [learner.hold(state, [rows]) for rows in shards]
+    held = [learner.prepare_shard(state, [rows]) for rows in shards]
     yield state, np.inf
     for _ in range(turns + 1):
         for _ in ("items", "users"):
             here = jax.tree.map(np.asarray, state)
-            parts = [learner.map_held(here, one)[0] for one in held]
+            parts = [learner.map_shard(here, one)[0] for one in held]
             state, scores = update(state, Sums(*(sum(leaves) for leaves in zip(*parts, strict=True))))
         yield state, float(scores.loss / scores.weight)
 

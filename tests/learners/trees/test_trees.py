@@ -67,8 +67,8 @@ def grown(options: Options, columns: Schema, x: Array, y: Array) -> tuple[Any, A
     held = None
     for _ in range(options.passes.usual * options.passes.each):
         here = jax.tree.map(np.asarray, state)
-        held = held or learner.hold(here, [Batch(x, y, np.ones(len(x), np.float32))])
-        sums, held = learner.map_held(here, held)
+        held = held or learner.prepare_shard(here, [Batch(x, y, np.ones(len(x), np.float32))])
+        sums, held = learner.map_shard(here, held)
         state, _ = update(state, sums)
     return learner, state
 
@@ -279,7 +279,7 @@ def test_levels_are_sums_over_rows() -> None:
     here = jax.tree.map(np.asarray, state)._replace(passes=np.array(3 + 3 + 2))
     parts = [np.s_[:], np.s_[:100], np.s_[100:]]
     batches = [Batch(x[part], y[part].astype(np.int32), np.ones(len(x[part]), np.float32)) for part in parts]
-    whole, first, second = (learner.map_held(here, learner.hold(here, [b]))[0] for b in batches)
+    whole, first, second = (learner.map_shard(here, learner.prepare_shard(here, [b]))[0] for b in batches)
     assert np.abs(whole.histograms[0, 0, 3]).max() > 0.1
     np.testing.assert_allclose(whole.histograms, first.histograms + second.histograms, atol=1e-5)
 

@@ -12,7 +12,7 @@ from tests.processes import running
 from yarnml.master.membership.failure_policy import (
     Decision,
     End,
-    Kind,
+    ExitKind,
     Replace,
     Stop,
     decide,
@@ -24,11 +24,11 @@ HOSTS = {"n1", "n2", "n3"}
 ONE = {"worker": ["2 GiB"], "reducer": ["1 GiB"]}
 THREE = {"worker": ["2 GiB", "3 GiB", "4 GiB"], "reducer": ["1 GiB"]}
 
-LOST = [Kind.PREEMPTED, Kind.NODE_LOST, Kind.GIVEN_BACK]
-COUNTED = [kind for kind in Kind if kind not in LOST]
+LOST = [ExitKind.PREEMPTED, ExitKind.NODE_LOST, ExitKind.GIVEN_BACK]
+COUNTED = [kind for kind in ExitKind if kind not in LOST]
 
 
-def end(kind: Kind, host: str = "n1", *, joined: bool = True, size: int = 0, role: str = "worker") -> End:
+def end(kind: ExitKind, host: str = "n1", *, joined: bool = True, size: int = 0, role: str = "worker") -> End:
     return End(role, kind, f"{role} 0 on {host} {kind.word}", host, joined, size)
 
 
@@ -38,31 +38,31 @@ def decided(*ends: End, most: int = 10, hosts: set[str] = HOSTS, sizes: dict[str
 
 @pytest.mark.parametrize("kind", LOST)
 @pytest.mark.parametrize("joined", [True, False])
-def test_what_the_cluster_did_is_no_failure(kind: Kind, joined: bool) -> None:
+def test_what_the_cluster_did_is_no_failure(kind: ExitKind, joined: bool) -> None:
     """However often the cluster takes processes away, they are replaced; not even a first failure is left over."""
     ends = [end(kind, joined=joined)] * 50
     assert decided(*ends, most=0, hosts=HOSTS if joined else set()) == Replace(ends[0].why)
 
 
 @pytest.mark.parametrize("kind", COUNTED)
-def test_a_failure_is_counted(kind: Kind) -> None:
+def test_a_failure_is_counted(kind: ExitKind) -> None:
     """Any other end is a failure of at most so many, told with its number."""
     assert decided(end(kind)) == Replace(f"{end(kind).why} (failure 1 of at most 10)")
-    assert decided(end(Kind.EXIT, "n2"), end(Kind.PREEMPTED), end(kind)) == Replace(
+    assert decided(end(ExitKind.EXIT, "n2"), end(ExitKind.PREEMPTED), end(kind)) == Replace(
         f"{end(kind).why} (failure 2 of at most 10)"
     )
 
 
 @pytest.mark.parametrize("kind", COUNTED)
-def test_a_crash_loop_stops(kind: Kind) -> None:
+def test_a_crash_loop_stops(kind: ExitKind) -> None:
     """One failure more than workers.max_failures, of all roles together, ends the job with the newest one."""
-    before = [end(Kind.EXIT, "n1"), end(Kind.SIGNAL, "n2", role="reducer"), end(Kind.NODE_LOST)]
+    before = [end(ExitKind.EXIT, "n1"), end(ExitKind.SIGNAL, "n2", role="reducer"), end(ExitKind.NODE_LOST)]
     assert isinstance(decided(*before, end(kind), most=3), Replace)
     assert decided(*before, end(kind), most=2) == Stop(f"{end(kind).why}: failure 3, with workers.max_failures 2.")
 
 
-@pytest.mark.parametrize("kind", [Kind.EXIT, Kind.SIGNAL])
-def test_three_that_never_joined(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [ExitKind.EXIT, ExitKind.SIGNAL])
+def test_three_that_never_joined(kind: ExitKind) -> None:
     """Where nobody has ever joined, the third failure ends the job, if one was of a replacement; else it does not."""
     ends = [end(kind, host, joined=False) for host in ("n1", "n2", "n3")]
     assert isinstance(decided(*ends, hosts=set()), Replace)  # all first ones at once, as when a machine is cleared
@@ -74,7 +74,7 @@ def test_three_that_never_joined(kind: Kind) -> None:
 
 def test_a_wrong_environment_stops_at_once() -> None:
     """What can't begin for want of Python, yarnml or a module is the user's to mend, where nobody has joined."""
-    wrong = end(Kind.ENVIRONMENT, joined=False)
+    wrong = end(ExitKind.ENVIRONMENT, joined=False)
     found = decided(wrong, hosts=set())
     assert isinstance(found, Stop)
     assert found.environment
@@ -83,7 +83,7 @@ def test_a_wrong_environment_stops_at_once() -> None:
 
 def test_a_wrong_environment_of_one_node() -> None:
     """Where others have joined it is the node that is wrong: the failure is counted, the second makes it avoided."""
-    wrong = end(Kind.ENVIRONMENT, "n9", joined=False)
+    wrong = end(ExitKind.ENVIRONMENT, "n9", joined=False)
     assert decided(wrong) == Replace(f"{wrong.why} (failure 1 of at most 10)")
     found = decided(wrong, wrong)
     assert isinstance(found, Replace)
@@ -92,7 +92,7 @@ def test_a_wrong_environment_of_one_node() -> None:
 
 def test_more_memory_is_given_and_said() -> None:
     """Out of memory is answered with the next size, and not counted, as long as there is one."""
-    first, second = end(Kind.MEMORY), end(Kind.MEMORY, size=1)
+    first, second = end(ExitKind.MEMORY), end(ExitKind.MEMORY, size=1)
     assert decided(first, most=0, sizes=THREE) == Replace(f"{first.why} (not counted; the next one gets 3 GiB)", 1)
     assert decided(first, second, most=0, sizes=THREE) == Replace(
         f"{second.why} (not counted; the next one gets 4 GiB)", 2
@@ -101,18 +101,18 @@ def test_more_memory_is_given_and_said() -> None:
 
 def test_too_little_memory_at_last() -> None:
     """Out of memory with the largest size ends the job."""
-    ends = [end(Kind.MEMORY, size=size) for size in range(3)]
+    ends = [end(ExitKind.MEMORY, size=size) for size in range(3)]
     assert decided(*ends, sizes=THREE) == Stop(f"{ends[-1].why}: 4 GiB, the most that is tried, was not enough.")
 
 
 def test_memory_where_there_is_no_more() -> None:
     """Where no larger container can be had, out of memory is a failure as any other."""
-    assert decided(end(Kind.MEMORY), sizes=ONE) == Replace(f"{end(Kind.MEMORY).why} (failure 1 of at most 10)")
+    assert decided(end(ExitKind.MEMORY), sizes=ONE) == Replace(f"{end(ExitKind.MEMORY).why} (failure 1 of at most 10)")
 
 
 def test_a_role_keeps_its_size() -> None:
     """After one process ran out of memory, every new one of its role gets more, whatever ended the one before."""
-    ends = [end(Kind.MEMORY), end(Kind.PREEMPTED)]
+    ends = [end(ExitKind.MEMORY), end(ExitKind.PREEMPTED)]
     assert decided(*ends, sizes=THREE) == Replace(ends[1].why, 1)
     assert size_of(ends, "worker", THREE) == 1
     assert size_of(ends, "reducer", THREE) == 0
@@ -121,16 +121,18 @@ def test_a_role_keeps_its_size() -> None:
 
 def test_all_workers_out_of_memory_at_once() -> None:
     """Many that run out of memory together all get more; that is one step up for each, not one for each of them."""
-    ends = [end(Kind.MEMORY, f"n{n}") for n in range(20)]
+    ends = [end(ExitKind.MEMORY, f"n{n}") for n in range(20)]
     assert [d.size for n in range(20) if isinstance(d := decided(*ends[: n + 1], most=0, sizes=THREE), Replace)] == (
         [1] * 20
     )
 
 
-@pytest.mark.parametrize("kind", [Kind.EXIT, Kind.SIGNAL, Kind.SILENT, Kind.STALLED, Kind.WRONG_STATE])
-def test_a_bad_node_is_avoided(kind: Kind) -> None:
+@pytest.mark.parametrize(
+    "kind", [ExitKind.EXIT, ExitKind.SIGNAL, ExitKind.SILENT, ExitKind.STALLED, ExitKind.WRONG_STATE]
+)
+def test_a_bad_node_is_avoided(kind: ExitKind) -> None:
     """Three failures on one host and none elsewhere: new processes keep away from it, and the user is told."""
-    ends = [end(kind), end(Kind.NODE_LOST, "n2"), end(kind), end(kind)]
+    ends = [end(kind), end(ExitKind.NODE_LOST, "n2"), end(kind), end(kind)]
     assert decided(*ends[:-1]) == Replace(f"{end(kind).why} (failure 2 of at most 10)")
     assert decided(*ends) == Replace(
         f"{end(kind).why} (failure 3 of at most 10; 3 on n1 and none elsewhere, so new ones keep away from it)",
@@ -141,7 +143,7 @@ def test_a_bad_node_is_avoided(kind: Kind) -> None:
 @pytest.mark.parametrize("hosts", [HOSTS, set()])
 def test_a_node_that_fails_at_the_start(hosts: set[str]) -> None:
     """Two that ended on a host before they joined are enough, also where nobody has joined yet."""
-    ends = [end(Kind.EXIT, joined=False)] * 2
+    ends = [end(ExitKind.EXIT, joined=False)] * 2
     found = decided(*ends, hosts=hosts)
     assert isinstance(found, Replace)
     assert found.avoid == "n1"
@@ -150,20 +152,20 @@ def test_a_node_that_fails_at_the_start(hosts: set[str]) -> None:
 @pytest.mark.parametrize(
     ("others", "hosts"),
     [
-        ([end(Kind.EXIT, "n2")], HOSTS),  # it fails elsewhere, too
+        ([end(ExitKind.EXIT, "n2")], HOSTS),  # it fails elsewhere, too
         ([], {"n1"}),  # there is no other host
     ],
 )
 def test_a_node_is_not_blamed_without_others(others: list[End], hosts: set[str]) -> None:
     """A host is avoided only where others are known and had no failure."""
-    found = decided(*others, *[end(Kind.EXIT)] * 5, hosts=hosts)
+    found = decided(*others, *[end(ExitKind.EXIT)] * 5, hosts=hosts)
     assert isinstance(found, Replace)
     assert not found.avoid
 
 
 def test_unknown_hosts_are_no_bad_node() -> None:
     """Failures of which nobody knows where they were blame no node."""
-    found = decided(*[replace(end(Kind.EXIT, joined=False), host="")] * 5)
+    found = decided(*[replace(end(ExitKind.EXIT, joined=False), host="")] * 5)
     assert isinstance(found, Replace)
     assert not found.avoid
 
@@ -202,5 +204,5 @@ def test_the_page_has_every_kind() -> None:
     """docs/faults.md has a row for every way to end, and says of each whether it counts."""
     page = (Path(__file__).parents[3] / "docs/faults.md").read_text()
     rows = dict(re.findall(r"^\| \*\*([^*]+)\*\* \|.*\| ([^|]+) \|$", page, re.M))
-    assert rows.keys() == {kind.word for kind in Kind}
+    assert rows.keys() == {kind.word for kind in ExitKind}
     assert {word for word, counts in rows.items() if counts.startswith("no")} == {kind.word for kind in LOST}

@@ -4,35 +4,35 @@ from typing import Any
 
 import pytest
 
-from yarnml.control.roles import Role, Who
+from yarnml.control.roles import ProcessId, Role
 from yarnml.job.load import load_job
-from yarnml.master.membership.autoscaler import BATCH, GROW_SECONDS, SHRINK_SECONDS, Demand
-from yarnml.master.membership.liveness import REST_SECONDS, Presence
+from yarnml.master.membership.autoscaler import BATCH, GROW_SECONDS, SHRINK_SECONDS, Autoscaler
+from yarnml.master.membership.liveness import REST_SECONDS, Liveness
 
-WORKERS = [Who("worker", n) for n in range(3)]
-REDUCER = Who("reducer", 0)
+WORKERS = [ProcessId("worker", n) for n in range(3)]
+REDUCER = ProcessId("reducer", 0)
 
 
 @pytest.fixture
-def presence() -> Presence:
+def presence() -> Liveness:
     """All were seen at time 0."""
-    found = Presence(0.0)
+    found = Liveness(0.0)
     for who in [*WORKERS, REDUCER]:
-        found.sees(who, 0.0)
+        found.heartbeat(who, 0.0)
     return found
 
 
-def test_who_is_quiet_is_fit_again_with_its_next_sign(presence: Presence) -> None:
+def test_who_is_quiet_is_fit_again_with_its_next_sign(presence: Liveness) -> None:
     """One without a sign of life does not take part until it gives one."""
     presence.rest_until_seen(WORKERS[:1])
     assert presence.fit(WORKERS, 1.0) == {*WORKERS[1:]}
     assert presence.quiet(WORKERS) == WORKERS[:1]
-    presence.sees(WORKERS[0], 2.0)
+    presence.heartbeat(WORKERS[0], 2.0)
     assert presence.fit(WORKERS, 2.0) == {*WORKERS}
     assert presence.quiet(WORKERS) == []
 
 
-def test_who_is_slow_rests_longer_each_time(presence: Presence) -> None:
+def test_who_is_slow_rests_longer_each_time(presence: Liveness) -> None:
     """The second rest is twice as long as the first."""
     for began, seconds in [(0.0, REST_SECONDS), (1000.0, 2 * REST_SECONDS)]:
         presence.rest(WORKERS[:1], began)
@@ -40,58 +40,58 @@ def test_who_is_slow_rests_longer_each_time(presence: Presence) -> None:
         assert presence.fit(WORKERS, began + seconds) == {*WORKERS}
 
 
-def test_who_is_slow_is_better_than_nobody(presence: Presence) -> None:
+def test_who_is_slow_is_better_than_nobody(presence: Liveness) -> None:
     """Slow workers rest while there is another worker; a reducer is none."""
     presence.rest(WORKERS[:2], 0.0)
     assert presence.fit([*WORKERS, REDUCER], 1.0) == {WORKERS[2], REDUCER}
     assert presence.fit([*WORKERS[:2], REDUCER], 1.0) == {*WORKERS[:2], REDUCER}
 
 
-def test_who_is_silent(presence: Presence) -> None:
+def test_who_is_silent(presence: Liveness) -> None:
     """Silent is who gave no sign for so long, among those that are asked about."""
     presence.silent(WORKERS, 5.0, 1.5)
-    presence.sees(WORKERS[2], 3.0)
+    presence.heartbeat(WORKERS[2], 3.0)
     assert presence.silent([*WORKERS[1:], REDUCER], 2.0, 3.5) == {WORKERS[1]: 3.5, REDUCER: 3.5}
     assert presence.silent(WORKERS, 5.0, 4.0) == {}
 
 
-def test_who_was_seen_once_can_fall_silent(presence: Presence) -> None:
+def test_who_was_seen_once_can_fall_silent(presence: Liveness) -> None:
     """Those on their way count from their first sign of life on, before they have come; others are not known."""
-    late = Who("worker", 7)
+    late = ProcessId("worker", 7)
     assert late not in presence.seen
-    presence.sees(late, 1.0)
+    presence.heartbeat(late, 1.0)
     presence.silent(presence.seen, 5.0, 1.5)
     assert presence.silent(presence.seen, 2.2, 3.4) == dict.fromkeys([*WORKERS, REDUCER], 3.4) | {late: 2.4}
 
 
-def test_who_runs_and_never_shows_itself(presence: Presence) -> None:
+def test_who_runs_and_never_shows_itself(presence: Liveness) -> None:
     """Five times as long may pass from when a process is known to run to its first sign of life; waiting is free."""
-    late, early = Who("worker", 9), Who("worker", 10)
+    late, early = ProcessId("worker", 9), ProcessId("worker", 10)
     for now in range(0, 100, 10):
         presence.runs([], now)  # YARN has no room for it yet
     presence.runs([late, early], 100.0)
     presence.runs([late, early], 140.0)
-    presence.sees(early, 140.0)
-    assert presence.unborn(10.0, 150.0) == {}
-    assert presence.unborn(10.0, 151.0) == {late: 51.0}
-    presence.sees(late, 151.0)
-    assert presence.unborn(10.0, 1000.0) == {}
+    presence.heartbeat(early, 140.0)
+    assert presence.never_started(10.0, 150.0) == {}
+    assert presence.never_started(10.0, 151.0) == {late: 51.0}
+    presence.heartbeat(late, 151.0)
+    assert presence.never_started(10.0, 1000.0) == {}
 
 
-def test_nobody_is_silent_for_a_while_in_which_nobody_listened(presence: Presence) -> None:
+def test_nobody_is_silent_for_a_while_in_which_nobody_listened(presence: Liveness) -> None:
     """A master that was stopped itself gives everybody the whole time again."""
     assert presence.silent(WORKERS, 5.0, 100.0) == {}
     assert presence.silent(WORKERS, 5.0, 101.0) == {}
 
 
 @pytest.fixture
-def demand(digits_job: dict[str, Any]) -> Demand:
+def demand(digits_job: dict[str, Any]) -> Autoscaler:
     """Of a job with two workers and a reducer, at time 0."""
-    return Demand(load_job(digits_job | {"workers": {"count": 2}, "reducers": {"count": 1}}), 0.0)
+    return Autoscaler(load_job(digits_job | {"workers": {"count": 2}, "reducers": {"count": 1}}), 0.0)
 
 
 @pytest.mark.parametrize("role", ["worker", "reducer"])
-def test_those_on_their_way_are_not_asked_for_again(demand: Demand, role: Role) -> None:
+def test_those_on_their_way_are_not_asked_for_again(demand: Autoscaler, role: Role) -> None:
     """To be asked for are those that are wanted and neither here nor on their way, never fewer than none."""
     assert demand.missing(role) == 0
     demand.wanted[role] += 3
@@ -100,7 +100,7 @@ def test_those_on_their_way_are_not_asked_for_again(demand: Demand, role: Role) 
     assert demand.missing(role) == 0
 
 
-def test_a_job_grows_by_a_few_at_a_time(demand: Demand) -> None:
+def test_a_job_grows_by_a_few_at_a_time(demand: Autoscaler) -> None:
     """Growth waits for those on their way and between two looks, and goes in batches up to the most."""
     times = iter(GROW_SECONDS * n for n in range(1, 9))
     assert demand.growth(100, 2, next(times) - 1) == 0
@@ -111,7 +111,7 @@ def test_a_job_grows_by_a_few_at_a_time(demand: Demand) -> None:
     assert demand.growth(1, 2, next(times)) == 0
 
 
-def test_a_job_that_had_grown_shrinks_when_the_cluster_takes_one_back(demand: Demand) -> None:
+def test_a_job_that_had_grown_shrinks_when_the_cluster_takes_one_back(demand: Autoscaler) -> None:
     """Then it does not grow for longer; one that has no more than workers.count wants them all back."""
     assert not demand.shrinks(0.0)
     demand.wanted["worker"] = demand.asked["worker"] = 3

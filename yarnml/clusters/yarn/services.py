@@ -5,7 +5,7 @@ declared at submit without any container.  Both name the same processes: an inde
 """
 
 from yarnml.clusters.yarn.capacity.resources import mebibytes
-from yarnml.control.roles import Role, Who
+from yarnml.control.roles import ProcessId, Role
 
 FACTORS = (1.5, 2.0)  # of the memory asked for
 STRIDE = 10_000  # indices of one service
@@ -28,13 +28,13 @@ def size_of(service: str) -> int:
     return int(service.partition(_LARGER)[2] or 0)
 
 
-def who(service: str, instance: int) -> Who:
+def who(service: str, instance: int) -> ProcessId:
     """The process in a container of Skein's."""
     role: Role = "reducer" if service.partition(_LARGER)[0] == "reducer" else "worker"
-    return Who(role, size_of(service) * STRIDE + instance)
+    return ProcessId(role, size_of(service) * STRIDE + instance)
 
 
-def container(who: Who) -> str:
+def container(who: ProcessId) -> str:
     """Skein's name for the container of a process."""
     size, instance = divmod(who.index, STRIDE)
     return f"{service(who.role, size)}_{instance}"

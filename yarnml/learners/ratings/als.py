@@ -87,7 +87,7 @@ class AlternatingLeastSquares:
         users, slots = jnp.zeros((options.users, options.rank)), jnp.full(options.users, -1, jnp.int32)
         return State(jnp.zeros((), jnp.int32), users, items, slots, jnp.zeros((), jnp.int32), jnp.zeros(()))
 
-    def hold(self, state: State, batches: Iterable[Batch]) -> Held:
+    def prepare_shard(self, state: State, batches: Iterable[Batch]) -> Held:
         nothing = Batch(np.zeros((0, 2), np.float32), np.zeros(0, np.float32), np.zeros(0, np.float32))
         every = [nothing, *(rows._replace(x=flat(rows.x)) for rows in batches)]
         x, y, weight = (np.concatenate(parts) for parts in zip(*every, strict=True))
@@ -106,7 +106,7 @@ class AlternatingLeastSquares:
         wanted = np.where(y > 0, weight * (1 + more), 0.0).astype(np.float32)
         return weight * more, wanted, wanted
 
-    def map_held(self, state: State, held: Held) -> tuple[Sums, Held]:
+    def map_shard(self, state: State, held: Held) -> tuple[Sums, Held]:
         options, slots = self._options, state.slots[held.users]
         rows = np.zeros((self._rows, width(options.rank)), np.float32)
         users, seen = np.zeros_like(state.users), np.zeros(options.users, np.float32)

@@ -92,11 +92,11 @@ class Ensemble:
             model=model,
         )
 
-    def hold(self, state: Any, batches: Iterable[Batch]) -> Held:
+    def prepare_shard(self, state: Any, batches: Iterable[Batch]) -> Held:
         edges = state.edges if state.passes >= sketch.PASSES else None
         return Held(shard.gathered(batches, self._features, edges), None)
 
-    def map_held(self, state: Any, held: Held) -> tuple[Sums, Held]:
+    def map_shard(self, state: Any, held: Held) -> tuple[Sums, Held]:
         data, passes = held.data, int(state.passes)
         if passes < self._start:
             return self._looked(state, data), held

@@ -11,7 +11,7 @@ SHRINK_SECONDS = 60.0  # the same, after the cluster took one back
 BATCH = 4  # workers that a job grows by at a time
 
 
-class Demand:
+class Autoscaler:
     """Counts by role: ``wanted``, and ``asked``, those that are here and those that are on their way."""
 
     def __init__(self, job: Job, now: float) -> None:

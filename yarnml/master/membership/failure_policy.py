@@ -16,7 +16,7 @@ BAD_START = 2  # the same, of processes that ended before they joined
 _WRONG = re.compile(r"^(?:yarnml: |ModuleNotFoundError: |ImportError: )", re.M)
 
 
-class Kind(Enum):
+class ExitKind(Enum):
     """How a process ended, and whether that is a failure of the job, which is counted."""
 
     PREEMPTED = "preempted", False
@@ -45,7 +45,7 @@ class End:
     """
 
     role: str
-    kind: Kind
+    kind: ExitKind
     why: str
     host: str = ""
     joined: bool = True
@@ -83,12 +83,12 @@ def decide(ends: Sequence[End], most: int, *, hosts: Collection[str], sizes: Siz
     """
     end, own = ends[-1], sizes[ends[-1].role]
     size = size_of(ends, end.role, sizes)
-    if end.kind is Kind.ENVIRONMENT and not end.joined and not hosts:
+    if end.kind is ExitKind.ENVIRONMENT and not end.joined and not hosts:
         return Stop(f"{end.why.rstrip('.')}. The next one would end in the same way, so none is asked for.", True)
-    if end.kind is Kind.MEMORY and 0 < end.size == len(own) - 1:
+    if end.kind is ExitKind.MEMORY and 0 < end.size == len(own) - 1:
         return Stop(f"{end.why.rstrip('.')}: {own[-1]}, the most that is tried, was not enough.")
     if not _counts(end, sizes):
-        larger = end.kind is Kind.MEMORY
+        larger = end.kind is ExitKind.MEMORY
         return Replace(f"{end.why} (not counted; the next one gets {own[size]})" if larger else end.why, size)
     number = sum(_counts(e, sizes) for e in ends)
     if number > most:
@@ -104,7 +104,7 @@ def decide(ends: Sequence[End], most: int, *, hosts: Collection[str], sizes: Siz
 
 def size_of(ends: Sequence[End], role: str, sizes: Sizes) -> int:
     """The size that new processes of this role get: what was too little for one is not given to the next."""
-    needed = [end.size + (end.kind is Kind.MEMORY) for end in ends if end.role == role]
+    needed = [end.size + (end.kind is ExitKind.MEMORY) for end in ends if end.role == role]
     return min(max(needed, default=0), len(sizes[role]) - 1)
 
 
@@ -115,7 +115,7 @@ def misses_its_environment(log: str) -> bool:
 
 def _counts(end: End, sizes: Sizes) -> bool:
     """Whether it is a failure; too little memory is none as long as there is a larger size."""
-    return end.kind.counts and not (end.kind is Kind.MEMORY and end.size < len(sizes[end.role]) - 1)
+    return end.kind.counts and not (end.kind is ExitKind.MEMORY and end.size < len(sizes[end.role]) - 1)
 
 
 def _failures_of_a_bad_node(ends: Sequence[End], hosts: Collection[str], sizes: Sizes) -> int:

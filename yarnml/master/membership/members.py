@@ -11,13 +11,13 @@ from threading import Condition
 
 from yarnml import __version__
 from yarnml.control.commands import Failed, Joined
-from yarnml.control.roles import Role, Who
+from yarnml.control.roles import ProcessId, Role
 from yarnml.errors import CrewLost, JobFileError, WorkerLost
-from yarnml.events.events import Event, Joins, Lost, Resizes, Rests, Waiting
+from yarnml.events.events import Event, ProcessJoined, ProcessLost, SizeChanged, Waiting, WorkerSuspended
 from yarnml.job.spec import Job
-from yarnml.master.membership.autoscaler import Demand
-from yarnml.master.membership.failure_policy import End, Kind, Replace, Stop, decide, size_of
-from yarnml.master.membership.liveness import Presence
+from yarnml.master.membership.autoscaler import Autoscaler
+from yarnml.master.membership.failure_policy import End, ExitKind, Replace, Stop, decide, size_of
+from yarnml.master.membership.liveness import Liveness
 from yarnml.master.membership.processes import Processes
 
 WATCH_SECONDS = 0.2  # how often the processes are looked at
@@ -26,57 +26,57 @@ SETTLE_SECONDS = 2.0  # after the newest arrival, before a round is cut for newc
 SAY_SECONDS = 10.0  # between two words about what is waited for
 
 
-class Dismissed(WorkerLost):
+class MemberLost(WorkerLost):
     """A meeting is given up because of members that were let go."""
 
 
-class Cut(WorkerLost):
+class MembershipChanged(WorkerLost):
     """A meeting ends early because others take part from now on; nobody is to blame."""
 
 
-class Roster:
+class Members:
     """The processes of one job.  ``changed`` guards it, and is notified of every change."""
 
     def __init__(self, job: Job, processes: Processes, say: Callable[[Event], None]) -> None:
         self._job, self._processes, self._say = job, processes, say
         self.changed = Condition()
-        self._here: dict[Who, Joined] = {}
-        self._members: set[Who] = set()
-        self._gone: set[Who] = set()
-        self._presence = Presence(time.monotonic())
+        self._here: dict[ProcessId, Joined] = {}
+        self._members: set[ProcessId] = set()
+        self._gone: set[ProcessId] = set()
+        self._presence = Liveness(time.monotonic())
         self._came = 0.0  # when the newest one came
         self._ends: list[End] = []
         self._hosts: set[str] = set()  # of all that ever came
-        self._demand = Demand(job, time.monotonic())
+        self._demand = Autoscaler(job, time.monotonic())
         self._wanted = self._demand.wanted
 
-    def sees(self, who: Who) -> bool:
+    def heartbeat(self, who: ProcessId) -> bool:
         """Note a sign of life; False for a process that was let go and shall leave."""
-        self._presence.sees(who, time.monotonic())
+        self._presence.heartbeat(who, time.monotonic())
         return who not in self._gone
 
-    def joins(self, who: Who, joined: Joined) -> None:
+    def join(self, who: ProcessId, joined: Joined) -> None:
         """Somebody has come; who waits to take part says so again and again."""
         if who not in self._here:
             self._here[who], self._came = joined, time.monotonic()
             self._hosts.add(joined.host)
             self.changed.notify_all()
 
-    def is_member(self, who: Who) -> bool:
+    def is_member(self, who: ProcessId) -> bool:
         return who in self._members
 
-    def members(self, role: str) -> list[Who]:
+    def members(self, role: str) -> list[ProcessId]:
         """Who takes part, by index."""
         return sorted(who for who in self._members if who.role == role)
 
-    def address(self, who: Who) -> str:
+    def address(self, who: ProcessId) -> str:
         return self._here[who].address
 
     def hosts(self, role: str) -> dict[int, str]:
         """The host of everybody who takes part, by index."""
         return {who.index: self._here[who].host for who in self.members(role)}
 
-    def gather(self, patience: float) -> None:
+    def wait_for_quorum(self, patience: float) -> None:
         """Wait until the job can go on, then take in who is there.
 
         With ``workers.min`` workers, and to start with all reducers, it waits ``patience`` seconds more for the others.
@@ -85,8 +85,8 @@ class Roster:
         workers, began = self._job.workers, time.monotonic()
         enough, told, first = min(workers.min or 1, workers.count), began, not self._members and not self._ends
         while True:
-            self.dismiss_the_dead()
-            self.dismiss_the_silent(workers.timeout)
+            self.remove_exited()
+            self.remove_silent(workers.timeout)
             with self.changed:
                 fit = self._fit()
                 have = sum(who.role == "worker" for who in fit)
@@ -105,7 +105,7 @@ class Roster:
                 if not lack and first and reducers < self._wanted["reducer"]:
                     lack = f"{reducers} of {self._wanted['reducer']} reducers"
                 self._say(Waiting(have, self._wanted["worker"], lack))
-        self.take_in()
+        self.admit()
 
     def resize(self, role: Role, count: int, why: str) -> None:
         """From now on have ``count`` processes of a role; `adjust` asks for them or lets some go."""
@@ -113,7 +113,7 @@ class Roster:
             before, self._wanted[role] = self._wanted[role], count
             self.changed.notify_all()
         if count != before:
-            self._say(Resizes(role, before, count, why))
+            self._say(SizeChanged(role, before, count, why))
 
     @property
     def size(self) -> str:
@@ -125,7 +125,7 @@ class Roster:
 
     def adjust(self) -> bool:
         """Ask for the processes that are wanted and let go of those that are not; whether a member had to go."""
-        gone: set[Who] = set()
+        gone: set[ProcessId] = set()
         for role, wanted in list(self._wanted.items()):
             for _ in range(self._demand.missing(role)):
                 self._ask(role, size_of(self._ends, role, self._processes.sizes()))
@@ -144,7 +144,7 @@ class Roster:
         if more and (room := self._processes.room("worker", more)):
             self.resize("worker", self._wanted["worker"] + room, "the cluster has room")
 
-    def take_in(self) -> bool:
+    def admit(self) -> bool:
         """Let everybody who is fit take part, and nobody else; whether that changes anything."""
         with self.changed:
             before, self._members = self._members, self._fit()
@@ -157,7 +157,7 @@ class Roster:
                 )
         workers = len(self.members("worker"))
         if new and (before or workers < self._wanted["worker"]):
-            self._say(Joins(workers, self._wanted["worker"]))
+            self._say(ProcessJoined(workers, self._wanted["worker"]))
         return self._members != before
 
     def newcomers(self) -> bool:
@@ -165,33 +165,33 @@ class Roster:
         with self.changed:
             return bool(self._fit() - self._members) and time.monotonic() - self._came > SETTLE_SECONDS
 
-    def rest_the_quiet(self, seconds: float) -> set[Who]:
+    def suspend_silent(self, seconds: float) -> set[ProcessId]:
         """Go on without the members that gave no sign of life for ``seconds``, until they do."""
         with self.changed:
             quiet = self._presence.silent(self._members, seconds, time.monotonic())
             self._presence.rest_until_seen(quiet)
         for who, since in quiet.items():
-            self._say(Rests(str(who), f"gave no sign of life for {since:.1f} s"))
+            self._say(WorkerSuspended(str(who), f"gave no sign of life for {since:.1f} s"))
         return set(quiet)
 
-    def end_the_quiet(self) -> None:
+    def kill_suspended(self) -> None:
         """End the processes that are here and give no sign of life."""
         with self.changed:
             quiet = self._presence.quiet(self._here)
         for who in quiet:
             self._release(who)
 
-    def rest_the_slow(self, slow: Collection[Who]) -> bool:
+    def suspend_stragglers(self, slow: Collection[ProcessId]) -> bool:
         """Go on without these for a while, a longer one each time; False where there is nobody else."""
         with self.changed:
             if not {who for who in self._members if who.role == "worker"} - {*slow}:
                 return False
             self._presence.rest(slow, time.monotonic())
         for who in sorted(slow):
-            self._say(Rests(str(who), "is several times slower than the others"))
+            self._say(WorkerSuspended(str(who), "is several times slower than the others"))
         return True
 
-    def dismiss_the_dead(self) -> set[Who]:
+    def remove_exited(self) -> set[ProcessId]:
         """Let go of the processes that ended; the members among them."""
         dead = [ended for ended in self._processes.ended() if ended.who not in self._gone]
         members = {ended.who for ended in dead} & self._members
@@ -201,24 +201,24 @@ class Roster:
             self._dismiss(ended.who, ended.kind, why, ended.log, ended.host, ended.size)
         return members
 
-    def dismiss_the_silent(self, seconds: float) -> set[Who]:
+    def remove_silent(self, seconds: float) -> set[ProcessId]:
         """Let go of whoever gave no sign of life for ``seconds``, or runs for long and never gave one."""
         up, now = {*self._processes.up()} - self._gone, time.monotonic()
         with self.changed:
             self._presence.runs(up, now)
             silent = self._presence.silent(self._presence.seen - self._gone, seconds, now)
-            unborn = self._presence.unborn(seconds, now)
+            never_started = self._presence.never_started(seconds, now)
         for who, since in silent.items():
-            self._dismiss(who, Kind.SILENT, f"{self._named(who)} gave no sign of life for {since:.0f} s")
-        for who, since in unborn.items():
-            self._dismiss(who, Kind.SILENT, f"{self._named(who)} has run for {since:.0f} s without a sign of life")
+            self._dismiss(who, ExitKind.SILENT, f"{self._named(who)} gave no sign of life for {since:.0f} s")
+        for who, since in never_started.items():
+            self._dismiss(who, ExitKind.SILENT, f"{self._named(who)} has run for {since:.0f} s without a sign of life")
         return set(silent)
 
-    def dismiss_the_unfit(self, who: Who, failed: Failed) -> None:
+    def remove_failed_newcomer(self, who: ProcessId, failed: Failed) -> None:
         """Let go of a newcomer that could not get ready."""
-        self._dismiss(who, Kind.EXIT, f"{self._named(who)}: {failed.text}", failed.detail)
+        self._dismiss(who, ExitKind.EXIT, f"{self._named(who)}: {failed.text}", failed.detail)
 
-    def dismiss(self, members: Sequence[Who], kind: Kind, why: str) -> set[Who]:
+    def dismiss(self, members: Sequence[ProcessId], kind: ExitKind, why: str) -> set[ProcessId]:
         """Let go of members that live; ``why`` says what each of them did."""
         for who in members:
             self._dismiss(who, kind, f"{self._named(who)} {why}")
@@ -226,9 +226,9 @@ class Roster:
 
     def count(self, lost: WorkerLost) -> None:
         """Note a failure that no process is to blame for; CrewLost when there were too many."""
-        self._decide(End("worker", Kind.BROKEN, str(lost)), lost.detail)
+        self._decide(End("worker", ExitKind.BROKEN, str(lost)), lost.detail)
 
-    def _dismiss(self, who: Who, kind: Kind, why: str, log: str = "", host: str = "", size: int = 0) -> None:
+    def _dismiss(self, who: ProcessId, kind: ExitKind, why: str, log: str = "", host: str = "", size: int = 0) -> None:
         here = self._release(who)
         host = host or (here.host if here else "")
         first = self._job.workers.count if who.role == "worker" else self._job.reducers.count
@@ -248,14 +248,14 @@ class Roster:
         decision = decide(self._ends, self._job.workers.max_failures, hosts=hosts, sizes=self._processes.sizes())
         if isinstance(decision, Stop):
             raise (JobFileError if decision.environment else CrewLost)(decision.words, log)
-        self._say(Lost(decision.words))
+        self._say(ProcessLost(decision.words))
         return decision
 
     def _ask(self, role: Role, size: int) -> None:
         self._demand.asked[role] += 1
         self._processes.start(role, size)
 
-    def _release(self, who: Who) -> Joined | None:
+    def _release(self, who: ProcessId) -> Joined | None:
         """Let go of a process for good; what it had told of itself."""
         with self.changed:
             self._gone.add(who)
@@ -265,10 +265,10 @@ class Roster:
         self._processes.end(who)
         return here
 
-    def _fit(self) -> set[Who]:
+    def _fit(self) -> set[ProcessId]:
         return self._presence.fit(self._here, time.monotonic())
 
-    def _named(self, who: Who) -> str:
+    def _named(self, who: ProcessId) -> str:
         return f"{who} ({self._processes.describe(who)})"
 
     def _too_few(self, workers: int, enough: int, reducers: int) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from yarnml.control.roles import Role, Who
-from yarnml.master.membership.failure_policy import Kind, Sizes
+from yarnml.control.roles import ProcessId, Role
+from yarnml.master.membership.failure_policy import ExitKind, Sizes
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,8 @@ class Ended:
     ``host``: where it ran, empty where that is not known.  ``size``: which of the memory sizes of its role it had.
     """
 
-    who: Who
-    kind: Kind
+    who: ProcessId
+    kind: ExitKind
     cause: str
     log: str
     host: str = ""
@@ -35,16 +35,16 @@ class Processes(Protocol):
     def avoid(self, host: str) -> None:
         """From now on keep new processes away from this host, as far as that can be had."""
 
-    def end(self, who: Who) -> None:
+    def end(self, who: ProcessId) -> None:
         """Make sure that this process is gone."""
 
     def ended(self) -> Sequence[Ended]:
         """All processes that ended so far."""
 
-    def up(self) -> Collection[Who]:
+    def up(self) -> Collection[ProcessId]:
         """Those whose processes run, as far as that is known, or ran."""
 
-    def describe(self, who: Who) -> str:
+    def describe(self, who: ProcessId) -> str:
         """Where a process runs, for a person who wants to look at it."""
 
     def room(self, role: Role, most: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from yarnml.clusters.yarn.capacity import rest, rules
 from yarnml.clusters.yarn.capacity.resources import Cluster, Node, Queue, Request, Share, Size
-from yarnml.clusters.yarn.capacity.rules import Untold
+from yarnml.clusters.yarn.capacity.rules import UnknownToYarn
 from yarnml.errors import ClusterError, JobFileError
 from yarnml.storage import hadoop_config
 from yarnml.storage.hadoop_config import Configuration
@@ -54,7 +54,7 @@ def silence(address: str, seconds: float = SECONDS) -> str:
 
 
 def look() -> Cluster:
-    """What the active ResourceManager tells now; `Untold` where its web service does not answer, or not to us."""
+    """Ask the active ResourceManager for its nodes, queues and labels; `UnknownToYarn` where it does not answer us."""
     nodes, scheduler = _ask("nodes").get("nodes") or {}, _ask("scheduler")["scheduler"]["schedulerInfo"]
     labels = _list(_ask("get-node-labels"), "nodeLabelInfo")
     knows_gpus = GPU in json.dumps(nodes)
@@ -73,7 +73,7 @@ def missing(queue: str, request: Request) -> str:
     try:
         cluster = look()
         return rules.missing(cluster, rules.find_queue(cluster, queue), request, hadoop_config.user())
-    except (Untold, JobFileError):
+    except (UnknownToYarn, JobFileError):
         return ""
 
 
@@ -82,7 +82,7 @@ def room(queue: str, request: Request, most: int) -> int:
     try:
         cluster = look()
         return rules.room(cluster, rules.find_queue(cluster, queue), request, hadoop_config.user(), most)
-    except (Untold, JobFileError):
+    except (UnknownToYarn, JobFileError):
         return 0
 
 
@@ -91,7 +91,7 @@ def _ask(path: str) -> dict[str, Any]:
         return dict(rest.resource_manager(path) or {})
     except OSError as exc:
         wants = "; it wants Kerberos" if getattr(exc, "code", 0) == 401 else ""
-        raise Untold(f"YARN's web service does not tell ({path}: {exc}{wants})") from exc
+        raise UnknownToYarn(f"YARN's web service does not tell ({path}: {exc}{wants})") from exc
 
 
 def _setting(name: str) -> str:

@@ -1,8 +1,8 @@
 """Whether a job can ever run on a cluster, and what keeps its containers from coming.  Pure.
 
 A check answers with a fact in words, or with nothing where nothing is asked for.  It raises JobFileError with the
-field that can never be met, and `Untold` where YARN does not tell enough.  It refuses only what YARN would refuse too,
-or leave waiting for ever.
+field that can never be met, and `UnknownToYarn` where YARN does not tell enough.  It refuses only what YARN would
+refuse too, or leave waiting for ever.
 """
 
 import re
@@ -29,20 +29,20 @@ _SHARE_OF_MASTERS = re.compile(
 )
 
 
-class Untold(Exception):
+class UnknownToYarn(Exception):
     """YARN does not tell what a rule needs to know; the message says what."""
 
 
 def find_queue(cluster: Cluster, name: str) -> Queue:
     """The queue of a name or a path."""
     if not cluster.queues:
-        raise Untold("YARN's scheduler does not tell of its queues")
+        raise UnknownToYarn("YARN's scheduler does not tell of its queues")
     for queue in cluster.queues:
         if name in (queue.name, queue.path):
             return queue
     parent = name.rpartition(".")[0]
     if any(queue.creates_children and parent in (queue.name, queue.path) for queue in cluster.queues):
-        raise Untold(f"YARN makes the queue {name} when it is first used")
+        raise UnknownToYarn(f"YARN makes the queue {name} when it is first used")
     raise JobFileError(f"queue must be one of {_leaves(cluster)}, not '{name}', which YARN does not have.")
 
 
@@ -56,9 +56,9 @@ def check_queue(cluster: Cluster, name: str, user: str | None) -> str:
     if not cluster.access_lists:
         return f"{queue.path} is RUNNING, for everybody"
     if user is None:
-        raise Untold(f"{queue.path} is RUNNING; whom it admits is decided by your Kerberos name")
+        raise UnknownToYarn(f"{queue.path} is RUNNING; whom it admits is decided by your Kerberos name")
     if admits(queue.submitters, user) is None:
-        raise Untold(f"{queue.path} is RUNNING; it admits groups, which only YARN can look up")
+        raise UnknownToYarn(f"{queue.path} is RUNNING; it admits groups, which only YARN can look up")
     if not admits(queue.submitters, user):
         users = sorted({name for text in queue.submitters for name in _people(text)[0]})
         listed = f"only {', '.join(users)}" if users else "nobody"

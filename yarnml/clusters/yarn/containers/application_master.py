@@ -26,8 +26,8 @@ from yarnml.clusters.yarn.observe.logs import EVENTS
 from yarnml.control.credentials import Certificate
 from yarnml.control.rpc import ControlServer
 from yarnml.errors import YarnmlError
-from yarnml.events.console import Progress
-from yarnml.events.events import EpochDone, Event, Failure, Judged, Outcome
+from yarnml.events.console import JobConsole
+from yarnml.events.events import EpochDone, Event, Failure, Outcome, TrialDone
 from yarnml.events.log import log
 from yarnml.job import paths
 from yarnml.job.spec import Job
@@ -47,7 +47,7 @@ def main() -> int:
     news, own = EventLog(Path(os.environ["LOG_DIRS"].partition(",")[0]) / EVENTS), credentials.in_container()
     server = ControlServer(news.answer, os.environ["NM_HOST"], own)
     application.kv[NEWS] = server.address.encode()
-    with Progress(Console(highlight=False, width=200, force_terminal=False)) as show:
+    with JobConsole(Console(highlight=False, width=200, force_terminal=False)) as show:
 
         def say(event: Event) -> None:
             news.tell(event)
@@ -101,7 +101,7 @@ def progress(event: Event) -> float | None:
     match event:
         case EpochDone(epoch, epochs):
             return epoch / epochs
-        case Judged(done, trainings):
+        case TrialDone(done, trainings):
             return done / trainings
     return None
 

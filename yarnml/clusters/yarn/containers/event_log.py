@@ -6,7 +6,7 @@ from threading import Condition
 
 import msgspec
 
-from yarnml.control.calls import Ack, Call, Follow, News
+from yarnml.control.calls import Call, EventBatch, FollowEvents, HeartbeatReply
 from yarnml.events.events import Event, Tick
 
 POLL_SECONDS = 4.0  # longest time a follower is held
@@ -38,11 +38,11 @@ class EventLog:
                     self._journal.write(msgspec.json.encode(event) + b"\n")
             self._changed.notify_all()
 
-    def answer(self, call: Call) -> News | Ack:
-        """Answer a `Follow`, as the handler of a `yarnml.control.rpc.ControlServer`."""
-        return self.follow(call) if isinstance(call, Follow) else Ack()
+    def answer(self, call: Call) -> EventBatch | HeartbeatReply:
+        """Answer a `FollowEvents`, as the handler of a `yarnml.control.rpc.ControlServer`."""
+        return self.follow(call) if isinstance(call, FollowEvents) else HeartbeatReply()
 
-    def follow(self, follow: Follow) -> News:
+    def follow(self, follow: FollowEvents) -> EventBatch:
         """What happened since the follower last asked; waits for something to happen."""
         deadline = time.monotonic() + POLL_SECONDS
         with self._changed:
@@ -51,7 +51,7 @@ class EventLog:
                 pass
             self._followers, self._left, self._heard = self._followers - 1, time.monotonic(), self._over
             self._changed.notify_all()
-            return News(self._events[follow.seen :], self._tick, self._over)
+            return EventBatch(self._events[follow.seen :], self._tick, self._over)
 
     def close(self) -> None:
         """Nothing more will be told; waits for those who listen now, or did a moment ago."""
@@ -68,5 +68,5 @@ class EventLog:
                 self._journal.close()
                 self._journal = None
 
-    def _is_news(self, follow: Follow) -> bool:
+    def _is_news(self, follow: FollowEvents) -> bool:
         return len(self._events) > follow.seen or (self._tick is not None and self._tick.step != follow.step)

@@ -12,9 +12,9 @@ from yarnml.clusters.yarn.capacity import resource_manager
 from yarnml.clusters.yarn.capacity.resources import Request, in_words, requests
 from yarnml.clusters.yarn.observe.diagnosis import for_memory, sentence_in, tail
 from yarnml.clusters.yarn.observe.logs import FILES, of_container
-from yarnml.control.roles import Role, Who
+from yarnml.control.roles import ProcessId, Role
 from yarnml.job.spec import Job
-from yarnml.master.membership.failure_policy import Kind, Sizes, misses_its_environment
+from yarnml.master.membership.failure_policy import ExitKind, Sizes, misses_its_environment
 from yarnml.master.membership.processes import Ended
 
 LOOK_SECONDS = 0.5  # between two looks at the containers
@@ -37,8 +37,8 @@ class Containers:
         self._job, self._application = job, application
         self._known: list[skein.model.Container] = []
         self._looked = 0.0
-        self._ended: dict[Who, Ended] = {}
-        self._started: set[Who] = set()  # those that have a container, or had one
+        self._ended: dict[ProcessId, Ended] = {}
+        self._started: set[ProcessId] = set()  # those that have a container, or had one
         self._avoided: dict[str, int] = {}  # hosts: how many containers may still be given back
         with _translated():
             declared = application.get_specification().services
@@ -57,8 +57,8 @@ class Containers:
     def avoid(self, host: str) -> None:
         self._avoided.setdefault(host, GIVE_BACK)
 
-    def end(self, who: Who) -> None:
-        if who not in self._ended or self._ended[who].kind is Kind.GIVEN_BACK:
+    def end(self, who: ProcessId) -> None:
+        if who not in self._ended or self._ended[who].kind is ExitKind.GIVEN_BACK:
             with contextlib.suppress(ValueError, skein.exceptions.SkeinError):  # it ended by itself meanwhile
                 self._application.kill_container(services.container(who))
 
@@ -74,15 +74,15 @@ class Containers:
             elif host and who not in self._started and self._avoided.get(host):
                 self._avoided[host] -= 1
                 why = "was given back, since that node is avoided"
-                self._ended[who] = Ended(who, Kind.GIVEN_BACK, why, "", host, size)
+                self._ended[who] = Ended(who, ExitKind.GIVEN_BACK, why, "", host, size)
             if host:
                 self._started.add(who)
         return list(self._ended.values())
 
-    def up(self) -> set[Who]:
+    def up(self) -> set[ProcessId]:
         return self._started
 
-    def describe(self, who: Who) -> str:
+    def describe(self, who: ProcessId) -> str:
         for container in self._look():
             if _who(container) == who and container.yarn_container_id:
                 return f"{container.yarn_container_id} on {_host(container)}"
@@ -120,20 +120,20 @@ class Containers:
         return self._known
 
 
-def reason(exit_message: str, role: Role, log: str) -> tuple[Kind, str]:
+def reason(exit_message: str, role: Role, log: str) -> tuple[ExitKind, str]:
     """How a container ended, and the same in words; ``log``: the end of its own."""
     text = " ".join(exit_message.split())
-    for kind, pattern in ((Kind.PREEMPTED, _PREEMPTED), (Kind.NODE_LOST, _NODE_LOST)):
+    for kind, pattern in ((ExitKind.PREEMPTED, _PREEMPTED), (ExitKind.NODE_LOST, _NODE_LOST)):
         if pattern.search(text):
             return kind, f"was taken away by the cluster: {text}"
     if why := for_memory(text, f"{role}s.memory"):
-        return Kind.MEMORY, why
+        return ExitKind.MEMORY, why
     if text and not text.startswith("Container failed during execution"):
-        return Kind.EXIT, f"ended: {text.rstrip('.')}"
+        return ExitKind.EXIT, f"ended: {text.rstrip('.')}"
     if signal := _SIGNAL.search(log):
-        return Kind.SIGNAL, f"was ended by {signal[1]}"
+        return ExitKind.SIGNAL, f"was ended by {signal[1]}"
     sentence = sentence_in(log)
-    kind = Kind.ENVIRONMENT if misses_its_environment(log) else Kind.EXIT
+    kind = ExitKind.ENVIRONMENT if misses_its_environment(log) else ExitKind.EXIT
     return kind, f"failed: {sentence.rstrip('.')}" if sentence else "failed"
 
 
@@ -146,7 +146,7 @@ def log_tail(container: "skein.model.Container") -> str:
         return ""
 
 
-def _who(container: "skein.model.Container") -> Who:
+def _who(container: "skein.model.Container") -> ProcessId:
     return services.who(container.service_name, container.instance)
 
 

@@ -7,7 +7,7 @@ from yarnml.clusters.yarn.application import check_paths
 from yarnml.clusters.yarn.capacity import resource_manager
 from yarnml.clusters.yarn.capacity.resources import Cluster, requests
 from yarnml.clusters.yarn.capacity.rules import (
-    Untold,
+    UnknownToYarn,
     check_gpus,
     check_label,
     check_limits,
@@ -31,7 +31,7 @@ def check(job: Job) -> dict[str, int]:
     settings = hadoop_config.configuration()
     resource_manager.reach(settings)
     reach_name_node(settings)
-    with contextlib.suppress(Untold):
+    with contextlib.suppress(UnknownToYarn):
         cluster = resource_manager.look()
         judge(job, cluster, settings)
         queue = find_queue(cluster, job.queue)
@@ -54,7 +54,7 @@ def reach_name_node(settings: Configuration) -> str:
 def judge(job: Job, cluster: Cluster, settings: Configuration) -> None:
     """All rules, as far as YARN tells what they need."""
     asked = requests(job)
-    with contextlib.suppress(Untold):
+    with contextlib.suppress(UnknownToYarn):
         check_queue(cluster, job.queue, user_of(settings))
     queue = find_queue(cluster, job.queue)
     for request in asked:

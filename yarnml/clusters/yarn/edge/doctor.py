@@ -14,7 +14,7 @@ from yarnml import storage
 from yarnml.clusters.yarn.application import check_paths, tag_of
 from yarnml.clusters.yarn.capacity import resource_manager, rules
 from yarnml.clusters.yarn.capacity.resources import Cluster, Queue, Request, requests
-from yarnml.clusters.yarn.capacity.rules import Untold
+from yarnml.clusters.yarn.capacity.rules import UnknownToYarn
 from yarnml.clusters.yarn.edge.admission import knows_gpus, reach_name_node, user_of
 from yarnml.clusters.yarn.edge.client import Yarn, connected, home
 from yarnml.clusters.yarn.edge.probe import try_environment
@@ -32,7 +32,7 @@ _VERSION = re.compile(r'version "(?:1\.)?(\d+)')
 
 @dataclass(frozen=True)
 class Check:
-    """``run`` answers with what was found, or raises: a YarnmlError for what is wrong, `Untold` for no answer."""
+    """``run`` returns what was found; raises YarnmlError for what is wrong, `UnknownToYarn` for no answer."""
 
     name: str
     needs: tuple[str, ...]
@@ -59,7 +59,7 @@ def examine(checks: list[Check]) -> Iterator[Finding]:
                 finding = Finding(check.name, "ok", check.run())
             except YarnmlError as exc:
                 finding = Finding(check.name, "wrong", str(exc), exc.detail)
-            except Untold as exc:
+            except UnknownToYarn as exc:
                 finding = Finding(check.name, "untold", str(exc))
         if finding.status in ("wrong", "skipped"):
             bad.add(check.name)
@@ -125,7 +125,7 @@ class _Patient:
         answers = resource_manager.reach(self._settings)
         try:
             self._cluster = resource_manager.look()
-        except Untold as exc:
+        except UnknownToYarn as exc:
             return f"{answers} answers, but {exc}"
         running = sum(node.running for node in self._cluster.nodes)
         return f"{answers} answers; {running} of {len(self._cluster.nodes)} nodes are running"
@@ -137,7 +137,7 @@ class _Patient:
     @property
     def _told(self) -> Cluster:
         if self._cluster is None:
-            raise Untold("YARN's web service does not tell")
+            raise UnknownToYarn("YARN's web service does not tell")
         return self._cluster
 
     @property
@@ -166,7 +166,7 @@ class _Patient:
         check_paths(job)
         running = self._line.applications(tag_of(job))
         if running:
-            raise Untold(f"{running[0].id} runs this job and is at work in checkpoint.path")
+            raise UnknownToYarn(f"{running[0].id} runs this job and is at work in checkpoint.path")
         start = preflight(job)
         rows = ", ".join(f"{dataset.rows} {name} rows" for name, dataset in start.plan.datasets.items())
         before = f"; step {start.manifest.position.step} is there to go on from" if start.manifest else ""

@@ -10,7 +10,7 @@ from yarnml.clusters.yarn.capacity.rules import master_waits
 from yarnml.clusters.yarn.edge.client import CALL_SECONDS, LOOK_SECONDS, Yarn
 from yarnml.clusters.yarn.observe.diagnosis import ending
 from yarnml.clusters.yarn.observe.status import Application
-from yarnml.control.calls import Follow, News
+from yarnml.control.calls import EventBatch, FollowEvents
 from yarnml.control.rpc import ControlClient
 from yarnml.errors import WorkerLost, named
 from yarnml.events.events import Event, Failure, Outcome, Pending
@@ -110,22 +110,22 @@ class Listener:
         self._address, self._seen, self._step = "", 0, -1
         self.end: Outcome | Failure | None = None
 
-    def news(self) -> News | None:
+    def news(self) -> EventBatch | None:
         """What is new, a tick only where it is; None where no master answers."""
         if self._line is None and not self._connect():
             return None
         assert self._line
         try:
-            news = self._line.call(Follow(self._seen, self._step))
+            news = self._line.call(FollowEvents(self._seen, self._step))
         except WorkerLost:
             self.close()
             return None
-        assert isinstance(news, News)
+        assert isinstance(news, EventBatch)
         self._seen += len(news.events)
         self.end = next((e for e in reversed(news.events) if isinstance(e, Outcome | Failure)), self.end)
         tick = news.tick if news.tick and news.tick.step != self._step else None
         self._step = tick.step if tick else self._step
-        return News(news.events, tick, news.over)
+        return EventBatch(news.events, tick, news.over)
 
     def close(self) -> None:
         if self._line:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from yarnml.clusters.yarn import services
 from yarnml.clusters.yarn.observe.logs import FILES, Log
-from yarnml.control.roles import Who
+from yarnml.control.roles import ProcessId
 
 _STARTED = re.compile(r"RUNNING: (?P<service>[\w-]+)_(?P<index>\d+) on (?P<container>container_\w+)")
 _ENDED = re.compile(r"(?P<state>SUCCEEDED|FAILED|KILLED): (?P<service>[\w-]+)_(?P<index>\d+) - (?P<why>.*)", re.S)
@@ -83,8 +83,8 @@ def of_logs(logs: Iterable[Log]) -> list[Place]:
 
 
 def _told(log: Log, hosts: Mapping[str, str]) -> Iterator[Place]:
-    containers: dict[Who, str] = {}
-    ends: dict[Who, tuple[str, str]] = {}
+    containers: dict[ProcessId, str] = {}
+    ends: dict[ProcessId, tuple[str, str]] = {}
     for entry in _ENTRY.split(log.text):
         if started := _STARTED.search(entry):
             containers[services.who(started["service"], int(started["index"]))] = started["container"]

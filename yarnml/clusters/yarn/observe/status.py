@@ -11,13 +11,13 @@ from yarnml.events.events import (
     EpochDone,
     Event,
     Failure,
-    Joins,
-    Judged,
-    Lost,
     Outcome,
     Planned,
-    RoundBegins,
+    ProcessJoined,
+    ProcessLost,
+    RoundStarted,
     Tick,
+    TrialDone,
     Waiting,
     numbers,
 )
@@ -77,18 +77,18 @@ def training(events: Iterable[Event], tick: Tick | None = None) -> Training:
             case Waiting(workers, wanted, reason):
                 found.workers = workers
                 found.waiting = f"{workers} of {wanted} workers are here" + (f"; {reason}" if reason else "")
-            case Lost(why):
+            case ProcessLost(why):
                 found.lost = [*found.lost, why]
-            case Joins(workers, _):
+            case ProcessJoined(workers, _):
                 found.workers = workers
             case Continued(step, _, _):
                 found.step = step
-            case RoundBegins(number, first, _, steps):
+            case RoundStarted(number, first, _, steps):
                 found.round, found.step, found.steps, found.waiting = number + 1, first, steps, ""
             case EpochDone(epoch, epochs, step, loss, metrics):
                 found.epoch, found.epochs, found.step = epoch, epochs, step
                 found.loss, found.metrics = loss, metrics
-            case Judged(done, trainings):
+            case TrialDone(done, trainings):
                 found.trained, found.trainings = done, trainings
             case Outcome():
                 found.outcome, found.waiting = event, ""
