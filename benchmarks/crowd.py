@@ -51,7 +51,7 @@ class Crowd:
             for index in range(workers + reducers)
         ]
         self._addresses = [answer["address"] for answer in self._answers(range(workers + reducers))]
-        self._meeting = 0
+        self._generation = 0
 
     def run(self, point: Point, seconds: float) -> Block:
         """Steps at a point for about so long."""
@@ -62,9 +62,9 @@ class Crowd:
         return self._steps(point, workers, reducers, max(LEAST, round(seconds / trial.seconds)))
 
     def _steps(self, point: Point, workers: range, reducers: range, steps: int) -> Block:
-        self._meeting += 1
+        self._generation += 1
         order = {
-            "meeting": self._meeting,
+            "meeting": self._generation,
             "workers": [self._addresses[n] for n in workers],
             "reducers": [self._addresses[n] for n in reducers or workers],
             "levels": point.levels,

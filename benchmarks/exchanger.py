@@ -18,7 +18,7 @@ from yarnml.control.credentials import Certificate, Credentials, Token
 from yarnml.reduce.allreduce import NetworkAllReduce
 from yarnml.reduce.reducer import StepKey
 from yarnml.reduce.relay import Relay
-from yarnml.reduce.routing import ways
+from yarnml.reduce.routing import routes
 from yarnml.reduce.server import PeerServices, ReducerServer
 from yarnml.reduce.tree import Node
 
@@ -35,27 +35,27 @@ class Exchanger:
         self._index, home = index, PeerServices(relay=Relay(PATIENCE))
         self._server = ReducerServer(home, HOST, credentials, PATIENCE)
         self.address = self._server.address
-        self._exchange = NetworkAllReduce(index, home, self.address, credentials, PATIENCE)
+        self._allreduce = NetworkAllReduce(index, home, self.address, credentials, PATIENCE)
 
     def carry_out(
-        self, meeting: int, workers: list[str], reducers: list[str], levels: int, elements: int, steps: int
+        self, generation: int, workers: list[str], reducers: list[str], levels: int, elements: int, steps: int
     ) -> float:
         """Seconds of so many sums over the vectors of these workers, each with a shard."""
         count = len(workers)
         shards = {index: [index] for index in range(count)}
-        met = Assignment(meeting, Idle(), shards, reducers, dict(enumerate(workers)), levels)
-        self._exchange.meet(ways(met, self._index))
+        met = Assignment(generation, Idle(), shards, reducers, dict(enumerate(workers)), levels)
+        self._allreduce.begin(routes(met, self._index))
         parts = {Node(0, self._index): np.ones(elements, np.float32)}
         start = time.perf_counter()
         for step in range(steps):
-            total = self._exchange.reduce(StepKey(meeting, step), parts, count)
+            total = self._allreduce.reduce(StepKey(generation, step), parts, count)
         seconds = time.perf_counter() - start
         assert (total == count).all(), f"the sum over {count} workers is wrong"
         return seconds
 
     def counted(self) -> dict[str, float]:
         """Since the start: seconds of processor time, messages and bytes of the worker's end, and of its relay's."""
-        ends = self._exchange
+        ends = self._allreduce
         passed = [ends.sent, ends.received, ends.passed_on, ends.passed_back]
         return {
             "cpu": time.process_time(),

@@ -42,8 +42,8 @@ class Engine:
         plan = make_plan(spec)
         self._crew, self.shards, self._steps, self._at = crew, spec.shards, steps, 0
         stored = {name: ipc(schema) for name, schema in plan.stored.items()}
-        crew.meet(Initialize(spec, plan.datasets, stored, spec.shards), spec.shards)
-        built = crew.meet(Build(plan.schema), spec.shards)
+        crew.run(Initialize(spec, plan.datasets, stored, spec.shards), spec.shards)
+        built = crew.run(Build(plan.schema), spec.shards)
         self.epoch = next(report.steps for report in built.values() if isinstance(report, Built))
         self.train(max(4, steps // 10) if warm is None else warm)
 
@@ -54,7 +54,7 @@ class Engine:
         """Seconds of the next steps."""
         start = time.perf_counter()
         first, self._at = self._at, self._at + steps
-        reports = self._crew.meet(Train(first, self._at), self.shards)
+        reports = self._crew.run(Train(first, self._at), self.shards)
         self.reports = [report for report in reports.values() if isinstance(report, Trained)]
         return time.perf_counter() - start
 

@@ -117,22 +117,22 @@ def _chosen(start: Start, say: Say) -> Start:
 
 def train(job: Job, backend: str, open_crew: Cluster, *, restart: bool = False, say: Say = _silent) -> Outcome:
     """The same with a crew of whoever calls, who is named ``backend``."""
-    tally = TrainingStats()
+    stats = TrainingStats()
     start = preflight(job, restart=restart, say=say)
     if start.outcome:
         return start.outcome
-    tally.mark("planned")
+    stats.mark("planned")
     rows = {name: dataset.rows for name, dataset in start.plan.datasets.items()}
     workers = 1 if backend == "inline" else job.workers.count
     say(Planned(job.name, backend, rows, start.shards, workers, job.reducers.count))
     try:
         with storage.patience(), open_crew(job, paths.logs(str(job.checkpoint.path)), say) as crew:
-            tally.mark("joined")
+            stats.mark("joined")
             crew.prefer(Locality(start.plan.datasets["train"], start.shards))
             if start.job.search and start.search:
-                found, plan = SearchRun(job, start.plan, start.search, tally).run(crew, say)
+                found, plan = SearchRun(job, start.plan, start.search, stats).run(crew, say)
                 start = _chosen(start._replace(search=found, plan=plan), say)
-            rounds = Rounds(start.job, start.plan, start.checkpoints, start.manifest, tally, start.judged)
+            rounds = Rounds(start.job, start.plan, start.checkpoints, start.manifest, stats, start.judged)
             return rounds.run(crew, say)
     except KeyboardInterrupt:
         start.checkpoints.discard()

@@ -64,5 +64,5 @@ class Memory:
 if __name__ == "__main__":
     way, code = sys.argv[1:]
     table = decoded(code)
-    ways = {"scan": lambda: scan(table), "keep": lambda: keep(table)}
-    serve(ways[way] if way in ways else Memory(table, shuffled=way != "in-order", waiting=way == "waiting"))
+    routes = {"scan": lambda: scan(table), "keep": lambda: keep(table)}
+    serve(routes[way] if way in routes else Memory(table, shuffled=way != "in-order", waiting=way == "waiting"))

@@ -57,7 +57,7 @@ def reducing(credentials: Credentials = TOKEN) -> Iterator[tuple[Reducer, Reduce
 def exchanging(address: str, credentials: Credentials = TOKEN) -> Iterator[NetworkAllReduce]:
     """One worker with all shards, whose reducer is behind ``address``."""
     with closing(exchange := NetworkAllReduce(0, PeerServices(), "nowhere", credentials, PATIENCE)):
-        exchange.meet(Routes([address], 1))
+        exchange.begin(Routes([address], 1))
         yield exchange
 
 
@@ -112,7 +112,7 @@ def check_sums(exchange: NetworkAllReduce, length: int, meeting: int = 1) -> Non
 
 
 def check_meeting(exchange: NetworkAllReduce, reducer: str, number: int) -> None:
-    exchange.meet(Routes([reducer], 1))
+    exchange.begin(Routes([reducer], 1))
     check_sums(exchange, 500, number)
 
 
@@ -172,13 +172,13 @@ REDUCER = """
 import contextlib
 import numpy as np, pyarrow as pa, pyarrow.flight as fl
 from yarnml.reduce.wire import Hello, Part
-from yarnml.reduce.server import Home
+from yarnml.reduce.server import PeerServices
 from yarnml.control.credentials import Token
 from yarnml.reduce.server import ReducerServer
 from yarnml.reduce.wire import encode
 
 token = Token("secret of the test")
-home = Home()
+home = PeerServices()
 server = ReducerServer(home, "127.0.0.1", token, 0.2)
 schema = pa.schema([pa.field("bytes", pa.uint8(), nullable=False)])
 batch = pa.RecordBatch.from_arrays([pa.array(np.ones(16, np.uint8))], schema=schema)

@@ -28,12 +28,12 @@ def traffic(job: Job, steps: int, say: Callable[[Event], None] = lambda event: N
     spec = load_job(job)
     plan = make_plan(spec)
     with open_crew(spec, str(Path(job["checkpoint"]["path"]) / "logs"), say) as crew:
-        crew.meet(Initialize(spec, plan.datasets, {n: ipc(s) for n, s in plan.stored.items()}, 2), 2)
-        built, *_ = crew.meet(Build(plan.schema), 2).values()
+        crew.run(Initialize(spec, plan.datasets, {n: ipc(s) for n, s in plan.stored.items()}, 2), 2)
+        built, *_ = crew.run(Build(plan.schema), 2).values()
         assert isinstance(built, Built)
         calls, total = crew.traffic
-        crew.meet(Train(0, steps), 2)
-        crew.meet(Evaluate("test"), 2)
+        crew.run(Train(0, steps), 2)
+        crew.run(Evaluate("test"), 2)
         after, total_after = crew.traffic
     return built.parameters, after - calls, total_after - total
 

@@ -94,7 +94,7 @@ def held_out(job: Job) -> list[list[int]]:
     found = []
     for feeds, schema in folds_of(job | {"data": job["data"] | {"features": ["row"]}}):
         both = [
-            numbers(b for shard in range(SHARDS) for b in feeds.feed(name, schema).scan(shard))
+            numbers(b for shard in range(SHARDS) for b in feeds.loader(name, schema).scan(shard))
             for name in ("train", "validation")
         ]
         assert sorted(both[0] + both[1]) == [*range(len(both[0] + both[1]))]
@@ -184,7 +184,7 @@ def test_folds_share_what_is_decoded(job: Job) -> None:
     """All feeds of all folds together decode each row once: it is kept once, whatever counts."""
     read = 0
     for feeds, schema in folds_of(job):
-        for feed in (feeds.feed("train", schema), feeds.feed("validation", schema)):
+        for feed in (feeds.loader("train", schema), feeds.loader("validation", schema)):
             for shard in range(SHARDS):
                 list(feed.scan(shard))
             read += feed.bytes_read
@@ -199,9 +199,9 @@ def test_a_state_belongs_to_one_training(job: Job) -> None:
     with open_crew(spec, "", said.append) as crew:
         begin = Initialize(spec, plan.datasets, {n: ipc(s) for n, s in plan.stored.items()}, SHARDS)
         for command in (begin, Build(plan.schema)):
-            crew.meet(command, SHARDS)
-        assert crew.meet(ReportPosition(begin.folder), SHARDS) == {0: StatePosition(0, 0.0, 0.0)}
-        assert crew.meet(ReportPosition("another"), SHARDS) == {0: StatePosition(-1, 0.0, 0.0)}
+            crew.run(command, SHARDS)
+        assert crew.run(ReportPosition(begin.folder), SHARDS) == {0: StatePosition(0, 0.0, 0.0)}
+        assert crew.run(ReportPosition("another"), SHARDS) == {0: StatePosition(-1, 0.0, 0.0)}
 
 
 def test_steps_by_batches(job: Job) -> None:
@@ -209,7 +209,7 @@ def test_steps_by_batches(job: Job) -> None:
     job["data"]["features"] = ["row"]
     shapes, held = set(), held_out(job)
     for (feeds, schema), mine in zip(folds_of(job), held, strict=True):
-        feed = feeds.feed("train", schema)
+        feed = feeds.loader("train", schema)
         steps = feed.steps(100)
         batches = [feed.batch(shard, 0, 0, step, steps, 50) for step in range(steps) for shard in range(SHARDS)]
         assert numbers(batches) == sorted({*range(ROWS)} - {*mine})

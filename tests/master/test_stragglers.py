@@ -34,7 +34,7 @@ def test_a_spare_task(
     assert spare(OWNED, paces, copied, 0, 5, copy=copy) == found
 
 
-def pace(tasks: int, busy: float) -> Progress:
+def progress(tasks: int, busy: float) -> Progress:
     return Progress(tasks=tasks, busy=busy)
 
 
@@ -53,5 +53,5 @@ def pace(tasks: int, busy: float) -> Progress:
 )
 def test_who_is_slow(before: dict[int, tuple[int, float]], now: dict[int, tuple[int, float]], found: list[int]) -> None:
     """Slow is who takes several times as long for a task as the others, for long enough to matter."""
-    looks = [{w: pace(*facts) for w, facts in look.items()} for look in (before, now)]
+    looks = [{w: progress(*facts) for w, facts in look.items()} for look in (before, now)]
     assert slow(*looks) == found

@@ -21,7 +21,7 @@ from yarnml.master.placement import assign
 from yarnml.reduce.allreduce import NetworkAllReduce
 from yarnml.reduce.memory import MemoryAllReduce
 from yarnml.reduce.reducer import CHUNK, Reducer, StepKey
-from yarnml.reduce.routing import Routes, ways
+from yarnml.reduce.routing import Routes, routes
 from yarnml.reduce.server import PeerServices, ReducerServer
 from yarnml.reduce.streams import Inbox
 from yarnml.reduce.tree import Value, Vector, combine, pieces
@@ -60,16 +60,16 @@ def exchanges(
         found = [NetworkAllReduce(w, homes[w], addresses[w], credentials, timeout) for w in range(workers)]
         at, shards = dict(enumerate(addresses[:workers])), assign(SHARDS, range(workers))
 
-        def meet(number: int) -> None:
-            meeting = Assignment(number, Idle(), shards, addresses[workers:] or addresses, at, levels)
+        def begin(number: int) -> None:
+            generation = Assignment(number, Idle(), shards, addresses[workers:] or addresses, at, levels)
             for worker, exchange in enumerate(found):
                 exchange.abandon(number)
-                exchange.meet(ways(meeting, worker))
+                exchange.begin(routes(generation, worker))
 
         for exchange in found:
             stack.callback(exchange.close)
-        meet(1)
-        yield found, [home.reducer for home in homes], meet
+        begin(1)
+        yield found, [home.reducer for home in homes], begin
 
 
 def leaf(step: int, shard: int, length: int, dtype: str) -> Vector:
@@ -81,7 +81,7 @@ def bits(value: Value) -> bytes:
 
 
 def check_sums(
-    found: list[NetworkAllReduce], leaves: Callable[[int, int], Value], steps: int = STEPS, meeting: int = 1
+    found: list[NetworkAllReduce], leaves: Callable[[int, int], Value], steps: int = STEPS, generation: int = 1
 ) -> None:
     """Every worker goes through some steps in a thread of its own, and gets the totals of one that has all shards.
 
@@ -92,7 +92,7 @@ def check_sums(
     def work(worker: int, mine: list[int]) -> None:
         for step in range(steps):
             parts = combine({s: leaves(step, s) for s in mine}, SHARDS)
-            got[worker, step] = bits(found[worker].reduce(StepKey(meeting, step), parts, SHARDS))
+            got[worker, step] = bits(found[worker].reduce(StepKey(generation, step), parts, SHARDS))
 
     threads = [threading.Thread(target=work, args=item) for item in assign(SHARDS, range(len(found))).items()]
     for thread in threads:
@@ -137,7 +137,7 @@ def test_what_breaks_above_a_relay_reaches_its_group(apart: int, credentials: Cr
         except WorkerLost as exc:
             told.append(str(exc))
 
-    with exchanges(4, apart, credentials=credentials, levels=2) as (found, reducers, meet):
+    with exchanges(4, apart, credentials=credentials, levels=2) as (found, reducers, begin):
         threads = [threading.Thread(target=work, args=(found[w], w)) for w in range(3)]  # the last worker is late
         for thread in threads:
             thread.start()
@@ -147,8 +147,8 @@ def test_what_breaks_above_a_relay_reaches_its_group(apart: int, credentials: Cr
             thread.join()
         assert len(told) == 3
         assert all("it dies" in text for text in told)
-        meet(2)
-        check_sums(found, partial(leaf, length=8, dtype="<f4"), meeting=2)
+        begin(2)
+        check_sums(found, partial(leaf, length=8, dtype="<f4"), generation=2)
 
 
 def test_only_foreign_slices_travel() -> None:
@@ -174,7 +174,7 @@ def test_a_reducer_that_dies_is_named(credentials: Credentials) -> None:
     home = PeerServices()
     server = ReducerServer(home, HOST, credentials, 30)
     exchange = NetworkAllReduce(0, PeerServices(), "nowhere", credentials, 30)
-    exchange.meet(Routes([server.address], 2))
+    exchange.begin(Routes([server.address], 2))
     threading.Timer(0.1, home.close, ["dies"]).start()
     with pytest.raises(WorkerLost, match=server.address):
         exchange.reduce(StepKey(1, 0), combine({0: np.ones(8, np.float32)}, 2), 2)
@@ -239,7 +239,7 @@ def test_a_total_that_is_given_up_stays_out_of_the_next() -> None:
     """A total on its way when its step is given up gets nowhere near the vector of the next step."""
     inbox, stream = Inbox(), SimpleNamespace(address="there", closing=False)
     first, second = np.zeros(4, np.float32), np.zeros(4, np.float32)
-    late, due = (Part(meeting, 0, 1, 0, 0, 0, 1, "<f4") for meeting in (1, 2))
+    late, due = (Part(generation, 0, 1, 0, 0, 0, 1, "<f4") for generation in (1, 2))
     inbox.open(StepKey(1, 0), {"there": ([(0, 4)], first)})
     room = inbox.room(stream, late)  # type: ignore[arg-type]
     assert room is not None

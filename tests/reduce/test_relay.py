@@ -22,8 +22,8 @@ def value(shard: int, step: int = 0) -> Vector:
     return np.random.default_rng([shard, step]).normal(size=4).astype(np.float32)
 
 
-def part(node: Node, shards: int, step: int = 0, meeting: int = 1) -> Part:
-    return Part(meeting, step, shards, *node, 0, 1, "<f4")
+def part(node: Node, shards: int, step: int = 0, generation: int = 1) -> Part:
+    return Part(generation, step, shards, *node, 0, 1, "<f4")
 
 
 def expected(shards: int) -> bytes:
@@ -39,7 +39,7 @@ def test_the_bits_of_one_level(shards: int, order: random.Random) -> None:
     parted = [frozenset(group) for group in groups(owners)]
     top, relays, passed = Reducer(), [Relay(patience=0.0) for _ in parted], []
     for relay, group in zip(relays, parted, strict=True):
-        relay.meet(1, group, lambda header, vector: (passed.append(header), top.add(header, vector))[0])
+        relay.begin(1, group, lambda header, vector: (passed.append(header), top.add(header, vector))[0])
     deliveries = [
         (order.choice(range(len(parted))) if order.random() < 0.2 else n, s) for n, g in enumerate(parted) for s in g
     ]
@@ -60,7 +60,7 @@ def test_the_bits_of_one_level(shards: int, order: random.Random) -> None:
 def test_a_group_goes_up_as_one_worker() -> None:
     """Parts wait for the others of the group, and go on once, joined as far as the tree allows."""
     relay, passed = Relay(patience=60.0), []
-    relay.meet(1, frozenset(range(4, 8)), lambda header, vector: passed.append((header.level, header.place)))
+    relay.begin(1, frozenset(range(4, 8)), lambda header, vector: passed.append((header.level, header.place)))
     for shard in (6, 4, 7):
         relay.add(part(Node(0, shard), 8), value(shard))
     relay.wait(KEY, 0.0)
@@ -77,24 +77,24 @@ def test_what_comes_before_the_meeting_is_kept() -> None:
     """Parts of workers that have met before the relay's own worker are passed on when that has met, too."""
     relay, passed = Relay(), []
     for shard in (0, 1):
-        relay.add(part(Node(0, shard), 4, meeting=2), value(shard))
-    relay.meet(1, frozenset([0, 1]), lambda header, vector: passed.append(header))
+        relay.add(part(Node(0, shard), 4, generation=2), value(shard))
+    relay.begin(1, frozenset([0, 1]), lambda header, vector: passed.append(header))
     assert passed == []
-    relay.meet(2, frozenset([0, 1]), lambda header, vector: passed.append(header))
-    assert [(header.meeting, header.level) for header in passed] == [(2, 1)]
+    relay.begin(2, frozenset([0, 1]), lambda header, vector: passed.append(header))
+    assert [(header.generation, header.level) for header in passed] == [(2, 1)]
 
 
 @pytest.mark.parametrize("kind", [WorkerLost, StepExpired])
 def test_what_goes_wrong_above_is_told_below(kind: type[WorkerLost]) -> None:
     """Who waits for a total that can't come gets the reason, of the same kind; the next meeting begins anew."""
     relay = Relay()
-    relay.meet(1, frozenset([0, 1]), lambda header, vector: None)
+    relay.begin(1, frozenset([0, 1]), lambda header, vector: None)
     threading.Timer(0.05, relay.fail, [kind("because of the test")]).start()
     with pytest.raises(kind, match="because of the test"):
         relay.total(KEY, 0, 30)
     assert relay.wait(KEY, 0.0)
-    relay.meet(2, frozenset([0, 1]), lambda header, vector: None)
-    relay.answer(part(root(2), 2, meeting=2), value(0))
+    relay.begin(2, frozenset([0, 1]), lambda header, vector: None)
+    relay.answer(part(root(2), 2, generation=2), value(0))
     assert relay.total(StepKey(2, 0), 0, 0.0).tobytes() == value(0).tobytes()
 
 
@@ -105,7 +105,7 @@ def test_a_reducer_that_can_not_be_reached_is_told() -> None:
         raise WorkerLost("The reducer can't be reached.")
 
     relay = Relay()
-    relay.meet(1, frozenset([0]), above)
+    relay.begin(1, frozenset([0]), above)
     relay.add(part(Node(0, 0), 2), value(0))
     with pytest.raises(WorkerLost, match="can't be reached"):
         relay.total(KEY, 0, 30)
@@ -114,7 +114,7 @@ def test_a_reducer_that_can_not_be_reached_is_told() -> None:
 def test_a_wait_ends_with_who_is_missing() -> None:
     """A total that does not come in time is an error that names the group's missing shards, or the reducer above."""
     relay = Relay(patience=0.01)
-    relay.meet(1, frozenset([2, 3]), lambda header, vector: None)
+    relay.begin(1, frozenset([2, 3]), lambda header, vector: None)
     relay.add(part(Node(0, 2), 4), value(2))
     with pytest.raises(WorkerLost, match=r"Step 0 waits for shards \[3\]"):
         relay.total(KEY, 0, 0.05)
@@ -126,7 +126,7 @@ def test_a_wait_ends_with_who_is_missing() -> None:
 def test_memory_does_not_grow_with_steps() -> None:
     """However many steps pass, a relay holds the newest total alone."""
     relay, held = Relay(), set()
-    relay.meet(1, frozenset([0, 1]), lambda header, vector: None)
+    relay.begin(1, frozenset([0, 1]), lambda header, vector: None)
     for step in range(100):
         for shard in (0, 1):
             relay.add(part(Node(0, shard), 4, step), value(shard))

@@ -19,7 +19,7 @@ from yarnml.data.schema import Feature, Rows, Schema
 from yarnml.job.learners import Mlp
 from yarnml.learners.registry import build_learner
 from yarnml.reduce.reducer import CHUNK, chunk_bounds, slice_bounds
-from yarnml.reduce.tree import BFLOAT16, Join, MixedVector, Node, Value, combine, plus, root
+from yarnml.reduce.tree import BFLOAT16, Join, MixedVector, Node, Value, combine, add, root
 from yarnml.worker.program import Program
 
 DIGITS = Schema((Feature("x", 64),), "y", "class", tuple(range(10)))
@@ -41,7 +41,7 @@ def test_sums_are_rounded_to_nearest_even() -> None:
     left = numbers(1, 1 + 2 * half, 1, 1, 3e38, np.inf, np.nan, np.inf)
     right = numbers(half, half, 1.01 * half, -half / 4, 3e38, 1, 1, -np.inf)
     with np.errstate(over="ignore", invalid="ignore"):
-        found = plus(left, right)
+        found = add(left, right)
     assert found.dtype == BFLOAT16
     expected = [1, 1 + 4 * half, 1 + 2 * half, 1, np.inf, np.inf, np.nan, np.nan]
     np.testing.assert_array_equal(found.astype(np.float32), np.array(expected, np.float32))

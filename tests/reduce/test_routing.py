@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from yarnml.control.commands import Assignment, Idle
 from yarnml.master.placement import assign
 from yarnml.reduce.reducer import CHUNK
-from yarnml.reduce.routing import FEW, RELAY, cost, groups, route, slices_for, ways
+from yarnml.reduce.routing import FEW, RELAY, cost, groups, route, routes, slices_for
 
 
 def meeting(workers: int, apart: int, levels: int | None = None, shards: int = 0) -> Assignment:
@@ -30,7 +30,7 @@ def test_groups_are_runs_of_about_the_same_size(members: int) -> None:
 def test_all_workers_agree_on_two_levels(workers: int, apart: int, length: int, each: int) -> None:
     """A slice has one relay in each group and one reducer for all of them; no process has two slices on a level."""
     met = meeting(workers, apart, levels=2, shards=each * workers)
-    found = {w: ways(met, w) for w in range(workers)}
+    found = {w: routes(met, w) for w in range(workers)}
     relays, above = {}, {w + RELAY: found[n].above for n, w in met.workers.items()}
     for worker, its in found.items():
         assert set(met.shards[worker]) <= its.shards
@@ -68,12 +68,12 @@ def test_what_costs_less_is_taken(workers: int, apart: int, length: int) -> None
 )
 def test_many_workers_have_two_levels(workers: int, length: int, levels: int) -> None:
     """Dozens of workers have two levels where messages are the cost, one where bytes are; and what the job says."""
-    assert ways(meeting(workers, 0), 0).of(length)[0].endswith(RELAY) == (levels == 2)
+    assert routes(meeting(workers, 0), 0).of(length)[0].endswith(RELAY) == (levels == 2)
     for wanted in (1, 2):
-        assert ways(meeting(workers, 0, wanted), 0).of(length)[0].endswith(RELAY) == (wanted == 2)
+        assert routes(meeting(workers, 0, wanted), 0).of(length)[0].endswith(RELAY) == (wanted == 2)
 
 
 def test_less_than_four_workers_have_one_level() -> None:
     """Where there would be one group alone, there is one level, whatever the job says; resting workers don't count."""
     met = Assignment(1, Idle(), {0: [0], 1: [], 2: [1], 3: [2]}, list("abcd"), dict(enumerate("abcd")), 2)
-    assert ways(met, 2).of(10**7) == list("abcd")
+    assert routes(met, 2).of(10**7) == list("abcd")

@@ -23,9 +23,9 @@ class InlineCrew:
     def __init__(self, say: Callable[[Event], None]) -> None:
         from yarnml.worker.mapper import Mapper
 
-        sight = ProgressTracker(lambda step, loss, rows: say(Tick(step, loss, rows, 1)))
-        self._mapper = Mapper(0, MemoryAllReduce(), sight, lambda meeting, step, copy: None)
-        self._number, self.copied = 0, 0
+        tracker = ProgressTracker(lambda step, loss, rows: say(Tick(step, loss, rows, 1)))
+        self._mapper = Mapper(0, MemoryAllReduce(), tracker, lambda assignment, step, copy: None)
+        self._generation, self.copied = 0, 0
 
     def prefer(self, locality: Locality) -> None:
         """One worker takes all shards."""
@@ -36,15 +36,15 @@ class InlineCrew:
     def listen(self, saved: Callable[[Saved], None]) -> None:
         """Reports tell everything."""
 
-    def prime(self, prime: WarmUp) -> None:
+    def warm_up(self, warm_up: WarmUp) -> None:
         """Nobody else will come."""
 
-    def meet(self, command: Command, shards: int) -> dict[int, Report]:
-        self._number += 1
+    def run(self, command: Command, shards: int) -> dict[int, Report]:
+        self._generation += 1
         if isinstance(command, Save):
             command = Save(command.folder)  # nobody would hear of what is written beside
-        meeting = Assignment(self._number, command, {0: list(range(shards))}, [])
-        return {0: self._mapper.execute(meeting)}
+        assignment = Assignment(self._generation, command, {0: list(range(shards))}, [])
+        return {0: self._mapper.execute(assignment)}
 
     def peer(self, worker: int) -> str:
         return ""

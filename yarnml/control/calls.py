@@ -12,11 +12,11 @@ from yarnml.events.events import Event, Tick
 
 
 class Poll(Message, frozen=True):
-    """``number`` is the meeting that ``report`` answers; 0 to join."""
+    """``generation`` is the meeting that ``report`` answers; 0 to join."""
 
     role: str
     index: int
-    number: int
+    generation: int
     report: Report
 
 
@@ -28,7 +28,7 @@ class Progress(Struct, frozen=True, array_like=True):
     ``busy``: seconds that it did not wait for others.
     """
 
-    meeting: int = 0
+    generation: int = 0
     step: int = 0
     loss: float = 0.0
     rows: int = 0
@@ -48,7 +48,7 @@ class Heartbeat(Message, frozen=True):
     role: str
     index: int
     heard: int = 0
-    pace: Progress = Progress()
+    progress: Progress = Progress()
     saved: Saved | None = None
 
 
@@ -59,7 +59,7 @@ class RequestBackup(Message, frozen=True):
     """
 
     index: int
-    meeting: int
+    generation: int
     step: int
     copy: bool
 
@@ -85,12 +85,12 @@ Call = Poll | Heartbeat | RequestBackup | Resize | FollowEvents
 
 
 class HeartbeatReply(Message, frozen=True):
-    """``number``: of the newest meeting; whoever is still in an earlier one gives it up.
+    """``generation``: of the newest meeting; whoever is still in an earlier one gives it up.
 
     ``given``: shards of the asker that others compute at ``step``; it leaves out those that it has not begun.
     """
 
-    number: int = 0
+    generation: int = 0
     step: int = -1
     given: list[int] = field(default_factory=list)
 

@@ -160,7 +160,7 @@ class Assignment(Message, frozen=True):
     ``workers``: index → address; ``levels``: of reducers, where the job says how many.
     """
 
-    number: int
+    generation: int
     command: Command
     shards: dict[int, list[int]]
     reducers: list[str]

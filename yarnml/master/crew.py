@@ -28,10 +28,10 @@ class Crew(Protocol):
     def listen(self, saved: Callable[[Saved], None]) -> None:
         """From now on tell, during meetings, of every checkpoint that a worker has written beside the training."""
 
-    def prime(self, prime: WarmUp) -> None:
+    def warm_up(self, warm_up: WarmUp) -> None:
         """From now on have newcomers get ready by this before they take part."""
 
-    def meet(self, command: Command, shards: int) -> dict[int, Report]:
+    def run(self, command: Command, shards: int) -> dict[int, Report]:
         """Have every worker carry out ``command`` on its part of ``shards``; their reports, by worker.
 
         Raises the YarnmlError that made the command fail, or WorkerLost with the process and its end.

@@ -12,10 +12,10 @@ Metrics = dict[str, float]
 
 
 class Evaluations:
-    """Of one training.  ``meet``: has all workers carry out a command on the newest state."""
+    """Of one training.  ``run``: has all workers carry out a command on the newest state."""
 
-    def __init__(self, job: Job, plan: Plan, meet: Callable[[Command], Mapping[int, Report]]) -> None:
-        self._job, self._meet = job, meet
+    def __init__(self, job: Job, plan: Plan, run: Callable[[Command], Mapping[int, Report]]) -> None:
+        self._job, self._run_command = job, run
         self._datasets = [name for name in ("validation", "test") if name in plan.datasets]
         self._known: dict[tuple[str, int], Metrics] = {}  # of the newest state that was asked for
 
@@ -41,5 +41,5 @@ class Evaluations:
     def _of(self, dataset: str, step: int) -> Metrics:
         known = dataset, step
         if known not in self._known:
-            self._known = {known: first_of(self._meet(Evaluate(dataset)), Evaluated).metrics}
+            self._known = {known: first_of(self._run_command(Evaluate(dataset)), Evaluated).metrics}
         return self._known[known]

@@ -62,12 +62,12 @@ class Master:
         self, job: Job, processes: Processes, host: str, credentials: Credentials, say: Callable[[Event], None]
     ) -> None:
         self._job, self._say = job, say
-        self._roster = Members(job, processes, say)
-        self._news = self._roster.changed
-        self._meeting = Assignment(0, Idle(), {}, [])
+        self._members = Members(job, processes, say)
+        self._news = self._members.changed
+        self._assignment = Assignment(0, Idle(), {}, [])
         self._reports: dict[int, Report] = {}
-        self._paces = ProgressTable()
-        self._prime: WarmUp | None = None
+        self._progress = ProgressTable()
+        self._warm_up: WarmUp | None = None
         self._coming: dict[ProcessId, Joined] = {}
         self._unfit: dict[ProcessId, Failed] = {}
         self._locality: Locality | None = None
@@ -85,21 +85,21 @@ class Master:
 
     @property
     def copied(self) -> int:
-        return self._paces.copied
+        return self._progress.copied
 
     def assemble(self) -> None:
         """Wait until the job can start; raises what keeps it from that."""
-        self._roster.wait_for_quorum(GATHER_SECONDS)
+        self._members.wait_for_quorum(GATHER_SECONDS)
 
     def prefer(self, locality: Locality) -> None:
         self._locality = locality
 
     def share_local(self) -> float | None:
-        return self._locality.share(self._roster.hosts("worker")) if self._locality else None
+        return self._locality.share(self._members.hosts("worker")) if self._locality else None
 
     def resize(self, call: Resize) -> Resized:
         """Have more or fewer processes from the next step on."""
-        shards = self._prime.begin.shards if self._prime else self._job.shards
+        shards = self._warm_up.begin.shards if self._warm_up else self._job.shards
         if call.workers is not None and not 1 <= call.workers <= shards:
             return Resized(
                 f"The job's data is cut into {shards} shards, so it can use 1 to {shards} workers, not {call.workers}; "
@@ -109,25 +109,25 @@ class Master:
         self._most = None if call.workers else self._most  # who says how many does not want others
         for role, count in (("worker", call.workers), ("reducer", call.reducers)):
             if count is not None:
-                self._roster.resize(cast("Role", role), count, "the user asked for it")
-        return Resized(self._roster.size)
+                self._members.resize(cast("Role", role), count, "the user asked for it")
+        return Resized(self._members.size)
 
     def listen(self, saved: Callable[[Saved], None]) -> None:
         self._listener = saved
 
-    def prime(self, prime: WarmUp) -> None:
-        self._prime = prime
+    def warm_up(self, warm_up: WarmUp) -> None:
+        self._warm_up = warm_up
 
     def admit(self) -> bool:
-        lost = self._roster.remove_exited() | self._roster.remove_silent(self._job.workers.timeout)
+        lost = self._members.remove_exited() | self._members.remove_silent(self._job.workers.timeout)
         went = self._tend()
-        return self._roster.admit() or went or bool(lost)
+        return self._members.admit() or went or bool(lost)
 
     def peer(self, worker: int) -> str:
-        return self._roster.address(ProcessId("worker", worker))
+        return self._members.address(ProcessId("worker", worker))
 
     def dismiss(self, workers: Sequence[int], kind: ExitKind, why: str) -> None:
-        self._roster.dismiss([ProcessId("worker", w) for w in workers], kind, why)
+        self._members.dismiss([ProcessId("worker", w) for w in workers], kind, why)
 
     def recover(self, lost: WorkerLost) -> None:
         """Let go of who is to blame, ask for others, wait until the job can go on.
@@ -136,16 +136,16 @@ class Master:
         """
         self._call(Idle(), {}, [])
         if not isinstance(lost, MemberLost | MembershipChanged) and not self._find_the_lost():
-            self._roster.count(lost)
-        self._roster.wait_for_quorum(0.0)
+            self._members.count(lost)
+        self._members.wait_for_quorum(0.0)
 
-    def meet(self, command: Command, shards: int) -> dict[int, Report]:
-        workers = self._roster.hosts("worker")
+    def run(self, command: Command, shards: int) -> dict[int, Report]:
+        workers = self._members.hosts("worker")
         if not workers:
             raise MemberLost("No worker takes part any more.")
-        reducers = self._roster.members("reducer") or self._roster.members("worker")
+        reducers = self._members.members("reducer") or self._members.members("worker")
         placed = self._locality.place(workers) if self._locality else assign(shards, workers)
-        self._call(command, placed, [self._roster.address(who) for who in reducers])
+        self._call(command, placed, [self._members.address(who) for who in reducers])
         while True:
             with self._news:
                 if len(self._reports) < len(workers):
@@ -153,7 +153,7 @@ class Master:
                 reports, saved = dict(self._reports), list(self._saved.values())
             for checkpoint in saved:
                 self._listener(checkpoint)
-            if tick := self._paces.tick([who.index for who in self._roster.members("worker")]):
+            if tick := self._progress.tick([who.index for who in self._members.members("worker")]):
                 self._say(tick)
             failed = [r for r in reports.values() if isinstance(r, Failed)]
             if failed:
@@ -168,16 +168,16 @@ class Master:
     def close(self) -> None:
         """Tell everybody to stop, give them the time to hear it, and hang up."""
         self._call(Stop(), {}, [])
-        self._roster.kill_suspended()  # they don't hear it, and the server would wait for them
+        self._members.kill_suspended()  # they don't hear it, and the server would wait for them
         self._server.shutdown()
 
     def _call(self, command: Command, shards: dict[int, list[int]], reducers: list[str]) -> None:
         with self._news:
             here = {w: self.peer(w) for w in shards}
             levels = self._job.reducers.levels
-            self._meeting = Assignment(self._meeting.number + 1, command, shards, reducers, here, levels)
+            self._assignment = Assignment(self._assignment.generation + 1, command, shards, reducers, here, levels)
             self._reports = {}
-            self._paces.begin(self._meeting)
+            self._progress.begin(self._assignment)
             self._news.notify_all()
 
     def _answer(self, call: Call) -> Reply:
@@ -188,7 +188,7 @@ class Master:
         with self._news:
             match call:
                 case RequestBackup():
-                    shard = self._paces.spare(call)
+                    shard = self._progress.spare(call)
                     if shard is not None:
                         self._news.notify_all()  # it may be news for its owner
                     return Task(shard)
@@ -200,87 +200,89 @@ class Master:
     def _lead(self, call: Poll) -> Assignment:
         """The next command for who has carried out the last one."""
         who = _who(call.role, call.index)
-        if not self._roster.heartbeat(who):
+        if not self._members.heartbeat(who):
             return Assignment(0, Stop(), {}, [])
         if isinstance(call.report, Joined):
-            if self._prime and who.role == "worker":
+            if self._warm_up and who.role == "worker":
                 self._coming[who] = call.report
-                return Assignment(call.number, self._prime, {}, [])
-            self._roster.join(who, call.report)
+                return Assignment(call.generation, self._warm_up, {}, [])
+            self._members.join(who, call.report)
         elif coming := self._coming.pop(who, None):
             if isinstance(call.report, Failed):
                 self._unfit[who] = call.report
             else:
-                self._roster.join(who, coming)
-        elif call.number == self._meeting.number:
+                self._members.join(who, coming)
+        elif call.generation == self._assignment.generation:
             self._reports[call.index] = call.report
             self._news.notify_all()
         patience = min(POLL_SECONDS, self._job.workers.timeout / 4)
-        ready = self._news.wait_for(lambda: self._is_for(who, call.number), patience)
-        return self._meeting if ready else Assignment(call.number, Idle(), {}, [])
+        ready = self._news.wait_for(lambda: self._is_for(who, call.generation), patience)
+        return self._assignment if ready else Assignment(call.generation, Idle(), {}, [])
 
-    def _is_for(self, who: ProcessId, number: int) -> bool:
-        match self._meeting.command:
+    def _is_for(self, who: ProcessId, generation: int) -> bool:
+        match self._assignment.command:
             case Stop():
                 return True
             case Idle():
                 return False
-        return self._meeting.number > number and who.role == "worker" and self._roster.is_member(who)
+        return self._assignment.generation > generation and who.role == "worker" and self._members.is_member(who)
 
     def _hear(self, beat: Heartbeat) -> HeartbeatReply:
         """Remember how far a worker is; answer when there is news for it."""
         who = _who(beat.role, beat.index)
-        if not self._roster.heartbeat(who):
-            return HeartbeatReply(self._meeting.number)
+        if not self._members.heartbeat(who):
+            return HeartbeatReply(self._assignment.generation)
         if beat.role == "worker":
-            self._paces.hear(beat.index, beat.pace)
+            self._progress.hear(beat.index, beat.progress)
             if beat.saved:
                 self._saved[beat.index] = beat.saved
-        given = self._paces.given(beat.index, beat.pace)
+        given = self._progress.given(beat.index, beat.progress)
         self._news.wait_for(
             lambda: (
-                self._meeting.number > beat.heard
-                or self._paces.given(beat.index, beat.pace) != given
-                or isinstance(self._meeting.command, Stop)  # nobody is held when the server is about to close
+                self._assignment.generation > beat.heard
+                or self._progress.given(beat.index, beat.progress) != given
+                or isinstance(self._assignment.command, Stop)  # nobody is held when the server is about to close
             ),
             self._beat,
         )
-        return HeartbeatReply(self._meeting.number, beat.pace.at, self._paces.given(beat.index, beat.pace))
+        return HeartbeatReply(
+            self._assignment.generation, beat.progress.at, self._progress.given(beat.index, beat.progress)
+        )
 
     def _watch(self, awaited: Sequence[ProcessId]) -> None:
         """Let go of members that are gone or do not get on, and give the meeting up for it."""
-        roster, stall = self._roster, self._job.workers.stall
-        lost = roster.remove_exited() | roster.remove_silent(self._job.workers.timeout)
-        lost |= roster.suspend_silent(QUIET_SECONDS)
-        if not lost and self._paces.still > stall:
-            lost = roster.dismiss(awaited, ExitKind.STALLED, f"did not get on for workers.stall, {stall:.0f} s")
+        members, stall = self._members, self._job.workers.stall
+        lost = members.remove_exited() | members.remove_silent(self._job.workers.timeout)
+        lost |= members.suspend_silent(QUIET_SECONDS)
+        if not lost and self._progress.still > stall:
+            lost = members.dismiss(awaited, ExitKind.STALLED, f"did not get on for workers.stall, {stall:.0f} s")
         if lost:
             raise MemberLost(f"{', '.join(map(str, sorted(lost)))} had to go.")
-        if isinstance(self._meeting.command, Train):
+        if isinstance(self._assignment.command, Train):
             if self._job.workers.backups:
-                self._leave_behind(self._paces.slow())
-            if self._tend() or roster.newcomers():
+                self._leave_behind(self._progress.slow())
+            if self._tend() or members.newcomers():
                 raise MembershipChanged("Others take part from now on.")
 
     def _tend(self) -> bool:
         """See to it that there are as many processes as there should be; whether a member had to go."""
         while self._unfit:
             who, why = self._unfit.popitem()
-            self._roster.remove_failed_newcomer(who, why)
-        if self._most and self._prime:
-            self._roster.grow(min(self._most, self._prime.begin.shards))
-        return self._roster.adjust()
+            self._members.remove_failed_newcomer(who, why)
+        if self._most and self._warm_up:
+            self._members.grow(min(self._most, self._warm_up.begin.shards))
+        return self._members.adjust()
 
     def _leave_behind(self, slow: Sequence[int]) -> None:
         """Go on without the slow, if there are others."""
-        if slow and self._roster.suspend_stragglers([ProcessId("worker", w) for w in slow]):
+        if slow and self._members.suspend_stragglers([ProcessId("worker", w) for w in slow]):
             raise MembershipChanged(f"{', '.join(f'worker {w}' for w in slow)} is too slow.")
 
     def _find_the_lost(self) -> bool:
         """Wait for the news that explains a failure, and let go of whoever it blames."""
         deadline = time.monotonic() + SILENT_SECONDS
         while time.monotonic() < deadline:
-            if self._roster.remove_exited() or self._roster.suspend_silent(HUSH_SECONDS):
+            if self._members.remove_exited() or self._members.suspend_silent(HUSH_SECONDS):
                 return True
             time.sleep(WATCH_SECONDS)
         return False

@@ -18,7 +18,7 @@ class ProgressTable:
     """The newest pace of every worker, and the tasks that others took over.  Guarded by its owner."""
 
     def __init__(self) -> None:
-        self._meeting = Assignment(0, Idle(), {}, [])
+        self._assignment = Assignment(0, Idle(), {}, [])
         self._newest: dict[int, Progress] = {}
         self._compared: dict[int, Progress] = {}  # the same, some time ago
         self._compared_at = self._moved = time.monotonic()
@@ -26,18 +26,18 @@ class ProgressTable:
         self._copies: dict[int, dict[int, bool]] = {}  # step → shards that are computed twice, and whether they waited
         self.copied = 0
 
-    def begin(self, meeting: Assignment) -> None:
+    def begin(self, assignment: Assignment) -> None:
         """A meeting begins; where a state is built, all that was known of the steps is over."""
-        self._meeting, self._moved, self._copies = meeting, time.monotonic(), {}
-        if isinstance(meeting.command, Build):
+        self._assignment, self._moved, self._copies = assignment, time.monotonic(), {}
+        if isinstance(assignment.command, Build):
             self._told, self._newest = 0, {}
 
-    def hear(self, worker: int, pace: Progress) -> None:
+    def hear(self, worker: int, progress: Progress) -> None:
         """Remember how far a worker is; whatever it mapped since its last beat counts as movement."""
         before = self._newest.get(worker)
-        if before is None or (before.step, before.batches) != (pace.step, pace.batches):
+        if before is None or (before.step, before.batches) != (progress.step, progress.batches):
             self._moved = time.monotonic()
-        self._newest[worker] = pace
+        self._newest[worker] = progress
 
     @property
     def still(self) -> float:
@@ -55,12 +55,12 @@ class ProgressTable:
 
     def spare(self, call: RequestBackup) -> int | None:
         """A shard for an idle worker to compute, which from now on counts as taken over."""
-        if call.meeting != self._meeting.number:
+        if call.generation != self._assignment.generation:
             return None
         self._copies = {step: copies for step, copies in self._copies.items() if step >= call.step - 1}
         copies = self._copies.setdefault(call.step, {})
-        now = {w: p for w, p in self._here().items() if p.meeting == call.meeting}
-        found = spare(self._meeting.shards, now, copies, call.index, call.step, copy=call.copy)
+        now = {w: p for w, p in self._here().items() if p.generation == call.generation}
+        found = spare(self._assignment.shards, now, copies, call.index, call.step, copy=call.copy)
         if found is None:
             return None
         shard, waits = found
@@ -68,12 +68,12 @@ class ProgressTable:
         self.copied += not waits
         return shard
 
-    def given(self, worker: int, pace: Progress) -> list[int]:
+    def given(self, worker: int, progress: Progress) -> list[int]:
         """The shards of a worker at this pace that others took over before it had begun them."""
-        if pace.meeting != self._meeting.number:
+        if progress.generation != self._assignment.generation:
             return []
-        taken = self._copies.get(pace.at, {})
-        return [s for s in self._meeting.shards.get(worker, []) if taken.get(s)]
+        taken = self._copies.get(progress.at, {})
+        return [s for s in self._assignment.shards.get(worker, []) if taken.get(s)]
 
     def slow(self) -> list[int]:
         """Who in this meeting is too slow to be waited for."""
@@ -85,4 +85,4 @@ class ProgressTable:
 
     def _here(self) -> dict[int, Progress]:
         """The paces of those who are in this meeting."""
-        return {w: p for w in self._meeting.shards if (p := self._newest.get(w))}
+        return {w: p for w in self._assignment.shards if (p := self._newest.get(w))}

@@ -41,10 +41,10 @@ _QUIET = EpochDone | Converged | BestEpochChosen  # of one training among many
 class SearchRun:
     """The trainings of one job's search."""
 
-    def __init__(self, job: Job, plan: Plan, found: Results, tally: TrainingStats) -> None:
+    def __init__(self, job: Job, plan: Plan, found: Results, stats: TrainingStats) -> None:
         assert job.search
         self._job = replace(job, training=replace(job.training, shards=found.shards))
-        self._search, self._plan, self._tally, self._found = job.search, plan, tally, found
+        self._search, self._plan, self._stats, self._found = job.search, plan, stats, found
         self._folder = str(job.checkpoint.path)
         self._fold: tuple[int, Plan] | None = None  # the newest
         self._whole: Plan
@@ -89,7 +89,7 @@ class SearchRun:
         checkpoints = Checkpoints(folder, job.checkpoint.keep)
         manifest = find_resumable(job, plan, checkpoints, self._say)
         checkpoints.prepare()
-        outcome = Rounds(job, plan, checkpoints, manifest, self._tally).run(self._crew, self._tell)
+        outcome = Rounds(job, plan, checkpoints, manifest, self._stats).run(self._crew, self._tell)
         return outcome.metrics["validation"]
 
     def _rows(self, fold: int) -> Plan:
@@ -108,7 +108,7 @@ class SearchRun:
             return plan
         folder = paths.survey(self._folder, what)
         job = replace(self._job, checkpoint=replace(self._job.checkpoint, path=folder))
-        rounds = Rounds(job, plan, Checkpoints(folder, 1), None, self._tally)
+        rounds = Rounds(job, plan, Checkpoints(folder, 1), None, self._stats)
         return replace(plan, schema=rounds.survey(self._crew, self._say))
 
     def _tell(self, event: Event) -> None:

@@ -25,11 +25,11 @@ class StateSync:
         self._crew, self._begin, self._say = crew, begin, say
         self.schema: Schema | None = None
 
-    def meet(self, command: Command, step: int) -> Mapping[int, Report]:
+    def run(self, command: Command, step: int) -> Mapping[int, Report]:
         """Have all workers carry out a command on the state after ``step``, again after a loss."""
         while True:
             try:
-                return self._crew.meet(command, self._begin.shards)
+                return self._crew.run(command, self._begin.shards)
             except WorkerLost as lost:
                 self.regroup(lost, step, step)
 
@@ -44,7 +44,7 @@ class StateSync:
                 lost = again
 
     def _stand(self) -> Mapping[int, Report]:
-        return self._crew.meet(ReportPosition(self._begin.folder), self._begin.shards)
+        return self._crew.run(ReportPosition(self._begin.folder), self._begin.shards)
 
     def _catch_up(self, source: tuple[int, StatePosition] | None) -> StatePosition:
         """Have all workers take the state of one, as far as they have another."""
@@ -53,7 +53,7 @@ class StateSync:
         worker, there = source
         at = there.step, there.loss, there.weight
         command = SyncState(self._begin, self.schema, *at, worker, self._crew.peer(worker))
-        reports = self._crew.meet(command, self._begin.shards)
+        reports = self._crew.run(command, self._begin.shards)
         self._say(Resumed(there.step, len(reports)))
         return there
 

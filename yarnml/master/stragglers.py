@@ -47,9 +47,9 @@ def slow(before: Mapping[int, Progress], now: Mapping[int, Progress]) -> list[in
     done = {w: p.tasks - before[w].tasks for w, p in now.items() if w in before}
     paces = {w: (now[w].busy - before[w].busy) / n for w, n in done.items() if n >= TASKS}
     found = []
-    for worker, pace in paces.items():
+    for worker, progress in paces.items():
         others = [p for w, p in paces.items() if w != worker]
-        usual = median(others) if others else pace
-        if pace > TIMES * usual and (pace - usual) * done[worker] > COST:
+        usual = median(others) if others else progress
+        if progress > TIMES * usual and (progress - usual) * done[worker] > COST:
             found.append(worker)
     return found

@@ -42,7 +42,7 @@ class NetworkAllReduce:
         self._worker, self._own, self._relay, self._shelf = worker, home.reducer, home.relay, home.shelf
         self._here: dict[str, Sums] = {address: self._own, address + RELAY: self._relay}
         self._credentials, self._timeout = credentials, timeout
-        self._ways = Routes([], 1)
+        self._routes = Routes([], 1)
         self._streams: dict[str, Stream] = {}
         self._inbox = Inbox()
         self._out: Value = NOTHING
@@ -50,15 +50,15 @@ class NetworkAllReduce:
         self.passed_on, self.passed_back = Traffic(), Traffic()
         self._upward = self._way_up("")
 
-    def meet(self, ways: Routes) -> None:
-        self._ways = ways
+    def begin(self, routes: Routes) -> None:
+        self._routes = routes
         for address in list(self._streams):
-            if address not in [*ways.reducers, *ways.relays] or self._inbox.broken(address):
+            if address not in [*routes.reducers, *routes.relays] or self._inbox.broken(address):
                 self._streams.pop(address).close()
-        if ways.above != self._upward.address or self._upward.broken:
+        if routes.above != self._upward.address or self._upward.broken:
             self._upward.close()
-            self._upward = self._way_up(ways.above)
-        self._relay.meet(ways.meeting, ways.shards, self._upward.send)
+            self._upward = self._way_up(routes.above)
+        self._relay.begin(routes.generation, routes.shards, self._upward.send)
 
     @property
     def open(self) -> int:
@@ -89,7 +89,7 @@ class NetworkAllReduce:
         if _form(out) != _form(sample):
             out = map_pieces(lambda piece: empty(piece.shape, piece.dtype), sample)
         self._out = NOTHING  # where this fails, a total on its way must not get into the next one's
-        used = self._ways.of(len(sample))
+        used = self._routes.of(len(sample))
         bounds = slice_bounds(len(sample), len(used))
         cut = len(pieces(sample)[0])
         slices = {address: chunk_bounds(*at, cut) for address, at in zip(used, bounds, strict=True)}
@@ -125,10 +125,10 @@ class NetworkAllReduce:
                     else:
                         self._here[address].add(part, chunk)
 
-    def abandon(self, meeting: int) -> None:
-        self._own.abandon(meeting)
-        self._relay.abandon(meeting)
-        self._inbox.abandon(meeting)
+    def abandon(self, generation: int) -> None:
+        self._own.abandon(generation)
+        self._relay.abandon(generation)
+        self._inbox.abandon(generation)
 
     def publish(self, step: int, state: bytes | bytearray) -> None:
         self._shelf.publish(step, state)

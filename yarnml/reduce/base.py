@@ -19,7 +19,7 @@ def never(waited: float) -> Mapping[Node, Value]:
 class AllReduce(Protocol):
     """One worker's end of the reduce phase."""
 
-    def meet(self, ways: Routes) -> None:
+    def begin(self, routes: Routes) -> None:
         """Use these ways from now on."""
 
     def reduce(self, key: StepKey, parts: Mapping[Node, Value], shards: int, late: Late = never) -> Value:
@@ -30,7 +30,7 @@ class AllReduce(Protocol):
         Raises WorkerLost when a reducer is gone or the total does not come in time, TooLate when it is gone already.
         """
 
-    def abandon(self, meeting: int) -> None:
+    def abandon(self, generation: int) -> None:
         """Meetings before this one are over: end the wait for their totals.  May be called by another thread."""
 
     def publish(self, step: int, state: bytes | bytearray) -> None:

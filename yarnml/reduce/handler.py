@@ -28,7 +28,7 @@ class StreamHandler:
             for header, values in self._connection.messages():
                 part = decode_part(header)
                 assert values is not None
-                if (key := StepKey(part.meeting, part.step)) > newest:
+                if (key := StepKey(part.generation, part.step)) > newest:
                     newest = key
                     self._asked.put(part)
                 self._reducer.add(part, values.view(part.dtype))
@@ -48,10 +48,10 @@ class StreamHandler:
                 self._connection.send(encode(Refusal(str(exc), isinstance(exc, StepExpired))))
 
     def _answer_step(self, part: Part) -> None:
-        key = StepKey(part.meeting, part.step)
+        key = StepKey(part.generation, part.step)
         for chunk in range(part.chunks):
             total = self._reducer.total(key, chunk, self._timeout, self._left)
             header = Part(
-                part.meeting, part.step, part.shards, *root(part.shards), chunk, part.chunks, total.dtype.name
+                part.generation, part.step, part.shards, *root(part.shards), chunk, part.chunks, total.dtype.name
             )
             self._connection.send(encode(header), total)

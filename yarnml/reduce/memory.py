@@ -10,14 +10,14 @@ from yarnml.reduce.tree import Node, Value, root
 
 
 class MemoryAllReduce:
-    def meet(self, ways: Routes) -> None:
-        if ways.reducers:
+    def begin(self, routes: Routes) -> None:
+        if routes.reducers:
             raise WorkerLost("A worker without transport can't use reducers of their own.")
 
     def reduce(self, key: StepKey, parts: Mapping[Node, Value], shards: int, late: Late = never) -> Value:
         return parts[root(shards)]
 
-    def abandon(self, meeting: int) -> None:
+    def abandon(self, generation: int) -> None:
         pass
 
     def publish(self, step: int, state: bytes | bytearray) -> None:

@@ -31,7 +31,7 @@ class StepExpired(WorkerLost):
 class StepKey(NamedTuple):
     """Which sum: meetings and their steps follow each other in this order."""
 
-    meeting: int
+    generation: int
     step: int
 
 
@@ -76,18 +76,18 @@ class Reducer:
         self._arrived = Condition()
         self._joins: dict[StepKey, dict[int, Join[Vector]]] = {}
         self._newest = StepKey(-1, -1)
-        self._meeting = -1
+        self._generation = -1
         self._failed: tuple[float, WorkerLost] = (-1, WorkerLost(""))  # the last meeting without totals, and why
         self.dropped = 0
 
     def add(self, part: Part, values: Vector) -> bool:
         """Take in one chunk of one subtree.  False: it came before, or all have left its step behind; it is dropped."""
-        key = StepKey(part.meeting, part.step)
+        key = StepKey(part.generation, part.step)
         with self._arrived:
-            if key < self._newest or key.meeting < self._meeting:
+            if key < self._newest or key.generation < self._generation:
                 self.dropped += 1
                 return False
-            self._forget_before(key.meeting)
+            self._forget_before(key.generation)
             join = self._joins.setdefault(key, {}).setdefault(part.chunk, Join(part.shards))
             new = join.add(Node(part.level, part.place), values)
             self.dropped += not new
@@ -119,7 +119,7 @@ class Reducer:
             return total
 
     def _find(self, key: StepKey, chunk: int, left: Event | None) -> Vector | None:
-        if key.meeting < self._meeting:
+        if key.generation < self._generation:
             raise StepAborted(f"Step {key.step} was given up.")
         join = self._joins.get(key, {}).get(chunk)
         if join is not None and join.total is not None:
@@ -127,7 +127,7 @@ class Reducer:
         if key < self._newest:
             raise StepExpired(f"Step {key.step} was over before its sum was asked for.")
         last, why = self._failed
-        if key.meeting <= last:
+        if key.generation <= last:
             raise type(why)(str(why))
         if left and left.is_set():
             raise StepAborted(f"Nobody waits for step {key.step}.")
@@ -143,24 +143,25 @@ class Reducer:
         """Wait until every total of ``key`` is there, or has been; False after ``seconds``."""
         with self._arrived:
             return self._arrived.wait_for(
-                lambda: self._newest >= key or key.meeting < self._meeting or key.meeting <= self._failed[0], seconds
+                lambda: self._newest >= key or key.generation < self._generation or key.generation <= self._failed[0],
+                seconds,
             )
 
-    def abandon(self, meeting: int) -> None:
+    def abandon(self, generation: int) -> None:
         """Give up every sum of the meetings before this one; who waits for one gets GivenUp."""
         with self._arrived:
-            self._forget_before(meeting)
+            self._forget_before(generation)
 
     def missing(self, key: StepKey) -> list[int]:
         """The shards whose parts have not arrived, over all chunks seen so far."""
         with self._arrived:
             return sorted({s for join in self._joins.get(key, {}).values() for s in join.missing})
 
-    def fail(self, meeting: float, why: WorkerLost) -> None:
+    def fail(self, generation: float, why: WorkerLost) -> None:
         """The sums of this meeting, and of those before, will not come: everybody who waits for one raises why."""
         with self._arrived:
-            if meeting > self._failed[0]:
-                self._failed = meeting, why
+            if generation > self._failed[0]:
+                self._failed = generation, why
             self._arrived.notify_all()
 
     def close(self, reason: str) -> None:
@@ -182,10 +183,10 @@ class Reducer:
             for old in [k for k in self._joins if k < key]:
                 del self._joins[old]
 
-    def _forget_before(self, meeting: int) -> None:
+    def _forget_before(self, generation: int) -> None:
         """A meeting begins when the one before is over for all, or was given up: its sums are of no more use."""
-        if meeting > self._meeting:
-            self._meeting = meeting
-            for old in [k for k in self._joins if k.meeting < meeting]:
+        if generation > self._generation:
+            self._generation = generation
+            for old in [k for k in self._joins if k.generation < generation]:
                 del self._joins[old]
             self._arrived.notify_all()

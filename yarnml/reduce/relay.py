@@ -45,21 +45,21 @@ class Relay:
         self._lock = Lock()  # taken before the reducer's
         self._pending: dict[tuple[StepKey, int], Pending] = {}
         self._came = 0.0  # when the newest part did
-        self._meeting = -1
+        self._generation = -1
         self._shards: frozenset[int] = frozenset()
         self._above: Above
 
-    def meet(self, meeting: int, shards: frozenset[int], above: Above) -> None:
+    def begin(self, generation: int, shards: frozenset[int], above: Above) -> None:
         """A meeting begins: the group's shards, and the way up.  Parts that were here before are looked at now."""
         with self._lock:
-            self._meeting, self._shards, self._above = meeting, shards, above
-            self._pending = {at: found for at, found in self._pending.items() if at[0].meeting >= meeting}
+            self._generation, self._shards, self._above = generation, shards, above
+            self._pending = {at: found for at, found in self._pending.items() if at[0].generation >= generation}
             for at in self._pending:
                 self._pass_on(at)
 
     def add(self, part: Part, values: Vector) -> bool:
         """Take in one chunk of one subtree from a worker of the group."""
-        at = StepKey(part.meeting, part.step), part.chunk
+        at = StepKey(part.generation, part.step), part.chunk
         with self._lock:
             new, self._came = self._reducer.add(part, values), time.monotonic()
             if new:
@@ -71,7 +71,7 @@ class Relay:
         """Take in one chunk of the total from the reducer above."""
         with self._lock:
             self._reducer.add(total, values)
-            self._pending.pop((StepKey(total.meeting, total.step), total.chunk), None)
+            self._pending.pop((StepKey(total.generation, total.step), total.chunk), None)
 
     def total(self, key: StepKey, chunk: int, timeout: float, left: Event | None = None) -> Vector:
         """As a reducer's; WorkerLost names the group's missing shards after ``timeout`` seconds."""
@@ -92,13 +92,13 @@ class Relay:
         with self._lock:
             return sorted({s for at in self._pending if at[0] == key for s in self._lacking(at)})
 
-    def abandon(self, meeting: int) -> None:
+    def abandon(self, generation: int) -> None:
         """Give up every sum of the meetings before this one; waits for nobody who passes something on."""
-        self._reducer.abandon(meeting)
+        self._reducer.abandon(generation)
 
     def fail(self, why: WorkerLost) -> None:
         """The reducer above gives no totals in this meeting: neither does this one."""
-        self._reducer.fail(self._meeting, why)
+        self._reducer.fail(self._generation, why)
 
     def close(self, reason: str) -> None:
         self._reducer.close(reason)
@@ -120,7 +120,7 @@ class Relay:
         Not before the meeting is known, either.
         """
         part, passed = self._pending[at]
-        if part.meeting != self._meeting or (whole and not passed and self._lacking(at)):
+        if part.generation != self._generation or (whole and not passed and self._lacking(at)):
             return
         try:
             for node, vector in self._reducer.held(*at).items():
@@ -128,7 +128,7 @@ class Relay:
                     passed.add(node)
                     self._above(replace(part, level=node.level, place=node.place), vector)
         except WorkerLost as exc:
-            self._reducer.fail(self._meeting, exc)
+            self._reducer.fail(self._generation, exc)
 
     def _lacking(self, at: tuple[StepKey, int]) -> frozenset[int]:
         return self._shards.difference(*(node.shards for node in self._reducer.held(*at)))

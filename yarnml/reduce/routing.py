@@ -40,7 +40,7 @@ class Routes(NamedTuple):
 
     reducers: list[str]
     workers: int
-    meeting: int = 0
+    generation: int = 0
     levels: int | None = None
     apart: bool = False
     relays: Sequence[str] = ()
@@ -53,11 +53,11 @@ class Routes(NamedTuple):
         return (self.relays if way.levels == 2 else self.reducers)[: way.slices]
 
 
-def ways(meeting: Assignment, worker: int) -> Routes:
+def routes(assignment: Assignment, worker: int) -> Routes:
     """Those of ``worker``, which has shards in this meeting."""
-    order = sorted((w for w, run in meeting.shards.items() if run), key=lambda w: min(meeting.shards[w]))
-    apart = bool(meeting.reducers) and meeting.reducers[0] not in meeting.workers.values()
-    found = Routes(meeting.reducers, len(order), meeting.number, meeting.levels, apart)
+    order = sorted((w for w, run in assignment.shards.items() if run), key=lambda w: min(assignment.shards[w]))
+    apart = bool(assignment.reducers) and assignment.reducers[0] not in assignment.workers.values()
+    found = Routes(assignment.reducers, len(order), assignment.generation, assignment.levels, apart)
     parted = groups(order)
     if len(parted) == 1:
         return found
@@ -65,11 +65,11 @@ def ways(meeting: Assignment, worker: int) -> Routes:
     place = group.index(worker)
     others = parted[place % len(parted)]
     half = others[(place + len(others) // 2) % len(others)]  # not a relay while there are few slices, never the same
-    above = meeting.reducers[place : place + 1] if apart else [meeting.workers[half]]
+    above = assignment.reducers[place : place + 1] if apart else [assignment.workers[half]]
     return found._replace(
-        relays=[meeting.workers[w] + RELAY for w in group],
+        relays=[assignment.workers[w] + RELAY for w in group],
         above=above[0] if above else "",
-        shards=frozenset(shard for w in group for shard in meeting.shards[w]),
+        shards=frozenset(shard for w in group for shard in assignment.shards[w]),
     )
 
 

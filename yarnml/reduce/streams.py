@@ -108,7 +108,7 @@ class Inbox:
     @property
     def _reason(self) -> WorkerLost | None:
         """Why the totals that are expected will not come."""
-        if self._key.meeting < self._over:
+        if self._key.generation < self._over:
             return StepAborted(f"Step {self._key.step} was given up.")
         return next((self._broken[a] for a in self._target if a in self._broken), None)
 
@@ -120,10 +120,10 @@ class Inbox:
         with self._changed:
             self._broken.pop(address, None)
 
-    def abandon(self, meeting: int) -> None:
+    def abandon(self, generation: int) -> None:
         """Wake who waits for totals of a meeting before this one."""
         with self._changed:
-            self._over = max(self._over, meeting)
+            self._over = max(self._over, generation)
             self._changed.notify_all()
 
     def room(self, stream: Stream, part: Part) -> Vector | None:
@@ -145,7 +145,7 @@ class Inbox:
                 self._changed.notify_all()
 
     def _place(self, stream: Stream, part: Part) -> Vector | None:
-        if StepKey(part.meeting, part.step) != self._key or (stream.address, part.chunk) not in self._left:
+        if StepKey(part.generation, part.step) != self._key or (stream.address, part.chunk) not in self._left:
             return None
         chunks, out = self._target[stream.address]
         low, high = chunks[part.chunk]

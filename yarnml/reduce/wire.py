@@ -11,7 +11,7 @@ class Part(Struct, frozen=True, array_like=True):
     elements of NumPy's ``dtype``.
     """
 
-    meeting: int
+    generation: int
     step: int
     shards: int
     level: int

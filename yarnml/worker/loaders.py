@@ -32,20 +32,20 @@ class Loaders:
     def __init__(self) -> None:
         self._begin: Initialize
         self._wholes: dict[str, Dataset] = {}
-        self._feeds: dict[str, Loader] = {}
+        self._loaders: dict[str, Loader] = {}
         self._places: list[_Place] = []
         self.besides = False
 
     def admit(self, begin: Initialize) -> None:
         """What data there is, the same for as long as a training lasts."""
-        self._begin, self._feeds = begin, {}
+        self._begin, self._loaders = begin, {}
         self._wholes = {name: replace(dataset, fold=None) for name, dataset in begin.datasets.items()}
         self._shares = len({*self._wholes.values()})
 
-    def feed(self, dataset: str, schema: Schema) -> Loader:
-        if dataset not in self._feeds:
-            self._feeds[dataset] = self._open(dataset, schema, self._kept(dataset, schema))
-        return self._feeds[dataset]
+    def loader(self, dataset: str, schema: Schema) -> Loader:
+        if dataset not in self._loaders:
+            self._loaders[dataset] = self._open(dataset, schema, self._kept(dataset, schema))
+        return self._loaders[dataset]
 
     @property
     def cache(self) -> int:
@@ -64,9 +64,9 @@ class Loaders:
 
     def survey(self, schema: Schema, shards: Iterable[int], seen: Callable[[], None]) -> Findings:
         """What these shards of the training data tell of what the schema lacks; ``seen`` is called for every piece."""
-        feed, found = self._open("train", schema, RowCache(0)), Findings()
+        loader, found = self._open("train", schema, RowCache(0)), Findings()
         for shard in shards:
-            for table, url in feed.tables(shard, lacking(schema)):
+            for table, url in loader.tables(shard, lacking(schema)):
                 found = merged([found, find(table, schema, url)])
                 seen()
         return found
@@ -74,7 +74,7 @@ class Loaders:
     def steps(self, schema: Schema) -> int:
         """Steps of one epoch."""
         passes = self._begin.job.learner.passes
-        return passes.each if passes else self.feed("train", schema).steps(self._begin.job.training.batch_size)
+        return passes.each if passes else self.loader("train", schema).steps(self._begin.job.training.batch_size)
 
     def batch(self, schema: Schema, step: int, shard: int) -> Rows | None:
         """The rows of a shard at a step, counted over the whole job; None where a step is a full pass."""
@@ -83,7 +83,7 @@ class Loaders:
             return None
         steps = self.steps(schema)
         epoch, at = divmod(step, steps)
-        return self.feed("train", schema).batch(shard, training.seed, epoch, at, steps, training.shuffle_rows)
+        return self.loader("train", schema).batch(shard, training.seed, epoch, at, steps, training.shuffle_rows)
 
     def _open(self, dataset: str, schema: Schema, kept: RowCache) -> Loader:
         begin = self._begin

@@ -52,7 +52,7 @@ from yarnml.learners.base import Scores
 from yarnml.model.export import write_model
 from yarnml.reduce.base import AllReduce
 from yarnml.reduce.reducer import StepExpired
-from yarnml.reduce.routing import ways
+from yarnml.reduce.routing import routes
 from yarnml.reduce.tree import Value, Vector
 from yarnml.storage import tensors
 from yarnml.worker.loaders import Loaders
@@ -66,40 +66,44 @@ from yarnml.worker.tasks import Spared, Task, Tasks
 class Mapper:
     """One worker's part of a job.  Not safe for use by several threads."""
 
-    def __init__(self, index: int, exchange: AllReduce, sight: ProgressTracker, spared: Spared) -> None:
-        self._index, self._exchange, self._sight = index, exchange, sight
-        self._tasks = Tasks(index, exchange, sight, spared)
+    def __init__(self, index: int, allreduce: AllReduce, tracker: ProgressTracker, spared: Spared) -> None:
+        self._index, self._allreduce, self._tracker = index, allreduce, tracker
+        self._tasks = Tasks(index, allreduce, tracker, spared)
         self._compiled = Compiled()
-        self._feeds, self._replica, self._writing = Loaders(), Replica(self._compiled), CheckpointWriter(sight.wrote)
-        self._meeting: Assignment
+        self._loaders, self._replica, self._checkpoint_writer = (
+            Loaders(),
+            Replica(self._compiled),
+            CheckpointWriter(tracker.wrote),
+        )
+        self._assignment: Assignment
         self._begin: Initialize
         self._folder = ""  # of the training that the state belongs to
 
-    def execute(self, meeting: Assignment) -> Report:
+    def execute(self, assignment: Assignment) -> Report:
         """Carry out one command."""
-        self._meeting = meeting
-        self._tasks.begin(meeting)
-        match meeting.command:
+        self._assignment = assignment
+        self._tasks.begin(assignment)
+        match assignment.command:
             case Initialize() as begin:
                 return self._take_in(begin)
             case WarmUp(begin, schema):
-                return self._prime(begin, schema)
+                return self._warm_up(begin, schema)
             case ReportPosition(folder):
                 return self._replica.standing if folder == self._folder else NO_STATE
             case SyncState() as there:
                 return self._catch_up(there)
         if not self._tasks.shards:
             return self._rest()
-        self._exchange.meet(ways(meeting, self._index))
+        self._allreduce.begin(routes(assignment, self._index))
         try:
-            return self._carry_out(meeting.command)
+            return self._carry_out(assignment.command)
         except StepExpired:
             return FellBehind()
 
     def _carry_out(self, command: Command) -> Report:
         match command:
             case Survey(schema):
-                return Surveyed(self._feeds.survey(schema, self._tasks.shards, self._sight.batch))
+                return Surveyed(self._loaders.survey(schema, self._tasks.shards, self._tracker.batch))
             case FitScaling(schema):
                 return self._scale(schema)
             case Build(schema, step, restore):
@@ -113,7 +117,7 @@ class Mapper:
             case Save(folder, beside):
                 return self._save(folder, beside)
             case AwaitSave():
-                return self._writing.finish() or Done()
+                return self._checkpoint_writer.finish() or Done()
             case Export(folder, about):
                 return self._export(folder, about)
         return Done()
@@ -126,25 +130,25 @@ class Mapper:
     @property
     def _leads(self) -> bool:
         """One worker with shards writes for all."""
-        return self._index == min(w for w, shards in self._meeting.shards.items() if shards)
+        return self._index == min(w for w, shards in self._assignment.shards.items() if shards)
 
     def _take_in(self, begin: Initialize) -> Report:
         """Begin a training, or go on with it: rows and programs are kept from one to the next, the state is not."""
         if begin.folder != self._folder:
-            self._writing.drop()
-            self._sight.anew()
+            self._checkpoint_writer.drop()
+            self._tracker.anew()
             self._begin, self._folder, self._replica = begin, begin.folder, Replica(self._compiled)
-            self._feeds.admit(begin)
+            self._loaders.admit(begin)
             check_devices(begin.job.workers.gpus)
         return Done()
 
-    def _prime(self, begin: Initialize, schema: Schema | None) -> Report:
+    def _warm_up(self, begin: Initialize, schema: Schema | None) -> Report:
         """Everything that a newcomer can do before it takes part: others shall not wait for it."""
         self._take_in(begin)
         if schema is not None:
             self._make(schema)
-            if (rows := self._feeds.batch(schema, 0, 0)) is None:
-                rows = next(self._feeds.feed("train", schema).scan(0))
+            if (rows := self._loaders.batch(schema, 0, 0)) is None:
+                rows = next(self._loaders.loader("train", schema).scan(0))
             self._replica.update(self._replica.map(rows))
         return Done()
 
@@ -155,17 +159,17 @@ class Mapper:
     def _make(self, schema: Schema) -> None:
         """The learner and its first state.  One that holds shards keeps the rows, too, where others will need them."""
         self._replica.build(self._begin.job, schema)
-        self._feeds.besides = self._begin.others and self._replica.program.holds
+        self._loaders.besides = self._begin.others and self._replica.program.holds
 
     def _build(self, schema: Schema, step: int, restore: str | None) -> Report:
-        self._writing.drop()
+        self._checkpoint_writer.drop()
         self._make(schema)
         self._replica.stand(StatePosition(step, 0.0, 0.0))
         if restore:
             self._replica.load(read_state(restore), restore)
         if self._leads and self._begin.job.export:
             _ = self._replica.program.stablehlo  # a model that can't be exported is refused before it is trained
-        return Built(self._replica.parameters, self._feeds.steps(schema))
+        return Built(self._replica.parameters, self._loaders.steps(schema))
 
     def _restore(self, step: int, folder: str) -> Report:
         self._replica.load(read_state(folder), folder)
@@ -176,12 +180,12 @@ class Mapper:
         """Give the state to the others, with shards or without; take it where they are for it."""
         self._take_in(there.begin)
         if self._index == there.source:
-            self._exchange.publish(there.step, tensors.pack(self._replica.tensors()))
+            self._allreduce.publish(there.step, tensors.pack(self._replica.tensors()))
         elif not self._tasks.shards:
             return self._rest()
         elif self._replica.step != there.step:
             self._make(there.schema)
-            self._replica.load(tensors.unpack(self._exchange.fetch(there.address, there.step)), there.address)
+            self._replica.load(tensors.unpack(self._allreduce.fetch(there.address, there.step)), there.address)
         self._replica.stand(there)
         return Done()
 
@@ -189,14 +193,14 @@ class Mapper:
         """The steps of one round.  A step's loss is read while the next one is on its way, so nothing waits for it."""
         replica = self._replica
         replica.loss, replica.weight, before = train.loss, train.weight, train.weight
-        replica.held.serve(self._tasks.shards, self._feeds.cache)
+        replica.held.serve(self._tasks.shards, self._loaders.cache)
         clock, pending, updated = Clock("read", "compute", "exchange", "update"), None, 0.0
         trace = paths.trace(str(self._begin.job.checkpoint.path), self._index) if train.profile else None
         for step, batches in traced(prefetch(self._batches, range(train.first, train.last), _bytes), trace):
             clock.lap("read")
             task = partial(self._map_shard, step, batches)
             leaves = self._tasks.map(step, task)
-            self._sight.batch()
+            self._tracker.batch()
             clock.lap("compute")
             self._note(pending, before)
             total = self._tasks.reduce(step, leaves, task, self._begin.job.workers)
@@ -205,7 +209,7 @@ class Mapper:
             replica.step = step + 1
             clock.lap("update")
             updated = updated or time.monotonic()
-            self._writing.check()
+            self._checkpoint_writer.check()
         self._note(pending, before)
         clock.lap("update")
         after_first, done = time.monotonic() - updated, bool(pending and pending.done)
@@ -222,23 +226,23 @@ class Mapper:
                 "with data.scale: none, large or missing feature values do this too."
             )
         replica.loss, replica.weight = replica.loss + loss, replica.weight + weight
-        self._sight.step(replica.step, loss / weight if weight else 0.0, int(replica.weight - before))
+        self._tracker.step(replica.step, loss / weight if weight else 0.0, int(replica.weight - before))
 
     def _batches(self, step: int) -> dict[int, Rows | None]:
-        return {shard: self._feeds.batch(self._replica.schema, step, shard) for shard in self._tasks.shards}
+        return {shard: self._loaders.batch(self._replica.schema, step, shard) for shard in self._tasks.shards}
 
     def _map_shard(self, step: int, batches: dict[int, Rows | None], shard: int) -> Value:
         schema = self._replica.schema
         if self._replica.program.holds:
             return self._replica.map_shard(shard, self._whole(shard))
-        rows = batches[shard] if shard in batches else self._feeds.batch(schema, step, shard)
+        rows = batches[shard] if shard in batches else self._loaders.batch(schema, step, shard)
         return self._scan("train", schema, shard, self._replica.map) if rows is None else self._replica.map(rows)
 
     def _whole(self, shard: int) -> Iterator[Rows]:
         """All rows of a shard, which the learner keeps in its own way, so that the feed need not, but for others."""
-        for rows in self._feeds.feed("train", self._replica.schema).scan(shard, keep=self._begin.others):
+        for rows in self._loaders.loader("train", self._replica.schema).scan(shard, keep=self._begin.others):
             yield rows
-            self._sight.batch()
+            self._tracker.batch()
 
     def _evaluate(self, dataset: str) -> Report:
         schema = self._replica.schema
@@ -255,7 +259,7 @@ class Mapper:
         data = tensors.pack(self._replica.tensors())
         if not beside:
             return Saved(folder, write_state(folder, data))
-        self._writing.begin(folder, data)
+        self._checkpoint_writer.begin(folder, data)
         return Done()
 
     def _export(self, folder: str, about: dict[str, Any]) -> Report:
@@ -270,9 +274,9 @@ class Mapper:
 
     def _scan(self, dataset: str, schema: Schema, shard: int, batch: Callable[[Rows], Value]) -> Vector:
         total: Any = None
-        for rows in self._feeds.feed(dataset, schema).scan(shard):
+        for rows in self._loaders.loader(dataset, schema).scan(shard):
             part = batch(rows).astype(np.float64)
-            self._sight.batch()
+            self._tracker.batch()
             total = part if total is None else np.add(total, part, out=total)
         return total
 

@@ -38,54 +38,57 @@ def main() -> int:
 
 def work(here: Environment) -> int:
     """Run one role to its end; the exit status is 0 when the master said stop."""
-    home, sight = PeerServices(), ProgressTracker()
+    home, tracker = PeerServices(), ProgressTracker()
     bind(available() - set(here.cores))  # what serves the others
     server = ReducerServer(home, here.host, here.credentials, here.stall)
-    exchange = NetworkAllReduce(here.index, home, server.address, here.credentials, here.stall)
+    allreduce = NetworkAllReduce(here.index, home, server.address, here.credentials, here.stall)
     client = ControlClient(here.master, here.credentials, here.timeout)
-    threading.Thread(target=_beat, args=(here, sight, exchange), daemon=True, name="beat").start()
+    threading.Thread(target=_beat, args=(here, tracker, allreduce), daemon=True, name="beat").start()
     bind(here.cores)  # what computes
     try:
         with storage.patience():
             _serve(
-                here, client, Joined(server.address, __version__, here.host), _executor(here, client, exchange, sight)
+                here,
+                client,
+                Joined(server.address, __version__, here.host),
+                _executor(here, client, allreduce, tracker),
             )
     except WorkerLost as exc:
         log(f"{here.role} {here.index}: {exc}")
         os._exit(1)  # at once: who still talks to us learns it from the broken stream
     finally:
         home.close("This process is shutting down.")
-        exchange.close()
+        allreduce.close()
         server.shutdown()
     return 0
 
 
 def _executor(
-    here: Environment, client: ControlClient, exchange: NetworkAllReduce, sight: ProgressTracker
+    here: Environment, client: ControlClient, allreduce: NetworkAllReduce, tracker: ProgressTracker
 ) -> Callable[[Assignment], Report]:
     """What carries out commands; reducers have no use for JAX and never import it."""
     if here.role == "reducer":
-        return lambda meeting: Done()
+        return lambda assignment: Done()
     from yarnml.worker.mapper import Mapper
 
-    def spared(meeting: int, step: int, copy: bool) -> int | None:
-        task = client.call(RequestBackup(here.index, meeting, step, copy))
+    def spared(generation: int, step: int, copy: bool) -> int | None:
+        task = client.call(RequestBackup(here.index, generation, step, copy))
         return task.shard if isinstance(task, Task) else None
 
-    return Mapper(here.index, exchange, sight, spared).execute
+    return Mapper(here.index, allreduce, tracker, spared).execute
 
 
 def _serve(here: Environment, client: ControlClient, report: Report, execute: Callable[[Assignment], Report]) -> None:
-    number = 0
+    generation = 0
     while True:
-        meeting = client.call(Poll(here.role, here.index, number, report))
-        if not isinstance(meeting, Assignment) or isinstance(meeting.command, Idle):
+        assignment = client.call(Poll(here.role, here.index, generation, report))
+        if not isinstance(assignment, Assignment) or isinstance(assignment.command, Idle):
             continue
-        if isinstance(meeting.command, Stop):
+        if isinstance(assignment.command, Stop):
             return
-        number = meeting.number
+        generation = assignment.generation
         try:
-            report = execute(meeting)
+            report = execute(assignment)
         except StepAborted:
             report = Done()  # nobody waits for it
         except Exception as exc:
@@ -93,16 +96,16 @@ def _serve(here: Environment, client: ControlClient, report: Report, execute: Ca
             log(report.detail, report.text)
 
 
-def _beat(here: Environment, sight: ProgressTracker, exchange: NetworkAllReduce) -> None:
+def _beat(here: Environment, tracker: ProgressTracker, allreduce: NetworkAllReduce) -> None:
     """Tell the master that we live; leave when it does not.  Its answer tells which meetings are over."""
     client, heard = ControlClient(here.master, here.credentials, here.timeout), 0
     try:
         while True:
-            ack = client.call(Heartbeat(here.role, here.index, heard, sight.pace, sight.saved))
+            ack = client.call(Heartbeat(here.role, here.index, heard, tracker.progress, tracker.saved))
             if isinstance(ack, HeartbeatReply):
-                exchange.abandon(ack.number)
-                sight.give(ack.number, ack.step, frozenset(ack.given))
-                heard = ack.number
+                allreduce.abandon(ack.generation)
+                tracker.give(ack.generation, ack.step, frozenset(ack.given))
+                heard = ack.generation
             time.sleep(PAUSE_SECONDS)
     except WorkerLost as exc:
         log(f"{here.role} {here.index}: {exc}")

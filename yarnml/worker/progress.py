@@ -17,7 +17,7 @@ class ProgressTracker:
 
     def __init__(self, told: Callable[[int, float, int], None] = _ignore) -> None:
         self._told = told
-        self._meeting, self._at, self._mapped = 0, -1, 0
+        self._generation, self._at, self._mapped = 0, -1, 0
         self._step: tuple[int, float, int] = (0, 0.0, 0)
         self._batches, self._tasks, self._busy = 0, 0, 0.0
         self._since = time.monotonic()  # the end of the last wait for others
@@ -28,11 +28,11 @@ class ProgressTracker:
         """Another training begins: none of its steps is finished."""
         self._step = 0, 0.0, 0
 
-    def meet(self, meeting: int) -> None:
+    def begin(self, generation: int) -> None:
         """A meeting begins."""
-        self._meeting, self._at, self._mapped, self._since = meeting, -1, 0, time.monotonic()
+        self._generation, self._at, self._mapped, self._since = generation, -1, 0, time.monotonic()
 
-    def begin(self, step: int) -> None:
+    def begin_step(self, step: int) -> None:
         """The tasks of a step begin."""
         self._mapped, self._at = 0, step
 
@@ -60,15 +60,15 @@ class ProgressTracker:
         """A checkpoint is written, by another thread."""
         self.saved = saved
 
-    def give(self, meeting: int, step: int, shards: frozenset[int]) -> None:
+    def give(self, generation: int, step: int, shards: frozenset[int]) -> None:
         """Others compute these shards of this step."""
-        self._given = meeting, step, shards
+        self._given = generation, step, shards
 
     def given(self, step: int) -> frozenset[int]:
         """The shards of one's own that others compute."""
-        meeting, at, shards = self._given
-        return shards if (meeting, at) == (self._meeting, step) else frozenset()
+        generation, at, shards = self._given
+        return shards if (generation, at) == (self._generation, step) else frozenset()
 
     @property
-    def pace(self) -> Progress:
-        return Progress(self._meeting, *self._step, self._batches, self._at, self._mapped, self._tasks, self._busy)
+    def progress(self) -> Progress:
+        return Progress(self._generation, *self._step, self._batches, self._at, self._mapped, self._tasks, self._busy)

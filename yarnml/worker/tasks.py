@@ -26,32 +26,32 @@ Spared = Callable[[int, int, bool], int | None]
 class Tasks:
     """The tasks of one worker, meeting by meeting.  ``shards``: its own in this one."""
 
-    def __init__(self, index: int, exchange: AllReduce, sight: ProgressTracker, spared: Spared) -> None:
-        self._index, self._exchange, self._sight, self._spared = index, exchange, sight, spared
-        self._meeting: Assignment
+    def __init__(self, index: int, allreduce: AllReduce, tracker: ProgressTracker, spared: Spared) -> None:
+        self._index, self._allreduce, self._tracker, self._spared = index, allreduce, tracker, spared
+        self._assignment: Assignment
         self.shards: list[int] = []
         self._recent: deque[float] = deque(maxlen=RECENT)  # seconds that this worker's own tasks of a step took
 
-    def begin(self, meeting: Assignment) -> None:
-        self._meeting, self.shards = meeting, meeting.shards.get(self._index, [])
-        self._sight.meet(meeting.number)
+    def begin(self, assignment: Assignment) -> None:
+        self._assignment, self.shards = assignment, assignment.shards.get(self._index, [])
+        self._tracker.begin(assignment.generation)
         self._recent.clear()
 
     def map(self, step: int, task: Task) -> dict[int, Value]:
         """The tasks of this worker's shards, but for those that idle workers have taken off it."""
-        self._sight.begin(step)
+        self._tracker.begin_step(step)
         began, leaves = time.monotonic(), dict[int, Value]()
         for shard in self.shards:
-            if leaves and shard in self._sight.given(step):
+            if leaves and shard in self._tracker.given(step):
                 continue
             leaves[shard] = task(shard)
-            self._sight.task()
+            self._tracker.task()
         self._recent.append(time.monotonic() - began)
         return leaves
 
     def reduce(self, step: int, leaves: dict[int, Value], task: Task, workers: Workers) -> Value:
         """The total over all shards.  Who waits too long for the others computes copies of their tasks."""
-        number, runs = self._meeting.number, self._meeting.shards.values()
+        generation, runs = self._assignment.generation, self._assignment.shards.values()
         shards, several = sum(map(len, runs)), any(len(run) > 1 for run in runs)
         next_time = IDLE_SECONDS if several else workers.backup_after
 
@@ -60,12 +60,12 @@ class Tasks:
             if not workers.backups or waited < next_time:
                 return {}
             deadline = max(workers.backup_after, SLOW * median(self._recent))
-            shard = self._spared(number, step, waited >= deadline)
+            shard = self._spared(generation, step, waited >= deadline)
             if shard is None:
                 next_time = waited + IDLE_SECONDS if waited > deadline else min(deadline, waited + IDLE_SECONDS)
                 return {}
             return {Node(0, shard): task(shard)}
 
         parts = combine(leaves, shards)
-        with self._sight.waiting():
-            return self._exchange.reduce(StepKey(number, step), parts, shards, late)
+        with self._tracker.waiting():
+            return self._allreduce.reduce(StepKey(generation, step), parts, shards, late)

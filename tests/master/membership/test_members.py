@@ -14,7 +14,7 @@ REDUCER = ProcessId("reducer", 0)
 
 
 @pytest.fixture
-def presence() -> Liveness:
+def liveness() -> Liveness:
     """All were seen at time 0."""
     found = Liveness(0.0)
     for who in [*WORKERS, REDUCER]:
@@ -22,99 +22,99 @@ def presence() -> Liveness:
     return found
 
 
-def test_who_is_quiet_is_fit_again_with_its_next_sign(presence: Liveness) -> None:
+def test_who_is_quiet_is_fit_again_with_its_next_sign(liveness: Liveness) -> None:
     """One without a sign of life does not take part until it gives one."""
-    presence.rest_until_seen(WORKERS[:1])
-    assert presence.fit(WORKERS, 1.0) == {*WORKERS[1:]}
-    assert presence.quiet(WORKERS) == WORKERS[:1]
-    presence.heartbeat(WORKERS[0], 2.0)
-    assert presence.fit(WORKERS, 2.0) == {*WORKERS}
-    assert presence.quiet(WORKERS) == []
+    liveness.rest_until_seen(WORKERS[:1])
+    assert liveness.fit(WORKERS, 1.0) == {*WORKERS[1:]}
+    assert liveness.quiet(WORKERS) == WORKERS[:1]
+    liveness.heartbeat(WORKERS[0], 2.0)
+    assert liveness.fit(WORKERS, 2.0) == {*WORKERS}
+    assert liveness.quiet(WORKERS) == []
 
 
-def test_who_is_slow_rests_longer_each_time(presence: Liveness) -> None:
+def test_who_is_slow_rests_longer_each_time(liveness: Liveness) -> None:
     """The second rest is twice as long as the first."""
     for began, seconds in [(0.0, REST_SECONDS), (1000.0, 2 * REST_SECONDS)]:
-        presence.rest(WORKERS[:1], began)
-        assert presence.fit(WORKERS, began + seconds - 1) == {*WORKERS[1:]}
-        assert presence.fit(WORKERS, began + seconds) == {*WORKERS}
+        liveness.rest(WORKERS[:1], began)
+        assert liveness.fit(WORKERS, began + seconds - 1) == {*WORKERS[1:]}
+        assert liveness.fit(WORKERS, began + seconds) == {*WORKERS}
 
 
-def test_who_is_slow_is_better_than_nobody(presence: Liveness) -> None:
+def test_who_is_slow_is_better_than_nobody(liveness: Liveness) -> None:
     """Slow workers rest while there is another worker; a reducer is none."""
-    presence.rest(WORKERS[:2], 0.0)
-    assert presence.fit([*WORKERS, REDUCER], 1.0) == {WORKERS[2], REDUCER}
-    assert presence.fit([*WORKERS[:2], REDUCER], 1.0) == {*WORKERS[:2], REDUCER}
+    liveness.rest(WORKERS[:2], 0.0)
+    assert liveness.fit([*WORKERS, REDUCER], 1.0) == {WORKERS[2], REDUCER}
+    assert liveness.fit([*WORKERS[:2], REDUCER], 1.0) == {*WORKERS[:2], REDUCER}
 
 
-def test_who_is_silent(presence: Liveness) -> None:
+def test_who_is_silent(liveness: Liveness) -> None:
     """Silent is who gave no sign for so long, among those that are asked about."""
-    presence.silent(WORKERS, 5.0, 1.5)
-    presence.heartbeat(WORKERS[2], 3.0)
-    assert presence.silent([*WORKERS[1:], REDUCER], 2.0, 3.5) == {WORKERS[1]: 3.5, REDUCER: 3.5}
-    assert presence.silent(WORKERS, 5.0, 4.0) == {}
+    liveness.silent(WORKERS, 5.0, 1.5)
+    liveness.heartbeat(WORKERS[2], 3.0)
+    assert liveness.silent([*WORKERS[1:], REDUCER], 2.0, 3.5) == {WORKERS[1]: 3.5, REDUCER: 3.5}
+    assert liveness.silent(WORKERS, 5.0, 4.0) == {}
 
 
-def test_who_was_seen_once_can_fall_silent(presence: Liveness) -> None:
+def test_who_was_seen_once_can_fall_silent(liveness: Liveness) -> None:
     """Those on their way count from their first sign of life on, before they have come; others are not known."""
     late = ProcessId("worker", 7)
-    assert late not in presence.seen
-    presence.heartbeat(late, 1.0)
-    presence.silent(presence.seen, 5.0, 1.5)
-    assert presence.silent(presence.seen, 2.2, 3.4) == dict.fromkeys([*WORKERS, REDUCER], 3.4) | {late: 2.4}
+    assert late not in liveness.seen
+    liveness.heartbeat(late, 1.0)
+    liveness.silent(liveness.seen, 5.0, 1.5)
+    assert liveness.silent(liveness.seen, 2.2, 3.4) == dict.fromkeys([*WORKERS, REDUCER], 3.4) | {late: 2.4}
 
 
-def test_who_runs_and_never_shows_itself(presence: Liveness) -> None:
+def test_who_runs_and_never_shows_itself(liveness: Liveness) -> None:
     """Five times as long may pass from when a process is known to run to its first sign of life; waiting is free."""
     late, early = ProcessId("worker", 9), ProcessId("worker", 10)
     for now in range(0, 100, 10):
-        presence.runs([], now)  # YARN has no room for it yet
-    presence.runs([late, early], 100.0)
-    presence.runs([late, early], 140.0)
-    presence.heartbeat(early, 140.0)
-    assert presence.never_started(10.0, 150.0) == {}
-    assert presence.never_started(10.0, 151.0) == {late: 51.0}
-    presence.heartbeat(late, 151.0)
-    assert presence.never_started(10.0, 1000.0) == {}
+        liveness.runs([], now)  # YARN has no room for it yet
+    liveness.runs([late, early], 100.0)
+    liveness.runs([late, early], 140.0)
+    liveness.heartbeat(early, 140.0)
+    assert liveness.never_started(10.0, 150.0) == {}
+    assert liveness.never_started(10.0, 151.0) == {late: 51.0}
+    liveness.heartbeat(late, 151.0)
+    assert liveness.never_started(10.0, 1000.0) == {}
 
 
-def test_nobody_is_silent_for_a_while_in_which_nobody_listened(presence: Liveness) -> None:
+def test_nobody_is_silent_for_a_while_in_which_nobody_listened(liveness: Liveness) -> None:
     """A master that was stopped itself gives everybody the whole time again."""
-    assert presence.silent(WORKERS, 5.0, 100.0) == {}
-    assert presence.silent(WORKERS, 5.0, 101.0) == {}
+    assert liveness.silent(WORKERS, 5.0, 100.0) == {}
+    assert liveness.silent(WORKERS, 5.0, 101.0) == {}
 
 
 @pytest.fixture
-def demand(digits_job: dict[str, Any]) -> Autoscaler:
+def autoscaler(digits_job: dict[str, Any]) -> Autoscaler:
     """Of a job with two workers and a reducer, at time 0."""
     return Autoscaler(load_job(digits_job | {"workers": {"count": 2}, "reducers": {"count": 1}}), 0.0)
 
 
 @pytest.mark.parametrize("role", ["worker", "reducer"])
-def test_those_on_their_way_are_not_asked_for_again(demand: Autoscaler, role: Role) -> None:
+def test_those_on_their_way_are_not_asked_for_again(autoscaler: Autoscaler, role: Role) -> None:
     """To be asked for are those that are wanted and neither here nor on their way, never fewer than none."""
-    assert demand.missing(role) == 0
-    demand.wanted[role] += 3
-    assert demand.missing(role) == 3
-    demand.asked[role] += 4
-    assert demand.missing(role) == 0
+    assert autoscaler.missing(role) == 0
+    autoscaler.wanted[role] += 3
+    assert autoscaler.missing(role) == 3
+    autoscaler.asked[role] += 4
+    assert autoscaler.missing(role) == 0
 
 
-def test_a_job_grows_by_a_few_at_a_time(demand: Autoscaler) -> None:
+def test_a_job_grows_by_a_few_at_a_time(autoscaler: Autoscaler) -> None:
     """Growth waits for those on their way and between two looks, and goes in batches up to the most."""
     times = iter(GROW_SECONDS * n for n in range(1, 9))
-    assert demand.growth(100, 2, next(times) - 1) == 0
-    assert demand.growth(100, 1, next(times)) == 0
-    assert demand.growth(100, 2, now := next(times)) == BATCH
-    assert demand.growth(100, 2, now + 1) == 0
-    assert demand.growth(3, 2, next(times)) == 1
-    assert demand.growth(1, 2, next(times)) == 0
+    assert autoscaler.growth(100, 2, next(times) - 1) == 0
+    assert autoscaler.growth(100, 1, next(times)) == 0
+    assert autoscaler.growth(100, 2, now := next(times)) == BATCH
+    assert autoscaler.growth(100, 2, now + 1) == 0
+    assert autoscaler.growth(3, 2, next(times)) == 1
+    assert autoscaler.growth(1, 2, next(times)) == 0
 
 
-def test_a_job_that_had_grown_shrinks_when_the_cluster_takes_one_back(demand: Autoscaler) -> None:
+def test_a_job_that_had_grown_shrinks_when_the_cluster_takes_one_back(autoscaler: Autoscaler) -> None:
     """Then it does not grow for longer; one that has no more than workers.count wants them all back."""
-    assert not demand.shrinks(0.0)
-    demand.wanted["worker"] = demand.asked["worker"] = 3
-    assert demand.shrinks(0.0)
-    assert demand.growth(100, 3, SHRINK_SECONDS - 1) == 0
-    assert demand.growth(100, 3, SHRINK_SECONDS) == BATCH
+    assert not autoscaler.shrinks(0.0)
+    autoscaler.wanted["worker"] = autoscaler.asked["worker"] = 3
+    assert autoscaler.shrinks(0.0)
+    assert autoscaler.growth(100, 3, SHRINK_SECONDS - 1) == 0
+    assert autoscaler.growth(100, 3, SHRINK_SECONDS) == BATCH

@@ -43,16 +43,16 @@ class Members:
         self._here: dict[ProcessId, Joined] = {}
         self._members: set[ProcessId] = set()
         self._gone: set[ProcessId] = set()
-        self._presence = Liveness(time.monotonic())
+        self._liveness = Liveness(time.monotonic())
         self._came = 0.0  # when the newest one came
         self._ends: list[End] = []
         self._hosts: set[str] = set()  # of all that ever came
-        self._demand = Autoscaler(job, time.monotonic())
-        self._wanted = self._demand.wanted
+        self._autoscaler = Autoscaler(job, time.monotonic())
+        self._wanted = self._autoscaler.wanted
 
     def heartbeat(self, who: ProcessId) -> bool:
         """Note a sign of life; False for a process that was let go and shall leave."""
-        self._presence.heartbeat(who, time.monotonic())
+        self._liveness.heartbeat(who, time.monotonic())
         return who not in self._gone
 
     def join(self, who: ProcessId, joined: Joined) -> None:
@@ -127,7 +127,7 @@ class Members:
         """Ask for the processes that are wanted and let go of those that are not; whether a member had to go."""
         gone: set[ProcessId] = set()
         for role, wanted in list(self._wanted.items()):
-            for _ in range(self._demand.missing(role)):
+            for _ in range(self._autoscaler.missing(role)):
                 self._ask(role, size_of(self._ends, role, self._processes.sizes()))
             with self.changed:
                 here = sorted((w for w in self._here if w.role == role), key=lambda w: (w in self._members, -w.index))
@@ -140,7 +140,7 @@ class Members:
     def grow(self, most: int) -> None:
         """Want a few workers more, ``most`` at most, where the cluster has room for them now."""
         with self.changed:
-            more = self._demand.growth(most, sum(who.role == "worker" for who in self._here), time.monotonic())
+            more = self._autoscaler.growth(most, sum(who.role == "worker" for who in self._here), time.monotonic())
         if more and (room := self._processes.room("worker", more)):
             self.resize("worker", self._wanted["worker"] + room, "the cluster has room")
 
@@ -168,8 +168,8 @@ class Members:
     def suspend_silent(self, seconds: float) -> set[ProcessId]:
         """Go on without the members that gave no sign of life for ``seconds``, until they do."""
         with self.changed:
-            quiet = self._presence.silent(self._members, seconds, time.monotonic())
-            self._presence.rest_until_seen(quiet)
+            quiet = self._liveness.silent(self._members, seconds, time.monotonic())
+            self._liveness.rest_until_seen(quiet)
         for who, since in quiet.items():
             self._say(WorkerSuspended(str(who), f"gave no sign of life for {since:.1f} s"))
         return set(quiet)
@@ -177,7 +177,7 @@ class Members:
     def kill_suspended(self) -> None:
         """End the processes that are here and give no sign of life."""
         with self.changed:
-            quiet = self._presence.quiet(self._here)
+            quiet = self._liveness.quiet(self._here)
         for who in quiet:
             self._release(who)
 
@@ -186,7 +186,7 @@ class Members:
         with self.changed:
             if not {who for who in self._members if who.role == "worker"} - {*slow}:
                 return False
-            self._presence.rest(slow, time.monotonic())
+            self._liveness.rest(slow, time.monotonic())
         for who in sorted(slow):
             self._say(WorkerSuspended(str(who), "is several times slower than the others"))
         return True
@@ -205,9 +205,9 @@ class Members:
         """Let go of whoever gave no sign of life for ``seconds``, or runs for long and never gave one."""
         up, now = {*self._processes.up()} - self._gone, time.monotonic()
         with self.changed:
-            self._presence.runs(up, now)
-            silent = self._presence.silent(self._presence.seen - self._gone, seconds, now)
-            never_started = self._presence.never_started(seconds, now)
+            self._liveness.runs(up, now)
+            silent = self._liveness.silent(self._liveness.seen - self._gone, seconds, now)
+            never_started = self._liveness.never_started(seconds, now)
         for who, since in silent.items():
             self._dismiss(who, ExitKind.SILENT, f"{self._named(who)} gave no sign of life for {since:.0f} s")
         for who, since in never_started.items():
@@ -235,9 +235,9 @@ class Members:
         decision = self._decide(End(who.role, kind, why, host, here is not None, size, who.index >= first), log)
         if decision.avoid:
             self._processes.avoid(decision.avoid)
-        if not kind.counts and who.role == "worker" and self._demand.shrinks(time.monotonic()):
+        if not kind.counts and who.role == "worker" and self._autoscaler.shrinks(time.monotonic()):
             self.resize("worker", self._wanted["worker"] - 1, "the cluster took one back")
-        if self._demand.missing(who.role):
+        if self._autoscaler.missing(who.role):
             self._ask(who.role, decision.size)
 
     def _decide(self, end: End, log: str) -> Replace:
@@ -252,7 +252,7 @@ class Members:
         return decision
 
     def _ask(self, role: Role, size: int) -> None:
-        self._demand.asked[role] += 1
+        self._autoscaler.asked[role] += 1
         self._processes.start(role, size)
 
     def _release(self, who: ProcessId) -> Joined | None:
@@ -261,12 +261,12 @@ class Members:
             self._gone.add(who)
             self._members.discard(who)
             here = self._here.pop(who, None)
-            self._demand.asked[who.role] -= 1
+            self._autoscaler.asked[who.role] -= 1
         self._processes.end(who)
         return here
 
     def _fit(self) -> set[ProcessId]:
-        return self._presence.fit(self._here, time.monotonic())
+        return self._liveness.fit(self._here, time.monotonic())
 
     def _named(self, who: ProcessId) -> str:
         return f"{who} ({self._processes.describe(who)})"
