@@ -19,7 +19,7 @@ from yarnml.data.schema import Feature, Rows, Schema
 from yarnml.job.learners import Mlp
 from yarnml.learners.registry import build_learner
 from yarnml.reduce.reducer import CHUNK, chunk_bounds, slice_bounds
-from yarnml.reduce.tree import BFLOAT16, Join, MixedVector, Node, Value, combine, add, root
+from yarnml.reduce.tree import BFLOAT16, Join, MixedVector, Node, Value, add, combine, root
 from yarnml.worker.program import Program
 
 DIGITS = Schema((Feature("x", 64),), "y", "class", tuple(range(10)))
