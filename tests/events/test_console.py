@@ -17,9 +17,9 @@ def rate_of(ticks: list[tuple[int, int, float]], rounds: dict[int, int]) -> floa
 def test_a_rate_counts_steps_that_nobody_told() -> None:
     """Rounds of 6 steps and 60 rows of which one tick each is heard, 12 a second: 720 rows a second."""
     ticks = [(6 * n + n % 6, 10 * (n % 6), n / 12) for n in range(1, 13)]
-    found = rate_of(ticks, {n: 6 * (n + 1) for n in range(12)})
-    assert found is not None
-    assert abs(found - 720) < 72
+    rate = rate_of(ticks, {n: 6 * (n + 1) for n in range(12)})
+    assert rate is not None
+    assert abs(rate - 720) < 72
 
 
 def test_ticks_that_come_at_once_have_no_rate() -> None:

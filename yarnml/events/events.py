@@ -1,4 +1,4 @@
-"""What a job tells its user while it runs."""
+"""The events of a job: facts that it tells its user while it runs."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ class Planned(_Event, frozen=True):
 
 
 class Continued(_Event, frozen=True):
-    """A checkpoint was found: training goes on after ``step``."""
+    """A checkpoint exists: training goes on after ``step``."""
 
     step: int
     epoch: float
@@ -55,11 +55,15 @@ class Pending(_Event, frozen=True):
     reason: str
 
 
-class Waiting(_Event, frozen=True):
-    """The job waits for processes: how many have come of how many, and what the cluster lacks, if that is known."""
+class Waiting(_Event, frozen=True, rename={"target": "wanted"}):
+    """The job waits for processes.
+
+    ``workers``: how many have come, of ``target``, which is stored as ``wanted``.
+    ``reason``: what the cluster lacks, if that is known.
+    """
 
     workers: int
-    wanted: int
+    target: int
     reason: str
 
 
@@ -92,11 +96,14 @@ class SizeChanged(_Event, frozen=True, tag="Resizes"):
     why: str
 
 
-class ProcessJoined(_Event, frozen=True, tag="Joins"):
-    """The workers that take part from now on are others than before, or fewer than wanted."""
+class ProcessJoined(_Event, frozen=True, tag="Joins", rename={"target": "wanted"}):
+    """Other workers than before take part from now on, or fewer than the job wants.
+
+    ``target``: how many it wants; stored as ``wanted``.
+    """
 
     workers: int
-    wanted: int
+    target: int
 
 
 class Tick(_Event, frozen=True):
@@ -118,7 +125,11 @@ class RoundStarted(_Event, frozen=True, tag="RoundBegins"):
 
 
 class EpochDone(_Event, frozen=True):
-    """``loss``: the mean over the epoch's rows as they were trained on; ``metrics``: of the evaluation, if any."""
+    """An epoch is trained, and evaluated where it is its turn.
+
+    ``loss``: the mean over the epoch's rows as they were trained on.
+    ``metrics``: of the evaluation; empty without one.
+    """
 
     epoch: int
     epochs: int
@@ -128,14 +139,14 @@ class EpochDone(_Event, frozen=True):
 
 
 class Converged(_Event, frozen=True):
-    """After ``epoch`` of ``epochs`` the learner has nothing more to learn; those that are left are not trained."""
+    """After ``epoch`` of ``epochs`` the learner has nothing more to learn; the epochs after it are not trained."""
 
     epoch: int
     epochs: int
 
 
 class SearchStarted(_Event, frozen=True, tag="Searches"):
-    """A search begins, or goes on after ``done`` trainings; ``folds``: of the cross-validation, None without."""
+    """A search begins, or goes on after ``done`` trainings; ``folds``: None without cross-validation."""
 
     candidates: int
     folds: int | None
@@ -144,9 +155,11 @@ class SearchStarted(_Event, frozen=True, tag="Searches"):
 
 
 class TrialDone(_Event, frozen=True, tag="Judged"):
-    """Training ``done`` of ``trainings`` of a search is over: a candidate on a fold, from 0, None without.
+    """A training of a search is over: number ``done`` of ``trainings``.
 
-    ``value``: of the metric; None where the candidate can't be trained, ``why`` in words.
+    ``values``: the fields of the job that the candidate changes.
+    ``fold``: the number of the fold, from 0; None without cross-validation.
+    ``value``: the metric's value; None where the candidate can't be trained, ``why`` in words.
     """
 
     done: int
@@ -159,7 +172,7 @@ class TrialDone(_Event, frozen=True, tag="Judged"):
 
 
 class Ranked(Struct, frozen=True):
-    """A candidate, with the mean and the deviation of the metric over the folds; None where it can't be trained."""
+    """A candidate of a search, and its metric over the folds; None where it can't be trained."""
 
     values: dict[str, Any]
     mean: float | None
@@ -176,7 +189,11 @@ class SearchDone(_Event, frozen=True, tag="Searched"):
 
 
 class BestEpochChosen(_Event, frozen=True, tag="Settled"):
-    """Which epoch's model early stopping chose, out of ``epochs``."""
+    """Early stopping chose the model of ``best_epoch``, out of ``epochs``.
+
+    ``stopped``: whether training ended before its last epoch.
+    ``restored``: whether the model of the best epoch is the one that is kept.
+    """
 
     epochs: int
     best_epoch: int
@@ -186,10 +203,14 @@ class BestEpochChosen(_Event, frozen=True, tag="Settled"):
 
 
 class Outcome(_Event, frozen=True):
-    """How a job ended.  ``seconds``: in total, by phase of the steps, and from the start until planned, joined, …
+    """The good end of a job.
 
-    ``local``: the share of the training bytes that lay on the host of the worker that read them, where that is known.
-    ``copied``: tasks of which a copy was computed besides; ``wasted``: their share of all tasks.
+    ``metrics``: by part of the data, such as ``test``.
+    ``seconds``: in ``total``, by phase of the steps, and from the start until planned, joined, …
+    ``local``: the share of the training bytes that lay on the host of the worker that read them; None if not known.
+    ``already``: whether an earlier run had finished the job.
+    ``copied``: how many tasks were computed twice, by a backup worker too.
+    ``wasted``: the share of these copies in all tasks.
     """
 
     name: str
@@ -207,38 +228,19 @@ class Outcome(_Event, frozen=True):
 
 
 class Failure(_Event, frozen=True):
-    """How a job ended badly: the name of a class in `yarnml.errors`, its sentence, and its detail."""
+    """The bad end of a job: the name of a class in `yarnml.errors`, its sentence, and its detail."""
 
     error: str
     text: str
     detail: str = ""
 
 
-Event = (
-    Planned
-    | Submitted
-    | Pending
-    | Waiting
-    | ProcessLost
-    | WorkerSuspended
-    | Resumed
-    | SizeChanged
-    | ProcessJoined
-    | CheckpointTorn
-    | Continued
-    | RoundStarted
-    | Tick
-    | EpochDone
-    | Converged
-    | SearchStarted
-    | TrialDone
-    | SearchDone
-    | BestEpochChosen
-    | Outcome
-    | Failure
-)
+_ClusterEvent = Submitted | Pending | Waiting | ProcessLost | WorkerSuspended | Resumed | SizeChanged | ProcessJoined
+_TrainingEvent = Planned | Continued | CheckpointTorn | EpochDone | Converged | BestEpochChosen | Outcome | Failure
+_SearchEvent = SearchStarted | TrialDone | SearchDone
 
+Announcement = _ClusterEvent | _TrainingEvent | _SearchEvent
+"""The events that a person reads one by one."""
 
-def numbers(metrics: dict[str, Any]) -> str:
-    """'loss 0.123, accuracy 0.971'."""
-    return ", ".join(f"{name} {value:.4g}" for name, value in metrics.items() if not name.endswith("_error"))
+Event = Announcement | RoundStarted | Tick
+"""Any event: the last two only move the line that shows the progress."""

@@ -11,7 +11,7 @@ from tests.processes import wait_for
 
 PROGRAM = """\
 import time
-from yarnml import watchdog
+from yarnml.clusters.yarn.containers import watchdog
 watchdog.guard(2.0, 'The process')
 print('up', flush=True)
 time.sleep(600)

@@ -19,8 +19,8 @@ from yarnml.events.events import (
     Tick,
     TrialDone,
     Waiting,
-    numbers,
 )
+from yarnml.events.text import columns, count_of, format_metrics
 
 
 class Application(Struct, frozen=True):
@@ -102,16 +102,10 @@ def training(events: Iterable[Event], tick: Tick | None = None) -> Training:
     return found
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns side by side."""
-    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))] if rows else []
-    return "\n".join("  ".join(f"{cell:{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
-
-
 def listed(applications: Sequence[Application]) -> str:
     """One line an application."""
     heads = ("application", "name", "state", "progress", "queue", "started")
-    return table([heads, *((a.id, a.name, a.state, _percent(a), a.queue, clock(a.started)) for a in applications)])
+    return columns([heads, *((a.id, a.name, a.state, _percent(a), a.queue, clock(a.started)) for a in applications)])
 
 
 def described(status: Status) -> str:
@@ -125,14 +119,16 @@ def described(status: Status) -> str:
         facts.append(("waiting", told.waiting))
     if told.steps or told.step:
         loss = f", loss {told.loss:.4g}" if told.loss is not None else ""
-        at = f", {told.workers} worker{'s' if told.workers != 1 else ''}" if told.workers and application.live else ""
+        at = f", {count_of(told.workers, 'worker')}" if told.workers and application.live else ""
         facts.append(("training", f"round {told.round}, step {told.step}/{told.steps}{loss}{at}"))
     if told.trainings:
         facts.append(("search", f"{told.trained} of {told.trainings} trainings are done"))
     if told.epoch:
-        facts.append(("epoch", f"{told.epoch}/{told.epochs}{'  ' + numbers(told.metrics) if told.metrics else ''}"))
+        facts.append(
+            ("epoch", f"{told.epoch}/{told.epochs}{'  ' + format_metrics(told.metrics) if told.metrics else ''}")
+        )
     if told.outcome:
-        facts += [(name, numbers(metrics)) for name, metrics in told.outcome.metrics.items()]
+        facts += [(name, format_metrics(metrics)) for name, metrics in told.outcome.metrics.items()]
         facts += [("checkpoint", told.outcome.checkpoint), ("model", told.outcome.export or "")]
     facts += [("lost", why) for why in told.lost[-3:]]
     if told.failure:
@@ -140,9 +136,9 @@ def described(status: Status) -> str:
     elif application.diagnostics:
         facts.append(("diagnostics", application.diagnostics))
     facts.append(("shown at", application.url))
-    lines = table([fact for fact in facts if fact[1]])
+    lines = columns([fact for fact in facts if fact[1]])
     rows = [(p.role, str(p.index), p.state, p.host, p.container, p.why) for p in status.containers]
-    return lines + ("\n\n" + table([("role", "index", "state", "host", "container", ""), *rows]) if rows else "")
+    return lines + ("\n\n" + columns([("role", "index", "state", "host", "container", ""), *rows]) if rows else "")
 
 
 def clock(seconds: float) -> str:

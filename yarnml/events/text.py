@@ -1,0 +1,20 @@
+"""Counts, numbers and columns as a person reads them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def count_of(number: int, noun: str) -> str:
+    """A number of things: '1 worker', '0 workers', '2 workers'."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def format_metrics(metrics: Mapping[str, Any]) -> str:
+    """Metrics in one line, without the bounds of their errors: 'loss 0.123, accuracy 0.971'."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in metrics.items() if not name.endswith("_error"))
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as lines, with the cells of every column below one another; all rows have as many cells."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(f"{cell:{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
