@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-faults check bench bench-hadoop wheel hadoop cluster cluster-down test-docker schema clean
+.PHONY: run test test-faults check bench bench-hadoop wheel hadoop cluster cluster-down test-docker schema house clean
 
 run: .venv/ready examples/digits/data/train           ## train on real handwritten digits
 	$(BIN)/yarnml run examples/digits/job.yaml --restart
@@ -50,6 +50,9 @@ cluster-down:                                         ## remove it
 
 schema: .venv/ready                                   ## write the job file's JSON schema anew
 	$(BIN)/python -m appspec
+
+house: .venv/ready                                    ## draw the rooms and their imports anew
+	$(BIN)/python -m tests.project.drawing
 
 examples/%/data/train: .venv/ready
 	$(BIN)/python examples/$*/make_data.py

@@ -14,6 +14,7 @@ import yaml
 
 import yarnml
 from appspec.__main__ import schema
+from tests.project import drawing
 from yarnml.cli import cli
 from yarnml.job.learners import Options
 from yarnml.job.prepare import Step
@@ -173,11 +174,23 @@ def test_commands_are_found() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_make_targets_exist(page: Path) -> None:
     """Every ``make …`` in the documents is a target of the Makefile."""
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    shown = re.findall(r"(?:^ {4}|`)make (?:[A-Z]+=\S+ )?([a-z]+)", page.read_text(), re.MULTILINE)
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    shown = re.findall(r"(?:^ {4}|`)make (?:[A-Z]+=\S+ )?([a-z-]+)", page.read_text(), re.MULTILINE)
     assert set(shown) <= targets
 
 
 def test_the_schema_is_the_job_file_s() -> None:
     """appspec/job.schema.json is what `make schema` writes now."""
     assert (ROOT / "appspec/job.schema.json").read_bytes() == schema()
+
+
+def test_the_drawing_is_the_house() -> None:
+    """docs/house.svg is what `make house` draws of the rooms and their imports now."""
+    assert drawing.TARGET.read_bytes() == drawing.house()
+
+
+def test_the_drawing_leaves_out_what_a_chain_says() -> None:
+    """An arrow stands for an import that no chain of other imports implies; none is lost by that."""
+    used = {"a": frozenset("bc"), "b": frozenset("c"), "c": frozenset("d"), "d": frozenset("")}
+    assert drawing.arrows(used) == {("a", "b"), ("b", "c"), ("c", "d")}
+    assert drawing.arrows({"a": frozenset("bc"), "b": frozenset(""), "c": frozenset("")}) == {("a", "b"), ("a", "c")}

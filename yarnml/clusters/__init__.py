@@ -1,1 +1,1 @@
-"""Where a job's processes run: `base` says what a cluster is, every other module is one."""
+"""The places where a job's processes run: this process, this machine, or YARN."""

@@ -1,0 +1,1 @@
+"""The control plane: small messages between the master and the processes."""

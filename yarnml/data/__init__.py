@@ -1,1 +1,1 @@
-"""Rows: where they are (`base`), what they mean (`schema`), who reads which (`shards`), and reading them (`feed`)."""
+"""The rows: files and formats, columns and their preparation, shards, batches."""

@@ -1,0 +1,1 @@
+"""The events of a job, and how a user sees them."""

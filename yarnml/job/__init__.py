@@ -1,0 +1,1 @@
+"""The job file: all that it may say, read and checked."""

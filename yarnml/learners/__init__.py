@@ -1,1 +1,1 @@
-"""Learners in summation form: ``base.py`` is the protocol, every other module one learner or its parts."""
+"""The algorithms: each one as init, map and update, one module a kind."""

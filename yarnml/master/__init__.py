@@ -1,0 +1,1 @@
+"""The leader of a job: rounds, members, stragglers; no tensor, no JAX."""

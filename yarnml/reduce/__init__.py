@@ -1,1 +1,1 @@
-"""How vectors and messages travel: `base` says what an exchange is, the others are ways to do it."""
+"""The data plane: all-reduce of vectors along a fixed tree, to the same bits."""

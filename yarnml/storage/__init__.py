@@ -1,4 +1,4 @@
-"""Files by URL: local ones, HDFS, and whatever else fsspec can reach.  `files` has the operations."""
+"""Files by URL: local disks, HDFS, and what else fsspec reaches."""
 
 from yarnml.storage.base import Block, Unavailable
 from yarnml.storage.block_locations import block_hosts, locations
