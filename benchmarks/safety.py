@@ -14,7 +14,7 @@ from benchmarks import workloads
 from benchmarks.measure import interleaved, table
 from benchmarks.step import Engine
 from benchmarks.workloads import Workload, job
-from yarnml.clusters.local import open_crew
+from yarnml.clusters.local import CLUSTER, open_crew
 from yarnml.errors import Interrupted
 from yarnml.events.events import EpochDone, Event
 from yarnml.job.load import load_job
@@ -44,7 +44,7 @@ class Whole:
 
     def _train(self, spec: Job) -> None:
         with suppress(Interrupted):
-            train(spec, "local", open_crew, say=self._say)
+            train(spec, CLUSTER, say=self._say)
 
     def _say(self, event: Event) -> None:
         if not isinstance(event, EpochDone):

@@ -1,4 +1,4 @@
-"""The command line: ``yarnml run JOB.yaml``."""
+"""The command line, ``yarnml run JOB.yaml`` and its siblings: a function for each command, and no logic."""
 
 import sys
 
@@ -14,6 +14,19 @@ from yarnml.job.spec import Job
 from yarnml.model.recommend import recommend
 from yarnml.runner import BACKENDS, run
 
+job_file_argument = click.argument("job_file", metavar="JOB.yaml")
+application_argument = click.argument("application", metavar="APP")
+set_option = click.option(
+    "--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a field, such as workers.count=3."
+)
+restart_option = click.option("--restart", is_flag=True, help="Forget the job's checkpoints and begin anew.")
+profile_option = click.option(
+    "--profile", is_flag=True, help="Have every worker write a trace of some steps into the job's folder."
+)
+
+CHECK_STYLES = {"ok": "green", "wrong": "bold red", "untold": "yellow", "skipped": "yellow"}
+"""Colours of the doctor's lines, by how a check ended."""
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="yarnml")
@@ -22,15 +35,13 @@ def cli() -> None:
 
 
 @cli.command("run")
-@click.argument("job_file", metavar="JOB.yaml")
+@job_file_argument
 @click.option(
     "--backend", default="local", show_default=True, type=click.Choice(list(BACKENDS)), help="Where the workers run."
 )
-@click.option(
-    "--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a field, such as workers.count=3."
-)
-@click.option("--restart", is_flag=True, help="Forget the job's checkpoints and begin anew.")
-@click.option("--profile", is_flag=True, help="Have every worker write a trace of some steps into the job's folder.")
+@set_option
+@restart_option
+@profile_option
 def run_command(job_file: str, backend: str, overrides: tuple[str, ...], restart: bool, profile: bool) -> None:
     """Train a job here, in this process or in local ones.
 
@@ -45,12 +56,10 @@ def _load(job_file: str, overrides: tuple[str, ...], profile: bool) -> Job:
 
 
 @cli.command("submit")
-@click.argument("job_file", metavar="JOB.yaml")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a field, such as workers.count=3."
-)
-@click.option("--restart", is_flag=True, help="Forget the job's checkpoints and begin anew.")
-@click.option("--profile", is_flag=True, help="Have every worker write a trace of some steps into the job's folder.")
+@job_file_argument
+@set_option
+@restart_option
+@profile_option
 @click.option("--detach", is_flag=True, help="Don't wait for the end.")
 @click.option("--dry-run", is_flag=True, help="Print the Skein application that would be sent, and send nothing.")
 def submit_command(
@@ -80,7 +89,7 @@ def ls_command(every: bool) -> None:
 
 
 @cli.command("status")
-@click.argument("application", metavar="APP")
+@application_argument
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def status_command(application: str, as_json: bool) -> None:
     """Show how a job on YARN stands, or how it ended.
@@ -92,12 +101,12 @@ def status_command(application: str, as_json: bool) -> None:
     from yarnml.clusters.yarn.edge import commands
     from yarnml.clusters.yarn.observe.status import described
 
-    found = commands.look(application)
-    click.echo(msgspec.json.format(msgspec.json.encode(found)) if as_json else described(found))
+    status = commands.look(application)
+    click.echo(msgspec.json.format(msgspec.json.encode(status)) if as_json else described(status))
 
 
 @cli.command("attach")
-@click.argument("application", metavar="APP")
+@application_argument
 def attach_command(application: str) -> None:
     """Show a job on YARN until it ends, as submit does; Ctrl-C leaves it running.
 
@@ -110,7 +119,7 @@ def attach_command(application: str) -> None:
 
 
 @cli.command("logs")
-@click.argument("application", metavar="APP")
+@application_argument
 @click.option("--role", type=click.Choice(["master", "worker", "reducer", "skein"]), help="Of these processes only.")
 @click.option("--index", type=int, help="Of the one with this number; a master's is its attempt, from 1.")
 @click.option("--follow", "-f", is_flag=True, help="Go on as the logs grow, until the job ends.")
@@ -123,7 +132,7 @@ def logs_command(application: str, role: str | None, index: int | None, follow: 
 
 
 @cli.command("scale")
-@click.argument("application", metavar="APP")
+@application_argument
 @click.argument("workers", type=click.IntRange(1), required=False)
 @click.option("--reducers", type=click.IntRange(0), help="Containers that only reduce; 0: the workers do it.")
 def scale_command(application: str, workers: int | None, reducers: int | None) -> None:
@@ -136,7 +145,7 @@ def scale_command(application: str, workers: int | None, reducers: int | None) -
 
 
 @cli.command("kill")
-@click.argument("application", metavar="APP")
+@application_argument
 def kill_command(application: str) -> None:
     """End a job on YARN; its checkpoints stay."""
     from yarnml.clusters.yarn.edge import commands
@@ -146,9 +155,7 @@ def kill_command(application: str) -> None:
 
 @cli.command("doctor")
 @click.argument("job_file", metavar="[JOB.yaml]", required=False)
-@click.option(
-    "--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a field, such as workers.count=3."
-)
+@set_option
 def doctor_command(job_file: str | None, overrides: tuple[str, ...]) -> int:
     """Check this machine and its cluster, and whether a job can run there, down to its Python on a node.
 
@@ -159,15 +166,14 @@ def doctor_command(job_file: str | None, overrides: tuple[str, ...]) -> int:
     if overrides and not job_file:
         raise click.UsageError("--set needs a job file.")
     console = Console(highlight=False)
-    styles = {"ok": "green", "wrong": "bold red", "untold": "yellow", "skipped": "yellow"}
     wrong = 0
     with checks(load_job(job_file, overrides) if job_file else None, console.print) as every:
-        for found in examine(every):
-            wrong += found.status == "wrong"
-            if found.detail:
-                console.print(escape(found.detail.rstrip()), style="dim", soft_wrap=True)
-            status = f"[{styles[found.status]}]{found.status:8}[/]"
-            console.print(f"{status}{escape(f'{found.name}: {found.text}')}", soft_wrap=True)
+        for check in examine(every):
+            wrong += check.status == "wrong"
+            if check.detail:
+                console.print(escape(check.detail.rstrip()), style="dim", soft_wrap=True)
+            status = f"[{CHECK_STYLES[check.status]}]{check.status:8}[/]"
+            console.print(f"{status}{escape(f'{check.name}: {check.text}')}", soft_wrap=True)
     return int(wrong > 0)
 
 
@@ -185,7 +191,10 @@ def recommend_command(model: str, top: int, output: str, seen: str | None) -> No
 
 
 def main() -> None:
-    """Exit status: 0 done, 1 the job failed, 2 the job file or the command line is wrong, 130 stopped by Ctrl-C."""
+    """Run the command line and exit.
+
+    Exit status: 0 done, 1 the job failed, 2 the job file or the command line is wrong, 130 stopped by Ctrl-C.
+    """
     errors = Console(stderr=True, highlight=False)
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)

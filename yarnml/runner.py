@@ -1,7 +1,6 @@
 """Run a job on a backend: check everything that can be checked first, then open the crew and let the rounds go."""
 
 import importlib
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -12,7 +11,7 @@ from yarnml.checkpoint.fingerprint import find_resumable
 from yarnml.checkpoint.store import Checkpoints, Manifest
 from yarnml.data.plan import Plan, check_shards, make_plan, with_learner
 from yarnml.errors import CheckpointError, Interrupted, JobFileError, YarnmlError
-from yarnml.events.events import Event, Outcome, Planned
+from yarnml.events.events import Event, Listener, Outcome, Planned
 from yarnml.job import paths
 from yarnml.job.load import load_job
 from yarnml.job.spec import Job
@@ -26,29 +25,27 @@ from yarnml.master.search_results import Results
 from yarnml.master.stats import TrainingStats
 from yarnml.model import export
 
-Say = Callable[[Event], None]
-
 BACKENDS = {"inline": "yarnml.clusters.inline", "local": "yarnml.clusters.local"}
 
 
 def cluster(backend: str) -> Cluster:
-    """The opener of a backend's crew.  Backends load when they are asked for: inline brings JAX, yarn brings Skein."""
+    """Return the cluster of a backend, which is loaded only when it is asked for: inline brings JAX."""
     if backend not in BACKENDS:
         raise JobFileError(f"--backend must be one of {', '.join(BACKENDS)}, not '{backend}'.")
-    opener: Cluster = importlib.import_module(BACKENDS[backend]).open_crew
-    return opener
+    found: Cluster = importlib.import_module(BACKENDS[backend]).CLUSTER
+    return found
 
 
 def _silent(event: Event) -> None:
     """Tell nobody."""
 
 
-def run(job: Job, backend: str = "local", *, restart: bool = False, say: Say = _silent) -> Outcome:
+def run(job: Job, backend: str = "local", *, restart: bool = False, say: Listener = _silent) -> Outcome:
     """Train a job to its end here, or go on where it stopped; returns how it ended.
 
     Raises a YarnmlError for everything that can go wrong; nothing half-written is left behind.
     """
-    return train(job, backend, cluster(backend), restart=restart, say=say)
+    return train(job, cluster(backend), restart=restart, say=say)
 
 
 class Start(NamedTuple):
@@ -78,7 +75,7 @@ class Start(NamedTuple):
         return {"folds": found.candidates[found.best].means}
 
 
-def preflight(job: Job, *, restart: bool = False, say: Say = _silent) -> Start:
+def preflight(job: Job, *, restart: bool = False, say: Listener = _silent) -> Start:
     """Check everything that can be checked of a job file, its data and its folders."""
     plan = make_plan(job)
     checkpoints = Checkpoints(str(job.checkpoint.path), job.checkpoint.keep)
@@ -105,7 +102,7 @@ def preflight(job: Job, *, restart: bool = False, say: Say = _silent) -> Start:
     return start
 
 
-def _chosen(start: Start, say: Say) -> Start:
+def _chosen(start: Start, say: Listener) -> Start:
     """What is to be trained at last, and from where on."""
     job, plan, found = start.job, start.plan, start.search
     if found and found.best is not None:
@@ -115,18 +112,17 @@ def _chosen(start: Start, say: Say) -> Start:
     return start._replace(job=job, plan=plan, manifest=manifest, outcome=_finished(job) if manifest else None)
 
 
-def train(job: Job, backend: str, open_crew: Cluster, *, restart: bool = False, say: Say = _silent) -> Outcome:
-    """The same with a crew of whoever calls, who is named ``backend``."""
+def train(job: Job, cluster: Cluster, *, restart: bool = False, say: Listener = _silent) -> Outcome:
+    """Train a job to its end on a cluster, as `run` does."""
     stats = TrainingStats()
     start = preflight(job, restart=restart, say=say)
     if start.outcome:
         return start.outcome
     stats.mark("planned")
     rows = {name: dataset.rows for name, dataset in start.plan.datasets.items()}
-    workers = 1 if backend == "inline" else job.workers.count
-    say(Planned(job.name, backend, rows, start.shards, workers, job.reducers.count))
+    say(Planned(job.name, cluster.name, rows, start.shards, cluster.workers(job), job.reducers.count))
     try:
-        with storage.patience(), open_crew(job, paths.logs(str(job.checkpoint.path)), say) as crew:
+        with storage.patience(), cluster.open_crew(job, paths.logs(str(job.checkpoint.path)), say) as crew:
             stats.mark("joined")
             crew.prefer(Locality(start.plan.datasets["train"], start.shards))
             if start.job.search and start.search:
@@ -162,7 +158,7 @@ def _finished(job: Job) -> Outcome | None:
     return replace(outcome, already=True) if there and not more else None
 
 
-def run_file(source: Any, backend: str = "local", *, restart: bool = False, say: Say = _silent) -> Outcome:
+def run_file(source: Any, backend: str = "local", *, restart: bool = False, say: Listener = _silent) -> Outcome:
     """The same from Python, for a job file, a mapping of the same form, or a `Job`.
 
     ``say`` is called with every event (`yarnml.events.events`); `yarnml.events.console.JobConsole` prints them.

@@ -14,6 +14,7 @@ from yarnml.clusters import local
 from yarnml.control.calls import Resize
 from yarnml.events.events import Continued, Event, RoundStarted, Tick
 from yarnml.job.load import load_job
+from yarnml.master.crew import Cluster
 from yarnml.master.master import Master
 from yarnml.runner import train
 
@@ -46,7 +47,7 @@ class Run:
                 yield self.master
 
         try:
-            train(load_job(job), "local", opener, say=self._hear)
+            train(load_job(job), Cluster("local", opener), say=self._hear)
         except Enough:
             pass
         except BaseException as exc:

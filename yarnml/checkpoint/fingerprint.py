@@ -1,7 +1,6 @@
 """What makes a job the same job: all that decides the bits of its model, but for how long it trains."""
 
 import hashlib
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -10,7 +9,7 @@ from yarnml import storage
 from yarnml.checkpoint.store import Checkpoints, Manifest
 from yarnml.data.plan import Plan
 from yarnml.errors import CheckpointError
-from yarnml.events.events import Event
+from yarnml.events.events import Listener
 from yarnml.job import user_code
 from yarnml.job.learners import Custom
 from yarnml.job.spec import Job
@@ -52,7 +51,7 @@ def changed(old: Identity, new: Identity) -> list[str]:
     return [n if n.startswith("the ") else f"{n} ({old.get(n)} → {new.get(n)})" for n in names]
 
 
-def find_resumable(job: Job, plan: Plan, checkpoints: Checkpoints, say: Callable[[Event], None]) -> Manifest | None:
+def find_resumable(job: Job, plan: Plan, checkpoints: Checkpoints, say: Listener) -> Manifest | None:
     """The checkpoint to go on from, the newest that is whole; CheckpointError names what is not as it was."""
     manifest = checkpoints.newest(say)
     if manifest is not None:

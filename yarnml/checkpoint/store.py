@@ -7,7 +7,7 @@ swept away.  One whose files are not what was written is torn: it is passed over
 
 import contextlib
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -18,7 +18,7 @@ from msgspec import Struct
 from yarnml import storage
 from yarnml.data.schema import Schema
 from yarnml.errors import CheckpointError
-from yarnml.events.events import CheckpointTorn, Event
+from yarnml.events.events import CheckpointTorn, Listener
 from yarnml.job import paths
 from yarnml.storage import integrity
 from yarnml.storage.integrity import TornFile
@@ -80,7 +80,7 @@ class Checkpoints:
         with reachable(self._job):
             storage.remove(self._folder)
 
-    def newest(self, say: Callable[[Event], None]) -> Manifest | None:
+    def newest(self, say: Listener) -> Manifest | None:
         """The manifest of the newest checkpoint that is whole; those that are torn are told, and left as they are.
 
         CheckpointError where there are only torn ones, or one can't be read.

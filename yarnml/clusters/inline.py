@@ -8,8 +8,9 @@ from contextlib import contextmanager
 
 from yarnml.control.commands import Assignment, Command, Report, Save, Saved, WarmUp
 from yarnml.errors import JobFileError, WorkerLost
-from yarnml.events.events import Event, Tick
+from yarnml.events.events import Listener, Tick
 from yarnml.job.spec import Job
+from yarnml.master.crew import Cluster
 from yarnml.master.locality import Locality
 from yarnml.master.membership.failure_policy import ExitKind
 from yarnml.reduce.memory import MemoryAllReduce
@@ -20,7 +21,7 @@ from yarnml.worker.progress import ProgressTracker
 class InlineCrew:
     """One worker with all shards."""
 
-    def __init__(self, say: Callable[[Event], None]) -> None:
+    def __init__(self, say: Listener) -> None:
         from yarnml.worker.mapper import Mapper
 
         tracker = ProgressTracker(lambda step, loss, rows: say(Tick(step, loss, rows, 1)))
@@ -60,7 +61,7 @@ class InlineCrew:
 
 
 @contextmanager
-def open_crew(job: Job, log_folder: str, say: Callable[[Event], None]) -> Iterator[InlineCrew]:
+def open_crew(job: Job, log_folder: str, say: Listener) -> Iterator[InlineCrew]:
     if job.reducers.count:
         raise JobFileError("reducers.count must be 0 with --backend inline: there is one process only.")
     threads = str(job.workers.vcores)
@@ -73,3 +74,6 @@ def open_crew(job: Job, log_folder: str, say: Callable[[Event], None]) -> Iterat
             stacklevel=2,
         )
     yield InlineCrew(say)
+
+
+CLUSTER = Cluster("inline", open_crew, fixed_workers=1)

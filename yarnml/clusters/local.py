@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,10 @@ from yarnml import storage
 from yarnml.control.credentials import Token
 from yarnml.control.roles import ProcessId, Role
 from yarnml.errors import CheckpointError, JobFileError
-from yarnml.events.events import Event
+from yarnml.events.events import Listener
 from yarnml.job import paths
 from yarnml.job.spec import Job
+from yarnml.master.crew import Cluster
 from yarnml.master.master import Master
 from yarnml.master.membership.failure_policy import ExitKind, Sizes, misses_its_environment
 from yarnml.master.membership.processes import Ended
@@ -160,7 +161,7 @@ def _refuse_memory(job: Job) -> None:
 
 
 @contextmanager
-def open_crew(job: Job, log_folder: str, say: Callable[[Event], None]) -> Iterator[Master]:
+def open_crew(job: Job, log_folder: str, say: Listener) -> Iterator[Master]:
     """Start the job's processes; at the end, however it comes, none is left."""
     _refuse_memory(job)
     credentials = Token()
@@ -177,3 +178,6 @@ def open_crew(job: Job, log_folder: str, say: Callable[[Event], None]) -> Iterat
             processes.stop(wait=False)
         master.close()
         processes.stop(wait=True)
+
+
+CLUSTER = Cluster("local", open_crew)

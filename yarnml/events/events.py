@@ -1,5 +1,6 @@
 """The events of a job: facts that it tells its user while it runs."""
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
@@ -244,3 +245,6 @@ Announcement = _ClusterEvent | _TrainingEvent | _SearchEvent
 
 Event = Announcement | RoundStarted | Tick
 """Any event: the last two only move the line that shows the progress."""
+
+Listener = Callable[[Event], None]
+"""A function that hears every event of a job, in order."""

@@ -1,12 +1,12 @@
-"""What the rounds need of a cluster: a crew that carries out commands together."""
+"""The cluster as the rounds see it: a crew of workers that carries out commands together."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from yarnml.control.commands import Command, Report, Saved, WarmUp
 from yarnml.errors import WorkerLost
-from yarnml.events.events import Event
+from yarnml.events.events import Listener
 from yarnml.job.spec import Job
 from yarnml.master.locality import Locality
 from yarnml.master.membership.failure_policy import ExitKind
@@ -50,7 +50,23 @@ class Crew(Protocol):
         """Take in workers that came since the last meeting, or let others rest; whether that changes anything."""
 
 
-class Cluster(Protocol):
+class OpenCrew(Protocol):
     """Opens a crew for a job and clears it away at the end, whatever happened."""
 
-    def __call__(self, job: Job, log_folder: str, say: Callable[[Event], None]) -> AbstractContextManager[Crew]: ...
+    def __call__(self, job: Job, log_folder: str, say: Listener) -> AbstractContextManager[Crew]: ...
+
+
+class Cluster(NamedTuple):
+    """A place where the processes of jobs run.
+
+    ``name``: as its users know it.
+    ``fixed_workers``: the number of workers that every job has here; None where a job says how many.
+    """
+
+    name: str
+    open_crew: OpenCrew
+    fixed_workers: int | None = None
+
+    def workers(self, job: Job) -> int:
+        """Return the number of workers that a job begins with."""
+        return job.workers.count if self.fixed_workers is None else self.fixed_workers

@@ -37,7 +37,7 @@ from yarnml.data.plan import Plan
 from yarnml.data.schema import Schema
 from yarnml.data.survey import filled, lacking, merged
 from yarnml.errors import DataError, WorkerLost, YarnmlError
-from yarnml.events.events import BestEpochChosen, Continued, Converged, EpochDone, Event, Outcome, RoundStarted
+from yarnml.events.events import BestEpochChosen, Continued, Converged, EpochDone, Listener, Outcome, RoundStarted
 from yarnml.job.spec import EarlyStopping, Job
 from yarnml.job.spec import Export as Target
 from yarnml.master import schedule
@@ -48,7 +48,6 @@ from yarnml.master.state_sync import StateLost, StateSync
 from yarnml.master.stats import TrainingStats
 from yarnml.model import export
 
-Say = Callable[[Event], None]
 Told = TypeVar("Told")
 
 
@@ -75,15 +74,15 @@ class Rounds:
         self._evaluations = Evaluations(job, plan, self._run_command)
         self._begin = Initialize(job, plan.datasets, {n: ipc(s) for n, s in plan.stored.items()}, self.shards)
 
-    def run(self, crew: Crew, say: Say) -> Outcome:
+    def run(self, crew: Crew, say: Listener) -> Outcome:
         """Train to the end and export; after a lost process, from the newest checkpoint on."""
         return self._lead(crew, say, self._run)
 
-    def survey(self, crew: Crew, say: Say) -> Schema:
+    def survey(self, crew: Crew, say: Listener) -> Schema:
         """Only find what the schema of the plan lacks."""
         return self._lead(crew, say, lambda: self._survey(self._plan.schema))
 
-    def _lead(self, crew: Crew, say: Say, story: Callable[[], Told]) -> Told:
+    def _lead(self, crew: Crew, say: Listener, story: Callable[[], Told]) -> Told:
         """Go through a story with a crew, again from the newest checkpoint on where its state was lost."""
         self._crew, self._say, self._state_sync = crew, say, StateSync(crew, self._begin, say)
         crew.listen(self._pending_checkpoint.written)

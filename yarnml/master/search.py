@@ -4,8 +4,6 @@ Every training is a job of its own, with its own rounds and checkpoints, so what
 the same bits on any number of workers, and after a stop it goes on with the training that was stopped.
 """
 
-from collections.abc import Callable
-
 from msgspec.structs import replace
 
 from yarnml import storage
@@ -19,6 +17,7 @@ from yarnml.events.events import (
     Converged,
     EpochDone,
     Event,
+    Listener,
     Ranked,
     SearchDone,
     SearchStarted,
@@ -32,8 +31,6 @@ from yarnml.master.crew import Crew
 from yarnml.master.rounds import Rounds
 from yarnml.master.search_results import Results
 from yarnml.master.stats import TrainingStats
-
-Say = Callable[[Event], None]
 
 _QUIET = EpochDone | Converged | BestEpochChosen  # of one training among many
 
@@ -49,7 +46,7 @@ class SearchRun:
         self._fold: tuple[int, Plan] | None = None  # the newest
         self._whole: Plan
 
-    def run(self, crew: Crew, say: Say) -> tuple[Results, Plan]:
+    def run(self, crew: Crew, say: Listener) -> tuple[Results, Plan]:
         """Make the trainings that are left; all results, and the plan with what all rows tell of the schema."""
         self._crew, self._say = crew, say
         found = self._found

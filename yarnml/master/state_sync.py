@@ -4,12 +4,12 @@ All workers hold the same state after the same step, so whoever is furthest can 
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from yarnml.control.commands import Command, Initialize, Report, ReportPosition, StatePosition, SyncState, Trained
 from yarnml.data.schema import Schema
 from yarnml.errors import WorkerLost
-from yarnml.events.events import Event, Resumed
+from yarnml.events.events import Listener, Resumed
 from yarnml.master.crew import Crew
 from yarnml.master.membership.failure_policy import ExitKind
 
@@ -21,7 +21,7 @@ class StateLost(Exception):
 class StateSync:
     """A crew that is brought to one state after every change.  ``schema``: of the state, None before it is built."""
 
-    def __init__(self, crew: Crew, begin: Initialize, say: Callable[[Event], None]) -> None:
+    def __init__(self, crew: Crew, begin: Initialize, say: Listener) -> None:
         self._crew, self._begin, self._say = crew, begin, say
         self.schema: Schema | None = None
 

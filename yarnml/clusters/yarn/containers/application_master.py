@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -27,11 +27,11 @@ from yarnml.control.credentials import Certificate
 from yarnml.control.rpc import ControlServer
 from yarnml.errors import YarnmlError
 from yarnml.events.console import JobConsole
-from yarnml.events.events import EpochDone, Event, Failure, Outcome, TrialDone
+from yarnml.events.events import EpochDone, Event, Failure, Listener, Outcome, TrialDone
 from yarnml.events.log import log
 from yarnml.job import paths
 from yarnml.job.spec import Job
-from yarnml.master.crew import Cluster
+from yarnml.master.crew import Cluster, OpenCrew
 from yarnml.master.master import Master
 from yarnml.runner import train
 
@@ -56,7 +56,7 @@ def main() -> int:
                     application.set_progress(part)
             show(event)
 
-        end = _failed_before(mark) or _lead(job, opener(application, own), mark, say)
+        end = _failed_before(mark) or _lead(job, Cluster("yarn", opener(application, own)), mark, say)
         say(end)
     news.close()
     server.shutdown()
@@ -66,10 +66,10 @@ def main() -> int:
     return int(status == "FAILED")
 
 
-def _lead(job: Job, open_crew: Cluster, mark: str, say: Callable[[Event], None]) -> Outcome | Failure:
+def _lead(job: Job, cluster: Cluster, mark: str, say: Listener) -> Outcome | Failure:
     """Train; an error of the job itself is written down, so that the next attempt ends with it."""
     try:
-        return train(job, "yarn", open_crew, say=say)
+        return train(job, cluster, say=say)
     except AttemptOver as exc:
         log(str(exc))
         os._exit(1)  # the next attempt goes on; nobody shall take this for the job's end
@@ -79,11 +79,11 @@ def _lead(job: Job, open_crew: Cluster, mark: str, say: Callable[[Event], None])
         return failure
 
 
-def opener(application: skein.ApplicationClient, own: Certificate) -> Cluster:
-    """The opener of a crew of this application's containers; see `yarnml.master.crew.Cluster`."""
+def opener(application: skein.ApplicationClient, own: Certificate) -> OpenCrew:
+    """The opener of a crew of this application's containers; see `yarnml.master.crew.OpenCrew`."""
 
     @contextmanager
-    def open_crew(job: Job, log_folder: str, say: Callable[[Event], None]) -> Iterator[Master]:
+    def open_crew(job: Job, log_folder: str, say: Listener) -> Iterator[Master]:
         containers = Containers(job, application)
         master = Master(job, containers, os.environ["NM_HOST"], own, say)
         application.kv[MASTER] = master.address.encode()
