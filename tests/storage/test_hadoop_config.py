@@ -40,7 +40,7 @@ def test_no_such_folder(tmp_path: Path) -> None:
 
 
 def test_no_default_filesystem() -> None:
-    """Who needs the cluster's filesystem where none is set hears of the property and where it is looked for."""
+    """A call for the cluster's filesystem, where none is set, names the property and where it is looked for."""
     assert plain(fs__defaultFS="hdfs://here/").root == "hdfs://here"
     with pytest.raises(ClusterError, match=r"fs\.defaultFS is not set .* set HADOOP_CONF_DIR"):
         _ = plain().root
@@ -58,8 +58,8 @@ def test_later_files_win_but_for_final(tmp_path: Path) -> None:
     fixed = "<property><name>b</name><value>core</value><final>true</final></property>"
     variables = site(tmp_path, a="core", extra=fixed)
     site(tmp_path, "hdfs-site.xml", a="hdfs", b="hdfs")
-    found = configuration(variables)
-    assert (found.get("a"), found.get("b"), found.get("c", "default")) == ("hdfs", "core", "default")
+    settings = configuration(variables)
+    assert (settings.get("a"), settings.get("b"), settings.get("c", "default")) == ("hdfs", "core", "default")
 
 
 def test_includes(tmp_path: Path) -> None:
@@ -75,10 +75,12 @@ def test_includes(tmp_path: Path) -> None:
 def test_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     """${name} is a property, ${env.NAME} a variable of the environment; unknown ones and circles stay."""
     monkeypatch.setenv("WHO", "me")
-    found = plain(a="${b}/x", b="${c}", c="1", d="${none}", e="${e}", f="${env.WHO} ${env.NOBODY-HERE} ${env.NO:-you}")
-    assert [found.get(name) for name in "abcdf"] == ["1/x", "1", "1", "${none}", "me  you"]
-    assert found.get("e") == "${e}"
-    assert found.items()["a"] == "1/x"
+    settings = plain(
+        a="${b}/x", b="${c}", c="1", d="${none}", e="${e}", f="${env.WHO} ${env.NOBODY-HERE} ${env.NO:-you}"
+    )
+    assert [settings.get(name) for name in "abcdf"] == ["1/x", "1", "1", "${none}", "me  you"]
+    assert settings.get("e") == "${e}"
+    assert settings.items()["a"] == "1/x"
 
 
 def test_one_name_node() -> None:
@@ -93,7 +95,7 @@ def test_one_name_node() -> None:
 
 def test_name_services() -> None:
     """Several name services, each with its NameNodes in order; a URL of one of their hosts finds its HTTP port."""
-    found = plain(
+    settings = plain(
         dfs__nameservices="east, west",
         dfs__ha__namenodes__east="nn1,nn2",
         dfs__namenode__rpc_address__east__nn1="e1:8020",
@@ -102,9 +104,9 @@ def test_name_services() -> None:
         dfs__namenode__rpc_address__west="w:9000",
     )
     east = (Address("e1:8020", "http://e1:1"), Address("e2:8020", "http://e2:9870"))
-    assert found.name_services == {"east": east, "west": (Address("w:9000", "http://w:9870"),)}
-    assert found.name_nodes("east") == east
-    assert found.name_nodes("e1:8020") == (Address("e1:8020", "http://e1:1"),)
+    assert settings.name_services == {"east": east, "west": (Address("w:9000", "http://w:9870"),)}
+    assert settings.name_nodes("east") == east
+    assert settings.name_nodes("e1:8020") == (Address("e1:8020", "http://e1:1"),)
 
 
 def test_resource_managers() -> None:

@@ -41,7 +41,7 @@ def root(request: pytest.FixtureRequest, hadoop: Hadoop) -> Iterator[str]:
 
 @pytest.fixture
 def roots(hadoop: Hadoop) -> Iterator[list[str]]:
-    """The same folder by both protocols, for what takes long and can be seen by both at once."""
+    """One folder by both protocols, for what takes long and can be seen by both at once."""
     yield (urls := [f"{url}/tmp/{scheme}" for scheme, url in at(hadoop).items()])
     for url in urls:
         storage.remove(url)
@@ -53,14 +53,14 @@ def at(hadoop: Hadoop) -> dict[str, str]:
 
 
 def together(acts: Iterable[Callable[[], object]]) -> list[object]:
-    """What these give or raise, all begun at the same time."""
+    """The results of these calls, or their errors; all begin at the same time."""
     with ThreadPoolExecutor(20) as pool:
         begun = [pool.submit(act) for act in acts]
         return [act.exception() or act.result() for act in begun]
 
 
 def test_not_allowed(root: str, hadoop: Hadoop) -> None:
-    """What the user may not do is a PermissionError with Hadoop's reason, without its Java."""
+    """An act that the user may not do is a PermissionError with Hadoop's reason, without its Java."""
     forbidden = root.removesuffix("/tmp/hdfs").removesuffix("/tmp/webhdfs") + "/forbidden"
     hadoop.webhdfs("/forbidden", "MKDIRS&permission=700", "PUT")
     for act in (
@@ -160,9 +160,9 @@ def test_a_name_node_that_is_started_again(roots: list[str], hadoop: Hadoop, cap
     finally:
         starting.join()
         hadoop.wait_until_ready()
-    told = capfd.readouterr().err
+    output = capfd.readouterr().err
     for address in (hadoop.hdfs.removeprefix("hdfs://"), hadoop.hdfs_web.removeprefix("http://")):
-        assert re.search(rf"{address}.*trying again for up to 120 s", told)
+        assert re.search(rf"{address}.*trying again for up to 120 s", output)
 
 
 def _read(fs: Any, path: str) -> object:
@@ -228,7 +228,7 @@ def test_block_hosts(root: str, hadoop: Hadoop, tmp_path: Path) -> None:
 
 
 def test_libhdfs_that_is_not_there(hadoop: Hadoop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who asks for libhdfs without having it is told what to set."""
+    """A user who asks for libhdfs without having it is told what to set."""
     monkeypatch.setenv("YARNML_HDFS", "libhdfs")
     monkeypatch.setenv("ARROW_LIBHDFS_DIR", "/nowhere")
     with pytest.raises(ValueError, match=r"YARNML_HDFS is libhdfs, but lib\w+ can't be loaded; set JAVA_HOME"):
@@ -246,9 +246,10 @@ def put(folder: Path, url: str) -> str:
 
 
 def test_the_storage_decides_nothing(hadoop: Hadoop, digits: Path, digits_job: Job, tmp_path: Path) -> None:
-    """The same files give the same plan, the same shards and the same model, to the bit, wherever they are."""
+    """Equal files give the same plan, the same shards and the same model, to the bit, wherever they are."""
     web = hadoop.hdfs_web.replace("http", "webhdfs")
-    models, plans = [], []
+    models = []
+    plans = []
     for name, at in {"local": str(tmp_path), "hdfs": hadoop.hdfs, "web": web, "default": "hdfs://"}.items():
         home = at if name == "local" else f"{at}/tmp/same-{name}"
         digits_job["data"] |= {part: put(digits / part, f"{home}/{part}") for part in ("train", "test")}
@@ -298,9 +299,9 @@ def test_data_that_goes_away(roots: list[str], hadoop: Hadoop, tmp_path: Path) -
         reads.append(partial(read_group, dataset, 0, 0, stored))
     hadoop.stop("namenode")
     try:
-        told = together(reads)
+        errors = together(reads)
     finally:
         hadoop.resume("namenode")
-    for error in told:
+    for error in errors:
         assert isinstance(error, DataError)
         assert re.search(r"was there when the job began, but can't be read: .* no answer within", str(error))

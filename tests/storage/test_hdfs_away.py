@@ -36,7 +36,7 @@ def test_nobody_answers(silent: str) -> None:
         lambda: storage.write(f"webhdfs://{silent}/x", b""),
     ]
     with ThreadPoolExecutor(len(acts)) as pool:  # each waits for as long as one call may take
-        assert all(silent in told for told in pool.map(quickly, acts))
+        assert all(silent in text for text in pool.map(quickly, acts))
 
 
 @pytest.mark.parametrize("field", ["data.train", "checkpoint.path", "export"])

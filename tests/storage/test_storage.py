@@ -33,8 +33,8 @@ def fill(root: str, *names: str) -> None:
         storage.write(f"{root}/{name}", name.encode())
 
 
-def found(root: str, pattern: str) -> list[str]:
-    """What `find` finds, read back by its URLs: a URL that names another file than it should is seen."""
+def contents(root: str, pattern: str) -> list[str]:
+    """The contents of the files that `find` finds, read by the URLs that it gives: a wrong URL is seen."""
     return [storage.read(url).decode() for url in storage.find(f"{root}{pattern}")]
 
 
@@ -42,35 +42,35 @@ def test_find(root: str) -> None:
     """A file is itself; a folder is all files below it, sorted; a glob is what matches; nothing is nothing."""
     fill(root, "b.csv", "a.csv", "in/c.csv", "in/d.txt")
     assert storage.find(f"{root}/a.csv") == [f"{root}/a.csv"]
-    assert found(root, "") == found(root, "/") == ["a.csv", "b.csv", "in/c.csv", "in/d.txt"]
-    assert found(root, "/in") == found(root, "/in/") == ["in/c.csv", "in/d.txt"]
-    assert found(root, "/*.csv") == ["a.csv", "b.csv"]
-    assert found(root, "/**/*.csv") == ["a.csv", "b.csv", "in/c.csv"]
-    assert found(root, "/i?/[a-c].csv") == ["in/c.csv"]
-    assert found(root, "/nothing") == found(root, "/*.parquet") == []
+    assert contents(root, "") == contents(root, "/") == ["a.csv", "b.csv", "in/c.csv", "in/d.txt"]
+    assert contents(root, "/in") == contents(root, "/in/") == ["in/c.csv", "in/d.txt"]
+    assert contents(root, "/*.csv") == ["a.csv", "b.csv"]
+    assert contents(root, "/**/*.csv") == ["a.csv", "b.csv", "in/c.csv"]
+    assert contents(root, "/i?/[a-c].csv") == ["in/c.csv"]
+    assert contents(root, "/nothing") == contents(root, "/*.parquet") == []
 
 
 def test_the_current_folder_is_no_part_of_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a URL finds does not depend on where the command was called."""
+    """A URL finds the same files wherever the command was called."""
     (tmp_path / "a.csv").write_text("x")
     expected = [f"file://{tmp_path}/a.csv"]
-    for here in (tmp_path, tmp_path.parent, Path("/")):
-        monkeypatch.chdir(here)
+    for folder in (tmp_path, tmp_path.parent, Path("/")):
+        monkeypatch.chdir(folder)
         assert storage.find(f"file://{tmp_path}") == storage.find(f"file://{tmp_path}/*.csv") == expected
 
 
 def test_hidden_files(root: str) -> None:
-    """What Hadoop and Spark hide (a leading _ or .) is no data, unless the path itself leads there."""
+    """Names that Hadoop and Spark hide (a leading _ or .) are no data, unless the path itself leads there."""
     fill(root, "a.csv", "_SUCCESS", ".a.csv.crc", "_temporary/0/b.csv", ".hive/c.csv", "_in/d.csv")
-    assert found(root, "") == found(root, "/*") == ["a.csv"]
-    assert found(root, "/*/*.csv") == []
-    assert found(root, "/_in") == found(root, "/_in/*.csv") == ["_in/d.csv"]
+    assert contents(root, "") == contents(root, "/*") == ["a.csv"]
+    assert contents(root, "/*/*.csv") == []
+    assert contents(root, "/_in") == contents(root, "/_in/*.csv") == ["_in/d.csv"]
 
 
 def test_a_name_with_brackets(root: str) -> None:
     """A file that exists is found by its name, even where the name would be a pattern."""
     fill(root, "part[0].csv")
-    assert found(root, "/part[0].csv") == ["part[0].csv"]
+    assert contents(root, "/part[0].csv") == ["part[0].csv"]
 
 
 def test_write_read_names(root: str) -> None:
@@ -93,7 +93,7 @@ def test_write_again(root: str) -> None:
 def test_odd_names(root: str) -> None:
     """Names with spaces, signs and letters of all kinds name the same file to every operation."""
     fill(root, *NAMES)
-    assert found(root, "") == sorted(NAMES)
+    assert contents(root, "") == sorted(NAMES)
     assert storage.names(root) == sorted(NAMES)
     for name in NAMES:
         assert storage.read(f"{root}/{name}") == name.encode()

@@ -1,7 +1,7 @@
-"""What a way to HDFS must do, and what it answers.
+"""The protocol of an HDFS client, and the types of its answers.
 
 A client makes one attempt: it may raise whatever its library raises, and it may hang.  `hdfs.py` puts the deadline,
-the translation of errors (`faults.py`) and the retries (`patience.py`) around it.
+the translation of errors (`errors.py`) and the retries (`retry.py`) around it.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 class Unavailable(OSError):
     """The storage is away, or busy with itself: the same call may succeed later.
 
-    ``repeat_for``: seconds for which it is repeated even by who is not patient.
+    ``repeat_for``: seconds for which the call is repeated even where `retry.patience` is not in force.
     """
 
     repeat_for = 0.0
@@ -32,7 +32,11 @@ class Entry(NamedTuple):
 
 
 class Block(NamedTuple):
-    """``length`` bytes of a file from ``start`` on: the hosts that hold a replica, and the rack of each."""
+    """``length`` bytes of a file from ``start`` on.
+
+    ``hosts``: where a replica is.
+    ``racks``: of each of these hosts.
+    """
 
     start: int
     length: int
@@ -67,12 +71,12 @@ class Client(Protocol):
     def makedirs(self, path: str) -> None: ...
 
     def rename(self, old: str, new: str, *, replace: bool) -> None:
-        """In one step; without ``replace`` an existing target is an error."""
+        """Rename in one step; without ``replace`` an existing target is an error."""
 
     def remove(self, path: str) -> None:
-        """With all that is below; nothing where there is none."""
+        """Remove a file, or a folder with all that is below it; do nothing where there is none."""
 
     def open(self, path: str) -> Source: ...
 
     def create(self, path: str) -> Sink:
-        """A new file, in the place of an old one; its folder exists."""
+        """Create a file, in the place of an old one; its folder exists."""

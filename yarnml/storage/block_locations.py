@@ -1,4 +1,4 @@
-"""Where the blocks of a file are: which hosts hold its bytes.
+"""The hosts that hold the blocks of a file.
 
 Only the NameNode's HTTP port tells.  Locality saves network traffic and decides nothing else, so a failure to learn
 it is a warning, once for each HDFS.
@@ -17,17 +17,20 @@ from yarnml.storage.hdfs import SCHEMES, Hdfs
 from yarnml.storage.retry import CONNECT_SECONDS
 from yarnml.storage.webhdfs import WebHdfs
 
+CONCURRENT_LOOKUPS = 16
+
 _silent: set[str] = set()  # root URLs of storages that did not tell
 
 
 def block_hosts(url: str) -> list[Block]:
     """The blocks of a file in order; none for a storage without locations, or one that does not tell."""
     scheme, mark, rest = url.partition("://")
-    root = f"{scheme}://{rest.partition('/')[0]}"
+    authority = rest.partition("/")[0]
+    root = f"{scheme}://{authority}"
     if not mark or scheme not in SCHEMES or root in _silent:
         return []
     try:
-        client = _client(scheme, rest.partition("/")[0], os.environ.get("HADOOP_CONF_DIR"))
+        client = _client(scheme, authority, os.environ.get("HADOOP_CONF_DIR"))
         return client.blocks(Hdfs._strip_protocol(url))
     except Exception as exc:  # whatever it was, the job can do without
         if root not in _silent:
@@ -38,12 +41,13 @@ def block_hosts(url: str) -> list[Block]:
 
 @lru_cache(maxsize=64)
 def _client(scheme: str, authority: str, conf_dir: str | None) -> WebHdfs:
+    """The client for an HDFS; ``conf_dir`` is part of the cache's key, since it decides what the authority means."""
     servers = [node.web for node in name_nodes(scheme, authority, configuration())]
     return WebHdfs(servers, CONNECT_SECONDS)
 
 
 def locations(urls: Iterable[str]) -> dict[str, list[Block]]:
-    """The blocks of many files, several asked for at a time."""
-    wanted = list(dict.fromkeys(urls))
-    with ThreadPoolExecutor(16) as pool:
-        return dict(zip(wanted, pool.map(block_hosts, wanted), strict=True))
+    """The blocks of many files by URL, several asked for at a time."""
+    distinct = list(dict.fromkeys(urls))
+    with ThreadPoolExecutor(CONCURRENT_LOOKUPS) as pool:
+        return dict(zip(distinct, pool.map(block_hosts, distinct), strict=True))

@@ -1,11 +1,12 @@
-"""Which HDFS a URL means, and how it is reached."""
+"""Connections to HDFS: which one a URL means, and how it is reached."""
 
 import os
 import socket
 from collections.abc import Sequence
 
 from yarnml.storage.base import Client, Unavailable
-from yarnml.storage.hadoop_config import Address, Configuration, configuration
+from yarnml.storage.connection import Connection
+from yarnml.storage.hadoop_config import HTTP_PORT, HTTPS_PORT, Address, Configuration, configuration
 from yarnml.storage.hdfs import Hdfs
 from yarnml.storage.libhdfs import LibHdfs
 from yarnml.storage.native import Native
@@ -23,24 +24,24 @@ def open_hdfs(scheme: str, authority: str) -> Hdfs:
     nodes = name_nodes(scheme, authority, settings)
     if scheme == "hdfs":
         authority = authority or default_authority(settings)
-        at = [node.rpc for node in nodes]
+        addresses = [node.rpc for node in nodes]
 
         def connect(number: int) -> Client:
-            reach(at)
+            check_any_answers(addresses)
             return _rpc_client(authority, settings, number % len(nodes))
 
     else:
-        at = [node.web for node in nodes]
+        addresses = [node.web for node in nodes]
 
         def connect(number: int) -> Client:
-            first = number % len(at)
-            return WebHdfs(at[first:] + at[:first])
+            first = number % len(addresses)
+            return WebHdfs(addresses[first:] + addresses[:first])
 
-    return Hdfs(root, at, connect)
+    return Hdfs(Connection(root, addresses, connect))
 
 
 def name_nodes(scheme: str, authority: str, settings: Configuration) -> tuple[Address, ...]:
-    """The NameNodes that a URL means."""
+    """The NameNodes that a URL means; ValueError where it can't be meant."""
     default = settings.default_fs
     if not authority and not default.startswith("hdfs://"):
         where = f"{settings.folder}/core-site.xml says '{default}'" if settings.folder else "no core-site.xml was found"
@@ -52,7 +53,7 @@ def name_nodes(scheme: str, authority: str, settings: Configuration) -> tuple[Ad
         nodes = settings.name_nodes(authority or default_authority(settings))
     else:
         secure = scheme == "swebhdfs"
-        address = authority if ":" in authority else f"{authority}:{9871 if secure else 9870}"
+        address = authority if ":" in authority else f"{authority}:{HTTPS_PORT if secure else HTTP_PORT}"
         nodes = (Address("", f"{'https' if secure else 'http'}://{address}"),)
     for node in nodes:
         port = (node.rpc or node.web).rpartition(":")[2]
@@ -62,10 +63,11 @@ def name_nodes(scheme: str, authority: str, settings: Configuration) -> tuple[Ad
 
 
 def default_authority(settings: Configuration) -> str:
+    """The host part of fs.defaultFS."""
     return settings.default_fs.partition("://")[2].partition("/")[0]
 
 
-def reach(addresses: Sequence[str]) -> None:
+def check_any_answers(addresses: Sequence[str]) -> None:
     """See that at least one of these host:port accepts a connection; `Unavailable` says of each why not."""
     reasons = []
     for address in addresses:

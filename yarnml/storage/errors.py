@@ -1,14 +1,15 @@
-"""What went wrong on HDFS, as an OSError with one sentence, whichever client said it and however."""
+"""Errors of HDFS as OSErrors with one sentence, whichever client raised them and however."""
 
 import errno
 import re
 
 from yarnml.storage.base import ReplicaUnavailable, Unavailable
 
-_JAVA = re.compile(r"\b(?:[a-z]\w*\.)+([A-Z]\w*Exception)\b")
-_FRAMES = re.compile(r"(?:\\n|\n)\s*(?:\\t|\t)?at .*", re.DOTALL)
-_RUST = re.compile(r'^(\w+)\((?:"[\w.$]*Exception", )?"(.*?)"?\)?$', re.DOTALL)
+_JAVA_CLASS = re.compile(r"\b(?:[a-z]\w*\.)+([A-Z]\w*Exception)\b")
+_STACK_FRAMES = re.compile(r"(?:\\n|\n)\s*(?:\\t|\t)?at .*", re.DOTALL)
+_RUST_DEBUG = re.compile(r'^(\w+)\((?:"[\w.$]*Exception", )?"(.*?)"?\)?$', re.DOTALL)
 
+# Java exceptions, by their class, after which the same call may succeed.
 _PASSING = {
     "SafeModeException",
     "StandbyException",
@@ -27,6 +28,7 @@ _PASSING = {
     "NotReplicatedYetException",
     "RecoveryInProgressException",
 }
+# What HDFS and hdfs-native say in other cases of that kind, without a class of their own.
 _PASSING_WORDS = re.compile(
     r"could only be (?:written|replicated) to \d+|Could not obtain block|Failed to find datanode"
     r"|No active nodes contain"
@@ -37,15 +39,17 @@ _SECURITY_WORDS = re.compile(r"^(?:SASLError|GSSAPIError|NoSASLMechanism)|HTTP (
 
 
 def fault(exc: BaseException, url: str, server: str, *, data: bool = False) -> OSError:
-    """The OSError for what a client raised about ``url``; `Unavailable` where the same call may succeed later.
+    """The OSError for what a client raised; `Unavailable` where the same call may succeed later.
 
-    ``server`` names who was asked, for the sentence; ``data``: a DataNode's part in it.
+    ``url``: the file or folder of the call.
+    ``server``: the name of the server that was asked, for the sentence.
+    ``data``: whether data was moved, so that a DataNode may be at fault.
     """
     if isinstance(exc, Unavailable):
         return exc
     unavailable = ReplicaUnavailable if data else Unavailable
     text = str(exc) or type(exc).__name__
-    java = (_JAVA.findall(text) or [""])[0]
+    java = (_JAVA_CLASS.findall(text) or [""])[0]
     words = first_words(text)
     if isinstance(exc, NotADirectoryError) or "is not a directory" in words or java == "ParentNotDirectoryException":
         return NotADirectoryError(errno.ENOTDIR, "Not a directory", url)
@@ -70,7 +74,7 @@ def fault(exc: BaseException, url: str, server: str, *, data: bool = False) -> O
 
 def first_words(text: str) -> str:
     """A message without the Java stack frames and the Rust wrapping that come with it, on one line."""
-    text = _FRAMES.sub("", text)
-    found = _RUST.match(text)
-    text = found[2] if found else text
+    text = _STACK_FRAMES.sub("", text)
+    wrapped = _RUST_DEBUG.match(text)
+    text = wrapped[2] if wrapped else text
     return " ".join(text.replace("\\n", " ").replace('\\"', '"').split()).rstrip(".")

@@ -19,8 +19,9 @@ from fsspec.implementations.local import LocalFileSystem
 from yarnml.storage.connect import open_hdfs
 from yarnml.storage.hdfs import CHUNK, SCHEMES, Hdfs
 
-_SURROUNDINGS = ("HADOOP_CONF_DIR", "HADOOP_HOME", "HADOOP_USER_NAME", "YARNML_HDFS")  # decide what an HDFS URL means
-_MAGIC = re.compile(r"[*?[]")
+# Variables that decide what an HDFS URL means: a filesystem is kept for as long as none of them changes.
+_HDFS_VARIABLES = ("HADOOP_CONF_DIR", "HADOOP_HOME", "HADOOP_USER_NAME", "YARNML_HDFS")
+_GLOB = re.compile(r"[*?[]")
 
 
 def absolute(path: str, folder: Path) -> str:
@@ -46,7 +47,7 @@ def join(url: str, *parts: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _filesystem(prefix: str, surroundings: tuple[str | None, ...]) -> fsspec.AbstractFileSystem:
+def _filesystem(prefix: str, variables: tuple[str | None, ...]) -> fsspec.AbstractFileSystem:
     scheme, _, authority = prefix.removesuffix("/").partition("://")
     return open_hdfs(scheme, authority) if scheme in SCHEMES else url_to_fs(prefix)[0]
 
@@ -56,14 +57,17 @@ def locate(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
     try:
         scheme, mark, rest = url.partition("://")
         prefix = f"{scheme}://{rest.partition('/')[0]}/" if mark and scheme != "file" else "/"
-        fs = _filesystem(prefix, tuple(os.environ.get(name) for name in _SURROUNDINGS))
+        fs = _filesystem(prefix, tuple(os.environ.get(name) for name in _HDFS_VARIABLES))
     except ImportError as exc:
         raise ValueError(f"{url}: {exc}") from exc
     return fs, fs._strip_protocol(url)
 
 
 def arrow(url: str) -> tuple[Any, str]:
-    """The same for pyarrow: its own local filesystem where it serves, else fsspec's through its bridge."""
+    """The filesystem of a URL for pyarrow, and the path on it.
+
+    It is pyarrow's own for local files, which is faster, else fsspec's through pyarrow's bridge.
+    """
     from pyarrow.fs import FSSpecHandler, PyFileSystem
     from pyarrow.fs import LocalFileSystem as ArrowLocal
 
@@ -75,15 +79,17 @@ def find(url: str) -> list[str]:
     """The data files under a file, folder or glob, sorted; Hadoop's hidden names (``_`` or ``.`` first) left out."""
     fs, path = locate(url)
     if fs.isdir(path):
-        base, found = path.rstrip("/") + "/", fs.find(path)
+        base = path.rstrip("/") + "/"
+        paths = fs.find(path)
     elif fs.exists(path):
         return [url]
     else:
-        base = _MAGIC.split(path)[0].rpartition("/")[0] + "/"
-        found = [p for p in fs.glob(path) if not fs.isdir(p)] if _MAGIC.search(path) else []
+        base = _GLOB.split(path)[0].rpartition("/")[0] + "/"
+        paths = [p for p in fs.glob(path) if not fs.isdir(p)] if _GLOB.search(path) else []
+    # Only what is below the path itself may be hidden: a user who names a hidden folder means it.
     hidden = ("_", ".")
-    shown = [p for p in found if not any(part.startswith(hidden) for part in p.removeprefix(base).split("/"))]
-    return [_url(p, fs, url) for p in sorted(shown)]
+    visible = [p for p in paths if not any(part.startswith(hidden) for part in p.removeprefix(base).split("/"))]
+    return [_url(p, fs, url) for p in sorted(visible)]
 
 
 def _url(path: str, fs: fsspec.AbstractFileSystem, like: str) -> str:
@@ -94,11 +100,12 @@ def _url(path: str, fs: fsspec.AbstractFileSystem, like: str) -> str:
     if isinstance(fs, LocalFileSystem):
         return f"{scheme}://{path}"
     host = rest.partition("/")[0]
-    root = f"{scheme}://{'' if _MAGIC.search(host) else host}"
+    root = f"{scheme}://{'' if _GLOB.search(host) else host}"
     return f"{root}/{path.removeprefix(fs._strip_protocol(root)).lstrip('/')}"
 
 
 def size(url: str) -> int:
+    """The size of a file in bytes."""
     fs, path = locate(url)
     return int(fs.size(path) or 0)
 
@@ -126,11 +133,11 @@ def read(url: str) -> bytes:
 def digest(url: str) -> str:
     """The SHA-256 of a file, which is read in parts."""
     fs, path = locate(url)
-    found = hashlib.sha256()
+    total = hashlib.sha256()
     with fs.open(path, "rb") as file:
         while part := file.read(CHUNK):
-            found.update(part)
-    return found.hexdigest()
+            total.update(part)
+    return total.hexdigest()
 
 
 def write(url: str, data: bytes | bytearray) -> None:

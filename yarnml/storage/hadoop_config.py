@@ -1,6 +1,6 @@
 """The Hadoop client configuration: where it is, what it says, and which addresses follow from it.
 
-Looked for in HADOOP_CONF_DIR, HADOOP_HOME/etc/hadoop and /etc/hadoop/conf, in this order.  Nothing here asks the
+It is looked for in HADOOP_CONF_DIR, HADOOP_HOME/etc/hadoop and /etc/hadoop/conf, in this order.  Nothing here asks the
 cluster.
 """
 
@@ -16,12 +16,18 @@ from typing import NamedTuple
 from yarnml.errors import ClusterError, JobFileError
 
 FILES = ("core-site.xml", "hdfs-site.xml", "yarn-site.xml", "resource-types.xml")
-RPC_PORT, HTTP_PORT, HTTPS_PORT = 8020, 9870, 9871
-RM_PORT, RM_HTTP_PORT, RM_HTTPS_PORT = 8032, 8088, 8090
+
+# Hadoop's default ports: of a NameNode, then of a ResourceManager.
+RPC_PORT = 8020
+HTTP_PORT = 9870
+HTTPS_PORT = 9871
+RM_PORT = 8032
+RM_HTTP_PORT = 8088
+RM_HTTPS_PORT = 8090
 
 _INCLUDE = "{http://www.w3.org/2001/XInclude}include"
 _VARIABLE = re.compile(r"\$\{([^${}\s]+)\}")
-_DEPTH = 20  # of variables in variables, as in Hadoop
+_MAX_NESTED_VARIABLES = 20  # as in Hadoop
 
 
 class Address(NamedTuple):
@@ -33,7 +39,7 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True)
 class Configuration:
-    """What the site files say; ``folder`` is None where there is no configuration."""
+    """The properties of the site files; ``folder`` is None where there is no configuration."""
 
     folder: Path | None = None
     values: Mapping[str, str] = field(default_factory=dict)
@@ -53,7 +59,7 @@ class Configuration:
 
     @property
     def root(self) -> str:
-        """The same; ClusterError where none is set."""
+        """The URL of the default filesystem; ClusterError where none is set."""
         if root := self.default_fs:
             return root
         raise ClusterError("fs.defaultFS is not set in the Hadoop configuration; set HADOOP_CONF_DIR to its folder.")
@@ -65,9 +71,9 @@ class Configuration:
 
     def name_nodes(self, authority: str) -> tuple[Address, ...]:
         """The NameNodes behind the host part of an hdfs:// URL: a name service, host:port or host."""
-        found = self.name_services.get(authority)
-        if found:
-            return found
+        service = self.name_services.get(authority)
+        if service:
+            return service
         rpc = _with_port(authority, RPC_PORT)
         known = [a for nodes in self.name_services.values() for a in nodes if a.rpc == rpc]
         return (known[0] if known else Address(rpc, self._name_node_web("", rpc)),)
@@ -78,8 +84,8 @@ class Configuration:
         ids = _names(self.get("yarn.resourcemanager.ha.rm-ids"))
         if self.get("yarn.resourcemanager.ha.enabled") != "true":
             ids = []
-        found = [self._resource_manager(f".{name}") for name in ids] or [self._resource_manager("")]
-        return tuple(address for address in found if address)
+        addresses = [self._resource_manager(f".{name}") for name in ids] or [self._resource_manager("")]
+        return tuple(address for address in addresses if address)
 
     def _name_nodes(self, service: str) -> Iterator[Address]:
         ids = _names(self.get(f"dfs.ha.namenodes.{service}"))
@@ -102,32 +108,36 @@ class Configuration:
             web = _web("https", self.get(f"yarn.resourcemanager.webapp.https.address{suffix}"), host, RM_HTTPS_PORT)
         else:
             web = _web("http", self.get(f"yarn.resourcemanager.webapp.address{suffix}"), host, RM_HTTP_PORT)
+        # Without a hostname the web address may lack a host, too: then it is that of the RPC address.
         return Address(_with_port(rpc, RM_PORT), web if host else web.replace("://:", f"://{_host(rpc)}:"))
 
     def _replaced(self, value: str) -> str:
-        for _ in range(_DEPTH):
+        for _ in range(_MAX_NESTED_VARIABLES):
             after = _VARIABLE.sub(self._variable, value)
             if after == value:
                 break
             value = after
         return value
 
-    def _variable(self, found: re.Match[str]) -> str:
+    def _variable(self, match: re.Match[str]) -> str:
         """A property, or a variable of the environment (``env.NAME``, ``env.NAME:-default``); else it stays."""
-        name = found[1]
+        name = match[1]
         if not name.startswith("env."):
-            return self.values.get(name, found[0])
+            return self.values.get(name, match[0])
         variable, _, default = name.removeprefix("env.").partition(":-")
         return os.environ.get(variable) or default.removeprefix("-")
 
 
 def user(variables: Mapping[str, str] = os.environ) -> str:
-    """Who we are to a cluster without Kerberos."""
+    """The user's name on a cluster without Kerberos."""
     return variables.get("HADOOP_USER_NAME") or getpass.getuser()
 
 
 def configuration(variables: Mapping[str, str] = os.environ) -> Configuration:
-    """Read the configuration anew; an empty one where there is none.  JobFileError for one that can't be read."""
+    """Read the configuration anew; an empty one where there is none.  JobFileError where it can't be read.
+
+    A property of a later file counts, unless an earlier one is marked as final.
+    """
     folder = find_folder(variables)
     if folder is None:
         return Configuration()

@@ -15,7 +15,8 @@ class LibHdfs:
     def __init__(self, authority: str, settings: Configuration) -> None:
         from pyarrow.fs import HadoopFileSystem
 
-        host, port = authority, 0
+        host = authority
+        port = 0  # for a name service, which has none
         if authority not in settings.name_services:
             host, _, number = settings.name_nodes(authority)[0].rpc.rpartition(":")
             port = int(number)
@@ -31,17 +32,17 @@ class LibHdfs:
             ) from exc
 
     def info(self, path: str) -> Entry:
-        found = self._fs.get_file_info(path)
-        if not found.type:
+        info = self._fs.get_file_info(path)
+        if not info.type:
             raise FileNotFoundError(path)
-        return _entry(found)
+        return _entry(info)
 
     def ls(self, path: str) -> list[Entry]:
         from pyarrow.fs import FileSelector
 
         if not self.info(path).folder:
             return [self.info(path)]
-        return [_entry(found) for found in self._fs.get_file_info(FileSelector(path))]
+        return [_entry(info) for info in self._fs.get_file_info(FileSelector(path))]
 
     def makedirs(self, path: str) -> None:
         self._fs.create_dir(path, recursive=True)
@@ -51,13 +52,13 @@ class LibHdfs:
             if not replace:
                 raise FileExistsError(new)
             self.remove(new)  # libhdfs can't replace in one step
-        self.info(old)
+        self.info(old)  # raises FileNotFoundError, where the library would say less
         self._fs.move(old, new)
 
     def remove(self, path: str) -> None:
-        found = self._fs.get_file_info(path)
-        if found.type:
-            (self._fs.delete_dir if _entry(found).folder else self._fs.delete_file)(path)
+        info = self._fs.get_file_info(path)
+        if info.type:
+            (self._fs.delete_dir if _entry(info).folder else self._fs.delete_file)(path)
 
     def open(self, path: str) -> Source:
         self.info(path)
@@ -76,7 +77,7 @@ class _Source:
         return self._file.read_at(length, start)
 
 
-def _entry(found: Any) -> Entry:
+def _entry(info: Any) -> Entry:
     from pyarrow.fs import FileType
 
-    return Entry(found.path, found.size or 0, found.type == FileType.Directory)
+    return Entry(info.path, info.size or 0, info.type == FileType.Directory)

@@ -6,13 +6,16 @@ from typing import Any
 from yarnml.storage.base import Entry, Sink, Source
 from yarnml.storage.hadoop_config import Configuration
 
-SOCKET_SECONDS = 10  # that a DataNode may be silent before another replica is read
+SOCKET_SECONDS = 10
+"""Longest silence of a DataNode before another replica is read."""
 
 
 class Native:
-    """A client of the HDFS behind the host part of an hdfs:// URL; of its NameNodes, number ``first`` is tried first.
+    """A client of the HDFS behind the host part of an hdfs:// URL.
 
-    It gets the whole Hadoop configuration, since hdfs-native looks for it in fewer places than Hadoop does.
+    ``first``: the number of the NameNode that is tried first.
+
+    The library gets the whole Hadoop configuration, since it looks for it in fewer places than Hadoop does.
     """
 
     def __init__(self, authority: str, settings: Configuration, first: int) -> None:
@@ -20,7 +23,7 @@ class Native:
 
         nodes = settings.name_nodes(authority)
         values = {"dfs.client.socket-timeout": str(1000 * SOCKET_SECONDS), **settings.items()}
-        values["dfs.client.failover.max.attempts"] = str(len(nodes))  # its own repeats would take up our patience
+        values["dfs.client.failover.max.attempts"] = str(len(nodes))  # its own repeats would use up our deadline
         served = authority in settings.name_services
         if served and len(nodes) > 1:
             ids = [name.strip() for name in settings.get(f"dfs.ha.namenodes.{authority}").split(",")]
@@ -71,5 +74,5 @@ class _Sink:
         self._writer.close()
 
 
-def _entries(found: Iterable[Any]) -> Iterable[Entry]:
-    return (Entry(status.path, status.length, status.isdir) for status in found)
+def _entries(statuses: Iterable[Any]) -> Iterable[Entry]:
+    return (Entry(status.path, status.length, status.isdir) for status in statuses)

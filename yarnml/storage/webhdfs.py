@@ -5,10 +5,8 @@ a DataNode's error page as the file's bytes.
 """
 
 import contextlib
-import getpass
 import http.client
 import json
-import os
 import socket
 import ssl
 import string
@@ -19,6 +17,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from yarnml.storage.base import Block, Entry, ReplicaUnavailable, Sink, Source
+from yarnml.storage.hadoop_config import user
 from yarnml.storage.retry import CALL_SECONDS, CONNECT_SECONDS
 
 _API = "/webhdfs/v1"
@@ -28,7 +27,8 @@ class WebHdfs:
     """A client of one HDFS, whose NameNodes (URLs without a path) are asked in turn until one is active."""
 
     def __init__(self, servers: Sequence[str], seconds: float = CALL_SECONDS) -> None:
-        self._servers, self._seconds = list(servers), seconds
+        self._servers = list(servers)
+        self._seconds = seconds
         # a proxy for the internet is none for the cluster
         self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
@@ -36,9 +36,9 @@ class WebHdfs:
         return _entry(path, self._json("GET", path, "GETFILESTATUS")["FileStatus"])
 
     def ls(self, path: str) -> list[Entry]:
-        found = self._json("GET", path, "LISTSTATUS")["FileStatuses"]["FileStatus"]
+        statuses = self._json("GET", path, "LISTSTATUS")["FileStatuses"]["FileStatus"]
         folder = path.rstrip("/")
-        return [_entry(f"{folder}/{s['pathSuffix']}" if s["pathSuffix"] else path, s) for s in found]
+        return [_entry(f"{folder}/{s['pathSuffix']}" if s["pathSuffix"] else path, s) for s in statuses]
 
     def makedirs(self, path: str) -> None:
         self._json("PUT", path, "MKDIRS")
@@ -54,53 +54,53 @@ class WebHdfs:
         return _Source(self, path, self.info(path))
 
     def create(self, path: str) -> Sink:
-        shunned: list[str] = []  # the NameNode counts on a dead DataNode for a while
+        excluded: list[str] = []  # the NameNode counts on a dead DataNode for a while
         while True:
-            options = {"overwrite": "true", "excludedatanodes": ",".join(shunned)}
+            options = {"overwrite": "true", "excludedatanodes": ",".join(excluded)}
             location = _ascii(self._json("PUT", path, "CREATE", noredirect="true", **options)["Location"])
             host = urlsplit(location).hostname or ""
             try:
                 return _Sink(location, self._seconds)
             except OSError as exc:
-                if host in shunned:  # the next attempt may be sent elsewhere
+                if host in excluded:  # the next attempt may be sent elsewhere
                     raise ReplicaUnavailable(
                         f"The DataNode {urlsplit(location).netloc} can't be reached: {exc}"
                     ) from exc
-                shunned += [host, *_addresses(host)]
+                excluded += [host, *_addresses(host)]
 
     def part(self, path: str, start: int, length: int) -> bytes:
         """Bytes of a file, from one DataNode or else from another."""
-        shunned: list[str] = []  # the NameNode would send us to the same one again
+        excluded: list[str] = []  # the NameNode would send us to the same one again
         while True:
-            span = {"offset": str(start), "length": str(length), "excludedatanodes": ",".join(shunned)}
+            span = {"offset": str(start), "length": str(length), "excludedatanodes": ",".join(excluded)}
             location = _ascii(self._json("GET", path, "OPEN", noredirect="true", **span)["Location"])
             try:
                 with self._open(location, timeout=self._seconds) as answer:
                     return bytes(answer.read())
             except (OSError, http.client.HTTPException) as exc:
-                more = self._named(path, urlsplit(location).hostname or "")
-                if more <= {*shunned}:
+                names = self._names_on(path, urlsplit(location).hostname or "")
+                if names <= {*excluded}:
                     raise ConnectionError(f"{urlsplit(location).netloc}: {getattr(exc, 'reason', exc)}") from exc
-                shunned += more - {*shunned}
+                excluded += names - {*excluded}
 
-    def _named(self, path: str, host: str) -> set[str]:
+    def _names_on(self, path: str, host: str) -> set[str]:
         """The DataNodes on a host that hold blocks of a file, by the names that the NameNode has for them."""
         return {n for b in self._locations(path) for n, h in zip(b["names"], b["hosts"], strict=True) if h == host}
 
     def blocks(self, path: str) -> list[Block]:
-        """Where the blocks of a file are, the hosts of each sorted."""
-        found = []
+        """The blocks of a file in order, the hosts of each sorted."""
+        blocks = []
         for block in self._locations(path):
             racks = [where.rpartition("/")[0] for where in block["topologyPaths"]]
             replicas = sorted(zip(block["hosts"], racks, strict=True))
-            found.append(
+            blocks.append(
                 Block(block["offset"], block["length"], tuple(h for h, _ in replicas), tuple(r for _, r in replicas))
             )
-        return found
+        return blocks
 
     def _locations(self, path: str) -> list[dict[str, Any]]:
-        found = self._json("GET", path, "GETFILEBLOCKLOCATIONS")["BlockLocations"]
-        return list(found.get("BlockLocation", []))
+        answer = self._json("GET", path, "GETFILEBLOCKLOCATIONS")["BlockLocations"]
+        return list(answer.get("BlockLocation", []))
 
     def _json(self, method: str, path: str, operation: str, **parameters: str) -> dict[str, Any]:
         return json.loads(self._call(method, path, operation, **parameters) or b"{}")
@@ -125,14 +125,16 @@ class WebHdfs:
 
 
 class _Refused(Exception):
-    """What HDFS answered, with the name of its Java exception."""
+    """A refusal of HDFS, with the name of its Java exception."""
 
 
 class _Source:
     def __init__(self, client: WebHdfs, path: str, entry: Entry) -> None:
         if entry.folder:
             raise IsADirectoryError(f"{path} is a folder")
-        self._client, self._path, self.size = client, path, entry.size
+        self._client = client
+        self._path = path
+        self.size = entry.size
 
     def read(self, start: int, length: int) -> bytes:
         return self._client.part(self._path, start, length)
@@ -171,15 +173,10 @@ class _Sink:
 
 
 def _addresses(host: str) -> set[str]:
-    """The NameNode knows a DataNode that holds nothing of a file by its address only."""
+    """The addresses of a host: the NameNode knows a DataNode that holds nothing of a file only by its address."""
     with contextlib.suppress(OSError):
         return {str(where[4][0]) for where in socket.getaddrinfo(host, None)}
     return set()
-
-
-def user() -> str:
-    """Who we are to a cluster without Kerberos."""
-    return os.environ.get("HADOOP_USER_NAME") or getpass.getuser()
 
 
 def _entry(path: str, status: dict[str, Any]) -> Entry:
@@ -187,7 +184,7 @@ def _entry(path: str, status: dict[str, Any]) -> Entry:
 
 
 def _ascii(location: str) -> str:
-    """HDFS leaves letters beyond ASCII in its redirections; everything else is quoted already."""
+    """A redirection with all letters quoted: HDFS leaves those beyond ASCII, everything else is quoted already."""
     return quote(location, safe=string.printable)
 
 
@@ -197,7 +194,7 @@ def _remote(exc: urllib.error.HTTPError) -> str:
 
 
 def _words(body: bytes, otherwise: str) -> str:
-    """'class: message' of a RemoteException."""
+    """The 'class: message' of a RemoteException; ``otherwise`` where the body is none."""
     try:
         remote = json.loads(body)["RemoteException"]
         return f"{remote['javaClassName']}: {remote['message']}"
