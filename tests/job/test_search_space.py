@@ -9,7 +9,7 @@ from tests.preparing import passes, plan, step
 from yarnml.data.plan import fold_of
 from yarnml.errors import JobFileError
 from yarnml.job.load import load_job, with_values
-from yarnml.job.search_space import drawn
+from yarnml.job.search_space import draw_candidates
 from yarnml.job.spec import Job, Range, Search
 
 DATA = {"train": "x.csv", "features": ["x"], "label": "y"}
@@ -21,9 +21,9 @@ def job(search: dict[str, Any], **sections: Any) -> Job:
 
 def test_a_grid_is_all_combinations() -> None:
     """Every combination of values once, the last field changing first; without fields the job as it is."""
-    found = drawn(Search(over={"learner.l2": [0, 1], "learner.hidden": [[8], []]}), 0)
+    found = draw_candidates(Search(over={"learner.l2": [0, 1], "learner.hidden": [[8], []]}), 0)
     assert [list(values.values()) for values in found] == [[0, [8]], [0, []], [1, [8]], [1, []]]
-    assert drawn(Search(folds=3), 0) == [{}]
+    assert draw_candidates(Search(folds=3), 0) == [{}]
 
 
 def test_random_draws() -> None:
@@ -35,7 +35,7 @@ def test_random_draws() -> None:
         "d": ["x", "y"],
     }
     search = Search(over=over, method="random", candidates=400)
-    found = drawn(search, 0)
+    found = draw_candidates(search, 0)
     a, b, c, d = ([values[name] for values in found] for name in "abcd")
     assert len(found) == 400
     assert np.histogram(np.log10(a), 4, (-4, 0))[0] == pytest.approx(100, abs=40)
@@ -43,9 +43,9 @@ def test_random_draws() -> None:
     assert 120 < sum(value <= 10 for value in c) < 280
     assert {*map(type, c)} == {int}
     assert {*d} == {"x", "y"}
-    assert drawn(search, 0) == found
-    assert drawn(search, 1) != found
-    assert drawn(Search(over={"d": ["x", "y"]}, method="random"), 0) in (
+    assert draw_candidates(search, 0) == found
+    assert draw_candidates(search, 1) != found
+    assert draw_candidates(Search(over={"d": ["x", "y"]}, method="random"), 0) in (
         [{"d": "x"}, {"d": "y"}],
         [{"d": "y"}, {"d": "x"}],
     )

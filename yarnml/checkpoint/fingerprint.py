@@ -36,7 +36,7 @@ def fingerprint_of(job: Job, plan: Plan) -> Identity:
     found = {f"learner.{name}": value for name, value in msgspec.to_builtins(job.learner, str_keys=True).items()}
     if isinstance(job.learner, Custom):
         found["learner.path"] = job.learner.path.rpartition("/")[2]
-        found["the code in learner.path"] = _digest(user_code.here(job.learner.file))
+        found["the code in learner.path"] = _digest(user_code.locate(job.learner.file))
     if job.environment.files:
         found["the code in environment.files"] = user_code.digest(job.environment.files)
     found |= {f"data.{name}": msgspec.to_builtins(getattr(job.data, name)) for name in _DATA}

@@ -1,4 +1,4 @@
-"""What is wrong with a job file, in its own words: unknown keys with the valid ones, wrong values with their path."""
+"""Explanations of a wrong job file in its own words: unknown keys with the valid ones, wrong values with their path."""
 
 import difflib
 import re
@@ -7,12 +7,16 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 
 from yarnml.errors import JobFileError
-from yarnml.job.learners import Options, PositiveInt
-from yarnml.job.spec import Epochs, Job, Name, Period, Size
+from yarnml.job.fields import Epochs, Name, Period, PositiveInt, Size
+from yarnml.job.learners import Options
+from yarnml.job.spec import Job
 
 
 def check_keys(value: Any, kind: Any, path: str) -> None:
-    """Refuse unknown keys at any depth, listing the valid ones (msgspec would name only the first unknown one)."""
+    """Refuse unknown keys at any depth, listing the valid ones (msgspec would name only the first unknown one).
+
+    ``value``: a part of the document; ``kind``: its type in the job file; ``path``: the field that holds it.
+    """
     if isinstance(value, list):
         items = [get_args(k)[0] for k in (kind, *get_args(kind)) if get_origin(k) is list]
         for number, item in enumerate(value if items else []):
@@ -40,6 +44,7 @@ def check_keys(value: Any, kind: Any, path: str) -> None:
 
 
 def _struct_for(value: dict[str, Any], kind: Any, path: str) -> type[msgspec.Struct] | None:
+    """The struct among the alternatives of ``kind`` that a mapping stands for, by its own ``kind`` where it has one."""
     structs = [t for t in (kind, *get_args(kind)) if isinstance(t, type) and issubclass(t, msgspec.Struct)]
     kinds = {str(t.__struct_config__.tag): t for t in structs if t.__struct_config__.tag}
     if kinds:
@@ -65,7 +70,10 @@ _WORDS = {
 
 
 def explain(message: str, document: Any) -> str:
-    """msgspec's "Expected `int`, got `str` - at `$.workers.count`" in the words of a job file."""
+    """Say a message of msgspec in the words of a job file.
+
+    "Expected `int`, got `str` - at `$.workers.count`" → "workers.count must be a whole number, not str 'many'."
+    """
     reason, _, at = message.replace("`", "").partition(" - at ")
     part, _, place = at.partition("$")
     place = place.lstrip(".")
@@ -75,18 +83,19 @@ def explain(message: str, document: Any) -> str:
         return f"A mapping in {mapping} needs {missing[1]}, which is missing."
     if missing:
         return f"The job file needs {'.'.join(filter(None, [place, missing[1]]))}, which is missing."
-    wanted = _wanted(reason, place, document)
+    requirement = _requirement(reason, place, document)
     if part:
-        return f"Every key of {place} must be {wanted}."
+        return f"Every key of {place} must be {requirement}."
     if some:
-        return f"Every {field.lstrip('.') or 'value'} of {mapping} must be {wanted}."
+        return f"Every {field.lstrip('.') or 'value'} of {mapping} must be {requirement}."
     value = document
     for name in re.findall(r"\w+", place):
         value = value[int(name) if isinstance(value, list) else name]
-    return f"{place or 'The job file'} must be {wanted}, not {show(value)}."
+    return f"{place or 'The job file'} must be {requirement}, not {show(value)}."
 
 
-def _wanted(reason: str, place: str, document: Any) -> str:
+def _requirement(reason: str, place: str, document: Any) -> str:
+    """The words for what a field takes."""
     if reason.startswith("Invalid enum value"):
         return _choices(place, document)
     for kind in (Size, Period, Epochs, Name):
@@ -98,7 +107,7 @@ def _wanted(reason: str, place: str, document: Any) -> str:
 
 
 def _choices(place: str, document: Any) -> str:
-    """The values that a field of fixed choices takes."""
+    """The words for the values that a field of fixed choices takes."""
     kind: Any = Job
     for name in re.findall(r"\w+|\.\.\.", place):
         if name == "...":  # some value of a mapping
@@ -116,6 +125,7 @@ def _choices(place: str, document: Any) -> str:
 
 
 def show(value: Any) -> str:
+    """A value as a message quotes it: its type, and its text, which is cut where it is long."""
     if value is None:
         return "nothing"
     text = repr(value)

@@ -12,9 +12,8 @@ import yaml
 from yarnml.errors import JobFileError
 from yarnml.job import search_space, user_code
 from yarnml.job.explain import check_keys, explain, show
-from yarnml.job.learners import Custom
 from yarnml.job.spec import Evaluation, Job
-from yarnml.job.validate import check_data, check_learner, with_usual
+from yarnml.job.validate import check_data, check_learner, with_learner_defaults
 from yarnml.storage import absolute
 
 
@@ -25,9 +24,11 @@ def load_job(source: str | Path | Mapping[str, Any], overrides: tuple[str, ...] 
     Raises JobFileError with the field, what it must be and what was found.
     """
     if isinstance(source, Mapping):
-        document, folder = dict(source), Path.cwd()
+        document = dict(source)
+        folder = Path.cwd()
     else:
-        document, folder = _parse(Path(source)), Path(source).resolve().parent
+        document = _parse(Path(source))
+        folder = Path(source).resolve().parent
     for override in overrides:
         _override(document, override)
     learner = document.get("learner")
@@ -37,20 +38,22 @@ def load_job(source: str | Path | Mapping[str, Any], overrides: tuple[str, ...] 
     job = _resolve(_checked(document, document.get("training") or {}), folder)
     if job.search:
         search_space.check(job)
-        for values in search_space.drawn(job.search, job.training.seed):
+        for values in search_space.draw_candidates(job.search, job.training.seed):
             with_values(job, values)
     return job
 
 
 def with_values(job: Job, values: Mapping[str, Any]) -> Job:
-    """The job without its search, with these values in its fields, each by its path; JobFileError where they don't fit.
+    """The job of one candidate: without its search, and with the candidate's values in its fields.
 
-    Where it trains for as long as its learner usually does, so it does with another learner.  ``data.stratify`` stays
-    where there is something else to split.
+    ``values``: by the path of each field.  A job that trains for as many epochs as its learner usually does, also does
+    so after the values changed the learner.  ``data.stratify`` stays where there are other rows to split.
+    Raises JobFileError where the values don't fit.
     """
     data = msgspec.structs.replace(job.data, stratify=job.data.stratify and job.data.validation is not None)
     document = msgspec.to_builtins(msgspec.structs.replace(job, search=None, data=data))
-    passes, given = job.learner.passes, {*document["training"]}
+    passes = job.learner.passes
+    given = {*document["training"]}
     if passes and job.training.epochs == passes.usual and "training.epochs" not in values:
         given.discard("epochs")
     try:
@@ -62,13 +65,16 @@ def with_values(job: Job, values: Mapping[str, Any]) -> Job:
 
 
 def _checked(document: dict[str, Any], given: Container[str]) -> Job:
-    """The job of a document; ``given``: the fields of ``training`` that it says itself."""
+    """The job of a document, with all its sections checked.
+
+    ``given``: the fields of ``training`` that the document gives; the others get the learner's defaults.
+    """
     check_keys(document, Job, "")
     try:
         job = msgspec.convert(document, Job)
     except msgspec.ValidationError as exc:
         raise JobFileError(explain(str(exc), document)) from exc
-    job = with_usual(job, given)
+    job = with_learner_defaults(job, given)
     check_learner(job)
     check_data(job)
     _check_relations(job)
@@ -76,14 +82,14 @@ def _checked(document: dict[str, Any], given: Container[str]) -> Job:
 
 
 def _name_classes(document: dict[str, Any]) -> None:
-    """Class weights are given by the text of a class, also where the classes are numbers."""
+    """Turn the keys of class weights into text, also where the classes are numbers: YAML reads ``1:`` as a number."""
     data = document.get("data")
     if isinstance(data, dict) and isinstance(weights := data.get("class_weights"), dict):
         document["data"] = {**data, "class_weights": {str(name): weight for name, weight in weights.items()}}
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2 numbers (1e-3 is a float) and no duplicate keys."""
+    """A YAML loader with the numbers of YAML 1.2, where 1e-3 is a float, that refuses duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         first: dict[Any, yaml.Node] = {}
@@ -129,21 +135,26 @@ def _override(document: dict[str, Any], override: str) -> None:
 
 
 def _put(document: dict[str, Any], name: str, value: Any) -> None:
-    """Set a field by its path; sections that are not there yet begin empty."""
+    """Set a field of a document by its path; sections that the document lacks begin empty.
+
+    Sections on the way are copied, since the document may share them with the caller's mapping.
+    """
     *sections, last = name.split(".")
-    here = document
+    mapping = document
     for section in sections:
-        inner = here.get(section)
-        if section in here and not isinstance(inner, dict | None):
+        inner = mapping.get(section)
+        if section in mapping and not isinstance(inner, dict | None):
             raise JobFileError(f"{name}: {section} holds {show(inner)}, so nothing can be set inside it.")
-        here[section] = here = dict(inner or {})
-    here[last] = value
+        mapping[section] = dict(inner or {})
+        mapping = mapping[section]
+    mapping[last] = value
 
 
 def _check_relations(job: Job) -> None:
-    """What no single field can say."""
+    """Refuse numbers of workers, and ways to Python, that contradict each other."""
     workers = job.workers
-    low, high = workers.min or 1, workers.max or max(workers.count, workers.min or 1)
+    low = workers.min or 1
+    high = workers.max or max(workers.count, low)
     if not low <= workers.count <= high:
         raise JobFileError(
             f"workers.count must lie between workers.min ({low}) and workers.max ({high}), not {workers.count}."
@@ -161,8 +172,9 @@ def _check_relations(job: Job) -> None:
 
 
 def _check_evaluation(job: Job) -> None:
-    """Refuse what asks for an evaluation where there is nothing to evaluate, and stopping between two of them."""
-    rule, evaluation = job.training.early_stopping, job.evaluation
+    """Refuse an evaluation without rows to evaluate on, and early stopping between two evaluations."""
+    rule = job.training.early_stopping
+    evaluation = job.evaluation
     asking = {"training.early_stopping": rule is not None, "evaluation.every": evaluation != Evaluation()}
     for field, asks in asking.items():
         if asks and job.data.validation is None and job.data.test is None:
@@ -177,30 +189,35 @@ def _check_evaluation(job: Job) -> None:
 def _resolve(job: Job, folder: Path) -> Job:
     """Make every path of the job absolute, so that it means the same in every process."""
 
-    def there(field: str, path: Any) -> Any:
-        if isinstance(path, list):
-            return [there(field, p) for p in path]
+    def resolve(field: str, path: str) -> str:
         try:
-            return absolute(path, folder) if isinstance(path, str) else path
+            return absolute(path, folder)
         except ValueError as exc:
             raise JobFileError(f"{field}: {exc}.") from exc
 
+    def resolve_all(field: str, value: Any) -> Any:
+        """A path or a list of them; any other value of the field, such as a fraction, stays."""
+        if isinstance(value, list):
+            return [resolve(field, path) for path in value]
+        return resolve(field, value) if isinstance(value, str) else value
+
     replace = msgspec.structs.replace
-    paths = {name: there(f"data.{name}", getattr(job.data, name)) for name in ("train", "test", "validation")}
-    kept = there("checkpoint.path", job.checkpoint.path or os.path.join("yarnml-jobs", job.name))
-    export, learner = job.export_to, job.learner
+    rows = {name: resolve_all(f"data.{name}", getattr(job.data, name)) for name in ("train", "test", "validation")}
+    job_folder = resolve("checkpoint.path", job.checkpoint.path or os.path.join("yarnml-jobs", job.name))
+    export = job.export_to
     if export:
-        export = replace(export, path=there("export", export.path))
-    if isinstance(learner, Custom):
-        learner = replace(learner, path=there("learner.path", learner.path))
-    given = {name: there(f"environment.{name}", getattr(job.environment, name)) for name in ("archive", "pex", "files")}
-    given["files"] = [path if "://" in path else os.path.normpath(path) for path in given["files"]]
-    user_code.check(given["files"], learner.file if isinstance(learner, Custom) else None)
+        export = replace(export, path=resolve("export", export.path))
+    learner = job.learner.with_paths(resolve)
+    packages = {
+        name: resolve_all(f"environment.{name}", getattr(job.environment, name)) for name in ("archive", "pex", "files")
+    }
+    packages["files"] = [path if "://" in path else os.path.normpath(path) for path in packages["files"]]
+    user_code.check(packages["files"], learner.file)
     return replace(
         job,
-        data=replace(job.data, **paths),
-        checkpoint=replace(job.checkpoint, path=kept),
+        data=replace(job.data, **rows),
+        checkpoint=replace(job.checkpoint, path=job_folder),
         export=export,
         learner=learner,
-        environment=replace(job.environment, **given),
+        environment=replace(job.environment, **packages),
     )

@@ -26,7 +26,7 @@ def trial(job_folder: str, candidate: int, fold: int) -> str:
 
 
 def survey(job_folder: str, what: str) -> str:
-    """Names what is found out of some rows before the trainings on them; nothing is written there."""
+    """A folder's name for the survey of some rows before the trainings on them; nothing is written there."""
     return storage.join(trials(job_folder), f"survey-{what}")
 
 
@@ -40,8 +40,8 @@ def checkpoint(job_folder: str, step: int) -> str:
 
 def step_of(name: str) -> int | None:
     """The step in a checkpoint folder's name; None for any other name."""
-    found = _STEP.match(name)
-    return int(found[1]) if found else None
+    match = _STEP.match(name)
+    return int(match[1]) if match else None
 
 
 def staging(home: str, application: str) -> str:
@@ -50,7 +50,7 @@ def staging(home: str, application: str) -> str:
 
 
 def programs(home: str, job: str) -> str:
-    """What the names of archives begin with that hold the compiled programs of jobs of this name."""
+    """The beginning of the names of the archives that hold the compiled programs of jobs of this name."""
     return storage.join(home, "compiled", job)
 
 

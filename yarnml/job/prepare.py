@@ -1,4 +1,4 @@
-"""What a job file may say under ``data.prepare``: one struct for each kind of step.
+"""The ``data.prepare`` section of a job file: one struct for each kind of step.
 
 A struct's tag is its ``kind`` and names the module ``yarnml.data.prepare.<kind>``.  The same structs travel in the
 schema, one for each column, with what the training data taught them filled in: ``value``, ``values`` or ``edges``.
@@ -11,8 +11,14 @@ from msgspec import Meta, Struct, field
 Plain = str | int | float | bool
 Class = str | int | bool
 
-PADDING, UNKNOWN, FIRST = 0, 1, 2  # ids: behind a text's end, of a word that is not told apart, of the first that is
-MOST_IDS = 2**24  # float32 holds all whole numbers below exactly
+PADDING = 0
+"""The id behind a text's end."""
+UNKNOWN = 1
+"""The id of a word that has no id of its own."""
+FIRST_WORD = 2
+"""The id of the first word that has one."""
+MAX_IDS = 2**24
+"""Ids are numbers of type float32, which holds all whole numbers below exactly."""
 
 
 class _Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):
@@ -26,7 +32,7 @@ class _Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_f
 
     @property
     def ids(self) -> int:
-        """Of how many ids each number is one; 0 where numbers are quantities."""
+        """The number of ids that there are where the step makes ids of words; 0 where it makes quantities."""
         return 0
 
 
@@ -88,12 +94,12 @@ class _Tokens(_Step, frozen=True, kw_only=True):
     """
 
     length: Annotated[int, Meta(ge=1)]
-    vocabulary: Annotated[int, Meta(ge=1, le=MOST_IDS - FIRST)] = 10_000
+    vocabulary: Annotated[int, Meta(ge=1, le=MAX_IDS - FIRST_WORD)] = 10_000
     lower: bool = True
 
 
 class Tokens(_Tokens, frozen=True, kw_only=True, tag="tokens"):
-    """Each of ``values`` has an id of its own, from `FIRST` on; all other words are `UNKNOWN`.
+    """Each of ``values`` has an id of its own, from `FIRST_WORD` on; all other words are `UNKNOWN`.
 
     ``values``: those words; else the ``vocabulary`` most frequent ones of the training data that come ``min_count``
     times or more, the most frequent first, equally frequent ones ascending.
@@ -104,7 +110,7 @@ class Tokens(_Tokens, frozen=True, kw_only=True, tag="tokens"):
 
     @property
     def ids(self) -> int:
-        return FIRST + len(self.values or ())
+        return FIRST_WORD + len(self.values or ())
 
 
 class HashedTokens(_Tokens, frozen=True, kw_only=True, tag="hashed_tokens"):
@@ -112,7 +118,7 @@ class HashedTokens(_Tokens, frozen=True, kw_only=True, tag="hashed_tokens"):
 
     @property
     def ids(self) -> int:
-        return FIRST + self.vocabulary
+        return FIRST_WORD + self.vocabulary
 
 
 class Bucket(_Step, frozen=True, kw_only=True, tag="bucket"):

@@ -12,30 +12,33 @@ from yarnml.job.spec import Job, Range, Search
 
 Values = dict[str, Any]  # a field of the job file by its path → what it is set to
 
-MOST = 1000  # candidates
-DIGITS = 4  # that numbers are drawn with, so that a table shows them as they are
+MAX_CANDIDATES = 1000
+DRAWN_DIGITS = 4
+"""Significant digits of a drawn number: few, so that a table shows the number as it is."""
 
-_DRAWS = 5  # keeps the seed apart from those of other choices
+_SEED_STREAM = 5  # this module's own stream of random numbers: other choices draw from the job's seed too
 _LEARNER = "fields of learner, but for kind and path"
 _TRAINING = ("epochs", "batch_size", "shuffle_rows", "early_stopping")
 
 
-def drawn(search: Search, seed: int) -> list[Values]:
-    """The candidates, in order; without ``over`` the job as it is."""
+def draw_candidates(search: Search, seed: int) -> list[Values]:
+    """The values of every candidate, in order; without ``over`` one candidate without values, the job as it is."""
     if search.method == "grid":
         lists = [choice if isinstance(choice, list) else [] for choice in search.over.values()]
         return [dict(zip(search.over, values, strict=True)) for values in product(*lists)]
-    random, found = np.random.default_rng([seed, _DRAWS]), list[Values]()
+    random = np.random.default_rng([seed, _SEED_STREAM])
+    distinct: list[Values] = []
     for _ in range(search.candidates):
         values = {name: _draw(choice, random) for name, choice in search.over.items()}
-        if values not in found:
-            found.append(values)
-    return found
+        if values not in distinct:
+            distinct.append(values)
+    return distinct
 
 
 def check(job: Job) -> None:
-    """Refuse a search that can't be made: what no single field of it can say."""
-    search, data = job.search, job.data
+    """Refuse a search that can't be made, by what its fields and those of other sections say together."""
+    search = job.search
+    data = job.data
     assert search
     if not search.folds and not search.over:
         raise JobFileError("search needs folds, over or both: it has nothing to compare.")
@@ -53,7 +56,7 @@ def check(job: Job) -> None:
 
 
 def _check_over(search: Search) -> None:
-    """Refuse what can't be searched, and values that can't be drawn."""
+    """Refuse fields that can't be searched, and values that can't be drawn."""
     for name, choice in search.over.items():
         if not _can_be_searched(name):
             raise JobFileError(
@@ -73,8 +76,8 @@ def _check_over(search: Search) -> None:
                 f"not from {choice.low} to {choice.high}."
             )
     count = _count(search.over) if search.method == "grid" else search.candidates
-    if count > MOST:
-        raise JobFileError(f"search asks for {count} candidates, more than {MOST}; try fewer values.")
+    if count > MAX_CANDIDATES:
+        raise JobFileError(f"search asks for {count} candidates, more than {MAX_CANDIDATES}; try fewer values.")
 
 
 def _can_be_searched(name: str) -> bool:
@@ -92,12 +95,15 @@ def _ordered(range: Range) -> bool:
 
 
 def _draw(choice: list[Any] | Range, random: np.random.Generator) -> Any:
+    """One of the values, all with the same chance, or a number of the range, both ends included."""
     if isinstance(choice, list):
         return choice[random.integers(len(choice))]
-    low, high, log = choice.low, choice.high, choice.scale == "log"
+    low = choice.low
+    high = choice.high
+    log = choice.scale == "log"
     if isinstance(low, int) and isinstance(high, int):
         if not log:
             return int(random.integers(low, high + 1))
         return min(max(round(math.exp(random.uniform(math.log(low), math.log(high)))), low), high)
     value = math.exp(random.uniform(math.log(low), math.log(high))) if log else random.uniform(low, high)
-    return min(max(float(f"{value:.{DIGITS}g}"), low), high)
+    return min(max(float(f"{value:.{DRAWN_DIGITS}g}"), low), high)

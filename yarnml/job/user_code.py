@@ -14,18 +14,22 @@ from yarnml.errors import JobFileError
 FOLDER = "YARNML_CODE"
 
 
-def here(path: str) -> str:
-    """Where this process finds a module or package of the user: beside the others in YARNML_CODE, else at ``path``."""
+def locate(path: str) -> str:
+    """Find a module or package of the user in this process: in the folder that YARNML_CODE names, else at ``path``."""
     folder = os.environ.get(FOLDER)
-    beside = os.path.join(folder, os.path.basename(path)) if folder else path
-    return beside if os.path.exists(beside) else path
+    copy = os.path.join(folder, os.path.basename(path)) if folder else path
+    return copy if os.path.exists(copy) else path
 
 
 def check(paths: Iterable[str], model: str | None) -> None:
-    """Refuse what can't travel as ``environment.files``, or would hide another one, the model's file included."""
+    """Refuse files that can't travel as ``environment.files``, or would hide another one.
+
+    ``model``: the file of the user's model, which travels with them.
+    """
     names = {os.path.basename(model): model} if model else {}
     for path in paths:
-        name, place = os.path.basename(path), here(path)
+        name = os.path.basename(path)
+        place = locate(path)
         if not (os.path.isdir(place) or os.path.isfile(place)):
             raise JobFileError(f"environment.files: there is no {path} on this machine.")
         if not name.removesuffix("" if os.path.isdir(place) else ".py").isidentifier():
@@ -42,24 +46,24 @@ def tree(folder: str) -> Iterator[str]:
 
 
 def files(paths: Iterable[str]) -> dict[str, str]:
-    """Modules and package folders as files: their names where they travel → where they are."""
-    found: dict[str, str] = {}
+    """The files of modules and package folders: the name of each where it travels → the path where it is."""
+    by_name: dict[str, str] = {}
     for path in paths:
         base = os.path.dirname(path)
-        found |= {os.path.relpath(f, base): f for f in (tree(path) if os.path.isdir(path) else [path])}
-    return found
+        by_name |= {os.path.relpath(f, base): f for f in (tree(path) if os.path.isdir(path) else [path])}
+    return by_name
 
 
 def digest(paths: Iterable[str]) -> str:
-    """Of the names and contents of all files."""
-    found = files(map(here, paths))
-    lines = [f"{hashlib.sha256(Path(found[name]).read_bytes()).hexdigest()} {name}\n" for name in sorted(found)]
+    """The digest of the names and contents of all files of these modules and packages."""
+    by_name = files(map(locate, paths))
+    lines = [f"{hashlib.sha256(Path(by_name[name]).read_bytes()).hexdigest()} {name}\n" for name in sorted(by_name)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def make_importable(paths: Iterable[str]) -> None:
     """Put the folders of modules and packages on the path; what is installed goes first."""
     for path in paths:
-        folder = os.path.dirname(here(path))
+        folder = os.path.dirname(locate(path))
         if folder not in sys.path:
             sys.path.append(folder)

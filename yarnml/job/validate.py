@@ -1,4 +1,4 @@
-"""What the learner asks of the other sections of its job file, and what the fields of ``data`` ask of each other."""
+"""Checks of what fields of different sections say together: learner and training, learner and data, data itself."""
 
 import math
 from collections.abc import Container
@@ -7,78 +7,55 @@ from itertools import pairwise
 from msgspec.structs import replace
 
 from yarnml.errors import JobFileError
-from yarnml.job.learners import (
-    Als,
-    Cnn,
-    Factorization,
-    GeneralisedLinear,
-    GradientOptions,
-    Mlp,
-    NaiveBayes,
-    Transformer,
-    TreeLearner,
-)
 from yarnml.job.prepare import Bucket, Impute, Step, Text
 from yarnml.job.spec import Data, Job
 
-NORMALIZED_ROWS = 4  # the fewest whose mean and variance batch normalisation takes
+MIN_NORMALIZED_ROWS = 4
+"""The fewest rows whose mean and variance batch normalisation takes."""
 
 
-def with_usual(job: Job, given: Container[str]) -> Job:
-    """The job with its learner's own defaults for the fields of ``training`` that the job file does not give."""
+def with_learner_defaults(job: Job, given: Container[str]) -> Job:
+    """The job with its learner's own defaults for fields of ``training``.
+
+    ``given``: the fields of ``training`` that the job file gives; they stay.
+    """
     passes = job.learner.passes
     usual = {"epochs": passes.usual, "batch_size": "full"} if passes else {}
     return replace(job, training=replace(job.training, **{n: v for n, v in usual.items() if n not in given}))
 
 
 def check_learner(job: Job) -> None:
-    """Refuse a label that is missing or of no use, and a training that the learner can't work with."""
-    learner, data, training = job.learner, job.data, job.training
-    kind = f"learner.kind {learner.kind}"
-    if data.label is None:
-        if learner.LABEL == "needed":
-            raise JobFileError(f"{kind} needs data.label, the column to predict, which is missing.")
-        told = {"label_type": "auto", "classes": None, "class_weights": None, "stratify": False}
-        spoken = [name for name, usual in told.items() if getattr(data, name) != usual]
-        if spoken:
-            raise JobFileError(f"data.{spoken[0]} speaks of a label, but there is none; give data.label or remove it.")
-    elif learner.LABEL == "none":
-        raise JobFileError(f"{kind} learns without a label; remove data.label '{data.label}'.")
-    if isinstance(learner, NaiveBayes) and learner.distribution == "multinomial" and data.scale != "none":
-        raise JobFileError(
-            "learner.distribution multinomial needs counts of 0 or more, which data.scale: standard does not leave; "
-            "set data.scale: none."
-        )
-    if isinstance(learner, TreeLearner) and learner.categorical and data.scale != "none":
-        raise JobFileError("learner.categorical needs whole numbers as they are; set data.scale: none.")
-    if isinstance(learner, Factorization | Als) and data.scale != "none":
-        raise JobFileError(
-            f"{kind} reads the numbers of users and items, which data.scale: standard changes; set data.scale: none."
-        )
-    if isinstance(learner, Transformer) and learner.embedding % learner.heads:
-        raise JobFileError(
-            f"learner.embedding is shared by the heads, so it must be a multiple of learner.heads ({learner.heads}), "
-            f"not {learner.embedding}."
-        )
+    """Refuse a label that is missing or of no use, and data or a training that the learner can't work with."""
+    _check_label(job)
+    job.learner.check(job)
     _check_words(job)
     _check_batches(job)
-    if learner.passes is None:
-        return
-    if isinstance(learner, GeneralisedLinear):
-        kind = f"learner.solver {learner.solver}"
-    if training.batch_size != "full":
-        raise JobFileError(
-            f"{kind} learns from sums over all rows, so training.batch_size must be full, not {training.batch_size}."
-        )
-    if training.epochs < learner.passes.least:
-        raise JobFileError(
-            f"{kind} needs {learner.passes.least} epochs or more, but training.epochs is {training.epochs}."
-        )
+    _check_passes(job)
+
+
+def _check_label(job: Job) -> None:
+    """Refuse a label that the learner needs or has no use for, and fields about a label that is not there."""
+    learner = job.learner
+    data = job.data
+    if data.label is None:
+        if learner.LABEL == "needed":
+            raise JobFileError(
+                f"learner.kind {learner.kind} needs data.label, the column to predict, which is missing."
+            )
+        defaults = {"label_type": "auto", "classes": None, "class_weights": None, "stratify": False}
+        about_label = [name for name, default in defaults.items() if getattr(data, name) != default]
+        if about_label:
+            raise JobFileError(
+                f"data.{about_label[0]} speaks of a label, but there is none; give data.label or remove it."
+            )
+    elif learner.LABEL == "none":
+        raise JobFileError(f"learner.kind {learner.kind} learns without a label; remove data.label '{data.label}'.")
 
 
 def _check_words(job: Job) -> None:
     """Refuse ids of words for a learner that takes numbers, and numbers for one that takes ids of words."""
-    learner, data = job.learner, job.data
+    learner = job.learner
+    data = job.data
     kinds = {name: step.kind for step in data.prepare if step.ids for name in step.columns}
     if kinds and data.scale != "none":
         raise JobFileError(
@@ -99,11 +76,12 @@ def _check_words(job: Job) -> None:
 
 
 def _check_batches(job: Job) -> None:
-    """Refuse what is for batches of rows where nothing is learnt of them, and normalisation by batches of all sizes."""
-    learner, training = job.learner, job.training
-    spoken = {"micro_batch_size": training.micro_batch_size, "gradients bfloat16": training.gradients == "bfloat16"}
-    for field in [name for name, said in spoken.items() if said]:
-        if learner.passes or not isinstance(learner, GradientOptions):
+    """Refuse fields for batches of rows where nothing is learnt of them, and batch normalisation without batches."""
+    learner = job.learner
+    training = job.training
+    fields = {"micro_batch_size": training.micro_batch_size, "gradients bfloat16": training.gradients == "bfloat16"}
+    for field in [name for name, is_given in fields.items() if is_given]:
+        if not learner.uses_gradient_descent:
             raise JobFileError(
                 f"training.{field} is for gradient descent, which learner.kind {learner.kind} does not use here; "
                 "remove it."
@@ -113,32 +91,46 @@ def _check_batches(job: Job) -> None:
             "training.gradients bfloat16 is for steps that are batches of rows, since sums over all rows need more "
             "digits; make training.batch_size a number, not full, or remove it."
         )
-    if not _normalizes_by_rows(job):
+    if not learner.normalizes_by_rows:
         return
     if training.batch_size == "full":
         raise JobFileError(
             "learner.normalization batch takes mean and variance of rows that are drawn at random, so "
             "training.batch_size must be a number, not full."
         )
-    if training.micro_batch_size and training.micro_batch_size < NORMALIZED_ROWS:
+    if training.micro_batch_size and training.micro_batch_size < MIN_NORMALIZED_ROWS:
         raise JobFileError(
             f"learner.normalization batch takes mean and variance of a micro-batch, so training.micro_batch_size "
-            f"must be at least {NORMALIZED_ROWS}, not {training.micro_batch_size}."
+            f"must be at least {MIN_NORMALIZED_ROWS}, not {training.micro_batch_size}."
+        )
+
+
+def _check_passes(job: Job) -> None:
+    """Refuse batches, and too few epochs, for a learner whose every update needs the sums over all rows."""
+    learner = job.learner
+    training = job.training
+    if learner.passes is None:
+        return
+    if training.batch_size != "full":
+        raise JobFileError(
+            f"{learner.method} learns from sums over all rows, so training.batch_size must be full, not "
+            f"{training.batch_size}."
+        )
+    if training.epochs < learner.passes.least:
+        raise JobFileError(
+            f"{learner.method} needs {learner.passes.least} epochs or more, but training.epochs is {training.epochs}."
         )
 
 
 def check_normalization(job: Job, shards: int) -> None:
     """Refuse batch normalisation where a shard's part of a step has too few rows for a mean and a variance."""
-    size, least = job.training.batch_size, NORMALIZED_ROWS * shards
-    if _normalizes_by_rows(job) and isinstance(size, int) and size < least:
+    size = job.training.batch_size
+    least = MIN_NORMALIZED_ROWS * shards
+    if job.learner.normalizes_by_rows and isinstance(size, int) and size < least:
         raise JobFileError(
             f"learner.normalization batch takes mean and variance of the rows of a shard at a step: with {shards} "
             f"shards training.batch_size must be at least {least}, not {size}; or set training.shards lower."
         )
-
-
-def _normalizes_by_rows(job: Job) -> bool:
-    return isinstance(job.learner, Mlp | Cnn) and job.learner.normalization == "batch"
 
 
 def check_data(job: Job) -> None:
@@ -170,11 +162,12 @@ def _check_prepare(data: Data) -> None:
                 raise JobFileError(f"{field}.columns: '{name}' is none of data.features; name it there too.")
         if len(set(step.columns)) < len(step.columns):
             raise JobFileError(f"{field}.columns names a column twice; name each column once.")
-        if told := _contradiction(step):
-            raise JobFileError(f"{field}.{told}")
+        if contradiction := _contradiction(step):
+            raise JobFileError(f"{field}.{contradiction}")
 
 
 def _contradiction(step: Step) -> str | None:
+    """The rest of the sentence about a step whose fields do not go together, its field first; None where they do."""
     if isinstance(step, Text) and step.ngrams[0] > step.ngrams[1]:
         return f"ngrams are the shortest and the longest run, so not {step.ngrams}."
     if isinstance(step, Impute) and isinstance(step.value, float) and not math.isfinite(step.value):

@@ -14,7 +14,7 @@ from yarnml.checkpoint.store import reachable
 from yarnml.data.plan import Plan
 from yarnml.errors import CheckpointError, JobFileError, ModelError
 from yarnml.job import paths
-from yarnml.job.search_space import Values, drawn
+from yarnml.job.search_space import Values, draw_candidates
 from yarnml.job.spec import Job
 from yarnml.master.schedule import HIGHER_IS_BETTER
 
@@ -118,7 +118,7 @@ def look(job: Job, plan: Plan) -> Results:
     }
     identity["training.epochs"] = job.training.epochs
     identity["training.early_stopping"] = msgspec.to_builtins(job.training.early_stopping)
-    candidates = [Candidate(values) for values in drawn(search, job.training.seed)]
+    candidates = [Candidate(values) for values in draw_candidates(search, job.training.seed)]
     found = _read(job) or Results(identity, job.shards, search.metric, search.folds or 1, candidates)
     check_same_job(job, found.identity, identity, found.shards, "search")
     return found

@@ -74,7 +74,7 @@ class Loaders:
     def steps(self, schema: Schema) -> int:
         """Steps of one epoch."""
         passes = self._begin.job.learner.passes
-        return passes.each if passes else self.loader("train", schema).steps(self._begin.job.training.batch_size)
+        return passes.per_epoch if passes else self.loader("train", schema).steps(self._begin.job.training.batch_size)
 
     def batch(self, schema: Schema, step: int, shard: int) -> Rows | None:
         """The rows of a shard at a step, counted over the whole job; None where a step is a full pass."""

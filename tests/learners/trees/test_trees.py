@@ -65,7 +65,7 @@ def grown(options: Options, columns: Schema, x: Array, y: Array) -> tuple[Any, A
     state, update = jax.jit(learner.init)(jax.random.key(0)), jax.jit(learner.update)
     assert options.passes is not None
     held = None
-    for _ in range(options.passes.usual * options.passes.each):
+    for _ in range(options.passes.usual * options.passes.per_epoch):
         here = jax.tree.map(np.asarray, state)
         held = held or learner.prepare_shard(here, [Batch(x, y, np.ones(len(x), np.float32))])
         sums, held = learner.map_shard(here, held)

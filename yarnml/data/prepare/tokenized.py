@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from yarnml.data.arrays import Matrix
 from yarnml.data.prepare.texts import words
-from yarnml.job.prepare import FIRST, PADDING, HashedTokens, Tokens
+from yarnml.job.prepare import FIRST_WORD, PADDING, HashedTokens, Tokens
 
 Places = npt.NDArray[np.int64]
 
@@ -26,5 +26,5 @@ def first_words(step: Tokens | HashedTokens, column: pa.Array) -> tuple[pa.Array
 def ids(shape: tuple[int, int], rows: Places, places: Places, word: Places) -> Matrix:
     """[rows, length]: the id of each word, numbered from 0 on and -1 for unknown ones, at its place."""
     x = np.full(shape, PADDING, np.float32)
-    x[rows, places] = word + FIRST
+    x[rows, places] = word + FIRST_WORD
     return x

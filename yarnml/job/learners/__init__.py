@@ -1,11 +1,16 @@
-"""What a job file may say under ``learner:``, one struct per kind; also the registry of built-in learners.
+"""The ``learner:`` section of a job file: one struct for each kind, which is also the registry of built-in learners.
 
 A struct's tag is its ``kind`` and names the module ``yarnml.learners.<family>.<kind>``, whose
-``build(options, schema)`` makes the learner; the family is the module here that has the struct.  Nothing here imports
-JAX: the job file is checked on an edge node in milliseconds.
+``build(options, schema)`` makes the learner; the family is the module here that has the struct.
+
+To add a learner, write one file ``yarnml/learners/<family>/<kind>.py`` and one struct in
+``yarnml/job/learners/<family>.py``, and name the struct in `Options`.  Nothing else knows the kinds: what the rest of
+the job file must be for a kind, its struct says itself (`LearnerOptions`).
+
+Nothing here imports JAX: the job file is checked on an edge node in milliseconds.
 """
 
-from yarnml.job.learners.base import GradientOptions, LearnerOptions, NonNegative, Passes, PositiveInt
+from yarnml.job.learners.base import GradientOptions, LearnerOptions, Passes
 from yarnml.job.learners.linear import Gamma, GeneralisedLinear, Huber, Linear, Logistic, Poisson, Softmax, Svm
 from yarnml.job.learners.moments import GaussianMixture, KMeans, NaiveBayes, Pca
 from yarnml.job.learners.networks import (
@@ -43,13 +48,11 @@ __all__ = [
     "Mlp",
     "NaiveBayes",
     "NetworkOptions",
-    "NonNegative",
     "Normalization",
     "Options",
     "Passes",
     "Pca",
     "Poisson",
-    "PositiveInt",
     "Recurrent",
     "Softmax",
     "Svm",

@@ -1,28 +1,31 @@
-"""What every kind of learner says of itself, and the types of its fields."""
+"""The base of every kind's options: the facts that the checks of a job file ask for, with their usual answers."""
 
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from msgspec import Meta, Struct, field
 
-PositiveInt = Annotated[int, Meta(ge=1)]
-NonNegative = Annotated[float, Meta(ge=0)]
-Positive = Annotated[float, Meta(gt=0)]
-Part = Annotated[float, Meta(ge=0, lt=1)]
+from yarnml.job.fields import NonNegative
+
+if TYPE_CHECKING:  # `yarnml.job.spec` has the options among its fields
+    from yarnml.job.spec import Job
 
 
 class Passes(NamedTuple):
-    """Epochs of a learner that goes over all rows: at least, and where the job file does not say.
+    """The epochs of a learner that goes over all rows for each update.
 
-    ``each``: passes over the data in one epoch, each of which ends with an update.
+    ``least``: the fewest that it needs.
+    ``usual``: as many as it makes where the job file does not say.
+    ``per_epoch``: passes over the data in one epoch, each of which ends with an update.
     """
 
     least: int
     usual: int
-    each: int = 1
+    per_epoch: int = 1
 
 
 class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):
-    """What a kind says of itself, beside its fields.
+    """Facts that a kind of learner states beside its fields.
 
     ``LABEL``: whether it needs ``data.label``, may have it, or learns without.
     ``MISSING``: whether it can take NaN for a feature that is missing.
@@ -35,17 +38,49 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     @property
     def kind(self) -> str:
+        """The word under ``learner.kind``, which also names the learner's module."""
         return str(self.__struct_config__.tag)
 
     @property
+    def method(self) -> str:
+        """The field of the job file that decides how it trains, with its value, for error messages."""
+        return f"learner.kind {self.kind}"
+
+    @property
     def passes(self) -> Passes | None:
-        """Of a learner whose every update needs the sums over all rows; None where any batch will do."""
+        """Epochs, where every update needs the sums over all rows; None where any batch will do."""
         return None
 
     @property
+    def uses_gradient_descent(self) -> bool:
+        """True where every step is an update by the gradient of a batch of rows."""
+        return False
+
+    @property
+    def normalizes_by_rows(self) -> bool:
+        """True where it takes the mean and the variance of the rows that are mapped at once (batch normalisation)."""
+        return False
+
+    @property
     def clusters(self) -> int:
-        """How many clusters it finds: they are the classes that it predicts without a label."""
+        """The number of clusters it finds: they are the classes that it predicts without a label."""
         return 0
+
+    @property
+    def file(self) -> str | None:
+        """The user's Python file that it needs; None for a built-in learner."""
+        return None
+
+    def check(self, job: "Job") -> None:
+        """Refuse a job whose other fields, or the learner's own together, are none that this learner can train with.
+
+        A kind overrides it where it asks for more than the facts above say; at most once between here and the kind.
+        Raises JobFileError, with the fields and the way out.
+        """
+
+    def with_paths(self, absolute: Callable[[str, str], str]) -> Self:
+        """These options with every path made absolute by ``absolute(field of the job file, path)``."""
+        return self
 
 
 class GradientOptions(LearnerOptions, frozen=True, kw_only=True):
@@ -59,3 +94,7 @@ class GradientOptions(LearnerOptions, frozen=True, kw_only=True):
     optimizer: dict[str, Any] = field(default_factory=lambda: {"kind": "adam", "learning_rate": 1e-3})
     clip_norm: Annotated[float, Meta(gt=0)] | None = None
     l2: NonNegative = 0.0
+
+    @property
+    def uses_gradient_descent(self) -> bool:
+        return self.passes is None

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from yarnml.job.learners.base import GradientOptions, NonNegative, Passes
+from yarnml.job.fields import NonNegative
+from yarnml.job.learners.base import GradientOptions, Passes
 
 
 class GeneralisedLinear(GradientOptions, frozen=True, kw_only=True):
@@ -23,6 +24,10 @@ class GeneralisedLinear(GradientOptions, frozen=True, kw_only=True):
     def passes(self) -> Passes | None:
         usual = {"normal": 2, "newton": 20, "lbfgs": 100, "fista": 500}
         return Passes(1, usual[self.solver]) if self.solver else None
+
+    @property
+    def method(self) -> str:
+        return f"learner.solver {self.solver}" if self.solver else super().method
 
 
 class Linear(GeneralisedLinear, frozen=True, kw_only=True, tag="linear"):

@@ -1,8 +1,13 @@
 """Learners from counts and moments: clusters, components, naive Bayes."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from yarnml.job.learners.base import LearnerOptions, Passes, Positive, PositiveInt
+from yarnml.errors import JobFileError
+from yarnml.job.fields import Positive, PositiveInt
+from yarnml.job.learners.base import LearnerOptions, Passes
+
+if TYPE_CHECKING:
+    from yarnml.job.spec import Job
 
 
 class Clustering(LearnerOptions, frozen=True, kw_only=True):
@@ -66,3 +71,10 @@ class NaiveBayes(LearnerOptions, frozen=True, kw_only=True, tag="naive_bayes"):
     @property
     def passes(self) -> Passes:
         return Passes(2, 2) if self.distribution == "gaussian" else Passes(1, 1)
+
+    def check(self, job: "Job") -> None:
+        if self.distribution == "multinomial" and job.data.scale != "none":
+            raise JobFileError(
+                "learner.distribution multinomial needs counts of 0 or more, which data.scale: standard does not "
+                "leave; set data.scale: none."
+            )

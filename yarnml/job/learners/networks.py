@@ -3,11 +3,18 @@
 The features of a text are ids of words, made by ``data.prepare`` (`tokens` or `hashed_tokens`).
 """
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from msgspec import Meta, field
+from msgspec.structs import replace
 
-from yarnml.job.learners.base import GradientOptions, Part, PositiveInt
+from yarnml.errors import JobFileError
+from yarnml.job.fields import Part, PositiveInt
+from yarnml.job.learners.base import GradientOptions
+
+if TYPE_CHECKING:
+    from yarnml.job.spec import Job
 
 Normalization = Literal["none", "layer", "batch"]
 
@@ -32,6 +39,10 @@ class Mlp(NetworkOptions, frozen=True, kw_only=True, tag="mlp"):
     hidden: list[PositiveInt] = field(default_factory=lambda: [128])
     normalization: Normalization = "none"
 
+    @property
+    def normalizes_by_rows(self) -> bool:
+        return self.normalization == "batch"
+
 
 class Cnn(NetworkOptions, frozen=True, kw_only=True, tag="cnn"):
     """Convolutions (3x3, ReLU, 2x2 max pooling) with ``channels`` each, then a perceptron with ``hidden``.
@@ -43,6 +54,10 @@ class Cnn(NetworkOptions, frozen=True, kw_only=True, tag="cnn"):
     channels: list[PositiveInt] = field(default_factory=lambda: [16, 32])
     hidden: list[PositiveInt] = field(default_factory=lambda: [64])
     normalization: Normalization = "none"
+
+    @property
+    def normalizes_by_rows(self) -> bool:
+        return self.normalization == "batch"
 
 
 class Recurrent(NetworkOptions, frozen=True, kw_only=True, tag="recurrent"):
@@ -84,6 +99,13 @@ class Transformer(NetworkOptions, frozen=True, kw_only=True, tag="transformer"):
     heads: PositiveInt = 4
     hidden: list[PositiveInt] = field(default_factory=list)
 
+    def check(self, job: "Job") -> None:
+        if self.embedding % self.heads:
+            raise JobFileError(
+                f"learner.embedding is shared by the heads, so it must be a multiple of learner.heads ({self.heads}), "
+                f"not {self.embedding}."
+            )
+
 
 class Custom(GradientOptions, frozen=True, kw_only=True, tag="custom"):
     """A user's own model: ``path: file.py:Name``, a class, object or module with ``init``, ``loss`` and ``predict``.
@@ -106,3 +128,6 @@ class Custom(GradientOptions, frozen=True, kw_only=True, tag="custom"):
     def attribute(self) -> str:
         """The name in the file, empty for the module itself."""
         return self.path.partition(".py:")[2]
+
+    def with_paths(self, absolute: Callable[[str, str], str]) -> Self:
+        return replace(self, path=absolute("learner.path", self.path))

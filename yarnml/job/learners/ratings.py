@@ -1,13 +1,19 @@
 """Models of ratings, and of pairs of features."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
-from yarnml.job.learners.base import GradientOptions, LearnerOptions, Passes, Positive, PositiveInt
+from yarnml.errors import JobFileError
+from yarnml.job.fields import Positive, PositiveInt
+from yarnml.job.learners.base import GradientOptions, LearnerOptions, Passes
+
+if TYPE_CHECKING:
+    from yarnml.job.spec import Job
 
 Feedback = Literal["explicit", "implicit"]
-Count = Annotated[int, Meta(ge=1, le=2**24)]  # of things whose numbers are features: float32 holds these exactly
+Count = Annotated[int, Meta(ge=1, le=2**24)]
+"""A number of users or items.  A row holds the numbers of its two as float32, exact up to here."""
 
 
 class Factorization(GradientOptions, frozen=True, kw_only=True, tag="factorization"):
@@ -23,6 +29,9 @@ class Factorization(GradientOptions, frozen=True, kw_only=True, tag="factorizati
     rank: PositiveInt = 16
     feedback: Feedback = "explicit"
 
+    def check(self, job: "Job") -> None:
+        _refuse_scaling(self.kind, job)
+
 
 class FactorizationMachine(GradientOptions, frozen=True, kw_only=True, tag="factorization_machine"):
     """A linear model with a product of ``rank`` factors for every pair of features."""
@@ -31,7 +40,7 @@ class FactorizationMachine(GradientOptions, frozen=True, kw_only=True, tag="fact
 
 
 class Als(LearnerOptions, frozen=True, kw_only=True, tag="als"):
-    """The same factors as `Factorization`, without offsets, by alternating least squares.
+    """Alternating least squares: the factors of `Factorization`, without offsets.
 
     ``feedback``: labels are ``explicit`` ratings, or ``implicit`` amounts, of which 0 is what is not in the data;
     an amount r counts 1 + ``confidence`` · r times.  ``l2``: the penalty of the factors.  ``shared``: users whose rows
@@ -48,4 +57,16 @@ class Als(LearnerOptions, frozen=True, kw_only=True, tag="als"):
 
     @property
     def passes(self) -> Passes:
-        return Passes(2, 11, each=2)
+        return Passes(2, 11, per_epoch=2)
+
+    def check(self, job: "Job") -> None:
+        _refuse_scaling(self.kind, job)
+
+
+def _refuse_scaling(kind: str, job: "Job") -> None:
+    """Refuse ``data.scale``, which would change the numbers that say which user and which item a row is of."""
+    if job.data.scale != "none":
+        raise JobFileError(
+            f"learner.kind {kind} reads the numbers of users and items, which data.scale: standard changes; "
+            "set data.scale: none."
+        )

@@ -1,12 +1,18 @@
-"""Trees."""
+"""Decision trees, forests of them, and gradient boosting."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, field
 
-from yarnml.job.learners.base import LearnerOptions, NonNegative, Passes, Positive, PositiveInt
+from yarnml.errors import JobFileError
+from yarnml.job.fields import NonNegative, Positive, PositiveInt
+from yarnml.job.learners.base import LearnerOptions, Passes
 
-SKETCH_PASSES = 3  # in which trees find their bins
+if TYPE_CHECKING:
+    from yarnml.job.spec import Job
+
+SKETCH_PASSES = 3
+"""Passes in which trees find the edges of their bins, before the first tree."""
 
 
 class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
@@ -37,6 +43,10 @@ class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
         """One epoch or more to find the bins, then one for each round."""
         sketch = -(-SKETCH_PASSES // self.depth)
         return Passes(sketch + 1, sketch + self.rounds, self.depth)
+
+    def check(self, job: "Job") -> None:
+        if self.categorical and job.data.scale != "none":
+            raise JobFileError("learner.categorical needs whole numbers as they are; set data.scale: none.")
 
 
 class Tree(TreeLearner, frozen=True, kw_only=True, tag="tree"):

@@ -17,7 +17,7 @@ import yarnml
 from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError, ModelError, YarnmlError
 from yarnml.job.learners import Custom
-from yarnml.job.user_code import FOLDER, here
+from yarnml.job.user_code import FOLDER, locate
 from yarnml.learners.base import Key, Learner
 from yarnml.learners.gradient import GradientDescent, weight_decay
 from yarnml.learners.optimizers import build_optimizer
@@ -87,7 +87,8 @@ def _describe(value: Any) -> str:
 
 
 def build(options: Custom, schema: Schema) -> Learner:
-    path, name = here(options.file), options.attribute
+    path = locate(options.file)
+    name = options.attribute
     source: Any = _load(path, options.path)
     label = os.path.basename(options.path)
     if name:

@@ -1,0 +1,59 @@
+"""The sections of the job file for its processes: how many there are, what each may use, when one counts as lost."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from yarnml.job.fields import PositiveInt, Seconds, Section, Size
+
+
+class Workers(Section, frozen=True, kw_only=True):
+    """The containers that map.  ``cache`` bounds the decoded rows a worker keeps in memory.
+
+    ``min``: with room for fewer than ``count`` the job starts with so many, and takes the others as they come.
+    ``wait``: seconds without room for ``min`` workers after which the job gives up and says what is missing.
+    ``timeout``: seconds without a sign of life after which a worker counts as lost, five times as many at first.
+    ``stall``: seconds in which no worker maps a batch, after which the job fails and says whom it waited for.
+    ``backups``: idle workers compute copies of late tasks, and slow workers lose their shards to others for a while.
+    ``backup_after``: seconds that a task is late at least; three times the usual time of a task, where that is longer.
+    ``max_failures``: processes that may fail, all roles together, before the job does; preempted ones don't count.
+    ``memory`` and ``node_label`` speak to a cluster's scheduler; local processes have no use for them.
+    """
+
+    count: PositiveInt = 2
+    min: PositiveInt | None = None
+    max: PositiveInt | None = None
+    memory: Size = "2 GiB"
+    vcores: PositiveInt = 1
+    gpus: Annotated[int, Meta(ge=0)] = 0
+    node_label: str = ""
+    cache: Size = "1 GiB"
+    wait: Seconds = 1800.0
+    timeout: Seconds = 60.0
+    stall: Seconds = 1800.0
+    backups: bool = True
+    backup_after: Seconds = 1.0
+    max_failures: Annotated[int, Meta(ge=0)] = 10
+
+
+class Reducers(Section, frozen=True, kw_only=True):
+    """``count: 0``: every worker also reduces one slice; n: processes of their own, without JAX.
+
+    ``levels: 2``: groups of workers add up first what they send on, ``1``: they don't; without, what costs less.
+    """
+
+    count: Annotated[int, Meta(ge=0)] = 0
+    levels: Literal[1, 2] | None = None
+    memory: Size = "1 GiB"
+    vcores: PositiveInt = 1
+
+
+class Master(Section, frozen=True, kw_only=True):
+    """The container that leads, inside YARN's application master.
+
+    ``attempts``: how often YARN starts it, the first time included; each goes on from the newest checkpoint.
+    """
+
+    memory: Size = "1 GiB"
+    vcores: PositiveInt = 1
+    attempts: PositiveInt = 2
