@@ -14,6 +14,8 @@ from benchmarks import (
     kmeans,
     measure,
     passes,
+    plot,
+    record,
     safety,
     seeding,
     start,
@@ -39,6 +41,7 @@ OTHERS: dict[str, Callable[..., None]] = {
     "hdfs": hdfs.main,
     "submit": submit.main,
 }
+FILES: dict[str, Callable[..., None]] = {"record": record.main, "plot": plot.main}
 
 
 @click.group(chain=True, invoke_without_command=True)
@@ -61,7 +64,7 @@ def command(name: str, main: Callable[..., None]) -> click.Command:
     return click.Command(name, callback=main, params=list(options), help=main.__doc__)
 
 
-for name, main in (USUAL | OTHERS).items():
+for name, main in (USUAL | OTHERS | FILES).items():
     cli.add_command(command(name, main))
 
 if __name__ == "__main__":

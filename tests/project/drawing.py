@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.project.svg import Page, wrapped
+from benchmarks.svg import Page, wrapped
 
 ROOT = Path(__file__).parents[2]
 TARGET = ROOT / "docs/house.svg"
