@@ -64,7 +64,7 @@ class Crowd:
     def _steps(self, point: Point, workers: range, reducers: range, steps: int) -> Block:
         self._generation += 1
         order = {
-            "meeting": self._generation,
+            "generation": self._generation,
             "workers": [self._addresses[n] for n in workers],
             "reducers": [self._addresses[n] for n in reducers or workers],
             "levels": point.levels,

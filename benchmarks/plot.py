@@ -170,6 +170,6 @@ def _passes() -> Iterator[str]:
             result = load(panel.result)
             rows = {name: cells[panel.column] for name, cells in result.tables[panel.table].rows.items()}
             (own,) = (cell for name, cell in rows.items() if name.startswith(OWN))
-            others = "; ".join(f"{name} {cell}" for name, cell in rows.items() if not name.startswith(OWN))
+            beside = "; ".join(f"{name} {cell}" for name, cell in rows.items() if not name.startswith(OWN))
             what = f"{panel.heading}; {result.tables[panel.table].columns[panel.column]}"
-            yield f"| {what} | {own} | {others} | `{result.command}` | {result.date}, {result.machine} |"
+            yield f"| {what} | {own} | {beside} | `{result.command}` | {result.date}, {result.machine} |"

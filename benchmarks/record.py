@@ -68,10 +68,10 @@ def _recording(arguments: Sequence[str], to: str) -> Iterator[None]:
     with contextlib.redirect_stdout(screen), contextlib.suppress(click.exceptions.Exit):
         yield
     printed = screen.copy.getvalue().splitlines()
-    if found := tables(printed):
+    if printed_tables := tables(printed):
         command = f"python -m benchmarks {shlex.join(words)}"
         date = datetime.date.today().isoformat()
-        result = Result(command, date, machine(), versions(), found, printed)
+        result = Result(command, date, machine(), versions(), printed_tables, printed)
         path = Path(to) if to else RESULTS / f"{words[0]}.json"
         path.write_bytes(encoded(result))
         print(f"stored in {path}")
@@ -99,7 +99,7 @@ class _Copied(io.TextIOBase):
 
 def tables(printed: Sequence[str]) -> list[Table]:
     """The tables of `benchmarks.measure.report` in what was printed; a title is the last line without indentation."""
-    found: list[Table] = []
+    result: list[Table] = []
     title = ""
     table: Table | None = None
     for line in printed:
@@ -108,14 +108,14 @@ def tables(printed: Sequence[str]) -> list[Table]:
             title = line
         if line.startswith("  rounds: ") and line.endswith("median (min-max)"):
             table = Table(title, [], {})
-            found.append(table)
+            result.append(table)
         elif table and not table.columns:
             table.columns.extend(cells)
         elif table and len(cells) == 1 + len(table.columns):
             table.rows[cells[0]] = cells[1:]
         else:
             table = None
-    return found
+    return result
 
 
 def numbers(cell: str) -> tuple[float, ...]:
@@ -133,7 +133,7 @@ def machine() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Of Python and of what is installed of `PACKAGES`."""
+    """The versions of Python and of the `PACKAGES` that are installed."""
     known = {"python": sys.version.split()[0]}
     for package in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
