@@ -25,7 +25,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from yarnml.reduce.reducer import chunk_bounds, slice_bounds
-from yarnml.reduce.routing import Route, groups, route
+from yarnml.reduce.routing import Route, cheapest_route, groups
 from yarnml.reduce.tree import combine
 
 FLOAT = 4  # bytes
@@ -96,7 +96,7 @@ class Prediction(NamedTuple):
 def way(point: Point) -> Route:
     """How many levels there are, where there are enough workers, and how many of the reducers get a slice."""
     reducers = point.reducers or point.workers
-    return route(point.elements, point.workers, reducers, apart=bool(point.reducers), levels=point.levels)
+    return cheapest_route(point.elements, point.workers, reducers, dedicated=bool(point.reducers), levels=point.levels)
 
 
 def relays(point: Point) -> int:

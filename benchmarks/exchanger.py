@@ -18,7 +18,7 @@ from yarnml.control.credentials import Certificate, Credentials, Token
 from yarnml.reduce.allreduce import NetworkAllReduce
 from yarnml.reduce.reducer import StepKey
 from yarnml.reduce.relay import Relay
-from yarnml.reduce.routing import routes
+from yarnml.reduce.routing import plan_routes
 from yarnml.reduce.server import PeerServices, ReducerServer
 from yarnml.reduce.tree import Node
 
@@ -44,7 +44,7 @@ class Exchanger:
         count = len(workers)
         shards = {index: [index] for index in range(count)}
         met = Assignment(generation, Idle(), shards, reducers, dict(enumerate(workers)), levels)
-        self._allreduce.begin(routes(met, self._index))
+        self._allreduce.begin(plan_routes(met, self._index))
         parts = {Node(0, self._index): np.ones(elements, np.float32)}
         start = time.perf_counter()
         for step in range(steps):
@@ -56,7 +56,7 @@ class Exchanger:
     def counted(self) -> dict[str, float]:
         """Since the start: seconds of processor time, messages and bytes of the worker's end, and of its relay's."""
         ends = self._allreduce
-        passed = [ends.sent, ends.received, ends.passed_on, ends.passed_back]
+        passed = [ends.sent, ends.received, ends.relay_sent, ends.relay_received]
         return {
             "cpu": time.process_time(),
             "messages": sum(way.messages for way in passed),

@@ -31,18 +31,26 @@ from benchmarks.peers.process import Peer, once, present
 from benchmarks.ratings import Ratings
 from benchmarks.seeding import candidates
 from benchmarks.tables import Table
-from yarnml.reduce.reducer import CHUNK
+from yarnml.reduce.reducer import CHUNK_ELEMENTS
 
 ROOT = Path(__file__).parents[2]
 EFFORTS = Efforts(Effort(2e-4, 5e-5, 1e-9), Effort(1e-4, 3e-5, 2e-9), 5e-4)
-GRID = [Point(w, r, n, k) for w in (1, 2, 4, 8, 16) for r in (0, 1, 2) for n in (1000, 2 * CHUNK) for k in (1, 2)]
+GRID = [
+    Point(w, r, n, k) for w in (1, 2, 4, 8, 16) for r in (0, 1, 2) for n in (1000, 2 * CHUNK_ELEMENTS) for k in (1, 2)
+]
 
 
 @pytest.mark.parametrize("flight", [False, True])
 def test_the_transport_counts_what_the_model_says(flight: bool) -> None:
     """Messages and bytes of all workers: reducers in them and apart, one chunk and several, one level and two."""
-    points = [Point(1, 0, 10), Point(2, 0, 10), Point(3, 0, 3 * CHUNK), Point(1, 1, 10), Point(3, 2, 3 * CHUNK + 1)]
-    points += [Point(4, 0, 2 * CHUNK + 1, 2), Point(4, 2, 10, 2)]
+    points = [
+        Point(1, 0, 10),
+        Point(2, 0, 10),
+        Point(3, 0, 3 * CHUNK_ELEMENTS),
+        Point(1, 1, 10),
+        Point(3, 2, 3 * CHUNK_ELEMENTS + 1),
+    ]
+    points += [Point(4, 0, 2 * CHUNK_ELEMENTS + 1, 2), Point(4, 2, 10, 2)]
     with crowd(points, flight=flight) as processes:
         for point in points:
             block = processes.run(point, 0.02)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yarnml.errors import WorkerLost
-from yarnml.reduce.reducer import CHUNK, Reducer, StepKey, chunk_bounds, slice_bounds
+from yarnml.reduce.reducer import CHUNK_ELEMENTS, Reducer, StepKey, chunk_bounds, slice_bounds
 from yarnml.reduce.tree import Join, Node
 from yarnml.reduce.wire import Part
 
@@ -34,13 +34,14 @@ def expected(step: int, shards: int, chunk: int = 0) -> bytes:
 @settings(max_examples=40, deadline=None)
 def test_same_totals_for_concurrent_workers(shards: int, chunks: int, steps: int, order: random.Random) -> None:
     """Workers that deliver from their own threads, with repeats, all read the totals of the tree's definition."""
-    reducer, read = Reducer(), {}
+    reducer = Reducer()
+    read = {}
 
     def worker(shard: int, seed: int) -> None:
-        mine = random.Random(seed)
+        order_of_parts = random.Random(seed)
         for step in range(steps):
-            parts = list(range(chunks)) * mine.choice([1, 2])
-            mine.shuffle(parts)
+            parts = list(range(chunks)) * order_of_parts.choice([1, 2])
+            order_of_parts.shuffle(parts)
             for chunk in parts:
                 reducer.add(part(step, shard, shards, chunk, chunks), value(step, shard, chunk))
             for chunk in range(chunks):
@@ -58,7 +59,8 @@ def test_same_totals_for_concurrent_workers(shards: int, chunks: int, steps: int
 
 def test_memory_does_not_grow_with_steps() -> None:
     """However many steps pass, a reducer holds the totals of the newest one and what has arrived of the next."""
-    reducer, held = Reducer(), set()
+    reducer = Reducer()
+    held = set()
     for step in range(200):
         for shard in range(3):
             reducer.add(part(step, shard, 3), value(step, shard))
@@ -74,7 +76,7 @@ def test_late_parts_are_dropped_and_counted() -> None:
         reducer.add(part(step, 0, 1), value(step, 0))
     reducer.add(part(0, 0, 1), value(0, 0))
     reducer.add(part(1, 0, 1), value(5, 5))
-    assert reducer.dropped == 2
+    assert reducer.dropped_parts == 2
     assert reducer.total(StepKey(1, 1), 0, 1).tobytes() == expected(1, 1)
 
 
@@ -84,7 +86,7 @@ def test_a_wait_ends_with_the_missing_shards() -> None:
     reducer.add(part(7, 1, 4), value(7, 1))
     with pytest.raises(WorkerLost, match=r"Step 7 waits for shards \[0, 2, 3\]"):
         reducer.total(StepKey(1, 7), 0, 0.05)
-    assert reducer.missing(StepKey(1, 7)) == [0, 2, 3]
+    assert reducer.missing_shards(StepKey(1, 7)) == [0, 2, 3]
 
 
 def test_closing_wakes_who_waits() -> None:
@@ -95,7 +97,7 @@ def test_closing_wakes_who_waits() -> None:
         reducer.total(StepKey(1, 0), 0, 30)
 
 
-@given(st.integers(0, 5 * CHUNK), st.integers(1, 9))
+@given(st.integers(0, 5 * CHUNK_ELEMENTS), st.integers(1, 9))
 def test_slices_and_chunks_cover_the_vector(length: int, slices: int) -> None:
     """Slices follow each other without gaps, chunks within them too, and none exceeds the chunk size."""
     at = 0
@@ -103,7 +105,7 @@ def test_slices_and_chunks_cover_the_vector(length: int, slices: int) -> None:
         assert low == at
         for start, end in chunk_bounds(low, high):
             assert start == at
-            assert end - start <= CHUNK
+            assert end - start <= CHUNK_ELEMENTS
             at = end
         assert at == high
     assert at == length

@@ -37,9 +37,10 @@ def test_the_bits_of_one_level(shards: int, order: random.Random) -> None:
     owners = list(range(shards))
     order.shuffle(owners)
     parted = [frozenset(group) for group in groups(owners)]
-    top, relays, passed = Reducer(), [Relay(patience=0.0) for _ in parted], []
+    top = Reducer()
+    relays = [Relay(flush_after=0.0) for _ in parted]
     for relay, group in zip(relays, parted, strict=True):
-        relay.begin(1, group, lambda header, vector: (passed.append(header), top.add(header, vector))[0])
+        relay.begin(1, group, lambda header, vector: top.add(header, vector))
     deliveries = [
         (order.choice(range(len(parted))) if order.random() < 0.2 else n, s) for n, g in enumerate(parted) for s in g
     ]
@@ -53,19 +54,20 @@ def test_the_bits_of_one_level(shards: int, order: random.Random) -> None:
         relay.wait(KEY, 0.0)
     total = top.total(KEY, 0, 0.0)
     for relay in relays:
-        relay.answer(part(root(shards), shards), total)
+        relay.add_total(part(root(shards), shards), total)
         assert relay.total(KEY, 0, 0.0).tobytes() == expected(shards)
 
 
 def test_a_group_goes_up_as_one_worker() -> None:
     """Parts wait for the others of the group, and go on once, joined as far as the tree allows."""
-    relay, passed = Relay(patience=60.0), []
+    relay = Relay(flush_after=60.0)
+    passed: list[tuple[int, int]] = []
     relay.begin(1, frozenset(range(4, 8)), lambda header, vector: passed.append((header.level, header.place)))
     for shard in (6, 4, 7):
         relay.add(part(Node(0, shard), 8), value(shard))
     relay.wait(KEY, 0.0)
     assert passed == []
-    assert relay.missing(KEY) == [5]
+    assert relay.missing_shards(KEY) == [5]
     relay.add(part(Node(0, 5), 8), value(5))
     relay.add(part(Node(0, 5), 8), value(5))
     assert passed == [(2, 1)]
@@ -73,9 +75,10 @@ def test_a_group_goes_up_as_one_worker() -> None:
     assert passed == [(2, 1), (0, 1)]
 
 
-def test_what_comes_before_the_meeting_is_kept() -> None:
-    """Parts of workers that have met before the relay's own worker are passed on when that has met, too."""
-    relay, passed = Relay(), []
+def test_what_comes_before_the_generation_begins_is_kept() -> None:
+    """Parts of workers that began a generation before the relay's own worker are passed on when that begins it, too."""
+    relay = Relay()
+    passed: list[Part] = []
     for shard in (0, 1):
         relay.add(part(Node(0, shard), 4, generation=2), value(shard))
     relay.begin(1, frozenset([0, 1]), lambda header, vector: passed.append(header))
@@ -86,7 +89,7 @@ def test_what_comes_before_the_meeting_is_kept() -> None:
 
 @pytest.mark.parametrize("kind", [WorkerLost, StepExpired])
 def test_what_goes_wrong_above_is_told_below(kind: type[WorkerLost]) -> None:
-    """Who waits for a total that can't come gets the reason, of the same kind; the next meeting begins anew."""
+    """A wait for a total that can't come ends with the reason, of the same kind; the next generation begins anew."""
     relay = Relay()
     relay.begin(1, frozenset([0, 1]), lambda header, vector: None)
     threading.Timer(0.05, relay.fail, [kind("because of the test")]).start()
@@ -94,12 +97,12 @@ def test_what_goes_wrong_above_is_told_below(kind: type[WorkerLost]) -> None:
         relay.total(KEY, 0, 30)
     assert relay.wait(KEY, 0.0)
     relay.begin(2, frozenset([0, 1]), lambda header, vector: None)
-    relay.answer(part(root(2), 2, generation=2), value(0))
+    relay.add_total(part(root(2), 2, generation=2), value(0))
     assert relay.total(StepKey(2, 0), 0, 0.0).tobytes() == value(0).tobytes()
 
 
 def test_a_reducer_that_can_not_be_reached_is_told() -> None:
-    """Where the way up can't be opened, the group gets the reason instead of a total."""
+    """When the stream to the reducer above can't be opened, the group gets the reason instead of a total."""
 
     def above(header: Part, vector: Vector) -> None:
         raise WorkerLost("The reducer can't be reached.")
@@ -113,7 +116,7 @@ def test_a_reducer_that_can_not_be_reached_is_told() -> None:
 
 def test_a_wait_ends_with_who_is_missing() -> None:
     """A total that does not come in time is an error that names the group's missing shards, or the reducer above."""
-    relay = Relay(patience=0.01)
+    relay = Relay(flush_after=0.01)
     relay.begin(1, frozenset([2, 3]), lambda header, vector: None)
     relay.add(part(Node(0, 2), 4), value(2))
     with pytest.raises(WorkerLost, match=r"Step 0 waits for shards \[3\]"):
@@ -125,13 +128,14 @@ def test_a_wait_ends_with_who_is_missing() -> None:
 
 def test_memory_does_not_grow_with_steps() -> None:
     """However many steps pass, a relay holds the newest total alone."""
-    relay, held = Relay(), set()
+    relay = Relay()
+    held = set()
     relay.begin(1, frozenset([0, 1]), lambda header, vector: None)
     for step in range(100):
         for shard in (0, 1):
             relay.add(part(Node(0, shard), 4, step), value(shard))
-        relay.answer(part(root(4), 4, step), value(0))
+        relay.add_total(part(root(4), 4, step), value(0))
         relay.add(part(Node(0, 1), 4, step), value(1))  # late, and of no use
-        assert relay.missing(StepKey(1, step)) == []
+        assert relay.missing_shards(StepKey(1, step)) == []
         held.add(relay.held_bytes)
     assert held == {value(0).nbytes}

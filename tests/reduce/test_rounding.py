@@ -12,13 +12,13 @@ from sklearn.datasets import load_digits
 
 import yarnml
 from tests.jobs.test_same_bits import model_digest
-from tests.reduce.test_allreduce import TOKEN, bits, check_sums, exchanges
+from tests.reduce.allreduces import TOKEN, bits, check_sums, connected
 from yarnml.control.credentials import Certificate
 from yarnml.data.scaling import moments, standard
 from yarnml.data.schema import Feature, Rows, Schema
 from yarnml.job.learners import Mlp
 from yarnml.learners.registry import build_learner
-from yarnml.reduce.reducer import CHUNK, chunk_bounds, slice_bounds
+from yarnml.reduce.reducer import CHUNK_ELEMENTS, chunk_bounds, slice_bounds
 from yarnml.reduce.tree import BFLOAT16, Join, MixedVector, Node, Value, add, combine, root
 from yarnml.worker.program import Program
 
@@ -41,10 +41,10 @@ def test_sums_are_rounded_to_nearest_even() -> None:
     left = numbers(1, 1 + 2 * half, 1, 1, 3e38, np.inf, np.nan, np.inf)
     right = numbers(half, half, 1.01 * half, -half / 4, 3e38, 1, 1, -np.inf)
     with np.errstate(over="ignore", invalid="ignore"):
-        found = add(left, right)
-    assert found.dtype == BFLOAT16
+        total = add(left, right)
+    assert total.dtype == BFLOAT16
     expected = [1, 1 + 4 * half, 1 + 2 * half, 1, np.inf, np.inf, np.nan, np.nan]
-    np.testing.assert_array_equal(found.astype(np.float32), np.array(expected, np.float32))
+    np.testing.assert_array_equal(total.astype(np.float32), np.array(expected, np.float32))
 
 
 @given(st.integers(1, 12).flatmap(lambda shards: st.permutations(range(shards))), st.integers(1, 4))
@@ -72,20 +72,21 @@ def test_nodes_have_one_value(order: list[int], workers: int) -> None:
     assert bits(join.total) == bits(by_definition(root(shards)))
 
 
-@given(st.integers(0, 3 * CHUNK), st.integers(0, 50), st.integers(1, 5))
+@given(st.integers(0, 3 * CHUNK_ELEMENTS), st.integers(0, 50), st.integers(1, 5))
 def test_a_chunk_has_one_type(rounded: int, exact: int, slices: int) -> None:
     """Chunks follow each other to the end of the vector, and none crosses from one of its pieces to the other."""
     at = 0
     for run in slice_bounds(rounded + exact, slices):
         for low, high in chunk_bounds(*run, rounded):
             assert low == at
-            assert high - low <= CHUNK
+            assert high - low <= CHUNK_ELEMENTS
             assert high <= rounded or low >= rounded
             at = high
     assert at == rounded + exact
 
 
-LENGTH, EXACT = 3 * CHUNK, 5
+LENGTH = 3 * CHUNK_ELEMENTS
+EXACT = 5
 
 
 def leaves(step: int, shard: int) -> MixedVector:
@@ -93,23 +94,23 @@ def leaves(step: int, shard: int) -> MixedVector:
 
 
 @pytest.mark.parametrize("flight", [False, True], ids=["sockets", "flight"])
-@pytest.mark.parametrize(("workers", "apart"), [(3, 0), (2, 1)])
-def test_half_the_bytes_travel(workers: int, apart: int, flight: bool) -> None:
+@pytest.mark.parametrize(("workers", "dedicated"), [(3, 0), (2, 1)])
+def test_half_the_bytes_travel(workers: int, dedicated: int, flight: bool) -> None:
     """Gradients take two bytes each way, the rest four."""
     pair = skein.Security.new_credentials() if flight else None
     credentials = Certificate(pair.cert_bytes, pair.key_bytes, "skein-internal") if pair else TOKEN
-    with exchanges(workers, apart, credentials=credentials) as (found, *_):
-        check_sums(found, leaves, steps=2)
-        received = sum(exchange.received.bytes for exchange in found)
+    with connected(workers, dedicated, credentials=credentials) as (allreduces, *_):
+        check_sums(allreduces, leaves, steps=2)
+        received = sum(allreduce.received.bytes for allreduce in allreduces)
     of_a_total = 2 * (LENGTH - EXACT) + 4 * EXACT
-    assert received == 2 * of_a_total * (workers if apart else workers - 1)
+    assert received == 2 * of_a_total * (workers if dedicated else workers - 1)
 
 
 def test_relays_round_too() -> None:
     """With two levels of reducers the bits are the same."""
-    with exchanges(5, 0, levels=2) as (found, *_):
-        check_sums(found, leaves, steps=2)
-        assert any(exchange.passed_on.messages for exchange in found)
+    with connected(5, 0, levels=2) as (allreduces, *_):
+        check_sums(allreduces, leaves, steps=2)
+        assert any(allreduce.relay_sent.messages for allreduce in allreduces)
 
 
 class Network:
@@ -118,28 +119,29 @@ class Network:
     def __init__(self, gradients: Any) -> None:
         x, y = load_digits(return_X_y=True)
         rows = Rows(x.astype(np.float32), y.astype(np.int32), np.ones(len(x), np.float32))
-        self.rows, self.others = Rows(*(a[:1200] for a in rows)), Rows(*(a[1200:] for a in rows))
+        self.rows = Rows(*(a[:1200] for a in rows))
+        self.test_rows = Rows(*(a[1200:] for a in rows))
         options = Mlp(hidden=[32], normalization="batch", optimizer={"kind": "adam", "learning_rate": 1e-2})
         learner: Any = build_learner(options, DIGITS)
         self.program = Program(learner, DIGITS, standard(moments(self.rows), DIGITS), gradients=gradients)
         self.state = jax.jit(learner.init)(jax.random.key(0))
 
     def sums(self, shard: int, step: int = 0, shards: int = 4) -> Value:
-        """Those of a shard at a step, which has a quarter of its rows."""
+        """The sums of a shard at a step, which has a quarter of its rows."""
         every = 4 * shards
         return self.program.map(self.state, Rows(*(a[shard + step % 4 * shards :: every] for a in self.rows)))
 
     def accuracy(self, steps: int, shards: int = 4) -> float:
-        """On other digits, after so many steps."""
+        """The accuracy on other digits, after ``steps`` steps."""
         for step in range(steps):
             total = combine({s: self.sums(s, step, shards) for s in range(shards)}, shards)[root(shards)]
             self.state, _ = self.program.update(self.state, total)
-        outputs, _ = self.program.evaluate(self.state, self.others)
-        return float(np.mean(outputs.argmax(axis=1) == self.others.y))
+        outputs, _ = self.program.evaluate(self.state, self.test_rows)
+        return float(np.mean(outputs.argmax(axis=1) == self.test_rows.y))
 
 
 def test_gradients_alone_are_rounded() -> None:
-    """What leaves the device are the gradients of float32, each rounded once, and the same loss, weight and moments."""
+    """The device gives the gradients of float32, each rounded once, and the same loss, weight and moments."""
     plain, mixed = (Network(gradients).sums(0) for gradients in ("float32", "bfloat16"))
     assert isinstance(plain, np.ndarray)
     assert isinstance(mixed, MixedVector)

@@ -11,7 +11,7 @@ import pytest
 
 from yarnml.control.credentials import Certificate, Token
 from yarnml.reduce.connections import sockets
-from yarnml.reduce.connections.base import Broken, Message
+from yarnml.reduce.connections.base import ConnectionLost, Message
 from yarnml.reduce.connections.sockets import Listener, SocketConnection
 
 ADDRESS = "127.0.0.1:1"
@@ -21,12 +21,12 @@ TOKEN = Token("secret of the test")
 @contextlib.contextmanager
 def pair() -> Iterator[tuple[SocketConnection, SocketConnection]]:
     """Two ends of one connection."""
-    here, there = map(SocketConnection, socket.socketpair())
+    near, far = map(SocketConnection, socket.socketpair())
     try:
-        yield here, there
+        yield near, far
     finally:
-        here.close()
-        there.close()
+        near.close()
+        far.close()
 
 
 def read(connection: SocketConnection, into: list[tuple[bytes, bytes | None]]) -> threading.Thread:
@@ -45,11 +45,11 @@ def test_messages_arrive_whole_and_in_order(length: int) -> None:
     vector = np.random.default_rng(length).random(length).astype(np.float32)
     sent: list[tuple[bytes, bytes | None]] = [(b"a", vector.tobytes()), (b"", None), (b"c" * 70_000, vector.tobytes())]
     got: list[tuple[bytes, bytes | None]] = []
-    with pair() as (here, there):
-        reading = read(there, got)
+    with pair() as (near, far):
+        reading = read(far, got)
         for header, data in sent:
-            here.send(header, None if data is None else vector)
-        here.finish()
+            near.send(header, None if data is None else vector)
+        near.finish()
         reading.join(30)
         assert not reading.is_alive()
     assert got == sent
@@ -57,24 +57,24 @@ def test_messages_arrive_whole_and_in_order(length: int) -> None:
 
 def test_an_end_within_a_message_is_no_end() -> None:
     """Whoever dies while it sends leaves a broken connection, not a short message."""
-    with pair() as (here, there):
-        here._end.sendall(b"\x05\x00\x00\x00" + b"\x10" + bytes(7) + b"head")
-        here.finish()
-        with pytest.raises(Broken, match="within a message"):
-            list(there.messages())
-    with pair() as (here, there):
-        here.close()
-        with pytest.raises(Broken):
-            there.send(b"x")
+    with pair() as (near, far):
+        near._end.sendall(b"\x05\x00\x00\x00" + b"\x10" + bytes(7) + b"head")
+        near.finish()
+        with pytest.raises(ConnectionLost, match="within a message"):
+            list(far.messages())
+    with pair() as (near, far):
+        near.close()
+        with pytest.raises(ConnectionLost):
+            far.send(b"x")
 
 
 def test_who_waits_can_be_cut_off() -> None:
     """A sender whose other end takes nothing, and a reader to whom nothing comes, get Broken when they are cut."""
     for act in (lambda c: c.send(b"", np.zeros(50_000_000, np.uint8)), lambda c: list(c.messages()) or c.send(b"")):
-        with pair() as (here, _):
-            threading.Timer(0.2, here.cut).start()
-            with pytest.raises(Broken):
-                act(here)
+        with pair() as (near, _):
+            threading.Timer(0.2, near.abort).start()
+            with pytest.raises(ConnectionLost):
+                act(near)
 
 
 def test_only_the_job_s_own_processes_get_in() -> None:
@@ -101,14 +101,14 @@ def test_only_the_job_s_own_processes_get_in() -> None:
             end.connect(name)
             SocketConnection(end).send(b"x", np.frombuffer(b"guess", np.uint8))
             assert end.recv(1) == b""
-        mine = sockets.connect(ADDRESS, b"worker", TOKEN)
-        assert mine is not None
-        mine.send(b"ping", np.arange(3, dtype=np.uint8))
-        mine.finish()
-        echo: list[Message] = list(mine.messages())
+        worker = sockets.connect(ADDRESS, b"worker", TOKEN)
+        assert worker is not None
+        worker.send(b"ping", np.arange(3, dtype=np.uint8))
+        worker.finish()
+        echo: list[Message] = list(worker.messages())
         assert [(header, values.tolist()) for header, values in echo if values is not None] == [(b"ping", [0, 1, 2])]
         assert answered.wait(30)
-        mine.close()
+        worker.close()
     assert welcome == [b"worker"]
     assert sockets.connect(ADDRESS, b"x", TOKEN) is None
 
@@ -116,6 +116,6 @@ def test_only_the_job_s_own_processes_get_in() -> None:
 def test_another_user_s_process_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel tells whose process is at the other end."""
     monkeypatch.setattr(os, "getuid", lambda: os.geteuid() + 1)
-    here, there = socket.socketpair()
-    with here, there, pytest.raises(Broken, match="belongs to user"):
-        SocketConnection(here)
+    near, far = socket.socketpair()
+    with near, far, pytest.raises(ConnectionLost, match="belongs to user"):
+        SocketConnection(near)

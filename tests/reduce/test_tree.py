@@ -18,7 +18,7 @@ def by_definition(node: Node, shards: int, leaves: dict[int, Vector]) -> Vector:
     """The value of a node, straight from its definition."""
     if node.level == 0:
         return leaves[node.place]
-    left, right = Node(node.level - 1, 2 * node.place), Node(node.level - 1, 2 * node.place + 1)
+    left, right = (Node(node.level - 1, 2 * node.place + side) for side in (0, 1))
     value = by_definition(left, shards, leaves)
     return value + by_definition(right, shards, leaves) if right.shards.start < shards else value
 
@@ -29,7 +29,7 @@ def deliveries(draw: st.DrawFn) -> tuple[int, list[Node]]:
     shards = draw(st.integers(1, 20))
     workers = draw(st.lists(st.integers(0, 4), min_size=shards, max_size=shards))
     owned = [{s: np.zeros(1) for s in range(shards) if workers[s] == w} for w in set(workers)]
-    nodes = [node for mine in owned for node in combine(mine, shards)]
+    nodes = [node for own in owned for node in combine(own, shards)]
     extra = draw(st.lists(st.integers(0, shards - 1).map(lambda s: Node(0, s)), max_size=10))
     return shards, draw(st.permutations([*nodes, *extra, *draw(st.lists(st.sampled_from(nodes), max_size=5))]))
 
@@ -49,10 +49,11 @@ def test_same_bits_in_any_order_of_arrival(delivery: tuple[int, list[Node]]) -> 
 @given(st.integers(1, 40), st.integers(1, 12))
 def test_combiner_sends_few_subtrees(shards: int, workers: int) -> None:
     """A contiguous run of shards is combined into at most two subtrees a level, which join to the same total."""
-    leaves, join = leaves_of(shards), Join(shards)
-    for mine in assign(shards, range(workers)).values():
-        parts = combine({s: leaves[s] for s in mine}, shards)
-        assert len(parts) <= 2 * max(1, len(mine).bit_length())
+    leaves = leaves_of(shards)
+    join = Join(shards)
+    for own in assign(shards, range(workers)).values():
+        parts = combine({s: leaves[s] for s in own}, shards)
+        assert len(parts) <= 2 * max(1, len(own).bit_length())
         for node, value in parts.items():
             assert join.add(node, value)
     assert join.total is not None
@@ -66,7 +67,7 @@ def test_first_delivery_counts() -> None:
     assert not join.add(Node(0, 1), np.full(1, 9.0))
     assert join.add(Node(0, 0), np.ones(1))
     assert not join.add(Node(0, 0), np.full(1, 9.0))
-    assert join.missing == [2, 3]
+    assert join.missing_shards == [2, 3]
     assert join.add(Node(1, 1), np.ones(1))
     assert not join.add(Node(0, 3), np.full(1, 9.0))
     assert join.total is not None
@@ -77,5 +78,5 @@ def test_first_delivery_counts() -> None:
 def test_assignment_is_a_partition(shards: int, workers: int) -> None:
     """Every shard has exactly one worker, and no worker has two more than another."""
     assigned = assign(shards, range(workers))
-    assert sorted(s for mine in assigned.values() for s in mine) == list(range(shards))
+    assert sorted(s for own in assigned.values() for s in own) == list(range(shards))
     assert max(map(len, assigned.values())) - min(map(len, assigned.values())) <= 1

@@ -1,4 +1,4 @@
-"""The exchange between processes: one connection per worker and reducer, or relay of its group.
+"""The all-reduce between processes: one connection per worker and reducer, or relay of its group.
 
 Vectors travel in chunks, each behind a `Part`, and on both sides one thread sends while another receives: above one
 chunk, two ends that only send would block each other with full buffers.  This is the worker's end; the reducer's is in
@@ -15,104 +15,151 @@ from yarnml.control.codec import encode
 from yarnml.control.credentials import Credentials
 from yarnml.data.aligned import empty
 from yarnml.errors import WorkerLost
-from yarnml.reduce.base import Late, never
+from yarnml.reduce.base import MoreParts, no_more_parts
 from yarnml.reduce.connections import flight, sockets
-from yarnml.reduce.connections.base import Broken, Connection
-from yarnml.reduce.reducer import StepKey, Sums, chunk_bounds, overdue, slice_bounds
-from yarnml.reduce.routing import RELAY, Routes
+from yarnml.reduce.connections.base import Connection, ConnectionLost
+from yarnml.reduce.reducer import Aggregator, StepKey, chunk_bounds, slice_bounds, timeout_error
+from yarnml.reduce.routing import RELAY_SUFFIX, Routes
 from yarnml.reduce.server import PeerServices
 from yarnml.reduce.state_transfer import fetch
-from yarnml.reduce.streams import Inbox, Stream, Traffic
+from yarnml.reduce.streams import Destination, Inbox, Stream, Traffic
 from yarnml.reduce.tree import Node, Value, map_pieces, pieces
 from yarnml.reduce.uplink import Uplink
 from yarnml.reduce.wire import Hello, Part
 
-NOTHING = np.empty(0, np.float32)
-LOOK_SECONDS = 0.05  # how often a wait for totals looks whether there is something else to do
+NO_VALUE = np.empty(0, np.float32)
+
+BACKUP_CHECK_SECONDS = 0.05
+"""Time between two looks, during the wait for totals, whether there are more parts to give."""
+
+Chunks = list[tuple[int, int]]
 
 
 class NetworkAllReduce:
     """One worker's streams to reducers and relays; its own slice, if it has one, goes by memory.
 
-    ``home`` is its own, at ``address``.  ``sent`` and ``received`` count what went over the streams; ``passed_on`` and
-    ``passed_back`` what went over that of its relay to the reducer above.
+    ``sent`` and ``received`` count what went over the streams; ``relay_sent`` and ``relay_received`` what went over the
+    stream of its relay to the reducer above.
+
+    ``worker``: this worker's index.
+    ``services``: what this process offers to others, at ``address``.
+    ``timeout``: seconds that a total may take, or the state of another worker.
     """
 
-    def __init__(self, worker: int, home: PeerServices, address: str, credentials: Credentials, timeout: float) -> None:
-        self._worker, self._own, self._relay, self._shelf = worker, home.reducer, home.relay, home.shelf
-        self._here: dict[str, Sums] = {address: self._own, address + RELAY: self._relay}
-        self._credentials, self._timeout = credentials, timeout
+    def __init__(
+        self, worker: int, services: PeerServices, address: str, credentials: Credentials, timeout: float
+    ) -> None:
+        self._worker = worker
+        self._reducer = services.reducer
+        self._relay = services.relay
+        self._states = services.states
+        self._credentials = credentials
+        self._timeout = timeout
+        # The addresses to which parts go by memory.
+        self._local: dict[str, Aggregator] = {address: self._reducer, address + RELAY_SUFFIX: self._relay}
         self._routes = Routes([], 1)
         self._streams: dict[str, Stream] = {}
         self._inbox = Inbox()
-        self._out: Value = NOTHING
-        self.sent, self.received = Traffic(), self._inbox.received
-        self.passed_on, self.passed_back = Traffic(), Traffic()
-        self._upward = self._way_up("")
+        # The memory of the last total, for the next one of the same layout.
+        self._total: Value = NO_VALUE
+        self.sent = Traffic()
+        self.received = self._inbox.received
+        self.relay_sent = Traffic()
+        self.relay_received = Traffic()
+        self._uplink = self._new_uplink("")
 
     def begin(self, routes: Routes) -> None:
+        """Send parts along these routes from now on; close streams that they don't use, or that have failed."""
         self._routes = routes
         for address in list(self._streams):
-            if address not in [*routes.reducers, *routes.relays] or self._inbox.broken(address):
+            if address not in [*routes.reducers, *routes.relays] or self._inbox.has_failed(address):
                 self._streams.pop(address).close()
-        if routes.above != self._upward.address or self._upward.broken:
-            self._upward.close()
-            self._upward = self._way_up(routes.above)
-        self._relay.begin(routes.generation, routes.shards, self._upward.send)
+        if routes.reducer_above != self._uplink.address or self._uplink.failure:
+            self._uplink.close()
+            self._uplink = self._new_uplink(routes.reducer_above)
+        self._relay.begin(routes.generation, routes.shards, self._uplink.send)
 
     @property
-    def open(self) -> int:
-        """How many reducers and relays it has a stream to."""
+    def stream_count(self) -> int:
+        """The number of reducers and relays that it has a stream to."""
         return len(self._streams)
 
-    def _way_up(self, address: str) -> Uplink:
-        return Uplink(address, self._relay, self._connect, self.passed_on, self.passed_back)
+    def _new_uplink(self, address: str) -> Uplink:
+        return Uplink(address, self._relay, self._connect, self.relay_sent, self.relay_received)
 
-    def _reach(self, address: str) -> None:
-        """A stream to who has a slice for the first time: a vector mostly needs few of all that there are."""
-        if address not in self._here and address not in self._streams:
-            self._inbox.renew(address)
+    def _ensure_stream(self, address: str) -> None:
+        """Open the stream to a reducer or relay when it is used first: a vector mostly needs few of all."""
+        if address not in self._local and address not in self._streams:
+            self._inbox.forget_failure(address)
             self._streams[address] = Stream(address, self._connect(address), self._inbox)
 
-    def _connect(self, way: str) -> Connection:
-        """By a socket where both processes are on one machine, else by Flight."""
-        address = way.removesuffix(RELAY)
-        hello = encode(Hello(self._worker, relay=address != way))
+    def _connect(self, route_address: str) -> Connection:
+        """Connect by a socket where both processes are on one machine, else by Flight."""
+        address = route_address.removesuffix(RELAY_SUFFIX)
+        hello = encode(Hello(self._worker, relay=address != route_address))
         try:
-            beside = sockets.connect(address, hello, self._credentials)
-            return beside or flight.connect(address, hello, self._credentials)
-        except Broken as exc:
+            by_socket = sockets.connect(address, hello, self._credentials)
+            return by_socket or flight.connect(address, hello, self._credentials)
+        except ConnectionLost as exc:
             raise WorkerLost(f"The reducer at {address} can't be reached: {exc}") from exc
 
-    def reduce(self, key: StepKey, parts: Mapping[Node, Value], shards: int, late: Late = never) -> Value:
-        sample, out = next(iter(parts.values())), self._out
-        if _form(out) != _form(sample):
-            out = map_pieces(lambda piece: empty(piece.shape, piece.dtype), sample)
-        self._out = NOTHING  # where this fails, a total on its way must not get into the next one's
-        used = self._routes.of(len(sample))
-        bounds = slice_bounds(len(sample), len(used))
-        cut = len(pieces(sample)[0])
-        slices = {address: chunk_bounds(*at, cut) for address, at in zip(used, bounds, strict=True)}
+    def reduce(
+        self, key: StepKey, parts: Mapping[Node, Value], shards: int, more_parts: MoreParts = no_more_parts
+    ) -> Value:
+        sample = next(iter(parts.values()))
+        # The inbox expects the totals before the first part is sent: with the part of the slowest worker a reducer
+        # answers at once, and a total that nobody expects is dropped.
+        total = self._take_total(sample)
+        slices = self._cut(sample)
         for address in slices:
-            self._reach(address)
-        self._inbox.open(key, {a: (chunks, out) for a, chunks in slices.items() if a in self._streams})
+            self._ensure_stream(address)
+        self._inbox.expect(
+            key,
+            {address: Destination(chunks, total) for address, chunks in slices.items() if address in self._streams},
+        )
         self._send(key, parts, shards, slices)
-        mine, sums = next(((slices[a], sums) for a, sums in self._here.items() if a in slices), ([], self._own))
+        # At most one slice is its own: with one level its reducer's, with two its relay's.
+        own = next(((slices[address], sums) for address, sums in self._local.items() if address in slices), None)
+        own_chunks, aggregator = own or ([], self._reducer)
         began = time.monotonic()
-        # both each time: a relay looks after its group when it is asked
-        while not all((self._inbox.wait(LOOK_SECONDS), not mine or sums.wait(key, LOOK_SECONDS))):
+        while True:
+            # Both waits each time: a relay sees after its group only when it is asked, and a worker that is still
+            # waiting for other slices must not keep its group waiting.
+            has_streamed = self._inbox.wait(BACKUP_CHECK_SECONDS)
+            has_own = not own_chunks or aggregator.wait(key, BACKUP_CHECK_SECONDS)
+            if has_streamed and has_own:
+                break
             waited = time.monotonic() - began
             if waited > self._timeout:
-                raise overdue(key, sums.missing(key), "totals", self._timeout)
-            self._send(key, late(waited), shards, slices)
-        for number, (low, high) in enumerate(mine):
-            out[low:high][:] = sums.total(key, number, 0.0)
-        self._out = out
-        return out
+                raise timeout_error(key, aggregator.missing_shards(key), "totals", self._timeout)
+            self._send(key, more_parts(waited), shards, slices)
+        for number, (low, high) in enumerate(own_chunks):
+            total[low:high][:] = aggregator.total(key, number, 0.0)
+        self._total = total
+        return total
 
-    def _send(
-        self, key: StepKey, parts: Mapping[Node, Value], shards: int, slices: Mapping[str, list[tuple[int, int]]]
-    ) -> None:
+    def _take_total(self, sample: Value) -> Value:
+        """The memory of the last total where it has the sample's layout, else new memory.
+
+        It is given back by a `reduce` that succeeds.  After one that fails, the next gets new memory: a total that is
+        still on its way into the old one must not change the next step's.
+        """
+        total = self._total
+        self._total = NO_VALUE
+        if _layout(total) != _layout(sample):
+            return map_pieces(lambda piece: empty(piece.shape, piece.dtype), sample)
+        return total
+
+    def _cut(self, sample: Value) -> dict[str, Chunks]:
+        """The chunks of each slice of a value, by the address that gets the slice."""
+        addresses = self._routes.addresses(len(sample))
+        bounds = slice_bounds(len(sample), len(addresses))
+        boundary = len(pieces(sample)[0])  # a chunk has one type, so none crosses from one piece to the next
+        return {
+            address: chunk_bounds(low, high, boundary) for address, (low, high) in zip(addresses, bounds, strict=True)
+        }
+
+    def _send(self, key: StepKey, parts: Mapping[Node, Value], shards: int, slices: Mapping[str, Chunks]) -> None:
         """Give every reducer its slice of each part."""
         for address, chunks in slices.items():
             for number, (low, high) in enumerate(chunks):
@@ -123,15 +170,15 @@ class NetworkAllReduce:
                         self._streams[address].put(part, chunk)
                         self.sent.add(chunk)
                     else:
-                        self._here[address].add(part, chunk)
+                        self._local[address].add(part, chunk)
 
-    def abandon(self, generation: int) -> None:
-        self._own.abandon(generation)
-        self._relay.abandon(generation)
-        self._inbox.abandon(generation)
+    def abort_before(self, generation: int) -> None:
+        self._reducer.abort_before(generation)
+        self._relay.abort_before(generation)
+        self._inbox.abort_before(generation)
 
     def publish(self, step: int, state: bytes | bytearray) -> None:
-        self._shelf.publish(step, state)
+        self._states.publish(step, state)
 
     def fetch(self, address: str, step: int) -> bytes:
         return fetch(address, step, self._credentials, self._timeout)
@@ -140,9 +187,9 @@ class NetworkAllReduce:
         for stream in self._streams.values():
             stream.close()
         self._streams.clear()
-        self._upward.close()
+        self._uplink.close()
 
 
-def _form(value: Value) -> list[tuple[int, np.dtype[Any]]]:
-    """Length and dtype of each of its pieces."""
+def _layout(value: Value) -> list[tuple[int, np.dtype[Any]]]:
+    """Length and dtype of each piece of a value."""
     return [(len(piece), piece.dtype) for piece in pieces(value)]

@@ -1,4 +1,4 @@
-"""An exchange: every worker brings parts of a sum, every worker leaves with the total."""
+"""The protocol of an all-reduce: every worker brings parts of a sum, every worker leaves with the total."""
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -7,12 +7,15 @@ from yarnml.reduce.reducer import StepKey
 from yarnml.reduce.routing import Routes
 from yarnml.reduce.tree import Node, Value
 
-Late = Callable[[float], Mapping[Node, Value]]
-"""Asked again and again while totals are late, with the seconds waited so far: further parts to give."""
+MoreParts = Callable[[float], Mapping[Node, Value]]
+"""Seconds waited for a total so far → further parts to give, such as those of backup tasks.
+
+It is called again and again while the total is late.
+"""
 
 
-def never(waited: float) -> Mapping[Node, Value]:
-    """Nothing else to give."""
+def no_more_parts(waited: float) -> Mapping[Node, Value]:
+    """Give nothing, however long the total takes: a `MoreParts` of a caller without backup tasks."""
     return {}
 
 
@@ -20,24 +23,29 @@ class AllReduce(Protocol):
     """One worker's end of the reduce phase."""
 
     def begin(self, routes: Routes) -> None:
-        """Use these ways from now on."""
+        """Send parts along these routes from now on."""
 
-    def reduce(self, key: StepKey, parts: Mapping[Node, Value], shards: int, late: Late = never) -> Value:
+    def reduce(
+        self, key: StepKey, parts: Mapping[Node, Value], shards: int, more_parts: MoreParts = no_more_parts
+    ) -> Value:
         """Give this worker's subtrees of one sum; wait for the total over all shards.
 
-        All values have one form: a length and a dtype, or those of both pieces of a `MixedVector`.
-        The result is valid until the next call.
-        Raises WorkerLost when a reducer is gone or the total does not come in time, TooLate when it is gone already.
+        The total is valid until the next call, which may use its memory.
+
+        ``parts``: subtree → its value.  All values have one layout: a length and a dtype, or those of both pieces of a
+        `MixedVector`.
+        ``shards``: the number of shards of the whole sum.
+        Raises WorkerLost when a reducer is gone or the total does not come in time, StepExpired when the step is over.
         """
 
-    def abandon(self, generation: int) -> None:
-        """Meetings before this one are over: end the wait for their totals.  May be called by another thread."""
+    def abort_before(self, generation: int) -> None:
+        """End the wait for totals of generations before this one.  May be called by another thread."""
 
     def publish(self, step: int, state: bytes | bytearray) -> None:
-        """Keep the state after ``step`` for other workers to fetch, in the place of an older one."""
+        """Offer the state after ``step`` to other workers, in the place of an older one."""
 
     def fetch(self, address: str, step: int) -> bytes:
-        """The state after ``step`` from the worker at ``address``; waits until that has it.  Raises WorkerLost."""
+        """Get the state after ``step`` from the worker at ``address``; wait until that has it.  Raises WorkerLost."""
 
     def close(self) -> None:
-        """Hang up."""
+        """Close all connections."""

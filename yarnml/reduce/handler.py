@@ -5,52 +5,61 @@ import queue
 import threading
 
 from yarnml.errors import WorkerLost
-from yarnml.reduce.connections.base import Broken, Connection
-from yarnml.reduce.reducer import StepAborted, StepExpired, StepKey, Sums
+from yarnml.reduce.connections.base import Connection, ConnectionLost
+from yarnml.reduce.reducer import Aggregator, StepAborted, StepExpired, StepKey
 from yarnml.reduce.tree import root
 from yarnml.reduce.wire import Part, Refusal, decode_part, encode
 
 
 class StreamHandler:
-    """One worker's parts and totals.  ``timeout``: seconds that a total may take."""
+    """Takes in one worker's parts on one thread and sends it the totals on another.
 
-    def __init__(self, reducer: Sums, connection: Connection, timeout: float) -> None:
-        self._reducer, self._connection, self._timeout = reducer, connection, timeout
-        self._asked: queue.SimpleQueue[Part | None] = queue.SimpleQueue()
-        self._left = threading.Event()
+    ``timeout``: seconds that a total may take.
+    """
+
+    def __init__(self, aggregator: Aggregator, connection: Connection, timeout: float) -> None:
+        self._aggregator = aggregator
+        self._connection = connection
+        self._timeout = timeout
+        # The first part of each step, which asks for the step's totals; None ends the sending thread.
+        self._requests: queue.SimpleQueue[Part | None] = queue.SimpleQueue()
+        self._disconnected = threading.Event()
 
     def run(self) -> None:
-        """Until the worker has finished; raises Broken where its connection does, or what is wrong with a message."""
-        sender = threading.Thread(target=self._answer, name="totals", daemon=True)
+        """Serve until the worker has finished; raise ConnectionLost, or what is wrong with a message."""
+        sender = threading.Thread(target=self._send_totals, name="totals", daemon=True)
         sender.start()
         newest = StepKey(-1, -1)
         try:
             for header, values in self._connection.messages():
                 part = decode_part(header)
                 assert values is not None
-                if (key := StepKey(part.generation, part.step)) > newest:
+                key = StepKey(part.generation, part.step)
+                # Steps come in order on one stream, so a part of a newer step asks for that step's totals.
+                if key > newest:
                     newest = key
-                    self._asked.put(part)
-                self._reducer.add(part, values.view(part.dtype))
+                    self._requests.put(part)
+                self._aggregator.add(part, values.view(part.dtype))
         finally:
-            self._asked.put(None)
-            self._left.set()
+            self._requests.put(None)
+            self._disconnected.set()
             sender.join()  # it must not send on a connection that is gone
 
-    def _answer(self) -> None:
-        """Send every total of the steps that this worker takes part in, in order; where that fails, the reason."""
-        with contextlib.suppress(Broken):
+    def _send_totals(self) -> None:
+        """Send the totals of every step that this worker takes part in, in order; where that fails, the reason."""
+        with contextlib.suppress(ConnectionLost):
             try:
-                while (part := self._asked.get()) is not None:
-                    with contextlib.suppress(StepAborted):  # nobody waits for it any more; the connection goes on
-                        self._answer_step(part)
+                while (part := self._requests.get()) is not None:
+                    # After an aborted step nobody waits for its totals; the connection serves the next generation.
+                    with contextlib.suppress(StepAborted):
+                        self._send_step(part)
             except WorkerLost as exc:
                 self._connection.send(encode(Refusal(str(exc), isinstance(exc, StepExpired))))
 
-    def _answer_step(self, part: Part) -> None:
+    def _send_step(self, part: Part) -> None:
         key = StepKey(part.generation, part.step)
         for chunk in range(part.chunks):
-            total = self._reducer.total(key, chunk, self._timeout, self._left)
+            total = self._aggregator.total(key, chunk, self._timeout, self._disconnected)
             header = Part(
                 part.generation, part.step, part.shards, *root(part.shards), chunk, part.chunks, total.dtype.name
             )

@@ -1,23 +1,27 @@
-"""The exchange of a worker that holds every shard: no one to talk to, the same additions."""
+"""The all-reduce of a worker that has every shard: no other process, the same additions."""
 
 from collections.abc import Mapping
 
 from yarnml.errors import WorkerLost
-from yarnml.reduce.base import Late, never
+from yarnml.reduce.base import MoreParts, no_more_parts
 from yarnml.reduce.reducer import StepKey
 from yarnml.reduce.routing import Routes
 from yarnml.reduce.tree import Node, Value, root
 
 
 class MemoryAllReduce:
+    """An `yarnml.reduce.base.AllReduce` for one worker: the combined parts are the total."""
+
     def begin(self, routes: Routes) -> None:
         if routes.reducers:
             raise WorkerLost("A worker without transport can't use reducers of their own.")
 
-    def reduce(self, key: StepKey, parts: Mapping[Node, Value], shards: int, late: Late = never) -> Value:
+    def reduce(
+        self, key: StepKey, parts: Mapping[Node, Value], shards: int, more_parts: MoreParts = no_more_parts
+    ) -> Value:
         return parts[root(shards)]
 
-    def abandon(self, generation: int) -> None:
+    def abort_before(self, generation: int) -> None:
         pass
 
     def publish(self, step: int, state: bytes | bytearray) -> None:

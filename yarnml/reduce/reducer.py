@@ -1,8 +1,11 @@
 """The reduce side: one slice of the vector, joined along the tree as parts arrive, answered with the total.
 
-A reducer knows nothing of models.  It keeps the totals of the newest finished step and the parts of the next: nobody
-can be further behind, since whoever sends a part of step t + 1 has all totals of step t.  Losing a reducer loses
-nothing that the workers don't still have.
+A reducer knows nothing of models.  It keeps the totals of the newest finished step and the parts of the next one.
+
+Nobody is more than one step ahead, and nobody needs an older total: a worker sends its parts of step t + 1 only after
+it has updated its state, for which it had to receive every chunk of step t's total.  So when step t + 1 is finished,
+all workers that take part have the totals of step t, and these can go.  That bounds the memory, whatever the number of
+steps; and losing a reducer loses nothing that the workers don't still have.
 """
 
 import time
@@ -16,177 +19,205 @@ from yarnml.errors import WorkerLost
 from yarnml.reduce.tree import Join, Node, Vector
 from yarnml.reduce.wire import Part
 
-LOOK_SECONDS = 0.5  # how often who waits for a sum looks whether it is still wanted
-CHUNK = 256 * 1024  # elements of one chunk
+DISCONNECT_CHECK_SECONDS = 0.5
+"""Time between two looks, during the wait for a total, whether the worker that asked is still connected."""
+
+CHUNK_ELEMENTS = 256 * 1024
 
 
 class StepAborted(WorkerLost):
-    """A sum that nobody waits for any more."""
+    """The sum was given up: no worker waits for it any more."""
 
 
 class StepExpired(WorkerLost):
-    """The total of a step that is over: copies of this worker's tasks carried the others on without it."""
+    """The step is over, and its total is gone: backup copies of this worker's tasks carried the others on."""
 
 
 class StepKey(NamedTuple):
-    """Which sum: meetings and their steps follow each other in this order."""
+    """One sum; the order of keys is the order in which generations and their steps follow each other."""
 
     generation: int
     step: int
 
 
-def overdue(key: StepKey, missing: list[int], otherwise: str, seconds: float) -> WorkerLost:
-    """What to say of a sum that did not come in time: the shards that it wants, or what else it waits for."""
-    wanting = f"shards {missing}" if missing else otherwise
-    return WorkerLost(f"Step {key.step} waits for {wanting} since {seconds:.0f} s.")
+def timeout_error(key: StepKey, missing_shards: list[int], otherwise: str, seconds: float) -> WorkerLost:
+    """The error for a sum that did not come in time: it names the missing shards, or what ``otherwise`` is late."""
+    awaited = f"shards {missing_shards}" if missing_shards else otherwise
+    return WorkerLost(f"Step {key.step} waits for {awaited} since {seconds:.0f} s.")
 
 
 def slice_bounds(length: int, slices: int) -> list[tuple[int, int]]:
-    """Where a vector of ``length`` elements is cut into near-equal slices, one per reducer."""
+    """Cut a vector of ``length`` elements into near-equal slices, one per reducer: (first, end) of each."""
     return [(r * length // slices, (r + 1) * length // slices) for r in range(slices)]
 
 
 def chunk_bounds(low: int, high: int, cut: int = 0) -> list[tuple[int, int]]:
-    """The chunks of one slice, none of them across ``cut``; at least one, so that an empty slice is answered too."""
+    """Cut one slice into chunks, none of them across ``cut``; at least one, so that an empty slice is answered too."""
     if low < cut < high:
         return chunk_bounds(low, cut) + chunk_bounds(cut, high)
-    return [(at, min(at + CHUNK, high)) for at in range(low, max(high, low + 1), CHUNK)]
+    starts = range(low, max(high, low + 1), CHUNK_ELEMENTS)
+    return [(start, min(start + CHUNK_ELEMENTS, high)) for start in starts]
 
 
-class Sums(Protocol):
-    """What gives totals for parts: a reducer, or a relay of one."""
+class Aggregator(Protocol):
+    """Adds up parts and gives totals: a reducer, or a relay of one."""
 
     def add(self, part: Part, values: Vector) -> bool:
         """Take in one chunk of one subtree; False where it is of no use any more."""
 
-    def total(self, key: StepKey, chunk: int, timeout: float, left: Event | None = None) -> Vector:
-        """Wait for the sum of one chunk, for so many seconds at most; ``left``: set when nobody wants it any more."""
+    def total(self, key: StepKey, chunk: int, timeout: float, disconnected: Event | None = None) -> Vector:
+        """Wait for the sum of one chunk, ``timeout`` seconds at most.
+
+        ``disconnected``: set when the worker that asked is gone; the wait then ends soon, with StepAborted.
+        """
 
     def wait(self, key: StepKey, seconds: float) -> bool:
-        """Whether there is nothing more to wait for, after so many seconds at most."""
+        """Wait until there is nothing more to wait for; False after ``seconds``."""
 
-    def missing(self, key: StepKey) -> list[int]:
+    def missing_shards(self, key: StepKey) -> list[int]:
         """The shards whose parts have not arrived."""
 
 
 class Reducer:
-    """Joins parts by (step, chunk).  Any thread may add, any number may wait for totals."""
+    """Joins parts by (step, chunk).  Any thread may add, any number may wait for totals.
+
+    One condition guards every field, and parts are joined under its lock: two threads with the two children of a node
+    could otherwise both look for the other child before it is there, and the node would never be added up.  The order
+    in which threads get the lock does not matter, since equal nodes have equal bits.
+    """
 
     def __init__(self) -> None:
-        self._arrived = Condition()
+        self._changed = Condition()
+        # The parts of every sum that is kept: step → chunk → what has arrived of it.
         self._joins: dict[StepKey, dict[int, Join[Vector]]] = {}
-        self._newest = StepKey(-1, -1)
+        # The newest step of which every chunk has its total.  What belongs to older ones is dropped.
+        self._last_finished = StepKey(-1, -1)
+        # The newest generation that was heard of.  Sums of older ones are aborted.
         self._generation = -1
-        self._failed: tuple[float, WorkerLost] = (-1, WorkerLost(""))  # the last meeting without totals, and why
-        self.dropped = 0
+        # The newest generation without totals, and the reason.  A float, as closing fails all that will ever come.
+        self._failed_generation: float = -1
+        self._failure = WorkerLost("")
+        self.dropped_parts = 0
 
     def add(self, part: Part, values: Vector) -> bool:
-        """Take in one chunk of one subtree.  False: it came before, or all have left its step behind; it is dropped."""
+        """Take in one chunk of one subtree; False where it came before, or its step is over, and it is dropped."""
         key = StepKey(part.generation, part.step)
-        with self._arrived:
-            if key < self._newest or key.generation < self._generation:
-                self.dropped += 1
+        with self._changed:
+            if key < self._last_finished or key.generation < self._generation:
+                self.dropped_parts += 1
                 return False
-            self._forget_before(key.generation)
+            self._drop_generations_before(key.generation)
             join = self._joins.setdefault(key, {}).setdefault(part.chunk, Join(part.shards))
-            new = join.add(Node(part.level, part.place), values)
-            self.dropped += not new
+            is_new = join.add(Node(part.level, part.place), values)
+            self.dropped_parts += not is_new
             if join.total is not None:
-                self._finish(key, part.chunks)
-                self._arrived.notify_all()
-            return new
+                self._note_finished(key, part.chunks)
+                self._changed.notify_all()
+            return is_new
 
-    def total(self, key: StepKey, chunk: int, timeout: float, left: Event | None = None) -> Vector:
+    def total(self, key: StepKey, chunk: int, timeout: float, disconnected: Event | None = None) -> Vector:
         """Wait for the sum of one chunk; WorkerLost names the missing shards after ``timeout`` seconds.
 
-        ``left``: set when nobody wants it any more; the wait then ends soon, with GivenUp.
+        ``disconnected``: set when the worker that asked is gone; the wait then ends soon, with StepAborted.
         """
         deadline = time.monotonic() + timeout
-        while (total := self.look(key, chunk, min(deadline - time.monotonic(), LOOK_SECONDS), left)) is None:
+        while True:
+            seconds = min(deadline - time.monotonic(), DISCONNECT_CHECK_SECONDS)
+            total = self.total_within(key, chunk, seconds, disconnected)
+            if total is not None:
+                return total
             if time.monotonic() > deadline:
-                raise overdue(key, self.missing(key), "every shard", timeout)
-        return total
+                raise timeout_error(key, self.missing_shards(key), "every shard", timeout)
 
-    def look(self, key: StepKey, chunk: int, seconds: float, left: Event | None = None) -> Vector | None:
-        """The sum of one chunk; None where it is not there yet, after a wait of so many seconds at most.
-
-        Raises why it will not come.
-        """
-        with self._arrived:
-            if (total := self._find(key, chunk, left)) is None:
-                self._arrived.wait(seconds)
-                total = self._find(key, chunk, left)
+    def total_within(
+        self, key: StepKey, chunk: int, seconds: float, disconnected: Event | None = None
+    ) -> Vector | None:
+        """The sum of one chunk, or None where it has not come after ``seconds``.  Raises why it will not come."""
+        with self._changed:
+            total = self._find_total(key, chunk, disconnected)
+            if total is None:
+                self._changed.wait(seconds)
+                total = self._find_total(key, chunk, disconnected)
             return total
 
-    def _find(self, key: StepKey, chunk: int, left: Event | None) -> Vector | None:
+    def _find_total(self, key: StepKey, chunk: int, disconnected: Event | None) -> Vector | None:
+        """The sum of one chunk, if it has come.  A total that has come is given, whatever went wrong after it."""
         if key.generation < self._generation:
             raise StepAborted(f"Step {key.step} was given up.")
         join = self._joins.get(key, {}).get(chunk)
         if join is not None and join.total is not None:
             return join.total
-        if key < self._newest:
+        if key < self._last_finished:
             raise StepExpired(f"Step {key.step} was over before its sum was asked for.")
-        last, why = self._failed
-        if key.generation <= last:
-            raise type(why)(str(why))
-        if left and left.is_set():
+        if key.generation <= self._failed_generation:
+            raise type(self._failure)(str(self._failure))  # a new one for each thread: raising adds to its traceback
+        if disconnected and disconnected.is_set():
             raise StepAborted(f"Nobody waits for step {key.step}.")
         return None
 
-    def held(self, key: StepKey, chunk: int) -> dict[Node, Vector]:
-        """What has arrived of one chunk, joined as far as it goes."""
-        with self._arrived:
+    def parts(self, key: StepKey, chunk: int) -> dict[Node, Vector]:
+        """The subtrees that have arrived of one chunk, joined as far as it goes."""
+        with self._changed:
             join = self._joins.get(key, {}).get(chunk)
             return dict(join.parts) if join else {}
 
     def wait(self, key: StepKey, seconds: float) -> bool:
-        """Wait until every total of ``key`` is there, or has been; False after ``seconds``."""
-        with self._arrived:
-            return self._arrived.wait_for(
-                lambda: self._newest >= key or key.generation < self._generation or key.generation <= self._failed[0],
+        """Wait until every total of ``key`` has come, or none will; False after ``seconds``."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: (
+                    self._last_finished >= key
+                    or key.generation < self._generation
+                    or key.generation <= self._failed_generation
+                ),
                 seconds,
             )
 
-    def abandon(self, generation: int) -> None:
-        """Give up every sum of the meetings before this one; who waits for one gets GivenUp."""
-        with self._arrived:
-            self._forget_before(generation)
+    def abort_before(self, generation: int) -> None:
+        """Give up every sum of the generations before this one; those that wait for one get StepAborted."""
+        with self._changed:
+            self._drop_generations_before(generation)
 
-    def missing(self, key: StepKey) -> list[int]:
+    def missing_shards(self, key: StepKey) -> list[int]:
         """The shards whose parts have not arrived, over all chunks seen so far."""
-        with self._arrived:
-            return sorted({s for join in self._joins.get(key, {}).values() for s in join.missing})
+        with self._changed:
+            return sorted({s for join in self._joins.get(key, {}).values() for s in join.missing_shards})
 
-    def fail(self, generation: float, why: WorkerLost) -> None:
-        """The sums of this meeting, and of those before, will not come: everybody who waits for one raises why."""
-        with self._arrived:
-            if generation > self._failed[0]:
-                self._failed = generation, why
-            self._arrived.notify_all()
+    def fail(self, generation: float, reason: WorkerLost) -> None:
+        """End all waits for totals of this generation and of those before: they raise the reason."""
+        with self._changed:
+            if generation > self._failed_generation:
+                self._failed_generation = generation
+                self._failure = reason
+            self._changed.notify_all()
 
     def close(self, reason: str) -> None:
-        """Wake everybody who waits; they raise WorkerLost with this reason."""
+        """End all waits, now and later: they raise WorkerLost with this reason."""
         self.fail(inf, WorkerLost(reason))
 
     @property
     def held_bytes(self) -> int:
         """Bytes of all parts and totals kept now."""
-        with self._arrived:
+        with self._changed:
             joins = [j for chunks in self._joins.values() for j in chunks.values()]
             return sum(int(np.asarray(v).nbytes) for j in joins for v in j.parts.values())
 
-    def _finish(self, key: StepKey, chunks: int) -> None:
-        """When every chunk of ``key`` has its total, forget all before it."""
+    def _note_finished(self, key: StepKey, chunks: int) -> None:
+        """Drop all steps before ``key`` when each of its ``chunks`` has its total."""
         joins = self._joins[key]
         if len(joins) == chunks and all(j.total is not None for j in joins.values()):
-            self._newest = max(self._newest, key)
+            self._last_finished = max(self._last_finished, key)
             for old in [k for k in self._joins if k < key]:
                 del self._joins[old]
 
-    def _forget_before(self, generation: int) -> None:
-        """A meeting begins when the one before is over for all, or was given up: its sums are of no more use."""
+    def _drop_generations_before(self, generation: int) -> None:
+        """Drop the sums of older generations.
+
+        The master begins a generation when the one before is over for all workers, or was given up.  Either way its
+        sums are of no more use, also where this reducer hears of the new one from a part, before the master's call.
+        """
         if generation > self._generation:
             self._generation = generation
             for old in [k for k in self._joins if k.generation < generation]:
                 del self._joins[old]
-            self._arrived.notify_all()
+            self._changed.notify_all()

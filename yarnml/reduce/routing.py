@@ -1,12 +1,13 @@
-"""Which way a sum goes: into how many slices a vector is cut, and whether groups of workers join their parts first.
+"""Routes of a sum: into how many slices a vector is cut, and whether groups of workers join their parts first.
 
 With one level, every worker sends each slice to the slice's reducer, which has all workers to listen to.  With two,
-about √n workers are a *group*, and the worker at place i in it is the *relay* of slice i (`relay`): it joins
-what its group has of the slice, and passes that on to the reducer as one worker would.  Everything here is a pure
-function of the meeting, so it comes out the same on all workers.
+about √n workers are a *group*, and the worker at place i in it is the *relay* of slice i (`relay`): it joins what its
+group has of the slice, and passes that on to the reducer as one worker would.  Everything here is a pure function of
+the assignment, so it comes out the same on all workers.
 
-A route's cost is what has to be handled on the way of a sum, in messages: a vector's elements cost time, too, and
-`MESSAGE` of them as much as one message (170 µs of processor time or more, by ``python -m benchmarks growth``).
+A route's cost is what has to be handled on the way of a sum, in messages.  A vector's elements cost time, too, and
+`ELEMENTS_COSTING_ONE_MESSAGE` of them as much as one message (170 µs of processor time or more, by
+``python -m benchmarks growth``).
 """
 
 from collections.abc import Sequence
@@ -15,66 +16,92 @@ from math import log2
 from typing import NamedTuple, TypeVar
 
 from yarnml.control.commands import Assignment
-from yarnml.reduce.reducer import CHUNK, chunk_bounds
+from yarnml.reduce.reducer import CHUNK_ELEMENTS, chunk_bounds
 
-FEW = 16  # workers, up to which there is one level unless the job wants two
-MESSAGE = 64 * 1024  # elements
-TRIP = 5  # parts and their totals that could be handled in the time that a level takes besides
-CLEARLY = 2 / 3  # of the cost of one level: two that cost less are worth it
-RELAY = "/relay"  # behind the address of a process: its relay
+MAX_WORKERS_WITH_ONE_LEVEL = 16
+"""Up to so many workers there is one level, unless the job wants two."""
+
+ELEMENTS_COSTING_ONE_MESSAGE = 64 * 1024
+
+LEVEL_LATENCY_IN_MESSAGES = 5
+"""A level's way there and back, as the number of messages that could be handled in the same time."""
+
+MAX_COST_RATIO_FOR_TWO_LEVELS = 2 / 3
+"""Two levels are taken where they cost less than this share of one level: so they are clearly worth it."""
+
+RELAY_SUFFIX = "/relay"
+"""Behind the address of a process, it stands for the relay of that process instead of its reducer."""
 
 Member = TypeVar("Member")
 
 
 class Route(NamedTuple):
+    """One or two levels, and the number of slices that a vector is cut into."""
+
     levels: int
     slices: int
 
 
 class Routes(NamedTuple):
-    """Where one worker's parts can go in one meeting, in which ``workers`` take part: addresses in slice order.
+    """The ways that one worker's parts can go in one generation.  All addresses are in the order of slices.
 
-    ``relays``: those of its group; ``above``: the reducer that its own relay passes on to; ``shards``: its group's.
-    ``levels``: what the job wants, if anything; ``apart``: whether the reducers are processes of their own.
+    ``reducers``: addresses of all reducers.
+    ``workers``: the number of workers that take part.
+    ``levels``: as the job wants them; None where it leaves the choice.
+    ``dedicated``: whether the reducers are processes of their own, not workers.
+    ``relays``: addresses of the relays of its group.
+    ``reducer_above``: the address of the reducer that its own relay passes on to; empty where there is none.
+    ``shards``: the shards of its group.
     """
 
     reducers: list[str]
     workers: int
     generation: int = 0
     levels: int | None = None
-    apart: bool = False
+    dedicated: bool = False
     relays: Sequence[str] = ()
-    above: str = ""
+    reducer_above: str = ""
     shards: frozenset[int] = frozenset()
 
-    def of(self, length: int) -> Sequence[str]:
-        """Who gets the slices of a vector of so many elements."""
-        way = route(length, self.workers, len(self.reducers), apart=self.apart, levels=self.levels)
-        return (self.relays if way.levels == 2 else self.reducers)[: way.slices]
+    def addresses(self, length: int) -> Sequence[str]:
+        """The addresses that get the slices of a vector of ``length`` elements, a slice each."""
+        route = cheapest_route(length, self.workers, len(self.reducers), dedicated=self.dedicated, levels=self.levels)
+        return (self.relays if route.levels == 2 else self.reducers)[: route.slices]
 
 
-def routes(assignment: Assignment, worker: int) -> Routes:
-    """Those of ``worker``, which has shards in this meeting."""
-    order = sorted((w for w, run in assignment.shards.items() if run), key=lambda w: min(assignment.shards[w]))
-    apart = bool(assignment.reducers) and assignment.reducers[0] not in assignment.workers.values()
-    found = Routes(assignment.reducers, len(order), assignment.generation, assignment.levels, apart)
-    parted = groups(order)
-    if len(parted) == 1:
-        return found
-    group = next(group for group in parted if worker in group)
+def plan_routes(assignment: Assignment, worker: int) -> Routes:
+    """The routes of ``worker``, which has shards in this assignment."""
+    active = sorted((w for w, run in assignment.shards.items() if run), key=lambda w: min(assignment.shards[w]))
+    dedicated = bool(assignment.reducers) and assignment.reducers[0] not in assignment.workers.values()
+    one_level = Routes(assignment.reducers, len(active), assignment.generation, assignment.levels, dedicated)
+    all_groups = groups(active)
+    if len(all_groups) == 1:
+        return one_level
+    group = next(group for group in all_groups if worker in group)
     place = group.index(worker)
-    others = parted[place % len(parted)]
-    half = others[(place + len(others) // 2) % len(others)]  # not a relay while there are few slices, never the same
-    above = assignment.reducers[place : place + 1] if apart else [assignment.workers[half]]
-    return found._replace(
-        relays=[assignment.workers[w] + RELAY for w in group],
-        above=above[0] if above else "",
+    return one_level._replace(
+        relays=[assignment.workers[w] + RELAY_SUFFIX for w in group],
+        reducer_above=_reducer_of_slice(assignment, all_groups, place, dedicated=dedicated),
         shards=frozenset(shard for w in group for shard in assignment.shards[w]),
     )
 
 
+def _reducer_of_slice(
+    assignment: Assignment, all_groups: Sequence[Sequence[int]], place: int, *, dedicated: bool
+) -> str:
+    """The address of the reducer of slice number ``place`` with two levels; empty where there is none.
+
+    Of workers it is one of another place than the slice's relays have, so never a relay of the same slice.  It stands
+    half a group further, so while there are few slices it is no relay at all, and one process has not both loads.
+    """
+    if dedicated:
+        return next(iter(assignment.reducers[place : place + 1]), "")
+    group = all_groups[place % len(all_groups)]
+    return assignment.workers[group[(place + len(group) // 2) % len(group)]]
+
+
 def groups(members: Sequence[Member]) -> list[Sequence[Member]]:
-    """About √n groups of members that follow each other; one where there are less than four.
+    """Cut members into about √n groups that follow each other; one where there are less than four.
 
     All but the last one have a power of two: where every member has one shard, their parts join to one subtree.
     """
@@ -84,42 +111,48 @@ def groups(members: Sequence[Member]) -> list[Sequence[Member]]:
 
 
 def slices_for(length: int, workers: int, reducers: int) -> int:
-    """How many of the reducers a few workers use: no more than are needed for each to take in about a chunk a step.
+    """The number of reducers that a few workers use: no more than are needed for about a chunk a step for each.
 
     A small vector costs messages rather than bytes, and every further slice is another message for every worker.
     """
-    return max(1, min(reducers, -(-workers * length // CHUNK)))
+    return max(1, min(reducers, -(-workers * length // CHUNK_ELEMENTS)))
 
 
 @lru_cache(maxsize=64)
-def route(length: int, workers: int, reducers: int, *, apart: bool, levels: int | None = None) -> Route:
-    """The cheapest way of a vector of so many elements; two levels where that is clearly less, or as ``levels`` says.
+def cheapest_route(length: int, workers: int, reducers: int, *, dedicated: bool, levels: int | None = None) -> Route:
+    """The cheapest route of a vector of ``length`` elements; two levels only where they cost clearly less.
 
-    ``reducers``: how many there are; ``apart``: whether they are processes of their own.
+    ``reducers``: the number of all reducers.
+    ``dedicated``: whether these are processes of their own.
+    ``levels``: as the job wants them; None where it leaves the choice.
     """
 
-    def costs(way: Route) -> float:
-        return cost(way, length, workers, apart=apart)
+    def cost(route: Route) -> float:
+        return route_cost(route, length, workers, dedicated=dedicated)
 
-    few, sizes = workers <= FEW, [len(group) for group in groups(range(workers))]
-    one = Route(1, slices_for(length, workers, reducers))
-    if not few:
-        one = min((Route(1, n) for n in range(1, reducers + 1)), key=costs)
-    if len(sizes) == 1 or levels == 1 or (few and levels is None):
-        return one
-    two = min((Route(2, n) for n in range(1, min(*sizes, reducers) + 1)), key=costs)
-    return two if levels == 2 or costs(two) < CLEARLY * costs(one) else one
-
-
-def cost(way: Route, length: int, workers: int, *, apart: bool) -> float:
-    """Parts and their totals that a worker, its relay and a reducer handle in a step, with their bytes and the trips.
-
-    All three are on the way of a sum, and may be in one process.
-    """
-    largest = -(-length // way.slices)
-    each = len(chunk_bounds(0, largest)) + largest / MESSAGE
-    if way.levels == 1:
-        own = 0 if apart else 2  # its own slice goes by memory, at both ends
-        return (way.slices + workers - own) * each + TRIP
+    is_small = workers <= MAX_WORKERS_WITH_ONE_LEVEL
     sizes = [len(group) for group in groups(range(workers))]
-    return (way.slices + max(sizes) - 1 + len(sizes)) * each + 2 * TRIP
+    if is_small:
+        one = Route(1, slices_for(length, workers, reducers))
+    else:
+        one = min((Route(1, n) for n in range(1, reducers + 1)), key=cost)
+    if len(sizes) == 1 or levels == 1 or (is_small and levels is None):
+        return one
+    two = min((Route(2, n) for n in range(1, min(*sizes, reducers) + 1)), key=cost)
+    return two if levels == 2 or cost(two) < MAX_COST_RATIO_FOR_TWO_LEVELS * cost(one) else one
+
+
+def route_cost(route: Route, length: int, workers: int, *, dedicated: bool) -> float:
+    """The parts and totals that a worker, its relay and a reducer handle in a step, in messages, with the latency.
+
+    All three are on the way of a sum, and may be in one process, so their messages are added.
+    """
+    largest_slice = -(-length // route.slices)
+    messages_per_slice = len(chunk_bounds(0, largest_slice)) + largest_slice / ELEMENTS_COSTING_ONE_MESSAGE
+    if route.levels == 1:
+        by_memory = 0 if dedicated else 2  # a worker's own slice costs no message, at either end
+        slices = route.slices + workers - by_memory
+        return slices * messages_per_slice + LEVEL_LATENCY_IN_MESSAGES
+    sizes = [len(group) for group in groups(range(workers))]
+    slices = route.slices + max(sizes) - 1 + len(sizes)
+    return slices * messages_per_slice + 2 * LEVEL_LATENCY_IN_MESSAGES

@@ -1,4 +1,4 @@
-"""What a process offers to the others, on the network and on a socket of its machine: sums, and its state."""
+"""The services of a process for the others of its job: sums and its state, by Flight and by a socket of its machine."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,42 +15,51 @@ from yarnml.reduce.relay import Relay
 from yarnml.reduce.state_transfer import StateStore, StateStream
 from yarnml.reduce.wire import decode_hello
 
-FETCH_SECONDS = 60.0  # for the state of another worker to be published
+STATE_WAIT_SECONDS = 60.0
+"""Time that a worker has to publish its state after another one has asked for it."""
 
 
 @dataclass(frozen=True)
 class PeerServices:
-    """Put on the network by a `ReducerServer`."""
+    """A process's services for the others of its job; a `ReducerServer` puts them on the network."""
 
     reducer: Reducer = field(default_factory=Reducer)
     relay: Relay = field(default_factory=Relay)
-    shelf: StateStore = field(default_factory=StateStore)
+    states: StateStore = field(default_factory=StateStore)
 
     def close(self, reason: str) -> None:
-        """Nobody gets a total any more; who waits for one is told the reason."""
+        """Give no more totals; all that wait for one get the reason."""
         self.reducer.close(reason)
         self.relay.close(reason)
 
 
 class ReducerServer(fl.FlightServerBase):  # type: ignore[misc]
-    """Puts what a process has to offer on the network; ``address`` is where it listens."""
+    """Serves a process's services; ``address`` is where it listens.
 
-    def __init__(self, home: PeerServices, host: str, credentials: Credentials, timeout: float) -> None:
-        self._home, self._timeout = home, timeout
+    ``host``: the name by which others reach this machine; the port is any that is free.
+    ``timeout``: seconds that a total may take.
+    """
+
+    def __init__(self, services: PeerServices, host: str, credentials: Credentials, timeout: float) -> None:
+        self._services = services
+        self._timeout = timeout
         super().__init__(f"{credentials.scheme}://{host}:0", **credentials.serving())
         self.address = f"{host}:{self.port}"
-        self._beside = Listener(self.address, credentials, self._reduce)
+        self._socket_listener = Listener(self.address, credentials, self._serve)
 
     def do_get(self, context: Any, ticket: Any) -> Any:
-        return StateStream(self._home.shelf.wait(int(ticket.ticket), FETCH_SECONDS))
+        """Answer `yarnml.reduce.state_transfer.fetch`."""
+        return StateStream(self._services.states.wait(int(ticket.ticket), STATE_WAIT_SECONDS))
 
     def do_exchange(self, context: Any, descriptor: Any, reader: Any, writer: Any) -> None:
-        self._reduce(FlightConnection(reader, writer), descriptor.command)
+        """Serve a worker's stream of parts and totals."""
+        self._serve(FlightConnection(reader, writer), descriptor.command)
 
-    def _reduce(self, connection: Connection, hello: bytes) -> None:
-        sums = self._home.relay if decode_hello(hello).relay else self._home.reducer
-        StreamHandler(sums, connection, self._timeout).run()
+    def _serve(self, connection: Connection, hello: bytes) -> None:
+        wants_relay = decode_hello(hello).relay
+        aggregator = self._services.relay if wants_relay else self._services.reducer
+        StreamHandler(aggregator, connection, self._timeout).run()
 
     def shutdown(self) -> None:
-        self._beside.close()
+        self._socket_listener.close()
         super().shutdown()

@@ -1,53 +1,60 @@
-"""A worker's connections to the reducers, and where the totals that come in on them are put together."""
+"""A worker's connections to the reducers, and the inbox in which the totals that come on them are put together."""
 
 import queue
 import threading
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from yarnml.control.codec import encode
 from yarnml.errors import WorkerLost
-from yarnml.reduce.connections.base import Broken, Connection
+from yarnml.reduce.connections.base import Connection, ConnectionLost
 from yarnml.reduce.reducer import StepAborted, StepExpired, StepKey
 from yarnml.reduce.tree import Value, Vector
 from yarnml.reduce.wire import Part, decode_part, decode_refusal
 
 
 class Traffic:
-    """What has passed one way: messages with a vector in them, and the bytes of the vectors."""
+    """Counts the messages with a vector that went one way, and the bytes of their vectors."""
 
     def __init__(self) -> None:
-        self.messages = self.bytes = 0
+        self.messages = 0
+        self.bytes = 0
 
     def add(self, values: Vector) -> None:
-        self.messages, self.bytes = self.messages + 1, self.bytes + values.nbytes
+        self.messages += 1
+        self.bytes += values.nbytes
 
 
 class Sink(Protocol):
-    """Where the totals go that come in on streams."""
+    """The receiver of the totals that come on streams.  Each stream calls it from threads of its own."""
 
-    def room(self, stream: "Stream", part: Part) -> Vector | None:
+    def buffer(self, stream: "Stream", part: Part) -> Vector | None:
         """The memory to receive a total into, if there is any."""
 
     def put(self, stream: "Stream", part: Part, values: Vector) -> None:
-        """A total has come."""
+        """Take in a total."""
 
     def fail(self, stream: "Stream", reason: str, kind: type[WorkerLost] = WorkerLost) -> None:
-        """No more totals will come on this stream."""
+        """Note that no more totals will come on this stream."""
 
 
 class Stream:
     """A worker's connection to one reducer: a thread that sends, a thread that receives."""
 
-    def __init__(self, address: str, connection: Connection, inbox: Sink) -> None:
-        self.address, self._connection = address, connection
+    def __init__(self, address: str, connection: Connection, sink: Sink) -> None:
+        self.address = address
         self.closing = False
+        self._connection = connection
+        self._sink = sink
+        # The parts to send; None ends the sending thread.
         self._outbox: queue.SimpleQueue[tuple[Part, Vector] | None] = queue.SimpleQueue()
-        self._inbox = inbox
-        self._threads = [threading.Thread(target=t, daemon=True, name=t.__name__) for t in (self._send, self._receive)]
+        self._threads = [
+            threading.Thread(target=target, daemon=True, name=target.__name__) for target in (self._send, self._receive)
+        ]
         for thread in self._threads:
             thread.start()
 
     def put(self, part: Part, values: Vector) -> None:
+        """Send a part; never waits.  The vector must not change before its step is over."""
         self._outbox.put((part, values))
 
     def _send(self) -> None:
@@ -56,111 +63,136 @@ class Stream:
                 part, values = item
                 self._connection.send(encode(part), values)
             self._connection.finish()
-        except Broken as exc:
-            self._inbox.fail(self, str(exc))
+        except ConnectionLost as exc:
+            self._sink.fail(self, str(exc))
 
     def _receive(self) -> None:
         try:
-            for header, values in self._connection.messages(self._room):
+            for header, values in self._connection.messages(self._find_buffer):
                 if values is None:
                     refusal = decode_refusal(header)
-                    return self._inbox.fail(self, refusal.reason, StepExpired if refusal.late else WorkerLost)
+                    return self._sink.fail(self, refusal.reason, StepExpired if refusal.late else WorkerLost)
                 part = decode_part(header)
-                self._inbox.put(self, part, values.view(part.dtype))
-            self._inbox.fail(self, "it closed the stream")
-        except Broken as exc:
-            self._inbox.fail(self, str(exc))
-        except Exception as exc:  # whatever it sent, the wait for its totals must end
-            self._inbox.fail(self, f"{type(exc).__name__}: {str(exc).partition(chr(10))[0]}")
+                self._sink.put(self, part, values.view(part.dtype))
+            self._sink.fail(self, "it closed the stream")
+        except ConnectionLost as exc:
+            self._sink.fail(self, str(exc))
+        except Exception as exc:  # whatever the reducer sent, the wait for its totals must end
+            self._sink.fail(self, f"{type(exc).__name__}: {str(exc).partition(chr(10))[0]}")
 
-    def _room(self, header: bytes) -> Vector | None:
-        return self._inbox.room(self, decode_part(header))
+    def _find_buffer(self, header: bytes) -> Vector | None:
+        return self._sink.buffer(self, decode_part(header))
 
     def close(self) -> None:
-        """Hang up in order; a reducer that does not answer is cut off."""
+        """Say that nothing more will be sent, then close; a reducer that does not answer in time is cut off."""
         self.closing = True
         self._outbox.put(None)
         for thread in self._threads:
             thread.join(1.0)
         if any(thread.is_alive() for thread in self._threads):
-            self._connection.cut()
+            self._connection.abort()
         self._connection.close()
 
 
+class Destination(NamedTuple):
+    """The value that one reducer's totals go into, and the bounds of its chunks in there."""
+
+    chunks: list[tuple[int, int]]
+    value: Value
+
+
 class Inbox:
-    """Where totals of the current step are put together, by all receiving threads."""
+    """Puts the totals of the current step together, as they come on all receiving threads.
+
+    One condition guards every field.  Its lock is not held while a vector is received: the thread asks for a buffer,
+    which is a view of the total itself, receives into it, and comes back with `put`.  In between the step may have been
+    aborted and the next one begun, so `put` looks again whether the total is still awaited; and the next step gets a
+    value of its own, so that bytes which are still on their way end in memory that nobody reads
+    (`yarnml.reduce.allreduce`).
+    """
 
     def __init__(self) -> None:
         self.received = Traffic()
         self._changed = threading.Condition()
-        self._broken: dict[str, WorkerLost] = {}  # address → what happened to the stream
-        self._over = 0  # meetings before this one were given up
+        # Address → why no more totals come from there.
+        self._failures: dict[str, WorkerLost] = {}
+        # Steps of generations before this one were aborted.
+        self._aborted_before = 0
+        # The step whose totals are awaited, where they go, and (address, chunk) of those that are still to come.
         self._key = StepKey(-1, -1)
-        self._left: set[tuple[str, int]] = set()  # (address, chunk) of the totals that are still to come
-        self._target: dict[str, tuple[list[tuple[int, int]], Value]] = {}
+        self._destinations: dict[str, Destination] = {}
+        self._outstanding: set[tuple[str, int]] = set()
 
-    def open(self, key: StepKey, target: dict[str, tuple[list[tuple[int, int]], Value]]) -> None:
-        """Expect ``key``'s totals: reducer address → the chunks of its slice, and the value they go into."""
+    def expect(self, key: StepKey, destinations: dict[str, Destination]) -> None:
+        """Await ``key``'s totals from now on; ``destinations``: by the reducer's address."""
         with self._changed:
-            self._key, self._target = key, target
-            self._left = {(address, n) for address, (chunks, _) in target.items() for n in range(len(chunks))}
+            self._key = key
+            self._destinations = destinations
+            self._outstanding = {
+                (address, number)
+                for address, destination in destinations.items()
+                for number in range(len(destination.chunks))
+            }
 
     @property
-    def _reason(self) -> WorkerLost | None:
-        """Why the totals that are expected will not come."""
-        if self._key.generation < self._over:
+    def _failure(self) -> WorkerLost | None:
+        """The reason why the awaited totals will not come."""
+        if self._key.generation < self._aborted_before:
             return StepAborted(f"Step {self._key.step} was given up.")
-        return next((self._broken[a] for a in self._target if a in self._broken), None)
+        return next((self._failures[a] for a in self._destinations if a in self._failures), None)
 
-    def broken(self, address: str) -> bool:
-        return address in self._broken
+    def has_failed(self, address: str) -> bool:
+        """Tell whether the stream from this address gives no more totals."""
+        return address in self._failures
 
-    def renew(self, address: str) -> None:
-        """A stream to this address is opened anew."""
+    def forget_failure(self, address: str) -> None:
+        """Prepare for a new stream to this address."""
         with self._changed:
-            self._broken.pop(address, None)
+            self._failures.pop(address, None)
 
-    def abandon(self, generation: int) -> None:
-        """Wake who waits for totals of a meeting before this one."""
+    def abort_before(self, generation: int) -> None:
+        """End the wait for totals of generations before this one."""
         with self._changed:
-            self._over = max(self._over, generation)
+            self._aborted_before = max(self._aborted_before, generation)
             self._changed.notify_all()
 
-    def room(self, stream: Stream, part: Part) -> Vector | None:
-        """Where a total goes; None where nobody asked for it, or it came before."""
+    def buffer(self, stream: Stream, part: Part) -> Vector | None:
+        """The memory for a total; None where it is not awaited, or came before."""
         with self._changed:
-            return self._place(stream, part)
+            return self._buffer(stream, part)
 
     def put(self, stream: Stream, part: Part, values: Vector) -> None:
-        """A total has come, mostly into its room."""
+        """Take in a total, which mostly is in its buffer already."""
         with self._changed:
             self.received.add(values)
-            room = self._place(stream, part)
-            if room is None:
+            buffer = self._buffer(stream, part)
+            if buffer is None:
                 return
-            if room.ctypes.data != values.ctypes.data:
-                room[:] = values
-            self._left.remove((stream.address, part.chunk))
-            if not self._left:
+            if buffer.ctypes.data != values.ctypes.data:
+                buffer[:] = values
+            self._outstanding.remove((stream.address, part.chunk))
+            if not self._outstanding:
                 self._changed.notify_all()
 
-    def _place(self, stream: Stream, part: Part) -> Vector | None:
-        if StepKey(part.generation, part.step) != self._key or (stream.address, part.chunk) not in self._left:
+    def _buffer(self, stream: Stream, part: Part) -> Vector | None:
+        is_awaited = (stream.address, part.chunk) in self._outstanding
+        if not is_awaited or StepKey(part.generation, part.step) != self._key:
             return None
-        chunks, out = self._target[stream.address]
+        chunks, value = self._destinations[stream.address]
         low, high = chunks[part.chunk]
-        return out[low:high]
+        return value[low:high]
 
     def fail(self, stream: Stream, reason: str, kind: type[WorkerLost] = WorkerLost) -> None:
+        """Note that no more totals will come on this stream; the first reason counts."""
         with self._changed:
             if not stream.closing:
-                self._broken.setdefault(stream.address, kind(f"The reducer at {stream.address} gave up: {reason}"))
+                self._failures.setdefault(stream.address, kind(f"The reducer at {stream.address} gave up: {reason}"))
                 self._changed.notify_all()
 
     def wait(self, seconds: float) -> bool:
-        """Whether all totals are there; raises why they will not come."""
+        """Wait until all totals have come; False after ``seconds``.  Raises why they will not come."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._left or self._reason is not None, seconds)
-            if self._left and self._reason:
-                raise self._reason
-            return not self._left
+            self._changed.wait_for(lambda: not self._outstanding or self._failure is not None, seconds)
+            if self._outstanding and self._failure:
+                raise self._failure
+            return not self._outstanding

@@ -1,10 +1,10 @@
-"""The fixed reduction tree: why the sum never depends on who computed what.
+"""The fixed reduction tree: why a sum never depends on which worker computed what.
 
 Floating-point addition is not associative, so the order of additions is part of the result.  Here that order is
 fixed by shard numbers alone: node (level, place) of the binary tree covers shards [place·2^level, (place+1)·2^level),
 and its value is always *left child + right child* (or the left child alone where no shard lies under the right one).
-Whoever holds both children may add them; the bits are the same.  A sum of bfloat16 numbers is rounded to bfloat16 at
-every node, so that is true of it, too, and every node travels in two bytes a number.
+Any process that has both children may add them; the bits are the same.  A sum of bfloat16 numbers is rounded to
+bfloat16 at every node, so that is true of it, too, and every node travels in two bytes a number.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +26,8 @@ class MixedVector:
     """
 
     def __init__(self, rounded: Vector, exact: Vector) -> None:
-        self.rounded, self.exact = rounded, exact
+        self.rounded = rounded
+        self.exact = exact
 
     def __len__(self) -> int:
         return len(self.rounded) + len(self.exact)
@@ -44,26 +45,32 @@ class MixedVector:
 
 
 Value = Vector | MixedVector
-"""Of a node: the sums over its shards."""
+"""The value of a node: the sums over its shards."""
 
 V = TypeVar("V", bound=Value)
 
 
 def pieces(value: Value) -> tuple[Vector, ...]:
-    """The plain vectors that follow each other in it, each of one type."""
+    """The plain vectors that follow each other in a value, each of one type."""
     return (value.rounded, value.exact) if isinstance(value, MixedVector) else (value,)
 
 
 def map_pieces(function: Callable[..., Vector], *values: V) -> V:
-    """``function`` of every piece, or of those of several values of one form, as a value of that form."""
-    made = [function(*its) for its in zip(*map(pieces, values), strict=True)]
-    value: Any = MixedVector(*made) if isinstance(values[0], MixedVector) else made[0]
+    """Apply ``function`` piece by piece to one or several values of one layout; return a value of that layout."""
+    results = [function(*arguments) for arguments in zip(*map(pieces, values), strict=True)]
+    value: Any = MixedVector(*results) if isinstance(values[0], MixedVector) else results[0]
     return value
 
 
-def add(a: Vector, b: Vector) -> Vector:
-    """a + b.  bfloat16 is added as float32 and rounded to the nearest, half-way to even: as by itself, but faster."""
-    return np.add(a, b, out=np.empty_like(a), dtype=np.float32) if a.dtype == BFLOAT16 else a + b
+def add(left: Vector, right: Vector) -> Vector:
+    """Add two vectors of one type.
+
+    bfloat16 is added as float32 and rounded to the nearest, half-way to even.  ``left + right`` has the same bits, but
+    takes longer.
+    """
+    if left.dtype == BFLOAT16:
+        return np.add(left, right, out=np.empty_like(left), dtype=np.float32)
+    return left + right
 
 
 class Node(NamedTuple):
@@ -86,6 +93,7 @@ class Node(NamedTuple):
         return range(self.place << self.level, (self.place + 1) << self.level)
 
     def covers(self, other: "Node") -> bool:
+        """Tell whether ``other`` is this node or lies below it."""
         return self.level >= other.level and other.place >> (self.level - other.level) == self.place
 
 
@@ -108,16 +116,17 @@ class Join(Generic[V]):
 
     def add(self, node: Node, value: V) -> bool:
         """Take one part in; False when it was already covered and is dropped."""
-        if any(held.covers(node) for held in self.parts):
+        if any(part.covers(node) for part in self.parts):
             return False
-        for below in [held for held in self.parts if node.covers(held)]:
+        for below in [part for part in self.parts if node.covers(part)]:
             del self.parts[below]
         while node != self._root:
+            # Where no shard lies under the sibling, the parent's value is this node's, and nothing is added.
             if node.sibling.shards.start < self._shards:
-                other = self.parts.pop(node.sibling, None)
-                if other is None:
+                sibling = self.parts.pop(node.sibling, None)
+                if sibling is None:
                     break
-                left, right = (value, other) if node.place % 2 == 0 else (other, value)
+                left, right = (value, sibling) if node.place % 2 == 0 else (sibling, value)
                 value = map_pieces(add, left, right)
             node = node.parent
         self.parts[node] = value
@@ -129,13 +138,13 @@ class Join(Generic[V]):
         return self.parts.get(self._root)
 
     @property
-    def missing(self) -> list[int]:
+    def missing_shards(self) -> list[int]:
         """The shards that no part covers yet, in order."""
         return [s for s in range(self._shards) if not any(s in node.shards for node in self.parts)]
 
 
 def combine(leaves: Mapping[int, V], shards: int) -> dict[Node, V]:
-    """Add up what one worker holds (shard → value) into the fewest subtrees: the combiner of MapReduce."""
+    """Add up one worker's values (shard → value) into the fewest subtrees: the combiner of MapReduce."""
     join = Join[V](shards)
     for shard, value in leaves.items():
         join.add(Node(0, shard), value)

@@ -11,42 +11,49 @@ from yarnml.reduce.wire import Part
 
 
 class Uplink:
-    """Opens the stream when there is something to pass on; a `yarnml.reduce.streams.Sink`.
+    """A stream that is opened with the first part to pass on; a `yarnml.reduce.streams.Sink`.
 
-    ``sent`` and ``received`` count what goes over it.  ``broken``: why it gives no totals, once it does not.
+    ``failure`` says why no more totals come on it; None as long as they may.
+
+    ``address``: of the reducer above.
+    ``connect``: address → a new connection; raises WorkerLost.
+    ``sent``, ``received``: count what goes over the stream.
     """
 
     def __init__(
         self, address: str, relay: Relay, connect: Callable[[str], Connection], sent: Traffic, received: Traffic
     ) -> None:
-        self.address, self._relay, self._connect = address, relay, connect
-        self._sent, self._received = sent, received
+        self.address = address
+        self.failure: WorkerLost | None = None
+        self._relay = relay
+        self._connect = connect
+        self._sent = sent
+        self._received = received
         self._stream: Stream | None = None
-        self.broken: WorkerLost | None = None
 
     def send(self, part: Part, values: Vector) -> None:
-        """Not for use by several threads; raises WorkerLost."""
-        if self.broken:
-            raise self.broken
+        """Pass a part on to the reducer above.  Not for use by several threads; raises WorkerLost."""
+        if self.failure:
+            raise self.failure
         if self._stream is None:
             self._stream = Stream(self.address, self._connect(self.address), self)
         self._sent.add(values)
         self._stream.put(part, values)
 
-    def room(self, stream: Stream, part: Part) -> None:
-        """A total is kept until the whole group has it, so it gets memory of its own."""
+    def buffer(self, stream: Stream, part: Part) -> None:
+        """Offer no memory: a total is kept until the whole group has it, so each gets memory of its own."""
 
     def put(self, stream: Stream, part: Part, values: Vector) -> None:
         self._received.add(values)
-        self._relay.answer(part, values)
+        self._relay.add_total(part, values)
 
     def fail(self, stream: Stream, reason: str, kind: type[WorkerLost] = WorkerLost) -> None:
-        if self.broken is None:
-            self.broken = kind(f"The reducer at {self.address} gave up: {reason}")
-            self._relay.fail(self.broken)
+        if self.failure is None:
+            self.failure = kind(f"The reducer at {self.address} gave up: {reason}")
+            self._relay.fail(self.failure)
 
     def close(self) -> None:
-        """Hang up; it is of no more use."""
-        self.broken = self.broken or WorkerLost(f"The stream to {self.address} was closed.")
+        """Close the stream for good."""
+        self.failure = self.failure or WorkerLost(f"The stream to {self.address} was closed.")
         if self._stream:
             self._stream.close()

@@ -1,4 +1,7 @@
-"""What goes between a worker and a reducer: headers, as types and as bytes, each with a raw vector behind it."""
+"""Headers of the messages between a worker and a reducer, as types and as bytes; a raw vector follows most of them.
+
+The structs are ``array_like``: a header travels as its fields' values in order, so the order is the format.
+"""
 
 import msgspec
 from msgspec import Struct
@@ -7,8 +10,11 @@ from msgspec import Struct
 class Part(Struct, frozen=True, array_like=True):
     """Header of one chunk of one subtree's vector slice.
 
-    ``level`` and ``place`` name the subtree, in a total the whole tree; the slice is cut into ``chunks`` chunks of
-    elements of NumPy's ``dtype``.
+    ``generation``, ``step``: the sum.
+    ``shards``: the number of shards of the whole sum.
+    ``level``, ``place``: the subtree; in a total the root of the tree.
+    ``chunk``, ``chunks``: the chunk's number in its slice, and how many the slice has.
+    ``dtype``: NumPy's name of the elements' type.
     """
 
     generation: int
@@ -22,14 +28,14 @@ class Part(Struct, frozen=True, array_like=True):
 
 
 class Hello(Struct, frozen=True, array_like=True):
-    """Opens a stream to a reducer, or to the relay of its process."""
+    """The first message on a stream: which worker it is, and whether it wants the process's reducer or its relay."""
 
     worker: int
     relay: bool = False
 
 
 class Refusal(Struct, frozen=True, array_like=True):
-    """Why a reducer sends no more totals; ``late``: the step that was asked for is over."""
+    """The reason why a reducer sends no more totals; ``late``: the step that was asked for is over."""
 
     reason: str
     late: bool

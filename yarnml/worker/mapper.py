@@ -52,7 +52,7 @@ from yarnml.learners.base import Scores
 from yarnml.model.export import write_model
 from yarnml.reduce.base import AllReduce
 from yarnml.reduce.reducer import StepExpired
-from yarnml.reduce.routing import routes
+from yarnml.reduce.routing import plan_routes
 from yarnml.reduce.tree import Value, Vector
 from yarnml.storage import tensors
 from yarnml.worker.loaders import Loaders
@@ -94,7 +94,7 @@ class Mapper:
                 return self._catch_up(there)
         if not self._tasks.shards:
             return self._rest()
-        self._allreduce.begin(routes(assignment, self._index))
+        self._allreduce.begin(plan_routes(assignment, self._index))
         try:
             return self._carry_out(assignment.command)
         except StepExpired:

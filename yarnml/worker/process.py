@@ -103,7 +103,7 @@ def _beat(here: Environment, tracker: ProgressTracker, allreduce: NetworkAllRedu
         while True:
             ack = client.call(Heartbeat(here.role, here.index, heard, tracker.progress, tracker.saved))
             if isinstance(ack, HeartbeatReply):
-                allreduce.abandon(ack.generation)
+                allreduce.abort_before(ack.generation)
                 tracker.give(ack.generation, ack.step, frozenset(ack.given))
                 heard = ack.generation
             time.sleep(PAUSE_SECONDS)

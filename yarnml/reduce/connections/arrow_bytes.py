@@ -1,4 +1,4 @@
-"""Raw bytes as record batches of one column, which is all that travels in Flight streams here."""
+"""Raw bytes as record batches of one column: the only content of the all-reduce's Flight streams."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,23 +12,23 @@ SCHEMA = pa.schema([pa.field("bytes", pa.uint8(), nullable=False)])
 
 
 def batch(data: Any) -> pa.RecordBatch:
-    """The bytes of a contiguous buffer, not copied."""
+    """Wrap a contiguous buffer as a batch, without a copy."""
     buffer = pa.py_buffer(data)
     return pa.RecordBatch.from_arrays([pa.Array.from_buffers(pa.uint8(), buffer.size, [None, buffer])], schema=SCHEMA)
 
 
 def view(received: pa.RecordBatch) -> memoryview:
-    """The bytes of a batch, not copied."""
+    """The bytes of a batch, without a copy."""
     return memoryview(received.column(0).buffers()[1])[: len(received)]
 
 
 def values(received: pa.RecordBatch) -> Vector:
-    """The same as NumPy's uint8."""
+    """The bytes of a batch as NumPy's uint8, without a copy."""
     return np.frombuffer(view(received), np.uint8)
 
 
 def chunks(reader: Any) -> Iterator[tuple[pa.RecordBatch | None, bytes]]:
-    """What arrives on a stream until the other end closes it; a message without a batch is a reason to stop."""
+    """Read (batch, metadata) from a stream until the other end closes it; a message without a batch has None."""
     while True:
         try:
             chunk = reader.read_chunk()

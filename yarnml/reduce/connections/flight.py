@@ -1,4 +1,4 @@
-"""Connections over Arrow Flight, which lead anywhere: one bidirectional stream (DoExchange) each.
+"""Connections over Arrow Flight, which reach any machine: one bidirectional stream (DoExchange) each.
 
 A message is a record batch of one byte column, its header beside it.
 """
@@ -13,12 +13,12 @@ import pyarrow.flight as fl
 
 from yarnml.control.credentials import Credentials
 from yarnml.reduce.connections import arrow_bytes
-from yarnml.reduce.connections.base import Broken, Message, Room, nowhere
+from yarnml.reduce.connections.base import ConnectionLost, FindBuffer, Message, no_buffer
 from yarnml.reduce.tree import Vector
 
 
 def connect(address: str, hello: bytes, credentials: Credentials) -> "FlightConnection":
-    """The worker's end of a new stream; raises Broken."""
+    """Open the worker's end of a new stream; raises ConnectionLost."""
     with _translated():
         client = fl.FlightClient(f"{credentials.scheme}://{address}", **credentials.calling())
         options = fl.FlightCallOptions(headers=credentials.headers)
@@ -27,10 +27,15 @@ def connect(address: str, hello: bytes, credentials: Credentials) -> "FlightConn
 
 
 class FlightConnection:
-    """Either end of a stream; a `yarnml.reduce.connections.base.Connection`."""
+    """Either end of a stream; a `yarnml.reduce.connections.base.Connection`.
+
+    ``client``: at the worker's end, what the stream was opened with.
+    """
 
     def __init__(self, reader: Any, writer: Any, client: Any = None) -> None:
-        self._reader, self._writer, self._client = reader, writer, client
+        self._reader = reader
+        self._writer = writer
+        self._client = client
         with _translated():
             writer.begin(arrow_bytes.SCHEMA)
 
@@ -45,12 +50,13 @@ class FlightConnection:
         with _translated():
             self._writer.done_writing()
 
-    def messages(self, room: Room = nowhere) -> Iterator[Message]:
+    def messages(self, find_buffer: FindBuffer = no_buffer) -> Iterator[Message]:
+        """All messages until the other end has finished; vectors lie in Arrow's own memory."""
         with _translated():
             for batch, header in arrow_bytes.chunks(self._reader):
                 yield header, None if batch is None else arrow_bytes.values(batch)
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         self._reader.cancel()
 
     def close(self) -> None:
@@ -60,7 +66,8 @@ class FlightConnection:
 
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
+    """Raise Arrow's errors as ConnectionLost."""
     try:
         yield
     except pa.ArrowException as exc:
-        raise Broken(str(exc).splitlines()[0]) from exc
+        raise ConnectionLost(str(exc).splitlines()[0]) from exc

@@ -1,7 +1,7 @@
 """Connections over Unix sockets, between processes of one machine: a third of Flight's time for a small vector.
 
-A message is the length of its header, that of its vector or `NOTHING`, then both.  A socket has a name in Linux's
-abstract namespace, which is no file and is gone with its process; both ends look whether the other one is of the same
+A message is the length of its header, that of its vector or `NO_VECTOR`, then both.  A socket has a name in Linux's
+abstract namespace, which is no file and is gone with its process.  Both ends check that the other one is of the same
 user, and the worker shows the job's token.
 """
 
@@ -17,19 +17,23 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from yarnml.control.credentials import Credentials, Token
-from yarnml.reduce.connections.base import Broken, Message, Room, nowhere
+from yarnml.reduce.connections.base import ConnectionLost, FindBuffer, Message, no_buffer
 from yarnml.reduce.tree import Vector
 
-NOTHING = 2**64 - 1
-BUFFER = 4 * 2**20  # bytes; Linux gives what it allows
-HELLO_SECONDS = 10.0  # for a worker to say who it is
+NO_VECTOR = 2**64 - 1
+"""The length of a vector that is not there; an empty one has length 0."""
+
+SOCKET_BUFFER_BYTES = 4 * 2**20
+"""The size asked for; Linux gives what its limits allow."""
+
+HELLO_TIMEOUT_SECONDS = 10.0
 
 _LENGTHS = struct.Struct("<IQ")
-_PEER = struct.Struct("3i")  # <linux/socket.h>: pid, uid, gid
+_PEER_CREDENTIALS = struct.Struct("3i")  # struct ucred of <linux/socket.h>: pid, uid, gid
 
 
 def connect(address: str, hello: bytes, credentials: Credentials) -> "SocketConnection | None":
-    """The worker's end to the reducer at ``address``; None where no socket leads there."""
+    """Open the worker's end to the reducer at ``address``; None where no socket leads there."""
     name = _name(address, credentials)
     if name is None:
         return None
@@ -42,19 +46,23 @@ def connect(address: str, hello: bytes, credentials: Credentials) -> "SocketConn
     try:
         connection = SocketConnection(end)
         connection.send(hello, _secret(credentials))
-    except Broken:
+    except ConnectionLost:
         end.close()
         raise
     return connection
 
 
 class Listener:
-    """Waits for workers; ``serve`` gets each connection and its hello in a thread of its own, which closes it after."""
+    """Accepts workers on the socket that belongs to ``address``.
+
+    ``serve``: gets each connection and its hello in a thread of its own, which closes the connection after it.
+    """
 
     def __init__(
         self, address: str, credentials: Credentials, serve: Callable[["SocketConnection", bytes], None]
     ) -> None:
-        self._credentials, self._serve = credentials, serve
+        self._credentials = credentials
+        self._serve = serve
         self._socket = socket.socket(socket.AF_UNIX)
         if name := _name(address, credentials):
             self._socket.bind(name)
@@ -62,9 +70,9 @@ class Listener:
             threading.Thread(target=self._accept, daemon=True, name="listener").start()
 
     def close(self) -> None:
-        """Nobody else gets in."""
+        """Accept no more workers; connections that are open stay."""
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)  # wakes who accepts
+            self._socket.shutdown(socket.SHUT_RDWR)  # closing alone would not wake the thread that accepts
         self._socket.close()
 
     def _accept(self) -> None:
@@ -75,14 +83,14 @@ class Listener:
 
     def _welcome(self, end: socket.socket) -> None:
         try:
-            end.settimeout(HELLO_SECONDS)
+            end.settimeout(HELLO_TIMEOUT_SECONDS)
             connection = SocketConnection(end)
             hello, secret = next(connection.messages(), (b"", None))
             if secret is not None and hmac.compare_digest(secret.tobytes(), _secret(self._credentials).tobytes()):
                 end.settimeout(None)
                 self._serve(connection, hello)
-        except Broken:
-            pass  # it heard no answer, and that is all there is to tell
+        except ConnectionLost:
+            pass  # the worker at the other end sees the same, and reports it
         finally:
             end.close()
 
@@ -93,49 +101,52 @@ class SocketConnection:
     def __init__(self, end: socket.socket) -> None:
         self._end = end
         for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-            end.setsockopt(socket.SOL_SOCKET, buffer, BUFFER)
-        _, user, _ = _PEER.unpack(end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
+            end.setsockopt(socket.SOL_SOCKET, buffer, SOCKET_BUFFER_BYTES)
+        peer = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER_CREDENTIALS.size)
+        _, user, _ = _PEER_CREDENTIALS.unpack(peer)
         if user != os.getuid():
-            raise Broken(f"it belongs to user {user}")
+            raise ConnectionLost(f"it belongs to user {user}")
 
     def send(self, header: bytes, values: Vector | None = None) -> None:
         data = np.empty(0, np.uint8) if values is None else values.view(np.uint8)
-        lengths = _LENGTHS.pack(len(header), NOTHING if values is None else data.nbytes)
-        left = [memoryview(lengths + header), data.data]
+        lengths = _LENGTHS.pack(len(header), NO_VECTOR if values is None else data.nbytes)
+        unsent = [memoryview(lengths + header), data.data]
         with _translated():
-            while left:
-                left = _after(left, self._end.sendmsg(left))
+            while unsent:
+                unsent = _after(unsent, self._end.sendmsg(unsent))
 
     def finish(self) -> None:
         with _translated():
             self._end.shutdown(socket.SHUT_WR)
 
-    def messages(self, room: Room = nowhere) -> Iterator[Message]:
+    def messages(self, find_buffer: FindBuffer = no_buffer) -> Iterator[Message]:
+        """All messages until the other end has finished; vectors go into the buffer that is offered, if it fits."""
         lengths = bytearray(_LENGTHS.size)
         with _translated():
             while self._fill(lengths):
-                of_header, of_values = _LENGTHS.unpack(lengths)
-                header, values = bytearray(of_header), None
-                whole = self._fill(header)
-                if whole and of_values != NOTHING:
-                    values = _place(room(bytes(header)), of_values)
-                    whole = self._fill(values.data)
-                if not whole:
-                    raise Broken("it ended within a message")
+                header_bytes, vector_bytes = _LENGTHS.unpack(lengths)
+                header = bytearray(header_bytes)
+                values = None
+                is_complete = self._fill(header)
+                if is_complete and vector_bytes != NO_VECTOR:
+                    values = _fitting(find_buffer(bytes(header)), vector_bytes)
+                    is_complete = self._fill(values.data)
+                if not is_complete:
+                    raise ConnectionLost("it ended within a message")
                 yield bytes(header), values
 
     def _fill(self, buffer: bytearray | memoryview) -> bool:
-        """Read so many bytes; False where the other end has finished before."""
+        """Read until the buffer is full; False where the other end has finished before."""
         view = memoryview(buffer)
         while view:
-            got = self._end.recv_into(view, 0, socket.MSG_WAITALL)
-            if not got:
+            received = self._end.recv_into(view, 0, socket.MSG_WAITALL)
+            if not received:
                 return False
-            view = view[got:]
+            view = view[received:]
         return True
 
-    def cut(self) -> None:
-        with contextlib.suppress(OSError):  # the other end did it before
+    def abort(self) -> None:
+        with contextlib.suppress(OSError):  # the other end was quicker
             self._end.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
@@ -143,7 +154,10 @@ class SocketConnection:
 
 
 def _name(address: str, credentials: Credentials) -> bytes | None:
-    """Of the socket beside the server at ``address``, which only this job's processes can tell; None: has none."""
+    """The name of the socket beside the server at ``address``; None where there is none.
+
+    It is a digest under the job's token, so only processes of this job can tell it.
+    """
     if not isinstance(credentials, Token) or sys.platform != "linux":
         return None
     return b"\0yarnml-" + hmac.digest(credentials.value.encode(), address.encode(), "sha256").hex().encode()
@@ -153,24 +167,25 @@ def _secret(credentials: Credentials) -> Vector:
     return np.frombuffer(credentials.value.encode() if isinstance(credentials, Token) else b"", np.uint8)
 
 
-def _place(room: Vector | None, size: int) -> Vector:
-    """So many bytes of room, or of new memory where it is none or another size."""
-    return room.view(np.uint8) if room is not None and room.nbytes == size else np.empty(size, np.uint8)
+def _fitting(buffer: Vector | None, size: int) -> Vector:
+    """The bytes of the buffer, or ``size`` bytes of new memory where there is none or it has another size."""
+    return buffer.view(np.uint8) if buffer is not None and buffer.nbytes == size else np.empty(size, np.uint8)
 
 
 def _after(buffers: list[memoryview], sent: int) -> list[memoryview]:
-    """What is left of these buffers after their first ``sent`` bytes."""
-    left = []
+    """The rest of these buffers behind their first ``sent`` bytes."""
+    rest = []
     for buffer in buffers:
         if sent < len(buffer):
-            left.append(buffer[sent:])
+            rest.append(buffer[sent:])
         sent = max(0, sent - len(buffer))
-    return left
+    return rest
 
 
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
+    """Raise the system's errors as ConnectionLost."""
     try:
         yield
     except OSError as exc:
-        raise Broken(str(exc)) from exc
+        raise ConnectionLost(str(exc)) from exc
