@@ -1,12 +1,12 @@
-"""What can run on a cluster and what is missing, decided from plain facts."""
+"""Rules about a cluster's resources: whether a job can run, and what its containers wait for, from plain facts."""
 
 from dataclasses import replace
 
 import pytest
 
-from yarnml.clusters.yarn.capacity import rules
+from yarnml.clusters.yarn.capacity import queues, rules
+from yarnml.clusters.yarn.capacity.queues import UnknownToYarn
 from yarnml.clusters.yarn.capacity.resources import Cluster, Node, Queue, Request, Share, Size, requests
-from yarnml.clusters.yarn.capacity.rules import UnknownToYarn
 from yarnml.errors import ClusterError, JobFileError
 from yarnml.job.load import load_job
 
@@ -34,12 +34,12 @@ CLUSTER = Cluster(
     ),
     labels={"gpu": True, "fast": True},
 )
-DEFAULT = rules.find_queue(CLUSTER, "default")
+DEFAULT = queues.find_queue(CLUSTER, "default")
 SMALL = Request("worker", "workers", Size(GIB, 1))
 
 
-def worker(memory: float = 1, vcores: int = 1, gpus: int = 0, label: str = "", least: int = 1) -> Request:
-    return Request("worker", "workers", Size(int(memory * GIB), vcores, gpus), label, least, "workers.min")
+def worker(memory: float = 1, vcores: int = 1, gpus: int = 0, label: str = "", minimum: int = 1) -> Request:
+    return Request("worker", "workers", Size(int(memory * GIB), vcores, gpus), label, minimum, "workers.min")
 
 
 def with_used(**used: Size) -> Cluster:
@@ -48,9 +48,9 @@ def with_used(**used: Size) -> Cluster:
 
 
 def refusal(rule, *arguments, error=JobFileError) -> str:  # type: ignore[no-untyped-def]
-    with pytest.raises(error) as found:
+    with pytest.raises(error) as caught:
         rule(*arguments)
-    return str(found.value)
+    return str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -80,34 +80,34 @@ def test_requests_of_a_job() -> None:
 
 def test_queues_by_name_and_path() -> None:
     """A queue is found by its name and by its path; an unknown one is refused with those that there are."""
-    assert rules.find_queue(CLUSTER, "root.default") is DEFAULT
-    assert refusal(rules.find_queue, CLUSTER, "nosuch").startswith(
+    assert queues.find_queue(CLUSTER, "root.default") is DEFAULT
+    assert refusal(queues.find_queue, CLUSTER, "nosuch").startswith(
         "queue must be one of closed, default, research, school, not 'nosuch'"
     )
     with pytest.raises(UnknownToYarn):
-        rules.find_queue(CLUSTER, "root.projects.mine")
+        queues.find_queue(CLUSTER, "root.projects.mine")
 
 
 def test_queues_that_take_no_job() -> None:
     """A queue that is stopped, has children, or does not admit the user is refused, with others to choose."""
-    assert "closed is STOPPED" in refusal(rules.check_queue, CLUSTER, "closed", "bob")
-    assert "root is made of other queues; choose one of" in refusal(rules.check_queue, CLUSTER, "root", "bob")
+    assert "closed is STOPPED" in refusal(queues.check_queue, CLUSTER, "closed", "bob")
+    assert "root is made of other queues; choose one of" in refusal(queues.check_queue, CLUSTER, "root", "bob")
     assert "research does not admit bob, only alice, carol; choose another (default)" in refusal(
-        rules.check_queue, CLUSTER, "research", "bob"
+        queues.check_queue, CLUSTER, "research", "bob"
     )
 
 
 def test_queues_that_admit() -> None:
     """A user who is named is admitted, and everybody where access lists are off."""
-    assert "admits alice" in rules.check_queue(CLUSTER, "research", "alice")
-    assert "for everybody" in rules.check_queue(replace(CLUSTER, access_lists=False), "research", "bob")
+    assert "admits alice" in queues.check_queue(CLUSTER, "research", "alice")
+    assert "for everybody" in queues.check_queue(replace(CLUSTER, access_lists=False), "research", "bob")
 
 
 @pytest.mark.parametrize(("queue", "user"), [("school", "bob"), ("research", None)])
 def test_who_is_admitted_may_be_unknown(queue: str, user: str | None) -> None:
     """Groups and Kerberos names are for YARN to judge: nothing is claimed about them."""
     with pytest.raises(UnknownToYarn):
-        rules.check_queue(CLUSTER, queue, user)
+        queues.check_queue(CLUSTER, queue, user)
 
 
 def test_labels() -> None:
@@ -115,7 +115,7 @@ def test_labels() -> None:
     assert rules.check_label(CLUSTER, DEFAULT, SMALL) == ""
     assert "c labelled gpu" in rules.check_label(CLUSTER, DEFAULT, worker(label="gpu"))
     assert "no node label 'x'; it has fast, gpu" in refusal(rules.check_label, CLUSTER, DEFAULT, worker(label="x"))
-    research = rules.find_queue(CLUSTER, "research")
+    research = queues.find_queue(CLUSTER, "research")
     assert (
         "research may not use nodes labelled gpu, so its containers would wait for ever; choose a queue that may"
         in (refusal(rules.check_label, CLUSTER, research, worker(label="gpu")))
@@ -141,16 +141,16 @@ def test_gpus() -> None:
         (worker(vcores=9), "workers.vcores: a container in queue default may have 4 vcores at most"),
         (worker(gpus=1), "workers.gpus: no node without a label has 1 GPU, the largest has 0 GPUs; nodes labelled gpu"),
         (worker(gpus=3, label="gpu"), "workers.gpus: no node labelled gpu has 3 GPUs, the largest has 2 GPUs."),
-        (worker(3, least=3), "workers.min is 3, but the nodes without a label hold 2 of 3 GiB and 1 vcore"),
+        (worker(3, minimum=3), "workers.min is 3, but the nodes without a label hold 2 of 3 GiB and 1 vcore"),
     ],
 )
 def test_sizes_that_never_fit(request_: Request, words: str) -> None:
-    """What is over YARN's maximum, over the largest node, or more than all nodes hold is refused by its field."""
+    """A size over YARN's maximum or the largest node, or a number over all nodes, is refused by its field."""
     assert words in refusal(rules.check_size, CLUSTER, DEFAULT, request_)
 
 
 @pytest.mark.parametrize(
-    ("request_", "queue", "most"),
+    ("request_", "queue", "gibibytes"),
     [
         (worker(1), DEFAULT, 4),
         (worker(1), replace(DEFAULT, largest=Size(3 * GIB, 4)), 3),
@@ -159,21 +159,21 @@ def test_sizes_that_never_fit(request_: Request, words: str) -> None:
         (worker(1, gpus=1), DEFAULT, 0),
     ],
 )
-def test_the_most_memory(request_: Request, queue: Queue, most: int) -> None:
+def test_the_most_memory(request_: Request, queue: Queue, gibibytes: int) -> None:
     """A container can grow to the largest node that has the rest of it, to YARN's maximum and to the queue's limit."""
-    assert rules.most_memory(CLUSTER, queue, request_) == most * GIB
+    assert rules.largest_memory(CLUSTER, queue, request_) == gibibytes * GIB
 
 
 def test_what_no_node_has_at_once() -> None:
     """Memory on one node and vcores on another make no container."""
     nodes = (Node("a", "", Size(8 * GIB, 1)), Node("b", "", Size(1 * GIB, 8)))
-    found = refusal(rules.check_size, Cluster(nodes), Queue("q", "root.q"), worker(4, 4))
-    assert found == "workers: no node has 4 GiB and 4 vcores at once; ask for less of one of them."
+    sentence = refusal(rules.check_size, Cluster(nodes), Queue("q", "root.q"), worker(4, 4))
+    assert sentence == "workers: no node has 4 GiB and 4 vcores at once; ask for less of one of them."
 
 
 def test_vcores_that_nobody_counts() -> None:
     """Where the scheduler looks at memory alone, a node runs out of memory only."""
-    memory_only = replace(CLUSTER, counts=("memory",))
+    memory_only = replace(CLUSTER, counted=("memory",))
     assert "room for 8" in rules.check_size(memory_only, replace(DEFAULT, largest=None), worker(1, 8))
 
 
@@ -200,8 +200,8 @@ def test_limits_of_a_queue() -> None:
     """All that a job can't begin without must be within what the queue may ever have, label by label."""
     master = Request("master", "master", Size(GIB, 1))
     assert "3 GiB" in rules.check_limits(CLUSTER, DEFAULT, [master, worker(2)])
-    found = refusal(rules.check_limits, CLUSTER, DEFAULT, [master, worker(4, least=2)])
-    assert found.startswith(
+    sentence = refusal(rules.check_limits, CLUSTER, DEFAULT, [master, worker(4, minimum=2)])
+    assert sentence.startswith(
         "queue default may have 8 GiB and 8 vcores, less than the 9 GiB and 3 vcores of 1 master, 2"
     )
     labelled = rules.check_limits(CLUSTER, DEFAULT, [master, worker(4, label="gpu")])
@@ -227,23 +227,23 @@ def test_limits_of_a_queue() -> None:
 )
 def test_what_is_missing(used: dict[str, Size], request_: Request, words: str) -> None:
     """Containers that do not come are told by what no node has free."""
-    found = rules.missing(with_used(**used), DEFAULT, request_, "bob")
-    assert found.startswith(words) if words else not found
+    sentence = rules.why_pending(with_used(**used), DEFAULT, request_, "bob")
+    assert sentence.startswith(words) if words else not sentence
 
 
 def test_what_the_queue_lacks() -> None:
     """Where nodes have room, the queue's limit, the user's limit or the label may be why nothing comes."""
     full = replace(DEFAULT, shares={"": Share(Size(7 * GIB, 1), Size(8 * GIB, 8))})
-    assert rules.missing(CLUSTER, full, worker(2), "bob") == (
+    assert rules.why_pending(CLUSTER, full, worker(2), "bob") == (
         "queue default uses 7 GiB and 1 vcore of the 8 GiB and 8 vcores that it may have"
     )
     user = replace(DEFAULT, users={"bob": {"": Share(Size(5 * GIB, 3), Size(4 * GIB, 4))}})
-    assert rules.missing(CLUSTER, user, worker(2), "bob") == (
+    assert rules.why_pending(CLUSTER, user, worker(2), "bob") == (
         "bob uses 5 GiB and 3 vcores, and one user of queue default may have 4 GiB and 4 vcores"
     )
-    assert not rules.missing(CLUSTER, user, worker(2), "alice")
-    research = rules.find_queue(CLUSTER, "research")
-    assert "research may not use" in rules.missing(CLUSTER, research, worker(label="gpu"), "alice")
+    assert not rules.why_pending(CLUSTER, user, worker(2), "alice")
+    research = queues.find_queue(CLUSTER, "research")
+    assert "research may not use" in rules.why_pending(CLUSTER, research, worker(label="gpu"), "alice")
 
 
 @pytest.mark.parametrize(
@@ -268,5 +268,5 @@ def test_what_the_queue_lacks() -> None:
     ],
 )
 def test_what_a_master_waits_for(diagnostics: str, words: str) -> None:
-    """Of YARN's long words about an application that waits, the sentence that matters."""
-    assert rules.master_waits(diagnostics) == words
+    """YARN's long words about an application that waits become the sentence that matters."""
+    assert rules.why_master_waits(diagnostics) == words

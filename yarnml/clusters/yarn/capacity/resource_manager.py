@@ -1,27 +1,29 @@
-"""YARN's ResourceManager: whether it answers, and what its REST service tells of nodes, labels and queues."""
+"""YARN's ResourceManager: whether it answers, and the nodes, labels and queues that its REST service tells of."""
 
 import contextlib
-import json
 import socket
 from collections.abc import Iterator
-from typing import Any
+from typing import TypeVar
 
-from yarnml.clusters.yarn.capacity import rest, rules
-from yarnml.clusters.yarn.capacity.resources import Cluster, Node, Queue, Request, Share, Size
-from yarnml.clusters.yarn.capacity.rules import UnknownToYarn
+from yarnml.clusters.yarn.capacity import answers, queues, rest, rules
+from yarnml.clusters.yarn.capacity.answers import GPU
+from yarnml.clusters.yarn.capacity.queues import UnknownToYarn
+from yarnml.clusters.yarn.capacity.resources import EVERYBODY, Cluster, Node, Queue, Request, Share, Size
 from yarnml.errors import ClusterError, JobFileError
 from yarnml.storage import hadoop_config
 from yarnml.storage.hadoop_config import Configuration
 
-SECONDS = 5.0  # to connect, and again for an answer
-GPU = "yarn.io/gpu"
+SERVER_SECONDS = 5.0
+"""Time limit to connect to a server, and again for its first byte."""
 
 _GREETING = b"GET / H"  # as much as a Hadoop RPC server reads before it answers that this is not HTTP
 _UNBOUNDED = 2**62
 
+_T = TypeVar("_T")
 
-def reach(settings: Configuration) -> str:
-    """host:port of a ResourceManager that answers; ClusterError says of each why it does not.
+
+def find_active(settings: Configuration) -> str:
+    """The host:port of a ResourceManager that answers; ClusterError says of each why it does not.
 
     Hadoop's own client would try for a quarter of an hour.
     """
@@ -32,16 +34,22 @@ def reach(settings: Configuration) -> str:
             f"{where} names no ResourceManager; set HADOOP_CONF_DIR to the folder whose yarn-site.xml has "
             "yarn.resourcemanager.hostname."
         )
-    reasons = {manager.rpc: silence(manager.rpc) for manager in managers}
-    found = next((address for address, reason in reasons.items() if not reason), None)
-    if found is None:
-        told = "; ".join(f"{address} {reason}" for address, reason in reasons.items())
-        raise ClusterError(f"The ResourceManager {told}; start it, or correct yarn-site.xml in {settings.folder}.")
-    return found
+    reasons: list[str] = []
+    for manager in managers:
+        reason = why_silent(manager.rpc)
+        if not reason:
+            return manager.rpc
+        reasons.append(f"{manager.rpc} {reason}")
+    raise ClusterError(
+        f"The ResourceManager {'; '.join(reasons)}; start it, or correct yarn-site.xml in {settings.folder}."
+    )
 
 
-def silence(address: str, seconds: float = SECONDS) -> str:
-    """Why the Hadoop server at host:port does not answer; empty where it does."""
+def why_silent(address: str, seconds: float = SERVER_SECONDS) -> str:
+    """Why the Hadoop server at host:port does not answer; empty where it does.
+
+    It must answer, and not only accept: the system accepts connections for a process that hangs, too.
+    """
     host, _, port = address.rpartition(":")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), seconds) as line:
@@ -53,42 +61,56 @@ def silence(address: str, seconds: float = SECONDS) -> str:
         return f"can't be reached ({getattr(exc, 'strerror', None) or exc})"
 
 
-def look() -> Cluster:
+def snapshot() -> Cluster:
     """Ask the active ResourceManager for its nodes, queues and labels; `UnknownToYarn` where it does not answer us."""
-    nodes, scheduler = _ask("nodes").get("nodes") or {}, _ask("scheduler")["scheduler"]["schedulerInfo"]
-    labels = _list(_ask("get-node-labels"), "nodeLabelInfo")
-    knows_gpus = GPU in json.dumps(nodes)
-    return Cluster(
-        _nodes(nodes),
-        tuple(_queues(scheduler, "", ())) if scheduler.get("type") == "capacityScheduler" else (),
-        {str(label["name"]): str(label.get("exclusivity")).lower() == "true" for label in labels},
-        ("memory", "vcores", "gpus") if knows_gpus or _counts_vcores(scheduler) else ("memory",),
-        knows_gpus or not nodes,
-        _setting("yarn.acl.enable") != "false",
-    )
+    nodes = _ask("nodes", answers.NodesAnswer)
+    scheduler = _ask("scheduler", answers.SchedulerAnswer)
+    labels = _ask("get-node-labels", answers.NodeLabelsAnswer)
+    return cluster_of(nodes, scheduler, labels, access_lists=_setting("yarn.acl.enable") != "false")
 
 
-def missing(queue: str, request: Request) -> str:
-    """Why a container that was asked for does not come, as far as the ResourceManager tells; else empty."""
+def why_pending(queue: str, request: Request) -> str:
+    """Why a requested container does not come, as far as the ResourceManager tells; else empty."""
     try:
-        cluster = look()
-        return rules.missing(cluster, rules.find_queue(cluster, queue), request, hadoop_config.user())
+        cluster = snapshot()
+        return rules.why_pending(cluster, queues.find_queue(cluster, queue), request, hadoop_config.user())
     except (UnknownToYarn, JobFileError):
         return ""
 
 
-def room(queue: str, request: Request, most: int) -> int:
-    """How many such containers, ``most`` at most, would come now, as far as the ResourceManager tells; else none."""
+def available(queue: str, request: Request, limit: int) -> int:
+    """The number of such containers, up to a limit, that would come now; 0 where YARN does not tell."""
     try:
-        cluster = look()
-        return rules.room(cluster, rules.find_queue(cluster, queue), request, hadoop_config.user(), most)
+        cluster = snapshot()
+        return rules.available(cluster, queues.find_queue(cluster, queue), request, hadoop_config.user(), limit)
     except (UnknownToYarn, JobFileError):
         return 0
 
 
-def _ask(path: str) -> dict[str, Any]:
+def cluster_of(
+    nodes: answers.NodesAnswer,
+    scheduler: answers.SchedulerAnswer,
+    labels: answers.NodeLabelsAnswer,
+    *,
+    access_lists: bool = True,
+) -> Cluster:
+    """The plain facts in the answers of a ResourceManager; ``access_lists``: whether queues look at theirs."""
+    listed = nodes.nodes.node if nodes.nodes else []
+    root = scheduler.scheduler.scheduler_info
+    has_gpu_type = any(GPU in node.total_resource.by_name for node in listed if node.total_resource)
+    return Cluster(
+        tuple(_node(node) for node in listed),
+        tuple(_queues(root, "", ())) if root.type == "capacityScheduler" else (),
+        {label.name: bool(label.exclusivity) for label in labels.node_label_info},
+        ("memory", "vcores", "gpus") if has_gpu_type or _counts_vcores(root) else ("memory",),
+        has_gpu_type or not listed,  # without a node there is nothing to tell from
+        access_lists,
+    )
+
+
+def _ask(path: str, answer_type: type[_T]) -> _T:
     try:
-        return dict(rest.resource_manager(path) or {})
+        return rest.resource_manager(path, answer_type)
     except OSError as exc:
         wants = "; it wants Kerberos" if getattr(exc, "code", 0) == 401 else ""
         raise UnknownToYarn(f"YARN's web service does not tell ({path}: {exc}{wants})") from exc
@@ -101,88 +123,96 @@ def _setting(name: str) -> str:
     return ""
 
 
-def _nodes(answer: dict[str, Any]) -> tuple[Node, ...]:
-    return tuple(
-        Node(
-            node["nodeHostName"],
-            next(iter(node.get("nodeLabels") or []), ""),
-            _size(node.get("totalResource") or {}),
-            _size(node.get("usedResource") or {}),
-            node["state"] == "RUNNING",
-        )
-        for node in _list(answer, "node")
+def _node(node: answers.Node) -> Node:
+    return Node(
+        node.node_host_name,
+        next(iter(node.node_labels), ""),
+        _size(node.total_resource),
+        _size(node.used_resource),
+        node.state == "RUNNING",
     )
 
 
-def _queues(info: dict[str, Any], above: str, lists: tuple[str, ...]) -> Iterator[Queue]:
-    """A queue of the capacity scheduler and all below it; ``lists``: the access lists of those above."""
-    name = str(info["queueName"])
-    path = f"{above}.{name}" if above else name
-    own = _list(info.get("queueAcls"), "queueAcl")
-    lists += tuple(a["accessControlList"] for a in own if a["accessType"] in ("SUBMIT_APP", "ADMINISTER_QUEUE"))
-    children = _list(info.get("queues"), "queue")
+def _queues(queue: answers.Queue, parent: str, parent_lists: tuple[str, ...]) -> Iterator[Queue]:
+    """A queue of the capacity scheduler and all below it.
+
+    ``parent``: the path of the queue above it.
+    ``parent_lists``: the access lists of all queues above it: who may use these, may use it, too.
+    """
+    path = f"{parent}.{queue.queue_name}" if parent else queue.queue_name
+    own_lists = queue.queue_acls.queue_acl if queue.queue_acls else []
+    lists = parent_lists + tuple(
+        acl.access_control_list for acl in own_lists if acl.access_type in ("SUBMIT_APP", "ADMINISTER_QUEUE")
+    )
     yield Queue(
-        name,
+        queue.queue_name,
         path,
-        info.get("state", "RUNNING"),
-        leaf=not children and info.get("queueType", "leaf") == "leaf",
-        creates_children=info.get("autoCreationEligibility", "off") != "off",
-        labels=frozenset(info.get("nodeLabels") or ()),
-        default_label=info.get("defaultNodeLabelExpression") or "",
-        submitters=lists if own else ("*",),
-        largest=_size(info["maximumAllocation"]) if "maximumAllocation" in info else None,
-        shares=_shares(info),
-        users=_users(info),
+        queue.state,
+        leaf=not queue.children and queue.queue_type == "leaf",
+        creates_children=queue.auto_creation_eligibility != "off",
+        labels=frozenset(queue.node_labels),
+        default_label=queue.default_node_label_expression or "",
+        submitters=lists if own_lists else (EVERYBODY,),
+        largest=_size(queue.maximum_allocation) if queue.maximum_allocation else None,
+        shares=_shares(queue),
+        users=_users(queue),
     )
-    for child in children:
+    for child in queue.children:
         yield from _queues(child, path, lists)
 
 
-def _shares(info: dict[str, Any]) -> dict[str, Share]:
-    used = {u["partitionName"]: _size(u["used"]) for u in _list(info.get("resources"), "resourceUsagesByPartition")}
-    capacities = _list(info.get("capacities"), "queueCapacitiesByPartition")
-    limits = {c["partitionName"]: c.get("effectiveMaxResource") for c in capacities}
+def _shares(queue: answers.Queue) -> dict[str, Share]:
+    """The share of a queue by label."""
+    used = {usage.partition_name: _size(usage.used) for usage in _usages(queue.resources)}
+    limits = {capacity.partition_name: capacity.effective_max_resource for capacity in _capacities(queue)}
     return {
         label: Share(used.get(label, Size()), _size(limit) if (limit := limits.get(label)) else None)
         for label in used.keys() | limits.keys()
     }
 
 
-def _users(info: dict[str, Any]) -> dict[str, dict[str, Share]]:
-    """What each user has by label; one user may have the queue's own capacity so many times, more only for a moment."""
-    factor = float(info.get("userLimitFactor", -1))
-    capacities = _list(info.get("capacities"), "queueCapacitiesByPartition")
-    own = {c["partitionName"]: _size(c["effectiveMinResource"]) for c in capacities if "effectiveMinResource" in c}
-    limits = {label: size * factor for label, size in own.items() if factor > 0}
+def _users(queue: answers.Queue) -> dict[str, dict[str, Share]]:
+    """The share of each user by label.
+
+    One user may have the queue's own capacity times its factor, and more only for a moment.
+    """
+    factor = queue.user_limit_factor
+    limits = {
+        capacity.partition_name: _size(capacity.effective_min_resource) * factor
+        for capacity in _capacities(queue)
+        if capacity.effective_min_resource and factor > 0
+    }
     return {
-        user["username"]: {
-            part["partitionName"]: Share(_size(part["used"]), limits.get(part["partitionName"]))
-            for part in _list(user.get("resources"), "resourceUsagesByPartition")
+        user.username: {
+            usage.partition_name: Share(_size(usage.used), limits.get(usage.partition_name))
+            for usage in _usages(user.resources)
         }
-        for user in _list(info.get("users"), "user")
+        for user in (queue.users.user if queue.users else [])
     }
 
 
-def _counts_vcores(scheduler: dict[str, Any]) -> bool:
-    """A scheduler that looks at memory alone sets every limit for masters to one vcore."""
-    limits = [info["AMResourceLimit"] for info in _leaves(scheduler) if "AMResourceLimit" in info]
-    return any(int(limit.get("vCores", 0)) > 1 for limit in limits)
+def _usages(resources: answers.Usages | None) -> list[answers.Usage]:
+    return resources.resource_usages_by_partition if resources else []
 
 
-def _leaves(info: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    children = _list(info.get("queues"), "queue")
-    if not children:
-        yield info
-    for child in children:
+def _capacities(queue: answers.Queue) -> list[answers.Capacity]:
+    return queue.capacities.queue_capacities_by_partition if queue.capacities else []
+
+
+def _counts_vcores(root: answers.Queue) -> bool:
+    """Whether the scheduler counts vcores: one that looks at memory alone sets every limit for masters to one vcore."""
+    return any(leaf.master_limit.v_cores > 1 for leaf in _leaves(root) if leaf.master_limit)
+
+
+def _leaves(queue: answers.Queue) -> Iterator[answers.Queue]:
+    if not queue.children:
+        yield queue
+    for child in queue.children:
         yield from _leaves(child)
 
 
-def _size(resource: dict[str, Any]) -> Size:
-    named = {r["name"]: r["value"] for r in _list(resource.get("resourceInformations"), "resourceInformation")}
-    return Size(*(min(int(n), _UNBOUNDED) for n in (resource["memory"], resource["vCores"], named.get(GPU, 0))))
-
-
-def _list(parent: Any, name: str) -> list[dict[str, Any]]:
-    """The elements called so; YARN's JSON has one of them bare, and none as null."""
-    found = (parent or {}).get(name)
-    return [] if not found else list(found) if isinstance(found, list) else [found]
+def _size(resource: answers.Resource | None) -> Size:
+    if resource is None:
+        return Size()
+    amounts = (resource.memory, resource.v_cores, resource.by_name.get(GPU, 0))
+    return Size(*(min(amount, _UNBOUNDED) for amount in amounts))

@@ -1,8 +1,12 @@
-"""What YARN has and what a job asks of it, as plain facts: `manager` asks YARN for them, `rules` decides by them."""
+"""The resources of a cluster and the requests of a job, as plain facts.
+
+`resource_manager` asks YARN for them, and `rules` decides by them.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
+from yarnml.events.text import count_of
 from yarnml.job.spec import Job, size_in_bytes
 
 EVERYBODY = "*"  # in access lists of queues, and for all labels
@@ -10,7 +14,7 @@ EVERYBODY = "*"  # in access lists of queues, and for all labels
 
 @dataclass(frozen=True)
 class Size:
-    """``memory`` in MiB."""
+    """An amount of each resource; ``memory`` in MiB."""
 
     memory: int = 0
     vcores: int = 0
@@ -25,8 +29,9 @@ class Size:
     def __mul__(self, times: float) -> "Size":
         return Size(int(self.memory * times), int(self.vcores * times), int(self.gpus * times))
 
-    def fits(self, room: "Size", what: Iterable[str]) -> bool:
-        return all(getattr(self, name) <= getattr(room, name) for name in what)
+    def fits(self, capacity: "Size", resources: Iterable[str]) -> bool:
+        """Whether these resources, by the names of their fields, are within a capacity."""
+        return all(getattr(self, name) <= getattr(capacity, name) for name in resources)
 
     def __str__(self) -> str:
         words = [in_words(f.name, getattr(self, f.name)) for f in fields(self) if getattr(self, f.name)]
@@ -35,6 +40,8 @@ class Size:
 
 @dataclass(frozen=True)
 class Node:
+    """A node; ``label`` is empty where it has none."""
+
     host: str
     label: str
     total: Size
@@ -48,20 +55,27 @@ class Node:
 
 @dataclass(frozen=True)
 class Share:
-    """What a queue, or one user of it, has and may have of the nodes with one label; no ``limit`` where not told."""
+    """The part of the nodes with one label that a queue, or one user of it, uses; no ``limit`` where not known."""
 
     used: Size = Size()
     limit: Size | None = None
 
-    def has_room(self, size: Size, what: Iterable[str]) -> bool:
-        return self.limit is None or (self.used + size).fits(self.limit, what)
+    def has_room(self, size: Size, resources: Iterable[str]) -> bool:
+        """Whether so much more is within the limit, counting these resources only."""
+        return self.limit is None or (self.used + size).fits(self.limit, resources)
 
 
 @dataclass(frozen=True)
 class Queue:
-    """``submitters``: access lists, its own and those above it, each 'users groups'.
+    """A queue of YARN's scheduler.
 
-    ``shares``: by label; ``users``: those of each user.
+    ``path``: its name after those of the queues above it, with dots.
+    ``creates_children``: whether YARN makes queues below it when they are first used.
+    ``labels``: those of the nodes that it may use.
+    ``submitters``: access lists, its own and those above it, each 'users groups'.
+    ``largest``: the largest container; None where not known.
+    ``shares``: by label.
+    ``users``: the shares of each user, by label.
     """
 
     name: str
@@ -86,12 +100,18 @@ class Queue:
 
 @dataclass(frozen=True)
 class Cluster:
-    """``labels``: whether each is exclusive.  ``counts``: the parts of a size that the scheduler looks at."""
+    """A cluster at one moment.
+
+    ``labels``: whether each is exclusive.
+    ``counted``: the resources that the scheduler looks at, by the names of the fields of `Size`.
+    ``knows_gpus``: whether GPUs are a resource that can be requested.
+    ``access_lists``: whether queues look at theirs.
+    """
 
     nodes: tuple[Node, ...]
     queues: tuple[Queue, ...] = ()
     labels: Mapping[str, bool] = field(default_factory=dict)
-    counts: tuple[str, ...] = ("memory", "vcores", "gpus")
+    counted: tuple[str, ...] = ("memory", "vcores", "gpus")
     knows_gpus: bool = True
     access_lists: bool = True
 
@@ -106,27 +126,33 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Request:
-    """Containers of one role.  ``least``: without so many the job never begins, as ``asked_by`` says."""
+    """Containers of one role.
+
+    ``section``: of the job file, for error messages.
+    ``size``: of one container.
+    ``minimum``: how many the job can't begin without.
+    ``minimum_field``: the field of the job file that says so.
+    """
 
     role: str
     section: str
     size: Size
     label: str = ""
-    least: int = 1
-    asked_by: str = ""
+    minimum: int = 1
+    minimum_field: str = ""
 
 
 def requests(job: Job) -> list[Request]:
-    """What a job asks of YARN."""
-    workers, reducers, master = job.workers, job.reducers, job.master
+    """The containers that a job asks for, master first."""
+    master = Request("master", "master", Size(mebibytes(job.master.memory), job.master.vcores))
+    workers = job.workers
     size = Size(mebibytes(workers.memory), workers.vcores, workers.gpus)
-    least = min(workers.min or 1, workers.count)
-    found = [Request("master", "master", Size(mebibytes(master.memory), master.vcores))]
-    found.append(Request("worker", "workers", size, workers.node_label, least, "workers.min" if least > 1 else ""))
-    if reducers.count:
-        size = Size(mebibytes(reducers.memory), reducers.vcores)
-        found.append(Request("reducer", "reducers", size, "", reducers.count, "reducers.count"))
-    return found
+    minimum = min(workers.min or 1, workers.count)
+    worker = Request("worker", "workers", size, workers.node_label, minimum, "workers.min" if minimum > 1 else "")
+    if not job.reducers.count:
+        return [master, worker]
+    size = Size(mebibytes(job.reducers.memory), job.reducers.vcores)
+    return [master, worker, Request("reducer", "reducers", size, "", job.reducers.count, "reducers.count")]
 
 
 def label_of(queue: Queue | None, request: Request) -> str:
@@ -135,18 +161,18 @@ def label_of(queue: Queue | None, request: Request) -> str:
 
 
 def largest(sizes: Iterable[Size]) -> Size:
-    """The most of each part that any of these sizes has."""
+    """The largest amount of each resource in any of these sizes."""
     known = list(sizes)
     return Size(max(s.memory for s in known), max(s.vcores for s in known), max(s.gpus for s in known))
 
 
 def mebibytes(size: str) -> int:
+    """A size of the job file in MiB, rounded up."""
     return -(-size_in_bytes(size) // 2**20)
 
 
 def in_words(name: str, amount: int) -> str:
-    """'1.5 GiB', '2 vcores', '1 GPU'."""
+    """An amount of one resource: '1.5 GiB', '2 vcores', '1 GPU'."""
     if name == "memory":
         return f"{amount / 1024:.4g} GiB" if amount >= 1024 else f"{amount} MiB"
-    one = {"vcores": "vcore", "gpus": "GPU"}[name]
-    return f"{amount} {one}{'' if amount == 1 else 's'}"
+    return count_of(amount, {"vcores": "vcore", "gpus": "GPU"}[name])

@@ -1,43 +1,48 @@
-"""YARN's web services, as far as Skein does not tell the same: attempts of an application, and logs on their nodes."""
+"""YARN's web services, as far as Skein does not tell the same: nodes, queues, attempts, and logs on their nodes."""
 
-import json
 import urllib.error
 import urllib.parse
 import urllib.request
-from typing import Any
+from typing import TypeVar
 
+import msgspec
+
+from yarnml.clusters.yarn.capacity.answers import decode
 from yarnml.storage import hadoop_config
 
-SECONDS = 5.0  # how long a service may take to answer
+ANSWER_SECONDS = 5.0
+"""Time limit for an answer of a service."""
+
+_T = TypeVar("_T")
 
 _open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open  # a proxy for the internet is none for YARN
 
 
-def resource_manager(path: str) -> Any:
-    """What the active ResourceManager answers; ``path`` begins after /ws/v1/cluster.  OSError where none does."""
-    found: OSError = OSError("yarn-site.xml names no ResourceManager.")
+def resource_manager(path: str, answer_type: type[_T]) -> _T:
+    """Ask the active ResourceManager.
+
+    ``path``: begins after /ws/v1/cluster.
+    ``answer_type``: of `yarnml.clusters.yarn.capacity.answers`.
+
+    Raises OSError where no ResourceManager answers, or the answer lacks a field.
+    """
+    failure = OSError("yarn-site.xml names no ResourceManager.")
     for address in hadoop_config.configuration().resource_managers:
         try:
-            return json.loads(_get(f"{address.web}/ws/v1/cluster/{path}"))
-        except ValueError as exc:  # a standby points elsewhere, in HTML
-            found = OSError(f"{address.web} is not the active ResourceManager: {exc}")
+            return decode(_get(f"{address.web}/ws/v1/cluster/{path}"), answer_type)
+        except msgspec.ValidationError as exc:
+            failure = OSError(f"{address.web} answers in a form that is not known: {exc}")
+        except msgspec.DecodeError as exc:  # a standby points elsewhere, in HTML
+            failure = OSError(f"{address.web} is not the active ResourceManager: {exc}")
         except OSError as exc:
-            found = exc
-    raise found
+            failure = exc
+    raise failure
 
 
-def node(address: str, path: str, **query: str) -> bytes:
-    """What the NodeManager at ``address`` answers; ``path`` begins after /ws/v1/node."""
+def node_manager(address: str, path: str, **query: str) -> bytes:
+    """Ask the NodeManager at ``address``; ``path`` begins after /ws/v1/node.  OSError where it does not answer."""
     kind = "https" if hadoop_config.configuration().get("yarn.http.policy") == "HTTPS_ONLY" else "http"
     return _get(f"{kind}://{address}/ws/v1/node/{path}", **query)
-
-
-def _get(url: str, **query: str) -> bytes:
-    """``user.name`` is how Hadoop is told who asks, where it believes it."""
-    words = urllib.parse.urlencode({"user.name": hadoop_config.user(), **query})
-    request = urllib.request.Request(f"{url}?{words}", headers={"Accept": "application/json, text/plain, */*"})
-    with _open(request, timeout=SECONDS) as answer:
-        return bytes(answer.read())
 
 
 def setting(name: str) -> str:
@@ -45,3 +50,11 @@ def setting(name: str) -> str:
     addresses = hadoop_config.configuration().resource_managers
     text = _get(f"{addresses[0].web}/conf", name=name).decode() if addresses else ""
     return text.partition("<value>")[2].partition("</value>")[0]
+
+
+def _get(url: str, **query: str) -> bytes:
+    # Where Hadoop believes its callers, it takes the user's name from the query.
+    words = urllib.parse.urlencode({"user.name": hadoop_config.user(), **query})
+    request = urllib.request.Request(f"{url}?{words}", headers={"Accept": "application/json, text/plain, */*"})
+    with _open(request, timeout=ANSWER_SECONDS) as answer:
+        return bytes(answer.read())

@@ -90,7 +90,7 @@ class Containers:
 
     def room(self, role: Role, most: int) -> int:
         request = next(r for r in requests(self._job) if r.role == role)
-        return resource_manager.room(self._job.queue, request, most)
+        return resource_manager.available(self._job.queue, request, most)
 
     def wanting(self) -> str:
         waiting = [c.service_name for c in self._look() if str(c.state) in ("REQUESTED", "WAITING")]
@@ -101,7 +101,7 @@ class Containers:
             wishes.append(f"{count} {r.role} container{'s' if count > 1 else ''} of {r.size}{where}")
         if not wishes:
             return ""
-        reasons = [reason for r, _ in asked if (reason := resource_manager.missing(self._job.queue, r))]
+        reasons = [reason for r, _ in asked if (reason := resource_manager.why_pending(self._job.queue, r))]
         lack = f": {'; '.join(dict.fromkeys(reasons))}" if reasons else ""
         return f"YARN has no room yet in queue {self._job.queue} for {', '.join(wishes)}{lack}"
 

@@ -5,17 +5,10 @@ import contextlib
 from yarnml import storage
 from yarnml.clusters.yarn.application import check_paths
 from yarnml.clusters.yarn.capacity import resource_manager
+from yarnml.clusters.yarn.capacity.answers import GPU
+from yarnml.clusters.yarn.capacity.queues import UnknownToYarn, check_queue, find_queue
 from yarnml.clusters.yarn.capacity.resources import Cluster, requests
-from yarnml.clusters.yarn.capacity.rules import (
-    UnknownToYarn,
-    check_gpus,
-    check_label,
-    check_limits,
-    check_queue,
-    check_size,
-    find_queue,
-    most_memory,
-)
+from yarnml.clusters.yarn.capacity.rules import check_gpus, check_label, check_limits, check_size, largest_memory
 from yarnml.errors import ClusterError
 from yarnml.job.spec import Job
 from yarnml.storage import hadoop_config
@@ -29,13 +22,13 @@ def check(job: Job) -> dict[str, int]:
     """
     check_paths(job)
     settings = hadoop_config.configuration()
-    resource_manager.reach(settings)
+    resource_manager.find_active(settings)
     reach_name_node(settings)
     with contextlib.suppress(UnknownToYarn):
-        cluster = resource_manager.look()
+        cluster = resource_manager.snapshot()
         judge(job, cluster, settings)
         queue = find_queue(cluster, job.queue)
-        return {request.role: most_memory(cluster, queue, request) for request in requests(job)}
+        return {request.role: largest_memory(cluster, queue, request) for request in requests(job)}
     return {}
 
 
@@ -71,4 +64,4 @@ def user_of(settings: Configuration) -> str | None:
 
 def knows_gpus(settings: Configuration) -> bool:
     """Whether Hadoop's client on this machine can ask for GPUs."""
-    return resource_manager.GPU in [name.strip() for name in settings.get("yarn.resource-types").split(",")]
+    return GPU in [name.strip() for name in settings.get("yarn.resource-types").split(",")]

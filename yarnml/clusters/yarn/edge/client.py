@@ -1,7 +1,6 @@
 """The edge node's end of YARN: send an application, look at it, follow it, end it."""
 
 import contextlib
-import json
 import os
 import re
 import subprocess
@@ -20,6 +19,7 @@ from yarnml.checkpoint.store import Checkpoints
 from yarnml.clusters.yarn import credentials
 from yarnml.clusters.yarn.application import JOB_FILE, NEWS, TAG, tag_of
 from yarnml.clusters.yarn.capacity import resource_manager, rest
+from yarnml.clusters.yarn.capacity.answers import AttemptsAnswer, ContainerAnswer, decode
 from yarnml.clusters.yarn.observe import processes
 from yarnml.clusters.yarn.observe.processes import Place
 from yarnml.clusters.yarn.observe.status import Application
@@ -52,7 +52,7 @@ def home() -> str:
 @contextmanager
 def connected() -> Iterator["Yarn"]:
     """A line to YARN: Skein's driver, a Java process that lives as long as the block."""
-    resource_manager.reach(hadoop_config.configuration())
+    resource_manager.find_active(hadoop_config.configuration())
     with tempfile.NamedTemporaryFile(prefix="yarnml-driver-") as log:
         try:
             security = credentials.new_security()  # else it keeps one in ~/.skein
@@ -125,9 +125,9 @@ class Yarn:
     def places(self, application: str) -> list[Place]:
         """The processes of a live application: its masters, and all workers and reducers of the present one."""
         masters: list[Place] = []
-        with contextlib.suppress(OSError, LookupError, TypeError):
-            answer = rest.resource_manager(f"apps/{application}/appattempts")
-            masters = processes.of_attempts(answer["appAttempts"]["appAttempt"])
+        with contextlib.suppress(OSError):
+            answer = rest.resource_manager(f"apps/{application}/appattempts", AttemptsAnswer)
+            masters = processes.of_attempts(answer.app_attempts.app_attempt if answer.app_attempts else [])
         every = list(skein.model.ContainerState)
         found = self._ask(application, lambda line: line.get_containers(states=every)) or []
         return [*masters, *processes.of_containers(found)]
@@ -228,9 +228,9 @@ def _runs(place: Place) -> bool:
     if not place.container or not place.node:
         return False
     try:
-        answer = json.loads(rest.node(place.node, f"containers/{place.container}"))
-        return str(answer["container"]["state"]) not in ("DONE", "COMPLETE")
-    except (OSError, ValueError, LookupError):
+        answer = decode(rest.node_manager(place.node, f"containers/{place.container}"), ContainerAnswer)
+        return answer.container.state not in ("DONE", "COMPLETE")
+    except (OSError, msgspec.DecodeError):
         return False
 
 

@@ -12,9 +12,9 @@ from typing import Literal
 
 from yarnml import storage
 from yarnml.clusters.yarn.application import check_paths, tag_of
-from yarnml.clusters.yarn.capacity import resource_manager, rules
+from yarnml.clusters.yarn.capacity import queues, resource_manager, rules
+from yarnml.clusters.yarn.capacity.queues import UnknownToYarn
 from yarnml.clusters.yarn.capacity.resources import Cluster, Queue, Request, requests
-from yarnml.clusters.yarn.capacity.rules import UnknownToYarn
 from yarnml.clusters.yarn.edge.admission import knows_gpus, reach_name_node, user_of
 from yarnml.clusters.yarn.edge.client import Yarn, connected, home
 from yarnml.clusters.yarn.edge.probe import try_environment
@@ -97,7 +97,7 @@ class _Patient:
     def job_checks(self, job: Job) -> list[Check]:
         asked = requests(job)
         return [
-            Check("queue", ("ResourceManager",), lambda: rules.check_queue(self._told, job.queue, self._user)),
+            Check("queue", ("ResourceManager",), lambda: queues.check_queue(self._told, job.queue, self._user)),
             Check("node labels", ("queue",), lambda: self._each(job, asked, self._label)),
             Check("GPUs", ("queue",), lambda: self._each(job, asked, self._gpus)),
             Check("container sizes", ("node labels", "GPUs"), lambda: self._each(job, asked, rules.check_size)),
@@ -122,9 +122,9 @@ class _Patient:
         return str(self._settings.folder)
 
     def _resource_manager(self) -> str:
-        answers = resource_manager.reach(self._settings)
+        answers = resource_manager.find_active(self._settings)
         try:
-            self._cluster = resource_manager.look()
+            self._cluster = resource_manager.snapshot()
         except UnknownToYarn as exc:
             return f"{answers} answers, but {exc}"
         running = sum(node.running for node in self._cluster.nodes)
@@ -150,7 +150,7 @@ class _Patient:
         return user_of(self._settings)
 
     def _queue(self, job: Job) -> Queue:
-        return rules.find_queue(self._told, job.queue)
+        return queues.find_queue(self._told, job.queue)
 
     def _each(self, job: Job, asked: list[Request], rule: Callable[[Cluster, Queue, Request], str]) -> str:
         told = [rule(self._told, self._queue(job), request) for request in asked]

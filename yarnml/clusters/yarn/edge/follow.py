@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
-from yarnml.clusters.yarn.capacity.rules import master_waits
+from yarnml.clusters.yarn.capacity.rules import why_master_waits
 from yarnml.clusters.yarn.edge.client import CALL_SECONDS, LOOK_SECONDS, Yarn
 from yarnml.clusters.yarn.observe.diagnosis import ending
 from yarnml.clusters.yarn.observe.status import Application
@@ -51,7 +51,7 @@ def reason(report: Application) -> str:
     """What an application waits for, out of YARN's long words."""
     if report.state == "RUNNING":
         return "its master starts"
-    text = _DATE.sub("", master_waits(report.diagnostics).partition(" Details : ")[0])
+    text = _DATE.sub("", why_master_waits(report.diagnostics).partition(" Details : ")[0])
     return text.strip() or "YARN has not looked at it yet"
 
 

@@ -26,7 +26,7 @@ def try_environment(yarn: Yarn, job: Job, note: Callable[[str], None]) -> str:
     deadline = time.monotonic() + SECONDS
     while (report := yarn.report(sent.id)).live:
         if time.monotonic() > deadline:
-            lack = resource_manager.missing(job.queue, requests(job)[0]) or report.diagnostics
+            lack = resource_manager.why_pending(job.queue, requests(job)[0]) or report.diagnostics
             yarn.kill(sent.id)
             raise ClusterError(f"{sent.id} was {report.state} after {SECONDS:.0f} s: {lack or 'it left no word'}.")
         time.sleep(LOOK_SECONDS)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from yarnml.clusters.yarn.capacity import rest
+from yarnml.clusters.yarn.capacity.answers import ApplicationAnswer
 from yarnml.errors import ClusterError
 
 COMMAND_SECONDS = 60.0  # how long Hadoop's command may take
@@ -63,7 +64,7 @@ def of_container(container: str, node: str, name: str, most: int | None = None) 
     """
     limit = {} if most is None else {"size": str(-most)}
     try:
-        output = rest.node(node, f"containers/{container}/logs/{name}", **limit)
+        output = rest.node_manager(node, f"containers/{container}/logs/{name}", **limit)
     except OSError as exc:
         raise OSError(f"{name} of {container} can't be had from its node {node}: {exc}") from exc
     return next(parse(output, most), Log(container, node.partition(":")[0], name, b"", 0))
@@ -88,10 +89,10 @@ def of_application(application: str, *names: str) -> list[Log]:
 def _collected(application: str) -> bool:
     """Whether YARN has done what it will with the logs; True also where it does not tell."""
     try:
-        status = rest.resource_manager(f"apps/{application}")["app"]["logAggregationStatus"]
-    except (OSError, LookupError, TypeError):
+        answer = rest.resource_manager(f"apps/{application}", ApplicationAnswer)
+    except OSError:
         return True
-    return status not in ("NOT_START", "RUNNING", "RUNNING_WITH_FAILURE")
+    return answer.app.log_aggregation_status not in ("NOT_START", "RUNNING", "RUNNING_WITH_FAILURE")
 
 
 def _yarn() -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from yarnml.clusters.yarn import services
+from yarnml.clusters.yarn.capacity.answers import Attempt
 from yarnml.clusters.yarn.observe.logs import FILES, Log
 from yarnml.control.roles import ProcessId
 
@@ -37,19 +38,19 @@ def attempt_of(container: str) -> int:
     return int(found[1]) if found else 0
 
 
-def of_attempts(attempts: Iterable[Mapping[str, Any]]) -> list[Place]:
+def of_attempts(attempts: Iterable[Attempt]) -> list[Place]:
     """The masters, from what the ResourceManager tells of an application's attempts."""
     return [
         Place(
             "master",
-            int(attempt["id"]),
-            str(attempt.get("appAttemptState", "")),
-            str(attempt["nodeHttpAddress"]).partition(":")[0],
-            attempt["containerId"],
-            node=attempt["nodeHttpAddress"],
+            attempt.id,
+            attempt.app_attempt_state,
+            (attempt.node_http_address or "").partition(":")[0],
+            attempt.container_id,
+            node=attempt.node_http_address or "",
         )
         for attempt in attempts
-        if attempt.get("containerId")
+        if attempt.container_id
     ]
 
 
