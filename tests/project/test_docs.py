@@ -16,6 +16,7 @@ import yarnml
 from appspec.__main__ import schema
 from tests.project import drawing
 from yarnml.cli import cli
+from yarnml.control.commands import Command
 from yarnml.job.learners import Options
 from yarnml.job.prepare import Step
 from yarnml.job.spec import Export, Job
@@ -194,3 +195,45 @@ def test_the_drawing_leaves_out_what_a_chain_says() -> None:
     used = {"a": frozenset("bc"), "b": frozenset("c"), "c": frozenset("d"), "d": frozenset("")}
     assert drawing.arrows(used) == {("a", "b"), ("b", "c"), ("c", "d")}
     assert drawing.arrows({"a": frozenset("bc"), "b": frozenset(""), "c": frozenset("")}) == {("a", "b"), ("a", "c")}
+
+
+def named_files(page: Path) -> set[str]:
+    """Paths of files and folders that a page names in backticks: ``master/rounds.py``, ``yarnml/data/``."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    files = re.findall(r"`((?:[a-z_]+/)+[a-z_.]+\.(?:py|json|yaml|svg|md)|[a-z_]+\.py)`", text)
+    rooms = "|".join(sorted(path.name for path in (ROOT / "yarnml").iterdir() if path.is_dir()))
+    folders = re.findall(rf"`((?:yarnml|tests|benchmarks|appspec|docs|docker|{rooms})/(?:[a-z_]+/)*)`", text)
+    return {*files, *folders}
+
+
+USERS_FILES = {"my_model.py", "layers.py", "table.json", "file.py"}
+"""Files that the reader writes."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_that_are_named_exist(page: Path) -> None:
+    """Every path in backticks is one of the project, below its root, `yarnml/` or the page's own folder."""
+    for name in named_files(page) - USERS_FILES:
+        assert any((folder / name).exists() for folder in (ROOT, ROOT / "yarnml", page.parent)), name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_modules_that_are_named_exist(page: Path) -> None:
+    """Every dotted name of the package in backticks or a command is a module, or something in one."""
+    for name in re.findall(r"(?:`|-m )(yarnml(?:\.[a-z_]+)+)", page.read_text()):
+        parts = name.split(".")
+        path = ROOT.joinpath(*parts)
+        assert path.is_dir() or path.with_suffix(".py").exists() or hasattr(yarnml, parts[1]), name
+
+
+def test_the_page_follows_every_room() -> None:
+    """docs/life-of-a-round.md has a section for each room of the contract, in its order."""
+    headings = re.findall(r"^## (\w+):", (ROOT / "docs/life-of-a-round.md").read_text(), re.MULTILINE)
+    assert headings == [name for layer in drawing.layers() for name in layer if name != "errors"]
+
+
+def test_every_command_of_the_master_is_explained() -> None:
+    """docs/life-of-a-round.md has every command in its table, but for those that say nothing to do and to stop."""
+    table = re.findall(r"^\| (`[A-Z].*?) \|", (ROOT / "docs/life-of-a-round.md").read_text(), re.MULTILINE)
+    shown = {name for cell in table for name in re.findall(r"`(\w+)`", cell)}
+    assert shown == {kind.__name__ for kind in Command.__args__} - {"Idle", "Stop"}
