@@ -6,6 +6,7 @@ from yarnml.control.calls import Call, Heartbeat, HeartbeatReply, Poll, Reply
 from yarnml.control.codec import encode
 from yarnml.control.commands import Assignment, Idle, Joined
 from yarnml.control.credentials import Token
+from yarnml.control.roles import ProcessId
 from yarnml.control.rpc import ControlClient, ControlServer
 from yarnml.errors import WorkerLost
 
@@ -24,7 +25,7 @@ def test_strangers_are_refused() -> None:
     server = ControlServer(handler, HOST, TOKEN)
     stranger = ControlClient(server.address, Token("guess"), 1)
     with pytest.raises(WorkerLost, match="token"):
-        stranger.call(Heartbeat("worker", 0))
+        stranger.call(Heartbeat(ProcessId("worker", 0)))
     assert not seen
     assert "secret" not in repr(TOKEN)
     server.shutdown()
@@ -35,7 +36,7 @@ def test_calls_reach_the_master_and_replies_come_back() -> None:
     reply = Assignment(3, Idle(), {0: [1, 2]}, ["host:1"])
     server = ControlServer(lambda call: reply, HOST, TOKEN)
     client = ControlClient(server.address, TOKEN, 5)
-    call = Poll("worker", 0, 2, Joined("host:2", "1"))
+    call = Poll(ProcessId("worker", 0), 2, Joined("host:2", "1"))
     assert client.call(call) == reply
     assert (server.calls, server.bytes_in, server.bytes_out) == (1, len(encode(call)), len(encode(reply)))
     client.close()
@@ -48,4 +49,4 @@ def test_no_master_no_hanging() -> None:
     address = server.address
     server.shutdown()
     with pytest.raises(WorkerLost, match=address):
-        ControlClient(address, TOKEN, 0.3).call(Heartbeat("worker", 0))
+        ControlClient(address, TOKEN, 0.3).call(Heartbeat(ProcessId("worker", 0)))

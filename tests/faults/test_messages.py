@@ -15,6 +15,7 @@ import skein
 from tests.faults.wires import HOST, Message, Proxy, Relay, Rule, closing, cut, flip, late
 from yarnml.control.calls import Heartbeat, HeartbeatReply
 from yarnml.control.credentials import Certificate, Credentials, Token
+from yarnml.control.roles import ProcessId
 from yarnml.control.rpc import ControlClient, ControlServer
 from yarnml.errors import WorkerLost
 from yarnml.reduce.allreduce import NetworkAllReduce
@@ -264,10 +265,10 @@ def test_a_call_to_the_master_outlives_its_connection(secured: bool, way: str, p
     server = ControlServer(lambda call: HeartbeatReply(7), HOST, credentials)
     with closing(server), closing(whole := Proxy(server.address)):
         with closing(client := ControlClient(whole.address, credentials, 20)):
-            client.call(Heartbeat("worker", 0))
+            client.call(Heartbeat(ProcessId("worker", 0)))
         at = random.Random(place).randrange(whole.passed[way == "down"])
         for harm in [cut(at), flip(at)] if secured else [cut(at)]:
             proxy = Proxy(server.address, **{way: harm}, harmed=1)
             client = ControlClient(proxy.address, credentials, 20)
             with closing(proxy, client):
-                assert client.call(Heartbeat("worker", 0)) == HeartbeatReply(7)
+                assert client.call(Heartbeat(ProcessId("worker", 0))) == HeartbeatReply(7)

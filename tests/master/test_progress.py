@@ -30,7 +30,7 @@ class Beats:
         return progress
 
     def spare(self, *, copy: bool, meeting: int | None = None) -> int | None:
-        return self.progress.spare(RequestBackup(0, self.number if meeting is None else meeting, STEP, copy))
+        return self.progress.choose_backup(RequestBackup(0, self.number if meeting is None else meeting, STEP, copy))
 
 
 @pytest.fixture
@@ -44,9 +44,9 @@ def test_a_task_that_waits_is_taken_off_its_owner(beats: Beats) -> None:
     """Its owner hears of it at this step of this meeting, and it does not count as computed twice."""
     progress = beats.hear(1)
     assert beats.spare(copy=False) == 3
-    assert beats.progress.given(1, progress) == [3]
-    assert beats.progress.given(0, progress) == []
-    assert beats.progress.given(1, Progress(beats.number, at=STEP + 1)) == []
+    assert beats.progress.taken_over(1, progress) == [3]
+    assert beats.progress.taken_over(0, progress) == []
+    assert beats.progress.taken_over(1, Progress(beats.number, at=STEP + 1)) == []
     assert beats.spare(copy=False) is None
     assert beats.progress.copied == 0
 
@@ -56,7 +56,7 @@ def test_a_task_that_runs_is_copied(beats: Beats) -> None:
     progress = beats.hear(1, mapped=1)
     assert beats.spare(copy=False) is None
     assert beats.spare(copy=True) == 3
-    assert beats.progress.given(1, progress) == []
+    assert beats.progress.taken_over(1, progress) == []
     assert beats.progress.copied == 1
 
 
@@ -65,7 +65,7 @@ def test_a_meeting_forgets_who_helped_whom(beats: Beats) -> None:
     progress = beats.hear(1)
     assert beats.spare(copy=False) == 3
     beats.begin(Train(STEP, 10))
-    assert beats.progress.given(1, progress) == []
+    assert beats.progress.taken_over(1, progress) == []
     assert beats.spare(copy=True, meeting=beats.number - 1) is None
     assert beats.spare(copy=False) == 3
 
@@ -87,10 +87,10 @@ def test_who_is_slow_is_compared_since_the_last_look(beats: Beats) -> None:
     """A worker is judged by what it did between two looks, the first of which finds nobody."""
     beats.hear(0, tasks=10, busy=1.0)
     beats.hear(1, tasks=10, busy=90.0)
-    assert beats.progress.slow() == []
+    assert beats.progress.stragglers() == []
     beats.hear(0, tasks=20, busy=2.0)
     beats.hear(1, tasks=20, busy=91.0)
-    assert beats.progress.slow() == []
+    assert beats.progress.stragglers() == []
     beats.hear(1, tasks=30, busy=191.0)
-    assert beats.progress.slow() == [1]
-    assert beats.progress.slow() == []
+    assert beats.progress.stragglers() == [1]
+    assert beats.progress.stragglers() == []

@@ -3,7 +3,7 @@
 import pytest
 
 from yarnml.control.calls import Progress
-from yarnml.master.stragglers import slow, spare
+from yarnml.master.stragglers import choose_backup, stragglers
 
 
 def at(step: int, mapped: int) -> Progress:
@@ -31,7 +31,7 @@ def test_a_spare_task(
     paces: dict[int, Progress], copied: list[int], copy: bool, found: tuple[int, bool] | None
 ) -> None:
     """Tasks that wait come first, from whoever has most; running ones only when copies are wanted, and once."""
-    assert spare(OWNED, paces, copied, 0, 5, copy=copy) == found
+    assert choose_backup(OWNED, paces, copied, 0, 5, copy=copy) == found
 
 
 def progress(tasks: int, busy: float) -> Progress:
@@ -54,4 +54,4 @@ def progress(tasks: int, busy: float) -> Progress:
 def test_who_is_slow(before: dict[int, tuple[int, float]], now: dict[int, tuple[int, float]], found: list[int]) -> None:
     """Slow is who takes several times as long for a task as the others, for long enough to matter."""
     looks = [{w: progress(*facts) for w, facts in look.items()} for look in (before, now)]
-    assert slow(*looks) == found
+    assert stragglers(*looks) == found

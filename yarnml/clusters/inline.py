@@ -50,7 +50,7 @@ class InlineCrew:
     def peer(self, worker: int) -> str:
         return ""
 
-    def dismiss(self, workers: Sequence[int], kind: ExitKind, why: str) -> None:
+    def remove(self, workers: Sequence[int], kind: ExitKind, why: str) -> None:
         """There is nobody else."""
 
     def recover(self, lost: WorkerLost) -> None:

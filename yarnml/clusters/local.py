@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from fsspec.implementations.local import LocalFileSystem
 
@@ -23,8 +22,7 @@ from yarnml.job import paths
 from yarnml.job.spec import Job
 from yarnml.master.crew import Cluster
 from yarnml.master.master import Master
-from yarnml.master.membership.failure_policy import ExitKind, Sizes, misses_its_environment
-from yarnml.master.membership.processes import Ended
+from yarnml.master.membership.failure_policy import Exit, ExitKind, Sizes, misses_its_environment
 from yarnml.worker.affinity import available, share
 from yarnml.worker.compile_cache import compiled
 from yarnml.worker.environment import Environment, devices, resources
@@ -55,9 +53,10 @@ class LocalProcesses:
     def open(self, master: str) -> None:
         """Start all processes of the job; ``master`` is where their master listens."""
         self._master = master
-        for role, count in (("worker", self._job.workers.count), ("reducer", self._job.reducers.count)):
+        counts: dict[Role, int] = {"worker": self._job.workers.count, "reducer": self._job.reducers.count}
+        for role, count in counts.items():
             for _ in range(count):
-                self.start(cast("Role", role))
+                self.start(role)
 
     def start(self, role: Role, size: int = 0) -> None:
         workers = self._job.workers
@@ -82,15 +81,15 @@ class LocalProcesses:
             )
         self._processes.append(Process(who, slot, popen, log))
 
-    def end(self, who: ProcessId) -> None:
-        for process in self._processes:
-            if process.who == who:
-                _kill(process, 0.0)
+    def kill(self, process: ProcessId) -> None:
+        for child in self._processes:
+            if child.who == process:
+                _kill(child, 0.0)
 
-    def ended(self) -> list[Ended]:
-        return [_ended(p, p.popen.returncode) for p in self._processes if p.popen.poll() is not None]
+    def exits(self) -> dict[ProcessId, Exit]:
+        return {p.who: _exit(p, p.popen.returncode) for p in self._processes if p.popen.poll() is not None}
 
-    def up(self) -> list[ProcessId]:
+    def running(self) -> list[ProcessId]:
         return [p.who for p in self._processes]
 
     def sizes(self) -> Sizes:
@@ -99,14 +98,14 @@ class LocalProcesses:
     def avoid(self, host: str) -> None:
         """There is no other host."""
 
-    def describe(self, who: ProcessId) -> str:
-        return next((f"process {p.popen.pid}, log {p.log}" for p in self._processes if p.who == who), "not started")
+    def describe(self, process: ProcessId) -> str:
+        return next((f"process {p.popen.pid}, log {p.log}" for p in self._processes if p.who == process), "not started")
 
-    def room(self, role: Role, most: int) -> int:
+    def available(self, role: Role, limit: int) -> int:
         """None by itself: this machine is the user's, who said how many."""
         return 0
 
-    def wanting(self) -> str:
+    def shortage(self) -> str:
         return ""
 
     def stop(self, wait: bool) -> None:
@@ -126,13 +125,13 @@ def _kill(process: Process, patience: float) -> None:
         process.popen.wait()
 
 
-def _ended(process: Process, status: int) -> Ended:
+def _exit(process: Process, status: int) -> Exit:
     log = _tail(process.log)
     if status < 0:
         name = signal.Signals(-status).name
-        return Ended(process.who, ExitKind.SIGNAL, f"was ended by signal {-status} ({name})", log)
+        return Exit(process.who.role, ExitKind.SIGNAL, f"{process.who} was ended by signal {-status} ({name})", log)
     kind = ExitKind.ENVIRONMENT if misses_its_environment(log) else ExitKind.EXIT
-    return Ended(process.who, kind, f"exited with status {status}", log)
+    return Exit(process.who.role, kind, f"{process.who} exited with status {status}", log)
 
 
 def _tail(log: Path) -> str:

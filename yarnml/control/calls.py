@@ -1,4 +1,4 @@
-"""What any process says to the master, and what the master answers.
+"""Calls of any process to the master, and the master's replies.
 
 Tensors never travel in these messages; they go between workers and reducers (`yarnml.reduce.wire`).
 """
@@ -6,26 +6,32 @@ Tensors never travel in these messages; they go between workers and reducers (`y
 from msgspec import Struct, field
 
 from yarnml.control.commands import Assignment, Message, Report, Saved
+from yarnml.control.roles import ProcessId
 from yarnml.events.events import Event, Tick
 
 # Calls: any process → master
 
 
 class Poll(Message, frozen=True):
-    """``generation`` is the meeting that ``report`` answers; 0 to join."""
+    """A report on the last command, which asks for the next one.
 
-    role: str
-    index: int
+    ``generation``: of the assignment that ``report`` answers; 0 to join.
+    """
+
+    process: ProcessId
     generation: int
     report: Report
 
 
 class Progress(Struct, frozen=True, array_like=True):
-    """How a worker gets on in a meeting.
+    """The progress of a worker within an assignment.
 
-    ``step``, ``loss``, ``rows``: the newest finished step, its mean loss, the rows of the round; ``batches``: mapped in
-    its life; ``at``: the step whose tasks it maps, ``mapped``: how many of its own; ``tasks``: mapped in its life;
-    ``busy``: seconds that it did not wait for others.
+    Attributes:
+        generation: of the assignment.
+        step: the newest finished step; ``loss``: its mean loss; ``rows``: the rows of the round so far.
+        batches: mapped since the worker's start.
+        at: the step whose tasks it maps; ``mapped``: how many of its own are done.
+        tasks: mapped since the worker's start; ``busy``: the seconds of it that it did not wait for other workers.
     """
 
     generation: int = 0
@@ -40,22 +46,22 @@ class Progress(Struct, frozen=True, array_like=True):
 
 
 class Heartbeat(Message, frozen=True):
-    """A sign of life.  ``heard``: the newest meeting that the process has heard of; the answer may wait for another.
+    """A sign of life, with the sender's progress.
 
-    ``saved``: the newest checkpoint that it has written beside the training.
+    ``generation``: the newest that the sender has heard of; the reply may wait for another one.  ``saved``: the newest
+    checkpoint that it has written beside the training.
     """
 
-    role: str
-    index: int
-    heard: int = 0
+    process: ProcessId
+    generation: int = 0
     progress: Progress = Progress()
     saved: Saved | None = None
 
 
 class RequestBackup(Message, frozen=True):
-    """A worker waits for others at a step: is there a task of theirs to compute?
+    """A worker that waits for other workers at a step asks for a task of theirs.
 
-    Without ``copy`` only tasks that have not begun.
+    Without ``copy`` only for tasks that have not begun.
     """
 
     index: int
@@ -65,14 +71,14 @@ class RequestBackup(Message, frozen=True):
 
 
 class Resize(Message, frozen=True):
-    """A user wants other numbers of processes; None leaves a role as it is."""
+    """A user's wish for other numbers of processes; None leaves a role as it is."""
 
     workers: int | None = None
     reducers: int | None = None
 
 
 class FollowEvents(Message, frozen=True, tag="Follow"):
-    """What happened since?  ``seen``: how many events the asker has; ``step``: of the newest tick it has."""
+    """A request for the newest events.  ``seen``: how many the caller has; ``step``: of the newest tick it has."""
 
     seen: int
     step: int
@@ -85,9 +91,10 @@ Call = Poll | Heartbeat | RequestBackup | Resize | FollowEvents
 
 
 class HeartbeatReply(Message, frozen=True):
-    """``generation``: of the newest meeting; whoever is still in an earlier one gives it up.
+    """News for the sender of a heartbeat.
 
-    ``given``: shards of the asker that others compute at ``step``; it leaves out those that it has not begun.
+    ``generation``: the newest; a process that is still in an earlier one gives that up.  ``given``: shards of the
+    sender that other workers compute at ``step``; it leaves out those that it has not begun.
     """
 
     generation: int = 0
@@ -95,14 +102,14 @@ class HeartbeatReply(Message, frozen=True):
     given: list[int] = field(default_factory=list)
 
 
-class Task(Message, frozen=True):
+class BackupTask(Message, frozen=True):
     """The shard to compute a copy of, if any."""
 
     shard: int | None
 
 
 class Resized(Message, frozen=True):
-    """What there is to say of it: the numbers that are wanted now, or with ``refused`` why nothing changes."""
+    """The answer for the user: the numbers of processes from now on, or with ``refused`` the reason against it."""
 
     text: str
     refused: bool = False
@@ -116,4 +123,4 @@ class EventBatch(Message, frozen=True, tag="News"):
     over: bool
 
 
-Reply = Assignment | HeartbeatReply | Task | Resized | EventBatch
+Reply = Assignment | HeartbeatReply | BackupTask | Resized | EventBatch

@@ -155,17 +155,28 @@ Command = (
 
 
 class Assignment(Message, frozen=True):
-    """A command and who takes part: worker index → its shards, and the addresses that reduce, in slice order.
+    """A command and the workers that carry it out, under a number that only grows.
 
-    ``workers``: index → address; ``levels``: of reducers, where the job says how many.
+    Attributes:
+        generation: counts the master's commands.  Reports, parts of sums and heartbeats carry it, so that what belongs
+            to an abandoned command is told from the current one.
+        shards: worker → its shards, of every worker that takes part.
+        reducers: addresses, in the order of their slices.
+        workers: worker → its address.
+        levels: of reducers, where the job says how many.
     """
 
     generation: int
     command: Command
-    shards: dict[int, list[int]]
-    reducers: list[str]
+    shards: dict[int, list[int]] = {}
+    reducers: list[str] = []
     workers: dict[int, str] = {}
     levels: int | None = None
+
+    @classmethod
+    def idle(cls, generation: int) -> "Assignment":
+        """Nothing to do for now; ``generation``: the newest that the process has carried out."""
+        return cls(generation, Idle())
 
 
 # Reports: workers → master

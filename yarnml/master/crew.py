@@ -40,7 +40,7 @@ class Crew(Protocol):
     def peer(self, worker: int) -> str:
         """Where this worker's state can be fetched."""
 
-    def dismiss(self, workers: Sequence[int], kind: ExitKind, why: str) -> None:
+    def remove(self, workers: Sequence[int], kind: ExitKind, why: str) -> None:
         """Let go of these workers, for what they did, and ask for others."""
 
     def recover(self, lost: WorkerLost) -> None:

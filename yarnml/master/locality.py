@@ -1,4 +1,4 @@
-"""Where a job's training bytes are: asked of the storage once, used at every meeting, reported at the end."""
+"""The places of a job's training bytes: asked of the storage once, used for every assignment, reported at the end."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ class Locality:
         self._racks = racks(located)
 
     def place(self, workers: Mapping[int, str]) -> dict[int, list[int]]:
-        """The shards of each worker; ``workers``: index → host."""
+        """Assign the shards to workers near their bytes; ``workers``: index → host."""
         return place(self._shards, self._racks, workers)
 
     def share(self, workers: Mapping[int, str]) -> float | None:

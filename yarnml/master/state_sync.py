@@ -66,7 +66,7 @@ class StateSync:
             self._crew.recover(WorkerLost(f"After step {step} the states of {names} differ"))
             raise StateLost
         if wrong:
-            self._crew.dismiss(wrong, ExitKind.WRONG_STATE, f"had another state than the others after step {step}")
+            self._crew.remove(wrong, ExitKind.WRONG_STATE, f"had another state than the others after step {step}")
             raise StateLost
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from yarnml.control.credentials import Credentials, Token
-from yarnml.control.roles import Role
+from yarnml.control.roles import ProcessId, Role
 from yarnml.errors import JobFileError
 
 POOLS = ("NPROC", "PJRT_NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -36,6 +36,10 @@ class Environment:
     stall: float
     guarded: bool
     cores: tuple[int, ...] = ()
+
+    @property
+    def process_id(self) -> ProcessId:
+        return ProcessId(self.role, self.index)
 
     def variables(self) -> dict[str, str]:
         values = {name: getattr(self, name) for name in _PLAIN} | {"guarded": int(self.guarded)}

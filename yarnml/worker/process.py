@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable
 
 from yarnml import __version__, storage
-from yarnml.control.calls import Heartbeat, HeartbeatReply, Poll, RequestBackup, Task
+from yarnml.control.calls import BackupTask, Heartbeat, HeartbeatReply, Poll, RequestBackup
 from yarnml.control.commands import Assignment, Done, Failed, Idle, Joined, Report, Stop
 from yarnml.control.rpc import ControlClient
 from yarnml.errors import WorkerLost, YarnmlError
@@ -73,7 +73,7 @@ def _executor(
 
     def spared(generation: int, step: int, copy: bool) -> int | None:
         task = client.call(RequestBackup(here.index, generation, step, copy))
-        return task.shard if isinstance(task, Task) else None
+        return task.shard if isinstance(task, BackupTask) else None
 
     return Mapper(here.index, allreduce, tracker, spared).execute
 
@@ -81,7 +81,7 @@ def _executor(
 def _serve(here: Environment, client: ControlClient, report: Report, execute: Callable[[Assignment], Report]) -> None:
     generation = 0
     while True:
-        assignment = client.call(Poll(here.role, here.index, generation, report))
+        assignment = client.call(Poll(here.process_id, generation, report))
         if not isinstance(assignment, Assignment) or isinstance(assignment.command, Idle):
             continue
         if isinstance(assignment.command, Stop):
@@ -101,7 +101,7 @@ def _beat(here: Environment, tracker: ProgressTracker, allreduce: NetworkAllRedu
     client, heard = ControlClient(here.master, here.credentials, here.timeout), 0
     try:
         while True:
-            ack = client.call(Heartbeat(here.role, here.index, heard, tracker.progress, tracker.saved))
+            ack = client.call(Heartbeat(here.process_id, heard, tracker.progress, tracker.saved))
             if isinstance(ack, HeartbeatReply):
                 allreduce.abort_before(ack.generation)
                 tracker.give(ack.generation, ack.step, frozenset(ack.given))

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from tests.processes import running
+from yarnml.control.roles import Role
 from yarnml.master.membership.failure_policy import (
     Decision,
-    End,
+    Exit,
     ExitKind,
     Replace,
+    Sizes,
     Stop,
     decide,
     misses_its_environment,
@@ -21,18 +23,18 @@ from yarnml.master.membership.failure_policy import (
 )
 
 HOSTS = {"n1", "n2", "n3"}
-ONE = {"worker": ["2 GiB"], "reducer": ["1 GiB"]}
-THREE = {"worker": ["2 GiB", "3 GiB", "4 GiB"], "reducer": ["1 GiB"]}
+ONE: Sizes = {"worker": ["2 GiB"], "reducer": ["1 GiB"]}
+THREE: Sizes = {"worker": ["2 GiB", "3 GiB", "4 GiB"], "reducer": ["1 GiB"]}
 
 LOST = [ExitKind.PREEMPTED, ExitKind.NODE_LOST, ExitKind.GIVEN_BACK]
 COUNTED = [kind for kind in ExitKind if kind not in LOST]
 
 
-def end(kind: ExitKind, host: str = "n1", *, joined: bool = True, size: int = 0, role: str = "worker") -> End:
-    return End(role, kind, f"{role} 0 on {host} {kind.word}", host, joined, size)
+def end(kind: ExitKind, host: str = "n1", *, joined: bool = True, size: int = 0, role: Role = "worker") -> Exit:
+    return Exit(role, kind, f"{role} 0 on {host} {kind.word}", host=host, size=size, joined=joined)
 
 
-def decided(*ends: End, most: int = 10, hosts: set[str] = HOSTS, sizes: dict[str, list[str]] = ONE) -> Decision:
+def decided(*ends: Exit, most: int = 10, hosts: set[str] = HOSTS, sizes: Sizes = ONE) -> Decision:
     return decide(ends, most, hosts=hosts, sizes=sizes)
 
 
@@ -156,7 +158,7 @@ def test_a_node_that_fails_at_the_start(hosts: set[str]) -> None:
         ([], {"n1"}),  # there is no other host
     ],
 )
-def test_a_node_is_not_blamed_without_others(others: list[End], hosts: set[str]) -> None:
+def test_a_node_is_not_blamed_without_others(others: list[Exit], hosts: set[str]) -> None:
     """A host is avoided only where others are known and had no failure."""
     found = decided(*others, *[end(ExitKind.EXIT)] * 5, hosts=hosts)
     assert isinstance(found, Replace)

@@ -1,7 +1,7 @@
-"""What to do when a process of a job has ended or is lost: the failure policy, as a pure function with one table.
+"""The failure policy: what follows when a process of a job has ended or is lost, as a pure function with one table.
 
-The newest end, those before it and what the job may spend go in; a `Decision` and the sentence for the user come out.
-The same table, in words for users, is docs/faults.md.
+The exits so far and what the job may spend go in; a `Decision` and the sentence for the user come out.  The same table,
+in words for users, is docs/faults.md.
 """
 
 import re
@@ -9,15 +9,25 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-HOPELESS = 3  # failures, of a replacement among them, after which a job ends that nobody ever joined
-BAD_NODE = 3  # failures on one host, while the others have none, after which it is avoided
-BAD_START = 2  # the same, of processes that ended before they joined
+from yarnml.control.roles import Role
 
-_WRONG = re.compile(r"^(?:yarnml: |ModuleNotFoundError: |ImportError: )", re.M)
+MAX_FAILURES_WITHOUT_JOIN = 3
+"""Failures, one of a replacement among them, after which a job ends that no process has ever joined."""
+
+FAILURES_TO_AVOID_HOST = 3
+"""Failures on one host, while other hosts have none, after which new processes keep away from it."""
+
+START_FAILURES_TO_AVOID_HOST = 2
+"""The number that takes the place of `FAILURES_TO_AVOID_HOST` where the processes ended before they joined."""
+
+_WRONG_ENVIRONMENT = re.compile(r"^(?:yarnml: |ModuleNotFoundError: |ImportError: )", re.M)
 
 
 class ExitKind(Enum):
-    """How a process ended, and whether that is a failure of the job, which is counted."""
+    """The way in which a process ended, and whether it counts as a failure of the job.
+
+    ``word``: its name in docs/faults.md.
+    """
 
     PREEMPTED = "preempted", False
     NODE_LOST = "node lost", False
@@ -32,30 +42,36 @@ class ExitKind(Enum):
     ENVIRONMENT = "wrong environment", True  # it could not begin: no Python, another yarnml, an import that fails
 
     def __init__(self, word: str, counts: bool) -> None:
-        self.word, self.counts = word, counts
+        self.word = word
+        self.counts = counts
 
 
 @dataclass(frozen=True)
-class End:
-    """One process that ended or was let go: its role, how, and the sentence that tells so.
+class Exit:
+    """The end of one process: by itself, by the cluster, or because the master removed it.
 
-    ``host`` is empty where it is not known.  ``joined``: whether the process had come before the master.
-    ``size``: which of the memory sizes of its role it had, 0 for what the job file says.  ``replaces``: whether it was
-    asked for after the start, most often because another one had failed.
+    Attributes:
+        why: the sentence for the user, with the name of the process.
+        log: the end of the process's log, where there is one.
+        host: the machine it ran on; empty where that is not known.
+        size: which of the memory sizes of its role it had, 0 for what the job file says.
+        joined: False for a process that ended before it joined.
+        replaces: True for a process that was requested after the job's start, most often because another one failed.
     """
 
-    role: str
+    role: Role
     kind: ExitKind
     why: str
+    log: str = ""
     host: str = ""
-    joined: bool = True
     size: int = 0
+    joined: bool = True
     replaces: bool = False
 
 
 @dataclass(frozen=True)
 class Replace:
-    """Ask for another one, of this size; keep new ones away from the host ``avoid``, where there is one."""
+    """The decision to ask for another process, of this size; new ones keep away from the host ``avoid``, if any."""
 
     words: str
     size: int = 0
@@ -64,7 +80,7 @@ class Replace:
 
 @dataclass(frozen=True)
 class Stop:
-    """The job ends.  ``environment``: it is what the user set up that is wrong, and nothing was lost."""
+    """The decision to end the job.  ``environment``: what the user set up is wrong, and nothing was lost."""
 
     words: str
     environment: bool = False
@@ -72,58 +88,65 @@ class Stop:
 
 Decision = Replace | Stop
 
-Sizes = Mapping[str, Sequence[str]]
+Sizes = Mapping[Role, Sequence[str]]
+"""By role, the memory that a process can be asked for with, in words; what the job file says comes first."""
 
 
-def decide(ends: Sequence[End], most: int, *, hosts: Collection[str], sizes: Sizes) -> Decision:
-    """What follows from the newest of ``ends``.
+def decide(exits: Sequence[Exit], max_failures: int, *, hosts: Collection[str], sizes: Sizes) -> Decision:
+    """Decide what follows from the newest of ``exits``.
 
-    ``most``: failures that are forgiven, `workers.max_failures`.  ``hosts``: of all that ever joined.  ``sizes``: the
-    memory that processes of a role can be asked for with, in words, what the job file says first.
+    Args:
+        max_failures: failures that are forgiven, ``workers.max_failures``.
+        hosts: of all processes that ever joined.
     """
-    end, own = ends[-1], sizes[ends[-1].role]
-    size = size_of(ends, end.role, sizes)
-    if end.kind is ExitKind.ENVIRONMENT and not end.joined and not hosts:
-        return Stop(f"{end.why.rstrip('.')}. The next one would end in the same way, so none is asked for.", True)
-    if end.kind is ExitKind.MEMORY and 0 < end.size == len(own) - 1:
-        return Stop(f"{end.why.rstrip('.')}: {own[-1]}, the most that is tried, was not enough.")
-    if not _counts(end, sizes):
-        larger = end.kind is ExitKind.MEMORY
-        return Replace(f"{end.why} (not counted; the next one gets {own[size]})" if larger else end.why, size)
-    number = sum(_counts(e, sizes) for e in ends)
-    if number > most:
-        return Stop(f"{end.why}: failure {number}, with workers.max_failures {most}.")
-    if not hosts and number >= HOPELESS and any(e.replaces for e in ends):
-        return Stop(f"{end.why}: failure {number}, and no process has ever joined.")
-    count = f"failure {number} of at most {most}"
-    if there := _failures_of_a_bad_node(ends, hosts, sizes):
-        words = f"{end.why} ({count}; {there} on {end.host} and none elsewhere, so new ones keep away from it)"
-        return Replace(words, size, end.host)
-    return Replace(f"{end.why} ({count})", size)
+    newest = exits[-1]
+    role_sizes = sizes[newest.role]
+    size = size_of(exits, newest.role, sizes)
+    if newest.kind is ExitKind.ENVIRONMENT and not newest.joined and not hosts:
+        return Stop(f"{newest.why.rstrip('.')}. The next one would end in the same way, so none is asked for.", True)
+    if newest.kind is ExitKind.MEMORY and 0 < newest.size == len(role_sizes) - 1:
+        return Stop(f"{newest.why.rstrip('.')}: {role_sizes[-1]}, the most that is tried, was not enough.")
+    if not _counts(newest, sizes):
+        larger = newest.kind is ExitKind.MEMORY
+        words = f"{newest.why} (not counted; the next one gets {role_sizes[size]})" if larger else newest.why
+        return Replace(words, size)
+    failures = sum(_counts(exit, sizes) for exit in exits)
+    if failures > max_failures:
+        return Stop(f"{newest.why}: failure {failures}, with workers.max_failures {max_failures}.")
+    if not hosts and failures >= MAX_FAILURES_WITHOUT_JOIN and any(exit.replaces for exit in exits):
+        return Stop(f"{newest.why}: failure {failures}, and no process has ever joined.")
+    count = f"failure {failures} of at most {max_failures}"
+    if on_host := _failures_of_a_bad_host(exits, hosts, sizes):
+        words = f"{newest.why} ({count}; {on_host} on {newest.host} and none elsewhere, so new ones keep away from it)"
+        return Replace(words, size, newest.host)
+    return Replace(f"{newest.why} ({count})", size)
 
 
-def size_of(ends: Sequence[End], role: str, sizes: Sizes) -> int:
-    """The size that new processes of this role get: what was too little for one is not given to the next."""
-    needed = [end.size + (end.kind is ExitKind.MEMORY) for end in ends if end.role == role]
+def size_of(exits: Sequence[Exit], role: Role, sizes: Sizes) -> int:
+    """The memory size of new processes of a role: what was too little for one is not given to the next."""
+    needed = [exit.size + (exit.kind is ExitKind.MEMORY) for exit in exits if exit.role == role]
     return min(max(needed, default=0), len(sizes[role]) - 1)
 
 
 def misses_its_environment(log: str) -> bool:
-    """Whether a log tells of Python, yarnml or a module that is not there, or not the right one."""
-    return bool(_WRONG.search(log))
+    """Tell whether a log speaks of Python, yarnml or a module that is missing or not the right one."""
+    return bool(_WRONG_ENVIRONMENT.search(log))
 
 
-def _counts(end: End, sizes: Sizes) -> bool:
-    """Whether it is a failure; too little memory is none as long as there is a larger size."""
-    return end.kind.counts and not (end.kind is ExitKind.MEMORY and end.size < len(sizes[end.role]) - 1)
+def _counts(exit: Exit, sizes: Sizes) -> bool:
+    """Tell whether an exit is a failure; too little memory is none as long as there is a larger size."""
+    return exit.kind.counts and not (exit.kind is ExitKind.MEMORY and exit.size < len(sizes[exit.role]) - 1)
 
 
-def _failures_of_a_bad_node(ends: Sequence[End], hosts: Collection[str], sizes: Sizes) -> int:
-    """How many failures the newest end's host has, where that is enough to avoid it; else 0."""
-    host = ends[-1].host
-    counted = [end for end in ends if end.host and _counts(end, sizes)]
-    here = [end for end in counted if end.host == host]
-    if len(here) < len(counted) or (hosts and set(hosts) <= {host}):
+def _failures_of_a_bad_host(exits: Sequence[Exit], hosts: Collection[str], sizes: Sizes) -> int:
+    """Count the failures on the newest exit's host; 0 where they don't suffice to avoid it."""
+    host = exits[-1].host
+    failures = [exit for exit in exits if exit.host and _counts(exit, sizes)]
+    on_host = [exit for exit in failures if exit.host == host]
+    fails_elsewhere = len(on_host) < len(failures)
+    is_only_host = bool(hosts) and set(hosts) <= {host}
+    if fails_elsewhere or is_only_host:
         return 0
-    bad_start = sum(not end.joined for end in here) >= BAD_START and not ends[-1].joined
-    return len(here) if len(here) >= BAD_NODE or bad_start else 0
+    starts = sum(not exit.joined for exit in on_host)
+    bad_start = starts >= START_FAILURES_TO_AVOID_HOST and not exits[-1].joined
+    return len(on_host) if len(on_host) >= FAILURES_TO_AVOID_HOST or bad_start else 0

@@ -1,6 +1,6 @@
-"""Signs of life: who gives them, who has fallen silent, and who rests since it is slow.
+"""Heartbeats of a job's processes: overdue ones, processes that never started, and members that are suspended.
 
-``now`` is a monotonic time.
+Pure: ``now`` is a monotonic time in seconds.
 """
 
 from collections import Counter
@@ -8,67 +8,82 @@ from collections.abc import Collection
 
 from yarnml.control.roles import ProcessId
 
-DEAF_SECONDS = 2.0  # between two looks, after which we may have heard nobody
-REST_SECONDS = 60.0  # that a slow worker does not take part, the first time
-BIRTH = 5.0  # times as long may pass before the first sign of life: files come to a node, Python starts
+MAX_CHECK_GAP_SECONDS = 2.0
+"""Time between two checks from which on heartbeats may have been missed by the master itself."""
+
+FIRST_SUSPENSION_SECONDS = 60.0
+"""Time that a straggler does not take part, the first time; each further one is twice as long as the one before."""
+
+START_PATIENCE_FACTOR = 5.0
+"""How many times longer the first heartbeat may take than others: files come to a node first, then Python starts."""
 
 
 class Liveness:
-    """How the processes of a job have shown themselves.  Guarded by its owner."""
+    """The newest heartbeat of every process, and the processes that may not take part for now.  Guarded by its owner.
+
+    Two reasons to suspend a process are kept apart, since they end in different ways: one without heartbeats comes back
+    with its next heartbeat, a straggler after some time.
+    """
 
     def __init__(self, now: float) -> None:
-        self._seen: dict[ProcessId, float] = {}
-        self._up: dict[ProcessId, float] = {}  # since when each is known to run
-        self._quiet: set[ProcessId] = set()  # without a sign of life for a while
-        self._slow: dict[ProcessId, float] = {}  # not to take part before a time
-        self._rests: Counter[ProcessId] = Counter()  # how often each was too slow
-        self._listened = now
+        self._last_heartbeat: dict[ProcessId, float] = {}
+        self._running_since: dict[ProcessId, float] = {}
+        self._silent: set[ProcessId] = set()
+        self._suspended_until: dict[ProcessId, float] = {}  # stragglers alone
+        self._suspensions: Counter[ProcessId] = Counter()  # how often each was a straggler
+        self._last_check = now
 
-    def heartbeat(self, who: ProcessId, now: float) -> None:
+    def heartbeat(self, process: ProcessId, now: float) -> None:
         """Note a sign of life."""
-        self._seen[who] = now
-        self._quiet.discard(who)
+        self._last_heartbeat[process] = now
+        self._silent.discard(process)
 
     @property
     def seen(self) -> set[ProcessId]:
-        """Who ever gave a sign of life."""
-        return {*self._seen}
+        """All processes that ever sent a heartbeat."""
+        return {*self._last_heartbeat}
 
-    def runs(self, up: Collection[ProcessId], now: float) -> None:
-        """Note whose processes run."""
-        self._up = {who: self._up.get(who, now) for who in up}
+    def note_running(self, processes: Collection[ProcessId], now: float) -> None:
+        """Note the processes that run now, as their launcher knows it."""
+        self._running_since = {process: self._running_since.get(process, now) for process in processes}
 
-    def silent(self, among: Collection[ProcessId], seconds: float, now: float) -> dict[ProcessId, float]:
-        """Who of these gave no sign of life for ``seconds``, and for how long.
+    def overdue(self, processes: Collection[ProcessId], seconds: float, now: float) -> dict[ProcessId, float]:
+        """Find those of ``processes`` without a heartbeat for ``seconds``, each with its seconds of silence.
 
-        Nobody is called silent for a while in which we did not listen ourselves.
+        After a time in which the master did not listen itself, as when its machine was stopped, all processes get the
+        whole time again: their heartbeats may still wait to be heard.
         """
-        if now - self._listened > DEAF_SECONDS:
-            self._seen = dict.fromkeys(self._seen, now)
-        self._listened = now
-        return {who: now - self._seen[who] for who in sorted(among) if now - self._seen[who] > seconds}
+        if now - self._last_check > MAX_CHECK_GAP_SECONDS:
+            self._last_heartbeat = dict.fromkeys(self._last_heartbeat, now)
+        self._last_check = now
+        silence = {process: now - self._last_heartbeat[process] for process in sorted(processes)}
+        return {process: silent for process, silent in silence.items() if silent > seconds}
 
     def never_started(self, seconds: float, now: float) -> dict[ProcessId, float]:
-        """Who runs, but never gave a sign of life for `BIRTH` times ``seconds``; and for how long."""
-        waited = {who: now - since for who, since in sorted(self._up.items()) if who not in self._seen}
-        return {who: since for who, since in waited.items() if since > BIRTH * seconds}
+        """Find the processes that run without a first heartbeat, each with the seconds since its start.
 
-    def rest_until_seen(self, quiet: Collection[ProcessId]) -> None:
-        """These are not fit before their next sign of life."""
-        self._quiet |= {*quiet}
+        Those wait too long that need more than `START_PATIENCE_FACTOR` times ``seconds``.
+        """
+        waited = {p: now - since for p, since in sorted(self._running_since.items()) if p not in self._last_heartbeat}
+        return {process: since for process, since in waited.items() if since > START_PATIENCE_FACTOR * seconds}
 
-    def rest(self, slow: Collection[ProcessId], now: float) -> None:
-        """These are not fit for a while, a longer one each time."""
-        for who in slow:
-            self._rests[who] += 1
-            self._slow[who] = now + REST_SECONDS * 2 ** (self._rests[who] - 1)
+    def suspend_until_heartbeat(self, processes: Collection[ProcessId]) -> None:
+        """Suspend silent processes until their next heartbeat."""
+        self._silent |= {*processes}
 
-    def quiet(self, among: Collection[ProcessId]) -> list[ProcessId]:
-        """Who of these is waited for to show itself."""
-        return sorted(self._quiet.intersection(among))
+    def suspend_stragglers(self, processes: Collection[ProcessId], now: float) -> None:
+        """Suspend slow processes for a while, a longer one each time."""
+        for process in processes:
+            self._suspensions[process] += 1
+            seconds = FIRST_SUSPENSION_SECONDS * 2 ** (self._suspensions[process] - 1)
+            self._suspended_until[process] = now + seconds
 
-    def fit(self, among: Collection[ProcessId], now: float) -> set[ProcessId]:
-        """Who of these can keep up; slow ones only where there are no other workers."""
-        awake = {*among} - self._quiet
-        quick = {who for who in awake if self._slow.get(who, 0.0) <= now}
-        return quick if any(who.role == "worker" for who in quick) else awake
+    def silent(self, processes: Collection[ProcessId]) -> list[ProcessId]:
+        """List those of ``processes`` that are suspended until their next heartbeat."""
+        return sorted(self._silent.intersection(processes))
+
+    def eligible(self, processes: Collection[ProcessId], now: float) -> set[ProcessId]:
+        """Find those of ``processes`` that can keep up; suspended stragglers only where there are no other workers."""
+        audible = {*processes} - self._silent
+        quick = {process for process in audible if self._suspended_until.get(process, 0.0) <= now}
+        return quick if any(process.role == "worker" for process in quick) else audible

@@ -1,7 +1,7 @@
-"""Who is there: the processes of a job as they come, take part, fall silent and end, and those asked for instead.
+"""Membership of a job: its processes as they join, drop out, and are replaced.
 
-A process that ends or falls silent is let go by name and another one is asked for; so many failures end the job, but
-not those that the cluster itself caused, such as preemption.
+A process that ends or falls silent is removed by name and another one is requested.  More than ``workers.max_failures``
+failures end the job; what the cluster itself caused, such as preemption, is none (`failure_policy`).
 """
 
 import time
@@ -13,267 +13,234 @@ from yarnml import __version__
 from yarnml.control.commands import Failed, Joined
 from yarnml.control.roles import ProcessId, Role
 from yarnml.errors import CrewLost, JobFileError, WorkerLost
-from yarnml.events.events import Event, ProcessJoined, ProcessLost, SizeChanged, Waiting, WorkerSuspended
+from yarnml.events.events import Event, ProcessJoined, Waiting, WorkerSuspended
 from yarnml.job.spec import Job
-from yarnml.master.membership.autoscaler import Autoscaler
-from yarnml.master.membership.failure_policy import End, ExitKind, Replace, Stop, decide, size_of
+from yarnml.master.membership.failure_policy import Exit, ExitKind
+from yarnml.master.membership.fleet import Fleet
 from yarnml.master.membership.liveness import Liveness
 from yarnml.master.membership.processes import Processes
+from yarnml.master.membership.quorum import Quorum
 
-WATCH_SECONDS = 0.2  # how often the processes are looked at
-GATHER_SECONDS = 15.0  # how long a job that could start waits for those who are missing
-SETTLE_SECONDS = 2.0  # after the newest arrival, before a round is cut for newcomers
-SAY_SECONDS = 10.0  # between two words about what is waited for
+WATCH_INTERVAL_SECONDS = 0.2
+"""Time between two looks at the processes."""
 
+NEWCOMER_SETTLE_SECONDS = 2.0
+"""Time after the newest join before a round is cut short for newcomers: often several come one after another."""
 
-class MemberLost(WorkerLost):
-    """A meeting is given up because of members that were let go."""
-
-
-class MembershipChanged(WorkerLost):
-    """A meeting ends early because others take part from now on; nobody is to blame."""
+WAITING_INTERVAL_SECONDS = 10.0
+"""Time between two `Waiting` events."""
 
 
 class Members:
-    """The processes of one job.  ``changed`` guards it, and is notified of every change."""
+    """The processes of one job: those that have joined, and the members among them, which take part in commands.
+
+    Threads of calls come by `heartbeat` and `join`, and hold ``changed`` then; all else is called by the thread of the
+    rounds, but for `resize` and `size`.  A process that was removed never comes back: no index is used twice.
+
+    Attributes:
+        changed: guards this object, and is notified of every change.
+    """
 
     def __init__(self, job: Job, processes: Processes, say: Callable[[Event], None]) -> None:
-        self._job, self._processes, self._say = job, processes, say
+        self._job = job
+        self._processes = processes
+        self._say = say
         self.changed = Condition()
-        self._here: dict[ProcessId, Joined] = {}
+        self._fleet = Fleet(job, processes, self.changed, say)
+        self._joined: dict[ProcessId, Joined] = {}
         self._members: set[ProcessId] = set()
-        self._gone: set[ProcessId] = set()
+        self._removed: set[ProcessId] = set()
+        self._last_join = 0.0
         self._liveness = Liveness(time.monotonic())
-        self._came = 0.0  # when the newest one came
-        self._ends: list[End] = []
-        self._hosts: set[str] = set()  # of all that ever came
-        self._autoscaler = Autoscaler(job, time.monotonic())
-        self._wanted = self._autoscaler.wanted
 
-    def heartbeat(self, who: ProcessId) -> bool:
-        """Note a sign of life; False for a process that was let go and shall leave."""
-        self._liveness.heartbeat(who, time.monotonic())
-        return who not in self._gone
+    def heartbeat(self, process: ProcessId) -> bool:
+        """Note a sign of life; False for a process that was removed and has to leave."""
+        self._liveness.heartbeat(process, time.monotonic())
+        return process not in self._removed
 
-    def join(self, who: ProcessId, joined: Joined) -> None:
-        """Somebody has come; who waits to take part says so again and again."""
-        if who not in self._here:
-            self._here[who], self._came = joined, time.monotonic()
-            self._hosts.add(joined.host)
+    def join(self, process: ProcessId, joined: Joined) -> None:
+        """Note a process that has come up; while it waits to take part it says so again and again."""
+        if process not in self._joined:
+            self._joined[process] = joined
+            self._last_join = time.monotonic()
+            self._fleet.hosts.add(joined.host)
             self.changed.notify_all()
 
-    def is_member(self, who: ProcessId) -> bool:
-        return who in self._members
+    def members(self, role: Role) -> list[ProcessId]:
+        """The members of a role, by index."""
+        return sorted(process for process in self._members if process.role == role)
 
-    def members(self, role: str) -> list[ProcessId]:
-        """Who takes part, by index."""
-        return sorted(who for who in self._members if who.role == role)
+    def address(self, process: ProcessId) -> str:
+        return self._joined[process].address
 
-    def address(self, who: ProcessId) -> str:
-        return self._here[who].address
-
-    def hosts(self, role: str) -> dict[int, str]:
-        """The host of everybody who takes part, by index."""
-        return {who.index: self._here[who].host for who in self.members(role)}
+    def hosts(self, role: Role) -> dict[int, str]:
+        """The host of every member of a role, by index."""
+        return {process.index: self._joined[process].host for process in self.members(role)}
 
     def wait_for_quorum(self, patience: float) -> None:
-        """Wait until the job can go on, then take in who is there.
+        """Wait until the job can go on, then take in the processes that can take part.
 
-        With ``workers.min`` workers, and to start with all reducers, it waits ``patience`` seconds more for the others.
-        Raises CrewLost after ``workers.wait``, and says what the cluster lacks.
+        ``patience``: seconds to wait for the missing ones where the others would do, see `Quorum`.  Raises CrewLost
+        after ``workers.wait``, and says what the cluster lacks.
         """
-        workers, began = self._job.workers, time.monotonic()
-        enough, told, first = min(workers.min or 1, workers.count), began, not self._members and not self._ends
+        began = time.monotonic()
+        last_event = began
+        quorum = Quorum(self._job, self._fleet.target, patience, starting=not self._members and not self._fleet.exits)
         while True:
             self.remove_exited()
-            self.remove_silent(workers.timeout)
+            self.remove_silent(self._job.workers.timeout)
             with self.changed:
-                fit = self._fit()
-                have = sum(who.role == "worker" for who in fit)
-                reducers = len(fit) - have
-                waited = time.monotonic() - max(began, self._came)
-                ready = have >= self._wanted["worker"] or (have >= enough and waited >= patience)
-                if ready and (reducers >= self._wanted["reducer"] or not first):
+                roles = Counter(process.role for process in self._eligible())
+                waited = time.monotonic() - max(began, self._last_join)
+                if quorum.is_reached(roles["worker"], roles["reducer"], waited):
                     break
-                self.changed.wait(WATCH_SECONDS)
+                self.changed.wait(WATCH_INTERVAL_SECONDS)
             now = time.monotonic()
-            if now - began > workers.wait:
-                raise CrewLost(self._too_few(have, enough, reducers))
-            if now - told > SAY_SECONDS:
-                told = now
-                lack = self._processes.wanting()
-                if not lack and first and reducers < self._wanted["reducer"]:
-                    lack = f"{reducers} of {self._wanted['reducer']} reducers"
-                self._say(Waiting(have, self._wanted["worker"], lack))
+            if now - began > self._job.workers.wait:
+                raise CrewLost(quorum.shortfall(roles["worker"], roles["reducer"], self._processes.shortage()))
+            if now - last_event > WAITING_INTERVAL_SECONDS:
+                last_event = now
+                lack = self._processes.shortage() or quorum.lack(roles["reducer"])
+                self._say(Waiting(roles["worker"], self._fleet.target["worker"], lack))
         self.admit()
 
     def resize(self, role: Role, count: int, why: str) -> None:
-        """From now on have ``count`` processes of a role; `adjust` asks for them or lets some go."""
-        with self.changed:
-            before, self._wanted[role] = self._wanted[role], count
-            self.changed.notify_all()
-        if count != before:
-            self._say(SizeChanged(role, before, count, why))
+        """Set how many processes of a role there should be; `reconcile` requests or removes them."""
+        self._fleet.resize(role, count, why)
 
     @property
     def size(self) -> str:
-        """How many of each role are wanted and are here, in words."""
+        """The number of processes of each role, as there should be and as have joined, in words."""
         with self.changed:
-            here = Counter(who.role for who in self._here)
-        roles = [role for role, wanted in self._wanted.items() if wanted or here[role]]
-        return ", ".join(f"{self._wanted[role]} {role}s wanted, {here[role]} here" for role in roles)
+            joined = Counter(process.role for process in self._joined)
+        roles = [role for role, target in self._fleet.target.items() if target or joined[role]]
+        return ", ".join(f"{self._fleet.target[role]} {role}s wanted, {joined[role]} here" for role in roles)
 
-    def adjust(self) -> bool:
-        """Ask for the processes that are wanted and let go of those that are not; whether a member had to go."""
-        gone: set[ProcessId] = set()
-        for role, wanted in list(self._wanted.items()):
-            for _ in range(self._autoscaler.missing(role)):
-                self._ask(role, size_of(self._ends, role, self._processes.sizes()))
+    def reconcile(self) -> bool:
+        """Request the processes that are missing and remove those that are too many; True if a member had to go.
+
+        Newcomers go before members, and of these the newest first.
+        """
+        removed: set[ProcessId] = set()
+        for role, target in list(self._fleet.target.items()):
+            self._fleet.request_missing(role)
             with self.changed:
-                here = sorted((w for w in self._here if w.role == role), key=lambda w: (w in self._members, -w.index))
-                surplus = here[: max(0, len(here) - wanted)]
-            for who in surplus:
-                gone |= {who} & self._members
-                self._release(who)
-        return bool(gone)
+                joined = [process for process in self._joined if process.role == role]
+                joined.sort(key=lambda process: (process in self._members, -process.index))
+                surplus = joined[: max(0, len(joined) - target)]
+                removed |= self._members.intersection(surplus)
+            for process in surplus:
+                self._release(process)
+        return bool(removed)
 
-    def grow(self, most: int) -> None:
-        """Want a few workers more, ``most`` at most, where the cluster has room for them now."""
+    def grow(self, limit: int) -> None:
+        """Raise the target by a few workers, up to ``limit``, where the cluster has room for them now."""
         with self.changed:
-            more = self._autoscaler.growth(most, sum(who.role == "worker" for who in self._here), time.monotonic())
-        if more and (room := self._processes.room("worker", more)):
-            self.resize("worker", self._wanted["worker"] + room, "the cluster has room")
+            joined = sum(process.role == "worker" for process in self._joined)
+        self._fleet.grow(limit, joined)
 
     def admit(self) -> bool:
-        """Let everybody who is fit take part, and nobody else; whether that changes anything."""
+        """Make members of exactly the processes that can take part; True if that changes anything."""
         with self.changed:
-            before, self._members = self._members, self._fit()
-            new = self._members - before
-        for who in new:
-            version = self._here[who].version
+            before = self._members
+            self._members = self._eligible()
+            newcomers = self._members - before
+        for process in newcomers:
+            version = self._joined[process].version
             if version != __version__:
                 raise JobFileError(
-                    f"environment: {who} runs yarnml {version}, the master {__version__}; they must be the same."
+                    f"environment: {process} runs yarnml {version}, the master {__version__}; they must be the same."
                 )
         workers = len(self.members("worker"))
-        if new and (before or workers < self._wanted["worker"]):
-            self._say(ProcessJoined(workers, self._wanted["worker"]))
+        if newcomers and (before or workers < self._fleet.target["worker"]):
+            self._say(ProcessJoined(workers, self._fleet.target["worker"]))
         return self._members != before
 
     def newcomers(self) -> bool:
-        """Whether somebody has waited to take part for so long that the others should stop for it."""
+        """Tell whether processes have waited to take part for so long that the members should stop for them."""
         with self.changed:
-            return bool(self._fit() - self._members) and time.monotonic() - self._came > SETTLE_SECONDS
+            settled = time.monotonic() - self._last_join > NEWCOMER_SETTLE_SECONDS
+            return bool(self._eligible() - self._members) and settled
 
     def suspend_silent(self, seconds: float) -> set[ProcessId]:
-        """Go on without the members that gave no sign of life for ``seconds``, until they do."""
+        """Suspend members without a heartbeat for ``seconds``, until their next one; return them."""
         with self.changed:
-            quiet = self._liveness.silent(self._members, seconds, time.monotonic())
-            self._liveness.rest_until_seen(quiet)
-        for who, since in quiet.items():
-            self._say(WorkerSuspended(str(who), f"gave no sign of life for {since:.1f} s"))
-        return set(quiet)
+            overdue = self._liveness.overdue(self._members, seconds, time.monotonic())
+            self._liveness.suspend_until_heartbeat(overdue)
+        for process, silence in overdue.items():
+            self._say(WorkerSuspended(str(process), f"gave no sign of life for {silence:.1f} s"))
+        return set(overdue)
 
-    def kill_suspended(self) -> None:
-        """End the processes that are here and give no sign of life."""
+    def suspend_stragglers(self, workers: Collection[ProcessId]) -> bool:
+        """Suspend slow workers for a while, a longer one each time; False where there are no other workers."""
         with self.changed:
-            quiet = self._liveness.quiet(self._here)
-        for who in quiet:
-            self._release(who)
-
-    def suspend_stragglers(self, slow: Collection[ProcessId]) -> bool:
-        """Go on without these for a while, a longer one each time; False where there is nobody else."""
-        with self.changed:
-            if not {who for who in self._members if who.role == "worker"} - {*slow}:
+            if not {*self.members("worker")} - {*workers}:
                 return False
-            self._liveness.rest(slow, time.monotonic())
-        for who in sorted(slow):
-            self._say(WorkerSuspended(str(who), "is several times slower than the others"))
+            self._liveness.suspend_stragglers(workers, time.monotonic())
+        for worker in sorted(workers):
+            self._say(WorkerSuspended(str(worker), "is several times slower than the others"))
         return True
 
+    def kill_suspended(self) -> None:
+        """Kill the processes that are suspended since they sent no heartbeats."""
+        with self.changed:
+            silent = self._liveness.silent(self._joined)
+        for process in silent:
+            self._release(process)
+
     def remove_exited(self) -> set[ProcessId]:
-        """Let go of the processes that ended; the members among them."""
-        dead = [ended for ended in self._processes.ended() if ended.who not in self._gone]
-        members = {ended.who for ended in dead} & self._members
-        for ended in dead:
-            where = f"on {ended.host} " if ended.host else ""
-            why = f"{ended.who} {where}{ended.cause}"
-            self._dismiss(ended.who, ended.kind, why, ended.log, ended.host, ended.size)
+        """Remove and replace the processes that ended; return the members among them."""
+        exits = {process: exit for process, exit in self._processes.exits().items() if process not in self._removed}
+        members = self._members.intersection(exits)
+        for process, exit in exits.items():
+            self._fleet.replace(process, exit, self._release(process))
         return members
 
     def remove_silent(self, seconds: float) -> set[ProcessId]:
-        """Let go of whoever gave no sign of life for ``seconds``, or runs for long and never gave one."""
-        up, now = {*self._processes.up()} - self._gone, time.monotonic()
+        """Remove and replace processes without a heartbeat for ``seconds``, and return them.
+
+        Processes that run for long without ever sending one are replaced, too; no member is among these.
+        """
+        running = {*self._processes.running()} - self._removed
+        now = time.monotonic()
         with self.changed:
-            self._liveness.runs(up, now)
-            silent = self._liveness.silent(self._liveness.seen - self._gone, seconds, now)
+            self._liveness.note_running(running, now)
+            overdue = self._liveness.overdue(self._liveness.seen - self._removed, seconds, now)
             never_started = self._liveness.never_started(seconds, now)
-        for who, since in silent.items():
-            self._dismiss(who, ExitKind.SILENT, f"{self._named(who)} gave no sign of life for {since:.0f} s")
-        for who, since in never_started.items():
-            self._dismiss(who, ExitKind.SILENT, f"{self._named(who)} has run for {since:.0f} s without a sign of life")
-        return set(silent)
+        for process, silence in overdue.items():
+            self.remove([process], ExitKind.SILENT, f"gave no sign of life for {silence:.0f} s")
+        for process, since in never_started.items():
+            self.remove([process], ExitKind.SILENT, f"has run for {since:.0f} s without a sign of life")
+        return set(overdue)
 
-    def remove_failed_newcomer(self, who: ProcessId, failed: Failed) -> None:
-        """Let go of a newcomer that could not get ready."""
-        self._dismiss(who, ExitKind.EXIT, f"{self._named(who)}: {failed.text}", failed.detail)
+    def remove_failed_newcomer(self, process: ProcessId, failed: Failed) -> None:
+        """Remove and replace a newcomer whose warm-up failed."""
+        why = f"{self._named(process)}: {failed.text}"
+        exit = Exit(process.role, ExitKind.EXIT, why, failed.detail)
+        self._fleet.replace(process, exit, self._release(process))
 
-    def dismiss(self, members: Sequence[ProcessId], kind: ExitKind, why: str) -> set[ProcessId]:
-        """Let go of members that live; ``why`` says what each of them did."""
-        for who in members:
-            self._dismiss(who, kind, f"{self._named(who)} {why}")
-        return set(members)
+    def remove(self, processes: Sequence[ProcessId], kind: ExitKind, why: str) -> set[ProcessId]:
+        """Remove and replace processes that run; ``why``: what each of them did, as the end of a sentence."""
+        for process in processes:
+            exit = Exit(process.role, kind, f"{self._named(process)} {why}")
+            self._fleet.replace(process, exit, self._release(process))
+        return set(processes)
 
     def count(self, lost: WorkerLost) -> None:
-        """Note a failure that no process is to blame for; CrewLost when there were too many."""
-        self._decide(End("worker", ExitKind.BROKEN, str(lost)), lost.detail)
+        """Note a failure that no process is to blame for; raises CrewLost when there were too many."""
+        self._fleet.record(Exit("worker", ExitKind.BROKEN, str(lost), lost.detail))
 
-    def _dismiss(self, who: ProcessId, kind: ExitKind, why: str, log: str = "", host: str = "", size: int = 0) -> None:
-        here = self._release(who)
-        host = host or (here.host if here else "")
-        first = self._job.workers.count if who.role == "worker" else self._job.reducers.count
-        decision = self._decide(End(who.role, kind, why, host, here is not None, size, who.index >= first), log)
-        if decision.avoid:
-            self._processes.avoid(decision.avoid)
-        if not kind.counts and who.role == "worker" and self._autoscaler.shrinks(time.monotonic()):
-            self.resize("worker", self._wanted["worker"] - 1, "the cluster took one back")
-        if self._autoscaler.missing(who.role):
-            self._ask(who.role, decision.size)
-
-    def _decide(self, end: End, log: str) -> Replace:
-        """Note an end and tell what follows; raises what ends the job."""
-        self._ends.append(end)
+    def _release(self, process: ProcessId) -> Joined | None:
+        """Forget and kill a process; return what it told when it joined."""
         with self.changed:
-            hosts = frozenset(self._hosts)
-        decision = decide(self._ends, self._job.workers.max_failures, hosts=hosts, sizes=self._processes.sizes())
-        if isinstance(decision, Stop):
-            raise (JobFileError if decision.environment else CrewLost)(decision.words, log)
-        self._say(ProcessLost(decision.words))
-        return decision
+            self._removed.add(process)
+            self._members.discard(process)
+            joined = self._joined.pop(process, None)
+        self._fleet.release(process)
+        return joined
 
-    def _ask(self, role: Role, size: int) -> None:
-        self._autoscaler.asked[role] += 1
-        self._processes.start(role, size)
+    def _eligible(self) -> set[ProcessId]:
+        return self._liveness.eligible(self._joined, time.monotonic())
 
-    def _release(self, who: ProcessId) -> Joined | None:
-        """Let go of a process for good; what it had told of itself."""
-        with self.changed:
-            self._gone.add(who)
-            self._members.discard(who)
-            here = self._here.pop(who, None)
-            self._autoscaler.asked[who.role] -= 1
-        self._processes.end(who)
-        return here
-
-    def _fit(self) -> set[ProcessId]:
-        return self._liveness.fit(self._here, time.monotonic())
-
-    def _named(self, who: ProcessId) -> str:
-        return f"{who} ({self._processes.describe(who)})"
-
-    def _too_few(self, workers: int, enough: int, reducers: int) -> str:
-        have = f"{workers} of at least {enough} workers"
-        if workers >= enough:
-            have = f"{reducers} of {self._wanted['reducer']} reducers"
-        reason = self._processes.wanting()
-        return f"{have} had come after workers.wait, {self._job.workers.wait:.0f} s{f': {reason}' if reason else '.'}"
+    def _named(self, process: ProcessId) -> str:
+        return f"{process} ({self._processes.describe(process)})"

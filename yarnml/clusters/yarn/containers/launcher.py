@@ -3,6 +3,7 @@
 import contextlib
 import re
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 import skein
@@ -14,8 +15,7 @@ from yarnml.clusters.yarn.observe.diagnosis import for_memory, sentence_in, tail
 from yarnml.clusters.yarn.observe.logs import FILES, of_container
 from yarnml.control.roles import ProcessId, Role
 from yarnml.job.spec import Job
-from yarnml.master.membership.failure_policy import ExitKind, Sizes, misses_its_environment
-from yarnml.master.membership.processes import Ended
+from yarnml.master.membership.failure_policy import Exit, ExitKind, Sizes, misses_its_environment
 
 LOOK_SECONDS = 0.5  # between two looks at the containers
 LOG_BYTES = 8192  # of a dead container's log that are looked at
@@ -31,13 +31,13 @@ class AttemptOver(Exception):
 
 
 class Containers:
-    """Asks Skein for containers, watches and ends them; a `yarnml.master.crew.Processes`."""
+    """Asks Skein for containers, watches and ends them; a `yarnml.master.membership.processes.Processes`."""
 
     def __init__(self, job: Job, application: skein.ApplicationClient) -> None:
         self._job, self._application = job, application
         self._known: list[skein.model.Container] = []
         self._looked = 0.0
-        self._ended: dict[ProcessId, Ended] = {}
+        self._exits: dict[ProcessId, Exit] = {}
         self._started: set[ProcessId] = set()  # those that have a container, or had one
         self._avoided: dict[str, int] = {}  # hosts: how many containers may still be given back
         with _translated():
@@ -49,7 +49,7 @@ class Containers:
             self._application.add_container(services.service(role, size))
 
     def sizes(self) -> Sizes:
-        by_role: dict[str, list[str]] = {"worker": [], "reducer": []}
+        by_role: dict[Role, list[str]] = {"worker": [], "reducer": []}
         for name, memory in sorted(self._memory.items()):
             by_role[services.who(name, 0).role].append(in_words("memory", memory))
         return by_role
@@ -57,29 +57,32 @@ class Containers:
     def avoid(self, host: str) -> None:
         self._avoided.setdefault(host, GIVE_BACK)
 
-    def end(self, who: ProcessId) -> None:
-        if who not in self._ended or self._ended[who].kind is ExitKind.GIVEN_BACK:
+    def kill(self, process: ProcessId) -> None:
+        if process not in self._exits or self._exits[process].kind is ExitKind.GIVEN_BACK:
             with contextlib.suppress(ValueError, skein.exceptions.SkeinError):  # it ended by itself meanwhile
-                self._application.kill_container(services.container(who))
+                self._application.kill_container(services.container(process))
 
-    def ended(self) -> list[Ended]:
+    def exits(self) -> dict[ProcessId, Exit]:
         for container in self._look():
-            who, host = _who(container), _host(container)
-            if who in self._ended:
+            process = _who(container)
+            if process in self._exits:
                 continue
+            host = _host(container)
             size = services.size_of(container.service_name)
+            placed = f"{process} on {host}" if host else str(process)
             if str(container.state) in ("SUCCEEDED", "FAILED", "KILLED"):
                 log = log_tail(container)
-                self._ended[who] = Ended(who, *reason(container.exit_message, who.role, log), log, host, size)
-            elif host and who not in self._started and self._avoided.get(host):
+                kind, cause = reason(container.exit_message, process.role, log)
+                self._exits[process] = Exit(process.role, kind, f"{placed} {cause}", log, host, size)
+            elif host and process not in self._started and self._avoided.get(host):
                 self._avoided[host] -= 1
-                why = "was given back, since that node is avoided"
-                self._ended[who] = Ended(who, ExitKind.GIVEN_BACK, why, "", host, size)
+                why = f"{placed} was given back, since that node is avoided"
+                self._exits[process] = Exit(process.role, ExitKind.GIVEN_BACK, why, "", host, size)
             if host:
-                self._started.add(who)
-        return list(self._ended.values())
+                self._started.add(process)
+        return dict(self._exits)
 
-    def up(self) -> set[ProcessId]:
+    def running(self) -> set[ProcessId]:
         return self._started
 
     def describe(self, who: ProcessId) -> str:
@@ -88,11 +91,11 @@ class Containers:
                 return f"{container.yarn_container_id} on {_host(container)}"
         return "no container yet"
 
-    def room(self, role: Role, most: int) -> int:
+    def available(self, role: Role, limit: int) -> int:
         request = next(r for r in requests(self._job) if r.role == role)
-        return resource_manager.available(self._job.queue, request, most)
+        return resource_manager.available(self._job.queue, request, limit)
 
-    def wanting(self) -> str:
+    def shortage(self) -> str:
         waiting = [c.service_name for c in self._look() if str(c.state) in ("REQUESTED", "WAITING")]
         asked = [(self._request(name), waiting.count(name)) for name in sorted(set(waiting))]
         wishes = []
@@ -155,7 +158,7 @@ def _host(container: "skein.model.Container") -> str:
 
 
 @contextlib.contextmanager
-def _translated():  # type: ignore[no-untyped-def]
+def _translated() -> Iterator[None]:
     try:
         yield
     except skein.exceptions.SkeinError as exc:
