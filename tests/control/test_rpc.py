@@ -1,8 +1,10 @@
 """Calls to the master over Flight: answered, counted, refused to strangers, and ended by a deadline."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from yarnml.control.calls import Call, Heartbeat, HeartbeatReply, Poll, Reply
+from yarnml.control.calls import BackupTask, Call, Heartbeat, HeartbeatReply, Poll, Reply, RequestBackup
 from yarnml.control.codec import encode
 from yarnml.control.commands import Assignment, Idle, Joined
 from yarnml.control.credentials import Token
@@ -12,6 +14,8 @@ from yarnml.errors import WorkerLost
 
 HOST = "127.0.0.1"
 TOKEN = Token("secret of the test")
+THREADS = 8
+CALLS = 50
 
 
 def test_strangers_are_refused() -> None:
@@ -50,3 +54,24 @@ def test_no_master_no_hanging() -> None:
     server.shutdown()
     with pytest.raises(WorkerLost, match=address):
         ControlClient(address, TOKEN, 0.3).call(Heartbeat(ProcessId("worker", 0)))
+
+
+def test_calls_of_many_threads_are_all_counted() -> None:
+    """The counters of a server miss no call, however many come at the same time."""
+    server = ControlServer(lambda call: BackupTask(None), HOST, TOKEN)
+
+    call = RequestBackup(0, 1, 2, copy=False)
+
+    def calls(_: int) -> None:
+        client = ControlClient(server.address, TOKEN, 5)
+        for _ in range(CALLS):
+            assert client.call(call) == BackupTask(None)
+        client.close()
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(calls, range(THREADS)))
+    count = THREADS * CALLS
+    assert server.calls == count
+    assert server.bytes_in == count * len(encode(call))
+    assert server.bytes_out == count * len(encode(BackupTask(None)))
+    server.shutdown()

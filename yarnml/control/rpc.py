@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from threading import Lock
 from typing import Any
 
 import pyarrow as pa
@@ -12,38 +13,57 @@ from yarnml.control.codec import decode_call, decode_reply, encode
 from yarnml.control.credentials import Credentials
 from yarnml.errors import WorkerLost
 
+RETRY_SECONDS = 0.1  # between two attempts of one call
+
 Handler = Callable[[Call], Reply]
 
 
 class ControlServer(fl.FlightServerBase):  # type: ignore[misc]
-    """The master's ear.  Counts what passes, so that a test can hold the master to small messages."""
+    """The master's end of all calls.  Counts what passes, so that a test can hold the master to small messages.
+
+    Args:
+        handler: answers a call; each call has a thread of its own.
+        host: this machine, as the callers reach it.
+    """
 
     def __init__(self, handler: Handler, host: str, credentials: Credentials) -> None:
         self._handler = handler
-        self.bytes_in = self.bytes_out = self.calls = 0
+        self._counting = Lock()
+        self.calls = 0
+        self.bytes_in = 0
+        self.bytes_out = 0
         super().__init__(f"{credentials.scheme}://{host}:0", **credentials.serving())
         self.address = f"{host}:{self.port}"
 
     def do_action(self, context: Any, action: Any) -> Iterator[Any]:
+        """Answer one call; Flight calls this in many threads at once."""
         body = action.body.to_pybytes()
         reply = encode(self._handler(decode_call(body)))
-        self.calls, self.bytes_in, self.bytes_out = (
-            self.calls + 1,
-            self.bytes_in + len(body),
-            self.bytes_out + len(reply),
-        )
+        with self._counting:
+            self.calls += 1
+            self.bytes_in += len(body)
+            self.bytes_out += len(reply)
         return iter([fl.Result(pa.py_buffer(reply))])
 
 
 class ControlClient:
-    """A process's line to the master.  Raises WorkerLost when the master does not answer for ``patience`` seconds."""
+    """A process's line to the master.
+
+    Args:
+        patience: seconds for which a call is repeated while the master does not answer, before WorkerLost.
+    """
 
     def __init__(self, address: str, credentials: Credentials, patience: float) -> None:
-        self._address, self._patience = address, patience
+        self._address = address
+        self._patience = patience
         self._client = fl.FlightClient(f"{credentials.scheme}://{address}", **credentials.calling())
         self._options = fl.FlightCallOptions(timeout=patience, headers=credentials.headers)
 
     def call(self, message: Call) -> Reply:
+        """Send a message and wait for its reply; raises WorkerLost where the master is gone or refuses the call.
+
+        After a broken connection the call is repeated: a handler may see the same message twice.
+        """
         action = fl.Action("call", encode(message))
         deadline = time.monotonic() + self._patience
         while True:
@@ -55,9 +75,10 @@ class ControlClient:
                     raise WorkerLost(
                         f"The master at {self._address} does not answer for {self._patience:.0f} s."
                     ) from exc
-                time.sleep(0.1)
+                time.sleep(RETRY_SECONDS)
             except pa.ArrowException as exc:
                 raise WorkerLost(f"The master at {self._address} refused a call: {str(exc).splitlines()[0]}") from exc
 
     def close(self) -> None:
+        """Hang up."""
         self._client.close()
