@@ -15,7 +15,8 @@ from benchmarks.measure import interleaved, table
 from benchmarks.peers.process import Peer, Running, present
 from benchmarks.workloads import Workload, job
 from yarnml.clusters.local import open_crew
-from yarnml.control.commands import Build, Built, Initialize, Train, Trained, ipc
+from yarnml.control.commands import Build, Initialize, Train, ipc
+from yarnml.control.reports import Built, Trained
 from yarnml.data.plan import make_plan
 from yarnml.job.load import load_job
 from yarnml.job.spec import Job

@@ -15,7 +15,7 @@ from tests.processes import running, saved_steps, wait_for
 from yarnml.checkpoint.pending import PendingCheckpoint
 from yarnml.checkpoint.store import FORMAT, Checkpoints, Manifest, Position, write_state
 from yarnml.checkpoint.writer import CheckpointWriter
-from yarnml.control.commands import Saved
+from yarnml.control.reports import Saved
 from yarnml.data.schema import Schema
 from yarnml.errors import CheckpointError
 from yarnml.storage.tensors import _TYPES, pack, unpack

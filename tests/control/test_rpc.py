@@ -6,8 +6,9 @@ import pytest
 
 from yarnml.control.calls import BackupTask, Call, Heartbeat, HeartbeatReply, Poll, Reply, RequestBackup
 from yarnml.control.codec import encode
-from yarnml.control.commands import Assignment, Idle, Joined
+from yarnml.control.commands import Assignment, Idle
 from yarnml.control.credentials import Token
+from yarnml.control.reports import Joined
 from yarnml.control.roles import ProcessId
 from yarnml.control.rpc import ControlClient, ControlServer
 from yarnml.errors import WorkerLost

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 
 from tests.processes import running, saved_steps, wait_for
 from yarnml.clusters.local import open_crew
-from yarnml.control.commands import Build, Built, Evaluate, Initialize, Train, ipc
+from yarnml.control.commands import Build, Evaluate, Initialize, Train, ipc
+from yarnml.control.reports import Built
 from yarnml.data.plan import make_plan
 from yarnml.events.events import Event
 from yarnml.job.load import load_job

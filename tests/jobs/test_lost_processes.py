@@ -10,7 +10,7 @@ import pytest
 
 import yarnml
 from tests.processes import running, saved_steps, wait_for
-from yarnml.control.commands import Failed
+from yarnml.control.reports import Failed
 from yarnml.errors import DataError, ModelError, WorkerLost
 from yarnml.master.reports import cause
 

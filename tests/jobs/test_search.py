@@ -19,7 +19,8 @@ import yarnml
 from tests.jobs.test_same_bits import model_digest
 from tests.processes import running, wait_for
 from yarnml.clusters.inline import open_crew
-from yarnml.control.commands import Build, Initialize, ReportPosition, StatePosition, ipc
+from yarnml.control.commands import Build, Initialize, ReportPosition, ipc
+from yarnml.control.reports import StatePosition
 from yarnml.data.plan import fold_of, make_plan
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import CheckpointError, Interrupted, ModelError

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yarnml.control.commands import Assignment, Command, Done, Evaluate, Evaluated, Idle, Stop
+from yarnml.control.commands import Assignment, Command, Evaluate, Idle, Stop
+from yarnml.control.reports import Done, Evaluated
 from yarnml.control.roles import ProcessId
 from yarnml.master.barrier import Barrier
 

@@ -7,8 +7,9 @@ import pytest
 
 from yarnml.clusters.local import LocalProcesses
 from yarnml.control.calls import Heartbeat, HeartbeatReply, Poll, Resize, Resized
-from yarnml.control.commands import Assignment, Evaluate, Evaluated, Failed, Initialize, Joined, Saved, Stop, WarmUp
+from yarnml.control.commands import Assignment, Evaluate, Initialize, Stop, WarmUp
 from yarnml.control.credentials import Token
+from yarnml.control.reports import Evaluated, Failed, Joined, Saved
 from yarnml.control.roles import ProcessId
 from yarnml.job.load import load_job
 from yarnml.master.barrier import Barrier

@@ -2,7 +2,7 @@
 
 import pytest
 
-from yarnml.control.commands import Done, Report, StatePosition
+from yarnml.control.reports import Done, Report, StatePosition
 from yarnml.master.state_sync import differing, newest
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from yarnml.checkpoint.store import Checkpoints, Manifest
-from yarnml.control.commands import Saved
+from yarnml.control.reports import Saved
 
 
 class _Begun(NamedTuple):

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 from yarnml.checkpoint.store import write_state
-from yarnml.control.commands import Saved
+from yarnml.control.reports import Saved
 
 
 class CheckpointWriter:

@@ -6,7 +6,8 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from yarnml.control.commands import Assignment, Command, Report, Save, Saved, WarmUp
+from yarnml.control.commands import Assignment, Command, Save, WarmUp
+from yarnml.control.reports import Report, Saved
 from yarnml.errors import JobFileError, WorkerLost
 from yarnml.events.events import Listener, Tick
 from yarnml.job.spec import Job

@@ -5,7 +5,9 @@ Tensors never travel in these messages; they go between workers and reducers (`y
 
 from msgspec import Struct, field
 
-from yarnml.control.commands import Assignment, Message, Report, Saved
+from yarnml.control.commands import Assignment
+from yarnml.control.message import Message
+from yarnml.control.reports import Report, Saved
 from yarnml.control.roles import ProcessId
 from yarnml.events.events import Event, Tick
 
@@ -28,10 +30,14 @@ class Progress(Struct, frozen=True, array_like=True):
 
     Attributes:
         generation: of the assignment.
-        step: the newest finished step; ``loss``: its mean loss; ``rows``: the rows of the round so far.
+        step: the newest finished step.
+        loss: the mean loss of that step.
+        rows: of the round so far.
         batches: mapped since the worker's start.
-        at: the step whose tasks it maps; ``mapped``: how many of its own are done.
-        tasks: mapped since the worker's start; ``busy``: the seconds of it that it did not wait for other workers.
+        at: the step whose tasks it maps.
+        mapped: how many of its own tasks of that step are done.
+        tasks: mapped since the worker's start.
+        busy: seconds since the worker's start in which it did not wait for other workers.
     """
 
     generation: int = 0

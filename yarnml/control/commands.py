@@ -1,28 +1,28 @@
-"""What a meeting is about: the commands of the master, and the reports of the workers.
+"""Commands of the master to its workers, and the assignment that says who carries one out.
 
-Each worker brings the report of the last command and takes the next one (`yarnml.control.calls.Poll`).
+Each worker brings the report of its last command (`yarnml.control.reports`) and takes the next one
+(`yarnml.control.calls.Poll`).
 """
 
 from typing import Any
 
 import pyarrow as pa
-from msgspec import Struct
+from msgspec import field
 
+from yarnml.control.message import Message
 from yarnml.data.base import Dataset
 from yarnml.data.schema import Schema
-from yarnml.data.survey import Findings
 from yarnml.job.spec import Job
 
 
-class Message(Struct, frozen=True, forbid_unknown_fields=True, tag=True):
-    """What travels between a process and its master: parsed once, unknown fields refused."""
-
-
-# Commands: master → workers
-
-
 class Initialize(Message, frozen=True):
-    """What every worker needs to know of a training before anything else.  ``stored`` is an Arrow IPC schema."""
+    """Take in a training: all that a worker needs to know of it before anything else.
+
+    Attributes:
+        datasets: by name, without any rows.
+        stored: by name of the dataset, the schema of its files in Arrow's IPC format.
+        shards: into how many the training data is cut.
+    """
 
     job: Job
     datasets: dict[str, Dataset]
@@ -31,12 +31,12 @@ class Initialize(Message, frozen=True):
 
     @property
     def folder(self) -> str:
-        """Names the training: no two of one crew have the same folder."""
+        """The name of the training: no two of one crew have the same folder."""
         return str(self.job.checkpoint.path)
 
     @property
-    def others(self) -> bool:
-        """Whether other trainings on the same rows come next, those of a search."""
+    def is_search(self) -> bool:
+        """True where other trainings on the same rows come next, those of a search."""
         return self.job.search is not None
 
 
@@ -46,8 +46,14 @@ class Survey(Message, frozen=True):
     schema: Schema
 
 
+class FitScaling(Message, frozen=True):
+    """Fit the feature scaling on the training data."""
+
+    schema: Schema
+
+
 class Build(Message, frozen=True):
-    """Make the learner and its first state, or take the state after ``step`` from a checkpoint folder."""
+    """Make the learner and its first state, or take the state after ``step`` from a checkpoint's folder."""
 
     schema: Schema
     step: int = 0
@@ -62,13 +68,25 @@ class WarmUp(Message, frozen=True):
 
 
 class ReportPosition(Message, frozen=True):
-    """Say how far you are in the training of this folder: some were lost, or others have come."""
+    """Report how far the state of this training is, after a change of membership.
+
+    ``folder``: names the training, see `Initialize.folder`.
+    """
 
     folder: str
 
 
 class SyncState(Message, frozen=True):
-    """Be where ``source`` is: whoever is not at ``step`` takes the state from its address."""
+    """Bring the state to that of one worker.
+
+    Attributes:
+        begin: for workers that have not taken in the training yet.
+        step: whose state is wanted; a worker at another step fetches the state.
+        loss: the epoch's sum so far, of the losses.
+        weight: the same, of the weights.
+        source: the worker that has the state.
+        address: where it serves the state.
+    """
 
     begin: Initialize
     schema: Schema
@@ -79,16 +97,13 @@ class SyncState(Message, frozen=True):
     address: str
 
 
-class FitScaling(Message, frozen=True):
-    """Fit the feature scaling on the training data."""
-
-    schema: Schema
-
-
 class Train(Message, frozen=True):
-    """Steps ``first`` … ``last`` - 1, counted over the whole job; ``loss`` and ``weight``: the epoch's sums so far.
+    """Train the steps ``first`` … ``last`` - 1, counted over the whole job.
 
-    ``profile``: whether every worker writes a trace of the first of them into the job's folder.
+    Attributes:
+        loss: the epoch's sum so far, of the losses.
+        weight: the same, of the weights.
+        profile: whether every worker writes a trace of the first steps into the job's folder.
     """
 
     first: int
@@ -99,11 +114,13 @@ class Train(Message, frozen=True):
 
 
 class Evaluate(Message, frozen=True):
+    """Evaluate the state on all rows of a dataset."""
+
     dataset: str
 
 
 class Restore(Message, frozen=True):
-    """Take the learner's state after ``step`` from a checkpoint folder."""
+    """Take the learner's state after ``step`` from a checkpoint's folder."""
 
     step: int
     folder: str
@@ -117,7 +134,7 @@ class Save(Message, frozen=True):
 
 
 class AwaitSave(Message, frozen=True):
-    """Wait for what is being written beside the training."""
+    """Wait for the state that is being written beside the training."""
 
 
 class Export(Message, frozen=True):
@@ -128,22 +145,22 @@ class Export(Message, frozen=True):
 
 
 class Stop(Message, frozen=True):
-    pass
+    """Leave: the job is over."""
 
 
 class Idle(Message, frozen=True):
-    """Nothing to do yet: meet again."""
+    """Poll again: there is nothing to do yet."""
 
 
 Command = (
     Initialize
     | Survey
+    | FitScaling
     | Build
     | WarmUp
-    | FitScaling
-    | Train
     | ReportPosition
     | SyncState
+    | Train
     | Evaluate
     | Restore
     | Save
@@ -168,9 +185,9 @@ class Assignment(Message, frozen=True):
 
     generation: int
     command: Command
-    shards: dict[int, list[int]] = {}
-    reducers: list[str] = []
-    workers: dict[int, str] = {}
+    shards: dict[int, list[int]] = field(default_factory=dict)
+    reducers: list[str] = field(default_factory=list)
+    workers: dict[int, str] = field(default_factory=dict)
     levels: int | None = None
 
     @classmethod
@@ -179,83 +196,11 @@ class Assignment(Message, frozen=True):
         return cls(generation, Idle())
 
 
-# Reports: workers → master
-
-
-class Joined(Message, frozen=True):
-    """``address``: where this process reduces, ``host:port``; ``host``: the machine, as the cluster names it."""
-
-    address: str
-    version: str
-    host: str = ""
-
-
-class Done(Message, frozen=True):
-    pass
-
-
-class Surveyed(Message, frozen=True):
-    found: Findings
-
-
-class Built(Message, frozen=True):
-    """``parameters``: numbers in the model; ``steps``: steps of one epoch."""
-
-    parameters: int
-    steps: int
-
-
-class Trained(Message, frozen=True):
-    """Sums over the epoch's steps so far, and seconds: since the first update, and by phase of a step.
-
-    ``digest``: of the state, the same on every worker; ``done``: the learner has nothing more to learn.
-    """
-
-    loss: float
-    weight: float
-    after_first: float
-    seconds: dict[str, float]
-    digest: str
-    done: bool = False
-
-
-class StatePosition(Message, frozen=True):
-    """The steps that a worker's state has behind it, -1 without a state; the epoch's sums so far."""
-
-    step: int
-    loss: float
-    weight: float
-
-
-class FellBehind(Message, frozen=True):
-    """The others went on with copies of this worker's tasks, and the totals that it lacks are gone."""
-
-
-class Evaluated(Message, frozen=True):
-    metrics: dict[str, float]
-
-
-class Saved(Message, frozen=True):
-    """The state is in the folder: file name → SHA-256."""
-
-    folder: str
-    files: dict[str, str]
-
-
-class Failed(Message, frozen=True):
-    """``error`` is the name of a class in `yarnml.errors`."""
-
-    error: str
-    text: str
-    detail: str = ""
-
-
-Report = Joined | Done | Surveyed | Built | Trained | StatePosition | FellBehind | Evaluated | Saved | Failed
-
-
 def ipc(schema: pa.Schema) -> bytes:
+    """Encode an Arrow schema for `Initialize`."""
     return bytes(schema.serialize())
 
 
 def from_ipc(data: bytes) -> pa.Schema:
+    """Decode an Arrow schema of `Initialize`."""
     return pa.ipc.read_schema(pa.py_buffer(data))

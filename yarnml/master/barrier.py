@@ -6,7 +6,8 @@ Pure: no thread, no clock.
 
 from collections.abc import Mapping, Sequence
 
-from yarnml.control.commands import Assignment, Command, Idle, Report, Stop
+from yarnml.control.commands import Assignment, Command, Idle, Stop
+from yarnml.control.reports import Report
 from yarnml.control.roles import ProcessId
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
-from yarnml.control.commands import Command, Report, Saved, WarmUp
+from yarnml.control.commands import Command, WarmUp
+from yarnml.control.reports import Report, Saved
 from yarnml.errors import WorkerLost
 from yarnml.events.events import Listener
 from yarnml.job.spec import Job

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from yarnml.control.commands import Command, Evaluate, Evaluated, Report
+from yarnml.control.commands import Command, Evaluate
+from yarnml.control.reports import Evaluated, Report
 from yarnml.data.plan import Plan
 from yarnml.errors import JobFileError
 from yarnml.job.spec import Job

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from yarnml.control.calls import Resize, Resized
-from yarnml.control.commands import Command, Failed, FellBehind, Idle, Report, Saved, Stop, Train, WarmUp
+from yarnml.control.commands import Command, Idle, Stop, Train, WarmUp
 from yarnml.control.credentials import Credentials
+from yarnml.control.reports import Failed, FellBehind, Report, Saved
 from yarnml.control.roles import ProcessId, Role
 from yarnml.control.rpc import ControlServer
 from yarnml.errors import WorkerLost

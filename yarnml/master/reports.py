@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from yarnml.control.commands import Failed, Report
+from yarnml.control.reports import Failed, Report
 from yarnml.errors import WorkerLost, YarnmlError, named
 
 Kind = TypeVar("Kind")

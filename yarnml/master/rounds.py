@@ -17,22 +17,18 @@ from yarnml.checkpoint.store import FORMAT, Checkpoints, Manifest, Position
 from yarnml.control.commands import (
     AwaitSave,
     Build,
-    Built,
     Command,
     Export,
     FitScaling,
     Initialize,
-    Report,
     Restore,
     Save,
-    Saved,
     Survey,
-    Surveyed,
     Train,
-    Trained,
     WarmUp,
     ipc,
 )
+from yarnml.control.reports import Built, Report, Saved, Surveyed, Trained
 from yarnml.data.plan import Plan
 from yarnml.data.schema import Schema
 from yarnml.data.survey import filled, lacking, merged
@@ -152,7 +148,7 @@ class Rounds:
         self._run_command(self._begin)
         while lacking(schema):
             reports = self._run_command(Survey(schema)).values()
-            schema = filled(schema, merged(r.found for r in reports if isinstance(r, Surveyed)))
+            schema = filled(schema, merged(r.findings for r in reports if isinstance(r, Surveyed)))
         return schema
 
     def _train(self, schema: Schema, steps: int) -> bool:

@@ -19,7 +19,8 @@ from yarnml.control.calls import (
     Resize,
     Resized,
 )
-from yarnml.control.commands import Assignment, Failed, Joined, Saved, Stop, WarmUp
+from yarnml.control.commands import Assignment, Stop, WarmUp
+from yarnml.control.reports import Failed, Joined, Saved
 from yarnml.control.roles import ProcessId
 from yarnml.master.barrier import Barrier
 from yarnml.master.membership.members import Members

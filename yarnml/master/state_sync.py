@@ -6,7 +6,8 @@ All workers hold the same state after the same step, so whoever is furthest can 
 from collections import Counter
 from collections.abc import Mapping
 
-from yarnml.control.commands import Command, Initialize, Report, ReportPosition, StatePosition, SyncState, Trained
+from yarnml.control.commands import Command, Initialize, ReportPosition, SyncState
+from yarnml.control.reports import Report, StatePosition, Trained
 from yarnml.data.schema import Schema
 from yarnml.errors import WorkerLost
 from yarnml.events.events import Listener, Resumed

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from yarnml.control.commands import StatePosition, Trained
+from yarnml.control.reports import StatePosition, Trained
 
 
 class TrainingStats:

@@ -21,28 +21,20 @@ from yarnml.control.commands import (
     Assignment,
     AwaitSave,
     Build,
-    Built,
     Command,
-    Done,
     Evaluate,
-    Evaluated,
     Export,
-    FellBehind,
     FitScaling,
     Initialize,
-    Report,
     ReportPosition,
     Restore,
     Save,
-    Saved,
-    StatePosition,
     Survey,
-    Surveyed,
     SyncState,
     Train,
-    Trained,
     WarmUp,
 )
+from yarnml.control.reports import Built, Done, Evaluated, FellBehind, Report, Saved, StatePosition, Surveyed, Trained
 from yarnml.data.prefetch import prefetch
 from yarnml.data.scaling import moments, standard
 from yarnml.data.schema import Rows, Schema
@@ -159,7 +151,7 @@ class Mapper:
     def _make(self, schema: Schema) -> None:
         """The learner and its first state.  One that holds shards keeps the rows, too, where others will need them."""
         self._replica.build(self._begin.job, schema)
-        self._loaders.besides = self._begin.others and self._replica.program.holds
+        self._loaders.besides = self._begin.is_search and self._replica.program.holds
 
     def _build(self, schema: Schema, step: int, restore: str | None) -> Report:
         self._checkpoint_writer.drop()
@@ -240,7 +232,7 @@ class Mapper:
 
     def _whole(self, shard: int) -> Iterator[Rows]:
         """All rows of a shard, which the learner keeps in its own way, so that the feed need not, but for others."""
-        for rows in self._loaders.loader("train", self._replica.schema).scan(shard, keep=self._begin.others):
+        for rows in self._loaders.loader("train", self._replica.schema).scan(shard, keep=self._begin.is_search):
             yield rows
             self._tracker.batch()
 

@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 from yarnml import __version__, storage
 from yarnml.control.calls import BackupTask, Heartbeat, HeartbeatReply, Poll, RequestBackup
-from yarnml.control.commands import Assignment, Done, Failed, Idle, Joined, Report, Stop
+from yarnml.control.commands import Assignment, Idle, Stop
+from yarnml.control.reports import Done, Failed, Joined, Report
 from yarnml.control.rpc import ControlClient
 from yarnml.errors import WorkerLost, YarnmlError
 from yarnml.events.log import log

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from yarnml.control.calls import Progress
-from yarnml.control.commands import Saved
+from yarnml.control.reports import Saved
 
 
 def _ignore(step: int, loss: float, rows: int) -> None:

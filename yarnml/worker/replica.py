@@ -10,7 +10,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from yarnml.control.commands import StatePosition, SyncState
+from yarnml.control.commands import SyncState
+from yarnml.control.reports import StatePosition
 from yarnml.data.scaling import Scaling, identity
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import CheckpointError

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from threading import Condition
 
-from yarnml.control.commands import Joined
+from yarnml.control.reports import Joined
 from yarnml.control.roles import ProcessId, Role
 from yarnml.errors import CrewLost, JobFileError
 from yarnml.events.events import Event, ProcessLost, SizeChanged

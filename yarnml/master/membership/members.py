@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from threading import Condition
 
 from yarnml import __version__
-from yarnml.control.commands import Failed, Joined
+from yarnml.control.reports import Failed, Joined
 from yarnml.control.roles import ProcessId, Role
 from yarnml.errors import CrewLost, JobFileError, WorkerLost
 from yarnml.events.events import Event, ProcessJoined, Waiting, WorkerSuspended

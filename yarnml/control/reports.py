@@ -1,0 +1,91 @@
+"""Reports of the workers to the master: the answers to its commands (`yarnml.control.commands`)."""
+
+from yarnml.control.message import Message
+from yarnml.data.survey import Findings
+
+
+class Joined(Message, frozen=True):
+    """The first report of a process, before any command.
+
+    Attributes:
+        address: where it reduces, ``host:port``.
+        version: of its yarnml.
+        host: the machine, as the cluster names it.
+    """
+
+    address: str
+    version: str
+    host: str = ""
+
+
+class Done(Message, frozen=True):
+    """The command is carried out, and there is nothing to say about it."""
+
+
+class Surveyed(Message, frozen=True):
+    """The answer to ``Survey``, over this worker's shards."""
+
+    findings: Findings
+
+
+class Built(Message, frozen=True):
+    """The answer to ``Build``.  ``parameters``: numbers in the model; ``steps``: steps of one epoch."""
+
+    parameters: int
+    steps: int
+
+
+class Trained(Message, frozen=True):
+    """The answer to ``Train``.
+
+    Attributes:
+        loss: the sum over the epoch's steps so far.
+        weight: the same, of the rows' weights.
+        after_first: seconds since the first update.
+        seconds: by phase of a step.
+        digest: of the state, the same on every worker.
+        done: True where the learner has nothing more to learn.
+    """
+
+    loss: float
+    weight: float
+    after_first: float
+    seconds: dict[str, float]
+    digest: str
+    done: bool = False
+
+
+class StatePosition(Message, frozen=True):
+    """The steps that a worker's state has behind it, -1 without a state, and the epoch's sums so far."""
+
+    step: int
+    loss: float
+    weight: float
+
+
+class FellBehind(Message, frozen=True):
+    """The other workers went on with copies of this worker's tasks, and the totals that it lacks are gone."""
+
+
+class Evaluated(Message, frozen=True):
+    """The answer to ``Evaluate``."""
+
+    metrics: dict[str, float]
+
+
+class Saved(Message, frozen=True):
+    """The state is in the folder.  ``files``: file name → SHA-256."""
+
+    folder: str
+    files: dict[str, str]
+
+
+class Failed(Message, frozen=True):
+    """The command failed.  ``error``: the name of a class in `yarnml.errors`; ``detail``: a log or traceback."""
+
+    error: str
+    text: str
+    detail: str = ""
+
+
+Report = Joined | Done | Surveyed | Built | Trained | StatePosition | FellBehind | Evaluated | Saved | Failed
