@@ -1,1 +1,1 @@
-"""The places where a job's processes run: this process, this machine, or YARN."""
+"""The clusters that a job's processes can run on: one process, this machine, YARN.  Each opens a crew."""

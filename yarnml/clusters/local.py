@@ -28,30 +28,35 @@ from yarnml.worker.compile_cache import compiled
 from yarnml.worker.environment import Environment, devices, resources
 
 HOST = "127.0.0.1"
-LOG_TAIL = 12  # lines of a dead process's log that are shown
+LOG_TAIL_LINES = 12
+"""Lines of a dead process's log that are shown."""
+
 STOP_SECONDS = 5.0
+"""Time for processes that were told to stop, before they are killed."""
 
 
 @dataclass(frozen=True)
-class Process:
-    """``slot``: which of the places for workers it takes, and with that which GPUs."""
+class Child:
+    """A process of this machine.  ``slot``: which of the places for workers it takes, and with that which GPUs."""
 
-    who: ProcessId
+    process: ProcessId
     slot: int
     popen: subprocess.Popen[bytes]
     log: Path
 
 
 class LocalProcesses:
-    """Starts, watches and ends the children of one job."""
+    """Starts, watches and kills the children of one job; a `yarnml.master.membership.processes.Processes`."""
 
     def __init__(self, job: Job, log_folder: Path, credentials: Token) -> None:
-        self._job, self._logs, self._credentials = job, log_folder, credentials
-        self._processes: list[Process] = []
+        self._job = job
+        self._logs = log_folder
+        self._credentials = credentials
+        self._children: list[Child] = []
         self._master = ""
 
     def open(self, master: str) -> None:
-        """Start all processes of the job; ``master`` is where their master listens."""
+        """Start all processes of the job; ``master``: the address where their master listens."""
         self._master = master
         counts: dict[Role, int] = {"worker": self._job.workers.count, "reducer": self._job.reducers.count}
         for role, count in counts.items():
@@ -59,50 +64,45 @@ class LocalProcesses:
                 self.start(role)
 
     def start(self, role: Role, size: int = 0) -> None:
-        workers = self._job.workers
-        same = [p for p in self._processes if p.who.role == role]
-        who = ProcessId(role, len(same))
-        slot = min(set(range(len(same) + 1)) - {p.slot for p in same if p.popen.poll() is None})
-        cores = share(slot, workers.vcores, workers.count, available()) if role == "worker" else ()
-        seconds = workers.timeout, workers.stall
-        environment = Environment(
-            role, who.index, self._master, HOST, self._credentials, *seconds, guarded=True, cores=cores
-        )
-        log = self._logs / paths.log_name(role, who.index)
-        variables = os.environ | resources(workers.vcores) | devices(workers.gpus, slot) | compiled(workers.vcores)
+        siblings = [child for child in self._children if child.process.role == role]
+        process = ProcessId(role, len(siblings))
+        # The lowest place that is free: a replacement takes the cores and GPUs of the process that it replaces.
+        slot = min(set(range(len(siblings) + 1)) - {child.slot for child in siblings if child.popen.poll() is None})
+        log = self._logs / paths.log_name(role, process.index)
         with log.open("wb") as output:
             popen = subprocess.Popen(
                 [sys.executable, "-m", "yarnml.worker.process"],
-                env=variables | self._job.environment.variables | environment.variables(),
-                stdin=subprocess.PIPE,
+                env=self._variables(process, slot),
+                stdin=subprocess.PIPE,  # its end tells the child that we are gone
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for the master alone
             )
-        self._processes.append(Process(who, slot, popen, log))
+        self._children.append(Child(process, slot, popen, log))
 
     def kill(self, process: ProcessId) -> None:
-        for child in self._processes:
-            if child.who == process:
+        for child in self._children:
+            if child.process == process:
                 _kill(child, 0.0)
 
     def exits(self) -> dict[ProcessId, Exit]:
-        return {p.who: _exit(p, p.popen.returncode) for p in self._processes if p.popen.poll() is not None}
+        return {child.process: _exit(child) for child in self._children if child.popen.poll() is not None}
 
     def running(self) -> list[ProcessId]:
-        return [p.who for p in self._processes]
+        return [child.process for child in self._children]
 
     def sizes(self) -> Sizes:
         return {"worker": [self._job.workers.memory], "reducer": [self._job.reducers.memory]}
 
     def avoid(self, host: str) -> None:
-        """There is no other host."""
+        """Do nothing: there is no other host."""
 
     def describe(self, process: ProcessId) -> str:
-        return next((f"process {p.popen.pid}, log {p.log}" for p in self._processes if p.who == process), "not started")
+        children = (child for child in self._children if child.process == process)
+        return next((f"process {child.popen.pid}, log {child.log}" for child in children), "not started")
 
     def available(self, role: Role, limit: int) -> int:
-        """None by itself: this machine is the user's, who said how many."""
+        """Return 0: this machine is the user's, who said how many processes it shall have."""
         return 0
 
     def shortage(self) -> str:
@@ -111,32 +111,54 @@ class LocalProcesses:
     def stop(self, wait: bool) -> None:
         """End all children: those that were told to stop get a moment, the others none."""
         deadline = time.monotonic() + (STOP_SECONDS if wait else 0.0)
-        for process in self._processes:
-            _kill(process, max(0.0, deadline - time.monotonic()))
-            if process.popen.stdin:
-                process.popen.stdin.close()
+        for child in self._children:
+            _kill(child, max(0.0, deadline - time.monotonic()))
+            if child.popen.stdin:
+                child.popen.stdin.close()
+
+    def _variables(self, process: ProcessId, slot: int) -> dict[str, str]:
+        """Make the environment variables of a child; those of the job file go before those of this machine."""
+        workers = self._job.workers
+        is_worker = process.role == "worker"
+        environment = Environment(
+            process.role,
+            process.index,
+            self._master,
+            HOST,
+            self._credentials,
+            workers.timeout,
+            workers.stall,
+            guarded=True,
+            cores=share(slot, workers.vcores, workers.count, available()) if is_worker else (),
+        )
+        machine = os.environ | resources(workers.vcores) | devices(workers.gpus, slot) | compiled(workers.vcores)
+        return machine | self._job.environment.variables | environment.variables()
 
 
-def _kill(process: Process, patience: float) -> None:
+def _kill(child: Child, patience: float) -> None:
+    """Wait ``patience`` seconds for the child's own end, then kill it."""
     try:
-        process.popen.wait(patience)
+        child.popen.wait(patience)
     except subprocess.TimeoutExpired:
-        process.popen.kill()
-        process.popen.wait()
+        child.popen.kill()
+        child.popen.wait()
 
 
-def _exit(process: Process, status: int) -> Exit:
-    log = _tail(process.log)
+def _exit(child: Child) -> Exit:
+    """Describe the end of a child that has ended."""
+    role = child.process.role
+    status = child.popen.returncode
+    log = _tail(child.log)
     if status < 0:
         name = signal.Signals(-status).name
-        return Exit(process.who.role, ExitKind.SIGNAL, f"{process.who} was ended by signal {-status} ({name})", log)
+        return Exit(role, ExitKind.SIGNAL, f"{child.process} was ended by signal {-status} ({name})", log)
     kind = ExitKind.ENVIRONMENT if misses_its_environment(log) else ExitKind.EXIT
-    return Exit(process.who.role, kind, f"{process.who} exited with status {status}", log)
+    return Exit(role, kind, f"{child.process} exited with status {status}", log)
 
 
 def _tail(log: Path) -> str:
     try:
-        return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL:])
+        return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
     except OSError:
         return ""
 
@@ -153,7 +175,7 @@ def _local(log_folder: str) -> Path:
 
 
 def _refuse_memory(job: Job) -> None:
-    """``memory://`` is another place in every process."""
+    """Refuse files in memory: ``memory://`` is another place in every process."""
     for field, url in job.urls.items():
         if url.startswith("memory://"):
             raise JobFileError(f"{field}: memory:// is not shared between processes; use --backend inline, or files.")

@@ -1,4 +1,4 @@
-"""Who may talk to the processes of a job: those that know its token, or those that hold its certificate."""
+"""Credentials of a job's processes: the token that they all know, or the certificate that they all hold."""
 
 import hmac
 import secrets
@@ -11,14 +11,17 @@ _OPTIONS = [("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -
 
 
 class Credentials(Protocol):
-    """How one job's processes know each other.  ``scheme``: of their addresses, ``grpc`` or ``grpc+tls``."""
+    """The means by which one job's processes know each other.
+
+    ``scheme``: of their addresses, ``grpc`` or ``grpc+tls``.
+    """
 
     @property
     def scheme(self) -> str: ...
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """What every call carries."""
+        """Headers for every call."""
 
     def serving(self) -> dict[str, Any]:
         """Arguments of a Flight server that refuses strangers."""
@@ -33,7 +36,7 @@ class Credentials(Protocol):
 class Token:
     """A shared secret beside plain connections, for processes of one machine that talk over its loopback address.
 
-    It reaches processes by their environment, never by arguments or logs.
+    It reaches processes by their environment, never by arguments or logs, which other users of the machine can read.
     """
 
     scheme = "grpc"
@@ -67,7 +70,9 @@ class Certificate:
     scheme = "grpc+tls"
 
     def __init__(self, certificate: bytes, key: bytes, name: str) -> None:
-        self._certificate, self._key, self._name = certificate, key, name
+        self._certificate = certificate
+        self._key = key
+        self._name = name
         self.headers: list[tuple[bytes, bytes]] = []
 
     def __repr__(self) -> str:
@@ -91,11 +96,14 @@ class Certificate:
 
 
 class _Check(fl.ServerMiddlewareFactory):  # type: ignore[misc]
+    """Refuses calls without the token."""
+
     def __init__(self, token: Token) -> None:
         super().__init__()
         self._token = token
 
     def start_call(self, info: Any, headers: dict[str, list[str]]) -> None:
-        given = headers.get(_HEADER, [""])[0]
-        if not hmac.compare_digest(str(given), self._token.value):
+        value = headers.get(_HEADER, [""])[0]
+        # In a time that does not depend on how much of the token a stranger has guessed.
+        if not hmac.compare_digest(str(value), self._token.value):
             raise fl.FlightUnauthenticatedError("This process belongs to another job: the token is missing or wrong.")

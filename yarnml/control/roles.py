@@ -8,7 +8,7 @@ Role = Literal["worker", "reducer"]
 
 @dataclass(frozen=True, order=True)
 class ProcessId:
-    """One process of a job.  An index is never used twice."""
+    """The name of one process of a job.  An index is never used twice, so a replacement has another name."""
 
     role: Role
     index: int

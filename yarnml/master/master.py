@@ -14,7 +14,7 @@ from yarnml.control.reports import Failed, FellBehind, Report, Saved
 from yarnml.control.roles import ProcessId, Role
 from yarnml.control.rpc import ControlServer
 from yarnml.errors import WorkerLost
-from yarnml.events.events import Event
+from yarnml.events.events import Listener
 from yarnml.job.spec import Job
 from yarnml.master.barrier import Barrier
 from yarnml.master.locality import Locality
@@ -57,9 +57,7 @@ class Master:
         host: this machine, as the processes reach it.
     """
 
-    def __init__(
-        self, job: Job, processes: Processes, host: str, credentials: Credentials, say: Callable[[Event], None]
-    ) -> None:
+    def __init__(self, job: Job, processes: Processes, host: str, credentials: Credentials, say: Listener) -> None:
         self._job = job
         self._say = say
         self._members = Members(job, processes, say)

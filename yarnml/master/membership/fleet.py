@@ -1,14 +1,13 @@
 """The fleet of a job: how many processes there should be, requests for them, and what follows from their exits."""
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from threading import Condition
 
 from yarnml.control.reports import Joined
 from yarnml.control.roles import ProcessId, Role
 from yarnml.errors import CrewLost, JobFileError
-from yarnml.events.events import Event, ProcessLost, SizeChanged
+from yarnml.events.events import Listener, ProcessLost, SizeChanged
 from yarnml.job.spec import Job
 from yarnml.master.membership.autoscaler import Autoscaler
 from yarnml.master.membership.failure_policy import Exit, Replace, Stop, decide, size_of
@@ -27,7 +26,7 @@ class Fleet:
         changed: guards ``target``, ``hosts`` and the number of requests, which threads of calls reach, too.
     """
 
-    def __init__(self, job: Job, processes: Processes, changed: Condition, say: Callable[[Event], None]) -> None:
+    def __init__(self, job: Job, processes: Processes, changed: Condition, say: Listener) -> None:
         self._job = job
         self._processes = processes
         self._changed = changed

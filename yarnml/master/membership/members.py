@@ -6,14 +6,14 @@ failures end the job; what the cluster itself caused, such as preemption, is non
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from threading import Condition
 
 from yarnml import __version__
 from yarnml.control.reports import Failed, Joined
 from yarnml.control.roles import ProcessId, Role
 from yarnml.errors import CrewLost, JobFileError, WorkerLost
-from yarnml.events.events import Event, ProcessJoined, Waiting, WorkerSuspended
+from yarnml.events.events import Listener, ProcessJoined, Waiting, WorkerSuspended
 from yarnml.job.spec import Job
 from yarnml.master.membership.failure_policy import Exit, ExitKind
 from yarnml.master.membership.fleet import Fleet
@@ -41,7 +41,7 @@ class Members:
         changed: guards this object, and is notified of every change.
     """
 
-    def __init__(self, job: Job, processes: Processes, say: Callable[[Event], None]) -> None:
+    def __init__(self, job: Job, processes: Processes, say: Listener) -> None:
         self._job = job
         self._processes = processes
         self._say = say
