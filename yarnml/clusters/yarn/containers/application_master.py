@@ -35,16 +35,22 @@ from yarnml.master.crew import Cluster, OpenCrew
 from yarnml.master.master import Master
 from yarnml.runner import train
 
-END_SECONDS = 60.0  # how long Skein may take to end the application
+END_SECONDS = 60.0
+"""Time that Skein may take to end the application."""
+
+PARENT_CHECK_SECONDS = 0.5
+"""Time between two looks whether Skein's application master lives."""
 
 
 def main() -> int:
+    """Lead the job of this container to its end, and tell Skein and YARN how that was; the exit status."""
     threading.Thread(target=_leave_with_parent, args=(os.getppid(),), daemon=True, name="guard").start()
     job = msgspec.json.decode(Path(JOB_FILE).read_bytes(), type=Job)
     watchdog.guard(job.workers.timeout, "The master")  # its workers have given it up by then
     application = skein.ApplicationClient.from_current()
     mark = paths.failure(paths.staging(os.environ["YARNML_HOME"], skein.properties.application_id))
-    news, own = EventLog(Path(os.environ["LOG_DIRS"].partition(",")[0]) / EVENTS), credentials.in_container()
+    news = EventLog(Path(os.environ["LOG_DIRS"].partition(",")[0]) / EVENTS)
+    own = credentials.in_container()
     server = ControlServer(news.answer, os.environ["NM_HOST"], own)
     application.kv[NEWS] = server.address.encode()
     with JobConsole(Console(highlight=False, width=200, force_terminal=False)) as show:
@@ -97,7 +103,7 @@ def opener(application: skein.ApplicationClient, own: Certificate) -> OpenCrew:
 
 
 def progress(event: Event) -> float | None:
-    """How much is done of a training, or of the search before it; None where an event doesn't tell."""
+    """The part that is done of a training, or of the search before it; None where an event doesn't tell."""
     match event:
         case EpochDone(epoch, epochs):
             return epoch / epochs
@@ -125,7 +131,7 @@ def _write_down(mark: str, failure: Failure) -> None:
 def _leave_with_parent(parent: int) -> None:
     """End at once when Skein's application master does, so that two attempts never lead at the same time."""
     while os.getppid() == parent:
-        time.sleep(0.5)
+        time.sleep(PARENT_CHECK_SECONDS)
     os._exit(1)
 
 

@@ -17,13 +17,18 @@ from yarnml.control.roles import ProcessId, Role
 from yarnml.job.spec import Job
 from yarnml.master.membership.failure_policy import Exit, ExitKind, Sizes, misses_its_environment
 
-LOOK_SECONDS = 0.5  # between two looks at the containers
-LOG_BYTES = 8192  # of a dead container's log that are looked at
-GIVE_BACK = 3  # containers on a host that is avoided that are given back; YARN may have no other for us
+LOOK_INTERVAL_SECONDS = 0.5
+"""Time between two looks at the containers."""
+
+LOG_TAIL_BYTES = 8192
+"""Bytes of a dead container's log that are looked at."""
+
+MAX_GIVEN_BACK = 3
+"""Containers on a host that is avoided that are given back; after so many YARN may have no other host for us."""
 
 _PREEMPTED = re.compile(r"preempted", re.I)
 _NODE_LOST = re.compile(r"lost\* node|lost node|decommission|released by application|disks failed", re.I)
-_SIGNAL = re.compile(r"^ended by (signal \d+ \(\w+\))$", re.M)  # what the script in appspec says last
+_SIGNAL = re.compile(r"^ended by (signal \d+ \(\w+\))$", re.M)  # the last words of the script in appspec
 
 
 class AttemptOver(Exception):
@@ -31,15 +36,20 @@ class AttemptOver(Exception):
 
 
 class Containers:
-    """Asks Skein for containers, watches and ends them; a `yarnml.master.membership.processes.Processes`."""
+    """Asks Skein for containers, watches and kills them; a `yarnml.master.membership.processes.Processes`.
+
+    Skein has no way to make YARN avoid a host.  So a container that starts on one that is avoided counts as ended at
+    once, and the master kills and replaces it as any other; a few times, see `MAX_GIVEN_BACK`.
+    """
 
     def __init__(self, job: Job, application: skein.ApplicationClient) -> None:
-        self._job, self._application = job, application
-        self._known: list[skein.model.Container] = []
-        self._looked = 0.0
+        self._job = job
+        self._application = application
+        self._containers: list[skein.model.Container] = []
+        self._last_look = 0.0
         self._exits: dict[ProcessId, Exit] = {}
         self._started: set[ProcessId] = set()  # those that have a container, or had one
-        self._avoided: dict[str, int] = {}  # hosts: how many containers may still be given back
+        self._avoided: dict[str, int] = {}  # host → containers on it that may still be given back
         with _translated():
             declared = application.get_specification().services
         self._memory = {name: int(service.resources.memory) for name, service in declared.items()}  # in MiB
@@ -55,7 +65,7 @@ class Containers:
         return by_role
 
     def avoid(self, host: str) -> None:
-        self._avoided.setdefault(host, GIVE_BACK)
+        self._avoided.setdefault(host, MAX_GIVEN_BACK)
 
     def kill(self, process: ProcessId) -> None:
         if process not in self._exits or self._exits[process].kind is ExitKind.GIVEN_BACK:
@@ -64,20 +74,15 @@ class Containers:
 
     def exits(self) -> dict[ProcessId, Exit]:
         for container in self._look():
-            process = _who(container)
+            process = _process_id(container)
             if process in self._exits:
                 continue
             host = _host(container)
-            size = services.size_of(container.service_name)
-            placed = f"{process} on {host}" if host else str(process)
             if str(container.state) in ("SUCCEEDED", "FAILED", "KILLED"):
-                log = log_tail(container)
-                kind, cause = reason(container.exit_message, process.role, log)
-                self._exits[process] = Exit(process.role, kind, f"{placed} {cause}", log, host, size)
+                self._exits[process] = _exit(container)
             elif host and process not in self._started and self._avoided.get(host):
                 self._avoided[host] -= 1
-                why = f"{placed} was given back, since that node is avoided"
-                self._exits[process] = Exit(process.role, ExitKind.GIVEN_BACK, why, "", host, size)
+                self._exits[process] = _given_back(container)
             if host:
                 self._started.add(process)
         return dict(self._exits)
@@ -85,9 +90,9 @@ class Containers:
     def running(self) -> set[ProcessId]:
         return self._started
 
-    def describe(self, who: ProcessId) -> str:
+    def describe(self, process: ProcessId) -> str:
         for container in self._look():
-            if _who(container) == who and container.yarn_container_id:
+            if _process_id(container) == process and container.yarn_container_id:
                 return f"{container.yarn_container_id} on {_host(container)}"
         return "no container yet"
 
@@ -97,34 +102,41 @@ class Containers:
 
     def shortage(self) -> str:
         waiting = [c.service_name for c in self._look() if str(c.state) in ("REQUESTED", "WAITING")]
-        asked = [(self._request(name), waiting.count(name)) for name in sorted(set(waiting))]
+        counts = [(self._request(name), waiting.count(name)) for name in sorted(set(waiting))]
         wishes = []
-        for r, count in asked:
-            where = f" on nodes labelled {r.label}" if r.label else ""
-            wishes.append(f"{count} {r.role} container{'s' if count > 1 else ''} of {r.size}{where}")
+        for request, count in counts:
+            where = f" on nodes labelled {request.label}" if request.label else ""
+            wishes.append(f"{count} {request.role} container{'s' if count > 1 else ''} of {request.size}{where}")
         if not wishes:
             return ""
-        reasons = [reason for r, _ in asked if (reason := resource_manager.why_pending(self._job.queue, r))]
+        queue = self._job.queue
+        reasons = [reason for request, _ in counts if (reason := resource_manager.why_pending(queue, request))]
         lack = f": {'; '.join(dict.fromkeys(reasons))}" if reasons else ""
-        return f"YARN has no room yet in queue {self._job.queue} for {', '.join(wishes)}{lack}"
+        return f"YARN has no room yet in queue {queue} for {', '.join(wishes)}{lack}"
 
     def _request(self, service: str) -> Request:
-        """What the containers of a service ask of YARN."""
+        """The resources that YARN is asked for, for each container of a service."""
         role = services.who(service, 0).role
         request = next(r for r in requests(self._job) if r.role == role)
         return replace(request, size=replace(request.size, memory=self._memory[service]))
 
     def _look(self) -> list["skein.model.Container"]:
-        if time.monotonic() - self._looked > LOOK_SECONDS:
+        """The job's containers, not older than `LOOK_INTERVAL_SECONDS`; the master asks far more often."""
+        if time.monotonic() - self._last_look > LOOK_INTERVAL_SECONDS:
             states = ["WAITING", "REQUESTED", "RUNNING", "SUCCEEDED", "FAILED", "KILLED"]
             with _translated():
-                self._known = self._application.get_containers(states=states)
-            self._looked = time.monotonic()
-        return self._known
+                self._containers = self._application.get_containers(states=states)
+            self._last_look = time.monotonic()
+        return self._containers
 
 
 def reason(exit_message: str, role: Role, log: str) -> tuple[ExitKind, str]:
-    """How a container ended, and the same in words; ``log``: the end of its own."""
+    """Find the kind of a container's end, and words for it that follow its name.
+
+    Args:
+        exit_message: what YARN says.
+        log: the end of the container's own log.
+    """
     text = " ".join(exit_message.split())
     for kind, pattern in ((ExitKind.PREEMPTED, _PREEMPTED), (ExitKind.NODE_LOST, _NODE_LOST)):
         if pattern.search(text):
@@ -140,17 +152,41 @@ def reason(exit_message: str, role: Role, log: str) -> tuple[ExitKind, str]:
     return kind, f"failed: {sentence.rstrip('.')}" if sentence else "failed"
 
 
-def log_tail(container: "skein.model.Container") -> str:
+def _exit(container: "skein.model.Container") -> Exit:
+    """Describe the end of a container that has ended."""
+    process = _process_id(container)
+    log = _log_tail(container)
+    kind, cause = reason(container.exit_message, process.role, log)
+    size = services.size_of(container.service_name)
+    return Exit(process.role, kind, f"{_placed(container)} {cause}", log, _host(container), size)
+
+
+def _given_back(container: "skein.model.Container") -> Exit:
+    """Describe the end of a container on a host that is avoided."""
+    process = _process_id(container)
+    why = f"{_placed(container)} was given back, since that node is avoided"
+    size = services.size_of(container.service_name)
+    return Exit(process.role, ExitKind.GIVEN_BACK, why, "", _host(container), size)
+
+
+def _log_tail(container: "skein.model.Container") -> str:
     """The end of a container's own log, from its node; empty where the node does not answer."""
-    name = FILES[_who(container).role]
+    name = FILES[_process_id(container).role]
+    address = container.yarn_node_http_address
     try:
-        return tail(of_container(container.yarn_container_id, container.yarn_node_http_address, name, LOG_BYTES).text)
+        return tail(of_container(container.yarn_container_id, address, name, LOG_TAIL_BYTES).text)
     except OSError:
         return ""
 
 
-def _who(container: "skein.model.Container") -> ProcessId:
+def _process_id(container: "skein.model.Container") -> ProcessId:
     return services.who(container.service_name, container.instance)
+
+
+def _placed(container: "skein.model.Container") -> str:
+    """The process with its host, where that is known."""
+    host = _host(container)
+    return f"{_process_id(container)} on {host}" if host else str(_process_id(container))
 
 
 def _host(container: "skein.model.Container") -> str:
@@ -159,6 +195,7 @@ def _host(container: "skein.model.Container") -> str:
 
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
+    """Raise Skein's errors as AttemptOver."""
     try:
         yield
     except skein.exceptions.SkeinError as exc:
