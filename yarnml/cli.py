@@ -73,10 +73,10 @@ def submit_command(
 
     job = _load(job_file, overrides, profile)
     if dry_run:
-        click.echo(commands.dry_run(job), nl=False)
+        click.echo(commands.print_application(job), nl=False)
         return
     with JobConsole(Console(highlight=False)) as show:
-        commands.submit(job, show, click.echo, restart=restart, detach=detach)
+        commands.submit_job(job, show, click.echo, restart=restart, detach=detach)
 
 
 @cli.command("ls")
@@ -85,7 +85,7 @@ def ls_command(every: bool) -> None:
     """List your jobs on YARN, newest first."""
     from yarnml.clusters.yarn.edge import commands
 
-    click.echo(commands.listing(every=every))
+    click.echo(commands.list_jobs(every=every))
 
 
 @cli.command("status")
@@ -99,10 +99,10 @@ def status_command(application: str, as_json: bool) -> None:
     import msgspec
 
     from yarnml.clusters.yarn.edge import commands
-    from yarnml.clusters.yarn.observe.status import described
+    from yarnml.clusters.yarn.observe.status import describe_status
 
-    status = commands.look(application)
-    click.echo(msgspec.json.format(msgspec.json.encode(status)) if as_json else described(status))
+    status = commands.job_status(application)
+    click.echo(msgspec.json.format(msgspec.json.encode(status)) if as_json else describe_status(status))
 
 
 @cli.command("attach")
@@ -115,7 +115,7 @@ def attach_command(application: str) -> None:
     from yarnml.clusters.yarn.edge import commands
 
     with JobConsole(Console(highlight=False)) as show:
-        commands.attach(application, show, click.echo)
+        commands.attach_to_job(application, show, click.echo)
 
 
 @cli.command("logs")
@@ -127,7 +127,7 @@ def logs_command(application: str, role: str | None, index: int | None, follow: 
     """Print the logs of a job's processes, running or ended."""
     from yarnml.clusters.yarn.edge import commands
 
-    for piece in commands.logs(application, role, index, follow=follow):
+    for piece in commands.read_logs(application, role, index, follow=follow):
         click.echo(piece, nl=not piece.endswith("\n"))
 
 
@@ -141,7 +141,7 @@ def scale_command(application: str, workers: int | None, reducers: int | None) -
 
     if workers is None and reducers is None:
         raise click.UsageError("say how many: a number of workers, --reducers, or both.")
-    click.echo(commands.scale(application, workers, reducers))
+    click.echo(commands.scale_job(application, workers, reducers))
 
 
 @cli.command("kill")
@@ -150,7 +150,7 @@ def kill_command(application: str) -> None:
     """End a job on YARN; its checkpoints stay."""
     from yarnml.clusters.yarn.edge import commands
 
-    click.echo(commands.kill(application))
+    click.echo(commands.kill_job(application))
 
 
 @cli.command("doctor")
@@ -161,14 +161,14 @@ def doctor_command(job_file: str | None, overrides: tuple[str, ...]) -> int:
 
     Every line that is not ok says what to do.  The exit status is 1 where anything is wrong.
     """
-    from yarnml.clusters.yarn.edge.doctor import checks, examine
+    from yarnml.clusters.yarn.edge.doctor import checks, run_checks
 
     if overrides and not job_file:
         raise click.UsageError("--set needs a job file.")
     console = Console(highlight=False)
     wrong = 0
     with checks(load_job(job_file, overrides) if job_file else None, console.print) as every:
-        for check in examine(every):
+        for check in run_checks(every):
             wrong += check.status == "wrong"
             if check.detail:
                 console.print(escape(check.detail.rstrip()), style="dim", soft_wrap=True)

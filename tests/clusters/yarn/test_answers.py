@@ -167,7 +167,7 @@ def test_masters_of_an_application(single: bool) -> None:
     document = {"appAttempts": {"appAttempt": attempt if single else [attempt, waiting]}}
     answer = decode(json.dumps(document).encode(), AttemptsAnswer)
     assert answer.app_attempts
-    (master,) = processes.of_attempts(answer.app_attempts.app_attempt)
+    (master,) = processes.from_attempts(answer.app_attempts.app_attempt)
     assert (master.role, master.index, master.state, master.host, master.node) == (
         "master",
         1,

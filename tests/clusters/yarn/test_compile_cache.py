@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.processes import wait_for
-from yarnml.clusters.yarn.containers.compile_cache import Programs
+from yarnml.clusters.yarn.containers.compile_cache import SharedCompileCache
 from yarnml.worker.compile_cache import FOLDER
 
 COMPILE = """
@@ -17,20 +17,20 @@ import jax, jax.numpy as jnp
 print(jax.jit(lambda x: jnp.tanh(x) @ x.T)(jnp.ones((7, 3))).sum())
 """
 
-Open = Callable[[str], Programs]
+Open = Callable[[str], SharedCompileCache]
 
 
 @pytest.fixture
 def begin(tmp_path: Path) -> Open:
     """A container's programs; its working folder by name."""
 
-    def begin(container: str) -> Programs:
-        return Programs(f"file://{tmp_path}/home/compiled/job", "1", tmp_path / container)
+    def begin(container: str) -> SharedCompileCache:
+        return SharedCompileCache(f"file://{tmp_path}/home/compiled/job", "1", tmp_path / container)
 
     return begin
 
 
-def compile_in(programs: Programs) -> None:
+def compile_in(programs: SharedCompileCache) -> None:
     """What a worker's JAX does, in a process of its own."""
     subprocess.run([sys.executable, "-c", COMPILE], env=programs.variables({}), check=True, capture_output=True)
 
@@ -39,7 +39,7 @@ def test_the_next_job_compiles_nothing(begin: Open) -> None:
     """What the first worker compiled is stored by itself; another container has it all, and adds nothing."""
     first = begin("first")
     first.variables({})
-    first.look_after()
+    first.start_storing()
     compile_in(first)
     assert first.names
     wait_for("the archive", Path(first.url.removeprefix("file://")).exists)

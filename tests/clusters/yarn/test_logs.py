@@ -3,13 +3,19 @@
 import msgspec
 import pytest
 
-from yarnml.clusters.yarn.containers.launcher import reason
-from yarnml.clusters.yarn.edge.follow import reason as waits_for
-from yarnml.clusters.yarn.edge.log_reader import Wanted
-from yarnml.clusters.yarn.observe.diagnosis import ending, events, first_cause, for_memory, sentence_in
-from yarnml.clusters.yarn.observe.logs import Log, parse
-from yarnml.clusters.yarn.observe.processes import Place, attempt_of, of_logs
-from yarnml.clusters.yarn.observe.status import Application, Status, described, listed, training
+from yarnml.clusters.yarn.containers.launcher import explain_exit
+from yarnml.clusters.yarn.edge.follow import why_waiting
+from yarnml.clusters.yarn.edge.log_reader import LogSelection
+from yarnml.clusters.yarn.observe.diagnosis import diagnose, error_sentence, first_cause, logged_events, memory_failure
+from yarnml.clusters.yarn.observe.logs import Log, parse_logs
+from yarnml.clusters.yarn.observe.processes import ProcessInfo, attempt_of, from_logs
+from yarnml.clusters.yarn.observe.status import (
+    Application,
+    Status,
+    applications_table,
+    describe_status,
+    training_status,
+)
 from yarnml.events.events import Continued, EpochDone, Event, Failure, Outcome, ProcessLost, RoundStarted, Tick, Waiting
 from yarnml.master.membership.failure_policy import ExitKind
 
@@ -67,26 +73,26 @@ def application(state: str = "FAILED", diagnostics: str = "", live: bool = False
 @pytest.mark.parametrize("text", ["one\ntwo", "", "naïve — ünicode", "a\nEnd of LogType:application.driver.log\nb"])
 def test_logs_are_read_by_their_length(text: str) -> None:
     """Whatever a log says, it is read whole, with its container, host and name; so is the next one."""
-    first, second = parse((PRINTED % (len(text.encode()), text)).encode())
+    first, second = parse_logs((PRINTED % (len(text.encode()), text)).encode())
     assert first == log("application.driver.log", text)
     assert second == log("worker.log", "", WORKERS[0], "127.0.0.3")
 
 
 def test_the_end_of_a_log_alone() -> None:
     """Where only the last bytes were asked for, the length is still that of the whole file."""
-    first, second = parse((PRINTED % (90, "its end")).encode(), 7)
+    first, second = parse_logs((PRINTED % (90, "its end")).encode(), 7)
     assert (first.text, first.length) == ("its end", 90)
     assert second.name == "worker.log"
 
 
 def test_who_ran_where() -> None:
     """Skein's log tells which container was which worker and how it ended; hosts come from the logs beside."""
-    found = of_logs([log("application.master.log", SKEINS), log("prelaunch.out", "", WORKERS[0], "127.0.0.3")])
+    found = from_logs([log("application.master.log", SKEINS), log("prelaunch.out", "", WORKERS[0], "127.0.0.3")])
     assert found == [
-        Place("master", 1, "ENDED", "127.0.0.2", FIRST),
-        Place("worker", 0, "ENDED", "127.0.0.3", WORKERS[0]),
-        Place("worker", 1, "FAILED", "", WORKERS[1], "Container released on a *lost* node"),
-        Place("worker", 10_000, "FAILED", "", WORKERS[2], "1.2 GB of 1 GB physical memory used"),
+        ProcessInfo("master", 1, "ENDED", "127.0.0.2", FIRST),
+        ProcessInfo("worker", 0, "ENDED", "127.0.0.3", WORKERS[0]),
+        ProcessInfo("worker", 1, "FAILED", "", WORKERS[1], "Container released on a *lost* node"),
+        ProcessInfo("worker", 10_000, "FAILED", "", WORKERS[2], "1.2 GB of 1 GB physical memory used"),
     ]
     assert (attempt_of(FIRST), attempt_of(SECOND)) == (1, 2)
     assert attempt_of("container_e17_1410901177871_0001_03_000005") == 3
@@ -94,13 +100,13 @@ def test_who_ran_where() -> None:
 
 def test_whose_logs() -> None:
     """All but Skein's own are meant where nobody is named; an index is that of the process."""
-    master, worker = (Place(role, 1, "RUNNING", "", "container_1") for role in ("master", "worker"))
-    assert Wanted().has(master, "application.driver.log")
-    assert not Wanted().has(master, "application.master.log")
-    assert Wanted("skein").has(master, "application.master.log")
-    assert Wanted("worker", 1).has(worker, "worker.log")
-    assert not Wanted("worker", 0).has(worker, "worker.log")
-    assert not Wanted("worker").has(master, "application.driver.log")
+    master, worker = (ProcessInfo(role, 1, "RUNNING", "", "container_1") for role in ("master", "worker"))
+    assert LogSelection().has(master, "application.driver.log")
+    assert not LogSelection().has(master, "application.master.log")
+    assert LogSelection("skein").has(master, "application.master.log")
+    assert LogSelection("worker", 1).has(worker, "worker.log")
+    assert not LogSelection("worker", 0).has(worker, "worker.log")
+    assert not LogSelection("worker").has(master, "application.driver.log")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +128,7 @@ def test_whose_logs() -> None:
 )
 def test_the_sentence_in_a_log(text: str, sentence: str) -> None:
     """The last line that tells of an error, in yarnml's own words or in Python's."""
-    assert sentence_in(text) == sentence
+    assert error_sentence(text) == sentence
 
 
 def test_the_first_failure_is_the_cause() -> None:
@@ -148,8 +154,8 @@ MEMORY = [
 @pytest.mark.parametrize(("text", "sentence"), MEMORY)
 def test_too_much_memory(text: str, sentence: str) -> None:
     """The field to raise is named, whichever of YARN's two wordings comes."""
-    assert for_memory(text, "workers.memory") == sentence
-    assert reason(text, "worker", "") == (ExitKind.MEMORY, sentence)
+    assert memory_failure(text, "workers.memory") == sentence
+    assert explain_exit(text, "worker", "") == (ExitKind.MEMORY, sentence)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +194,7 @@ def test_too_much_memory(text: str, sentence: str) -> None:
 )
 def test_why_a_container_ended(said: str, log_text: str, kind: ExitKind, why: str) -> None:
     """YARN's words tell what the cluster did itself and what went for memory; else the container's own last ones."""
-    found, words = reason(said, "worker", log_text)
+    found, words = explain_exit(said, "worker", log_text)
     assert found is kind
     assert words.startswith(why)
 
@@ -198,7 +204,7 @@ def test_events_survive_a_torn_line() -> None:
     told: list[Event] = [RoundStarted(0, 0, 6, 12), EpochDone(1, 2, 6, 0.5, {"loss": 0.4}), Continued(6, 1.0, "x")]
     lines = [msgspec.json.encode(event).decode() for event in told]
     logs = [log("events.jsonl", f"{lines[0]}\n{lines[1]}\n{lines[1][:20]}"), log("events.jsonl", lines[2], SECOND)]
-    assert events([*logs, log("worker.log", lines[0])]) == told
+    assert logged_events([*logs, log("worker.log", lines[0])]) == told
 
 
 def test_a_status_is_the_sum_of_the_events() -> None:
@@ -209,32 +215,34 @@ def test_a_status_is_the_sum_of_the_events() -> None:
         ProcessLost("worker 1 was lost"),
         EpochDone(4, 10, 24, 0.5, {"loss": 0.4, "accuracy": 0.9}),
     ]
-    found = training(told, Tick(26, 0.45, 100, 2))
+    found = training_status(told, Tick(26, 0.45, 100, 2))
     assert (found.round, found.step, found.steps, found.loss, found.workers) == (4, 26, 60, 0.45, 2)
     assert (found.epoch, found.epochs, found.metrics) == (4, 10, {"loss": 0.4, "accuracy": 0.9})
-    assert training([], None).loss is None
-    assert training(told[:1]).waiting == "1 of 2 workers are here; no room"
-    text = described(Status(application("RUNNING", live=True), found, [Place("worker", 0, "RUNNING", "w1", "c_1")]))
+    assert training_status([], None).loss is None
+    assert training_status(told[:1]).waiting == "1 of 2 workers are here; no room"
+    text = describe_status(
+        Status(application("RUNNING", live=True), found, [ProcessInfo("worker", 0, "RUNNING", "w1", "c_1")])
+    )
     for line in ("round 4, step 26/60, loss 0.45, 2 workers", "4/10  loss 0.4, accuracy 0.9", "worker 1 was lost"):
         assert line in text
     assert "worker  0      RUNNING  w1    c_1" in text
-    assert "RUNNING  50 %" in listed([application("RUNNING", live=True)])
+    assert "RUNNING  50 %" in applications_table([application("RUNNING", live=True)])
 
 
 def test_how_a_job_ended_is_told_for_good() -> None:
     """Outcome and failure are part of a status; nothing is waited for any more."""
     done = Outcome("digits", 60, 10, {"test": {"loss": 0.3}}, {}, "hdfs:///job", "hdfs:///models/1")
-    text = described(Status(application("SUCCEEDED"), training([Waiting(1, 2, "no room"), done]), []))
+    text = describe_status(Status(application("SUCCEEDED"), training_status([Waiting(1, 2, "no room"), done]), []))
     assert "loss 0.3" in text
     assert "hdfs:///models/1" in text
     assert "waiting" not in text
-    text = described(Status(application(), training([Failure("DataError", "no rows")]), []))
+    text = describe_status(Status(application(), training_status([Failure("DataError", "no rows")]), []))
     assert "error        no rows" in text
 
 
 def test_a_killed_application_needs_no_logs() -> None:
     """Whoever was killed says who did it."""
-    end = ending(application("KILLED", "Application was killed by user ann at 10.0.0.1"))
+    end = diagnose(application("KILLED", "Application was killed by user ann at 10.0.0.1"))
     assert end == Failure(
         "ClusterError", "application_1_0002 was killed. Application was killed by user ann at 10.0.0.1"
     )
@@ -246,9 +254,9 @@ def test_what_is_waited_for_is_short() -> None:
         "[Sat Nov 21 13:50:23 +0000 2026] Application is Activated, waiting for resources to be assigned for AM. "
         " Details : AM Partition = <DEFAULT_PARTITION> ; Partition Resource = <memory:8192, vCores:8> ;"
     )
-    assert waits_for(application("ACCEPTED", long, live=True)) == "no node has room for its master yet"
+    assert why_waiting(application("ACCEPTED", long, live=True)) == "no node has room for its master yet"
     other = "[Sat Nov 21 13:50:23 +0000 2026] Queue's AM resource limit exceeded.  Details : AM Partition = <>"
-    assert waits_for(application("ACCEPTED", other, live=True)) != other
-    assert "[Sat" not in waits_for(application("ACCEPTED", other, live=True))
-    assert waits_for(application("RUNNING", "", live=True)) == "its master starts"
-    assert waits_for(application("ACCEPTED", "", live=True)) == "YARN has not looked at it yet"
+    assert why_waiting(application("ACCEPTED", other, live=True)) != other
+    assert "[Sat" not in why_waiting(application("ACCEPTED", other, live=True))
+    assert why_waiting(application("RUNNING", "", live=True)) == "its master starts"
+    assert why_waiting(application("ACCEPTED", "", live=True)) == "YARN has not looked at it yet"

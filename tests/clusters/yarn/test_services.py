@@ -15,12 +15,14 @@ from yarnml.control.roles import ProcessId, Role
 from yarnml.job.load import load_job
 
 
-def declared(most: Mapping[str, int], prelude: str = "", python: str = "python3") -> dict[str, Any]:
+def declared(memory_limits: Mapping[str, int], prelude: str = "", python: str = "python3") -> dict[str, Any]:
     """The services of a job with reducers, where containers can have so many MiB."""
     source = {"name": "j", "data": {"train": "x.csv", "features": ["x"], "label": "y"}, "learner": {"kind": "mlp"}}
     source |= {"workers": {"count": 3, "memory": "2 GiB", "gpus": 1}, "reducers": {"count": 1, "memory": "512 MiB"}}
     provision = Provision(prelude=prelude, python=python, resources={}, variables={})
-    found: dict[str, Any] = specification(load_job(source), "job.json", "hdfs:///home", provision, most)["services"]
+    found: dict[str, Any] = specification(load_job(source), "job.json", "hdfs:///home", provision, memory_limits)[
+        "services"
+    ]
     return found
 
 
@@ -28,17 +30,17 @@ def declared(most: Mapping[str, int], prelude: str = "", python: str = "python3"
 @pytest.mark.parametrize("size", [0, 1, 2])
 def test_a_container_names_one_process(role: Role, size: int) -> None:
     """Service and instance make a process with an index of its own, and the process leads back to them."""
-    service = services.service(role, size)
-    who = services.who(service, 7)
-    assert who.role == role
+    service = services.service_name(role, size)
+    process = services.process_of(service, 7)
+    assert process.role == role
     assert services.size_of(service) == size
-    assert services.container(who) == f"{service}_7"
+    assert services.container_name(process) == f"{service}_7"
 
 
 def test_what_is_asked_for_keeps_its_index() -> None:
     """A container of the job's own size is numbered as Skein does; no other size has the same numbers."""
-    assert services.who("worker", 3) == ProcessId("worker", 3)
-    assert len({services.who(services.service("worker", size), 3) for size in range(3)}) == 3
+    assert services.process_of("worker", 3) == ProcessId("worker", 3)
+    assert len({services.process_of(services.service_name("worker", size), 3) for size in range(3)}) == 3
 
 
 @pytest.mark.parametrize(
@@ -46,7 +48,7 @@ def test_what_is_asked_for_keeps_its_index() -> None:
 )
 def test_sizes_stay_below_the_most(most: int, sizes: list[int]) -> None:
     """One and a half and twice what is asked for, cut at the largest container; nothing that is no more."""
-    assert services.larger("2 GiB", most) == sizes
+    assert services.larger_memory("2 GiB", most) == sizes
 
 
 def test_what_is_declared() -> None:

@@ -1,5 +1,5 @@
-"""YARN containers, started by Skein: the application (`application`), the edge node's end of it (`client`), the master
-inside Skein's application master (`lead`, `processes`), and the worker or reducer inside a container (`container`).
+"""YARN: containers started by Skein, seen from the edge node (`edge`) and from inside (`containers`).
 
-The only place that imports skein.
+`application` describes the containers of a job, `packaging` brings Python to them, `capacity` tells what YARN has,
+`observe` what becomes of a job.  Nothing outside of this folder imports skein.
 """

@@ -15,22 +15,33 @@ from yarnml.job import paths
 from yarnml.job.spec import Job, size_in_bytes
 from yarnml.worker import environment
 
-JOB_FILE = "yarnml-job.json"  # the job as it was sent: its name here, in the staging folder, in a container
+JOB_FILE = "yarnml-job.json"
+"""The job as it was sent: the name of this file on the edge node, in the staging folder and in a container."""
+
 TAG = "yarnml"
-MASTER = "yarnml.master"  # Skein's key for the address where the master calls to meetings
-NEWS = "yarnml.news"  # and for that where the job's events can be followed
+"""The tag of every application of yarnml."""
+
+MASTER_ADDRESS = "yarnml.master"
+"""Skein's key for the address where the master answers the processes of the job."""
+
+EVENTS_ADDRESS = "yarnml.news"
+"""Skein's key for the address where the job's events can be followed."""
 
 
 def specification(
-    job: Job, job_file: str, home: str, provision: Provision, most: Mapping[str, int] = {}
+    job: Job, job_file: str, home: str, provision: Provision, memory_limits: Mapping[str, int] = {}
 ) -> dict[str, Any]:
-    """The application as Skein's mapping.  ``job_file``: path of the encoded job on this machine.
+    """The application as Skein's mapping.
 
-    ``most``: by role, the MiB of the largest container that can be had; without it no role gets more than it asks for.
+    ``job_file``: path of the encoded job on this machine.
+    ``home``: the URL of the user's yarnml folder.
+    ``memory_limits``: by role, the MiB of the largest container that can be had; a role without one never gets more
+    than it asks for.
     """
-    workers, reducers = job.workers, job.reducers
+    workers = job.workers
+    reducers = job.reducers
     common = provision.variables | {"YARNML_HOME": home, "PYTHONUNBUFFERED": "1"}
-    seconds = {"YARNML_TIMEOUT": str(workers.timeout), "YARNML_STALL": str(workers.stall)}
+    limits = {"YARNML_TIMEOUT": str(workers.timeout), "YARNML_STALL": str(workers.stall)}
     values = {
         "name": job.name,
         "queue": job.queue,
@@ -46,38 +57,43 @@ def specification(
         "worker_resources": _resources(workers.memory, workers.vcores, workers.gpus),
         "worker_label": workers.node_label,
         "worker_env": common
-        | seconds
+        | limits
         | {"YARNML_PROGRAMS": paths.programs(home, job.name)}
         | environment.resources(workers.vcores, {})
         | _devices(workers.gpus),
         "reducers": reducers.count,
         "reducer_resources": _resources(reducers.memory, reducers.vcores),
-        "reducer_env": common | seconds | environment.resources(reducers.vcores, {}) | _devices(0),
+        "reducer_env": common | limits | environment.resources(reducers.vcores, {}) | _devices(0),
     }
     text = package.files("appspec").joinpath("application.yaml").read_text()
     filled: dict[str, Any] = _fill(yaml.safe_load(text), values)
     if not reducers.count:
         del filled["services"]["reducer"]
-    filled["services"] |= _larger(filled["services"], most)
+    filled["services"] |= _larger_services(filled["services"], memory_limits)
     return filled
 
 
-def _larger(declared: dict[str, Any], most: Mapping[str, int]) -> dict[str, Any]:
-    """The services with more memory; their containers log to the file of their role."""
+def _larger_services(declared: dict[str, Any], memory_limits: Mapping[str, int]) -> dict[str, Any]:
+    """The services with more memory, each by its name; their containers log to the file of their role.
+
+    Skein names the log of a container after its service, so that without a redirection each size had another file.
+    """
     return {
-        services.service(role, size): service
+        services.service_name(role, size): service
         | {
             "instances": 0,
             "resources": service["resources"] | {"memory": f"{memory} MiB"},
             "script": f'exec >> "${{LOG_DIRS%%,*}}/{role}.log" 2>&1\n{service["script"]}',
         }
         for role, service in declared.items()
-        for size, memory in enumerate(services.larger(service["resources"]["memory"], most.get(role, 0)), 1)
+        for size, memory in enumerate(
+            services.larger_memory(service["resources"]["memory"], memory_limits.get(role, 0)), 1
+        )
     }
 
 
 def tag_of(job: Job) -> str:
-    """Names the job's folder among the tags of applications, which must be short."""
+    """The tag of a job's applications: a digest of the job's folder, since tags must be short."""
     return f"{TAG}-{hashlib.sha256(str(job.checkpoint.path).encode()).hexdigest()[:16]}"
 
 
@@ -100,12 +116,12 @@ def file_systems(job: Job) -> list[str]:
 
 
 def _files(provision: Provision, job_file: str) -> dict[str, Any]:
-    """What YARN brings to a container; what is on HDFS is kept on a node for all jobs of the user."""
-    found: dict[str, Any] = {JOB_FILE: {"source": job_file, "type": "file"}}
+    """The files that YARN brings to a container; those on HDFS are kept on a node for all jobs of the user."""
+    files: dict[str, Any] = {JOB_FILE: {"source": job_file, "type": "file"}}
     for name, resource in provision.resources.items():
         shared = {"visibility": "private"} if "://" in resource.url else {}
-        found[name] = {"source": resource.url, "type": resource.kind, **shared}
-    return found
+        files[name] = {"source": resource.url, "type": resource.kind, **shared}
+    return files
 
 
 def _resources(memory: str, vcores: int, gpus: int = 0) -> dict[str, Any]:
@@ -114,12 +130,12 @@ def _resources(memory: str, vcores: int, gpus: int = 0) -> dict[str, Any]:
 
 
 def _devices(gpus: int) -> dict[str, str]:
-    """A container without GPUs must not see any; one with GPUs learns which when it starts."""
+    """Variables for the devices of a container: without GPUs it must not see any, else it learns its own later."""
     return {"YARNML_GPUS": str(gpus)} if gpus else {**environment.devices(0, 0), "YARNML_GPUS": "0"}
 
 
 def _fill(template: Any, values: dict[str, Any]) -> Any:
-    """A leaf that is one ``$name`` becomes the value itself, another text with the values put in."""
+    """Fill in a template: a leaf that is one ``$name`` becomes the value itself, other texts get the values put in."""
     match template:
         case dict():
             return {key: _fill(value, values) for key, value in template.items()}

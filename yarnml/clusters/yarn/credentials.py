@@ -7,8 +7,11 @@ import skein
 from yarnml import storage
 from yarnml.control.credentials import Certificate
 
-CERTIFICATE, KEY = ".skein.crt", ".skein.pem"
-_NAME = "skein-internal"  # what Skein's certificates are made for
+# Skein's names of the files in a container and in the staging folder.
+CERTIFICATE = ".skein.crt"
+KEY = ".skein.pem"
+
+_NAME = "skein-internal"  # the host name that Skein's certificates are made for
 
 
 def new_security() -> skein.Security:
@@ -17,13 +20,18 @@ def new_security() -> skein.Security:
 
 
 def in_container() -> Certificate:
-    """Of the application that this container belongs to."""
+    """The certificate of the application that this container belongs to."""
     folder = Path(skein.properties.container_dir or ".")
     return Certificate((folder / CERTIFICATE).read_bytes(), (folder / KEY).read_bytes(), _NAME)
 
 
 def of_application(staging: str) -> tuple[skein.Security, Certificate]:
-    """Of a running application, from its staging folder, which only its user can read; OSError when it has ended."""
+    """The certificate of a running application, for Skein and for yarnml.
+
+    ``staging``: the URL of its folder, which only its user can read.
+
+    Raises OSError when the application has ended.
+    """
     certificate = storage.read(storage.join(staging, CERTIFICATE))
     key = storage.read(storage.join(staging, KEY))
     return skein.Security(cert_bytes=certificate, key_bytes=key), Certificate(certificate, key, _NAME)

@@ -50,7 +50,7 @@ def check_queue(cluster: Cluster, name: str, user: str | None) -> str:
 
 
 def admits(texts: Iterable[str], user: str) -> bool | None:
-    """Whether any of these access lists names the user; None where a group decides, which only YARN knows."""
+    """Say whether any of these access lists names the user; None where a group decides, which only YARN knows."""
     lists = [_access_list(text) for text in texts]
     if any(EVERYBODY in (*entry.users, *entry.groups) or user in entry.users for entry in lists):
         return True

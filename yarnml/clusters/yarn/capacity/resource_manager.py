@@ -200,7 +200,7 @@ def _capacities(queue: answers.Queue) -> list[answers.Capacity]:
 
 
 def _counts_vcores(root: answers.Queue) -> bool:
-    """Whether the scheduler counts vcores: one that looks at memory alone sets every limit for masters to one vcore."""
+    """Tell from the limits for masters: a scheduler that looks at memory alone sets each of them to one vcore."""
     return any(leaf.master_limit.v_cores > 1 for leaf in _leaves(root) if leaf.master_limit)
 
 

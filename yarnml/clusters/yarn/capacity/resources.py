@@ -30,7 +30,7 @@ class Size:
         return Size(int(self.memory * times), int(self.vcores * times), int(self.gpus * times))
 
     def fits(self, capacity: "Size", resources: Iterable[str]) -> bool:
-        """Whether these resources, by the names of their fields, are within a capacity."""
+        """True where these resources, by the names of their fields, are within a capacity."""
         return all(getattr(self, name) <= getattr(capacity, name) for name in resources)
 
     def __str__(self) -> str:
@@ -61,7 +61,7 @@ class Share:
     limit: Size | None = None
 
     def has_room(self, size: Size, resources: Iterable[str]) -> bool:
-        """Whether so much more is within the limit, counting these resources only."""
+        """True where so much more is within the limit, counting these resources only."""
         return self.limit is None or (self.used + size).fits(self.limit, resources)
 
 

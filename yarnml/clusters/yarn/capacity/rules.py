@@ -212,7 +212,7 @@ def _exceeding(size: Size, limit: Size | None, resources: Iterable[str]) -> list
 
 
 def _times(capacity: Size, size: Size, resources: Iterable[str]) -> int:
-    """How many times a size fits into a capacity, counting these resources only."""
+    """The number of times that a size fits into a capacity, counting these resources only."""
     return max(0, min(getattr(capacity, name) // getattr(size, name) for name in resources if getattr(size, name)))
 
 

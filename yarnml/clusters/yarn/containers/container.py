@@ -11,54 +11,59 @@ import skein
 
 from yarnml import __version__
 from yarnml.clusters.yarn import credentials, services
-from yarnml.clusters.yarn.application import MASTER
-from yarnml.clusters.yarn.containers.compile_cache import Programs
+from yarnml.clusters.yarn.application import MASTER_ADDRESS
+from yarnml.clusters.yarn.containers.compile_cache import SharedCompileCache
 from yarnml.errors import WorkerLost
 from yarnml.events.log import log
 from yarnml.worker.environment import Environment, devices
 from yarnml.worker.process import work
 
 MASTER_SECONDS = 300.0
-_NODE_SECONDS = 3.0
+"""Longest wait for the master to leave its address."""
+
+_NODE_SECONDS = 3.0  # time limit for an answer of the NodeManager
 
 
 def main() -> int:
     variables = os.environ
     service, _, instance = variables["SKEIN_CONTAINER_ID"].rpartition("_")
-    who = services.who(service, int(instance))
+    process = services.process_of(service, int(instance))
     python = ".".join(map(str, sys.version_info[:3]))
-    print(f"{who} on {variables['NM_HOST']}: yarnml {__version__}, Python {python}, process {os.getpid()}")
+    print(f"{process} on {variables['NM_HOST']}: yarnml {__version__}, Python {python}, process {os.getpid()}")
     if gpus := int(variables["YARNML_GPUS"]):
         os.environ |= devices(gpus, 0, assigned_gpus())
-    programs = None
-    if who.role == "worker":
-        programs = Programs(variables["YARNML_PROGRAMS"], variables["NPROC"], Path("compiled").absolute())
+    cache = None
+    if process.role == "worker":
+        # Its archive is fetched while this process waits for the master.
+        cache = SharedCompileCache(variables["YARNML_PROGRAMS"], variables["NPROC"], Path("compiled").absolute())
     try:
-        master = _master()
+        master = _wait_for_master()
     except WorkerLost as exc:
-        log(f"{who}: {exc}")
+        log(f"{process}: {exc}")
         return 1
-    if programs:
-        os.environ |= programs.variables(variables)
-        if who.index == 0:
-            programs.look_after()
-    seconds = float(variables["YARNML_TIMEOUT"]), float(variables["YARNML_STALL"])
-    own = credentials.in_container()
-    return work(Environment(who.role, who.index, master, variables["NM_HOST"], own, *seconds, guarded=False))
+    if cache:
+        os.environ |= cache.variables(variables)
+        if process.index == 0:  # all workers compile the same
+            cache.start_storing()
+    timeout = float(variables["YARNML_TIMEOUT"])
+    stall = float(variables["YARNML_STALL"])
+    certificate = credentials.in_container()
+    host = variables["NM_HOST"]
+    return work(Environment(process.role, process.index, master, host, certificate, timeout, stall, guarded=False))
 
 
-def _master() -> str:
-    """Where the master listens; it leaves its address when it has begun."""
+def _wait_for_master() -> str:
+    """The address of the master, which it leaves with Skein when it has begun; WorkerLost where it does not come."""
     application = skein.ApplicationClient.from_current()
     deadline = time.monotonic() + MASTER_SECONDS
-    with application.kv.events(key=MASTER, event_type="put") as puts:
-        found = application.kv.get(MASTER)
-        while found is None:
+    with application.kv.events(key=MASTER_ADDRESS, event_type="put") as puts:
+        address = application.kv.get(MASTER_ADDRESS)
+        while address is None:
             try:
-                found = puts.get(timeout=max(0.0, deadline - time.monotonic())).result.value
+                address = puts.get(timeout=max(0.0, deadline - time.monotonic())).result.value
             except Exception as exc:
                 raise WorkerLost(f"The master left no address within {MASTER_SECONDS:.0f} s: {exc!r}.") from exc
-    return str(found.decode())
+    return str(address.decode())
 
 
 def assigned_gpus() -> list[str]:

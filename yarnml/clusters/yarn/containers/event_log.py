@@ -1,4 +1,4 @@
-"""What a job has told so far, for those who follow it from elsewhere."""
+"""The events of a job so far, for those who follow it from elsewhere."""
 
 import time
 from pathlib import Path
@@ -9,15 +9,20 @@ import msgspec
 from yarnml.control.calls import Call, EventBatch, FollowEvents, HeartbeatReply
 from yarnml.events.events import Event, Tick
 
-POLL_SECONDS = 4.0  # longest time a follower is held
-FAREWELL_SECONDS = 5.0  # how long the end waits for a follower to hear of it
-PAUSE_SECONDS = 2.0  # longest time that a follower is away between two calls
+HOLD_SECONDS = 4.0
+"""Longest time that a call of a follower is held while there is nothing new."""
+
+FAREWELL_SECONDS = 5.0
+"""Longest wait at the end for a follower to hear of it."""
+
+ABSENCE_SECONDS = 2.0
+"""Longest time that a follower is away between two calls."""
 
 
 class EventLog:
-    """Keeps every event but the ticks, of which the newest counts.  Any thread may tell or follow.
+    """All events but the ticks, of which the newest is kept.  Any thread may add events or follow them.
 
-    ``journal``: a file that gets a line of JSON for every kept event.
+    ``journal``: the path of a file that gets a line of JSON for every kept event.
     """
 
     def __init__(self, journal: Path | None = None) -> None:
@@ -25,10 +30,13 @@ class EventLog:
         self._changed = Condition()
         self._events: list[Event] = []
         self._tick: Tick | None = None
-        self._over = self._heard = False
-        self._followers, self._left = 0, -PAUSE_SECONDS  # those who wait here, and when one last went
+        self._closed = False
+        self._end_was_heard = False
+        self._waiting_followers = 0
+        self._follower_left_at = -ABSENCE_SECONDS
 
-    def tell(self, event: Event) -> None:
+    def append(self, event: Event) -> None:
+        """Add an event, and wake all followers."""
         with self._changed:
             if isinstance(event, Tick):
                 self._tick = event
@@ -43,24 +51,26 @@ class EventLog:
         return self.follow(call) if isinstance(call, FollowEvents) else HeartbeatReply()
 
     def follow(self, follow: FollowEvents) -> EventBatch:
-        """What happened since the follower last asked; waits for something to happen."""
-        deadline = time.monotonic() + POLL_SECONDS
+        """The events since the follower last asked; waits for one where there is none."""
+        deadline = time.monotonic() + HOLD_SECONDS
         with self._changed:
-            self._followers += 1
-            while not self._over and not self._is_news(follow) and self._changed.wait(deadline - time.monotonic()):
+            self._waiting_followers += 1
+            while not self._closed and not self._is_news(follow) and self._changed.wait(deadline - time.monotonic()):
                 pass
-            self._followers, self._left, self._heard = self._followers - 1, time.monotonic(), self._over
+            self._waiting_followers -= 1
+            self._follower_left_at = time.monotonic()
+            self._end_was_heard = self._closed
             self._changed.notify_all()
-            return EventBatch(self._events[follow.seen :], self._tick, self._over)
+            return EventBatch(self._events[follow.seen :], self._tick, self._closed)
 
     def close(self) -> None:
-        """Nothing more will be told; waits for those who listen now, or did a moment ago."""
+        """End the log; waits until a follower that listens, or did a moment ago, has heard of the end."""
         deadline = time.monotonic() + FAREWELL_SECONDS
         with self._changed:
-            self._over = True
+            self._closed = True
             self._changed.notify_all()
-            followed = self._followers or time.monotonic() - self._left < PAUSE_SECONDS
-            while (self._followers or (followed and not self._heard)) and self._changed.wait(
+            followed = self._waiting_followers or time.monotonic() - self._follower_left_at < ABSENCE_SECONDS
+            while (self._waiting_followers or (followed and not self._end_was_heard)) and self._changed.wait(
                 deadline - time.monotonic()
             ):
                 pass

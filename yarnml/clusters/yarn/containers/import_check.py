@@ -1,11 +1,12 @@
-"""The program of doctor's container: import what a worker imports, and tell that through Skein."""
+"""The program of the probe's container: import the modules of a worker, and report through Skein."""
 
 import os
 import platform
 import sys
 import time
 
-END_SECONDS = 60.0  # how long Skein may take to end the application
+END_SECONDS = 60.0
+"""Longest wait for Skein to end the application."""
 
 
 def main() -> int:
@@ -15,9 +16,10 @@ def main() -> int:
 
     import yarnml.clusters.yarn.containers.container
 
-    seconds, versions = time.monotonic() - began, f"yarnml {yarnml.__version__}, JAX {jax.__version__}"
-    said = f"Python {platform.python_version()} of {os.environ['NM_HOST']} imports {versions} in {seconds:.1f} s"
-    skein.ApplicationClient.from_current().shutdown("SUCCEEDED", said)
+    seconds = time.monotonic() - began
+    versions = f"yarnml {yarnml.__version__}, JAX {jax.__version__}"
+    report = f"Python {platform.python_version()} of {os.environ['NM_HOST']} imports {versions} in {seconds:.1f} s"
+    skein.ApplicationClient.from_current().shutdown("SUCCEEDED", report)
     time.sleep(END_SECONDS)  # Skein ends this process
     return 0
 

@@ -1,4 +1,4 @@
-"""The job's containers, as the master inside Skein's application master sees them."""
+"""The launcher of a job's processes inside Skein's application master: it asks for containers and watches them."""
 
 import contextlib
 import re
@@ -11,9 +11,10 @@ import skein
 from yarnml.clusters.yarn import services
 from yarnml.clusters.yarn.capacity import resource_manager
 from yarnml.clusters.yarn.capacity.resources import Request, in_words, requests
-from yarnml.clusters.yarn.observe.diagnosis import for_memory, sentence_in, tail
-from yarnml.clusters.yarn.observe.logs import FILES, of_container
+from yarnml.clusters.yarn.observe.diagnosis import error_sentence, last_lines, memory_failure
+from yarnml.clusters.yarn.observe.logs import FILES, container_log
 from yarnml.control.roles import ProcessId, Role
+from yarnml.events.text import count_of
 from yarnml.job.spec import Job
 from yarnml.master.membership.failure_policy import Exit, ExitKind, Sizes, misses_its_environment
 
@@ -35,7 +36,7 @@ class AttemptOver(Exception):
     """Skein's application master is gone and this attempt with it; that is no failure of the job."""
 
 
-class Containers:
+class SkeinLauncher:
     """Asks Skein for containers, watches and kills them; a `yarnml.master.membership.processes.Processes`.
 
     Skein has no way to make YARN avoid a host.  So a container that starts on one that is avoided counts as ended at
@@ -56,12 +57,12 @@ class Containers:
 
     def start(self, role: Role, size: int = 0) -> None:
         with _translated():
-            self._application.add_container(services.service(role, size))
+            self._application.add_container(services.service_name(role, size))
 
     def sizes(self) -> Sizes:
         by_role: dict[Role, list[str]] = {"worker": [], "reducer": []}
         for name, memory in sorted(self._memory.items()):
-            by_role[services.who(name, 0).role].append(in_words("memory", memory))
+            by_role[services.process_of(name, 0).role].append(in_words("memory", memory))
         return by_role
 
     def avoid(self, host: str) -> None:
@@ -70,7 +71,7 @@ class Containers:
     def kill(self, process: ProcessId) -> None:
         if process not in self._exits or self._exits[process].kind is ExitKind.GIVEN_BACK:
             with contextlib.suppress(ValueError, skein.exceptions.SkeinError):  # it ended by itself meanwhile
-                self._application.kill_container(services.container(process))
+                self._application.kill_container(services.container_name(process))
 
     def exits(self) -> dict[ProcessId, Exit]:
         for container in self._look():
@@ -106,7 +107,7 @@ class Containers:
         wishes = []
         for request, count in counts:
             where = f" on nodes labelled {request.label}" if request.label else ""
-            wishes.append(f"{count} {request.role} container{'s' if count > 1 else ''} of {request.size}{where}")
+            wishes.append(f"{count_of(count, f'{request.role} container')} of {request.size}{where}")
         if not wishes:
             return ""
         queue = self._job.queue
@@ -116,7 +117,7 @@ class Containers:
 
     def _request(self, service: str) -> Request:
         """The resources that YARN is asked for, for each container of a service."""
-        role = services.who(service, 0).role
+        role = services.process_of(service, 0).role
         request = next(r for r in requests(self._job) if r.role == role)
         return replace(request, size=replace(request.size, memory=self._memory[service]))
 
@@ -130,7 +131,7 @@ class Containers:
         return self._containers
 
 
-def reason(exit_message: str, role: Role, log: str) -> tuple[ExitKind, str]:
+def explain_exit(exit_message: str, role: Role, log: str) -> tuple[ExitKind, str]:
     """Find the kind of a container's end, and words for it that follow its name.
 
     Args:
@@ -141,13 +142,13 @@ def reason(exit_message: str, role: Role, log: str) -> tuple[ExitKind, str]:
     for kind, pattern in ((ExitKind.PREEMPTED, _PREEMPTED), (ExitKind.NODE_LOST, _NODE_LOST)):
         if pattern.search(text):
             return kind, f"was taken away by the cluster: {text}"
-    if why := for_memory(text, f"{role}s.memory"):
+    if why := memory_failure(text, f"{role}s.memory"):
         return ExitKind.MEMORY, why
     if text and not text.startswith("Container failed during execution"):
         return ExitKind.EXIT, f"ended: {text.rstrip('.')}"
     if signal := _SIGNAL.search(log):
         return ExitKind.SIGNAL, f"was ended by {signal[1]}"
-    sentence = sentence_in(log)
+    sentence = error_sentence(log)
     kind = ExitKind.ENVIRONMENT if misses_its_environment(log) else ExitKind.EXIT
     return kind, f"failed: {sentence.rstrip('.')}" if sentence else "failed"
 
@@ -156,7 +157,7 @@ def _exit(container: "skein.model.Container") -> Exit:
     """Describe the end of a container that has ended."""
     process = _process_id(container)
     log = _log_tail(container)
-    kind, cause = reason(container.exit_message, process.role, log)
+    kind, cause = explain_exit(container.exit_message, process.role, log)
     size = services.size_of(container.service_name)
     return Exit(process.role, kind, f"{_placed(container)} {cause}", log, _host(container), size)
 
@@ -174,13 +175,13 @@ def _log_tail(container: "skein.model.Container") -> str:
     name = FILES[_process_id(container).role]
     address = container.yarn_node_http_address
     try:
-        return tail(of_container(container.yarn_container_id, address, name, LOG_TAIL_BYTES).text)
+        return last_lines(container_log(container.yarn_container_id, address, name, LOG_TAIL_BYTES).text)
     except OSError:
         return ""
 
 
 def _process_id(container: "skein.model.Container") -> ProcessId:
-    return services.who(container.service_name, container.instance)
+    return services.process_of(container.service_name, container.instance)
 
 
 def _placed(container: "skein.model.Container") -> str:

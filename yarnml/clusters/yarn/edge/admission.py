@@ -1,4 +1,4 @@
-"""What submit asks the cluster before it sends anything: is it there, and can it ever run this job."""
+"""The checks of submit before it sends anything: the cluster answers, and can run this job."""
 
 import contextlib
 
@@ -15,24 +15,25 @@ from yarnml.storage import hadoop_config
 from yarnml.storage.hadoop_config import Configuration
 
 
-def check(job: Job) -> dict[str, int]:
-    """Refuse a job that can't run here.  What YARN's web service does not tell is left to YARN to refuse.
+def check_admission(job: Job) -> dict[str, int]:
+    """Refuse a job that can't run on this cluster.
 
-    By role, the MiB of the largest container that can be had; without those of which nobody tells.
+    What YARN's web service does not tell is left to YARN to refuse.  Returns by role the MiB of the largest container
+    that can be had; a role is missing where that is not known.
     """
     check_paths(job)
     settings = hadoop_config.configuration()
     resource_manager.find_active(settings)
-    reach_name_node(settings)
+    check_name_node(settings)
     with contextlib.suppress(UnknownToYarn):
         cluster = resource_manager.snapshot()
-        judge(job, cluster, settings)
+        check_rules(job, cluster, settings)
         queue = find_queue(cluster, job.queue)
         return {request.role: largest_memory(cluster, queue, request) for request in requests(job)}
     return {}
 
 
-def reach_name_node(settings: Configuration) -> str:
+def check_name_node(settings: Configuration) -> str:
     """The URL of the default filesystem, whose NameNode answers; ClusterError names it where it does not."""
     root = settings.root
     try:
@@ -44,24 +45,24 @@ def reach_name_node(settings: Configuration) -> str:
     return root
 
 
-def judge(job: Job, cluster: Cluster, settings: Configuration) -> None:
-    """All rules, as far as YARN tells what they need."""
+def check_rules(job: Job, cluster: Cluster, settings: Configuration) -> None:
+    """Check all rules, as far as YARN tells what they need."""
     asked = requests(job)
-    with contextlib.suppress(UnknownToYarn):
-        check_queue(cluster, job.queue, user_of(settings))
+    with contextlib.suppress(UnknownToYarn):  # groups and Kerberos names are YARN's to judge; the other rules go on
+        check_queue(cluster, job.queue, yarn_user(settings))
     queue = find_queue(cluster, job.queue)
     for request in asked:
         check_label(cluster, queue, request)
-        check_gpus(cluster, request, knows_gpus(settings))
+        check_gpus(cluster, request, client_knows_gpus(settings))
         check_size(cluster, queue, request)
     check_limits(cluster, queue, asked)
 
 
-def user_of(settings: Configuration) -> str | None:
-    """Who we are to YARN; None where a Kerberos ticket says so."""
+def yarn_user(settings: Configuration) -> str | None:
+    """The user's name on YARN; None where a Kerberos ticket says it."""
     return None if settings.get("hadoop.security.authentication") == "kerberos" else hadoop_config.user()
 
 
-def knows_gpus(settings: Configuration) -> bool:
-    """Whether Hadoop's client on this machine can ask for GPUs."""
+def client_knows_gpus(settings: Configuration) -> bool:
+    """True where the Hadoop client on this machine can ask for GPUs."""
     return GPU in [name.strip() for name in settings.get("yarn.resource-types").split(",")]

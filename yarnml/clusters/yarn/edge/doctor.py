@@ -1,4 +1,4 @@
-"""`yarnml doctor`: one check after the other, from this machine's Java to a container's Python."""
+"""The checks of `yarnml doctor`, one after the other, from this machine's Java to a container's Python."""
 
 import os
 import re
@@ -15,24 +15,31 @@ from yarnml.clusters.yarn.application import check_paths, tag_of
 from yarnml.clusters.yarn.capacity import queues, resource_manager, rules
 from yarnml.clusters.yarn.capacity.queues import UnknownToYarn
 from yarnml.clusters.yarn.capacity.resources import Cluster, Queue, Request, requests
-from yarnml.clusters.yarn.edge.admission import knows_gpus, reach_name_node, user_of
+from yarnml.clusters.yarn.edge.admission import check_name_node, client_knows_gpus, yarn_user
 from yarnml.clusters.yarn.edge.client import Yarn, connected, home
-from yarnml.clusters.yarn.edge.probe import try_environment
+from yarnml.clusters.yarn.edge.probe import probe_environment
 from yarnml.errors import ClusterError, YarnmlError
 from yarnml.job.spec import Job
 from yarnml.runner import preflight
 from yarnml.storage import hadoop_config
 from yarnml.storage.hadoop_config import Configuration
 
-JAVA = 8  # the oldest that Skein's driver runs on
+OLDEST_JAVA = 8
+"""The oldest Java that Skein's driver runs on."""
+
 COMMAND_SECONDS = 30.0
+"""Time limit for a command of this machine."""
 
 _VERSION = re.compile(r'version "(?:1\.)?(\d+)')
 
 
 @dataclass(frozen=True)
 class Check:
-    """``run`` returns what was found; raises YarnmlError for what is wrong, `UnknownToYarn` for no answer."""
+    """A check.
+
+    ``needs``: the names of checks without which this one can't be made.
+    ``run``: returns a fact in words; raises YarnmlError for what is wrong, `UnknownToYarn` where nothing can be known.
+    """
 
     name: str
     needs: tuple[str, ...]
@@ -41,19 +48,21 @@ class Check:
 
 @dataclass(frozen=True)
 class Finding:
+    """The result of a check; ``untold`` where nothing can be known.  ``detail``: such as the end of a log."""
+
     name: str
     status: Literal["ok", "wrong", "untold", "skipped"]
     text: str
     detail: str = ""
 
 
-def examine(checks: list[Check]) -> Iterator[Finding]:
+def run_checks(checks: list[Check]) -> Iterator[Finding]:
     """Run the checks in their order; those that need one that went wrong are skipped, by its name."""
-    bad: set[str] = set()
+    failed: set[str] = set()
     for check in checks:
-        broken = [name for name in check.needs if name in bad]
-        if broken:
-            finding = Finding(check.name, "skipped", f"it needs: {', '.join(broken)}")
+        lacking = [name for name in check.needs if name in failed]
+        if lacking:
+            finding = Finding(check.name, "skipped", f"it needs: {', '.join(lacking)}")
         else:
             try:
                 finding = Finding(check.name, "ok", check.run())
@@ -62,57 +71,56 @@ def examine(checks: list[Check]) -> Iterator[Finding]:
             except UnknownToYarn as exc:
                 finding = Finding(check.name, "untold", str(exc))
         if finding.status in ("wrong", "skipped"):
-            bad.add(check.name)
+            failed.add(check.name)
         yield finding
 
 
 @contextmanager
 def checks(job: Job | None, note: Callable[[str], None]) -> Iterator[list[Check]]:
-    """Those of this machine and its cluster, and of a job where one is given."""
+    """The checks of this machine and its cluster, and of a job where one is given."""
     with ExitStack() as stack:
-        patient = _Patient(stack, note)
-        yield [*patient.cluster_checks(), *(patient.job_checks(job) if job else [])]
+        checkup = _Checkup(stack, note)
+        yield [*checkup.cluster_checks(), *(checkup.job_checks(job) if job else [])]
 
 
-class _Patient:
-    """What the checks find out for those after them."""
+class _Checkup:
+    """The facts that checks find out for the checks after them."""
 
     def __init__(self, stack: ExitStack, note: Callable[[str], None]) -> None:
-        self._stack, self._note = stack, note
+        self._stack = stack
+        self._note = note
         self._settings = Configuration()
         self._cluster: Cluster | None = None
         self._yarn: Yarn | None = None
 
     def cluster_checks(self) -> list[Check]:
         return [
-            Check("Java", (), java),
-            Check("yarn command", (), yarn_command),
-            Check("Hadoop configuration", (), self._configuration),
-            Check("ResourceManager", ("Hadoop configuration",), self._resource_manager),
-            Check("NameNode", ("Hadoop configuration",), lambda: reach_name_node(self._settings)),
-            Check("home folder", ("NameNode",), home_folder),
-            Check("Skein's driver", ("Java", "yarn command", "ResourceManager"), self._driver),
+            Check("Java", (), check_java),
+            Check("yarn command", (), check_yarn_command),
+            Check("Hadoop configuration", (), self._find_configuration),
+            Check("ResourceManager", ("Hadoop configuration",), self._ask_resource_manager),
+            Check("NameNode", ("Hadoop configuration",), lambda: check_name_node(self._settings)),
+            Check("home folder", ("NameNode",), check_home_folder),
+            Check("Skein's driver", ("Java", "yarn command", "ResourceManager"), self._start_driver),
         ]
 
     def job_checks(self, job: Job) -> list[Check]:
         asked = requests(job)
         return [
-            Check("queue", ("ResourceManager",), lambda: queues.check_queue(self._told, job.queue, self._user)),
-            Check("node labels", ("queue",), lambda: self._each(job, asked, self._label)),
-            Check("GPUs", ("queue",), lambda: self._each(job, asked, self._gpus)),
-            Check("container sizes", ("node labels", "GPUs"), lambda: self._each(job, asked, rules.check_size)),
-            Check(
-                "queue's limit", ("container sizes",), lambda: rules.check_limits(self._told, self._queue(job), asked)
-            ),
-            Check("data and folders", ("NameNode", "Skein's driver"), lambda: self._paths(job)),
+            Check("queue", ("ResourceManager",), lambda: queues.check_queue(self._snapshot, job.queue, self._user)),
+            Check("node labels", ("queue",), lambda: self._for_all(job, asked, self._label)),
+            Check("GPUs", ("queue",), lambda: self._for_all(job, asked, self._gpus)),
+            Check("container sizes", ("node labels", "GPUs"), lambda: self._for_all(job, asked, rules.check_size)),
+            Check("queue's limit", ("container sizes",), lambda: self._check_limits(job, asked)),
+            Check("data and folders", ("NameNode", "Skein's driver"), lambda: self._check_paths(job)),
             Check(
                 "environment on a node",
                 ("home folder", "Skein's driver", "queue's limit"),
-                lambda: try_environment(self._line, job, self._note),
+                lambda: probe_environment(self._driver_line, job, self._note),
             ),
         ]
 
-    def _configuration(self) -> str:
+    def _find_configuration(self) -> str:
         self._settings = hadoop_config.configuration()
         if self._settings.folder is None:
             raise ClusterError(
@@ -121,7 +129,7 @@ class _Patient:
             )
         return str(self._settings.folder)
 
-    def _resource_manager(self) -> str:
+    def _ask_resource_manager(self) -> str:
         answers = resource_manager.find_active(self._settings)
         try:
             self._cluster = resource_manager.snapshot()
@@ -130,41 +138,45 @@ class _Patient:
         running = sum(node.running for node in self._cluster.nodes)
         return f"{answers} answers; {running} of {len(self._cluster.nodes)} nodes are running"
 
-    def _driver(self) -> str:
+    def _start_driver(self) -> str:
         self._yarn = self._stack.enter_context(connected())
         return "it has started"
 
     @property
-    def _told(self) -> Cluster:
+    def _snapshot(self) -> Cluster:
         if self._cluster is None:
             raise UnknownToYarn("YARN's web service does not tell")
         return self._cluster
 
     @property
-    def _line(self) -> Yarn:
+    def _driver_line(self) -> Yarn:
         assert self._yarn is not None
         return self._yarn
 
     @property
     def _user(self) -> str | None:
-        return user_of(self._settings)
+        return yarn_user(self._settings)
 
     def _queue(self, job: Job) -> Queue:
-        return queues.find_queue(self._told, job.queue)
+        return queues.find_queue(self._snapshot, job.queue)
 
-    def _each(self, job: Job, asked: list[Request], rule: Callable[[Cluster, Queue, Request], str]) -> str:
-        told = [rule(self._told, self._queue(job), request) for request in asked]
-        return "; ".join(text for text in dict.fromkeys(told) if text) or "none are asked for"
+    def _for_all(self, job: Job, asked: list[Request], rule: Callable[[Cluster, Queue, Request], str]) -> str:
+        """Apply a rule to all requests of a job; the facts in words, each once."""
+        facts = [rule(self._snapshot, self._queue(job), request) for request in asked]
+        return "; ".join(text for text in dict.fromkeys(facts) if text) or "none are asked for"
+
+    def _check_limits(self, job: Job, asked: list[Request]) -> str:
+        return rules.check_limits(self._snapshot, self._queue(job), asked)
 
     def _label(self, cluster: Cluster, queue: Queue, request: Request) -> str:
         return rules.check_label(cluster, queue, request)
 
     def _gpus(self, cluster: Cluster, queue: Queue, request: Request) -> str:
-        return rules.check_gpus(cluster, request, knows_gpus(self._settings))
+        return rules.check_gpus(cluster, request, client_knows_gpus(self._settings))
 
-    def _paths(self, job: Job) -> str:
+    def _check_paths(self, job: Job) -> str:
         check_paths(job)
-        running = self._line.applications(tag_of(job))
+        running = self._driver_line.applications(tag_of(job))
         if running:
             raise UnknownToYarn(f"{running[0].id} runs this job and is at work in checkpoint.path")
         start = preflight(job)
@@ -173,29 +185,31 @@ class _Patient:
         return f"{rows}; checkpoint.path{' and export' if job.export_to else ''} can be written{before}"
 
 
-def java() -> str:
-    """The Java that Skein's driver will run on."""
+def check_java() -> str:
+    """Check the Java that Skein's driver will run on."""
     folder = os.environ.get("JAVA_HOME")
     program = f"{folder}/bin/java" if folder else "java"
     output = _output([program, "-version"], "install a JRE, or set JAVA_HOME to one")
-    found = _VERSION.search(output)
-    if not found or int(found[1]) < JAVA:
-        raise ClusterError(f"{program} must be Java {JAVA} or newer, but says: {output}; set JAVA_HOME to a newer one.")
-    return f"{shutil.which(program)}, version {found[1]}"
+    version = _VERSION.search(output)
+    if not version or int(version[1]) < OLDEST_JAVA:
+        raise ClusterError(
+            f"{program} must be Java {OLDEST_JAVA} or newer, but says: {output}; set JAVA_HOME to a newer one."
+        )
+    return f"{shutil.which(program)}, version {version[1]}"
 
 
-def yarn_command() -> str:
-    """Skein asks it for Hadoop's jars."""
+def check_yarn_command() -> str:
+    """Check the command that Skein asks for Hadoop's jars."""
     advice = "put the bin folder of a Hadoop on PATH"
-    found = _output(["yarn", "classpath", "--glob"], advice).split(os.pathsep)
-    jars = sum(name.endswith(".jar") for name in found)
+    paths = _output(["yarn", "classpath", "--glob"], advice).split(os.pathsep)
+    jars = sum(path.endswith(".jar") for path in paths)
     if not jars:
         raise ClusterError(f"`yarn classpath --glob` names no jars; {advice}.")
     return f"{shutil.which('yarn')}, {jars} jars"
 
 
-def home_folder() -> str:
-    """Skein and yarnml keep what they bring to the nodes there."""
+def check_home_folder() -> str:
+    """Check the user's folder on the cluster, where Skein and yarnml keep what they bring to the nodes."""
     probe = storage.join(home(), f".doctor-{uuid.uuid4().hex}")
     try:
         storage.write(probe, b"")
@@ -206,7 +220,7 @@ def home_folder() -> str:
 
 
 def _output(command: list[str], advice: str) -> str:
-    """What a command of this machine prints."""
+    """The output of a command of this machine; ClusterError with an advice where it fails."""
     try:
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=COMMAND_SECONDS

@@ -1,4 +1,4 @@
-"""A small application that shows whether a job's Python starts on a node: one container, no training."""
+"""The probe of `yarnml doctor`: an application of one container that imports what a worker imports, and ends."""
 
 import tempfile
 import time
@@ -7,36 +7,41 @@ from typing import Any
 
 from yarnml.clusters.yarn.capacity import resource_manager
 from yarnml.clusters.yarn.capacity.resources import requests
-from yarnml.clusters.yarn.edge.client import LOOK_SECONDS, Yarn, home
-from yarnml.clusters.yarn.edge.commands import describe
-from yarnml.clusters.yarn.observe.diagnosis import ending
+from yarnml.clusters.yarn.edge.client import CHECK_SECONDS, Yarn, home
+from yarnml.clusters.yarn.edge.commands import build_application
+from yarnml.clusters.yarn.observe.diagnosis import diagnose
 from yarnml.clusters.yarn.packaging.provision import provide
 from yarnml.errors import ClusterError, named
 from yarnml.events.events import Failure
 from yarnml.job.spec import Job
 
 TAG = "yarnml-doctor"
-SECONDS = 180.0  # for the container to come, to get its packages and to import them
+
+PROBE_SECONDS = 180.0
+"""Longest wait for the container to come, to get its packages and to import them."""
 
 
-def try_environment(yarn: Yarn, job: Job, note: Callable[[str], None]) -> str:
-    """What a container says of its Python; the error that a job would meet, where it says none."""
+def probe_environment(yarn: Yarn, job: Job, note: Callable[[str], None]) -> str:
+    """A container's own words about its Python; raises the error that a job would meet where it does not start."""
     with tempfile.TemporaryDirectory(prefix="yarnml-") as folder:
-        sent = yarn.send(job, _application(job, describe(job, folder, home(), provide(job, home(), note))))
-    deadline = time.monotonic() + SECONDS
+        whole = build_application(job, folder, home(), provide(job, home(), note))
+        sent = yarn.send(job, _probe_application(job, whole))
+    deadline = time.monotonic() + PROBE_SECONDS
     while (report := yarn.report(sent.id)).live:
         if time.monotonic() > deadline:
             lack = resource_manager.why_pending(job.queue, requests(job)[0]) or report.diagnostics
             yarn.kill(sent.id)
-            raise ClusterError(f"{sent.id} was {report.state} after {SECONDS:.0f} s: {lack or 'it left no word'}.")
-        time.sleep(LOOK_SECONDS)
-    end = ending(report)
+            raise ClusterError(
+                f"{sent.id} was {report.state} after {PROBE_SECONDS:.0f} s: {lack or 'it left no word'}."
+            )
+        time.sleep(CHECK_SECONDS)
+    end = diagnose(report)
     if isinstance(end, Failure):
         raise named(end.error)(end.text, end.detail)
     return report.diagnostics
 
 
-def _application(job: Job, whole: dict[str, Any]) -> dict[str, Any]:
+def _probe_application(job: Job, whole: dict[str, Any]) -> dict[str, Any]:
     """The job's application with a master that only imports, on a node like those of the workers."""
     script = whole["master"]["script"].replace("containers.application_master", "containers.import_check")
     same = {key: whole[key] for key in ("name", "queue", "file_systems")}

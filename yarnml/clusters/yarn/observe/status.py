@@ -1,11 +1,11 @@
-"""How a job stands: what YARN says of its application, and what the job itself has told.  Nobody is asked here."""
+"""The status of a job: what YARN says of its application, and what the job's events tell.  Pure."""
 
 import time
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from yarnml.clusters.yarn.observe.processes import Place
+from yarnml.clusters.yarn.observe.processes import ProcessInfo
 from yarnml.events.events import (
     Continued,
     EpochDone,
@@ -22,10 +22,17 @@ from yarnml.events.events import (
 )
 from yarnml.events.text import columns, count_of, format_metrics
 
+SHOWN_LOSSES = 3
+"""Number of lost processes that a status names, the newest ones."""
+
 
 class Application(Struct, frozen=True):
-    """What YARN knows.  ``state``: where it stands, or how it ended; times in seconds since 1970, 0 for not yet.
+    """An application of YARN.
 
+    ``state``: where it stands, or how it ended.
+    ``live``: whether it waits or runs.
+    ``url``: where YARN shows it.
+    ``started``, ``finished``: in seconds since 1970; 0 for not yet.
     ``progress``: from 0 to 1.
     """
 
@@ -42,8 +49,13 @@ class Application(Struct, frozen=True):
     progress: float
 
 
-class Training(Struct):
-    """What a job has told of itself.  ``trained``: of so many ``trainings`` of a search."""
+class TrainingStatus(Struct):
+    """The training of a job as far as its events have told.
+
+    ``trained``: how many of the ``trainings`` of a search are done.
+    ``waiting``: for what, in words; empty for nothing.
+    ``lost``: the reason for each lost process.
+    """
 
     round: int = 0
     step: int = 0
@@ -62,77 +74,84 @@ class Training(Struct):
 
 
 class Status(Struct, frozen=True):
+    """The status of a job; programs read these fields from ``yarnml status --json``."""
+
     application: Application
-    training: Training
-    containers: list[Place]
+    training: TrainingStatus
+    containers: list[ProcessInfo]
 
 
-def training(events: Iterable[Event], tick: Tick | None = None) -> Training:
-    """The sum of all events, those of earlier attempts first, and of the newest step."""
-    found = Training()
+def training_status(events: Iterable[Event], tick: Tick | None = None) -> TrainingStatus:
+    """The sum of the events of a job.
+
+    ``events``: those of earlier attempts first.
+    ``tick``: the newest step, if it is known.
+    """
+    status = TrainingStatus()
     for event in events:
-        match event:
-            case Planned():
-                found.waiting = "the workers start"
-            case Waiting(workers, wanted, reason):
-                found.workers = workers
-                found.waiting = f"{workers} of {wanted} workers are here" + (f"; {reason}" if reason else "")
-            case ProcessLost(why):
-                found.lost = [*found.lost, why]
-            case ProcessJoined(workers, _):
-                found.workers = workers
-            case Continued(step, _, _):
-                found.step = step
-            case RoundStarted(number, first, _, steps):
-                found.round, found.step, found.steps, found.waiting = number + 1, first, steps, ""
-            case EpochDone(epoch, epochs, step, loss, metrics):
-                found.epoch, found.epochs, found.step = epoch, epochs, step
-                found.loss, found.metrics = loss, metrics
-            case TrialDone(done, trainings):
-                found.trained, found.trainings = done, trainings
-            case Outcome():
-                found.outcome, found.waiting = event, ""
-                found.step = event.step
-            case Failure():
-                found.failure, found.waiting = event, ""
+        _add(status, event)
     if tick:
-        found.workers = tick.workers
-        if tick.step >= found.step:
-            found.step, found.loss = tick.step, tick.loss
-    return found
+        status.workers = tick.workers
+        if tick.step >= status.step:
+            status.step = tick.step
+            status.loss = tick.loss
+    return status
 
 
-def listed(applications: Sequence[Application]) -> str:
+def _add(status: TrainingStatus, event: Event) -> None:
+    match event:
+        case Planned():
+            status.waiting = "the workers start"
+        case Waiting(workers, target, reason):
+            status.workers = workers
+            status.waiting = f"{workers} of {target} workers are here" + (f"; {reason}" if reason else "")
+        case ProcessLost(why):
+            status.lost = [*status.lost, why]
+        case ProcessJoined(workers, _):
+            status.workers = workers
+        case Continued(step, _, _):
+            status.step = step
+        case RoundStarted():
+            status.round = event.number + 1
+            status.step = event.first
+            status.steps = event.steps
+            status.waiting = ""
+        case EpochDone():
+            status.epoch = event.epoch
+            status.epochs = event.epochs
+            status.step = event.step
+            status.loss = event.loss
+            status.metrics = event.metrics
+        case TrialDone(done, trainings):
+            status.trained = done
+            status.trainings = trainings
+        case Outcome():
+            status.outcome = event
+            status.step = event.step
+            status.waiting = ""
+        case Failure():
+            status.failure = event
+            status.waiting = ""
+
+
+def applications_table(applications: Sequence[Application]) -> str:
     """One line an application."""
     heads = ("application", "name", "state", "progress", "queue", "started")
-    return columns([heads, *((a.id, a.name, a.state, _percent(a), a.queue, clock(a.started)) for a in applications)])
+    return columns(
+        [heads, *((a.id, a.name, a.state, _percent(a), a.queue, local_time(a.started)) for a in applications)]
+    )
 
 
-def described(status: Status) -> str:
-    """Everything about a job, one fact a line."""
-    application, told = status.application, status.training
+def describe_status(status: Status) -> str:
+    """Everything about a job, one fact a line, and a table of its processes."""
+    application = status.application
     facts = [("application", f"{application.id}  {application.name}"), ("state", application.state)]
-    facts += [("queue", f"{application.queue}, user {application.user}"), ("started", clock(application.started))]
+    facts += [("queue", f"{application.queue}, user {application.user}"), ("started", local_time(application.started))]
     if application.finished:
-        facts.append(("ended", clock(application.finished)))
-    if told.waiting and application.live:
-        facts.append(("waiting", told.waiting))
-    if told.steps or told.step:
-        loss = f", loss {told.loss:.4g}" if told.loss is not None else ""
-        at = f", {count_of(told.workers, 'worker')}" if told.workers and application.live else ""
-        facts.append(("training", f"round {told.round}, step {told.step}/{told.steps}{loss}{at}"))
-    if told.trainings:
-        facts.append(("search", f"{told.trained} of {told.trainings} trainings are done"))
-    if told.epoch:
-        facts.append(
-            ("epoch", f"{told.epoch}/{told.epochs}{'  ' + format_metrics(told.metrics) if told.metrics else ''}")
-        )
-    if told.outcome:
-        facts += [(name, format_metrics(metrics)) for name, metrics in told.outcome.metrics.items()]
-        facts += [("checkpoint", told.outcome.checkpoint), ("model", told.outcome.export or "")]
-    facts += [("lost", why) for why in told.lost[-3:]]
-    if told.failure:
-        facts.append(("error", told.failure.text))
+        facts.append(("ended", local_time(application.finished)))
+    facts += _training_facts(status.training, application.live)
+    if status.training.failure:
+        facts.append(("error", status.training.failure.text))
     elif application.diagnostics:
         facts.append(("diagnostics", application.diagnostics))
     facts.append(("shown at", application.url))
@@ -141,7 +160,27 @@ def described(status: Status) -> str:
     return lines + ("\n\n" + columns([("role", "index", "state", "host", "container", ""), *rows]) if rows else "")
 
 
-def clock(seconds: float) -> str:
+def _training_facts(training: TrainingStatus, live: bool) -> list[tuple[str, str]]:
+    facts = []
+    if training.waiting and live:
+        facts.append(("waiting", training.waiting))
+    if training.steps or training.step:
+        loss = f", loss {training.loss:.4g}" if training.loss is not None else ""
+        workers = f", {count_of(training.workers, 'worker')}" if training.workers and live else ""
+        facts.append(("training", f"round {training.round}, step {training.step}/{training.steps}{loss}{workers}"))
+    if training.trainings:
+        facts.append(("search", f"{training.trained} of {training.trainings} trainings are done"))
+    if training.epoch:
+        metrics = f"  {format_metrics(training.metrics)}" if training.metrics else ""
+        facts.append(("epoch", f"{training.epoch}/{training.epochs}{metrics}"))
+    if training.outcome:
+        facts += [(name, format_metrics(metrics)) for name, metrics in training.outcome.metrics.items()]
+        facts += [("checkpoint", training.outcome.checkpoint), ("model", training.outcome.export or "")]
+    return facts + [("lost", why) for why in training.lost[-SHOWN_LOSSES:]]
+
+
+def local_time(seconds: float) -> str:
+    """A time in seconds since 1970 as date and time of this machine; empty for 0."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds else ""
 
 
