@@ -1,4 +1,4 @@
-"""Every way a job can end badly, as one tree.
+"""The errors of yarnml as one tree: every way a job can end badly.
 
     YarnmlError
     ├── JobFileError      the job file or the command line is wrong           exit status 2
@@ -15,6 +15,9 @@
 A message is one sentence or two: which field or file, what was expected, what was found, what to do next.
 Foreign exceptions are translated where they cross into yarnml, with ``raise … from exc``.
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class YarnmlError(Exception):
@@ -71,5 +74,22 @@ class Interrupted(YarnmlError):
 
 
 def named(kind: str) -> type[YarnmlError]:
-    """The class called ``kind``, for an error that crossed a process border; the root where there is none."""
+    """Return the class called ``kind``, for an error that crossed a process border; the root where there is none."""
     return next((c for c in YarnmlError.__subclasses__() if c.__name__ == kind), YarnmlError)
+
+
+@contextmanager
+def translated(
+    error: type[YarnmlError], what: str, advice: str = "", *, also: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
+    """Raise what a storage raises in this block, an OSError or a ValueError, as an error of yarnml.
+
+    ``what``: the part of the sentence before the cause, such as "checkpoint.path /jobs/a can't be written".
+    ``advice``: the part after the cause, with its own comma or semicolon.
+    ``also``: other foreign exceptions of this border.
+    """
+    foreign: tuple[type[Exception], ...] = (OSError, ValueError, *also)
+    try:
+        yield
+    except foreign as exc:
+        raise error(f"{what}: {exc}{advice}") from exc

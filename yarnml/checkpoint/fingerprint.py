@@ -1,4 +1,4 @@
-"""What makes a job the same job: all that decides the bits of its model, but for how long it trains."""
+"""The identity of a job: all that decides the bits of its model, but for how long it trains."""
 
 import hashlib
 from typing import Any
@@ -14,7 +14,8 @@ from yarnml.job import user_code
 from yarnml.job.learners import Custom
 from yarnml.job.spec import Job
 
-Identity = dict[str, Any]  # a field of the job file, or what it names → a value that JSON gives back unchanged
+Identity = dict[str, Any]
+"""A field of the job file, or the thing that it names → a value that JSON gives back unchanged."""
 
 _DATA = (
     "features",
@@ -32,27 +33,30 @@ _TRAINING = ("seed", "batch_size", "micro_batch_size", "gradients", "shuffle_row
 
 
 def fingerprint_of(job: Job, plan: Plan) -> Identity:
-    """The identity of a job on its data.  ``workers.vcores`` belongs to it: XLA's order of additions depends on it."""
-    found = {f"learner.{name}": value for name, value in msgspec.to_builtins(job.learner, str_keys=True).items()}
+    """Return the identity of a job on its data.
+
+    ``workers.vcores`` belongs to it, since XLA's order of additions depends on the number of threads.
+    """
+    identity = {f"learner.{name}": value for name, value in msgspec.to_builtins(job.learner, str_keys=True).items()}
     if isinstance(job.learner, Custom):
-        found["learner.path"] = job.learner.path.rpartition("/")[2]
-        found["the code in learner.path"] = _digest(user_code.locate(job.learner.file))
+        identity["learner.path"] = job.learner.path.rpartition("/")[2]
+        identity["the code in learner.path"] = _digest(user_code.locate(job.learner.file))
     if job.environment.files:
-        found["the code in environment.files"] = user_code.digest(job.environment.files)
-    found |= {f"data.{name}": msgspec.to_builtins(getattr(job.data, name)) for name in _DATA}
-    found |= {f"training.{name}": getattr(job.training, name) for name in _TRAINING}
-    found |= {f"the rows of data.{n}": d.fingerprint for n, d in plan.datasets.items() if n != "test"}
-    return found | {"workers.vcores": job.workers.vcores}
+        identity["the code in environment.files"] = user_code.digest(job.environment.files)
+    identity |= {f"data.{name}": msgspec.to_builtins(getattr(job.data, name)) for name in _DATA}
+    identity |= {f"training.{name}": getattr(job.training, name) for name in _TRAINING}
+    identity |= {f"the rows of data.{n}": d.fingerprint for n, d in plan.datasets.items() if n != "test"}
+    return identity | {"workers.vcores": job.workers.vcores}
 
 
 def changed(old: Identity, new: Identity) -> list[str]:
-    """What differs between the job that wrote a checkpoint and the one that would continue, in words."""
+    """Name the differences between the job that wrote a checkpoint and the one that would continue it, in words."""
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     return [n if n.startswith("the ") else f"{n} ({old.get(n)} → {new.get(n)})" for n in names]
 
 
 def find_resumable(job: Job, plan: Plan, checkpoints: Checkpoints, say: Listener) -> Manifest | None:
-    """The checkpoint to go on from, the newest that is whole; CheckpointError names what is not as it was."""
+    """Return the checkpoint to go on from, the newest that is whole; CheckpointError names what is not as it was."""
     manifest = checkpoints.newest(say)
     if manifest is not None:
         check_same_job(job, manifest.identity, fingerprint_of(job, plan), manifest.shards, "checkpoint")
@@ -60,19 +64,23 @@ def find_resumable(job: Job, plan: Plan, checkpoints: Checkpoints, say: Listener
 
 
 def check_same_job(job: Job, before: Identity, now: Identity, shards: int, what: str) -> None:
-    """CheckpointError where what is in a job's folder, cut into ``shards``, was written by another job."""
-    told = changed(before, now)
+    """Raise CheckpointError where the content of a job's folder was written by another job.
+
+    ``shards``: into which the data was cut when it was written.
+    ``what``: the content, for the sentence.
+    """
+    differences = changed(before, now)
     if job.training.shards not in (None, shards):
-        told.append(f"training.shards ({shards} → {job.training.shards})")
-    if told:
+        differences.append(f"training.shards ({shards} → {job.training.shards})")
+    if differences:
         raise CheckpointError(
-            f"The {what} in {job.checkpoint.path} belongs to another job: {', '.join(told)} changed. "
+            f"The {what} in {job.checkpoint.path} belongs to another job: {', '.join(differences)} changed. "
             "Use --restart to begin anew, or another checkpoint.path to keep it."
         )
 
 
 def _digest(path: str) -> str:
-    """Of a file's contents; empty where it can't be read, which the learner will say better."""
+    """Return the SHA-256 of a file; empty where it can't be read, which the learner will say better."""
     try:
         return hashlib.sha256(storage.read(path)).hexdigest()
     except (OSError, ValueError):

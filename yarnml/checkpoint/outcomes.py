@@ -1,4 +1,4 @@
-"""How a job's last finished run ended, kept beside its checkpoints: the same command again has nothing to do."""
+"""The outcome of a job's last finished run, beside its checkpoints: the same command again has nothing to do."""
 
 import msgspec
 
@@ -15,7 +15,7 @@ def write(job: Job, outcome: Outcome) -> None:
 
 
 def read(job: Job) -> Outcome | None:
-    """None where there is none that can be read; CheckpointError where the storage can't be reached."""
+    """Return the outcome, None where none can be read; CheckpointError where the storage can't be reached."""
     with reachable(str(job.checkpoint.path)):
         if not storage.exists(_file(job)):
             return None

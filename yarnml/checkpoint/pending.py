@@ -15,31 +15,39 @@ class _Begun(NamedTuple):
 
 
 class PendingCheckpoint:
-    """Of one job, one at a time.  ``newest``: the manifest of the last one that was committed."""
+    """The master's side of the checkpoints of one training, which are made one at a time.
+
+    ``newest``: the manifest of the last one that was committed.
+    """
 
     def __init__(self, checkpoints: Checkpoints, newest: Manifest | None) -> None:
-        self._checkpoints, self.newest = checkpoints, newest
+        self._checkpoints = checkpoints
+        self.newest = newest
         self._begun: _Begun | None = None
 
     def begin(self, manifest: Manifest, best_step: int | None) -> str:
-        """The folder that a worker is to write the state into; ``best_step``: of a checkpoint that is to stay."""
+        """Return the folder that a worker is to write the state into; ``best_step``: of a checkpoint that must stay."""
         folder = self._checkpoints.temporary(manifest.position.step)
         self._begun = _Begun(folder, manifest, best_step)
         return folder
 
     @property
     def pending(self) -> bool:
-        """Whether a state is still to be written."""
+        """True while a state is still to be written."""
         return self._begun is not None
 
     def written(self, saved: Saved) -> None:
-        """Commit what a worker has written, if it is what was asked for last."""
+        """Commit a state that a worker has written, if it is the one that was begun last.
+
+        A worker may tell of one twice, or late: of a folder that was dropped meanwhile.
+        """
         if self._begun and saved.folder == self._begun.folder:
-            (folder, manifest, best_step), self._begun = self._begun, None
+            folder, manifest, best_step = self._begun
+            self._begun = None
             self.newest = replace(manifest, files=saved.files)
             self._checkpoints.commit(self.newest, folder, best_step)
 
     def drop(self) -> None:
-        """Who was to write is gone, or nobody wants it: another one will come."""
+        """Give up the state that is to be written: its writer is gone, or the training went back to an older one."""
         self._begun = None
         self._checkpoints.discard()

@@ -7,7 +7,7 @@ swept away.  One whose files are not what was written is torn: it is passed over
 
 import contextlib
 import uuid
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import msgspec
@@ -17,10 +17,10 @@ from msgspec import Struct
 
 from yarnml import storage
 from yarnml.data.schema import Schema
-from yarnml.errors import CheckpointError
+from yarnml.errors import CheckpointError, translated
 from yarnml.events.events import CheckpointTorn, Listener
 from yarnml.job import paths
-from yarnml.storage import integrity
+from yarnml.storage import atomic, integrity
 from yarnml.storage.integrity import TornFile
 from yarnml.storage.tensors import unpack
 
@@ -28,7 +28,7 @@ FORMAT = "yarnml-checkpoint/1"
 
 
 class Position(Struct, frozen=True):
-    """How far a job got: finished ``step``s, the metrics of every finished epoch, and the best of them.
+    """The progress of a job: finished ``step``s, the metrics of every finished epoch, and the best of them.
 
     ``converged``: the learner has nothing more to learn.
     """
@@ -50,38 +50,35 @@ class Manifest(Struct, frozen=True):
     files: dict[str, str]
 
 
-@contextlib.contextmanager
-def reachable(job_folder: str) -> Iterator[None]:
-    """What the storage of a job's folder raises in this block is a CheckpointError."""
-    try:
-        yield
-    except (OSError, ValueError) as exc:
-        raise CheckpointError(f"checkpoint.path {job_folder} can't be reached: {exc}") from exc
+def reachable(job_folder: str) -> AbstractContextManager[None]:
+    """Translate what the storage of a job's folder raises into a CheckpointError."""
+    return translated(CheckpointError, f"checkpoint.path {job_folder} can't be reached")
 
 
 class Checkpoints:
-    """The checkpoints of one job's folder."""
+    """The checkpoints of one job's folder, of which the newest ``keep`` are kept."""
 
     def __init__(self, job_folder: str, keep: int) -> None:
-        self._job, self._folder, self._keep = job_folder, paths.checkpoints(job_folder), keep
+        self._job = job_folder
+        self._folder = paths.checkpoints(job_folder)
+        self._keep = keep
+        # Steps whose checkpoint was read and is torn.  They stay, but don't count among those that are kept: else a
+        # torn one would take the place of a whole one.
         self._torn: set[int] = set()
 
     def prepare(self) -> None:
         """Sweep what was never committed and see that the folder can be written."""
-        probe = paths.temporary(self._folder, "probe")
-        try:
+        with translated(CheckpointError, f"checkpoint.path {self._job} can't be written"):
             self._sweep()
-            storage.write(probe, b"")
-            storage.remove(probe)
-        except (OSError, ValueError) as exc:
-            raise CheckpointError(f"checkpoint.path {self._job} can't be written: {exc}") from exc
+            atomic.check_writable(self._folder)
 
     def clear(self) -> None:
+        """Remove all checkpoints."""
         with reachable(self._job):
             storage.remove(self._folder)
 
     def newest(self, say: Listener) -> Manifest | None:
-        """The manifest of the newest checkpoint that is whole; those that are torn are told, and left as they are.
+        """Return the manifest of the newest checkpoint that is whole; those that are torn are told, and left there.
 
         CheckpointError where there are only torn ones, or one can't be read.
         """
@@ -105,12 +102,12 @@ class Checkpoints:
         return None
 
     def newest_step(self) -> int | None:
-        """The step of the newest checkpoint that is not known to be torn."""
+        """Return the step of the newest checkpoint that is not known to be torn."""
         with reachable(self._job):
             return max(self._good(), default=None)
 
     def temporary(self, step: int) -> str:
-        """A new folder for the state after ``step``."""
+        """Name a new folder for the state after ``step``."""
         return paths.temporary(self._folder, f"step-{step}-{uuid.uuid4().hex[:8]}")
 
     def folder(self, step: int) -> str:
@@ -123,18 +120,16 @@ class Checkpoints:
         """
         step = manifest.position.step
         document = integrity.seal(msgspec.to_builtins(manifest), "files", paths.MANIFEST)
-        try:
+        sentence = f"The checkpoint of step {step} can't be written to {self._folder}"
+        with translated(CheckpointError, sentence, also=(TornFile,)):
             integrity.check(folder, manifest.files)
             storage.write(storage.join(folder, paths.MANIFEST), document)
-            storage.remove(self.folder(step))
-            storage.rename(folder, self.folder(step))
+            atomic.replace(folder, self.folder(step))
             self._torn.discard(step)
             kept = {*self._good()[-self._keep :], best_step}
             for old in self._steps():
                 if old not in kept:
                     storage.remove(self.folder(old))
-        except (OSError, TornFile) as exc:
-            raise CheckpointError(f"The checkpoint of step {step} can't be written to {self._folder}: {exc}") from exc
 
     def discard(self) -> None:
         """Remove what is half-written, after a failure."""
@@ -147,17 +142,17 @@ class Checkpoints:
                 storage.remove(storage.join(self._folder, name))
 
     def _steps(self) -> list[int]:
-        found = (paths.step_of(name) for name in storage.names(self._folder))
-        return sorted(step for step in found if step is not None)
+        steps = (paths.step_of(name) for name in storage.names(self._folder))
+        return sorted(step for step in steps if step is not None)
 
     def _good(self) -> list[int]:
         return [step for step in self._steps() if step not in self._torn]
 
     def _whole(self, step: int) -> Manifest:
-        """The manifest of a checkpoint; TornFile where it or another file is not what was written."""
+        """Return the manifest of a checkpoint; TornFile where it or another file is not what was written."""
         manifest = read_manifest(self.folder(step))
-        others = {name: digest for name, digest in manifest.files.items() if name != paths.MANIFEST}
-        integrity.check(self.folder(step), others)
+        digests = {name: digest for name, digest in manifest.files.items() if name != paths.MANIFEST}
+        integrity.check(self.folder(step), digests)
         return manifest
 
 
@@ -166,13 +161,14 @@ class _Format(Struct, frozen=True):
 
 
 def read_manifest(folder: str) -> Manifest:
-    """The manifest of a committed checkpoint; TornFile where it is not what was written."""
+    """Return the manifest of a committed checkpoint; TornFile where it is not what was written."""
     url = storage.join(folder, paths.MANIFEST)
     with integrity.present(paths.MANIFEST):
         data = storage.read(url)
     with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):  # then it is torn, which is said below
-        if (found := msgspec.json.decode(data, type=_Format).format) != FORMAT:
-            raise CheckpointError(f"{url} has format {found}, this yarnml reads {FORMAT}; use --restart.")
+        document_format = msgspec.json.decode(data, type=_Format).format
+        if document_format != FORMAT:
+            raise CheckpointError(f"{url} has format {document_format}, this yarnml reads {FORMAT}; use --restart.")
     try:
         return msgspec.convert(integrity.unseal(data, "files", paths.MANIFEST), Manifest)
     except msgspec.ValidationError as exc:
@@ -181,24 +177,21 @@ def read_manifest(folder: str) -> Manifest:
 
 def write_state(folder: str, data: bytes | bytearray) -> dict[str, str]:
     """Write a packed state; returns file name → SHA-256."""
-    try:
+    with translated(CheckpointError, f"The state can't be written to {folder}"):
         storage.write(storage.join(folder, paths.STATE), data)
-    except OSError as exc:
-        raise CheckpointError(f"The state can't be written to {folder}: {exc}") from exc
     return {paths.STATE: integrity.digest_of(data)}
 
 
 def read_state(folder: str) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of a committed checkpoint; CheckpointError where it is torn."""
+    """Return the arrays of a committed checkpoint; CheckpointError where it is torn."""
     try:
-        manifest = read_manifest(folder)
-        with integrity.present(paths.STATE):
-            data = storage.read(storage.join(folder, paths.STATE))
-        integrity.compare(paths.STATE, manifest.files.get(paths.STATE), integrity.digest_of(data))
-        return unpack(data)
+        with translated(CheckpointError, f"The checkpoint {folder} can't be read", also=(safetensors.SafetensorError,)):
+            manifest = read_manifest(folder)
+            with integrity.present(paths.STATE):
+                data = storage.read(storage.join(folder, paths.STATE))
+            integrity.compare(paths.STATE, manifest.files.get(paths.STATE), integrity.digest_of(data))
+            return unpack(data)
     except TornFile as exc:
         raise CheckpointError(
             f"{folder} is torn: {exc}; run the same command again to go on from the one before, or use --restart."
         ) from exc
-    except (OSError, safetensors.SafetensorError) as exc:
-        raise CheckpointError(f"The checkpoint {folder} can't be read: {exc}") from exc

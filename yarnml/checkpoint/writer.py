@@ -8,10 +8,13 @@ from yarnml.control.reports import Saved
 
 
 class CheckpointWriter:
-    """One file at a time.  ``told`` hears of each that is whole, in the thread that wrote it."""
+    """Writes one file at a time.
 
-    def __init__(self, told: Callable[[Saved], None]) -> None:
-        self._told = told
+    ``notify`` hears of each that is whole, in the thread that wrote it.
+    """
+
+    def __init__(self, notify: Callable[[Saved], None]) -> None:
+        self._notify = notify
         self._thread: threading.Thread | None = None
         self._done: Saved | None = None
         self._failure: Exception | None = None
@@ -23,27 +26,31 @@ class CheckpointWriter:
         self._thread.start()
 
     def check(self) -> None:
-        """Raise what went wrong, if anything did."""
+        """Raise the failure of the thread, once, if there is one."""
         if self._failure:
-            failure, self._failure = self._failure, None
+            failure = self._failure
+            self._failure = None
             raise failure
 
     def finish(self) -> Saved | None:
-        """Wait until nothing is being written, however that ended; what was written last, if it is whole.
+        """Wait until nothing is being written, however that ended; returns the last file, if it is whole.
 
         Raises what went wrong.
         """
-        if self._thread:
-            self._thread.join()  # its calls of the storage have deadlines
-        self._thread = None
+        self._join()
         self.check()
         return self._done
 
     def drop(self) -> None:
-        """The same for what nobody wants any more."""
+        """Wait until nothing is being written, and forget the file and its failure: nobody wants it any more."""
+        self._join()
+        self._failure = None
+        self._done = None
+
+    def _join(self) -> None:
         if self._thread:
-            self._thread.join()
-        self._thread = self._failure = self._done = None
+            self._thread.join()  # it ends: its calls of the storage have deadlines
+        self._thread = None
 
     def _write(self, folder: str, data: bytes | bytearray) -> None:
         self._done = None
@@ -53,4 +60,4 @@ class CheckpointWriter:
             self._failure = exc
         else:
             self._done = done
-            self._told(done)
+            self._notify(done)

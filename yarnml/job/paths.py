@@ -3,6 +3,7 @@
 import re
 
 from yarnml import storage
+from yarnml.storage import atomic
 
 STATE = "state.safetensors"
 MANIFEST = "manifest.json"
@@ -11,7 +12,7 @@ ABOUT = "model.json"
 PROGRAM = "model.stablehlo"
 OUTCOME = "outcome.json"
 SEARCH = "search.json"
-TEMPORARY = ".tmp-"
+TEMPORARY = atomic.PREFIX
 
 _STEP = re.compile(r"^step-(\d{12})$")
 
@@ -72,4 +73,4 @@ def trace(job_folder: str, worker: int) -> str:
 
 def temporary(folder: str, name: str) -> str:
     """A name beside the final one; hidden, so that no reader takes it for data."""
-    return storage.join(folder, TEMPORARY + name)
+    return atomic.hidden(folder, name)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TypeVar
 
-import msgspec
 from msgspec.structs import replace
 
 from yarnml.checkpoint import outcomes
@@ -32,7 +31,7 @@ from yarnml.control.reports import Built, Report, Saved, Surveyed, Trained
 from yarnml.data.plan import Plan
 from yarnml.data.schema import Schema
 from yarnml.data.survey import filled, lacking, merged
-from yarnml.errors import DataError, WorkerLost, YarnmlError
+from yarnml.errors import DataError, WorkerLost
 from yarnml.events.events import BestEpochChosen, Continued, Converged, EpochDone, Listener, Outcome, RoundStarted
 from yarnml.job.spec import EarlyStopping, Job
 from yarnml.job.spec import Export as Target
@@ -43,6 +42,7 @@ from yarnml.master.reports import all_of, first_of
 from yarnml.master.state_sync import StateLost, StateSync
 from yarnml.master.stats import TrainingStats
 from yarnml.model import export
+from yarnml.storage import atomic
 
 Told = TypeVar("Told")
 
@@ -239,24 +239,15 @@ class Rounds:
                 self._pending_checkpoint.written(report)
 
     def _export(self, to: Target, schema: Schema, built: Built, outcome: Outcome) -> str:
-        about = {
-            "name": self._job.name,
-            "learner": msgspec.to_builtins(self._job.learner),
-            "schema": msgspec.to_builtins(schema),
-            "feature_names": schema.names,
-            "scaling": self._job.data.scale,
-            "parameters": built.parameters,
-            "metrics": outcome.metrics,
-            "steps": self._position.step,
-            "shards": self.shards,
-            "data": {n: {"rows": d.rows, "fingerprint": d.fingerprint} for n, d in self._plan.datasets.items()},
-            "packages": export.packages(),
-            "job": msgspec.to_builtins(self._job),
-        }
-        folder = export.begin(to, self._job.name, str(self._job.checkpoint.path))
-        try:
+        about = export.describe(
+            self._job,
+            self._plan,
+            schema,
+            parameters=built.parameters,
+            metrics=outcome.metrics,
+            steps=self._position.step,
+            shards=self.shards,
+        )
+        with atomic.draft(export.begin(to, self._job.name, str(self._job.checkpoint.path))) as folder:
             self._run_command(Export(folder, about))
             return export.commit(to, folder, lambda target: outcomes.write(self._job, replace(outcome, export=target)))
-        except YarnmlError:
-            export.discard(folder)
-            raise

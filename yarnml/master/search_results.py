@@ -17,6 +17,7 @@ from yarnml.job import paths
 from yarnml.job.search_space import Values, draw_candidates
 from yarnml.job.spec import Job
 from yarnml.master.schedule import HIGHER_IS_BETTER
+from yarnml.storage import atomic
 
 _TOLD = {"none": ("loss",), "number": ("loss", "rmse", "r2"), "class": ("loss", "accuracy", "roc_auc")}
 
@@ -125,12 +126,10 @@ def look(job: Job, plan: Plan) -> Results:
 
 
 def write(job: Job, results: Results) -> None:
-    """Replace what was there; at every moment one of both files is whole."""
+    """Replace the results of before; at every moment one of both files is whole."""
     whole, beside = _files(job)
     with reachable(str(job.checkpoint.path)):
-        storage.write(beside, msgspec.json.format(msgspec.json.encode(results)))
-        storage.remove(whole)
-        storage.rename(beside, whole)
+        atomic.write(whole, msgspec.json.format(msgspec.json.encode(results)), beside)
 
 
 def forget(job: Job) -> None:

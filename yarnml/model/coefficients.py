@@ -14,7 +14,7 @@ INTERCEPT = "(intercept)"
 
 
 def coefficients(arrays: Mapping[str, npt.ArrayLike], schema: Schema) -> pa.Table:
-    """A row for the intercept and for every feature: ``feature``, ``coefficient``, ``standard_error``.
+    """Return a row for the intercept and for every feature: ``feature``, ``coefficient``, ``standard_error``.
 
     With softmax a row for every feature and ``class``.  Scaling is undone: coefficients count in the data's own units.
     A standard error is null where the model has none, or where the data do not determine the coefficient.
@@ -41,7 +41,7 @@ def coefficients(arrays: Mapping[str, npt.ArrayLike], schema: Schema) -> pa.Tabl
 
 
 def _unscaled(mean: npt.NDArray[Any], factor: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """[1 + width, 1 + width]: from (bias, weight) on scaled features to those on the features as they are."""
+    """Return the matrix [1 + width, 1 + width] from (bias, weight) on scaled features to those on unscaled ones."""
     back = np.diag(np.concatenate([[1.0], factor]))
     back[0, 1:] = -mean * factor
     return back

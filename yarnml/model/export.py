@@ -9,7 +9,7 @@ A worker writes them beside, the master shows them by one rename.  Versions coun
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from platform import python_version
 from typing import Any
@@ -19,19 +19,23 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from yarnml import __version__, storage
+from yarnml.data.plan import Plan
 from yarnml.data.schema import Schema
-from yarnml.errors import ExportError
+from yarnml.errors import ExportError, translated
 from yarnml.job import paths
-from yarnml.job.spec import Export
-from yarnml.storage import integrity
+from yarnml.job.spec import Export, Job
+from yarnml.storage import atomic, integrity
 from yarnml.storage.integrity import TornFile
 from yarnml.storage.tensors import pack, unpack
 
 FORMAT = "yarnml-model/1"
 
+_PACKAGES = ("jax", "jaxlib", "optax", "numpy", "pyarrow")
+_COMMIT_ATTEMPTS = 100
+
 
 class _About(Struct, frozen=True):
-    """What a reader needs of model.json; everything else in it is for people."""
+    """The part of model.json that a reader needs; everything else in it is for people."""
 
     format: str
     digests: dict[str, str]
@@ -41,35 +45,61 @@ class _About(Struct, frozen=True):
 
 
 def versions(folder: str) -> list[int]:
-    """The versions there are, ascending."""
+    """List the versions in a folder, ascending."""
     return sorted(int(n) for n in storage.names(folder) if n.isdecimal() and n[0] != "0")
 
 
 def folders(export: Export) -> list[str]:
-    """The folders of the versions there are, that of ``export.version`` alone where it is given."""
-    try:
-        wanted = [v for v in versions(export.path) if export.version in (None, v)]
-    except (OSError, ValueError) as exc:
-        raise ExportError(f"export {export.path} can't be listed: {exc}") from exc
-    return [storage.join(export.path, str(v)) for v in wanted]
+    """List the folders of the versions that exist, that of ``export.version`` alone where it is given."""
+    with translated(ExportError, f"export {export.path} can't be listed"):
+        selected = [v for v in versions(export.path) if export.version in (None, v)]
+    return [storage.join(export.path, str(v)) for v in selected]
 
 
 def check_target(export: Export) -> None:
     """Refuse a version that exists, or a folder that can't be written, before any training."""
-    try:
+    with translated(ExportError, f"export {export.path} can't be written"):
         if export.version in versions(export.path):
             raise ExportError(
                 f"export.version {export.version} exists in {export.path}; choose another, or none for the next."
             )
-        probe = paths.temporary(export.path, "probe")
-        storage.write(probe, b"")
-        storage.remove(probe)
-    except (OSError, ValueError) as exc:
-        raise ExportError(f"export {export.path} can't be written: {exc}") from exc
+        atomic.check_writable(export.path)
+
+
+def describe(
+    job: Job,
+    plan: Plan,
+    schema: Schema,
+    *,
+    parameters: int,
+    metrics: Mapping[str, Mapping[str, float]],
+    steps: int,
+    shards: int,
+) -> dict[str, Any]:
+    """Describe a trained model for its model.json.
+
+    ``schema``: with everything that the training data told, which the plan's schema lacks.
+    ``parameters``: numbers in the model.
+    ``metrics``: by the data that they are of.
+    """
+    return {
+        "name": job.name,
+        "learner": msgspec.to_builtins(job.learner),
+        "schema": msgspec.to_builtins(schema),
+        "feature_names": schema.names,
+        "scaling": job.data.scale,
+        "parameters": parameters,
+        "metrics": metrics,
+        "steps": steps,
+        "shards": shards,
+        "data": {n: {"rows": d.rows, "fingerprint": d.fingerprint} for n, d in plan.datasets.items()},
+        "packages": packages(),
+        "job": msgspec.to_builtins(job),
+    }
 
 
 def begin(export: Export, name: str, job_folder: str) -> str:
-    """A hidden folder for a model of the job ``name``; what a run that died left of its own is removed."""
+    """Name a hidden folder for a model of the job ``name``; a folder that a run of it left when it died is removed."""
     own = f"{name}-{integrity.digest_of(job_folder.encode())[:8]}-"
     with contextlib.suppress(OSError):  # where it can't be listed, writing will say so
         for old in storage.names(export.path):
@@ -84,20 +114,19 @@ def write_model(folder: str, arrays: dict[str, npt.NDArray[Any]], program: bytes
     files: dict[str, bytes | bytearray] = {paths.MODEL: parameters, paths.PROGRAM: program}
     document = {"format": FORMAT, "digests": {n: integrity.digest_of(data) for n, data in files.items()}, **about}
     files[paths.ABOUT] = integrity.seal(document, "digests", paths.ABOUT)
-    try:
+    with translated(ExportError, f"The model can't be written to {folder}"):
         for name, data in files.items():
             storage.write(storage.join(folder, name), data)
-    except OSError as exc:
-        raise ExportError(f"The model can't be written to {folder}: {exc}") from exc
 
 
 def commit(export: Export, folder: str, announce: Callable[[str], None] = lambda target: None) -> str:
     """Give a written model its version, if it is stored as it was written; returns the folder where it now is.
 
-    ``announce`` hears of the folder before the model is there: who dies in between can tell that it is his.
+    ``announce`` hears of the folder before the model is there, and the job writes it into its outcome.  So a job that
+    dies right after the rename finds its model again, instead of exporting it twice.
     """
     _check_stored(folder)
-    for _ in range(100):
+    for _ in range(_COMMIT_ATTEMPTS):
         target = export.path
         try:
             version = export.version or max(versions(export.path), default=0) + 1
@@ -117,43 +146,35 @@ def commit(export: Export, folder: str, announce: Callable[[str], None] = lambda
 
 
 def _check_stored(folder: str) -> None:
-    try:
+    sentence = f"The model in {folder} is not stored as it was written"
+    with translated(ExportError, sentence, "; run the job again.", also=(TornFile,)):
         about, _ = _about(folder)
         integrity.check(folder, {name: about.digests[name] for name in (paths.MODEL, paths.PROGRAM)})
-    except (OSError, TornFile) as exc:
-        raise ExportError(f"The model in {folder} is not stored as it was written: {exc}; run the job again.") from exc
-
-
-def discard(folder: str) -> None:
-    """Remove a half-written model, after a failure."""
-    with contextlib.suppress(OSError):  # the failure that led here is the one to report
-        storage.remove(folder)
 
 
 def packages() -> dict[str, str]:
-    """The versions that a model depends on."""
-    found = {"python": python_version(), "yarnml": __version__}
-    for name in ("jax", "jaxlib", "optax", "numpy", "pyarrow"):
-        found[name] = metadata.version(name)
-    return found
+    """Return the versions of Python and of the packages that a model depends on."""
+    return {
+        "python": python_version(),
+        "yarnml": __version__,
+        **{name: metadata.version(name) for name in _PACKAGES},
+    }
 
 
 def resolve(url: str) -> str:
-    """The folder of one version: ``url`` itself, or the newest below it or below what ``…/latest`` stands in."""
+    """Return the folder of one version: ``url`` itself, or the newest in it or in the folder of ``…/latest``."""
     base = url.rstrip("/").removesuffix("/latest")
-    try:
+    with translated(ExportError, f"{url} can't be listed"):
         if base == url.rstrip("/") and paths.ABOUT in storage.names(base):
             return base
-        found = versions(base)
-    except (OSError, ValueError) as exc:
-        raise ExportError(f"{url} can't be listed: {exc}") from exc
-    if not found:
+        numbers = versions(base)
+    if not numbers:
         raise ExportError(f"There is no model at {url}: expected {paths.ABOUT} or numbered versions in that folder.")
-    return storage.join(base, str(found[-1]))
+    return storage.join(base, str(numbers[-1]))
 
 
 def read_model(folder: str) -> tuple[dict[str, npt.NDArray[Any]], bytes, Schema, dict[str, Any]]:
-    """Arrays, program, schema and description of a version; ExportError where it is torn or not ours."""
+    """Return arrays, program, schema and description of a version; ExportError where it is torn or not yarnml's."""
     files = {}
     try:
         about, document = _about(folder)
@@ -169,7 +190,10 @@ def read_model(folder: str) -> tuple[dict[str, npt.NDArray[Any]], bytes, Schema,
 
 
 def _about(folder: str) -> tuple[_About, dict[str, Any]]:
-    """model.json, parsed and as it is; TornFile where it is not what was written, ExportError where it is not ours."""
+    """Return model.json, parsed and as it is.
+
+    TornFile where it is not what was written, ExportError where it is none of yarnml's.
+    """
     try:
         data = storage.read(storage.join(folder, paths.ABOUT))
         about = msgspec.json.decode(data, type=_About)

@@ -1,4 +1,4 @@
-"""What each feature is worth to a model of trees, from the exported arrays."""
+"""The importance of each feature to a model of trees, from the exported arrays."""
 
 from collections.abc import Mapping
 
@@ -11,17 +11,21 @@ from yarnml.errors import ExportError
 
 
 def importances(arrays: Mapping[str, npt.ArrayLike], schema: Schema) -> pa.Table:
-    """A row for every feature, the most important first: ``feature``, ``gain``, ``splits``.
+    """Return a row for every feature, the most important first: ``feature``, ``gain``, ``splits``.
 
-    ``gain``: what its splits lowered the sum of all losses by, as a share of what all splits did; ``splits``: how many
-    there are.  Raises ExportError for a model that has no trees.
+    ``gain``: by how much the feature's splits lowered the sum of all losses, as a share of what all splits did.
+    ``splits``: the number of its splits.
+    Raises ExportError for a model that has no trees.
     """
     if "parameters/gain" not in arrays or "parameters/rounds" not in arrays:
         raise ExportError("Only a model of trees has importances; this one is another.")
     rounds = int(np.asarray(arrays["parameters/rounds"]))
     feature, gain = (np.asarray(arrays[f"parameters/{name}"])[:rounds].ravel() for name in ("feature", "gain"))
-    feature, gain = feature[feature >= 0], gain[feature >= 0].astype(np.float64)
-    worth, splits = np.bincount(feature, gain, schema.width), np.bincount(feature, minlength=schema.width)
-    order = np.argsort(-worth, kind="stable")
-    share = worth[order] / max(worth.sum(), np.finfo(np.float64).tiny)
+    is_split = feature >= 0  # a node that is not split has the feature -1
+    feature = feature[is_split]
+    gain = gain[is_split].astype(np.float64)
+    total = np.bincount(feature, gain, schema.width)
+    splits = np.bincount(feature, minlength=schema.width)
+    order = np.argsort(-total, kind="stable")
+    share = total[order] / max(total.sum(), np.finfo(np.float64).tiny)
     return pa.table({"feature": np.array(schema.names)[order], "gain": share, "splits": splits[order]})

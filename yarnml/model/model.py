@@ -20,7 +20,7 @@ from yarnml.model.importances import importances
 from yarnml.model.top_items import NOTHING, best, factors_of, known, seen_of
 from yarnml.storage import absolute
 
-_ROWS = 65536  # most rows of one call of the program
+_MAX_ROWS_PER_CALL = 65536
 
 
 class Model:
@@ -33,7 +33,7 @@ class Model:
         self._call = jax.jit(export.deserialize(bytearray(program)).call)
 
     def predict(self, data: Any) -> npt.NDArray[Any]:
-        """One prediction per row, [rows]: the class, in the label's own type, the number, or the cluster's number.
+        """Return one prediction per row, [rows]: the class, in the label's own type, the number, or the cluster.
 
         Where there is nothing to choose from, such as the coordinates of ``pca``, the outputs themselves.
 
@@ -44,32 +44,37 @@ class Model:
         return np.asarray(self.schema.classes)[np.argmax(outputs, axis=-1)] if self.schema.classes else outputs
 
     def outputs(self, data: Any) -> npt.NDArray[np.float32]:
-        """What the learner's ``predict`` returns, see docs/learners.md: [rows, classes], [rows], or coordinates."""
+        """Return the learner's own predictions, see docs/learners.md: [rows, classes], [rows], or coordinates."""
         x = self._features(data)
-        calls = [self._padded(x[low : low + _ROWS]) for low in range(0, max(len(x), 1), _ROWS)]
+        starts = range(0, max(len(x), 1), _MAX_ROWS_PER_CALL)
+        calls = [self._padded(x[low : low + _MAX_ROWS_PER_CALL]) for low in starts]
         return np.concatenate(calls)
 
     def coefficients(self) -> pa.Table:
-        """Of a linear model, in the units of the data: feature, (class,) coefficient, standard_error.
+        """Tabulate a linear model in the units of its data: feature, (class,) coefficient, standard_error.
 
         Raises ExportError for other models.
         """
         return coefficients(self._arrays, self.schema)
 
     def importances(self) -> pa.Table:
-        """Of a model of trees, the most important feature first: feature, share of all gain, number of splits.
+        """Tabulate the features of a model of trees, the most important first: feature, gain, splits.
+
+        ``gain`` is a share of all gain, ``splits`` a number.
 
         Raises ExportError for other models.
         """
         return importances(self._arrays, self.schema)
 
     def recommend(self, users: npt.ArrayLike | None = None, top: int = 10, without: Any = None) -> pa.Table:
-        """Of a model of ratings: (user, item, score, rank) of the ``top`` best items of each user, the best first.
+        """Tabulate the ``top`` best items of each user by a model of ratings, the best first: user, item, score, rank.
 
-        ``users``: their numbers, None for all.  ``without``: a table with the columns of user and item; its pairs are
-        left out.  Raises ExportError for other models.
+        ``users``: their numbers, None for all.
+        ``without``: a table with the columns of user and item, whose pairs are left out.
+        Raises ExportError for other models.
         """
-        factors, seen = factors_of(self._arrays), NOTHING
+        factors = factors_of(self._arrays)
+        seen = NOTHING
         if without is not None:
             table = _table(without)
             if table is None:
@@ -103,7 +108,7 @@ class Model:
 
     @property
     def _none(self) -> npt.NDArray[np.float32]:
-        """No rows: their columns may have no types either."""
+        """The features of no rows, whose columns may have no types either."""
         return np.empty((0, self.schema.width), np.float32)
 
     def __repr__(self) -> str:
@@ -111,7 +116,7 @@ class Model:
 
 
 def _table(data: Any) -> pa.Table | None:
-    """Anything that has named columns, as a table; None for the rest."""
+    """Make a table of anything that has named columns; None for the rest."""
     if isinstance(data, Mapping):
         columns = {name: list(c) if getattr(c, "ndim", 1) > 1 else c for name, c in data.items()}
     elif hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):

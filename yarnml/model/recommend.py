@@ -3,8 +3,6 @@
 The dataset appears by one rename, complete or not at all.
 """
 
-import contextlib
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -16,12 +14,13 @@ from yarnml import storage
 from yarnml.data.dataset import inspect, read_group
 from yarnml.data.rows import features_of
 from yarnml.data.schema import Schema
-from yarnml.errors import DataError, ExportError, JobFileError
-from yarnml.job import paths
+from yarnml.errors import DataError, ExportError, JobFileError, translated
 from yarnml.model.export import read_model, resolve
 from yarnml.model.top_items import NOTHING, Factors, Seen, best, factors_of, known, seen_of
+from yarnml.storage import atomic
 
-ROWS = 1 << 20  # of a file, and those of one block of users more at most
+ROWS_PER_FILE = 1 << 20
+"""A file has at most the rows of one block of users more."""
 
 
 def recommend(model: str, top: int, output: str, seen: str | None = None) -> str:
@@ -29,7 +28,8 @@ def recommend(model: str, top: int, output: str, seen: str | None = None) -> str
 
     ``seen``: data whose pairs of user and item are left out; they are held in memory.
     """
-    model, target = _absolute(model, "MODEL"), _absolute(output, "--output").rstrip("/")
+    model = _absolute(model, "MODEL")
+    target = _absolute(output, "--output").rstrip("/")
     if _exists(target):
         raise ExportError(f"--output {target} exists; choose another folder, or remove it.")
     folder = resolve(model)
@@ -49,46 +49,36 @@ def _absolute(path: str, what: str) -> str:
 
 
 def _exists(target: str) -> bool:
-    try:
+    with translated(ExportError, f"--output {target} can't be looked at"):
         return storage.exists(target)
-    except (OSError, ValueError) as exc:
-        raise ExportError(f"--output {target} can't be looked at: {exc}") from exc
 
 
 def _read(path: str, schema: Schema, factors: Factors) -> Seen:
-    """The pairs in a dataset, by the names of the model's feature columns."""
+    """Return the pairs in a dataset, by the names of the model's feature columns."""
     dataset, stored = inspect(path, "auto", "--seen")
-    wanted = [f.name for f in schema.features]
-    if missing := [name for name in wanted if name not in stored.names]:
+    names = [f.name for f in schema.features]
+    if missing := [name for name in names if name not in stored.names]:
         raise DataError(f"--seen {path} has no column '{missing[0]}'; it has {', '.join(stored.names)}.")
-    columns = pa.schema([stored.field(name) for name in wanted])
+    columns = pa.schema([stored.field(name) for name in names])
     places = [(f, g) for f, file in enumerate(dataset.files) for g in range(len(file.groups))]
     tables = (read_group(dataset, file, group, columns) for file, group in places)
     return seen_of(np.concatenate([features_of(table, schema, f"--seen {path}") for table in tables]), factors)
 
 
-def write(tables: Iterable[pa.Table], target: str, rows: int = ROWS) -> int:
-    """Files of about ``rows`` rows, of whole tables, written beside and shown by one rename; returns all their rows."""
-    parent, _, name = target.rpartition("/")
-    folder, written = paths.temporary(parent, f"{name}-{time.time_ns()}"), 0
-    try:
+def write(tables: Iterable[pa.Table], target: str, rows: int = ROWS_PER_FILE) -> int:
+    """Write a new folder of files of about ``rows`` rows, of whole tables; returns the number of all rows."""
+    written = 0
+    with translated(ExportError, f"--output {target} can't be written"), atomic.create(target) as folder:
         for number, table in enumerate(_joined(tables, rows)):
             sink = pa.BufferOutputStream()
             pq.write_table(table, sink, write_page_checksum=True)
             storage.write(storage.join(folder, f"part-{number:05d}.parquet"), sink.getvalue().to_pybytes())
             written += table.num_rows
-        storage.rename(folder, target)
-    except BaseException as exc:
-        with contextlib.suppress(OSError):  # the failure that led here is the one to report
-            storage.remove(folder)
-        if isinstance(exc, OSError):
-            raise ExportError(f"--output {target} can't be written: {exc}") from exc
-        raise
     return written
 
 
 def _joined(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
-    """Tables of about ``rows`` rows."""
+    """Join tables to some of about ``rows`` rows."""
     held: list[pa.Table] = []
     for table in tables:
         held.append(table)

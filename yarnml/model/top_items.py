@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from yarnml.errors import DataError, ExportError
 
-SCORES = 1 << 24  # most of them in memory at once: 64 MiB
+MAX_SCORES_IN_MEMORY = 1 << 24
+"""64 MiB of float32."""
 
 Array = npt.NDArray[Any]
 
@@ -40,7 +41,7 @@ NOTHING = Seen(np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 def factors_of(arrays: Mapping[str, npt.ArrayLike]) -> Factors:
-    """The factors among a model's arrays; ExportError where it is not a model of ratings."""
+    """Find the factors among a model's arrays; ExportError where it is not a model of ratings."""
 
     def side(name: str) -> Side:
         factors = np.asarray(arrays[f"parameters/{name}/factors"])
@@ -55,7 +56,7 @@ def factors_of(arrays: Mapping[str, npt.ArrayLike]) -> Factors:
 
 
 def seen_of(pairs: Array, factors: Factors) -> Seen:
-    """Pairs of user and item [n, 2], in any order; DataError names a number that the model does not have."""
+    """Sort pairs of user and item [n, 2] by user; DataError names a number that the model does not have."""
     for name, numbers, side in zip(("user", "item"), pairs.T, factors[:2], strict=True):
         _refuse(numbers, len(side.factors), name, "what was seen holds")
     order = np.argsort(pairs[:, 0], kind="stable")
@@ -64,7 +65,7 @@ def seen_of(pairs: Array, factors: Factors) -> Seen:
 
 
 def known(users: npt.ArrayLike | None, factors: Factors) -> Array:
-    """The numbers of users [n], None for all; DataError names one that the model does not have."""
+    """Check the numbers of users [n], None for all; DataError names one that the model does not have."""
     count = len(factors.users.factors)
     if users is None:
         return np.arange(count)
@@ -81,11 +82,13 @@ def _refuse(numbers: Array, count: int, what: str, where: str) -> None:
         raise DataError(f"The model has {what}s 0 to {count - 1}, but {where} {what} {bad[0]:.10g}.")
 
 
-def best(factors: Factors, users: Array, top: int, seen: Seen = NOTHING, scores: int = SCORES) -> Iterator[pa.Table]:
-    """Tables of (user, item, score, rank), the best item of each user first, rank 1; equal scores by the item's number.
+def best(
+    factors: Factors, users: Array, top: int, seen: Seen = NOTHING, scores: int = MAX_SCORES_IN_MEMORY
+) -> Iterator[pa.Table]:
+    """Rank items into tables of (user, item, score, rank): the best item of each user first, with rank 1.
 
-    Items that a user has seen are left out, so there may be fewer than ``top``.  In blocks of users,
-    with at most ``scores`` of their scores in memory.
+    Equal scores are ordered by the item's number.  Items that a user has seen are left out, so there may be fewer than
+    ``top``.  There is a table for each block of users, with at most ``scores`` of their scores in memory.
     """
     items = len(factors.items.factors)
     size = max(1, scores // items)
@@ -95,21 +98,26 @@ def best(factors: Factors, users: Array, top: int, seen: Seen = NOTHING, scores:
 
 def _ranked(factors: Factors, users: Array, top: int, seen: Seen) -> pa.Table:
     scores = factors.users.factors[users] @ factors.items.factors.T + factors.items.offset
-    first, last = np.searchsorted(seen.user, users), np.searchsorted(seen.user, users, side="right")
-    counts = last - first
+    first = np.searchsorted(seen.user, users)
+    counts = np.searchsorted(seen.user, users, side="right") - first
+    # The rows of ``seen`` that belong to these users: first, first + 1, … of each, one user after the other.
     pairs = np.repeat(first - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
     scores[np.repeat(np.arange(len(users)), counts), seen.item[pairs]] = -np.inf
     chosen = _largest(scores, top)
     score = np.take_along_axis(scores, chosen, axis=1)
-    left = score > -np.inf
+    is_left = score > -np.inf
     rank = np.broadcast_to(np.arange(1, top + 1, dtype=np.int32), chosen.shape)
-    columns = {"user": np.repeat(users, left.sum(axis=1)), "item": chosen[left]}
+    columns = {"user": np.repeat(users, is_left.sum(axis=1)), "item": chosen[is_left]}
     total = score + (factors.users.offset[users] + np.float32(factors.mean))[:, None]
-    return pa.table(columns | {"score": total[left], "rank": rank[left]})
+    return pa.table(columns | {"score": total[is_left], "rank": rank[is_left]})
 
 
 def _largest(scores: Array, top: int) -> Array:
-    """The columns of the ``top`` largest numbers of each row, the largest first; of equal ones the first columns."""
+    """Find the columns of the ``top`` largest numbers of each row, the largest first, of equal ones the first columns.
+
+    A partition is cheaper than a full sort, but leaves open which of equal numbers it takes: so columns are chosen by
+    comparison with the smallest of the largest, and where too many are equal to it the last ones are dropped.
+    """
     least = -np.partition(-scores, top - 1, axis=1)[:, top - 1 : top]
     taken = scores >= least
     for row in np.flatnonzero(np.count_nonzero(taken, axis=1) > top):

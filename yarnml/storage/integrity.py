@@ -1,6 +1,7 @@
-"""What is read is what was written: a folder's JSON document holds the digest of every file beside it, and its own.
+"""Digests that tell whether files are read as they were written.
 
-A digest is a SHA-256 in hexadecimal.  The document's own is that of its compact JSON without this one entry.
+A folder's JSON document holds the digest of every file beside it, and its own.  A digest is a SHA-256 in hexadecimal.
+The document's own is that of its compact JSON without this one entry.
 """
 
 import contextlib
@@ -18,19 +19,20 @@ class TornFile(Exception):
 
 
 def seal(document: Mapping[str, Any], field: str, name: str) -> bytes:
-    """The document for a file ``name``, with its own digest among those in its mapping ``field``."""
-    digests = {**document[field], name: _own(document, field, name)}
+    """Return the document for a file ``name``, with its own digest among those in its mapping ``field``."""
+    digests = {**document[field], name: _own_digest(document, field, name)}
     return msgspec.json.format(msgspec.json.encode({**document, field: digests}))
 
 
 def unseal(data: bytes, field: str, name: str) -> dict[str, Any]:
-    """The document in a file ``name``; TornFile where it is not what `seal` gave."""
+    """Return the document in a file ``name``; TornFile where it is not what `seal` gave."""
     try:
         document = msgspec.json.decode(data)
-        told, found = document[field].get(name), _own(document, field, name)
+        expected = document[field].get(name)
+        actual = _own_digest(document, field, name)
     except (msgspec.DecodeError, UnicodeDecodeError, LookupError, TypeError, AttributeError) as exc:
         raise TornFile(f"{name} is no document with digests: {exc}") from exc
-    compare(name, told, found)
+    compare(name, expected, actual)
     return dict(document)
 
 
@@ -39,15 +41,15 @@ def check(folder: str, digests: Mapping[str, str]) -> None:
 
     Raises OSError where the storage does not tell.
     """
-    for name, digest in digests.items():
+    for name, expected in digests.items():
         with present(name):
-            found = storage.digest(storage.join(folder, name))
-        compare(name, digest, found)
+            actual = storage.digest(storage.join(folder, name))
+        compare(name, expected, actual)
 
 
 @contextlib.contextmanager
 def present(name: str) -> Iterator[None]:
-    """Where this block does not find the file ``name``, that is a TornFile."""
+    """Raise TornFile where this block does not find the file ``name``."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as exc:
@@ -58,14 +60,14 @@ def digest_of(data: bytes | bytearray) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _own(document: Mapping[str, Any], field: str, name: str) -> str:
-    others = {n: d for n, d in document[field].items() if n != name}
-    return digest_of(msgspec.json.encode({**document, field: others}))
+def _own_digest(document: Mapping[str, Any], field: str, name: str) -> str:
+    digests = {n: d for n, d in document[field].items() if n != name}
+    return digest_of(msgspec.json.encode({**document, field: digests}))
 
 
-def compare(name: str, told: str | None, found: str) -> None:
-    """TornFile where the digest of the file ``name`` is not the one that was told."""
-    if told != found:
+def compare(name: str, expected: str | None, actual: str) -> None:
+    """Raise TornFile where the digest of the file ``name`` is not the expected one; None: no digest was kept."""
+    if expected != actual:
         raise TornFile(
-            f"{name} has the SHA-256 {found[:12]}…, expected {f'{told[:12]}…' if told else 'one of its own'}"
+            f"{name} has the SHA-256 {actual[:12]}…, expected {f'{expected[:12]}…' if expected else 'one of its own'}"
         )

@@ -1,4 +1,4 @@
-"""A learner's state outside its device: arrays by name, as one file's bytes, and the name of their bits."""
+"""A learner's state outside its device: arrays by name as the bytes of one safetensors file, and their digest."""
 
 import hashlib
 from collections.abc import Mapping
@@ -22,12 +22,16 @@ _TYPES |= {
     "uint8": "U8",
     "bool": "BOOL",
 }
-_ORDER = list(_TYPES)  # of a safetensors file: large types first, so that every array is aligned
+_FILE_ORDER = list(_TYPES)
+"""Large types come first in a safetensors file, so that every array is aligned."""
 
 
 def pack(arrays: Arrays) -> bytearray:
-    """The arrays as a safetensors file, byte for byte as the library writes it, but copied only once."""
-    ordered = sorted(arrays.items(), key=lambda item: (_ORDER.index(item[1].dtype.name), item[0]))
+    """Pack arrays as a safetensors file, byte for byte as the library writes it, but copied only once.
+
+    The library would make a copy of each array and then one of all of them.
+    """
+    ordered = sorted(arrays.items(), key=lambda item: (_FILE_ORDER.index(item[1].dtype.name), item[0]))
     ends = [0, *accumulate(array.nbytes for _, array in ordered)]
     head = msgspec.json.encode(
         {
@@ -45,12 +49,12 @@ def pack(arrays: Arrays) -> bytearray:
 
 
 def unpack(data: bytes) -> dict[str, npt.NDArray[Any]]:
-    """The inverse; raises safetensors.SafetensorError."""
+    """Return the arrays of a safetensors file; raises safetensors.SafetensorError."""
     return safetensors.numpy.load(data)
 
 
 def digest(arrays: Arrays) -> str:
-    """Equal for equal bits, names and order: a SHA-256."""
+    """Return a SHA-256 that is the same for the same bits, names and order."""
     total = hashlib.sha256()
     for name, array in arrays.items():
         total.update(name.encode())

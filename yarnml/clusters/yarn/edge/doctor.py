@@ -4,13 +4,11 @@ import os
 import re
 import shutil
 import subprocess
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from yarnml import storage
 from yarnml.clusters.yarn.application import check_paths, tag_of
 from yarnml.clusters.yarn.capacity import queues, resource_manager, rules
 from yarnml.clusters.yarn.capacity.queues import UnknownToYarn
@@ -18,10 +16,10 @@ from yarnml.clusters.yarn.capacity.resources import Cluster, Queue, Request, req
 from yarnml.clusters.yarn.edge.admission import check_name_node, client_knows_gpus, yarn_user
 from yarnml.clusters.yarn.edge.client import Yarn, connected, home
 from yarnml.clusters.yarn.edge.probe import probe_environment
-from yarnml.errors import ClusterError, YarnmlError
+from yarnml.errors import ClusterError, YarnmlError, translated
 from yarnml.job.spec import Job
 from yarnml.runner import preflight
-from yarnml.storage import hadoop_config
+from yarnml.storage import atomic, hadoop_config
 from yarnml.storage.hadoop_config import Configuration
 
 OLDEST_JAVA = 8
@@ -210,12 +208,8 @@ def check_yarn_command() -> str:
 
 def check_home_folder() -> str:
     """Check the user's folder on the cluster, where Skein and yarnml keep what they bring to the nodes."""
-    probe = storage.join(home(), f".doctor-{uuid.uuid4().hex}")
-    try:
-        storage.write(probe, b"")
-        storage.remove(probe)
-    except (OSError, ValueError) as exc:
-        raise ClusterError(f"{home()} can't be written: {exc}; have an HDFS administrator make your home.") from exc
+    with translated(ClusterError, f"{home()} can't be written", "; have an HDFS administrator make your home."):
+        atomic.check_writable(home())
     return f"{home()} can be written"
 
 

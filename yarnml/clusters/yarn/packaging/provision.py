@@ -11,7 +11,6 @@ import os
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Callable
 from typing import IO, Any, Literal
 
@@ -22,10 +21,11 @@ from yarnml import storage
 from yarnml.clusters.yarn.packaging import archive, bootstrap
 from yarnml.clusters.yarn.packaging.archive import Item
 from yarnml.clusters.yarn.packaging.installed import Installed, survey
-from yarnml.errors import JobFileError, ProvisionError
-from yarnml.job import paths, user_code
+from yarnml.errors import JobFileError, ProvisionError, translated
+from yarnml.job import user_code
 from yarnml.job.learners import Custom
 from yarnml.job.spec import Job
+from yarnml.storage import atomic
 
 ENVIRONMENT, CODE = "environment", "code"  # names in a container's working folder
 MAX_CODE = 256 << 20
@@ -200,19 +200,10 @@ class _Store:
         return there
 
     def _keep(self, file: IO[bytes], target: str, what: str) -> None:
-        """Write beside, then rename: nobody sees half of it, and of two at once the first one counts."""
-        folder, _, name = target.rpartition("/")
-        temporary = paths.temporary(folder, f"{uuid.uuid4().hex}-{name}")
+        """Store a file under its final name, whole; of two commands that do so at once the first one counts."""
         began = time.monotonic()
-        try:
+        with translated(ProvisionError, f"{what[0].upper()}{what[1:]} can't be stored as {target}"):
             content: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # bytes that need no memory
-            try:
-                storage.write(temporary, content)
-                with contextlib.suppress(FileExistsError):
-                    storage.rename(temporary, target)
-            finally:
-                with contextlib.suppress(OSError):  # the failure that led here is the one to report
-                    storage.remove(temporary)
-        except (OSError, ValueError) as exc:
-            raise ProvisionError(f"{what[0].upper()}{what[1:]} can't be stored as {target}: {exc}") from exc
+            with contextlib.suppress(FileExistsError), atomic.create(target) as url:
+                storage.write(url, content)
         self._say(f"Stored {what}, {len(content) / 1e6:.1f} MB in {time.monotonic() - began:.1f} s, as {target}.")
