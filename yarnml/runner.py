@@ -1,4 +1,7 @@
-"""Run a job on a backend: check everything that can be checked first, then open the crew and let the rounds go."""
+"""One job from its first check to its outcome: check all that can be checked, open a crew, search, train.
+
+The module is not called ``run``: a submodule of that name would hide the function `yarnml.run`.
+"""
 
 import importlib
 from typing import Any, NamedTuple
@@ -7,37 +10,46 @@ from msgspec.structs import replace
 
 from yarnml import storage
 from yarnml.checkpoint import outcomes
-from yarnml.checkpoint.fingerprint import find_resumable
-from yarnml.checkpoint.store import Checkpoints, Manifest
-from yarnml.data.plan import Plan, check_shards, make_plan, with_learner
-from yarnml.errors import CheckpointError, Interrupted, JobFileError, YarnmlError
+from yarnml.checkpoint.store import Checkpoints
+from yarnml.data.plan import Plan, check_shards, make_plan
+from yarnml.errors import Interrupted, JobFileError, YarnmlError
 from yarnml.events.events import Event, Listener, Outcome, Planned
 from yarnml.job import paths
 from yarnml.job.load import load_job
 from yarnml.job.spec import Job
 from yarnml.job.validate import check_normalization
 from yarnml.master import search_results
-from yarnml.master.crew import Cluster
+from yarnml.master.crew import Cluster, Crew
 from yarnml.master.locality import Locality
 from yarnml.master.rounds import Rounds
-from yarnml.master.search import SearchRun, candidate_job
-from yarnml.master.search_results import Results
+from yarnml.master.search import Search, SearchRun, find_search
 from yarnml.master.stats import TrainingStats
+from yarnml.master.training import Training, find_training
 from yarnml.model import export
 
 BACKENDS = {"inline": "yarnml.clusters.inline", "local": "yarnml.clusters.local"}
+"""The backends of ``--backend``, and the module that has the ``CLUSTER`` of each."""
 
 
-def cluster(backend: str) -> Cluster:
-    """Return the cluster of a backend, which is loaded only when it is asked for: inline brings JAX."""
+def find_cluster(backend: str) -> Cluster:
+    """Return the cluster of a backend; its module is loaded only now, since inline brings JAX."""
     if backend not in BACKENDS:
         raise JobFileError(f"--backend must be one of {', '.join(BACKENDS)}, not '{backend}'.")
-    found: Cluster = importlib.import_module(BACKENDS[backend]).CLUSTER
-    return found
+    cluster: Cluster = importlib.import_module(BACKENDS[backend]).CLUSTER
+    return cluster
 
 
 def _silent(event: Event) -> None:
     """Tell nobody."""
+
+
+def run_file(source: Any, backend: str = "local", *, restart: bool = False, say: Listener = _silent) -> Outcome:
+    """Train the job of a job file, of a mapping of the same form, or of a `Job`, and return its outcome.
+
+    ``say`` is called with every event (`yarnml.events.events`); `yarnml.events.console.JobConsole` prints them.
+    """
+    job = source if isinstance(source, Job) else load_job(source)
+    return run(job, backend, restart=restart, say=say)
 
 
 def run(job: Job, backend: str = "local", *, restart: bool = False, say: Listener = _silent) -> Outcome:
@@ -45,71 +57,7 @@ def run(job: Job, backend: str = "local", *, restart: bool = False, say: Listene
 
     Raises a YarnmlError for everything that can go wrong; nothing half-written is left behind.
     """
-    return train(job, cluster(backend), restart=restart, say=say)
-
-
-class Start(NamedTuple):
-    """What is known of a job before any process of it starts.
-
-    ``search``: what the job's search has found so far; ``job``: what is left to train then, once the search is over
-    its best candidate.  ``outcome``: of a job that has nothing left to do.
-    """
-
-    job: Job
-    plan: Plan
-    checkpoints: Checkpoints
-    manifest: Manifest | None
-    outcome: Outcome | None
-    search: Results | None = None
-
-    @property
-    def shards(self) -> int:
-        return self.manifest.shards if self.manifest else self.search.shards if self.search else self.job.shards
-
-    @property
-    def judged(self) -> dict[str, dict[str, float]]:
-        """How the best candidate did in the cross-validation, if there was one."""
-        found = self.search
-        if found is None or found.best is None or found.folds == 1:
-            return {}
-        return {"folds": found.candidates[found.best].means}
-
-
-def preflight(job: Job, *, restart: bool = False, say: Listener = _silent) -> Start:
-    """Check everything that can be checked of a job file, its data and its folders."""
-    plan = make_plan(job)
-    checkpoints = Checkpoints(str(job.checkpoint.path), job.checkpoint.keep)
-    if restart:
-        checkpoints.clear()
-        outcomes.forget(job)
-        search_results.forget(job)
-    found = search_results.look(job, plan) if job.search else None
-    start = Start(job, plan, checkpoints, None, None, found)
-    if found is None or found.best is not None:
-        start = _chosen(start, say)
-    elif checkpoints.newest_step() is not None:
-        raise CheckpointError(
-            f"checkpoint.path {job.checkpoint.path} has checkpoints of a job without this search. "
-            "Use --restart to begin anew, or another checkpoint.path to keep them."
-        )
-    if not start.outcome:
-        check_shards(plan, start.shards)
-        for each in [candidate_job(job, found, n) for n in range(len(found.candidates))] if found else [job]:
-            check_normalization(each, start.shards)
-        checkpoints.prepare()
-        if job.export_to:
-            export.check_target(job.export_to)
-    return start
-
-
-def _chosen(start: Start, say: Listener) -> Start:
-    """What is to be trained at last, and from where on."""
-    job, plan, found = start.job, start.plan, start.search
-    if found and found.best is not None:
-        job = candidate_job(job, found, found.best)
-        plan = with_learner(plan, job.learner)
-    manifest = find_resumable(job, plan, start.checkpoints, say)
-    return start._replace(job=job, plan=plan, manifest=manifest, outcome=_finished(job) if manifest else None)
+    return train(job, find_cluster(backend), restart=restart, say=say)
 
 
 def train(job: Job, cluster: Cluster, *, restart: bool = False, say: Listener = _silent) -> Outcome:
@@ -125,11 +73,9 @@ def train(job: Job, cluster: Cluster, *, restart: bool = False, say: Listener = 
         with storage.patience(), cluster.open_crew(job, paths.logs(str(job.checkpoint.path)), say) as crew:
             stats.mark("joined")
             crew.prefer(Locality(start.plan.datasets["train"], start.shards))
-            if start.job.search and start.search:
-                found, plan = SearchRun(job, start.plan, start.search, stats).run(crew, say)
-                start = _chosen(start._replace(search=found, plan=plan), say)
-            rounds = Rounds(start.job, start.plan, start.checkpoints, start.manifest, stats, start.judged)
-            return rounds.run(crew, say)
+            training = _search(start, stats, crew, say) if start.search else start.training
+            assert training  # the search is over
+            return Rounds(training, stats, crew, say).run()
     except KeyboardInterrupt:
         start.checkpoints.discard()
         raise Interrupted(f"{_kept(start)}. Run the same command again to continue.") from None
@@ -138,30 +84,75 @@ def train(job: Job, cluster: Cluster, *, restart: bool = False, say: Listener = 
         raise
 
 
-def _kept(start: Start) -> str:
-    """What a job that is stopped goes on from."""
-    if start.job.search:
-        found = search_results.look(start.job, start.plan)
-        return f"{found.done} of the {found.trainings} trainings of the search are done"
-    newest = start.checkpoints.newest_step()
-    return f"Step {newest} is kept" if newest is not None else "No checkpoint had been written yet"
+def _search(start: "Preflight", stats: TrainingStats, crew: Crew, say: Listener) -> Training | None:
+    """Make the trainings of a job's search; returns the training of its best candidate."""
+    assert start.search
+    return SearchRun(start.search, stats, crew, say).run().best_training(start.checkpoints, say)
+
+
+class Preflight(NamedTuple):
+    """The facts about a job before any process of it starts.
+
+    ``search``: as far as it has come; None for a job without one.
+    ``training``: what is trained at last; None while it is still searched for.
+    ``outcome``: of a job that has nothing left to do.
+    """
+
+    job: Job
+    plan: Plan
+    checkpoints: Checkpoints
+    search: Search | None
+    training: Training | None
+    outcome: Outcome | None
+
+    @property
+    def shards(self) -> int:
+        return self.training.shards if self.training else self.search.results.shards if self.search else self.job.shards
+
+    @property
+    def step(self) -> int | None:
+        """The step of the checkpoint that the training goes on from."""
+        manifest = self.training.manifest if self.training else None
+        return manifest.position.step if manifest else None
+
+
+def preflight(job: Job, *, restart: bool = False, say: Listener = _silent) -> Preflight:
+    """Check everything that can be checked of a job file, its data and its folders."""
+    plan = make_plan(job)
+    checkpoints = Checkpoints(str(job.checkpoint.path), job.checkpoint.keep)
+    if restart:
+        checkpoints.clear()
+        outcomes.forget(job)
+        search_results.forget(job)
+    search = find_search(job, plan) if job.search else None
+    training = search.best_training(checkpoints, say) if search else find_training(job, plan, checkpoints, say)
+    outcome = _finished(training.job) if training and training.manifest else None
+    start = Preflight(job, plan, checkpoints, search, training, outcome)
+    if not outcome:
+        check_shards(plan, start.shards)
+        for candidate in search.candidates if search else [job]:
+            check_normalization(candidate, start.shards)
+        checkpoints.prepare()
+        if job.export_to:
+            export.check_target(job.export_to)
+    return start
 
 
 def _finished(job: Job) -> Outcome | None:
-    """The outcome of an earlier run that has nothing left to do: as many epochs, and the model where it shall be."""
+    """Return the outcome of an earlier run that left nothing to do: as many epochs, and the model where it shall be."""
     outcome = outcomes.read(job)
     if outcome is None:
         return None
-    more = job.training.epochs > outcome.epochs and not outcome.stopped_early
-    to = job.export_to
-    there = to is None or (outcome.export is not None and outcome.export in export.folders(to))
-    return replace(outcome, already=True) if there and not more else None
+    has_more_epochs = job.training.epochs > outcome.epochs and not outcome.stopped_early
+    target = job.export_to
+    is_exported = target is None or (outcome.export is not None and outcome.export in export.folders(target))
+    return replace(outcome, already=True) if is_exported and not has_more_epochs else None
 
 
-def run_file(source: Any, backend: str = "local", *, restart: bool = False, say: Listener = _silent) -> Outcome:
-    """The same from Python, for a job file, a mapping of the same form, or a `Job`.
-
-    ``say`` is called with every event (`yarnml.events.events`); `yarnml.events.console.JobConsole` prints them.
-    """
-    job = source if isinstance(source, Job) else load_job(source)
-    return run(job, backend, restart=restart, say=say)
+def _kept(start: Preflight) -> str:
+    """Tell what a job that is stopped goes on from."""
+    if start.search:
+        results = search_results.read(start.job) or start.search.results
+        return f"{results.done} of the {results.trainings} trainings of the search are done"
+    newest = start.checkpoints.newest_step()
+    return f"Step {newest} is kept" if newest is not None else "No checkpoint had been written yet"

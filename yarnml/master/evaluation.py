@@ -1,4 +1,4 @@
-"""How good a state is, on which rows, and after which epochs that is asked."""
+"""The evaluation of a state: on which rows, and after which epochs."""
 
 from collections.abc import Callable, Mapping
 
@@ -13,17 +13,22 @@ Metrics = dict[str, float]
 
 
 class Evaluations:
-    """Of one training.  ``run``: has all workers carry out a command on the newest state."""
+    """The evaluations of one training.
+
+    ``run``: has all workers carry out a command on the newest state.
+    """
 
     def __init__(self, job: Job, plan: Plan, run: Callable[[Command], Mapping[int, Report]]) -> None:
-        self._job, self._run_command = job, run
+        self._job = job
+        self._run = run
         self._datasets = [name for name in ("validation", "test") if name in plan.datasets]
-        self._known: dict[tuple[str, int], Metrics] = {}  # of the newest state that was asked for
+        # The newest evaluation, by dataset and step: at the end of a job its last one is asked for again.
+        self._known: dict[tuple[str, int], Metrics] = {}
 
     def after(self, epoch: int, step: int, converged: bool) -> Metrics:
-        """What tells how the training goes; empty after an epoch that has no evaluation."""
+        """Return the metrics by which a training is judged; empty after an epoch that has no evaluation."""
         due = epoch % self._job.evaluation.period == 0 or epoch == self._job.training.epochs or converged
-        metrics = self._of(self._datasets[0], step) if due and self._datasets else {}
+        metrics = self._metrics(self._datasets[0], step) if due and self._datasets else {}
         rule = self._job.training.early_stopping
         if due and rule and rule.metric not in metrics:
             raise JobFileError(
@@ -32,15 +37,11 @@ class Evaluations:
         return metrics
 
     def final(self, step: int) -> dict[str, Metrics]:
-        """Of the model that will be exported, on everything but the training data."""
-        return {name: self._of(name, step) for name in self._datasets}
+        """Return the metrics of the model that will be exported, on everything but the training data."""
+        return {name: self._metrics(name, step) for name in self._datasets}
 
-    def forget(self) -> None:
-        """Steps are done again."""
-        self._known = {}
-
-    def _of(self, dataset: str, step: int) -> Metrics:
-        known = dataset, step
-        if known not in self._known:
-            self._known = {known: first_of(self._run_command(Evaluate(dataset)), Evaluated).metrics}
-        return self._known[known]
+    def _metrics(self, dataset: str, step: int) -> Metrics:
+        key = dataset, step
+        if key not in self._known:
+            self._known = {key: first_of(self._run(Evaluate(dataset)), Evaluated).metrics}
+        return self._known[key]

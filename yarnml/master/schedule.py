@@ -1,56 +1,103 @@
-"""When things happen: rounds, checkpoints, early stopping.  Pure functions of counts and metrics."""
+"""The times of rounds, checkpoints and early stopping, as pure functions of counts and metrics."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from yarnml.checkpoint.store import Position
 from yarnml.job.spec import EarlyStopping
 
 HIGHER_IS_BETTER = frozenset({"accuracy", "roc_auc", "r2"})
+"""Metrics that rise as a model gets better; all others fall."""
 
 
 class Round(NamedTuple):
-    """Steps ``first`` … ``last`` - 1 between two meetings; ``epoch`` is the one that ends with it, or None."""
+    """Steps ``first`` … ``last`` - 1, which workers take without the master.
+
+    ``epoch``: the one that ends with the round, or None.
+    ``save``: whether a checkpoint is due after it, as the job file says.
+    ``final``: whether no steps are left after it.
+    """
 
     number: int
     first: int
     last: int
     epoch: int | None
     save: bool
+    final: bool
+
+
+class AfterRound(NamedTuple):
+    """The decision after a round.
+
+    ``stop``: whether the training is over, though steps may be left.
+    ``save``: whether a checkpoint is made.
+    ``wait_for_save``: whether the next command waits until it is written: the job comes back to this very state.
+    ``keep_step``: the step of an older checkpoint that must stay, None where none must.
+    """
+
+    stop: bool
+    save: bool
+    wait_for_save: bool
+    keep_step: int | None
 
 
 def period(every: str, steps_per_epoch: int) -> int:
-    """'2 epochs' or '500 steps' in steps."""
+    """Return '2 epochs' or '500 steps' in steps."""
     count, unit = every.split()
     return int(count) * (steps_per_epoch if unit.startswith("epoch") else 1)
 
 
 def rounds(done: int, epochs: int, steps_per_epoch: int, every: int) -> Iterator[Round]:
-    """The rounds from step ``done`` on: cut at the end of every epoch and at every checkpoint.
+    """Cut the steps from ``done`` on into rounds, at the end of every epoch and at every checkpoint.
 
-    Where a round begins does not depend on where a job was resumed.
+    Where a round begins does not depend on where a job was resumed.  ``every``: steps between two checkpoints.
     """
-    total, number = epochs * steps_per_epoch, 0
+    total = epochs * steps_per_epoch
+    number = 0
     first = 0
     while first < total:
         last = min(total, (first // steps_per_epoch + 1) * steps_per_epoch, (first // every + 1) * every)
         epoch = last // steps_per_epoch if last % steps_per_epoch == 0 else None
+        final = last == total
         if first >= done:
-            yield Round(number, first, last, epoch, last % every == 0 or last == total)
-        first, number = last, number + 1
+            yield Round(number, first, last, epoch, last % every == 0 or final, final)
+        first = last
+        number += 1
+
+
+def after_round(round: Round, position: Position, rule: EarlyStopping | None, steps_per_epoch: int) -> AfterRound:
+    """Decide what follows a round.  ``position``: of the job after it, with the metrics of the epoch that it ended."""
+    ends_epoch = round.epoch is not None
+    is_best = ends_epoch and position.best_epoch == round.epoch
+    stop = ends_epoch and is_over(position, rule)
+    keep_step = None
+    if rule and rule.restore_best and position.best_epoch:
+        keep_step = position.best_epoch * steps_per_epoch
+    return AfterRound(stop, round.save or stop or is_best, stop or is_best or round.final, keep_step)
+
+
+def is_over(position: Position, rule: EarlyStopping | None) -> bool:
+    """Tell whether a training stops at the end of the epoch that it is at."""
+    return position.converged or bool(rule and should_stop(position.history, rule))
 
 
 def best_epoch(history: Sequence[dict[str, float]], rule: EarlyStopping) -> int | None:
-    """The epoch (from 1) that last improved on the best before it by more than ``min_delta``; None without a metric."""
+    """Find the epoch (from 1) that last improved on the best before it by more than ``min_delta``.
+
+    None where no epoch has the metric.
+    """
     sign = -1.0 if rule.metric in HIGHER_IS_BETTER else 1.0
-    best, at = float("inf"), None
+    best = float("inf")
+    epoch_of_best = None
     for epoch, metrics in enumerate(history, start=1):
         value = sign * metrics.get(rule.metric, float("inf") * sign)
-        if value < best - (rule.min_delta if at else 0.0):
-            best, at = value, epoch
-    return at
+        if value < best - (rule.min_delta if epoch_of_best else 0.0):
+            best = value
+            epoch_of_best = epoch
+    return epoch_of_best
 
 
 def should_stop(history: Sequence[dict[str, float]], rule: EarlyStopping) -> bool:
-    """Whether ``patience`` epochs have passed without an improvement, told at epochs that were evaluated."""
+    """Tell whether ``patience`` epochs have passed without an improvement, at an epoch that was evaluated."""
     evaluated = bool(history and history[-1])
     return evaluated and len(history) - (best_epoch(history, rule) or 0) >= rule.patience

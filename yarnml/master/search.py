@@ -4,14 +4,15 @@ Every training is a job of its own, with its own rounds and checkpoints, so what
 the same bits on any number of workers, and after a stop it goes on with the training that was stopped.
 """
 
+from typing import NamedTuple
+
 from msgspec.structs import replace
 
 from yarnml import storage
-from yarnml.checkpoint.fingerprint import find_resumable
 from yarnml.checkpoint.store import Checkpoints, reachable
 from yarnml.data.plan import Plan, fold_of, with_learner
 from yarnml.data.survey import filled, lacking
-from yarnml.errors import ModelError
+from yarnml.errors import CheckpointError, ModelError
 from yarnml.events.events import (
     BestEpochChosen,
     Converged,
@@ -31,95 +32,145 @@ from yarnml.master.crew import Crew
 from yarnml.master.rounds import Rounds
 from yarnml.master.search_results import Results
 from yarnml.master.stats import TrainingStats
+from yarnml.master.training import Training, find_training
 
-_QUIET = EpochDone | Converged | BestEpochChosen  # of one training among many
+_LOUD_IN_ONE_TRAINING = EpochDone | Converged | BestEpochChosen
+"""Events that are not told of one training among many."""
+
+
+class Search(NamedTuple):
+    """The search of one job, as far as it has come.
+
+    ``candidates``: the job that each candidate is, without a search, on the shards that the search began with.
+    """
+
+    job: Job
+    plan: Plan
+    results: Results
+    candidates: list[Job]
+
+    def best_training(self, checkpoints: Checkpoints, say: Listener) -> Training | None:
+        """Find the training of the best candidate on all rows, which is the job's own; None as long as none is best.
+
+        CheckpointError where the folder has checkpoints before the search is over, so not of its best candidate.
+        """
+        if self.results.best is None:
+            if checkpoints.newest_step() is not None:
+                raise CheckpointError(
+                    f"checkpoint.path {self.job.checkpoint.path} has checkpoints of a job without this search. "
+                    "Use --restart to begin anew, or another checkpoint.path to keep them."
+                )
+            return None
+        job = self.candidates[self.results.best]
+        training = find_training(job, with_learner(self.plan, job.learner), checkpoints, say)
+        return training._replace(metrics=self.results.metrics_of_best)
+
+
+def find_search(job: Job, plan: Plan) -> Search:
+    """Find what an earlier run of a job has searched; CheckpointError where it was another search."""
+    results = search_results.find(job, plan)
+    candidates = []
+    for candidate in results.candidates:
+        candidate_job = with_values(job, candidate.values)
+        candidates.append(replace(candidate_job, training=replace(candidate_job.training, shards=results.shards)))
+    return Search(job, plan, results, candidates)
 
 
 class SearchRun:
-    """The trainings of one job's search."""
+    """The trainings that are left of a search, with one crew."""
 
-    def __init__(self, job: Job, plan: Plan, found: Results, stats: TrainingStats) -> None:
-        assert job.search
-        self._job = replace(job, training=replace(job.training, shards=found.shards))
-        self._search, self._plan, self._stats, self._found = job.search, plan, stats, found
+    def __init__(self, search: Search, stats: TrainingStats, crew: Crew, say: Listener) -> None:
+        assert search.job.search
+        job = search.job
+        self._job = replace(job, training=replace(job.training, shards=search.results.shards))
+        self._options = search.job.search
+        self._search = search
+        self._results = search.results
+        self._stats = stats
+        self._crew = crew
+        self._say = say
         self._folder = str(job.checkpoint.path)
-        self._fold: tuple[int, Plan] | None = None  # the newest
-        self._whole: Plan
+        self._newest_fold: tuple[int, Plan] | None = None
 
-    def run(self, crew: Crew, say: Listener) -> tuple[Results, Plan]:
-        """Make the trainings that are left; all results, and the plan with what all rows tell of the schema."""
-        self._crew, self._say = crew, say
-        found = self._found
-        search_results.write(self._job, found)  # it has the number of shards, which stays
-        say(SearchStarted(len(found.candidates), self._search.folds, found.metric, found.done))
-        self._whole = self._surveyed(self._plan, "all")
-        while due := self._found.due:
-            self._judge(*due)
+    def run(self) -> Search:
+        """Make the trainings; returns the search with all results, and with what all rows tell of the schema."""
+        results = self._results
+        search_results.write(self._job, results)  # it has the number of shards, which stays
+        self._say(SearchStarted(len(results.candidates), self._options.folds, results.metric, results.done))
+        plan = self._surveyed(self._search.plan, "all")
+        while due := self._results.due:
+            number, fold = due
+            self._judge(number, fold, plan)
         with reachable(self._folder):
             storage.remove(paths.trials(self._folder))
-        say(ranking(self._found))
-        return self._found, self._whole
+        self._say(ranking(self._results))
+        return self._search._replace(plan=plan, results=self._results)
 
-    def _judge(self, number: int, fold: int) -> None:
+    def _judge(self, number: int, fold: int, plan: Plan) -> None:
         """Train a candidate on all but one fold, and write down how it does on that one."""
-        folder, why = paths.trial(self._folder, number, fold), ""
+        folder = paths.trial(self._folder, number, fold)
+        failure = ""
         try:
-            self._found = self._found.trained(number, self._train(number, fold, folder))
+            self._results = self._results.trained(number, self._train(number, self._rows(fold, plan), folder))
         except ModelError as exc:
-            why = str(exc)
-            self._found = self._found.failed(number, why)
-        search_results.write(self._job, self._found)
+            failure = str(exc)
+            self._results = self._results.failed(number, failure)
+        search_results.write(self._job, self._results)
         with reachable(self._folder):
             storage.remove(folder)
-        candidate = self._found.candidates[number]
-        value = None if why else candidate.folds[fold][self._found.metric]
-        told = fold if self._search.folds else None
+        self._tell_trial(number, fold, failure)
+
+    def _tell_trial(self, number: int, fold: int, failure: str) -> None:
+        results = self._results
+        candidate = results.candidates[number]
+        value = None if failure else candidate.folds[fold][results.metric]
+        shown_fold = fold if self._options.folds else None
         self._say(
-            TrialDone(self._found.done, self._found.trainings, candidate.values, told, self._found.metric, value, why)
+            TrialDone(results.done, results.trainings, candidate.values, shown_fold, results.metric, value, failure)
         )
 
-    def _train(self, number: int, fold: int, folder: str) -> dict[str, float]:
-        job = candidate_job(self._job, self._found, number)
+    def _train(self, number: int, plan: Plan, folder: str) -> dict[str, float]:
+        """Train a candidate in a folder of its own; returns how it does on the rows that were left out."""
+        job = self._search.candidates[number]
         checkpoint = replace(job.checkpoint, path=folder)
-        job = replace(job, checkpoint=checkpoint, export=None, profile=False, search=self._search)
-        plan = with_learner(self._rows(fold), job.learner)
+        # A job with a search tells the workers that other trainings on the same rows come next.
+        job = replace(job, checkpoint=checkpoint, export=None, profile=False, search=self._options)
         checkpoints = Checkpoints(folder, job.checkpoint.keep)
-        manifest = find_resumable(job, plan, checkpoints, self._say)
+        training = find_training(job, with_learner(plan, job.learner), checkpoints, self._say)
         checkpoints.prepare()
-        outcome = Rounds(job, plan, checkpoints, manifest, self._stats).run(self._crew, self._tell)
+        outcome = Rounds(training, self._stats, self._crew, self._tell).run()
         return outcome.metrics["validation"]
 
-    def _rows(self, fold: int) -> Plan:
-        """The plan of all trainings on one fold."""
-        if not self._search.folds:
-            return replace(self._whole, datasets={n: d for n, d in self._whole.datasets.items() if n != "test"})
-        if self._fold is None or self._fold[0] != fold:
-            schema = filled(replace(self._plan.schema, classes=self._whole.schema.classes), {})
-            plan = fold_of(replace(self._plan, schema=schema), self._job, fold)
-            self._fold = fold, self._surveyed(plan, f"fold-{fold}")
-        return self._fold[1]
+    def _rows(self, fold: int, plan: Plan) -> Plan:
+        """Plan the trainings on one fold, out of the plan of all rows."""
+        if not self._options.folds:
+            return replace(plan, datasets={n: d for n, d in plan.datasets.items() if n != "test"})
+        if self._newest_fold is None or self._newest_fold[0] != fold:
+            # Classes come from all rows, since a fold may lack a rare one.  All else is found in the rows that are
+            # trained on, so that those left out stay unknown to the model.
+            schema = filled(replace(self._search.plan.schema, classes=plan.schema.classes), {})
+            fold_plan = fold_of(replace(self._search.plan, schema=schema), self._job, fold)
+            self._newest_fold = fold, self._surveyed(fold_plan, f"fold-{fold}")
+        return self._newest_fold[1]
 
     def _surveyed(self, plan: Plan, what: str) -> Plan:
-        """The plan with what those of its training rows that count tell of the schema."""
+        """Return the plan with what those of its training rows that count tell of the schema.
+
+        ``what``: names these rows, for the workers.
+        """
         if not lacking(plan.schema):
             return plan
         folder = paths.survey(self._folder, what)
         job = replace(self._job, checkpoint=replace(self._job.checkpoint, path=folder))
-        rounds = Rounds(job, plan, Checkpoints(folder, 1), None, self._stats)
-        return replace(plan, schema=rounds.survey(self._crew, self._say))
+        rounds = Rounds(Training(job, plan, Checkpoints(folder, 1), None), self._stats, self._crew, self._say)
+        return replace(plan, schema=rounds.survey())
 
     def _tell(self, event: Event) -> None:
-        if not isinstance(event, _QUIET):
+        if not isinstance(event, _LOUD_IN_ONE_TRAINING):
             self._say(event)
 
 
-def candidate_job(job: Job, found: Results, number: int) -> Job:
-    """The job that a candidate is, without a search, on the shards that the search began with."""
-    job = with_values(job, found.candidates[number].values)
-    return replace(job, training=replace(job.training, shards=found.shards))
-
-
-def ranking(found: Results) -> SearchDone:
-    """What to tell of a search that is over."""
-    rows = [Ranked(c.values, c.mean, c.deviation) for c in found.candidates]
-    return SearchDone(found.metric, found.folds, rows, found.best or 0)
+def ranking(results: Results) -> SearchDone:
+    """Rank the candidates of a search that is over."""
+    candidates = [Ranked(c.values, c.mean, c.deviation) for c in results.candidates]
+    return SearchDone(results.metric, results.folds, candidates, results.best or 0)

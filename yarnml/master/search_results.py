@@ -1,4 +1,4 @@
-"""What a search has found so far: ``search.json`` in the job's folder, from which it goes on after a stop."""
+"""The results of a search so far: ``search.json`` in the job's folder, from which it goes on after a stop."""
 
 from collections.abc import Sequence
 from statistics import fmean, pstdev
@@ -19,12 +19,14 @@ from yarnml.job.spec import Job
 from yarnml.master.schedule import HIGHER_IS_BETTER
 from yarnml.storage import atomic
 
-_TOLD = {"none": ("loss",), "number": ("loss", "rmse", "r2"), "class": ("loss", "accuracy", "roc_auc")}
+_METRICS = {"none": ("loss",), "number": ("loss", "rmse", "r2"), "class": ("loss", "accuracy", "roc_auc")}
+"""Metrics by the type of the label."""
 
 
 class Candidate(Struct, frozen=True):
-    """``folds``: the metrics of each fold that is done, in order; without folds one, of the validation data.
+    """One combination of values.
 
+    ``folds``: the metrics of each fold that is done, in order; without folds one, of the validation data.
     ``mean`` and ``deviation``: of the search's metric over all folds, once they are done.
     ``failure``: why it can't be trained; its other folds are left out.
     """
@@ -37,13 +39,17 @@ class Candidate(Struct, frozen=True):
 
     @property
     def means(self) -> dict[str, float]:
-        """Of every metric that all folds have."""
+        """The mean of every metric that all folds have."""
         names = [name for name in self.folds[0] if all(name in fold for fold in self.folds)]
         return {name: fmean(fold[name] for fold in self.folds) for name in names}
 
 
 class Results(Struct, frozen=True):
-    """``folds``: trainings of each candidate; ``best``: the number of the best one, from 0, once all are done."""
+    """The content of search.json.
+
+    ``folds``: trainings of each candidate.
+    ``best``: the number of the best candidate, from 0, once all are done.
+    """
 
     identity: Identity
     shards: int
@@ -64,15 +70,22 @@ class Results(Struct, frozen=True):
 
     @property
     def done(self) -> int:
-        """Trainings that are behind it, those that are left out among them."""
+        """Number of the trainings that are over, those that are left out after a failure among them."""
         return sum(self.folds if c.failure else len(c.folds) for c in self.candidates)
 
     @property
     def trainings(self) -> int:
         return self.folds * len(self.candidates)
 
+    @property
+    def metrics_of_best(self) -> dict[str, dict[str, float]]:
+        """The means of the best candidate under the name ``folds``; empty without a cross-validation."""
+        if self.best is None or self.folds == 1:
+            return {}
+        return {"folds": self.candidates[self.best].means}
+
     def trained(self, number: int, metrics: dict[str, float]) -> "Results":
-        """With the metrics of a candidate's next fold; JobFileError where the search's metric is not among them."""
+        """Add the metrics of a candidate's next fold; JobFileError where the search's metric is not among them."""
         if self.metric not in metrics:
             raise JobFileError(
                 f"search.metric: the evaluation has no '{self.metric}'; it has {', '.join(metrics) or 'no rows'}."
@@ -80,38 +93,40 @@ class Results(Struct, frozen=True):
         candidate = self.candidates[number]
         candidate = replace(candidate, folds=[*candidate.folds, metrics])
         if len(candidate.folds) == self.folds:
-            found = [fold[self.metric] for fold in candidate.folds]
-            candidate = replace(candidate, mean=fmean(found), deviation=pstdev(found))
+            values = [fold[self.metric] for fold in candidate.folds]
+            candidate = replace(candidate, mean=fmean(values), deviation=pstdev(values))
         return self._with(number, candidate)
 
     def failed(self, number: int, why: str) -> "Results":
-        """With a candidate that can't be trained; ModelError where none can."""
+        """Mark a candidate as one that can't be trained; ModelError where none can."""
         if all(candidate.failure for n, candidate in enumerate(self.candidates) if n != number):
             raise ModelError(f"No candidate of the search can be trained; the last one: {why}")
         return self._with(number, replace(self.candidates[number], failure=why))
 
     def _with(self, number: int, candidate: Candidate) -> "Results":
         candidates = [candidate if n == number else c for n, c in enumerate(self.candidates)]
-        found = replace(self, candidates=candidates)
-        return found if found.due else replace(found, best=best(candidates, self.metric))
+        results = replace(self, candidates=candidates)
+        return results if results.due else replace(results, best=best(candidates, self.metric))
 
 
 def best(candidates: Sequence[Candidate], metric: str) -> int:
-    """The candidate with the best mean, the first of equal ones."""
+    """Find the candidate with the best mean, the first of equal ones."""
     sign = -1.0 if metric in HIGHER_IS_BETTER else 1.0
     means = {n: sign * c.mean for n, c in enumerate(candidates) if c.mean is not None}
     return min(means, key=lambda number: means[number])
 
 
-def look(job: Job, plan: Plan) -> Results:
-    """What an earlier run has found, or nothing yet; CheckpointError names what is not as it was.
+def find(job: Job, plan: Plan) -> Results:
+    """Return the results of an earlier run, or empty ones; CheckpointError names what differs from that run's job.
 
     JobFileError for a metric that this label does not have, and for more folds than rows.
     """
-    search, rows = job.search, plan.datasets["train"].rows
+    search = job.search
+    rows = plan.datasets["train"].rows
     assert search
-    if search.metric not in (told := _TOLD[plan.schema.label_type]):
-        raise JobFileError(f"search.metric: this job is judged by {' or '.join(told)}, not by {search.metric}.")
+    metrics = _METRICS[plan.schema.label_type]
+    if search.metric not in metrics:
+        raise JobFileError(f"search.metric: this job is judged by {' or '.join(metrics)}, not by {search.metric}.")
     if search.folds and search.folds > rows:
         raise JobFileError(f"search.folds: {rows} rows can't be cut into {search.folds} folds.")
     identity = fingerprint_of(job, plan) | {
@@ -120,9 +135,9 @@ def look(job: Job, plan: Plan) -> Results:
     identity["training.epochs"] = job.training.epochs
     identity["training.early_stopping"] = msgspec.to_builtins(job.training.early_stopping)
     candidates = [Candidate(values) for values in draw_candidates(search, job.training.seed)]
-    found = _read(job) or Results(identity, job.shards, search.metric, search.folds or 1, candidates)
-    check_same_job(job, found.identity, identity, found.shards, "search")
-    return found
+    results = read(job) or Results(identity, job.shards, search.metric, search.folds or 1, candidates)
+    check_same_job(job, results.identity, identity, results.shards, "search")
+    return results
 
 
 def write(job: Job, results: Results) -> None:
@@ -138,8 +153,11 @@ def forget(job: Job) -> None:
             storage.remove(url)
 
 
-def _read(job: Job) -> Results | None:
-    """The newest that is whole; CheckpointError where there are files, but none of them can be read."""
+def read(job: Job) -> Results | None:
+    """Return the newest results that are whole, None where there are no files.
+
+    CheckpointError where there are files, but none of them can be read.
+    """
     why = ""
     with reachable(str(job.checkpoint.path)):
         for url in filter(storage.exists, _files(job)):
@@ -153,5 +171,6 @@ def _read(job: Job) -> Results | None:
 
 
 def _files(job: Job) -> tuple[str, str]:
+    """Return the names of the file and of the one beside it, which alone is there for a moment of each write."""
     folder = str(job.checkpoint.path)
     return storage.join(folder, paths.SEARCH), paths.temporary(folder, paths.SEARCH)

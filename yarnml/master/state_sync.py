@@ -1,6 +1,6 @@
-"""One state for everybody: who was lost, has come or fell behind must not leave the workers with different ones.
+"""One state for all workers: a worker that was lost, has come or fell behind must not leave them with different ones.
 
-All workers hold the same state after the same step, so whoever is furthest can give it to the others.
+All workers hold the same state after the same step, so the one that is furthest can give it to the others.
 """
 
 from collections import Counter
@@ -20,46 +20,62 @@ class StateLost(Exception):
 
 
 class StateSync:
-    """A crew that is brought to one state after every change.  ``schema``: of the state, None before it is built."""
+    """A crew that is brought to one state after every change.
+
+    ``schema``: of the state; None before it is built, when there is nothing to give to others.
+    """
 
     def __init__(self, crew: Crew, begin: Initialize, say: Listener) -> None:
-        self._crew, self._begin, self._say = crew, begin, say
+        self._crew = crew
+        self._begin = begin
+        self._say = say
         self.schema: Schema | None = None
 
     def run(self, command: Command, step: int) -> Mapping[int, Report]:
         """Have all workers carry out a command on the state after ``step``, again after a loss."""
         while True:
             try:
-                return self._crew.run(command, self._begin.shards)
+                return self.attempt(command)
             except WorkerLost as lost:
                 self.regroup(lost, step, step)
 
+    def attempt(self, command: Command) -> Mapping[int, Report]:
+        """Have all workers carry out a command, once; raises WorkerLost where the workers must be regrouped first."""
+        return self._crew.run(command, self._begin.shards)
+
     def regroup(self, lost: WorkerLost | None, low: int, high: int) -> StatePosition:
-        """Bring everybody to the newest state after steps ``low`` … ``high`` that somebody has; else StateLost."""
+        """Bring all workers to the newest state after steps ``low`` … ``high`` that one of them has; else StateLost."""
         while True:
             try:
                 if lost:
                     self._crew.recover(lost)
-                return self._catch_up(newest(self._stand(), low, high))
+                reports = self.attempt(ReportPosition(self._begin.folder))
+                return self._sync(newest(reports, low, high))
             except WorkerLost as again:
                 lost = again
 
-    def _stand(self) -> Mapping[int, Report]:
-        return self._crew.run(ReportPosition(self._begin.folder), self._begin.shards)
+    def admit(self, step: int) -> None:
+        """Take in newcomers, if there are any, and give them the state after ``step``."""
+        if self._crew.admit():
+            self.regroup(None, step, step)
 
-    def _catch_up(self, source: tuple[int, StatePosition] | None) -> StatePosition:
+    def _sync(self, source: tuple[int, StatePosition] | None) -> StatePosition:
         """Have all workers take the state of one, as far as they have another."""
         if source is None or self.schema is None:
             raise StateLost
-        worker, there = source
-        at = there.step, there.loss, there.weight
-        command = SyncState(self._begin, self.schema, *at, worker, self._crew.peer(worker))
-        reports = self._crew.run(command, self._begin.shards)
-        self._say(Resumed(there.step, len(reports)))
-        return there
+        worker, state = source
+        address = self._crew.peer(worker)
+        reports = self.attempt(
+            SyncState(self._begin, self.schema, state.step, state.loss, state.weight, worker, address)
+        )
+        self._say(Resumed(state.step, len(reports)))
+        return state
 
     def compare(self, reports: Mapping[int, Report], step: int) -> None:
-        """All states must be the same.  A wrong one has spoilt the sums of this round for everybody: StateLost."""
+        """Raise StateLost where the states after ``step`` differ.
+
+        A worker with a wrong state must go, but that is not enough: its sums have reached all others.
+        """
         digests = {w: r.digest for w, r in reports.items() if isinstance(r, Trained)}
         wrong = differing(digests)
         if wrong is None:
@@ -72,13 +88,18 @@ class StateSync:
 
 
 def newest(reports: Mapping[int, Report], low: int, high: int) -> tuple[int, StatePosition] | None:
-    """The worker that is furthest between two steps, and how far that is; a state beyond them is of no use."""
-    found = [(r.step, -w, r) for w, r in reports.items() if isinstance(r, StatePosition) and low <= r.step <= high]
-    _, worker, there = max(found, key=lambda f: f[:2], default=(-1, 0, None))
-    return (-worker, there) if there else None
+    """Find the worker that is furthest between two steps, the first of equal ones, and its position.
+
+    A state beyond these steps is of no use.
+    """
+    positions = {w: r for w, r in reports.items() if isinstance(r, StatePosition) and low <= r.step <= high}
+    if not positions:
+        return None
+    worker = max(positions, key=lambda w: (positions[w].step, -w))
+    return worker, positions[worker]
 
 
 def differing(digests: Mapping[int, str]) -> list[int] | None:
-    """The workers whose state is not that of most; None where there is no majority."""
+    """Find the workers whose state is not that of most; None where there is no majority."""
     right, count = Counter(digests.values()).most_common(1)[0]
     return [w for w, digest in digests.items() if digest != right] if 2 * count > len(digests) else None

@@ -1,4 +1,4 @@
-"""What adds up over a job: its seconds by phase, the loss of the epoch, the tasks that its steps were made of."""
+"""Statistics of a job: its seconds by phase, the loss of the epoch, the tasks that its steps were made of."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -8,43 +8,50 @@ from yarnml.control.reports import StatePosition, Trained
 
 
 class TrainingStats:
-    """Begins with the job.  ``loss`` and ``weight``: sums over the training rows of this epoch so far."""
+    """Counts from the start of a job on.
+
+    ``seconds``: by phase of the steps, and from the start until the job was planned, built, …
+    ``loss``, ``weight``: sums over the training rows of this epoch so far.
+    ``tasks``: how many the steps were made of, those of steps that were begun again among them.
+    """
 
     def __init__(self) -> None:
         self._began = time.monotonic()
         self.seconds: dict[str, float] = {}
-        self.loss = self.weight = 0.0
+        self.loss = 0.0
+        self.weight = 0.0
         self.tasks = 0
-        self.converged = False  # the learner has nothing more to learn
 
-    def mark(self, what: str) -> None:
-        """Note the seconds until ``what`` was done for the first time."""
-        self.seconds.setdefault(f"until_{what}", time.monotonic() - self._began)
+    def mark(self, milestone: str) -> None:
+        """Note the seconds until ``milestone`` was reached for the first time."""
+        self.seconds.setdefault(f"until_{milestone}", time.monotonic() - self._began)
 
     def end(self) -> None:
+        """Note the seconds of the whole job."""
         self.seconds["total"] = time.monotonic() - self._began
 
-    def trained(self, reports: Sequence[Trained]) -> None:
-        """A round is done."""
+    def add_round(self, reports: Sequence[Trained]) -> None:
+        """Count a round that is done; ``reports``: of its workers, one at least."""
         report = reports[0]
         self.seconds.setdefault("until_updated", time.monotonic() - self._began - report.after_first)
-        self.stand(report)
-        self.converged = report.done
+        self.take_sums(report)
         for phase, seconds in phases([report.seconds for report in reports]).items():
             self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
 
-    def stand(self, there: Trained | StatePosition) -> None:
-        """The epoch's sums are those of this worker, as of all."""
-        self.loss, self.weight = there.loss, there.weight
+    def take_sums(self, worker: Trained | StatePosition) -> None:
+        """Set the epoch's sums to those of a worker: all workers at a step have the same ones."""
+        self.loss = worker.loss
+        self.weight = worker.weight
 
     def begin_epoch(self) -> None:
-        self.loss = self.weight = 0.0
+        self.loss = 0.0
+        self.weight = 0.0
 
 
 def phases(workers: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Where the time of a round went, on the average of its workers.
+    """Average the phases of a round over its workers, and tell the wait for the slowest from the all-reduce.
 
-    Who comes late to an exchange has the shortest one; what it takes the others longer is their wait for it.
+    The last worker to arrive at an all-reduce has the shortest one; what it takes longer on the others is their wait.
     """
     mean = {phase: fmean(worker[phase] for worker in workers) for phase in workers[0]}
     exchange = min(worker["exchange"] for worker in workers)

@@ -1,0 +1,96 @@
+"""Rounds, checkpoints and early stopping as pure functions: each decision after a round stands in a table."""
+
+import pytest
+
+from yarnml.checkpoint.store import Position
+from yarnml.job.spec import EarlyStopping
+from yarnml.master.schedule import AfterRound, Round, after_round, is_over, period, rounds
+
+STEPS = 10  # of an epoch
+EPOCHS = 5
+
+
+def losses(*values: float) -> list[dict[str, float]]:
+    """The history of epochs with these losses."""
+    return [{"loss": value} for value in values]
+
+
+def round_to(last: int, *, save: bool = False) -> Round:
+    """The round that ends after step ``last`` of a job with five epochs of ten steps."""
+    epoch = last // STEPS if last % STEPS == 0 else None
+    final = last == EPOCHS * STEPS
+    return Round(0, last - 5, last, epoch, save or final, final)
+
+
+NOTHING = AfterRound(stop=False, save=False, wait_for_save=False, keep_step=None)
+SAVE_BESIDE = NOTHING._replace(save=True)
+SAVE_NOW = SAVE_BESIDE._replace(wait_for_save=True)
+STOP = SAVE_NOW._replace(stop=True)
+
+RESTORE = EarlyStopping(patience=2)
+NEWEST = EarlyStopping(patience=2, restore_best=False)
+
+
+@pytest.mark.parametrize(
+    ("round", "position", "rule", "decision"),
+    [
+        # Without early stopping only the schedule of the job file counts.
+        (round_to(15), Position(15, losses(3)), None, NOTHING),
+        (round_to(20), Position(20, losses(3, 2)), None, NOTHING),
+        (round_to(15, save=True), Position(15, losses(3)), None, SAVE_BESIDE),
+        (round_to(20, save=True), Position(20, losses(3, 2)), None, SAVE_BESIDE),
+        # The job ends with the state after its last step.
+        (round_to(50), Position(50, losses(5, 4, 3, 2, 1)), None, SAVE_NOW),
+        # A learner that has converged stops at the end of its epoch, not before.
+        (round_to(15), Position(15, losses(3), converged=True), None, NOTHING),
+        (round_to(20), Position(20, losses(3, 2), converged=True), None, STOP),
+        # The best epoch is saved at once, and stays until another one is better.
+        (round_to(20), Position(20, losses(3, 2), best_epoch=2), RESTORE, SAVE_NOW._replace(keep_step=20)),
+        (round_to(15, save=True), Position(15, losses(3), best_epoch=1), RESTORE, SAVE_BESIDE._replace(keep_step=10)),
+        (round_to(20), Position(20, losses(2, 3), best_epoch=1), RESTORE, NOTHING._replace(keep_step=10)),
+        (round_to(30), Position(30, losses(2, 3, 3), best_epoch=1), RESTORE, STOP._replace(keep_step=10)),
+        (round_to(50), Position(50, losses(5, 4, 3, 1, 2), best_epoch=4), RESTORE, SAVE_NOW._replace(keep_step=40)),
+        # Where the newest state is wanted, no older one has to stay.
+        (round_to(20), Position(20, losses(3, 2), best_epoch=2), NEWEST, SAVE_NOW),
+        (round_to(30), Position(30, losses(2, 3, 3), best_epoch=1), NEWEST, STOP),
+        # An epoch that was not evaluated is no reason to stop, and none is the best before the first evaluation.
+        (round_to(30), Position(30, [*losses(2), {}, {}], best_epoch=1), RESTORE, NOTHING._replace(keep_step=10)),
+        (round_to(20), Position(20, [{}, {}]), RESTORE, NOTHING),
+    ],
+)
+def test_after_a_round(round: Round, position: Position, rule: EarlyStopping | None, decision: AfterRound) -> None:
+    """Each case has one decision: whether to stop, to save, to wait for that, and what to keep."""
+    assert after_round(round, position, rule, STEPS) == decision
+
+
+@pytest.mark.parametrize(
+    ("position", "rule", "over"),
+    [
+        (Position(0, []), None, False),
+        (Position(0, []), RESTORE, False),
+        (Position(30, losses(2, 3, 3), best_epoch=1), RESTORE, True),
+        (Position(30, losses(2, 3, 3), best_epoch=1), None, False),
+        (Position(10, losses(2), converged=True), None, True),
+    ],
+)
+def test_a_job_that_goes_on_may_be_over(position: Position, rule: EarlyStopping | None, over: bool) -> None:
+    """A checkpoint says whether any round is left to train."""
+    assert is_over(position, rule) is over
+
+
+def test_rounds_are_cut_the_same_wherever_a_job_goes_on() -> None:
+    """Every step is in one round; a job that goes on after any round has the rest of the same ones."""
+    every = period("4 steps", STEPS)
+    cut = list(rounds(0, 2, STEPS, every))
+    assert [(round.first, round.last) for round in cut] == [(0, 4), (4, 8), (8, 10), (10, 12), (12, 16), (16, 20)]
+    assert [round.epoch for round in cut] == [None, None, 1, None, None, 2]
+    assert [round.save for round in cut] == [True, True, False, True, True, True]
+    assert [round.final for round in cut] == [False] * 5 + [True]
+    for done in (round.last for round in cut):
+        assert list(rounds(done, 2, STEPS, every)) == [round for round in cut if round.first >= done]
+
+
+@pytest.mark.parametrize(("every", "steps"), [("1 epoch", 10), ("3 epochs", 30), ("1 step", 1), ("25 steps", 25)])
+def test_a_period_in_steps(every: str, steps: int) -> None:
+    """A period in epochs is as many steps as those have."""
+    assert period(every, STEPS) == steps

@@ -1,0 +1,158 @@
+"""The rounds of steps of one training: train, evaluate, save, stop early.
+
+Whoever is lost or comes meanwhile: `StateSync` brings the workers to one state again, and the loop goes on from there.
+"""
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from yarnml.checkpoint.fingerprint import fingerprint_of
+from yarnml.checkpoint.pending import PendingCheckpoint
+from yarnml.checkpoint.store import FORMAT, Manifest, Position
+from yarnml.control.commands import AwaitSave, Command, Restore, Save, Train
+from yarnml.control.reports import Report, Saved, Trained
+from yarnml.data.schema import Schema
+from yarnml.errors import DataError, WorkerLost
+from yarnml.events.events import BestEpochChosen, Converged, EpochDone, Listener, RoundStarted
+from yarnml.job.spec import EarlyStopping
+from yarnml.master import schedule
+from yarnml.master.evaluation import Evaluations, Metrics
+from yarnml.master.reports import all_of
+from yarnml.master.schedule import AfterRound, Round
+from yarnml.master.state_sync import StateSync
+from yarnml.master.stats import TrainingStats
+from yarnml.master.training import Training
+
+
+class TrainingLoop:
+    """The rounds of a training from a state on that all workers hold.
+
+    ``schema``: of the state.
+    ``steps``: of one epoch.
+    ``position``: where the state is, from the start to the end of the loop.
+    """
+
+    def __init__(
+        self,
+        training: Training,
+        schema: Schema,
+        steps: int,
+        position: Position,
+        sync: StateSync,
+        pending: PendingCheckpoint,
+        stats: TrainingStats,
+        say: Listener,
+    ) -> None:
+        self.position = position
+        self._training = training
+        self._job = training.job
+        self._rule = training.job.training.early_stopping
+        self._schema = schema
+        self._steps = steps
+        self._sync = sync
+        self._pending = pending
+        self._stats = stats
+        self._say = say
+        self._evaluations = Evaluations(training.job, training.plan, self._run)
+
+    def run(self) -> bool:
+        """Train all rounds that are left, then go back to the best epoch where the job asks for it.
+
+        Returns whether the training stopped before its last epoch.
+        """
+        epochs = self._job.training.epochs
+        every = schedule.period(self._job.checkpoint.every, self._steps)
+        stopped = schedule.is_over(self.position, self._rule)
+        self._tell_convergence()
+        for count, round in enumerate(schedule.rounds(self.position.step, epochs, self._steps, every)):
+            if stopped:
+                break
+            self._say(RoundStarted(round.number, round.first, round.last, epochs * self._steps))
+            # The first round has the compiler in it, so the second one shows what a step costs, if there is one.
+            shows_steps = count == 1 or (count == 0 and round.final)
+            converged = self._train(round, profile=self._job.profile and shows_steps)
+            self.position = replace(self.position, step=round.last, converged=converged)
+            if round.epoch:
+                self._end_epoch(round.epoch)
+            decision = schedule.after_round(round, self.position, self._rule, self._steps)
+            if decision.save:
+                self._save(decision)
+            self._sync.admit(round.last)
+            stopped = decision.stop
+        if self._rule:
+            self._choose_epoch(self._rule, stopped)
+        return stopped
+
+    def evaluate(self) -> dict[str, Metrics]:
+        """Return the metrics of the state, on everything but the training data."""
+        return self._evaluations.final(self.position.step)
+
+    def _run(self, command: Command) -> Mapping[int, Report]:
+        """Have all workers carry out a command on the state at the position."""
+        return self._sync.run(command, self.position.step)
+
+    def _train(self, round: Round, *, profile: bool) -> bool:
+        """Train all steps of a round, whoever comes and goes meanwhile; returns whether the learner has converged."""
+        step = round.first
+        while step < round.last:
+            self._stats.tasks += (round.last - step) * self._training.shards
+            command = Train(step, round.last, self._stats.loss, self._stats.weight, profile)
+            try:
+                reports = self._sync.attempt(command)
+            except WorkerLost as lost:
+                state = self._sync.regroup(lost, step, round.last)
+                # A worker that has made no step since ``step`` may still have the sums of the epoch before: it learns
+                # that a new one has begun from the next `Train` only.
+                if state.step > step:
+                    step = state.step
+                    self._stats.take_sums(state)
+            else:
+                trained = all_of(reports, Trained)
+                self._stats.add_round(trained)
+                self._sync.compare(reports, round.last)
+                return trained[0].done
+        return self.position.converged  # the last step was done, but nobody reported it: the next round will tell
+
+    def _end_epoch(self, epoch: int) -> None:
+        if not self._stats.weight > 0:
+            raise DataError(f"The weights of all rows of epoch {epoch} are 0; nothing can be learned.")
+        metrics = self._evaluations.after(epoch, self.position.step, self.position.converged)
+        history = [*self.position.history, metrics]
+        best = schedule.best_epoch(history, self._rule) if self._rule else None
+        self.position = replace(self.position, history=history, best_epoch=best)
+        loss = self._stats.loss / self._stats.weight
+        self._stats.begin_epoch()
+        self._say(EpochDone(epoch, self._job.training.epochs, self.position.step, loss, metrics))
+        self._tell_convergence()
+
+    def _tell_convergence(self) -> None:
+        if self.position.converged:
+            self._say(Converged(len(self.position.history), self._job.training.epochs))
+
+    def _choose_epoch(self, rule: EarlyStopping, stopped: bool) -> None:
+        """Return to the state of the best epoch, unless it is the newest or the job wants that."""
+        epochs = len(self.position.history)
+        best = self.position.best_epoch or epochs
+        step = best * self._steps
+        if rule.restore_best and step != self.position.step:
+            self._run(Restore(step, self._training.checkpoints.folder(step)))
+            self.position = replace(self.position, step=step)
+        if stopped or rule.restore_best:
+            self._say(BestEpochChosen(epochs, best, rule.metric, stopped, rule.restore_best))
+
+    def _save(self, decision: AfterRound) -> None:
+        """Make a checkpoint of the state, after the one that is still being written."""
+        if self._pending.pending:
+            self._commit(self._run(AwaitSave()))
+        if self._pending.pending:  # the worker that wrote it is gone
+            self._pending.drop()
+        identity = fingerprint_of(self._job, self._training.plan)
+        manifest = Manifest(FORMAT, identity, self._schema, self._training.shards, self.position, {})
+        folder = self._pending.begin(manifest, decision.keep_step)
+        self._commit(self._run(Save(folder, beside=not decision.wait_for_save)))
+
+    def _commit(self, reports: Mapping[int, Report]) -> None:
+        for report in reports.values():
+            if isinstance(report, Saved):
+                self._pending.written(report)
