@@ -18,6 +18,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -78,12 +79,10 @@ class Hadoop:
     @property
     def environment(self) -> dict[str, str]:
         """The variables of a user of this cluster, to be laid over those of the process."""
-        java = shutil.which("java")
-        assert java, "a Hadoop needs Java 17: install default-jre-headless"
         return {
             "HADOOP_CONF_DIR": str(self.conf_dir),
             "HADOOP_HOME": str(HOME),
-            "JAVA_HOME": os.environ.get("JAVA_HOME") or str(Path(java).resolve().parents[1]),
+            "JAVA_HOME": _java_home(),
             "PATH": f"{HOME}/bin:{os.environ['PATH']}",
         }
 
@@ -263,6 +262,13 @@ def hadoop(changes: Mapping[str, str] = {}, inside: Mapping[str, str] = {}) -> I
         yield cluster
     finally:
         cluster.close()
+
+
+@cache
+def _java_home() -> str:
+    """Where Java is; it is fetched when there is none."""
+    script = Path(__file__).with_name("java-home")
+    return subprocess.run([script], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 def _options(properties: Mapping[str, str]) -> list[str]:
