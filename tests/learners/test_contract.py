@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,10 @@ KINDS: dict[str, tuple[Options, Schema]] = {
 }
 
 
+ROWS = 24
+HALF = 12
+
+
 @dataclass
 class Case:
     learner: Learner
@@ -132,7 +137,19 @@ class Case:
 
     def __post_init__(self) -> None:
         self.map = self._map_whole if isinstance(self.learner, ShardLearner) else jax.jit(self.learner.map)
-        self.init, self.update = jax.jit(self.learner.init), jax.jit(self.learner.update)
+        self.init = jax.jit(self.learner.init)
+        self.update = jax.jit(self.learner.update)
+
+    @cached_property
+    def scaling(self) -> Scaling:
+        """A scaling that changes every feature."""
+        random = np.random.default_rng(0)
+        return Scaling(*(random.uniform(0.5, 1.5, self.schema.width).astype(np.float32) for _ in range(2)))
+
+    @cached_property
+    def program(self) -> Program:
+        """The learner as compiled functions."""
+        return Program(self.learner, self.schema, self.scaling)
 
     def prepare_shard(self, state: Any, batch: Batch) -> Any:
         """What is held of a shard of one batch: rows without weight never come there."""
@@ -152,7 +169,10 @@ class Case:
         return self.init(jax.random.key(7))
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(kind, marks=pytest.mark.xdist_group(f"the contract of {kind}")) for kind in KINDS],
+)
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     options, columns = KINDS[request.param]
     if isinstance(options, Custom):
@@ -160,7 +180,7 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         (folder / "own_model.py").write_text(OWN_MODEL)
         options = Custom(path=str(folder / options.path))
     random = np.random.default_rng(3)
-    n = 24
+    n = ROWS
     classes = columns.label_type == "class"
     y = random.integers(columns.outputs, size=n) if classes else random.normal(size=n)
     y = np.exp(y) if isinstance(options, Poisson | Gamma | Als | Factorization) else y
@@ -174,6 +194,15 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     weight = random.uniform(0.5, 2.0, n).astype(np.float32)
     rows = Rows(x, y.astype(np.int32 if classes else np.float32), weight)
     return Case(build_learner(options, columns), columns, rows, getattr(options, "normalization", "none") == "batch")
+
+
+def first_rows(batch: Batch, count: int) -> Batch:
+    return Batch(*(a[:count] for a in batch))
+
+
+def add(a: Any, b: Any) -> Any:
+    """Sums and sums, as a reducer adds them."""
+    return jax.tree.map(np.add, a, b)
 
 
 def close(a: Any, b: Any) -> None:
@@ -192,23 +221,27 @@ def same(a: Any, b: Any) -> None:
 
 def test_rows_of_weight_zero_add_nothing(case: Case) -> None:
     """A batch and the same batch with padding behind it have the same sums."""
-    batch, state = case.batch, case.state()
-    padded = Batch(*(np.concatenate([a, a[:5]]) for a in batch))
-    padded.weight[-5:] = 0
+    batch = first_rows(case.batch, HALF)
+    state = case.state()
+    padded = Batch(*(np.concatenate([a, a]) for a in batch))
+    padded.weight[HALF:] = 0
     close(case.map(state, padded), case.map(state, batch))
 
 
 def test_sums_over_a_batch_are_the_sums_over_its_parts(case: Case) -> None:
-    """map(a batch) = map(its first rows) + map(the rest), wherever it is cut."""
+    """map(a batch) = map(its first rows) + map of what is left, in one part or row by row."""
     if isinstance(case.learner, AlternatingLeastSquares):
         pytest.skip("its sums tell who has rows in several shards")
     if case.by_batch:
         pytest.skip("normalises by the rows of its batch")
-    batch, state = case.batch, case.state()
+    batch = case.batch
+    state = case.state()
     whole = case.map(state, batch)
-    for cut in (12, 23):
-        parts = [case.map(state, Batch(*(a[rows] for a in batch))) for rows in (np.s_[:cut], np.s_[cut:])]
-        close(jax.tree.map(np.add, *parts), whole)
+    first = case.map(state, first_rows(batch, HALF))
+    rest = case.map(state, Batch(*(a[HALF:] for a in batch)))
+    close(add(first, rest), whole)
+    singles = [case.map(state, Batch(*(a[row : row + 1] for a in batch))) for row in range(HALF, ROWS)]
+    close(reduce(add, singles, first), whole)
 
 
 def test_a_weight_of_two_is_the_row_twice(case: Case) -> None:
@@ -276,9 +309,9 @@ def test_predictions_and_losses_have_one_row_each(case: Case) -> None:
 
     Without a label it is [rows, clusters], or anything that has rows.
     """
-    parameters, n = case.learner.parameters(case.state()), len(case.rows.x)
-    outputs = jax.jit(case.learner.predict)(parameters, case.batch.x)
-    assert jax.jit(case.learner.loss)(parameters, case.batch).shape == (n,)
+    n = len(case.rows.x)
+    outputs, losses = jax.jit(_outputs_and_losses, static_argnums=0)(case.learner, case.state(), case.batch)
+    assert losses.shape == (n,)
     if case.schema.label_type == "number":
         assert outputs.shape == (n,)
     elif case.schema.label_type == "none":
@@ -286,6 +319,11 @@ def test_predictions_and_losses_have_one_row_each(case: Case) -> None:
     else:
         assert outputs.shape == (n, case.schema.outputs)
         np.testing.assert_allclose(outputs.sum(axis=1), 1.0, rtol=1e-5)
+
+
+def _outputs_and_losses(learner: Learner, state: Any, batch: Batch) -> tuple[Any, Any]:
+    parameters = learner.parameters(state)
+    return learner.predict(parameters, batch.x), learner.loss(parameters, batch)
 
 
 def test_training_lowers_the_loss(case: Case) -> None:
@@ -308,24 +346,21 @@ def test_the_state_round_trips_through_arrays(case: Case) -> None:
 
 def test_the_exported_program_predicts_the_same_without_yarnml(case: Case) -> None:
     """safetensors and jax.export alone give the learner's predictions, for any number of rows."""
-    random = np.random.default_rng(0)
-    width = case.schema.width
-    scaling = Scaling(*(random.uniform(0.5, 1.5, width).astype(np.float32) for _ in range(2)))
-    program, state = Program(case.learner, case.schema, scaling), case.state()
-    saved, code = safetensors.numpy.save(program.tensors(state)), program.stablehlo
+    state = case.state()
+    saved = safetensors.numpy.save(case.program.tensors(state))
 
     arrays = safetensors.numpy.load(saved)
-    predict = jax.export.deserialize(bytearray(code)).call
-    for n in (1, 2, 24):
+    predict = jax.export.deserialize(bytearray(case.program.stablehlo)).call
+    for n in (1, ROWS):
         x = case.rows.x[:n]
-        expected, _ = program.evaluate(state, Rows(x, case.rows.y[:n], case.rows.weight[:n]))
+        expected, _ = case.program.evaluate(state, Rows(x, case.rows.y[:n], case.rows.weight[:n]))
         np.testing.assert_allclose(predict(arrays, x), expected, rtol=2e-5, atol=2e-6)
 
 
 def test_the_exported_program_is_the_same_every_time(case: Case) -> None:
     """Two programs of one learner have the same bytes, and name no source file."""
-    scaling = Scaling(np.zeros(case.schema.width, np.float32), np.ones(case.schema.width, np.float32))
-    first, second = (Program(case.learner, case.schema, scaling).stablehlo for _ in range(2))
+    first = case.program.stablehlo
+    second = Program(case.learner, case.schema, case.scaling).stablehlo
     assert first == second
     assert b".py" not in first
     assert str(Path(__file__).parents[2]).encode() not in first
@@ -334,7 +369,8 @@ def test_the_exported_program_is_the_same_every_time(case: Case) -> None:
 def test_the_flat_vector_is_the_sums(case: Case) -> None:
     """Program.map and Program.update do, over one flat vector, what the learner's map and update do."""
     identity = Scaling(np.zeros(case.schema.width, np.float32), np.ones(case.schema.width, np.float32))
-    program, state = Program(case.learner, case.schema, identity), case.state()
+    program = Program(case.learner, case.schema, identity)
+    state = case.state()
     sums = case.map(state, case.batch)
     vector = program.map(state, case.rows)
     close(vector, np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(sums)]))
