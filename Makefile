@@ -3,18 +3,26 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-faults check bench bench-hadoop wheel hadoop cluster cluster-down test-docker schema house clean
+.PHONY: run test test-quick test-room test-faults check bench bench-hadoop wheel hadoop cluster cluster-down test-docker schema house clean
 
 run: .venv/ready examples/digits/data/train           ## train on real handwritten digits
 	$(BIN)/yarnml run examples/digits/job.yaml --restart
 
-PROCESSES ?= 2
-test: check wheel                                     ## everything that can be checked; PROCESSES=0: one test at a time
+# More than there are cores: the tests of a cluster wait most of their time.
+PROCESSES ?= 4
+test: check wheel .hadoop/ready                       ## everything that can be checked; PROCESSES=0: one test at a time
 	$(BIN)/python -m pytest -m 'not docker and not faults' --durations=40 --numprocesses $(PROCESSES)
+
+test-quick: .venv/ready                               ## every law that needs neither a cluster nor a long job
+	$(BIN)/python -m pytest -m 'not docker and not faults and not cluster and not long' --numprocesses 2
+
+ROOM ?= .
+test-room: .venv/ready .hadoop/ready                  ## the tests of one folder: ROOM=reduce
+	$(BIN)/python -m pytest tests/$(ROOM) -m 'not docker and not faults' --numprocesses 2
 
 RUNS ?= 200
 FIRST ?= 0
-test-faults: .venv/ready                              ## RUNS jobs that suffer what a seed decides, from seed FIRST on
+test-faults: .venv/ready .hadoop/ready                ## RUNS jobs that suffer what a seed decides, from seed FIRST on
 	$(BIN)/python -m pytest tests/faults --runs $(RUNS) --first $(FIRST)
 	$(BIN)/python -m pytest -m faults
 
@@ -30,7 +38,7 @@ check: .venv/ready                                    ## style, types, layering
 bench: .venv/ready                                    ## figures, beside hand-written loops and other systems
 	$(BIN)/python -m benchmarks
 
-bench-hadoop: .venv/ready                             ## those that need a Hadoop, on one of plain processes
+bench-hadoop: .venv/ready .hadoop/ready               ## those that need a Hadoop, on one of plain processes
 	$(BIN)/python -m benchmarks start submit hdfs pass --yarn feed --hdfs own
 
 wheel: .venv/ready                                    ## build the wheel and look at what it carries
@@ -39,7 +47,7 @@ wheel: .venv/ready                                    ## build the wheel and loo
 	$(BIN)/python -m zipfile -l dist/*.whl | grep -q 'appspec/job.schema.json'
 	$(BIN)/python -m zipfile -l dist/*.whl | grep -q 'yarnml/py.typed'
 
-hadoop: .venv/ready                                   ## a Hadoop of plain processes, until Ctrl-C
+hadoop: .venv/ready .hadoop/ready                     ## a Hadoop of plain processes, until Ctrl-C
 	$(BIN)/python -m tests.hadoop
 
 cluster: wheel examples/digits/data/train             ## a Hadoop of Docker containers, with an edge node
@@ -61,6 +69,11 @@ examples/%/data/train: .venv/ready
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "yarnml needs Python 3.11 or newer: make PYTHON=…")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,check]'
+	touch $@
+
+.hadoop/ready: docker/jars.sha256 | .venv/ready
+	tests/hadoop/java-home >/dev/null
+	PYTHON=$(BIN)/python docker/hadoop-home
 	touch $@
 
 clean:

@@ -31,7 +31,6 @@ ENDED = ("FINISHED", "FAILED", "KILLED")
 # What docker/bin/hadoop tells its short-lived Java processes, for Skein's driver.
 QUICK_JAVA = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
 
-# A learner that spares the processor in containers; the same program, to the bit, is quick everywhere else.
 PACED = """\
 import os
 import time
@@ -44,12 +43,20 @@ PAUSE = 0.1 if "CONTAINER_ID" in os.environ else 0.0
 def init(key, schema):
     return {"w": jnp.zeros((schema.width, 10))}
 
+def pause():
+    if PAUSE and not os.path.exists("%s"):
+        time.sleep(PAUSE)
+
 def loss(p, x, y):
-    jax.debug.callback(lambda: time.sleep(PAUSE))
+    jax.debug.callback(pause)
     return -jnp.take_along_axis(jax.nn.log_softmax(x @ p["w"]), y[:, None], 1)[:, 0]
 
 def predict(p, x):
     return jax.nn.softmax(x @ p["w"])
+"""
+"""A learner that spares the processor in containers, until a file is there; everywhere else it never pauses.
+
+Its program is the same everywhere, to the bit.
 """
 
 
@@ -97,8 +104,8 @@ class Cluster:
 
     def processes(self, kind: str) -> list[psutil.Process]:
         """The containers' processes whose command line has ``kind``, oldest first."""
-        found = [p for host in self.hadoop.hosts for p in self.hadoop.containers(host)]
-        return sorted((p for p in found if kind in _line(p) and "bash" not in _line(p)), key=lambda p: p.pid)
+        processes = [p for host in self.hadoop.hosts for p in self.hadoop.containers(host)]
+        return sorted((p for p in processes if kind in _line(p) and "bash" not in _line(p)), key=lambda p: p.pid)
 
     def hosts(self, kind: str) -> set[str]:
         """Where there are processes of this kind."""
@@ -144,7 +151,7 @@ class Cluster:
             self.end(application)
 
     def job(self, name: str, **sections: Any) -> Job:
-        """A job on the digits with folders of its own; it takes so long that a test can meet it while it trains."""
+        """A short job on the digits with folders of its own."""
         home = f"{self.hadoop.hdfs}{USER}"
         return {
             "name": name,
@@ -156,7 +163,7 @@ class Cluster:
                 "scale": "standard",
             },
             "learner": {"kind": "mlp", "hidden": [32], "optimizer": {"kind": "adam", "learning_rate": 1e-3}},
-            "training": {"epochs": 300, "batch_size": 256, "shards": 3},
+            "training": {"epochs": 40, "batch_size": 256, "shards": 3},
             "workers": {"count": 2, "memory": "1 GiB"},
             "master": {"memory": "1 GiB"},
             "environment": {"python": sys.executable},
@@ -166,11 +173,25 @@ class Cluster:
 
     def endless(self, name: str, **sections: Any) -> Job:
         """A job that takes days and hardly any processor, with a checkpoint after every epoch, which is six steps."""
-        (self.folder / "paced.py").write_text(PACED)
-        job = self.job(name, learner={"path": "paced.py"}, **sections)
+        job = self.held(name, **sections)
         job["training"] |= {"epochs": 100_000}
+        return job
+
+    def held(self, name: str, **sections: Any) -> Job:
+        """A job that walks, a second or two an epoch, with a checkpoint after each, until `let_go`: then it runs."""
+        learner = {"path": f"walks_{name.replace('-', '_')}.py", "optimizer": {"kind": "adam", "learning_rate": 1e-3}}
+        (self.folder / learner["path"]).write_text(PACED % self._start_signal(name))
+        job = self.job(name, learner=learner, **sections)
+        job["training"] |= {"epochs": 24}
         job["checkpoint"] |= {"every": "1 epoch"}
         return job
+
+    def let_go(self, job: Job) -> None:
+        """From now on a job of `held` runs as fast as it can."""
+        self._start_signal(job["name"]).touch()
+
+    def _start_signal(self, name: str) -> Path:
+        return self.folder / f"{name}.run"
 
     def write(self, job: Job) -> Path:
         path = self.folder / f"{job['name']}.yaml"

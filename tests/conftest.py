@@ -4,11 +4,11 @@ import os
 
 os.environ["NPROC"] = "1"  # before JAX loads: its number of threads is part of the bits, and a worker's default is one
 
-import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from filelock import FileLock
 
 from tests.applications import USER, Cluster
 from tests.hadoop import QUICK, QUICK_INSIDE, Hadoop, hadoop
@@ -30,37 +31,57 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background
 Job = dict[str, Any]
 
 
-ON_HADOOP = re.compile(r"/test_(commands|doctor|hadoop|hdfs|outages|replacing|yarn)\.py::|hdfs")  # ids of tests
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """No test that uses the cluster is missing among those that are kept together."""
+    """Send the tests of one cluster to one process, and begin with what takes longest.
+
+    ``-n`` with ``--dist loadgroup`` sends tests of one group to one process.  A test that uses a cluster and does not
+    say which is an error.
+    """
     for item in items:
-        if "hadoop" in getattr(item, "fixturenames", ()) and not ON_HADOOP.search(item.nodeid):
-            raise pytest.UsageError(
-                f"{item.nodeid} uses the fixture hadoop: ON_HADOOP in tests/conftest.py must match it."
-            )
+        cluster = item.get_closest_marker("cluster")
+        if cluster:
+            item.add_marker(pytest.mark.xdist_group(f"cluster of {cluster.args[0]}"))
+        elif "hadoop" in getattr(item, "fixturenames", ()):
+            raise pytest.UsageError(f"{item.nodeid} uses the fixture hadoop: mark it with pytest.mark.cluster(name).")
+    items.sort(key=_turn)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Of several processes, one runs all tests that share the cluster, in order, while the others run the others."""
-    from xdist.scheduler import LoadScopeScheduling
+def _turn(item: pytest.Item) -> tuple[int, str]:
+    """Clusters first, each as a whole, then the long tests, then the others in their order."""
+    if cluster := item.get_closest_marker("cluster"):
+        return 0, cluster.args[0]
+    return (1 if item.get_closest_marker("long") else 2), ""
 
-    class Scheduling(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            return "hadoop" if ON_HADOOP.search(nodeid) else nodeid
 
-    return Scheduling(config, log)
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Fills a folder by its name, once for all processes of the session; returns it."""
+    root = _session_folder(tmp_path_factory) / "shared"
+    root.mkdir(exist_ok=True)
+
+    def make(name: str, fill: Callable[[Path], object]) -> Path:
+        folder = root / name
+        with FileLock(root / f"{name}.lock"):
+            if not folder.exists():
+                unfinished = Path(tempfile.mkdtemp(dir=root))
+                fill(unfinished)
+                unfinished.rename(folder)
+        return folder
+
+    return make
+
+
+def _session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that all processes of the session share."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What one process has compiled, others load: dozens of jobs train the same network."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the same for the modules of Python
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:  # a folder of its own in that of the session
-        folder = folder.parent
+    folder = _session_folder(tmp_path_factory)
     (folder / "compiled").mkdir(exist_ok=True)
     for name, value in {
         "jax_compilation_cache_dir": str(folder / "compiled"),
@@ -78,20 +99,30 @@ def _strict_promotion() -> Iterator[None]:
         yield
 
 
+MakeExample = Callable[[str], Path]
+
+
 @pytest.fixture(scope="session")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def example_data(made_once: Callable[[str, Callable[[Path], object]], Path]) -> MakeExample:
+    """The folder that an example's make_data.py fills, by the name of the example."""
+
+    def make(example: str) -> Path:
+        line = [sys.executable, ROOT / "examples" / example / "make_data.py"]
+        return made_once(example, lambda folder: subprocess.run([*line, folder], check=True))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def digits(example_data: MakeExample) -> Path:
     """A folder with the handwritten digits: train/ (four Parquet files) and test/."""
-    folder = tmp_path_factory.mktemp("digits")
-    subprocess.run([sys.executable, ROOT / "examples/digits/make_data.py", folder], check=True)
-    return folder
+    return example_data("digits")
 
 
 @pytest.fixture(scope="session")
-def docstrings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def docstrings(example_data: MakeExample) -> Path:
     """A folder with the documentation strings of Python's own packages: train/ (two Parquet files) and test/."""
-    folder = tmp_path_factory.mktemp("docstrings")
-    subprocess.run([sys.executable, ROOT / "examples/docstrings/make_data.py", folder], check=True)
-    return folder
+    return example_data("docstrings")
 
 
 @pytest.fixture

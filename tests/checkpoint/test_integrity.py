@@ -123,6 +123,7 @@ def told(job: Job, **options: Any) -> list[Event]:
     return events
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_torn_newest_checkpoint_falls_back(job: Job, undisturbed: bytes, damage: str) -> None:
     """Whatever happened to the newest checkpoint, the job says what, goes on from the one before, to the same bits."""
@@ -138,6 +139,7 @@ def test_a_torn_newest_checkpoint_falls_back(job: Job, undisturbed: bytes, damag
     assert [e for e in told(job) if isinstance(e, CheckpointTorn)] == []
 
 
+@pytest.mark.long
 def test_the_command_says_it(job: Job, write_job: Any, yarnml_command: Any) -> None:
     """`yarnml run` prints one line about a torn checkpoint: its folder, the file, the step to go on from."""
     before, newest = folders(job)
@@ -180,6 +182,7 @@ def test_a_torn_checkpoint_hides_no_other_job(job: Job) -> None:
         yarnml.run(job, "inline")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["manifest.json", "state.safetensors"])
 def test_unreadable_is_not_torn(job: Job, name: str) -> None:
     """A file that the storage does not give is no reason to go back: the job is refused and goes on afterwards."""
@@ -249,6 +252,7 @@ def test_what_is_stored_otherwise_is_not_committed(tmp_path: Path) -> None:
     assert saved_steps(tmp_path) == [10]
 
 
+@pytest.mark.long
 def test_a_torn_checkpoint_in_a_running_job(job: Job, write_job: Any, tmp_path: Path) -> None:
     """All workers die, and the newest checkpoint turns out torn: the job goes back one more, to the same bits."""
     job["training"] |= {"epochs": 200}

@@ -66,6 +66,7 @@ def undisturbed(job: Job, folder: Path) -> bytes:
     return model(quiet)
 
 
+@pytest.mark.long
 def test_training_goes_on_while_a_checkpoint_is_written(
     digits_job: Job, write_job: Callable[[Job], Path], let_go: Path, tmp_path: Path
 ) -> None:
@@ -86,6 +87,7 @@ def test_training_goes_on_while_a_checkpoint_is_written(
     assert model(job) == bits
 
 
+@pytest.mark.long
 def test_a_loss_while_a_checkpoint_is_written(
     digits_job: Job, write_job: Callable[[Job], Path], let_go: Path, tmp_path: Path
 ) -> None:

@@ -47,6 +47,7 @@ time.time_ns = lambda: int(time.time() * 1e9)
 """
 
 
+@pytest.mark.long
 @pytest.mark.timeout(2 * DEADLINE)
 def test_a_clock_that_jumps_changes_nothing(
     write: Callable[[Path], Path], undisturbed: tuple[bytes, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

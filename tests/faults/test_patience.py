@@ -8,6 +8,7 @@ import pytest
 from tests.faults.runs import DEADLINE, watched
 
 
+@pytest.mark.long
 @pytest.mark.timeout(DEADLINE)
 def test_a_reducer_that_has_nothing_to_do_stays(write: Callable[[Path], Path], tmp_path: Path) -> None:
     """With workers.timeout shorter than the master holds a call, reducers that wait for the first command stay."""

@@ -14,6 +14,8 @@ from tests.faults.plan import EPOCHS, STEPS, Fault, plan
 from tests.faults.runs import DEADLINE, Run, watched
 from tests.processes import wait_for
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.timeout(2 * DEADLINE)
 def test_same_bits_whatever_happens(

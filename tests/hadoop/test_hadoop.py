@@ -12,6 +12,8 @@ import pytest
 from tests.hadoop import GPU_HOST, HOSTS, RACKS, Hadoop
 from tests.processes import wait_for
 
+pytestmark = pytest.mark.cluster("commands")
+
 GUARD = Path(__file__).with_name("guard.py")
 
 # An owner: starts a guard, and under it a tree that tries to get away (a new session, an orphan); prints every pid.

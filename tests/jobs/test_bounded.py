@@ -10,6 +10,7 @@ import numpy as np
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from tests.processes import running, saved_steps, wait_for
 from yarnml.clusters.local import open_crew
@@ -18,6 +19,8 @@ from yarnml.control.reports import Built
 from yarnml.data.plan import make_plan
 from yarnml.events.events import Event
 from yarnml.job.load import load_job
+
+pytestmark = pytest.mark.long
 
 Job = dict[str, Any]
 

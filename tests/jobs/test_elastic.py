@@ -18,6 +18,8 @@ from yarnml.master.crew import Cluster
 from yarnml.master.master import Master
 from yarnml.runner import train
 
+pytestmark = pytest.mark.long
+
 Job = dict[str, Any]
 
 STEPS = 4  # of an epoch

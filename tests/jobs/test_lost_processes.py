@@ -14,6 +14,8 @@ from yarnml.control.reports import Failed
 from yarnml.errors import DataError, ModelError, WorkerLost
 from yarnml.master.reports import cause
 
+pytestmark = pytest.mark.long
+
 Job = dict[str, Any]
 
 

@@ -16,6 +16,8 @@ import yarnml
 from tests.processes import Running, running, saved_steps, wait_for
 from yarnml.job.paths import TEMPORARY
 
+pytestmark = pytest.mark.long
+
 Job = dict[str, Any]
 
 LIMIT = 4096  # bytes, fewer than a state or a model has

@@ -73,6 +73,7 @@ def test_from_python(digits_job: Job, digits: Path) -> None:
     assert marks[-1] < outcome.seconds["total"]
 
 
+@pytest.mark.long
 def test_a_second_job_compiles_nothing(
     digits_job: Job, write_job: Any, yarnml_command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,8 @@ import pytest
 import yarnml
 from tests.processes import running, saved_steps, wait_for
 
+pytestmark = pytest.mark.long
+
 Job = dict[str, Any]
 
 SHARDS = 5

@@ -125,6 +125,7 @@ def test_stratified_folds(job: Job, tmp_path: Path) -> None:
     assert all(5 <= rare[fold].sum() <= 22 for fold in held_out(job))
 
 
+@pytest.mark.long
 def test_agrees_with_scikit_learn(job: Job, undisturbed: Undisturbed) -> None:
     """Mean and deviation over the folds are those of scikit-learn on the same rows, scaled by what was trained on."""
     x, y = load_breast_cancer(return_X_y=True)
@@ -246,6 +247,7 @@ def test_goes_on_after_a_stop(job: Job, undisturbed: Undisturbed) -> None:
     assert not (Path(job["checkpoint"]["path"]) / "trials").exists()
 
 
+@pytest.mark.long
 def test_goes_on_without_a_worker(job: Job, undisturbed: Undisturbed, write_job: Any) -> None:
     """A worker that is killed in the middle of a search costs nothing but time: the same results and bits."""
     with running(write_job(job | {"workers": {"count": 2}})) as run:

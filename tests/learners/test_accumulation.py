@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import numpy as np
+import pytest
 
 from yarnml.data.scaling import identity
 from yarnml.data.schema import Feature, Rows, Schema
@@ -23,6 +24,7 @@ def rows_of(n: int) -> Rows:
     return Rows(random.normal(size=(n, 128)).astype(np.float32), random.integers(3, size=n).astype(np.int32), weight)
 
 
+@pytest.mark.long
 def test_micro_batches_add_up_to_the_batch() -> None:
     """Of a size that does not divide the batch, their sums are those of the whole batch, to 1e-6 of the largest."""
     learner: Any = build_learner(Cnn(channels=[3], hidden=[8], dropout=0.2), IMAGES)

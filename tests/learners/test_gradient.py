@@ -49,6 +49,7 @@ def fit(path: Path, label: str, learner: dict[str, Any], epochs: int, shards: in
     return dict(safetensors.numpy.load_file(f"{outcome.export}/model.safetensors"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("l2", "optimizer"), [(0.0, LBFGS), (0.5, LBFGS), (0.5, ADAM)], ids=["ols", "ridge", "adam"])
 def test_linear_regression_is_least_squares(write_table: WriteTable, l2: float, optimizer: dict[str, Any]) -> None:
     """On the diabetes data, coefficients agree with scikit-learn's to 0.1 % of the largest, the intercept too."""
@@ -65,6 +66,7 @@ def test_linear_regression_is_least_squares(write_table: WriteTable, l2: float, 
     np.testing.assert_allclose(arrays["parameters/bias"], right.intercept_, atol=1e-5)
 
 
+@pytest.mark.long
 def test_logistic_regression_agrees(write_table: WriteTable) -> None:
     """On the breast cancer data, every coefficient agrees with scikit-learn's at C = 1 / (l2 · rows) to 1e-3."""
     x, y = datasets.load_breast_cancer(return_X_y=True)
@@ -80,6 +82,7 @@ def test_logistic_regression_agrees(write_table: WriteTable) -> None:
     np.testing.assert_allclose(arrays["parameters/bias"], right.intercept_[0], atol=1e-3)
 
 
+@pytest.mark.long
 def test_softmax_regression_agrees(write_table: WriteTable) -> None:
     """On the wines, every coefficient agrees with scikit-learn's multinomial solution to 1e-3, weighted rows too."""
     x, y = datasets.load_wine(return_X_y=True)
@@ -104,6 +107,7 @@ def rows_of(n: int, weight: Sequence[float] | None = None) -> Rows:
     return Rows(random.normal(size=(n, 6)).astype(np.float32), random.integers(3, size=n).astype(np.int32), w)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shards", [1, 2, 3, 5, 8])
 def test_the_gradient_of_a_step_is_that_of_the_whole_batch(shards: int) -> None:
     """Mapped by shard, added along the tree and divided by the weight, it is jax.grad of the batch's mean loss."""
@@ -174,6 +178,7 @@ def predict(p, x): return x @ p["v"]
     np.testing.assert_allclose(v.sum(), outcome.step, rtol=1e-5)
 
 
+@pytest.mark.long
 def test_l2_leaves_biases_alone(write_table: WriteTable) -> None:
     """With a penalty that drowns the data the weights vanish, and the bias is still the mean of the label."""
     random = np.random.default_rng(0)

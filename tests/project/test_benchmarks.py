@@ -113,6 +113,7 @@ def test_who_is_not_installed_is_named(capsys: pytest.CaptureFixture[str]) -> No
     assert "two is left out: not installed: no_such_package, /no-command" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_peers_do_the_same_work() -> None:
     """yarnml, JAX and scikit-learn come to the same loss by as many iterations of L-BFGS over the same rows."""
     table = Table(4000, 6)

@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,20 +36,6 @@ QUALITY: dict[str, dict[str, float]] = {
 }
 
 
-@pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
-    """Runs a make_data.py once; returns the folder it filled."""
-    made: dict[Path, Path] = {}
-
-    def make(script: Path) -> Path:
-        if script not in made:
-            made[script] = tmp_path_factory.mktemp(script.parent.name)
-            subprocess.run([sys.executable, script, made[script]], check=True)
-        return made[script]
-
-    return make
-
-
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where each example has a folder of its own for its checkpoints and models, under the name of its job file."""
@@ -60,7 +44,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run_example(
-    data: Callable[[Path], Path], results: Path, yarnml_command: Callable[..., Any]
+    example_data: Callable[[str], Path], results: Path, yarnml_command: Callable[..., Any]
 ) -> Callable[[str], dict[str, Any]]:
     """Runs a job file, once, with only its folders moved; returns what outcome.json says."""
 
@@ -72,7 +56,7 @@ def run_example(
         moved = {"checkpoint.path": own / "job", "export": own / "models"}
         for part in ("train", "test"):
             folder, rest = job["data"][part].split("data/")
-            moved[f"data.{part}"] = data((path.parent / folder / "make_data.py").resolve()) / rest
+            moved[f"data.{part}"] = example_data((path.parent / folder).resolve().name) / rest
         done = yarnml_command("run", path, *(f"--set={field}={value}" for field, value in moved.items()))
         assert done.returncode == 0, done.stdout + done.stderr
         assert not re.search("warning", done.stderr, re.IGNORECASE)
@@ -83,6 +67,7 @@ def run_example(
     return run
 
 
+@pytest.mark.long
 @pytest.mark.examples
 @pytest.mark.parametrize("name", QUALITY)
 def test_an_example_reaches_its_quality(name: str, run_example: Callable[[str], dict[str, Any]]) -> None:

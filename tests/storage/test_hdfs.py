@@ -24,6 +24,8 @@ from yarnml.errors import DataError
 from yarnml.job.load import load_job
 from yarnml.master.placement import local_share, place, racks, shard_bytes
 
+pytestmark = pytest.mark.cluster("commands")
+
 
 @pytest.fixture(autouse=True)
 def _user(hadoop: Hadoop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ def test_nobody_listens(scheme: str) -> None:
     assert "nowhere.invalid:1" in quickly(lambda: storage.read(f"{scheme}://nowhere.invalid:1/x"))
 
 
+@pytest.mark.long
 def test_nobody_answers(silent: str) -> None:
     """A server that accepts connections and says nothing is given up, by its name, whatever it was asked."""
     acts: list[Callable[[], object]] = [
@@ -39,6 +40,7 @@ def test_nobody_answers(silent: str) -> None:
         assert all(silent in text for text in pool.map(quickly, acts))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("field", ["data.train", "checkpoint.path", "export"])
 def test_the_command_says_it(
     field: str, digits_job: Job, write_job: Callable[[Job], Path], yarnml_command: Callable[..., Any]

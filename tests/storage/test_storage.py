@@ -11,7 +11,10 @@ from yarnml import storage
 NAMES = ("a b", "50%25", "a#b", "a&b=c+d", "ä€", "{a}")
 
 
-@pytest.fixture(params=["local", "file", "memory", "hdfs", "hdfs-default", "webhdfs"])
+ON_HDFS = [pytest.param(kind, marks=pytest.mark.cluster("commands")) for kind in ("hdfs", "hdfs-default", "webhdfs")]
+
+
+@pytest.fixture(params=["local", "file", "memory", *ON_HDFS])
 def root(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """An empty folder by its path, by file://, on fsspec's memory filesystem, and on HDFS by each kind of URL."""
     if "hdfs" in request.param:

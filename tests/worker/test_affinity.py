@@ -31,6 +31,7 @@ def test_a_share(slot: int, each: int, workers: int, cores: list[int], found: tu
     assert share(slot, each, workers, cores) == found
 
 
+@pytest.mark.long
 @pytest.mark.skipif(len(available()) < 2, reason="needs two cores")
 @pytest.mark.parametrize("workers", [2, 3])
 def test_workers_keep_to_their_cores(

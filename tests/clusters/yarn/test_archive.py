@@ -299,6 +299,7 @@ def test_a_node_of_another_machine_is_named(venv: Venv, job: Job, tmp_path: Path
     assert f"is a {os.uname().machine} machine, but the environment was packed on vax;" in said
 
 
+@pytest.mark.cluster("commands")
 def test_on_hdfs(venv: Venv, job: Job, hadoop: Hadoop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stored whole on a real HDFS, once, with nothing beside; a folder without permission is one sentence."""
     for name, value in hadoop.environment.items():

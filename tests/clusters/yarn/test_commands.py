@@ -16,7 +16,7 @@ import yaml
 from tests.applications import LEAD, USER, Cluster, Job, submitted
 from tests.processes import wait_for
 
-pytestmark = pytest.mark.timeout(420)
+pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("commands")]
 
 ID = re.compile(r"application_\d+_\d+")
 

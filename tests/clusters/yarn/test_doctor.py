@@ -10,7 +10,7 @@ import pytest
 from tests.applications import USER, Cluster, Job, submitted
 from tests.hadoop.configuration import free_address, read, write
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.cluster("commands")
 
 WITHIN = 60.0  # seconds in which submit must refuse
 

@@ -14,7 +14,7 @@ from tests.applications import CONTAINER, LEAD, SKEIN, Cluster, Job, Submitted, 
 from tests.hadoop import HOSTS, Hadoop, hadoop
 from tests.processes import wait_for
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.faults]
+pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("outages"), pytest.mark.faults]
 
 MINUTE = 60.0
 

@@ -178,6 +178,7 @@ print(yarnml.run(msgspec.json.decode(open("job.json", "rb").read(), type=Job), b
 """
 
 
+@pytest.mark.long
 def test_the_model_is_the_same_where_its_code_has_travelled(
     own: dict[str, Any], yarnml_command: Callable[..., Any], write_job: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -28,6 +28,7 @@ def watched() -> "subprocess.Popen[str]":
     return process
 
 
+@pytest.mark.long
 @pytest.mark.timeout(60)
 def test_one_that_is_stopped_is_ended(watched: "subprocess.Popen[str]") -> None:
     """SIGSTOP, for good: the watchdog says so, kills, and is gone, too."""
@@ -39,6 +40,7 @@ def test_one_that_is_stopped_is_ended(watched: "subprocess.Popen[str]") -> None:
     wait_for("the watchdog's end", lambda: not dog.is_running())
 
 
+@pytest.mark.long
 @pytest.mark.timeout(60)
 def test_one_that_lives_is_let_alone(watched: "subprocess.Popen[str]") -> None:
     """A pause that is shorter, several times, is no hang; a watchdog does not outlive its master."""
@@ -55,6 +57,7 @@ def test_one_that_lives_is_let_alone(watched: "subprocess.Popen[str]") -> None:
     wait_for("the watchdog's end", lambda: not dog.is_running())
 
 
+@pytest.mark.long
 @pytest.mark.timeout(60)
 def test_both_may_sleep(watched: "subprocess.Popen[str]") -> None:
     """A machine that is paused with all its processes goes on afterwards with all of them."""

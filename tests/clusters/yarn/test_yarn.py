@@ -1,6 +1,7 @@
 """What yarnml promises on YARN, on a real cluster: the same bits whatever dies, and nothing left behind."""
 
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,35 +17,50 @@ from tests.environments import Venv
 from tests.hadoop import GPU_HOST
 from tests.processes import wait_for
 
-pytestmark = pytest.mark.timeout(420)
+pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("jobs")]
 
 
 @pytest.fixture(scope="module")
-def undisturbed(cluster: Cluster, digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The model that ``yarnml run`` exports from the same job and the same data, in local files."""
-    job, folder = cluster.job("undisturbed"), tmp_path_factory.mktemp("undisturbed")
-    job["data"] |= {"train": str(digits / "train"), "test": str(digits / "test")}
-    yarnml.run(job | {"checkpoint": {"path": str(folder / "job")}, "export": str(folder / "models")}, "inline")
-    return folder / "models" / "1"
+def model(cluster: Cluster, digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Job], Path]:
+    """Trains a job as ``yarnml run`` does, in this process and from local files; the folder of its model."""
+
+    def run(job: Job) -> Path:
+        folder = tmp_path_factory.mktemp("undisturbed")
+        data = job["data"] | {"train": str(digits / "train"), "test": str(digits / "test")}
+        learner = job["learner"]
+        if "path" in learner:
+            learner = learner | {"path": str(cluster.folder / learner["path"])}
+        places = {"checkpoint": {"path": str(folder / "job")}, "export": str(folder / "models")}
+        yarnml.run(job | {"name": "undisturbed", "data": data, "learner": learner} | places, "inline")
+        return folder / "models" / "1"
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def undisturbed(cluster: Cluster, model: Callable[[Job], Path]) -> bytes:
+    """The parameters of a job of `Cluster.held` that nothing happens to."""
+    return (model(cluster.held("undisturbed")) / "model.safetensors").read_bytes()
 
 
 def bits(cluster: Cluster, job: Job, version: int = 1) -> bytes:
     return cluster.read(f"{job['export']}/{version}/model.safetensors")
 
 
-def test_the_same_bytes_as_run(cluster: Cluster, undisturbed: Path) -> None:
+def test_the_same_bytes_as_run(cluster: Cluster, model: Callable[[Job], Path]) -> None:
     """The exported files are, byte for byte, those of `run`; only the paths in the job's description differ.
 
     What its workers compiled is there for the next job of its name.
     """
     job = cluster.job("same")
     with submitted(cluster, job) as run:
+        expected = model(job)
         status, out = run.end()
     assert status == 0, out
-    assert bits(cluster, job) == (undisturbed / "model.safetensors").read_bytes()
-    assert cluster.read(f"{job['export']}/1/model.stablehlo") == (undisturbed / "model.stablehlo").read_bytes()
+    assert bits(cluster, job) == (expected / "model.safetensors").read_bytes()
+    assert cluster.read(f"{job['export']}/1/model.stablehlo") == (expected / "model.stablehlo").read_bytes()
     ours = msgspec.json.decode(cluster.read(f"{job['export']}/1/model.json"))
-    theirs = msgspec.json.decode((undisturbed / "model.json").read_bytes())
+    theirs = msgspec.json.decode((expected / "model.json").read_bytes())
     assert ours["digests"].pop("model.json") != theirs["digests"].pop("model.json")
     assert {k for k in ours if ours[k] != theirs[k]} == {"name", "job"}
     assert re.search(r"data +\d+ % of the training bytes were on the host of their worker", out)
@@ -54,43 +70,46 @@ def test_the_same_bytes_as_run(cluster: Cluster, undisturbed: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [SKEIN, LEAD])
-def test_the_master_dies(cluster: Cluster, undisturbed: Path, kind: str) -> None:
+def test_the_master_dies(cluster: Cluster, undisturbed: bytes, kind: str) -> None:
     """SIGKILL of Skein's application master, or of ours alone: the next attempt continues, to the same bits."""
-    job = cluster.job("master-dies-" + kind.rpartition(".")[2].lower())
+    job = cluster.held("master-dies-" + kind.rpartition(".")[2].lower())
     with submitted(cluster, job) as run:
         wait_for("a checkpoint", lambda: cluster.steps(job), 180)
         (master,) = cluster.processes(kind)
         master.kill()
+        cluster.let_go(job)
         status, out = run.end()
     assert status == 0, out
     assert "continuing after step" in out
     assert cluster.attempts(job["name"]) == 2
-    assert bits(cluster, job) == (undisturbed / "model.safetensors").read_bytes()
+    assert bits(cluster, job) == undisturbed
     assert cluster.left_behind(job) == []
 
 
 @pytest.mark.parametrize("reducers", [0, 1])
-def test_a_container_dies(cluster: Cluster, undisturbed: Path, reducers: int) -> None:
+def test_a_container_dies(cluster: Cluster, undisturbed: bytes, reducers: int) -> None:
     """SIGKILL of a worker: another container comes, the job goes on in the same attempt, to the same bits."""
-    job = cluster.job(f"worker-dies-{reducers}", reducers={"count": reducers, "memory": "512 MiB"})
+    job = cluster.held(f"worker-dies-{reducers}", reducers={"count": reducers, "memory": "512 MiB"})
     with submitted(cluster, job) as run:
         wait_for("a checkpoint", lambda: cluster.steps(job), 180)
         cluster.processes(CONTAINER)[0].kill()
+        cluster.let_go(job)
         status, out = run.end()
     assert status == 0, out
     assert re.search(r"lost: (worker|reducer) \d .*failure 1 of at most 10", out)
     assert cluster.attempts(job["name"]) == 1
-    assert bits(cluster, job) == (undisturbed / "model.safetensors").read_bytes()
+    assert bits(cluster, job) == undisturbed
     assert cluster.left_behind(job) == []
 
 
-def test_a_host_is_lost(cluster: Cluster, undisturbed: Path) -> None:
+def test_a_host_is_lost(cluster: Cluster, undisturbed: bytes) -> None:
     """The power of a worker's host is cut, DataNode and NodeManager with it: the others go on, to the same bits."""
-    job = cluster.job("host-lost", workers={"count": 3, "memory": "2 GiB"})  # no two on one host
+    job = cluster.held("host-lost", workers={"count": 3, "memory": "2 GiB"})  # no two on one host
     with submitted(cluster, job) as run:
         wait_for("a checkpoint", lambda: cluster.steps(job), 180)
         host = min(cluster.hosts(CONTAINER) - cluster.hosts(LEAD))
         cluster.hadoop.kill_host(host)
+        cluster.let_go(job)
         try:
             status, out = run.end()
         finally:
@@ -99,7 +118,7 @@ def test_a_host_is_lost(cluster: Cluster, undisturbed: Path) -> None:
     assert status == 0, out
     assert "going on after step" in out
     assert cluster.attempts(job["name"]) == 1
-    assert bits(cluster, job) == (undisturbed / "model.safetensors").read_bytes()
+    assert bits(cluster, job) == undisturbed
     assert cluster.left_behind(job) == []
 
 
@@ -232,7 +251,7 @@ def test_a_gpu_that_is_not_there(cluster: Cluster) -> None:
     assert cluster.left_behind(job) == []
 
 
-def test_the_active_environment_travels_once(cluster: Cluster, undisturbed: Path, tmp_path: Path) -> None:
+def test_the_active_environment_travels_once(cluster: Cluster, model: Callable[[Job], Path], tmp_path: Path) -> None:
     """Without environment.python the active one is packed; the second job finds it on HDFS."""
     job = cluster.job("packed", environment={}, workers={"count": 1, "memory": "1 GiB"})  # few nodes to unpack it on
     venv = Venv(tmp_path / "venv")
@@ -241,7 +260,7 @@ def test_the_active_environment_travels_once(cluster: Cluster, undisturbed: Path
         status, out = run.end(400)
     assert status == 0, out
     assert "Packed the environment" in out
-    assert bits(cluster, job) == (undisturbed / "model.safetensors").read_bytes()
+    assert bits(cluster, job) == (model(job) / "model.safetensors").read_bytes()
     with submitted(cluster, job, "--restart", "--detach", python=venv.python) as run:
         status, out = run.end()
         cluster.yarnml("kill", run.id)

@@ -106,6 +106,7 @@ CASES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_solver_finds_what_scikit_learn_finds(case: Case) -> None:
     """On real data all coefficients agree, to the stated part of the largest one."""
@@ -258,6 +259,7 @@ def test_a_job_goes_on_inside_a_line_search(write_table: WriteTable) -> None:
     assert models[0] == models[1]
 
 
+@pytest.mark.long
 def test_a_job_ends_when_its_solver_has_converged(write_table: WriteTable) -> None:
     """The epochs that are left are not trained; stopped and continued it ends at the same epoch with the same bytes."""
     x, y = DIABETES

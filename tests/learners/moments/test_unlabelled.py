@@ -56,6 +56,7 @@ def test_loss(model: Model) -> float:
 test_loss.__test__ = False  # type: ignore[attr-defined]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "clusters"), [("wine", 3), ("digits", 10)])
 def test_kmeans_finds_clusters_as_good_as_the_best_of_ten(train: Train, name: str, clusters: int) -> None:
     """The sum of squared distances is at most 2 % above that of scikit-learn's best of ten starts."""
@@ -65,6 +66,7 @@ def test_kmeans_finds_clusters_as_good_as_the_best_of_ten(train: Train, name: st
     assert test_loss(model) * len(x) <= 1.02 * best.inertia_
 
 
+@pytest.mark.long
 def test_kmeans_ends_where_lloyd_s_steps_end(train: Train) -> None:
     """scikit-learn, begun at our centres, leaves them where they are, and gives every row to the same one.
 
@@ -83,6 +85,7 @@ def test_kmeans_ends_where_lloyd_s_steps_end(train: Train) -> None:
     assert model.about["metrics"]["test"].keys() == {"loss"}
 
 
+@pytest.mark.long
 def test_far_from_the_origin_nothing_changes(train: Train) -> None:
     """Clusters whose coordinates have large means are found as if they had none."""
     x = np.round(real("iris") * 10) / 8  # exact in float32, also after the shift
@@ -90,6 +93,7 @@ def test_far_from_the_origin_nothing_changes(train: Train) -> None:
     assert test_loss(train(x + 4096, {"kind": "kmeans", "clusters": 3})) * len(x) <= 1.01 * best.inertia_
 
 
+@pytest.mark.long
 def test_values_that_come_often_are_all_found(train: Train) -> None:
     """Five points, 200 times each, in any order, are five clusters without any distance."""
     corners = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
@@ -99,6 +103,7 @@ def test_values_that_come_often_are_all_found(train: Train) -> None:
     assert len(set(model.predict(corners).tolist())) == 5
 
 
+@pytest.mark.long
 def test_a_sample_stands_for_all_rows() -> None:
     """What is picked of 20,000 rows counts for them all, within a tenth, and holds some of 20 rows far away."""
     random = np.random.default_rng(0)
@@ -116,6 +121,7 @@ def test_a_sample_stands_for_all_rows() -> None:
     assert max(nearest) < 1e-6, "a point of the sample is a row"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "covariance"), [("iris", "full"), ("wine", "diagonal")])
 def test_a_mixture_is_as_likely_as_scikit_learn_s(train: Train, name: str, covariance: str) -> None:
     """The mean log-likelihood is at most 0.01 below scikit-learn's, and scikit-learn begun at our means agrees."""
@@ -139,6 +145,7 @@ def _shares(logarithms: Array) -> Array:
     return shares / shares.sum()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "method", "tolerance"), [("digits", "moments", 1e-4), ("breast_cancer", "randomised", 5e-3)]
 )

@@ -72,6 +72,7 @@ def test_cells_are_those_of_the_papers(cell: Any, norm: Any) -> None:
     np.testing.assert_allclose(learner.predict(parameters, x), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.long
 def test_random_numbers_of_a_row() -> None:
     """They hang on the seed, the step and the row's numbers, and not on the batch or the place in it."""
     x = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
@@ -87,6 +88,7 @@ def test_random_numbers_of_a_row() -> None:
         assert 0.4 < np.mean(other == usual) < 0.6
 
 
+@pytest.mark.long
 def test_dropout_keeps_the_mean_and_predict_has_none() -> None:
     """Over many steps the mean of a hidden unit is what predict has; a step's loss is another than evaluation's."""
     x = np.ones((1, 2), np.float32)

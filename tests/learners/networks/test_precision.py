@@ -33,6 +33,7 @@ def digits(*shape: int) -> tuple[Schema, Rows, Rows]:
     return columns, Rows(*(a[:1200] for a in rows)), Rows(*(a[1200:] for a in rows))
 
 
+@pytest.mark.long
 def test_bfloat16_learns_as_well() -> None:
     """After fifty steps the accuracy on other digits is that of float32, but for three of a hundred."""
     options, shape = NETWORKS["mlp"]
@@ -54,6 +55,7 @@ def test_bfloat16_learns_as_well() -> None:
     assert narrow == pytest.approx(accuracy(options), abs=0.03)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["cnn", "recurrent"])
 def test_what_is_bfloat16(kind: str) -> None:
     """Hidden layers compute in it, in the exported model too; state, sums, losses and predictions are float32."""

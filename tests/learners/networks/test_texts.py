@@ -124,6 +124,7 @@ def test_padding_changes_nothing(options: Options) -> None:
     assert slope[2].any()
 
 
+@pytest.mark.long
 def test_bfloat16_is_nearly_float32() -> None:
     """With it the transformer's predictions are float32 still, others than without, and nearly the same."""
     exact, narrow = (

@@ -144,6 +144,7 @@ def test_values_that_come_often_have_bins_of_their_own() -> None:
     assert edges[1] == pytest.approx(-1.5, abs=0.1), "halfway between neighbours"
 
 
+@pytest.mark.long
 def test_a_tree_for_numbers_is_scikit_learn_s() -> None:
     """With a bin for every value, a tree of five levels is scikit-learn's, split for split."""
     x, y, other, _ = halves("diabetes")
@@ -154,6 +155,7 @@ def test_a_tree_for_numbers_is_scikit_learn_s() -> None:
     assert np.mean(np.isclose(predicted(*found, other), right.predict(other), rtol=1e-4)) > 0.95
 
 
+@pytest.mark.long
 def test_a_tree_for_classes_is_scikit_learn_s() -> None:
     """The Gini impurity of the leaves, which is the training loss, is scikit-learn's, and so are most predictions."""
     x, y, other, _ = halves("wine")
@@ -164,6 +166,7 @@ def test_a_tree_for_classes_is_scikit_learn_s() -> None:
     assert np.mean(predicted(*found, other).argmax(axis=1) == right.predict(other)) > 0.9
 
 
+@pytest.mark.long
 def test_boosting_classes_is_as_accurate_as_scikit_learn_s(train: Train) -> None:
     """Accuracy on held-out rows is at most 3 % below scikit-learn's of as many trees, and metrics are the model's."""
     x, y, other, truth = halves("wine")
@@ -174,6 +177,7 @@ def test_boosting_classes_is_as_accurate_as_scikit_learn_s(train: Train) -> None
     assert model.about["metrics"]["test"]["loss"] == pytest.approx(-np.log(own).mean(), rel=1e-3)
 
 
+@pytest.mark.long
 def test_boosting_a_number_is_scikit_learn_s() -> None:
     """The error of 40 trees is scikit-learn's to 3 %, and much larger than the difference between the two."""
     x, y, other, truth = halves("diabetes")
@@ -185,6 +189,7 @@ def test_boosting_a_number_is_scikit_learn_s() -> None:
     assert np.sqrt(np.mean((ours - theirs) ** 2)) < 0.3 * error
 
 
+@pytest.mark.long
 def test_a_forest_is_as_accurate_as_scikit_learn_s() -> None:
     """On digits it never saw, a forest is at most 3 % less accurate than scikit-learn's of the same size."""
     x, y, other, truth = halves("digits")
@@ -195,6 +200,7 @@ def test_a_forest_is_as_accurate_as_scikit_learn_s() -> None:
     np.testing.assert_allclose(outputs.sum(axis=1), 1, rtol=1e-4)
 
 
+@pytest.mark.long
 def test_missing_values_go_where_they_lower_the_loss(train: Train) -> None:
     """Values that are missing more often in one class tell it, on either side; the exported program knows them too."""
     x, y, other, truth = halves("breast_cancer")
@@ -211,6 +217,7 @@ def test_missing_values_go_where_they_lower_the_loss(train: Train) -> None:
     assert sum(table["gain"].to_pylist()) == pytest.approx(1)
 
 
+@pytest.mark.long
 def test_what_was_never_missing_goes_with_most_rows() -> None:
     """A missing value of a feature that always was there takes the larger side."""
     x = np.arange(10, dtype=np.float32)[:, None]
@@ -238,6 +245,7 @@ def test_categories_are_split_one_from_the_others(train: Train, tmp_path: Path, 
     np.testing.assert_allclose(unknown, 0, atol=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("options", [Boosting(trees=20, depth=4, learning_rate=0.3), Forest(trees=5, min_rows=3)])
 def test_predictions_follow_the_trends_that_are_asked_for(options: Any) -> None:
     """Whatever the other columns hold, predictions never fall with one column and never rise with another."""
@@ -255,6 +263,7 @@ def test_predictions_follow_the_trends_that_are_asked_for(options: Any) -> None:
     assert np.mean((predicted(*found, other) - truth) ** 2) < 0.8 * truth.var()
 
 
+@pytest.mark.long
 def test_stopped_early_it_is_the_best_trees(train: Train) -> None:
     """An epoch is a round of trees, so early stopping exports the rounds up to the best one."""
     x, y, other, truth = halves("diabetes")
@@ -272,6 +281,7 @@ def test_stopped_early_it_is_the_best_trees(train: Train) -> None:
     assert model.about["metrics"]["test"]["rmse"] == pytest.approx(error, rel=1e-4)
 
 
+@pytest.mark.long
 def test_levels_are_sums_over_rows() -> None:
     """Half-way through its second round, the sums over a shard are those over its two halves."""
     x, y, _, _ = halves("breast_cancer")
