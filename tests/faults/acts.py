@@ -10,19 +10,22 @@ import psutil
 
 from tests.faults.runs import Run
 
-STOPPED, RUNNING = 0.09, 0.01  # seconds; a process that gets a tenth of its time
+STOPPED_SECONDS = 0.09
+"""Together with `RUNNING_SECONDS`: a slow process gets a tenth of its time."""
+
+RUNNING_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
 class Aim:
-    """Whom it hits, as a place from 0 to 1 among those that live at that moment; and for how long."""
+    """The process to hit, as a place from 0 to 1 among those that live at that moment, and for how long."""
 
     place: float
     seconds: float
 
 
 class Missed(Exception):
-    """There was nobody to hit."""
+    """There was no process to hit."""
 
 
 Act = Callable[[Run, Aim], None]
@@ -70,7 +73,7 @@ def _signal_two(first: int, second: int) -> Act:
 def _pause(process: psutil.Process, seconds: float) -> None:
     process.send_signal(signal.SIGSTOP)
     time.sleep(seconds)
-    with suppress(psutil.NoSuchProcess):  # it was let go meanwhile
+    with suppress(psutil.NoSuchProcess):  # it was removed meanwhile
         process.send_signal(signal.SIGCONT)
 
 
@@ -119,11 +122,11 @@ def _slow(run: Run, process: psutil.Process, until: float) -> None:
     try:
         while time.monotonic() < until and process.is_running() and not run.ended:
             process.send_signal(signal.SIGSTOP)
-            time.sleep(STOPPED)
+            time.sleep(STOPPED_SECONDS)
             process.send_signal(signal.SIGCONT)
-            time.sleep(RUNNING)
+            time.sleep(RUNNING_SECONDS)
     except psutil.NoSuchProcess:
-        pass  # it was let go
+        pass  # it was removed
 
 
 def slow_worker(run: Run, aim: Aim) -> None:

@@ -1,18 +1,18 @@
-"""What the faults cost, by kind, as a table."""
+"""The cost of the faults, by kind, as a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
-from tests.faults.runs import Told
+from tests.faults.runs import FinishedStep
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one fault: steps that were told a second time, and the longest wait for a new one."""
+    """The cost of one fault: steps that were told a second time, and seconds of the longest wait for a new one."""
 
     act: str
-    again: int
+    repeated: int
     pause: float
 
 
@@ -24,16 +24,22 @@ class Suffered:
     ratio: float
 
 
-def cost(act: str, told: Sequence[Told], began: float, until: float, each: int) -> Cost:
-    """Of a fault at ``began``, until the next one or the end; a step is told every ``each`` steps."""
-    newest = max((t.step for t in told if t.at <= began), default=0)
-    again, pause, since = 0, 0.0, began
-    for now in (t for t in told if began < t.at <= until):
-        if now.step > newest:
-            newest, pause, since = now.step, max(pause, now.at - since), now.at
+def cost(act: str, steps: Sequence[FinishedStep], began: float, until: float, interval: int) -> Cost:
+    """Add up what a fault at ``began`` cost until the next one or the end; every ``interval``-th step is told."""
+    newest = max((finished.step for finished in steps if finished.at <= began), default=0)
+    repeated = 0
+    pause = 0.0
+    since = began
+    for finished in steps:
+        if not began < finished.at <= until:
+            continue
+        if finished.step > newest:
+            newest = finished.step
+            pause = max(pause, finished.at - since)
+            since = finished.at
         else:
-            again += each
-    return Cost(act, again, pause)
+            repeated += interval
+    return Cost(act, repeated, pause)
 
 
 def table(suffered: Sequence[Suffered]) -> list[str]:
@@ -41,11 +47,11 @@ def table(suffered: Sequence[Suffered]) -> list[str]:
     lines = [f"{'fault':24} {'runs':>5} {'steps again':>14} {'pause, s':>16} {'time, × undisturbed':>20}"]
     costs = [c for run in suffered for c in run.costs]
     for act in dict.fromkeys(c.act for c in costs):
-        mine = [c for c in costs if c.act == act]
-        again, pause = [c.again for c in mine], [c.pause for c in mine]
+        repeated = [c.repeated for c in costs if c.act == act]
+        pause = [c.pause for c in costs if c.act == act]
         ratios = [run.ratio for run in suffered if [c.act for c in run.costs] == [act]]
         lines.append(
-            f"{act:24} {len(mine):5} {mean(again):8.0f} ({max(again):3}) {mean(pause):8.1f} ({max(pause):5.1f}) "
+            f"{act:24} {len(pause):5} {mean(repeated):8.0f} ({max(repeated):3}) {mean(pause):8.1f} ({max(pause):5.1f}) "
             + (f"{mean(ratios):20.1f}" if ratios else f"{'–':>20}")
         )
     return lines

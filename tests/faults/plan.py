@@ -1,11 +1,12 @@
-"""What a seed means: which faults, when, and in which job.  Pure: the same seed, the same plan."""
+"""The meaning of a seed: which faults, when, and in which job.  Pure: the same seed, the same plan."""
 
 from dataclasses import dataclass
 from random import Random
 
 from tests.faults.acts import ACTS, Aim
 
-EPOCHS, STEPS = 50, 300  # of the job that suffers; a step is told at the end of each epoch
+EPOCHS = 50
+STEPS = 300  # of the job that suffers; a step is told at the end of each epoch
 LONG_SECONDS = 5.0  # a long pause, shorter than the job's workers.timeout; a short one is a tenth of it
 START_SECONDS = 6.0  # a job takes about so long until its first step
 
@@ -31,7 +32,8 @@ class Plan:
 
 def plan(seed: int) -> Plan:
     """One to three faults in a row; the first one goes through all there are, seed by seed."""
-    random, names = Random(seed), list(ACTS)
+    random = Random(seed)
+    names = list(ACTS)
     acts = [names[seed % len(names)], *random.choices(names, k=random.choice([0, 0, 1, 2]))]
     steps = sorted(random.sample(range(1, STEPS), len(acts)))
     if random.random() < 0.15:

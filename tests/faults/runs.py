@@ -24,7 +24,7 @@ _EPOCH = re.compile(r"^epoch \d+/\d+  step (\d+)  ")
 
 
 @dataclass(frozen=True)
-class Told:
+class FinishedStep:
     """A step that the job said it had finished, at a time of the monotonic clock."""
 
     at: float
@@ -36,11 +36,12 @@ class Run:
 
     def __init__(self, job: Path, *options: str) -> None:
         self._line = [sys.executable, "-m", "yarnml", "run", str(job), *options]
-        self._folder, self._output = job.parent, job.with_suffix(".out")
+        self._folder = job.parent
+        self._output = job.with_suffix(".out")
         self._mark = uuid4().hex
         self._over = threading.Event()
         self._ends = time.monotonic() + DEADLINE
-        self.told: list[Told] = []
+        self.finished_steps: list[FinishedStep] = []
         self.began = time.monotonic()
         self.seconds = 0.0  # from the first start to the last end
         self.start()
@@ -73,17 +74,17 @@ class Run:
     @property
     def step(self) -> int:
         """The newest step that was told."""
-        return max((told.step for told in list(self.told)), default=0)
+        return max((finished.step for finished in list(self.finished_steps)), default=0)
 
     def processes(self, *roles: str) -> list[psutil.Process]:
         """The living processes of these roles, by role and index."""
-        found = []
+        living = []
         for process in self.family():
             with suppress(psutil.Error):
                 variables = process.environ()
                 if variables.get("YARNML_ROLE") in roles:
-                    found.append((variables["YARNML_ROLE"], int(variables["YARNML_INDEX"]), process))
-        return [process for _, _, process in sorted(found, key=lambda f: f[:2])]
+                    living.append((variables["YARNML_ROLE"], int(variables["YARNML_INDEX"]), process))
+        return [process for _, _, process in sorted(living, key=lambda entry: entry[:2])]
 
     def family(self) -> list[psutil.Process]:
         """Every living process of this run, whoever its parent is."""
@@ -138,8 +139,8 @@ class Run:
         while not self._over.wait(0.02):
             lines = self.output.split("\n")[:-1]
             for line in lines[heard:]:
-                if found := _EPOCH.match(line):
-                    self.told.append(Told(time.monotonic(), int(found[1])))
+                if epoch := _EPOCH.match(line):
+                    self.finished_steps.append(FinishedStep(time.monotonic(), int(epoch[1])))
             heard = len(lines)
 
 

@@ -38,7 +38,7 @@ def test_same_bits_whatever_happens(
     assert len(models) == 1 or "kill master" in (act for act, _ in hits)
     assert not list(tmp_path.rglob(".tmp-*")), "half-written"
     times = [*(at for _, at in hits), time.monotonic()]
-    costs = [cost(act, run.told, at, times[n + 1], STEPS // EPOCHS) for n, (act, at) in enumerate(hits)]
+    costs = [cost(act, run.finished_steps, at, times[n + 1], STEPS // EPOCHS) for n, (act, at) in enumerate(hits)]
     suffered.append(Suffered(tuple(costs), run.seconds / undisturbed[1]))
 
 
@@ -57,7 +57,7 @@ def _hit(run: Run, fault: Fault) -> float | None:
 
 
 def test_a_seed_is_a_plan() -> None:
-    """The same seed gives the same faults, another one others; every fault there is comes first in some plan."""
+    """A seed always gives the same faults, another seed others; every kind of fault comes first in some plan."""
     assert plan(3) == plan(3) != plan(4)
     assert {plan(seed).faults[0].act for seed in range(len(ACTS))} == set(ACTS)
 

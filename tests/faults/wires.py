@@ -27,8 +27,10 @@ def flip(at: int) -> Harm:
     """Another bit in byte ``at``."""
 
     def harm(data: bytes, before: int) -> bytes:
-        here = at - before
-        return data if not 0 <= here < len(data) else data[:here] + bytes([data[here] ^ 4]) + data[here + 1 :]
+        place = at - before
+        if not 0 <= place < len(data):
+            return data
+        return data[:place] + bytes([data[place] ^ 4]) + data[place + 1 :]
 
     return harm
 
@@ -51,7 +53,9 @@ class Proxy:
 
     def __init__(self, target: str, up: Harm | None = None, down: Harm | None = None, harmed: int = 10**9) -> None:
         host, _, port = target.rpartition(":")
-        self._target, self._harms, self._harmed = (host, int(port)), (up, down), harmed
+        self._target = (host, int(port))
+        self._harms = (up, down)
+        self._harmed = harmed
         self._open: list[socket.socket] = []
         self.connections = 0
         self.passed = [0, 0]  # bytes up and down
@@ -62,12 +66,12 @@ class Proxy:
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
-                here, _ = self._listener.accept()
-                there = socket.create_connection(self._target)
-                self._open += [here, there]
+                caller, _ = self._listener.accept()
+                target = socket.create_connection(self._target)
+                self._open += [caller, target]
                 harms = self._harms if self.connections < self._harmed else (None, None)
                 self.connections += 1
-                for way, ends in enumerate([(here, there), (there, here)]):
+                for way, ends in enumerate([(caller, target), (target, caller)]):
                     threading.Thread(target=self._pump, args=(way, *ends, harms[way]), daemon=True).start()
 
     def _pump(self, way: int, source: socket.socket, sink: socket.socket, harm: Harm | None) -> None:
@@ -85,10 +89,10 @@ class Proxy:
                 end.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        for each in (self._listener, *self._open):
+        for connection in (self._listener, *self._open):
             with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,10 @@ class Relay(fl.FlightServerBase):  # type: ignore[misc]
     """A Flight server before another one: hands the messages of every stream on, as its rules say."""
 
     def __init__(self, target: str, credentials: Credentials, up: Rule, down: Rule) -> None:
-        self._target, self._credentials, self._up, self._down = target, credentials, up, down
+        self._target = target
+        self._credentials = credentials
+        self._up = up
+        self._down = down
         super().__init__(f"{credentials.scheme}://{HOST}:0", **credentials.serving())
         self.address = f"{HOST}:{self.port}"
 
@@ -125,14 +132,14 @@ def _hand_on(reader: Any, writer: Any, rule: Rule) -> None:
     begun = False
     with suppress(pa.ArrowException):
         for number, message in enumerate(_messages(reader)):
-            for each in rule(message, number):
-                if each.batch is None:
-                    writer.write_metadata(each.header)
+            for out in rule(message, number):
+                if out.batch is None:
+                    writer.write_metadata(out.header)
                     continue
                 if not begun:
-                    writer.begin(each.batch.schema)
+                    writer.begin(out.batch.schema)
                     begun = True
-                writer.write_with_metadata(each.batch, each.header)
+                writer.write_with_metadata(out.batch, out.header)
         if hasattr(writer, "done_writing"):
             writer.done_writing()
 

@@ -47,7 +47,7 @@ def test_other_reports_change_nothing(barrier: Barrier, worker: int, generation:
 
 
 def test_a_new_command_forgets_all_reports(barrier: Barrier) -> None:
-    """What was reported before an abandoned barrier does not count in the next one."""
+    """Reports of an abandoned barrier do not count in the next one."""
     assert barrier.report(0, 1, Done())
     barrier.begin(COMMAND, {0: [0]})
     assert barrier.missing == [0]
@@ -63,7 +63,7 @@ def test_a_new_command_forgets_all_reports(barrier: Barrier) -> None:
         (Stop(), {"worker 0", "worker 1", "worker 2", "reducer 0"}),
     ],
 )
-def test_who_gets_a_command(command: Command, due: set[str]) -> None:
+def test_which_processes_get_a_command(command: Command, due: set[str]) -> None:
     """Stop is for every process, Idle for none, all else for the workers that take part and have not had it."""
     barrier = Barrier()
     barrier.begin(command, {0: [0], 2: [1]})

@@ -20,7 +20,7 @@ cuts = st.lists(st.dictionaries(hosts, st.integers(0, 1000), max_size=3), max_si
 
 
 def located(placed: Mapping[int, list[int]], shards: list[dict[str, int]], workers: Mapping[int, str]) -> int:
-    """Bytes on the host of who reads them."""
+    """Bytes on the host of their reader."""
     return sum(shards[s].get(workers[w], 0) for w, run in placed.items() for s in run)
 
 
@@ -37,12 +37,12 @@ def test_every_shard_once_and_balanced(shards: list[dict[str, int]], workers: di
 
 @given(st.integers(0, 60), crews)
 def test_without_locality(shards: int, workers: dict[int, str]) -> None:
-    """Where nothing is known, or everything is everywhere, the shards lie as `assign` lays them."""
+    """The shards lie as `assign` lays them where nothing is known, or everything is everywhere."""
     assert place([{}] * shards, {}, workers) == assign(shards, workers)
     assert place([dict.fromkeys(HOSTS, 7)] * shards, RACKS, workers) == assign(shards, workers)
 
 
-def test_nobody() -> None:
+def test_no_workers() -> None:
     """Without workers there is nothing to place."""
     assert place([{}], {}, {}) == {}
 
@@ -53,8 +53,8 @@ def test_host_first() -> None:
     assert place(shards, {}, {0: "a", 1: "b"}) == {0: [1, 3], 1: [0, 2]}
 
 
-def test_who_loses_most_is_served_first() -> None:
-    """Where a host has no room for all, it keeps those that are nowhere else."""
+def test_the_shard_that_loses_most_is_served_first() -> None:
+    """A host without room for all shards keeps those that are nowhere else."""
     shards = [{"a": 10, "b": 10}, {"a": 10, "b": 10}, {"a": 10}, {"a": 10}]
     assert place(shards, {}, {0: "a", 1: "b"}) == {0: [2, 3], 1: [0, 1]}
 
@@ -78,8 +78,8 @@ def test_never_less_local_than_without(shards: list[dict[str, int]], workers: di
     whole = [dict(list(shard.items())[:1]) for shard in shards]
     placed = place(whole, {}, workers)
     room = {h: sum(len(placed[w]) for w in workers if workers[w] == h) for h in workers.values()}
-    wanted = {h: sum(1 for shard in whole if shard.get(h)) for h in room}
-    if all(wanted[h] <= room[h] for h in room):
+    local = {h: sum(1 for shard in whole if shard.get(h)) for h in room}
+    if all(local[h] <= room[h] for h in room):
         assert located(placed, whole, workers) == sum(n for shard in whole for h, n in shard.items() if h in room)
 
 
@@ -106,8 +106,8 @@ def blocks(size: int, *hosts: tuple[str, ...]) -> list[Block]:
 def test_shard_bytes() -> None:
     """A shard's bytes are those of the groups it reads, each where the blocks under it are."""
     where = {"hdfs:///f": blocks(54, ("h0",), ("h1", "h2"))}
-    found = shard_bytes(dataset(5, 5), 2, where)
-    assert found == [{"h0": 50}, {"h1": 50, "h2": 50}]
+    by_shard = shard_bytes(dataset(5, 5), 2, where)
+    assert by_shard == [{"h0": 50}, {"h1": 50, "h2": 50}]
     assert shard_bytes(dataset(10), 2, where) == [{"h0": 50, "h1": 50, "h2": 50}] * 2  # both read the group
     assert shard_bytes(dataset(5, 5), 2, {}) == [{}, {}]
     assert racks(where) == {"h0": "/r0", "h1": "/r1", "h2": "/r0"}
@@ -118,19 +118,19 @@ def test_shard_bytes_follow_the_cut(rows: list[int], shards: int, held: float) -
     """The groups counted for a shard are those of its pieces, for a split dataset too."""
     data = dataset(*rows, split=Split(0, held, False) if held else None)
     everywhere = {"hdfs:///f": blocks(10**6, ("h0",))}
-    for shard, found in enumerate(shard_bytes(data, shards, everywhere)):
+    for shard, by_host in enumerate(shard_bytes(data, shards, everywhere)):
         groups = [data.files[0].groups[piece.group] for piece in pieces(data, shards, shard)]
         spanned = sum(group.size for group in groups)
-        assert found.get("h0", 0) >= spanned
-        assert bool(found.get("h0")) >= bool(groups)
+        assert by_host.get("h0", 0) >= spanned
+        assert bool(by_host.get("h0")) >= bool(groups)
 
 
 def test_local_share() -> None:
     """The share of bytes that lie on their reader's host, replicas counted once."""
     data = dataset(5, 5)
-    found = shard_bytes(data, 2, {"hdfs:///f": blocks(54, ("h0", "h2"), ("h1", "h2"))})
-    assert local_share({0: [0], 1: [1]}, data, found, {0: "h0", 1: "h1"}) == 1
-    assert local_share({0: [0], 1: [1]}, data, found, {0: "h0", 1: "h0"}) == 0.5
+    by_shard = shard_bytes(data, 2, {"hdfs:///f": blocks(54, ("h0", "h2"), ("h1", "h2"))})
+    assert local_share({0: [0], 1: [1]}, data, by_shard, {0: "h0", 1: "h1"}) == 1
+    assert local_share({0: [0], 1: [1]}, data, by_shard, {0: "h0", 1: "h0"}) == 0.5
     assert local_share({0: [0, 1]}, data, [{}, {}], {0: "h0"}) == 0
 
 

@@ -1,4 +1,4 @@
-"""What a master knows of its workers from their beats."""
+"""The progress table: what a master learns from its workers' heartbeats."""
 
 from dataclasses import dataclass
 
@@ -14,83 +14,85 @@ STEP = 5
 
 
 @dataclass
-class Beats:
-    """A meeting of two workers with two shards each, and the paces that they tell."""
+class Heartbeats:
+    """An assignment of two workers with two shards each, and the progress that they report."""
 
     progress: ProgressTable
-    number: int = 0
+    generation: int = 0
 
     def begin(self, command: Train | Build) -> None:
-        self.number += 1
-        self.progress.begin(Assignment(self.number, command, {0: [0, 1], 1: [2, 3]}, []))
+        self.generation += 1
+        self.progress.begin(Assignment(self.generation, command, {0: [0, 1], 1: [2, 3]}, []))
 
     def hear(self, worker: int, step: int = STEP, mapped: int = 0, tasks: int = 0, busy: float = 0.0) -> Progress:
-        progress = Progress(self.number, step, 0.5, 10 * step, tasks, step, mapped, tasks, busy)
+        progress = Progress(self.generation, step, 0.5, 10 * step, tasks, step, mapped, tasks, busy)
         self.progress.hear(worker, progress)
         return progress
 
-    def spare(self, *, copy: bool, meeting: int | None = None) -> int | None:
-        return self.progress.choose_backup(RequestBackup(0, self.number if meeting is None else meeting, STEP, copy))
+    def choose_backup(self, *, copy: bool, generation: int | None = None) -> int | None:
+        return self.progress.choose_backup(
+            RequestBackup(0, self.generation if generation is None else generation, STEP, copy)
+        )
 
 
 @pytest.fixture
-def beats() -> Beats:
-    found = Beats(ProgressTable())
-    found.begin(Train(STEP, 10))
-    return found
+def heartbeats() -> Heartbeats:
+    heartbeats = Heartbeats(ProgressTable())
+    heartbeats.begin(Train(STEP, 10))
+    return heartbeats
 
 
-def test_a_task_that_waits_is_taken_off_its_owner(beats: Beats) -> None:
-    """Its owner hears of it at this step of this meeting, and it does not count as computed twice."""
-    progress = beats.hear(1)
-    assert beats.spare(copy=False) == 3
-    assert beats.progress.taken_over(1, progress) == [3]
-    assert beats.progress.taken_over(0, progress) == []
-    assert beats.progress.taken_over(1, Progress(beats.number, at=STEP + 1)) == []
-    assert beats.spare(copy=False) is None
-    assert beats.progress.copied == 0
+def test_a_task_that_waits_is_taken_off_its_owner(heartbeats: Heartbeats) -> None:
+    """Its owner hears of it at this step of this assignment, and it does not count as computed twice."""
+    progress = heartbeats.hear(1)
+    assert heartbeats.choose_backup(copy=False) == 3
+    assert heartbeats.progress.taken_over(1, progress) == [3]
+    assert heartbeats.progress.taken_over(0, progress) == []
+    assert heartbeats.progress.taken_over(1, Progress(heartbeats.generation, at=STEP + 1)) == []
+    assert heartbeats.choose_backup(copy=False) is None
+    assert heartbeats.progress.copied == 0
 
 
-def test_a_task_that_runs_is_copied(beats: Beats) -> None:
+def test_a_task_that_runs_is_copied(heartbeats: Heartbeats) -> None:
     """Its owner goes on with it, and it counts."""
-    progress = beats.hear(1, mapped=1)
-    assert beats.spare(copy=False) is None
-    assert beats.spare(copy=True) == 3
-    assert beats.progress.taken_over(1, progress) == []
-    assert beats.progress.copied == 1
+    progress = heartbeats.hear(1, mapped=1)
+    assert heartbeats.choose_backup(copy=False) is None
+    assert heartbeats.choose_backup(copy=True) == 3
+    assert heartbeats.progress.taken_over(1, progress) == []
+    assert heartbeats.progress.copied == 1
 
 
-def test_a_meeting_forgets_who_helped_whom(beats: Beats) -> None:
-    """Tasks that were taken over belong to their owners again, and what is asked for an old meeting is refused."""
-    progress = beats.hear(1)
-    assert beats.spare(copy=False) == 3
-    beats.begin(Train(STEP, 10))
-    assert beats.progress.taken_over(1, progress) == []
-    assert beats.spare(copy=True, meeting=beats.number - 1) is None
-    assert beats.spare(copy=False) == 3
+def test_a_new_assignment_forgets_all_backups(heartbeats: Heartbeats) -> None:
+    """Tasks that were taken over belong to their owners again, and a request from an old generation is refused."""
+    progress = heartbeats.hear(1)
+    assert heartbeats.choose_backup(copy=False) == 3
+    heartbeats.begin(Train(STEP, 10))
+    assert heartbeats.progress.taken_over(1, progress) == []
+    assert heartbeats.choose_backup(copy=True, generation=heartbeats.generation - 1) is None
+    assert heartbeats.choose_backup(copy=False) == 3
 
 
-def test_every_step_is_told_once(beats: Beats) -> None:
+def test_every_step_is_told_once(heartbeats: Heartbeats) -> None:
     """The newest step that a member has finished is told once; after a new start the steps are told again."""
-    beats.hear(0, STEP)
-    beats.hear(1, STEP + 1)
-    assert beats.progress.tick([0]) == Tick(STEP, 0.5, 10 * STEP, 1)
-    assert beats.progress.tick([0]) is None
-    assert beats.progress.tick([0, 1]) == Tick(STEP + 1, 0.5, 10 * (STEP + 1), 2)
-    beats.begin(Build(Schema((), "y", "number")))
-    assert beats.progress.tick([0, 1]) is None
-    beats.hear(1, 1)
-    assert beats.progress.tick([0, 1]) == Tick(1, 0.5, 10, 2)
+    heartbeats.hear(0, STEP)
+    heartbeats.hear(1, STEP + 1)
+    assert heartbeats.progress.tick([0]) == Tick(STEP, 0.5, 10 * STEP, 1)
+    assert heartbeats.progress.tick([0]) is None
+    assert heartbeats.progress.tick([0, 1]) == Tick(STEP + 1, 0.5, 10 * (STEP + 1), 2)
+    heartbeats.begin(Build(Schema((), "y", "generation")))
+    assert heartbeats.progress.tick([0, 1]) is None
+    heartbeats.hear(1, 1)
+    assert heartbeats.progress.tick([0, 1]) == Tick(1, 0.5, 10, 2)
 
 
-def test_who_is_slow_is_compared_since_the_last_look(beats: Beats) -> None:
-    """A worker is judged by what it did between two looks, the first of which finds nobody."""
-    beats.hear(0, tasks=10, busy=1.0)
-    beats.hear(1, tasks=10, busy=90.0)
-    assert beats.progress.stragglers() == []
-    beats.hear(0, tasks=20, busy=2.0)
-    beats.hear(1, tasks=20, busy=91.0)
-    assert beats.progress.stragglers() == []
-    beats.hear(1, tasks=30, busy=191.0)
-    assert beats.progress.stragglers() == [1]
-    assert beats.progress.stragglers() == []
+def test_stragglers_are_compared_since_the_last_comparison(heartbeats: Heartbeats) -> None:
+    """A worker is judged by what it did between two comparisons, the first of which finds none."""
+    heartbeats.hear(0, tasks=10, busy=1.0)
+    heartbeats.hear(1, tasks=10, busy=90.0)
+    assert heartbeats.progress.stragglers() == []
+    heartbeats.hear(0, tasks=20, busy=2.0)
+    heartbeats.hear(1, tasks=20, busy=91.0)
+    assert heartbeats.progress.stragglers() == []
+    heartbeats.hear(1, tasks=30, busy=191.0)
+    assert heartbeats.progress.stragglers() == [1]
+    assert heartbeats.progress.stragglers() == []

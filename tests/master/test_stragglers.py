@@ -1,4 +1,4 @@
-"""Who computes what for whom: decisions on tables of facts."""
+"""Backup tasks and stragglers: decisions on tables of facts."""
 
 import pytest
 
@@ -14,7 +14,7 @@ OWNED = {0: [0, 1, 2], 1: [3, 4, 5], 2: [6, 7]}
 
 
 @pytest.mark.parametrize(
-    ("paces", "copied", "copy", "found"),
+    ("progress", "copied", "copy", "expected"),
     [
         ({0: at(5, 3), 1: at(5, 1), 2: at(5, 2)}, [], False, (5, True)),  # 4 is being computed, 5 waits
         ({0: at(5, 3), 1: at(5, 0), 2: at(5, 0)}, [], False, (5, True)),  # worker 1 has most to do
@@ -27,19 +27,19 @@ OWNED = {0: [0, 1, 2], 1: [3, 4, 5], 2: [6, 7]}
         ({0: at(5, 0), 1: at(5, 3), 2: at(5, 2)}, [], True, None),  # nobody else has anything to do
     ],
 )
-def test_a_spare_task(
-    paces: dict[int, Progress], copied: list[int], copy: bool, found: tuple[int, bool] | None
+def test_the_choice_of_a_backup_task(
+    progress: dict[int, Progress], copied: list[int], copy: bool, expected: tuple[int, bool] | None
 ) -> None:
-    """Tasks that wait come first, from whoever has most; running ones only when copies are wanted, and once."""
-    assert choose_backup(OWNED, paces, copied, 0, 5, copy=copy) == found
+    """Tasks that wait come first, from the worker that has most; running ones only when copies are wanted, and once."""
+    assert choose_backup(OWNED, progress, copied, 0, 5, copy=copy) == expected
 
 
-def progress(tasks: int, busy: float) -> Progress:
+def worked(tasks: int, busy: float) -> Progress:
     return Progress(tasks=tasks, busy=busy)
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "found"),
+    ("before", "now", "expected"),
     [
         ({0: (1, 9.0), 1: (1, 1.0)}, {0: (11, 10.0), 1: (11, 11.0)}, [1]),  # 1.0 s a task against 0.1
         ({0: (1, 9.0), 1: (1, 1.0)}, {0: (11, 10.0), 1: (11, 2.5)}, []),  # not even twice as slow
@@ -51,7 +51,9 @@ def progress(tasks: int, busy: float) -> Progress:
         (dict.fromkeys(range(3), (0, 0.0)), {0: (20, 1.0), 1: (10, 20.0), 2: (10, 0.5)}, [1]),  # for a task, not in all
     ],
 )
-def test_who_is_slow(before: dict[int, tuple[int, float]], now: dict[int, tuple[int, float]], found: list[int]) -> None:
-    """Slow is who takes several times as long for a task as the others, for long enough to matter."""
-    looks = [{w: progress(*facts) for w, facts in look.items()} for look in (before, now)]
-    assert stragglers(*looks) == found
+def test_stragglers(
+    before: dict[int, tuple[int, float]], now: dict[int, tuple[int, float]], expected: list[int]
+) -> None:
+    """A straggler takes several times as long for a task as the others, for long enough to matter."""
+    looks = [{w: worked(*facts) for w, facts in look.items()} for look in (before, now)]
+    assert stragglers(*looks) == expected

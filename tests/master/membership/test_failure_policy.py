@@ -34,8 +34,8 @@ def end(kind: ExitKind, host: str = "n1", *, joined: bool = True, size: int = 0,
     return Exit(role, kind, f"{role} 0 on {host} {kind.word}", host=host, size=size, joined=joined)
 
 
-def decided(*ends: Exit, most: int = 10, hosts: set[str] = HOSTS, sizes: Sizes = ONE) -> Decision:
-    return decide(ends, most, hosts=hosts, sizes=sizes)
+def decided(*ends: Exit, max_failures: int = 10, hosts: set[str] = HOSTS, sizes: Sizes = ONE) -> Decision:
+    return decide(ends, max_failures, hosts=hosts, sizes=sizes)
 
 
 @pytest.mark.parametrize("kind", LOST)
@@ -43,7 +43,7 @@ def decided(*ends: Exit, most: int = 10, hosts: set[str] = HOSTS, sizes: Sizes =
 def test_what_the_cluster_did_is_no_failure(kind: ExitKind, joined: bool) -> None:
     """However often the cluster takes processes away, they are replaced; not even a first failure is left over."""
     ends = [end(kind, joined=joined)] * 50
-    assert decided(*ends, most=0, hosts=HOSTS if joined else set()) == Replace(ends[0].why)
+    assert decided(*ends, max_failures=0, hosts=HOSTS if joined else set()) == Replace(ends[0].why)
 
 
 @pytest.mark.parametrize("kind", COUNTED)
@@ -59,13 +59,15 @@ def test_a_failure_is_counted(kind: ExitKind) -> None:
 def test_a_crash_loop_stops(kind: ExitKind) -> None:
     """One failure more than workers.max_failures, of all roles together, ends the job with the newest one."""
     before = [end(ExitKind.EXIT, "n1"), end(ExitKind.SIGNAL, "n2", role="reducer"), end(ExitKind.NODE_LOST)]
-    assert isinstance(decided(*before, end(kind), most=3), Replace)
-    assert decided(*before, end(kind), most=2) == Stop(f"{end(kind).why}: failure 3, with workers.max_failures 2.")
+    assert isinstance(decided(*before, end(kind), max_failures=3), Replace)
+    assert decided(*before, end(kind), max_failures=2) == Stop(
+        f"{end(kind).why}: failure 3, with workers.max_failures 2."
+    )
 
 
 @pytest.mark.parametrize("kind", [ExitKind.EXIT, ExitKind.SIGNAL])
 def test_three_that_never_joined(kind: ExitKind) -> None:
-    """Where nobody has ever joined, the third failure ends the job, if one was of a replacement; else it does not."""
+    """The third failure ends a job that no process has ever joined, if one was of a replacement; else it does not."""
     ends = [end(kind, host, joined=False) for host in ("n1", "n2", "n3")]
     assert isinstance(decided(*ends, hosts=set()), Replace)  # all first ones at once, as when a machine is cleared
     ends[-1] = replace(ends[-1], replaces=True)
@@ -75,28 +77,31 @@ def test_three_that_never_joined(kind: ExitKind) -> None:
 
 
 def test_a_wrong_environment_stops_at_once() -> None:
-    """What can't begin for want of Python, yarnml or a module is the user's to mend, where nobody has joined."""
+    """A process that can't begin for want of Python, yarnml or a module is the user's to mend, if none has joined."""
     wrong = end(ExitKind.ENVIRONMENT, joined=False)
-    found = decided(wrong, hosts=set())
-    assert isinstance(found, Stop)
-    assert found.environment
-    assert found.words.startswith(f"{wrong.why}. The next one would end in the same way")
+    decision = decided(wrong, hosts=set())
+    assert isinstance(decision, Stop)
+    assert decision.environment
+    assert decision.words.startswith(f"{wrong.why}. The next one would end in the same way")
 
 
 def test_a_wrong_environment_of_one_node() -> None:
-    """Where others have joined it is the node that is wrong: the failure is counted, the second makes it avoided."""
+    """The node is wrong where others have joined: the failure is counted, the second makes it avoided."""
     wrong = end(ExitKind.ENVIRONMENT, "n9", joined=False)
     assert decided(wrong) == Replace(f"{wrong.why} (failure 1 of at most 10)")
-    found = decided(wrong, wrong)
-    assert isinstance(found, Replace)
-    assert found.avoid == "n9"
+    decision = decided(wrong, wrong)
+    assert isinstance(decision, Replace)
+    assert decision.avoid == "n9"
 
 
 def test_more_memory_is_given_and_said() -> None:
     """Out of memory is answered with the next size, and not counted, as long as there is one."""
-    first, second = end(ExitKind.MEMORY), end(ExitKind.MEMORY, size=1)
-    assert decided(first, most=0, sizes=THREE) == Replace(f"{first.why} (not counted; the next one gets 3 GiB)", 1)
-    assert decided(first, second, most=0, sizes=THREE) == Replace(
+    first = end(ExitKind.MEMORY)
+    second = end(ExitKind.MEMORY, size=1)
+    assert decided(first, max_failures=0, sizes=THREE) == Replace(
+        f"{first.why} (not counted; the next one gets 3 GiB)", 1
+    )
+    assert decided(first, second, max_failures=0, sizes=THREE) == Replace(
         f"{second.why} (not counted; the next one gets 4 GiB)", 2
     )
 
@@ -108,7 +113,7 @@ def test_too_little_memory_at_last() -> None:
 
 
 def test_memory_where_there_is_no_more() -> None:
-    """Where no larger container can be had, out of memory is a failure as any other."""
+    """Out of memory is a failure as any other where no larger container can be had."""
     assert decided(end(ExitKind.MEMORY), sizes=ONE) == Replace(f"{end(ExitKind.MEMORY).why} (failure 1 of at most 10)")
 
 
@@ -124,9 +129,9 @@ def test_a_role_keeps_its_size() -> None:
 def test_all_workers_out_of_memory_at_once() -> None:
     """Many that run out of memory together all get more; that is one step up for each, not one for each of them."""
     ends = [end(ExitKind.MEMORY, f"n{n}") for n in range(20)]
-    assert [d.size for n in range(20) if isinstance(d := decided(*ends[: n + 1], most=0, sizes=THREE), Replace)] == (
-        [1] * 20
-    )
+    assert [
+        d.size for n in range(20) if isinstance(d := decided(*ends[: n + 1], max_failures=0, sizes=THREE), Replace)
+    ] == ([1] * 20)
 
 
 @pytest.mark.parametrize(
@@ -146,30 +151,30 @@ def test_a_bad_node_is_avoided(kind: ExitKind) -> None:
 def test_a_node_that_fails_at_the_start(hosts: set[str]) -> None:
     """Two that ended on a host before they joined are enough, also where nobody has joined yet."""
     ends = [end(ExitKind.EXIT, joined=False)] * 2
-    found = decided(*ends, hosts=hosts)
-    assert isinstance(found, Replace)
-    assert found.avoid == "n1"
+    decision = decided(*ends, hosts=hosts)
+    assert isinstance(decision, Replace)
+    assert decision.avoid == "n1"
 
 
 @pytest.mark.parametrize(
-    ("others", "hosts"),
+    ("elsewhere", "hosts"),
     [
         ([end(ExitKind.EXIT, "n2")], HOSTS),  # it fails elsewhere, too
         ([], {"n1"}),  # there is no other host
     ],
 )
-def test_a_node_is_not_blamed_without_others(others: list[Exit], hosts: set[str]) -> None:
+def test_a_node_is_not_blamed_without_others(elsewhere: list[Exit], hosts: set[str]) -> None:
     """A host is avoided only where others are known and had no failure."""
-    found = decided(*others, *[end(ExitKind.EXIT)] * 5, hosts=hosts)
-    assert isinstance(found, Replace)
-    assert not found.avoid
+    decision = decided(*elsewhere, *[end(ExitKind.EXIT)] * 5, hosts=hosts)
+    assert isinstance(decision, Replace)
+    assert not decision.avoid
 
 
 def test_unknown_hosts_are_no_bad_node() -> None:
     """Failures of which nobody knows where they were blame no node."""
-    found = decided(*[replace(end(ExitKind.EXIT, joined=False), host="")] * 5)
-    assert isinstance(found, Replace)
-    assert not found.avoid
+    decision = decided(*[replace(end(ExitKind.EXIT, joined=False), host="")] * 5)
+    assert isinstance(decision, Replace)
+    assert not decision.avoid
 
 
 @pytest.mark.parametrize(
