@@ -1,4 +1,4 @@
-"""What tests of preparation share: a plan of given columns, the passes over them, and the rows that a learner gets."""
+"""Preparation for tests: a plan of given columns, the passes over them, and the rows that a learner gets."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from yarnml.data.batches import concatenate
 from yarnml.data.cache import RowCache
-from yarnml.data.loader import Loader, concatenate
+from yarnml.data.loader import Loader
 from yarnml.data.plan import Plan, make_plan
 from yarnml.data.schema import Rows, Schema
 from yarnml.data.survey import filled, find, lacking, merged
@@ -20,7 +21,7 @@ Step = dict[str, Any]
 
 
 def step(kind: str, *columns: str, **fields: Any) -> Step:
-    """As a job file has it."""
+    """A step as a job file has it."""
     return {"kind": kind, "columns": list(columns), **fields}
 
 
@@ -49,26 +50,26 @@ def fnv(text: str) -> int:
     return value
 
 
-def passes(found: Plan, shards: int = 3) -> Schema:
+def passes(data: Plan, shards: int = 3) -> Schema:
     """The schema that the passes over the training data end with."""
-    schema = found.schema
+    schema = data.schema
     while lacking(schema):
-        feed = Loader(found.datasets["train"], found.stored["train"], schema, shards, RowCache(0))
-        parts = [find(*piece) for s in range(shards) for piece in pieces(feed, schema, s)]
+        loader = Loader(data.datasets["train"], data.stored["train"], schema, shards, RowCache(0))
+        parts = [find(*piece) for s in range(shards) for piece in pieces(loader, schema, s)]
         schema = filled(schema, merged(reversed(parts)))
     return schema
 
 
-def pieces(feed: Loader, schema: Schema, shard: int) -> Iterable[tuple[pa.Table, Schema, str]]:
-    return ((table, schema, url) for table, url in feed.tables(shard, lacking(schema)))
+def pieces(loader: Loader, schema: Schema, shard: int) -> Iterable[tuple[pa.Table, Schema, str]]:
+    return ((table, schema, url) for table, url in loader.tables(shard, lacking(schema)))
 
 
-def prepared(found: Plan, dataset: str = "train") -> npt.NDArray[np.float32]:
+def prepared(data: Plan, dataset: str = "train") -> npt.NDArray[np.float32]:
     """The features of a dataset as the learner gets them."""
-    return read(found, passes(found), dataset).x
+    return read(data, passes(data), dataset).x
 
 
-def read(found: Plan, schema: Schema, dataset: str = "train") -> Rows:
-    feed = Loader(found.datasets[dataset], found.stored[dataset], schema, 2, RowCache(0))
-    batches = [rows for s in range(2) for rows in feed.scan(s)]
+def read(data: Plan, schema: Schema, dataset: str = "train") -> Rows:
+    loader = Loader(data.datasets[dataset], data.stored[dataset], schema, 2, RowCache(0))
+    batches = [rows for s in range(2) for rows in loader.scan(s)]
     return concatenate([Rows(*(a[b.weight > 0] for a in b)) for b in batches], schema)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yarnml.data.base import Dataset, File, Group, Split
+from yarnml.data.sampling import shuffled, split_rows
 from yarnml.data.shards import (
     Piece,
     blocks,
@@ -18,8 +19,6 @@ from yarnml.data.shards import (
     part,
     pieces,
     shard_sizes,
-    shuffled,
-    split_rows,
     steps_per_epoch,
 )
 
@@ -47,14 +46,14 @@ def every_row(dataset: Dataset) -> Counter[tuple[int, int, int]]:
 
 @given(rows=st.integers(0, 10**12), shards=shard_counts)
 def test_shards_are_equal_to_a_row(rows: int, shards: int) -> None:
-    """Shards follow one another without gap or overlap, and their sizes differ by at most one row."""
+    """Shards follow one another without gap or overlap, and their sizes differ by at shuffle_rows one row."""
     edges = [bounds(rows, shards, s) for s in range(shards)]
     assert edges[0][0] == 0
     assert edges[-1][1] == rows
     assert all(a[1] == b[0] for a, b in pairwise(edges))
-    found = shard_sizes(rows, shards)
-    assert sum(found) == rows
-    assert max(found) - min(found) <= 1
+    all_sizes = shard_sizes(rows, shards)
+    assert sum(all_sizes) == rows
+    assert max(all_sizes) - min(all_sizes) <= 1
 
 
 @given(files=sizes, shards=shard_counts)
@@ -103,13 +102,13 @@ def test_full_batches() -> None:
     assert steps_per_epoch([10**9, 10**9], "full") == 1
 
 
-@given(rows=st.lists(st.integers(1, 50), max_size=20), most=st.integers(1, 100), seed=seeds)
-def test_blocks_keep_every_piece(rows: list[int], most: int, seed: int) -> None:
+@given(rows=st.lists(st.integers(1, 50), max_size=20), shuffle_rows=st.integers(1, 100), seed=seeds)
+def test_blocks_keep_every_piece(rows: list[int], shuffle_rows: int, seed: int) -> None:
     """Blocks hold every piece once; none exceeds shuffle_rows unless it is a single piece."""
     shard = [Piece(0, g, 0, n) for g, n in enumerate(rows)]
-    runs = blocks(shard, most, [seed])
+    runs = blocks(shard, shuffle_rows, [seed])
     assert sorted(p for run in runs for p in run) == shard
-    assert all(len(run) == 1 or sum(p.rows for p in run) <= most for run in runs)
+    assert all(len(run) == 1 or sum(p.rows for p in run) <= shuffle_rows for run in runs)
 
 
 @given(rows=st.integers(0, 300), seed=seeds)

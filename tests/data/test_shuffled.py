@@ -7,19 +7,19 @@ import pytest
 
 from yarnml.data.schema import Rows
 from yarnml.data.shards import Piece
-from yarnml.data.shuffled import ShuffledShard
+from yarnml.data.shuffled import EpochOrder, ShuffledShard
 from yarnml.errors import DataError
 
 PIECES = [Piece(0, group, 0, 10) for group in range(6)]
 
 
 class Reader:
-    """Gives a run's group numbers as rows; ``bad`` groups can't be read, and ``kept`` ones need not be."""
+    """Gives a run's group numbers as rows; ``bad`` groups can't be read, and with ``is_cached`` they need not be."""
 
     def __init__(self) -> None:
         self.read: list[int] = []
         self.bad: set[int] = set()
-        self.kept = False
+        self.is_cached = False
         self.more = Event()
 
     def __call__(self, run: list[Piece]) -> Rows:
@@ -31,12 +31,13 @@ class Reader:
         return Rows(numbers[:, None], numbers, numbers)
 
     def serve(self, shuffle_rows: int = 10) -> ShuffledShard:
-        return ShuffledShard(PIECES, 0, 1, 2, shuffle_rows, self, lambda run: self.kept)
+        return ShuffledShard(PIECES, 0, EpochOrder(1, 2, shuffle_rows), self, lambda run: self.is_cached)
 
 
 def test_any_order() -> None:
     """A block has the same rows in the same order, in turn, backwards or again."""
-    served, other = Reader().serve(20), Reader().serve(20)
+    served = Reader().serve(20)
+    other = Reader().serve(20)
     blocks = [served.block(n) for n in range(len(served.runs))]
     assert len(blocks) == 3
     for n in (2, 1, 0, 0, 1, 2):
@@ -57,10 +58,10 @@ def test_the_next_block_is_read_early() -> None:
     assert reader.read == [run[0].group for run in served.runs]
 
 
-def test_what_is_kept_is_not_read_early() -> None:
+def test_a_cached_block_is_not_read_early() -> None:
     """A block that is in memory is had when it is asked for."""
     reader = Reader()
-    reader.kept = True
+    reader.is_cached = True
     served = reader.serve()
     served.block(0)
     assert reader.read == [served.runs[0][0].group]

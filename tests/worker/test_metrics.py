@@ -11,7 +11,7 @@ from sklearn import metrics as right
 from sklearn.datasets import load_wine
 from sklearn.preprocessing import StandardScaler
 
-from yarnml.data.loader import pad
+from yarnml.data.batches import pad
 from yarnml.data.scaling import moments, standard
 from yarnml.data.schema import Feature, Rows, Schema
 from yarnml.errors import DataError, ModelError

@@ -1,26 +1,27 @@
-"""Arrays that JAX takes over as they are: it copies one whose memory begins anywhere else."""
+"""Arrays that JAX takes over as they are: it copies one whose memory is not aligned."""
 
 import math
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-ALIGNMENT = 64  # bytes
+from yarnml.data.arrays import Array
+
+ALIGNMENT_BYTES = 64
 
 
-def empty(shape: tuple[int, ...], kind: npt.DTypeLike) -> npt.NDArray[Any]:
-    """An aligned array, with anything in it."""
+def empty(shape: tuple[int, ...], kind: npt.DTypeLike) -> Array:
+    """Make an aligned array with anything in it."""
     kind = np.dtype(kind)
     size = math.prod(shape) * kind.itemsize
-    memory = np.empty(size + ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % ALIGNMENT
+    memory = np.empty(size + ALIGNMENT_BYTES, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT_BYTES
     return memory[start : start + size].view(kind).reshape(shape)
 
 
-def aligned(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The same numbers in an aligned array."""
-    if array.ctypes.data % ALIGNMENT == 0 and array.flags.c_contiguous:
+def aligned(array: Array) -> Array:
+    """Copy an array to aligned memory, or return it where it is aligned already."""
+    if array.ctypes.data % ALIGNMENT_BYTES == 0 and array.flags.c_contiguous:
         return array
     copy = empty(array.shape, array.dtype)
     copy[...] = array

@@ -5,17 +5,21 @@ sizes and positions live here, so that a dataset of thousands of files travels i
 """
 
 import hashlib
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from msgspec import Struct
 
+from yarnml.data.arrays import value_numbers
+from yarnml.data.sampling import FOLDS_SEED, SPLIT_SEED, fold_numbers, split_rows
 from yarnml.errors import DataError
 
 
 class Group(Struct, frozen=True, array_like=True):
-    """``rows`` rows from byte ``start`` on, ``size`` bytes long in the file.
+    """A group's place in its file: ``rows`` rows in ``size`` bytes from byte ``start`` on.
 
     ``digest`` stands for the bytes that are read for it, where the format has no checksums of its own.
     """
@@ -27,12 +31,32 @@ class Group(Struct, frozen=True, array_like=True):
 
 
 class File(Struct, frozen=True, array_like=True):
-    """``digest`` stands for the contents: of the footer for Parquet, of all bytes for CSV."""
+    """One file.  ``digest`` stands for the contents: of the footer for Parquet, of all bytes for CSV."""
 
     url: str
     size: int
     digest: str
     groups: tuple[Group, ...]
+
+
+class GroupShare(NamedTuple):
+    """A dataset's share of one group, by counts alone.
+
+    ``number``: of the group, over all files of the dataset.
+    ``first``: rows of the dataset in the groups before it.
+    ``rows``: rows of the dataset in this group.
+    """
+
+    number: int
+    first: int
+    rows: int
+
+
+class GroupRows(NamedTuple):
+    """Rows of one group; ``folds`` [rows] is the part that each is in, where the dataset has folds."""
+
+    table: pa.Table
+    folds: npt.NDArray[np.int32] | None = None
 
 
 class Split(Struct, frozen=True, array_like=True):
@@ -46,12 +70,20 @@ class Split(Struct, frozen=True, array_like=True):
     held_out: bool
     by: str | None = None
 
+    def rows_of(self, table: pa.Table, share: GroupShare, low: int, high: int) -> GroupRows:
+        """Rows ``low`` … ``high`` - 1 of this part of a group; ``table``: all rows of the group, with column ``by``."""
+        held = share.rows if self.held_out else table.num_rows - share.rows
+        seed = [self.seed, SPLIT_SEED, share.number]
+        chosen = split_rows(table.num_rows, held, seed, held_out=self.held_out, strata=_strata(table, self.by))
+        return GroupRows(table.take(chosen[low:high]))
+
 
 class Fold(Struct, frozen=True, array_like=True):
-    """Which rows count in one fold of a cross-validation: all but those of part ``number``, counted from 0, of
-    ``folds`` equal parts of the rows, or with ``held_out`` the rows of that part alone.
+    """The choice of rows that count in one fold of a cross-validation.
 
-    With ``by``, a column, its values have the same shares of all parts of a group, to two rows.
+    These are all but the rows of part ``number``, counted from 0, of ``folds`` equal parts; or with ``held_out`` the
+    rows of that part alone.  With ``by``, a column, its values have the same shares of all parts of a group, to two
+    rows.
     """
 
     seed: int
@@ -59,6 +91,21 @@ class Fold(Struct, frozen=True, array_like=True):
     number: int
     held_out: bool
     by: str | None = None
+
+    def rows_of(self, table: pa.Table, share: GroupShare, low: int, high: int) -> GroupRows:
+        """Rows ``low`` … ``high`` - 1 of a group, and their parts; ``table``: all its rows, with column ``by``."""
+        seed = [self.seed, FOLDS_SEED, share.number]
+        numbers = fold_numbers(table.num_rows, share.first, self.folds, seed, _strata(table, self.by))
+        return GroupRows(table.slice(low, high - low), numbers[low:high])
+
+    def counts(self, folds: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+        """[rows]: whether a row of each of these parts counts in this fold."""
+        return (folds == self.number) == self.held_out
+
+
+def _strata(table: pa.Table, by: str | None) -> npt.NDArray[np.int64] | None:
+    """[rows]: a number for each value of a column; None without a column."""
+    return None if by is None else value_numbers(table.column(by))
 
 
 class Dataset(Struct, frozen=True):
@@ -82,7 +129,10 @@ class Dataset(Struct, frozen=True):
         sizes = [g.rows for f in self.files for g in f.groups]
         if self.split is None:
             return sizes
-        held, seen, taken = [], 0, 0
+        # Each group holds out what brings the total to the fraction, so that the groups' roundings don't add up.
+        held: list[int] = []
+        seen = 0
+        taken = 0
         for rows in sizes:
             seen += rows
             held.append(int(seen * self.split.fraction) - taken)
@@ -91,13 +141,27 @@ class Dataset(Struct, frozen=True):
 
     @property
     def fingerprint(self) -> str:
-        """Names the rows, wherever they are stored: a digest over files in order, their contents and the choice."""
+        """A name of the rows, wherever they are stored: a digest over files in order, their contents and the choice."""
         facts = [self.format, [(f.size, f.digest) for f in self.files], self.split, *([self.fold] if self.fold else [])]
         return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
 
+    @property
+    def stratum(self) -> str | None:
+        """The column without which `rows_of` can't choose rows; None where there is no such column."""
+        choice = self.split or self.fold
+        return choice.by if choice else None
+
+    def rows_of(self, table: pa.Table, share: GroupShare, low: int, high: int) -> GroupRows:
+        """Rows ``low`` … ``high`` - 1 of this dataset's share of a group.
+
+        ``table``: all rows of the group, some of its columns, `stratum` among them.
+        """
+        choice = self.split or self.fold
+        return choice.rows_of(table, share, low, high) if choice else GroupRows(table.slice(low, high - low))
+
 
 class Format(Protocol):
-    """How one file format is looked into and read.  Raise DataError with the file's name for a broken file.
+    """The reader of one file format.  It raises DataError with the file's name for a broken file.
 
     ``TYPED``: whether the files say what type a column has; otherwise `inspect` guesses and `read` converts.
     """
@@ -110,12 +174,12 @@ class Format(Protocol):
     def read(self, fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.Table:
         """The rows of one group, these columns; a format that is not typed converts to the given types.
 
-        `changed` where the file is not what `inspect` saw.
+        Raises the error that `changed` makes where the file is not the one that `inspect` saw.
         """
 
 
-def changed(url: str, what: str) -> DataError:
-    """The file is not what the plan saw, ``what`` says by what that is known."""
+def changed(url: str, difference: str) -> DataError:
+    """The error for a file that is not the one that the plan saw; ``difference`` says by what that is known."""
     return DataError(
-        f"{url} has changed since the job began: {what}; put it back as it was, or train anew with --restart."
+        f"{url} has changed since the job began: {difference}; put it back as it was, or train anew with --restart."
     )

@@ -1,4 +1,4 @@
-"""What a worker keeps of the rows that it has decoded, for the next epoch and for other trainings on the same rows."""
+"""A worker's cache of decoded rows, for the next epoch and for other trainings on the same rows."""
 
 from collections import OrderedDict
 from threading import Lock
@@ -29,15 +29,17 @@ class RowCache:
     """Decoded pieces of one dataset, those that were used last, of at most ``limit`` bytes in all.  For any thread."""
 
     def __init__(self, limit: int) -> None:
-        self.limit, self.nbytes = limit, 0
+        self.limit = limit
+        self.nbytes = 0
         self._pieces: OrderedDict[Piece, Decoded] = OrderedDict()
+        # One thread prepares batches while another may read a shard of a late worker, both from the same cache.
         self._lock = Lock()
 
     def __contains__(self, piece: Piece) -> bool:
         return piece in self._pieces
 
     def take(self, piece: Piece) -> Decoded | None:
-        """What is kept of a piece, to be put back where it shall stay."""
+        """Remove a piece and return it, if it is here; `put` it back where it shall stay."""
         with self._lock:
             return self._drop(piece)
 
@@ -52,6 +54,6 @@ class RowCache:
                 self._drop(next(iter(self._pieces)))
 
     def _drop(self, piece: Piece) -> Decoded | None:
-        found = self._pieces.pop(piece, None)
-        self.nbytes -= found.nbytes if found else 0
-        return found
+        decoded = self._pieces.pop(piece, None)
+        self.nbytes -= decoded.nbytes if decoded else 0
+        return decoded

@@ -16,15 +16,22 @@ from yarnml.data.base import File, Group, changed
 from yarnml.errors import DataError
 
 GROUP_BYTES = 16 * 2**20
-DIGEST_BYTES = 8  # of a group: enough to see a change, and thousands of groups travel in one message
+
+GROUP_DIGEST_BYTES = 8
+"""Enough to see a change; a full digest would make the message with thousands of groups longer."""
+
 TYPED = False
 
 
 def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
-    digest, size, groups = hashlib.sha256(), 0, []
+    """Read the file once: its header, its digest, and its lines as groups that end at line ends."""
+    digest = hashlib.sha256()
+    size = 0
+    groups: list[Group] = []
     head = b""
+    rest = b""  # the start of a line whose end has not been read yet
+    start = 0  # the byte at which the rest starts
     with fs.open_input_stream(path) as stream:
-        rest, start = b"", 0
         while chunk := stream.read(GROUP_BYTES):
             digest.update(chunk)
             size += len(chunk)
@@ -34,15 +41,20 @@ def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
                 if not end:
                     rest = text
                     continue
-                head, text, start = text[:end], text[end:], end
+                head = text[:end]
+                text = text[end:]
+                start = end
             end = text.rfind(b"\n") + 1
             if end:
                 body = memoryview(text)[:end]
-                groups.append(Group(_lines(text[:end]), start, end, _digest(head, body)))
-            rest, start = text[end:], start + end
-        head, rest = (head, rest) if head else (rest, b"")
-        if rest.strip():
-            groups.append(Group(1, start, len(rest), _digest(head, rest)))
+                groups.append(Group(_lines(text[:end]), start, end, _group_digest(head, body)))
+            rest = text[end:]
+            start += end
+    if not head:  # one line, and no line end
+        head = rest
+        rest = b""
+    if rest.strip():
+        groups.append(Group(1, start, len(rest), _group_digest(head, rest)))
     try:
         header = head.decode()
     except UnicodeDecodeError as exc:
@@ -57,11 +69,11 @@ def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.T
     return _parse(fs, path, file, group, columns)
 
 
-def _digest(header: bytes, body: bytes | memoryview) -> bytes:
-    """Of what a group is read from."""
+def _group_digest(header: bytes, body: bytes | memoryview) -> bytes:
+    """The digest of the bytes that a group is read from."""
     digest = hashlib.sha256(header)
     digest.update(body)
-    return digest.digest()[:DIGEST_BYTES]
+    return digest.digest()[:GROUP_DIGEST_BYTES]
 
 
 def _lines(text: bytes) -> int:
@@ -75,7 +87,7 @@ def _parse(fs: Any, path: str, file: File, group: int, columns: pa.Schema | None
         head = source.read(min(g.start for g in file.groups))
         source.seek(place.start)
         body = source.read(place.size)
-    if _digest(head[: head.find(b"\n") + 1], body) != place.digest:
+    if _group_digest(head[: head.find(b"\n") + 1], body) != place.digest:
         raise changed(file.url, f"its header, or the {place.size} bytes from byte {place.start} on, are others")
     table = _decode(head + body, columns, f"{file.url} from byte {place.start} on")
     if table.num_rows != place.rows:
@@ -87,6 +99,7 @@ def _parse(fs: Any, path: str, file: File, group: int, columns: pa.Schema | None
 
 
 def _decode(text: bytes, columns: pa.Schema | None, where: str) -> pa.Table:
+    """The rows of a text with a header line; with ``columns`` these alone, converted to their types."""
     names, types = (columns.names, columns) if columns is not None else ([], None)
     convert = pc.ConvertOptions(include_columns=names, column_types=types, strings_can_be_null=True)
     try:
@@ -98,6 +111,6 @@ def _decode(text: bytes, columns: pa.Schema | None, where: str) -> pa.Table:
 def _reason(message: str, text: bytes) -> str:
     """pyarrow's words, with the name of the column for its number."""
     header = next(csv.reader([text.partition(b"\n")[0].decode(errors="replace").strip()]), [])
-    reason = re.sub(r"^In CSV column #(\d+):", lambda found: f"column '{header[int(found[1])]}':", message)
+    reason = re.sub(r"^In CSV column #(\d+):", lambda match: f"column '{header[int(match[1])]}':", message)
     remedy = "; steps of data.prepare make numbers of text" if "to double" in reason else ""
     return reason.splitlines()[0].rstrip(".") + remedy + "."

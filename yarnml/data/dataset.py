@@ -16,55 +16,66 @@ from yarnml.errors import DataError, JobFileError
 from yarnml.job.spec import Data
 
 FORMATS: dict[str, Format] = {"parquet": parquet, "csv": csv}
+MAX_FILES_AT_ONCE = 16
 SUFFIXES = {".parquet": "parquet", ".parq": "parquet", ".pq": "parquet", ".csv": "csv"}
 
 
 def inspect(paths: str | Sequence[str], format: str, field: str) -> tuple[Dataset, pa.Schema]:
-    """Look into every file once, several at a time.  JobFileError names ``field`` when there is nothing to read."""
-    urls: list[str] = []
-    for path in [paths] if isinstance(paths, str) else paths:
-        try:
-            found = storage.find(path)
-        except (OSError, ValueError) as exc:
-            raise JobFileError(f"{field}: {path} can't be listed: {exc}") from exc
-        if not found:
-            raise JobFileError(f"{field}: there is no file at {path}.")
-        urls += found
-    name = format if format != "auto" else _guess(urls[0], field)
+    """Look into every file once, several at a time; return the dataset and its stored columns.
+
+    ``format``: a name of `FORMATS`, or auto.
+    ``field``: of the job file; JobFileError names it when there is nothing to read.
+    """
+    urls = _find([paths] if isinstance(paths, str) else paths, field)
+    name = format if format != "auto" else _format_of(urls[0], field)
     reader = FORMATS[name]
 
-    def look(url: str) -> tuple[pa.Schema, File]:
+    def inspect_file(url: str) -> tuple[pa.Schema, File]:
         fs, path = storage.arrow(url)
         try:
             return reader.inspect(fs, path, url)
         except OSError as exc:
             raise DataError(f"{field}: {url} can't be read: {exc}") from exc
 
-    with ThreadPoolExecutor(16) as pool:
-        looked = list(pool.map(look, urls))
-    dataset = Dataset(name, tuple(file for _, file in looked))
+    with ThreadPoolExecutor(MAX_FILES_AT_ONCE) as pool:
+        inspected = list(pool.map(inspect_file, urls))
+    dataset = Dataset(name, tuple(file for _, file in inspected))
     if not dataset.rows:
         raise DataError(f"{field}: {', '.join(urls[:3])} holds no rows.")
-    first, whose = next((schema, file.url) for schema, file in looked if file.groups)
-    for schema, file in looked:
-        if schema.names != first.names:
-            odd = sorted(set(schema.names) ^ set(first.names)) or ["the order of columns"]
-            raise DataError(f"{field}: {file.url} and {whose} differ in their columns: {', '.join(odd)}.")
-    return dataset, first
+    columns, first_url = next((schema, file.url) for schema, file in inspected if file.groups)
+    for schema, file in inspected:
+        if schema.names != columns.names:
+            odd = sorted(set(schema.names) ^ set(columns.names)) or ["the order of columns"]
+            raise DataError(f"{field}: {file.url} and {first_url} differ in their columns: {', '.join(odd)}.")
+    return dataset, columns
+
+
+def _find(paths: Sequence[str], field: str) -> list[str]:
+    """The URLs of all files at these paths, in order."""
+    urls: list[str] = []
+    for path in paths:
+        try:
+            files = storage.find(path)
+        except (OSError, ValueError) as exc:
+            raise JobFileError(f"{field}: {path} can't be listed: {exc}") from exc
+        if not files:
+            raise JobFileError(f"{field}: there is no file at {path}.")
+        urls += files
+    return urls
 
 
 def types_to_read(data: Data, dataset: Dataset, stored: pa.Schema) -> pa.Schema:
-    """The stored columns; where the format only guesses their types, each is read as what it is used for."""
+    """The stored columns; where the format only guesses their types, each with the type that it is used as."""
     if FORMATS[dataset.format].TYPED:
         return stored
-    wanted = {name: pa.float64() for name in [*data.features, data.weight]}
-    wanted |= {data.label: pa.float64()} if data.label_type == "number" else {}
-    wanted |= {name: kind_of(step).READ for step in data.prepare for name in step.columns}
-    return pa.schema([_as_wanted(f, wanted[f.name]) if f.name in wanted else f for f in stored])
+    types: dict[str | None, pa.DataType | None] = {name: pa.float64() for name in [*data.features, data.weight]}
+    types |= {data.label: pa.float64()} if data.label_type == "number" else {}
+    types |= {name: kind_of(step).READ for step in data.prepare for name in step.columns}
+    return pa.schema([_with_type(f, types[f.name]) if f.name in types else f for f in stored])
 
 
 def read_group(dataset: Dataset, file: int, group: int, columns: pa.Schema) -> pa.Table:
-    """One group of rows with these columns; DataError where the file can't be read or is not what it was."""
+    """Read one group of rows with these columns; DataError where the file can't be read or has changed."""
     entry = dataset.files[file]
     fs, path = storage.arrow(entry.url)
     try:
@@ -91,15 +102,18 @@ def with_widths(schema: Schema, dataset: Dataset, stored: pa.Schema) -> Schema:
     return msgspec.structs.replace(schema, features=features)
 
 
-def _as_wanted(guessed: pa.Field, wanted: pa.DataType | None) -> pa.Field:
-    """With the type that is wanted; where any value will do, what is no number or boolean is text."""
-    if wanted is None:
-        kept = pa.types.is_integer(guessed.type) or pa.types.is_floating(guessed.type)
-        wanted = guessed.type if kept else pa.string()
-    return guessed if pa.types.is_boolean(guessed.type) else guessed.with_type(wanted)
+def _with_type(guessed: pa.Field, kind: pa.DataType | None) -> pa.Field:
+    """A column with the type to read it as; None: any value will do, and what is no number or boolean is text."""
+    if pa.types.is_boolean(guessed.type):
+        return guessed
+    if kind is None:
+        is_number = pa.types.is_integer(guessed.type) or pa.types.is_floating(guessed.type)
+        kind = guessed.type if is_number else pa.string()
+    return guessed.with_type(kind)
 
 
-def _guess(url: str, field: str) -> str:
+def _format_of(url: str, field: str) -> str:
+    """The format that the end of a file's name tells."""
     for suffix, name in SUFFIXES.items():
         if url.lower().endswith(suffix):
             return name

@@ -1,4 +1,4 @@
-"""Parquet: a group is a row group; the footer tells all the master needs."""
+"""Parquet: a group is a row group; the footer says all that the master needs."""
 
 import hashlib
 from typing import Any
@@ -11,8 +11,8 @@ from yarnml.errors import DataError
 from yarnml.storage import Unavailable
 
 TYPED = True
-_TAIL = 8  # the footer's length and the magic number end the file
-_GUESS = 64 * 2**10  # bytes that mostly hold the whole footer, so that one read gets it
+_TAIL_BYTES = 8  # the footer's length and the magic number, which end the file
+_FIRST_READ_BYTES = 64 * 2**10  # mostly hold the whole footer, so that one read gets it
 
 
 def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
@@ -20,7 +20,8 @@ def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
         with fs.open_input_file(path) as source:
             end = _end(source)
             with pq.ParquetFile(source, metadata=pq.read_metadata(pa.BufferReader(end))) as file:
-                meta, schema = file.metadata, file.schema_arrow
+                meta = file.metadata
+                schema = file.schema_arrow
                 groups = tuple(_group(meta.row_group(i)) for i in range(meta.num_row_groups))
             return schema, File(url, source.size(), _digest(end), groups)
     except Unavailable:
@@ -30,15 +31,19 @@ def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
 
 
 def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.Table:
-    """Every read sees that the footer is the one of the plan; pages are checked where the file has their checksums."""
+    """Read one row group.
+
+    Every read checks that the footer is the one of the plan; pages are checked where the file has their checksums.
+    """
     try:
         with fs.open_input_file(path) as source:
             end = _end(source)
-            if (source.size(), found := _digest(end)) != (file.size, file.digest):
+            digest = _digest(end)
+            if (source.size(), digest) != (file.size, file.digest):
                 raise changed(
                     file.url,
                     f"it had {file.size} bytes and a footer with the SHA-256 {file.digest[:12]}…, "
-                    f"now {source.size()} and {found[:12]}…",
+                    f"now {source.size()} and {digest[:12]}…",
                 )
             meta = pq.read_metadata(pa.BufferReader(end))
             with pq.ParquetFile(source, metadata=meta, pre_buffer=True, page_checksum_verification=True) as reader:
@@ -50,22 +55,22 @@ def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.T
 
 
 def _end(source: Any) -> bytes:
-    """The end of a file: its footer and what closes it, and mostly a little more before them."""
+    """The end of a file: its footer and the tail behind it, and mostly a little more before them."""
     size = source.size()
-    end = bytes(source.read_at(min(size, _GUESS), max(size - _GUESS, 0)))
-    needed = _footer(end) + _TAIL
+    end = bytes(source.read_at(min(size, _FIRST_READ_BYTES), max(size - _FIRST_READ_BYTES, 0)))
+    needed = _footer(end) + _TAIL_BYTES
     if len(end) < needed <= size:
         end = bytes(source.read_at(needed, size - needed))
     return end
 
 
 def _footer(end: bytes) -> int:
-    """The footer's length in bytes, as the file tells it."""
-    return int.from_bytes(end[-_TAIL:-4], "little")
+    """The footer's length in bytes, which stands behind it."""
+    return int.from_bytes(end[-_TAIL_BYTES:-4], "little")
 
 
 def _digest(end: bytes) -> str:
-    return hashlib.sha256(end[-_TAIL - _footer(end) : -_TAIL]).hexdigest()
+    return hashlib.sha256(end[-_TAIL_BYTES - _footer(end) : -_TAIL_BYTES]).hexdigest()
 
 
 def _group(meta: Any) -> Group:

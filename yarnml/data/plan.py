@@ -1,4 +1,4 @@
-"""What will be read: the job's data looked into once, by the master, before anything starts."""
+"""The plan of a job's data: found and inspected once, by the master, before anything starts."""
 
 import msgspec
 import pyarrow as pa
@@ -14,7 +14,12 @@ from yarnml.job.spec import Job
 
 
 class Plan(Struct, frozen=True):
-    """Datasets by name (train, validation, test), the stored columns of each, and what they mean."""
+    """The data of a job.
+
+    ``datasets``: by name: train, validation, test.
+    ``stored``: the columns in the files of each.
+    ``schema``: the meaning of the columns, the same for all.
+    """
 
     datasets: dict[str, Dataset]
     stored: dict[str, pa.Schema]
@@ -25,31 +30,43 @@ def make_plan(job: Job) -> Plan:
     """Find and inspect the job's data.  Raises JobFileError or DataError with the field that does not fit."""
     data = job.data
     paths = {"train": data.train, "validation": data.validation, "test": data.test}
-    looked = {n: inspect(p, data.format, f"data.{n}") for n, p in paths.items() if isinstance(p, str | list)}
-    datasets = {name: dataset for name, (dataset, _) in looked.items()}
-    stored = {name: types_to_read(data, *found) for name, found in looked.items()}
-    bound = {name: bind(data, stored[name], datasets[name].files[0].url) for name in stored}
-    schema = with_widths(bound["train"], datasets["train"], stored["train"])
+    inspected = {n: inspect(p, data.format, f"data.{n}") for n, p in paths.items() if isinstance(p, str | list)}
+    datasets = {name: dataset for name, (dataset, _) in inspected.items()}
+    stored = {name: types_to_read(data, dataset, columns) for name, (dataset, columns) in inspected.items()}
+    schemas = {name: bind(data, stored[name], datasets[name].files[0].url) for name in stored}
+    schema = with_widths(schemas["train"], datasets["train"], stored["train"])
     schema = _for_learner(schema, job.learner)
-    for name, there in bound.items():
-        for ours, theirs in zip(schema.features, there.features, strict=True):
-            if theirs.width not in (0, ours.width):
-                raise JobFileError(
-                    f"data.{name}: column '{ours.name}' has {theirs.width} numbers, in data.train {ours.width}."
-                )
+    for name, other in schemas.items():
+        _check_widths(name, other, schema)
     if isinstance(data.validation, float):
-        whole, seed = datasets["train"], job.training.seed
-        by = data.label if data.stratify else None
-        parts = {n: Split(seed, data.validation, n == "validation", by) for n in ("train", "validation")}
-        datasets |= {name: msgspec.structs.replace(whole, split=split) for name, split in parts.items()}
+        datasets |= _split(datasets["train"], job, data.validation)
         stored["validation"] = stored["train"]
-        if not datasets["validation"].rows or not datasets["train"].rows:
-            raise JobFileError(f"data.validation {data.validation} of {whole.rows} rows leaves one part without rows.")
     return Plan(datasets, stored, schema)
 
 
+def _check_widths(name: str, schema: Schema, train: Schema) -> None:
+    """Refuse a dataset with a column of another width than in the training data, as far as widths are known."""
+    for expected, feature in zip(train.features, schema.features, strict=True):
+        if feature.width not in (0, expected.width):
+            raise JobFileError(
+                f"data.{name}: column '{expected.name}' has {feature.width} numbers, in data.train {expected.width}."
+            )
+
+
+def _split(rows: Dataset, job: Job, fraction: float) -> dict[str, Dataset]:
+    """The training rows in two parts: those that are left to train, and the ``fraction`` to validate on."""
+    by = job.data.label if job.data.stratify else None
+    parts = {
+        name: msgspec.structs.replace(rows, split=Split(job.training.seed, fraction, name == "validation", by))
+        for name in ("train", "validation")
+    }
+    if not parts["validation"].rows or not parts["train"].rows:
+        raise JobFileError(f"data.validation {fraction} of {rows.rows} rows leaves one part without rows.")
+    return parts
+
+
 def _for_learner(schema: Schema, learner: Options) -> Schema:
-    """The schema with what the learner decides of it: whether values may be missing, and the numbers of clusters."""
+    """The schema with the fields that the learner decides: whether values may be missing, and clusters as classes."""
     classes = tuple(range(learner.clusters)) if schema.label is None else schema.classes
     return filled(msgspec.structs.replace(schema, missing=learner.MISSING, classes=classes), {})
 
@@ -60,8 +77,9 @@ def with_learner(plan: Plan, learner: Options) -> Plan:
 
 
 def fold_of(plan: Plan, job: Job, number: int) -> Plan:
-    """One fold of a job's cross-validation: all training rows, of which most count, and those left are to judge."""
-    search, rows = job.search, plan.datasets["train"]
+    """One fold of a job's cross-validation: all training rows, most of which count, and the rest to validate on."""
+    search = job.search
+    rows = plan.datasets["train"]
     assert search
     assert search.folds
     by = job.data.label if job.data.stratify else None
@@ -71,6 +89,7 @@ def fold_of(plan: Plan, job: Job, number: int) -> Plan:
 
 
 def check_shards(plan: Plan, shards: int) -> None:
+    """Refuse data of fewer rows than shards; raises DataError."""
     rows = plan.datasets["train"].rows
     if rows < shards:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Read ahead: prepare the next items on a second thread while these are used."""
+"""Prepare the next items on a second thread while the earlier ones are used."""
 
 import threading
 from collections import deque
@@ -8,44 +8,56 @@ from typing import Any, Generic, TypeVar
 Key = TypeVar("Key")
 Item = TypeVar("Item")
 
-ITEMS = 16  # that are prepared early, at most
-BYTES = 8 * 2**20  # of them, but for one item: more would leave the processor's caches before they are used
+MAX_READY_ITEMS = 16
+
+MAX_READY_BYTES = 8 * 2**20
+"""Of all items that are ready, but for one: more would leave the processor's caches before they are used."""
 
 
-def _nothing(item: Any) -> int:
+def _no_size(item: Any) -> int:
     return 0
 
 
 def prefetch(
-    make: Callable[[Key], Item], keys: Iterable[Key], size: Callable[[Item], int] = _nothing, items: int = ITEMS
+    make: Callable[[Key], Item],
+    keys: Iterable[Key],
+    size: Callable[[Item], int] = _no_size,
+    max_items: int = MAX_READY_ITEMS,
 ) -> Iterator[tuple[Key, Item]]:
     """``(key, make(key))`` for every key in order; an exception comes out in its item's place.
 
-    At most ``items`` are prepared early, of ``BYTES`` together as ``size`` tells them, or one that is larger.
+    ``size``: the bytes of an item.
+    ``max_items``: prepared early at most, of `MAX_READY_BYTES` together, or one that is larger.
     """
-    shelf = _Shelf[tuple[Key, Item]](items, lambda pair: size(pair[1]))
-    thread = threading.Thread(target=shelf.fill, args=(((k, make(k)) for k in keys),), name="read-ahead", daemon=True)
+    queue = _BoundedQueue[tuple[Key, Item]](max_items, lambda pair: size(pair[1]))
+    thread = threading.Thread(target=queue.fill, args=(((k, make(k)) for k in keys),), name="read-ahead", daemon=True)
     thread.start()
     try:
-        while (pair := shelf.take()) is not None:
+        while (pair := queue.take()) is not None:
             yield pair
     finally:
-        shelf.close()
+        queue.close()
         thread.join()
 
 
-class _Shelf(Generic[Item]):
-    """Items between two threads.  Who fills it rests from the bound on until half is used: waking it costs time."""
+class _BoundedQueue(Generic[Item]):
+    """Items between two threads: the producer fills, the consumer takes.
 
-    def __init__(self, items: int, size: Callable[[Item], int]) -> None:
-        self._items, self._size = items, size
+    Once the bound is reached the producer rests until half of the items are used: to wake it for every single item
+    would cost more time than the item.
+    """
+
+    def __init__(self, max_items: int, size: Callable[[Item], int]) -> None:
+        self._max_items = max_items
+        self._size = size
         self._changed = threading.Condition()
         self._ready: deque[tuple[Item, int]] = deque()
-        self._bytes, self._ended = 0, False
+        self._ready_bytes = 0
+        self._ended = False
         self._error: BaseException | None = None
 
     def fill(self, items: Iterator[Item]) -> None:
-        """Put all of them here; where one can't be had, what happened."""
+        """Put all items, or those before the first error; runs on the producer's thread."""
         try:
             for item in items:
                 if not self._put(item, self._size(item)):
@@ -56,20 +68,21 @@ class _Shelf(Generic[Item]):
             self.close()
 
     def _put(self, item: Item, size: int) -> bool:
+        """Add one item, then wait while there are too many; False when no more are needed."""
         with self._changed:
             self._ready.append((item, size))
-            self._bytes += size
+            self._ready_bytes += size
             self._changed.notify()
-            if len(self._ready) >= self._items or self._bytes >= BYTES:
+            if len(self._ready) >= self._max_items or self._ready_bytes >= MAX_READY_BYTES:
                 self._changed.wait_for(lambda: self._ended or self._half_used)
             return not self._ended
 
     @property
     def _half_used(self) -> bool:
-        return 2 * len(self._ready) <= self._items and 2 * self._bytes <= BYTES
+        return 2 * len(self._ready) <= self._max_items and 2 * self._ready_bytes <= MAX_READY_BYTES
 
     def take(self) -> Item | None:
-        """The next one, or None after the last; raises what kept it from being made."""
+        """The next item, or None after the last; raises the error that kept it from being made."""
         with self._changed:
             self._changed.wait_for(lambda: self._ready or self._ended)
             if not self._ready:
@@ -77,13 +90,13 @@ class _Shelf(Generic[Item]):
                     raise self._error
                 return None
             item, size = self._ready.popleft()
-            self._bytes -= size
+            self._ready_bytes -= size
             if self._half_used:
                 self._changed.notify()
             return item
 
     def close(self) -> None:
-        """No more items come, or are wanted."""
+        """End the queue from either side: no more items come, or none are needed."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()

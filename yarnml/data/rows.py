@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,19 +9,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from yarnml.data.aligned import aligned, empty
-from yarnml.data.arrays import Matrix, float32, is_list, single, whole
+from yarnml.data.arrays import Array, Matrix, float32, is_list, one_array, without_nulls
 from yarnml.data.prepare.base import numbers
-from yarnml.data.schema import Feature, Rows, Schema, known
+from yarnml.data.schema import Feature, Rows, Schema, class_array
 from yarnml.errors import DataError
 
-STRIP = 16  # columns that are laid into rows together: each by itself would go through all of their memory once more
+COLUMNS_AT_ONCE = 16
+"""Columns that are laid into the rows together: each by itself would go through all memory of the rows once more."""
 
 
 def features_of(table: pa.Table, schema: Schema, where: str) -> Matrix:
-    """float32 [rows, width] of a table's feature columns, prepared, in the job file's order."""
+    """float32 [rows, width]: a table's feature columns, prepared, in the job file's order.
+
+    ``where``: the name of the table in errors.
+    """
     x = empty((table.num_rows, schema.width), np.float32)
-    if lacking := [f.name for f in schema.features if f.name not in table.column_names]:
-        raise DataError(f"{where} has no column '{lacking[0]}'; it has {', '.join(table.column_names)}.")
+    if missing := [f.name for f in schema.features if f.name not in table.column_names]:
+        raise DataError(f"{where} has no column '{missing[0]}'; it has {', '.join(table.column_names)}.")
     start = 0
     for strip in _strips(schema.features):
         parts = [_feature(table.column(f.name), f, schema, where) for f in strip]
@@ -44,16 +47,16 @@ def rows_of(table: pa.Table, schema: Schema, where: str) -> Rows:
 
 
 def column_of(column: pa.ChunkedArray, feature: Feature, schema: Schema, where: str) -> pa.Array:
-    """A feature's column as one array; its nulls are for a step to fill, or for the learner to bear."""
+    """A feature's column as one array; it has nulls only where a step fills them, or the learner takes them."""
     if schema.missing or (feature.steps and feature.steps[0].kind == "impute"):
-        return single(column)
-    return whole(column, feature.name, where, "fill them (data.prepare, kind: impute) or drop these rows")
+        return one_array(column)
+    return without_nulls(column, feature.name, where, "fill them (data.prepare, kind: impute) or drop these rows")
 
 
 def _strips(features: Sequence[Feature]) -> Iterator[list[Feature]]:
     """Features of one number in strips, others one by one, all in order."""
     for narrow, run in groupby(features, lambda feature: feature.width == 1):
-        while strip := list(islice(run, STRIP if narrow else 1)):
+        while strip := list(islice(run, COLUMNS_AT_ONCE if narrow else 1)):
             yield strip
 
 
@@ -63,7 +66,7 @@ def _feature(column: pa.ChunkedArray, feature: Feature, schema: Schema, where: s
         return numbers(feature.steps, array, feature.name, where)
     if not is_list(array.type):
         return float32(array, feature.name, where)[:, None]
-    return _lists(whole(column, feature.name, where), feature, schema, where)
+    return _lists(without_nulls(column, feature.name, where), feature, schema, where)
 
 
 def _lists(array: pa.Array, feature: Feature, schema: Schema, where: str) -> Matrix:
@@ -81,14 +84,14 @@ def _lists(array: pa.Array, feature: Feature, schema: Schema, where: str) -> Mat
 
 
 def _weights(table: pa.Table, name: str, where: str) -> npt.NDArray[np.float32]:
-    weight = float32(whole(table.column(name), name, where), name, where)
+    weight = float32(without_nulls(table.column(name), name, where), name, where)
     if not (np.isfinite(weight).all() and (weight >= 0).all()):
         raise DataError(f"{where}: the weight column '{name}' must hold finite numbers of 0 or more.")
     return weight
 
 
-def _labels(table: pa.Table, name: str, schema: Schema, where: str) -> npt.NDArray[Any]:
-    label = whole(table.column(name), name, where)
+def _labels(table: pa.Table, name: str, schema: Schema, where: str) -> Array:
+    label = without_nulls(table.column(name), name, where)
     return _class_numbers(label, schema, where) if schema.label_type == "class" else _targets(label, name, where)
 
 
@@ -100,10 +103,10 @@ def _targets(label: pa.Array, name: str, where: str) -> npt.NDArray[np.float32]:
 
 
 def _class_numbers(label: pa.Array, schema: Schema, where: str) -> npt.NDArray[np.int32]:
-    classes = known(schema.classes or (), label.type, f"{where}: label '{schema.label}'", DataError)
-    found = pc.index_in(label, classes)
-    if found.null_count:
-        value = label.filter(pc.is_null(found))[0].as_py()
+    classes = class_array(schema.classes or (), label.type, f"{where}: label '{schema.label}'", DataError)
+    numbers_or_null = pc.index_in(label, classes)
+    if numbers_or_null.null_count:
+        value = label.filter(pc.is_null(numbers_or_null))[0].as_py()
         shown = ", ".join(map(str, classes.to_pylist()[:8])) + (", …" if len(classes) > 8 else "")
         raise DataError(f"{where}: label '{schema.label}' holds {value!r}, which is none of the classes ({shown}).")
-    return found.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+    return numbers_or_null.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)

@@ -1,4 +1,4 @@
-"""What the columns mean to a learner: features, label, weight."""
+"""The meaning of the columns to a learner: features, label, weight."""
 
 import math
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from msgspec import Struct
 
-from yarnml.data.arrays import is_list, is_number, is_text, plain
+from yarnml.data.arrays import Array, is_list, is_number, is_text, value_type
 from yarnml.data.prepare.base import TEXT, chain, kind_of, lacks
 from yarnml.errors import DataError, JobFileError, YarnmlError
 from yarnml.job.prepare import Step
@@ -29,23 +29,25 @@ class Feature(Struct, frozen=True, array_like=True):
 
     @property
     def names(self) -> list[str]:
-        """A name for each of its numbers."""
+        """A name for each number that the column becomes."""
         if self.steps:
             return kind_of(self.steps[-1]).names(self.steps[-1], self.name)
         return [self.name] if self.width == 1 else [f"{self.name}[{k}]" for k in range(self.width)]
 
     @property
     def ids(self) -> int:
-        """Of how many ids each of its numbers is one; 0 where they are quantities."""
+        """The number of ids, where each of its numbers is an id; 0 where they are quantities."""
         return self.steps[-1].ids if self.steps else 0
 
 
 class Schema(Struct, frozen=True):
     """The columns of a job.
 
-    ``classes`` (sorted) is empty for a number label, and None until they are surveyed.  Without a label they are the
+    ``label``: None for a learner without labels.
+    ``classes``: sorted; empty for a number label, and None until they are surveyed.  Without a label they are the
     numbers of the clusters, or empty for a learner that finds none.
-    ``class_weights``: in the order of the classes; as in the job file until these, and how often they come, are known.
+    ``shape``: of a row's features, where they are an image or another array.
+    ``class_weights``: in the order of the classes; as in the job file until the classes and their counts are known.
     ``missing``: whether nulls among the features become NaN, instead of being refused.
     """
 
@@ -70,6 +72,7 @@ class Schema(Struct, frozen=True):
 
     @property
     def outputs(self) -> int:
+        """The number of classes, or of clusters; 0 for a number label."""
         return len(self.classes or ())
 
 
@@ -80,7 +83,7 @@ class Rows(NamedTuple):
     """
 
     x: npt.NDArray[np.float32]
-    y: npt.NDArray[Any]
+    y: Array
     weight: npt.NDArray[np.float32]
 
     @property
@@ -89,7 +92,7 @@ class Rows(NamedTuple):
 
 
 def stored_in(schema: Schema) -> Schema:
-    """The schema with only what decoded rows depend on: equal for those that decode the same."""
+    """The schema with only the fields that decoded rows depend on: equal for schemas that decode the same."""
     classes = schema.classes if schema.label else None
     return msgspec.structs.replace(schema, classes=classes, class_weights=None, shape=None)
 
@@ -112,14 +115,15 @@ def bind(data: Data, stored: pa.Schema, url: str) -> Schema:
         raise JobFileError(
             f"data.weight: column '{data.weight}' must hold numbers, not {stored.field(data.weight).type}."
         )
-    kind = "none" if data.label is None else _label_type(data, plain(stored.field(data.label).type))
+    kind = "none" if data.label is None else _label_type(data, value_type(stored.field(data.label).type))
     classes = tuple(data.classes) if data.classes else None if kind == "class" else ()
-    shape, weights = tuple(data.shape) if data.shape else None, data.class_weights
-    _check_classes_wanted(data, kind)
-    return Schema(features, data.label, kind, classes, data.weight, shape, weights)
+    shape = tuple(data.shape) if data.shape else None
+    _check_has_classes(data, kind)
+    return Schema(features, data.label, kind, classes, data.weight, shape, data.class_weights)
 
 
 def check_shape(schema: Schema) -> None:
+    """Refuse a shape that does not hold as many numbers as a row has; raises JobFileError."""
     if schema.shape is not None and math.prod(schema.shape) != schema.width:
         raise JobFileError(
             f"data.shape {list(schema.shape)} holds {math.prod(schema.shape)} numbers, "
@@ -128,12 +132,12 @@ def check_shape(schema: Schema) -> None:
 
 
 def in_order(labels: Iterable[Any], schema: Schema) -> tuple[Any, ...]:
-    """Surveyed labels as classes, ascending; DataError where they can't be put in order."""
-    found = set(labels)
+    """Sort surveyed labels into classes; DataError where they can't be put in order."""
+    values = set(labels)
     try:
-        if any(label != label for label in found):
+        if any(label != label for label in values):
             raise DataError(f"Label '{schema.label}' holds NaN, which can't be a class; fill or drop these rows.")
-        return tuple(sorted(found))
+        return tuple(sorted(values))
     except TypeError as exc:
         raise DataError(
             f"Label '{schema.label}' holds text in some files and numbers in others; store one type in all of them."
@@ -147,8 +151,8 @@ def _feature(data: Data, name: str, kind: pa.DataType, url: str) -> Feature:
 
 def prepared(feature: Feature) -> Feature:
     """A feature with steps, and the width that it has once they have learnt everything."""
-    known = not any(map(lacks, feature.steps))
-    return msgspec.structs.replace(feature, width=len(feature.names) if known else 0)
+    is_complete = not any(map(lacks, feature.steps))
+    return msgspec.structs.replace(feature, width=len(feature.names) if is_complete else 0)
 
 
 def _width(name: str, kind: pa.DataType, url: str) -> int:
@@ -166,9 +170,10 @@ def _is_class(kind: pa.DataType) -> bool:
     return is_text(kind) or (is_number(kind) and not pa.types.is_decimal(kind))
 
 
-def _check_classes_wanted(data: Data, kind: str) -> None:
-    for field, wanted in (("class_weights", data.class_weights), ("stratify", data.stratify)):
-        if wanted and kind != "class":
+def _check_has_classes(data: Data, kind: str) -> None:
+    """Refuse fields that need class labels where the label is a number or absent."""
+    for field, value in (("class_weights", data.class_weights), ("stratify", data.stratify)):
+        if value and kind != "class":
             raise JobFileError(
                 f"data.{field} is for class labels, but column '{data.label}' holds numbers to predict; "
                 "remove it, or set data.label_type: class."
@@ -186,14 +191,14 @@ def _label_type(data: Data, kind: pa.DataType) -> Literal["class", "number"]:
             f"data.label: column '{data.label}' holds {kind}; a class label must be text, a number or a boolean."
         )
     if data.classes:
-        known(tuple(data.classes), kind, f"data.classes do not fit column '{data.label}'", JobFileError)
+        class_array(tuple(data.classes), kind, f"data.classes do not fit column '{data.label}'", JobFileError)
     return "class"
 
 
-def known(classes: tuple[Any, ...], kind: pa.DataType, what: str, error: type[YarnmlError]) -> pa.Array:
-    """The classes as an array of the label's type."""
+def class_array(classes: tuple[Any, ...], kind: pa.DataType, subject: str, error: type[YarnmlError]) -> pa.Array:
+    """The classes as an array of the label's type; raises ``error`` about the ``subject`` where they don't fit."""
     try:
         return pa.array(classes, type=kind)
     except (pa.ArrowException, OverflowError) as exc:
         shown = ", ".join(map(str, classes[:8]))
-        raise error(f"{what}: the column holds {kind}; the classes are {shown}.") from exc
+        raise error(f"{subject}: the column holds {kind}; the classes are {shown}.") from exc

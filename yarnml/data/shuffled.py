@@ -1,60 +1,95 @@
-"""A shard in the order of one epoch, block by block: the newest block is held, the next one is read meanwhile."""
+"""A shard in the order of one epoch, block by block: one block is in memory while the next one is read."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from threading import Thread
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from yarnml.data.arrays import Places
+from yarnml.data.sampling import BLOCKS_SEED, ROWS_SEED, shuffled
 from yarnml.data.schema import Rows
-from yarnml.data.shards import BLOCKS, ROWS, Piece, blocks, shuffled
+from yarnml.data.shards import Piece, blocks
 
-Order = npt.NDArray[np.int64]
 Run = list[Piece]
+
+READ_THREAD = "next-block"
+"""The name of the threads that read ahead."""
+
+
+class EpochOrder(NamedTuple):
+    """All that decides the order of a shard's rows in one epoch."""
+
+    seed: int
+    epoch: int
+    shuffle_rows: int
+
+
+class _Block(NamedTuple):
+    """A block in memory: its number, its rows, and their shuffled order."""
+
+    number: int
+    rows: Rows
+    order: Places
+
+    @property
+    def nbytes(self) -> int:
+        return self.rows.nbytes + self.order.nbytes
+
+
+NO_BLOCK = _Block(-1, Rows(*[np.empty(0, np.float32)] * 3), np.empty(0, np.int64))
 
 
 class ShuffledShard:
-    """The blocks of shard number ``shard``, runs of its ``pieces`` of at most ``shuffle_rows`` rows or one piece.
+    """The blocks of one shard: ``runs`` of its pieces, of at most ``shuffle_rows`` rows or one piece each.
 
-    ``read`` gives the rows of a run, on any thread; those that are ``kept`` need no reading.  Not safe for use by
-    several threads.
+    Not safe for use by several threads.
+
+    ``shard``: its number.
+    ``read``: gives the rows of a run, on any thread.
+    ``is_cached``: tells whether a run is in memory, so that reading it ahead would save nothing.
     """
 
     def __init__(
         self,
         pieces: Sequence[Piece],
         shard: int,
-        seed: int,
-        epoch: int,
-        shuffle_rows: int,
+        order: EpochOrder,
         read: Callable[[Run], Rows],
-        kept: Callable[[Run], bool],
+        is_cached: Callable[[Run], bool],
     ) -> None:
-        self._shard, self._seed, self._epoch, self._read, self._kept = shard, seed, epoch, read, kept
-        self.runs = blocks(pieces, shuffle_rows, [seed, BLOCKS, epoch, shard])
-        self._number, self._rows, self._order = -1, Rows(*[np.empty(0, np.float32)] * 3), np.empty(0, np.int64)
-        self._next: Future[Rows] | None = None
+        self._shard = shard
+        self._order = order
+        self._read = read
+        self._is_cached = is_cached
+        self.runs = blocks(pieces, order.shuffle_rows, [order.seed, BLOCKS_SEED, order.epoch, shard])
+        self._block = NO_BLOCK
+        self._next_rows: Future[Rows] | None = None
 
     @property
     def nbytes(self) -> int:
-        early = self._next.result().nbytes if self._next and self._next.done() and not self._next.exception() else 0
-        return self._rows.nbytes + self._order.nbytes + early
+        """Bytes of the block in memory, and of the next one where it has been read."""
+        ahead = self._next_rows
+        is_read = ahead is not None and ahead.done() and not ahead.exception()
+        return self._block.nbytes + (ahead.result().nbytes if ahead and is_read else 0)
 
-    def block(self, number: int) -> tuple[Rows, Order]:
+    def block(self, number: int) -> tuple[Rows, Places]:
         """The rows of a block, and their shuffled order."""
-        if number != self._number:
-            early, self._next = self._next if number == self._number + 1 else None, None
-            self._rows = early.result() if early else self._read(self.runs[number])
-            self._order = shuffled(len(self._rows.x), [self._seed, ROWS, self._epoch, self._shard, number])
-            self._number = number
-            if number + 1 < len(self.runs) and not self._kept(self.runs[number + 1]):
-                self._next = _begun(self._read, self.runs[number + 1])
-        return self._rows, self._order
+        if number != self._block.number:
+            ahead = self._next_rows if number == self._block.number + 1 else None
+            # Whatever comes of it, what was read ahead is used once: after an error the next call reads anew.
+            self._next_rows = None
+            rows = ahead.result() if ahead else self._read(self.runs[number])
+            seed = [self._order.seed, ROWS_SEED, self._order.epoch, self._shard, number]
+            self._block = _Block(number, rows, shuffled(len(rows.x), seed))
+            if number + 1 < len(self.runs) and not self._is_cached(self.runs[number + 1]):
+                self._next_rows = _read_on_thread(self._read, self.runs[number + 1])
+        return self._block.rows, self._block.order
 
 
-def _begun(read: Callable[[Run], Rows], run: Run) -> Future[Rows]:
-    """The rows of a run, which are being read."""
+def _read_on_thread(read: Callable[[Run], Rows], run: Run) -> Future[Rows]:
+    """Begin to read the rows of a run."""
     future: Future[Rows] = Future()
 
     def work() -> None:
@@ -63,5 +98,5 @@ def _begun(read: Callable[[Run], Rows], run: Run) -> Future[Rows]:
         except BaseException as exc:  # it is raised where the rows are asked for
             future.set_exception(exc)
 
-    Thread(target=work, daemon=True, name="next-block").start()
+    Thread(target=work, daemon=True, name=READ_THREAD).start()
     return future

@@ -1,4 +1,4 @@
-"""What passes over the training data teach: the classes and how often they come, and what the steps of columns learn.
+"""Passes over the training data that complete the schema: classes and their counts, and all that steps learn.
 
 A pass finds what can be found next; a column with several steps that learn takes a pass for each.  `filled` takes the
 findings of a whole pass and gives the schema that knows more; when it lacks nothing, training can begin.
@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 from msgspec.structs import replace
 
-from yarnml.data.arrays import whole
-from yarnml.data.prepare.base import follow, kind_of, lacks, taking
+from yarnml.data.arrays import without_nulls
+from yarnml.data.prepare.base import arrow_errors, follow, kind_of, lacks
 from yarnml.data.prepare.findings import Finding, Values, values
 from yarnml.data.rows import column_of
 from yarnml.data.schema import Feature, Schema, check_shape, in_order, prepared
@@ -20,7 +20,8 @@ from yarnml.job.prepare import Step
 
 MAX_CLASSES = 10_000
 
-Findings = dict[str, Finding]  # by column; the label's are its different values
+Findings = dict[str, Finding]
+"""By column; the label's are its different values."""
 
 
 def lacking(schema: Schema) -> list[str]:
@@ -31,64 +32,65 @@ def lacking(schema: Schema) -> list[str]:
 
 
 def find(table: pa.Table, schema: Schema, where: str) -> Findings:
-    """What some rows of the training data tell of what is lacking."""
-    found: Findings = {}
+    """The findings of some rows of the training data, for the columns that the schema lacks something of."""
+    findings: Findings = {}
     for name in lacking(schema):
         if name == schema.label:
-            found[name] = values(whole(table.column(name), name, where), MAX_CLASSES)
+            findings[name] = values(without_nulls(table.column(name), name, where), MAX_CLASSES)
             continue
         feature = next(f for f in schema.features if f.name == name)
-        before, step = _next(feature)
-        column, at = column_of(table.column(name), feature, schema, where), f"{where}: column '{name}'"
-        column = follow(before, column, name, where)
-        with taking(step, column, at):
-            finding = kind_of(step).find(step, column, at)
+        earlier, step = _next_step(feature)
+        place = f"{where}: column '{name}'"
+        column = follow(earlier, column_of(table.column(name), feature, schema, where), name, where)
+        with arrow_errors(step, column, place):
+            finding = kind_of(step).find(step, column, place)
         if finding is not None:
-            found[name] = finding
-    return found
+            findings[name] = finding
+    return findings
 
 
 def merged(parts: Iterable[Findings]) -> Findings:
     """The findings of several parts of the rows, in any order."""
     total: Findings = {}
     for part in parts:
-        for name, found in part.items():
-            total[name] = _sum(total[name], found) if name in total else found
+        for name, finding in part.items():
+            total[name] = _sum(total[name], finding) if name in total else finding
     return total
 
 
-def filled(schema: Schema, found: Findings) -> Schema:
-    """The schema with what a whole pass over the training data has found."""
-    features = tuple(_taught(f, found[f.name]) if f.name in found else f for f in schema.features)
-    labels = found.get(str(schema.label))
+def filled(schema: Schema, findings: Findings) -> Schema:
+    """The schema with the findings of a whole pass over the training data."""
+    features = tuple(_taught(f, findings[f.name]) if f.name in findings else f for f in schema.features)
+    labels = findings.get(str(schema.label))
     classes = schema.classes
     if classes is None and isinstance(labels, Values):
         classes = _classes(labels, schema)
-    known = replace(schema, features=features, classes=classes)
-    known = replace(known, class_weights=_class_weights(known, labels))
+    result = replace(schema, features=features, classes=classes)
+    result = replace(result, class_weights=_class_weights(result, labels))
     if all(f.width for f in features):
-        check_shape(known)
-    return known
+        check_shape(result)
+    return result
 
 
-def _next(feature: Feature) -> tuple[tuple[Step, ...], Step]:
-    """The first step that has something to learn, and those before it."""
-    at = next(n for n, step in enumerate(feature.steps) if lacks(step))
-    return feature.steps[:at], feature.steps[at]
+def _next_step(feature: Feature) -> tuple[tuple[Step, ...], Step]:
+    """The steps before the first one that has something to learn, and that one."""
+    place = next(n for n, step in enumerate(feature.steps) if lacks(step))
+    return feature.steps[:place], feature.steps[place]
 
 
-def _taught(feature: Feature, found: Finding) -> Feature:
-    before, step = _next(feature)
-    at = f"Column '{feature.name}'"
+def _taught(feature: Feature, finding: Finding) -> Feature:
+    """The feature after its next step has learnt from a finding."""
+    earlier, step = _next_step(feature)
+    where = f"Column '{feature.name}'"
     try:
-        learnt = kind_of(step).learn(step, found, at)
+        learnt = kind_of(step).learn(step, finding, where)
     except TypeError as exc:  # values that have no order
-        raise DataError(f"{at} holds text in some files and numbers in others; store one type in all.") from exc
-    return prepared(replace(feature, steps=(*before, learnt, *feature.steps[len(before) + 1 :])))
+        raise DataError(f"{where} holds text in some files and numbers in others; store one type in all.") from exc
+    return prepared(replace(feature, steps=(*earlier, learnt, *feature.steps[len(earlier) + 1 :])))
 
 
 def _sum(a: Any, b: Any) -> Finding:
-    """Of one column, so of one kind."""
+    """Merge two findings of one column, which are of one kind."""
     total: Finding = a.merged(b)
     return total
 
@@ -96,7 +98,7 @@ def _sum(a: Any, b: Any) -> Finding:
 def _classes(labels: Values, schema: Schema) -> tuple[Any, ...]:
     if labels.too_many:
         raise DataError(
-            f"Label '{schema.label}' has more than {labels.most} different values; "
+            f"Label '{schema.label}' has more than {labels.limit} different values; "
             "if it is a number to predict, set data.label_type: number."
         )
     return in_order((label for label, _ in labels.counts), schema)
@@ -104,14 +106,15 @@ def _classes(labels: Values, schema: Schema) -> tuple[Any, ...]:
 
 def _class_weights(schema: Schema, labels: Finding | None) -> Any:
     """A weight for each class, as soon as the classes, and where they shall be balanced their counts, are known."""
-    asked, classes = schema.class_weights, schema.classes
-    if isinstance(asked, dict) and classes is not None:
-        if unknown := asked.keys() - {str(c) for c in classes}:
+    given = schema.class_weights
+    classes = schema.classes
+    if isinstance(given, dict) and classes is not None:
+        if unknown := given.keys() - {str(c) for c in classes}:
             shown = ", ".join(map(str, classes[:8])) + (", …" if len(classes) > 8 else "")
             raise JobFileError(f"data.class_weights: '{min(unknown)}' is none of the classes ({shown}).")
-        return tuple(asked.get(str(c), 1.0) for c in classes)
-    if asked == "balanced" and classes is not None and isinstance(labels, Values):
+        return tuple(given.get(str(c), 1.0) for c in classes)
+    if given == "balanced" and classes is not None and isinstance(labels, Values):
         count = dict(labels.counts)
         rows = sum(count.values())
         return tuple(rows / (len(classes) * count[c]) if c in count else 1.0 for c in classes)
-    return asked
+    return given

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from yarnml.data.prepare.findings import BINS, Finding, Quantiles, exact_sum, quantiles, values
+from yarnml.data.prepare.findings import MAX_BINS, Finding, Quantiles, exact_sum, quantiles, values
 
 
 @settings(max_examples=30, deadline=None)
@@ -43,7 +43,7 @@ def test_means_are_exact(x: list[float]) -> None:
 
 def test_quantiles_of_few_numbers_are_exact() -> None:
     """Of so many different numbers as there are bins, quantiles are those of numpy."""
-    x = np.random.default_rng(0).normal(size=(9, BINS // 9)).astype(np.float64)
+    x = np.random.default_rng(0).normal(size=(9, MAX_BINS // 9)).astype(np.float64)
     shares = [0.0, 0.1, 0.25, 0.5, 0.9, 1.0]
     found = quantiles(x.ravel())
     assert found.shift == 0
@@ -56,7 +56,7 @@ def test_quantiles_of_many_numbers_are_close_and_the_same_in_any_order() -> None
     parts = [quantiles(part) for part in np.array_split(x, [10, 20_000, 20_001, 70_000])]
     forwards, backwards = (joined(parts), joined(parts[::-1]))
     assert forwards == backwards == quantiles(x)
-    assert len(forwards.runs) <= BINS
+    assert len(forwards.runs) <= MAX_BINS
     np.testing.assert_allclose(forwards.at([0.01, 0.5, 0.99]), np.quantile(x, [0.01, 0.5, 0.99]), rtol=2e-3)
 
 

@@ -1,1 +1,1 @@
-"""Preparation of columns before they are numbers: one module a kind, protocol in `base`, fields in `options`."""
+"""Preparation of columns before they are numbers: one module a kind, protocol in `base`."""

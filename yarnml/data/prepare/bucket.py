@@ -1,4 +1,4 @@
-"""Numbers by the bucket that they fall into: given edges, or quantiles of the training data."""
+"""Buckets of numbers: given edges, or quantiles of the training data."""
 
 from itertools import pairwise
 
@@ -28,12 +28,12 @@ def find(step: Bucket, column: pa.Array, where: str) -> Finding | None:
     return quantiles(float64(column)) if step.edges is None else None
 
 
-def learn(step: Bucket, found: Finding, where: str) -> Bucket:
-    """Edges at the quantiles, each once: of few different values there are fewer buckets."""
-    if not isinstance(found, Quantiles) or found.nothing:
+def learn(step: Bucket, finding: Finding, where: str) -> Bucket:
+    """Set edges at the quantiles, each once: of few different values there are fewer buckets."""
+    if not isinstance(finding, Quantiles) or finding.is_empty:
         raise DataError(f"{where} holds no numbers in the training data to find buckets from; give bucket its edges.")
-    edges = found.at([place / step.buckets for place in range(1, step.buckets)])
-    return msgspec.structs.replace(step, edges=sorted({edge for edge in edges if edge > found.at([0.0])[0]}))
+    edges = finding.at([place / step.buckets for place in range(1, step.buckets)])
+    return msgspec.structs.replace(step, edges=sorted({edge for edge in edges if edge > finding.at([0.0])[0]}))
 
 
 def names(step: Bucket, column: str) -> list[str]:

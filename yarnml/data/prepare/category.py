@@ -1,4 +1,4 @@
-"""The place of a column's value among all, for learners that take it as one of so many, such as trees."""
+"""The place of a column's value among all values, for learners that take it as a category, such as trees."""
 
 import numpy as np
 import pyarrow as pa
@@ -8,7 +8,10 @@ from yarnml.data.prepare import valued
 from yarnml.job.prepare import Category
 
 READ = None
-needs, gives, find, learn = valued.needs, valued.gives, valued.find, valued.learn
+needs = valued.needs
+gives = valued.gives
+find = valued.find
+learn = valued.learn
 
 
 def names(step: Category, column: str) -> list[str]:

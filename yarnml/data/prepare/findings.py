@@ -1,4 +1,4 @@
-"""What passes over the training data find.
+"""The findings of passes over the training data: values, sums, quantiles, words.
 
 Each kind adds up to the same, to the bit, however the rows were cut and in whatever order parts were merged: workers
 merge what they read, the master what the workers report.
@@ -17,41 +17,43 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 
-BINS = 1 << 14  # most of a `Quantiles`
-_MANTISSA = 53  # bits of a float64's
-_LOWEST = 1074 + _MANTISSA  # -log2 of the unit in which every float64 is a whole number, after `frexp`
-_HALF = 26  # bits of the lower part of a mantissa: sums of parts of 2^26 rows are exact in a float64
+MAX_BINS = 1 << 14
+"""Bins of a `Quantiles`."""
+
+_MANTISSA_BITS = 53  # of a float64
+_UNIT_BITS = 1074 + _MANTISSA_BITS  # -log2 of the unit in which every float64 is a whole number, after `frexp`
+_LOW_BITS = 26  # of the lower part of a mantissa: sums of parts of 2^26 rows are exact in a float64
 
 
 class Values(Struct, frozen=True, tag="values"):
-    """The different values of a column, each with its number of rows; of more than ``most``, some."""
+    """The different values of a column, each with its number of rows; of more than ``limit``, some."""
 
     counts: list[tuple[Any, int]]
-    most: int
+    limit: int
 
     def merged(self, other: "Values") -> "Values":
         total = dict(self.counts)
         for value, rows in other.counts:
-            if value in total or len(total) <= self.most:
+            if value in total or len(total) <= self.limit:
                 total[value] = total.get(value, 0) + rows
-        return Values(list(total.items()), self.most)
+        return Values(list(total.items()), self.limit)
 
     @property
-    def nothing(self) -> bool:
+    def is_empty(self) -> bool:
         return not self.counts
 
     @property
     def too_many(self) -> bool:
-        return len(self.counts) > self.most
+        return len(self.counts) > self.limit
 
 
-def values(column: pa.Array, most: int) -> Values:
-    """Of one piece, nulls aside.  -0.0 is 0.0, as in a merge: the two are equal, so they are one value."""
+def values(column: pa.Array, limit: int) -> Values:
+    """Count the values of one piece, nulls aside.  -0.0 is 0.0, as in a merge: the two are equal, so one value."""
     column = column.drop_null()
     if pa.types.is_floating(column.type):
         column = pa.array(column.to_numpy(zero_copy_only=False) + column.type.to_pandas_dtype()(0))
-    counted = pc.value_counts(column)[: most + 1]
-    return Values(list(zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True)), most)
+    counted = pc.value_counts(column)[: limit + 1]
+    return Values(list(zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True)), limit)
 
 
 class Sum(Struct, frozen=True, tag="sum"):
@@ -64,31 +66,31 @@ class Sum(Struct, frozen=True, tag="sum"):
         return Sum(self.rows + other.rows, hex(int(self.total, 16) + int(other.total, 16)))
 
     @property
-    def nothing(self) -> bool:
+    def is_empty(self) -> bool:
         return not self.rows
 
     @property
     def mean(self) -> float:
-        """Of one row or more; rounded once."""
-        return float(Fraction(int(self.total, 16), self.rows << _LOWEST))
+        """The mean of one row or more; rounded once."""
+        return float(Fraction(int(self.total, 16), self.rows << _UNIT_BITS))
 
 
 def exact_sum(x: npt.NDArray[np.float64]) -> Sum:
-    """Of one piece of finite numbers: their mantissas are whole numbers, which are added by exponent."""
+    """Sum one piece of finite numbers: their mantissas are whole numbers, which are added by exponent."""
     fractions, exponents = np.frexp(x)
-    high, low = np.divmod(np.ldexp(fractions, _MANTISSA), 1 << _HALF)
-    found, place = np.unique(exponents, return_inverse=True)
+    high, low = np.divmod(np.ldexp(fractions, _MANTISSA_BITS), 1 << _LOW_BITS)
+    different, place = np.unique(exponents, return_inverse=True)
     total = 0
-    for part, shift in ((high, _HALF), (low, 0)):
-        for exponent, amount in zip(found.tolist(), np.bincount(place, part, len(found)), strict=True):
-            total += int(amount) << (exponent + _LOWEST - _MANTISSA + shift)
+    for part, shift in ((high, _LOW_BITS), (low, 0)):
+        for exponent, amount in zip(different.tolist(), np.bincount(place, part, len(different)), strict=True):
+            total += int(amount) << (exponent + _UNIT_BITS - _MANTISSA_BITS + shift)
     return Sum(len(x), hex(total))
 
 
 class Quantiles(Struct, frozen=True, tag="quantiles"):
     """A histogram of numbers: rows for each run of ``2^shift`` neighbouring float64s, by the run's number, ascending.
 
-    ``shift`` is the least for which there are at most `BINS` runs with rows, so 0 and exact for so many different
+    ``shift`` is the least for which there are at most `MAX_BINS` runs with rows, so 0 and exact for so many different
     numbers.  A part of the rows needs no larger shift than all of them, so merging in any order ends at the same.
     """
 
@@ -102,7 +104,7 @@ class Quantiles(Struct, frozen=True, tag="quantiles"):
         return _fitted(shift, np.concatenate(runs), np.array(self.rows + other.rows, np.int64))
 
     @property
-    def nothing(self) -> bool:
+    def is_empty(self) -> bool:
         return not self.rows
 
     def at(self, shares: list[float]) -> list[float]:
@@ -117,20 +119,21 @@ class Quantiles(Struct, frozen=True, tag="quantiles"):
 
 
 def quantiles(x: npt.NDArray[np.float64]) -> Quantiles:
-    """Of one piece; what is not finite does not count."""
+    """Make the histogram of one piece; numbers that are not finite do not count."""
     runs, rows = np.unique(_order(x[np.isfinite(x)]), return_counts=True)
     return _fitted(0, runs, rows)
 
 
 def _fitted(shift: int, runs: npt.NDArray[np.uint64], rows: npt.NDArray[np.int64]) -> Quantiles:
-    """Equal runs added up, and neighbours joined until there are few enough."""
+    """Add up equal runs, and join neighbours until there are few enough."""
     while True:
-        found, place = np.unique(runs, return_inverse=True)
-        if len(found) <= BINS:
-            total = np.zeros(len(found), np.int64)
+        different, place = np.unique(runs, return_inverse=True)
+        if len(different) <= MAX_BINS:
+            total = np.zeros(len(different), np.int64)
             np.add.at(total, place, rows)
-            return Quantiles(shift, found.tolist(), total.tolist())
-        shift, runs = shift + 1, runs >> np.uint64(1)
+            return Quantiles(shift, different.tolist(), total.tolist())
+        shift += 1
+        runs = runs >> np.uint64(1)
 
 
 _SIGN = np.uint64(1 << 63)
@@ -143,26 +146,26 @@ def _order(x: npt.NDArray[np.float64]) -> npt.NDArray[np.uint64]:
 
 
 def _number(order: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
-    """The inverse."""
+    """The float64 of each whole number: the inverse of `_order`."""
     return np.where(order & _SIGN, order ^ _SIGN, ~order).view(np.float64)
 
 
 class Words(Struct, frozen=True, tag="words"):
-    """How often words come: in all rows, or where these have more than ``most`` different words, in a sample of them.
+    """Counts of words: in all rows, or where these have more than ``limit`` different words, in a sample of them.
 
     A row's text alone decides its level (see `levels`).  ``levels[n]`` counts the words of the rows of level
-    ``lowest + n``.  ``lowest`` is the least for which at most ``most`` different words are left, so 0 and exact for so
+    ``lowest + n``.  ``lowest`` is the least for which at most ``limit`` different words are left, so 0 and exact for so
     many.  A part of the rows needs no larger one than all of them, so merging in any order ends at the same.
     """
 
     lowest: int
     levels: list[dict[str, int]]
-    most: int
+    limit: int
 
     def merged(self, other: "Words") -> "Words":
         lowest = max(self.lowest, other.lowest)
-        left: list[list[dict[str, int]]] = [found.levels[lowest - found.lowest :] for found in (self, other)]
-        return _sampled(lowest, [_added(counts) for counts in zip_longest(*left, fillvalue={})], self.most)
+        left: list[list[dict[str, int]]] = [words.levels[lowest - words.lowest :] for words in (self, other)]
+        return _sampled(lowest, [_added(counts) for counts in zip_longest(*left, fillvalue={})], self.limit)
 
     def frequent(self, count: int, least: int) -> list[str]:
         """The ``count`` words that come most often, ``least`` times or more; of equally frequent ones the smaller."""
@@ -171,16 +174,19 @@ class Words(Struct, frozen=True, tag="words"):
 
 
 def levels(texts: pa.Array) -> npt.NDArray[np.int64]:
-    """How many zeros end the CRC-32 of each text: 0 for half of them, 1 for a quarter, 2 for an eighth, …"""
+    """The number of zeros that end the CRC-32 of each text: 0 for half of them, 1 for a quarter, 2 for an eighth, …"""
     sums = np.array([zlib.crc32(text) for text in texts.cast(pa.large_binary()).to_pylist()], np.int64) | 1 << 32
     return np.frexp(sums & -sums)[1].astype(np.int64) - 1
 
 
-def words_by_level(words: pa.Array, level: npt.NDArray[np.int64], most: int) -> Words:
-    """Of one piece: its words, and the level of the row of each."""
+def words_by_level(words: pa.Array, level: npt.NDArray[np.int64], limit: int) -> Words:
+    """Count the words of one piece.
+
+    ``level`` [words]: of the row of each word.
+    """
     counted = [pc.value_counts(words.filter(pa.array(level == n))) for n in range(int(level.max(initial=-1)) + 1)]
-    columns = [(found.field(0).to_pylist(), found.field(1).to_pylist()) for found in counted]
-    return _sampled(0, [dict(zip(*pair, strict=True)) for pair in columns], most)
+    columns = [(counts.field(0).to_pylist(), counts.field(1).to_pylist()) for counts in counted]
+    return _sampled(0, [dict(zip(*pair, strict=True)) for pair in columns], limit)
 
 
 def _added(counts: Iterable[dict[str, int]]) -> dict[str, int]:
@@ -190,11 +196,12 @@ def _added(counts: Iterable[dict[str, int]]) -> dict[str, int]:
     return dict(total)
 
 
-def _sampled(lowest: int, levels: list[dict[str, int]], most: int) -> Words:
-    """Without the lowest levels, until there are few enough words."""
-    while len(set().union(*levels)) > most:
-        lowest, levels = lowest + 1, levels[1:]
-    return Words(lowest, levels, most)
+def _sampled(lowest: int, levels: list[dict[str, int]], limit: int) -> Words:
+    """Leave out the lowest levels, until there are few enough words."""
+    while len(set().union(*levels)) > limit:
+        lowest += 1
+        levels = levels[1:]
+    return Words(lowest, levels, limit)
 
 
 Finding = Values | Sum | Quantiles | Words

@@ -1,4 +1,4 @@
-"""One of a fixed number of places for each value, chosen by its hash: nothing has to be learnt.
+"""One of a fixed number of places for each value, by its hash: nothing has to be learnt.
 
 The hash is that of the value's text, so 7 and '7' are one; true and false are 'true' and 'false'.
 """
@@ -13,8 +13,11 @@ from yarnml.data.prepare.one_hot import ones
 from yarnml.job.prepare import Hash
 
 READ = None
-needs, gives = valued.needs, valued.gives
-find, learn, names = hashed.find, hashed.learn, hashed.names
+needs = valued.needs
+gives = valued.gives
+find = hashed.find
+learn = hashed.learn
+names = hashed.names
 
 
 def apply(step: Hash, column: pa.Array, where: str) -> Matrix:

@@ -1,4 +1,4 @@
-"""What the steps share that give each value its places by a hash: nothing has to be learnt."""
+"""Common parts of the steps that give each value its places by a hash: nothing has to be learnt."""
 
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ def find(step: Hashing, column: pa.Array, where: str) -> Finding | None:
     return None
 
 
-def learn(step: Hashing, found: Finding, where: str) -> Hashing:
+def learn(step: Hashing, finding: Finding, where: str) -> Hashing:
     return step
 
 

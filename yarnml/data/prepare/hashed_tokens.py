@@ -1,4 +1,4 @@
-"""The ids of a text's first words, chosen by their hash: nothing has to be learnt."""
+"""The ids of a text's first words, by their hash: nothing has to be learnt."""
 
 import pyarrow as pa
 
@@ -8,10 +8,13 @@ from yarnml.data.prepare.hashing import buckets_of
 from yarnml.job.prepare import HashedTokens
 
 READ = texts.READ
-needs, gives, names = texts.needs, texts.gives, tokenized.names
-find, learn = hashed.find, hashed.learn
+needs = texts.needs
+gives = texts.gives
+names = tokenized.names
+find = hashed.find
+learn = hashed.learn
 
 
 def apply(step: HashedTokens, column: pa.Array, where: str) -> Matrix:
-    found, rows, places = tokenized.first_words(step, column)
-    return tokenized.ids((len(column), step.length), rows, places, buckets_of(found, step.vocabulary))
+    words, rows, places = tokenized.first_words(step, column)
+    return tokenized.ids((len(column), step.length), rows, places, buckets_of(words, step.vocabulary))

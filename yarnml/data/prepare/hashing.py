@@ -4,34 +4,41 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-_OFFSET, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
+_OFFSET = np.uint64(0xCBF29CE484222325)
+_PRIME = np.uint64(0x100000001B3)
 
 
 def fnv1a(texts: pa.Array) -> npt.NDArray[np.uint64]:
-    """The hash of each text's UTF-8 bytes: over the bytes' places, for all texts that reach so far."""
+    """The hash of each text's UTF-8 bytes.
+
+    It goes through the places of bytes, and takes all texts that are so long at once.
+    """
     if not len(texts):
         return np.empty(0, np.uint64)
     _, offsets, content = texts.cast(pa.large_string()).buffers()
     ends = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
     data = np.frombuffer(content, np.uint8) if content else np.empty(0, np.uint8)
     lengths = np.diff(ends)
-    order = np.argsort(-lengths, kind="stable")  # those that reach far come first
-    starts, lengths = ends[:-1][order], lengths[order]
+    order = np.argsort(
+        -lengths, kind="stable"
+    )  # the longest first, so that at any place the texts that reach it stand together
+    starts = ends[:-1][order]
+    lengths = lengths[order]
     value = np.full(len(texts), _OFFSET)
     for place in range(int(lengths.max(initial=0))):
-        reach = int(np.searchsorted(-lengths, -place, side="left"))  # texts longer than the place
-        value[:reach] = (value[:reach] ^ data[starts[:reach] + place]) * _PRIME
+        longer = int(np.searchsorted(-lengths, -place, side="left"))  # the number of texts longer than the place
+        value[:longer] = (value[:longer] ^ data[starts[:longer] + place]) * _PRIME
     unsorted = np.empty_like(value)
     unsorted[order] = value
     return unsorted
 
 
 def buckets(texts: pa.Array, width: int) -> npt.NDArray[np.int64]:
-    """Which of ``width`` numbers each text counts in."""
+    """[texts]: the place of each text among ``width``, by its hash."""
     return (fnv1a(texts) % np.uint64(width)).astype(np.int64)
 
 
 def buckets_of(texts: pa.Array, width: int) -> npt.NDArray[np.int64]:
-    """The same for texts many of which are equal: each is hashed once."""
+    """Do as `buckets` for texts many of which are equal: each different text is hashed once."""
     coded = texts.dictionary_encode()
     return buckets(coded.dictionary, width)[coded.indices.to_numpy(zero_copy_only=False)]

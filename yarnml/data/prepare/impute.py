@@ -5,14 +5,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from yarnml.data.arrays import Matrix, float32, float64, is_number, is_text, plain
+from yarnml.data.arrays import Matrix, float32, float64, is_number, is_text, value_type
 from yarnml.data.prepare.base import NUMBERS
 from yarnml.data.prepare.findings import Finding, Quantiles, Sum, Values, Words, exact_sum, quantiles, values
 from yarnml.errors import DataError
 from yarnml.job.prepare import Impute
 
 READ = pa.float64()
-MOST = 10_000  # different values, among which the most frequent is looked for
+MAX_VALUES = 10_000
+"""Different values among which the most frequent one is looked for."""
 
 
 def needs(step: Impute, kind: pa.DataType) -> str | None:
@@ -29,8 +30,8 @@ def gives(step: Impute, kind: pa.DataType) -> pa.DataType:
 
 
 def _filled(step: Impute, kind: pa.DataType) -> pa.DataType:
-    """Text, whole numbers and booleans stay what they are where the value is one; the rest becomes float64."""
-    kind = pa.scalar(step.value).type if pa.types.is_null(kind) else plain(kind)
+    """The type of a filled column: text, whole numbers and booleans stay where the value is one, else float64."""
+    kind = pa.scalar(step.value).type if pa.types.is_null(kind) else value_type(kind)
     frequent = step.value is None and step.strategy == "most_frequent"
     whole = pa.types.is_integer(kind) and (frequent or type(step.value) is int)
     boolean = pa.types.is_boolean(kind) and (frequent or type(step.value) is bool)
@@ -40,10 +41,10 @@ def _filled(step: Impute, kind: pa.DataType) -> pa.DataType:
 def find(step: Impute, column: pa.Array, where: str) -> Finding | None:
     if step.value is not None:
         return None
-    there = column.filter(pc.invert(_missing(column)))
+    present = column.filter(pc.invert(_missing(column)))
     if step.strategy == "most_frequent":
-        return values(there.cast(_filled(step, column.type)), MOST)
-    x = float64(there)
+        return values(present.cast(_filled(step, column.type)), MAX_VALUES)
+    x = float64(present)
     if step.strategy == "median":
         return quantiles(x)
     if not np.isfinite(x).all():
@@ -51,23 +52,24 @@ def find(step: Impute, column: pa.Array, where: str) -> Finding | None:
     return exact_sum(x)
 
 
-def learn(step: Impute, found: Finding, where: str) -> Impute:
-    if isinstance(found, Words) or found.nothing:
+def learn(step: Impute, finding: Finding, where: str) -> Impute:
+    if isinstance(finding, Words) or finding.is_empty:
         raise DataError(f"{where} holds nothing in the training data to fill it with; give impute a value.")
-    return msgspec.structs.replace(step, value=_learnt(found, where))
+    return msgspec.structs.replace(step, value=_learnt(finding, where))
 
 
-def _learnt(found: Values | Sum | Quantiles, where: str) -> str | int | float | bool:
-    match found:
+def _learnt(finding: Values | Sum | Quantiles, where: str) -> str | int | float | bool:
+    """The value to fill with; of equally frequent ones the smallest."""
+    match finding:
         case Sum():
-            return found.mean
+            return finding.mean
         case Quantiles():
-            return found.at([0.5])[0]
+            return finding.at([0.5])[0]
         case Values():
-            if found.too_many:
-                raise DataError(f"{where} has more than {MOST} different values; give impute a value instead.")
-            most = max(rows for _, rows in found.counts)
-            return min(value for value, rows in found.counts if rows == most)
+            if finding.too_many:
+                raise DataError(f"{where} has more than {MAX_VALUES} different values; give impute a value instead.")
+            highest = max(rows for _, rows in finding.counts)
+            return min(value for value, rows in finding.counts if rows == highest)
 
 
 def names(step: Impute, column: str) -> list[str]:
@@ -75,7 +77,8 @@ def names(step: Impute, column: str) -> list[str]:
 
 
 def apply(step: Impute, column: pa.Array, where: str) -> pa.Array | Matrix:
-    missing, kind = _missing(column), _filled(step, column.type)
+    missing = _missing(column)
+    kind = _filled(step, column.type)
     filled = pc.if_else(missing, pa.scalar(step.value, kind), column.cast(kind, safe=False))
     if not step.indicator:
         return filled

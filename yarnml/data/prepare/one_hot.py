@@ -1,15 +1,17 @@
 """A number for each value of a column, 1 where a row has it."""
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from yarnml.data.arrays import Matrix
+from yarnml.data.arrays import Matrix, Places
 from yarnml.data.prepare import valued
 from yarnml.job.prepare import OneHot
 
 READ = None
-needs, gives, find, learn = valued.needs, valued.gives, valued.find, valued.learn
+needs = valued.needs
+gives = valued.gives
+find = valued.find
+learn = valued.learn
 
 
 def names(step: OneHot, column: str) -> list[str]:
@@ -20,8 +22,8 @@ def apply(step: OneHot, column: pa.Array, where: str) -> Matrix:
     return ones(valued.codes(step, column, where), len(step.values or []))
 
 
-def ones(places: npt.NDArray[np.int64], width: int) -> Matrix:
-    """[rows, width]: 1 at each row's place, nothing but 0 where that is negative."""
+def ones(places: Places, width: int) -> Matrix:
+    """[rows, width]: 1 at each row's place; all 0 where the place is negative."""
     x = np.zeros((len(places), width), np.float32)
     rows = np.flatnonzero(places >= 0)
     x[rows, places[rows]] = 1.0

@@ -1,14 +1,13 @@
-"""What the steps for texts share: the columns that they take, and the words in them.
+"""Common parts of the steps for texts: the columns that they take, and the words in them.
 
 A word is a run of letters, digits and '_', of any alphabet.
 """
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from yarnml.data.arrays import is_text
+from yarnml.data.arrays import Places, is_text
 from yarnml.data.prepare.base import NUMBERS
 from yarnml.job.prepare import HashedTokens, Text, Tokens
 
@@ -24,10 +23,11 @@ def gives(step: Text | Tokens | HashedTokens, kind: pa.DataType) -> pa.DataType:
     return NUMBERS
 
 
-def words(column: pa.Array, lower: bool) -> tuple[pa.Array, npt.NDArray[np.int64]]:
-    """The words of all rows, one row's behind the other's, and the row of each."""
+def words(column: pa.Array, lower: bool) -> tuple[pa.Array, Places]:
+    """The words of all rows, row by row, and the row of each word."""
     text = column.cast(pa.large_string())
     lists = pc.split_pattern_regex(pc.utf8_lower(text) if lower else text, BETWEEN_WORDS)
-    found, rows = pc.list_flatten(lists), pc.list_parent_indices(lists)
-    there = pc.not_equal(found, "")
-    return found.filter(there), rows.filter(there).to_numpy(zero_copy_only=False).astype(np.int64)
+    pieces = pc.list_flatten(lists)
+    rows = pc.list_parent_indices(lists)
+    is_word = pc.not_equal(pieces, "")  # where a text begins or ends with something else, a piece is empty
+    return pieces.filter(is_word), rows.filter(is_word).to_numpy(zero_copy_only=False).astype(np.int64)

@@ -1,4 +1,4 @@
-"""The ids of a text's first words, of a vocabulary that the training data teaches: its most frequent words."""
+"""The ids of a text's first words in a vocabulary: the most frequent words of the training data."""
 
 import msgspec
 import pyarrow as pa
@@ -11,22 +11,29 @@ from yarnml.errors import DataError
 from yarnml.job.prepare import Tokens
 
 READ = texts.READ
-SAMPLE = 1 << 17  # different words that are counted at least, and
-PER_WORD = 8  # for each word of the vocabulary: enough that the most frequent of them are so in all rows
+MIN_WORDS_COUNTED = 1 << 17
+WORDS_COUNTED_PER_ENTRY = 8
+"""Different words that are counted, at least and for each entry of the vocabulary.
 
-needs, gives, names = texts.needs, texts.gives, tokenized.names
+So many that the most frequent words of the sample are the most frequent ones of all rows.
+"""
+
+needs = texts.needs
+gives = texts.gives
+names = tokenized.names
 
 
 def find(step: Tokens, column: pa.Array, where: str) -> Finding | None:
-    """Only of words that the learner will get."""
+    """Count the words that the learner will get, the first of each row."""
     if step.values is not None:
         return None
-    found, rows, _ = tokenized.first_words(step, column)
-    return words_by_level(found, levels(column)[rows], max(SAMPLE, PER_WORD * step.vocabulary))
+    words, rows, _ = tokenized.first_words(step, column)
+    limit = max(MIN_WORDS_COUNTED, WORDS_COUNTED_PER_ENTRY * step.vocabulary)
+    return words_by_level(words, levels(column)[rows], limit)
 
 
-def learn(step: Tokens, found: Finding, where: str) -> Tokens:
-    frequent = found.frequent(step.vocabulary, step.min_count) if isinstance(found, Words) else []
+def learn(step: Tokens, finding: Finding, where: str) -> Tokens:
+    frequent = finding.frequent(step.vocabulary, step.min_count) if isinstance(finding, Words) else []
     if not frequent:
         raise DataError(
             f"{where} has no word in the training data that comes {step.min_count} times; "
@@ -36,6 +43,6 @@ def learn(step: Tokens, found: Finding, where: str) -> Tokens:
 
 
 def apply(step: Tokens, column: pa.Array, where: str) -> Matrix:
-    found, rows, places = tokenized.first_words(step, column)
-    number = pc.index_in(found, pa.array(step.values or [], found.type)).fill_null(-1)
-    return tokenized.ids((len(column), step.length), rows, places, number.to_numpy(zero_copy_only=False))
+    words, rows, places = tokenized.first_words(step, column)
+    numbers = pc.index_in(words, pa.array(step.values or [], words.type)).fill_null(-1)
+    return tokenized.ids((len(column), step.length), rows, places, numbers.to_numpy(zero_copy_only=False))

@@ -1,21 +1,22 @@
-"""The values that ``one_hot`` and ``category`` tell apart: found in the training data, looked up in any."""
+"""The values of ``one_hot`` and ``category``: collected from the training data, looked up in any data."""
 
 from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from yarnml.data.arrays import is_text, plain
+from yarnml.data.arrays import Places, is_text, value_type
 from yarnml.data.prepare.base import NUMBERS
 from yarnml.data.prepare.findings import Finding, Values
 from yarnml.data.prepare.findings import values as values_of
 from yarnml.errors import DataError
 from yarnml.job.prepare import Category, OneHot
 
-UNKNOWN, NULL = -1, -2
+UNKNOWN = -1
+NULL = -2
+"""Places of values that are not among the step's."""
 
 
 def is_value(kind: pa.DataType) -> bool:
@@ -23,7 +24,7 @@ def is_value(kind: pa.DataType) -> bool:
 
 
 def needs(step: Any, kind: pa.DataType) -> str | None:
-    return None if is_value(plain(kind)) else "text, whole numbers or booleans"
+    return None if is_value(value_type(kind)) else "text, whole numbers or booleans"
 
 
 def gives(step: Any, kind: pa.DataType) -> pa.DataType:
@@ -34,37 +35,37 @@ def find(step: OneHot | Category, column: pa.Array, where: str) -> Finding | Non
     return values_of(column, step.max_values) if step.values is None else None
 
 
-def learn(step: OneHot | Category, found: Finding, where: str) -> OneHot | Category:
-    if not isinstance(found, Values) or found.nothing:
+def learn(step: OneHot | Category, finding: Finding, where: str) -> OneHot | Category:
+    if not isinstance(finding, Values) or finding.is_empty:
         raise DataError(f"{where} holds nothing but nulls in the training data; leave it out of data.features.")
-    if found.too_many:
+    if finding.too_many:
         raise DataError(
             f"{where} has more than {step.max_values} different values in the training data; "
             f"raise max_values of {step.kind}, or choose kind: hash, whose width is fixed."
         )
-    return msgspec.structs.replace(step, values=sorted(value for value, _ in found.counts))
+    return msgspec.structs.replace(step, values=sorted(value for value, _ in finding.counts))
 
 
-def codes(step: OneHot | Category, column: pa.Array, where: str) -> npt.NDArray[np.int64]:
-    """The place of each row's value among the step's; `UNKNOWN` for another value, `NULL` where there is none."""
+def codes(step: OneHot | Category, column: pa.Array, where: str) -> Places:
+    """The place of each row's value among the step's values; `UNKNOWN` for another one, `NULL` for null."""
     known = step.values or []
     try:
-        found = pc.index_in(column, pa.array(known, column.type))
+        place_or_null = pc.index_in(column, pa.array(known, column.type))
     except (pa.ArrowException, OverflowError):
-        found = _converted(known, column, where)
-    unknown = pc.and_not(column.is_valid(), found.is_valid())
+        place_or_null = _places_converted(known, column, where)
+    unknown = pc.and_not(column.is_valid(), place_or_null.is_valid())
     if step.unknown == "error" and pc.any(unknown).as_py():
         raise DataError(
             f"{where} holds {column.filter(unknown)[0].as_py()!r}, which is none of the values of {step.kind} "
             f"({', '.join(map(str, known[:8]))}{', …' if len(known) > 8 else ''}); "
             "set unknown: ignore, or drop these rows."
         )
-    place = found.fill_null(UNKNOWN).to_numpy(zero_copy_only=False).astype(np.int64)
+    place = place_or_null.fill_null(UNKNOWN).to_numpy(zero_copy_only=False).astype(np.int64)
     return np.where(column.is_null().to_numpy(zero_copy_only=False), NULL, place) if column.null_count else place
 
 
-def _converted(known: list[Any], column: pa.Array, where: str) -> pa.Array:
-    """The same for a column of another type than the values have, such as narrower numbers."""
+def _places_converted(known: list[Any], column: pa.Array, where: str) -> pa.Array:
+    """Look up a column of another type than the values have, such as narrower numbers."""
     values = pa.array(known)
     try:
         return pc.index_in(column.cast(values.type), values)
