@@ -66,7 +66,7 @@ def words(name: str) -> str:
     path = folder if folder.exists() else PACKAGE / f"{name}.py"
     text = ast.get_docstring(ast.parse(path.read_text()))
     assert text, f"{path} needs a docstring: a line that says what it is"
-    return text.splitlines()[0].replace("``", "")
+    return " ".join(text.splitlines()[0].replace("``", "").split())
 
 
 def imports(names: Iterable[str]) -> Imports:
