@@ -36,13 +36,13 @@ class Block(NamedTuple):
 
 
 def blocks(language: str) -> list[Block]:
-    found = []
+    every_block = []
     for page in PAGES:
         text = page.read_text()
         for match in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
             line = text[: match.start()].count("\n") + 1
-            found.append(Block(f"{page.relative_to(ROOT)}:{line}", match[1], match[2]))
-    return [block for block in found if block.language == language]
+            every_block.append(Block(f"{page.relative_to(ROOT)}:{line}", match[1], match[2]))
+    return [block for block in every_block if block.language == language]
 
 
 def anchors(page: Path) -> set[str]:
@@ -58,9 +58,9 @@ def test_links_lead_somewhere(page: Path) -> None:
         if "://" in target:
             continue
         path, _, anchor = target.partition("#")
-        there = (page.parent / path).resolve() if path else page
-        assert there.exists(), f"{page.name} links to {target}"
-        assert not anchor or anchor in anchors(there), f"{page.name} links to {target}"
+        destination = (page.parent / path).resolve() if path else page
+        assert destination.exists(), f"{page.name} links to {target}"
+        assert not anchor or anchor in anchors(destination), f"{page.name} links to {target}"
 
 
 def fields(struct: type[msgspec.Struct], path: str = "") -> Iterator[tuple[str, Field]]:
@@ -150,11 +150,11 @@ def test_python_compiles(block: Block) -> None:
 def commands() -> list[tuple[str, str]]:
     """Every ``yarnml …`` command in the documents: on a line of its own in a code block, or in backticks."""
     pattern = re.compile(r"^ {4,}(?:\$ )?(yarnml [a-z][^\n]*)$|`(yarnml [a-z][^`]*)`", re.MULTILINE)
-    found = []
+    shown = []
     for page in PAGES:
         for match in pattern.finditer(re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)):
-            found.append((str(page.relative_to(ROOT)), " ".join((match[1] or match[2]).split())))
-    return found
+            shown.append((str(page.relative_to(ROOT)), " ".join((match[1] or match[2]).split())))
+    return shown
 
 
 @pytest.mark.parametrize(("page", "command"), commands())
@@ -237,3 +237,14 @@ def test_every_command_of_the_master_is_explained() -> None:
     table = re.findall(r"^\| (`[A-Z].*?) \|", (ROOT / "docs/life-of-a-round.md").read_text(), re.MULTILINE)
     shown = {name for cell in table for name in re.findall(r"`(\w+)`", cell)}
     assert shown == {kind.__name__ for kind in Command.__args__} - {"Idle", "Stop"}
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/life-of-a-round.md"])
+def test_names_of_the_code_exist(page: str) -> None:
+    """Classes, constants and functions that the pages about the code name in backticks are words of the code."""
+    sources = [path.read_text() for folder in ("yarnml", "tests") for path in (ROOT / folder).rglob("*.py")]
+    known = set(re.findall(r"\w+", "\n".join(sources)))
+    text = re.sub(r"^```.*?^```$", "", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL)
+    named = set(re.findall(r"`([A-Z]\w+|[a-z]+(?:_[a-z]+)+)(?:\([a-z_, ]*\))?`", text))
+    assert len(named) > 10
+    assert named <= known
