@@ -70,12 +70,13 @@ def train(job: Job, cluster: Cluster, *, restart: bool = False, say: Listener = 
     rows = {name: dataset.rows for name, dataset in start.plan.datasets.items()}
     say(Planned(job.name, cluster.name, rows, start.shards, cluster.workers(job), job.reducers.count))
     try:
-        with storage.patience(), cluster.open_crew(job, paths.logs(str(job.checkpoint.path)), say) as crew:
-            stats.mark("joined")
-            crew.prefer(Locality(start.plan.datasets["train"], start.shards))
-            training = _search(start, stats, crew, say) if start.search else start.training
-            assert training  # the search is over
-            return Rounds(training, stats, crew, say).run()
+        with storage.patience():
+            locality = Locality(start.plan.datasets["train"], start.shards)
+            with cluster.open_crew(job, paths.logs(str(job.checkpoint.path)), say, locality) as crew:
+                stats.mark("joined")
+                training = _search(start, stats, crew, say) if start.search else start.training
+                assert training  # the search is over
+                return Rounds(training, stats, crew, say).run()
     except KeyboardInterrupt:
         start.checkpoints.discard()
         raise Interrupted(f"{_kept(start)}. Run the same command again to continue.") from None

@@ -1,4 +1,4 @@
-"""Everything in this process and thread: for a debugger, and for data that one process can take."""
+"""A job in this process and thread: for a debugger, and for data that one process can take."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from yarnml.control.reports import Report, Saved
 from yarnml.errors import JobFileError, WorkerLost
 from yarnml.events.events import Listener, Tick
 from yarnml.job.spec import Job
-from yarnml.master.crew import Cluster
+from yarnml.master.crew import Cluster, CrewStats, ignore
 from yarnml.master.locality import Locality
 from yarnml.master.membership.failure_policy import ExitKind
 from yarnml.reduce.memory import MemoryAllReduce
@@ -20,49 +20,43 @@ from yarnml.worker.progress import ProgressTracker
 
 
 class InlineCrew:
-    """One worker with all shards."""
+    """One worker with all shards, which is never lost and gets no company."""
+
+    stats = CrewStats()
 
     def __init__(self, say: Listener) -> None:
-        from yarnml.worker.mapper import Mapper
+        from yarnml.worker.mapper import Mapper  # brings JAX, which must come after its variables are set
 
         tracker = ProgressTracker(lambda step, loss, rows: say(Tick(step, loss, rows, 1)))
         self._mapper = Mapper(0, MemoryAllReduce(), tracker, lambda assignment, step, copy: None)
-        self._generation, self.copied = 0, 0
+        self._generation = 0
 
-    def prefer(self, locality: Locality) -> None:
-        """One worker takes all shards."""
-
-    def share_local(self) -> None:
-        return None
-
-    def listen(self, saved: Callable[[Saved], None]) -> None:
-        """Reports tell everything."""
-
-    def warm_up(self, warm_up: WarmUp) -> None:
-        """Nobody else will come."""
-
-    def run(self, command: Command, shards: int) -> dict[int, Report]:
+    def run(self, command: Command, shards: int, on_saved: Callable[[Saved], None] = ignore) -> dict[int, Report]:
         self._generation += 1
         if isinstance(command, Save):
-            command = Save(command.folder)  # nobody would hear of what is written beside
+            command = Save(command.folder)  # written at once: there is no heartbeat that could tell of it later
         assignment = Assignment(self._generation, command, {0: list(range(shards))}, [])
         return {0: self._mapper.execute(assignment)}
+
+    def warm_up(self, warm_up: WarmUp) -> None:
+        """Do nothing: there are no newcomers."""
+
+    def admit(self) -> bool:
+        return False
 
     def peer(self, worker: int) -> str:
         return ""
 
     def remove(self, workers: Sequence[int], kind: ExitKind, why: str) -> None:
-        """There is nobody else."""
+        """Do nothing: one worker can't differ from the others."""
 
     def recover(self, lost: WorkerLost) -> None:
         raise lost
 
-    def admit(self) -> bool:
-        return False
-
 
 @contextmanager
-def open_crew(job: Job, log_folder: str, say: Listener) -> Iterator[InlineCrew]:
+def open_crew(job: Job, log_folder: str, say: Listener, locality: Locality | None = None) -> Iterator[InlineCrew]:
+    """Give the one worker of a job; its log is that of this process, and it takes the shards wherever they are."""
     if job.reducers.count:
         raise JobFileError("reducers.count must be 0 with --backend inline: there is one process only.")
     threads = str(job.workers.vcores)

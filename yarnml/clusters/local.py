@@ -21,6 +21,7 @@ from yarnml.events.events import Listener
 from yarnml.job import paths
 from yarnml.job.spec import Job
 from yarnml.master.crew import Cluster
+from yarnml.master.locality import Locality
 from yarnml.master.master import Master
 from yarnml.master.membership.failure_policy import Exit, ExitKind, Sizes, misses_its_environment
 from yarnml.worker.affinity import available, share
@@ -182,12 +183,12 @@ def _refuse_memory(job: Job) -> None:
 
 
 @contextmanager
-def open_crew(job: Job, log_folder: str, say: Listener) -> Iterator[Master]:
+def open_crew(job: Job, log_folder: str, say: Listener, locality: Locality | None = None) -> Iterator[Master]:
     """Start the job's processes; at the end, however it comes, none is left."""
     _refuse_memory(job)
     credentials = Token()
     processes = LocalProcesses(job, _local(log_folder), credentials)
-    master = Master(job, processes, HOST, credentials, say)
+    master = Master(job, processes, HOST, credentials, say, locality)
     orderly = False
     try:
         processes.open(master.address)

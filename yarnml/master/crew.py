@@ -13,48 +13,61 @@ from yarnml.master.locality import Locality
 from yarnml.master.membership.failure_policy import ExitKind
 
 
+class CrewStats(NamedTuple):
+    """The statistics of a crew so far.
+
+    ``copied_tasks``: tasks of which a copy was computed besides.
+    ``local_share``: of the training bytes, how many are on the host of their worker; None where that is not known.
+    """
+
+    copied_tasks: int = 0
+    local_share: float | None = None
+
+
+def ignore(saved: Saved) -> None:
+    """Take no notice of a checkpoint that was written beside."""
+
+
 class Crew(Protocol):
     """The workers of one job."""
 
-    def prefer(self, locality: Locality) -> None:
-        """From now on give shards to workers that are near to their bytes."""
-
-    def share_local(self) -> float | None:
-        """The share of the training bytes that is on the host of its worker; None where that is not known."""
-
     @property
-    def copied(self) -> int:
-        """Tasks of which a copy was computed besides."""
+    def stats(self) -> CrewStats: ...
 
-    def listen(self, saved: Callable[[Saved], None]) -> None:
-        """From now on tell, during meetings, of every checkpoint that a worker has written beside the training."""
+    def run(self, command: Command, shards: int, on_saved: Callable[[Saved], None] = ignore) -> dict[int, Report]:
+        """Have every worker carry out a command, and return their reports, by worker.
+
+        Raises the YarnmlError that made the command fail, or WorkerLost with the process and its end.
+
+        Args:
+            shards: into which the training data is cut; every worker has a part of them.
+            on_saved: called with every report that comes meanwhile of a checkpoint that a worker has written beside
+                the training.
+        """
 
     def warm_up(self, warm_up: WarmUp) -> None:
         """From now on have newcomers get ready by this before they take part."""
 
-    def run(self, command: Command, shards: int) -> dict[int, Report]:
-        """Have every worker carry out ``command`` on its part of ``shards``; their reports, by worker.
-
-        Raises the YarnmlError that made the command fail, or WorkerLost with the process and its end.
-        """
+    def admit(self) -> bool:
+        """Take in workers that came since the last barrier, or suspend others; True if that changes anything."""
 
     def peer(self, worker: int) -> str:
-        """Where this worker's state can be fetched."""
+        """Return the address at which the state of a worker can be fetched."""
 
     def remove(self, workers: Sequence[int], kind: ExitKind, why: str) -> None:
-        """Let go of these workers, for what they did, and ask for others."""
+        """Remove these workers, for what they did, and ask for others."""
 
     def recover(self, lost: WorkerLost) -> None:
-        """After a lost process, make the crew whole enough to go on; raises WorkerLost where that can't be."""
-
-    def admit(self) -> bool:
-        """Take in workers that came since the last meeting, or let others rest; whether that changes anything."""
+        """Make the crew whole enough to go on after a lost process; raises WorkerLost where that can't be."""
 
 
 class OpenCrew(Protocol):
     """Opens a crew for a job and clears it away at the end, whatever happened."""
 
-    def __call__(self, job: Job, log_folder: str, say: Listener) -> AbstractContextManager[Crew]: ...
+    def __call__(
+        self, job: Job, log_folder: str, say: Listener, locality: Locality | None = None
+    ) -> AbstractContextManager[Crew]:
+        """Start the processes.  ``locality``: by which workers get shards that are near to them; None: by number."""
 
 
 class Cluster(NamedTuple):

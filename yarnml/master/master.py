@@ -17,6 +17,7 @@ from yarnml.errors import WorkerLost
 from yarnml.events.events import Listener
 from yarnml.job.spec import Job
 from yarnml.master.barrier import Barrier
+from yarnml.master.crew import CrewStats, ignore
 from yarnml.master.locality import Locality
 from yarnml.master.membership.failure_policy import ExitKind
 from yarnml.master.membership.members import WATCH_INTERVAL_SECONDS, Members
@@ -55,17 +56,25 @@ class Master:
 
     Args:
         host: this machine, as the processes reach it.
+        locality: where the training bytes are; None: shards are placed by their numbers alone.
     """
 
-    def __init__(self, job: Job, processes: Processes, host: str, credentials: Credentials, say: Listener) -> None:
+    def __init__(
+        self,
+        job: Job,
+        processes: Processes,
+        host: str,
+        credentials: Credentials,
+        say: Listener,
+        locality: Locality | None = None,
+    ) -> None:
         self._job = job
         self._say = say
         self._members = Members(job, processes, say)
         self._changed = self._members.changed
         self._barrier = Barrier(job.reducers.levels)
         self._progress = ProgressTable()
-        self._locality: Locality | None = None
-        self._listener: Callable[[Saved], None] = lambda saved: None
+        self._locality = locality
         self._growth_limit = job.workers.max
         self._service = ControlService(
             self._members, self._barrier, self._progress, job.workers.timeout, resize=self.resize
@@ -79,18 +88,13 @@ class Master:
         return self._server.calls, self._server.bytes_in + self._server.bytes_out
 
     @property
-    def copied(self) -> int:
-        return self._progress.copied
+    def stats(self) -> CrewStats:
+        hosts = self._members.hosts("worker")
+        return CrewStats(self._progress.copied, self._locality.share(hosts) if self._locality else None)
 
     def assemble(self) -> None:
         """Wait until the job can start; raises what keeps it from that."""
         self._members.wait_for_quorum(START_PATIENCE_SECONDS)
-
-    def prefer(self, locality: Locality) -> None:
-        self._locality = locality
-
-    def share_local(self) -> float | None:
-        return self._locality.share(self._members.hosts("worker")) if self._locality else None
 
     def resize(self, call: Resize) -> Resized:
         """Change the number of processes from the next step on."""
@@ -109,9 +113,6 @@ class Master:
             if count is not None:
                 self._members.resize(role, count, "the user asked for it")
         return Resized(self._members.size)
-
-    def listen(self, saved: Callable[[Saved], None]) -> None:
-        self._listener = saved
 
     def warm_up(self, warm_up: WarmUp) -> None:
         self._service.warm_up = warm_up
@@ -137,7 +138,7 @@ class Master:
             self._members.count(lost)
         self._members.wait_for_quorum(0.0)
 
-    def run(self, command: Command, shards: int) -> dict[int, Report]:
+    def run(self, command: Command, shards: int, on_saved: Callable[[Saved], None] = ignore) -> dict[int, Report]:
         workers = self._members.hosts("worker")
         if not workers:
             raise MemberLost("No worker takes part any more.")
@@ -151,7 +152,7 @@ class Master:
                 reports = self._barrier.reports
                 missing = self._barrier.missing
             for saved in self._service.take_saved():
-                self._listener(saved)
+                on_saved(saved)
             if tick := self._progress.tick([worker.index for worker in self._members.members("worker")]):
                 self._say(tick)
             if failed := [report for report in reports.values() if isinstance(report, Failed)]:

@@ -50,7 +50,7 @@ class Rounds:
         self._pending = PendingCheckpoint(training.checkpoints, training.manifest)
         stored = {name: ipc(schema) for name, schema in plan.stored.items()}
         self._begin = Initialize(training.job, plan.datasets, stored, training.shards)
-        self._sync = StateSync(crew, self._begin, say)
+        self._sync = StateSync(crew, self._begin, self._pending.written, say)
 
     def run(self) -> Outcome:
         """Train to the end and export."""
@@ -62,7 +62,6 @@ class Rounds:
 
     def _until_done(self, story: Callable[[], Result]) -> Result:
         """Go through a story, again from the newest checkpoint on after each loss of the state."""
-        self._crew.listen(self._pending.written)
         while True:
             self._stats.begin_epoch()
             try:
@@ -125,6 +124,7 @@ class Rounds:
 
     def _outcome(self, position: Position, metrics: dict[str, dict[str, float]], stopped: bool) -> Outcome:
         self._stats.end()
+        crew = self._crew.stats
         return Outcome(
             self._training.job.name,
             position.step,
@@ -132,10 +132,10 @@ class Rounds:
             metrics,
             self._stats.seconds,
             self._training.checkpoints.folder(position.step),
-            local=self._crew.share_local(),
+            local=crew.local_share,
             stopped_early=stopped,
-            copied=self._crew.copied,
-            wasted=self._crew.copied / max(1, self._stats.tasks),
+            copied=crew.copied_tasks,
+            wasted=crew.copied_tasks / max(1, self._stats.tasks),
         )
 
     def _export(self, target: Target, schema: Schema, built: Built, outcome: Outcome) -> str:

@@ -4,10 +4,10 @@ All workers hold the same state after the same step, so the one that is furthest
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from yarnml.control.commands import Command, Initialize, ReportPosition, SyncState
-from yarnml.control.reports import Report, StatePosition, Trained
+from yarnml.control.reports import Report, Saved, StatePosition, Trained
 from yarnml.data.schema import Schema
 from yarnml.errors import WorkerLost
 from yarnml.events.events import Listener, Resumed
@@ -23,11 +23,16 @@ class StateSync:
     """A crew that is brought to one state after every change.
 
     ``schema``: of the state; None before it is built, when there is nothing to give to others.
+
+    Args:
+        begin: the training, for workers that come later.
+        on_saved: hears of checkpoints that workers have written beside the training, during every command.
     """
 
-    def __init__(self, crew: Crew, begin: Initialize, say: Listener) -> None:
+    def __init__(self, crew: Crew, begin: Initialize, on_saved: Callable[[Saved], None], say: Listener) -> None:
         self._crew = crew
         self._begin = begin
+        self._on_saved = on_saved
         self._say = say
         self.schema: Schema | None = None
 
@@ -41,7 +46,7 @@ class StateSync:
 
     def attempt(self, command: Command) -> Mapping[int, Report]:
         """Have all workers carry out a command, once; raises WorkerLost where the workers must be regrouped first."""
-        return self._crew.run(command, self._begin.shards)
+        return self._crew.run(command, self._begin.shards, self._on_saved)
 
     def regroup(self, lost: WorkerLost | None, low: int, high: int) -> StatePosition:
         """Bring all workers to the newest state after steps ``low`` … ``high`` that one of them has; else StateLost."""

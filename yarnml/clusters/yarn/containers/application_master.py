@@ -32,6 +32,7 @@ from yarnml.events.log import log
 from yarnml.job import paths
 from yarnml.job.spec import Job
 from yarnml.master.crew import Cluster, OpenCrew
+from yarnml.master.locality import Locality
 from yarnml.master.master import Master
 from yarnml.runner import train
 
@@ -90,9 +91,9 @@ def crew_opener(application: skein.ApplicationClient, certificate: Certificate) 
     """The opener of a crew of this application's containers; see `yarnml.master.crew.OpenCrew`."""
 
     @contextmanager
-    def open_crew(job: Job, log_folder: str, say: Listener) -> Iterator[Master]:
+    def open_crew(job: Job, log_folder: str, say: Listener, locality: Locality | None = None) -> Iterator[Master]:
         launcher = SkeinLauncher(job, application)
-        master = Master(job, launcher, os.environ["NM_HOST"], certificate, say)
+        master = Master(job, launcher, os.environ["NM_HOST"], certificate, say, locality)
         application.kv[MASTER_ADDRESS] = master.address.encode()
         try:
             master.assemble()
