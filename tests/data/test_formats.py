@@ -28,7 +28,7 @@ def write(format: str, monkeypatch: pytest.MonkeyPatch) -> Write:
 
 
 def test_numbers_and_classes(write: Write, tmp_path: Path, format: str) -> None:
-    """The same content gives the same rows in every format: numbers, booleans, text labels, weights, in file order."""
+    """Equal content gives equal rows in every format: numbers, booleans, text labels, weights, in file order."""
     n = 23
     columns = {
         "skipped": ["text"] * n,

@@ -28,7 +28,7 @@ MAX_SCAN_BYTES = 8 * 2**20
 """Bounds of one batch in a full pass.  They decide the order of additions, so a change of them changes the bits."""
 
 
-class _ServedShard(NamedTuple):
+class _OrderedShard(NamedTuple):
     """A shard in the order of the epoch that was asked for last."""
 
     order: EpochOrder
@@ -48,7 +48,7 @@ class Loader:
         self._shards = shards
         self._columns = columns(schema, stored)
         self._cache = cache
-        self._shuffled: dict[int, _ServedShard] = {}
+        self._shuffled: dict[int, _OrderedShard] = {}
         self._pieces: dict[int, list[Piece]] = {}
         self._group_rows = dataset.group_rows
         self.sizes = shard_sizes(dataset.rows, shards)
@@ -59,7 +59,7 @@ class Loader:
     @property
     def bytes_held(self) -> int:
         """Decoded rows in memory: at most the cache's limit, and two blocks for every shard that was served."""
-        return self._cache.nbytes + sum(served.shard.nbytes for served in self._shuffled.values())
+        return self._cache.nbytes + sum(ordered.shard.nbytes for ordered in self._shuffled.values())
 
     def steps(self, batch_size: int | str) -> int:
         """Steps of one epoch."""
@@ -127,12 +127,12 @@ class Loader:
 
     def _shuffled_shard(self, shard: int, order: EpochOrder) -> ShuffledShard:
         """The shard in an epoch's order; only the newest order of each shard is kept."""
-        served = self._shuffled.get(shard)
-        if served is None or served.order != order:
+        ordered = self._shuffled.get(shard)
+        if ordered is None or ordered.order != order:
             shuffled = ShuffledShard(self._pieces_of(shard), shard, order, self._read_run, self._is_cached)
-            served = _ServedShard(order, shuffled)
-            self._shuffled[shard] = served
-        return served.shard
+            ordered = _OrderedShard(order, shuffled)
+            self._shuffled[shard] = ordered
+        return ordered.shard
 
     def _read_run(self, run: list[Piece]) -> Rows:
         return concatenate([self._load(piece) for piece in run], self._schema)

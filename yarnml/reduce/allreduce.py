@@ -108,7 +108,7 @@ class NetworkAllReduce:
     ) -> Value:
         sample = next(iter(parts.values()))
         # The inbox expects the totals before the first part is sent: with the part of the slowest worker a reducer
-        # answers at once, and a total that nobody expects is dropped.
+        # answers at once, and a total that is not expected is dropped.
         total = self._take_total(sample)
         slices = self._cut(sample)
         for address in slices:
@@ -118,7 +118,7 @@ class NetworkAllReduce:
             {address: Destination(chunks, total) for address, chunks in slices.items() if address in self._streams},
         )
         self._send(key, parts, shards, slices)
-        # At most one slice is its own: with one level its reducer's, with two its relay's.
+        # At most one slice goes by memory: with one level its reducer's, with two its relay's.
         own = next(((slices[address], sums) for address, sums in self._local.items() if address in slices), None)
         own_chunks, aggregator = own or ([], self._reducer)
         began = time.monotonic()

@@ -2,7 +2,7 @@
 
 A reducer knows nothing of models.  It keeps the totals of the newest finished step and the parts of the next one.
 
-Nobody is more than one step ahead, and nobody needs an older total: a worker sends its parts of step t + 1 only after
+No worker is more than one step ahead, and none needs an older total: a worker sends its parts of step t + 1 only after
 it has updated its state, for which it had to receive every chunk of step t's total.  So when step t + 1 is finished,
 all workers that take part have the totals of step t, and these can go.  That bounds the memory, whatever the number of
 steps; and losing a reducer loses nothing that the workers don't still have.

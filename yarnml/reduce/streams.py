@@ -107,7 +107,7 @@ class Inbox:
     One condition guards every field.  Its lock is not held while a vector is received: the thread asks for a buffer,
     which is a view of the total itself, receives into it, and comes back with `put`.  In between the step may have been
     aborted and the next one begun, so `put` looks again whether the total is still awaited; and the next step gets a
-    value of its own, so that bytes which are still on their way end in memory that nobody reads
+    value of its own, so that bytes which are still on their way end in memory that is not read
     (`yarnml.reduce.allreduce`).
     """
 

@@ -1,4 +1,4 @@
-"""What passes over the training data find: the same, to the bit, however rows are cut and parts are merged."""
+"""Findings of passes over the training data: the same, to the bit, however rows are cut and parts are merged."""
 
 import math
 from itertools import pairwise
@@ -21,10 +21,10 @@ def test_findings_are_the_same_however_they_are_merged(x: list[float], first: in
     column = np.array(x)
     cuts = sorted([0, first % len(x), second % len(x), len(x)])
     parts = [column[low:high] for low, high in pairwise(cuts)]
-    found: Any
-    for found in (exact_sum, quantiles, lambda part: values(pa.array(part), len(x))):
-        a, b, c = map(found, parts)
-        whole = found(column)
+    find: Any
+    for find in (exact_sum, quantiles, lambda part: values(pa.array(part), len(x))):
+        a, b, c = map(find, parts)
+        whole = find(column)
         assert same_finding(a.merged(b).merged(c), whole)
         assert same_finding(c.merged(b.merged(a)), whole)
 
@@ -42,19 +42,20 @@ def test_means_are_exact(x: list[float]) -> None:
 
 
 def test_quantiles_of_few_numbers_are_exact() -> None:
-    """Of so many different numbers as there are bins, quantiles are those of numpy."""
+    """Quantiles of as many different numbers as there are bins are those of numpy."""
     x = np.random.default_rng(0).normal(size=(9, MAX_BINS // 9)).astype(np.float64)
     shares = [0.0, 0.1, 0.25, 0.5, 0.9, 1.0]
-    found = quantiles(x.ravel())
-    assert found.shift == 0
-    np.testing.assert_allclose(found.at(shares), np.quantile(x, shares), rtol=1e-14)
+    histogram = quantiles(x.ravel())
+    assert histogram.shift == 0
+    np.testing.assert_allclose(histogram.at(shares), np.quantile(x, shares), rtol=1e-14)
 
 
 def test_quantiles_of_many_numbers_are_close_and_the_same_in_any_order() -> None:
-    """Of more numbers, neighbours are joined: quantiles keep three digits, and merging in any order joins the same."""
+    """With more numbers neighbours are joined: quantiles keep three digits, and any order of merging gives the same."""
     x = np.random.default_rng(0).lognormal(size=100_000)
     parts = [quantiles(part) for part in np.array_split(x, [10, 20_000, 20_001, 70_000])]
-    forwards, backwards = (joined(parts), joined(parts[::-1]))
+    forwards = joined(parts)
+    backwards = joined(parts[::-1])
     assert forwards == backwards == quantiles(x)
     assert len(forwards.runs) <= MAX_BINS
     np.testing.assert_allclose(forwards.at([0.01, 0.5, 0.99]), np.quantile(x, [0.01, 0.5, 0.99]), rtol=2e-3)

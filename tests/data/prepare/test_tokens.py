@@ -24,7 +24,7 @@ LENGTH = 12
 
 
 def first_words(text: str) -> list[str]:
-    """What is told apart in a text, by the document's definition."""
+    """The words of a text that get ids, by the document's definition."""
     return re.findall(r"\w+", text.lower())[:LENGTH]
 
 
@@ -35,7 +35,8 @@ def texts_of(folder: Path) -> list[str]:
 @pytest.mark.parametrize("vocabulary", [40, 10_000])
 def test_tokens(docstrings: Path, tmp_path: Path, vocabulary: int) -> None:
     """A word's id is its rank among the words of the training rows; other words are 1, and 0 stands behind the last."""
-    train, asked = texts_of(docstrings / "train"), [*texts_of(docstrings / "test")[:40], "", "Größe, größe!", "--"]
+    train = texts_of(docstrings / "train")
+    asked = [*texts_of(docstrings / "test")[:40], "", "Größe, größe!", "--"]
     counts = Counter(word for text in train for word in first_words(text))
     often = sorted((word for word in counts if counts[word] >= 3), key=lambda word: (-counts[word], word))[:vocabulary]
     expected = np.zeros((len(asked), LENGTH))
@@ -43,10 +44,10 @@ def test_tokens(docstrings: Path, tmp_path: Path, vocabulary: int) -> None:
         for place, word in enumerate(first_words(text)):
             expected[row, place] = often.index(word) + 2 if word in often else 1
     steps = [step("tokens", "x", length=LENGTH, vocabulary=vocabulary, min_count=3)]
-    columns, others = ({"x": rows, "y": np.ones(len(rows)) / 2} for rows in (train, asked))
-    found = plan(tmp_path, columns, steps, others, kind="transformer")
-    assert passes(found).features[0].ids == len(often) + 2
-    assert np.array_equal(prepared(found, "test"), expected)
+    columns, test_columns = ({"x": rows, "y": np.ones(len(rows)) / 2} for rows in (train, asked))
+    data = plan(tmp_path, columns, steps, test_columns, kind="transformer")
+    assert passes(data).features[0].ids == len(often) + 2
+    assert np.array_equal(prepared(data, "test"), expected)
     assert {0, 1} < set(expected.ravel())
 
 
@@ -58,16 +59,16 @@ def test_hashed_tokens_and_given_words(docstrings: Path, tmp_path: Path) -> None
         step("hashed_tokens", "hashed", length=LENGTH, vocabulary=17),
         step("tokens", "given", length=LENGTH, values=["the", "a", "Return"], lower=False),
     ]
-    found = plan(tmp_path, columns, steps, kind="embedding_bag")
-    assert [feature.ids for feature in found.schema.features] == [19, 5]
-    assert found.schema.names[LENGTH - 1 : LENGTH + 1] == ["hashed[11]", "given[0]"]
+    data = plan(tmp_path, columns, steps, kind="embedding_bag")
+    assert [feature.ids for feature in data.schema.features] == [19, 5]
+    assert data.schema.names[LENGTH - 1 : LENGTH + 1] == ["hashed[11]", "given[0]"]
     given_ids = {"the": 2, "a": 3, "Return": 4}
     expected = np.zeros((len(texts), 2 * LENGTH))
     for row, text in enumerate(texts):
         for place, word in enumerate(re.findall(r"\w+", text)[:LENGTH]):
             expected[row, place] = fnv(word.lower()) % 17 + 2
             expected[row, LENGTH + place] = given_ids.get(word, 1)
-    assert np.array_equal(prepared(found), expected)
+    assert np.array_equal(prepared(data), expected)
 
 
 @pytest.mark.parametrize("shards", [1, 2, 7])
@@ -75,15 +76,15 @@ def test_the_vocabulary_does_not_depend_on_the_cut(docstrings: Path, tmp_path: P
     """Whatever the number of shards and the order of reports, the words and their order are the same."""
     texts = texts_of(docstrings / "test")
     steps = [step("tokens", "x", length=LENGTH, vocabulary=300, min_count=1)]
-    found = plan(tmp_path, {"x": texts, "y": [0.5] * len(texts)}, steps, kind="transformer")
-    assert passes(found, shards) == passes(found, 3)
+    data = plan(tmp_path, {"x": texts, "y": [0.5] * len(texts)}, steps, kind="transformer")
+    assert passes(data, shards) == passes(data, 3)
 
 
-def counted(texts: list[str], most: int) -> Words:
+def counted(texts: list[str], limit: int) -> Words:
     column = pa.array(texts, pa.string())
     pairs = [(word, level) for text, level in zip(texts, levels(column), strict=True) for word in text.split()]
     words, level = zip(*pairs, strict=True) if pairs else ((), ())
-    return words_by_level(pa.array(words, pa.large_string()), np.array(level, np.int64), most)
+    return words_by_level(pa.array(words, pa.large_string()), np.array(level, np.int64), limit)
 
 
 SENTENCES = st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=4).map(" ".join), min_size=1, max_size=30)
@@ -91,29 +92,30 @@ SENTENCES = st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=4).map(" ".j
 
 @settings(max_examples=60, deadline=None)
 @given(SENTENCES, st.integers(0, 30), st.integers(0, 30), st.integers(1, 9))
-def test_words_are_the_same_however_they_are_merged(texts: list[str], first: int, second: int, most: int) -> None:
+def test_words_are_the_same_however_they_are_merged(texts: list[str], first: int, second: int, limit: int) -> None:
     """Counts of parts of the rows, merged in any order, are those of all rows, also where only a sample has room."""
     cuts = sorted([0, min(first, len(texts)), min(second, len(texts)), len(texts)])
-    a, b, c = (counted(texts[low:high], most) for low, high in pairwise(cuts))
-    whole = counted(texts, most)
+    a, b, c = (counted(texts[low:high], limit) for low, high in pairwise(cuts))
+    whole = counted(texts, limit)
     assert a.merged(b).merged(c) == c.merged(b.merged(a)) == b.merged(c).merged(a) == whole
-    assert len(set().union(*whole.levels)) <= most
+    assert len(set().union(*whole.levels)) <= limit
     assert msgspec.json.decode(msgspec.json.encode(whole), type=Finding) == whole
 
 
 def test_the_sample_is_of_rows(docstrings: Path) -> None:
-    """Of too many words those of a half, a quarter, … of the rows are counted, as many as will do to tell the same."""
+    """With too many words, those of a half, a quarter, … of the rows are counted, as many as there is room for."""
     texts = [" ".join(first_words(text)) for text in texts_of(docstrings / "train")]
     zeros = [len(re.search("0*$", f"{zlib.crc32(text.encode()):032b}")[0]) for text in texts]
-    exact, found = counted(texts, 100_000), counted(texts, 1000)
+    exact = counted(texts, 100_000)
+    sampled = counted(texts, 1000)
     assert (exact.lowest, len(set().union(*exact.levels))) > (0, 1000)
-    for lowest in (found.lowest, found.lowest - 1):
+    for lowest in (sampled.lowest, sampled.lowest - 1):
         sample = Counter(word for text, n in zip(texts, zeros, strict=True) if n >= lowest for word in text.split())
-        assert (len(sample) <= 1000) == (lowest == found.lowest)
-        if lowest == found.lowest:
-            assert found.frequent(10_000, 1) == sorted(sample, key=lambda word: (-sample[word], word))
-    assert found.lowest > 0
-    assert len(set(exact.frequent(30, 2)) & set(found.frequent(30, 2))) > 20
+        assert (len(sample) <= 1000) == (lowest == sampled.lowest)
+        if lowest == sampled.lowest:
+            assert sampled.frequent(10_000, 1) == sorted(sample, key=lambda word: (-sample[word], word))
+    assert sampled.lowest > 0
+    assert len(set(exact.frequent(30, 2)) & set(sampled.frequent(30, 2))) > 20
 
 
 TOKENS = step("tokens", "x", length=3)
@@ -152,7 +154,7 @@ def test_heads_share_the_embedding() -> None:
 
 
 def test_a_column_without_words_that_repeat(tmp_path: Path) -> None:
-    """Where no word comes often enough there is no vocabulary: the column is named, and what to change."""
-    found = plan(tmp_path, {"x": ["one", "two, three", ""], "y": [0.5] * 3}, [TOKENS], kind="transformer")
+    """Without a word that comes often enough there is no vocabulary: the column is named, and what to change."""
+    data = plan(tmp_path, {"x": ["one", "two, three", ""], "y": [0.5] * 3}, [TOKENS], kind="transformer")
     with pytest.raises(DataError, match=r"Column 'x' has no word .* comes 2 times; lower min_count of tokens"):
-        passes(found)
+        passes(data)
