@@ -34,7 +34,7 @@ SUSPEND_AFTER_SECONDS = 5.0
 """Seconds without a heartbeat after which the others go on without a member."""
 
 SUSPEND_AFTER_BREAK_SECONDS = 2.0
-"""The time that takes the place of `SUSPEND_AFTER_SECONDS` once a stream has broken: somebody is known to be gone."""
+"""The time that takes the place of `SUSPEND_AFTER_SECONDS` once a stream has broken: some process is gone or hangs."""
 
 BLAME_SECONDS = 6.0
 """How long to look for the process that caused a failure."""
@@ -51,8 +51,9 @@ class MembershipChanged(WorkerLost):
 class Master:
     """Leads the processes of one job; a `yarnml.master.crew.Crew`.
 
-    The thread of the rounds calls all methods but `resize`, which also comes in the thread of a call.  Barrier and
-    progress are shared with the threads of calls, under ``members.changed``.
+    The thread of the rounds calls all methods but `resize`, which also comes in the thread of a call.  The threads of
+    calls share members, barrier and progress with it (`ControlService`): whatever both change is guarded by the
+    members' condition ``changed``, which also wakes the other side.
 
     Args:
         host: this machine, as the processes reach it.
@@ -148,7 +149,7 @@ class Master:
         while True:
             with self._changed:
                 if not self._barrier.complete:
-                    self._changed.wait(WATCH_INTERVAL_SECONDS)
+                    self._changed.wait(WATCH_INTERVAL_SECONDS)  # not longer: the end of a process notifies nobody
                 reports = self._barrier.reports
                 missing = self._barrier.missing
             for saved in self._service.take_saved():
