@@ -14,7 +14,7 @@ from yarnml.data.cache import RowCache
 from yarnml.data.loader import Loader
 from yarnml.data.plan import Plan, make_plan
 from yarnml.data.schema import Rows, Schema
-from yarnml.data.survey import filled, find, lacking, merged
+from yarnml.data.survey import columns_to_survey, find, merge_findings, with_findings
 from yarnml.job.load import load_job
 
 Step = dict[str, Any]
@@ -53,15 +53,15 @@ def fnv(text: str) -> int:
 def passes(data: Plan, shards: int = 3) -> Schema:
     """The schema that the passes over the training data end with."""
     schema = data.schema
-    while lacking(schema):
+    while columns_to_survey(schema):
         loader = Loader(data.datasets["train"], data.stored["train"], schema, shards, RowCache(0))
         parts = [find(*piece) for s in range(shards) for piece in pieces(loader, schema, s)]
-        schema = filled(schema, merged(reversed(parts)))
+        schema = with_findings(schema, merge_findings(reversed(parts)))
     return schema
 
 
 def pieces(loader: Loader, schema: Schema, shard: int) -> Iterable[tuple[pa.Table, Schema, str]]:
-    return ((table, schema, url) for table, url in loader.tables(shard, lacking(schema)))
+    return ((table, schema, url) for table, url in loader.tables(shard, columns_to_survey(schema)))
 
 
 def prepared(data: Plan, dataset: str = "train") -> npt.NDArray[np.float32]:

@@ -9,7 +9,7 @@ from yarnml.clusters.inline import CLUSTER
 from yarnml.control.commands import Build, Initialize, Save, ipc
 from yarnml.control.reports import Saved
 from yarnml.data.plan import make_plan
-from yarnml.data.survey import filled
+from yarnml.data.survey import with_findings
 from yarnml.events.events import Event
 from yarnml.job.load import load_job
 from yarnml.master.crew import CrewStats
@@ -22,7 +22,7 @@ def test_one_worker_writes_at_once(digits_job: dict[str, Any], tmp_path: Path) -
     later: list[Saved] = []
     plan = make_plan(job)
     begin = Initialize(job, plan.datasets, {name: ipc(schema) for name, schema in plan.stored.items()}, 2)
-    schema = filled(replace(plan.schema, classes=tuple(range(10))), {})
+    schema = with_findings(replace(plan.schema, classes=tuple(range(10))), {})
     assert CLUSTER.workers(job) == 1
     with CLUSTER.open_crew(job, "", events.append) as crew:
         for command in (begin, Build(schema)):

@@ -7,7 +7,7 @@ from msgspec import Struct
 from yarnml.data.base import Dataset, Fold, Split
 from yarnml.data.dataset import inspect, types_to_read, with_widths
 from yarnml.data.schema import Schema, bind
-from yarnml.data.survey import filled
+from yarnml.data.survey import with_findings
 from yarnml.errors import DataError, JobFileError
 from yarnml.job.learners import Options
 from yarnml.job.spec import Job
@@ -68,7 +68,7 @@ def _split(rows: Dataset, job: Job, fraction: float) -> dict[str, Dataset]:
 def _for_learner(schema: Schema, learner: Options) -> Schema:
     """The schema with the fields that the learner decides: whether values may be missing, and clusters as classes."""
     classes = tuple(range(learner.clusters)) if schema.label is None else schema.classes
-    return filled(msgspec.structs.replace(schema, missing=learner.MISSING, classes=classes), {})
+    return with_findings(msgspec.structs.replace(schema, missing=learner.MISSING, classes=classes), {})
 
 
 def with_learner(plan: Plan, learner: Options) -> Plan:

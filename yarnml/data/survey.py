@@ -1,7 +1,7 @@
 """Passes over the training data that complete the schema: classes and their counts, and all that steps learn.
 
-A pass finds what can be found next; a column with several steps that learn takes a pass for each.  `filled` takes the
-findings of a whole pass and gives the schema that knows more; when it lacks nothing, training can begin.
+A pass finds what can be found next; a column with several steps that learn takes a pass for each.  `with_findings` puts
+the findings of a whole pass into the schema; when there are no more `columns_to_survey`, training can begin.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ Findings = dict[str, Finding]
 """By column; the label's are its different values."""
 
 
-def lacking(schema: Schema) -> list[str]:
+def columns_to_survey(schema: Schema) -> list[str]:
     """The columns that a pass over the training data has to read; none when the schema is complete."""
     columns = [f.name for f in schema.features if any(map(lacks, f.steps))]
     counted = schema.classes is None or schema.class_weights == "balanced"
@@ -34,7 +34,7 @@ def lacking(schema: Schema) -> list[str]:
 def find(table: pa.Table, schema: Schema, where: str) -> Findings:
     """The findings of some rows of the training data, for the columns that the schema lacks something of."""
     findings: Findings = {}
-    for name in lacking(schema):
+    for name in columns_to_survey(schema):
         if name == schema.label:
             findings[name] = values(without_nulls(table.column(name), name, where), MAX_CLASSES)
             continue
@@ -49,7 +49,7 @@ def find(table: pa.Table, schema: Schema, where: str) -> Findings:
     return findings
 
 
-def merged(parts: Iterable[Findings]) -> Findings:
+def merge_findings(parts: Iterable[Findings]) -> Findings:
     """The findings of several parts of the rows, in any order."""
     total: Findings = {}
     for part in parts:
@@ -58,7 +58,7 @@ def merged(parts: Iterable[Findings]) -> Findings:
     return total
 
 
-def filled(schema: Schema, findings: Findings) -> Schema:
+def with_findings(schema: Schema, findings: Findings) -> Schema:
     """The schema with the findings of a whole pass over the training data."""
     features = tuple(_taught(f, findings[f.name]) if f.name in findings else f for f in schema.features)
     labels = findings.get(str(schema.label))

@@ -23,7 +23,7 @@ from yarnml.control.commands import (
 )
 from yarnml.control.reports import Built, Report, Surveyed
 from yarnml.data.schema import Schema
-from yarnml.data.survey import filled, lacking, merged
+from yarnml.data.survey import columns_to_survey, merge_findings, with_findings
 from yarnml.events.events import Continued, Listener, Outcome
 from yarnml.job.spec import Export as Target
 from yarnml.master.crew import Crew
@@ -117,9 +117,9 @@ class Rounds:
         """
         self._crew.warm_up(WarmUp(self._begin, None))
         self._run(self._begin)
-        while lacking(schema):
+        while columns_to_survey(schema):
             reports = self._run(Survey(schema)).values()
-            schema = filled(schema, merged(r.findings for r in reports if isinstance(r, Surveyed)))
+            schema = with_findings(schema, merge_findings(r.findings for r in reports if isinstance(r, Surveyed)))
         return schema
 
     def _outcome(self, position: Position, metrics: dict[str, dict[str, float]], stopped: bool) -> Outcome:

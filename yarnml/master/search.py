@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from yarnml import storage
 from yarnml.checkpoint.store import Checkpoints, reachable
 from yarnml.data.plan import Plan, fold_of, with_learner
-from yarnml.data.survey import filled, lacking
+from yarnml.data.survey import columns_to_survey, with_findings
 from yarnml.errors import CheckpointError, ModelError
 from yarnml.events.events import (
     BestEpochChosen,
@@ -148,7 +148,7 @@ class SearchRun:
         if self._newest_fold is None or self._newest_fold[0] != fold:
             # Classes come from all rows, since a fold may lack a rare one.  All else is found in the rows that are
             # trained on, so that those left out stay unknown to the model.
-            schema = filled(replace(self._search.plan.schema, classes=plan.schema.classes), {})
+            schema = with_findings(replace(self._search.plan.schema, classes=plan.schema.classes), {})
             fold_plan = fold_of(replace(self._search.plan, schema=schema), self._job, fold)
             self._newest_fold = fold, self._surveyed(fold_plan, f"fold-{fold}")
         return self._newest_fold[1]
@@ -158,7 +158,7 @@ class SearchRun:
 
         ``what``: names these rows, for the workers.
         """
-        if not lacking(plan.schema):
+        if not columns_to_survey(plan.schema):
             return plan
         folder = paths.survey(self._folder, what)
         job = replace(self._job, checkpoint=replace(self._job.checkpoint, path=folder))

@@ -10,7 +10,7 @@ from yarnml.data.base import Dataset
 from yarnml.data.cache import RowCache
 from yarnml.data.loader import Loader
 from yarnml.data.schema import Rows, Schema, stored_in
-from yarnml.data.survey import Findings, find, lacking, merged
+from yarnml.data.survey import Findings, columns_to_survey, find, merge_findings
 from yarnml.job.spec import size_in_bytes
 
 
@@ -66,8 +66,8 @@ class Loaders:
         """What these shards of the training data tell of what the schema lacks; ``seen`` is called for every piece."""
         loader, found = self._open("train", schema, RowCache(0)), Findings()
         for shard in shards:
-            for table, url in loader.tables(shard, lacking(schema)):
-                found = merged([found, find(table, schema, url)])
+            for table, url in loader.tables(shard, columns_to_survey(schema)):
+                found = merge_findings([found, find(table, schema, url)])
                 seen()
         return found
 
