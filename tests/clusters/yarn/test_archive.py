@@ -119,20 +119,21 @@ def test_bytecode_is_never_checked_and_never_missing(venv: Venv, job: Job, tmp_p
 
 
 def test_a_second_submit_packs_nothing(venv: Venv, job: Job, tmp_path: Path) -> None:
-    """What is stored under its key is used again and left untouched; an edit stores a second one beside."""
-    home, said = tmp_path / "home", []
+    """An archive that is stored under its key is used again and left untouched; an edit stores a second one beside."""
+    home = tmp_path / "home"
+    remarks: list[str] = []
 
     def stored() -> dict[Path, int]:
         return {path: path.stat().st_mtime_ns for path in home.rglob("*") if path.is_file()}
 
-    first = provide(job, str(home), said.append, venv.python)
+    first = provide(job, str(home), remarks.append, venv.python)
     before = stored()
     assert len(before) == 1
-    assert [line.split()[0] for line in said] == ["Packed", "Stored"]
-    said.clear()
-    assert provide(job, str(home), said.append, venv.python) == first
+    assert [line.split()[0] for line in remarks] == ["Packed", "Stored"]
+    remarks.clear()
+    assert provide(job, str(home), remarks.append, venv.python) == first
     assert stored() == before
-    assert [line.split(":")[0] for line in said] == ["Stored already"]
+    assert [line.split(":")[0] for line in remarks] == ["Stored already"]
     write(venv.site / "loose.py", "n = 3\n")
     provide(job, str(home), silent, venv.python)
     assert len(stored()) == 2
@@ -140,19 +141,19 @@ def test_a_second_submit_packs_nothing(venv: Venv, job: Job, tmp_path: Path) -> 
 
 def test_two_submits_at_once(venv: Venv, job: Job, tmp_path: Path) -> None:
     """Both get the same whole archive, and no half-written one stays."""
-    found: list[str] = []
+    urls: list[str] = []
 
     def submit() -> None:
-        found.append(provide(job, str(tmp_path / "home"), silent, venv.python).resources["environment"].url)
+        urls.append(provide(job, str(tmp_path / "home"), silent, venv.python).resources["environment"].url)
 
     threads = [threading.Thread(target=submit) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == 3
-    assert [str(p) for p in (tmp_path / "home").rglob("*") if p.is_file()] == list(set(found))
-    assert f"lib/{PYTHON}/site-packages/tool/data.txt" in names(found[0])
+    assert len(urls) == 3
+    assert [str(p) for p in (tmp_path / "home").rglob("*") if p.is_file()] == list(set(urls))
+    assert f"lib/{PYTHON}/site-packages/tool/data.txt" in names(urls[0])
 
 
 def test_storage_that_cant_be_written_is_named(venv: Venv, job: Job, tmp_path: Path) -> None:
@@ -163,7 +164,7 @@ def test_storage_that_cant_be_written_is_named(venv: Venv, job: Job, tmp_path: P
 
 
 def test_a_source_folder_travels_without_what_lies_beside(venv: Venv, job: Job, tmp_path: Path) -> None:
-    """Of an editable installation come modules and packages with their data; no .git, data folder or environment."""
+    """Modules and packages of an editable installation travel with their data; no .git, data folder or environment."""
     source = tmp_path / "project"
     for name in ("mine/__init__.py", "mine/table.json", "mine/.hidden", "space/part/__init__.py", "single.py"):
         write(source / name, "")
@@ -238,16 +239,16 @@ def other_python() -> str | None:
     """A Python of another minor version on this machine."""
     versions = [f"3.{minor}" for minor in range(9, 16) if f"3.{minor}" != VERSION]
     folders = [*Path.home().glob(".pyenv/versions/*/bin"), *map(Path, os.environ["PATH"].split(":"))]
-    found = [f / f"python{v}" for v in versions for f in folders if "shims" not in f.parts]
-    return next((str(p.resolve()) for p in found if p.exists()), None)
+    pythons = [f / f"python{v}" for v in versions for f in folders if "shims" not in f.parts]
+    return next((str(p.resolve()) for p in pythons if p.exists()), None)
 
 
 @pytest.fixture(scope="session")
 def other() -> str:
-    found = other_python()
-    if not found:
+    python = other_python()
+    if not python:
         pytest.skip("there is no second Python here")
-    return found
+    return python
 
 
 def refusal(done: "subprocess.CompletedProcess[str]") -> str:

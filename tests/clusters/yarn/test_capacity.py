@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from yarnml.clusters.yarn.capacity import queues, rules
-from yarnml.clusters.yarn.capacity.queues import UnknownToYarn
 from yarnml.clusters.yarn.capacity.resources import Cluster, Node, Queue, Request, Share, Size, requests
 from yarnml.errors import ClusterError, JobFileError
 from yarnml.job.load import load_job
@@ -78,38 +77,6 @@ def test_requests_of_a_job() -> None:
     ]
 
 
-def test_queues_by_name_and_path() -> None:
-    """A queue is found by its name and by its path; an unknown one is refused with those that there are."""
-    assert queues.find_queue(CLUSTER, "root.default") is DEFAULT
-    assert refusal(queues.find_queue, CLUSTER, "nosuch").startswith(
-        "queue must be one of closed, default, research, school, not 'nosuch'"
-    )
-    with pytest.raises(UnknownToYarn):
-        queues.find_queue(CLUSTER, "root.projects.mine")
-
-
-def test_queues_that_take_no_job() -> None:
-    """A queue that is stopped, has children, or does not admit the user is refused, with others to choose."""
-    assert "closed is STOPPED" in refusal(queues.check_queue, CLUSTER, "closed", "bob")
-    assert "root is made of other queues; choose one of" in refusal(queues.check_queue, CLUSTER, "root", "bob")
-    assert "research does not admit bob, only alice, carol; choose another (default)" in refusal(
-        queues.check_queue, CLUSTER, "research", "bob"
-    )
-
-
-def test_queues_that_admit() -> None:
-    """A user who is named is admitted, and everybody where access lists are off."""
-    assert "admits alice" in queues.check_queue(CLUSTER, "research", "alice")
-    assert "for everybody" in queues.check_queue(replace(CLUSTER, access_lists=False), "research", "bob")
-
-
-@pytest.mark.parametrize(("queue", "user"), [("school", "bob"), ("research", None)])
-def test_who_is_admitted_may_be_unknown(queue: str, user: str | None) -> None:
-    """Groups and Kerberos names are for YARN to judge: nothing is claimed about them."""
-    with pytest.raises(UnknownToYarn):
-        queues.check_queue(CLUSTER, queue, user)
-
-
 def test_labels() -> None:
     """A label must exist, have a running node, and be open to the queue."""
     assert rules.check_label(CLUSTER, DEFAULT, SMALL) == ""
@@ -172,7 +139,7 @@ def test_what_no_node_has_at_once() -> None:
 
 
 def test_vcores_that_nobody_counts() -> None:
-    """Where the scheduler looks at memory alone, a node runs out of memory only."""
+    """A node runs out of memory only, under a scheduler that looks at memory alone."""
     memory_only = replace(CLUSTER, counted=("memory",))
     assert "room for 8" in rules.check_size(memory_only, replace(DEFAULT, largest=None), worker(1, 8))
 
@@ -232,7 +199,7 @@ def test_what_is_missing(used: dict[str, Size], request_: Request, words: str) -
 
 
 def test_what_the_queue_lacks() -> None:
-    """Where nodes have room, the queue's limit, the user's limit or the label may be why nothing comes."""
+    """If nodes have room, the queue's limit, the user's limit or the label may be why nothing comes."""
     full = replace(DEFAULT, shares={"": Share(Size(7 * GIB, 1), Size(8 * GIB, 8))})
     assert rules.why_pending(CLUSTER, full, worker(2), "bob") == (
         "queue default uses 7 GiB and 1 vcore of the 8 GiB and 8 vcores that it may have"

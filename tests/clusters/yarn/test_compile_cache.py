@@ -31,12 +31,12 @@ def begin(tmp_path: Path) -> Open:
 
 
 def compile_in(programs: SharedCompileCache) -> None:
-    """What a worker's JAX does, in a process of its own."""
+    """Compile a program as a worker's JAX does, in a process of its own."""
     subprocess.run([sys.executable, "-c", COMPILE], env=programs.variables({}), check=True, capture_output=True)
 
 
 def test_the_next_job_compiles_nothing(begin: Open) -> None:
-    """What the first worker compiled is stored by itself; another container has it all, and adds nothing."""
+    """Programs that the first worker compiled are stored by themselves; another container has them and adds none."""
     first = begin("first")
     first.variables({})
     first.start_storing()
@@ -51,7 +51,7 @@ def test_the_next_job_compiles_nothing(begin: Open) -> None:
 
 
 def test_a_users_own_folder_stays(begin: Open) -> None:
-    """Who has chosen a folder for JAX keeps it."""
+    """A user who has chosen a folder for JAX keeps it."""
     assert begin("container").variables({FOLDER: "mine"}) == {}
 
 

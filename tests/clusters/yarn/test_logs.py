@@ -1,4 +1,4 @@
-"""What is read out of Hadoop's and Skein's words: whose log it is, who ran where, and why a job failed."""
+"""Hadoop's and Skein's words, read: whose log it is, where a process ran, and why a job failed."""
 
 import msgspec
 import pytest
@@ -11,16 +11,13 @@ from yarnml.clusters.yarn.observe.logs import Log, parse_logs
 from yarnml.clusters.yarn.observe.processes import ProcessInfo, attempt_of, from_logs
 from yarnml.clusters.yarn.observe.status import (
     Application,
-    Status,
-    applications_table,
-    describe_status,
-    training_status,
 )
-from yarnml.events.events import Continued, EpochDone, Event, Failure, Outcome, ProcessLost, RoundStarted, Tick, Waiting
+from yarnml.events.events import Continued, EpochDone, Event, Failure, RoundStarted
 from yarnml.master.membership.failure_policy import ExitKind
 
 FAILED = "Container failed during execution, see logs for more information."
-FIRST, SECOND = "container_1795268015103_0001_01_000001", "container_1795268015103_0001_02_000001"
+FIRST = "container_1795268015103_0001_01_000001"
+SECOND = "container_1795268015103_0001_02_000001"
 WORKERS = [f"container_1795268015103_0001_01_00000{n}" for n in (2, 3, 4)]
 
 PRINTED = """\
@@ -79,7 +76,7 @@ def test_logs_are_read_by_their_length(text: str) -> None:
 
 
 def test_the_end_of_a_log_alone() -> None:
-    """Where only the last bytes were asked for, the length is still that of the whole file."""
+    """A log of which only the last bytes were asked for still has the length of the whole file."""
     first, second = parse_logs((PRINTED % (90, "its end")).encode(), 7)
     assert (first.text, first.length) == ("its end", 90)
     assert second.name == "worker.log"
@@ -87,8 +84,8 @@ def test_the_end_of_a_log_alone() -> None:
 
 def test_who_ran_where() -> None:
     """Skein's log tells which container was which worker and how it ended; hosts come from the logs beside."""
-    found = from_logs([log("application.master.log", SKEINS), log("prelaunch.out", "", WORKERS[0], "127.0.0.3")])
-    assert found == [
+    ran = from_logs([log("application.master.log", SKEINS), log("prelaunch.out", "", WORKERS[0], "127.0.0.3")])
+    assert ran == [
         ProcessInfo("master", 1, "ENDED", "127.0.0.2", FIRST),
         ProcessInfo("worker", 0, "ENDED", "127.0.0.3", WORKERS[0]),
         ProcessInfo("worker", 1, "FAILED", "", WORKERS[1], "Container released on a *lost* node"),
@@ -132,7 +129,7 @@ def test_the_sentence_in_a_log(text: str, sentence: str) -> None:
 
 
 def test_the_first_failure_is_the_cause() -> None:
-    """Of several attempts the first that says why counts; the end of its log comes with it."""
+    """The first of several attempts that says why counts; the end of its log comes with it."""
     assert first_cause(["epoch 1", "yarnml: no python", "error: later"]) == ("no python", "yarnml: no python")
     assert first_cause(["epoch 1", "epoch 2"]) == ("", "epoch 2")
     assert first_cause([]) == ("", "")
@@ -194,50 +191,17 @@ def test_too_much_memory(text: str, sentence: str) -> None:
 )
 def test_why_a_container_ended(said: str, log_text: str, kind: ExitKind, why: str) -> None:
     """YARN's words tell what the cluster did itself and what went for memory; else the container's own last ones."""
-    found, words = explain_exit(said, "worker", log_text)
-    assert found is kind
+    found_kind, words = explain_exit(said, "worker", log_text)
+    assert found_kind is kind
     assert words.startswith(why)
 
 
 def test_events_survive_a_torn_line() -> None:
     """A master that is killed leaves half a line; all before it count, and those of the next attempt."""
-    told: list[Event] = [RoundStarted(0, 0, 6, 12), EpochDone(1, 2, 6, 0.5, {"loss": 0.4}), Continued(6, 1.0, "x")]
-    lines = [msgspec.json.encode(event).decode() for event in told]
+    events: list[Event] = [RoundStarted(0, 0, 6, 12), EpochDone(1, 2, 6, 0.5, {"loss": 0.4}), Continued(6, 1.0, "x")]
+    lines = [msgspec.json.encode(event).decode() for event in events]
     logs = [log("events.jsonl", f"{lines[0]}\n{lines[1]}\n{lines[1][:20]}"), log("events.jsonl", lines[2], SECOND)]
-    assert logged_events([*logs, log("worker.log", lines[0])]) == told
-
-
-def test_a_status_is_the_sum_of_the_events() -> None:
-    """Round, step, loss, metrics and losses, from what was told; a newer step beats the last epoch's."""
-    told: list[Event] = [
-        Waiting(1, 2, "no room"),
-        RoundStarted(3, 18, 24, 60),
-        ProcessLost("worker 1 was lost"),
-        EpochDone(4, 10, 24, 0.5, {"loss": 0.4, "accuracy": 0.9}),
-    ]
-    found = training_status(told, Tick(26, 0.45, 100, 2))
-    assert (found.round, found.step, found.steps, found.loss, found.workers) == (4, 26, 60, 0.45, 2)
-    assert (found.epoch, found.epochs, found.metrics) == (4, 10, {"loss": 0.4, "accuracy": 0.9})
-    assert training_status([], None).loss is None
-    assert training_status(told[:1]).waiting == "1 of 2 workers are here; no room"
-    text = describe_status(
-        Status(application("RUNNING", live=True), found, [ProcessInfo("worker", 0, "RUNNING", "w1", "c_1")])
-    )
-    for line in ("round 4, step 26/60, loss 0.45, 2 workers", "4/10  loss 0.4, accuracy 0.9", "worker 1 was lost"):
-        assert line in text
-    assert "worker  0      RUNNING  w1    c_1" in text
-    assert "RUNNING  50 %" in applications_table([application("RUNNING", live=True)])
-
-
-def test_how_a_job_ended_is_told_for_good() -> None:
-    """Outcome and failure are part of a status; nothing is waited for any more."""
-    done = Outcome("digits", 60, 10, {"test": {"loss": 0.3}}, {}, "hdfs:///job", "hdfs:///models/1")
-    text = describe_status(Status(application("SUCCEEDED"), training_status([Waiting(1, 2, "no room"), done]), []))
-    assert "loss 0.3" in text
-    assert "hdfs:///models/1" in text
-    assert "waiting" not in text
-    text = describe_status(Status(application(), training_status([Failure("DataError", "no rows")]), []))
-    assert "error        no rows" in text
+    assert logged_events([*logs, log("worker.log", lines[0])]) == events
 
 
 def test_a_killed_application_needs_no_logs() -> None:
@@ -249,7 +213,7 @@ def test_a_killed_application_needs_no_logs() -> None:
 
 
 def test_what_is_waited_for_is_short() -> None:
-    """Of YARN's long words the sentence that matters is shown, without date and details."""
+    """The sentence that matters in YARN's long words is shown, without date and details."""
     long = (
         "[Sat Nov 21 13:50:23 +0000 2026] Application is Activated, waiting for resources to be assigned for AM. "
         " Details : AM Partition = <DEFAULT_PARTITION> ; Partition Resource = <memory:8192, vCores:8> ;"

@@ -27,7 +27,7 @@ SHOW = "import yarnml; print(yarnml.__version__)"
 
 @pytest.fixture
 def given(tmp_path: Path) -> Provide:
-    """What a job with this ``environment`` section provides; the store is a folder."""
+    """Provide for a job with this ``environment`` section; the store is a folder."""
 
     def make(**environment: Any) -> Provision:
         data = {"train": "/x", "features": ["a"], "label": "b"}
@@ -197,16 +197,17 @@ def test_the_model_is_the_same_where_its_code_has_travelled(
         shutil.move(tmp_path / gone, tmp_path / f"no-{gone}")
     ran = start(provision, folder, RUN)
     assert ran.returncode == 0, ran.stderr
-    here, there = Path(own["export"], "1"), Path(ran.stdout.strip())
-    assert there.name == "2"
+    trained_here = Path(own["export"], "1")
+    trained_there = Path(ran.stdout.strip())
+    assert trained_there.name == "2"
     for name in ("model.safetensors", "model.stablehlo"):
-        assert (here / name).read_bytes() == (there / name).read_bytes()
-    about = [json.loads((place / "model.json").read_bytes()) for place in (here, there)]
+        assert (trained_here / name).read_bytes() == (trained_there / name).read_bytes()
+    about = [json.loads((place / "model.json").read_bytes()) for place in (trained_here, trained_there)]
     assert about[0]["job"] == about[1]["job"]
 
 
 def test_a_forgotten_module_is_explained(own: dict[str, Any], tmp_path: Path) -> None:
-    """What lies beside the model here but was not listed is missing in a container; the error says what to do."""
+    """A module beside the model that was not listed is missing in a container; the error says what to do."""
     write(tmp_path / "models/forgotten.py", "")
     write(tmp_path / "models/my_model.py", f"import forgotten\n{MODEL}")
     job = load_job(own)

@@ -20,10 +20,9 @@ def declared(memory_limits: Mapping[str, int], prelude: str = "", python: str = 
     source = {"name": "j", "data": {"train": "x.csv", "features": ["x"], "label": "y"}, "learner": {"kind": "mlp"}}
     source |= {"workers": {"count": 3, "memory": "2 GiB", "gpus": 1}, "reducers": {"count": 1, "memory": "512 MiB"}}
     provision = Provision(prelude=prelude, python=python, resources={}, variables={})
-    found: dict[str, Any] = specification(load_job(source), "job.json", "hdfs:///home", provision, memory_limits)[
-        "services"
-    ]
-    return found
+    application = specification(load_job(source), "job.json", "hdfs:///home", provision, memory_limits)
+    by_name: dict[str, Any] = application["services"]
+    return by_name
 
 
 @pytest.mark.parametrize("role", ["worker", "reducer"])
@@ -44,21 +43,21 @@ def test_what_is_asked_for_keeps_its_index() -> None:
 
 
 @pytest.mark.parametrize(
-    ("most", "sizes"), [(8192, [3072, 4096]), (3584, [3072, 3584]), (3072, [3072]), (2048, []), (0, [])]
+    ("limit", "sizes"), [(8192, [3072, 4096]), (3584, [3072, 3584]), (3072, [3072]), (2048, []), (0, [])]
 )
-def test_sizes_stay_below_the_most(most: int, sizes: list[int]) -> None:
+def test_sizes_stay_below_the_limit(limit: int, sizes: list[int]) -> None:
     """One and a half and twice what is asked for, cut at the largest container; nothing that is no more."""
-    assert services.larger_memory("2 GiB", most) == sizes
+    assert services.larger_memory("2 GiB", limit) == sizes
 
 
 def test_what_is_declared() -> None:
     """The larger services have no instance, more memory, the rest as it is; without a limit there are none."""
-    found = declared({"worker": 3072, "reducer": 8192})
-    assert list(found) == ["worker", "reducer", "worker-larger-1", "reducer-larger-1", "reducer-larger-2"]
-    larger = found["worker-larger-1"]
+    by_name = declared({"worker": 3072, "reducer": 8192})
+    assert list(by_name) == ["worker", "reducer", "worker-larger-1", "reducer-larger-1", "reducer-larger-2"]
+    larger = by_name["worker-larger-1"]
     assert (larger["instances"], larger["resources"]) == (0, {"memory": "3072 MiB", "vcores": 1, "gpus": 1})
-    assert larger["env"] == found["worker"]["env"]
-    assert larger["script"].endswith(found["worker"]["script"])
+    assert larger["env"] == by_name["worker"]["env"]
+    assert larger["script"].endswith(by_name["worker"]["script"])
     assert list(declared({})) == ["worker", "reducer"]
 
 

@@ -34,9 +34,9 @@ def test_one_that_is_stopped_is_ended(watched: "subprocess.Popen[str]") -> None:
     """SIGSTOP, for good: the watchdog says so, kills, and is gone, too."""
     (dog,) = psutil.Process(watched.pid).children()
     watched.send_signal(signal.SIGSTOP)
-    _, told = watched.communicate(timeout=40)
+    _, errors = watched.communicate(timeout=40)
     assert watched.returncode == -signal.SIGKILL
-    assert "The process gave no sign of life for 2 s; it is ended." in told
+    assert "The process gave no sign of life for 2 s; it is ended." in errors
     wait_for("the watchdog's end", lambda: not dog.is_running())
 
 

@@ -21,7 +21,7 @@ from yarnml.worker.process import work
 MASTER_SECONDS = 300.0
 """Longest wait for the master to leave its address."""
 
-_NODE_SECONDS = 3.0  # time limit for an answer of the NodeManager
+_NODE_ANSWER_SECONDS = 3.0
 
 
 def main() -> int:
@@ -74,7 +74,7 @@ def assigned_gpus() -> list[str]:
     node = f"{os.environ['NM_HOST']}:{os.environ['NM_HTTP_PORT']}"
     try:
         url = f"http://{node}/ws/v1/node/resources/yarn.io%2Fgpu"
-        with urllib.request.urlopen(url, timeout=_NODE_SECONDS) as answer:
+        with urllib.request.urlopen(url, timeout=_NODE_ANSWER_SECONDS) as answer:
             given = json.load(answer).get("assignedGpuDevices", [])
     except (OSError, ValueError, AttributeError):
         return []

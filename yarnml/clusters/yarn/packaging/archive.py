@@ -40,15 +40,20 @@ from yarnml.job import user_code
 
 FORMAT = "yarnml-environment/1"
 
-_BLOCK = 4 << 20
-_THREADS = os.cpu_count() or 1
-_TIME = 315532800  # 1980-01-01: the same files give the same archive, and zip takes no earlier one
-_SOURCES = f"import os, sys; sys.path += filter(None, os.environ.get('{SOURCES}', '').split(os.pathsep))"
+_BLOCK_BYTES = 4 << 20  # of the tar, which are compressed at a time
+_CORES = os.cpu_count() or 1
+_FILE_TIME = 315532800  # 1980-01-01: the same files give the same archive, and zip takes no earlier time
+_SOURCES_LINE = f"import os, sys; sys.path += filter(None, os.environ.get('{SOURCES}', '').split(os.pathsep))"
 _MAGIC = importlib.util.MAGIC_NUMBER
 
 
 class Item(NamedTuple):
-    """A file of an archive: its name there, where it is (or ``text`` for one made up), the digest of its content."""
+    """A file of an archive.
+
+    ``name``: in the archive.
+    ``path``: on this machine; empty for a file that is made up, whose content is ``text``.
+    ``digest``: of the content; empty where the key must not depend on it.
+    """
 
     name: str
     path: str
@@ -62,23 +67,25 @@ def site_items(installed: Installed) -> list[Item]:
     base = f"lib/python{installed.version}/site-packages"
     for number, folder in enumerate(installed.sites):
         items += [i._replace(name=f"{base}{number or ''}/{i.name}") for i in _site(folder)]
-    lines = [_SOURCES, *(f"../site-packages{n}" for n in range(1, len(installed.sites)))]
+    lines = [_SOURCES_LINE, *(f"../site-packages{n}" for n in range(1, len(installed.sites)))]
     text = "\n".join(lines) + "\n"
     return [*items, Item(f"{base}/00-yarnml.pth", "", text, text)]  # .pth files are read in the order of their names
 
 
 def source_items(installed: Installed) -> dict[str, list[Item]]:
-    """What editable installations and .pth files point to, by the folder that goes on the path."""
+    """The files that editable installations and .pth files point to, by the folder that goes on the path."""
     known = [
         (os.path.relpath(file, os.path.dirname(place)), file)
         for places in installed.modules.values()
         for place in places
         for file in (user_code.tree(place) if os.path.isdir(place) else [place])
     ]
-    found = {"modules": known}
+    parts = {"modules": known}
     for number, path in enumerate(installed.paths):
-        found[f"path{number}"] = [(os.path.relpath(file, path), file) for file in _importable(path)]
-    return {part: [_item(f"{part}/{name}", path) for name, path in sorted(f)] for part, f in found.items() if f}
+        parts[f"path{number}"] = [(os.path.relpath(file, path), file) for file in _importable(path)]
+    return {
+        part: [_item(f"{part}/{name}", path) for name, path in sorted(files)] for part, files in parts.items() if files
+    }
 
 
 def own_items(paths: Iterable[str]) -> list[Item]:
@@ -97,12 +104,13 @@ def _item(name: str, path: str) -> Item:
 
 
 def _digest(path: str) -> str:
-    """In the form of a RECORD."""
+    """The digest of a file in the form of a RECORD."""
     with open(path, "rb") as file:
         return "sha256=" + urlsafe_b64encode(hashlib.file_digest(file, "sha256").digest()).decode().rstrip("=")
 
 
 def _site(folder: str) -> Iterator[Item]:
+    """All files of a site-packages folder; only what no RECORD tells of, or is younger than it, is read."""
     recorded = _recorded(folder)
     for base, folders, names in os.walk(folder, followlinks=True):
         folders[:] = sorted(f for f in folders if f != "__pycache__")
@@ -117,17 +125,17 @@ def _site(folder: str) -> Iterator[Item]:
 
 
 def _recorded(folder: str) -> dict[str, tuple[str, int]]:
-    """By file name: the digest that a RECORD gives, and the time when that was written."""
-    found: dict[str, tuple[str, int]] = {}
+    """By file name: the digest that a RECORD gives, and the time in ns when the RECORD was written."""
+    digests: dict[str, tuple[str, int]] = {}
     for record in Path(folder).glob("*.dist-info/RECORD"):
         time = record.stat().st_mtime_ns
         with record.open(newline="", encoding="utf-8") as file:
-            found |= {os.path.normpath(row[0]): (row[1], time) for row in csv.reader(file) if len(row) > 1 and row[1]}
-    return found
+            digests |= {os.path.normpath(row[0]): (row[1], time) for row in csv.reader(file) if len(row) > 1 and row[1]}
+    return digests
 
 
 def _importable(folder: str) -> Iterator[str]:
-    """What can be imported from a source folder: modules and whole packages, not what else lies beside them."""
+    """The files of a source folder that can be imported: modules and whole packages, nothing that lies beside them."""
     suffixes = tuple(importlib.machinery.all_suffixes())
     for entry in sorted(os.scandir(folder), key=lambda e: e.name):
         if entry.is_file() and entry.name.endswith(suffixes):
@@ -140,11 +148,11 @@ def _importable(folder: str) -> Iterator[str]:
 
 
 def write(items: Iterable[Item], out: Any) -> None:
-    """Write the archive, a .tar.gz, into an open file."""
+    """Write an archive, a .tar.gz, into an open file; with the bytecode of its modules."""
     items = list(items)
     with tempfile.TemporaryDirectory(prefix="yarnml-bytecode-") as scratch, contextlib.closing(_Gzip(out)) as packed:
         _compile([i.path for i in items if _is_module(i.name) and not _converted(i.path)], scratch)
-        blocks = io.BufferedWriter(packed, _BLOCK)
+        blocks = io.BufferedWriter(packed, _BLOCK_BYTES)
         with tarfile.open(fileobj=blocks, mode="w|", format=tarfile.PAX_FORMAT) as tar:
             for item in items:
                 _add(tar, item)
@@ -156,11 +164,13 @@ def write(items: Iterable[Item], out: Any) -> None:
 
 def _add(tar: tarfile.TarFile, item: Item, content: bytes | None = None) -> None:
     info = tarfile.TarInfo(item.name)
-    info.mtime, info.mode = _TIME, 0o644
+    info.mtime = _FILE_TIME
+    info.mode = 0o644
     if item.path:
         with open(item.path, "rb") as file:
             status = os.fstat(file.fileno())
-            info.size, info.mode = status.st_size, 0o755 if status.st_mode & 0o100 else 0o644
+            info.size = status.st_size
+            info.mode = 0o755 if status.st_mode & 0o100 else 0o644
             tar.addfile(info, file)
     else:
         content = item.text.encode() if content is None else content
@@ -169,7 +179,7 @@ def _add(tar: tarfile.TarFile, item: Item, content: bytes | None = None) -> None
 
 
 def _is_module(name: str) -> bool:
-    """Whether bytecode is worth its space: nobody imports a package's tests on a cluster."""
+    """True for a module whose bytecode is worth its space: a package's tests are never imported on a cluster."""
     return name.endswith(".py") and "/tests/" not in name
 
 
@@ -186,24 +196,26 @@ def _converted(path: str) -> bytes | None:
 
 
 def _unchecked(path: str) -> bytes:
+    """The header of bytecode that is valid without a look at its source."""
     return _MAGIC + (1).to_bytes(4, "little") + importlib.util.source_hash(Path(path).read_bytes())
 
 
 def _compile(paths: list[str], scratch: str) -> None:
-    """Compile into ``scratch``, in as many processes as there are cores; what is no valid Python is passed over."""
-    line = [sys.executable, "-m", "compileall", "-qq", "-i", "-", "--invalidation-mode", "unchecked-hash"]
+    """Compile into a folder, ``scratch``, in as many processes as there are cores; invalid Python is passed over."""
+    command = [sys.executable, "-m", "compileall", "-qq", "-i", "-", "--invalidation-mode", "unchecked-hash"]
     variables = os.environ | {"PYTHONPYCACHEPREFIX": scratch, "PYTHONWARNINGS": "ignore"}
 
     def part(number: int) -> None:
-        chosen = "\n".join(paths[number::_THREADS])
-        subprocess.run(line, input=chosen, text=True, env=variables, capture_output=True, check=False)
+        chosen = "\n".join(paths[number::_CORES])
+        subprocess.run(command, input=chosen, text=True, env=variables, capture_output=True, check=False)
 
     if paths:
-        with ThreadPoolExecutor(_THREADS) as pool:
-            list(pool.map(part, range(_THREADS)))
+        with ThreadPoolExecutor(_CORES) as pool:
+            list(pool.map(part, range(_CORES)))
 
 
 def _compiled(path: str, scratch: str) -> bytes | None:
+    """The bytecode of a module that `_compile` has made; None for one that is no valid Python."""
     name = os.path.basename(importlib.util.cache_from_source(path))
     with contextlib.suppress(OSError):
         return Path(scratch, os.path.dirname(path).lstrip("/"), name).read_bytes()
@@ -215,7 +227,7 @@ class _Gzip(io.RawIOBase):
 
     def __init__(self, out: Any) -> None:
         self._out = out
-        self._pool = ThreadPoolExecutor(_THREADS)
+        self._pool = ThreadPoolExecutor(_CORES)
         self._waiting: deque[Future[bytes]] = deque()
 
     def writable(self) -> bool:
@@ -223,11 +235,12 @@ class _Gzip(io.RawIOBase):
 
     def write(self, block: Any) -> int:
         self._waiting.append(self._pool.submit(gzip.compress, bytes(block), 1, mtime=0))
-        if len(self._waiting) > 2 * _THREADS:
+        if len(self._waiting) > 2 * _CORES:  # not more than these blocks are held in memory
             self._out.write(self._waiting.popleft().result())
         return len(block)
 
     def finish(self) -> None:
+        """Write what still waits; without it, as after an error, the file stays torn."""
         while self._waiting:
             self._out.write(self._waiting.popleft().result())
 

@@ -5,12 +5,15 @@ The lines are safe under ``set -eu`` and need nothing but bash and coreutils.  T
 
 import shlex
 
-STATUS = 97  # of a container whose Python is missing or wrong
-SOURCES = "YARNML_SOURCES"  # the folders that go on the path of the packed environment, behind site-packages
+REFUSED_STATUS = 97
+"""The exit status of a container whose Python is missing or wrong."""
+
+SOURCES = "YARNML_SOURCES"
+"""The variable with the folders that go on the path of the packed environment, behind site-packages."""
 
 _REFUSE = f"""
 node=${{NM_HOST:-${{HOSTNAME:-unknown}}}}
-refuse() {{ echo "yarnml: $1" >&2; exit {STATUS}; }}
+refuse() {{ echo "yarnml: $1" >&2; exit {REFUSED_STATUS}; }}
 """
 
 # The packed site-packages become a virtual environment of the node's own interpreter: it sees the job's packages, their
@@ -51,17 +54,33 @@ found=${found##*$'\\n'}
 
 
 def packed(name: str, version: str, machine: str) -> str:
-    """For the packed environment, unpacked in ``environment``: ``name`` of the node must be Python ``version``."""
+    """The lines for the packed environment, which YARN unpacks as ``environment``.
+
+    ``name``: of the node's interpreter.
+    ``version``: that it must have, such as 3.12.
+    ``machine``: the kind of processor that it must run on.
+    """
     return _assign(name=name, wanted=version, machine=machine) + _REFUSE + _PACKED
 
 
 def ready(what: str, name: str, version: str, argument: str = "") -> str:
-    """For an environment that holds yarnml ``version``; ``what`` is the choice in words, ``name`` its interpreter."""
+    """The lines for an environment that has yarnml itself.
+
+    ``what``: the user's choice in words, for error messages.
+    ``name``: its interpreter.
+    ``version``: of yarnml, which it must have.
+    ``argument``: that the interpreter is started with.
+    """
     return _assign(what=what, name=name, wanted=version, argument=argument) + _REFUSE + _READY
 
 
 def code(folder: str, parts: list[str], variable: str) -> str:
-    """For what travels beside: ``parts`` are source folders; ``variable`` names the user's own."""
+    """The lines for the code that travels beside the environment.
+
+    ``folder``: of the code, in the container.
+    ``parts``: its source folders.
+    ``variable``: gets the folder of the user's own modules; empty where there are none.
+    """
     lines = [f'export {variable}="$PWD/{folder}/own"'] if variable else []
     if parts:
         places = ":".join(f"$PWD/{folder}/{part}" for part in parts)

@@ -1,6 +1,7 @@
-"""What a Python environment imports, and from where: a script that a fresh interpreter runs, standard library only.
+"""The contents of a Python environment: a script that a fresh interpreter runs, with the standard library only.
 
-A fresh one, because the path of a running process also has its working folder, PYTHONPATH and what tests put there.
+It is a fresh one, because the path of a running process also has its working folder, PYTHONPATH and what tests put
+there.
 """
 
 import importlib.metadata
@@ -16,10 +17,17 @@ from typing import NamedTuple
 
 
 class Installed(NamedTuple):
-    """``sites``: the site-packages folders.  ``paths``: other folders on the path, put there by .pth files.
+    """The contents of a Python environment.
 
-    ``modules``: modules that only an editable installation's finder knows, by name: a file, or the folders of a
-    package.  ``missing``: editable installations whose modules can't be found.
+    ``python``: the path of its interpreter.
+    ``prefix``: its folder.
+    ``conda``: whether conda made it.
+    ``version``: such as 3.12.
+    ``machine``: the kind of processor.
+    ``sites``: the site-packages folders.
+    ``paths``: other folders on the path, put there by .pth files.
+    ``modules``: modules that only an editable installation's finder knows, by name: a file, or a package's folders.
+    ``missing``: editable installations whose modules can't be found.
     """
 
     python: str
@@ -34,12 +42,13 @@ class Installed(NamedTuple):
 
 
 def survey(python: str = sys.executable) -> Installed:
-    """Ask ``python`` what it has."""
+    """Run this file with an interpreter, and read what it prints."""
     done = subprocess.run([python, "-E", "-P", __file__], capture_output=True, check=True, timeout=60)
     return Installed(*json.loads(done.stdout))
 
 
-def _look() -> Installed:
+def _inspect() -> Installed:
+    """The contents of the environment that runs this."""
     stdlib = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib")})
     known = {os.path.realpath(p) for p in [*site.getsitepackages(), site.getusersitepackages()]}
     folders = list(dict.fromkeys(os.path.realpath(p) for p in sys.path if os.path.isdir(p)))
@@ -53,13 +62,14 @@ def _look() -> Installed:
 
 
 def _editable(covered: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]]:
+    """The modules of editable installations outside of these folders, and the installations whose modules are lost."""
     modules: dict[str, list[str]] = {}
     missing = []
     for distribution in importlib.metadata.distributions():
         if not json.loads(distribution.read_text("direct_url.json") or "{}").get("dir_info", {}).get("editable"):
             continue
-        named = (distribution.read_text("top_level.txt") or distribution.name.replace("-", "_")).split()
-        specs = {name: importlib.util.find_spec(name) for name in named}
+        names = (distribution.read_text("top_level.txt") or distribution.name.replace("-", "_")).split()
+        specs = {name: importlib.util.find_spec(name) for name in names}
         if not any(specs.values()) and not _names_a_folder(distribution):
             missing.append(distribution.name)
         for name, spec in specs.items():
@@ -71,7 +81,7 @@ def _editable(covered: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]
 
 
 def _names_a_folder(distribution: importlib.metadata.Distribution) -> bool:
-    """Whether its .pth file puts a folder on the path, which then counts with all that is in it."""
+    """True where a .pth file of an installation puts a folder on the path, which then counts with all that is in it."""
     files = [str(file.locate()) for file in distribution.files or [] if file.suffix == ".pth"]
     return any(os.path.isdir(line) for file in files for line in Path(file).read_text().splitlines())
 
@@ -81,4 +91,4 @@ def _within(path: str, folders: tuple[str, ...]) -> bool:
 
 
 if __name__ == "__main__":
-    json.dump(_look(), sys.stdout)
+    json.dump(_inspect(), sys.stdout)

@@ -1,4 +1,4 @@
-"""What `yarnml submit` brings to the nodes: Python, its packages and the user's code, one `Provision` for five ways.
+"""The provision of the nodes: Python, its packages and the user's code, one `Provision` for five ways.
 
 Everything large or likely to be used again is stored on the cluster's own storage under the digest of its content, so
 a second submit packs and uploads nothing, and YARN unpacks it once on every node.
@@ -27,27 +27,33 @@ from yarnml.job.learners import Custom
 from yarnml.job.spec import Job
 from yarnml.storage import atomic
 
-ENVIRONMENT, CODE = "environment", "code"  # names in a container's working folder
-MAX_CODE = 256 << 20
+# Names in a container's working folder.
+ENVIRONMENT = "environment"
+CODE = "code"
+
+MAX_CODE_BYTES = 256 << 20
+"""Size of the code that may travel with a job."""
 
 _ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")  # what YARN unpacks
 
-Say = Callable[[str], None]
+Note = Callable[[str], None]
+"""A function that hears a remark for the user."""
 
 
 class Resource(Struct, frozen=True):
-    """A thing that YARN puts into a container's working folder: stored at ``url``, an archive is unpacked."""
+    """A file that YARN puts into a container's working folder, from ``url``; an archive is unpacked there."""
 
     url: str
     kind: Literal["file", "archive"]
 
 
 class Provision(Struct, frozen=True):
-    """How a container comes to an interpreter that has yarnml.
+    """The way of a container to an interpreter that has yarnml.
 
-    ``resources``: by their name in the working folder.  ``prelude``: bash lines that find and check the interpreter,
-    or end with one sentence and status 97.  ``python``: shell words that then start it.  ``variables``: the
-    environment of every process.
+    ``resources``: by their name in the working folder.
+    ``python``: shell words that start the interpreter, after the prelude.
+    ``prelude``: bash lines that find and check the interpreter, or end with one sentence and status 97.
+    ``variables``: the environment of every process.
     """
 
     resources: dict[str, Resource]
@@ -56,47 +62,50 @@ class Provision(Struct, frozen=True):
     variables: dict[str, str]
 
 
-def provide(job: Job, home: str, say: Say, python: str = sys.executable, *, send: bool = True) -> Provision:
+def provide(job: Job, home: str, note: Note, python: str = sys.executable, *, send: bool = True) -> Provision:
     """Pack and store what the job's processes need, as far as it is not stored yet.
 
-    ``home``: the user's folder on the cluster's storage.  ``python``: the interpreter whose environment is meant where
-    the job chooses none.  ``send``: without it nothing is packed or stored, only its place is told.  Raises
-    JobFileError with the field that does not fit, ProvisionError where storage fails.
+    ``home``: the URL of the user's folder on the cluster's storage.
+    ``python``: the interpreter whose environment is sent where the job chooses none.
+    ``send``: False to pack and store nothing, and only tell where it would be.
+
+    Raises JobFileError with the field that does not fit, ProvisionError where storage fails.
     """
     chosen = job.environment
     resources: dict[str, Resource] = {}
     sources: dict[str, list[Item]] = {}
     variables: dict[str, str] = {}
     words = '"$PYTHON"'
-    store = _Store(home, say, send)
+    packages = _PackageStore(home, note, send)
     if chosen.archive:
-        resources[ENVIRONMENT] = Resource(store.given("environment.archive", chosen.archive, _ARCHIVES), "archive")
+        resources[ENVIRONMENT] = Resource(packages.upload("environment.archive", chosen.archive, _ARCHIVES), "archive")
         lines = bootstrap.ready(f"environment.archive {chosen.archive}", "environment/bin/python", yarnml.__version__)
         variables["PYTHONNOUSERSITE"] = "1"
     elif chosen.pex:
-        resources["environment.pex"] = Resource(store.given("environment.pex", chosen.pex, ("",)), "file")
-        name, words = chosen.python or _python_here(), '"$PYTHON" environment.pex'
+        resources["environment.pex"] = Resource(packages.upload("environment.pex", chosen.pex, ("",)), "file")
+        name = chosen.python or _python_name()
+        words = '"$PYTHON" environment.pex'
         lines = bootstrap.ready(f"environment.pex {chosen.pex}", name, yarnml.__version__, "environment.pex")
         variables["PEX_INTERPRETER"] = "1"
     elif chosen.image:
-        what, name = f"environment.image {chosen.image}", chosen.python or "python3"
-        lines = bootstrap.ready(what, name, yarnml.__version__)
+        lines = bootstrap.ready(f"environment.image {chosen.image}", chosen.python or "python3", yarnml.__version__)
         variables["YARN_CONTAINER_RUNTIME_TYPE"] = "docker"
         variables["YARN_CONTAINER_RUNTIME_DOCKER_IMAGE"] = chosen.image
     elif chosen.python:
         lines = bootstrap.ready(f"environment.python {chosen.python}", chosen.python, yarnml.__version__)
     else:
         installed = _checked(survey(python))
-        items, sources = archive.site_items(installed), archive.source_items(installed)
+        items = archive.site_items(installed)
+        sources = archive.source_items(installed)
         _check_yarnml(installed, items, sources)
         what = f"the environment {installed.prefix}"
-        resources[ENVIRONMENT] = Resource(store.packed("environments", items, what), "archive")
+        resources[ENVIRONMENT] = Resource(packages.pack("environments", items, what), "archive")
         lines = bootstrap.packed(f"python{installed.version}", installed.version, installed.machine)
     own = archive.own_items(users_files(job))
     if own or sources:
         travelling = [item for part in (*sources.values(), own) for item in part]
         _check_size(travelling)
-        resources[CODE] = Resource(store.packed(CODE, travelling, "the code that travels with the job"), "archive")
+        resources[CODE] = Resource(packages.pack(CODE, travelling, "the code that travels with the job"), "archive")
         lines += bootstrap.code(CODE, list(sources), user_code.FOLDER if own else "")
     return Provision(resources, words, lines, variables | chosen.variables)
 
@@ -107,7 +116,8 @@ def users_files(job: Job) -> list[str]:
     return list(dict.fromkeys([*model, *job.environment.files]))
 
 
-def _python_here() -> str:
+def _python_name() -> str:
+    """The name of this interpreter, such as python3.12."""
     return "python{}.{}".format(*sys.version_info)
 
 
@@ -136,25 +146,33 @@ def _check_yarnml(installed: Installed, items: list[Item], sources: dict[str, li
 
 def _check_size(items: list[Item]) -> None:
     size = {item.path: os.path.getsize(item.path) for item in items}
-    if sum(size.values()) > MAX_CODE:
+    if sum(size.values()) > MAX_CODE_BYTES:
         largest = max(size, key=lambda path: size[path])
         raise JobFileError(
             f"The code that travels with the job, environment.files and editable installations, has "
-            f"{sum(size.values()) >> 20} MiB, more than {MAX_CODE >> 20}; its largest file is {largest}.  "
+            f"{sum(size.values()) >> 20} MiB, more than {MAX_CODE_BYTES >> 20}; its largest file is {largest}.  "
             "Keep data beside the packages, or install without --editable."
         )
 
 
-class _Store:
-    """The user's folder on the cluster's storage: what is in it is whole, and is never written again."""
+class _PackageStore:
+    """The user's folder on the cluster's storage: every file in it is whole, and is never written again.
 
-    def __init__(self, home: str, say: Say, send: bool) -> None:
-        self._home, self._say, self._send = home, say, send
+    ``send``: False to store nothing.
+    """
 
-    def packed(self, folder: str, items: list[Item], what: str) -> str:
-        """The URL of an archive of these items."""
+    def __init__(self, home: str, note: Note, send: bool) -> None:
+        self._home = home
+        self._note = note
+        self._send = send
+
+    def pack(self, folder: str, items: list[Item], what: str) -> str:
+        """Pack and store an archive of these items, unless it is stored already; its URL.
+
+        ``what``: the archive in words, for messages.
+        """
         target = storage.join(self._home, folder, f"{archive.key_of(items)}.tar.gz")
-        if not self._settled(target, what):
+        if not self._is_stored(target, what):
             with tempfile.TemporaryFile(prefix="yarnml-") as file:
                 began = time.monotonic()
                 try:
@@ -162,20 +180,21 @@ class _Store:
                     file.flush()
                 except OSError as exc:
                     raise ProvisionError(f"{what[0].upper()}{what[1:]} can't be packed: {exc}") from exc
-                self._say(f"Packed {what} in {time.monotonic() - began:.1f} s.")
-                self._keep(file, target, what)
+                self._note(f"Packed {what} in {time.monotonic() - began:.1f} s.")
+                self._store(file, target, what)
         return target
 
-    def given(self, field: str, url: str, endings: tuple[str, ...]) -> str:
-        """The URL of a file that the user has: stored first where it is on this machine."""
+    def upload(self, field: str, url: str, endings: tuple[str, ...]) -> str:
+        """Store a file that the user has on this machine, unless it is stored already; its URL.
+
+        ``endings``: of its name; YARN tells the kind of an archive by them.
+        """
         ending = next((e for e in endings if url.endswith(e)), None)
         if ending is None:
             raise JobFileError(f"{field} must end in {' or '.join(endings)}, which YARN needs, not {url}.")
-        try:
-            there = storage.exists(url)
-        except (OSError, ValueError) as exc:
-            raise JobFileError(f"{field} {url} can't be looked up: {exc}") from exc
-        if not there:
+        with translated(JobFileError, f"{field} {url} can't be looked up"):
+            exists = storage.exists(url)
+        if not exists:
             raise JobFileError(f"{field}: there is no {url}.")
         local = url.removeprefix("file://")
         if "://" in local:
@@ -183,27 +202,25 @@ class _Store:
         with open(local, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()[:32]
             target = storage.join(self._home, "environments", digest + ending)
-            if not self._settled(target, f"{field} {url}"):
-                self._keep(file, target, f"{field} {url}")
+            if not self._is_stored(target, f"{field} {url}"):
+                self._store(file, target, f"{field} {url}")
         return target
 
-    def _settled(self, target: str, what: str) -> bool:
-        """Whether nothing has to be stored."""
+    def _is_stored(self, target: str, what: str) -> bool:
+        """True where nothing has to be stored: it is there already, or nothing is sent."""
         if not self._send:
             return True
-        try:
-            there = storage.exists(target)
-        except (OSError, ValueError) as exc:
-            raise ProvisionError(f"{self._home} can't be looked into: {exc}") from exc
-        if there:
-            self._say(f"Stored already: {what}, as {target}.")
-        return there
+        with translated(ProvisionError, f"{self._home} can't be looked into"):
+            exists = storage.exists(target)
+        if exists:
+            self._note(f"Stored already: {what}, as {target}.")
+        return exists
 
-    def _keep(self, file: IO[bytes], target: str, what: str) -> None:
+    def _store(self, file: IO[bytes], target: str, what: str) -> None:
         """Store a file under its final name, whole; of two commands that do so at once the first one counts."""
         began = time.monotonic()
         with translated(ProvisionError, f"{what[0].upper()}{what[1:]} can't be stored as {target}"):
             content: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # bytes that need no memory
             with contextlib.suppress(FileExistsError), atomic.create(target) as url:
                 storage.write(url, content)
-        self._say(f"Stored {what}, {len(content) / 1e6:.1f} MB in {time.monotonic() - began:.1f} s, as {target}.")
+        self._note(f"Stored {what}, {len(content) / 1e6:.1f} MB in {time.monotonic() - began:.1f} s, as {target}.")
