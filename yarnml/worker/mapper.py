@@ -65,7 +65,7 @@ class Mapper:
         self._loaders, self._replica, self._checkpoint_writer = (
             Loaders(),
             Replica(self._compiled),
-            CheckpointWriter(tracker.wrote),
+            CheckpointWriter(tracker.finish_checkpoint),
         )
         self._assignment: Assignment
         self._begin: Initialize
@@ -95,7 +95,7 @@ class Mapper:
     def _carry_out(self, command: Command) -> Report:
         match command:
             case Survey(schema):
-                return Surveyed(self._loaders.survey(schema, self._tasks.shards, self._tracker.batch))
+                return Surveyed(self._loaders.survey(schema, self._tasks.shards, self._tracker.finish_batch))
             case FitScaling(schema):
                 return self._scale(schema)
             case Build(schema, step, restore):
@@ -128,7 +128,7 @@ class Mapper:
         """Begin a training, or go on with it: rows and programs are kept from one to the next, the state is not."""
         if begin.folder != self._folder:
             self._checkpoint_writer.drop()
-            self._tracker.anew()
+            self._tracker.start_training()
             self._begin, self._folder, self._replica = begin, begin.folder, Replica(self._compiled)
             self._loaders.admit(begin)
             check_devices(begin.job.workers.gpus)
@@ -192,7 +192,7 @@ class Mapper:
             clock.lap("read")
             task = partial(self._map_shard, step, batches)
             leaves = self._tasks.map(step, task)
-            self._tracker.batch()
+            self._tracker.finish_batch()
             clock.lap("compute")
             self._note(pending, before)
             total = self._tasks.reduce(step, leaves, task, self._begin.job.workers)
@@ -218,7 +218,7 @@ class Mapper:
                 "with data.scale: none, large or missing feature values do this too."
             )
         replica.loss, replica.weight = replica.loss + loss, replica.weight + weight
-        self._tracker.step(replica.step, loss / weight if weight else 0.0, int(replica.weight - before))
+        self._tracker.finish_step(replica.step, loss / weight if weight else 0.0, int(replica.weight - before))
 
     def _batches(self, step: int) -> dict[int, Rows | None]:
         return {shard: self._loaders.batch(self._replica.schema, step, shard) for shard in self._tasks.shards}
@@ -234,7 +234,7 @@ class Mapper:
         """All rows of a shard, which the learner keeps in its own way, so that the feed need not, but for others."""
         for rows in self._loaders.loader("train", self._replica.schema).scan(shard, keep=self._begin.is_search):
             yield rows
-            self._tracker.batch()
+            self._tracker.finish_batch()
 
     def _evaluate(self, dataset: str) -> Report:
         schema = self._replica.schema
@@ -268,7 +268,7 @@ class Mapper:
         total: Any = None
         for rows in self._loaders.loader(dataset, schema).scan(shard):
             part = batch(rows).astype(np.float64)
-            self._tracker.batch()
+            self._tracker.finish_batch()
             total = part if total is None else np.add(total, part, out=total)
         return total
 

@@ -105,7 +105,7 @@ def _beat(here: Environment, tracker: ProgressTracker, allreduce: NetworkAllRedu
             ack = client.call(Heartbeat(here.process_id, heard, tracker.progress, tracker.saved))
             if isinstance(ack, HeartbeatReply):
                 allreduce.abort_before(ack.generation)
-                tracker.give(ack.generation, ack.step, frozenset(ack.given))
+                tracker.reassign(ack.generation, ack.step, frozenset(ack.given))
                 heard = ack.generation
             time.sleep(PAUSE_SECONDS)
     except WorkerLost as exc:

@@ -1,8 +1,10 @@
-"""How a worker gets on, as its master may know it: written by the thread that works, read by the one that beats."""
+"""Progress of this worker, for its heartbeats: written by the thread that computes, read by the one that sends them."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from msgspec.structs import replace
 
 from yarnml.control.calls import Progress
 from yarnml.control.reports import Saved
@@ -13,62 +15,72 @@ def _ignore(step: int, loss: float, rows: int) -> None:
 
 
 class ProgressTracker:
-    """Follows one worker.  ``told`` hears of every finished step: its number, mean loss, the round's rows so far."""
+    """Counts what one worker has done.
 
-    def __init__(self, told: Callable[[int, float, int], None] = _ignore) -> None:
-        self._told = told
-        self._generation, self._at, self._mapped = 0, -1, 0
-        self._step: tuple[int, float, int] = (0, 0.0, 0)
-        self._batches, self._tasks, self._busy = 0, 0, 0.0
-        self._since = time.monotonic()  # the end of the last wait for others
-        self._given: tuple[int, int, frozenset[int]] = (0, -1, frozenset())
+    ``on_step`` is called after every step with its number, its mean loss, and the rows of the round so far.
+
+    Two threads share it without a lock.  Each value that crosses between them is one immutable object, replaced as a
+    whole, so a reader never sees half of an event, and each has one writer:
+
+    * ``progress`` is written by the computing thread alone.
+    * ``saved``, the newest checkpoint that this worker has written, is set by the thread that writes checkpoints.
+    * The shards that other workers compute are set by the heartbeat thread.
+    """
+
+    def __init__(self, on_step: Callable[[int, float, int], None] = _ignore) -> None:
+        self._on_step = on_step
+        self.progress = Progress()
         self.saved: Saved | None = None
+        self._busy_since = time.monotonic()
+        self._reassigned: tuple[int, int, frozenset[int]] = (0, -1, frozenset())
 
-    def anew(self) -> None:
-        """Another training begins: none of its steps is finished."""
-        self._step = 0, 0.0, 0
+    def start_training(self) -> None:
+        """Forget the steps of the training before; the counts of the worker's whole life go on."""
+        self.progress = replace(self.progress, step=0, loss=0.0, rows=0)
 
-    def begin(self, generation: int) -> None:
-        """A meeting begins."""
-        self._generation, self._at, self._mapped, self._since = generation, -1, 0, time.monotonic()
+    def start_assignment(self, generation: int) -> None:
+        """Begin another assignment: none of its tasks is mapped."""
+        self._busy_since = time.monotonic()
+        self.progress = replace(self.progress, generation=generation, at=-1, mapped=0)
 
-    def begin_step(self, step: int) -> None:
-        """The tasks of a step begin."""
-        self._mapped, self._at = 0, step
+    def start_step(self, step: int) -> None:
+        """Begin the tasks of a step."""
+        self.progress = replace(self.progress, at=step, mapped=0)
 
-    def task(self) -> None:
-        """A task of one's own is done."""
-        self._mapped += 1
+    def finish_task(self) -> None:
+        """Count a task of the worker's own shards."""
+        self.progress = replace(self.progress, mapped=self.progress.mapped + 1)
+
+    def finish_batch(self) -> None:
+        """Count a batch of rows.  It shows that the worker is alive, even in a task of minutes."""
+        self.progress = replace(self.progress, batches=self.progress.batches + 1)
 
     @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """All parts of a step are given, and the others' are waited for."""
-        self._busy, self._tasks = self._busy + time.monotonic() - self._since, self._tasks + self._mapped
+    def wait_for_total(self) -> Iterator[None]:
+        """Leave out of the busy time what passes until the total over all workers is here."""
+        before = self.progress
+        self.progress = replace(
+            before,
+            tasks=before.tasks + before.mapped,
+            busy=before.busy + time.monotonic() - self._busy_since,
+        )
         yield
-        self._since = time.monotonic()
+        self._busy_since = time.monotonic()
 
-    def batch(self) -> None:
-        """A batch is mapped."""
-        self._batches += 1
+    def finish_step(self, step: int, loss: float, rows: int) -> None:
+        """Tell the newest finished step, its mean loss, and the rows of the round so far."""
+        self.progress = replace(self.progress, step=step, loss=loss, rows=rows)
+        self._on_step(step, loss, rows)
 
-    def step(self, step: int, loss: float, rows: int) -> None:
-        """A step is finished."""
-        self._step = step, loss, rows
-        self._told(step, loss, rows)
-
-    def wrote(self, saved: Saved) -> None:
-        """A checkpoint is written, by another thread."""
+    def finish_checkpoint(self, saved: Saved) -> None:
+        """Tell of a checkpoint that is completely written.  Called by the thread that writes it."""
         self.saved = saved
 
-    def give(self, generation: int, step: int, shards: frozenset[int]) -> None:
-        """Others compute these shards of this step."""
-        self._given = generation, step, shards
+    def reassign(self, generation: int, step: int, shards: frozenset[int]) -> None:
+        """Take note that other workers compute these shards of a step.  Called by the heartbeat thread."""
+        self._reassigned = generation, step, shards
 
-    def given(self, step: int) -> frozenset[int]:
-        """The shards of one's own that others compute."""
-        generation, at, shards = self._given
-        return shards if (generation, at) == (self._generation, step) else frozenset()
-
-    @property
-    def progress(self) -> Progress:
-        return Progress(self._generation, *self._step, self._batches, self._at, self._mapped, self._tasks, self._busy)
+    def reassigned(self, step: int) -> frozenset[int]:
+        """Own shards of a step of this assignment that other workers compute."""
+        generation, reassigned_step, shards = self._reassigned
+        return shards if (generation, reassigned_step) == (self.progress.generation, step) else frozenset()

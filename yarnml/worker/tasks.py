@@ -34,18 +34,18 @@ class Tasks:
 
     def begin(self, assignment: Assignment) -> None:
         self._assignment, self.shards = assignment, assignment.shards.get(self._index, [])
-        self._tracker.begin(assignment.generation)
+        self._tracker.start_assignment(assignment.generation)
         self._recent.clear()
 
     def map(self, step: int, task: Task) -> dict[int, Value]:
         """The tasks of this worker's shards, but for those that idle workers have taken off it."""
-        self._tracker.begin_step(step)
+        self._tracker.start_step(step)
         began, leaves = time.monotonic(), dict[int, Value]()
         for shard in self.shards:
-            if leaves and shard in self._tracker.given(step):
+            if leaves and shard in self._tracker.reassigned(step):
                 continue
             leaves[shard] = task(shard)
-            self._tracker.task()
+            self._tracker.finish_task()
         self._recent.append(time.monotonic() - began)
         return leaves
 
@@ -67,5 +67,5 @@ class Tasks:
             return {Node(0, shard): task(shard)}
 
         parts = combine(leaves, shards)
-        with self._tracker.waiting():
+        with self._tracker.wait_for_total():
             return self._allreduce.reduce(StepKey(generation, step), parts, shards, late)
