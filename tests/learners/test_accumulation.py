@@ -7,7 +7,6 @@ import jax
 import numpy as np
 import pytest
 
-from yarnml.data.scaling import identity
 from yarnml.data.schema import Feature, Rows, Schema
 from yarnml.job.learners import Cnn, Mlp
 from yarnml.learners.accumulation import summed
@@ -29,7 +28,7 @@ def test_micro_batches_add_up_to_the_batch() -> None:
     """Of a size that does not divide the batch, their sums are those of the whole batch, to 1e-6 of the largest."""
     learner: Any = build_learner(Cnn(channels=[3], hidden=[8], dropout=0.2), IMAGES)
     state, batch = jax.jit(learner.init)(jax.random.key(0)), rows_of(32)
-    whole, parts = (Program(learner, IMAGES, identity(128), most).map(state, batch) for most in (None, 5))
+    whole, parts = (Program(learner, IMAGES, most).map(state, None, batch) for most in (None, 5))
     np.testing.assert_allclose(parts, whole, atol=1e-6 * np.abs(whole).max())
 
 
@@ -38,7 +37,7 @@ def test_evaluations_keep_the_order_of_rows() -> None:
     learner: Any = build_learner(Mlp(hidden=[8]), IMAGES)
     state, batch = jax.jit(learner.init)(jax.random.key(0)), rows_of(23)
     for most in (5, 100):
-        whole, parts = (Program(learner, IMAGES, identity(128), m).evaluate(state, batch) for m in (None, most))
+        whole, parts = (Program(learner, IMAGES, m).evaluate(state, None, batch) for m in (None, most))
         for found, right in zip(parts, whole, strict=True):
             np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-6)
 

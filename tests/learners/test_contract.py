@@ -149,7 +149,7 @@ class Case:
     @cached_property
     def program(self) -> Program:
         """The learner as compiled functions."""
-        return Program(self.learner, self.schema, self.scaling)
+        return Program(self.learner, self.schema)
 
     def prepare_shard(self, state: Any, batch: Batch) -> Any:
         """What is held of a shard of one batch: rows without weight never come there."""
@@ -347,20 +347,20 @@ def test_the_state_round_trips_through_arrays(case: Case) -> None:
 def test_the_exported_program_predicts_the_same_without_yarnml(case: Case) -> None:
     """safetensors and jax.export alone give the learner's predictions, for any number of rows."""
     state = case.state()
-    saved = safetensors.numpy.save(case.program.tensors(state))
+    saved = safetensors.numpy.save(case.program.tensors(state, case.scaling))
 
     arrays = safetensors.numpy.load(saved)
     predict = jax.export.deserialize(bytearray(case.program.stablehlo)).call
     for n in (1, ROWS):
         x = case.rows.x[:n]
-        expected, _ = case.program.evaluate(state, Rows(x, case.rows.y[:n], case.rows.weight[:n]))
+        expected, _ = case.program.evaluate(state, case.scaling, Rows(x, case.rows.y[:n], case.rows.weight[:n]))
         np.testing.assert_allclose(predict(arrays, x), expected, rtol=2e-5, atol=2e-6)
 
 
 def test_the_exported_program_is_the_same_every_time(case: Case) -> None:
     """Two programs of one learner have the same bytes, and name no source file."""
     first = case.program.stablehlo
-    second = Program(case.learner, case.schema, case.scaling).stablehlo
+    second = Program(case.learner, case.schema).stablehlo
     assert first == second
     assert b".py" not in first
     assert str(Path(__file__).parents[2]).encode() not in first
@@ -368,11 +368,10 @@ def test_the_exported_program_is_the_same_every_time(case: Case) -> None:
 
 def test_the_flat_vector_is_the_sums(case: Case) -> None:
     """Program.map and Program.update do, over one flat vector, what the learner's map and update do."""
-    identity = Scaling(np.zeros(case.schema.width, np.float32), np.ones(case.schema.width, np.float32))
-    program = Program(case.learner, case.schema, identity)
+    program = Program(case.learner, case.schema)
     state = case.state()
     sums = case.map(state, case.batch)
-    vector = program.map(state, case.rows)
+    vector = program.map(state, None, case.rows)
     close(vector, np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(sums)]))
     expected, _ = case.update(state, sums)
     close(program.update(state, vector)[0], expected)

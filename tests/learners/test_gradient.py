@@ -114,10 +114,10 @@ def test_the_gradient_of_a_step_is_that_of_the_whole_batch(shards: int) -> None:
     rows = rows_of(41, np.random.default_rng(1).uniform(0, 2, 41))
     learner = build_learner(Mlp(hidden=[7]), SCHEMA)
     scaling = standard(moments(rows), SCHEMA)
-    program = Program(learner, SCHEMA, scaling)
+    program = Program(learner, SCHEMA)
     state = learner.init(jax.random.key(0))
     cuts = [part(41, shards, s) for s in range(shards)]
-    leaves = {s: program.map(state, Rows(*(a[low:high] for a in rows))) for s, (low, high) in enumerate(cuts)}
+    leaves = {s: program.map(state, scaling, Rows(*(a[low:high] for a in rows))) for s, (low, high) in enumerate(cuts)}
     (total,) = combine(leaves, shards).values()
     assert combine(leaves, shards).keys() == {Node((shards - 1).bit_length(), 0)}
 

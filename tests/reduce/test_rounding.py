@@ -123,20 +123,23 @@ class Network:
         self.test_rows = Rows(*(a[1200:] for a in rows))
         options = Mlp(hidden=[32], normalization="batch", optimizer={"kind": "adam", "learning_rate": 1e-2})
         learner: Any = build_learner(options, DIGITS)
-        self.program = Program(learner, DIGITS, standard(moments(self.rows), DIGITS), gradients=gradients)
+        self.program = Program(learner, DIGITS, gradients=gradients)
+        self.scaling = standard(moments(self.rows), DIGITS)
         self.state = jax.jit(learner.init)(jax.random.key(0))
 
     def sums(self, shard: int, step: int = 0, shards: int = 4) -> Value:
         """The sums of a shard at a step, which has a quarter of its rows."""
         every = 4 * shards
-        return self.program.map(self.state, Rows(*(a[shard + step % 4 * shards :: every] for a in self.rows)))
+        return self.program.map(
+            self.state, self.scaling, Rows(*(a[shard + step % 4 * shards :: every] for a in self.rows))
+        )
 
     def accuracy(self, steps: int, shards: int = 4) -> float:
         """The accuracy on other digits, after ``steps`` steps."""
         for step in range(steps):
             total = combine({s: self.sums(s, step, shards) for s in range(shards)}, shards)[root(shards)]
             self.state, _ = self.program.update(self.state, total)
-        outputs, _ = self.program.evaluate(self.state, self.test_rows)
+        outputs, _ = self.program.evaluate(self.state, self.scaling, self.test_rows)
         return float(np.mean(outputs.argmax(axis=1) == self.test_rows.y))
 
 

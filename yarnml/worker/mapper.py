@@ -151,7 +151,7 @@ class Mapper:
     def _make(self, schema: Schema) -> None:
         """The learner and its first state.  One that holds shards keeps the rows, too, where others will need them."""
         self._replica.build(self._begin.job, schema)
-        self._loaders.besides = self._begin.is_search and self._replica.program.holds
+        self._loaders.besides = self._begin.is_search and self._replica.program.maps_shards
 
     def _build(self, schema: Schema, step: int, restore: str | None) -> Report:
         self._checkpoint_writer.drop()
@@ -225,7 +225,7 @@ class Mapper:
 
     def _map_shard(self, step: int, batches: dict[int, Rows | None], shard: int) -> Value:
         schema = self._replica.schema
-        if self._replica.program.holds:
+        if self._replica.program.maps_shards:
             return self._replica.map_shard(shard, self._whole(shard))
         rows = batches[shard] if shard in batches else self._loaders.batch(schema, step, shard)
         return self._scan("train", schema, shard, self._replica.map) if rows is None else self._replica.map(rows)

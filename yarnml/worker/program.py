@@ -1,8 +1,8 @@
-"""A learner as compiled functions over one flat vector: what the mapper runs every step.
+"""A learner as compiled functions over one flat vector: the arithmetic of every step.
 
 The sums leave the device as one vector, flattened inside the compiled function; the total comes back the same way.
-Parameters and optimizer state are donated to the update, so that no step copies them.  A learner that holds
-(`yarnml.learners.base.ShardLearner`) maps on the host instead, a shard at a time.
+Parameters and optimizer state are donated to the update, so that no step copies them.  A shard learner
+(`yarnml.learners.base.ShardLearner`) maps on the host instead, a whole shard at a time.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from jax import export
 
-from yarnml.data.scaling import Scaling, neutral, scaled
+from yarnml.data.scaling import Scaling, identity, scaled
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import ModelError, YarnmlError
 from yarnml.job.spec import Gradients
@@ -27,10 +27,13 @@ from yarnml.worker.flattening import Flattening
 
 
 class Program:
-    """One learner on one schema.
+    """One learner on one schema, compiled.
 
-    ``scaling``, which may be exchanged, is applied to the features on the device, before the learner, unless it
-    changes nothing.  ``micro_batch_size``: the most rows that are mapped, or evaluated, at once; None for all.
+    It keeps nothing between calls, so trainings of the same learner share it: the state and the scaling of the features
+    are arguments.  A scaling is applied on the device, before the learner; None leaves the features as they are, without
+    any arithmetic.
+
+    ``micro_batch_size``: the most rows that are mapped, or evaluated, at once; None for all.
     ``gradients``: their type in the sums.
     """
 
@@ -38,66 +41,66 @@ class Program:
         self,
         learner: Learner,
         schema: Schema,
-        scaling: Scaling,
         micro_batch_size: int | None = None,
         gradients: Gradients = "float32",
     ) -> None:
-        self._learner, self._shape, self._width = learner, schema.shape or (schema.width,), schema.width
-        self._classes = schema.label_type == "class"
-        self.scaling, self._most = scaling, micro_batch_size
-        self._holding = learner if isinstance(learner, ShardLearner) else None
+        self._learner = learner
+        self._shard_learner = learner if isinstance(learner, ShardLearner) else None
+        self._check_rows = learner.check if isinstance(learner, ChecksRows) else None
+        self._width = schema.width
+        self._shape = schema.shape or (schema.width,)
+        self._label = jnp.int32 if schema.label_type == "class" else jnp.float32
+        self._micro_batch_size = micro_batch_size
         self._flattening = Flattening(self._form_of_sums(), gradients)
         self._map = jax.jit(self._map_flat)
         self._update = jax.jit(self._update_flat, donate_argnums=0)
         self._evaluate = jax.jit(self._evaluate_rows)
-        self._check = learner.check if isinstance(learner, ChecksRows) else None
         self._check_predict()
 
     @property
-    def scaling(self) -> Scaling:
-        return self._scaling
+    def maps_shards(self) -> bool:
+        """Whether the learner wants whole shards: call `map_shard`, and hand back what it returns."""
+        return self._shard_learner is not None
 
-    @scaling.setter
-    def scaling(self, scaling: Scaling) -> None:
-        self._scaling, self._applied = scaling, None if neutral(scaling) else scaling
+    def map_shard(
+        self, state: State, scaling: Scaling | None, held: Held | None, rows: Iterable[Rows]
+    ) -> tuple[Vector, Held]:
+        """Map a whole shard; return its sums, and what to hold of it for the next pass.
 
-    @property
-    def holds(self) -> bool:
-        """Whether to call `map_shard`, and keep what it says."""
-        return self._holding is not None
-
-    def map_shard(self, state: State, held: Held | None, rows: Iterable[Rows]) -> tuple[Vector, Held]:
-        """Sums over a whole shard, and what to keep of it; ``rows`` are read where nothing is ``held`` of them yet."""
-        assert self._holding is not None
-        here = _on_host(state)
+        ``held``: what the pass before returned; None reads ``rows``, which are all of the shard.
+        """
+        assert self._shard_learner is not None
+        host_state = _on_host(state)
         if held is None:
-            held = self._holding.prepare_shard(here, self._that_count(rows))
-        sums, held = self._holding.map_shard(here, held)
+            held = self._shard_learner.prepare_shard(host_state, self._weighted_rows(scaling, rows))
+        sums, held = self._shard_learner.map_shard(host_state, held)
         return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(sums)]), held
 
-    def map(self, state: State, rows: Rows) -> Value:
+    def map(self, state: State, scaling: Scaling | None, rows: Rows) -> Value:
         """Sums over one batch, float32 but for rounded gradients, as a read-only vector in the device's memory order.
 
-        For a learner that holds, the batch is a shard.
+        For a shard learner, the batch is a shard.
         """
-        if self._holding is not None:
-            return self.map_shard(state, None, [rows])[0]
+        if self._shard_learner is not None:
+            return self.map_shard(state, scaling, None, [rows])[0]
         self._refuse(rows)
-        return self._flattening.from_device(self._map(state, self._applied, rows))
+        return self._flattening.from_device(self._map(state, scaling, rows))
 
     def update(self, state: State, total: Value) -> tuple[State, Scores]:
         """The next state; ``state`` is used up.  float64 totals are rounded to float32 here."""
         return self._update(state, self._flattening.to_device(total))
 
-    def evaluate(self, state: State, rows: Rows) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    def evaluate(
+        self, state: State, scaling: Scaling | None, rows: Rows
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Predictions and losses of every row of a batch."""
         self._refuse(rows)
-        outputs, loss = self._evaluate(self._learner.parameters(state), self._applied, rows)
+        outputs, loss = self._evaluate(self._learner.parameters(state), scaling, rows)
         return np.asarray(outputs), np.asarray(loss)
 
-    def tensors(self, state: State) -> dict[str, npt.NDArray[Any]]:
+    def tensors(self, state: State, scaling: Scaling) -> dict[str, npt.NDArray[Any]]:
         """The model's arrays by name, the scaling among them.  Raises ModelError where one is not finite."""
-        arrays = tensors({"parameters": self._learner.parameters(state), "scaling": self.scaling})
+        arrays = tensors({"parameters": self._learner.parameters(state), "scaling": scaling})
         for name, array in arrays.items():
             if not np.isfinite(array).all():
                 raise ModelError(f"{name} holds NaN or infinity after the last step; lower the learning rate.")
@@ -116,7 +119,7 @@ class Program:
 
         def predict(arrays: dict[str, jax.Array], x: jax.Array) -> jax.Array:
             model = jax.tree.unflatten(structure, [arrays[n] for n in names])
-            return self._learner.predict(model["parameters"], self._prepare(model["scaling"], x))
+            return self._learner.predict(model["parameters"], self._features(model["scaling"], x))
 
         shapes = {n: jax.ShapeDtypeStruct(a.shape, a.dtype) for n, a in zip(names, leaves, strict=True)}
         try:
@@ -133,8 +136,9 @@ class Program:
             ) from exc
 
     def _refuse(self, rows: Rows) -> None:
-        if self._check:
-            self._check(Batch(*rows))
+        """Raise DataError for rows that the learner can't take."""
+        if self._check_rows:
+            self._check_rows(Batch(*rows))
 
     def _check_predict(self) -> None:
         """Find what is wrong with predict before any training, not at the first evaluation."""
@@ -143,37 +147,36 @@ class Program:
 
     @cached_property
     def _shapes(self) -> tuple[Any, Any, Any]:
-        """The form of a state, the scaling, and the form of a batch of two rows."""
+        """The form of a state, a scaling, and the form of a batch of two rows."""
         state = jax.eval_shape(self._learner.init, jax.random.key(0))
-        label = jnp.int32 if self._classes else jnp.float32
-        shapes = ((2, self._width), jnp.float32), ((2,), label), ((2,), jnp.float32)
-        return state, self.scaling, Batch(*(jax.ShapeDtypeStruct(*s) for s in shapes))
+        shapes = ((2, self._width), jnp.float32), ((2,), self._label), ((2,), jnp.float32)
+        return state, identity(self._width), Batch(*(jax.ShapeDtypeStruct(*s) for s in shapes))
 
-    def _prepare(self, scaling: Scaling | None, x: jax.Array) -> jax.Array:
+    def _features(self, scaling: Scaling | None, x: jax.Array) -> jax.Array:
         return scaled(x, scaling).reshape(x.shape[0], *self._shape)
 
     def _batch(self, scaling: Scaling | None, rows: Rows | Batch) -> Batch:
-        return Batch(self._prepare(scaling, jnp.asarray(rows.x)), jnp.asarray(rows.y), jnp.asarray(rows.weight))
+        return Batch(self._features(scaling, jnp.asarray(rows.x)), jnp.asarray(rows.y), jnp.asarray(rows.weight))
 
-    def _that_count(self, batches: Iterable[Rows]) -> Iterator[Batch]:
-        """Rows that have a weight, scaled, on the host."""
+    def _weighted_rows(self, scaling: Scaling | None, batches: Iterable[Rows]) -> Iterator[Batch]:
+        """Leave out rows of weight 0, and scale the others, on the host."""
         for rows in batches:
             self._refuse(rows)
             counts = rows.weight > 0
             x, y, weight = rows if counts.all() else (a[counts] for a in rows)
-            yield Batch(scaled(x, self._applied).reshape(len(x), *self._shape), y, weight)
+            yield Batch(scaled(x, scaling).reshape(len(x), *self._shape), y, weight)
 
     def _form_of_sums(self) -> Any:
-        """Shapes and types of the sums; those of a learner that holds are the same for a shard without rows."""
-        if self._holding is None:
+        """Shapes and types of the sums.  A shard learner is asked for those of a shard without rows, which has them."""
+        if self._shard_learner is None:
             return jax.eval_shape(self._map_tree, *self._shapes)
         state = _on_host(jax.jit(self._learner.init)(jax.random.key(0)))
-        sums, _ = self._holding.map_shard(state, self._holding.prepare_shard(state, []))
+        sums, _ = self._shard_learner.map_shard(state, self._shard_learner.prepare_shard(state, []))
         return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, jnp.float32), sums)
 
     def _map_tree(self, state: State, scaling: Scaling | None, rows: Rows | Batch) -> Any:
         assert not isinstance(self._learner, ShardLearner)
-        return summed(partial(self._learner.map, state), self._batch(scaling, rows), self._most)
+        return summed(partial(self._learner.map, state), self._batch(scaling, rows), self._micro_batch_size)
 
     def _map_flat(self, state: State, scaling: Scaling | None, rows: Rows) -> list[jax.Array]:
         return self._flattening.flat(self._map_tree(state, scaling, rows))
@@ -184,15 +187,15 @@ class Program:
     def _evaluate_rows(
         self, parameters: Any, scaling: Scaling | None, rows: Rows | Batch
     ) -> tuple[jax.Array, jax.Array]:
-        def both(batch: Batch) -> tuple[jax.Array, jax.Array]:
+        def outputs_and_losses(batch: Batch) -> tuple[jax.Array, jax.Array]:
             return self._learner.predict(parameters, batch.x), self._learner.loss(parameters, batch)
 
-        return row_by_row(both, self._batch(scaling, rows), self._most)
+        return row_by_row(outputs_and_losses, self._batch(scaling, rows), self._micro_batch_size)
 
 
 @contextmanager
 def _without_source_paths() -> Iterator[None]:
-    """Programs that are lowered here name no file of this machine, so that equal models have equal bytes."""
+    """Keep names of source files out of the programs that are lowered meanwhile, so that equal models have equal bytes."""
     option = "jax_traceback_in_locations_limit"
     before = getattr(jax.config, option)
     jax.config.update(option, 0)
@@ -208,39 +211,42 @@ def tensors(tree: Any) -> dict[str, npt.NDArray[Any]]:
 
 
 def from_tensors(like: Any, arrays: dict[str, npt.NDArray[Any]]) -> Any:
-    """The pytree of the form of ``like`` with these arrays; KeyError or ValueError where they don't fit."""
+    """A pytree of the form of ``like`` with these arrays; KeyError or ValueError where they don't fit."""
     leaves, structure = jax.tree.flatten(like)
     restored = []
     for name, leaf in zip(_names(like), leaves, strict=True):
-        array, wanted = arrays[name], _plain(leaf)
-        if array.shape != wanted.shape or array.dtype != wanted.dtype:
-            raise ValueError(f"{name} is {array.dtype} {array.shape}, not {wanted.dtype} {wanted.shape}")
-        restored.append(_restored(leaf, jnp.array(array)))
+        array = arrays[name]
+        expected = _plain(leaf)
+        if array.shape != expected.shape or array.dtype != expected.dtype:
+            raise ValueError(f"{name} is {array.dtype} {array.shape}, not {expected.dtype} {expected.shape}")
+        restored.append(_from_plain(leaf, jnp.array(array)))
     return jax.tree.unflatten(structure, restored)
 
 
 def _names(tree: Any) -> list[str]:
+    """A name for each array of a pytree, in tree order: the path to it.  Raises ModelError where two are equal."""
     paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(tree)]
     names = [jax.tree_util.keystr(path, simple=True, separator="/") for path in paths]
     if len(set(names)) < len(names):
-        twice = next(n for n in names if names.count(n) > 1)
-        raise ModelError(f"Two arrays of the model are both named '{twice}'; keys must not hold a '/'.")
+        duplicate = next(n for n in names if names.count(n) > 1)
+        raise ModelError(f"Two arrays of the model are both named '{duplicate}'; keys must not hold a '/'.")
     return names
 
 
 def _on_host(state: State) -> Any:
-    """The same pytree of NumPy arrays."""
+    """Copy a pytree to NumPy arrays, as far as they are not in host memory."""
     return jax.tree.map(lambda leaf: np.asarray(_plain(leaf)), state)
 
 
 def _plain(leaf: Any) -> Any:
-    """Random keys as their numbers, bfloat16 and the like as float32: both exact."""
+    """Turn random keys into their numbers, and bfloat16 and the like into float32: both are exact."""
     if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         return jax.random.key_data(leaf)
     return leaf.astype(jnp.float32) if leaf.dtype.kind == "V" else leaf
 
 
-def _restored(like: Any, plain: jax.Array) -> jax.Array:
+def _from_plain(like: Any, plain: jax.Array) -> jax.Array:
+    """Undo `_plain` for an array of the type of ``like``."""
     if jnp.issubdtype(like.dtype, jax.dtypes.prng_key):
         return jax.random.wrap_key_data(plain, impl=jax.random.key_impl(like))
     return plain.astype(like.dtype)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from yarnml.control.commands import SyncState
 from yarnml.control.reports import StatePosition
-from yarnml.data.scaling import Scaling, identity
+from yarnml.data.scaling import Scaling, identity, neutral
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import CheckpointError
 from yarnml.job import user_code
@@ -47,7 +47,7 @@ class Compiled:
         name = msgspec.msgpack.encode((job.learner, schema, most, gradients))
         if name not in self._ready:
             learner = build_learner(job.learner, schema)
-            program = Program(learner, schema, identity(schema.width), most, gradients)
+            program = Program(learner, schema, most, gradients)
             self._ready[name] = Ready(learner, jax.jit(learner.init), program)
         self._ready.move_to_end(name)
         while len(self._ready) > LEARNERS:
@@ -67,6 +67,7 @@ class Replica:
         self._compiled = compiled
         self.stand(NO_STATE)
         self.scaling: Scaling | None = None
+        self._applied: Scaling | None = None  # None where it changes nothing
         self.held = ShardCache()
         self.schema: Schema
         self.program: Program
@@ -79,7 +80,7 @@ class Replica:
         self.schema = schema
         self._learner, init, self.program = self._compiled.learner(job, schema)
         self.scaling = self.scaling or identity(schema.width)
-        self.program.scaling = self.scaling
+        self._applied = None if neutral(self.scaling) else self.scaling
         self._state = init(jax.random.key(job.training.seed))
         self.held.clear()
 
@@ -98,11 +99,11 @@ class Replica:
 
     def map(self, rows: Rows) -> Value:
         """Sums over one batch."""
-        return self.program.map(self._state, rows)
+        return self.program.map(self._state, self._applied, rows)
 
     def map_shard(self, shard: int, rows: Iterable[Rows]) -> Vector:
         """Sums over a whole shard, for a learner that holds; ``rows`` are read where nothing is held of them."""
-        total, held = self.program.map_shard(self._state, self.held.take(shard), rows)
+        total, held = self.program.map_shard(self._state, self._applied, self.held.take(shard), rows)
         self.held.keep(shard, held)
         return total
 
@@ -113,11 +114,12 @@ class Replica:
 
     def evaluate(self, rows: Rows) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Predictions and losses of every row of a batch."""
-        return self.program.evaluate(self._state, rows)
+        return self.program.evaluate(self._state, self._applied, rows)
 
     def model(self) -> dict[str, npt.NDArray[Any]]:
         """The model's arrays by name; ModelError where one is not finite."""
-        return self.program.tensors(self._state)
+        assert self.scaling is not None
+        return self.program.tensors(self._state, self.scaling)
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
         """All arrays by name: what a checkpoint holds, and a peer takes over."""
@@ -136,5 +138,5 @@ class Replica:
         except (KeyError, ValueError) as exc:
             raise CheckpointError(f"The state in {where} does not fit this learner: {exc}; use --restart.") from exc
         self.scaling, self._state = Scaling(*map(np.asarray, restored["scaling"])), restored["state"]
-        self.program.scaling = self.scaling
+        self._applied = None if neutral(self.scaling) else self.scaling
         self.held.clear()

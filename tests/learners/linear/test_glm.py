@@ -39,21 +39,22 @@ class Fit:
         kind = np.int32 if classes else np.float32
         self.rows = Rows(x.astype(np.float32), y.astype(kind), weight.astype(np.float32))
         self.learner = build_learner(options, self.schema)
-        self.program = Program(self.learner, self.schema, standard(moments(self.rows), self.schema))
+        self.program = Program(self.learner, self.schema)
+        self.scaling = standard(moments(self.rows), self.schema)
         self.state = jax.jit(self.learner.init)(jax.random.key(0))
         self._parts = [Rows(*(a[np.s_[slice(*part(len(y), shards, s))]] for a in self.rows)) for s in range(shards)]
         self.losses: list[float] = []
 
     def passes(self, count: int) -> "Fit":
         for _ in range(count):
-            total = sum(self.program.map(self.state, rows).astype(np.float64) for rows in self._parts)
+            total = sum(self.program.map(self.state, self.scaling, rows).astype(np.float64) for rows in self._parts)
             self.state, scores = self.program.update(self.state, total)
             self.losses.append(float(scores.loss / scores.weight))
         return self
 
     @property
     def arrays(self) -> dict[str, Any]:
-        return self.program.tensors(self.state)
+        return self.program.tensors(self.state, self.scaling)
 
     @property
     def weight(self) -> Any:
@@ -344,4 +345,4 @@ def test_labels_that_a_family_cannot_take_are_refused(options: Any, label: float
     with pytest.raises(DataError, match=words):
         fit.passes(1)
     with pytest.raises(DataError, match=words):
-        fit.program.evaluate(fit.state, fit.rows)
+        fit.program.evaluate(fit.state, fit.scaling, fit.rows)

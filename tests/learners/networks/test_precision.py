@@ -41,13 +41,12 @@ def test_bfloat16_learns_as_well() -> None:
 
     def accuracy(options: NetworkOptions) -> float:
         learner: Any = build_learner(options, columns)
-        program, state = (
-            Program(learner, columns, standard(moments(rows), columns)),
-            jax.jit(learner.init)(jax.random.key(0)),
-        )
+        program = Program(learner, columns)
+        scaling = standard(moments(rows), columns)
+        state = jax.jit(learner.init)(jax.random.key(0))
         for step in range(50):
-            state, _ = program.update(state, program.map(state, Rows(*(a[step % 4 :: 4] for a in rows))))
-        outputs, _ = program.evaluate(state, others)
+            state, _ = program.update(state, program.map(state, scaling, Rows(*(a[step % 4 :: 4] for a in rows))))
+        outputs, _ = program.evaluate(state, scaling, others)
         return float(np.mean(outputs.argmax(axis=1) == others.y))
 
     narrow = accuracy(replace(options, precision="bfloat16"))
@@ -62,14 +61,13 @@ def test_what_is_bfloat16(kind: str) -> None:
     options, shape = NETWORKS[kind]
     columns, rows, others = digits(*shape)
     learner: Any = build_learner(replace(options, precision="bfloat16"), columns)
-    program, state = (
-        Program(learner, columns, standard(moments(rows), columns)),
-        jax.jit(learner.init)(jax.random.key(0)),
-    )
-    outputs, loss = program.evaluate(state, others)
+    program = Program(learner, columns)
+    scaling = standard(moments(rows), columns)
+    state = jax.jit(learner.init)(jax.random.key(0))
+    outputs, loss = program.evaluate(state, scaling, others)
     predict = jax.export.deserialize(bytearray(program.stablehlo))
     assert "bf16" in predict.mlir_module()
-    arrays = safetensors.numpy.load(safetensors.numpy.save(program.tensors(state)))
+    arrays = safetensors.numpy.load(safetensors.numpy.save(program.tensors(state, scaling)))
     np.testing.assert_allclose(predict.call(arrays, others.x), outputs, atol=0.02)
-    kept = [*jax.tree.leaves(state), program.map(state, rows), outputs, loss]
+    kept = [*jax.tree.leaves(state), program.map(state, scaling, rows), outputs, loss]
     assert not any(leaf.dtype == jnp.bfloat16 for leaf in kept)
