@@ -26,7 +26,7 @@ from yarnml.data.schema import Rows, Schema
 from yarnml.errors import CheckpointError, Interrupted, ModelError
 from yarnml.events.events import Continued, Event, Outcome, RoundStarted, SearchDone, SearchStarted, TrialDone
 from yarnml.job.load import load_job
-from yarnml.worker.loaders import Loaders
+from yarnml.worker.loaders import Loaders, RowCaches
 
 Job = dict[str, Any]
 
@@ -78,11 +78,11 @@ def folds_of(job: Job) -> Iterator[tuple[Loaders, Schema]]:
     """The feeds of each fold, as one worker has them one after another."""
     spec = load_job(job)
     assert spec.search
-    plan, feeds = make_plan(spec), Loaders()
+    plan, caches = make_plan(spec), RowCaches()
     for number in range(spec.search.folds or 0):
         fold = fold_of(plan, spec, number)
-        feeds.admit(Initialize(spec, fold.datasets, {n: ipc(s) for n, s in fold.stored.items()}, SHARDS))
-        yield feeds, replace(fold.schema, classes=(0, 1))
+        initialize = Initialize(spec, fold.datasets, {n: ipc(s) for n, s in fold.stored.items()}, SHARDS)
+        yield Loaders(initialize, caches), replace(fold.schema, classes=(0, 1))
 
 
 def numbers(batches: Iterable[Rows]) -> list[int]:

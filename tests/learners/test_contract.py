@@ -44,7 +44,8 @@ from yarnml.job.prepare import HashedTokens
 from yarnml.learners.base import Batch, Learner, ShardLearner
 from yarnml.learners.ratings.als import AlternatingLeastSquares
 from yarnml.learners.registry import build_learner
-from yarnml.worker.program import Program, from_tensors, tensors
+from yarnml.worker.named_arrays import from_tensors, tensors
+from yarnml.worker.program import Program
 
 OWN_MODEL = """
 import jax

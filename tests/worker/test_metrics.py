@@ -16,7 +16,7 @@ from yarnml.data.scaling import moments, standard
 from yarnml.data.schema import Feature, Rows, Schema
 from yarnml.errors import DataError, ModelError
 from yarnml.reduce.tree import combine
-from yarnml.worker.metrics import BINS, finish, rank_bin, sums
+from yarnml.worker.metrics import BINS, metrics_of, rank_bin, sums_of_batch
 
 NUMBER, TWO, FOUR = (
     Schema((Feature("x", 1),), "y", "class" if n else "number", tuple(range(n)), "w") for n in (0, 2, 4)
@@ -32,9 +32,9 @@ def evaluate(outputs: Any, loss: Any, y: Any, weight: Any, schema: Schema, cuts:
     for s, (low, high) in enumerate(pairwise(bounds)):
         rows = pad(Rows(x[low:high], y[low:high], weight[low:high]), high - low + 3)
         out = np.concatenate([outputs[low:high], np.full((3, *outputs.shape[1:]), np.nan, np.float32)])
-        parts[s] = sums(out, np.concatenate([loss[low:high], np.full(3, np.nan, np.float32)]), rows, schema)
+        parts[s] = sums_of_batch(out, np.concatenate([loss[low:high], np.full(3, np.nan, np.float32)]), rows, schema)
     (total,) = combine(parts, len(parts)).values()
-    return finish(total, schema)
+    return metrics_of(total, schema)
 
 
 @st.composite

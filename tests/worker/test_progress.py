@@ -3,7 +3,7 @@
 import threading
 
 from yarnml.control.calls import Progress
-from yarnml.control.commands import Saved
+from yarnml.control.reports import Saved
 from yarnml.worker.progress import ProgressTracker
 
 

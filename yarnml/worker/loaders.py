@@ -1,6 +1,6 @@
 """The datasets of a job, as one worker reads them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -14,79 +14,98 @@ from yarnml.data.survey import Findings, columns_to_survey, find, merge_findings
 from yarnml.job.spec import size_in_bytes
 
 
-class _Place(NamedTuple):
-    """Where the rows of a dataset, which its folds share, are kept as this schema decodes them."""
+class _SchemaRows(NamedTuple):
+    """The decoded rows of a dataset, as this schema has them stored."""
 
-    dataset: Dataset
     schema: Schema
-    kept: RowCache
+    rows: RowCache
 
 
-class Loaders:
-    """One `Loader` for each dataset of a training, made when it is first needed; they share `workers.cache`.
+class RowCaches:
+    """Decoded rows that a worker keeps, from one training to the next: one cache for each dataset.
 
-    Rows that are kept stay for the next training, and the folds of a dataset share them.
-    ``besides``: whether a learner holds as much besides.
+    All folds of a dataset share its cache.  Only the newest schema has one: rows that an earlier schema has decoded
+    are let go, and so are those of datasets that the training does not use.
     """
 
     def __init__(self) -> None:
-        self._begin: Initialize
-        self._wholes: dict[str, Dataset] = {}
-        self._loaders: dict[str, Loader] = {}
-        self._places: list[_Place] = []
-        self.besides = False
+        self._caches: dict[Dataset, _SchemaRows] = {}
 
-    def admit(self, begin: Initialize) -> None:
-        """What data there is, the same for as long as a training lasts."""
-        self._begin, self._loaders = begin, {}
-        self._wholes = {name: replace(dataset, fold=None) for name, dataset in begin.datasets.items()}
-        self._shares = len({*self._wholes.values()})
+    def open(self, dataset: Dataset, schema: Schema, used: Collection[Dataset], limit: int) -> RowCache:
+        """The cache of a dataset, from here on of at most ``limit`` bytes; ``used``: all datasets of the training."""
+        stored = stored_in(schema)
+        cache = self._caches.get(dataset)
+        if cache is None or cache.schema != stored:
+            cache = _SchemaRows(stored, RowCache(0))
+        cache.rows.limit = limit
+        self._caches = {kept: rows for kept, rows in self._caches.items() if kept in used} | {dataset: cache}
+        return cache.rows
+
+
+class Loaders:
+    """The loaders of a training's datasets, each made when it is first needed; they share `workers.cache`."""
+
+    def __init__(self, initialize: Initialize, row_caches: RowCaches) -> None:
+        self._initialize = initialize
+        self._job = initialize.job
+        self._without_fold = {name: replace(dataset, fold=None) for name, dataset in initialize.datasets.items()}
+        self._row_caches = row_caches
+        self._opened_caches: list[RowCache] = []
+        self._loaders: dict[str, Loader] = {}
+        self._learner_shares = False
 
     def loader(self, dataset: str, schema: Schema) -> Loader:
+        """The loader of a dataset, as this schema decodes it."""
         if dataset not in self._loaders:
-            self._loaders[dataset] = self._open(dataset, schema, self._kept(dataset, schema))
+            used = self._without_fold.values()
+            cache = self._row_caches.open(self._without_fold[dataset], schema, used, self.cache_bytes)
+            self._opened_caches.append(cache)
+            self._loaders[dataset] = self._open(dataset, schema, cache)
         return self._loaders[dataset]
 
     @property
-    def cache(self) -> int:
-        """Bytes that may be kept of each dataset."""
-        return size_in_bytes(self._begin.job.workers.cache) // (self._shares + self.besides)
+    def cache_bytes(self) -> int:
+        """Bytes that may be kept of each dataset; a shard learner that shares the cache may hold as many."""
+        datasets = len({*self._without_fold.values()})
+        return size_in_bytes(self._job.workers.cache) // (datasets + self._learner_shares)
 
-    def _kept(self, dataset: str, schema: Schema) -> RowCache:
-        """What is kept of these rows.  Of one dataset there is one place: what another schema decodes is let go."""
-        whole, schema = self._wholes[dataset], stored_in(schema)
-        found = next((p for p in self._places if (p.dataset, p.schema) == (whole, schema)), None)
-        place = found or _Place(whole, schema, RowCache(0))
-        place.kept.limit = self.cache
-        others = [w for w in self._wholes.values() if w != whole]
-        self._places = [p for p in self._places if p.dataset in others] + [place]
-        return place.kept
+    def share_cache(self, with_learner: bool) -> None:
+        """Say whether a shard learner holds rows in its own form beside those that the loaders keep."""
+        self._learner_shares = with_learner
+        for cache in self._opened_caches:
+            cache.limit = self.cache_bytes
 
-    def survey(self, schema: Schema, shards: Iterable[int], seen: Callable[[], None]) -> Findings:
-        """What these shards of the training data tell of what the schema lacks; ``seen`` is called for every piece."""
-        loader, found = self._open("train", schema, RowCache(0)), Findings()
+    def survey(self, schema: Schema, shards: Iterable[int], on_piece: Callable[[], None]) -> Findings:
+        """Find in these shards of the training data what the schema lacks.
+
+        ``on_piece`` is called after every piece that is read.
+        """
+        loader = self._open("train", schema, RowCache(0))
+        findings = Findings()
         for shard in shards:
             for table, url in loader.tables(shard, columns_to_survey(schema)):
-                found = merge_findings([found, find(table, schema, url)])
-                seen()
-        return found
+                findings = merge_findings([findings, find(table, schema, url)])
+                on_piece()
+        return findings
 
     def steps(self, schema: Schema) -> int:
         """Steps of one epoch."""
-        passes = self._begin.job.learner.passes
-        return passes.per_epoch if passes else self.loader("train", schema).steps(self._begin.job.training.batch_size)
+        passes = self._job.learner.passes
+        return passes.per_epoch if passes else self.loader("train", schema).steps(self._job.training.batch_size)
 
     def batch(self, schema: Schema, step: int, shard: int) -> Rows | None:
         """The rows of a shard at a step, counted over the whole job; None where a step is a full pass."""
-        training = self._begin.job.training
+        training = self._job.training
         if training.batch_size == "full":
             return None
         steps = self.steps(schema)
-        epoch, at = divmod(step, steps)
-        return self.loader("train", schema).batch(shard, training.seed, epoch, at, steps, training.shuffle_rows)
+        epoch, step_of_epoch = divmod(step, steps)
+        loader = self.loader("train", schema)
+        return loader.batch(shard, training.seed, epoch, step_of_epoch, steps, training.shuffle_rows)
 
-    def _open(self, dataset: str, schema: Schema, kept: RowCache) -> Loader:
-        begin = self._begin
+    def _open(self, dataset: str, schema: Schema, cache: RowCache) -> Loader:
         if dataset != "train":
             schema = replace(schema, class_weights=None)  # they are for training; metrics count rows as they are
-        return Loader(begin.datasets[dataset], from_ipc(begin.stored[dataset]), schema, begin.shards, kept)
+        initialize = self._initialize
+        stored = from_ipc(initialize.stored[dataset])
+        return Loader(initialize.datasets[dataset], stored, schema, initialize.shards, cache)

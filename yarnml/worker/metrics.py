@@ -19,7 +19,7 @@ from yarnml.reduce.tree import Vector
 BINS = 1 << 16
 
 
-def sums(outputs: npt.NDArray[Any], loss: npt.NDArray[Any], rows: Rows, schema: Schema) -> Vector:
+def sums_of_batch(outputs: npt.NDArray[Any], loss: npt.NDArray[Any], rows: Rows, schema: Schema) -> Vector:
     """Sums over a batch, float64; ``outputs`` as of `Learner.predict`, ``loss`` [rows]."""
     used = rows.weight > 0
     weight, outputs, loss, y = (a[used].astype(np.float64) for a in (rows.weight, outputs, loss, rows.y))
@@ -36,7 +36,7 @@ def sums(outputs: npt.NDArray[Any], loss: npt.NDArray[Any], rows: Rows, schema: 
     return np.concatenate([base, [correct], positive, negative])
 
 
-def finish(total: Vector, schema: Schema) -> dict[str, float]:
+def metrics_of(total: Vector, schema: Schema) -> dict[str, float]:
     """The metrics of the whole data, from the sums over all its rows.
 
     Raises ModelError where the loss or a prediction is not a finite number.

@@ -1,4 +1,4 @@
-"""Where the time of a step goes: seconds by phase, and traces of JAX's profiler for Perfetto or TensorBoard."""
+"""The time of a step: seconds by phase, and traces of JAX's profiler for Perfetto or TensorBoard."""
 
 import tempfile
 import time
@@ -11,12 +11,13 @@ import jax
 
 from yarnml import storage
 
-STEPS = 50  # at most; a trace grows by the step
+MAX_TRACED_STEPS = 50
+"""Bounds the size of a trace, which grows with every step."""
 
 Item = TypeVar("Item")
 
 
-class Clock:
+class PhaseClock:
     """Adds up seconds by phase; the time since the last lap belongs to the phase that ends."""
 
     def __init__(self, *phases: str) -> None:
@@ -24,18 +25,22 @@ class Clock:
         self._since = time.perf_counter()
 
     def lap(self, phase: str) -> None:
+        """End a phase, and begin the next one."""
         now = time.perf_counter()
         self.seconds[phase] += now - self._since
         self._since = now
 
 
-def traced(items: Iterable[Item], url: str | None) -> Iterator[Item]:
-    """The same items.  What is done with the first of them, step by step, is traced and then written to ``url``."""
+def trace_first_steps(items: Iterable[Item], url: str | None) -> Iterator[Item]:
+    """Pass on all items, one a step; trace the first steps, and write the trace to ``url`` after them.
+
+    Without a ``url`` nothing is traced.
+    """
     rest = iter(items)
     if url is not None:
         with tempfile.TemporaryDirectory() as folder:
             with jax.profiler.trace(folder):
-                yield from islice(rest, STEPS)
-            (found,) = Path(folder).rglob("*.trace.json.gz")
-            storage.write(url, found.read_bytes())
+                yield from islice(rest, MAX_TRACED_STEPS)
+            (trace,) = Path(folder).rglob("*.trace.json.gz")
+            storage.write(url, trace.read_bytes())
     yield from rest

@@ -24,14 +24,15 @@ from yarnml.learners.accumulation import row_by_row, summed
 from yarnml.learners.base import Batch, ChecksRows, Held, Learner, Scores, ShardLearner, State
 from yarnml.reduce.tree import Value, Vector
 from yarnml.worker.flattening import Flattening
+from yarnml.worker.named_arrays import names_of, on_host, tensors
 
 
 class Program:
     """One learner on one schema, compiled.
 
     It keeps nothing between calls, so trainings of the same learner share it: the state and the scaling of the features
-    are arguments.  A scaling is applied on the device, before the learner; None leaves the features as they are, without
-    any arithmetic.
+    are arguments.  A scaling is applied on the device, before the learner; None leaves the features as they are, and no
+    arithmetic is done.
 
     ``micro_batch_size``: the most rows that are mapped, or evaluated, at once; None for all.
     ``gradients``: their type in the sums.
@@ -70,7 +71,7 @@ class Program:
         ``held``: what the pass before returned; None reads ``rows``, which are all of the shard.
         """
         assert self._shard_learner is not None
-        host_state = _on_host(state)
+        host_state = on_host(state)
         if held is None:
             held = self._shard_learner.prepare_shard(host_state, self._weighted_rows(scaling, rows))
         sums, held = self._shard_learner.map_shard(host_state, held)
@@ -115,7 +116,7 @@ class Program:
         state, scaling, _ = self._shapes
         named = {"parameters": self._learner.parameters(state), "scaling": scaling}
         leaves, structure = jax.tree.flatten(named)
-        names = _names(named)
+        names = names_of(named)
 
         def predict(arrays: dict[str, jax.Array], x: jax.Array) -> jax.Array:
             model = jax.tree.unflatten(structure, [arrays[n] for n in names])
@@ -170,7 +171,7 @@ class Program:
         """Shapes and types of the sums.  A shard learner is asked for those of a shard without rows, which has them."""
         if self._shard_learner is None:
             return jax.eval_shape(self._map_tree, *self._shapes)
-        state = _on_host(jax.jit(self._learner.init)(jax.random.key(0)))
+        state = on_host(jax.jit(self._learner.init)(jax.random.key(0)))
         sums, _ = self._shard_learner.map_shard(state, self._shard_learner.prepare_shard(state, []))
         return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, jnp.float32), sums)
 
@@ -195,7 +196,7 @@ class Program:
 
 @contextmanager
 def _without_source_paths() -> Iterator[None]:
-    """Keep names of source files out of the programs that are lowered meanwhile, so that equal models have equal bytes."""
+    """Keep names of source files out of the programs that are lowered meanwhile: equal models have equal bytes."""
     option = "jax_traceback_in_locations_limit"
     before = getattr(jax.config, option)
     jax.config.update(option, 0)
@@ -203,50 +204,3 @@ def _without_source_paths() -> Iterator[None]:
         yield
     finally:
         jax.config.update(option, before)
-
-
-def tensors(tree: Any) -> dict[str, npt.NDArray[Any]]:
-    """A pytree as named NumPy arrays of types that every safetensors reader knows, in tree order."""
-    return {name: np.asarray(_plain(leaf)) for name, leaf in zip(_names(tree), jax.tree.leaves(tree), strict=True)}
-
-
-def from_tensors(like: Any, arrays: dict[str, npt.NDArray[Any]]) -> Any:
-    """A pytree of the form of ``like`` with these arrays; KeyError or ValueError where they don't fit."""
-    leaves, structure = jax.tree.flatten(like)
-    restored = []
-    for name, leaf in zip(_names(like), leaves, strict=True):
-        array = arrays[name]
-        expected = _plain(leaf)
-        if array.shape != expected.shape or array.dtype != expected.dtype:
-            raise ValueError(f"{name} is {array.dtype} {array.shape}, not {expected.dtype} {expected.shape}")
-        restored.append(_from_plain(leaf, jnp.array(array)))
-    return jax.tree.unflatten(structure, restored)
-
-
-def _names(tree: Any) -> list[str]:
-    """A name for each array of a pytree, in tree order: the path to it.  Raises ModelError where two are equal."""
-    paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(tree)]
-    names = [jax.tree_util.keystr(path, simple=True, separator="/") for path in paths]
-    if len(set(names)) < len(names):
-        duplicate = next(n for n in names if names.count(n) > 1)
-        raise ModelError(f"Two arrays of the model are both named '{duplicate}'; keys must not hold a '/'.")
-    return names
-
-
-def _on_host(state: State) -> Any:
-    """Copy a pytree to NumPy arrays, as far as they are not in host memory."""
-    return jax.tree.map(lambda leaf: np.asarray(_plain(leaf)), state)
-
-
-def _plain(leaf: Any) -> Any:
-    """Turn random keys into their numbers, and bfloat16 and the like into float32: both are exact."""
-    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-        return jax.random.key_data(leaf)
-    return leaf.astype(jnp.float32) if leaf.dtype.kind == "V" else leaf
-
-
-def _from_plain(like: Any, plain: jax.Array) -> jax.Array:
-    """Undo `_plain` for an array of the type of ``like``."""
-    if jnp.issubdtype(like.dtype, jax.dtypes.prng_key):
-        return jax.random.wrap_key_data(plain, impl=jax.random.key_impl(like))
-    return plain.astype(like.dtype)

@@ -1,110 +1,74 @@
 """A worker's copy of the learner's state: all copies have the same bits after the same step."""
 
 import math
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any
 
 import jax
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from yarnml.control.commands import SyncState
 from yarnml.control.reports import StatePosition
-from yarnml.data.scaling import Scaling, identity, neutral
+from yarnml.data.scaling import Scaling, neutral
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import CheckpointError
-from yarnml.job import user_code
-from yarnml.job.spec import Job
-from yarnml.learners.base import Learner, Scores
-from yarnml.learners.registry import build_learner
+from yarnml.learners.base import Scores
 from yarnml.reduce.tree import Value, Vector
 from yarnml.storage.tensors import digest
-from yarnml.worker.program import Program, from_tensors, tensors
+from yarnml.worker.compiled_learners import CompiledLearner
+from yarnml.worker.named_arrays import from_tensors, tensors
 from yarnml.worker.shard_cache import ShardCache
 
-NO_STATE = StatePosition(-1, 0.0, 0.0)  # without a state
-LEARNERS = 100  # that stay compiled
-
-
-class Ready(NamedTuple):
-    """A learner on a schema, with what is compiled of it so far."""
-
-    learner: Learner
-    init: Callable[..., Any]
-    program: Program
-
-
-class Compiled:
-    """The learners that a worker has compiled, for other trainings of the same ones; those that were used last."""
-
-    def __init__(self) -> None:
-        self._ready: OrderedDict[bytes, Ready] = OrderedDict()
-
-    def learner(self, job: Job, schema: Schema) -> Ready:
-        most, gradients = job.training.micro_batch_size, job.training.gradients
-        name = msgspec.msgpack.encode((job.learner, schema, most, gradients))
-        if name not in self._ready:
-            learner = build_learner(job.learner, schema)
-            program = Program(learner, schema, most, gradients)
-            self._ready[name] = Ready(learner, jax.jit(learner.init), program)
-        self._ready.move_to_end(name)
-        while len(self._ready) > LEARNERS:
-            self._ready.popitem(last=False)
-        return self._ready[name]
+NO_STATE = StatePosition(-1, 0.0, 0.0)
+"""The position of a worker without a state."""
 
 
 class Replica:
     """The state of one training, with the compiled learner that it belongs to.
 
+    It begins as the learner's first state, from ``seed``, and counts as no state until `move_to` says where it is: a
+    state that is only half taken over must never be given to another worker.
+
     ``step``: the steps behind it, -1 without a state; ``loss`` and ``weight``: the epoch's sums so far.
-    ``scaling``: of the features, None before it is known.  ``held``: of the shards, at this state or an earlier one on
-    the way here.
+    ``shard_cache``: what a shard learner holds, at this state or an earlier one on the way here.
     """
 
-    def __init__(self, compiled: Compiled) -> None:
-        self._compiled = compiled
-        self.stand(NO_STATE)
-        self.scaling: Scaling | None = None
-        self._applied: Scaling | None = None  # None where it changes nothing
-        self.held = ShardCache()
-        self.schema: Schema
-        self.program: Program
-        self._learner: Learner
-        self._state: Any = None
-
-    def build(self, job: Job, schema: Schema) -> None:
-        """The learner, compiled, and its first state."""
-        user_code.make_importable(job.environment.files)
+    def __init__(self, compiled: CompiledLearner, schema: Schema, seed: int, scaling: Scaling) -> None:
         self.schema = schema
-        self._learner, init, self.program = self._compiled.learner(job, schema)
-        self.scaling = self.scaling or identity(schema.width)
-        self._applied = None if neutral(self.scaling) else self.scaling
-        self._state = init(jax.random.key(job.training.seed))
-        self.held.clear()
-
-    def stand(self, there: StatePosition | SyncState) -> None:
-        """Say where the state is."""
-        self.step, self.loss, self.weight = there.step, there.loss, there.weight
+        self.program = compiled.program
+        self.shard_cache = ShardCache()
+        self.step = NO_STATE.step
+        self.loss = NO_STATE.loss
+        self.weight = NO_STATE.weight
+        self._learner = compiled.learner
+        self._state = compiled.init(jax.random.key(seed))
+        self._scaling = scaling
+        self._applied_scaling = _unless_neutral(scaling)
 
     @property
-    def standing(self) -> StatePosition:
+    def position(self) -> StatePosition:
         return StatePosition(self.step, self.loss, self.weight)
 
+    def move_to(self, position: StatePosition) -> None:
+        """Say how many steps the state has behind it, and the epoch's sums up to there."""
+        self.step = position.step
+        self.loss = position.loss
+        self.weight = position.weight
+
     @property
-    def parameters(self) -> int:
-        """How many numbers the model has."""
+    def parameter_count(self) -> int:
+        """Numbers in the model."""
         return sum(math.prod(p.shape) for p in jax.tree.leaves(self._learner.parameters(self._state)))
 
     def map(self, rows: Rows) -> Value:
         """Sums over one batch."""
-        return self.program.map(self._state, self._applied, rows)
+        return self.program.map(self._state, self._applied_scaling, rows)
 
     def map_shard(self, shard: int, rows: Iterable[Rows]) -> Vector:
-        """Sums over a whole shard, for a learner that holds; ``rows`` are read where nothing is held of them."""
-        total, held = self.program.map_shard(self._state, self._applied, self.held.take(shard), rows)
-        self.held.keep(shard, held)
+        """Sums over a whole shard, for a shard learner; ``rows`` are read where nothing is held of them."""
+        held = self.shard_cache.take(shard)
+        total, held = self.program.map_shard(self._state, self._applied_scaling, held, rows)
+        self.shard_cache.keep(shard, held)
         return total
 
     def update(self, total: Value) -> Scores:
@@ -114,29 +78,34 @@ class Replica:
 
     def evaluate(self, rows: Rows) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Predictions and losses of every row of a batch."""
-        return self.program.evaluate(self._state, self._applied, rows)
+        return self.program.evaluate(self._state, self._applied_scaling, rows)
 
     def model(self) -> dict[str, npt.NDArray[Any]]:
         """The model's arrays by name; ModelError where one is not finite."""
-        assert self.scaling is not None
-        return self.program.tensors(self._state, self.scaling)
+        return self.program.tensors(self._state, self._scaling)
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
-        """All arrays by name: what a checkpoint holds, and a peer takes over."""
-        return tensors({"scaling": self.scaling, "state": self._state})
+        """All arrays by name: the content of a checkpoint, and of what another worker fetches."""
+        return tensors({"scaling": self._scaling, "state": self._state})
 
     @property
     def digest(self) -> str:
-        """Equal for equal states."""
+        """A digest of all arrays, equal for equal states."""
         return digest(self.tensors())
 
-    def load(self, arrays: dict[str, npt.NDArray[Any]], where: str) -> None:
-        """Take over these arrays; CheckpointError where they are not of this learner."""
-        like = {"scaling": self.scaling, "state": self._state}
+    def load(self, arrays: dict[str, npt.NDArray[Any]], source: str) -> None:
+        """Take over these arrays; CheckpointError, which names their source, where they are not of this learner."""
+        like = {"scaling": self._scaling, "state": self._state}
         try:
             restored = from_tensors(like, arrays)
         except (KeyError, ValueError) as exc:
-            raise CheckpointError(f"The state in {where} does not fit this learner: {exc}; use --restart.") from exc
-        self.scaling, self._state = Scaling(*map(np.asarray, restored["scaling"])), restored["state"]
-        self._applied = None if neutral(self.scaling) else self.scaling
-        self.held.clear()
+            raise CheckpointError(f"The state in {source} does not fit this learner: {exc}; use --restart.") from exc
+        self._scaling = Scaling(*map(np.asarray, restored["scaling"]))
+        self._applied_scaling = _unless_neutral(self._scaling)
+        self._state = restored["state"]
+        self.shard_cache.clear()
+
+
+def _unless_neutral(scaling: Scaling) -> Scaling | None:
+    """None for a scaling that changes nothing: the compiled functions then leave its arithmetic out."""
+    return None if neutral(scaling) else scaling

@@ -1,4 +1,4 @@
-"""A worker's part in a sum over all shards: its own tasks, and while it waits for the total, those of late workers."""
+"""A worker's part in a sum over all shards: its own tasks, and while it waits for the total, copies of late ones."""
 
 import time
 from collections import deque
@@ -12,60 +12,87 @@ from yarnml.reduce.reducer import StepKey
 from yarnml.reduce.tree import Node, Value, combine
 from yarnml.worker.progress import ProgressTracker
 
-SLOW = 3.0  # times its own pace that a worker waits for the others before it copies their tasks
-IDLE_SECONDS = 0.1  # that an idle worker waits before it asks, the first time and again
-RECENT = 15  # steps over which a worker's own pace is told
+MAX_WAIT_IN_OWN_STEPS = 3.0
+"""A worker copies running tasks of others once it has waited this many times as long as its own tasks take."""
+
+BACKUP_REQUEST_SECONDS = 0.1
+"""Pause of an idle worker before it asks for a backup task, the first time and between two requests."""
+
+STEPS_OF_OWN_PACE = 15
+"""How many of the newest steps tell how long this worker's own tasks take."""
 
 Task = Callable[[int], Value]
 """Computes one shard's part of a sum."""
 
-Spared = Callable[[int, int, bool], int | None]
-"""(meeting, step, whether a task that is running may be copied) → a shard of another worker to compute, if any."""
+RequestShard = Callable[[int, int, bool], int | None]
+"""(generation, step, whether a task that is running may be copied) → a shard of another worker to compute, if any."""
 
 
 class Tasks:
-    """The tasks of one worker, meeting by meeting.  ``shards``: its own in this one."""
+    """The tasks of one worker in one assignment.  ``shards``: its own, in the order in which they are mapped."""
 
-    def __init__(self, index: int, allreduce: AllReduce, tracker: ProgressTracker, spared: Spared) -> None:
-        self._index, self._allreduce, self._tracker, self._spared = index, allreduce, tracker, spared
-        self._assignment: Assignment
-        self.shards: list[int] = []
-        self._recent: deque[float] = deque(maxlen=RECENT)  # seconds that this worker's own tasks of a step took
+    def __init__(
+        self,
+        assignment: Assignment,
+        index: int,
+        allreduce: AllReduce,
+        tracker: ProgressTracker,
+        request_backup: RequestShard,
+    ) -> None:
+        self.shards = assignment.shards.get(index, [])
+        self._assignment = assignment
+        self._index = index
+        self._allreduce = allreduce
+        self._tracker = tracker
+        self._request_backup = request_backup
+        self._recent_seconds: deque[float] = deque(maxlen=STEPS_OF_OWN_PACE)  # of the worker's own tasks, by step
 
-    def begin(self, assignment: Assignment) -> None:
-        self._assignment, self.shards = assignment, assignment.shards.get(self._index, [])
-        self._tracker.start_assignment(assignment.generation)
-        self._recent.clear()
+    @property
+    def leads(self) -> bool:
+        """Whether this worker writes the files of all: it is the first that has shards."""
+        return self._index == min(worker for worker, shards in self._assignment.shards.items() if shards)
 
     def map(self, step: int, task: Task) -> dict[int, Value]:
-        """The tasks of this worker's shards, but for those that idle workers have taken off it."""
+        """Compute the tasks of this worker's shards, but for those that idle workers have taken over.
+
+        The first shard is never left out: a part of the sum gives the all-reduce the form of the total.
+        """
         self._tracker.start_step(step)
-        began, leaves = time.monotonic(), dict[int, Value]()
+        began = time.monotonic()
+        leaves: dict[int, Value] = {}
         for shard in self.shards:
             if leaves and shard in self._tracker.reassigned(step):
                 continue
             leaves[shard] = task(shard)
             self._tracker.finish_task()
-        self._recent.append(time.monotonic() - began)
+        self._recent_seconds.append(time.monotonic() - began)
         return leaves
 
     def reduce(self, step: int, leaves: dict[int, Value], task: Task, workers: Workers) -> Value:
-        """The total over all shards.  Who waits too long for the others computes copies of their tasks."""
-        generation, runs = self._assignment.generation, self._assignment.shards.values()
-        shards, several = sum(map(len, runs)), any(len(run) > 1 for run in runs)
-        next_time = IDLE_SECONDS if several else workers.backup_after
+        """Add up all shards, and return the total.
 
-        def late(waited: float) -> dict[Node, Value]:
-            nonlocal next_time
-            if not workers.backups or waited < next_time:
+        A worker that waits too long for the others computes copies of their tasks: which of two equal parts comes first
+        makes no difference to the bits.
+        """
+        generation = self._assignment.generation
+        runs = self._assignment.shards.values()
+        shards = sum(map(len, runs))
+        # A worker with several shards has tasks that have not begun: those can be taken over at once.
+        has_waiting_tasks = any(len(run) > 1 for run in runs)
+        next_request = BACKUP_REQUEST_SECONDS if has_waiting_tasks else workers.backup_after
+
+        def backup(waited: float) -> dict[Node, Value]:
+            nonlocal next_request
+            if not workers.backups or waited < next_request:
                 return {}
-            deadline = max(workers.backup_after, SLOW * median(self._recent))
-            shard = self._spared(generation, step, waited >= deadline)
+            copy_after = max(workers.backup_after, MAX_WAIT_IN_OWN_STEPS * median(self._recent_seconds))
+            shard = self._request_backup(generation, step, waited >= copy_after)
             if shard is None:
-                next_time = waited + IDLE_SECONDS if waited > deadline else min(deadline, waited + IDLE_SECONDS)
+                soon = waited + BACKUP_REQUEST_SECONDS
+                next_request = soon if waited > copy_after else min(copy_after, soon)
                 return {}
             return {Node(0, shard): task(shard)}
 
         parts = combine(leaves, shards)
         with self._tracker.wait_for_total():
-            return self._allreduce.reduce(StepKey(generation, step), parts, shards, late)
+            return self._allreduce.reduce(StepKey(generation, step), parts, shards, backup)

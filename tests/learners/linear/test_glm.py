@@ -19,7 +19,8 @@ from yarnml.events.events import Converged, Event
 from yarnml.job.learners import Gamma, GeneralisedLinear, Huber, Linear, Logistic, Mlp, Poisson, Softmax, Svm
 from yarnml.learners.registry import build_learner
 from yarnml.model.coefficients import coefficients
-from yarnml.worker.program import Program, tensors
+from yarnml.worker.named_arrays import tensors
+from yarnml.worker.program import Program
 
 WriteTable = Callable[..., Path]
 

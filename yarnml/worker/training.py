@@ -1,0 +1,71 @@
+"""One training as a worker takes part in it: its job, its rows and its state."""
+
+import jax
+
+from yarnml.control.commands import Initialize
+from yarnml.control.reports import StatePosition
+from yarnml.data.scaling import Scaling, identity
+from yarnml.data.schema import Schema
+from yarnml.errors import YarnmlError
+from yarnml.job import user_code
+from yarnml.worker.compiled_learners import CompiledLearner, CompiledLearners
+from yarnml.worker.loaders import Loaders, RowCaches
+from yarnml.worker.replica import NO_STATE, Replica
+
+
+class Training:
+    """The job of one training, its rows and its state on this worker.
+
+    ``loaders``: its datasets.  ``scaling``: what `FitScaling` has found, or None.
+    """
+
+    def __init__(self, initialize: Initialize, row_caches: RowCaches, learners: CompiledLearners) -> None:
+        self.job = initialize.job
+        self.folder = initialize.folder
+        self.loaders = Loaders(initialize, row_caches)
+        self.scaling: Scaling | None = None
+        self._is_search = initialize.is_search
+        self._learners = learners
+        self._replica: Replica | None = None
+
+    @property
+    def keeps_rows(self) -> bool:
+        """Whether rows are kept that a shard learner reads once: the next trials of a search read them, too."""
+        return self._is_search
+
+    @property
+    def replica(self) -> Replica:
+        """The learner's state.  Raises YarnmlError before `Build` or `SyncState` has made it."""
+        if self._replica is None:
+            raise YarnmlError(f"The training in {self.folder} has no learner yet: Build must come first.")
+        return self._replica
+
+    @property
+    def position(self) -> StatePosition:
+        return self._replica.position if self._replica is not None else NO_STATE
+
+    def build(self, schema: Schema) -> Replica:
+        """Make the learner's first state, which counts as no state until it is moved to a position."""
+        scaling = self.scaling or identity(schema.width)
+        self._replica = Replica(self._compiled(schema), schema, self.job.training.seed, scaling)
+        return self._replica
+
+    def give_up_state(self) -> None:
+        """Say from here on that there is no state."""
+        if self._replica is not None:
+            self._replica.move_to(NO_STATE)
+
+    def warm_up(self, schema: Schema) -> None:
+        """Compile the steps of the training by one step on a state that is thrown away."""
+        learner = self._compiled(schema)
+        rows = self.loaders.batch(schema, 0, 0)
+        if rows is None:  # a step is a full pass: its first batch has the shape of all
+            rows = next(self.loaders.loader("train", schema).scan(0))
+        state = learner.init(jax.random.key(self.job.training.seed))
+        learner.program.update(state, learner.program.map(state, None, rows))
+
+    def _compiled(self, schema: Schema) -> CompiledLearner:
+        user_code.make_importable(self.job.environment.files)
+        learner = self._learners.compiled(self.job, schema)
+        self.loaders.share_cache(self.keeps_rows and learner.program.maps_shards)
+        return learner

@@ -1,0 +1,117 @@
+"""The steps of one round: read, map, all-reduce, update."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from yarnml.control.commands import Train
+from yarnml.control.reports import Trained
+from yarnml.data.prefetch import prefetch
+from yarnml.data.schema import Rows
+from yarnml.errors import ModelError
+from yarnml.learners.base import Scores
+from yarnml.reduce.tree import Value
+from yarnml.worker.full_pass import sum_shard
+from yarnml.worker.profiling import PhaseClock, trace_first_steps
+from yarnml.worker.progress import ProgressTracker
+from yarnml.worker.tasks import Tasks
+from yarnml.worker.training import Training
+
+Batches = dict[int, Rows | None]
+"""This worker's shards → the rows of each at one step; None where a step is a full pass."""
+
+
+class TrainingLoop:
+    """One worker's part in the steps of a round.
+
+    ``tasks``: the assignment's, so that other workers can compute copies of late ones.
+    """
+
+    def __init__(self, train: Train, training: Training, tasks: Tasks, tracker: ProgressTracker) -> None:
+        self._train = train
+        self._workers = training.job.workers
+        self._keeps_rows = training.keeps_rows
+        self._loaders = training.loaders
+        self._replica = training.replica
+        self._tasks = tasks
+        self._tracker = tracker
+
+    def run(self, trace: str | None, after_step: Callable[[], None]) -> Trained:
+        """Carry out all steps.
+
+        ``trace``: the URL to write a trace of the first steps to, if any.
+        ``after_step`` is called after every step, and may raise.
+        """
+        train = self._train
+        replica = self._replica
+        replica.loss = train.loss
+        replica.weight = train.weight
+        replica.shard_cache.serve(self._tasks.shards, self._loaders.cache_bytes)
+        clock = PhaseClock("read", "compute", "exchange", "update")
+        scores: Scores | None = None
+        first_update = 0.0
+        for step, batches in trace_first_steps(prefetch(self._read, range(train.first, train.last), _bytes_in), trace):
+            clock.lap("read")
+            task = partial(self._map_shard, step, batches)
+            leaves = self._tasks.map(step, task)
+            self._tracker.finish_batch()
+            clock.lap("compute")
+            # The loss of the step before is read only now: on its way from the device, nothing has waited for it.
+            self._note(scores)
+            total = self._tasks.reduce(step, leaves, task, self._workers)
+            clock.lap("exchange")
+            scores = replica.update(total)
+            replica.step = step + 1
+            clock.lap("update")
+            first_update = first_update or time.monotonic()
+            after_step()
+        self._note(scores)
+        clock.lap("update")
+        seconds_after_first = time.monotonic() - first_update
+        is_done = bool(scores and scores.done)
+        return Trained(replica.loss, replica.weight, seconds_after_first, clock.seconds, replica.digest, is_done)
+
+    def _note(self, scores: Scores | None) -> None:
+        """Add up the loss of the newest step.  Raises ModelError where it is not a finite number."""
+        if scores is None:
+            return
+        replica = self._replica
+        loss = float(scores.loss)
+        weight = float(scores.weight)
+        if not math.isfinite(loss):
+            raise ModelError(
+                f"The loss is {loss} at step {replica.step}. Lower the learning rate or set learner.clip_norm; "
+                "with data.scale: none, large or missing feature values do this too."
+            )
+        replica.loss += loss
+        replica.weight += weight
+        rows_of_round = int(replica.weight - self._train.weight)
+        self._tracker.finish_step(replica.step, loss / weight if weight else 0.0, rows_of_round)
+
+    def _read(self, step: int) -> Batches:
+        return {shard: self._loaders.batch(self._replica.schema, step, shard) for shard in self._tasks.shards}
+
+    def _map_shard(self, step: int, batches: Batches, shard: int) -> Value:
+        """Sums of one shard at a step, of this worker or, as a backup task, of another one."""
+        replica = self._replica
+        if replica.program.maps_shards:
+            return replica.map_shard(shard, self._whole_shard(shard))
+        rows = batches[shard] if shard in batches else self._loaders.batch(replica.schema, step, shard)
+        if rows is None:
+            batches_of_shard = self._loaders.loader("train", replica.schema).scan(shard)
+            return sum_shard(batches_of_shard, replica.map, self._tracker.finish_batch)
+        return replica.map(rows)
+
+    def _whole_shard(self, shard: int) -> Iterator[Rows]:
+        """All rows of a shard.
+
+        A shard learner holds them in its own form, so the loader keeps them only where other trainings read them, too.
+        """
+        for rows in self._loaders.loader("train", self._replica.schema).scan(shard, keep=self._keeps_rows):
+            yield rows
+            self._tracker.finish_batch()
+
+
+def _bytes_in(batches: Batches) -> int:
+    return sum(rows.nbytes for rows in batches.values() if rows is not None)
