@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import jax
 import pytest
 
 from yarnml.control.commands import (
@@ -21,6 +22,7 @@ from yarnml.control.commands import (
     Survey,
     SyncState,
     Train,
+    WarmUp,
     ipc,
 )
 from yarnml.control.reports import Built, Done, Evaluated, Report, Saved, StatePosition, Trained
@@ -128,3 +130,28 @@ def test_a_state_that_never_arrives_is_no_state(worker: Worker) -> None:
     with pytest.raises(WorkerLost):
         worker.run(SyncState(worker.initialize, worker.plan.schema, 3, 0.0, 0.0, 1, "address"))
     assert worker.position() == NO_STATE
+
+
+@pytest.mark.parametrize("scale", ["standard", "none"])
+def test_a_newcomer_compiles_its_steps_before_it_takes_part(digits_job: dict[str, Any], scale: str) -> None:
+    """After WarmUp, with a scaling or without, the first steps compile nothing new."""
+    digits_job["data"]["scale"] = scale
+    worker = Worker(digits_job)
+    schema = worker.plan.schema
+    worker.run(WarmUp(worker.initialize, schema))
+    assert worker.position() == NO_STATE
+    if scale == "standard":
+        worker.run(FitScaling(schema))
+    worker.run(Build(schema))
+    compilations: list[str] = []
+
+    def listen(event: str, seconds: float, **facts: Any) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            compilations.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        worker.run(Train(0, 2))
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+    assert not compilations

@@ -61,8 +61,10 @@ class Training:
         rows = self.loaders.batch(schema, 0, 0)
         if rows is None:  # a step is a full pass: its first batch has the shape of all
             rows = next(self.loaders.loader("train", schema).scan(0))
+        # The numbers of the scaling come with the state.  That there is one is part of the compiled function.
+        scaling = identity(schema.width) if self.job.data.scale == "standard" else None
         state = learner.init(jax.random.key(self.job.training.seed))
-        learner.program.update(state, learner.program.map(state, None, rows))
+        learner.program.update(state, learner.program.map(state, scaling, rows))
 
     def _compiled(self, schema: Schema) -> CompiledLearner:
         user_code.make_importable(self.job.environment.files)
