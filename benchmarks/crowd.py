@@ -15,7 +15,7 @@ import skein
 from benchmarks.costs import Point
 from benchmarks.exchanger import CERTIFICATE, KEY
 from yarnml.control.credentials import Token
-from yarnml.worker.environment import resources
+from yarnml.worker.environment import library_variables
 
 LEAST = 2  # steps at a time
 
@@ -39,7 +39,7 @@ class Crowd:
     """Processes that exchange vectors: the first ones are the workers, the last ones the reducers apart."""
 
     def __init__(self, workers: int, reducers: int, folder: Path) -> None:
-        variables = os.environ | resources(1) | Token().variables()
+        variables = os.environ | library_variables(1) | Token().variables()
         self._children = [
             subprocess.Popen(
                 [sys.executable, "-m", "benchmarks.exchanger", str(index), str(folder)],

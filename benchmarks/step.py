@@ -21,7 +21,7 @@ from yarnml.data.plan import make_plan
 from yarnml.job.load import load_job
 from yarnml.job.spec import Job
 from yarnml.master.master import Master
-from yarnml.worker.environment import resources
+from yarnml.worker.environment import library_variables
 
 LIMIT = "limit: 2 processes, no exchange"
 
@@ -64,7 +64,7 @@ def peers_of(workload: Workload) -> dict[str, Peer]:
     words = [workload.name, str(workload.steps)]
     return {
         LIMIT: Peer("step", [*words, "alone"], 2),
-        "the same with our huge pages": Peer("step", [*words, "alone"], 2, variables=resources(1)),
+        "the same with our huge pages": Peer("step", [*words, "alone"], 2, variables=library_variables(1)),
         "2 processes that wait for each other": Peer("step", [*words, "wait"], 2),
         "JAX, 1 process, 2 threads": Peer("step", [*words, "alone"]),
         "JAX with gloo, 2 processes": Peer("step", [*words, "gloo"], 2),

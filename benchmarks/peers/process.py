@@ -17,7 +17,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from benchmarks.measure import CORES
-from yarnml.worker.environment import POOLS, devices
+from yarnml.worker.environment import THREAD_POOL_VARIABLES, device_variables
 
 PATIENCE = 600.0  # seconds for one block
 
@@ -58,9 +58,9 @@ class Running:
 
     def __init__(self, peer: Peer) -> None:
         self._line = [sys.executable, "-m", f"benchmarks.peers.{peer.program}", *peer.arguments]
-        threads = dict.fromkeys([*POOLS, "ARROW_IO_THREADS"], str(max(1, CORES // peer.processes)))
+        threads = dict.fromkeys([*THREAD_POOL_VARIABLES, "ARROW_IO_THREADS"], str(max(1, CORES // peer.processes)))
         meeting = {"WORLD_SIZE": str(peer.processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
-        variables = {**os.environ, **threads, **devices(0, 0), **meeting, **peer.variables}
+        variables = {**os.environ, **threads, **device_variables(0, 0), **meeting, **peer.variables}
         self._children = [
             subprocess.Popen(
                 self._line,

@@ -14,7 +14,7 @@ import pytest
 
 import yarnml
 from yarnml.events.events import Outcome
-from yarnml.worker.compile_cache import FOLDER, compiled
+from yarnml.worker.compile_cache import FOLDER_VARIABLE, user_cache_variables
 
 Job = dict[str, Any]
 
@@ -97,14 +97,14 @@ def test_a_second_job_compiles_nothing(
 
 def test_programs_are_not_kept_where_others_write(tmp_path: Path) -> None:
     """A folder that others can write to is not used, nor one that can't be made; a user's own choice is."""
-    places = compiled(1, {"XDG_CACHE_HOME": str(tmp_path)})
-    Path(places[FOLDER]).chmod(0o777)
-    assert compiled(1, {"XDG_CACHE_HOME": str(tmp_path)}) == {}
-    assert compiled(2, {"XDG_CACHE_HOME": str(tmp_path)})[FOLDER] != places[FOLDER]
+    places = user_cache_variables(1, {"XDG_CACHE_HOME": str(tmp_path)})
+    Path(places[FOLDER_VARIABLE]).chmod(0o777)
+    assert user_cache_variables(1, {"XDG_CACHE_HOME": str(tmp_path)}) == {}
+    assert user_cache_variables(2, {"XDG_CACHE_HOME": str(tmp_path)})[FOLDER_VARIABLE] != places[FOLDER_VARIABLE]
     (tmp_path / "file").touch()
-    assert compiled(1, {"XDG_CACHE_HOME": str(tmp_path / "file")}) == {}
-    assert compiled(1, {}) == {}
-    assert compiled(1, {FOLDER: "mine", "XDG_CACHE_HOME": str(tmp_path)}) == {}
+    assert user_cache_variables(1, {"XDG_CACHE_HOME": str(tmp_path / "file")}) == {}
+    assert user_cache_variables(1, {}) == {}
+    assert user_cache_variables(1, {FOLDER_VARIABLE: "mine", "XDG_CACHE_HOME": str(tmp_path)}) == {}
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])

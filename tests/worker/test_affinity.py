@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.processes import running, wait_for
-from yarnml.worker.affinity import available, share
+from yarnml.worker.affinity import available_cores, cores_of_worker
 
 HELD = "import os, sys; os.sched_setaffinity(0, map(int, sys.argv[1].split(','))); os.execv(sys.argv[2], sys.argv[2:])"
 
@@ -28,17 +28,17 @@ HELD = "import os, sys; os.sched_setaffinity(0, map(int, sys.argv[1].split(','))
     ],
 )
 def test_a_share(slot: int, each: int, workers: int, cores: list[int], found: tuple[int, ...]) -> None:
-    assert share(slot, each, workers, cores) == found
+    assert cores_of_worker(slot, each, workers, cores) == found
 
 
 @pytest.mark.long
-@pytest.mark.skipif(len(available()) < 2, reason="needs two cores")
+@pytest.mark.skipif(len(available_cores()) < 2, reason="needs two cores")
 @pytest.mark.parametrize("workers", [2, 3])
 def test_workers_keep_to_their_cores(
     workers: int, digits_job: dict[str, Any], write_job: Callable[[dict[str, Any]], Path]
 ) -> None:
     """On two cores two workers compute on one each, and what serves the other one is on the other; three on any."""
-    cores = sorted(available())[:2]
+    cores = sorted(available_cores())[:2]
     job = digits_job | {"training": {"epochs": 10_000, "batch_size": 60}, "workers": {"count": workers}}
     by = [sys.executable, "-c", HELD, ",".join(map(str, cores))]
     with running(write_job(job), by=by) as run:

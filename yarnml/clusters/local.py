@@ -24,9 +24,9 @@ from yarnml.master.crew import Cluster
 from yarnml.master.locality import Locality
 from yarnml.master.master import Master
 from yarnml.master.membership.failure_policy import Exit, ExitKind, Sizes, misses_its_environment
-from yarnml.worker.affinity import available, share
-from yarnml.worker.compile_cache import compiled
-from yarnml.worker.environment import Environment, devices, resources
+from yarnml.worker.affinity import available_cores, cores_of_worker
+from yarnml.worker.compile_cache import user_cache_variables
+from yarnml.worker.environment import Environment, device_variables, library_variables
 
 HOST = "127.0.0.1"
 LOG_TAIL_LINES = 12
@@ -130,9 +130,14 @@ class LocalProcesses:
             workers.timeout,
             workers.stall,
             guarded=True,
-            cores=share(slot, workers.vcores, workers.count, available()) if is_worker else (),
+            cores=cores_of_worker(slot, workers.vcores, workers.count, available_cores()) if is_worker else (),
         )
-        machine = os.environ | resources(workers.vcores) | devices(workers.gpus, slot) | compiled(workers.vcores)
+        machine = (
+            os.environ
+            | library_variables(workers.vcores)
+            | device_variables(workers.gpus, slot)
+            | user_cache_variables(workers.vcores)
+        )
         return machine | self._job.environment.variables | environment.variables()
 
 

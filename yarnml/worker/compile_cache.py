@@ -1,4 +1,4 @@
-"""What JAX has compiled is kept for the next job of the same user on this machine."""
+"""JAX's compilation cache on this machine: one job's compiled programs serve the next job of the same user."""
 
 import hashlib
 import os
@@ -7,44 +7,46 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-FOLDER = "JAX_COMPILATION_CACHE_DIR"
-SIZE = 512 * 2**20  # bytes; what was used longest ago goes first
+FOLDER_VARIABLE = "JAX_COMPILATION_CACHE_DIR"
+
+MAX_BYTES = 512 * 2**20
+"""Size of the cache in a user's folder.  JAX drops what was used longest ago."""
 
 
-def compiled(threads: int, variables: Mapping[str, str] = os.environ) -> dict[str, str]:
+def user_cache_variables(threads: int, variables: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Variables that have JAX keep its programs in this user's cache folder, where it can; a user's own choice stays.
 
     Machine code is for one kind of processor, and home folders are shared by machines of several.
     """
     base = Path(variables.get("XDG_CACHE_HOME") or Path(variables.get("HOME", "")) / ".cache")
-    if FOLDER in variables or not base.is_absolute():
+    if FOLDER_VARIABLE in variables or not base.is_absolute():
         return {}
-    folder = base / "yarnml" / "compiled" / f"{processor()}-{threads}"
+    folder = base / "yarnml" / "compiled" / f"{processor_kind()}-{threads}"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o022:
-            return {}  # somebody else could put a program there
+            return {}  # another user could put a program into it, which we would run
     except OSError:
         return {}
-    return settings(folder, SIZE)
+    return cache_variables(folder, MAX_BYTES)
 
 
-def settings(folder: Path, size: int) -> dict[str, str]:
-    """Variables that have JAX keep all its programs in a folder, of at most ``size`` bytes.
+def cache_variables(folder: Path, max_bytes: int) -> dict[str, str]:
+    """Variables that have JAX keep all its programs in a folder, of at most ``max_bytes``.
 
     XLA's own caches are left out: with them, a program is known by the folder's name, too.
     """
     return {
         "JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES": "none",
-        FOLDER: str(folder),
-        "JAX_COMPILATION_CACHE_MAX_SIZE": str(size),
+        FOLDER_VARIABLE: str(folder),
+        "JAX_COMPILATION_CACHE_MAX_SIZE": str(max_bytes),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
 
 
-def processor() -> str:
-    """A name for the kind of processor, by all that it can do."""
+def processor_kind() -> str:
+    """A name for the kind of processor, made of all that it can do."""
     facts = [platform.machine(), platform.processor()]
     with suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text().splitlines()

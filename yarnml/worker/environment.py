@@ -1,4 +1,4 @@
-"""A process's place in its job, told by its environment and read once."""
+"""The environment variables of a process: its place in its job, its threads, its memory and its devices."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from yarnml.control.credentials import Credentials, Token
 from yarnml.control.roles import ProcessId, Role
 from yarnml.errors import JobFileError
 
-POOLS = ("NPROC", "PJRT_NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+THREAD_POOL_VARIABLES = ("NPROC", "PJRT_NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 _MALLOC = {
     "glibc.malloc.hugetlb": 1,
@@ -20,11 +20,13 @@ _MALLOC = {
 
 @dataclass(frozen=True)
 class Environment:
-    """Who this process is and where its master listens.
+    """A process's place in its job, and where its master listens.  A field is a variable ``YARNML_<NAME>``.
 
-    ``timeout`` and ``stall``: seconds, as in the job file's ``workers`` section.  ``guarded``: the launcher holds a
-    pipe to our standard input, whose end means that the launcher is gone.  ``cores``: those that it computes on; none:
-    any.
+    ``role`` and ``index``: the name of the process.
+    ``master``: the master's address, ``host:port``; ``host``: the name of this machine.
+    ``timeout`` and ``stall``: seconds, as in the job file's ``workers`` section.
+    ``guarded``: the launcher holds a pipe to our standard input, whose end means that the launcher is gone.
+    ``cores``: those that the process computes on; none stands for any.
     """
 
     role: Role
@@ -42,6 +44,7 @@ class Environment:
         return ProcessId(self.role, self.index)
 
     def variables(self) -> dict[str, str]:
+        """The variables that tell this place to a new process."""
         values = {name: getattr(self, name) for name in _PLAIN} | {"guarded": int(self.guarded)}
         values["cores"] = ",".join(map(str, self.cores))
         return {f"YARNML_{name.upper()}": str(value) for name, value in values.items()} | self.credentials.variables()
@@ -51,19 +54,25 @@ _PLAIN = [f.name for f in fields(Environment) if f.name != "credentials"]
 
 
 def read_environment(variables: Mapping[str, str] = os.environ) -> Environment:
+    """Read the place of this process.  Raises JobFileError where a variable is not set."""
     try:
-        get = {name: variables[f"YARNML_{name.upper()}"] for name in [*_PLAIN, "token"]}
+        texts = {name: variables[f"YARNML_{name.upper()}"] for name in [*_PLAIN, "token"]}
     except KeyError as exc:
         raise JobFileError(f"{exc.args[0]} is not set: yarnml's own launcher starts this program, not a user.") from exc
-    role: Role = "reducer" if get["role"] == "reducer" else "worker"
-    seconds, guarded = (float(get["timeout"]), float(get["stall"])), get["guarded"] == "1"
-    cores = tuple(int(core) for core in get["cores"].split(",") if core)
     return Environment(
-        role, int(get["index"]), get["master"], get["host"], Token(get["token"]), *seconds, guarded, cores
+        role="reducer" if texts["role"] == "reducer" else "worker",
+        index=int(texts["index"]),
+        master=texts["master"],
+        host=texts["host"],
+        credentials=Token(texts["token"]),
+        timeout=float(texts["timeout"]),
+        stall=float(texts["stall"]),
+        guarded=texts["guarded"] == "1",
+        cores=tuple(int(core) for core in texts["cores"].split(",") if core),
     )
 
 
-def resources(threads: int, variables: Mapping[str, str] = os.environ) -> dict[str, str]:
+def library_variables(threads: int, variables: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Variables that a process needs before its libraries load: thread pools held to ``threads``, memory it keeps.
 
     The number of threads is part of the result: XLA adds up some matrix products in an order that depends on it.
@@ -75,17 +84,20 @@ def resources(threads: int, variables: Mapping[str, str] = os.environ) -> dict[s
     from, too.
 
     On CPU, JAX computes in the thread that asks, which needs the result before anything else; another one would have
-    to be woken and waited for.  What a user has set of these is left as it is.
+    to be woken and waited for.
+
+    ``variables``: a value that a user has set in them is left as it is, but for the number of threads.
     """
     values = {
         "GLIBC_TUNABLES": ":".join(f"{name}={value}" for name, value in _MALLOC.items()),
         "ARROW_DEFAULT_MEMORY_POOL": "system",
         "JAX_CPU_ENABLE_ASYNC_DISPATCH": "false",
     }
-    return dict.fromkeys(POOLS, str(threads)) | {name: variables.get(name, value) for name, value in values.items()}
+    kept = {name: variables.get(name, value) for name, value in values.items()}
+    return dict.fromkeys(THREAD_POOL_VARIABLES, str(threads)) | kept
 
 
-def devices(gpus: int, slot: int, assigned: Sequence[str] = ()) -> dict[str, str]:
+def device_variables(gpus: int, slot: int, assigned: Sequence[str] = ()) -> dict[str, str]:
     """Variables that show a process its own ``gpus`` devices of this machine, or none to a process without.
 
     ``assigned``: their names, where the cluster gave them; else those of the ``slot``-th worker on this machine.
@@ -93,6 +105,6 @@ def devices(gpus: int, slot: int, assigned: Sequence[str] = ()) -> dict[str, str
     """
     if not gpus:
         return {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
-    shown = ",".join(assigned or [str(slot * gpus + k) for k in range(gpus)])
+    visible = ",".join(assigned or [str(slot * gpus + k) for k in range(gpus)])
     flags = os.environ.get("XLA_FLAGS", "") + " --xla_gpu_deterministic_ops=true --xla_gpu_autotune_level=0"
-    return {"CUDA_VISIBLE_DEVICES": shown, "XLA_FLAGS": flags.strip()}
+    return {"CUDA_VISIBLE_DEVICES": visible, "XLA_FLAGS": flags.strip()}

@@ -21,14 +21,15 @@ FLOAT32 = np.dtype(np.float32)
 
 
 class Flattening:
-    """Of sums of the form ``like``, a pytree of shapes and types.
+    """The way between sums of one form and flat vectors.
 
+    ``like``: a pytree of the sums' shapes and types.
     ``gradients``: the type that gradients have in the vector; bfloat16 is for those of gradient descent.
     """
 
     def __init__(self, like: Sums, gradients: Gradients = "float32") -> None:
         self._leaves, self._structure = jax.tree.flatten(like)
-        self._pieces = [(slice(None), FLOAT32)]  # which leaves lie in it, and its type
+        self._pieces = [(slice(None), FLOAT32)]  # for each piece of the vector: the leaves that lie in it, and its type
         if gradients == "bfloat16":
             assert isinstance(like, gradient.Sums), "the job file is refused where its learner has no gradients"
             count = len(jax.tree.leaves(like.gradient))  # they come first
@@ -40,7 +41,7 @@ class Flattening:
         return [jnp.concatenate([leaf.astype(kind) for leaf in leaves[which]]) for which, kind in self._pieces]
 
     def sums(self, flat: list[jax.Array]) -> Sums:
-        """What `flat` has flattened; to be compiled."""
+        """Cut a flat vector into sums again; to be compiled."""
         cut = [_cut(piece, self._leaves[which]) for piece, (which, _) in zip(flat, self._pieces, strict=True)]
         return jax.tree.unflatten(self._structure, chain.from_iterable(cut))
 
@@ -50,13 +51,13 @@ class Flattening:
         return MixedVector(*arrays) if len(arrays) > 1 else arrays[0]
 
     def to_device(self, value: Value) -> list[Any]:
-        """What `sums` takes, of a vector on the host; float64 is rounded to float32."""
+        """A vector on the host, as `sums` takes it; float64 is rounded to float32."""
         kinds = [kind for _, kind in self._pieces]
         return [piece.astype(kind, copy=False) for piece, kind in zip(pieces(value), kinds, strict=True)]
 
 
 def _cut(flat: jax.Array, forms: list[Any]) -> list[jax.Array]:
-    """The arrays of these shapes and types that follow each other in a vector."""
+    """Cut a vector into arrays of these shapes and types, one after another."""
     ends = np.cumsum([math.prod(form.shape) for form in forms])
     parts = jnp.split(flat, ends[:-1])
     return [part.reshape(form.shape).astype(form.dtype) for part, form in zip(parts, forms, strict=True)]

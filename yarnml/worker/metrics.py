@@ -1,8 +1,9 @@
 """Evaluation as sums over rows: every metric is exact for the whole data, however it is cut.
 
 For a class label: loss, accuracy, and with two classes the area under the ROC curve.  For a number: loss, RMSE, R².
-Without a label: the loss.
-What is not defined is left out: R² of a constant label, the ROC curve of a single class, everything of no rows.
+Without a label: the loss.  Metrics that are not defined are left out: R² of a constant label, the ROC curve of a single
+class, everything of no rows.
+
 The ROC curve is read off a histogram of the scores with `BINS` bins; two scores in one bin count as a tie, and
 ``roc_auc_error`` is the most that this can change the area (0 when no bin holds both classes).
 """
@@ -17,12 +18,16 @@ from yarnml.errors import ModelError
 from yarnml.reduce.tree import Vector
 
 BINS = 1 << 16
+"""Bins of the histogram of scores: the vector of an evaluation has two numbers for each."""
 
 
 def sums_of_batch(outputs: npt.NDArray[Any], loss: npt.NDArray[Any], rows: Rows, schema: Schema) -> Vector:
-    """Sums over a batch, float64; ``outputs`` as of `Learner.predict`, ``loss`` [rows]."""
-    used = rows.weight > 0
-    weight, outputs, loss, y = (a[used].astype(np.float64) for a in (rows.weight, outputs, loss, rows.y))
+    """Sums over a batch, float64, from its predictions and losses.
+
+    ``outputs``: as `Learner.predict` returns them; ``loss`` [rows].
+    """
+    counts = rows.weight > 0
+    weight, outputs, loss, y = (a[counts].astype(np.float64) for a in (rows.weight, outputs, loss, rows.y))
     base = [weight.sum(), (weight * loss).sum()]
     if schema.label_type == "none":
         return np.array(base)
@@ -41,7 +46,8 @@ def metrics_of(total: Vector, schema: Schema) -> dict[str, float]:
 
     Raises ModelError where the loss or a prediction is not a finite number.
     """
-    weight, loss = float(total[0]), float(total[1])
+    weight = float(total[0])
+    loss = float(total[1])
     if not weight > 0:
         return {}
     if not np.isfinite(total).all():
@@ -54,10 +60,10 @@ def metrics_of(total: Vector, schema: Schema) -> dict[str, float]:
     if schema.label_type == "number":
         squares, y, yy = map(float, total[2:5])
         spread = yy - y * y / weight
-        found = {"loss": loss / weight, "rmse": (squares / weight) ** 0.5}
-        return found | {"r2": 1 - squares / spread} if spread > 1e-12 * yy else found
-    found = {"loss": loss / weight, "accuracy": float(total[2]) / weight}
-    return found | _roc(*np.split(total[3:], 2)) if schema.outputs == 2 else found
+        metrics = {"loss": loss / weight, "rmse": (squares / weight) ** 0.5}
+        return metrics | {"r2": 1 - squares / spread} if spread > 1e-12 * yy else metrics
+    metrics = {"loss": loss / weight, "accuracy": float(total[2]) / weight}
+    return metrics | _roc(*np.split(total[3:], 2)) if schema.outputs == 2 else metrics
 
 
 def rank_bin(score: npt.NDArray[Any]) -> npt.NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""The program that a container runs, worker or reducer: join the master, meet it, do what it says, report."""
+"""The program of a worker's or reducer's process: join the master, carry out its commands, report, send heartbeats."""
 
 import contextlib
 import ctypes
@@ -20,69 +20,77 @@ from yarnml.events.log import log
 from yarnml.reduce.allreduce import NetworkAllReduce
 from yarnml.reduce.reducer import StepAborted
 from yarnml.reduce.server import PeerServices, ReducerServer
-from yarnml.worker.affinity import available, bind
+from yarnml.worker.affinity import available_cores, bind_thread
 from yarnml.worker.environment import Environment, read_environment
 from yarnml.worker.progress import ProgressTracker
 
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
-PAUSE_SECONDS = 0.05  # least time between two beats; the master holds each for as long as it has no news
+
+MIN_HEARTBEAT_PAUSE_SECONDS = 0.05
+"""Least time between two heartbeats.  The master holds each of them for as long as it has no news."""
+
+Executor = Callable[[Assignment], Report]
+"""Carries out the command of an assignment."""
 
 
 def main() -> int:
     """Run the role that the environment tells."""
-    here = read_environment()
-    if here.guarded:
+    environment = read_environment()
+    if environment.guarded:
         _die_with_launcher()
-        threading.Thread(target=_leave_with_launcher, daemon=True, name="guard").start()
-    return work(here)
+        threading.Thread(target=_exit_with_launcher, daemon=True, name="guard").start()
+    return work(environment)
 
 
-def work(here: Environment) -> int:
+def work(environment: Environment) -> int:
     """Run one role to its end; the exit status is 0 when the master said stop."""
-    home, tracker = PeerServices(), ProgressTracker()
-    bind(available() - set(here.cores))  # what serves the others
-    server = ReducerServer(home, here.host, here.credentials, here.stall)
-    allreduce = NetworkAllReduce(here.index, home, server.address, here.credentials, here.stall)
-    client = ControlClient(here.master, here.credentials, here.timeout)
-    threading.Thread(target=_beat, args=(here, tracker, allreduce), daemon=True, name="beat").start()
-    bind(here.cores)  # what computes
+    peers = PeerServices()
+    tracker = ProgressTracker()
+    # A thread has the cores of the thread that starts it.  So what serves other workers starts first, on the cores that
+    # this worker does not compute on; after that the computing thread is bound to its own.
+    bind_thread(available_cores() - set(environment.cores))
+    server = ReducerServer(peers, environment.host, environment.credentials, environment.stall)
+    allreduce = NetworkAllReduce(environment.index, peers, server.address, environment.credentials, environment.stall)
+    client = ControlClient(environment.master, environment.credentials, environment.timeout)
+    arguments = (environment, tracker, allreduce)
+    threading.Thread(target=_send_heartbeats, args=arguments, daemon=True, name="heartbeat").start()
+    bind_thread(environment.cores)
+    joined = Joined(server.address, __version__, environment.host)
     try:
         with storage.patience():
-            _serve(
-                here,
-                client,
-                Joined(server.address, __version__, here.host),
-                _executor(here, client, allreduce, tracker),
-            )
+            _serve(environment, client, joined, _executor(environment, client, allreduce, tracker))
     except WorkerLost as exc:
-        log(f"{here.role} {here.index}: {exc}")
-        os._exit(1)  # at once: who still talks to us learns it from the broken stream
+        _exit_without_master(environment, exc)
     finally:
-        home.close("This process is shutting down.")
+        peers.close("This process is shutting down.")
         allreduce.close()
         server.shutdown()
     return 0
 
 
 def _executor(
-    here: Environment, client: ControlClient, allreduce: NetworkAllReduce, tracker: ProgressTracker
-) -> Callable[[Assignment], Report]:
-    """What carries out commands; reducers have no use for JAX and never import it."""
-    if here.role == "reducer":
+    environment: Environment, client: ControlClient, allreduce: NetworkAllReduce, tracker: ProgressTracker
+) -> Executor:
+    """Make what carries out commands; reducers have no use for JAX and never import it."""
+    if environment.role == "reducer":
         return lambda assignment: Done()
     from yarnml.worker.mapper import Mapper
 
-    def spared(generation: int, step: int, copy: bool) -> int | None:
-        task = client.call(RequestBackup(here.index, generation, step, copy))
+    def request_backup(generation: int, step: int, copy: bool) -> int | None:
+        task = client.call(RequestBackup(environment.index, generation, step, copy))
         return task.shard if isinstance(task, BackupTask) else None
 
-    return Mapper(here.index, allreduce, tracker, spared).execute
+    return Mapper(environment.index, allreduce, tracker, request_backup).execute
 
 
-def _serve(here: Environment, client: ControlClient, report: Report, execute: Callable[[Assignment], Report]) -> None:
+def _serve(environment: Environment, client: ControlClient, report: Report, execute: Executor) -> None:
+    """Poll the master for commands and carry them out, until it says stop.
+
+    ``report``: the first one, which joins; every later one answers the command before.
+    """
     generation = 0
     while True:
-        assignment = client.call(Poll(here.process_id, generation, report))
+        assignment = client.call(Poll(environment.process_id, generation, report))
         if not isinstance(assignment, Assignment) or isinstance(assignment.command, Idle):
             continue
         if isinstance(assignment.command, Stop):
@@ -91,42 +99,51 @@ def _serve(here: Environment, client: ControlClient, report: Report, execute: Ca
         try:
             report = execute(assignment)
         except StepAborted:
-            report = Done()  # nobody waits for it
+            report = Done()  # the master has given the generation up, and reads no report of it
         except Exception as exc:
             report = failed(exc)
             log(report.detail, report.text)
 
 
-def _beat(here: Environment, tracker: ProgressTracker, allreduce: NetworkAllReduce) -> None:
-    """Tell the master that we live; leave when it does not.  Its answer tells which meetings are over."""
-    client, heard = ControlClient(here.master, here.credentials, here.timeout), 0
+def _send_heartbeats(environment: Environment, tracker: ProgressTracker, allreduce: NetworkAllReduce) -> None:
+    """Tell the master again and again that this process lives; exit when the master does not.
+
+    The reply tells which generations are over: the computing thread may be waiting for a total that never comes.
+    """
+    client = ControlClient(environment.master, environment.credentials, environment.timeout)
+    generation = 0
     try:
         while True:
-            ack = client.call(Heartbeat(here.process_id, heard, tracker.progress, tracker.saved))
-            if isinstance(ack, HeartbeatReply):
-                allreduce.abort_before(ack.generation)
-                tracker.reassign(ack.generation, ack.step, frozenset(ack.given))
-                heard = ack.generation
-            time.sleep(PAUSE_SECONDS)
+            reply = client.call(Heartbeat(environment.process_id, generation, tracker.progress, tracker.saved))
+            if isinstance(reply, HeartbeatReply):
+                allreduce.abort_before(reply.generation)
+                tracker.reassign(reply.generation, reply.step, frozenset(reply.given))
+                generation = reply.generation
+            time.sleep(MIN_HEARTBEAT_PAUSE_SECONDS)
     except WorkerLost as exc:
-        log(f"{here.role} {here.index}: {exc}")
-        os._exit(1)
+        _exit_without_master(environment, exc)
+
+
+def _exit_without_master(environment: Environment, exc: WorkerLost) -> None:
+    """Log why the master can't be reached, and exit at once: the other processes learn it from the broken streams."""
+    log(f"{environment.role} {environment.index}: {exc}")
+    os._exit(1)
 
 
 def _die_with_launcher() -> None:
-    """Have Linux kill this process when its launcher dies: one that is stopped could not leave by itself."""
-    with contextlib.suppress(OSError, AttributeError):  # elsewhere the guard below has to do
+    """Have Linux kill this process when its launcher dies: one that is stopped could not exit by itself."""
+    with contextlib.suppress(OSError, AttributeError):  # on other systems the guard thread has to do
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _leave_with_launcher() -> None:
-    """End at once when the launcher does, however it died: the kernel then closes its end of our standard input."""
+def _exit_with_launcher() -> None:
+    """Exit when the launcher does, however it died: the kernel then closes its end of our standard input."""
     os.read(sys.stdin.fileno(), 1)  # not through sys.stdin: its lock would be held while the interpreter ends
     os._exit(1)
 
 
 def failed(exc: Exception) -> Failed:
-    """What to report about an exception: our own errors as they are, others with their traceback."""
+    """Make the report of an exception: our own errors as they are, others with their traceback."""
     if isinstance(exc, YarnmlError):
         return Failed(type(exc).__name__, str(exc), exc.detail)
     reason = str(exc).strip().splitlines()[0] if str(exc).strip() else "no message"

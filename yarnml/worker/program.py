@@ -60,7 +60,7 @@ class Program:
 
     @property
     def maps_shards(self) -> bool:
-        """Whether the learner wants whole shards: call `map_shard`, and hand back what it returns."""
+        """True for a shard learner: call `map_shard` for it, with what it returned in the pass before."""
         return self._shard_learner is not None
 
     def map_shard(

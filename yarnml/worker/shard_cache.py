@@ -1,7 +1,7 @@
-"""What a worker holds of its shards from one pass to the next, for a learner that holds something.
+"""Cache of a shard learner: the form in which it holds the worker's shards from one pass to the next.
 
-It can be worked out anew at any time, so what finds no room is not kept.  A shard that is kept stays: with one that is
-used once in every pass, giving its room to another would only change which of them is missing.
+It can be worked out anew at any time, so a shard that finds no room is not kept.  One that is kept stays: every
+shard is used once in every pass, so giving its room to another would only change which of them is missing.
 """
 
 from collections.abc import Iterable
@@ -12,34 +12,35 @@ from yarnml.learners.base import Held
 
 
 class ShardCache:
-    """Held things by shard, of at most ``limit`` bytes in all."""
+    """Held forms by shard, together of at most the bytes that `serve` allows."""
 
     def __init__(self) -> None:
-        self._mine: frozenset[int] = frozenset()
-        self._limit = 0
-        self._kept: dict[int, Held] = {}
+        self._shards: frozenset[int] = frozenset()
+        self._max_bytes = 0
+        self._held: dict[int, Held] = {}
 
-    def serve(self, shards: Iterable[int], limit: int) -> None:
-        """Keep these shards from here on; those of others are computed once, if at all."""
-        self._mine, self._limit = frozenset(shards), limit
-        self._kept = {shard: held for shard, held in self._kept.items() if shard in self._mine}
+    def serve(self, shards: Iterable[int], max_bytes: int) -> None:
+        """Keep these shards from here on, the worker's own: that of another worker is computed once, if at all."""
+        self._shards = frozenset(shards)
+        self._max_bytes = max_bytes
+        self._held = {shard: held for shard, held in self._held.items() if shard in self._shards}
 
     def take(self, shard: int) -> Held | None:
-        """What is held of a shard, to be given back changed."""
-        return self._kept.pop(shard, None)
+        """Take out the held form of a shard, to be given back changed; None where there is none."""
+        return self._held.pop(shard, None)
 
     def keep(self, shard: int, held: Held) -> None:
-        """Hold this for the next pass, if there is room."""
-        if shard in self._mine and self.nbytes + _nbytes(held) <= self._limit:
-            self._kept[shard] = held
+        """Hold a shard for the next pass, if there is room."""
+        if shard in self._shards and self.nbytes + _nbytes(held) <= self._max_bytes:
+            self._held[shard] = held
 
     def clear(self) -> None:
-        """The state is another one."""
-        self._kept.clear()
+        """Forget all: the learner has another state."""
+        self._held.clear()
 
     @property
     def nbytes(self) -> int:
-        return sum(map(_nbytes, self._kept.values()))
+        return sum(map(_nbytes, self._held.values()))
 
 
 def _nbytes(held: Held) -> int:

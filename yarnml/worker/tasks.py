@@ -49,7 +49,7 @@ class Tasks:
 
     @property
     def leads(self) -> bool:
-        """Whether this worker writes the files of all: it is the first that has shards."""
+        """True for the first worker that has shards: it writes checkpoints and models for all."""
         return self._index == min(worker for worker, shards in self._assignment.shards.items() if shards)
 
     def map(self, step: int, task: Task) -> dict[int, Value]:

@@ -30,7 +30,7 @@ class Training:
 
     @property
     def keeps_rows(self) -> bool:
-        """Whether rows are kept that a shard learner reads once: the next trials of a search read them, too."""
+        """True where rows are kept that a shard learner reads but once: the next trials of a search read them, too."""
         return self._is_search
 
     @property

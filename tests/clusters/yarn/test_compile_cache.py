@@ -10,7 +10,7 @@ import pytest
 
 from tests.processes import wait_for
 from yarnml.clusters.yarn.containers.compile_cache import SharedCompileCache
-from yarnml.worker.compile_cache import FOLDER
+from yarnml.worker.compile_cache import FOLDER_VARIABLE
 
 COMPILE = """
 import jax, jax.numpy as jnp
@@ -52,7 +52,7 @@ def test_the_next_job_compiles_nothing(begin: Open) -> None:
 
 def test_a_users_own_folder_stays(begin: Open) -> None:
     """A user who has chosen a folder for JAX keeps it."""
-    assert begin("container").variables({FOLDER: "mine"}) == {}
+    assert begin("container").variables({FOLDER_VARIABLE: "mine"}) == {}
 
 
 @pytest.mark.parametrize("kind", ["empty", "torn", "strange names"])
@@ -67,7 +67,7 @@ def test_an_archive_that_is_no_use(begin: Open, tmp_path: Path, capsys: pytest.C
     else:
         path.write_bytes(b"PK\x03\x04" if kind == "torn" else b"")
     programs = begin("second")
-    assert programs.variables({})[FOLDER] == str(tmp_path / "second")
+    assert programs.variables({})[FOLDER_VARIABLE] == str(tmp_path / "second")
     assert not list((tmp_path / "second").iterdir())
     assert not (tmp_path / "out-cache").exists()
     assert ("can't be used" in capsys.readouterr().err) == (kind != "strange names")

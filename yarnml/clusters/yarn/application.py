@@ -59,11 +59,11 @@ def specification(
         "worker_env": common
         | limits
         | {"YARNML_PROGRAMS": paths.programs(home, job.name)}
-        | environment.resources(workers.vcores, {})
+        | environment.library_variables(workers.vcores, {})
         | _devices(workers.gpus),
         "reducers": reducers.count,
         "reducer_resources": _resources(reducers.memory, reducers.vcores),
-        "reducer_env": common | limits | environment.resources(reducers.vcores, {}) | _devices(0),
+        "reducer_env": common | limits | environment.library_variables(reducers.vcores, {}) | _devices(0),
     }
     text = package.files("appspec").joinpath("application.yaml").read_text()
     filled: dict[str, Any] = _fill(yaml.safe_load(text), values)
@@ -131,7 +131,7 @@ def _resources(memory: str, vcores: int, gpus: int = 0) -> dict[str, Any]:
 
 def _devices(gpus: int) -> dict[str, str]:
     """Variables for the devices of a container: without GPUs it must not see any, else it learns its own later."""
-    return {"YARNML_GPUS": str(gpus)} if gpus else {**environment.devices(0, 0), "YARNML_GPUS": "0"}
+    return {"YARNML_GPUS": str(gpus)} if gpus else {**environment.device_variables(0, 0), "YARNML_GPUS": "0"}
 
 
 def _fill(template: Any, values: dict[str, Any]) -> Any:

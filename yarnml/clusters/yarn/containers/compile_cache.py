@@ -15,7 +15,7 @@ from pathlib import Path
 
 from yarnml import storage
 from yarnml.events.log import log
-from yarnml.worker.compile_cache import FOLDER, processor, settings
+from yarnml.worker.compile_cache import FOLDER_VARIABLE, cache_variables, processor_kind
 
 FETCH_SECONDS = 10.0
 """Longest wait for the archive, after everything else is ready."""
@@ -38,7 +38,7 @@ class SharedCompileCache:
     """
 
     def __init__(self, prefix: str, threads: str, folder: Path) -> None:
-        self.url = f"{prefix}-{processor()}-{threads}.zip"
+        self.url = f"{prefix}-{processor_kind()}-{threads}.zip"
         self._folder = folder
         self._stored: frozenset[str] = frozenset()
         self._fetching = threading.Thread(target=self._fetch, daemon=True, name="compiled programs")
@@ -56,7 +56,7 @@ class SharedCompileCache:
         Waits for the archive.
         """
         self._fetching.join(FETCH_SECONDS)
-        return {} if FOLDER in variables else settings(self._folder, MAX_BYTES)
+        return {} if FOLDER_VARIABLE in variables else cache_variables(self._folder, MAX_BYTES)
 
     def start_storing(self) -> None:
         """Store programs as they are compiled from now on, on another thread."""

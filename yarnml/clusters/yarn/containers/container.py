@@ -15,7 +15,7 @@ from yarnml.clusters.yarn.application import MASTER_ADDRESS
 from yarnml.clusters.yarn.containers.compile_cache import SharedCompileCache
 from yarnml.errors import WorkerLost
 from yarnml.events.log import log
-from yarnml.worker.environment import Environment, devices
+from yarnml.worker.environment import Environment, device_variables
 from yarnml.worker.process import work
 
 MASTER_SECONDS = 300.0
@@ -31,7 +31,7 @@ def main() -> int:
     python = ".".join(map(str, sys.version_info[:3]))
     print(f"{process} on {variables['NM_HOST']}: yarnml {__version__}, Python {python}, process {os.getpid()}")
     if gpus := int(variables["YARNML_GPUS"]):
-        os.environ |= devices(gpus, 0, assigned_gpus())
+        os.environ |= device_variables(gpus, 0, assigned_gpus())
     cache = None
     if process.role == "worker":
         # Its archive is fetched while this process waits for the master.
