@@ -19,7 +19,8 @@ from benchmarks.passes import Stopwatch
 from benchmarks.peers.process import Answer, Peer, once, present
 from benchmarks.ratings import TOP, Ratings
 
-CONFIDENCE, L2 = 10.0, 1.0
+CONFIDENCE = 10.0
+L2 = 1.0
 ONE = {"OPENBLAS_NUM_THREADS": "1"}  # implicit has threads of its own around the BLAS
 
 COLUMNS = [

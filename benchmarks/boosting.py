@@ -19,7 +19,8 @@ from benchmarks.peers.process import Answer, Peer, once, present
 from benchmarks.tables import Table
 from yarnml.job.learners import Options
 
-TRAIN, TEST = slice(0, 6), slice(6, 8)  # files
+TRAIN = slice(0, 6)  # files
+TEST = slice(6, 8)
 
 COLUMNS = [
     Column("whole s", lambda a: a["seconds"], compared=True),

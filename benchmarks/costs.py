@@ -1,4 +1,4 @@
-"""What the exchange of one step costs, by the number of workers, reducers, levels and elements: a small model.
+"""A small model of the cost of one step's all-reduce, by the number of workers, reducers, levels and elements.
 
 Counting needs no model: the way of a vector is asked of `yarnml.reduce.routing`, its cut into chunks of
 `yarnml.reduce.reducer`, so messages and bytes are known.  Processor time is taken to be linear in them,
@@ -46,14 +46,14 @@ class Point(NamedTuple):
 
 
 class Load(NamedTuple):
-    """What one process handles in a step, in and out, on the average of those in use."""
+    """Messages and bytes of one process in a step, in and out, on the average of those in use."""
 
     messages: float
     bytes: float
 
 
 class Loads(NamedTuple):
-    """Of a worker for itself, of a relay from below and of what it passes on, of a reducer."""
+    """The loads of all roles: a worker for itself, a relay below and above (``upward``), a reducer."""
 
     worker: Load
     relay: Load
@@ -94,13 +94,13 @@ class Prediction(NamedTuple):
 
 
 def way(point: Point) -> Route:
-    """How many levels there are, where there are enough workers, and how many of the reducers get a slice."""
+    """The route of a vector: its levels, where there are enough workers, and how many of the reducers get a slice."""
     reducers = point.reducers or point.workers
     return cheapest_route(point.elements, point.workers, reducers, dedicated=bool(point.reducers), levels=point.levels)
 
 
 def relays(point: Point) -> int:
-    """How many processes pass on what their group has; 0 in one level."""
+    """The number of relays; 0 in one level."""
     levels, slices = way(point)
     return slices * len(groups(range(point.workers))) if levels == 2 else 0
 
@@ -111,46 +111,51 @@ def loads(point: Point) -> Loads:
     chunks = sum(len(chunk_bounds(*slice)) for slice in slice_bounds(point.elements, slices))
 
     def load(vectors: float, processes: int) -> Load:
-        """Of so many vectors that go as a whole, one way, spread over so many processes."""
+        """The load of each process, where so many whole vectors go one way and are spread over them."""
         return Load(vectors * chunks / processes, vectors * FLOAT * point.elements / processes)
 
     if levels == 1:
         both = 2 * (point.workers if point.reducers else point.workers - 1)  # there and back
         return Loads(load(both, point.workers), Load(0, 0), Load(0, 0), load(both, slices))
-    parted, count = groups(range(point.workers)), relays(point)
+    parted = groups(range(point.workers))
+    count = relays(point)
     below = 2 * (point.workers - len(parted))
     above = sum(len(combine(dict.fromkeys(group, _NOTHING), point.workers)) + 1 for group in parted)
     return Loads(load(below, point.workers), load(below, count), load(above, count), load(above, slices))
 
 
 def handled(point: Point) -> Load:
-    """By the streams of one worker, on the average of all, with what its relay passes on."""
-    of, share = loads(point), relays(point) / point.workers
+    """The load of one worker's streams, on the average of all, with what its relay passes on."""
+    of = loads(point)
+    share = relays(point) / point.workers
     return Load(*(own + share * up for own, up in zip(of.worker, of.upward, strict=True)))
 
 
 def fit(measured: Mapping[Point, Measured]) -> Efforts:
     """The efforts that come nearest to the measured processor times, each as important as its neighbour."""
     rows: list[tuple[list[float], float]] = []
-    for point, found in measured.items():
-        of, slices, share = loads(point), way(point).slices, relays(point) / point.workers
+    for point, figures in measured.items():
+        of = loads(point)
+        slices = way(point).slices
+        share = relays(point) / point.workers
         worker = [1.0, *handled(point)]
         below = [share * n for n in (1.0, *of.relay)]
         above = [slices / (point.reducers or point.workers) * n for n in (1.0, *of.reducer)]
         if point.reducers:
-            rows += [([*worker, *below], found.worker), ([0.0, 0.0, 0.0, *above], found.reducer)]
+            rows += [([*worker, *below], figures.worker), ([0.0, 0.0, 0.0, *above], figures.reducer)]
         else:
-            rows.append(([*worker, *(a + b for a, b in zip(below, above, strict=True))], found.worker))
+            rows.append(([*worker, *(a + b for a, b in zip(below, above, strict=True))], figures.worker))
     relative = np.array([[value / seconds for value in row] for row, seconds in rows if seconds > 0])
     scale = relative.max(axis=0, initial=1e-300)
     numbers = [float(n) for n in nnls(relative / scale, np.ones(len(relative)))[0] / scale]
-    trip = min((found.seconds for point, found in measured.items() if loads(point).worker.messages), default=0.0)
+    trip = min((figures.seconds for point, figures in measured.items() if loads(point).worker.messages), default=0.0)
     return Efforts(Effort(*numbers[:3]), Effort(*numbers[3:]), trip)
 
 
 def on_one_machine(point: Point, efforts: Efforts, cores: int) -> float:
     """Seconds of a step where all processes share the cores."""
-    of, (worker, reducer, trip) = loads(point), efforts
+    of = loads(point)
+    worker, reducer, trip = efforts
     processor = point.workers * worker.of(of.worker) + way(point).slices * reducer.of(of.reducer)
     processor += relays(point) * (reducer.of(of.relay) + worker._replace(step=0.0).of(of.upward))
     return max(processor / cores, trip * way(point).levels if of.worker.messages else 0.0)
@@ -158,12 +163,14 @@ def on_one_machine(point: Point, efforts: Efforts, cores: int) -> float:
 
 def on_hosts(point: Point, efforts: Efforts, link: float) -> Prediction:
     """Seconds of a step where every process has a host and a link of so many bytes a second of its own."""
-    of, (levels, slices) = loads(point), way(point)
+    of = loads(point)
+    levels, slices = way(point)
     chunks = max(len(chunk_bounds(*slice)) for slice in slice_bounds(point.elements, slices))
 
     def level(names: Sequence[str], sender: Load, receiver: Load, *, together: bool) -> Prediction:
         """The busiest of four; ``together``: whether those who send receive, too."""
-        (name, other), wire = names, (1 + 1 / chunks) / 2 / link
+        name, other = names
+        wire = (1 + 1 / chunks) / 2 / link
         busy = {
             f"{name} processor": efforts.worker.of(sender),
             f"{other} processor": efforts.reducer.of(receiver),

@@ -1,4 +1,4 @@
-"""Many processes that exchange vectors (`benchmarks.exchanger`), led from here through blocks of steps."""
+"""Many processes that add up vectors (`benchmarks.exchanger`), led from this one through blocks of steps."""
 
 import json
 import os
@@ -17,7 +17,8 @@ from benchmarks.exchanger import CERTIFICATE, KEY
 from yarnml.control.credentials import Token
 from yarnml.worker.environment import library_variables
 
-LEAST = 2  # steps at a time
+MIN_STEPS = 2
+"""Steps at a time, at least."""
 
 
 class Block(NamedTuple):
@@ -36,7 +37,7 @@ class Block(NamedTuple):
 
 
 class Crowd:
-    """Processes that exchange vectors: the first ones are the workers, the last ones the reducers apart."""
+    """Processes that add up vectors: the first ones are the workers, the last ones the reducers apart."""
 
     def __init__(self, workers: int, reducers: int, folder: Path) -> None:
         variables = os.environ | library_variables(1) | Token().variables()
@@ -54,12 +55,13 @@ class Crowd:
         self._generation = 0
 
     def run(self, point: Point, seconds: float) -> Block:
-        """Steps at a point for about so long."""
+        """Make steps at a point for about ``seconds``."""
         count = len(self._children)
-        workers, reducers = range(point.workers), range(count - point.reducers, count)
-        self._steps(point, workers, reducers, LEAST)  # they connect
-        trial = self._steps(point, workers, reducers, LEAST)
-        return self._steps(point, workers, reducers, max(LEAST, round(seconds / trial.seconds)))
+        workers = range(point.workers)
+        reducers = range(count - point.reducers, count)
+        self._steps(point, workers, reducers, MIN_STEPS)  # the processes connect in their first steps
+        trial = self._steps(point, workers, reducers, MIN_STEPS)
+        return self._steps(point, workers, reducers, max(MIN_STEPS, round(seconds / trial.seconds)))
 
     def _steps(self, point: Point, workers: range, reducers: range, steps: int) -> Block:
         self._generation += 1
@@ -89,17 +91,17 @@ class Crowd:
             sum(spent("bytes")),
         )
 
-    def _ask(self, who: range, order: dict[str, Any]) -> list[dict[str, Any]]:
-        for number in who:
+    def _ask(self, processes: range, order: dict[str, Any]) -> list[dict[str, Any]]:
+        for number in processes:
             stdin = self._children[number].stdin
             assert stdin is not None
             stdin.write(json.dumps(order) + "\n")
             stdin.flush()
-        return self._answers(who)
+        return self._answers(processes)
 
-    def _answers(self, who: range) -> list[dict[str, Any]]:
+    def _answers(self, processes: range) -> list[dict[str, Any]]:
         lines = []
-        for number in who:
+        for number in processes:
             stdout = self._children[number].stdout
             assert stdout is not None
             lines.append(stdout.readline())
@@ -116,14 +118,17 @@ class Crowd:
 
 @contextmanager
 def crowd(points: Sequence[Point], *, flight: bool) -> Iterator[Crowd]:
-    """Enough for these points; they talk by Flight with TLS, as containers do, or by the sockets of this machine."""
+    """Start enough processes for these points.
+
+    ``flight``: they talk by Flight with TLS, as containers do; else by the sockets of this machine.
+    """
     with tempfile.TemporaryDirectory() as folder:
         if flight:
             pair = skein.Security.new_credentials()
             Path(folder, CERTIFICATE).write_bytes(pair.cert_bytes)
             Path(folder, KEY).write_bytes(pair.key_bytes)
-        found = Crowd(max(p.workers for p in points), max(p.reducers for p in points), Path(folder))
+        processes = Crowd(max(p.workers for p in points), max(p.reducers for p in points), Path(folder))
         try:
-            yield found
+            yield processes
         finally:
-            found.close()
+            processes.close()

@@ -1,4 +1,4 @@
-"""A process with the two ends of the exchange and nothing else, as a worker has them: no JAX, no data, no master.
+"""A process with the two ends of an all-reduce and nothing else, as a worker has them: no JAX, no data, no master.
 
 ``python -m benchmarks.exchanger INDEX FOLDER``: with the certificate in that folder, by Flight, as containers do;
 without one, by the sockets of this machine.  It tells its address, then carries out orders, one line of JSON each.
@@ -23,28 +23,35 @@ from yarnml.reduce.server import PeerServices, ReducerServer
 from yarnml.reduce.tree import Node
 
 HOST = "127.0.0.1"
-CERTIFICATE, KEY, NAME = "certificate", "key", "skein-internal"  # the last is what Skein's are made for
-PATIENCE = 120.0  # seconds for one step
+CERTIFICATE = "certificate"
+KEY = "key"
+NAME = "skein-internal"  # of the host that Skein's certificates are made for
+STEP_SECONDS = 120.0
+"""The longest that a step may take."""
 
 
 class Exchanger:
-    """``address``: where it reduces."""
+    """A worker's end and a reducer's.  ``address``: the reducer's."""
 
     def __init__(self, index: int, credentials: Credentials) -> None:
-        # so patient that the number of messages does not depend on a machine that is too busy
-        self._index, home = index, PeerServices(relay=Relay(PATIENCE))
-        self._server = ReducerServer(home, HOST, credentials, PATIENCE)
+        # The relay waits so long that the number of messages is the same on a machine that is too busy.
+        self._index = index
+        home = PeerServices(relay=Relay(STEP_SECONDS))
+        self._server = ReducerServer(home, HOST, credentials, STEP_SECONDS)
         self.address = self._server.address
-        self._allreduce = NetworkAllReduce(index, home, self.address, credentials, PATIENCE)
+        self._allreduce = NetworkAllReduce(index, home, self.address, credentials, STEP_SECONDS)
 
     def carry_out(
         self, generation: int, workers: list[str], reducers: list[str], levels: int, elements: int, steps: int
     ) -> float:
-        """Seconds of so many sums over the vectors of these workers, each with a shard."""
+        """Add up vectors, ``steps`` times; return the seconds.
+
+        ``workers`` and ``reducers``: their addresses; each worker has one shard.
+        """
         count = len(workers)
         shards = {index: [index] for index in range(count)}
-        met = Assignment(generation, Idle(), shards, reducers, dict(enumerate(workers)), levels)
-        self._allreduce.begin(plan_routes(met, self._index))
+        assignment = Assignment(generation, Idle(), shards, reducers, dict(enumerate(workers)), levels)
+        self._allreduce.begin(plan_routes(assignment, self._index))
         parts = {Node(0, self._index): np.ones(elements, np.float32)}
         start = time.perf_counter()
         for step in range(steps):
@@ -54,7 +61,7 @@ class Exchanger:
         return seconds
 
     def counted(self) -> dict[str, float]:
-        """Since the start: seconds of processor time, messages and bytes of the worker's end, and of its relay's."""
+        """Seconds of processor time, and messages and bytes of the worker's end and of its relay's, since the start."""
         ends = self._allreduce
         passed = [ends.sent, ends.received, ends.relay_sent, ends.relay_received]
         return {
@@ -65,7 +72,7 @@ class Exchanger:
 
 
 def credentials(folder: Path) -> Credentials:
-    """Those of a container, or of a local process."""
+    """The credentials of a container, or of a local process."""
     files = folder / CERTIFICATE, folder / KEY
     if all(file.exists() for file in files):
         return Certificate(*(file.read_bytes() for file in files), NAME)
@@ -73,7 +80,7 @@ def credentials(folder: Path) -> Credentials:
 
 
 def main(index: str, folder: str) -> None:
-    """Orders are the arguments of ``carry_out``, or empty for a process that only reduces."""
+    """Carry out orders: the arguments of ``carry_out``, or nothing for a process that only reduces."""
     exchanger = Exchanger(int(index), credentials(Path(folder)))
     print(json.dumps({"address": exchanger.address}), flush=True)
     for line in sys.stdin:

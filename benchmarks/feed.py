@@ -22,8 +22,10 @@ from yarnml.clusters.local import open_crew
 from yarnml.job.load import load_job
 
 BATCH = 2**21  # float32 in one step's rows at most
-SCAN, KEPT = "pyarrow.dataset, 2 threads", "pyarrow.dataset into memory, 2 threads"
-SHUFFLED, IN_ORDER = "memory, shuffled, 2 JAX processes", "memory, in order, 2 JAX processes"
+SCAN = "pyarrow.dataset, 2 threads"
+KEPT = "pyarrow.dataset into memory, 2 threads"
+SHUFFLED = "memory, shuffled, 2 JAX processes"
+IN_ORDER = "memory, in order, 2 JAX processes"
 WAITING = "the same that wait for each other"
 IN_MEMORY = ((SHUFFLED, "shuffled", 2), (WAITING, "waiting", 2), (IN_ORDER, "in-order", 2))
 OWN = "own"  # instead of an URL: a Hadoop of processes
@@ -42,8 +44,8 @@ def main(rounds: int = 5, narrow: int = 2_000_000, wide: int = 32_768, hdfs: str
 
 
 def measure(table: Table, root: str, rounds: int) -> None:
-    here = tables.write(table)
-    train = copied(here, f"{root}/{here.name}") if root else str(here)
+    folder = tables.write(table)
+    train = copied(folder, f"{root}/{folder.name}") if root else str(folder)
     print(f"feed: {table.rows} rows of {table.width} numbers, {table.megabytes:.0f} MB, from {root or 'a local disk'}")
     with ExitStack() as stack:
         blocks: dict[str, Callable[[], Any]] = {
@@ -52,7 +54,8 @@ def measure(table: Table, root: str, rounds: int) -> None:
             KEPT: once(Peer("feed", ["keep", table.code])),
         }
         for name, way, processes in ((SCAN, "scan", 1), *IN_MEMORY):
-            blocks[name] = running = Running(Peer("feed", [way, table.code], processes))
+            running = Running(Peer("feed", [way, table.code], processes))
+            blocks[name] = running
             stack.callback(running.close)
         taken = interleaved(blocks, rounds)
     columns = [

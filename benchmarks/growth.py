@@ -1,9 +1,9 @@
-"""How a step grows with workers and reducers: many processes of this machine that only exchange vectors.
+"""Growth of a step with workers and reducers: many processes of this machine that only add up vectors.
 
 They talk by Flight with TLS, as containers do, since hosts are what the model is for.  Prints seconds, processor time,
 messages and bytes by role; then what the model of `benchmarks.costs`, fitted to the smaller half of the points, says of
 all of them, and of 10 to 1,000 hosts, in one level and in two.  At last some whole workers, with their master, at a
-model of one number: what a step costs besides the exchange.
+model of one number: what a step costs besides the all-reduce.
 """
 
 import tempfile
@@ -26,9 +26,9 @@ from benchmarks.workloads import HERE, LARGE, SMALL
 from yarnml.clusters.local import open_crew
 from yarnml.job.load import load_job
 
-LINK = 10e9 / 8  # bytes a second of 10 GbE
+LINK_BYTES_A_SECOND = 10e9 / 8  # 10 GbE
 HOSTS = (10, 30, 100, 300, 1000)
-MANY = 16  # workers, from which on two levels are tried
+MIN_WORKERS_FOR_TWO_LEVELS = 16
 PLACE = ["workers", "reducers", "elements"]
 
 
@@ -49,7 +49,7 @@ def main(
     They talk by Flight with TLS, as containers do; with --sockets as the processes of one machine do.
     """
     grid = [Point(*at) for at in product(numbers(workers), numbers(reducers), numbers(elements), numbers(levels))]
-    enough = [point for point in grid if point.levels == 1 or point.workers >= MANY]
+    enough = [point for point in grid if point.levels == 1 or point.workers >= MIN_WORKERS_FOR_TWO_LEVELS]
     points = [point for point in enough if way(point).slices >= point.reducers]  # one more would get nothing
     by = "sockets" if sockets else "Flight with TLS"
     print(f"growth: {len(points)} points, processes that only exchange, by {by}, {rounds} x {seconds:g} s at each")
@@ -74,7 +74,7 @@ def show(taken: Mapping[Point, Sequence[Block]]) -> None:
         for point, blocks in taken.items()
     }
     middle = median_low([point.workers for point in measured if loads(point).worker.messages] or [1])
-    efforts = fit({point: found for point, found in measured.items() if point.workers <= middle})
+    efforts = fit({point: figures for point, figures in measured.items() if point.workers <= middle})
     print(
         "  ms: a step's, and processor time of one worker, one reducer, the busiest process; messages, MB: in and out"
     )
@@ -97,15 +97,15 @@ def show(taken: Mapping[Point, Sequence[Block]]) -> None:
     align([[*PLACE, *titles], *predicted(efforts, max(point.reducers for point in measured))])
 
 
-def _line(point: Point, blocks: Sequence[Block], found: Measured, efforts: Efforts) -> list[str]:
+def _line(point: Point, blocks: Sequence[Block], figures: Measured, efforts: Efforts) -> list[str]:
     of = loads(point)
     ends = [handled(point), *([of.relay] if relays(point) else []), of.reducer]
     return [
         *_place(point),
         str(point.levels),
         spread([1e3 * block.seconds for block in blocks]),
-        f"{1e3 * found.worker:.3g}",
-        f"{1e3 * found.reducer:.3g}" if point.reducers else "",
+        f"{1e3 * figures.worker:.3g}",
+        f"{1e3 * figures.reducer:.3g}" if point.reducers else "",
         f"{1e3 * median(block.busiest for block in blocks):.3g}",
         ", ".join(f"{end.messages:.3g}" for end in ends),
         ", ".join(f"{end.bytes / 1e6:.3g}" for end in ends),
@@ -118,19 +118,24 @@ def _place(point: Point) -> list[str]:
 
 
 def _differs(point: Point, block: Block) -> str:
-    """What the transport counted, where the model counts otherwise."""
-    counted, said = Load(block.messages, block.bytes), Load(*(point.workers * n for n in handled(point)))
-    return "" if np.allclose(counted, said, rtol=1e-9) else f"WRONG: {point}: counted {counted}, the model says {said}"
+    """Compare the transport's counts with the model's; an empty text where they are equal."""
+    counted = Load(block.messages, block.bytes)
+    expected = Load(*(point.workers * n for n in handled(point)))
+    if np.allclose(counted, expected, rtol=1e-9):
+        return ""
+    return f"WRONG: {point}: counted {counted}, the model says {expected}"
 
 
 def predicted(efforts: Efforts, apart: int) -> Iterator[list[str]]:
-    """With the workers reducing, and with so many reducers apart, in one level and in two."""
+    """Lines for hosts whose workers reduce, and for ``apart`` reducers of their own, in one level and in two."""
     for elements in (SMALL.parameters, LARGE.parameters):
         for hosts in HOSTS:
             for point in (Point(hosts, 0, elements), Point(hosts, apart, elements))[: 1 + bool(apart)]:
-                found = [on_hosts(point._replace(levels=levels), efforts, LINK) for levels in (1, 2)]
-                told = (text for seconds, slow in found for text in (f"{1e3 * seconds:.3g}", slow))
-                yield [*_place(point), *told, str(way(point._replace(levels=None)).levels)]
+                predictions = [
+                    on_hosts(point._replace(levels=levels), efforts, LINK_BYTES_A_SECOND) for levels in (1, 2)
+                ]
+                cells = (text for seconds, slow in predictions for text in (f"{1e3 * seconds:.3g}", slow))
+                yield [*_place(point), *cells, str(way(point._replace(levels=None)).levels)]
 
 
 def measure_whole(workers: int, seconds: float, rounds: int) -> None:
@@ -145,7 +150,9 @@ def measure_whole(workers: int, seconds: float, rounds: int) -> None:
         with open_crew(job, folder, lambda event: None) as crew:
             engine = Engine(crew, job, 1, warm=20)
             steps = max(20, round(20 * seconds / engine.train(20)))
-            calls, began, cpu = crew.traffic[0], time.perf_counter(), time.process_time()
+            calls = crew.traffic[0]
+            began = time.perf_counter()
+            cpu = time.process_time()
             taken = repeated(lambda: engine.train(steps) / steps, rounds)
             calls, passed = crew.traffic[0] - calls, time.perf_counter() - began
             cpu = time.process_time() - cpu

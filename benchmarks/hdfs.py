@@ -1,4 +1,4 @@
-"""How fast one worker reads Parquet from HDFS: the same files on a local disk and on a process cluster, in turn.
+"""Rate at which one worker reads Parquet from HDFS: the same files on a local disk and on a process cluster, in turn.
 
 One process, one thread, through the code that workers use; files in the page cache, DataNodes on this machine.
 """
@@ -19,7 +19,7 @@ ROWS = Workload("hdfs-scan", [256, 1], 1, 200_000, 1, 0.1)
 
 
 def scan(folder: str) -> Callable[[], float]:
-    """Reads every row group of a folder's files; returns the seconds."""
+    """Make a block that reads every row group of a folder's files, and returns the seconds."""
     dataset, stored = inspect(folder, "parquet", "data.train")
     groups = [(f, g) for f, file in enumerate(dataset.files) for g in range(len(file.groups))]
 
@@ -35,15 +35,15 @@ def scan(folder: str) -> Callable[[], float]:
 def main(rounds: int = 7) -> None:
     """Parquet from a local disk and from HDFS, by one thread, on a Hadoop of processes."""
     pa.set_cpu_count(1)
-    here = workloads.write(ROWS)
-    size = sum(path.stat().st_size for path in here.iterdir())
-    print(f"hdfs: scan of {size / 2**20:.0f} MiB of Parquet in {len(list(here.iterdir()))} files, one thread")
+    folder = workloads.write(ROWS)
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    print(f"hdfs: scan of {size / 2**20:.0f} MiB of Parquet in {len(list(folder.iterdir()))} files, one thread")
     with started() as (cluster, home):
         roots = {
-            "hdfs://": copied(here, home),
+            "hdfs://": copied(folder, home),
             "webhdfs://": f"{cluster.hdfs_web.replace('http', 'webhdfs')}/tmp/bench",
         }
-        taken = interleaved({LIMIT: scan(str(here)), **{n: scan(url) for n, url in roots.items()}}, rounds)
+        taken = interleaved({LIMIT: scan(str(folder)), **{n: scan(url) for n, url in roots.items()}}, rounds)
     show(taken, size)
 
 

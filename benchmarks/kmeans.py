@@ -43,7 +43,8 @@ def main(rounds: int = 5, rows: int = 2_000_000, width: int = 28, clusters: int 
 
 def fit(table: Table, train: str, clusters: int, iterations: int) -> Answer:
     with tempfile.TemporaryDirectory() as folder:
-        learner, training = {"kind": "kmeans", "clusters": clusters}, {"epochs": START + iterations}
+        learner = {"kind": "kmeans", "clusters": clusters}
+        training = {"epochs": START + iterations}
         job = Stopwatch(tables.job(table, train, Path(folder), learner, training))
     iteration = statistics.median(job.seconds[START:])
     return {"seconds": sum(job.seconds), "iteration": iteration, "loss": job.losses[-1]}

@@ -1,4 +1,4 @@
-"""How figures are taken: peers in turn, block by block, ratios pair by pair, disturbed rounds named and dropped."""
+"""Measuring: peers in turn, block by block, ratios pair by pair, disturbed rounds named and dropped."""
 
 import os
 import statistics
@@ -9,9 +9,14 @@ from typing import Any, NamedTuple, TypeVar
 
 import psutil
 
-CORES = 2  # for everything that a benchmark starts, taken together
-FOREIGN_CORES = 0.3  # of other programs' CPU time; a round with more is disturbed
-ATTEMPTS = 3  # rounds tried for each one wanted
+CORES = 2
+"""Cores of everything that a benchmark starts, taken together."""
+
+MAX_FOREIGN_CORES = 0.3
+"""A round is disturbed when other programs use more than this many cores in it."""
+
+ATTEMPTS_PER_ROUND = 3
+"""Rounds that are tried for each one that is asked for, at most."""
 
 Figure = TypeVar("Figure")
 
@@ -30,15 +35,16 @@ def hold() -> None:
 
 
 def interleaved(peers: Mapping[str, Callable[[], Figure]], rounds: int) -> dict[str, list[Figure]]:
-    """What each peer's blocks answer, one of each in turn; rounds that other programs disturbed are left out."""
+    """Run one block of each peer in turn; return their answers, without rounds that other programs disturbed."""
     kept: dict[str, list[Figure]] = {name: [] for name in peers}
     dropped = []
-    for _ in range(rounds * ATTEMPTS):
-        start, before = time.monotonic(), _cpu()
+    for _ in range(rounds * ATTEMPTS_PER_ROUND):
+        start = time.monotonic()
+        before = _cpu()
         answers = {name: block() for name, block in peers.items()}
         busy, own = (after - b for after, b in zip(_cpu(), before, strict=True))
         foreign = (busy - own) / (time.monotonic() - start)
-        if foreign > FOREIGN_CORES:
+        if foreign > MAX_FOREIGN_CORES:
             dropped.append(foreign)
             continue
         for name, answer in answers.items():
@@ -51,7 +57,7 @@ def interleaved(peers: Mapping[str, Callable[[], Figure]], rounds: int) -> dict[
 
 
 def repeated(block: Callable[[], Figure], rounds: int) -> list[Figure]:
-    """The same for one block alone."""
+    """Run one block again and again; return its answers, without rounds that other programs disturbed."""
     return interleaved({"": block}, rounds)[""]
 
 

@@ -17,9 +17,9 @@ def started() -> Iterator[tuple[Hadoop, str]]:
         yield cluster, f"{cluster.hdfs}/tmp/bench"
 
 
-def copied(here: Path, there: str) -> str:
-    """The folder ``there``, with the files that are in ``here``."""
-    for path in sorted(here.iterdir()):
-        if not storage.exists(f"{there}/{path.name}"):
-            storage.write(f"{there}/{path.name}", path.read_bytes())
-    return there
+def copied(folder: Path, url: str) -> str:
+    """Copy the files of a local folder to an URL, where they are not there yet; return the URL."""
+    for path in sorted(folder.iterdir()):
+        if not storage.exists(f"{url}/{path.name}"):
+            storage.write(f"{url}/{path.name}", path.read_bytes())
+    return url

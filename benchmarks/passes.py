@@ -20,8 +20,12 @@ from yarnml.job.load import load_job
 from yarnml.runner import run
 
 L2 = 1e-4
-HISTORY = 10  # newest iterations that L-BFGS remembers, as yarnml's does
-SPARE = 2.0  # evaluations that an iteration may take on the average
+HISTORY = 10
+"""Newest iterations that L-BFGS remembers, as yarnml's does."""
+
+EVALUATIONS_PER_ITERATION = 2.0
+"""Evaluations that an iteration may take on the average."""
+
 LIMIT = "JAX, 1 process, 2 threads"
 
 COLUMNS = [
@@ -43,10 +47,10 @@ def main(rounds: int = 5, rows: int = 2_000_000, width: int = 28, iterations: in
     table = Table(rows, width)
     train = str(tables.write(table))
     print(f"pass: {rows} synthetic rows of {width} features, {iterations} iterations of L-BFGS{', on YARN' * yarn}")
-    (_on_yarn if yarn else _here)(table, train, iterations, rounds)
+    (_on_yarn if yarn else _on_this_machine)(table, train, iterations, rounds)
 
 
-def _here(table: Table, train: str, iterations: int, rounds: int) -> None:
+def _on_this_machine(table: Table, train: str, iterations: int, rounds: int) -> None:
     size = [table.code, str(iterations)]
     peers = {
         LIMIT: Peer("logistic", ["jax", *size]),
@@ -63,7 +67,8 @@ def _here(table: Table, train: str, iterations: int, rounds: int) -> None:
 def fit(table: Table, train: str, iterations: int) -> Answer:
     """A job from its first pass to the one that ends the last iteration."""
     with tempfile.TemporaryDirectory() as folder:
-        return _up_to(Stopwatch(_job(table, train, folder, 1 + int(SPARE * iterations))), iterations)
+        passes = 1 + int(EVALUATIONS_PER_ITERATION * iterations)
+        return _up_to(Stopwatch(_job(table, train, folder, passes)), iterations)
 
 
 def _job(table: Table, train: str, folder: str, passes: int) -> dict[str, Any]:
@@ -73,16 +78,19 @@ def _job(table: Table, train: str, folder: str, passes: int) -> dict[str, Any]:
 
 
 def _on_yarn(table: Table, train: str, iterations: int, rounds: int) -> None:
-    """As many passes as a local job needs for the iterations: on YARN, it is the same to the bit."""
+    """Measure as many passes as a local job needs for the iterations: on YARN, the job is the same to the bit."""
     from benchmarks.passes_on_yarn import measure
 
     local = fit(table, train, iterations)
     passes = int(local["evaluations"])
     print(f"  {passes} passes for {int(local['iterations'])} iterations, to a mean loss of {local['loss']:.4f}")
 
-    def job(there: str, folder: str) -> dict[str, Any]:
+    def job(train_on_hdfs: str, folder: str) -> dict[str, Any]:
         sized = {"count": 2, "memory": "3 GiB", "cache": "1 GiB"}
-        return _job(table, there, folder, passes) | {"workers": sized, "environment": {"python": sys.executable}}
+        return _job(table, train_on_hdfs, folder, passes) | {
+            "workers": sized,
+            "environment": {"python": sys.executable},
+        }
 
     measure(table, job, iterations, rounds)
 
@@ -103,7 +111,7 @@ class Stopwatch:
 
     @property
     def reading(self) -> float:
-        """What the first round took longer."""
+        """Seconds that the first round took longer than a later one."""
         return max(0.0, self.seconds[0] - self.later)
 
     def _note(self, event: Event) -> None:
@@ -116,7 +124,7 @@ class Stopwatch:
 
 
 def _up_to(job: Stopwatch, iterations: int) -> Answer:
-    """Up to the pass that ends the last of so many iterations.
+    """Take the figures up to the pass that ends the last of so many iterations.
 
     The first pass evaluates the start; from then on the loss that is told changes with every iteration.
     """

@@ -1,4 +1,4 @@
-"""The same passes on YARN, from HDFS, beside Spark: whole commands, and in them the time from the first row on.
+"""Whole passes over the data on YARN, from HDFS, beside Spark: whole commands, and their time from the first row.
 
 A Hadoop of processes on this machine, which finds both programs' packages on every node.
 """
@@ -30,7 +30,10 @@ COLUMNS = [
 
 
 def measure(table: Table, job: Callable[[str, str], dict[str, Any]], iterations: int, rounds: int) -> None:
-    """``job``: (the table's folder, a folder for the job) → a job that ends with so many iterations."""
+    """Measure a job of yarnml beside Spark.
+
+    ``job``: (the table's folder, a folder for the job) → a job that ends with ``iterations``.
+    """
     with started() as (_, home):
         train = copied(table.folder, f"{home}/{table.folder.name}")
         needs = ["pyspark", "/java"]

@@ -17,10 +17,12 @@ from benchmarks.workloads import HERE
 
 Array = npt.NDArray[Any]
 
-TASTES, OWN = 16, 0.6  # kinds of items; the part of a user's pairs that are of his own
+TASTES = 16  # kinds of items
+OWN_TASTE = 0.6  # the part of a user's pairs whose items are of his kind
 PER_USER = 100  # ratings, in the mean
 HELD = 0.01  # pairs held back for each one that is trained on
-ASKED, TOP = 1000, 20  # users whose recommendations are looked at, and how many each gets
+MAX_USERS_ASKED = 1000  # users whose recommendations are looked at
+TOP = 20  # recommendations that each of them gets
 
 
 class Ratings(NamedTuple):
@@ -47,7 +49,7 @@ class Ratings(NamedTuple):
 
     @property
     def code(self) -> str:
-        """Names them to another program."""
+        """A name of these ratings for another program."""
         return f"{self.count},{self.items}"
 
 
@@ -71,26 +73,26 @@ def write(ratings: Ratings) -> Path:
 
 def read(folder: Path) -> tuple[Array, Array, Array]:
     """User, item and amount of every pair, [n]."""
-    found = ds.dataset(folder).to_table()
-    user, item, amount = (found.column(name).to_numpy() for name in ("user", "item", "amount"))
+    pairs = ds.dataset(folder).to_table()
+    user, item, amount = (pairs.column(name).to_numpy() for name in ("user", "item", "amount"))
     return user, item, amount
 
 
 def recall(ratings: Ratings, users: Array, items: Array) -> float:
-    """Of the pairs held back of some users, the part that is among the best for the user that he has not had.
+    """Recall: the part of some users' held-back pairs that is among the best items that the user has not had.
 
     ``users`` and ``items``: factors, [n, rank].
     """
     held_user, held_item, _ = read(ratings.folder / "held")
-    asked = np.unique(held_user)[:ASKED]
+    asked = np.unique(held_user)[:MAX_USERS_ASKED]
     scores = users[asked] @ items.T
     user, item, _ = read(ratings.train)
     had = np.isin(user, asked)
     scores[np.searchsorted(asked, user[had]), item[had]] = -np.inf
     best = np.argpartition(-scores, TOP, axis=1)[:, :TOP]
-    mine = np.isin(held_user, asked)
-    found = best[np.searchsorted(asked, held_user[mine])] == held_item[mine][:, None]
-    return float(found.any(axis=1).mean())
+    counted = np.isin(held_user, asked)
+    hits = best[np.searchsorted(asked, held_user[counted])] == held_item[counted][:, None]
+    return float(hits.any(axis=1).mean())
 
 
 def _file(ratings: Ratings, number: int) -> tuple[pa.Table, pa.Table]:
@@ -98,16 +100,17 @@ def _file(ratings: Ratings, number: int) -> tuple[pa.Table, pa.Table]:
     low, high = (n * ratings.users // FILES for n in (number, number + 1))
     trained = (number + 1) * ratings.count // FILES - number * ratings.count // FILES
     random = np.random.default_rng([ratings.count, ratings.items, number])
-    taste, busy = random.integers(TASTES, size=high - low), 1 + random.pareto(2.0, high - low)
+    taste = random.integers(TASTES, size=high - low)
+    busy = 1 + random.pareto(2.0, high - low)
     busy /= busy.sum()
     pairs = np.empty(0, np.int64)
-    wanted = trained + round(HELD * trained)
-    while len(pairs) < wanted:
-        user = random.choice(high - low, wanted, p=busy)
-        kind = np.where(random.random(wanted) < OWN, taste[user], random.integers(TASTES, size=wanted))
-        place = (ratings.items // TASTES * random.random(wanted) ** 3).astype(np.int64)  # the first are the popular
+    needed = trained + round(HELD * trained)
+    while len(pairs) < needed:
+        user = random.choice(high - low, needed, p=busy)
+        kind = np.where(random.random(needed) < OWN_TASTE, taste[user], random.integers(TASTES, size=needed))
+        place = (ratings.items // TASTES * random.random(needed) ** 3).astype(np.int64)  # the first are the popular
         pairs = np.unique(np.concatenate([pairs, user * ratings.items + place * TASTES + kind]))
-    chosen = random.permutation(len(pairs))[:wanted]
+    chosen = random.permutation(len(pairs))[:needed]
     user, item = np.divmod(pairs, ratings.items)
     amount = np.minimum(1 + random.poisson(np.where(item % TASTES == taste[user], 2.0, 0.5)), 5)
     whole = pa.table(

@@ -1,6 +1,6 @@
-"""What safety costs when nothing goes wrong: digests of the states, backup tasks and checkpoints, as ratios.
+"""Cost of safety when nothing goes wrong: digests of the states, backup tasks and checkpoints, as ratios.
 
-The bare steps are one meeting: nobody compares states, keeps a checkpoint or looks for late tasks.
+The bare steps are one assignment: states are not compared, no checkpoint is kept, and late tasks are not looked for.
 """
 
 import tempfile
@@ -29,8 +29,10 @@ class Whole:
     """A job as a user runs it, held between blocks of epochs; each call lets one block through."""
 
     def __init__(self, spec: dict[str, Any], epochs: int) -> None:
-        self._epochs, self._done = epochs, 0
-        self._go, self._reached = threading.Semaphore(0), threading.Semaphore(0)
+        self._epochs = epochs
+        self._done = 0
+        self._go = threading.Semaphore(0)
+        self._reached = threading.Semaphore(0)
         self._over = False
         self._thread = threading.Thread(target=self._train, args=(load_job(spec),), daemon=True)
         self._thread.start()
@@ -70,9 +72,9 @@ def measure(workload: Workload, epochs: int, rounds: int) -> None:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
 
         def spec(name: str, **sections: Any) -> dict[str, Any]:
-            found = job(workload, Path(folder) / name, **sections)
-            found["training"] = found["training"] | {"epochs": 100_000}
-            return found
+            fields = job(workload, Path(folder) / name, **sections)
+            fields["training"] = fields["training"] | {"epochs": 100_000}
+            return fields
 
         bare = spec("bare")
         bare["workers"] = bare["workers"] | {"backups": False}
@@ -81,12 +83,13 @@ def measure(workload: Workload, epochs: int, rounds: int) -> None:
         for name, every in (("backups, digests", 100_000), ("the same, a checkpoint every round", 1)):
             place = f"every-{every}"
             checkpoint = {"path": f"{folder}/{place}", "every": f"{every} epochs"}
-            peers[name] = whole = Whole(spec(place, checkpoint=checkpoint), epochs)
+            whole = Whole(spec(place, checkpoint=checkpoint), epochs)
+            peers[name] = whole
             stack.callback(whole.close)
         table(interleaved(peers, rounds), steps, BARE)
 
 
 def main(rounds: int = 7) -> None:
-    """What digests, backup tasks and checkpoints cost when nothing goes wrong."""
+    """Cost of digests, backup tasks and checkpoints when nothing goes wrong."""
     measure(workloads.SMALL, 10, rounds)
     measure(workloads.LARGE, 2, rounds)

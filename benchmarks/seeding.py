@@ -1,4 +1,4 @@
-"""Where clusters begin: what k-means comes to from the start that yarnml takes, and from k-means||.
+"""Starts of k-means: the result from the start that yarnml takes, and from k-means||.
 
 Bahmani et al., "Scalable k-Means++", VLDB 2012, picks about 2 · clusters rows in each of five rounds, in proportion to
 their squared distance to those picked before; each counts for the rows that are nearest to it.  Both samples go through
@@ -17,7 +17,8 @@ from benchmarks.measure import align, spread
 Array = npt.NDArray[Any]
 Start = Callable[[int], Any]  # seed → centres, or what scikit-learn knows
 
-ROUNDS, OVERSAMPLING = 5, 2.0
+ROUNDS = 5
+OVERSAMPLING = 2.0
 CASES = [("wine", 3), ("wine", 10), ("breast_cancer", 2), ("breast_cancer", 10), ("digits", 10), ("digits", 50)]
 
 
@@ -28,8 +29,8 @@ def main(seeds: int = 20) -> None:
     for name, clusters in CASES:
         x = data(name)
         best = lloyd(x, clusters, "k-means++", 0, 10)
-        found = [[lloyd(x, clusters, start(s), s) / best for s in range(seeds)] for start in starts(x, clusters)]
-        lines.append([name, f"{clusters} clusters", *map(spread, found)])
+        ratios = [[lloyd(x, clusters, start(s), s) / best for s in range(seeds)] for start in starts(x, clusters)]
+        lines.append([name, f"{clusters} clusters", *map(spread, ratios)])
     align(lines)
 
 

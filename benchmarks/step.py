@@ -41,7 +41,10 @@ class Engine:
 
     def __init__(self, crew: Master, spec: Job, steps: int, warm: int | None = None) -> None:
         plan = make_plan(spec)
-        self._crew, self.shards, self._steps, self._at = crew, spec.shards, steps, 0
+        self._crew = crew
+        self.shards = spec.shards
+        self._steps = steps
+        self._at = 0
         stored = {name: ipc(schema) for name, schema in plan.stored.items()}
         crew.run(Initialize(spec, plan.datasets, stored, spec.shards), spec.shards)
         built = crew.run(Build(plan.schema), spec.shards)
@@ -94,7 +97,8 @@ def measure(workload: Workload, rounds: int) -> None:
             place = Path(folder) / name
             spec = load_job(job(workload, place), fields)
             crew = stack.enter_context(open_crew(spec, str(place), lambda event: None))
-            blocks[f"yarnml, {name}"] = engines[name] = Engine(crew, spec, workload.steps)
+            engines[name] = Engine(crew, spec, workload.steps)
+            blocks[f"yarnml, {name}"] = engines[name]
         table(interleaved(blocks, rounds), workload.steps, LIMIT)
         for name, engine in engines.items():
             phases = engine.reports[0].seconds.items()

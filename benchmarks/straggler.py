@@ -16,7 +16,9 @@ import yaml
 from benchmarks.measure import spread
 from benchmarks.workloads import SMALL, job
 
-STOPPED, RUNNING = 0.09, 0.01  # seconds: a tenth of the speed
+STOPPED_SECONDS = 0.09
+RUNNING_SECONDS = 0.01
+"""Stopped and running in turn for these times, a process has a tenth of its speed."""
 
 KINDS: dict[str, dict[str, Any]] = {
     "steps of 2048 rows": {"epochs": 10, "batch_size": SMALL.batch},
@@ -49,8 +51,8 @@ def _once(training: dict[str, Any], *, slow: bool, backups: bool) -> float:
         line = [sys.executable, "-m", "yarnml", "run", str(path)]
         with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as run:
             assert run.stdout
-            for told in run.stdout:
-                if told.startswith("epoch 1/"):
+            for output_line in run.stdout:
+                if output_line.startswith("epoch 1/"):
                     break
             start = time.perf_counter()
             with _slowed(_workers(run.pid)[-1], slow):
@@ -60,8 +62,8 @@ def _once(training: dict[str, Any], *, slow: bool, backups: bool) -> float:
 
 
 def _workers(master: int) -> list[psutil.Process]:
-    found = psutil.Process(master).children()
-    return sorted((p for p in found if "yarnml.worker.process" in p.cmdline()), key=lambda p: p.pid)
+    children = psutil.Process(master).children()
+    return sorted((p for p in children if "yarnml.worker.process" in p.cmdline()), key=lambda p: p.pid)
 
 
 @contextmanager
@@ -71,9 +73,9 @@ def _slowed(process: psutil.Process, slow: bool) -> Iterator[None]:
 
     def act() -> None:
         with suppress(psutil.NoSuchProcess):
-            while not over.wait(RUNNING):
+            while not over.wait(RUNNING_SECONDS):
                 process.suspend()
-                time.sleep(STOPPED)
+                time.sleep(STOPPED_SECONDS)
                 process.resume()
 
     thread = threading.Thread(target=act)

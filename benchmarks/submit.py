@@ -84,8 +84,8 @@ def _submit(job: dict[str, Any], round: str) -> dict[str, float]:
     """One submit, timed by the lines that it prints and by what the master noted."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "job.yaml"
-        there = f"{job['checkpoint']['path']}-{round}"
-        path.write_text(yaml.safe_dump(job | {"checkpoint": {"path": there}}))
+        job_folder = f"{job['checkpoint']['path']}-{round}"
+        path.write_text(yaml.safe_dump(job | {"checkpoint": {"path": job_folder}}))
         start = time.time()
         line = [sys.executable, "-u", "-m", "yarnml", "submit", path]
         with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as run:
@@ -95,7 +95,7 @@ def _submit(job: dict[str, Any], round: str) -> dict[str, float]:
         assert run.returncode == 0, "".join(seen)
     sent = next(at for line, at in seen.items() if line.startswith("application_"))
     planned = next(at for line, at in seen.items() if " train rows in " in line)
-    noted = json.loads(storage.read(f"{there}/outcome.json"))["seconds"]
+    noted = json.loads(storage.read(f"{job_folder}/outcome.json"))["seconds"]
     begun = planned - noted["until_planned"]
     return {
         "yarnml submit: application sent (checks, nothing packed)": sent,

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 
 from benchmarks.workloads import HERE
 
-FILES, GROUPS = 8, 4  # row groups of a file
+FILES = 8
+GROUPS = 4  # row groups of a file
 BLOBS = 24
 ALL = slice(None)
 
@@ -28,7 +29,7 @@ class Table(NamedTuple):
 
     @property
     def code(self) -> str:
-        """Names it to another program."""
+        """A name of this table for another program."""
         return f"{self.rows},{self.width},{int(self.together)}"
 
     @property
@@ -42,7 +43,7 @@ class Table(NamedTuple):
 
     @property
     def megabytes(self) -> float:
-        """Of the features in memory."""
+        """Megabytes of the features in memory."""
         return 4 * self.rows * self.width / 1e6
 
 
@@ -79,14 +80,16 @@ def read(table: Table, files: slice = ALL) -> tuple[npt.NDArray[np.float32], npt
     """x [rows, width] and y [rows] of these files, read by hand; for features in columns of their own."""
     readers = [pq.ParquetFile(path, pre_buffer=True) for path in sorted(table.folder.iterdir())[files]]
     rows = sum(reader.metadata.num_rows for reader in readers)
-    x, y, at = np.empty((rows, table.width), np.float32), np.empty(rows, np.float32), 0
+    x = np.empty((rows, table.width), np.float32)
+    y = np.empty(rows, np.float32)
+    at = 0
     for reader in readers:
         for group in range(reader.num_row_groups):
-            found = reader.read_row_group(group, columns=[*table.features, "label"])
-            to = at + len(found)
+            group_columns = reader.read_row_group(group, columns=[*table.features, "label"])
+            to = at + len(group_columns)
             for j, name in enumerate(table.features):
-                x[at:to, j] = found.column(name).to_numpy()
-            y[at:to] = found.column("label").to_numpy()
+                x[at:to, j] = group_columns.column(name).to_numpy()
+            y[at:to] = group_columns.column("label").to_numpy()
             at = to
     return x, y
 
@@ -94,7 +97,8 @@ def read(table: Table, files: slice = ALL) -> tuple[npt.NDArray[np.float32], npt
 def _rows(width: int, rows: int, file: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int8]]:
     """Correlated features around a few centres, and a label that hangs on them."""
     shape = np.random.default_rng(width)
-    centres, slope = shape.normal(0, 1.2, (BLOBS, width)), shape.normal(0, 1, width)
+    centres = shape.normal(0, 1.2, (BLOBS, width))
+    slope = shape.normal(0, 1, width)
     scales = np.geomspace(0.4, 2.5, width)
     random = np.random.default_rng([width, file])
     z = centres[random.integers(0, BLOBS, rows)] + random.normal(size=(rows, width))
@@ -111,7 +115,7 @@ def _columns(table: Table, x: npt.NDArray[np.float32]) -> dict[str, Any]:
 
 
 class Stored(Protocol):
-    """What a job needs to know of rows in files."""
+    """Rows in files, as far as a job needs to know them."""
 
     @property
     def folder(self) -> Path: ...

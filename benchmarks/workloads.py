@@ -1,4 +1,4 @@
-"""What is trained: synthetic rows, for steps (only their number and width matter there) and for whole passes."""
+"""Workloads: synthetic rows, for steps (only their number and width matter there) and for whole passes."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -62,7 +62,7 @@ def write(workload: Workload) -> Path:
 
 
 def job(workload: Workload, folder: Path, **sections: Any) -> dict[str, Any]:
-    """The same training as a yarnml job, two workers of one thread."""
+    """The training of a workload as a yarnml job, two workers of one thread."""
     return {
         "name": workload.name,
         "data": {"train": str(write(workload)), "features": ["x"], "label": "y"},

@@ -17,7 +17,8 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-HDFS, YARN = "http://127.0.0.1:9870", "http://127.0.0.1:8088"
+HDFS = "http://127.0.0.1:9870"
+YARN = "http://127.0.0.1:8088"
 WORKERS = {"worker1", "worker2", "worker3"}
 GPU_WORKER = "worker3"
 FOLDERS = {"/user/alice", "/user/bob"}
@@ -62,7 +63,7 @@ def get(url: str) -> Any:
 
 
 def missing() -> Iterator[str]:
-    """What the cluster still lacks, in words."""
+    """Name in words the parts of the cluster that are not up yet."""
     try:
         info = get(f"{HDFS}/jmx?qry=Hadoop:service=NameNode,name=NameNodeInfo")["beans"][0]
         datanodes = {name.split(":")[0] for name in json.loads(info["LiveNodes"])}

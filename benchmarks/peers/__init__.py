@@ -1,1 +1,1 @@
-"""The same work by other hands: what a good engineer would write with each library, as programs of their own."""
+"""Peers of yarnml, as programs of their own: the same work as a good engineer would write it with each library."""

@@ -56,36 +56,37 @@ def by_jax(table: Ratings, rank: int, iterations: int) -> Answer:
     def grouped(owner: Any, other: Any) -> list[Any]:
         order = np.argsort(owner, kind="stable")
         counts = np.bincount(owner)
-        starts, sizes = np.cumsum(counts) - counts, np.maximum(4, np.ceil(np.log2(np.maximum(counts, 1))))
+        starts = np.cumsum(counts) - counts
+        sizes = np.maximum(4, np.ceil(np.log2(np.maximum(counts, 1))))
         groups = []
         for size in np.unique(sizes[counts > 0]):
-            mine = np.flatnonzero((sizes == size) & (counts > 0))
+            owners = np.flatnonzero((sizes == size) & (counts > 0))
             block = max(1, int(BLOCK / rank / 2**size))
-            mine = np.append(mine, np.full(-len(mine) % block, mine[0]))  # one is solved several times
+            owners = np.append(owners, np.full(-len(owners) % block, owners[0]))  # one is solved several times
             at = np.arange(2 ** int(size))
-            within = at < counts[mine][:, None]
-            place = order[np.where(within, starts[mine][:, None] + at, 0)]
+            within = at < counts[owners][:, None]
+            place = order[np.where(within, starts[owners][:, None] + at, 0)]
             more = np.where(within, CONFIDENCE * amount[place], 0).astype(np.float32)
             shape = (-1, block, len(at))
-            groups.append((mine, other[place].reshape(shape), more.reshape(shape), within.reshape(shape)))
+            groups.append((owners, other[place].reshape(shape), more.reshape(shape), within.reshape(shape)))
         return groups
 
     @jax.jit
-    def solve(others: Any, other: Any, more: Any, within: Any) -> Any:
-        common = others.T @ others + L2 * jnp.eye(rank)
+    def solve(fixed: Any, other: Any, more: Any, within: Any) -> Any:
+        common = fixed.T @ fixed + L2 * jnp.eye(rank)
 
         def block(group: Any) -> Any:
             other, more, within = group
-            f = others[other]
+            f = fixed[other]
             matrix = jnp.einsum("bni,bn,bnj->bij", f, more, f) + common
             right = jnp.einsum("bni,bn->bi", f, (1 + more) * within)
             return jnp.linalg.solve(matrix, right[:, :, None])[:, :, 0]
 
         return jax.lax.map(block, (other, more, within)).reshape(-1, rank)
 
-    def side(factors: Any, others: Any, groups: list[Any]) -> Any:
-        for mine, *group in groups:
-            factors = factors.at[mine].set(solve(others, *group))
+    def side(factors: Any, fixed: Any, groups: list[Any]) -> Any:
+        for owners, *group in groups:
+            factors = factors.at[owners].set(solve(fixed, *group))
         return factors
 
     by_user, by_item = (jax.tree.map(jnp.asarray, grouped(*pair)) for pair in ((user, item), (item, user)))
@@ -126,10 +127,10 @@ def by_spark(table: Ratings, rank: int, iterations: int) -> Answer:
         return time.perf_counter() - begun, model
 
     def factors(rows: Any, count: int) -> Any:
-        found = np.zeros((count, rank), np.float32)
+        array = np.zeros((count, rank), np.float32)
         for number, values in rows.collect():
-            found[number] = values
-        return found
+            array[number] = values
+        return array
 
     with session() as spark:
         from pyspark.ml.recommendation import ALS
@@ -139,8 +140,10 @@ def by_spark(table: Ratings, rank: int, iterations: int) -> Answer:
         rows.count()
         read = time.perf_counter() - start
         fit(1)
-        few, (many, model) = fit(1)[0], fit(1 + iterations)
-        users, items = factors(model.userFactors, table.users), factors(model.itemFactors, table.items)
+        few = fit(1)[0]
+        many, model = fit(1 + iterations)
+        users = factors(model.userFactors, table.users)
+        items = factors(model.itemFactors, table.items)
     return answer(table, read + many, (many - few) / iterations, users, items)
 
 

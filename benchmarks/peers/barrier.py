@@ -1,4 +1,4 @@
-"""Processes that wait for each other, and exchange nothing but one byte."""
+"""Processes that wait for each other, and send nothing but one byte."""
 
 import os
 import socket
@@ -7,20 +7,22 @@ from collections.abc import Callable
 
 from benchmarks.peers.process import place
 
-CALL_SECONDS = 60.0  # for the first process to listen
+CONNECT_SECONDS = 60.0
+"""Time that the first process has to listen."""
 
 
 def barrier() -> Callable[[], None]:
-    """What each process calls; it returns once all of them have."""
-    others, first = _connections(), place()[0] == 0
+    """Make a function that each process calls, and that returns once all of them have called it."""
+    connections = _connections()
+    first = place()[0] == 0
 
     def hear() -> None:
-        for other in others:
-            other.recv(1)
+        for connection in connections:
+            connection.recv(1)
 
     def tell() -> None:
-        for other in others:
-            other.send(b".")
+        for connection in connections:
+            connection.send(b".")
 
     def meet() -> None:
         for act in (hear, tell) if first else (tell, hear):
@@ -30,21 +32,21 @@ def barrier() -> Callable[[], None]:
 
 
 def _connections() -> list[socket.socket]:
-    """The first process's to all others, theirs to it."""
+    """Connections between the first process and all others, as this one has them."""
     rank, world = place()
     address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     if rank:
-        found = [_called(address)]
+        connections = [_connected(address)]
     else:
         with socket.create_server(address) as server:
-            found = [server.accept()[0] for _ in range(world - 1)]
-    for connection in found:
+            connections = [server.accept()[0] for _ in range(world - 1)]
+    for connection in connections:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return found
+    return connections
 
 
-def _called(address: tuple[str, int]) -> socket.socket:
-    deadline = time.monotonic() + CALL_SECONDS
+def _connected(address: tuple[str, int]) -> socket.socket:
+    deadline = time.monotonic() + CONNECT_SECONDS
     while True:
         try:
             return socket.create_connection(address)

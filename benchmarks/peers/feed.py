@@ -16,8 +16,8 @@ def scan(table: Table) -> Answer:
     import pyarrow.dataset as ds
 
     start = time.perf_counter()
-    found = ds.dataset(table.folder, format="parquet").scanner(columns=table.features).to_batches()
-    rows = sum(rows.num_rows for rows in found)
+    batches = ds.dataset(table.folder, format="parquet").scanner(columns=table.features).to_batches()
+    rows = sum(rows.num_rows for rows in batches)
     return {"seconds": time.perf_counter() - start, "rows": rows}
 
 
@@ -26,8 +26,8 @@ def keep(table: Table) -> Answer:
     import pyarrow.dataset as ds
 
     start = time.perf_counter()
-    found = ds.dataset(table.folder, format="parquet").to_table(columns=table.features)
-    return {"seconds": time.perf_counter() - start, "rows": found.num_rows}
+    columns = ds.dataset(table.folder, format="parquet").to_table(columns=table.features)
+    return {"seconds": time.perf_counter() - start, "rows": columns.num_rows}
 
 
 class Memory:
@@ -49,7 +49,8 @@ class Memory:
         self()  # the compiler
 
     def __call__(self) -> Answer:
-        start, last = time.perf_counter(), len(self._x) - self._batch
+        start = time.perf_counter()
+        last = len(self._x) - self._batch
         order = self._shuffle(len(self._x)) if self._shuffle else None
         for low in range(0, last + 1, self._batch):
             at = slice(low, low + self._batch)

@@ -86,7 +86,8 @@ def by_spark(table: Table, clusters: int, iterations: int) -> Answer:
         rows.count()
         read = time.perf_counter() - start
         fit(2)
-        few, (many, model) = fit(2)[0], fit(2 + iterations)
+        few = fit(2)[0]
+        many, model = fit(2 + iterations)
         centres = np.array(model.clusterCenters(), np.float32)
     return answer(read + many, (many - few) / iterations, tables.read(table)[0], centres)
 

@@ -49,9 +49,9 @@ def minimise(evaluate: Callable[[Any], Any], width: int, iterations: int) -> tup
     def timed(point: Any) -> tuple[float, Any]:
         start = time.perf_counter()
         value, gradient = evaluate(point.astype(np.float32))
-        found = float(value), np.asarray(gradient, np.float64)
+        result = float(value), np.asarray(gradient, np.float64)
         seconds.append(time.perf_counter() - start)
-        return found
+        return result
 
     options = {"maxiter": iterations, "maxcor": HISTORY, "ftol": 0, "gtol": 0}
     end = minimize(timed, np.zeros(width + 1), jac=True, method="L-BFGS-B", options=options)
@@ -59,7 +59,7 @@ def minimise(evaluate: Callable[[Any], Any], width: int, iterations: int) -> tup
 
 
 def objective(point: Any, x: Any, y: Any) -> Any:
-    """Of a part of the rows, for JAX."""
+    """Mean loss and penalty over a part of the rows, for JAX."""
     import jax.numpy as jnp
 
     eta = x @ point[:-1] + point[-1]
@@ -168,7 +168,10 @@ def by_sklearn(table: Table, iterations: int) -> Answer:
 
 
 def by_spark(table: Table, iterations: int, folder: str = "") -> Answer:
-    """As for scikit-learn.  Reading ends with the rows in the cache of the executors, which are warm before it."""
+    """Fit with Spark; an evaluation is taken for an iteration, as for scikit-learn.
+
+    Reading ends with the rows in the cache of the executors, which are warm before it.
+    """
     from benchmarks.peers.spark import session, vectors
 
     with session(yarn=bool(folder)) as spark:
@@ -189,7 +192,8 @@ def by_spark(table: Table, iterations: int, folder: str = "") -> Answer:
         model = trainer.fit(rows)
         times = start, between, time.perf_counter()
         done = int(model.summary.totalIterations)
-        weights, bias = model.coefficients.toArray(), model.intercept
+        weights = model.coefficients.toArray()
+        bias = model.intercept
     seconds = [(times[2] - between) / done] * done
     return answer(times, seconds, done, loss_of(*tables.read(table), weights, bias))
 

@@ -19,7 +19,8 @@ from typing import NamedTuple
 from benchmarks.measure import CORES
 from yarnml.worker.environment import THREAD_POOL_VARIABLES, device_variables
 
-PATIENCE = 600.0  # seconds for one block
+BLOCK_SECONDS = 600.0
+"""The longest that a block may take."""
 
 Answer = dict[str, float]
 
@@ -39,17 +40,17 @@ class Peer(NamedTuple):
 
 def present(peers: Mapping[str, Peer]) -> dict[str, Peer]:
     """The peers that can run here; the others are named."""
-    found = {}
+    runnable = {}
     for name, peer in peers.items():
-        missing = [need for need in peer.needs if not _is_here(need)]
+        missing = [need for need in peer.needs if not _is_installed(need)]
         if missing:
             print(f"  {name} is left out: not installed: {', '.join(missing)} (pip install 'yarnml[bench]')")
         else:
-            found[name] = peer
-    return found
+            runnable[name] = peer
+    return runnable
 
 
-def _is_here(need: str) -> bool:
+def _is_installed(need: str) -> bool:
     return bool(shutil.which(need[1:]) if need.startswith("/") else find_spec(need))
 
 
@@ -59,8 +60,8 @@ class Running:
     def __init__(self, peer: Peer) -> None:
         self._line = [sys.executable, "-m", f"benchmarks.peers.{peer.program}", *peer.arguments]
         threads = dict.fromkeys([*THREAD_POOL_VARIABLES, "ARROW_IO_THREADS"], str(max(1, CORES // peer.processes)))
-        meeting = {"WORLD_SIZE": str(peer.processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
-        variables = {**os.environ, **threads, **device_variables(0, 0), **meeting, **peer.variables}
+        group = {"WORLD_SIZE": str(peer.processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
+        variables = {**os.environ, **threads, **device_variables(0, 0), **group, **peer.variables}
         self._children = [
             subprocess.Popen(
                 self._line,
@@ -81,23 +82,23 @@ class Running:
         return self._answer()
 
     def _answer(self) -> Answer:
-        """That of the slowest."""
-        overdue = threading.Timer(PATIENCE, self._kill)
+        """The answer of the slowest process."""
+        overdue = threading.Timer(BLOCK_SECONDS, self._kill)
         overdue.start()
-        told = []
+        lines = []
         try:
             for child in self._children:
                 assert child.stdout is not None
-                told.append(child.stdout.readline())
-                if not told[-1]:
+                lines.append(child.stdout.readline())
+                if not lines[-1]:
                     self._kill()
                     raise RuntimeError(
-                        f"{' '.join(self._line[2:])} ended without an answer, or took more than {PATIENCE:.0f} s; "
+                        f"{' '.join(self._line[2:])} ended without an answer, or took more than {BLOCK_SECONDS:.0f} s; "
                         "what it said is above."
                     )
         finally:
             overdue.cancel()
-        answers: list[Answer] = [json.loads(line) for line in told]
+        answers: list[Answer] = [json.loads(line) for line in lines]
         return max(answers, key=lambda answer: answer["seconds"])
 
     def _kill(self) -> None:
@@ -109,7 +110,7 @@ class Running:
         for child in self._children:
             assert child.stdin is not None
             child.stdin.close()
-        overdue = threading.Timer(PATIENCE, self._kill)
+        overdue = threading.Timer(BLOCK_SECONDS, self._kill)
         overdue.start()
         for child in self._children:
             child.wait()
@@ -130,7 +131,7 @@ def once(peer: Peer) -> Callable[[], Answer]:
 
 
 def serve(block: Callable[[], Answer]) -> None:
-    """A child's end of the line.  What libraries print goes to standard error."""
+    """Answer the parent: a child's end.  What libraries print goes to standard error."""
     with os.fdopen(os.dup(1), "w") as answers:
         os.dup2(2, 1)
         for _ in chain(["the first"], sys.stdin):
@@ -143,6 +144,6 @@ def place() -> tuple[int, int]:
 
 
 def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

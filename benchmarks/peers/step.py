@@ -36,10 +36,12 @@ def main(name: str, steps: str, way: str) -> None:
 
 def serve_steps(workload: Workload, step: Callable[[int], Any]) -> None:
     """Blocks of steps, the first a short one, which has the compiler in it; a step returns what to wait for."""
-    lengths, numbers = chain([max(4, workload.steps // 10)], repeat(workload.steps)), count()
+    lengths = chain([max(4, workload.steps // 10)], repeat(workload.steps))
+    numbers = count()
 
     def block() -> Answer:
-        start, last = time.perf_counter(), None
+        start = time.perf_counter()
+        last = None
         for _ in range(next(lengths)):
             last = step(next(numbers))
         jax.block_until_ready(last)
@@ -50,7 +52,8 @@ def serve_steps(workload: Workload, step: Callable[[int], Any]) -> None:
 
 def own_rows(workload: Workload) -> Callable[[int], tuple[Any, Any]]:
     """This process's part of the batch of a step."""
-    (rank, world), (x, y) = place(), workloads.arrays(workload)
+    rank, world = place()
+    x, y = workloads.arrays(workload)
     size = workload.batch // world
 
     def rows(step: int) -> tuple[Any, Any]:
@@ -61,7 +64,8 @@ def own_rows(workload: Workload) -> Callable[[int], tuple[Any, Any]]:
 
 
 def alone(workload: Workload) -> Callable[[int], Any]:
-    rows, model = own_rows(workload), Net(workload.widths)
+    rows = own_rows(workload)
+    model = Net(workload.widths)
     optimizer = optax.sgd(workload.learning_rate, momentum=0.9)
 
     def update(parameters: Any, state: Any, x: Any, y: Any) -> Any:
@@ -82,7 +86,8 @@ def alone(workload: Workload) -> Callable[[int], Any]:
 
 
 def wait(workload: Workload) -> Callable[[int], Any]:
-    train, meet = alone(workload), barrier()
+    train = alone(workload)
+    meet = barrier()
 
     def step(number: int) -> Any:
         parameters = jax.block_until_ready(train(number))
@@ -94,7 +99,8 @@ def wait(workload: Workload) -> Callable[[int], Any]:
 
 def gloo(workload: Workload) -> Callable[[int], Any]:
     mesh = jax_mesh()
-    rows, model = own_rows(workload), Net(workload.widths)
+    rows = own_rows(workload)
+    model = Net(workload.widths)
     optimizer = optax.sgd(workload.learning_rate, momentum=0.9)
 
     def averaged(parameters: Any, x: Any, y: Any) -> Any:
@@ -123,9 +129,11 @@ def gloo(workload: Workload) -> Callable[[int], Any]:
 
 
 def reduce(workload: Workload) -> Callable[[int], Any]:
-    mesh, length = jax_mesh(), workload.parameters
+    mesh = jax_mesh()
+    length = workload.parameters
     mean = jax.shard_map(lambda a: jax.lax.pmean(a, "workers"), mesh=mesh, in_specs=P("workers"), out_specs=P())
-    compiled, own = jax.jit(mean), on_mesh(mesh, np.ones((1, length), np.float32), "workers")
+    compiled = jax.jit(mean)
+    own = on_mesh(mesh, np.ones((1, length), np.float32), "workers")
     return lambda number: compiled(own).block_until_ready()
 
 

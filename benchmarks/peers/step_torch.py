@@ -22,7 +22,8 @@ def main(name: str, steps: str, way: str) -> None:
 
 def ddp(workload: Workload) -> Callable[[int], Any]:
     torch_group()
-    rows, widths = own_rows(workload), workload.widths
+    rows = own_rows(workload)
+    widths = workload.widths
     layers = [nn.Linear(a, b) for a, b in pairwise(widths)]
     network = nn.Sequential(*(part for layer in layers for part in (layer, nn.ReLU())))[:-1]
     model = nn.parallel.DistributedDataParallel(network, gradient_as_bucket_view=True)
@@ -43,7 +44,8 @@ def ddp(workload: Workload) -> Callable[[int], Any]:
 
 
 def reduce(workload: Workload) -> Callable[[int], Any]:
-    distributed, (_, world) = torch_group(), place()
+    distributed = torch_group()
+    _, world = place()
     values = torch.ones(workload.parameters)
 
     def step(number: int) -> None:

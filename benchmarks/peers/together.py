@@ -1,4 +1,4 @@
-"""How several processes of one library find each other; gloo carries their sums."""
+"""Groups of processes of one library: they find each other, and gloo carries their sums."""
 
 import os
 from typing import Any

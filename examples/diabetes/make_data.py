@@ -16,7 +16,8 @@ def main(folder: Path) -> None:
     diabetes = load_diabetes(scaled=False)
     order = np.random.default_rng(0).permutation(len(diabetes.data))
     columns = dict(zip(diabetes.feature_names, diabetes.data[order].T, strict=True))
-    table, test = pa.table({**columns, "progression": diabetes.target[order]}), len(order) // 5
+    table = pa.table({**columns, "progression": diabetes.target[order]})
+    test = len(order) // 5
     folder.mkdir(parents=True, exist_ok=True)
     csv.write_csv(table.slice(0, test), folder / "test.csv")
     csv.write_csv(table.slice(test), folder / "train.csv")

@@ -11,13 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sklearn.datasets import load_digits
 
-TRAIN_FILES, ROW_GROUP = 4, 100
+TRAIN_FILES = 4
+ROW_GROUP = 100
 
 
 def main(folder: Path) -> None:
     digits = load_digits()
     order = np.random.default_rng(0).permutation(len(digits.data))
-    pixels, labels = digits.data[order].astype(np.float32), digits.target[order].astype(np.int32)
+    pixels = digits.data[order].astype(np.float32)
+    labels = digits.target[order].astype(np.int32)
     test = len(labels) // 5
     write(folder / "test" / "part-0.parquet", pixels[:test], labels[:test])
     for number, rows in enumerate(np.array_split(np.arange(test, len(labels)), TRAIN_FILES)):

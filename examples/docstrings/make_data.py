@@ -19,7 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 PACKAGES = ["asyncio", "email", "http", "importlib", "logging", "multiprocessing", "unittest", "xml"]
-TRAIN_FILES, ROW_GROUP = 2, 200
+TRAIN_FILES = 2
+ROW_GROUP = 200
 
 Kinds = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -37,7 +38,7 @@ def main(folder: Path) -> None:
 
 
 def of(path: Path, package: str) -> Iterator[dict[str, Any]]:
-    """What a source file documents."""
+    """Docstrings of a source file: a row for each function or class that has one."""
     if "test" in path.parts or "tests" in path.parts:
         return
     tree = ast.parse(path.read_bytes())

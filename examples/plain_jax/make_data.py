@@ -16,7 +16,8 @@ def main(folder: Path) -> None:
     wine = load_wine()
     order = np.random.default_rng(0).permutation(len(wine.data))
     columns = {"measurements": list(wine.data[order]), "grower": np.array(["A", "B", "C"])[wine.target[order]]}
-    table, test = pa.table(columns), len(order) // 4
+    table = pa.table(columns)
+    test = len(order) // 4
     folder.mkdir(parents=True, exist_ok=True)
     pq.write_table(table.slice(0, test), folder / "test.parquet", write_page_checksum=True)
     pq.write_table(table.slice(test), folder / "train.parquet", row_group_size=50, write_page_checksum=True)

@@ -63,7 +63,8 @@ def test_efforts_are_found_again() -> None:
     """Fitted to points that were made with known efforts, the model says of other points what these efforts say."""
 
     def made(point: Point) -> Measured:
-        of, count = loads(point), point.reducers or point.workers
+        of = loads(point)
+        count = point.reducers or point.workers
         reducing = way(point).slices / count * EFFORTS.reducer.of(of.reducer)
         relaying = relays(point) / point.workers * EFFORTS.reducer.of(of.relay)
         worker = EFFORTS.worker.of(handled(point)) + relaying
@@ -71,24 +72,26 @@ def test_efforts_are_found_again() -> None:
             Measured(EFFORTS.trip, worker, reducing) if point.reducers else Measured(EFFORTS.trip, worker + reducing, 0)
         )
 
-    found = fit({point: made(point) for point in GRID if point.workers <= 8})
+    fitted = fit({point: made(point) for point in GRID if point.workers <= 8})
     for point in GRID:
-        assert on_one_machine(point, found, 2) == pytest.approx(on_one_machine(point, EFFORTS, 2), rel=0.01)
+        assert on_one_machine(point, fitted, 2) == pytest.approx(on_one_machine(point, EFFORTS, 2), rel=0.01)
 
 
 @given(st.integers(2, 500), st.integers(0, 8), st.integers(1, 10**7), st.sampled_from([1, 2]))
 def test_what_workers_send_reducers_receive(workers: int, reducers: int, elements: int, levels: int) -> None:
     """Every message has two ends: the loads of both roles add up to the same, on each level."""
     point = Point(workers, reducers, elements, levels)
-    found, between = loads(point), relays(point)
-    for mine, theirs, upward, above in zip(*found, strict=True):
-        assert mine * workers == pytest.approx(theirs * between if between else above * way(point).slices)
+    roles = loads(point)
+    between = relays(point)
+    for worker, relay, upward, above in zip(*roles, strict=True):
+        assert worker * workers == pytest.approx(relay * between if between else above * way(point).slices)
         assert upward * between == pytest.approx(above * way(point).slices if between else 0)
 
 
 def test_the_bottleneck_is_named() -> None:
-    """What is slow is what is named, and a second level helps where a reducer has too many to listen to."""
-    large, small = Point(100, 8, 10**7), Point(1000, 1, 1000)
+    """The model names the slowest part, and a second level helps where a reducer has too many to listen to."""
+    large = Point(100, 8, 10**7)
+    small = Point(1000, 1, 1000)
     assert on_hosts(large, EFFORTS, link=1e6).bottleneck == "a reducer's link"
     assert on_hosts(small, EFFORTS, link=1e12).bottleneck == "a reducer's processor"
     slow_worker = EFFORTS._replace(worker=Effort(1.0, 0.0, 0.0))
@@ -126,23 +129,24 @@ def test_peers_do_the_same_work() -> None:
 
 
 def test_synthetic_ratings() -> None:
-    """As many as asked for, by user, each pair once, and none of those held back; those, scored 1, are all found."""
+    """Ratings are as many as asked for, by user, each pair once; scores of 1 for the pairs held back find them all."""
     table = Ratings(20_000, 512)
     ratings.write(table)
-    (user, item, amount), held = ratings.read(table.train), ratings.read(table.folder / "held")
+    user, item, amount = ratings.read(table.train)
+    held = ratings.read(table.folder / "held")
     pairs = np.concatenate([np.stack([user, item]), np.stack(held[:2])], axis=1)
     assert len(user) == 20_000
     assert len(np.unique(pairs, axis=1).T) == len(pairs.T) == 20_200
     assert (np.diff(user) >= 0).all()
     assert set(amount) == {1, 2, 3, 4, 5}
-    wanted = np.zeros((table.users, 512))
-    wanted[held[0], held[1]] = 1
-    assert ratings.recall(table, wanted, np.eye(512)) == 1
-    assert ratings.recall(table, -wanted, np.eye(512)) == 0
+    scores = np.zeros((table.users, 512))
+    scores[held[0], held[1]] = 1
+    assert ratings.recall(table, scores, np.eye(512)) == 1
+    assert ratings.recall(table, -scores, np.eye(512)) == 0
 
 
 def test_rounds_of_kmeans_pick_rows_that_stand_for_all() -> None:
-    """What k-means|| picks are rows, each of which counts for those nearest to it."""
+    """The picks of k-means|| are rows, each of which counts for those nearest to it."""
     x = np.random.default_rng(0).normal(size=(500, 3)).astype(np.float32)
     points, weight = candidates(x, 4, np.random.default_rng(1))
     assert weight.sum() == 500
@@ -159,7 +163,7 @@ def shown() -> list[tuple[str, str]]:
     """Every ``python -m benchmarks …`` in the documents, by its page."""
     pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "Makefile"]
     pattern = re.compile(r"python -m benchmarks ?([^`\n]*)")
-    return [(page.name, found) for page in pages for found in pattern.findall(page.read_text())]
+    return [(page.name, words) for page in pages for words in pattern.findall(page.read_text())]
 
 
 @pytest.mark.parametrize(("page", "words"), shown())

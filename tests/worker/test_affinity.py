@@ -15,7 +15,7 @@ HELD = "import os, sys; os.sched_setaffinity(0, map(int, sys.argv[1].split(','))
 
 
 @pytest.mark.parametrize(
-    ("slot", "each", "workers", "cores", "found"),
+    ("slot", "cores_each", "workers", "cores", "expected"),
     [
         (0, 1, 2, [0, 1], (0,)),
         (1, 1, 2, [0, 1], (1,)),
@@ -27,8 +27,8 @@ HELD = "import os, sys; os.sched_setaffinity(0, map(int, sys.argv[1].split(','))
         (0, 1, 2, [], ()),  # the system does not tell
     ],
 )
-def test_a_share(slot: int, each: int, workers: int, cores: list[int], found: tuple[int, ...]) -> None:
-    assert cores_of_worker(slot, each, workers, cores) == found
+def test_a_share(slot: int, cores_each: int, workers: int, cores: list[int], expected: tuple[int, ...]) -> None:
+    assert cores_of_worker(slot, cores_each, workers, cores) == expected
 
 
 @pytest.mark.long
@@ -44,8 +44,8 @@ def test_workers_keep_to_their_cores(
     with running(write_job(job), by=by) as run:
         wait_for("the first epochs", lambda: "epoch 2" in run.printed())
         for index, worker in enumerate(run.children()):
-            own, others = ({cores[index]}, {cores[1 - index]}) if workers == 2 else (set(cores), set(cores))
+            own, serving = ({cores[index]}, {cores[1 - index]}) if workers == 2 else (set(cores), set(cores))
             assert os.sched_getaffinity(worker.pid) == own
             threads = [os.sched_getaffinity(thread.id) for thread in worker.threads()]
             assert own in threads
-            assert others in threads
+            assert serving in threads

@@ -59,10 +59,10 @@ def evaluations(draw: st.DrawFn, classes: int) -> tuple[Any, ...]:
 def test_regression_metrics_are_exact(case: tuple[Any, ...]) -> None:
     """Loss, RMSE and R² equal scikit-learn's on all rows at once, weights included, for every cut."""
     outputs, loss, y, weight, cuts = case
-    found = evaluate(outputs, loss, y, weight, NUMBER, cuts)
-    assert found["loss"] == pytest.approx(np.average(loss, weights=weight))
-    assert found["rmse"] == pytest.approx(right.root_mean_squared_error(y, outputs, sample_weight=weight), rel=1e-5)
-    assert found["r2"] == pytest.approx(right.r2_score(y, outputs, sample_weight=weight), rel=1e-5, abs=1e-6)
+    metrics = evaluate(outputs, loss, y, weight, NUMBER, cuts)
+    assert metrics["loss"] == pytest.approx(np.average(loss, weights=weight))
+    assert metrics["rmse"] == pytest.approx(right.root_mean_squared_error(y, outputs, sample_weight=weight), rel=1e-5)
+    assert metrics["r2"] == pytest.approx(right.r2_score(y, outputs, sample_weight=weight), rel=1e-5, abs=1e-6)
 
 
 @given(evaluations(4))
@@ -70,10 +70,10 @@ def test_regression_metrics_are_exact(case: tuple[Any, ...]) -> None:
 def test_accuracy_is_exact(case: tuple[Any, ...]) -> None:
     """Loss and accuracy equal scikit-learn's on all rows at once, weights included, for every cut."""
     outputs, loss, y, weight, cuts = case
-    found = evaluate(outputs, loss, y, weight, FOUR, cuts)
-    assert found.keys() == {"loss", "accuracy"}
-    assert found["loss"] == pytest.approx(np.average(loss, weights=weight))
-    assert found["accuracy"] == pytest.approx(right.accuracy_score(y, outputs.argmax(axis=1), sample_weight=weight))
+    metrics = evaluate(outputs, loss, y, weight, FOUR, cuts)
+    assert metrics.keys() == {"loss", "accuracy"}
+    assert metrics["loss"] == pytest.approx(np.average(loss, weights=weight))
+    assert metrics["accuracy"] == pytest.approx(right.accuracy_score(y, outputs.argmax(axis=1), sample_weight=weight))
 
 
 @given(evaluations(2), st.booleans())
@@ -84,11 +84,12 @@ def test_roc_auc_is_within_its_own_error(case: tuple[Any, ...], probabilities: b
     score = outputs[:, 1].astype(float) - outputs[:, 0]
     if probabilities:
         p = (1 / (1 + np.exp(-score))).astype(np.float32)
-        outputs, score = np.stack([1 - p, p], axis=1), p
-    found = evaluate(outputs, loss, y, weight, TWO, cuts)
+        outputs = np.stack([1 - p, p], axis=1)
+        score = p
+    metrics = evaluate(outputs, loss, y, weight, TWO, cuts)
     area = right.roc_auc_score(y, score, sample_weight=weight)
-    assert abs(found["roc_auc"] - area) <= found["roc_auc_error"] + 1e-9
-    assert found["roc_auc_error"] <= 0.5
+    assert abs(metrics["roc_auc"] - area) <= metrics["roc_auc_error"] + 1e-9
+    assert metrics["roc_auc_error"] <= 0.5
 
 
 @given(evaluations(2), st.lists(st.integers(0, 4), max_size=6))
@@ -108,9 +109,9 @@ def test_distinct_probabilities_are_told_apart() -> None:
     for spread in (0.5, 3.0, 12.0):
         margin = (random.normal(size=n) + y) * spread
         outputs = (1 / (1 + np.exp([margin, -margin]))).T.astype(np.float32)
-        found = evaluate(outputs, np.ones(n, np.float32), y, np.ones(n, np.float32), TWO, [])
-        assert found["roc_auc_error"] < 1e-3
-        assert found["roc_auc"] == pytest.approx(right.roc_auc_score(y, margin), abs=1e-3)
+        metrics = evaluate(outputs, np.ones(n, np.float32), y, np.ones(n, np.float32), TWO, [])
+        assert metrics["roc_auc_error"] < 1e-3
+        assert metrics["roc_auc"] == pytest.approx(right.roc_auc_score(y, margin), abs=1e-3)
 
 
 @given(st.lists(st.floats(width=32, allow_nan=False), min_size=2, max_size=50))
@@ -126,7 +127,8 @@ def test_what_is_not_defined_is_left_out() -> None:
     """R² of a constant label, the ROC curve of one class, and everything of no weight have no number."""
     ones = np.ones(5, np.float32)
     assert evaluate(2 * ones, ones, 3e3 * ones, ones, NUMBER, [2]).keys() == {"loss", "rmse"}
-    scores, zeros = np.eye(2, dtype=np.float32)[[0, 1, 0, 1, 1]], np.zeros(5, np.int32)
+    scores = np.eye(2, dtype=np.float32)[[0, 1, 0, 1, 1]]
+    zeros = np.zeros(5, np.int32)
     assert evaluate(scores, ones, zeros, ones, TWO, [2]).keys() == {"loss", "accuracy"}
     assert evaluate(scores, ones, zeros, 0 * ones, TWO, [2]) == {}
 
@@ -153,10 +155,10 @@ def test_scaling_is_the_standard_scaler(cuts: list[int], weighted: bool) -> None
     bounds = [0, *sorted(cuts), len(x)]
     leaves = {s: moments(rows_of(x[low:high], weight[low:high])) for s, (low, high) in enumerate(pairwise(bounds))}
     (total,) = combine(leaves, len(leaves)).values()
-    found = standard(total, schema)
+    scaling = standard(total, schema)
     expected = StandardScaler().fit(x.astype(np.float32), sample_weight=weight)
-    np.testing.assert_allclose(found.mean, expected.mean_, rtol=1e-6)
-    np.testing.assert_allclose(1 / found.factor, expected.scale_, rtol=1e-5)
+    np.testing.assert_allclose(scaling.mean, expected.mean_, rtol=1e-6)
+    np.testing.assert_allclose(1 / scaling.factor, expected.scale_, rtol=1e-5)
 
 
 def test_a_constant_column_becomes_zero() -> None:

@@ -1,4 +1,4 @@
-"""What a worker does in its steps can be looked at."""
+"""Traces of a worker's steps can be looked at."""
 
 import gzip
 import json
@@ -13,7 +13,8 @@ from yarnml.cli import cli
 
 def test_every_worker_leaves_a_trace(digits_job: Job, write_job: Any, tmp_path: Path) -> None:
     """With --profile, and not without, the job's folder has a trace of the steps; the model has the same bits."""
-    line, folder = ["run", str(write_job(digits_job)), "--backend", "inline", "--restart"], tmp_path / "job/profile"
+    line = ["run", str(write_job(digits_job)), "--backend", "inline", "--restart"]
+    folder = tmp_path / "job/profile"
     models = []
     for options in ([], ["--profile"]):
         assert not folder.exists()

@@ -1,4 +1,4 @@
-"""What a worker holds of its shards: bounded, its own alone, and nothing of another state."""
+"""Shards in the form that a learner holds: bounded, the worker's own alone, and nothing of another state."""
 
 import numpy as np
 
@@ -23,12 +23,12 @@ def test_what_finds_no_room_is_not_kept() -> None:
     held = ShardCache()
     held.serve(range(3), 5000)
     for _ in range(3):
-        found = []
+        is_kept = []
         for shard in range(3):
-            found.append(held.take(shard) is not None)
+            is_kept.append(held.take(shard) is not None)
             held.keep(shard, KIB)
             assert held.nbytes <= 5000
-    assert found == [True, True, False]
+    assert is_kept == [True, True, False]
 
 
 def test_shards_of_others_are_not_kept() -> None:
