@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import passes, ratings, tables
@@ -78,6 +78,7 @@ def test_efforts_are_found_again() -> None:
 
 
 @given(st.integers(2, 500), st.integers(0, 8), st.integers(1, 10**7), st.sampled_from([1, 2]))
+@settings(deadline=None)
 def test_what_workers_send_reducers_receive(workers: int, reducers: int, elements: int, levels: int) -> None:
     """Every message has two ends: the loads of both roles add up to the same, on each level."""
     point = Point(workers, reducers, elements, levels)
