@@ -1,4 +1,4 @@
-"""What a job may change when it continues, and what it may not: each refusal names the field."""
+"""Changes of a job file that a job may continue with, and others that it may not: each refusal names the field."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -107,16 +107,17 @@ def test_a_finished_job_exports_where_its_model_is_missing(job: Job, tmp_path: P
 
 
 def test_a_half_written_model_of_its_own_is_removed(job: Job) -> None:
-    """What a run left that died while it exported goes with the next one; what others write beside it stays."""
+    """A folder that a run left when it died while it exported goes with the next run; what others write there stays."""
     to = Export(path=job["export"])
-    own, others = begin(to, job["name"], job["checkpoint"]["path"]), begin(to, job["name"], "elsewhere")
-    for folder in (own, others):
+    own = begin(to, job["name"], job["checkpoint"]["path"])
+    foreign = begin(to, job["name"], "elsewhere")
+    for folder in (own, foreign):
         storage.write(f"{folder}/model.safetensors", b"half")
     for version in (Path(job["export"]) / "1").iterdir():
         version.unlink()
     (Path(job["export"]) / "1").rmdir()
     assert yarnml.run(job, "inline").export == f"{job['export']}/1"
-    assert sorted(p.name for p in Path(job["export"]).iterdir()) == sorted([Path(others).name, "1"])
+    assert sorted(p.name for p in Path(job["export"]).iterdir()) == sorted([Path(foreign).name, "1"])
 
 
 def test_the_best_epoch_is_kept_to_the_end(digits_job: Job) -> None:

@@ -1,4 +1,4 @@
-"""What is read is what was written: checkpoints, data and models that were damaged are never taken for whole."""
+"""Files are read as they were written: checkpoints, data and models that were damaged are never taken for whole."""
 
 import json
 import os
@@ -91,7 +91,7 @@ def job(digits_job: Job) -> Job:
 
 
 def folders(job: Job) -> list[Path]:
-    """Of the committed checkpoints, oldest first."""
+    """The folders of the committed checkpoints, oldest first."""
     return sorted(Path(job["checkpoint"]["path"]).glob("checkpoints/step-*"))
 
 
@@ -116,8 +116,8 @@ def undisturbed(job: Job, known: dict[str, bytes]) -> bytes:
     return known["bits"]
 
 
-def told(job: Job, **options: Any) -> list[Event]:
-    """What a run says."""
+def events_of(job: Job, **options: Any) -> list[Event]:
+    """Run a job and return its events."""
     events: list[Event] = []
     yarnml.run(job, "inline", say=events.append, **options)
     return events
@@ -130,13 +130,13 @@ def test_a_torn_newest_checkpoint_falls_back(job: Job, undisturbed: bytes, damag
     before, newest = folders(job)
     spoil, why = DAMAGES[damage]
     spoil(newest)
-    events = told(job)
+    events = events_of(job)
     (torn,) = [e for e in events if isinstance(e, CheckpointTorn)]
     assert (torn.folder, torn.instead) == (str(newest), int(before.name[5:]))
     assert re.search(why, torn.why), torn.why
     assert [e.step for e in events if isinstance(e, Continued)] == [torn.instead]
     assert bits(job) == undisturbed
-    assert [e for e in told(job) if isinstance(e, CheckpointTorn)] == []
+    assert [e for e in events_of(job) if isinstance(e, CheckpointTorn)] == []
 
 
 @pytest.mark.long
@@ -158,13 +158,13 @@ def test_two_torn_checkpoints(job: Job, undisturbed: bytes) -> None:
     first, second, third = folders(job)
     cut("state.safetensors")(third)
     missing("manifest.json")(second)
-    torn = [e for e in told(job | {"export": job["export"] + "-again"}) if isinstance(e, CheckpointTorn)]
+    torn = [e for e in events_of(job | {"export": job["export"] + "-again"}) if isinstance(e, CheckpointTorn)]
     assert [(e.folder, e.instead) for e in torn] == [(str(third), int(first.name[5:])), (str(second), torn[0].instead)]
     assert bits(job | {"export": job["export"] + "-again"}) == undisturbed
 
 
 def test_only_torn_checkpoints(job: Job) -> None:
-    """Where none is whole the job is refused with the reason of each and --restart, and nothing is touched."""
+    """A job without a whole checkpoint is refused with the reason of each and --restart, and nothing is touched."""
     missing("manifest.json")(folders(job)[0])
     cut("state.safetensors")(folders(job)[1])
     files = sorted(Path(job["checkpoint"]["path"]).rglob("*"))
@@ -194,7 +194,7 @@ def test_unreadable_is_not_torn(job: Job, name: str) -> None:
         yarnml.run(job, "inline", say=events.append)
     assert events == []
     path.with_suffix(".kept").rename(path)
-    assert [e.step for e in told(job) if isinstance(e, Continued)] == [int(path.parent.name[5:])]
+    assert [e.step for e in events_of(job) if isinstance(e, Continued)] == [int(path.parent.name[5:])]
 
 
 def test_a_manifest_of_another_format_is_not_torn(job: Job) -> None:
@@ -266,7 +266,7 @@ def test_a_torn_checkpoint_in_a_running_job(job: Job, write_job: Any, tmp_path: 
             worker.send_signal(signal.SIGSTOP)
         time.sleep(0.5)  # what was written before is committed by then, and nothing new comes
         cut("state.safetensors")(folders(job)[-1])
-        torn, before = saved_steps(tmp_path / "job")[-1], saved_steps(tmp_path / "job")[-2]
+        before, torn = saved_steps(tmp_path / "job")[-2:]
         for worker in workers:
             worker.kill()
         status, out, err = run.end()
@@ -301,7 +301,8 @@ def test_a_changed_file_is_never_read(rows: Path) -> None:
     dataset, columns = look(rows)
     assert len(dataset.files[0].groups) > 3
     groups = range(len(dataset.files[0].groups))
-    whole, random = rows.read_bytes(), np.random.default_rng(0)
+    whole = rows.read_bytes()
+    random = np.random.default_rng(0)
     good = [read_group(dataset, 0, group, columns) for group in groups]
     refused = set()
     for at in random.integers(0, len(whole), 150):
@@ -395,7 +396,7 @@ def test_a_description_that_was_edited(model: Path) -> None:
 
 @pytest.mark.parametrize("name", ["model.safetensors", "model.stablehlo", "model.json"])
 def test_a_model_that_is_stored_otherwise_gets_no_version(model: Path, name: str) -> None:
-    """What is not stored as the worker wrote it is never shown as a version."""
+    """A model that is not stored as the worker wrote it is never shown as a version."""
     written = Path(shutil.copytree(model, model.parent / ".tmp-new"))
     cut(name)(written)
     with pytest.raises(ExportError, match=name):
@@ -427,7 +428,7 @@ class Short(MemoryFileSystem):  # type: ignore[misc]
 
 
 def test_a_storage_that_writes_short() -> None:
-    """Where fewer bytes are stored than were written, that is an error of the write."""
+    """A write fails where fewer bytes are stored than were written."""
     fsspec.register_implementation("short", Short, clobber=True)
     with pytest.raises(OSError, match=r"short://x/y holds 3 of the 4 bytes that were written"):
         storage.write("short://x/y", b"1234")
@@ -458,7 +459,9 @@ class Forgetful:
 
     class _Sink:
         def __init__(self, store: "Forgetful", path: str) -> None:
-            self._store, self._path, self._data = store, path, b""
+            self._store = store
+            self._path = path
+            self._data = b""
 
         def write(self, data: memoryview) -> None:
             self._data += bytes(data)
@@ -479,15 +482,15 @@ def test_hdfs_that_writes_short_is_written_again() -> None:
 def test_a_digest_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The digest of a file does not depend on the parts in which it is read."""
     (tmp_path / "x").write_bytes(bytes(range(256)) * 100)
-    found = set()
+    digests = set()
     for chunk in (7, 25_600, 10**6):
         monkeypatch.setattr("yarnml.storage.files.CHUNK", chunk)
-        found.add(storage.digest(str(tmp_path / "x")))
-    assert len(found) == 1
+        digests.add(storage.digest(str(tmp_path / "x")))
+    assert len(digests) == 1
 
 
 def test_errors_stay_in_the_tree(job: Job) -> None:
-    """What tells of a torn file inside never leaves yarnml as something else than its own errors."""
+    """A torn file never leaves yarnml as something else than one of its own errors."""
     for folder in folders(job):
         (folder / "manifest.json").write_bytes(b"\xff\xfe not text")
     with pytest.raises(YarnmlError):

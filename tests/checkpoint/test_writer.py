@@ -109,7 +109,7 @@ def test_a_loss_while_a_checkpoint_is_written(
 def test_a_state_that_can_not_be_written_ends_the_job(
     digits_job: Job, write_job: Callable[[Job], Path], let_go: Path, tmp_path: Path
 ) -> None:
-    """What goes wrong beside the training is told by the worker at its next step, and ends the job in one sentence."""
+    """A failure beside the training is told by the worker at its next step, and ends the job in one sentence."""
     job = digits_job | {"training": {"epochs": 100_000, "batch_size": 256}, "workers": {"count": 1}}
     job["checkpoint"] = {"path": f"held://{tmp_path}/job"}
     with running(write_job(job)) as run:
@@ -134,14 +134,14 @@ def test_a_packed_state_is_the_library_s_file() -> None:
 
 def test_what_is_written_is_told_in_order(tmp_path: Path) -> None:
     """One file at a time; each that is whole is told, and what can't be written is raised once, by who asks next."""
-    told: list[Saved] = []
-    writing = CheckpointWriter(told.append)
+    notices: list[Saved] = []
+    writing = CheckpointWriter(notices.append)
     assert writing.finish() is None
     for name in ("a", "b"):
         writing.begin(str(tmp_path / name), pack({"w": np.zeros(3)}))
     last = writing.finish()
-    assert [Path(saved.folder).name for saved in told] == ["a", "b"]
-    assert last == told[-1]
+    assert [Path(saved.folder).name for saved in notices] == ["a", "b"]
+    assert last == notices[-1]
     (tmp_path / "c").write_text("a file, not a folder")
     writing.begin(str(tmp_path / "c"), b"")
     with pytest.raises(CheckpointError, match="can't be written"):
@@ -151,7 +151,7 @@ def test_what_is_written_is_told_in_order(tmp_path: Path) -> None:
     writing.begin(str(tmp_path / "c"), b"")
     writing.drop()
     writing.check()
-    assert len(told) == 2
+    assert len(notices) == 2
 
 
 def test_only_what_was_asked_for_last_is_committed(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""How often a model is evaluated while it is trained, and what early stopping makes of it."""
+"""Evaluations while a model is trained, and what early stopping makes of them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Who has the state that all go on from, and whose state is wrong: decisions on reports."""
+"""The state that all workers go on from, and states that are wrong: decisions on reports."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What adds up over a job."""
+"""Statistics of a job: what adds up over its rounds."""
 
 from yarnml.events.console import summary
 from yarnml.events.events import Outcome
@@ -6,12 +6,12 @@ from yarnml.master.stats import phases
 
 
 def test_the_wait_for_others_is_told_apart_from_the_exchange() -> None:
-    """Who waits for a slower worker has the longer exchange by just that; nothing is lost and nothing added."""
+    """A worker that waits for a slower one has the longer all-reduce by just that; nothing is lost or added."""
     slow = {"read": 1.0, "compute": 6.0, "exchange": 1.0, "update": 2.0}
     quick = {"read": 1.0, "compute": 2.0, "exchange": 5.0, "update": 2.0}
-    found = phases([slow, quick])
-    assert found == {"read": 1.0, "compute": 4.0, "exchange": 1.0, "update": 2.0, "wait": 2.0}
-    assert sum(found.values()) == sum(slow.values()) == sum(quick.values())
+    average = phases([slow, quick])
+    assert average == {"read": 1.0, "compute": 4.0, "exchange": 1.0, "update": 2.0, "wait": 2.0}
+    assert sum(average.values()) == sum(slow.values()) == sum(quick.values())
 
 
 def test_the_summary_says_where_a_step_s_time_went() -> None:

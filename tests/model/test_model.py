@@ -146,7 +146,7 @@ def test_more_rows_than_one_call_takes(exported: Path, table: pa.Table) -> None:
 def test_predictions_have_the_labels_own_type(
     labels: list[Any], tmp_path: Path, write_table: Callable[..., Path]
 ) -> None:
-    """What was a string, an integer, a boolean or a float in the data is one in the predictions."""
+    """A class that was a string, an integer, a boolean or a float in the data is one in the predictions."""
     x = np.linspace(-1, 1, 40)
     column = pa.array([labels[int(v > 0)] for v in x])
     path = write_table("train.parquet", x=x, y=column)
@@ -181,7 +181,7 @@ def test_predictions_have_the_labels_own_type(
     ],
 )
 def test_rows_that_do_not_fit_are_refused(exported: Path, data: Any, words: str) -> None:
-    """What is missing or of the wrong size or type is named, with what was found."""
+    """A column that is missing or of the wrong size or type is named, with what was found."""
     with pytest.raises(DataError, match=words):
         yarnml.load_model(exported).predict(data)
 
@@ -211,7 +211,7 @@ def test_versions_count_up(digits: Path, tmp_path: Path) -> None:
 
 
 def test_a_version_that_appears_meanwhile_is_not_overwritten(copy: Path) -> None:
-    """Of two jobs that finish together one gets the next number, and an explicit version fails."""
+    """Two jobs may finish together: one gets the next number, and an explicit version fails."""
     folder = copy.parent
     written = shutil.copytree(copy, folder / ".tmp-new")
     with pytest.raises(ExportError, match=r"export.version 1 appeared in"):

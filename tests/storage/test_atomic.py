@@ -42,7 +42,7 @@ def test_a_new_folder_appears_at_the_end(folder: str, name: str) -> None:
 
 
 def test_a_failure_leaves_nothing_of_its_own(folder: str) -> None:
-    """What was half-written is removed, and what others write beside it stays."""
+    """A half-written file is removed, and what others write beside it stays."""
     foreign = atomic.hidden(folder, "another writer")
     storage.write(foreign, b"half")
     with pytest.raises(KeyboardInterrupt), atomic.create(storage.join(folder, "new")) as url:  # noqa: PT012
@@ -103,7 +103,7 @@ def test_a_write_that_fails_keeps_the_old_file(tmp_path: Path) -> None:
 
 
 def test_a_folder_takes_the_place_of_an_old_one(folder: str) -> None:
-    """Of the old folder no file is left."""
+    """No file of the old folder is left."""
     target = storage.join(folder, "step-1")
     for part in ("a", "b"):
         source = atomic.hidden(folder, part)
