@@ -1,5 +1,6 @@
 """A job on the process cluster, as its user submits it; and a look at its processes, to break them."""
 
+import getpass
 import json
 import os
 import re
@@ -15,11 +16,13 @@ import psutil
 import yaml
 
 from tests.hadoop import Hadoop
-from tests.processes import wait_for
+from tests.hadoop.configuration import QUICK_JAVA
+from tests.processes import paced_learner, wait_for
 
 Job = dict[str, Any]
 
-USER = "/user/root"
+OWNER = getpass.getuser()
+USER = f"/user/{OWNER}"
 SKEIN, LEAD, CONTAINER = (
     "com.anaconda.skein.ApplicationMaster",
     "yarnml.clusters.yarn.containers.application_master",
@@ -27,37 +30,6 @@ SKEIN, LEAD, CONTAINER = (
 )
 
 ENDED = ("FINISHED", "FAILED", "KILLED")
-
-# What docker/bin/hadoop tells its short-lived Java processes, for Skein's driver.
-QUICK_JAVA = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
-
-PACED = """\
-import os
-import time
-
-import jax
-import jax.numpy as jnp
-
-PAUSE = 0.1 if "CONTAINER_ID" in os.environ else 0.0
-
-def init(key, schema):
-    return {"w": jnp.zeros((schema.width, 10))}
-
-def pause():
-    if PAUSE and not os.path.exists("%s"):
-        time.sleep(PAUSE)
-
-def loss(p, x, y):
-    jax.debug.callback(pause)
-    return -jnp.take_along_axis(jax.nn.log_softmax(x @ p["w"]), y[:, None], 1)[:, 0]
-
-def predict(p, x):
-    return jax.nn.softmax(x @ p["w"])
-"""
-"""A learner that spares the processor in containers, until a file is there; everywhere else it never pauses.
-
-Its program is the same everywhere, to the bit.
-"""
 
 
 class Cluster:
@@ -129,7 +101,7 @@ class Cluster:
             wait_for(f"the end of {application}", lambda: self.hadoop.rest(state)["state"] in ENDED)
 
     @contextmanager
-    def filled(self, memory: str, queue: str = "default", user: str = "root") -> Iterator[Callable[[], None]]:
+    def filled(self, memory: str, queue: str = "default", user: str = OWNER) -> Iterator[Callable[[], None]]:
         """Another user's application that takes up memory, from when it runs until it is called off."""
         spec = {
             "name": "filler",
@@ -180,7 +152,7 @@ class Cluster:
     def held(self, name: str, **sections: Any) -> Job:
         """A job that walks, a second or two an epoch, with a checkpoint after each, until `let_go`: then it runs."""
         learner = {"path": f"walks_{name.replace('-', '_')}.py", "optimizer": {"kind": "adam", "learning_rate": 1e-3}}
-        (self.folder / learner["path"]).write_text(PACED % self._start_signal(name))
+        (self.folder / learner["path"]).write_text(paced_learner(0.1, "CONTAINER_ID", self._start_signal(name)))
         job = self.job(name, learner=learner, **sections)
         job["training"] |= {"epochs": 24}
         job["checkpoint"] |= {"every": "1 epoch"}

@@ -53,8 +53,11 @@ def _turn(item: pytest.Item) -> tuple[int, str]:
     return (1 if item.get_closest_marker("long") else 2), ""
 
 
+MakeOnce = Callable[[str, Callable[[Path], object]], Path]
+
+
 @pytest.fixture(scope="session")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
     """Fills a folder by its name, once for all processes of the session; returns it."""
     root = _session_folder(tmp_path_factory) / "shared"
     root.mkdir(exist_ok=True)
@@ -103,7 +106,7 @@ MakeExample = Callable[[str], Path]
 
 
 @pytest.fixture(scope="session")
-def example_data(made_once: Callable[[str, Callable[[Path], object]], Path]) -> MakeExample:
+def example_data(made_once: MakeOnce) -> MakeExample:
     """The folder that an example's make_data.py fills, by the name of the example."""
 
     def make(example: str) -> Path:

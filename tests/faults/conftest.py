@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.conftest import job_on_digits
+from tests.conftest import MakeOnce, job_on_digits
 from tests.faults.figures import Suffered, table
 from tests.faults.plan import EPOCHS
 from tests.faults.runs import watched
@@ -57,9 +57,13 @@ def write(digits: Path) -> Callable[[Path], Path]:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(write: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, float]:
+def undisturbed(write: Callable[[Path], Path], made_once: MakeOnce) -> tuple[bytes, float]:
     """The bits of the job's model when nothing happens to it, and the seconds that it took."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    with watched(write(folder)) as run:
-        assert run.end() == 0, run.output
-        return (folder / "models" / "1" / "model.safetensors").read_bytes(), run.seconds
+
+    def train(folder: Path) -> None:
+        with watched(write(folder)) as run:
+            assert run.end() == 0, run.output
+        (folder / "seconds").write_text(str(run.seconds))
+
+    folder = made_once("undisturbed under watch", train)
+    return (folder / "models/1/model.safetensors").read_bytes(), float((folder / "seconds").read_text())

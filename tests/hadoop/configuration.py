@@ -15,11 +15,15 @@ GPUS = 2
 
 Properties = dict[str, str]
 
+# What docker/bin/hadoop tells its short-lived Java processes, for those of Skein.
+QUICK_JAVA = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
+
 # For who waits for the next heartbeat, or the next look: neither is far.
 QUICK = {
     "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": "200",
     "yarn.nodemanager.container-monitor.interval-ms": "500",
     "yarn.resourcemanager.monitor.capacity.preemption.max_wait_before_kill": "1000",
+    "yarn.nodemanager.admin-env": f"MALLOC_ARENA_MAX=$MALLOC_ARENA_MAX,JAVA_TOOL_OPTIONS={QUICK_JAVA}",
 }
 # In containers: Skein's master speaks with YARN at half of this interval, and every five seconds at most.
 QUICK_INSIDE = {"yarn.am.liveness-monitor.expiry-interval-ms": "1000"}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import yarnml
-from tests.processes import saved_steps, wait_for
+from tests.processes import paced_learner, saved_steps, wait_for
 from yarnml.clusters import local
 from yarnml.control.calls import Resize
 from yarnml.events.events import Continued, Event, RoundStarted, Tick
@@ -113,9 +113,14 @@ def alone(job: Job, step: int) -> bytes:
 
 
 @pytest.fixture
-def job(digits_job: Job) -> Job:
+def job(digits_job: Job, tmp_path: Path) -> Job:
+    """An endless job whose workers spare the processor while others start."""
+    (tmp_path / "walks.py").write_text(paced_learner(0.01, "YARNML_ROLE", tmp_path / "run"))
+    digits_job["learner"] |= {"path": str(tmp_path / "walks.py")}
+    for field in ("kind", "hidden"):
+        del digits_job["learner"][field]
     digits_job["training"] = {"epochs": 1_000_000, "batch_size": 360, "shards": 5}
-    digits_job["checkpoint"] |= {"every": "100 epochs"}
+    digits_job["checkpoint"] |= {"every": "20 epochs"}
     digits_job["workers"] = {"count": 1}
     return digits_job
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import yarnml
+from tests.conftest import MakeOnce
 from tests.processes import running, saved_steps, wait_for
 from yarnml.control.reports import Failed
 from yarnml.errors import DataError, ModelError, WorkerLost
@@ -34,26 +35,26 @@ def model_bits(job: Job) -> bytes:
     return (folder / str(max(int(p.name) for p in folder.iterdir())) / "model.safetensors").read_bytes()
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Filled by the first test that needs it: the bits of the finite job without any fault."""
-    return {}
-
-
 @pytest.fixture
-def job(digits_job: Job, write_job: Any, undisturbed: dict[str, bytes]) -> Job:
-    """A job of a few seconds, and the bits of its model when nothing happens to it."""
+def job(digits_job: Job) -> Job:
+    """A job of a few seconds."""
     digits_job["training"] = {"epochs": 60, "batch_size": 64, "shards": 3}
     digits_job["checkpoint"] |= {"every": "100 steps"}
     digits_job["workers"] = {"count": 3}
-    if not undisturbed:
-        quiet = digits_job | {"checkpoint": {"path": digits_job["checkpoint"]["path"] + "-quiet"}}
-        yarnml.run(quiet, "inline")
-        undisturbed["bits"] = model_bits(quiet)
     return digits_job
 
 
-def test_all_die_before_one_has_joined(job: Job, write_job: Any, undisturbed: dict[str, bytes]) -> None:
+@pytest.fixture
+def undisturbed(job: Job, made_once: MakeOnce) -> bytes:
+    """The parameters of that job's model when nothing happens to it."""
+
+    def train(folder: Path) -> None:
+        yarnml.run(job | {"checkpoint": {"path": str(folder / "job")}, "export": str(folder / "models")}, "inline")
+
+    return model_bits({"export": made_once("undisturbed by faults", train) / "models"})
+
+
+def test_all_die_before_one_has_joined(job: Job, write_job: Any, undisturbed: bytes) -> None:
     """SIGKILL of all workers while they start is no sign that none can: others are asked for, and the job is done."""
     with running(write_job(job)) as run:
         wait_for("three workers", lambda: len(run.children()) == 3)
@@ -62,12 +63,12 @@ def test_all_die_before_one_has_joined(job: Job, write_job: Any, undisturbed: di
         status, out, err = run.end()
     assert status == 0, err
     assert "failure 3 of at most 10" in out
-    assert model_bits(job) == undisturbed["bits"]
+    assert model_bits(job) == undisturbed
 
 
 @pytest.mark.parametrize(("role", "reducers"), [("worker", 0), ("worker", 1), ("reducer", 1)])
 def test_a_process_that_dies_is_replaced(
-    job: Job, write_job: Any, undisturbed: dict[str, bytes], role: str, reducers: int
+    job: Job, write_job: Any, undisturbed: bytes, role: str, reducers: int
 ) -> None:
     """SIGKILL of a worker or reducer is told by name and signal; the model has the bits of an undisturbed run."""
     with running(write_job(job), "--set", f"reducers.count={reducers}") as run:
@@ -77,11 +78,11 @@ def test_a_process_that_dies_is_replaced(
     assert status == 0, err
     assert f"lost: {role} 0 was ended by signal 9 (SIGKILL) (failure 1 of at most 10)" in out
     assert "going on after step" in out
-    assert model_bits(job) == undisturbed["bits"]
+    assert model_bits(job) == undisturbed
     assert not list(Path(job["checkpoint"]["path"]).glob("checkpoints/.tmp-*"))
 
 
-def test_before_the_first_checkpoint(job: Job, write_job: Any, undisturbed: dict[str, bytes]) -> None:
+def test_before_the_first_checkpoint(job: Job, write_job: Any, undisturbed: bytes) -> None:
     """A worker that dies before anything was saved costs a step, since the others have the state."""
     job["checkpoint"]["every"] = "1000 epochs"
     with running(write_job(job)) as run:
@@ -94,10 +95,10 @@ def test_before_the_first_checkpoint(job: Job, write_job: Any, undisturbed: dict
     assert steps[0] > 0
     epochs = re.findall(r"^epoch (\d+)/", out, re.MULTILINE)
     assert epochs == [str(n) for n in range(1, 61)]
-    assert model_bits(job) == undisturbed["bits"]
+    assert model_bits(job) == undisturbed
 
 
-def test_a_worker_that_pauses_comes_back(job: Job, write_job: Any, undisturbed: dict[str, bytes]) -> None:
+def test_a_worker_that_pauses_comes_back(job: Job, write_job: Any) -> None:
     """The others go on without a stopped worker; once it runs again it takes their state, and nothing is lost."""
     job["training"]["epochs"] = 1000
     with running(write_job(job)) as run:
@@ -115,7 +116,7 @@ def test_a_worker_that_pauses_comes_back(job: Job, write_job: Any, undisturbed: 
 
 
 def test_a_state_that_differs_is_replaced(
-    job: Job, write_job: Any, undisturbed: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    job: Job, write_job: Any, undisturbed: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker whose state has other bits is named after the round and replaced, and the round is done again."""
     (tmp_path / "sick").mkdir()
@@ -142,7 +143,7 @@ def test_a_state_that_differs_is_replaced(
         status, out, err = run.end()
     assert status == 0, err
     assert re.search(r"lost: worker 1 \(process .*\) had another state than the others after step 46", out)
-    assert model_bits(job) == undisturbed["bits"]
+    assert model_bits(job) == undisturbed
 
 
 @pytest.mark.parametrize("victim", [0, 2])
@@ -161,7 +162,7 @@ def test_with_fewer_shards_than_workers(job: Job, write_job: Any, victim: int) -
     assert model_bits(job) == expected
 
 
-def test_all_workers_at_once(job: Job, write_job: Any, undisturbed: dict[str, bytes]) -> None:
+def test_all_workers_at_once(job: Job, write_job: Any, undisturbed: bytes) -> None:
     """Even without any worker left the job goes on, with new ones."""
     with running(write_job(job)) as run:
         wait_for("a checkpoint", lambda: saved_steps(Path(job["checkpoint"]["path"])))
@@ -169,10 +170,10 @@ def test_all_workers_at_once(job: Job, write_job: Any, undisturbed: dict[str, by
             child.kill()
         status, _, err = run.end()
     assert status == 0, err
-    assert model_bits(job) == undisturbed["bits"]
+    assert model_bits(job) == undisturbed
 
 
-def test_a_worker_that_falls_silent_is_replaced(job: Job, write_job: Any, undisturbed: dict[str, bytes]) -> None:
+def test_a_worker_that_falls_silent_is_replaced(job: Job, write_job: Any, undisturbed: bytes) -> None:
     """A stopped worker is let go after workers.timeout, and is gone."""
     with running(write_job(job), "--set", "workers.timeout=3") as run:
         wait_for("a checkpoint", lambda: saved_steps(Path(job["checkpoint"]["path"])))
@@ -183,10 +184,10 @@ def test_a_worker_that_falls_silent_is_replaced(job: Job, write_job: Any, undist
     assert f"worker 0 (process {stopped.pid}" in out
     assert "no sign of life" in out
     assert not stopped.is_running()
-    assert model_bits(job) == undisturbed["bits"]
+    assert model_bits(job) == undisturbed
 
 
-def test_a_worker_that_never_shows_itself_is_replaced(job: Job, write_job: Any, undisturbed: dict[str, bytes]) -> None:
+def test_a_worker_that_never_shows_itself_is_replaced(job: Job, write_job: Any) -> None:
     """One that is stopped while Python starts is replaced after five times workers.timeout, and the job gets done."""
     job["training"] |= {"epochs": 100_000}
     with running(write_job(job), "--set", "workers.timeout=5") as run:

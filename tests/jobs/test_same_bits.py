@@ -4,12 +4,14 @@ import hashlib
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import yarnml
+from tests.conftest import MakeOnce
 from tests.processes import running, saved_steps, wait_for
 
 pytestmark = pytest.mark.long
@@ -34,19 +36,17 @@ def job(digits_job: Job) -> Job:
     }
 
 
-@pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory, digits: Path) -> Callable[[Job], str]:
-    """The digest of the model that one process trains for a job; computed once."""
-    known: dict[str, str] = {}
+@pytest.fixture(scope="session")
+def reference(made_once: MakeOnce, digits: Path) -> Callable[[Job], str]:
+    """The digest of the model that one process trains for a job; each job is trained once a session."""
+
+    def train(job: Job, folder: Path) -> None:
+        yarnml.run(job | {"checkpoint": {"path": str(folder / "job")}, "export": str(folder / "models")}, "inline")
 
     def digest(job: Job) -> str:
-        key = repr((job["learner"], job["training"]))
-        if key not in known:
-            folder = tmp_path_factory.mktemp("reference")
-            alone = job | {"checkpoint": {"path": str(folder / "job")}, "export": str(folder / "models")}
-            yarnml.run(alone, "inline")
-            known[key] = model_digest(alone)
-        return known[key]
+        parts = {name: job[name] for name in ("data", "learner", "training")}
+        name = hashlib.sha256(repr(parts).encode()).hexdigest()
+        return model_digest({"export": made_once(f"reference-{name}", partial(train, job)) / "models"})
 
     return digest
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from tests.applications import LEAD, USER, Cluster, Job, submitted
+from tests.applications import LEAD, OWNER, USER, Cluster, Job, submitted
 from tests.processes import wait_for
 
 pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("commands")]
@@ -183,7 +183,7 @@ def test_what_is_listed(cluster: Cluster, running: Sent, ended: Sent) -> None:
     assert re.search(rf"^{ended.id}  ended +SUCCEEDED ", every, re.M)
     assert (strange.returncode, strange.stderr) == (
         2,
-        f"error: {filler}, filler of user root, is not an application of yarnml.\n",
+        f"error: {filler}, filler of user {OWNER}, is not an application of yarnml.\n",
     )
 
 

@@ -94,9 +94,9 @@ def test_gpus_that_this_machine_does_not_know(cluster: Cluster, configuration: P
 def test_paths_that_are_not_there_or_not_mine(cluster: Cluster) -> None:
     """Data that is missing and a folder that can't be written are refused by their fields."""
     job = cluster.job("paths")
-    found = refused(cluster, job | {"data": job["data"] | {"train": "hdfs:///user/root/nosuch"}}, 2)
+    found = refused(cluster, job | {"data": job["data"] | {"train": f"hdfs://{USER}/nosuch"}}, 2)
     assert "data.train" in found
-    assert "hdfs:///user/root/nosuch" in found
+    assert f"hdfs://{USER}/nosuch" in found
     found = refused(cluster, job | {"checkpoint": {"path": "hdfs:///forbidden"}}, 1)
     assert "checkpoint.path hdfs:///forbidden can't be written: Permission denied" in found
 
