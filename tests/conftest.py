@@ -31,6 +31,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background
 Job = dict[str, Any]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Send the tests of one cluster to one process, and begin with what takes longest.
 
