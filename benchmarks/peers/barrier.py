@@ -50,7 +50,7 @@ def _connected(address: tuple[str, int]) -> socket.socket:
     while True:
         try:
             return socket.create_connection(address)
-        except ConnectionRefusedError:  # nobody listens yet
+        except ConnectionRefusedError:  # the first process does not listen yet
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)

@@ -1,7 +1,7 @@
 """Steps of hand-written JAX loops: ``WORKLOAD STEPS WAY``, where a way is
 
-``alone``: every process trains on its part of each batch, without talking to anybody;
-``wait``: the same, but that nobody begins a step before all have ended the last one;
+``alone``: every process trains on its part of each batch, without talking to the others;
+``wait``: as ``alone``, but that no process begins a step before all have ended the last one;
 ``gloo``: with jax.distributed, the gradients flattened and averaged by one all-reduce inside the compiled step;
 ``reduce``: an all-reduce of as many numbers, and nothing else.
 """

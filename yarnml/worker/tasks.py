@@ -71,8 +71,10 @@ class Tasks:
     def reduce(self, step: int, leaves: dict[int, Value], task: Task, workers: Workers) -> Value:
         """Add up all shards, and return the total.
 
-        A worker that waits too long for the others computes copies of their tasks: which of two equal parts comes first
-        makes no difference to the bits.
+        A worker that waits too long for the total computes copies of tasks of late workers.  A part that comes twice
+        has the same bits both times, so it makes no difference which of them counts.
+
+        ``leaves``: what `map` returned; ``task``: computes a shard of any worker at this step.
         """
         generation = self._assignment.generation
         runs = self._assignment.shards.values()
