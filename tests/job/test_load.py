@@ -230,7 +230,7 @@ def test_missing_field(field: str) -> None:
     ],
 )
 def test_relations(source: Document, words: str) -> None:
-    """What fields say together is checked too, and the message names both."""
+    """Fields that contradict each other are refused, and the message names both."""
     assert words in refusal(source)
 
 
@@ -249,7 +249,7 @@ def test_relations(source: Document, words: str) -> None:
     ],
 )
 def test_bad_yaml(load_text: Callable[[str], Job], text: str, words: str) -> None:
-    """What is not one mapping of plain values, each key once, is refused in one line."""
+    """YAML that is not one mapping of plain values, each key once, is refused in one line."""
     with pytest.raises(JobFileError, match=r"^[^\n]*$") as caught:
         load_text(text)
     assert words in str(caught.value)

@@ -1,4 +1,4 @@
-"""What a search tries, and what it refuses to try."""
+"""Searches: the candidates that they try, and those that they refuse."""
 
 from typing import Any
 
@@ -21,8 +21,8 @@ def job(search: dict[str, Any], **sections: Any) -> Job:
 
 def test_a_grid_is_all_combinations() -> None:
     """Every combination of values once, the last field changing first; without fields the job as it is."""
-    found = draw_candidates(Search(over={"learner.l2": [0, 1], "learner.hidden": [[8], []]}), 0)
-    assert [list(values.values()) for values in found] == [[0, [8]], [0, []], [1, [8]], [1, []]]
+    candidates = draw_candidates(Search(over={"learner.l2": [0, 1], "learner.hidden": [[8], []]}), 0)
+    assert [list(values.values()) for values in candidates] == [[0, [8]], [0, []], [1, [8]], [1, []]]
     assert draw_candidates(Search(folds=3), 0) == [{}]
 
 
@@ -35,16 +35,16 @@ def test_random_draws() -> None:
         "d": ["x", "y"],
     }
     search = Search(over=over, method="random", candidates=400)
-    found = draw_candidates(search, 0)
-    a, b, c, d = ([values[name] for values in found] for name in "abcd")
-    assert len(found) == 400
+    candidates = draw_candidates(search, 0)
+    a, b, c, d = ([values[name] for values in candidates] for name in "abcd")
+    assert len(candidates) == 400
     assert np.histogram(np.log10(a), 4, (-4, 0))[0] == pytest.approx(100, abs=40)
     assert {*b} == {*range(10)}
     assert 120 < sum(value <= 10 for value in c) < 280
     assert {*map(type, c)} == {int}
     assert {*d} == {"x", "y"}
-    assert draw_candidates(search, 0) == found
-    assert draw_candidates(search, 1) != found
+    assert draw_candidates(search, 0) == candidates
+    assert draw_candidates(search, 1) != candidates
     assert draw_candidates(Search(over={"d": ["x", "y"]}, method="random"), 0) in (
         [{"d": "x"}, {"d": "y"}],
         [{"d": "y"}, {"d": "x"}],
@@ -134,22 +134,22 @@ def test_usual_epochs_follow() -> None:
     ],
 )
 def test_refused_searches(search: dict[str, Any], sections: dict[str, Any], words: str) -> None:
-    """What can't be searched is refused before anything starts, in one sentence with the field's path."""
+    """A search that can't be made is refused before anything starts, in one sentence with the field's path."""
     with pytest.raises(JobFileError, match=words):
         job(search, **sections)
 
 
 def test_preparation_learns_from_the_rows_that_count(tmp_path: Any) -> None:
-    """What a step of data.prepare learns in a fold, it learns without the rows that are held out."""
+    """A step of data.prepare learns in a fold without the rows that are held out."""
     x = np.arange(200, dtype=float)
     x[::10] = np.nan
     columns = {"x": [None if np.isnan(v) else v for v in x], "y": [0, 1] * 100}
-    found = plan(tmp_path, columns, [step("impute", "x")])
-    whole = passes(found).features[0].steps[0].value
+    data = plan(tmp_path, columns, [step("impute", "x")])
+    whole = passes(data).features[0].steps[0].value
     assert whole == pytest.approx(np.nanmean(x))
     means = []
     for fold in range(4):
-        one = fold_of(found, job({"folds": 4}), fold)
+        one = fold_of(data, job({"folds": 4}), fold)
         means.append(passes(one).features[0].steps[0].value)
     assert len({*means}) == 4
     assert whole not in means

@@ -135,7 +135,8 @@ def test_the_gradient_of_a_step_is_that_of_the_whole_batch(shards: int) -> None:
 
 def test_weights_count_rows(write_table: WriteTable) -> None:
     """A job on weighted rows trains what a job on the repeated rows trains; rows of weight 0 are not there."""
-    rows, counts = rows_of(60), np.arange(60) % 3
+    rows = rows_of(60)
+    counts = np.arange(60) % 3
     table = {"x": list(rows.x.astype(float)), "y": rows.y}
     weighted = write_table("weighted/train.parquet", **table, w=counts.astype(float))
     repeated = write_table(
@@ -156,7 +157,8 @@ def init(key, schema): return {"v": jnp.zeros(schema.width)}
 def loss(p, x, y): return -(x @ p["v"])
 def predict(p, x): return x @ p["v"]
 """
-    n, batch = 50, 8
+    n = 50
+    batch = 8
     path = write_table("train.parquet", x=list(np.eye(n)), y=np.zeros(n), row_group_size=7)
     (path.parent / "plain_sum.py").write_text(source)
     job = {

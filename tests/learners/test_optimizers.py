@@ -54,7 +54,8 @@ def test_every_optimizer_takes_steps_or_is_refused(kind: str) -> None:
     state = optimizer.init(start)
     parameters, after = step(start, state)
     restored = from_tensors(state, tensors(after))
-    (last, _), (again, _) = step(parameters, after), step(parameters, restored)
+    (last, _) = step(parameters, after)
+    (again, _) = step(parameters, restored)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(last))
     assert any((a != b).any() for a, b in zip(jax.tree.leaves(start), jax.tree.leaves(last), strict=True))
     for name in PARAMETERS:

@@ -1,1 +1,1 @@
-"""The algorithms: each one as init, map and update, one module a kind."""
+"""Learners in summation form: `base` is the protocol, a folder is a family, and a module in it one kind or a part."""

@@ -10,17 +10,26 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy.typing as npt
 
-State = Any  # a pytree of arrays
-Sums = Any  # a pytree of arrays that are sums over rows
-Held = Any  # a pytree of NumPy arrays: what a worker keeps of a shard between two passes
+State = Any
+"""A pytree of arrays: all that a learner knows after a step, the model and what the next update needs."""
+Sums = Any
+"""A pytree of arrays that are sums over rows."""
+ShardState = Any
+"""A pytree of NumPy arrays: all that a worker keeps of a shard between two passes over it."""
+Array = npt.NDArray[Any]
+"""An array on the host, NumPy's; those that JAX computes with are `jax.Array`."""
 Key = jax.Array
+"""A key of JAX's random numbers."""
 
 
 class Batch(NamedTuple):
-    """x: float32 [rows, *shape]; y: int32 class numbers or float32 [rows]; weight: float32 [rows], 0 for padding.
+    """Some rows, as a learner gets them.
 
-    Without a label y is 0.
+    ``x``: float32 [rows, *shape].
+    ``y``: int32 class numbers or float32 [rows]; 0 without a label.
+    ``weight``: float32 [rows], 0 for padding.
     """
 
     x: Any
@@ -29,7 +38,11 @@ class Batch(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """What an update tells: ``loss`` summed over rows of total ``weight``; ``done``: further updates change nothing."""
+    """The result of an update, beside the next state.
+
+    ``loss``: summed over rows of total ``weight``.
+    ``done``: true when further updates change nothing.
+    """
 
     loss: jax.Array
     weight: jax.Array
@@ -43,14 +56,14 @@ Check = Callable[[Batch], None]
 class ChecksRows(Protocol):
     """A learner that can't take every row.
 
-    ``check``, unless it is None, gets rows as NumPy arrays before they are mapped or evaluated, and raises DataError.
+    ``check``: gets rows as NumPy arrays before they are mapped or evaluated, and raises DataError; None: takes all.
     """
 
     check: Check | None
 
 
 class LearnerBase(Protocol):
-    """What all learners have.  These functions are pure and are compiled by JAX."""
+    """The functions that all learners have; they are pure and are compiled by JAX."""
 
     def init(self, key: Key) -> State:
         """The state before the first step."""
@@ -59,7 +72,7 @@ class LearnerBase(Protocol):
         """The next state, given the sums over the rows of all shards."""
 
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
-        """[rows, classes] for a class label (class probabilities, if the model is ours), [rows] for a number label.
+        """Predictions: [rows, classes] for a class label, probabilities in our models; [rows] for a number label.
 
         Without a label: [rows, clusters], of which the largest is the row's cluster, or any [rows, …].
         """
@@ -82,19 +95,19 @@ class BatchLearner(LearnerBase, Protocol):
 class ShardLearner(LearnerBase, Protocol):
     """A learner that sees a whole shard at a time, and may keep something of it from one pass to the next.
 
-    Both functions run on the host, with NumPy arrays, the state's too; nothing may hang on the number of threads.
-    Whatever ``map_shard`` gets, made by ``prepare_shard`` at the same state or left by ``map_shard`` at any earlier
-    state on the way here, the sums have the same bits.  So any worker can take over any shard at any time.
+    Both functions run on the host, with NumPy arrays, the state's too; nothing may depend on the number of threads.
+    The sums have the same bits for a ``shard`` that ``prepare_shard`` made at this state, and for one that
+    ``map_shard`` left at any earlier state of this training.  So any worker can take over any shard at any time.
 
     Sums are float32 or float64 arrays, whose shapes are the same in every pass and for every shard, also for one
-    without rows.  Held arrays must be no views of the state's.
+    without rows.  The arrays of a shard must be no views of the state's.
     """
 
-    def prepare_shard(self, state: State, batches: Iterable[Batch]) -> Held:
-        """What to hold of a shard; its rows come once, in order, scaled, all with a weight above 0."""
+    def prepare_shard(self, state: State, batches: Iterable[Batch]) -> ShardState:
+        """Make the state to keep of a shard, whose rows come once, in order, scaled, all with a weight above 0."""
 
-    def map_shard(self, state: State, held: Held) -> tuple[Sums, Held]:
-        """Sums over the rows of a shard, and what to hold from here on; ``held`` may be used up."""
+    def map_shard(self, state: State, shard: ShardState) -> tuple[Sums, ShardState]:
+        """Sums over the rows of a shard, and the state to keep from now on; ``shard`` may be used up."""
 
 
 Learner = BatchLearner | ShardLearner
@@ -102,12 +115,12 @@ Learner = BatchLearner | ShardLearner
 
 
 def flat(x: jax.Array) -> jax.Array:
-    """[rows, *shape] → [rows, width]."""
+    """Flatten the features of every row: [rows, *shape] → [rows, width]."""
     return x.reshape(x.shape[0], math.prod(x.shape[1:]))
 
 
 def same(a: Any, b: Any) -> jax.Array:
-    """Whether two pytrees hold the same numbers."""
+    """True where two pytrees hold the same numbers."""
     equal = [jnp.all(x == y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)]
     return jnp.all(jnp.stack(equal))
 

@@ -1,10 +1,11 @@
-"""What a learner asks of the schema, refused in one sentence where it does not hold."""
+"""Requirements of learners on the schema, refused in one sentence where they do not hold."""
 
 from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError
 
 
 def needs_number_label(schema: Schema, kind: str) -> None:
+    """Refuse a class label, by a JobFileError."""
     if schema.label_type != "number":
         raise JobFileError(
             f"learner.kind {kind} predicts numbers, but '{schema.label}' is a class label; "
@@ -13,6 +14,7 @@ def needs_number_label(schema: Schema, kind: str) -> None:
 
 
 def needs_classes(schema: Schema, kind: str, exactly: int | None = None) -> None:
+    """Refuse a label that holds numbers, fewer than two classes, or another number than ``exactly``; JobFileError."""
     if schema.label_type != "class":
         raise JobFileError(
             f"learner.kind {kind} predicts classes, but '{schema.label}' holds numbers; "

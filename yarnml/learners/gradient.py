@@ -8,24 +8,24 @@ import jax.numpy as jnp
 import optax
 
 from yarnml.learners.base import Batch, Check, Key, Scores
-from yarnml.learners.noise import Noise, noise
+from yarnml.learners.noise import Noise, first_noise
 
 
 class Model(Protocol):
-    """What gradient descent needs of a model; ``parameters`` is any pytree of arrays."""
+    """A model that gradient descent can train; ``parameters`` is any pytree of arrays."""
 
     def init(self, key: Key) -> Any: ...
 
     def loss(self, parameters: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        """[rows]: one number per row, so that weights and padding can be applied."""
+        """The loss of every row [rows], to which weights and padding can be applied."""
 
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array: ...
 
 
 class Training(Protocol):
-    """What gradient descent needs besides of a model that learns from another loss than it is evaluated by.
+    """The loss that a model learns from, where that is another one than it is evaluated by.
 
-    ``noisy``: whether it takes random numbers.  Statistics, a pytree of arrays, are what it knows of the rows of
+    ``noisy``: true where it takes random numbers.  Statistics, a pytree of arrays, are its knowledge of the rows of
     earlier steps; None where it needs none.
     """
 
@@ -37,17 +37,23 @@ class Training(Protocol):
     def training_loss(
         self, parameters: Any, statistics: Any, batch: Batch, keys: jax.Array | None
     ) -> tuple[jax.Array, Any]:
-        """The loss of every row [rows], with a key for its random numbers; and sums over the rows, for `follow`."""
+        """The loss of every row, [rows]; and sums over the rows, for `follow`.
+
+        ``keys``: one for each row, for its random numbers; None for a model that is not noisy.
+        """
 
     def follow(self, statistics: Any, sums: Any, weight: jax.Array) -> Any:
         """The next statistics, given the sums over all rows of a step, of total ``weight``."""
 
     def complete(self, parameters: Any, statistics: Any) -> Any:
-        """What the model's ``loss`` and ``predict`` take as parameters."""
+        """The parameters that the model's ``loss`` and ``predict`` take."""
 
 
 class State(NamedTuple):
-    """``noise`` and ``statistics``: of a model that learns by them, else None."""
+    """The state between two steps of gradient descent.
+
+    ``optimizer``: optax's state.  ``noise`` and ``statistics``: for a `Training`, else None.
+    """
 
     parameters: Any
     optimizer: Any
@@ -56,6 +62,8 @@ class State(NamedTuple):
 
 
 class Sums(NamedTuple):
+    """Sums over rows: ``gradient`` and ``loss``, both times weight, ``weight``, and a `Training`'s ``statistics``."""
+
     gradient: Any
     loss: jax.Array
     weight: jax.Array
@@ -65,8 +73,10 @@ class Sums(NamedTuple):
 class GradientDescent:
     """A model with an optimizer, as a learner.
 
-    Minimises Σ weight·loss / Σ weight + ``penalty(parameters)``, both sums over all rows of a step.  ``check`` refuses
-    rows that the model can't take.  ``training``: what is minimised in place of the model's loss.
+    Minimises Σ weight·loss / Σ weight + ``penalty(parameters)``, both sums over all rows of a step.
+
+    ``check``: refuses rows that the model can't take.
+    ``training``: the loss that is minimised in place of the model's.
     """
 
     def __init__(
@@ -77,15 +87,19 @@ class GradientDescent:
         check: Check | None = None,
         training: Training | None = None,
     ) -> None:
-        self._model, self._optimizer, self._penalty, self.check = model, optimizer, penalty, check
+        self._model = model
+        self._optimizer = optimizer
+        self._penalty = penalty
+        self.check = check
         self._training = training
 
     def init(self, key: Key) -> State:
-        parameters, training = self._model.init(key), self._training
+        parameters = self._model.init(key)
+        training = self._training
         state = State(parameters, self._optimizer.init(parameters))
         if training is None:
             return state
-        return state._replace(noise=noise(key) if training.noisy else None, statistics=training.start())
+        return state._replace(noise=first_noise(key) if training.noisy else None, statistics=training.start())
 
     def map(self, state: State, batch: Batch) -> Sums:
         keys = state.noise.keys(batch.x) if state.noise else None
@@ -101,15 +115,17 @@ class GradientDescent:
 
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
         weight = jnp.where(sums.weight > 0, sums.weight, 1.0)  # a step may hold nothing but rows of weight 0
-        value, gradient = sums.loss / weight, jax.tree.map(lambda g: g / weight, sums.gradient)
+        value = sums.loss / weight
+        gradient = jax.tree.map(lambda g: g / weight, sums.gradient)
         if self._penalty is not None:
             more, slope = jax.value_and_grad(self._penalty)(state.parameters)
-            value, gradient = value + more, jax.tree.map(jnp.add, gradient, slope)
+            value = value + more
+            gradient = jax.tree.map(jnp.add, gradient, slope)
         steps, optimizer = self._optimizer.update(gradient, state.optimizer, state.parameters, value=value)
         parameters = optax.apply_updates(state.parameters, steps)
-        following = state.noise.following() if state.noise else None
-        known = self._training.follow(state.statistics, sums.statistics, sums.weight) if self._training else None
-        return State(parameters, optimizer, following, known), Scores(sums.loss, sums.weight)
+        noise = state.noise.next_step() if state.noise else None
+        statistics = self._training.follow(state.statistics, sums.statistics, sums.weight) if self._training else None
+        return State(parameters, optimizer, noise, statistics), Scores(sums.loss, sums.weight)
 
     def loss(self, parameters: Any, batch: Batch) -> jax.Array:
         return self._model.loss(parameters, batch.x, batch.y)
@@ -122,7 +138,7 @@ class GradientDescent:
 
 
 def weight_decay(strength: float) -> Callable[[Any], jax.Array] | None:
-    """strength/2 · Σ w² over all parameter arrays but those under a key named ``bias``; None for strength 0."""
+    """The penalty strength/2 · Σ w² over all parameter arrays but those named ``bias``; None for strength 0."""
     if not strength:
         return None
 
@@ -135,5 +151,5 @@ def weight_decay(strength: float) -> Callable[[Any], jax.Array] | None:
 
 
 def is_bias(path: tuple[Any, ...]) -> bool:
-    """Whether a parameter array is one that penalties leave alone: its last key is ``bias``."""
+    """True for a parameter array that penalties leave alone: its last key is ``bias``."""
     return jax.tree_util.keystr(path[-1:], simple=True) == "bias"

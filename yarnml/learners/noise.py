@@ -1,4 +1,4 @@
-"""Random numbers for rows, the same for whoever computes a row, in whatever batch, after whatever restart.
+"""Random numbers for rows: the same on every worker, in any batch, and after a restart.
 
 They are a function of the seed, the step and the row's features.  So equal rows of a step share theirs, as they must:
 a row of weight 2 is the row twice.
@@ -13,7 +13,7 @@ from yarnml.learners.base import Key, flat
 
 
 class Noise(NamedTuple):
-    """Where random numbers come from at a step; ``seed`` is a uint32."""
+    """The source of random numbers at a step; ``seed`` is a uint32."""
 
     seed: jax.Array
     step: jax.Array
@@ -23,18 +23,18 @@ class Noise(NamedTuple):
         key = jax.random.fold_in(jax.random.key(self.seed), self.step)
         return jax.vmap(lambda number: jax.random.fold_in(key, number))(_hashes(flat(x)))
 
-    def following(self) -> "Noise":
-        """At the next step."""
+    def next_step(self) -> "Noise":
+        """The source at the next step."""
         return self._replace(step=self.step + 1)
 
 
-def noise(key: Key) -> Noise:
-    """At step 0; ``key`` may be used for other things too."""
+def first_noise(key: Key) -> Noise:
+    """The source at step 0; ``key`` may be used for other things too."""
     return Noise(jax.random.bits(key, (), jnp.uint32), jnp.zeros((), jnp.int32))
 
 
-def dropped(x: jax.Array, keys: jax.Array, rate: float) -> jax.Array:
-    """x [rows, *shape] with a part ``rate`` of its numbers 0 and the others larger, so that its mean stays.
+def dropout(x: jax.Array, keys: jax.Array, rate: float) -> jax.Array:
+    """Set a part ``rate`` of the numbers of x [rows, *shape] to 0, and make the others larger, so that the mean stays.
 
     Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR 2014.
     """
@@ -43,18 +43,18 @@ def dropped(x: jax.Array, keys: jax.Array, rate: float) -> jax.Array:
 
 
 def layer_keys(keys: jax.Array, layer: int) -> jax.Array:
-    """Other keys of the same rows, for each layer of a network."""
+    """Derive keys for the same rows, other ones for each layer of a network."""
     return jax.vmap(lambda key: jax.random.fold_in(key, layer))(keys)
 
 
 def _hashes(x: jax.Array) -> jax.Array:
-    """A number below 2^32 for every row, of the bits of its numbers and their places."""
-    odd = mixed(jnp.arange(1, x.shape[1] + 1, dtype=jnp.uint32)) | 1
-    return mixed(jnp.sum(mixed(jax.lax.bitcast_convert_type(x, jnp.uint32)) * odd, axis=1, dtype=jnp.uint32))
+    """A number below 2^32 for every row, out of the bits of its numbers and their places."""
+    odd = mix_bits(jnp.arange(1, x.shape[1] + 1, dtype=jnp.uint32)) | 1
+    return mix_bits(jnp.sum(mix_bits(jax.lax.bitcast_convert_type(x, jnp.uint32)) * odd, axis=1, dtype=jnp.uint32))
 
 
-def mixed(bits: jax.Array) -> jax.Array:
-    """The finaliser of MurmurHash3: every bit of the result depends on every bit."""
+def mix_bits(bits: jax.Array) -> jax.Array:
+    """Scramble uint32 numbers by the finaliser of MurmurHash3: every bit of the result depends on every bit."""
     bits = (bits ^ (bits >> 16)) * jnp.uint32(0x85EBCA6B)
     bits = (bits ^ (bits >> 13)) * jnp.uint32(0xC2B2AE35)
     return bits ^ (bits >> 16)

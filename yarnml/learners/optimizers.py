@@ -34,21 +34,21 @@ def build_optimizer(spec: Mapping[str, Any], clip_norm: float | None = None) -> 
 def optimizers() -> Functions:
     """Everything public in optax and optax.contrib that takes a learning rate.
 
-    Without schedule_free…: its model is not the parameters at which it takes gradients.
+    Those named schedule_free… are left out: their model is not the parameters at which they take gradients.
     """
-    found = _public(optax.contrib) | _public(optax)
+    functions = _public(optax.contrib) | _public(optax)
     return {
         name: function
-        for name, function in found.items()
+        for name, function in functions.items()
         if "learning_rate" in inspect.signature(function).parameters
         and not name.startswith(("scale_by_", "schedule_free"))
     }
 
 
 def schedules() -> Functions:
-    """optax's functions of the step number."""
-    found = {n: f for n, f in _public(optax).items() if n.endswith("schedule") and n != "scale_by_schedule"}
-    return found | {"exponential_decay": optax.exponential_decay}
+    """The schedules of optax: its functions of the step number."""
+    named = {n: f for n, f in _public(optax).items() if n.endswith("schedule") and n != "scale_by_schedule"}
+    return named | {"exponential_decay": optax.exponential_decay}
 
 
 def _public(module: Any) -> Functions:
@@ -58,6 +58,10 @@ def _public(module: Any) -> Functions:
 
 
 def _call(spec: Mapping[str, Any], path: str, known: Functions) -> Any:
+    """Call the function that ``spec`` names, one of ``known``, with the arguments beside its name.
+
+    ``path``: the field of the job file, for errors.
+    """
     kind = spec.get("kind")
     if not isinstance(kind, str) or kind not in known:
         near = difflib.get_close_matches(str(kind), known, 3)
@@ -85,7 +89,7 @@ def _value(value: Any, path: str) -> Any:
 
 
 def _promoting(optimizer: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
-    """The same with JAX's usual promotion of types, which optax counts on, whatever the caller has set."""
+    """An optimizer under JAX's usual promotion of types, which optax counts on, whatever the caller has set."""
     inner = optax.with_extra_args_support(optimizer)
 
     def init(parameters: Any) -> Any:
@@ -100,7 +104,7 @@ def _promoting(optimizer: optax.GradientTransformation) -> optax.GradientTransfo
 
 
 def _try(optimizer: optax.GradientTransformationExtraArgs, spec: Mapping[str, Any]) -> None:
-    """One update on a few parameters, without computing it: some values are only refused there."""
+    """Trace one update of a few parameters, without computing it: optax refuses some values only there."""
     few = {"matrix": jnp.zeros((2, 2), jnp.float32), "vector": jnp.zeros(2, jnp.float32)}
     try:
         jax.eval_shape(lambda p: optimizer.update(p, optimizer.init(p), p, value=jnp.float32(0)), few)

@@ -20,8 +20,8 @@ from yarnml.data.scaling import Scaling, identity, scaled
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import ModelError, YarnmlError
 from yarnml.job.spec import Gradients
-from yarnml.learners.accumulation import row_by_row, summed
-from yarnml.learners.base import Batch, ChecksRows, Held, Learner, Scores, ShardLearner, State
+from yarnml.learners.accumulation import map_by_parts, sum_by_parts
+from yarnml.learners.base import Batch, ChecksRows, Learner, Scores, ShardLearner, ShardState, State
 from yarnml.reduce.tree import Value, Vector
 from yarnml.worker.flattening import Flattening
 from yarnml.worker.named_arrays import names_of, on_host, tensors
@@ -64,8 +64,8 @@ class Program:
         return self._shard_learner is not None
 
     def map_shard(
-        self, state: State, scaling: Scaling | None, held: Held | None, rows: Iterable[Rows]
-    ) -> tuple[Vector, Held]:
+        self, state: State, scaling: Scaling | None, held: ShardState | None, rows: Iterable[Rows]
+    ) -> tuple[Vector, ShardState]:
         """Map a whole shard; return its sums, and what to hold of it for the next pass.
 
         ``held``: what the pass before returned; None reads ``rows``, which are all of the shard.
@@ -177,7 +177,7 @@ class Program:
 
     def _map_tree(self, state: State, scaling: Scaling | None, rows: Rows | Batch) -> Any:
         assert not isinstance(self._learner, ShardLearner)
-        return summed(partial(self._learner.map, state), self._batch(scaling, rows), self._micro_batch_size)
+        return sum_by_parts(partial(self._learner.map, state), self._batch(scaling, rows), self._micro_batch_size)
 
     def _map_flat(self, state: State, scaling: Scaling | None, rows: Rows) -> list[jax.Array]:
         return self._flattening.flat(self._map_tree(state, scaling, rows))
@@ -191,7 +191,7 @@ class Program:
         def outputs_and_losses(batch: Batch) -> tuple[jax.Array, jax.Array]:
             return self._learner.predict(parameters, batch.x), self._learner.loss(parameters, batch)
 
-        return row_by_row(outputs_and_losses, self._batch(scaling, rows), self._micro_batch_size)
+        return map_by_parts(outputs_and_losses, self._batch(scaling, rows), self._micro_batch_size)
 
 
 @contextmanager

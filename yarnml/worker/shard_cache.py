@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import jax
 
-from yarnml.learners.base import Held
+from yarnml.learners.base import ShardState
 
 
 class ShardCache:
@@ -17,7 +17,7 @@ class ShardCache:
     def __init__(self) -> None:
         self._shards: frozenset[int] = frozenset()
         self._max_bytes = 0
-        self._held: dict[int, Held] = {}
+        self._held: dict[int, ShardState] = {}
 
     def serve(self, shards: Iterable[int], max_bytes: int) -> None:
         """Keep these shards from here on, the worker's own: that of another worker is computed once, if at all."""
@@ -25,11 +25,11 @@ class ShardCache:
         self._max_bytes = max_bytes
         self._held = {shard: held for shard, held in self._held.items() if shard in self._shards}
 
-    def take(self, shard: int) -> Held | None:
+    def take(self, shard: int) -> ShardState | None:
         """Take out the held form of a shard, to be given back changed; None where there is none."""
         return self._held.pop(shard, None)
 
-    def keep(self, shard: int, held: Held) -> None:
+    def keep(self, shard: int, held: ShardState) -> None:
         """Hold a shard for the next pass, if there is room."""
         if shard in self._shards and self.nbytes + _nbytes(held) <= self._max_bytes:
             self._held[shard] = held
@@ -43,5 +43,5 @@ class ShardCache:
         return sum(map(_nbytes, self._held.values()))
 
 
-def _nbytes(held: Held) -> int:
+def _nbytes(held: ShardState) -> int:
     return sum(leaf.nbytes for leaf in jax.tree.leaves(held))

@@ -112,13 +112,15 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_solver_finds_what_scikit_learn_finds(case: Case) -> None:
     """On real data all coefficients agree, to the stated part of the largest one."""
-    found = Fit(case.options, case.data).passes(case.passes)
+    fit = Fit(case.options, case.data).passes(case.passes)
     right = case.reference.fit(StandardScaler().fit_transform(case.data[0]), case.data[1])
-    wanted = right.coef_.T.reshape(found.weight.shape)
-    np.testing.assert_allclose(found.weight, wanted, atol=case.tolerance * np.abs(wanted).max())
-    bias, intercept = found.bias - found.bias.mean(), right.intercept_ - np.mean(right.intercept_)
-    if found.bias.ndim == 0:
-        bias, intercept = found.bias, np.ravel(right.intercept_)[0]
+    expected = right.coef_.T.reshape(fit.weight.shape)
+    np.testing.assert_allclose(fit.weight, expected, atol=case.tolerance * np.abs(expected).max())
+    bias = fit.bias - fit.bias.mean()
+    intercept = right.intercept_ - np.mean(right.intercept_)
+    if fit.bias.ndim == 0:
+        bias = fit.bias
+        intercept = np.ravel(right.intercept_)[0]
     np.testing.assert_allclose(bias, intercept, atol=case.tolerance * max(1.0, np.abs(intercept).max()))
 
 
@@ -127,16 +129,16 @@ def test_huber_agrees() -> None:
     right = linear_model.HuberRegressor(alpha=0.0, tol=1e-8, max_iter=10_000)
     right.fit(StandardScaler().fit_transform(DIABETES[0]), DIABETES[1])
     for solver, passes in (("newton", 40), ("lbfgs", 80)):
-        found = Fit(Huber(solver=solver, delta=1.35 * right.scale_), DIABETES).passes(passes)
-        np.testing.assert_allclose(found.weight, right.coef_, atol=1e-3 * np.abs(right.coef_).max())
+        fit = Fit(Huber(solver=solver, delta=1.35 * right.scale_), DIABETES).passes(passes)
+        np.testing.assert_allclose(fit.weight, right.coef_, atol=1e-3 * np.abs(right.coef_).max())
 
 
 def test_lasso_has_exact_zeros() -> None:
     """The proximal solver leaves out the features that scikit-learn's lasso leaves out, exactly."""
-    found = Fit(Linear(solver="fista", l1=5.0), DIABETES).passes(100)
+    fit = Fit(Linear(solver="fista", l1=5.0), DIABETES).passes(100)
     right = linear_model.Lasso(alpha=5.0).fit(StandardScaler().fit_transform(DIABETES[0]), DIABETES[1])
     assert 0 < (right.coef_ == 0).sum() < len(right.coef_)
-    np.testing.assert_array_equal(found.weight == 0, right.coef_ == 0)
+    np.testing.assert_array_equal(fit.weight == 0, right.coef_ == 0)
 
 
 SOLVED = {
@@ -165,8 +167,8 @@ def test_a_trial_that_overflows_is_taken_back() -> None:
     """The first proximal steps on counts of a hundred are so long that exp overflows, and the fit is still right."""
     right = linear_model.PoissonRegressor(alpha=10.0, tol=1e-10, max_iter=10_000)
     right.fit(StandardScaler().fit_transform(DIABETES[0]), DIABETES[1])
-    found = Fit(Poisson(solver="fista", l2=10.0), DIABETES).passes(100)
-    np.testing.assert_allclose(found.weight, right.coef_, atol=1e-3 * np.abs(right.coef_).max())
+    fit = Fit(Poisson(solver="fista", l2=10.0), DIABETES).passes(100)
+    np.testing.assert_allclose(fit.weight, right.coef_, atol=1e-3 * np.abs(right.coef_).max())
 
 
 def test_weights_count_rows() -> None:
@@ -181,7 +183,8 @@ def test_weights_count_rows() -> None:
 
 def fisher(kind: type[GeneralisedLinear], x: Any, y: Any) -> tuple[Any, Any]:
     """Coefficients and standard errors in float64 by iteratively reweighted least squares, the intercept first."""
-    design, beta = np.column_stack([np.ones(len(y)), x]), np.zeros(x.shape[1] + 1)
+    design = np.column_stack([np.ones(len(y)), x])
+    beta = np.zeros(x.shape[1] + 1)
     if kind is not Logistic:
         beta[0] = np.log(y.mean())
     for _ in range(50):
@@ -280,7 +283,7 @@ def test_a_job_ends_when_its_solver_has_converged(write_table: WriteTable) -> No
 
 
 def test_a_column_that_others_explain_gets_nothing() -> None:
-    """Of a column that is there twice the second one has no coefficient and no standard error; the fit is the same."""
+    """The second of two equal columns has no coefficient and no standard error; the fit is the same."""
     x, y = DIABETES
     once = Fit(Linear(solver="normal"), DIABETES).passes(2)
     twice = Fit(Linear(solver="normal"), (np.column_stack([x, x[:, 2]]), y)).passes(2)

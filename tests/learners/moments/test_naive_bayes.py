@@ -47,7 +47,8 @@ def test_gaussian(train: Train) -> None:
     """On the breast cancer data, means, variances and shares agree to 1e-4, probabilities to 1e-3."""
     x, y = datasets.load_breast_cancer(return_X_y=True)
     x = x.astype(np.float32)
-    model, right = train(x, y), GaussianNB().fit(x.astype(np.float64), y)
+    model = train(x, y)
+    right = GaussianNB().fit(x.astype(np.float64), y)
     np.testing.assert_allclose(array(model, "mean"), right.theta_, rtol=1e-5)
     np.testing.assert_allclose(array(model, "variance"), right.var_, rtol=1e-4)
     np.testing.assert_allclose(np.exp(array(model, "prior")), right.class_prior_, rtol=1e-5)
@@ -55,7 +56,7 @@ def test_gaussian(train: Train) -> None:
 
 
 def test_gaussian_with_weights(train: Train) -> None:
-    """The same with weights; without smoothing, since scikit-learn takes that from rows without weights."""
+    """Weighted rows give scikit-learn's moments; without smoothing, which it takes from rows without weights."""
     x, y = datasets.load_wine(return_X_y=True)
     x, weight = x.astype(np.float32), 1.0 + np.arange(len(x)) % 3
     model = train(x, y, weight, smoothing=1e-15)

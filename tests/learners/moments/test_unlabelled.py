@@ -105,12 +105,13 @@ def test_values_that_come_often_are_all_found(train: Train) -> None:
 
 @pytest.mark.long
 def test_a_sample_stands_for_all_rows() -> None:
-    """What is picked of 20,000 rows counts for them all, within a tenth, and holds some of 20 rows far away."""
+    """The sample of 20,000 rows counts for them all, within a tenth, and holds some of 20 rows far away."""
     random = np.random.default_rng(0)
     x = random.normal(size=(20_000, 4)).astype(np.float32)
     x[:20] += 100
     x -= x.mean(axis=0)
-    spread, total = np.float32(np.square(x).sum(axis=1).mean()), np.float32(len(x))
+    spread = np.float32(np.square(x).sum(axis=1).mean())
+    total = np.float32(len(x))
     picked = coreset.pick(x, np.ones(len(x), np.float32), spread, total, jnp.uint32(0), 512)
     points, weight = map(np.asarray, coreset.points(picked))
     far = points[:, 0] > 50
@@ -154,11 +155,11 @@ def test_components_are_scikit_learn_s(train: Train, name: str, method: str, tol
     x = scaled(name)
     model = train(x, {"kind": "pca", "components": 5, "method": method}, epochs=2 if method == "moments" else 12)
     right = PCA(5, svd_solver="full").fit(x.astype(np.float64))
-    found = {n.removeprefix("parameters/"): np.asarray(a) for n, a in model._arrays.items()}
+    arrays = {n.removeprefix("parameters/"): np.asarray(a) for n, a in model._arrays.items()}
     whole = right.explained_variance_ / right.explained_variance_ratio_ * (len(x) - 1) / len(x)
-    np.testing.assert_allclose(found["total"], whole[0], rtol=1e-4)
-    np.testing.assert_allclose(found["variance"] / found["total"], right.explained_variance_ratio_, rtol=tolerance)
-    np.testing.assert_allclose(np.abs(found["components"] @ right.components_.T), np.eye(5), atol=10 * tolerance)
+    np.testing.assert_allclose(arrays["total"], whole[0], rtol=1e-4)
+    np.testing.assert_allclose(arrays["variance"] / arrays["total"], right.explained_variance_ratio_, rtol=tolerance)
+    np.testing.assert_allclose(np.abs(arrays["components"] @ right.components_.T), np.eye(5), atol=10 * tolerance)
     outputs = right.transform(x)
     signs = np.sign((outputs * model.outputs(x)).sum(axis=0))
     np.testing.assert_allclose(model.predict(x), outputs * signs, atol=10 * tolerance * np.abs(outputs).max())
@@ -171,13 +172,14 @@ def test_components_of_rows_with_a_large_mean(train: Train) -> None:
     x = (scaled("wine") + 1000).astype(np.float32)
     model = train(x, {"kind": "pca", "components": 3})
     right = PCA(3, svd_solver="full").fit(x.astype(np.float64))
-    found = np.asarray(model._arrays["parameters/variance"]) * len(x) / (len(x) - 1)
-    np.testing.assert_allclose(found, right.explained_variance_, rtol=1e-3)
+    variance = np.asarray(model._arrays["parameters/variance"]) * len(x) / (len(x) - 1)
+    np.testing.assert_allclose(variance, right.explained_variance_, rtol=1e-3)
 
 
 def test_weights_count_rows(train: Train, tmp_path: Path, write_table: Callable[..., Path]) -> None:
     """Components of weighted rows are those of rows that are there so often."""
-    x, counts = scaled("wine"), np.arange(178) % 3
+    x = scaled("wine")
+    counts = np.arange(178) % 3
     repeated = train(np.repeat(x, counts, axis=0), {"kind": "pca", "components": 2})
     path = str(write_table("weighted.parquet", x=list(x), w=counts))
     weighted = train(x, {"kind": "pca", "components": 2}, train=path, test=path, weight="w")

@@ -11,7 +11,7 @@ import pytest
 from yarnml.data.schema import Feature, Schema
 from yarnml.job.learners import Mlp, Recurrent
 from yarnml.learners.base import Batch
-from yarnml.learners.noise import dropped, noise
+from yarnml.learners.noise import dropout, first_noise
 from yarnml.learners.registry import build_learner
 
 Array = npt.NDArray[Any]
@@ -32,10 +32,14 @@ def normal(a: Array) -> Array:
 
 def by_hand(cell: str, layer: dict[str, Array], x: Array) -> Array:
     """One layer over [steps, features], unit by unit of the paper's formulas; returns the outputs of all steps."""
-    units, b = layer["recurrent"].shape[0], layer["bias"].reshape(-1, layer["recurrent"].shape[0])
-    h, c, outputs = np.zeros(units), np.zeros(units), []
+    units = layer["recurrent"].shape[0]
+    b = layer["bias"].reshape(-1, layer["recurrent"].shape[0])
+    h = np.zeros(units)
+    c = np.zeros(units)
+    outputs = []
     for at in x:
-        w, u = at @ layer["input"], h @ layer["recurrent"]
+        w = at @ layer["input"]
+        u = h @ layer["recurrent"]
         if "gain" in layer:
             w, u = (1 + layer["gain"][0]) * normal(w), (1 + layer["gain"][1]) * normal(u)
         w, u = w.reshape(-1, units), u.reshape(-1, units)
@@ -76,15 +80,20 @@ def test_cells_are_those_of_the_papers(cell: Any, norm: Any) -> None:
 def test_random_numbers_of_a_row() -> None:
     """They hang on the seed, the step and the row's numbers, and not on the batch or the place in it."""
     x = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
-    first = noise(jax.random.key(0))
+    first = first_noise(jax.random.key(0))
 
     def kept(noise: Any, x: Array) -> Array:
-        return np.asarray(dropped(jnp.ones((len(x), 40)), noise.keys(x), 0.5)) > 0
+        return np.asarray(dropout(jnp.ones((len(x), 40)), noise.keys(x), 0.5)) > 0
 
     usual = kept(first, x)
     np.testing.assert_array_equal(kept(first, x[::-3]), usual[::-3])
     swapped = x[:, [1, 0, 2]]
-    for other in (kept(noise(jax.random.key(1)), x), kept(first.following(), x), kept(first, swapped), usual[::-1]):
+    for other in (
+        kept(first_noise(jax.random.key(1)), x),
+        kept(first.next_step(), x),
+        kept(first, swapped),
+        usual[::-1],
+    ):
         assert 0.4 < np.mean(other == usual) < 0.6
 
 
@@ -92,14 +101,15 @@ def test_random_numbers_of_a_row() -> None:
 def test_dropout_keeps_the_mean_and_predict_has_none() -> None:
     """Over many steps the mean of a hidden unit is what predict has; a step's loss is another than evaluation's."""
     x = np.ones((1, 2), np.float32)
-    parts = np.stack([dropped(jnp.asarray(x), noise(jax.random.key(n)).keys(x), 0.2) for n in range(400)])
+    parts = np.stack([dropout(jnp.asarray(x), first_noise(jax.random.key(n)).keys(x), 0.2) for n in range(400)])
     assert set(np.unique(parts)) == {0.0, np.float32(1.25)}
     assert parts.mean() == pytest.approx(1.0, abs=0.05)
     learner: Any = build_learner(Mlp(hidden=[200], dropout=0.5), schema(2))
     state = learner.init(jax.random.key(0))
     batch = Batch(x, np.zeros(1, np.float32), np.ones(1, np.float32))
     evaluated = float(learner.loss(state.parameters, batch)[0])
-    losses, update = [], jax.jit(learner.update)
+    losses = []
+    update = jax.jit(learner.update)
     for _ in range(3):
         sums = learner.map(state, batch)
         losses.append(float(sums.loss))

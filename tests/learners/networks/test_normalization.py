@@ -24,7 +24,8 @@ SCHEMA = Schema((Feature("x", 6),), "y", "class", (0, 1, 2))
 
 def batch_of(rows: int, seed: int = 0) -> Batch:
     random = np.random.default_rng(seed)
-    x, y = random.normal(3, 2, (rows, 6)).astype(np.float32), random.integers(3, size=rows).astype(np.int32)
+    x = random.normal(3, 2, (rows, 6)).astype(np.float32)
+    y = random.integers(3, size=rows).astype(np.int32)
     return Batch(x, y, np.ones(rows, np.float32))
 
 
@@ -50,12 +51,13 @@ def textbook(parameters: Any, batch: Batch) -> jax.Array:
 
 def test_a_single_shard_is_normalised_as_in_the_textbook(learner: Any) -> None:
     """Loss and gradient of a batch are those of batch normalisation, by JAX from its formula."""
-    state, batch = learner.init(jax.random.key(0)), batch_of(40)
+    state = learner.init(jax.random.key(0))
+    batch = batch_of(40)
     sums = learner.map(state, batch)
     loss, gradient = jax.jit(jax.value_and_grad(textbook))(state.parameters, batch)
     np.testing.assert_allclose(sums.loss / 40, loss, rtol=1e-5)
-    for found, right in zip(jax.tree.leaves(sums.gradient), jax.tree.leaves(gradient), strict=True):
-        np.testing.assert_allclose(found / 40, right, rtol=1e-3, atol=1e-6)
+    for actual, right in zip(jax.tree.leaves(sums.gradient), jax.tree.leaves(gradient), strict=True):
+        np.testing.assert_allclose(actual / 40, right, rtol=1e-3, atol=1e-6)
 
 
 def moments_of(a: npt.NDArray[Any], weight: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -67,13 +69,14 @@ def moments_of(a: npt.NDArray[Any], weight: npt.NDArray[Any]) -> npt.NDArray[Any
 @pytest.mark.parametrize("shards", [1, 4])
 def test_moments_are_of_all_rows_of_a_step(learner: Any, shards: int) -> None:
     """Whatever the cut into shards, what is kept of the first step are the weighted mean and variance of all rows."""
-    state, batch = learner.init(jax.random.key(0)), batch_of(40)
+    state = learner.init(jax.random.key(0))
+    batch = batch_of(40)
     batch = batch._replace(weight=np.random.default_rng(1).uniform(0, 2, 40).astype(np.float32))
     parts = [Batch(*rows) for rows in zip(*(np.split(a, shards) for a in batch), strict=True)]
     sums = jax.tree.map(lambda *s: sum(map(np.asarray, s)), *(learner.map(state, part) for part in parts))
-    found = learner.parameters(learner.update(state, sums)[0]).moments[0]
+    actual = learner.parameters(learner.update(state, sums)[0]).moments[0]
     expected = moments_of(batch.x @ np.asarray(state.parameters[0]["weight"]), batch.weight)
-    np.testing.assert_allclose(np.array(found), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(np.array(actual), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_moments_of_an_image_are_over_its_places_too() -> None:
@@ -83,18 +86,20 @@ def test_moments_of_an_image_are_over_its_places_too() -> None:
     state = learner.init(jax.random.key(0))
     x = np.random.default_rng(0).normal(size=(8, 4, 4, 1)).astype(np.float32)
     batch = Batch(x, np.zeros(8, np.float32), np.ones(8, np.float32))
-    found = learner.parameters(learner.update(state, learner.map(state, batch))[0]).moments
-    padded, kernel = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))), np.asarray(state.parameters["blocks"][0]["weight"])
+    actual = learner.parameters(learner.update(state, learner.map(state, batch))[0]).moments
+    padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    kernel = np.asarray(state.parameters["blocks"][0]["weight"])
     patches = [padded[:, i : i + 4, j : j + 4] @ kernel[i, j] for i in range(3) for j in range(3)]
     expected = moments_of(np.sum(patches, axis=0).reshape(-1, 3), np.ones(8 * 16))
-    np.testing.assert_allclose(np.array(found[0]), expected, rtol=1e-4, atol=1e-5)
-    assert [m.mean.shape for m in found] == [(3,), (2,)]
+    np.testing.assert_allclose(np.array(actual[0]), expected, rtol=1e-4, atol=1e-5)
+    assert [m.mean.shape for m in actual] == [(3,), (2,)]
 
 
 def test_moments_fade(learner: Any) -> None:
     """They are the average of the first ten steps, and then lose a tenth a step; a step without weight changes none."""
     state = learner.init(jax.random.key(0))
-    weight, expected = np.asarray(state.parameters[0]["weight"]), np.zeros((2, 5))
+    weight = np.asarray(state.parameters[0]["weight"])
+    expected = np.zeros((2, 5))
     for step in range(1, 15):
         batch = batch_of(40, seed=step)
         at = moments_of(batch.x @ weight, batch.weight)
@@ -105,8 +110,9 @@ def test_moments_fade(learner: Any) -> None:
 
 
 def test_predictions_are_of_rows_alone(learner: Any) -> None:
-    """What a trained network predicts for a row does not hang on the rows beside it."""
-    state, batch = learner.init(jax.random.key(0)), batch_of(40)
+    """A trained network's prediction for a row does not depend on the rows beside it."""
+    state = learner.init(jax.random.key(0))
+    batch = batch_of(40)
     state, _ = learner.update(state, learner.map(state, batch))
     parameters = learner.parameters(state)
     alone = np.concatenate([learner.predict(parameters, batch.x[n : n + 1]) for n in range(5)])
@@ -114,10 +120,11 @@ def test_predictions_are_of_rows_alone(learner: Any) -> None:
 
 
 def test_few_rows_are_refused() -> None:
-    """Where a shard's part of a step has fewer than four rows for a mean and a variance, the job says so."""
+    """A job whose shards have fewer than four rows at a step, for a mean and a variance, is refused."""
 
     def job(norm: str, size: int) -> Job:
-        data, learner = {"train": "x", "features": ["x"], "label": "y"}, {"kind": "mlp", "normalization": norm}
+        data = {"train": "x", "features": ["x"], "label": "y"}
+        learner = {"kind": "mlp", "normalization": norm}
         return load_job({"name": "a", "data": data, "learner": learner, "training": {"batch_size": size}})
 
     with pytest.raises(JobFileError, match=r"with 8 shards training\.batch_size must be at least 32, not 31"):

@@ -37,7 +37,7 @@ def digits(*shape: int) -> tuple[Schema, Rows, Rows]:
 def test_bfloat16_learns_as_well() -> None:
     """After fifty steps the accuracy on other digits is that of float32, but for three of a hundred."""
     options, shape = NETWORKS["mlp"]
-    columns, rows, others = digits(*shape)
+    columns, rows, test_rows = digits(*shape)
 
     def accuracy(options: NetworkOptions) -> float:
         learner: Any = build_learner(options, columns)
@@ -46,8 +46,8 @@ def test_bfloat16_learns_as_well() -> None:
         state = jax.jit(learner.init)(jax.random.key(0))
         for step in range(50):
             state, _ = program.update(state, program.map(state, scaling, Rows(*(a[step % 4 :: 4] for a in rows))))
-        outputs, _ = program.evaluate(state, scaling, others)
-        return float(np.mean(outputs.argmax(axis=1) == others.y))
+        outputs, _ = program.evaluate(state, scaling, test_rows)
+        return float(np.mean(outputs.argmax(axis=1) == test_rows.y))
 
     narrow = accuracy(replace(options, precision="bfloat16"))
     assert narrow > 0.8
@@ -59,15 +59,15 @@ def test_bfloat16_learns_as_well() -> None:
 def test_what_is_bfloat16(kind: str) -> None:
     """Hidden layers compute in it, in the exported model too; state, sums, losses and predictions are float32."""
     options, shape = NETWORKS[kind]
-    columns, rows, others = digits(*shape)
+    columns, rows, test_rows = digits(*shape)
     learner: Any = build_learner(replace(options, precision="bfloat16"), columns)
     program = Program(learner, columns)
     scaling = standard(moments(rows), columns)
     state = jax.jit(learner.init)(jax.random.key(0))
-    outputs, loss = program.evaluate(state, scaling, others)
+    outputs, loss = program.evaluate(state, scaling, test_rows)
     predict = jax.export.deserialize(bytearray(program.stablehlo))
     assert "bf16" in predict.mlir_module()
     arrays = safetensors.numpy.load(safetensors.numpy.save(program.tensors(state, scaling)))
-    np.testing.assert_allclose(predict.call(arrays, others.x), outputs, atol=0.02)
+    np.testing.assert_allclose(predict.call(arrays, test_rows.x), outputs, atol=0.02)
     kept = [*jax.tree.leaves(state), program.map(state, scaling, rows), outputs, loss]
     assert not any(leaf.dtype == jnp.bfloat16 for leaf in kept)

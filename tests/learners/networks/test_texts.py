@@ -37,7 +37,7 @@ X = np.array([[2, 6, 1, 0, 5, 2], [3, 3, 3, 3, 2, 0], [4, 0, 0, 0, 0, 0], [0, 0,
 
 
 def made(options: Options, columns: Schema, seed: int = 0) -> tuple[Any, Any]:
-    """What a learner predicts with, and parameters of its form with every number random."""
+    """A learner's `predict`, compiled, and parameters for it with every number random."""
     learner = build_learner(options, columns)
     forms = learner.parameters(jax.eval_shape(learner.init, jax.random.key(0)))
     random = np.random.default_rng(seed)
@@ -87,10 +87,10 @@ def encoded(parameters: Any, row: Array, heads: int) -> Array:
     x = words + parameters["positions"][places]
     for block in parameters["blocks"]:
         query, key, value = np.split(linear(block["attention"], normalised(block["before_attention"], x)), 3, axis=1)
-        found = []
+        actual = []
         for q, k, v in zip(*(np.split(part, heads, axis=1) for part in (query, key, value)), strict=True):
-            found.append(softmax(q @ k.T / np.sqrt(q.shape[1])) @ v)
-        x = x + linear(block["joined"], np.concatenate(found, axis=1))
+            actual.append(softmax(q @ k.T / np.sqrt(q.shape[1])) @ v)
+        x = x + linear(block["joined"], np.concatenate(actual, axis=1))
         x = x + linear(block["outer"], gelu(linear(block["inner"], normalised(block["before_inner"], x))))
     mean = normalised(parameters["norm"], x).sum(axis=0) / max(len(x), 1)
     return linear(parameters["dense"][0], mean)
@@ -132,24 +132,25 @@ def test_bfloat16_is_nearly_float32() -> None:
         for type in ("float32", "bfloat16")
     )
     parameters = exact.parameters(jax.jit(exact.init)(jax.random.key(0)))
-    expected, found = (jax.jit(learner.predict)(parameters, X[:, :4]) for learner in (exact, narrow))
-    assert found.dtype == jnp.float32
-    assert not np.array_equal(found, expected)
-    np.testing.assert_allclose(found, expected, atol=0.02)
+    expected, actual = (jax.jit(learner.predict)(parameters, X[:, :4]) for learner in (exact, narrow))
+    assert actual.dtype == jnp.float32
+    assert not np.array_equal(actual, expected)
+    np.testing.assert_allclose(actual, expected, atol=0.02)
 
 
 def test_the_order_of_words() -> None:
     """It is nothing to the bag, and something to the transformer."""
     for options, blind in ((EmbeddingBag(embedding=8), True), (Transformer(embedding=8, blocks=1, heads=2), False)):
         predict, parameters = made(options, schema(4))
-        there, back = (predict(parameters, X[:, order])[0] for order in ([0, 1, 2, 3], [2, 1, 0, 3]))
-        assert np.allclose(there, back, rtol=1e-5) == blind
+        forward, back = (predict(parameters, X[:, order])[0] for order in ([0, 1, 2, 3], [2, 1, 0, 3]))
+        assert np.allclose(forward, back, rtol=1e-5) == blind
 
 
 def test_where_dropout_acts() -> None:
     """On the embeddings, on what each half of a block adds, and on hidden layers: once, with numbers of its own."""
     layers = TransformerLayers(Vocabularies(schema(4), "transformer"), 2, 2, [8, 4, 3])
-    forms, seen = jax.eval_shape(layers.init, jax.random.key(0)), []
+    forms = jax.eval_shape(layers.init, jax.random.key(0))
+    seen = []
 
     def between(x: jax.Array, layer: int) -> jax.Array:
         seen.append((layer, x.shape))
@@ -196,7 +197,8 @@ def test_as_good_as_scikit_learn(docstrings: Path, exported: Path) -> None:
     words = HashingVectorizer(n_features=4096, alternate_sign=False)
     peer = LogisticRegression(C=10.0, max_iter=300).fit(words.transform(rows["doc"]), rows["package"])
     reached = peer.score(words.transform(asked["doc"]), asked["package"])
-    model, packages = yarnml.load_model(exported), np.array(asked["package"])
+    model = yarnml.load_model(exported)
+    packages = np.array(asked["package"])
     accuracy = np.mean(model.predict(asked) == packages)
     assert accuracy > max(np.mean(packages == package) for package in set(packages)) + 0.5
     assert accuracy > reached - 0.02

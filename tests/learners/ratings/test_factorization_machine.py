@@ -26,7 +26,8 @@ def test_the_pairs_are_those_of_a_loop() -> None:
     parameters = learner.parameters(learner.init(jax.random.key(0)))
     parameters = {name: random.normal(size=a.shape).astype(np.float32) for name, a in parameters.items()}
     x = random.normal(size=(9, 6)).astype(np.float32)
-    weight, v = parameters["weight"][:, 0].astype(np.float64), parameters["factors"].astype(np.float64)
+    weight = parameters["weight"][:, 0].astype(np.float64)
+    v = parameters["factors"].astype(np.float64)
     pairs = sum(v[i] @ v[j] * x[:, i] * x[:, j] for i in range(6) for j in range(i))
     expected = parameters["bias"] + x @ weight + pairs
     np.testing.assert_allclose(learner.predict(parameters, x), expected, rtol=1e-4, atol=1e-5)
@@ -57,14 +58,14 @@ def test_a_product_of_measurements(metrics: Callable[..., dict[str, float]]) -> 
     x = datasets.load_iris().data.astype(np.float32)
     x = (x - x.mean(axis=0)) / x.std(axis=0)
     y = x[:, 0] * x[:, 3] - x[:, 1] * x[:, 2]
-    found = metrics(x, y, epochs=100, optimizer={"kind": "adam", "learning_rate": 0.02})
+    scores = metrics(x, y, epochs=100, optimizer={"kind": "adam", "learning_rate": 0.02})
     assert LinearRegression().fit(x, y).score(x, y) < 0.6
-    assert found["r2"] > 0.98
+    assert scores["r2"] > 0.98
 
 
 def test_two_classes(metrics: Callable[..., dict[str, float]]) -> None:
     """On the breast cancer data, accuracy and area as those of the other classifiers."""
     x, y = datasets.load_breast_cancer(return_X_y=True)
-    found = metrics(x.astype(np.float32), y, epochs=15, l2=1e-3, optimizer={"kind": "adam", "learning_rate": 0.01})
-    assert found["accuracy"] > 0.94
-    assert found["roc_auc"] > 0.98
+    scores = metrics(x.astype(np.float32), y, epochs=15, l2=1e-3, optimizer={"kind": "adam", "learning_rate": 0.01})
+    assert scores["accuracy"] > 0.94
+    assert scores["roc_auc"] > 0.98

@@ -19,7 +19,7 @@ from yarnml.errors import DataError, ExportError
 from yarnml.job.learners import Als
 from yarnml.learners.base import Batch
 from yarnml.learners.ratings.als import AlternatingLeastSquares, State, Sums
-from yarnml.learners.ratings.equations import chunked, equations
+from yarnml.learners.ratings.equations import chunk_ratings, equations
 from yarnml.learners.registry import build_learner
 from yarnml.model import recommend
 from yarnml.model.model import Model
@@ -29,7 +29,8 @@ Array = npt.NDArray[Any]
 Train = Callable[..., Model]
 Job = dict[str, Any]
 
-USERS, ITEMS = 150, 64
+USERS = 150
+ITEMS = 64
 GREY = datasets.load_digits().data[:USERS] / 4.0  # 0 … 4
 COLUMNS = Schema((Feature("user", 1), Feature("item", 1)), "rating", "number", ())
 
@@ -106,18 +107,20 @@ def test_factors_by_gradient_descent_explain_ratings(train: Train) -> None:
 
 
 def test_ranking_by_gradient_descent_finds_what_is_new(train: Train) -> None:
-    """Of dark pixels that are new, the ten best of their images miss fewer by a quarter than the ten darkest of all."""
+    """The ten best pixels of an image miss a quarter fewer of its new dark pixels than the ten darkest of all."""
     columns = {n: a[ratings()["rating"] >= 2] for n, a in ratings().items()}
     cut = len(columns["user"]) * 4 // 5
-    seen, new = {n: a[:cut] for n, a in columns.items()}, {n: a[cut:] for n, a in columns.items()}
+    seen = {n: a[:cut] for n, a in columns.items()}
+    new = {n: a[cut:] for n, a in columns.items()}
     model = train(seen, SGD | {"feedback": "implicit"}, epochs=40)
 
-    def missed(found: pa.Table) -> float:
-        pairs = set(zip(found["user"].to_pylist(), found["item"].to_pylist(), strict=True))
+    def missed(actual: pa.Table) -> float:
+        pairs = set(zip(actual["user"].to_pylist(), actual["item"].to_pylist(), strict=True))
         return float(np.mean([pair not in pairs for pair in zip(new["user"], new["item"], strict=True)]))
 
     count = np.bincount(seen["item"], minlength=ITEMS).astype(np.float32)
-    nobody, someone = np.zeros((USERS, 1), np.float32), np.zeros((ITEMS, 1), np.float32)
+    nobody = np.zeros((USERS, 1), np.float32)
+    someone = np.zeros((ITEMS, 1), np.float32)
     popular = Factors(Side(nobody, nobody[:, 0]), Side(someone, count), 0.0)
     without = seen_of(np.stack([seen["user"], seen["item"]], axis=1), popular)
     darkest = pa.concat_tables(best(popular, np.arange(USERS), 10, without))
@@ -129,8 +132,8 @@ def test_nobody_has_the_factors_0(train: Train) -> None:
     model = train(ratings(0.2), SGD, epochs=1)
     arrays = {n.removeprefix("parameters/"): np.asarray(a) for n, a in model._arrays.items()}
     unknown = [-1.0, USERS, 1.5, np.nan]
-    found = model.predict(np.array([[user, 3] for user in unknown]))
-    np.testing.assert_allclose(found, arrays["bias"] + arrays["items/offset"][3], rtol=1e-6)
+    actual = model.predict(np.array([[user, 3] for user in unknown]))
+    np.testing.assert_allclose(actual, arrays["bias"] + arrays["items/offset"][3], rtol=1e-6)
     np.testing.assert_allclose(model.predict(np.array([[-1, ITEMS]])), arrays["bias"], rtol=1e-6)
 
 
@@ -163,18 +166,20 @@ def test_amounts_below_0(train: Train, kind: str) -> None:
 def by_hand(y: Array, weight: Array, start: Array, turns: int, options: Als) -> tuple[Array, Array]:
     """ALS in float64 over a dense matrix, system by system; ``weight`` is 0 where there is no rating."""
 
-    def solve(others: Array, y: Array, weight: Array) -> Array:
+    def solve(other_side: Array, y: Array, weight: Array) -> Array:
         if options.feedback == "explicit":
             ridge = options.l2 * weight.sum() or 1.0
-            matrix, right = (others * weight[:, None]).T @ others, others.T @ (weight * y)
+            matrix = (other_side * weight[:, None]).T @ other_side
+            right = other_side.T @ (weight * y)
         else:
             confidence = 1 + options.confidence * y * weight
-            matrix, ridge = (others * confidence[:, None]).T @ others, options.l2
-            right = others.T @ (weight * (1 + options.confidence * y) * (y > 0))
-        return np.linalg.solve(matrix + ridge * np.eye(others.shape[1]), right)
+            matrix = (other_side * confidence[:, None]).T @ other_side
+            ridge = options.l2
+            right = other_side.T @ (weight * (1 + options.confidence * y) * (y > 0))
+        return np.linalg.solve(matrix + ridge * np.eye(other_side.shape[1]), right)
 
-    def side(others: Array, y: Array, weight: Array) -> Array:
-        return np.array([solve(others, a, w) for a, w in zip(y, weight, strict=True)])
+    def side(other_side: Array, y: Array, weight: Array) -> Array:
+        return np.array([solve(other_side, a, w) for a, w in zip(y, weight, strict=True)])
 
     items = start.astype(np.float64)
     users = side(items, y, weight)
@@ -185,12 +190,12 @@ def by_hand(y: Array, weight: Array, start: Array, turns: int, options: Als) -> 
 
 
 def objective(y: Array, weight: Array, users: Array, items: Array, options: Als) -> float:
-    found = users @ items.T
+    actual = users @ items.T
     if options.feedback == "explicit":
-        return float((weight * np.square(found - y)).sum() / 2 / weight.sum())
+        return float((weight * np.square(actual - y)).sum() / 2 / weight.sum())
     more = options.confidence * y
-    rows = weight * ((1 + more) * np.square((y > 0) - found) - np.square(found))
-    return float((rows.sum() + np.square(found).sum()) / 2 / weight.sum())
+    rows = weight * ((1 + more) * np.square((y > 0) - actual) - np.square(actual))
+    return float((rows.sum() + np.square(actual).sum()) / 2 / weight.sum())
 
 
 def shards_of(columns: dict[str, Array], shards: int) -> list[Batch]:
@@ -204,13 +209,14 @@ def turned(options: Als, shards: list[Batch], turns: int) -> Iterator[tuple[Stat
     """The state before the first epoch and after every epoch, and the loss that its last pass told."""
     learner = build_learner(options, COLUMNS)
     assert isinstance(learner, AlternatingLeastSquares)
-    state, update = learner.init(jax.random.key(0)), jax.jit(learner.update)
+    state = learner.init(jax.random.key(0))
+    update = jax.jit(learner.update)
     held = [learner.prepare_shard(state, [rows]) for rows in shards]
     yield state, np.inf
     for _ in range(turns + 1):
         for _ in ("items", "users"):
-            here = jax.tree.map(np.asarray, state)
-            parts = [learner.map_shard(here, one)[0] for one in held]
+            on_host = jax.tree.map(np.asarray, state)
+            parts = [learner.map_shard(on_host, one)[0] for one in held]
             state, scores = update(state, Sums(*(sum(leaves) for leaves in zip(*parts, strict=True))))
         yield state, float(scores.loss / scores.weight)
 
@@ -228,7 +234,8 @@ def test_alternation_is_that_of_a_dense_matrix(feedback: str, order: str) -> Non
 
     With weights, with images of no ratings, and whether the rows of a user are in one shard or in several.
     """
-    options, columns = OPTIONS[feedback], ratings(0.6)
+    options = OPTIONS[feedback]
+    columns = ratings(0.6)
     keep = columns["user"] % 10 != 9
     columns = {n: a[keep] for n, a in columns.items()}
     if order == "by user":
@@ -238,7 +245,8 @@ def test_alternation_is_that_of_a_dense_matrix(feedback: str, order: str) -> Non
     shared = int(states[-1][0].sharing)
     assert shared <= 3 if order == "by user" else shared > 100
     weight, y = np.zeros((2, USERS, ITEMS))
-    weight[columns["user"], columns["item"]], y[columns["user"], columns["item"]] = columns["weight"], columns["rating"]
+    weight[columns["user"], columns["item"]] = columns["weight"]
+    y[columns["user"], columns["item"]] = columns["rating"]
     users, items = by_hand(y, weight, np.asarray(states[0][0].items), 3, options)
     last = states[-1][0]
     np.testing.assert_allclose(last.users, users, atol=1e-4 * np.abs(users).max())
@@ -248,7 +256,8 @@ def test_alternation_is_that_of_a_dense_matrix(feedback: str, order: str) -> Non
 
 def test_equations_of_any_number_of_ratings() -> None:
     """Sums over owners of one rating and of more than a chunk holds are NumPy's; owners may be left out."""
-    random, rank = np.random.default_rng(5), 2
+    random = np.random.default_rng(5)
+    rank = 2
     counts = np.array([1, 31, 0, 32, 33, 1500, *random.integers(1, 20, 5000)])
     owner = random.permutation(np.repeat(np.arange(len(counts)), counts)).astype(np.int32)
     other = random.integers(7, size=len(owner)).astype(np.int32)
@@ -257,10 +266,10 @@ def test_equations_of_any_number_of_ratings() -> None:
     f = factors[other].astype(float)
     packed = [second * f[:, 0] ** 2, second * f[:, 0] * f[:, 1], second * f[:, 1] ** 2, *(first * f.T), second]
     expected = np.stack([np.bincount(owner, values, len(counts)) for values in packed], axis=1)
-    chunks = chunked(owner, other, second, first)
+    chunks = chunk_ratings(owner, other, second, first)
     for owners in (len(counts), 6):
-        found = equations(chunks, factors, owners)
-        np.testing.assert_allclose(found, expected[:owners], rtol=1e-4, atol=1e-4)
+        actual = equations(chunks, factors, owners)
+        np.testing.assert_allclose(actual, expected[:owners], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.long
@@ -309,7 +318,7 @@ def test_the_best_items(factors: Factors, scores: int) -> None:
     random = np.random.default_rng(2)
     pairs = np.stack([random.integers(30, size=400), random.integers(50, size=400)], axis=1)
     asked = known([7, 3, 29, 3], factors)
-    found = pa.concat_tables(best(factors, asked, 6, seen_of(pairs, factors), scores))
+    actual = pa.concat_tables(best(factors, asked, 6, seen_of(pairs, factors), scores))
     expected = []
     for user in asked:
         allowed = [i for i in range(50) if [user, i] not in pairs.tolist()]
@@ -317,20 +326,20 @@ def test_the_best_items(factors: Factors, scores: int) -> None:
         order = sorted(allowed, key=lambda i: -score[i])[:6]
         expected += [(user, i, score[i] + factors.users.offset[user] + 0.5, r + 1) for r, i in enumerate(order)]
     user, item, score, rank = (np.array(column) for column in zip(*expected, strict=True))
-    assert found.column_names == ["user", "item", "score", "rank"]
+    assert actual.column_names == ["user", "item", "score", "rank"]
     for name, column in (("user", user), ("item", item), ("rank", rank)):
-        np.testing.assert_array_equal(found[name], column)
-    np.testing.assert_allclose(found["score"], score, rtol=1e-5)
+        np.testing.assert_array_equal(actual[name], column)
+    np.testing.assert_allclose(actual["score"], score, rtol=1e-5)
 
 
 def test_equal_scores_and_few_items(factors: Factors) -> None:
     """Items of equal scores come by their numbers; a user who has seen most of them gets what is left."""
     same = factors._replace(items=Side(np.ones((5, 4), np.float32), np.zeros(5, np.float32)))
     seen = seen_of(np.array([[1, 0], [1, 2], [1, 3], [2, 1]]), same)
-    found = pa.concat_tables(best(same, np.arange(3), 3, seen)).to_pydict()
-    assert found["user"] == [0, 0, 0, 1, 1, 2, 2, 2]
-    assert found["item"] == [0, 1, 2, 1, 4, 0, 2, 3]
-    assert found["rank"] == [1, 2, 3, 1, 2, 1, 2, 3]
+    actual = pa.concat_tables(best(same, np.arange(3), 3, seen)).to_pydict()
+    assert actual["user"] == [0, 0, 0, 1, 1, 2, 2, 2]
+    assert actual["item"] == [0, 1, 2, 1, 4, 0, 2, 3]
+    assert actual["rank"] == [1, 2, 3, 1, 2, 1, 2, 3]
     assert len(next(best(same, np.arange(3), 99))) == 3 * 5
 
 
@@ -343,12 +352,12 @@ def small(train: Train) -> tuple[Model, dict[str, Array]]:
 def test_a_loaded_model_recommends(small: tuple[Model, dict[str, Array]]) -> None:
     """The best pixels of an image are those with the highest predictions, what was rated left out."""
     model, columns = small
-    found = model.recommend([5], top=4, without=pa.table(columns))
+    actual = model.recommend([5], top=4, without=pa.table(columns))
     rated = set(columns["item"][columns["user"] == 5])
     score = model.predict(np.array([[5, i] for i in range(ITEMS)]))
     order = [i for i in np.argsort(-score, kind="stable") if i not in rated][:4]
-    assert found["item"].to_pylist() == order
-    np.testing.assert_allclose(found["score"], score[order], rtol=1e-5)
+    assert actual["item"].to_pylist() == order
+    np.testing.assert_allclose(actual["score"], score[order], rtol=1e-5)
     assert len(model.recommend(top=2)) == 2 * USERS
 
 
@@ -373,7 +382,9 @@ def test_the_command_writes_what_the_model_recommends(
 ) -> None:
     """A new folder of Parquet files; one that exists and seen data of other columns are refused, and leave nothing."""
     model, columns = small
-    folder, output, seen = tmp_path / "models", tmp_path / "deep/best", tmp_path / "ratings.parquet"
+    folder = tmp_path / "models"
+    output = tmp_path / "deep/best"
+    seen = tmp_path / "ratings.parquet"
     done = yarnml_command("recommend", folder, "--top", "3", "--output", output, "--seen", seen)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"450 items for 150 users by {folder}/1 are in {output}\n"

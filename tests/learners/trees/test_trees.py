@@ -54,7 +54,8 @@ def halves(name: str) -> tuple[Array, Array, Array, Array]:
     """Rows to train on and rows to test on, features first."""
     data = getattr(datasets, f"load_{name}")()
     order = np.random.default_rng(0).permutation(len(data.target))
-    x, y = data.data[order].astype(np.float32), data.target[order]
+    x = data.data[order].astype(np.float32)
+    y = data.target[order]
     cut = 2 * len(x) // 3
     return x[:cut], y[:cut], x[cut:], y[cut:]
 
@@ -62,13 +63,14 @@ def halves(name: str) -> tuple[Array, Array, Array, Array]:
 def grown(options: Options, columns: Schema, x: Array, y: Array) -> tuple[Any, Any]:
     """A learner and its state after all its passes over one shard."""
     learner = build_learner(options, columns)
-    state, update = jax.jit(learner.init)(jax.random.key(0)), jax.jit(learner.update)
+    state = jax.jit(learner.init)(jax.random.key(0))
+    update = jax.jit(learner.update)
     assert options.passes is not None
     held = None
     for _ in range(options.passes.usual * options.passes.per_epoch):
-        here = jax.tree.map(np.asarray, state)
-        held = held or learner.prepare_shard(here, [Batch(x, y, np.ones(len(x), np.float32))])
-        sums, held = learner.map_shard(here, held)
+        on_host = jax.tree.map(np.asarray, state)
+        held = held or learner.prepare_shard(on_host, [Batch(x, y, np.ones(len(x), np.float32))])
+        sums, held = learner.map_shard(on_host, held)
         state, _ = update(state, sums)
     return learner, state
 
@@ -89,39 +91,44 @@ def test_numba_and_numpy_have_the_same_bits(channels: int) -> None:
     node = random.integers(0, 3, 1000).astype(np.int16)
     split = np.array([6, -1, 1], np.int32), np.array([3, 9, 7], np.int32), np.array([True, False, False])
     equal = np.array([False, True, False, False, False, False, False])
-    found = []
+    model = []
     for kernel in (NUMPY, kernels()):
-        bin, way, order = np.zeros(1000, np.uint8), np.zeros(1000, np.int16), np.zeros(1000, np.uint32)
-        ends, sums = np.zeros(3, np.int64), np.zeros((2, 2 * GROUP, 17, channels))
+        bin = np.zeros(1000, np.uint8)
+        way = np.zeros(1000, np.int16)
+        order = np.zeros(1000, np.uint32)
+        ends = np.zeros(3, np.int64)
+        sums = np.zeros((2, 2 * GROUP, 17, channels))
         kernel.bin(values, edges, bin)
         kernel.route(bins, node, *split, equal, 16, way)
         kernel.sort(node, ends, order)
         kernel.histograms(bins, order, ends[[1, 0]], ends[[2, 1]], stats, sums)
-        found.append((bin, way, order, ends, sums))
+        model.append((bin, way, order, ends, sums))
     assert kernels() is not NUMPY
-    for ours, theirs in zip(*found, strict=True):
-        assert ours.tobytes() == theirs.tobytes()
-    bin, way, order, ends, sums = found[0]
+    for ours, expected in zip(*model, strict=True):
+        assert ours.tobytes() == expected.tobytes()
+    bin, way, order, ends, sums = model[0]
     np.testing.assert_array_equal(bin, np.where(np.isnan(values), len(edges), (values[:, None] > edges).sum(axis=1)))
     assert set(way) == {0, 1, 2, 4, 5}, "a node without a split sends all rows left"
     np.testing.assert_allclose(sums[0, 5].sum(axis=0), stats[node == 2].sum(axis=0), rtol=1e-4)
 
 
-REFINED, EDGES = jax.jit(sketch.refined), jax.jit(sketch.edges, static_argnums=2)
+REFINE = jax.jit(sketch.refine)
+EDGES = jax.jit(sketch.edges, static_argnums=2)
 
 
 def sketched(x: Array, weight: Array | None = None, bins: int = 255) -> Array:
     """The edges of one feature's bins."""
     cells, weight = sketch.first_cells(1), np.ones(len(x), np.float32) if weight is None else weight
     for _ in range(sketch.PASSES):
-        before, counts = cells, jnp.asarray(sketch.counts(x[None], weight, np.asarray(cells)), jnp.float32)
-        cells = REFINED(cells, counts)
+        before = cells
+        counts = jnp.asarray(sketch.counts(x[None], weight, np.asarray(cells)), jnp.float32)
+        cells = REFINE(cells, counts)
     return np.asarray(EDGES(before, counts, bins)[0])
 
 
 @pytest.mark.parametrize("power", [1, 5])
 def test_bins_hold_about_the_same_weight(power: int) -> None:
-    """Of a feature with long tails, no bin holds more than twice its part, in rows or in their weight."""
+    """No bin of a feature with long tails holds more than twice its part, in rows or in their weight."""
     random = np.random.default_rng(1)
     x = (random.normal(size=50_000) ** power).astype(np.float32)
     weight = random.uniform(0, 2, len(x)).astype(np.float32)
@@ -132,7 +139,7 @@ def test_bins_hold_about_the_same_weight(power: int) -> None:
 
 
 def test_values_that_come_often_have_bins_of_their_own() -> None:
-    """Where nearly all rows are 0, the others still fill most bins; few different values have a bin each."""
+    """Rare values fill most bins where nearly all rows are 0; few different values have a bin each."""
     random = np.random.default_rng(2)
     x = np.where(random.random(50_000) < 0.98, 0, random.normal(size=50_000)).astype(np.float32)
     bin = np.searchsorted(sketched(x, bins=64), x)
@@ -149,21 +156,21 @@ def test_a_tree_for_numbers_is_scikit_learn_s() -> None:
     """With a bin for every value, a tree of five levels is scikit-learn's, split for split."""
     x, y, other, _ = halves("diabetes")
     x, y = x[:240], y[:240]
-    found = grown(Tree(depth=5, min_rows=5), schema(10, ()), x, y.astype(np.float32))
+    model = grown(Tree(depth=5, min_rows=5), schema(10, ()), x, y.astype(np.float32))
     right = DecisionTreeRegressor(max_depth=5, min_samples_leaf=5, random_state=0).fit(x, y)
-    np.testing.assert_allclose(predicted(*found, x), right.predict(x), rtol=1e-4)
-    assert np.mean(np.isclose(predicted(*found, other), right.predict(other), rtol=1e-4)) > 0.95
+    np.testing.assert_allclose(predicted(*model, x), right.predict(x), rtol=1e-4)
+    assert np.mean(np.isclose(predicted(*model, other), right.predict(other), rtol=1e-4)) > 0.95
 
 
 @pytest.mark.long
 def test_a_tree_for_classes_is_scikit_learn_s() -> None:
     """The Gini impurity of the leaves, which is the training loss, is scikit-learn's, and so are most predictions."""
     x, y, other, _ = halves("wine")
-    found = grown(Tree(depth=2), schema(13, (0, 1, 2)), x, y.astype(np.int32))
+    model = grown(Tree(depth=2), schema(13, (0, 1, 2)), x, y.astype(np.int32))
     right = DecisionTreeClassifier(max_depth=2, random_state=0).fit(x, y)
-    ours, theirs = (np.square(p - np.eye(3)[y]).sum() for p in (predicted(*found, x), right.predict_proba(x)))
-    assert ours == pytest.approx(theirs, rel=1e-4)
-    assert np.mean(predicted(*found, other).argmax(axis=1) == right.predict(other)) > 0.9
+    ours, expected = (np.square(p - np.eye(3)[y]).sum() for p in (predicted(*model, x), right.predict_proba(x)))
+    assert ours == pytest.approx(expected, rel=1e-4)
+    assert np.mean(predicted(*model, other).argmax(axis=1) == right.predict(other)) > 0.9
 
 
 @pytest.mark.long
@@ -181,21 +188,22 @@ def test_boosting_classes_is_as_accurate_as_scikit_learn_s(train: Train) -> None
 def test_boosting_a_number_is_scikit_learn_s() -> None:
     """The error of 40 trees is scikit-learn's to 3 %, and much larger than the difference between the two."""
     x, y, other, truth = halves("diabetes")
-    found = grown(Boosting(trees=40, depth=2, min_hessian=20), schema(10, ()), x, y.astype(np.float32))
+    model = grown(Boosting(trees=40, depth=2, min_hessian=20), schema(10, ()), x, y.astype(np.float32))
     right = HistGradientBoostingRegressor(max_iter=40, max_depth=2, max_leaf_nodes=None, l2_regularization=1)
-    ours, theirs = predicted(*found, other), right.fit(x, y).predict(other)
-    error = np.sqrt(np.mean((theirs - truth) ** 2))
+    ours = predicted(*model, other)
+    expected = right.fit(x, y).predict(other)
+    error = np.sqrt(np.mean((expected - truth) ** 2))
     assert np.sqrt(np.mean((ours - truth) ** 2)) == pytest.approx(error, rel=0.03)
-    assert np.sqrt(np.mean((ours - theirs) ** 2)) < 0.3 * error
+    assert np.sqrt(np.mean((ours - expected) ** 2)) < 0.3 * error
 
 
 @pytest.mark.long
 def test_a_forest_is_as_accurate_as_scikit_learn_s() -> None:
     """On digits it never saw, a forest is at most 3 % less accurate than scikit-learn's of the same size."""
     x, y, other, truth = halves("digits")
-    found = grown(Forest(trees=20, depth=7, bins=17), schema(64, tuple(range(10))), x, y.astype(np.int32))
+    model = grown(Forest(trees=20, depth=7, bins=17), schema(64, tuple(range(10))), x, y.astype(np.int32))
     right = RandomForestClassifier(20, max_depth=7, random_state=0).fit(x, y)
-    outputs = predicted(*found, other)
+    outputs = predicted(*model, other)
     assert np.mean(outputs.argmax(axis=1) == truth) > right.score(other, truth) - 0.03
     np.testing.assert_allclose(outputs.sum(axis=1), 1, rtol=1e-4)
 
@@ -250,17 +258,18 @@ def test_categories_are_split_one_from_the_others(train: Train, tmp_path: Path, 
 def test_predictions_follow_the_trends_that_are_asked_for(options: Any) -> None:
     """Whatever the other columns hold, predictions never fall with one column and never rise with another."""
     x, y, other, truth = halves("diabetes")
-    bmi, hdl = 2, 6  # with the one the disease gets worse, with the other it does not
+    bmi = 2  # the disease gets worse with it
+    hdl = 6  # and not with this one
     columns = Schema(tuple(Feature(f"x{j}", 1) for j in range(10)), "y", "number", ())
     asked = replace(options, monotone={f"x{bmi}": "increasing", f"x{hdl}": "decreasing"})
-    found = grown(asked, columns, x, y.astype(np.float32))
+    model = grown(asked, columns, x, y.astype(np.float32))
     steps = np.linspace(x.min(axis=0), x.max(axis=0), 30)
     for column, sign in ((bmi, 1), (hdl, -1)):
         swept = np.repeat(other[:, None], len(steps), axis=1)
         swept[:, :, column] = steps[:, column]
-        rises = sign * np.diff(predicted(*found, swept.reshape(-1, 10)).reshape(len(other), -1))
+        rises = sign * np.diff(predicted(*model, swept.reshape(-1, 10)).reshape(len(other), -1))
         assert rises.min() >= 0
-    assert np.mean((predicted(*found, other) - truth) ** 2) < 0.8 * truth.var()
+    assert np.mean((predicted(*model, other) - truth) ** 2) < 0.8 * truth.var()
 
 
 @pytest.mark.long
@@ -286,10 +295,10 @@ def test_levels_are_sums_over_rows() -> None:
     """Half-way through its second round, the sums over a shard are those over its two halves."""
     x, y, _, _ = halves("breast_cancer")
     learner, state = grown(Boosting(trees=2, depth=3), schema(30, (0, 1)), x, y.astype(np.int32))
-    here = jax.tree.map(np.asarray, state)._replace(passes=np.array(3 + 3 + 2))
+    on_host = jax.tree.map(np.asarray, state)._replace(passes=np.array(3 + 3 + 2))
     parts = [np.s_[:], np.s_[:100], np.s_[100:]]
     batches = [Batch(x[part], y[part].astype(np.int32), np.ones(len(x[part]), np.float32)) for part in parts]
-    whole, first, second = (learner.map_shard(here, learner.prepare_shard(here, [b]))[0] for b in batches)
+    whole, first, second = (learner.map_shard(on_host, learner.prepare_shard(on_host, [b]))[0] for b in batches)
     assert np.abs(whole.histograms[0, 0, 3]).max() > 0.1
     np.testing.assert_allclose(whole.histograms, first.histograms + second.histograms, atol=1e-5)
 

@@ -11,7 +11,7 @@ from yarnml.learners.linear.glm import Dispersion, Labels, Traits, build_glm, lo
 
 
 class Amounts:
-    """y is Gamma with mean exp(η); the loss is half the deviance, 0 for a perfect prediction."""
+    """The family of amounts: y is Gamma with mean exp(η); the loss is half the deviance, 0 for a perfect prediction."""
 
     traits = Traits(Labels(0.0, False, "numbers above 0"), Dispersion.DEVIANCE, start=log_mean)
 
@@ -20,7 +20,7 @@ class Amounts:
         return y * jnp.exp(-eta) + eta - constant
 
     def curvature(self, eta: jax.Array, y: jax.Array) -> jax.Array:
-        """What is expected of y · exp(-η)."""
+        """The expected value of the second derivative y · exp(-η)."""
         return jnp.ones_like(eta)
 
     def predict(self, eta: jax.Array) -> jax.Array:

@@ -1,4 +1,4 @@
-"""Generalised linear models: a family says how the label hangs on w·x + b, a solver or an optimizer finds w and b.
+"""Generalised linear models: a family relates the label to w·x + b, a solver or an optimizer finds w and b.
 
 Chu et al., "Map-Reduce for Machine Learning on Multicore", NIPS 2006, for the summation form; McCullagh & Nelder,
 "Generalized Linear Models", 1989, for the families.
@@ -18,7 +18,7 @@ from yarnml.errors import DataError, JobFileError
 from yarnml.job.learners import GeneralisedLinear, Linear
 from yarnml.learners.base import Batch, Check, Key, Learner, flat
 from yarnml.learners.gradient import GradientDescent, weight_decay
-from yarnml.learners.linear.passes import Covariance, FullPasses, Solver, penalised
+from yarnml.learners.linear.passes import Covariance, FullPasses, Solver, penalty_mask
 from yarnml.learners.linear.solvers.fista import Fista
 from yarnml.learners.linear.solvers.lbfgs import Lbfgs
 from yarnml.learners.linear.solvers.newton import Newton
@@ -26,12 +26,14 @@ from yarnml.learners.linear.solvers.normal import NormalEquations
 from yarnml.learners.linear.solvers.search import LineSearch
 from yarnml.learners.optimizers import build_optimizer
 
-EXACT = jax.lax.Precision.HIGHEST  # float32 on GPUs too, where the default keeps fewer digits
-LARGEST = 2000  # coefficients of a model whose matrix of curvature is summed: 16 MB a shard
+PRECISION = jax.lax.Precision.HIGHEST
+"""Float32 on GPUs too, where the default keeps fewer digits."""
+MAX_COEFFICIENTS = 2000
+"""The most coefficients of a model whose matrix of curvature is summed: 16 MB a shard."""
 
 
 class Dispersion(Enum):
-    """How many times the family's own variance labels have: the standard errors depend on it."""
+    """The variance of the labels as a multiple of the family's own: the standard errors depend on it."""
 
     KNOWN = "once"
     DEVIANCE = "estimated, by the deviance over the degrees of freedom"
@@ -47,9 +49,12 @@ class Labels(NamedTuple):
 
 
 class Traits(NamedTuple):
-    """``labels``: those that the family can take, None for all.  ``outputs``: predictors of a row, () or (classes,).
+    """Facts about a family.
 
-    ``start``: the bias to begin with, given the slope of the mean loss by the bias where all parameters are 0.
+    ``labels``: those that the family can take; None for all.
+    ``outputs``: the shape of a row's predictors, () or (classes,).
+    ``start``: the bias to begin with, given the slope of the mean loss by the bias where all parameters are 0; None
+    for 0.
     """
 
     labels: Labels | None = None
@@ -59,34 +64,32 @@ class Traits(NamedTuple):
 
 
 def log_mean(slope: jax.Array) -> jax.Array:
-    """For means exp(η), where that slope is 1 - the mean of the labels."""
+    """The bias to begin with for means exp(η), where ``slope`` is 1 - the mean of the labels."""
     return jnp.log(jnp.maximum(1 - slope, 1e-6))
 
 
 class Family(Protocol):
-    """``eta`` is w·x + b: [rows], or [rows, outputs] for families with one predictor per class."""
+    """The relation of the label to ``eta``, w·x + b: [rows], or [rows, outputs] for one predictor per class."""
 
     @property
     def traits(self) -> Traits: ...
 
     def loss(self, eta: jax.Array, y: jax.Array) -> jax.Array:
-        """[rows], convex in ``eta``."""
+        """The loss of every row [rows], convex in ``eta``."""
 
     def curvature(self, eta: jax.Array, y: jax.Array) -> jax.Array:
-        """The loss's second derivative in ``eta``, what is expected of it, or a bound.
-
-        [rows], or [rows, outputs, outputs].
-        """
+        """The loss's second derivative in ``eta``, its mean, or a bound; [rows] or [rows, outputs, outputs]."""
 
     def predict(self, eta: jax.Array) -> jax.Array:
-        """What the learner's ``predict`` returns."""
+        """The learner's predictions, [rows] or [rows, classes]."""
 
 
 class LinearPredictor:
     """A family's model of x [rows, *shape]: ``weight`` [width, *outputs] and ``bias`` [*outputs] begin at 0."""
 
     def __init__(self, family: Family, width: int) -> None:
-        self._family, self._width = family, width
+        self._family = family
+        self._width = width
 
     def init(self, key: Key) -> Any:
         outputs = self._family.traits.outputs
@@ -97,7 +100,7 @@ class LinearPredictor:
         return {"weight": jnp.zeros_like(gradient["weight"]), "bias": begin(gradient["bias"])} if begin else None
 
     def _eta(self, parameters: Any, x: jax.Array) -> jax.Array:
-        return jnp.matmul(flat(x), parameters["weight"], precision=EXACT) + parameters["bias"]
+        return jnp.matmul(flat(x), parameters["weight"], precision=PRECISION) + parameters["bias"]
 
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
         return self._family.predict(self._eta(parameters, x))
@@ -109,15 +112,17 @@ class LinearPredictor:
         """Σ weight · curvature ⊗ (1, x) ⊗ (1, x): [n, n], the biases first."""
         x = jnp.concatenate([jnp.ones((len(batch.weight), 1)), flat(batch.x)], axis=1)
         factor = self._family.curvature(self._eta(parameters, batch.x), batch.y)
-        width, k = x.shape[1], factor.shape[-1] if factor.ndim > 1 else 1
+        width = x.shape[1]
+        k = factor.shape[-1] if factor.ndim > 1 else 1
         blocks = factor.reshape(-1, k * k).T * batch.weight
-        sums = jax.lax.map(lambda block: jnp.matmul(x.T, block[:, None] * x, precision=EXACT), blocks)
+        sums = jax.lax.map(lambda block: jnp.matmul(x.T, block[:, None] * x, precision=PRECISION), blocks)
         return sums.reshape(k, k, width, width).transpose(2, 0, 3, 1).reshape(width * k, width * k)
 
 
 def build_glm(family: Family, options: GeneralisedLinear, schema: Schema) -> Learner:
     """The learner of a family for these columns.  Raises JobFileError where the fields don't go together."""
-    model, check = LinearPredictor(family, schema.width), _check(family.traits.labels, options.kind, str(schema.label))
+    model = LinearPredictor(family, schema.width)
+    check = _check(family.traits.labels, options.kind, str(schema.label))
     if options.l1 and options.solver != "fista":
         raise JobFileError(f"learner.l1 needs learner.solver: fista, not {options.solver or 'an optimizer'}.")
     if options.solver is None:
@@ -134,16 +139,16 @@ def build_glm(family: Family, options: GeneralisedLinear, schema: Schema) -> Lea
         )
     parameters = model.init(jax.random.key(0))
     count = sum(a.size for a in jax.tree.leaves(parameters))
-    if options.solver in ("normal", "newton") and count > LARGEST:
+    if options.solver in ("normal", "newton") and count > MAX_COEFFICIENTS:
         raise JobFileError(
-            f"learner.solver {options.solver} sums a matrix of all pairs of coefficients, for {LARGEST} of them at "
-            f"most, but there are {count}; choose lbfgs."
+            f"learner.solver {options.solver} sums a matrix of all pairs of coefficients, for {MAX_COEFFICIENTS} of "
+            f"them at most, but there are {count}; choose lbfgs."
         )
     spread = None if options.l2 else _covariance(family.traits.dispersion)
-    return FullPasses(model, _solver(options, penalised(parameters)), options.l2, spread, check)
+    return FullPasses(model, _solver(options, penalty_mask(parameters)), options.l2, spread, check)
 
 
-def _solver(options: GeneralisedLinear, penalised: jax.Array) -> Solver:
+def _solver(options: GeneralisedLinear, penalty_mask: jax.Array) -> Solver:
     match options.solver:
         case "normal":
             return NormalEquations()
@@ -152,11 +157,11 @@ def _solver(options: GeneralisedLinear, penalised: jax.Array) -> Solver:
         case "lbfgs":
             return LineSearch(Lbfgs(), options.tolerance)
         case _:
-            return Fista(options.l1 * penalised, options.tolerance)
+            return Fista(options.l1 * penalty_mask, options.tolerance)
 
 
 def _covariance(dispersion: Dispersion) -> Covariance | None:
-    """Of estimates without penalty, from Fisher's information: (weight · curvature)⁻¹ · dispersion.
+    """The covariance of estimates without penalty, from Fisher's information: (weight · curvature)⁻¹ · dispersion.
 
     0 for a coefficient that the data do not determine, and for all of them without more rows than coefficients.
     """
@@ -172,7 +177,7 @@ def _covariance(dispersion: Dispersion) -> Covariance | None:
 
 
 def _check(labels: Labels | None, kind: str, name: str) -> Check | None:
-    """Refuses rows whose label the family can't take."""
+    """A check that refuses rows whose label the family can't take; None for a family that takes all."""
     if labels is None:
         return None
 

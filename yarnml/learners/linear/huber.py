@@ -11,7 +11,7 @@ from yarnml.learners.linear.glm import Traits, build_glm
 
 
 class Robust:
-    """``delta`` is in the label's units."""
+    """Huber's loss; ``delta``, where it leaves the parabola, is in the label's units."""
 
     traits = Traits()
 

@@ -11,7 +11,7 @@ from yarnml.learners.linear.glm import Dispersion, Traits, build_glm
 
 
 class LeastSquares:
-    """y is normal around η, with the same variance everywhere."""
+    """The family of least squares: y is normal around η, with the same variance everywhere."""
 
     traits = Traits(dispersion=Dispersion.DEVIANCE)
 

@@ -11,7 +11,7 @@ from yarnml.learners.linear.glm import Dispersion, Traits, build_glm
 
 
 class Bernoulli:
-    """η is the logarithm of the odds of the second class."""
+    """The family of two classes: η is the logarithm of the odds of the second."""
 
     traits = Traits(dispersion=Dispersion.KNOWN)
 

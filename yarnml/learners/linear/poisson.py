@@ -11,7 +11,7 @@ from yarnml.learners.linear.glm import Dispersion, Labels, Traits, build_glm, lo
 
 
 class Counts:
-    """y is Poisson with mean exp(η); the loss is half the deviance, 0 for a perfect prediction."""
+    """Counts: y is Poisson with mean exp(η); the loss is half the deviance, 0 for a perfect prediction."""
 
     traits = Traits(Labels(0.0, True, "counts, numbers of 0 or more"), Dispersion.KNOWN, start=log_mean)
 

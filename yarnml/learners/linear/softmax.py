@@ -11,7 +11,7 @@ from yarnml.learners.linear.glm import Traits, build_glm
 
 
 class Multinomial:
-    """η [rows, classes] are logarithms of odds, up to a constant of each row."""
+    """The family of several classes: η [rows, classes] are logarithms of odds, up to a constant of each row."""
 
     def __init__(self, classes: int) -> None:
         self.traits = Traits(outputs=(classes,))

@@ -15,22 +15,23 @@ from yarnml.learners.linear.glm import Traits, build_glm
 
 
 class SquaredHinge:
-    """η is the margin: rows of the second class should be above 1, those of the first below -1."""
+    """Squared hinge loss of the margin η: rows of the second class should be above 1, those of the first below -1."""
 
     traits = Traits()
 
     def loss(self, eta: jax.Array, y: jax.Array) -> jax.Array:
-        return jnp.square(_lacking(eta, y))
+        return jnp.square(_shortfall(eta, y))
 
     def curvature(self, eta: jax.Array, y: jax.Array) -> jax.Array:
-        return jnp.where(_lacking(eta, y) > 0, 2.0, 0.0)
+        return jnp.where(_shortfall(eta, y) > 0, 2.0, 0.0)
 
     def predict(self, eta: jax.Array) -> jax.Array:
-        """[rows, 2]: scores that add up to 1 and lie η apart; not probabilities."""
+        """Scores that add up to 1 and lie η apart, [rows, 2]; not probabilities."""
         return jnp.stack([0.5 - 0.5 * eta, 0.5 + 0.5 * eta], axis=-1)
 
 
-def _lacking(eta: jax.Array, y: jax.Array) -> jax.Array:
+def _shortfall(eta: jax.Array, y: jax.Array) -> jax.Array:
+    """The part of a margin of 1 that every row lacks on the side of its class, [rows]."""
     return jnp.maximum(1 - jnp.where(y == 1, eta, -eta), 0.0)
 
 

@@ -1,9 +1,9 @@
-"""What clusterings share: three passes find where to begin, all others refine.
+"""Clustering, the common part of its learners: three passes find where to begin, all others refine.
 
 Passes 1 and 2 give the mean and the mean squared distance to it; twice, since the first sums are around 0 and lose
-their digits where the mean is large beside the distances.  Pass 3 picks a sample on which the
-centres begin (`yarnml.learners.moments.coreset`).  All coordinates are relative to the mean, so that distances can be
-had from products.
+their digits where the mean is large beside the distances.  Pass 3 picks a sample on which the centres begin
+(`yarnml.learners.moments.coreset`).  All coordinates are relative to the mean, so that distances can be had from
+products.
 """
 
 from typing import Any, NamedTuple, Protocol
@@ -28,11 +28,16 @@ class Refinement(Protocol):
     def update(self, model: Any, sums: Any) -> Any: ...
 
     def predict(self, model: Any, x: jax.Array) -> jax.Array:
-        """[rows, clusters], the largest is the row's cluster."""
+        """Scores [rows, clusters], of which the largest is the row's cluster."""
 
 
 class State(NamedTuple):
-    """``passes`` made so far; mean [width], spread and total of all rows."""
+    """The state between two passes.
+
+    ``passes``: made so far.
+    ``mean`` [width], ``spread``, ``total``: of all rows; spread is the mean squared distance to the mean, total the
+    weight.
+    """
 
     passes: jax.Array
     seed: jax.Array
@@ -43,7 +48,11 @@ class State(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Over the rows of a pass, as far as it needs them; the rest is 0."""
+    """Sums over the rows of a pass, as far as it needs them; the rest is 0.
+
+    ``slots``: the moments of all rows in the first one, or the sample.
+    ``refined``: the refinement's own sums.
+    """
 
     weight: jax.Array
     loss: jax.Array
@@ -55,7 +64,9 @@ class Clustering:
     """A refinement from its start on, as a learner without a label."""
 
     def __init__(self, refinement: Refinement, clusters: int, width: int) -> None:
-        self._refinement, self._clusters, self._width = refinement, clusters, width
+        self._refinement = refinement
+        self._clusters = clusters
+        self._width = width
         self._slots = coreset.slots_for(clusters)
 
     def init(self, key: Key) -> State:
@@ -66,13 +77,14 @@ class Clustering:
         )
 
     def map(self, state: State, batch: Batch) -> Sums:
-        x, weight = flat(batch.x) - state.mean, batch.weight
+        x = flat(batch.x) - state.mean
+        weight = batch.weight
         refined, loss = self._refinement.map(state.model, x, weight)
-        slots = jax.lax.switch(self._phase(state), [self._moments, self._picked, self._nothing], state, x, weight)
+        slots = jax.lax.switch(self._phase(state), [self._moments, self._pick, self._nothing], state, x, weight)
         return Sums(jnp.sum(weight), jnp.sum(loss * weight), slots, refined)
 
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
-        following = jax.lax.switch(self._phase(state), [self._centred, self._begun, self._refined], state, sums)
+        following = jax.lax.switch(self._phase(state), [self._centre, self._begin, self._refine], state, sums)
         settled = (self._phase(state) == 2) & same(state.model, following.model)
         return following._replace(passes=state.passes + 1), Scores(sums.loss, sums.weight, settled)
 
@@ -89,29 +101,29 @@ class Clustering:
         return jnp.clip(state.passes - 1, 0, 2)
 
     def _moments(self, state: State, x: jax.Array, weight: jax.Array) -> Slots:
-        """Of all rows, in the first slot."""
+        """The moments of all rows, in the first slot."""
         weighted = x * weight[:, None]
         nothing = self._nothing(state, x, weight)
         sums = jnp.sum(weight), jnp.sum(weighted, axis=0), jnp.sum(weighted * x)
         return Slots(*(a.at[0].set(b) for a, b in zip(nothing, sums, strict=True)))
 
-    def _picked(self, state: State, x: jax.Array, weight: jax.Array) -> Slots:
+    def _pick(self, state: State, x: jax.Array, weight: jax.Array) -> Slots:
         return coreset.pick(x, weight, state.spread, state.total, state.seed, self._slots)
 
     def _nothing(self, state: State, x: jax.Array, weight: jax.Array) -> Slots:
         n = self._slots
         return Slots(jnp.zeros(n), jnp.zeros((n, self._width)), jnp.zeros(n))
 
-    def _centred(self, state: State, sums: Sums) -> State:
+    def _centre(self, state: State, sums: Sums) -> State:
         total, first, second = (a[0] for a in sums.slots)
         safe = jnp.where(total > 0, total, 1.0)
         step = first / safe
         spread = jnp.maximum(second / safe - jnp.sum(step * step), 0.0)
         return state._replace(mean=state.mean + step, spread=spread, total=total)
 
-    def _begun(self, state: State, sums: Sums) -> State:
+    def _begin(self, state: State, sums: Sums) -> State:
         x, weight = coreset.points(sums.slots)
         return state._replace(model=self._refinement.begin(*coreset.begin(x, weight, self._clusters, state.seed)))
 
-    def _refined(self, state: State, sums: Sums) -> State:
+    def _refine(self, state: State, sums: Sums) -> State:
         return state._replace(model=self._refinement.update(state.model, sums.refined))

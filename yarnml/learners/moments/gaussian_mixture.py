@@ -18,11 +18,12 @@ from yarnml.job.learners import GaussianMixture
 from yarnml.learners.base import Learner, sums_by
 from yarnml.learners.moments.clustering import Clustering
 
-TINY = 1e-30  # stands for the share of a component without rows, whose logarithm must be finite
+MIN_SHARE = 1e-30
+"""Stands for the share of a component without rows, whose logarithm must be finite."""
 
 
 class Sums(NamedTuple):
-    """weight [k], first [k, width], second [k, width, width] or [k, width]."""
+    """Sums by component: weight [k], first [k, width], second [k, width, width] or [k, width]."""
 
     weight: jax.Array
     first: jax.Array
@@ -30,13 +31,15 @@ class Sums(NamedTuple):
 
 
 class Mixture:
-    """The model: ``share`` [k], logarithms; ``centres`` [k, width]; ``whitening`` W [k, width, width] or [k, width].
+    """Refinement of a mixture of k components by expectation-maximisation.
 
+    The model: ``share`` [k], logarithms; ``centres`` [k, width]; ``whitening`` W [k, width, width] or [k, width].
     The loss of a row is -log of its density.
     """
 
     def __init__(self, options: GaussianMixture) -> None:
-        self._clusters, self._floor = options.clusters, options.floor
+        self._clusters = options.clusters
+        self._floor = options.floor
         self._full = options.covariance == "full"
 
     def begin(self, centres: jax.Array, spread: jax.Array) -> Any:
@@ -53,18 +56,18 @@ class Mixture:
         membership = jnp.exp(joint + loss[:, None]) * weight[:, None]
 
         def moments(one: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-            centre, mine = one
+            centre, share = one
             y = x - centre
-            weighted = y * mine[:, None]
+            weighted = y * share[:, None]
             return jnp.sum(weighted, axis=0), sums_by(weighted, y) if self._full else jnp.sum(weighted * y, axis=0)
 
         first, second = jax.lax.map(moments, (model["centres"], membership.T))
         return Sums(jnp.sum(membership, axis=0), first, second), loss
 
     def update(self, model: Any, sums: Sums) -> Any:
-        weight = jnp.maximum(sums.weight, TINY)
+        weight = jnp.maximum(sums.weight, MIN_SHARE)
         step = sums.first / weight[:, None]
-        share = jnp.log(jnp.maximum(sums.weight / jnp.maximum(jnp.sum(sums.weight), TINY), TINY))
+        share = jnp.log(jnp.maximum(sums.weight / jnp.maximum(jnp.sum(sums.weight), MIN_SHARE), MIN_SHARE))
         if self._full:
             outer = step[:, :, None] * step[:, None, :]
             covariance = sums.second / weight[:, None, None] - outer + self._floor * jnp.eye(step.shape[1])
@@ -80,7 +83,7 @@ class Mixture:
         return jnp.swapaxes(jax.lax.linalg.triangular_solve(lower, one, left_side=True, lower=True), 1, 2)
 
     def _joint(self, model: Any, x: jax.Array) -> jax.Array:
-        """log share + log density of every component; [rows, k]."""
+        """The logarithm of share · density of every component, [rows, k]."""
 
         def density(one: tuple[jax.Array, jax.Array]) -> jax.Array:
             centre, whitening = one

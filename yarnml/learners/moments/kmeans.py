@@ -17,14 +17,17 @@ from yarnml.learners.moments.coreset import squared_distances
 
 
 class Sums(NamedTuple):
-    """weight [clusters], first [clusters, width]."""
+    """Sums by centre: weight [clusters], weight · x [clusters, width]."""
 
     weight: jax.Array
     first: jax.Array
 
 
 class Lloyd:
-    """The model is ``centres`` [clusters, width]; the loss of a row is its squared distance to the nearest."""
+    """Refinement of centres by Lloyd's algorithm.
+
+    The model is ``centres`` [clusters, width]; the loss of a row is its squared distance to the nearest.
+    """
 
     def __init__(self, clusters: int) -> None:
         self._clusters = clusters

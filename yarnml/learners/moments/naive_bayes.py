@@ -17,11 +17,15 @@ from yarnml.job.learners import NaiveBayes
 from yarnml.learners.base import Batch, Key, Learner, Scores, cross_entropy, flat, sums_by
 from yarnml.learners.checks import needs_classes
 
-TINY = 1e-30  # stands for the share of a class without rows, whose logarithm must be finite
+MIN_SHARE = 1e-30
+"""Stands for the share of a class without rows, whose logarithm must be finite."""
 
 
 class Sums(NamedTuple):
-    """By class: weight [classes], x - shift and its square [classes, width]."""
+    """Sums by class: weight [classes]; weight · x and weight · x² [classes, width].
+
+    For ``gaussian`` x is relative to the class's mean of the pass before; else there are no squares.
+    """
 
     weight: jax.Array
     first: jax.Array
@@ -30,10 +34,15 @@ class Sums(NamedTuple):
 
 
 class NaiveBayesLearner:
-    """The state is the model: ``prior`` [classes], logarithms, and by class what the distribution needs."""
+    """Naive Bayes.  The state is the model.
+
+    ``prior`` [classes], logarithms; with ``mean`` and ``variance`` [classes, width], or ``on`` and ``off``
+    [classes, width]: logarithms of a feature's share of a class, and for ``bernoulli`` of the share of rows without.
+    """
 
     def __init__(self, options: NaiveBayes, schema: Schema) -> None:
-        self._options, self._shape = options, (schema.outputs, schema.width)
+        self._options = options
+        self._shape = (schema.outputs, schema.width)
         self._gaussian = options.distribution == "gaussian"
         self._smoothing = options.smoothing or (1e-9 if self._gaussian else 1.0)
         self.check = _refuse_negative if options.distribution == "multinomial" else None
@@ -55,19 +64,20 @@ class NaiveBayesLearner:
 
     def update(self, state: Any, sums: Sums) -> tuple[Any, Scores]:
         total = jnp.sum(sums.weight)
-        prior = jnp.log(jnp.maximum(sums.weight / jnp.where(total > 0, total, 1.0), TINY))
+        prior = jnp.log(jnp.maximum(sums.weight / jnp.where(total > 0, total, 1.0), MIN_SHARE))
         model = self._normal(state, sums) if self._gaussian else self._counted(sums)
         return {"prior": prior, **model}, Scores(sums.loss, total)
 
     def _normal(self, state: Any, sums: Sums) -> Any:
         weight = jnp.where(sums.weight > 0, sums.weight, 1.0)[:, None]
         step = sums.first / weight
-        mean, variance = state["mean"] + step, jnp.maximum(sums.second / weight - step * step, 0.0)
-        share = (sums.weight / jnp.maximum(jnp.sum(sums.weight), TINY))[:, None]
+        mean = state["mean"] + step
+        variance = jnp.maximum(sums.second / weight - step * step, 0.0)
+        share = (sums.weight / jnp.maximum(jnp.sum(sums.weight), MIN_SHARE))[:, None]
         centre = jnp.sum(share * mean, axis=0)
         whole = jnp.sum(share * (variance + jnp.square(mean - centre)), axis=0)  # of all classes together
         variance = jnp.where(share > 0, variance, whole)  # a class without rows is no point
-        return {"mean": mean, "variance": variance + self._smoothing * jnp.maximum(jnp.max(whole), TINY)}
+        return {"mean": mean, "variance": variance + self._smoothing * jnp.maximum(jnp.max(whole), MIN_SHARE)}
 
     def _counted(self, sums: Sums) -> Any:
         """Logarithms of each feature's share of a class, by occurrences or by rows."""
@@ -84,12 +94,14 @@ class NaiveBayesLearner:
         return (x > self._options.threshold).astype(jnp.float32) if self._options.distribution == "bernoulli" else x
 
     def _joint(self, model: Any, x: jax.Array) -> jax.Array:
-        """log P(class) + log P(x | class), up to what is the same for all classes; [rows, classes]."""
+        """The logarithm of P(class) · P(x | class), up to what is the same for all classes; [rows, classes]."""
         x = self._features(x)
         if not self._gaussian:
             return model["prior"] + jnp.sum(model["off"], axis=1) + x @ (model["on"] - model["off"]).T
         centre = jnp.mean(model["mean"], axis=0)  # the squares below are of small numbers
-        x, mean, precision = x - centre, model["mean"] - centre, 1.0 / model["variance"]
+        x = x - centre
+        mean = model["mean"] - centre
+        precision = 1.0 / model["variance"]
         squares = (x * x) @ precision.T - 2.0 * x @ (mean * precision).T + jnp.sum(mean * mean * precision, axis=1)
         return model["prior"] - 0.5 * (squares + jnp.sum(jnp.log(model["variance"]), axis=1))
 

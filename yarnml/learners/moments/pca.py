@@ -18,19 +18,25 @@ from yarnml.errors import JobFileError
 from yarnml.job.learners import Pca
 from yarnml.learners.base import Batch, Key, Learner, Scores, flat, sums_by
 
-OVERSAMPLING = 10  # directions beside those that are wanted
-WIDEST = 4096  # whose covariance matrix is added up as a whole: 64 MiB
+OVERSAMPLING = 10
+"""Directions beside the components that the job asks for."""
+MAX_SUMMED_WIDTH = 4096
+"""The largest width whose covariance matrix is added up as a whole: 64 MiB."""
 
 
 class State(NamedTuple):
-    """``model``: mean [width], components [k, width], variance [k] along them and ``total``; basis: Q [width, l]."""
+    """The state between two passes.
+
+    ``model``: mean [width], components [k, width], variance [k] along them, and the total variance.
+    ``basis``: Q [width, l]; None for the identity.
+    """
 
     model: Any
     basis: jax.Array | None
 
 
 class Sums(NamedTuple):
-    """Around the state's mean: first [width], second [width, l], square and the rest are numbers."""
+    """Sums around the state's mean: first [width], second [width, l]; the others are numbers."""
 
     weight: jax.Array
     first: jax.Array
@@ -40,14 +46,19 @@ class Sums(NamedTuple):
 
 
 class PcaLearner:
-    """predict gives the rows' coordinates [rows, k], loss the squared distance of a row from its projection."""
+    """Principal components.
+
+    `predict` gives the rows' coordinates [rows, k], `loss` the squared distance of a row from its projection.
+    """
 
     def __init__(self, components: int, width: int, randomised: bool) -> None:
-        self._components, self._width = components, width
+        self._components = components
+        self._width = width
         self._directions = min(components + OVERSAMPLING, width) if randomised else None
 
     def init(self, key: Key) -> State:
-        k, width = self._components, self._width
+        k = self._components
+        width = self._width
         model = {"mean": jnp.zeros(width), "components": jnp.zeros((k, width)), "variance": jnp.zeros(k)}
         basis = jnp.linalg.qr(jax.random.normal(key, (width, self._directions)))[0] if self._directions else None
         return State({**model, "total": jnp.zeros(())}, basis)
@@ -66,7 +77,7 @@ class PcaLearner:
         inner = second if state.basis is None else state.basis.T @ second
         values, vectors = jnp.linalg.eigh((inner + inner.T) / 2)
         vectors = vectors if state.basis is None else state.basis @ vectors
-        components = _upright(vectors[:, ::-1].T[: self._components])
+        components = _fix_signs(vectors[:, ::-1].T[: self._components])
         model = {
             "mean": state.model["mean"] + step,
             "components": components,
@@ -91,8 +102,8 @@ class PcaLearner:
         return state.model
 
 
-def _upright(components: jax.Array) -> jax.Array:
-    """An eigenvector's sign is free: here the entry that is largest in size is positive."""
+def _fix_signs(components: jax.Array) -> jax.Array:
+    """Choose the signs of eigenvectors, which are free: the entry that is largest in size becomes positive."""
     largest = jnp.take_along_axis(components, jnp.argmax(jnp.abs(components), axis=1)[:, None], axis=1)
     return components * jnp.where(largest < 0, -1.0, 1.0)
 
@@ -102,9 +113,9 @@ def build(options: Pca, schema: Schema) -> Learner:
         raise JobFileError(
             f"learner.components must be at most the {schema.width} numbers of a row, not {options.components}."
         )
-    if options.method == "moments" and schema.width > WIDEST:
+    if options.method == "moments" and schema.width > MAX_SUMMED_WIDTH:
         raise JobFileError(
-            f"learner.method moments adds up a matrix of {schema.width} x {schema.width} numbers; above {WIDEST} "
-            "choose randomised."
+            f"learner.method moments adds up a matrix of {schema.width} x {schema.width} numbers; above "
+            f"{MAX_SUMMED_WIDTH} choose randomised."
         )
     return PcaLearner(options.components, schema.width, options.method == "randomised")

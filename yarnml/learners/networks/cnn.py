@@ -17,12 +17,18 @@ _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 
 class CnnLayers:
-    """x [rows, height, width, channels] → [rows, dense[-1]], ``dense``: widths behind the blocks."""
+    """Blocks of convolutions, then dense layers: x [rows, height, width, channels] → [rows, dense[-1]].
+
+    ``shape``: (height, width, channels) of an image.
+    ``channels``: those of each block.
+    ``dense``: the widths of the layers behind the blocks.
+    """
 
     def __init__(
         self, shape: Sequence[int], channels: Sequence[int], dense: Sequence[int], norm: Normalization
     ) -> None:
-        self._channels, self._normalized = [shape[2], *channels], norm != "none"
+        self._channels = [shape[2], *channels]
+        self._normalized = norm != "none"
         pooled = [side // 2 ** len(channels) for side in shape[:2]]
         self._widths = [math.prod(pooled) * channels[-1], *dense]
 
@@ -51,13 +57,14 @@ class CnnLayers:
 def build(options: Cnn, schema: Schema) -> Learner:
     shape = schema.shape
     if shape is None or len(shape) != 3:
-        found = list(shape) if shape else "none"
-        raise JobFileError(f"learner.kind cnn needs data.shape: [height, width, channels], found {found}.")
+        given = list(shape) if shape else "none"
+        raise JobFileError(f"learner.kind cnn needs data.shape: [height, width, channels], found {given}.")
     if not options.channels or min(shape[:2]) < 2 ** len(options.channels):
         raise JobFileError(
             f"learner.channels: every entry halves the image, so {list(shape[:2])} allows "
             f"1 to {min(shape[:2]).bit_length() - 1} of them, found {len(options.channels)}."
         )
-    head, norm = Head(schema, "cnn"), options.normalization
+    head = Head(schema, "cnn")
+    norm = options.normalization
     layers = CnnLayers(shape, options.channels, [*options.hidden, head.width], norm)
     return build_network(layers, head, options, norm, [*options.channels, *options.hidden])

@@ -22,7 +22,7 @@ from yarnml.learners.base import Key, Learner
 from yarnml.learners.gradient import GradientDescent, weight_decay
 from yarnml.learners.optimizers import build_optimizer
 
-_NOT_THEIRS = (*(os.path.dirname(str(p.__file__)) + os.sep for p in (yarnml, jax)), "<frozen ")
+_LIBRARY_FILES = (*(os.path.dirname(str(p.__file__)) + os.sep for p in (yarnml, jax)), "<frozen ")
 
 _FUNCTIONS = {
     "init": "init(key, schema) → parameters",
@@ -35,7 +35,9 @@ class UserModel:
     """Calls the user's functions; what they raise becomes a ModelError with their own traceback."""
 
     def __init__(self, source: Any, name: str, schema: Schema) -> None:
-        self._source, self._name, self._schema = source, name, schema
+        self._source = source
+        self._name = name
+        self._schema = schema
 
     def init(self, key: Key) -> Any:
         with user_errors(self._name):
@@ -66,21 +68,22 @@ class UserModel:
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
         with user_errors(self._name):
             outputs = self._source.predict(parameters, x)
-        classes, rows = self._schema.outputs, x.shape[0]
-        wanted, meaning = {
+        classes = self._schema.outputs
+        rows = x.shape[0]
+        shape, meaning = {
             "class": ((rows, classes), f"[rows, {classes} classes]"),
             "number": ((rows,), "one number per row"),
             "none": ((rows, *getattr(outputs, "shape", ())[1:]), "something for every row"),
         }[self._schema.label_type]
-        if not isinstance(outputs, jax.Array) or outputs.shape != wanted:
+        if not isinstance(outputs, jax.Array) or outputs.shape != shape:
             raise ModelError(
-                f"{self._name}: predict must return {meaning}, shape {list(wanted)}, but returned {_describe(outputs)}."
+                f"{self._name}: predict must return {meaning}, shape {list(shape)}, but returned {_describe(outputs)}."
             )
         return outputs.astype(jnp.float32)
 
 
 def _describe(value: Any) -> str:
-    """A value that is not what it should be, in the words of arrays."""
+    """The words for a value that is no array of the right kind."""
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"{value.dtype} of shape {list(value.shape)}"
     return f"a {type(value).__name__}"
@@ -134,9 +137,10 @@ def user_errors(name: str) -> Iterator[None]:
         raise
     except Exception as exc:
         shown = traceback.TracebackException.from_exception(exc)
-        own = [f for f in shown.stack if not f.filename.startswith(_NOT_THEIRS)]
+        own = [f for f in shown.stack if not f.filename.startswith(_LIBRARY_FILES)]
         shown.stack[:] = own
-        shown.__cause__ = shown.__context__ = None
+        shown.__cause__ = None
+        shown.__context__ = None
         shown.__notes__ = None
         reason = str(exc).strip().splitlines()[0] if str(exc).strip() else "no message"
         if isinstance(exc, ModuleNotFoundError) and FOLDER in os.environ:

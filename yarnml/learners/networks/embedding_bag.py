@@ -18,10 +18,14 @@ from yarnml.learners.networks.vocabularies import Vocabularies, mean_of_words
 
 
 class EmbeddingBagLayers:
-    """x [rows, *shape], ids of words → [rows, widths[-1]]; widths[0] numbers are the embedding of a word."""
+    """The mean of the words' embeddings, then dense layers: x [rows, *shape], ids of words → [rows, widths[-1]].
+
+    ``widths``: the first is that of an embedding.
+    """
 
     def __init__(self, vocabularies: Vocabularies, widths: Sequence[int]) -> None:
-        self._vocabularies, self._widths = vocabularies, widths
+        self._vocabularies = vocabularies
+        self._widths = widths
 
     def init(self, key: Key) -> Any:
         first, second = jax.random.split(key)

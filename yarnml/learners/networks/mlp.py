@@ -12,10 +12,11 @@ from yarnml.learners.networks.network import Between, Head, build_network, dense
 
 
 class MlpLayers:
-    """x [rows, *shape] → [rows, widths[-1]]."""
+    """Dense layers: x [rows, *shape] → [rows, widths[-1]]."""
 
     def __init__(self, widths: Sequence[int], norm: Normalization) -> None:
-        self._widths, self._normalized = widths, norm != "none"
+        self._widths = widths
+        self._normalized = norm != "none"
 
     def init(self, key: Key) -> Any:
         return init_dense(key, self._widths, self._normalized)

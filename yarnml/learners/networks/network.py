@@ -1,4 +1,4 @@
-"""What the neural networks share: dense layers, what happens between layers, and the loss that fits the label."""
+"""Neural networks, their common part: dense layers, steps between layers, and the loss that fits the label."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -14,7 +14,7 @@ from yarnml.learners.base import Batch, Key, Learner, cross_entropy, squared_err
 from yarnml.learners.gradient import GradientDescent, weight_decay
 from yarnml.learners.networks import normalization
 from yarnml.learners.networks.normalization import Deviations, GhostBatch, Moments, Running, by_moments, layer_norm
-from yarnml.learners.noise import dropped, layer_keys
+from yarnml.learners.noise import dropout, layer_keys
 from yarnml.learners.optimizers import build_optimizer
 
 Parameters = dict[str, jax.Array]
@@ -31,14 +31,17 @@ def _layer_norm(x: jax.Array, layer: int) -> jax.Array:
 
 
 class Between:
-    """What happens at hidden layers, in one pass through a network.
+    """The steps between the layers of a network, in one pass through it.
 
-    ``normalized``: of what a layer computes, before its gain and bias.  A call: outputs of a layer → what the next
-    one gets.  ``type``: of the numbers that hidden layers compute.
+    ``normalized``: normalises what a hidden layer computes, before its gain and bias.
+    ``passed``: makes the inputs of the next layer of a hidden layer's outputs; a call does that.
+    ``type``: of the numbers that hidden layers compute.
     """
 
     def __init__(self, normalized: Function = _same, passed: Function = _same, type: Any = jnp.float32) -> None:
-        self.normalized, self._passed, self._type = normalized, passed, type
+        self.normalized = normalized
+        self._passed = passed
+        self._type = type
 
     def __call__(self, x: jax.Array, layer: int) -> jax.Array:
         return self._passed(x, layer)
@@ -52,9 +55,10 @@ unchanged = Between()
 
 
 def init_dense(key: Key, widths: Sequence[int], normalized: bool = False) -> list[Parameters]:
-    """Layers widths[0] → widths[1] → …; weights normal with variance 2/inputs (He et al., ICCV 2015), biases 0.
+    """Parameters of layers widths[0] → widths[1] → …: weights normal with variance 2/inputs, biases 0.
 
-    ``normalized``: all but the last have a gain, 0, by which they scale beyond 1.
+    He, Zhang, Ren and Sun, "Delving Deep into Rectifiers", ICCV 2015, for the variance.
+    ``normalized``: all layers but the last have a gain, 0, by which they scale beyond 1.
     """
     keys = jax.random.split(key, len(widths) - 1)
     layers = [
@@ -67,7 +71,10 @@ def init_dense(key: Key, widths: Sequence[int], normalized: bool = False) -> lis
 
 
 def dense(layers: Sequence[Parameters], x: jax.Array, between: Between = unchanged, first: int = 0) -> jax.Array:
-    """[rows, widths[0]] → float32 [rows, widths[-1]]; ReLU between the layers, which are numbered from ``first`` on."""
+    """Pass x through dense layers with ReLU between them: [rows, widths[0]] → float32 [rows, widths[-1]].
+
+    ``first``: the number of the first layer, for ``between``.
+    """
     *hidden, last = layers
     for number, layer in enumerate(between.narrow(hidden), first):
         x = between.normalized(x.astype(layer["weight"].dtype) @ layer["weight"], number)
@@ -76,12 +83,12 @@ def dense(layers: Sequence[Parameters], x: jax.Array, between: Between = unchang
 
 
 def shifted(layer: Parameters, x: jax.Array) -> jax.Array:
-    """x [rows, …, width] times 1 + the layer's gain, where it has one, and with its bias."""
+    """Multiply x [rows, …, width] by 1 + the layer's gain, where it has one, and add its bias."""
     return x * (1.0 + layer["gain"]) + layer["bias"] if "gain" in layer else x + layer["bias"]
 
 
 class Head:
-    """From a network's last layer to losses and predictions: softmax for classes, identity for a number."""
+    """Losses and predictions out of a network's last layer: softmax for classes, identity for a number."""
 
     def __init__(self, schema: Schema, kind: str) -> None:
         if schema.label_type == "class" and schema.outputs < 2:
@@ -102,7 +109,10 @@ class Layers(Protocol):
     def init(self, key: Key) -> Any: ...
 
     def outputs(self, parameters: Any, x: jax.Array, between: Between = unchanged) -> jax.Array:
-        """x [rows, *shape] → [rows, head.width], all float32; ``between`` acts at each hidden layer, numbered apart."""
+        """The last layer's outputs: x [rows, *shape] → [rows, head.width], all float32.
+
+        ``between`` acts at each hidden layer, by a number of its own.
+        """
 
 
 class Normalized(NamedTuple):
@@ -121,19 +131,22 @@ class Network:
     def __init__(
         self, layers: Layers, head: Head, options: NetworkOptions, norm: Normalization, hidden: Sequence[int]
     ) -> None:
-        self._layers, self._head, self._dropout = layers, head, options.dropout
+        self._layers = layers
+        self._head = head
+        self._dropout = options.dropout
         self._type = getattr(jnp, options.precision)
         self._by_row = _layer_norm if norm == "layer" else _same
         self._normalized = hidden if norm == "batch" else None
-        self.init, self.noisy = layers.init, options.dropout > 0
+        self.init = layers.init
+        self.noisy = options.dropout > 0
 
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
-        return self._head.predict(self._evaluated(parameters, x))
+        return self._head.predict(self._outputs(parameters, x))
 
     def loss(self, parameters: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        return self._head.loss(self._evaluated(parameters, x), y)
+        return self._head.loss(self._outputs(parameters, x), y)
 
-    def _evaluated(self, parameters: Any, x: jax.Array) -> jax.Array:
+    def _outputs(self, parameters: Any, x: jax.Array) -> jax.Array:
         if not isinstance(parameters, Normalized):
             return self._layers.outputs(parameters, x, Between(self._by_row, type=self._type))
         layers, moments = parameters
@@ -153,7 +166,7 @@ class Network:
         return self._head.loss(outputs, batch.y), ghost.sums if ghost else None
 
     def _drop(self, keys: jax.Array, x: jax.Array, layer: int) -> jax.Array:
-        return dropped(x, layer_keys(keys, layer), self._dropout)
+        return dropout(x, layer_keys(keys, layer), self._dropout)
 
     def follow(self, statistics: Running | None, sums: list[Deviations] | None, weight: jax.Array) -> Running | None:
         return normalization.follow(statistics, sums, weight) if statistics and sums is not None else None
@@ -167,5 +180,6 @@ def build_network(
 ) -> Learner:
     """The learner that trains a network by gradient descent; see `Network`."""
     network = Network(layers, head, options, norm, hidden)
-    optimizer, penalty = build_optimizer(options.optimizer, options.clip_norm), weight_decay(options.l2)
+    optimizer = build_optimizer(options.optimizer, options.clip_norm)
+    penalty = weight_decay(options.l2)
     return GradientDescent(network, optimizer, penalty, training=network)

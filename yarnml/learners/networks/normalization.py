@@ -4,7 +4,7 @@ Layer normalisation is a function of one row (Ba, Kiros and Hinton, "Layer Norma
 Batch normalisation (Ioffe and Szegedy, "Batch Normalization", ICML 2015) makes a row depend on those beside it.  Here
 these are the rows that are mapped at once: a shard's part of a step, or a micro-batch of it.  Hoffer, Hubara and Soudry
 call them ghost batches ("Train longer, generalize better", NIPS 2017).  They are a function of the cut, not of the
-workers, and nothing has to be exchanged within a step.  What predictions normalise by are moments of whole steps, from
+workers, and nothing has to be sent within a step.  Predictions normalise by moments of whole steps, from
 sums over all shards that travel with the gradient.
 """
 
@@ -14,8 +14,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-EPSILON = 1e-5  # added to every variance
-MOMENTUM = 0.9  # what is left of the running moments at a step
+EPSILON = 1e-5
+"""A number that is added to every variance, so that none is 0."""
+MOMENTUM = 0.9
+"""The share of the running moments that is left after a step."""
 
 
 class Moments(NamedTuple):
@@ -26,21 +28,25 @@ class Moments(NamedTuple):
 
 
 class Deviations(NamedTuple):
-    """Σ weight · d and Σ weight · d² over rows, each float32 [width]; d is the distance from the running mean."""
+    """Sums of distances d from the running mean: Σ weight · d and Σ weight · d² over rows, each float32 [width]."""
 
     first: jax.Array
     second: jax.Array
 
 
 class Running(NamedTuple):
-    """``layers``: moments of whole steps, averaged over the steps so far; ``steps``: how many had rows, int32."""
+    """Running moments.
+
+    ``layers``: moments of whole steps, averaged over the steps so far.
+    ``steps``: the number of steps that had rows, int32.
+    """
 
     layers: list[Moments]
     steps: jax.Array
 
 
 def layer_norm(x: jax.Array) -> jax.Array:
-    """[…, width] with mean 0 and variance 1 in every run of ``width`` numbers; computed in float32."""
+    """Normalise every run of ``width`` numbers of […, width] to mean 0 and variance 1; computed in float32."""
     wide = x.astype(jnp.float32)
     mean = jnp.mean(wide, axis=-1, keepdims=True)
     variance = jnp.mean(jnp.square(wide - mean), axis=-1, keepdims=True)
@@ -48,29 +54,33 @@ def layer_norm(x: jax.Array) -> jax.Array:
 
 
 def by_moments(x: jax.Array, moments: Moments) -> jax.Array:
-    """[…, width] normalised by given moments; computed in float32."""
+    """Normalise […, width] by given moments; computed in float32."""
     return _normalized(x.astype(jnp.float32), moments).astype(x.dtype)
 
 
 class GhostBatch:
-    """Normalises each layer by the moments of the rows at hand, and notes their sums.  For one pass through a network.
+    """Normalisation of each layer by the moments of the rows at hand, whose ``sums`` it notes.
+
+    It is good for one pass through a network.
 
     ``weight`` [rows]: a row counts as often as its weight says, one of weight 0 not at all.
     """
 
     def __init__(self, weight: jax.Array, running: Running) -> None:
-        self._weight, self._running = weight, running
+        self._weight = weight
+        self._running = running
         self.sums: list[Deviations] = []
 
     def __call__(self, x: jax.Array, layer: int) -> jax.Array:
         moments = moments_of(x, self._weight)
-        shift, total = moments.mean - self._running.layers[layer].mean, jnp.sum(self._weight)
+        shift = moments.mean - self._running.layers[layer].mean
+        total = jnp.sum(self._weight)
         self.sums.append(Deviations(total * shift, total * (moments.variance + jnp.square(shift))))
         return by_moments(x, moments)
 
 
 def moments_of(x: jax.Array, weight: jax.Array) -> Moments:
-    """Of rows x [rows, …, width]; where none has a weight all count alike, so that they stay finite."""
+    """The moments of rows x [rows, …, width]; without any weight all rows count alike, so that they stay finite."""
     total = jnp.sum(weight)
     share = jnp.where(total > 0, weight, 1.0) / jnp.where(total > 0, total, float(len(weight)))
     wide = x.astype(jnp.float32).reshape(x.shape[0], -1, x.shape[-1])
@@ -83,12 +93,12 @@ def moments_of(x: jax.Array, weight: jax.Array) -> Moments:
 
 
 def start(widths: Sequence[int]) -> Running:
-    """Before the first step, for layers of these widths."""
+    """The running moments before the first step, for layers of these widths."""
     return Running([Moments(jnp.zeros(n), jnp.ones(n)) for n in widths], jnp.zeros((), jnp.int32))
 
 
 def follow(running: Running, sums: Sequence[Deviations], weight: jax.Array) -> Running:
-    """After a step, given the sums over all its rows, of total ``weight``.
+    """The running moments after a step, given the sums over all its rows, of total ``weight``.
 
     The first steps are averaged alike; from the tenth on old ones fade by `MOMENTUM`.
     """

@@ -21,9 +21,11 @@ Memory = tuple[jax.Array, ...]
 
 
 class Cell(NamedTuple):
-    """``gates``: blocks of units in each matrix.  ``step``: (memory, x @ input, output @ recurrent, bias) → memory.
+    """A kind of recurrent cell.
 
-    Products are [rows, gates · units].  Memory is (output, …), each [rows, units]; ``memories`` of them.
+    ``gates``: blocks of units in each matrix.
+    ``memories``: arrays in its memory, (output, …), each [rows, units].
+    ``step``: (memory, x @ input, output @ recurrent, bias) → the next memory; both products are [rows, gates · units].
     """
 
     gates: int
@@ -43,7 +45,8 @@ def _lstm(memory: Memory, x: jax.Array, h: jax.Array, bias: jax.Array) -> Memory
 
 def _gru(memory: Memory, x: jax.Array, h: jax.Array, bias: jax.Array) -> Memory:
     """The reset gate acts behind the recurrent matrix, so that one product serves all gates."""
-    xs, hs = jnp.split(x + bias, 3, axis=1), jnp.split(h, 3, axis=1)
+    xs = jnp.split(x + bias, 3, axis=1)
+    hs = jnp.split(h, 3, axis=1)
     keep, reset = (jax.nn.sigmoid(a + b) for a, b in zip(xs[:2], hs[:2], strict=True))
     return (keep * memory[0] + (1.0 - keep) * jnp.tanh(xs[2] + reset * hs[2]),)
 
@@ -52,12 +55,18 @@ CELLS = {"rnn": Cell(1, 1, _plain), "lstm": Cell(4, 2, _lstm), "gru": Cell(3, 1,
 
 
 class RecurrentLayers:
-    """x [rows, steps, features] → [rows, head.width], from the last step's output of the last layer."""
+    """Recurrent layers, then dense ones on the last step's output: x [rows, steps, features] → [rows, dense[-1]].
+
+    ``units``: those of each recurrent layer.
+    ``dense``: the widths from the last recurrent layer on.
+    """
 
     def __init__(
         self, features: int, units: Sequence[int], dense: Sequence[int], cell: Cell, norm: Normalization
     ) -> None:
-        self._widths, self._dense, self._cell = [features, *units], dense, cell
+        self._widths = [features, *units]
+        self._dense = dense
+        self._cell = cell
         self._normalized = norm != "none"
 
     def init(self, key: Key) -> Any:
@@ -88,7 +97,7 @@ class RecurrentLayers:
         return dense(parameters["dense"], x, between, first=top + 1)
 
     def _over_time(self, layer: Parameters, x: jax.Array, between: Between, number: int) -> jax.Array:
-        """[rows, steps, features] → [rows, steps, units]."""
+        """The outputs of one layer at every step: [rows, steps, features] → [rows, steps, units]."""
         start = jnp.zeros((x.shape[0], layer["recurrent"].shape[0]), x.dtype)
 
         def product(x: jax.Array, matrix: str, gain: int) -> jax.Array:
@@ -106,9 +115,10 @@ class RecurrentLayers:
 def build(options: Recurrent, schema: Schema) -> Learner:
     shape = schema.shape
     if shape is None or len(shape) != 2:
-        found = list(shape) if shape else "none"
-        raise JobFileError(f"learner.kind recurrent needs data.shape: [steps, features], found {found}.")
-    head, norm = Head(schema, "recurrent"), options.normalization
+        given = list(shape) if shape else "none"
+        raise JobFileError(f"learner.kind recurrent needs data.shape: [steps, features], found {given}.")
+    head = Head(schema, "recurrent")
+    norm = options.normalization
     widths = [options.units[-1], *options.hidden, head.width]
     layers = RecurrentLayers(shape[1], options.units, widths, CELLS[options.cell], norm)
     return build_network(layers, head, options, norm)

@@ -18,19 +18,24 @@ from yarnml.learners.networks.network import Between, Head, build_network, dense
 from yarnml.learners.networks.normalization import layer_norm
 from yarnml.learners.networks.vocabularies import Vocabularies, mean_of_words
 
-INNER = 4  # a block's perceptron is so many times as wide as the embedding
+WIDENING = 4
+"""The width of a block's perceptron, in widths of the embedding."""
 
 Layer = dict[str, jax.Array]
 
 
 class TransformerLayers:
-    """x [rows, *shape], ids of words → [rows, dense[-1]]; dense[0] numbers are the embedding of a word.
+    """Blocks of attention, then dense layers on their mean: x [rows, *shape], ids of words → [rows, dense[-1]].
 
-    What stands behind a row's last word changes nothing.
+    ``dense``: widths; the first is that of an embedding.
+    The padding behind a row's last word changes nothing.
     """
 
     def __init__(self, vocabularies: Vocabularies, blocks: int, heads: int, dense: Sequence[int]) -> None:
-        self._vocabularies, self._blocks, self._heads, self._dense = vocabularies, blocks, heads, dense
+        self._vocabularies = vocabularies
+        self._blocks = blocks
+        self._heads = heads
+        self._dense = dense
 
     def init(self, key: Key) -> Any:
         wide = self._dense[0]
@@ -44,23 +49,26 @@ class TransformerLayers:
         }
 
     def outputs(self, parameters: Any, x: jax.Array, between: Between = unchanged) -> jax.Array:
-        words, there = self._vocabularies.look_up(parameters["words"], x)
+        words, is_word = self._vocabularies.look_up(parameters["words"], x)
         x = between(words + parameters["positions"], 0)
         for number, block in enumerate(between.narrow(parameters["blocks"])):
-            found = self._attention(block, normalised(block["before_attention"], x), there)
-            x = x + between(found.astype(x.dtype), 2 * number + 1)
-            found = _perceptron(block, normalised(block["before_inner"], x))
-            x = x + between(found.astype(x.dtype), 2 * number + 2)
-        mean = mean_of_words(normalised(parameters["norm"], x), there)
+            attended = self._attention(block, normalised(block["before_attention"], x), is_word)
+            x = x + between(attended.astype(x.dtype), 2 * number + 1)
+            inner = _perceptron(block, normalised(block["before_inner"], x))
+            x = x + between(inner.astype(x.dtype), 2 * number + 2)
+        mean = mean_of_words(normalised(parameters["norm"], x), is_word)
         return dense(parameters["dense"], mean, between, first=2 * self._blocks + 1)
 
-    def _attention(self, block: Any, x: jax.Array, there: jax.Array) -> jax.Array:
-        """x [rows, words, embedding] → the same form; padding is not looked at, and weights are float32."""
+    def _attention(self, block: Any, x: jax.Array, is_word: jax.Array) -> jax.Array:
+        """Let every word look at the words of its row: x [rows, words, embedding] → the same form.
+
+        Padding is not looked at; the weights of the words are float32.
+        """
         rows, words, wide = x.shape
         split = _linear(block["attention"], x).reshape(rows, words, 3, self._heads, wide // self._heads)
         query, key, value = (split[:, :, part].astype(jnp.float32) for part in range(3))
-        found = jax.nn.dot_product_attention(query, key, value, mask=there[:, None, None, :])
-        return _linear(block["joined"], found.reshape(rows, words, wide).astype(x.dtype))
+        attended = jax.nn.dot_product_attention(query, key, value, mask=is_word[:, None, None, :])
+        return _linear(block["joined"], attended.reshape(rows, words, wide).astype(x.dtype))
 
 
 def _perceptron(block: Any, x: jax.Array) -> jax.Array:
@@ -68,7 +76,7 @@ def _perceptron(block: Any, x: jax.Array) -> jax.Array:
 
 
 def normalised(layer: Layer, x: jax.Array) -> jax.Array:
-    """Mean 0 and variance 1 over the last axis, then scale and shift, in the layer's type.
+    """Normalise to mean 0 and variance 1 over the last axis, then scale and shift, in the layer's type.
 
     A penalty draws the scale, 1 + ``gain``, to 1.
     """
@@ -84,8 +92,8 @@ def _block(key: Key, wide: int) -> dict[str, Layer]:
     shapes = {
         "attention": (wide, 3 * wide),
         "joined": (wide, wide),
-        "inner": (wide, INNER * wide),
-        "outer": (INNER * wide, wide),
+        "inner": (wide, WIDENING * wide),
+        "outer": (WIDENING * wide, wide),
     }
     layers = {
         name: {"weight": jax.random.normal(k, (a, b)) / jnp.sqrt(float(a)), "bias": jnp.zeros(b)}
@@ -99,6 +107,7 @@ def _norm(wide: int) -> Layer:
 
 
 def build(options: Transformer, schema: Schema) -> Learner:
-    head, vocabularies = Head(schema, "transformer"), Vocabularies(schema, "transformer")
+    head = Head(schema, "transformer")
+    vocabularies = Vocabularies(schema, "transformer")
     widths = [options.embedding, *options.hidden, head.width]
     return build_network(TransformerLayers(vocabularies, options.blocks, options.heads, widths), head, options)

@@ -13,21 +13,27 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpy.typing as npt
 
-EXACT = jax.lax.Precision.HIGHEST  # float32 on GPUs too
-LENGTHS = 32, 64, 128, 256, 512  # of chunks; who has more ratings has several
-BLOCK = 1 << 14  # ratings that are multiplied at once
-BLOCKS = 8  # that are given to the compiled program at once
-SYSTEMS = 64  # that are solved at once
+from yarnml.learners.base import Array
 
-Array = npt.NDArray[Any]
+PRECISION = jax.lax.Precision.HIGHEST
+"""Float32 on GPUs too, where the default keeps fewer digits."""
+CHUNK_LENGTHS = 32, 64, 128, 256, 512
+"""An owner of more ratings than the longest has several chunks."""
+BLOCK_RATINGS = 1 << 14
+"""Ratings that are multiplied at once."""
+CALL_BLOCKS = 8
+"""Blocks that are given to the compiled program at once."""
+BLOCK_SYSTEMS = 64
+"""Systems that are solved at once."""
 
 
 class Chunks(NamedTuple):
-    """Of one length: ``owner`` [chunks], ascending; [chunks, length] of what is rated and of two coefficients.
+    """Chunks of ratings, all of one length, each of one owner.
 
-    Padding has the coefficients 0.
+    ``owner`` [chunks]: ascending.
+    ``other`` [chunks, length]: the number of what is rated.
+    ``second``, ``first`` [chunks, length]: the coefficients of a rating; padding has 0.
     """
 
     owner: Array
@@ -35,29 +41,34 @@ class Chunks(NamedTuple):
     second: Array
     first: Array
 
-    def where(self, chosen: npt.NDArray[np.bool_]) -> "Chunks":
-        """Those of some owners."""
+    def where(self, chosen: Array) -> "Chunks":
+        """The chunks of some owners; ``chosen`` [owners]."""
         return self if chosen.all() else Chunks(*(a[chosen[self.owner]] for a in self))
 
 
-def chunked(owner: Array, other: Array, second: Array, first: Array) -> list[Chunks]:
-    """Ratings [n] in any order; int32 and float32."""
+def chunk_ratings(owner: Array, other: Array, second: Array, first: Array) -> list[Chunks]:
+    """Deal ratings into chunks, one `Chunks` for each of ``CHUNK_LENGTHS``.
+
+    ``owner``, ``other``: int32 [ratings], in any order.
+    ``second``, ``first``: float32 [ratings].
+    """
     order = np.argsort(owner, kind="stable")
     owners, starts, counts = np.unique(owner[order], return_index=True, return_counts=True)
-    longest = LENGTHS[-1]
+    longest = CHUNK_LENGTHS[-1]
     chunks = -(-counts // longest)
     number = np.arange(chunks.sum()) - np.repeat(np.cumsum(chunks) - chunks, chunks)  # of an owner's chunks
-    owners, starts = np.repeat(owners, chunks), np.repeat(starts, chunks) + longest * number
+    owners = np.repeat(owners, chunks)
+    starts = np.repeat(starts, chunks) + longest * number
     sizes = np.minimum(np.repeat(counts, chunks) - longest * number, longest)
-    lengths = np.searchsorted(LENGTHS, sizes)
+    lengths = np.searchsorted(CHUNK_LENGTHS, sizes)
 
-    def laid(place: int, length: int) -> Chunks:
-        mine = lengths == place
-        within = np.arange(length) < sizes[mine][:, None]
-        at = order[np.where(within, starts[mine][:, None] + np.arange(length), 0)]
-        return Chunks(owners[mine], *(np.where(within, a[at], 0).astype(a.dtype) for a in (other, second, first)))
+    def lay_out(place: int, length: int) -> Chunks:
+        selected = lengths == place
+        within = np.arange(length) < sizes[selected][:, None]
+        at = order[np.where(within, starts[selected][:, None] + np.arange(length), 0)]
+        return Chunks(owners[selected], *(np.where(within, a[at], 0).astype(a.dtype) for a in (other, second, first)))
 
-    return [laid(*which) for which in enumerate(LENGTHS)]
+    return [lay_out(*which) for which in enumerate(CHUNK_LENGTHS)]
 
 
 def width(rank: int) -> int:
@@ -66,7 +77,7 @@ def width(rank: int) -> int:
 
 
 def equations(chunks: Iterable[Chunks], factors: jax.Array, owners: int) -> jax.Array:
-    """[owners, width]: the packed systems of owners 0 … ``owners`` - 1; those from ``owners`` on are left out."""
+    """The packed systems of owners 0 … ``owners`` - 1, [owners, width]; owners from ``owners`` on are left out."""
     factors = jnp.asarray(factors)
     sums = jnp.zeros((owners, width(factors.shape[1])))
     for one in chunks:
@@ -75,21 +86,27 @@ def equations(chunks: Iterable[Chunks], factors: jax.Array, owners: int) -> jax.
     return sums
 
 
-def _pieces(chunks: Chunks, nobody: int) -> Iterator[tuple[Chunks, int]]:
-    """In parts of one size, so that one program is compiled: [BLOCKS, chunks of a block, …], and how many blocks."""
-    each = BLOCK // chunks.other.shape[1]
-    for start in range(0, len(chunks.owner), BLOCKS * each):
-        part = Chunks(*(a[start : start + BLOCKS * each] for a in chunks))
-        missing = BLOCKS * each - len(part.owner)
+def _pieces(chunks: Chunks, padding_owner: int) -> Iterator[tuple[Chunks, int]]:
+    """Cut chunks into parts of one size, so that one program is compiled.
+
+    Gives arrays [CALL_BLOCKS, chunks of a block, …], and how many of the blocks have ratings.
+    ``padding_owner``: the owner of the chunks that fill up the last part.
+    """
+    per_block = BLOCK_RATINGS // chunks.other.shape[1]
+    size = CALL_BLOCKS * per_block
+    for start in range(0, len(chunks.owner), size):
+        part = Chunks(*(a[start : start + size] for a in chunks))
+        missing = size - len(part.owner)
         if missing:
-            fill = nobody, 0, 0, 0
+            fill = padding_owner, 0, 0, 0
             part = Chunks(
                 *(
                     np.concatenate([a, np.full((missing, *a.shape[1:]), f, a.dtype)])
                     for a, f in zip(part, fill, strict=True)
                 )
             )
-        yield Chunks(*(a.reshape(BLOCKS, each, *a.shape[1:]) for a in part)), BLOCKS - missing // each
+        blocks = Chunks(*(a.reshape(CALL_BLOCKS, per_block, *a.shape[1:]) for a in part))
+        yield blocks, CALL_BLOCKS - missing // per_block
 
 
 @partial(jax.jit, donate_argnums=0)
@@ -99,8 +116,8 @@ def _added(sums: jax.Array, chunks: Any, blocks: jax.Array, factors: jax.Array) 
     def add(block: jax.Array, sums: jax.Array) -> jax.Array:
         owner, other, second, first = (a[block] for a in chunks)
         f = factors[other]
-        squares = jnp.einsum("cri,crj->cij", f * second[:, :, None], f, precision=EXACT)
-        right = jnp.einsum("cr,cri->ci", first, f, precision=EXACT)
+        squares = jnp.einsum("cri,crj->cij", f * second[:, :, None], f, precision=PRECISION)
+        right = jnp.einsum("cr,cri->ci", first, f, precision=PRECISION)
         packed = [squares[:, lower[0], lower[1]], right, jnp.sum(second, axis=1)[:, None]]
         return sums.at[owner].add(jnp.concatenate(packed, axis=1), mode="drop", indices_are_sorted=True)
 
@@ -108,7 +125,7 @@ def _added(sums: jax.Array, chunks: Any, blocks: jax.Array, factors: jax.Array) 
 
 
 def rank_of(rows: jax.Array) -> int:
-    """The inverse of `width`."""
+    """The rank of packed systems [n, width]: the inverse of `width`."""
     return math.isqrt(2 * rows.shape[1]) - 1
 
 
@@ -118,18 +135,21 @@ def right_of(rows: jax.Array) -> jax.Array:
 
 
 def weight_of(rows: jax.Array) -> jax.Array:
-    """Their Σ second [n]."""
+    """The sums Σ second [n] of packed systems [n, width]."""
     return rows[:, -1]
 
 
-def solved(rows: jax.Array, ridge: jax.Array, gram: jax.Array | None = None) -> jax.Array:
-    """[n, rank]: (matrix + gram + ridge · I)⁻¹ right of packed systems; ridge [n], above 0.
+def solve_packed(rows: jax.Array, ridge: jax.Array, gram: jax.Array | None = None) -> jax.Array:
+    """Solve packed systems [n, width]: (matrix + gram + ridge · I)⁻¹ right, [n, rank].
+
+    ``ridge`` [n]: above 0.  ``gram`` [rank, rank]: the same for all systems; None for 0.
 
     By elimination, which needs no pivoting where matrices are positive definite; written out for XLA, many systems side
     by side, so that its bits do not depend on the threads of a BLAS.
     """
-    rank, blocks = rank_of(rows), -(-len(rows) // SYSTEMS)
-    missing = blocks * SYSTEMS - len(rows)
+    rank = rank_of(rows)
+    blocks = -(-len(rows) // BLOCK_SYSTEMS)
+    missing = blocks * BLOCK_SYSTEMS - len(rows)
     common = jnp.zeros((rank, rank)) if gram is None else gram
     triangle = jnp.arange(rank * (rank + 1) // 2, dtype=jnp.int32)
     place = jnp.zeros((rank, rank), jnp.int32).at[jnp.tril_indices(rank)].set(triangle)
@@ -145,6 +165,6 @@ def solved(rows: jax.Array, ridge: jax.Array, gram: jax.Array | None = None) -> 
 
         return jax.lax.fori_loop(0, rank, eliminate, whole)[:, rank].T
 
-    rows = jnp.pad(rows, ((0, missing), (0, 0))).reshape(blocks, SYSTEMS, -1)
-    ridge = jnp.pad(ridge, (0, missing), constant_values=1.0).reshape(blocks, SYSTEMS)
-    return jax.lax.map(solve, (rows, ridge)).reshape(-1, rank)[: blocks * SYSTEMS - missing]
+    rows = jnp.pad(rows, ((0, missing), (0, 0))).reshape(blocks, BLOCK_SYSTEMS, -1)
+    ridge = jnp.pad(ridge, (0, missing), constant_values=1.0).reshape(blocks, BLOCK_SYSTEMS)
+    return jax.lax.map(solve, (rows, ridge)).reshape(-1, rank)[: blocks * BLOCK_SYSTEMS - missing]

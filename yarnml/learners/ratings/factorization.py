@@ -21,22 +21,29 @@ from yarnml.learners.noise import Noise
 from yarnml.learners.optimizers import build_optimizer
 from yarnml.learners.ratings.ratings import check_columns, check_of, score
 
-START = 0.1  # deviation of the factors
+FACTOR_DEVIATION = 0.1
+"""The standard deviation of the factors to begin with."""
 
 
 class FactorizationModel:
-    """x [rows, 2], the numbers of user and item → ratings [rows].  The mean is ``bias``."""
+    """A rating as the sum of ``bias``, two offsets and a product of factors.
+
+    x [rows, 2], the numbers of user and item → ratings [rows].
+    """
 
     def __init__(self, users: int, items: int, rank: int) -> None:
-        self._users, self._items, self._rank = users, items, rank
+        self._users = users
+        self._items = items
+        self._rank = rank
 
     def init(self, key: Key) -> Any:
         first, second = jax.random.split(key)
-        users, items = self._side(first, self._users), self._side(second, self._items)
+        users = self._side(first, self._users)
+        items = self._side(second, self._items)
         return {"users": users, "items": items, "bias": jnp.zeros(())}
 
     def _side(self, key: Key, count: int) -> dict[str, jax.Array]:
-        return {"factors": START * jax.random.normal(key, (count, self._rank)), "offset": jnp.zeros(count)}
+        return {"factors": FACTOR_DEVIATION * jax.random.normal(key, (count, self._rank)), "offset": jnp.zeros(count)}
 
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
         return parameters["bias"] + score(parameters, x)
@@ -46,19 +53,20 @@ class FactorizationModel:
 
 
 class RankingModel:
-    """The same scores, for ``implicit`` feedback: they tell the order of a user's items, and nothing else.
+    """Scores for ``implicit`` feedback, those of `FactorizationModel`: they only tell the order of a user's items.
 
-    Its own `Training`, for which it draws another item for each row.
+    It is its own `Training`, for which it draws another item for each row.
 
-    The other item of a row is any item, all alike.  The user may have it too: then the two come as often the other way
-    round, and what pulls them apart cancels.  Rows with an amount of 0 say nothing.
+    The other item of a row is any item, all with the same chance.  The user may have it too: then the two come as often
+    the other way round, and the forces that part them cancel.  Rows with an amount of 0 say nothing.
     """
 
     noisy = True
 
     def __init__(self, scores: FactorizationModel, items: int) -> None:
         self._items = items
-        self.init, self.predict = scores.init, scores.predict
+        self.init = scores.init
+        self.predict = scores.predict
 
     def start(self) -> None:
         return None
@@ -76,21 +84,22 @@ class RankingModel:
         return parameters
 
     def _against_others(self, parameters: Any, x: jax.Array, y: jax.Array, keys: jax.Array) -> jax.Array:
-        """[rows]; a key for every row, which draws its other item."""
+        """The loss of every row against another item, [rows]; ``keys`` [rows] draw the other items."""
         other = jax.vmap(lambda key: jax.random.randint(key, (), 0, self._items))(keys)
         against = flat(x).at[:, 1].set(other.astype(x.dtype))
         apart = self.predict(parameters, x) - self.predict(parameters, against)
         return jnp.where(y > 0, jax.nn.softplus(-apart), 0.0)
 
     def loss(self, parameters: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        """For the evaluation: a row has the same other item every time."""
+        """The loss for the evaluation, for which a row has the same other item every time."""
         return self._against_others(parameters, x, y, Noise(jnp.uint32(0), jnp.int32(0)).keys(x))
 
 
 def build(options: Factorization, schema: Schema) -> Learner:
     check_columns(options, schema)
     model = FactorizationModel(options.users, options.items, options.rank)
-    optimizer, penalty = build_optimizer(options.optimizer, options.clip_norm), weight_decay(options.l2)
+    optimizer = build_optimizer(options.optimizer, options.clip_norm)
+    penalty = weight_decay(options.l2)
     check = check_of(options, schema)
     if options.feedback == "explicit":
         return GradientDescent(model, optimizer, penalty, check)

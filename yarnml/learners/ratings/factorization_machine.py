@@ -17,20 +17,27 @@ from yarnml.learners.networks.network import Head
 from yarnml.learners.optimizers import build_optimizer
 
 
-class Machine:
-    """x [rows, *shape] → probabilities [rows, classes] or numbers [rows]; every class has factors of its own."""
+class FactorizationMachineModel:
+    """The model of a factorisation machine; every class has factors of its own.
+
+    x [rows, *shape] → probabilities [rows, classes] or numbers [rows].
+    """
 
     def __init__(self, width: int, rank: int, head: Head) -> None:
-        self._width, self._rank, self._head = width, rank, head
+        self._width = width
+        self._rank = rank
+        self._head = head
 
     def init(self, key: Key) -> Any:
         """Linear weights 0, factors small: at first the pairs of scaled features add about rank**0.5 / 14."""
-        width, outputs = self._width, self._head.width
+        width = self._width
+        outputs = self._head.width
         factors = jax.random.normal(key, (width, outputs * self._rank)) * jnp.sqrt(0.1 / width)
         return {"weight": jnp.zeros((width, outputs)), "factors": factors, "bias": jnp.zeros(outputs)}
 
     def _outputs(self, parameters: Any, x: jax.Array) -> jax.Array:
-        x, factors = flat(x), parameters["factors"]
+        x = flat(x)
+        factors = parameters["factors"]
         pairs = jnp.square(x @ factors) - jnp.square(x) @ jnp.square(factors)
         interactions = 0.5 * jnp.sum(pairs.reshape(-1, self._head.width, self._rank), axis=2)
         return x @ parameters["weight"] + interactions + parameters["bias"]
@@ -44,5 +51,5 @@ class Machine:
 
 def build(options: FactorizationMachine, schema: Schema) -> Learner:
     head = Head(schema, "factorization_machine")
-    model = Machine(schema.width, options.rank, head)
+    model = FactorizationMachineModel(schema.width, options.rank, head)
     return GradientDescent(model, build_optimizer(options.optimizer, options.clip_norm), weight_decay(options.l2))

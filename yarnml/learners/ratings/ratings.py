@@ -1,7 +1,7 @@
-"""What the learners of ratings share: rows of (user, item, rating), and a score out of the factors of both.
+"""Ratings, the common part of their learners: rows of (user, item, rating), and a score out of the factors of both.
 
 A user or an item is a whole number from 0 on; float32 holds those below 2**24 exactly.  A number that is none of them
-is nobody, whose factors are 0.
+is an unknown user or item, whose factors are 0.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ Ratings = Als | Factorization
 
 
 def check_columns(options: Ratings, schema: Schema) -> None:
-    """Raises JobFileError where the rows are not ratings."""
+    """Refuse columns whose rows are no ratings, by a JobFileError."""
     needs_number_label(schema, options.kind)
     if schema.width != 2:
         raise JobFileError(
@@ -30,20 +30,21 @@ def check_columns(options: Ratings, schema: Schema) -> None:
 
 
 def names_of(schema: Schema) -> list[str]:
-    """What the user's and the item's column are called; one list column may hold both."""
+    """The names of the user's and the item's column; one list column may hold both."""
     names = [f.name for f in schema.features]
     return names if len(names) == 2 else names * 2
 
 
 def check_of(options: Ratings, schema: Schema) -> Check:
-    """Refuses users and items that are not numbered as the job file says, and amounts below 0."""
+    """A check that refuses users and items that are not numbered as the job file says, and amounts below 0."""
     columns = list(zip(names_of(schema), ("users", "items"), (options.users, options.items), strict=True))
 
     def check(rows: Batch) -> None:
         counts = rows.weight > 0
-        numbers, y = flat(rows.x[counts]), rows.y[counts]
-        for held, (name, field, count) in zip(numbers.T, columns, strict=True):
-            bad = held[~((held >= 0) & (held < count) & (held == np.floor(held)))]
+        numbers = flat(rows.x[counts])
+        y = rows.y[counts]
+        for column, (name, field, count) in zip(numbers.T, columns, strict=True):
+            bad = column[~((column >= 0) & (column < count) & (column == np.floor(column)))]
             if len(bad):
                 raise DataError(
                     f"Feature '{name}' holds {bad[0]:.10g}, but learner.kind {options.kind} needs whole numbers from 0 "
@@ -59,22 +60,25 @@ def check_of(options: Ratings, schema: Schema) -> Check:
 
 
 def numbers(x: jax.Array, count: int) -> jax.Array:
-    """int32 [rows]: x [rows] where it is one of 0 … ``count`` - 1, else ``count``."""
+    """The numbers x [rows] as int32 where they are among 0 … ``count`` - 1, else ``count``."""
     known = (x >= 0) & (x < count) & (x == jnp.floor(x))
     return jnp.where(known, x, float(count)).astype(jnp.int32)
 
 
-def taken(table: jax.Array, number: jax.Array) -> jax.Array:
-    """Rows of a table, 0 for nobody's."""
+def look_up(table: jax.Array, number: jax.Array) -> jax.Array:
+    """Rows of a table by their numbers; 0 for a number that is none of its rows."""
     return jnp.take(table, number, axis=0, mode="fill", fill_value=0)
 
 
 def score(parameters: Any, x: jax.Array) -> jax.Array:
-    """user's factors · item's factors of every row, and the ``offset`` of each where there are any; x [rows, 2]."""
+    """The user's factors · the item's factors of every row, [rows], plus the ``offset`` of each where there are any.
+
+    x [rows, 2].
+    """
     pairs = []
     for side, column in (("users", 0), ("items", 1)):
         table = parameters[side]
         number = numbers(flat(x)[:, column], len(table["factors"]))
-        pairs.append({name: taken(values, number) for name, values in table.items()})
+        pairs.append({name: look_up(values, number) for name, values in table.items()})
     product = jnp.sum(pairs[0]["factors"] * pairs[1]["factors"], axis=1)
     return sum((side["offset"] for side in pairs if "offset" in side), product)

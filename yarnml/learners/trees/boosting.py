@@ -20,8 +20,8 @@ def build(options: Boosting, schema: Schema) -> Learner:
         options.depth,
         options.bins,
         Terms(options.l2, options.min_hessian, options.min_gain),
-        rate=options.learning_rate,
-        drawn=options.subsample,
-        subset=max(1, round(options.features * schema.width)) if options.features else None,
+        learning_rate=options.learning_rate,
+        sampling_rate=options.subsample,
+        features_per_node=max(1, round(options.features * schema.width)) if options.features else None,
     )
     return build_trees(objective, rule, options, schema)

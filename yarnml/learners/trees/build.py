@@ -1,4 +1,4 @@
-"""From options and columns to the learner, or the sentence that says why they do not go together."""
+"""The learner of trees for options and columns, or the sentence that says why they do not go together."""
 
 import numpy as np
 
@@ -9,17 +9,19 @@ from yarnml.learners.trees.ensemble import Ensemble
 from yarnml.learners.trees.objectives import Objective
 from yarnml.learners.trees.rule import Columns, Rule
 
-MOST_SUMS = 1 << 27  # numbers in the sums of one pass: 1 GiB
+MAX_SUMS = 1 << 27
+"""The most numbers in the sums of one pass: 1 GiB."""
 
 _TREND = {None: 0, "increasing": 1, "decreasing": -1}
 
 
 def build_trees(objective: Objective, rule: Rule, options: TreeLearner, schema: Schema) -> Ensemble:
+    """The learner of ``rule`` for these columns; JobFileError where they and the options do not go together."""
     numbers = objective.trees * (objective.outputs + 1) * (schema.width << (rule.depth - 1)) * (rule.bins + 1)
-    if numbers > MOST_SUMS:
+    if numbers > MAX_SUMS:
         raise JobFileError(
             f"With learner.depth {rule.depth}, learner.bins {rule.bins} and {schema.width} features one level adds up "
-            f"{numbers} numbers, more than {MOST_SUMS}; lower learner.depth or learner.bins."
+            f"{numbers} numbers, more than {MAX_SUMS}; lower learner.depth or learner.bins."
         )
     single = [f.name for f in schema.features if f.width == 1]
     for name, option in [(n, "categorical") for n in options.categorical] + [(n, "monotone") for n in options.monotone]:

@@ -1,7 +1,7 @@
-"""Rounds of trees as a learner that holds: passes that find the bins, then one pass for every level.
+"""Rounds of trees as a learner of whole shards: passes that find the bins, then one pass for every level.
 
-The first epoch, or as many as it takes, is for the bins, with passes in which nothing happens where it has more than
-that takes.  Then every epoch is one round of trees.  When all rounds are over, further passes change nothing.
+The first epochs, as many as it takes, are for the bins; passes that they have beyond that change nothing.  Then every
+epoch is one round of trees.  When all rounds are over, further passes change nothing.
 """
 
 from collections.abc import Iterable
@@ -10,26 +10,26 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpy.typing as npt
 
 from yarnml.errors import DataError
-from yarnml.learners.base import Batch, Key, Scores, flat
-from yarnml.learners.trees import shard, sketch
+from yarnml.learners.base import Array, Batch, Key, Scores, flat
+from yarnml.learners.trees import sketch
 from yarnml.learners.trees.model import Model, scores_of
 from yarnml.learners.trees.objectives import Objective
 from yarnml.learners.trees.progress import Progress, Replay
 from yarnml.learners.trees.rule import Columns, Rule
-from yarnml.learners.trees.shard import Data
+from yarnml.learners.trees.shard import Data, read_shard
 from yarnml.learners.trees.splits import Level, Splits, no_bounds, splits_of_level
-
-Array = npt.NDArray[Any]
 
 
 class State(NamedTuple):
-    """``passes`` made so far.  cells [features, cells + 1]; edges [features, bins].
+    """The state between two passes.
 
-    ``bin`` [rounds, trees, nodes]: the one that the model's threshold is the edge of.  ``bounds`` [trees, 2, nodes]:
-    the least and the largest leaf below each node of this level, where leaves are not free.
+    ``passes``: made so far.
+    ``cells`` [features, cells + 1] and ``edges`` [features, bins]: see `sketch`.
+    ``bin`` [rounds, trees, nodes]: the bin whose edge is the model's threshold.
+    ``bounds`` [trees, 2, nodes]: the least and the largest leaf below each node of this level; None where leaves are
+    free.
     """
 
     passes: jax.Array
@@ -42,9 +42,11 @@ class State(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """targets [scores] and cells [features, cells], while bins are looked for; else 0.
+    """Sums over the rows of a shard.
 
-    histograms [trees, channels, nodes, features, bins + 1] of a level, in the form of `best_splits`; 0 before that.
+    ``targets`` [scores], ``cells`` [features, cells]: in the passes that find the bins; else 0.
+    ``histograms`` [trees, channels, nodes, features, bins + 1]: those of a level, in the form of `Level.sums`; 0 before
+    the first tree.
     """
 
     weight: Any
@@ -54,22 +56,33 @@ class Sums(NamedTuple):
     histograms: Any
 
 
-class Held(NamedTuple):
+class Shard(NamedTuple):
+    """The state that is kept of a shard: its rows, and how far they have come; None before the first tree."""
+
     data: Data
     progress: Progress | None
 
 
 class Ensemble:
-    """Trees for an objective, after ``start`` passes before them."""
+    """Trees for an objective.
 
-    def __init__(self, objective: Objective, rule: Rule, columns: Columns, start: int) -> None:
-        self._objective, self._rule, self._start, self._columns = objective, rule, start, columns
-        self._features, self._categorical = len(columns.categorical), columns.categorical
+    ``first_pass``: the number of the pass that grows the first level; the passes before are for the bins.
+    """
+
+    def __init__(self, objective: Objective, rule: Rule, columns: Columns, first_pass: int) -> None:
+        self._objective = objective
+        self._rule = rule
+        self._first_pass = first_pass
+        self._columns = columns
+        self._features = len(columns.categorical)
+        self._categorical = columns.categorical
         self._nodes = 1 << (rule.depth - 1)
         self._replay = Replay(objective, rule, self._categorical)
 
     def init(self, key: Key) -> State:
-        rounds, trees, outputs = self._rule.rounds, self._objective.trees, self._objective.outputs
+        rounds = self._rule.rounds
+        trees = self._objective.trees
+        outputs = self._objective.outputs
         by_node = rounds, trees, 2 * self._nodes - 1
         model = Model(
             base=self._objective.base(jnp.full(trees * outputs, self._objective.guess, jnp.float32)),
@@ -92,27 +105,29 @@ class Ensemble:
             model=model,
         )
 
-    def prepare_shard(self, state: Any, batches: Iterable[Batch]) -> Held:
+    def prepare_shard(self, state: Any, batches: Iterable[Batch]) -> Shard:
         edges = state.edges if state.passes >= sketch.PASSES else None
-        return Held(shard.gathered(batches, self._features, edges), None)
+        return Shard(read_shard(batches, self._features, edges), None)
 
-    def map_shard(self, state: Any, held: Held) -> tuple[Sums, Held]:
-        data, passes = held.data, int(state.passes)
-        if passes < self._start:
-            return self._looked(state, data), held
+    def map_shard(self, state: Any, shard: Shard) -> tuple[Sums, Shard]:
+        data = shard.data
+        passes = int(state.passes)
+        if passes < self._first_pass:
+            return self._map_values(state, data), shard
         data = data.binned(state.edges)
-        level = min(passes - self._start, self._rule.levels)
-        progress = self._replay.to(level, state, data, held.progress)
+        level = min(passes - self._first_pass, self._rule.levels)
+        progress = self._replay.advance(level, state, data, shard.progress)
         sums = self._sums(data, progress.loss)
-        if progress.here.size:
-            here, below = np.moveaxis(progress.here, -1, 1), sums.histograms[:, :, : progress.here.shape[1]]
-            np.cumsum(here[..., :-1], axis=-1, out=below[..., :-1])
-            below[:, :, :, self._categorical, :-2] = here[:, :, :, self._categorical, :-2]
-            below[..., -1] = here[..., -1]
-        return sums, Held(data, progress)
+        if progress.histograms.size:
+            by_bin = np.moveaxis(progress.histograms, -1, 1)
+            up_to = sums.histograms[:, :, : progress.histograms.shape[1]]  # the form of `Level.sums`
+            np.cumsum(by_bin[..., :-1], axis=-1, out=up_to[..., :-1])
+            up_to[:, :, :, self._categorical, :-2] = by_bin[:, :, :, self._categorical, :-2]
+            up_to[..., -1] = by_bin[..., -1]
+        return sums, Shard(data, progress)
 
-    def _looked(self, state: Any, data: Data) -> Sums:
-        """What a pass before the first tree finds."""
+    def _map_values(self, state: Any, data: Data) -> Sums:
+        """Sums of a pass before the first tree: where the values of the features lie."""
         scores = np.broadcast_to(state.model.base[:, None], (len(state.model.base), len(data.y)))
         sums = self._sums(data, self._replay.loss(scores, data))
         if state.passes >= sketch.PASSES:
@@ -121,69 +136,74 @@ class Ensemble:
         return sums._replace(targets=targets, cells=sketch.counts(data.values, data.weight, state.cells))
 
     def _sums(self, data: Data, loss: Array) -> Sums:
-        trees, outputs = self._objective.trees, self._objective.outputs
+        trees = self._objective.trees
+        outputs = self._objective.outputs
         weight = np.asarray(data.weight.sum(dtype=np.float64))
         cells = np.zeros((self._features, sketch.CELLS))
         histograms = np.zeros((trees, outputs + 1, self._nodes, self._features, self._rule.bins + 1))
         return Sums(weight, loss, np.zeros(trees * outputs), cells, histograms)
 
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
-        growing = (state.passes >= self._start) & (state.passes < self._start + self._rule.levels)
+        growing = (state.passes >= self._first_pass) & (state.passes < self._first_pass + self._rule.levels)
         phase = jnp.where(growing, 2, jnp.where(state.passes < sketch.PASSES, 0, 1))
-        following = jax.lax.switch(phase, [self._sketched, lambda state, _: state, self._split], state, sums)
+        following = jax.lax.switch(phase, [self._sketch, lambda state, _: state, self._split], state, sums)
         return following._replace(passes=state.passes + 1), Scores(sums.loss, sums.weight)
 
-    def _sketched(self, state: State, sums: Sums) -> State:
+    def _sketch(self, state: State, sums: Sums) -> State:
         edges = sketch.edges(state.cells, sums.cells, self._rule.bins)
         edges = jnp.where(self._categorical[:, None], jnp.arange(self._rule.bins, dtype=jnp.float32), edges)
         base = self._objective.base(sums.targets / jnp.where(sums.weight > 0, sums.weight, 1.0))
         return state._replace(
-            cells=sketch.refined(state.cells, sums.cells),
+            cells=sketch.refine(state.cells, sums.cells),
             edges=jnp.where(state.passes == sketch.PASSES - 1, edges, state.edges),
             model=state.model._replace(base=base),
         )
 
     def _split(self, state: State, sums: Sums) -> State:
-        """The nodes of a level, and with the last one the leaves."""
-        rule, model = self._rule, state.model
-        number, level = jnp.divmod(state.passes - self._start, rule.depth)
-        over = number + (level == rule.depth - 1).astype(jnp.int32)  # rounds
+        """Add the nodes of a level, and with the last level of a round its leaves."""
+        rule = self._rule
+        model = state.model
+        number, level = jnp.divmod(state.passes - self._first_pass, rule.depth)
+        rounds = number + (level == rule.depth - 1).astype(jnp.int32)  # that are over
         nodes = Level(sums.histograms, self._allowed(state), state.bounds)
-        found = splits_of_level(nodes, self._columns, rule.terms, 1 << level)
+        splits = splits_of_level(nodes, self._columns, rule.terms, 1 << level)
 
-        def written(into: jax.Array, values: jax.Array) -> jax.Array:
-            """With nodes that are none of this level's: the next levels are written over them."""
+        def write(into: jax.Array, values: jax.Array) -> jax.Array:
+            """Write nodes from this level's first on.
+
+            ``values`` are as many as the widest level has.  Those beyond this level are written over by the next.
+            """
             return jax.lax.dynamic_update_slice(into, values[None], (number, 0, (1 << level) - 1))
 
-        leaf = jnp.transpose(rule.rate * found.leaf, (0, 3, 1, 2)).reshape(1, *model.leaf.shape[1:])
+        leaf = jnp.transpose(rule.learning_rate * splits.leaf, (0, 3, 1, 2)).reshape(1, *model.leaf.shape[1:])
         leaves = jax.lax.dynamic_update_slice(model.leaf, leaf, (number, 0, 0, 0))
         grown = model._replace(
-            rounds=over,
-            share=1.0 / jnp.maximum(over, 1).astype(jnp.float32) if rule.average else model.share,
-            feature=written(model.feature, found.feature),
-            threshold=written(model.threshold, state.edges[jnp.maximum(found.feature, 0), found.bin]),
-            left=written(model.left, found.left),
-            leaf=jnp.where(over > number, leaves, model.leaf),
-            gain=written(model.gain, found.gain),
-            cover=written(model.cover, found.cover),
+            rounds=rounds,
+            share=1.0 / jnp.maximum(rounds, 1).astype(jnp.float32) if rule.average else model.share,
+            feature=write(model.feature, splits.feature),
+            threshold=write(model.threshold, state.edges[jnp.maximum(splits.feature, 0), splits.bin]),
+            left=write(model.left, splits.left),
+            leaf=jnp.where(rounds > number, leaves, model.leaf),
+            gain=write(model.gain, splits.gain),
+            cover=write(model.cover, splits.cover),
         )
-        return state._replace(bin=written(state.bin, found.bin), bounds=self._below(level, found), model=grown)
+        return state._replace(bin=write(state.bin, splits.bin), bounds=self._bounds_below(level, splits), model=grown)
 
-    def _below(self, level: jax.Array, found: Splits) -> jax.Array | None:
+    def _bounds_below(self, level: jax.Array, splits: Splits) -> jax.Array | None:
         """The bounds of the next level's nodes, or of the next round's."""
-        if found.bounds is None:
+        if splits.bounds is None:
             return None
-        trees, _, _, nodes = found.bounds.shape
-        below = jnp.swapaxes(found.bounds, 2, 3).reshape(trees, 2, 2 * nodes)[..., :nodes]
+        trees, _, _, nodes = splits.bounds.shape
+        below = jnp.swapaxes(splits.bounds, 2, 3).reshape(trees, 2, 2 * nodes)[..., :nodes]
         return jnp.where(level == self._rule.depth - 1, no_bounds(trees, nodes), below)
 
     def _allowed(self, state: State) -> jax.Array:
-        """[trees, nodes, features]: the features that a node may split on, drawn anew for each."""
+        """The features that a node may split on, drawn anew for each node and pass: bool [trees, nodes, features]."""
         shape = self._objective.trees, self._nodes, self._features
-        if self._rule.subset is None:
+        if self._rule.features_per_node is None:
             return jnp.ones(shape, bool)
         drawn = jax.random.uniform(jax.random.fold_in(jax.random.key(state.seed), state.passes), shape)
-        return drawn <= jnp.sort(drawn, axis=-1)[..., self._rule.subset - 1, None]
+        return drawn <= jnp.sort(drawn, axis=-1)[..., self._rule.features_per_node - 1, None]
 
     def parameters(self, state: State) -> Any:
         return state.model
@@ -201,10 +221,11 @@ class Ensemble:
         x = rows.x.reshape(len(rows.x), self._features)
         if np.isinf(x).any():
             raise DataError("A feature holds infinity; trees take numbers, and NaN for what is missing.")
-        codes, most = x[:, self._categorical], self._rule.bins - 2
-        odd = codes[~(np.isnan(codes) | ((codes >= 0) & (codes <= most) & (codes == np.floor(codes))))]
+        codes = x[:, self._categorical]
+        largest = self._rule.bins - 2
+        odd = codes[~(np.isnan(codes) | ((codes >= 0) & (codes <= largest) & (codes == np.floor(codes))))]
         if odd.size:
             raise DataError(
-                f"A column of learner.categorical holds {odd[0]:g}, but categories are whole numbers from 0 to {most}, "
-                "two less than learner.bins; number them so, or leave the column to splits by size."
+                f"A column of learner.categorical holds {odd[0]:g}, but categories are whole numbers from 0 to "
+                f"{largest}, two less than learner.bins; number them so, or leave the column to splits by size."
             )

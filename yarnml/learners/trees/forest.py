@@ -1,7 +1,7 @@
 """A random forest: the mean of trees that see different rows and, at every node, different features.
 
 Breiman, "Random Forests", Machine Learning, 2001.  A row counts in each tree as often as a Poisson number of mean 1
-says, which is what drawing with replacement comes to where no one sees all rows.
+says, which is what drawing with replacement comes to where no worker sees all rows.
 """
 
 import math
@@ -18,5 +18,7 @@ def build(options: Forest, schema: Schema) -> Learner:
     usual = 1 / math.sqrt(schema.width) if schema.outputs else 1 / 3
     subset = max(1, round((options.features or usual) * schema.width))
     terms = Terms(options.l2, options.min_rows, options.min_gain)
-    rule = Rule(options.trees, options.depth, options.bins, terms, average=True, again=True, subset=subset)
+    rule = Rule(
+        options.trees, options.depth, options.bins, terms, average=True, with_replacement=True, features_per_node=subset
+    )
     return build_trees(SquaredError(schema.outputs), rule, options, schema)

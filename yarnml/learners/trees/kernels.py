@@ -1,4 +1,4 @@
-"""The loops that trees spend their time in: values to bins, rows down a level and in order, histograms of them.
+"""Inner loops of trees, where they spend their time: values to bins, rows down a level and in order, histograms.
 
 They compare and add in the order of the rows, so that NumPy and numba give the same bits.  numba, the extra
 ``yarnml[trees]``, is several times faster; without it NumPy does the work.
@@ -9,35 +9,42 @@ feature by feature, four of them at once: their histograms stay in the fastest m
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from yarnml.learners.base import Array
 
-WORD = 8  # bins that are copied at once: a row is filled up to some of them
-GROUP = 4  # features that are added at once
-SOME = 512  # rows that are copied, and values that are sorted into bins, at a time
+WORD = 8
+"""Bins that are copied at once: a row is filled up to a multiple of them."""
+GROUP = 4
+"""Features that are added at once."""
+BLOCK_ROWS = 512
+"""Rows that are copied, and values that are sorted into bins, at a time: they fit the fastest memory."""
 
 
 class Kernels(NamedTuple):
     """Functions that write into their last arguments.
 
-    ``bin(values, edges, out)``: float32 [rows] and [edges], ascending → uint8 [rows], how many edges are below; NaN is
-    above all.
+    ``bin(values, edges, out)``: the bin of every value.
+        values: float32 [rows]; edges: float32 [edges], ascending.
+        out: uint8 [rows], the number of edges below; NaN is above all.
 
-    ``route(bins, node, feature, bin, left, equal, missing, out)``: int16 [rows], the nodes one level below.  bins:
-    uint8 [rows, columns].  node: int16 [rows] within a level; feature and bin of its split (feature -1: none, all
-    go left), ``left``: whether missing values, which have the bin ``missing``, go left, ``equal``: whether the feature
-    is categorical, and its category ``bin`` goes left alone.
+    ``route(bins, node, feature, bin, left, equal, missing, out)``: the node of every row, one level below.
+        bins: uint8 [rows, columns].  node: int16 [rows], within the level.
+        feature, bin [nodes]: the split of a node; feature -1: none, all rows go left.
+        left [nodes]: true where missing values, which have the bin ``missing``, go left.
+        equal [features]: true for a categorical feature, of which the category ``bin`` goes left alone.
+        out: int16 [rows].
 
-    ``sort(node, ends, out)``: uint32 [rows], the rows of node after node, node j's up to place ends[j], which is found,
-    too; int64 [nodes].
+    ``sort(node, ends, out)``: the rows in the order of their nodes; within a node they keep their order.
+        ends: int64 [nodes], written too: node j's rows lie before place ends[j].
+        out: uint32 [rows].
 
-    ``histograms(bins, order, begin, end, stats, out)``: float64 [nodes, features, bins, channels], begun with 0: the
-    sums of stats, float32 [rows, channels], over the rows order[begin[j]] … order[end[j] - 1] of every node j.  The
-    number of columns is a multiple of WORD, that of features one of GROUP, and not larger.
+    ``histograms(bins, order, begin, end, stats, out)``: sums over the rows of every node, by feature and bin.
+        Node j has the rows order[begin[j]] … order[end[j] - 1].  stats: float32 [rows, channels].
+        out: float64 [nodes, features, bins, channels], filled with 0 by the caller.
+        The number of columns is a multiple of WORD, that of features one of GROUP, and not larger.
     """
 
     bin: Callable[..., None]
@@ -54,7 +61,8 @@ def numpy_route(
     bins: Array, node: Array, feature: Array, bin: Array, left: Array, equal: Array, missing: int, out: Array
 ) -> None:
     f = feature[node]
-    value, at = bins[np.arange(len(node)), f], bin[node]
+    value = bins[np.arange(len(node)), f]
+    at = bin[node]
     right = np.where(value == missing, ~left[node], np.where(equal[f], value != at, value > at)) & (f >= 0)
     np.add(2 * node, right, out=out, casting="unsafe")
 
@@ -67,7 +75,8 @@ def numpy_sort(node: Array, ends: Array, out: Array) -> None:
 def numpy_histograms(bins: Array, order: Array, begin: Array, end: Array, stats: Array, out: Array) -> None:
     nodes, features, width, channels = out.shape
     rows = np.concatenate([order[a:b] for a, b in zip(begin, end, strict=True)])
-    slot, own = np.repeat(np.arange(nodes) * width, end - begin), stats[rows]
+    slot = np.repeat(np.arange(nodes) * width, end - begin)
+    own = stats[rows]
     for f in range(features):
         index = slot + bins[rows, f]
         for c in range(channels):
@@ -75,10 +84,11 @@ def numpy_histograms(bins: Array, order: Array, begin: Array, end: Array, stats:
 
 
 def _bin(values: Array, edges: Array, out: Array) -> None:
-    """Halves all of some values together, which processors do in vectors."""
-    below = np.empty(SOME, np.uint32)
-    for low in range(0, len(values), SOME):
-        count, size = min(SOME, len(values) - low), len(edges)
+    """Search all values of a block in step, half by half, which processors do in vectors."""
+    below = np.empty(BLOCK_ROWS, np.uint32)
+    for low in range(0, len(values), BLOCK_ROWS):
+        count = min(BLOCK_ROWS, len(values) - low)
+        size = len(edges)
         below[:] = 0
         while size > 1:
             half = size >> 1
@@ -124,11 +134,12 @@ def _sort(node: Array, ends: Array, out: Array) -> None:
 def _histograms(bins: Array, order: Array, begin: Array, end: Array, stats: Array, out: Array) -> None:
     nodes, features, _, channels = out.shape
     words = bins.view(np.uint64)
-    copied, addends = np.empty((SOME, words.shape[1]), np.uint64), np.empty((SOME, channels))
+    copied = np.empty((BLOCK_ROWS, words.shape[1]), np.uint64)
+    addends = np.empty((BLOCK_ROWS, channels))
     own = copied.view(np.uint8)
     for j in range(nodes):
-        for low in range(begin[j], end[j], SOME):
-            count = min(SOME, end[j] - low)
+        for low in range(begin[j], end[j], BLOCK_ROWS):
+            count = min(BLOCK_ROWS, end[j] - low)
             for i in range(count):
                 row = order[low + i]
                 for w in range(words.shape[1]):
@@ -136,20 +147,21 @@ def _histograms(bins: Array, order: Array, begin: Array, end: Array, stats: Arra
                 for c in range(channels):
                     addends[i, c] = stats[row, c]
             for f in range(0, features, GROUP):
-                here = out[j, f : f + GROUP]
+                sums = out[j, f : f + GROUP]
                 if channels == 2:
                     for i in range(count):
-                        first, second = addends[i, 0], addends[i, 1]
+                        first = addends[i, 0]
+                        second = addends[i, 1]
                         for k in range(GROUP):
                             b = own[i, f + k]
-                            here[k, b, 0] += first
-                            here[k, b, 1] += second
+                            sums[k, b, 0] += first
+                            sums[k, b, 1] += second
                 else:
                     for i in range(count):
                         for k in range(GROUP):
                             b = own[i, f + k]
                             for c in range(channels):
-                                here[k, b, c] += addends[i, c]
+                                sums[k, b, c] += addends[i, c]
 
 
 NUMPY = Kernels(numpy_bin, numpy_route, numpy_sort, numpy_histograms)
@@ -164,7 +176,7 @@ _SIGNATURES = (
 
 @cache
 def kernels() -> Kernels:
-    """numba's where it is installed, else NumPy's."""
+    """The loops compiled by numba where it is installed, else NumPy's functions."""
     try:
         import numba
     except ImportError:

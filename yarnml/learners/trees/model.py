@@ -1,4 +1,4 @@
-"""Rows through trees, in JAX: comparisons of the features as they are, so a model needs no bins."""
+"""Predictions of trees, in JAX: they compare the features as they are, so a model needs no bins."""
 
 from typing import NamedTuple
 
@@ -7,11 +7,15 @@ import jax.numpy as jnp
 
 
 class Model(NamedTuple):
-    """``rounds`` [] of trees, of which each counts ``share`` [], on a ``base`` [scores].
+    """Trees by round.  Nodes lie level by level, the root first; the nodes below node i are 2i + 1 and 2i + 2.
 
-    feature, threshold, left [rounds, trees, nodes], level by level, the root first; the nodes below node i are 2i + 1
-    and 2i + 2.  leaf [rounds, trees, leaves, outputs].  gain and cover of every node: what its split lowers the sum of
-    losses by, and its second derivatives.
+    ``base`` [scores]: what the trees are added to.
+    ``rounds`` []: how many there are; ``share`` []: what each counts for.
+    ``feature``, ``threshold``, ``left`` [rounds, trees, nodes]: the split of a node; feature -1 for none.  ``left`` is
+    true where missing values go left.
+    ``leaf`` [rounds, trees, leaves, outputs].
+    ``gain``, ``cover`` [rounds, trees, nodes]: by how much the split lowers the sum of losses, and the node's sum of
+    second derivatives.
     """
 
     base: jax.Array
@@ -26,17 +30,20 @@ class Model(NamedTuple):
 
 
 def scores_of(model: Model, x: jax.Array, categorical: jax.Array) -> jax.Array:
-    """[rows, scores] of x [rows, features]: the base, and of every round's trees the leaf that a row falls into."""
+    """The scores of x [rows, features]: the base, plus the leaves that a row falls into; [rows, scores]."""
     _, trees, leaves, outputs = model.leaf.shape
     depth = leaves.bit_length() - 1
     tree = jnp.arange(trees)
 
     def one_round(number: jax.Array, total: jax.Array) -> jax.Array:
-        feature, threshold, left = model.feature[number], model.threshold[number], model.left[number]
+        feature = model.feature[number]
+        threshold = model.threshold[number]
+        left = model.left[number]
         node = jnp.zeros((x.shape[0], trees), jnp.int32)
         for _ in range(depth):
             f = feature[tree, node]
-            value, at = jnp.take_along_axis(x, jnp.maximum(f, 0), axis=1), threshold[tree, node]
+            value = jnp.take_along_axis(x, jnp.maximum(f, 0), axis=1)
+            at = threshold[tree, node]
             right = jnp.where(categorical[f], value != at, value > at)
             right = jnp.where(jnp.isnan(value), ~left[tree, node], right) & (f >= 0)
             node = 2 * node + 1 + right.astype(jnp.int32)

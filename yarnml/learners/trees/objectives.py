@@ -1,4 +1,4 @@
-"""What trees are grown for: the gradients of a loss at the scores so far, and what the scores mean.
+"""Objectives of trees: the gradients of a loss at the scores so far, and predictions from scores.
 
 Scores are [outputs, rows] where a shard is mapped, on the host, and [rows, outputs] where a model predicts.  The trees
 of a round are grown together, ``trees`` of them, each with leaves of ``outputs`` numbers: one tree with all outputs, or
@@ -10,13 +10,12 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from yarnml.learners.base import Array
 
 
 class Objective(Protocol):
-    """``trees`` in a round, ``outputs`` of a leaf; there are trees · outputs scores."""
+    """The loss that rounds of ``trees`` lower, whose leaves have ``outputs``; there are trees · outputs scores."""
 
     @property
     def trees(self) -> int: ...
@@ -29,28 +28,29 @@ class Objective(Protocol):
         """The mean of the targets before any row was seen."""
 
     def targets(self, y: Array) -> Array:
-        """[scores, rows]: what the mean of is wanted, to begin with."""
+        """The numbers whose means decide where the trees begin, [scores, rows]."""
 
     def base(self, mean: jax.Array) -> jax.Array:
-        """[scores]: the best constant, given the means of the targets."""
+        """The best constant scores [scores], given the means of the targets."""
 
     def stats(self, scores: Array, y: Array, weight: Array) -> Array:
-        """float32 [trees, rows, outputs + 1]: of each tree the gradients, and last the second derivative."""
+        """The gradients for each tree, and last the second derivative: float32 [trees, rows, outputs + 1]."""
 
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
-        """[rows], of scores [scores, rows] of NumPy or JAX (``xp``)."""
+        """The loss of every row [rows] at scores [scores, rows]; ``xp``: the module of the arrays, NumPy or JAX's."""
 
     def predict(self, scores: jax.Array) -> jax.Array:
         """The learner's outputs, from [rows, scores]."""
 
 
 class SquaredError:
-    """Of a number label, or with ``classes`` of their shares: what makes the leaves of one tree averages."""
+    """Squared error of a number label, or of the shares of ``classes``: with it the leaves of a tree are averages."""
 
     trees = 1
 
     def __init__(self, classes: int = 0) -> None:
-        self._classes, self._two = classes, classes == 2
+        self._classes = classes
+        self._two = classes == 2
         self.outputs = classes if classes > 2 else 1
         self.guess = 1 / classes if classes else 0.0
 
@@ -79,7 +79,8 @@ class SquaredError:
 class Logistic:
     """Two classes; the score is the logarithm of the odds of the second."""
 
-    trees = outputs = 1
+    trees = 1
+    outputs = 1
     guess = 0.5
 
     def targets(self, y: Array) -> Array:
@@ -107,7 +108,8 @@ class Softmax:
     outputs = 1
 
     def __init__(self, classes: int) -> None:
-        self.trees, self.guess = classes, 1 / classes
+        self.trees = classes
+        self.guess = 1 / classes
 
     def targets(self, y: Array) -> Array:
         return (np.arange(self.trees)[:, None] == y).astype(np.float32)
@@ -131,5 +133,8 @@ class Softmax:
 
 
 def _by_row(gradients: Array, second: Array) -> Array:
-    """float32 [rows, outputs + 1] of [outputs, rows] and [1, rows]: what is added together lies side by side."""
+    """Put the numbers of a row, which are added together, side by side.
+
+    [outputs, rows] and [1, rows] → float32 [rows, outputs + 1].
+    """
     return np.ascontiguousarray(np.concatenate([gradients, second]).T, np.float32)

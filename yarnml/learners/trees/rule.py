@@ -1,12 +1,17 @@
-"""How rounds of trees make a model."""
+"""The rule by which rounds of trees make a model."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy.typing as npt
+from yarnml.learners.base import Array
 
 
 class Terms(NamedTuple):
-    """What a split must fulfil: ``l2``; ``least`` sum of second derivatives on each side; ``gain`` above this one."""
+    """Conditions on a split.
+
+    ``l2``: the penalty of the leaves, l2/2 · Σ leaf².
+    ``least``: the least sum of second derivatives on each side.
+    ``gain``: a split must lower the loss by more than this.
+    """
 
     l2: float
     least: float
@@ -14,23 +19,29 @@ class Terms(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """By feature: whether it is ``categorical``, and in ``trend`` 1 or -1 where predictions must not fall or rise."""
+    """Facts about the features, by column.
 
-    categorical: npt.NDArray[Any]
-    trend: npt.NDArray[Any]
+    ``categorical``: true where the numbers stand for categories.
+    ``trend``: 1 or -1 where predictions must not fall or must not rise with the values, else 0.
+    """
+
+    categorical: Array
+    trend: Array
 
     @property
     def bounded(self) -> bool:
-        """Whether there are leaves that are not free."""
+        """True where a trend bounds some leaves."""
         return bool(self.trend.any())
 
 
 class Rule(NamedTuple):
-    """``rounds`` of trees of ``depth`` levels, on at most ``bins`` bins of every feature.
+    """The rule of ``rounds`` of trees of ``depth`` levels, on at most ``bins`` bins of every feature.
 
     ``average``: every round is grown on its own, and the model is the mean of them; else each is grown on what the
-    ones before leave, and counts ``rate``.  ``drawn``: how often a row is drawn in a round, on average: by chance as
-    often as a Poisson number with ``again``, else once or not at all.  ``subset``: features that a node may use.
+    ones before leave, and counts ``learning_rate``.
+    ``sampling_rate``: how often a row is drawn in a round, on average.
+    ``with_replacement``: a row is drawn as often as a Poisson number says; else once or not at all.
+    ``features_per_node``: drawn for each node, which may split on no other; None for all.
     """
 
     rounds: int
@@ -38,12 +49,12 @@ class Rule(NamedTuple):
     bins: int
     terms: Terms
     average: bool = False
-    rate: float = 1.0
-    drawn: float = 1.0
-    again: bool = False
-    subset: int | None = None
+    learning_rate: float = 1.0
+    sampling_rate: float = 1.0
+    with_replacement: bool = False
+    features_per_node: int | None = None
 
     @property
     def levels(self) -> int:
-        """Of all rounds."""
+        """The number of levels of all rounds together."""
         return self.rounds * self.depth

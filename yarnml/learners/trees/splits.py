@@ -18,17 +18,20 @@ import numpy as np
 
 from yarnml.learners.trees.rule import Columns, Terms
 
-NOISE = 3e-7  # a gain that is less of what was compared is rounding
-BLOCK = 1 << 15  # places to split at that are compared at a time: they stay near the processor
+ROUNDING = 3e-7
+"""A gain that is a smaller part of the two sides' worth is rounding."""
+BLOCK_PLACES = 1 << 15
+"""Places to split at that are compared at a time: they stay in the processor's cache."""
 
 
 class Level(NamedTuple):
     """The nodes of a level.
 
-    ``sums`` [channels, nodes, features, bins + 1]: gradients and last the second derivatives.  Of each bin but the last
-    two what is in the bins up to it (of a categorical feature: in it alone); then all that is not missing; then what is
-    missing.  ``allowed``: [nodes, features].  ``bounds`` [2, nodes]: the least and the largest leaf, None where leaves
-    are free.
+    ``sums`` [channels, nodes, features, bins + 1]: gradients, and last the second derivatives.  Each bin but the last
+    two has the sum over the bins up to it (for a categorical feature: over it alone); then comes the sum over all rows
+    whose value is not missing; then that over the rows whose value is.
+    ``allowed`` [nodes, features]: features that a node may split on.
+    ``bounds`` [2, nodes]: the least and the largest leaf; None where leaves are free.
     """
 
     sums: jax.Array
@@ -37,10 +40,13 @@ class Level(NamedTuple):
 
 
 class Splits(NamedTuple):
-    """By node: feature (-1: no split, all is left), bin, whether missing values go left, gain and H [nodes].
+    """The best split of every node; arrays are [nodes] where nothing else is said.
 
-    ``leaf`` [2, outputs, nodes]: left and right, if they are split no further.  ``bounds`` [2, 2, nodes]: the least
-    and the largest leaf, of both sides.
+    ``feature``: -1 for no split, all rows go left.
+    ``left``: true where missing values go left.
+    ``cover``: H, the node's sum of second derivatives.
+    ``leaf`` [2, outputs, nodes]: left and right, if they are split no further.
+    ``bounds`` [2, 2, nodes]: the least and the largest leaf, of both sides.
     """
 
     feature: jax.Array
@@ -53,36 +59,43 @@ class Splits(NamedTuple):
 
 
 def splits_of_level(level: Level, columns: Columns, terms: Terms, count: jax.Array) -> Splits:
-    """`best_splits` of the first ``count`` nodes of several trees, some at a time: nobody looks at the others.
+    """The `best_splits` of the first ``count`` nodes of several trees, a block of nodes at a time.
 
-    All arrays have one more axis, the trees; the number of nodes is a power of two.
+    The other nodes, which this level does not have, are left at 0.  All arrays have one more axis, the trees; the
+    number of nodes is a power of two.
     """
     trees, _, nodes, features, width = level.sums.shape
-    some = min(nodes, 1 << max(1, BLOCK // (trees * features * width)).bit_length() - 1)
+    size = min(nodes, 1 << max(1, BLOCK_PLACES // (trees * features * width)).bit_length() - 1)
 
     def block(number: jax.Array) -> Splits:
         def part(a: jax.Array, axis: int) -> jax.Array:
-            return jax.lax.dynamic_slice_in_dim(a, number * some, some, axis)
+            return jax.lax.dynamic_slice_in_dim(a, number * size, size, axis)
 
         bounds = None if level.bounds is None else part(level.bounds, 2)
-        here = Level(part(level.sums, 2), part(level.allowed, 1), bounds)
-        return jax.vmap(partial(best_splits, columns=columns, terms=terms))(here)
+        nodes_of_block = Level(part(level.sums, 2), part(level.allowed, 1), bounds)
+        return jax.vmap(partial(best_splits, columns=columns, terms=terms))(nodes_of_block)
 
-    def with_block(number: jax.Array, found: Splits) -> Splits:
+    def with_block(number: jax.Array, splits: Splits) -> Splits:
         return jax.tree.map(
-            lambda a, b: jax.lax.dynamic_update_slice_in_dim(a, b, number * some, a.ndim - 1), found, block(number)
+            lambda a, b: jax.lax.dynamic_update_slice_in_dim(a, b, number * size, a.ndim - 1), splits, block(number)
         )
 
     form = jax.eval_shape(block, jnp.zeros((), jnp.int32))
     none = jax.tree.map(lambda leaf: jnp.zeros((*leaf.shape[:-1], nodes), leaf.dtype), form)
-    return jax.lax.fori_loop(0, -(-count // some), with_block, none)
+    return jax.lax.fori_loop(0, -(-count // size), with_block, none)
 
 
 def best_splits(level: Level, columns: Columns, terms: Terms) -> Splits:
-    sums, bounds, nodes = level.sums, level.bounds, level.sums.shape[1]
-    missing, total = sums[..., -1:], sums[:, :, 0, -2] + sums[:, :, 0, -1]
-    without, bins = sums[..., :-1], sums.shape[-1] - 1
-    categorical, trend = jnp.asarray(columns.categorical)[:, None], jnp.asarray(columns.trend)
+    """The best split of every node of one tree, among all features that it may use."""
+    sums = level.sums
+    bounds = level.bounds
+    nodes = level.sums.shape[1]
+    missing = sums[..., -1:]
+    total = sums[:, :, 0, -2] + sums[:, :, 0, -1]
+    without = sums[..., :-1]
+    bins = sums.shape[-1] - 1
+    categorical = jnp.asarray(columns.categorical)[:, None]
+    trend = jnp.asarray(columns.trend)
     possible = level.allowed[:, :, None] & ~(categorical & (jnp.arange(bins) == bins - 1))
     alone = _worth(total, terms.l2, bounds)
 
@@ -94,19 +107,22 @@ def best_splits(level: Level, columns: Columns, terms: Terms) -> Splits:
             fits &= trend[:, None] * rise >= 0
         both = _worth(left, terms.l2, bounds) + _worth(right, terms.l2, bounds)
         gain = both - alone[:, None, None]
-        return jnp.where(fits & (gain > NOISE * jnp.abs(both)), gain, -jnp.inf)
+        return jnp.where(fits & (gain > ROUNDING * jnp.abs(both)), gain, -jnp.inf)
 
-    low, high = gains(without), gains(without + missing)  # [nodes, features, bins], missing values right and left
+    low = gains(without)  # [nodes, features, bins], with missing values right
+    high = gains(without + missing)  # the same, with missing values left
     flat = jax.lax.optimization_barrier(jnp.maximum(low, high)).reshape(nodes, -1)  # apart, XLA computes it in vectors
     best = jnp.argmax(flat, axis=1)[:, None]
     gain, apart = (jnp.take_along_axis(a.reshape(nodes, -1), best, axis=1)[:, 0] for a in (flat, low))
-    feature, bin, side = best[:, 0] // bins, best[:, 0] % bins, gain > apart
+    feature = best[:, 0] // bins
+    bin = best[:, 0] % bins
+    side = gain > apart
     gain = 0.5 * gain
     split = gain > terms.gain
     number = jnp.arange(nodes)
-    there = sums[:, number, feature]  # [channels, nodes, bins + 1]
-    absent = there[..., -1]
-    left = there[:, number, bin] + jnp.where(side, absent, 0.0)
+    by_bin = sums[:, number, feature]  # [channels, nodes, bins + 1]
+    absent = by_bin[..., -1]
+    left = by_bin[:, number, bin] + jnp.where(side, absent, 0.0)
     left = jnp.where(split, left, total)
     right = total - left
     to_left = jnp.where(absent[-1] > 0, side, left[-1] >= right[-1])  # unseen: with most rows
@@ -127,21 +143,22 @@ def best_splits(level: Level, columns: Columns, terms: Terms) -> Splits:
 
 
 def no_bounds(trees: int, nodes: int) -> jax.Array:
-    """[trees, 2, nodes]: of leaves that are free."""
-    most = float(np.finfo(np.float32).max)
-    return jnp.broadcast_to(jnp.array([[-most], [most]]), (trees, 2, nodes))
+    """The bounds of leaves that are free, [trees, 2, nodes]."""
+    largest = float(np.finfo(np.float32).max)
+    return jnp.broadcast_to(jnp.array([[-largest], [largest]]), (trees, 2, nodes))
 
 
 def _bounds_below(bounds: jax.Array, middle: jax.Array, trend: jax.Array) -> jax.Array:
-    """[2, 2, nodes]: of the two sides of every node, that are held apart at the ``middle`` where there is a trend."""
+    """The bounds of both sides of every node, [2, 2, nodes]; where there is a trend, ``middle`` parts them."""
     low, high = bounds
-    up, down = trend > 0, trend < 0
+    up = trend > 0
+    down = trend < 0
     lows = jnp.stack([jnp.where(down, middle, low), jnp.where(up, middle, low)])
     return jnp.stack([lows, jnp.stack([jnp.where(up, middle, high), jnp.where(down, middle, high)])])
 
 
 def _leaf(sums: jax.Array, l2: float, bounds: jax.Array | None) -> jax.Array:
-    """[outputs, …]: what lowers the loss the most, within the bounds; sums [channels, nodes, …]."""
+    """The leaf that lowers the loss the most, within the bounds, [outputs, …]; sums [channels, nodes, …]."""
     weight = sums[-1] + l2
     leaf = -sums[:-1] / jnp.where(weight > 0, weight, 1.0)
     if bounds is None:
@@ -151,7 +168,7 @@ def _leaf(sums: jax.Array, l2: float, bounds: jax.Array | None) -> jax.Array:
 
 
 def _worth(sums: jax.Array, l2: float, bounds: jax.Array | None) -> jax.Array:
-    """Twice what a leaf lowers the loss by."""
+    """Twice the amount by which a leaf lowers the loss, [nodes, …]."""
     weight = sums[-1] + l2
     if bounds is None:
         return jnp.sum(jnp.square(sums[:-1]), axis=0) / jnp.where(weight > 0, weight, 1.0)

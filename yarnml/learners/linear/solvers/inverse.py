@@ -6,20 +6,23 @@ Written out for XLA rather than handed to LAPACK, so that its bits do not depend
 import jax
 import jax.numpy as jnp
 
-TOLERANCE = 1e-5  # of the variance of a column, in float32: what is left after all the columns before it explained it
+MIN_PIVOT = 1e-5
+"""The least part of a column's variance that the columns before it must leave unexplained, in float32."""
 
 
 def inverse(matrix: jax.Array) -> jax.Array:
-    """[n, n] positive semi-definite → its inverse; rows and columns that earlier ones explain are 0."""
+    """The inverse of a positive semi-definite matrix [n, n]; rows and columns that earlier ones explain are 0."""
     diagonal = jnp.diagonal(matrix)
     scale = jnp.where(diagonal > 0, jax.lax.rsqrt(jnp.where(diagonal > 0, diagonal, 1.0)), 0.0)
 
     def sweep(k: jax.Array, swept: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         a, used = swept
-        row, column, pivot = a[k], a[:, k], a[k, k]
+        row = a[k]
+        column = a[:, k]
+        pivot = a[k, k]
         after = a - jnp.outer(column, row) / pivot
         after = after.at[k].set(row / pivot).at[:, k].set(-column / pivot).at[k, k].set(1 / pivot)
-        usable = pivot > TOLERANCE
+        usable = pivot > MIN_PIVOT
         return jnp.where(usable, after, a), used.at[k].set(usable)
 
     start = matrix * jnp.outer(scale, scale), jnp.zeros(len(matrix), bool)

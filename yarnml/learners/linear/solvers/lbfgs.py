@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 PAIRS = 10
+"""Moves that are remembered."""
 
 
 class Memory(NamedTuple):
@@ -18,7 +19,7 @@ class Memory(NamedTuple):
 class Lbfgs:
     """The direction of the limited-memory BFGS method; the first one has length 1."""
 
-    wants_curvature = False
+    needs_curvature = False
 
     def init(self, start: jax.Array) -> Memory:
         none = jnp.zeros((PAIRS, len(start)), start.dtype)

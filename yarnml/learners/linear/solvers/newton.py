@@ -14,7 +14,7 @@ from yarnml.learners.linear.solvers.inverse import inverse
 class Newton:
     """The direction -(curvature)⁻¹ · gradient."""
 
-    wants_curvature = True
+    needs_curvature = True
 
     def init(self, start: jax.Array) -> jax.Array:
         return jnp.zeros((len(start), len(start)), start.dtype)

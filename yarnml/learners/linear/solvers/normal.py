@@ -8,11 +8,13 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from yarnml.learners.linear.passes import EPSILON, Found
+from yarnml.learners.linear.passes import EPSILON, Evaluation
 from yarnml.learners.linear.solvers.inverse import inverse
 
 
 class State(NamedTuple):
+    """The newest ``point`` [n], the ``value`` there, and the ``inverse`` [n, n] of the newest curvature."""
+
     point: jax.Array
     value: jax.Array
     inverse: jax.Array
@@ -22,7 +24,7 @@ class State(NamedTuple):
 class NormalEquations:
     """Newton's step for a function that is quadratic, where it is exact but for rounding."""
 
-    wants_curvature = True
+    needs_curvature = True
 
     def init(self, start: jax.Array) -> State:
         nothing = jnp.zeros((len(start), len(start)), start.dtype)
@@ -34,10 +36,11 @@ class NormalEquations:
     def inverse(self, state: State) -> jax.Array:
         return state.inverse
 
-    def step(self, state: State, found: Found) -> State:
-        assert found.curvature is not None
-        gradient, inverted = found.gradients[0], inverse(found.curvature)
+    def step(self, state: State, evaluation: Evaluation) -> State:
+        assert evaluation.curvature is not None
+        gradient = evaluation.gradients[0]
+        inverted = inverse(evaluation.curvature)
         step = inverted @ gradient
         point = state.point - step
         done = jnp.max(jnp.abs(step)) <= EPSILON * jnp.max(jnp.abs(point))
-        return State(point, found.values[0] - 0.5 * gradient @ step, inverted, done)
+        return State(point, evaluation.values[0] - 0.5 * gradient @ step, inverted, done)
