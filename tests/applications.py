@@ -23,11 +23,9 @@ Job = dict[str, Any]
 
 OWNER = getpass.getuser()
 USER = f"/user/{OWNER}"
-SKEIN, LEAD, CONTAINER = (
-    "com.anaconda.skein.ApplicationMaster",
-    "yarnml.clusters.yarn.containers.application_master",
-    "yarnml.clusters.yarn.containers.container",
-)
+SKEIN = "com.anaconda.skein.ApplicationMaster"
+LEAD = "yarnml.clusters.yarn.containers.application_master"
+CONTAINER = "yarnml.clusters.yarn.containers.container"
 
 ENDED = ("FINISHED", "FAILED", "KILLED")
 
@@ -36,7 +34,8 @@ class Cluster:
     """The user's own corner of a cluster: a home on HDFS and a folder here."""
 
     def __init__(self, hadoop: Hadoop, folder: Path) -> None:
-        self.hadoop, self.folder = hadoop, folder
+        self.hadoop = hadoop
+        self.folder = folder
         more = {"PYTHONUNBUFFERED": "1", "SKEIN_DRIVER_JAVA_OPTIONS": QUICK_JAVA}
         self.variables = os.environ | hadoop.environment | more
 
@@ -80,9 +79,9 @@ class Cluster:
         return sorted((p for p in processes if kind in _line(p) and "bash" not in _line(p)), key=lambda p: p.pid)
 
     def hosts(self, kind: str) -> set[str]:
-        """Where there are processes of this kind."""
-        found = set(self.processes(kind))
-        return {host for host in self.hadoop.hosts if found & set(self.hadoop.containers(host))}
+        """The hosts on which processes of this kind run."""
+        processes = set(self.processes(kind))
+        return {host for host in self.hadoop.hosts if processes & set(self.hadoop.containers(host))}
 
     def application(self, name: str) -> dict[str, Any]:
         """The newest application of that name, as the ResourceManager tells it."""
@@ -171,7 +170,7 @@ class Cluster:
         return path
 
     def left_behind(self, job: Job) -> list[str]:
-        """What a finished job should not leave: staging folders, temporary files, processes."""
+        """Staging folders and temporary files that a finished job has left, once all its processes have ended."""
         wait_for("the containers to end", lambda: not self.processes("yarnml"))
         staged = self.files(f"{USER}/.skein")
         folders = [job["checkpoint"]["path"], job["export"]]
@@ -183,7 +182,8 @@ class Submitted:
     """``yarnml submit`` in the background."""
 
     def __init__(self, popen: "subprocess.Popen[str]", output: Path) -> None:
-        self._popen, self._output = popen, output
+        self._popen = popen
+        self._output = output
 
     def printed(self) -> str:
         return self._output.read_text()
@@ -191,9 +191,9 @@ class Submitted:
     @property
     def id(self) -> str:
         wait_for("an application", lambda: "application_" in self.printed() or self._popen.poll() is not None)
-        found = re.search(r"application_\d+_\d+", self.printed())
-        assert found, self.printed()
-        return found[0]
+        match = re.search(r"application_\d+_\d+", self.printed())
+        assert match, self.printed()
+        return match[0]
 
     def end(self, timeout: float = 240) -> tuple[int, str]:
         """Wait for the end; exit status and all output."""

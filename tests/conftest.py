@@ -1,4 +1,4 @@
-"""What the tests share: real data, job files, and the ``yarnml`` command as a user starts it."""
+"""Fixtures of all tests: real data, job files, and the ``yarnml`` command as a user starts it."""
 
 import os
 
@@ -83,7 +83,7 @@ def _session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What one process has compiled, others load: dozens of jobs train the same network."""
+    """A folder of compiled programs for all processes of the session: dozens of jobs train the same network."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the same for the modules of Python
     folder = _session_folder(tmp_path_factory)
     (folder / "compiled").mkdir(exist_ok=True)
@@ -146,10 +146,10 @@ def _hadoop() -> Iterator[Hadoop]:
 @pytest.fixture(scope="module")
 def cluster(hadoop: Hadoop, digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     """The process cluster with the digits on its HDFS."""
-    found = Cluster(hadoop, tmp_path_factory.mktemp("jobs"))
+    client = Cluster(hadoop, tmp_path_factory.mktemp("jobs"))
     for part in ("train", "test"):
-        found.put(digits / part, f"{USER}/digits/{part}")
-    return found
+        client.put(digits / part, f"{USER}/digits/{part}")
+    return client
 
 
 def job_on_digits(digits: Path, folder: Path) -> Job:

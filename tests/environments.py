@@ -17,6 +17,7 @@ from yarnml.clusters.yarn.packaging.provision import Provision
 
 VERSION = "{}.{}".format(*sys.version_info)
 PYTHON = f"python{VERSION}"
+BASE_PYTHON = str(Path(sys._base_executable))  # type: ignore[attr-defined]  # not that of the environment
 BARE = "/usr/bin:/bin"  # a node's PATH
 ROOT = Path(__file__).parent.parent
 
@@ -63,6 +64,10 @@ def needed(name: str, known: frozenset[str] = frozenset()) -> frozenset[str]:
         if requirement.name not in known and (not requirement.marker or requirement.marker.evaluate({"extra": ""})):
             known = needed(requirement.name, known)
     return known
+
+
+def silent(text: str) -> None:
+    """Take a remark and show it to nobody."""
 
 
 def write(path: Path, text: str) -> None:

@@ -64,23 +64,24 @@ class Running:
     """``yarnml run`` in the background."""
 
     def __init__(self, popen: "subprocess.Popen[str]", output: Path) -> None:
-        self.popen, self._output = popen, output
+        self.popen = popen
+        self._output = output
 
     def printed(self) -> str:
-        """What it has printed so far."""
+        """The standard output so far."""
         return self._output.read_text()
 
     def children(self, role: str = "worker") -> list[psutil.Process]:
         """The job's processes of one role, by index."""
-        found = {}
+        children = {}
         for child in psutil.Process(self.popen.pid).children():
             try:
                 variables = child.environ()
             except psutil.Error:
                 continue  # it has just ended
             if variables.get("YARNML_ROLE") == role:
-                found[int(variables["YARNML_INDEX"])] = child
-        return [found[i] for i in sorted(found)]
+                children[int(variables["YARNML_INDEX"])] = child
+        return [children[i] for i in sorted(children)]
 
     @property
     def ended(self) -> bool:

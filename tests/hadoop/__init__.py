@@ -6,235 +6,16 @@ of the cluster in ``docker/``; with ``QUICK`` heartbeats come more often.  Sever
 survives the process that started one.
 """
 
-import getpass
-import json
-import os
-import shutil
-import signal
 import subprocess
-import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-import psutil
-
-from tests.hadoop.configuration import (
-    GPU_HOST,
-    HOSTS,
-    QUICK,
-    QUICK_INSIDE,
-    RACKS,
-    datanode_options,
-    make_configuration,
-    make_inside,
-    nodemanager_options,
-    read,
-)
+from tests.hadoop.cluster import ROOT, Hadoop
+from tests.hadoop.configuration import GPU_HOST, HOSTS, QUICK, QUICK_INSIDE, RACKS
 
 __all__ = ["GPU_HOST", "HOSTS", "QUICK", "QUICK_INSIDE", "RACKS", "Hadoop", "hadoop", "start_hadoop"]
-
-ROOT = Path(__file__).parents[2]
-HOME = ROOT / ".hadoop"
-DEADLINE = 180.0
-
-
-class Hadoop:
-    """A running cluster.
-
-    Daemons have names: ``namenode``, ``resourcemanager``, ``datanode-1`` … ``datanode-3``, ``nodemanager-1`` …; number
-    i is on ``hosts[i - 1]``.
-    """
-
-    hosts = HOSTS
-
-    def __init__(self, folder: Path, changes: Mapping[str, str], inside: Mapping[str, str]) -> None:
-        self.folder = folder
-        self.conf_dir = make_configuration(folder, dict(changes))
-        self._inside = make_inside(self.conf_dir, dict(inside))
-        self.hdfs = read(self.conf_dir / "core-site.xml")["fs.defaultFS"]
-        self.web = "http://" + read(self.conf_dir / "yarn-site.xml")["yarn.resourcemanager.webapp.address"]
-        self.hdfs_web = "http://" + read(self.conf_dir / "hdfs-site.xml")["dfs.namenode.http-address"]
-        self._processes: dict[str, psutil.Process] = {}
-        self._commands = {"namenode": ["namenode"], "resourcemanager": ["resourcemanager"]}
-        self._datanode_webs = []
-        for i, host in enumerate(HOSTS, start=1):
-            options = datanode_options(folder, host)
-            self._datanode_webs.append("http://" + options["dfs.datanode.http.address"])
-            self._commands[f"datanode-{i}"] = ["datanode", *_options(options)]
-            self._commands[f"nodemanager-{i}"] = ["nodemanager", *_options(nodemanager_options(folder, host))]
-        self._guard = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("guard.py"), folder],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The variables of a user of this cluster, to be laid over those of the process."""
-        return {
-            "HADOOP_CONF_DIR": str(self.conf_dir),
-            "HADOOP_HOME": str(HOME),
-            "JAVA_HOME": _java_home(),
-            "PATH": f"{HOME}/bin:{os.environ['PATH']}",
-        }
-
-    def start(self, name: str) -> None:
-        """Start a daemon that does not run; it is not waited for."""
-        assert not self.runs(name), f"{name} runs already"
-        node = self.environment | {"PATH": f"{HOME}/bin:{os.defpath}", "LANG": "C.UTF-8", "HADOOP_HEAPSIZE_MAX": "320m"}
-        if name.startswith("nodemanager"):
-            node |= {"HADOOP_CONF_DIR": str(self._inside)}
-        command = [f"{HOME}/bin/hadoop", *self._commands[name]]
-        if name == "namenode" and not (self.folder / "name").exists():
-            command = [
-                "/bin/sh",
-                "-c",
-                f'"{HOME}"/bin/hdfs namenode -format -nonInteractive && exec "$@"',
-                "sh",
-                *command,
-            ]
-        order = {"argv": command, "environment": node, "log": str(self.log(name))}
-        assert self._guard.stdin
-        assert self._guard.stdout
-        print(json.dumps(order), file=self._guard.stdin, flush=True)
-        self._processes[name] = psutil.Process(int(self._guard.stdout.readline()))
-
-    def kill(self, name: str) -> None:
-        """SIGKILL to a daemon; the containers of a NodeManager live on."""
-        self._processes[name].kill()
-        self.wait_for(f"the end of {name}", lambda: not self.runs(name))
-
-    def stop(self, name: str) -> None:
-        """Freeze a daemon."""
-        self._processes[name].send_signal(signal.SIGSTOP)
-
-    def resume(self, name: str) -> None:
-        """Let a frozen daemon go on."""
-        self._processes[name].send_signal(signal.SIGCONT)
-
-    def kill_host(self, host: str) -> None:
-        """SIGKILL to both daemons of a host and to every container there, as when its power is cut."""
-        i = HOSTS.index(host) + 1
-        family = [self._processes[f"datanode-{i}"], self._processes[f"nodemanager-{i}"], *self.containers(host)]
-        for process in family:
-            process.kill()
-        self.wait_for(f"the end of {host}", lambda: not any(map(_runs, family)))
-
-    def start_host(self, host: str) -> None:
-        """Start both daemons of a host again; they are not waited for."""
-        i = HOSTS.index(host) + 1
-        self.start(f"datanode-{i}")
-        self.start(f"nodemanager-{i}")
-
-    def containers(self, host: str) -> list[psutil.Process]:
-        """The processes that the NodeManager of a host has started; none where it does not run."""
-        name = f"nodemanager-{HOSTS.index(host) + 1}"
-        return self._processes[name].children(recursive=True) if self.runs(name) else []
-
-    def pid(self, name: str) -> int:
-        return self._processes[name].pid
-
-    def runs(self, name: str) -> bool:
-        return name in self._processes and _runs(self._processes[name])
-
-    def log(self, name: str) -> Path:
-        """Where a daemon's output goes."""
-        return self.folder / f"{name}.log"
-
-    def command(
-        self, *line: str | Path, user: str | None = None, timeout: float = 60
-    ) -> "subprocess.CompletedProcess[str]":
-        """Run a command (``hdfs dfs -ls /``) as a user of this cluster would."""
-        variables = os.environ | self.environment | ({"HADOOP_USER_NAME": user} if user else {})
-        return subprocess.run(
-            [shutil.which(line[0], path=variables["PATH"]) or line[0], *line[1:]],
-            env=variables,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=timeout,
-        )
-
-    def rest(self, path: str, body: object = None, method: str = "POST", user: str = "yarn") -> Any:
-        """Ask the ResourceManager's REST service, as an administrator; ``path`` begins after ``/ws/v1/cluster``.
-
-        ``method``: that of a call with a ``body``.
-        """
-        return _http(f"{self.web}/ws/v1/cluster{path}?user.name={user}", "GET" if body is None else method, body)
-
-    def webhdfs(self, path: str, operation: str, method: str = "GET", user: str = "hdfs") -> Any:
-        """Ask the NameNode's REST service, as an administrator."""
-        return _http(f"{self.hdfs_web}/webhdfs/v1{path}?user.name={user}&op={operation}", method)
-
-    def wait_for(
-        self, what: str, condition: Callable[[], object], deadline: float = DEADLINE, needs: Iterable[str] = ()
-    ) -> None:
-        """Poll until the condition holds; a silent server is no failure, the death of a needed daemon is."""
-        end = time.monotonic() + deadline
-        while True:
-            answer = ""
-            try:
-                if condition():
-                    return
-            except OSError as e:
-                answer = f"; the last answer was {e}"
-            dead = [name for name in needs if not self.runs(name)]
-            logs = "".join(f"\n--- the end of {name}.log:\n{_tail(self.log(name))}" for name in dead)
-            assert not dead, f"{', '.join(dead)} died while waiting for {what}{logs}"
-            assert time.monotonic() < end, f"waited {deadline:.0f} s for {what}{answer}"
-            time.sleep(0.1)
-
-    def wait_until_ready(self) -> None:
-        """Wait for every daemon to do its work; all of them have been started."""
-        for what, condition in [
-            ("the NameNode", lambda: self._make_folders() is None),
-            ("the ResourceManager", lambda: self._make_labels() is None),
-            ("all DataNodes", lambda: all(map(_has_registered, self._datanode_webs))),
-            ("the NameNode to see them", lambda: self.live_datanodes() == set(HOSTS)),
-            ("all NodeManagers", lambda: set(self.live_nodes()) == set(HOSTS)),
-        ]:
-            self.wait_for(what, condition, needs=self._commands)
-
-    def live_nodes(self) -> dict[str, dict[str, Any]]:
-        """What the ResourceManager says of its running nodes, by host."""
-        nodes = (self.rest("/nodes")["nodes"] or {}).get("node", [])
-        return {n["nodeHostName"]: n for n in nodes if n["state"] == "RUNNING"}
-
-    def live_datanodes(self) -> set[str]:
-        """The hosts of the DataNodes that the NameNode counts on."""
-        beans = _http(f"{self.hdfs_web}/jmx?qry=Hadoop:service=NameNode,name=NameNodeInfo", "GET")["beans"]
-        return {name.split(":")[0] for name in json.loads(beans[0]["LiveNodes"])} if beans else set()
-
-    def close(self) -> None:
-        """End all processes and remove the folder."""
-        assert self._guard.stdin
-        assert self._guard.stdout
-        self._guard.stdin.close()
-        self._guard.stdout.close()
-        self._guard.wait(DEADLINE)
-
-    def _make_folders(self) -> None:
-        """A home for this user and for alice; room for everybody's temporary files and logs."""
-        for folder, owner, mode in [
-            ("/tmp", "hdfs", 1777),
-            ("/logs", "yarn", 1777),
-            ("/user", "hdfs", 755),
-            *((f"/user/{user}", user, 755) for user in {getpass.getuser(), "alice"}),
-        ]:
-            self.webhdfs(folder, f"MKDIRS&permission={mode}", "PUT")
-            self.webhdfs(folder, f"SETOWNER&owner={owner}", "PUT")
-
-    def _make_labels(self) -> None:
-        self.rest("/add-node-labels", {"nodeLabelInfo": [{"name": "gpu", "exclusivity": True}]})
-        self.rest("/replace-node-to-labels", {"nodeToLabels": [{"nodeId": f"{GPU_HOST}:0", "labels": ["gpu"]}]})
 
 
 def start_hadoop(folder: Path, changes: Mapping[str, str] = {}, inside: Mapping[str, str] = {}) -> Hadoop:
@@ -245,7 +26,7 @@ def start_hadoop(folder: Path, changes: Mapping[str, str] = {}, inside: Mapping[
     subprocess.run([ROOT / "docker/hadoop-home"], check=True)
     cluster = Hadoop(folder, changes, inside)
     try:
-        for name in cluster._commands:
+        for name in cluster.daemons:
             cluster.start(name)
         cluster.wait_until_ready()
     except BaseException:
@@ -262,38 +43,3 @@ def hadoop(changes: Mapping[str, str] = {}, inside: Mapping[str, str] = {}) -> I
         yield cluster
     finally:
         cluster.close()
-
-
-@cache
-def _java_home() -> str:
-    """Where Java is; it is fetched when there is none."""
-    script = Path(__file__).with_name("java-home")
-    return subprocess.run([script], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
-
-
-def _options(properties: Mapping[str, str]) -> list[str]:
-    return [part for name, value in properties.items() for part in ("-D", f"{name}={value}")]
-
-
-def _has_registered(datanode: str) -> bool:
-    """By its own word: of one that was started again, the NameNode may still count on the process before."""
-    beans = _http(f"{datanode}/jmx?qry=Hadoop:service=DataNode,name=DataNodeInfo", "GET")["beans"]
-    told = [bean.get("BPServiceActorInfo") or "[]" for bean in beans]
-    return any(actor["ActorState"] == "RUNNING" for text in told for actor in json.loads(text))
-
-
-def _runs(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-
-
-def _tail(log: Path, lines: int = 30) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
-
-
-def _http(url: str, method: str, body: object = None) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    request = urllib.request.Request(url, data, headers, method=method)
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        content = answer.read()
-        return json.loads(content) if content.strip().startswith((b"{", b"[")) else content.decode()

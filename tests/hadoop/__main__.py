@@ -9,15 +9,15 @@ from tests.hadoop import Hadoop, hadoop
 
 def describe(cluster: Hadoop) -> str:
     """Addresses, and what to type in another terminal."""
-    mine = cluster.environment
+    variables = cluster.environment
     return f"""\
 HDFS              {cluster.hdfs}   {cluster.hdfs_web}
 YARN              {cluster.web}
 files and logs    {cluster.folder}
 
-export HADOOP_CONF_DIR={mine["HADOOP_CONF_DIR"]}
-export HADOOP_HOME={mine["HADOOP_HOME"]}
-export JAVA_HOME={mine["JAVA_HOME"]}
+export HADOOP_CONF_DIR={variables["HADOOP_CONF_DIR"]}
+export HADOOP_HOME={variables["HADOOP_HOME"]}
+export JAVA_HOME={variables["JAVA_HOME"]}
 export PATH=$HADOOP_HOME/bin:$PATH
 """
 

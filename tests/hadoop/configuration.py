@@ -103,7 +103,7 @@ def make_inside(conf_dir: Path, changes: Properties) -> Path:
 
 
 def datanode_options(folder: Path, host: str) -> Properties:
-    """What a DataNode has to itself."""
+    """Properties of the DataNode of one host: its name, addresses and folder."""
     return {
         "dfs.datanode.hostname": host,
         "dfs.datanode.address": free_address(host),
@@ -114,7 +114,7 @@ def datanode_options(folder: Path, host: str) -> Properties:
 
 
 def nodemanager_options(folder: Path, host: str) -> Properties:
-    """What a NodeManager has to itself."""
+    """Properties of the NodeManager of one host: its name, addresses, folders and GPUs."""
     options = {
         "yarn.nodemanager.hostname": host,
         "yarn.nodemanager.address": free_address(host),

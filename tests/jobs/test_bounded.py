@@ -78,21 +78,22 @@ def test_memory_does_not_grow_with_steps(digits_job: Job, write_job: Any) -> Non
 
 def peak(job: Path) -> int:
     """Most bytes that the job's only worker had in memory at a time."""
-    most = 0
+    highest = 0
     with running(job) as run:
         while not run.ended:
             for child in run.children():
                 with contextlib.suppress(psutil.Error):
-                    most = max(most, resident([child]))
+                    highest = max(highest, resident([child]))
             time.sleep(0.02)
         status, _, err = run.end()
     assert status == 0, err
-    return most
+    return highest
 
 
 def test_memory_does_not_grow_with_the_data(digits_job: Job, write_job: Any, tmp_path: Path) -> None:
     """A worker with a cache of 8 MiB needs no more memory for 240 MiB of rows than for 12 MiB."""
-    width, rows = 768, 4000
+    width = 768
+    rows = 4000
     block = np.random.default_rng(0).normal(size=(rows, width)).astype(np.float32)
     table = pa.table({"x": pa.FixedSizeListArray.from_arrays(pa.array(block.ravel()), width), "y": block[:, 0]})
     for number in range(20):

@@ -37,7 +37,8 @@ class Run:
         self.events: list[Event] = []
         self.master: Master | None = None
         self._folder = Path(job["checkpoint"]["path"])
-        self._enough, self._error = False, ""
+        self._enough = False
+        self._error = ""
         self._thread = threading.Thread(target=self._train, args=(job,), daemon=True)
         self._thread.start()
         self.wait("the first step", lambda: self._ticks)
@@ -69,10 +70,10 @@ class Run:
         assert not self._error, self._error
 
     def scale(self, workers: int | None, reducers: int | None = None) -> None:
-        """Ask for a size, and wait until it is there and a step was computed with it."""
+        """Ask for a size, and wait until it is reached and a step was computed with it."""
         assert self.master
-        told = self.master.resize(Resize(workers, reducers))
-        assert not told.refused, told.text
+        answer = self.master.resize(Resize(workers, reducers))
+        assert not answer.refused, answer.text
         for role, count in (("worker", workers), ("reducer", reducers)):
             if count is not None:
                 self.wait(f"{count} {role}s", lambda r=role, c=count: f"{c} {r}s wanted, {c} here" in self.size(c, r))
@@ -82,7 +83,7 @@ class Run:
         self.wait("some rounds", lambda: self._ticks[-1].step > reached + 10 * STEPS)
 
     def size(self, count: int, role: str) -> str:
-        """How many there are; a role without processes is not told of."""
+        """The master's words on its processes; of a role that they leave out, there are as many as are wanted."""
         assert self.master
         text = self.master.resize(Resize()).text
         return text if role in text else f"{text}, {count} {role}s wanted, {count} here"

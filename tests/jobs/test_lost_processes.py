@@ -1,57 +1,20 @@
-"""A process that dies, hangs or falls silent costs steps, not bits; too many end the job with a clear sentence."""
+"""A process that dies costs steps, not bits; too many end the job with a clear sentence."""
 
 import os
 import re
-import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import yarnml
-from tests.conftest import MakeOnce
+from tests.jobs.conftest import Job, model_bits
 from tests.processes import running, saved_steps, wait_for
 from yarnml.control.reports import Failed
 from yarnml.errors import DataError, ModelError, WorkerLost
 from yarnml.master.reports import cause
 
 pytestmark = pytest.mark.long
-
-Job = dict[str, Any]
-
-
-@pytest.fixture
-def long_job(digits_job: Job) -> Job:
-    """A job that would run for very long."""
-    return digits_job | {
-        "training": {"epochs": 100_000, "batch_size": 256},
-        "checkpoint": digits_job["checkpoint"] | {"every": "20 steps"},
-    }
-
-
-def model_bits(job: Job) -> bytes:
-    """The parameters of the newest exported model."""
-    folder = Path(job["export"])
-    return (folder / str(max(int(p.name) for p in folder.iterdir())) / "model.safetensors").read_bytes()
-
-
-@pytest.fixture
-def job(digits_job: Job) -> Job:
-    """A job of a few seconds."""
-    digits_job["training"] = {"epochs": 60, "batch_size": 64, "shards": 3}
-    digits_job["checkpoint"] |= {"every": "100 steps"}
-    digits_job["workers"] = {"count": 3}
-    return digits_job
-
-
-@pytest.fixture
-def undisturbed(job: Job, made_once: MakeOnce) -> bytes:
-    """The parameters of that job's model when nothing happens to it."""
-
-    def train(folder: Path) -> None:
-        yarnml.run(job | {"checkpoint": {"path": str(folder / "job")}, "export": str(folder / "models")}, "inline")
-
-    return model_bits({"export": made_once("undisturbed by faults", train) / "models"})
 
 
 def test_all_die_before_one_has_joined(job: Job, write_job: Any, undisturbed: bytes) -> None:
@@ -98,23 +61,6 @@ def test_before_the_first_checkpoint(job: Job, write_job: Any, undisturbed: byte
     assert model_bits(job) == undisturbed
 
 
-def test_a_worker_that_pauses_comes_back(job: Job, write_job: Any) -> None:
-    """The others go on without a stopped worker; once it runs again it takes their state, and nothing is lost."""
-    job["training"]["epochs"] = 1000
-    with running(write_job(job)) as run:
-        wait_for("an epoch", lambda: "epoch 2/" in run.printed())
-        stopped = run.children()[0]
-        stopped.suspend()
-        wait_for("the others", lambda: "worker 0 gave no sign of life for" in run.printed())
-        wait_for("their way on", lambda: "with 2 workers" in run.printed())
-        stopped.resume()
-        wait_for("its return", lambda: re.search(r"going on after step \d+ with 3 workers", run.printed()))
-        run.popen.send_signal(signal.SIGINT)
-        status, out, err = run.end()
-    assert status == 130, err
-    assert "lost:" not in out
-
-
 def test_a_state_that_differs_is_replaced(
     job: Job, write_job: Any, undisturbed: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,7 +94,7 @@ def test_a_state_that_differs_is_replaced(
 
 @pytest.mark.parametrize("victim", [0, 2])
 def test_with_fewer_shards_than_workers(job: Job, write_job: Any, victim: int) -> None:
-    """Who has the state gives it to those who get shards, also when it keeps none itself."""
+    """A worker that has the state gives it to those that get shards, also when it keeps none itself."""
     job["training"]["shards"] = 2
     quiet = job | {"checkpoint": {"path": job["checkpoint"]["path"] + "-two"}}
     yarnml.run(quiet, "inline")
@@ -171,65 +117,6 @@ def test_all_workers_at_once(job: Job, write_job: Any, undisturbed: bytes) -> No
         status, _, err = run.end()
     assert status == 0, err
     assert model_bits(job) == undisturbed
-
-
-def test_a_worker_that_falls_silent_is_replaced(job: Job, write_job: Any, undisturbed: bytes) -> None:
-    """A stopped worker is let go after workers.timeout, and is gone."""
-    with running(write_job(job), "--set", "workers.timeout=3") as run:
-        wait_for("a checkpoint", lambda: saved_steps(Path(job["checkpoint"]["path"])))
-        stopped = run.children()[0]
-        stopped.send_signal(signal.SIGSTOP)
-        status, out, err = run.end()
-    assert status == 0, err
-    assert f"worker 0 (process {stopped.pid}" in out
-    assert "no sign of life" in out
-    assert not stopped.is_running()
-    assert model_bits(job) == undisturbed
-
-
-def test_a_worker_that_never_shows_itself_is_replaced(job: Job, write_job: Any) -> None:
-    """One that is stopped while Python starts is replaced after five times workers.timeout, and the job gets done."""
-    job["training"] |= {"epochs": 100_000}
-    with running(write_job(job), "--set", "workers.timeout=5") as run:
-        wait_for("a worker", run.children)
-        stopped = run.children()[0]
-        stopped.send_signal(signal.SIGSTOP)
-        wait_for("another one", lambda: "without a sign of life" in run.printed())
-        assert f"worker 0 (process {stopped.pid}" in run.printed()
-        assert not stopped.is_running()
-        wait_for("all three", lambda: "3 of 3 workers take part" in run.printed())
-
-
-def test_a_worker_that_hangs_is_named(long_job: Job, write_job: Any, tmp_path: Path) -> None:
-    """Workers that live but do not get on are reported after workers.stall."""
-    (tmp_path / "slow.py").write_text(
-        "import time\nimport jax.numpy as jnp\n"
-        "def init(key, schema): return {'w': jnp.zeros(schema.width)}\n"
-        "def loss(p, x, y):\n    time.sleep(600)\n    return x @ p['w']\n"
-        "def predict(p, x): return x @ p['w']\n"
-    )
-    long_job["learner"] = {"path": "slow.py"}
-    long_job["data"] |= {"label_type": "number"}
-    with running(write_job(long_job), "--set", "workers.stall=3", "--set", "workers.max_failures=0") as run:
-        status, _, err = run.end()
-    assert status == 1
-    assert "worker 0 (process" in err
-    assert "did not get on for workers.stall, 3 s: failure 1, with workers.max_failures 0." in err
-
-
-def test_silence_is_noticed_in_short_rounds(long_job: Job, write_job: Any) -> None:
-    """Who is stopped is let go after workers.timeout, also where the others never have to wait for anything."""
-    long_job["workers"] = {"count": 2, "timeout": 8}
-    long_job["checkpoint"]["every"] = "3 steps"
-    with running(write_job(long_job)) as run:
-        wait_for("the first epoch", lambda: "epoch 2/" in run.printed())
-        stopped = run.children()[1]
-        stopped.suspend()
-        gone = r"lost: worker 1 \(process .*\) gave no sign of life for \d+ s"
-        wait_for("its end", lambda: re.search(gone, run.printed()))
-        wait_for("its process's end", lambda: not stopped.is_running())
-        run.popen.send_signal(signal.SIGINT)
-        run.end()
 
 
 def test_a_crash_loop_stops(long_job: Job, write_job: Any) -> None:

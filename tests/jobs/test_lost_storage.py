@@ -60,7 +60,7 @@ def no_large_files(folder: Path, run: Running) -> Iterator[None]:
 
 
 class Case(NamedTuple):
-    """What is lost while the job trains, where, with which words it ends, and whether it needs a disk of its own."""
+    """A loss while the job trains: of what, where, with which words it ends, and whether it needs a disk of its own."""
 
     lose: Callable[[Path, Running], AbstractContextManager[None]]
     place: str

@@ -63,7 +63,8 @@ def test_the_same_bits(job: dict[str, Any], exported: Path, tmp_path: Path) -> N
 
 def test_the_model_takes_the_table_as_it_is(exported: Path, docstrings: Path) -> None:
     """A model predicts from raw columns what its evaluation found, in any chunks and with other columns beside them."""
-    model, table = yarnml.load_model(exported), pq.read_table(docstrings / "test")
+    model = yarnml.load_model(exported)
+    table = pq.read_table(docstrings / "test")
     accuracy = np.mean(model.predict(table) == table["package"].to_numpy())
     assert accuracy == pytest.approx(model.about["metrics"]["test"]["accuracy"], rel=1e-9)
     assert accuracy > 0.5
@@ -87,8 +88,8 @@ def test_numbers_have_names(exported: Path) -> None:
     assert names[255:258] == ["doc#255", "name#0", "name#1"]
     assert names[288:291] == ["kind=class", "kind=function", "kind=method"]
     assert names[-2:] == ["private=False", "private=True"]
-    found = model.coefficients()
-    assert found["feature"].to_pylist() == [n for n in ["(intercept)", *names] for _ in model.schema.classes]
+    coefficients = model.coefficients()
+    assert coefficients["feature"].to_pylist() == [n for n in ["(intercept)", *names] for _ in model.schema.classes]
 
 
 def test_a_job_that_continues_learns_nothing_anew(job: dict[str, Any], exported: Path, tmp_path: Path) -> None:
@@ -111,7 +112,8 @@ def test_another_preparation_is_another_job(job: dict[str, Any], exported: Path)
 
 def test_metrics_do_not_know_class_weights(job: dict[str, Any], exported: Path, docstrings: Path) -> None:
     """The test metrics count every row once, whatever its class weighs in training."""
-    model, table = yarnml.load_model(exported), pq.read_table(docstrings / "test")
+    model = yarnml.load_model(exported)
+    table = pq.read_table(docstrings / "test")
     rows = rows_of(table, msgspec.structs.replace(model.schema, class_weights=None), "the table")
     probability = model.outputs(table)[np.arange(len(rows.y)), rows.y]
     assert model.about["metrics"]["test"]["loss"] == pytest.approx(-np.log(probability).mean(), rel=1e-4)

@@ -77,12 +77,13 @@ def test_from_python(digits_job: Job, digits: Path) -> None:
 def test_a_second_job_compiles_nothing(
     digits_job: Job, write_job: Any, yarnml_command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was compiled for one job is loaded by the next, in a folder that is the user's alone, to the same bits."""
+    """Programs compiled for one job are loaded by the next, from a folder of the user's alone, to the same bits."""
     for name in [name for name in os.environ if name.startswith(("JAX_COMPILATION", "JAX_PERSISTENT"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     digits_job["training"]["epochs"] = 1
-    written, models = [], []
+    written = []
+    models = []
     for _ in range(2):
         done = yarnml_command("run", write_job(digits_job), "--restart")
         assert done.returncode == 0, done.stderr
@@ -158,7 +159,7 @@ def test_checkpoints_come_as_asked(digits_job: Job, every: str) -> None:
     outcome = yarnml.run(digits_job, "inline")
     count, unit = every.split()
     period = int(count) * (12 if unit == "epoch" else 1)
-    wanted = sorted({*range(period, 25, period), 24})[-2:]
-    found = sorted(p.name for p in (Path(digits_job["checkpoint"]["path"]) / "checkpoints").iterdir())
-    assert found == [f"step-{step:012d}" for step in wanted]
+    kept = sorted({*range(period, 25, period), 24})[-2:]
+    names = sorted(p.name for p in (Path(digits_job["checkpoint"]["path"]) / "checkpoints").iterdir())
+    assert names == [f"step-{step:012d}" for step in kept]
     assert outcome.step == 24

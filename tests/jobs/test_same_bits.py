@@ -134,8 +134,10 @@ def test_trees(job: Job, reference: Callable[[Job], str]) -> None:
 def test_killed_and_continued(job: Job, reference: Callable[[Job], str], write_job: Any) -> None:
     """A job whose processes are all killed, several times at random moments, ends with the undisturbed bits."""
     job["training"] |= {"epochs": 6}
-    moments, folder = random.Random(0), Path(job["checkpoint"]["path"])
-    path, killed = write_job(job), 0
+    moments = random.Random(0)
+    folder = Path(job["checkpoint"]["path"])
+    path = write_job(job)
+    killed = 0
     for workers in (2, 3):
         with running(path, "--set", f"workers.count={workers}") as run:
             before = saved_steps(folder)[-1:]
@@ -155,7 +157,8 @@ def test_killed_and_continued(job: Job, reference: Callable[[Job], str], write_j
 def test_stopped_by_hand_and_continued(job: Job, reference: Callable[[Job], str], write_job: Any) -> None:
     """Ctrl-C ends all processes with status 130; the same command goes on after the newest checkpoint."""
     job["training"] |= {"epochs": 40}
-    path, folder = write_job(job), Path(job["checkpoint"]["path"])
+    path = write_job(job)
+    folder = Path(job["checkpoint"]["path"])
     with running(path) as run:
         wait_for("a checkpoint", lambda: saved_steps(folder))
         children = run.children()

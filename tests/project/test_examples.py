@@ -38,7 +38,7 @@ QUALITY: dict[str, dict[str, float]] = {
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where each example has a folder of its own for its checkpoints and models, under the name of its job file."""
+    """The folder in which each example has one of its own, for checkpoints and models, by the name of its job file."""
     return tmp_path_factory.mktemp("run")
 
 
@@ -49,7 +49,8 @@ def run_example(
     """Runs a job file, once, with only its folders moved; returns what outcome.json says."""
 
     def run(name: str) -> dict[str, Any]:
-        path, own = ROOT / name, results / name
+        path = ROOT / name
+        own = results / name
         if (own / "job/outcome.json").exists():
             return json.loads((own / "job/outcome.json").read_text())
         job = yaml.safe_load(path.read_text())
@@ -73,10 +74,10 @@ def run_example(
 def test_an_example_reaches_its_quality(name: str, run_example: Callable[[str], dict[str, Any]]) -> None:
     """`yarnml run` on the job file ends well, and the model that it exports is as good as it should be."""
     outcome = run_example(name)
-    found = yarnml.load_model(outcome["export"]).about["metrics"]["test"]
-    assert found == outcome["metrics"]["test"]
-    reached = [found[m] <= bound if m == "loss" else found[m] >= bound for m, bound in QUALITY[name].items()]
-    assert all(reached), found
+    metrics = yarnml.load_model(outcome["export"]).about["metrics"]["test"]
+    assert metrics == outcome["metrics"]["test"]
+    reached = [metrics[m] <= bound if m == "loss" else metrics[m] >= bound for m, bound in QUALITY[name].items()]
+    assert all(reached), metrics
 
 
 @pytest.mark.examples

@@ -3,14 +3,13 @@
 import os
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.environments import PYTHON, VERSION, Venv, container, names, start, with_python, write
+from tests.environments import BASE_PYTHON, PYTHON, VERSION, Venv, container, names, silent, start, with_python, write
 from tests.hadoop import Hadoop
 from yarnml import storage
 from yarnml.clusters.yarn.packaging import archive, bootstrap
@@ -18,40 +17,11 @@ from yarnml.clusters.yarn.packaging.archive import key_of, site_items, source_it
 from yarnml.clusters.yarn.packaging.installed import survey
 from yarnml.clusters.yarn.packaging.provision import Provision, Resource, provide
 from yarnml.errors import JobFileError, ProvisionError
-from yarnml.job.load import load_job
 from yarnml.job.spec import Job
-
-THIS = str(Path(sys._base_executable))  # type: ignore[attr-defined]
-
-
-@pytest.fixture
-def venv(tmp_path: Path) -> Venv:
-    """An environment with yarnml (its version alone), a package with data and tests, a module, a .pth file."""
-    made = Venv(tmp_path / "venv")
-    made.install("yarnml", {"yarnml/__init__.py": "__version__ = '0.1.0'\n"})
-    files = {
-        "tool/__init__.py": "n = 1\n",
-        "tool/data.txt": "text",
-        "tool/tests/test_n.py": "",
-        "tool/old.py": "print 1",
-    }
-    made.install("tool", files, entry_points__txt="[things]\na = tool:n\n")
-    write(made.site / "loose.py", "n = 2\n")
-    write(made.site / "starts.pth", "import os; os.environ['STARTED'] = 'yes'\n")
-    return made
-
-
-@pytest.fixture
-def job() -> Job:
-    return load_job({"name": "j", "data": {"train": "/x", "features": ["a"], "label": "b"}, "learner": {"kind": "mlp"}})
 
 
 def key(venv: Venv) -> str:
     return key_of(site_items(survey(venv.python)))
-
-
-def silent(text: str) -> None:
-    """Tell nobody."""
 
 
 EDITS: dict[str, Callable[[Path], object]] = {
@@ -103,7 +73,7 @@ print(importlib.resources.files("tool").joinpath("data.txt").read_text())
 print(importlib.metadata.entry_points(group="things")["a"].load(), importlib.metadata.version("tool"))
 print([p for p in sys.path if "packages" in p and not p.startswith(os.getcwd())])
 """
-    done = start(provision, container(provision, tmp_path / "c"), program, with_python(tmp_path / "bin", THIS))
+    done = start(provision, container(provision, tmp_path / "c"), program, with_python(tmp_path / "bin", BASE_PYTHON))
     assert done.stderr == ""
     assert done.stdout.splitlines() == ["1 2 0.1.0 yes", "text", "1 1.0", "[]"]
 
@@ -180,7 +150,7 @@ def test_a_source_folder_travels_without_what_lies_beside(venv: Venv, job: Job, 
         provision,
         container(provision, tmp_path / "c"),
         "import mine, single, space.part; print(mine.__file__)",
-        with_python(tmp_path / "bin", THIS),
+        with_python(tmp_path / "bin", BASE_PYTHON),
     )
     assert done.stdout.strip().endswith("/code/path0/mine/__init__.py"), done.stderr
 
@@ -220,7 +190,7 @@ def test_system_packages_travel_behind_the_environment_s_own(venv: Venv, job: Jo
     """With --system-site-packages the base's packages are packed too, and keep their rank."""
     base = Venv(tmp_path / "base")
     base.install("low", {"low.py": "n = 5\n", "loose.py": "n = 6\n"})
-    write(tmp_path / "venv/pyvenv.cfg", f"home = {Path(THIS).parent}\n")
+    write(tmp_path / "venv/pyvenv.cfg", f"home = {Path(BASE_PYTHON).parent}\n")
     installed = survey(venv.python)
     assert str(venv.site) in installed.sites
     assert len(installed.sites) >= 2
@@ -231,73 +201,8 @@ def test_system_packages_travel_behind_the_environment_s_own(venv: Venv, job: Jo
     lines = bootstrap.packed(PYTHON, VERSION, os.uname().machine)
     provision = Provision({"environment": packed}, '"$PYTHON"', lines, {})
     program = "import loose, low, tool; print(loose.n, low.n, tool.n)"
-    done = start(provision, container(provision, tmp_path / "c"), program, with_python(tmp_path / "bin", THIS))
+    done = start(provision, container(provision, tmp_path / "c"), program, with_python(tmp_path / "bin", BASE_PYTHON))
     assert done.stdout == "2 5 1\n", done.stderr
-
-
-def other_python() -> str | None:
-    """A Python of another minor version on this machine."""
-    versions = [f"3.{minor}" for minor in range(9, 16) if f"3.{minor}" != VERSION]
-    folders = [*Path.home().glob(".pyenv/versions/*/bin"), *map(Path, os.environ["PATH"].split(":"))]
-    pythons = [f / f"python{v}" for v in versions for f in folders if "shims" not in f.parts]
-    return next((str(p.resolve()) for p in pythons if p.exists()), None)
-
-
-@pytest.fixture(scope="session")
-def other() -> str:
-    python = other_python()
-    if not python:
-        pytest.skip("there is no second Python here")
-    return python
-
-
-def refusal(done: "subprocess.CompletedProcess[str]") -> str:
-    """The one sentence of a container that could not start."""
-    assert (done.returncode, done.stdout) == (97, "")
-    assert done.stderr.count("\n") == 1
-    return done.stderr
-
-
-def test_a_node_without_python_is_named(venv: Venv, job: Job, tmp_path: Path) -> None:
-    """No interpreter of that name on the node's PATH: one sentence, with node, name and ways out, and status 97."""
-    provision = provide(job, str(tmp_path / "home"), silent, venv.python)
-    (tmp_path / "bin").mkdir()
-    for tool in ("bash", "mkdir", "ln"):
-        os.symlink(shutil.which(tool) or "", tmp_path / "bin" / tool)
-    said = refusal(start(provision, container(provision, tmp_path / "c"), "", str(tmp_path / "bin")))
-    assert said.startswith(
-        f"yarnml: this node (node-7) has no {PYTHON} on its PATH, which the packed environment needs;"
-    )
-    assert "environment.python, environment.archive or environment.image" in said
-
-
-def test_a_node_with_a_wrong_python_is_named(venv: Venv, job: Job, tmp_path: Path, other: str) -> None:
-    """An interpreter of another version behind the right name: found and wanted are told."""
-    provision = provide(job, str(tmp_path / "home"), silent, venv.python)
-    said = refusal(start(provision, container(provision, tmp_path / "c"), "", with_python(tmp_path / "bin", other)))
-    assert (
-        f"of this node (node-7) is Python 3.{other.rpartition('.')[2]}, the packed environment needs {VERSION};" in said
-    )
-
-
-def test_a_python_that_does_not_start_is_named(venv: Venv, job: Job, tmp_path: Path) -> None:
-    """A broken interpreter, such as a manager's shim without a version: its own last words are in the sentence."""
-    provision = provide(job, str(tmp_path / "home"), silent, venv.python)
-    write(tmp_path / "shim", "#!/bin/sh\necho 'no version is set' >&2\nexit 127\n")
-    (tmp_path / "shim").chmod(0o755)
-    path = with_python(tmp_path / "bin", tmp_path / "shim")
-    said = refusal(start(provision, container(provision, tmp_path / "c"), "", path))
-    assert f"bin/{PYTHON} of this node (node-7) does not start: no version is set; " in said
-
-
-def test_a_node_of_another_machine_is_named(venv: Venv, job: Job, tmp_path: Path) -> None:
-    """Compiled packages of one processor are of no use on another."""
-    provision = provide(job, str(tmp_path / "home"), silent, venv.python)
-    foreign = type(provision)(
-        provision.resources, provision.python, provision.prelude.replace(os.uname().machine, "vax"), {}
-    )
-    said = refusal(start(foreign, container(provision, tmp_path / "c"), "", with_python(tmp_path / "bin", THIS)))
-    assert f"is a {os.uname().machine} machine, but the environment was packed on vax;" in said
 
 
 @pytest.mark.cluster("commands")

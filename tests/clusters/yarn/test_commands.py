@@ -1,4 +1,4 @@
-"""What is done with a job on YARN after `submit`, by the real command on a real cluster."""
+"""Commands for a job on YARN after `submit`, the real ones on a real cluster."""
 
 import json
 import os
@@ -8,33 +8,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import yaml
 
-from tests.applications import LEAD, OWNER, USER, Cluster, Job, submitted
+from tests.applications import OWNER, USER, Cluster
+from tests.clusters.yarn.submission import ID, Sent, submit
 from tests.processes import wait_for
 
 pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("commands")]
-
-ID = re.compile(r"application_\d+_\d+")
-
-
-class Sent(NamedTuple):
-    """A job that was submitted: its mapping, its application, the command's status and what it printed."""
-
-    job: Job
-    id: str
-    status: int
-    out: str
-
-
-def submit(cluster: Cluster, job: Job, *options: str) -> Sent:
-    done = cluster.yarnml("submit", cluster.write(job), *options)
-    out = done.stdout + done.stderr
-    found = ID.search(out)
-    return Sent(job, found[0] if found else "", done.returncode, out)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +40,7 @@ def ended(cluster: Cluster) -> Sent:
 
 @pytest.fixture(scope="module")
 def killed(cluster: Cluster, running: Sent) -> "subprocess.CompletedProcess[str]":
-    """What `yarnml kill` did to the running job."""
+    """The ended command `yarnml kill`, given to the running job."""
     return cluster.yarnml("kill", "running")
 
 
@@ -90,10 +73,10 @@ def test_the_status_of_a_running_job(cluster: Cluster, running: Sent) -> None:
     assert re.search(r"^epoch +\d+/100000  loss \S+, accuracy \S+$", done.stdout, re.M)
     containers = re.findall(r"^(\w+) +(\d) +RUNNING +(127\.0\.0\.\d) +container_\w+$", done.stdout, re.M)
     assert [row[:2] for row in containers] == [("master", "1"), ("worker", "0"), ("worker", "1")]
-    told = json.loads(cluster.yarnml("status", running.id, "--json").stdout)
-    assert told["application"]["state"] == "RUNNING"
-    assert told["training"]["epoch"] > 0
-    assert {c["host"] for c in told["containers"]} <= set(cluster.hadoop.hosts)
+    status = json.loads(cluster.yarnml("status", running.id, "--json").stdout)
+    assert status["application"]["state"] == "RUNNING"
+    assert status["training"]["epoch"] > 0
+    assert {c["host"] for c in status["containers"]} <= set(cluster.hadoop.hosts)
 
 
 def test_attached_and_detached_by_ctrl_c(cluster: Cluster, running: Sent) -> None:
@@ -154,15 +137,15 @@ def test_a_job_that_ended_well(cluster: Cluster, ended: Sent) -> None:
     """Submit shows its progress and summary; afterwards it has a status, logs, and an end to be seen again."""
     assert ended.status == 0, ended.out
     assert re.search(r"^epoch 20/20 ", ended.out, re.M)
-    told = json.loads(cluster.yarnml("status", ended.id, "--json").stdout)
-    assert told["application"]["state"] == "SUCCEEDED"
-    assert told["training"]["outcome"]["metrics"]["test"]["accuracy"] > 0.5
-    assert [(c["role"], c["index"], c["state"]) for c in told["containers"]] == [
+    status = json.loads(cluster.yarnml("status", ended.id, "--json").stdout)
+    assert status["application"]["state"] == "SUCCEEDED"
+    assert status["training"]["outcome"]["metrics"]["test"]["accuracy"] > 0.5
+    assert [(c["role"], c["index"], c["state"]) for c in status["containers"]] == [
         ("master", 1, "ENDED"),
         ("worker", 0, "ENDED"),
         ("worker", 1, "ENDED"),
     ]
-    assert all(c["host"] in cluster.hadoop.hosts for c in told["containers"])
+    assert all(c["host"] in cluster.hadoop.hosts for c in status["containers"])
     again = cluster.yarnml("attach", ended.id)
     assert again.returncode == 0, again.stderr
     assert f"{ended.id} had ended before" in again.stdout
@@ -175,7 +158,8 @@ def test_a_job_that_ended_well(cluster: Cluster, ended: Sent) -> None:
 def test_what_is_listed(cluster: Cluster, running: Sent, ended: Sent) -> None:
     """Those that run, newest first; --all with those that ended; nobody else's, and none of other programs."""
     with cluster.filled("256 MiB"):
-        live, every = cluster.yarnml("ls").stdout, cluster.yarnml("ls", "--all").stdout
+        live = cluster.yarnml("ls").stdout
+        every = cluster.yarnml("ls", "--all").stdout
         filler = cluster.application("filler")["id"]
         strange = cluster.yarnml("status", filler)
     assert ID.findall(live) == [running.id]
@@ -227,43 +211,10 @@ def test_after_the_kill(cluster: Cluster, running: Sent, killed: Any) -> None:
     """It had ended, says who asks again; how far it got and what it logged is still known."""
     again = cluster.yarnml("kill", running.id)
     assert (again.returncode, again.stdout) == (0, f"{running.id} had ended before: KILLED.\n")
-    told = json.loads(cluster.yarnml("status", running.id, "--json").stdout)
-    assert told["application"]["state"] == "KILLED"
-    assert told["training"]["epoch"] > 0
+    status = json.loads(cluster.yarnml("status", running.id, "--json").stdout)
+    assert status["application"]["state"] == "KILLED"
+    assert status["training"]["epoch"] > 0
     attached = cluster.yarnml("attach", running.id)
     assert attached.returncode == 1
     assert f"error: {running.id} was killed." in attached.stderr
     assert "worker 0 on" in cluster.yarnml("logs", running.id, "--role", "worker").stdout
-
-
-def test_no_python_on_the_nodes(cluster: Cluster) -> None:
-    """A master that can't start: the sentence is the node's own, not Skein's 'exit code 97'."""
-    sent = submit(cluster, cluster.job("python", environment={"python": "/no/such/python"}))
-    assert sent.status == 1
-    last = sent.out.splitlines()[-1]
-    assert re.fullmatch(
-        rf"error: {sent.id} failed: environment.python /no/such/python: this node \(\S+\) has no /no/such/python\.",
-        last,
-    )
-    assert cluster.left_behind(sent.job) == []
-
-
-def test_too_little_memory(cluster: Cluster) -> None:
-    """A worker that YARN ends for its memory gets more, said aloud; after the most that is tried the job ends."""
-    (cluster.folder / "large.py").write_text(
-        "import time\n"
-        "much = b'x' * (1300 << 20)\n"
-        "def init(key, schema): time.sleep(60)\n"
-        "def loss(p, x, y): return x\n"
-        "def predict(p, x): return x\n"
-    )
-    job = cluster.job("large", learner={"path": "large.py"}, workers={"count": 1, "memory": "512 MiB"})
-    with submitted(cluster, job, "--set", "workers.max_failures=0") as run:
-        status, out = run.end()
-    assert status == 1
-    assert re.search(r"worker 0 on \S+ took more memory than workers.memory allows, [\d.]+ \w+ of 512 MB", out), out
-    for size in ("768 MiB", "1 GiB"):
-        assert f"raise workers.memory (not counted; the next one gets {size})" in out
-    assert "raise workers.memory: 1 GiB, the most that is tried, was not enough." in out
-    assert re.search(r"worker 20000 on \S+ took more memory", out)
-    assert not cluster.processes(LEAD)

@@ -36,14 +36,15 @@ def spoil(cluster: Cluster, configuration: Path) -> Cluster:
 def refused(cluster: Cluster, job: Job, status: int) -> str:
     """The one sentence with which submit refuses in time; nothing is on the cluster that was not there before."""
 
-    def there() -> tuple[Any, Any]:
+    def contents() -> tuple[Any, Any]:
         apps = (cluster.hadoop.rest("/apps")["apps"] or {}).get("app", [])
         return sorted(a["id"] for a in apps), [cluster.files(f"{USER}/{name}") for name in (".yarnml", ".skein")]
 
-    before, began = there(), time.monotonic()
+    before = contents()
+    began = time.monotonic()
     done = cluster.yarnml("submit", cluster.write(job | {"environment": {}}))  # it would have to pack and upload
     assert time.monotonic() - began < WITHIN
-    assert there() == before
+    assert contents() == before
     assert done.returncode == status, done.stderr
     assert done.stderr.startswith("error: ")
     assert len(done.stderr.splitlines()) == 1, done.stderr
@@ -69,36 +70,36 @@ def test_jobs_that_can_never_run(cluster: Cluster, sections: dict[str, Any], wor
     job = cluster.job("never")
     for name, section in sections.items():
         job[name] = {**job[name], **section} if isinstance(section, dict) else section
-    found = refused(cluster, job, 2)
-    assert all(word in found for word in words), found
+    sentence = refused(cluster, job, 2)
+    assert all(word in sentence for word in words), sentence
 
 
 def test_a_label_that_the_queue_may_not_use(cluster: Cluster) -> None:
     """Containers that would stay REQUESTED without a word are refused with the reason."""
     alice = Cluster(cluster.hadoop, cluster.folder)
     alice.variables = cluster.variables | {"HADOOP_USER_NAME": "alice"}
-    found = refused(alice, cluster.job("label", queue="research", workers={"node_label": "gpu"}), 2)
-    assert "queue research may not use nodes labelled gpu" in found
-    assert "choose a queue that may (default)" in found
+    sentence = refused(alice, cluster.job("label", queue="research", workers={"node_label": "gpu"}), 2)
+    assert "queue research may not use nodes labelled gpu" in sentence
+    assert "choose a queue that may (default)" in sentence
 
 
 def test_gpus_that_this_machine_does_not_know(cluster: Cluster, configuration: Path) -> None:
     """A client without YARN's resource types is told which file it lacks."""
     (configuration / "resource-types.xml").unlink()
     job = cluster.job("untyped", workers={"gpus": 1, "node_label": "gpu"})
-    found = refused(spoil(cluster, configuration), job, 2)
-    assert "workers.gpus" in found
-    assert "resource-types.xml" in found
+    sentence = refused(spoil(cluster, configuration), job, 2)
+    assert "workers.gpus" in sentence
+    assert "resource-types.xml" in sentence
 
 
 def test_paths_that_are_not_there_or_not_mine(cluster: Cluster) -> None:
     """Data that is missing and a folder that can't be written are refused by their fields."""
     job = cluster.job("paths")
-    found = refused(cluster, job | {"data": job["data"] | {"train": f"hdfs://{USER}/nosuch"}}, 2)
-    assert "data.train" in found
-    assert f"hdfs://{USER}/nosuch" in found
-    found = refused(cluster, job | {"checkpoint": {"path": "hdfs:///forbidden"}}, 1)
-    assert "checkpoint.path hdfs:///forbidden can't be written: Permission denied" in found
+    sentence = refused(cluster, job | {"data": job["data"] | {"train": f"hdfs://{USER}/nosuch"}}, 2)
+    assert "data.train" in sentence
+    assert f"hdfs://{USER}/nosuch" in sentence
+    sentence = refused(cluster, job | {"checkpoint": {"path": "hdfs:///forbidden"}}, 1)
+    assert "checkpoint.path hdfs:///forbidden can't be written: Permission denied" in sentence
 
 
 @pytest.mark.parametrize("answers", [False, True])
@@ -115,13 +116,13 @@ def test_servers_that_are_down(
     """A server that is away, or takes connections and says nothing, is named with its host and port."""
     address = silent if answers else free_address("127.0.0.1")
     change(configuration, file, **{name: scheme + address})
-    found = refused(spoil(cluster, configuration), cluster.job("down"), 1)
-    assert server in found
-    assert address in found
+    sentence = refused(spoil(cluster, configuration), cluster.job("down"), 1)
+    assert server in sentence
+    assert address in sentence
 
 
 def test_doctor_without_a_job_names_the_first_fault(cluster: Cluster, configuration: Path) -> None:
-    """What depends on a failed check is skipped by name; the status tells."""
+    """A check that depends on a failed one is skipped by name, and the exit status is 1."""
     address = free_address("127.0.0.1")
     change(configuration, "yarn-site.xml", yarn__resourcemanager__address=address)
     done = spoil(cluster, configuration).yarnml("doctor")
@@ -174,7 +175,8 @@ def test_doctor_of_a_python_that_no_node_has(cluster: Cluster) -> None:
 
 def test_workers_that_do_not_come(cluster: Cluster) -> None:
     """A job without room for its workers ends after workers.wait with the resource that is missing."""
-    master, workers = {"memory": "2 GiB"}, {"count": 2, "min": 2, "memory": "2.5 GiB", "wait": 6}
+    master = {"memory": "2 GiB"}
+    workers = {"count": 2, "min": 2, "memory": "2.5 GiB", "wait": 6}
     with submitted(cluster, cluster.job("tight", master=master, workers=workers)) as run:
         status, out = run.end()
     assert status == 1

@@ -1,4 +1,4 @@
-"""What a cluster does to a job on a bad day: hosts, daemons and processes that end, stop and come back."""
+"""Bad days of a job on a cluster: hosts, daemons and processes that end, stop and come back."""
 
 import re
 import signal
@@ -22,15 +22,15 @@ MINUTE = 60.0
 @pytest.fixture(scope="module", name="hadoop")
 def _hadoop() -> Iterator[Hadoop]:
     """A cluster that soon notices when a master is gone."""
-    with hadoop({"yarn.am.liveness-monitor.expiry-interval-ms": "60000"}) as found:
-        yield found
+    with hadoop({"yarn.am.liveness-monitor.expiry-interval-ms": "60000"}) as cluster:
+        yield cluster
 
 
 EPOCHS = 150
 
 
 def long_job(cluster: Cluster, name: str) -> Job:
-    """One that reads its data anew in every epoch, keeps nothing in memory, and saves often."""
+    """A job that reads its data anew in every epoch, keeps nothing in memory, and saves often."""
     job = cluster.job(name, workers={"count": 2, "memory": "1 GiB", "cache": "0 B", "timeout": 20})
     job["training"] |= {"epochs": EPOCHS}
     job["checkpoint"] |= {"every": "5 epochs"}
@@ -40,7 +40,8 @@ def long_job(cluster: Cluster, name: str) -> Job:
 @pytest.fixture(scope="module")
 def undisturbed(cluster: Cluster, digits: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The model of the same job, by one process, from local files."""
-    job, folder = cluster.job("undisturbed"), tmp_path_factory.mktemp("undisturbed")
+    job = cluster.job("undisturbed")
+    folder = tmp_path_factory.mktemp("undisturbed")
     job["training"] |= {"epochs": EPOCHS}
     job["data"] |= {"train": str(digits / "train"), "test": str(digits / "test")}
     yarnml.run(job | {"checkpoint": {"path": str(folder / "job")}, "export": str(folder / "models")}, "inline")
@@ -56,7 +57,7 @@ def training(cluster: Cluster, job: Job) -> Iterator[Submitted]:
 
 
 def same_bits(cluster: Cluster, job: Job, run: Submitted, undisturbed: bytes) -> str:
-    """What a job that has ended well has told; it left the undisturbed model and nothing else."""
+    """All output of a job, which must end well and leave the undisturbed model and nothing else."""
     status, out = run.end(300)
     assert status == 0, out
     assert cluster.read(f"{job['export']}/1/model.safetensors") == undisturbed
@@ -64,7 +65,7 @@ def same_bits(cluster: Cluster, job: Job, run: Submitted, undisturbed: bytes) ->
     return out
 
 
-def told(run: Submitted, pattern: str) -> Callable[[], object]:
+def has_printed(run: Submitted, pattern: str) -> Callable[[], object]:
     return lambda: re.search(pattern, run.printed())
 
 
@@ -153,7 +154,7 @@ def test_from_one_to_five_workers(cluster: Cluster) -> None:
     with training(cluster, job) as run:
         for size in (4, 2, 5, 1):
             assert cluster.yarnml("scale", run.id, str(size)).returncode == 0
-            wait_for(f"{size} workers", told(run, rf"going on after step \d+ with {size} worker"), 120)
+            wait_for(f"{size} workers", has_printed(run, rf"going on after step \d+ with {size} worker"), 120)
         status, out = run.end(300)
     assert status == 0, out
     assert "lost:" not in out
@@ -161,6 +162,6 @@ def test_from_one_to_five_workers(cluster: Cluster) -> None:
     alone = job | {"name": "alone", "checkpoint": {"path": str(local / "job")}, "export": str(local / "models")}
     done = cluster.yarnml("run", str(cluster.write(alone)), "--backend", "inline")
     assert done.returncode == 0, done.stderr
-    there = cluster.read(f"{job['export']}/1/model.safetensors")
-    assert there == (local / "models/1/model.safetensors").read_bytes()
+    distributed = cluster.read(f"{job['export']}/1/model.safetensors")
+    assert distributed == (local / "models/1/model.safetensors").read_bytes()
     assert cluster.left_behind(job) == []

@@ -1,4 +1,4 @@
-"""What replaces a container on a real cluster: one with more memory, or one that is not on a bad node."""
+"""Replacements of a container on a real cluster: with more memory, or on another node than a bad one."""
 
 import re
 from pathlib import Path
@@ -86,7 +86,7 @@ def test_another_size(cluster: Cluster) -> None:
     with submitted(cluster, job) as run:
         wait_for("its growth", lambda: re.search(r"going on after step \d+ with 3 workers", run.printed()), 180)
         refused = cluster.yarnml("scale", run.id, "4")
-        told = cluster.yarnml("scale", run.id, "2")
+        accepted = cluster.yarnml("scale", run.id, "2")
         wait_for("two workers", lambda: "2 workers" in run.printed().splitlines()[-1], 120)
         reached = max(cluster.steps(job), default=0)
         wait_for("a later checkpoint", lambda: max(cluster.steps(job), default=0) > reached + STEPS, 120)
@@ -96,14 +96,15 @@ def test_another_size(cluster: Cluster) -> None:
     assert "3 workers are wanted, not 1: the cluster has room" in out
     assert refused.returncode == 2
     assert "cut into 3 shards" in refused.stderr
-    assert re.search("2 workers wanted, [23] here", told.stdout)  # who is let go may be gone by then
+    assert re.search("2 workers wanted, [23] here", accepted.stdout)  # who is let go may be gone by then
     assert "continuing after step" not in out
-    step, local = max(cluster.steps(job)), cluster.folder / "local"
+    step = max(cluster.steps(job))
+    local = cluster.folder / "local"
     epochs = step // STEPS
     alone = job | {"name": "alone", "checkpoint": {"path": str(local), "every": f"{epochs} epochs"}, "export": None}
     alone["training"] = job["training"] | {"epochs": epochs}
     done = cluster.yarnml("run", cluster.write(alone), "--backend", "inline")
     assert done.returncode == 0, done.stderr
-    there = cluster.read(paths.checkpoint(job["checkpoint"]["path"], step) + "/state.safetensors")
-    assert there == Path(paths.checkpoint(str(local), step), "state.safetensors").read_bytes()
+    distributed = cluster.read(paths.checkpoint(job["checkpoint"]["path"], step) + "/state.safetensors")
+    assert distributed == Path(paths.checkpoint(str(local), step), "state.safetensors").read_bytes()
     assert cluster.left_behind(job) == []

@@ -1,4 +1,4 @@
-"""What yarnml promises on YARN, on a real cluster: the same bits whatever dies, and nothing left behind."""
+"""The promises of yarnml on YARN, on a real cluster: the same bits whatever dies, and nothing left behind."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,6 @@ import skein
 import yarnml
 from tests.applications import CONTAINER, LEAD, SKEIN, USER, Cluster, Job, submitted
 from tests.environments import Venv
-from tests.hadoop import GPU_HOST
 from tests.processes import wait_for
 
 pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("jobs")]
@@ -59,10 +58,10 @@ def test_the_same_bytes_as_run(cluster: Cluster, model: Callable[[Job], Path]) -
     assert status == 0, out
     assert bits(cluster, job) == (expected / "model.safetensors").read_bytes()
     assert cluster.read(f"{job['export']}/1/model.stablehlo") == (expected / "model.stablehlo").read_bytes()
-    ours = msgspec.json.decode(cluster.read(f"{job['export']}/1/model.json"))
-    theirs = msgspec.json.decode((expected / "model.json").read_bytes())
-    assert ours["digests"].pop("model.json") != theirs["digests"].pop("model.json")
-    assert {k for k in ours if ours[k] != theirs[k]} == {"name", "job"}
+    about = msgspec.json.decode(cluster.read(f"{job['export']}/1/model.json"))
+    expected_about = msgspec.json.decode((expected / "model.json").read_bytes())
+    assert about["digests"].pop("model.json") != expected_about["digests"].pop("model.json")
+    assert {k for k in about if about[k] != expected_about[k]} == {"name", "job"}
     assert re.search(r"data +\d+ % of the training bytes were on the host of their worker", out)
     assert cluster.application("same")["finalStatus"] == "SUCCEEDED"
     assert [name for name in cluster.files(f"{USER}/.yarnml/compiled") if name.startswith("same-")]
@@ -156,34 +155,9 @@ def test_a_users_error_is_told_once(cluster: Cluster) -> None:
     assert out.count("error:") == 1
     assert "wrong.py" in out
     assert "no such thing" in out
-    found = cluster.application("wrong")
-    assert (found["state"], found["finalStatus"]) == ("FINISHED", "FAILED")
-    assert "no such thing" in found["diagnostics"]
-    assert cluster.left_behind(job) == []
-
-
-def test_a_job_starts_with_less_and_grows(cluster: Cluster) -> None:
-    """With room for some of its workers the job starts; those that come later take part after a checkpoint."""
-    job = cluster.endless("grows", workers={"count": 3, "min": 1, "memory": "2 GiB"})
-    with cluster.filled("3 GiB") as call_off, submitted(cluster, job) as run:
-        wait_for("the start", lambda: re.search(r"[12] of 3 workers take part", run.printed()), 180)
-        call_off()
-        wait_for("the others", lambda: "3 of 3 workers take part" in run.printed(), 180)
-        cluster.yarnml("kill", run.id)
-    assert cluster.left_behind(job) == []
-
-
-def test_preemption_is_no_failure(cluster: Cluster) -> None:
-    """A container that YARN takes back for another queue is told and replaced, but not counted."""
-    job = cluster.endless("preempted", workers={"count": 3, "memory": "2 GiB", "max_failures": 0})
-    with submitted(cluster, job) as run:
-        wait_for("a checkpoint", lambda: cluster.steps(job), 180)
-        with cluster.filled("1792 MiB", "research", "alice"):
-            wait_for("the loss", lambda: "was taken away by the cluster" in run.printed(), 180)
-            before = max(cluster.steps(job), default=0)
-            wait_for("a later checkpoint", lambda: max(cluster.steps(job), default=0) > before + 6, 180)
-        wait_for("all workers again", lambda: "3 of 3 workers take part" in run.printed(), 180)
-        cluster.yarnml("kill", run.id)
+    application = cluster.application("wrong")
+    assert (application["state"], application["finalStatus"]) == ("FINISHED", "FAILED")
+    assert "no such thing" in application["diagnostics"]
     assert cluster.left_behind(job) == []
 
 
@@ -224,31 +198,6 @@ def _disguises(other: Any) -> list[tuple[str, dict[str, Any]]]:
         ("grpc+tls", {"disable_server_verification": True, **pair}),
         ("grpc+tls", {"tls_root_certs": other.cert_bytes, **pair, **name}),
     ]
-
-
-def test_roles_keep_to_their_nodes(cluster: Cluster) -> None:
-    """Workers go to the nodes of their label; the master and reducers of their own never do."""
-    job = cluster.endless("labelled", workers={"count": 2, "memory": "1 GiB", "node_label": "gpu"})
-    job |= {"reducers": {"count": 1, "memory": "512 MiB"}}
-    with submitted(cluster, job) as run:
-        wait_for("a checkpoint", lambda: cluster.steps(job), 180)
-        names = {p.pid: p.environ().get("SKEIN_CONTAINER_ID", "master") for p in cluster.processes(CONTAINER)}
-        there = {names[p.pid] for p in cluster.hadoop.containers(GPU_HOST) if p.pid in names}
-        cluster.yarnml("kill", run.id)
-    assert sorted(names.values()) == ["reducer_0", "worker_0", "worker_1"]
-    assert there == {"worker_0", "worker_1"}
-    assert cluster.left_behind(job) == []
-
-
-def test_a_gpu_that_is_not_there(cluster: Cluster) -> None:
-    """A container that YARN gave a GPU, on a node without driver, ends the job with what is needed; once."""
-    job = cluster.job("on-gpus", workers={"count": 1, "memory": "1 GiB", "gpus": 1, "node_label": "gpu"})
-    with submitted(cluster, job) as run:
-        status, out = run.end()
-    assert status == 2
-    assert "workers.gpus is 1, but on" in out
-    assert out.count("error:") == 1
-    assert cluster.left_behind(job) == []
 
 
 def test_the_active_environment_travels_once(cluster: Cluster, model: Callable[[Job], Path], tmp_path: Path) -> None:

@@ -1,0 +1,25 @@
+"""Calls of Hadoop's REST services."""
+
+import json
+import urllib.request
+from typing import Any
+
+
+def http(url: str, method: str, body: object = None) -> Any:
+    """Call a service, with ``body`` as JSON; its answer is parsed where it is JSON, else text."""
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    request = urllib.request.Request(url, data, headers, method=method)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        content = answer.read()
+        return json.loads(content) if content.strip().startswith((b"{", b"[")) else content.decode()
+
+
+def has_registered(datanode: str) -> bool:
+    """Ask a DataNode itself whether it has registered.
+
+    Of one that was started again, the NameNode may still count on the process before.
+    """
+    beans = http(f"{datanode}/jmx?qry=Hadoop:service=DataNode,name=DataNodeInfo", "GET")["beans"]
+    actors = [bean.get("BPServiceActorInfo") or "[]" for bean in beans]
+    return any(actor["ActorState"] == "RUNNING" for text in actors for actor in json.loads(text))
