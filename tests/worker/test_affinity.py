@@ -28,6 +28,7 @@ HELD = "import os, sys; os.sched_setaffinity(0, map(int, sys.argv[1].split(','))
     ],
 )
 def test_a_share(slot: int, cores_each: int, workers: int, cores: list[int], expected: tuple[int, ...]) -> None:
+    """A worker gets the cores of its slot where there are exactly as many as all workers need, and none otherwise."""
     assert cores_of_worker(slot, cores_each, workers, cores) == expected
 
 

@@ -49,11 +49,8 @@ def scaled(name: str) -> Array:
     return np.asarray(StandardScaler().fit_transform(real(name)), np.float32)
 
 
-def test_loss(model: Model) -> float:
+def loss_of_test_rows(model: Model) -> float:
     return float(model.about["metrics"]["test"]["loss"])
-
-
-test_loss.__test__ = False  # type: ignore[attr-defined]
 
 
 @pytest.mark.long
@@ -63,7 +60,7 @@ def test_kmeans_finds_clusters_as_good_as_the_best_of_ten(train: Train, name: st
     x = scaled(name) if name == "wine" else real(name)
     model = train(x, {"kind": "kmeans", "clusters": clusters}, epochs=30)
     best = KMeans(clusters, n_init=10, random_state=0).fit(x)
-    assert test_loss(model) * len(x) <= 1.02 * best.inertia_
+    assert loss_of_test_rows(model) * len(x) <= 1.02 * best.inertia_
 
 
 @pytest.mark.long
@@ -90,7 +87,7 @@ def test_far_from_the_origin_nothing_changes(train: Train) -> None:
     """Clusters whose coordinates have large means are found as if they had none."""
     x = np.round(real("iris") * 10) / 8  # exact in float32, also after the shift
     best = KMeans(3, n_init=10, random_state=0).fit(x)
-    assert test_loss(train(x + 4096, {"kind": "kmeans", "clusters": 3})) * len(x) <= 1.01 * best.inertia_
+    assert loss_of_test_rows(train(x + 4096, {"kind": "kmeans", "clusters": 3})) * len(x) <= 1.01 * best.inertia_
 
 
 @pytest.mark.long
@@ -99,7 +96,7 @@ def test_values_that_come_often_are_all_found(train: Train) -> None:
     corners = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
     x = corners[np.random.default_rng(1).permutation(1000) % 5]
     model = train(x, {"kind": "kmeans", "clusters": 5}, epochs=5)
-    assert test_loss(model) == pytest.approx(0.0, abs=1e-6)
+    assert loss_of_test_rows(model) == pytest.approx(0.0, abs=1e-6)
     assert len(set(model.predict(corners).tolist())) == 5
 
 
@@ -130,13 +127,13 @@ def test_a_mixture_is_as_likely_as_scikit_learn_s(train: Train, name: str, covar
     model = train(x, {"kind": "gaussian_mixture", "clusters": 3, "covariance": covariance}, epochs=100)
     kind = {"full": "full", "diagonal": "diag"}[covariance]
     right = GaussianMixture(3, covariance_type=kind, tol=1e-6, max_iter=500, random_state=0).fit(x)
-    assert -test_loss(model) > right.score(x) - 0.01
+    assert -loss_of_test_rows(model) > right.score(x) - 0.01
     arrays = {n.removeprefix("parameters/"): np.asarray(a, np.float64) for n, a in model._arrays.items()}
     whitening = arrays["whitening"]
     precisions = whitening @ whitening.swapaxes(1, 2) if covariance == "full" else whitening**2
     start = {"means_init": arrays["mean"] + arrays["centres"], "precisions_init": precisions}
     again = GaussianMixture(3, covariance_type=kind, weights_init=_shares(arrays["share"]), tol=1e-6, **start).fit(x)
-    assert again.score(x) == pytest.approx(-test_loss(model), abs=1e-3)
+    assert again.score(x) == pytest.approx(-loss_of_test_rows(model), abs=1e-3)
     np.testing.assert_allclose(model.outputs(x), again.predict_proba(x), atol=0.02)
     assert np.mean(model.predict(x) == again.predict(x)) > 0.99
 
@@ -164,7 +161,7 @@ def test_components_are_scikit_learn_s(train: Train, name: str, method: str, tol
     signs = np.sign((outputs * model.outputs(x)).sum(axis=0))
     np.testing.assert_allclose(model.predict(x), outputs * signs, atol=10 * tolerance * np.abs(outputs).max())
     lost = np.square(x - right.inverse_transform(outputs)).sum(axis=1).mean()
-    assert test_loss(model) == pytest.approx(lost, rel=1e-3)
+    assert loss_of_test_rows(model) == pytest.approx(lost, rel=1e-3)
 
 
 def test_components_of_rows_with_a_large_mean(train: Train) -> None:
@@ -214,4 +211,4 @@ def test_a_model_of_your_own_may_do_without(train: Train, tmp_path: Path) -> Non
     assert model.predict(x).shape == (len(x), 2)
     best = PCA(2).fit(x)
     lost = np.square(x - best.inverse_transform(best.transform(x))).sum(axis=1).mean()
-    assert lost * 0.999 < test_loss(model) < 1.1 * lost
+    assert lost * 0.999 < loss_of_test_rows(model) < 1.1 * lost
