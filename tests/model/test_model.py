@@ -1,4 +1,4 @@
-"""An exported model: versions, digests, and predictions from every form of table or array."""
+"""An exported model: versions, and predictions from every form of table or array."""
 
 import json
 import shutil
@@ -10,46 +10,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 import yarnml
+from tests.model.models import FILES, train
 from yarnml.errors import DataError, ExportError
 from yarnml.job.spec import Export
 from yarnml.model import export
-
-FILES = {"model.safetensors", "model.json", "model.stablehlo"}
-
-
-def train(folder: Path, digits: Path, **changes: Any) -> str:
-    """A small softmax job on the digits; returns the folder of the model's version."""
-    job: dict[str, Any] = {
-        "name": "digits",
-        "data": {"train": str(digits / "train"), "features": ["pixels"], "label": "digit", "scale": "standard"},
-        "learner": {"kind": "softmax", "optimizer": {"kind": "adam", "learning_rate": 0.02}},
-        "training": {"epochs": 1, "batch_size": 128, "shards": 2},
-        "checkpoint": {"path": str(folder / "job")},
-        "export": str(folder / "models"),
-    }
-    outcome = yarnml.run({**job, **changes}, backend="inline", restart=True)
-    assert outcome.export
-    return outcome.export
-
-
-@pytest.fixture(scope="module")
-def exported(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(train(tmp_path_factory.mktemp("model"), digits))
-
-
-@pytest.fixture
-def copy(exported: Path, tmp_path: Path) -> Path:
-    """The exported version 1, to be broken."""
-    return Path(shutil.copytree(exported, tmp_path / "models" / "1"))
-
-
-@pytest.fixture(scope="module")
-def table(digits: Path) -> pa.Table:
-    return pq.read_table(digits / "test")
 
 
 def test_two_runs_export_the_same_bytes(digits: Path, tmp_path: Path) -> None:
@@ -217,31 +184,6 @@ def test_a_version_that_appears_meanwhile_is_not_overwritten(copy: Path) -> None
     with pytest.raises(ExportError, match=r"export.version 1 appeared in"):
         export.commit(Export(path=str(folder), version=1), str(written))
     assert export.commit(Export(path=str(folder)), str(written)) == str(folder / "2")
-
-
-@pytest.mark.parametrize("name", sorted(FILES))
-def test_a_torn_model_is_refused(copy: Path, name: str) -> None:
-    """A file cut short, changed or missing is found by its digest and named."""
-    whole = (copy / name).read_bytes()
-    for broken in (whole[:-1], whole[: len(whole) // 2], b"", whole[:-2] + bytes([whole[-2] ^ 1]) + whole[-1:]):
-        (copy / name).write_bytes(broken)
-        with pytest.raises(ExportError, match=name):
-            yarnml.load_model(copy)
-    (copy / name).unlink()
-    with pytest.raises(ExportError):
-        yarnml.load_model(copy)
-
-
-@pytest.mark.parametrize("document", [{}, [], {"format": "yarnml-model/1"}, {"format": "other", "digests": []}])
-def test_a_foreign_folder_is_refused(copy: Path, document: Any) -> None:
-    """A model.json of something else is not taken for one of ours; another format of ours is named."""
-    about = json.loads((copy / "model.json").read_text())
-    (copy / "model.json").write_text(json.dumps(document))
-    with pytest.raises(ExportError, match="not a yarnml model"):
-        yarnml.load_model(copy)
-    (copy / "model.json").write_text(json.dumps({**about, "format": "yarnml-model/9"}))
-    with pytest.raises(ExportError, match="format yarnml-model/9; this yarnml reads yarnml-model/1"):
-        yarnml.load_model(copy)
 
 
 def test_nothing_there(tmp_path: Path) -> None:

@@ -1,0 +1,113 @@
+"""Kinds of learners, each with columns that it learns from: what the tests of the contract go through."""
+
+from typing import Any
+
+from yarnml.data.schema import Feature, Schema
+from yarnml.job.learners import (
+    Als,
+    Boosting,
+    Cnn,
+    Custom,
+    EmbeddingBag,
+    Factorization,
+    FactorizationMachine,
+    Forest,
+    Gamma,
+    GaussianMixture,
+    Huber,
+    KMeans,
+    Linear,
+    Logistic,
+    Mlp,
+    NaiveBayes,
+    Options,
+    Pca,
+    Poisson,
+    Recurrent,
+    Softmax,
+    Svm,
+    Transformer,
+    Tree,
+)
+from yarnml.job.prepare import HashedTokens
+
+OWN_MODEL = """
+import jax
+import jax.numpy as jnp
+
+class Net:
+    def init(self, key, schema):
+        return [{"w": 0.1 * jax.random.normal(key, (schema.width, schema.outputs))}, (jnp.zeros(schema.outputs),)]
+
+    def loss(self, parameters, x, y):
+        return -jnp.take_along_axis(jnp.log(self.predict(parameters, x)), y[:, None], axis=1)[:, 0]
+
+    def predict(self, parameters, x):
+        layer, (bias,) = parameters
+        return jax.nn.softmax(jnp.tanh(x @ layer["w"]) + bias)
+"""
+
+
+def schema(width: int, classes: tuple[Any, ...], shape: tuple[int, ...] | None = None) -> Schema:
+    """One feature ``x`` of some numbers and a label ``y``: a number where there are no classes."""
+    return Schema((Feature("x", width),), "y", "class" if classes else "number", classes, None, shape)
+
+
+def unlabelled(width: int, clusters: int = 0, shape: tuple[int, ...] | None = None) -> Schema:
+    """One feature ``x`` of some numbers, and no label."""
+    return Schema((Feature("x", width),), None, "none", tuple(range(clusters)), None, shape)
+
+
+NUMBER = schema(16, ())
+TWO = schema(16, ("no", "yes"))
+THREE = schema(16, (1, 2, 3))
+IMAGE = schema(32, (1, 2, 3), (4, 4, 2))
+
+TOKENS = HashedTokens(columns=["x"], length=6, vocabulary=10)
+TEXT = Schema((Feature("x", 6, (TOKENS,)),), "y", "class", (1, 2, 3))
+TEXT_NUMBER = Schema((Feature("x", 6, (TOKENS,)),), "y", "number", (), None, (2, 3))
+
+KINDS: dict[str, tuple[Options, Schema]] = {
+    "linear": (Linear(l2=0.1), schema(16, (), (4, 4))),
+    "logistic": (Logistic(), schema(16, (False, True), (2, 2, 4))),
+    "softmax": (Softmax(clip_norm=0.5), schema(16, (1, 2, 3), (4, 4, 1))),
+    "linear-newton": (Linear(solver="newton"), schema(16, (), (4, 4))),
+    "poisson-lbfgs": (Poisson(solver="lbfgs", l2=0.1), NUMBER),
+    "gamma": (Gamma(), NUMBER),
+    "huber-fista": (Huber(solver="fista", l1=0.01, delta=0.5), NUMBER),
+    "svm-lbfgs": (Svm(solver="lbfgs", l2=0.1), schema(16, ("no", "yes"), (2, 8))),
+    "mlp": (Mlp(hidden=[8, 4]), schema(16, (1, 2, 3), (2, 8))),
+    "mlp-number": (Mlp(hidden=[8], normalization="layer"), NUMBER),
+    "mlp-batch": (Mlp(hidden=[8, 4], normalization="batch", l2=0.01), NUMBER),
+    "cnn": (Cnn(channels=[3], hidden=[5]), IMAGE),
+    "cnn-number": (Cnn(channels=[3, 2], hidden=[]), schema(32, (), (4, 4, 2))),
+    "mlp-dropout": (Mlp(hidden=[64], dropout=0.2), NUMBER),
+    "cnn-dropout": (Cnn(channels=[3], hidden=[32], dropout=0.1), IMAGE),
+    "cnn-batch": (Cnn(channels=[3], hidden=[8], normalization="batch", dropout=0.1), IMAGE),
+    "recurrent": (Recurrent(cell="rnn", units=[8], hidden=[4]), schema(16, (), (4, 4))),
+    "recurrent-lstm": (Recurrent(units=[8, 8], dropout=0.1), schema(16, (1, 2, 3), (8, 2))),
+    "recurrent-gru": (Recurrent(cell="gru", units=[8], normalization="layer"), schema(16, (1, 2, 3), (4, 4))),
+    "custom": (Custom(path="own_model.py:Net"), THREE),
+    "kmeans": (KMeans(clusters=3), unlabelled(16, 3, (4, 4))),
+    "mixture": (GaussianMixture(clusters=2, floor=0.1), unlabelled(6, 2, (2, 3))),
+    "pca": (Pca(components=3), unlabelled(16, 0, (4, 4))),
+    "pca-randomised": (Pca(components=2, method="randomised"), unlabelled(16)),
+    "machine": (FactorizationMachine(rank=3), schema(16, (1, 2, 3), (4, 4))),
+    "machine-number": (FactorizationMachine(rank=2, l2=0.1), NUMBER),
+    "factorization": (Factorization(users=5, items=4, rank=3, l2=0.1), schema(2, ())),
+    "factorization-implicit": (
+        Factorization(users=5, items=4, rank=3, feedback="implicit", optimizer={"kind": "adam", "learning_rate": 0.05}),
+        schema(2, ()),
+    ),
+    "als": (Als(users=5, items=4, rank=3), schema(2, (), (1, 2))),
+    "als-implicit": (Als(users=5, items=4, rank=2, feedback="implicit"), schema(2, ())),
+    "bayes": (NaiveBayes(smoothing=0.1), schema(16, (1, 2, 3), (4, 4))),
+    "bayes-multinomial": (NaiveBayes(distribution="multinomial"), THREE),
+    "bayes-bernoulli": (NaiveBayes(distribution="bernoulli", threshold=0.5), TWO),
+    "tree": (Tree(depth=3, bins=8), THREE),
+    "forest": (Forest(trees=3, depth=2, bins=8), schema(16, (), (4, 4))),
+    "boosting": (Boosting(trees=8, depth=2, bins=8, min_hessian=0.1, subsample=0.7, features=0.5), TWO),
+    "boosting-monotone": (Boosting(trees=8, learning_rate=0.5, depth=3, monotone={"x": "decreasing"}), schema(1, ())),
+    "bag": (EmbeddingBag(embedding=8, dropout=0.1), TEXT),
+    "transformer": (Transformer(embedding=8, blocks=1, heads=2, hidden=[4]), TEXT_NUMBER),
+}

@@ -1,0 +1,80 @@
+"""Solvers that have converged, and jobs that end or go on with them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import yarnml
+from tests.learners.linear.fits import CANCER, DIABETES, WINE, Fit
+from yarnml.events.events import Converged, Event
+from yarnml.job.learners import GeneralisedLinear, Linear, Logistic, Poisson, Softmax
+from yarnml.worker.named_arrays import tensors
+
+WriteTable = Callable[..., Path]
+
+
+SOLVED = {
+    "normal": Linear(solver="normal", l2=0.1),
+    "newton": Logistic(solver="newton", l2=0.1),
+    "lbfgs": Poisson(solver="lbfgs", l2=0.1),
+    "fista": Softmax(solver="fista", l1=0.02, l2=0.1),
+}
+
+
+@pytest.mark.parametrize("options", SOLVED.values(), ids=SOLVED)
+def test_a_solver_that_has_converged_changes_nothing(options: GeneralisedLinear) -> None:
+    """After enough passes, none of which raised the loss, the state is done, and further ones leave every bit of it."""
+    data = {Logistic: CANCER, Softmax: WINE}.get(type(options), DIABETES)
+    fit = Fit(options, data).passes(80)
+    assert bool(fit.state.solver.done)
+    assert np.isfinite(fit.losses).all()
+    if options.solver in ("newton", "lbfgs"):  # trial points that were given up do not show
+        assert (np.diff(fit.losses) <= 1e-5 * np.abs(fit.losses[:-1])).all()
+    before = {name: a.tobytes() for name, a in tensors(fit.state).items()}
+    fit.passes(3)
+    assert {name: a.tobytes() for name, a in tensors(fit.state).items()} == before
+
+
+def poisson(path: Path, name: str, solver: str, epochs: int) -> dict[str, Any]:
+    """A job on the diabetes table at ``path``, in folders of its own."""
+    return {
+        "name": name,
+        "data": {"train": str(path), "features": ["x"], "label": "y", "scale": "standard"},
+        "learner": {"kind": "poisson", "solver": solver},
+        "training": {"epochs": epochs, "batch_size": "full"},
+        "checkpoint": {"path": str(path.parent / name)},
+        "export": str(path.parent / "models" / name),
+    }
+
+
+def test_a_job_goes_on_inside_a_line_search(write_table: WriteTable) -> None:
+    """Stopped after an evaluation and continued, a job ends with the bytes of one that ran through."""
+    x, y = DIABETES
+    path = write_table("train.parquet", x=list(x), y=y)
+    models = []
+    for name, stops in {"at-once": [7], "in-parts": [2, 3, 7]}.items():
+        for epochs in stops:
+            outcome = yarnml.run(poisson(path, name, "lbfgs", epochs), backend="inline")
+        models.append(Path(str(outcome.export), "model.safetensors").read_bytes())
+    assert models[0] == models[1]
+
+
+@pytest.mark.long
+def test_a_job_ends_when_its_solver_has_converged(write_table: WriteTable) -> None:
+    """The epochs that are left are not trained; stopped and continued it ends at the same epoch with the same bytes."""
+    x, y = DIABETES
+    path = write_table("train.parquet", x=list(x), y=y)
+    ends = {}
+    for name, stops in {"at-once": [20], "in-parts": [2, 20, 30]}.items():
+        for epochs in stops:
+            events: list[Event] = []
+            outcome = yarnml.run(poisson(path, name, "newton", epochs), "inline", say=events.append)
+            said = [event for event in events if isinstance(event, Converged)]
+            assert said == ([Converged(outcome.epochs, epochs)] if epochs == 20 else [])
+        assert outcome.already == (name == "in-parts")
+        assert 2 < outcome.epochs < 20
+        ends[name] = outcome.epochs, Path(str(outcome.export), "model.safetensors").read_bytes()
+    assert ends["at-once"] == ends["in-parts"]

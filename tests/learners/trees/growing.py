@@ -1,0 +1,44 @@
+"""Trees grown from real data in one process, pass by pass."""
+
+from typing import Any
+
+import jax
+import numpy as np
+import numpy.typing as npt
+from sklearn import datasets
+
+from yarnml.data.schema import Schema
+from yarnml.job.learners import Options
+from yarnml.learners.base import Batch
+from yarnml.learners.registry import build_learner
+
+Array = npt.NDArray[Any]
+
+
+def halves(name: str) -> tuple[Array, Array, Array, Array]:
+    """Rows to train on and rows to test on, features first."""
+    data = getattr(datasets, f"load_{name}")()
+    order = np.random.default_rng(0).permutation(len(data.target))
+    x = data.data[order].astype(np.float32)
+    y = data.target[order]
+    cut = 2 * len(x) // 3
+    return x[:cut], y[:cut], x[cut:], y[cut:]
+
+
+def grown(options: Options, columns: Schema, x: Array, y: Array) -> tuple[Any, Any]:
+    """A learner and its state after all its passes over one shard."""
+    learner = build_learner(options, columns)
+    state = jax.jit(learner.init)(jax.random.key(0))
+    update = jax.jit(learner.update)
+    assert options.passes is not None
+    held = None
+    for _ in range(options.passes.usual * options.passes.per_epoch):
+        on_host = jax.tree.map(np.asarray, state)
+        held = held or learner.prepare_shard(on_host, [Batch(x, y, np.ones(len(x), np.float32))])
+        sums, held = learner.map_shard(on_host, held)
+        state, _ = update(state, sums)
+    return learner, state
+
+
+def predicted(learner: Any, state: Any, x: Array) -> Array:
+    return np.asarray(jax.jit(learner.predict)(learner.parameters(state), x))
