@@ -14,7 +14,7 @@ from tests.project.structure import (
     untelling_names,
 )
 
-TREES = ("yarnml", "benchmarks", "examples", "appspec", "docker")
+TREES = ("yarnml", "benchmarks", "examples", "appspec", "docker", "tests")
 
 MAX_ENTRIES = 15
 """Rooms and single files at the top of the package: what a newcomer reads before anything else."""
