@@ -1,10 +1,23 @@
 """Events as they are stored: the names of earlier versions stay."""
 
+from typing import get_args
+
 import msgspec
 import pytest
 
 from yarnml.events.console import announcement
 from yarnml.events.events import Event, ProcessJoined, Waiting
+
+STORED_NAMES = {
+    "Planned", "Submitted", "Pending", "Waiting", "Lost", "Rests", "GoesOn", "Resizes", "Joins", "Torn", "Continued",
+    "RoundBegins", "Tick", "EpochDone", "Converged", "Searches", "Judged", "Searched", "Settled", "Outcome", "Failure",
+}  # fmt: skip
+"""The names of events in ``events.jsonl``, ``outcome.json`` and ``failure.json``.  One may be added, none may change."""
+
+
+def test_a_stored_name_stays() -> None:
+    """Files that an earlier version wrote are read: each event has the name there that it always had."""
+    assert {msgspec.inspect.type_info(event).tag for event in get_args(Event)} == STORED_NAMES
 
 
 @pytest.mark.parametrize(
