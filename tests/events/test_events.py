@@ -12,7 +12,7 @@ STORED_NAMES = {
     "Planned", "Submitted", "Pending", "Waiting", "Lost", "Rests", "GoesOn", "Resizes", "Joins", "Torn", "Continued",
     "RoundBegins", "Tick", "EpochDone", "Converged", "Searches", "Judged", "Searched", "Settled", "Outcome", "Failure",
 }  # fmt: skip
-"""The names of events in ``events.jsonl``, ``outcome.json`` and ``failure.json``.  One may be added, none may change."""
+"""Names in ``events.jsonl``, ``outcome.json`` and ``failure.json``.  One may be added, none may change."""
 
 
 def test_a_stored_name_stays() -> None:
