@@ -1,6 +1,7 @@
 """The house rules hold: few entries at the top, one assignment a line, docstrings and names that stand alone."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -37,9 +38,14 @@ RULES = {rule.__name__: rule for rule in (fragments, untelling_names, long_files
 
 def test_the_top_of_the_package_can_be_read_at_a_glance() -> None:
     """The package has at most 15 rooms and files, not counting what Python's packaging asks for."""
-    entries = {path.name for path in (ROOT / "yarnml").iterdir()} - {"py.typed"}
+    # A room that moved away leaves a folder of compiled files in a checkout that had it; that is no entry.
+    entries = {path.name for path in (ROOT / "yarnml").iterdir() if not is_left_over(path)} - {"py.typed"}
     rooms = sorted(name for name in entries if not name.startswith("__"))
     assert len(rooms) <= MAX_ENTRIES, rooms
+
+
+def is_left_over(path: Path) -> bool:
+    return path.is_dir() and all("__pycache__" in file.parts for file in path.rglob("*") if file.is_file())
 
 
 @pytest.mark.parametrize("tree", TREES)
