@@ -9,7 +9,7 @@ import pyarrow as pa
 from yarnml.errors import DataError
 
 Array = npt.NDArray[Any]
-"""An array of any shape and type."""
+"""An array of any shape and type on the host, NumPy's; those that JAX computes with are `jax.Array`."""
 
 Matrix = npt.NDArray[np.float32]
 """[rows, numbers]."""

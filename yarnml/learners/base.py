@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
-import numpy.typing as npt
 
 State = Any
 """A pytree of arrays: all that a learner knows after a step, the model and what the next update needs."""
@@ -18,8 +17,6 @@ Sums = Any
 """A pytree of arrays that are sums over rows."""
 ShardState = Any
 """A pytree of NumPy arrays: all that a worker keeps of a shard between two passes over it."""
-Array = npt.NDArray[Any]
-"""An array on the host, NumPy's; those that JAX computes with are `jax.Array`."""
 Key = jax.Array
 """A key of JAX's random numbers."""
 

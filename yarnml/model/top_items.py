@@ -1,18 +1,17 @@
 """The best items for a user, out of the factors of a model of ratings: plain NumPy over the exported arrays."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from yarnml.data.arrays import Array
 from yarnml.errors import DataError, ExportError
 
 MAX_SCORES_IN_MEMORY = 1 << 24
 """64 MiB of float32."""
-
-Array = npt.NDArray[Any]
 
 
 class Side(NamedTuple):

@@ -19,10 +19,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from yarnml.data.arrays import Array
 from yarnml.data.schema import Schema
 from yarnml.errors import DataError
 from yarnml.job.learners import Als
-from yarnml.learners.base import Array, Batch, Key, Learner, Scores, flat, squared_error
+from yarnml.learners.base import Batch, Key, Learner, Scores, flat, squared_error
 from yarnml.learners.ratings.equations import (
     PRECISION,
     Chunks,

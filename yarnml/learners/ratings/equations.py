@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from yarnml.learners.base import Array
+from yarnml.data.arrays import Array
 
 PRECISION = jax.lax.Precision.HIGHEST
 """Float32 on GPUs too, where the default keeps fewer digits."""

@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from yarnml.data.arrays import Array
 from yarnml.errors import DataError
-from yarnml.learners.base import Array, Batch, Key, Scores, flat
+from yarnml.learners.base import Batch, Key, Scores, flat
 from yarnml.learners.trees import sketch
 from yarnml.learners.trees.model import Model, scores_of
 from yarnml.learners.trees.objectives import Objective

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from yarnml.learners.base import Array
+from yarnml.data.arrays import Array
 
 WORD = 8
 """Bins that are copied at once: a row is filled up to a multiple of them."""

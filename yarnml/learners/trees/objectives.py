@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from yarnml.learners.base import Array
+from yarnml.data.arrays import Array
 
 
 class Objective(Protocol):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from yarnml.learners.base import Array
+from yarnml.data.arrays import Array
 from yarnml.learners.trees import shard
 from yarnml.learners.trees.kernels import kernels
 from yarnml.learners.trees.objectives import Objective

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from yarnml.learners.base import Array
+from yarnml.data.arrays import Array
 
 
 class Terms(NamedTuple):

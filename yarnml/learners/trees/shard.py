@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from yarnml.learners.base import Array, Batch
+from yarnml.data.arrays import Array
+from yarnml.learners.base import Batch
 from yarnml.learners.trees.kernels import GROUP, WORD, kernels
 
 _NO_VALUES = np.zeros((0, 0), np.float32)

@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from yarnml.data.arrays import Array
 from yarnml.job.learners import SKETCH_PASSES
-from yarnml.learners.base import Array
 
 PASSES = SKETCH_PASSES
 CELLS = 1024

@@ -136,8 +136,8 @@ def _checked(installed: Installed) -> Installed:
 
 
 def _check_yarnml(installed: Installed, items: list[Item], sources: dict[str, list[Item]]) -> None:
-    every = [*items, *(item for part in sources.values() for item in part)]
-    if not any(item.name.endswith("/yarnml/__init__.py") for item in every):
+    packed = [*items, *(item for part in sources.values() for item in part)]
+    if not any(item.name.endswith("/yarnml/__init__.py") for item in packed):
         raise JobFileError(
             f"The active environment {installed.prefix} has no yarnml of its own to send to the nodes; "
             "install yarnml into it with pip."
