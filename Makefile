@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-quick test-room test-faults check bench bench-hadoop wheel hadoop cluster cluster-down test-docker schema house clean
+.PHONY: run test test-quick test-room test-faults fuzz check bench bench-hadoop wheel hadoop cluster cluster-down test-docker schema house clean
 
 run: .venv/ready examples/digits/data/train           ## train on real handwritten digits
 	$(BIN)/yarnml run examples/digits/job.yaml --restart
@@ -25,6 +25,10 @@ FIRST ?= 0
 test-faults: .venv/ready .hadoop/ready                ## RUNS jobs that suffer what a seed decides, from seed FIRST on
 	$(BIN)/python -m pytest tests/faults --runs $(RUNS) --first $(FIRST)
 	$(BIN)/python -m pytest -m faults
+
+INPUTS ?= 2000
+fuzz: .venv/ready                                     ## INPUTS inputs that nobody would write for each test of tests/fuzz
+	$(BIN)/python -m pytest tests/fuzz --inputs $(INPUTS) --timeout 3600
 
 test-docker: .venv/ready                              ## what docker/README.md says, on a cluster of containers
 	$(BIN)/python -m pytest -m docker

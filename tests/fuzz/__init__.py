@@ -1,0 +1,1 @@
+"""Inputs that nobody would write: the law is one clear sentence, or the work done, whatever comes in."""

@@ -1,0 +1,37 @@
+"""The number of inputs of the fuzz suite: a few in CI, as many as you like by hand, ``make fuzz INPUTS=1000``.
+
+A test with hypothesis takes it from the profile: ``@settings(settings.get_profile("fuzz"))``; others from ``inputs``.
+"""
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+INPUTS = 30
+"""Inputs of each test in the short form."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--inputs", type=int, default=INPUTS, help="how many inputs each test of the fuzz suite tries")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the profile: the short form draws the same inputs each time, the long form new ones."""
+    inputs = _inputs(config)
+    settings.register_profile(
+        "fuzz",
+        max_examples=inputs,
+        derandomize=inputs <= INPUTS,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+@pytest.fixture(scope="session")
+def inputs(pytestconfig: pytest.Config) -> int:
+    """The number of inputs for a test that draws them by itself."""
+    return _inputs(pytestconfig)
+
+
+def _inputs(config: pytest.Config) -> int:
+    return int(config.getoption("--inputs", INPUTS))
