@@ -201,9 +201,10 @@ class Hadoop:
         return {n["nodeHostName"]: n for n in nodes if n["state"] == "RUNNING"}
 
     def live_datanodes(self) -> set[str]:
-        """The hosts of the DataNodes that the NameNode counts on."""
+        """The hosts of the DataNodes that the NameNode counts on, and whose disks it knows from a heartbeat."""
         beans = http(f"{self.hdfs_web}/jmx?qry=Hadoop:service=NameNode,name=NameNodeInfo", "GET")["beans"]
-        return {name.split(":")[0] for name in json.loads(beans[0]["LiveNodes"])} if beans else set()
+        nodes = json.loads(beans[0]["LiveNodes"]) if beans else {}
+        return {name.split(":")[0] for name, node in nodes.items() if node["capacity"]}
 
     def close(self) -> None:
         """End all processes and remove the folder."""

@@ -46,11 +46,15 @@ def test_blocks_name_hosts(hadoop: Hadoop, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(bytes(8192))
     put = hadoop.command("hdfs", "dfs", "-D", "dfs.blocksize=2048", "-put", tmp_path / "file", "blocks")
     assert put.returncode == 0, put.stderr
-    answer = hadoop.webhdfs(f"/user/{getpass.getuser()}/blocks", "GETFILEBLOCKLOCATIONS")
-    blocks = answer["BlockLocations"]["BlockLocation"]
-    assert len(blocks) == 4
-    for block in blocks:
-        assert len(block["hosts"]) == 2
+
+    def blocks() -> list[dict[str, list[str]]]:
+        answer = hadoop.webhdfs(f"/user/{getpass.getuser()}/blocks", "GETFILEBLOCKLOCATIONS")
+        return answer["BlockLocations"]["BlockLocation"]
+
+    # a file is written as soon as one DataNode has told of each block
+    hadoop.wait_for("two replicas", lambda: all(len(block["hosts"]) == 2 for block in blocks()), deadline=30)
+    assert len(blocks()) == 4
+    for block in blocks():
         assert set(block["hosts"]) <= set(HOSTS)
         assert {path.rsplit("/", 1)[0] for path in block["topologyPaths"]} == {RACKS[host] for host in block["hosts"]}
 

@@ -90,7 +90,12 @@ def test_a_data_node_that_dies(root: str, hadoop: Hadoop) -> None:
     whole = os.urandom(3_000_000)
     storage.write(f"{root}/x", whole)
     fs, path = storage.arrow(f"{root}/x")
-    number = HOSTS.index(storage.block_hosts(f"{root}/x")[0].hosts[0]) + 1
+
+    def hosts() -> tuple[str, ...]:
+        return storage.block_hosts(f"{root}/x")[0].hosts
+
+    hadoop.wait_for("both replicas", lambda: len(hosts()) == 2, deadline=30)  # the second is told of later
+    number = HOSTS.index(hosts()[0]) + 1
     with fs.open_input_file(path) as file:
         head = file.read(1000)
         hadoop.kill(f"datanode-{number}")
