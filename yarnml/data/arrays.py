@@ -14,6 +14,9 @@ Array = npt.NDArray[Any]
 Matrix = npt.NDArray[np.float32]
 """[rows, numbers]."""
 
+MAX_INT64_DIGITS = 18
+"""Decimal digits that fit an int64, whatever they are."""
+
 Places = npt.NDArray[np.int64]
 """[values]: where each value belongs: a row, or a place in a row."""
 
@@ -39,25 +42,34 @@ def is_text(kind: pa.DataType) -> bool:
 
 
 def is_list(kind: pa.DataType) -> bool:
+    kind = plain_type(kind)
     return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
 
 
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """The type that `one_array` gives a column of this one: few types are left for those who look at values."""
+    kind = value_type(kind)
+    if pa.types.is_decimal(kind):
+        return pa.int64() if kind.scale == 0 and kind.precision <= MAX_INT64_DIGITS else pa.float64()
+    if pa.types.is_string_view(kind):
+        return pa.large_string()
+    is_view = pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind)
+    return pa.large_list(kind.value_type) if is_view else kind
+
+
 def one_array(column: pa.ChunkedArray) -> pa.Array:
-    """A column as one array, dictionaries decoded."""
-    array = column.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):
-        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
-    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+    """A column as one array of its plain type, dictionaries decoded."""
+    kind = plain_type(column.type)
+    arrays = [_plain(chunk, kind) for chunk in column.chunks]
+    if len(arrays) == 1:
+        return arrays[0]
+    return pa.concat_arrays(arrays) if arrays else pa.array([], kind)
 
 
-def without_nulls(
-    column: pa.ChunkedArray, name: str, where: str, remedy: str = "fill them or drop these rows"
-) -> pa.Array:
-    """A column as one array, dictionaries decoded; DataError where it has nulls."""
-    array = one_array(column)
-    if array.null_count:
-        raise DataError(f"{where}: column '{name}' has {array.null_count} nulls; {remedy}.")
-    return array
+def _plain(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    if not pa.types.is_dictionary(array.type):
+        return array if array.type == kind else array.cast(kind)
+    return array.dictionary.cast(kind).take(array.indices)  # dictionary_decode knows fewer types
 
 
 def float32(array: pa.Array, name: str, where: str) -> npt.NDArray[np.float32]:

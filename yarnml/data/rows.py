@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from yarnml.data.aligned import aligned, empty
-from yarnml.data.arrays import Array, Matrix, float32, is_list, one_array, without_nulls
+from yarnml.data.arrays import Array, Matrix, float32, is_list
 from yarnml.data.prepare.base import numbers
 from yarnml.data.schema import Feature, Rows, Schema, class_array
+from yarnml.data.shapes import columns_of, numbers_of, single, without_nulls
 from yarnml.errors import DataError
 
 COLUMNS_AT_ONCE = 16
@@ -24,11 +25,10 @@ def features_of(table: pa.Table, schema: Schema, where: str) -> Matrix:
     ``where``: the name of the table in errors.
     """
     x = empty((table.num_rows, schema.width), np.float32)
-    if missing := [f.name for f in schema.features if f.name not in table.column_names]:
-        raise DataError(f"{where} has no column '{missing[0]}'; it has {', '.join(table.column_names)}.")
+    columns = iter(columns_of(table, [f.name for f in schema.features], where))
     start = 0
     for strip in _strips(schema.features):
-        parts = [_feature(table.column(f.name), f, schema, where) for f in strip]
+        parts = [_feature(next(columns), f, schema, where) for f in strip]
         end = start + sum(f.width for f in strip)
         x[:, start:end] = parts[0] if len(parts) == 1 else np.concatenate([part.T for part in parts]).T
         start = end
@@ -41,16 +41,31 @@ def rows_of(table: pa.Table, schema: Schema, where: str) -> Rows:
     DataError names the column that can't be used.
     """
     x = features_of(table, schema, where)
-    y = np.zeros(len(x), np.float32) if schema.label is None else _labels(table, schema.label, schema, where)
-    weight = _weights(table, schema.weight, where) if schema.weight else np.ones(len(x), np.float32)
+    y = np.zeros(len(x), np.float32)
+    weight = np.ones(len(x), np.float32)
+    if schema.label is not None:
+        y = _labels(plain_column(table, schema.label, where), schema.label, schema, where)
+    if schema.weight:
+        weight = _weights(plain_column(table, schema.weight, where), schema.weight, where)
     return Rows(x, aligned(y), aligned(weight))
 
 
-def column_of(column: pa.ChunkedArray, feature: Feature, schema: Schema, where: str) -> pa.Array:
-    """A feature's column as one array; it has nulls only where a step fills them, or the learner takes them."""
+def plain_column(table: pa.Table, name: str, where: str) -> pa.Array:
+    """A column that is no feature, as one array of single values without nulls."""
+    (column,) = columns_of(table, [name], where)
+    return without_nulls(single(column, name, where), name, where)
+
+
+def column_to_prepare(column: pa.ChunkedArray, feature: Feature, schema: Schema, where: str) -> pa.Array:
+    """The column of a feature with steps; it has nulls only where a step fills them, or the learner takes them."""
+    return _filled(single(column, feature.name, where), feature, schema, where)
+
+
+def _filled(array: pa.Array, feature: Feature, schema: Schema, where: str) -> pa.Array:
+    """Refuse an array with nulls that nothing will fill; else return it."""
     if schema.missing or (feature.steps and feature.steps[0].kind == "impute"):
-        return one_array(column)
-    return without_nulls(column, feature.name, where, "fill them (data.prepare, kind: impute) or drop these rows")
+        return array
+    return without_nulls(array, feature.name, where, "fill them (data.prepare, kind: impute) or drop these rows")
 
 
 def _strips(features: Sequence[Feature]) -> Iterator[list[Feature]]:
@@ -61,37 +76,25 @@ def _strips(features: Sequence[Feature]) -> Iterator[list[Feature]]:
 
 
 def _feature(column: pa.ChunkedArray, feature: Feature, schema: Schema, where: str) -> Matrix:
-    array = column_of(column, feature, schema, where)
+    """float32 [rows, width]: the numbers that a column becomes."""
     if feature.steps:
+        array = column_to_prepare(column, feature, schema, where)
         return numbers(feature.steps, array, feature.name, where)
-    if not is_list(array.type):
-        return float32(array, feature.name, where)[:, None]
-    return _lists(without_nulls(column, feature.name, where), feature, schema, where)
-
-
-def _lists(array: pa.Array, feature: Feature, schema: Schema, where: str) -> Matrix:
-    values = array.flatten()
-    if values.null_count and not schema.missing:
+    values = numbers_of(column, feature.name, feature.width, where)
+    if values.null_count and is_list(column.type) and not schema.missing:
         raise DataError(f"{where}: the lists of column '{feature.name}' hold {values.null_count} nulls; fill them.")
-    if not pa.types.is_fixed_size_list(array.type) or array.type.list_size != feature.width:
-        lengths = pc.unique(pc.list_value_length(array)).to_pylist()
-        if lengths not in ([feature.width], []):
-            odd = next(n for n in lengths if n != feature.width)
-            raise DataError(
-                f"{where}: column '{feature.name}' needs lists of {feature.width} numbers, found one of {odd}."
-            )
-    return float32(values, feature.name, where).reshape(-1, feature.width)
+    filled = _filled(values, feature, schema, where)
+    return float32(filled, feature.name, where).reshape(-1, feature.width)
 
 
-def _weights(table: pa.Table, name: str, where: str) -> npt.NDArray[np.float32]:
-    weight = float32(without_nulls(table.column(name), name, where), name, where)
+def _weights(array: pa.Array, name: str, where: str) -> npt.NDArray[np.float32]:
+    weight = float32(array, name, where)
     if not (np.isfinite(weight).all() and (weight >= 0).all()):
         raise DataError(f"{where}: the weight column '{name}' must hold finite numbers of 0 or more.")
     return weight
 
 
-def _labels(table: pa.Table, name: str, schema: Schema, where: str) -> Array:
-    label = without_nulls(table.column(name), name, where)
+def _labels(label: pa.Array, name: str, schema: Schema, where: str) -> Array:
     return _class_numbers(label, schema, where) if schema.label_type == "class" else _targets(label, name, where)
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 from msgspec.structs import replace
 
-from yarnml.data.arrays import without_nulls
 from yarnml.data.prepare.base import arrow_errors, follow, kind_of, lacks
 from yarnml.data.prepare.findings import Finding, Values, values
-from yarnml.data.rows import column_of
+from yarnml.data.rows import column_to_prepare, plain_column
 from yarnml.data.schema import Feature, Schema, check_shape, in_order, prepared
+from yarnml.data.shapes import columns_of
 from yarnml.errors import DataError, JobFileError
 from yarnml.job.prepare import Step
 
@@ -26,22 +26,32 @@ Findings = dict[str, Finding]
 
 def columns_to_survey(schema: Schema) -> list[str]:
     """The columns that a pass over the training data has to read; none when the schema is complete."""
-    columns = [f.name for f in schema.features if any(map(lacks, f.steps))]
-    counted = schema.classes is None or schema.class_weights == "balanced"
-    return [*columns, str(schema.label)] if counted else columns
+    columns = [f.name for f in features_to_survey(schema)]
+    return [*columns, str(schema.label)] if counts_labels(schema) else columns
+
+
+def features_to_survey(schema: Schema) -> list[Feature]:
+    """The features whose steps have something left to learn."""
+    return [f for f in schema.features if any(map(lacks, f.steps))]
+
+
+def counts_labels(schema: Schema) -> bool:
+    """Tell whether the labels of the training data are still to be counted."""
+    return schema.classes is None or schema.class_weights == "balanced"
 
 
 def find(table: pa.Table, schema: Schema, where: str) -> Findings:
     """The findings of some rows of the training data, for the columns that the schema lacks something of."""
     findings: Findings = {}
-    for name in columns_to_survey(schema):
-        if name == schema.label:
-            findings[name] = values(without_nulls(table.column(name), name, where), MAX_CLASSES)
-            continue
-        feature = next(f for f in schema.features if f.name == name)
+    if counts_labels(schema):
+        label = str(schema.label)
+        findings[label] = values(plain_column(table, label, where), MAX_CLASSES)
+    features = features_to_survey(schema)
+    for feature, stored in zip(features, columns_of(table, [f.name for f in features], where), strict=True):
+        name = feature.name
         earlier, step = _next_step(feature)
         place = f"{where}: column '{name}'"
-        column = follow(earlier, column_of(table.column(name), feature, schema, where), name, where)
+        column = follow(earlier, column_to_prepare(stored, feature, schema, where), name, where)
         with arrow_errors(step, column, place):
             finding = kind_of(step).find(step, column, place)
         if finding is not None:
