@@ -13,6 +13,7 @@ from yarnml.data.base import Dataset, File, Format, changed
 from yarnml.data.prepare.base import kind_of
 from yarnml.data.schema import Feature, Schema
 from yarnml.errors import DataError, JobFileError
+from yarnml.events.log import log
 from yarnml.job.spec import Data
 
 FORMATS: dict[str, Format] = {"parquet": parquet, "csv": csv}
@@ -55,12 +56,19 @@ def _find(paths: Sequence[str], field: str) -> list[str]:
     urls: list[str] = []
     for path in paths:
         try:
-            files = storage.find(path)
+            listed = storage.listing(path)
         except (OSError, ValueError) as exc:
             raise JobFileError(f"{field}: {path} can't be listed: {exc}") from exc
-        if not files:
+        if not listed.files and listed.left_out:
+            raise JobFileError(
+                f"{field}: there is no file to read at {path}, only {listed.describe_left_out()}; rename it, or name "
+                "the files themselves."
+            )
+        if not listed.files:
             raise JobFileError(f"{field}: there is no file at {path}.")
-        urls += files
+        if listed.left_out:
+            log(f"{field}: of {path} is left out: {listed.describe_left_out()}.")
+        urls += listed.files
     return urls
 
 

@@ -14,7 +14,7 @@ from yarnml.job import search_space, user_code
 from yarnml.job.explain import check_keys, explain, show
 from yarnml.job.spec import Evaluation, Job
 from yarnml.job.validate import check_data, check_learner, with_learner_defaults
-from yarnml.storage import absolute
+from yarnml.storage import absolute, local
 
 
 def load_job(source: str | Path | Mapping[str, Any], overrides: tuple[str, ...] = ()) -> Job:
@@ -114,7 +114,8 @@ def _yaml(text: str, what: str) -> Any:
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
+        with local.opened(str(path)) as file:
+            text = file.read().decode("utf-8")
     except (OSError, UnicodeDecodeError) as exc:
         raise JobFileError(f"The job file {path} can't be read: {exc}.") from exc
     document = _yaml(text, f"The job file {path}")

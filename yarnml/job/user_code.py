@@ -9,7 +9,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from yarnml.errors import JobFileError
+from yarnml.errors import JobFileError, translated
+from yarnml.storage import local
 
 FOLDER = "YARNML_CODE"
 
@@ -27,11 +28,17 @@ def check(paths: Iterable[str], model: str | None) -> None:
     ``model``: the file of the user's model, which travels with them.
     """
     names = {os.path.basename(model): model} if model else {}
+    if model and os.path.exists(locate(model)):
+        with translated(JobFileError, "learner.path"):
+            local.is_folder(locate(model))
     for path in paths:
         name = os.path.basename(path)
         place = locate(path)
-        if not (os.path.isdir(place) or os.path.isfile(place)):
+        if not os.path.exists(place):
             raise JobFileError(f"environment.files: there is no {path} on this machine.")
+        with translated(JobFileError, f"environment.files: {path} can't be read"):
+            for file in tree(place) if local.is_folder(place) else [place]:
+                local.is_folder(file)
         if not name.removesuffix("" if os.path.isdir(place) else ".py").isidentifier():
             raise JobFileError(f"environment.files: {path} must be a module (.py) or a package folder, to be imported.")
         if names.setdefault(name, path) != path:
@@ -40,9 +47,8 @@ def check(paths: Iterable[str], model: str | None) -> None:
 
 def tree(folder: str) -> Iterator[str]:
     """Every file of a package folder, sorted; bytecode and hidden names left out."""
-    for base, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(f for f in folders if f != "__pycache__" and f[0] != ".")
-        yield from (os.path.join(base, name) for name in sorted(names) if name[0] != ".")
+    for base, names in local.walk(folder, lambda name: name != "__pycache__" and name[0] != "."):
+        yield from (os.path.join(base, name) for name in names if name[0] != ".")
 
 
 def files(paths: Iterable[str]) -> dict[str, str]:

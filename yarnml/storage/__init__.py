@@ -9,6 +9,7 @@ from yarnml.storage.files import (
     exists,
     find,
     join,
+    listing,
     locate,
     names,
     read,
@@ -17,10 +18,12 @@ from yarnml.storage.files import (
     size,
     write,
 )
+from yarnml.storage.listing import Listing
 from yarnml.storage.retry import patience
 
 __all__ = [
     "Block",
+    "Listing",
     "Unavailable",
     "absolute",
     "arrow",
@@ -29,6 +32,7 @@ __all__ = [
     "exists",
     "find",
     "join",
+    "listing",
     "locate",
     "locations",
     "names",

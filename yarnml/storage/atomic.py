@@ -7,10 +7,9 @@ import contextlib
 import uuid
 from collections.abc import Iterator
 
-from yarnml.storage import files
+from yarnml.storage import files, local
 
-PREFIX = ".tmp-"
-"""Begins the name of everything that is still being written."""
+PREFIX = local.TEMPORARY
 
 
 def hidden(folder: str, name: str) -> str:

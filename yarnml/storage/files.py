@@ -7,7 +7,7 @@ Errors are OSErrors with one sentence; ValueError for a URL that can't be meant.
 import errno
 import hashlib
 import os
-import re
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,14 @@ import fsspec
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
+from yarnml.storage import listing as listings
+from yarnml.storage import local
 from yarnml.storage.connect import open_hdfs
 from yarnml.storage.hdfs import CHUNK, SCHEMES, Hdfs
+from yarnml.storage.listing import Listing
 
 # Variables that decide what an HDFS URL means: a filesystem is kept for as long as none of them changes.
 _HDFS_VARIABLES = ("HADOOP_CONF_DIR", "HADOOP_HOME", "HADOOP_USER_NAME", "YARNML_HDFS")
-_GLOB = re.compile(r"[*?[]")
 
 
 def absolute(path: str, folder: Path) -> str:
@@ -75,21 +77,16 @@ def arrow(url: str) -> tuple[Any, str]:
     return (ArrowLocal() if isinstance(fs, LocalFileSystem) else PyFileSystem(FSSpecHandler(fs))), path
 
 
-def find(url: str) -> list[str]:
-    """The data files under a file, folder or glob, sorted; Hadoop's hidden names (``_`` or ``.`` first) left out."""
+def listing(url: str) -> Listing:
+    """List the data files at a file, folder or glob by their URLs, and what is left out there."""
     fs, path = locate(url)
-    if fs.isdir(path):
-        base = path.rstrip("/") + "/"
-        paths = fs.find(path)
-    elif fs.exists(path):
-        return [url]
-    else:
-        base = _GLOB.split(path)[0].rpartition("/")[0] + "/"
-        paths = [p for p in fs.glob(path) if not fs.isdir(p)] if _GLOB.search(path) else []
-    # Only what is below the path itself may be hidden: a user who names a hidden folder means it.
-    hidden = ("_", ".")
-    visible = [p for p in paths if not any(part.startswith(hidden) for part in p.removeprefix(base).split("/"))]
-    return [_url(p, fs, url) for p in sorted(visible)]
+    listed = listings.find(fs, path)
+    return Listing([_url(p, fs, url) for p in listed.files], listed.left_out)
+
+
+def find(url: str) -> list[str]:
+    """The data files under a file, folder or glob, sorted; hidden names left out."""
+    return listing(url).files
 
 
 def _url(path: str, fs: fsspec.AbstractFileSystem, like: str) -> str:
@@ -100,7 +97,7 @@ def _url(path: str, fs: fsspec.AbstractFileSystem, like: str) -> str:
     if isinstance(fs, LocalFileSystem):
         return f"{scheme}://{path}"
     host = rest.partition("/")[0]
-    root = f"{scheme}://{'' if _GLOB.search(host) else host}"
+    root = f"{scheme}://{'' if listings.is_glob(host) else host}"
     return f"{root}/{path.removeprefix(fs._strip_protocol(root)).lstrip('/')}"
 
 
@@ -125,23 +122,26 @@ def names(url: str) -> list[str]:
 
 
 def read(url: str) -> bytes:
-    fs, path = locate(url)
-    with fs.open(path, "rb") as file:
+    with _opened(url) as file:
         return bytes(file.read())
 
 
 def digest(url: str) -> str:
     """The SHA-256 of a file, which is read in parts."""
-    fs, path = locate(url)
     total = hashlib.sha256()
-    with fs.open(path, "rb") as file:
+    with _opened(url) as file:
         while part := file.read(CHUNK):
             total.update(part)
     return total.hexdigest()
 
 
+def _opened(url: str) -> AbstractContextManager[Any]:
+    fs, path = locate(url)
+    return local.opened(path) if local.is_disk(fs) else fs.open(path, "rb")
+
+
 def write(url: str, data: bytes | bytearray) -> None:
-    """Write a whole file and make its folder; local files reach the disk before this returns.
+    """Write a whole file and make its folder; local files and HDFS show it by one rename.
 
     OSError where the storage then holds another number of bytes than were written.
     """
@@ -149,38 +149,34 @@ def write(url: str, data: bytes | bytearray) -> None:
     if isinstance(fs, Hdfs):
         fs.replace(path, data)
         return
+    if local.is_disk(fs):
+        local.write(path, data)
+        return
     fs.makedirs(os.path.dirname(path), exist_ok=True)
     with fs.open(path, "wb") as file:
         file.write(data)
-        if isinstance(fs, LocalFileSystem):
-            file.flush()
-            os.fsync(file.fileno())
     if (stored := size(url)) != len(data):
         raise OSError(errno.EIO, f"{url} holds {stored} of the {len(data)} bytes that were written")
 
 
 def rename(source: str, target: str) -> None:
-    """Move a folder in one step; FileExistsError where the target is there already."""
+    """Move a file or folder in one step; FileExistsError where the target is there already."""
     fs, old = locate(source)
     new = locate(target)[1]
     if isinstance(fs, Hdfs):
         fs.mv(old, new)
-        return
-    if fs.exists(new):
+    elif local.is_disk(fs):
+        local.rename(old, new)
+    elif fs.exists(new):
         raise FileExistsError(f"{target} exists")
-    if isinstance(fs, LocalFileSystem):
-        try:
-            os.rename(old, new)
-        except OSError as exc:
-            if exc.errno in (errno.ENOTEMPTY, errno.EEXIST):
-                raise FileExistsError(f"{target} exists") from exc
-            raise
     else:
         fs.mv(old, new, recursive=True)
 
 
 def remove(url: str) -> None:
-    """Remove a file or folder; nothing where there is none."""
+    """Remove a file or folder with all that is in it; nothing where there is none."""
     fs, path = locate(url)
-    if isinstance(fs, Hdfs) or fs.exists(path):
+    if local.is_disk(fs):
+        local.remove(path)
+    elif isinstance(fs, Hdfs) or fs.exists(path):
         fs.rm(path, recursive=True)

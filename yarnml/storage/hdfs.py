@@ -8,7 +8,7 @@ import contextlib
 import io
 import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -73,21 +73,6 @@ class Hdfs(AbstractFileSystem):  # type: ignore[misc]
             return condition(self.entry(self._strip_protocol(path)))
         except (FileNotFoundError, NotADirectoryError):
             return False
-
-    def find(
-        self, path: str, maxdepth: int | None = None, withdirs: bool = False, detail: bool = False, **options: Any
-    ) -> Any:
-        """Find all files below a folder; one that can't be listed is an error, where fsspec would take it for empty."""
-        entries = {entry.path: _facts(entry) for entry in self._below(self._strip_protocol(path), maxdepth, withdirs)}
-        names = sorted(entries)
-        return {name: entries[name] for name in names} if detail else names
-
-    def _below(self, path: str, depth: int | None, folders: bool) -> Iterator[Entry]:
-        for entry in self.entries(path):
-            if folders or not entry.folder:
-                yield entry
-            if entry.folder and depth != 1:
-                yield from self._below(entry.path, depth and depth - 1, folders)
 
     def makedirs(self, path: str, exist_ok: bool = False) -> None:
         path = self._strip_protocol(path)

@@ -37,6 +37,7 @@ from typing import Any, NamedTuple
 from yarnml.clusters.yarn.packaging.bootstrap import SOURCES
 from yarnml.clusters.yarn.packaging.installed import Installed
 from yarnml.job import user_code
+from yarnml.storage import local
 
 FORMAT = "yarnml-environment/1"
 
@@ -112,9 +113,8 @@ def _digest(path: str) -> str:
 def _site(folder: str) -> Iterator[Item]:
     """All files of a site-packages folder; only what no RECORD tells of, or is younger than it, is read."""
     recorded = _recorded(folder)
-    for base, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(f for f in folders if f != "__pycache__")
-        for name in sorted(names):
+    for base, names in local.walk(folder, lambda name: name != "__pycache__"):
+        for name in names:
             path = f"{base}/{name}"
             relative = path[len(folder) + 1 :]
             digest, time = recorded.get(relative, ("", 0))

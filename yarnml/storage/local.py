@@ -1,0 +1,141 @@
+"""Files of this machine: only regular ones are opened, links are never written through, and renames reach the disk."""
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+from fsspec.implementations.local import LocalFileSystem
+from fsspec.spec import AbstractFileSystem
+
+TEMPORARY = ".tmp-"
+"""Begins the name of a file that is still being written."""
+
+_SPECIAL = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+_NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF)
+"""What filesystems answer that can't sync a folder."""
+
+
+def is_disk(fs: AbstractFileSystem) -> bool:
+    """Tell whether a filesystem is this machine's own, and not another one's way to it."""
+    return type(fs) is LocalFileSystem
+
+
+def is_folder(path: str) -> bool:
+    """Tell a folder from a file; OSError for what is neither, and for a link that leads nowhere."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError as exc:
+        if os.path.islink(path):
+            raise OSError(f"{path} is a link that leads nowhere") from exc
+        raise
+    check_regular(path, status.st_mode)
+    return stat.S_ISDIR(status.st_mode)
+
+
+def check_regular(path: str, mode: int) -> None:
+    """Refuse what is neither a file nor a folder: to open it may wait, or act, for ever."""
+    if kind := _SPECIAL.get(stat.S_IFMT(mode)):
+        raise OSError(f"{path} is {kind}, not a file")
+
+
+def walk(top: str, is_wanted: Callable[[str], bool]) -> Iterator[tuple[str, list[str]]]:
+    """Go through a folder and all below it: each with the names that it holds besides folders, sorted.
+
+    Links are followed; each folder comes once, so links in circles end.  One that can't be listed is an OSError.
+
+    ``is_wanted``: called with the name of every folder below.
+    """
+    entered: set[tuple[int, int]] = set()
+    waiting = [top]
+    while waiting:
+        folder = waiting.pop()
+        status = os.stat(folder)
+        if (status.st_dev, status.st_ino) in entered:
+            continue
+        entered.add((status.st_dev, status.st_ino))
+        names = sorted(os.listdir(folder))
+        folders = [name for name in names if os.path.isdir(os.path.join(folder, name))]
+        yield folder, [name for name in names if name not in {*folders}]
+        waiting += [os.path.join(folder, name) for name in reversed(folders) if is_wanted(name)]
+
+
+@contextlib.contextmanager
+def opened(path: str) -> Iterator[BinaryIO]:
+    """Open a regular file for reading."""
+    is_folder(path)
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        yield file
+
+
+def write(path: str, data: bytes | bytearray) -> None:
+    """Write a whole file beside and show it by one rename, in the place of an old one or of a link.
+
+    File and name are on the disk when this returns.
+    """
+    folder = os.path.dirname(path)
+    os.makedirs(folder, exist_ok=True)
+    beside = os.path.join(folder, f"{TEMPORARY}{secrets.token_hex(8)}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with open(os.open(beside, flags, 0o666), "wb") as file:
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            if (stored := os.fstat(file.fileno()).st_size) != len(data):
+                raise OSError(errno.EIO, f"{path} holds {stored} of the {len(data)} bytes that were written")
+            os.replace(beside, path)
+        except BaseException:
+            with contextlib.suppress(OSError):  # the failure of the write is the one to report
+                os.unlink(beside)
+            raise
+    sync(folder)
+
+
+def rename(old: str, new: str) -> None:
+    """Move a file or folder to a free name; FileExistsError where it is taken."""
+    if os.path.lexists(new):
+        raise FileExistsError(f"{new} exists")
+    try:
+        os.rename(old, new)
+    except OSError as exc:
+        if exc.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise FileExistsError(f"{new} exists") from exc
+        raise
+    sync(os.path.dirname(new))
+    if os.path.dirname(old) != os.path.dirname(new):
+        sync(os.path.dirname(old))
+
+
+def remove(path: str) -> None:
+    """Remove a file, a folder with all that is in it, or a link but nothing behind it; nothing where there is none."""
+    with contextlib.suppress(FileNotFoundError):
+        if stat.S_ISDIR(os.lstat(path).st_mode):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+
+
+def sync(folder: str) -> None:
+    """Have the names in a folder reach the disk, where its filesystem can do that."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:  # it can be written, but not read
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as exc:
+        if exc.errno not in _NO_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
