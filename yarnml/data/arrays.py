@@ -72,16 +72,26 @@ def _plain(array: pa.Array, kind: pa.DataType) -> pa.Array:
     return array.dictionary.cast(kind).take(array.indices)  # dictionary_decode knows fewer types
 
 
-def float32(array: pa.Array, name: str, where: str) -> npt.NDArray[np.float32]:
-    """Convert numbers of any type; nulls become NaN.  DataError for a column of no numbers."""
+def numeric(array: pa.Array, name: str, where: str) -> Array:
+    """Unpack numbers of any type, whole numbers exactly; nulls become NaN.  DataError for a column of no numbers."""
     if pa.types.is_null(array.type):  # a table with nothing in the column
         array = array.cast(pa.float64())
     if not is_number(array.type):
         raise DataError(f"{where}: column '{name}' must hold numbers, not {array.type}.")
-    if pa.types.is_boolean(array.type) or pa.types.is_decimal(array.type):
-        array = array.cast(pa.float32() if pa.types.is_boolean(array.type) else pa.float64())
-    with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, and is reported like infinity
-        return array.to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+    if pa.types.is_boolean(array.type):
+        array = array.cast(pa.int8())
+    return array.cast(plain_type(array.type)).to_numpy(zero_copy_only=False)
+
+
+def float32(array: pa.Array, name: str, where: str) -> npt.NDArray[np.float32]:
+    """Convert numbers of any type; nulls become NaN.  DataError for a column of no numbers."""
+    return to_float32(numeric(array, name, where))
+
+
+def to_float32(values: Array) -> Matrix:
+    """Round numbers; what float32 can't hold becomes infinite."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32, copy=False)
 
 
 def float64(array: pa.Array) -> npt.NDArray[np.float64]:

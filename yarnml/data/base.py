@@ -177,6 +177,9 @@ class Format(Protocol):
         Raises the error that `changed` makes where the file is not the one that `inspect` saw.
         """
 
+    def head(self, fs: Any, path: str, file: File, columns: pa.Schema, rows: int) -> pa.Table:
+        """The first rows of the file, at least one and about so many, as `read` gives them."""
+
 
 def changed(url: str, difference: str) -> DataError:
     """The error for a file that is not the one that the plan saw; ``difference`` says by what that is known."""

@@ -69,6 +69,10 @@ def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.T
     return _parse(fs, path, file, group, columns)
 
 
+def head(fs: Any, path: str, file: File, columns: pa.Schema, rows: int) -> pa.Table:
+    return read(fs, path, file, 0, columns).slice(0, rows)
+
+
 def _group_digest(header: bytes, body: bytes | memoryview) -> bytes:
     """The digest of the bytes that a group is read from."""
     digest = hashlib.sha256(header)

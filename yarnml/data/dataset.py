@@ -3,15 +3,12 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from yarnml import storage
 from yarnml.data import csv, parquet
 from yarnml.data.base import Dataset, File, Format, changed
 from yarnml.data.prepare.base import kind_of
-from yarnml.data.schema import Feature, Schema
 from yarnml.errors import DataError, JobFileError
 from yarnml.events.log import log
 from yarnml.job.spec import Data
@@ -95,19 +92,14 @@ def read_group(dataset: Dataset, file: int, group: int, columns: pa.Schema) -> p
     return table
 
 
-def with_widths(schema: Schema, dataset: Dataset, stored: pa.Schema) -> Schema:
-    """Fill in the width of variable-length list columns from the first row; later rows must agree."""
-    names = [f.name for f in schema.features if not f.width and not f.steps]
-    if not names:
-        return schema
-    file, group = next((f, g) for f, e in enumerate(dataset.files) for g, at in enumerate(e.groups) if at.rows)
-    table = read_group(dataset, file, group, pa.schema([stored.field(n) for n in names]))
-    widths = {n: pc.list_value_length(table.column(n)[:1].combine_chunks())[0].as_py() for n in names}
-    for name, width in widths.items():
-        if not width:
-            raise DataError(f"{dataset.files[file].url}: the first row of column '{name}' holds no list of numbers.")
-    features = tuple(Feature(f.name, widths.get(f.name, f.width), f.steps) for f in schema.features)
-    return msgspec.structs.replace(schema, features=features)
+def read_head(dataset: Dataset, columns: pa.Schema, rows: int) -> tuple[pa.Table, str]:
+    """Read about so many rows from the start of a dataset, at least one, and the URL of their file."""
+    entry = next(file for file in dataset.files if any(group.rows for group in file.groups))
+    fs, path = storage.arrow(entry.url)
+    try:
+        return FORMATS[dataset.format].head(fs, path, entry, columns, rows), entry.url
+    except OSError as exc:
+        raise DataError(f"{entry.url} was there a moment ago, but can't be read: {exc}") from exc
 
 
 def _with_type(guessed: pa.Field, kind: pa.DataType | None) -> pa.Field:

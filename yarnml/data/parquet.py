@@ -1,6 +1,8 @@
 """Parquet: a group is a row group; the footer says all that the master needs."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
@@ -35,6 +37,19 @@ def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.T
 
     Every read checks that the footer is the one of the plan; pages are checked where the file has their checksums.
     """
+    with _opened(fs, path, file, group) as reader:
+        return reader.read_row_group(group, columns=columns.names)
+
+
+def head(fs: Any, path: str, file: File, columns: pa.Schema, rows: int) -> pa.Table:
+    group = next(number for number, place in enumerate(file.groups) if place.rows)
+    with _opened(fs, path, file, group) as reader:
+        return pa.Table.from_batches([next(reader.iter_batches(rows, [group], columns.names))])
+
+
+@contextmanager
+def _opened(fs: Any, path: str, file: File, group: int) -> Iterator[Any]:
+    """Open the file that the plan saw, to read from one of its row groups."""
     try:
         with fs.open_input_file(path) as source:
             end = _end(source)
@@ -47,7 +62,7 @@ def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.T
                 )
             meta = pq.read_metadata(pa.BufferReader(end))
             with pq.ParquetFile(source, metadata=meta, pre_buffer=True, page_checksum_verification=True) as reader:
-                return reader.read_row_group(group, columns=columns.names)
+                yield reader
     except Unavailable:
         raise
     except (pa.ArrowException, OSError) as exc:

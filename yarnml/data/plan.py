@@ -5,7 +5,8 @@ import pyarrow as pa
 from msgspec import Struct
 
 from yarnml.data.base import Dataset, Fold, Split
-from yarnml.data.dataset import inspect, types_to_read, with_widths
+from yarnml.data.dataset import inspect, types_to_read
+from yarnml.data.first_rows import with_offsets, with_widths
 from yarnml.data.schema import Schema, bind
 from yarnml.data.survey import with_findings
 from yarnml.errors import DataError, JobFileError
@@ -35,6 +36,8 @@ def make_plan(job: Job) -> Plan:
     stored = {name: types_to_read(data, dataset, columns) for name, (dataset, columns) in inspected.items()}
     schemas = {name: bind(data, stored[name], datasets[name].files[0].url) for name in stored}
     schema = with_widths(schemas["train"], datasets["train"], stored["train"])
+    if data.scale == "standard":
+        schema = with_offsets(schema, datasets["train"], stored["train"])
     schema = _for_learner(schema, job.learner)
     for name, other in schemas.items():
         _check_widths(name, other, schema)

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from yarnml.data.aligned import aligned, empty
-from yarnml.data.arrays import Array, Matrix, float32, is_list
-from yarnml.data.prepare.base import numbers
+from yarnml.data.arrays import Array, Matrix, float32, is_list, numeric, to_float32
+from yarnml.data.offsets import distances
+from yarnml.data.prepare.base import follow
 from yarnml.data.schema import Feature, Rows, Schema, class_array
 from yarnml.data.shapes import columns_of, numbers_of, single, without_nulls
 from yarnml.errors import DataError
@@ -77,14 +78,19 @@ def _strips(features: Sequence[Feature]) -> Iterator[list[Feature]]:
 
 def _feature(column: pa.ChunkedArray, feature: Feature, schema: Schema, where: str) -> Matrix:
     """float32 [rows, width]: the numbers that a column becomes."""
+    made = _made(column, feature, schema, where)
+    values = made if isinstance(made, np.ndarray) else numeric(made, feature.name, where).reshape(-1, feature.width)
+    return distances(values, np.array(feature.offsets)) if feature.offsets else to_float32(values)
+
+
+def _made(column: pa.ChunkedArray, feature: Feature, schema: Schema, where: str) -> pa.Array | Array:
+    """The numbers that a column holds, or that its steps make of it."""
     if feature.steps:
-        array = column_to_prepare(column, feature, schema, where)
-        return numbers(feature.steps, array, feature.name, where)
+        return follow(feature.steps, column_to_prepare(column, feature, schema, where), feature.name, where)
     values = numbers_of(column, feature.name, feature.width, where)
     if values.null_count and is_list(column.type) and not schema.missing:
         raise DataError(f"{where}: the lists of column '{feature.name}' hold {values.null_count} nulls; fill them.")
-    filled = _filled(values, feature, schema, where)
-    return float32(filled, feature.name, where).reshape(-1, feature.width)
+    return _filled(values, feature, schema, where)
 
 
 def _weights(array: pa.Array, name: str, where: str) -> npt.NDArray[np.float32]:

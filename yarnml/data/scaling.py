@@ -9,6 +9,12 @@ from yarnml.data.arrays import Array
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import DataError
 
+CANCELLED = 2.0**-40
+"""Of the square of a mean: rounding may make up so much of a variance that is a difference of sums."""
+
+CONSTANT = 2.0**-90
+"""Of the square of a mean: less than the variance of one value that float32 tells from 2^40 equal ones."""
+
 
 class Scaling(NamedTuple):
     """Subtract ``mean``, then multiply by ``factor``; float32 [width] each."""
@@ -32,31 +38,54 @@ def scaled(x: Any, scaling: Scaling | None) -> Any:
     return x if scaling is None else (x - scaling.mean) * scaling.factor
 
 
-def moments(rows: Rows) -> Array:
-    """Sums over the rows: weight, then weighted x and x² by column; float64 [1 + 2·width]."""
-    x = rows.x.astype(np.float64)
+def moments(rows: Rows, centre: Array | float = 0.0) -> Array:
+    """Sums over the rows: weight, then weighted x - centre and its square by column; float64 [1 + 2·width]."""
+    x = rows.x.astype(np.float64) - centre
     weight = rows.weight.astype(np.float64)[:, None]
     with np.errstate(invalid="ignore"):  # NaN and infinity are reported by name in `standard`
         first = weight * x  # not weight @ x: BLAS adds in an order that depends on the number of threads
         return np.concatenate([weight.sum(axis=0), first.sum(axis=0), (first * x).sum(axis=0)])
 
 
-def standard(total: Array, schema: Schema) -> Scaling:
+def mean_of(total: Array, centre: Array | float = 0.0) -> Array:
+    """The mean of every column, from the `moments` of all training rows around ``centre``."""
+    return centre + _means(total)[0]
+
+
+def is_cancelled(total: Array) -> bool:
+    """Tell whether the squares of some column nearly cancel, so that the moments must be taken again around its mean.
+
+    That is rare: rows are counted from offsets within the data, and a constant column is nothing but zeros then.
+    """
+    first, second = _means(total)
+    return bool((_variance(first, second) < CANCELLED * np.square(first)).any())
+
+
+def standard(total: Array, schema: Schema, centre: Array | float = 0.0) -> Scaling:
     """Fit a scaling to mean 0 and variance 1 over the training rows; a constant column becomes 0.
 
-    ``total``: the `moments` of all training rows.
+    ``total``: the `moments` of all training rows around ``centre``, not cancelled.
     """
-    weight = total[0]
-    first, second = np.split(total[1:], 2)
-    if not weight > 0:
-        raise DataError("The weights of the training rows add up to 0; the scaling can't be fitted.")
     owners = [f.name for f in schema.features for _ in range(f.width)]
+    first, second = _means(total)
     for name, value in zip(owners, second, strict=True):
         if not np.isfinite(value):
             raise DataError(f"Column '{name}' of the training data holds NaN or infinity; clean or drop these rows.")
-    mean = first / weight
-    variance = np.maximum(second / weight - np.square(mean), 0.0)
-    # A constant column has a variance of rounding errors, which are relative to the square of its mean.
-    constant = variance <= 1e-12 * np.maximum(np.square(mean), 1e-30)
+    mean = centre + first
+    variance = _variance(first, second)
+    constant = variance <= CONSTANT * np.square(mean)
     factor = np.where(constant, 0.0, 1.0 / np.sqrt(np.where(constant, 1.0, variance)))
-    return Scaling(mean.astype(np.float32), factor.astype(np.float32))
+    return Scaling(mean.astype(np.float32), np.minimum(factor, np.finfo(np.float32).max).astype(np.float32))
+
+
+def _means(total: Array) -> tuple[Array, Array]:
+    """The weighted means of x - centre and of its square, by column; DataError where no row has a weight."""
+    if not total[0] > 0:
+        raise DataError("The weights of the training rows add up to 0; the scaling can't be fitted.")
+    first, second = np.split(total[1:] / total[0], 2)
+    return first, second
+
+
+def _variance(first: Array, second: Array) -> Array:
+    with np.errstate(invalid="ignore"):  # of what is not finite there is none
+        return np.maximum(second - np.square(first), 0.0)

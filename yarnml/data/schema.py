@@ -21,11 +21,14 @@ class Feature(Struct, frozen=True, array_like=True):
     """One column: ``width`` 1 for a number, k for a list of k numbers or for what ``steps`` make of the column.
 
     The width is 0 while it is not known yet.
+
+    ``offsets``: from which its numbers are counted, see `yarnml.data.offsets`; none: from 0.
     """
 
     name: str
     width: int
     steps: tuple[Step, ...] = ()
+    offsets: tuple[float, ...] = ()
 
     @property
     def names(self) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from yarnml.data.arrays import is_list, one_array
+from yarnml.data.arrays import is_list, is_number, one_array
 from yarnml.errors import DataError
 
 FILL = "fill them or drop these rows"
@@ -63,6 +63,8 @@ def numbers_of(column: pa.ChunkedArray, name: str, width: int, where: str) -> pa
     if not is_list(column.type):
         array = single(column, name, where)
         if width != 1 and len(array):
+            if not (is_number(array.type) or pa.types.is_null(array.type)):
+                raise DataError(f"{where}: column '{name}' must hold numbers, {width} in a list, not {array.type}.")
             raise DataError(
                 f"{where}: column '{name}' needs a list of {width} numbers in every row, but holds {array.type}; "
                 "put the numbers of a row into one list."

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from yarnml.data.offsets import all_offsets
 from yarnml.data.schema import Schema
 from yarnml.errors import ExportError
 
@@ -25,11 +26,13 @@ def coefficients(arrays: Mapping[str, npt.ArrayLike], schema: Schema) -> pa.Tabl
     weight: npt.NDArray[Any] = named.get("parameters/weight", np.empty(0))
     if weight.shape not in ((schema.width,), (schema.width, schema.outputs)) or bias.shape != weight.shape[1:]:
         raise ExportError("Only a linear model has coefficients, one weight for each feature; this one is another.")
-    back = _unscaled(named["scaling/mean"], named["scaling/factor"])
-    values = back @ np.concatenate([bias[None], weight])
-    errors = np.full(len(back), np.nan)
+    centre = named["scaling/mean"] + all_offsets(schema)
+    factor = named["scaling/factor"]
+    slopes = (factor * weight.T).T
+    values = np.concatenate([(bias - centre @ slopes)[None], slopes])
+    errors = np.full(len(values), np.nan)
     if "parameters/covariance" in named:
-        variance = np.einsum("ij,jk,ik->i", back, named["parameters/covariance"], back)
+        variance = _variances(named["parameters/covariance"], centre, factor)
         errors = np.sqrt(np.where(variance > 0, variance, np.nan))
     features = [INTERCEPT, *schema.names]
     columns: dict[str, Any] = {"feature": features, "coefficient": values}
@@ -40,8 +43,7 @@ def coefficients(arrays: Mapping[str, npt.ArrayLike], schema: Schema) -> pa.Tabl
     return pa.table(columns | {"standard_error": pa.array(errors, from_pandas=True)})
 
 
-def _unscaled(mean: npt.NDArray[Any], factor: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the matrix [1 + width, 1 + width] from (bias, weight) on scaled features to those on unscaled ones."""
-    back = np.diag(np.concatenate([[1.0], factor]))
-    back[0, 1:] = -mean * factor
-    return back
+def _variances(covariance: npt.NDArray[Any], centre: npt.NDArray[Any], factor: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """[1 + width]: the variances of (bias, weight) on unscaled features; ``covariance``: of those on scaled ones."""
+    bias = np.concatenate([[1.0], -centre * factor])
+    return np.concatenate([[bias @ covariance @ bias], np.square(factor) * np.diag(covariance)[1:]])

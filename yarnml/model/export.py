@@ -19,11 +19,13 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from yarnml import __version__, storage
+from yarnml.data.offsets import all_offsets
 from yarnml.data.plan import Plan
 from yarnml.data.schema import Schema
 from yarnml.errors import ExportError, translated
 from yarnml.job import paths
 from yarnml.job.spec import Export, Job
+from yarnml.model.centre import with_trained_mean, with_whole_mean
 from yarnml.storage import atomic, integrity
 from yarnml.storage.integrity import TornFile
 from yarnml.storage.tensors import pack, unpack
@@ -42,6 +44,7 @@ class _About(Struct, frozen=True):
     schema: Schema
     learner: dict[str, Any]
     metrics: dict[str, dict[str, float]]
+    mean: list[float] = []
 
 
 def versions(folder: str) -> list[int]:
@@ -87,6 +90,7 @@ def describe(
         "learner": msgspec.to_builtins(job.learner),
         "schema": msgspec.to_builtins(schema),
         "feature_names": schema.names,
+        "offsets": all_offsets(schema).tolist() if job.data.scale == "standard" else [],
         "scaling": job.data.scale,
         "parameters": parameters,
         "metrics": metrics,
@@ -110,6 +114,7 @@ def begin(export: Export, name: str, job_folder: str) -> str:
 
 def write_model(folder: str, arrays: dict[str, npt.NDArray[Any]], program: bytes, about: dict[str, Any]) -> None:
     """Write the three files of a model into a folder that nobody sees yet."""
+    arrays, about = with_whole_mean(arrays, about)
     parameters = pack(arrays)
     files: dict[str, bytes | bytearray] = {paths.MODEL: parameters, paths.PROGRAM: program}
     document = {"format": FORMAT, "digests": {n: integrity.digest_of(data) for n, data in files.items()}, **about}
@@ -186,7 +191,8 @@ def read_model(folder: str) -> tuple[dict[str, npt.NDArray[Any]], bytes, Schema,
         raise ExportError(f"{folder} is torn: {exc}; take it from a copy, or export it anew.") from exc
     except OSError as exc:
         raise ExportError(f"The model in {folder} can't be read: {exc}") from exc
-    return unpack(files[paths.MODEL]), files[paths.PROGRAM], about.schema, document
+    arrays = with_trained_mean(unpack(files[paths.MODEL]), about.mean)
+    return arrays, files[paths.PROGRAM], about.schema, document
 
 
 def _about(folder: str) -> tuple[_About, dict[str, Any]]:

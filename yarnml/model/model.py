@@ -12,6 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from jax import export
 
+from yarnml.data.arrays import to_float32
+from yarnml.data.offsets import all_offsets, distances
 from yarnml.data.rows import features_of
 from yarnml.errors import DataError, ExportError
 from yarnml.model.coefficients import coefficients
@@ -30,6 +32,7 @@ class Model:
         self.folder = folder
         arrays, program, self.schema, self.about = read_model(folder)
         self._arrays = {name: jax.numpy.asarray(a) for name, a in arrays.items()}
+        self._offsets = all_offsets(self.schema)
         self._call = jax.jit(export.deserialize(bytearray(program)).call)
 
     def predict(self, data: Any) -> npt.NDArray[Any]:
@@ -94,7 +97,8 @@ class Model:
         if table is not None:
             return features_of(table, self.schema, "the table") if len(table) else self._none
         try:
-            x = np.asarray(data, np.float32)
+            x = np.asarray(data)
+            x = x if x.dtype.kind in "fiu" else x.astype(np.float64)
         except (TypeError, ValueError) as exc:
             raise DataError(
                 f"predict needs a table or an array of numbers, got a {type(data).__name__}: {exc}"
@@ -104,7 +108,8 @@ class Model:
             raise DataError(
                 f"predict needs an array of {self.schema.width} features per row, got shape {list(x.shape)}."
             )
-        return x.reshape(len(x), width)
+        x = x.reshape(len(x), width)
+        return distances(x, self._offsets) if self._offsets.any() else to_float32(x)
 
     @property
     def _none(self) -> npt.NDArray[np.float32]:

@@ -33,13 +33,15 @@ def sum_dataset(
     tasks: Tasks,
     workers: Workers,
     on_batch: Callable[[], None],
+    step: int = 0,
 ) -> Vector:
     """Add up function(rows) over all shards, those of the other workers included.
 
     ``scan``: a shard's number → its batches; ``on_batch`` is called after every batch.
+    ``step``: how many sums this command has had before.
     """
 
     def task(shard: int) -> Value:
         return sum_shard(scan(shard), function, on_batch)
 
-    return tasks.reduce(0, tasks.map(0, task), task, workers).astype(np.float64)
+    return tasks.reduce(step, tasks.map(step, task), task, workers).astype(np.float64)

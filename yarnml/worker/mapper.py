@@ -4,6 +4,7 @@ A mapper computes `learner.map` for its shards, gives the parts to the all-reduc
 total.  Every mapper holds the same state, to the bit, after every step.
 """
 
+from functools import partial
 from typing import Any, assert_never
 
 from yarnml.checkpoint.store import read_state, write_state
@@ -28,7 +29,7 @@ from yarnml.control.commands import (
     WarmUp,
 )
 from yarnml.control.reports import Built, Done, Evaluated, FellBehind, Report, Saved, StatePosition, Surveyed
-from yarnml.data.scaling import moments, standard
+from yarnml.data.scaling import is_cancelled, mean_of, moments, standard
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import YarnmlError
 from yarnml.job import paths
@@ -171,7 +172,13 @@ class Mapper:
         return Surveyed(self._current.loaders.survey(schema, tasks.shards, self._tracker.finish_batch))
 
     def _fit_scaling(self, schema: Schema, tasks: Tasks) -> None:
-        self._current.scaling = standard(self._sum_dataset("train", schema, moments, tasks), schema)
+        total = self._sum_dataset("train", schema, moments, tasks)
+        if not is_cancelled(total):
+            self._current.scaling = standard(total, schema)
+            return
+        centre = mean_of(total)
+        total = self._sum_dataset("train", schema, partial(moments, centre=centre), tasks, step=1)
+        self._current.scaling = standard(total, schema, centre)
 
     def _build(self, schema: Schema, step: int, restore: str | None, tasks: Tasks) -> Report:
         training = self._current
@@ -215,7 +222,7 @@ class Mapper:
             replica = self._current.replica
             write_model(folder, replica.model(), replica.program.stablehlo, about)
 
-    def _sum_dataset(self, dataset: str, schema: Schema, function: BatchSum, tasks: Tasks) -> Vector:
+    def _sum_dataset(self, dataset: str, schema: Schema, function: BatchSum, tasks: Tasks, step: int = 0) -> Vector:
         training = self._current
         scan = training.loaders.loader(dataset, schema).scan
-        return sum_dataset(scan, function, tasks, training.job.workers, self._tracker.finish_batch)
+        return sum_dataset(scan, function, tasks, training.job.workers, self._tracker.finish_batch, step)

@@ -11,7 +11,7 @@ from typing import Protocol, cast
 import msgspec
 import pyarrow as pa
 
-from yarnml.data.arrays import Matrix, float32, is_number
+from yarnml.data.arrays import Array, is_number
 from yarnml.data.prepare.findings import Finding
 from yarnml.errors import DataError, JobFileError
 from yarnml.job.prepare import Step
@@ -47,8 +47,11 @@ class Kind(Protocol):
     def names(self, step: Step, column: str) -> list[str]:
         """A name for each number that a row becomes."""
 
-    def apply(self, step: Step, column: pa.Array, where: str) -> pa.Array | Matrix:
-        """The column filled, or its numbers.  DataError, which names ``where``, for values that can't be taken."""
+    def apply(self, step: Step, column: pa.Array, where: str) -> pa.Array | Array:
+        """The column filled, or its numbers [rows, numbers].
+
+        DataError, which names ``where``, for values that can't be taken.
+        """
 
 
 def kind_of(step: Step) -> Kind:
@@ -71,19 +74,13 @@ def arrow_errors(step: Step, column: pa.Array, where: str) -> Iterator[None]:
         raise DataError(f"{where} holds {column.type}, which {step.kind} can't take here: {reason}.") from exc
 
 
-def follow(steps: Sequence[Step], column: pa.Array, name: str, where: str) -> pa.Array | Matrix:
+def follow(steps: Sequence[Step], column: pa.Array, name: str, where: str) -> pa.Array | Array:
     """Apply a column's steps in order."""
     place = f"{where}: column '{name}'"
     for step in steps:
         with arrow_errors(step, column, place):
             column = kind_of(step).apply(step, column, place)
     return column
-
-
-def numbers(steps: Sequence[Step], column: pa.Array, name: str, where: str) -> Matrix:
-    """float32 [rows, numbers]: apply a column's steps; a column that is no matrix after them has one number a row."""
-    result = follow(steps, column, name, where)
-    return float32(result, name, where)[:, None] if isinstance(result, pa.Array) else result
 
 
 def chain(steps: Sequence[Step], name: str, kind: pa.DataType, url: str) -> tuple[Step, ...]:

@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from yarnml.data.arrays import Matrix, float32, float64, is_number, is_text, value_type
+from yarnml.data.arrays import Array, float64, is_number, is_text, value_type
 from yarnml.data.prepare.base import NUMBERS
 from yarnml.data.prepare.findings import Finding, Quantiles, Sum, Values, Words, exact_sum, quantiles, values
 from yarnml.errors import DataError
@@ -76,13 +76,13 @@ def names(step: Impute, column: str) -> list[str]:
     return [column, f"{column} is missing"] if step.indicator else [column]
 
 
-def apply(step: Impute, column: pa.Array, where: str) -> pa.Array | Matrix:
+def apply(step: Impute, column: pa.Array, where: str) -> pa.Array | Array:
     missing = _missing(column)
     kind = _filled(step, column.type)
     filled = pc.if_else(missing, pa.scalar(step.value, kind), column.cast(kind, safe=False))
     if not step.indicator:
         return filled
-    return np.stack([float32(filled, "", where), missing.to_numpy(zero_copy_only=False)], axis=1).astype(np.float32)
+    return np.stack([float64(filled), missing.to_numpy(zero_copy_only=False)], axis=1)
 
 
 def _missing(column: pa.Array) -> pa.Array:

@@ -1,0 +1,40 @@
+"""Facts that the first rows of the training data tell: the lengths of lists, and the offsets of features."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from msgspec.structs import replace
+
+from yarnml.data.arrays import numeric, one_array
+from yarnml.data.base import Dataset
+from yarnml.data.dataset import read_head
+from yarnml.data.offsets import HEAD_ROWS, needs_offset, offsets_of
+from yarnml.data.schema import Schema
+from yarnml.data.shapes import columns_of, single
+from yarnml.errors import DataError
+
+
+def with_widths(schema: Schema, dataset: Dataset, stored: pa.Schema) -> Schema:
+    """Fill in the width of variable-length list columns from the first row; later rows must agree."""
+    names = [f.name for f in schema.features if not f.width and not f.steps]
+    if not names:
+        return schema
+    table, url = read_head(dataset, pa.schema([stored.field(name) for name in names]), 1)
+    widths = {}
+    for name, column in zip(names, columns_of(table, names, url), strict=True):
+        widths[name] = pc.list_value_length(one_array(column)[:1])[0].as_py()
+        if not widths[name]:
+            raise DataError(f"{url}: the first row of column '{name}' holds no list of numbers.")
+    return replace(schema, features=tuple(replace(f, width=widths.get(f.name, f.width)) for f in schema.features))
+
+
+def with_offsets(schema: Schema, dataset: Dataset, stored: pa.Schema) -> Schema:
+    """Fill in the offsets of the features, from the first rows of the training data that have a weight."""
+    chosen = [f for f in schema.features if needs_offset(f)]
+    names = [f.name for f in chosen] + ([schema.weight] if schema.weight else [])
+    table, url = read_head(dataset, pa.schema([stored.field(name) for name in dict.fromkeys(names)]), HEAD_ROWS)
+    if schema.weight:
+        (column,) = columns_of(table, [schema.weight], url)
+        counts = numeric(single(column, schema.weight, url), schema.weight, url) > 0
+        table = table.filter(pa.array(counts)) if counts.any() else table
+    offsets = offsets_of(table, chosen, url)
+    return replace(schema, features=tuple(replace(f, offsets=offsets.get(f.name, ())) for f in schema.features))
