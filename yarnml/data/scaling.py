@@ -64,7 +64,7 @@ def is_cancelled(total: Array) -> bool:
 def standard(total: Array, schema: Schema, centre: Array | float = 0.0) -> Scaling:
     """Fit a scaling to mean 0 and variance 1 over the training rows; a constant column becomes 0.
 
-    ``total``: the `moments` of all training rows around ``centre``, not cancelled.
+    ``total``: the `moments` of all training rows around ``centre``; around 0 a column that `is_cancelled` is constant.
     """
     owners = [f.name for f in schema.features for _ in range(f.width)]
     first, second = _means(total)
@@ -73,7 +73,8 @@ def standard(total: Array, schema: Schema, centre: Array | float = 0.0) -> Scali
             raise DataError(f"Column '{name}' of the training data holds NaN or infinity; clean or drop these rows.")
     mean = centre + first
     variance = _variance(first, second)
-    constant = variance <= CONSTANT * np.square(mean)
+    rounding = CONSTANT if np.any(centre) else CANCELLED
+    constant = variance <= rounding * np.square(mean)
     factor = np.where(constant, 0.0, 1.0 / np.sqrt(np.where(constant, 1.0, variance)))
     return Scaling(mean.astype(np.float32), np.minimum(factor, np.finfo(np.float32).max).astype(np.float32))
 
