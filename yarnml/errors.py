@@ -19,18 +19,20 @@ Foreign exceptions are translated where they cross into yarnml, with ``raise …
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from yarnml.events.redaction import redacted
+
 
 class YarnmlError(Exception):
     """The root: everything that yarnml itself raises on purpose.
 
-    ``detail`` is text to show under the message, such as the traceback of a user's own code.
+    ``detail`` is text to show under the message, such as the traceback of a user's own code.  Neither holds a secret.
     """
 
     exit_status = 1
 
     def __init__(self, message: str, detail: str = "") -> None:
-        super().__init__(message)
-        self.detail = detail
+        super().__init__(redacted(message))
+        self.detail = redacted(detail)
 
 
 class JobFileError(YarnmlError):

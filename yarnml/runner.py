@@ -14,6 +14,7 @@ from yarnml.checkpoint.store import Checkpoints
 from yarnml.data.plan import Plan, check_shards, make_plan
 from yarnml.errors import Interrupted, JobFileError, YarnmlError
 from yarnml.events.events import Event, Listener, Outcome, Planned
+from yarnml.events.redaction import redacted
 from yarnml.job import paths
 from yarnml.job.load import load_job
 from yarnml.job.spec import Job
@@ -146,8 +147,12 @@ def _finished(job: Job) -> Outcome | None:
         return None
     has_more_epochs = job.training.epochs > outcome.epochs and not outcome.stopped_early
     target = job.export_to
-    is_exported = target is None or (outcome.export is not None and outcome.export in export.folders(target))
-    return replace(outcome, already=True) if is_exported and not has_more_epochs else None
+    stored = redacted(outcome.export or "")  # without a password that the URL has
+    folder = (
+        next((url for url in export.folders(target) if redacted(url) == stored), None) if target else outcome.export
+    )
+    is_exported = target is None or folder is not None
+    return replace(outcome, already=True, export=folder) if is_exported and not has_more_epochs else None
 
 
 def _kept(start: Preflight) -> str:

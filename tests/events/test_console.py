@@ -1,7 +1,8 @@
 """The line of a running job tells what is true, however its news come."""
 
-from yarnml.events.console import Rate, progress_line
+from yarnml.events.console import progress_line
 from yarnml.events.events import RoundStarted, Tick
+from yarnml.events.rate import Rate
 
 
 def rate_of(ticks: list[tuple[int, int, float]], rounds: dict[int, int]) -> float | None:

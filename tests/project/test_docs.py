@@ -15,7 +15,7 @@ import yaml
 import yarnml
 from appspec.__main__ import schema
 from tests.project import drawing
-from yarnml.cli import cli
+from yarnml.cli.commands import cli
 from yarnml.control.commands import Command
 from yarnml.job.learners import Options
 from yarnml.job.prepare import Step

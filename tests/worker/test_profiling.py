@@ -8,7 +8,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from tests.conftest import Job
-from yarnml.cli import cli
+from yarnml.cli.commands import cli
 
 
 def test_every_worker_leaves_a_trace(digits_job: Job, write_job: Any, tmp_path: Path) -> None:

@@ -5,13 +5,14 @@ import msgspec
 from yarnml import storage
 from yarnml.checkpoint.store import reachable
 from yarnml.events.events import Outcome
+from yarnml.events.public import public
 from yarnml.job import paths
 from yarnml.job.spec import Job
 
 
 def write(job: Job, outcome: Outcome) -> None:
     with reachable(str(job.checkpoint.path)):
-        storage.write(_file(job), msgspec.json.encode(outcome))
+        storage.write(_file(job), msgspec.json.encode(public(outcome)))
 
 
 def read(job: Job) -> Outcome | None:

@@ -1,7 +1,6 @@
 """The console of a job: a live line on a terminal, plain lines elsewhere, a summary at the end."""
 
 import time
-from collections import deque
 from contextlib import AbstractContextManager
 from typing import Any, Self, assert_never
 
@@ -35,16 +34,13 @@ from yarnml.events.events import (
     Waiting,
     WorkerSuspended,
 )
+from yarnml.events.log import log
+from yarnml.events.public import shown
+from yarnml.events.rate import Rate
 from yarnml.events.text import columns, count_of, format_metrics
 
 PLAIN_LINE_SECONDS = 5.0
 """Time between two progress lines where there is no terminal."""
-
-RATE_TICKS = 20
-"""Number of ticks over which the rate is measured."""
-
-MIN_TICK_SECONDS = 0.1
-"""Least time between two ticks that count for the rate: several may be delivered at once."""
 
 
 class JobConsole(AbstractContextManager["JobConsole"]):
@@ -55,6 +51,7 @@ class JobConsole(AbstractContextManager["JobConsole"]):
         self._live = Live(console=console, refresh_per_second=8, transient=True) if console.is_terminal else None
         self._round: RoundStarted | None = None
         self._rate = Rate()
+        self._unseen = False  # once the output could not be written
         self._last_plain_line = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -74,7 +71,7 @@ class JobConsole(AbstractContextManager["JobConsole"]):
                 self._round = event
                 self._rate.begin(event.first)
             case _:
-                self._console.print(announcement(event), highlight=False, markup=False, soft_wrap=True)
+                self._print(shown(announcement(event)))
 
     def _show_progress(self, tick: Tick) -> None:
         self._rate.add(tick.step, tick.rows, time.monotonic())
@@ -83,47 +80,17 @@ class JobConsole(AbstractContextManager["JobConsole"]):
             self._live.update(Text(text, no_wrap=True, overflow="ellipsis"))
         elif time.monotonic() - self._last_plain_line >= PLAIN_LINE_SECONDS:
             self._last_plain_line = time.monotonic()
-            self._console.print(text, highlight=False, soft_wrap=True)
+            self._print(text)
 
-
-class Rate:
-    """Rows per second over the newest ticks: the rows of a step times the steps per second.
-
-    Not every step has a tick, and a round may be shorter than the time between two ticks.  The numbers of steps go on
-    across rounds, so they also count the steps without a tick; the rows begin anew with every round.
-    """
-
-    def __init__(self) -> None:
-        self._points: deque[tuple[float, int]] = deque(maxlen=RATE_TICKS)
-        self._newest = (0, 0)  # the newest step, and the rows that its round had covered by then
-        self._rows_per_step = 0.0
-
-    def begin(self, step: int) -> None:
-        """A round begins with ``step``."""
-        self._newest = (step, 0)
-
-    def add(self, step: int, rows: int, now: float) -> None:
-        """Count a tick.
-
-        ``step``: the newest finished one.
-        ``rows``: how many the round has covered by then.
-        ``now``: seconds on any clock that does not go back.
-        """
-        newest_step, covered = self._newest
-        if step > newest_step and rows > covered:
-            self._rows_per_step = (rows - covered) / (step - newest_step)
-        self._newest = (step, rows)
-        if self._points and step < self._points[-1][1]:  # the job went back to a checkpoint
-            self._points.clear()
-        if not self._points or now - self._points[-1][0] >= MIN_TICK_SECONDS:
-            self._points.append((now, step))
-
-    @property
-    def per_second(self) -> float | None:
-        """The rate in rows per second; None as long as there is nothing to compare with."""
-        start, first = self._points[0]
-        end, last = self._points[-1]
-        return self._rows_per_step * (last - first) / (end - start) if end > start else None
+    def _print(self, text: str) -> None:
+        """Print a text, unless an earlier one could not be written: a job does not end because nobody sees it."""
+        if self._unseen:
+            return
+        try:
+            self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        except OSError as exc:
+            self._unseen = True
+            log(f"warning: The output can't be written, and the job goes on without it: {exc.strerror or exc}.")
 
 
 def progress_line(round: RoundStarted | None, tick: Tick, rate: float | None) -> str:

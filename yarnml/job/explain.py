@@ -91,7 +91,9 @@ def explain(message: str, document: Any) -> str:
     value = document
     for name in re.findall(r"\w+", place):
         value = value[int(name) if isinstance(value, list) else name]
-    return f"{place or 'The job file'} must be {requirement}, not {show(value)}."
+    secret = place.startswith("environment.variables")
+    quoted = type(value).__name__ if secret else show(value)
+    return f"{place or 'The job file'} must be {requirement}, not {quoted}."
 
 
 def _requirement(reason: str, place: str, document: Any) -> str:

@@ -4,16 +4,39 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-PositiveInt = Annotated[int, Meta(ge=1)]
-NonNegative = Annotated[float, Meta(ge=0)]
-Positive = Annotated[float, Meta(gt=0)]
+LARGEST_INT = 2**31 - 1
+"""The largest whole number: of rows, steps, units or processes nobody has more, and every message can hold it."""
+
+LARGEST_FLOAT = 1e30
+"""The largest number: a float32 holds its products with small ones."""
+
+PositiveInt = Annotated[int, Meta(ge=1, le=LARGEST_INT)]
+Natural = Annotated[int, Meta(ge=0, le=LARGEST_INT)]
+Processes = Annotated[int, Meta(ge=1, le=10_000)]
+ProcessesOrNone = Annotated[int, Meta(ge=0, le=10_000)]
+Cores = Annotated[int, Meta(ge=1, le=4096)]
+Whole = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+NonNegative = Annotated[float, Meta(ge=0, le=LARGEST_FLOAT)]
+Positive = Annotated[float, Meta(gt=0, le=LARGEST_FLOAT)]
+Number = Annotated[float, Meta(ge=-LARGEST_FLOAT, le=LARGEST_FLOAT)]
 Part = Annotated[float, Meta(ge=0, lt=1)]
 Fraction = Annotated[float, Meta(gt=0, lt=1)]
-Seconds = Annotated[float, Meta(gt=0)]
-Size = Annotated[str, Meta(pattern=r"^\d+(\.\d+)? ?([KMGT]i?B|B)$", description="a size such as '512 MiB'")]
-Period = Annotated[str, Meta(pattern=r"^[1-9]\d* (epochs?|steps?)$", description="such as '1 epoch' or '500 steps'")]
-Epochs = Annotated[str, Meta(pattern=r"^[1-9]\d* epochs?$", description="such as '1 epoch' or '10 epochs'")]
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="letters, digits, '.', '_', '-'")]
+Seconds = Annotated[float, Meta(gt=0, le=10**9)]
+# In Python's patterns $ also stands before a newline at the end; behind it none may come.
+Size = Annotated[
+    str,
+    Meta(pattern=r"^[0-9]{1,15}(\.[0-9]{1,9})? ?([KMGT]i?B|B)$(?!\n)", description="a size such as '512 MiB'"),
+]
+Period = Annotated[
+    str,
+    Meta(pattern=r"^[1-9][0-9]{0,8} (epochs?|steps?)$(?!\n)", description="such as '1 epoch' or '500 steps'"),
+]
+Epochs = Annotated[
+    str, Meta(pattern=r"^[1-9][0-9]{0,8} epochs?$(?!\n)", description="such as '1 epoch' or '10 epochs'")
+]
+Name = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$(?!\n)", description="letters, digits, '.', '_', '-'")
+]
 Url = Annotated[str, Meta(min_length=1)]
 Urls = Url | Annotated[list[Url], Meta(min_length=1)]
 
@@ -21,6 +44,9 @@ Urls = Url | Annotated[list[Url], Meta(min_length=1)]
 class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A mapping of the job file: its keys are the fields."""
 
+
+LARGEST_SIZE = 2**50
+"""The largest size, in bytes: a pebibyte."""
 
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
 from yarnml.errors import JobFileError
 from yarnml.job import search_space, user_code
+from yarnml.job.document import check_extent, parse, parse_file
 from yarnml.job.explain import check_keys, explain, show
+from yarnml.job.fields import LARGEST_SIZE, size_in_bytes
 from yarnml.job.spec import Evaluation, Job
 from yarnml.job.validate import check_data, check_learner, with_learner_defaults
-from yarnml.storage import absolute, local
+from yarnml.storage import absolute
 
 
 def load_job(source: str | Path | Mapping[str, Any], overrides: tuple[str, ...] = ()) -> Job:
@@ -23,12 +24,7 @@ def load_job(source: str | Path | Mapping[str, Any], overrides: tuple[str, ...] 
     Relative paths are taken from the job file's folder, for a mapping from the current one.
     Raises JobFileError with the field, what it must be and what was found.
     """
-    if isinstance(source, Mapping):
-        document = dict(source)
-        folder = Path.cwd()
-    else:
-        document = _parse(Path(source))
-        folder = Path(source).resolve().parent
+    document, folder = _document(source)
     for override in overrides:
         _override(document, override)
     learner = document.get("learner")
@@ -36,11 +32,28 @@ def load_job(source: str | Path | Mapping[str, Any], overrides: tuple[str, ...] 
         document["learner"] = {"kind": "custom", **learner}
     _name_classes(document)
     job = _resolve(_checked(document, document.get("training") or {}), folder)
+    check_extent(msgspec.to_builtins(job), "The job")  # paths have the bytes of the working folder by now
     if job.search:
         search_space.check(job)
         for values in search_space.draw_candidates(job.search, job.training.seed):
             with_values(job, values)
     return job
+
+
+def _document(source: Any) -> tuple[dict[str, Any], Path]:
+    """The mapping of a job, and the folder that its relative paths are taken from."""
+    try:
+        if isinstance(source, Mapping):
+            check_extent(source, "The job")
+            return dict(source), Path.cwd()
+        if isinstance(source, str | os.PathLike):
+            folder = Path(source).resolve().parent
+            return parse_file(Path(source)), folder
+    except FileNotFoundError as exc:
+        raise JobFileError("The working folder is gone; change to one that exists.") from exc
+    except (OSError, ValueError, RuntimeError) as exc:
+        raise JobFileError(f"The job file {source} can't be read: {exc}.") from exc
+    raise JobFileError(f"A job is a path, a mapping or a Job, not {show(source)}.")
 
 
 def with_values(job: Job, values: Mapping[str, Any]) -> Job:
@@ -88,47 +101,11 @@ def _name_classes(document: dict[str, Any]) -> None:
         document["data"] = {**data, "class_weights": {str(name): weight for name, weight in weights.items()}}
 
 
-class _Loader(yaml.SafeLoader):
-    """A YAML loader with the numbers of YAML 1.2, where 1e-3 is a float, that refuses duplicate keys."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        first: dict[Any, yaml.Node] = {}
-        for key, _ in node.value if isinstance(node, yaml.MappingNode) else []:
-            if isinstance(key, yaml.ScalarNode) and first.setdefault(key.value, key) is not key:
-                line = key.start_mark.line + 1
-                raise JobFileError(f"The key '{key.value}' is given twice, again in line {line}; remove one of them.")
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
-)
-
-
-def _yaml(text: str, what: str) -> Any:
-    try:
-        return yaml.load(text, _Loader)
-    except yaml.YAMLError as exc:
-        raise JobFileError(f"{what} is not valid YAML: {' '.join(str(exc).split())}") from exc
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    try:
-        with local.opened(str(path)) as file:
-            text = file.read().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise JobFileError(f"The job file {path} can't be read: {exc}.") from exc
-    document = _yaml(text, f"The job file {path}")
-    if not isinstance(document, dict):
-        raise JobFileError(f"The job file {path} must hold 'field: value' lines, but holds {show(document)}.")
-    return document
-
-
 def _override(document: dict[str, Any], override: str) -> None:
     name, equals, text = override.partition("=")
     if not equals or not all(name.split(".")):
         raise JobFileError(f"--set needs field=value, such as workers.count=3, but got '{override}'.")
-    value = _yaml(text, f"--set {name}: the value")
+    value = parse(text, f"--set {name}: the value")
     try:
         _put(document, name, value)
     except JobFileError as exc:
@@ -161,6 +138,7 @@ def _check_relations(job: Job) -> None:
             f"workers.count must lie between workers.min ({low}) and workers.max ({high}), not {workers.count}."
         )
     _check_evaluation(job)
+    _check_sizes(job)
     environment = job.environment
     ways = [name for name in ("archive", "pex", "image") if getattr(environment, name)]
     if environment.python and environment.archive:
@@ -170,6 +148,14 @@ def _check_relations(job: Job) -> None:
     for name in environment.variables:
         if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
             raise JobFileError(f"environment.variables: '{name}' can't be a variable's name: letters, digits and '_'.")
+
+
+def _check_sizes(job: Job) -> None:
+    """Refuse memory that no machine has."""
+    sizes = {f"{role}.memory": getattr(job, role).memory for role in ("workers", "reducers", "master")}
+    for field, size in {**sizes, "workers.cache": job.workers.cache}.items():
+        if size_in_bytes(size) > LARGEST_SIZE:
+            raise JobFileError(f"{field} must be at most 1024 TiB, not {size}.")
 
 
 def _check_evaluation(job: Job) -> None:

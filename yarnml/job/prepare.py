@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from yarnml.job.fields import PositiveInt
+
 Plain = str | int | float | bool
 Class = str | int | bool
 
@@ -54,7 +56,7 @@ class _Valued(_Step, frozen=True, kw_only=True):
     """
 
     values: Annotated[list[Class], Meta(min_length=1)] | None = None
-    max_values: Annotated[int, Meta(ge=1)] = 1000
+    max_values: PositiveInt = 1000
     unknown: Literal["ignore", "error"] = "ignore"
 
 
@@ -69,7 +71,7 @@ class Category(_Valued, frozen=True, kw_only=True, tag="category"):
 class Hash(_Step, frozen=True, kw_only=True, tag="hash"):
     """``width`` numbers, of which the one that the value's hash chooses is 1."""
 
-    width: Annotated[int, Meta(ge=1)]
+    width: PositiveInt
 
 
 class Text(_Step, frozen=True, kw_only=True, tag="text"):
@@ -79,11 +81,9 @@ class Text(_Step, frozen=True, kw_only=True, tag="text"):
     ``lower``: case does not matter.
     """
 
-    width: Annotated[int, Meta(ge=1)]
+    width: PositiveInt
     of: Literal["words", "characters"] = "words"
-    ngrams: Annotated[list[Annotated[int, Meta(ge=1)]], Meta(min_length=2, max_length=2)] = field(
-        default_factory=lambda: [1, 1]
-    )
+    ngrams: Annotated[list[PositiveInt], Meta(min_length=2, max_length=2)] = field(default_factory=lambda: [1, 1])
     lower: bool = True
 
 
@@ -93,7 +93,7 @@ class _Tokens(_Step, frozen=True, kw_only=True):
     ``vocabulary``: how many ids there are for words.  ``lower``: case does not matter.
     """
 
-    length: Annotated[int, Meta(ge=1)]
+    length: PositiveInt
     vocabulary: Annotated[int, Meta(ge=1, le=MAX_IDS - FIRST_WORD)] = 10_000
     lower: bool = True
 
@@ -106,7 +106,7 @@ class Tokens(_Tokens, frozen=True, kw_only=True, tag="tokens"):
     """
 
     values: Annotated[list[str], Meta(min_length=1)] | None = None
-    min_count: Annotated[int, Meta(ge=1)] = 2
+    min_count: PositiveInt = 2
 
     @property
     def ids(self) -> int:

@@ -1,10 +1,8 @@
 """The sections of the job file for its processes: how many there are, what each may use, when one counts as lost."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from msgspec import Meta
-
-from yarnml.job.fields import PositiveInt, Seconds, Section, Size
+from yarnml.job.fields import Cores, Natural, PositiveInt, Processes, ProcessesOrNone, Seconds, Section, Size
 
 
 class Workers(Section, frozen=True, kw_only=True):
@@ -20,12 +18,12 @@ class Workers(Section, frozen=True, kw_only=True):
     ``memory`` and ``node_label`` speak to a cluster's scheduler; local processes have no use for them.
     """
 
-    count: PositiveInt = 2
-    min: PositiveInt | None = None
-    max: PositiveInt | None = None
+    count: Processes = 2
+    min: Processes | None = None
+    max: Processes | None = None
     memory: Size = "2 GiB"
-    vcores: PositiveInt = 1
-    gpus: Annotated[int, Meta(ge=0)] = 0
+    vcores: Cores = 1
+    gpus: ProcessesOrNone = 0
     node_label: str = ""
     cache: Size = "1 GiB"
     wait: Seconds = 1800.0
@@ -33,7 +31,7 @@ class Workers(Section, frozen=True, kw_only=True):
     stall: Seconds = 1800.0
     backups: bool = True
     backup_after: Seconds = 1.0
-    max_failures: Annotated[int, Meta(ge=0)] = 10
+    max_failures: Natural = 10
 
 
 class Reducers(Section, frozen=True, kw_only=True):
@@ -42,10 +40,10 @@ class Reducers(Section, frozen=True, kw_only=True):
     ``levels: 2``: groups of workers add up first what they send on, ``1``: they don't; without, what costs less.
     """
 
-    count: Annotated[int, Meta(ge=0)] = 0
+    count: ProcessesOrNone = 0
     levels: Literal[1, 2] | None = None
     memory: Size = "1 GiB"
-    vcores: PositiveInt = 1
+    vcores: Cores = 1
 
 
 class Master(Section, frozen=True, kw_only=True):
@@ -55,5 +53,5 @@ class Master(Section, frozen=True, kw_only=True):
     """
 
     memory: Size = "1 GiB"
-    vcores: PositiveInt = 1
+    vcores: Cores = 1
     attempts: PositiveInt = 2

@@ -5,9 +5,22 @@ Construct a Job through `yarnml.job.load.load_job`: msgspec checks types while d
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, field
+from msgspec import Meta, field, to_builtins
 
-from yarnml.job.fields import Epochs, Fraction, Name, NonNegative, Period, PositiveInt, Section, Url, Urls
+from yarnml.events.redaction import HIDDEN, hide, hide_passwords, redacted_all
+from yarnml.job.fields import (
+    Epochs,
+    Fraction,
+    Name,
+    NonNegative,
+    Number,
+    Period,
+    PositiveInt,
+    Section,
+    Url,
+    Urls,
+    Whole,
+)
 from yarnml.job.fields import size_in_bytes as size_in_bytes
 from yarnml.job.learners import Options
 from yarnml.job.prepare import Step
@@ -80,8 +93,8 @@ class Range(Section, frozen=True, kw_only=True):
     ``scale``: ``linear``, or ``log`` for the same chance for every ratio.
     """
 
-    low: int | float = field(name="from")
-    high: int | float = field(name="to")
+    low: Whole | Number = field(name="from")
+    high: Whole | Number = field(name="to")
     scale: Literal["linear", "log"] = "linear"
 
 
@@ -93,7 +106,7 @@ class Search(Section, frozen=True, kw_only=True):
     ``method``: ``grid`` tries all combinations, ``random`` draws up to ``candidates`` different ones.
     """
 
-    folds: Annotated[int, Meta(ge=2)] | None = None
+    folds: Annotated[int, Meta(ge=2, le=1000)] | None = None
     over: dict[str, list[Any] | Range] = field(default_factory=dict)
     method: Literal["grid", "random"] = "grid"
     candidates: PositiveInt = 20
@@ -165,6 +178,17 @@ class Job(Section, frozen=True, kw_only=True):
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
     export: Url | Export | None = None
     profile: bool = False
+
+    def __post_init__(self) -> None:
+        """Hide the job's secrets in every process that reads it."""
+        hide(self.environment.variables.values())
+        hide_passwords(filter(None, [*self.urls.values(), self.environment.archive, self.environment.pex]))
+
+    def public(self) -> dict[str, Any]:
+        """The job as a mapping that may be handed on: without passwords, and without the values of its variables."""
+        document: dict[str, Any] = redacted_all(to_builtins(self))
+        document["environment"]["variables"] = dict.fromkeys(self.environment.variables, HIDDEN)
+        return document
 
     @property
     def shards(self) -> int:

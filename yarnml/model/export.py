@@ -98,7 +98,7 @@ def describe(
         "shards": shards,
         "data": {n: {"rows": d.rows, "fingerprint": d.fingerprint} for n, d in plan.datasets.items()},
         "packages": packages(),
-        "job": msgspec.to_builtins(job),
+        "job": job.public(),
     }
 
 

@@ -111,8 +111,8 @@ def test_an_image_is_yarn_s_to_start(given: Provide) -> None:
     assert provision.variables == {
         "YARN_CONTAINER_RUNTIME_TYPE": "docker",
         "YARN_CONTAINER_RUNTIME_DOCKER_IMAGE": "repo/ml:1",
-        "A": "b",
     }
+    assert provision.secret == "export A=b\n"
     assert "name=python3\n" in provision.prelude
     assert "name=/opt/py/bin/python\n" in given(image="repo/ml:1", python="/opt/py/bin/python").prelude
 

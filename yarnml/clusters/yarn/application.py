@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Mapping
 from importlib import resources as package
+from pathlib import Path
 from string import Template
 from typing import Any
 
 import yaml
 
 from yarnml.clusters.yarn import services
-from yarnml.clusters.yarn.packaging.provision import Provision
+from yarnml.clusters.yarn.packaging.provision import VARIABLES, Provision
 from yarnml.errors import JobFileError
 from yarnml.job import paths
 from yarnml.job.spec import Job, size_in_bytes
@@ -33,7 +34,7 @@ def specification(
 ) -> dict[str, Any]:
     """The application as Skein's mapping.
 
-    ``job_file``: path of the encoded job on this machine.
+    ``job_file``: path of the encoded job on this machine; the variables of its processes lie beside it.
     ``home``: the URL of the user's yarnml folder.
     ``memory_limits``: by role, the MiB of the largest container that can be had; a role without one never gets more
     than it asks for.
@@ -118,6 +119,8 @@ def file_systems(job: Job) -> list[str]:
 def _files(provision: Provision, job_file: str) -> dict[str, Any]:
     """The files that YARN brings to a container; those on HDFS are kept on a node for all jobs of the user."""
     files: dict[str, Any] = {JOB_FILE: {"source": job_file, "type": "file"}}
+    if provision.secret:
+        files[VARIABLES] = {"source": str(Path(job_file).with_name(VARIABLES)), "type": "file"}
     for name, resource in provision.resources.items():
         shared = {"visibility": "private"} if "://" in resource.url else {}
         files[name] = {"source": resource.url, "type": resource.kind, **shared}

@@ -1,11 +1,11 @@
 """The base of every kind's options: the facts that the checks of a job file ask for, with their usual answers."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
-from msgspec import Meta, Struct, field
+from msgspec import Struct, field
 
-from yarnml.job.fields import NonNegative
+from yarnml.job.fields import NonNegative, Positive
 
 if TYPE_CHECKING:  # `yarnml.job.spec` has the options among its fields
     from yarnml.job.spec import Job
@@ -92,7 +92,7 @@ class GradientOptions(LearnerOptions, frozen=True, kw_only=True):
     """
 
     optimizer: dict[str, Any] = field(default_factory=lambda: {"kind": "adam", "learning_rate": 1e-3})
-    clip_norm: Annotated[float, Meta(gt=0)] | None = None
+    clip_norm: Positive | None = None
     l2: NonNegative = 0.0
 
     @property

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from yarnml.job.fields import NonNegative
+from yarnml.job.fields import NonNegative, Positive
 from yarnml.job.learners.base import GradientOptions, Passes
 
 
@@ -53,7 +53,7 @@ class Gamma(GeneralisedLinear, frozen=True, kw_only=True, tag="gamma"):
 class Huber(GeneralisedLinear, frozen=True, kw_only=True, tag="huber"):
     """Linear regression that counts errors beyond ``delta``, in the label's units, by their size, not their square."""
 
-    delta: Annotated[float, Meta(gt=0)] = 1.35
+    delta: Positive = 1.35
 
 
 class Svm(GeneralisedLinear, frozen=True, kw_only=True, tag="svm"):

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Literal
 
 from yarnml.errors import JobFileError
-from yarnml.job.fields import Positive, PositiveInt
+from yarnml.job.fields import Number, Positive, PositiveInt
 from yarnml.job.learners.base import LearnerOptions, Passes
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class NaiveBayes(LearnerOptions, frozen=True, kw_only=True, tag="naive_bayes"):
 
     distribution: Literal["gaussian", "multinomial", "bernoulli"] = "gaussian"
     smoothing: Positive | None = None
-    threshold: float = 0.0
+    threshold: Number = 0.0
 
     @property
     def passes(self) -> Passes:

@@ -29,6 +29,7 @@ from yarnml.errors import YarnmlError
 from yarnml.events.console import JobConsole
 from yarnml.events.events import EpochDone, Event, Failure, Listener, Outcome, TrialDone
 from yarnml.events.log import log
+from yarnml.events.redaction import redacted
 from yarnml.job import paths
 from yarnml.job.spec import Job
 from yarnml.master.crew import Cluster, OpenCrew
@@ -115,7 +116,9 @@ def fraction_done(event: Event) -> float | None:
 
 
 def _success(outcome: Outcome) -> str:
-    return f"{outcome.name} is done; " + (f"model: {outcome.export}" if outcome.export else outcome.checkpoint)
+    return redacted(
+        f"{outcome.name} is done; " + (f"model: {outcome.export}" if outcome.export else outcome.checkpoint)
+    )
 
 
 def _earlier_failure(failure_file: str) -> Failure | None:

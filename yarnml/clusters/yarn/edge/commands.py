@@ -20,7 +20,7 @@ from yarnml.clusters.yarn.observe import processes, status
 from yarnml.clusters.yarn.observe.diagnosis import logged_events
 from yarnml.clusters.yarn.observe.logs import EVENTS, FILES, Log, application_logs
 from yarnml.clusters.yarn.observe.status import Application, Status, TrainingStatus, training_status
-from yarnml.clusters.yarn.packaging.provision import Provision, provide
+from yarnml.clusters.yarn.packaging.provision import VARIABLES, Provision, provide
 from yarnml.control.calls import Resize, Resized
 from yarnml.control.rpc import ControlClient
 from yarnml.errors import ClusterError, Interrupted, JobFileError
@@ -126,12 +126,16 @@ def scale_job(name: str, workers: int | None, reducers: int | None) -> str:
 def build_application(
     job: Job, folder: str, home: str, provision: Provision, memory_limits: Mapping[str, int] = {}
 ) -> dict[str, Any]:
-    """The Skein application of a job, with the job itself written into ``folder`` for Skein to upload.
+    """The Skein application of a job, with the job and its variables written into ``folder`` for Skein to upload.
+
+    The folder, as Skein's own on HDFS, is the user's alone.
 
     ``memory_limits``: by role, the MiB of the largest container that can be had.
     """
     job_file = Path(folder) / JOB_FILE
     job_file.write_bytes(msgspec.json.encode(job))
+    if provision.secret:
+        job_file.with_name(VARIABLES).write_text(provision.secret, encoding="utf-8")
     return specification(job, str(job_file), home, provision, memory_limits)
 
 

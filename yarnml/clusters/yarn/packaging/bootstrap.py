@@ -4,6 +4,7 @@ The lines are safe under ``set -eu`` and need nothing but bash and coreutils.  T
 """
 
 import shlex
+from collections.abc import Mapping
 
 REFUSED_STATUS = 97
 """The exit status of a container whose Python is missing or wrong."""
@@ -86,6 +87,11 @@ def code(folder: str, parts: list[str], variable: str) -> str:
         places = ":".join(f"$PWD/{folder}/{part}" for part in parts)
         lines.append(f'export {SOURCES}="{places}"')
     return "\n".join(lines) + "\n"
+
+
+def exports(variables: Mapping[str, str]) -> str:
+    """The lines that set these variables, whatever characters their values hold."""
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
 
 
 def _assign(**values: str) -> str:

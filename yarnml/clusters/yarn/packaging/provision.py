@@ -30,6 +30,10 @@ from yarnml.storage import atomic
 # Names in a container's working folder.
 ENVIRONMENT = "environment"
 CODE = "code"
+VARIABLES = "yarnml-variables.sh"
+
+FOR_YARN = "YARN_CONTAINER_RUNTIME_"
+"""The beginning of the variables that are for YARN's NodeManager, which looks for them in the application alone."""
 
 MAX_CODE_BYTES = 256 << 20
 """Size of the code that may travel with a job."""
@@ -53,13 +57,15 @@ class Provision(Struct, frozen=True):
     ``resources``: by their name in the working folder.
     ``python``: shell words that start the interpreter, after the prelude.
     ``prelude``: bash lines that find and check the interpreter, or end with one sentence and status 97.
-    ``variables``: the environment of every process.
+    ``variables``: the environment of every process, as YARN itself knows it.
+    ``secret``: bash lines that set the variables of the job file, for a file that only its user can read; may be empty.
     """
 
     resources: dict[str, Resource]
     python: str
     prelude: str
     variables: dict[str, str]
+    secret: str = ""
 
 
 def provide(job: Job, home: str, note: Note, python: str = sys.executable, *, send: bool = True) -> Provision:
@@ -107,7 +113,11 @@ def provide(job: Job, home: str, note: Note, python: str = sys.executable, *, se
         _check_size(travelling)
         resources[CODE] = Resource(packages.pack(CODE, travelling, "the code that travels with the job"), "archive")
         lines += bootstrap.code(CODE, list(sources), user_code.FOLDER if own else "")
-    return Provision(resources, words, lines, variables | chosen.variables)
+    for_yarn = {name: value for name, value in chosen.variables.items() if name.startswith(FOR_YARN)}
+    secret = bootstrap.exports({name: value for name, value in chosen.variables.items() if name not in for_yarn})
+    if secret:
+        lines = f". ./{VARIABLES}\n{lines}"
+    return Provision(resources, words, lines, variables | for_yarn, secret)
 
 
 def users_files(job: Job) -> list[str]:

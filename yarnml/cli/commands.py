@@ -1,14 +1,12 @@
-"""The command line, ``yarnml run JOB.yaml`` and its siblings: a function for each command, and no logic."""
-
-import sys
+"""The commands, ``yarnml run JOB.yaml`` and its siblings: a function for each, and no logic."""
 
 import click
 from rich.console import Console
 from rich.markup import escape
 
 from yarnml import __version__
-from yarnml.errors import Interrupted, YarnmlError
 from yarnml.events.console import JobConsole
+from yarnml.events.public import shown
 from yarnml.job.load import load_job
 from yarnml.job.spec import Job
 from yarnml.model.recommend import recommend
@@ -51,6 +49,10 @@ def run_command(job_file: str, backend: str, overrides: tuple[str, ...], restart
         show(run(_load(job_file, overrides, profile), backend, restart=restart, say=show))
 
 
+def _echo(text: str, nl: bool = True) -> None:
+    click.echo(shown(text), nl=nl)
+
+
 def _load(job_file: str, overrides: tuple[str, ...], profile: bool) -> Job:
     return load_job(job_file, (*overrides, "profile=true") if profile else overrides)
 
@@ -73,10 +75,10 @@ def submit_command(
 
     job = _load(job_file, overrides, profile)
     if dry_run:
-        click.echo(commands.print_application(job), nl=False)
+        _echo(commands.print_application(job), nl=False)
         return
     with JobConsole(Console(highlight=False)) as show:
-        commands.submit_job(job, show, click.echo, restart=restart, detach=detach)
+        commands.submit_job(job, show, _echo, restart=restart, detach=detach)
 
 
 @cli.command("ls")
@@ -85,7 +87,7 @@ def ls_command(every: bool) -> None:
     """List your jobs on YARN, newest first."""
     from yarnml.clusters.yarn.edge import commands
 
-    click.echo(commands.list_jobs(every=every))
+    _echo(commands.list_jobs(every=every))
 
 
 @cli.command("status")
@@ -102,7 +104,7 @@ def status_command(application: str, as_json: bool) -> None:
     from yarnml.clusters.yarn.observe.status import describe_status
 
     status = commands.job_status(application)
-    click.echo(msgspec.json.format(msgspec.json.encode(status)) if as_json else describe_status(status))
+    _echo(msgspec.json.format(msgspec.json.encode(status)).decode() if as_json else describe_status(status))
 
 
 @cli.command("attach")
@@ -115,7 +117,7 @@ def attach_command(application: str) -> None:
     from yarnml.clusters.yarn.edge import commands
 
     with JobConsole(Console(highlight=False)) as show:
-        commands.attach_to_job(application, show, click.echo)
+        commands.attach_to_job(application, show, _echo)
 
 
 @cli.command("logs")
@@ -128,7 +130,7 @@ def logs_command(application: str, role: str | None, index: int | None, follow: 
     from yarnml.clusters.yarn.edge import commands
 
     for piece in commands.read_logs(application, role, index, follow=follow):
-        click.echo(piece, nl=not piece.endswith("\n"))
+        _echo(piece, nl=not piece.endswith("\n"))
 
 
 @cli.command("scale")
@@ -141,7 +143,7 @@ def scale_command(application: str, workers: int | None, reducers: int | None) -
 
     if workers is None and reducers is None:
         raise click.UsageError("say how many: a number of workers, --reducers, or both.")
-    click.echo(commands.scale_job(application, workers, reducers))
+    _echo(commands.scale_job(application, workers, reducers))
 
 
 @cli.command("kill")
@@ -150,7 +152,7 @@ def kill_command(application: str) -> None:
     """End a job on YARN; its checkpoints stay."""
     from yarnml.clusters.yarn.edge import commands
 
-    click.echo(commands.kill_job(application))
+    _echo(commands.kill_job(application))
 
 
 @cli.command("doctor")
@@ -171,9 +173,9 @@ def doctor_command(job_file: str | None, overrides: tuple[str, ...]) -> int:
         for check in run_checks(every):
             wrong += check.status == "wrong"
             if check.detail:
-                console.print(escape(check.detail.rstrip()), style="dim", soft_wrap=True)
+                console.print(escape(shown(check.detail.rstrip())), style="dim", soft_wrap=True)
             status = f"[{CHECK_STYLES[check.status]}]{check.status:8}[/]"
-            console.print(f"{status}{escape(f'{check.name}: {check.text}')}", soft_wrap=True)
+            console.print(f"{status}{escape(shown(f'{check.name}: {check.text}'))}", soft_wrap=True)
     return int(wrong > 0)
 
 
@@ -187,26 +189,4 @@ def recommend_command(model: str, top: int, output: str, seen: str | None) -> No
 
     MODEL is a version of a model of ratings (als, factorization), or the folder of its versions.
     """
-    click.echo(recommend(model, top, output, seen))
-
-
-def main() -> None:
-    """Run the command line and exit.
-
-    Exit status: 0 done, 1 the job failed, 2 the job file or the command line is wrong, 130 stopped by Ctrl-C.
-    """
-    errors = Console(stderr=True, highlight=False)
-    try:
-        sys.exit(cli.main(standalone_mode=False) or 0)
-    except click.ClickException as exc:
-        exc.show()
-        sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        errors.print("Stopped.")
-        sys.exit(Interrupted.exit_status)
-    except YarnmlError as exc:
-        if exc.detail:
-            errors.print(escape(exc.detail.rstrip()), style="dim", soft_wrap=True)
-        label = "stopped" if isinstance(exc, Interrupted) else "error"
-        errors.print(f"[bold red]{label}:[/] {escape(str(exc))}", soft_wrap=True)
-        sys.exit(exc.exit_status)
+    _echo(recommend(model, top, output, seen))
