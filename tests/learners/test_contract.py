@@ -16,6 +16,7 @@ from yarnml.data.schema import Rows
 from yarnml.job.learners import Custom
 from yarnml.learners.base import Batch, Learner, ShardLearner
 from yarnml.learners.ratings.als import AlternatingLeastSquares
+from yarnml.learners.trees.ensemble import Ensemble
 from yarnml.worker.named_arrays import from_tensors, tensors
 from yarnml.worker.program import Program
 
@@ -77,6 +78,8 @@ def test_sums_over_a_batch_are_the_sums_over_its_parts(case: Case) -> None:
         pytest.skip("normalises by the rows of its batch")
     batch = case.batch
     state = case.state()
+    if isinstance(case.learner, Ensemble):  # its first pass has each value of a shard once
+        state, _ = case.update(state, case.map(state, batch))
     whole = case.map(state, batch)
     first = case.map(state, first_rows(batch, HALF))
     rest = case.map(state, Batch(*(a[HALF:] for a in batch)))

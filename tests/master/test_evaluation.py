@@ -53,3 +53,10 @@ def test_patience_counts_epochs(losses: list[float | None], stop: bool) -> None:
     """Epochs without an evaluation count for patience, but stop nothing."""
     history = [{} if loss is None else {"loss": loss} for loss in losses]
     assert schedule.should_stop(history, EarlyStopping(patience=2)) is stop
+
+
+def test_no_epoch_is_judged_before_there_is_a_model(digits_job: Job) -> None:
+    """The passes in which trees look for their bins are none that patience counts."""
+    digits_job["learner"] = {"kind": "boosting", "trees": 3, "depth": 1, "bins": 8}
+    digits_job["training"] = {"early_stopping": {"patience": 2}}
+    assert list(evaluated(digits_job)) == [6, 7, 8]

@@ -4,10 +4,11 @@ They are a function of the seed, the step and the row's features.  So equal rows
 a row of weight 2 is the row twice.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from yarnml.learners.base import Key, flat
 
@@ -53,8 +54,11 @@ def _hashes(x: jax.Array) -> jax.Array:
     return mix_bits(jnp.sum(mix_bits(jax.lax.bitcast_convert_type(x, jnp.uint32)) * odd, axis=1, dtype=jnp.uint32))
 
 
-def mix_bits(bits: jax.Array) -> jax.Array:
-    """Scramble uint32 numbers by the finaliser of MurmurHash3: every bit of the result depends on every bit."""
-    bits = (bits ^ (bits >> 16)) * jnp.uint32(0x85EBCA6B)
-    bits = (bits ^ (bits >> 13)) * jnp.uint32(0xC2B2AE35)
+def mix_bits(bits: Any) -> Any:
+    """Scramble uint32 numbers by the finaliser of MurmurHash3: every bit of the result depends on every bit.
+
+    Takes arrays of NumPy's or JAX's, and returns the same kind.
+    """
+    bits = (bits ^ (bits >> 16)) * np.uint32(0x85EBCA6B)
+    bits = (bits ^ (bits >> 13)) * np.uint32(0xC2B2AE35)
     return bits ^ (bits >> 16)

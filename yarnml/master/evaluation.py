@@ -21,6 +21,7 @@ class Evaluations:
     def __init__(self, job: Job, plan: Plan, run: Callable[[Command], Mapping[int, Report]]) -> None:
         self._job = job
         self._run = run
+        self._first_epoch = job.learner.passes.least if job.learner.passes else 1  # before it there is no model yet
         self._datasets = [name for name in ("validation", "test") if name in plan.datasets]
         # The newest evaluation, by dataset and step: at the end of a job its last one is asked for again.
         self._known: dict[tuple[str, int], Metrics] = {}
@@ -28,6 +29,7 @@ class Evaluations:
     def after(self, epoch: int, step: int, converged: bool) -> Metrics:
         """Return the metrics by which a training is judged; empty after an epoch that has no evaluation."""
         due = epoch % self._job.evaluation.period == 0 or epoch == self._job.training.epochs or converged
+        due &= epoch >= self._first_epoch
         metrics = self._metrics(self._datasets[0], step) if due and self._datasets else {}
         rule = self._job.training.early_stopping
         if due and rule and rule.metric not in metrics:

@@ -1,11 +1,8 @@
-"""Bins of features, and the two kernels that count rows in them."""
+"""The two kernels that put values into bins and count rows in them."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.learners.trees.growing import Array
 from yarnml.learners.trees import sketch
 from yarnml.learners.trees.kernels import GROUP, NUMPY, WORD, kernels
 
@@ -41,42 +38,3 @@ def test_numba_and_numpy_have_the_same_bits(channels: int) -> None:
     np.testing.assert_array_equal(bin, np.where(np.isnan(values), len(edges), (values[:, None] > edges).sum(axis=1)))
     assert set(way) == {0, 1, 2, 4, 5}, "a node without a split sends all rows left"
     np.testing.assert_allclose(sums[0, 5].sum(axis=0), stats[node == 2].sum(axis=0), rtol=1e-4)
-
-
-REFINE = jax.jit(sketch.refine)
-EDGES = jax.jit(sketch.edges, static_argnums=2)
-
-
-def sketched(x: Array, weight: Array | None = None, bins: int = 255) -> Array:
-    """The edges of one feature's bins."""
-    cells, weight = sketch.first_cells(1), np.ones(len(x), np.float32) if weight is None else weight
-    for _ in range(sketch.PASSES):
-        before = cells
-        counts = jnp.asarray(sketch.counts(x[None], weight, np.asarray(cells)), jnp.float32)
-        cells = REFINE(cells, counts)
-    return np.asarray(EDGES(before, counts, bins)[0])
-
-
-@pytest.mark.parametrize("power", [1, 5])
-def test_bins_hold_about_the_same_weight(power: int) -> None:
-    """No bin of a feature with long tails holds more than twice its part, in rows or in their weight."""
-    random = np.random.default_rng(1)
-    x = (random.normal(size=50_000) ** power).astype(np.float32)
-    weight = random.uniform(0, 2, len(x)).astype(np.float32)
-    for w in (None, weight):
-        held = np.bincount(np.searchsorted(sketched(x, w), x), w, 255)
-        assert held.max() < 2 * held.sum() / 255
-        assert held.min() > 0
-
-
-def test_values_that_come_often_have_bins_of_their_own() -> None:
-    """Rare values fill most bins where nearly all rows are 0; few different values have a bin each."""
-    random = np.random.default_rng(2)
-    x = np.where(random.random(50_000) < 0.98, 0, random.normal(size=50_000)).astype(np.float32)
-    bin = np.searchsorted(sketched(x, bins=64), x)
-    assert len(np.unique(bin[x != 0])) > 50
-    assert (bin[x == 0] == bin[x == 0][0]).all()
-    values = np.array([-1e20, -3, -0.0, 1e-7, 1000, 1000.1, 1000.2, 3e8], np.float32)
-    edges = sketched(np.repeat(values, 5), bins=8)
-    np.testing.assert_array_equal(np.searchsorted(edges, values), range(8))
-    assert edges[1] == pytest.approx(-1.5, abs=0.1), "halfway between neighbours"

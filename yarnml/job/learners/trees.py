@@ -11,7 +11,7 @@ from yarnml.job.learners.base import LearnerOptions, Passes
 if TYPE_CHECKING:
     from yarnml.job.spec import Job
 
-SKETCH_PASSES = 3
+SKETCH_PASSES = 5
 """Passes in which trees find the edges of their bins, before the first tree."""
 
 

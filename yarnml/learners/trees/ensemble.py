@@ -28,6 +28,7 @@ class State(NamedTuple):
 
     ``passes``: made so far.
     ``cells`` [features, cells + 1] and ``edges`` [features, bins]: see `sketch`.
+    ``exact`` [features]: true where every value has a bin of its own.
     ``bin`` [rounds, trees, nodes]: the bin whose edge is the model's threshold.
     ``bounds`` [trees, 2, nodes]: the least and the largest leaf below each node of this level; None where leaves are
     free.
@@ -37,6 +38,7 @@ class State(NamedTuple):
     seed: jax.Array
     cells: jax.Array
     edges: jax.Array
+    exact: jax.Array
     bin: jax.Array
     bounds: jax.Array | None
     model: Model
@@ -45,7 +47,7 @@ class State(NamedTuple):
 class Sums(NamedTuple):
     """Sums over the rows of a shard.
 
-    ``targets`` [scores], ``cells`` [features, cells]: in the passes that find the bins; else 0.
+    ``targets`` [scores], ``sketch`` [features, cells]: in the passes that find the bins; else 0.
     ``histograms`` [trees, channels, nodes, features, bins + 1]: those of a level, in the form of `Level.sums`; 0 before
     the first tree.
     """
@@ -53,7 +55,7 @@ class Sums(NamedTuple):
     weight: Any
     loss: Any
     targets: Any
-    cells: Any
+    sketch: Any
     histograms: Any
 
 
@@ -99,8 +101,9 @@ class Ensemble:
         return State(
             passes=jnp.zeros((), jnp.int32),
             seed=jax.random.bits(key, (), jnp.uint32),
-            cells=sketch.first_cells(self._features),
+            cells=sketch.first_cells(self._features, self._rule.bins),
             edges=jnp.full((self._features, self._rule.bins), sketch.LARGEST, jnp.float32),
+            exact=jnp.zeros(self._features, bool),
             bin=jnp.zeros(by_node, jnp.int32),
             bounds=no_bounds(trees, self._nodes) if self._columns.bounded else None,
             model=model,
@@ -133,32 +136,40 @@ class Ensemble:
         sums = self._sums(data, self._replay.loss(scores, data))
         if state.passes >= sketch.PASSES:
             return sums
-        targets = (self._objective.targets(data.y) * data.weight).sum(axis=1, dtype=np.float64)
-        return sums._replace(targets=targets, cells=sketch.counts(data.values, data.weight, state.cells))
+        if state.passes == 0:
+            targets = (self._objective.targets(data.y) * data.weight).sum(axis=1, dtype=np.float64)
+            return sums._replace(targets=targets, sketch=sketch.tables(data.values, self._rule.bins))
+        return sums._replace(sketch=sketch.counts(data.values, data.weight, state.cells, state.exact))
 
     def _sums(self, data: Data, loss: Array) -> Sums:
         trees = self._objective.trees
         outputs = self._objective.outputs
         weight = np.asarray(data.weight.sum(dtype=np.float64))
-        cells = np.zeros((self._features, sketch.CELLS))
+        cells = np.zeros((self._features, sketch.cell_count(self._rule.bins)))
         histograms = np.zeros((trees, outputs + 1, self._nodes, self._features, self._rule.bins + 1))
         return Sums(weight, loss, np.zeros(trees * outputs), cells, histograms)
 
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
         growing = (state.passes >= self._first_pass) & (state.passes < self._first_pass + self._rule.levels)
-        phase = jnp.where(growing, 2, jnp.where(state.passes < sketch.PASSES, 0, 1))
-        following = jax.lax.switch(phase, [self._sketch, lambda state, _: state, self._split], state, sums)
+        sketching = jnp.where(state.passes == 0, 0, 1)
+        phase = jnp.where(growing, 3, jnp.where(state.passes < sketch.PASSES, sketching, 2))
+        phases = [self._distinguish, self._count, lambda state, _: state, self._split]
+        following = jax.lax.switch(phase, phases, state, sums)
         return following._replace(passes=state.passes + 1), Scores(sums.loss, sums.weight)
 
-    def _sketch(self, state: State, sums: Sums) -> State:
-        edges = sketch.edges(state.cells, sums.cells, self._rule.bins)
-        edges = jnp.where(self._categorical[:, None], jnp.arange(self._rule.bins, dtype=jnp.float32), edges)
+    def _distinguish(self, state: State, sums: Sums) -> State:
+        """The first pass: a bin for each value of a feature that has few."""
+        bins = self._rule.bins
+        edges, exact = sketch.distinct_edges(sums.sketch, bins)
+        edges = jnp.where(self._categorical[:, None], jnp.arange(bins, dtype=jnp.float32), edges)
         base = self._objective.base(sums.targets / jnp.where(sums.weight > 0, sums.weight, 1.0))
-        return state._replace(
-            cells=sketch.refine(state.cells, sums.cells),
-            edges=jnp.where(state.passes == sketch.PASSES - 1, edges, state.edges),
-            model=state.model._replace(base=base),
-        )
+        return state._replace(edges=edges, exact=exact | self._categorical, model=state.model._replace(base=base))
+
+    def _count(self, state: State, sums: Sums) -> State:
+        """The other passes before the first tree: finer cells for the features that have many values."""
+        bins = self._rule.bins
+        edges = jnp.where(state.exact[:, None], state.edges, sketch.edges(state.cells, sums.sketch, bins))
+        return state._replace(cells=sketch.refine(state.cells, sums.sketch, bins), edges=edges)
 
     def _split(self, state: State, sums: Sums) -> State:
         """Add the nodes of a level, and with the last level of a round its leaves."""

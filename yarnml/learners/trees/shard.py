@@ -11,6 +11,7 @@ from yarnml.learners.base import Batch
 from yarnml.learners.trees.kernels import GROUP, WORD, kernels
 
 _NO_VALUES = np.zeros((0, 0), np.float32)
+_SMALLEST = np.finfo(np.float32).smallest_normal
 
 
 class Data(NamedTuple):
@@ -43,6 +44,7 @@ def read_shard(batches: Iterable[Batch], features: int, edges: Array | None) -> 
     name = 0
     for batch in batches:
         x = np.ascontiguousarray(batch.x, np.float32).reshape(len(batch.y), features)
+        x = np.where(np.abs(x) < _SMALLEST, np.float32(0), x)  # XLA takes them for 0, when the model predicts
         name = zlib.crc32(x.data, name)
         if edges is None:
             values.append(x.T)
