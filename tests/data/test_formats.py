@@ -166,12 +166,38 @@ def test_text_is_no_number(write: Write, tmp_path: Path, format: str) -> None:
         read(plan(path))
 
 
-def test_different_columns(write: Write, tmp_path: Path, format: str) -> None:
-    """Files of one dataset must have the same columns; the odd ones are named."""
-    write(f"{tmp_path}/in/1.{format}", {"x": [1], "y": [1]})
-    write(f"{tmp_path}/in/2.{format}", {"x": [1], "y": [1], "z": [1]})
-    with pytest.raises(DataError, match=rf"2\.{format} and .*1\.{format} differ in their columns: z\."):
-        plan(f"{tmp_path}/in")
+def test_columns_are_found_by_name(write: Write, tmp_path: Path, format: str) -> None:
+    """Files may have their columns in any order, and more of them than the job uses; the rows are the same."""
+    write(f"{tmp_path}/in/1.{format}", {"x": [1, 2], "a": [5, 6], "y": [0.5, 1.5]})
+    write(f"{tmp_path}/in/2.{format}", {"y": [2.5], "z": ["more"], "a": [7], "x": [3]})
+    rows = read(plan(f"{tmp_path}/in", features=["a", "x"]))
+    assert rows.x.tolist() == [[5, 1], [6, 2], [7, 3]]
+    assert rows.y.tolist() == [0.5, 1.5, 2.5]
+
+
+@pytest.mark.parametrize(("lacking", "field"), [("x", "features"), ("y", "label"), ("w", "weight")])
+def test_a_file_that_lacks_a_column(write: Write, tmp_path: Path, format: str, lacking: str, field: str) -> None:
+    """Every file must have the columns that the job uses; the first one that does not is named."""
+    columns: Columns = {"x": [1], "y": [1], "w": [1]}
+    write(f"{tmp_path}/in/1.{format}", columns)
+    write(f"{tmp_path}/in/2.{format}", {name: c for name, c in columns.items() if name != lacking})
+    with pytest.raises(JobFileError, match=rf"data\.{field}: .*2\.{format} has no column '{lacking}'; it has "):
+        plan(f"{tmp_path}/in", weight="w")
+
+
+def test_nothing_but_nulls_in_a_file(write: Write, tmp_path: Path, format: str) -> None:
+    """A column that is empty in one file is one of nulls there, whichever file comes first."""
+    full: Columns = {"x": [1.5, 2.5], "t": ["a", "b"], "y": [0.5, 1.5]}
+    empty: Columns = {"x": [None] * 2, "t": [None] * 2, "y": [0.5, 1.5]}
+    steps = [{"kind": "impute", "columns": ["x"], "value": 9.0}, {"kind": "impute", "columns": ["t"], "value": "b"}]
+    steps.append({"kind": "one_hot", "columns": ["t"]})
+    for name, first, second in (("full", full, empty), ("empty", empty, full)):
+        write(f"{tmp_path}/{name}/1.{format}", first)
+        write(f"{tmp_path}/{name}/2.{format}", second)
+        data = plan(f"{tmp_path}/{name}", features=["x", "t"], prepare=steps)
+        rows = read(data).x.tolist()
+        expected = [[1.5, 1, 0], [2.5, 0, 1]], [[9, 0, 1], [9, 0, 1]]
+        assert rows == [*expected[name == "empty"], *expected[name == "full"]]
 
 
 def test_no_rows(write: Write, tmp_path: Path, format: str) -> None:

@@ -20,6 +20,9 @@ GROUP_BYTES = 16 * 2**20
 GROUP_DIGEST_BYTES = 8
 """Enough to see a change; a full digest would make the message with thousands of groups longer."""
 
+NULL_VALUES = [*pc.ConvertOptions().null_values, r"\N"]
+"""pyarrow's, such as NA and nothing, and Hive's."""
+
 TYPED = False
 
 
@@ -105,7 +108,9 @@ def _parse(fs: Any, path: str, file: File, group: int, columns: pa.Schema | None
 def _decode(text: bytes, columns: pa.Schema | None, where: str) -> pa.Table:
     """The rows of a text with a header line; with ``columns`` these alone, converted to their types."""
     names, types = (columns.names, columns) if columns is not None else ([], None)
-    convert = pc.ConvertOptions(include_columns=names, column_types=types, strings_can_be_null=True)
+    convert = pc.ConvertOptions(
+        include_columns=names, column_types=types, strings_can_be_null=True, null_values=NULL_VALUES
+    )
     try:
         return pc.read_csv(io.BytesIO(text), convert_options=convert)
     except pa.ArrowException as exc:

@@ -8,10 +8,9 @@ import pyarrow as pa
 from yarnml import storage
 from yarnml.data import csv, parquet
 from yarnml.data.base import Dataset, File, Format, changed
-from yarnml.data.prepare.base import kind_of
+from yarnml.data.layouts import Layout, common_columns, layouts_of
 from yarnml.errors import DataError, JobFileError
 from yarnml.events.log import log
-from yarnml.job.spec import Data
 
 FORMATS: dict[str, Format] = {"parquet": parquet, "csv": csv}
 MAX_FILES_AT_ONCE = 16
@@ -19,11 +18,17 @@ SUFFIXES = {".parquet": "parquet", ".parq": "parquet", ".pq": "parquet", ".csv":
 
 
 def inspect(paths: str | Sequence[str], format: str, field: str) -> tuple[Dataset, pa.Schema]:
-    """Look into every file once, several at a time; return the dataset and its stored columns.
+    """Look into every file once, several at a time; return the dataset and the columns that all files have.
 
     ``format``: a name of `FORMATS`, or auto.
     ``field``: of the job file; JobFileError names it when there is nothing to read.
     """
+    dataset, layouts = inspect_layouts(paths, format, field)
+    return dataset, common_columns(layouts)
+
+
+def inspect_layouts(paths: str | Sequence[str], format: str, field: str) -> tuple[Dataset, list[Layout]]:
+    """Look into every file once, as `inspect` does; return the dataset and the different layouts of its files."""
     urls = _find([paths] if isinstance(paths, str) else paths, field)
     name = format if format != "auto" else _format_of(urls[0], field)
     reader = FORMATS[name]
@@ -40,12 +45,7 @@ def inspect(paths: str | Sequence[str], format: str, field: str) -> tuple[Datase
     dataset = Dataset(name, tuple(file for _, file in inspected))
     if not dataset.rows:
         raise DataError(f"{field}: {', '.join(urls[:3])} holds no rows.")
-    columns, first_url = next((schema, file.url) for schema, file in inspected if file.groups)
-    for schema, file in inspected:
-        if schema.names != columns.names:
-            odd = sorted(set(schema.names) ^ set(columns.names)) or ["the order of columns"]
-            raise DataError(f"{field}: {file.url} and {first_url} differ in their columns: {', '.join(odd)}.")
-    return dataset, columns
+    return dataset, layouts_of((schema, file.url) for schema, file in inspected if file.groups)
 
 
 def _find(paths: Sequence[str], field: str) -> list[str]:
@@ -69,14 +69,9 @@ def _find(paths: Sequence[str], field: str) -> list[str]:
     return urls
 
 
-def types_to_read(data: Data, dataset: Dataset, stored: pa.Schema) -> pa.Schema:
-    """The stored columns; where the format only guesses their types, each with the type that it is used as."""
-    if FORMATS[dataset.format].TYPED:
-        return stored
-    types: dict[str | None, pa.DataType | None] = {name: pa.float64() for name in [*data.features, data.weight]}
-    types |= {data.label: pa.float64()} if data.label_type == "number" else {}
-    types |= {name: kind_of(step).READ for step in data.prepare for name in step.columns}
-    return pa.schema([_with_type(f, types[f.name]) if f.name in types else f for f in stored])
+def is_typed(dataset: Dataset) -> bool:
+    """Tell whether the files say what types their columns have."""
+    return FORMATS[dataset.format].TYPED
 
 
 def read_group(dataset: Dataset, file: int, group: int, columns: pa.Schema) -> pa.Table:
@@ -89,6 +84,15 @@ def read_group(dataset: Dataset, file: int, group: int, columns: pa.Schema) -> p
         raise DataError(f"{entry.url} was there when the job began, but can't be read: {exc}") from exc
     if table.num_rows != entry.groups[group].rows:
         raise changed(entry.url, f"group {group} had {entry.groups[group].rows} rows and has {table.num_rows}")
+    return _with_types(table, columns)
+
+
+def _with_types(table: pa.Table, columns: pa.Schema) -> pa.Table:
+    """Give columns that hold nothing but nulls in this file the type that they have in others."""
+    types = dict(zip(columns.names, columns.types, strict=True))
+    for place, field in enumerate(table.schema):
+        if pa.types.is_null(field.type) and not pa.types.is_null(types[field.name]):
+            table = table.set_column(place, field.name, table.column(place).cast(types[field.name]))
     return table
 
 
@@ -97,19 +101,10 @@ def read_head(dataset: Dataset, columns: pa.Schema, rows: int) -> tuple[pa.Table
     entry = next(file for file in dataset.files if any(group.rows for group in file.groups))
     fs, path = storage.arrow(entry.url)
     try:
-        return FORMATS[dataset.format].head(fs, path, entry, columns, rows), entry.url
+        table = FORMATS[dataset.format].head(fs, path, entry, columns, rows)
     except OSError as exc:
         raise DataError(f"{entry.url} was there a moment ago, but can't be read: {exc}") from exc
-
-
-def _with_type(guessed: pa.Field, kind: pa.DataType | None) -> pa.Field:
-    """A column with the type to read it as; None: any value will do, and what is no number or boolean is text."""
-    if pa.types.is_boolean(guessed.type):
-        return guessed
-    if kind is None:
-        is_number = pa.types.is_integer(guessed.type) or pa.types.is_floating(guessed.type)
-        kind = guessed.type if is_number else pa.string()
-    return guessed.with_type(kind)
+    return _with_types(table, columns), entry.url
 
 
 def _format_of(url: str, field: str) -> str:

@@ -5,13 +5,19 @@ import pyarrow as pa
 from msgspec import Struct
 
 from yarnml.data.base import Dataset, Fold, Split
-from yarnml.data.dataset import inspect, types_to_read
+from yarnml.data.binding import bind, uses_of
+from yarnml.data.dataset import inspect_layouts, is_typed
 from yarnml.data.first_rows import with_offsets, with_widths
-from yarnml.data.schema import Schema, bind
+from yarnml.data.layouts import Layout, content, joined, used_columns
+from yarnml.data.schema import Schema
 from yarnml.data.survey import with_findings
+from yarnml.data.uses import types_to_read
 from yarnml.errors import DataError, JobFileError
 from yarnml.job.learners import Options
-from yarnml.job.spec import Job
+from yarnml.job.spec import Data, Job
+
+VALUES = {"text", "numbers", "booleans"}
+"""Contents that may differ between datasets where values are compared one by one."""
 
 
 class Plan(Struct, frozen=True):
@@ -31,11 +37,15 @@ def make_plan(job: Job) -> Plan:
     """Find and inspect the job's data.  Raises JobFileError or DataError with the field that does not fit."""
     data = job.data
     paths = {"train": data.train, "validation": data.validation, "test": data.test}
-    inspected = {n: inspect(p, data.format, f"data.{n}") for n, p in paths.items() if isinstance(p, str | list)}
+    given = {name: path for name, path in paths.items() if isinstance(path, str | list)}
+    inspected = {name: inspect_layouts(path, data.format, f"data.{name}") for name, path in given.items()}
     datasets = {name: dataset for name, (dataset, _) in inspected.items()}
-    stored = {name: types_to_read(data, dataset, columns) for name, (dataset, columns) in inspected.items()}
-    schemas = {name: bind(data, stored[name], datasets[name].files[0].url) for name in stored}
-    schema = with_widths(schemas["train"], datasets["train"], stored["train"])
+    stored = {name: _columns(data, dataset, layouts) for name, (dataset, layouts) in inspected.items()}
+    for name, columns in stored.items():
+        _check_contents(name, columns, stored["train"])
+    schemas = {name: bind(data, stored[name], inspected[name][1][0].url) for name in stored}
+    train = msgspec.structs.replace(schemas["train"], guessed=not is_typed(datasets["train"]))
+    schema = with_widths(train, datasets["train"], stored["train"])
     if data.scale == "standard":
         schema = with_offsets(schema, datasets["train"], stored["train"])
     schema = _for_learner(schema, job.learner)
@@ -45,6 +55,25 @@ def make_plan(job: Job) -> Plan:
         datasets |= _split(datasets["train"], job, data.validation)
         stored["validation"] = stored["train"]
     return Plan(datasets, stored, schema)
+
+
+def _columns(data: Data, dataset: Dataset, layouts: list[Layout]) -> pa.Schema:
+    """The columns to read, each with its type, where types are guessed that of its use."""
+    columns = used_columns(layouts, uses_of(data), is_typed(dataset))
+    return columns if is_typed(dataset) else types_to_read(data, columns)
+
+
+def _check_contents(name: str, columns: pa.Schema, train: pa.Schema) -> None:
+    """Refuse a dataset in which a column is of another kind than in the training data."""
+    for column, expected in zip(columns, train, strict=True):
+        if (
+            joined([column.type, expected.type]) is None
+            and not {content(column.type), content(expected.type)} <= VALUES
+        ):
+            raise DataError(
+                f"data.{name}: column '{column.name}' holds {column.type}, but in data.train {expected.type}; "
+                "store it as there."
+            )
 
 
 def _check_widths(name: str, schema: Schema, train: Schema) -> None:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from yarnml.data.aligned import aligned, empty
 from yarnml.data.arrays import Array, Matrix, float32, is_list, numeric, to_float32
+from yarnml.data.lookup import places
 from yarnml.data.offsets import distances
 from yarnml.data.prepare.base import follow
 from yarnml.data.schema import Feature, Rows, Schema, class_array
@@ -58,8 +59,14 @@ def plain_column(table: pa.Table, name: str, where: str) -> pa.Array:
 
 
 def column_to_prepare(column: pa.ChunkedArray, feature: Feature, schema: Schema, where: str) -> pa.Array:
-    """The column of a feature with steps; it has nulls only where a step fills them, or the learner takes them."""
-    return _filled(single(column, feature.name, where), feature, schema, where)
+    """The column of a feature with steps; NaN is null, and there is none but where a step fills it, or the learner can.
+
+    So a column that another library has stored as fractions because it has nulls is as good as one of whole numbers.
+    """
+    array = single(column, feature.name, where)
+    if pa.types.is_floating(array.type):
+        array = pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
+    return _filled(array, feature, schema, where)
 
 
 def _filled(array: pa.Array, feature: Feature, schema: Schema, where: str) -> pa.Array:
@@ -112,10 +119,14 @@ def _targets(label: pa.Array, name: str, where: str) -> npt.NDArray[np.float32]:
 
 
 def _class_numbers(label: pa.Array, schema: Schema, where: str) -> npt.NDArray[np.int32]:
-    classes = class_array(schema.classes or (), label.type, f"{where}: label '{schema.label}'", DataError)
-    numbers_or_null = pc.index_in(label, classes)
+    classes = schema.classes or ()
+    try:
+        numbers_or_null = places(label, classes)
+    except (pa.ArrowException, OverflowError):  # a type that can't be compared with these
+        class_array(classes, label.type, f"{where}: label '{schema.label}'", DataError)
+        raise
     if numbers_or_null.null_count:
         value = label.filter(pc.is_null(numbers_or_null))[0].as_py()
-        shown = ", ".join(map(str, classes.to_pylist()[:8])) + (", …" if len(classes) > 8 else "")
+        shown = ", ".join(map(str, classes[:8])) + (", …" if len(classes) > 8 else "")
         raise DataError(f"{where}: label '{schema.label}' holds {value!r}, which is none of the classes ({shown}).")
     return numbers_or_null.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pyarrow as pa
 from msgspec import Struct
 
-from yarnml.data.arrays import Array, is_list, is_number, is_text, value_type
-from yarnml.data.prepare.base import TEXT, chain, kind_of, lacks
+from yarnml.data.arrays import Array
+from yarnml.data.prepare.base import kind_of, lacks
 from yarnml.errors import DataError, JobFileError, YarnmlError
 from yarnml.job.prepare import Step
-from yarnml.job.spec import ClassWeights, Data
+from yarnml.job.spec import ClassWeights
 
 
 class Feature(Struct, frozen=True, array_like=True):
@@ -52,6 +52,7 @@ class Schema(Struct, frozen=True):
     ``shape``: of a row's features, where they are an image or another array.
     ``class_weights``: in the order of the classes; as in the job file until the classes and their counts are known.
     ``missing``: whether nulls among the features become NaN, instead of being refused.
+    ``guessed``: whether the training data do not say what is text, so that text may be numbers, as in CSV.
     """
 
     features: tuple[Feature, ...]
@@ -62,6 +63,7 @@ class Schema(Struct, frozen=True):
     shape: tuple[int, ...] | None = None
     class_weights: tuple[float, ...] | ClassWeights | None = None
     missing: bool = False
+    guessed: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -106,25 +108,6 @@ def columns(schema: Schema, stored: pa.Schema) -> pa.Schema:
     return pa.schema([stored.field(name) for name in names if name is not None])
 
 
-def bind(data: Data, stored: pa.Schema, url: str) -> Schema:
-    """Find the job file's columns among the stored ones; JobFileError names the field that does not fit."""
-    for field, name in [*(("features", f) for f in data.features), ("label", data.label), ("weight", data.weight)]:
-        if name is not None and name not in stored.names:
-            raise JobFileError(f"data.{field}: {url} has no column '{name}'; it has {', '.join(stored.names)}.")
-        if name is not None and stored.names.count(name) > 1:
-            raise JobFileError(f"data.{field}: {url} has more than one column '{name}'; give them different names.")
-    features = tuple(_feature(data, name, stored.field(name).type, url) for name in data.features)
-    if data.weight and not is_number(stored.field(data.weight).type):
-        raise JobFileError(
-            f"data.weight: column '{data.weight}' must hold numbers, not {stored.field(data.weight).type}."
-        )
-    kind = "none" if data.label is None else _label_type(data, value_type(stored.field(data.label).type))
-    classes = tuple(data.classes) if data.classes else None if kind == "class" else ()
-    shape = tuple(data.shape) if data.shape else None
-    _check_has_classes(data, kind)
-    return Schema(features, data.label, kind, classes, data.weight, shape, data.class_weights)
-
-
 def check_shape(schema: Schema) -> None:
     """Refuse a shape that does not hold as many numbers as a row has; raises JobFileError."""
     if schema.shape is not None and math.prod(schema.shape) != schema.width:
@@ -147,55 +130,10 @@ def in_order(labels: Iterable[Any], schema: Schema) -> tuple[Any, ...]:
         ) from exc
 
 
-def _feature(data: Data, name: str, kind: pa.DataType, url: str) -> Feature:
-    steps = chain(data.prepare, name, kind, url)
-    return prepared(Feature(name, 0, steps)) if steps else Feature(name, _width(name, kind, url))
-
-
 def prepared(feature: Feature) -> Feature:
     """A feature with steps, and the width that it has once they have learnt everything."""
     is_complete = not any(map(lacks, feature.steps))
     return msgspec.structs.replace(feature, width=len(feature.names) if is_complete else 0)
-
-
-def _width(name: str, kind: pa.DataType, url: str) -> int:
-    if is_number(kind):
-        return 1
-    if is_list(kind) and is_number(kind.value_type):
-        return int(kind.list_size) if pa.types.is_fixed_size_list(kind) else 0
-    remedy = f"; data.prepare makes numbers of text, by {', '.join(TEXT)}" if is_text(kind) else ""
-    raise JobFileError(
-        f"data.features: column '{name}' of {url} must hold numbers or lists of numbers, not {kind}{remedy}."
-    )
-
-
-def _is_class(kind: pa.DataType) -> bool:
-    return is_text(kind) or (is_number(kind) and not pa.types.is_decimal(kind))
-
-
-def _check_has_classes(data: Data, kind: str) -> None:
-    """Refuse fields that need class labels where the label is a number or absent."""
-    for field, value in (("class_weights", data.class_weights), ("stratify", data.stratify)):
-        if value and kind != "class":
-            raise JobFileError(
-                f"data.{field} is for class labels, but column '{data.label}' holds numbers to predict; "
-                "remove it, or set data.label_type: class."
-            )
-
-
-def _label_type(data: Data, kind: pa.DataType) -> Literal["class", "number"]:
-    if data.label_type == "number" and not is_number(kind):
-        raise JobFileError(f"data.label_type is number, but column '{data.label}' holds {kind}.")
-    number = pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    if data.label_type == "number" or (data.label_type == "auto" and number and not data.classes):
-        return "number"
-    if not _is_class(kind):
-        raise JobFileError(
-            f"data.label: column '{data.label}' holds {kind}; a class label must be text, a number or a boolean."
-        )
-    if data.classes:
-        class_array(tuple(data.classes), kind, f"data.classes do not fit column '{data.label}'", JobFileError)
-    return "class"
 
 
 def class_array(classes: tuple[Any, ...], kind: pa.DataType, subject: str, error: type[YarnmlError]) -> pa.Array:

@@ -10,13 +10,14 @@ from typing import Any
 import pyarrow as pa
 from msgspec.structs import replace
 
+from yarnml.data.lookup import are_fractions, as_whole_numbers
 from yarnml.data.prepare.base import arrow_errors, follow, kind_of, lacks
 from yarnml.data.prepare.findings import Finding, Values, values
 from yarnml.data.rows import column_to_prepare, plain_column
 from yarnml.data.schema import Feature, Schema, check_shape, in_order, prepared
 from yarnml.data.shapes import columns_of
 from yarnml.errors import DataError, JobFileError
-from yarnml.job.prepare import Step
+from yarnml.job.prepare import Category, OneHot, Step
 
 MAX_CLASSES = 10_000
 
@@ -70,6 +71,8 @@ def merge_findings(parts: Iterable[Findings]) -> Findings:
 
 def with_findings(schema: Schema, findings: Findings) -> Schema:
     """The schema with the findings of a whole pass over the training data."""
+    if schema.guessed:
+        findings = {name: _of_guessed(finding, name, schema) for name, finding in findings.items()}
     features = tuple(_taught(f, findings[f.name]) if f.name in findings else f for f in schema.features)
     labels = findings.get(str(schema.label))
     classes = schema.classes
@@ -80,6 +83,26 @@ def with_findings(schema: Schema, findings: Findings) -> Schema:
     if all(f.width for f in features):
         check_shape(result)
     return result
+
+
+def _of_guessed(finding: Finding, name: str, schema: Schema) -> Finding:
+    """Take texts that are all whole numbers as such, where the data do not say what is text; nothing else changes."""
+    if not isinstance(finding, Values) or finding.too_many:
+        return finding
+    seen = [value for value, _ in finding.counts]
+    if name == schema.label and are_fractions(seen):
+        raise DataError(
+            f"Label '{name}' holds fractions such as {next(v for v in seen if '.' in v)}; if it is a number to "
+            "predict, set data.label_type: number, and else list its values in data.classes."
+        )
+    is_told_apart = name == schema.label or any(f.name == name and _tells_apart(f) for f in schema.features)
+    whole = as_whole_numbers(seen) if is_told_apart else seen
+    return Values([(value, rows) for value, (_, rows) in zip(whole, finding.counts, strict=True)], finding.limit)
+
+
+def _tells_apart(feature: Feature) -> bool:
+    """Tell whether the feature's next step to learn is about its different values."""
+    return isinstance(_next_step(feature)[1], OneHot | Category)
 
 
 def _next_step(feature: Feature) -> tuple[tuple[Step, ...], Step]:

@@ -155,10 +155,11 @@ def check_data(job: Job) -> None:
 
 def _check_prepare(data: Data) -> None:
     """Refuse steps for columns that are no features, and what no single field of a step can say."""
+    features = set(data.features)
     for number, step in enumerate(data.prepare):
         field = f"data.prepare[{number}]"
         for name in step.columns:
-            if name not in data.features:
+            if name not in features:
                 raise JobFileError(f"{field}.columns: '{name}' is none of data.features; name it there too.")
         if len(set(step.columns)) < len(step.columns):
             raise JobFileError(f"{field}.columns names a column twice; name each column once.")

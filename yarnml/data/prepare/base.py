@@ -24,13 +24,10 @@ TEXT = ("one_hot", "category", "hash", "text", "tokens", "hashed_tokens")
 
 
 class Kind(Protocol):
-    """One kind of step.  Columns come as single arrays, dictionaries decoded.
+    """One kind of step.  Columns come as single arrays of plain types, see `yarnml.data.arrays.one_array`.
 
-    ``READ``: the type in which a format that only guesses types reads the column; None: as it was guessed.
     ``where``, in all methods: the file and the column, as errors name them.
     """
-
-    READ: pa.DataType | None
 
     def needs(self, step: Step, kind: pa.DataType) -> str | None:
         """The content, in words, that the column must have instead of ``kind``; None where it will do."""
@@ -84,11 +81,11 @@ def follow(steps: Sequence[Step], column: pa.Array, name: str, where: str) -> pa
 
 
 def chain(steps: Sequence[Step], name: str, kind: pa.DataType, url: str) -> tuple[Step, ...]:
-    """The job file's steps for one column of type ``kind``, each as this column's own.
+    """The job file's ``steps`` for one column of type ``kind``, each as this column's own.
 
     JobFileError where a step can't take what the column then holds, or where text is left in the end.
     """
-    own = tuple(msgspec.structs.replace(step, columns=[name]) for step in steps if name in step.columns)
+    own = tuple(msgspec.structs.replace(step, columns=[name]) for step in steps)
     state = f"column '{name}' of {url} holds {kind}"
     for step in own:
         if needed := kind_of(step).needs(step, kind):

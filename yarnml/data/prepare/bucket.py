@@ -13,8 +13,6 @@ from yarnml.data.prepare.one_hot import ones
 from yarnml.errors import DataError
 from yarnml.job.prepare import Bucket
 
-READ = pa.float64()
-
 
 def needs(step: Bucket, kind: pa.DataType) -> str | None:
     return None if is_number(kind) else "numbers"

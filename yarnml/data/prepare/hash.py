@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow as pa
 
 from yarnml.data.arrays import Matrix
+from yarnml.data.lookup import whole
 from yarnml.data.prepare import hashed, valued
 from yarnml.data.prepare.hashing import buckets
 from yarnml.data.prepare.one_hot import ones
 from yarnml.job.prepare import Hash
 
-READ = None
 needs = valued.needs
 gives = valued.gives
 find = hashed.find
@@ -21,6 +21,6 @@ names = hashed.names
 
 
 def apply(step: Hash, column: pa.Array, where: str) -> Matrix:
-    coded = column.dictionary_encode()
+    coded = whole(column, where).dictionary_encode()
     place = np.append(buckets(coded.dictionary.cast(pa.large_string()), step.width), valued.NULL)
     return ones(place[coded.indices.fill_null(len(place) - 1).to_numpy(zero_copy_only=False)], step.width)

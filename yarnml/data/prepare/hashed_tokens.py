@@ -7,7 +7,6 @@ from yarnml.data.prepare import hashed, texts, tokenized
 from yarnml.data.prepare.hashing import buckets_of
 from yarnml.job.prepare import HashedTokens
 
-READ = texts.READ
 needs = texts.needs
 gives = texts.gives
 names = tokenized.names

@@ -5,13 +5,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from yarnml.data.arrays import Array, float64, is_number, is_text, value_type
+from yarnml.data.arrays import Array, float64, is_number, is_text, plain_type
+from yarnml.data.lookup import as_whole_numbers, whole
 from yarnml.data.prepare.base import NUMBERS
 from yarnml.data.prepare.findings import Finding, Quantiles, Sum, Values, Words, exact_sum, quantiles, values
 from yarnml.errors import DataError
 from yarnml.job.prepare import Impute
 
-READ = pa.float64()
 MAX_VALUES = 10_000
 """Different values among which the most frequent one is looked for."""
 
@@ -31,7 +31,7 @@ def gives(step: Impute, kind: pa.DataType) -> pa.DataType:
 
 def _filled(step: Impute, kind: pa.DataType) -> pa.DataType:
     """The type of a filled column: text, whole numbers and booleans stay where the value is one, else float64."""
-    kind = pa.scalar(step.value).type if pa.types.is_null(kind) else value_type(kind)
+    kind = pa.scalar(step.value).type if pa.types.is_null(kind) else plain_type(kind)
     frequent = step.value is None and step.strategy == "most_frequent"
     whole = pa.types.is_integer(kind) and (frequent or type(step.value) is int)
     boolean = pa.types.is_boolean(kind) and (frequent or type(step.value) is bool)
@@ -69,7 +69,9 @@ def _learnt(finding: Values | Sum | Quantiles, where: str) -> str | int | float 
             if finding.too_many:
                 raise DataError(f"{where} has more than {MAX_VALUES} different values; give impute a value instead.")
             highest = max(rows for _, rows in finding.counts)
-            return min(value for value, rows in finding.counts if rows == highest)
+            frequent = [value for value, rows in finding.counts if rows == highest]
+            sizes = as_whole_numbers(frequent)
+            return frequent[sizes.index(min(sizes))]
 
 
 def names(step: Impute, column: str) -> list[str]:
@@ -77,6 +79,8 @@ def names(step: Impute, column: str) -> list[str]:
 
 
 def apply(step: Impute, column: pa.Array, where: str) -> pa.Array | Array:
+    if isinstance(step.value, str) and not is_text(column.type):  # learnt from text that stands for such values
+        column = whole(column, where).cast(pa.large_string())
     missing = _missing(column)
     kind = _filled(step, column.type)
     filled = pc.if_else(missing, pa.scalar(step.value, kind), column.cast(kind, safe=False))

@@ -7,7 +7,6 @@ from yarnml.data.arrays import Matrix, Places
 from yarnml.data.prepare import valued
 from yarnml.job.prepare import OneHot
 
-READ = None
 needs = valued.needs
 gives = valued.gives
 find = valued.find

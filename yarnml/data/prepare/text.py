@@ -13,7 +13,6 @@ from yarnml.data.prepare import hashed, texts
 from yarnml.data.prepare.hashing import buckets_of
 from yarnml.job.prepare import Text
 
-READ = texts.READ
 BLANK, NOTHING = (pa.scalar(text, pa.large_string()) for text in (" ", ""))
 
 needs = texts.needs

@@ -11,7 +11,6 @@ from yarnml.data.arrays import Places, is_text
 from yarnml.data.prepare.base import NUMBERS
 from yarnml.job.prepare import HashedTokens, Text, Tokens
 
-READ = pa.string()
 BETWEEN_WORDS = r"[^\p{L}\p{N}_]+"
 
 

@@ -10,7 +10,6 @@ from yarnml.data.prepare.findings import Finding, Words, levels, words_by_level
 from yarnml.errors import DataError
 from yarnml.job.prepare import Tokens
 
-READ = texts.READ
 MIN_WORDS_COUNTED = 1 << 17
 WORDS_COUNTED_PER_ENTRY = 8
 """Different words that are counted, at least and for each entry of the vocabulary.

@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from yarnml.data.arrays import Places, is_text, value_type
+from yarnml.data.arrays import Places, is_text, plain_type
+from yarnml.data.lookup import places, whole
 from yarnml.data.prepare.base import NUMBERS
 from yarnml.data.prepare.findings import Finding, Values
 from yarnml.data.prepare.findings import values as values_of
@@ -20,11 +21,12 @@ NULL = -2
 
 
 def is_value(kind: pa.DataType) -> bool:
-    return is_text(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)
+    """Tell whether values of this type can be told apart; fractions must be whole numbers, see `whole`."""
+    return is_text(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_floating(kind)
 
 
 def needs(step: Any, kind: pa.DataType) -> str | None:
-    return None if is_value(value_type(kind)) else "text, whole numbers or booleans"
+    return None if is_value(plain_type(kind)) else "text, whole numbers or booleans"
 
 
 def gives(step: Any, kind: pa.DataType) -> pa.DataType:
@@ -32,7 +34,7 @@ def gives(step: Any, kind: pa.DataType) -> pa.DataType:
 
 
 def find(step: OneHot | Category, column: pa.Array, where: str) -> Finding | None:
-    return values_of(column, step.max_values) if step.values is None else None
+    return values_of(whole(column, where), step.max_values) if step.values is None else None
 
 
 def learn(step: OneHot | Category, finding: Finding, where: str) -> OneHot | Category:
@@ -49,10 +51,11 @@ def learn(step: OneHot | Category, finding: Finding, where: str) -> OneHot | Cat
 def codes(step: OneHot | Category, column: pa.Array, where: str) -> Places:
     """The place of each row's value among the step's values; `UNKNOWN` for another one, `NULL` for null."""
     known = step.values or []
+    column = whole(column, where)
     try:
-        place_or_null = pc.index_in(column, pa.array(known, column.type))
-    except (pa.ArrowException, OverflowError):
-        place_or_null = _places_converted(known, column, where)
+        place_or_null = places(column, known)
+    except (pa.ArrowException, OverflowError) as exc:
+        raise DataError(f"{where} holds {column.type}, but its known values are such as {known[0]!r}.") from exc
     unknown = pc.and_not(column.is_valid(), place_or_null.is_valid())
     if step.unknown == "error" and pc.any(unknown).as_py():
         raise DataError(
@@ -62,12 +65,3 @@ def codes(step: OneHot | Category, column: pa.Array, where: str) -> Places:
         )
     place = place_or_null.fill_null(UNKNOWN).to_numpy(zero_copy_only=False).astype(np.int64)
     return np.where(column.is_null().to_numpy(zero_copy_only=False), NULL, place) if column.null_count else place
-
-
-def _places_converted(known: list[Any], column: pa.Array, where: str) -> pa.Array:
-    """Look up a column of another type than the values have, such as narrower numbers."""
-    values = pa.array(known)
-    try:
-        return pc.index_in(column.cast(values.type), values)
-    except pa.ArrowException as exc:
-        raise DataError(f"{where} holds {column.type}, but its known values are such as {known[0]!r}.") from exc

@@ -1,0 +1,99 @@
+"""The binding of a job's columns to the stored ones: which are features, label and weight, and whether they fit."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import pyarrow as pa
+
+from yarnml.data.arrays import is_list, is_number, is_text, plain_type, value_type
+from yarnml.data.layouts import Use
+from yarnml.data.prepare.base import TEXT, chain
+from yarnml.data.schema import Feature, Schema, class_array, prepared
+from yarnml.data.uses import own_steps
+from yarnml.errors import JobFileError
+from yarnml.job.prepare import Step
+from yarnml.job.spec import Data
+
+HINTS = {
+    "struct<type: ": "; a vector of Spark ML becomes a list by pyspark.ml.functions.vector_to_array",
+    "binary": "; text without its annotation is stored so: cast it to text where it is written",
+    "timestamp": "; store it as a number, such as seconds",
+    "date": "; store it as a number, such as days",
+    "time": "; store it as a number, such as seconds",
+    "list<": "; make one list of a row's numbers, and of words one text",
+    "struct<": "; store its parts as columns of their own",
+    "map<": "; store its parts as columns of their own",
+}
+"""What to do about a type, by the beginning of its name."""
+
+
+def uses_of(data: Data) -> list[Use]:
+    """The columns that a job file names."""
+    named = [*(("features", f) for f in data.features), ("label", data.label), ("weight", data.weight)]
+    return [Use(field, name) for field, name in named if name is not None]
+
+
+def bind(data: Data, stored: pa.Schema, url: str) -> Schema:
+    """Give the job file's columns their meaning; JobFileError names the field that does not fit.
+
+    ``stored``: the columns that the job uses; ``url``: a file of theirs, for errors.
+    """
+    kinds = dict(zip(stored.names, stored.types, strict=True))
+    steps = own_steps(data.prepare)
+    features = tuple(_feature(steps.get(name, []), name, kinds[name], url) for name in data.features)
+    if data.weight and not is_number(kinds[data.weight]):
+        raise JobFileError(f"data.weight: column '{data.weight}' must hold numbers, not {kinds[data.weight]}.")
+    label_type = "none" if data.label is None else _label_type(data, value_type(kinds[data.label]))
+    classes = tuple(data.classes) if data.classes else None if label_type == "class" else ()
+    shape = tuple(data.shape) if data.shape else None
+    _check_has_classes(data, label_type)
+    return Schema(features, data.label, label_type, classes, data.weight, shape, data.class_weights)
+
+
+def _feature(steps: Sequence[Step], name: str, kind: pa.DataType, url: str) -> Feature:
+    if steps:
+        return prepared(Feature(name, 0, chain(steps, name, kind, url)))
+    return Feature(name, _width(name, kind, url))
+
+
+def _width(name: str, kind: pa.DataType, url: str) -> int:
+    if is_number(kind):
+        return 1
+    if is_list(kind) and is_number(kind.value_type):
+        return int(kind.list_size) if pa.types.is_fixed_size_list(kind) else 0
+    remedy = f"; data.prepare makes numbers of text, by {', '.join(TEXT)}" if is_text(kind) else hint(kind)
+    raise JobFileError(
+        f"data.features: column '{name}' of {url} must hold numbers or lists of numbers, not {kind}{remedy}."
+    )
+
+
+def hint(kind: pa.DataType) -> str:
+    """The words about what to do with a column of a type that is no feature."""
+    return next((words for beginning, words in HINTS.items() if str(kind).startswith(beginning)), "")
+
+
+def _check_has_classes(data: Data, kind: str) -> None:
+    """Refuse fields that need class labels where the label is a number or absent."""
+    for field, value in (("class_weights", data.class_weights), ("stratify", data.stratify)):
+        if value and kind != "class":
+            raise JobFileError(
+                f"data.{field} is for class labels, but column '{data.label}' holds numbers to predict; "
+                "remove it, or set data.label_type: class."
+            )
+
+
+def _label_type(data: Data, kind: pa.DataType) -> Literal["class", "number"]:
+    if data.label_type == "number" and not is_number(kind):
+        raise JobFileError(f"data.label_type is number, but column '{data.label}' holds {kind}{hint(kind)}.")
+    number = pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    if data.label_type == "number" or (data.label_type == "auto" and number and not data.classes):
+        return "number"
+    if not (is_text(kind) or is_number(kind)):
+        raise JobFileError(
+            f"data.label: column '{data.label}' holds {kind}; a class label must be text, a number or a boolean"
+            f"{hint(kind)}."
+        )
+    if data.classes:
+        subject = f"data.classes do not fit column '{data.label}'"
+        class_array(tuple(data.classes), plain_type(kind), subject, JobFileError)
+    return "class"

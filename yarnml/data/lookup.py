@@ -1,0 +1,71 @@
+"""The place of each value of a column among known values, whatever the types in which both are stored.
+
+Text and whole numbers are compared by their digits: '1' is 1, and '01' is not.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from yarnml.data.arrays import is_text
+from yarnml.errors import DataError
+
+_WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]{0,17}))(?:\.0+)?")
+"""A whole number of an int64 as numbers are written: without leading zeros, as a fraction or not."""
+
+
+def places(column: pa.Array, known: Sequence[Any]) -> pa.Array:
+    """[rows]: the place of each value among ``known``; null for another one, and for null.
+
+    Raises ArrowException or OverflowError for a column that can't be compared with these.
+    """
+    try:
+        return pc.index_in(column, pa.array(known, column.type))
+    except (pa.ArrowException, OverflowError):
+        return pc.index_in(_as_text(column, known), pa.array([_text(value) for value in known], pa.large_string()))
+
+
+def _as_text(column: pa.Array, known: Sequence[Any]) -> pa.Array:
+    text = column.cast(pa.large_string())
+    if not is_text(column.type) or all(isinstance(value, str) for value in known):
+        return text
+    plain = pc.replace_substring_regex(text, r"^(-?[0-9]+)\.0+$", r"\1")
+    return pc.utf8_lower(plain) if all(isinstance(value, bool) for value in known) else plain
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def whole(column: pa.Array, where: str) -> pa.Array:
+    """Fractions as the whole numbers that they are, as libraries store those with nulls; any other column as it is.
+
+    DataError for one that is no whole number.
+    """
+    if not pa.types.is_floating(column.type):
+        return column
+    present = pc.if_else(pc.is_nan(column), None, column)
+    odd = present.filter(pc.not_equal(present, pc.floor(present)).fill_null(False))
+    if len(odd):
+        raise DataError(
+            f"{where} holds {odd[0].as_py():g}, which is no whole number, so it can't tell categories apart; "
+            "bucket of data.prepare makes categories of numbers."
+        )
+    return present.cast(pa.int64())
+
+
+def as_whole_numbers(values: Sequence[Any]) -> list[Any]:
+    """Texts of which every one is a whole number, without leading zeros, as numbers; any others as they are."""
+    matches = [_WHOLE.fullmatch(value) if isinstance(value, str) else None for value in values]
+    numbers = [int(match[1]) for match in matches if match]
+    return numbers if len(numbers) == len(set(numbers)) == len(values) else list(values)
+
+
+def are_fractions(values: Sequence[Any]) -> bool:
+    """Tell whether all values are texts of numbers, and not all of these whole."""
+    texts = [value for value in values if isinstance(value, str)]
+    is_number = all(re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text) for text in texts)
+    return len(texts) == len(values) > 0 and is_number and any("." in text for text in texts)

@@ -1,0 +1,84 @@
+"""The type in which a column is read where a format only guesses types: what the column is for decides.
+
+Digits that tell things apart (``one_hot``, ``category``, ``hash``, class labels) are text, so that codes keep their
+zeros; numbers to compute with are numbers.  Given values that are whole numbers or booleans say that the column is
+such.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from yarnml.data.arrays import is_number
+from yarnml.data.prepare.base import TEXT
+from yarnml.job.prepare import Category, Hash, Impute, OneHot, Step
+from yarnml.job.spec import Data
+
+NUMBER = pa.float64()
+
+
+def types_to_read(data: Data, guessed: pa.Schema) -> pa.Schema:
+    """The columns that a job uses, each with the type to read it in."""
+    steps = own_steps(data.prepare)
+    fields = []
+    for field in guessed:
+        if pa.types.is_binary(field.type):  # no text that can be decoded, which is told where columns are bound
+            kind = field.type
+        elif field.name == data.label:
+            kind = _label(data, field.type)
+        elif field.name in steps:
+            kind = _prepared(steps[field.name], field.type)
+        else:
+            kind = field.type if pa.types.is_boolean(field.type) else NUMBER
+        fields.append(field.with_type(kind))
+    return pa.schema(fields)
+
+
+def own_steps(steps: Sequence[Step]) -> dict[str, list[Step]]:
+    """The steps for each column, in order."""
+    own: dict[str, list[Step]] = {}
+    for step in steps:
+        for name in step.columns:
+            own.setdefault(name, []).append(step)
+    return own
+
+
+def _label(data: Data, guessed: pa.DataType) -> pa.DataType:
+    if data.label_type == "number":
+        return NUMBER
+    if pa.types.is_floating(guessed) and not data.classes:
+        return guessed
+    digits = is_number(guessed) and not pa.types.is_boolean(guessed)
+    if data.classes and not (digits and _look_like_words(data.classes)):
+        return _of_values(data.classes, guessed)
+    return guessed if data.classes or pa.types.is_boolean(guessed) else pa.string()
+
+
+def _look_like_words(values: Sequence[Any]) -> bool:
+    """Tell whether all values are texts that are no numbers."""
+    return all(isinstance(value, str) and not value.strip().lstrip("+-").isdecimal() for value in values)
+
+
+def _prepared(steps: Sequence[Step], guessed: pa.DataType) -> pa.DataType:
+    last = steps[-1]
+    if last.kind not in TEXT:
+        return NUMBER
+    if not isinstance(last, OneHot | Category | Hash):
+        return pa.string()
+    if isinstance(last, Hash) and pa.types.is_floating(guessed):
+        return NUMBER
+    fills = [step.value for step in steps if isinstance(step, Impute) and step.value is not None]
+    given = [*(getattr(last, "values", None) or []), *fills]
+    means = any(isinstance(step, Impute) and step.value is None and step.strategy != "most_frequent" for step in steps)
+    return NUMBER if means else _of_values(given, guessed)
+
+
+def _of_values(given: Sequence[Any], guessed: pa.DataType) -> pa.DataType:
+    """The type of a column whose values are told apart, some of which are given."""
+    if not given:
+        return guessed if pa.types.is_boolean(guessed) else pa.string()
+    kinds = {type(value) for value in given}
+    if kinds <= {int, float} and is_number(guessed) and not pa.types.is_boolean(guessed):
+        return guessed if kinds == {int} else NUMBER
+    return guessed if kinds == {bool} and pa.types.is_boolean(guessed) else pa.string()
