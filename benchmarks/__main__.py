@@ -22,6 +22,7 @@ from benchmarks import (
     step,
     straggler,
     submit,
+    wide,
 )
 
 USUAL: dict[str, Callable[..., None]] = {
@@ -30,6 +31,7 @@ USUAL: dict[str, Callable[..., None]] = {
     "feed": feed.main,
     "growth": growth.main,
     "start": start.main,
+    "wide": wide.main,
 }
 OTHERS: dict[str, Callable[..., None]] = {
     "kmeans": kmeans.main,
