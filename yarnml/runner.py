@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from yarnml import storage
 from yarnml.checkpoint import outcomes
+from yarnml.checkpoint.lease import Lease
 from yarnml.checkpoint.store import Checkpoints
 from yarnml.data.plan import Plan, check_shards, make_plan
 from yarnml.errors import Interrupted, JobFileError, YarnmlError
@@ -64,14 +65,16 @@ def run(job: Job, backend: str = "local", *, restart: bool = False, say: Listene
 def train(job: Job, cluster: Cluster, *, restart: bool = False, say: Listener = _silent) -> Outcome:
     """Train a job to its end on a cluster, as `run` does."""
     stats = TrainingStats()
-    start = preflight(job, restart=restart, say=say)
+    lease = Lease(str(job.checkpoint.path))
+    start = preflight(job, lease, restart=restart, say=say)
     if start.outcome:
         return start.outcome
     stats.mark("planned")
     rows = {name: dataset.rows for name, dataset in start.plan.datasets.items()}
     say(Planned(job.name, cluster.name, rows, start.shards, cluster.workers(job), job.reducers.count))
     try:
-        with storage.patience():
+        with storage.patience(), lease.held():
+            start.checkpoints.sweep()
             locality = Locality(start.plan.datasets["train"], start.shards)
             with cluster.open_crew(job, paths.logs(str(job.checkpoint.path)), say, locality) as crew:
                 stats.mark("joined")
@@ -89,7 +92,9 @@ def train(job: Job, cluster: Cluster, *, restart: bool = False, say: Listener = 
 def _search(start: "Preflight", stats: TrainingStats, crew: Crew, say: Listener) -> Training | None:
     """Make the trainings of a job's search; returns the training of its best candidate."""
     assert start.search
-    return SearchRun(start.search, stats, crew, say).run().best_training(start.checkpoints, say)
+    return (
+        SearchRun(start.search, stats, crew, start.checkpoints.confirm, say).run().best_training(start.checkpoints, say)
+    )
 
 
 class Preflight(NamedTuple):
@@ -118,17 +123,24 @@ class Preflight(NamedTuple):
         return manifest.position.step if manifest else None
 
 
-def preflight(job: Job, *, restart: bool = False, say: Listener = _silent) -> Preflight:
-    """Check everything that can be checked of a job file, its data and its folders."""
+def preflight(job: Job, lease: Lease | None = None, *, restart: bool = False, say: Listener = _silent) -> Preflight:
+    """Check everything that can be checked of a job file, its data and its folders.
+
+    ``lease``: of the run that comes next; nobody else may lead the job.
+    """
     plan = make_plan(job)
-    checkpoints = Checkpoints(str(job.checkpoint.path), job.checkpoint.keep)
+    lease = lease or Lease(str(job.checkpoint.path))
+    lease.check()
+    earlier = outcomes.read(job)
+    checkpoints = Checkpoints(str(job.checkpoint.path), job.checkpoint.keep, lease.confirm)
     if restart:
         checkpoints.clear()
         outcomes.forget(job)
+        earlier = None
         search_results.forget(job)
     search = find_search(job, plan) if job.search else None
     training = search.best_training(checkpoints, say) if search else find_training(job, plan, checkpoints, say)
-    outcome = _finished(training.job) if training and training.manifest else None
+    outcome = _finished(training.job, earlier) if training and training.manifest else None
     start = Preflight(job, plan, checkpoints, search, training, outcome)
     if not outcome:
         check_shards(plan, start.shards)
@@ -140,9 +152,8 @@ def preflight(job: Job, *, restart: bool = False, say: Listener = _silent) -> Pr
     return start
 
 
-def _finished(job: Job) -> Outcome | None:
-    """Return the outcome of an earlier run that left nothing to do: as many epochs, and the model where it shall be."""
-    outcome = outcomes.read(job)
+def _finished(job: Job, outcome: Outcome | None) -> Outcome | None:
+    """Return the outcome of an earlier run if it left nothing to do: no epochs, and the model where it shall be."""
     if outcome is None:
         return None
     has_more_epochs = job.training.epochs > outcome.epochs and not outcome.stopped_early

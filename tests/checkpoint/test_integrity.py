@@ -1,5 +1,6 @@
 """Checkpoints are read as they were written: a job never goes on from one that was damaged."""
 
+import json
 import os
 import re
 import shutil
@@ -11,11 +12,11 @@ from typing import Any
 import pytest
 
 import yarnml
-from tests.damage import cut, edited, flipped, missing
+from tests.damage import another_format, cut, edited, flipped, folder_for, loop, missing, pipe
 from tests.processes import running, saved_steps, wait_for
-from yarnml.checkpoint.store import FORMAT
 from yarnml.errors import CheckpointError, YarnmlError
 from yarnml.events.events import CheckpointTorn, Continued, Event
+from yarnml.storage import integrity
 
 Job = dict[str, Any]
 
@@ -27,6 +28,12 @@ DAMAGES = {
     "manifest empty": (lambda folder: os.truncate(folder / "manifest.json", 0), r"^manifest\.json is no document"),
     "manifest edited": (edited, r"^manifest\.json has the SHA-256 \w{12}…, expected \w{12}…$"),
     "manifest missing": (missing("manifest.json"), r"^manifest\.json is missing$"),
+    "state a loop": (loop("state.safetensors"), r"^state\.safetensors can't be read: .*symbolic links"),
+    "manifest a loop": (loop("manifest.json"), r"^manifest\.json can't be read: .*symbolic links"),
+    "state a pipe": (pipe("state.safetensors"), r"^state\.safetensors can't be read: .* is a named pipe, not a file$"),
+    "state a folder": (folder_for("state.safetensors"), r"^state\.safetensors is missing$"),
+    "format flipped": (another_format, r"^manifest\.json has the SHA-256 \w{12}…, expected \w{12}…$"),
+    "empty": (lambda folder: (shutil.rmtree(folder), folder.mkdir()), r"^manifest\.json is missing$"),
     "a file": (lambda folder: (shutil.rmtree(folder), folder.write_text("x")), r"^manifest\.json is missing$"),
 }
 
@@ -133,25 +140,33 @@ def test_a_torn_checkpoint_hides_no_other_job(job: Job) -> None:
         yarnml.run(job, "inline")
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("name", ["manifest.json", "state.safetensors"])
-def test_unreadable_is_not_torn(job: Job, name: str) -> None:
-    """A file that the storage does not give is no reason to go back: the job is refused and goes on afterwards."""
-    path = folders(job)[1] / name
-    path.rename(path.with_suffix(".kept"))
-    path.symlink_to(path.name)  # a loop, which nobody may follow, not even root
-    events: list[Event] = []
-    with pytest.raises(CheckpointError, match=r"checkpoint\.path .* can't be reached: .*symbolic links"):
-        yarnml.run(job, "inline", say=events.append)
-    assert events == []
-    path.with_suffix(".kept").rename(path)
-    assert [e.step for e in events_of(job) if isinstance(e, Continued)] == [int(path.parent.name[5:])]
+def test_a_renamed_folder_falls_back(job: Job, undisturbed: bytes) -> None:
+    """A folder with the name of another step is passed over, and the job goes on from the one before."""
+    before, newest = folders(job)
+    newest.rename(newest.with_name("step-999999999999"))
+    events = events_of(job)
+    (torn,) = [e for e in events if isinstance(e, CheckpointTorn)]
+    assert (torn.folder, torn.instead) == (str(newest.with_name("step-999999999999")), int(before.name[5:]))
+    assert torn.why == f"manifest.json is of step {int(newest.name[5:])}, so the folder was renamed"
+    assert bits(job) == undisturbed
 
 
-def test_a_manifest_of_another_format_is_not_torn(job: Job) -> None:
+def test_only_unreadable_checkpoints(job: Job) -> None:
+    """A storage that gives none of them may give them again: nobody is advised to begin anew."""
+    for folder in folders(job):
+        loop("state.safetensors")(folder)
+    with pytest.raises(
+        CheckpointError, match=r"can be read \(step .* symbolic links.*\); look after the storage"
+    ) as error:
+        yarnml.run(job, "inline")
+    assert "restart" not in str(error.value)
+
+
+def test_a_whole_manifest_of_another_format(job: Job) -> None:
     """The checkpoint of another yarnml is refused by its format, and not passed over."""
     path = folders(job)[1] / "manifest.json"
-    path.write_text(path.read_text().replace(FORMAT, "yarnml-checkpoint/9"))
+    document = json.loads(path.read_text()) | {"format": "yarnml-checkpoint/9"}
+    path.write_bytes(integrity.seal(document, "files", "manifest.json"))
     with pytest.raises(CheckpointError, match="has format yarnml-checkpoint/9, this yarnml reads yarnml-checkpoint/1"):
         yarnml.run(job, "inline")
 

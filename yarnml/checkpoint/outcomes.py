@@ -4,6 +4,7 @@ import msgspec
 
 from yarnml import storage
 from yarnml.checkpoint.store import reachable
+from yarnml.errors import CheckpointError
 from yarnml.events.events import Outcome
 from yarnml.events.public import public
 from yarnml.job import paths
@@ -16,19 +17,25 @@ def write(job: Job, outcome: Outcome) -> None:
 
 
 def read(job: Job) -> Outcome | None:
-    """Return the outcome, None where none can be read; CheckpointError where the storage can't be reached."""
+    """Return the outcome, None where there is none; CheckpointError for a file that is none of yarnml's."""
     with reachable(str(job.checkpoint.path)):
-        if not storage.exists(_file(job)):
+        try:
+            data = storage.read(_file(job))
+        except (FileNotFoundError, NotADirectoryError):
             return None
     try:
-        return msgspec.json.decode(storage.read(_file(job)), type=Outcome)
-    except (OSError, msgspec.DecodeError):
-        return None
+        return msgspec.json.decode(data, type=Outcome)
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise CheckpointError(
+            f"{_file(job)} is not what a job writes ({exc}); move it away, or give this job another checkpoint.path."
+        ) from exc
 
 
 def forget(job: Job) -> None:
-    with reachable(str(job.checkpoint.path)):
-        storage.remove(_file(job))
+    """Remove the outcome, where it is one."""
+    if read(job):
+        with reachable(str(job.checkpoint.path)):
+            storage.remove_file(_file(job))
 
 
 def _file(job: Job) -> str:

@@ -7,6 +7,7 @@ swept away.  One whose files are not what was written is torn: it is passed over
 
 import contextlib
 import uuid
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -21,10 +22,11 @@ from yarnml.errors import CheckpointError, translated
 from yarnml.events.events import CheckpointTorn, Listener
 from yarnml.job import paths
 from yarnml.storage import atomic, integrity
-from yarnml.storage.integrity import TornFile
+from yarnml.storage.integrity import TornFile, UnreadableFile
 from yarnml.storage.tensors import unpack
 
 FORMAT = "yarnml-checkpoint/1"
+_FILES = (paths.STATE, paths.MANIFEST)
 
 
 class Position(Struct, frozen=True):
@@ -56,49 +58,57 @@ def reachable(job_folder: str) -> AbstractContextManager[None]:
 
 
 class Checkpoints:
-    """The checkpoints of one job's folder, of which the newest ``keep`` are kept."""
+    """The checkpoints of one job's folder, of which the newest ``keep`` are kept.
 
-    def __init__(self, job_folder: str, keep: int) -> None:
+    ``confirm``: called before each change of what is stored; raises where another run leads the job by now.
+    """
+
+    def __init__(self, job_folder: str, keep: int, confirm: Callable[[], None] = lambda: None) -> None:
         self._job = job_folder
         self._folder = paths.checkpoints(job_folder)
         self._keep = keep
+        self.confirm = confirm
+        self._mark = uuid.uuid4().hex[:8]  # in the names of what this run writes
         # Steps whose checkpoint was read and is torn.  They stay, but don't count among those that are kept: else a
         # torn one would take the place of a whole one.
         self._torn: set[int] = set()
+        self._foreign: set[int] = set()
 
     def prepare(self) -> None:
-        """Sweep what was never committed and see that the folder can be written."""
+        """See that the folder can be written."""
         with translated(CheckpointError, f"checkpoint.path {self._job} can't be written"):
-            self._sweep()
             atomic.check_writable(self._folder)
 
     def clear(self) -> None:
-        """Remove all checkpoints."""
+        """Remove all checkpoints, and nothing else: what else a folder of such a name holds is no checkpoint then."""
         with reachable(self._job):
-            storage.remove(self._folder)
+            self._remove_drafts()
+            for step in self._steps():
+                self._remove(step)
+            self._foreign = {*self._steps()}
+            storage.remove_empty(self._folder)
 
     def newest(self, say: Listener) -> Manifest | None:
         """Return the manifest of the newest checkpoint that is whole; those that are torn are told, and left there.
 
-        CheckpointError where there are only torn ones, or one can't be read.
+        CheckpointError where there are only torn ones, or the storage is away.
         """
         with reachable(self._job):
             steps = self._steps()
-        torn: dict[int, str] = {}
+        torn: dict[int, TornFile] = {}
         for step in reversed(steps):
             try:
                 with reachable(self._job):
                     manifest = self._whole(step)
             except TornFile as exc:
-                torn[step] = str(exc)
+                torn[step] = exc
                 continue
             self._torn = {*torn}
             for passed, why in torn.items():
-                say(CheckpointTorn(self.folder(passed), why, step))
+                say(CheckpointTorn(self.folder(passed), str(why), step))
             return manifest
         if torn:
-            reasons = "; ".join(f"step {step}: {why}" for step, why in torn.items())
-            raise CheckpointError(f"No checkpoint in {self._folder} is whole ({reasons}); use --restart to begin anew.")
+            raise CheckpointError(_none_is_whole(self._folder, torn))
         return None
 
     def newest_step(self) -> int | None:
@@ -108,7 +118,7 @@ class Checkpoints:
 
     def temporary(self, step: int) -> str:
         """Name a new folder for the state after ``step``."""
-        return paths.temporary(self._folder, f"step-{step}-{uuid.uuid4().hex[:8]}")
+        return paths.draft(self._folder, step, f"{self._mark}-{uuid.uuid4().hex[:8]}")
 
     def folder(self, step: int) -> str:
         return paths.checkpoint(self._job, step)
@@ -118,31 +128,49 @@ class Checkpoints:
 
         Of the older ones, the newest ``keep`` that are whole stay, and that of ``best_step``.
         """
+        self.confirm()
         step = manifest.position.step
         document = integrity.seal(msgspec.to_builtins(manifest), "files", paths.MANIFEST)
         sentence = f"The checkpoint of step {step} can't be written to {self._folder}"
         with translated(CheckpointError, sentence, also=(TornFile,)):
             integrity.check(folder, manifest.files)
             storage.write(storage.join(folder, paths.MANIFEST), document)
-            atomic.replace(folder, self.folder(step))
+            self._foreign.discard(step)
+            self._remove(step)
+            if step in self._steps():  # something of somebody else's
+                storage.rename(self.folder(step), f"{self.folder(step)}-{uuid.uuid4().hex[:8]}")
+            storage.rename(folder, self.folder(step))
             self._torn.discard(step)
             kept = {*self._good()[-self._keep :], best_step}
             for old in self._steps():
                 if old not in kept:
-                    storage.remove(self.folder(old))
+                    self._remove(old)
 
     def discard(self) -> None:
-        """Remove what is half-written, after a failure."""
+        """Remove what this run has half-written, after a failure."""
         with contextlib.suppress(OSError):  # the failure that led here is the one to report
-            self._sweep()
+            self._remove_drafts(self._mark)
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
+        """Remove what runs have half-written that are over."""
+        own = (paths.OUTCOME, paths.SEARCH, paths.LEASE)
+        with reachable(self._job):
+            self._remove_drafts()
+            for folder in (self._job, self._folder):
+                for name in storage.names(folder):
+                    if atomic.is_leftover(name, own):
+                        storage.remove_file(storage.join(folder, name))
+
+    def _remove_drafts(self, mark: str = paths.ANY_MARK) -> None:
         for name in storage.names(self._folder):
-            if name.startswith(paths.TEMPORARY):
-                storage.remove(storage.join(self._folder, name))
+            if paths.is_draft(name, mark):
+                atomic.clear(storage.join(self._folder, name), _FILES)
+
+    def _remove(self, step: int) -> None:
+        atomic.clear(self.folder(step), _FILES)
 
     def _steps(self) -> list[int]:
-        steps = (paths.step_of(name) for name in storage.names(self._folder))
+        steps = {paths.step_of(name) for name in storage.names(self._folder)} - self._foreign
         return sorted(step for step in steps if step is not None)
 
     def _good(self) -> list[int]:
@@ -151,28 +179,39 @@ class Checkpoints:
     def _whole(self, step: int) -> Manifest:
         """Return the manifest of a checkpoint; TornFile where it or another file is not what was written."""
         manifest = read_manifest(self.folder(step))
+        if manifest.position.step != step:
+            raise TornFile(f"{paths.MANIFEST} is of step {manifest.position.step}, so the folder was renamed")
         digests = {name: digest for name, digest in manifest.files.items() if name != paths.MANIFEST}
         integrity.check(self.folder(step), digests)
         return manifest
 
 
-class _Format(Struct, frozen=True):
-    format: str
+def _none_is_whole(folder: str, torn: Mapping[int, TornFile]) -> str:
+    """Say why no checkpoint can be gone on from; what can't be read now may be whole, so it is not given up."""
+    reasons = "; ".join(f"step {step}: {why}" for step, why in torn.items())
+    if any(isinstance(why, UnreadableFile) for why in torn.values()):
+        return f"No checkpoint in {folder} can be read ({reasons}); look after the storage, then run the command again."
+    return f"No checkpoint in {folder} is whole ({reasons}); use --restart to begin anew."
 
 
 def read_manifest(folder: str) -> Manifest:
-    """Return the manifest of a committed checkpoint; TornFile where it is not what was written."""
+    """Return the manifest of a committed checkpoint; TornFile where it is not what was written.
+
+    CheckpointError where it is whole, but of another yarnml.
+    """
     url = storage.join(folder, paths.MANIFEST)
     with integrity.present(paths.MANIFEST):
         data = storage.read(url)
-    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):  # then it is torn, which is said below
-        document_format = msgspec.json.decode(data, type=_Format).format
-        if document_format != FORMAT:
-            raise CheckpointError(f"{url} has format {document_format}, this yarnml reads {FORMAT}; use --restart.")
+    document = integrity.unseal(data, "files", paths.MANIFEST)
+    if document.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{url} has format {document.get('format')}, this yarnml reads {FORMAT}; go on with the yarnml that wrote "
+            "it, or give this job another checkpoint.path."
+        )
     try:
-        return msgspec.convert(integrity.unseal(data, "files", paths.MANIFEST), Manifest)
+        return msgspec.convert(document, Manifest)
     except msgspec.ValidationError as exc:
-        raise CheckpointError(f"{url} is not a readable manifest: {exc}; use --restart to begin anew.") from exc
+        raise TornFile(f"{paths.MANIFEST} is no manifest: {exc}") from exc
 
 
 def write_state(folder: str, data: bytes | bytearray) -> dict[str, str]:
@@ -193,5 +232,5 @@ def read_state(folder: str) -> dict[str, npt.NDArray[Any]]:
             return unpack(data)
     except TornFile as exc:
         raise CheckpointError(
-            f"{folder} is torn: {exc}; run the same command again to go on from the one before, or use --restart."
+            f"{folder} is torn: {exc}; run the same command again to go on from the newest that is whole."
         ) from exc

@@ -14,7 +14,11 @@ OUTCOME = "outcome.json"
 SEARCH = "search.json"
 TEMPORARY = atomic.PREFIX
 
-_STEP = re.compile(r"^step-(\d{12})$")
+LEASE = ".yarnml-lease.json"
+ANY_MARK = "[0-9a-f]{8}"
+
+_STEP = re.compile(r"step-([0-9]{12})")
+_TRIAL = re.compile(r"candidate-[0-9]+-fold-[0-9]+")
 
 
 def trials(job_folder: str) -> str:
@@ -41,8 +45,23 @@ def checkpoint(job_folder: str, step: int) -> str:
 
 def step_of(name: str) -> int | None:
     """The step in a checkpoint folder's name; None for any other name."""
-    match = _STEP.match(name)
+    match = _STEP.fullmatch(name)
     return int(match[1]) if match else None
+
+
+def draft(folder: str, step: int, mark: str) -> str:
+    """A folder for a checkpoint that is being written; ``mark``: of the run that writes it, and a number of its own."""
+    return temporary(folder, f"step-{step}-{mark}")
+
+
+def is_draft(name: str, mark: str = ANY_MARK) -> bool:
+    """True for the name of a checkpoint that is being written; ``mark``: a pattern for its run's."""
+    return bool(re.fullmatch(rf"{re.escape(TEMPORARY)}step-[0-9]+-({mark}-)?[0-9a-f]{{8}}", name))
+
+
+def is_trial(name: str) -> bool:
+    """True for the name of the folder of one training of a search."""
+    return bool(_TRIAL.fullmatch(name))
 
 
 def staging(home: str, application: str) -> str:

@@ -94,6 +94,7 @@ class Rounds:
         metrics = {**self._training.metrics, **loop.evaluate()}
         outcome = self._outcome(loop.position, metrics, stopped)
         if self._training.job.export_to is None:
+            self._training.checkpoints.confirm()
             outcomes.write(self._training.job, outcome)
             return outcome
         return replace(outcome, export=self._export(self._training.job.export_to, schema, built, outcome))
@@ -152,4 +153,5 @@ class Rounds:
         )
         with atomic.draft(export.begin(target, job.name, str(job.checkpoint.path))) as folder:
             self._sync.run(Export(folder, about), outcome.step)
+            self._training.checkpoints.confirm()
             return export.commit(target, folder, lambda url: outcomes.write(job, replace(outcome, export=url)))

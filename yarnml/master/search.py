@@ -4,11 +4,11 @@ Every training is a job of its own, with its own rounds and checkpoints, so what
 the same bits on any number of workers, and after a stop it goes on with the training that was stopped.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from yarnml import storage
 from yarnml.checkpoint.store import Checkpoints, reachable
 from yarnml.data.plan import Plan, fold_of, with_learner
 from yarnml.data.survey import columns_to_survey, with_findings
@@ -77,9 +77,14 @@ def find_search(job: Job, plan: Plan) -> Search:
 
 
 class SearchRun:
-    """The trainings that are left of a search, with one crew."""
+    """The trainings that are left of a search, with one crew.
 
-    def __init__(self, search: Search, stats: TrainingStats, crew: Crew, say: Listener) -> None:
+    ``confirm``: raises where another run leads the job by now.
+    """
+
+    def __init__(
+        self, search: Search, stats: TrainingStats, crew: Crew, confirm: Callable[[], None], say: Listener
+    ) -> None:
         assert search.job.search
         job = search.job
         self._job = replace(job, training=replace(job.training, shards=search.results.shards))
@@ -88,6 +93,7 @@ class SearchRun:
         self._results = search.results
         self._stats = stats
         self._crew = crew
+        self._confirm = confirm
         self._say = say
         self._folder = str(job.checkpoint.path)
         self._newest_fold: tuple[int, Plan] | None = None
@@ -102,7 +108,7 @@ class SearchRun:
             number, fold = due
             self._judge(number, fold, plan)
         with reachable(self._folder):
-            storage.remove(paths.trials(self._folder))
+            search_results.forget_trials(self._folder)
         self._say(ranking(self._results))
         return self._search._replace(plan=plan, results=self._results)
 
@@ -115,9 +121,10 @@ class SearchRun:
         except ModelError as exc:
             failure = str(exc)
             self._results = self._results.failed(number, failure)
+        self._confirm()
         search_results.write(self._job, self._results)
         with reachable(self._folder):
-            storage.remove(folder)
+            search_results.forget_trial(folder)
         self._tell_trial(number, fold, failure)
 
     def _tell_trial(self, number: int, fold: int, failure: str) -> None:
@@ -135,9 +142,10 @@ class SearchRun:
         checkpoint = replace(job.checkpoint, path=folder)
         # A job with a search tells the workers that other trainings on the same rows come next.
         job = replace(job, checkpoint=checkpoint, export=None, profile=False, search=self._options)
-        checkpoints = Checkpoints(folder, job.checkpoint.keep)
+        checkpoints = Checkpoints(folder, job.checkpoint.keep, self._confirm)
         training = find_training(job, with_learner(plan, job.learner), checkpoints, self._say)
         checkpoints.prepare()
+        checkpoints.sweep()
         outcome = Rounds(training, self._stats, self._crew, self._tell).run()
         return outcome.metrics["validation"]
 

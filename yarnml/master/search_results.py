@@ -1,5 +1,6 @@
 """The results of a search so far: ``search.json`` in the job's folder, from which it goes on after a stop."""
 
+import contextlib
 from collections.abc import Sequence
 from statistics import fmean, pstdev
 from typing import Literal
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 
 from yarnml import storage
 from yarnml.checkpoint.fingerprint import Identity, check_same_job, fingerprint_of
-from yarnml.checkpoint.store import reachable
+from yarnml.checkpoint.store import Checkpoints, reachable
 from yarnml.data.plan import Plan
 from yarnml.errors import CheckpointError, JobFileError, ModelError
 from yarnml.job import paths
@@ -148,9 +149,29 @@ def write(job: Job, results: Results) -> None:
 
 
 def forget(job: Job) -> None:
-    with reachable(str(job.checkpoint.path)):
-        for url in (*_files(job), paths.trials(str(job.checkpoint.path))):
-            storage.remove(url)
+    """Remove the results and what is left of the trainings; what is none of a search's stays."""
+    folder = str(job.checkpoint.path)
+    with reachable(folder):
+        for url in filter(storage.exists, _files(job)):
+            with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, IsADirectoryError):
+                msgspec.json.decode(storage.read(url), type=Results)
+                storage.remove_file(url)
+        forget_trials(folder)
+
+
+def forget_trials(job_folder: str) -> None:
+    """Remove the folders of a search's trainings."""
+    trials = paths.trials(job_folder)
+    for name in filter(paths.is_trial, storage.names(trials)):
+        forget_trial(storage.join(trials, name))
+    storage.remove_empty(trials)
+
+
+def forget_trial(folder: str) -> None:
+    """Remove the folder of one training of a search."""
+    if not storage.is_link(folder):
+        Checkpoints(folder, 1).clear()
+        atomic.clear(folder, (paths.OUTCOME,))
 
 
 def read(job: Job) -> Results | None:
@@ -163,8 +184,10 @@ def read(job: Job) -> Results | None:
         for url in filter(storage.exists, _files(job)):
             try:
                 return msgspec.json.decode(storage.read(url), type=Results)
-            except msgspec.DecodeError as exc:
-                why = f"{url} is not what a search writes: {exc}; use --restart to begin anew."
+            except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+                why = (
+                    f"{url} is not what a search writes: {exc}; move it away, or give this job another checkpoint.path."
+                )
     if why:
         raise CheckpointError(why)
     return None

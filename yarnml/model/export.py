@@ -8,6 +8,7 @@ A worker writes them beside, the master shows them by one rename.  Versions coun
 """
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Mapping
 from importlib import metadata
@@ -34,6 +35,7 @@ FORMAT = "yarnml-model/1"
 
 _PACKAGES = ("jax", "jaxlib", "optax", "numpy", "pyarrow")
 _COMMIT_ATTEMPTS = 100
+_VERSION = re.compile(r"[1-9][0-9]{0,17}")
 
 
 class _About(Struct, frozen=True):
@@ -49,7 +51,7 @@ class _About(Struct, frozen=True):
 
 def versions(folder: str) -> list[int]:
     """List the versions in a folder, ascending."""
-    return sorted(int(n) for n in storage.names(folder) if n.isdecimal() and n[0] != "0")
+    return sorted(int(n) for n in storage.names(folder) if _VERSION.fullmatch(n))
 
 
 def folders(export: Export) -> list[str]:
@@ -105,10 +107,11 @@ def describe(
 def begin(export: Export, name: str, job_folder: str) -> str:
     """Name a hidden folder for a model of the job ``name``; a folder that a run of it left when it died is removed."""
     own = f"{name}-{integrity.digest_of(job_folder.encode())[:8]}-"
+    draft = re.compile(re.escape(paths.TEMPORARY + own) + "[0-9]+")
     with contextlib.suppress(OSError):  # where it can't be listed, writing will say so
         for old in storage.names(export.path):
-            if old.startswith(paths.TEMPORARY + own):
-                storage.remove(storage.join(export.path, old))
+            if draft.fullmatch(old):
+                atomic.clear(storage.join(export.path, old), (paths.MODEL, paths.PROGRAM, paths.ABOUT))
     return paths.temporary(export.path, f"{own}{time.time_ns()}")
 
 

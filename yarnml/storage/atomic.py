@@ -4,12 +4,15 @@ What is still being written has a hidden name, so no reader takes it for data, a
 """
 
 import contextlib
+import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from yarnml.storage import files, local
 
 PREFIX = local.TEMPORARY
+_LEFTOVER = re.compile(r"\.tmp-(?:probe-)?[0-9a-f]{16,32}|\.(?P<of>.+)\.[0-9a-f]{8}", re.DOTALL)
+"""Names that a killed write leaves: on this machine's disk and others, and on HDFS."""
 
 
 def hidden(folder: str, name: str) -> str:
@@ -58,6 +61,25 @@ def replace(source: str, target: str) -> None:
     """Rename a file or folder to ``target``, which is removed first, if it is there."""
     files.remove(target)
     files.rename(source, target)
+
+
+def clear(folder: str, own: Collection[str]) -> None:
+    """Remove one's own files of a folder by their names, and the folder if nothing else is in it.
+
+    What a write of theirs left when it was killed goes too.  Whatever else is there stays, and what is behind a link.
+    """
+    if files.is_link(folder):
+        return
+    for name in files.names(folder):
+        if name in own or is_leftover(name, own):
+            files.remove_file(files.join(folder, name))
+    files.remove_empty(folder)
+
+
+def is_leftover(name: str, own: Collection[str]) -> bool:
+    """Tell whether a name is one that a killed write of these files leaves beside them."""
+    match = _LEFTOVER.fullmatch(name)
+    return match is not None and (match["of"] is None or match["of"] in own)
 
 
 def check_writable(folder: str) -> None:

@@ -62,6 +62,24 @@ def name_nodes(scheme: str, authority: str, settings: Configuration) -> tuple[Ad
     return nodes
 
 
+def identity(scheme: str, authority: str) -> tuple[str, str]:
+    """The one protocol and host part for an HDFS, by whatever URL it is meant; both stay where it can't be told."""
+    settings = configuration()
+    try:
+        nodes = name_nodes(scheme, authority, settings)
+    except ValueError:
+        return scheme, authority
+    for service, members in settings.name_services.items():
+        if {node.rpc for node in members} & {node.rpc for node in nodes} - {""}:
+            return "hdfs", service
+        if {node.web for node in members} & {node.web for node in nodes}:
+            return "hdfs", service
+    default = settings.default_fs
+    if default.startswith("hdfs://") and nodes[0].web in {n.web for n in name_nodes("hdfs", "", settings)}:
+        nodes = name_nodes("hdfs", "", settings)
+    return ("hdfs", nodes[0].rpc.lower()) if nodes[0].rpc else (scheme, nodes[0].web.rpartition("/")[2].lower())
+
+
 def default_authority(settings: Configuration) -> str:
     """The host part of fs.defaultFS."""
     return settings.default_fs.partition("://")[2].partition("/")[0]

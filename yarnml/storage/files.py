@@ -4,9 +4,11 @@ A path is an fsspec URL or an absolute local path.  Nothing appears half-written
 Errors are OSErrors with one sentence; ValueError for a URL that can't be meant.
 """
 
+import contextlib
 import errno
 import hashlib
 import os
+import posixpath
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +20,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from yarnml.storage import listing as listings
 from yarnml.storage import local
-from yarnml.storage.connect import open_hdfs
+from yarnml.storage.connect import identity, open_hdfs
 from yarnml.storage.hdfs import CHUNK, SCHEMES, Hdfs
 from yarnml.storage.listing import Listing
 
@@ -42,6 +44,20 @@ def absolute(path: str, folder: Path) -> str:
             f"{path} has an unknown protocol, '{scheme}'; use file, hdfs, s3 or another of fsspec's"
         ) from exc
     return path
+
+
+def canonical(url: str) -> str:
+    """Write a URL in the one form that all names of the same place have, as far as names tell.
+
+    Slashes, ``.``, default hosts and ports do not count, nor the protocol by which an HDFS is reached.
+    """
+    scheme, mark, rest = url.partition("://")
+    if not mark or scheme == "file":
+        return os.path.realpath(rest if mark else url)
+    authority, _, path = rest.partition("/")
+    if scheme in SCHEMES:
+        scheme, authority = identity(scheme, authority)
+    return f"{scheme}://{authority}{posixpath.normpath('/' + path.lstrip('/'))}"
 
 
 def join(url: str, *parts: str) -> str:
@@ -180,3 +196,33 @@ def remove(url: str) -> None:
         local.remove(path)
     elif isinstance(fs, Hdfs) or fs.exists(path):
         fs.rm(path, recursive=True)
+
+
+def remove_file(url: str) -> None:
+    """Remove a file or a link; nothing where there is none, or a folder."""
+    fs, path = locate(url)
+    if local.is_disk(fs):
+        with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+            os.unlink(path)
+    elif not fs.isdir(path):
+        remove(url)
+
+
+def remove_empty(url: str) -> None:
+    """Remove a folder that holds nothing; nothing where it holds something, or there is none."""
+    fs, path = locate(url)
+    if not local.is_disk(fs):
+        if fs.isdir(path) and not names(url):
+            remove(url)
+        return
+    try:
+        os.rmdir(path)
+    except OSError as exc:
+        if exc.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR):
+            raise
+
+
+def is_link(url: str) -> bool:
+    """Tell whether a path of this machine is a link; other storages have none."""
+    fs, path = locate(url)
+    return local.is_disk(fs) and os.path.islink(path)

@@ -18,6 +18,10 @@ class TornFile(Exception):
     """A file is missing, or is not what was written; says which one, and what was expected and found."""
 
 
+class UnreadableFile(TornFile):
+    """The storage is there and does not give a file; says which one, and what the storage said."""
+
+
 def seal(document: Mapping[str, Any], field: str, name: str) -> bytes:
     """Return the document for a file ``name``, with its own digest among those in its mapping ``field``."""
     digests = {**document[field], name: _own_digest(document, field, name)}
@@ -49,11 +53,18 @@ def check(folder: str, digests: Mapping[str, str]) -> None:
 
 @contextlib.contextmanager
 def present(name: str) -> Iterator[None]:
-    """Raise TornFile where this block does not find the file ``name``."""
+    """Raise TornFile where this block does not find the file ``name``, UnreadableFile where that alone can't be read.
+
+    A storage that is away, and a permission that is missing, are no damage.
+    """
     try:
         yield
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as exc:
         raise TornFile(f"{name} is missing") from exc
+    except OSError as exc:
+        if isinstance(exc, PermissionError) or type(exc) is storage.Unavailable:
+            raise
+        raise UnreadableFile(f"{name} can't be read: {exc}") from exc
 
 
 def digest_of(data: bytes | bytearray) -> str:

@@ -26,6 +26,10 @@ _NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF)
 """What filesystems answer that can't sync a folder."""
 
 
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
+"""What filesystems answer that have no hard links."""
+
+
 def is_disk(fs: AbstractFileSystem) -> bool:
     """Tell whether a filesystem is this machine's own, and not another one's way to it."""
     return type(fs) is LocalFileSystem
@@ -104,17 +108,31 @@ def write(path: str, data: bytes | bytearray) -> None:
 
 def rename(old: str, new: str) -> None:
     """Move a file or folder to a free name; FileExistsError where it is taken."""
-    if os.path.lexists(new):
-        raise FileExistsError(f"{new} exists")
     try:
-        os.rename(old, new)
+        _move(old, new)
     except OSError as exc:
         if exc.errno in (errno.ENOTEMPTY, errno.EEXIST):
             raise FileExistsError(f"{new} exists") from exc
         raise
-    sync(os.path.dirname(new))
-    if os.path.dirname(old) != os.path.dirname(new):
-        sync(os.path.dirname(old))
+    for folder in {os.path.dirname(old), os.path.dirname(new)}:
+        sync(folder)
+
+
+def _move(old: str, new: str) -> None:
+    """Rename; of two that move a file to one name at the same time the first one does."""
+    if not stat.S_ISREG(os.lstat(old).st_mode):
+        if os.path.lexists(new):
+            raise FileExistsError(errno.EEXIST, "File exists", new)
+        os.rename(old, new)
+        return
+    try:
+        os.link(old, new)
+    except OSError as exc:
+        if exc.errno not in _NO_LINKS or os.path.lexists(new):
+            raise
+        os.rename(old, new)
+    else:
+        os.unlink(old)
 
 
 def remove(path: str) -> None:

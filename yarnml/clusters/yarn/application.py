@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from yarnml import storage
 from yarnml.clusters.yarn import services
 from yarnml.clusters.yarn.packaging.provision import VARIABLES, Provision
 from yarnml.errors import JobFileError
@@ -94,8 +95,8 @@ def _larger_services(declared: dict[str, Any], memory_limits: Mapping[str, int])
 
 
 def tag_of(job: Job) -> str:
-    """The tag of a job's applications: a digest of the job's folder, since tags must be short."""
-    return f"{TAG}-{hashlib.sha256(str(job.checkpoint.path).encode()).hexdigest()[:16]}"
+    """The tag of a job's applications: a digest of the job's folder in its one form, since tags must be short."""
+    return f"{TAG}-{hashlib.sha256(storage.canonical(str(job.checkpoint.path)).encode()).hexdigest()[:16]}"
 
 
 def check_paths(job: Job) -> None:

@@ -17,6 +17,7 @@ import skein
 from rich.console import Console
 
 from yarnml import storage
+from yarnml.checkpoint.lease import LeaseLost
 from yarnml.clusters.yarn import credentials
 from yarnml.clusters.yarn.application import EVENTS_ADDRESS, JOB_FILE, MASTER_ADDRESS
 from yarnml.clusters.yarn.containers import watchdog
@@ -83,6 +84,9 @@ def _train(job: Job, cluster: Cluster, failure_file: str, say: Listener) -> Outc
         log(str(exc))
         os._exit(1)  # the next attempt goes on; this must not be taken for the job's end
     except YarnmlError as exc:
+        if isinstance(exc, LeaseLost) and exc.same_application:
+            log(str(exc))
+            os._exit(1)  # a newer attempt leads the job; nothing of this one's end may reach it
         failure = Failure(type(exc).__name__, str(exc), exc.detail)
         _store_failure(failure_file, failure)
         return failure

@@ -26,7 +26,7 @@ from yarnml.clusters.yarn.observe.processes import ProcessInfo
 from yarnml.clusters.yarn.observe.status import Application
 from yarnml.clusters.yarn.packaging.provision import Provision, provide
 from yarnml.control.credentials import Certificate
-from yarnml.errors import ClusterError, JobFileError
+from yarnml.errors import CheckpointError, ClusterError, JobFileError
 from yarnml.events.events import Outcome
 from yarnml.job import paths
 from yarnml.job.spec import Job
@@ -91,14 +91,18 @@ class Yarn:
 
     def prepare(self, job: Job, note: Callable[[str], None], *, restart: bool = False) -> "Submission":
         """Check a job and bring what its containers need to the cluster; nothing runs yet."""
+        self.refuse_second(job)
+        start = preflight(job, restart=restart)
+        return Submission(job, start.outcome, home(), None if start.outcome else provide(job, home(), note))
+
+    def refuse_second(self, job: Job) -> None:
+        """Raise JobFileError where an application leads this job already."""
         running = self.applications(tag_of(job))
         if running:
             raise JobFileError(
                 f"checkpoint.path {job.checkpoint.path} is in use: {running[0].id} runs this job; "
                 f"`yarnml attach {running[0].id}` shows it, `yarnml kill {running[0].id}` ends it."
             )
-        start = preflight(job, restart=restart)
-        return Submission(job, start.outcome, home(), None if start.outcome else provide(job, home(), note))
 
     def applications(self, tag: str = TAG, states: tuple[str, ...] = LIVE_STATES) -> list[Application]:
         """Applications of yarnml, or of one job, newest first."""
@@ -173,7 +177,8 @@ class Yarn:
             time.sleep(CHECK_SECONDS)
         self.clear_away(application)
         if job:
-            Checkpoints(str(job.checkpoint.path), job.checkpoint.keep).discard()
+            with contextlib.suppress(CheckpointError):
+                Checkpoints(str(job.checkpoint.path), job.checkpoint.keep).sweep()
 
     def clear_away(self, application: str) -> None:
         """Remove the files of an ended application: Skein's master does it, too, unless it was killed."""

@@ -42,6 +42,7 @@ def submit_job(job: Job, say: Listener, note: Note, *, restart: bool, detach: bo
         if not submission.provision:
             return
         application = build_application(job, folder, submission.home, submission.provision, memory_limits)
+        yarn.refuse_second(job)  # again: to pack may take minutes
         sent = yarn.send(job, application)
         say(Submitted(sent.id, sent.url))
         if not detach:
