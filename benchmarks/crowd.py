@@ -40,7 +40,8 @@ class Crowd:
     """Processes that add up vectors: the first ones are the workers, the last ones the reducers apart."""
 
     def __init__(self, workers: int, reducers: int, folder: Path) -> None:
-        variables = os.environ | library_variables(1) | Token().variables()
+        self._token = Token()  # with it go the sockets
+        variables = os.environ | library_variables(1) | self._token.variables()
         self._children = [
             subprocess.Popen(
                 [sys.executable, "-m", "benchmarks.exchanger", str(index), str(folder)],

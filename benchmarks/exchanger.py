@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from yarnml.control.commands import Assignment, Idle
-from yarnml.control.credentials import Certificate, Credentials, Token
+from yarnml.control.credentials import FOLDER_VARIABLE, TOKEN_VARIABLE, Certificate, Credentials, Token
 from yarnml.reduce.allreduce import NetworkAllReduce
 from yarnml.reduce.reducer import StepKey
 from yarnml.reduce.relay import Relay
@@ -76,7 +76,7 @@ def credentials(folder: Path) -> Credentials:
     files = folder / CERTIFICATE, folder / KEY
     if all(file.exists() for file in files):
         return Certificate(*(file.read_bytes() for file in files), NAME)
-    return Token(os.environ["YARNML_TOKEN"])
+    return Token(os.environ[TOKEN_VARIABLE], os.environ[FOLDER_VARIABLE])
 
 
 def main(index: str, folder: str) -> None:

@@ -130,11 +130,11 @@ server = ReducerServer(home, "127.0.0.1", token, 0.2)
 schema = pa.schema([pa.field("bytes", pa.uint8(), nullable=False)])
 batch = pa.RecordBatch.from_arrays([pa.array(np.ones(16, np.uint8))], schema=schema)
 for _ in range(40):
-    client = fl.FlightClient(f"grpc://{server.address}", **token.calling())
+    client = fl.FlightClient(f"grpc+unix://{server.address}", **token.calling())
     options = fl.FlightCallOptions(headers=token.headers)
     writer, reader = client.do_exchange(fl.FlightDescriptor.for_command(encode(Hello(0))), options)
     writer.begin(batch.schema)
-    writer.write_with_metadata(batch, encode(Part(1, 0, 3, 0, 0, 0, 1, "<f4")))
+    writer.write_with_metadata(batch, encode(Part(1, 0, 3, 0, 0, 0, 1, "float32")))
     writer.done_writing()
     with contextlib.suppress(StopIteration, pa.ArrowException, OSError):
         while True:

@@ -1,5 +1,6 @@
-"""Bad wires between real processes: a TCP proxy that harms bytes, a Flight relay that harms whole messages."""
+"""Bad wires between real processes: a proxy that harms bytes, a Flight relay that harms whole messages."""
 
+import secrets
 import socket
 import threading
 import time
@@ -45,6 +46,16 @@ def late(seconds: float) -> Harm:
     return harm
 
 
+def _connected(address: str) -> socket.socket:
+    """A connection to a path or host:port."""
+    if address.startswith("/"):
+        end = socket.socket(socket.AF_UNIX)
+        end.connect(address)
+        return end
+    host, _, port = address.rpartition(":")
+    return socket.create_connection((host, int(port)))
+
+
 class Proxy:
     """Listens, and hands on what comes for ``target``; ``up`` harms what goes there, ``down`` what comes back.
 
@@ -52,22 +63,27 @@ class Proxy:
     """
 
     def __init__(self, target: str, up: Harm | None = None, down: Harm | None = None, harmed: int = 10**9) -> None:
-        host, _, port = target.rpartition(":")
-        self._target = (host, int(port))
+        self._target = target
         self._harms = (up, down)
         self._harmed = harmed
         self._open: list[socket.socket] = []
         self.connections = 0
         self.passed = [0, 0]  # bytes up and down
-        self._listener = socket.create_server((HOST, 0))
-        self.address = f"{HOST}:{self._listener.getsockname()[1]}"
+        if target.startswith("/"):
+            self.address = f"{target}-{secrets.token_hex(2)}"
+            self._listener = socket.socket(socket.AF_UNIX)
+            self._listener.bind(self.address)
+            self._listener.listen()
+        else:
+            self._listener = socket.create_server((HOST, 0))
+            self.address = f"{HOST}:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 caller, _ = self._listener.accept()
-                target = socket.create_connection(self._target)
+                target = _connected(self._target)
                 self._open += [caller, target]
                 harms = self._harms if self.connections < self._harmed else (None, None)
                 self.connections += 1
@@ -114,8 +130,9 @@ class Relay(fl.FlightServerBase):  # type: ignore[misc]
         self._credentials = credentials
         self._up = up
         self._down = down
-        super().__init__(f"{credentials.scheme}://{HOST}:0", **credentials.serving())
-        self.address = f"{HOST}:{self.port}"
+        url = credentials.listening(HOST)
+        super().__init__(url, **credentials.serving())
+        self.address = credentials.address(url, self.port)
 
     def do_exchange(self, context: Any, descriptor: Any, reader: Any, writer: Any) -> None:
         client = fl.FlightClient(f"{self._credentials.scheme}://{self._target}", **self._credentials.calling())

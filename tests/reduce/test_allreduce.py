@@ -116,5 +116,5 @@ def test_strangers_are_refused() -> None:
     """A process without the job's token can't stream to a reducer."""
     server = ReducerServer(PeerServices(), HOST, TOKEN, 1)
     with pytest.raises(fl.FlightUnauthenticatedError):
-        fl.connect(f"grpc://{server.address}").do_exchange(fl.FlightDescriptor.for_command(b""))[1].read_chunk()
+        fl.connect(f"grpc+unix://{server.address}").do_exchange(fl.FlightDescriptor.for_command(b""))[1].read_chunk()
     server.shutdown()

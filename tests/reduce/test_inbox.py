@@ -12,7 +12,7 @@ from yarnml.reduce.wire import Part, decode_part, encode
 
 def test_a_part_header_survives_the_wire() -> None:
     """Headers decode to what was encoded."""
-    header = Part(1, 2, 3, 4, 5, 6, 7, "<f4")
+    header = Part(1, 2, 3, 1, 1, 6, 7, "float32")
     assert decode_part(encode(header)) == header
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from fsspec.implementations.local import LocalFileSystem
 
 from yarnml import storage
+from yarnml.clusters.groups import ProcessGroups
 from yarnml.control.credentials import Token
 from yarnml.control.roles import ProcessId, Role
 from yarnml.errors import CheckpointError, JobFileError
@@ -54,6 +55,7 @@ class LocalProcesses:
         self._logs = log_folder
         self._credentials = credentials
         self._children: list[Child] = []
+        self._groups = ProcessGroups()
         self._master = ""
 
     def open(self, master: str) -> None:
@@ -68,7 +70,7 @@ class LocalProcesses:
         siblings = [child for child in self._children if child.process.role == role]
         process = ProcessId(role, len(siblings))
         # The lowest place that is free: a replacement takes the cores and GPUs of the process that it replaces.
-        slot = min(set(range(len(siblings) + 1)) - {child.slot for child in siblings if child.popen.poll() is None})
+        slot = min(set(range(len(siblings) + 1)) - {child.slot for child in siblings if not self._has_ended(child)})
         log = self._logs / paths.log_name(role, process.index)
         with log.open("wb") as output:
             popen = subprocess.Popen(
@@ -77,17 +79,18 @@ class LocalProcesses:
                 stdin=subprocess.PIPE,  # its end tells the child that we are gone
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for the master alone
+                start_new_session=True,  # Ctrl-C is for the master alone, and what a child starts is in its group
             )
+        self._groups.add(popen.pid)
         self._children.append(Child(process, slot, popen, log))
 
     def kill(self, process: ProcessId) -> None:
         for child in self._children:
             if child.process == process:
-                _kill(child, 0.0)
+                self._kill(child, 0.0)
 
     def exits(self) -> dict[ProcessId, Exit]:
-        return {child.process: _exit(child) for child in self._children if child.popen.poll() is not None}
+        return {child.process: _exit(child) for child in self._children if self._has_ended(child)}
 
     def running(self) -> list[ProcessId]:
         return [child.process for child in self._children]
@@ -113,9 +116,30 @@ class LocalProcesses:
         """End all children: those that were told to stop get a moment, the others none."""
         deadline = time.monotonic() + (STOP_SECONDS if wait else 0.0)
         for child in self._children:
-            _kill(child, max(0.0, deadline - time.monotonic()))
+            self._kill(child, max(0.0, deadline - time.monotonic()))
             if child.popen.stdin:
                 child.popen.stdin.close()
+
+    def close(self) -> None:
+        """Look after no processes any more: all have ended."""
+        self._groups.close()
+
+    def _kill(self, child: Child, patience: float) -> None:
+        """Wait ``patience`` seconds for the child's own end, then kill it; and all that it has started."""
+        if self._has_ended(child):
+            return
+        try:
+            child.popen.wait(patience)
+        except subprocess.TimeoutExpired:
+            child.popen.kill()
+            child.popen.wait()
+        self._groups.end(child.popen.pid)
+
+    def _has_ended(self, child: Child) -> bool:
+        """Tell whether a child has ended; at the first look after that, all that it has started is killed."""
+        if child.popen.returncode is None and child.popen.poll() is not None:
+            self._groups.end(child.popen.pid)
+        return child.popen.returncode is not None
 
     def _variables(self, process: ProcessId, slot: int) -> dict[str, str]:
         """Make the environment variables of a child; those of the job file go before those of this machine."""
@@ -139,15 +163,6 @@ class LocalProcesses:
             | user_cache_variables(workers.vcores)
         )
         return machine | self._job.environment.variables | environment.variables()
-
-
-def _kill(child: Child, patience: float) -> None:
-    """Wait ``patience`` seconds for the child's own end, then kill it."""
-    try:
-        child.popen.wait(patience)
-    except subprocess.TimeoutExpired:
-        child.popen.kill()
-        child.popen.wait()
 
 
 def _exit(child: Child) -> Exit:
@@ -205,6 +220,7 @@ def open_crew(job: Job, log_folder: str, say: Listener, locality: Locality | Non
             processes.stop(wait=False)
         master.close()
         processes.stop(wait=True)
+        processes.close()
 
 
 CLUSTER = Cluster("local", open_crew)

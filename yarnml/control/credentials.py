@@ -6,6 +6,11 @@ from typing import Any, Protocol
 
 import pyarrow.flight as fl
 
+from yarnml.control.socket_folder import SocketFolder
+
+TOKEN_VARIABLE = "YARNML_TOKEN"
+FOLDER_VARIABLE = "YARNML_SOCKETS"
+
 _HEADER = "x-yarnml-token"
 _OPTIONS = [("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -1)]  # chunks are bounded by us
 
@@ -13,7 +18,7 @@ _OPTIONS = [("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -
 class Credentials(Protocol):
     """The means by which one job's processes know each other.
 
-    ``scheme``: of their addresses, ``grpc`` or ``grpc+tls``.
+    ``scheme``: of their addresses, ``grpc+unix`` or ``grpc+tls``.
     """
 
     @property
@@ -22,6 +27,12 @@ class Credentials(Protocol):
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
         """Headers for every call."""
+
+    def listening(self, host: str) -> str:
+        """The URL for a new server of this machine; ``host``: its name, as others reach it."""
+
+    def address(self, url: str, port: int) -> str:
+        """The address, without its scheme, of a server that listens at this URL and has got this port."""
 
     def serving(self) -> dict[str, Any]:
         """Arguments of a Flight server that refuses strangers."""
@@ -34,15 +45,20 @@ class Credentials(Protocol):
 
 
 class Token:
-    """A shared secret beside plain connections, for processes of one machine that talk over its loopback address.
+    """A shared secret, for processes of one machine that talk over sockets in a folder of their user.
 
-    It reaches processes by their environment, never by arguments or logs, which other users of the machine can read.
+    Other users can't enter the folder: they neither reach a server nor stand in for one.  The secret keeps apart the
+    jobs of one user.  It reaches processes by their environment, never by arguments or logs, which others can read.
+
+    ``folder``: of the sockets; a new one where a job begins.
     """
 
-    scheme = "grpc"
+    scheme = "grpc+unix"
 
-    def __init__(self, value: str | None = None) -> None:
+    def __init__(self, value: str | None = None, folder: str | None = None) -> None:
         self.value = value or secrets.token_hex(16)
+        self._own_folder = None if folder else SocketFolder()
+        self._folder = self._own_folder.path if self._own_folder else str(folder)
 
     def __repr__(self) -> str:
         return "Token(…)"
@@ -51,6 +67,12 @@ class Token:
     def headers(self) -> list[tuple[bytes, bytes]]:
         return [(_HEADER.encode(), self.value.encode())]
 
+    def listening(self, host: str) -> str:
+        return f"{self.scheme}://{self._folder}/{secrets.token_hex(8)}"
+
+    def address(self, url: str, port: int) -> str:
+        return url.removeprefix(f"{self.scheme}://")
+
     def serving(self) -> dict[str, Any]:
         return {"middleware": {"token": _Check(self)}}
 
@@ -58,7 +80,7 @@ class Token:
         return {"generic_options": _OPTIONS}
 
     def variables(self) -> dict[str, str]:
-        return {"YARNML_TOKEN": self.value}
+        return {TOKEN_VARIABLE: self.value, FOLDER_VARIABLE: self._folder}
 
 
 class Certificate:
@@ -77,6 +99,12 @@ class Certificate:
 
     def __repr__(self) -> str:
         return "Certificate(…)"
+
+    def listening(self, host: str) -> str:
+        return f"{self.scheme}://{host}:0"
+
+    def address(self, url: str, port: int) -> str:
+        return f"{url.removeprefix(f'{self.scheme}://').removesuffix(':0')}:{port}"
 
     def serving(self) -> dict[str, Any]:
         pair = (self._certificate, self._key)

@@ -32,8 +32,9 @@ class ControlServer(fl.FlightServerBase):  # type: ignore[misc]
         self.calls = 0
         self.bytes_in = 0
         self.bytes_out = 0
-        super().__init__(f"{credentials.scheme}://{host}:0", **credentials.serving())
-        self.address = f"{host}:{self.port}"
+        url = credentials.listening(host)
+        super().__init__(url, **credentials.serving())
+        self.address = credentials.address(url, self.port)
 
     def do_action(self, context: Any, action: Any) -> Iterator[Any]:
         """Answer one call; Flight calls this in many threads at once."""

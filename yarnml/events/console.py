@@ -88,9 +88,10 @@ class JobConsole(AbstractContextManager["JobConsole"]):
             return
         try:
             self._console.print(text, highlight=False, markup=False, soft_wrap=True)
-        except OSError as exc:
+        except (OSError, SystemExit) as exc:  # rich would leave the program where its reader has left
             self._unseen = True
-            log(f"warning: The output can't be written, and the job goes on without it: {exc.strerror or exc}.")
+            why = exc.strerror if isinstance(exc, OSError) else "nobody reads it"
+            log(f"warning: The output can't be written, and the job goes on without it: {why}.")
 
 
 def progress_line(round: RoundStarted | None, tick: Tick, rate: float | None) -> str:

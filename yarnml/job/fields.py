@@ -10,8 +10,11 @@ LARGEST_INT = 2**31 - 1
 LARGEST_FLOAT = 1e30
 """The largest number: a float32 holds its products with small ones."""
 
+LARGEST_SHARDS = 2**20
+
 PositiveInt = Annotated[int, Meta(ge=1, le=LARGEST_INT)]
 Natural = Annotated[int, Meta(ge=0, le=LARGEST_INT)]
+Shards = Annotated[int, Meta(ge=1, le=LARGEST_SHARDS)]
 Processes = Annotated[int, Meta(ge=1, le=10_000)]
 ProcessesOrNone = Annotated[int, Meta(ge=0, le=10_000)]
 Cores = Annotated[int, Meta(ge=1, le=4096)]

@@ -17,6 +17,7 @@ from yarnml.job.fields import (
     Period,
     PositiveInt,
     Section,
+    Shards,
     Url,
     Urls,
     Whole,
@@ -82,7 +83,7 @@ class Training(Section, frozen=True, kw_only=True):
     micro_batch_size: PositiveInt | None = None
     gradients: Gradients = "float32"
     seed: Annotated[int, Meta(ge=0, lt=2**32)] = 0
-    shards: PositiveInt | None = None
+    shards: Shards | None = None
     shuffle_rows: PositiveInt = 65536
     early_stopping: EarlyStopping | None = None
 

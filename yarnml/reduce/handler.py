@@ -4,10 +4,12 @@ import contextlib
 import queue
 import threading
 
+import msgspec
+
 from yarnml.errors import WorkerLost
 from yarnml.reduce.connections.base import Connection, ConnectionLost
 from yarnml.reduce.reducer import Aggregator, StepAborted, StepExpired, StepKey
-from yarnml.reduce.tree import root
+from yarnml.reduce.tree import Vector, root
 from yarnml.reduce.wire import Part, Refusal, decode_part, encode
 
 
@@ -26,20 +28,21 @@ class StreamHandler:
         self._disconnected = threading.Event()
 
     def run(self) -> None:
-        """Serve until the worker has finished; raise ConnectionLost, or what is wrong with a message."""
+        """Serve until the worker has finished; raise ConnectionLost, also for what is no message of a worker."""
         sender = threading.Thread(target=self._send_totals, name="totals", daemon=True)
         sender.start()
         newest = StepKey(-1, -1)
         try:
             for header, values in self._connection.messages():
-                part = decode_part(header)
-                assert values is not None
+                part, numbers = _decoded(header, values)
                 key = StepKey(part.generation, part.step)
                 # Steps come in order on one stream, so a part of a newer step asks for that step's totals.
                 if key > newest:
                     newest = key
                     self._requests.put(part)
-                self._aggregator.add(part, values.view(part.dtype))
+                self._aggregator.add(part, numbers)
+        except (msgspec.DecodeError, ValueError, TypeError) as exc:
+            raise ConnectionLost(f"what came is no part of a sum: {exc}") from exc
         finally:
             self._requests.put(None)
             self._disconnected.set()
@@ -64,3 +67,10 @@ class StreamHandler:
                 part.generation, part.step, part.shards, *root(part.shards), chunk, part.chunks, total.dtype.name
             )
             self._connection.send(encode(header), total)
+
+
+def _decoded(header: bytes, values: Vector | None) -> tuple[Part, Vector]:
+    part = decode_part(header)
+    if values is None:
+        raise ValueError("a part without numbers")
+    return part, values.view(part.dtype)

@@ -59,6 +59,13 @@ def chunk_bounds(low: int, high: int, cut: int = 0) -> list[tuple[int, int]]:
     return [(start, min(start + CHUNK_ELEMENTS, high)) for start in starts]
 
 
+def _check_fits(join: Join[Vector], part: Part, values: Vector) -> None:
+    """Refuse a part that can't be added to those that came before it."""
+    before = next(iter(join.parts.values()), values)
+    if part.shards != join.shards or (before.shape, before.dtype) != (values.shape, values.dtype):
+        raise ValueError("a part of another form than those before it")
+
+
 class Aggregator(Protocol):
     """Adds up parts and gives totals: a reducer, or a relay of one."""
 
@@ -108,6 +115,7 @@ class Reducer:
                 return False
             self._drop_generations_before(key.generation)
             join = self._joins.setdefault(key, {}).setdefault(part.chunk, Join(part.shards))
+            _check_fits(join, part, values)
             is_new = join.add(Node(part.level, part.place), values)
             self.dropped_parts += not is_new
             if join.total is not None:

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pyarrow.flight as fl
 
 from yarnml.control.credentials import Credentials
-from yarnml.reduce.connections.base import Connection
+from yarnml.reduce.connections.base import Connection, ConnectionLost
 from yarnml.reduce.connections.flight import FlightConnection
 from yarnml.reduce.connections.sockets import Listener
 from yarnml.reduce.handler import StreamHandler
@@ -43,8 +44,9 @@ class ReducerServer(fl.FlightServerBase):  # type: ignore[misc]
     def __init__(self, services: PeerServices, host: str, credentials: Credentials, timeout: float) -> None:
         self._services = services
         self._timeout = timeout
-        super().__init__(f"{credentials.scheme}://{host}:0", **credentials.serving())
-        self.address = f"{host}:{self.port}"
+        url = credentials.listening(host)
+        super().__init__(url, **credentials.serving())
+        self.address = credentials.address(url, self.port)
         self._socket_listener = Listener(self.address, credentials, self._serve)
 
     def do_get(self, context: Any, ticket: Any) -> Any:
@@ -56,7 +58,10 @@ class ReducerServer(fl.FlightServerBase):  # type: ignore[misc]
         self._serve(FlightConnection(reader, writer), descriptor.command)
 
     def _serve(self, connection: Connection, hello: bytes) -> None:
-        wants_relay = decode_hello(hello).relay
+        try:
+            wants_relay = decode_hello(hello).relay
+        except (msgspec.DecodeError, TypeError) as exc:
+            raise ConnectionLost(f"it began with no hello: {exc}") from exc
         aggregator = self._services.relay if wants_relay else self._services.reducer
         StreamHandler(aggregator, connection, self._timeout).run()
 

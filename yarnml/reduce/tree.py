@@ -110,7 +110,7 @@ class Join(Generic[V]):
     """
 
     def __init__(self, shards: int) -> None:
-        self._shards = shards
+        self.shards = shards
         self._root = root(shards)
         self.parts: dict[Node, V] = {}
 
@@ -122,7 +122,7 @@ class Join(Generic[V]):
             del self.parts[below]
         while node != self._root:
             # Where no shard lies under the sibling, the parent's value is this node's, and nothing is added.
-            if node.sibling.shards.start < self._shards:
+            if node.sibling.shards.start < self.shards:
                 sibling = self.parts.pop(node.sibling, None)
                 if sibling is None:
                     break
@@ -140,7 +140,7 @@ class Join(Generic[V]):
     @property
     def missing_shards(self) -> list[int]:
         """The shards that no part covers yet, in order."""
-        return [s for s in range(self._shards) if not any(s in node.shards for node in self.parts)]
+        return [s for s in range(self.shards) if not any(s in node.shards for node in self.parts)]
 
 
 def combine(leaves: Mapping[int, V], shards: int) -> dict[Node, V]:

@@ -3,8 +3,14 @@
 The structs are ``array_like``: a header travels as its fields' values in order, so the order is the format.
 """
 
+from typing import Annotated
+
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+from yarnml.job.fields import LARGEST_SHARDS
+
+Count = Annotated[int, Meta(ge=0, lt=2**62)]
 
 
 class Part(Struct, frozen=True, array_like=True):
@@ -17,20 +23,25 @@ class Part(Struct, frozen=True, array_like=True):
     ``dtype``: NumPy's name of the elements' type.
     """
 
-    generation: int
-    step: int
-    shards: int
-    level: int
-    place: int
-    chunk: int
-    chunks: int
-    dtype: str
+    generation: Count
+    step: Count
+    shards: Annotated[int, Meta(ge=1, le=LARGEST_SHARDS)]
+    level: Annotated[int, Meta(ge=0, le=64)]
+    place: Count
+    chunk: Count
+    chunks: Annotated[int, Meta(ge=1, lt=2**40)]
+    dtype: Annotated[str, Meta(pattern=r"^(float32|float64|bfloat16)$(?!\n)")]
+
+    def __post_init__(self) -> None:
+        """Refuse a header whose fields contradict each other."""
+        if self.place << self.level >= self.shards or self.chunk >= self.chunks:
+            raise ValueError("a part outside of its sum")
 
 
 class Hello(Struct, frozen=True, array_like=True):
     """The first message on a stream: which worker it is, and whether it wants the process's reducer or its relay."""
 
-    worker: int
+    worker: Count
     relay: bool = False
 
 

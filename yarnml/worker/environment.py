@@ -56,7 +56,7 @@ _PLAIN = [f.name for f in fields(Environment) if f.name != "credentials"]
 def read_environment(variables: Mapping[str, str] = os.environ) -> Environment:
     """Read the place of this process.  Raises JobFileError where a variable is not set."""
     try:
-        texts = {name: variables[f"YARNML_{name.upper()}"] for name in [*_PLAIN, "token"]}
+        texts = {name: variables[f"YARNML_{name.upper()}"] for name in [*_PLAIN, "token", "sockets"]}
     except KeyError as exc:
         raise JobFileError(f"{exc.args[0]} is not set: yarnml's own launcher starts this program, not a user.") from exc
     return Environment(
@@ -64,7 +64,7 @@ def read_environment(variables: Mapping[str, str] = os.environ) -> Environment:
         index=int(texts["index"]),
         master=texts["master"],
         host=texts["host"],
-        credentials=Token(texts["token"]),
+        credentials=Token(texts["token"], texts["sockets"]),
         timeout=float(texts["timeout"]),
         stall=float(texts["stall"]),
         guarded=texts["guarded"] == "1",

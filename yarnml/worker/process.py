@@ -13,6 +13,7 @@ from collections.abc import Callable
 from yarnml import __version__, storage
 from yarnml.control.calls import BackupTask, Heartbeat, HeartbeatReply, Poll, RequestBackup
 from yarnml.control.commands import Assignment, Idle, Stop
+from yarnml.control.credentials import TOKEN_VARIABLE
 from yarnml.control.reports import Done, Failed, Joined, Report
 from yarnml.control.rpc import ControlClient
 from yarnml.errors import WorkerLost, YarnmlError
@@ -36,6 +37,7 @@ Executor = Callable[[Assignment], Report]
 def main() -> int:
     """Run the role that the environment tells."""
     environment = read_environment()
+    os.environ.pop(TOKEN_VARIABLE, None)  # what the user's own code starts does not need it
     if environment.guarded:
         _die_with_launcher()
         threading.Thread(target=_exit_with_launcher, daemon=True, name="guard").start()

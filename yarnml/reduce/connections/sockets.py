@@ -12,6 +12,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -28,6 +29,13 @@ SOCKET_BUFFER_BYTES = 4 * 2**20
 
 HELLO_TIMEOUT_SECONDS = 10.0
 
+ACCEPT_PAUSE_SECONDS = 0.1
+"""Time before another try where a connection could not be accepted."""
+
+MAX_HEADER_BYTES = 2**20
+MAX_VECTOR_BYTES = 2**28
+"""Sizes of a message, far above those of a chunk: what is larger is no message, and gets no memory."""
+
 _LENGTHS = struct.Struct("<IQ")
 _PEER_CREDENTIALS = struct.Struct("3i")  # struct ucred of <linux/socket.h>: pid, uid, gid
 
@@ -37,7 +45,10 @@ def connect(address: str, hello: bytes, credentials: Credentials) -> "SocketConn
     name = _name(address, credentials)
     if name is None:
         return None
-    end = socket.socket(socket.AF_UNIX)
+    try:
+        end = socket.socket(socket.AF_UNIX)
+    except OSError:  # as many files are open as may be
+        return None
     try:
         end.connect(name)
     except OSError:
@@ -61,6 +72,7 @@ class Listener:
     def __init__(
         self, address: str, credentials: Credentials, serve: Callable[["SocketConnection", bytes], None]
     ) -> None:
+        self._closed = False
         self._credentials = credentials
         self._serve = serve
         self._socket = socket.socket(socket.AF_UNIX)
@@ -71,15 +83,20 @@ class Listener:
 
     def close(self) -> None:
         """Accept no more workers; connections that are open stay."""
+        self._closed = True
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)  # closing alone would not wake the thread that accepts
         self._socket.close()
 
     def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
+        while not self._closed:
+            try:
                 end, _ = self._socket.accept()
-                threading.Thread(target=self._welcome, args=(end,), daemon=True, name="stream").start()
+            except OSError:
+                if not self._closed:  # as many files are open as may be, which passes
+                    time.sleep(ACCEPT_PAUSE_SECONDS)
+                continue
+            threading.Thread(target=self._welcome, args=(end,), daemon=True, name="stream").start()
 
     def _welcome(self, end: socket.socket) -> None:
         try:
@@ -125,6 +142,8 @@ class SocketConnection:
         with _translated():
             while self._fill(lengths):
                 header_bytes, vector_bytes = _LENGTHS.unpack(lengths)
+                if header_bytes > MAX_HEADER_BYTES or MAX_VECTOR_BYTES < vector_bytes != NO_VECTOR:
+                    raise ConnectionLost("what came is no message of this job")
                 header = bytearray(header_bytes)
                 values = None
                 is_complete = self._fill(header)

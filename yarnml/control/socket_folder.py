@@ -1,0 +1,60 @@
+"""The folder for the sockets of one job's processes on this machine: no other user can enter it."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+PREFIX = "yarnml-sockets-"
+
+LONGEST_BASE = 60
+"""Length of the longest path to hold such a folder: the kernel takes 107 bytes for the path of a socket."""
+
+SETTLED_SECONDS = 60.0
+"""Age from which a folder is locked if its owner lives."""
+
+
+class SocketFolder:
+    """A new folder, which goes with this object or its process.  It is locked, so that others can tell a dead owner."""
+
+    def __init__(self) -> None:
+        base = next(folder for folder in _bases() if len(folder) <= LONGEST_BASE)
+        _sweep(base)
+        self.path = tempfile.mkdtemp(prefix=PREFIX, dir=base)  # mode 0700
+        self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        weakref.finalize(self, _remove, self.path, self._lock)
+
+
+def _bases() -> Iterator[str]:
+    """The folders that may hold it, the best first."""
+    yield tempfile.gettempdir()
+    yield os.environ.get("XDG_RUNTIME_DIR") or "/tmp"
+    yield "/tmp"
+
+
+def _remove(path: str, lock: int) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+    os.close(lock)
+
+
+def _sweep(base: str) -> None:
+    """Remove the folders of this user whose owner was killed."""
+    for folder in Path(base).glob(f"{PREFIX}*"):
+        try:
+            status = folder.lstat()
+            if status.st_uid != os.getuid() or time.time() - status.st_mtime < SETTLED_SECONDS:
+                continue
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # its owner lives
+            os.close(lock)
+        else:
+            _remove(str(folder), lock)
