@@ -12,6 +12,7 @@ from yarnml.data.scaling import Scaling
 from yarnml.data.schema import Rows, Schema
 from yarnml.job.learners import Als, Factorization, Gamma, NaiveBayes, Options, Poisson
 from yarnml.learners.base import Batch, Learner, ShardLearner
+from yarnml.learners.precision import compile_for
 from yarnml.learners.registry import build_learner
 from yarnml.worker.program import Program
 
@@ -28,9 +29,10 @@ class Case:
     by_batch: bool = False
 
     def __post_init__(self) -> None:
-        self.map = self._map_whole if isinstance(self.learner, ShardLearner) else jax.jit(self.learner.map)
-        self.init = jax.jit(self.learner.init)
-        self.update = jax.jit(self.learner.update)
+        by_shard = isinstance(self.learner, ShardLearner)
+        self.map = self._map_whole if by_shard else compile_for(self.learner, self.learner.map)
+        self.init = compile_for(self.learner, self.learner.init)
+        self.update = compile_for(self.learner, self.learner.update)
 
     @cached_property
     def scaling(self) -> Scaling:

@@ -27,6 +27,11 @@ def with_widths(schema: Schema, dataset: Dataset, stored: pa.Schema) -> Schema:
     return replace(schema, features=tuple(replace(f, width=widths.get(f.name, f.width)) for f in schema.features))
 
 
+def without_offsets(schema: Schema) -> Schema:
+    """The schema for features that are counted from 0."""
+    return replace(schema, features=tuple(replace(f, offsets=()) for f in schema.features))
+
+
 def with_offsets(schema: Schema, dataset: Dataset, stored: pa.Schema) -> Schema:
     """Fill in the offsets of the features, from the first rows of the training data that have a weight."""
     chosen = [f for f in schema.features if needs_offset(f)]

@@ -7,7 +7,7 @@ from msgspec import Struct
 from yarnml.data.base import Dataset, Fold, Split
 from yarnml.data.binding import bind, uses_of
 from yarnml.data.dataset import inspect_layouts, is_typed
-from yarnml.data.first_rows import with_offsets, with_widths
+from yarnml.data.first_rows import with_offsets, with_widths, without_offsets
 from yarnml.data.layouts import Layout, content, joined, used_columns
 from yarnml.data.schema import Schema
 from yarnml.data.survey import with_findings
@@ -46,7 +46,7 @@ def make_plan(job: Job) -> Plan:
     schemas = {name: bind(data, stored[name], inspected[name][1][0].url) for name in stored}
     train = msgspec.structs.replace(schemas["train"], guessed=not is_typed(datasets["train"]))
     schema = with_widths(train, datasets["train"], stored["train"])
-    if data.scale == "standard":
+    if job.scales:
         schema = with_offsets(schema, datasets["train"], stored["train"])
     schema = _for_learner(schema, job.learner)
     for name, other in schemas.items():
@@ -103,9 +103,10 @@ def _for_learner(schema: Schema, learner: Options) -> Schema:
     return with_findings(msgspec.structs.replace(schema, missing=learner.MISSING, classes=classes), {})
 
 
-def with_learner(plan: Plan, learner: Options) -> Plan:
+def with_learner(plan: Plan, job: Job) -> Plan:
     """The plan of the same job with other options of its learner."""
-    return msgspec.structs.replace(plan, schema=_for_learner(plan.schema, learner))
+    schema = plan.schema if job.scales else without_offsets(plan.schema)
+    return msgspec.structs.replace(plan, schema=_for_learner(schema, job.learner))
 
 
 def fold_of(plan: Plan, job: Job, number: int) -> Plan:

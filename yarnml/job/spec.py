@@ -185,6 +185,11 @@ class Job(Section, frozen=True, kw_only=True):
         hide(self.environment.variables.values())
         hide_passwords(filter(None, [*self.urls.values(), self.environment.archive, self.environment.pex]))
 
+    @property
+    def scales(self) -> bool:
+        """True where features are scaled before the learner sees them: ``data.scale`` or the learner asks for it."""
+        return self.data.scale == "standard" or self.learner.scales
+
     def public(self) -> dict[str, Any]:
         """The job as a mapping that may be handed on: without passwords, and without the values of its variables."""
         document: dict[str, Any] = redacted_all(to_builtins(self))

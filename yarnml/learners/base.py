@@ -59,6 +59,14 @@ class ChecksRows(Protocol):
     check: Check | None
 
 
+@runtime_checkable
+class HidesScaling(Protocol):
+    """A learner that works on scaled features, whatever the job says, with penalties that do not show it."""
+
+    def with_units(self, state: State, factor: Any) -> State:
+        """The first state, where features were multiplied by ``factor`` [width] though the job did not ask for it."""
+
+
 class LearnerBase(Protocol):
     """The functions that all learners have; they are pure and are compiled by JAX."""
 

@@ -107,7 +107,7 @@ class Rounds:
         """Find what the schema lacks, and the scaling, unless a checkpoint has them."""
         newest = self._pending.newest
         schema = self._survey(newest.schema if newest else self._training.plan.schema)
-        if self._training.job.data.scale == "standard" and not newest:
+        if self._training.job.scales and not newest:
             self._run(FitScaling(schema))
         return schema
 

@@ -62,7 +62,7 @@ class Search(NamedTuple):
                 )
             return None
         job = self.candidates[self.results.best]
-        training = find_training(job, with_learner(self.plan, job.learner), checkpoints, say)
+        training = find_training(job, with_learner(self.plan, job), checkpoints, say)
         return training._replace(metrics=self.results.metrics_of_best)
 
 
@@ -143,7 +143,7 @@ class SearchRun:
         # A job with a search tells the workers that other trainings on the same rows come next.
         job = replace(job, checkpoint=checkpoint, export=None, profile=False, search=self._options)
         checkpoints = Checkpoints(folder, job.checkpoint.keep, self._confirm)
-        training = find_training(job, with_learner(plan, job.learner), checkpoints, self._say)
+        training = find_training(job, with_learner(plan, job), checkpoints, self._say)
         checkpoints.prepare()
         checkpoints.sweep()
         outcome = Rounds(training, self._stats, self._crew, self._tell).run()

@@ -4,12 +4,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
 import msgspec
 
 from yarnml.data.schema import Schema
 from yarnml.job.spec import Job
 from yarnml.learners.base import Learner
+from yarnml.learners.precision import compile_for
 from yarnml.learners.registry import build_learner
 from yarnml.worker.program import Program
 
@@ -41,7 +41,7 @@ class CompiledLearners:
         if key not in self._learners:
             learner = build_learner(job.learner, schema)
             program = Program(learner, schema, micro_batch_size, gradients)
-            self._learners[key] = CompiledLearner(learner, jax.jit(learner.init), program)
+            self._learners[key] = CompiledLearner(learner, compile_for(learner, learner.init), program)
         self._learners.move_to_end(key)
         while len(self._learners) > MAX_COMPILED_LEARNERS:
             self._learners.popitem(last=False)

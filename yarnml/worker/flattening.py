@@ -29,7 +29,8 @@ class Flattening:
 
     def __init__(self, like: Sums, gradients: Gradients = "float32") -> None:
         self._leaves, self._structure = jax.tree.flatten(like)
-        self._pieces = [(slice(None), FLOAT32)]  # for each piece of the vector: the leaves that lie in it, and its type
+        kind = np.dtype(np.float64) if any(leaf.dtype == np.float64 for leaf in self._leaves) else FLOAT32
+        self._pieces = [(slice(None), kind)]  # for each piece of the vector: the leaves that lie in it, and its type
         if gradients == "bfloat16":
             assert isinstance(like, gradient.Sums), "the job file is refused where its learner has no gradients"
             count = len(jax.tree.leaves(like.gradient))  # they come first
@@ -51,7 +52,7 @@ class Flattening:
         return MixedVector(*arrays) if len(arrays) > 1 else arrays[0]
 
     def to_device(self, value: Value) -> list[Any]:
-        """A vector on the host, as `sums` takes it; float64 is rounded to float32."""
+        """A vector on the host, as `sums` takes it; float64 is rounded where the sums are float32."""
         kinds = [kind for _, kind in self._pieces]
         return [piece.astype(kind, copy=False) for piece, kind in zip(pieces(value), kinds, strict=True)]
 

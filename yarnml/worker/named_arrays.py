@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yarnml.errors import ModelError
+from yarnml.learners.precision import float64
 
 
 def tensors(tree: Any) -> dict[str, npt.NDArray[Any]]:
@@ -24,7 +25,8 @@ def from_tensors(like: Any, arrays: dict[str, npt.NDArray[Any]]) -> Any:
         expected = _plain(leaf)
         if array.shape != expected.shape or array.dtype != expected.dtype:
             raise ValueError(f"{name} is {array.dtype} {array.shape}, not {expected.dtype} {expected.shape}")
-        restored.append(_from_plain(leaf, jnp.array(array)))
+        with float64():  # of a state that has some
+            restored.append(_from_plain(leaf, jnp.array(array)))
     return jax.tree.unflatten(structure, restored)
 
 

@@ -22,6 +22,7 @@ from yarnml.errors import ModelError, YarnmlError
 from yarnml.job.spec import Gradients
 from yarnml.learners.accumulation import map_by_parts, sum_by_parts
 from yarnml.learners.base import Batch, ChecksRows, Learner, Scores, ShardLearner, ShardState, State
+from yarnml.learners.precision import precision_of
 from yarnml.reduce.tree import Value, Vector
 from yarnml.worker.flattening import Flattening
 from yarnml.worker.named_arrays import names_of, on_host, tensors
@@ -78,18 +79,20 @@ class Program:
         return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(sums)]), held
 
     def map(self, state: State, scaling: Scaling | None, rows: Rows) -> Value:
-        """Sums over one batch, float32 but for rounded gradients, as a read-only vector in the device's memory order.
+        """Sums over one batch, of the learner's precision, as a read-only vector in the device's memory order.
 
         For a shard learner, the batch is a shard.
         """
         if self._shard_learner is not None:
             return self.map_shard(state, scaling, None, [rows])[0]
         self._refuse(rows)
-        return self._flattening.from_device(self._map(state, scaling, rows))
+        with precision_of(self._learner):
+            return self._flattening.from_device(self._map(state, scaling, rows))
 
     def update(self, state: State, total: Value) -> tuple[State, Scores]:
-        """The next state; ``state`` is used up.  float64 totals are rounded to float32 here."""
-        return self._update(state, self._flattening.to_device(total))
+        """The next state; ``state`` is used up.  Totals are rounded to the learner's precision here."""
+        with precision_of(self._learner):
+            return self._update(state, self._flattening.to_device(total))
 
     def evaluate(
         self, state: State, scaling: Scaling | None, rows: Rows
@@ -149,7 +152,8 @@ class Program:
     @cached_property
     def _shapes(self) -> tuple[Any, Any, Any]:
         """The form of a state, a scaling, and the form of a batch of two rows."""
-        state = jax.eval_shape(self._learner.init, jax.random.key(0))
+        with precision_of(self._learner):
+            state = jax.eval_shape(self._learner.init, jax.random.key(0))
         shapes = ((2, self._width), jnp.float32), ((2,), self._label), ((2,), jnp.float32)
         return state, identity(self._width), Batch(*(jax.ShapeDtypeStruct(*s) for s in shapes))
 
@@ -170,7 +174,8 @@ class Program:
     def _form_of_sums(self) -> Any:
         """Shapes and types of the sums.  A shard learner is asked for those of a shard without rows, which has them."""
         if self._shard_learner is None:
-            return jax.eval_shape(self._map_tree, *self._shapes)
+            with precision_of(self._learner):
+                return jax.eval_shape(self._map_tree, *self._shapes)
         state = on_host(jax.jit(self._learner.init)(jax.random.key(0)))
         sums, _ = self._shard_learner.map_shard(state, self._shard_learner.prepare_shard(state, []))
         return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, jnp.float32), sums)

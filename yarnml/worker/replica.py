@@ -12,7 +12,8 @@ from yarnml.control.reports import StatePosition
 from yarnml.data.scaling import Scaling, neutral
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import CheckpointError
-from yarnml.learners.base import Scores
+from yarnml.learners.base import HidesScaling, Scores
+from yarnml.learners.precision import compile_for
 from yarnml.reduce.tree import Value, Vector
 from yarnml.storage.tensors import digest
 from yarnml.worker.compiled_learners import CompiledLearner
@@ -29,11 +30,14 @@ class Replica:
     It begins as the learner's first state, from ``seed``, and counts as no state until `move_to` says where it is: a
     state that is only half taken over must never be given to another worker.
 
+    ``hidden``: the learner alone asked for the scaling, and penalties shall count as if there were none.
     ``step``: the steps behind it, -1 without a state; ``loss`` and ``weight``: the epoch's sums so far.
     ``shard_cache``: what a shard learner holds, at this state or an earlier one on the way here.
     """
 
-    def __init__(self, compiled: CompiledLearner, schema: Schema, seed: int, scaling: Scaling) -> None:
+    def __init__(
+        self, compiled: CompiledLearner, schema: Schema, seed: int, scaling: Scaling, *, hidden: bool = False
+    ) -> None:
         self.schema = schema
         self.program = compiled.program
         self.shard_cache = ShardCache()
@@ -42,6 +46,8 @@ class Replica:
         self.weight = NO_STATE.weight
         self._learner = compiled.learner
         self._state = compiled.init(jax.random.key(seed))
+        if hidden and isinstance(self._learner, HidesScaling):
+            self._state = compile_for(self._learner, self._learner.with_units)(self._state, scaling.factor)
         self._scaling = scaling
         self._applied_scaling = _unless_neutral(scaling)
 

@@ -47,7 +47,8 @@ class Training:
     def build(self, schema: Schema) -> Replica:
         """Make the learner's first state, which counts as no state until it is moved to a position."""
         scaling = self.scaling or identity(schema.width)
-        self._replica = Replica(self._compiled(schema), schema, self.job.training.seed, scaling)
+        hidden = self.job.scales and self.job.data.scale == "none"
+        self._replica = Replica(self._compiled(schema), schema, self.job.training.seed, scaling, hidden=hidden)
         return self._replica
 
     def give_up_state(self) -> None:
@@ -62,7 +63,7 @@ class Training:
         if rows is None:  # a step is a full pass: its first batch has the shape of all
             rows = next(self.loaders.loader("train", schema).scan(0))
         # The numbers of the scaling come with the state.  That there is one is part of the compiled function.
-        scaling = identity(schema.width) if self.job.data.scale == "standard" else None
+        scaling = identity(schema.width) if self.job.scales else None
         state = learner.init(jax.random.key(self.job.training.seed))
         learner.program.update(state, learner.program.map(state, scaling, rows))
 

@@ -10,6 +10,7 @@ from yarnml.data.scaling import moments, standard
 from yarnml.data.schema import Feature, Rows, Schema
 from yarnml.data.shards import part
 from yarnml.job.learners import Gamma, Huber, Linear, Poisson
+from yarnml.learners.precision import compile_for
 from yarnml.learners.registry import build_learner
 from yarnml.worker.program import Program
 
@@ -31,7 +32,7 @@ class Fit:
         self.learner = build_learner(options, self.schema)
         self.program = Program(self.learner, self.schema)
         self.scaling = standard(moments(self.rows), self.schema)
-        self.state = jax.jit(self.learner.init)(jax.random.key(0))
+        self.state = compile_for(self.learner, self.learner.init)(jax.random.key(0))
         self._parts = [Rows(*(a[np.s_[slice(*part(len(y), shards, s))]] for a in self.rows)) for s in range(shards)]
         self.losses: list[float] = []
 

@@ -52,6 +52,11 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         return None
 
     @property
+    def scales(self) -> bool:
+        """True where it works on features of mean 0 and variance 1 whatever ``data.scale`` says, and undoes it."""
+        return False
+
+    @property
     def uses_gradient_descent(self) -> bool:
         """True where every step is an update by the gradient of a batch of rows."""
         return False

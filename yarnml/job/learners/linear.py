@@ -26,6 +26,10 @@ class GeneralisedLinear(GradientOptions, frozen=True, kw_only=True):
         return Passes(1, usual[self.solver]) if self.solver else None
 
     @property
+    def scales(self) -> bool:
+        return self.solver is not None
+
+    @property
     def method(self) -> str:
         return f"learner.solver {self.solver}" if self.solver else super().method
 

@@ -18,7 +18,7 @@ from yarnml.errors import DataError, JobFileError
 from yarnml.job.learners import GeneralisedLinear, Linear
 from yarnml.learners.base import Batch, Check, Key, Learner, flat
 from yarnml.learners.gradient import GradientDescent, weight_decay
-from yarnml.learners.linear.passes import Covariance, FullPasses, Solver, penalty_mask
+from yarnml.learners.linear.passes import Covariance, FullPasses, Penalty, Solver
 from yarnml.learners.linear.solvers.fista import Fista
 from yarnml.learners.linear.solvers.lbfgs import Lbfgs
 from yarnml.learners.linear.solvers.newton import Newton
@@ -99,6 +99,11 @@ class LinearPredictor:
         begin = self._family.traits.start
         return {"weight": jnp.zeros_like(gradient["weight"]), "bias": begin(gradient["bias"])} if begin else None
 
+    def units(self, factor: jax.Array) -> Any:
+        outputs = self._family.traits.outputs
+        weight = jnp.broadcast_to(factor.reshape(-1, *[1] * len(outputs)), (self._width, *outputs))
+        return {"weight": weight.astype(jnp.float64), "bias": jnp.ones(outputs)}
+
     def _eta(self, parameters: Any, x: jax.Array) -> jax.Array:
         return jnp.matmul(flat(x), parameters["weight"], precision=PRECISION) + parameters["bias"]
 
@@ -145,10 +150,10 @@ def build_glm(family: Family, options: GeneralisedLinear, schema: Schema) -> Lea
             f"them at most, but there are {count}; choose lbfgs."
         )
     spread = None if options.l2 else _covariance(family.traits.dispersion)
-    return FullPasses(model, _solver(options, penalty_mask(parameters)), options.l2, spread, check)
+    return FullPasses(model, _solver(options), Penalty(options.l1, options.l2), spread, check)
 
 
-def _solver(options: GeneralisedLinear, penalty_mask: jax.Array) -> Solver:
+def _solver(options: GeneralisedLinear) -> Solver:
     match options.solver:
         case "normal":
             return NormalEquations()
@@ -157,7 +162,7 @@ def _solver(options: GeneralisedLinear, penalty_mask: jax.Array) -> Solver:
         case "lbfgs":
             return LineSearch(Lbfgs(), options.tolerance)
         case _:
-            return Fista(options.l1 * penalty_mask, options.tolerance)
+            return Fista(options.tolerance)
 
 
 def _covariance(dispersion: Dispersion) -> Covariance | None:

@@ -3,6 +3,9 @@
 Methods that need several evaluations for one update, such as a line search, are written as state machines: the use of
 an evaluation is decided when its sums are there.  So every step is one map and one reduce, whatever the
 method, and a checkpoint may fall between any two evaluations.
+
+All sums are float64: where features are nearly collinear, what tells them apart is a difference of sums that are much
+larger.
 """
 
 from collections.abc import Callable
@@ -15,8 +18,9 @@ from jax.flatten_util import ravel_pytree
 
 from yarnml.learners.base import Batch, Check, Key, Scores
 from yarnml.learners.gradient import Model, is_bias
+from yarnml.learners.precision import float64
 
-EPSILON = float(np.finfo(np.float32).eps)
+EPSILON = float(np.finfo(np.float64).eps)
 
 
 class CurvedModel(Model, Protocol):
@@ -24,6 +28,9 @@ class CurvedModel(Model, Protocol):
 
     def start(self, gradient: Any) -> Any:
         """Parameters to begin with, given the gradient of the mean loss at those of ``init``; None: begin there."""
+
+    def units(self, factor: jax.Array) -> Any:
+        """For each parameter what it is multiplied with to count in the data's units; ``factor`` [width]: features'."""
 
     def curvature(self, parameters: Any, batch: Batch) -> jax.Array:
         """The loss's second derivatives, their expected values, or bounds: [n, n] in ``ravel_pytree`` order."""
@@ -63,8 +70,8 @@ class Solver(Protocol):
     @property
     def needs_curvature(self) -> bool: ...
 
-    def init(self, start: jax.Array) -> Any:
-        """The state (a `SolverState`) before the first pass."""
+    def init(self, start: jax.Array, l1: jax.Array) -> Any:
+        """The state (a `SolverState`) before the first pass; ``l1`` [n]: the penalty of each parameter's size."""
 
     def trials(self, state: Any) -> jax.Array:
         """The points at which the next pass evaluates, [k, n]."""
@@ -79,13 +86,15 @@ class Solver(Protocol):
 class State(NamedTuple):
     """The state between two passes.
 
-    ``parameters``: the model at the solver's point, in the model's own form.
+    ``parameters``: the model at the solver's point, float32, in the model's own form.
     ``begun``: true after the first pass that had rows.
+    ``units`` [n]: what a parameter is multiplied with before a penalty sees it.
     """
 
     parameters: Any
     solver: Any
     begun: jax.Array
+    units: jax.Array
 
 
 class Sums(NamedTuple):
@@ -99,38 +108,54 @@ Covariance = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
 """(inverse of the mean curvature [n, n], mean loss, weight of all rows) → covariance of the parameters [n, n]."""
 
 
+class Penalty(NamedTuple):
+    """The strengths of l1 · Σ |w| + l2/2 · Σ w², over all parameters but biases."""
+
+    l1: float
+    l2: float
+
+
 class FullPasses:
     """A model with a solver, as a learner, which is done when the solver is.
 
-    Minimises Σ weight·loss / Σ weight + l2/2 · Σ w², the first sums over all rows, the last over all parameters but
-    biases.
+    Minimises Σ weight·loss / Σ weight + ``penalty``, the first sums over all rows.
 
     ``covariance``: makes the covariance that is exported with the parameters; None for none.
     ``check``: refuses rows that the model can't take.
     """
 
+    exact = True
+
     def __init__(
         self,
         model: CurvedModel,
         solver: Solver,
-        l2: float,
+        penalty: Penalty,
         covariance: Covariance | None = None,
         check: Check | None = None,
     ) -> None:
         self._model = model
         self._solver = solver
+        self._penalty = penalty
         self._covariance = covariance
         self.check = check
-        start, self._unravel = ravel_pytree(model.init(jax.random.key(0)))
-        self._l2 = l2 * penalty_mask(self._unravel(start))
+        with float64():
+            start, self._unravel = ravel_pytree(model.init(jax.random.key(0)))
+            self._mask = penalty_mask(self._unravel(start))
 
     def init(self, key: Key) -> State:
-        return self._at(self._solver.init(ravel_pytree(self._model.init(key))[0]), jnp.zeros(()))
+        start = ravel_pytree(self._model.init(key))[0]
+        return self._begin(start, jnp.ones_like(start))
+
+    def with_units(self, state: State, factor: jax.Array) -> State:
+        """The first state for features that were multiplied by ``factor``, of which penalties shall know nothing."""
+        return self._begin(state.solver.point, ravel_pytree(self._model.units(factor))[0])
 
     def map(self, state: State, batch: Batch) -> Sums:
         def total(point: jax.Array) -> jax.Array:
             return jnp.sum(self.loss(self._unravel(point), batch) * batch.weight)
 
+        batch = Batch(*(a if jnp.issubdtype(a.dtype, jnp.integer) else a.astype(jnp.float64) for a in batch))
         trials = self._solver.trials(state.solver)
         values, gradients = jax.vmap(jax.value_and_grad(total))(trials)
         needs_curvature = self._solver.needs_curvature
@@ -140,26 +165,38 @@ class FullPasses:
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
         weight = jnp.where(sums.weight > 0, sums.weight, 1.0)
         trials = self._solver.trials(state.solver)
+        l2 = self._penalty.l2 * self._mask * jnp.square(state.units)
         evaluation = Evaluation(
-            sums.values / weight + 0.5 * jnp.square(trials) @ self._l2,
-            sums.gradients / weight + trials * self._l2,
-            None if sums.curvature is None else sums.curvature / weight + jnp.diag(self._l2),
+            sums.values / weight + 0.5 * jnp.square(trials) @ l2,
+            sums.gradients / weight + trials * l2,
+            None if sums.curvature is None else sums.curvature / weight + jnp.diag(l2),
         )
         solver: SolverState = select(state.solver.done, state.solver, self._solver.step(state.solver, evaluation))
-        loss = solver.value - 0.5 * jnp.square(solver.point) @ self._l2
+        loss = solver.value - 0.5 * jnp.square(solver.point) @ l2
         scores = Scores(loss * sums.weight, sums.weight, solver.done)
         if (start := self._model.start(self._unravel(evaluation.gradients[0]))) is not None:
             first = ~state.begun & (sums.weight > 0)
-            solver = select(first, self._solver.init(ravel_pytree(start)[0]), solver)
-        return self._at(solver, sums.weight)._replace(begun=state.begun | (sums.weight > 0)), scores
+            solver = select(first, self._solver.init(ravel_pytree(start)[0], self._l1(state.units)), solver)
+        return self._at(solver, sums.weight, state.units)._replace(begun=state.begun | (sums.weight > 0)), scores
 
-    def _at(self, solver: Any, weight: jax.Array) -> State:
+    def _begin(self, start: jax.Array, units: jax.Array) -> State:
+        return self._at(self._solver.init(start, self._l1(units)), jnp.zeros(()), units)
+
+    def _l1(self, units: jax.Array) -> jax.Array:
+        return self._penalty.l1 * self._mask * units
+
+    def _at(self, solver: Any, weight: jax.Array, units: jax.Array) -> State:
         """The state at the point of a solver's state, not yet begun; ``weight``: of all rows."""
         parameters = self._unravel(solver.point)
         inverse = self._solver.inverse(solver)
+        if inverse is not None:
+            unused = (jnp.diagonal(inverse) == 0) & (weight > 0)
+            weights = self._unravel(jnp.where(unused, 1.0, 0.0))["weight"]
+            parameters["left_out"] = jnp.all(weights.reshape(len(weights), -1) > 0, axis=1)
         if self._covariance is not None and inverse is not None:
             parameters["covariance"] = self._covariance(inverse, solver.value, weight)
-        return State(parameters, solver, jnp.array(False))
+        parameters = jax.tree.map(lambda a: a if a.dtype == bool else a.astype(jnp.float32), parameters)
+        return State(parameters, solver, jnp.array(False), units)
 
     def loss(self, parameters: Any, batch: Batch) -> jax.Array:
         return self._model.loss(parameters, batch.x, batch.y)

@@ -16,8 +16,8 @@ from yarnml.learners.linear.passes import EPSILON, Evaluation, select
 
 FIRST_BOUND = 2.0**-10
 """The bound on the curvature to begin with; a few passes raise it to what the data need."""
-VALUE_ROUNDING = 1e-6
-"""The part of a value that float32 sums can't be trusted with."""
+VALUE_ROUNDING = 1e-13
+"""The part of a value that sums can't be trusted with."""
 
 
 class State(NamedTuple):
@@ -26,6 +26,7 @@ class State(NamedTuple):
     ``proximal`` [n]: the point that the next pass judges.
     ``anchor`` [n]: where the proximal step starts, with the loss and gradient there.
     ``bound``: on the curvature; the step is as long as its inverse.
+    ``l1`` [n]: the penalty of each parameter's size.
     """
 
     point: jax.Array
@@ -36,29 +37,29 @@ class State(NamedTuple):
     anchor_gradient: jax.Array
     bound: jax.Array
     momentum: jax.Array
+    l1: jax.Array
     done: jax.Array
 
 
 class Fista:
-    """Accelerated proximal gradient; ``l1`` [n]: the penalty of each parameter.
+    """Accelerated proximal gradient.
 
     Done when a step along the smallest subgradient promises to lower the value by less than ``tolerance``² of it, or
-    float32 shows no progress.
+    rounding shows no progress.
     """
 
     needs_curvature = False
 
-    def __init__(self, l1: jax.Array, tolerance: float) -> None:
-        self._l1 = l1
+    def __init__(self, tolerance: float) -> None:
         self._tolerance = tolerance
 
-    def init(self, start: jax.Array) -> State:
+    def init(self, start: jax.Array, l1: jax.Array) -> State:
         """The first pass only evaluates the start, twice: an anchor of infinite value takes any proximal point."""
         zero = jnp.zeros((), start.dtype)
         many = jnp.zeros_like(start)
         one = zero + 1.0
         infinity = zero + jnp.inf
-        return State(start, infinity, start, start, infinity, many, zero + FIRST_BOUND, one, jnp.array(False))
+        return State(start, infinity, start, start, infinity, many, zero + FIRST_BOUND, one, l1, jnp.array(False))
 
     def trials(self, state: State) -> jax.Array:
         ahead, _ = self._extrapolate(state)
@@ -79,7 +80,7 @@ class Fista:
     def _proximal(self, state: State) -> jax.Array:
         """The gradient step from the anchor, then every weight nearer to 0 by its penalty."""
         moved = state.anchor - state.anchor_gradient / state.bound
-        return jnp.sign(moved) * jnp.maximum(jnp.abs(moved) - self._l1 / state.bound, 0.0)
+        return jnp.sign(moved) * jnp.maximum(jnp.abs(moved) - state.l1 / state.bound, 0.0)
 
     def _extrapolate(self, state: State) -> tuple[jax.Array, jax.Array]:
         """Go beyond the proximal point, by the momentum: (the next anchor, the momentum there)."""
@@ -113,8 +114,8 @@ class Fista:
         gradient = evaluation.gradients[0]
         point, anchor = trials
         _, momentum = self._extrapolate(state)
-        at_zero = jnp.maximum(jnp.abs(gradient) - self._l1, 0.0)
-        away = jnp.where(point == 0, at_zero, jnp.abs(gradient + self._l1 * jnp.sign(point)))
+        at_zero = jnp.maximum(jnp.abs(gradient) - state.l1, 0.0)
+        away = jnp.where(point == 0, at_zero, jnp.abs(gradient + state.l1 * jnp.sign(point)))
         return State(
             point=point,
             value=evaluation.values[0],
@@ -124,5 +125,6 @@ class Fista:
             anchor_gradient=evaluation.gradients[1],
             bound=state.bound,
             momentum=momentum,
+            l1=state.l1,
             done=away @ away <= self._tolerance**2 * state.bound * jnp.abs(evaluation.values[0]),
         )

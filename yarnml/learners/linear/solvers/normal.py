@@ -1,6 +1,6 @@
 """The normal equations: a least-squares problem is solved by the sums of one pass.
 
-A second pass refines the solution: its gradient is taken from the residuals, so it corrects what float32 lost in X'X.
+A second pass refines the solution: its gradient is taken from the residuals, so it corrects what rounding lost in X'X.
 """
 
 from typing import NamedTuple
@@ -26,7 +26,7 @@ class NormalEquations:
 
     needs_curvature = True
 
-    def init(self, start: jax.Array) -> State:
+    def init(self, start: jax.Array, l1: jax.Array) -> State:
         nothing = jnp.zeros((len(start), len(start)), start.dtype)
         return State(start, jnp.array(jnp.inf, start.dtype), nothing, jnp.array(False))
 

@@ -2,8 +2,8 @@
 
 A step t along direction d from x is taken when it lowers the value enough and the slope has flattened: the weak Wolfe
 conditions (Nocedal & Wright, "Numerical Optimization", 2006, chapter 3), with a bracket that grows tenfold until it
-holds such a step and is halved after that.  Near the minimum float32 can't tell two values apart; there the approximate
-Wolfe conditions (Hager & Zhang, SIAM J. Optimization 16, 2005) judge by slopes, which keep their digits.
+holds such a step and is halved after that.  Near the minimum rounding can't tell two values apart; there the
+approximate Wolfe conditions (Hager & Zhang, SIAM J. Optimization 16, 2005) judge by slopes, which keep their digits.
 """
 
 from typing import Any, NamedTuple, Protocol
@@ -18,9 +18,9 @@ ENOUGH_DECREASE = 0.1
 STEEP_SLOPE = 0.9
 """A slope that is still this part of the one at the start is steep: a step ten times as long would do better."""
 MAX_IDLE_STEPS = 50
-"""Steps in a row that do not lower the value in float32; many, since slopes still tell the way then."""
-VALUE_ROUNDING = 1e-5
-"""The part of a value that float32 sums can't be trusted with."""
+"""Steps in a row that do not lower the value; many, since slopes still tell the way then."""
+VALUE_ROUNDING = 1e-12
+"""The part of a value that sums can't be trusted with."""
 
 
 class Direction(Protocol):
@@ -68,7 +68,7 @@ class State(NamedTuple):
 class LineSearch:
     """Descent by line searches along the directions of ``direction``.
 
-    Done when the next step promises to lower the value by less than ``tolerance``² of it, or float32 shows no more.
+    Done when the next step promises to lower the value by less than ``tolerance``² of it, or rounding shows no more.
     With the first, predictions of a least-squares model would change by less than ``tolerance`` of the typical error.
     """
 
@@ -77,7 +77,7 @@ class LineSearch:
         self._tolerance = tolerance
         self.needs_curvature = direction.needs_curvature
 
-    def init(self, start: jax.Array) -> State:
+    def init(self, start: jax.Array, l1: jax.Array) -> State:
         """A search that takes whatever value the first pass finds at the start."""
         zero = jnp.zeros((), start.dtype)
         many = jnp.zeros_like(start)
