@@ -1,7 +1,9 @@
 """Credentials of a job's processes: the token that they all know, or the certificate that they all hold."""
 
+import datetime
 import hmac
 import secrets
+import socket
 from typing import Any, Protocol
 
 import pyarrow.flight as fl
@@ -43,6 +45,12 @@ class Credentials(Protocol):
     def variables(self) -> dict[str, str]:
         """Environment variables that hand the credentials to a child process."""
 
+    def doubt(self, error: str) -> str:
+        """The probable reason why nobody could be called, to be put behind a sentence; empty where there is none.
+
+        ``error``: what the transport says.
+        """
+
 
 class Token:
     """A shared secret, for processes of one machine that talk over sockets in a folder of their user.
@@ -81,6 +89,9 @@ class Token:
 
     def variables(self) -> dict[str, str]:
         return {TOKEN_VARIABLE: self.value, FOLDER_VARIABLE: self._folder}
+
+    def doubt(self, error: str) -> str:
+        return ""
 
 
 class Certificate:
@@ -121,6 +132,26 @@ class Certificate:
 
     def variables(self) -> dict[str, str]:
         return {}  # every container has the files
+
+    def doubt(self, error: str) -> str:
+        begin, end = _validity(self._certificate)
+        now = datetime.datetime.now(datetime.UTC)
+        if not begin <= now <= end:
+            return (
+                f"; the clock of {socket.gethostname()} is off: it says {now:%Y-%m-%d %H:%M}, and the certificate of "
+                f"this job is valid from {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
+            )
+        if "handshake" in error.lower():
+            return "; TLS refuses: the other process is none of this job, or the clock of its machine is off by a day"
+        return ""
+
+
+def _validity(certificate: bytes) -> tuple[datetime.datetime, datetime.datetime]:
+    """The times between which a certificate is valid."""
+    from cryptography import x509
+
+    decoded = x509.load_pem_x509_certificate(certificate)
+    return decoded.not_valid_before_utc, decoded.not_valid_after_utc
 
 
 class _Check(fl.ServerMiddlewareFactory):  # type: ignore[misc]

@@ -57,6 +57,7 @@ class ControlClient:
     def __init__(self, address: str, credentials: Credentials, patience: float) -> None:
         self._address = address
         self._patience = patience
+        self._credentials = credentials
         self._client = fl.FlightClient(f"{credentials.scheme}://{address}", **credentials.calling())
         self._options = fl.FlightCallOptions(timeout=patience, headers=credentials.headers)
 
@@ -74,7 +75,8 @@ class ControlClient:
             except (fl.FlightUnavailableError, fl.FlightTimedOutError, fl.FlightCancelledError) as exc:
                 if time.monotonic() > deadline:
                     raise WorkerLost(
-                        f"The master at {self._address} does not answer for {self._patience:.0f} s."
+                        f"The master at {self._address} does not answer for {self._patience:.0f} s"
+                        f"{self._credentials.doubt(str(exc))}."
                     ) from exc
                 time.sleep(RETRY_SECONDS)
             except pa.ArrowException as exc:

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from tests.applications import OWNER, USER, Cluster
+from tests.clusters.yarn.secrets import SECRET, SECRET_FILES, check_environment, places_of_secret, stored_secrets
 from tests.clusters.yarn.submission import ID, Sent, submit
 from tests.processes import wait_for
 
@@ -24,6 +25,7 @@ pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("commands")]
 def running(cluster: Cluster) -> Iterator[Sent]:
     """An endless job, sent with --detach, once it has written a checkpoint."""
     job = cluster.endless("running")
+    job["environment"] = job["environment"] | {"variables": {"VAULT_KEY": SECRET}}
     sent = submit(cluster, job, "--detach")
     wait_for("a checkpoint", lambda: cluster.steps(job), 180)
     yield sent
@@ -35,6 +37,7 @@ def ended(cluster: Cluster) -> Sent:
     """A short job that ended well."""
     job = cluster.job("ended")
     job["training"] |= {"epochs": 20}
+    job["environment"] = job["environment"] | {"variables": {"VAULT_KEY": SECRET}}
     return submit(cluster, job)
 
 
@@ -131,6 +134,22 @@ def test_logs_are_followed(cluster: Cluster, running: Sent) -> None:
 
 def _epochs(text: str) -> list[int]:
     return [int(n) for n in re.findall(r"^epoch (\d+)/\d+ .*\n", text, re.M)]
+
+
+def test_the_secret_of_a_running_job(cluster: Cluster, running: Sent) -> None:
+    """Its processes have the value as it is; no launch script, command line, log or state of the cluster has it."""
+    check_environment(cluster)
+    assert places_of_secret(cluster) == SECRET_FILES
+    logs = cluster.yarnml("logs", running.id).stdout
+    assert "hunter2" not in running.out + logs + cluster.yarnml("status", running.id, "--json").stdout
+
+
+def test_the_secret_of_a_job_that_ended(cluster: Cluster, ended: Sent) -> None:
+    """Its model, its checkpoints and its logs have the variable's name alone."""
+    assert stored_secrets(cluster, ended.job) == []
+    about = json.loads(cluster.read(f"{ended.job['export']}/1/model.json"))
+    assert about["job"]["environment"]["variables"] == {"VAULT_KEY": "…"}
+    assert "hunter2" not in ended.out + cluster.yarnml("logs", ended.id).stdout
 
 
 def test_a_job_that_ended_well(cluster: Cluster, ended: Sent) -> None:

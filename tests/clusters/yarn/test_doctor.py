@@ -158,6 +158,7 @@ def test_doctor_of_a_good_job(cluster: Cluster) -> None:
     assert all(line.startswith("ok ") for line in done.stdout.splitlines()), done.stdout
     assert "environment on a node: Python 3." in done.stdout
     assert "of 127.0.0.4 imports yarnml" in done.stdout
+    assert "; its clock is right" in done.stdout
     assert not cluster.files(f"{USER}/.skein")
     assert cluster.files(f"{USER}/jobs/good") == ["checkpoints"]
 

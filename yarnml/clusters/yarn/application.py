@@ -26,6 +26,9 @@ TAG = "yarnml"
 MASTER_ADDRESS = "yarnml.master"
 """Skein's key for the address where the master answers the processes of the job."""
 
+CLOCK = "; clock "
+"""The mark, in the report of doctor's container, before the seconds since 1970 on its node."""
+
 EVENTS_ADDRESS = "yarnml.news"
 """Skein's key for the address where the job's events can be followed."""
 

@@ -1,8 +1,13 @@
 """The application's own certificate: made at submit, in every container's folder, on HDFS while the job lives."""
 
+import datetime
 from pathlib import Path
 
 import skein
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 
 from yarnml import storage
 from yarnml.control.credentials import Certificate
@@ -11,12 +16,39 @@ from yarnml.control.credentials import Certificate
 CERTIFICATE = ".skein.crt"
 KEY = ".skein.pem"
 
-_NAME = "skein-internal"  # the host name that Skein's certificates are made for
+_NAME = "skein-internal"  # the host name that Skein expects in a certificate
+
+CLOCK_MARGIN = datetime.timedelta(days=1)
+"""Time that a node's clock may be behind the edge node's."""
+
+VALIDITY = datetime.timedelta(days=3652)
+"""Time after which a job can't start processes any more."""
 
 
 def new_security() -> skein.Security:
-    """A fresh certificate for one application."""
-    return skein.Security.new_credentials()
+    """A fresh certificate for one application.
+
+    It is Skein's own but for its dates: that is valid from this second on for a year, so a node whose clock is behind
+    would refuse it, and a job that runs for longer would end.
+    """
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _NAME)])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - CLOCK_MARGIN)
+        .not_valid_after(now + VALIDITY)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    return skein.Security(
+        cert_bytes=certificate.public_bytes(serialization.Encoding.PEM),
+        key_bytes=key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain),
+    )
 
 
 def in_container() -> Certificate:

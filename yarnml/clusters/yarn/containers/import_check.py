@@ -15,11 +15,12 @@ def main() -> int:
     import skein
 
     import yarnml.clusters.yarn.containers.container
+    from yarnml.clusters.yarn.application import CLOCK
 
     seconds = time.monotonic() - began
     versions = f"yarnml {yarnml.__version__}, JAX {jax.__version__}"
     report = f"Python {platform.python_version()} of {os.environ['NM_HOST']} imports {versions} in {seconds:.1f} s"
-    skein.ApplicationClient.from_current().shutdown("SUCCEEDED", report)
+    skein.ApplicationClient.from_current().shutdown("SUCCEEDED", f"{report}{CLOCK}{time.time():.1f}")
     time.sleep(END_SECONDS)  # Skein ends this process
     return 0
 

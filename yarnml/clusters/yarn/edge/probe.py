@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from yarnml.clusters.yarn.application import CLOCK
 from yarnml.clusters.yarn.capacity import resource_manager
 from yarnml.clusters.yarn.capacity.resources import requests
 from yarnml.clusters.yarn.edge.client import CHECK_SECONDS, Yarn, home
@@ -17,6 +18,12 @@ from yarnml.job.spec import Job
 
 TAG = "yarnml-doctor"
 
+SLIGHT_SECONDS = 2.0
+"""Difference of two clocks that nobody has to hear of."""
+
+MAX_SECONDS = 300.0
+"""Difference of two clocks that Kerberos allows."""
+
 PROBE_SECONDS = 180.0
 """Longest wait for the container to come, to get its packages and to import them."""
 
@@ -26,6 +33,7 @@ def probe_environment(yarn: Yarn, job: Job, note: Callable[[str], None]) -> str:
     with tempfile.TemporaryDirectory(prefix="yarnml-") as folder:
         whole = build_application(job, folder, home(), provide(job, home(), note))
         sent = yarn.send(job, _probe_application(job, whole))
+    began = time.time()
     deadline = time.monotonic() + PROBE_SECONDS
     while (report := yarn.report(sent.id)).live:
         if time.monotonic() > deadline:
@@ -38,7 +46,26 @@ def probe_environment(yarn: Yarn, job: Job, note: Callable[[str], None]) -> str:
     end = diagnose(report)
     if isinstance(end, Failure):
         raise named(end.error)(end.text, end.detail)
-    return report.diagnostics
+    text, _, clock = report.diagnostics.partition(CLOCK)
+    return text + compare_clocks(float(clock), began, time.time()) if clock else text
+
+
+def compare_clocks(node: float, before: float, after: float) -> str:
+    """Compare the clock of a node with that of this machine, both in seconds since 1970; the words that follow a fact.
+
+    Raises ClusterError where they are so far apart that Kerberos refuses tickets.
+
+    ``node``: when the node's clock was read; it was between ``before`` and ``after`` on this one.
+    """
+    if before - SLIGHT_SECONDS <= node <= after + SLIGHT_SECONDS:
+        return "; its clock is right"
+    seconds = node - after if node > after else before - node
+    apart = f"{seconds:.0f} s {'ahead of' if node > after else 'behind'} this machine's"
+    if seconds > MAX_SECONDS:
+        raise ClusterError(
+            f"The node's clock is {apart}; have both set by NTP, or certificates and tickets are refused."
+        )
+    return f"; its clock is {apart}"
 
 
 def _probe_application(job: Job, whole: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,40 @@
+"""A secret that was planted in a job's variables, looked for in all that a cluster keeps of the job."""
+
+from pathlib import Path
+
+from tests.applications import CONTAINER, LEAD, Cluster, Job
+from yarnml.clusters.yarn.application import JOB_FILE
+from yarnml.clusters.yarn.packaging.provision import VARIABLES
+
+SECRET = "hunter2 '\"$HOME `id` \\ $(id)\nand a second line, höchst geheim"
+
+SECRET_FILES = {JOB_FILE, VARIABLES}
+"""The files of a running job that have the secret: in its containers' folders, for its user alone."""
+
+_BLOCKS = "blocks"  # of HDFS, which `stored_secrets` reads
+
+
+def check_environment(cluster: Cluster) -> None:
+    """Every process of the job has the value that the job file has, and no command line of theirs has it."""
+    processes = [*cluster.processes(LEAD), *cluster.processes(CONTAINER)]
+    assert len(processes) >= 3
+    assert {process.environ()["VAULT_KEY"] for process in processes} == {SECRET}
+    every = [process for host in cluster.hadoop.hosts for process in cluster.hadoop.containers(host)]
+    assert not [process for process in every if "hunter2" in " ".join(process.cmdline())]
+
+
+def places_of_secret(cluster: Cluster) -> set[str]:
+    """The names of the files with the secret below the cluster's own folder: scripts, logs, states, copies."""
+    files = [path for path in cluster.hadoop.folder.rglob("*") if _BLOCKS not in path.parts and path.is_file()]
+    assert any(path.name == "launch_container.sh" for path in files)
+    holders = [path for path in files if b"hunter2" in path.read_bytes()]
+    assert [str(path) for path in holders if path.stat().st_mode & 0o077] == []
+    return {path.name for path in holders}
+
+
+def stored_secrets(cluster: Cluster, job: Job) -> list[str]:
+    """The files with the secret in the job's folders on HDFS."""
+    folders = [url.removeprefix(cluster.hadoop.hdfs) for url in (job["checkpoint"]["path"], job["export"])]
+    files = [f"{folder}/{name}" for folder in folders for name in cluster.files(folder) if Path(name).suffix]
+    assert len(files) > 3
+    return [file for file in files if b"hunter2" in cluster.read(file)]
