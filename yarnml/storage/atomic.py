@@ -5,6 +5,7 @@ What is still being written has a hidden name, so no reader takes it for data, a
 
 import contextlib
 import re
+import time
 import uuid
 from collections.abc import Collection, Iterator
 
@@ -13,6 +14,8 @@ from yarnml.storage import files, local
 PREFIX = local.TEMPORARY
 _LEFTOVER = re.compile(r"\.tmp-(?:probe-)?[0-9a-f]{16,32}|\.(?P<of>.+)\.[0-9a-f]{8}", re.DOTALL)
 """Names that a killed write leaves: on this machine's disk and others, and on HDFS."""
+
+_DRAFT = re.compile(r"\.tmp-[0-9a-f]{32}-.+|" + _LEFTOVER.pattern, re.DOTALL)
 
 
 def hidden(folder: str, name: str) -> str:
@@ -80,6 +83,14 @@ def is_leftover(name: str, own: Collection[str]) -> bool:
     """Tell whether a name is one that a killed write of these files leaves beside them."""
     match = _LEFTOVER.fullmatch(name)
     return match is not None and (match["of"] is None or match["of"] in own)
+
+
+def sweep(folder: str, seconds: float) -> None:
+    """Remove what killed writes left in a folder of yarnml's own, unless it is younger than so many seconds."""
+    for name in files.names(folder):
+        url = files.join(folder, name)
+        if _DRAFT.fullmatch(name) and files.modified(url) < time.time() - seconds:
+            files.remove_file(url)
 
 
 def check_writable(folder: str) -> None:

@@ -24,11 +24,12 @@ class ReplicaUnavailable(Unavailable):
 
 
 class Entry(NamedTuple):
-    """A file or folder; ``size`` in bytes."""
+    """A file or folder; ``size`` in bytes, ``modified`` in seconds since 1970."""
 
     path: str
     size: int
     folder: bool
+    modified: float
 
 
 class Block(NamedTuple):
@@ -68,7 +69,11 @@ class Client(Protocol):
 
     def ls(self, path: str) -> Sequence[Entry]: ...
 
-    def makedirs(self, path: str) -> None: ...
+    def makedirs(self, path: str) -> None:
+        """Make a folder and those above it, where they are not there; the umask of the configuration holds."""
+
+    def protect(self, path: str) -> None:
+        """Have a file or folder be for its owner alone."""
 
     def rename(self, old: str, new: str, *, replace: bool) -> None:
         """Rename in one step; without ``replace`` an existing target is an error."""
@@ -79,4 +84,4 @@ class Client(Protocol):
     def open(self, path: str) -> Source: ...
 
     def create(self, path: str) -> Sink:
-        """Create a file, in the place of an old one; its folder exists."""
+        """Create a file, in the place of an old one; its folder exists.  The umask of the configuration holds."""

@@ -42,8 +42,9 @@ def block_hosts(url: str) -> list[Block]:
 @lru_cache(maxsize=64)
 def _client(scheme: str, authority: str, conf_dir: str | None) -> WebHdfs:
     """The client for an HDFS; ``conf_dir`` is part of the cache's key, since it decides what the authority means."""
-    servers = [node.web for node in name_nodes(scheme, authority, configuration())]
-    return WebHdfs(servers, CONNECT_SECONDS)
+    settings = configuration()
+    servers = [node.web for node in name_nodes(scheme, authority, settings)]
+    return WebHdfs(servers, settings.umask, CONNECT_SECONDS)
 
 
 def locations(urls: Iterable[str]) -> dict[str, list[Block]]:

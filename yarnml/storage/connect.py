@@ -35,7 +35,7 @@ def open_hdfs(scheme: str, authority: str) -> Hdfs:
 
         def connect(number: int) -> Client:
             first = number % len(addresses)
-            return WebHdfs(addresses[first:] + addresses[:first])
+            return WebHdfs(addresses[first:] + addresses[:first], settings.umask)
 
     return Hdfs(Connection(root, addresses, connect))
 

@@ -19,7 +19,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from yarnml.storage import listing as listings
-from yarnml.storage import local
+from yarnml.storage import local, permissions
 from yarnml.storage.connect import identity, open_hdfs
 from yarnml.storage.hdfs import CHUNK, SCHEMES, Hdfs
 from yarnml.storage.listing import Listing
@@ -123,6 +123,14 @@ def size(url: str) -> int:
     return int(fs.size(path) or 0)
 
 
+def modified(url: str) -> float:
+    """When a file was written last, in seconds since 1970 by the storage's clock."""
+    fs, path = locate(url)
+    if isinstance(fs, Hdfs):
+        return fs.entry(path).modified
+    return float(fs.modified(path).timestamp())
+
+
 def exists(url: str) -> bool:
     fs, path = locate(url)
     return bool(fs.exists(path))
@@ -173,6 +181,17 @@ def write(url: str, data: bytes | bytearray) -> None:
         file.write(data)
     if (stored := size(url)) != len(data):
         raise OSError(errno.EIO, f"{url} holds {stored} of the {len(data)} bytes that were written")
+
+
+def make_private(url: str) -> None:
+    """Make a folder for its owner alone, as far as the storage knows owners; PermissionError for another's folder."""
+    fs, path = locate(url)
+    if isinstance(fs, Hdfs):
+        fs.make_private(path)
+        return
+    fs.makedirs(path, exist_ok=True)
+    if local.is_disk(fs):
+        os.chmod(path, permissions.PRIVATE)
 
 
 def rename(source: str, target: str) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from yarnml.errors import ClusterError, JobFileError
+from yarnml.storage import permissions
 
 FILES = ("core-site.xml", "hdfs-site.xml", "yarn-site.xml", "resource-types.xml")
 
@@ -56,6 +57,12 @@ class Configuration:
     def default_fs(self) -> str:
         """The URL of the default filesystem, without a slash at its end; '' where none is set."""
         return self.get("fs.defaultFS", self.values.get("fs.default.name", "")).rstrip("/")
+
+    @property
+    def umask(self) -> int:
+        """The bits that new files and folders don't have; JobFileError where they can't be told."""
+        old = self.values.get(permissions.OLD_NAME, permissions.DEFAULT)
+        return permissions.umask(self._replaced(self.values.get(permissions.NAME, old)))
 
     @property
     def root(self) -> str:

@@ -80,6 +80,11 @@ class Hdfs(AbstractFileSystem):  # type: ignore[misc]
             raise FileExistsError(f"{self._connection.root}{path} exists")
         self._connection.call(path, lambda client, _: client.makedirs(path))
 
+    def make_private(self, path: str) -> None:
+        """Make a folder that is for its owner alone, or have it be so; PermissionError where it is somebody else's."""
+        self.makedirs(path, exist_ok=True)
+        self._connection.call(path, lambda client, _: client.protect(path))
+
     def mkdir(self, path: str, create_parents: bool = True, **options: Any) -> None:
         self.makedirs(path, exist_ok=True)
 

@@ -47,6 +47,9 @@ class LibHdfs:
     def makedirs(self, path: str) -> None:
         self._fs.create_dir(path, recursive=True)
 
+    def protect(self, path: str) -> None:
+        """Do nothing: libhdfs can't by way of pyarrow; the umask of the configuration holds, as everywhere here."""
+
     def rename(self, old: str, new: str, *, replace: bool) -> None:
         if self._fs.get_file_info(new).type:
             if not replace:
@@ -80,4 +83,4 @@ class _Source:
 def _entry(info: Any) -> Entry:
     from pyarrow.fs import FileType
 
-    return Entry(info.path, info.size or 0, info.type == FileType.Directory)
+    return Entry(info.path, info.size or 0, info.type == FileType.Directory, (info.mtime_ns or 0) / 1e9)

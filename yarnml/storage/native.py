@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
+from yarnml.storage import permissions
 from yarnml.storage.base import Entry, Sink, Source
+from yarnml.storage.errors import fault
 from yarnml.storage.hadoop_config import Configuration
 
 SOCKET_SECONDS = 10
@@ -22,6 +24,7 @@ class Native:
         import hdfs_native
 
         nodes = settings.name_nodes(authority)
+        self._umask = settings.umask
         values = {"dfs.client.socket-timeout": str(1000 * SOCKET_SECONDS), **settings.items()}
         values["dfs.client.failover.max.attempts"] = str(len(nodes))  # its own repeats would use up our deadline
         served = authority in settings.name_services
@@ -37,7 +40,15 @@ class Native:
         return list(_entries(self._client.list_status(path)))
 
     def makedirs(self, path: str) -> None:
-        self._client.mkdirs(path, 0o755, True)
+        try:
+            self._client.get_file_info(path)
+        except Exception as exc:
+            if not isinstance(fault(exc, path, ""), FileNotFoundError):
+                raise
+            self._client.mkdirs(path, self._mode(path, permissions.FOLDER), True)
+
+    def protect(self, path: str) -> None:
+        self._client.set_permission(path, permissions.PRIVATE)
 
     def rename(self, old: str, new: str, *, replace: bool) -> None:
         self._client.rename(old, new, replace)
@@ -51,7 +62,23 @@ class Native:
     def create(self, path: str) -> Sink:
         import hdfs_native
 
-        return _Sink(self._client.create(path, hdfs_native.WriteOptions(overwrite=True)))
+        mode = self._mode(path, permissions.FILE)
+        return _Sink(self._client.create(path, hdfs_native.WriteOptions(overwrite=True, permission=mode)))
+
+    def _mode(self, path: str, mode: int) -> int:
+        """The permissions to ask for: where the folder above has a default ACL, that decides and not the umask.
+
+        Hadoop's own client sends both and leaves the choice to the NameNode; this library can send one only.
+        """
+        return mode if self._has_default_acl(path.rpartition("/")[0] or "/") else mode & ~self._umask
+
+    def _has_default_acl(self, folder: str) -> bool:
+        try:
+            entries = self._client.get_acl_status(folder).entries
+        except Exception as exc:
+            missing = isinstance(fault(exc, folder, ""), FileNotFoundError) and folder != "/"
+            return missing and self._has_default_acl(folder.rpartition("/")[0] or "/")
+        return any(entry.scope == "default" for entry in entries)
 
 
 class _Source:
@@ -75,4 +102,4 @@ class _Sink:
 
 
 def _entries(statuses: Iterable[Any]) -> Iterable[Entry]:
-    return (Entry(status.path, status.length, status.isdir) for status in statuses)
+    return (Entry(s.path, s.length, s.isdir, s.modification_time / 1000) for s in statuses)

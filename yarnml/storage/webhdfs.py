@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from yarnml.storage import permissions
 from yarnml.storage.base import Block, Entry, ReplicaUnavailable, Sink, Source
 from yarnml.storage.hadoop_config import user
 from yarnml.storage.retry import CALL_SECONDS, CONNECT_SECONDS
@@ -26,11 +27,12 @@ _API = "/webhdfs/v1"
 class WebHdfs:
     """A client of one HDFS, whose NameNodes (URLs without a path) are asked in turn until one is active."""
 
-    def __init__(self, servers: Sequence[str], seconds: float = CALL_SECONDS) -> None:
+    def __init__(self, servers: Sequence[str], umask: int, seconds: float = CALL_SECONDS) -> None:
         self._servers = list(servers)
+        self._umask = umask
         self._seconds = seconds
         # a proxy for the internet is none for the cluster
-        self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+        self._open = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Redirects()).open
 
     def info(self, path: str) -> Entry:
         return _entry(path, self._json("GET", path, "GETFILESTATUS")["FileStatus"])
@@ -41,7 +43,14 @@ class WebHdfs:
         return [_entry(f"{folder}/{s['pathSuffix']}" if s["pathSuffix"] else path, s) for s in statuses]
 
     def makedirs(self, path: str) -> None:
-        self._json("PUT", path, "MKDIRS")
+        self._json("PUT", path, "MKDIRS", **self._modes(permissions.FOLDER))
+
+    def protect(self, path: str) -> None:
+        self._json("PUT", path, "SETPERMISSION", permission=f"{permissions.PRIVATE:o}")
+
+    def _modes(self, mode: int) -> dict[str, str]:
+        """The permissions to ask for: what the umask leaves, and what a default ACL of the folder above may give."""
+        return {"permission": f"{mode & ~self._umask:o}", "unmaskedpermission": f"{mode:o}"}
 
     def rename(self, old: str, new: str, *, replace: bool) -> None:
         options = "OVERWRITE" if replace else "NONE"  # with an option HDFS says why not, without it answers false
@@ -56,8 +65,8 @@ class WebHdfs:
     def create(self, path: str) -> Sink:
         excluded: list[str] = []  # the NameNode counts on a dead DataNode for a while
         while True:
-            options = {"overwrite": "true", "excludedatanodes": ",".join(excluded)}
-            location = _ascii(self._json("PUT", path, "CREATE", noredirect="true", **options)["Location"])
+            options = {"overwrite": "true", "excludedatanodes": ",".join(excluded), **self._modes(permissions.FILE)}
+            location = self._location("PUT", path, "CREATE", options)
             host = urlsplit(location).hostname or ""
             try:
                 return _Sink(location, self._seconds)
@@ -73,7 +82,7 @@ class WebHdfs:
         excluded: list[str] = []  # the NameNode would send us to the same one again
         while True:
             span = {"offset": str(start), "length": str(length), "excludedatanodes": ",".join(excluded)}
-            location = _ascii(self._json("GET", path, "OPEN", noredirect="true", **span)["Location"])
+            location = self._location("GET", path, "OPEN", span)
             try:
                 with self._open(location, timeout=self._seconds) as answer:
                     return bytes(answer.read())
@@ -102,6 +111,12 @@ class WebHdfs:
         answer = self._json("GET", path, "GETFILEBLOCKLOCATIONS")["BlockLocations"]
         return list(answer.get("BlockLocation", []))
 
+    def _location(self, method: str, path: str, operation: str, parameters: dict[str, str]) -> str:
+        """The URL of a DataNode that moves a file's bytes."""
+        location = _ascii(self._json(method, path, operation, noredirect="true", **parameters)["Location"])
+        check_redirect(self._servers[0], location)
+        return location
+
     def _json(self, method: str, path: str, operation: str, **parameters: str) -> dict[str, Any]:
         return json.loads(self._call(method, path, operation, **parameters) or b"{}")
 
@@ -126,6 +141,23 @@ class WebHdfs:
 
 class _Refused(Exception):
     """A refusal of HDFS, with the name of its Java exception."""
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> Any:
+        check_redirect(req.full_url, newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def check_redirect(asked: str, given: str) -> None:
+    """Refuse to be sent anywhere but to a web server, and from an encrypted connection to one that is not."""
+    allowed = ("https",) if urlsplit(asked).scheme == "https" else ("http", "https")
+    if urlsplit(given).scheme not in allowed:
+        raise _Refused(
+            f"{urlsplit(asked).netloc} sends us to {given.partition('?')[0]}, where {' or '.join(allowed)} is due"
+        )
 
 
 class _Source:
@@ -180,7 +212,7 @@ def _addresses(host: str) -> set[str]:
 
 
 def _entry(path: str, status: dict[str, Any]) -> Entry:
-    return Entry(path, status["length"], status["type"] == "DIRECTORY")
+    return Entry(path, status["length"], status["type"] == "DIRECTORY", status["modificationTime"] / 1000)
 
 
 def _ascii(location: str) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -23,12 +24,24 @@ def user_cache_variables(threads: int, variables: Mapping[str, str] = os.environ
         return {}
     folder = base / "yarnml" / "compiled" / f"{processor_kind()}-{threads}"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o022:
+        base.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if base.stat().st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH:
+            return {}  # another user could put a folder in the place of ours
+        for parent in (folder.parent.parent, folder.parent):
+            if not _is_own(parent):
+                return {}
+            parent.chmod(0o700)  # it may be of a time when others could write it
+        if not _is_own(folder) or folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             return {}  # another user could put a program into it, which we would run
     except OSError:
         return {}
     return cache_variables(folder, MAX_BYTES)
+
+
+def _is_own(folder: Path) -> bool:
+    """Make a folder where there is none; True where it, and a link that leads to it, is this user's."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return {folder.stat().st_uid, folder.lstat().st_uid} == {os.getuid()}
 
 
 def cache_variables(folder: Path, max_bytes: int) -> dict[str, str]:

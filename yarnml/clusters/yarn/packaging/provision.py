@@ -20,6 +20,7 @@ import yarnml
 from yarnml import storage
 from yarnml.clusters.yarn.packaging import archive, bootstrap
 from yarnml.clusters.yarn.packaging.archive import Item
+from yarnml.clusters.yarn.packaging.home import prepare
 from yarnml.clusters.yarn.packaging.installed import Installed, survey
 from yarnml.errors import JobFileError, ProvisionError, translated
 from yarnml.job import user_code
@@ -83,6 +84,8 @@ def provide(job: Job, home: str, note: Note, python: str = sys.executable, *, se
     variables: dict[str, str] = {}
     words = '"$PYTHON"'
     packages = _PackageStore(home, note, send)
+    if send:
+        prepare(home)
     if chosen.archive:
         resources[ENVIRONMENT] = Resource(packages.upload("environment.archive", chosen.archive, _ARCHIVES), "archive")
         lines = bootstrap.ready(f"environment.archive {chosen.archive}", "environment/bin/python", yarnml.__version__)
