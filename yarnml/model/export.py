@@ -10,7 +10,7 @@ A worker writes them beside, the master shows them by one rename.  Versions coun
 import contextlib
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from platform import python_version
 from typing import Any
@@ -194,8 +194,19 @@ def read_model(folder: str) -> tuple[dict[str, npt.NDArray[Any]], bytes, Schema,
         raise ExportError(f"{folder} is torn: {exc}; take it from a copy, or export it anew.") from exc
     except OSError as exc:
         raise ExportError(f"The model in {folder} can't be read: {exc}") from exc
-    arrays = with_trained_mean(unpack(files[paths.MODEL]), about.mean)
+    with readable(folder):
+        arrays = with_trained_mean(unpack(files[paths.MODEL]), about.mean)
     return arrays, files[paths.PROGRAM], about.schema, document
+
+
+@contextlib.contextmanager
+def readable(folder: str) -> Iterator[None]:
+    """Raise whatever a library makes of a file that somebody else has written, with right digests, as ExportError."""
+    try:
+        yield
+    except Exception as exc:
+        reason = [*str(exc).strip().splitlines(), type(exc).__name__][0]
+        raise ExportError(f"{folder} is not a model that this yarnml can read: {reason}") from exc
 
 
 def _about(folder: str) -> tuple[_About, dict[str, Any]]:
@@ -206,7 +217,7 @@ def _about(folder: str) -> tuple[_About, dict[str, Any]]:
     try:
         data = storage.read(storage.join(folder, paths.ABOUT))
         about = msgspec.json.decode(data, type=_About)
-    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as exc:
+    except (OSError, ValueError, RecursionError, msgspec.MsgspecError) as exc:
         raise ExportError(f"{folder} is not a yarnml model: {paths.ABOUT} can't be read: {exc}") from exc
     if about.format != FORMAT:
         raise ExportError(f"{folder} has format {about.format}; this yarnml reads {FORMAT}.")

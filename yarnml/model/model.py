@@ -10,15 +10,15 @@ import jax
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from jax import export
 
 from yarnml.data.arrays import to_float32
 from yarnml.data.offsets import all_offsets, distances
 from yarnml.data.rows import features_of
 from yarnml.errors import DataError, ExportError
 from yarnml.model.coefficients import coefficients
-from yarnml.model.export import read_model, resolve
+from yarnml.model.export import read_model, readable, resolve
 from yarnml.model.importances import importances
+from yarnml.model.program import load_program
 from yarnml.model.top_items import NOTHING, best, factors_of, known, seen_of
 from yarnml.storage import absolute
 
@@ -31,9 +31,12 @@ class Model:
     def __init__(self, folder: str) -> None:
         self.folder = folder
         arrays, program, self.schema, self.about = read_model(folder)
-        self._arrays = {name: jax.numpy.asarray(a) for name, a in arrays.items()}
-        self._offsets = all_offsets(self.schema)
-        self._call = jax.jit(export.deserialize(bytearray(program)).call)
+        with readable(folder):
+            self._arrays = {name: jax.numpy.asarray(a) for name, a in arrays.items()}
+            self._offsets = all_offsets(self.schema)
+            self._call = load_program(program)
+            row = jax.ShapeDtypeStruct((1, self.schema.width), jax.numpy.float32)
+            jax.eval_shape(self._call, self._arrays, row)  # the program is for these arrays, and for rows of this width
 
     def predict(self, data: Any) -> npt.NDArray[Any]:
         """Return one prediction per row, [rows]: the class, in the label's own type, the number, or the cluster.
@@ -136,6 +139,8 @@ def _table(data: Any) -> pa.Table | None:
 
 def load_model(path: str | PathLike[str]) -> Model:
     """Load ``<export>/<version>``, or the newest version of ``<export>``; digests are checked.
+
+    A model is code: load only what you trust.
 
     Raises ExportError for a folder that holds no model, or a torn one.
     """
