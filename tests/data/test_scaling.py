@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from tests.data.tables import loader_of, parquet, plan, read
 from yarnml.data.plan import Plan
@@ -26,8 +27,11 @@ def test_standard_scaling(numbered: Plan) -> None:
 def test_scaling_needs_finite_numbers(tmp_path: Path, value: float) -> None:
     """NaN, infinity, or what a float32 can't hold makes scaling fail with the column's name."""
     data = plan(parquet(tmp_path, a=[1.0, 2.0], x=[1.0, value], y=[0, 1]), features=["a", "x"])
-    with pytest.raises(DataError, match=r"Column 'x' of the training data holds NaN or infinity"):
+    with pytest.raises(DataError, match=r"rows\.parquet: column 'x' holds (NaN|infinity)"):
         standard(moments(next(loader_of(data, 1).scan(0))), data.schema)
+    bearing = replace(data, schema=replace(data.schema, finite=False))
+    with pytest.raises(DataError, match=r"Column 'x' of the training data holds NaN or infinity"):
+        standard(moments(next(loader_of(bearing, 1).scan(0))), data.schema)
 
 
 def test_a_constant_column_scales_to_zero(tmp_path: Path) -> None:

@@ -93,6 +93,19 @@ def negative_count(folder: Path, job: Job) -> None:
     job["learner"] = {"kind": "poisson"}
 
 
+def nan_for(kind: str, value: float = float("nan"), **options: Any) -> Spoil:
+    """Spoils one number for a learner that needs no steps of a certain length."""
+
+    def spoil(folder: Path, job: Job) -> None:
+        write(folder / "train.parquet", x=but(X, 5, value), y=CLASSES)
+        job["learner"] = {"kind": kind, **options}
+        job["training"] = {}
+        if kind not in ("naive_bayes", "tree"):
+            del job["data"]["label"]
+
+    return spoil
+
+
 def below_a_file(section: str) -> Spoil:
     def spoil(folder: Path, job: Job) -> None:
         (folder / "file").write_text("in the way")
@@ -188,9 +201,27 @@ CONTENTS = [
          data("test", y=with_labels("a", "b"))),
     Case("class not listed", 1, r"label 'y' holds 1, which is none of", data(fields={"classes": [0, 2]})),
     Case("negative count", 1, r"Label 'y' holds -1, but learner\.kind poisson needs counts", negative_count),
-    Case("NaN scaled", 1, r"Column 'x' of the training data holds NaN", data(x=but(X, 5, float("nan")), fields=SCALED)),
-    Case("inf scaled", 1, r"Column 'x' of the training data holds NaN", data(x=but(X, 5, float("inf")), fields=SCALED)),
-    Case("NaN unscaled", 1, r"The loss is nan at step 1\.", data(x=[float("nan")] * ROWS)),
+    Case("NaN scaled", 1, r"train\.parquet: column 'x' holds NaN", data(x=but(X, 5, float("nan")), fields=SCALED)),
+    Case("inf scaled", 1, r"train\.parquet: column 'x' holds infinity, or", data(x=but(X, 5, float("inf")), fields=SCALED)),
+    Case("NaN unscaled", 1, r"train\.parquet: column 'x' holds NaN; fill it", data(x=but(X, 5, float("nan")))),
+    Case("NaN clustered", 1, r"train\.parquet: column 'x' holds NaN; fill it", nan_for("kmeans", clusters=2)),
+    Case("NaN mixed", 1, r"train\.parquet: column 'x' holds NaN; fill it", nan_for("gaussian_mixture", clusters=2)),
+    Case("NaN projected", 1, r"train\.parquet: column 'x' holds NaN; fill it", nan_for("pca", components=1)),
+    Case("NaN counted", 1, r"train\.parquet: column 'x' holds NaN; fill it", nan_for("naive_bayes")),
+    Case("inf in trees", 1, r"train\.parquet: column 'x' holds infinity", nan_for("tree", float("inf"))),
+    Case("huge", 1, r"column 'x' holds .* a number that float32 can't hold", data(x=but(X, 5, 1e300))),
+    Case("strange label later", 1, r"test\.parquet: label 'y' holds 7, which is none of the classes \(0, 1\)",
+         data("test", y=but(CLASSES, 5, 7), fields={"validation": 0.2})),
+    Case("null later", 1, r"test\.parquet: column 'x' has 1 nulls",
+         data("test", x=but(X, 5, None), fields={"validation": 0.2})),
+    Case("label null later", 1, r"test\.parquet: column 'y' has 1 nulls",
+         data("test", y=but(CLASSES, 5, None), fields={"validation": 0.2})),
+    Case("NaN later", 1, r"test\.parquet: column 'x' holds NaN",
+         data("test", x=but(X, 5, float("nan")), fields={"validation": 0.2})),
+    Case("lists later", 1, r"data\.test: column 'x' holds list<.*, but in data\.train double",
+         data("test", x=PAIRS, fields={"validation": 0.2})),
+    Case("unknown category later", 1, r"test\.parquet: column 'x' holds 9, which is none of the values of one_hot",
+         data("test", x=but(X, 5, 9.0), fields={"validation": 0.2, "prepare": [ONE_HOT | {"unknown": "error"}]})),
     Case("weights of 0", 1, r"weights of the training rows add up to 0",
          data(w=[0.0] * ROWS, fields=WEIGHTED | SCALED)),
     Case("too many classes", 1, r"'y' has more than 10000 different values.*data\.label_type: number",

@@ -60,6 +60,12 @@ class Build(Message, frozen=True):
     restore: str | None = None
 
 
+class Check(Message, frozen=True):
+    """Read a dataset that is not trained on, and refuse rows that could not be evaluated later."""
+
+    dataset: str
+
+
 class WarmUp(Message, frozen=True):
     """To one newcomer: take in the job, and make everything but the state, while the others go on."""
 
@@ -157,6 +163,7 @@ Command = (
     | Survey
     | FitScaling
     | Build
+    | Check
     | WarmUp
     | ReportPosition
     | SyncState

@@ -98,9 +98,10 @@ def _split(rows: Dataset, job: Job, fraction: float) -> dict[str, Dataset]:
 
 
 def _for_learner(schema: Schema, learner: Options) -> Schema:
-    """The schema with the fields that the learner decides: whether values may be missing, and clusters as classes."""
+    """The schema with what the learner decides: values that may be missing or not finite, and clusters as classes."""
     classes = tuple(range(learner.clusters)) if schema.label is None else schema.classes
-    return with_findings(msgspec.structs.replace(schema, missing=learner.MISSING, classes=classes), {})
+    fitted = msgspec.structs.replace(schema, missing=learner.MISSING, finite=learner.FINITE, classes=classes)
+    return with_findings(fitted, {})
 
 
 def with_learner(plan: Plan, job: Job) -> Plan:

@@ -34,7 +34,23 @@ def features_of(table: pa.Table, schema: Schema, where: str) -> Matrix:
         end = start + sum(f.width for f in strip)
         x[:, start:end] = parts[0] if len(parts) == 1 else np.concatenate([part.T for part in parts]).T
         start = end
+    if schema.finite:
+        _check_finite(x, schema, where)
     return x
+
+
+def _check_finite(x: Matrix, schema: Schema, where: str) -> None:
+    """Refuse infinity among the features, and NaN but where values may be missing."""
+    odd = np.isinf(x) if schema.missing else ~np.isfinite(x)
+    if not odd.any():
+        return
+    owners = [f for f in schema.features for _ in range(f.width)]
+    place = int(np.flatnonzero(odd.any(axis=0))[0])
+    what = "infinity, or a number that float32 can't hold; mend"
+    if np.isnan(x[:, place]).any() and not schema.missing:
+        is_list = owners[place].width > 1 and not owners[place].steps
+        what = "NaN; mend" if is_list else "NaN; fill it (data.prepare, kind: impute)"
+    raise DataError(f"{where}: column '{owners[place].name}' holds {what} or drop these rows.")
 
 
 def rows_of(table: pa.Table, schema: Schema, where: str) -> Rows:

@@ -52,6 +52,7 @@ class Schema(Struct, frozen=True):
     ``shape``: of a row's features, where they are an image or another array.
     ``class_weights``: in the order of the classes; as in the job file until the classes and their counts are known.
     ``missing``: whether nulls among the features become NaN, instead of being refused.
+    ``finite``: whether NaN and infinity among the features are refused, of NaN all but what is missing.
     ``guessed``: whether the training data do not say what is text, so that text may be numbers, as in CSV.
     """
 
@@ -63,6 +64,7 @@ class Schema(Struct, frozen=True):
     shape: tuple[int, ...] | None = None
     class_weights: tuple[float, ...] | ClassWeights | None = None
     missing: bool = False
+    finite: bool = False
     guessed: bool = False
 
     @property

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from yarnml.data.arrays import is_number
 from yarnml.data.prepare.base import TEXT
+from yarnml.data.schema import Schema
 from yarnml.job.prepare import Category, Hash, Impute, OneHot, Step
 from yarnml.job.spec import Data
 
@@ -33,6 +34,13 @@ def types_to_read(data: Data, guessed: pa.Schema) -> pa.Schema:
             kind = field.type if pa.types.is_boolean(field.type) else NUMBER
         fields.append(field.with_type(kind))
     return pa.schema(fields)
+
+
+def types_for(schema: Schema, guessed: pa.Schema) -> pa.Schema:
+    """The columns of a model's features, each with the type to read it in."""
+    steps = {feature.name: feature.steps for feature in schema.features if feature.steps}
+    kinds = {name: _prepared(own, guessed.field(name).type) for name, own in steps.items()}
+    return pa.schema([field.with_type(kinds.get(field.name, NUMBER)) for field in guessed])
 
 
 def own_steps(steps: Sequence[Step]) -> dict[str, list[Step]]:

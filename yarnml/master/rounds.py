@@ -13,6 +13,7 @@ from yarnml.checkpoint.pending import PendingCheckpoint
 from yarnml.checkpoint.store import Position
 from yarnml.control.commands import (
     Build,
+    Check,
     Command,
     Export,
     FitScaling,
@@ -87,6 +88,9 @@ class Rounds:
         self._stats.mark("built")
         if folder:
             self._say(Continued(position.step, position.step / built.steps, folder))
+        for name, dataset in self._training.plan.datasets.items():
+            if name != "train" and not dataset.fold:  # all rows of folds are training rows of others
+                self._run(Check(name))
         loop = TrainingLoop(
             self._training, schema, built.steps, position, self._sync, self._pending, self._stats, self._say
         )

@@ -18,6 +18,7 @@ from yarnml.errors import DataError, ExportError
 from yarnml.model.coefficients import coefficients
 from yarnml.model.export import read_model, readable, resolve
 from yarnml.model.importances import importances
+from yarnml.model.pairs import pairs_of
 from yarnml.model.program import load_program
 from yarnml.model.top_items import NOTHING, best, factors_of, known, seen_of
 from yarnml.storage import absolute
@@ -85,7 +86,7 @@ class Model:
             table = _table(without)
             if table is None:
                 raise DataError(f"recommend needs without as a table, got a {type(without).__name__}.")
-            seen = seen_of(features_of(table, self.schema, "the table without"), factors)
+            seen = seen_of(pairs_of(table, self.schema, "the table without"), factors)
         return pa.concat_tables(best(factors, known(users, factors), top, seen))
 
     def _padded(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

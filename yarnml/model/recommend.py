@@ -11,11 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from yarnml import storage
-from yarnml.data.dataset import inspect, read_group
-from yarnml.data.rows import features_of
+from yarnml.data.dataset import inspect, is_typed, read_group
+from yarnml.data.layouts import shown
 from yarnml.data.schema import Schema
+from yarnml.data.uses import types_for
 from yarnml.errors import DataError, ExportError, JobFileError, translated
 from yarnml.model.export import read_model, resolve
+from yarnml.model.pairs import pairs_of
 from yarnml.model.top_items import NOTHING, Factors, Seen, best, factors_of, known, seen_of
 from yarnml.storage import atomic
 
@@ -58,11 +60,13 @@ def _read(path: str, schema: Schema, factors: Factors) -> Seen:
     dataset, stored = inspect(path, "auto", "--seen")
     names = [f.name for f in schema.features]
     if missing := [name for name in names if name not in stored.names]:
-        raise DataError(f"--seen {path} has no column '{missing[0]}'; it has {', '.join(stored.names)}.")
+        raise DataError(f"--seen {path} has no column '{missing[0]}'; it has {shown(stored.names)}.")
     columns = pa.schema([stored.field(name) for name in names])
+    if not is_typed(dataset):
+        columns = types_for(schema, columns)
     places = [(f, g) for f, file in enumerate(dataset.files) for g in range(len(file.groups))]
     tables = (read_group(dataset, file, group, columns) for file, group in places)
-    return seen_of(np.concatenate([features_of(table, schema, f"--seen {path}") for table in tables]), factors)
+    return seen_of(np.concatenate([pairs_of(table, schema, f"--seen {path}") for table in tables]), factors)
 
 
 def write(tables: Iterable[pa.Table], target: str, rows: int = ROWS_PER_FILE) -> int:

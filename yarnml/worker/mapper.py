@@ -13,6 +13,7 @@ from yarnml.control.commands import (
     Assignment,
     AwaitSave,
     Build,
+    Check,
     Command,
     Evaluate,
     Export,
@@ -103,6 +104,8 @@ class Mapper:
                 self._fit_scaling(schema, tasks)
             case Build(schema, step, restore):
                 return self._build(schema, step, restore, tasks)
+            case Check(dataset):
+                self._check(dataset, tasks)
             case Train():
                 return self._train(command, tasks)
             case Evaluate(dataset):
@@ -190,6 +193,15 @@ class Mapper:
         if tasks.leads and training.job.export:
             _ = replica.program.stablehlo  # a model that can't be exported is refused before it is trained
         return Built(replica.parameter_count, training.loaders.steps(schema))
+
+    def _check(self, dataset: str, tasks: Tasks) -> None:
+        """Decode this worker's shards of a dataset, which may stay in the cache for the first evaluation."""
+        replica = self._current.replica
+        loader = self._current.loaders.loader(dataset, replica.schema)
+        for shard in tasks.shards:
+            for rows in loader.scan(shard):
+                replica.program.refuse(rows)
+                self._tracker.finish_batch()
 
     def _train(self, train: Train, tasks: Tasks) -> Report:
         training = self._current

@@ -85,7 +85,7 @@ class Program:
         """
         if self._shard_learner is not None:
             return self.map_shard(state, scaling, None, [rows])[0]
-        self._refuse(rows)
+        self.refuse(rows)
         with precision_of(self._learner):
             return self._flattening.from_device(self._map(state, scaling, rows))
 
@@ -98,7 +98,7 @@ class Program:
         self, state: State, scaling: Scaling | None, rows: Rows
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Predictions and losses of every row of a batch."""
-        self._refuse(rows)
+        self.refuse(rows)
         outputs, loss = self._evaluate(self._learner.parameters(state), scaling, rows)
         return np.asarray(outputs), np.asarray(loss)
 
@@ -139,7 +139,7 @@ class Program:
                 f"predict can't be exported for any number of rows: {type(exc).__name__}: {reason}"
             ) from exc
 
-    def _refuse(self, rows: Rows) -> None:
+    def refuse(self, rows: Rows) -> None:
         """Raise DataError for rows that the learner can't take."""
         if self._check_rows:
             self._check_rows(Batch(*rows))
@@ -166,7 +166,7 @@ class Program:
     def _weighted_rows(self, scaling: Scaling | None, batches: Iterable[Rows]) -> Iterator[Batch]:
         """Leave out rows of weight 0, and scale the others, on the host."""
         for rows in batches:
-            self._refuse(rows)
+            self.refuse(rows)
             counts = rows.weight > 0
             x, y, weight = rows if counts.all() else (a[counts] for a in rows)
             yield Batch(scaled(x, scaling).reshape(len(x), *self._shape), y, weight)

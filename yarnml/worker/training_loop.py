@@ -10,6 +10,7 @@ from yarnml.control.reports import Trained
 from yarnml.data.prefetch import prefetch
 from yarnml.data.schema import Rows
 from yarnml.errors import ModelError
+from yarnml.job.spec import Job
 from yarnml.learners.base import Scores
 from yarnml.reduce.tree import Value
 from yarnml.worker.full_pass import sum_shard
@@ -31,6 +32,7 @@ class TrainingLoop:
     def __init__(self, train: Train, training: Training, tasks: Tasks, tracker: ProgressTracker) -> None:
         self._train = train
         self._workers = training.job.workers
+        self._advice = advice(training.job)
         self._keeps_rows = training.keeps_rows
         self._loaders = training.loaders
         self._replica = training.replica
@@ -80,10 +82,7 @@ class TrainingLoop:
         loss = float(scores.loss)
         weight = float(scores.weight)
         if not math.isfinite(loss):
-            raise ModelError(
-                f"The loss is {loss} at step {replica.step}. Lower the learning rate or set learner.clip_norm; "
-                "with data.scale: none, large or missing feature values do this too."
-            )
+            raise ModelError(f"The loss is {loss} at step {replica.step}. {self._advice}")
         replica.loss += loss
         replica.weight += weight
         rows_of_round = int(replica.weight - self._train.weight)
@@ -111,6 +110,14 @@ class TrainingLoop:
         for rows in self._loaders.loader("train", self._replica.schema).scan(shard, keep=self._keeps_rows):
             yield rows
             self._tracker.finish_batch()
+
+
+def advice(job: Job) -> str:
+    """The words about a loss that is no finite number."""
+    descends = job.learner.uses_gradient_descent
+    lower = ["Lower the learning rate or set learner.clip_norm"] if descends else []
+    scale = ["Large feature values do this; set data.scale: standard"] if job.data.scale == "none" else []
+    return f"{'. '.join([*lower, *scale] or ['Labels or weights are too large for float32; make them smaller'])}."
 
 
 def _bytes_in(batches: Batches) -> int:

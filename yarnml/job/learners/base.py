@@ -29,11 +29,13 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     ``LABEL``: whether it needs ``data.label``, may have it, or learns without.
     ``MISSING``: whether it can take NaN for a feature that is missing.
+    ``FINITE``: whether NaN and infinity among its features can be of no use, but for NaN where values may be missing.
     ``WORDS``: whether its features may be ids of words, or must be.
     """
 
     LABEL: ClassVar[Literal["needed", "optional", "none"]] = "needed"
     MISSING: ClassVar[bool] = False
+    FINITE: ClassVar[bool] = True
     WORDS: ClassVar[Literal["none", "optional", "only"]] = "none"
 
     @property

@@ -114,6 +114,7 @@ class Custom(GradientOptions, frozen=True, kw_only=True, tag="custom"):
     """
 
     LABEL = "optional"
+    FINITE = False
     WORDS = "optional"
 
     path: str
