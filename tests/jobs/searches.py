@@ -67,7 +67,7 @@ def numbers(batches: Iterable[Rows]) -> list[int]:
 def held_out(job: Job) -> list[list[int]]:
     """The rows of each fold, by their numbers, read as a worker reads them."""
     folds = []
-    for feeds, schema in folds_of(job | {"data": job["data"] | {"features": ["row"]}}):
+    for feeds, schema in folds_of(job | {"data": job["data"] | {"features": ["row"], "scale": "none"}}):
         both = [
             numbers(b for shard in range(SHARDS) for b in feeds.loader(name, schema).scan(shard))
             for name in ("train", "validation")

@@ -71,7 +71,7 @@ def test_a_state_belongs_to_one_training(job: Job) -> None:
 
 def test_steps_by_batches(job: Job) -> None:
     """The steps of all folds have one form; in an epoch every row that counts comes once, the others weigh nothing."""
-    job["data"]["features"] = ["row"]
+    job["data"] |= {"features": ["row"], "scale": "none"}
     shapes = set()
     folds = held_out(job)
     for (feeds, schema), rows in zip(folds_of(job), folds, strict=True):
