@@ -107,7 +107,10 @@ class Program:
         arrays = tensors({"parameters": self._learner.parameters(state), "scaling": scaling})
         for name, array in arrays.items():
             if not np.isfinite(array).all():
-                raise ModelError(f"{name} holds NaN or infinity after the last step; lower the learning rate.")
+                raise ModelError(
+                    f"{name} holds NaN or infinity after the last step: numbers grew too large; lower the learning "
+                    "rate where there is one, or set data.scale: standard."
+                )
         return arrays
 
     @cached_property
