@@ -1,10 +1,12 @@
 """The Hadoop configuration: found where Hadoop looks, read as Hadoop reads it."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from yarnml.errors import ClusterError, JobFileError
+from yarnml.storage import hadoop_config
 from yarnml.storage.hadoop_config import Address, Configuration, configuration, find_folder
 
 
@@ -130,3 +132,12 @@ def test_resource_managers() -> None:
         yarn__resourcemanager__webapp__address="${yarn.resourcemanager.hostname}:8088",
     )
     assert whole.resource_managers == (Address("rm:8032", "https://rm:8090"),)
+
+
+def test_a_user_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user id that no file names, as in a container of OpenShift, is the user's name."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
+    assert hadoop_config.user({}) == "4000000"
+    assert hadoop_config.user({"HADOOP_USER_NAME": "ann"}) == "ann"

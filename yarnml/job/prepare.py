@@ -10,6 +10,7 @@ from msgspec import Meta, Struct, field
 
 from yarnml.job.fields import PositiveInt
 
+Width = Annotated[int, Meta(ge=1, le=2**24)]
 Plain = str | int | float | bool
 Class = str | int | bool
 
@@ -71,7 +72,7 @@ class Category(_Valued, frozen=True, kw_only=True, tag="category"):
 class Hash(_Step, frozen=True, kw_only=True, tag="hash"):
     """``width`` numbers, of which the one that the value's hash chooses is 1."""
 
-    width: PositiveInt
+    width: Width
 
 
 class Text(_Step, frozen=True, kw_only=True, tag="text"):
@@ -81,7 +82,7 @@ class Text(_Step, frozen=True, kw_only=True, tag="text"):
     ``lower``: case does not matter.
     """
 
-    width: PositiveInt
+    width: Width
     of: Literal["words", "characters"] = "words"
     ngrams: Annotated[list[PositiveInt], Meta(min_length=2, max_length=2)] = field(default_factory=lambda: [1, 1])
     lower: bool = True
@@ -93,7 +94,7 @@ class _Tokens(_Step, frozen=True, kw_only=True):
     ``vocabulary``: how many ids there are for words.  ``lower``: case does not matter.
     """
 
-    length: PositiveInt
+    length: Width
     vocabulary: Annotated[int, Meta(ge=1, le=MAX_IDS - FIRST_WORD)] = 10_000
     lower: bool = True
 

@@ -137,7 +137,10 @@ class Configuration:
 
 def user(variables: Mapping[str, str] = os.environ) -> str:
     """The user's name on a cluster without Kerberos."""
-    return variables.get("HADOOP_USER_NAME") or getpass.getuser()
+    try:
+        return variables.get("HADOOP_USER_NAME") or getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as in containers of OpenShift
+        return str(os.getuid())
 
 
 def configuration(variables: Mapping[str, str] = os.environ) -> Configuration:

@@ -9,8 +9,9 @@ import msgspec
 from yarnml.data.schema import Schema
 from yarnml.job.spec import Job
 from yarnml.learners.base import Learner
-from yarnml.learners.precision import compile_for
+from yarnml.learners.precision import compile_for, precision_of
 from yarnml.learners.registry import build_learner
+from yarnml.worker.memory import available, check_fits
 from yarnml.worker.program import Program
 
 MAX_COMPILED_LEARNERS = 100
@@ -40,6 +41,8 @@ class CompiledLearners:
         key = msgspec.msgpack.encode((job.learner, schema, micro_batch_size, gradients))
         if key not in self._learners:
             learner = build_learner(job.learner, schema)
+            with precision_of(learner):
+                check_fits(learner, available())
             program = Program(learner, schema, micro_batch_size, gradients)
             self._learners[key] = CompiledLearner(learner, compile_for(learner, learner.init), program)
         self._learners.move_to_end(key)
