@@ -4,7 +4,7 @@ import pytest
 
 from yarnml.checkpoint.store import Position
 from yarnml.job.spec import EarlyStopping
-from yarnml.master.schedule import AfterRound, Round, after_round, is_over, period, rounds
+from yarnml.master.schedule import AfterRound, Round, after_round, convergence, is_over, period, rounds
 
 STEPS = 10  # of an epoch
 EPOCHS = 5
@@ -94,3 +94,25 @@ def test_rounds_are_cut_the_same_wherever_a_job_goes_on() -> None:
 def test_a_period_in_steps(every: str, steps: int) -> None:
     """A period in epochs is as many steps as those have."""
     assert period(every, STEPS) == steps
+
+
+@pytest.mark.parametrize(
+    ("position", "advice", "stopped_early", "expected"),
+    [
+        (Position(10, losses(2)), None, False, (None, [])),
+        (Position(10, losses(2), converged=True), "go on", True, (True, [])),
+        (Position(10, losses(2)), "go on", True, (None, [])),
+        (Position(10, losses(2)), "go on", False, (False, ["not converged after 1 epoch: go on"])),
+        (
+            Position(20, losses(2, 1), remarks=["left out: x"]),
+            "go on",
+            False,
+            (False, ["not converged after 2 epochs: go on", "left out: x"]),
+        ),
+    ],
+)
+def test_what_is_said_of_convergence(
+    position: Position, advice: str | None, stopped_early: bool, expected: tuple[bool | None, list[str]]
+) -> None:
+    """A learner that can tell has converged or not; one that early stopping ended, or that can't tell, says nothing."""
+    assert convergence(position, advice, stopped_early=stopped_early) == expected

@@ -32,13 +32,14 @@ _FILES = (paths.STATE, paths.MANIFEST)
 class Position(Struct, frozen=True):
     """The progress of a job: finished ``step``s, the metrics of every finished epoch, and the best of them.
 
-    ``converged``: the learner has nothing more to learn.
+    ``converged``: the learner has nothing more to learn.  ``remarks``: what a user should be told of the model.
     """
 
     step: int
     history: list[dict[str, float]]
     best_epoch: int | None = None
     converged: bool = False
+    remarks: list[str] = []
 
 
 class Manifest(Struct, frozen=True):

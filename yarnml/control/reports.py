@@ -1,5 +1,7 @@
 """Reports of the workers to the master: the answers to its commands (`yarnml.control.commands`)."""
 
+from msgspec import field
+
 from yarnml.control.message import Message
 from yarnml.data.survey import Findings
 
@@ -45,6 +47,7 @@ class Trained(Message, frozen=True):
         seconds: by phase of a step.
         digest: of the state, the same on every worker.
         done: True where the learner has nothing more to learn.
+        remarks: what a user should be told of the model, of the worker that leads alone.
     """
 
     loss: float
@@ -53,6 +56,7 @@ class Trained(Message, frozen=True):
     seconds: dict[str, float]
     digest: str
     done: bool = False
+    remarks: list[str] = field(default_factory=list)
 
 
 class StatePosition(Message, frozen=True):

@@ -183,6 +183,7 @@ def summary(outcome: Outcome) -> str:
         facts.append(("data", f"{100 * outcome.local:.0f} % of the training bytes were on the host of their worker"))
     if outcome.copied:
         facts.append(("backups", f"{outcome.copied} late tasks were computed twice ({outcome.wasted:.1%} of all)"))
+    facts += [("note", remark) for remark in outcome.remarks]
     facts.append(("checkpoint", outcome.checkpoint))
     if outcome.export:
         facts += [("model", outcome.export), ("use it", f'yarnml.load_model("{outcome.export}").predict(table)')]

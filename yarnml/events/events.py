@@ -7,11 +7,7 @@ from msgspec import Struct
 
 
 class _Event(Struct, frozen=True, tag=True):
-    """A fact about a job.
-
-    The tag is the event's name in ``events.jsonl`` and ``outcome.json``.  Files of earlier versions have some older
-    names, so those events keep them as their tags.
-    """
+    """A fact about a job; its tag, in ``events.jsonl`` and ``outcome.json``, may be the older name of earlier files."""
 
 
 class Planned(_Event, frozen=True):
@@ -210,8 +206,9 @@ class Outcome(_Event, frozen=True):
     ``seconds``: in ``total``, by phase of the steps, and from the start until planned, joined, …
     ``local``: the share of the training bytes that lay on the host of the worker that read them; None if not known.
     ``already``: whether an earlier run had finished the job.
-    ``copied``: how many tasks were computed twice, by a backup worker too.
-    ``wasted``: the share of these copies in all tasks.
+    ``copied``: how many tasks were computed twice, by a backup worker too; ``wasted``: their share of all tasks.
+    ``converged``: whether further epochs would change nothing; None for a learner that can't tell.
+    ``remarks``: sentences about the model.
     """
 
     name: str
@@ -226,6 +223,8 @@ class Outcome(_Event, frozen=True):
     already: bool = False
     copied: int = 0
     wasted: float = 0.0
+    converged: bool | None = None
+    remarks: list[str] = []
 
 
 class Failure(_Event, frozen=True):

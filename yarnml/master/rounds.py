@@ -27,6 +27,7 @@ from yarnml.data.schema import Schema
 from yarnml.data.survey import columns_to_survey, merge_findings, with_findings
 from yarnml.events.events import Continued, Listener, Outcome
 from yarnml.job.spec import Export as Target
+from yarnml.master import schedule
 from yarnml.master.crew import Crew
 from yarnml.master.reports import first_of
 from yarnml.master.state_sync import StateLost, StateSync
@@ -129,6 +130,8 @@ class Rounds:
 
     def _outcome(self, position: Position, metrics: dict[str, dict[str, float]], stopped: bool) -> Outcome:
         self._stats.end()
+        advice = self._training.job.learner.to_converge
+        converged, remarks = schedule.convergence(position, advice, stopped_early=stopped)
         crew = self._crew.stats
         return Outcome(
             self._training.job.name,
@@ -141,6 +144,8 @@ class Rounds:
             stopped_early=stopped,
             copied=crew.copied_tasks,
             wasted=crew.copied_tasks / max(1, self._stats.tasks),
+            converged=converged,
+            remarks=remarks,
         )
 
     def _export(self, target: Target, schema: Schema, built: Built, outcome: Outcome) -> str:
@@ -151,8 +156,7 @@ class Rounds:
             self._training.plan,
             schema,
             parameters=built.parameters,
-            metrics=outcome.metrics,
-            steps=outcome.step,
+            outcome=outcome,
             shards=self._training.shards,
         )
         with atomic.draft(export.begin(target, job.name, str(job.checkpoint.path))) as folder:

@@ -81,6 +81,19 @@ def is_over(position: Position, rule: EarlyStopping | None) -> bool:
     return position.converged or bool(rule and should_stop(position.history, rule))
 
 
+def convergence(position: Position, advice: str | None, *, stopped_early: bool) -> tuple[bool | None, list[str]]:
+    """Tell whether a training has converged, None where that is no question, and what its user should be told.
+
+    ``advice``: of the learner, for one that has not; None for a learner that does not converge.
+    """
+    if advice is None or (stopped_early and not position.converged):
+        return None, position.remarks
+    if position.converged:
+        return True, position.remarks
+    epochs = len(position.history)
+    return False, [f"not converged after {epochs} epoch{'s'[: epochs != 1]}: {advice}", *position.remarks]
+
+
 def best_epoch(history: Sequence[dict[str, float]], rule: EarlyStopping) -> int | None:
     """Find the epoch (from 1) that last improved on the best before it by more than ``min_delta``.
 

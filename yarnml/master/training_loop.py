@@ -71,8 +71,7 @@ class TrainingLoop:
             self._say(RoundStarted(round.number, round.first, round.last, epochs * self._steps))
             # The first round has the compiler in it, so the second one shows what a step costs, if there is one.
             shows_steps = count == 1 or (count == 0 and round.final)
-            converged = self._train(round, profile=self._job.profile and shows_steps)
-            self.position = replace(self.position, step=round.last, converged=converged)
+            self.position = self._train(round, profile=self._job.profile and shows_steps)
             if round.epoch:
                 self._end_epoch(round.epoch)
             decision = schedule.after_round(round, self.position, self._rule, self._steps)
@@ -92,8 +91,8 @@ class TrainingLoop:
         """Have all workers carry out a command on the state at the position."""
         return self._sync.run(command, self.position.step)
 
-    def _train(self, round: Round, *, profile: bool) -> bool:
-        """Train all steps of a round, whoever comes and goes meanwhile; returns whether the learner has converged."""
+    def _train(self, round: Round, *, profile: bool) -> Position:
+        """Train all steps of a round, whoever comes and goes meanwhile; returns the position after them."""
         step = round.first
         while step < round.last:
             self._stats.tasks += (round.last - step) * self._training.shards
@@ -111,8 +110,9 @@ class TrainingLoop:
                 trained = all_of(reports, Trained)
                 self._stats.add_round(trained)
                 self._sync.compare(reports, round.last)
-                return trained[0].done
-        return self.position.converged  # the last step was done, but nobody reported it: the next round will tell
+                remarks = [remark for report in trained for remark in report.remarks]
+                return replace(self.position, step=round.last, converged=trained[0].done, remarks=remarks)
+        return replace(self.position, step=round.last)  # it is done, but nobody reported it: the next round will tell
 
     def _end_epoch(self, epoch: int) -> None:
         if not self._stats.weight > 0:

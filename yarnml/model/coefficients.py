@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from yarnml.data.left_out import left_out
 from yarnml.data.offsets import all_offsets
 from yarnml.data.schema import Schema
 from yarnml.errors import ExportError
@@ -16,6 +17,8 @@ INTERCEPT = "(intercept)"
 
 def coefficients(arrays: Mapping[str, npt.ArrayLike], schema: Schema) -> pa.Table:
     """Return a row for the intercept and for every feature: ``feature``, ``coefficient``, ``standard_error``.
+
+    ``left_out`` says why a column was not used, null where it was.
 
     With softmax a row for every feature and ``class``.  Scaling is undone: coefficients count in the data's own units.
     A standard error is null where the model has none, or where the data do not determine the coefficient.
@@ -35,12 +38,16 @@ def coefficients(arrays: Mapping[str, npt.ArrayLike], schema: Schema) -> pa.Tabl
         variance = _variances(named["parameters/covariance"], centre, factor)
         errors = np.sqrt(np.where(variance > 0, variance, np.nan))
     features = [INTERCEPT, *schema.names]
+    given = {name.removeprefix("parameters/"): array for name, array in arrays.items()}
+    reasons = [None, *left_out(factor, given)]
     columns: dict[str, Any] = {"feature": features, "coefficient": values}
     if weight.ndim > 1:
         classes = [c for _ in features for c in schema.classes or ()]
         columns = {"feature": np.repeat(features, schema.outputs), "class": classes, "coefficient": values.ravel()}
         errors = np.full(values.size, np.nan)
-    return pa.table(columns | {"standard_error": pa.array(errors, from_pandas=True)})
+        reasons = [reason for reason in reasons for _ in range(schema.outputs)]
+    columns["standard_error"] = pa.array(errors, from_pandas=True)
+    return pa.table(columns | {"left_out": pa.array(reasons, pa.string())})
 
 
 def _variances(covariance: npt.NDArray[Any], centre: npt.NDArray[Any], factor: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -10,7 +10,7 @@ A worker writes them beside, the master shows them by one rename.  Versions coun
 import contextlib
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from platform import python_version
 from typing import Any
@@ -24,6 +24,7 @@ from yarnml.data.offsets import all_offsets
 from yarnml.data.plan import Plan
 from yarnml.data.schema import Schema
 from yarnml.errors import ExportError, translated
+from yarnml.events.events import Outcome
 from yarnml.job import paths
 from yarnml.job.spec import Export, Job
 from yarnml.model.centre import with_trained_mean, with_whole_mean
@@ -77,15 +78,14 @@ def describe(
     schema: Schema,
     *,
     parameters: int,
-    metrics: Mapping[str, Mapping[str, float]],
-    steps: int,
+    outcome: Outcome,
     shards: int,
 ) -> dict[str, Any]:
     """Describe a trained model for its model.json.
 
     ``schema``: with everything that the training data told, which the plan's schema lacks.
     ``parameters``: numbers in the model.
-    ``metrics``: by the data that they are of.
+    ``outcome``: of the training.
     """
     return {
         "name": job.name,
@@ -95,8 +95,10 @@ def describe(
         "offsets": all_offsets(schema).tolist() if job.scales else [],
         "scaling": "standard" if job.scales else "none",
         "parameters": parameters,
-        "metrics": metrics,
-        "steps": steps,
+        "metrics": outcome.metrics,
+        "steps": outcome.step,
+        "converged": outcome.converged,
+        "remarks": outcome.remarks,
         "shards": shards,
         "data": {n: {"rows": d.rows, "fingerprint": d.fingerprint} for n, d in plan.datasets.items()},
         "packages": packages(),

@@ -12,12 +12,12 @@ from yarnml.control.reports import StatePosition
 from yarnml.data.scaling import Scaling, neutral
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import CheckpointError
-from yarnml.learners.base import HidesScaling, Scores
+from yarnml.learners.base import HidesScaling, Remarks, Scores
 from yarnml.learners.precision import compile_for
 from yarnml.reduce.tree import Value, Vector
 from yarnml.storage.tensors import digest
 from yarnml.worker.compiled_learners import CompiledLearner
-from yarnml.worker.named_arrays import from_tensors, tensors
+from yarnml.worker.named_arrays import from_tensors, on_host, tensors
 from yarnml.worker.shard_cache import ShardCache
 
 NO_STATE = StatePosition(-1, 0.0, 0.0)
@@ -89,6 +89,15 @@ class Replica:
     def model(self) -> dict[str, npt.NDArray[Any]]:
         """The model's arrays by name; ModelError where one is not finite."""
         return self.program.tensors(self._state, self._scaling)
+
+    @property
+    def remarks(self) -> list[str]:
+        """Sentences that a user should be told of the model."""
+        learner = self._learner
+        if not isinstance(learner, Remarks):
+            return []
+        parameters = on_host(learner.parameters(self._state))
+        return learner.remarks(parameters, self.schema.names, self._scaling.factor)
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
         """All arrays by name: the content of a checkpoint, and of what another worker fetches."""

@@ -72,7 +72,9 @@ class TrainingLoop:
         clock.lap("update")
         seconds_after_first = time.monotonic() - first_update
         is_done = bool(scores and scores.done)
-        return Trained(replica.loss, replica.weight, seconds_after_first, clock.seconds, replica.digest, is_done)
+        seconds = clock.seconds
+        remarks = replica.remarks if self._tasks.leads else []
+        return Trained(replica.loss, replica.weight, seconds_after_first, seconds, replica.digest, is_done, remarks)
 
     def _note(self, scores: Scores | None) -> None:
         """Add up the loss of the newest step.  Raises ModelError where it is not a finite number."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn import datasets
 
 import yarnml
 from tests.learners.linear.fits import CANCER, DIABETES, WINE, Fit
@@ -78,3 +79,42 @@ def test_a_job_ends_when_its_solver_has_converged(write_table: WriteTable) -> No
         assert 2 < outcome.epochs < 20
         ends[name] = outcome.epochs, Path(str(outcome.export), "model.safetensors").read_bytes()
     assert ends["at-once"] == ends["in-parts"]
+
+
+UNFINISHED = {
+    "lbfgs": ({"kind": "poisson", "solver": "lbfgs"}, 3),
+    "newton": ({"kind": "poisson", "solver": "newton"}, 2),
+    "fista": ({"kind": "linear", "solver": "fista", "l1": 0.1}, 3),
+    "kmeans": ({"kind": "kmeans", "clusters": 5}, 4),
+    "mixture": ({"kind": "gaussian_mixture", "clusters": 3}, 5),
+    "pca": ({"kind": "pca", "components": 2, "method": "randomised"}, 2),
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("learner", "epochs"), UNFINISHED.values(), ids=UNFINISHED)
+def test_a_job_says_that_it_has_not_converged(write_table: WriteTable, learner: dict[str, Any], epochs: int) -> None:
+    """The outcome and model.json say so, with what to do, after too few epochs; after enough they say the opposite."""
+    x, y = datasets.load_digits(return_X_y=True) if learner["kind"] == "pca" else DIABETES
+    path = write_table("train.parquet", x=list(x), y=y)
+    job = poisson(path, str(learner["kind"]), "lbfgs", epochs) | {"learner": learner}
+    if learner["kind"] in ("kmeans", "gaussian_mixture", "pca"):
+        del job["data"]["label"]
+    outcome = yarnml.run(job, "inline")
+    assert outcome.converged is False
+    assert outcome.remarks[0].startswith(f"not converged after {epochs} epochs: raise training.epochs")
+    about = yarnml.load_model(str(outcome.export)).about
+    assert (about["converged"], about["remarks"]) == (False, outcome.remarks)
+    job["training"]["epochs"] = 500
+    outcome = yarnml.run(job, "inline")
+    assert (outcome.converged, outcome.remarks) == (True, [])
+
+
+def test_gradient_descent_and_normal_equations_tell_nothing_of_convergence(write_table: WriteTable) -> None:
+    """Neither a run of epochs nor a solution has an end that it could miss."""
+    x, y = DIABETES
+    path = write_table("train.parquet", x=list(x), y=y)
+    for learner in ({"kind": "linear"}, {"kind": "linear", "solver": "normal"}):
+        job = poisson(path, f"{len(learner)}", "lbfgs", 1) | {"learner": learner}
+        outcome = yarnml.run(job, "inline")
+        assert (outcome.converged, outcome.remarks) == (None, [])

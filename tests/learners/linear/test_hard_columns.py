@@ -13,6 +13,7 @@ import pytest
 from sklearn import linear_model
 
 import yarnml
+from yarnml.events.console import summary
 from yarnml.model.model import Model
 
 Array = np.ndarray[Any, Any]
@@ -179,3 +180,40 @@ def test_penalties_of_unscaled_columns_are_in_their_units(
     right = reference.fit(x, y)
     np.testing.assert_allclose(ours, right.coef_, atol=1e-4 * np.abs(right.coef_).max())
     np.testing.assert_array_equal(ours == 0, right.coef_ == 0)
+
+
+def test_columns_that_are_not_used_are_named(write_table: Callable[..., Path]) -> None:
+    """The summary, model.json and the coefficients name a constant column and one that others explain, with reasons."""
+    random = np.random.default_rng(3)
+    a = random.normal(size=300)
+    b = random.normal(size=300) + 1e4
+    columns = {
+        "a": a,
+        "b": b,
+        "sum": a + b,
+        "same": np.full(300, 7.5),
+        "last": a**2,
+    }
+    path = write_table("train.parquet", **columns, y=a - b + random.normal(size=300))
+    job = {
+        "name": "unused",
+        "data": {"train": str(path), "features": list(columns), "label": "y", "label_type": "number"},
+        "learner": {"kind": "linear", "solver": "normal"},
+        "checkpoint": {"path": str(path.parent / "job")},
+        "export": str(path.parent / "models"),
+    }
+    outcome = yarnml.run(job, backend="inline")
+    expected = ["left out, constant: same", "left out, explained by the columns before it: sum"]
+    assert outcome.remarks == expected
+    assert [line for line in summary(outcome).splitlines() if "left out" in line] == [
+        f"note        {e}" for e in expected
+    ]
+    model = yarnml.load_model(str(outcome.export))
+    assert model.about["remarks"] == expected
+    table = model.coefficients()
+    reasons = dict(zip(table["feature"].to_pylist(), table["left_out"].to_pylist(), strict=True))
+    assert {name: why for name, why in reasons.items() if why} == {
+        "same": "constant",
+        "sum": "explained by the columns before it",
+    }
+    assert yarnml.run(job, backend="inline").remarks == expected

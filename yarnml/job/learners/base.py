@@ -54,6 +54,11 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         return None
 
     @property
+    def to_converge(self) -> str | None:
+        """The way out for one that has not converged when its epochs are over; None where it can't tell."""
+        return None
+
+    @property
     def scales(self) -> bool:
         """True where it works on features of mean 0 and variance 1 whatever ``data.scale`` says, and undoes it."""
         return False

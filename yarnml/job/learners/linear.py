@@ -30,6 +30,12 @@ class GeneralisedLinear(GradientOptions, frozen=True, kw_only=True):
         return self.solver is not None
 
     @property
+    def to_converge(self) -> str | None:
+        if self.solver in (None, "normal"):  # `normal` has its solution after one epoch
+            return None
+        return "raise training.epochs, or learner.tolerance if fewer digits will do"
+
+    @property
     def method(self) -> str:
         return f"learner.solver {self.solver}" if self.solver else super().method
 

@@ -17,6 +17,10 @@ class Clustering(LearnerOptions, frozen=True, kw_only=True):
 
     clusters: PositiveInt
 
+    @property
+    def to_converge(self) -> str:
+        return "raise training.epochs"
+
 
 class KMeans(Clustering, frozen=True, kw_only=True, tag="kmeans"):
     """k-means: the centres with the least sum of squared distances from the rows to the nearest."""
@@ -55,6 +59,10 @@ class Pca(LearnerOptions, frozen=True, kw_only=True, tag="pca"):
     @property
     def passes(self) -> Passes:
         return Passes(2, 2) if self.method == "moments" else Passes(2, 6)
+
+    @property
+    def to_converge(self) -> str | None:
+        return None if self.method == "moments" else "raise training.epochs"
 
 
 class NaiveBayes(LearnerOptions, frozen=True, kw_only=True, tag="naive_bayes"):

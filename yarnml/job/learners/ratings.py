@@ -59,6 +59,10 @@ class Als(LearnerOptions, frozen=True, kw_only=True, tag="als"):
     def passes(self) -> Passes:
         return Passes(2, 11, per_epoch=2)
 
+    @property
+    def to_converge(self) -> str:
+        return "raise training.epochs"
+
     def check(self, job: "Job") -> None:
         _refuse_scaling(self.kind, job)
 

@@ -16,11 +16,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
+from yarnml.data.left_out import CONSTANT, EXPLAINED, left_out
 from yarnml.learners.base import Batch, Check, Key, Scores
 from yarnml.learners.gradient import Model, is_bias
 from yarnml.learners.precision import float64
 
 EPSILON = float(np.finfo(np.float64).eps)
+
+MAX_NAMES = 10
+"""The most columns that a remark names."""
 
 
 class CurvedModel(Model, Protocol):
@@ -198,6 +202,11 @@ class FullPasses:
         parameters = jax.tree.map(lambda a: a if a.dtype == bool else a.astype(jnp.float32), parameters)
         return State(parameters, solver, jnp.array(False), units)
 
+    def remarks(self, parameters: Any, features: list[str], factor: Any) -> list[str]:
+        reasons = left_out(factor, parameters)
+        names = {reason: [f for f, why in zip(features, reasons, strict=True) if why == reason] for reason in reasons}
+        return [f"left out, {reason}: {_listed(names[reason])}" for reason in (CONSTANT, EXPLAINED) if reason in names]
+
     def loss(self, parameters: Any, batch: Batch) -> jax.Array:
         return self._model.loss(parameters, batch.x, batch.y)
 
@@ -206,6 +215,12 @@ class FullPasses:
 
     def parameters(self, state: State) -> Any:
         return state.parameters
+
+
+def _listed(names: list[str]) -> str:
+    """Some names, and the number of all others."""
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more
 
 
 def penalty_mask(parameters: Any) -> jax.Array:

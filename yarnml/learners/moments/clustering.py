@@ -17,7 +17,14 @@ from yarnml.learners.moments.coreset import Slots
 
 
 class Refinement(Protocol):
-    """An algorithm that makes clusters better, pass by pass.  ``model`` is a dict of arrays; x is [rows, width]."""
+    """An algorithm that makes clusters better, pass by pass.  ``model`` is a dict of arrays; x is [rows, width].
+
+    ``tolerance``: it has converged when a pass changes the mean loss by no more than this part of it, at least of 1;
+    None: when a pass changes nothing.
+    """
+
+    @property
+    def tolerance(self) -> float | None: ...
 
     def begin(self, centres: jax.Array, spread: jax.Array) -> Any:
         """The model around ``centres`` [clusters, width] with rows at a mean squared distance of ``spread``."""
@@ -37,6 +44,7 @@ class State(NamedTuple):
     ``passes``: made so far.
     ``mean`` [width], ``spread``, ``total``: of all rows; spread is the mean squared distance to the mean, total the
     weight.
+    ``loss``: mean over all rows, of the model before this one.
     """
 
     passes: jax.Array
@@ -44,6 +52,7 @@ class State(NamedTuple):
     mean: jax.Array
     spread: jax.Array
     total: jax.Array
+    loss: jax.Array
     model: Any
 
 
@@ -73,7 +82,13 @@ class Clustering:
         one = jnp.ones(())
         model = self._refinement.begin(jnp.zeros((self._clusters, self._width)), one)
         return State(
-            jnp.zeros((), jnp.int32), jax.random.bits(key, (), jnp.uint32), jnp.zeros(self._width), one, one, model
+            passes=jnp.zeros((), jnp.int32),
+            seed=jax.random.bits(key, (), jnp.uint32),
+            mean=jnp.zeros(self._width),
+            spread=one,
+            total=one,
+            loss=jnp.zeros(()),
+            model=model,
         )
 
     def map(self, state: State, batch: Batch) -> Sums:
@@ -85,8 +100,13 @@ class Clustering:
 
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
         following = jax.lax.switch(self._phase(state), [self._centre, self._begin, self._refine], state, sums)
-        settled = (self._phase(state) == 2) & same(state.model, following.model)
-        return following._replace(passes=state.passes + 1), Scores(sums.loss, sums.weight, settled)
+        loss = sums.loss / jnp.where(sums.weight > 0, sums.weight, 1.0)
+        settled = same(state.model, following.model)
+        if self._refinement.tolerance is not None:
+            little = self._refinement.tolerance * jnp.maximum(jnp.abs(loss), 1.0)
+            settled |= (state.passes > 3) & (jnp.abs(loss - state.loss) <= little)
+        scores = Scores(sums.loss, sums.weight, (self._phase(state) == 2) & settled)
+        return following._replace(passes=state.passes + 1, loss=loss), scores
 
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
         return self._refinement.predict(parameters, flat(x) - parameters["mean"])

@@ -37,6 +37,8 @@ class Mixture:
     The loss of a row is -log of its density.
     """
 
+    tolerance = 1e-6
+
     def __init__(self, options: GaussianMixture) -> None:
         self._clusters = options.clusters
         self._floor = options.floor

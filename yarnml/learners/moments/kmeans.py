@@ -29,6 +29,8 @@ class Lloyd:
     The model is ``centres`` [clusters, width]; the loss of a row is its squared distance to the nearest.
     """
 
+    tolerance = None
+
     def __init__(self, clusters: int) -> None:
         self._clusters = clusters
 

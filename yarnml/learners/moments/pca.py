@@ -20,6 +20,8 @@ from yarnml.learners.base import Batch, Key, Learner, Scores, flat, sums_by
 
 OVERSAMPLING = 10
 """Directions beside the components that the job asks for."""
+TOLERANCE = 1e-4
+"""The randomised method has converged when a pass changes no variance by more than this part of it."""
 MAX_SUMMED_WIDTH = 4096
 """The largest width whose covariance matrix is added up as a whole: 64 MiB."""
 
@@ -84,8 +86,11 @@ class PcaLearner:
             "variance": jnp.maximum(values[::-1][: self._components], 0.0),
             "total": jnp.maximum(sums.square / weight - jnp.sum(step * step), 0.0),
         }
-        basis = None if state.basis is None else jnp.linalg.qr(second)[0]
-        return State(model, basis), Scores(sums.loss, sums.weight)
+        if state.basis is None:
+            return State(model, None), Scores(sums.loss, sums.weight)
+        change = jnp.abs(model["variance"] - state.model["variance"])
+        settled = jnp.all(change <= TOLERANCE * model["variance"])
+        return State(model, jnp.linalg.qr(second)[0]), Scores(sums.loss, sums.weight, settled)
 
     def _along(self, basis: jax.Array | None, x: jax.Array) -> jax.Array:
         return x if basis is None else jnp.matmul(x, basis, precision=jax.lax.Precision.HIGHEST)

@@ -36,6 +36,9 @@ from yarnml.learners.ratings.equations import (
 )
 from yarnml.learners.ratings.ratings import check_columns, check_of, score
 
+TOLERANCE = 1e-4
+"""It has converged when an epoch changes the loss by no more than this part of it."""
+
 
 class State(NamedTuple):
     """The state between two passes.
@@ -189,7 +192,9 @@ class AlternatingLeastSquares:
         weight = jnp.where(sums.weight > 0, sums.weight, 1.0)
         turns = [self._find_shared, self._solve_users, self._solve_items]
         following = jax.lax.switch(turn, turns, state, sums, 0.5 / weight)
-        return following._replace(passes=state.passes + 1), Scores(following.loss * sums.weight, sums.weight)
+        little = TOLERANCE * following.loss
+        settled = (state.passes > 1) & (turn == 1) & (jnp.abs(following.loss - state.loss) <= little)
+        return following._replace(passes=state.passes + 1), Scores(following.loss * sums.weight, sums.weight, settled)
 
     def _find_shared(self, state: State, sums: Sums, scale: jax.Array) -> State:
         """Number the users that several shards have, after the first pass."""
