@@ -1,5 +1,7 @@
 """Facts that the first rows of the training data tell: the lengths of lists, and the offsets of features."""
 
+from collections.abc import Collection
+
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec.structs import replace
@@ -7,7 +9,7 @@ from msgspec.structs import replace
 from yarnml.data.arrays import numeric, one_array
 from yarnml.data.base import Dataset
 from yarnml.data.dataset import read_head
-from yarnml.data.offsets import HEAD_ROWS, needs_offset, offsets_of
+from yarnml.data.offsets import HEAD_ROWS, Choice, median, needs_offset, offsets_of
 from yarnml.data.schema import Schema
 from yarnml.data.shapes import columns_of, single
 from yarnml.errors import DataError
@@ -32,14 +34,19 @@ def without_offsets(schema: Schema) -> Schema:
     return replace(schema, features=tuple(replace(f, offsets=()) for f in schema.features))
 
 
-def with_offsets(schema: Schema, dataset: Dataset, stored: pa.Schema) -> Schema:
-    """Fill in the offsets of the features, from the first rows of the training data that have a weight."""
-    chosen = [f for f in schema.features if needs_offset(f)]
+def with_offsets(
+    schema: Schema, dataset: Dataset, stored: pa.Schema, choose: Choice = median, codes: Collection[str] = ()
+) -> Schema:
+    """Fill in the offsets of the features, from the first rows of the training data that have a weight.
+
+    ``codes``: features whose numbers stay as they are.
+    """
+    chosen = [f for f in schema.features if needs_offset(f) and f.name not in codes]
     names = [f.name for f in chosen] + ([schema.weight] if schema.weight else [])
     table, url = read_head(dataset, pa.schema([stored.field(name) for name in dict.fromkeys(names)]), HEAD_ROWS)
     if schema.weight:
         (column,) = columns_of(table, [schema.weight], url)
         counts = numeric(single(column, schema.weight, url), schema.weight, url) > 0
         table = table.filter(pa.array(counts)) if counts.any() else table
-    offsets = offsets_of(table, chosen, url)
+    offsets = offsets_of(table, chosen, url, choose)
     return replace(schema, features=tuple(replace(f, offsets=offsets.get(f.name, ())) for f in schema.features))

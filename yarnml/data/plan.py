@@ -9,6 +9,7 @@ from yarnml.data.binding import bind, uses_of
 from yarnml.data.dataset import inspect_layouts, is_typed
 from yarnml.data.first_rows import with_offsets, with_widths, without_offsets
 from yarnml.data.layouts import Layout, content, joined, used_columns
+from yarnml.data.offsets import median_of_rounded
 from yarnml.data.schema import Schema
 from yarnml.data.survey import with_findings
 from yarnml.data.uses import types_to_read
@@ -48,6 +49,8 @@ def make_plan(job: Job) -> Plan:
     schema = with_widths(train, datasets["train"], stored["train"])
     if job.scales:
         schema = with_offsets(schema, datasets["train"], stored["train"])
+    elif job.learner.COMPARES:
+        schema = with_offsets(schema, datasets["train"], stored["train"], median_of_rounded, job.learner.codes)
     schema = _for_learner(schema, job.learner)
     for name, other in schemas.items():
         _check_widths(name, other, schema)
@@ -106,7 +109,8 @@ def _for_learner(schema: Schema, learner: Options) -> Schema:
 
 def with_learner(plan: Plan, job: Job) -> Plan:
     """The plan of the same job with other options of its learner."""
-    schema = plan.schema if job.scales else without_offsets(plan.schema)
+    counted = job.scales or job.learner.COMPARES
+    schema = plan.schema if counted else without_offsets(plan.schema)
     return msgspec.structs.replace(plan, schema=_for_learner(schema, job.learner))
 
 

@@ -92,7 +92,7 @@ def describe(
         "learner": msgspec.to_builtins(job.learner),
         "schema": msgspec.to_builtins(schema),
         "feature_names": schema.names,
-        "offsets": all_offsets(schema).tolist() if job.scales else [],
+        "offsets": all_offsets(schema).tolist() if any(f.offsets for f in schema.features) else [],
         "scaling": "standard" if job.scales else "none",
         "parameters": parameters,
         "metrics": outcome.metrics,

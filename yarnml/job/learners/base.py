@@ -30,12 +30,14 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ``LABEL``: whether it needs ``data.label``, may have it, or learns without.
     ``MISSING``: whether it can take NaN for a feature that is missing.
     ``FINITE``: whether NaN and infinity among its features can be of no use, but for NaN where values may be missing.
+    ``COMPARES``: whether it only compares the numbers of a feature, whatever they are counted from.
     ``WORDS``: whether its features may be ids of words, or must be.
     """
 
     LABEL: ClassVar[Literal["needed", "optional", "none"]] = "needed"
     MISSING: ClassVar[bool] = False
     FINITE: ClassVar[bool] = True
+    COMPARES: ClassVar[bool] = False
     WORDS: ClassVar[Literal["none", "optional", "only"]] = "none"
 
     @property
@@ -72,6 +74,11 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     def normalizes_by_rows(self) -> bool:
         """True where it takes the mean and the variance of the rows that are mapped at once (batch normalisation)."""
         return False
+
+    @property
+    def codes(self) -> list[str]:
+        """Features whose numbers stand for something else, and stay as they are."""
+        return []
 
     @property
     def clusters(self) -> int:

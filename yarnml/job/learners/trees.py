@@ -25,6 +25,7 @@ class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
     """
 
     MISSING = True
+    COMPARES = True
 
     depth: Annotated[int, Meta(ge=1, le=14)] = 6
     bins: Annotated[int, Meta(ge=2, le=255)] = 255
@@ -32,6 +33,10 @@ class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
     min_gain: NonNegative = 0.0
     categorical: list[str] = field(default_factory=list)
     monotone: dict[str, Literal["increasing", "decreasing"]] = field(default_factory=dict)
+
+    @property
+    def codes(self) -> list[str]:
+        return self.categorical
 
     @property
     def rounds(self) -> int:
