@@ -13,6 +13,7 @@ from tests.model.models import FILES
 from yarnml.errors import ExportError
 from yarnml.job.spec import Export
 from yarnml.model import export
+from yarnml.storage import integrity
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
@@ -35,7 +36,8 @@ def test_a_foreign_folder_is_refused(copy: Path, document: Any) -> None:
     (copy / "model.json").write_text(json.dumps(document))
     with pytest.raises(ExportError, match="not a yarnml model"):
         yarnml.load_model(copy)
-    (copy / "model.json").write_text(json.dumps({**about, "format": "yarnml-model/9"}))
+    other = integrity.seal({**about, "format": "yarnml-model/9"}, "digests", "model.json")
+    (copy / "model.json").write_bytes(other)
     with pytest.raises(ExportError, match="format yarnml-model/9; this yarnml reads yarnml-model/1"):
         yarnml.load_model(copy)
 

@@ -162,7 +162,7 @@ class Lease:
         """Return the owner that the file names; None where there is none, or no owner can be read in it."""
         with reachable(self._folder), suppress(FileNotFoundError, NotADirectoryError):
             data = storage.read(self._file)
-            with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 return msgspec.json.decode(data, type=Owner)
         return None
 

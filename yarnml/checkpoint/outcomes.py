@@ -25,7 +25,7 @@ def read(job: Job) -> Outcome | None:
             return None
     try:
         return msgspec.json.decode(data, type=Outcome)
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise CheckpointError(
             f"{_file(job)} is not what a job writes ({exc}); move it away, or give this job another checkpoint.path."
         ) from exc

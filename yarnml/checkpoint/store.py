@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 import numpy.typing as npt
-import safetensors
 from msgspec import Struct
 
 from yarnml import storage
@@ -182,8 +181,7 @@ class Checkpoints:
         manifest = read_manifest(self.folder(step))
         if manifest.position.step != step:
             raise TornFile(f"{paths.MANIFEST} is of step {manifest.position.step}, so the folder was renamed")
-        digests = {name: digest for name, digest in manifest.files.items() if name != paths.MANIFEST}
-        integrity.check(self.folder(step), digests)
+        integrity.check(self.folder(step), {paths.STATE: manifest.files.get(paths.STATE)})
         return manifest
 
 
@@ -225,7 +223,7 @@ def write_state(folder: str, data: bytes | bytearray) -> dict[str, str]:
 def read_state(folder: str) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays of a committed checkpoint; CheckpointError where it is torn."""
     try:
-        with translated(CheckpointError, f"The checkpoint {folder} can't be read", also=(safetensors.SafetensorError,)):
+        with translated(CheckpointError, f"The checkpoint {folder} can't be read"):
             manifest = read_manifest(folder)
             with integrity.present(paths.STATE):
                 data = storage.read(storage.join(folder, paths.STATE))

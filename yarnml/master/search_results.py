@@ -153,7 +153,7 @@ def forget(job: Job) -> None:
     folder = str(job.checkpoint.path)
     with reachable(folder):
         for url in filter(storage.exists, _files(job)):
-            with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, IsADirectoryError):
+            with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError, IsADirectoryError):
                 msgspec.json.decode(storage.read(url), type=Results)
                 storage.remove_file(url)
         forget_trials(folder)
@@ -184,7 +184,7 @@ def read(job: Job) -> Results | None:
         for url in filter(storage.exists, _files(job)):
             try:
                 return msgspec.json.decode(storage.read(url), type=Results)
-            except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
                 why = (
                     f"{url} is not what a search writes: {exc}; move it away, or give this job another checkpoint.path."
                 )

@@ -29,7 +29,7 @@ from yarnml.job import paths
 from yarnml.job.spec import Export, Job
 from yarnml.model.centre import with_trained_mean, with_whole_mean
 from yarnml.storage import atomic, integrity
-from yarnml.storage.integrity import TornFile
+from yarnml.storage.integrity import NoDocument, TornFile
 from yarnml.storage.tensors import pack, unpack
 
 FORMAT = "yarnml-model/1"
@@ -218,9 +218,12 @@ def _about(folder: str) -> tuple[_About, dict[str, Any]]:
     """
     try:
         data = storage.read(storage.join(folder, paths.ABOUT))
-        about = msgspec.json.decode(data, type=_About)
-    except (OSError, ValueError, RecursionError, msgspec.MsgspecError) as exc:
+        document = integrity.unseal(data, "digests", paths.ABOUT)
+    except (OSError, NoDocument) as exc:
         raise ExportError(f"{folder} is not a yarnml model: {paths.ABOUT} can't be read: {exc}") from exc
-    if about.format != FORMAT:
-        raise ExportError(f"{folder} has format {about.format}; this yarnml reads {FORMAT}.")
-    return about, integrity.unseal(data, "digests", paths.ABOUT)
+    if document.get("format") != FORMAT:
+        raise ExportError(f"{folder} has format {document.get('format')}; this yarnml reads {FORMAT}.")
+    try:
+        return msgspec.convert(document, _About), document
+    except msgspec.ValidationError as exc:
+        raise ExportError(f"{folder} is not a yarnml model: {paths.ABOUT}: {exc}") from exc

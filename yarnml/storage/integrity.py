@@ -18,6 +18,10 @@ class TornFile(Exception):
     """A file is missing, or is not what was written; says which one, and what was expected and found."""
 
 
+class NoDocument(TornFile):
+    """A file is no document with digests at all; says why."""
+
+
 class UnreadableFile(TornFile):
     """The storage is there and does not give a file; says which one, and what the storage said."""
 
@@ -29,18 +33,18 @@ def seal(document: Mapping[str, Any], field: str, name: str) -> bytes:
 
 
 def unseal(data: bytes, field: str, name: str) -> dict[str, Any]:
-    """Return the document in a file ``name``; TornFile where it is not what `seal` gave."""
+    """Return the document in a file ``name``; TornFile where that is not what `seal` gave, NoDocument for others."""
     try:
         document = msgspec.json.decode(data)
         expected = document[field].get(name)
         actual = _own_digest(document, field, name)
-    except (msgspec.DecodeError, UnicodeDecodeError, LookupError, TypeError, AttributeError) as exc:
-        raise TornFile(f"{name} is no document with digests: {exc}") from exc
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, LookupError, TypeError, AttributeError) as exc:
+        raise NoDocument(f"{name} is no document with digests: {exc}") from exc
     compare(name, expected, actual)
     return dict(document)
 
 
-def check(folder: str, digests: Mapping[str, str]) -> None:
+def check(folder: str, digests: Mapping[str, str | None]) -> None:
     """Read every file of a folder that has a digest, in parts; TornFile names the first that is not as it was.
 
     Raises OSError where the storage does not tell.

@@ -49,8 +49,11 @@ def pack(arrays: Arrays) -> bytearray:
 
 
 def unpack(data: bytes) -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays of a safetensors file; raises safetensors.SafetensorError."""
-    return safetensors.numpy.load(data)
+    """Return the arrays of a safetensors file; ValueError for anything else, whatever the library makes of it."""
+    try:
+        return safetensors.numpy.load(data)
+    except (safetensors.SafetensorError, LookupError, TypeError, ValueError, ArithmeticError, MemoryError) as exc:
+        raise ValueError(f"no tensors can be read in it: {exc}") from exc
 
 
 def digest(arrays: Arrays) -> str:
