@@ -6,6 +6,7 @@ from typing import Literal
 import pyarrow as pa
 
 from yarnml.data.arrays import is_list, is_number, is_text, plain_type, value_type
+from yarnml.data.hints import hint
 from yarnml.data.layouts import Use
 from yarnml.data.prepare.base import TEXT, chain
 from yarnml.data.schema import Feature, Schema, class_array, prepared
@@ -13,18 +14,6 @@ from yarnml.data.uses import own_steps
 from yarnml.errors import JobFileError
 from yarnml.job.prepare import Step
 from yarnml.job.spec import Data
-
-HINTS = {
-    "struct<type: ": "; a vector of Spark ML becomes a list by pyspark.ml.functions.vector_to_array",
-    "binary": "; text without its annotation is stored so: cast it to text where it is written",
-    "timestamp": "; store it as a number, such as seconds",
-    "date": "; store it as a number, such as days",
-    "time": "; store it as a number, such as seconds",
-    "list<": "; make one list of a row's numbers, and of words one text",
-    "struct<": "; store its parts as columns of their own",
-    "map<": "; store its parts as columns of their own",
-}
-"""What to do about a type, by the beginning of its name."""
 
 
 def uses_of(data: Data) -> list[Use]:
@@ -42,7 +31,8 @@ def bind(data: Data, stored: pa.Schema, url: str) -> Schema:
     steps = own_steps(data.prepare)
     features = tuple(_feature(steps.get(name, []), name, kinds[name], url) for name in data.features)
     if data.weight and not is_number(kinds[data.weight]):
-        raise JobFileError(f"data.weight: column '{data.weight}' must hold numbers, not {kinds[data.weight]}.")
+        kind = kinds[data.weight]
+        raise JobFileError(f"data.weight: column '{data.weight}' must hold numbers, not {kind}{hint(kind)}.")
     label_type = "none" if data.label is None else _label_type(data, value_type(kinds[data.label]))
     classes = tuple(data.classes) if data.classes else None if label_type == "class" else ()
     shape = tuple(data.shape) if data.shape else None
@@ -65,11 +55,6 @@ def _width(name: str, kind: pa.DataType, url: str) -> int:
     raise JobFileError(
         f"data.features: column '{name}' of {url} must hold numbers or lists of numbers, not {kind}{remedy}."
     )
-
-
-def hint(kind: pa.DataType) -> str:
-    """The words about what to do with a column of a type that is no feature."""
-    return next((words for beginning, words in HINTS.items() if str(kind).startswith(beginning)), "")
 
 
 def _check_has_classes(data: Data, kind: str) -> None:

@@ -23,6 +23,29 @@ GROUP_DIGEST_BYTES = 8
 NULL_VALUES = [*pc.ConvertOptions().null_values, r"\N"]
 """pyarrow's, such as NA and nothing, and Hive's."""
 
+BINARY = {
+    b"\x1f\x8b": "compressed with gzip",
+    b"BZh": "compressed with bzip2",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd",
+    b"\x04\x22\x4d\x18": "compressed with lz4",
+    b"\xfd7zXZ": "compressed with xz",
+    b"PK\x03\x04": "a zip archive, such as a spreadsheet",
+    b"PAR1": "a Parquet file",
+    b"ORC": "an ORC file",
+    b"Obj\x01": "an Avro file",
+}
+"""What files are that begin so."""
+
+REMEDIES = {
+    "to double: invalid": "; a number is needed: mend it, leave it empty for impute of data.prepare to fill, or have "
+    "one_hot, category, hash or text make numbers of text",
+    "to int64: invalid": "; the values or classes that the job gives are whole numbers: mend it, or give them as text",
+    "to bool: invalid": "; the column begins with true and false: mend it, or give values or classes as text",
+    "Expected ": "; a line has more or fewer values than the header, or a line break inside quotes: mend it, or store "
+    "this data as Parquet",
+}
+"""What to do about an error, by pyarrow's words."""
+
 TYPED = False
 
 
@@ -34,9 +57,11 @@ def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
     head = b""
     rest = b""  # the start of a line whose end has not been read yet
     start = 0  # the byte at which the rest starts
-    with fs.open_input_stream(path) as stream:
+    with fs.open_input_stream(path, compression=None) as stream:  # else pyarrow goes by the name's ending
         while chunk := stream.read(GROUP_BYTES):
             digest.update(chunk)
+            if not size:
+                _check_text(chunk, url)
             size += len(chunk)
             text = rest + chunk
             if not head:
@@ -66,6 +91,13 @@ def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
         raise DataError(f"{url} is empty: a CSV file needs a header line and rows below it.")
     file = File(url, size, digest.hexdigest(), tuple(g for g in groups if g.rows))
     return (_parse(fs, path, file, 0, None) if file.groups else _decode(head + b"\n", None, url)).schema, file
+
+
+def _check_text(beginning: bytes, url: str) -> None:
+    """Refuse a file that does not begin as text does."""
+    for magic, name in BINARY.items():
+        if beginning.startswith(magic):
+            raise DataError(f"{url} is {name}, not plain CSV; unpack it, or store this data as Parquet.")
 
 
 def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.Table:
@@ -118,8 +150,8 @@ def _decode(text: bytes, columns: pa.Schema | None, where: str) -> pa.Table:
 
 
 def _reason(message: str, text: bytes) -> str:
-    """pyarrow's words, with the name of the column for its number."""
+    """pyarrow's words, with the name of the column for its number, and what to do."""
     header = next(csv.reader([text.partition(b"\n")[0].decode(errors="replace").strip()]), [])
     reason = re.sub(r"^In CSV column #(\d+):", lambda match: f"column '{header[int(match[1])]}':", message)
-    remedy = "; steps of data.prepare make numbers of text" if "to double" in reason else ""
+    remedy = next((words for sign, words in REMEDIES.items() if sign in reason), "")
     return reason.splitlines()[0].rstrip(".") + remedy + "."

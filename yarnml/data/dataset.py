@@ -14,6 +14,9 @@ from yarnml.events.log import log
 
 FORMATS: dict[str, Format] = {"parquet": parquet, "csv": csv}
 MAX_FILES_AT_ONCE = 16
+UNREAD = (".gz", ".bz2", ".zst", ".lz4", ".xz", ".snappy", ".zip", ".orc", ".avro", ".json", ".jsonl", ".xlsx")
+"""Endings of names of compressed files and of other formats, which are refused with what they are."""
+
 SUFFIXES = {".parquet": "parquet", ".parq": "parquet", ".pq": "parquet", ".csv": "csv"}
 
 
@@ -112,6 +115,9 @@ def _format_of(url: str, field: str) -> str:
     for suffix, name in SUFFIXES.items():
         if url.lower().endswith(suffix):
             return name
+    for suffix in UNREAD:
+        if url.lower().endswith(suffix):
+            raise JobFileError(f"{field}: {url} can't be read as {suffix[1:]}; store it as {' or '.join(FORMATS)}.")
     raise JobFileError(
         f"{field}: the format of {url} can't be told from its name; set data.format to {' or '.join(FORMATS)}."
     )

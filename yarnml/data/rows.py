@@ -34,15 +34,17 @@ def features_of(table: pa.Table, schema: Schema, where: str) -> Matrix:
         end = start + sum(f.width for f in strip)
         x[:, start:end] = parts[0] if len(parts) == 1 else np.concatenate([part.T for part in parts]).T
         start = end
-    if schema.finite:
-        _check_finite(x, schema, where)
+    check_finite(x, schema, where)
     return x
 
 
-def _check_finite(x: Matrix, schema: Schema, where: str) -> None:
-    """Refuse infinity among the features, and NaN but where values may be missing."""
+def check_finite(x: Matrix, schema: Schema, where: str) -> None:
+    """Refuse infinity among prepared features, and NaN but where values may be missing.
+
+    Nothing is refused where only the learner knows, see `Schema.finite`.
+    """
     odd = np.isinf(x) if schema.missing else ~np.isfinite(x)
-    if not odd.any():
+    if not schema.finite or not odd.any():
         return
     owners = [f for f in schema.features for _ in range(f.width)]
     place = int(np.flatnonzero(odd.any(axis=0))[0])

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from yarnml.data.arrays import to_float32
 from yarnml.data.offsets import all_offsets, distances
-from yarnml.data.rows import features_of
+from yarnml.data.rows import check_finite, features_of
 from yarnml.errors import DataError, ExportError
 from yarnml.model.coefficients import coefficients
 from yarnml.model.export import read_model, readable, resolve
@@ -113,7 +113,9 @@ class Model:
                 f"predict needs an array of {self.schema.width} features per row, got shape {list(x.shape)}."
             )
         x = x.reshape(len(x), width)
-        return distances(x, self._offsets) if self._offsets.any() else to_float32(x)
+        counted = distances(x, self._offsets) if self._offsets.any() else to_float32(x)
+        check_finite(counted, self.schema, "the array")
+        return counted
 
     @property
     def _none(self) -> npt.NDArray[np.float32]:

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
 
+import yarnml
 from tests.learners.ratings.grey_values import ALS, ITEMS, USERS, Array, Job, Train, ratings
 from yarnml.errors import DataError, ExportError
 from yarnml.model import recommend
@@ -134,3 +136,37 @@ def test_a_half_written_dataset_is_never_left(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"can't be written: .*exists"):
         recommend.write(tables, f"{tmp_path}/whole")
     assert [p.name for p in tmp_path.iterdir()] == ["whole"]
+
+
+def test_users_and_items_by_their_codes(tmp_path: Path) -> None:
+    """Codes are told apart digit by digit in what was seen, of CSV too; one that is unknown is told as it is."""
+    users = [f"{n:03d}" for n in range(6)]
+    columns = {"user": users * 4, "item": [f"i{n % 4}" for n in range(24)], "y": [float(n % 5) for n in range(24)]}
+    pq.write_table(pa.table(columns), tmp_path / "ratings.parquet")
+    step = {"kind": "category", "columns": ["user"], "values": users}
+    items = {"kind": "category", "columns": ["item"], "values": ["i0", "i1", "i2", "i3"]}
+    data = {"train": str(tmp_path / "ratings.parquet"), "features": ["user", "item"], "label": "y"}
+    job = {
+        "name": "codes",
+        "data": {**data, "prepare": [step, items]},
+        "learner": {"kind": "als", "users": 6, "items": 4, "rank": 2},
+        "training": {"epochs": 2, "shards": 1},
+        "checkpoint": {"path": str(tmp_path / "job")},
+        "export": str(tmp_path / "models"),
+    }
+    yarnml.run(job, backend="inline")
+    seen = {"user": ["000", "001", "001"], "item": ["i2", "i0", "i3"]}
+    expected = yarnml.load_model(tmp_path / "models").recommend(top=4, without=seen)
+    pc.write_csv(pa.table(seen), tmp_path / "seen.csv")
+    recommend.recommend(str(tmp_path / "models"), 4, str(tmp_path / "best"), str(tmp_path / "seen.csv"))
+    assert pq.read_table(tmp_path / "best").equals(expected)
+    assert expected.num_rows == 6 * 4 - 3
+    model = yarnml.load_model(tmp_path / "models")
+    for asked, words in (
+        ({"user": ["u9"], "item": ["i0"]}, "user 'u9'"),
+        ({"user": ["000"], "item": ["9"]}, "item '9'"),
+    ):
+        with pytest.raises(
+            DataError, match=rf"the table without holds the {words}, which the training data do not hav"
+        ):
+            model.recommend(without=asked)

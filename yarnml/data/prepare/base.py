@@ -12,6 +12,7 @@ import msgspec
 import pyarrow as pa
 
 from yarnml.data.arrays import Array, is_number
+from yarnml.data.hints import hint
 from yarnml.data.prepare.findings import Finding
 from yarnml.errors import DataError, JobFileError
 from yarnml.job.prepare import Step
@@ -89,7 +90,7 @@ def chain(steps: Sequence[Step], name: str, kind: pa.DataType, url: str) -> tupl
     state = f"column '{name}' of {url} holds {kind}"
     for step in own:
         if needed := kind_of(step).needs(step, kind):
-            raise JobFileError(f"data.prepare: {step.kind} needs {needed}, but {state}.")
+            raise JobFileError(f"data.prepare: {step.kind} needs {needed}, but {state}{hint(kind)}.")
         kind = kind_of(step).gives(step, kind)
         state = f"column '{name}' holds {'what only a learner takes' if kind == NUMBERS else kind} after {step.kind}"
     if own and kind != NUMBERS and not is_number(kind):

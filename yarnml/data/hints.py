@@ -1,0 +1,22 @@
+"""Words for types of columns that nothing here can take: what to store instead."""
+
+import pyarrow as pa
+
+HINTS = {
+    "struct<type: ": "a vector of Spark ML becomes a list by pyspark.ml.functions.vector_to_array",
+    "binary": "text must be UTF-8, and annotated as text in Parquet: convert it, or cast it to text in writing",
+    "timestamp": "store it as a number, such as seconds, or as text",
+    "date": "store it as a number, such as days, or as text",
+    "time": "store it as a number, such as seconds, or as text",
+    "duration": "store it as a number, such as seconds",
+    "list<element: string": "join a row's words to one text",
+    "list<": "store one value in a row, or one list of numbers",
+    "struct<": "store its parts as columns of their own",
+    "map<": "store its parts as columns of their own",
+}
+"""By the beginning of a type's name."""
+
+
+def hint(kind: pa.DataType) -> str:
+    """The end of a sentence that refuses a type, with what to do; empty where there is no more to say."""
+    return next((f"; {words}" for beginning, words in HINTS.items() if str(kind).startswith(beginning)), "")
