@@ -24,6 +24,7 @@ from yarnml.master import search_results
 from yarnml.master.crew import Cluster, Crew
 from yarnml.master.locality import Locality
 from yarnml.master.rounds import Rounds
+from yarnml.master.schedule import check_metric
 from yarnml.master.search import Search, SearchRun, find_search
 from yarnml.master.stats import TrainingStats
 from yarnml.master.training import Training, find_training
@@ -129,6 +130,8 @@ def preflight(job: Job, lease: Lease | None = None, *, restart: bool = False, sa
     ``lease``: of the run that comes next; nobody else may lead the job.
     """
     plan = make_plan(job)
+    if rule := job.training.early_stopping:
+        check_metric("training.early_stopping.metric", rule.metric, plan.schema.label_type)
     lease = lease or Lease(str(job.checkpoint.path))
     lease.check()
     earlier = outcomes.read(job)

@@ -1,7 +1,7 @@
 """The contract of a learner, the same laws for every kind; one entry in `KINDS` of kinds.py adds an alternative."""
 
 import copy
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from tests.learners.kinds import KINDS, OWN_MODEL
 from yarnml.data.schema import Rows
 from yarnml.job.learners import Custom
 from yarnml.learners.base import Batch, Learner, ShardLearner
+from yarnml.learners.precision import compile_for
 from yarnml.learners.ratings.als import AlternatingLeastSquares
 from yarnml.learners.trees.ensemble import Ensemble
 from yarnml.worker.named_arrays import from_tensors, tensors
@@ -158,7 +159,7 @@ def test_predictions_and_losses_have_one_row_each(case: Case) -> None:
     Without a label it is [rows, clusters], or anything that has rows.
     """
     n = len(case.rows.x)
-    outputs, losses = jax.jit(_outputs_and_losses, static_argnums=0)(case.learner, case.state(), case.batch)
+    outputs, losses = compile_for(case.learner, partial(_outputs_and_losses, case.learner))(case.state(), case.batch)
     assert losses.shape == (n,)
     if case.schema.label_type == "number":
         assert outputs.shape == (n,)

@@ -63,8 +63,8 @@ class ChecksRows(Protocol):
 class Remarks(Protocol):
     """A learner that knows what a user should be told of a model, such as columns that it could not use."""
 
-    def remarks(self, parameters: Any, features: list[str], factor: Any) -> list[str]:
-        """Sentences about a model, of NumPy arrays; none of a model as it should be.
+    def remarks(self, state: State, features: list[str], factor: Any) -> list[str]:
+        """Sentences about the model of a state, of NumPy arrays; none of a model as it should be.
 
         ``features``: a name for each number of a row.  ``factor`` [width]: of the scaling, 0 for a constant column.
         """

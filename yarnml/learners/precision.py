@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import wraps
 from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
@@ -11,9 +10,9 @@ import jax
 
 @runtime_checkable
 class Exact(Protocol):
-    """A learner whose functions compute in float64, but for ``predict`` and ``loss`` of an evaluation.
+    """A learner whose functions compute in float64 and must be called within `precision_of` it.
 
-    All of them must be called, and its state be restored, within `precision_of` it; its parameters are float32.
+    Its parameters are float32, and so is what it predicts.
     """
 
     exact: bool
@@ -35,7 +34,6 @@ def compile_for(learner: Any, function: Callable[..., Any]) -> Callable[..., Any
     """A learner's function compiled, to be called from any context."""
     program = jax.jit(function)
 
-    @wraps(function)
     def call(*arguments: Any) -> Any:
         with precision_of(learner):
             return program(*arguments)

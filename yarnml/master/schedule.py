@@ -4,10 +4,14 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from yarnml.checkpoint.store import Position
+from yarnml.errors import JobFileError
 from yarnml.job.spec import EarlyStopping
 
 HIGHER_IS_BETTER = frozenset({"accuracy", "roc_auc", "r2"})
 """Metrics that rise as a model gets better; all others fall."""
+
+METRICS = {"none": ("loss",), "number": ("loss", "rmse", "r2"), "class": ("loss", "accuracy", "roc_auc")}
+"""Metrics by the type of the label; ``roc_auc`` of two classes."""
 
 
 class Round(NamedTuple):
@@ -92,6 +96,12 @@ def convergence(position: Position, advice: str | None, *, stopped_early: bool) 
         return True, position.remarks
     epochs = len(position.history)
     return False, [f"not converged after {epochs} epoch{'s'[: epochs != 1]}: {advice}", *position.remarks]
+
+
+def check_metric(field: str, metric: str, label_type: str) -> None:
+    """Refuse a metric that no evaluation of this type of label has; JobFileError names the ``field``."""
+    if metric not in METRICS[label_type]:
+        raise JobFileError(f"{field}: this job is judged by {' or '.join(METRICS[label_type])}, not by {metric}.")
 
 
 def best_epoch(history: Sequence[dict[str, float]], rule: EarlyStopping) -> int | None:

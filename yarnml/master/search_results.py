@@ -17,11 +17,8 @@ from yarnml.errors import CheckpointError, JobFileError, ModelError
 from yarnml.job import paths
 from yarnml.job.search_space import Values, draw_candidates
 from yarnml.job.spec import Job
-from yarnml.master.schedule import HIGHER_IS_BETTER
+from yarnml.master.schedule import HIGHER_IS_BETTER, check_metric
 from yarnml.storage import atomic
-
-_METRICS = {"none": ("loss",), "number": ("loss", "rmse", "r2"), "class": ("loss", "accuracy", "roc_auc")}
-"""Metrics by the type of the label."""
 
 
 class Candidate(Struct, frozen=True):
@@ -125,9 +122,7 @@ def find(job: Job, plan: Plan) -> Results:
     search = job.search
     rows = plan.datasets["train"].rows
     assert search
-    metrics = _METRICS[plan.schema.label_type]
-    if search.metric not in metrics:
-        raise JobFileError(f"search.metric: this job is judged by {' or '.join(metrics)}, not by {search.metric}.")
+    check_metric("search.metric", search.metric, plan.schema.label_type)
     if search.folds and search.folds > rows:
         raise JobFileError(f"search.folds: {rows} rows can't be cut into {search.folds} folds.")
     identity = fingerprint_of(job, plan) | {

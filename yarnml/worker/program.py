@@ -99,12 +99,14 @@ class Program:
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Predictions and losses of every row of a batch."""
         self.refuse(rows)
-        outputs, loss = self._evaluate(self._learner.parameters(state), scaling, rows)
-        return np.asarray(outputs), np.asarray(loss)
+        with precision_of(self._learner):
+            outputs, loss = self._evaluate(self._learner.parameters(state), scaling, rows)
+            return np.asarray(outputs, np.float32), np.asarray(loss, np.float32)
 
     def tensors(self, state: State, scaling: Scaling) -> dict[str, npt.NDArray[Any]]:
         """The model's arrays by name, the scaling among them.  Raises ModelError where one is not finite."""
-        arrays = tensors({"parameters": self._learner.parameters(state), "scaling": scaling})
+        with precision_of(self._learner):
+            arrays = tensors({"parameters": self._learner.parameters(state), "scaling": scaling})
         for name, array in arrays.items():
             if not np.isfinite(array).all():
                 raise ModelError(
@@ -120,7 +122,8 @@ class Program:
         Depends on the shapes of the parameters alone.  Raises ModelError where predict can't be exported so.
         """
         state, scaling, _ = self._shapes
-        named = {"parameters": self._learner.parameters(state), "scaling": scaling}
+        with precision_of(self._learner):
+            named = {"parameters": jax.eval_shape(self._learner.parameters, state), "scaling": scaling}
         leaves, structure = jax.tree.flatten(named)
         names = names_of(named)
 
@@ -132,7 +135,7 @@ class Program:
         try:
             (rows,) = export.symbolic_shape("n")
             x = jax.ShapeDtypeStruct((rows, self._width), jnp.float32)
-            with _without_source_paths():
+            with precision_of(self._learner), _without_source_paths():
                 return bytes(export.export(jax.jit(predict), platforms=("cpu", "cuda"))(shapes, x).serialize())
         except YarnmlError:
             raise
@@ -150,7 +153,9 @@ class Program:
     def _check_predict(self) -> None:
         """Find what is wrong with predict before any training, not at the first evaluation."""
         state, scaling, rows = self._shapes
-        jax.eval_shape(self._evaluate_rows, self._learner.parameters(state), scaling, rows)
+        with precision_of(self._learner):
+            parameters = jax.eval_shape(self._learner.parameters, state)
+            jax.eval_shape(self._evaluate_rows, parameters, scaling, rows)
 
     @cached_property
     def _shapes(self) -> tuple[Any, Any, Any]:

@@ -93,11 +93,9 @@ class Replica:
     @property
     def remarks(self) -> list[str]:
         """Sentences that a user should be told of the model."""
-        learner = self._learner
-        if not isinstance(learner, Remarks):
+        if not isinstance(self._learner, Remarks):
             return []
-        parameters = on_host(learner.parameters(self._state))
-        return learner.remarks(parameters, self.schema.names, self._scaling.factor)
+        return self._learner.remarks(on_host(self._state), self.schema.names, self._scaling.factor)
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
         """All arrays by name: the content of a checkpoint, and of what another worker fetches."""

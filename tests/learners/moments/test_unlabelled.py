@@ -212,3 +212,17 @@ def test_a_model_of_your_own_may_do_without(train: Train, tmp_path: Path) -> Non
     best = PCA(2).fit(x)
     lost = np.square(x - best.inverse_transform(best.transform(x))).sum(axis=1).mean()
     assert lost * 0.999 < loss_of_test_rows(model) < 1.1 * lost
+
+
+@pytest.mark.parametrize("kind", ["kmeans", "gaussian_mixture"])
+def test_clusters_without_rows_are_told(write_table: Callable[..., Path], kind: str) -> None:
+    """More clusters than different rows leave some without any, and the outcome says how many."""
+    x = np.repeat(np.random.default_rng(0).normal(size=(6, 2)), 10, axis=0)
+    path = write_table("train.parquet", x=list(x))
+    job = {
+        "name": "few",
+        "data": {"train": str(path), "features": ["x"]},
+        "learner": {"kind": kind, "clusters": 8},
+        "checkpoint": {"path": str(path.parent / "job")},
+    }
+    assert yarnml.run(job, backend="inline").remarks == ["2 of 8 clusters have no rows; lower learner.clusters"]

@@ -202,8 +202,8 @@ class FullPasses:
         parameters = jax.tree.map(lambda a: a if a.dtype == bool else a.astype(jnp.float32), parameters)
         return State(parameters, solver, jnp.array(False), units)
 
-    def remarks(self, parameters: Any, features: list[str], factor: Any) -> list[str]:
-        reasons = left_out(factor, parameters)
+    def remarks(self, state: State, features: list[str], factor: Any) -> list[str]:
+        reasons = left_out(factor, state.parameters)
         names = {reason: [f for f, why in zip(features, reasons, strict=True) if why == reason] for reason in reasons}
         return [f"left out, {reason}: {_listed(names[reason])}" for reason in (CONSTANT, EXPLAINED) if reason in names]
 

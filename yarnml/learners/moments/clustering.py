@@ -10,10 +10,14 @@ from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from yarnml.learners.base import Batch, Key, Scores, flat, same
 from yarnml.learners.moments import coreset
 from yarnml.learners.moments.coreset import Slots
+
+EMPTY = 1e-9
+"""A cluster with a smaller share of the rows has none."""
 
 
 class Refinement(Protocol):
@@ -30,7 +34,7 @@ class Refinement(Protocol):
         """The model around ``centres`` [clusters, width] with rows at a mean squared distance of ``spread``."""
 
     def map(self, model: Any, x: jax.Array, weight: jax.Array) -> tuple[Any, jax.Array]:
-        """Sums over the rows, and the loss of every row."""
+        """Sums over the rows, among them the ``weight`` of each cluster, and the loss of every row."""
 
     def update(self, model: Any, sums: Any) -> Any: ...
 
@@ -44,7 +48,7 @@ class State(NamedTuple):
     ``passes``: made so far.
     ``mean`` [width], ``spread``, ``total``: of all rows; spread is the mean squared distance to the mean, total the
     weight.
-    ``loss``: mean over all rows, of the model before this one.
+    ``loss``: mean over all rows, of the model before this one; ``rows`` [clusters]: weight of its clusters.
     """
 
     passes: jax.Array
@@ -53,6 +57,7 @@ class State(NamedTuple):
     spread: jax.Array
     total: jax.Array
     loss: jax.Array
+    rows: jax.Array
     model: Any
 
 
@@ -88,6 +93,7 @@ class Clustering:
             spread=one,
             total=one,
             loss=jnp.zeros(()),
+            rows=jnp.zeros(self._clusters),
             model=model,
         )
 
@@ -106,7 +112,13 @@ class Clustering:
             little = self._refinement.tolerance * jnp.maximum(jnp.abs(loss), 1.0)
             settled |= (state.passes > 3) & (jnp.abs(loss - state.loss) <= little)
         scores = Scores(sums.loss, sums.weight, (self._phase(state) == 2) & settled)
-        return following._replace(passes=state.passes + 1, loss=loss), scores
+        return following._replace(passes=state.passes + 1, loss=loss, rows=sums.refined.weight), scores
+
+    def remarks(self, state: State, features: list[str], factor: Any) -> list[str]:
+        empty = int(np.sum(state.rows < EMPTY * state.total))
+        if not empty or state.passes <= 3:
+            return []
+        return [f"{empty} of {self._clusters} clusters have no rows; lower learner.clusters"]
 
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
         return self._refinement.predict(parameters, flat(x) - parameters["mean"])

@@ -4,6 +4,8 @@
 Classification", AAAI Workshop 1998) are one pass of exact counts.  ``gaussian`` adds up the moments around the means of
 the pass before, since E[x²] - E[x]² loses all digits where a mean is large beside its deviation: the first pass, around
 0, is good for the means, and the second for the variances.
+
+All is float64, since a logarithm of a density may be as large as 1e9, where a feature is nearly constant in a class.
 """
 
 from typing import Any, NamedTuple
@@ -34,11 +36,13 @@ class Sums(NamedTuple):
 
 
 class NaiveBayesLearner:
-    """Naive Bayes.  The state is the model.
+    """Naive Bayes.  The state is the model, in float64.
 
     ``prior`` [classes], logarithms; with ``mean`` and ``variance`` [classes, width], or ``on`` and ``off``
     [classes, width]: logarithms of a feature's share of a class, and for ``bernoulli`` of the share of rows without.
     """
+
+    exact = True
 
     def __init__(self, options: NaiveBayes, schema: Schema) -> None:
         self._options = options
@@ -57,9 +61,10 @@ class NaiveBayesLearner:
         x = self._features(batch.x)
         if self._gaussian:
             x = x - state["mean"][batch.y]
-        membership = jax.nn.one_hot(batch.y, self._shape[0]) * batch.weight[:, None]
+        weight = batch.weight.astype(jnp.float64)
+        membership = jax.nn.one_hot(batch.y, self._shape[0], dtype=jnp.float64) * weight[:, None]
         second = sums_by(membership, x * x) if self._gaussian else jnp.zeros(())
-        loss = jnp.sum(self.loss(state, batch) * batch.weight)
+        loss = jnp.sum(self.loss(state, batch) * weight)
         return Sums(jnp.sum(membership, axis=0), sums_by(membership, x), second, loss)
 
     def update(self, state: Any, sums: Sums) -> tuple[Any, Scores]:
@@ -90,12 +95,13 @@ class NaiveBayesLearner:
         return {"on": jnp.log(count) - every, "off": jnp.log(rows - sums.first + self._smoothing) - every}
 
     def _features(self, x: jax.Array) -> jax.Array:
-        x = flat(x)
-        return (x > self._options.threshold).astype(jnp.float32) if self._options.distribution == "bernoulli" else x
+        x = flat(x).astype(jnp.float64)
+        return (x > self._options.threshold).astype(jnp.float64) if self._options.distribution == "bernoulli" else x
 
     def _joint(self, model: Any, x: jax.Array) -> jax.Array:
         """The logarithm of P(class) · P(x | class), up to what is the same for all classes; [rows, classes]."""
         x = self._features(x)
+        model = jax.tree.map(lambda a: a.astype(jnp.float64), model)
         if not self._gaussian:
             return model["prior"] + jnp.sum(model["off"], axis=1) + x @ (model["on"] - model["off"]).T
         centre = jnp.mean(model["mean"], axis=0)  # the squares below are of small numbers
@@ -106,13 +112,13 @@ class NaiveBayesLearner:
         return model["prior"] - 0.5 * (squares + jnp.sum(jnp.log(model["variance"]), axis=1))
 
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
-        return jax.nn.softmax(self._joint(parameters, x))
+        return jax.nn.softmax(self._joint(parameters, x)).astype(jnp.float32)
 
     def loss(self, parameters: Any, batch: Batch) -> jax.Array:
         return cross_entropy(self._joint(parameters, batch.x), batch.y)
 
     def parameters(self, state: Any) -> Any:
-        return state
+        return jax.tree.map(lambda a: a.astype(jnp.float32), state)
 
 
 def _refuse_negative(rows: Batch) -> None:
