@@ -182,3 +182,52 @@ def test_no_two_texts_become_one_number(texts: list[str]) -> None:
     values = as_whole_numbers(texts)
     assert len(set(values)) == len(texts)
     assert len({type(value) for value in values}) <= 1
+
+
+@pytest.mark.parametrize("train_format", ["csv", "parquet"])
+@pytest.mark.parametrize(
+    ("column", "asked", "fields"),
+    [
+        (["maybe", "True", "no"], ["True", "True", "no"], {"kind": "category"}),
+        (["maybe", "True", "no"], ["True", "True", "True"], {"kind": "category"}),
+        ([10, 9, 100], [9, 9, 100], {"kind": "category"}),
+        (["01", "1", "EC1A"], ["01", "1", "1"], {"kind": "category"}),
+        (["01", "1", "EC1A"], ["1", "1", "1"], {"kind": "hash", "width": 64}),
+        ([1, 2, 3], [1.5, 2, 3], None),
+        ([1.5, 2, 3], [1, 2, 3], None),
+    ],
+    ids=str,
+)
+def test_other_data_is_read_as_the_training_data(
+    tmp_path: Path, train_format: str, column: list[Any], asked: list[Any], fields: dict[str, Any] | None
+) -> None:
+    """Test data in CSV mean what the same values in the training data mean, whatever they look like by themselves."""
+    write = write_csv if train_format == "csv" else write_parquet
+    train = write(f"{tmp_path}/train.{train_format}", {"x": column, "y": Y[:3]})
+    both = write(f"{tmp_path}/both.{train_format}", {"x": [*column, *asked], "y": Y[:3] * 2})
+    test = write_csv(f"{tmp_path}/test.csv", {"x": asked, "y": Y[:3]})
+    steps = [{"columns": ["x"], **fields}] if fields else []
+    rows = read(plan(train, test, prepare=steps, features=["x"]), 1, "test").x
+    assert np.array_equal(rows, read(plan(both, prepare=steps), 1).x[3:])
+
+
+@pytest.mark.parametrize(
+    ("labels", "asked", "numbers"),
+    [
+        ([0.5, 1, 2], [1, 2, 1], [1, 2, 1]),
+        ([0, 1, 2], [1, 1, 1], [1, 1, 1]),
+        (["yes", "no", "01"], ["01", "01", "01"], [0, 0, 0]),
+        (["a", "true", "b"], ["true", "true", "true"], [2, 2, 2]),
+        ([True, False, True], [True, True, True], [1, 1, 1]),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("train_format", ["csv", "parquet"])
+def test_labels_of_other_data(
+    tmp_path: Path, train_format: str, labels: list[Any], asked: list[Any], numbers: list[float]
+) -> None:
+    """Labels of test data in CSV are those of the training data, whatever they look like by themselves."""
+    write = write_csv if train_format == "csv" else write_parquet
+    train = write(f"{tmp_path}/train.{train_format}", {"x": [1, 2, 3], "y": labels})
+    test = write_csv(f"{tmp_path}/test.csv", {"x": [1, 2, 3], "y": asked})
+    assert read(plan(train, test), 1, "test").y.tolist() == numbers

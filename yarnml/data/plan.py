@@ -12,7 +12,7 @@ from yarnml.data.layouts import Layout, content, joined, used_columns
 from yarnml.data.offsets import median_of_rounded
 from yarnml.data.schema import Schema
 from yarnml.data.survey import with_findings
-from yarnml.data.uses import types_to_read
+from yarnml.data.uses import types_like, types_to_read
 from yarnml.errors import DataError, JobFileError
 from yarnml.job.learners import Options
 from yarnml.job.spec import Data, Job
@@ -41,7 +41,8 @@ def make_plan(job: Job) -> Plan:
     given = {name: path for name, path in paths.items() if isinstance(path, str | list)}
     inspected = {name: inspect_layouts(path, data.format, f"data.{name}") for name, path in given.items()}
     datasets = {name: dataset for name, (dataset, _) in inspected.items()}
-    stored = {name: _columns(data, dataset, layouts) for name, (dataset, layouts) in inspected.items()}
+    stored = {"train": _columns(data, *inspected["train"], None)}
+    stored |= {name: _columns(data, *files, stored["train"]) for name, files in inspected.items() if name != "train"}
     for name, columns in stored.items():
         _check_contents(name, columns, stored["train"])
     schemas = {name: bind(data, stored[name], inspected[name][1][0].url) for name in stored}
@@ -60,10 +61,20 @@ def make_plan(job: Job) -> Plan:
     return Plan(datasets, stored, schema)
 
 
-def _columns(data: Data, dataset: Dataset, layouts: list[Layout]) -> pa.Schema:
-    """The columns to read, each with its type, where types are guessed that of its use."""
+def _columns(data: Data, dataset: Dataset, layouts: list[Layout], train: pa.Schema | None) -> pa.Schema:
+    """The columns to read, each with its type; where types are guessed that of its use.
+
+    ``train``: those of the training data, which other datasets follow.
+    """
     columns = used_columns(layouts, uses_of(data), is_typed(dataset))
-    return columns if is_typed(dataset) else types_to_read(data, columns)
+    if is_typed(dataset):
+        return columns
+    return types_to_read(data, columns) if train is None else types_like(train, columns, _plain(data))
+
+
+def _plain(data: Data) -> set[str | None]:
+    """The columns of numbers to compute with, that no step tells apart."""
+    return {*data.features, data.weight} - {name for step in data.prepare for name in step.columns}
 
 
 def _check_contents(name: str, columns: pa.Schema, train: pa.Schema) -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from yarnml.data.arrays import is_list, is_number, one_array
+from yarnml.data.layouts import shown
 from yarnml.errors import DataError
 
 FILL = "fill them or drop these rows"
@@ -27,7 +28,7 @@ def columns_of(table: pa.Table, names: Sequence[str], where: str) -> list[pa.Chu
     columns = []
     for name in names:
         if name not in places:
-            raise DataError(f"{where} has no column '{name}'; it has {', '.join(stored)}.")
+            raise DataError(f"{where} has no column '{name}'; it has {shown(stored) or 'none'}.")
         columns.append(table.column(places[name]))
     if len(places) < len(stored):
         twice = {name for name, count in Counter(stored).items() if count > 1}

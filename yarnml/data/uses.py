@@ -5,12 +5,12 @@ zeros; numbers to compute with are numbers.  Given values that are whole numbers
 such.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import pyarrow as pa
 
-from yarnml.data.arrays import is_number
+from yarnml.data.arrays import is_number, is_text, plain_type
 from yarnml.data.prepare.base import TEXT
 from yarnml.data.schema import Schema
 from yarnml.job.prepare import Category, Hash, Impute, OneHot, Step
@@ -34,6 +34,23 @@ def types_to_read(data: Data, guessed: pa.Schema) -> pa.Schema:
             kind = field.type if pa.types.is_boolean(field.type) else NUMBER
         fields.append(field.with_type(kind))
     return pa.schema(fields)
+
+
+def types_like(train: pa.Schema, guessed: pa.Schema, plain: Container[str | None]) -> pa.Schema:
+    """The columns of other data than the training data, each with the type to read it in: one that agrees with theirs.
+
+    ``plain``: columns of numbers to compute with, in which all numbers are alike.
+    """
+    kinds = []
+    for field, expected in zip(guessed, map(plain_type, train.types), strict=True):
+        if is_text(expected):
+            kinds.append(pa.string())
+        elif pa.types.is_boolean(field.type) or pa.types.is_binary(field.type):
+            kinds.append(field.type)
+        else:
+            whole = pa.types.is_integer(expected) and field.name not in plain and not pa.types.is_floating(field.type)
+            kinds.append(pa.int64() if whole else NUMBER)
+    return pa.schema(dict(zip(guessed.names, kinds, strict=True)))
 
 
 def types_for(schema: Schema, guessed: pa.Schema) -> pa.Schema:

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from yarnml.data.arrays import to_float32
+from yarnml.data.arrays import Array, to_float32
 from yarnml.data.offsets import all_offsets, distances
 from yarnml.data.rows import check_finite, features_of
+from yarnml.data.shapes import columns_of
 from yarnml.errors import DataError, ExportError
 from yarnml.model.coefficients import coefficients
 from yarnml.model.export import read_model, readable, resolve
@@ -99,14 +100,9 @@ class Model:
     def _features(self, data: Any) -> npt.NDArray[np.float32]:
         table = _table(data)
         if table is not None:
+            columns_of(table, [f.name for f in self.schema.features], "the table")
             return features_of(table, self.schema, "the table") if len(table) else self._none
-        try:
-            x = np.asarray(data)
-            x = x if x.dtype.kind in "fiu" else x.astype(np.float64)
-        except (TypeError, ValueError) as exc:
-            raise DataError(
-                f"predict needs a table or an array of numbers, got a {type(data).__name__}: {exc}"
-            ) from exc
+        x = _array(data)
         width = math.prod(x.shape[1:])
         if x.ndim < 2 or width != self.schema.width:
             raise DataError(
@@ -126,6 +122,19 @@ class Model:
         return f"Model({self.folder!r}, {self.about['learner']['kind']}, metrics={self.about['metrics']})"
 
 
+def _array(data: Any) -> Array:
+    """Make an array of numbers; what is masked becomes NaN.  DataError for what are no numbers."""
+    if np.ma.isMaskedArray(data):
+        data = np.ma.filled(data.astype(np.float64), np.nan)
+    try:
+        x = np.asarray(data)
+        if x.dtype.kind in "cmMV":  # NumPy would drop a part of them, or take them for numbers
+            raise DataError(f"predict needs a table or an array of numbers, got an array of {x.dtype}.")
+        return x if x.dtype.kind in "fiu" else x.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as exc:
+        raise DataError(f"predict needs a table or an array of numbers, got a {type(data).__name__}: {exc}") from exc
+
+
 def _table(data: Any) -> pa.Table | None:
     """Make a table of anything that has named columns; None for the rest."""
     if isinstance(data, Mapping):
@@ -136,7 +145,7 @@ def _table(data: Any) -> pa.Table | None:
         return None
     try:
         return pa.table(columns)
-    except (pa.ArrowException, TypeError, ValueError) as exc:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as exc:
         raise DataError(f"predict can't make a table of this {type(data).__name__}: {exc}") from exc
 
 
