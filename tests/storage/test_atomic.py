@@ -1,12 +1,18 @@
 """Files and folders appear whole or not at all, on every kind of storage."""
 
+import os
+import re
+import shutil
+import subprocess
+import sys
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from yarnml import storage
-from yarnml.storage import atomic
+from yarnml.storage import atomic, local
 
 NAMES = ["plain", "two words", "grüße", "100%25", "a#b", "it's", "a=1,b=2"]
 GLOBS = ["[x]", "*", "a?b"]  # fsspec's own move of a file takes these for patterns, so they are for local disks
@@ -124,3 +130,78 @@ def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
         atomic.check_writable(str(tmp_path / "file"))
+
+
+def test_a_probe_follows_no_link(tmp_path: Path) -> None:
+    """Whatever lies in a folder under hidden names, a check of it changes nothing; nor do many at once disturb it."""
+    (tmp_path / "victim").write_text("mine")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in (".tmp-probe", ".tmp-probe-0"):
+        (folder / name).symlink_to("../victim")
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: atomic.check_writable(str(folder)), range(100)))
+    assert (tmp_path / "victim").read_text() == "mine"
+    assert sorted(path.name for path in folder.iterdir()) == [".tmp-probe", ".tmp-probe-0"]
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling", "pipe", "file"])
+def test_what_is_in_the_way_of_a_file_is_replaced(tmp_path: Path, kind: str) -> None:
+    """A file and a log that is written to are new ones: what a link led to stays, and no pipe is waited for."""
+    (tmp_path / "victim").write_text("mine")
+    for number, act in enumerate((local.write, _log)):
+        path = tmp_path / f"{number}"
+        {
+            "link": lambda path: path.symlink_to(tmp_path / "victim"),
+            "dangling": lambda path: path.symlink_to(tmp_path / "nowhere"),
+            "pipe": os.mkfifo,
+            "file": Path.touch,
+        }[kind](path)
+        act(str(path), b"new")
+        assert path.is_file()
+        assert not path.is_symlink()
+        assert path.read_bytes() == b"new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1", "victim"]
+    assert (tmp_path / "victim").read_text() == "mine"
+
+
+def _log(path: str, data: bytes) -> None:
+    with local.fresh(path) as file:
+        file.write(data)
+
+
+def test_of_many_that_create_a_file_one_does(tmp_path: Path) -> None:
+    """The others are told that it exists, and the file is the one's that was first."""
+
+    def create(number: int) -> bool:
+        try:
+            with atomic.create(str(tmp_path / "file")) as url:
+                storage.write(url, f"{number}".encode())
+        except FileExistsError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(create, range(40)))
+    assert answers.count(True) == 1
+    assert (tmp_path / "file").read_text() == f"{answers.index(True)}"
+    assert storage.names(str(tmp_path)) == ["file"]
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="only strace sees what is asked of the kernel")
+def test_names_reach_the_disk(tmp_path: Path) -> None:
+    """After a write and a rename every folder on the way was synced, also one that was just made."""
+    traced = subprocess.run(
+        [
+            *("strace", "-f", "-y", "-e", "trace=fsync,rename,link,linkat", sys.executable, "-c"),
+            "import sys; from yarnml import storage as s; f = sys.argv[1]; s.write(f + '/a/b/x', b'1'); "
+            "s.rename(f + '/a/b', f + '/c')",
+            str(tmp_path),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    if "Operation not permitted" in traced.stderr:
+        pytest.skip("strace may not look here")
+    synced = set(re.findall(r"fsync\(\d+<([^>]*)>", traced.stderr))
+    assert {str(tmp_path), f"{tmp_path}/a", f"{tmp_path}/a/b"} <= synced

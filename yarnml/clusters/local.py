@@ -25,6 +25,7 @@ from yarnml.master.crew import Cluster
 from yarnml.master.locality import Locality
 from yarnml.master.master import Master
 from yarnml.master.membership.failure_policy import Exit, ExitKind, Sizes, misses_its_environment
+from yarnml.storage.local import fresh
 from yarnml.worker.affinity import available_cores, cores_of_worker
 from yarnml.worker.compile_cache import user_cache_variables
 from yarnml.worker.environment import Environment, device_variables, library_variables
@@ -72,7 +73,7 @@ class LocalProcesses:
         # The lowest place that is free: a replacement takes the cores and GPUs of the process that it replaces.
         slot = min(set(range(len(siblings) + 1)) - {child.slot for child in siblings if not self._has_ended(child)})
         log = self._logs / paths.log_name(role, process.index)
-        with log.open("wb") as output:
+        with fresh(str(log)) as output:
             popen = subprocess.Popen(
                 [sys.executable, "-m", "yarnml.worker.process"],
                 env=self._variables(process, slot),

@@ -69,15 +69,15 @@ def identity(scheme: str, authority: str) -> tuple[str, str]:
         nodes = name_nodes(scheme, authority, settings)
     except ValueError:
         return scheme, authority
-    for service, members in settings.name_services.items():
-        if {node.rpc for node in members} & {node.rpc for node in nodes} - {""}:
-            return "hdfs", service
-        if {node.web for node in members} & {node.web for node in nodes}:
-            return "hdfs", service
-    default = settings.default_fs
-    if default.startswith("hdfs://") and nodes[0].web in {n.web for n in name_nodes("hdfs", "", settings)}:
-        nodes = name_nodes("hdfs", "", settings)
-    return ("hdfs", nodes[0].rpc.lower()) if nodes[0].rpc else (scheme, nodes[0].web.rpartition("/")[2].lower())
+    known = {service: [*members] for service, members in settings.name_services.items()}
+    if settings.default_fs.startswith("hdfs://"):
+        known.setdefault(default_authority(settings), list(name_nodes("hdfs", "", settings)))
+    for name, members in known.items():
+        if scheme == "hdfs" and {node.rpc.lower() for node in members} & {node.rpc.lower() for node in nodes}:
+            return "hdfs", name
+        if scheme != "hdfs" and {node.web.lower() for node in members} & {node.web.lower() for node in nodes}:
+            return "hdfs", name
+    return (scheme, nodes[0].rpc.lower()) if scheme == "hdfs" else (scheme, nodes[0].web.rpartition("/")[2].lower())
 
 
 def default_authority(settings: Configuration) -> str:

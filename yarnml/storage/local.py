@@ -7,7 +7,7 @@ import secrets
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from io import BufferedReader, BufferedWriter
 
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.spec import AbstractFileSystem
@@ -75,7 +75,7 @@ def walk(top: str, is_wanted: Callable[[str], bool]) -> Iterator[tuple[str, list
 
 
 @contextlib.contextmanager
-def opened(path: str) -> Iterator[BinaryIO]:
+def opened(path: str) -> Iterator[BufferedReader]:
     """Open a regular file for reading."""
     is_folder(path)
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
@@ -88,10 +88,9 @@ def write(path: str, data: bytes | bytearray) -> None:
     File and name are on the disk when this returns.
     """
     folder = os.path.dirname(path)
-    os.makedirs(folder, exist_ok=True)
+    make_folders(folder)
     beside = os.path.join(folder, f"{TEMPORARY}{secrets.token_hex(8)}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(os.open(beside, flags, 0o666), "wb") as file:
+    with open(beside, "xb", opener=_own) as file:
         try:
             file.write(data)
             file.flush()
@@ -104,6 +103,30 @@ def write(path: str, data: bytes | bytearray) -> None:
                 os.unlink(beside)
             raise
     sync(folder)
+
+
+@contextlib.contextmanager
+def fresh(path: str) -> Iterator[BufferedWriter]:
+    """Open a new file for writing, in the place of an old one or of a link, for a reader that follows it."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    with open(path, "xb", opener=_own) as file:
+        yield file
+
+
+def _own(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_EXCL | os.O_NOFOLLOW, 0o666)
+
+
+def make_folders(folder: str) -> None:
+    """Make a folder and those above it that are not there; their names are on the disk when this returns."""
+    missing = []
+    while not os.path.exists(folder):
+        missing.append(folder)
+        folder = os.path.dirname(folder)
+    for new in reversed(missing):
+        os.makedirs(new, exist_ok=True)
+        sync(os.path.dirname(new))
 
 
 def rename(old: str, new: str) -> None:

@@ -26,7 +26,7 @@ from yarnml.errors import JobFileError, ProvisionError, translated
 from yarnml.job import user_code
 from yarnml.job.learners import Custom
 from yarnml.job.spec import Job
-from yarnml.storage import atomic
+from yarnml.storage import atomic, local
 
 # Names in a container's working folder.
 ENVIRONMENT = "environment"
@@ -209,10 +209,10 @@ class _PackageStore:
             exists = storage.exists(url)
         if not exists:
             raise JobFileError(f"{field}: there is no {url}.")
-        local = url.removeprefix("file://")
-        if "://" in local:
+        path = url.removeprefix("file://")
+        if "://" in path:
             return url
-        with open(local, "rb") as file:
+        with translated(JobFileError, f"{field} {url} can't be read"), local.opened(path) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()[:32]
             target = storage.join(self._home, "environments", digest + ending)
             if not self._is_stored(target, f"{field} {url}"):
