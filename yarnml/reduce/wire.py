@@ -3,11 +3,13 @@
 The structs are ``array_like``: a header travels as its fields' values in order, so the order is the format.
 """
 
+from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 
+from yarnml.control.codec import decoder
 from yarnml.job.fields import LARGEST_SHARDS
 
 Count = Annotated[int, Meta(ge=0, lt=2**62)]
@@ -53,6 +55,6 @@ class Refusal(Struct, frozen=True, array_like=True):
 
 
 encode = msgspec.msgpack.Encoder().encode
-decode_hello = msgspec.msgpack.Decoder(Hello).decode
-decode_part = msgspec.msgpack.Decoder(Part).decode
-decode_refusal = msgspec.msgpack.Decoder(Refusal).decode
+decode_hello: Callable[[bytes], Hello] = decoder(Hello)
+decode_part: Callable[[bytes], Part] = decoder(Part)
+decode_refusal: Callable[[bytes], Refusal] = decoder(Refusal)

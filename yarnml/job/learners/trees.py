@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta, field
 
 from yarnml.errors import JobFileError
-from yarnml.job.fields import NonNegative, Positive, PositiveInt
+from yarnml.job.fields import NonNegative, Positive
 from yarnml.job.learners.base import LearnerOptions, Passes
 
 if TYPE_CHECKING:
     from yarnml.job.spec import Job
+
+Trees = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 SKETCH_PASSES = 5
 """Passes in which trees find the edges of their bins, before the first tree."""
@@ -67,7 +69,7 @@ class Forest(TreeLearner, frozen=True, kw_only=True, tag="forest"):
     classes, a third for a number by default.
     """
 
-    trees: PositiveInt = 100
+    trees: Trees = 100
     depth: Annotated[int, Meta(ge=1, le=14)] = 8
     min_rows: Positive = 1.0
     features: Annotated[float, Meta(gt=0, le=1)] | None = None
@@ -85,7 +87,7 @@ class Boosting(TreeLearner, frozen=True, kw_only=True, tag="boosting"):
     uses; ``features``: of the features that a node may use, drawn for each, all by default.
     """
 
-    trees: PositiveInt = 100
+    trees: Trees = 100
     learning_rate: Positive = 0.1
     l2: NonNegative = 1.0
     min_hessian: Positive = 1.0

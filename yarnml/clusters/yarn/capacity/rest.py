@@ -32,7 +32,7 @@ def resource_manager(path: str, answer_type: type[_T]) -> _T:
             return decode(_get(f"{address.web}/ws/v1/cluster/{path}"), answer_type)
         except msgspec.ValidationError as exc:
             failure = OSError(f"{address.web} answers in a form that is not known: {exc}")
-        except msgspec.DecodeError as exc:  # a standby points elsewhere, in HTML
+        except (msgspec.DecodeError, UnicodeDecodeError) as exc:  # a standby points elsewhere, in HTML
             failure = OSError(f"{address.web} is not the active ResourceManager: {exc}")
         except OSError as exc:
             failure = exc

@@ -200,7 +200,7 @@ class Yarn:
         try:
             urls = (url for url in storage.find(self.staging(application)) if url.endswith(f"/{JOB_FILE}"))
             return next((msgspec.json.decode(storage.read(url), type=Job) for url in urls), None)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, UnicodeDecodeError, msgspec.DecodeError):
             return None
 
     def _ask(self, application: str, question: Callable[["skein.ApplicationClient"], _T]) -> _T | None:
@@ -235,5 +235,5 @@ def _runs(process: ProcessInfo) -> bool:
     try:
         answer = decode(rest.node_manager(process.node, f"containers/{process.container}"), ContainerAnswer)
         return answer.container.state not in ("DONE", "COMPLETE")
-    except (OSError, msgspec.DecodeError):
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError):
         return False

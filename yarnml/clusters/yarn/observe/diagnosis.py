@@ -48,7 +48,7 @@ def logged_events(logs: Iterable[Log]) -> list[Event]:
         for line in log.content.splitlines() if log.name == EVENTS else []:
             try:
                 events.append(msgspec.json.decode(line, type=Event))
-            except msgspec.DecodeError:  # the last line of a master that was killed
+            except (msgspec.DecodeError, UnicodeDecodeError):  # the last line of a master that was killed
                 continue
     return events
 

@@ -1,0 +1,81 @@
+"""The law of the fuzz suite: a command ends in time, with a known status and at most one sentence; nothing is left."""
+
+import contextlib
+import io
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from yarnml.cli import main
+
+DEADLINE_SECONDS = 60
+"""Time in which any input must be answered, on the slowest machine."""
+
+STATUSES = {0, 1, 2, 130}
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Ended(NamedTuple):
+    status: Any
+    out: str
+    err: str
+
+
+class Hung(BaseException):
+    """The deadline has passed."""
+
+
+@contextlib.contextmanager
+def deadline() -> Iterator[None]:
+    """End a block that hangs, wherever it waits."""
+
+    def end(number: int, frame: Any) -> None:
+        raise Hung
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.alarm(DEADLINE_SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def command(*arguments: str | Path) -> Ended:
+    """Run ``yarnml …`` in this process, and hold its end to the law."""
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+    line = sys.argv
+    out = io.StringIO()
+    err = io.StringIO()
+    status: Any = None
+    try:
+        sys.argv = ["yarnml", *map(str, arguments)]
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), deadline():
+            main()
+    except SystemExit as exc:
+        status = exc.code
+    finally:
+        sys.argv = line
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    ended = Ended(status, out.getvalue(), err.getvalue())
+    check(ended)
+    return ended
+
+
+def check(ended: Ended) -> None:
+    """Hold the end of a command to the law."""
+    assert ended.status in STATUSES, ended
+    assert "Traceback" not in ended.out + ended.err, ended
+    if ended.status:
+        assert ended.err.startswith("error: "), ended
+        assert ended.err.count("\n") == 1, ended
+        assert ended.err.isprintable() or ended.err[:-1].isprintable(), ended
+
+
+def contents(folder: Path) -> set[str]:
+    """Everything below a folder."""
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
