@@ -110,6 +110,23 @@ def test_what_is_no_file_is_refused_by_its_name(tmp_path: Path, kind: str, patte
         storage.find(f"{tmp_path}{pattern}".format(kind))
 
 
+@pytest.mark.parametrize("pattern", ["", "/*.csv", "/**"])
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path, pattern: str) -> None:
+    """A file whose name is not UTF-8 can't be named to everybody who reads: it is an error that shows the name."""
+    (tmp_path / os.fsdecode(b"caf\xe9.csv")).write_text("x\n1\n")
+    with pytest.raises(JobFileError, match=r"caf\\xe9\.csv' is a name that is not UTF-8; rename it"):
+        dataset.inspect(f"{tmp_path}{pattern}", "csv", "data.train")
+
+
+def test_files_that_come_twice_are_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Rows that a list of paths names twice count twice, which is said."""
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("x\n1\n")
+    read, _ = dataset.inspect([str(tmp_path), f"{tmp_path}/a*", f"{tmp_path}/b.csv"], "csv", "data.train")
+    assert read.rows == 4
+    assert "data.train: 2 files come more than once, and so do their rows: " in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("pattern", ["", "/*/*.csv", "/**/*.csv", "/**", "/closed/a.csv"])
 def test_a_folder_that_can_not_be_listed_is_an_error(pattern: str) -> None:
     """Data below it is never silently less data, and the sentence names the folder."""

@@ -1,5 +1,6 @@
 """Find and inspect the files of a dataset, and read their groups: the shell around the formats."""
 
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -69,6 +70,9 @@ def _find(paths: Sequence[str], field: str) -> list[str]:
         if listed.left_out:
             log(f"{field}: of {path} is left out: {listed.describe_left_out()}.")
         urls += listed.files
+    twice = [url for url, times in Counter(urls).items() if times > 1]
+    if twice:
+        log(f"{field}: {len(twice)} files come more than once, and so do their rows: {', '.join(twice[:3])}.")
     return urls
 
 

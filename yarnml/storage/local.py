@@ -26,7 +26,7 @@ _NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF)
 """What filesystems answer that can't sync a folder."""
 
 
-_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 """What filesystems answer that have no hard links."""
 
 
@@ -36,7 +36,9 @@ def is_disk(fs: AbstractFileSystem) -> bool:
 
 
 def is_folder(path: str) -> bool:
-    """Tell a folder from a file; OSError for what is neither, and for a link that leads nowhere."""
+    """Tell a folder from a file; OSError for what is neither, a link that leads nowhere, and a name that is no text."""
+    if not _is_text(path):
+        raise OSError(f"{os.fsencode(path)!r} is a name that is not UTF-8; rename it")
     try:
         status = os.stat(path)
     except FileNotFoundError as exc:
@@ -45,6 +47,14 @@ def is_folder(path: str) -> bool:
         raise
     check_regular(path, status.st_mode)
     return stat.S_ISDIR(status.st_mode)
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_regular(path: str, mode: int) -> None:
