@@ -2,17 +2,21 @@
 
 from collections.abc import Collection
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec.structs import replace
 
-from yarnml.data.arrays import numeric, one_array
+from yarnml.data.arrays import numeric, one_array, to_float32
 from yarnml.data.base import Dataset
 from yarnml.data.dataset import read_head
-from yarnml.data.offsets import HEAD_ROWS, Choice, median, needs_offset, offsets_of
+from yarnml.data.offsets import HEAD_ROWS, Choice, finite_of, median, needs_offset, offsets_of
 from yarnml.data.schema import Schema
 from yarnml.data.shapes import columns_of, single
 from yarnml.errors import DataError
+
+MAX_ROUNDING = 1e-3
+"""Of the deviation of a label: more may not be lost where it becomes float32."""
 
 
 def with_widths(schema: Schema, dataset: Dataset, stored: pa.Schema) -> Schema:
@@ -27,6 +31,23 @@ def with_widths(schema: Schema, dataset: Dataset, stored: pa.Schema) -> Schema:
         if not widths[name]:
             raise DataError(f"{url}: the first row of column '{name}' holds no list of numbers.")
     return replace(schema, features=tuple(replace(f, width=widths.get(f.name, f.width)) for f in schema.features))
+
+
+def label_remark(schema: Schema, dataset: Dataset, stored: pa.Schema) -> list[str]:
+    """Tell of a number label that loses digits which matter, in one sentence; judged by the first rows."""
+    name = schema.label
+    if schema.label_type != "number" or name is None:
+        return []
+    table, url = read_head(dataset, pa.schema([stored.field(name)]), HEAD_ROWS)
+    (column,) = columns_of(table, [name], url)
+    y = finite_of(numeric(single(column.drop_null(), name, url), name, url))
+    rounded = to_float32(y).astype(np.float64)
+    if not len(y) or y[0] == y[-1] or np.abs(y - rounded).max() <= MAX_ROUNDING * y.std():
+        return []
+    return [
+        f"label '{name}' loses digits, since labels are float32, which rounds {y[-1]:.15g} to {rounded[-1]:.15g}; "
+        f"subtract a constant such as {median(y):.15g} from it"
+    ]
 
 
 def without_offsets(schema: Schema) -> Schema:

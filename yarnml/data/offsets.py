@@ -37,13 +37,13 @@ def needs_offset(feature: Feature) -> bool:
 
 def median(values: Array) -> float:
     """The middle one of the finite values, of two the smaller one; 0 where there is none."""
-    finite = _finite(values)
+    finite = finite_of(values)
     return float(finite[(len(finite) - 1) // 2]) if len(finite) else 0.0
 
 
 def median_of_rounded(values: Array) -> float:
     """Choose their `median` for values that float32 rounds, if they are much nearer to each other than to 0; else 0."""
-    finite = _finite(values)
+    finite = finite_of(values)
     if not len(finite) or (finite == to_float32(finite)).all():
         return 0.0
     least = np.abs(finite).min()
@@ -76,8 +76,8 @@ def _offsets(column: pa.ChunkedArray, feature: Feature, where: str, choose: Choi
     return (offset, 0.0) if has_indicator else (offset,)
 
 
-def _finite(values: Array) -> Array:
-    """The finite ones, ascending, in float64."""
+def finite_of(values: Array) -> Array:
+    """List the finite values, ascending, in float64."""
     numbers = values.astype(np.float64)
     return np.sort(numbers[np.isfinite(numbers)])
 

@@ -2,12 +2,12 @@
 
 import msgspec
 import pyarrow as pa
-from msgspec import Struct
+from msgspec import Struct, field
 
 from yarnml.data.base import Dataset, Fold, Split
 from yarnml.data.binding import bind, uses_of
 from yarnml.data.dataset import inspect_layouts, is_typed
-from yarnml.data.first_rows import with_offsets, with_widths, without_offsets
+from yarnml.data.first_rows import label_remark, with_offsets, with_widths, without_offsets
 from yarnml.data.layouts import Layout, content, joined, used_columns
 from yarnml.data.offsets import median_of_rounded
 from yarnml.data.schema import Schema
@@ -27,11 +27,13 @@ class Plan(Struct, frozen=True):
     ``datasets``: by name: train, validation, test.
     ``stored``: the columns in the files of each.
     ``schema``: the meaning of the columns, the same for all.
+    ``remarks``: sentences about the data that a user should be told.
     """
 
     datasets: dict[str, Dataset]
     stored: dict[str, pa.Schema]
     schema: Schema
+    remarks: list[str] = field(default_factory=list)
 
 
 def make_plan(job: Job) -> Plan:
@@ -58,7 +60,7 @@ def make_plan(job: Job) -> Plan:
     if isinstance(data.validation, float):
         datasets |= _split(datasets["train"], job, data.validation)
         stored["validation"] = stored["train"]
-    return Plan(datasets, stored, schema)
+    return Plan(datasets, stored, schema, label_remark(schema, datasets["train"], stored["train"]))
 
 
 def _columns(data: Data, dataset: Dataset, layouts: list[Layout], train: pa.Schema | None) -> pa.Schema:

@@ -145,7 +145,7 @@ class Rounds:
             copied=crew.copied_tasks,
             wasted=crew.copied_tasks / max(1, self._stats.tasks),
             converged=converged,
-            remarks=remarks,
+            remarks=[*self._training.plan.remarks, *remarks],
         )
 
     def _export(self, target: Target, schema: Schema, built: Built, outcome: Outcome) -> str:

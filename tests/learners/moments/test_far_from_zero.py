@@ -77,9 +77,10 @@ def test_mixtures(fit: Fit, offset: float, covariance: str) -> None:
     x = far(offset)
     kind = {"full": "full", "diagonal": "diag"}[covariance]
     right = GaussianMixture(2, covariance_type=kind, tol=1e-6, max_iter=500, n_init=10, random_state=0).fit(x - offset)
-    assert -loss(fit(x, {"kind": "gaussian_mixture", "clusters": 2, "covariance": covariance})) > right.score(
-        x - offset
-    ) - 0.02
+    assert (
+        -loss(fit(x, {"kind": "gaussian_mixture", "clusters": 2, "covariance": covariance}))
+        > right.score(x - offset) - 0.02
+    )
 
 
 @pytest.mark.parametrize("offset", OFFSETS)
