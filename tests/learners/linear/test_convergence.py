@@ -118,3 +118,23 @@ def test_gradient_descent_and_normal_equations_tell_nothing_of_convergence(write
         job = poisson(path, f"{len(learner)}", "lbfgs", 1) | {"learner": learner}
         outcome = yarnml.run(job, "inline")
         assert (outcome.converged, outcome.remarks) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("learner", "separable"),
+    [
+        ({"kind": "logistic", "solver": "newton"}, True),
+        ({"kind": "softmax", "solver": "lbfgs"}, True),
+        ({"kind": "logistic", "solver": "newton", "l2": 0.1}, False),
+    ],
+    ids=["newton", "lbfgs", "l2"],
+)
+def test_classes_that_a_plane_tells_apart_are_told(
+    write_table: WriteTable, learner: dict[str, Any], separable: bool
+) -> None:
+    """Without a penalty such coefficients have no best values, which is a remark; with one there is none."""
+    x, y = (a[:100] for a in datasets.load_iris(return_X_y=True))
+    path = write_table("train.parquet", x=list(x), y=y)
+    job = poisson(path, "apart", "lbfgs", 60) | {"learner": learner}
+    remarks = yarnml.run(job, "inline").remarks
+    assert any("a plane tells the classes apart" in remark for remark in remarks) is separable

@@ -53,6 +53,7 @@ class Traits(NamedTuple):
 
     ``labels``: those that the family can take; None for all.
     ``outputs``: the shape of a row's predictors, () or (classes,).
+    ``classifies``: the loss is -log of a class's probability.
     ``start``: the bias to begin with, given the slope of the mean loss by the bias where all parameters are 0; None
     for 0.
     """
@@ -60,6 +61,7 @@ class Traits(NamedTuple):
     labels: Labels | None = None
     dispersion: Dispersion = Dispersion.NONE
     outputs: tuple[int, ...] = ()
+    classifies: bool = False
     start: Callable[[jax.Array], jax.Array] | None = None
 
 
@@ -150,7 +152,8 @@ def build_glm(family: Family, options: GeneralisedLinear, schema: Schema) -> Lea
             f"them at most, but there are {count}; choose lbfgs."
         )
     spread = None if options.l2 else _covariance(family.traits.dispersion)
-    return FullPasses(model, _solver(options), Penalty(options.l1, options.l2), spread, check)
+    penalty = Penalty(options.l1, options.l2)
+    return FullPasses(model, _solver(options), penalty, spread, check, classifies=family.traits.classifies)
 
 
 def _solver(options: GeneralisedLinear) -> Solver:

@@ -8,6 +8,7 @@ All sums are float64: where features are nearly collinear, what tells them apart
 larger.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
@@ -23,6 +24,9 @@ from yarnml.learners.precision import float64
 
 EPSILON = float(np.finfo(np.float64).eps)
 
+ONE_ERROR = math.log(2)
+"""The least loss of all rows together if one of them lies on the wrong side."""
+SEPARABLE = "no best coefficients: a plane tells the classes apart without an error; give learner.l2"
 MAX_NAMES = 10
 """The most columns that a remark names."""
 
@@ -93,12 +97,14 @@ class State(NamedTuple):
     ``parameters``: the model at the solver's point, float32, in the model's own form.
     ``begun``: true after the first pass that had rows.
     ``units`` [n]: what a parameter is multiplied with before a penalty sees it.
+    ``loss``: the sum over all rows at the solver's point.
     """
 
     parameters: Any
     solver: Any
     begun: jax.Array
     units: jax.Array
+    loss: jax.Array
 
 
 class Sums(NamedTuple):
@@ -126,6 +132,7 @@ class FullPasses:
 
     ``covariance``: makes the covariance that is exported with the parameters; None for none.
     ``check``: refuses rows that the model can't take.
+    ``classifies``: the loss of a row on the wrong side is log 2 or more.
     """
 
     exact = True
@@ -137,7 +144,10 @@ class FullPasses:
         penalty: Penalty,
         covariance: Covariance | None = None,
         check: Check | None = None,
+        *,
+        classifies: bool = False,
     ) -> None:
+        self._no_best = classifies and penalty == Penalty(0.0, 0.0)
         self._model = model
         self._solver = solver
         self._penalty = penalty
@@ -200,12 +210,15 @@ class FullPasses:
         if self._covariance is not None and inverse is not None:
             parameters["covariance"] = self._covariance(inverse, solver.value, weight)
         parameters = jax.tree.map(lambda a: a if a.dtype == bool else a.astype(jnp.float32), parameters)
-        return State(parameters, solver, jnp.array(False), units)
+        loss = jnp.where(weight > 0, solver.value * weight, 0.0)
+        return State(parameters, solver, jnp.array(False), units, loss)
 
     def remarks(self, state: State, features: list[str], factor: Any) -> list[str]:
         reasons = left_out(factor, state.parameters)
+        remarks = [SEPARABLE] if self._no_best and state.begun and 0 <= state.loss < ONE_ERROR else []
         names = {reason: [f for f, why in zip(features, reasons, strict=True) if why == reason] for reason in reasons}
-        return [f"left out, {reason}: {_listed(names[reason])}" for reason in (CONSTANT, EXPLAINED) if reason in names]
+        left = [f"left out, {reason}: {_listed(names[reason])}" for reason in (CONSTANT, EXPLAINED) if reason in names]
+        return left + remarks
 
     def loss(self, parameters: Any, batch: Batch) -> jax.Array:
         return self._model.loss(parameters, batch.x, batch.y)
