@@ -88,10 +88,13 @@ def test_a_signal_while_it_trains(number: signal.Signals, small: Path, tmp_path:
     assert list(tmp_path.rglob(".tmp-*")) == []
 
 
-def test_a_job_outlives_nohup(small: Path) -> None:
+def test_a_command_outlives_nohup() -> None:
     """Signals that the parent has switched off stay so."""
-    done = run("run", small, "--backend", "inline", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
-    assert done.returncode == 0, done.stderr
+    ask = "import signal; print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN)"
+    code = f"from yarnml.cli.frame import _Signals; _Signals().listen(); {ask}"
+    line = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", sys.executable, "-c", code]
+    done = subprocess.run(line, capture_output=True, text=True)
+    assert done.stdout == "True\n", done.stderr
 
 
 @pytest.mark.parametrize("backend", ["inline", "local"])

@@ -3,19 +3,17 @@
 import contextlib
 import io
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.command_line import command_line
 from yarnml.cli import main
 
 DEADLINE_SECONDS = 60
 """Time in which any input must be answered, on the slowest machine."""
 
 STATUSES = {0, 1, 2, 130}
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Ended(NamedTuple):
@@ -46,21 +44,14 @@ def deadline() -> Iterator[None]:
 
 def command(*arguments: str | Path) -> Ended:
     """Run ``yarnml …`` in this process, and hold its end to the law."""
-    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
-    line = sys.argv
     out = io.StringIO()
     err = io.StringIO()
     status: Any = None
     try:
-        sys.argv = ["yarnml", *map(str, arguments)]
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), deadline():
+        with command_line(*arguments), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), deadline():
             main()
     except SystemExit as exc:
         status = exc.code
-    finally:
-        sys.argv = line
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
     ended = Ended(status, out.getvalue(), err.getvalue())
     check(ended)
     return ended

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.command_line import command_line
 from tests.jobs.bad_input import CLASSES, CONTENTS, JOB_FILE, Case, Job, X, write
 from yarnml.cli import main
 from yarnml.job.paths import TEMPORARY
@@ -47,16 +47,14 @@ def refused(done: "subprocess.CompletedProcess[str]") -> str:
 
 
 @pytest.fixture
-def command_here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
+def command_here(capfd: pytest.CaptureFixture[str]) -> Command:
     """The ``yarnml`` command without a process of its own, for the many cases that end in the one that reads them."""
 
     def command(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
-        line = ["yarnml", *map(str, arguments)]
-        monkeypatch.setattr(sys, "argv", line)
-        with pytest.raises(SystemExit) as end:
+        with command_line(*arguments), pytest.raises(SystemExit) as end:
             main()
         out, err = capfd.readouterr()
-        return subprocess.CompletedProcess(line, end.value.code, out, err)
+        return subprocess.CompletedProcess(arguments, end.value.code, out, err)
 
     return command
 

@@ -156,3 +156,24 @@ def test_a_broken_job_file_is_not_quoted(write_job: Callable[..., Path]) -> None
     with pytest.raises(YarnmlError, match=r"is not valid YAML: line 3, column 17: ") as caught:
         load_job(path)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_bug_quotes_no_secret(tmp_path: Path) -> None:
+    """An exception that nobody foresaw ends with its traceback, without what was hidden."""
+    code = "from yarnml.events.log import log_what_nobody_catches\nfrom yarnml.events.redaction import hide\n"
+    code += "import threading\nlog_what_nobody_catches()\nhide(['hunter2-of-ann'])\n"
+    code += "def fail(): raise KeyError('hunter2-of-ann')\n"
+    code += "thread = threading.Thread(target=fail)\nthread.start()\nthread.join()\nfail()\n"
+    (tmp_path / "fails.py").write_text(code)
+    done = subprocess.run([sys.executable, tmp_path / "fails.py"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.count("KeyError: '…'") == 2
+    assert "hunter2-of-ann')" not in done.stderr.replace(code, "")
+
+
+def test_variables_without_measure(job: Job, tmp_path: Path, variables: dict[str, str]) -> None:
+    """A value that the system takes for no process is an error of one sentence that quotes nothing."""
+    job["environment"] = {"variables": {"LONG": "hunter2" * 50_000}}
+    done = run(job, tmp_path / "temporary", variables)
+    assert done.returncode == 1
+    assert done.stderr == "error: worker 0 can't be started on this machine: Argument list too long.\n"

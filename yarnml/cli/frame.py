@@ -67,7 +67,9 @@ def _run() -> int:
         if hasattr(stream, "reconfigure"):  # a terminal that lacks a character gets its number
             stream.reconfigure(errors="backslashreplace")
     from yarnml.cli.commands import cli
+    from yarnml.events.log import log_what_nobody_catches
 
+    log_what_nobody_catches()
     status = int(cli.main(standalone_mode=False) or 0)
     sys.stdout.flush()
     return status

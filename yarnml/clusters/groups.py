@@ -16,6 +16,9 @@ done
 for g in $groups; do kill -s KILL -- "-$g" 2>/dev/null; done
 """
 
+END_SECONDS = 5.0
+"""Longest wait for the guard to end by itself."""
+
 
 class ProcessGroups:
     """Kills the groups of processes that have ended, and has a shell kill those of all others when the master dies."""
@@ -39,7 +42,11 @@ class ProcessGroups:
         if self._guard and self._guard.stdin:
             with suppress(OSError):
                 self._guard.stdin.close()
-            self._guard.wait()
+            try:
+                self._guard.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:  # somebody has stopped it
+                self._guard.kill()
+                self._guard.wait()
 
     def _tell(self, what: str, group: int) -> None:
         if self._guard and self._guard.stdin:

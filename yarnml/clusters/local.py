@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from fsspec.implementations.local import LocalFileSystem
 
@@ -17,7 +18,7 @@ from yarnml import storage
 from yarnml.clusters.groups import ProcessGroups
 from yarnml.control.credentials import Token
 from yarnml.control.roles import ProcessId, Role
-from yarnml.errors import CheckpointError, JobFileError
+from yarnml.errors import CheckpointError, CrewLost, JobFileError
 from yarnml.events.events import Listener
 from yarnml.job import paths
 from yarnml.job.spec import Job
@@ -74,7 +75,13 @@ class LocalProcesses:
         slot = min(set(range(len(siblings) + 1)) - {child.slot for child in siblings if not self._has_ended(child)})
         log = self._logs / paths.log_name(role, process.index)
         with fresh(str(log)) as output:
-            popen = subprocess.Popen(
+            popen = self._popen(process, slot, output)
+        self._groups.add(popen.pid)
+        self._children.append(Child(process, slot, popen, log))
+
+    def _popen(self, process: ProcessId, slot: int, output: IO[bytes]) -> "subprocess.Popen[bytes]":
+        try:
+            return subprocess.Popen(
                 [sys.executable, "-m", "yarnml.worker.process"],
                 env=self._variables(process, slot),
                 stdin=subprocess.PIPE,  # its end tells the child that we are gone
@@ -82,8 +89,8 @@ class LocalProcesses:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for the master alone, and what a child starts is in its group
             )
-        self._groups.add(popen.pid)
-        self._children.append(Child(process, slot, popen, log))
+        except OSError as exc:  # too many processes, too little memory, or environment.variables without measure
+            raise CrewLost(f"{process} can't be started on this machine: {exc.strerror or exc}.") from exc
 
     def kill(self, process: ProcessId) -> None:
         for child in self._children:

@@ -2,6 +2,9 @@
 
 import contextlib
 import sys
+import threading
+import traceback
+from types import TracebackType
 
 from yarnml.events.redaction import redacted
 
@@ -13,3 +16,17 @@ def log(*lines: str) -> None:
     """
     with contextlib.suppress(OSError):
         print(*map(redacted, lines), sep="\n", file=sys.stderr, flush=True)
+
+
+def log_what_nobody_catches() -> None:
+    """Have the traceback of what ends a thread, or this process, go through `log`: it may quote a secret."""
+
+    def of_process(kind: type[BaseException], exc: BaseException, place: TracebackType | None) -> None:
+        log("".join(traceback.format_exception(kind, exc, place)).rstrip())
+
+    def of_thread(end: threading.ExceptHookArgs) -> None:
+        if end.exc_value and not isinstance(end.exc_value, SystemExit):
+            of_process(end.exc_type, end.exc_value, end.exc_traceback)
+
+    sys.excepthook = of_process
+    threading.excepthook = of_thread

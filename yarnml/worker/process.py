@@ -17,7 +17,7 @@ from yarnml.control.credentials import TOKEN_VARIABLE
 from yarnml.control.reports import Done, Failed, Joined, Report
 from yarnml.control.rpc import ControlClient
 from yarnml.errors import WorkerLost, YarnmlError
-from yarnml.events.log import log
+from yarnml.events.log import log, log_what_nobody_catches
 from yarnml.reduce.allreduce import NetworkAllReduce
 from yarnml.reduce.reducer import StepAborted
 from yarnml.reduce.server import PeerServices, ReducerServer
@@ -36,6 +36,7 @@ Executor = Callable[[Assignment], Report]
 
 def main() -> int:
     """Run the role that the environment tells."""
+    log_what_nobody_catches()
     environment = read_environment()
     os.environ.pop(TOKEN_VARIABLE, None)  # what the user's own code starts does not need it
     if environment.guarded:

@@ -29,7 +29,7 @@ from yarnml.control.rpc import ControlServer
 from yarnml.errors import YarnmlError
 from yarnml.events.console import JobConsole
 from yarnml.events.events import EpochDone, Event, Failure, Listener, Outcome, TrialDone
-from yarnml.events.log import log
+from yarnml.events.log import log, log_what_nobody_catches
 from yarnml.events.redaction import redacted
 from yarnml.job import paths
 from yarnml.job.spec import Job
@@ -47,6 +47,7 @@ PARENT_CHECK_SECONDS = 0.5
 
 def main() -> int:
     """Lead the job of this container to its end, and tell Skein and YARN how that was; the exit status."""
+    log_what_nobody_catches()
     threading.Thread(target=_exit_with_parent, args=(os.getppid(),), daemon=True, name="guard").start()
     job = msgspec.json.decode(Path(JOB_FILE).read_bytes(), type=Job)
     watchdog.guard(job.workers.timeout, "The master")  # its workers have given it up by then

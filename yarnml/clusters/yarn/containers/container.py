@@ -14,7 +14,7 @@ from yarnml.clusters.yarn import credentials, services
 from yarnml.clusters.yarn.application import MASTER_ADDRESS
 from yarnml.clusters.yarn.containers.compile_cache import SharedCompileCache
 from yarnml.errors import WorkerLost
-from yarnml.events.log import log
+from yarnml.events.log import log, log_what_nobody_catches
 from yarnml.worker.environment import Environment, device_variables
 from yarnml.worker.process import work
 
@@ -25,6 +25,7 @@ _NODE_ANSWER_SECONDS = 3.0
 
 
 def main() -> int:
+    log_what_nobody_catches()
     variables = os.environ
     service, _, instance = variables["SKEIN_CONTAINER_ID"].rpartition("_")
     process = services.process_of(service, int(instance))
