@@ -117,6 +117,27 @@ def test_attempts_of_an_application(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert lost.value.same_application
 
 
+def test_an_error_after_the_lease_was_taken(tmp_path: Path) -> None:
+    """A failure because another run leads by now is told as that, any other as it is."""
+    for is_taken, error in ((True, LeaseLost), (False, CheckpointError)):
+        with pytest.raises(CheckpointError) as raised, Lease(str(tmp_path)).held():  # noqa: PT012
+            if is_taken:
+                leave(tmp_path, OTHER)
+            raise CheckpointError("state.safetensors is missing")
+        assert type(raised.value) is error
+
+
+def test_what_an_application_left(tmp_path: Path) -> None:
+    """The lease of an application that was killed goes, and never that of another run."""
+    lease = Lease(str(tmp_path))
+    for owner, is_gone in ((OTHER, True), (FIRST, False), (HERE, False)):
+        leave(tmp_path, owner)
+        assert lease.release_of(OTHER.application) is is_gone
+        assert (tmp_path / paths.LEASE).exists() is not is_gone
+    (tmp_path / paths.LEASE).unlink()
+    assert lease.release_of(OTHER.application)
+
+
 @pytest.fixture
 def endless(digits_job: Job, write_job: Callable[[Job], Path]) -> Path:
     """A job that does not end by itself."""

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from yarnml import storage
 from yarnml.checkpoint.store import reachable
-from yarnml.errors import CheckpointError
+from yarnml.errors import CheckpointError, YarnmlError
 from yarnml.events.log import log
 from yarnml.job import paths
 from yarnml.storage import atomic
@@ -116,7 +116,7 @@ class Lease:
         if owner is None or may_take(owner, self._owner, is_alive(owner, self._owner)):
             return
         if self._is_other_attempt(owner):
-            raise LeaseLost(self._folder, owner, True)
+            raise self._lost_to(owner)
         raise CheckpointError(
             f"checkpoint.path {self._folder} is in use: {owner} runs this job; wait for its end, or give this job "
             "another checkpoint.path."
@@ -124,10 +124,18 @@ class Lease:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Have the lease in this block; raises what `check` does."""
+        """Have the lease in this block; raises what `check` does.
+
+        An error of a block that has lost the lease is LeaseLost: whoever leads may have taken away what it needed.
+        """
         self._take()
         try:
             yield
+        except YarnmlError as exc:
+            owner = self._successor()
+            if owner and not isinstance(exc, LeaseLost):
+                raise self._lost_to(owner) from exc
+            raise
         finally:
             with suppress(OSError, CheckpointError):  # the end of the block is what is to be reported
                 if self._read() == self._owner:
@@ -139,7 +147,16 @@ class Lease:
         if owner is None:  # somebody removed the file; whoever leads puts it back
             self._take()
         elif owner.nonce != self._owner.nonce:
-            raise LeaseLost(self._folder, owner, self._is_other_attempt(owner))
+            raise self._lost_to(owner)
+
+    def release_of(self, application: str) -> bool:
+        """Remove the lease that an application left which has ended; False where another run leads the job."""
+        owner = self._read()
+        if owner and owner.application != application:
+            return False
+        with reachable(self._folder):
+            storage.remove_file(self._file)
+        return True
 
     def _take(self) -> None:
         for _ in range(_ATTEMPTS):
@@ -154,6 +171,16 @@ class Lease:
                     log(f"checkpoint.path {self._folder} was led by {old}, which ends at its next commit if it runs.")
                 return
         raise CheckpointError(f"checkpoint.path {self._folder} is in use: other runs begin there all the time.")
+
+    def _successor(self) -> Owner | None:
+        """Return the owner that took the lease from this run; None where there is none, or the storage is away."""
+        with suppress(CheckpointError):
+            owner = self._read()
+            return owner if owner and owner.nonce != self._owner.nonce else None
+        return None
+
+    def _lost_to(self, owner: Owner) -> LeaseLost:
+        return LeaseLost(self._folder, owner, self._is_other_attempt(owner))
 
     def _is_other_attempt(self, owner: Owner) -> bool:
         return bool(owner.application) and owner.application == self._owner.application

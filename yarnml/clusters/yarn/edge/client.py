@@ -15,6 +15,7 @@ import msgspec
 import skein
 
 from yarnml import storage
+from yarnml.checkpoint.lease import Lease
 from yarnml.checkpoint.store import Checkpoints
 from yarnml.clusters.yarn import credentials
 from yarnml.clusters.yarn.application import EVENTS_ADDRESS, JOB_FILE, TAG, tag_of
@@ -177,8 +178,10 @@ class Yarn:
             time.sleep(CHECK_SECONDS)
         self.clear_away(application)
         if job:
+            folder = str(job.checkpoint.path)
             with contextlib.suppress(CheckpointError):
-                Checkpoints(str(job.checkpoint.path), job.checkpoint.keep).sweep()
+                if Lease(folder).release_of(application):
+                    Checkpoints(folder, job.checkpoint.keep).sweep()
 
     def clear_away(self, application: str) -> None:
         """Remove the files of an ended application: Skein's master does it, too, unless it was killed."""
