@@ -73,22 +73,35 @@ def test_from_python(digits_job: Job, digits: Path) -> None:
     assert marks[-1] < outcome.seconds["total"]
 
 
+PROGRAMS = ["init", "map_flat", "update_flat", "evaluate_rows"]
+
+
 @pytest.mark.long
 def test_a_second_job_compiles_nothing(
     digits_job: Job, write_job: Any, yarnml_command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Programs compiled for one job are loaded by the next, from a folder of the user's alone, to the same bits."""
+    """Programs compiled for one job are loaded by the next, from a folder of the user's alone, to the same bits.
+
+    Of the first job's two workers, that begin together, one compiles each program, and the other loads it.
+    """
     for name in [name for name in os.environ if name.startswith(("JAX_COMPILATION", "JAX_PERSISTENT"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("JAX_LOG_COMPILES", "1")
     digits_job["training"]["epochs"] = 1
+    digits_job["workers"] = {"count": 2}
+    logs = Path(digits_job["checkpoint"]["path"]) / "logs"
     written = []
     models = []
+    loaded = []
     for _ in range(2):
         done = yarnml_command("run", write_job(digits_job), "--restart")
         assert done.returncode == 0, done.stderr
         written.append({p.name: p.stat().st_mtime_ns for p in tmp_path.glob("cache/yarnml/compiled/*/*-cache")})
         models.append(max(Path(digits_job["export"]).glob("*/model.safetensors")).read_bytes())
+        hits = [re.findall("cache hit for 'jit_+([a-z_]+)'", log.read_text()) for log in logs.glob("worker-*.log")]
+        loaded.append(sorted(name for names in hits for name in names if name in PROGRAMS))
+    assert loaded == [sorted(PROGRAMS), sorted(2 * PROGRAMS)]
     assert written[0]
     assert written[0] == written[1]
     assert models[0] == models[1]

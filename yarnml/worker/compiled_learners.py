@@ -11,6 +11,7 @@ from yarnml.job.spec import Job
 from yarnml.learners.base import Learner
 from yarnml.learners.precision import compile_for, precision_of
 from yarnml.learners.registry import build_learner
+from yarnml.worker.first_call import FirstCall
 from yarnml.worker.memory import available, check_fits
 from yarnml.worker.program import Program
 
@@ -44,7 +45,8 @@ class CompiledLearners:
             with precision_of(learner):
                 check_fits(learner, available())
             program = Program(learner, schema, micro_batch_size, gradients)
-            self._learners[key] = CompiledLearner(learner, compile_for(learner, learner.init), program)
+            init = FirstCall(compile_for(learner, learner.init), f"{program.name} init")
+            self._learners[key] = CompiledLearner(learner, init, program)
         self._learners.move_to_end(key)
         while len(self._learners) > MAX_COMPILED_LEARNERS:
             self._learners.popitem(last=False)

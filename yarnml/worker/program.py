@@ -24,6 +24,7 @@ from yarnml.learners.accumulation import map_by_parts, sum_by_parts
 from yarnml.learners.base import Batch, ChecksRows, Learner, Scores, ShardLearner, ShardState, State
 from yarnml.learners.precision import precision_of
 from yarnml.reduce.tree import Value, Vector
+from yarnml.worker.first_call import FirstCall
 from yarnml.worker.flattening import Flattening
 from yarnml.worker.named_arrays import names_of, on_host, tensors
 
@@ -36,7 +37,7 @@ class Program:
     arithmetic is done.
 
     ``micro_batch_size``: the most rows that are mapped, or evaluated, at once; None for all.
-    ``gradients``: their type in the sums.
+    ``gradients``: their type in the sums.  ``name``: the same in every process that has this program.
     """
 
     def __init__(
@@ -54,9 +55,10 @@ class Program:
         self._label = jnp.int32 if schema.label_type == "class" else jnp.float32
         self._micro_batch_size = micro_batch_size
         self._flattening = Flattening(self._form_of_sums(), gradients)
-        self._map = jax.jit(self._map_flat)
-        self._update = jax.jit(self._update_flat, donate_argnums=0)
-        self._evaluate = jax.jit(self._evaluate_rows)
+        self.name = f"{type(learner).__module__}.{type(learner).__qualname__} {schema.width} {schema.outputs}"
+        self._map = FirstCall(jax.jit(self._map_flat), f"{self.name} map")
+        self._update = FirstCall(jax.jit(self._update_flat, donate_argnums=0), f"{self.name} update")
+        self._evaluate = FirstCall(jax.jit(self._evaluate_rows), f"{self.name} evaluate")
         self._check_predict()
 
     @property
