@@ -21,7 +21,7 @@ VECTOR = pa.struct(
 TYPES = {
     "vector": (pa.array([{"type": 1, "values": [0.5]}] * 2, VECTOR), r"struct<.*; .*ml\.functions\.vector_to_array"),
     "binary": ([b"a", b"b"], r"binary.*; text must be UTF-8, and annotated as text in Parquet: .* cast it to text"),
-    "nested": ([[[1]], [[2]]], r"list<.*list<.*; store one value in a row, or one list of numbers"),
+    "nested": ([[[1]], [[2]]], r"list<.*list<.*; put all numbers of a row into one list"),
     "words": ([["a"], ["b", "c"]], r"list<.*string>.*; join a row's words to one text"),
     "struct": ([{"a": 1}] * 2, r"struct<a: int64>.*; store its parts as columns of their own"),
     "map": (pa.array([[("a", 1)]] * 2, pa.map_(pa.string(), pa.int64())), r"map<.*; store its parts as columns"),

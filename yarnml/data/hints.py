@@ -10,7 +10,8 @@ HINTS = {
     "time": "store it as a number, such as seconds, or as text",
     "duration": "store it as a number, such as seconds",
     "list<element: string": "join a row's words to one text",
-    "list<": "store one value in a row, or one list of numbers",
+    "list<element: list<": "put all numbers of a row into one list",
+    "list<": "store one value in a row",
     "struct<": "store its parts as columns of their own",
     "map<": "store its parts as columns of their own",
 }
