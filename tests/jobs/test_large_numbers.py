@@ -88,3 +88,22 @@ def test_arrays_and_the_program(tmp_path: Path) -> None:
     np.testing.assert_allclose(exact, expected, rtol=1e-6)
     rounded = np.asarray(jax.jit(call)(arrays, x.astype(np.float32)))
     assert np.corrcoef(rounded, expected)[0, 1] > 0.99
+
+
+@pytest.mark.long
+def test_moments_that_cancel_have_the_same_bits_on_two_workers(tmp_path: Path) -> None:
+    """Where the moments are taken again around the mean, one worker and two end with the same model."""
+    x = np.where(np.arange(400) < 200, 0.0, 1e6 + np.arange(400) % 3 / 16)
+    columns = {"x": x, "y": np.arange(400) % 3 + 0.5, "w": (x > 0).astype(float)}
+    path = str(tmp_path / "rows.parquet")
+    pq.write_table(pa.table(columns), path, row_group_size=50)
+    stored = []
+    for backend in ("inline", "local"):
+        spec = job(tmp_path / backend, path, features=["x"], weight="w", validation=None)
+        spec["learner"] = {"kind": "linear", "optimizer": {"kind": "sgd", "learning_rate": 0.1}}
+        spec["training"] = {"epochs": 20, "batch_size": "full", "shards": 3}
+        yarnml.run({**spec, "workers": {"count": 2}}, backend=backend)
+        stored.append((tmp_path / backend / "models/1/model.safetensors").read_bytes())
+    assert stored[0] == stored[1]
+    prediction = yarnml.load_model(tmp_path / "local/models").predict({"x": 1e6 + np.arange(3) / 16})
+    assert np.diff(prediction).min() > 0.5

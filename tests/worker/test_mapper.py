@@ -10,6 +10,7 @@ from yarnml.control.commands import (
     Assignment,
     AwaitSave,
     Build,
+    Check,
     Command,
     Evaluate,
     Export,
@@ -74,6 +75,7 @@ def test_the_commands_of_a_training(worker: Worker, tmp_path: Path) -> None:
     assert worker.run(FitScaling(schema)) == Done()
     built = worker.run(Build(schema))
     assert isinstance(built, Built)
+    assert worker.run(Check("test")) == Done()
     assert worker.position() == StatePosition(0, 0.0, 0.0)
     trained = worker.run(Train(0, 3))
     assert isinstance(trained, Trained)
@@ -89,7 +91,7 @@ def test_the_commands_of_a_training(worker: Worker, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [Train(0, 1), Evaluate("test"), Restore(0, "folder"), Save("folder"), Export("folder", {})],
+    [Check("test"), Train(0, 1), Evaluate("test"), Restore(0, "folder"), Save("folder"), Export("folder", {})],
     ids=lambda command: type(command).__name__,
 )
 def test_a_state_that_is_not_built_is_an_error(worker: Worker, command: Command) -> None:
