@@ -161,3 +161,15 @@ def test_rows_of_follow_the_job_file(tmp_path: Path) -> None:
     data = plan(parquet(tmp_path, y=[0, 1], b=[1, 2], a=[3, 4]), features=["a", "b"])
     table = read_group(data.datasets["train"], 0, 0, data.stored["train"])
     assert rows_of(table, with_classes(data), "file").x.tolist() == [[3, 1], [4, 2]]
+
+
+@pytest.mark.parametrize("steps", [[], [{"kind": "one_hot", "columns": ["x"]}]], ids=["plain", "one_hot"])
+def test_booleans_and_numbers(tmp_path: Path, steps: list[Any]) -> None:
+    """Booleans in one file are 0 and 1 beside numbers in another."""
+    write_parquet(f"{tmp_path}/in/1.parquet", {"x": [True, False], "y": [0.5, 1.5]})
+    write_parquet(f"{tmp_path}/in/2.parquet", {"x": [0, 1], "y": [0.5, 1.5]})
+    write_parquet(f"{tmp_path}/in/3.parquet", {"x": [1.0, 0.0], "y": [0.5, 1.5]})
+    places = [1, 0, 0, 1, 1, 0]
+    assert read(plan(f"{tmp_path}/in", prepare=steps)).x.tolist() == (
+        np.eye(2)[places].tolist() if steps else [[place] for place in places]
+    )

@@ -28,6 +28,7 @@ TYPES = {
     "timestamp": ([datetime.datetime(2026, 1, 1)] * 2, r"timestamp.*; store it as a number, such as seconds"),
     "date": ([datetime.date(2026, 1, 1)] * 2, r"date32.*; store it as a number, such as days"),
     "time": ([datetime.time(1)] * 2, r"time64.*; store it as a number, such as seconds"),
+    "null": ([None, None], r"null.*; it holds nothing but nulls, so leave it out"),
     "duration": ([datetime.timedelta(1)] * 2, r"duration.*; store it as a number"),
 }
 USES: dict[str, dict[str, Any]] = {
@@ -101,9 +102,13 @@ def test_decimal_labels(tmp_path: Path, kind: pa.DataType, values: list[Decimal]
         (
             {"x": ["1", "oops"]},
             {},
-            r"column 'x': .*invalid value 'oops'; a number is needed: mend it, leave it empty for",
+            r"column 'x': .*invalid value 'oops'; a number is needed: mend it; of a feature, impute",
         ),
-        ({"x": ["1", "oops"]}, USES["imputed feature"], r"column 'x': .*'oops'; .* leave it empty for impute of data"),
+        (
+            {"x": ["1", "oops"]},
+            USES["imputed feature"],
+            r"column 'x': .*'oops'; .* impute of data.prepare fills what is empty",
+        ),
         ({"x": ["1", "a\nb"]}, USES["prepared feature"], r"line breaks? inside quotes.* as Parquet"),
         ({"x": [1, 2], "z": ["1", 'a\n"b']}, {}, r"line breaks? inside quotes.* as Parquet"),
     ],

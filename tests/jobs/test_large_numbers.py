@@ -92,7 +92,7 @@ def test_arrays_and_the_program(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_moments_that_cancel_have_the_same_bits_on_two_workers(tmp_path: Path) -> None:
-    """Where the moments are taken again around the mean, one worker and two end with the same model."""
+    """One worker and two end with the same model where the moments are taken again around the mean."""
     x = np.where(np.arange(400) < 200, 0.0, 1e6 + np.arange(400) % 3 / 16)
     columns = {"x": x, "y": np.arange(400) % 3 + 0.5, "w": (x > 0).astype(float)}
     path = str(tmp_path / "rows.parquet")

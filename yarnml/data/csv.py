@@ -37,8 +37,8 @@ BINARY = {
 """What files are that begin so."""
 
 REMEDIES = {
-    "to double: invalid": "; a number is needed: mend it, leave it empty for impute of data.prepare to fill, or have "
-    "one_hot, category, hash or text make numbers of text",
+    "to double: invalid": "; a number is needed: mend it; of a feature, impute of data.prepare fills what is empty, "
+    "and one_hot, category, hash or text make numbers of text; of a label, data.label_type: class takes text",
     "to int64: invalid": "; the values or classes that the job gives are whole numbers: mend it, or give them as text",
     "to bool: invalid": "; the column begins with true and false: mend it, or give values or classes as text",
     "Expected ": "; a line has more or fewer values than the header, or a line break inside quotes: mend it, or store "

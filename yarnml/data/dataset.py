@@ -95,11 +95,13 @@ def read_group(dataset: Dataset, file: int, group: int, columns: pa.Schema) -> p
 
 
 def _with_types(table: pa.Table, columns: pa.Schema) -> pa.Table:
-    """Give columns that hold nothing but nulls in this file the type that they have in others."""
+    """Give nulls and booleans of this file the type that they have in others, where they are something else there."""
     types = dict(zip(columns.names, columns.types, strict=True))
     for place, field in enumerate(table.schema):
-        if pa.types.is_null(field.type) and not pa.types.is_null(types[field.name]):
-            table = table.set_column(place, field.name, table.column(place).cast(types[field.name]))
+        kind = types[field.name]
+        is_other = pa.types.is_boolean(field.type) and pa.types.is_floating(kind)
+        if is_other or (pa.types.is_null(field.type) and not pa.types.is_null(kind)):
+            table = table.set_column(place, field.name, table.column(place).cast(kind))
     return table
 
 

@@ -86,6 +86,8 @@ def _agreed(use: Use, kinds: Sequence[pa.DataType], layouts: Sequence[Layout], t
         return kind
     if not typed:
         return pa.string()
+    if use.field != "label" and {content(kind) for kind in kinds} <= {"booleans", "numbers", "null"}:
+        return pa.float64()
     places = [n for n, kind in enumerate(kinds) if not pa.types.is_null(kind)]
     other = next(n for n in places if joined([kinds[places[0]], kinds[n]]) is None)
     what = "Label" if use.field == "label" else "Column"
