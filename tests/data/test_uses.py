@@ -60,7 +60,9 @@ def test_letters_only_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kin
 
 
 @pytest.mark.parametrize("kind", ["one_hot", "category"])
-@pytest.mark.parametrize("x", [[10, 9, 100, 9], [-1, 2, 10, 0], [True, False, True, True]], ids=str)
+@pytest.mark.parametrize(
+    "x", [[10, 9, 100, 9], [-1, 2, 10, 0], [2**63 - 1, -(2**63), 0, 5], [True, False, True, True]], ids=str
+)
 def test_whole_numbers_are_whole_numbers(tmp_path: Path, kind: str, x: list[int]) -> None:
     """A column of CSV that is all whole numbers, or booleans, is as from Parquet, in order of size."""
     plans = [

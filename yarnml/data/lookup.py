@@ -13,8 +13,10 @@ import pyarrow.compute as pc
 from yarnml.data.arrays import is_text
 from yarnml.errors import DataError
 
-_WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]{0,17}))(?:\.0+)?")
-"""A whole number of an int64 as numbers are written: without leading zeros, as a fraction or not."""
+_WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]{0,18}))(?:\.0+)?")
+"""A whole number as numbers are written: without leading zeros, as a fraction or not."""
+
+_INT64 = range(-(2**63), 2**63)
 
 
 def places(column: pa.Array, known: Sequence[Any]) -> pa.Array:
@@ -60,7 +62,7 @@ def whole(column: pa.Array, where: str) -> pa.Array:
 def as_whole_numbers(values: Sequence[Any]) -> list[Any]:
     """Texts of which every one is a whole number, without leading zeros, as numbers; any others as they are."""
     matches = [_WHOLE.fullmatch(value) if isinstance(value, str) else None for value in values]
-    numbers = [int(match[1]) for match in matches if match]
+    numbers = [int(match[1]) for match in matches if match and int(match[1]) in _INT64]
     return numbers if len(numbers) == len(set(numbers)) == len(values) else list(values)
 
 

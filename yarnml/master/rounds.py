@@ -90,7 +90,7 @@ class Rounds:
         if folder:
             self._say(Continued(position.step, position.step / built.steps, folder))
         for name, dataset in self._training.plan.datasets.items():
-            if name != "train" and not dataset.fold:  # all rows of folds are training rows of others
+            if name != "train" and not dataset.split and not dataset.fold:  # parts of files that training reads, too
                 self._run(Check(name))
         loop = TrainingLoop(
             self._training, schema, built.steps, position, self._sync, self._pending, self._stats, self._say
