@@ -94,3 +94,29 @@ def test_trees_of_a_label_far_from_zero(fit: Fit, offset: float) -> None:
     metrics = model.about["metrics"]["test"]
     assert metrics["rmse"] == pytest.approx(expected, rel=0.03)
     assert metrics["r2"] == pytest.approx(1 - metrics["rmse"] ** 2 / y.var(), abs=1e-3)
+
+
+@pytest.mark.parametrize("distance", [1e3, 1e4, 1e5])
+@pytest.mark.parametrize("kind", ["kmeans", "gaussian_mixture"])
+def test_tight_clusters_far_from_others(fit: Fit, kind: str, distance: float) -> None:
+    """Two tight clusters side by side are told apart, and have their loss, however far the third one is."""
+    random = np.random.default_rng(0)
+    places = np.array([[0, 0], [1, 0], [distance, distance]])
+    number = random.permutation(np.repeat(range(3), 200))
+    x = (places[number] + 0.05 * random.normal(size=(600, 2))).astype(np.float32).astype(np.float64)
+    model = fit(x, {"kind": kind, "clusters": 3})
+    best = KMeans(3, n_init=10, random_state=0).fit(x)
+    mixture = GaussianMixture(3, n_init=3, tol=1e-6, max_iter=500, random_state=0).fit(x)
+    expected = best.inertia_ / len(x) if kind == "kmeans" else -mixture.score(x)
+    assert loss(model) == pytest.approx(expected, rel=2e-3)
+    assert len(set(zip(number, model.predict(x).tolist(), strict=True))) == 3
+
+
+def test_components_of_very_different_variance(fit: Fit) -> None:
+    """Variances from 1e10 down to 1 are right to 0.1 %, since they are not differences of float32."""
+    random = np.random.default_rng(0)
+    turned = np.linalg.qr(random.normal(size=(4, 4)))[0]
+    x = ((random.normal(size=(2000, 4)) * [1e5, 1e3, 1e2, 1]) @ turned).astype(np.float32)
+    variance = np.asarray(fit(x, {"kind": "pca", "components": 4})._arrays["parameters/variance"])
+    right = PCA(4).fit(x.astype(np.float64)).explained_variance_ * (1999 / 2000)
+    np.testing.assert_allclose(variance, right, rtol=1e-3)

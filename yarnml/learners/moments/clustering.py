@@ -2,8 +2,8 @@
 
 Passes 1 and 2 give the mean and the mean squared distance to it; twice, since the first sums are around 0 and lose
 their digits where the mean is large beside the distances.  Pass 3 picks a sample on which the centres begin
-(`yarnml.learners.moments.coreset`).  All coordinates are relative to the mean, so that distances can be had from
-products.
+(`yarnml.learners.moments.coreset`).  All coordinates are relative to the mean, and float64, so that distances can be
+had from products, also those within tight clusters that are far from each other.
 """
 
 from typing import Any, NamedTuple, Protocol
@@ -77,6 +77,8 @@ class Sums(NamedTuple):
 class Clustering:
     """A refinement from its start on, as a learner without a label."""
 
+    exact = True
+
     def __init__(self, refinement: Refinement, clusters: int, width: int) -> None:
         self._refinement = refinement
         self._clusters = clusters
@@ -98,8 +100,8 @@ class Clustering:
         )
 
     def map(self, state: State, batch: Batch) -> Sums:
-        x = flat(batch.x) - state.mean
-        weight = batch.weight
+        x = _wide(batch.x) - state.mean
+        weight = batch.weight.astype(jnp.float64)
         refined, loss = self._refinement.map(state.model, x, weight)
         slots = jax.lax.switch(self._phase(state), [self._moments, self._pick, self._nothing], state, x, weight)
         return Sums(jnp.sum(weight), jnp.sum(loss * weight), slots, refined)
@@ -121,13 +123,16 @@ class Clustering:
         return [f"{empty} of {self._clusters} clusters have no rows; lower learner.clusters"]
 
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
-        return self._refinement.predict(parameters, flat(x) - parameters["mean"])
+        model = _wide_all(parameters)
+        return self._refinement.predict(model, _wide(x) - model["mean"]).astype(jnp.float32)
 
     def loss(self, parameters: Any, batch: Batch) -> jax.Array:
-        return self._refinement.map(parameters, flat(batch.x) - parameters["mean"], batch.weight)[1]
+        model = _wide_all(parameters)
+        weight = batch.weight.astype(jnp.float64)
+        return self._refinement.map(model, _wide(batch.x) - model["mean"], weight)[1].astype(jnp.float32)
 
     def parameters(self, state: State) -> Any:
-        return {"mean": state.mean, **state.model}
+        return jax.tree.map(lambda a: a.astype(jnp.float32), {"mean": state.mean, **state.model})
 
     def _phase(self, state: State) -> jax.Array:
         return jnp.clip(state.passes - 1, 0, 2)
@@ -159,3 +164,12 @@ class Clustering:
 
     def _refine(self, state: State, sums: Sums) -> State:
         return state._replace(model=self._refinement.update(state.model, sums.refined))
+
+
+def _wide(x: jax.Array) -> jax.Array:
+    """The features of every row, [rows, width], in float64."""
+    return flat(x).astype(jnp.float64)
+
+
+def _wide_all(parameters: Any) -> Any:
+    return jax.tree.map(lambda a: a.astype(jnp.float64), parameters)

@@ -11,7 +11,7 @@ The sample is a sum.  Whether a row is picked, and into which *slot*, is a hash 
 batch: the same on every worker.  A slot in which rows met that are not one point is left out.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -54,7 +54,7 @@ def pick(x: jax.Array, weight: jax.Array, spread: jax.Array, total: jax.Array, s
     share = (1.0 + square / jnp.where(spread > 0, spread, 1.0)) / 2.0
     chance = jnp.clip(0.5 * slots * weight / jnp.where(total > 0, total, 1.0) * share, 0.0, 1.0)
     hashes = _hashes(x, seed)
-    slot = jnp.where(_fraction(hashes) < chance, (mix_bits(hashes + 1) % slots).astype(jnp.int32), slots)
+    slot = jnp.where(_fraction(hashes, x.dtype) < chance, (mix_bits(hashes + 1) % slots).astype(jnp.int32), slots)
     counts = weight / jnp.where(chance > 0, chance, 1.0)
     values = jnp.concatenate([counts[:, None], counts[:, None] * x, (counts * square)[:, None]], axis=1)
     sums = jnp.zeros((slots, values.shape[1])).at[slot].add(values, mode="drop")
@@ -90,7 +90,7 @@ def _one_start(x: jax.Array, weight: jax.Array, clusters: int, seed: jax.Array) 
         centres, distance = chosen
         bits = mix_bits(mix_bits(seed + number.astype(jnp.uint32)) + jnp.arange(len(x), dtype=jnp.uint32))
         mass = weight * distance
-        arrival = jnp.where(mass > 0, -jnp.log1p(-_fraction(bits)) / mass, jnp.inf)
+        arrival = jnp.where(mass > 0, -jnp.log1p(-_fraction(bits, x.dtype)) / mass, jnp.inf)
         drawn = x[jax.lax.top_k(-arrival, TRIED_POINTS)[1]]
         to_drawn = squared_distances(x, drawn)
         nearer = jnp.where(number == 0, to_drawn, jnp.minimum(distance[:, None], to_drawn))
@@ -110,11 +110,11 @@ def _one_start(x: jax.Array, weight: jax.Array, clusters: int, seed: jax.Array) 
 def _hashes(x: jax.Array, seed: jax.Array) -> jax.Array:
     """A number below 2^32 for every row, of its bits, its place and the seed."""
     odd = mix_bits(seed + jnp.arange(x.shape[1] + 1, dtype=jnp.uint32)) | 1
-    bits = mix_bits(jax.lax.bitcast_convert_type(x, jnp.uint32)) * odd[:-1]
+    bits = mix_bits(jax.lax.bitcast_convert_type(x.astype(jnp.float32), jnp.uint32)) * odd[:-1]
     place = jnp.arange(len(x), dtype=jnp.uint32) * odd[-1]
     return mix_bits(jnp.sum(bits, axis=1, dtype=jnp.uint32) + place)
 
 
-def _fraction(bits: jax.Array) -> jax.Array:
-    """0 ≤ a number < 1, of 24 bits."""
-    return (bits >> 8).astype(jnp.float32) * 2.0**-24
+def _fraction(bits: jax.Array, kind: Any) -> jax.Array:
+    """0 ≤ a number < 1, of 24 bits and of type ``kind``."""
+    return (bits >> 8).astype(kind) * 2.0**-24

@@ -5,7 +5,8 @@ Structure with Randomness", SIAM Review 2011, algorithm 4.4), a pass adds up C·
 sum over rows.  The eigenvectors of QᵀCQ, turned back by Q, are the components.  Then Q ← orth(C·Q), and again.
 
 Every pass takes the moments around the mean of the pass before, since E[xxᵀ] - E[x]E[x]ᵀ loses all digits where a mean
-is large beside its deviation.  So ``moments`` needs two: the first is good for the mean, the second for the rest.
+is large beside its deviation.  So ``moments`` needs two: the first is good for the mean, the second for the rest.  All
+is float64: the variance of a component may be a small part of the largest one.
 """
 
 from typing import Any, NamedTuple
@@ -53,6 +54,8 @@ class PcaLearner:
     `predict` gives the rows' coordinates [rows, k], `loss` the squared distance of a row from its projection.
     """
 
+    exact = True
+
     def __init__(self, components: int, width: int, randomised: bool) -> None:
         self._components = components
         self._width = width
@@ -66,11 +69,12 @@ class PcaLearner:
         return State({**model, "total": jnp.zeros(())}, basis)
 
     def map(self, state: State, batch: Batch) -> Sums:
-        x = flat(batch.x) - state.model["mean"]
-        weighted = x * batch.weight[:, None]
+        x = flat(batch.x).astype(jnp.float64) - state.model["mean"]
+        weight = batch.weight.astype(jnp.float64)
+        weighted = x * weight[:, None]
         second = sums_by(weighted, self._along(state.basis, x))
-        loss = jnp.sum(self.loss(state.model, batch) * batch.weight)
-        return Sums(jnp.sum(batch.weight), jnp.sum(weighted, axis=0), second, jnp.sum(weighted * x), loss)
+        loss = jnp.sum(self._residuals(state.model, x) * weight)
+        return Sums(jnp.sum(weight), jnp.sum(weighted, axis=0), second, jnp.sum(weighted * x), loss)
 
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
         weight = jnp.where(sums.weight > 0, sums.weight, 1.0)
@@ -99,12 +103,14 @@ class PcaLearner:
         return (flat(x) - parameters["mean"]) @ parameters["components"].T
 
     def loss(self, parameters: Any, batch: Batch) -> jax.Array:
-        x = flat(batch.x) - parameters["mean"]
-        projected = (x @ parameters["components"].T) @ parameters["components"]
-        return jnp.sum(jnp.square(x - projected), axis=1)
+        return self._residuals(parameters, flat(batch.x) - parameters["mean"])
+
+    def _residuals(self, model: Any, x: jax.Array) -> jax.Array:
+        """The squared distance of every row from its projection; x relative to the mean."""
+        return jnp.sum(jnp.square(x - (x @ model["components"].T) @ model["components"]), axis=1)
 
     def parameters(self, state: State) -> Any:
-        return state.model
+        return jax.tree.map(lambda a: a.astype(jnp.float32), state.model)
 
 
 def _fix_signs(components: jax.Array) -> jax.Array:
