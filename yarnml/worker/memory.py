@@ -11,6 +11,7 @@ import jax
 
 from yarnml.errors import JobFileError
 from yarnml.learners.base import Learner
+from yarnml.learners.precision import precision_of
 
 COPIES = 2
 """The least number of times that a state is in memory at an update: as it was, and as it will be."""
@@ -21,7 +22,8 @@ _CGROUP_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limi
 def check_fits(learner: Learner, memory: int) -> None:
     """Refuse a learner whose state, its parameters and those of its optimizer, is larger than this memory in bytes."""
     try:
-        state = jax.eval_shape(learner.init, jax.random.key(0))
+        with precision_of(learner):
+            state = jax.eval_shape(learner.init, jax.random.key(0))
     except (OverflowError, MemoryError) as exc:
         raise JobFileError(f"learner: the model has more parameters than can be counted: {exc}.") from exc
     size = COPIES * bytes_of(state)
