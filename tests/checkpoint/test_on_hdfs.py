@@ -78,6 +78,7 @@ def files(folder: str) -> list[str]:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("root", ["hdfs"], indirect=True)  # by WebHDFS it takes another half a minute until it is told
 def test_a_lost_block(root: str, hadoop: Hadoop) -> None:
     """A newest checkpoint whose blocks are gone from every DataNode is passed over, and named."""
     checkpoints = Checkpoints(root, 3)

@@ -128,11 +128,12 @@ def test_files_that_come_twice_are_told(tmp_path: Path, capfd: pytest.CaptureFix
 
 
 @pytest.mark.parametrize("pattern", ["", "/*/*.csv", "/**/*.csv", "/**", "/closed/a.csv"])
-def test_a_folder_that_can_not_be_listed_is_an_error(pattern: str) -> None:
+@pytest.mark.parametrize("mode", [0, 0o444])
+def test_a_folder_that_can_not_be_listed_is_an_error(pattern: str, mode: int) -> None:
     """Data below it is never silently less data, and the sentence names the folder."""
     with folder_of_everybody() as folder:
         fill(folder, "open/a.csv", "closed/a.csv")
-        (folder / "closed").chmod(0)
+        (folder / "closed").chmod(mode)
         with ordinary_user(), pytest.raises(JobFileError, match=r"data\.train: .*can't be listed: .*/closed"):
             dataset.inspect(f"{folder}{pattern}", "csv", "data.train")
         (folder / "closed").chmod(0o755)
