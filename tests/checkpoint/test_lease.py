@@ -1,6 +1,7 @@
 """One run leads a job: a second one is refused or takes over, and what a dead one left behind stops nobody."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,8 @@ from yarnml.job import paths
 
 Job = dict[str, Any]
 
-HERE = Owner("a", "node1", "node1 boot 4026531836", 10, 500)
+FOLDER = "/job"
+HERE = Owner("a", "node1", "node1 boot 4026531836", 10, 500, "/job")
 FIRST = replace(HERE, application="application_1_0001", attempt=1)
 SECOND = replace(FIRST, nonce="b", host="node2", machine="node2 boot 4026531836", attempt=2)
 OTHER = replace(SECOND, application="application_1_0002", attempt=1)
@@ -51,11 +53,12 @@ def test_who_may_take_a_lease(owner: Owner, run: Owner, alive: bool | None, take
 
 def test_a_process_is_known_by_its_start() -> None:
     """A process id that is used again, a process that has ended and another machine are told from the owner."""
-    parent = this_process()
+    parent = this_process(FOLDER)
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     owner = replace(parent, process=child.pid, started=start_of(child.pid) or 0)
     assert is_alive(owner, parent) is True
     assert is_alive(replace(owner, started=owner.started - 1), parent) is False
+    assert is_alive(replace(owner, folder="/copy"), parent) is False
     assert is_alive(replace(owner, machine="another"), parent) is None
     child.kill()
     wait_for("the end of the child, which nobody has asked for", lambda: is_alive(owner, parent) is False)
@@ -76,6 +79,17 @@ def test_a_damaged_lease_stops_nobody(tmp_path: Path, left: bytes) -> None:
     with Lease(str(tmp_path)).held():
         assert msgspec.json.decode((tmp_path / paths.LEASE).read_bytes(), type=Owner).process == os.getpid()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_copy_of_a_folder(tmp_path: Path) -> None:
+    """A job's folder that is copied while the job runs can be led by another run."""
+    with Lease(str(tmp_path / "job")).held():
+        shutil.copytree(tmp_path / "job", tmp_path / "copy")
+        with Lease(str(tmp_path / "copy")).held():
+            pass
+        (tmp_path / "link").symlink_to("job")
+        with pytest.raises(CheckpointError, match="is in use"):
+            Lease(str(tmp_path / "link")).check()
 
 
 def test_a_lease_that_was_taken(tmp_path: Path) -> None:
@@ -203,7 +217,7 @@ def test_of_many_that_begin_at_once_one_leads(
         "try:\n  with lease.held():\n    print('leads', flush=True)\n    input()\n    lease.confirm()\n"
         "except Exception as exc:\n  print(exc, flush=True)\n"
     )
-    leave(tmp_path / "job", replace(this_process(), started=1))
+    leave(tmp_path / "job", replace(this_process(str(tmp_path / "job")), started=1))
     line = [sys.executable, "-c", script, str(tmp_path / "job")]
     runs = [
         subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) for _ in range(6)

@@ -1,7 +1,9 @@
 """The folder of a job on a real HDFS: its lease, what is removed of it, and checkpoints whose blocks are lost."""
 
+import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from tests.hadoop import Hadoop
 from yarnml import storage
@@ -40,13 +42,14 @@ def test_the_lease(root: str) -> None:
         first.confirm()
         with pytest.raises(CheckpointError, match="is in use: process"):
             Lease(root).check()
-        storage.write(f"{root}/{paths.LEASE}", b'{"nonce":"b","host":"h","machine":"m","process":1,"started":1}')
+        storage.write(
+            f"{root}/{paths.LEASE}", b'{"nonce":"b","host":"h","machine":"m","process":1,"started":1,"folder":"f"}'
+        )
         with pytest.raises(LeaseLost, match=r"led by another run now \(process 1 on h\)"):
             first.confirm()
     assert storage.names(root) == [paths.LEASE]
-    owner = this_process()
-    left = f'{{"nonce":"c","host":"h","machine":"{owner.machine}","process":{owner.process},"started":1}}'
-    storage.write(f"{root}/{paths.LEASE}", left.encode())
+    dead = replace(this_process(root), nonce="c", started=1)
+    storage.write(f"{root}/{paths.LEASE}", msgspec.json.encode(dead))
     with Lease(root).held():
         assert storage.names(root) == [paths.LEASE]
     assert storage.names(root) == []

@@ -32,6 +32,7 @@ class Owner(Struct, frozen=True):
 
     ``machine``: the host, its start and the space of its process ids; where all agree, ``process`` can be looked up.
     ``started``: when the process began, in the machine's ticks, since process ids are used again.
+    ``folder``: of the job, in its one form: a copy of the folder, with this file in it, is led by nobody.
     ``application`` and ``attempt``: of YARN; empty and 0 elsewhere.
     """
 
@@ -40,6 +41,7 @@ class Owner(Struct, frozen=True):
     machine: str
     process: int
     started: int
+    folder: str
     application: str = ""
     attempt: int = 0
 
@@ -61,8 +63,8 @@ class LeaseLost(CheckpointError):
         self.same_application = same_application
 
 
-def this_process() -> Owner:
-    """Describe this process as an owner, with a nonce of its own."""
+def this_process(folder: str) -> Owner:
+    """Describe this process as the owner of a job's folder, with a nonce of its own."""
     match = _CONTAINER.fullmatch(os.environ.get("CONTAINER_ID", ""))
     host = socket.gethostname()
     return Owner(
@@ -71,6 +73,7 @@ def this_process() -> Owner:
         f"{host} {_boot()} {_process_space()}",
         os.getpid(),
         start_of(os.getpid()) or 0,
+        storage.canonical(folder),
         f"application_{match[1]}" if match else "",
         int(match[2]) if match else 0,
     )
@@ -86,10 +89,10 @@ def start_of(process: int) -> int | None:
 
 
 def is_alive(owner: Owner, run: Owner) -> bool | None:
-    """Tell whether the process of an owner runs; None where another run can't see it."""
+    """Tell whether the process of an owner runs, and leads this folder; None where another run can't see it."""
     if owner.machine != run.machine:
         return None
-    return start_of(owner.process) == owner.started
+    return owner.folder == run.folder and start_of(owner.process) == owner.started
 
 
 def may_take(owner: Owner, run: Owner, alive: bool | None) -> bool:
@@ -108,7 +111,7 @@ class Lease:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._file = storage.join(folder, paths.LEASE)
-        self._owner = this_process()
+        self._owner = this_process(folder)
 
     def check(self) -> None:
         """Raise CheckpointError where another run leads the job, as far as can be seen from here."""

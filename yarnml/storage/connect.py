@@ -15,11 +15,12 @@ from yarnml.storage.webhdfs import WebHdfs
 
 
 def open_hdfs(scheme: str, authority: str) -> Hdfs:
-    """The HDFS of a URL; ValueError where the URL and the configuration do not say which.
+    """The HDFS of a URL; ValueError where the URL and the configuration do not say which, JobFileError for a wrong one.
 
     It does not connect: the first call does.
     """
     settings = configuration()
+    umask = settings.umask
     root = f"{scheme}://{authority}"
     nodes = name_nodes(scheme, authority, settings)
     if scheme == "hdfs":
@@ -28,14 +29,14 @@ def open_hdfs(scheme: str, authority: str) -> Hdfs:
 
         def connect(number: int) -> Client:
             check_any_answers(addresses)
-            return _rpc_client(authority, settings, number % len(nodes))
+            return _rpc_client(authority, settings, umask, number % len(nodes))
 
     else:
         addresses = [node.web for node in nodes]
 
         def connect(number: int) -> Client:
             first = number % len(addresses)
-            return WebHdfs(addresses[first:] + addresses[:first], settings.umask)
+            return WebHdfs(addresses[first:] + addresses[:first], umask)
 
     return Hdfs(Connection(root, addresses, connect))
 
@@ -98,10 +99,10 @@ def check_any_answers(addresses: Sequence[str]) -> None:
     raise Unavailable(f"no NameNode can be reached ({'; '.join(reasons)})")
 
 
-def _rpc_client(authority: str, settings: Configuration, first: int) -> Client:
+def _rpc_client(authority: str, settings: Configuration, umask: int, first: int) -> Client:
     kind = os.environ.get("YARNML_HDFS", "native")
     if kind == "native":
-        return Native(authority, settings, first)
+        return Native(authority, settings, umask, first)
     if kind == "libhdfs":
         return LibHdfs(authority, settings)
     raise ValueError(f"YARNML_HDFS is '{kind}'; it must be native or libhdfs.")

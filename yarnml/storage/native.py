@@ -20,11 +20,11 @@ class Native:
     The library gets the whole Hadoop configuration, since it looks for it in fewer places than Hadoop does.
     """
 
-    def __init__(self, authority: str, settings: Configuration, first: int) -> None:
+    def __init__(self, authority: str, settings: Configuration, umask: int, first: int) -> None:
         import hdfs_native
 
         nodes = settings.name_nodes(authority)
-        self._umask = settings.umask
+        self._umask = umask
         values = {"dfs.client.socket-timeout": str(1000 * SOCKET_SECONDS), **settings.items()}
         values["dfs.client.failover.max.attempts"] = str(len(nodes))  # its own repeats would use up our deadline
         served = authority in settings.name_services
