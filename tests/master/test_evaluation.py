@@ -60,3 +60,12 @@ def test_no_epoch_is_judged_before_there_is_a_model(digits_job: Job) -> None:
     digits_job["learner"] = {"kind": "boosting", "trees": 3, "depth": 1, "bins": 8}
     digits_job["training"] = {"early_stopping": {"patience": 2}}
     assert list(evaluated(digits_job)) == [6, 7, 8]
+
+
+def test_trees_that_are_not_grown_are_told(digits_job: Job) -> None:
+    """Fewer epochs than the trees need leave some out, which is a remark; all of them are none."""
+    digits_job["learner"] = {"kind": "boosting", "trees": 3, "depth": 5, "bins": 8}
+    digits_job["training"] = {"epochs": 3}
+    assert yarnml.run(digits_job, "inline").remarks == ["2 of 3 rounds are grown: raise training.epochs"]
+    digits_job["training"] = {"epochs": 4}
+    assert yarnml.run(digits_job, "inline").remarks == []

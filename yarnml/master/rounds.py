@@ -132,6 +132,8 @@ class Rounds:
         self._stats.end()
         advice = self._training.job.learner.to_converge
         converged, remarks = schedule.convergence(position, advice, stopped_early=stopped)
+        shortfall = None if stopped else self._training.job.learner.shortfall(len(position.history))
+        remarks = [*self._training.plan.remarks, *filter(None, [shortfall]), *remarks]
         crew = self._crew.stats
         return Outcome(
             self._training.job.name,
@@ -145,7 +147,7 @@ class Rounds:
             copied=crew.copied_tasks,
             wasted=crew.copied_tasks / max(1, self._stats.tasks),
             converged=converged,
-            remarks=[*self._training.plan.remarks, *remarks],
+            remarks=remarks,
         )
 
     def _export(self, target: Target, schema: Schema, built: Built, outcome: Outcome) -> str:

@@ -60,6 +60,10 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         """The way out for one that has not converged when its epochs are over; None where it can't tell."""
         return None
 
+    def shortfall(self, epochs: int) -> str | None:
+        """The part that is missing after so many epochs, in one sentence; None where nothing is, or can't be told."""
+        return None
+
     @property
     def scales(self) -> bool:
         """True where it works on features of mean 0 and variance 1 whatever ``data.scale`` says, and undoes it."""

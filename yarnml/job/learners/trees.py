@@ -51,6 +51,10 @@ class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
         sketch = -(-SKETCH_PASSES // self.depth)
         return Passes(sketch + 1, sketch + self.rounds, self.depth)
 
+    def shortfall(self, epochs: int) -> str | None:
+        grown = epochs - (self.passes.least - 1)
+        return None if grown >= self.rounds else f"{grown} of {self.rounds} rounds are grown: raise training.epochs"
+
     def check(self, job: "Job") -> None:
         if self.categorical and job.data.scale != "none":
             raise JobFileError("learner.categorical needs whole numbers as they are; set data.scale: none.")

@@ -204,7 +204,7 @@ class FullPasses:
         parameters = self._unravel(solver.point)
         inverse = self._solver.inverse(solver)
         if inverse is not None:
-            unused = (jnp.diagonal(inverse) == 0) & (weight > 0)
+            unused = (jnp.diagonal(inverse) == 0) & (solver.point == 0) & (weight > 0)
             weights = self._unravel(jnp.where(unused, 1.0, 0.0))["weight"]
             parameters["left_out"] = jnp.all(weights.reshape(len(weights), -1) > 0, axis=1)
         if self._covariance is not None and inverse is not None:
