@@ -3,11 +3,17 @@
 A test with hypothesis takes it from the profile: ``@settings(settings.get_profile("fuzz"))``; others from ``inputs``.
 """
 
+import resource
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, settings
 
 INPUTS = 30
 """Inputs of each test in the short form."""
+
+MEMORY_BYTES = 16 * 2**30
+"""Address space of a process that tries inputs; what it uses is a small part of that."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,6 +31,15 @@ def pytest_configure(config: pytest.Config) -> None:
         database=None,
         suppress_health_check=list(HealthCheck),
     )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _bounded_memory() -> Iterator[None]:
+    """An input that asks for memory without measure is a MemoryError of its own test, and harms nobody else."""
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, limits)
 
 
 @pytest.fixture(scope="session")

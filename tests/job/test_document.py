@@ -103,12 +103,14 @@ def test_a_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert refused(source) == "The working folder is gone; change to one that exists."
 
 
-def test_a_folder_whose_name_is_no_text(tmp_path: Path) -> None:
+def test_a_folder_whose_name_is_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No file and no message could hold its path."""
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
     folder.mkdir()
     (folder / "job.yaml").write_text(LINES)
-    assert refused(folder / "job.yaml").startswith("data.train holds bytes that are no UTF-8")
+    assert "is a name that is not UTF-8; rename it" in refused(folder / "job.yaml")
+    monkeypatch.chdir(folder)
+    assert refused(document()).startswith("data.train holds bytes that are no UTF-8")
 
 
 @pytest.mark.parametrize(

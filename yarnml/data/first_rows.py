@@ -42,7 +42,9 @@ def label_remark(schema: Schema, dataset: Dataset, stored: pa.Schema) -> list[st
     (column,) = columns_of(table, [name], url)
     y = finite_of(numeric(single(column.drop_null(), name, url), name, url))
     rounded = to_float32(y).astype(np.float64)
-    if not len(y) or y[0] == y[-1] or np.abs(y - rounded).max() <= MAX_ROUNDING * y.std():
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers beyond float32 have another error of their own
+        loses_nothing = not len(y) or y[0] == y[-1] or np.abs(y - rounded).max() <= MAX_ROUNDING * y.std()
+    if loses_nothing:
         return []
     return [
         f"label '{name}' loses digits, since labels are float32, which rounds {y[-1]:.15g} to {rounded[-1]:.15g}; "

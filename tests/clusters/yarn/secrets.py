@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.applications import CONTAINER, LEAD, Cluster, Job
+from tests.applications import CONTAINER, LEAD, USER, Cluster, Job
 from yarnml.clusters.yarn.application import JOB_FILE
 from yarnml.clusters.yarn.packaging.provision import VARIABLES
 
@@ -30,6 +30,17 @@ def places_of_secret(cluster: Cluster) -> set[str]:
     holders = [path for path in files if b"hunter2" in path.read_bytes()]
     assert [str(path) for path in holders if path.stat().st_mode & 0o077] == []
     return {path.name for path in holders}
+
+
+def staged_openly(cluster: Cluster) -> list[str]:
+    """The files with the secret in the staging folders of applications that others may read."""
+    staged = [file for file in cluster.hdfs.list_status(f"{USER}/.skein", recursive=True) if _is_secret(file.path)]
+    assert len(staged) >= len(SECRET_FILES)
+    return [file.path for file in staged if file.permission & 0o077]
+
+
+def _is_secret(path: str) -> bool:
+    return path.rpartition("/")[2] in SECRET_FILES
 
 
 def stored_secrets(cluster: Cluster, job: Job) -> list[str]:

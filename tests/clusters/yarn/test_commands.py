@@ -14,7 +14,14 @@ import pytest
 import yaml
 
 from tests.applications import OWNER, USER, Cluster
-from tests.clusters.yarn.secrets import SECRET, SECRET_FILES, check_environment, places_of_secret, stored_secrets
+from tests.clusters.yarn.secrets import (
+    SECRET,
+    SECRET_FILES,
+    check_environment,
+    places_of_secret,
+    staged_openly,
+    stored_secrets,
+)
 from tests.clusters.yarn.submission import ID, Sent, submit
 from tests.processes import wait_for
 
@@ -140,6 +147,7 @@ def test_the_secret_of_a_running_job(cluster: Cluster, running: Sent) -> None:
     """Its processes have the value as it is; no launch script, command line, log or state of the cluster has it."""
     check_environment(cluster)
     assert places_of_secret(cluster) == SECRET_FILES
+    assert staged_openly(cluster) == []
     logs = cluster.yarnml("logs", running.id).stdout
     assert "hunter2" not in running.out + logs + cluster.yarnml("status", running.id, "--json").stdout
 

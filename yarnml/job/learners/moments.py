@@ -1,6 +1,8 @@
 """Learners from counts and moments: clusters, components, naive Bayes."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from msgspec import Meta
 
 from yarnml.errors import JobFileError
 from yarnml.job.fields import Number, Positive, PositiveInt
@@ -15,7 +17,7 @@ class Clustering(LearnerOptions, frozen=True, kw_only=True):
 
     LABEL = "none"
 
-    clusters: PositiveInt
+    clusters: Annotated[int, Meta(ge=1, le=100_000)]
 
     @property
     def to_converge(self) -> str:
