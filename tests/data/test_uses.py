@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.data.tables import plan, read, with_classes, write_csv, write_parquet
 from yarnml.data import csv
-from yarnml.data.lookup import as_whole_numbers, places
+from yarnml.data.lookup import are_fractions, as_whole_numbers, places
 from yarnml.data.rows import features_of
 from yarnml.errors import DataError
 
@@ -161,6 +161,29 @@ def test_hive_nulls(tmp_path: Path) -> None:
     path = write_csv(f"{tmp_path}/rows.csv", {"x": ["a", r"\N", "b", "a"], "n": [1, r"\N", 2, 3], "y": Y})
     steps = [*step("impute", value="b"), *step("category"), {"kind": "impute", "columns": ["n"], "value": 9}]
     assert read(plan(path, features=["x", "n"], prepare=steps)).x.tolist() == [[0, 1], [1, 9], [1, 2], [0, 3]]
+
+
+@given(texts=st.lists(st.from_regex(r"0{0,2}[0-9]{1,3}|[xyz]{1,2}|[0-9]\.0", fullmatch=True), min_size=1, max_size=8))
+@settings(max_examples=40, deadline=None)
+@pytest.mark.parametrize("kind", ["category", "label", "given"])
+def test_csv_tells_apart_what_parquet_does(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, texts: list[str]
+) -> None:
+    """Values that are different texts are different in CSV as in Parquet, whatever they look like."""
+    folder = tmp_path_factory.mktemp("rows")
+    numbers = []
+    for format, write in (("csv", write_csv), ("parquet", write_parquet)):
+        path = write(f"{folder}/rows.{format}", {"x": texts, "n": list(range(len(texts)))})
+        values = {"values": sorted(set(texts))} if kind == "given" else {}
+        fields = {"features": ["n"], "label": "x"} if kind == "label" else {"features": ["x"], "label": "n"}
+        if kind != "label":
+            fields |= {"prepare": step("category", **values), "label_type": "number"}
+        elif format == "csv" and are_fractions(texts):
+            return  # a number to predict
+        rows = read(plan(path, **fields), 1)
+        column = rows.y if kind == "label" else rows.x[:, 0]
+        numbers.append([column.tolist().index(value) for value in column])
+    assert numbers[0] == numbers[1]
 
 
 @given(

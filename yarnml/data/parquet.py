@@ -16,6 +16,9 @@ TYPED = True
 _TAIL_BYTES = 8  # the footer's length and the magic number, which end the file
 _FIRST_READ_BYTES = 64 * 2**10  # mostly hold the whole footer, so that one read gets it
 
+_MAX_HEAD_BYTES = 64 * 2**20
+_BUFFER_BYTES = 2**20
+
 
 def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
     try:
@@ -43,13 +46,15 @@ def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.T
 
 def head(fs: Any, path: str, file: File, columns: pa.Schema, rows: int) -> pa.Table:
     group = next(number for number, place in enumerate(file.groups) if place.rows)
-    with _opened(fs, path, file, group) as reader:
+    # A whole group in one read is quicker, but the master has little memory.
+    in_one_read = file.groups[group].size <= _MAX_HEAD_BYTES
+    with _opened(fs, path, file, group, in_one_read=in_one_read) as reader:
         return pa.Table.from_batches([next(reader.iter_batches(rows, [group], columns.names))])
 
 
 @contextmanager
-def _opened(fs: Any, path: str, file: File, group: int) -> Iterator[Any]:
-    """Open the file that the plan saw, to read from one of its row groups."""
+def _opened(fs: Any, path: str, file: File, group: int, *, in_one_read: bool = True) -> Iterator[Any]:
+    """Open the file that the plan saw, to read from one of its row groups: in one read, or column by column."""
     try:
         with fs.open_input_file(path) as source:
             end = _end(source)
@@ -61,7 +66,8 @@ def _opened(fs: Any, path: str, file: File, group: int) -> Iterator[Any]:
                     f"now {source.size()} and {digest[:12]}…",
                 )
             meta = pq.read_metadata(pa.BufferReader(end))
-            with pq.ParquetFile(source, metadata=meta, pre_buffer=True, page_checksum_verification=True) as reader:
+            how = {"pre_buffer": in_one_read, "buffer_size": 0 if in_one_read else _BUFFER_BYTES}
+            with pq.ParquetFile(source, metadata=meta, page_checksum_verification=True, **how) as reader:
                 yield reader
     except Unavailable:
         raise
