@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.data.tables import plan, read, with_classes, write_csv, write_parquet
 from yarnml.data import csv
-from yarnml.data.lookup import are_fractions, as_whole_numbers, places
+from yarnml.data.lookup import are_fractions
 from yarnml.data.rows import features_of
 from yarnml.errors import DataError
 
@@ -184,29 +184,6 @@ def test_csv_tells_apart_what_parquet_does(
         column = rows.y if kind == "label" else rows.x[:, 0]
         numbers.append([column.tolist().index(value) for value in column])
     assert numbers[0] == numbers[1]
-
-
-@given(
-    known=st.lists(st.integers(-200, 200), min_size=1, unique=True),
-    asked=st.lists(st.integers(-200, 200), min_size=1),
-    kind=st.sampled_from([pa.int16(), pa.int64(), pa.float64(), pa.string(), pa.large_string()]),
-    as_text=st.booleans(),
-)
-def test_places(known: list[int], asked: list[int], kind: pa.DataType, as_text: bool) -> None:
-    """A whole number has one place, in whichever types it is known and asked for."""
-    column = pa.array(asked).cast(kind)
-    if pa.types.is_floating(kind):
-        column = column.cast(pa.int64())
-    names = [str(value) for value in known] if as_text else known
-    assert places(column, names).to_pylist() == [known.index(v) if v in known else None for v in asked]
-
-
-@given(st.lists(st.from_regex(r"-?[0-9]{1,4}(\.0)?|[a-z]", fullmatch=True), unique=True))
-def test_no_two_texts_become_one_number(texts: list[str]) -> None:
-    """Texts become numbers all together or not at all, and different ones stay different."""
-    values = as_whole_numbers(texts)
-    assert len(set(values)) == len(texts)
-    assert len({type(value) for value in values}) <= 1
 
 
 @pytest.mark.parametrize("train_format", ["csv", "parquet"])
