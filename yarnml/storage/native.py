@@ -25,6 +25,7 @@ class Native:
 
         nodes = settings.name_nodes(authority)
         self._umask = umask
+        self._acls_inherit = settings.get("dfs.namenode.posix.acl.inheritance.enabled") != "false"
         values = {"dfs.client.socket-timeout": str(1000 * SOCKET_SECONDS), **settings.items()}
         values["dfs.client.failover.max.attempts"] = str(len(nodes))  # its own repeats would use up our deadline
         served = authority in settings.name_services
@@ -70,7 +71,8 @@ class Native:
 
         Hadoop's own client sends both and leaves the choice to the NameNode; this library can send one only.
         """
-        return mode if self._has_default_acl(path.rpartition("/")[0] or "/") else mode & ~self._umask
+        inherits = self._acls_inherit and self._has_default_acl(path.rpartition("/")[0] or "/")
+        return mode if inherits else mode & ~self._umask
 
     def _has_default_acl(self, folder: str) -> bool:
         try:
