@@ -138,3 +138,16 @@ def test_classes_that_a_plane_tells_apart_are_told(
     job = poisson(path, "apart", "lbfgs", 60) | {"learner": learner}
     remarks = yarnml.run(job, "inline").remarks
     assert any("a plane tells the classes apart" in remark for remark in remarks) is separable
+
+
+def test_a_column_that_tells_some_rows_apart_is_told(write_table: WriteTable) -> None:
+    """A coefficient that grows without end, since all rows with it have one class, is named."""
+    random = np.random.default_rng(1)
+    x = random.normal(size=1000)
+    sure = random.random(1000) < 0.3
+    y = np.where(sure, 1, x + random.normal(size=1000) > 0).astype(int)
+    path = write_table("train.parquet", x=x, sure=sure.astype(float), y=y)
+    job = poisson(path, "some", "newton", 20) | {"learner": {"kind": "logistic", "solver": "newton"}}
+    job["data"]["features"] = ["x", "sure"]
+    expected = "no best coefficients, since they tell some rows apart: sure; give learner.l2"
+    assert expected in yarnml.run(job, "inline").remarks

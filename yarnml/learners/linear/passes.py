@@ -8,7 +8,6 @@ All sums are float64: where features are nearly collinear, what tells them apart
 larger.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
@@ -17,18 +16,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from yarnml.data.left_out import CONSTANT, EXPLAINED, left_out
 from yarnml.learners.base import Batch, Check, Key, Scores
 from yarnml.learners.gradient import Model, is_bias
+from yarnml.learners.linear import remarks
 from yarnml.learners.precision import float64
 
 EPSILON = float(np.finfo(np.float64).eps)
-
-ONE_ERROR = math.log(2)
-"""The least loss of all rows together if one of them lies on the wrong side."""
-SEPARABLE = "no best coefficients: a plane tells the classes apart without an error; give learner.l2"
-MAX_NAMES = 10
-"""The most columns that a remark names."""
 
 
 class CurvedModel(Model, Protocol):
@@ -214,11 +207,11 @@ class FullPasses:
         return State(parameters, solver, jnp.array(False), units, loss)
 
     def remarks(self, state: State, features: list[str], factor: Any) -> list[str]:
-        reasons = left_out(factor, state.parameters)
-        remarks = [SEPARABLE] if self._no_best and state.begun and 0 <= state.loss < ONE_ERROR else []
-        names = {reason: [f for f, why in zip(features, reasons, strict=True) if why == reason] for reason in reasons}
-        left = [f"left out, {reason}: {_listed(names[reason])}" for reason in (CONSTANT, EXPLAINED) if reason in names]
-        return left + remarks
+        named = remarks.on_columns(state.parameters, features, factor)
+        if not (self._no_best and state.begun):
+            return named
+        converged = bool(state.solver.done)
+        return named + remarks.on_separation(state.parameters, features, float(state.loss), converged=converged)
 
     def loss(self, parameters: Any, batch: Batch) -> jax.Array:
         return self._model.loss(parameters, batch.x, batch.y)
@@ -228,12 +221,6 @@ class FullPasses:
 
     def parameters(self, state: State) -> Any:
         return state.parameters
-
-
-def _listed(names: list[str]) -> str:
-    """Some names, and the number of all others."""
-    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return ", ".join(names[:MAX_NAMES]) + more
 
 
 def penalty_mask(parameters: Any) -> jax.Array:
