@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.data.tables import plan, read, with_classes, write_csv, write_parquet
@@ -170,6 +170,7 @@ def test_csv_tells_apart_what_parquet_does(
     tmp_path_factory: pytest.TempPathFactory, kind: str, texts: list[str]
 ) -> None:
     """Values that are different texts are different in CSV as in Parquet, whatever they look like."""
+    assume(kind != "label" or not are_fractions(texts))  # those are numbers to predict
     folder = tmp_path_factory.mktemp("rows")
     numbers = []
     for format, write in (("csv", write_csv), ("parquet", write_parquet)):
@@ -178,8 +179,6 @@ def test_csv_tells_apart_what_parquet_does(
         fields = {"features": ["n"], "label": "x"} if kind == "label" else {"features": ["x"], "label": "n"}
         if kind != "label":
             fields |= {"prepare": step("category", **values), "label_type": "number"}
-        elif format == "csv" and are_fractions(texts):
-            return  # a number to predict
         rows = read(plan(path, **fields), 1)
         column = rows.y if kind == "label" else rows.x[:, 0]
         numbers.append([column.tolist().index(value) for value in column])
@@ -233,3 +232,17 @@ def test_labels_of_other_data(
     train = write(f"{tmp_path}/train.{train_format}", {"x": [1, 2, 3], "y": labels})
     test = write_csv(f"{tmp_path}/test.csv", {"x": [1, 2, 3], "y": asked})
     assert read(plan(train, test), 1, "test").y.tolist() == numbers
+
+
+@pytest.mark.parametrize(
+    ("format", "classes"),
+    [("csv", None), ("csv", [10, 9]), ("csv", ["10", "9"]), ("parquet", None), ("parquet", [10, 9])],
+    ids=str,
+)
+def test_balanced_classes(tmp_path: Path, format: str, classes: list[Any] | None) -> None:
+    """Balanced weights are by the counts of the classes, whether they are given as numbers or as text."""
+    write = write_csv if format == "csv" else write_parquet
+    path = write(f"{tmp_path}/rows.{format}", {"x": [1, 2, 3, 4], "y": [9, 10, 10, 10]})
+    data = plan(path, class_weights="balanced", **({"classes": classes} if classes else {}))
+    weights = dict(zip(with_classes(data).classes or (), with_classes(data).class_weights or (), strict=True))
+    assert {int(value): weight for value, weight in weights.items()} == {9: 2.0, 10: 2 / 3}

@@ -61,8 +61,8 @@ def bound(data: Data, width: int) -> Schema:
     return schema
 
 
-def surveyed(data: Data, width: int) -> Schema:
-    schema = bound(data, width)
+def surveyed(data: Data, width: int, guessed: bool = False) -> Schema:
+    schema = replace(bound(data, width), guessed=guessed)
     return with_findings(schema, find(table_of(width), schema, "rows"))
 
 
@@ -73,6 +73,7 @@ WORK: dict[str, Callable[[Job, int], Any]] = {
     "common columns": lambda job, width: common_columns([Layout(table_of(width).schema, "rows")] * 2),
     "columns to read": lambda job, width: columns(bound(job.data, width), table_of(width).schema),
     "survey": lambda job, width: surveyed(job.data, width),
+    "survey of CSV": lambda job, width: surveyed(job.data, width, guessed=True),
     "offsets": lambda job, width: offsets_of(table_of(width), bound(job.data, width).features, "rows"),
     "rows": lambda job, width: rows_of(table_of(width), surveyed(job.data, width), "rows"),
     "predict": lambda job, width: features_of(table_of(width).slice(0, 1), surveyed(job.data, width), "the table"),

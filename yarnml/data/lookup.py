@@ -27,10 +27,12 @@ def places(column: pa.Array, known: Sequence[Any]) -> pa.Array:
     try:
         return pc.index_in(column, pa.array(known, column.type))
     except (pa.ArrowException, OverflowError):
-        return pc.index_in(_as_text(column, known), pa.array([_text(value) for value in known], pa.large_string()))
+        return pc.index_in(
+            _column_as_text(column, known), pa.array([as_text(value) for value in known], pa.large_string())
+        )
 
 
-def _as_text(column: pa.Array, known: Sequence[Any]) -> pa.Array:
+def _column_as_text(column: pa.Array, known: Sequence[Any]) -> pa.Array:
     text = column.cast(pa.large_string())
     if not is_text(column.type) or all(isinstance(value, str) for value in known):
         return text
@@ -38,7 +40,8 @@ def _as_text(column: pa.Array, known: Sequence[Any]) -> pa.Array:
     return pc.utf8_lower(plain) if all(isinstance(value, bool) for value in known) else plain
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """The text that stands for a value in data that hold text alone."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

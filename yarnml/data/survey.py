@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 from msgspec.structs import replace
 
-from yarnml.data.lookup import are_fractions, as_whole_numbers
+from yarnml.data.lookup import are_fractions, as_text, as_whole_numbers
 from yarnml.data.prepare.base import arrow_errors, follow, kind_of, lacks
 from yarnml.data.prepare.findings import Finding, Values, values
 from yarnml.data.rows import column_to_prepare, plain_column
@@ -72,7 +72,10 @@ def merge_findings(parts: Iterable[Findings]) -> Findings:
 def with_findings(schema: Schema, findings: Findings) -> Schema:
     """The schema with the findings of a whole pass over the training data."""
     if schema.guessed:
-        findings = {name: _of_guessed(finding, name, schema) for name, finding in findings.items()}
+        told_apart = {f.name for f in schema.features if f.name in findings and _tells_apart(f)}
+        findings = {n: _whole(f) if n in told_apart else f for n, f in findings.items()}
+        if schema.classes is None and schema.label in findings:
+            findings[schema.label] = _whole_labels(findings[schema.label], schema.label)
     features = tuple(_taught(f, findings[f.name]) if f.name in findings else f for f in schema.features)
     labels = findings.get(str(schema.label))
     classes = schema.classes
@@ -85,19 +88,23 @@ def with_findings(schema: Schema, findings: Findings) -> Schema:
     return result
 
 
-def _of_guessed(finding: Finding, name: str, schema: Schema) -> Finding:
-    """Take texts that are all whole numbers as such, where the data do not say what is text; nothing else changes."""
+def _whole(finding: Finding) -> Finding:
+    """Take texts that are all whole numbers as such, of data that do not say what is text; nothing else changes."""
     if not isinstance(finding, Values) or finding.too_many:
         return finding
-    seen = [value for value, _ in finding.counts]
-    if name == schema.label and are_fractions(seen):
+    whole = as_whole_numbers([value for value, _ in finding.counts])
+    return Values([(value, rows) for value, (_, rows) in zip(whole, finding.counts, strict=True)], finding.limit)
+
+
+def _whole_labels(finding: Finding, label: str) -> Finding:
+    """Take labels as `_whole` does; DataError where all are numbers, and some of them fractions."""
+    seen = [value for value, _ in finding.counts] if isinstance(finding, Values) else []
+    if are_fractions(seen):
         raise DataError(
-            f"Label '{name}' holds fractions such as {next(v for v in seen if '.' in v)}; if it is a number to "
+            f"Label '{label}' holds fractions such as {next(v for v in seen if '.' in v)}; if it is a number to "
             "predict, set data.label_type: number, and else list its values in data.classes."
         )
-    is_told_apart = name == schema.label or any(f.name == name and _tells_apart(f) for f in schema.features)
-    whole = as_whole_numbers(seen) if is_told_apart else seen
-    return Values([(value, rows) for value, (_, rows) in zip(whole, finding.counts, strict=True)], finding.limit)
+    return _whole(finding)
 
 
 def _tells_apart(feature: Feature) -> bool:
@@ -147,7 +154,9 @@ def _class_weights(schema: Schema, labels: Finding | None) -> Any:
             raise JobFileError(f"data.class_weights: '{min(unknown)}' is none of the classes ({shown}).")
         return tuple(given.get(str(c), 1.0) for c in classes)
     if given == "balanced" and classes is not None and isinstance(labels, Values):
-        count = dict(labels.counts)
-        rows = sum(count.values())
+        rows = sum(n for _, n in labels.counts)
+        by_text = {as_text(c): c for c in classes}
+        known = set(classes)
+        count = {value if value in known else by_text.get(as_text(value)): n for value, n in labels.counts}
         return tuple(rows / (len(classes) * count[c]) if c in count else 1.0 for c in classes)
     return given
