@@ -48,7 +48,7 @@ class Forgetful:
         self.created = 0
 
     def info(self, path: str) -> Entry:
-        return Entry(path, len(self.files[path]), folder=False)
+        return Entry(path, len(self.files[path]), folder=False, modified=0.0)
 
     def makedirs(self, path: str) -> None:
         pass
