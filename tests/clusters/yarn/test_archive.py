@@ -220,5 +220,5 @@ def test_on_hdfs(venv: Venv, job: Job, hadoop: Hadoop, monkeypatch: pytest.Monke
     listing = subprocess.run(["tar", "-tz"], input=storage.read(url), capture_output=True, check=True).stdout
     assert f"lib/{PYTHON}/site-packages/tool/data.txt" in listing.decode().split()
     storage.remove(home)
-    with pytest.raises(ProvisionError, match="can't be stored as"):
+    with pytest.raises(ProvisionError, match="can't be used: Permission denied"):
         provide(job, f"{hadoop.hdfs}/not-mine", silent, venv.python)
