@@ -18,6 +18,9 @@ _WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]{0,18}))(?:\.0+)?")
 
 _INT64 = range(-(2**63), 2**63)
 
+MAX_WHOLE = 2.0**53
+"""From here on fractions do not hold all whole numbers, so different ones may look alike."""
+
 
 def places(column: pa.Array, known: Sequence[Any]) -> pa.Array:
     """[rows]: the place of each value among ``known``; null for another one, and for null.
@@ -53,10 +56,12 @@ def whole(column: pa.Array, where: str) -> pa.Array:
     if not pa.types.is_floating(column.type):
         return column
     present = pc.if_else(pc.is_nan(column), None, column)
-    odd = present.filter(pc.not_equal(present, pc.floor(present)).fill_null(False))
+    is_odd = pc.or_(pc.not_equal(present, pc.floor(present)), pc.greater_equal(pc.abs(present), MAX_WHOLE))
+    odd = present.filter(is_odd.fill_null(False))
     if len(odd):
+        what = "too large" if abs(odd[0].as_py()) >= MAX_WHOLE else "no whole number"
         raise DataError(
-            f"{where} holds {odd[0].as_py():g}, which is no whole number, so it can't tell categories apart; "
+            f"{where} holds {odd[0].as_py():g}, which is {what}, so it can't tell categories apart; "
             "bucket of data.prepare makes categories of numbers."
         )
     return present.cast(pa.int64())

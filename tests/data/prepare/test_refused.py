@@ -80,6 +80,8 @@ def test_refused_types(tmp_path: Path, x: Any, steps: list[Step], words: str) ->
             r"column 'x' has 1 nulls; fill them \(data\.prepare, kind: impute\)",
         ),
         ([0.5, 1.5], [step("one_hot", "x")], r"column 'x' holds 0\.5, which is no whole number, so it can't tell"),
+        ([1e300, 1.5], [step("category", "x")], r"column 'x' holds 1e\+300, which is too large, so it can't tell"),
+        ([2.0**53, 1.0], [step("category", "x")], r"column 'x' holds 9\.0072e\+15, which is too large, so it can't"),
         (
             [1.0, math.nan],
             [step("category", "x")],
