@@ -67,3 +67,11 @@ def test_not_utf8(tmp_path: Path) -> None:
     path.write_bytes(b"x,\xe4\n1,2\n")
     with pytest.raises(DataError, match=r"rows\.csv is not UTF-8 text"):
         plan(str(path))
+
+
+@pytest.mark.parametrize("header", ["x\ry,y", "x" * 200_000 + ",y"])
+def test_a_header_that_can_t_be_told(header: str, tmp_path: Path) -> None:
+    """A carriage return in it, or a name without end, is an error of the file like others."""
+    (tmp_path / "rows.csv").write_text(f"{header}\n1,2\n1\n")
+    with pytest.raises(DataError, match=r"rows\.csv .*is not readable CSV"):
+        plan(str(tmp_path / "rows.csv"))

@@ -151,7 +151,16 @@ def _decode(text: bytes, columns: pa.Schema | None, where: str) -> pa.Table:
 
 def _reason(message: str, text: bytes) -> str:
     """pyarrow's words, with the name of the column for its number, and what to do."""
-    header = next(csv.reader([text.partition(b"\n")[0].decode(errors="replace").strip()]), [])
-    reason = re.sub(r"^In CSV column #(\d+):", lambda match: f"column '{header[int(match[1])]}':", message)
+    header = _header(text)
+    names = dict(enumerate(header))
+    reason = re.sub(r"^In CSV column #(\d+):", lambda match: f"column '{names.get(int(match[1]), match[1])}':", message)
     remedy = next((words for sign, words in REMEDIES.items() if sign in reason), "")
     return reason.splitlines()[0].rstrip(".") + remedy + "."
+
+
+def _header(text: bytes) -> list[str]:
+    """The names in the first line; none where it can't be told."""
+    try:
+        return next(csv.reader([text.partition(b"\n")[0].decode(errors="replace").strip()]), [])
+    except csv.Error:  # a carriage return among them, or a name without end
+        return []
