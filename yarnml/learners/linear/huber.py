@@ -16,7 +16,7 @@ class Robust:
     traits = Traits()
 
     def __init__(self, delta: float) -> None:
-        self._delta = delta
+        self._delta = float(delta)
 
     def loss(self, eta: jax.Array, y: jax.Array) -> jax.Array:
         error = jnp.abs(eta - y)
