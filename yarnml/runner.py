@@ -18,13 +18,13 @@ from yarnml.events.events import Event, Listener, Outcome, Planned
 from yarnml.events.redaction import redacted
 from yarnml.job import paths
 from yarnml.job.load import load_job
+from yarnml.job.metrics import check_metric
 from yarnml.job.spec import Job
 from yarnml.job.validate import check_normalization
 from yarnml.master import search_results
 from yarnml.master.crew import Cluster, Crew
 from yarnml.master.locality import Locality
 from yarnml.master.rounds import Rounds
-from yarnml.master.schedule import check_metric
 from yarnml.master.search import Search, SearchRun, find_search
 from yarnml.master.stats import TrainingStats
 from yarnml.master.training import Training, find_training
@@ -130,8 +130,7 @@ def preflight(job: Job, lease: Lease | None = None, *, restart: bool = False, sa
     ``lease``: of the run that comes next; nobody else may lead the job.
     """
     plan = make_plan(job)
-    if rule := job.training.early_stopping:
-        check_metric("training.early_stopping.metric", rule.metric, plan.schema.label_type)
+    _check_metrics(job, plan)
     lease = lease or Lease(str(job.checkpoint.path))
     lease.check()
     earlier = outcomes.read(job)
@@ -153,6 +152,15 @@ def preflight(job: Job, lease: Lease | None = None, *, restart: bool = False, sa
         if job.export_to:
             export.check_target(job.export_to)
     return start
+
+
+def _check_metrics(job: Job, plan: Plan) -> None:
+    """Refuse metrics that no evaluation of this job will have."""
+    label = (plan.schema.label_type, len(plan.schema.classes or ()))
+    if rule := job.training.early_stopping:
+        check_metric("training.early_stopping.metric", rule.metric, *label)
+    for name in job.evaluation.metrics:
+        check_metric("evaluation.metrics", name, *label, single=False)
 
 
 def _finished(job: Job, outcome: Outcome | None) -> Outcome | None:

@@ -130,7 +130,7 @@ def test_usual_epochs_follow() -> None:
             {},
             "1600 candidates, more than",
         ),
-        ({"folds": 2, "metric": "f1"}, {}, r"search\.metric must be 'loss' or 'accuracy'"),
+        ({"folds": 2, "metric": "F one"}, {}, r"search\.metric must be the name of a metric"),
     ],
 )
 def test_refused_searches(search: dict[str, Any], sections: dict[str, Any], words: str) -> None:

@@ -168,7 +168,9 @@ JOB_FILE = [
     Case("one class", 2, r"logistic needs two classes or more; 'y' has 1", data(y=with_labels(1))),
     Case("linear", 2, r"linear predicts numbers, but 'y' is a class label", job("learner", kind="linear")),
     Case("logistic of numbers", 2, r"logistic predicts classes, but 'y' holds numbers", data(y=NUMBERS)),
-    Case("no evaluation metric", 2, r"early_stopping\.metric: this job is judged by loss or accuracy.*not by acuracy",
+    Case("a metric of another label", 2, r"evaluation\.metrics: this job can be judged by loss, accuracy.*not by mae",
+        job("evaluation", metrics=["mae"])),
+    Case("no evaluation metric", 2, r"early_stopping\.metric: this job can be judged by loss, accuracy.*not by acuracy",
          job("training", early_stopping={"metric": "acuracy"})),
 ]  # fmt: skip
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import sklearn.metrics
 
 import yarnml
 from yarnml.events.events import Outcome
@@ -163,6 +164,24 @@ def test_early_stopping_keeps_the_best(digits_job: Job) -> None:
         "inline",
     )
     assert one_more.metrics["validation"] == outcome.metrics["validation"]
+
+
+def test_metrics_that_are_asked_for(digits_job: Job) -> None:
+    """The outcome has them, worked out from the exported model's own predictions, and one can stop the training."""
+    digits_job["evaluation"] = {"metrics": ["log_loss", "weighted_f1", "per_class"]}
+    digits_job["training"]["early_stopping"] = {"metric": "macro_recall", "patience": 2}
+    outcome = yarnml.run(digits_job, "inline")
+    metrics = outcome.metrics["test"]
+    table = pq.read_table(digits_job["data"]["test"])
+    label = table["digit"].to_numpy()
+    model = yarnml.load_model(outcome.export)
+    predicted = model.predict(table)
+    assert metrics["log_loss"] == pytest.approx(sklearn.metrics.log_loss(label, model.outputs(table)), rel=1e-4)
+    for name, average in {"weighted_f1": "weighted", "macro_recall": "macro"}.items():
+        score = {"f1": sklearn.metrics.f1_score, "recall": sklearn.metrics.recall_score}[name.split("_")[1]]
+        assert metrics[name] == pytest.approx(score(label, predicted, average=average))
+    recalls = sklearn.metrics.recall_score(label, predicted, average=None)
+    assert [metrics[f"recall[{digit}]"] for digit in range(10)] == pytest.approx(recalls)
 
 
 @pytest.mark.parametrize("every", ["1 epoch", "5 steps", "7 steps"])

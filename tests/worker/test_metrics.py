@@ -1,5 +1,6 @@
 """Metrics are scikit-learn's on the whole data, however the rows are cut; so is the scaling."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -16,15 +17,19 @@ from yarnml.data.scaling import moments, standard
 from yarnml.data.schema import Feature, Rows, Schema
 from yarnml.errors import DataError, ModelError
 from yarnml.reduce.tree import combine
-from yarnml.worker.metrics import BINS, metrics_of, rank_bin, sums_of_batch
+from yarnml.worker.metrics.evaluation import Evaluation
+from yarnml.worker.metrics.ranking import BINS, rank_bin
 
 NUMBER, TWO, FOUR = (
     Schema((Feature("x", 1),), "y", "class" if n else "number", tuple(range(n)), "w") for n in (0, 2, 4)
 )
 
 
-def evaluate(outputs: Any, loss: Any, y: Any, weight: Any, schema: Schema, cuts: list[int]) -> dict[str, float]:
+def evaluate(
+    outputs: Any, loss: Any, y: Any, weight: Any, schema: Schema, cuts: list[int], names: Sequence[str] = ()
+) -> dict[str, float]:
     """The metrics from one part per piece between ``cuts``, each padded, added along the tree."""
+    evaluation = Evaluation(schema, names)
     n = len(y)
     x = np.zeros((n, 1), np.float32)
     bounds = [0, *sorted(cuts), n]
@@ -32,9 +37,9 @@ def evaluate(outputs: Any, loss: Any, y: Any, weight: Any, schema: Schema, cuts:
     for s, (low, high) in enumerate(pairwise(bounds)):
         rows = pad(Rows(x[low:high], y[low:high], weight[low:high]), high - low + 3)
         out = np.concatenate([outputs[low:high], np.full((3, *outputs.shape[1:]), np.nan, np.float32)])
-        parts[s] = sums_of_batch(out, np.concatenate([loss[low:high], np.full(3, np.nan, np.float32)]), rows, schema)
+        parts[s] = evaluation.sums(out, np.concatenate([loss[low:high], np.full(3, np.nan, np.float32)]), rows)
     (total,) = combine(parts, len(parts)).values()
-    return metrics_of(total, schema)
+    return evaluation.metrics(total)
 
 
 @st.composite
@@ -117,7 +122,7 @@ def test_distinct_probabilities_are_told_apart() -> None:
 @given(st.lists(st.floats(width=32, allow_nan=False), min_size=2, max_size=50))
 def test_bins_never_decrease_with_the_score(scores: list[float]) -> None:
     """A larger score never falls into a lower bin, and no score falls outside."""
-    bins = rank_bin(np.sort(np.array(scores, np.float32)))
+    bins = rank_bin(np.sort(np.array(scores, np.float32)), BINS)
     assert (np.diff(bins) >= 0).all()
     assert bins[0] >= 0
     assert bins[-1] < BINS

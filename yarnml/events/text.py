@@ -10,8 +10,12 @@ def count_of(number: int, noun: str) -> str:
 
 
 def format_metrics(metrics: Mapping[str, Any]) -> str:
-    """Metrics in one line, without the bounds of their errors: 'loss 0.123, accuracy 0.971'."""
-    return ", ".join(f"{name} {value:.4g}" for name, value in metrics.items() if not name.endswith("_error"))
+    """Metrics in one line: 'loss 0.123, accuracy 0.971'.
+
+    Bounds of their errors are left out, and the numbers of single classes, such as 'recall[b]'.
+    """
+    shown = [name for name in metrics if "[" not in name and name.removesuffix("_error") not in {*metrics} - {name}]
+    return ", ".join(f"{name} {metrics[name]:.4g}" for name in shown)
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:

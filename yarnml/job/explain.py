@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 
 from yarnml.errors import JobFileError
-from yarnml.job.fields import Epochs, Name, Period, PositiveInt, Size
+from yarnml.job.fields import Epochs, MetricName, Name, Period, PositiveInt, Size
 from yarnml.job.learners import Options
 from yarnml.job.spec import Job
 
@@ -100,7 +100,7 @@ def _requirement(reason: str, place: str, document: Any) -> str:
     """The words for what a field takes."""
     if reason.startswith("Invalid enum value"):
         return _choices(place, document)
-    for kind in (Size, Period, Epochs, Name):
+    for kind in (Size, Period, Epochs, Name, MetricName):
         meta = get_args(kind)[1]
         if repr(meta.pattern) in reason:
             return str(meta.description)

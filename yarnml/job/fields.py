@@ -40,6 +40,9 @@ Epochs = Annotated[
 Name = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$(?!\n)", description="letters, digits, '.', '_', '-'")
 ]
+MetricName = Annotated[
+    str, Meta(pattern=r"^[a-z0-9_.]{1,60}$(?!\n)", description="the name of a metric, as in docs/metrics.md")
+]
 Url = Annotated[str, Meta(min_length=1)]
 Urls = Url | Annotated[list[Url], Meta(min_length=1)]
 

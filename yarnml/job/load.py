@@ -162,7 +162,11 @@ def _check_evaluation(job: Job) -> None:
     """Refuse an evaluation without rows to evaluate on, and early stopping between two evaluations."""
     rule = job.training.early_stopping
     evaluation = job.evaluation
-    asking = {"training.early_stopping": rule is not None, "evaluation.every": evaluation != Evaluation()}
+    asking = {"training.early_stopping": rule is not None}
+    asking |= {
+        "evaluation.every": evaluation.every != Evaluation().every,
+        "evaluation.metrics": bool(evaluation.metrics),
+    }
     for field, asks in asking.items():
         if asks and job.data.validation is None and job.data.test is None:
             raise JobFileError(f"{field} needs data.validation (a fraction or a path) or data.test.")

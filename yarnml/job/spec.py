@@ -11,6 +11,7 @@ from yarnml.events.redaction import HIDDEN, hide, hide_passwords, redacted_all
 from yarnml.job.fields import (
     Epochs,
     Fraction,
+    MetricName,
     Name,
     NonNegative,
     Number,
@@ -24,6 +25,7 @@ from yarnml.job.fields import (
 )
 from yarnml.job.fields import size_in_bytes as size_in_bytes
 from yarnml.job.learners import Options
+from yarnml.job.metrics import requested
 from yarnml.job.prepare import Step
 from yarnml.job.processes import Master as Master
 from yarnml.job.processes import Reducers as Reducers
@@ -62,7 +64,7 @@ class Data(Section, frozen=True, kw_only=True):
 class EarlyStopping(Section, frozen=True, kw_only=True):
     """Stop at an evaluation whose ``metric`` has not improved by ``min_delta`` for ``patience`` epochs."""
 
-    metric: str = "loss"
+    metric: MetricName = "loss"
     patience: PositiveInt = 3
     min_delta: NonNegative = 0.0
     restore_best: bool = True
@@ -111,13 +113,17 @@ class Search(Section, frozen=True, kw_only=True):
     over: dict[str, list[Any] | Range] = field(default_factory=dict)
     method: Literal["grid", "random"] = "grid"
     candidates: PositiveInt = 20
-    metric: Literal["loss", "accuracy", "roc_auc", "rmse", "r2"] = "loss"
+    metric: MetricName = "loss"
 
 
 class Evaluation(Section, frozen=True, kw_only=True):
-    """``every``: so many epochs pass from one evaluation to the next; the last epoch always has one."""
+    """``every``: so many epochs pass from one evaluation to the next; the last epoch always has one.
+
+    ``metrics``: those to have beside the usual ones, such as ``mae``, ``log_loss`` or ``per_class``.
+    """
 
     every: Epochs = "1 epoch"
+    metrics: list[MetricName] = field(default_factory=list)
 
     @property
     def period(self) -> int:
@@ -200,6 +206,12 @@ class Job(Section, frozen=True, kw_only=True):
     def shards(self) -> int:
         """The parts that the training data is cut into."""
         return self.training.shards or max(self.workers.count, self.workers.max or 0)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics to work out beside those of every evaluation: what is asked for, and what decides."""
+        rules = [rule for rule in (self.training.early_stopping, self.search) if rule]
+        return requested([*self.evaluation.metrics, *(rule.metric for rule in rules)])
 
     @property
     def export_to(self) -> Export | None:

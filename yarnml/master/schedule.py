@@ -4,14 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from yarnml.checkpoint.store import Position
-from yarnml.errors import JobFileError
+from yarnml.job.metrics import rises
 from yarnml.job.spec import EarlyStopping
-
-HIGHER_IS_BETTER = frozenset({"accuracy", "roc_auc", "r2"})
-"""Metrics that rise as a model gets better; all others fall."""
-
-METRICS = {"none": ("loss",), "number": ("loss", "rmse", "r2"), "class": ("loss", "accuracy", "roc_auc")}
-"""Metrics by the type of the label; ``roc_auc`` of two classes."""
 
 
 class Round(NamedTuple):
@@ -98,18 +92,12 @@ def convergence(position: Position, advice: str | None, *, stopped_early: bool) 
     return False, [f"not converged after {epochs} epoch{'s'[: epochs != 1]}: {advice}", *position.remarks]
 
 
-def check_metric(field: str, metric: str, label_type: str) -> None:
-    """Refuse a metric that no evaluation of this type of label has; JobFileError names the ``field``."""
-    if metric not in METRICS[label_type]:
-        raise JobFileError(f"{field}: this job is judged by {' or '.join(METRICS[label_type])}, not by {metric}.")
-
-
 def best_epoch(history: Sequence[dict[str, float]], rule: EarlyStopping) -> int | None:
     """Find the epoch (from 1) that last improved on the best before it by more than ``min_delta``.
 
     None where no epoch has the metric.
     """
-    sign = -1.0 if rule.metric in HIGHER_IS_BETTER else 1.0
+    sign = -1.0 if rises(rule.metric) else 1.0
     best = float("inf")
     epoch_of_best = None
     for epoch, metrics in enumerate(history, start=1):

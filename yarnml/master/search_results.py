@@ -15,9 +15,9 @@ from yarnml.checkpoint.store import Checkpoints, reachable
 from yarnml.data.plan import Plan
 from yarnml.errors import CheckpointError, JobFileError, ModelError
 from yarnml.job import paths
+from yarnml.job.metrics import check_metric, rises
 from yarnml.job.search_space import Values, draw_candidates
 from yarnml.job.spec import Job
-from yarnml.master.schedule import HIGHER_IS_BETTER, check_metric
 from yarnml.storage import atomic
 
 
@@ -109,7 +109,7 @@ class Results(Struct, frozen=True):
 
 def best(candidates: Sequence[Candidate], metric: str) -> int:
     """Find the candidate with the best mean, the first of equal ones."""
-    sign = -1.0 if metric in HIGHER_IS_BETTER else 1.0
+    sign = -1.0 if rises(metric) else 1.0
     means = {n: sign * c.mean for n, c in enumerate(candidates) if c.mean is not None}
     return min(means, key=lambda number: means[number])
 
@@ -122,7 +122,7 @@ def find(job: Job, plan: Plan) -> Results:
     search = job.search
     rows = plan.datasets["train"].rows
     assert search
-    check_metric("search.metric", search.metric, plan.schema.label_type)
+    check_metric("search.metric", search.metric, plan.schema.label_type, len(plan.schema.classes or ()))
     if search.folds and search.folds > rows:
         raise JobFileError(f"search.folds: {rows} rows can't be cut into {search.folds} folds.")
     identity = fingerprint_of(job, plan) | {

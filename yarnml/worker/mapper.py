@@ -44,7 +44,7 @@ from yarnml.worker.compiled_learners import CompiledLearners
 from yarnml.worker.devices import check_devices
 from yarnml.worker.full_pass import BatchSum, sum_dataset
 from yarnml.worker.loaders import RowCaches
-from yarnml.worker.metrics import metrics_of, sums_of_batch
+from yarnml.worker.metrics.evaluation import Evaluation
 from yarnml.worker.progress import ProgressTracker
 from yarnml.worker.replica import NO_STATE
 from yarnml.worker.tasks import RequestShard, Tasks
@@ -212,10 +212,12 @@ class Mapper:
     def _evaluate(self, dataset: str, tasks: Tasks) -> Report:
         replica = self._current.replica
 
-        def batch_sums(rows: Rows) -> Vector:
-            return sums_of_batch(*replica.evaluate(rows), rows, replica.schema)
+        evaluation = Evaluation(replica.schema, self._current.job.metrics)
 
-        return Evaluated(metrics_of(self._sum_dataset(dataset, replica.schema, batch_sums, tasks), replica.schema))
+        def batch_sums(rows: Rows) -> Vector:
+            return evaluation.sums(*replica.evaluate(rows), rows)
+
+        return Evaluated(evaluation.metrics(self._sum_dataset(dataset, replica.schema, batch_sums, tasks)))
 
     def _save(self, folder: str, beside: bool, tasks: Tasks) -> Report:
         """Write the state, or with ``beside`` have a thread write it while the training goes on."""

@@ -1,0 +1,95 @@
+"""Names of the metrics by which a job may be judged, with the labels that each is for."""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from yarnml.errors import JobFileError
+
+MAX_CONFUSED = 100
+"""Classes of a confusion matrix, or of one ROC curve for each."""
+
+
+class Metric(NamedTuple):
+    """A metric, or a family of them with a number in the name.
+
+    ``pattern``: of the names; ``label``: the type of label, or ``two`` for two classes; ``always``: in every
+    evaluation; ``rises``: more is better; ``single``: one number, by which a job can be judged.
+    """
+
+    pattern: str
+    label: str
+    always: bool = False
+    rises: bool = False
+    single: bool = True
+    most_classes: int | None = None
+
+
+METRICS = (
+    Metric("loss", "none", always=True),
+    Metric("loss", "number", always=True),
+    Metric("rmse", "number", always=True),
+    Metric("r2", "number", always=True, rises=True),
+    Metric("mae", "number"),
+    Metric("median_absolute_error", "number"),
+    Metric("mape", "number"),
+    Metric(r"quantile_loss_0?\.\d+", "number"),
+    Metric("poisson_deviance", "number"),
+    Metric("gamma_deviance", "number"),
+    Metric("loss", "class", always=True),
+    Metric("accuracy", "class", always=True, rises=True),
+    Metric("roc_auc", "two", always=True, rises=True),
+    Metric("balanced_accuracy", "class", rises=True),
+    Metric(r"(macro|weighted)_(precision|recall|f\d+(\.\d+)?)", "class", rises=True),
+    Metric(r"precision|recall|f\d+(\.\d+)?", "two", rises=True),
+    Metric("per_class", "class", single=False),
+    Metric("confusion", "class", single=False, most_classes=MAX_CONFUSED),
+    Metric("log_loss", "class"),
+    Metric("brier", "class"),
+    Metric("calibration_error", "class"),
+    Metric(r"top_[1-9]\d*_accuracy", "class", rises=True),
+    Metric("macro_roc_auc", "class", rises=True, most_classes=MAX_CONFUSED),
+    Metric("pr_auc", "two", rises=True),
+    Metric("ks", "two", rises=True),
+    Metric(r"lift_[1-9]\d?", "two", rises=True),
+)
+
+
+def has_metric(name: str) -> bool:
+    """Tell whether there is a metric of this name for any label."""
+    return any(re.fullmatch(metric.pattern, name) for metric in METRICS)
+
+
+def rises(name: str) -> bool:
+    """Tell whether more of this metric is better."""
+    return any(metric.rises and re.fullmatch(metric.pattern, name) for metric in METRICS)
+
+
+def check_metric(field: str, name: str, label_type: str, classes: int, single: bool = True) -> None:
+    """Refuse a metric that no evaluation of such a label has; JobFileError names the ``field``.
+
+    ``classes``: their number, 0 where it is not known yet.  ``single``: it must be one number.
+    """
+    possible = [metric for metric in METRICS if _is_for(metric, label_type, classes)]
+    metric = next((metric for metric in possible if re.fullmatch(metric.pattern, name)), None)
+    if metric is None or (single and not metric.single):
+        names = ", ".join(example(m) for m in possible if m.single or not single)
+        raise JobFileError(f"{field}: this job can be judged by {names}, not by {name}.")
+    if metric.most_classes and classes > metric.most_classes:
+        raise JobFileError(f"{field}: {name} is for {metric.most_classes} classes at most, and there are {classes}.")
+
+
+def _is_for(metric: Metric, label_type: str, classes: int) -> bool:
+    return metric.label == label_type or (metric.label == "two" and label_type == "class" and classes in {0, 2})
+
+
+def example(metric: Metric) -> str:
+    """A name that the pattern of a metric has, of a family with a number or an average the usual one."""
+    name = metric.pattern.replace(r"f\d+(\.\d+)?", "f1").replace(r"0?\.\d+", "0.9").replace(r"[1-9]\d*", "5")
+    return name.replace(r"[1-9]\d?", "10").replace("|", " or ").replace("(", "").replace(")", "")
+
+
+def requested(names: Iterable[str]) -> tuple[str, ...]:
+    """The names without those that every evaluation has, each once, in order."""
+    always = {metric.pattern for metric in METRICS if metric.always}
+    return tuple(dict.fromkeys(name for name in names if name not in always))

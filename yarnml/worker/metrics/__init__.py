@@ -1,0 +1,1 @@
+"""Metrics of an evaluation, from sums over all rows."""
