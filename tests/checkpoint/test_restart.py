@@ -112,6 +112,18 @@ def test_an_outcome_of_somebody_else_is_not_written_over(job: Job, tmp_path: Pat
     assert json.loads(outcome.read_text()) == {"patients": 12}
 
 
+@pytest.mark.parametrize("left", [0, 9, 40])
+def test_a_damaged_outcome_of_ours(digits_job: Job, left: int) -> None:
+    """The job that wrote it is finished anew from its last step, and a job that begins anew removes it."""
+    digits_job |= {"learner": {"kind": "softmax"}, "training": {"epochs": 1, "batch_size": 500}, "export": None}
+    outcome = Path(digits_job["checkpoint"]["path"]) / "outcome.json"
+    whole = yarnml.run(digits_job, "inline")
+    for restart in (False, True):
+        os.truncate(outcome, left)
+        again = yarnml.run(digits_job, "inline", restart=restart)
+        assert (again.step, again.metrics, again.already) == (whole.step, whole.metrics, False)
+
+
 def test_no_link_is_written_through(digits_job: Job, tmp_path: Path) -> None:
     """An outcome that is a link is replaced; what it leads to stays as it was."""
     victim = tmp_path / "victim"

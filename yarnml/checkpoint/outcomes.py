@@ -9,6 +9,9 @@ from yarnml.events.events import Outcome
 from yarnml.events.public import public
 from yarnml.job import paths
 from yarnml.job.spec import Job
+from yarnml.storage import integrity
+
+_BEGINNING = b'{"type":"Outcome"'
 
 
 def write(job: Job, outcome: Outcome) -> None:
@@ -17,25 +20,33 @@ def write(job: Job, outcome: Outcome) -> None:
 
 
 def read(job: Job) -> Outcome | None:
-    """Return the outcome, None where there is none; CheckpointError for a file that is none of yarnml's."""
-    with reachable(str(job.checkpoint.path)):
-        try:
-            data = storage.read(_file(job))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+    """Return the outcome, None where none can be read; CheckpointError for a file that is none of yarnml's."""
+    data = _content(job)
+    if data is None:
+        return None
     try:
         return msgspec.json.decode(data, type=Outcome)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        if integrity.begins(data, _BEGINNING):
+            return None  # the run is finished anew from its newest checkpoint, and writes another one
         raise CheckpointError(
             f"{_file(job)} is not what a job writes ({exc}); move it away, or give this job another checkpoint.path."
         ) from exc
 
 
 def forget(job: Job) -> None:
-    """Remove the outcome, where it is one."""
-    if read(job):
-        with reachable(str(job.checkpoint.path)):
-            storage.remove_file(_file(job))
+    """Remove the outcome; CheckpointError for a file that is none of yarnml's, which stays."""
+    read(job)
+    with reachable(str(job.checkpoint.path)):
+        storage.remove_file(_file(job))
+
+
+def _content(job: Job) -> bytes | None:
+    with reachable(str(job.checkpoint.path)):
+        try:
+            return storage.read(_file(job))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
 
 
 def _file(job: Job) -> str:

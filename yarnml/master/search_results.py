@@ -18,7 +18,10 @@ from yarnml.job import paths
 from yarnml.job.metrics import check_metric, rises
 from yarnml.job.search_space import Values, draw_candidates
 from yarnml.job.spec import Job
-from yarnml.storage import atomic
+from yarnml.storage import atomic, integrity
+
+_BEGINNING = b'{\n  "identity": {'
+_NO_RESULTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Candidate(Struct, frozen=True):
@@ -148,10 +151,19 @@ def forget(job: Job) -> None:
     folder = str(job.checkpoint.path)
     with reachable(folder):
         for url in filter(storage.exists, _files(job)):
-            with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError, IsADirectoryError):
-                msgspec.json.decode(storage.read(url), type=Results)
-                storage.remove_file(url)
+            with contextlib.suppress(IsADirectoryError):
+                if _is_own(storage.read(url)):
+                    storage.remove_file(url)
         forget_trials(folder)
+
+
+def _is_own(data: bytes) -> bool:
+    """Tell results, damaged ones too, from a file of somebody else."""
+    try:
+        msgspec.json.decode(data, type=Results)
+    except _NO_RESULTS:
+        return integrity.begins(data, _BEGINNING)
+    return True
 
 
 def forget_trials(job_folder: str) -> None:
@@ -177,12 +189,12 @@ def read(job: Job) -> Results | None:
     why = ""
     with reachable(str(job.checkpoint.path)):
         for url in filter(storage.exists, _files(job)):
+            data = storage.read(url)
             try:
-                return msgspec.json.decode(storage.read(url), type=Results)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-                why = (
-                    f"{url} is not what a search writes: {exc}; move it away, or give this job another checkpoint.path."
-                )
+                return msgspec.json.decode(data, type=Results)
+            except _NO_RESULTS as exc:
+                advice = "use --restart to begin anew" if _is_own(data) else "move it away"
+                why = f"{url} is not what a search writes: {exc}; {advice}, or give this job another checkpoint.path."
     if why:
         raise CheckpointError(why)
     return None

@@ -71,6 +71,11 @@ def present(name: str) -> Iterator[None]:
         raise UnreadableFile(f"{name} can't be read: {exc}") from exc
 
 
+def begins(data: bytes, beginning: bytes) -> bool:
+    """Tell whether a damaged file may be the one that began so: one that was cut to less, or to zeros, may."""
+    return data.startswith(beginning) or beginning.startswith(data.rstrip(b"\0"))
+
+
 def digest_of(data: bytes | bytearray) -> str:
     return hashlib.sha256(data).hexdigest()
 
