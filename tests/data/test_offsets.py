@@ -134,3 +134,10 @@ def test_missing_numbers_stay_missing(tmp_path: Path) -> None:
     bearing = msgspec.structs.replace(data, schema=msgspec.structs.replace(data.schema, missing=True))
     assert with_classes(bearing).features[0].offsets == (2.0**52 + 1,)
     assert np.array_equal(read(bearing).x[:, 0], [0, np.nan, 2, 1], equal_nan=True)
+
+
+def test_labels_have_a_centre(tmp_path: Path) -> None:
+    """The centre of a number label is one of the training data, nulls aside; other labels have none."""
+    path = parquet(tmp_path, x=[1.0, 2.0, 3.0], y=[1e9 + 64, None, 1e9])
+    assert plan(path).schema.centre == 1e9
+    assert plan(parquet(tmp_path, x=[1.0, 2.0], y=[5, 6])).schema.centre == 0.0

@@ -187,3 +187,17 @@ def test_scaling_needs_weight() -> None:
     """Rows that all weigh nothing have no mean."""
     with pytest.raises(DataError, match="add up to 0"):
         standard(moments(rows_of([[1.0], [2.0]], [0, 0])), Schema((Feature("a", 1),), "y", "number"))
+
+
+@pytest.mark.parametrize("offset", [0.0, 2e7, 1e9, -4e12])
+def test_r2_of_large_labels(offset: float) -> None:
+    """R² of labels that are large beside their deviation is scikit-learn's, and not left out."""
+    random = np.random.default_rng(5)
+    step = np.spacing(np.float32(abs(offset) + 64))
+    y = (offset + step * random.integers(0, 16, 300)).astype(np.float32)
+    outputs = (y.astype(float) + step * random.normal(size=300)).astype(np.float32)
+    ones = np.ones(300, np.float32)
+    schema = Schema((Feature("x", 1),), "y", "number", (), centre=float(np.sort(y[:20])[10]))
+    metrics = evaluate(outputs, ones, y, ones, schema, [7, 100])
+    expected = right.r2_score(y.astype(float) - offset, outputs.astype(float) - offset)
+    assert metrics["r2"] == pytest.approx(expected, rel=1e-9)

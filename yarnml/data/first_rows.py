@@ -1,4 +1,4 @@
-"""Facts that the first rows of the training data tell: the lengths of lists, and the offsets of features."""
+"""Facts that the first rows of the training data tell: lengths of lists, offsets of features, a centre of labels."""
 
 from collections.abc import Collection
 
@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec.structs import replace
 
-from yarnml.data.arrays import numeric, one_array, to_float32
+from yarnml.data.arrays import float32, numeric, one_array, to_float32
 from yarnml.data.base import Dataset
 from yarnml.data.dataset import read_head
 from yarnml.data.offsets import HEAD_ROWS, Choice, finite_of, median, needs_offset, offsets_of
@@ -73,3 +73,12 @@ def with_offsets(
         table = table.filter(pa.array(counts)) if counts.any() else table
     offsets = offsets_of(table, chosen, url, choose)
     return replace(schema, features=tuple(replace(f, offsets=offsets.get(f.name, ())) for f in schema.features))
+
+
+def with_centre(schema: Schema, dataset: Dataset, stored: pa.Schema) -> Schema:
+    """Fill in the centre of a number label, the median of the first rows."""
+    if schema.label is None or schema.label_type != "number":
+        return schema
+    table, url = read_head(dataset, pa.schema([stored.field(schema.label)]), HEAD_ROWS)
+    (column,) = columns_of(table, [schema.label], url)
+    return replace(schema, centre=median(float32(single(column, schema.label, url), schema.label, url)))

@@ -7,7 +7,7 @@ from msgspec import Struct, field
 from yarnml.data.base import Dataset, Fold, Split
 from yarnml.data.binding import bind, uses_of
 from yarnml.data.dataset import inspect_layouts, is_typed
-from yarnml.data.first_rows import label_remark, with_offsets, with_widths, without_offsets
+from yarnml.data.first_rows import label_remark, with_centre, with_offsets, with_widths, without_offsets
 from yarnml.data.layouts import Layout, content, joined, used_columns
 from yarnml.data.offsets import median_of_rounded
 from yarnml.data.schema import Schema
@@ -50,6 +50,7 @@ def make_plan(job: Job) -> Plan:
     schemas = {name: bind(data, stored[name], inspected[name][1][0].url) for name in stored}
     train = msgspec.structs.replace(schemas["train"], guessed=not is_typed(datasets["train"]))
     schema = with_widths(train, datasets["train"], stored["train"])
+    schema = with_centre(schema, datasets["train"], stored["train"])
     if job.scales:
         schema = with_offsets(schema, datasets["train"], stored["train"])
     elif job.learner.COMPARES:

@@ -53,6 +53,7 @@ class Schema(Struct, frozen=True):
     ``class_weights``: in the order of the classes; as in the job file until the classes and their counts are known.
     ``missing``: whether nulls among the features become NaN, instead of being refused.
     ``finite``: whether NaN and infinity among the features are refused, of NaN all but what is missing.
+    ``centre``: a number label of the training data, from which labels are counted where their squares are added up.
     ``guessed``: whether the training data do not say what is text, so that text may be numbers, as in CSV.
     """
 
@@ -65,6 +66,7 @@ class Schema(Struct, frozen=True):
     class_weights: tuple[float, ...] | ClassWeights | None = None
     missing: bool = False
     finite: bool = False
+    centre: float = 0.0
     guessed: bool = False
 
     @property

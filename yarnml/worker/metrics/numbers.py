@@ -17,14 +17,20 @@ _BINS = 1 << (8 + MANTISSA_BITS)
 
 
 class SquaredErrors:
-    """RMSE and R²; R² is left out where the label is constant."""
+    """RMSE and R²; R² is left out where the label is constant.
+
+    ``centre``: labels are counted from here, so that the squares of large ones close to each other do not cancel.
+    """
 
     size = 3
 
+    def __init__(self, centre: float) -> None:
+        self._centre = centre
+
     def sums(self, rows: Scored) -> Vector:
-        weighted = rows.weight * rows.y
+        above = rows.y - self._centre
         squares = rows.weight * np.square(rows.outputs - rows.y)
-        return np.array([squares.sum(), weighted.sum(), (weighted * rows.y).sum()])
+        return np.array([squares.sum(), (rows.weight * above).sum(), (rows.weight * np.square(above)).sum()])
 
     def metrics(self, total: Vector, weight: float) -> Metrics:
         squares, y, yy = map(float, total)
@@ -135,7 +141,7 @@ def _gamma(rows: Scored, chosen: npt.NDArray[np.bool_]) -> float:
 
 
 def squared_errors(schema: Schema, names: Sequence[str]) -> Statistic | None:
-    return SquaredErrors() if schema.label_type == "number" else None
+    return SquaredErrors(schema.centre) if schema.label_type == "number" else None
 
 
 def absolute_errors(schema: Schema, names: Sequence[str]) -> Statistic | None:
