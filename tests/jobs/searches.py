@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from sklearn.datasets import load_breast_cancer
 
 from yarnml.control.commands import Initialize, ipc
+from yarnml.data.first_rows import without_offsets
 from yarnml.data.plan import fold_of, make_plan
 from yarnml.data.schema import Rows, Schema
 from yarnml.job.load import load_job
@@ -56,7 +57,7 @@ def folds_of(job: Job) -> Iterator[tuple[Loaders, Schema]]:
     for number in range(spec.search.folds or 0):
         fold = fold_of(plan, spec, number)
         initialize = Initialize(spec, fold.datasets, {n: ipc(s) for n, s in fold.stored.items()}, SHARDS)
-        yield Loaders(initialize, caches), replace(fold.schema, classes=(0, 1))
+        yield Loaders(initialize, caches), without_offsets(replace(fold.schema, classes=(0, 1)))
 
 
 def numbers(batches: Iterable[Rows]) -> list[int]:
