@@ -4,18 +4,18 @@ import fcntl
 import os
 import shutil
 import tempfile
-import time
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
 PREFIX = "yarnml-sockets-"
+"""Begins the name of a folder that is locked as long as its owner lives."""
+
+NEW_PREFIX = ".yarnml-sockets-"
+
 
 LONGEST_BASE = 60
 """Length of the longest path to hold such a folder: the kernel takes 107 bytes for the path of a socket."""
-
-SETTLED_SECONDS = 60.0
-"""Age from which a folder is locked if its owner lives."""
 
 
 class SocketFolder:
@@ -24,9 +24,11 @@ class SocketFolder:
     def __init__(self) -> None:
         base = next(folder for folder in _bases() if len(folder) <= LONGEST_BASE)
         _sweep(base)
-        self.path = tempfile.mkdtemp(prefix=PREFIX, dir=base)  # mode 0700
-        self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        unlocked = tempfile.mkdtemp(prefix=NEW_PREFIX, dir=base)  # mode 0700
+        self._lock = os.open(unlocked, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self.path = os.path.join(base, PREFIX + os.path.basename(unlocked).removeprefix(NEW_PREFIX))
+        os.rename(unlocked, self.path)
         weakref.finalize(self, _remove, self.path, self._lock)
 
 
@@ -46,8 +48,7 @@ def _sweep(base: str) -> None:
     """Remove the folders of this user whose owner was killed."""
     for folder in Path(base).glob(f"{PREFIX}*"):
         try:
-            status = folder.lstat()
-            if status.st_uid != os.getuid() or time.time() - status.st_mtime < SETTLED_SECONDS:
+            if folder.lstat().st_uid != os.getuid():
                 continue
             lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except OSError:
