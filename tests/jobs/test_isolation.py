@@ -13,7 +13,9 @@ import psutil
 import pytest
 
 from tests.processes import wait_for
+from yarnml.control import socket_folder
 from yarnml.control.socket_folder import PREFIX, SocketFolder
+from yarnml.errors import CrewLost
 
 Job = dict[str, Any]
 
@@ -126,3 +128,10 @@ def test_a_long_path_for_temporary_files(tmp_path: Path) -> None:
     )
     assert done.stdout.startswith("/"), done.stderr
     assert not done.stdout.startswith(str(long))
+
+
+def test_no_place_for_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sentence names every place that was tried, when no folder can be made."""
+    monkeypatch.setattr(socket_folder, "_bases", lambda: iter(["/none", "/proc", "/" + "x" * 100]))
+    with pytest.raises(CrewLost, match=r"/none: No such file or directory; /proc: .*; /x+ is too long a path"):
+        SocketFolder()

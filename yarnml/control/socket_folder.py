@@ -8,6 +8,8 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
+from yarnml.errors import CrewLost
+
 PREFIX = "yarnml-sockets-"
 """Begins the name of a folder that is locked as long as its owner lives."""
 
@@ -22,14 +24,29 @@ class SocketFolder:
     """A new folder, which goes with this object or its process.  It is locked, so that others can tell a dead owner."""
 
     def __init__(self) -> None:
-        base = next(folder for folder in _bases() if len(folder) <= LONGEST_BASE)
-        _sweep(base)
-        unlocked = tempfile.mkdtemp(prefix=NEW_PREFIX, dir=base)  # mode 0700
+        base, unlocked = _new_folder()
         self._lock = os.open(unlocked, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         self.path = os.path.join(base, PREFIX + os.path.basename(unlocked).removeprefix(NEW_PREFIX))
         os.rename(unlocked, self.path)
         weakref.finalize(self, _remove, self.path, self._lock)
+
+
+def _new_folder() -> tuple[str, str]:
+    """Make a folder, mode 0700, in the first place that has room for one; the place and the folder."""
+    reasons = []
+    for base in _bases():
+        if len(base) > LONGEST_BASE:
+            reasons.append(f"{base} is too long a path")
+            continue
+        try:
+            _sweep(base)
+            return base, tempfile.mkdtemp(prefix=NEW_PREFIX, dir=base)
+        except OSError as exc:
+            reasons.append(f"{base}: {exc.strerror or exc}")
+    raise CrewLost(
+        f"The processes of a job need a folder for their sockets, and none can be made: {'; '.join(reasons)}."
+    )
 
 
 def _bases() -> Iterator[str]:
