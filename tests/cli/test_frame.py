@@ -171,3 +171,15 @@ def _read(terminal: int) -> bytes:
         return os.read(terminal, 65536)
     except OSError:  # how Linux says that the other end was closed
         return b""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["scale", "app", "10" * 20], ["scale", "app", "--reducers", "-1"], ["logs", "app", "--index", "9" * 30],
+     ["recommend", "models", "--output", "o", "--top", "9" * 30]],
+)  # fmt: skip
+def test_numbers_without_bounds(arguments: list[str]) -> None:
+    """Numbers on the command line have bounds like those of a job file."""
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert "is not in the range" in done.stderr

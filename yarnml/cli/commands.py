@@ -7,6 +7,7 @@ from rich.markup import escape
 from yarnml import __version__
 from yarnml.events.console import JobConsole
 from yarnml.events.public import shown
+from yarnml.job.fields import LARGEST_COUNT, LARGEST_INT
 from yarnml.job.load import load_job
 from yarnml.job.spec import Job
 from yarnml.model.recommend import recommend
@@ -123,7 +124,11 @@ def attach_command(application: str) -> None:
 @cli.command("logs")
 @application_argument
 @click.option("--role", type=click.Choice(["master", "worker", "reducer", "skein"]), help="Of these processes only.")
-@click.option("--index", type=int, help="Of the one with this number; a master's is its attempt, from 1.")
+@click.option(
+    "--index",
+    type=click.IntRange(0, LARGEST_INT),
+    help="Of the one with this number; a master's is its attempt, from 1.",
+)
 @click.option("--follow", "-f", is_flag=True, help="Go on as the logs grow, until the job ends.")
 def logs_command(application: str, role: str | None, index: int | None, follow: bool) -> None:
     """Print the logs of a job's processes, running or ended."""
@@ -135,8 +140,10 @@ def logs_command(application: str, role: str | None, index: int | None, follow: 
 
 @cli.command("scale")
 @application_argument
-@click.argument("workers", type=click.IntRange(1), required=False)
-@click.option("--reducers", type=click.IntRange(0), help="Containers that only reduce; 0: the workers do it.")
+@click.argument("workers", type=click.IntRange(1, LARGEST_COUNT), required=False)
+@click.option(
+    "--reducers", type=click.IntRange(0, LARGEST_COUNT), help="Containers that only reduce; 0: the workers do it."
+)
 def scale_command(application: str, workers: int | None, reducers: int | None) -> None:
     """Have a running job on YARN use WORKERS workers from the next step on; its model stays the same."""
     from yarnml.clusters.yarn.edge import commands
@@ -181,7 +188,7 @@ def doctor_command(job_file: str | None, overrides: tuple[str, ...]) -> int:
 
 @cli.command("recommend")
 @click.argument("model", metavar="MODEL")
-@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Items for each user.")
+@click.option("--top", type=click.IntRange(1, LARGEST_INT), default=10, show_default=True, help="Items for each user.")
 @click.option("--output", required=True, metavar="URL", help="A new folder for the Parquet files.")
 @click.option("--seen", metavar="URL", help="Rows of users and items that are left out, such as the training data.")
 def recommend_command(model: str, top: int, output: str, seen: str | None) -> None:

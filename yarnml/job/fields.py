@@ -10,13 +10,16 @@ LARGEST_INT = 2**31 - 1
 LARGEST_FLOAT = 1e30
 """The largest number: a float32 holds its products with small ones."""
 
+LARGEST_COUNT = 10_000
+"""The largest number of processes of one role."""
+
 LARGEST_SHARDS = 2**20
 
 PositiveInt = Annotated[int, Meta(ge=1, le=LARGEST_INT)]
 Natural = Annotated[int, Meta(ge=0, le=LARGEST_INT)]
 Shards = Annotated[int, Meta(ge=1, le=LARGEST_SHARDS)]
-Processes = Annotated[int, Meta(ge=1, le=10_000)]
-ProcessesOrNone = Annotated[int, Meta(ge=0, le=10_000)]
+Processes = Annotated[int, Meta(ge=1, le=LARGEST_COUNT)]
+ProcessesOrNone = Annotated[int, Meta(ge=0, le=LARGEST_COUNT)]
 Cores = Annotated[int, Meta(ge=1, le=4096)]
 Whole = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 NonNegative = Annotated[float, Meta(ge=0, le=LARGEST_FLOAT)]
