@@ -96,17 +96,29 @@ def test_moments_of_an_image_are_over_its_places_too() -> None:
 
 
 def test_moments_fade(learner: Any) -> None:
-    """They are the average of the first ten steps, and then lose a tenth a step; a step without weight changes none."""
+    """They are averages of ten steps after the first, and then lose a tenth a step; one without weight changes none."""
     state = learner.init(jax.random.key(0))
     weight = np.asarray(state.parameters[0]["weight"])
     expected = np.zeros((2, 5))
     for step in range(1, 15):
         batch = batch_of(40, seed=step)
         at = moments_of(batch.x @ weight, batch.weight)
-        expected += max(1 - MOMENTUM, 1 / step) * (at - expected)
+        expected += max(1 - MOMENTUM, 1 / max(step - 1, 1)) * (at - expected)
         for part in (batch, batch._replace(weight=np.zeros(40, np.float32))):
             state = learner.update(state, learner.map(state, part))[0]._replace(parameters=state.parameters)
     np.testing.assert_allclose(np.array(learner.parameters(state).moments[0]), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_moments_of_rows_far_from_zero(learner: Any) -> None:
+    """Two steps of rows whose mean is ten thousand times their deviation tell their variance, to 1 %."""
+    state = learner.init(jax.random.key(0))
+    weight = np.asarray(state.parameters[0]["weight"])
+    batch = batch_of(40)
+    batch = batch._replace(x=batch.x + np.float32(1e4))
+    for _ in range(2):
+        state = learner.update(state, learner.map(state, batch))[0]._replace(parameters=state.parameters)
+    expected = moments_of(batch.x.astype(np.float64) @ weight, batch.weight)
+    np.testing.assert_allclose(np.array(learner.parameters(state).moments[0]), expected, rtol=1e-2)
 
 
 def test_predictions_are_of_rows_alone(learner: Any) -> None:

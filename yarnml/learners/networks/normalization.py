@@ -100,11 +100,13 @@ def start(widths: Sequence[int]) -> Running:
 def follow(running: Running, sums: Sequence[Deviations], weight: jax.Array) -> Running:
     """The running moments after a step, given the sums over all its rows, of total ``weight``.
 
-    The first steps are averaged alike; from the tenth on old ones fade by `MOMENTUM`.
+    The first step only tells where the rows lie: a variance of distances from 0 may have lost all its digits.  The next
+    ten are averaged alike; from then on old ones fade by `MOMENTUM`.
     """
     counts = weight > 0
     steps = running.steps + counts.astype(jnp.int32)
-    rate = jnp.where(counts, jnp.maximum(1.0 - MOMENTUM, 1.0 / jnp.maximum(steps, 1).astype(jnp.float32)), 0.0)
+    averaged = jnp.maximum(steps - 1, 1).astype(jnp.float32)
+    rate = jnp.where(counts, jnp.maximum(1.0 - MOMENTUM, 1.0 / averaged), 0.0)
     weight = jnp.where(counts, weight, 1.0)
 
     def following(old: Moments, sums: Deviations) -> Moments:
