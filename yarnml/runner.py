@@ -15,7 +15,7 @@ from yarnml.checkpoint.store import Checkpoints
 from yarnml.data.plan import Plan, check_shards, make_plan
 from yarnml.errors import Interrupted, JobFileError, YarnmlError
 from yarnml.events.events import Event, Listener, Outcome, Planned
-from yarnml.events.redaction import redacted
+from yarnml.events.redaction import without_password
 from yarnml.job import paths
 from yarnml.job.load import load_job
 from yarnml.job.metrics import check_metric
@@ -169,9 +169,11 @@ def _finished(job: Job, outcome: Outcome | None) -> Outcome | None:
         return None
     has_more_epochs = job.training.epochs > outcome.epochs and not outcome.stopped_early
     target = job.export_to
-    stored = redacted(outcome.export or "")  # without a password that the URL has
+    stored = without_password(outcome.export or "")  # without a password that the URL has
     folder = (
-        next((url for url in export.folders(target) if redacted(url) == stored), None) if target else outcome.export
+        next((url for url in export.folders(target) if without_password(url) == stored), None)
+        if target
+        else outcome.export
     )
     is_exported = target is None or folder is not None
     return replace(outcome, already=True, export=folder) if is_exported and not has_more_epochs else None

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from yarnml.events.redaction import hide, hide_passwords, redacted, redacted_all
+from yarnml.events.redaction import hide, hide_passwords, map_texts, redacted, without_password
 
 
 @pytest.mark.parametrize(
@@ -35,12 +35,12 @@ def test_values_are_hidden_however_they_are_quoted() -> None:
         assert "second" not in redacted(text)
     hide(["swordfish"])
     assert redacted("say swordfish! swordfishes") == "say …! swordfishes"
-    assert redacted_all({"a": ["swordfish", 1, None]}) == {"a": ["…", 1, None]}
+    assert map_texts(redacted, {"a": ["swordfish", 1, None]}) == {"a": ["…", 1, None]}
 
 
 def test_plain_values_stay() -> None:
-    """A short value, a number or a path stands in many texts, and hiding it would make them useless."""
-    values = ["true", "0.85", "123456", "/usr/lib:/opt/x"]
+    """A short word, a number or a path stands in many texts, and hiding it would make them useless."""
+    values = ["true", "0.85", "123456", "/usr/lib:/opt/x", "income", "WARNING"]
     hide(values)
     assert redacted(" ".join(values)) == " ".join(values)
 
@@ -50,3 +50,11 @@ def test_a_password_is_hidden_alone() -> None:
     hide_passwords(["ftp://ann:corr%2Fect-horse@h/x"])
     assert redacted("530 login as ann with corr/ect-horse failed") == "530 login as ann with … failed"
     assert redacted("corr%2Fect-horse") == "…"
+
+
+def test_names_stay_where_only_urls_are_cleaned() -> None:
+    """A column may be called as a variable's value is; the description of a job keeps it."""
+    hide(["household_income_2024"])
+    text = "household_income_2024 from ftp://ann:pw@host/x"
+    assert without_password(text) == "household_income_2024 from ftp://ann:…@host/x"
+    assert redacted(text) == "… from ftp://ann:…@host/x"

@@ -2,15 +2,17 @@
 
 import msgspec
 
-from yarnml.events.events import Event, Tick
-from yarnml.events.redaction import redacted, redacted_all
+from yarnml.events.events import Event, Outcome, Tick
+from yarnml.events.redaction import map_texts, redacted, without_password
 
 
 def public(event: Event) -> Event:
     """The event without secrets."""
     if isinstance(event, Tick):
         return event
-    clean: Event = msgspec.convert(redacted_all(msgspec.to_builtins(event)), type=Event)
+    # What an outcome says are names, numbers and URLs: a name may be that of a column and a variable's value.
+    change = without_password if isinstance(event, Outcome) else redacted
+    clean: Event = msgspec.convert(map_texts(change, msgspec.to_builtins(event)), type=Event)
     return clean
 
 

@@ -7,7 +7,7 @@ line of a log, goes through `redacted`.
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import unquote
 
@@ -16,6 +16,9 @@ HIDDEN = "…"
 
 MIN_SECRET = 6
 """Length of the shortest value that is looked for in texts: shorter ones, such as 'true', are words of sentences."""
+
+MIN_WORD = 8
+"""The same for values of letters alone, which may also be the name of a column."""
 
 MIN_NUMBER = 12
 """The same for numbers, which may also be figures of a training."""
@@ -63,18 +66,23 @@ def hide_passwords(urls: Iterable[str]) -> None:
 
 def redacted(text: str) -> str:
     """The text without secrets."""
-    return _secrets.remove_from(_QUERY.sub(rf"\1{HIDDEN}", _USER_INFO.sub(rf"\1:{HIDDEN}@", text)))
+    return _secrets.remove_from(without_password(text))
 
 
-def redacted_all(value: Any) -> Any:
-    """A value of lists, mappings and texts, with every text redacted."""
+def without_password(text: str) -> str:
+    """The text with its URLs as they may be shown; all else stays."""
+    return _QUERY.sub(rf"\1{HIDDEN}", _USER_INFO.sub(rf"\1:{HIDDEN}@", text))
+
+
+def map_texts(change: Callable[[str], str], value: Any) -> Any:
+    """A value of lists, mappings and texts, with every text changed."""
     match value:
         case str():
-            return redacted(value)
+            return change(value)
         case dict():
-            return {key: redacted_all(item) for key, item in value.items()}
+            return {key: map_texts(change, item) for key, item in value.items()}
         case list():
-            return [redacted_all(item) for item in value]
+            return [map_texts(change, item) for item in value]
     return value
 
 
@@ -87,7 +95,9 @@ def _forms(value: str) -> set[str]:
 
 
 def _may_be_secret(value: str) -> bool:
-    """Tell a value that may be secret from a number and from a path, which stand in many texts."""
+    """Tell a value that may be secret from a short word, a number and a path, which stand in many texts."""
+    if value.isalpha() and len(value) < MIN_WORD:
+        return False
     if value.startswith("/") and os.path.isdir("/" + value.split("/")[1]):
         return False
     try:

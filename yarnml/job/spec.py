@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field, to_builtins
 
-from yarnml.events.redaction import HIDDEN, hide, hide_passwords, redacted_all
+from yarnml.events.redaction import HIDDEN, hide, hide_passwords, map_texts, without_password
 from yarnml.job.fields import (
     Epochs,
     Fraction,
@@ -198,7 +198,7 @@ class Job(Section, frozen=True, kw_only=True):
 
     def public(self) -> dict[str, Any]:
         """The job as a mapping that may be handed on: without passwords, and without the values of its variables."""
-        document: dict[str, Any] = redacted_all(to_builtins(self))
+        document: dict[str, Any] = map_texts(without_password, to_builtins(self))
         document["environment"]["variables"] = dict.fromkeys(self.environment.variables, HIDDEN)
         return document
 
