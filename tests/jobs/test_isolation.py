@@ -14,6 +14,9 @@ import pytest
 
 from tests.processes import wait_for
 from yarnml.control import socket_folder
+from yarnml.control.calls import HeartbeatReply
+from yarnml.control.credentials import Token
+from yarnml.control.rpc import ControlServer
 from yarnml.control.socket_folder import PREFIX, SocketFolder
 from yarnml.errors import CrewLost
 
@@ -116,6 +119,18 @@ def test_a_socket_folder_is_its_user_s_alone() -> None:
     del folder
     assert not path.exists()
     assert socket_folders() <= left
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
+def test_another_user_can_t_enter() -> None:
+    """Whoever is another user of the machine finds no socket, and can put none in its place."""
+    token = Token()
+    server = ControlServer(lambda call: HeartbeatReply(), "host", token)
+    folder = os.path.dirname(server.address)
+    for line in (["ls", folder], ["stat", server.address], ["touch", f"{folder}/mine"], ["rm", server.address]):
+        done = subprocess.run(line, user=12345, group=12345, extra_groups=[], capture_output=True, text=True)
+        assert "Permission denied" in done.stderr, line
+    server.shutdown()
 
 
 def test_a_long_path_for_temporary_files(tmp_path: Path) -> None:
