@@ -5,7 +5,8 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,22 +71,26 @@ def is_alive(process: int) -> bool:
         return False
 
 
-def socket_folders() -> set[Path]:
-    return {path for path in Path("/tmp").glob(f"{PREFIX}*") if path.stat().st_uid == os.getuid()}
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder for temporary files of this test alone, whose path is short enough for sockets."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
 
 
 def test_nothing_listens_and_nothing_stays(
-    job: Job, seen: Path, write_job: Callable[[Job], Path], yarnml_command: Callable[..., Any]
+    job: Job, seen: Path, write_job: Callable[[Job], Path], yarnml_command: Callable[..., Any], temporary: Path
 ) -> None:
     """No port that another user could call; no child that has the token, and none that stays."""
-    before = socket_folders()
     done = yarnml_command("run", write_job(job))
     assert done.returncode == 0, done.stderr
     facts = observations(seen)
     assert len(facts) >= 2
     assert {(str(fact["ports"]), fact["token"]) for fact in facts} == {("[]", None)}
     assert [fact["child"] for fact in facts if is_alive(fact["child"])] == []
-    assert socket_folders() <= before
+    assert not list(temporary.glob(f"*{PREFIX}*"))
 
 
 def test_a_killed_master_leaves_no_process(job: Job, seen: Path, write_job: Callable[[Job], Path]) -> None:
@@ -102,9 +107,8 @@ def test_a_killed_master_leaves_no_process(job: Job, seen: Path, write_job: Call
     wait_for("the end of all", lambda: not any(map(is_alive, ended)))
 
 
-def test_a_socket_folder_is_its_user_s_alone() -> None:
+def test_a_socket_folder_is_its_user_s_alone(temporary: Path) -> None:
     """Others can't look into it; it goes with its owner, and one whose owner was killed goes when another comes."""
-    left = socket_folders()
     folder = SocketFolder()
     path = Path(folder.path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o700
@@ -118,7 +122,7 @@ def test_a_socket_folder_is_its_user_s_alone() -> None:
     assert path.is_dir()
     del folder
     assert not path.exists()
-    assert socket_folders() <= left
+    assert not list(temporary.glob(f"*{PREFIX}*"))
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")

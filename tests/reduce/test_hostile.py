@@ -1,10 +1,9 @@
 """Messages that no process of a job sends: refused before they cost memory or time, and a sum stays what it is."""
 
 import contextlib
-import os
-import resource
 import socket
-import threading
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,10 +14,10 @@ import pytest
 from yarnml.control.credentials import Token
 from yarnml.reduce.connections import sockets
 from yarnml.reduce.connections.base import ConnectionLost
-from yarnml.reduce.connections.sockets import MAX_HEADER_BYTES, MAX_VECTOR_BYTES, Listener, SocketConnection
+from yarnml.reduce.connections.sockets import MAX_HEADER_BYTES, MAX_VECTOR_BYTES, SocketConnection
 from yarnml.reduce.handler import StreamHandler
 from yarnml.reduce.reducer import Reducer, StepKey
-from yarnml.reduce.wire import Part, decode_part, encode
+from yarnml.reduce.wire import Part, decode_part
 
 ONES = np.ones(4, np.float32)
 
@@ -108,25 +107,34 @@ def test_a_part_that_fits_no_sum_ends_its_stream_alone(hostile: bytes, values: A
     assert reducer.total(StepKey(1, 0), 0, 1.0).tolist() == [3.0] * 4
 
 
+LACKS_DESCRIPTORS = """
+import os, resource, socket, threading
+from yarnml.reduce.connections import sockets
+from yarnml.reduce.connections.sockets import Listener
+
+token = Token("secret of the test")
+served = threading.Event()
+listener = Listener("/a", token, lambda connection, hello: served.set())
+limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+caller = socket.socket(socket.AF_UNIX)
+lowest_free = os.dup(0)
+os.close(lowest_free)
+resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, limits[1]))
+assert sockets.connect("/a", b"hello", token) is None
+caller.connect(sockets._name("/a", token))
+assert not served.wait(3 * sockets.ACCEPT_PAUSE_SECONDS)
+resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+caller.close()
+connection = sockets.connect("/a", b"hello", token)
+assert connection is not None
+assert served.wait(30)
+connection.close()
+listener.close()
+"""
+
+
 def test_a_lack_of_descriptors_passes() -> None:
     """A process that has as many files open as it may is deaf for that time, not for good."""
-    token = Token("secret of the test")
-    served = threading.Event()
-    with contextlib.closing(Listener("/a", token, lambda connection, hello: served.set())):
-        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-        callers = [socket.socket(socket.AF_UNIX) for _ in range(2)]
-        lowest_free = os.dup(0)
-        os.close(lowest_free)
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, limits[1]))
-            assert sockets.connect("/a", encode(Part(1, 0, 1, 0, 0, 0, 1, "float32")), token) is None
-            callers[0].connect(sockets._name("/a", token))
-            assert not served.wait(3 * sockets.ACCEPT_PAUSE_SECONDS)
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-        for caller in callers:
-            caller.close()
-        connection = sockets.connect("/a", b"hello", token)
-        assert connection is not None
-        assert served.wait(30)
-        connection.close()
+    code = f"from {Token.__module__} import Token{LACKS_DESCRIPTORS}"  # a process of its own: pytest needs files, too
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,9 +1,6 @@
 """Certificates of applications, and clocks that differ."""
 
 import datetime
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 import skein
@@ -26,18 +23,9 @@ def certificate(security: skein.Security) -> Certificate:
     return Certificate(security.cert_bytes, security.key_bytes, "skein-internal")
 
 
-@contextmanager
-def shifted(monkeypatch: pytest.MonkeyPatch, by: datetime.timedelta) -> Iterator[None]:
-    """Certificates are made by a clock that is off by so much."""
-
-    class Clock(datetime.datetime):
-        @classmethod
-        def now(cls, tz: datetime.tzinfo | None = None) -> "datetime.datetime":
-            return datetime.datetime.fromtimestamp(time.time(), tz) + by
-
-    with monkeypatch.context() as patch:
-        patch.setattr(credentials.datetime, "datetime", Clock)
-        yield
+def shifted_certificate(by: datetime.timedelta) -> Certificate:
+    """The certificate that a machine makes whose clock is off by so much."""
+    return certificate(credentials.new_security(datetime.datetime.now(datetime.UTC) + by))
 
 
 def test_a_certificate_s_dates() -> None:
@@ -51,10 +39,9 @@ def test_a_certificate_s_dates() -> None:
 
 
 @pytest.mark.parametrize("hours", [-23, 0, 24 * 365 * 9])
-def test_a_clock_that_differs(hours: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_differs(hours: int) -> None:
     """A process whose clock is a day behind, or that starts years later, is let in."""
-    with shifted(monkeypatch, datetime.timedelta(hours=-hours)):
-        own = certificate(credentials.new_security())
+    own = shifted_certificate(datetime.timedelta(hours=-hours))
     server = ControlServer(lambda call: HeartbeatReply(7), HOST, own)
     client = ControlClient(server.address, own, 20)
     assert client.call(CALL) == HeartbeatReply(7)
@@ -63,10 +50,9 @@ def test_a_clock_that_differs(hours: int, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("days", [3, -4000])
-def test_a_clock_that_is_off_is_named(days: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_is_off_is_named(days: int) -> None:
     """A certificate that is not valid here and now: the sentence says whose clock it is, and what it shows."""
-    with shifted(monkeypatch, days * DAY):
-        own = certificate(credentials.new_security())
+    own = shifted_certificate(days * DAY)
     server = ControlServer(lambda call: HeartbeatReply(7), HOST, own)
     client = ControlClient(server.address, own, 0.5)
     with pytest.raises(

@@ -50,10 +50,10 @@ def test_ranking_by_gradient_descent_finds_what_is_new(train: Train) -> None:
 
 
 def test_nobody_has_the_factors_0(train: Train) -> None:
-    """A user without a number gets the mean and the item's offset, a pair of nobody and nothing the mean."""
+    """A user who is nobody gets the mean and the item's offset, a pair of nobody and nothing the mean."""
     model = train(ratings(0.2), SGD, epochs=1)
     arrays = {n.removeprefix("parameters/"): np.asarray(a) for n, a in model._arrays.items()}
-    unknown = [-1.0, USERS, 1.5, np.nan]
+    unknown = [-1.0, USERS, 1.5]
     actual = model.predict(np.array([[user, 3] for user in unknown]))
     np.testing.assert_allclose(actual, arrays["bias"] + arrays["items/offset"][3], rtol=1e-6)
     np.testing.assert_allclose(model.predict(np.array([[-1, ITEMS]])), arrays["bias"], rtol=1e-6)

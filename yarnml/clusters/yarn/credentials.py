@@ -25,15 +25,17 @@ VALIDITY = datetime.timedelta(days=3652)
 """Time after which a job can't start processes any more."""
 
 
-def new_security() -> skein.Security:
+def new_security(now: datetime.datetime | None = None) -> skein.Security:
     """A fresh certificate for one application.
 
     It is Skein's own but for its dates: that is valid from this second on for a year, so a node whose clock is behind
     would refuse it, and a job that runs for longer would end.
+
+    ``now``: the time of day, None for this machine's.
     """
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _NAME)])
-    now = datetime.datetime.now(datetime.UTC)
+    now = now or datetime.datetime.now(datetime.UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
