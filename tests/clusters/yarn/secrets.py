@@ -1,5 +1,6 @@
 """A secret that was planted in a job's variables, looked for in all that a cluster keeps of the job."""
 
+import tempfile
 from pathlib import Path
 
 from tests.applications import CONTAINER, LEAD, USER, Cluster, Job
@@ -30,6 +31,12 @@ def places_of_secret(cluster: Cluster) -> set[str]:
     holders = [path for path in files if b"hunter2" in path.read_bytes()]
     assert [str(path) for path in holders if path.stat().st_mode & 0o077] == []
     return {path.name for path in holders}
+
+
+def kept_on_the_edge_node() -> list[str]:
+    """The folders for temporary files of a submit that is over, with the secret."""
+    files = [path for path in Path(tempfile.gettempdir()).glob("yarnml-*/*") if path.name in SECRET_FILES]
+    return [str(path) for path in files if b"hunter2" in path.read_bytes()]
 
 
 def staged_openly(cluster: Cluster) -> list[str]:

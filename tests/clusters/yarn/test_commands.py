@@ -18,6 +18,7 @@ from tests.clusters.yarn.secrets import (
     SECRET,
     SECRET_FILES,
     check_environment,
+    kept_on_the_edge_node,
     places_of_secret,
     staged_openly,
     stored_secrets,
@@ -147,7 +148,7 @@ def test_the_secret_of_a_running_job(cluster: Cluster, running: Sent) -> None:
     """Its processes have the value as it is; no launch script, command line, log or state of the cluster has it."""
     check_environment(cluster)
     assert places_of_secret(cluster) == SECRET_FILES
-    assert staged_openly(cluster) == []
+    assert staged_openly(cluster) == kept_on_the_edge_node() == []
     logs = cluster.yarnml("logs", running.id).stdout
     assert "hunter2" not in running.out + logs + cluster.yarnml("status", running.id, "--json").stdout
 

@@ -35,15 +35,16 @@ Note = Callable[[str], None]
 def submit_job(job: Job, say: Listener, note: Note, *, restart: bool, detach: bool) -> None:
     """Send a job to YARN and, unless detached, show it until it ends."""
     memory_limits = check_admission(job)
-    with connected() as yarn, tempfile.TemporaryDirectory(prefix="yarnml-") as folder:
+    with connected() as yarn:
         submission = yarn.prepare(job, note, restart=restart)
         if submission.outcome:
             say(submission.outcome)
         if not submission.provision:
             return
-        application = build_application(job, folder, submission.home, submission.provision, memory_limits)
         yarn.refuse_second(job)  # again: to pack may take minutes
-        sent = yarn.send(job, application)
+        with tempfile.TemporaryDirectory(prefix="yarnml-") as folder:  # has secrets, so it goes at once
+            application = build_application(job, folder, submission.home, submission.provision, memory_limits)
+            sent = yarn.send(job, application)
         say(Submitted(sent.id, sent.url))
         if not detach:
             _follow_to_end(yarn, sent.id, say)
