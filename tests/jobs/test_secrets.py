@@ -58,6 +58,14 @@ def variables(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
+def vault() -> None:
+    """Have this process know vault:// URLs, too."""
+    namespace: dict[str, Any] = {}
+    exec(VAULT, namespace)
+    fsspec.register_implementation("vault", namespace["Vault"], clobber=True)
+
+
+@pytest.fixture
 def job(digits_job: Job, tmp_path: Path) -> Job:
     """A job whose places all have a password, and that has a secret variable."""
     root = f"vault://ann:{IN_A_URL}@host{tmp_path}"
@@ -113,11 +121,9 @@ def test_a_failing_job_leaves_no_secret(job: Job, tmp_path: Path, variables: dic
     assert places_of_secrets(tmp_path) == []
 
 
+@pytest.mark.usefixtures("vault")
 def test_the_outcome_has_what_opens_the_model(job: Job, tmp_path: Path) -> None:
     """In Python the outcome's URL is the job's own, also where it is read again; what is stored has no password."""
-    namespace: dict[str, Any] = {}
-    exec(VAULT, namespace)
-    fsspec.register_implementation("vault", namespace["Vault"], clobber=True)
     for _ in range(2):
         outcome = yarnml.run(job, "inline")
         assert outcome.export == f"{job['export']}/1"
@@ -141,6 +147,7 @@ def test_the_outcome_has_what_opens_the_model(job: Job, tmp_path: Path) -> None:
         ({"environment": {"variables": {"a-b": "hunter2"}}}, "'a-b' can't be a variable's name"),
     ],
 )
+@pytest.mark.usefixtures("vault")
 def test_a_refusal_quotes_no_secret(job: Job, changes: Job, words: str) -> None:
     """A wrong field is quoted, but not where it may be a secret."""
     with pytest.raises(YarnmlError) as caught:
