@@ -14,7 +14,7 @@ test: check wheel .hadoop/ready                       ## everything that can be 
 	$(BIN)/python -m pytest -m 'not docker and not faults' --durations=40 --numprocesses $(PROCESSES)
 
 test-quick: .venv/ready                               ## every law that needs neither a cluster nor a long job
-	$(BIN)/python -m pytest -m 'not docker and not faults and not cluster and not long' --numprocesses 2
+	$(BIN)/python -m pytest -m 'not docker and not faults and not cluster and not long' --numprocesses 3
 
 ROOM ?= .
 test-room: .venv/ready .hadoop/ready                  ## the tests of one folder: ROOM=reduce

@@ -13,6 +13,8 @@ from yarnml.errors import CheckpointError, DataError, JobFileError
 from yarnml.job.spec import Export
 from yarnml.model.export import begin
 
+pytestmark = pytest.mark.long
+
 Job = dict[str, Any]
 
 

@@ -15,6 +15,8 @@ from yarnml.errors import CheckpointError
 from yarnml.events.events import Continued, Event
 from yarnml.job.load import load_job
 
+pytestmark = pytest.mark.long
+
 Job = dict[str, Any]
 
 FOREIGN = {

@@ -13,6 +13,8 @@ from tests.preparing import step
 from yarnml.data.rows import features_of, rows_of
 from yarnml.errors import CheckpointError
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def job(docstrings: Path) -> dict[str, Any]:

@@ -17,6 +17,8 @@ import yarnml
 from yarnml.events.events import Outcome
 from yarnml.worker.compile_cache import FOLDER_VARIABLE, user_cache_variables
 
+pytestmark = pytest.mark.long
+
 Job = dict[str, Any]
 
 
@@ -77,7 +79,6 @@ def test_from_python(digits_job: Job, digits: Path) -> None:
 PROGRAMS = ["init", "map_flat", "update_flat", "evaluate_rows"]
 
 
-@pytest.mark.long
 def test_a_second_job_compiles_nothing(
     digits_job: Job, write_job: Any, yarnml_command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,8 @@ from tests.processes import running, wait_for
 from yarnml.errors import CheckpointError, Interrupted, ModelError
 from yarnml.events.events import Continued, Event, Outcome, RoundStarted, SearchDone, SearchStarted, TrialDone
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
@@ -38,7 +40,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     return Undisturbed(yarnml.run(job, "inline"), results(job), model_digest(job))
 
 
-@pytest.mark.long
 def test_agrees_with_scikit_learn(job: Job, undisturbed: Undisturbed) -> None:
     """Mean and deviation over the folds are those of scikit-learn on the same rows, scaled by what was trained on."""
     x, y = load_breast_cancer(return_X_y=True)
@@ -124,7 +125,6 @@ def test_goes_on_after_a_stop(job: Job, undisturbed: Undisturbed) -> None:
     assert not (Path(job["checkpoint"]["path"]) / "trials").exists()
 
 
-@pytest.mark.long
 def test_goes_on_without_a_worker(job: Job, undisturbed: Undisturbed, write_job: Any) -> None:
     """A worker that is killed in the middle of a search costs nothing but time: the same results and bits."""
     with running(write_job(job | {"workers": {"count": 2}})) as run:

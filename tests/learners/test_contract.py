@@ -23,10 +23,19 @@ from yarnml.worker.program import Program
 
 HALF = ROWS // 2
 
+LONG = pytest.mark.long
+SLOW = {"cnn-dropout", "cnn-batch", "recurrent-lstm", "recurrent-gru", "transformer", "boosting-monotone"}
+"""Kinds whose programs take longest to compile; each has a simpler one beside it."""
+
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(kind, marks=pytest.mark.xdist_group(f"the contract of {kind}")) for kind in KINDS],
+    params=[
+        pytest.param(
+            kind, marks=[pytest.mark.xdist_group(f"the contract of {kind}"), *([LONG] if kind in SLOW else [])]
+        )
+        for kind in KINDS
+    ],
 )
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     """The case of a kind, built once: all its tests run in one process, since compiling takes longest."""

@@ -11,6 +11,8 @@ from yarnml.job.spec import EarlyStopping
 from yarnml.master import schedule
 from yarnml.runner import run
 
+pytestmark = pytest.mark.long
+
 Job = dict[str, Any]
 
 

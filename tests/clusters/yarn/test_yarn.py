@@ -200,6 +200,7 @@ def _disguises(other: Any) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
+@pytest.mark.faults  # the nodes unpack more than a gigabyte; a first submit on containers is part of make test-docker
 def test_the_active_environment_travels_once(cluster: Cluster, model: Callable[[Job], Path], tmp_path: Path) -> None:
     """Without environment.python the active one is packed; the second job finds it on HDFS."""
     job = cluster.job("packed", environment={}, workers={"count": 1, "memory": "1 GiB"})  # few nodes to unpack it on

@@ -14,6 +14,8 @@ from yarnml.events.events import Converged, Event
 from yarnml.job.learners import GeneralisedLinear, Linear, Logistic, Poisson, Softmax
 from yarnml.worker.named_arrays import tensors
 
+pytestmark = pytest.mark.long
+
 WriteTable = Callable[..., Path]
 
 
@@ -63,7 +65,6 @@ def test_a_job_goes_on_inside_a_line_search(write_table: WriteTable) -> None:
     assert models[0] == models[1]
 
 
-@pytest.mark.long
 def test_a_job_ends_when_its_solver_has_converged(write_table: WriteTable) -> None:
     """The epochs that are left are not trained; stopped and continued it ends at the same epoch with the same bytes."""
     x, y = DIABETES
@@ -91,7 +92,6 @@ UNFINISHED = {
 }
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(("learner", "epochs"), UNFINISHED.values(), ids=UNFINISHED)
 def test_a_job_says_that_it_has_not_converged(write_table: WriteTable, learner: dict[str, Any], epochs: int) -> None:
     """The outcome and model.json say so, with what to do, after too few epochs; after enough they say the opposite."""

@@ -15,6 +15,8 @@ from sklearn.mixture import GaussianMixture
 import yarnml
 from yarnml.model.model import Model
 
+pytestmark = pytest.mark.long
+
 Array = np.ndarray[Any, Any]
 Fit = Callable[..., Model]
 OFFSETS = [1e5, 1e7]

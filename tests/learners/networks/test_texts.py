@@ -22,6 +22,8 @@ from yarnml.learners.networks.transformer import TransformerLayers
 from yarnml.learners.networks.vocabularies import Vocabularies
 from yarnml.learners.registry import build_learner
 
+pytestmark = pytest.mark.long
+
 Array = npt.NDArray[Any]
 
 
@@ -124,7 +126,6 @@ def test_padding_changes_nothing(options: Options) -> None:
     assert slope[2].any()
 
 
-@pytest.mark.long
 def test_bfloat16_is_nearly_float32() -> None:
     """With it the transformer's predictions are float32 still, others than without, and nearly the same."""
     exact, narrow = (

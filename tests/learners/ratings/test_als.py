@@ -30,6 +30,8 @@ from yarnml.learners.ratings.als import AlternatingLeastSquares, State, Sums
 from yarnml.learners.ratings.equations import chunk_ratings, equations
 from yarnml.learners.registry import build_learner
 
+pytestmark = pytest.mark.long
+
 COLUMNS = Schema((Feature("user", 1), Feature("item", 1)), "rating", "number", ())
 
 
@@ -142,7 +144,6 @@ def test_equations_of_any_number_of_ratings() -> None:
         np.testing.assert_allclose(actual, expected[:owners], rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.long
 def test_every_turn_lowers_what_is_minimised() -> None:
     """The loss with its penalty never rises, and ends where the rank allows."""
     options = Als(users=USERS, items=ITEMS, rank=8, l2=1e-4)
@@ -151,7 +152,6 @@ def test_every_turn_lowers_what_is_minimised() -> None:
     assert left_by_svd(8) < np.sqrt(2 * losses[-1]) < 1.02 * left_by_svd(8)
 
 
-@pytest.mark.long
 def test_als_on_any_number_of_processes(ratings_job: Callable[..., Job], tmp_path: Path) -> None:
     """Two worker processes train the bits of one; new pairs have half the squared error of the items' means."""
     seen, new = split()

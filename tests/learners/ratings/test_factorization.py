@@ -19,6 +19,8 @@ from tests.learners.ratings.grey_values import (
 from yarnml.errors import DataError
 from yarnml.model.top_items import Factors, Side, best, seen_of
 
+pytestmark = pytest.mark.long
+
 
 def test_factors_by_gradient_descent_explain_ratings(train: Train) -> None:
     """New pairs: half the squared error of the items' means; those that were seen: near the best of the rank."""

@@ -17,6 +17,8 @@ from yarnml.model import recommend
 from yarnml.model.model import Model
 from yarnml.model.top_items import Factors, Side, best, known, seen_of
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def factors() -> Factors:

@@ -15,6 +15,8 @@ from yarnml.learners.base import Batch
 from yarnml.learners.trees import sketch
 from yarnml.learners.trees.shard import read_shard
 
+pytestmark = pytest.mark.long
+
 DISTINCT = jax.jit(sketch.distinct_edges, static_argnums=1)
 REFINE = jax.jit(sketch.refine, static_argnums=2)
 EDGES = jax.jit(sketch.edges, static_argnums=2)
@@ -118,7 +120,6 @@ CODES = {
 }
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(("options", "codes"), CODES.values(), ids=CODES)
 def test_close_large_numbers_are_told_apart(options: Tree | Forest | Boosting, codes: Array) -> None:
     """A label that hangs on the very code is learnt, as by scikit-learn's histogram boosting, whose error is 0."""
