@@ -67,3 +67,4 @@ def test_the_first_submit(edge: Edge) -> None:
     outputs = [edge(*line.split()) for line in lines]
     assert len(outputs) == 3
     assert "model.safetensors" in outputs[-1]
+    assert any("Packed the environment" in output for output in outputs)  # the nodes have Python alone
