@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec.structs import replace
 
-from yarnml.data.arrays import float32, numeric, one_array, to_float32
+from yarnml.data.arrays import Array, numeric, one_array, to_float32
 from yarnml.data.base import Dataset
 from yarnml.data.dataset import read_head
 from yarnml.data.offsets import HEAD_ROWS, Choice, finite_of, median, needs_offset, offsets_of
@@ -33,14 +33,18 @@ def with_widths(schema: Schema, dataset: Dataset, stored: pa.Schema) -> Schema:
     return replace(schema, features=tuple(replace(f, width=widths.get(f.name, f.width)) for f in schema.features))
 
 
-def label_remark(schema: Schema, dataset: Dataset, stored: pa.Schema) -> list[str]:
-    """Tell of a number label that loses digits which matter, in one sentence; judged by the first rows."""
+def first_labels(schema: Schema, dataset: Dataset, stored: pa.Schema) -> Array:
+    """The finite labels of the first rows, ascending, in float64; none where the label is no number."""
     name = schema.label
     if schema.label_type != "number" or name is None:
-        return []
+        return np.empty(0)
     table, url = read_head(dataset, pa.schema([stored.field(name)]), HEAD_ROWS)
     (column,) = columns_of(table, [name], url)
-    y = finite_of(numeric(single(column.drop_null(), name, url), name, url))
+    return finite_of(numeric(single(column.drop_null(), name, url), name, url))
+
+
+def label_remark(name: str | None, y: Array) -> list[str]:
+    """Tell of a number label that loses digits which matter, in one sentence; judged by the `first_labels`."""
     rounded = to_float32(y).astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):  # numbers beyond float32 have another error of their own
         loses_nothing = not len(y) or y[0] == y[-1] or np.abs(y - rounded).max() <= MAX_ROUNDING * y.std()
@@ -73,12 +77,3 @@ def with_offsets(
         table = table.filter(pa.array(counts)) if counts.any() else table
     offsets = offsets_of(table, chosen, url, choose)
     return replace(schema, features=tuple(replace(f, offsets=offsets.get(f.name, ())) for f in schema.features))
-
-
-def with_centre(schema: Schema, dataset: Dataset, stored: pa.Schema) -> Schema:
-    """Fill in the centre of a number label, the median of the first rows."""
-    if schema.label is None or schema.label_type != "number":
-        return schema
-    table, url = read_head(dataset, pa.schema([stored.field(schema.label)]), HEAD_ROWS)
-    (column,) = columns_of(table, [schema.label], url)
-    return replace(schema, centre=median(float32(single(column, schema.label, url), schema.label, url)))

@@ -4,12 +4,13 @@ import msgspec
 import pyarrow as pa
 from msgspec import Struct, field
 
+from yarnml.data.arrays import to_float32
 from yarnml.data.base import Dataset, Fold, Split
 from yarnml.data.binding import bind, uses_of
 from yarnml.data.dataset import inspect_layouts, is_typed
-from yarnml.data.first_rows import label_remark, with_centre, with_offsets, with_widths, without_offsets
+from yarnml.data.first_rows import first_labels, label_remark, with_offsets, with_widths, without_offsets
 from yarnml.data.layouts import Layout, content, joined, used_columns
-from yarnml.data.offsets import median_of_rounded
+from yarnml.data.offsets import median, median_of_rounded
 from yarnml.data.schema import Schema
 from yarnml.data.survey import with_findings
 from yarnml.data.uses import types_like, types_to_read
@@ -50,7 +51,8 @@ def make_plan(job: Job) -> Plan:
     schemas = {name: bind(data, stored[name], inspected[name][1][0].url) for name in stored}
     train = msgspec.structs.replace(schemas["train"], guessed=not is_typed(datasets["train"]))
     schema = with_widths(train, datasets["train"], stored["train"])
-    schema = with_centre(schema, datasets["train"], stored["train"])
+    labels = first_labels(schema, datasets["train"], stored["train"])
+    schema = msgspec.structs.replace(schema, centre=median(to_float32(labels)))
     if job.scales:
         schema = with_offsets(schema, datasets["train"], stored["train"])
     elif job.learner.COMPARES:
@@ -61,7 +63,7 @@ def make_plan(job: Job) -> Plan:
     if isinstance(data.validation, float):
         datasets |= _split(datasets["train"], job, data.validation)
         stored["validation"] = stored["train"]
-    return Plan(datasets, stored, schema, label_remark(schema, datasets["train"], stored["train"]))
+    return Plan(datasets, stored, schema, label_remark(schema.label, labels))
 
 
 def _columns(data: Data, dataset: Dataset, layouts: list[Layout], train: pa.Schema | None) -> pa.Schema:
