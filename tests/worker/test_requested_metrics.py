@@ -10,7 +10,7 @@ from sklearn import metrics as right
 
 from tests.worker.test_metrics import FOUR, NUMBER, TWO, evaluate, evaluations
 from yarnml.errors import JobFileError
-from yarnml.job.metrics import METRICS, Metric, check_metric, example, has_metric, requested, rises
+from yarnml.job.metrics import METRICS, Metric, check_metric, example, requested, rises
 from yarnml.worker.metrics.numbers import MANTISSA_BITS
 
 EXAMPLES = 40
@@ -218,6 +218,10 @@ def test_what_can_not_judge(name: str, label: str, classes: int, sentence: str) 
 def test_names() -> None:
     """Metrics of every evaluation need not be asked for; a name is a metric for some label or none at all."""
     assert requested(["loss", "mae", "accuracy", "mae", "f2"]) == ("mae", "f2")
-    assert all(map(has_metric, ["top_12_accuracy", "weighted_f0.5", "lift_99"]))
-    assert not any(map(has_metric, ["top_0_accuracy", "micro_f1", "lift_100", "auc"]))
+    for name in ("top_12_accuracy", "weighted_f0.5", "lift_99"):
+        check_metric("search.metric", name, "class", 2)
+    for name in ("top_0_accuracy", "micro_f1", "lift_100", "auc"):
+        for label, classes in (("class", 2), ("class", 3), ("number", 0), ("none", 0)):
+            with pytest.raises(JobFileError):
+                check_metric("search.metric", name, label, classes)
     assert [rises(name) for name in ("r2", "f1", "mae", "brier", "pr_auc")] == [True, True, False, False, True]

@@ -55,11 +55,6 @@ METRICS = (
 )
 
 
-def has_metric(name: str) -> bool:
-    """Tell whether there is a metric of this name for any label."""
-    return any(re.fullmatch(metric.pattern, name) for metric in METRICS)
-
-
 def rises(name: str) -> bool:
     """Tell whether more of this metric is better."""
     return any(metric.rises and re.fullmatch(metric.pattern, name) for metric in METRICS)

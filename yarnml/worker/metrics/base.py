@@ -50,6 +50,11 @@ class MakeStatistic(Protocol):
     def __call__(self, schema: Schema, names: Sequence[str]) -> Statistic | None: ...
 
 
+def ratio(part: Vector, whole: Vector) -> Vector:
+    """Divide each part by its whole; 0 where that is nothing."""
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+
+
 def numbers_in(names: Sequence[str], prefix: str, suffix: str = "") -> dict[str, float]:
     """The numbers that names of a family carry between a prefix and a suffix, by name."""
     family = [name for name in names if name.startswith(prefix) and name.endswith(suffix)]

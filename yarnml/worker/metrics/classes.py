@@ -7,7 +7,7 @@ import numpy as np
 
 from yarnml.data.schema import Schema
 from yarnml.reduce.tree import Vector
-from yarnml.worker.metrics.base import Metrics, Scored, Statistic
+from yarnml.worker.metrics.base import Metrics, Scored, Statistic, ratio
 
 _AVERAGED = re.compile(r"(?:(macro|weighted)_)?(precision|recall|f(\d+(?:\.\d+)?))")
 
@@ -37,26 +37,22 @@ class Counts:
     def metrics(self, total: Vector, weight: float) -> Metrics:
         actual, predicted, hits = np.split(total, 3)
         metrics = {"accuracy": float(hits.sum()) / weight}
-        recall = _share(hits, actual)
-        precision = _share(hits, predicted)
+        recall = ratio(hits, actual)
+        precision = ratio(hits, predicted)
         for name in self._names:
             if name == "balanced_accuracy":
                 metrics[name] = float(recall[actual > 0].mean())
             elif match := _AVERAGED.fullmatch(name):
                 beta = float(match[3] or 1) ** 2
-                f = _share((1 + beta) * hits, beta * actual + predicted)
+                f = ratio((1 + beta) * hits, beta * actual + predicted)
                 scores = {"precision": precision, "recall": recall}.get(match[2], f)
                 metrics[name] = _average(match[1], scores, actual, predicted)
             elif name == "per_class":
-                f1 = _share(2 * hits, actual + predicted)
+                f1 = ratio(2 * hits, actual + predicted)
                 for kind, values in (("precision", precision), ("recall", recall), ("f1", f1), ("weight", actual)):
                     labelled = zip(self._classes, values, strict=True)
                     metrics |= {f"{kind}[{label}]": float(value) for label, value in labelled}
         return metrics
-
-
-def _share(part: Vector, whole: Vector) -> Vector:
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
 def _average(kind: str | None, values: Vector, actual: Vector, predicted: Vector) -> float:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from yarnml.data.schema import Schema
 from yarnml.reduce.tree import Vector
-from yarnml.worker.metrics.base import Metrics, Scored, Statistic, numbers_in
+from yarnml.worker.metrics.base import Metrics, Scored, Statistic, numbers_in, ratio
 
 BINS = 1 << 16
 """Bins of the histogram of the second of two classes' scores."""
@@ -111,19 +111,15 @@ def _precision_recall(positive: Vector, negative: Vector, number: Vector) -> Met
     wrong = np.cumsum(negative[::-1])
     gained = positive[::-1]
     holds = gained > 0
-    precision = _share(hits, hits + wrong)
-    best = _share(hits, hits + wrong - negative[::-1])  # the bin's positive rows come first
-    worst = _share(hits - gained, hits - gained + wrong)  # they come last
+    precision = ratio(hits, hits + wrong)
+    best = ratio(hits, hits + wrong - negative[::-1])  # the bin's positive rows come first
+    worst = ratio(hits - gained, hits - gained + wrong)  # they come last
     error = np.maximum(best - precision, precision - worst)
     is_shared = holds & (number[::-1] > 1)
     return {
         "pr_auc": float(gained[holds] @ precision[holds] / hits[-1]),
         "pr_auc_error": float(gained[is_shared] @ error[is_shared] / hits[-1]),
     }
-
-
-def _share(part: Vector, whole: Vector) -> Vector:
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
 def _kolmogorov_smirnov(positive: Vector, negative: Vector) -> Metrics:
@@ -141,7 +137,7 @@ def _lift(positive: Vector, negative: Vector, share: float) -> float:
     rows = (positive + negative)[::-1]
     size = share * rows.sum()
     taken = np.clip(size - (np.cumsum(rows) - rows), 0, rows)
-    return float(_share(taken, rows) @ positive[::-1] / positive.sum() / share)
+    return float(ratio(taken, rows) @ positive[::-1] / positive.sum() / share)
 
 
 def two_classes(schema: Schema, names: Sequence[str]) -> Statistic | None:
