@@ -21,7 +21,7 @@ from yarnml.checkpoint.store import reachable
 from yarnml.errors import CheckpointError, YarnmlError
 from yarnml.events.log import log
 from yarnml.job import paths
-from yarnml.storage import atomic
+from yarnml.storage import atomic, integrity
 
 _CONTAINER = re.compile(r"container_(?:e\d+_)?(\d+_\d+)_(\d+)_\d+")
 _ATTEMPTS = 20
@@ -192,7 +192,7 @@ class Lease:
         """Return the owner that the file names; None where there is none, or no owner can be read in it."""
         with reachable(self._folder), suppress(FileNotFoundError, NotADirectoryError):
             data = storage.read(self._file)
-            with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            with suppress(*integrity.UNDECODABLE):
                 return msgspec.json.decode(data, type=Owner)
         return None
 

@@ -26,7 +26,7 @@ def read(job: Job) -> Outcome | None:
         return None
     try:
         return msgspec.json.decode(data, type=Outcome)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+    except integrity.UNDECODABLE as exc:
         if integrity.begins(data, _BEGINNING):
             return None  # the run is finished anew from its newest checkpoint, and writes another one
         raise CheckpointError(

@@ -21,7 +21,6 @@ from yarnml.job.spec import Job
 from yarnml.storage import atomic, integrity
 
 _BEGINNING = b'{\n  "identity": {'
-_NO_RESULTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Candidate(Struct, frozen=True):
@@ -161,7 +160,7 @@ def _is_own(data: bytes) -> bool:
     """Tell results, damaged ones too, from a file of somebody else."""
     try:
         msgspec.json.decode(data, type=Results)
-    except _NO_RESULTS:
+    except integrity.UNDECODABLE:
         return integrity.begins(data, _BEGINNING)
     return True
 
@@ -192,7 +191,7 @@ def read(job: Job) -> Results | None:
             data = storage.read(url)
             try:
                 return msgspec.json.decode(data, type=Results)
-            except _NO_RESULTS as exc:
+            except integrity.UNDECODABLE as exc:
                 advice = "use --restart to begin anew" if _is_own(data) else "move it away"
                 why = f"{url} is not what a search writes: {exc}; {advice}, or give this job another checkpoint.path."
     if why:

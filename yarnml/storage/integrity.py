@@ -13,6 +13,9 @@ import msgspec
 
 from yarnml import storage
 
+UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no document of the type that is wanted."""
+
 
 class TornFile(Exception):
     """A file is missing, or is not what was written; says which one, and what was expected and found."""
@@ -38,7 +41,7 @@ def unseal(data: bytes, field: str, name: str) -> dict[str, Any]:
         document = msgspec.json.decode(data)
         expected = document[field].get(name)
         actual = _own_digest(document, field, name)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, LookupError, TypeError, AttributeError) as exc:
+    except (*UNDECODABLE, LookupError, TypeError, AttributeError) as exc:
         raise NoDocument(f"{name} is no document with digests: {exc}") from exc
     compare(name, expected, actual)
     return dict(document)
