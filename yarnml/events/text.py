@@ -9,6 +9,12 @@ def count_of(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def first_few(names: Sequence[str], limit: int) -> str:
+    """Names in one line: of more than ``limit`` the first, and the number of all others."""
+    more = len(names) - limit
+    return ", ".join(names[:limit]) + (f" and {more} more" if more > 0 else "")
+
+
 def format_metrics(metrics: Mapping[str, Any]) -> str:
     """Metrics in one line: 'loss 0.123, accuracy 0.971'.
 

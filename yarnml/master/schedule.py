@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from yarnml.checkpoint.store import Position
+from yarnml.events.text import count_of
 from yarnml.job.metrics import rises
 from yarnml.job.spec import EarlyStopping
 
@@ -88,8 +89,8 @@ def convergence(position: Position, advice: str | None, *, stopped_early: bool) 
         return None, position.remarks
     if position.converged:
         return True, position.remarks
-    epochs = len(position.history)
-    return False, [f"not converged after {epochs} epoch{'s'[: epochs != 1]}: {advice}", *position.remarks]
+    epochs = count_of(len(position.history), "epoch")
+    return False, [f"not converged after {epochs}: {advice}", *position.remarks]
 
 
 def best_epoch(history: Sequence[dict[str, float]], rule: EarlyStopping) -> int | None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from fsspec.spec import AbstractFileSystem
 
+from yarnml.events.text import first_few
 from yarnml.storage import local
 
 _MAGIC = re.compile(r"[*?[]")
@@ -30,8 +31,7 @@ class Listing(NamedTuple):
 
     def describe_left_out(self) -> str:
         """Name what is left out, the first few of many."""
-        more = len(self.left_out) - _SHOWN
-        return ", ".join(self.left_out[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+        return first_few(self.left_out, _SHOWN)
 
 
 class Member(NamedTuple):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from yarnml.data.left_out import CONSTANT, EXPLAINED, left_out
+from yarnml.events.text import first_few
 
 ONE_ERROR = math.log(2)
 """The least loss of all rows together if one of them lies on the wrong side."""
@@ -20,7 +21,11 @@ def on_columns(parameters: Any, features: list[str], factor: Any) -> list[str]:
     """Name the columns that were not used, by reason."""
     reasons = left_out(factor, parameters)
     names = {reason: [f for f, why in zip(features, reasons, strict=True) if why == reason] for reason in reasons}
-    return [f"left out, {reason}: {_listed(names[reason])}" for reason in (CONSTANT, EXPLAINED) if reason in names]
+    return [
+        f"left out, {reason}: {first_few(names[reason], MAX_NAMES)}"
+        for reason in (CONSTANT, EXPLAINED)
+        if reason in names
+    ]
 
 
 def on_separation(parameters: Any, features: list[str], loss: float, *, converged: bool) -> list[str]:
@@ -36,13 +41,7 @@ def on_separation(parameters: Any, features: list[str], loss: float, *, converge
     error = np.sqrt(np.maximum(np.diagonal(parameters["covariance"])[1:], 0.0))
     endless = np.array(features)[(weight > LARGE) & (error > LARGE * weight)].tolist()
     return (
-        [f"no best coefficients, since they tell some rows apart: {_listed(endless)}; give learner.l2"]
+        [f"no best coefficients, since they tell some rows apart: {first_few(endless, MAX_NAMES)}; give learner.l2"]
         if endless
         else []
     )
-
-
-def _listed(names: list[str]) -> str:
-    """Some names, and the number of all others."""
-    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return ", ".join(names[:MAX_NAMES]) + more
