@@ -100,8 +100,10 @@ class Model:
     def _features(self, data: Any) -> npt.NDArray[np.float32]:
         table = _table(data)
         if table is not None:
+            if len(table):
+                return features_of(table, self.schema, "the table")
             columns_of(table, [f.name for f in self.schema.features], "the table")
-            return features_of(table, self.schema, "the table") if len(table) else self._none
+            return self._none
         x = _array(data)
         width = math.prod(x.shape[1:])
         if x.ndim < 2 or width != self.schema.width:

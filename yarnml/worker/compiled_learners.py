@@ -9,7 +9,7 @@ import msgspec
 from yarnml.data.schema import Schema
 from yarnml.job.spec import Job
 from yarnml.learners.base import Learner
-from yarnml.learners.precision import compile_for, precision_of
+from yarnml.learners.precision import compile_for
 from yarnml.learners.registry import build_learner
 from yarnml.worker.first_call import FirstCall
 from yarnml.worker.memory import available, check_fits
@@ -42,8 +42,7 @@ class CompiledLearners:
         key = msgspec.msgpack.encode((job.learner, schema, micro_batch_size, gradients))
         if key not in self._learners:
             learner = build_learner(job.learner, schema)
-            with precision_of(learner):
-                check_fits(learner, available())
+            check_fits(learner, available())
             program = Program(learner, schema, micro_batch_size, gradients)
             init = FirstCall(compile_for(learner, learner.init), f"{program.name} init")
             self._learners[key] = CompiledLearner(learner, init, program)
