@@ -1,11 +1,12 @@
 """A job as its user starts it, in processes that a test may kill, stop and watch."""
 
 import os
+import pty
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -58,6 +59,25 @@ def wait_for(what: str, condition: Callable[[], object], seconds: float = DEADLI
         assert looked < deadline, f"waited {seconds:.0f} s for {what}"
         time.sleep(max(0.02, 4 * (looked - began)))
         began = time.monotonic()
+
+
+def shown_on_terminal(line: Sequence[str], variables: Mapping[str, str] | None = None) -> tuple[int, bytes]:
+    """The status of a command that runs on a terminal of its own, and all that it shows there."""
+    main, side = pty.openpty()
+    with subprocess.Popen(line, stdin=side, stdout=side, stderr=side, env=variables) as run:
+        os.close(side)
+        shown = b""
+        while chunk := _read(main):
+            shown += chunk
+    os.close(main)
+    return run.returncode, shown
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # how Linux says that the other end was closed
+        return b""
 
 
 class Running:

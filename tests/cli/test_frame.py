@@ -1,7 +1,6 @@
 """The frame of the command line: every end is one sentence and a status, wherever the output goes."""
 
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -13,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+
+from tests.processes import shown_on_terminal
 
 Job = dict[str, Any]
 
@@ -150,27 +151,12 @@ def test_an_output_without_the_characters(small: Path) -> None:
 def test_names_of_the_data_move_no_cursor(small: Path, tmp_path: Path) -> None:
     """A header of a CSV file with escape sequences is quoted, not obeyed."""
     (tmp_path / "rows.csv").write_text("\x1b]0;pwned\x07\x1b[2Ja,b\n1,2\n")
-    main, side = pty.openpty()
-    line = [sys.executable, "-m", "yarnml", "run", str(small), "--set", "data.train=rows.csv"]
-    with subprocess.Popen(
-        [*line, "--set", f"data.train={tmp_path}/rows.csv"], stdin=side, stdout=side, stderr=side
-    ) as run:
-        os.close(side)
-        shown = b""
-        while chunk := _read(main):
-            shown += chunk
-    os.close(main)
-    assert run.returncode == 2
+    line = [sys.executable, "-m", "yarnml", "run", str(small), "--set", f"data.train={tmp_path}/rows.csv"]
+    status, shown = shown_on_terminal(line)
+    assert status == 2
     assert b"\\x1b]0;pwned\\x07\\x1b[2Ja" in shown
     assert b"\x1b]0" not in shown
     assert b"\x1b[2J" not in shown
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 65536)
-    except OSError:  # how Linux says that the other end was closed
-        return b""
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """The command as its user meets it: what it prints, with a terminal and without, and how it ends."""
 
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import pytest
 import sklearn.metrics
 
 import yarnml
+from tests.processes import shown_on_terminal
 from yarnml.events.events import Outcome
 from yarnml.worker.compile_cache import FOLDER_VARIABLE, user_cache_variables
 
@@ -42,25 +42,10 @@ def test_plain_lines_and_a_summary(digits_job: Job, digits: Path, write_job: Any
 def test_a_live_line_on_a_terminal(digits_job: Job, write_job: Any) -> None:
     """On a terminal one line shows round, step, loss, rows per second and workers while it trains."""
     digits_job["training"]["epochs"] = 30
-    main, side = pty.openpty()
     line = [sys.executable, "-m", "yarnml", "run", str(write_job(digits_job)), "--backend", "inline"]
-    with subprocess.Popen(
-        line, stdin=side, stdout=side, stderr=side, env=os.environ | {"TERM": "xterm-256color"}
-    ) as run:
-        os.close(side)
-        shown = b""
-        while chunk := _read(main):
-            shown += chunk
-    os.close(main)
-    assert run.returncode == 0, shown.decode()
+    status, shown = shown_on_terminal(line, os.environ | {"TERM": "xterm-256color"})
+    assert status == 0, shown.decode()
     assert re.search(rb"round \d+  step \d+/360  loss [\d.e-]+  [\d,]+ rows/s  1 worker", shown)
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 65536)
-    except OSError:  # how Linux says that the other end was closed
-        return b""
 
 
 def test_from_python(digits_job: Job, digits: Path) -> None:

@@ -20,8 +20,8 @@ def check_environment(cluster: Cluster) -> None:
     processes = [*cluster.processes(LEAD), *cluster.processes(CONTAINER)]
     assert len(processes) >= 3
     assert {process.environ()["VAULT_KEY"] for process in processes} == {SECRET}
-    every = [process for host in cluster.hadoop.hosts for process in cluster.hadoop.containers(host)]
-    assert not [process for process in every if "hunter2" in " ".join(process.cmdline())]
+    containers = [process for host in cluster.hadoop.hosts for process in cluster.hadoop.containers(host)]
+    assert not [process for process in containers if "hunter2" in " ".join(process.cmdline())]
 
 
 def places_of_secret(cluster: Cluster) -> set[str]:

@@ -36,9 +36,9 @@ def left_by_svd(rank: int) -> float:
 
 def split() -> tuple[dict[str, Array], dict[str, Array]]:
     """Four fifths of the pairs, and the rest."""
-    every = ratings()
+    pairs = ratings()
     cut = GREY.size * 4 // 5
-    return {n: a[:cut] for n, a in every.items()}, {n: a[cut:] for n, a in every.items()}
+    return {n: a[:cut] for n, a in pairs.items()}, {n: a[cut:] for n, a in pairs.items()}
 
 
 def by_means(seen: dict[str, Array], new: dict[str, Array]) -> float:
