@@ -162,14 +162,16 @@ class Lease:
         return True
 
     def _take(self) -> None:
+        """Take the lease; of two runs that do so on one machine at the same time, one after the other."""
         for _ in range(_ATTEMPTS):
-            self.check()
-            with reachable(self._folder):
+            with reachable(self._folder), storage.locked(self._folder):
+                self.check()
                 old = self._read()
                 storage.remove_file(self._file)
                 with suppress(FileExistsError), atomic.create(self._file) as beside:
                     storage.write(beside, msgspec.json.format(msgspec.json.encode(self._owner)))
-            if self._read() == self._owner:
+                is_own = self._read() == self._owner
+            if is_own:
                 if old and is_alive(old, self._owner) is None:
                     log(f"checkpoint.path {self._folder} was led by {old}, which ends at its next commit if it runs.")
                 return

@@ -230,15 +230,16 @@ def remove_file(url: str) -> None:
 def remove_empty(url: str) -> None:
     """Remove a folder that holds nothing; nothing where it holds something, or there is none."""
     fs, path = locate(url)
-    if not local.is_disk(fs):
-        if fs.isdir(path) and not names(url):
-            remove(url)
-        return
-    try:
-        os.rmdir(path)
-    except OSError as exc:
-        if exc.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR):
-            raise
+    if local.is_disk(fs):
+        local.remove_empty(path)
+    elif fs.isdir(path) and not names(url):
+        remove(url)
+
+
+def locked(url: str) -> AbstractContextManager[None]:
+    """Have a folder of this machine to oneself for the length of a block; other storages have no such lock."""
+    fs, path = locate(url)
+    return local.locked(path) if local.is_disk(fs) else contextlib.nullcontext()
 
 
 def is_link(url: str) -> bool:

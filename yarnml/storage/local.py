@@ -2,10 +2,12 @@
 
 import contextlib
 import errno
+import fcntl
 import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Callable, Iterator
 from io import BufferedReader, BufferedWriter
 
@@ -28,6 +30,10 @@ _NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF)
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 """What filesystems answer that have no hard links."""
+
+
+LOCK_SECONDS = 10.0
+"""Longest wait for the lock of a folder, which is held for moments."""
 
 
 def is_disk(fs: AbstractFileSystem) -> bool:
@@ -139,6 +145,29 @@ def make_folders(folder: str) -> None:
         sync(os.path.dirname(new))
 
 
+@contextlib.contextmanager
+def locked(folder: str) -> Iterator[None]:
+    """Have a folder, which is made where there is none, to oneself among the processes of this machine.
+
+    Its lock goes with its holder; who is stopped while it has it is waited for no longer than `LOCK_SECONDS`.
+    """
+    make_folders(folder)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    deadline = time.monotonic() + LOCK_SECONDS
+    try:
+        while time.monotonic() < deadline:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(0.01)
+            except OSError:  # a filesystem without locks
+                break
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def rename(old: str, new: str) -> None:
     """Move a file or folder to a free name; FileExistsError where it is taken."""
     try:
@@ -175,6 +204,15 @@ def remove(path: str) -> None:
             shutil.rmtree(path)
         else:
             os.unlink(path)
+
+
+def remove_empty(path: str) -> None:
+    """Remove a folder that holds nothing; nothing where it holds something, or there is none."""
+    try:
+        os.rmdir(path)
+    except OSError as exc:
+        if exc.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR):
+            raise
 
 
 def sync(folder: str) -> None:
