@@ -15,6 +15,7 @@ import hdfs_native
 import psutil
 import yaml
 
+from tests import families
 from tests.hadoop import Hadoop
 from tests.hadoop.configuration import QUICK_JAVA
 from tests.processes import paced_learner, wait_for
@@ -76,7 +77,9 @@ class Cluster:
     def processes(self, kind: str) -> list[psutil.Process]:
         """The containers' processes whose command line has ``kind``, oldest first."""
         processes = [p for host in self.hadoop.hosts for p in self.hadoop.containers(host)]
-        return sorted((p for p in processes if kind in _line(p) and "bash" not in _line(p)), key=lambda p: p.pid)
+        return sorted(
+            (p for p in processes if kind in families.line(p) and "bash" not in families.line(p)), key=lambda p: p.pid
+        )
 
     def hosts(self, kind: str) -> set[str]:
         """The hosts on which processes of this kind run."""
@@ -224,10 +227,3 @@ def submitted(
         popen.wait()
         for application in set(re.findall(r"application_\d+_\d+", run.printed())):
             cluster.end(application)
-
-
-def _line(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""

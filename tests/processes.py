@@ -13,6 +13,8 @@ from tempfile import NamedTemporaryFile
 
 import psutil
 
+from tests import families
+
 DEADLINE = 90.0
 
 
@@ -95,10 +97,7 @@ class Running:
         """The job's processes of one role, by index."""
         children = {}
         for child in psutil.Process(self.popen.pid).children():
-            try:
-                variables = child.environ()
-            except psutil.Error:
-                continue  # it has just ended
+            variables = families.variables(child)
             if variables.get("YARNML_ROLE") == role:
                 children[int(variables["YARNML_INDEX"])] = child
         return [children[i] for i in sorted(children)]
@@ -114,9 +113,8 @@ class Running:
 
     def kill_all(self) -> None:
         """SIGKILL to the command and every process it started, at the same moment."""
-        family = [*psutil.Process(self.popen.pid).children(recursive=True), psutil.Process(self.popen.pid)]
-        for process in family:
-            process.kill()
+        family = families.family(psutil.Process(self.popen.pid))[::-1]
+        families.send(family)
         self.popen.communicate()
         psutil.wait_procs(family, timeout=DEADLINE)
 
@@ -143,8 +141,7 @@ def _ended_after(popen: "subprocess.Popen[str]", run: Running) -> Iterator[Runni
         yield run
     finally:
         if popen.poll() is None:
-            for child in psutil.Process(popen.pid).children(recursive=True):
-                os.kill(child.pid, signal.SIGCONT)
+            families.send(families.family(psutil.Process(popen.pid)), signal.SIGCONT)
             run.kill_all()
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import psutil
 
+from tests import families
 from tests.faults.runs import Run
 
 STOPPED_SECONDS = 0.09
@@ -50,9 +51,7 @@ def _signal_all(number: int) -> Act:
         workers = run.processes("worker")
         if not workers:
             raise Missed
-        for process in workers:
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(number)
+        families.send(workers, number)
 
     return act
 
@@ -111,9 +110,7 @@ def kill_master(run: Run, aim: Aim) -> None:
     Its processes leave by themselves; one that is stopped can't, until somebody wakes it.
     """
     run.crash()
-    for process in run.family():
-        with suppress(psutil.NoSuchProcess):
-            process.send_signal(signal.SIGCONT)
+    families.send(run.family(), signal.SIGCONT)
     run.wait_for_nobody()
     run.start()
 

@@ -7,13 +7,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import psutil
 
+from tests import families
 from tests.conftest import ROOT
 
 MARK = "YARNML_FAULTS_RUN"  # in the environment of every process of one run, so that all of them can be found
@@ -80,10 +81,9 @@ class Run:
         """The living processes of these roles, by role and index."""
         living = []
         for process in self.family():
-            with suppress(psutil.Error):
-                variables = process.environ()
-                if variables.get("YARNML_ROLE") in roles:
-                    living.append((variables["YARNML_ROLE"], int(variables["YARNML_INDEX"]), process))
+            variables = families.variables(process)
+            if variables.get("YARNML_ROLE") in roles:
+                living.append((variables["YARNML_ROLE"], int(variables["YARNML_INDEX"]), process))
         return [process for _, _, process in sorted(living, key=lambda entry: entry[:2])]
 
     def family(self) -> list[psutil.Process]:
@@ -114,9 +114,7 @@ class Run:
         """Leave nothing of this run, whatever state it is in."""
         self._over.set()
         while family := self.family():
-            for process in family:
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
+            families.send(family)
             self._popen.poll()
             psutil.wait_procs(family, timeout=1.0)
         self._popen.wait()
@@ -128,10 +126,7 @@ class Run:
             time.sleep(0.02)
 
     def _is_mine(self, process: psutil.Process) -> bool:
-        try:
-            return process.environ().get(MARK) == self._mark and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return False
+        return families.variables(process).get(MARK) == self._mark and families.runs(process)
 
     def _listen(self) -> None:
         """Note when each epoch is told."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from tests import families
 from tests.hadoop.configuration import (
     GPU_HOST,
     HOSTS,
@@ -116,9 +117,8 @@ class Hadoop:
         """SIGKILL to both daemons of a host and to every container there, as when its power is cut."""
         i = HOSTS.index(host) + 1
         family = [self._processes[f"datanode-{i}"], self._processes[f"nodemanager-{i}"], *self.containers(host)]
-        for process in family:
-            process.kill()
-        self.wait_for(f"the end of {host}", lambda: not any(map(_runs, family)))
+        families.send(family)
+        self.wait_for(f"the end of {host}", lambda: not any(map(families.runs, family)))
 
     def start_host(self, host: str) -> None:
         """Start both daemons of a host again; they are not waited for."""
@@ -129,13 +129,13 @@ class Hadoop:
     def containers(self, host: str) -> list[psutil.Process]:
         """The processes that the NodeManager of a host has started; none where it does not run."""
         name = f"nodemanager-{HOSTS.index(host) + 1}"
-        return self._processes[name].children(recursive=True) if self.runs(name) else []
+        return families.family(self._processes[name])[1:]
 
     def pid(self, name: str) -> int:
         return self._processes[name].pid
 
     def runs(self, name: str) -> bool:
-        return name in self._processes and _runs(self._processes[name])
+        return name in self._processes and families.runs(self._processes[name])
 
     def log(self, name: str) -> Path:
         """The file that a daemon's output goes to."""
@@ -239,10 +239,6 @@ def _java_home() -> str:
 
 def _options(properties: Mapping[str, str]) -> list[str]:
     return [part for name, value in properties.items() for part in ("-D", f"{name}={value}")]
-
-
-def _runs(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def _tail(log: Path, lines: int = 30) -> str:

@@ -1,6 +1,7 @@
 """Calls of Hadoop's REST services."""
 
 import json
+import urllib.error
 import urllib.request
 from typing import Any
 
@@ -10,9 +11,13 @@ def http(url: str, method: str, body: object = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     request = urllib.request.Request(url, data, headers, method=method)
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        content = answer.read()
-        return json.loads(content) if content.strip().startswith((b"{", b"[")) else content.decode()
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            content = answer.read()
+    except urllib.error.HTTPError as exc:
+        exc.close()
+        raise
+    return json.loads(content) if content.strip().startswith((b"{", b"[")) else content.decode()
 
 
 def has_registered(datanode: str) -> bool:

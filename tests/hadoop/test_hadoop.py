@@ -1,7 +1,6 @@
 """The process cluster is what the other tests take it for."""
 
 import getpass
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests import families
 from tests.hadoop import GPU_HOST, HOSTS, RACKS, Hadoop
 from tests.processes import wait_for
 
@@ -113,13 +113,13 @@ def test_nothing_survives_its_owner(tmp_path: Path) -> None:
     """However the owner ends, its daemons, their orphans and the folder go."""
     folder = tmp_path / "cluster"
     folder.mkdir()
-    owner = subprocess.Popen([sys.executable, "-c", OWNER, GUARD, folder], stdout=subprocess.PIPE, text=True)
-    assert owner.stdout
-    with owner.stdout:
-        guard = psutil.Process(int(owner.stdout.readline()))
-    wait_for("the orphans", lambda: len([p for p in guard.children(recursive=True) if p.name() == "sleep"]) == 3)
-    family = [guard, *guard.children(recursive=True)]
-    owner.send_signal(signal.SIGKILL)
-    owner.wait()
-    wait_for("the end of the family", lambda: not any(p.is_running() and p.status() != "zombie" for p in family))
+    with subprocess.Popen([sys.executable, "-c", OWNER, GUARD, folder], stdout=subprocess.PIPE, text=True) as owner:
+        try:
+            assert owner.stdout
+            guard = psutil.Process(int(owner.stdout.readline()))
+            wait_for("the orphans", lambda: list(map(families.name, families.family(guard))).count("sleep") == 3)
+            family = families.family(guard)
+        finally:
+            owner.kill()
+    wait_for("the end of the family", lambda: not any(map(families.runs, family)))
     assert not folder.exists()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import yarnml
+from tests import families
 from tests.jobs.conftest import Job, model_bits
 from tests.processes import running, saved_steps, wait_for
 from yarnml.control.reports import Failed
@@ -21,8 +22,7 @@ def test_all_die_before_one_has_joined(job: Job, write_job: Any, undisturbed: by
     """SIGKILL of all workers while they start is no sign that none can: others are asked for, and the job is done."""
     with running(write_job(job)) as run:
         wait_for("three workers", lambda: len(run.children()) == 3)
-        for worker in run.children():
-            worker.kill()
+        families.send(run.children())
         status, out, err = run.end()
     assert status == 0, err
     assert "failure 3 of at most 10" in out
@@ -112,8 +112,7 @@ def test_all_workers_at_once(job: Job, write_job: Any, undisturbed: bytes) -> No
     """Even without any worker left the job goes on, with new ones."""
     with running(write_job(job)) as run:
         wait_for("a checkpoint", lambda: saved_steps(Path(job["checkpoint"]["path"])))
-        for child in run.children():
-            child.kill()
+        families.send(run.children())
         status, _, err = run.end()
     assert status == 0, err
     assert model_bits(job) == undisturbed

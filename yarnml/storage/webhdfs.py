@@ -12,7 +12,7 @@ import ssl
 import string
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -87,6 +87,8 @@ class WebHdfs:
                 with self._open(location, timeout=self._seconds) as answer:
                     return bytes(answer.read())
             except (OSError, http.client.HTTPException) as exc:
+                if isinstance(exc, urllib.error.HTTPError):
+                    exc.close()
                 names = self._names_on(path, urlsplit(location).hostname or "")
                 if names <= {*excluded}:
                     raise ConnectionError(f"{urlsplit(location).netloc}: {getattr(exc, 'reason', exc)}") from exc
@@ -184,24 +186,35 @@ class _Sink:
             )
         else:
             self._connection = http.client.HTTPConnection(place.netloc, timeout=CONNECT_SECONDS)
-        self._connection.connect()
-        self._connection.sock.settimeout(seconds)
-        self._connection.putrequest("PUT", f"{place.path}?{place.query}")
-        self._connection.putheader("Content-Type", "application/octet-stream")
-        self._connection.putheader("Transfer-Encoding", "chunked")
-        self._connection.endheaders()
+        with self._open_until_an_error():
+            self._connection.connect()
+            self._connection.sock.settimeout(seconds)
+            self._connection.putrequest("PUT", f"{place.path}?{place.query}")
+            self._connection.putheader("Content-Type", "application/octet-stream")
+            self._connection.putheader("Transfer-Encoding", "chunked")
+            self._connection.endheaders()
+
+    @contextlib.contextmanager
+    def _open_until_an_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._connection.close()
+            raise
 
     def write(self, data: memoryview) -> None:
         if data:
-            self._connection.send(b"%x\r\n" % len(data))
-            self._connection.send(data)
-            self._connection.send(b"\r\n")
+            with self._open_until_an_error():
+                self._connection.send(b"%x\r\n" % len(data))
+                self._connection.send(data)
+                self._connection.send(b"\r\n")
 
     def close(self) -> None:
-        self._connection.send(b"0\r\n\r\n")
-        with contextlib.closing(self._connection), self._connection.getresponse() as answer:
-            if answer.status >= 300:
-                raise _Refused(_words(answer.read(), f"HTTP Error {answer.status}"))
+        with contextlib.closing(self._connection):
+            self._connection.send(b"0\r\n\r\n")
+            with self._connection.getresponse() as answer:
+                if answer.status >= 300:
+                    raise _Refused(_words(answer.read(), f"HTTP Error {answer.status}"))
 
 
 def _addresses(host: str) -> set[str]:

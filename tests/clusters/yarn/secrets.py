@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 
+from tests import families
 from tests.applications import CONTAINER, LEAD, USER, Cluster, Job
 from yarnml.clusters.yarn.application import JOB_FILE
 from yarnml.clusters.yarn.packaging.provision import VARIABLES
@@ -21,7 +22,7 @@ def check_environment(cluster: Cluster) -> None:
     assert len(processes) >= 3
     assert {process.environ()["VAULT_KEY"] for process in processes} == {SECRET}
     containers = [process for host in cluster.hadoop.hosts for process in cluster.hadoop.containers(host)]
-    assert not [process for process in containers if "hunter2" in " ".join(process.cmdline())]
+    assert not [process for process in containers if "hunter2" in families.line(process)]
 
 
 def places_of_secret(cluster: Cluster) -> set[str]:

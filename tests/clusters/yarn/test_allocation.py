@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests import families
 from tests.applications import CONTAINER, Cluster, submitted
 from tests.hadoop import GPU_HOST
 from tests.processes import wait_for
@@ -42,7 +43,7 @@ def test_roles_keep_to_their_nodes(cluster: Cluster) -> None:
     job |= {"reducers": {"count": 1, "memory": "512 MiB"}}
     with submitted(cluster, job) as run:
         wait_for("a checkpoint", lambda: cluster.steps(job), 180)
-        names = {p.pid: p.environ().get("SKEIN_CONTAINER_ID", "master") for p in cluster.processes(CONTAINER)}
+        names = {p.pid: families.variables(p).get("SKEIN_CONTAINER_ID", "master") for p in cluster.processes(CONTAINER)}
         labelled = {names[p.pid] for p in cluster.hadoop.containers(GPU_HOST) if p.pid in names}
         cluster.yarnml("kill", run.id)
     assert sorted(names.values()) == ["reducer_0", "worker_0", "worker_1"]

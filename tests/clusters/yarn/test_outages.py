@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import yarnml
+from tests import families
 from tests.applications import CONTAINER, LEAD, SKEIN, Cluster, Job, Submitted, submitted
 from tests.hadoop import HOSTS, Hadoop, hadoop
 from tests.processes import wait_for
@@ -139,8 +140,7 @@ def test_all_workers_at_once(cluster: Cluster, undisturbed: bytes) -> None:
     """SIGKILL of every container: others go on from the newest checkpoint."""
     job = long_job(cluster, "all-workers")
     with training(cluster, job) as run:
-        for process in cluster.processes(CONTAINER):
-            process.kill()
+        families.send(cluster.processes(CONTAINER))
         out = same_bits(cluster, job, run, undisturbed)
     assert "continuing after step" in out
 
