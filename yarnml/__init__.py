@@ -2,6 +2,7 @@
 
 outcome = yarnml.run("job.yaml")
 yarnml.load_model(outcome.export).predict(table)
+yarnml.fit(frame, label="price", learner="boosting").predict(frame)
 """
 
 import importlib
@@ -10,13 +11,14 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "fit": ("yarnml.frames.fit", "fit"),
     "run": ("yarnml.runner", "run_file"),
     "load_job": ("yarnml.job.load", "load_job"),
     "load_model": ("yarnml.model.model", "load_model"),
 }
 _PUBLIC |= {"YarnmlError": ("yarnml.errors", "YarnmlError")}
 
-__all__ = ["YarnmlError", "__version__", "load_job", "load_model", "run"]
+__all__ = ["YarnmlError", "__version__", "fit", "load_job", "load_model", "run"]
 
 
 def __getattr__(name: str) -> Any:

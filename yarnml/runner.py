@@ -15,6 +15,7 @@ from yarnml.checkpoint.store import Checkpoints
 from yarnml.data.plan import Plan, check_shards, make_plan
 from yarnml.errors import Interrupted, JobFileError, YarnmlError
 from yarnml.events.events import Event, Listener, Outcome, Planned
+from yarnml.events.progress import progress_display
 from yarnml.events.redaction import without_password
 from yarnml.job import paths
 from yarnml.job.load import load_job
@@ -46,13 +47,26 @@ def _silent(event: Event) -> None:
     """Tell nobody."""
 
 
-def run_file(source: Any, backend: str = "local", *, restart: bool = False, say: Listener = _silent) -> Outcome:
+def run_file(
+    source: Any, backend: str = "local", *, restart: bool = False, progress: bool = False, say: Listener = _silent
+) -> Outcome:
     """Train the job of a job file, of a mapping of the same form, or of a `Job`, and return its outcome.
 
+    ``progress``: whether one line shows how far it is, in a notebook or a terminal.
     ``say`` is called with every event (`yarnml.events.events`); `yarnml.events.console.JobConsole` prints them.
     """
     job = source if isinstance(source, Job) else load_job(source)
-    return run(job, backend, restart=restart, say=say)
+    if not progress:
+        return run(job, backend, restart=restart, say=say)
+    with progress_display() as show:
+
+        def tell(event: Event) -> None:
+            show(event)
+            say(event)
+
+        outcome = run(job, backend, restart=restart, say=tell)
+        show(outcome)
+        return outcome
 
 
 def run(job: Job, backend: str = "local", *, restart: bool = False, say: Listener = _silent) -> Outcome:

@@ -5,6 +5,8 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
 
 from yarnml.control.commands import Assignment, Command, Save, WarmUp
 from yarnml.control.reports import Report, Saved
@@ -18,6 +20,9 @@ from yarnml.reduce.memory import MemoryAllReduce
 from yarnml.worker.environment import THREAD_POOL_VARIABLES, device_variables
 from yarnml.worker.progress import ProgressTracker
 
+if TYPE_CHECKING:
+    from yarnml.worker.compiled_learners import CompiledLearners
+
 
 class InlineCrew:
     """One worker with all shards, which is never lost and gets no company."""
@@ -28,7 +33,7 @@ class InlineCrew:
         from yarnml.worker.mapper import Mapper  # brings JAX, which must come after its variables are set
 
         tracker = ProgressTracker(lambda step, loss, rows: say(Tick(step, loss, rows, 1)))
-        self._mapper = Mapper(0, MemoryAllReduce(), tracker, lambda assignment, step, copy: None)
+        self._mapper = Mapper(0, MemoryAllReduce(), tracker, lambda assignment, step, copy: None, _learners())
         self._generation = 0
 
     def run(self, command: Command, shards: int, on_saved: Callable[[Saved], None] = ignore) -> dict[int, Report]:
@@ -52,6 +57,14 @@ class InlineCrew:
 
     def recover(self, lost: WorkerLost) -> None:
         raise lost
+
+
+@cache
+def _learners() -> "CompiledLearners":
+    """The learners that jobs of this process have compiled: the next one like them need not compile anything."""
+    from yarnml.worker.compiled_learners import CompiledLearners  # brings JAX
+
+    return CompiledLearners()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from platform import python_version
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy.typing as npt
@@ -183,8 +183,17 @@ def resolve(url: str) -> str:
     return storage.join(base, str(numbers[-1]))
 
 
-def read_model(folder: str) -> tuple[dict[str, npt.NDArray[Any]], bytes, Schema, dict[str, Any]]:
-    """Return arrays, program, schema and description of a version; ExportError where it is torn or not yarnml's."""
+class Content(NamedTuple):
+    """The content of a version: arrays by name, the program, the columns, and model.json as it is."""
+
+    arrays: dict[str, npt.NDArray[Any]]
+    program: bytes
+    schema: Schema
+    about: dict[str, Any]
+
+
+def read_model(folder: str) -> Content:
+    """Read a version; ExportError where it is torn or not yarnml's."""
     files = {}
     try:
         about, document = _about(folder)
@@ -198,7 +207,7 @@ def read_model(folder: str) -> tuple[dict[str, npt.NDArray[Any]], bytes, Schema,
         raise ExportError(f"The model in {folder} can't be read: {exc}") from exc
     with readable(folder):
         arrays = with_trained_mean(unpack(files[paths.MODEL]), about.mean)
-    return arrays, files[paths.PROGRAM], about.schema, document
+    return Content(arrays, files[paths.PROGRAM], about.schema, document)
 
 
 @contextlib.contextmanager

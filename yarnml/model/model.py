@@ -1,7 +1,6 @@
 """A trained model, loaded: predicts from tables or arrays without the code that trained it."""
 
 import math
-from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,19 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from yarnml.data.arrays import Array, to_float32
+from yarnml.data.arrays import to_float32
 from yarnml.data.offsets import all_offsets, distances
 from yarnml.data.rows import check_finite, features_of
 from yarnml.data.shapes import columns_of
+from yarnml.data.tables import array_of, column_of, table_of
 from yarnml.errors import DataError, ExportError
+from yarnml.events.events import Outcome
 from yarnml.model.coefficients import coefficients
-from yarnml.model.export import read_model, readable, resolve
+from yarnml.model.export import Content, read_model, readable, resolve
 from yarnml.model.importances import importances
 from yarnml.model.pairs import pairs_of
 from yarnml.model.program import load_program
+from yarnml.model.scores import label_of, probabilities, score
 from yarnml.model.top_items import NOTHING, best, factors_of, known, seen_of
 from yarnml.storage import absolute
 
@@ -28,11 +30,18 @@ _MAX_ROWS_PER_CALL = 65536
 
 
 class Model:
-    """One version of an exported model.  ``about`` is its model.json: learner, metrics, data, packages, job."""
+    """One version of an exported model.  It can be pickled, and needs its folder no more.
 
-    def __init__(self, folder: str) -> None:
+    ``folder``: where it is stored; empty where it is not.
+    ``about``: its model.json: learner, metrics, data, packages, job.
+    ``outcome``: of the training, where `yarnml.fit` made it in this process.
+    """
+
+    def __init__(self, folder: str, content: Content | None = None, outcome: Outcome | None = None) -> None:
         self.folder = folder
-        arrays, program, self.schema, self.about = read_model(folder)
+        self.outcome = outcome
+        self._content = content or read_model(folder)
+        arrays, program, self.schema, self.about = self._content
         with readable(folder):
             self._arrays = {name: jax.numpy.asarray(a) for name, a in arrays.items()}
             self._offsets = all_offsets(self.schema)
@@ -57,6 +66,24 @@ class Model:
         starts = range(0, max(len(x), 1), _MAX_ROWS_PER_CALL)
         calls = [self._padded(x[low : low + _MAX_ROWS_PER_CALL]) for low in starts]
         return np.concatenate(calls)
+
+    def predict_proba(self, data: Any) -> npt.NDArray[np.float32]:
+        """Return the probability of each class for every row, [rows, classes], in the order of ``schema.classes``.
+
+        Raises ExportError for a model that has none.
+        """
+        return probabilities(self.outputs(data), self.schema, self.about["learner"]["kind"])
+
+    def score(self, data: Any, label: Any = None, weight: Any = None) -> float:
+        """Return the accuracy of a model of classes, R² of one of numbers, on the rows of ``data``.
+
+        ``label``: one for each row; None for the column of ``data`` that has the label's name.
+        ``weight``: of each row; None for 1.
+        Raises ExportError for a model without a label.
+        """
+        if label is None:
+            label = label_of(table_of(data, "score"), self.schema)
+        return score(self.outputs(data), column_of(label, "score", "label"), weight, self.schema)
 
     def coefficients(self) -> pa.Table:
         """Tabulate a linear model in the units of its data: feature, (class,) coefficient, standard_error.
@@ -84,7 +111,7 @@ class Model:
         factors = factors_of(self._arrays)
         seen = NOTHING
         if without is not None:
-            table = _table(without)
+            table = table_of(without, "recommend")
             if table is None:
                 raise DataError(f"recommend needs without as a table, got a {type(without).__name__}.")
             seen = seen_of(pairs_of(table, self.schema, "the table without"), factors)
@@ -98,13 +125,13 @@ class Model:
         return np.asarray(self._call(self._arrays, full))[: len(x)]
 
     def _features(self, data: Any) -> npt.NDArray[np.float32]:
-        table = _table(data)
+        table = table_of(data, "predict")
         if table is not None:
             if len(table):
                 return features_of(table, self.schema, "the table")
             columns_of(table, [f.name for f in self.schema.features], "the table")
             return self._none
-        x = _array(data)
+        x = array_of(data, "predict")
         width = math.prod(x.shape[1:])
         if x.ndim < 2 or width != self.schema.width:
             raise DataError(
@@ -120,35 +147,12 @@ class Model:
         """The features of no rows, whose columns may have no types either."""
         return np.empty((0, self.schema.width), np.float32)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Model, (self.folder, self._content, self.outcome)
+
     def __repr__(self) -> str:
-        return f"Model({self.folder!r}, {self.about['learner']['kind']}, metrics={self.about['metrics']})"
-
-
-def _array(data: Any) -> Array:
-    """Make an array of numbers; what is masked becomes NaN.  DataError for what are no numbers."""
-    if np.ma.isMaskedArray(data):
-        data = np.ma.filled(data.astype(np.float64), np.nan)
-    try:
-        x = np.asarray(data)
-        if x.dtype.kind in "cmMV":  # NumPy would drop a part of them, or take them for numbers
-            raise DataError(f"predict needs a table or an array of numbers, got an array of {x.dtype}.")
-        return x if x.dtype.kind in "fiu" else x.astype(np.float64)
-    except (TypeError, ValueError, OverflowError) as exc:
-        raise DataError(f"predict needs a table or an array of numbers, got a {type(data).__name__}: {exc}") from exc
-
-
-def _table(data: Any) -> pa.Table | None:
-    """Make a table of anything that has named columns; None for the rest."""
-    if isinstance(data, Mapping):
-        columns = {name: list(c) if getattr(c, "ndim", 1) > 1 else c for name, c in data.items()}
-    elif hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
-        columns = data
-    else:
-        return None
-    try:
-        return pa.table(columns)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError) as exc:
-        raise DataError(f"predict can't make a table of this {type(data).__name__}: {exc}") from exc
+        place = repr(self.folder) if self.folder else "in memory"
+        return f"Model({place}, {self.about['learner']['kind']}, metrics={self.about['metrics']})"
 
 
 def load_model(path: str | PathLike[str]) -> Model:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -15,11 +16,18 @@ _ALLOWED = re.compile(
     r"shape_assertion|Sharding|stablehlo\.dynamic_(top_k|reduce_window|rng_bit_generator)"
     r"|lapack_[a-z]+_ffi|(cu|hip)(solver|sparse)_[a-z0-9]+_ffi|(cu|hip)_(threefry2x32_ffi|lu_pivots_to_permutation)"
 )
+MAX_PROGRAMS = 32
+"""Programs that stay compiled, those that were used last."""
+
 _CALL = re.compile(r"custom_call(?: @([\w.$]+)\()?")
 
 
+@lru_cache(MAX_PROGRAMS)
 def load_program(data: bytes) -> Callable[..., Any]:
-    """Return the compiled function of a program; ExportError names what it must not call."""
+    """Return the compiled function of a program; ExportError names what it must not call.
+
+    Equal programs share one: models that differ in their parameters alone are compiled once.
+    """
     exported = export.deserialize(bytearray(data))
     if strange := foreign_calls(exported.mlir_module()):
         raise ExportError(f"its program calls {', '.join(strange)}, which no exported model does")

@@ -1,14 +1,17 @@
-"""Learners with their compiled programs, which one training of a worker leaves to the next."""
+"""Learners with their compiled programs, which one training of a process leaves to the next."""
 
 from collections import OrderedDict
 from collections.abc import Callable
+from threading import Lock
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from yarnml.data.schema import Schema
+from yarnml.job import user_code
 from yarnml.job.spec import Job
-from yarnml.learners.base import Learner
+from yarnml.learners.base import HidesScaling, Learner
 from yarnml.learners.precision import compile_for
 from yarnml.learners.registry import build_learner
 from yarnml.worker.first_call import FirstCall
@@ -19,34 +22,58 @@ MAX_COMPILED_LEARNERS = 100
 
 
 class CompiledLearner(NamedTuple):
-    """A learner on a schema, with what is compiled of it so far."""
+    """A learner on a schema, with what is compiled of it so far.
+
+    ``with_units``: of a learner that hides its scaling, None of any other.
+    """
 
     learner: Learner
     init: Callable[..., Any]
     program: Program
+    with_units: Callable[..., Any] | None
 
 
 class CompiledLearners:
-    """The learners that a worker has compiled, those that were used last.
+    """The learners that a process has compiled, those that were used last.
 
-    The trainings of a search differ in few fields, so many of them share a learner.
+    The trainings of a search differ in few fields, so many of them share a learner; and so do jobs that one process
+    trains one after another, or at the same time.
     """
 
     def __init__(self) -> None:
         self._learners: OrderedDict[bytes, CompiledLearner] = OrderedDict()
+        self._lock = Lock()
 
     def compiled(self, job: Job, schema: Schema) -> CompiledLearner:
         """The job's learner on this schema: compiled before, or made now."""
+        seen = without_data(schema)
         micro_batch_size = job.training.micro_batch_size
         gradients = job.training.gradients
-        key = msgspec.msgpack.encode((job.learner, schema, micro_batch_size, gradients))
-        if key not in self._learners:
-            learner = build_learner(job.learner, schema)
-            check_fits(learner, available())
-            program = Program(learner, schema, micro_batch_size, gradients)
-            init = FirstCall(compile_for(learner, learner.init), f"{program.name} init")
-            self._learners[key] = CompiledLearner(learner, init, program)
-        self._learners.move_to_end(key)
-        while len(self._learners) > MAX_COMPILED_LEARNERS:
-            self._learners.popitem(last=False)
-        return self._learners[key]
+        key = msgspec.msgpack.encode((job.learner, seen, micro_batch_size, gradients, _code_of(job)))
+        with self._lock:
+            if key not in self._learners:
+                learner = build_learner(job.learner, seen)
+                check_fits(learner, available())
+                program = Program(learner, seen, micro_batch_size, gradients)
+                init = FirstCall(compile_for(learner, learner.init), f"{program.name} init")
+                with_units = compile_for(learner, learner.with_units) if isinstance(learner, HidesScaling) else None
+                self._learners[key] = CompiledLearner(learner, init, program, with_units)
+            self._learners.move_to_end(key)
+            while len(self._learners) > MAX_COMPILED_LEARNERS:
+                self._learners.popitem(last=False)
+            return self._learners[key]
+
+
+def without_data(schema: Schema) -> Schema:
+    """The schema as a learner is built on it: without the numbers from which features and labels are counted.
+
+    They are taken from the rows on the host, and differ from one part of the data to the next.
+    """
+    features = tuple(replace(feature, offsets=()) for feature in schema.features)
+    return replace(schema, features=features, centre=0.0)
+
+
+def _code_of(job: Job) -> str:
+    """The digest of the user's own code, which may change between two jobs of a process; empty where there is none."""
+    own = [*filter(None, [job.learner.file]), *job.environment.files]
+    return user_code.digest(own) if own else ""

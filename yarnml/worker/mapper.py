@@ -61,10 +61,16 @@ class Mapper:
     Of a training that ends, decoded rows and compiled learners stay for the next one; all else is in `Training`.
 
     ``request_backup``: asks the master for a shard of another worker to compute.
+    ``learners``: those that this process has compiled before; None where it has not.
     """
 
     def __init__(
-        self, index: int, allreduce: AllReduce, tracker: ProgressTracker, request_backup: RequestShard
+        self,
+        index: int,
+        allreduce: AllReduce,
+        tracker: ProgressTracker,
+        request_backup: RequestShard,
+        learners: CompiledLearners | None = None,
     ) -> None:
         self._index = index
         self._allreduce = allreduce
@@ -72,7 +78,7 @@ class Mapper:
         self._request_backup = request_backup
         self._checkpoint_writer = CheckpointWriter(tracker.finish_checkpoint)
         self._row_caches = RowCaches()
-        self._learners = CompiledLearners()
+        self._learners = learners or CompiledLearners()
         self._training: Training | None = None
 
     def execute(self, assignment: Assignment) -> Report:

@@ -12,8 +12,7 @@ from yarnml.control.reports import StatePosition
 from yarnml.data.scaling import Scaling, neutral
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import CheckpointError
-from yarnml.learners.base import HidesScaling, Remarks, Scores
-from yarnml.learners.precision import compile_for
+from yarnml.learners.base import Remarks, Scores
 from yarnml.reduce.tree import Value, Vector
 from yarnml.storage.tensors import digest
 from yarnml.worker.compiled_learners import CompiledLearner
@@ -46,8 +45,8 @@ class Replica:
         self.weight = NO_STATE.weight
         self._learner = compiled.learner
         self._state = compiled.init(jax.random.key(seed))
-        if hidden and isinstance(self._learner, HidesScaling):
-            self._state = compile_for(self._learner, self._learner.with_units)(self._state, scaling.factor)
+        if hidden and compiled.with_units:
+            self._state = compiled.with_units(self._state, scaling.factor)
         self._scaling = scaling
         self._applied_scaling = _unless_neutral(scaling)
 
