@@ -17,7 +17,7 @@ import yaml
 
 from tests import families
 from tests.hadoop import Hadoop
-from tests.hadoop.configuration import QUICK_JAVA
+from tests.hadoop.driver import driver_options
 from tests.processes import paced_learner, wait_for
 
 Job = dict[str, Any]
@@ -37,7 +37,7 @@ class Cluster:
     def __init__(self, hadoop: Hadoop, folder: Path) -> None:
         self.hadoop = hadoop
         self.folder = folder
-        more = {"PYTHONUNBUFFERED": "1", "SKEIN_DRIVER_JAVA_OPTIONS": QUICK_JAVA}
+        more = {"PYTHONUNBUFFERED": "1", "SKEIN_DRIVER_JAVA_OPTIONS": driver_options(hadoop.environment)}
         self.variables = os.environ | hadoop.environment | more
 
     def yarnml(self, *arguments: str | Path, timeout: float = 240) -> "subprocess.CompletedProcess[str]":

@@ -26,7 +26,10 @@ from tests.hadoop import QUICK, QUICK_INSIDE, Hadoop, hadoop
 
 ROOT = Path(__file__).parent.parent
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, and its children, would ignore it
+# Children inherit what is ignored, SIGINT by a shell's background job and SIGHUP behind nohup, but no handlers.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 Job = dict[str, Any]
 

@@ -21,7 +21,7 @@ QUICK_JAVA = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+UnlockDiagnosticVMOp
 # For who waits for the next heartbeat, or the next look: neither is far.
 QUICK = {
     "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": "200",
-    "yarn.nodemanager.container-monitor.interval-ms": "500",
+    "yarn.nodemanager.container-monitor.interval-ms": "1000",  # a look at every process of the machine
     "yarn.resourcemanager.monitor.capacity.preemption.max_wait_before_kill": "1000",
     "yarn.nodemanager.admin-env": f"MALLOC_ARENA_MAX=$MALLOC_ARENA_MAX,JAVA_TOOL_OPTIONS={QUICK_JAVA}",
 }
