@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from yarnml.data.schema import Feature, Schema
 from yarnml.job.learners import (
     Als,
@@ -105,7 +107,7 @@ KINDS: dict[str, tuple[Options, Schema]] = {
     "bayes-multinomial": (NaiveBayes(distribution="multinomial"), THREE),
     "bayes-bernoulli": (NaiveBayes(distribution="bernoulli", threshold=0.5), TWO),
     "tree": (Tree(depth=3, bins=8), THREE),
-    "forest": (Forest(trees=3, depth=2, bins=8), schema(16, (), (4, 4))),
+    "forest": (Forest(trees=3, bins=8), replace(schema(16, (), (4, 4)), rows=60)),
     "boosting": (Boosting(trees=8, depth=2, bins=8, min_hessian=0.1, subsample=0.7, features=0.5), TWO),
     "boosting-monotone": (Boosting(trees=8, learning_rate=0.5, depth=3, monotone={"x": "decreasing"}), schema(1, ())),
     "bag": (EmbeddingBag(embedding=8, dropout=0.1), TEXT),

@@ -52,7 +52,7 @@ def make_plan(job: Job) -> Plan:
     train = msgspec.structs.replace(schemas["train"], guessed=not is_typed(datasets["train"]))
     schema = with_widths(train, datasets["train"], stored["train"])
     labels = first_labels(schema, datasets["train"], stored["train"])
-    schema = msgspec.structs.replace(schema, centre=median(to_float32(labels)))
+    schema = msgspec.structs.replace(schema, centre=median(to_float32(labels)), rows=datasets["train"].rows)
     if job.scales:
         schema = with_offsets(schema, datasets["train"], stored["train"])
     elif job.learner.COMPARES:

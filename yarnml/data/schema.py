@@ -55,6 +55,7 @@ class Schema(Struct, frozen=True):
     ``finite``: whether NaN and infinity among the features are refused, of NaN all but what is missing.
     ``centre``: a number label of the training data, from which labels are counted where their squares are added up.
     ``guessed``: whether the training data do not say what is text, so that text may be numbers, as in CSV.
+    ``rows``: the most rows that there are to train on; 0: not known.
     """
 
     features: tuple[Feature, ...]
@@ -68,6 +69,7 @@ class Schema(Struct, frozen=True):
     finite: bool = False
     centre: float = 0.0
     guessed: bool = False
+    rows: int = 0
 
     @property
     def names(self) -> list[str]:
@@ -103,7 +105,7 @@ class Rows(NamedTuple):
 def stored_in(schema: Schema) -> Schema:
     """The schema with only the fields that decoded rows depend on: equal for schemas that decode the same."""
     classes = schema.classes if schema.label else None
-    return msgspec.structs.replace(schema, classes=classes, class_weights=None, shape=None)
+    return msgspec.structs.replace(schema, classes=classes, class_weights=None, shape=None, rows=0)
 
 
 def columns(schema: Schema, stored: pa.Schema) -> pa.Schema:

@@ -71,6 +71,17 @@ class Remarks(Protocol):
 
 
 @runtime_checkable
+class ChangingSums(Protocol):
+    """A shard learner whose sums have another form in some passes, as the state decides.
+
+    ``update`` is compiled for each, so there should be few.
+    """
+
+    def form_of_sums(self, state: State) -> Any:
+        """The sums of the next pass, a `jax.ShapeDtypeStruct` for each array; of arrays of NumPy's or JAX's."""
+
+
+@runtime_checkable
 class HidesScaling(Protocol):
     """A learner that works on scaled features, whatever the job says, with penalties that do not show it."""
 
@@ -115,8 +126,8 @@ class ShardLearner(LearnerBase, Protocol):
     The sums have the same bits for a ``shard`` that ``prepare_shard`` made at this state, and for one that
     ``map_shard`` left at any earlier state of this training.  So any worker can take over any shard at any time.
 
-    Sums are float32 or float64 arrays, whose shapes are the same in every pass and for every shard, also for one
-    without rows.  The arrays of a shard must be no views of the state's.
+    Sums are float32 or float64 arrays, whose shapes are the same for every shard, also for one without rows, and but
+    for `ChangingSums` in every pass.  The arrays of a shard must be no views of the state's.
     """
 
     def prepare_shard(self, state: State, batches: Iterable[Batch]) -> ShardState:

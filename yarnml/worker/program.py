@@ -5,10 +5,10 @@ Parameters and optimizer state are donated to the update, so that no step copies
 (`yarnml.learners.base.ShardLearner`) maps on the host instead, a whole shard at a time.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,12 +21,19 @@ from yarnml.data.schema import Rows, Schema
 from yarnml.errors import ModelError, YarnmlError
 from yarnml.job.spec import Gradients
 from yarnml.learners.accumulation import map_by_parts, sum_by_parts
-from yarnml.learners.base import Batch, ChecksRows, Learner, Scores, ShardLearner, ShardState, State
+from yarnml.learners.base import Batch, ChangingSums, ChecksRows, Learner, Scores, ShardLearner, ShardState, State
 from yarnml.learners.precision import precision_of
 from yarnml.reduce.tree import Value, Vector
 from yarnml.worker.first_call import FirstCall
 from yarnml.worker.flattening import Flattening
 from yarnml.worker.named_arrays import names_of, on_host, tensors
+
+
+class Update(NamedTuple):
+    """An update of the state, compiled for sums of one form."""
+
+    flattening: Flattening
+    function: Callable[..., tuple[State, Scores]]
 
 
 class Program:
@@ -55,9 +62,9 @@ class Program:
         self._label = jnp.int32 if schema.label_type == "class" else jnp.float32
         self._micro_batch_size = micro_batch_size
         self._flattening = Flattening(self._form_of_sums(), gradients)
+        self._updates: dict[Any, Update] = {}
         self.name = f"{type(learner).__module__}.{type(learner).__qualname__} {schema.width} {schema.outputs}"
         self._map = FirstCall(jax.jit(self._map_flat), f"{self.name} map")
-        self._update = FirstCall(jax.jit(self._update_flat, donate_argnums=0), f"{self.name} update")
         self._evaluate = FirstCall(jax.jit(self._evaluate_rows), f"{self.name} evaluate")
         self._check_predict()
 
@@ -93,8 +100,9 @@ class Program:
 
     def update(self, state: State, total: Value) -> tuple[State, Scores]:
         """The next state; ``state`` is used up.  Totals are rounded to the learner's precision here."""
+        flattening, update = self._update_at(state)
         with precision_of(self._learner):
-            return self._update(state, self._flattening.to_device(total))
+            return update(state, flattening.to_device(total))
 
     def evaluate(
         self, state: State, scaling: Scaling | None, rows: Rows
@@ -197,8 +205,19 @@ class Program:
     def _map_flat(self, state: State, scaling: Scaling | None, rows: Rows) -> list[jax.Array]:
         return self._flattening.flat(self._map_tree(state, scaling, rows))
 
-    def _update_flat(self, state: State, flat: list[jax.Array]) -> tuple[State, Scores]:
-        return self._learner.update(state, self._flattening.sums(flat))
+    def _update_at(self, state: State) -> Update:
+        """The update for sums of the form that they have at this state."""
+        form = self._learner.form_of_sums(state) if isinstance(self._learner, ChangingSums) else None
+        leaves, structure = jax.tree.flatten(form)
+        key = structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+        if key not in self._updates:
+            flattening = Flattening(form) if form else self._flattening
+            function = jax.jit(partial(self._update_flat, flattening), donate_argnums=0)
+            self._updates[key] = Update(flattening, FirstCall(function, f"{self.name} update {len(self._updates)}"))
+        return self._updates[key]
+
+    def _update_flat(self, flattening: Flattening, state: State, flat: list[jax.Array]) -> tuple[State, Scores]:
+        return self._learner.update(state, flattening.sums(flat))
 
     def _evaluate_rows(
         self, parameters: Any, scaling: Scaling | None, rows: Rows | Batch

@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 from sklearn import datasets
 
 from yarnml.data.schema import Schema
@@ -25,18 +26,20 @@ def halves(name: str) -> tuple[Array, Array, Array, Array]:
     return x[:cut], y[:cut], x[cut:], y[cut:]
 
 
-def grown(options: Options, columns: Schema, x: Array, y: Array) -> tuple[Any, Any]:
-    """A learner and its state after all its passes over one shard."""
-    learner = build_learner(options, columns)
+def grown(options: Options, columns: Schema, x: Array, y: Array, passes: int | None = None) -> tuple[Any, Any]:
+    """A learner and its state after these passes over one shard, or all of them."""
+    learner = build_learner(options, replace(columns, rows=len(x)))
     state = jax.jit(learner.init)(jax.random.key(0))
     update = jax.jit(learner.update)
     assert options.passes is not None
     held = None
-    for _ in range(options.passes.usual * options.passes.per_epoch):
+    for _ in range(passes or options.passes.usual * options.passes.per_epoch):
         on_host = jax.tree.map(np.asarray, state)
         held = held or learner.prepare_shard(on_host, [Batch(x, y, np.ones(len(x), np.float32))])
         sums, held = learner.map_shard(on_host, held)
-        state, _ = update(state, sums)
+        state, scores = update(state, sums)
+        if scores.done:
+            break
     return learner, state
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from yarnml.learners.trees import sketch
-from yarnml.learners.trees.kernels import GROUP, NUMPY, WORD, kernels
+from yarnml.learners.trees.kernels import NUMPY, WORD, kernels
+from yarnml.learners.trees.kernels_in_numba import GROUP
 
 
 @pytest.mark.parametrize("channels", [2, 4])
@@ -16,25 +17,34 @@ def test_numba_and_numpy_have_the_same_bits(channels: int) -> None:
     edges = np.array([-7.5, -2, 0, 0.5, 3, 4.5, sketch.LARGEST], np.float32)
     bins = random.integers(0, 17, (1000, 2 * WORD)).astype(np.uint8)
     stats = random.normal(size=(1000, channels)).astype(np.float32)
-    node = random.integers(0, 3, 1000).astype(np.int16)
-    split = np.array([6, -1, 1], np.int32), np.array([3, 9, 7], np.int32), np.array([True, False, False])
+    node = random.integers(0, 3, 1000).astype(np.int32)
+    split = np.array([6, -1, 1, 2, -1], np.int32), np.array([3, 9, 7, 2, 0], np.int32), np.arange(5) == 0
+    child = np.array([3, 0, 3, 1, 0], np.int32)
+    place = np.array([1, -1, 0, -1, 2], np.int32)
+    features = np.array([[0, 3], [2, 6], [1, 5]], np.int32)
     equal = np.array([False, True, False, False, False, False, False])
     model = []
     for kernel in (NUMPY, kernels()):
         bin = np.zeros(1000, np.uint8)
-        way = np.zeros(1000, np.int16)
+        way = node.copy()
         order = np.zeros(1000, np.uint32)
         ends = np.zeros(3, np.int64)
         sums = np.zeros((2, 2 * GROUP, 17, channels))
+        few = np.zeros((channels, 4, 2, 17))
         kernel.bin(values, edges, bin)
-        kernel.route(bins, node, *split, equal, 16, way)
-        kernel.sort(node, ends, order)
-        kernel.histograms(bins, order, ends[[1, 0]], ends[[2, 1]], stats, sums)
-        model.append((bin, way, order, ends, sums))
+        kernel.route(bins, *split, child, equal, 16, 2, way)
+        kernel.sort(way, place, ends, order)
+        begin = ends - np.diff(ends, prepend=0)
+        kernel.histograms(bins, order, begin[[2, 0]], ends[[2, 0]], stats, sums)
+        kernel.few_histograms(bins, order, begin, ends, features, stats, few)
+        model.append((bin, way, order, ends, sums, few))
     assert kernels() is not NUMPY
     for ours, expected in zip(*model, strict=True):
         assert ours.tobytes() == expected.tobytes()
-    bin, way, order, ends, sums = model[0]
+    bin, way, _, _, sums, few = model[0]
     np.testing.assert_array_equal(bin, np.where(np.isnan(values), len(edges), (values[:, None] > edges).sum(axis=1)))
-    assert set(way) == {0, 1, 2, 4, 5}, "a node without a split sends all rows left"
-    np.testing.assert_allclose(sums[0, 5].sum(axis=0), stats[node == 2].sum(axis=0), rtol=1e-4)
+    assert set(way) == {1, 2, 4}, "rows go down two levels, as far as there are any"
+    np.testing.assert_allclose(sums[0, 5].sum(axis=0), stats[way == 4].sum(axis=0), rtol=1e-4)
+    for j, rows in enumerate([way == 2, way == 0, way == 4]):
+        np.testing.assert_allclose(few[:, j].sum(axis=-1), np.tile(stats[rows].sum(axis=0), (2, 1)).T, rtol=1e-4)
+    assert not few[:, 3].any(), "there are more places than nodes"

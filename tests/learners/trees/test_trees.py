@@ -184,17 +184,37 @@ def test_stopped_early_it_is_the_best_trees(train: Train) -> None:
     assert model.about["metrics"]["test"]["rmse"] == pytest.approx(error, rel=1e-4)
 
 
-@pytest.mark.long
-def test_levels_are_sums_over_rows() -> None:
-    """Half-way through its second round, the sums over a shard are those over its two halves."""
+@pytest.mark.parametrize("options", [Boosting(trees=2, depth=3), Tree(depth="none")], ids=["levels", "nodes"])
+def test_levels_are_sums_over_rows(options: Any) -> None:
+    """Two passes after its first round or its roots, the sums over a shard are those over its two halves."""
     x, y, _, _ = halves("breast_cancer")
-    learner, state = grown(Boosting(trees=2, depth=3), schema(30, (0, 1)), x, y.astype(np.int32))
-    on_host = jax.tree.map(np.asarray, state)._replace(passes=np.array(6 + 3 + 2))
+    before = 6 + 3 + 2 if options.depth == 3 else 5 + 2
+    learner, state = grown(options, schema(30, (0, 1)), x, y.astype(np.int32), before)
+    on_host = jax.tree.map(np.asarray, state)
     parts = [np.s_[:], np.s_[:100], np.s_[100:]]
-    batches = [Batch(x[part], y[part].astype(np.int32), np.ones(len(x[part]), np.float32)) for part in parts]
-    whole, first, second = (learner.map_shard(on_host, learner.prepare_shard(on_host, [b]))[0] for b in batches)
-    assert np.abs(whole.histograms[0, 0, 3]).max() > 0.1
-    np.testing.assert_allclose(whole.histograms, first.histograms + second.histograms, atol=1e-5)
+    sums = []
+    for part in parts:
+        rows = Batch(x[part], y[part].astype(np.int32), np.ones(len(x[part]), np.float32))
+        shard = learner.prepare_shard(on_host, [rows])
+        sums.append(learner.map_shard(on_host, shard)[0].histograms)
+    whole, first, second = sums
+    assert np.abs(whole[0, 0, 1]).max() > 0.1
+    np.testing.assert_allclose(whole, first + second, atol=1e-5)
+
+
+def test_a_tree_of_any_depth_costs_what_its_nodes_cost() -> None:
+    """Grown until no split is left, a tree tells all rows apart, with no more places for nodes than rows make."""
+    x, y, other, truth = halves("diabetes")
+    learner, state = grown(Tree(depth="none"), schema(10, ()), x, y.astype(np.float32))
+    np.testing.assert_allclose(predicted(learner, state, x), y, rtol=1e-5)
+    model = state.model
+    leaves = (np.asarray(model.cover) > 0).sum() + 1  # of a node that is split two come about
+    assert model.feature.shape[-1] == 2 * len(x) - 1
+    assert leaves <= len(x)
+    assert np.asarray(state.growth.level).max() < 30
+    error = np.mean((predicted(learner, state, other) - truth) ** 2)
+    right = DecisionTreeRegressor(random_state=0).fit(x, y)
+    assert error < 1.15 * np.mean((right.predict(other) - truth) ** 2)
 
 
 def test_only_trees_have_importances() -> None:

@@ -24,9 +24,10 @@ from yarnml.job.learners.networks import (
     Transformer,
 )
 from yarnml.job.learners.ratings import Als, Factorization, FactorizationMachine
-from yarnml.job.learners.trees import SKETCH_PASSES, Boosting, Forest, Tree, TreeLearner
+from yarnml.job.learners.trees import MAX_LEAVES, SKETCH_PASSES, Boosting, Forest, Tree, TreeLearner
 
 __all__ = [
+    "MAX_LEAVES",
     "SKETCH_PASSES",
     "Als",
     "Boosting",

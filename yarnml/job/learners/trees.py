@@ -13,8 +13,18 @@ if TYPE_CHECKING:
 
 Trees = Annotated[int, Meta(ge=1, le=1_000_000)]
 
+Depth = Annotated[int, Meta(ge=1, le=30)] | Literal["none"]
+
 SKETCH_PASSES = 5
 """Passes in which trees find the edges of their bins, before the first tree."""
+MAX_LEAVES = 1 << 16
+"""The most leaves of a tree."""
+MAX_DEPTH = 64
+"""Levels of a tree whose depth is not bounded by its options."""
+PASSES_PER_EPOCH = 64
+"""Of trees whose depth is not bounded: as many levels, but of small data many trees."""
+GROUP = 10
+"""Trees of a forest that are grown side by side."""
 
 
 class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
@@ -29,7 +39,7 @@ class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
     MISSING = True
     COMPARES = True
 
-    depth: Annotated[int, Meta(ge=1, le=14)] = 6
+    depth: Depth = 6
     bins: Annotated[int, Meta(ge=2, le=255)] = 255
     l2: NonNegative = 0.0
     min_gain: NonNegative = 0.0
@@ -42,16 +52,25 @@ class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
 
     @property
     def rounds(self) -> int:
-        """Trees that are grown one after another."""
+        """Trees, or groups of trees, that are grown one after another."""
         return 1
 
     @property
+    def levels(self) -> int:
+        """The most levels of a tree."""
+        return MAX_DEPTH if self.depth == "none" else self.depth
+
+    @property
     def passes(self) -> Passes:
-        """One epoch or more to find the bins, then one for each round."""
+        """One epoch or more to find the bins, then one for each round, or as many as it takes."""
+        if self.depth == "none":
+            return Passes(1, 1 + self.rounds * MAX_LEAVES // PASSES_PER_EPOCH, PASSES_PER_EPOCH)
         sketch = -(-SKETCH_PASSES // self.depth)
         return Passes(sketch + 1, sketch + self.rounds, self.depth)
 
     def shortfall(self, epochs: int) -> str | None:
+        if self.depth == "none":
+            return None
         grown = epochs - (self.passes.least - 1)
         return None if grown >= self.rounds else f"{grown} of {self.rounds} rounds are grown: raise training.epochs"
 
@@ -74,13 +93,18 @@ class Forest(TreeLearner, frozen=True, kw_only=True, tag="forest"):
     """
 
     trees: Trees = 100
-    depth: Annotated[int, Meta(ge=1, le=14)] = 8
+    depth: Depth = "none"
     min_rows: Positive = 1.0
     features: Annotated[float, Meta(gt=0, le=1)] | None = None
 
     @property
     def rounds(self) -> int:
-        return self.trees
+        return -(-self.trees // self.group)
+
+    @property
+    def group(self) -> int:
+        """Trees that are grown side by side."""
+        return min(self.trees, GROUP)
 
 
 class Boosting(TreeLearner, frozen=True, kw_only=True, tag="boosting"):

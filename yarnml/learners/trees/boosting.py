@@ -17,9 +17,10 @@ def build(options: Boosting, schema: Schema) -> Learner:
     objective: Objective = SquaredError() if not classes else Logistic() if classes == 2 else Softmax(classes)
     rule = Rule(
         options.trees,
-        options.depth,
+        options.levels,
         options.bins,
         Terms(options.l2, options.min_hessian, options.min_gain),
+        None if options.depth == "none" else options.depth,
         learning_rate=options.learning_rate,
         sampling_rate=options.subsample,
         features_per_node=max(1, round(options.features * schema.width)) if options.features else None,

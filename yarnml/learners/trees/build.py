@@ -4,25 +4,21 @@ import numpy as np
 
 from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError
-from yarnml.job.learners import TreeLearner
+from yarnml.job.learners import MAX_LEAVES, SKETCH_PASSES, TreeLearner
 from yarnml.learners.trees.ensemble import Ensemble
 from yarnml.learners.trees.objectives import Objective
-from yarnml.learners.trees.rule import Columns, Rule
+from yarnml.learners.trees.rule import Columns, Rule, Size
 
 MAX_SUMS = 1 << 27
 """The most numbers in the sums of one pass: 1 GiB."""
+USUAL_SUMS = 1 << 21
+"""Numbers in the sums of a pass that grows trees without a bound on their depth, a part of a level at a time."""
 
 _TREND = {None: 0, "increasing": 1, "decreasing": -1}
 
 
 def build_trees(objective: Objective, rule: Rule, options: TreeLearner, schema: Schema) -> Ensemble:
     """The learner of ``rule`` for these columns; JobFileError where they and the options do not go together."""
-    numbers = objective.trees * (objective.outputs + 1) * (schema.width << (rule.depth - 1)) * (rule.bins + 1)
-    if numbers > MAX_SUMS:
-        raise JobFileError(
-            f"With learner.depth {rule.depth}, learner.bins {rule.bins} and {schema.width} features one level adds up "
-            f"{numbers} numbers, more than {MAX_SUMS}; lower learner.depth or learner.bins."
-        )
     single = [f.name for f in schema.features if f.width == 1]
     for name, option in [(n, "categorical") for n in options.categorical] + [(n, "monotone") for n in options.monotone]:
         if name not in single:
@@ -42,4 +38,23 @@ def build_trees(objective: Objective, rule: Rule, options: TreeLearner, schema: 
     names = [f.name for f in schema.features for _ in range(f.width)]
     categorical = np.array([name in options.categorical for name in names])
     trend = np.array([_TREND[options.monotone.get(name)] for name in names], np.float32)
-    return Ensemble(objective, rule, Columns(categorical, trend), (options.passes.least - 1) * rule.depth)
+    first_pass = (options.passes.least - 1) * options.passes.per_epoch if rule.passes else SKETCH_PASSES
+    return Ensemble(objective, rule, Columns(categorical, trend), _size(objective, rule, schema), first_pass)
+
+
+def _size(objective: Objective, rule: Rule, schema: Schema) -> Size:
+    """Bounds on the nodes of a tree, none of which is without rows."""
+    rows = schema.rows or MAX_LEAVES
+    leaves = min(rows, MAX_LEAVES, 1 << rule.depth)
+    width = 1 << (min(leaves, 1 << (rule.depth - 1)) - 1).bit_length()
+    features = rule.features_per_node or schema.width
+    numbers = objective.trees * rule.group * (objective.outputs + 1) * features * (rule.bins + 1)  # of one node
+    if rule.passes is None:
+        while width > 1 and width * numbers > USUAL_SUMS:
+            width //= 2
+    if width * numbers > MAX_SUMS:
+        raise JobFileError(
+            f"With learner.depth {rule.depth}, learner.bins {rule.bins} and {schema.width} features one level adds up "
+            f"{width * numbers} numbers, more than {MAX_SUMS}; lower learner.depth or learner.bins."
+        )
+    return Size(2 * leaves - 1, width)

@@ -1,11 +1,12 @@
-"""Rounds of trees as a learner of whole shards: passes that find the bins, then one pass for every level.
+"""Rounds of trees as a learner of whole shards: passes that find the bins, then passes that find splits.
 
-The first epochs, as many as it takes, are for the bins; passes that they have beyond that change nothing.  Then every
-epoch is one round of trees.  When all rounds are over, further passes change nothing.
+The first epochs, as many as it takes, are for the bins; passes that they have beyond that change nothing.  Then come
+the rounds of trees.  When all are over, further passes change nothing.
 """
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,87 +15,52 @@ import numpy as np
 from yarnml.data.arrays import Array
 from yarnml.errors import DataError
 from yarnml.learners.base import Batch, Key, Scores, flat
-from yarnml.learners.trees import sketch
-from yarnml.learners.trees.model import Model, scores_of
+from yarnml.learners.trees import growth, sketch
+from yarnml.learners.trees.growth import Growth
+from yarnml.learners.trees.kernels import kernels
+from yarnml.learners.trees.model import Model, scores_of, written
 from yarnml.learners.trees.objectives import Objective
 from yarnml.learners.trees.progress import Progress, Replay
-from yarnml.learners.trees.rule import Columns, Rule
-from yarnml.learners.trees.shard import Data, read_shard
-from yarnml.learners.trees.splits import Level, Splits, no_bounds, splits_of_level
+from yarnml.learners.trees.rule import Columns, Rule, Size
+from yarnml.learners.trees.shard import Data, in_order, read_shard
+from yarnml.learners.trees.splits import Level, splits_of_level
+from yarnml.learners.trees.state import Shard, State, Sums
 
-
-class State(NamedTuple):
-    """The state between two passes.
-
-    ``passes``: made so far.
-    ``cells`` [features, cells + 1] and ``edges`` [features, bins]: see `sketch`.
-    ``exact`` [features]: true where every value has a bin of its own.
-    ``bin`` [rounds, trees, nodes]: the bin whose edge is the model's threshold.
-    ``bounds`` [trees, 2, nodes]: the least and the largest leaf below each node of this level; None where leaves are
-    free.
-    """
-
-    passes: jax.Array
-    seed: jax.Array
-    cells: jax.Array
-    edges: jax.Array
-    exact: jax.Array
-    bin: jax.Array
-    bounds: jax.Array | None
-    model: Model
-
-
-class Sums(NamedTuple):
-    """Sums over the rows of a shard.
-
-    ``targets`` [scores], ``sketch`` [features, cells]: in the passes that find the bins; else 0.
-    ``histograms`` [trees, channels, nodes, features, bins + 1]: those of a level, in the form of `Level.sums`; 0 before
-    the first tree.
-    """
-
-    weight: Any
-    loss: Any
-    targets: Any
-    sketch: Any
-    histograms: Any
-
-
-class Shard(NamedTuple):
-    """The state that is kept of a shard: its rows, and how far they have come; None before the first tree."""
-
-    data: Data
-    progress: Progress | None
+MOST_KEPT_LEVELS = 8
+"""Trees of more levels are counted anew at each: histograms of a level above would take too much memory."""
 
 
 class Ensemble:
     """Trees for an objective.
 
+    ``size``: bounds on the nodes of a tree.
     ``first_pass``: the number of the pass that grows the first level; the passes before are for the bins.
     """
 
-    def __init__(self, objective: Objective, rule: Rule, columns: Columns, first_pass: int) -> None:
+    def __init__(self, objective: Objective, rule: Rule, columns: Columns, size: Size, first_pass: int) -> None:
         self._objective = objective
         self._rule = rule
+        self._size = size
         self._first_pass = first_pass
         self._columns = columns
         self._features = len(columns.categorical)
         self._categorical = columns.categorical
-        self._nodes = 1 << (rule.depth - 1)
+        self._trees = objective.trees * rule.group
         self._replay = Replay(objective, rule, self._categorical)
+        self._keeps_histograms = bool(rule.passes and rule.passes <= MOST_KEPT_LEVELS and not rule.features_per_node)
 
     def init(self, key: Key) -> State:
-        rounds = self._rule.rounds
-        trees = self._objective.trees
-        outputs = self._objective.outputs
-        by_node = rounds, trees, 2 * self._nodes - 1
+        scores = self._objective.trees * self._objective.outputs
+        by_node = self._rule.rounds, self._trees, self._size.nodes
         model = Model(
-            base=self._objective.base(jnp.full(trees * outputs, self._objective.guess, jnp.float32)),
+            base=self._objective.base(jnp.full(scores, self._objective.guess, jnp.float32)),
             rounds=jnp.zeros((), jnp.int32),
             share=jnp.ones(()),
             feature=jnp.full(by_node, -1, jnp.int32),
             threshold=jnp.zeros(by_node),
             left=jnp.zeros(by_node, bool),
-            leaf=jnp.zeros((rounds, trees, 2 * self._nodes, outputs)),
+            child=jnp.zeros(by_node, jnp.int32),
+            leaf=jnp.zeros((*by_node, self._objective.outputs)),
             gain=jnp.zeros(by_node),
             cover=jnp.zeros(by_node),
         )
@@ -105,35 +71,82 @@ class Ensemble:
             edges=jnp.full((self._features, self._rule.bins), sketch.LARGEST, jnp.float32),
             exact=jnp.zeros(self._features, bool),
             bin=jnp.zeros(by_node, jnp.int32),
-            bounds=no_bounds(trees, self._nodes) if self._columns.bounded else None,
+            growth=self._first_nodes(model.rounds),
             model=model,
         )
+
+    def _first_nodes(self, number: jax.Array) -> Growth:
+        return growth.begin(self._rule, self._size, self._trees, number, bounded=self._columns.bounded)
 
     def prepare_shard(self, state: Any, batches: Iterable[Batch]) -> Shard:
         edges = state.edges if state.passes >= sketch.PASSES else None
         return Shard(read_shard(batches, self._features, edges), None)
 
+    def form_of_sums(self, state: Any) -> Sums:
+        """Shapes and types of the sums of the pass at a state."""
+
+        def form(*shape: int) -> jax.ShapeDtypeStruct:
+            return jax.ShapeDtypeStruct(shape, jnp.float32)
+
+        passes = int(state.passes)
+        outputs = self._objective.outputs
+        targets = self._objective.trees * outputs if passes == 0 else 0
+        cells = sketch.cell_count(self._rule.bins) if passes < sketch.PASSES else 0
+        width = 0
+        if passes >= self._first_pass and state.model.rounds < self._rule.rounds:
+            width = self._size.width_of_pass(growth.waiting(state.growth))
+        features = self._rule.features_per_node or self._features
+        histograms = form(self._trees, outputs + 1, width, features, self._rule.bins + 1)
+        return Sums(form(), form(), form(targets), form(self._features, cells), histograms)
+
     def map_shard(self, state: Any, shard: Shard) -> tuple[Sums, Shard]:
+        sums = jax.tree.map(lambda form: np.zeros(form.shape), self.form_of_sums(state))
         data = shard.data
         passes = int(state.passes)
+        sums = sums._replace(weight=np.asarray(data.weight.sum(dtype=np.float64)))
         if passes < self._first_pass:
-            return self._map_values(state, data), shard
+            return self._map_values(state, data, sums), shard
         data = data.binned(state.edges)
-        level = min(passes - self._first_pass, self._rule.levels)
-        progress = self._replay.advance(level, state, data, shard.progress)
-        sums = self._sums(data, progress.loss)
-        if progress.histograms.size:
-            by_bin = np.moveaxis(progress.histograms, -1, 1)
-            up_to = sums.histograms[:, :, : progress.histograms.shape[1]]  # the form of `Level.sums`
-            np.cumsum(by_bin[..., :-1], axis=-1, out=up_to[..., :-1])
-            up_to[:, :, :, self._categorical, :-2] = by_bin[:, :, :, self._categorical, :-2]
-            up_to[..., -1] = by_bin[..., -1]
-        return sums, Shard(data, progress)
+        if self._keeps_histograms:
+            level = (passes - self._first_pass) % self._rule.depth
+            progress = self._replay.to_level(level, state, data, shard.progress)
+        else:
+            progress = self._replay.to_newest(state, data, shard.progress)
+        for tree, out in enumerate(sums.histograms):
+            self._add_histograms(state, tree, data, progress, out)
+        return sums._replace(loss=progress.loss), Shard(data, progress)
 
-    def _map_values(self, state: Any, data: Data) -> Sums:
-        """Sums of a pass before the first tree: where the values of the features lie."""
+    def _add_histograms(self, state: Any, tree: int, data: Data, progress: Progress, out: Array) -> None:
+        """Write the histograms of a tree's nodes of this pass, in the form of `Level.sums`."""
+        nodes = growth.numbers_on_host(state.growth, tree, out.shape[1])
+        if not len(nodes):
+            return
+        features = self._features_of(state.seed, state.model.rounds, np.array([tree]), nodes, np)
+        if self._keeps_histograms:
+            of_level, _ = self._replay.nodes_of_level(state, tree, int(progress.level))
+            kept = progress.histograms[tree][np.searchsorted(of_level, nodes)]
+            out[:, : len(nodes)] = np.moveaxis(kept, -1, 0)
+        else:
+            order, begin, end = in_order(progress.node[tree], nodes)
+            kernels().few_histograms(data.bins, order, begin, end, features, progress.stats[tree], out)
+        own = out[:, : len(nodes)]
+        categorical = self._categorical[features]
+        by_category = own[:, categorical]
+        np.cumsum(own[..., :-1], axis=-1, out=own[..., :-1])
+        own[:, categorical, :-2] = by_category[..., :-2]
+
+    def _features_of(self, seed: Any, rounds: Any, tree: Any, nodes: Any, xp: Any) -> Any:
+        """The features that the nodes of a tree [1] may split on, int32 [nodes, features]; with NumPy or JAX."""
+        count = self._rule.features_per_node
+        if count is None:
+            return xp.tile(xp.arange(self._features, dtype=np.int32), (len(nodes), 1))
+        number = rounds * self._trees + tree
+        return growth.draw_features(seed.reshape(1), number, nodes, self._features, count, xp)
+
+    def _map_values(self, state: Any, data: Data, sums: Sums) -> Sums:
+        """Add to the sums of a pass before the first tree: where the values of the features lie."""
         scores = np.broadcast_to(state.model.base[:, None], (len(state.model.base), len(data.y)))
-        sums = self._sums(data, self._replay.loss(scores, data))
+        sums = sums._replace(loss=self._replay.loss(scores, data))
         if state.passes >= sketch.PASSES:
             return sums
         if state.passes == 0:
@@ -141,21 +154,18 @@ class Ensemble:
             return sums._replace(targets=targets, sketch=sketch.tables(data.values, self._rule.bins))
         return sums._replace(sketch=sketch.counts(data.values, data.weight, state.cells, state.exact))
 
-    def _sums(self, data: Data, loss: Array) -> Sums:
-        trees = self._objective.trees
-        outputs = self._objective.outputs
-        weight = np.asarray(data.weight.sum(dtype=np.float64))
-        cells = np.zeros((self._features, sketch.cell_count(self._rule.bins)))
-        histograms = np.zeros((trees, outputs + 1, self._nodes, self._features, self._rule.bins + 1))
-        return Sums(weight, loss, np.zeros(trees * outputs), cells, histograms)
-
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
-        growing = (state.passes >= self._first_pass) & (state.passes < self._first_pass + self._rule.levels)
-        sketching = jnp.where(state.passes == 0, 0, 1)
-        phase = jnp.where(growing, 3, jnp.where(state.passes < sketch.PASSES, sketching, 2))
-        phases = [self._distinguish, self._count, lambda state, _: state, self._split]
-        following = jax.lax.switch(phase, phases, state, sums)
-        return following._replace(passes=state.passes + 1), Scores(sums.loss, sums.weight)
+        following = self._phase(sums)(state, sums)
+        done = following.model.rounds >= self._rule.rounds
+        return following._replace(passes=state.passes + 1), Scores(sums.loss, sums.weight, done)
+
+    def _phase(self, sums: Sums) -> Callable[[State, Sums], State]:
+        """The part of the update that a pass was for, which its sums show."""
+        if sums.targets.size:
+            return self._distinguish
+        if sums.sketch.size:
+            return self._count
+        return self._split if sums.histograms.size else lambda state, _: state
 
     def _distinguish(self, state: State, sums: Sums) -> State:
         """The first pass: a bin for each value of a feature that has few."""
@@ -172,50 +182,33 @@ class Ensemble:
         return state._replace(cells=sketch.refine(state.cells, sums.sketch, bins), edges=edges)
 
     def _split(self, state: State, sums: Sums) -> State:
-        """Add the nodes of a level, and with the last level of a round its leaves."""
+        """Split the nodes of a pass, and begin the next round where it was the last of one."""
         rule = self._rule
         model = state.model
-        number, level = jnp.divmod(state.passes - self._first_pass, rule.depth)
-        rounds = number + (level == rule.depth - 1).astype(jnp.int32)  # that are over
-        nodes = Level(sums.histograms, self._allowed(state), state.bounds)
-        splits = splits_of_level(nodes, self._columns, rule.terms, 1 << level)
-
-        def write(into: jax.Array, values: jax.Array) -> jax.Array:
-            """Write nodes from this level's first on.
-
-            ``values`` are as many as the widest level has.  Those beyond this level are written over by the next.
-            """
-            return jax.lax.dynamic_update_slice(into, values[None], (number, 0, (1 << level) - 1))
-
-        leaf = jnp.transpose(rule.learning_rate * splits.leaf, (0, 3, 1, 2)).reshape(1, *model.leaf.shape[1:])
-        leaves = jax.lax.dynamic_update_slice(model.leaf, leaf, (number, 0, 0, 0))
-        grown = model._replace(
-            rounds=rounds,
-            share=1.0 / jnp.maximum(rounds, 1).astype(jnp.float32) if rule.average else model.share,
-            feature=write(model.feature, splits.feature),
-            threshold=write(model.threshold, state.edges[jnp.maximum(splits.feature, 0), splits.bin]),
-            left=write(model.left, splits.left),
-            leaf=jnp.where(rounds > number, leaves, model.leaf),
-            gain=write(model.gain, splits.gain),
-            cover=write(model.cover, splits.cover),
+        tree = jnp.arange(self._trees)
+        nodes = growth.nodes_of_pass(state.growth, sums.histograms.shape[2])
+        features = None
+        if rule.features_per_node:
+            draw = partial(self._features_of, state.seed, model.rounds, xp=jnp)
+            features = jax.vmap(draw)(tree[:, None], nodes.number)
+        bounds = growth.bounds_of(state.growth, nodes)
+        level = Level(sums.histograms, features, bounds)
+        splits = splits_of_level(level, self._columns, rule.terms, jnp.max(nodes.waiting))
+        children = growth.children_of(state.growth, nodes, splits)
+        model = written(model, nodes, children, splits, state.edges, rule.learning_rate)
+        alike = self._objective.alike(splits.leaf, model.base)
+        grown = growth.following(state.growth, nodes, splits, children, rule, alike)
+        passes = state.passes + 1 - self._first_pass
+        is_over = jnp.all(grown.head == grown.tail) if rule.passes is None else passes % rule.passes == 0
+        rounds = model.rounds + is_over.astype(jnp.int32)
+        share = 1.0 / jnp.clip(rounds * rule.group, 1, rule.trees).astype(jnp.float32) if rule.average else model.share
+        first = self._first_nodes(rounds)
+        bin = state.bin.at[model.rounds, tree[:, None], nodes.number].set(splits.bin, mode="drop")
+        return state._replace(
+            bin=bin,
+            growth=jax.tree.map(partial(jnp.where, is_over), first, grown),
+            model=model._replace(rounds=rounds, share=share),
         )
-        return state._replace(bin=write(state.bin, splits.bin), bounds=self._bounds_below(level, splits), model=grown)
-
-    def _bounds_below(self, level: jax.Array, splits: Splits) -> jax.Array | None:
-        """The bounds of the next level's nodes, or of the next round's."""
-        if splits.bounds is None:
-            return None
-        trees, _, _, nodes = splits.bounds.shape
-        below = jnp.swapaxes(splits.bounds, 2, 3).reshape(trees, 2, 2 * nodes)[..., :nodes]
-        return jnp.where(level == self._rule.depth - 1, no_bounds(trees, nodes), below)
-
-    def _allowed(self, state: State) -> jax.Array:
-        """The features that a node may split on, drawn anew for each node and pass: bool [trees, nodes, features]."""
-        shape = self._objective.trees, self._nodes, self._features
-        if self._rule.features_per_node is None:
-            return jnp.ones(shape, bool)
-        drawn = jax.random.uniform(jax.random.fold_in(jax.random.key(state.seed), state.passes), shape)
-        return drawn <= jnp.sort(drawn, axis=-1)[..., self._rule.features_per_node - 1, None]
 
     def parameters(self, state: State) -> Any:
         return state.model

@@ -19,6 +19,14 @@ def build(options: Forest, schema: Schema) -> Learner:
     subset = max(1, round((options.features or usual) * schema.width))
     terms = Terms(options.l2, options.min_rows, options.min_gain)
     rule = Rule(
-        options.trees, options.depth, options.bins, terms, average=True, with_replacement=True, features_per_node=subset
+        options.trees,
+        options.levels,
+        options.bins,
+        terms,
+        None if options.depth == "none" else options.depth,
+        average=True,
+        group=options.group,
+        with_replacement=True,
+        features_per_node=subset,
     )
     return build_trees(SquaredError(schema.outputs), rule, options, schema)

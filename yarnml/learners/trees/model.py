@@ -5,15 +5,19 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from yarnml.learners.trees.growth import Children, Nodes
+from yarnml.learners.trees.splits import Splits
+
 
 class Model(NamedTuple):
-    """Trees by round.  Nodes lie level by level, the root first; the nodes below node i are 2i + 1 and 2i + 2.
+    """Trees by round.  Nodes are numbered in the order in which they come about, the root is 0.
 
     ``base`` [scores]: what the trees are added to.
-    ``rounds`` []: how many there are; ``share`` []: what each counts for.
+    ``rounds`` []: how many there are; ``share`` []: what each tree counts for.
     ``feature``, ``threshold``, ``left`` [rounds, trees, nodes]: the split of a node; feature -1 for none.  ``left`` is
     true where missing values go left.
-    ``leaf`` [rounds, trees, leaves, outputs].
+    ``child`` [rounds, trees, nodes]: the number of the node below on the left; that on the right is one more.
+    ``leaf`` [rounds, trees, nodes, outputs]: what a node without a split predicts.
     ``gain``, ``cover`` [rounds, trees, nodes]: by how much the split lowers the sum of losses, and the node's sum of
     second derivatives.
     """
@@ -24,6 +28,7 @@ class Model(NamedTuple):
     feature: jax.Array
     threshold: jax.Array
     left: jax.Array
+    child: jax.Array
     leaf: jax.Array
     gain: jax.Array
     cover: jax.Array
@@ -31,24 +36,58 @@ class Model(NamedTuple):
 
 def scores_of(model: Model, x: jax.Array, categorical: jax.Array) -> jax.Array:
     """The scores of x [rows, features]: the base, plus the leaves that a row falls into; [rows, scores]."""
-    _, trees, leaves, outputs = model.leaf.shape
-    depth = leaves.bit_length() - 1
+    _, trees, _, outputs = model.leaf.shape
+    rows = x.shape[0]
+    scores = len(model.base)
+    group = trees * outputs // scores  # trees of a round that add to the same scores
     tree = jnp.arange(trees)
 
     def one_round(number: jax.Array, total: jax.Array) -> jax.Array:
         feature = model.feature[number]
         threshold = model.threshold[number]
         left = model.left[number]
-        node = jnp.zeros((x.shape[0], trees), jnp.int32)
-        for _ in range(depth):
+        child = model.child[number]
+
+        def inner(node: jax.Array) -> jax.Array:
+            return jnp.any(feature[tree, node] >= 0)
+
+        def descend(node: jax.Array) -> jax.Array:
             f = feature[tree, node]
             value = jnp.take_along_axis(x, jnp.maximum(f, 0), axis=1)
             at = threshold[tree, node]
             right = jnp.where(categorical[f], value != at, value > at)
-            right = jnp.where(jnp.isnan(value), ~left[tree, node], right) & (f >= 0)
-            node = 2 * node + 1 + right.astype(jnp.int32)
-        leaf = model.leaf[number][tree, node - (leaves - 1)]  # [rows, trees, outputs]
-        return total + leaf.reshape(x.shape[0], trees * outputs)
+            right = jnp.where(jnp.isnan(value), ~left[tree, node], right)
+            return jnp.where(f >= 0, child[tree, node] + right.astype(jnp.int32), node)
 
-    start = jnp.zeros((x.shape[0], trees * outputs), jnp.float32)
+        node = jax.lax.while_loop(inner, descend, jnp.zeros((rows, trees), jnp.int32))
+        leaf = model.leaf[number][tree, node]  # [rows, trees, outputs]
+        return total + leaf.reshape(rows, group, scores).sum(axis=1)
+
+    start = jnp.zeros((rows, scores), jnp.float32)
     return model.base + jax.lax.fori_loop(0, model.rounds, one_round, start) * model.share
+
+
+def written(
+    model: Model, nodes: Nodes, children: Children, splits: Splits, edges: jax.Array, learning_rate: float
+) -> Model:
+    """Write the splits of the nodes of a pass, and the leaves below them, into the trees of the newest round."""
+    round = model.rounds
+    capacity = model.feature.shape[2]
+    tree = jnp.arange(len(nodes.waiting))[:, None]
+
+    def put(into: jax.Array, number: jax.Array, values: jax.Array) -> jax.Array:
+        return into.at[round, tree, number].set(values, mode="drop")
+
+    left, right = jnp.moveaxis(learning_rate * splits.leaf, (1, 3), (0, 2))  # [trees, width, outputs]
+    leaf = put(model.leaf, jnp.where(children.splits, capacity, nodes.number), left)  # for a root that stays whole
+    leaf = put(leaf, children.child, left)
+    leaf = put(leaf, jnp.where(children.splits, children.child + 1, capacity), right)
+    return model._replace(
+        feature=put(model.feature, nodes.number, jnp.where(children.splits, splits.feature, -1)),
+        threshold=put(model.threshold, nodes.number, edges[jnp.maximum(splits.feature, 0), splits.bin]),
+        left=put(model.left, nodes.number, splits.left),
+        child=put(model.child, nodes.number, jnp.where(children.splits, children.child, 0)),
+        leaf=leaf,
+        gain=put(model.gain, nodes.number, jnp.where(children.splits, splits.gain, 0.0)),
+        cover=put(model.cover, nodes.number, splits.cover),
+    )

@@ -13,6 +13,8 @@ import numpy as np
 
 from yarnml.data.arrays import Array
 
+_ROUNDING = 1e-6
+
 
 class Objective(Protocol):
     """The loss that rounds of ``trees`` lower, whose leaves have ``outputs``; there are trees · outputs scores."""
@@ -38,6 +40,12 @@ class Objective(Protocol):
 
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
         """The loss of every row [rows] at scores [scores, rows]; ``xp``: the module of the arrays, NumPy or JAX's."""
+
+    def alike(self, leaf: jax.Array, base: jax.Array) -> jax.Array:
+        """True where all rows of a leaf are known to have one label: [trees, nodes, 2].
+
+        ``leaf`` [trees, 2, outputs, nodes]: at full learning rate.
+        """
 
     def predict(self, scores: jax.Array) -> jax.Array:
         """The learner's outputs, from [rows, scores]."""
@@ -70,6 +78,13 @@ class SquaredError:
             return 0.5 * (xp.sum(scores * scores, axis=0) - 2 * own + 1)
         return (1.0 if self._two else 0.5) * xp.square(scores[0] - y.astype(np.float32))
 
+    def alike(self, leaf: jax.Array, base: jax.Array) -> jax.Array:
+        if not self._classes:
+            return none_alike(leaf)
+        share = leaf + base[:, None]
+        whole = jnp.max(share, axis=2) > 1 - _ROUNDING
+        return jnp.swapaxes(whole | (share[:, :, 0] < _ROUNDING) if self._two else whole, 1, 2)
+
     def predict(self, scores: jax.Array) -> jax.Array:
         if self._classes > 2:
             return scores
@@ -97,6 +112,9 @@ class Logistic:
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
         wrong = xp.where(y == 1, -scores[0], scores[0])
         return xp.maximum(wrong, 0) + xp.log1p(xp.exp(-xp.abs(wrong)))
+
+    def alike(self, leaf: jax.Array, base: jax.Array) -> jax.Array:
+        return none_alike(leaf)
 
     def predict(self, scores: jax.Array) -> jax.Array:
         return jax.nn.sigmoid(jnp.concatenate([-scores, scores], axis=1))
@@ -128,8 +146,16 @@ class Softmax:
         own = xp.take_along_axis(scores, y[None], axis=0)[0]
         return top - own + xp.log(xp.sum(xp.exp(scores - top), axis=0))
 
+    def alike(self, leaf: jax.Array, base: jax.Array) -> jax.Array:
+        return none_alike(leaf)
+
     def predict(self, scores: jax.Array) -> jax.Array:
         return jax.nn.softmax(scores)
+
+
+def none_alike(leaf: jax.Array) -> jax.Array:
+    """Nothing known of the rows of leaves [trees, 2, outputs, nodes]: [trees, nodes, 2]."""
+    return jnp.zeros((leaf.shape[0], leaf.shape[3], 2), bool)
 
 
 def _by_row(gradients: Array, second: Array) -> Array:

@@ -15,28 +15,29 @@ from yarnml.learners.trees.objectives import Objective
 from yarnml.learners.trees.rule import Rule
 from yarnml.learners.trees.shard import Data
 
-_NOTHING = np.zeros(0)
+_ALL_LEVELS = 1 << 30
 
 
 class Progress(NamedTuple):
-    """The rows of a shard at one level of the trees.
+    """The rows of a shard on their way down the trees of a round.
 
-    ``level`` []: counted over all rounds.
+    ``round`` []: the rounds that are over.  ``level`` []: levels that the rows are below the roots, where they go down
+    one at a time.
     ``total`` [scores, rows]: the leaves of the rows in the rounds that are over, added up.
     ``stats`` [trees, rows, channels]: gradients and second derivatives at the round's beginning.
     ``loss`` []: the sum over the rows at the round's beginning.
-    ``node`` int16 [trees, rows]: the node of this level that a row is in.
-    ``above``, ``histograms`` [trees, nodes, features, bins + 1, channels]: of the level above and of this level;
-    empty until they are asked for.
+    ``node`` int32 [trees, rows]: the nodes that the rows are in.
+    ``histograms``: for each tree [nodes, features, bins + 1, channels], of all nodes of this level; empty for a tree
+    that has none, or where they are not kept.
     """
 
+    round: Array
     level: Array
     total: Array
     stats: Array
     loss: Array
     node: Array
-    above: Array
-    histograms: Array
+    histograms: tuple[Array, ...]
 
 
 class Replay:
@@ -49,54 +50,80 @@ class Replay:
         self._objective = objective
         self._rule = rule
         self._categorical = categorical
+        self._trees = objective.trees * rule.group
 
-    def advance(self, level: int, state: Any, data: Data, progress: Progress | None) -> Progress:
-        """Bring the rows to ``level``, with the histograms of its nodes.
+    def to_newest(self, state: Any, data: Data, progress: Progress | None) -> Progress:
+        """Bring the rows to the newest nodes of the trees that are being grown.
 
         ``progress``: where the rows were in an earlier pass; None: they begin in the first round.
         """
-        # A node's histogram may be its parent's less its sibling's (`shard.histograms`).  A sum of floats has other
+        progress = self._at_round(state, data, progress)
+        is_over = progress.round == self._rule.rounds
+        return progress if is_over else self._descend(state, data, progress, _ALL_LEVELS)
+
+    def to_level(self, level: int, state: Any, data: Data, progress: Progress | None) -> Progress:
+        """Bring the rows to a level of the trees that are being grown, with the histograms of its nodes."""
+        # A node's histogram is its parent's less its sibling's, where that has fewer rows.  A sum of floats has other
         # bits than such a difference, so every level of the round is counted on the way down, though its sums were
-        # sent long ago: a worker that has just read the shard must subtract where all others did.  In rounds that are
-        # over no histogram is wanted any more: there, rows only find their leaves.
-        depth = self._rule.depth
-        progress = progress or self._begin_round(state, data, None)
+        # sent long ago: a worker that has just read the shard must subtract where all others did.
+        progress = self._at_round(state, data, progress)
+        if progress.round == self._rule.rounds:
+            return progress
+        if not progress.histograms:
+            progress = self._count(state, data, progress)
         while progress.level < level:
-            if level // depth == progress.level // depth:
-                progress = self._count(data, progress)
-            progress = self._descend(state, data, progress)
-            if progress.level % depth == 0:
-                progress = self._begin_round(state, data, progress)
-        return self._count(data, progress) if level < self._rule.levels else progress
+            below = self._descend(state, data, progress, 1)._replace(level=progress.level + 1)
+            progress = self._count(state, data, below)
+        return progress
+
+    def nodes_of_level(self, state: Any, tree: int, level: int) -> tuple[Array, Array]:
+        """The numbers of all nodes of a level of a tree, ascending, and of those above them that are split."""
+        nodes = np.zeros(1, np.int32)
+        split = nodes[:0]
+        number = int(state.model.rounds)
+        for _ in range(level):
+            split = nodes[state.model.feature[number, tree, nodes] >= 0]
+            children = state.model.child[number, tree, split]
+            nodes = np.column_stack([children, children + 1]).reshape(-1)
+        return nodes, split
 
     def loss(self, scores: Array, data: Data) -> Array:
         """The sum over the rows; scores [scores, rows]."""
         return np.asarray((self._objective.loss(scores, data.y, np) * data.weight).sum(dtype=np.float64))
 
+    def _at_round(self, state: Any, data: Data, progress: Progress | None) -> Progress:
+        """Bring the rows into the round of the state."""
+        progress = progress or self._begin_round(state, data, None)
+        while progress.round < state.model.rounds:
+            below = self._descend(state, data, progress, _ALL_LEVELS)
+            progress = self._begin_round(state, data, below)
+        return progress
+
     def _begin_round(self, state: Any, data: Data, last: Progress | None) -> Progress:
-        """Put all rows into the root, at the scores after the rounds that are over.
+        """Put all rows into the roots, at the scores after the rounds that are over.
 
         ``last``: the rows in the leaves of the round before; None in the first round.
         """
         rule = self._rule
-        trees = self._objective.trees
         rows = len(data.y)
         number = 0
         total = np.zeros((len(state.model.base), rows), np.float32)
         if last is not None:
-            number = int(last.level) // rule.depth
-            leaves = state.model.leaf[number - 1]
-            total = last.total + np.concatenate([leaves[t][last.node[t]].T for t in range(trees)])
+            leaves = state.model.leaf[int(last.round)]
+            predictions = [leaves[t][last.node[t]].T for t in range(self._trees)]
+            total = last.total + np.concatenate(predictions).reshape(rule.group, *total.shape).sum(axis=0)
+            number = int(last.round) + 1
         base = np.broadcast_to(state.model.base[:, None], total.shape)
-        scores = base + (total / np.float32(max(number, 1)) if rule.average else total)
-        weight = data.weight * self._draws(state, data, number)
-        stats = self._objective.stats(base if rule.average else scores, data.y, weight)
-        root = np.zeros((trees, rows), np.int16)
-        level = np.array(number * rule.depth)
-        return Progress(level, total, stats, self.loss(scores, data), root, _NOTHING, _NOTHING)
+        grown = min(max(number * rule.group, 1), rule.trees)
+        scores = base + (total / np.float32(grown) if rule.average else total)
+        weights = [data.weight * self._draws(state, data, number * rule.group + g) for g in range(rule.group)]
+        stats = [self._objective.stats(base if rule.average else scores, data.y, w) for w in weights]
+        root = np.zeros((self._trees, rows), np.int32)
+        loss = self.loss(scores, data)
+        return Progress(np.array(number), np.array(0), total, np.concatenate(stats), loss, root, ())
 
     def _draws(self, state: Any, data: Data, number: int) -> Array:
-        """The times that each row counts in round ``number``, float32 [rows]; the same on every worker."""
+        """The times that each row counts in tree ``number``, float32 [rows]; the same on every worker."""
         rule = self._rule
         rows = len(data.y)
         if rule.sampling_rate == 1 and not rule.with_replacement:
@@ -106,22 +133,26 @@ class Replay:
             return random.poisson(rule.sampling_rate, rows).astype(np.float32)
         return (random.random(rows) < rule.sampling_rate).astype(np.float32)
 
-    def _count(self, data: Data, progress: Progress) -> Progress:
-        """Add the histograms of the level, unless they are there."""
-        if progress.histograms.size:
-            return progress
-        shape = 1 << int(progress.level) % self._rule.depth, len(self._categorical), self._rule.bins + 1
-        above = progress.above if progress.above.size else [_NOTHING] * self._objective.trees
-        trees = zip(progress.node, progress.stats, above, strict=True)
-        histograms = [shard.histograms(data.bins, node, stats, parents, shape) for node, stats, parents in trees]
-        return progress._replace(histograms=np.stack(histograms))
+    def _count(self, state: Any, data: Data, progress: Progress) -> Progress:
+        """Add the histograms of the level."""
+        level = int(progress.level)
+        shape = len(self._categorical), self._rule.bins + 1
+        counted = []
+        for t in range(self._trees):
+            nodes, split = self.nodes_of_level(state, t, level)
+            above = None
+            if level:
+                parents, _ = self.nodes_of_level(state, t, level - 1)
+                above = progress.histograms[t][np.searchsorted(parents, split)]
+            counted.append(shard.histograms(data.bins, progress.node[t], progress.stats[t], nodes, above, shape))
+        return progress._replace(histograms=tuple(counted))
 
-    def _descend(self, state: Any, data: Data, progress: Progress) -> Progress:
-        """Send every row to one of the two nodes below its own."""
-        number, level = divmod(int(progress.level), self._rule.depth)
-        node = np.empty_like(progress.node)
-        nodes = np.s_[(1 << level) - 1 : (2 << level) - 1]
-        for t, (before, after) in enumerate(zip(progress.node, node, strict=True)):
-            split = (a[number, t, nodes].copy() for a in (state.model.feature, state.bin, state.model.left))
-            kernels().route(data.bins, before, *split, self._categorical, self._rule.bins, after)
-        return progress._replace(level=progress.level + 1, node=node, above=progress.histograms, histograms=_NOTHING)
+    def _descend(self, state: Any, data: Data, progress: Progress, levels: int) -> Progress:
+        """Send every row to its node so many levels below, or to the leaf before."""
+        number = int(progress.round)
+        node = progress.node.copy()
+        for t, own in enumerate(node):
+            tree = (state.model.feature, state.bin, state.model.left, state.model.child)
+            feature, bin, left, child = (a[number, t].copy() for a in tree)
+            kernels().route(data.bins, feature, bin, left, child, self._categorical, self._rule.bins, levels, own)
+        return progress._replace(node=node)

@@ -35,26 +35,47 @@ class Columns(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """The rule of ``rounds`` of trees of ``depth`` levels, on at most ``bins`` bins of every feature.
+    """The rule of ``rounds`` of trees, on at most ``bins`` bins of every feature.
 
-    ``average``: every round is grown on its own, and the model is the mean of them; else each is grown on what the
-    ones before leave, and counts ``learning_rate``.
-    ``sampling_rate``: how often a row is drawn in a round, on average.
+    ``depth``: the most levels of a tree.  ``passes``: those of each round; None: as many as its trees take.
+    ``average``: every tree is grown on its own, and the model is the mean of ``trees`` of them, of which each round
+    grows ``group`` side by side; else a round is grown on what the ones before leave, and counts ``learning_rate``.
+    ``sampling_rate``: how often a row is drawn for a round, or for each tree of a group, on average.
     ``with_replacement``: a row is drawn as often as a Poisson number says; else once or not at all.
     ``features_per_node``: drawn for each node, which may split on no other; None for all.
     """
 
-    rounds: int
+    trees: int
     depth: int
     bins: int
     terms: Terms
+    passes: int | None
     average: bool = False
+    group: int = 1
     learning_rate: float = 1.0
     sampling_rate: float = 1.0
     with_replacement: bool = False
     features_per_node: int | None = None
 
     @property
-    def levels(self) -> int:
-        """The number of levels of all rounds together."""
-        return self.rounds * self.depth
+    def rounds(self) -> int:
+        """Rounds of trees."""
+        return -(-self.trees // self.group)
+
+
+class Size(NamedTuple):
+    """Bounds on the nodes of one tree: ``nodes`` in all, and ``width`` that one pass looks for splits of."""
+
+    nodes: int
+    width: int
+
+    def width_of_pass(self, waiting: int) -> int:
+        """The places for nodes in a pass before which so many wait: one of few numbers, as each is compiled anew."""
+        width = self.width
+        while width > _LEAST_WIDTH and width // _STEP >= waiting:
+            width //= _STEP
+        return width
+
+
+_LEAST_WIDTH = 32
+_STEP = 4

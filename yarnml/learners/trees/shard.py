@@ -8,7 +8,8 @@ import numpy as np
 
 from yarnml.data.arrays import Array
 from yarnml.learners.base import Batch
-from yarnml.learners.trees.kernels import GROUP, WORD, kernels
+from yarnml.learners.trees.kernels import WORD, kernels
+from yarnml.learners.trees.kernels_in_numba import GROUP
 
 _NO_VALUES = np.zeros((0, 0), np.float32)
 _SMALLEST = np.finfo(np.float32).smallest_normal
@@ -76,29 +77,43 @@ def _bins_of(values: Array, edges: Array) -> Array:
     return bins
 
 
-def histograms(bins: Array, node: Array, stats: Array, above: Array, shape: tuple[int, int, int]) -> Array:
-    """Histograms of one level of a tree: float64 [nodes, features, bins, channels].
+def histograms(
+    bins: Array, node: Array, stats: Array, nodes: Array, above: Array | None, shape: tuple[int, int]
+) -> Array:
+    """Histograms of all nodes of one level of a tree: float64 [nodes, features, bins, channels].
 
     Of two siblings only the smaller is counted: the other is the parent less the smaller.
 
-    ``bins`` [rows, columns]; ``node`` [rows], within the level; ``stats`` [rows, channels].
-    ``above``: the histograms of the level above; empty for the root.
-    ``shape``: (nodes, features, bins).
+    ``bins`` [rows, columns]; ``node`` [rows]; ``stats`` [rows, channels].
+    ``nodes``: their numbers, ascending, siblings side by side.
+    ``above``: the histograms of their parents; None for the root.
+    ``shape``: (features, bins).
     """
-    nodes, features, width = shape
-    end = np.empty(nodes, np.int64)
-    order = np.empty(len(node), np.uint32)
-    chosen = np.arange(nodes)
-    kernels().sort(node, end, order)
-    rows = np.diff(end, prepend=0)
-    if above.size:
-        chosen = 2 * np.arange(nodes // 2) + (rows[1::2] < rows[::2])
+    features, width = shape
+    order, begin, end = in_order(node, nodes)
+    chosen = np.arange(len(nodes))
+    if above is not None:
+        rows = end - begin
+        chosen = 2 * np.arange(len(above)) + (rows[1::2] < rows[::2])
     counted = np.zeros((len(chosen), _round_up(features, GROUP), width, stats.shape[1]))
-    kernels().histograms(bins, order, (end - rows)[chosen], end[chosen], stats, counted)
+    kernels().histograms(bins, order, begin[chosen], end[chosen], stats, counted)
     counted = counted[:, :features]
-    if not above.size:
+    if above is None:
         return counted
-    both = np.empty((nodes, *counted.shape[1:]))
+    both = np.empty((len(nodes), *counted.shape[1:]))
     both[chosen] = counted
-    both[chosen ^ 1] = above - counted  # siblings are neighbours: 2i and 2i + 1
+    both[chosen ^ 1] = above - counted
     return both
+
+
+def in_order(node: Array, nodes: Array) -> tuple[Array, Array, Array]:
+    """The rows of nodes: their order, and for each node the places in it of its first row, and behind its last.
+
+    ``node`` int32 [rows]: those of all rows; ``nodes``: numbers, of which each comes once.
+    """
+    place = np.full(max(node.max(initial=0), nodes.max(initial=0)) + 1, -1, np.int32)
+    place[nodes] = np.arange(len(nodes))
+    end = np.zeros(len(nodes), np.int64)
+    order = np.empty(len(node), np.uint32)
+    kernels().sort(node, place, end, order)
+    return order, np.concatenate([[0], end[:-1]]).astype(np.int64)[: len(end)], end

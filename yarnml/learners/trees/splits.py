@@ -30,12 +30,12 @@ class Level(NamedTuple):
     ``sums`` [channels, nodes, features, bins + 1]: gradients, and last the second derivatives.  Each bin but the last
     two has the sum over the bins up to it (for a categorical feature: over it alone); then comes the sum over all rows
     whose value is not missing; then that over the rows whose value is.
-    ``allowed`` [nodes, features]: features that a node may split on.
+    ``features`` [nodes, features]: the numbers of the features, where each node has its own; None: they are all.
     ``bounds`` [2, nodes]: the least and the largest leaf; None where leaves are free.
     """
 
     sums: jax.Array
-    allowed: jax.Array
+    features: jax.Array | None
     bounds: jax.Array | None
 
 
@@ -46,6 +46,7 @@ class Splits(NamedTuple):
     ``left``: true where missing values go left.
     ``cover``: H, the node's sum of second derivatives.
     ``leaf`` [2, outputs, nodes]: left and right, if they are split no further.
+    ``weight`` [2, nodes]: H, left and right.
     ``bounds`` [2, 2, nodes]: the least and the largest leaf, of both sides.
     """
 
@@ -55,6 +56,7 @@ class Splits(NamedTuple):
     gain: jax.Array
     cover: jax.Array
     leaf: jax.Array
+    weight: jax.Array
     bounds: jax.Array | None
 
 
@@ -72,7 +74,8 @@ def splits_of_level(level: Level, columns: Columns, terms: Terms, count: jax.Arr
             return jax.lax.dynamic_slice_in_dim(a, number * size, size, axis)
 
         bounds = None if level.bounds is None else part(level.bounds, 2)
-        nodes_of_block = Level(part(level.sums, 2), part(level.allowed, 1), bounds)
+        features = None if level.features is None else part(level.features, 1)
+        nodes_of_block = Level(part(level.sums, 2), features, bounds)
         return jax.vmap(partial(best_splits, columns=columns, terms=terms))(nodes_of_block)
 
     def with_block(number: jax.Array, splits: Splits) -> Splits:
@@ -94,9 +97,10 @@ def best_splits(level: Level, columns: Columns, terms: Terms) -> Splits:
     total = sums[:, :, 0, -2] + sums[:, :, 0, -1]
     without = sums[..., :-1]
     bins = sums.shape[-1] - 1
-    categorical = jnp.asarray(columns.categorical)[:, None]
+    features = jnp.arange(sums.shape[2])[None] if level.features is None else level.features
+    categorical = jnp.asarray(columns.categorical)[features][..., None]  # [nodes or 1, features, 1]
     trend = jnp.asarray(columns.trend)
-    possible = level.allowed[:, :, None] & ~(categorical & (jnp.arange(bins) == bins - 1))
+    possible = ~(categorical & (jnp.arange(bins) == bins - 1))
     alone = _worth(total, terms.l2, bounds)
 
     def gains(left: jax.Array) -> jax.Array:
@@ -104,7 +108,7 @@ def best_splits(level: Level, columns: Columns, terms: Terms) -> Splits:
         fits = (left[-1] >= terms.least) & (right[-1] >= terms.least) & possible
         if bounds is not None:
             rise = _leaf(right, terms.l2, bounds)[0] - _leaf(left, terms.l2, bounds)[0]
-            fits &= trend[:, None] * rise >= 0
+            fits &= trend[features][..., None] * rise >= 0
         both = _worth(left, terms.l2, bounds) + _worth(right, terms.l2, bounds)
         gain = both - alone[:, None, None]
         return jnp.where(fits & (gain > ROUNDING * jnp.abs(both)), gain, -jnp.inf)
@@ -114,13 +118,14 @@ def best_splits(level: Level, columns: Columns, terms: Terms) -> Splits:
     flat = jax.lax.optimization_barrier(jnp.maximum(low, high)).reshape(nodes, -1)  # apart, XLA computes it in vectors
     best = jnp.argmax(flat, axis=1)[:, None]
     gain, apart = (jnp.take_along_axis(a.reshape(nodes, -1), best, axis=1)[:, 0] for a in (flat, low))
-    feature = best[:, 0] // bins
+    place = best[:, 0] // bins
     bin = best[:, 0] % bins
     side = gain > apart
     gain = 0.5 * gain
     split = gain > terms.gain
     number = jnp.arange(nodes)
-    by_bin = sums[:, number, feature]  # [channels, nodes, bins + 1]
+    feature = features[jnp.minimum(number, len(features) - 1), place]
+    by_bin = sums[:, number, place]  # [channels, nodes, bins + 1]
     absent = by_bin[..., -1]
     left = by_bin[:, number, bin] + jnp.where(side, absent, 0.0)
     left = jnp.where(split, left, total)
@@ -138,12 +143,13 @@ def best_splits(level: Level, columns: Columns, terms: Terms) -> Splits:
         jnp.where(split, gain, 0.0),
         total[-1],
         leaf,
+        jnp.stack([left[-1], right[-1]]),
         below,
     )
 
 
 def no_bounds(trees: int, nodes: int) -> jax.Array:
-    """The bounds of leaves that are free, [trees, 2, nodes]."""
+    """Bounds that leave leaves free, [trees, 2, nodes]."""
     largest = float(np.finfo(np.float32).max)
     return jnp.broadcast_to(jnp.array([[-largest], [largest]]), (trees, 2, nodes))
 

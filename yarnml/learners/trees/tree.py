@@ -14,4 +14,6 @@ from yarnml.learners.trees.rule import Rule, Terms
 
 def build(options: Tree, schema: Schema) -> Learner:
     terms = Terms(options.l2, options.min_rows, options.min_gain)
-    return build_trees(SquaredError(schema.outputs), Rule(1, options.depth, options.bins, terms), options, schema)
+    passes = None if options.depth == "none" else options.depth
+    rule = Rule(1, options.levels, options.bins, terms, passes)
+    return build_trees(SquaredError(schema.outputs), rule, options, schema)
