@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-quick test-room test-faults fuzz check bench bench-hadoop wheel hadoop cluster cluster-down test-docker schema house clean
+.PHONY: run test test-quick test-room test-faults fuzz check bench bench-hadoop wheel hadoop hadoop-secure cluster cluster-down test-docker schema house clean
 
 run: .venv/ready examples/digits/data/train           ## train on real handwritten digits
 	$(BIN)/yarnml run examples/digits/job.yaml --restart
@@ -53,6 +53,9 @@ wheel: .venv/ready                                    ## build the wheel and loo
 
 hadoop: .venv/ready .hadoop/ready                     ## a Hadoop of plain processes, until Ctrl-C
 	$(BIN)/python -m tests.hadoop
+
+hadoop-secure: .venv/ready .hadoop/ready              ## the same with Kerberos and encryption everywhere
+	$(BIN)/python -m tests.hadoop --secure
 
 cluster: wheel examples/digits/data/train             ## a Hadoop of Docker containers, with an edge node
 	$(PYTHON) docker/cluster.py up

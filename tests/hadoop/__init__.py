@@ -6,25 +6,44 @@ of the cluster in ``docker/``; with ``QUICK`` heartbeats come more often.  Sever
 survives the process that started one.
 """
 
+import getpass
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
-from tests.hadoop.cluster import ROOT, Hadoop
+from tests.hadoop.access import Access, OpenAccess
+from tests.hadoop.cluster import Hadoop
 from tests.hadoop.configuration import GPU_HOST, HOSTS, QUICK, QUICK_INSIDE, RACKS
+from tests.hadoop.kerberos import KerberosAccess
+from tests.hadoop.lines import ROOT
 
-__all__ = ["GPU_HOST", "HOSTS", "QUICK", "QUICK_INSIDE", "RACKS", "Hadoop", "hadoop", "start_hadoop"]
+__all__ = [
+    "GPU_HOST",
+    "HOSTS",
+    "QUICK",
+    "QUICK_INSIDE",
+    "RACKS",
+    "Hadoop",
+    "SecureHadoop",
+    "hadoop",
+    "secure_hadoop",
+    "start_hadoop",
+]
 
 
-def start_hadoop(folder: Path, changes: Mapping[str, str] = {}, inside: Mapping[str, str] = {}) -> Hadoop:
+def start_hadoop(
+    folder: Path, changes: Mapping[str, str] = {}, inside: Mapping[str, str] = {}, access: Access | None = None
+) -> Hadoop:
     """Start a cluster whose files are under ``folder``, which ``close`` removes.
 
     ``changes`` are properties of yarn-site.xml, ``inside`` those that only NodeManagers and containers see.
+    ``access``: how it knows its users; without one it believes everybody.
     """
     subprocess.run([ROOT / "docker/hadoop-home"], check=True)
-    cluster = Hadoop(folder, changes, inside)
+    cluster = Hadoop(folder, changes, inside, access or OpenAccess(frozenset({getpass.getuser(), "alice"})))
     try:
         for name in cluster.daemons:
             cluster.start(name)
@@ -33,6 +52,26 @@ def start_hadoop(folder: Path, changes: Mapping[str, str] = {}, inside: Mapping[
         cluster.close()
         raise
     return cluster
+
+
+class SecureHadoop(NamedTuple):
+    """A secured cluster, and the keys to it."""
+
+    hadoop: Hadoop
+    access: KerberosAccess
+
+
+@contextmanager
+def secure_hadoop(changes: Mapping[str, str] = {}, inside: Mapping[str, str] = {}) -> Iterator[SecureHadoop]:
+    """A cluster with Kerberos and encryption for the length of a block, and what makes it so."""
+    subprocess.run([ROOT / "docker/hadoop-home", "--native"], check=True)
+    folder = Path(tempfile.mkdtemp(prefix="yarnml-hadoop-"))
+    access = KerberosAccess(folder, ROOT / ".hadoop/native")
+    cluster = start_hadoop(folder, changes, inside, access)
+    try:
+        yield SecureHadoop(cluster, access)
+    finally:
+        cluster.close()
 
 
 @contextmanager

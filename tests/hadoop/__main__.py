@@ -1,24 +1,22 @@
-"""``python -m tests.hadoop``: a cluster for a developer, until Ctrl-C."""
+"""``python -m tests.hadoop [--secure]``: a cluster for a developer, until Ctrl-C."""
 
 import signal
 import sys
 from types import FrameType
 
-from tests.hadoop import Hadoop, hadoop
+from tests.hadoop import Hadoop, SecureHadoop, hadoop, secure_hadoop
 
 
 def describe(cluster: Hadoop) -> str:
     """Addresses, and what to type in another terminal."""
-    variables = cluster.environment
+    variables = {**cluster.environment, "PATH": "$HADOOP_HOME/bin:$PATH"}
+    exports = "\n".join(f'export {name}="{value}"' for name, value in variables.items())
     return f"""\
 HDFS              {cluster.hdfs}   {cluster.hdfs_web}
 YARN              {cluster.web}
 files and logs    {cluster.folder}
 
-export HADOOP_CONF_DIR={variables["HADOOP_CONF_DIR"]}
-export HADOOP_HOME={variables["HADOOP_HOME"]}
-export JAVA_HOME={variables["JAVA_HOME"]}
-export PATH=$HADOOP_HOME/bin:$PATH
+{exports}
 """
 
 
@@ -29,7 +27,8 @@ def stop(number: int, frame: FrameType | None) -> None:
 if __name__ == "__main__":
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    with hadoop() as cluster:
+    with secure_hadoop() if "--secure" in sys.argv else hadoop() as running:
+        cluster = running.hadoop if isinstance(running, SecureHadoop) else running
         print(describe(cluster), flush=True)
         print("Ctrl-C ends it.", file=sys.stderr)
         signal.pause()

@@ -1,6 +1,5 @@
 """A running Hadoop: its daemons, its hosts and its commands."""
 
-import getpass
 import json
 import os
 import shutil
@@ -9,13 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from tests import families
+from tests.hadoop.access import Access
 from tests.hadoop.configuration import (
     GPU_HOST,
     HOSTS,
@@ -25,10 +24,9 @@ from tests.hadoop.configuration import (
     nodemanager_options,
     read,
 )
-from tests.hadoop.rest import has_registered, http
+from tests.hadoop.lines import HOME, daemon, java_home
+from tests.hadoop.rest import has_registered
 
-ROOT = Path(__file__).parents[2]
-HOME = ROOT / ".hadoop"
 DEADLINE = 180.0
 
 
@@ -41,21 +39,27 @@ class Hadoop:
 
     hosts = HOSTS
 
-    def __init__(self, folder: Path, changes: Mapping[str, str], inside: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, changes: Mapping[str, str], inside: Mapping[str, str], access: Access) -> None:
         self.folder = folder
-        self.conf_dir = make_configuration(folder, dict(changes))
-        self._inside = make_inside(self.conf_dir, dict(inside))
+        self._access = access
+        self.conf_dir = make_configuration(folder, dict(changes), access.settings)
+        self._inside = make_inside(self.conf_dir, {**inside, **access.inside})
         self.hdfs = read(self.conf_dir / "core-site.xml")["fs.defaultFS"]
-        self.web = "http://" + read(self.conf_dir / "yarn-site.xml")["yarn.resourcemanager.webapp.address"]
-        self.hdfs_web = "http://" + read(self.conf_dir / "hdfs-site.xml")["dfs.namenode.http-address"]
+        secure = access.scheme == "https"
+        yarn_web = f"yarn.resourcemanager.webapp{'.https' if secure else ''}.address"
+        self.web = f"{access.scheme}://" + read(self.conf_dir / "yarn-site.xml")[yarn_web]
+        hdfs_web = f"dfs.namenode.{access.scheme}-address"
+        self.hdfs_web = f"{access.scheme}://" + read(self.conf_dir / "hdfs-site.xml")[hdfs_web]
         self._processes: dict[str, psutil.Process] = {}
-        self._commands = {"namenode": ["namenode"], "resourcemanager": ["resourcemanager"]}
+        self._commands = {name: list(line) for name, line in access.servers.items()}
+        self._commands |= {name: [f"{HOME}/bin/hadoop", name] for name in ("namenode", "resourcemanager")}
         self._datanode_webs = []
         for i, host in enumerate(HOSTS, start=1):
-            options = datanode_options(folder, host)
-            self._datanode_webs.append("http://" + options["dfs.datanode.http.address"])
-            self._commands[f"datanode-{i}"] = ["datanode", *_options(options)]
-            self._commands[f"nodemanager-{i}"] = ["nodemanager", *_options(nodemanager_options(folder, host))]
+            properties = datanode_options(folder, host) | access.datanode(host)
+            self._datanode_webs.append(f"{access.scheme}://" + properties[f"dfs.datanode.{access.scheme}.address"])
+            self._commands[f"datanode-{i}"] = daemon("datanode", properties)
+            properties = nodemanager_options(folder, host) | access.nodemanager(host)
+            self._commands[f"nodemanager-{i}"] = daemon("nodemanager", properties)
         self._guard = subprocess.Popen(
             [sys.executable, Path(__file__).with_name("guard.py"), folder],
             stdin=subprocess.PIPE,
@@ -75,17 +79,19 @@ class Hadoop:
         return {
             "HADOOP_CONF_DIR": str(self.conf_dir),
             "HADOOP_HOME": str(HOME),
-            "JAVA_HOME": _java_home(),
+            "JAVA_HOME": java_home(),
             "PATH": f"{HOME}/bin:{os.environ['PATH']}",
+            **self._access.user,
         }
 
     def start(self, name: str) -> None:
         """Start a daemon that does not run; it is not waited for."""
         assert not self.runs(name), f"{name} runs already"
         node = self.environment | {"PATH": f"{HOME}/bin:{os.defpath}", "LANG": "C.UTF-8", "HADOOP_HEAPSIZE_MAX": "320m"}
+        node |= self._access.daemon(name)
         if name.startswith("nodemanager"):
             node |= {"HADOOP_CONF_DIR": str(self._inside)}
-        command = [f"{HOME}/bin/hadoop", *self._commands[name]]
+        command = self._commands[name]
         if name == "namenode" and not (self.folder / "name").exists():
             command = [
                 "/bin/sh",
@@ -160,11 +166,17 @@ class Hadoop:
 
         ``method``: that of a call with a ``body``.
         """
-        return http(f"{self.web}/ws/v1/cluster{path}?user.name={user}", "GET" if body is None else method, body)
+        url = f"{self.web}/ws/v1/cluster{path}"
+        return self._access.http(url, "GET" if body is None else method, body, user)
 
     def webhdfs(self, path: str, operation: str, method: str = "GET", user: str = "hdfs") -> Any:
         """Ask the NameNode's REST service, as an administrator."""
-        return http(f"{self.hdfs_web}/webhdfs/v1{path}?user.name={user}&op={operation}", method)
+        return self._access.http(f"{self.hdfs_web}/webhdfs/v1{path}?op={operation}", method, None, user)
+
+    def _beans(self, web: str, query: str) -> list[dict[str, Any]]:
+        """The facts that a daemon tells of itself."""
+        beans: list[dict[str, Any]] = self._access.http(f"{web}/jmx?qry={query}", "GET", None, "hdfs")["beans"]
+        return beans
 
     def wait_for(
         self, what: str, condition: Callable[[], object], deadline: float = DEADLINE, needs: Iterable[str] = ()
@@ -187,9 +199,10 @@ class Hadoop:
     def wait_until_ready(self) -> None:
         """Wait for every daemon to do its work; all of them have been started."""
         for what, condition in [
+            ("the servers before Hadoop's", self._access.prepare),
             ("the NameNode", lambda: self._make_folders() is None),
             ("the ResourceManager", lambda: self._make_labels() is None),
-            ("all DataNodes", lambda: all(map(has_registered, self._datanode_webs))),
+            ("all DataNodes", lambda: all(map(self._has_registered, self._datanode_webs))),
             ("the NameNode to see them", lambda: self.live_datanodes() == set(HOSTS)),
             ("all NodeManagers", lambda: set(self.live_nodes()) == set(HOSTS)),
         ]:
@@ -202,9 +215,12 @@ class Hadoop:
 
     def live_datanodes(self) -> set[str]:
         """The hosts of the DataNodes that the NameNode counts on, and whose disks it knows from a heartbeat."""
-        beans = http(f"{self.hdfs_web}/jmx?qry=Hadoop:service=NameNode,name=NameNodeInfo", "GET")["beans"]
+        beans = self._beans(self.hdfs_web, "Hadoop:service=NameNode,name=NameNodeInfo")
         nodes = json.loads(beans[0]["LiveNodes"]) if beans else {}
         return {name.split(":")[0] for name, node in nodes.items() if node["capacity"]}
+
+    def _has_registered(self, web: str) -> bool:
+        return has_registered(self._beans(web, "Hadoop:service=DataNode,name=DataNodeInfo"))
 
     def close(self) -> None:
         """End all processes and remove the folder."""
@@ -215,12 +231,12 @@ class Hadoop:
         self._guard.wait(DEADLINE)
 
     def _make_folders(self) -> None:
-        """A home for this user and for alice; room for everybody's temporary files and logs."""
+        """A home for every user; room for everybody's temporary files and logs."""
         for folder, owner, mode in [
             ("/tmp", "hdfs", 1777),
             ("/logs", "yarn", 1777),
             ("/user", "hdfs", 755),
-            *((f"/user/{user}", user, 755) for user in {getpass.getuser(), "alice"}),
+            *((f"/user/{user}", user, 755) for user in self._access.homes),
         ]:
             self.webhdfs(folder, f"MKDIRS&permission={mode}", "PUT")
             self.webhdfs(folder, f"SETOWNER&owner={owner}", "PUT")
@@ -228,17 +244,6 @@ class Hadoop:
     def _make_labels(self) -> None:
         self.rest("/add-node-labels", {"nodeLabelInfo": [{"name": "gpu", "exclusivity": True}]})
         self.rest("/replace-node-to-labels", {"nodeToLabels": [{"nodeId": f"{GPU_HOST}:0", "labels": ["gpu"]}]})
-
-
-@cache
-def _java_home() -> str:
-    """The folder of Java, which is fetched when there is none."""
-    script = Path(__file__).with_name("java-home")
-    return subprocess.run([script], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
-
-
-def _options(properties: Mapping[str, str]) -> list[str]:
-    return [part for name, value in properties.items() for part in ("-D", f"{name}={value}")]
 
 
 def _tail(log: Path, lines: int = 30) -> str:

@@ -3,6 +3,7 @@
 import random
 import shutil
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -61,8 +62,12 @@ def free_address(host: str) -> str:
     raise RuntimeError("every port between 15000 and 32000 has been given to a daemon, or is taken")
 
 
-def make_configuration(folder: Path, changes: Properties) -> Path:
-    """Write the folder that clients and daemons of this cluster read; ``changes``: properties of yarn-site.xml."""
+def make_configuration(folder: Path, changes: Properties, more: Mapping[str, Properties] = {}) -> Path:
+    """Write the folder that clients and daemons of this cluster read.
+
+    ``changes``: properties of yarn-site.xml.
+    ``more``: properties by file, which may be a file of its own.
+    """
     target = folder / "conf"
     shutil.copytree(SHARED, target)
     racks = ",".join(f"{host}={rack}" for host, rack in RACKS.items())
@@ -90,8 +95,9 @@ def make_configuration(folder: Path, changes: Properties) -> Path:
             **changes,
         },
     }
-    for name, properties in own.items():
-        write(target / name, read(SHARED / name) | properties)
+    for name in [*own, *(name for name in more if name not in own)]:
+        known = read(SHARED / name) if (SHARED / name).exists() else {}
+        write(target / name, known | own.get(name, {}) | more.get(name, {}))
     return target
 
 

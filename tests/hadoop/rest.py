@@ -17,14 +17,18 @@ def http(url: str, method: str, body: object = None) -> Any:
     except urllib.error.HTTPError as exc:
         exc.close()
         raise
+    return parsed(content)
+
+
+def parsed(content: bytes) -> Any:
+    """Read an answer: JSON where it is JSON, else text."""
     return json.loads(content) if content.strip().startswith((b"{", b"[")) else content.decode()
 
 
-def has_registered(datanode: str) -> bool:
-    """Ask a DataNode itself whether it has registered.
+def has_registered(beans: list[dict[str, Any]]) -> bool:
+    """Tell from a DataNode's own answer whether it has registered.
 
     Of one that was started again, the NameNode may still count on the process before.
     """
-    beans = http(f"{datanode}/jmx?qry=Hadoop:service=DataNode,name=DataNodeInfo", "GET")["beans"]
     actors = [bean.get("BPServiceActorInfo") or "[]" for bean in beans]
     return any(actor["ActorState"] == "RUNNING" for text in actors for actor in json.loads(text))

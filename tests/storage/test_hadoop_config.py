@@ -139,5 +139,5 @@ def test_a_user_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
-    assert hadoop_config.user({}) == "4000000"
-    assert hadoop_config.user({"HADOOP_USER_NAME": "ann"}) == "ann"
+    assert hadoop_config.system_user({}) == "4000000"
+    assert hadoop_config.system_user({"HADOOP_USER_NAME": "ann"}) == "ann"

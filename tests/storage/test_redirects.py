@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from yarnml import storage
-from yarnml.storage.webhdfs import check_redirect
+from yarnml.storage.security.web import check_redirect
 
 
 @pytest.mark.parametrize(

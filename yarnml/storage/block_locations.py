@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from yarnml.events.log import log
 from yarnml.storage.base import Block
-from yarnml.storage.connect import name_nodes
+from yarnml.storage.connect import name_nodes, token_services
 from yarnml.storage.hadoop_config import configuration
 from yarnml.storage.hdfs import SCHEMES, Hdfs
 from yarnml.storage.retry import CONNECT_SECONDS
@@ -43,8 +43,9 @@ def block_hosts(url: str) -> list[Block]:
 def _client(scheme: str, authority: str, conf_dir: str | None) -> WebHdfs:
     """The client for an HDFS; ``conf_dir`` is part of the cache's key, since it decides what the authority means."""
     settings = configuration()
-    servers = [node.web for node in name_nodes(scheme, authority, settings)]
-    return WebHdfs(servers, settings.umask, CONNECT_SECONDS)
+    nodes = name_nodes(scheme, authority, settings)
+    services = token_services(authority, nodes, settings)
+    return WebHdfs([node.web for node in nodes], services, settings.umask, CONNECT_SECONDS)
 
 
 def locations(urls: Iterable[str]) -> dict[str, list[Block]]:

@@ -13,6 +13,16 @@ from yarnml.storage.native import Native
 from yarnml.storage.retry import CONNECT_SECONDS
 from yarnml.storage.webhdfs import WebHdfs
 
+VARIABLES = (
+    "HADOOP_CONF_DIR",
+    "HADOOP_HOME",
+    "HADOOP_USER_NAME",
+    "KRB5CCNAME",
+    "KRB5_CLIENT_KTNAME",
+    "YARNML_HDFS",
+)
+"""Variables that decide what the URL of an HDFS means, and who asks for it."""
+
 
 def open_hdfs(scheme: str, authority: str) -> Hdfs:
     """The HDFS of a URL; ValueError where the URL and the configuration do not say which, JobFileError for a wrong one.
@@ -33,10 +43,11 @@ def open_hdfs(scheme: str, authority: str) -> Hdfs:
 
     else:
         addresses = [node.web for node in nodes]
+        services = token_services(authority, nodes, settings)
 
         def connect(number: int) -> Client:
             first = number % len(addresses)
-            return WebHdfs(addresses[first:] + addresses[:first], umask)
+            return WebHdfs(addresses[first:] + addresses[:first], services, umask)
 
     return Hdfs(Connection(root, addresses, connect))
 
@@ -61,6 +72,17 @@ def name_nodes(scheme: str, authority: str, settings: Configuration) -> tuple[Ad
         if not port.isdecimal() or not 0 < int(port) < 2**16:
             raise ValueError(f"{scheme}://{authority} has the port '{port}', which is not a number from 1 to 65535.")
     return nodes
+
+
+def token_services(authority: str, nodes: Sequence[Address], settings: Configuration) -> list[str]:
+    """The services that the delegation token of an HDFS may be for: its name service, or its NameNode's addresses."""
+    name = authority or default_authority(settings)
+    if name in settings.name_services:
+        return [f"ha-hdfs:{name}"]
+    webs = {node.web.lower() for node in nodes}
+    known = settings.name_nodes(default_authority(settings)) if settings.default_fs.startswith("hdfs://") else ()
+    same = [node.rpc for node in known if node.web.lower() in webs]
+    return [*(node.rpc or node.web.rpartition("/")[2] for node in nodes), *same]
 
 
 def identity(scheme: str, authority: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ import errno
 import re
 
 from yarnml.storage.base import ReplicaUnavailable, Unavailable
+from yarnml.storage.security.tokens import in_container
 
 _JAVA_CLASS = re.compile(r"\b(?:[a-z]\w*\.)+([A-Z]\w*Exception)\b")
 _STACK_FRAMES = re.compile(r"(?:\\n|\n)\s*(?:\\t|\t)?at .*", re.DOTALL)
@@ -66,7 +67,8 @@ def fault(exc: BaseException, url: str, server: str, *, data: bool = False) -> O
     if "QuotaExceeded" in java or "QuotaByStorageTypeExceeded" in java:
         return OSError(errno.EDQUOT, words)
     if _SECURITY_WORDS.search(text):
-        return PermissionError(f"{server} wants Kerberos or a delegation token: {words}")
+        advice = "the job's delegation token is missing or has ended" if in_container() else "run kinit"
+        return PermissionError(f"{server} wants Kerberos: {words}; {advice}")
     if isinstance(exc, OSError):
         return unavailable(f"{server} can't be reached: {words}")
     return OSError(f"{server}: {words}")

@@ -20,12 +20,9 @@ from fsspec.implementations.local import LocalFileSystem
 
 from yarnml.storage import listing as listings
 from yarnml.storage import local, permissions
-from yarnml.storage.connect import identity, open_hdfs
+from yarnml.storage.connect import VARIABLES, identity, open_hdfs
 from yarnml.storage.hdfs import CHUNK, SCHEMES, Hdfs
 from yarnml.storage.listing import Listing
-
-# Variables that decide what an HDFS URL means: a filesystem is kept for as long as none of them changes.
-_HDFS_VARIABLES = ("HADOOP_CONF_DIR", "HADOOP_HOME", "HADOOP_USER_NAME", "YARNML_HDFS")
 
 
 def absolute(path: str, folder: Path) -> str:
@@ -75,7 +72,7 @@ def locate(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
     try:
         scheme, mark, rest = url.partition("://")
         prefix = f"{scheme}://{rest.partition('/')[0]}/" if mark and scheme != "file" else "/"
-        fs = _filesystem(prefix, tuple(os.environ.get(name) for name in _HDFS_VARIABLES))
+        fs = _filesystem(prefix, tuple(os.environ.get(name) for name in VARIABLES))
     except ImportError as exc:
         raise ValueError(f"{url}: {exc}") from exc
     return fs, fs._strip_protocol(url)

@@ -72,6 +72,11 @@ class Configuration:
         raise ClusterError("fs.defaultFS is not set in the Hadoop configuration; set HADOOP_CONF_DIR to its folder.")
 
     @property
+    def wants_kerberos(self) -> bool:
+        """True where the cluster's servers ask for tickets."""
+        return self.get("hadoop.security.authentication").lower() == "kerberos"
+
+    @property
     def name_services(self) -> dict[str, tuple[Address, ...]]:
         """The NameNodes of every name service in dfs.nameservices."""
         return {name: tuple(self._name_nodes(name)) for name in _names(self.get("dfs.nameservices"))}
@@ -135,8 +140,8 @@ class Configuration:
         return os.environ.get(variable) or default.removeprefix("-")
 
 
-def user(variables: Mapping[str, str] = os.environ) -> str:
-    """The user's name on a cluster without Kerberos."""
+def system_user(variables: Mapping[str, str] = os.environ) -> str:
+    """The user's name on a cluster that believes everybody; `security.identity` knows it on others, too."""
     try:
         return variables.get("HADOOP_USER_NAME") or getpass.getuser()
     except (KeyError, OSError):  # a user id without a name, as in containers of OpenShift
@@ -170,6 +175,11 @@ def find_folder(variables: Mapping[str, str] = os.environ) -> Path | None:
     home = variables.get("HADOOP_HOME")
     places = [Path(named)] if named else [*([Path(home, "etc/hadoop")] if home else []), Path("/etc/hadoop/conf")]
     return next((place for place in places if place.is_dir()), None)
+
+
+def properties(path: Path) -> dict[str, str]:
+    """The properties of one file as they stand there; JobFileError where it can't be read."""
+    return {name: value.strip() for name, value, _ in _properties(path)}
 
 
 def _properties(path: Path) -> Iterator[tuple[str, str, bool]]:

@@ -7,6 +7,7 @@ from yarnml.storage import permissions
 from yarnml.storage.base import Entry, Sink, Source
 from yarnml.storage.errors import fault
 from yarnml.storage.hadoop_config import Configuration
+from yarnml.storage.security import tokens
 
 SOCKET_SECONDS = 10
 """Longest silence of a DataNode before another replica is read."""
@@ -32,6 +33,8 @@ class Native:
         if served and len(nodes) > 1:
             ids = [name.strip() for name in settings.get(f"dfs.ha.namenodes.{authority}").split(",")]
             values[f"dfs.ha.namenodes.{authority}"] = ",".join(ids[first:] + ids[:first])
+        if not served:
+            tokens.complete(nodes[0].rpc)
         self._client: Any = hdfs_native.Client(f"hdfs://{authority if served else nodes[0].rpc}", values)
 
     def info(self, path: str) -> Entry:

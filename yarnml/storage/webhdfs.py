@@ -8,31 +8,37 @@ import contextlib
 import http.client
 import json
 import socket
-import ssl
 import string
 import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 from yarnml.storage import permissions
 from yarnml.storage.base import Block, Entry, ReplicaUnavailable, Sink, Source
-from yarnml.storage.hadoop_config import user
+from yarnml.storage.hadoop_config import configuration
 from yarnml.storage.retry import CALL_SECONDS, CONNECT_SECONDS
+from yarnml.storage.security import tokens
+from yarnml.storage.security.truststore import tls_context
+from yarnml.storage.security.web import Caller, Refused, check_redirect
 
 _API = "/webhdfs/v1"
 
 
 class WebHdfs:
-    """A client of one HDFS, whose NameNodes (URLs without a path) are asked in turn until one is active."""
+    """A client of one HDFS, whose NameNodes are asked in turn until one is active.
 
-    def __init__(self, servers: Sequence[str], umask: int, seconds: float = CALL_SECONDS) -> None:
+    ``servers``: the URLs of the NameNodes, without a path.
+    ``services``: whose delegation tokens they take; see `tokens.find`.
+    """
+
+    def __init__(
+        self, servers: Sequence[str], services: Sequence[str], umask: int, seconds: float = CALL_SECONDS
+    ) -> None:
         self._servers = list(servers)
         self._umask = umask
         self._seconds = seconds
-        # a proxy for the internet is none for the cluster
-        self._open = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Redirects()).open
+        self._caller = Caller(lambda: tokens.find(tokens.WEB_HDFS, services))
 
     def info(self, path: str) -> Entry:
         return _entry(path, self._json("GET", path, "GETFILESTATUS")["FileStatus"])
@@ -84,7 +90,7 @@ class WebHdfs:
             span = {"offset": str(start), "length": str(length), "excludedatanodes": ",".join(excluded)}
             location = self._location("GET", path, "OPEN", span)
             try:
-                with self._open(location, timeout=self._seconds) as answer:
+                with self._caller.fetch(location, self._seconds) as answer:
                     return bytes(answer.read())
             except (OSError, http.client.HTTPException) as exc:
                 if isinstance(exc, urllib.error.HTTPError):
@@ -123,43 +129,23 @@ class WebHdfs:
         return json.loads(self._call(method, path, operation, **parameters) or b"{}")
 
     def _call(self, method: str, path: str, operation: str, **parameters: str) -> bytes:
-        query = urlencode({"op": operation, "user.name": user(), **parameters})
+        query = {"op": operation, **parameters}
         servers = self._servers
         for number, server in enumerate(servers):
-            request = urllib.request.Request(f"{server}{_API}{quote(path)}?{query}", method=method)
             try:
-                with self._open(request, timeout=self._seconds) as answer:
+                with self._caller.open(f"{server}{_API}{quote(path)}", query, self._seconds, method) as answer:
                     self._servers = servers[number:] + servers[:number]  # the active one first from now on
                     return bytes(answer.read())
             except urllib.error.HTTPError as exc:
                 words = _remote(exc)
                 if "StandbyException" not in words or number + 1 == len(servers):
-                    raise _Refused(words) from exc
+                    raise Refused(words) from exc
+            except PermissionError:
+                raise
             except (OSError, http.client.HTTPException) as exc:
                 if number + 1 == len(servers):
                     raise ConnectionError(f"{server}: {getattr(exc, 'reason', exc)}") from exc
         raise AssertionError("a name service has at least one NameNode")
-
-
-class _Refused(Exception):
-    """A refusal of HDFS, with the name of its Java exception."""
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(
-        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
-    ) -> Any:
-        check_redirect(req.full_url, newurl)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def check_redirect(asked: str, given: str) -> None:
-    """Refuse to be sent anywhere but to a web server, and from an encrypted connection to one that is not."""
-    allowed = ("https",) if urlsplit(asked).scheme == "https" else ("http", "https")
-    if urlsplit(given).scheme not in allowed:
-        raise _Refused(
-            f"{urlsplit(asked).netloc} sends us to {given.partition('?')[0]}, where {' or '.join(allowed)} is due"
-        )
 
 
 class _Source:
@@ -180,9 +166,8 @@ class _Sink:
     def __init__(self, location: str, seconds: float) -> None:
         place = urlsplit(location)
         if place.scheme == "https":
-            context = ssl.create_default_context()
             self._connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                place.netloc, timeout=CONNECT_SECONDS, context=context
+                place.netloc, timeout=CONNECT_SECONDS, context=tls_context(configuration())
             )
         else:
             self._connection = http.client.HTTPConnection(place.netloc, timeout=CONNECT_SECONDS)
@@ -214,7 +199,7 @@ class _Sink:
             self._connection.send(b"0\r\n\r\n")
             with self._connection.getresponse() as answer:
                 if answer.status >= 300:
-                    raise _Refused(_words(answer.read(), f"HTTP Error {answer.status}"))
+                    raise Refused(_words(answer.read(), f"HTTP Error {answer.status}"))
 
 
 def _addresses(host: str) -> set[str]:

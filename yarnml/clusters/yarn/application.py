@@ -116,7 +116,11 @@ def check_paths(job: Job) -> None:
 
 def file_systems(job: Job) -> list[str]:
     """The name services that a job reads and writes, without the default one, which YARN knows."""
-    roots = {"/".join(url.split("/")[:3]) for url in job.urls.values() if url.startswith(("hdfs://", "webhdfs://"))}
+    roots = {
+        "/".join(url.split("/")[:3])
+        for url in job.urls.values()
+        if url.startswith(("hdfs://", "webhdfs://", "swebhdfs://"))
+    }
     return sorted(root for root in roots if not root.endswith("://"))
 
 

@@ -24,11 +24,8 @@ def find_queue(cluster: Cluster, name: str) -> Queue:
     raise JobFileError(f"queue must be one of {_leaves(cluster)}, not '{name}', which YARN does not have.")
 
 
-def check_queue(cluster: Cluster, name: str, user: str | None) -> str:
-    """Check that the queue takes applications, and takes this user's; the fact in words.
-
-    ``user``: None where the name to YARN is not known.
-    """
+def check_queue(cluster: Cluster, name: str, user: str) -> str:
+    """Check that the queue takes applications, and takes this user's; the fact in words."""
     queue = find_queue(cluster, name)
     if not queue.leaf:
         raise JobFileError(f"queue {name} is made of other queues; choose one of {_leaves(cluster)}.")
@@ -36,8 +33,6 @@ def check_queue(cluster: Cluster, name: str, user: str | None) -> str:
         raise JobFileError(f"queue {name} is {queue.state} and takes no jobs; choose another, or have it started.")
     if not cluster.access_lists:
         return f"{queue.path} is RUNNING, for everybody"
-    if user is None:
-        raise UnknownToYarn(f"{queue.path} is RUNNING; whom it admits is decided by your Kerberos name")
     if admits(queue.submitters, user) is None:
         raise UnknownToYarn(f"{queue.path} is RUNNING; it admits groups, which only YARN can look up")
     if not admits(queue.submitters, user):

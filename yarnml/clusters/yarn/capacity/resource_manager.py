@@ -10,8 +10,8 @@ from yarnml.clusters.yarn.capacity.answers import GPU
 from yarnml.clusters.yarn.capacity.queues import UnknownToYarn
 from yarnml.clusters.yarn.capacity.resources import EVERYBODY, Cluster, Node, Queue, Request, Share, Size
 from yarnml.errors import ClusterError, JobFileError
-from yarnml.storage import hadoop_config
 from yarnml.storage.hadoop_config import Configuration
+from yarnml.storage.security import identity
 
 SERVER_SECONDS = 5.0
 """Time limit to connect to a server, and again for its first byte."""
@@ -73,7 +73,7 @@ def why_pending(queue: str, request: Request) -> str:
     """Why a requested container does not come, as far as the ResourceManager tells; else empty."""
     try:
         cluster = snapshot()
-        return rules.why_pending(cluster, queues.find_queue(cluster, queue), request, hadoop_config.user())
+        return rules.why_pending(cluster, queues.find_queue(cluster, queue), request, identity.user())
     except (UnknownToYarn, JobFileError):
         return ""
 
@@ -82,7 +82,7 @@ def available(queue: str, request: Request, limit: int) -> int:
     """The number of such containers, up to a limit, that would come now; 0 where YARN does not tell."""
     try:
         cluster = snapshot()
-        return rules.available(cluster, queues.find_queue(cluster, queue), request, hadoop_config.user(), limit)
+        return rules.available(cluster, queues.find_queue(cluster, queue), request, identity.user(), limit)
     except (UnknownToYarn, JobFileError):
         return 0
 

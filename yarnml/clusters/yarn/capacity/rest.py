@@ -1,21 +1,21 @@
 """YARN's web services, as far as Skein does not tell the same: nodes, queues, attempts, and logs on their nodes."""
 
-import urllib.error
-import urllib.parse
-import urllib.request
+import os
+from functools import lru_cache
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from yarnml.clusters.yarn.capacity.answers import decode
 from yarnml.storage import hadoop_config
+from yarnml.storage.security import tokens
+from yarnml.storage.security.web import Caller
 
 ANSWER_SECONDS = 5.0
 """Time limit for an answer of a service."""
 
 _T = TypeVar("_T")
-
-_open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open  # a proxy for the internet is none for YARN
 
 
 def resource_manager(path: str, answer_type: type[_T]) -> _T:
@@ -53,8 +53,14 @@ def setting(name: str) -> str:
 
 
 def _get(url: str, **query: str) -> bytes:
-    # Where Hadoop believes its callers, it takes the user's name from the query.
-    words = urllib.parse.urlencode({"user.name": hadoop_config.user(), **query})
-    request = urllib.request.Request(f"{url}?{words}", headers={"Accept": "application/json, text/plain, */*"})
-    with _open(request, timeout=ANSWER_SECONDS) as answer:
+    headers = {"Accept": "application/json, text/plain, */*"}
+    with _caller(hadoop_config.configuration().folder, os.environ.get("HADOOP_USER_NAME")).open(
+        url, query, ANSWER_SECONDS, headers=headers
+    ) as answer:
         return bytes(answer.read())
+
+
+@lru_cache(maxsize=4)
+def _caller(folder: Path | None, name: str | None) -> Caller:
+    """The caller for the cluster of a configuration and a user; both are there so that a change makes another."""
+    return Caller(lambda: tokens.find([tokens.RESOURCE_MANAGER]), "X-Hadoop-Delegation-Token")

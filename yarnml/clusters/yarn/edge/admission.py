@@ -1,6 +1,7 @@
 """The checks of submit before it sends anything: the cluster answers, and can run this job."""
 
 import contextlib
+import time
 
 from yarnml import storage
 from yarnml.clusters.yarn.application import check_paths
@@ -9,10 +10,12 @@ from yarnml.clusters.yarn.capacity.answers import GPU
 from yarnml.clusters.yarn.capacity.queues import UnknownToYarn, check_queue, find_queue
 from yarnml.clusters.yarn.capacity.resources import Cluster, requests
 from yarnml.clusters.yarn.capacity.rules import check_gpus, check_label, check_limits, check_size, largest_memory
+from yarnml.clusters.yarn.observe.status import local_time
 from yarnml.errors import ClusterError
 from yarnml.job.spec import Job
 from yarnml.storage import hadoop_config
 from yarnml.storage.hadoop_config import Configuration
+from yarnml.storage.security import gssapi, identity
 
 
 def check_admission(job: Job) -> dict[str, int]:
@@ -23,6 +26,7 @@ def check_admission(job: Job) -> dict[str, int]:
     """
     check_paths(job)
     settings = hadoop_config.configuration()
+    check_ticket(settings)
     resource_manager.find_active(settings)
     check_name_node(settings)
     with contextlib.suppress(UnknownToYarn):
@@ -48,8 +52,8 @@ def check_name_node(settings: Configuration) -> str:
 def check_rules(job: Job, cluster: Cluster, settings: Configuration) -> None:
     """Check all rules, as far as YARN tells what they need."""
     asked = requests(job)
-    with contextlib.suppress(UnknownToYarn):  # groups and Kerberos names are YARN's to judge; the other rules go on
-        check_queue(cluster, job.queue, yarn_user(settings))
+    with contextlib.suppress(UnknownToYarn):  # groups are YARN's to judge; the other rules go on
+        check_queue(cluster, job.queue, identity.user())
     queue = find_queue(cluster, job.queue)
     for request in asked:
         check_label(cluster, queue, request)
@@ -58,9 +62,16 @@ def check_rules(job: Job, cluster: Cluster, settings: Configuration) -> None:
     check_limits(cluster, queue, asked)
 
 
-def yarn_user(settings: Configuration) -> str | None:
-    """The user's name on YARN; None where a Kerberos ticket says it."""
-    return None if settings.get("hadoop.security.authentication") == "kerberos" else hadoop_config.user()
+def check_ticket(settings: Configuration) -> str:
+    """Check that we can log in to a cluster that wants Kerberos, and so can Java; the fact in words."""
+    if not settings.wants_kerberos:
+        return "the cluster wants none"
+    cache = gssapi.cache_name()
+    identity.check_java_reads(cache)
+    ticket = identity.valid_ticket()
+    name = identity.short_name(ticket.principal, settings)
+    end = local_time(time.time() + ticket.seconds)
+    return f"{ticket.principal} has one until {end}, in {cache}; the cluster calls you {name}"
 
 
 def client_knows_gpus(settings: Configuration) -> bool:

@@ -21,6 +21,7 @@ from yarnml.clusters.yarn import credentials
 from yarnml.clusters.yarn.application import EVENTS_ADDRESS, JOB_FILE, TAG, tag_of
 from yarnml.clusters.yarn.capacity import resource_manager, rest
 from yarnml.clusters.yarn.capacity.answers import AttemptsAnswer, ContainerAnswer, decode
+from yarnml.clusters.yarn.edge.admission import check_ticket
 from yarnml.clusters.yarn.edge.skein_answers import LIVE_STATES, application_of, refusal, skein_errors
 from yarnml.clusters.yarn.observe import processes
 from yarnml.clusters.yarn.observe.processes import ProcessInfo
@@ -34,6 +35,7 @@ from yarnml.job.spec import Job
 from yarnml.runner import preflight
 from yarnml.storage import hadoop_config
 from yarnml.storage.retry import bounded
+from yarnml.storage.security import identity
 
 CHECK_SECONDS = 1.0
 """Time between two looks at an application."""
@@ -56,13 +58,15 @@ _T = TypeVar("_T")
 
 def home() -> str:
     """The URL of the user's yarnml folder on the cluster's default filesystem."""
-    return f"{hadoop_config.configuration().root}/user/{hadoop_config.user()}/.yarnml"
+    return f"{identity.home()}/.yarnml"
 
 
 @contextmanager
 def connected() -> Iterator["Yarn"]:
     """Connect to YARN through Skein's driver, a Java process that lives as long as the block."""
-    resource_manager.find_active(hadoop_config.configuration())
+    settings = hadoop_config.configuration()
+    check_ticket(settings)
+    resource_manager.find_active(settings)
     with tempfile.NamedTemporaryFile(prefix="yarnml-driver-") as log:
         try:
             security = credentials.new_security()  # else Skein keeps one in ~/.skein
@@ -189,7 +193,7 @@ class Yarn:
             storage.remove(self.staging(application))
 
     def _of_job(self, name: str) -> Application:
-        own = [a for a in self.applications() if a.name == name and a.user == hadoop_config.user()]
+        own = [a for a in self.applications() if a.name == name and a.user == identity.user()]
         if not own:
             raise JobFileError(
                 f"No application of yours with the name {name} is running or waiting; `yarnml ls --all` lists them all."

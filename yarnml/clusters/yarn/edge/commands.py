@@ -26,7 +26,7 @@ from yarnml.control.rpc import ControlClient
 from yarnml.errors import ClusterError, Interrupted, JobFileError
 from yarnml.events.events import Listener, Submitted
 from yarnml.job.spec import Job
-from yarnml.storage import hadoop_config
+from yarnml.storage.security import identity
 
 Note = Callable[[str], None]
 """A function that hears a remark for the user."""
@@ -63,18 +63,23 @@ def print_application(job: Job) -> str:
 def attach_to_job(name: str, say: Listener, note: Note) -> None:
     """Show a job until it ends; one that had ended shows how."""
     with _application(name) as (yarn, application):
-        if application.user != hadoop_config.user():
-            raise ClusterError(f"{application.id} is {application.user}'s, and only they can follow it.")
+        _refuse_others(application, "follow it")
         if not application.live:
             note(f"{application.id} had ended before, {status.local_time(application.finished)}.")
         _follow_to_end(yarn, application.id, say)
+
+
+def _refuse_others(application: Application, act: str) -> None:
+    """Raise ClusterError where an application is another user's, to whom alone its master answers."""
+    if application.user != identity.user():
+        raise ClusterError(f"{application.id} is {application.user}'s, and only they can {act}.")
 
 
 def list_jobs(*, every: bool) -> str:
     """The user's applications, newest first: those that live, or with ``every`` all that YARN still knows."""
     with connected() as yarn:
         applications = yarn.applications(states=ALL_STATES if every else LIVE_STATES)
-    own = [a for a in applications if a.user == hadoop_config.user()]
+    own = [a for a in applications if a.user == identity.user()]
     if own:
         return status.applications_table(own)
     return "No application of yours." if every else "None of yours is running or waiting; --all lists the ended ones."
@@ -113,6 +118,7 @@ def scale_job(name: str, workers: int | None, reducers: int | None) -> str:
     with _application(name) as (yarn, application):
         master = yarn.master(application.id, MASTER_ADDRESS) if application.live else None
         if master is None:
+            _refuse_others(application, "have it scaled")
             raise ClusterError(
                 f"{application.id} is {application.state} and has no master to tell; a job that has not begun, or has "
                 "ended, takes workers.count from its file when it is submitted."

@@ -13,7 +13,7 @@ from yarnml.clusters.yarn.application import check_paths, tag_of
 from yarnml.clusters.yarn.capacity import queues, resource_manager, rules
 from yarnml.clusters.yarn.capacity.queues import UnknownToYarn
 from yarnml.clusters.yarn.capacity.resources import Cluster, Queue, Request, requests
-from yarnml.clusters.yarn.edge.admission import check_name_node, client_knows_gpus, yarn_user
+from yarnml.clusters.yarn.edge.admission import check_name_node, check_ticket, client_knows_gpus
 from yarnml.clusters.yarn.edge.client import Yarn, connected, home
 from yarnml.clusters.yarn.edge.probe import probe_environment
 from yarnml.errors import ClusterError, YarnmlError, translated
@@ -21,6 +21,7 @@ from yarnml.job.spec import Job
 from yarnml.runner import preflight
 from yarnml.storage import atomic, hadoop_config
 from yarnml.storage.hadoop_config import Configuration
+from yarnml.storage.security import identity
 
 OLDEST_JAVA = 8
 """The oldest Java that Skein's driver runs on."""
@@ -96,8 +97,9 @@ class _Checkup:
             Check("Java", (), check_java),
             Check("yarn command", (), check_yarn_command),
             Check("Hadoop configuration", (), self._find_configuration),
-            Check("ResourceManager", ("Hadoop configuration",), self._ask_resource_manager),
-            Check("NameNode", ("Hadoop configuration",), lambda: check_name_node(self._settings)),
+            Check("Kerberos ticket", ("Hadoop configuration",), lambda: check_ticket(self._settings)),
+            Check("ResourceManager", ("Kerberos ticket",), self._ask_resource_manager),
+            Check("NameNode", ("Kerberos ticket",), lambda: check_name_node(self._settings)),
             Check("home folder", ("NameNode",), check_home_folder),
             Check("Skein's driver", ("Java", "yarn command", "ResourceManager"), self._start_driver),
         ]
@@ -152,8 +154,8 @@ class _Checkup:
         return self._yarn
 
     @property
-    def _user(self) -> str | None:
-        return yarn_user(self._settings)
+    def _user(self) -> str:
+        return identity.user()
 
     def _queue(self, job: Job) -> Queue:
         return queues.find_queue(self._snapshot, job.queue)

@@ -9,6 +9,7 @@ from yarnml.clusters.yarn.observe.logs import CHECK_SECONDS, FILES, Log, applica
 from yarnml.clusters.yarn.observe.processes import ProcessInfo, attempt_of, from_logs
 from yarnml.clusters.yarn.observe.status import Application
 from yarnml.errors import ClusterError
+from yarnml.storage.security import identity
 
 EVERYWHERE = "prelaunch.out"
 """A small file that YARN keeps for every container: asking for it tells the hosts of them all."""
@@ -116,6 +117,8 @@ def _unknown(log: Log) -> ProcessInfo:
 
 def _no_log(application: Application, selection: LogSelection) -> str:
     process = f"{selection.role or 'process'}{'' if selection.index is None else f' {selection.index}'}"
+    if application.user != identity.user():
+        return f"{application.id} is {application.user}'s, and YARN gives you no log of any {process} of it; ask them."
     if application.live:
         return f"{application.id} is {application.state} and has no {process} with a log yet."
     return (

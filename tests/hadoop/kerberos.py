@@ -1,0 +1,176 @@
+"""A secured cluster: Kerberos for every call, tickets for web services, everything encrypted on its way.
+
+RPC and data are protected by privacy, data by AES, web services by HTTPS with a private CA, blocks by tokens.  The
+NameNode has a host name and no address in fs.defaultFS, as on real clusters.
+"""
+
+import getpass
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.hadoop.configuration import HOSTS, MASTER, QUICK_JAVA, Properties, free_address
+from tests.hadoop.kdc import REALM, Kdc
+from tests.hadoop.keystores import PASSWORD, write_keystores
+from tests.hadoop.rest import parsed
+
+ANN = "ann"
+"""A user who is this machine's user to Hadoop: the log files of a job must belong to its user."""
+
+BOB = "bob"
+"""Another user, whom this machine does not know."""
+
+_DAEMONS = "hadoop"  # the name of the daemons' keytab
+_SERVICES = ("nn", "dn", "rm", "nm")
+_ADMINISTRATORS = {"hdfs": "nn", "yarn": "rm"}
+_CURL_SECONDS = 10
+
+
+class KerberosAccess:
+    """The realm, keys and settings of a secured cluster; an `Access`."""
+
+    scheme = "https"
+
+    def __init__(self, folder: Path, native: Path) -> None:
+        """``native``: the folder of libhadoop.so, without which a NodeManager can't keep logs of a secured cluster."""
+        self._folder = folder
+        self._native = native
+        address = free_address(MASTER)
+        self._kdc = Kdc(folder / "kdc", address)
+        web = [f"HTTP/{host}" for host in (MASTER, "localhost", *HOSTS)]
+        self._kdc.add({_DAEMONS: [*(f"{s}/{MASTER}" for s in _SERVICES), *web], ANN: [ANN], BOB: [BOB]})
+        write_keystores(folder / "tls", [MASTER, *HOSTS], ["localhost"])
+        (folder / "signature").write_text("a secret that signs the cookies of web services")
+        self._java = f"-Djava.security.krb5.conf={self._kdc.configuration}"
+        self.servers = {"kdc": self._kdc.command}
+        self.homes = frozenset({getpass.getuser(), BOB})
+        self.settings = self._settings()
+        inside = {
+            "MALLOC_ARENA_MAX": "$MALLOC_ARENA_MAX",
+            "JAVA_TOOL_OPTIONS": f"{QUICK_JAVA} {self._java}",
+            "KRB5_CONFIG": str(self._kdc.configuration),
+        }
+        self.inside = {"yarn.nodemanager.admin-env": ",".join(f"{k}={v}" for k, v in inside.items())}
+        self.user = self.variables(ANN)
+
+    def variables(self, user: str) -> dict[str, str]:
+        """The variables of a user who has logged in, or will do so."""
+        return {
+            "KRB5_CONFIG": str(self._kdc.configuration),
+            "KRB5CCNAME": f"FILE:{self._cache(user)}",
+            "HADOOP_OPTS": self._java,
+            "SKEIN_DRIVER_JAVA_OPTIONS": f"{QUICK_JAVA} {self._java}",
+        }
+
+    def keytab(self, user: str) -> Path:
+        return self._kdc.keytab(user)
+
+    def log_in(self, user: str, *options: str) -> None:
+        """Give a user a ticket; ``options`` of kinit."""
+        self._kdc.log_in(user, user, self._cache(user), *options)
+
+    def log_out(self, user: str) -> None:
+        self._cache(user).unlink(missing_ok=True)
+
+    def datanode(self, host: str) -> Properties:
+        return {"dfs.datanode.https.address": free_address(host)}
+
+    def nodemanager(self, host: str) -> Properties:
+        return {"yarn.nodemanager.webapp.https.address": free_address(host)}
+
+    def daemon(self, name: str) -> Mapping[str, str]:
+        if name in self.servers:
+            return self._kdc.variables
+        native = f" -Djava.library.path={self._native}" if name.startswith("nodemanager") else ""
+        return {"KRB5_CONFIG": str(self._kdc.configuration), "HADOOP_OPTS": self._java + native}
+
+    def prepare(self) -> bool:
+        for service in _ADMINISTRATORS.values():
+            self._kdc.log_in(f"{service}/{MASTER}", _DAEMONS, self._cache(service))
+        for user in (ANN, BOB):
+            self.log_in(user)
+        return True
+
+    def http(self, url: str, method: str, body: object, user: str) -> Any:
+        """Call a web service by curl, which is not what is tested here."""
+        line = [
+            "curl",
+            "--silent",
+            "--show-error",
+            "--fail-with-body",
+            "--negotiate",
+            "--user",
+            ":",
+            "--request",
+            method,
+        ]
+        line += ["--cacert", str(self._folder / "tls/ca.pem"), "--header", "Accept: application/json"]
+        if body is not None:
+            line += ["--header", "Content-Type: application/json", "--data", json.dumps(body)]
+        variables = self._kdc.variables | {"KRB5CCNAME": f"FILE:{self._cache(_ADMINISTRATORS[user])}"}
+        done = subprocess.run([*line, url], env=variables, capture_output=True, timeout=_CURL_SECONDS, check=False)
+        if done.returncode:
+            raise OSError(f"{url}: {done.stderr.decode()} {done.stdout.decode()}")
+        return parsed(done.stdout)
+
+    def _cache(self, name: str) -> Path:
+        return self._folder / f"tickets-{name}"
+
+    def _settings(self) -> dict[str, Properties]:
+        keytab = str(self._kdc.keytab(_DAEMONS))
+        principals = {service: f"{service}/{MASTER}@{REALM}" for service in _SERVICES}
+        stores = self._folder / "tls"
+        truststore = {"truststore.location": str(stores / "truststore.p12"), "truststore.type": "PKCS12"}
+        keystore = {"keystore.location": str(stores / "keystore.p12"), "keystore.type": "PKCS12"}
+        passwords = ("truststore.password", "keystore.password", "keystore.keypassword")
+        return {
+            "core-site.xml": {
+                "fs.defaultFS": f"hdfs://{free_address('localhost')}",
+                "hadoop.security.authentication": "kerberos",
+                "hadoop.security.authorization": "true",
+                "hadoop.rpc.protection": "privacy",
+                "hadoop.security.auth_to_local": f"""
+                    RULE:[2:$1/$2@$0]([nd]n/.*@{REALM.replace(".", "[.]")})s/.*/hdfs/
+                    RULE:[2:$1/$2@$0]([rn]m/.*@{REALM.replace(".", "[.]")})s/.*/yarn/
+                    RULE:[1:$1@$0]({ANN}@{REALM})s/.*/{getpass.getuser()}/
+                    DEFAULT""",
+                "hadoop.http.filter.initializers": "org.apache.hadoop.security.AuthenticationFilterInitializer",
+                "hadoop.http.authentication.type": "kerberos",
+                "hadoop.http.authentication.kerberos.principal": "*",
+                "hadoop.http.authentication.kerberos.keytab": keytab,
+                "hadoop.http.authentication.signature.secret.file": str(self._folder / "signature"),
+            },
+            "hdfs-site.xml": {
+                "dfs.block.access.token.enable": "true",
+                "dfs.namenode.kerberos.principal": principals["nn"],
+                "dfs.namenode.keytab.file": keytab,
+                "dfs.datanode.kerberos.principal": principals["dn"],
+                "dfs.datanode.keytab.file": keytab,
+                "dfs.web.authentication.kerberos.principal": "*",
+                "dfs.web.authentication.kerberos.keytab": keytab,
+                "dfs.namenode.kerberos.internal.spnego.principal": "*",
+                "dfs.http.policy": "HTTPS_ONLY",
+                "dfs.namenode.https-address": free_address(MASTER),
+                "dfs.data.transfer.protection": "privacy",
+                "dfs.encrypt.data.transfer": "true",
+                "dfs.encrypt.data.transfer.cipher.suites": "AES/CTR/NoPadding",
+            },
+            "yarn-site.xml": {
+                "yarn.resourcemanager.principal": principals["rm"],
+                "yarn.resourcemanager.keytab": keytab,
+                "yarn.nodemanager.principal": principals["nm"],
+                "yarn.nodemanager.keytab": keytab,
+                "yarn.resourcemanager.connect.retry-interval.ms": "500",
+                "yarn.http.policy": "HTTPS_ONLY",
+                "yarn.resourcemanager.webapp.https.address": free_address(MASTER),
+            },
+            "ssl-server.xml": {
+                f"ssl.server.{name}": value
+                for name, value in (truststore | keystore | dict.fromkeys(passwords, PASSWORD)).items()
+            },
+            "ssl-client.xml": {
+                f"ssl.client.{name}": value for name, value in (truststore | {"truststore.password": PASSWORD}).items()
+            },
+        }

@@ -1,0 +1,1 @@
+"""Our name on a secured cluster and its proofs: tickets, delegation tokens, certificates."""

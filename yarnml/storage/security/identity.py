@@ -1,0 +1,66 @@
+"""Our name on a cluster: the user of the system, or whom a Kerberos ticket names."""
+
+import os
+import re
+
+from yarnml.errors import ClusterError, JobFileError
+from yarnml.storage.hadoop_config import Configuration, configuration, system_user
+from yarnml.storage.security import auth_to_local, gssapi, tokens
+from yarnml.storage.security.gssapi import Ticket
+
+_JAVA_READS = re.compile(r"FILE:|/|$")
+
+
+def user() -> str:
+    """Our name on the cluster of the Hadoop configuration; ClusterError where it wants a ticket and there is none."""
+    settings = configuration()
+    if not settings.wants_kerberos:
+        return system_user()
+    if tokens.in_container():  # a container: YARN says whose it is
+        return os.environ.get("USER") or system_user()
+    return short_name(valid_ticket().principal, settings)
+
+
+def home() -> str:
+    """The URL of our folder on the default filesystem."""
+    settings = configuration()
+    prefix = settings.get("dfs.user.home.dir.prefix", "/user").rstrip("/")
+    return f"{settings.root}{prefix}/{user()}"
+
+
+def short_name(principal: str, settings: Configuration) -> str:
+    """The cluster's name for a principal; ClusterError where its rules have no name for it."""
+    name = "hadoop.security.auth_to_local"
+    try:
+        return auth_to_local.short_name(
+            principal,
+            settings.get(name),
+            gssapi.default_realm(),
+            settings.get(f"{name}.mechanism", "hadoop"),
+        )
+    except PermissionError as exc:
+        raise ClusterError(
+            f"{name} in {settings.folder}/core-site.xml: {exc}; log in as another principal, or have it corrected."
+        ) from exc
+    except (ValueError, re.error) as exc:
+        raise JobFileError(f"{name} in {settings.folder}/core-site.xml: {exc}; correct it.") from exc
+
+
+def valid_ticket() -> Ticket:
+    """The ticket that we log in with; ClusterError says why there is none and what to do."""
+    try:
+        ticket = gssapi.ticket()
+    except PermissionError as exc:
+        raise ClusterError(f"The cluster wants a Kerberos ticket: {exc}; run kinit.") from exc
+    if not ticket.seconds:
+        raise ClusterError(f"The Kerberos ticket of {ticket.principal} has ended; run kinit.")
+    return ticket
+
+
+def check_java_reads(cache: str) -> None:
+    """Refuse a ticket cache that Java, and so Skein's driver, can't read; ClusterError says how to have another."""
+    if not _JAVA_READS.match(cache):
+        raise ClusterError(
+            f"The ticket is in {cache}, which Java can't read; run `export KRB5CCNAME=FILE:/tmp/krb5cc_{os.getuid()}` "
+            "and kinit."
+        )
