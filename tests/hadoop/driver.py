@@ -17,6 +17,8 @@ from filelock import FileLock
 from tests.hadoop.cluster import HOME
 from tests.hadoop.configuration import QUICK_JAVA
 
+OPTIONS = "SKEIN_DRIVER_JAVA_OPTIONS"
+
 _USE_DRIVER = """\
 import sys
 import skein
@@ -28,12 +30,16 @@ with skein.Client(log=False, java_options=sys.argv[1:]) as client:
 
 
 def driver_options(environment: dict[str, Any]) -> str:
-    """Options for SKEIN_DRIVER_JAVA_OPTIONS; ``environment``: the variables of a user of a running cluster."""
+    """Options for `OPTIONS`, before those that it has already.
+
+    ``environment``: the variables of a user of a running cluster.
+    """
     archive = HOME / f"driver-{_name(Path(environment['JAVA_HOME']))}.jsa"
     with FileLock(HOME / "driver.lock"):
         if not archive.exists():
             _write(archive, os.environ | environment)
-    return f"{QUICK_JAVA} -XX:SharedArchiveFile={archive}" if archive.stat().st_size else QUICK_JAVA
+    archived = f" -XX:SharedArchiveFile={archive}" if archive.stat().st_size else ""
+    return f"{QUICK_JAVA}{archived} {environment.get(OPTIONS, '')}".strip()
 
 
 def _name(java: Path) -> str:
@@ -46,7 +52,8 @@ def _write(archive: Path, environment: dict[str, Any]) -> None:
     """Write an archive, or an empty file where Java can't: before version 13, or without an archive of its own."""
     unfinished = archive.with_suffix(".tmp")
     unfinished.unlink(missing_ok=True)
-    options = [*QUICK_JAVA.split(), "-XX:+IgnoreUnrecognizedVMOptions", f"-XX:ArchiveClassesAtExit={unfinished}"]
+    own = environment.get(OPTIONS, "").split()
+    options = [*own, *QUICK_JAVA.split(), "-XX:+IgnoreUnrecognizedVMOptions", f"-XX:ArchiveClassesAtExit={unfinished}"]
     line = [sys.executable, "-c", _USE_DRIVER, *options]
     subprocess.run(line, check=True, env=environment, stdin=subprocess.DEVNULL, timeout=120)
     for old in HOME.glob("driver-*.jsa"):

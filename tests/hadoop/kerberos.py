@@ -53,16 +53,16 @@ class KerberosAccess:
             "KRB5_CONFIG": str(self._kdc.configuration),
         }
         self.inside = {"yarn.nodemanager.admin-env": ",".join(f"{k}={v}" for k, v in inside.items())}
-        self.user = self.variables(ANN)
-
-    def variables(self, user: str) -> dict[str, str]:
-        """The variables of a user who has logged in, or will do so."""
-        return {
+        self.user = {
             "KRB5_CONFIG": str(self._kdc.configuration),
-            "KRB5CCNAME": f"FILE:{self._cache(user)}",
             "HADOOP_OPTS": self._java,
-            "SKEIN_DRIVER_JAVA_OPTIONS": f"{QUICK_JAVA} {self._java}",
+            "SKEIN_DRIVER_JAVA_OPTIONS": self._java,
+            **self.tickets(ANN),
         }
+
+    def tickets(self, user: str) -> dict[str, str]:
+        """The variable that says where a user's ticket is."""
+        return {"KRB5CCNAME": f"FILE:{self._cache(user)}"}
 
     def keytab(self, user: str) -> Path:
         return self._kdc.keytab(user)

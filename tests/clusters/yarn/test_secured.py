@@ -34,7 +34,6 @@ def secured() -> Iterator[SecureHadoop]:
 def cluster(secured: SecureHadoop, digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     """The corner of Ann, with the digits on HDFS."""
     client = Cluster(secured.hadoop, tmp_path_factory.mktemp("jobs"))
-    client.variables |= secured.access.user
     for part in ("train", "test"):
         for file in (digits / part).iterdir():
             storage.write(f"{secured.hadoop.hdfs}{USER}/digits/{part}/{file.name}", file.read_bytes())
@@ -78,7 +77,7 @@ def test_a_job(cluster: Cluster, secured: SecureHadoop) -> None:
 def test_the_owner_and_others(cluster: Cluster, secured: SecureHadoop) -> None:
     """The owner sees and steers a running job; another user is told whose it is.  A lost worker is replaced."""
     job = cluster.endless("watched")
-    bob = secured.access.variables(BOB)
+    bob = secured.access.tickets(BOB)
     with submitted(cluster, job) as run:
         wait_for("a checkpoint", lambda: cluster.steps(job), 180)
         rows = {line.split()[0]: line for line in cluster.yarnml("status", "watched").stdout.splitlines() if line}
@@ -108,7 +107,7 @@ def test_tickets(cluster: Cluster, secured: SecureHadoop, tmp_path: Path) -> Non
     assert f"which Java can't read; run `export KRB5CCNAME=FILE:/tmp/krb5cc_{os.getuid()}` and kinit" in refusal
     secured.access.log_in(BOB, "-l", "1s")
     time.sleep(2)
-    refusal = as_user(cluster, secured.access.variables(BOB), "ls")
+    refusal = as_user(cluster, secured.access.tickets(BOB), "ls")
     assert "expired" in refusal
     assert refusal.endswith("run kinit.\n")
 
