@@ -72,7 +72,11 @@ class Model:
 
         Raises ExportError for a model that has none.
         """
-        return probabilities(self.outputs(data), self.schema, self.about["learner"]["kind"])
+        return self.probabilities(self.outputs(data))
+
+    def probabilities(self, outputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return these `outputs`, if they are probabilities of classes; raises ExportError where they are not."""
+        return probabilities(outputs, self.schema, self.about["learner"]["kind"])
 
     def score(self, data: Any, label: Any = None, weight: Any = None) -> float:
         """Return the accuracy of a model of classes, R² of one of numbers, on the rows of ``data``.

@@ -1,0 +1,162 @@
+"""The adapters, one for each kind of task."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import (
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    ClusterMixin,
+    RegressorMixin,
+    TransformerMixin,
+)
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
+
+from yarnml.sklearn.base import Adapter, value_errors
+
+ROWS = {"dtype": [np.float64, np.float32]}
+"""The types of rows that are taken as they are."""
+
+
+def _has_probabilities(estimator: Adapter) -> bool:
+    return estimator.learner != "svm"
+
+
+class Classifier(ClassifierMixin, Adapter):  # type: ignore[misc]
+    """A learner of classes, of any type, which are in ``classes_`` of a fitted one, sorted."""
+
+    def __init__(
+        self,
+        learner: str = "boosting",
+        *,
+        options: Mapping[str, Any] | None = None,
+        training: Mapping[str, Any] | None = None,
+        job: Mapping[str, Any] | None = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(learner, options=options, training=training, job=job, random_state=random_state)
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
+        """Train; ``sample_weight``: of each row, None for 1."""
+        x, y = validate_data(self, X, y, ensure_all_finite=self._finite, **ROWS)
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(column_or_1d(y, warn=True), return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"{type(self).__name__} needs two classes or more, but y holds one class only.")
+        self._fit(x, codes, _weights(sample_weight, x), data={"classes": list(range(len(self.classes_)))})
+        return self
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:  # noqa: N803
+        """Return the most probable class of every row."""
+        classes = self._outputs(X).argmax(axis=1)
+        return np.asarray(self.classes_[classes])
+
+    @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:  # noqa: N803
+        """Return [rows, classes]: probabilities in the order of ``classes_``."""
+        outputs = self._outputs(X)
+        with value_errors():
+            shares = self.model_.probabilities(outputs).astype(np.float64)
+        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = self.learner not in ("logistic", "svm")
+        return tags
+
+
+class Regressor(RegressorMixin, Adapter):  # type: ignore[misc]
+    """A learner of a number."""
+
+    def __init__(
+        self,
+        learner: str = "boosting",
+        *,
+        options: Mapping[str, Any] | None = None,
+        training: Mapping[str, Any] | None = None,
+        job: Mapping[str, Any] | None = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(learner, options=options, training=training, job=job, random_state=random_state)
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
+        """Train; ``sample_weight``: of each row, None for 1."""
+        x, y = validate_data(self, X, y, ensure_all_finite=self._finite, y_numeric=True, **ROWS)
+        y = column_or_1d(y, warn=True).astype(np.float64)
+        self._fit(x, y, _weights(sample_weight, x), data={"label_type": "number"})
+        return self
+
+    def predict(self, X: Any) -> npt.NDArray[np.float64]:  # noqa: N803
+        """Return the number of every row."""
+        return self._outputs(X).astype(np.float64)
+
+
+class Clusterer(ClusterMixin, Adapter):  # type: ignore[misc]
+    """A learner of clusters; ``labels_`` of a fitted one are the clusters of the training rows."""
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        *,
+        learner: str = "kmeans",
+        options: Mapping[str, Any] | None = None,
+        training: Mapping[str, Any] | None = None,
+        job: Mapping[str, Any] | None = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(learner, options=options, training=training, job=job, random_state=random_state)
+        self.n_clusters = n_clusters
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:  # noqa: N803
+        """Train; ``y`` is not used."""
+        x = validate_data(self, X, ensure_min_samples=2, **ROWS)
+        self._fit(x, weight=_weights(sample_weight, x), clusters=self.n_clusters)
+        self.labels_ = self.predict(x)
+        return self
+
+    def predict(self, X: Any) -> npt.NDArray[np.int64]:  # noqa: N803
+        """Return the number of the cluster of every row."""
+        return self._outputs(X).argmax(axis=1)
+
+
+class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Adapter):  # type: ignore[misc]
+    """A learner of coordinates, ``pca``."""
+
+    def __init__(
+        self,
+        n_components: int = 2,
+        *,
+        learner: str = "pca",
+        options: Mapping[str, Any] | None = None,
+        training: Mapping[str, Any] | None = None,
+        job: Mapping[str, Any] | None = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(learner, options=options, training=training, job=job, random_state=random_state)
+        self.n_components = n_components
+
+    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: N803
+        """Train; ``y`` is not used."""
+        x = validate_data(self, X, ensure_min_samples=2, **ROWS)
+        self._fit(x, components=self.n_components)
+        return self
+
+    def transform(self, X: Any) -> npt.NDArray[np.float64]:  # noqa: N803
+        """Return the coordinates of every row, [rows, n_components]."""
+        return self._outputs(X).astype(np.float64)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_components
+
+
+def _weights(weight: Any, x: Any) -> npt.NDArray[np.float64] | None:
+    """[rows], checked; None where all are 1."""
+    if weight is None:
+        return None
+    weights: npt.NDArray[np.float64] = _check_sample_weight(weight, x, dtype=np.float64, ensure_non_negative=True)
+    return weights
