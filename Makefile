@@ -84,4 +84,4 @@ examples/%/data/train: .venv/ready
 	touch $@
 
 clean:
-	rm -rf .venv .hadoop build dist *.egg-info examples/*/data examples/*/job examples/*/models examples/*/recommendations
+	rm -rf .venv .hadoop .pytest_cache build dist *.egg-info examples/*/data examples/*/job examples/*/models examples/*/recommendations
