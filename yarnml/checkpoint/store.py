@@ -31,6 +31,8 @@ _FILES = (paths.STATE, paths.MANIFEST)
 class Position(Struct, frozen=True):
     """The progress of a job: finished ``step``s, the metrics of every finished epoch, and the best of them.
 
+    ``training``: of every finished epoch, its loss as it was trained, `EPOCH_LOSS`, and where the job asks for them the
+    metrics of the training rows after it.
     ``converged``: the learner has nothing more to learn.  ``remarks``: what a user should be told of the model.
     """
 
@@ -39,6 +41,7 @@ class Position(Struct, frozen=True):
     best_epoch: int | None = None
     converged: bool = False
     remarks: list[str] = []
+    training: list[dict[str, float]] = []
 
 
 class Manifest(Struct, frozen=True):

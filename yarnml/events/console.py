@@ -129,8 +129,9 @@ def announcement(event: Announcement) -> str:
             return f"{count} {role}s are wanted, not {before}: {why}"
         case ProcessJoined(workers, target):
             return f"{workers} of {target} workers take part"
-        case EpochDone(epoch, epochs, step, loss, metrics):
+        case EpochDone(epoch, epochs, step, loss, metrics, training):
             evaluation = f"; {format_metrics(metrics)}" if metrics else ""
+            evaluation += f"; of the training rows: {format_metrics(training)}" if training else ""
             return f"epoch {epoch}/{epochs}  step {step}  training loss {loss:.4g}{evaluation}"
         case Converged(epoch, epochs):
             return f"converged after epoch {epoch} of {epochs}"

@@ -126,6 +126,7 @@ class EpochDone(_Event, frozen=True):
 
     ``loss``: the mean over the epoch's rows as they were trained on.
     ``metrics``: of the evaluation; empty without one.
+    ``training``: of the evaluation of the training rows, where the job asks for it.
     """
 
     epoch: int
@@ -133,6 +134,7 @@ class EpochDone(_Event, frozen=True):
     step: int
     loss: float
     metrics: dict[str, float]
+    training: dict[str, float] = {}
 
 
 class Converged(_Event, frozen=True):
@@ -209,6 +211,7 @@ class Outcome(_Event, frozen=True):
     ``copied``: how many tasks were computed twice, by a backup worker too; ``wasted``: their share of all tasks.
     ``converged``: whether further epochs would change nothing; None for a learner that can't tell.
     ``remarks``: sentences about the model.
+    ``history``: a table by columns, a row for each epoch, as `yarnml.master.history` makes it.
     """
 
     name: str
@@ -225,6 +228,7 @@ class Outcome(_Event, frozen=True):
     wasted: float = 0.0
     converged: bool | None = None
     remarks: list[str] = []
+    history: dict[str, list[float | None]] = {}
 
 
 class Failure(_Event, frozen=True):

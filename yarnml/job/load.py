@@ -168,7 +168,8 @@ def _check_evaluation(job: Job) -> None:
         "evaluation.metrics": bool(evaluation.metrics),
     }
     for field, asks in asking.items():
-        if asks and job.data.validation is None and job.data.test is None:
+        has_rows = evaluation.training and field != "training.early_stopping"
+        if asks and not has_rows and job.data.validation is None and job.data.test is None:
             raise JobFileError(f"{field} needs data.validation (a fraction or a path) or data.test.")
     if rule and rule.patience < evaluation.period:
         raise JobFileError(

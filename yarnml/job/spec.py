@@ -120,10 +120,12 @@ class Evaluation(Section, frozen=True, kw_only=True):
     """``every``: so many epochs pass from one evaluation to the next; the last epoch always has one.
 
     ``metrics``: those to have beside the usual ones, such as ``mae``, ``log_loss`` or ``per_class``.
+    ``training``: every evaluation is of the training rows, too, at the cost of one more pass over them.
     """
 
     every: Epochs = "1 epoch"
     metrics: list[MetricName] = field(default_factory=list)
+    training: bool = False
 
     @property
     def period(self) -> int:

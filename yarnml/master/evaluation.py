@@ -23,13 +23,13 @@ class Evaluations:
         self._run = run
         self._first_epoch = job.learner.passes.least if job.learner.passes else 1  # before it there is no model yet
         self._datasets = [name for name in ("validation", "test") if name in plan.datasets]
-        # The newest evaluation, by dataset and step: at the end of a job its last one is asked for again.
+        self._of_training = ["train"] if job.evaluation.training else []
+        # The newest evaluations, by dataset and step: at the end of a job the last ones are asked for again.
         self._known: dict[tuple[str, int], Metrics] = {}
 
     def after(self, epoch: int, step: int, converged: bool) -> Metrics:
         """Return the metrics by which a training is judged; empty after an epoch that has no evaluation."""
-        due = epoch % self._job.evaluation.period == 0 or epoch == self._job.training.epochs or converged
-        due &= epoch >= self._first_epoch
+        due = self._is_due(epoch, converged)
         metrics = self._metrics(self._datasets[0], step) if due and self._datasets else {}
         rule = self._job.training.early_stopping
         if due and rule and rule.metric not in metrics:
@@ -38,12 +38,21 @@ class Evaluations:
             )
         return metrics
 
+    def of_training(self, epoch: int, step: int, converged: bool) -> Metrics:
+        """Return the metrics of the training rows; empty where the job does not ask, or there is no evaluation."""
+        return self._metrics("train", step) if self._of_training and self._is_due(epoch, converged) else {}
+
     def final(self, step: int) -> dict[str, Metrics]:
-        """Return the metrics of the model that will be exported, on everything but the training data."""
-        return {name: self._metrics(name, step) for name in self._datasets}
+        """Return the metrics of the model that will be exported, on the training data only where the job asks."""
+        return {name: self._metrics(name, step) for name in [*self._datasets, *self._of_training]}
+
+    def _is_due(self, epoch: int, converged: bool) -> bool:
+        due = epoch % self._job.evaluation.period == 0 or epoch == self._job.training.epochs or converged
+        return due and epoch >= self._first_epoch
 
     def _metrics(self, dataset: str, step: int) -> Metrics:
         key = dataset, step
         if key not in self._known:
-            self._known = {key: first_of(self._run(Evaluate(dataset)), Evaluated).metrics}
+            newest = {known: metrics for known, metrics in self._known.items() if known[1] == step}
+            self._known = {**newest, key: first_of(self._run(Evaluate(dataset)), Evaluated).metrics}
         return self._known[key]

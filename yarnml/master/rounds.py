@@ -29,6 +29,7 @@ from yarnml.events.events import Continued, Listener, Outcome
 from yarnml.job.spec import Export as Target
 from yarnml.master import schedule
 from yarnml.master.crew import Crew
+from yarnml.master.history import history_of
 from yarnml.master.reports import first_of
 from yarnml.master.state_sync import StateLost, StateSync
 from yarnml.master.stats import TrainingStats
@@ -148,6 +149,7 @@ class Rounds:
             wasted=crew.copied_tasks / max(1, self._stats.tasks),
             converged=converged,
             remarks=remarks,
+            history=history_of(position),
         )
 
     def _export(self, target: Target, schema: Schema, built: Built, outcome: Outcome) -> str:

@@ -18,6 +18,7 @@ from yarnml.events.events import BestEpochChosen, Converged, EpochDone, Listener
 from yarnml.job.spec import EarlyStopping
 from yarnml.master import schedule
 from yarnml.master.evaluation import Evaluations, Metrics
+from yarnml.master.history import EPOCH_LOSS
 from yarnml.master.reports import all_of
 from yarnml.master.schedule import AfterRound, Round
 from yarnml.master.state_sync import StateSync
@@ -117,13 +118,16 @@ class TrainingLoop:
     def _end_epoch(self, epoch: int) -> None:
         if not self._stats.weight > 0:
             raise DataError(f"The weights of all rows of epoch {epoch} are 0; nothing can be learned.")
-        metrics = self._evaluations.after(epoch, self.position.step, self.position.converged)
+        at = (epoch, self.position.step, self.position.converged)
+        metrics = self._evaluations.after(*at)
+        of_training = self._evaluations.of_training(*at)
         history = [*self.position.history, metrics]
         best = schedule.best_epoch(history, self._rule) if self._rule else None
-        self.position = replace(self.position, history=history, best_epoch=best)
         loss = self._stats.loss / self._stats.weight
+        training = [*self.position.training, {EPOCH_LOSS: loss} | of_training]
+        self.position = replace(self.position, history=history, training=training, best_epoch=best)
         self._stats.begin_epoch()
-        self._say(EpochDone(epoch, self._job.training.epochs, self.position.step, loss, metrics))
+        self._say(EpochDone(epoch, self._job.training.epochs, self.position.step, loss, metrics, of_training))
         self._tell_convergence()
 
     def _tell_convergence(self) -> None:

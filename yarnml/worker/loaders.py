@@ -51,17 +51,18 @@ class Loaders:
         self._without_fold = {name: replace(dataset, fold=None) for name, dataset in initialize.datasets.items()}
         self._row_caches = row_caches
         self._opened_caches: list[RowCache] = []
-        self._loaders: dict[str, Loader] = {}
+        self._loaders: dict[tuple[str, bool], Loader] = {}
         self._learner_shares = False
 
     def loader(self, dataset: str, schema: Schema) -> Loader:
-        """The loader of a dataset, as this schema decodes it."""
-        if dataset not in self._loaders:
+        """The loader of a dataset, as this schema decodes it; of training data with its class weights."""
+        key = (dataset, dataset == "train" and schema.class_weights is not None)
+        if key not in self._loaders:
             used = self._without_fold.values()
             cache = self._row_caches.open(self._without_fold[dataset], schema, used, self.cache_bytes)
             self._opened_caches.append(cache)
-            self._loaders[dataset] = self._open(dataset, schema, cache)
-        return self._loaders[dataset]
+            self._loaders[key] = self._open(dataset, schema, cache)
+        return self._loaders[key]
 
     @property
     def cache_bytes(self) -> int:

@@ -7,6 +7,8 @@ total.  Every mapper holds the same state, to the bit, after every step.
 from functools import partial
 from typing import Any, assert_never
 
+from msgspec.structs import replace
+
 from yarnml.checkpoint.store import read_state, write_state
 from yarnml.checkpoint.writer import CheckpointWriter
 from yarnml.control.commands import (
@@ -223,7 +225,8 @@ class Mapper:
         def batch_sums(rows: Rows) -> Vector:
             return evaluation.sums(*replica.evaluate(rows), rows)
 
-        return Evaluated(evaluation.metrics(self._sum_dataset(dataset, replica.schema, batch_sums, tasks)))
+        schema = replace(replica.schema, class_weights=None)  # a metric counts training rows as they are, too
+        return Evaluated(evaluation.metrics(self._sum_dataset(dataset, schema, batch_sums, tasks)))
 
     def _save(self, folder: str, beside: bool, tasks: Tasks) -> Report:
         """Write the state, or with ``beside`` have a thread write it while the training goes on."""
