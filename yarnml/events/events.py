@@ -125,8 +125,7 @@ class EpochDone(_Event, frozen=True):
     """An epoch is trained, and evaluated where it is its turn.
 
     ``loss``: the mean over the epoch's rows as they were trained on.
-    ``metrics``: of the evaluation; empty without one.
-    ``training``: of the evaluation of the training rows, where the job asks for it.
+    ``metrics``, ``training``: of the evaluation of other rows, and of the training rows; empty without one.
     """
 
     epoch: int
@@ -156,8 +155,7 @@ class SearchStarted(_Event, frozen=True, tag="Searches"):
 class TrialDone(_Event, frozen=True, tag="Judged"):
     """A training of a search is over: number ``done`` of ``trainings``.
 
-    ``values``: the fields of the job that the candidate changes.
-    ``fold``: the number of the fold, from 0; None without cross-validation.
+    ``values``: the fields of the job that it changes.  ``fold``: its number, from 0; None without cross-validation.
     ``value``: the metric's value; None where the candidate can't be trained, ``why`` in words.
     """
 
@@ -210,8 +208,7 @@ class Outcome(_Event, frozen=True):
     ``already``: whether an earlier run had finished the job.
     ``copied``: how many tasks were computed twice, by a backup worker too; ``wasted``: their share of all tasks.
     ``converged``: whether further epochs would change nothing; None for a learner that can't tell.
-    ``remarks``: sentences about the model.
-    ``history``: a table by columns, a row for each epoch, as `yarnml.master.history` makes it.
+    ``remarks``: sentences about the model.  ``history``: a table by columns, see `yarnml.master.history`.
     """
 
     name: str

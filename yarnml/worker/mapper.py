@@ -219,7 +219,6 @@ class Mapper:
 
     def _evaluate(self, dataset: str, tasks: Tasks) -> Report:
         replica = self._current.replica
-
         evaluation = Evaluation(replica.schema, self._current.job.metrics)
 
         def batch_sums(rows: Rows) -> Vector:
