@@ -2,14 +2,10 @@
 
 import re
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import msgspec
-import pyarrow.flight as fl
 import pytest
-import skein
 
 import yarnml
 from tests.applications import CONTAINER, LEAD, SKEIN, USER, Cluster, Job, submitted
@@ -68,35 +64,26 @@ def test_the_same_bytes_as_run(cluster: Cluster, model: Callable[[Job], Path]) -
     assert cluster.left_behind(job) == []
 
 
-@pytest.mark.parametrize("kind", [SKEIN, LEAD])
-def test_the_master_dies(cluster: Cluster, undisturbed: bytes, kind: str) -> None:
-    """SIGKILL of Skein's application master, or of ours alone: the next attempt continues, to the same bits."""
-    job = cluster.held("master-dies-" + kind.rpartition(".")[2].lower())
+@pytest.mark.parametrize(("kind", "reducers"), [(SKEIN, 0), (LEAD, 1)])
+def test_a_container_and_the_master_die(cluster: Cluster, undisturbed: bytes, kind: str, reducers: int) -> None:
+    """SIGKILL of a container: the job goes on in the same attempt, and another one comes.
+
+    SIGKILL of Skein's application master, or of ours alone: the next attempt continues.  The bits stay the same.
+    """
+    job = cluster.held(f"dies-{reducers}", reducers={"count": reducers, "memory": "512 MiB"})
     with submitted(cluster, job) as run:
         wait_for("a checkpoint", lambda: cluster.steps(job), 180)
+        cluster.processes(CONTAINER)[0].kill()
+        wait_for("its loss", lambda: "going on after step" in run.printed(), 180)
+        assert cluster.attempts(job["name"]) == 1
         (master,) = cluster.processes(kind)
         master.kill()
         cluster.let_go(job)
         status, out = run.end()
     assert status == 0, out
+    assert re.search(r"lost: (worker|reducer) \d .*failure 1 of at most 10", out)
     assert "continuing after step" in out
     assert cluster.attempts(job["name"]) == 2
-    assert bits(cluster, job) == undisturbed
-    assert cluster.left_behind(job) == []
-
-
-@pytest.mark.parametrize("reducers", [0, 1])
-def test_a_container_dies(cluster: Cluster, undisturbed: bytes, reducers: int) -> None:
-    """SIGKILL of a worker: another container comes, the job goes on in the same attempt, to the same bits."""
-    job = cluster.held(f"worker-dies-{reducers}", reducers={"count": reducers, "memory": "512 MiB"})
-    with submitted(cluster, job) as run:
-        wait_for("a checkpoint", lambda: cluster.steps(job), 180)
-        cluster.processes(CONTAINER)[0].kill()
-        cluster.let_go(job)
-        status, out = run.end()
-    assert status == 0, out
-    assert re.search(r"lost: (worker|reducer) \d .*failure 1 of at most 10", out)
-    assert cluster.attempts(job["name"]) == 1
     assert bits(cluster, job) == undisturbed
     assert cluster.left_behind(job) == []
 
@@ -129,7 +116,7 @@ def test_a_crash_loop_stops(cluster: Cluster) -> None:
         "def loss(p, x, y): return x\n"
         "def predict(p, x): return x\n"
     )
-    job = cluster.job("crash", learner={"path": "crash.py"})
+    job = cluster.job("crash", learner={"path": "crash.py"}, workers={"count": 1, "memory": "1 GiB"})
     with submitted(cluster, job, "--set", "workers.max_failures=1") as run:
         status, out = run.end()
     assert status == 1
@@ -159,45 +146,6 @@ def test_a_users_error_is_told_once(cluster: Cluster) -> None:
     assert (application["state"], application["finalStatus"]) == ("FINISHED", "FAILED")
     assert "no such thing" in application["diagnostics"]
     assert cluster.left_behind(job) == []
-
-
-def test_strangers_are_refused(cluster: Cluster) -> None:
-    """Every port of a job's processes wants the application's own certificate."""
-    job = cluster.endless("strangers")
-    other = skein.Security.new_credentials()
-    with submitted(cluster, job) as run:
-        wait_for("a checkpoint", lambda: cluster.steps(job), 180)
-        processes = [*cluster.processes(LEAD), *cluster.processes(CONTAINER)]
-        ports = {
-            (c.laddr.ip.rpartition(":")[2], c.laddr.port)  # without what makes it an IPv6 address
-            for p in processes
-            for c in p.net_connections("tcp")
-            if c.status == "LISTEN"
-        }
-        assert len(ports) >= 4  # the master's two, and one of every worker
-        visits = [(f"{scheme}://{host}:{port}", o) for host, port in ports for scheme, o in _disguises(other)]
-        with ThreadPoolExecutor(len(visits)) as pool:
-            list(pool.map(_refused, *zip(*visits, strict=True)))
-        cluster.yarnml("kill", run.id)
-    assert cluster.left_behind(job) == []
-
-
-def _refused(address: str, options: dict[str, Any]) -> None:
-    refusal = pytest.raises((fl.FlightUnavailableError, fl.FlightTimedOutError))
-    with fl.FlightClient(address, **options) as client, refusal:
-        list(client.do_action(fl.Action("call", b""), fl.FlightCallOptions(timeout=5)))
-
-
-def _disguises(other: Any) -> list[tuple[str, dict[str, Any]]]:
-    """Without TLS, with TLS but no certificate, and with a certificate of another application."""
-    pair = {"cert_chain": other.cert_bytes, "private_key": other.key_bytes}
-    name = {"override_hostname": "skein-internal"}
-    return [
-        ("grpc", {}),
-        ("grpc+tls", {"disable_server_verification": True}),
-        ("grpc+tls", {"disable_server_verification": True, **pair}),
-        ("grpc+tls", {"tls_root_certs": other.cert_bytes, **pair, **name}),
-    ]
 
 
 @pytest.mark.faults  # the nodes unpack more than a gigabyte; a first submit on containers is part of make test-docker
