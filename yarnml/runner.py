@@ -19,7 +19,7 @@ from yarnml.events.progress import progress_display
 from yarnml.events.redaction import without_password
 from yarnml.job import paths
 from yarnml.job.load import load_job
-from yarnml.job.metrics import check_metric
+from yarnml.job.metrics import check_metric, of_groups
 from yarnml.job.spec import Job
 from yarnml.job.validate import check_normalization
 from yarnml.master import search_results
@@ -170,6 +170,11 @@ def preflight(job: Job, lease: Lease | None = None, *, restart: bool = False, sa
 
 def _check_metrics(job: Job, plan: Plan) -> None:
     """Refuse metrics that no evaluation of this job will have."""
+    ranked = next(filter(of_groups, job.metrics), None)
+    if ranked and not job.data.group:
+        raise JobFileError(
+            f"evaluation.metrics: {ranked} needs data.group, the column that tells groups of rows apart."
+        )
     label = (plan.schema.label_type, len(plan.schema.classes or ()))
     if rule := job.training.early_stopping:
         check_metric("training.early_stopping.metric", rule.metric, *label)

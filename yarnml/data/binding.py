@@ -19,6 +19,7 @@ from yarnml.job.spec import Data
 def uses_of(data: Data) -> list[Use]:
     """The columns that a job file names."""
     named = [*(("features", f) for f in data.features), ("label", data.label), ("weight", data.weight)]
+    named += [("group", data.group)]
     return [Use(field, name) for field, name in named if name is not None]
 
 
@@ -33,11 +34,14 @@ def bind(data: Data, stored: pa.Schema, url: str) -> Schema:
     if data.weight and not is_number(kinds[data.weight]):
         kind = kinds[data.weight]
         raise JobFileError(f"data.weight: column '{data.weight}' must hold numbers, not {kind}{hint(kind)}.")
+    if data.group and not (is_text(kinds[data.group]) or is_number(kinds[data.group])):
+        kind = kinds[data.group]
+        raise JobFileError(f"data.group: column '{data.group}' must hold text or numbers, not {kind}{hint(kind)}.")
     label_type = "none" if data.label is None else _label_type(data, value_type(kinds[data.label]))
     classes = tuple(data.classes) if data.classes else None if label_type == "class" else ()
     shape = tuple(data.shape) if data.shape else None
     _check_has_classes(data, label_type)
-    return Schema(features, data.label, label_type, classes, data.weight, shape, data.class_weights)
+    return Schema(features, data.label, label_type, classes, data.weight, shape, data.class_weights, group=data.group)
 
 
 def _feature(steps: Sequence[Step], name: str, kind: pa.DataType, url: str) -> Feature:

@@ -61,6 +61,11 @@ class Loader:
         """Decoded rows in memory: at most the cache's limit, and two blocks for every shard that was served."""
         return self._cache.nbytes + sum(ordered.shard.nbytes for ordered in self._shuffled.values())
 
+    @property
+    def has_folds(self) -> bool:
+        """True for a fold of a dataset, of which a scan gives only the rows that have a weight."""
+        return self._dataset.fold is not None
+
     def steps(self, batch_size: int | str) -> int:
         """Steps of one epoch."""
         return steps_per_epoch(self.sizes, batch_size)

@@ -56,6 +56,7 @@ class Schema(Struct, frozen=True):
     ``centre``: a number label of the training data, from which labels are counted where their squares are added up.
     ``guessed``: whether the training data do not say what is text, so that text may be numbers, as in CSV.
     ``rows``: the most rows that there are to train on; 0: not known.
+    ``group``: the column that tells apart the groups of rows whose order metrics are about.
     """
 
     features: tuple[Feature, ...]
@@ -70,6 +71,7 @@ class Schema(Struct, frozen=True):
     centre: float = 0.0
     guessed: bool = False
     rows: int = 0
+    group: str | None = None
 
     @property
     def names(self) -> list[str]:
@@ -105,12 +107,12 @@ class Rows(NamedTuple):
 def stored_in(schema: Schema) -> Schema:
     """The schema with only the fields that decoded rows depend on: equal for schemas that decode the same."""
     classes = schema.classes if schema.label else None
-    return msgspec.structs.replace(schema, classes=classes, class_weights=None, shape=None, rows=0)
+    return msgspec.structs.replace(schema, classes=classes, class_weights=None, shape=None, rows=0, group=None)
 
 
 def columns(schema: Schema, stored: pa.Schema) -> pa.Schema:
     """The stored columns to read."""
-    names = dict.fromkeys([*(f.name for f in schema.features), schema.label, schema.weight])
+    names = dict.fromkeys([*(f.name for f in schema.features), schema.label, schema.weight, schema.group])
     return pa.schema([stored.field(name) for name in names if name is not None])
 
 

@@ -28,6 +28,8 @@ def types_to_read(data: Data, guessed: pa.Schema) -> pa.Schema:
             kind = field.type
         elif field.name == data.label:
             kind = _label(data, field.type)
+        elif field.name == data.group and field.name not in data.features:
+            kind = field.type if is_number(field.type) else pa.string()
         elif field.name in steps:
             kind = _prepared(steps[field.name], field.type)
         else:

@@ -37,6 +37,7 @@ def fit(
     label: Any = None,
     features: Sequence[str] | None = None,
     weight: Any = None,
+    group: Any = None,
     test: Any = None,
     export: str | PathLike[str] | None = None,
     keep: str | PathLike[str] | None = None,
@@ -53,9 +54,10 @@ def fit(
             array [rows, width] or [rows, *shape] of numbers.
         learner: a kind, or a mapping as under ``learner`` of the job file.
         label: the name of a column, or one label for each row; None for a learner without.
-        features: names of columns; None for all but label and weight.
+        features: names of columns; None for all but those of the other roles.
         weight: the name of a column, or one weight for each row.
-        test: rows to evaluate on, as ``frame``; where label or weight are values, a tuple (frame, label, weight).
+        group: the same for metrics of the order within groups.
+        test: rows to evaluate on, as ``frame``; where a role is given as values, a tuple (frame, label, weight, group).
         export: a folder in which the model is stored as its next version.
         keep: a new folder for everything: the rows, the job file, checkpoints and, without ``export``, the model.
         progress: whether the fit shows itself, as `yarnml.run` does.
@@ -65,11 +67,10 @@ def fit(
     Raises a YarnmlError for everything that can go wrong, and KeyboardInterrupt where it is stopped.
     """
     with _folder(keep) as folder:
-        sources = {"train": tabulate(frame, label, weight, features)}
+        sources = {"train": tabulate(frame, label, weight, group, features=features)}
         if test is not None:
-            by_name = [test, *(role if isinstance(role, str) else None for role in (label, weight))]
-            parts = [*test, None, None] if isinstance(test, tuple) else by_name
-            sources["test"] = tabulate(parts[0], parts[1], parts[2], features)
+            by_name = [test, *(role if isinstance(role, str) else None for role in (label, weight, group))]
+            sources["test"] = tabulate(*(test if isinstance(test, tuple) else by_name), features=features)
         places = {name: os.path.join(folder, file) for name, file in (("train", TRAIN), ("test", TEST))}
         for name, rows in sources.items():
             write(rows.table, places[name])

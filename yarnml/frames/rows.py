@@ -17,6 +17,7 @@ ARRAY = "x"
 
 LABEL = "label"
 WEIGHT = "weight"
+GROUP = "group"
 
 GROUP_BYTES = 64 * 2**20
 """Bytes of a row group, the least that is read at once."""
@@ -29,10 +30,12 @@ class JobRows(NamedTuple):
     fields: dict[str, Any]
 
 
-def tabulate(frame: Any, label: Any = None, weight: Any = None, features: Sequence[str] | None = None) -> JobRows:
+def tabulate(
+    frame: Any, label: Any = None, weight: Any = None, group: Any = None, *, features: Sequence[str] | None = None
+) -> JobRows:
     """Make a table of a frame of any library, a mapping of columns, or an array [rows, width] or [rows, *shape].
 
-    ``label``, ``weight``: the name of a column, or one value for each row.
+    ``label``, ``weight``, ``group``: the name of a column, or one value for each row.
     ``features``: names of columns; None for all others.
     Raises DataError for what is no table, and for columns that are missing or of another length.
     """
@@ -45,7 +48,7 @@ def tabulate(frame: Any, label: Any = None, weight: Any = None, features: Sequen
             fields["shape"] = list(x.shape[1:])
     given = list(table.column_names) if features is None else list(features)
     roles: dict[str, str] = {}
-    for role, name, values in (("label", LABEL, label), ("weight", WEIGHT, weight)):
+    for role, name, values in (("label", LABEL, label), ("weight", WEIGHT, weight), ("group", GROUP, group)):
         if isinstance(values, str):
             columns_of(table, [values], "the table")
             roles[role] = values

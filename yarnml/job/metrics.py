@@ -15,6 +15,7 @@ class Metric(NamedTuple):
 
     ``pattern``: of the names; ``label``: the type of label, or ``two`` for two classes; ``always``: in every
     evaluation; ``rises``: more is better; ``single``: one number, by which a job can be judged.
+    ``groups``: it is of the order of the rows within groups, for which a job needs ``data.group``.
     """
 
     pattern: str
@@ -23,6 +24,7 @@ class Metric(NamedTuple):
     rises: bool = False
     single: bool = True
     most_classes: int | None = None
+    groups: bool = False
 
 
 METRICS = (
@@ -52,7 +54,23 @@ METRICS = (
     Metric("pr_auc", "two", rises=True),
     Metric("ks", "two", rises=True),
     Metric(r"lift_[1-9]\d?", "two", rises=True),
+    *(
+        Metric(pattern, label, rises=True, groups=True)
+        for label in ("number", "two")
+        for pattern in (r"ndcg(_[1-9]\d*)?", "map", "mrr", r"recall_at_[1-9]\d*")
+    ),
 )
+
+
+def of_groups(name: str) -> bool:
+    """Tell whether a metric is of the order of the rows within groups."""
+    return any(metric.groups and re.fullmatch(metric.pattern, name) for metric in METRICS)
+
+
+def cutoff(name: str) -> tuple[str, int | None]:
+    """Split the name of a metric of groups: 'ndcg_10' is that of the first 10 rows of a group, 'ndcg' of all."""
+    kind, _, rows = name.rpartition("_")
+    return (kind, int(rows)) if rows.isdecimal() else (name, None)
 
 
 def rises(name: str) -> bool:
@@ -80,7 +98,12 @@ def _is_for(metric: Metric, label_type: str, classes: int) -> bool:
 
 def example(metric: Metric) -> str:
     """A name that the pattern of a metric has, of a family with a number or an average the usual one."""
-    name = metric.pattern.replace(r"f\d+(\.\d+)?", "f1").replace(r"0?\.\d+", "0.9").replace(r"[1-9]\d*", "5")
+    name = (
+        metric.pattern.replace(r"(_[1-9]\d*)?", "_10")
+        .replace(r"f\d+(\.\d+)?", "f1")
+        .replace(r"0?\.\d+", "0.9")
+        .replace(r"[1-9]\d*", "5")
+    )
     return name.replace(r"[1-9]\d?", "10").replace("|", " or ").replace("(", "").replace(")", "")
 
 

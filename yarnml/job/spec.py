@@ -42,6 +42,7 @@ class Data(Section, frozen=True, kw_only=True):
 
     ``prepare``: steps that make numbers of columns, or better ones, before ``scale``; see docs/preparation.md.
     ``class_weights``: what the weight of a training row is multiplied by, for each class by its text.
+    ``group``: a column whose value is the same for rows that are ranked together, for metrics such as ``ndcg``.
     ``stratify``: the rows of a validation split have the classes in the same shares as the others.
     """
 
@@ -54,6 +55,7 @@ class Data(Section, frozen=True, kw_only=True):
     label_type: Literal["auto", "class", "number"] = "auto"
     classes: Annotated[list[str | int | bool], Meta(min_length=1)] | None = None
     weight: str | None = None
+    group: str | None = None
     shape: Annotated[list[PositiveInt], Meta(min_length=1)] | None = None
     scale: Literal["none", "standard"] = "none"
     prepare: list[Step] = field(default_factory=list)

@@ -70,7 +70,7 @@ def without_data(schema: Schema) -> Schema:
     They are taken from the rows on the host, and differ from one part of the data to the next.
     """
     features = tuple(replace(feature, offsets=()) for feature in schema.features)
-    return replace(schema, features=features, centre=0.0)
+    return replace(schema, features=features, centre=0.0, group=None)
 
 
 def _code_of(job: Job) -> str:

@@ -1,7 +1,7 @@
 """Sums over all rows of a dataset: one full pass, in float64, and one all-reduce."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,8 +13,10 @@ from yarnml.worker.tasks import Tasks
 BatchSum = Callable[[Rows], Value]
 """Sums over the rows of one batch."""
 
+_Batch = TypeVar("_Batch")
 
-def sum_shard(batches: Iterable[Rows], function: BatchSum, on_batch: Callable[[], None]) -> Vector:
+
+def sum_shard(batches: Iterable[_Batch], function: Callable[[_Batch], Value], on_batch: Callable[[], None]) -> Vector:
     """Add up function(rows) over the batches of one shard, in their order, as float64.
 
     ``on_batch`` is called after every batch.
@@ -28,8 +30,8 @@ def sum_shard(batches: Iterable[Rows], function: BatchSum, on_batch: Callable[[]
 
 
 def sum_dataset(
-    scan: Callable[[int], Iterable[Rows]],
-    function: BatchSum,
+    scan: Callable[[int], Iterable[_Batch]],
+    function: Callable[[_Batch], Value],
     tasks: Tasks,
     workers: Workers,
     on_batch: Callable[[], None],

@@ -7,8 +7,6 @@ total.  Every mapper holds the same state, to the bit, after every step.
 from functools import partial
 from typing import Any, assert_never
 
-from msgspec.structs import replace
-
 from yarnml.checkpoint.store import read_state, write_state
 from yarnml.checkpoint.writer import CheckpointWriter
 from yarnml.control.commands import (
@@ -33,7 +31,7 @@ from yarnml.control.commands import (
 )
 from yarnml.control.reports import Built, Done, Evaluated, FellBehind, Report, Saved, StatePosition, Surveyed
 from yarnml.data.scaling import is_cancelled, mean_of, moments, standard
-from yarnml.data.schema import Rows, Schema
+from yarnml.data.schema import Schema
 from yarnml.errors import YarnmlError
 from yarnml.job import paths
 from yarnml.model.export import write_model
@@ -44,9 +42,9 @@ from yarnml.reduce.tree import Vector
 from yarnml.storage import tensors
 from yarnml.worker.compiled_learners import CompiledLearners
 from yarnml.worker.devices import check_devices
+from yarnml.worker.evaluation import evaluate
 from yarnml.worker.full_pass import BatchSum, sum_dataset
 from yarnml.worker.loaders import RowCaches
-from yarnml.worker.metrics.evaluation import Evaluation
 from yarnml.worker.progress import ProgressTracker
 from yarnml.worker.replica import NO_STATE
 from yarnml.worker.tasks import RequestShard, Tasks
@@ -117,7 +115,7 @@ class Mapper:
             case Train():
                 return self._train(command, tasks)
             case Evaluate(dataset):
-                return self._evaluate(dataset, tasks)
+                return Evaluated(evaluate(dataset, self._current, tasks, self._tracker))
             case Restore(step, folder):
                 self._current.replica.load(read_state(folder), folder)
                 self._current.replica.step = step
@@ -216,16 +214,6 @@ class Mapper:
         trace = paths.trace(training.folder, self._index) if train.profile else None
         loop = TrainingLoop(train, training, tasks, self._tracker)
         return loop.run(trace, after_step=self._checkpoint_writer.check)
-
-    def _evaluate(self, dataset: str, tasks: Tasks) -> Report:
-        replica = self._current.replica
-        evaluation = Evaluation(replica.schema, self._current.job.metrics)
-
-        def batch_sums(rows: Rows) -> Vector:
-            return evaluation.sums(*replica.evaluate(rows), rows)
-
-        schema = replace(replica.schema, class_weights=None)  # a metric counts training rows as they are, too
-        return Evaluated(evaluation.metrics(self._sum_dataset(dataset, schema, batch_sums, tasks)))
 
     def _save(self, folder: str, beside: bool, tasks: Tasks) -> Report:
         """Write the state, or with ``beside`` have a thread write it while the training goes on."""
