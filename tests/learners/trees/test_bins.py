@@ -22,7 +22,8 @@ def test_numba_and_numpy_have_the_same_bits(channels: int) -> None:
     child = np.array([3, 0, 3, 1, 0], np.int32)
     place = np.array([1, -1, 0, -1, 2], np.int32)
     features = np.array([[0, 3], [2, 6], [1, 5]], np.int32)
-    equal = np.array([False, True, False, False, False, False, False])
+    sets = np.array([[0], [0], [0b1011000110], [0], [0]], np.uint32)
+    categorical = np.array([False, True, False, False, False, False, False])
     model = []
     for kernel in (NUMPY, kernels()):
         bin = np.zeros(1000, np.uint8)
@@ -32,7 +33,7 @@ def test_numba_and_numpy_have_the_same_bits(channels: int) -> None:
         sums = np.zeros((2, 2 * GROUP, 17, channels))
         few = np.zeros((channels, 4, 2, 17))
         kernel.bin(values, edges, bin)
-        kernel.route(bins, *split, child, equal, 16, 2, way)
+        kernel.route(bins, *split, child, sets, categorical, 16, 2, way)
         kernel.sort(way, place, ends, order)
         begin = ends - np.diff(ends, prepend=0)
         kernel.histograms(bins, order, begin[[2, 0]], ends[[2, 0]], stats, sums)

@@ -32,7 +32,7 @@ class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
 
     ``depth``: levels of a tree.  ``bins``: at most so many per feature.  ``l2`` adds l2/2 · Σ leaf² to a tree's sum of
     losses; ``min_gain``: what a split must lower that sum by.  ``categorical``: columns of whole numbers 0, 1, … that
-    stand for categories, of which a split takes one from the others.  ``monotone``: columns with whose values
+    stand for categories, of which a split takes some from the others.  ``monotone``: columns with whose values
     predictions must not fall (``increasing``) or rise (``decreasing``), all others being equal.
     """
 

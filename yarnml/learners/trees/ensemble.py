@@ -15,14 +15,14 @@ import numpy as np
 from yarnml.data.arrays import Array
 from yarnml.errors import DataError
 from yarnml.learners.base import Batch, Key, Scores, flat
-from yarnml.learners.trees import growth, sketch
+from yarnml.learners.trees import categories, growth, sketch
 from yarnml.learners.trees.growth import Growth
 from yarnml.learners.trees.kernels import kernels
 from yarnml.learners.trees.model import Model, scores_of, written
 from yarnml.learners.trees.objectives import Objective
 from yarnml.learners.trees.progress import Progress, Replay
 from yarnml.learners.trees.rule import Columns, Rule, Size
-from yarnml.learners.trees.shard import Data, in_order, read_shard
+from yarnml.learners.trees.shard import Binning, Data, in_order, read_shard
 from yarnml.learners.trees.splits import Level, splits_of_level
 from yarnml.learners.trees.state import Shard, State, Sums
 
@@ -52,6 +52,7 @@ class Ensemble:
     def init(self, key: Key) -> State:
         scores = self._objective.trees * self._objective.outputs
         by_node = self._rule.rounds, self._trees, self._size.nodes
+        coded = int(self._categorical.sum())
         model = Model(
             base=self._objective.base(jnp.full(scores, self._objective.guess, jnp.float32)),
             rounds=jnp.zeros((), jnp.int32),
@@ -59,6 +60,8 @@ class Ensemble:
             feature=jnp.full(by_node, -1, jnp.int32),
             threshold=jnp.zeros(by_node),
             left=jnp.zeros(by_node, bool),
+            categories=jnp.zeros((*by_node, categories.word_count(self._rule.bins)), jnp.uint32) if coded else None,
+            table=jnp.full((coded, categories.MAX_CATEGORIES), self._rule.bins, jnp.uint8) if coded else None,
             child=jnp.zeros(by_node, jnp.int32),
             leaf=jnp.zeros((*by_node, self._objective.outputs)),
             gain=jnp.zeros(by_node),
@@ -79,8 +82,11 @@ class Ensemble:
         return growth.begin(self._rule, self._size, self._trees, number, bounded=self._columns.bounded)
 
     def prepare_shard(self, state: Any, batches: Iterable[Batch]) -> Shard:
-        edges = state.edges if state.passes >= sketch.PASSES else None
-        return Shard(read_shard(batches, self._features, edges), None)
+        binning = self._binning(state) if state.passes >= sketch.PASSES else None
+        return Shard(read_shard(batches, self._features, binning), None)
+
+    def _binning(self, state: Any) -> Binning:
+        return Binning(state.edges, state.model.table, self._categorical)
 
     def form_of_sums(self, state: Any) -> Sums:
         """Shapes and types of the sums of the pass at a state."""
@@ -90,14 +96,17 @@ class Ensemble:
 
         passes = int(state.passes)
         outputs = self._objective.outputs
-        targets = self._objective.trees * outputs if passes == 0 else 0
+        scores = self._objective.trees * outputs
+        coded = int(self._categorical.sum()) if passes == 0 else 0
+        codes = form(coded, categories.MAX_CATEGORIES, 1 + scores)
         cells = sketch.cell_count(self._rule.bins) if passes < sketch.PASSES else 0
         width = 0
         if passes >= self._first_pass and state.model.rounds < self._rule.rounds:
             width = self._size.width_of_pass(growth.waiting(state.growth))
         features = self._rule.features_per_node or self._features
         histograms = form(self._trees, outputs + 1, width, features, self._rule.bins + 1)
-        return Sums(form(), form(), form(targets), form(self._features, cells), histograms)
+        targets = form(scores if passes == 0 else 0)
+        return Sums(form(), form(), targets, form(self._features, cells), codes, histograms)
 
     def map_shard(self, state: Any, shard: Shard) -> tuple[Sums, Shard]:
         sums = jax.tree.map(lambda form: np.zeros(form.shape), self.form_of_sums(state))
@@ -106,7 +115,7 @@ class Ensemble:
         sums = sums._replace(weight=np.asarray(data.weight.sum(dtype=np.float64)))
         if passes < self._first_pass:
             return self._map_values(state, data, sums), shard
-        data = data.binned(state.edges)
+        data = data.binned(self._binning(state))
         if self._keeps_histograms:
             level = (passes - self._first_pass) % self._rule.depth
             progress = self._replay.to_level(level, state, data, shard.progress)
@@ -150,8 +159,12 @@ class Ensemble:
         if state.passes >= sketch.PASSES:
             return sums
         if state.passes == 0:
-            targets = (self._objective.targets(data.y) * data.weight).sum(axis=1, dtype=np.float64)
-            return sums._replace(targets=targets, sketch=sketch.tables(data.values, self._rule.bins))
+            targets = self._objective.targets(data.y)
+            return sums._replace(
+                targets=(targets * data.weight).sum(axis=1, dtype=np.float64),
+                sketch=sketch.tables(data.values, self._rule.bins),
+                categories=categories.counts(data.values[self._categorical], targets, data.weight),
+            )
         return sums._replace(sketch=sketch.counts(data.values, data.weight, state.cells, state.exact))
 
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
@@ -171,9 +184,10 @@ class Ensemble:
         """The first pass: a bin for each value of a feature that has few."""
         bins = self._rule.bins
         edges, exact = sketch.distinct_edges(sums.sketch, bins)
-        edges = jnp.where(self._categorical[:, None], jnp.arange(bins, dtype=jnp.float32), edges)
         base = self._objective.base(sums.targets / jnp.where(sums.weight > 0, sums.weight, 1.0))
-        return state._replace(edges=edges, exact=exact | self._categorical, model=state.model._replace(base=base))
+        table = categories.bins_of(sums.categories, bins) if self._categorical.any() else None
+        model = state.model._replace(base=base, table=table)
+        return state._replace(edges=edges, exact=exact | self._categorical, model=model)
 
     def _count(self, state: State, sums: Sums) -> State:
         """The other passes before the first tree: finer cells for the features that have many values."""
@@ -187,13 +201,10 @@ class Ensemble:
         model = state.model
         tree = jnp.arange(self._trees)
         nodes = growth.nodes_of_pass(state.growth, sums.histograms.shape[2])
-        features = None
-        if rule.features_per_node:
-            draw = partial(self._features_of, state.seed, model.rounds, xp=jnp)
-            features = jax.vmap(draw)(tree[:, None], nodes.number)
-        bounds = growth.bounds_of(state.growth, nodes)
-        level = Level(sums.histograms, features, bounds)
-        splits = splits_of_level(level, self._columns, rule.terms, jnp.max(nodes.waiting))
+        draw = partial(self._features_of, state.seed, model.rounds, xp=jnp)
+        features = jax.vmap(draw)(tree[:, None], nodes.number) if rule.features_per_node else None
+        level = Level(sums.histograms, features, growth.bounds_of(state.growth, nodes))
+        splits = splits_of_level(level, self._columns, state.edges, rule.terms, jnp.max(nodes.waiting))
         children = growth.children_of(state.growth, nodes, splits)
         model = written(model, nodes, children, splits, state.edges, rule.learning_rate)
         alike = self._objective.alike(splits.leaf, model.base)
@@ -220,17 +231,18 @@ class Ensemble:
         return self._objective.loss(self._scores(parameters, batch.x).T, batch.y, jnp)
 
     def _scores(self, parameters: Any, x: jax.Array) -> jax.Array:
-        return scores_of(parameters, flat(x), jnp.asarray(self._categorical))
+        return scores_of(parameters, flat(x), self._categorical, self._rule.bins)
 
     def check(self, rows: Batch) -> None:
         x = rows.x.reshape(len(rows.x), self._features)
         if np.isinf(x).any():
             raise DataError("A feature holds infinity; trees take numbers, and NaN for what is missing.")
         codes = x[:, self._categorical]
-        largest = self._rule.bins - 2
+        largest = categories.MAX_CATEGORIES - 1
         odd = codes[~(np.isnan(codes) | ((codes >= 0) & (codes <= largest) & (codes == np.floor(codes))))]
         if odd.size:
             raise DataError(
                 f"A column of learner.categorical holds {odd[0]:g}, but categories are whole numbers from 0 to "
-                f"{largest}, two less than learner.bins; number them so, or leave the column to splits by size."
+                f"{largest}; number them so, as data.prepare: [{{kind: category, …}}] does, or leave the column to "
+                "splits by size."
             )

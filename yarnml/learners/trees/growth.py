@@ -139,11 +139,12 @@ def following(growth: Growth, nodes: Nodes, splits: Splits, children: Children, 
 
 
 def draw_features(seed: Any, tree: Any, node: Any, features: int, count: int, xp: Any) -> Any:
-    """Features that nodes may split on, ``count`` of all, ascending: int32 [nodes, count]; the same with NumPy and JAX.
+    """Features that nodes may split on, ``count`` of all: int32 [nodes, count], the same with NumPy and JAX.
+
+    Their order is random, too: of equal splits the first is taken.
 
     ``seed`` [1], ``tree`` [1], of all rounds, and ``node`` [nodes]: whole numbers.
     """
     own = mix_bits(mix_bits(seed.astype(np.uint32) ^ mix_bits(tree.astype(np.uint32))) + node.astype(np.uint32))
     keys = mix_bits(own[:, None] ^ mix_bits(xp.arange(1, features + 1, dtype=np.uint32)))
-    chosen = xp.argsort(keys, axis=1, stable=True)[:, :count]
-    return xp.sort(chosen, axis=1).astype(np.int32)
+    return xp.argsort(keys, axis=1, stable=True)[:, :count].astype(np.int32)

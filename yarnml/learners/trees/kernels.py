@@ -23,12 +23,14 @@ class Kernels(NamedTuple):
         values: float32 [rows]; edges: float32 [edges], ascending.
         out: uint8 [rows], the number of edges below; NaN is above all.
 
-    ``route(bins, feature, bin, left, child, equal, missing, levels, out)``: rows to the nodes up to ``levels`` below.
+    ``route(bins, feature, bin, left, child, sets, categorical, missing, levels, out)``: rows to the nodes below.
         bins: uint8 [rows, columns].
         feature, bin [nodes]: the split of a node; feature -1: none, its rows stay.
         left [nodes]: true where missing values, which have the bin ``missing``, go left.
         child [nodes]: the node below on the left, that on the right is the next.
-        equal [features]: true for a categorical feature, of which the category ``bin`` goes left alone.
+        sets: uint32 [nodes, words], the bins that go left at a split on a categorical feature, a bit for each.
+        categorical [features]: true for those that are.
+        levels: the most levels that a row goes down.
         out: int32 [rows], the nodes before and after.
 
     ``sort(node, place, ends, out)``: the rows in the order of their nodes' places; they keep their order within one.
@@ -57,7 +59,8 @@ NUMPY = Kernels(*(getattr(kernels_in_numpy, name) for name in Kernels._fields))
 
 _SIGNATURES = (
     "void(float32[::1], float32[::1], uint8[:])",
-    "void(uint8[:, ::1], int32[::1], int32[::1], boolean[::1], int32[::1], boolean[::1], int64, int64, int32[::1])",
+    "void(uint8[:, ::1], int32[::1], int32[::1], boolean[::1], int32[::1], uint32[:, ::1], boolean[::1], int64, int64, "
+    "int32[::1])",
     "void(int32[::1], int32[::1], int64[::1], uint32[::1])",
     "void(uint8[:, ::1], uint32[::1], int64[::1], int64[::1], float32[:, ::1], float64[:, :, :, ::1])",
     "void(uint8[:, ::1], uint32[::1], int64[::1], int64[::1], int32[:, ::1], float32[:, ::1], float64[:, :, :, ::1])",

@@ -37,7 +37,8 @@ def route(
     bin: Array,
     left: Array,
     child: Array,
-    equal: Array,
+    sets: Array,
+    categorical: Array,
     missing: int,
     levels: int,
     out: Array,
@@ -51,8 +52,8 @@ def route(
             value = bins[i, f]
             if value == missing:
                 right = not left[j]
-            elif equal[f]:
-                right = value != bin[j]
+            elif categorical[f]:
+                right = (sets[j, value >> 5] >> np.uint32(value & 31)) & np.uint32(1) == 0
             else:
                 right = value > bin[j]
             j = child[j] + right

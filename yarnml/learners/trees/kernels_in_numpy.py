@@ -15,7 +15,8 @@ def route(
     bin: Array,
     left: Array,
     child: Array,
-    equal: Array,
+    sets: Array,
+    categorical: Array,
     missing: int,
     levels: int,
     out: Array,
@@ -27,8 +28,10 @@ def route(
         node = out[rows]
         f = feature[node]
         value = bins[rows, f]
-        at = bin[node]
-        out[rows] = child[node] + np.where(value == missing, ~left[node], np.where(equal[f], value != at, value > at))
+        right = value > bin[node]
+        at = np.flatnonzero(categorical[f] & (value != missing))
+        right[at] = sets[node[at], value[at] >> 5] >> (value[at] & 31) & 1 == 0
+        out[rows] = child[node] + np.where(value == missing, ~left[node], right)
 
 
 def sort(node: Array, place: Array, ends: Array, out: Array) -> None:

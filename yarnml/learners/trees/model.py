@@ -4,7 +4,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from yarnml.data.arrays import Array
+from yarnml.learners.trees.categories import bin_of
 from yarnml.learners.trees.growth import Children, Nodes
 from yarnml.learners.trees.splits import Splits
 
@@ -16,6 +19,8 @@ class Model(NamedTuple):
     ``rounds`` []: how many there are; ``share`` []: what each tree counts for.
     ``feature``, ``threshold``, ``left`` [rounds, trees, nodes]: the split of a node; feature -1 for none.  ``left`` is
     true where missing values go left.
+    ``categories`` [rounds, trees, nodes, words]: the set of bins that go left at a categorical feature, a bit for each,
+    the lowest first; ``table`` [features, categories]: the bins of categories.  None where no feature is categorical.
     ``child`` [rounds, trees, nodes]: the number of the node below on the left; that on the right is one more.
     ``leaf`` [rounds, trees, nodes, outputs]: what a node without a split predicts.
     ``gain``, ``cover`` [rounds, trees, nodes]: by how much the split lowers the sum of losses, and the node's sum of
@@ -28,19 +33,25 @@ class Model(NamedTuple):
     feature: jax.Array
     threshold: jax.Array
     left: jax.Array
+    categories: jax.Array | None
+    table: jax.Array | None
     child: jax.Array
     leaf: jax.Array
     gain: jax.Array
     cover: jax.Array
 
 
-def scores_of(model: Model, x: jax.Array, categorical: jax.Array) -> jax.Array:
-    """The scores of x [rows, features]: the base, plus the leaves that a row falls into; [rows, scores]."""
+def scores_of(model: Model, x: jax.Array, categorical: Array, bins: int) -> jax.Array:
+    """The scores of x [rows, features]: the base, plus the leaves that a row falls into; [rows, scores].
+
+    ``categorical`` [features]: true for those that are.
+    """
     _, trees, _, outputs = model.leaf.shape
     rows = x.shape[0]
     scores = len(model.base)
     group = trees * outputs // scores  # trees of a round that add to the same scores
     tree = jnp.arange(trees)
+    column = np.cumsum(categorical) - 1  # of the table
 
     def one_round(number: jax.Array, total: jax.Array) -> jax.Array:
         feature = model.feature[number]
@@ -54,9 +65,15 @@ def scores_of(model: Model, x: jax.Array, categorical: jax.Array) -> jax.Array:
         def descend(node: jax.Array) -> jax.Array:
             f = feature[tree, node]
             value = jnp.take_along_axis(x, jnp.maximum(f, 0), axis=1)
-            at = threshold[tree, node]
-            right = jnp.where(categorical[f], value != at, value > at)
-            right = jnp.where(jnp.isnan(value), ~left[tree, node], right)
+            right = value > threshold[tree, node]
+            is_missing = jnp.isnan(value)
+            if model.categories is not None and model.table is not None:
+                bin = bin_of(value, jnp.asarray(column)[f], model.table, bins)
+                word = model.categories[number, tree, node, jnp.minimum(bin, bins - 1) >> 5]
+                is_in = word >> (bin & 31).astype(jnp.uint32) & 1 == 1
+                right = jnp.where(jnp.asarray(categorical)[f], ~is_in, right)
+                is_missing |= jnp.asarray(categorical)[f] & (bin == bins)
+            right = jnp.where(is_missing, ~left[tree, node], right)
             return jnp.where(f >= 0, child[tree, node] + right.astype(jnp.int32), node)
 
         node = jax.lax.while_loop(inner, descend, jnp.zeros((rows, trees), jnp.int32))
@@ -82,11 +99,15 @@ def written(
     leaf = put(model.leaf, jnp.where(children.splits, capacity, nodes.number), left)  # for a root that stays whole
     leaf = put(leaf, children.child, left)
     leaf = put(leaf, jnp.where(children.splits, children.child + 1, capacity), right)
+    categories = model.categories
+    if categories is not None and splits.categories is not None:
+        categories = put(categories, nodes.number, jnp.swapaxes(splits.categories, 1, 2))
     return model._replace(
         feature=put(model.feature, nodes.number, jnp.where(children.splits, splits.feature, -1)),
         threshold=put(model.threshold, nodes.number, edges[jnp.maximum(splits.feature, 0), splits.bin]),
         left=put(model.left, nodes.number, splits.left),
         child=put(model.child, nodes.number, jnp.where(children.splits, children.child, 0)),
+        categories=categories,
         leaf=leaf,
         gain=put(model.gain, nodes.number, jnp.where(children.splits, splits.gain, 0.0)),
         cover=put(model.cover, nodes.number, splits.cover),

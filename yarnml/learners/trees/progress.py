@@ -16,6 +16,7 @@ from yarnml.learners.trees.rule import Rule
 from yarnml.learners.trees.shard import Data
 
 _ALL_LEVELS = 1 << 30
+_NO_SETS = np.zeros((0, 0), np.uint32)
 
 
 class Progress(NamedTuple):
@@ -153,6 +154,7 @@ class Replay:
         node = progress.node.copy()
         for t, own in enumerate(node):
             tree = (state.model.feature, state.bin, state.model.left, state.model.child)
-            feature, bin, left, child = (a[number, t].copy() for a in tree)
-            kernels().route(data.bins, feature, bin, left, child, self._categorical, self._rule.bins, levels, own)
+            split = [a[number, t].copy() for a in tree]
+            sets = _NO_SETS if state.model.categories is None else state.model.categories[number, t].copy()
+            kernels().route(data.bins, *split, sets, self._categorical, self._rule.bins, levels, own)
         return progress._replace(node=node)

@@ -29,15 +29,26 @@ class Data(NamedTuple):
     weight: Array
     name: Array
 
-    def binned(self, edges: Array) -> "Data":
-        """Put the values into bins, unless they are; ``edges`` [features, bins]."""
+    def binned(self, binning: "Binning") -> "Data":
+        """Put the values into bins, unless they are."""
         if not len(self.values):
             return self
-        return self._replace(values=_NO_VALUES, bins=_bins_of(self.values, edges))
+        return self._replace(values=_NO_VALUES, bins=_bins_of(self.values, binning))
 
 
-def read_shard(batches: Iterable[Batch], features: int, edges: Array | None) -> Data:
-    """Read the rows of a shard, in bins where their ``edges`` [features, bins] are known."""
+class Binning(NamedTuple):
+    """The bins of values: for numbers by ``edges`` [features, bins], for categories by `categories.bins_of`.
+
+    ``table`` [categorical features, categories]; None where there are none.  ``categorical`` [features].
+    """
+
+    edges: Array
+    table: Array | None
+    categorical: Array
+
+
+def read_shard(batches: Iterable[Batch], features: int, binning: Binning | None) -> Data:
+    """Read the rows of a shard, in bins where these are known."""
     values = [np.zeros((features, 0), np.float32)]
     bins = [_no_bins(features, 0)]
     labels = list[Array]()
@@ -47,15 +58,15 @@ def read_shard(batches: Iterable[Batch], features: int, edges: Array | None) -> 
         x = np.ascontiguousarray(batch.x, np.float32).reshape(len(batch.y), features)
         x = np.where(np.abs(x) < _SMALLEST, np.float32(0), x)  # XLA takes them for 0, when the model predicts
         name = zlib.crc32(x.data, name)
-        if edges is None:
+        if binning is None:
             values.append(x.T)
         else:
-            bins.append(_bins_of(x.T, edges))
+            bins.append(_bins_of(x.T, binning))
         labels.append(batch.y)
         weights.append(batch.weight)
     y = np.concatenate(labels) if labels else np.zeros(0, np.int32)
     weight = np.concatenate(weights) if weights else np.zeros(0, np.float32)
-    if edges is None:
+    if binning is None:
         return Data(np.concatenate(values, axis=1), bins[0], y, weight, np.array(name))
     return Data(_NO_VALUES, np.concatenate(bins), y, weight, np.array(name))
 
@@ -69,11 +80,18 @@ def _round_up(count: int, multiple: int) -> int:
     return -(-count // multiple) * multiple
 
 
-def _bins_of(values: Array, edges: Array) -> Array:
+def _bins_of(values: Array, binning: Binning) -> Array:
     """The bins of values [features, rows]: uint8 [rows, columns]."""
-    bins = _no_bins(*values.shape)
-    for f, (column, ends) in enumerate(zip(values, edges, strict=True)):
-        kernels().bin(np.array(column), np.array(ends), bins[:, f])
+    features, rows = values.shape
+    bins = _no_bins(features, rows)
+    missing = binning.edges.shape[1]
+    tables = iter([] if binning.table is None else binning.table)
+    for f, is_category in enumerate(binning.categorical):
+        if is_category:
+            code = np.nan_to_num(values[f], nan=0).astype(np.int64)
+            bins[:, f] = np.where(np.isnan(values[f]), missing, next(tables)[code])
+        else:
+            kernels().bin(np.array(values[f]), np.array(binning.edges[f]), bins[:, f])
     return bins
 
 

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from yarnml.learners.trees.categories import SMOOTHING, left_of, packed, sums_along, word_count
 from yarnml.learners.trees.rule import Columns, Terms
 
 ROUNDING = 3e-7
@@ -42,7 +43,8 @@ class Level(NamedTuple):
 class Splits(NamedTuple):
     """The best split of every node; arrays are [nodes] where nothing else is said.
 
-    ``feature``: -1 for no split, all rows go left.
+    ``feature``: -1 for no split.
+    ``categories`` [words, nodes]: the set of bins that go left, where the feature is categorical; None if none is.
     ``left``: true where missing values go left.
     ``cover``: H, the node's sum of second derivatives.
     ``leaf`` [2, outputs, nodes]: left and right, if they are split no further.
@@ -52,6 +54,7 @@ class Splits(NamedTuple):
 
     feature: jax.Array
     bin: jax.Array
+    categories: jax.Array | None
     left: jax.Array
     gain: jax.Array
     cover: jax.Array
@@ -60,7 +63,7 @@ class Splits(NamedTuple):
     bounds: jax.Array | None
 
 
-def splits_of_level(level: Level, columns: Columns, terms: Terms, count: jax.Array) -> Splits:
+def splits_of_level(level: Level, columns: Columns, edges: jax.Array, terms: Terms, count: jax.Array) -> Splits:
     """The `best_splits` of the first ``count`` nodes of several trees, a block of nodes at a time.
 
     The other nodes, which this level does not have, are left at 0.  All arrays have one more axis, the trees; the
@@ -76,7 +79,7 @@ def splits_of_level(level: Level, columns: Columns, terms: Terms, count: jax.Arr
         bounds = None if level.bounds is None else part(level.bounds, 2)
         features = None if level.features is None else part(level.features, 1)
         nodes_of_block = Level(part(level.sums, 2), features, bounds)
-        return jax.vmap(partial(best_splits, columns=columns, terms=terms))(nodes_of_block)
+        return jax.vmap(partial(best_splits, columns=columns, edges=edges, terms=terms))(nodes_of_block)
 
     def with_block(number: jax.Array, splits: Splits) -> Splits:
         return jax.tree.map(
@@ -88,8 +91,8 @@ def splits_of_level(level: Level, columns: Columns, terms: Terms, count: jax.Arr
     return jax.lax.fori_loop(0, -(-count // size), with_block, none)
 
 
-def best_splits(level: Level, columns: Columns, terms: Terms) -> Splits:
-    """The best split of every node of one tree, among all features that it may use."""
+def best_splits(level: Level, columns: Columns, edges: jax.Array, terms: Terms) -> Splits:
+    """The best split of every node of one tree, among all features that it may use; ``edges`` [features, bins]."""
     sums = level.sums
     bounds = level.bounds
     nodes = level.sums.shape[1]
@@ -100,17 +103,23 @@ def best_splits(level: Level, columns: Columns, terms: Terms) -> Splits:
     features = jnp.arange(sums.shape[2])[None] if level.features is None else level.features
     categorical = jnp.asarray(columns.categorical)[features][..., None]  # [nodes or 1, features, 1]
     trend = jnp.asarray(columns.trend)
-    possible = ~(categorical & (jnp.arange(bins) == bins - 1))
-    alone = _worth(total, terms.l2, bounds)
+    l2: float | jax.Array = terms.l2
+    possible: bool | jax.Array = True
+    if columns.categorical.any():
+        along = jnp.concatenate([sums_along(sums[..., :-2]), sums[..., -2:-1]], axis=-1)
+        without = jnp.where(categorical, along, without)
+        l2 = terms.l2 + jnp.where(categorical, SMOOTHING, 0.0)
+        possible = ~(categorical & (jnp.arange(bins) == bins - 1))
+    alone = _worth(total[:, :, None, None], l2, bounds)
 
     def gains(left: jax.Array) -> jax.Array:
         right = total[:, :, None, None] - left
         fits = (left[-1] >= terms.least) & (right[-1] >= terms.least) & possible
         if bounds is not None:
-            rise = _leaf(right, terms.l2, bounds)[0] - _leaf(left, terms.l2, bounds)[0]
+            rise = _leaf(right, l2, bounds)[0] - _leaf(left, l2, bounds)[0]
             fits &= trend[features][..., None] * rise >= 0
-        both = _worth(left, terms.l2, bounds) + _worth(right, terms.l2, bounds)
-        gain = both - alone[:, None, None]
+        both = _worth(left, l2, bounds) + _worth(right, l2, bounds)
+        gain = both - alone
         return jnp.where(fits & (gain > ROUNDING * jnp.abs(both)), gain, -jnp.inf)
 
     low = gains(without)  # [nodes, features, bins], with missing values right
@@ -127,8 +136,15 @@ def best_splits(level: Level, columns: Columns, terms: Terms) -> Splits:
     feature = features[jnp.minimum(number, len(features) - 1), place]
     by_bin = sums[:, number, place]  # [channels, nodes, bins + 1]
     absent = by_bin[..., -1]
-    left = by_bin[:, number, bin] + jnp.where(side, absent, 0.0)
-    left = jnp.where(split, left, total)
+    middle = _middle(by_bin[-1, :, :-1], bin, edges[feature])
+    left = by_bin[:, number, middle]
+    is_left = None
+    if columns.categorical.any():
+        by_category = by_bin[..., :-2]
+        is_left = left_of(by_category, bin, side)
+        added = jnp.sum(jnp.where(is_left, by_category, 0.0), axis=-1)
+        left = jnp.where(jnp.asarray(columns.categorical)[feature], added, left)
+    left = jnp.where(split, left + jnp.where(side, absent, 0.0), total)
     right = total - left
     to_left = jnp.where(absent[-1] > 0, side, left[-1] >= right[-1])  # unseen: with most rows
     leaf = jnp.stack([_leaf(left, terms.l2, bounds), _leaf(right, terms.l2, bounds)])
@@ -138,7 +154,8 @@ def best_splits(level: Level, columns: Columns, terms: Terms) -> Splits:
         leaf = jnp.clip(leaf, below[0][:, None], below[1][:, None])
     return Splits(
         jnp.where(split, feature, -1).astype(jnp.int32),
-        bin.astype(jnp.int32),
+        middle.astype(jnp.int32),
+        None if is_left is None else packed(left_of(by_bin[..., :-2], bin, to_left), word_count(bins)).T,
         to_left,
         jnp.where(split, gain, 0.0),
         total[-1],
@@ -146,6 +163,19 @@ def best_splits(level: Level, columns: Columns, terms: Terms) -> Splits:
         jnp.stack([left[-1], right[-1]]),
         below,
     )
+
+
+def _middle(weight: jax.Array, bin: jax.Array, edges: jax.Array) -> jax.Array:
+    """The bin whose edge lies in the middle of those that part a node's rows alike, of which ``bin`` [nodes] is first.
+
+    ``weight`` [nodes, bins]: the sum up to each bin; ``edges`` [nodes, bins].  So a threshold keeps away from the rows.
+    """
+    at = jnp.take_along_axis(weight, bin[:, None], axis=1)
+    alike = jnp.abs(weight - at) <= ROUNDING * at
+    last = bin + jnp.maximum(jnp.sum(alike, axis=1), 1) - 1
+    ends = 0.5 * jnp.take_along_axis(edges, jnp.stack([bin, last], axis=1), axis=1)
+    distance = jnp.where(alike, jnp.abs(edges - jnp.sum(ends, axis=1, keepdims=True)), jnp.inf)
+    return jnp.where(last > bin, jnp.argmin(distance, axis=1), bin)
 
 
 def no_bounds(trees: int, nodes: int) -> jax.Array:
@@ -163,7 +193,7 @@ def _bounds_below(bounds: jax.Array, middle: jax.Array, trend: jax.Array) -> jax
     return jnp.stack([lows, jnp.stack([jnp.where(up, middle, high), jnp.where(down, middle, high)])])
 
 
-def _leaf(sums: jax.Array, l2: float, bounds: jax.Array | None) -> jax.Array:
+def _leaf(sums: jax.Array, l2: float | jax.Array, bounds: jax.Array | None) -> jax.Array:
     """The leaf that lowers the loss the most, within the bounds, [outputs, …]; sums [channels, nodes, …]."""
     weight = sums[-1] + l2
     leaf = -sums[:-1] / jnp.where(weight > 0, weight, 1.0)
@@ -173,7 +203,7 @@ def _leaf(sums: jax.Array, l2: float, bounds: jax.Array | None) -> jax.Array:
     return jnp.clip(leaf, low, high)
 
 
-def _worth(sums: jax.Array, l2: float, bounds: jax.Array | None) -> jax.Array:
+def _worth(sums: jax.Array, l2: float | jax.Array, bounds: jax.Array | None) -> jax.Array:
     """Twice the amount by which a leaf lowers the loss, [nodes, …]."""
     weight = sums[-1] + l2
     if bounds is None:

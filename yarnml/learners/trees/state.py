@@ -33,6 +33,7 @@ class Sums(NamedTuple):
     """Sums over the rows of a shard.  Arrays that a pass has no use for are empty.
 
     ``targets`` [scores], ``sketch`` [features, cells]: in the passes that find the bins.
+    ``categories`` [categorical features, categories, 1 + scores]: see `categories.counts`; in the first pass.
     ``histograms`` [trees, channels, nodes, features, bins + 1]: of the nodes of a pass, in the form of `Level.sums`.
     """
 
@@ -40,6 +41,7 @@ class Sums(NamedTuple):
     loss: Any
     targets: Any
     sketch: Any
+    categories: Any
     histograms: Any
 
 
