@@ -154,7 +154,7 @@ def test_workers_leave_with_their_master(long_job: Job, write_job: Any) -> None:
 def test_a_program_that_cannot_start_is_shown(digits_job: Job, write_job: Any, monkeypatch: Any) -> None:
     """When workers exit before they join, the end of their log is part of the error."""
     monkeypatch.setenv("XLA_FLAGS", "--xla_no_such_flag=1")
-    with running(write_job(digits_job)) as run:
+    with running(write_job(digits_job), "--set", "workers.max_failures=1") as run:
         status, _, err = run.end()
     assert status == 1
     assert "xla_no_such_flag" in err

@@ -13,9 +13,13 @@ import yarnml
 
 ROOT = Path(__file__).parents[2] / "examples"
 
+# two tests look at its result, in one process: it is trained once
+STOPS_EARLY = "breast_cancer/job.yaml"
+TOGETHER = pytest.mark.xdist_group("the example that stops early")
+
 # job file → metrics of the test data: at least this for accuracy, area and R², at most this for the loss
 QUALITY: dict[str, dict[str, float]] = {
-    "breast_cancer/job.yaml": {"accuracy": 0.97, "roc_auc": 0.99},
+    STOPS_EARLY: {"accuracy": 0.97, "roc_auc": 0.99},
     "breast_cancer/search.yaml": {"accuracy": 0.97, "roc_auc": 0.99},
     "diabetes/job.yaml": {"r2": 0.5},
     "diabetes/lasso.yaml": {"r2": 0.5},
@@ -70,7 +74,7 @@ def run_example(
 
 @pytest.mark.long
 @pytest.mark.examples
-@pytest.mark.parametrize("name", QUALITY)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=TOGETHER if n == STOPS_EARLY else ()) for n in QUALITY])
 def test_an_example_reaches_its_quality(name: str, run_example: Callable[[str], dict[str, Any]]) -> None:
     """`yarnml run` on the job file ends well, and the model that it exports is as good as it should be."""
     outcome = run_example(name)
@@ -80,12 +84,14 @@ def test_an_example_reaches_its_quality(name: str, run_example: Callable[[str], 
     assert all(reached), metrics
 
 
+@pytest.mark.long
 @pytest.mark.examples
+@TOGETHER
 def test_early_stopping_keeps_the_best_epoch(run_example: Callable[[str], dict[str, Any]], results: Path) -> None:
     """The breast cancer job stops before its last epoch, and its model has the best validation loss of all epochs."""
-    outcome = run_example("breast_cancer/job.yaml")
-    training = yarnml.load_job(ROOT / "breast_cancer/job.yaml").training
-    newest = max((results / "breast_cancer/job.yaml/job/checkpoints").glob("step-*/manifest.json"))
+    outcome = run_example(STOPS_EARLY)
+    training = yarnml.load_job(ROOT / STOPS_EARLY).training
+    newest = max((results / STOPS_EARLY / "job/checkpoints").glob("step-*/manifest.json"))
     losses = [epoch["loss"] for epoch in json.loads(newest.read_text())["position"]["history"]]
     assert outcome["stopped_early"]
     assert len(losses) == outcome["epochs"] < training.epochs
