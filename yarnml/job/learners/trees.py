@@ -110,11 +110,18 @@ class Forest(TreeLearner, frozen=True, kw_only=True, tag="forest"):
 class Boosting(TreeLearner, frozen=True, kw_only=True, tag="boosting"):
     """Gradient boosting: every tree is grown on what the ones before leave; with several classes one tree for each.
 
+    ``objective``: the loss of a number label, by default the squared error; that of classes is given.
+    ``quantile``: the share that shall lie below predictions.  ``delta``: where Huber's loss leaves the parabola, in the
+    label's units.  ``tweedie_power``: of the mean, to which the variance is proportional.
     ``trees``: rounds of them.  ``learning_rate``: what each counts for.  ``min_hessian``: the least sum of second
     derivatives in a leaf, which for a number label is its weight.  ``subsample``: the share of the rows that a round
     uses; ``features``: of the features that a node may use, drawn for each, all by default.
     """
 
+    objective: Literal["auto", "absolute", "huber", "quantile", "poisson", "gamma", "tweedie"] = "auto"
+    quantile: Annotated[float, Meta(gt=0, lt=1)] = 0.5
+    delta: Positive = 1.35
+    tweedie_power: Annotated[float, Meta(gt=1, lt=2)] = 1.5
     trees: Trees = 100
     learning_rate: Positive = 0.1
     l2: NonNegative = 1.0

@@ -1,20 +1,20 @@
-"""Gradient-boosted trees: least squares of a number, logistic loss of two classes, softmax of more.
+"""Gradient-boosted trees: least squares of a number or another loss, logistic loss of two classes, softmax of more.
 
 Friedman, "Greedy Function Approximation: A Gradient Boosting Machine", Annals of Statistics, 2001; with second
 derivatives: Chen and Guestrin, "XGBoost: A Scalable Tree Boosting System", KDD 2016.
 """
 
 from yarnml.data.schema import Schema
+from yarnml.errors import JobFileError
 from yarnml.job.learners import Boosting
 from yarnml.learners.base import Learner
 from yarnml.learners.trees.build import build_trees
+from yarnml.learners.trees.numbers import LOSSES, NumberObjective
 from yarnml.learners.trees.objectives import Logistic, Objective, Softmax, SquaredError
 from yarnml.learners.trees.rule import Rule, Terms
 
 
 def build(options: Boosting, schema: Schema) -> Learner:
-    classes = schema.outputs
-    objective: Objective = SquaredError() if not classes else Logistic() if classes == 2 else Softmax(classes)
     rule = Rule(
         options.trees,
         options.levels,
@@ -25,4 +25,17 @@ def build(options: Boosting, schema: Schema) -> Learner:
         sampling_rate=options.subsample,
         features_per_node=max(1, round(options.features * schema.width)) if options.features else None,
     )
-    return build_trees(objective, rule, options, schema)
+    return build_trees(_objective(options, schema), rule, options, schema)
+
+
+def _objective(options: Boosting, schema: Schema) -> Objective:
+    """The loss that the options ask for; JobFileError where the label has none such."""
+    classes = schema.outputs
+    if options.objective not in LOSSES:
+        return Logistic() if classes == 2 else Softmax(classes) if classes else SquaredError()
+    if schema.label_type == "class":
+        raise JobFileError(
+            f"learner.objective {options.objective} is for a number, but '{schema.label}' is a class label; "
+            "set data.label_type: number, or leave learner.objective out."
+        )
+    return NumberObjective(options.objective, LOSSES[options.objective](options), schema.centre)

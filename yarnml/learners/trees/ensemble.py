@@ -50,11 +50,11 @@ class Ensemble:
         self._keeps_histograms = bool(rule.passes and rule.passes <= MOST_KEPT_LEVELS and not rule.features_per_node)
 
     def init(self, key: Key) -> State:
-        scores = self._objective.trees * self._objective.outputs
+        mean = jnp.full(self._objective.targets_count, self._objective.guess, jnp.float32)
         by_node = self._rule.rounds, self._trees, self._size.nodes
         coded = int(self._categorical.sum())
         model = Model(
-            base=self._objective.base(jnp.full(scores, self._objective.guess, jnp.float32)),
+            base=self._objective.base(mean),
             rounds=jnp.zeros((), jnp.int32),
             share=jnp.ones(()),
             feature=jnp.full(by_node, -1, jnp.int32),
@@ -73,6 +73,7 @@ class Ensemble:
             cells=sketch.first_cells(self._features, self._rule.bins),
             edges=jnp.full((self._features, self._rule.bins), sketch.LARGEST, jnp.float32),
             exact=jnp.zeros(self._features, bool),
+            mean=mean,
             bin=jnp.zeros(by_node, jnp.int32),
             growth=self._first_nodes(model.rounds),
             model=model,
@@ -82,11 +83,9 @@ class Ensemble:
         return growth.begin(self._rule, self._size, self._trees, number, bounded=self._columns.bounded)
 
     def prepare_shard(self, state: Any, batches: Iterable[Batch]) -> Shard:
-        binning = self._binning(state) if state.passes >= sketch.PASSES else None
-        return Shard(read_shard(batches, self._features, binning), None)
-
-    def _binning(self, state: Any) -> Binning:
-        return Binning(state.edges, state.model.table, self._categorical)
+        binning = Binning(state.edges, state.model.table, self._categorical)
+        known = binning if state.passes >= sketch.PASSES else None
+        return Shard(read_shard(batches, self._features, known), None)
 
     def form_of_sums(self, state: Any) -> Sums:
         """Shapes and types of the sums of the pass at a state."""
@@ -96,7 +95,7 @@ class Ensemble:
 
         passes = int(state.passes)
         outputs = self._objective.outputs
-        scores = self._objective.trees * outputs
+        scores = len(state.model.base)
         coded = int(self._categorical.sum()) if passes == 0 else 0
         codes = form(coded, categories.MAX_CATEGORIES, 1 + scores)
         cells = sketch.cell_count(self._rule.bins) if passes < sketch.PASSES else 0
@@ -105,17 +104,17 @@ class Ensemble:
             width = self._size.width_of_pass(growth.waiting(state.growth))
         features = self._rule.features_per_node or self._features
         histograms = form(self._trees, outputs + 1, width, features, self._rule.bins + 1)
-        targets = form(scores if passes == 0 else 0)
+        targets = form(self._objective.targets_count if passes == 0 else 0)
         return Sums(form(), form(), targets, form(self._features, cells), codes, histograms)
 
     def map_shard(self, state: Any, shard: Shard) -> tuple[Sums, Shard]:
-        sums = jax.tree.map(lambda form: np.zeros(form.shape), self.form_of_sums(state))
         data = shard.data
         passes = int(state.passes)
+        sums = jax.tree.map(lambda form: np.zeros(form.shape), self.form_of_sums(state))
         sums = sums._replace(weight=np.asarray(data.weight.sum(dtype=np.float64)))
         if passes < self._first_pass:
             return self._map_values(state, data, sums), shard
-        data = data.binned(self._binning(state))
+        data = data.binned(Binning(state.edges, state.model.table, self._categorical))
         if self._keeps_histograms:
             level = (passes - self._first_pass) % self._rule.depth
             progress = self._replay.to_level(level, state, data, shard.progress)
@@ -154,7 +153,7 @@ class Ensemble:
 
     def _map_values(self, state: Any, data: Data, sums: Sums) -> Sums:
         """Add to the sums of a pass before the first tree: where the values of the features lie."""
-        scores = np.broadcast_to(state.model.base[:, None], (len(state.model.base), len(data.y)))
+        scores = np.repeat(state.model.base[:, None], len(data.y), axis=1)
         sums = sums._replace(loss=self._replay.loss(scores, data))
         if state.passes >= sketch.PASSES:
             return sums
@@ -163,7 +162,7 @@ class Ensemble:
             return sums._replace(
                 targets=(targets * data.weight).sum(axis=1, dtype=np.float64),
                 sketch=sketch.tables(data.values, self._rule.bins),
-                categories=categories.counts(data.values[self._categorical], targets, data.weight),
+                categories=categories.counts(data.values[self._categorical], targets[: len(scores)], data.weight),
             )
         return sums._replace(sketch=sketch.counts(data.values, data.weight, state.cells, state.exact))
 
@@ -184,10 +183,10 @@ class Ensemble:
         """The first pass: a bin for each value of a feature that has few."""
         bins = self._rule.bins
         edges, exact = sketch.distinct_edges(sums.sketch, bins)
-        base = self._objective.base(sums.targets / jnp.where(sums.weight > 0, sums.weight, 1.0))
+        mean = sums.targets / jnp.where(sums.weight > 0, sums.weight, 1.0)
         table = categories.bins_of(sums.categories, bins) if self._categorical.any() else None
-        model = state.model._replace(base=base, table=table)
-        return state._replace(edges=edges, exact=exact | self._categorical, model=model)
+        model = state.model._replace(base=self._objective.base(mean), table=table)
+        return state._replace(edges=edges, exact=exact | self._categorical, mean=mean, model=model)
 
     def _count(self, state: State, sums: Sums) -> State:
         """The other passes before the first tree: finer cells for the features that have many values."""
@@ -234,6 +233,8 @@ class Ensemble:
         return scores_of(parameters, flat(x), self._categorical, self._rule.bins)
 
     def check(self, rows: Batch) -> None:
+        if refused := self._objective.refused(rows.y[rows.weight > 0]):
+            raise DataError(refused)
         x = rows.x.reshape(len(rows.x), self._features)
         if np.isinf(x).any():
             raise DataError("A feature holds infinity; trees take numbers, and NaN for what is missing.")

@@ -26,17 +26,23 @@ class Objective(Protocol):
     def outputs(self) -> int: ...
 
     @property
+    def targets_count(self) -> int: ...
+
+    @property
     def guess(self) -> float:
         """The mean of the targets before any row was seen."""
 
     def targets(self, y: Array) -> Array:
-        """The numbers whose means decide where the trees begin, [scores, rows]."""
+        """The numbers whose means decide where the trees begin, [targets, rows]; first one for each score."""
 
     def base(self, mean: jax.Array) -> jax.Array:
         """The best constant scores [scores], given the means of the targets."""
 
-    def stats(self, scores: Array, y: Array, weight: Array) -> Array:
-        """The gradients for each tree, and last the second derivative: float32 [trees, rows, outputs + 1]."""
+    def stats(self, scores: Array, y: Array, weight: Array, mean: Array) -> Array:
+        """The gradients for each tree, and last the second derivative: float32 [trees, rows, outputs + 1].
+
+        ``mean`` [targets]: of the targets.
+        """
 
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
         """The loss of every row [rows] at scores [scores, rows]; ``xp``: the module of the arrays, NumPy or JAX's."""
@@ -50,6 +56,9 @@ class Objective(Protocol):
     def predict(self, scores: jax.Array) -> jax.Array:
         """The learner's outputs, from [rows, scores]."""
 
+    def refused(self, y: Array) -> str | None:
+        """The sentence about labels that the loss is not defined for; None where there are none."""
+
 
 class SquaredError:
     """Squared error of a number label, or of the shares of ``classes``: with it the leaves of a tree are averages."""
@@ -60,6 +69,7 @@ class SquaredError:
         self._classes = classes
         self._two = classes == 2
         self.outputs = classes if classes > 2 else 1
+        self.targets_count = self.outputs
         self.guess = 1 / classes if classes else 0.0
 
     def targets(self, y: Array) -> Array:
@@ -69,8 +79,8 @@ class SquaredError:
     def base(self, mean: jax.Array) -> jax.Array:
         return mean
 
-    def stats(self, scores: Array, y: Array, weight: Array) -> Array:
-        return _by_row((scores - self.targets(y)) * weight, weight[None])[None]
+    def stats(self, scores: Array, y: Array, weight: Array, mean: Array) -> Array:
+        return by_row((scores - self.targets(y)) * weight, weight[None])[None]
 
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
         if self._classes > 2:
@@ -90,12 +100,16 @@ class SquaredError:
             return scores
         return jnp.concatenate([1 - scores, scores], axis=1) if self._two else scores[:, 0]
 
+    def refused(self, y: Array) -> str | None:
+        return None
+
 
 class Logistic:
     """Two classes; the score is the logarithm of the odds of the second."""
 
     trees = 1
     outputs = 1
+    targets_count = 1
     guess = 0.5
 
     def targets(self, y: Array) -> Array:
@@ -105,9 +119,9 @@ class Logistic:
         mean = jnp.clip(mean, 1e-6, 1 - 1e-6)
         return jnp.log(mean) - jnp.log1p(-mean)
 
-    def stats(self, scores: Array, y: Array, weight: Array) -> Array:
+    def stats(self, scores: Array, y: Array, weight: Array, mean: Array) -> Array:
         p = np.float32(1) / (1 + np.exp(-np.maximum(scores, -80)))
-        return _by_row((p - y.astype(np.float32)) * weight, p * (1 - p) * weight)[None]
+        return by_row((p - y.astype(np.float32)) * weight, p * (1 - p) * weight)[None]
 
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
         wrong = xp.where(y == 1, -scores[0], scores[0])
@@ -119,6 +133,9 @@ class Logistic:
     def predict(self, scores: jax.Array) -> jax.Array:
         return jax.nn.sigmoid(jnp.concatenate([-scores, scores], axis=1))
 
+    def refused(self, y: Array) -> str | None:
+        return None
+
 
 class Softmax:
     """Several classes; a score and a tree for each.  (Friedman, "Greedy Function Approximation", 2001.)"""
@@ -127,6 +144,7 @@ class Softmax:
 
     def __init__(self, classes: int) -> None:
         self.trees = classes
+        self.targets_count = classes
         self.guess = 1 / classes
 
     def targets(self, y: Array) -> Array:
@@ -135,7 +153,7 @@ class Softmax:
     def base(self, mean: jax.Array) -> jax.Array:
         return jnp.log(jnp.maximum(mean, 1e-6))
 
-    def stats(self, scores: Array, y: Array, weight: Array) -> Array:
+    def stats(self, scores: Array, y: Array, weight: Array, mean: Array) -> Array:
         p = np.exp(scores - scores.max(axis=0))
         p /= p.sum(axis=0)
         second = np.float32(self.trees / (self.trees - 1)) * p * (1 - p)
@@ -152,13 +170,16 @@ class Softmax:
     def predict(self, scores: jax.Array) -> jax.Array:
         return jax.nn.softmax(scores)
 
+    def refused(self, y: Array) -> str | None:
+        return None
+
 
 def none_alike(leaf: jax.Array) -> jax.Array:
     """Nothing known of the rows of leaves [trees, 2, outputs, nodes]: [trees, nodes, 2]."""
     return jnp.zeros((leaf.shape[0], leaf.shape[3], 2), bool)
 
 
-def _by_row(gradients: Array, second: Array) -> Array:
+def by_row(gradients: Array, second: Array) -> Array:
     """Put the numbers of a row, which are added together, side by side.
 
     [outputs, rows] and [1, rows] → float32 [rows, outputs + 1].

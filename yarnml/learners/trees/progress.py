@@ -118,7 +118,7 @@ class Replay:
         grown = min(max(number * rule.group, 1), rule.trees)
         scores = base + (total / np.float32(grown) if rule.average else total)
         weights = [data.weight * self._draws(state, data, number * rule.group + g) for g in range(rule.group)]
-        stats = [self._objective.stats(base if rule.average else scores, data.y, w) for w in weights]
+        stats = [self._objective.stats(base if rule.average else scores, data.y, w, state.mean) for w in weights]
         root = np.zeros((self._trees, rows), np.int32)
         loss = self.loss(scores, data)
         return Progress(np.array(number), np.array(0), total, np.concatenate(stats), loss, root, ())

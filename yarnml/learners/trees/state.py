@@ -16,6 +16,7 @@ class State(NamedTuple):
     ``passes``: made so far.
     ``cells`` [features, cells + 1] and ``edges`` [features, bins]: see `sketch`.
     ``exact`` [features]: true where every value has a bin of its own.
+    ``mean`` [targets]: of the objective's targets.
     ``bin`` [rounds, trees, nodes]: the bin whose edge is the model's threshold.
     """
 
@@ -24,6 +25,7 @@ class State(NamedTuple):
     cells: jax.Array
     edges: jax.Array
     exact: jax.Array
+    mean: jax.Array
     bin: jax.Array
     growth: Growth
     model: Model
@@ -32,7 +34,7 @@ class State(NamedTuple):
 class Sums(NamedTuple):
     """Sums over the rows of a shard.  Arrays that a pass has no use for are empty.
 
-    ``targets`` [scores], ``sketch`` [features, cells]: in the passes that find the bins.
+    ``targets`` [targets], ``sketch`` [features, cells]: in the passes that find the bins.
     ``categories`` [categorical features, categories, 1 + scores]: see `categories.counts`; in the first pass.
     ``histograms`` [trees, channels, nodes, features, bins + 1]: of the nodes of a pass, in the form of `Level.sums`.
     """
