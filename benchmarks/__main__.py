@@ -8,6 +8,7 @@ import click
 from benchmarks import (
     als,
     boosting,
+    defaults,
     feed,
     growth,
     hdfs,
@@ -34,6 +35,7 @@ USUAL: dict[str, Callable[..., None]] = {
     "wide": wide.main,
 }
 OTHERS: dict[str, Callable[..., None]] = {
+    "defaults": defaults.main,
     "kmeans": kmeans.main,
     "boosting": boosting.main,
     "als": als.main,

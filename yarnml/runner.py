@@ -18,6 +18,7 @@ from yarnml.events.events import Event, Listener, Outcome, Planned
 from yarnml.events.progress import progress_display
 from yarnml.events.redaction import without_password
 from yarnml.job import paths
+from yarnml.job.length import with_length
 from yarnml.job.load import load_job
 from yarnml.job.metrics import check_metric, of_groups
 from yarnml.job.spec import Job
@@ -144,6 +145,7 @@ def preflight(job: Job, lease: Lease | None = None, *, restart: bool = False, sa
     ``lease``: of the run that comes next; nobody else may lead the job.
     """
     plan = make_plan(job)
+    job = with_length(job, plan.datasets["train"].rows)
     _check_metrics(job, plan)
     lease = lease or Lease(str(job.checkpoint.path))
     lease.check()
@@ -186,7 +188,7 @@ def _finished(job: Job, outcome: Outcome | None) -> Outcome | None:
     """Return the outcome of an earlier run if it left nothing to do: no epochs, and the model where it shall be."""
     if outcome is None:
         return None
-    has_more_epochs = job.training.epochs > outcome.epochs and not outcome.stopped_early
+    has_more_epochs = job.training.last_epoch > outcome.epochs and not outcome.stopped_early
     target = job.export_to
     stored = without_password(outcome.export or "")  # without a password that the URL has
     folder = (

@@ -83,7 +83,7 @@ def test_usual_epochs_follow() -> None:
         (
             {"folds": 2, "over": {"learner.l3": [0]}},
             {},
-            r"search\.over: learner has an unknown key 'l3'\. Valid keys: kind, optimizer",
+            r"search\.over: learner has an unknown key 'l3'\. Valid keys: kind, solver",
         ),
         (
             {"folds": 2, "over": {"learner.l2": [0, "a"]}},

@@ -40,6 +40,11 @@ def job(section: str, **fields: Any) -> Spoil:
     return spoil
 
 
+def linear_classes(folder: Path, job: Job) -> None:
+    job["learner"] = {"kind": "linear"}
+    job["data"]["label_type"] = "class"
+
+
 def data(name: str = "train", fields: Job | None = None, **columns: Any) -> Spoil:
     """Replaces columns of a data file, and fields of the job file's data section; None drops a column."""
 
@@ -166,7 +171,7 @@ JOB_FILE = [
     ),
     Case("logistic", 2, r"logistic needs 2 classes, but 'y' has 3; choose softmax", data(y=with_labels(0, 1, 2))),
     Case("one class", 2, r"logistic needs two classes or more; 'y' has 1", data(y=with_labels(1))),
-    Case("linear", 2, r"linear predicts numbers, but 'y' is a class label", job("learner", kind="linear")),
+    Case("linear", 2, r"linear predicts numbers, but 'y' is a class label", linear_classes),
     Case("logistic of numbers", 2, r"logistic predicts classes, but 'y' holds numbers", data(y=NUMBERS)),
     Case("a metric of another label", 2, r"evaluation\.metrics: this job can be judged by loss, accuracy.*not by mae",
         job("evaluation", metrics=["mae"])),

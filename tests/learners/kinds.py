@@ -70,7 +70,7 @@ TEXT = Schema((Feature("x", 6, (TOKENS,)),), "y", "class", (1, 2, 3))
 TEXT_NUMBER = Schema((Feature("x", 6, (TOKENS,)),), "y", "number", (), None, (2, 3))
 
 KINDS: dict[str, tuple[Options, Schema]] = {
-    "linear": (Linear(l2=0.1), schema(16, (), (4, 4))),
+    "linear": (Linear(l2=0.1, optimizer={"kind": "sgd", "learning_rate": 0.1}), schema(16, (), (4, 4))),
     "logistic": (Logistic(), schema(16, (False, True), (2, 2, 4))),
     "softmax": (Softmax(clip_norm=0.5), schema(16, (1, 2, 3), (4, 4, 1))),
     "linear-newton": (Linear(solver="newton"), schema(16, (), (4, 4))),

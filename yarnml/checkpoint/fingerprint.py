@@ -25,6 +25,7 @@ _DATA = (
     "weight",
     "shape",
     "scale",
+    "label_scale",
     "prepare",
     "class_weights",
     "stratify",

@@ -47,7 +47,7 @@ class Survey(Message, frozen=True):
 
 
 class FitScaling(Message, frozen=True):
-    """Fit the feature scaling on the training data."""
+    """Fit the scalings of features and label on the training data."""
 
     schema: Schema
 

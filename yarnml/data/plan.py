@@ -4,18 +4,19 @@ import msgspec
 import pyarrow as pa
 from msgspec import Struct, field
 
-from yarnml.data.arrays import to_float32
+from yarnml.data.arrays import is_number, plain_type, to_float32
 from yarnml.data.base import Dataset, Fold, Split
 from yarnml.data.binding import bind, uses_of
 from yarnml.data.dataset import inspect_layouts, is_typed
 from yarnml.data.first_rows import first_labels, label_remark, with_offsets, with_widths, without_offsets
-from yarnml.data.layouts import Layout, content, joined, used_columns
+from yarnml.data.label_summary import range_text
+from yarnml.data.layouts import Layout, Use, content, joined, used_columns
 from yarnml.data.offsets import median, median_of_rounded
 from yarnml.data.schema import Schema
 from yarnml.data.survey import with_findings
 from yarnml.data.uses import types_like, types_to_read
 from yarnml.errors import DataError, JobFileError
-from yarnml.job.learners import Options
+from yarnml.job.labels import label_scale, label_type
 from yarnml.job.spec import Data, Job
 
 VALUES = {"text", "numbers", "booleans"}
@@ -28,12 +29,14 @@ class Plan(Struct, frozen=True):
     ``datasets``: by name: train, validation, test.
     ``stored``: the columns in the files of each.
     ``schema``: the meaning of the columns, the same for all.
+    ``label``: a number label in a sentence; empty without one.
     ``remarks``: sentences about the data that a user should be told.
     """
 
     datasets: dict[str, Dataset]
     stored: dict[str, pa.Schema]
     schema: Schema
+    label: str = ""
     remarks: list[str] = field(default_factory=list)
 
 
@@ -44,6 +47,7 @@ def make_plan(job: Job) -> Plan:
     given = {name: path for name, path in paths.items() if isinstance(path, str | list)}
     inspected = {name: inspect_layouts(path, data.format, f"data.{name}") for name, path in given.items()}
     datasets = {name: dataset for name, (dataset, _) in inspected.items()}
+    data = _with_label_type(job, *inspected["train"])
     stored = {"train": _columns(data, *inspected["train"], None)}
     stored |= {name: _columns(data, *files, stored["train"]) for name, files in inspected.items() if name != "train"}
     for name, columns in stored.items():
@@ -57,13 +61,23 @@ def make_plan(job: Job) -> Plan:
         schema = with_offsets(schema, datasets["train"], stored["train"])
     elif job.learner.COMPARES:
         schema = with_offsets(schema, datasets["train"], stored["train"], median_of_rounded, job.learner.codes)
-    schema = _for_learner(schema, job.learner)
+    schema = _for_learner(schema, job)
     for name, other in schemas.items():
         _check_widths(name, other, schema)
     if isinstance(data.validation, float):
         datasets |= _split(datasets["train"], job, data.validation)
         stored["validation"] = stored["train"]
-    return Plan(datasets, stored, schema, label_remark(schema.label, labels))
+    return Plan(datasets, stored, schema, range_text(schema.label, labels), label_remark(schema.label, labels))
+
+
+def _with_label_type(job: Job, train: Dataset, layouts: list[Layout]) -> Data:
+    """The data section with the type of label that the learner predicts, if the column holds such."""
+    data = job.data
+    predicted = label_type(job)
+    if predicted == data.label_type or data.label is None:
+        return data
+    (kind,) = used_columns(layouts, [Use("label", data.label)], is_typed(train)).types
+    return msgspec.structs.replace(data, label_type=predicted) if is_number(plain_type(kind)) else data
 
 
 def _columns(data: Data, dataset: Dataset, layouts: list[Layout], train: pa.Schema | None) -> pa.Schema:
@@ -116,8 +130,11 @@ def _split(rows: Dataset, job: Job, fraction: float) -> dict[str, Dataset]:
     return parts
 
 
-def _for_learner(schema: Schema, learner: Options) -> Schema:
-    """The schema with what the learner decides: values that may be missing or not finite, and clusters as classes."""
+def _for_learner(schema: Schema, job: Job) -> Schema:
+    """The schema with what the learner decides: scale of the label, values that may be missing, clusters as classes."""
+    learner = job.learner
+    scale = label_scale(job, schema.label_type == "number")
+    schema = msgspec.structs.replace(schema, label_scale=scale)
     classes = tuple(range(learner.clusters)) if schema.label is None else schema.classes
     fitted = msgspec.structs.replace(schema, missing=learner.MISSING, finite=learner.FINITE, classes=classes)
     return with_findings(fitted, {})
@@ -127,7 +144,7 @@ def with_learner(plan: Plan, job: Job) -> Plan:
     """The plan of the same job with other options of its learner."""
     counted = job.scales or job.learner.COMPARES
     schema = plan.schema if counted else without_offsets(plan.schema)
-    return msgspec.structs.replace(plan, schema=_for_learner(schema, job.learner))
+    return msgspec.structs.replace(plan, schema=_for_learner(schema, job))
 
 
 def fold_of(plan: Plan, job: Job, number: int) -> Plan:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yarnml.data.arrays import Array
+from yarnml.data.label_scaling import LabelScaling
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import DataError
 
@@ -17,20 +18,24 @@ CONSTANT = 2.0**-90
 
 
 class Scaling(NamedTuple):
-    """Subtract ``mean``, then multiply by ``factor``; float32 [width] each."""
+    """Subtract ``mean``, then multiply by ``factor``; float32 [width] each.
+
+    ``label``: that of the label, None where it is not scaled.
+    """
 
     mean: npt.NDArray[np.float32]
     factor: npt.NDArray[np.float32]
+    label: LabelScaling | None = None
 
 
-def identity(width: int) -> Scaling:
-    """The scaling that changes nothing."""
-    return Scaling(np.zeros(width, np.float32), np.ones(width, np.float32))
+def identity(width: int, label: LabelScaling | None = None) -> Scaling:
+    """The scaling that leaves the features as they are."""
+    return Scaling(np.zeros(width, np.float32), np.ones(width, np.float32), label)
 
 
 def neutral(scaling: Scaling) -> bool:
     """Tell whether a scaling changes nothing."""
-    return not scaling.mean.any() and bool((scaling.factor == 1).all())
+    return scaling.label is None and not scaling.mean.any() and bool((scaling.factor == 1).all())
 
 
 def scaled(x: Any, scaling: Scaling | None) -> Any:

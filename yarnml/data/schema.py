@@ -54,6 +54,7 @@ class Schema(Struct, frozen=True):
     ``missing``: whether nulls among the features become NaN, instead of being refused.
     ``finite``: whether NaN and infinity among the features are refused, of NaN all but what is missing.
     ``centre``: a number label of the training data, from which labels are counted where their squares are added up.
+    ``label_scale``: what the learner sees of a number label, see `yarnml.data.label_scaling`.
     ``guessed``: whether the training data do not say what is text, so that text may be numbers, as in CSV.
     ``rows``: the most rows that there are to train on; 0: not known.
     ``group``: the column that tells apart the groups of rows whose order metrics are about.
@@ -69,6 +70,7 @@ class Schema(Struct, frozen=True):
     missing: bool = False
     finite: bool = False
     centre: float = 0.0
+    label_scale: Literal["none", "standard", "log"] = "none"
     guessed: bool = False
     rows: int = 0
     group: str | None = None

@@ -17,6 +17,7 @@ from yarnml.events.events import (
     EpochDone,
     Event,
     Failure,
+    LabelSummary,
     Outcome,
     Pending,
     Planned,
@@ -109,6 +110,8 @@ def announcement(event: Announcement) -> str:
             parts = ", ".join(f"{n} {name} rows" for name, n in rows.items())
             processes = count_of(workers, "worker") + (f" and {reducers} reducers" if reducers else "")
             return f"{name}: {parts} in {shards} shards; {backend}, {processes}"
+        case LabelSummary(text):
+            return text
         case Continued(step, epoch, folder):
             return f"continuing after step {step} (epoch {epoch:.4g}) from {folder}"
         case CheckpointTorn(folder, why, instead):

@@ -21,6 +21,12 @@ class Planned(_Event, frozen=True):
     reducers: int
 
 
+class LabelSummary(_Event, frozen=True):
+    """The label as it was found, in a sentence: how many classes it has, or which numbers."""
+
+    text: str
+
+
 class Continued(_Event, frozen=True):
     """A checkpoint exists: training goes on after ``step``."""
 
@@ -94,10 +100,7 @@ class SizeChanged(_Event, frozen=True, tag="Resizes"):
 
 
 class ProcessJoined(_Event, frozen=True, tag="Joins", rename={"target": "wanted"}):
-    """Other workers than before take part from now on, or fewer than the job wants.
-
-    ``target``: how many it wants; stored as ``wanted``.
-    """
+    """Other workers than before take part, or fewer than the ``target`` of the job, which is stored as ``wanted``."""
 
     workers: int
     target: int
@@ -124,8 +127,7 @@ class RoundStarted(_Event, frozen=True, tag="RoundBegins"):
 class EpochDone(_Event, frozen=True):
     """An epoch is trained, and evaluated where it is its turn.
 
-    ``loss``: the mean over the epoch's rows as they were trained on.
-    ``metrics``, ``training``: of the evaluation of other rows, and of the training rows; empty without one.
+    ``loss``: the mean over its rows as trained on.  ``metrics``, ``training``: of other rows and these; empty without.
     """
 
     epoch: int
@@ -188,8 +190,7 @@ class SearchDone(_Event, frozen=True, tag="Searched"):
 class BestEpochChosen(_Event, frozen=True, tag="Settled"):
     """Early stopping chose the model of ``best_epoch``, out of ``epochs``.
 
-    ``stopped``: whether training ended before its last epoch.
-    ``restored``: whether the model of the best epoch is the one that is kept.
+    ``stopped``: whether training ended before its last epoch; ``restored``: whether the best model is kept.
     """
 
     epochs: int
@@ -205,8 +206,7 @@ class Outcome(_Event, frozen=True):
     ``metrics``: by part of the data, such as ``test``.
     ``seconds``: in ``total``, by phase of the steps, and from the start until planned, joined, …
     ``local``: the share of the training bytes that lay on the host of the worker that read them; None if not known.
-    ``already``: whether an earlier run had finished the job.
-    ``copied``: how many tasks were computed twice, by a backup worker too; ``wasted``: their share of all tasks.
+    ``already``: had an earlier run finished it?  ``copied``: tasks computed twice; ``wasted``: their share of all.
     ``converged``: whether further epochs would change nothing; None for a learner that can't tell.
     ``remarks``: sentences about the model.  ``history``: a table by columns, see `yarnml.master.history`.
     """
@@ -237,10 +237,10 @@ class Failure(_Event, frozen=True):
 
 
 _ClusterEvent = Submitted | Pending | Waiting | ProcessLost | WorkerSuspended | Resumed | SizeChanged | ProcessJoined
-_TrainingEvent = Planned | Continued | CheckpointTorn | EpochDone | Converged | BestEpochChosen | Outcome | Failure
-_SearchEvent = SearchStarted | TrialDone | SearchDone
+_PlanEvent = Planned | LabelSummary | Continued | CheckpointTorn
+_TrainingEvent = EpochDone | Converged | BestEpochChosen | Outcome | Failure
 
-Announcement = _ClusterEvent | _TrainingEvent | _SearchEvent
+Announcement = _ClusterEvent | _PlanEvent | _TrainingEvent | SearchStarted | TrialDone | SearchDone
 """The events that a person reads one by one."""
 
 Event = Announcement | RoundStarted | Tick

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ def load_job(source: str | Path | Mapping[str, Any], overrides: tuple[str, ...] 
     if isinstance(learner, dict) and "path" in learner:
         document["learner"] = {"kind": "custom", **learner}
     _name_classes(document)
-    job = _resolve(_checked(document, document.get("training") or {}), folder)
+    job = _resolve(_checked(document), folder)
     check_extent(msgspec.to_builtins(job), "The job")  # paths have the bytes of the working folder by now
     if job.search:
         search_space.check(job)
@@ -65,29 +65,27 @@ def with_values(job: Job, values: Mapping[str, Any]) -> Job:
     """
     data = msgspec.structs.replace(job.data, stratify=job.data.stratify and job.data.validation is not None)
     document = msgspec.to_builtins(msgspec.structs.replace(job, search=None, data=data))
-    passes = job.learner.passes
-    given = {*document["training"]}
-    if passes and job.training.epochs == passes.usual and "training.epochs" not in values:
-        given.discard("epochs")
+    training = document["training"]
+    if passes := job.learner.passes:
+        del training["batch_size"]  # such a learner has no choice, but a candidate may
+        if training["epochs"] == passes.usual:
+            del training["epochs"]
     try:
         for name, value in values.items():
             _put(document, name, value)
-        return _checked(document, given)
+        return _checked(document)
     except JobFileError as exc:
         raise JobFileError(f"search.over: {exc}") from exc
 
 
-def _checked(document: dict[str, Any], given: Container[str]) -> Job:
-    """The job of a document, with all its sections checked.
-
-    ``given``: the fields of ``training`` that the document gives; the others get the learner's defaults.
-    """
+def _checked(document: dict[str, Any]) -> Job:
+    """The job of a document, with all its sections checked, and its learner's defaults."""
     check_keys(document, Job, "")
     try:
         job = msgspec.convert(document, Job)
     except msgspec.ValidationError as exc:
         raise JobFileError(explain(str(exc), document)) from exc
-    job = with_learner_defaults(job, given)
+    job = with_learner_defaults(job)
     check_learner(job)
     check_data(job)
     _check_relations(job)

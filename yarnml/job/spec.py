@@ -41,6 +41,8 @@ class Data(Section, frozen=True, kw_only=True):
     Paths are fsspec URLs: a file, a folder, a glob, or a list of those.
 
     ``prepare``: steps that make numbers of columns, or better ones, before ``scale``; see docs/preparation.md.
+    ``label_scale``: what the learner sees of a number label: itself, mean 0 and variance 1 (``standard``), or so its
+    logarithm (``log``); ``auto``: as is best for the learner.
     ``class_weights``: what the weight of a training row is multiplied by, for each class by its text.
     ``group``: a column whose value is the same for rows that are ranked together, for metrics such as ``ndcg``.
     ``stratify``: the rows of a validation split have the classes in the same shares as the others.
@@ -57,7 +59,8 @@ class Data(Section, frozen=True, kw_only=True):
     weight: str | None = None
     group: str | None = None
     shape: Annotated[list[PositiveInt], Meta(min_length=1)] | None = None
-    scale: Literal["none", "standard"] = "none"
+    scale: Literal["auto", "none", "standard"] = "auto"
+    label_scale: Literal["auto", "none", "standard", "log"] = "auto"
     prepare: list[Step] = field(default_factory=list)
     class_weights: ClassWeights | None = None
     stratify: bool = False
@@ -75,6 +78,8 @@ class EarlyStopping(Section, frozen=True, kw_only=True):
 class Training(Section, frozen=True, kw_only=True):
     """The length of the training, and the portions of rows that its steps take.
 
+    ``epochs`` and ``batch_size``: where they are not given, the learner or the number of rows decides, see
+    `yarnml.job.length`.
     ``batch_size``: most rows of one step over all shards, or ``full`` for one step per pass over the data.
     ``micro_batch_size``: most rows that a worker maps at once, where those of a step need too much memory.
     ``gradients``: what they are rounded to before they are added up, and after every addition.
@@ -82,14 +87,20 @@ class Training(Section, frozen=True, kw_only=True):
     ``shuffle_rows``: row groups are shuffled, then rows within runs of row groups of at most this many rows.
     """
 
-    epochs: PositiveInt = 10
-    batch_size: PositiveInt | Literal["full"] = 256
+    epochs: PositiveInt | None = None
+    batch_size: PositiveInt | Literal["full"] | None = None
     micro_batch_size: PositiveInt | None = None
     gradients: Gradients = "float32"
     seed: Annotated[int, Meta(ge=0, lt=2**32)] = 0
     shards: Shards | None = None
     shuffle_rows: PositiveInt = 65536
     early_stopping: EarlyStopping | None = None
+
+    @property
+    def last_epoch(self) -> int:
+        """``epochs`` of a job whose data are known, so that it has a number."""
+        assert self.epochs is not None
+        return self.epochs
 
 
 class Range(Section, frozen=True, kw_only=True):
@@ -198,7 +209,8 @@ class Job(Section, frozen=True, kw_only=True):
     @property
     def scales(self) -> bool:
         """True where features are scaled before the learner sees them: ``data.scale`` or the learner asks for it."""
-        return self.data.scale == "standard" or self.learner.scales
+        scale = self.learner.scale if self.data.scale == "auto" else self.data.scale
+        return scale == "standard" or self.learner.scales
 
     def public(self) -> dict[str, Any]:
         """The job as a mapping that may be handed on: without passwords, and without the values of its variables."""

@@ -1,12 +1,12 @@
 """Checks of what fields of different sections say together: learner and training, learner and data, data itself."""
 
 import math
-from collections.abc import Container
 from itertools import pairwise
 
 from msgspec.structs import replace
 
 from yarnml.errors import JobFileError
+from yarnml.job.labels import check_label_scale
 from yarnml.job.prepare import Bucket, Impute, Step, Text
 from yarnml.job.spec import Data, Job
 
@@ -14,19 +14,22 @@ MIN_NORMALIZED_ROWS = 4
 """The fewest rows whose mean and variance batch normalisation takes."""
 
 
-def with_learner_defaults(job: Job, given: Container[str]) -> Job:
-    """The job with its learner's own defaults for fields of ``training``.
-
-    ``given``: the fields of ``training`` that the job file gives; they stay.
-    """
+def with_learner_defaults(job: Job) -> Job:
+    """The job with its learner's own defaults for fields of ``training`` that are not given."""
+    training = job.training
+    if isinstance(training.batch_size, int) or training.micro_batch_size or training.gradients != "float32":
+        job = replace(job, learner=job.learner.in_batches())
     passes = job.learner.passes
-    usual = {"epochs": passes.usual, "batch_size": "full"} if passes else {}
-    return replace(job, training=replace(job.training, **{n: v for n, v in usual.items() if n not in given}))
+    if passes is None:
+        return job
+    epochs = training.epochs or passes.usual
+    return replace(job, training=replace(training, epochs=epochs, batch_size=training.batch_size or "full"))
 
 
 def check_learner(job: Job) -> None:
     """Refuse a label that is missing or of no use, and data or a training that the learner can't work with."""
     _check_label(job)
+    check_label_scale(job)
     job.learner.check(job)
     _check_words(job)
     _check_batches(job)
@@ -42,7 +45,13 @@ def _check_label(job: Job) -> None:
             raise JobFileError(
                 f"learner.kind {learner.kind} needs data.label, the column to predict, which is missing."
             )
-        defaults = {"label_type": "auto", "classes": None, "class_weights": None, "stratify": False}
+        defaults = {
+            "label_type": "auto",
+            "classes": None,
+            "class_weights": None,
+            "stratify": False,
+            "label_scale": "auto",
+        }
         about_label = [name for name, default in defaults.items() if getattr(data, name) != default]
         if about_label:
             raise JobFileError(
@@ -57,7 +66,7 @@ def _check_words(job: Job) -> None:
     learner = job.learner
     data = job.data
     kinds = {name: step.kind for step in data.prepare if step.ids for name in step.columns}
-    if kinds and data.scale != "none":
+    if kinds and data.scale == "standard":
         raise JobFileError(
             "data.scale: standard changes the ids of words that data.prepare makes; set data.scale: none."
         )
@@ -116,7 +125,7 @@ def _check_passes(job: Job) -> None:
             f"{learner.method} learns from sums over all rows, so training.batch_size must be full, not "
             f"{training.batch_size}."
         )
-    if training.epochs < learner.passes.least:
+    if training.last_epoch < learner.passes.least:
         raise JobFileError(
             f"{learner.method} needs {learner.passes.least} epochs or more, but training.epochs is {training.epochs}."
         )

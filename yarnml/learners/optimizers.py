@@ -19,12 +19,12 @@ Functions = dict[str, Callable[..., Any]]
 
 
 def build_optimizer(spec: Mapping[str, Any], clip_norm: float | None = None) -> optax.GradientTransformationExtraArgs:
-    """The optax optimizer that ``spec`` describes, after clipping of the gradient's global norm.
+    """The optax optimizer that ``spec`` describes, adam where it has no ``kind``, after clipping of the global norm.
 
     Its ``update`` takes the step's loss as ``value``, for those that use it.
     Raises JobFileError when the name, an argument's name or an argument's value is none that optax takes.
     """
-    optimizer = _call(spec, "learner.optimizer", optimizers())
+    optimizer = _call({"kind": "adam", **spec}, "learner.optimizer", optimizers())
     chain = optax.chain(optax.clip_by_global_norm(clip_norm), optimizer) if clip_norm else optimizer
     guarded = _promoting(chain)
     _try(guarded, spec)
@@ -113,7 +113,9 @@ def _try(optimizer: optax.GradientTransformationExtraArgs, spec: Mapping[str, An
         if needs := re.search(r"missing \d+ required keyword-only arguments?: (.*)", reason):
             reason = f"it needs {needs[1]}, which a step of map and reduce does not have"
         hint = "; set linesearch: null" if "linesearch" in str(exc) else ""
-        raise JobFileError(f"learner.optimizer: optax.{spec['kind']} can't be used as given: {reason}{hint}.") from exc
+        raise JobFileError(
+            f"learner.optimizer: optax.{spec.get('kind', 'adam')} can't be used as given: {reason}{hint}."
+        ) from exc
 
 
 def _first_line(exc: Exception) -> str:

@@ -23,9 +23,10 @@ from yarnml.control.commands import (
     ipc,
 )
 from yarnml.control.reports import Built, Report, Surveyed
+from yarnml.data.label_summary import classes_text, classes_warning
 from yarnml.data.schema import Schema
 from yarnml.data.survey import columns_to_survey, merge_findings, with_findings
-from yarnml.events.events import Continued, Listener, Outcome
+from yarnml.events.events import Continued, LabelSummary, Listener, Outcome
 from yarnml.job.spec import Export as Target
 from yarnml.master import schedule
 from yarnml.master.crew import Crew
@@ -110,10 +111,12 @@ class Rounds:
         return self._sync.run(command, self._position.step)
 
     def _prepare(self) -> Schema:
-        """Find what the schema lacks, and the scaling, unless a checkpoint has them."""
+        """Find what the schema lacks, and the scalings, unless a checkpoint has them."""
         newest = self._pending.newest
         schema = self._survey(newest.schema if newest else self._training.plan.schema)
-        if self._training.job.scales and not newest:
+        if text := classes_text(schema) or self._training.plan.label:
+            self._say(LabelSummary("; ".join([text, *classes_warning(schema)])))
+        if (self._training.job.scales or schema.label_scale != "none") and not newest:
             self._run(FitScaling(schema))
         return schema
 
@@ -134,7 +137,8 @@ class Rounds:
         advice = self._training.job.learner.to_converge
         converged, remarks = schedule.convergence(position, advice, stopped_early=stopped)
         shortfall = None if stopped else self._training.job.learner.shortfall(len(position.history))
-        remarks = [*self._training.plan.remarks, *filter(None, [shortfall]), *remarks]
+        about_label = classes_warning(self._sync.schema) if self._sync.schema else []
+        remarks = [*self._training.plan.remarks, *about_label, *filter(None, [shortfall]), *remarks]
         crew = self._crew.stats
         return Outcome(
             self._training.job.name,

@@ -18,6 +18,7 @@ from yarnml.events.events import (
     Converged,
     EpochDone,
     Event,
+    LabelSummary,
     Listener,
     Ranked,
     SearchDone,
@@ -25,6 +26,7 @@ from yarnml.events.events import (
     TrialDone,
 )
 from yarnml.job import paths
+from yarnml.job.length import with_length
 from yarnml.job.load import with_values
 from yarnml.job.spec import Job
 from yarnml.master import search_results
@@ -34,7 +36,7 @@ from yarnml.master.search_results import Results
 from yarnml.master.stats import TrainingStats
 from yarnml.master.training import Training, find_training
 
-_LOUD_IN_ONE_TRAINING = EpochDone | Converged | BestEpochChosen
+_LOUD_IN_ONE_TRAINING = LabelSummary | EpochDone | Converged | BestEpochChosen
 """Events that are not told of one training among many."""
 
 
@@ -69,9 +71,10 @@ class Search(NamedTuple):
 def find_search(job: Job, plan: Plan) -> Search:
     """Find what an earlier run of a job has searched; CheckpointError where it was another search."""
     results = search_results.find(job, plan)
+    rows = plan.datasets["train"].rows
     candidates = []
     for candidate in results.candidates:
-        candidate_job = with_values(job, candidate.values)
+        candidate_job = with_length(with_values(job, candidate.values), rows)
         candidates.append(replace(candidate_job, training=replace(candidate_job.training, shards=results.shards)))
     return Search(job, plan, results, candidates)
 

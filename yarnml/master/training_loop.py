@@ -62,7 +62,7 @@ class TrainingLoop:
 
         Returns whether the training stopped before its last epoch.
         """
-        epochs = self._job.training.epochs
+        epochs = self._job.training.last_epoch
         every = schedule.period(self._job.checkpoint.every, self._steps)
         stopped = schedule.is_over(self.position, self._rule)
         self._tell_convergence()
@@ -127,12 +127,12 @@ class TrainingLoop:
         training = [*self.position.training, {EPOCH_LOSS: loss} | of_training]
         self.position = replace(self.position, history=history, training=training, best_epoch=best)
         self._stats.begin_epoch()
-        self._say(EpochDone(epoch, self._job.training.epochs, self.position.step, loss, metrics, of_training))
+        self._say(EpochDone(epoch, self._job.training.last_epoch, self.position.step, loss, metrics, of_training))
         self._tell_convergence()
 
     def _tell_convergence(self) -> None:
         if self.position.converged:
-            self._say(Converged(len(self.position.history), self._job.training.epochs))
+            self._say(Converged(len(self.position.history), self._job.training.last_epoch))
 
     def _choose_epoch(self, rule: EarlyStopping, stopped: bool) -> None:
         """Return to the state of the best epoch, unless it is the newest or the job wants that."""

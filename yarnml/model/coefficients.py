@@ -20,6 +20,7 @@ def coefficients(arrays: Mapping[str, npt.ArrayLike], schema: Schema) -> pa.Tabl
 
     ``left_out`` says why a column was not used, null where it was.
 
+    Where the label is scaled by ``data.label_scale: log``, they are those of its logarithm.
     With softmax a row for every feature and ``class``.  Scaling is undone: coefficients count in the data's own units.
     A standard error is null where the model has none, or where the data do not determine the coefficient.
     Raises ExportError for a model that is not linear.
@@ -37,6 +38,10 @@ def coefficients(arrays: Mapping[str, npt.ArrayLike], schema: Schema) -> pa.Tabl
     if "parameters/covariance" in named:
         variance = _variances(named["parameters/covariance"], centre, factor)
         errors = np.sqrt(np.where(variance > 0, variance, np.nan))
+    if "scaling/label/mean" in named:
+        values = values / named["scaling/label/factor"]
+        values[0] += named["scaling/label/mean"]
+        errors = errors / named["scaling/label/factor"]
     features = [INTERCEPT, *schema.names]
     given = {name.removeprefix("parameters/"): array for name, array in arrays.items()}
     reasons = [None, *left_out(factor, given)]

@@ -40,14 +40,26 @@ NOTHING = Seen(np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 def factors_of(arrays: Mapping[str, npt.ArrayLike]) -> Factors:
-    """Find the factors among a model's arrays; ExportError where it is not a model of ratings."""
+    """Find the factors among a model's arrays, in the units of the ratings.
+
+    Raises ExportError where it is not a model of ratings.
+    """
 
     def side(name: str) -> Side:
         factors = np.asarray(arrays[f"parameters/{name}/factors"])
         return Side(factors, np.asarray(arrays.get(f"parameters/{name}/offset", np.zeros(len(factors), np.float32))))
 
+    unit = 1 / np.asarray(arrays.get("scaling/label/factor", 1.0), np.float32)
+    mean = float(np.asarray(arrays.get("scaling/label/mean", 0.0)))
     try:
-        return Factors(side("users"), side("items"), float(np.asarray(arrays.get("parameters/bias", 0.0))))
+        users = side("users")
+        items = side("items")
+        bias = float(np.asarray(arrays.get("parameters/bias", 0.0)))
+        return Factors(
+            Side(users.factors * unit, users.offset * unit),
+            Side(items.factors, items.offset * unit),
+            bias * float(unit) + mean,
+        )
     except KeyError:
         raise ExportError(
             "Only a model of ratings, of learner.kind als or factorization, recommends items; this one is another."

@@ -4,7 +4,6 @@ A mapper computes `learner.map` for its shards, gives the parts to the all-reduc
 total.  Every mapper holds the same state, to the bit, after every step.
 """
 
-from functools import partial
 from typing import Any, assert_never
 
 from yarnml.checkpoint.store import read_state, write_state
@@ -30,7 +29,6 @@ from yarnml.control.commands import (
     WarmUp,
 )
 from yarnml.control.reports import Built, Done, Evaluated, FellBehind, Report, Saved, StatePosition, Surveyed
-from yarnml.data.scaling import is_cancelled, mean_of, moments, standard
 from yarnml.data.schema import Schema
 from yarnml.errors import YarnmlError
 from yarnml.job import paths
@@ -47,6 +45,7 @@ from yarnml.worker.full_pass import BatchSum, sum_dataset
 from yarnml.worker.loaders import RowCaches
 from yarnml.worker.progress import ProgressTracker
 from yarnml.worker.replica import NO_STATE
+from yarnml.worker.scaling_fit import fit_scaling
 from yarnml.worker.tasks import RequestShard, Tasks
 from yarnml.worker.training import Training
 from yarnml.worker.training_loop import TrainingLoop
@@ -181,13 +180,10 @@ class Mapper:
         return Surveyed(self._current.loaders.survey(schema, tasks.shards, self._tracker.finish_batch))
 
     def _fit_scaling(self, schema: Schema, tasks: Tasks) -> None:
-        total = self._sum_dataset("train", schema, moments, tasks)
-        if not is_cancelled(total):
-            self._current.scaling = standard(total, schema)
-            return
-        centre = mean_of(total)
-        total = self._sum_dataset("train", schema, partial(moments, centre=centre), tasks, step=1)
-        self._current.scaling = standard(total, schema, centre)
+        def sum_rows(function: BatchSum, step: int) -> Vector:
+            return self._sum_dataset("train", schema, function, tasks, step)
+
+        self._current.scaling = fit_scaling(schema, sum_rows, features=self._current.job.scales)
 
     def _build(self, schema: Schema, step: int, restore: str | None, tasks: Tasks) -> Report:
         training = self._current

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from jax import export
 
+from yarnml.data import label_scaling
+from yarnml.data.label_scaling import check_labels, in_label_units, loss_in_label_units, scaled_label
 from yarnml.data.scaling import Scaling, identity, scaled
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import ModelError, YarnmlError
@@ -57,6 +59,7 @@ class Program:
         self._learner = learner
         self._shard_learner = learner if isinstance(learner, ShardLearner) else None
         self._check_rows = learner.check if isinstance(learner, ChecksRows) else None
+        self._schema = schema
         self._width = schema.width
         self._shape = schema.shape or (schema.width,)
         self._label = jnp.int32 if schema.label_type == "class" else jnp.float32
@@ -104,6 +107,12 @@ class Program:
         with precision_of(self._learner):
             return update(state, flattening.to_device(total))
 
+    def in_label_units(self, scores: Scores, scaling: Scaling | None) -> Scores:
+        """Scores of an update with the loss in the units of the label, however that was scaled."""
+        label = scaling.label if scaling else None
+        with precision_of(self._learner):
+            return scores._replace(loss=loss_in_label_units(scores.loss, label, self._schema.label_scale))
+
     def evaluate(
         self, state: State, scaling: Scaling | None, rows: Rows
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -139,7 +148,8 @@ class Program:
 
         def predict(arrays: dict[str, jax.Array], x: jax.Array) -> jax.Array:
             model = jax.tree.unflatten(structure, [arrays[n] for n in names])
-            return self._learner.predict(model["parameters"], self._features(model["scaling"], x))
+            outputs = self._learner.predict(model["parameters"], self._features(model["scaling"], x))
+            return in_label_units(outputs, model["scaling"].label, self._schema.label_scale, jnp)
 
         shapes = {n: jax.ShapeDtypeStruct(a.shape, a.dtype) for n, a in zip(names, leaves, strict=True)}
         try:
@@ -156,7 +166,8 @@ class Program:
             ) from exc
 
     def refuse(self, rows: Rows) -> None:
-        """Raise DataError for rows that the learner can't take."""
+        """Raise DataError for rows that the learner can't take, or whose labels can't be scaled."""
+        check_labels(rows, self._schema)
         if self._check_rows:
             self._check_rows(Batch(*rows))
 
@@ -173,13 +184,16 @@ class Program:
         with precision_of(self._learner):
             state = jax.eval_shape(self._learner.init, jax.random.key(0))
         shapes = ((2, self._width), jnp.float32), ((2,), self._label), ((2,), jnp.float32)
-        return state, identity(self._width), Batch(*(jax.ShapeDtypeStruct(*s) for s in shapes))
+        label = None if self._schema.label_scale == "none" else label_scaling.identity()
+        return state, identity(self._width, label), Batch(*(jax.ShapeDtypeStruct(*s) for s in shapes))
 
     def _features(self, scaling: Scaling | None, x: jax.Array) -> jax.Array:
         return scaled(x, scaling).reshape(x.shape[0], *self._shape)
 
     def _batch(self, scaling: Scaling | None, rows: Rows | Batch) -> Batch:
-        return Batch(self._features(scaling, jnp.asarray(rows.x)), jnp.asarray(rows.y), jnp.asarray(rows.weight))
+        label = scaling.label if scaling else None
+        y = scaled_label(jnp.asarray(rows.y), label, self._schema.label_scale, jnp)
+        return Batch(self._features(scaling, jnp.asarray(rows.x)), y, jnp.asarray(rows.weight))
 
     def _weighted_rows(self, scaling: Scaling | None, batches: Iterable[Rows]) -> Iterator[Batch]:
         """Leave out rows of weight 0, and scale the others, on the host."""
@@ -187,6 +201,7 @@ class Program:
             self.refuse(rows)
             counts = rows.weight > 0
             x, y, weight = rows if counts.all() else (a[counts] for a in rows)
+            y = scaled_label(y, scaling.label if scaling else None, self._schema.label_scale)
             yield Batch(scaled(x, scaling).reshape(len(x), *self._shape), y, weight)
 
     def _form_of_sums(self) -> Any:
@@ -222,8 +237,12 @@ class Program:
     def _evaluate_rows(
         self, parameters: Any, scaling: Scaling | None, rows: Rows | Batch
     ) -> tuple[jax.Array, jax.Array]:
+        label = scaling.label if scaling else None
+        kind = self._schema.label_scale
+
         def outputs_and_losses(batch: Batch) -> tuple[jax.Array, jax.Array]:
-            return self._learner.predict(parameters, batch.x), self._learner.loss(parameters, batch)
+            outputs = in_label_units(self._learner.predict(parameters, batch.x), label, kind, jnp)
+            return outputs, loss_in_label_units(self._learner.loss(parameters, batch), label, kind)
 
         return map_by_parts(outputs_and_losses, self._batch(scaling, rows), self._micro_batch_size)
 

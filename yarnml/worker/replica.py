@@ -79,7 +79,7 @@ class Replica:
     def update(self, total: Value) -> Scores:
         """Go on to the next state."""
         self._state, scores = self.program.update(self._state, total)
-        return scores
+        return self.program.in_label_units(scores, self._applied_scaling)
 
     def evaluate(self, rows: Rows) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Predictions and losses of every row of a batch."""
@@ -112,7 +112,7 @@ class Replica:
             restored = from_tensors(like, arrays)
         except (KeyError, ValueError) as exc:
             raise CheckpointError(f"The state in {source} does not fit this learner: {exc}; use --restart.") from exc
-        self._scaling = Scaling(*map(np.asarray, restored["scaling"]))
+        self._scaling = jax.tree.map(np.asarray, restored["scaling"])
         self._applied_scaling = _unless_neutral(self._scaling)
         self._state = restored["state"]
         self.shard_cache.clear()

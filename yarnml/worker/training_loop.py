@@ -118,7 +118,7 @@ def advice(job: Job) -> str:
     """The words about a loss that is no finite number."""
     descends = job.learner.uses_gradient_descent
     lower = ["Lower the learning rate or set learner.clip_norm"] if descends else []
-    scale = ["Large feature values do this; set data.scale: standard"] if job.data.scale == "none" else []
+    scale = ["Large feature values do this; set data.scale: standard"] if not job.scales else []
     return f"{'. '.join([*lower, *scale] or ['Labels or weights are too large for float32; make them smaller'])}."
 
 

@@ -114,7 +114,10 @@ def test_gradient_descent_and_normal_equations_tell_nothing_of_convergence(write
     """Neither a run of epochs nor a solution has an end that it could miss."""
     x, y = DIABETES
     path = write_table("train.parquet", x=list(x), y=y)
-    for learner in ({"kind": "linear"}, {"kind": "linear", "solver": "normal"}):
+    for learner in (
+        {"kind": "linear", "optimizer": {"kind": "sgd", "learning_rate": 0.1}},
+        {"kind": "linear", "solver": "normal"},
+    ):
         job = poisson(path, f"{len(learner)}", "lbfgs", 1) | {"learner": learner}
         outcome = yarnml.run(job, "inline")
         assert (outcome.converged, outcome.remarks) == (None, [])

@@ -19,7 +19,7 @@ WIDE = Schema((Feature("x", 2000),), "y", "number", ())
 @pytest.mark.parametrize(
     ("options", "columns", "words"),
     [
-        (Linear(l1=0.1), NUMBER, "learner.l1 needs learner.solver: fista, not an optimizer"),
+        (Linear(l1=0.1, clip_norm=1.0), NUMBER, "learner.l1 needs learner.solver: fista, not an optimizer"),
         (Linear(l1=0.1, solver="lbfgs"), NUMBER, "learner.l1 needs learner.solver: fista, not lbfgs"),
         (Poisson(solver="normal"), NUMBER, "normal is for least squares; for learner.kind poisson choose newton"),
         (Linear(solver="newton", clip_norm=1.0), NUMBER, "learner.clip_norm is for gradient descent"),

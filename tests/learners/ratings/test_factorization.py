@@ -17,7 +17,7 @@ from tests.learners.ratings.grey_values import (
     split,
 )
 from yarnml.errors import DataError
-from yarnml.model.top_items import Factors, Side, best, seen_of
+from yarnml.model.top_items import Factors, Side, best, factors_of, seen_of
 
 pytestmark = pytest.mark.long
 
@@ -54,11 +54,11 @@ def test_ranking_by_gradient_descent_finds_what_is_new(train: Train) -> None:
 def test_nobody_has_the_factors_0(train: Train) -> None:
     """A user who is nobody gets the mean and the item's offset, a pair of nobody and nothing the mean."""
     model = train(ratings(0.2), SGD, epochs=1)
-    arrays = {n.removeprefix("parameters/"): np.asarray(a) for n, a in model._arrays.items()}
+    factors = factors_of(model._arrays)
     unknown = [-1.0, USERS, 1.5]
     actual = model.predict(np.array([[user, 3] for user in unknown]))
-    np.testing.assert_allclose(actual, arrays["bias"] + arrays["items/offset"][3], rtol=1e-6)
-    np.testing.assert_allclose(model.predict(np.array([[-1, ITEMS]])), arrays["bias"], rtol=1e-6)
+    np.testing.assert_allclose(actual, factors.mean + factors.items.offset[3], rtol=1e-5)
+    np.testing.assert_allclose(model.predict(np.array([[-1, ITEMS]])), factors.mean, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

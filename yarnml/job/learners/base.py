@@ -31,6 +31,8 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ``MISSING``: whether it can take NaN for a feature that is missing.
     ``FINITE``: whether NaN and infinity among its features can be of no use, but for NaN where values may be missing.
     ``COMPARES``: whether it only compares the numbers of a feature, whatever they are counted from.
+    ``PREDICTS``: whether it can predict nothing but numbers.
+    ``TAKES_LABEL_SCALE``: whether a number label may be scaled for it.
     ``WORDS``: whether its features may be ids of words, or must be.
     """
 
@@ -38,6 +40,8 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     MISSING: ClassVar[bool] = False
     FINITE: ClassVar[bool] = True
     COMPARES: ClassVar[bool] = False
+    PREDICTS: ClassVar[Literal["any", "number"]] = "any"
+    TAKES_LABEL_SCALE: ClassVar[bool] = True
     WORDS: ClassVar[Literal["none", "optional", "only"]] = "none"
 
     @property
@@ -70,6 +74,16 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         return False
 
     @property
+    def scale(self) -> Literal["none", "standard"]:
+        """The scale of the features where ``data.scale`` leaves it open."""
+        return "none"
+
+    @property
+    def label_scale(self) -> Literal["none", "standard"]:
+        """The scale of a number label where ``data.label_scale`` leaves it open."""
+        return "none"
+
+    @property
     def uses_gradient_descent(self) -> bool:
         """True where every step is an update by the gradient of a batch of rows."""
         return False
@@ -94,6 +108,10 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         """The user's Python file that it needs; None for a built-in learner."""
         return None
 
+    def in_batches(self) -> Self:
+        """These options for a job that trains by batches of rows, where it is left open how they are to be used."""
+        return self
+
     def check(self, job: "Job") -> None:
         """Refuse a job whose other fields, or the learner's own together, are none that this learner can train with.
 
@@ -106,6 +124,11 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         return self
 
 
+def adam(learning_rate: float) -> dict[str, Any]:
+    """The field ``optimizer`` of most learners, whose defaults differ in the rate."""
+    return {"kind": "adam", "learning_rate": learning_rate}
+
+
 class GradientOptions(LearnerOptions, frozen=True, kw_only=True):
     """Fields of every learner that is trained by gradient descent.
 
@@ -114,10 +137,14 @@ class GradientOptions(LearnerOptions, frozen=True, kw_only=True):
     ``l2``: adds l2/2 · |weights|² to the mean loss; intercepts and biases are not penalised.
     """
 
-    optimizer: dict[str, Any] = field(default_factory=lambda: {"kind": "adam", "learning_rate": 1e-3})
+    optimizer: dict[str, Any] = field(default_factory=lambda: adam(1e-3))
     clip_norm: Positive | None = None
     l2: NonNegative = 0.0
 
     @property
     def uses_gradient_descent(self) -> bool:
         return self.passes is None
+
+    @property
+    def label_scale(self) -> Literal["none", "standard"]:
+        return "standard"

@@ -83,7 +83,7 @@ class NaiveBayes(LearnerOptions, frozen=True, kw_only=True, tag="naive_bayes"):
         return Passes(2, 2) if self.distribution == "gaussian" else Passes(1, 1)
 
     def check(self, job: "Job") -> None:
-        if self.distribution == "multinomial" and job.data.scale != "none":
+        if self.distribution == "multinomial" and job.data.scale == "standard":
             raise JobFileError(
                 "learner.distribution multinomial needs counts of 0 or more, which data.scale: standard does not "
                 "leave; set data.scale: none."

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from yarnml.errors import JobFileError
 from yarnml.job.fields import Part, PositiveInt
-from yarnml.job.learners.base import GradientOptions
+from yarnml.job.learners.base import GradientOptions, adam
 
 if TYPE_CHECKING:
     from yarnml.job.spec import Job
@@ -38,6 +38,10 @@ class Mlp(NetworkOptions, frozen=True, kw_only=True, tag="mlp"):
 
     hidden: list[PositiveInt] = field(default_factory=lambda: [128])
     normalization: Normalization = "none"
+
+    @property
+    def scale(self) -> Literal["none", "standard"]:
+        return "standard"
 
     @property
     def normalizes_by_rows(self) -> bool:
@@ -82,6 +86,7 @@ class EmbeddingBag(NetworkOptions, frozen=True, kw_only=True, tag="embedding_bag
 
     WORDS = "only"
 
+    optimizer: dict[str, Any] = field(default_factory=lambda: adam(1e-2))
     embedding: PositiveInt = 64
     hidden: list[PositiveInt] = field(default_factory=list)
 
@@ -119,6 +124,10 @@ class Custom(GradientOptions, frozen=True, kw_only=True, tag="custom"):
 
     path: str
     options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def label_scale(self) -> Literal["none", "standard"]:
+        return "none"  # its loss may count on the label's units
 
     @property
     def file(self) -> str:

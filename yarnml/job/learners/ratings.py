@@ -1,12 +1,12 @@
 """Models of ratings, and of pairs of features."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from yarnml.errors import JobFileError
 from yarnml.job.fields import Positive, PositiveInt
-from yarnml.job.learners.base import GradientOptions, LearnerOptions, Passes
+from yarnml.job.learners.base import GradientOptions, LearnerOptions, Passes, adam
 
 if TYPE_CHECKING:
     from yarnml.job.spec import Job
@@ -24,18 +24,31 @@ class Factorization(GradientOptions, frozen=True, kw_only=True, tag="factorizati
     items that a user has shall come before the others.
     """
 
+    PREDICTS = "number"
+
+    optimizer: dict[str, Any] = field(default_factory=lambda: adam(1e-2))
     users: Count
     items: Count
     rank: PositiveInt = 16
     feedback: Feedback = "explicit"
 
+    @property
+    def label_scale(self) -> Literal["none", "standard"]:
+        return "standard" if self.feedback == "explicit" else "none"
+
     def check(self, job: "Job") -> None:
         _refuse_scaling(self.kind, job)
+        scale = job.data.label_scale
+        if scale == "log" or (scale == "standard" and self.feedback == "implicit"):
+            raise JobFileError(
+                f"data.label_scale {scale} changes what scores of {self.feedback} feedback mean; remove it."
+            )
 
 
 class FactorizationMachine(GradientOptions, frozen=True, kw_only=True, tag="factorization_machine"):
     """A linear model with a product of ``rank`` factors for every pair of features."""
 
+    optimizer: dict[str, Any] = field(default_factory=lambda: adam(1e-2))
     rank: PositiveInt = 16
 
 
@@ -47,11 +60,14 @@ class Als(LearnerOptions, frozen=True, kw_only=True, tag="als"):
     may lie in several shards.
     """
 
+    PREDICTS = "number"
+    TAKES_LABEL_SCALE = False
+
     users: Count
     items: Count
     rank: PositiveInt = 16
     feedback: Feedback = "explicit"
-    confidence: Positive = 40.0
+    confidence: Positive = 1.0
     l2: Positive = 0.1
     shared: PositiveInt = 4096
 
@@ -69,7 +85,7 @@ class Als(LearnerOptions, frozen=True, kw_only=True, tag="als"):
 
 def _refuse_scaling(kind: str, job: "Job") -> None:
     """Refuse ``data.scale``, which would change the numbers that say which user and which item a row is of."""
-    if job.data.scale != "none":
+    if job.data.scale == "standard":
         raise JobFileError(
             f"learner.kind {kind} reads the numbers of users and items, which data.scale: standard changes; "
             "set data.scale: none."

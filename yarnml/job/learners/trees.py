@@ -75,7 +75,7 @@ class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
         return None if grown >= self.rounds else f"{grown} of {self.rounds} rounds are grown: raise training.epochs"
 
     def check(self, job: "Job") -> None:
-        if self.categorical and job.data.scale != "none":
+        if self.categorical and job.data.scale == "standard":
             raise JobFileError("learner.categorical needs whole numbers as they are; set data.scale: none.")
 
 

@@ -16,6 +16,8 @@ import numpy.typing as npt
 from yarnml.data.schema import Schema
 from yarnml.errors import DataError, JobFileError
 from yarnml.job.learners import GeneralisedLinear, Linear
+from yarnml.job.learners.base import adam
+from yarnml.job.learners.linear import MAX_COEFFICIENTS, Method, usual_method
 from yarnml.learners.base import Batch, Check, Key, Learner, flat
 from yarnml.learners.gradient import GradientDescent, weight_decay
 from yarnml.learners.linear.passes import Covariance, FullPasses, Penalty, Solver
@@ -28,8 +30,6 @@ from yarnml.learners.optimizers import build_optimizer
 
 PRECISION = jax.lax.Precision.HIGHEST
 """Float32 on GPUs too, where the default keeps fewer digits."""
-MAX_COEFFICIENTS = 2000
-"""The most coefficients of a model whose matrix of curvature is summed: 16 MB a shard."""
 
 
 class Dispersion(Enum):
@@ -54,6 +54,7 @@ class Traits(NamedTuple):
     ``labels``: those that the family can take; None for all.
     ``outputs``: the shape of a row's predictors, () or (classes,).
     ``classifies``: the loss is -log of a class's probability.
+    ``unbounded``: the loss may have no least value at finite coefficients.
     ``start``: the bias to begin with, given the slope of the mean loss by the bias where all parameters are 0; None
     for 0.
     """
@@ -62,6 +63,7 @@ class Traits(NamedTuple):
     dispersion: Dispersion = Dispersion.NONE
     outputs: tuple[int, ...] = ()
     classifies: bool = False
+    unbounded: bool = False
     start: Callable[[jax.Array], jax.Array] | None = None
 
 
@@ -130,12 +132,26 @@ def build_glm(family: Family, options: GeneralisedLinear, schema: Schema) -> Lea
     """The learner of a family for these columns.  Raises JobFileError where the fields don't go together."""
     model = LinearPredictor(family, schema.width)
     check = _check(family.traits.labels, options.kind, str(schema.label))
-    if options.l1 and options.solver != "fista":
-        raise JobFileError(f"learner.l1 needs learner.solver: fista, not {options.solver or 'an optimizer'}.")
-    if options.solver is None:
-        optimizer = build_optimizer(options.optimizer, options.clip_norm)
+    if options.uses_gradient_descent and options.l1:
+        raise JobFileError("learner.l1 needs learner.solver: fista, not an optimizer.")
+    if options.uses_gradient_descent:
+        optimizer = build_optimizer(options.optimizer or adam(1e-2), options.clip_norm)
         return GradientDescent(model, optimizer, weight_decay(options.l2), check)
-    if options.optimizer != type(options)().optimizer or options.clip_norm:
+    count = sum(a.size for a in jax.tree.leaves(model.init(jax.random.key(0))))
+    method = _method(family, options, count)
+    spread = None if options.l2 else _covariance(family.traits.dispersion)
+    penalty = Penalty(options.l1, options.l2, method.prior)
+    return FullPasses(model, _solver(method, options), penalty, spread, check, classifies=family.traits.classifies)
+
+
+def _method(family: Family, options: GeneralisedLinear, count: int) -> Method:
+    """The method that a job asks for, of a model of ``count`` coefficients, or else the usual one."""
+    if options.solver is None:
+        unbounded = family.traits.unbounded
+        return usual_method(l1=options.l1 > 0, l2=options.l2 > 0, coefficients=count, unbounded=unbounded)
+    if options.l1 and options.solver != "fista":
+        raise JobFileError(f"learner.l1 needs learner.solver: fista, not {options.solver}.")
+    if options.optimizer or options.clip_norm:
         other = "clip_norm" if options.clip_norm else "optimizer"
         raise JobFileError(
             f"learner.{other} is for gradient descent, but learner.solver is {options.solver}; leave one of them out."
@@ -144,27 +160,23 @@ def build_glm(family: Family, options: GeneralisedLinear, schema: Schema) -> Lea
         raise JobFileError(
             f"learner.solver normal is for least squares; for learner.kind {options.kind} choose newton."
         )
-    parameters = model.init(jax.random.key(0))
-    count = sum(a.size for a in jax.tree.leaves(parameters))
     if options.solver in ("normal", "newton") and count > MAX_COEFFICIENTS:
         raise JobFileError(
             f"learner.solver {options.solver} sums a matrix of all pairs of coefficients, for {MAX_COEFFICIENTS} of "
             f"them at most, but there are {count}; choose lbfgs."
         )
-    spread = None if options.l2 else _covariance(family.traits.dispersion)
-    penalty = Penalty(options.l1, options.l2)
-    return FullPasses(model, _solver(options), penalty, spread, check, classifies=family.traits.classifies)
+    return Method(options.solver, 0.0)
 
 
-def _solver(options: GeneralisedLinear) -> Solver:
-    match options.solver:
+def _solver(method: Method, options: GeneralisedLinear) -> Solver:
+    match method.solver:
         case "normal":
             return NormalEquations()
         case "newton":
             return LineSearch(Newton(), options.tolerance)
         case "lbfgs":
             return LineSearch(Lbfgs(), options.tolerance)
-        case _:
+        case "fista":
             return Fista(options.tolerance)
 
 

@@ -13,7 +13,7 @@ from yarnml.learners.linear.glm import Dispersion, Traits, build_glm
 class Bernoulli:
     """The family of two classes: η is the logarithm of the odds of the second."""
 
-    traits = Traits(dispersion=Dispersion.KNOWN, classifies=True)
+    traits = Traits(dispersion=Dispersion.KNOWN, classifies=True, unbounded=True)
 
     def loss(self, eta: jax.Array, y: jax.Array) -> jax.Array:
         return jax.nn.softplus(jnp.where(y == 1, -eta, eta))

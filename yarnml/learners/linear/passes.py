@@ -112,10 +112,14 @@ Covariance = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
 
 
 class Penalty(NamedTuple):
-    """The strengths of l1 · Σ |w| + l2/2 · Σ w², over all parameters but biases."""
+    """The strengths of l1 · Σ |w| + l2/2 · Σ w², over all parameters but biases.
+
+    ``prior``: another l2, by the weight of all rows, that sees the weights of scaled features.
+    """
 
     l1: float
     l2: float
+    prior: float = 0.0
 
 
 class FullPasses:
@@ -140,7 +144,7 @@ class FullPasses:
         *,
         classifies: bool = False,
     ) -> None:
-        self._no_best = classifies and penalty == Penalty(0.0, 0.0)
+        self._no_best = classifies and not any(penalty)
         self._model = model
         self._solver = solver
         self._penalty = penalty
@@ -172,7 +176,7 @@ class FullPasses:
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
         weight = jnp.where(sums.weight > 0, sums.weight, 1.0)
         trials = self._solver.trials(state.solver)
-        l2 = self._penalty.l2 * self._mask * jnp.square(state.units)
+        l2 = (self._penalty.l2 * jnp.square(state.units) + self._penalty.prior / weight) * self._mask
         evaluation = Evaluation(
             sums.values / weight + 0.5 * jnp.square(trials) @ l2,
             sums.gradients / weight + trials * l2,

@@ -14,7 +14,7 @@ class Multinomial:
     """The family of several classes: η [rows, classes] are logarithms of odds, up to a constant of each row."""
 
     def __init__(self, classes: int) -> None:
-        self.traits = Traits(outputs=(classes,), classifies=True)
+        self.traits = Traits(outputs=(classes,), classifies=True, unbounded=True)
 
     def loss(self, eta: jax.Array, y: jax.Array) -> jax.Array:
         return cross_entropy(eta, y)

@@ -17,7 +17,7 @@ from yarnml.learners.linear.glm import Traits, build_glm
 class SquaredHinge:
     """Squared hinge loss of the margin η: rows of the second class should be above 1, those of the first below -1."""
 
-    traits = Traits()
+    traits = Traits(unbounded=True)
 
     def loss(self, eta: jax.Array, y: jax.Array) -> jax.Array:
         return jnp.square(_shortfall(eta, y))

@@ -55,14 +55,15 @@ unchanged = Between()
 
 
 def init_dense(key: Key, widths: Sequence[int], normalized: bool = False) -> list[Parameters]:
-    """Parameters of layers widths[0] → widths[1] → …: weights normal with variance 2/inputs, biases 0.
+    """Parameters of layers widths[0] → widths[1] → …: weights normal, variance 2/(inputs + outputs), biases 0.
 
-    He, Zhang, Ren and Sun, "Delving Deep into Rectifiers", ICCV 2015, for the variance.
+    Glorot and Bengio, "Understanding the Difficulty of Training Deep Feedforward Neural Networks", AISTATS 2010, for
+    the variance.  2/inputs, made for deep networks, begins with steeper functions where inputs are few, and ends worse.
     ``normalized``: all layers but the last have a gain, 0, by which they scale beyond 1.
     """
     keys = jax.random.split(key, len(widths) - 1)
     layers = [
-        {"weight": jax.random.normal(k, (a, b)) * jnp.sqrt(2.0 / a), "bias": jnp.zeros(b)}
+        {"weight": jax.random.normal(k, (a, b)) * jnp.sqrt(2.0 / (a + b)), "bias": jnp.zeros(b)}
         for k, a, b in zip(keys, widths[:-1], widths[1:], strict=True)
     ]
     for layer in layers[:-1] if normalized else []:

@@ -1,0 +1,91 @@
+"""Scaling of a number label: y → (y - mean) · factor, of its logarithm where the job asks, fitted on the training rows.
+
+A learner sees scaled labels alone; what it predicts is brought back to the label's units, here and in exported models.
+"""
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from yarnml.data.arrays import Array
+from yarnml.data.schema import Rows, Schema
+from yarnml.errors import DataError
+
+LabelScale = Literal["none", "standard", "log"]
+
+
+class LabelScaling(NamedTuple):
+    """Subtract ``mean``, then multiply by ``factor``; float32 [] each."""
+
+    mean: npt.NDArray[np.float32]
+    factor: npt.NDArray[np.float32]
+
+
+def identity() -> LabelScaling:
+    """The scaling that changes nothing."""
+    return LabelScaling(np.zeros((), np.float32), np.ones((), np.float32))
+
+
+def scaled_label(y: Any, scaling: LabelScaling | None, kind: LabelScale, module: Any = np) -> Any:
+    """Scale labels, an array of ``module``, NumPy or JAX's; a label of padding may be 0.  None: they stay."""
+    if scaling is None:
+        return y
+    if kind == "log":
+        y = module.log(module.where(y > 0, y, 1.0).astype(np.float32))
+    return (y - scaling.mean) * scaling.factor
+
+
+def in_label_units(outputs: Any, scaling: LabelScaling | None, kind: LabelScale, module: Any = np) -> Any:
+    """Bring predictions of a scaled label back to its own units."""
+    if scaling is None:
+        return outputs
+    values = outputs / scaling.factor + scaling.mean
+    return module.exp(values) if kind == "log" else values
+
+
+def loss_in_label_units(loss: Any, scaling: LabelScaling | None, kind: LabelScale) -> Any:
+    """Bring losses that grow with the square of the error back to the label's units; those of logarithms stay."""
+    return loss if scaling is None or kind != "standard" else loss / (scaling.factor**2).astype(loss.dtype)
+
+
+def check_labels(rows: Rows, schema: Schema) -> None:
+    """Refuse a label that has no logarithm, where it shall be taken; raises DataError."""
+    if schema.label_scale != "log":
+        return
+    y = rows.y[rows.weight > 0]
+    if (y <= 0).any():
+        raise DataError(
+            f"Label '{schema.label}' holds {y.min():g}, but data.label_scale log needs numbers above 0; drop or repair "
+            "these rows, or choose standard."
+        )
+
+
+def label_moments(rows: Rows, schema: Schema) -> Array:
+    """Sums over the rows: weight, then weighted distances of the labels from their centre, and their squares."""
+    check_labels(rows, schema)
+    distance = _measured(rows.y, schema.label_scale) - _centre(schema)
+    weight = rows.weight.astype(np.float64)
+    first = weight * distance
+    return np.array([weight.sum(), first.sum(), (first * distance).sum()])
+
+
+def fitted(total: Array, schema: Schema) -> LabelScaling:
+    """The scaling to mean 0 and variance 1, from the moments of all training rows; a constant keeps its unit."""
+    weight, first, second = map(float, total)
+    if not weight > 0:
+        raise DataError("The weights of the training rows add up to 0; the label's scaling can't be fitted.")
+    mean = first / weight
+    variance = max(second / weight - mean * mean, 0.0)
+    is_constant = variance <= 1e-12 * max(second / weight, 1e-30)
+    factor = 1.0 if is_constant else variance**-0.5
+    return LabelScaling(np.array(_centre(schema) + mean, np.float32), np.array(factor, np.float32))
+
+
+def _measured(y: Array, kind: LabelScale) -> Array:
+    values = y.astype(np.float64)
+    return np.log(np.where(values > 0, values, 1.0)) if kind == "log" else values
+
+
+def _centre(schema: Schema) -> float:
+    return float(_measured(np.array(schema.centre), schema.label_scale))

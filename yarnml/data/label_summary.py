@@ -1,0 +1,33 @@
+"""The label in a sentence, for the first lines of a run: how many classes it has, or which numbers."""
+
+from yarnml.data.arrays import Array
+from yarnml.data.schema import Schema
+from yarnml.events.text import first_few
+
+FEW_CLASSES = 50
+"""Whole numbers of more different values are likely a number to predict."""
+_MAX_NAMES = 5
+
+
+def range_text(name: str | None, y: Array) -> str:
+    """Describe a number label by its first values, ascending; empty where there are none."""
+    return f"label '{name}': numbers, {y[0]:.6g} to {y[-1]:.6g} in the first rows" if len(y) else ""
+
+
+def classes_text(schema: Schema) -> str:
+    """Describe a label of classes; empty for another one."""
+    if schema.label_type != "class" or not schema.classes:
+        return ""
+    names = first_few([str(c) for c in schema.classes], _MAX_NAMES)
+    return f"label '{schema.label}': {len(schema.classes)} classes, {names}"
+
+
+def classes_warning(schema: Schema) -> list[str]:
+    """Tell of whole numbers that are many classes, in one sentence."""
+    classes = schema.classes or ()
+    if schema.label_type != "class" or len(classes) <= FEW_CLASSES or not all(isinstance(c, int) for c in classes):
+        return []
+    return [
+        f"the {len(classes)} classes of '{schema.label}' are whole numbers: to predict a number, set "
+        "data.label_type: number"
+    ]

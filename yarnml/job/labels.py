@@ -1,0 +1,38 @@
+"""The label of a job: its type and its scale, where ``data`` leaves them to the learner."""
+
+from typing import Literal
+
+from yarnml.errors import JobFileError
+from yarnml.job.spec import Job
+
+
+def label_type(job: Job) -> Literal["auto", "class", "number"]:
+    """``data.label_type``, or ``number`` where that is left open and the learner can predict nothing else."""
+    data = job.data
+    is_open = data.label_type == "auto" and data.label is not None and not data.classes
+    return "number" if is_open and job.learner.PREDICTS == "number" else data.label_type
+
+
+def label_scale(job: Job, is_number: bool) -> Literal["none", "standard", "log"]:
+    """``data.label_scale``, or what is best for the learner where that is left open; ``none`` for what is no number.
+
+    Raises JobFileError where classes shall be scaled.
+    """
+    given = job.data.label_scale
+    if is_number:
+        return job.learner.label_scale if given == "auto" else given
+    if given in ("standard", "log"):
+        raise JobFileError(
+            f"data.label_scale {given} is for numbers to predict, but '{job.data.label}' holds classes; remove it, or "
+            "set data.label_type: number."
+        )
+    return "none"
+
+
+def check_label_scale(job: Job) -> None:
+    """Refuse a scale of the label where the learner needs the label as it is."""
+    scale = job.data.label_scale
+    if scale in ("standard", "log") and not job.learner.TAKES_LABEL_SCALE:
+        raise JobFileError(
+            f"learner.kind {job.learner.kind} needs the label as it is; remove data.label_scale {scale}."
+        )
