@@ -6,7 +6,6 @@ Parameters and optimizer state are donated to the update, so that no step copies
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
@@ -29,6 +28,7 @@ from yarnml.reduce.tree import Value, Vector
 from yarnml.worker.first_call import FirstCall
 from yarnml.worker.flattening import Flattening
 from yarnml.worker.named_arrays import names_of, on_host, tensors
+from yarnml.worker.source_paths import without_source_paths
 
 
 class Update(NamedTuple):
@@ -155,7 +155,7 @@ class Program:
         try:
             (rows,) = export.symbolic_shape("n")
             x = jax.ShapeDtypeStruct((rows, self._width), jnp.float32)
-            with precision_of(self._learner), _without_source_paths():
+            with precision_of(self._learner), without_source_paths():
                 return bytes(export.export(jax.jit(predict), platforms=("cpu", "cuda"))(shapes, x).serialize())
         except YarnmlError:
             raise
@@ -245,15 +245,3 @@ class Program:
             return outputs, loss_in_label_units(self._learner.loss(parameters, batch), label, kind)
 
         return map_by_parts(outputs_and_losses, self._batch(scaling, rows), self._micro_batch_size)
-
-
-@contextmanager
-def _without_source_paths() -> Iterator[None]:
-    """Keep names of source files out of the programs that are lowered meanwhile: equal models have equal bytes."""
-    option = "jax_traceback_in_locations_limit"
-    before = getattr(jax.config, option)
-    jax.config.update(option, 0)
-    try:
-        yield
-    finally:
-        jax.config.update(option, before)
