@@ -62,11 +62,13 @@ class SecureHadoop(NamedTuple):
 
 
 @contextmanager
-def secure_hadoop(changes: Mapping[str, str] = {}, inside: Mapping[str, str] = {}) -> Iterator[SecureHadoop]:
-    """A cluster with Kerberos and encryption for the length of a block, and what makes it so."""
+def secure_hadoop(
+    changes: Mapping[str, str] = {}, inside: Mapping[str, str] = {}, token_seconds: int = 0
+) -> Iterator[SecureHadoop]:
+    """A cluster with Kerberos and encryption for the length of a block, and what makes it so; see `KerberosAccess`."""
     subprocess.run([ROOT / "docker/hadoop-home", "--native"], check=True)
     folder = Path(tempfile.mkdtemp(prefix="yarnml-hadoop-"))
-    access = KerberosAccess(folder, ROOT / ".hadoop/native")
+    access = KerberosAccess(folder, ROOT / ".hadoop/native", token_seconds)
     cluster = start_hadoop(folder, changes, inside, access)
     try:
         yield SecureHadoop(cluster, access)

@@ -33,8 +33,13 @@ class KerberosAccess:
 
     scheme = "https"
 
-    def __init__(self, folder: Path, native: Path) -> None:
-        """``native``: the folder of libhadoop.so, without which a NodeManager can't keep logs of a secured cluster."""
+    def __init__(self, folder: Path, native: Path, token_seconds: int = 0) -> None:
+        """Make the realm, its principals and keys.
+
+        ``native``: the folder of libhadoop.so, without which a NodeManager can't keep logs of a secured cluster.
+        ``token_seconds``: the largest age of a delegation token, which is good for half of it where nobody renews it;
+        0 for Hadoop's days.
+        """
         self._folder = folder
         self._native = native
         address = free_address(MASTER)
@@ -46,6 +51,10 @@ class KerberosAccess:
         self._java = f"-Djava.security.krb5.conf={self._kdc.configuration}"
         self.servers = {"kdc": self._kdc.command}
         self.homes = frozenset({getpass.getuser(), BOB})
+        self._lifetimes = {}
+        if token_seconds:
+            milliseconds = 1000 * token_seconds
+            self._lifetimes = {"max-lifetime": f"{milliseconds}", "renew-interval": f"{milliseconds // 2}"}
         self.settings = self._settings()
         inside = {
             "MALLOC_ARENA_MAX": "$MALLOC_ARENA_MAX",
@@ -156,6 +165,7 @@ class KerberosAccess:
                 "dfs.data.transfer.protection": "privacy",
                 "dfs.encrypt.data.transfer": "true",
                 "dfs.encrypt.data.transfer.cipher.suites": "AES/CTR/NoPadding",
+                **{f"dfs.namenode.delegation.token.{name}": value for name, value in self._lifetimes.items()},
             },
             "yarn-site.xml": {
                 "yarn.resourcemanager.principal": principals["rm"],
@@ -164,6 +174,7 @@ class KerberosAccess:
                 "yarn.nodemanager.keytab": keytab,
                 "yarn.resourcemanager.connect.retry-interval.ms": "500",
                 "yarn.http.policy": "HTTPS_ONLY",
+                **{f"yarn.resourcemanager.delegation.token.{name}": value for name, value in self._lifetimes.items()},
                 "yarn.resourcemanager.webapp.https.address": free_address(MASTER),
             },
             "ssl-server.xml": {

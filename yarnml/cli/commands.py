@@ -1,5 +1,7 @@
 """The commands, ``yarnml run JOB.yaml`` and its siblings: a function for each, and no logic."""
 
+import os
+
 import click
 from rich.console import Console
 from rich.markup import escape
@@ -65,21 +67,34 @@ def _load(job_file: str, overrides: tuple[str, ...], profile: bool) -> Job:
 @profile_option
 @click.option("--detach", is_flag=True, help="Don't wait for the end.")
 @click.option("--dry-run", is_flag=True, help="Print the Skein application that would be sent, and send nothing.")
+@click.option("--keytab", metavar="FILE", help="Log in by this keytab; the master gets it, to outlive its tokens.")
+@click.option("--principal", metavar="NAME", help="Whose key to take from the keytab.")
 def submit_command(
-    job_file: str, overrides: tuple[str, ...], restart: bool, profile: bool, detach: bool, dry_run: bool
+    job_file: str,
+    overrides: tuple[str, ...],
+    restart: bool,
+    profile: bool,
+    detach: bool,
+    dry_run: bool,
+    keytab: str | None,
+    principal: str | None,
 ) -> None:
     """Train a job on YARN, from an edge node.
 
     Ctrl-C leaves the job running; `yarnml attach` comes back to it.
     """
+    from yarnml.clusters.yarn.application import Login
     from yarnml.clusters.yarn.edge import commands
 
+    if (keytab is None) != (principal is None):
+        raise click.UsageError("--keytab and --principal go together: give both.")
+    login = Login(os.path.abspath(keytab), principal) if keytab and principal else None
     job = _load(job_file, overrides, profile)
     if dry_run:
         _echo(commands.print_application(job), nl=False)
         return
     with JobConsole(Console(highlight=False)) as show:
-        commands.submit_job(job, show, _echo, restart=restart, detach=detach)
+        commands.submit_job(job, show, _echo, restart=restart, detach=detach, login=login)
 
 
 @cli.command("ls")

@@ -19,6 +19,8 @@ from yarnml.storage.base import Block, Entry, ReplicaUnavailable, Sink, Source
 from yarnml.storage.hadoop_config import configuration
 from yarnml.storage.retry import CALL_SECONDS, CONNECT_SECONDS
 from yarnml.storage.security import tokens
+from yarnml.storage.security.identity import user
+from yarnml.storage.security.tokens import Token
 from yarnml.storage.security.truststore import tls_context
 from yarnml.storage.security.web import Caller, Refused, check_redirect
 
@@ -103,6 +105,11 @@ class WebHdfs:
     def _names_on(self, path: str, host: str) -> set[str]:
         """The DataNodes on a host that hold blocks of a file, by the names that the NameNode has for them."""
         return {n for b in self._locations(path) for n, h in zip(b["names"], b["hosts"], strict=True) if h == host}
+
+    def delegation_token(self) -> Token:
+        """A new token of this HDFS for ourselves, got with a ticket."""
+        answer = self._json("GET", "/", "GETDELEGATIONTOKEN", renewer=user())
+        return tokens.from_text(answer["Token"]["urlString"])
 
     def blocks(self, path: str) -> list[Block]:
         """The blocks of a file in order, the hosts of each sorted."""

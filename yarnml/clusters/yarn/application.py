@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from importlib import resources as package
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -20,6 +20,12 @@ from yarnml.worker import environment
 JOB_FILE = "yarnml-job.json"
 """The job as it was sent: the name of this file on the edge node, in the staging folder and in a container."""
 
+KEYTAB = "yarnml.keytab"
+"""The master's keytab: the name of this file in its container."""
+
+PRINCIPAL_VARIABLE = "YARNML_PRINCIPAL"
+"""Whose key the master takes from its keytab."""
+
 TAG = "yarnml"
 """The tag of every application of yarnml."""
 
@@ -33,8 +39,20 @@ EVENTS_ADDRESS = "yarnml.news"
 """Skein's key for the address where the job's events can be followed."""
 
 
+class Login(NamedTuple):
+    """A way to log in without a password; ``keytab``: the absolute path of the file."""
+
+    keytab: str
+    principal: str
+
+
 def specification(
-    job: Job, job_file: str, home: str, provision: Provision, memory_limits: Mapping[str, int] = {}
+    job: Job,
+    job_file: str,
+    home: str,
+    provision: Provision,
+    memory_limits: Mapping[str, int] = {},
+    login: Login | None = None,
 ) -> dict[str, Any]:
     """The application as Skein's mapping.
 
@@ -42,6 +60,7 @@ def specification(
     ``home``: the URL of the user's yarnml folder.
     ``memory_limits``: by role, the MiB of the largest container that can be had; a role without one never gets more
     than it asks for.
+    ``login``: by which the master logs in; None where it has delegation tokens alone.
     """
     workers = job.workers
     reducers = job.reducers
@@ -74,6 +93,11 @@ def specification(
     filled: dict[str, Any] = _fill(yaml.safe_load(text), values)
     if not reducers.count:
         del filled["services"]["reducer"]
+    if login:
+        master = filled["master"]
+        files = master["files"] | {KEYTAB: {"source": login.keytab, "type": "file"}}
+        variables = master["env"] | {PRINCIPAL_VARIABLE: login.principal}
+        filled["master"] = master | {"files": files, "env": variables}
     filled["services"] |= _larger_services(filled["services"], memory_limits)
     return filled
 

@@ -43,6 +43,7 @@ def _oid(data: bytes) -> _Oid:
 
 
 _HOST_BASED = _oid(b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x01\x04")
+_PRINCIPAL = _oid(b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x01")
 _SPNEGO = _oid(b"\x2b\x06\x01\x05\x05\x02")
 
 
@@ -84,6 +85,30 @@ def ticket() -> Ticket:
         return Ticket(text.text(), seconds.value)
     finally:
         library.gss_release_buffer(byref(minor), byref(text))
+        library.gss_release_name(byref(minor), byref(name))
+        library.gss_release_cred(byref(minor), byref(credential))
+
+
+def log_in(principal: str) -> None:
+    """Get a ticket by the keytab that KRB5_CLIENT_KTNAME names, into the cache that KRB5CCNAME names.
+
+    Raises PermissionError, in Kerberos' words, where the keytab is not there, or not for this principal.
+    """
+    library = _library()
+    minor = c_uint32()
+    credential = c_void_p()
+    name = c_void_p()
+    text = principal.encode()
+    given = _Buffer(len(text), ctypes.cast(c_char_p(text), c_void_p))
+    try:
+        _check(library.gss_import_name(byref(minor), byref(given), byref(_PRINCIPAL), byref(name)), minor)
+        major = library.gss_acquire_cred(
+            byref(minor), name, c_uint32(_INDEFINITE), None, c_int(_INITIATE), byref(credential), None, None
+        )
+        _check(major, minor)
+        # Only a question about the credential has Kerberos get it.
+        _check(library.gss_inquire_cred(byref(minor), credential, None, None, None, None), minor)
+    finally:
         library.gss_release_name(byref(minor), byref(name))
         library.gss_release_cred(byref(minor), byref(credential))
 

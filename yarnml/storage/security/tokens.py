@@ -20,6 +20,7 @@ HDFS = b"HDFS_DELEGATION_TOKEN"
 WEB_HDFS = (HDFS, b"WEBHDFS delegation", b"SWEBHDFS delegation")
 RESOURCE_MANAGER = b"RM_DELEGATION_TOKEN"
 
+_PREFIX = ".yarnml-"
 _MAGIC = b"HDTS"
 _lock = threading.Lock()
 
@@ -83,9 +84,22 @@ def complete(address: str) -> None:
             os.environ[FILE] = _write([*tokens, *copies])
 
 
+def replace(renewed: Iterable[Token]) -> None:
+    """Have this process use these tokens in the place of those for the same services; others stay.
+
+    hdfs-native reads the file at every new connection.
+    """
+    with _lock:
+        newest = {(token.kind, token.service): token for token in [*own(), *renewed]}
+        before = os.environ[FILE]
+        os.environ[FILE] = _write(list(newest.values()))
+        if os.path.basename(before).startswith(_PREFIX):  # YARN's own file stays
+            os.unlink(before)
+
+
 def _write(tokens: list[Token]) -> str:
     """Write a file for this user alone into the container's folder, which YARN removes."""
-    handle, path = tempfile.mkstemp(prefix=".yarnml-", suffix=".tokens", dir=os.path.dirname(os.environ[FILE]) or ".")
+    handle, path = tempfile.mkstemp(prefix=_PREFIX, suffix=".tokens", dir=os.path.dirname(os.environ[FILE]) or ".")
     with os.fdopen(handle, "wb") as file:
         file.write(dump(tokens))
     return path
@@ -99,6 +113,12 @@ def _addresses(service: str) -> list[str]:
     except (OSError, ValueError):
         return []
     return [f"{address[0]}:{port}" for *_, address in answers]
+
+
+def from_text(text: str) -> Token:
+    """Read a token as web services give it; ValueError for what is none."""
+    stream = BytesIO(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    return Token(b"", *(_bytes(stream) for _ in range(4)))
 
 
 def parse(data: bytes) -> list[Token]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from yarnml.storage.hadoop_config import configuration
-from yarnml.storage.security import gssapi, tokens
+from yarnml.storage.security import gssapi, keytab, tokens
 from yarnml.storage.security.identity import user
 from yarnml.storage.security.tokens import Token
 from yarnml.storage.security.truststore import tls_context
@@ -112,7 +112,7 @@ class Caller:
         return answer
 
     def _proof(self, server: str) -> Proof:
-        token = self._token() if tokens.in_container() else None
+        token = None if keytab.in_use() or not tokens.in_container() else self._token()
         if token and self._header:
             return Proof({}, {self._header: token.text})
         if token:

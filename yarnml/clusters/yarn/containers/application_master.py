@@ -20,7 +20,7 @@ from yarnml import storage
 from yarnml.checkpoint.lease import LeaseLost
 from yarnml.clusters.yarn import credentials
 from yarnml.clusters.yarn.application import EVENTS_ADDRESS, JOB_FILE, MASTER_ADDRESS
-from yarnml.clusters.yarn.containers import watchdog
+from yarnml.clusters.yarn.containers import token_renewal, watchdog
 from yarnml.clusters.yarn.containers.event_log import EventLog
 from yarnml.clusters.yarn.containers.launcher import AttemptOver, SkeinLauncher
 from yarnml.clusters.yarn.observe.logs import EVENTS
@@ -52,6 +52,8 @@ def main() -> int:
     job = msgspec.json.decode(Path(JOB_FILE).read_bytes(), type=Job)
     watchdog.guard(job.workers.timeout, "The master")  # its workers have given it up by then
     application = skein.ApplicationClient.from_current()
+    if token_renewal.log_in():
+        token_renewal.start_renewing(application, [*job.urls.values(), os.environ["YARNML_HOME"]])
     failure_file = paths.failure(paths.staging(os.environ["YARNML_HOME"], skein.properties.application_id))
     event_log = EventLog(Path(os.environ["LOG_DIRS"].partition(",")[0]) / EVENTS)
     certificate = credentials.in_container()

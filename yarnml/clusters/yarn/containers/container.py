@@ -12,6 +12,7 @@ import skein
 from yarnml import __version__
 from yarnml.clusters.yarn import credentials, services
 from yarnml.clusters.yarn.application import MASTER_ADDRESS
+from yarnml.clusters.yarn.containers import token_renewal
 from yarnml.clusters.yarn.containers.compile_cache import SharedCompileCache
 from yarnml.errors import WorkerLost
 from yarnml.events.log import log, log_what_nobody_catches
@@ -33,12 +34,14 @@ def main() -> int:
     print(f"{process} on {variables['NM_HOST']}: yarnml {__version__}, Python {python}, process {os.getpid()}")
     if gpus := int(variables["YARNML_GPUS"]):
         os.environ |= device_variables(gpus, 0, assigned_gpus())
+    application = skein.ApplicationClient.from_current()
+    token_renewal.follow(application)
     cache = None
     if process.role == "worker":
         # Its archive is fetched while this process waits for the master.
         cache = SharedCompileCache(variables["YARNML_PROGRAMS"], variables["NPROC"], Path("compiled").absolute())
     try:
-        master = _wait_for_master()
+        master = _wait_for_master(application)
     except WorkerLost as exc:
         log(f"{process}: {exc}")
         return 1
@@ -53,9 +56,8 @@ def main() -> int:
     return work(Environment(process.role, process.index, master, host, certificate, timeout, stall, guarded=False))
 
 
-def _wait_for_master() -> str:
+def _wait_for_master(application: skein.ApplicationClient) -> str:
     """The address of the master, which it leaves with Skein when it has begun; WorkerLost where it does not come."""
-    application = skein.ApplicationClient.from_current()
     deadline = time.monotonic() + MASTER_SECONDS
     with application.kv.events(key=MASTER_ADDRESS, event_type="put") as puts:
         address = application.kv.get(MASTER_ADDRESS)

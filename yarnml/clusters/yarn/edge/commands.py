@@ -3,14 +3,14 @@
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import yaml
 
-from yarnml.clusters.yarn.application import JOB_FILE, MASTER_ADDRESS, check_paths, specification
+from yarnml.clusters.yarn.application import JOB_FILE, MASTER_ADDRESS, Login, check_paths, specification
 from yarnml.clusters.yarn.edge import log_reader
 from yarnml.clusters.yarn.edge.admission import check_admission
 from yarnml.clusters.yarn.edge.client import MASTER_CALL_SECONDS, Yarn, check_name, connected, home
@@ -26,16 +26,22 @@ from yarnml.control.rpc import ControlClient
 from yarnml.errors import ClusterError, Interrupted, JobFileError
 from yarnml.events.events import Listener, Submitted
 from yarnml.job.spec import Job
-from yarnml.storage.security import identity
+from yarnml.storage.security import identity, keytab
 
 Note = Callable[[str], None]
 """A function that hears a remark for the user."""
 
 
-def submit_job(job: Job, say: Listener, note: Note, *, restart: bool, detach: bool) -> None:
-    """Send a job to YARN and, unless detached, show it until it ends."""
-    memory_limits = check_admission(job)
-    with connected() as yarn:
+def submit_job(job: Job, say: Listener, note: Note, *, restart: bool, detach: bool, login: Login | None = None) -> None:
+    """Send a job to YARN and, unless detached, show it until it ends.
+
+    ``login``: by which this command and the job's master log in; None for the user's ticket.
+    """
+    with ExitStack() as stack:
+        if login:
+            stack.enter_context(keytab.used(Path(login.keytab), login.principal))
+        memory_limits = check_admission(job)
+        yarn = stack.enter_context(connected())
         submission = yarn.prepare(job, note, restart=restart)
         if submission.outcome:
             say(submission.outcome)
@@ -43,7 +49,7 @@ def submit_job(job: Job, say: Listener, note: Note, *, restart: bool, detach: bo
             return
         yarn.refuse_second(job)  # again: to pack may take minutes
         with tempfile.TemporaryDirectory(prefix="yarnml-") as folder:  # has secrets, so it goes at once
-            application = build_application(job, folder, submission.home, submission.provision, memory_limits)
+            application = build_application(job, folder, submission.home, submission.provision, memory_limits, login)
             sent = yarn.send(job, application)
         say(Submitted(sent.id, sent.url))
         if not detach:
@@ -132,7 +138,12 @@ def scale_job(name: str, workers: int | None, reducers: int | None) -> str:
 
 
 def build_application(
-    job: Job, folder: str, home: str, provision: Provision, memory_limits: Mapping[str, int] = {}
+    job: Job,
+    folder: str,
+    home: str,
+    provision: Provision,
+    memory_limits: Mapping[str, int] = {},
+    login: Login | None = None,
 ) -> dict[str, Any]:
     """The Skein application of a job, with the job and its variables written into ``folder`` for Skein to upload.
 
@@ -144,7 +155,7 @@ def build_application(
     job_file.write_bytes(msgspec.json.encode(job))
     if provision.secret:
         job_file.with_name(VARIABLES).write_text(provision.secret, encoding="utf-8")
-    return specification(job, str(job_file), home, provision, memory_limits)
+    return specification(job, str(job_file), home, provision, memory_limits, login)
 
 
 @contextmanager

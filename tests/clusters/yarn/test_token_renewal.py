@@ -1,0 +1,90 @@
+"""A job with a keytab lives longer than the delegation tokens that it was submitted with."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import families
+from tests.applications import CONTAINER, USER, Cluster, submitted
+from tests.hadoop import QUICK, QUICK_INSIDE, SecureHadoop, secure_hadoop
+from tests.hadoop.kdc import missing_programs
+from tests.hadoop.kerberos import ANN
+from tests.processes import wait_for
+from yarnml import storage
+
+TOKEN_SECONDS = 150
+
+pytestmark = [
+    pytest.mark.cluster("secured"),
+    pytest.mark.faults,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(bool(missing_programs()), reason=f"MIT Kerberos is not here: {', '.join(missing_programs())}"),
+]
+
+
+@pytest.fixture(scope="module")
+def secured() -> Iterator[SecureHadoop]:
+    """A secured cluster whose tokens live for minutes."""
+    with secure_hadoop(QUICK, QUICK_INSIDE, TOKEN_SECONDS) as running, pytest.MonkeyPatch.context() as patch:
+        for name, value in running.hadoop.environment.items():
+            patch.setenv(name, value)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def cluster(secured: SecureHadoop, digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    client = Cluster(secured.hadoop, tmp_path_factory.mktemp("jobs"))
+    for part in ("train", "test"):
+        for file in (digits / part).iterdir():
+            storage.write(f"{secured.hadoop.hdfs}{USER}/digits/{part}/{file.name}", file.read_bytes())
+    return client
+
+
+def test_after_the_end_of_its_tokens(cluster: Cluster, secured: SecureHadoop) -> None:
+    """A worker that starts anew and a NameNode that starts anew meet tokens that are good; the job ends well.
+
+    The keytab is in the master's container alone, and nowhere once the job is over.
+    """
+    job = cluster.held("outliving")
+    job["training"] |= {"epochs": 1500}
+    job["checkpoint"] |= {"every": "5 epochs"}
+    login = ("--keytab", str(secured.access.keytab(ANN)), "--principal", ANN)
+    with submitted(cluster, job, *login) as run:
+        wait_for("a checkpoint", lambda: cluster.steps(job), 240)
+        assert len(list(secured.hadoop.folder.glob("hosts/*/local/**/container_*/yarnml.keytab"))) == 1
+        time.sleep(TOKEN_SECONDS)
+        secured.hadoop.kill("namenode")
+        secured.hadoop.start("namenode")
+        families.send(cluster.processes(CONTAINER)[:1])
+        wait_for("the loss", lambda: "lost: worker" in run.printed(), 120)
+        secured.hadoop.wait_until_ready()
+        wait_for("another", lambda: len(cluster.processes(CONTAINER)) == 2, 120)
+        before = cluster.steps(job)
+        wait_for("another checkpoint", lambda: cluster.steps(job) != before, 240)
+        cluster.let_go(job)
+        status, out = run.end(400)
+    assert status == 0, out
+    assert "No new delegation tokens" not in cluster.yarnml("logs", run.id).stdout
+    assert cluster.left_behind(job) == []
+    assert list(secured.hadoop.folder.glob("hosts/**/*.keytab")) == []
+
+
+def test_without_a_keytab(cluster: Cluster, secured: SecureHadoop) -> None:
+    """A worker that starts anew after the end of its tokens can't; the job says so, and goes on when sent again."""
+    job = cluster.held("mortal")
+    job["training"] |= {"epochs": 1500}
+    job["checkpoint"] |= {"every": "5 epochs"}
+    with submitted(cluster, job) as run:
+        wait_for("a checkpoint", lambda: cluster.steps(job), 240)
+        time.sleep(TOKEN_SECONDS)
+        families.send(cluster.processes(CONTAINER))
+        status, out = run.end(400)
+    assert status == 1
+    assert "delegation token" in out.splitlines()[-1], out
+    cluster.let_go(job)
+    with submitted(cluster, job) as run:
+        status, out = run.end(400)
+    assert status == 0, out
+    assert "continuing after step" in out

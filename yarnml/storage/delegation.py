@@ -1,0 +1,36 @@
+"""New delegation tokens of the HDFS that a job uses, for who has a ticket."""
+
+from collections.abc import Iterable
+
+from yarnml.storage.connect import name_nodes, token_services
+from yarnml.storage.hadoop_config import Configuration, configuration
+from yarnml.storage.hdfs import SCHEMES
+from yarnml.storage.security.tokens import HDFS, Token
+from yarnml.storage.webhdfs import WebHdfs
+
+_DAY_MS = 24 * 3600 * 1000
+_RENEW_INTERVAL = "dfs.namenode.delegation.token.renew-interval"
+_MAX_LIFETIME = "dfs.namenode.delegation.token.max-lifetime"
+
+
+def new_tokens(urls: Iterable[str]) -> list[Token]:
+    """A token of each HDFS among these URLs, for every name that it is known by; OSError where one gives none."""
+    settings = configuration()
+    roots = sorted({"/".join(url.split("/")[:3]) for url in urls if "://" in url})
+    places = [tuple(root.split("://")) for root in roots]
+    hdfs = [(scheme, authority) for scheme, authority in places if scheme in SCHEMES]
+    return [token for scheme, authority in hdfs for token in _tokens_of(scheme, authority, settings)]
+
+
+def lifetime(settings: Configuration) -> float:
+    """Seconds for which a token is good where nobody renews it, as far as this machine's configuration tells."""
+    renewed = float(settings.get(_RENEW_INTERVAL) or _DAY_MS)
+    longest = float(settings.get(_MAX_LIFETIME) or 7 * _DAY_MS)
+    return min(renewed, longest) / 1000
+
+
+def _tokens_of(scheme: str, authority: str, settings: Configuration) -> list[Token]:
+    nodes = name_nodes(scheme, authority, settings)
+    services = token_services(authority, nodes, settings)
+    token = WebHdfs([node.web for node in nodes], services, settings.umask).delegation_token()
+    return [token._replace(alias=name.encode(), kind=HDFS, service=name.encode()) for name in services]
