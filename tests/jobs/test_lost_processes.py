@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,20 @@ def test_all_workers_at_once(job: Job, write_job: Any, undisturbed: bytes) -> No
         status, _, err = run.end()
     assert status == 0, err
     assert model_bits(job) == undisturbed
+
+
+def test_newcomers_that_cannot_begin(long_job: Job, write_job: Any, tmp_path: Path) -> None:
+    """Without a worker left, and with data that can't be read any more, the job ends by the newcomers' own words."""
+    shutil.copytree(long_job["data"]["train"], tmp_path / "train")
+    long_job["data"]["train"] = str(tmp_path / "train")
+    with running(write_job(long_job), "--set", "workers.max_failures=4") as run:
+        wait_for("a checkpoint", lambda: saved_steps(Path(long_job["checkpoint"]["path"])))
+        shutil.rmtree(tmp_path / "train")
+        families.send(run.children())
+        status, _, err = run.end()
+    assert status == 1
+    assert ".parquet can't be read" in " ".join(err.split())
+    assert "failure 5, with workers.max_failures 4." in err
 
 
 def test_a_crash_loop_stops(long_job: Job, write_job: Any) -> None:

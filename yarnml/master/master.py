@@ -95,7 +95,7 @@ class Master:
 
     def assemble(self) -> None:
         """Wait until the job can start; raises what keeps it from that."""
-        self._members.wait_for_quorum(START_PATIENCE_SECONDS)
+        self._members.wait_for_quorum(START_PATIENCE_SECONDS, self._remove_failed_newcomers)
 
     def resize(self, call: Resize) -> Resized:
         """Change the number of processes from the next step on."""
@@ -137,7 +137,7 @@ class Master:
         self._begin(Idle())
         if not isinstance(lost, MemberLost | MembershipChanged) and not self._remove_cause():
             self._members.count(lost)
-        self._members.wait_for_quorum(0.0)
+        self._members.wait_for_quorum(0.0, self._remove_failed_newcomers)
 
     def run(self, command: Command, shards: int, on_saved: Callable[[Saved], None] = ignore) -> dict[int, Report]:
         workers = self._members.hosts("worker")
@@ -201,11 +201,14 @@ class Master:
 
     def _reconcile(self) -> bool:
         """Bring the number of processes to its target; True if a member had to go."""
-        while newcomer := self._service.take_failed_newcomer():
-            self._members.remove_failed_newcomer(*newcomer)
+        self._remove_failed_newcomers()
         if self._growth_limit and self._service.warm_up:
             self._members.grow(min(self._growth_limit, self._service.warm_up.begin.shards))
         return self._members.reconcile()
+
+    def _remove_failed_newcomers(self) -> None:
+        while newcomer := self._service.take_failed_newcomer():
+            self._members.remove_failed_newcomer(*newcomer)
 
     def _suspend_stragglers(self, workers: Sequence[int]) -> None:
         """Suspend slow workers and give the barrier up, if there are other workers."""

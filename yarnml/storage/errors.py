@@ -36,6 +36,7 @@ _PASSING_WORDS = re.compile(
     r"|^(?:DataTransferError|BlocksNotFound|ChecksumError|OperationFailed|IOError|FatalRPCError)\b",
     re.IGNORECASE,
 )
+_QUOTED = re.compile(r'"([^"]{9,})"')  # the words among the codes of a GSSAPI error
 _SECURITY_WORDS = re.compile(r"^(?:SASLError|GSSAPIError|NoSASLMechanism)|HTTP (?:Error )?401")
 
 
@@ -68,7 +69,8 @@ def fault(exc: BaseException, url: str, server: str, *, data: bool = False) -> O
         return OSError(errno.EDQUOT, words)
     if _SECURITY_WORDS.search(text):
         advice = "the job's delegation token is missing or has ended" if in_container() else "run kinit"
-        return PermissionError(f"{server} wants Kerberos: {words}; {advice}")
+        told = _QUOTED.findall(words)
+        return PermissionError(f"{server} wants Kerberos: {told[-1] if told else words}; {advice}")
     if isinstance(exc, OSError):
         return unavailable(f"{server} can't be reached: {words}")
     return OSError(f"{server}: {words}")

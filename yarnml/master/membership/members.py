@@ -6,7 +6,7 @@ failures end the job; what the cluster itself caused, such as preemption, is non
 
 import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from threading import Condition
 
 from yarnml import __version__
@@ -77,11 +77,13 @@ class Members:
         """The host of every member of a role, by index."""
         return {process.index: self._joined[process].host for process in self.members(role)}
 
-    def wait_for_quorum(self, patience: float) -> None:
+    def wait_for_quorum(self, patience: float, look: Callable[[], object]) -> None:
         """Wait until the job can go on, then take in the processes that can take part.
 
-        ``patience``: seconds to wait for the missing ones where the others would do, see `Quorum`.  Raises CrewLost
-        after ``workers.wait``, and says what the cluster lacks.
+        ``patience``: seconds to wait for the missing ones where the others would do, see `Quorum`.
+        ``look``: called at every look for news; what it raises ends the waiting.
+
+        Raises CrewLost after ``workers.wait``, and says what the cluster lacks.
         """
         began = time.monotonic()
         last_event = began
@@ -89,6 +91,7 @@ class Members:
         while True:
             self.remove_exited()
             self.remove_silent(self._job.workers.timeout)
+            look()
             with self.changed:
                 roles = Counter(process.role for process in self._eligible())
                 waited = time.monotonic() - max(began, self._last_join)
