@@ -69,8 +69,8 @@ def fault(exc: BaseException, url: str, server: str, *, data: bool = False) -> O
         return OSError(errno.EDQUOT, words)
     if _SECURITY_WORDS.search(text):
         advice = "the job's delegation token is missing or has ended" if in_container() else "run kinit"
-        told = _QUOTED.findall(words)
-        return PermissionError(f"{server} wants Kerberos: {told[-1] if told else words}; {advice}")
+        sentences = _QUOTED.findall(words)
+        return PermissionError(f"{server} wants Kerberos: {sentences[-1] if sentences else words}; {advice}")
     if isinstance(exc, OSError):
         return unavailable(f"{server} can't be reached: {words}")
     return OSError(f"{server}: {words}")
