@@ -38,7 +38,8 @@ def plan(
     for name, table in {"train": columns, "test": test or columns}.items():
         paths[name] = str(folder / f"{name}.parquet")
         pq.write_table(pa.table(table), paths[name], row_group_size=50)
-    section = {**paths, "features": [name for name in columns if name != "y"], "label": "y", "prepare": steps, **data}
+    features = [name for name in columns if name != "y"]
+    section = {**paths, "features": features, "label": "y", "scale": "none", "prepare": steps, **data}
     return make_plan(load_job({"name": "job", "data": section, "learner": {"kind": kind}}))
 
 

@@ -111,7 +111,7 @@ def test_csv(tmp_path: Path) -> None:
         step("category", "flag"),
     ]
     section = {"train": str(path), "features": [n for n in rows if n != "y"], "label": "y", "prepare": steps}
-    data = make_plan(load_job({"name": "job", "data": section, "learner": {"kind": "linear"}}))
+    data = make_plan(load_job({"name": "job", "data": section, "learner": {"kind": "boosting"}}))
     expected = [[1, 0, 1, 1], [0, 1, 9, 0], [1, 0, 2.5, 1]] * 40
     words = np.eye(7)[[fnv(w) % 7 for w in rows["word"]]]
     assert np.array_equal(prepared(data), np.concatenate([words, expected], axis=1))

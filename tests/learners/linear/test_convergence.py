@@ -118,7 +118,7 @@ def test_gradient_descent_and_normal_equations_tell_nothing_of_convergence(write
         {"kind": "linear", "optimizer": {"kind": "sgd", "learning_rate": 0.1}},
         {"kind": "linear", "solver": "normal"},
     ):
-        job = poisson(path, f"{len(learner)}", "lbfgs", 1) | {"learner": learner}
+        job = poisson(path, str(learner.get("solver", "none")), "lbfgs", 1) | {"learner": learner}
         outcome = yarnml.run(job, "inline")
         assert (outcome.converged, outcome.remarks) == (None, [])
 
