@@ -1,5 +1,6 @@
 """Learners with their compiled programs, which one training of a process leaves to the next."""
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock
@@ -67,13 +68,15 @@ class CompiledLearners:
 def without_data(schema: Schema) -> Schema:
     """The schema as a learner is built on it: without the numbers from which features and labels are counted.
 
-    They are taken from the rows on the host, and differ from one part of the data to the next.
+    They are taken from the rows on the host, and differ from one part of the data to the next.  The number of rows only
+    bounds what a learner has room for, so that the next power of two does for all parts of about a size.
     """
     features = tuple(replace(feature, offsets=()) for feature in schema.features)
-    return replace(schema, features=features, centre=0.0, group=None)
+    rows = 1 << (schema.rows - 1).bit_length() if schema.rows else 0
+    return replace(schema, features=features, centre=0.0, group=None, rows=rows)
 
 
 def _code_of(job: Job) -> str:
     """The digest of the user's own code, which may change between two jobs of a process; empty where there is none."""
-    own = [*filter(None, [job.learner.file]), *job.environment.files]
-    return user_code.digest(own) if own else ""
+    own = [path for path in (job.learner.file, *job.environment.files) if path and os.path.exists(path)]
+    return user_code.digest(own) if own else ""  # who loads a file that is not there names it

@@ -13,7 +13,7 @@ from tests.learners.trees.growing import Array, grown, predicted
 from yarnml.job.learners import Boosting, Forest, Tree
 from yarnml.learners.base import Batch
 from yarnml.learners.trees import sketch
-from yarnml.learners.trees.shard import read_shard
+from yarnml.learners.trees.shard import Binning, read_shard
 
 pytestmark = pytest.mark.long
 
@@ -108,7 +108,8 @@ def test_what_xla_takes_for_zero_has_the_bin_of_zero() -> None:
     """XLA flushes numbers below 1.2e-38, so a prediction can't tell them from 0."""
     x = np.array([-2e-38, -1e-40, -0.0, 1e-40, 2e-38], np.float32)
     one = np.ones(5, np.float32)
-    bins = read_shard([Batch(x[:, None], one, one)], 1, sketched(x)[None]).bins
+    binning = Binning(sketched(x)[None], None, np.array([False]))
+    bins = read_shard([Batch(x[:, None], one, one)], 1, binning).bins
     np.testing.assert_array_equal(bins[:, 0], [0, 1, 1, 1, 2])
 
 
