@@ -46,8 +46,9 @@ def parquet(tmp_path: Path, **columns: Any) -> str:
 
 
 def plan(train: Any, test: Any = None, seed: int = 0, **fields: Any) -> Plan:
-    """The plan of a job on these files, with feature ``x`` and label ``y`` if ``fields`` says nothing else."""
-    data = {"train": train, "test": test, "features": ["x"], "label": "y", **fields}
+    """The plan of a job on these files: feature ``x``, label ``y``, neither scaled, if ``fields`` says nothing else."""
+    unscaled = {"scale": "none", "label_scale": "none"}
+    data = {"train": train, "test": test, "features": ["x"], "label": "y", **unscaled, **fields}
     job = {"name": "job", "data": data, "learner": {"kind": "mlp"}, "training": {"seed": seed}}
     return make_plan(load_job(job))
 

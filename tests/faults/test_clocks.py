@@ -18,6 +18,7 @@ ABOUT_DATES = {
     "clusters/yarn/credentials.py",  # the dates of a certificate
     "control/credentials.py",  # whether a clock is outside of them
     "clusters/yarn/containers/import_check.py",  # a node's clock
+    "clusters/yarn/edge/admission.py",  # the end of a ticket
     "clusters/yarn/edge/probe.py",  # compared with this machine's
     "storage/atomic.py",  # the age of files that somebody left behind
 }

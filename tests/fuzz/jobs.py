@@ -98,7 +98,7 @@ def _plain(spec: dict[str, Any], name: str) -> st.SearchStrategy[Any]:
         case "integer":
             return st.sampled_from([n for n in (low, low + 1, 2, 3, 10, 64, high) if low <= n <= high])
         case "number":
-            return st.sampled_from([n for n in (0.1, 0.5, 0.75, 40.0, high / 2) if low < n < high])
+            return st.sampled_from([n for n in (0.1, 0.5, 0.75, 40.0, (low + high) / 2) if low < n < high])
         case "boolean":
             return st.booleans()
         case "array":

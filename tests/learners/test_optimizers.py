@@ -127,7 +127,7 @@ def test_low_precision_state_survives_a_checkpoint() -> None:
     [
         ({"kind": "adma", "learning_rate": 0.1}, r"optimizer.kind .*not 'adma'; did you mean .*adam"),
         ({"kind": ["adam"]}, "must be the name of an optax function"),
-        ({"learning_rate": 0.1}, "not None; optax has .*adam"),
+        ({"kind": None, "learning_rate": 0.1}, "not None; optax has .*adam"),
         ({"kind": "chain"}, "must be the name of an optax function"),
         ({"kind": "adam"}, "missing 1 required positional argument: 'learning_rate'"),
         ({"kind": "adam", "learning_rate": 0.1, "momentum": 1}, "no argument 'momentum'; it takes learning_rate, b1"),

@@ -13,13 +13,9 @@ import yarnml
 
 ROOT = Path(__file__).parents[2] / "examples"
 
-# two tests look at its result, in one process: it is trained once
-STOPS_EARLY = "breast_cancer/job.yaml"
-TOGETHER = pytest.mark.xdist_group("the example that stops early")
-
 # job file → metrics of the test data: at least this for accuracy, area and R², at most this for the loss
 QUALITY: dict[str, dict[str, float]] = {
-    STOPS_EARLY: {"accuracy": 0.97, "roc_auc": 0.99},
+    "breast_cancer/job.yaml": {"accuracy": 0.97, "roc_auc": 0.99},
     "breast_cancer/search.yaml": {"accuracy": 0.97, "roc_auc": 0.99},
     "diabetes/job.yaml": {"r2": 0.5},
     "diabetes/lasso.yaml": {"r2": 0.5},
@@ -74,7 +70,7 @@ def run_example(
 
 @pytest.mark.long
 @pytest.mark.examples
-@pytest.mark.parametrize("name", [pytest.param(n, marks=TOGETHER if n == STOPS_EARLY else ()) for n in QUALITY])
+@pytest.mark.parametrize("name", QUALITY)
 def test_an_example_reaches_its_quality(name: str, run_example: Callable[[str], dict[str, Any]]) -> None:
     """`yarnml run` on the job file ends well, and the model that it exports is as good as it should be."""
     outcome = run_example(name)
@@ -84,19 +80,22 @@ def test_an_example_reaches_its_quality(name: str, run_example: Callable[[str], 
     assert all(reached), metrics
 
 
-@pytest.mark.long
-@pytest.mark.examples
-@TOGETHER
-def test_early_stopping_keeps_the_best_epoch(run_example: Callable[[str], dict[str, Any]], results: Path) -> None:
-    """The breast cancer job stops before its last epoch, and its model has the best validation loss of all epochs."""
-    outcome = run_example(STOPS_EARLY)
-    training = yarnml.load_job(ROOT / STOPS_EARLY).training
-    newest = max((results / STOPS_EARLY / "job/checkpoints").glob("step-*/manifest.json"))
+def test_early_stopping_keeps_the_best_epoch(example_data: Callable[[str], Path], tmp_path: Path) -> None:
+    """Gradient descent on the breast cancer data stops early, and its model has the best validation loss of all."""
+    job = yaml.safe_load((ROOT / "breast_cancer/job.yaml").read_text())
+    for part in ("train", "test"):
+        job["data"][part] = str(example_data("breast_cancer") / f"{part}.csv")
+    job["data"]["validation"] = 0.15
+    job["learner"] |= {"l2": 1e-3, "optimizer": {"kind": "adam", "learning_rate": 2e-2}}
+    stopping = {"metric": "loss", "patience": 10, "min_delta": 1e-4}
+    job["training"] = {"epochs": 200, "batch_size": 64, "early_stopping": stopping}
+    job |= {"checkpoint": {"path": str(tmp_path / "job")}, "export": str(tmp_path / "models")}
+    outcome = yarnml.run(job, "inline")
+    newest = max((tmp_path / "job/checkpoints").glob("step-*/manifest.json"))
     losses = [epoch["loss"] for epoch in json.loads(newest.read_text())["position"]["history"]]
-    assert outcome["stopped_early"]
-    assert len(losses) == outcome["epochs"] < training.epochs
-    least = min(losses) + training.early_stopping.min_delta
-    assert outcome["metrics"]["validation"]["loss"] <= least
+    assert outcome.stopped_early
+    assert len(losses) == outcome.epochs < job["training"]["epochs"]
+    assert outcome.metrics["validation"]["loss"] <= min(losses) + stopping["min_delta"]
 
 
 def test_every_example_is_run() -> None:

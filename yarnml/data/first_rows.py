@@ -69,6 +69,8 @@ def with_offsets(
     ``codes``: features whose numbers stay as they are.
     """
     chosen = [f for f in schema.features if needs_offset(f) and f.name not in codes]
+    if not chosen:
+        return schema
     names = [f.name for f in chosen] + ([schema.weight] if schema.weight else [])
     table, url = read_head(dataset, pa.schema([stored.field(name) for name in dict.fromkeys(names)]), HEAD_ROWS)
     if schema.weight:

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def parse(text: str, what: str) -> Any:
 
 
 def check_extent(value: Any, what: str) -> None:
-    """Refuse a document without end, and values that no message and no file can hold."""
+    """Refuse a document without end, values that no message and no file can hold, and YAML's own kinds of value."""
     left = [MAX_VALUES]
 
     def check(value: Any, place: str, depth: int) -> None:
@@ -75,6 +76,10 @@ def check_extent(value: Any, what: str) -> None:
                 raise JobFileError(f"{place or what} holds {fault}, which no text of a job may.")
             case int() if value not in INTEGERS:
                 raise JobFileError(f"{place or what} is a whole number of more than 64 bits.")
+            case date() | time() | bytes() | set():
+                raise JobFileError(
+                    f"{place or what} must not be {show(value)}, which no field takes; put quotes around a text."
+                )
 
     check(value, "", 0)
 
