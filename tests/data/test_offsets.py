@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tests.data.tables import loader_of, parquet, plan, read, with_classes, write_csv
+from tests.data.tables import Write, loader_of, parquet, plan, read, with_classes, write_csv, write_parquet
 from yarnml.data.offsets import distances
 from yarnml.data.plan import Plan
 from yarnml.data.scaling import Scaling, is_cancelled, mean_of, moments, standard
@@ -141,3 +141,12 @@ def test_labels_have_a_centre(tmp_path: Path) -> None:
     path = parquet(tmp_path, x=[1.0, 2.0, 3.0], y=[1e9 + 64, None, 1e9])
     assert plan(path).schema.centre == 1e9
     assert plan(parquet(tmp_path, x=[1.0, 2.0], y=[5, 6])).schema.centre == 0.0
+
+
+@pytest.mark.parametrize("write", [write_csv, write_parquet])
+def test_categories_alone(tmp_path: Path, write: Write) -> None:
+    """A table whose features are categories has no rows to take offsets from, of whatever format."""
+    format = "csv" if write is write_csv else "parquet"
+    path = write(f"{tmp_path}/rows.{format}", {"x": ["01", "1", "2"], "y": [0, 1, 0]})
+    step = {"kind": "category", "columns": ["x"]}
+    assert plan(path, prepare=[step], scale="standard").schema.features[0].offsets == ()

@@ -34,14 +34,6 @@ def test_codes_keep_their_zeros(tmp_path: Path, kind: str, format: str) -> None:
     assert (x[0] == x[3]).all()
 
 
-@pytest.mark.parametrize("format", ["csv", "parquet"])
-def test_nothing_to_scale(tmp_path: Path, format: str) -> None:
-    """A table whose features are categories alone has no rows to take offsets from."""
-    write = write_csv if format == "csv" else write_parquet
-    path = write(f"{tmp_path}/rows.{format}", {"x": CODES, "y": Y})
-    assert plan(path, prepare=step("category"), scale="standard").schema.features[0].offsets == ()
-
-
 @pytest.mark.parametrize("kind", ["one_hot", "category"])
 @pytest.mark.parametrize("format", ["csv", "parquet"])
 def test_given_codes(tmp_path: Path, kind: str, format: str) -> None:
