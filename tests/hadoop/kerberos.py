@@ -80,9 +80,6 @@ class KerberosAccess:
         """Give a user a ticket; ``options`` of kinit."""
         self._kdc.log_in(user, user, self._cache(user), *options)
 
-    def log_out(self, user: str) -> None:
-        self._cache(user).unlink(missing_ok=True)
-
     def datanode(self, host: str) -> Properties:
         return {"dfs.datanode.https.address": free_address(host)}
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests import families
 from tests.applications import CONTAINER, USER, Cluster, submitted
-from tests.hadoop import QUICK, QUICK_INSIDE, SecureHadoop, secure_hadoop
-from tests.hadoop.kdc import missing_programs
+from tests.clusters.yarn.secured import NEEDS_KERBEROS, corner_of_ann, secured_hadoop
+from tests.hadoop import SecureHadoop
 from tests.hadoop.kerberos import BOB
 from tests.processes import wait_for
 from yarnml import storage
@@ -18,26 +18,19 @@ from yarnml.storage.security import tokens
 
 pytestmark = [
     pytest.mark.cluster("secured"),
-    pytest.mark.skipif(bool(missing_programs()), reason=f"MIT Kerberos is not here: {', '.join(missing_programs())}"),
+    NEEDS_KERBEROS,
 ]
 
 
 @pytest.fixture(scope="module")
 def secured() -> Iterator[SecureHadoop]:
-    with secure_hadoop(QUICK, QUICK_INSIDE) as running, pytest.MonkeyPatch.context() as patch:
-        for name, value in running.hadoop.environment.items():
-            patch.setenv(name, value)
+    with secured_hadoop() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def cluster(secured: SecureHadoop, digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
-    """The corner of Ann, with the digits on HDFS."""
-    client = Cluster(secured.hadoop, tmp_path_factory.mktemp("jobs"))
-    for part in ("train", "test"):
-        for file in (digits / part).iterdir():
-            storage.write(f"{secured.hadoop.hdfs}{USER}/digits/{part}/{file.name}", file.read_bytes())
-    return client
+    return corner_of_ann(secured, digits, tmp_path_factory.mktemp("jobs"))
 
 
 def as_user(cluster: Cluster, variables: Mapping[str, str], *arguments: str) -> str:

@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests import families
-from tests.applications import CONTAINER, USER, Cluster, submitted
-from tests.hadoop import QUICK, QUICK_INSIDE, SecureHadoop, secure_hadoop
-from tests.hadoop.kdc import missing_programs
+from tests.applications import CONTAINER, Cluster, submitted
+from tests.clusters.yarn.secured import NEEDS_KERBEROS, corner_of_ann, secured_hadoop
+from tests.hadoop import SecureHadoop
 from tests.hadoop.kerberos import ANN
 from tests.processes import wait_for
-from yarnml import storage
 
 TOKEN_SECONDS = 150
 
@@ -20,26 +19,20 @@ pytestmark = [
     pytest.mark.cluster("secured"),
     pytest.mark.faults,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(bool(missing_programs()), reason=f"MIT Kerberos is not here: {', '.join(missing_programs())}"),
+    NEEDS_KERBEROS,
 ]
 
 
 @pytest.fixture(scope="module")
 def secured() -> Iterator[SecureHadoop]:
     """A secured cluster whose tokens live for minutes."""
-    with secure_hadoop(QUICK, QUICK_INSIDE, TOKEN_SECONDS) as running, pytest.MonkeyPatch.context() as patch:
-        for name, value in running.hadoop.environment.items():
-            patch.setenv(name, value)
+    with secured_hadoop(TOKEN_SECONDS) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def cluster(secured: SecureHadoop, digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
-    client = Cluster(secured.hadoop, tmp_path_factory.mktemp("jobs"))
-    for part in ("train", "test"):
-        for file in (digits / part).iterdir():
-            storage.write(f"{secured.hadoop.hdfs}{USER}/digits/{part}/{file.name}", file.read_bytes())
-    return client
+    return corner_of_ann(secured, digits, tmp_path_factory.mktemp("jobs"))
 
 
 def test_after_the_end_of_its_tokens(cluster: Cluster, secured: SecureHadoop) -> None:
