@@ -8,6 +8,7 @@ import contextlib
 import http.client
 import json
 import socket
+import ssl
 import string
 import urllib.error
 from collections.abc import Iterator, Sequence
@@ -16,12 +17,10 @@ from urllib.parse import quote, urlsplit
 
 from yarnml.storage import permissions
 from yarnml.storage.base import Block, Entry, ReplicaUnavailable, Sink, Source
-from yarnml.storage.hadoop_config import configuration
 from yarnml.storage.retry import CALL_SECONDS, CONNECT_SECONDS
 from yarnml.storage.security import tokens
 from yarnml.storage.security.identity import user
 from yarnml.storage.security.tokens import Token
-from yarnml.storage.security.truststore import tls_context
 from yarnml.storage.security.web import Caller, Refused, check_redirect
 
 _API = "/webhdfs/v1"
@@ -77,7 +76,7 @@ class WebHdfs:
             location = self._location("PUT", path, "CREATE", options)
             host = urlsplit(location).hostname or ""
             try:
-                return _Sink(location, self._seconds)
+                return _Sink(location, self._seconds, self._caller.tls)
             except OSError as exc:
                 if host in excluded:  # the next attempt may be sent elsewhere
                     raise ReplicaUnavailable(
@@ -170,11 +169,11 @@ class _Source:
 class _Sink:
     """A file on its way to a DataNode, as one chunked request."""
 
-    def __init__(self, location: str, seconds: float) -> None:
+    def __init__(self, location: str, seconds: float, tls: ssl.SSLContext) -> None:
         place = urlsplit(location)
         if place.scheme == "https":
             self._connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                place.netloc, timeout=CONNECT_SECONDS, context=tls_context(configuration())
+                place.netloc, timeout=CONNECT_SECONDS, context=tls
             )
         else:
             self._connection = http.client.HTTPConnection(place.netloc, timeout=CONNECT_SECONDS)

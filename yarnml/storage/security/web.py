@@ -56,15 +56,17 @@ class Caller:
 
     ``token``: finds the token to show in a container; None on an edge node, or for a service that takes tickets only.
     ``header``: the header that takes a token; without one it goes into the query, where WebHDFS looks for it.
+    ``tls``: the authorities that the servers' certificates are checked against.
     """
 
     def __init__(self, token: Callable[[], Token | None] = lambda: None, header: str = "") -> None:
         self._token = token
         self._header = header
+        self.tls = tls_context(configuration())
         self._open = urllib.request.build_opener(
             urllib.request.ProxyHandler({}),  # a proxy for the internet is none for the cluster
             Redirects(),
-            urllib.request.HTTPSHandler(context=tls_context(configuration())),
+            urllib.request.HTTPSHandler(context=self.tls),
         ).open
         self._user = cache(user)
         self._wanting: set[str] = set()  # servers that have asked for a proof

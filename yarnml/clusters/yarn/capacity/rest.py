@@ -54,9 +54,8 @@ def setting(name: str) -> str:
 
 def _get(url: str, **query: str) -> bytes:
     headers = {"Accept": "application/json, text/plain, */*"}
-    with _caller(hadoop_config.configuration().folder, os.environ.get("HADOOP_USER_NAME")).open(
-        url, query, ANSWER_SECONDS, headers=headers
-    ) as answer:
+    caller = _caller(hadoop_config.find_folder(), os.environ.get("HADOOP_USER_NAME"))
+    with caller.open(url, query, ANSWER_SECONDS, headers=headers) as answer:
         return bytes(answer.read())
 
 

@@ -193,7 +193,8 @@ class Yarn:
             storage.remove(self.staging(application))
 
     def _of_job(self, name: str) -> Application:
-        own = [a for a in self.applications() if a.name == name and a.user == identity.user()]
+        user = identity.user()
+        own = [a for a in self.applications() if a.name == name and a.user == user]
         if not own:
             raise JobFileError(
                 f"No application of yours with the name {name} is running or waiting; `yarnml ls --all` lists them all."

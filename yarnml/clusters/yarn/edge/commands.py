@@ -85,7 +85,8 @@ def list_jobs(*, every: bool) -> str:
     """The user's applications, newest first: those that live, or with ``every`` all that YARN still knows."""
     with connected() as yarn:
         applications = yarn.applications(states=ALL_STATES if every else LIVE_STATES)
-    own = [a for a in applications if a.user == identity.user()]
+    user = identity.user()
+    own = [a for a in applications if a.user == user]
     if own:
         return status.applications_table(own)
     return "No application of yours." if every else "None of yours is running or waiting; --all lists the ended ones."
