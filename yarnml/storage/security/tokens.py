@@ -81,7 +81,7 @@ def complete(address: str) -> None:
         services = {service.encode() for service in _addresses(address)}
         copies = [t._replace(alias=address.encode(), service=address.encode()) for t in tokens if t.service in services]
         if copies:
-            os.environ[FILE] = _write([*tokens, *copies])
+            _use([*tokens, *copies])
 
 
 def replace(renewed: Iterable[Token]) -> None:
@@ -91,18 +91,21 @@ def replace(renewed: Iterable[Token]) -> None:
     """
     with _lock:
         newest = {(token.kind, token.service): token for token in [*own(), *renewed]}
-        before = os.environ[FILE]
-        os.environ[FILE] = _write(list(newest.values()))
-        if os.path.basename(before).startswith(_PREFIX):  # YARN's own file stays
-            os.unlink(before)
+        _use(newest.values())
 
 
-def _write(tokens: list[Token]) -> str:
-    """Write a file for this user alone into the container's folder, which YARN removes."""
-    handle, path = tempfile.mkstemp(prefix=_PREFIX, suffix=".tokens", dir=os.path.dirname(os.environ[FILE]) or ".")
+def _use(tokens: Iterable[Token]) -> None:
+    """Write a file for this user alone into the container's folder, which YARN removes, and have the variable name it.
+
+    It takes the place of the one before, but for YARN's own, which stays.
+    """
+    before = os.environ[FILE]
+    handle, path = tempfile.mkstemp(prefix=_PREFIX, suffix=".tokens", dir=os.path.dirname(before) or ".")
     with os.fdopen(handle, "wb") as file:
         file.write(dump(tokens))
-    return path
+    os.environ[FILE] = path
+    if os.path.basename(before).startswith(_PREFIX):
+        os.unlink(before)
 
 
 def _addresses(service: str) -> list[str]:
