@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from yarnml.storage.connect import name_nodes, token_services
 from yarnml.storage.hadoop_config import Configuration, configuration
-from yarnml.storage.hdfs import SCHEMES
+from yarnml.storage.hdfs import roots_of
 from yarnml.storage.security.tokens import HDFS, Token
 from yarnml.storage.webhdfs import WebHdfs
 
@@ -16,10 +16,7 @@ _MAX_LIFETIME = "dfs.namenode.delegation.token.max-lifetime"
 def new_tokens(urls: Iterable[str]) -> list[Token]:
     """A token of each HDFS among these URLs, for every name that it is known by; OSError where one gives none."""
     settings = configuration()
-    roots = sorted({"/".join(url.split("/")[:3]) for url in urls if "://" in url})
-    places = [tuple(root.split("://")) for root in roots]
-    hdfs = [(scheme, authority) for scheme, authority in places if scheme in SCHEMES]
-    return [token for scheme, authority in hdfs for token in _tokens_of(scheme, authority, settings)]
+    return [token for root in roots_of(urls) for token in _tokens_of(root, settings)]
 
 
 def lifetime(settings: Configuration) -> float:
@@ -29,7 +26,8 @@ def lifetime(settings: Configuration) -> float:
     return min(renewed, longest) / 1000
 
 
-def _tokens_of(scheme: str, authority: str, settings: Configuration) -> list[Token]:
+def _tokens_of(root: str, settings: Configuration) -> list[Token]:
+    scheme, _, authority = root.partition("://")
     nodes = name_nodes(scheme, authority, settings)
     services = token_services(authority, nodes, settings)
     token = WebHdfs([node.web for node in nodes], services, settings.umask).delegation_token()

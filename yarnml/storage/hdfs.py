@@ -8,7 +8,7 @@ import contextlib
 import io
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,12 @@ SCHEMES = ("hdfs", "webhdfs", "swebhdfs")
 
 CHUNK = 32 * 2**20
 """Bytes that one call reads or writes at most."""
+
+
+def roots_of(urls: Iterable[str]) -> list[str]:
+    """Every HDFS among these URLs by its root, ``scheme://host``, sorted; ``hdfs://`` is that of the configuration."""
+    beginnings = tuple(f"{scheme}://" for scheme in SCHEMES)
+    return sorted({"/".join(url.split("/")[:3]) for url in urls if url.startswith(beginnings)})
 
 
 class Hdfs(AbstractFileSystem):  # type: ignore[misc]

@@ -15,6 +15,7 @@ from yarnml.clusters.yarn.packaging.provision import VARIABLES, Provision
 from yarnml.errors import JobFileError
 from yarnml.job import paths
 from yarnml.job.spec import Job, size_in_bytes
+from yarnml.storage.hdfs import roots_of
 from yarnml.worker import environment
 
 JOB_FILE = "yarnml-job.json"
@@ -140,12 +141,7 @@ def check_paths(job: Job) -> None:
 
 def file_systems(job: Job) -> list[str]:
     """The name services that a job reads and writes, without the default one, which YARN knows."""
-    roots = {
-        "/".join(url.split("/")[:3])
-        for url in job.urls.values()
-        if url.startswith(("hdfs://", "webhdfs://", "swebhdfs://"))
-    }
-    return sorted(root for root in roots if not root.endswith("://"))
+    return [root for root in roots_of(job.urls.values()) if not root.endswith("://")]
 
 
 def _files(provision: Provision, job_file: str) -> dict[str, Any]:
