@@ -16,6 +16,9 @@ from yarnml.job.learners import LearnerOptions, Options
 
 MAX_SEED = 2**31 - 1
 
+ROWS = {"dtype": [np.float64, np.float32]}
+"""The types of rows that are taken as they are."""
+
 _KINDS: dict[str, type[LearnerOptions]] = {str(kind.__struct_config__.tag): kind for kind in Options.__args__}
 
 
@@ -34,7 +37,7 @@ class Adapter(BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        learner: str,
+        learner: str = "boosting",
         *,
         options: Mapping[str, Any] | None = None,
         training: Mapping[str, Any] | None = None,
@@ -62,7 +65,7 @@ class Adapter(BaseEstimator):  # type: ignore[misc]
     def _outputs(self, x: Any) -> npt.NDArray[np.float32]:
         """The learner's own predictions for rows of the columns of the training."""
         check_is_fitted(self)
-        x = validate_data(self, x, reset=False, dtype=[np.float64, np.float32], ensure_all_finite=self._finite)
+        x = validate_data(self, x, reset=False, ensure_all_finite=self._finite, **ROWS)
         with value_errors():
             outputs: npt.NDArray[np.float32] = self.model_.outputs(x)
         return outputs

@@ -16,10 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
 
-from yarnml.sklearn.base import Adapter, value_errors
-
-ROWS = {"dtype": [np.float64, np.float32]}
-"""The types of rows that are taken as they are."""
+from yarnml.sklearn.base import ROWS, Adapter, value_errors
 
 
 def _has_probabilities(estimator: Adapter) -> bool:
@@ -28,17 +25,6 @@ def _has_probabilities(estimator: Adapter) -> bool:
 
 class Classifier(ClassifierMixin, Adapter):  # type: ignore[misc]
     """A learner of classes, of any type, which are in ``classes_`` of a fitted one, sorted."""
-
-    def __init__(
-        self,
-        learner: str = "boosting",
-        *,
-        options: Mapping[str, Any] | None = None,
-        training: Mapping[str, Any] | None = None,
-        job: Mapping[str, Any] | None = None,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(learner, options=options, training=training, job=job, random_state=random_state)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
         """Train; ``sample_weight``: of each row, None for 1."""
@@ -71,17 +57,6 @@ class Classifier(ClassifierMixin, Adapter):  # type: ignore[misc]
 
 class Regressor(RegressorMixin, Adapter):  # type: ignore[misc]
     """A learner of a number."""
-
-    def __init__(
-        self,
-        learner: str = "boosting",
-        *,
-        options: Mapping[str, Any] | None = None,
-        training: Mapping[str, Any] | None = None,
-        job: Mapping[str, Any] | None = None,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(learner, options=options, training=training, job=job, random_state=random_state)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
         """Train; ``sample_weight``: of each row, None for 1."""
