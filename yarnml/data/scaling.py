@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from yarnml.data import label_scaling
 from yarnml.data.arrays import Array
 from yarnml.data.label_scaling import LabelScaling
 from yarnml.data.schema import Rows, Schema
@@ -28,9 +29,20 @@ class Scaling(NamedTuple):
     label: LabelScaling | None = None
 
 
-def identity(width: int, label: LabelScaling | None = None) -> Scaling:
+def identity(width: int) -> Scaling:
     """The scaling that leaves the features as they are."""
-    return Scaling(np.zeros(width, np.float32), np.ones(width, np.float32), label)
+    return Scaling(np.zeros(width, np.float32), np.ones(width, np.float32))
+
+
+def identity_of(schema: Schema) -> Scaling:
+    """The scaling of these columns that changes nothing, in the form of the fitted one."""
+    label = None if schema.label_scale == "none" else label_scaling.identity()
+    return identity(schema.width)._replace(label=label)
+
+
+def label_of(scaling: Scaling | None) -> LabelScaling | None:
+    """The scaling of the label; None where it is not scaled."""
+    return scaling.label if scaling else None
 
 
 def neutral(scaling: Scaling) -> bool:

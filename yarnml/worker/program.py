@@ -15,9 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from jax import export
 
-from yarnml.data import label_scaling
 from yarnml.data.label_scaling import check_labels, in_label_units, loss_in_label_units, scaled_label
-from yarnml.data.scaling import Scaling, identity, scaled
+from yarnml.data.scaling import Scaling, identity_of, label_of, scaled
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import ModelError, YarnmlError
 from yarnml.job.spec import Gradients
@@ -58,6 +57,7 @@ class Program:
     ) -> None:
         self._learner = learner
         self._shard_learner = learner if isinstance(learner, ShardLearner) else None
+        self._form_at = learner.form_of_sums if isinstance(learner, ChangingSums) else None
         self._check_rows = learner.check if isinstance(learner, ChecksRows) else None
         self._schema = schema
         self._width = schema.width
@@ -109,7 +109,9 @@ class Program:
 
     def in_label_units(self, scores: Scores, scaling: Scaling | None) -> Scores:
         """Scores of an update with the loss in the units of the label, however that was scaled."""
-        label = scaling.label if scaling else None
+        label = label_of(scaling)
+        if label is None:
+            return scores
         with precision_of(self._learner):
             return scores._replace(loss=loss_in_label_units(scores.loss, label, self._schema.label_scale))
 
@@ -184,15 +186,13 @@ class Program:
         with precision_of(self._learner):
             state = jax.eval_shape(self._learner.init, jax.random.key(0))
         shapes = ((2, self._width), jnp.float32), ((2,), self._label), ((2,), jnp.float32)
-        label = None if self._schema.label_scale == "none" else label_scaling.identity()
-        return state, identity(self._width, label), Batch(*(jax.ShapeDtypeStruct(*s) for s in shapes))
+        return state, identity_of(self._schema), Batch(*(jax.ShapeDtypeStruct(*s) for s in shapes))
 
     def _features(self, scaling: Scaling | None, x: jax.Array) -> jax.Array:
         return scaled(x, scaling).reshape(x.shape[0], *self._shape)
 
     def _batch(self, scaling: Scaling | None, rows: Rows | Batch) -> Batch:
-        label = scaling.label if scaling else None
-        y = scaled_label(jnp.asarray(rows.y), label, self._schema.label_scale, jnp)
+        y = scaled_label(jnp.asarray(rows.y), label_of(scaling), self._schema.label_scale, jnp)
         return Batch(self._features(scaling, jnp.asarray(rows.x)), y, jnp.asarray(rows.weight))
 
     def _weighted_rows(self, scaling: Scaling | None, batches: Iterable[Rows]) -> Iterator[Batch]:
@@ -201,7 +201,7 @@ class Program:
             self.refuse(rows)
             counts = rows.weight > 0
             x, y, weight = rows if counts.all() else (a[counts] for a in rows)
-            y = scaled_label(y, scaling.label if scaling else None, self._schema.label_scale)
+            y = scaled_label(y, label_of(scaling), self._schema.label_scale)
             yield Batch(scaled(x, scaling).reshape(len(x), *self._shape), y, weight)
 
     def _form_of_sums(self) -> Any:
@@ -222,7 +222,7 @@ class Program:
 
     def _update_at(self, state: State) -> Update:
         """The update for sums of the form that they have at this state."""
-        form = self._learner.form_of_sums(state) if isinstance(self._learner, ChangingSums) else None
+        form = self._form_at(state) if self._form_at else None
         leaves, structure = jax.tree.flatten(form)
         key = structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
         if key not in self._updates:
@@ -237,7 +237,7 @@ class Program:
     def _evaluate_rows(
         self, parameters: Any, scaling: Scaling | None, rows: Rows | Batch
     ) -> tuple[jax.Array, jax.Array]:
-        label = scaling.label if scaling else None
+        label = label_of(scaling)
         kind = self._schema.label_scale
 
         def outputs_and_losses(batch: Batch) -> tuple[jax.Array, jax.Array]:

@@ -4,8 +4,7 @@ import jax
 
 from yarnml.control.commands import Initialize
 from yarnml.control.reports import StatePosition
-from yarnml.data import label_scaling
-from yarnml.data.scaling import Scaling, identity
+from yarnml.data.scaling import Scaling, identity_of
 from yarnml.data.schema import Schema
 from yarnml.errors import YarnmlError
 from yarnml.job import user_code
@@ -47,7 +46,7 @@ class Training:
 
     def build(self, schema: Schema) -> Replica:
         """Make the learner's first state, which counts as no state until it is moved to a position."""
-        scaling = self.scaling or _identity(schema)
+        scaling = self.scaling or identity_of(schema)
         hidden = self.job.scales and self.job.data.scale != "standard"
         self._replica = Replica(self._compiled(schema), schema, self.job.training.seed, scaling, hidden=hidden)
         return self._replica
@@ -64,7 +63,7 @@ class Training:
         if rows is None:  # a step is a full pass: its first batch has the shape of all
             rows = next(self.loaders.loader("train", schema).scan(0))
         # The numbers of the scaling come with the state.  That there is one is part of the compiled function.
-        scaling = _identity(schema) if self.job.scales or schema.label_scale != "none" else None
+        scaling = identity_of(schema) if self.job.scales or schema.label_scale != "none" else None
         state = learner.init(jax.random.key(self.job.training.seed))
         learner.program.update(state, learner.program.map(state, scaling, rows))
 
@@ -73,8 +72,3 @@ class Training:
         learner = self._learners.compiled(self.job, schema)
         self.loaders.share_cache(self.keeps_rows and learner.program.maps_shards)
         return learner
-
-
-def _identity(schema: Schema) -> Scaling:
-    """The scaling of these columns that changes nothing, in the form of the fitted one."""
-    return identity(schema.width, None if schema.label_scale == "none" else label_scaling.identity())
