@@ -61,6 +61,11 @@ class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
         return MAX_DEPTH if self.depth == "none" else self.depth
 
     @property
+    def passes_per_round(self) -> int | None:
+        """Passes that grow the trees of a round; None: as many as it takes."""
+        return None if self.depth == "none" else self.depth
+
+    @property
     def passes(self) -> Passes:
         """One epoch or more to find the bins, then one for each round, or as many as it takes."""
         if self.depth == "none":

@@ -20,7 +20,7 @@ def build(options: Boosting, schema: Schema) -> Learner:
         options.levels,
         options.bins,
         Terms(options.l2, options.min_hessian, options.min_gain),
-        None if options.depth == "none" else options.depth,
+        options.passes_per_round,
         learning_rate=options.learning_rate,
         sampling_rate=options.subsample,
         features_per_node=max(1, round(options.features * schema.width)) if options.features else None,

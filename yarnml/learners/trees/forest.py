@@ -23,7 +23,7 @@ def build(options: Forest, schema: Schema) -> Learner:
         options.levels,
         options.bins,
         terms,
-        None if options.depth == "none" else options.depth,
+        options.passes_per_round,
         average=True,
         group=options.group,
         with_replacement=True,

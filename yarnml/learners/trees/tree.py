@@ -14,6 +14,5 @@ from yarnml.learners.trees.rule import Rule, Terms
 
 def build(options: Tree, schema: Schema) -> Learner:
     terms = Terms(options.l2, options.min_rows, options.min_gain)
-    passes = None if options.depth == "none" else options.depth
-    rule = Rule(1, options.levels, options.bins, terms, passes)
+    rule = Rule(1, options.levels, options.bins, terms, options.passes_per_round)
     return build_trees(SquaredError(schema.outputs), rule, options, schema)
