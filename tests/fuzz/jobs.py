@@ -21,7 +21,15 @@ NASTY: list[Any] = [
 ]  # fmt: skip
 """Values that break programs."""
 
-COLUMNS = {"features": ["x"], "columns": ["x"], "label": ["y"], "weight": ["w"], "metric": ["loss"]}
+COLUMNS = {
+    "features": ["x"],
+    "columns": ["x"],
+    "label": ["y"],
+    "weight": ["w"],
+    "offset": ["w"],
+    "exposure": ["w"],
+    "metric": ["loss"],
+}
 FORMS = ["job", "1 epoch", "3 steps", "512 MiB", "2 epochs", "1.5 TiB", "0 B"]
 PLACES = [
     "rows.parquet",
@@ -48,6 +56,7 @@ def _plausible(document: dict[str, Any], plain: bool) -> dict[str, Any]:
     data |= {"features": ["x"], "label": None if unlabelled else "y"}
     if plain:
         fields = ("shape", "classes", "class_weights", "stratify", "prepare", "weight", "label_type", "validation")
+        fields += ("offset", "exposure")
         document["data"] = {name: value for name, value in data.items() if name not in fields}
         document["training"] = {"epochs": 2}
         return {name: value for name, value in document.items() if name not in ("search", "evaluation", "workers")}

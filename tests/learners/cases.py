@@ -56,7 +56,7 @@ class Case:
 
     @property
     def batch(self) -> Batch:
-        x = self.rows.x.reshape(-1, *(self.schema.shape or (self.schema.width,)))
+        x = self.rows.x.reshape(-1, *(self.schema.shape or (self.schema.row_width,)))
         return Batch(x, self.rows.y, self.rows.weight)
 
     def state(self) -> Any:
@@ -70,7 +70,7 @@ def build_case(options: Options, columns: Schema) -> Case:
     classes = columns.label_type == "class"
     y = random.integers(columns.outputs, size=n) if classes else random.normal(size=n)
     y = np.exp(y) if isinstance(options, Poisson | Gamma | Als | Factorization) else y
-    x = random.normal(size=(n, columns.width)).astype(np.float32)
+    x = random.normal(size=(n, columns.row_width)).astype(np.float32)
     if isinstance(options, NaiveBayes):
         x = np.abs(x) * (1 + np.eye(columns.outputs, columns.width, dtype=np.float32)[y])
     if isinstance(options, Factorization | Als):

@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from yarnml.data.schema import Feature, Schema
+from yarnml.data.schema import Feature, Offset, Schema
 from yarnml.job.learners import (
     Als,
     Boosting,
@@ -75,6 +75,7 @@ KINDS: dict[str, tuple[Options, Schema]] = {
     "softmax": (Softmax(clip_norm=0.5), schema(16, (1, 2, 3), (4, 4, 1))),
     "linear-newton": (Linear(solver="newton"), schema(16, (), (4, 4))),
     "poisson-lbfgs": (Poisson(solver="lbfgs", l2=0.1), NUMBER),
+    "poisson-offset": (Poisson(solver="newton"), replace(NUMBER, offset=Offset("t"))),
     "gamma": (Gamma(), NUMBER),
     "huber-fista": (Huber(solver="fista", l1=0.01, delta=0.5), NUMBER),
     "svm-lbfgs": (Svm(solver="lbfgs", l2=0.1), schema(16, ("no", "yes"), (2, 8))),

@@ -23,6 +23,8 @@ _DATA = (
     "label_type",
     "classes",
     "weight",
+    "offset",
+    "exposure",
     "shape",
     "scale",
     "label_scale",

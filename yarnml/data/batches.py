@@ -29,7 +29,7 @@ def pad(rows: Rows, length: int) -> Rows:
 def empty_batch(length: int, schema: Schema) -> Rows:
     """``length`` rows with anything in them."""
     label_type = np.int32 if schema.label_type == "class" else np.float32
-    x = empty((length, schema.width), np.float32)
+    x = empty((length, schema.row_width), np.float32)
     return Rows(x, empty((length,), label_type), empty((length,), np.float32))
 
 

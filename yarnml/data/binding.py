@@ -9,7 +9,7 @@ from yarnml.data.arrays import is_list, is_number, is_text, plain_type, value_ty
 from yarnml.data.hints import hint
 from yarnml.data.layouts import Use
 from yarnml.data.prepare.base import TEXT, chain
-from yarnml.data.schema import Feature, Schema, class_array, prepared
+from yarnml.data.schema import Feature, Offset, Schema, class_array, prepared
 from yarnml.data.uses import own_steps
 from yarnml.errors import JobFileError
 from yarnml.job.prepare import Step
@@ -19,7 +19,7 @@ from yarnml.job.spec import Data
 def uses_of(data: Data) -> list[Use]:
     """The columns that a job file names."""
     named = [*(("features", f) for f in data.features), ("label", data.label), ("weight", data.weight)]
-    named += [("group", data.group)]
+    named += [("group", data.group), ("offset", data.offset), ("exposure", data.exposure)]
     return [Use(field, name) for field, name in named if name is not None]
 
 
@@ -31,9 +31,11 @@ def bind(data: Data, stored: pa.Schema, url: str) -> Schema:
     kinds = dict(zip(stored.names, stored.types, strict=True))
     steps = own_steps(data.prepare)
     features = tuple(_feature(steps.get(name, []), name, kinds[name], url) for name in data.features)
-    if data.weight and not is_number(kinds[data.weight]):
-        kind = kinds[data.weight]
-        raise JobFileError(f"data.weight: column '{data.weight}' must hold numbers, not {kind}{hint(kind)}.")
+    for field in ("weight", "offset", "exposure"):
+        name = getattr(data, field)
+        if name and not is_number(kinds[name]):
+            kind = kinds[name]
+            raise JobFileError(f"data.{field}: column '{name}' must hold numbers, not {kind}{hint(kind)}.")
     if data.group and not (is_text(kinds[data.group]) or is_number(kinds[data.group])):
         kind = kinds[data.group]
         raise JobFileError(f"data.group: column '{data.group}' must hold text or numbers, not {kind}{hint(kind)}.")
@@ -41,7 +43,18 @@ def bind(data: Data, stored: pa.Schema, url: str) -> Schema:
     classes = tuple(data.classes) if data.classes else None if label_type == "class" else ()
     shape = tuple(data.shape) if data.shape else None
     _check_has_classes(data, label_type)
-    return Schema(features, data.label, label_type, classes, data.weight, shape, data.class_weights, group=data.group)
+    offset = data.offset or data.exposure
+    return Schema(
+        features,
+        data.label,
+        label_type,
+        classes,
+        data.weight,
+        shape,
+        data.class_weights,
+        group=data.group,
+        offset=Offset(offset, is_exposure=data.exposure is not None) if offset else None,
+    )
 
 
 def _feature(steps: Sequence[Step], name: str, kind: pa.DataType, url: str) -> Feature:

@@ -101,7 +101,7 @@ class Loader:
 
         ``keep``: whether the decoded pieces stay for the next time, as far as the cache has room.
         """
-        length = max(1, min(MAX_SCAN_ROWS, MAX_SCAN_BYTES // (4 * self._schema.width), max(self.sizes)))
+        length = max(1, min(MAX_SCAN_ROWS, MAX_SCAN_BYTES // (4 * self._schema.row_width), max(self.sizes)))
         weightless = concatenate([], self._schema)
         count = 0
         for _, rows in prefetch(partial(self._load, keep=keep), self._pieces_of(shard), max_items=1):

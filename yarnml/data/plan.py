@@ -93,7 +93,9 @@ def _columns(data: Data, dataset: Dataset, layouts: list[Layout], train: pa.Sche
 
 def _plain(data: Data) -> set[str | None]:
     """The columns of numbers to compute with, that no step tells apart."""
-    return {*data.features, data.weight} - {name for step in data.prepare for name in step.columns}
+    return {*data.features, data.weight, data.offset, data.exposure} - {
+        name for step in data.prepare for name in step.columns
+    }
 
 
 def _check_contents(name: str, columns: pa.Schema, train: pa.Schema) -> None:

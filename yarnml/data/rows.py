@@ -13,7 +13,7 @@ from yarnml.data.arrays import Array, Matrix, float32, is_list, numeric, to_floa
 from yarnml.data.lookup import places
 from yarnml.data.offsets import distances
 from yarnml.data.prepare.base import follow
-from yarnml.data.schema import Feature, Rows, Schema, class_array
+from yarnml.data.schema import Feature, Offset, Rows, Schema, class_array
 from yarnml.data.shapes import columns_of, numbers_of, single, without_nulls
 from yarnml.errors import DataError
 
@@ -22,11 +22,11 @@ COLUMNS_AT_ONCE = 16
 
 
 def features_of(table: pa.Table, schema: Schema, where: str) -> Matrix:
-    """float32 [rows, width]: a table's feature columns, prepared, in the job file's order.
+    """float32 [rows, row_width]: a table's feature columns, prepared, in the job file's order, then the offset.
 
     ``where``: the name of the table in errors.
     """
-    x = empty((table.num_rows, schema.width), np.float32)
+    x = empty((table.num_rows, schema.row_width), np.float32)
     columns = iter(columns_of(table, [f.name for f in schema.features], where))
     start = 0
     for strip in _strips(schema.features):
@@ -34,8 +34,20 @@ def features_of(table: pa.Table, schema: Schema, where: str) -> Matrix:
         end = start + sum(f.width for f in strip)
         x[:, start:end] = parts[0] if len(parts) == 1 else np.concatenate([part.T for part in parts]).T
         start = end
-    check_finite(x, schema, where)
+    check_finite(x[:, :start], schema, where)
+    if schema.offset:
+        column = float32(plain_column(table, schema.offset.name, where), schema.offset.name, where)
+        x[:, start] = offset_of(column, schema.offset, where)
     return x
+
+
+def offset_of(numbers: npt.NDArray[np.float32], offset: Offset, where: str) -> npt.NDArray[np.float32]:
+    """[rows]: the offset of every row, from the numbers of its column; DataError where they can't be one."""
+    if offset.is_exposure and not (np.isfinite(numbers).all() and (numbers > 0).all()):
+        raise DataError(f"{where}: the exposure column '{offset.name}' must hold finite numbers above 0.")
+    if not np.isfinite(numbers).all():
+        raise DataError(f"{where}: the offset column '{offset.name}' must hold finite numbers.")
+    return np.log(numbers) if offset.is_exposure else numbers
 
 
 def check_finite(x: Matrix, schema: Schema, where: str) -> None:

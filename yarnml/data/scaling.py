@@ -50,9 +50,19 @@ def neutral(scaling: Scaling) -> bool:
     return scaling.label is None and not scaling.mean.any() and bool((scaling.factor == 1).all())
 
 
-def scaled(x: Any, scaling: Scaling | None) -> Any:
-    """Scale an array of NumPy's or JAX's [rows, width]; without a scaling it stays as it is."""
-    return x if scaling is None else (x - scaling.mean) * scaling.factor
+def scaled(x: Any, scaling: Scaling | None, module: Any = np) -> Any:
+    """Scale an array of ``module``, NumPy or JAX's, [rows, row_width]; without a scaling it stays as it is.
+
+    An offset counts in the units of the label, so it gets the label's factor.
+    """
+    if scaling is None:
+        return x
+    width = scaling.mean.shape[0]
+    features = (x[:, :width] - scaling.mean) * scaling.factor
+    if x.shape[1] == width:
+        return features
+    factor = scaling.label.factor if scaling.label else np.float32(1)
+    return module.concatenate([features, x[:, width:] * factor], axis=1)
 
 
 def moments(rows: Rows, centre: Array | float = 0.0) -> Array:

@@ -43,6 +43,13 @@ class Feature(Struct, frozen=True, array_like=True):
         return self.steps[-1].ids if self.steps else 0
 
 
+class Offset(Struct, frozen=True, array_like=True):
+    """A column that is added to a model's linear predictor with coefficient 1; of an exposure its logarithm."""
+
+    name: str
+    is_exposure: bool = False
+
+
 class Schema(Struct, frozen=True):
     """The columns of a job.
 
@@ -58,6 +65,7 @@ class Schema(Struct, frozen=True):
     ``guessed``: whether the training data do not say what is text, so that text may be numbers, as in CSV.
     ``rows``: the most rows that there are to train on; 0: not known.
     ``group``: the column that tells apart the groups of rows whose order metrics are about.
+    ``offset``: what is added to the learner's linear predictor; None for nothing.
     """
 
     features: tuple[Feature, ...]
@@ -74,6 +82,7 @@ class Schema(Struct, frozen=True):
     guessed: bool = False
     rows: int = 0
     group: str | None = None
+    offset: Offset | None = None
 
     @property
     def names(self) -> list[str]:
@@ -86,15 +95,20 @@ class Schema(Struct, frozen=True):
         return sum(f.width for f in self.features)
 
     @property
+    def row_width(self) -> int:
+        """Numbers in one row as it is stored and given to a learner: its features, and behind them the offset."""
+        return self.width + (self.offset is not None)
+
+    @property
     def outputs(self) -> int:
         """The number of classes, or of clusters; 0 for a number label."""
         return len(self.classes or ())
 
 
 class Rows(NamedTuple):
-    """x: float32 [rows, width]; y: int32 class numbers or float32 [rows]; weight: float32 [rows].
+    """x: float32 [rows, row_width]; y: int32 class numbers or float32 [rows]; weight: float32 [rows].
 
-    Without a label y is 0.
+    Without a label y is 0.  Where the schema has an offset it is the last number of x.
     """
 
     x: npt.NDArray[np.float32]
@@ -114,7 +128,8 @@ def stored_in(schema: Schema) -> Schema:
 
 def columns(schema: Schema, stored: pa.Schema) -> pa.Schema:
     """The stored columns to read."""
-    names = dict.fromkeys([*(f.name for f in schema.features), schema.label, schema.weight, schema.group])
+    offset = schema.offset.name if schema.offset else None
+    names = dict.fromkeys([*(f.name for f in schema.features), schema.label, schema.weight, schema.group, offset])
     return pa.schema([stored.field(name) for name in names if name is not None])
 
 

@@ -38,6 +38,8 @@ def fit(
     features: Sequence[str] | None = None,
     weight: Any = None,
     group: Any = None,
+    offset: Any = None,
+    exposure: Any = None,
     test: Any = None,
     export: str | PathLike[str] | None = None,
     keep: str | PathLike[str] | None = None,
@@ -57,7 +59,10 @@ def fit(
         features: names of columns; None for all but those of the other roles.
         weight: the name of a column, or one weight for each row.
         group: the same for metrics of the order within groups.
-        test: rows to evaluate on, as ``frame``; where a role is given as values, a tuple (frame, label, weight, group).
+        offset: the same for what is added to the linear predictor.
+        exposure: the same for what its logarithm is added of.
+        test: rows to evaluate on, as ``frame``; where a role is given as values, a tuple of the frame, label, weight,
+            group, offset and exposure.
         export: a folder in which the model is stored as its next version.
         keep: a new folder for everything: the rows, the job file, checkpoints and, without ``export``, the model.
         progress: whether the fit shows itself, as `yarnml.run` does.
@@ -67,9 +72,10 @@ def fit(
     Raises a YarnmlError for everything that can go wrong, and KeyboardInterrupt where it is stopped.
     """
     with _folder(keep) as folder:
-        sources = {"train": tabulate(frame, label, weight, group, features=features)}
+        roles = (label, weight, group, offset, exposure)
+        sources = {"train": tabulate(frame, *roles, features=features)}
         if test is not None:
-            by_name = [test, *(role if isinstance(role, str) else None for role in (label, weight, group))]
+            by_name = [test, *(role if isinstance(role, str) else None for role in roles)]
             sources["test"] = tabulate(*(test if isinstance(test, tuple) else by_name), features=features)
         places = {name: os.path.join(folder, file) for name, file in (("train", TRAIN), ("test", TEST))}
         for name, rows in sources.items():

@@ -15,10 +15,6 @@ from yarnml.errors import DataError
 ARRAY = "x"
 """The column that holds the rows of an array, as lists: its features are x[0], x[1], …"""
 
-LABEL = "label"
-WEIGHT = "weight"
-GROUP = "group"
-
 GROUP_BYTES = 64 * 2**20
 """Bytes of a row group, the least that is read at once."""
 
@@ -31,11 +27,18 @@ class JobRows(NamedTuple):
 
 
 def tabulate(
-    frame: Any, label: Any = None, weight: Any = None, group: Any = None, *, features: Sequence[str] | None = None
+    frame: Any,
+    label: Any = None,
+    weight: Any = None,
+    group: Any = None,
+    offset: Any = None,
+    exposure: Any = None,
+    *,
+    features: Sequence[str] | None = None,
 ) -> JobRows:
     """Make a table of a frame of any library, a mapping of columns, or an array [rows, width] or [rows, *shape].
 
-    ``label``, ``weight``, ``group``: the name of a column, or one value for each row.
+    ``label`` to ``exposure``: the name of a column, or one value for each row.
     ``features``: names of columns; None for all others.
     Raises DataError for what is no table, and for columns that are missing or of another length.
     """
@@ -48,12 +51,13 @@ def tabulate(
             fields["shape"] = list(x.shape[1:])
     given = list(table.column_names) if features is None else list(features)
     roles: dict[str, str] = {}
-    for role, name, values in (("label", LABEL, label), ("weight", WEIGHT, weight), ("group", GROUP, group)):
+    given_roles = {"label": label, "weight": weight, "group": group, "offset": offset, "exposure": exposure}
+    for role, values in given_roles.items():
         if isinstance(values, str):
             columns_of(table, [values], "the table")
             roles[role] = values
         elif values is not None:
-            roles[role] = _free(name, table)
+            roles[role] = _free(role, table)
             table = _with_column(table, roles[role], values, role)
     chosen = [name for name in given if name not in roles.values() or features is not None]
     columns_of(table, chosen, "the table")

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, field, to_builtins
 
 from yarnml.events.redaction import HIDDEN, hide, hide_passwords, map_texts, without_password
+from yarnml.job.data import ClassWeights as ClassWeights
+from yarnml.job.data import Data as Data
 from yarnml.job.fields import (
     Epochs,
-    Fraction,
     MetricName,
     Name,
     NonNegative,
@@ -20,50 +21,16 @@ from yarnml.job.fields import (
     Section,
     Shards,
     Url,
-    Urls,
     Whole,
 )
 from yarnml.job.fields import size_in_bytes as size_in_bytes
 from yarnml.job.learners import Options
 from yarnml.job.metrics import requested
-from yarnml.job.prepare import Step
 from yarnml.job.processes import Master as Master
 from yarnml.job.processes import Reducers as Reducers
 from yarnml.job.processes import Workers as Workers
 
-ClassWeights = Literal["balanced"] | dict[str, NonNegative]
 Gradients = Literal["float32", "bfloat16"]
-
-
-class Data(Section, frozen=True, kw_only=True):
-    """Rows, by what they are read from, and what their columns mean.
-
-    Paths are fsspec URLs: a file, a folder, a glob, or a list of those.
-
-    ``prepare``: steps that make numbers of columns, or better ones, before ``scale``; see docs/preparation.md.
-    ``label_scale``: what the learner sees of a number label: itself, mean 0 and variance 1 (``standard``), or so its
-    logarithm (``log``); ``auto``: as is best for the learner.
-    ``class_weights``: what the weight of a training row is multiplied by, for each class by its text.
-    ``group``: a column whose value is the same for rows that are ranked together, for metrics such as ``ndcg``.
-    ``stratify``: the rows of a validation split have the classes in the same shares as the others.
-    """
-
-    train: Urls
-    test: Urls | None = None
-    validation: Fraction | Urls | None = None
-    format: Literal["auto", "parquet", "csv"] = "auto"
-    features: Annotated[list[str], Meta(min_length=1)]
-    label: str | None = None
-    label_type: Literal["auto", "class", "number"] = "auto"
-    classes: Annotated[list[str | int | bool], Meta(min_length=1)] | None = None
-    weight: str | None = None
-    group: str | None = None
-    shape: Annotated[list[PositiveInt], Meta(min_length=1)] | None = None
-    scale: Literal["auto", "none", "standard"] = "auto"
-    label_scale: Literal["auto", "none", "standard", "log"] = "auto"
-    prepare: list[Step] = field(default_factory=list)
-    class_weights: ClassWeights | None = None
-    stratify: bool = False
 
 
 class EarlyStopping(Section, frozen=True, kw_only=True):

@@ -29,6 +29,7 @@ def with_learner_defaults(job: Job) -> Job:
 def check_learner(job: Job) -> None:
     """Refuse a label that is missing or of no use, and data or a training that the learner can't work with."""
     _check_label(job)
+    _check_offset(job)
     check_label_scale(job)
     job.learner.check(job)
     _check_words(job)
@@ -59,6 +60,22 @@ def _check_label(job: Job) -> None:
             )
     elif learner.LABEL == "none":
         raise JobFileError(f"learner.kind {learner.kind} learns without a label; remove data.label '{data.label}'.")
+
+
+def _check_offset(job: Job) -> None:
+    """Refuse an offset for a learner that has no linear predictor to add it to, and two offsets."""
+    data = job.data
+    given = [name for name in ("offset", "exposure") if getattr(data, name) is not None]
+    if given and not job.learner.TAKES_OFFSET:
+        raise JobFileError(
+            f"data.{given[0]} is added to one linear predictor, which learner.kind {job.learner.kind} has not; remove "
+            "it, or choose a generalised linear model such as poisson."
+        )
+    if len(given) > 1:
+        raise JobFileError("data.exposure is an offset by its logarithm, beside data.offset; give one of them.")
+    for name in given:
+        if getattr(data, name) == data.label:
+            raise JobFileError(f"data.{name} must be another column than the label '{data.label}'.")
 
 
 def _check_words(job: Job) -> None:

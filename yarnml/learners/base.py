@@ -24,7 +24,7 @@ Key = jax.Array
 class Batch(NamedTuple):
     """Some rows, as a learner gets them.
 
-    ``x``: float32 [rows, *shape].
+    ``x``: float32 [rows, *shape]; [rows, row_width] where the schema has an offset, see `split_offset`.
     ``y``: int32 class numbers or float32 [rows]; 0 without a label.
     ``weight``: float32 [rows], 0 for padding.
     """
@@ -144,6 +144,15 @@ Learner = BatchLearner | ShardLearner
 def flat(x: jax.Array) -> jax.Array:
     """Flatten the features of every row: [rows, *shape] → [rows, width]."""
     return x.reshape(x.shape[0], math.prod(x.shape[1:]))
+
+
+def split_offset(x: Any, width: int) -> tuple[Any, Any]:
+    """The features of rows and their offset: x [rows, row_width] → [rows, width] and [rows], 0 without an offset.
+
+    The offset is in the units of a linear predictor, as ``data.label_scale`` leaves it.  It is known of every row, also
+    in ``predict``, so it belongs to x and not to the label.
+    """
+    return (x[:, :width], x[:, width]) if x.shape[1] > width else (x, 0 * x[:, 0])
 
 
 def same(a: Any, b: Any) -> jax.Array:

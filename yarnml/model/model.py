@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from yarnml.data.arrays import to_float32
 from yarnml.data.offsets import all_offsets, distances
-from yarnml.data.rows import check_finite, features_of
+from yarnml.data.rows import check_finite, features_of, offset_of
 from yarnml.data.shapes import columns_of
 from yarnml.data.tables import array_of, column_of, table_of
 from yarnml.errors import DataError, ExportError
@@ -44,9 +44,10 @@ class Model:
         arrays, program, self.schema, self.about = self._content
         with readable(folder):
             self._arrays = {name: jax.numpy.asarray(a) for name, a in arrays.items()}
-            self._offsets = all_offsets(self.schema)
+            width = self.schema.row_width
+            self._offsets = np.pad(all_offsets(self.schema), (0, width - self.schema.width))
             self._call = load_program(program)
-            row = jax.ShapeDtypeStruct((1, self.schema.width), jax.numpy.float32)
+            row = jax.ShapeDtypeStruct((1, width), jax.numpy.float32)
             jax.eval_shape(self._call, self._arrays, row)  # the program is for these arrays, and for rows of this width
 
     def predict(self, data: Any) -> npt.NDArray[Any]:
@@ -55,7 +56,8 @@ class Model:
         Where there is nothing to choose from, such as the coordinates of ``pca``, the outputs themselves.
 
         ``data`` is a table with the feature columns (of pyarrow, or of any library that speaks Arrow's C interface), a
-        mapping of columns, or an array [rows, width] (or [rows, *shape]) of the features in the job file's order.
+        mapping of columns, or an array [rows, width] (or [rows, *shape]) of the features in the job file's order.  A
+        model with ``data.offset`` or ``data.exposure`` needs that column, too: in an array it is the last one.
         """
         outputs = self.outputs(data)
         return np.asarray(self.schema.classes)[np.argmax(outputs, axis=-1)] if self.schema.classes else outputs
@@ -124,7 +126,7 @@ class Model:
     def _padded(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Call the program on a power of two of rows, so that few sizes are compiled."""
         rows = 1 << max(len(x) - 1, 0).bit_length()
-        full = np.zeros((rows, self.schema.width), np.float32)
+        full = np.zeros((rows, self.schema.row_width), np.float32)
         full[: len(x)] = x
         return np.asarray(self._call(self._arrays, full))[: len(x)]
 
@@ -133,23 +135,27 @@ class Model:
         if table is not None:
             if len(table):
                 return features_of(table, self.schema, "the table")
-            columns_of(table, [f.name for f in self.schema.features], "the table")
+            offset_name = [self.schema.offset.name] if self.schema.offset else []
+            columns_of(table, [*(f.name for f in self.schema.features), *offset_name], "the table")
             return self._none
         x = array_of(data, "predict")
         width = math.prod(x.shape[1:])
-        if x.ndim < 2 or width != self.schema.width:
-            raise DataError(
-                f"predict needs an array of {self.schema.width} features per row, got shape {list(x.shape)}."
-            )
+        features = self.schema.width
+        offset = self.schema.offset
+        if x.ndim < 2 or width != self.schema.row_width:
+            last = f" and, behind them, column '{offset.name}'" if offset else ""
+            raise DataError(f"predict needs an array of {features} features{last} per row, got shape {list(x.shape)}.")
         x = x.reshape(len(x), width)
         counted = distances(x, self._offsets) if self._offsets.any() else to_float32(x)
-        check_finite(counted, self.schema, "the array")
-        return counted
+        check_finite(counted[:, :features], self.schema, "the array")
+        if offset is None:
+            return counted
+        return np.column_stack([counted[:, :features], offset_of(counted[:, features], offset, "the array")])
 
     @property
     def _none(self) -> npt.NDArray[np.float32]:
         """The features of no rows, whose columns may have no types either."""
-        return np.empty((0, self.schema.width), np.float32)
+        return np.empty((0, self.schema.row_width), np.float32)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Model, (self.folder, self._content, self.outcome)

@@ -60,13 +60,13 @@ class Program:
         self._form_at = learner.form_of_sums if isinstance(learner, ChangingSums) else None
         self._check_rows = learner.check if isinstance(learner, ChecksRows) else None
         self._schema = schema
-        self._width = schema.width
-        self._shape = schema.shape or (schema.width,)
+        self._width = schema.row_width
+        self._shape = (schema.row_width,) if schema.offset else schema.shape or (schema.width,)
         self._label = jnp.int32 if schema.label_type == "class" else jnp.float32
         self._micro_batch_size = micro_batch_size
         self._flattening = Flattening(self._form_of_sums(), gradients)
         self._updates: dict[Any, Update] = {}
-        self.name = f"{type(learner).__module__}.{type(learner).__qualname__} {schema.width} {schema.outputs}"
+        self.name = f"{type(learner).__module__}.{type(learner).__qualname__} {schema.row_width} {schema.outputs}"
         self._map = FirstCall(jax.jit(self._map_flat), f"{self.name} map")
         self._evaluate = FirstCall(jax.jit(self._evaluate_rows), f"{self.name} evaluate")
         self._check_predict()
@@ -138,7 +138,7 @@ class Program:
 
     @cached_property
     def stablehlo(self) -> bytes:
-        """``predict({name: array}, x float32 [n, width])`` as a portable program, for any n, on CPU and NVIDIA GPUs.
+        """``predict({name: array}, x float32 [n, row_width])`` as a program for any n, on CPU and NVIDIA GPUs.
 
         Depends on the shapes of the parameters alone.  Raises ModelError where predict can't be exported so.
         """
@@ -189,7 +189,7 @@ class Program:
         return state, identity_of(self._schema), Batch(*(jax.ShapeDtypeStruct(*s) for s in shapes))
 
     def _features(self, scaling: Scaling | None, x: jax.Array) -> jax.Array:
-        return scaled(x, scaling).reshape(x.shape[0], *self._shape)
+        return scaled(x, scaling, jnp).reshape(x.shape[0], *self._shape)
 
     def _batch(self, scaling: Scaling | None, rows: Rows | Batch) -> Batch:
         y = scaled_label(jnp.asarray(rows.y), label_of(scaling), self._schema.label_scale, jnp)

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from functools import partial
 
+from yarnml.data.arrays import Array
 from yarnml.data.label_scaling import fitted, label_moments
 from yarnml.data.scaling import Scaling, identity, is_cancelled, mean_of, moments, standard
-from yarnml.data.schema import Schema
+from yarnml.data.schema import Rows, Schema
 from yarnml.reduce.tree import Vector
 from yarnml.worker.full_pass import BatchSum
 
@@ -22,8 +23,11 @@ def fit_scaling(schema: Schema, sum_rows: SumRows, *, features: bool) -> Scaling
 
 
 def _of_features(schema: Schema, sum_rows: SumRows) -> Scaling:
-    total = sum_rows(moments, 0)
+    def features_moments(rows: Rows, centre: Array | float = 0.0) -> Array:
+        return moments(rows._replace(x=rows.x[:, : schema.width]), centre)
+
+    total = sum_rows(features_moments, 0)
     if not is_cancelled(total):
         return standard(total, schema)
     centre = mean_of(total)
-    return standard(sum_rows(partial(moments, centre=centre), 1), schema, centre)
+    return standard(sum_rows(partial(features_moments, centre=centre), 1), schema, centre)

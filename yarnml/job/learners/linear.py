@@ -48,6 +48,8 @@ class GeneralisedLinear(LearnerOptions, frozen=True, kw_only=True):
     ``l2``: adds l2/2 · |weights|² to the mean loss; intercepts are not penalised.
     """
 
+    TAKES_OFFSET = True
+
     solver: Solver | None = None
     optimizer: dict[str, Any] | None = None
     clip_norm: Positive | None = None
@@ -100,6 +102,8 @@ class Logistic(GeneralisedLinear, frozen=True, kw_only=True, tag="logistic"):
 
 class Softmax(GeneralisedLinear, frozen=True, kw_only=True, tag="softmax"):
     """Softmax (multinomial logistic) regression: two classes or more, one weight vector each."""
+
+    TAKES_OFFSET = False
 
 
 class Poisson(GeneralisedLinear, frozen=True, kw_only=True, tag="poisson"):

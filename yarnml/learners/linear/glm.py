@@ -18,7 +18,7 @@ from yarnml.errors import DataError, JobFileError
 from yarnml.job.learners import GeneralisedLinear, Linear
 from yarnml.job.learners.base import adam
 from yarnml.job.learners.linear import MAX_COEFFICIENTS, Method, usual_method
-from yarnml.learners.base import Batch, Check, Key, Learner, flat
+from yarnml.learners.base import Batch, Check, Key, Learner, flat, split_offset
 from yarnml.learners.gradient import GradientDescent, weight_decay
 from yarnml.learners.linear.passes import Covariance, FullPasses, Penalty, Solver
 from yarnml.learners.linear.solvers.fista import Fista
@@ -89,18 +89,22 @@ class Family(Protocol):
 
 
 class LinearPredictor:
-    """A family's model of x [rows, *shape]: ``weight`` [width, *outputs] and ``bias`` [*outputs] begin at 0."""
+    """A family's model of x [rows, *shape]: ``weight`` [width, *outputs] and ``bias`` [*outputs] begin at 0.
 
-    def __init__(self, family: Family, width: int) -> None:
+    ``has_offset``: the last number of a row is added to its predictor.
+    """
+
+    def __init__(self, family: Family, width: int, *, has_offset: bool = False) -> None:
         self._family = family
         self._width = width
+        self._has_offset = has_offset
 
     def init(self, key: Key) -> Any:
         outputs = self._family.traits.outputs
         return {"weight": jnp.zeros((self._width, *outputs)), "bias": jnp.zeros(outputs)}
 
     def start(self, gradient: Any) -> Any:
-        begin = self._family.traits.start
+        begin = None if self._has_offset else self._family.traits.start
         return {"weight": jnp.zeros_like(gradient["weight"]), "bias": begin(gradient["bias"])} if begin else None
 
     def units(self, factor: jax.Array) -> Any:
@@ -109,7 +113,9 @@ class LinearPredictor:
         return {"weight": weight.astype(jnp.float64), "bias": jnp.ones(outputs)}
 
     def _eta(self, parameters: Any, x: jax.Array) -> jax.Array:
-        return jnp.matmul(flat(x), parameters["weight"], precision=PRECISION) + parameters["bias"]
+        features, offset = split_offset(flat(x), self._width)
+        eta = jnp.matmul(features, parameters["weight"], precision=PRECISION) + parameters["bias"]
+        return eta + offset if self._has_offset else eta
 
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
         return self._family.predict(self._eta(parameters, x))
@@ -119,7 +125,8 @@ class LinearPredictor:
 
     def curvature(self, parameters: Any, batch: Batch) -> jax.Array:
         """Σ weight · curvature ⊗ (1, x) ⊗ (1, x): [n, n], the biases first."""
-        x = jnp.concatenate([jnp.ones((len(batch.weight), 1)), flat(batch.x)], axis=1)
+        features, _ = split_offset(flat(batch.x), self._width)
+        x = jnp.concatenate([jnp.ones((len(batch.weight), 1)), features], axis=1)
         factor = self._family.curvature(self._eta(parameters, batch.x), batch.y)
         width = x.shape[1]
         k = factor.shape[-1] if factor.ndim > 1 else 1
@@ -130,7 +137,7 @@ class LinearPredictor:
 
 def build_glm(family: Family, options: GeneralisedLinear, schema: Schema) -> Learner:
     """The learner of a family for these columns.  Raises JobFileError where the fields don't go together."""
-    model = LinearPredictor(family, schema.width)
+    model = LinearPredictor(family, schema.width, has_offset=schema.offset is not None)
     check = _check(family.traits.labels, options.kind, str(schema.label))
     if options.uses_gradient_descent and options.l1:
         raise JobFileError("learner.l1 needs learner.solver: fista, not an optimizer.")

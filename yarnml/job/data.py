@@ -1,0 +1,44 @@
+"""The ``data`` section of a job file: rows, and the meaning of their columns."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, field
+
+from yarnml.job.fields import Fraction, NonNegative, PositiveInt, Section, Urls
+from yarnml.job.prepare import Step
+
+ClassWeights = Literal["balanced"] | dict[str, NonNegative]
+
+
+class Data(Section, frozen=True, kw_only=True):
+    """Rows, by what they are read from, and what their columns mean.
+
+    Paths are fsspec URLs: a file, a folder, a glob, or a list of those.
+
+    ``prepare``: steps that make numbers of columns, or better ones, before ``scale``; see docs/preparation.md.
+    ``label_scale``: what the learner sees of a number label: itself, mean 0 and variance 1 (``standard``), or so its
+    logarithm (``log``); ``auto``: as is best for the learner.
+    ``class_weights``: what the weight of a training row is multiplied by, for each class by its text.
+    ``offset``: a column that is added to the linear predictor; ``exposure``: one whose logarithm is.
+    ``group``: a column whose value is the same for rows that are ranked together, for metrics such as ``ndcg``.
+    ``stratify``: the rows of a validation split have the classes in the same shares as the others.
+    """
+
+    train: Urls
+    test: Urls | None = None
+    validation: Fraction | Urls | None = None
+    format: Literal["auto", "parquet", "csv"] = "auto"
+    features: Annotated[list[str], Meta(min_length=1)]
+    label: str | None = None
+    label_type: Literal["auto", "class", "number"] = "auto"
+    classes: Annotated[list[str | int | bool], Meta(min_length=1)] | None = None
+    weight: str | None = None
+    offset: str | None = None
+    exposure: str | None = None
+    group: str | None = None
+    shape: Annotated[list[PositiveInt], Meta(min_length=1)] | None = None
+    scale: Literal["auto", "none", "standard"] = "auto"
+    label_scale: Literal["auto", "none", "standard", "log"] = "auto"
+    prepare: list[Step] = field(default_factory=list)
+    class_weights: ClassWeights | None = None
+    stratify: bool = False
