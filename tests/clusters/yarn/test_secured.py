@@ -84,7 +84,7 @@ def test_the_owner_and_others(cluster: Cluster, secured: SecureHadoop) -> None:
         for file in files:
             assert {tokens.HDFS, tokens.RESOURCE_MANAGER} <= {token.kind for token in tokens.parse(file.read_bytes())}
         families.send(cluster.processes(CONTAINER)[:1])
-        wait_for("the loss", lambda: "lost: worker" in run.printed())
+        wait_for("the loss", lambda: "was ended by signal 9 (SIGKILL)" in run.printed())
         wait_for("another", lambda: len(cluster.processes(CONTAINER)) == 2)
         assert "was ended" in cluster.yarnml("kill", "watched").stdout
     assert cluster.left_behind(job) == []

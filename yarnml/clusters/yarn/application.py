@@ -54,6 +54,8 @@ def specification(
     provision: Provision,
     memory_limits: Mapping[str, int] = {},
     login: Login | None = None,
+    *,
+    kerberos: bool = False,
 ) -> dict[str, Any]:
     """The application as Skein's mapping.
 
@@ -62,6 +64,8 @@ def specification(
     ``memory_limits``: by role, the MiB of the largest container that can be had; a role without one never gets more
     than it asks for.
     ``login``: by which the master logs in; None where it has delegation tokens alone.
+    ``kerberos``: whether the cluster knows its users: then the pages of the application, which have what its containers
+    left with Skein, are for its user alone, and the nodes show logs only to who has a ticket.
     """
     workers = job.workers
     reducers = job.reducers
@@ -78,6 +82,8 @@ def specification(
         "python": provision.python,
         "master_resources": _resources(job.master.memory, job.master.vcores),
         "master_env": common,
+        "acls": {"enable": kerberos},
+        "last_word": _last_word(provision.python) if kerberos else ":",
         "workers": workers.count,
         "worker_resources": _resources(workers.memory, workers.vcores, workers.gpus),
         "worker_label": workers.node_label,
@@ -153,6 +159,11 @@ def _files(provision: Provision, job_file: str) -> dict[str, Any]:
         shared = {"visibility": "private"} if "://" in resource.url else {}
         files[name] = {"source": resource.url, "type": resource.kind, **shared}
     return files
+
+
+def _last_word(python: str) -> str:
+    """The shell's line by which a container tells its bad end to a master that can't read its log."""
+    return f"test $status = 0 || {python} -m yarnml.clusters.yarn.containers.last_word || true"
 
 
 def _resources(memory: str, vcores: int, gpus: int = 0) -> dict[str, Any]:

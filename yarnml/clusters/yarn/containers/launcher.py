@@ -11,18 +11,17 @@ import skein
 from yarnml.clusters.yarn import services
 from yarnml.clusters.yarn.capacity import resource_manager
 from yarnml.clusters.yarn.capacity.resources import Request, in_words, requests
+from yarnml.clusters.yarn.containers import last_word
+from yarnml.clusters.yarn.containers.last_word import LOG_TAIL_BYTES
 from yarnml.clusters.yarn.observe.diagnosis import error_sentence, last_lines, memory_failure
 from yarnml.clusters.yarn.observe.logs import FILES, container_log
 from yarnml.control.roles import ProcessId, Role
 from yarnml.events.text import count_of
 from yarnml.job.spec import Job
-from yarnml.master.membership.failure_policy import Exit, ExitKind, Sizes, misses_its_environment
+from yarnml.master.membership.failure_policy import Exit, ExitKind, Sizes, kind_of_failure
 
 LOOK_INTERVAL_SECONDS = 0.5
 """Time between two looks at the containers."""
-
-LOG_TAIL_BYTES = 8192
-"""Bytes of a dead container's log that are looked at."""
 
 MAX_GIVEN_BACK = 3
 """Containers on a host that is avoided that are given back; after so many YARN may have no other host for us."""
@@ -80,7 +79,7 @@ class SkeinLauncher:
                 continue
             host = _host(container)
             if str(container.state) in ("SUCCEEDED", "FAILED", "KILLED"):
-                self._exits[process] = _exit(container)
+                self._exits[process] = _exit(container, self._log_tail(container))
             elif host and process not in self._started and self._avoided.get(host):
                 self._avoided[host] -= 1
                 self._exits[process] = _given_back(container)
@@ -114,6 +113,17 @@ class SkeinLauncher:
         reasons = [reason for request, _ in counts if (reason := resource_manager.why_pending(queue, request))]
         lack = f": {'; '.join(dict.fromkeys(reasons))}" if reasons else ""
         return f"YARN has no room yet in queue {queue} for {', '.join(wishes)}{lack}"
+
+    def _log_tail(self, container: "skein.model.Container") -> str:
+        """The end of a container's own log, from its node, or as it left it with Skein; empty without either."""
+        process = _process_id(container)
+        address = container.yarn_node_http_address
+        try:
+            log = container_log(container.yarn_container_id, address, FILES[process.role], LOG_TAIL_BYTES).text
+        except OSError:
+            with _translated():
+                log = last_word.of_container(self._application, services.container_name(process))
+        return last_lines(log)
 
     def _request(self, service: str) -> Request:
         """The resources that YARN is asked for, for each container of a service."""
@@ -149,14 +159,12 @@ def explain_exit(exit_message: str, role: Role, log: str) -> tuple[ExitKind, str
     if signal := _SIGNAL.search(log):
         return ExitKind.SIGNAL, f"was ended by {signal[1]}"
     sentence = error_sentence(log)
-    kind = ExitKind.ENVIRONMENT if misses_its_environment(log) else ExitKind.EXIT
-    return kind, f"failed: {sentence.rstrip('.')}" if sentence else "failed"
+    return kind_of_failure(log), f"failed: {sentence.rstrip('.')}" if sentence else "failed"
 
 
-def _exit(container: "skein.model.Container") -> Exit:
-    """Describe the end of a container that has ended."""
+def _exit(container: "skein.model.Container", log: str) -> Exit:
+    """Describe the end of a container that has ended; ``log``: the end of its log."""
     process = _process_id(container)
-    log = _log_tail(container)
     kind, cause = explain_exit(container.exit_message, process.role, log)
     size = services.size_of(container.service_name)
     return Exit(process.role, kind, f"{_placed(container)} {cause}", log, _host(container), size)
@@ -168,16 +176,6 @@ def _given_back(container: "skein.model.Container") -> Exit:
     why = f"{_placed(container)} was given back, since that node is avoided"
     size = services.size_of(container.service_name)
     return Exit(process.role, ExitKind.GIVEN_BACK, why, "", _host(container), size)
-
-
-def _log_tail(container: "skein.model.Container") -> str:
-    """The end of a container's own log, from its node; empty where the node does not answer."""
-    name = FILES[_process_id(container).role]
-    address = container.yarn_node_http_address
-    try:
-        return last_lines(container_log(container.yarn_container_id, address, name, LOG_TAIL_BYTES).text)
-    except OSError:
-        return ""
 
 
 def _process_id(container: "skein.model.Container") -> ProcessId:

@@ -71,7 +71,7 @@ def compare_clocks(node: float, before: float, after: float) -> str:
 def _probe_application(job: Job, whole: dict[str, Any]) -> dict[str, Any]:
     """The job's application with a master that only imports, on a node like those of the workers."""
     script = whole["master"]["script"].replace("containers.application_master", "containers.import_check")
-    same = {key: whole[key] for key in ("name", "queue", "file_systems")}
+    same = {key: whole[key] for key in ("name", "queue", "acls", "file_systems")}
     label = job.workers.node_label
     return same | {
         "tags": [TAG],
