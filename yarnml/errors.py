@@ -10,6 +10,7 @@
     ├── WorkerLost        a process of the job died, hung or can't be reached exit status 1
     ├── CrewLost          too many processes were lost, or none can be had    exit status 1
     ├── ClusterError      YARN or HDFS does not answer or refuses             exit status 1
+    ├── TimeOver          the cluster gives no more time; submit it again     exit status 75
     └── Interrupted       the user stopped the job                            exit status 130
 
 A message is one sentence or two: which field or file, what was expected, what was found, what to do next.
@@ -69,6 +70,10 @@ class CrewLost(YarnmlError):
 
 class ClusterError(YarnmlError):
     pass
+
+
+class TimeOver(YarnmlError):
+    exit_status = 75  # EX_TEMPFAIL of sysexits.h: the same command goes on
 
 
 class Interrupted(YarnmlError):

@@ -116,7 +116,10 @@ class KerberosAccess:
         if body is not None:
             line += ["--header", "Content-Type: application/json", "--data", json.dumps(body)]
         variables = self._kdc.variables | {"KRB5CCNAME": f"FILE:{self._cache(_ADMINISTRATORS[user])}"}
-        done = subprocess.run([*line, url], env=variables, capture_output=True, timeout=_CURL_SECONDS, check=False)
+        try:
+            done = subprocess.run([*line, url], env=variables, capture_output=True, timeout=_CURL_SECONDS, check=False)
+        except subprocess.TimeoutExpired as exc:  # a server that starts on a busy machine
+            raise OSError(str(exc)) from exc
         if done.returncode:
             raise OSError(f"{url}: {done.stderr.decode()} {done.stdout.decode()}")
         return parsed(done.stdout)

@@ -4,7 +4,7 @@ import pytest
 
 from yarnml.checkpoint.store import Position
 from yarnml.job.spec import EarlyStopping
-from yarnml.master.schedule import AfterRound, Round, after_round, convergence, is_over, period, rounds
+from yarnml.master.schedule import AfterRound, Round, after_round, convergence, cut, is_over, period, rounds
 
 STEPS = 10  # of an epoch
 EPOCHS = 5
@@ -81,13 +81,25 @@ def test_a_job_that_goes_on_may_be_over(position: Position, rule: EarlyStopping 
 def test_rounds_are_cut_the_same_wherever_a_job_goes_on() -> None:
     """Every step is in one round; a job that goes on after any round has the rest of the same ones."""
     every = period("4 steps", STEPS)
-    cut = list(rounds(0, 2, STEPS, every))
-    assert [(round.first, round.last) for round in cut] == [(0, 4), (4, 8), (8, 10), (10, 12), (12, 16), (16, 20)]
-    assert [round.epoch for round in cut] == [None, None, 1, None, None, 2]
-    assert [round.save for round in cut] == [True, True, False, True, True, True]
-    assert [round.final for round in cut] == [False] * 5 + [True]
-    for done in (round.last for round in cut):
-        assert list(rounds(done, 2, STEPS, every)) == [round for round in cut if round.first >= done]
+    whole = list(rounds(0, 2, STEPS, every))
+    assert [(round.first, round.last) for round in whole] == [(0, 4), (4, 8), (8, 10), (10, 12), (12, 16), (16, 20)]
+    assert [round.epoch for round in whole] == [None, None, 1, None, None, 2]
+    assert [round.save for round in whole] == [True, True, False, True, True, True]
+    assert [round.final for round in whole] == [False] * 5 + [True]
+    for done in (round.last for round in whole):
+        assert list(rounds(done, 2, STEPS, every)) == [round for round in whole if round.first >= done]
+    assert list(rounds(5, 2, STEPS, every)) == [whole[1]._replace(first=5), *whole[2:]]  # left in its middle
+
+
+def test_a_job_that_is_left_in_a_round() -> None:
+    """It is saved where it is, and waited for that; what is due at the end of the round is left for another time."""
+    whole = round_to(20)
+    assert cut(whole, 20) == whole
+    part = cut(whole, 17)
+    assert (part.last, part.epoch, part.save, part.final) == (17, None, False, False)
+    assert after_round(part, Position(17, losses(3)), None, STEPS) == NOTHING
+    assert after_round(part, Position(17, losses(3)), None, STEPS, leave=True) == SAVE_NOW
+    assert after_round(whole, Position(20, losses(3, 2)), None, STEPS, leave=True) == SAVE_NOW
 
 
 @pytest.mark.parametrize(("every", "steps"), [("1 epoch", 10), ("3 epochs", 30), ("1 step", 1), ("25 steps", 25)])

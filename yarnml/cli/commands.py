@@ -67,6 +67,13 @@ def _load(job_file: str, overrides: tuple[str, ...], profile: bool) -> Job:
 @profile_option
 @click.option("--detach", is_flag=True, help="Don't wait for the end.")
 @click.option("--dry-run", is_flag=True, help="Print the Skein application that would be sent, and send nothing.")
+@click.option("--unless-running", is_flag=True, help="Follow the application that runs this job already, if any.")
+@click.option(
+    "--keep-alive",
+    type=click.IntRange(1, LARGEST_COUNT),
+    metavar="TIMES",
+    help="Submit the job again, up to TIMES times, when its delegation tokens end.",
+)
 @click.option("--keytab", metavar="FILE", help="Log in by this keytab; the master gets it, to outlive its tokens.")
 @click.option("--principal", metavar="NAME", help="Whose key to take from the keytab.")
 def submit_command(
@@ -76,6 +83,8 @@ def submit_command(
     profile: bool,
     detach: bool,
     dry_run: bool,
+    unless_running: bool,
+    keep_alive: int | None,
     keytab: str | None,
     principal: str | None,
 ) -> None:
@@ -88,13 +97,16 @@ def submit_command(
 
     if (keytab is None) != (principal is None):
         raise click.UsageError("--keytab and --principal go together: give both.")
+    if keep_alive and detach:
+        raise click.UsageError("--keep-alive watches the job, so that it can't be detached; leave one of them out.")
     login = Login(os.path.abspath(keytab), principal) if keytab and principal else None
     job = _load(job_file, overrides, profile)
     if dry_run:
         _echo(commands.print_application(job), nl=False)
         return
     with JobConsole(Console(highlight=False)) as show:
-        commands.submit_job(job, show, _echo, restart=restart, detach=detach, login=login)
+        options = commands.SubmitOptions(restart, detach, unless_running, keep_alive or 0, login)
+        commands.submit_job(job, show, _echo, options)
 
 
 @cli.command("ls")

@@ -41,7 +41,7 @@ class _Signals:
 def main() -> None:
     """Run the command line and exit.
 
-    Exit status: 0 done, 1 the job failed, 2 the job file or the command line is wrong, 130 stopped.
+    Exit status: 0 done, 1 the job failed, 2 the job file or the command line is wrong, 75 submit it again, 130 stopped.
     """
     signals = _Signals()
     try:

@@ -28,6 +28,7 @@ class InlineCrew:
     """One worker with all shards, which is never lost and gets no company."""
 
     stats = CrewStats()
+    time_limit = ""
 
     def __init__(self, say: Listener) -> None:
         from yarnml.worker.mapper import Mapper  # brings JAX, which must come after its variables are set

@@ -25,7 +25,7 @@ from yarnml.job.spec import Job
 from yarnml.master.crew import Cluster
 from yarnml.master.locality import Locality
 from yarnml.master.master import Master
-from yarnml.master.membership.failure_policy import Exit, ExitKind, Sizes, misses_its_environment
+from yarnml.master.membership.failure_policy import Exit, ExitKind, Sizes, kind_of_failure
 from yarnml.storage.local import fresh
 from yarnml.worker.affinity import available_cores, cores_of_worker
 from yarnml.worker.compile_cache import user_cache_variables
@@ -181,7 +181,7 @@ def _exit(child: Child) -> Exit:
     if status < 0:
         name = signal.Signals(-status).name
         return Exit(role, ExitKind.SIGNAL, f"{child.process} was ended by signal {-status} ({name})", log)
-    kind = ExitKind.ENVIRONMENT if misses_its_environment(log) else ExitKind.EXIT
+    kind = kind_of_failure(log)
     return Exit(role, kind, f"{child.process} exited with status {status}", log)
 
 

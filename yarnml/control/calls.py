@@ -77,10 +77,11 @@ class RequestBackup(Message, frozen=True):
 
 
 class Resize(Message, frozen=True):
-    """A user's wish for other numbers of processes; None leaves a role as it is."""
+    """A user's wish for other numbers of processes; None leaves a role as it is.  ``user``: by their own word."""
 
     workers: int | None = None
     reducers: int | None = None
+    user: str = "the user"
 
 
 class FollowEvents(Message, frozen=True, tag="Follow"):

@@ -38,7 +38,8 @@ from yarnml.events.events import (
 from yarnml.events.log import log
 from yarnml.events.public import shown
 from yarnml.events.rate import Rate
-from yarnml.events.text import columns, count_of, format_metrics
+from yarnml.events.submission import TimeLimit, UserAction
+from yarnml.events.text import columns, count_of, format_metrics, local_time
 
 PLAIN_LINE_SECONDS = 5.0
 """Time between two progress lines where there is no terminal."""
@@ -118,6 +119,13 @@ def announcement(event: Announcement) -> str:
             return f"torn: {folder}: {why}; step {instead} is the newest checkpoint that is whole, to go on from"
         case Submitted(application, url):
             return f"{application}  {url}"
+        case UserAction(user, action):
+            return f"{user} {action}"
+        case TimeLimit(end):
+            return (
+                f"warning: the job's delegation tokens end at {local_time(end)}; before that it stops at a checkpoint, "
+                "and goes on when it is submitted again"
+            )
         case Pending(application, state, reason):
             return f"{application} is {state}{f': {reason}' if reason else ''}"
         case Waiting(workers, target, reason):

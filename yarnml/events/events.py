@@ -5,6 +5,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from yarnml.events.submission import Pending as Pending
+from yarnml.events.submission import Submitted as Submitted
+from yarnml.events.submission import TimeLimit, UserAction
+
 
 class _Event(Struct, frozen=True, tag=True):
     """A fact about a job; its tag, in ``events.jsonl`` and ``outcome.json``, may be the older name of earlier files."""
@@ -41,21 +45,6 @@ class CheckpointTorn(_Event, frozen=True, tag="Torn"):
     folder: str
     why: str
     instead: int
-
-
-class Submitted(_Event, frozen=True):
-    """The job was sent to a cluster, where ``url`` shows it."""
-
-    application: str
-    url: str
-
-
-class Pending(_Event, frozen=True):
-    """The cluster has not started the job's master yet; ``reason``: in the cluster's own words."""
-
-    application: str
-    state: str
-    reason: str
 
 
 class Waiting(_Event, frozen=True, rename={"target": "wanted"}):
@@ -236,11 +225,12 @@ class Failure(_Event, frozen=True):
     detail: str = ""
 
 
-_ClusterEvent = Submitted | Pending | Waiting | ProcessLost | WorkerSuspended | Resumed | SizeChanged | ProcessJoined
+_ClusterEvent = Waiting | ProcessLost | WorkerSuspended | Resumed | SizeChanged | ProcessJoined
+_SubmissionEvent = UserAction | Submitted | Pending | TimeLimit
 _PlanEvent = Planned | LabelSummary | Continued | CheckpointTorn
 _TrainingEvent = EpochDone | Converged | BestEpochChosen | Outcome | Failure
 
-Announcement = _ClusterEvent | _PlanEvent | _TrainingEvent | SearchStarted | TrialDone | SearchDone
+Announcement = _SubmissionEvent | _ClusterEvent | _PlanEvent | _TrainingEvent | SearchStarted | TrialDone | SearchDone
 """The events that a person reads one by one."""
 
 Event = Announcement | RoundStarted | Tick

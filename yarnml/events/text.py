@@ -1,5 +1,6 @@
-"""Counts, numbers and columns as a person reads them."""
+"""Counts, numbers, times and columns as a person reads them."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,11 @@ def format_metrics(metrics: Mapping[str, Any]) -> str:
     """
     shown = [name for name in metrics if "[" not in name and name.removesuffix("_error") not in {*metrics} - {name}]
     return ", ".join(f"{name} {metrics[name]:.4g}" for name in shown)
+
+
+def local_time(seconds: float) -> str:
+    """A time in seconds since 1970 as date and time of this machine; empty for 0."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds else ""
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:

@@ -34,6 +34,10 @@ class Crew(Protocol):
     @property
     def stats(self) -> CrewStats: ...
 
+    @property
+    def time_limit(self) -> str:
+        """A sentence once the training has to be left at a checkpoint, since the cluster gives no more time for now."""
+
     def run(self, command: Command, shards: int, on_saved: Callable[[Saved], None] = ignore) -> dict[int, Report]:
         """Have every worker carry out a command, and return their reports, by worker.
 

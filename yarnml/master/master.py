@@ -58,6 +58,7 @@ class Master:
     Args:
         host: this machine, as the processes reach it.
         locality: where the training bytes are; None: shards are placed by their numbers alone.
+        time_limit: says why there is no more time; empty as long as there is.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Master:
         credentials: Credentials,
         say: Listener,
         locality: Locality | None = None,
+        time_limit: Callable[[], str] = str,
     ) -> None:
         self._job = job
         self._say = say
@@ -76,6 +78,7 @@ class Master:
         self._barrier = Barrier(job.reducers.levels)
         self._progress = ProgressTable()
         self._locality = locality
+        self._time_limit = time_limit
         self._growth_limit = job.workers.max
         self._service = ControlService(
             self._members, self._barrier, self._progress, job.workers.timeout, resize=self.resize
@@ -92,6 +95,10 @@ class Master:
     def stats(self) -> CrewStats:
         hosts = self._members.hosts("worker")
         return CrewStats(self._progress.copied, self._locality.share(hosts) if self._locality else None)
+
+    @property
+    def time_limit(self) -> str:
+        return self._time_limit()
 
     def assemble(self) -> None:
         """Wait until the job can start; raises what keeps it from that."""
@@ -112,7 +119,7 @@ class Master:
         counts: dict[Role, int | None] = {"worker": call.workers, "reducer": call.reducers}
         for role, count in counts.items():
             if count is not None:
-                self._members.resize(role, count, "the user asked for it")
+                self._members.resize(role, count, f"{call.user} asked for it")
         return Resized(self._members.size)
 
     def warm_up(self, warm_up: WarmUp) -> None:
@@ -194,6 +201,8 @@ class Master:
             raise MemberLost(f"{', '.join(map(str, sorted(lost)))} had to go.")
         # Only between steps is a change of membership cheap: other commands are short, or would have to begin anew.
         if isinstance(self._barrier.assignment.command, Train):
+            if self._time_limit():
+                raise MembershipChanged("The steps of this round are cut short, since there is no more time.")
             if self._job.workers.backups:
                 self._suspend_stragglers(self._progress.stragglers())
             if self._reconcile() or self._members.newcomers():

@@ -49,7 +49,9 @@ def period(every: str, steps_per_epoch: int) -> int:
 def rounds(done: int, epochs: int, steps_per_epoch: int, every: int) -> Iterator[Round]:
     """Cut the steps from ``done`` on into rounds, at the end of every epoch and at every checkpoint.
 
-    Where a round begins does not depend on where a job was resumed.  ``every``: steps between two checkpoints.
+    Where a round ends does not depend on where a job was resumed: one that was left in its middle is taken up there.
+
+    ``every``: steps between two checkpoints.
     """
     total = epochs * steps_per_epoch
     number = 0
@@ -58,21 +60,33 @@ def rounds(done: int, epochs: int, steps_per_epoch: int, every: int) -> Iterator
         last = min(total, (first // steps_per_epoch + 1) * steps_per_epoch, (first // every + 1) * every)
         epoch = last // steps_per_epoch if last % steps_per_epoch == 0 else None
         final = last == total
-        if first >= done:
-            yield Round(number, first, last, epoch, last % every == 0 or final, final)
+        if last > done:
+            yield Round(number, max(first, done), last, epoch, last % every == 0 or final, final)
         first = last
         number += 1
 
 
-def after_round(round: Round, position: Position, rule: EarlyStopping | None, steps_per_epoch: int) -> AfterRound:
-    """Decide what follows a round.  ``position``: of the job after it, with the metrics of the epoch that it ended."""
+def cut(round: Round, step: int) -> Round:
+    """Cut a round short, after ``step``: what is due at its end is not due there."""
+    return round if step == round.last else Round(round.number, round.first, step, None, save=False, final=False)
+
+
+def after_round(
+    round: Round, position: Position, rule: EarlyStopping | None, steps_per_epoch: int, *, leave: bool = False
+) -> AfterRound:
+    """Decide what follows a round.
+
+    ``position``: of the job after it, with the metrics of the epoch that it ended.
+    ``leave``: whether the job ends here for now, to go on another time.
+    """
     ends_epoch = round.epoch is not None
     is_best = ends_epoch and position.best_epoch == round.epoch
     stop = ends_epoch and is_over(position, rule)
     keep_step = None
     if rule and rule.restore_best and position.best_epoch:
         keep_step = position.best_epoch * steps_per_epoch
-    return AfterRound(stop, round.save or stop or is_best, stop or is_best or round.final, keep_step)
+    save = round.save or stop or is_best or leave
+    return AfterRound(stop, save, stop or is_best or round.final or leave, keep_step)
 
 
 def is_over(position: Position, rule: EarlyStopping | None) -> bool:

@@ -36,6 +36,11 @@ class StateSync:
         self._say = say
         self.schema: Schema | None = None
 
+    @property
+    def time_limit(self) -> str:
+        """See `yarnml.master.crew.Crew`."""
+        return self._crew.time_limit
+
     def run(self, command: Command, step: int) -> Mapping[int, Report]:
         """Have all workers carry out a command on the state after ``step``, again after a loss."""
         while True:

@@ -13,7 +13,7 @@ from yarnml.checkpoint.store import FORMAT, Manifest, Position
 from yarnml.control.commands import AwaitSave, Command, Restore, Save, Train
 from yarnml.control.reports import Report, Saved, Trained
 from yarnml.data.schema import Schema
-from yarnml.errors import DataError, WorkerLost
+from yarnml.errors import DataError, TimeOver, WorkerLost
 from yarnml.events.events import BestEpochChosen, Converged, EpochDone, Listener, RoundStarted
 from yarnml.job.spec import EarlyStopping
 from yarnml.master import schedule
@@ -73,11 +73,15 @@ class TrainingLoop:
             # The first round has the compiler in it, so the second one shows what a step costs, if there is one.
             shows_steps = count == 1 or (count == 0 and round.final)
             self.position = self._train(round, profile=self._job.profile and shows_steps)
+            round = schedule.cut(round, self.position.step)
             if round.epoch:
                 self._end_epoch(round.epoch)
-            decision = schedule.after_round(round, self.position, self._rule, self._steps)
+            limit = "" if round.final else self._sync.time_limit
+            decision = schedule.after_round(round, self.position, self._rule, self._steps, leave=bool(limit))
             if decision.save:
                 self._save(decision)
+            if limit and not decision.stop:
+                raise TimeOver(f"{limit} Step {self.position.step} is kept; submit the job again, and it goes on.")
             self._sync.admit(round.last)
             stopped = decision.stop
         if self._rule:
@@ -93,7 +97,10 @@ class TrainingLoop:
         return self._sync.run(command, self.position.step)
 
     def _train(self, round: Round, *, profile: bool) -> Position:
-        """Train all steps of a round, whoever comes and goes meanwhile; returns the position after them."""
+        """Train the steps of a round, whoever comes and goes meanwhile; returns the position after them.
+
+        It comes back before the last one where there is no more time.
+        """
         step = round.first
         while step < round.last:
             self._stats.tasks += (round.last - step) * self._training.shards
@@ -107,6 +114,8 @@ class TrainingLoop:
                 if state.step > step:
                     step = state.step
                     self._stats.take_sums(state)
+                if self._sync.time_limit:
+                    return replace(self.position, step=step)
             else:
                 trained = all_of(reports, Trained)
                 self._stats.add_round(trained)
@@ -151,6 +160,8 @@ class TrainingLoop:
             self._commit(self._run(AwaitSave()))
         if self._pending.pending:  # the worker that wrote it is gone
             self._pending.drop()
+        if self._pending.newest and self._pending.newest.position.step == self.position.step:
+            return  # a round that was cut before its first step
         identity = fingerprint_of(self._job, self._training.plan)
         manifest = Manifest(FORMAT, identity, self._schema, self._training.shards, self.position, {})
         folder = self._pending.begin(manifest, decision.keep_step)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from yarnml.storage.connect import name_nodes, token_services
 from yarnml.storage.hadoop_config import Configuration, configuration
 from yarnml.storage.hdfs import roots_of
-from yarnml.storage.security.tokens import HDFS, Token
+from yarnml.storage.security.tokens import HDFS, Token, origin
 from yarnml.storage.webhdfs import WebHdfs
 
 _DAY_MS = 24 * 3600 * 1000
@@ -19,6 +19,15 @@ def new_tokens(urls: Iterable[str]) -> list[Token]:
     return [token for root in roots_of(urls) for token in _tokens_of(root, settings)]
 
 
+def end_of_new_tokens(urls: Iterable[str]) -> float:
+    """When a token that was taken now would end at the latest, the first of those of each HDFS among these URLs.
+
+    In seconds since 1970.  OSError where one gives none.
+    """
+    settings = configuration()
+    return min(_end_of_new_token(root, settings) for root in roots_of(urls))
+
+
 def lifetime(settings: Configuration) -> float:
     """Seconds for which a token is good where nobody renews it, as far as this machine's configuration tells."""
     renewed = float(settings.get(_RENEW_INTERVAL) or _DAY_MS)
@@ -26,9 +35,22 @@ def lifetime(settings: Configuration) -> float:
     return min(renewed, longest) / 1000
 
 
-def _tokens_of(root: str, settings: Configuration) -> list[Token]:
+def _end_of_new_token(root: str, settings: Configuration) -> float:
+    client, _ = _client(root, settings)
+    token = client.delegation_token()
+    client.cancel(token)
+    return origin(token).end
+
+
+def _client(root: str, settings: Configuration) -> tuple[WebHdfs, list[str]]:
+    """The client that gives tokens of an HDFS, and the services that they are for."""
     scheme, _, authority = root.partition("://")
     nodes = name_nodes(scheme, authority, settings)
     services = token_services(authority, nodes, settings)
-    token = WebHdfs([node.web for node in nodes], services, settings.umask).delegation_token()
+    return WebHdfs([node.web for node in nodes], services, settings.umask), services
+
+
+def _tokens_of(root: str, settings: Configuration) -> list[Token]:
+    client, services = _client(root, settings)
+    token = client.delegation_token()
     return [token._replace(alias=name.encode(), kind=HDFS, service=name.encode()) for name in services]

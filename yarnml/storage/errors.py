@@ -6,6 +6,9 @@ import re
 from yarnml.storage.base import ReplicaUnavailable, Unavailable
 from yarnml.storage.security.tokens import in_container
 
+TOKEN_ENDED = "the job's delegation token is missing or has ended"
+"""The words for a refusal in a container, which has no ticket."""
+
 _JAVA_CLASS = re.compile(r"\b(?:[a-z]\w*\.)+([A-Z]\w*Exception)\b")
 _STACK_FRAMES = re.compile(r"(?:\\n|\n)\s*(?:\\t|\t)?at .*", re.DOTALL)
 _RUST_DEBUG = re.compile(r'^(\w+)\((?:"[\w.$]*Exception", )?"(.*?)"?\)?$', re.DOTALL)
@@ -68,7 +71,7 @@ def fault(exc: BaseException, url: str, server: str, *, data: bool = False) -> O
     if "QuotaExceeded" in java or "QuotaByStorageTypeExceeded" in java:
         return OSError(errno.EDQUOT, words)
     if _SECURITY_WORDS.search(text):
-        advice = "the job's delegation token is missing or has ended" if in_container() else "run kinit"
+        advice = TOKEN_ENDED if in_container() else "run kinit"
         sentences = _QUOTED.findall(words)
         return PermissionError(f"{server} wants Kerberos: {sentences[-1] if sentences else words}; {advice}")
     if isinstance(exc, OSError):

@@ -110,6 +110,10 @@ class WebHdfs:
         answer = self._json("GET", "/", "GETDELEGATIONTOKEN", renewer=user())
         return tokens.from_text(answer["Token"]["urlString"])
 
+    def cancel(self, token: Token) -> None:
+        """End a delegation token that was taken by `delegation_token`."""
+        self._json("PUT", "/", "CANCELDELEGATIONTOKEN", token=token.text)
+
     def blocks(self, path: str) -> list[Block]:
         """The blocks of a file in order, the hosts of each sorted."""
         blocks = []

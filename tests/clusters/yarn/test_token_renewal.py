@@ -12,6 +12,7 @@ from tests.clusters.yarn.secured import NEEDS_KERBEROS, corner_of_ann, secured_h
 from tests.hadoop import SecureHadoop
 from tests.hadoop.kerberos import ANN
 from tests.processes import wait_for
+from yarnml import storage
 
 TOKEN_SECONDS = 150
 
@@ -64,20 +65,26 @@ def test_after_the_end_of_its_tokens(cluster: Cluster, secured: SecureHadoop) ->
     assert list(secured.hadoop.folder.glob("hosts/**/*.keytab")) == []
 
 
-def test_without_a_keytab(cluster: Cluster, secured: SecureHadoop) -> None:
-    """A worker that starts anew after the end of its tokens can't; the job says so, and goes on when sent again."""
-    job = cluster.held("mortal")
-    job["training"] |= {"epochs": 1500}
-    job["checkpoint"] |= {"every": "5 epochs"}
-    with submitted(cluster, job) as run:
-        wait_for("a checkpoint", lambda: cluster.steps(job), 240)
-        time.sleep(TOKEN_SECONDS)
-        families.send(cluster.processes(CONTAINER))
-        status, out = run.end(400)
-    assert status == 1
-    assert "delegation token" in out.splitlines()[-1], out
-    cluster.let_go(job)
-    with submitted(cluster, job) as run:
+def test_kept_alive(cluster: Cluster, secured: SecureHadoop) -> None:
+    """Without a keytab it is told when its tokens end, stops before, and is submitted again, to the same bits."""
+    job = cluster.held("kept-alive")
+    job["training"] |= {"epochs": 60}
+    job["checkpoint"] |= {"every": "1000 epochs"}
+    with submitted(cluster, job, "--keep-alive", "2") as run:
+        wait_for("the second application", lambda: "continuing after step" in run.printed(), 400)
+        cluster.let_go(job)
         status, out = run.end(400)
     assert status == 0, out
-    assert "continuing after step" in out
+    assert "without a keytab a job can run until" in out
+    assert "warning: the job's delegation tokens end at" in out
+    assert "is kept; submit the job again, and it goes on.\nsubmitting it again, 1 of 2 times" in out
+    assert "lost:" not in out
+    again = job | {
+        "name": "kept-alive-alone",
+        "checkpoint": {"path": f"{cluster.folder}/alone"},
+        "export": f"{cluster.folder}/m",
+    }
+    done = cluster.yarnml("run", cluster.write(again), "--backend", "inline")
+    assert done.returncode == 0, done.stderr
+    on_hdfs = storage.read(f"{job['export']}/1/model.safetensors")
+    assert on_hdfs == storage.read(f"{again['export']}/1/model.safetensors")

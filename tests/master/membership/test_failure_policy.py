@@ -18,16 +18,17 @@ from yarnml.master.membership.failure_policy import (
     Sizes,
     Stop,
     decide,
-    misses_its_environment,
+    kind_of_failure,
     size_of,
 )
+from yarnml.storage.errors import TOKEN_ENDED
 
 HOSTS = {"n1", "n2", "n3"}
 ONE: Sizes = {"worker": ["2 GiB"], "reducer": ["1 GiB"]}
 THREE: Sizes = {"worker": ["2 GiB", "3 GiB", "4 GiB"], "reducer": ["1 GiB"]}
 
 LOST = [ExitKind.PREEMPTED, ExitKind.NODE_LOST, ExitKind.GIVEN_BACK]
-COUNTED = [kind for kind in ExitKind if kind not in LOST]
+COUNTED = [kind for kind in ExitKind if kind not in [*LOST, ExitKind.CREDENTIALS]]
 
 
 def end(kind: ExitKind, host: str = "n1", *, joined: bool = True, size: int = 0, role: Role = "worker") -> Exit:
@@ -83,6 +84,16 @@ def test_a_wrong_environment_stops_at_once() -> None:
     assert isinstance(decision, Stop)
     assert decision.environment
     assert decision.words.startswith(f"{wrong.why}. The next one would end in the same way")
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_the_end_of_the_tokens_is_no_failure(joined: bool) -> None:
+    """It counts for nothing, and ends the job: whoever comes next is refused, too."""
+    refused = end(ExitKind.CREDENTIALS, joined=joined)
+    decision = decided(refused, max_failures=0)
+    assert isinstance(decision, Stop)
+    assert decision.words.startswith(f"{refused.why}. The next one would be refused, too")
+    assert "failure" not in decision.words
 
 
 def test_a_wrong_environment_of_one_node() -> None:
@@ -178,19 +189,20 @@ def test_unknown_hosts_are_no_bad_node() -> None:
 
 
 @pytest.mark.parametrize(
-    ("log", "wrong"),
+    ("log", "kind"),
     [
-        ("yarnml: environment.python x: this node (n1) has no x.\n", True),
-        ("Traceback (most recent call last):\n  ...\nModuleNotFoundError: No module named 'jax'", True),
-        ("ImportError: libcuda.so.1: cannot open shared object file", True),
-        ("ValueError: x", False),
-        ("worker 0 on n1: yarnml 0.1.0, Python 3.11.2, process 7", False),
-        ("", False),
+        ("yarnml: environment.python x: this node (n1) has no x.\n", ExitKind.ENVIRONMENT),
+        ("Traceback (most recent call last):\n  ...\nModuleNotFoundError: No module named 'jax'", ExitKind.ENVIRONMENT),
+        ("ImportError: libcuda.so.1: cannot open shared object file", ExitKind.ENVIRONMENT),
+        (f"data.train: hdfs://nn:8020 wants Kerberos: no; {TOKEN_ENDED}.", ExitKind.CREDENTIALS),
+        ("ValueError: x", ExitKind.EXIT),
+        ("worker 0 on n1: yarnml 0.1.0, Python 3.11.2, process 7", ExitKind.EXIT),
+        ("", ExitKind.EXIT),
     ],
 )
-def test_logs_of_a_wrong_environment(log: str, wrong: bool) -> None:
-    """yarnml's own refusal before Python, and imports that fail."""
-    assert misses_its_environment(log) is wrong
+def test_words_about_a_failure(log: str, kind: ExitKind) -> None:
+    """yarnml's own refusal before Python, imports that fail, a storage that wants a token."""
+    assert kind_of_failure(log) is kind
 
 
 def test_workers_that_cannot_import(digits_job: dict[str, Any], write_job: Any, tmp_path: Path) -> None:
@@ -212,4 +224,6 @@ def test_the_page_has_every_kind() -> None:
     page = (Path(__file__).parents[3] / "docs/faults.md").read_text()
     rows = dict(re.findall(r"^\| \*\*([^*]+)\*\* \|.*\| ([^|]+) \|$", page, re.M))
     assert rows.keys() == {kind.word for kind in ExitKind}
-    assert {word for word, counts in rows.items() if counts.startswith("no")} == {kind.word for kind in LOST}
+    assert {w for w, counts in rows.items() if counts.startswith("no")} == {
+        kind.word for kind in {*ExitKind} - {*COUNTED}
+    }

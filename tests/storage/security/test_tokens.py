@@ -72,3 +72,23 @@ def test_outside_of_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_token_is_a_secret() -> None:
     """It may be in the text of an error; its password is not."""
     assert "password" not in repr(Token(b"alias", b"identifier", b"password", HDFS, b"host:1"))
+
+
+def test_the_origin_of_a_token() -> None:
+    """In whose name it was given, to whom, and for how long; of several the first to end counts."""
+
+    def text(value: bytes) -> bytes:
+        return bytes([len(value)]) + value
+
+    def moment(milliseconds: int) -> bytes:
+        return bytes([256 - 112 - 6]) + milliseconds.to_bytes(6)
+
+    def of_hdfs(end: int) -> Token:
+        begin = b"\0" + text(b"ann@R") + text(b"yarn") + text(b"airflow@R")
+        return Token(b"", begin + moment(1_700_000_000_000) + moment(end) + b"\x05\x02", b"", HDFS, b"nn:8020")
+
+    late, early = of_hdfs(1_700_000_604_800), of_hdfs(1_700_000_150_000)
+    assert tokens.origin(early) == ("ann@R", "airflow@R", 1_700_000_000.0, 1_700_000_150.0)
+    other = Token(b"", b"\1", b"", RESOURCE_MANAGER, b"rm:8032")
+    assert tokens.first_to_end([late, other, early]) == tokens.origin(early)
+    assert tokens.first_to_end([other]) is None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from yarnml.control.roles import Role
+from yarnml.storage.errors import TOKEN_ENDED
 
 MAX_FAILURES_WITHOUT_JOIN = 3
 """Failures, one of a replacement among them, after which a job ends that no process has ever joined."""
@@ -39,6 +40,7 @@ class ExitKind(Enum):
     STALLED = "stalled", True
     WRONG_STATE = "wrong state", True  # other bits than most have
     BROKEN = "broken", True  # a stream broke, and no process can be blamed
+    CREDENTIALS = "no credentials", False  # a storage refused it, since the job's delegation token has ended
     ENVIRONMENT = "wrong environment", True  # it could not begin: no Python, another yarnml, an import that fails
 
     def __init__(self, word: str, counts: bool) -> None:
@@ -104,6 +106,8 @@ def decide(exits: Sequence[Exit], max_failures: int, *, hosts: Collection[str], 
     size = size_of(exits, newest.role, sizes)
     if newest.kind is ExitKind.ENVIRONMENT and not newest.joined and not hosts:
         return Stop(f"{newest.why.rstrip('.')}. The next one would end in the same way, so none is asked for.", True)
+    if newest.kind is ExitKind.CREDENTIALS:
+        return Stop(f"{newest.why.rstrip('.')}. The next one would be refused, too, so none is asked for.")
     if newest.kind is ExitKind.MEMORY and 0 < newest.size == len(role_sizes) - 1:
         return Stop(f"{newest.why.rstrip('.')}: {role_sizes[-1]}, the most that is tried, was not enough.")
     if not _counts(newest, sizes):
@@ -128,9 +132,11 @@ def size_of(exits: Sequence[Exit], role: Role, sizes: Sizes) -> int:
     return min(max(needed, default=0), len(sizes[role]) - 1)
 
 
-def misses_its_environment(log: str) -> bool:
-    """Tell whether a log speaks of Python, yarnml or a module that is missing or not the right one."""
-    return bool(_WRONG_ENVIRONMENT.search(log))
+def kind_of_failure(text: str) -> ExitKind:
+    """Find the kind of a failure by the words of a process about it, such as its log."""
+    if TOKEN_ENDED in text:
+        return ExitKind.CREDENTIALS
+    return ExitKind.ENVIRONMENT if _WRONG_ENVIRONMENT.search(text) else ExitKind.EXIT
 
 
 def _counts(exit: Exit, sizes: Sizes) -> bool:

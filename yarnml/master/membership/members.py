@@ -15,7 +15,7 @@ from yarnml.control.roles import ProcessId, Role
 from yarnml.errors import CrewLost, JobFileError, WorkerLost
 from yarnml.events.events import Listener, ProcessJoined, Waiting, WorkerSuspended
 from yarnml.job.spec import Job
-from yarnml.master.membership.failure_policy import Exit, ExitKind
+from yarnml.master.membership.failure_policy import Exit, ExitKind, kind_of_failure
 from yarnml.master.membership.fleet import Fleet
 from yarnml.master.membership.liveness import Liveness
 from yarnml.master.membership.processes import Processes
@@ -219,7 +219,8 @@ class Members:
     def remove_failed_newcomer(self, process: ProcessId, failed: Failed) -> None:
         """Remove and replace a newcomer whose warm-up failed."""
         why = f"{self._named(process)}: {failed.text}"
-        exit = Exit(process.role, ExitKind.EXIT, why, failed.detail)
+        kind = kind_of_failure(failed.text)
+        exit = Exit(process.role, kind, why, failed.detail)
         self._fleet.replace(process, exit, self._release(process))
 
     def remove(self, processes: Sequence[ProcessId], kind: ExitKind, why: str) -> set[ProcessId]:

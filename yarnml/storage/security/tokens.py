@@ -25,6 +25,18 @@ _MAGIC = b"HDTS"
 _lock = threading.Lock()
 
 
+class Origin(NamedTuple):
+    """The facts in the identifier of a token: in whose name, by whom, and from when to when in seconds since 1970.
+
+    ``real_user``: who took it in the name of ``owner``; empty where that was the owner.
+    """
+
+    owner: str
+    real_user: str
+    issued: float
+    end: float
+
+
 class Token(NamedTuple):
     """A token; ``service``: the address of who gave it, or ``ha-hdfs:`` and a name service."""
 
@@ -116,6 +128,20 @@ def _addresses(service: str) -> list[str]:
     except (OSError, ValueError):
         return []
     return [f"{address[0]}:{port}" for *_, address in answers]
+
+
+def origin(token: Token) -> Origin:
+    """The origin of a token of HDFS or its key server; ValueError for another one."""
+    stream = BytesIO(token.identifier)
+    _exactly(stream, 1)  # the version
+    owner, _, real_user = (_bytes(stream).decode() for _ in range(3))
+    return Origin(owner, real_user, _number(stream) / 1000, _number(stream) / 1000)
+
+
+def first_to_end(tokens: Iterable[Token]) -> Origin | None:
+    """The origin of the token of HDFS that ends first; None without any."""
+    origins = [origin(token) for token in tokens if token.kind in WEB_HDFS]
+    return min(origins, key=lambda o: o.end, default=None)
 
 
 def from_text(text: str) -> Token:

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,23 +20,26 @@ from yarnml import storage
 from yarnml.checkpoint.lease import LeaseLost
 from yarnml.clusters.yarn import credentials
 from yarnml.clusters.yarn.application import EVENTS_ADDRESS, JOB_FILE, MASTER_ADDRESS
-from yarnml.clusters.yarn.containers import token_renewal, watchdog
+from yarnml.clusters.yarn.containers import time_limit, token_renewal, watchdog
 from yarnml.clusters.yarn.containers.event_log import EventLog
 from yarnml.clusters.yarn.containers.launcher import AttemptOver, SkeinLauncher
 from yarnml.clusters.yarn.observe.logs import EVENTS
 from yarnml.control.credentials import Certificate
 from yarnml.control.rpc import ControlServer
-from yarnml.errors import YarnmlError
+from yarnml.errors import TimeOver, YarnmlError
 from yarnml.events.console import JobConsole
 from yarnml.events.events import EpochDone, Event, Failure, Listener, Outcome, TrialDone
 from yarnml.events.log import log, log_what_nobody_catches
 from yarnml.events.redaction import redacted
+from yarnml.events.submission import UserAction
 from yarnml.job import paths
 from yarnml.job.spec import Job
 from yarnml.master.crew import Cluster, OpenCrew
 from yarnml.master.locality import Locality
 from yarnml.master.master import Master
 from yarnml.runner import train
+from yarnml.storage.errors import TOKEN_ENDED
+from yarnml.storage.security import identity, tokens
 
 END_SECONDS = 60.0
 """Longest wait for Skein to end the application."""
@@ -68,8 +71,10 @@ def main() -> int:
                     application.set_progress(fraction)
             show(event)
 
-        cluster = Cluster("yarn", crew_opener(application, certificate))
-        end = _earlier_failure(failure_file) or _train(job, cluster, failure_file, say)
+        say(UserAction(_submitter(), "submitted this job"))
+        limit = time_limit.start_clock(say)
+        cluster = Cluster("yarn", crew_opener(application, certificate, limit))
+        end = _earlier_failure(failure_file) or _train(job, cluster, failure_file, say, limit)
         say(end)
     event_log.close()
     server.shutdown()
@@ -79,7 +84,7 @@ def main() -> int:
     return int(status == "FAILED")
 
 
-def _train(job: Job, cluster: Cluster, failure_file: str, say: Listener) -> Outcome | Failure:
+def _train(job: Job, cluster: Cluster, failure_file: str, say: Listener, limit: Callable[[], str]) -> Outcome | Failure:
     """Train; an error of the job itself goes into a file, so that the next attempt ends with it."""
     try:
         return train(job, cluster, say=say)
@@ -90,18 +95,24 @@ def _train(job: Job, cluster: Cluster, failure_file: str, say: Listener) -> Outc
         if isinstance(exc, LeaseLost) and exc.same_application:
             log(str(exc))
             os._exit(1)  # a newer attempt leads the job; nothing of this one's end may reach it
-        failure = Failure(type(exc).__name__, str(exc), exc.detail)
+        error = TimeOver if limit() and TOKEN_ENDED in str(exc) else type(exc)
+        failure = Failure(error.__name__, str(exc), exc.detail)
         _store_failure(failure_file, failure)
         return failure
 
 
-def crew_opener(application: skein.ApplicationClient, certificate: Certificate) -> OpenCrew:
-    """The opener of a crew of this application's containers; see `yarnml.master.crew.OpenCrew`."""
+def crew_opener(
+    application: skein.ApplicationClient, certificate: Certificate, limit: Callable[[], str] = str
+) -> OpenCrew:
+    """The opener of a crew of this application's containers; see `yarnml.master.crew.OpenCrew`.
+
+    ``limit``: says why there is no more time; empty as long as there is.
+    """
 
     @contextmanager
     def open_crew(job: Job, log_folder: str, say: Listener, locality: Locality | None = None) -> Iterator[Master]:
         launcher = SkeinLauncher(job, application)
-        master = Master(job, launcher, os.environ["NM_HOST"], certificate, say, locality)
+        master = Master(job, launcher, os.environ["NM_HOST"], certificate, say, locality, limit)
         application.kv[MASTER_ADDRESS] = master.address.encode()
         try:
             master.assemble()
@@ -120,6 +131,14 @@ def fraction_done(event: Event) -> float | None:
         case TrialDone(done, trainings):
             return done / trainings
     return None
+
+
+def _submitter() -> str:
+    """The user who submitted this job, and in whose name where it was another's."""
+    first = tokens.first_to_end(tokens.own())
+    if first is None:
+        return identity.user()
+    return f"{first.real_user}, in the name of {first.owner}," if first.real_user else first.owner
 
 
 def _success(outcome: Outcome) -> str:

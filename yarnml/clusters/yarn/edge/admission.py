@@ -10,10 +10,10 @@ from yarnml.clusters.yarn.capacity.answers import GPU
 from yarnml.clusters.yarn.capacity.queues import UnknownToYarn, check_queue, find_queue
 from yarnml.clusters.yarn.capacity.resources import Cluster, requests
 from yarnml.clusters.yarn.capacity.rules import check_gpus, check_label, check_limits, check_size, largest_memory
-from yarnml.clusters.yarn.observe.status import local_time
 from yarnml.errors import ClusterError
+from yarnml.events.text import local_time
 from yarnml.job.spec import Job
-from yarnml.storage import hadoop_config
+from yarnml.storage import delegation, hadoop_config
 from yarnml.storage.hadoop_config import Configuration
 from yarnml.storage.security import gssapi, identity
 
@@ -72,6 +72,24 @@ def check_ticket(settings: Configuration) -> str:
     name = identity.short_name(ticket.principal, settings)
     end = local_time(time.time() + ticket.seconds)
     return f"{ticket.principal} has one until {end}, in {cache}; the cluster calls you {name}"
+
+
+def describe_time_limit(job: Job | None = None) -> str:
+    """The time until which a job that is sent now can run without a keytab, in words; empty where nothing limits it.
+
+    `UnknownToYarn` where a NameNode does not tell.
+    """
+    settings = hadoop_config.configuration()
+    if not settings.wants_kerberos:
+        return ""
+    try:
+        end = delegation.end_of_new_tokens([*(job.urls.values() if job else ()), settings.root])
+    except (OSError, ValueError) as exc:
+        raise UnknownToYarn(f"a NameNode's web service gives no delegation token ({exc})") from exc
+    return (
+        f"without a keytab a job can run until {local_time(end)}, when its delegation tokens end; --keytab takes new "
+        "ones, --keep-alive submits it again"
+    )
 
 
 def client_knows_gpus(settings: Configuration) -> bool:

@@ -3,18 +3,20 @@
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import yaml
 
-from yarnml.clusters.yarn.application import JOB_FILE, MASTER_ADDRESS, Login, check_paths, specification
+from yarnml.clusters.yarn.application import JOB_FILE, MASTER_ADDRESS, Login, check_paths, specification, tag_of
+from yarnml.clusters.yarn.capacity.queues import UnknownToYarn
 from yarnml.clusters.yarn.edge import log_reader
-from yarnml.clusters.yarn.edge.admission import check_admission
+from yarnml.clusters.yarn.edge.admission import check_admission, describe_time_limit
 from yarnml.clusters.yarn.edge.client import MASTER_CALL_SECONDS, Yarn, check_name, connected, home
 from yarnml.clusters.yarn.edge.follow import EventFollower, follow
+from yarnml.clusters.yarn.edge.keep_alive import kept_alive
 from yarnml.clusters.yarn.edge.skein_answers import ALL_STATES, LIVE_STATES
 from yarnml.clusters.yarn.observe import processes, status
 from yarnml.clusters.yarn.observe.diagnosis import logged_events
@@ -25,35 +27,78 @@ from yarnml.control.calls import Resize, Resized
 from yarnml.control.rpc import ControlClient
 from yarnml.errors import ClusterError, Interrupted, JobFileError
 from yarnml.events.events import Listener, Submitted
+from yarnml.events.text import local_time
 from yarnml.job.spec import Job
+from yarnml.storage import hadoop_config
 from yarnml.storage.security import identity, keytab
 
 Note = Callable[[str], None]
 """A function that hears a remark for the user."""
 
 
-def submit_job(job: Job, say: Listener, note: Note, *, restart: bool, detach: bool, login: Login | None = None) -> None:
-    """Send a job to YARN and, unless detached, show it until it ends.
+class SubmitOptions(NamedTuple):
+    """The ways to submit a job.
 
-    ``login``: by which this command and the job's master log in; None for the user's ticket.
+    ``restart``: forget its checkpoints.
+    ``detach``: don't wait for its end.
+    ``unless_running``: follow the application that leads it already, where there is one.
+    ``keep_alive``: how often it is submitted again when its delegation tokens end.
+    ``login``: by which the command and the job's master log in; None for the user's ticket.
     """
-    with ExitStack() as stack:
-        if login:
-            stack.enter_context(keytab.used(Path(login.keytab), login.principal))
-        memory_limits = check_admission(job)
-        yarn = stack.enter_context(connected())
-        submission = yarn.prepare(job, note, restart=restart)
-        if submission.outcome:
-            say(submission.outcome)
-        if not submission.provision:
+
+    restart: bool = False
+    detach: bool = False
+    unless_running: bool = False
+    keep_alive: int = 0
+    login: Login | None = None
+
+
+def submit_job(job: Job, say: Listener, note: Note, options: SubmitOptions) -> None:
+    """Send a job to YARN and, unless detached, show it until it ends."""
+    login = options.login
+    with keytab.used(Path(login.keytab), login.principal) if login else nullcontext():
+        again = options._replace(restart=False, unless_running=True)
+
+        def follow(first: bool) -> None:
+            _submit_once(job, say, note, options if first else again)
+
+        if options.keep_alive:
+            kept_alive(follow, options.keep_alive, note)
+        else:
+            follow(first=True)
+
+
+def _submit_once(job: Job, say: Listener, note: Note, options: SubmitOptions) -> None:
+    """Send a job to YARN, or find the application that leads it, and follow it to its end unless detached."""
+    memory_limits = check_admission(job)
+    with connected() as yarn:
+        running = yarn.applications(tag_of(job)) if options.unless_running else []
+        sent = running[0] if running else _send(yarn, job, memory_limits, say, note, options)
+        if sent is None:
             return
-        yarn.refuse_second(job)  # again: to pack may take minutes
-        with tempfile.TemporaryDirectory(prefix="yarnml-") as folder:  # has secrets, so it goes at once
-            application = build_application(job, folder, submission.home, submission.provision, memory_limits, login)
-            sent = yarn.send(job, application)
         say(Submitted(sent.id, sent.url))
-        if not detach:
+        if not options.detach:
             _follow_to_end(yarn, sent.id, say)
+
+
+def _send(
+    yarn: Yarn, job: Job, memory_limits: Mapping[str, int], say: Listener, note: Note, options: SubmitOptions
+) -> Application | None:
+    """Check a job once more and send it; None where it has nothing left to do."""
+    submission = yarn.prepare(job, note, restart=options.restart)
+    if submission.outcome:
+        say(submission.outcome)
+    if not submission.provision:
+        return None
+    with suppress(UnknownToYarn):
+        if not options.login and (text := describe_time_limit(job)):
+            note(text)
+    yarn.refuse_second(job)  # again: to pack may take minutes
+    with tempfile.TemporaryDirectory(prefix="yarnml-") as folder:  # has secrets, so it goes at once
+        return yarn.send(
+            job,
+            build_application(job, folder, submission.home, submission.provision, memory_limits, options.login),
+        )
 
 
 def print_application(job: Job) -> str:
@@ -62,7 +107,8 @@ def print_application(job: Job) -> str:
     provision = provide(job, home(), lambda text: None, send=False)
     # The cluster is not asked for the largest container that it has, so the application has every larger size.
     memory_limits = dict.fromkeys(("worker", "reducer"), sys.maxsize)
-    application = specification(job, JOB_FILE, home(), provision, memory_limits)
+    kerberos = hadoop_config.configuration().wants_kerberos
+    application = specification(job, JOB_FILE, home(), provision, memory_limits, kerberos=kerberos)
     return yaml.dump(application, Dumper=_ReadableDumper, sort_keys=False, width=120)
 
 
@@ -71,7 +117,7 @@ def attach_to_job(name: str, say: Listener, note: Note) -> None:
     with _application(name) as (yarn, application):
         _refuse_others(application, "follow it")
         if not application.live:
-            note(f"{application.id} had ended before, {status.local_time(application.finished)}.")
+            note(f"{application.id} had ended before, {local_time(application.finished)}.")
         _follow_to_end(yarn, application.id, say)
 
 
@@ -131,7 +177,7 @@ def scale_job(name: str, workers: int | None, reducers: int | None) -> str:
                 "ended, takes workers.count from its file when it is submitted."
             )
         with closing(ControlClient(*master, MASTER_CALL_SECONDS)) as line:
-            reply = line.call(Resize(workers, reducers))
+            reply = line.call(Resize(workers, reducers, identity.user()))
     assert isinstance(reply, Resized)
     if reply.refused:
         raise JobFileError(reply.text)
@@ -156,7 +202,8 @@ def build_application(
     job_file.write_bytes(msgspec.json.encode(job))
     if provision.secret:
         job_file.with_name(VARIABLES).write_text(provision.secret, encoding="utf-8")
-    return specification(job, str(job_file), home, provision, memory_limits, login)
+    kerberos = hadoop_config.configuration().wants_kerberos
+    return specification(job, str(job_file), home, provision, memory_limits, login, kerberos=kerberos)
 
 
 @contextmanager

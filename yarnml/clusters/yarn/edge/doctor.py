@@ -13,7 +13,12 @@ from yarnml.clusters.yarn.application import check_paths, tag_of
 from yarnml.clusters.yarn.capacity import queues, resource_manager, rules
 from yarnml.clusters.yarn.capacity.queues import UnknownToYarn
 from yarnml.clusters.yarn.capacity.resources import Cluster, Queue, Request, requests
-from yarnml.clusters.yarn.edge.admission import check_name_node, check_ticket, client_knows_gpus
+from yarnml.clusters.yarn.edge.admission import (
+    check_name_node,
+    check_ticket,
+    client_knows_gpus,
+    describe_time_limit,
+)
 from yarnml.clusters.yarn.edge.client import Yarn, connected, home
 from yarnml.clusters.yarn.edge.probe import probe_environment
 from yarnml.errors import ClusterError, YarnmlError, translated
@@ -101,6 +106,7 @@ class _Checkup:
             Check("ResourceManager", ("Kerberos ticket",), self._ask_resource_manager),
             Check("NameNode", ("Kerberos ticket",), lambda: check_name_node(self._settings)),
             Check("home folder", ("NameNode",), check_home_folder),
+            Check("delegation tokens", ("NameNode",), lambda: describe_time_limit() or "no job needs any"),
             Check("Skein's driver", ("Java", "yarn command", "ResourceManager"), self._start_driver),
         ]
 

@@ -7,7 +7,7 @@ import msgspec
 
 from yarnml.clusters.yarn.observe.logs import EVENTS, FILES, Log, application_logs
 from yarnml.clusters.yarn.observe.status import Application, training_status
-from yarnml.errors import ClusterError
+from yarnml.errors import ClusterError, TimeOver
 from yarnml.events.events import Event, Failure, Outcome
 
 SHOWN_LINES = 12
@@ -18,12 +18,20 @@ _SKEINS_WORDS = re.compile(
     r"Application driver failed|Application master shutdown by external signal|Failure in service"
 )
 _USED_MEMORY = re.compile(r"([\d.]+ \w+) of ([\d.]+ \w+) (?:physical|virtual) memory used")
+_TOKEN_ENDED = re.compile(r"\bInvalidToken\b|token \([^)]*\) (?:can't be found in cache|is expired)|Token has expired")
 _OUT_OF_MEMORY = re.compile(r"exceeding memory limits|oom[- _]?kill|\bOOM\b|out of memory", re.I)
 
 
 def diagnose(application: Application) -> Outcome | Failure | None:
     """The end of an application; None for a good end of which nothing else is known."""
     error = ClusterError.__name__
+    if _TOKEN_ENDED.search(application.diagnostics):
+        return Failure(
+            TimeOver.__name__,
+            f"{application.id} ended when its delegation tokens did: YARN can't start its master any more. Submit the "
+            "job again, and it goes on.",
+            application.diagnostics,
+        )
     if application.state == "KILLED":
         return Failure(error, f"{application.id} was killed. {application.diagnostics}".strip())
     try:

@@ -1,6 +1,5 @@
 """The status of a job: what YARN says of its application, and what the job's events tell.  Pure."""
 
-import time
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
@@ -20,7 +19,7 @@ from yarnml.events.events import (
     TrialDone,
     Waiting,
 )
-from yarnml.events.text import columns, count_of, format_metrics
+from yarnml.events.text import columns, count_of, format_metrics, local_time
 
 SHOWN_LOSSES = 3
 """Number of lost processes that a status names, the newest ones."""
@@ -177,11 +176,6 @@ def _training_facts(training: TrainingStatus, live: bool) -> list[tuple[str, str
         facts += [(name, format_metrics(metrics)) for name, metrics in training.outcome.metrics.items()]
         facts += [("checkpoint", training.outcome.checkpoint), ("model", training.outcome.export or "")]
     return facts + [("lost", why) for why in training.lost[-SHOWN_LOSSES:]]
-
-
-def local_time(seconds: float) -> str:
-    """A time in seconds since 1970 as date and time of this machine; empty for 0."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds else ""
 
 
 def _percent(application: Application) -> str:
