@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-quick test-room test-faults fuzz check bench bench-hadoop wheel hadoop hadoop-secure cluster cluster-down test-docker schema house clean
+.PHONY: run test test-quick test-room test-faults fuzz check bench bench-hadoop wheel hadoop hadoop-secure hadoop-ha cluster cluster-down test-docker schema house clean
 
 run: .venv/ready examples/digits/data/train           ## train on real handwritten digits
 	$(BIN)/yarnml run examples/digits/job.yaml --restart
@@ -56,6 +56,9 @@ hadoop: .venv/ready .hadoop/ready                     ## a Hadoop of plain proce
 
 hadoop-secure: .venv/ready .hadoop/ready              ## the same with Kerberos and encryption everywhere
 	$(BIN)/python -m tests.hadoop --secure
+
+hadoop-ha: .venv/ready .hadoop/ready                  ## the same with two NameNodes and two ResourceManagers
+	$(BIN)/python -m tests.hadoop --ha
 
 cluster: wheel examples/digits/data/train             ## a Hadoop of Docker containers, with an edge node
 	$(PYTHON) docker/cluster.py up

@@ -17,8 +17,10 @@ from typing import NamedTuple
 from tests.hadoop.access import Access, OpenAccess
 from tests.hadoop.cluster import Hadoop
 from tests.hadoop.configuration import GPU_HOST, HOSTS, QUICK, QUICK_INSIDE, RACKS
+from tests.hadoop.high_availability import TwoMasters
 from tests.hadoop.kerberos import KerberosAccess
 from tests.hadoop.lines import ROOT
+from tests.hadoop.masters import SingleMasters
 
 __all__ = [
     "GPU_HOST",
@@ -28,6 +30,7 @@ __all__ = [
     "RACKS",
     "Hadoop",
     "SecureHadoop",
+    "TwoMasters",
     "hadoop",
     "secure_hadoop",
     "start_hadoop",
@@ -35,15 +38,23 @@ __all__ = [
 
 
 def start_hadoop(
-    folder: Path, changes: Mapping[str, str] = {}, inside: Mapping[str, str] = {}, access: Access | None = None
+    folder: Path,
+    changes: Mapping[str, str] = {},
+    inside: Mapping[str, str] = {},
+    access: Access | None = None,
+    *,
+    ha: bool = False,
 ) -> Hadoop:
     """Start a cluster whose files are under ``folder``, which ``close`` removes.
 
     ``changes`` are properties of yarn-site.xml, ``inside`` those that only NodeManagers and containers see.
     ``access``: how it knows its users; without one it believes everybody.
+    ``ha``: whether it has two NameNodes and two ResourceManagers; see `TwoMasters`.
     """
     subprocess.run([ROOT / "docker/hadoop-home"], check=True)
-    cluster = Hadoop(folder, changes, inside, access or OpenAccess(frozenset({getpass.getuser(), "alice"})))
+    access = access or OpenAccess(frozenset({getpass.getuser(), "alice"}))
+    masters = TwoMasters(folder, access) if ha else SingleMasters(folder, access)
+    cluster = Hadoop(folder, changes, inside, access, masters)
     try:
         for name in cluster.daemons:
             cluster.start(name)
@@ -63,13 +74,13 @@ class SecureHadoop(NamedTuple):
 
 @contextmanager
 def secure_hadoop(
-    changes: Mapping[str, str] = {}, inside: Mapping[str, str] = {}, token_seconds: int = 0
+    changes: Mapping[str, str] = {}, inside: Mapping[str, str] = {}, token_seconds: int = 0, *, ha: bool = False
 ) -> Iterator[SecureHadoop]:
     """A cluster with Kerberos and encryption for the length of a block, and what makes it so; see `KerberosAccess`."""
     subprocess.run([ROOT / "docker/hadoop-home", "--native"], check=True)
     folder = Path(tempfile.mkdtemp(prefix="yarnml-hadoop-"))
     access = KerberosAccess(folder, ROOT / ".hadoop/native", token_seconds)
-    cluster = start_hadoop(folder, changes, inside, access)
+    cluster = start_hadoop(folder, changes, inside, access, ha=ha)
     try:
         yield SecureHadoop(cluster, access)
     finally:
@@ -77,9 +88,9 @@ def secure_hadoop(
 
 
 @contextmanager
-def hadoop(changes: Mapping[str, str] = {}, inside: Mapping[str, str] = {}) -> Iterator[Hadoop]:
+def hadoop(changes: Mapping[str, str] = {}, inside: Mapping[str, str] = {}, *, ha: bool = False) -> Iterator[Hadoop]:
     """A cluster for the length of a block; see `start_hadoop`."""
-    cluster = start_hadoop(Path(tempfile.mkdtemp(prefix="yarnml-hadoop-")), changes, inside)
+    cluster = start_hadoop(Path(tempfile.mkdtemp(prefix="yarnml-hadoop-")), changes, inside, ha=ha)
     try:
         yield cluster
     finally:

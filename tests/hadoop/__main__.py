@@ -1,4 +1,4 @@
-"""``python -m tests.hadoop [--secure]``: a cluster for a developer, until Ctrl-C."""
+"""``python -m tests.hadoop [--secure] [--ha]``: a cluster for a developer, until Ctrl-C."""
 
 import signal
 import sys
@@ -27,7 +27,8 @@ def stop(number: int, frame: FrameType | None) -> None:
 if __name__ == "__main__":
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    with secure_hadoop() if "--secure" in sys.argv else hadoop() as running:
+    ha = "--ha" in sys.argv
+    with secure_hadoop(ha=ha) if "--secure" in sys.argv else hadoop(ha=ha) as running:
         cluster = running.hadoop if isinstance(running, SecureHadoop) else running
         print(describe(cluster), flush=True)
         print("Ctrl-C ends it.", file=sys.stderr)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from tests.hadoop.configuration import Properties
+from tests.hadoop.configuration import MASTER, Properties
 from tests.hadoop.rest import http
 
 
@@ -11,6 +11,7 @@ class Access(Protocol):
     """The differences between an open cluster and a secured one.
 
     ``scheme``: of the web services.
+    ``name_node_host``: of the NameNode in fs.defaultFS, where there is one alone.
     ``servers``: lines of the servers that must run before Hadoop's daemons, by name.
     ``user``: variables of this machine's user.
     ``settings``: more properties, by file.
@@ -19,6 +20,7 @@ class Access(Protocol):
     """
 
     scheme: str
+    name_node_host: str
     servers: Mapping[str, list[str]]
     user: Mapping[str, str]
     settings: Mapping[str, Properties]
@@ -45,6 +47,7 @@ class OpenAccess:
     """Everybody is who he says he is."""
 
     scheme = "http"
+    name_node_host = MASTER
 
     def __init__(self, homes: frozenset[str]) -> None:
         self.homes = homes

@@ -25,6 +25,7 @@ from tests.hadoop.configuration import (
     read,
 )
 from tests.hadoop.lines import HOME, daemon, java_home
+from tests.hadoop.masters import Masters
 from tests.hadoop.rest import has_registered
 
 DEADLINE = 180.0
@@ -39,20 +40,17 @@ class Hadoop:
 
     hosts = HOSTS
 
-    def __init__(self, folder: Path, changes: Mapping[str, str], inside: Mapping[str, str], access: Access) -> None:
+    def __init__(
+        self, folder: Path, changes: Mapping[str, str], inside: Mapping[str, str], access: Access, masters: Masters
+    ) -> None:
         self.folder = folder
         self._access = access
-        self.conf_dir = make_configuration(folder, dict(changes), access.settings)
+        self.masters = masters
+        self.conf_dir = make_configuration(folder, access.settings, masters.settings, {"yarn-site.xml": dict(changes)})
         self._inside = make_inside(self.conf_dir, {**inside, **access.inside})
         self.hdfs = read(self.conf_dir / "core-site.xml")["fs.defaultFS"]
-        secure = access.scheme == "https"
-        yarn_web = f"yarn.resourcemanager.webapp{'.https' if secure else ''}.address"
-        self.web = f"{access.scheme}://" + read(self.conf_dir / "yarn-site.xml")[yarn_web]
-        hdfs_web = f"dfs.namenode.{access.scheme}-address"
-        self.hdfs_web = f"{access.scheme}://" + read(self.conf_dir / "hdfs-site.xml")[hdfs_web]
         self._processes: dict[str, psutil.Process] = {}
-        self._commands = {name: list(line) for name, line in access.servers.items()}
-        self._commands |= {name: [f"{HOME}/bin/hadoop", name] for name in ("namenode", "resourcemanager")}
+        self._commands = {**access.servers, **masters.commands}
         self._datanode_webs = []
         for i, host in enumerate(HOSTS, start=1):
             properties = datanode_options(folder, host) | access.datanode(host)
@@ -67,6 +65,16 @@ class Hadoop:
             text=True,
             start_new_session=True,
         )
+
+    @property
+    def web(self) -> str:
+        """The URL of the active ResourceManager's web service."""
+        return self.masters.resource_manager().web
+
+    @property
+    def hdfs_web(self) -> str:
+        """The URL of the active NameNode's web service."""
+        return self.masters.name_node().web
 
     @property
     def daemons(self) -> list[str]:
@@ -91,16 +99,7 @@ class Hadoop:
         node |= self._access.daemon(name)
         if name.startswith("nodemanager"):
             node |= {"HADOOP_CONF_DIR": str(self._inside)}
-        command = self._commands[name]
-        if name == "namenode" and not (self.folder / "name").exists():
-            command = [
-                "/bin/sh",
-                "-c",
-                f'"{HOME}"/bin/hdfs namenode -format -nonInteractive && exec "$@"',
-                "sh",
-                *command,
-            ]
-        order = {"argv": command, "environment": node, "log": str(self.log(name))}
+        order = {"argv": self._commands[name], "environment": node, "log": str(self.log(name))}
         assert self._guard.stdin
         assert self._guard.stdout
         print(json.dumps(order), file=self._guard.stdin, flush=True)

@@ -62,42 +62,28 @@ def free_address(host: str) -> str:
     raise RuntimeError("every port between 15000 and 32000 has been given to a daemon, or is taken")
 
 
-def make_configuration(folder: Path, changes: Properties, more: Mapping[str, Properties] = {}) -> Path:
+def make_configuration(folder: Path, *settings: Mapping[str, Properties]) -> Path:
     """Write the folder that clients and daemons of this cluster read.
 
-    ``changes``: properties of yarn-site.xml.
-    ``more``: properties by file, which may be a file of its own.
+    ``settings``: properties by file, which may be a file of its own; later ones win.
     """
     target = folder / "conf"
     shutil.copytree(SHARED, target)
     racks = ",".join(f"{host}={rack}" for host, rack in RACKS.items())
-    namenode = free_address(MASTER)
     own = {
         "core-site.xml": {
-            "fs.defaultFS": f"hdfs://{namenode}",
             "hadoop.tmp.dir": str(folder / "tmp"),
             "net.topology.node.switch.mapping.impl": "org.apache.hadoop.net.StaticMapping",
             "net.topology.configured.node.mapping": racks,
         },
-        "hdfs-site.xml": {
-            "dfs.namenode.name.dir": f"file://{folder}/name",
-            "dfs.namenode.http-address": free_address(MASTER),
-        },
-        "yarn-site.xml": {
-            "yarn.resourcemanager.hostname": MASTER,
-            "yarn.resourcemanager.address": free_address(MASTER),
-            "yarn.resourcemanager.scheduler.address": free_address(MASTER),
-            "yarn.resourcemanager.resource-tracker.address": free_address(MASTER),
-            "yarn.resourcemanager.admin.address": free_address(MASTER),
-            "yarn.resourcemanager.webapp.address": free_address(MASTER),
-            "yarn.resourcemanager.fs.state-store.uri": f"file://{folder}/state",
-            "yarn.node-labels.fs-store.root-dir": f"file://{folder}/labels",
-            **changes,
-        },
+        "yarn-site.xml": {"yarn.node-labels.fs-store.root-dir": f"file://{folder}/labels"},
     }
-    for name in [*own, *(name for name in more if name not in own)]:
+    parts = (own, *settings)
+    for name in {name: None for part in parts for name in part}:
         known = read(SHARED / name) if (SHARED / name).exists() else {}
-        write(target / name, known | own.get(name, {}) | more.get(name, {}))
+        for part in parts:
+            known |= part.get(name, {})
+        write(target / name, known)
     return target
 
 

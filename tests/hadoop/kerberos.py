@@ -32,6 +32,7 @@ class KerberosAccess:
     """The realm, keys and settings of a secured cluster; an `Access`."""
 
     scheme = "https"
+    name_node_host = "localhost"
 
     def __init__(self, folder: Path, native: Path, token_seconds: int = 0) -> None:
         """Make the realm, its principals and keys.
@@ -136,7 +137,6 @@ class KerberosAccess:
         passwords = ("truststore.password", "keystore.password", "keystore.keypassword")
         return {
             "core-site.xml": {
-                "fs.defaultFS": f"hdfs://{free_address('localhost')}",
                 "hadoop.security.authentication": "kerberos",
                 "hadoop.security.authorization": "true",
                 "hadoop.rpc.protection": "privacy",
@@ -155,13 +155,15 @@ class KerberosAccess:
                 "dfs.block.access.token.enable": "true",
                 "dfs.namenode.kerberos.principal": principals["nn"],
                 "dfs.namenode.keytab.file": keytab,
+                "dfs.journalnode.kerberos.principal": principals["nn"],
+                "dfs.journalnode.keytab.file": keytab,
+                "dfs.journalnode.kerberos.internal.spnego.principal": "*",
                 "dfs.datanode.kerberos.principal": principals["dn"],
                 "dfs.datanode.keytab.file": keytab,
                 "dfs.web.authentication.kerberos.principal": "*",
                 "dfs.web.authentication.kerberos.keytab": keytab,
                 "dfs.namenode.kerberos.internal.spnego.principal": "*",
                 "dfs.http.policy": "HTTPS_ONLY",
-                "dfs.namenode.https-address": free_address(MASTER),
                 "dfs.data.transfer.protection": "privacy",
                 "dfs.encrypt.data.transfer": "true",
                 "dfs.encrypt.data.transfer.cipher.suites": "AES/CTR/NoPadding",
@@ -175,7 +177,6 @@ class KerberosAccess:
                 "yarn.resourcemanager.connect.retry-interval.ms": "500",
                 "yarn.http.policy": "HTTPS_ONLY",
                 **{f"yarn.resourcemanager.delegation.token.{name}": value for name, value in self._lifetimes.items()},
-                "yarn.resourcemanager.webapp.https.address": free_address(MASTER),
             },
             "ssl-server.xml": {
                 f"ssl.server.{name}": value
