@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from yarnml.storage.base import Client, Unavailable
-from yarnml.storage.errors import fault
-from yarnml.storage.retry import CALL_SECONDS, CHUNK_SECONDS, bounded, persist
+from yarnml.storage.errors import STANDBY, fault
+from yarnml.storage.retry import CALL_SECONDS, CHUNK_SECONDS, FAILOVER_SECONDS, bounded, persist
 
 _T = TypeVar("_T")
 
@@ -57,8 +57,8 @@ class Connection:
         except Exception as exc:
             error = fault(exc, self.root + path, server, data=data)
             if isinstance(error, Unavailable):
-                if isinstance(exc, TimeoutError) and self._highly_available:
-                    error.repeat_for = CALL_SECONDS  # the next client asks another NameNode first
+                if self._highly_available and not data:
+                    error.repeat_for = max(error.repeat_for, _failover_seconds(exc))
                 # Only the client that failed is given up: another thread may have made a new one meanwhile.
                 with self._lock:
                     if self._client is client:
@@ -72,3 +72,12 @@ class Connection:
                 self._clients_made += 1
                 self._client = bounded(lambda: self._connect(number), CALL_SECONDS)
             return self._client
+
+
+def _failover_seconds(exc: Exception) -> float:
+    """How long to try again after a call that no NameNode of several has answered, though one accepts connections."""
+    if isinstance(exc, TimeoutError):
+        return CALL_SECONDS  # the next client asks another NameNode first
+    if isinstance(exc, Unavailable):
+        return 0.0  # none of them accepts connections
+    return FAILOVER_SECONDS if isinstance(exc, OSError) or STANDBY in str(exc) else 0.0

@@ -9,6 +9,9 @@ from yarnml.storage.security.tokens import in_container
 TOKEN_ENDED = "the job's delegation token is missing or has ended"
 """The words for a refusal in a container, which has no ticket."""
 
+STANDBY = "StandbyException"
+"""The class in the answer of a NameNode that is not active."""
+
 _JAVA_CLASS = re.compile(r"\b(?:[a-z]\w*\.)+([A-Z]\w*Exception)\b")
 _STACK_FRAMES = re.compile(r"(?:\\n|\n)\s*(?:\\t|\t)?at .*", re.DOTALL)
 _RUST_DEBUG = re.compile(r'^(\w+)\((?:"[\w.$]*Exception", )?"(.*?)"?\)?$', re.DOTALL)
@@ -16,7 +19,7 @@ _RUST_DEBUG = re.compile(r'^(\w+)\((?:"[\w.$]*Exception", )?"(.*?)"?\)?$', re.DO
 # Java exceptions, by their class, after which the same call may succeed.
 _PASSING = {
     "SafeModeException",
-    "StandbyException",
+    STANDBY,
     "RetriableException",
     "ObserverRetryOnActiveException",
     "BlockMissingException",
@@ -62,6 +65,8 @@ def fault(exc: BaseException, url: str, server: str, *, data: bool = False) -> O
         return IsADirectoryError(errno.EISDIR, "Is a directory", url)
     if isinstance(exc, FileNotFoundError) or java == "FileNotFoundException":
         return FileNotFoundError(errno.ENOENT, "No such file or directory", url)
+    if java == STANDBY:
+        return unavailable(f"{server} answers as a standby, and none that the URL names is active")
     if java in _PASSING or _PASSING_WORDS.search(text):
         return unavailable(f"{server}: {words}")
     if isinstance(exc, FileExistsError) or java == "FileAlreadyExistsException":

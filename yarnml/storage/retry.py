@@ -22,6 +22,9 @@ CALL_SECONDS = 15.0
 CHUNK_SECONDS = 60.0
 """Time limit for one chunk of data, whatever replicas have to be tried."""
 
+FAILOVER_SECONDS = 60.0
+"""How long any command waits for another NameNode to take over, where one of several answers as a standby."""
+
 OUTAGE_SECONDS = 120.0
 """How long a running job waits for a storage that is away."""
 

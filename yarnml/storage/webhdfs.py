@@ -12,18 +12,29 @@ import ssl
 import string
 import urllib.error
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
 from yarnml.storage import permissions
-from yarnml.storage.base import Block, Entry, ReplicaUnavailable, Sink, Source
+from yarnml.storage.answers import decode
+from yarnml.storage.base import Block, Entry, ReplicaUnavailable, Sink, Source, Unavailable
+from yarnml.storage.errors import STANDBY
 from yarnml.storage.retry import CALL_SECONDS, CONNECT_SECONDS
 from yarnml.storage.security import tokens
 from yarnml.storage.security.identity import user
 from yarnml.storage.security.tokens import Token
 from yarnml.storage.security.web import Caller, Refused, check_redirect
+from yarnml.storage.webhdfs_answers import (
+    BlockLocation,
+    BlocksAnswer,
+    ListAnswer,
+    LocationAnswer,
+    StatusAnswer,
+    TokenAnswer,
+)
 
 _API = "/webhdfs/v1"
+_T = TypeVar("_T")
 
 
 class WebHdfs:
@@ -42,18 +53,18 @@ class WebHdfs:
         self._caller = Caller(lambda: tokens.find(tokens.WEB_HDFS, services))
 
     def info(self, path: str) -> Entry:
-        return _entry(path, self._json("GET", path, "GETFILESTATUS")["FileStatus"])
+        return self._read("GET", path, "GETFILESTATUS", StatusAnswer).file_status.entry(path)
 
     def ls(self, path: str) -> list[Entry]:
-        statuses = self._json("GET", path, "LISTSTATUS")["FileStatuses"]["FileStatus"]
+        statuses = self._read("GET", path, "LISTSTATUS", ListAnswer).file_statuses.file_status
         folder = path.rstrip("/")
-        return [_entry(f"{folder}/{s['pathSuffix']}" if s["pathSuffix"] else path, s) for s in statuses]
+        return [status.entry(f"{folder}/{status.path_suffix}" if status.path_suffix else path) for status in statuses]
 
     def makedirs(self, path: str) -> None:
-        self._json("PUT", path, "MKDIRS", **self._modes(permissions.FOLDER))
+        self._call("PUT", path, "MKDIRS", **self._modes(permissions.FOLDER))
 
     def protect(self, path: str) -> None:
-        self._json("PUT", path, "SETPERMISSION", permission=f"{permissions.PRIVATE:o}")
+        self._call("PUT", path, "SETPERMISSION", permission=f"{permissions.PRIVATE:o}")
 
     def _modes(self, mode: int) -> dict[str, str]:
         """The permissions to ask for: what the umask leaves, and what a default ACL of the folder above may give."""
@@ -61,10 +72,10 @@ class WebHdfs:
 
     def rename(self, old: str, new: str, *, replace: bool) -> None:
         options = "OVERWRITE" if replace else "NONE"  # with an option HDFS says why not, without it answers false
-        self._json("PUT", old, "RENAME", destination=new, renameoptions=options)
+        self._call("PUT", old, "RENAME", destination=new, renameoptions=options)
 
     def remove(self, path: str) -> None:
-        self._json("DELETE", path, "DELETE", recursive="true")
+        self._call("DELETE", path, "DELETE", recursive="true")
 
     def open(self, path: str) -> Source:
         return _Source(self, path, self.info(path))
@@ -103,12 +114,13 @@ class WebHdfs:
 
     def _names_on(self, path: str, host: str) -> set[str]:
         """The DataNodes on a host that hold blocks of a file, by the names that the NameNode has for them."""
-        return {n for b in self._locations(path) for n, h in zip(b["names"], b["hosts"], strict=True) if h == host}
+        pairs = (pair for block in self._locations(path) for pair in zip(block.names, block.hosts, strict=False))
+        return {name for name, name_of_host in pairs if name_of_host == host}
 
     def delegation_token(self) -> Token:
         """A new token of this HDFS for ourselves, got with a ticket."""
-        answer = self._json("GET", "/", "GETDELEGATIONTOKEN", renewer=user())
-        return tokens.from_text(answer["Token"]["urlString"])
+        answer = self._read("GET", "/", "GETDELEGATIONTOKEN", TokenAnswer, renewer=user())
+        return tokens.from_text(answer.token.url_string)
 
     def cancel(self, token: Token) -> None:
         """End a delegation token that was taken by `delegation_token`."""
@@ -116,31 +128,26 @@ class WebHdfs:
 
     def blocks(self, path: str) -> list[Block]:
         """The blocks of a file in order, the hosts of each sorted."""
-        blocks = []
-        for block in self._locations(path):
-            racks = [where.rpartition("/")[0] for where in block["topologyPaths"]]
-            replicas = sorted(zip(block["hosts"], racks, strict=True))
-            blocks.append(
-                Block(block["offset"], block["length"], tuple(h for h, _ in replicas), tuple(r for _, r in replicas))
-            )
-        return blocks
+        return [location.block() for location in self._locations(path)]
 
-    def _locations(self, path: str) -> list[dict[str, Any]]:
-        answer = self._json("GET", path, "GETFILEBLOCKLOCATIONS")["BlockLocations"]
-        return list(answer.get("BlockLocation", []))
+    def _locations(self, path: str) -> list[BlockLocation]:
+        return self._read("GET", path, "GETFILEBLOCKLOCATIONS", BlocksAnswer).block_locations.block_location
 
     def _location(self, method: str, path: str, operation: str, parameters: dict[str, str]) -> str:
         """The URL of a DataNode that moves a file's bytes."""
-        location = _ascii(self._json(method, path, operation, noredirect="true", **parameters)["Location"])
+        answer = self._read(method, path, operation, LocationAnswer, noredirect="true", **parameters)
+        location = _ascii(answer.location)
         check_redirect(self._servers[0], location)
         return location
 
-    def _json(self, method: str, path: str, operation: str, **parameters: str) -> dict[str, Any]:
-        return json.loads(self._call(method, path, operation, **parameters) or b"{}")
+    def _read(self, method: str, path: str, operation: str, answer_type: type[_T], **parameters: str) -> _T:
+        return decode(self._call(method, path, operation, **parameters), answer_type)
 
     def _call(self, method: str, path: str, operation: str, **parameters: str) -> bytes:
         query = {"op": operation, **parameters}
         servers = self._servers
+        standby = ""
+        failures: list[Exception] = []
         for number, server in enumerate(servers):
             try:
                 with self._caller.open(f"{server}{_API}{quote(path)}", query, self._seconds, method) as answer:
@@ -148,14 +155,18 @@ class WebHdfs:
                     return bytes(answer.read())
             except urllib.error.HTTPError as exc:
                 words = _remote(exc)
-                if "StandbyException" not in words or number + 1 == len(servers):
+                if STANDBY not in words:
                     raise Refused(words) from exc
+                standby = words
             except PermissionError:
                 raise
             except (OSError, http.client.HTTPException) as exc:
-                if number + 1 == len(servers):
-                    raise ConnectionError(f"{server}: {getattr(exc, 'reason', exc)}") from exc
-        raise AssertionError("a name service has at least one NameNode")
+                failures.append(ConnectionError(f"{server}: {getattr(exc, 'reason', exc)}"))
+        if standby:
+            raise Refused(standby)
+        if len(failures) == 1:
+            raise failures[0]
+        raise Unavailable(f"no NameNode can be reached ({'; '.join(map(str, failures))})")
 
 
 class _Source:
@@ -217,10 +228,6 @@ def _addresses(host: str) -> set[str]:
     with contextlib.suppress(OSError):
         return {str(where[4][0]) for where in socket.getaddrinfo(host, None)}
     return set()
-
-
-def _entry(path: str, status: dict[str, Any]) -> Entry:
-    return Entry(path, status["length"], status["type"] == "DIRECTORY", status["modificationTime"] / 1000)
 
 
 def _ascii(location: str) -> str:
