@@ -75,9 +75,9 @@ class Connection:
 
 
 def _failover_seconds(exc: Exception) -> float:
-    """How long to try again after a call that no NameNode of several has answered, though one accepts connections."""
+    """The seconds to try again after a call that no NameNode of several has answered."""
     if isinstance(exc, TimeoutError):
         return CALL_SECONDS  # the next client asks another NameNode first
     if isinstance(exc, Unavailable):
-        return 0.0  # none of them accepts connections
+        return 0.0  # none of them even accepts connections
     return FAILOVER_SECONDS if isinstance(exc, OSError) or STANDBY in str(exc) else 0.0

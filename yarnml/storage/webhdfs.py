@@ -124,7 +124,7 @@ class WebHdfs:
 
     def cancel(self, token: Token) -> None:
         """End a delegation token that was taken by `delegation_token`."""
-        self._json("PUT", "/", "CANCELDELEGATIONTOKEN", token=token.text)
+        self._call("PUT", "/", "CANCELDELEGATIONTOKEN", token=token.text)
 
     def blocks(self, path: str) -> list[Block]:
         """The blocks of a file in order, the hosts of each sorted."""

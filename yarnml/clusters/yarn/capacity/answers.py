@@ -1,224 +1,216 @@
-"""The answers of YARN's REST services as types, with the fields that are read here; YARN adds others.
+"""The answers of YARN's REST services as types, with the fields that are read here."""
 
-Hadoop writes a list of one element as the element itself, and an empty list as null: such a field is a `Many`.
-"""
+from msgspec import field
 
-from typing import Any, TypeVar, get_args, get_origin
-
-import msgspec
-from msgspec import Struct, field
+from yarnml.storage.answers import Answer, Many
 
 GPU = "yarn.io/gpu"
 
-_T = TypeVar("_T")
 
-
-class Many(list[_T]):
-    """A list that Hadoop may write as one bare element, or as null."""
-
-
-def decode(data: bytes, answer_type: type[_T]) -> _T:
-    """Read an answer from JSON.
-
-    Some versions of Hadoop write numbers and truth values as texts; both forms are read.  Raises
-    msgspec.ValidationError where a field is missing or has another type, msgspec.DecodeError where this is no JSON.
-    """
-    if data.strip() == b"null":  # an answer of which every part is empty
-        data = b"{}"
-    return msgspec.json.decode(data, type=answer_type, strict=False, dec_hook=_decode_many)
-
-
-def _decode_many(target: Any, value: Any) -> Any:
-    if get_origin(target) is not Many:
-        raise NotImplementedError(f"{target} is not a type of these answers")
-    (element,) = get_args(target)
-    elements = value if isinstance(value, list) else [value] if value else []
-    return Many(msgspec.convert(part, element, strict=False, dec_hook=_decode_many) for part in elements)
-
-
-class _Answer(Struct, frozen=True, rename="camel"):
-    """A part of an answer: ``node_labels`` is the field ``nodeLabels``."""
-
-
-class ResourceInformation(_Answer, frozen=True):
+class ResourceInformation(Answer, frozen=True):
     """The amount of one kind of resource."""
 
-    name: str
+    name: str = ""
     value: int = 0
 
 
-class ResourceInformations(_Answer, frozen=True):
+class ResourceInformations(Answer, frozen=True):
     resource_information: Many[ResourceInformation] = field(default_factory=Many)
 
 
-class Resource(_Answer, frozen=True):
+class Resource(Answer, frozen=True):
     """An amount of every kind of resource; ``memory`` in MiB."""
 
-    memory: int
-    v_cores: int
-    resource_informations: ResourceInformations | None = None
+    memory: int | None = None
+    v_cores: int | None = None
+    resource_informations: ResourceInformations = field(default_factory=ResourceInformations)
 
     @property
     def by_name(self) -> dict[str, int]:
         """The amounts by their kinds; empty in versions of YARN that know memory and vcores only."""
-        listed = self.resource_informations.resource_information if self.resource_informations else []
-        return {information.name: information.value for information in listed}
+        return {kind.name: kind.value for kind in self.resource_informations.resource_information}
 
 
-class Node(_Answer, frozen=True):
+class Node(Answer, frozen=True):
     """A NodeManager."""
 
-    node_host_name: str
-    state: str
+    node_host_name: str = ""
+    state: str = ""
     node_labels: Many[str] = field(default_factory=Many)
-    total_resource: Resource | None = None
-    used_resource: Resource | None = None
+    total_resource: Resource = field(default_factory=Resource)
+    used_resource: Resource = field(default_factory=Resource)
 
 
-class Nodes(_Answer, frozen=True):
+class Nodes(Answer, frozen=True):
     node: Many[Node] = field(default_factory=Many)
 
 
-class NodesAnswer(_Answer, frozen=True):
+class NodesAnswer(Answer, frozen=True):
     """The answer to ``nodes``."""
 
-    nodes: Nodes | None = None
+    nodes: Nodes = field(default_factory=Nodes)
 
 
-class NodeLabel(_Answer, frozen=True):
+class ClusterInfo(Answer, frozen=True):
+    """A ResourceManager of itself; ``started_on``: since when it is active, in milliseconds since 1970."""
+
+    ha_state: str = ""
+    started_on: int = 0
+
+
+class ClusterAnswer(Answer, frozen=True):
+    """The answer to ``info``."""
+
+    cluster_info: ClusterInfo = field(default_factory=ClusterInfo)
+
+
+class NodeLabel(Answer, frozen=True):
     """A node label; ``exclusivity``: whether only requests with this label get its nodes."""
 
-    name: str
-    exclusivity: bool | None = None
+    name: str = ""
+    exclusivity: bool = False
 
 
-class NodeLabelsAnswer(_Answer, frozen=True):
+class NodeLabelsAnswer(Answer, frozen=True):
     """The answer to ``get-node-labels``."""
 
     node_label_info: Many[NodeLabel] = field(default_factory=Many)
 
 
-class AccessList(_Answer, frozen=True):
+class AccessList(Answer, frozen=True):
     """An access list of a queue; ``access_type``: what it lets do."""
 
-    access_type: str
-    access_control_list: str
+    access_type: str = ""
+    access_control_list: str = ""
 
 
-class AccessLists(_Answer, frozen=True):
+class AccessLists(Answer, frozen=True):
     queue_acl: Many[AccessList] = field(default_factory=Many)
 
 
-class Usage(_Answer, frozen=True):
+class Usage(Answer, frozen=True):
     """The resources in use on the nodes of one label, which is called partition here."""
 
-    partition_name: str
-    used: Resource
+    partition_name: str = ""
+    used: Resource = field(default_factory=Resource)
 
 
-class Usages(_Answer, frozen=True):
+class Usages(Answer, frozen=True):
     resource_usages_by_partition: Many[Usage] = field(default_factory=Many)
 
 
-class Capacity(_Answer, frozen=True):
+class Capacity(Answer, frozen=True):
     """The capacity of a queue on the nodes of one label: its own, and the most that it may grow to."""
 
-    partition_name: str
+    partition_name: str = ""
     effective_min_resource: Resource | None = None
     effective_max_resource: Resource | None = None
 
 
-class Capacities(_Answer, frozen=True):
+class Capacities(Answer, frozen=True):
     queue_capacities_by_partition: Many[Capacity] = field(default_factory=Many)
 
 
-class User(_Answer, frozen=True):
+class User(Answer, frozen=True):
     """A user of a queue."""
 
-    username: str
-    resources: Usages | None = None
+    username: str = ""
+    resources: Usages = field(default_factory=Usages)
 
 
-class Users(_Answer, frozen=True):
+class Users(Answer, frozen=True):
     user: Many[User] = field(default_factory=Many)
 
 
-class Queue(_Answer, frozen=True):
+class Queue(Answer, frozen=True):
     """A queue of the capacity scheduler; at the root, the scheduler itself, whose kind is ``type``."""
 
-    type: str | None = None
+    type: str = ""
     queue_name: str = ""
     state: str = "RUNNING"
     queue_type: str = "leaf"
     auto_creation_eligibility: str = "off"
     node_labels: Many[str] = field(default_factory=Many)
-    default_node_label_expression: str | None = None
+    default_node_label_expression: str = ""
     user_limit_factor: float = -1.0
     maximum_allocation: Resource | None = None
-    queue_acls: AccessLists | None = None
+    queue_acls: AccessLists = field(default_factory=AccessLists)
     queues: "Queues | None" = None
-    resources: Usages | None = None
-    capacities: Capacities | None = None
-    users: Users | None = None
-    master_limit: Resource | None = field(default=None, name="AMResourceLimit")
+    resources: Usages = field(default_factory=Usages)
+    capacities: Capacities = field(default_factory=Capacities)
+    users: Users = field(default_factory=Users)
+    master_limit: Resource = field(default_factory=Resource, name="AMResourceLimit")
 
     @property
     def children(self) -> "list[Queue]":
         return self.queues.queue if self.queues else []
 
 
-class Queues(_Answer, frozen=True):
+class Queues(Answer, frozen=True):
     queue: Many[Queue] = field(default_factory=Many)
 
 
-class Scheduler(_Answer, frozen=True):
-    scheduler_info: Queue
+class Scheduler(Answer, frozen=True):
+    scheduler_info: Queue = field(default_factory=Queue)
 
 
-class SchedulerAnswer(_Answer, frozen=True):
+class SchedulerAnswer(Answer, frozen=True):
     """The answer to ``scheduler``."""
 
-    scheduler: Scheduler
+    scheduler: Scheduler = field(default_factory=Scheduler)
 
 
-class Attempt(_Answer, frozen=True):
+class Attempt(Answer, frozen=True):
     """An attempt of an application; ``node_http_address``: the web address of its NodeManager."""
 
-    id: int
+    id: int = 0
     app_attempt_state: str = ""
-    node_http_address: str | None = None
-    container_id: str | None = None
+    node_http_address: str = ""
+    container_id: str = ""
 
 
-class Attempts(_Answer, frozen=True):
+class Attempts(Answer, frozen=True):
     app_attempt: Many[Attempt] = field(default_factory=Many)
 
 
-class AttemptsAnswer(_Answer, frozen=True):
+class AttemptsAnswer(Answer, frozen=True):
     """The answer to ``apps/ID/appattempts``."""
 
-    app_attempts: Attempts | None = None
+    app_attempts: Attempts = field(default_factory=Attempts)
 
 
-class Application(_Answer, frozen=True):
+class Application(Answer, frozen=True):
     """An application; ``log_aggregation_status``: how far YARN is with collecting its logs."""
 
-    log_aggregation_status: str | None = None
+    log_aggregation_status: str = ""
 
 
-class ApplicationAnswer(_Answer, frozen=True):
+class ApplicationAnswer(Answer, frozen=True):
     """The answer to ``apps/ID``."""
 
-    app: Application
+    app: Application = field(default_factory=Application)
 
 
-class Container(_Answer, frozen=True):
+class Container(Answer, frozen=True):
     """A container on its node."""
 
-    state: str
+    state: str = ""
 
 
-class ContainerAnswer(_Answer, frozen=True):
+class ContainerAnswer(Answer, frozen=True):
     """The answer of a NodeManager to ``containers/ID``."""
 
-    container: Container
+    container: Container = field(default_factory=Container)
+
+
+class Device(Answer, frozen=True):
+    """A device that a NodeManager has given to a container; ``index``: its number on the node."""
+
+    index: int | str = ""
+    container_id: str = ""
+
+
+class DevicesAnswer(Answer, frozen=True):
+    """The answer of a NodeManager to ``resources/yarn.io/gpu``."""
+
+    assigned_gpu_devices: Many[Device] = field(default_factory=Many)

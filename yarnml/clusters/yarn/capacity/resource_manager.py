@@ -1,7 +1,6 @@
-"""YARN's ResourceManager: whether it answers, and the nodes, labels and queues that its REST service tells of."""
+"""The nodes, labels and queues of YARN, which the REST service of the active ResourceManager tells of."""
 
 import contextlib
-import socket
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -9,56 +8,12 @@ from yarnml.clusters.yarn.capacity import answers, queues, rest, rules
 from yarnml.clusters.yarn.capacity.answers import GPU
 from yarnml.clusters.yarn.capacity.queues import UnknownToYarn
 from yarnml.clusters.yarn.capacity.resources import EVERYBODY, Cluster, Node, Queue, Request, Share, Size
-from yarnml.errors import ClusterError, JobFileError
-from yarnml.storage.hadoop_config import Configuration
+from yarnml.errors import JobFileError
 from yarnml.storage.security import identity
 
-SERVER_SECONDS = 5.0
-"""Time limit to connect to a server, and again for its first byte."""
-
-_GREETING = b"GET / H"  # as much as a Hadoop RPC server reads before it answers that this is not HTTP
 _UNBOUNDED = 2**62
 
 _T = TypeVar("_T")
-
-
-def find_active(settings: Configuration) -> str:
-    """The host:port of a ResourceManager that answers; ClusterError says of each why it does not.
-
-    Hadoop's own client would try for a quarter of an hour.
-    """
-    managers = settings.resource_managers
-    if not managers:
-        where = f"yarn-site.xml in {settings.folder}" if settings.folder else "No Hadoop configuration was found; it"
-        raise ClusterError(
-            f"{where} names no ResourceManager; set HADOOP_CONF_DIR to the folder whose yarn-site.xml has "
-            "yarn.resourcemanager.hostname."
-        )
-    reasons: list[str] = []
-    for manager in managers:
-        reason = why_silent(manager.rpc)
-        if not reason:
-            return manager.rpc
-        reasons.append(f"{manager.rpc} {reason}")
-    raise ClusterError(
-        f"The ResourceManager {'; '.join(reasons)}; start it, or correct yarn-site.xml in {settings.folder}."
-    )
-
-
-def why_silent(address: str, seconds: float = SERVER_SECONDS) -> str:
-    """Why the Hadoop server at host:port does not answer; empty where it does.
-
-    It must answer, and not only accept: the system accepts connections for a process that hangs, too.
-    """
-    host, _, port = address.rpartition(":")
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), seconds) as line:
-            line.sendall(_GREETING)
-            return "" if line.recv(1) else "closes every connection"
-    except TimeoutError:
-        return f"does not answer within {seconds:.0f} s"
-    except (OSError, ValueError) as exc:
-        return f"can't be reached ({getattr(exc, 'strerror', None) or exc})"
 
 
 def snapshot() -> Cluster:
@@ -95,13 +50,13 @@ def cluster_of(
     access_lists: bool = True,
 ) -> Cluster:
     """The plain facts in the answers of a ResourceManager; ``access_lists``: whether queues look at theirs."""
-    listed = nodes.nodes.node if nodes.nodes else []
+    listed = nodes.nodes.node
     root = scheduler.scheduler.scheduler_info
-    has_gpu_type = any(GPU in node.total_resource.by_name for node in listed if node.total_resource)
+    has_gpu_type = any(GPU in node.total_resource.by_name for node in listed)
     return Cluster(
         tuple(_node(node) for node in listed),
         tuple(_queues(root, "", ())) if root.type == "capacityScheduler" else (),
-        {label.name: bool(label.exclusivity) for label in labels.node_label_info},
+        {label.name: label.exclusivity for label in labels.node_label_info if label.name},
         ("memory", "vcores", "gpus") if has_gpu_type or _counts_vcores(root) else ("memory",),
         has_gpu_type or not listed,  # without a node there is nothing to tell from
         access_lists,
@@ -112,8 +67,7 @@ def _ask(path: str, answer_type: type[_T]) -> _T:
     try:
         return rest.resource_manager(path, answer_type)
     except OSError as exc:
-        wants = "; it wants Kerberos" if getattr(exc, "code", 0) == 401 else ""
-        raise UnknownToYarn(f"YARN's web service does not tell ({path}: {exc}{wants})") from exc
+        raise UnknownToYarn(f"YARN's web service does not tell ({path}: {exc})") from exc
 
 
 def _setting(name: str) -> str:
@@ -140,7 +94,7 @@ def _queues(queue: answers.Queue, parent: str, parent_lists: tuple[str, ...]) ->
     ``parent_lists``: the access lists of all queues above it: who may use these, may use it, too.
     """
     path = f"{parent}.{queue.queue_name}" if parent else queue.queue_name
-    own_lists = queue.queue_acls.queue_acl if queue.queue_acls else []
+    own_lists = queue.queue_acls.queue_acl
     lists = parent_lists + tuple(
         acl.access_control_list for acl in own_lists if acl.access_type in ("SUBMIT_APP", "ADMINISTER_QUEUE")
     )
@@ -151,9 +105,9 @@ def _queues(queue: answers.Queue, parent: str, parent_lists: tuple[str, ...]) ->
         leaf=not queue.children and queue.queue_type == "leaf",
         creates_children=queue.auto_creation_eligibility != "off",
         labels=frozenset(queue.node_labels),
-        default_label=queue.default_node_label_expression or "",
+        default_label=queue.default_node_label_expression,
         submitters=lists if own_lists else (EVERYBODY,),
-        largest=_size(queue.maximum_allocation) if queue.maximum_allocation else None,
+        largest=_limit(queue.maximum_allocation),
         shares=_shares(queue),
         users=_users(queue),
     )
@@ -163,12 +117,9 @@ def _queues(queue: answers.Queue, parent: str, parent_lists: tuple[str, ...]) ->
 
 def _shares(queue: answers.Queue) -> dict[str, Share]:
     """The share of a queue by label."""
-    used = {usage.partition_name: _size(usage.used) for usage in _usages(queue.resources)}
-    limits = {capacity.partition_name: capacity.effective_max_resource for capacity in _capacities(queue)}
-    return {
-        label: Share(used.get(label, Size()), _size(limit) if (limit := limits.get(label)) else None)
-        for label in used.keys() | limits.keys()
-    }
+    used = {usage.partition_name: _size(usage.used) for usage in queue.resources.resource_usages_by_partition}
+    limits = {capacity.partition_name: _limit(capacity.effective_max_resource) for capacity in _capacities(queue)}
+    return {label: Share(used.get(label, Size()), limits.get(label)) for label in used.keys() | limits.keys()}
 
 
 def _users(queue: answers.Queue) -> dict[str, dict[str, Share]]:
@@ -178,30 +129,26 @@ def _users(queue: answers.Queue) -> dict[str, dict[str, Share]]:
     """
     factor = queue.user_limit_factor
     limits = {
-        capacity.partition_name: _size(capacity.effective_min_resource) * factor
+        capacity.partition_name: limit * factor
         for capacity in _capacities(queue)
-        if capacity.effective_min_resource and factor > 0
+        if (limit := _limit(capacity.effective_min_resource)) and factor > 0
     }
     return {
         user.username: {
             usage.partition_name: Share(_size(usage.used), limits.get(usage.partition_name))
-            for usage in _usages(user.resources)
+            for usage in user.resources.resource_usages_by_partition
         }
-        for user in (queue.users.user if queue.users else [])
+        for user in queue.users.user
     }
 
 
-def _usages(resources: answers.Usages | None) -> list[answers.Usage]:
-    return resources.resource_usages_by_partition if resources else []
-
-
 def _capacities(queue: answers.Queue) -> list[answers.Capacity]:
-    return queue.capacities.queue_capacities_by_partition if queue.capacities else []
+    return queue.capacities.queue_capacities_by_partition
 
 
 def _counts_vcores(root: answers.Queue) -> bool:
     """Tell from the limits for masters: a scheduler that looks at memory alone sets each of them to one vcore."""
-    return any(leaf.master_limit.v_cores > 1 for leaf in _leaves(root) if leaf.master_limit)
+    return any((leaf.master_limit.v_cores or 0) > 1 for leaf in _leaves(root))
 
 
 def _leaves(queue: answers.Queue) -> Iterator[answers.Queue]:
@@ -211,8 +158,18 @@ def _leaves(queue: answers.Queue) -> Iterator[answers.Queue]:
         yield from _leaves(child)
 
 
-def _size(resource: answers.Resource | None) -> Size:
+def _size(resource: answers.Resource) -> Size:
+    """An amount in use, or that is there: nothing of what is not told."""
+    return _bounded(resource.memory or 0, resource.v_cores or 0, resource.by_name.get(GPU, 0))
+
+
+def _limit(resource: answers.Resource | None) -> Size | None:
+    """A limit; none where nothing is told, and of what is not told."""
     if resource is None:
-        return Size()
-    amounts = (resource.memory, resource.v_cores, resource.by_name.get(GPU, 0))
+        return None
+    memory, vcores = (_UNBOUNDED if amount is None else amount for amount in (resource.memory, resource.v_cores))
+    return _bounded(memory, vcores, resource.by_name.get(GPU, 0))
+
+
+def _bounded(*amounts: int) -> Size:
     return Size(*(min(amount, _UNBOUNDED) for amount in amounts))

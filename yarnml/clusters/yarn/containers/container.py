@@ -1,21 +1,23 @@
 """The program of a worker's or reducer's container: find the master through Skein, then work as anywhere else."""
 
-import json
 import os
 import sys
 import time
 import urllib.request
 from pathlib import Path
 
+import msgspec
 import skein
 
 from yarnml import __version__
 from yarnml.clusters.yarn import credentials, services
 from yarnml.clusters.yarn.application import MASTER_ADDRESS
+from yarnml.clusters.yarn.capacity.answers import DevicesAnswer
 from yarnml.clusters.yarn.containers import token_renewal
 from yarnml.clusters.yarn.containers.compile_cache import SharedCompileCache
 from yarnml.errors import WorkerLost
 from yarnml.events.log import log, log_what_nobody_catches
+from yarnml.storage.answers import decode
 from yarnml.worker.environment import Environment, device_variables
 from yarnml.worker.process import work
 
@@ -78,10 +80,10 @@ def assigned_gpus() -> list[str]:
     try:
         url = f"http://{node}/ws/v1/node/resources/yarn.io%2Fgpu"
         with urllib.request.urlopen(url, timeout=_NODE_ANSWER_SECONDS) as answer:
-            given = json.load(answer).get("assignedGpuDevices", [])
-    except (OSError, ValueError, AttributeError):
+            devices = decode(answer.read(), DevicesAnswer).assigned_gpu_devices
+    except (OSError, ValueError, msgspec.DecodeError):
         return []
-    return [str(g["index"]) for g in given if g.get("containerId") == os.environ["CONTAINER_ID"]]
+    return [str(device.index) for device in devices if device.container_id == os.environ["CONTAINER_ID"]]
 
 
 if __name__ == "__main__":

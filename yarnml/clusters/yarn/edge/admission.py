@@ -5,17 +5,21 @@ import time
 
 from yarnml import storage
 from yarnml.clusters.yarn.application import check_paths
-from yarnml.clusters.yarn.capacity import resource_manager
+from yarnml.clusters.yarn.capacity import availability, resource_manager
 from yarnml.clusters.yarn.capacity.answers import GPU
 from yarnml.clusters.yarn.capacity.queues import UnknownToYarn, check_queue, find_queue
 from yarnml.clusters.yarn.capacity.resources import Cluster, requests
 from yarnml.clusters.yarn.capacity.rules import check_gpus, check_label, check_limits, check_size, largest_memory
-from yarnml.errors import ClusterError
+from yarnml.errors import ClusterError, YarnmlError
+from yarnml.events.log import log
 from yarnml.events.text import local_time
 from yarnml.job.spec import Job
 from yarnml.storage import delegation, hadoop_config
 from yarnml.storage.hadoop_config import Configuration
 from yarnml.storage.security import gssapi, identity
+
+CHECK_SECONDS = 1.0
+"""Time between two looks at a cluster whose nodes may yet come."""
 
 
 def check_admission(job: Job) -> dict[str, int]:
@@ -27,14 +31,36 @@ def check_admission(job: Job) -> dict[str, int]:
     check_paths(job)
     settings = hadoop_config.configuration()
     check_ticket(settings)
-    resource_manager.find_active(settings)
+    availability.find_active(settings)
     check_name_node(settings)
     with contextlib.suppress(UnknownToYarn):
         cluster = resource_manager.snapshot()
-        check_rules(job, cluster, settings)
+        check_queue_of(job, cluster)
+        cluster = _roomy_cluster(job, cluster, settings)
         queue = find_queue(cluster, job.queue)
         return {request.role: largest_memory(cluster, queue, request) for request in requests(job)}
     return {}
+
+
+def _roomy_cluster(job: Job, cluster: Cluster, settings: Configuration) -> Cluster:
+    """The cluster, once its nodes can run the job; a ResourceManager that has just begun gets time to learn of them."""
+    deadline = 0.0
+    while True:
+        try:
+            check_rules(job, cluster, settings)
+        except YarnmlError as exc:
+            now = time.monotonic()
+            if not deadline:
+                seconds = availability.settling_seconds(settings.resource_managers)
+                deadline = now + seconds
+                if seconds:
+                    log(f"YARN: {str(exc).rstrip('.')}. It has just begun, so nodes may come within {seconds:.0f} s.")
+            if now >= deadline:
+                raise
+            time.sleep(CHECK_SECONDS)
+            cluster = resource_manager.snapshot()
+        else:
+            return cluster
 
 
 def check_name_node(settings: Configuration) -> str:
@@ -49,11 +75,15 @@ def check_name_node(settings: Configuration) -> str:
     return root
 
 
-def check_rules(job: Job, cluster: Cluster, settings: Configuration) -> None:
-    """Check all rules, as far as YARN tells what they need."""
-    asked = requests(job)
+def check_queue_of(job: Job, cluster: Cluster) -> None:
+    """Check that the queue of a job takes it."""
     with contextlib.suppress(UnknownToYarn):  # groups are YARN's to judge; the other rules go on
         check_queue(cluster, job.queue, identity.user())
+
+
+def check_rules(job: Job, cluster: Cluster, settings: Configuration) -> None:
+    """Check the rules about nodes and sizes, as far as YARN tells what they need."""
+    asked = requests(job)
     queue = find_queue(cluster, job.queue)
     for request in asked:
         check_label(cluster, queue, request)

@@ -19,8 +19,8 @@ from yarnml.checkpoint.lease import Lease
 from yarnml.checkpoint.store import Checkpoints
 from yarnml.clusters.yarn import credentials
 from yarnml.clusters.yarn.application import EVENTS_ADDRESS, JOB_FILE, TAG, tag_of
-from yarnml.clusters.yarn.capacity import resource_manager, rest
-from yarnml.clusters.yarn.capacity.answers import AttemptsAnswer, ContainerAnswer, decode
+from yarnml.clusters.yarn.capacity import availability, rest
+from yarnml.clusters.yarn.capacity.answers import AttemptsAnswer, ContainerAnswer
 from yarnml.clusters.yarn.edge.admission import check_ticket
 from yarnml.clusters.yarn.edge.skein_answers import LIVE_STATES, application_of, refusal, skein_errors
 from yarnml.clusters.yarn.observe import processes
@@ -34,6 +34,7 @@ from yarnml.job import paths
 from yarnml.job.spec import Job
 from yarnml.runner import preflight
 from yarnml.storage import hadoop_config
+from yarnml.storage.answers import decode
 from yarnml.storage.retry import bounded
 from yarnml.storage.security import identity
 
@@ -66,7 +67,7 @@ def connected() -> Iterator["Yarn"]:
     """Connect to YARN through Skein's driver, a Java process that lives as long as the block."""
     settings = hadoop_config.configuration()
     check_ticket(settings)
-    resource_manager.find_active(settings)
+    availability.find_active(settings)
     with tempfile.NamedTemporaryFile(prefix="yarnml-driver-") as log:
         try:
             security = credentials.new_security()  # else Skein keeps one in ~/.skein
@@ -148,7 +149,7 @@ class Yarn:
         masters: list[ProcessInfo] = []
         with contextlib.suppress(OSError):
             answer = rest.resource_manager(f"apps/{application}/appattempts", AttemptsAnswer)
-            masters = processes.from_attempts(answer.app_attempts.app_attempt if answer.app_attempts else [])
+            masters = processes.from_attempts(answer.app_attempts.app_attempt)
         states = list(skein.model.ContainerState)
         containers = self._ask(application, lambda line: line.get_containers(states=states)) or []
         return [*masters, *processes.from_containers(containers)]
@@ -242,6 +243,6 @@ def _runs(process: ProcessInfo) -> bool:
         return False
     try:
         answer = decode(rest.node_manager(process.node, f"containers/{process.container}"), ContainerAnswer)
-        return answer.container.state not in ("DONE", "COMPLETE")
+        return answer.container.state not in ("", "DONE", "COMPLETE")
     except (OSError, UnicodeDecodeError, msgspec.DecodeError):
         return False

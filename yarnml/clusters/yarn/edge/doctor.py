@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from yarnml.clusters.yarn.application import check_paths, tag_of
-from yarnml.clusters.yarn.capacity import queues, resource_manager, rules
+from yarnml.clusters.yarn.capacity import availability, queues, resource_manager, rules
 from yarnml.clusters.yarn.capacity.queues import UnknownToYarn
 from yarnml.clusters.yarn.capacity.resources import Cluster, Queue, Request, requests
 from yarnml.clusters.yarn.edge.admission import (
@@ -24,7 +24,7 @@ from yarnml.clusters.yarn.edge.probe import probe_environment
 from yarnml.errors import ClusterError, YarnmlError, translated
 from yarnml.job.spec import Job
 from yarnml.runner import preflight
-from yarnml.storage import atomic, hadoop_config
+from yarnml.storage import atomic, hadoop_config, name_node_state
 from yarnml.storage.hadoop_config import Configuration
 from yarnml.storage.security import identity
 
@@ -104,7 +104,7 @@ class _Checkup:
             Check("Hadoop configuration", (), self._find_configuration),
             Check("Kerberos ticket", ("Hadoop configuration",), lambda: check_ticket(self._settings)),
             Check("ResourceManager", ("Kerberos ticket",), self._ask_resource_manager),
-            Check("NameNode", ("Kerberos ticket",), lambda: check_name_node(self._settings)),
+            Check("NameNode", ("Kerberos ticket",), self._ask_name_node),
             Check("home folder", ("NameNode",), check_home_folder),
             Check("delegation tokens", ("NameNode",), lambda: describe_time_limit() or "no job needs any"),
             Check("Skein's driver", ("Java", "yarn command", "ResourceManager"), self._start_driver),
@@ -136,13 +136,19 @@ class _Checkup:
         return str(self._settings.folder)
 
     def _ask_resource_manager(self) -> str:
-        answers = resource_manager.find_active(self._settings)
+        answering = availability.find_active(self._settings)
+        answers = availability.describe(self._settings.resource_managers, answering)
         try:
             self._cluster = resource_manager.snapshot()
         except UnknownToYarn as exc:
-            return f"{answers} answers, but {exc}"
+            return f"{answers}, but {exc}"
         running = sum(node.running for node in self._cluster.nodes)
-        return f"{answers} answers; {running} of {len(self._cluster.nodes)} nodes are running"
+        return f"{answers}; {running} of {len(self._cluster.nodes)} nodes are running"
+
+    def _ask_name_node(self) -> str:
+        root = check_name_node(self._settings)
+        nodes = self._settings.name_nodes(root.partition("://")[2]) if root.startswith("hdfs://") else ()
+        return f"{root}: {name_node_state.describe(nodes)}" if len(nodes) > 1 else root
 
     def _start_driver(self) -> str:
         self._yarn = self._stack.enter_context(connected())

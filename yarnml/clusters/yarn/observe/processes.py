@@ -54,9 +54,9 @@ def from_attempts(attempts: Iterable[Attempt]) -> list[ProcessInfo]:
             "master",
             attempt.id,
             attempt.app_attempt_state,
-            (attempt.node_http_address or "").partition(":")[0],
+            attempt.node_http_address.partition(":")[0],
             attempt.container_id,
-            node=attempt.node_http_address or "",
+            node=attempt.node_http_address,
         )
         for attempt in attempts
         if attempt.container_id
