@@ -2,7 +2,10 @@
 
 import os
 
+from tests import xla
+
 os.environ["NPROC"] = "1"  # before JAX loads: its number of threads is part of the bits, and a worker's default is one
+os.environ[xla.VARIABLE] = xla.QUICK
 
 import signal
 import socket

@@ -16,6 +16,7 @@ import psutil
 
 from tests import families
 from tests.conftest import ROOT
+from tests.xla import as_users
 
 MARK = "YARNML_FAULTS_RUN"  # in the environment of every process of one run, so that all of them can be found
 DEADLINE = 200.0  # seconds, for one run with all its faults
@@ -57,7 +58,7 @@ class Run:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
                 cwd=self._folder,
-                env=os.environ | {"PYTHONPATH": _path(), "PYTHONUNBUFFERED": "1", MARK: self._mark},
+                env=as_users() | {"PYTHONPATH": _path(), "PYTHONUNBUFFERED": "1", MARK: self._mark},
             )
 
     @property

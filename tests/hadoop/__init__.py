@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from tests.hadoop.access import Access, OpenAccess
 from tests.hadoop.cluster import Hadoop
-from tests.hadoop.configuration import GPU_HOST, HOSTS, QUICK, QUICK_INSIDE, RACKS
+from tests.hadoop.configuration import GPU_HOST, HOSTS, QUICK, QUICK_INSIDE, RACKS, admin_variables
 from tests.hadoop.high_availability import TwoMasters
 from tests.hadoop.kerberos import KerberosAccess
 from tests.hadoop.lines import ROOT
@@ -31,6 +31,7 @@ __all__ = [
     "Hadoop",
     "SecureHadoop",
     "TwoMasters",
+    "admin_variables",
     "hadoop",
     "secure_hadoop",
     "start_hadoop",

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
+from tests import xla
+
 SHARED = Path(__file__).parents[2] / "docker/conf"
 MASTER = "127.0.0.1"
 RACKS = {"127.0.0.2": "/rack-a", "127.0.0.3": "/rack-b", "127.0.0.4": "/rack-b"}
@@ -19,12 +21,19 @@ Properties = dict[str, str]
 # What docker/bin/hadoop tells its short-lived Java processes, for those of Skein.
 QUICK_JAVA = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
 
+
+def admin_variables(java: str = QUICK_JAVA, **variables: str) -> str:
+    """Variables of all containers, as a NodeManager's property; ``java``: options of every Java."""
+    variables |= {"MALLOC_ARENA_MAX": "$MALLOC_ARENA_MAX", "JAVA_TOOL_OPTIONS": java, xla.VARIABLE: xla.QUICK}
+    return ",".join(f"{name}={value}" for name, value in variables.items())
+
+
 # For who waits for the next heartbeat, or the next look: neither is far.
 QUICK = {
     "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": "200",
     "yarn.nodemanager.container-monitor.interval-ms": "1000",  # a look at every process of the machine
     "yarn.resourcemanager.monitor.capacity.preemption.max_wait_before_kill": "1000",
-    "yarn.nodemanager.admin-env": f"MALLOC_ARENA_MAX=$MALLOC_ARENA_MAX,JAVA_TOOL_OPTIONS={QUICK_JAVA}",
+    "yarn.nodemanager.admin-env": admin_variables(),
 }
 # In containers: Skein's master speaks with YARN at half of this interval, and every five seconds at most.
 QUICK_INSIDE = {"yarn.am.liveness-monitor.expiry-interval-ms": "1000"}

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.hadoop.configuration import HOSTS, MASTER, QUICK_JAVA, Properties, free_address
+from tests.hadoop.configuration import HOSTS, MASTER, QUICK_JAVA, Properties, admin_variables, free_address
 from tests.hadoop.kdc import REALM, Kdc
 from tests.hadoop.keystores import PASSWORD, write_keystores
 from tests.hadoop.rest import parsed
@@ -57,12 +57,8 @@ class KerberosAccess:
             milliseconds = 1000 * token_seconds
             self._lifetimes = {"max-lifetime": f"{milliseconds}", "renew-interval": f"{milliseconds // 2}"}
         self.settings = self._settings()
-        inside = {
-            "MALLOC_ARENA_MAX": "$MALLOC_ARENA_MAX",
-            "JAVA_TOOL_OPTIONS": f"{QUICK_JAVA} {self._java}",
-            "KRB5_CONFIG": str(self._kdc.configuration),
-        }
-        self.inside = {"yarn.nodemanager.admin-env": ",".join(f"{k}={v}" for k, v in inside.items())}
+        variables = admin_variables(f"{QUICK_JAVA} {self._java}", KRB5_CONFIG=str(self._kdc.configuration))
+        self.inside = {"yarn.nodemanager.admin-env": variables}
         self.user = {
             "KRB5_CONFIG": str(self._kdc.configuration),
             "HADOOP_OPTS": self._java,

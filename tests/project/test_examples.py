@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import yarnml
+from tests import xla
 
 ROOT = Path(__file__).parents[2] / "examples"
 
@@ -44,9 +45,13 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run_example(
-    example_data: Callable[[str], Path], results: Path, yarnml_command: Callable[..., Any]
+    example_data: Callable[[str], Path],
+    results: Path,
+    yarnml_command: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[str], dict[str, Any]]:
     """Runs a job file, once, with only its folders moved; returns what outcome.json says."""
+    monkeypatch.delenv(xla.VARIABLE)
 
     def run(name: str) -> dict[str, Any]:
         path = ROOT / name

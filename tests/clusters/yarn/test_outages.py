@@ -12,7 +12,7 @@ import pytest
 import yarnml
 from tests import families
 from tests.applications import CONTAINER, LEAD, SKEIN, Cluster, Job, Submitted, submitted
-from tests.hadoop import HOSTS, Hadoop, hadoop
+from tests.hadoop import HOSTS, Hadoop, admin_variables, hadoop
 from tests.processes import wait_for
 
 pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("outages"), pytest.mark.faults]
@@ -23,7 +23,8 @@ MINUTE = 60.0
 @pytest.fixture(scope="module", name="hadoop")
 def _hadoop() -> Iterator[Hadoop]:
     """A cluster that soon notices when a master is gone."""
-    with hadoop({"yarn.am.liveness-monitor.expiry-interval-ms": "60000"}) as cluster:
+    changes = {"yarn.nodemanager.admin-env": admin_variables()}
+    with hadoop(changes | {"yarn.am.liveness-monitor.expiry-interval-ms": "60000"}) as cluster:
         yield cluster
 
 
