@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -77,7 +78,12 @@ def _executor(
     """Make what carries out commands; reducers have no use for JAX and never import it."""
     if environment.role == "reducer":
         return lambda assignment: Done()
+    # What modules define stays. Python would look for garbage in it time and again, a fifth of the work of this import.
+    gc.disable()
     from yarnml.worker.mapper import Mapper
+
+    gc.freeze()
+    gc.enable()
 
     def request_backup(generation: int, step: int, copy: bool) -> int | None:
         task = client.call(RequestBackup(environment.index, generation, step, copy))
