@@ -205,11 +205,13 @@ class Program:
             yield Batch(scaled(x, scaling).reshape(len(x), *self._shape), y, weight)
 
     def _form_of_sums(self) -> Any:
-        """Shapes and types of the sums.  A shard learner is asked for those of a shard without rows, which has them."""
+        """Shapes and types of the sums at the first state.  A shard without rows has them, where nothing tells them."""
         if self._shard_learner is None:
             with precision_of(self._learner):
                 return jax.eval_shape(self._map_tree, *self._shapes)
         state = on_host(jax.jit(self._learner.init)(jax.random.key(0)))
+        if self._form_at:
+            return self._form_at(state)
         sums, _ = self._shard_learner.map_shard(state, self._shard_learner.prepare_shard(state, []))
         return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, jnp.float32), sums)
 
