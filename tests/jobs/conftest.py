@@ -10,6 +10,8 @@ from tests.conftest import MakeOnce
 
 Job = dict[str, Any]
 
+EPOCHS = 40
+
 
 def model_bits(job: Job) -> bytes:
     """The parameters of the newest exported model."""
@@ -29,9 +31,9 @@ def long_job(digits_job: Job) -> Job:
 @pytest.fixture
 def job(digits_job: Job) -> Job:
     """A job of a few seconds."""
-    digits_job["training"] = {"epochs": 60, "batch_size": 64, "shards": 3}
+    digits_job["training"] = {"epochs": EPOCHS, "batch_size": 64, "shards": 3}
     digits_job["checkpoint"] |= {"every": "100 steps"}
-    digits_job["workers"] = {"count": 3}
+    digits_job["workers"] = {"count": 2}
     return digits_job
 
 

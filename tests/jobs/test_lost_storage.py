@@ -106,7 +106,7 @@ def known() -> dict[str, bytes]:
 @pytest.fixture
 def job(digits_job: Job, known: dict[str, bytes], tmp_path: Path) -> Job:
     """A job of a few seconds with many checkpoints."""
-    digits_job["training"] = {"epochs": 60, "batch_size": 64, "shards": 2}
+    digits_job["training"] = {"epochs": 100, "batch_size": 64, "shards": 2}
     digits_job["checkpoint"] |= {"every": "100 steps"}
     if not known:
         quiet = {"checkpoint": {"path": str(tmp_path / "quiet")}, "export": str(tmp_path / "quiet-models")}
@@ -132,8 +132,8 @@ def test_what_is_lost_while_training(
     case = CASES[name]
     if case.disk:
         small_disk(case.place)
-    line = write_job(job), "--backend", case.backend
-    with running(*line, by=OBEYING) as run:
+    path = write_job(job)
+    with running(path, "--backend", case.backend, by=OBEYING) as run:
         wait_for("a checkpoint", lambda: saved_steps(tmp_path / "job"))
         with case.lose(tmp_path / case.place, run):
             status, _, err = run.end()
@@ -145,7 +145,7 @@ def test_what_is_lost_while_training(
     assert re.search(case.words, errors[0])
     assert unfinished(tmp_path) == []
     newest = saved_steps(tmp_path / "job")[-1]
-    with running(*line, by=OBEYING) as run:
+    with running(path, "--backend", "inline", by=OBEYING) as run:
         status, out, err = run.end()
     assert status == 0, err
     assert f"continuing after step {newest} " in out

@@ -22,10 +22,21 @@ pytestmark = pytest.mark.long
 Job = dict[str, Any]
 
 
-def test_plain_lines_and_a_summary(digits_job: Job, digits: Path, write_job: Any, yarnml_command: Any) -> None:
-    """Without a terminal: a line about the plan, a line an epoch, and a summary whose last line can be run."""
-    done = yarnml_command("run", write_job(digits_job))
+def without_jax(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command in a process that fails where it has loaded JAX."""
+    code = f"import sys; sys.argv = ['yarnml', *{arguments!r}]; from yarnml.cli import main\ntry: main()\n"
+    code += "finally: assert not {'jax', 'optax'} & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_plain_lines_and_a_summary(digits_job: Job, digits: Path, write_job: Any) -> None:
+    """Without a terminal: a line about the plan, a line an epoch, and a summary whose last line can be run.
+
+    The process that leads the job never loads JAX.
+    """
+    done = without_jax("run", str(write_job(digits_job)))
     lines = done.stdout.splitlines()
     assert lines[0] == "digits: 1438 train rows, 359 test rows in 2 shards; local, 2 workers"
     assert [line.split("  ")[0] for line in lines if line.startswith("epoch")] == ["epoch 1/2", "epoch 2/2"]
@@ -111,18 +122,8 @@ def test_programs_are_not_kept_where_others_write(tmp_path: Path) -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])
 def test_help_is_quick_and_light(arguments: list[str]) -> None:
     """Help needs neither JAX nor a job."""
-    code = f"import sys; sys.argv = ['yarnml', *{arguments!r}]; from yarnml.cli import main\ntry: main()\n"
-    code += "finally: assert not {'jax', 'optax'} & set(sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    done = without_jax(*arguments)
     assert "yarnml" in done.stdout.lower() or "JOB.yaml" in done.stdout
-
-
-def test_the_master_stays_light(digits_job: Job) -> None:
-    """A whole local run never loads JAX in the process that leads it."""
-    code = f"import sys, yarnml\nyarnml.run({digits_job!r})\nassert not {{'jax', 'optax'}} & set(sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
 
 
 def test_early_stopping_keeps_the_best(digits_job: Job) -> None:

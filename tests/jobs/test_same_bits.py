@@ -51,7 +51,7 @@ def reference(made_once: MakeOnce, digits: Path) -> Callable[[Job], str]:
     return digest
 
 
-@pytest.mark.parametrize(("workers", "reducers"), [(1, 0), (3, 0), (3, 2), (1, 3)], ids=lambda n: str(n))
+@pytest.mark.parametrize(("workers", "reducers"), [(3, 0), (3, 2), (1, 3)], ids=lambda n: str(n))
 def test_any_number_of_processes(job: Job, reference: Callable[[Job], str], workers: int, reducers: int) -> None:
     """Local processes in any number, reducing among themselves or apart, train the bits of a single process."""
     expected = reference(job)
@@ -90,7 +90,7 @@ def test_solvers(job: Job, reference: Callable[[Job], str], solver: Job) -> None
     job["learner"] = {"kind": "softmax", **solver}
     job["training"] |= {"batch_size": "full", "epochs": 4}
     expected = reference(job)
-    yarnml.run(job | {"workers": {"count": 3}})
+    yarnml.run(job | {"workers": {"count": 2}})
     assert model_digest(job) == expected
 
 
@@ -102,7 +102,7 @@ def test_solvers(job: Job, reference: Callable[[Job], str], solver: Job) -> None
 def test_without_a_label(job: Job, reference: Callable[[Job], str], learner: Job) -> None:
     """Clusters, of which the start is drawn from the rows, and components have the same law."""
     job["data"].pop("label")
-    job |= {"learner": learner, "training": {"epochs": 6, "shards": SHARDS}, "workers": {"count": 3}}
+    job |= {"learner": learner, "training": {"epochs": 6, "shards": SHARDS}, "workers": {"count": 2}}
     expected = reference(job)
     yarnml.run(job)
     assert model_digest(job) == expected
@@ -112,7 +112,7 @@ def test_normalised_networks(job: Job, reference: Callable[[Job], str]) -> None:
     """Batch normalisation, bfloat16 and micro-batches that do not divide a part of a step have the same law."""
     learner = {"kind": "mlp", "hidden": [64, 32], "normalization": "batch", "precision": "bfloat16", "dropout": 0.1}
     job["training"] |= {"micro_batch_size": 7}
-    job |= {"learner": learner, "workers": {"count": 3}}
+    job |= {"learner": learner, "workers": {"count": 2}}
     expected = reference(job)
     yarnml.run(job)
     assert model_digest(job) == expected
