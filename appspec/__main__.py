@@ -1,9 +1,10 @@
-"""Write ``job.schema.json`` from the job file's types: ``python -m appspec``."""
+"""Write the JSON schemas of job files from their types: ``python -m appspec``."""
 
 from pathlib import Path
 
 import msgspec
 
+from yarnml.job.prediction import Prediction
 from yarnml.job.spec import Job
 
 
@@ -14,5 +15,11 @@ def schema() -> bytes:
     return msgspec.json.format(msgspec.json.encode(document)) + b"\n"
 
 
+def prediction_schema() -> bytes:
+    """The JSON schema of a job file with the section ``predict``, as the bytes of the file that is kept."""
+    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Prediction))) + b"\n"
+
+
 if __name__ == "__main__":
     Path(__file__).with_name("job.schema.json").write_bytes(schema())
+    Path(__file__).with_name("prediction.schema.json").write_bytes(prediction_schema())

@@ -14,18 +14,20 @@ from yarnml.checkpoint.lease import Lease
 from yarnml.checkpoint.store import Checkpoints
 from yarnml.data.plan import Plan, check_shards, make_plan
 from yarnml.errors import Interrupted, JobFileError, YarnmlError
-from yarnml.events.events import Event, Listener, Outcome, Planned
+from yarnml.events.events import End, Event, Listener, Outcome, Planned
 from yarnml.events.progress import progress_display
 from yarnml.events.redaction import without_password
 from yarnml.job import paths
 from yarnml.job.length import with_length
 from yarnml.job.load import load_job
 from yarnml.job.metrics import check_metric, of_groups
+from yarnml.job.prediction import Prediction
 from yarnml.job.spec import Job
 from yarnml.job.validate import check_normalization
 from yarnml.master import search_results
 from yarnml.master.crew import Cluster, Crew
 from yarnml.master.locality import Locality
+from yarnml.master.prediction import check_prediction, predict
 from yarnml.master.rounds import Rounds
 from yarnml.master.search import Search, SearchRun, find_search
 from yarnml.master.stats import TrainingStats
@@ -46,6 +48,27 @@ def find_cluster(backend: str) -> Cluster:
 
 def _silent(event: Event) -> None:
     """Tell nobody."""
+
+
+def run_any(job: Job | Prediction, backend: str = "local", *, restart: bool = False, say: Listener = _silent) -> End:
+    """Do a job of either kind here, as `run` does."""
+    return lead(job, find_cluster(backend), restart=restart, say=say)
+
+
+def lead(job: Job | Prediction, cluster: Cluster, *, restart: bool = False, say: Listener = _silent) -> End:
+    """Do a job of either kind on a cluster: train, or predict."""
+    if isinstance(job, Prediction):
+        return predict(job, cluster, restart=restart, say=say)
+    return train(job, cluster, restart=restart, say=say)
+
+
+def check(job: Job | Prediction, *, restart: bool = False) -> End | None:
+    """Check all that can be checked of a job of either kind; its end, where it has nothing left to do."""
+    return (
+        check_prediction(job, restart=restart)
+        if isinstance(job, Prediction)
+        else preflight(job, restart=restart).outcome
+    )
 
 
 def run_file(

@@ -13,6 +13,7 @@ from tests.model.models import FILES
 from yarnml.errors import ExportError
 from yarnml.job.spec import Export
 from yarnml.model import export
+from yarnml.model.versions import versions
 from yarnml.storage import integrity
 
 
@@ -63,4 +64,4 @@ def test_a_model_that_is_stored_otherwise_gets_no_version(copy: Path, name: str)
     cut(name)(written)
     with pytest.raises(ExportError, match=name):
         export.commit(Export(path=str(copy.parent)), str(written))
-    assert export.versions(str(copy.parent)) == [1]
+    assert versions(str(copy.parent)) == [1]

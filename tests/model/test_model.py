@@ -17,6 +17,7 @@ from tests.model.models import FILES, train
 from yarnml.errors import DataError, ExportError
 from yarnml.job.spec import Export
 from yarnml.model import export
+from yarnml.model.versions import versions
 
 
 def test_two_runs_export_the_same_bytes(digits: Path, tmp_path: Path) -> None:
@@ -171,7 +172,7 @@ def test_urls_of_a_model(copy: Path) -> None:
     for url in (folder, f"{folder}/", f"{folder}/latest", f"file://{folder}/latest/"):
         assert yarnml.load_model(url).folder.endswith("/10")
     assert yarnml.load_model(folder / "2").folder.endswith("/2")
-    assert export.versions(str(folder)) == [1, 2, 9, 10]
+    assert versions(str(folder)) == [1, 2, 9, 10]
 
 
 def test_versions_count_up(digits: Path, tmp_path: Path) -> None:

@@ -3,28 +3,22 @@
 import re
 import shlex
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
-import msgspec
 import pytest
 import yaml
 
 import yarnml
-from appspec.__main__ import schema
+from appspec.__main__ import prediction_schema, schema
 from tests.project import drawing
 from yarnml.cli.commands import cli
 from yarnml.control.commands import Command
-from yarnml.job.learners import Options
-from yarnml.job.prepare import Step
-from yarnml.job.spec import Export, Job
+from yarnml.job.load import load_prediction
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docker/*.md"), *ROOT.glob("examples/*/*.md")])
-
-Field = msgspec.structs.FieldInfo
 
 
 class Block(NamedTuple):
@@ -63,77 +57,13 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(destination), f"{page.name} links to {target}"
 
 
-def fields(struct: type[msgspec.Struct], path: str = "") -> Iterator[tuple[str, Field]]:
-    """Every field of a section and of the sections below it, by its path in the job file."""
-    for field in msgspec.structs.fields(struct):
-        name = path + field.name
-        yield name, field
-        for kind in (field.type, *getattr(field.type, "__args__", ())):
-            if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and field.name != "learner":
-                yield from fields(kind, name + ".")
-
-
-def every_field() -> list[tuple[str, Field]]:
-    learners = [pair for kind in Options.__args__ for pair in fields(kind, "learner.")]
-    return [*fields(Job), *learners]
-
-
-def default(field: Field) -> Any:
-    """A field's default as plain values; None also where the default means nothing."""
-    if field.default_factory is not msgspec.NODEFAULT:
-        return msgspec.to_builtins(field.default_factory())
-    return msgspec.to_builtins(field.default)
-
-
-def check_default(field: Field, cell: str) -> None:
-    """The cell of a table says what a field's default is."""
-    if field.required:
-        assert cell == "required"
-    elif (given := default(field)) is None:
-        assert "–" in cell
-    else:
-        shown = [yaml.safe_load(re.sub(r"(\d)e-", r"\1.0e-", value)) for value in re.findall(r"`([^`]+)`", cell)]
-        assert given in shown
-
-
-@pytest.mark.parametrize(("name", "field"), every_field(), ids=lambda value: value if isinstance(value, str) else "")
-def test_every_field_is_explained(name: str, field: Field) -> None:
-    """docs/job-file.md has a line for every field of the job file, with the default that it has."""
-    page = (ROOT / "docs/job-file.md").read_text()
-    row = re.search(rf"^\| `{re.escape(name)}` \| (.*?) \| .+ \|$", page, re.MULTILINE)
-    assert row, f"{name} is missing"
-    if not field.required and isinstance(default(field), dict) and name in Job.__struct_fields__:
-        assert row[1] == "`{}`"  # a section that may be left out
-    else:
-        check_default(field, row[1])
-
-
-@pytest.mark.parametrize(
-    ("kind", "field"),
-    [(kind, field) for kind in Step.__args__ for field in msgspec.structs.fields(kind)],
-    ids=lambda value: value.name if isinstance(value, Field) else value.__struct_config__.tag,
-)
-def test_every_field_of_a_step_is_explained(kind: type[msgspec.Struct], field: Field) -> None:
-    """docs/preparation.md has a line for every field of a step, with the kinds that have it and its default."""
-    page = (ROOT / "docs/preparation.md").read_text()
-    row = re.search(rf"^\| `{field.name}` \| (.*?) \| (.*?) \| .+ \|$", page, re.MULTILINE)
-    assert row, f"{field.name} is missing"
-    assert row[1] == "all" or f"`{kind.__struct_config__.tag}`" in row[1]
-    check_default(field, row[2])
-
-
-def test_no_other_field_is_explained() -> None:
-    """docs/job-file.md has no line for a field that is none."""
-    page = (ROOT / "docs/job-file.md").read_text()
-    known = {name for name, _ in every_field()} | {"learner.kind"}
-    assert set(re.findall(r"^\| `([a-z_.0-9]+)` \|", page, re.MULTILINE)) == known
-    assert {f"export.{f}" for f in Export.__struct_fields__} <= known
-
-
 @pytest.mark.parametrize("block", blocks("yaml"), ids=lambda block: block.where)
 def test_job_files_load(block: Block, tmp_path: Path) -> None:
     """Every job in the documents is one that yarnml takes; a part of one is valid in a whole job."""
     job = yaml.safe_load(block.text)
+    if "predict" in job:
+        assert load_prediction(job).name == job["name"]
+        return
     whole = {"name": "job", "data": {"train": "x.csv", "features": ["x"], "label": "y"}, "learner": {"kind": "mlp"}}
     path = tmp_path / "job.yaml"
     missing = {key: value for key, value in whole.items() if key not in job}
@@ -181,8 +111,9 @@ def test_make_targets_exist(page: Path) -> None:
 
 
 def test_the_schema_is_the_job_file_s() -> None:
-    """appspec/job.schema.json is what `make schema` writes now."""
+    """The schemas in appspec are what `make schema` writes now."""
     assert (ROOT / "appspec/job.schema.json").read_bytes() == schema()
+    assert (ROOT / "appspec/prediction.schema.json").read_bytes() == prediction_schema()
 
 
 def test_the_drawing_is_the_house() -> None:

@@ -56,9 +56,9 @@ class LeaseLost(CheckpointError):
     ``same_application``: it is a newer attempt of the same application.
     """
 
-    def __init__(self, folder: str, by: Owner, same_application: bool) -> None:
+    def __init__(self, field: str, folder: str, by: Owner, same_application: bool) -> None:
         super().__init__(
-            f"checkpoint.path {folder} is led by another run now ({by}); this one ends and leaves everything to it."
+            f"{field} {folder} is led by another run now ({by}); this one ends and leaves everything to it."
         )
         self.same_application = same_application
 
@@ -106,10 +106,11 @@ def may_take(owner: Owner, run: Owner, alive: bool | None) -> bool:
 
 
 class Lease:
-    """The lease of one job's folder, as one run sees it."""
+    """The lease of one job's folder, as one run sees it; ``field``: of the job file, which decides the folder."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, field: str = "checkpoint.path") -> None:
         self._folder = folder
+        self._field = field
         self._file = storage.join(folder, paths.LEASE)
         self._owner = this_process(folder)
 
@@ -121,8 +122,8 @@ class Lease:
         if self._is_other_attempt(owner):
             raise self._lost_to(owner)
         raise CheckpointError(
-            f"checkpoint.path {self._folder} is in use: {owner} runs this job; wait for its end, or give this job "
-            "another checkpoint.path."
+            f"{self._field} {self._folder} is in use: {owner} runs this job; wait for its end, or give this job "
+            f"another {self._field}."
         )
 
     @contextmanager
@@ -173,9 +174,9 @@ class Lease:
                 is_own = self._read() == self._owner
             if is_own:
                 if old and is_alive(old, self._owner) is None:
-                    log(f"checkpoint.path {self._folder} was led by {old}, which ends at its next commit if it runs.")
+                    log(f"{self._field} {self._folder} was led by {old}, which ends at its next commit if it runs.")
                 return
-        raise CheckpointError(f"checkpoint.path {self._folder} is in use: other runs begin there all the time.")
+        raise CheckpointError(f"{self._field} {self._folder} is in use: other runs begin there all the time.")
 
     def _successor(self) -> Owner | None:
         """Return the owner that took the lease from this run; None where there is none, or the storage is away."""
@@ -185,7 +186,7 @@ class Lease:
         return None
 
     def _lost_to(self, owner: Owner) -> LeaseLost:
-        return LeaseLost(self._folder, owner, self._is_other_attempt(owner))
+        return LeaseLost(self._field, self._folder, owner, self._is_other_attempt(owner))
 
     def _is_other_attempt(self, owner: Owner) -> bool:
         return bool(owner.application) and owner.application == self._owner.application

@@ -7,20 +7,18 @@ from rich.console import Console
 from rich.markup import escape
 
 from yarnml import __version__
+from yarnml.cli import models
+from yarnml.cli.shared import echo, restart_option, set_option, submit
 from yarnml.events.console import JobConsole
 from yarnml.events.public import shown
 from yarnml.job.fields import LARGEST_COUNT, LARGEST_INT
-from yarnml.job.load import load_job
+from yarnml.job.load import load_any, load_job
+from yarnml.job.prediction import Prediction
 from yarnml.job.spec import Job
-from yarnml.model.recommend import recommend
-from yarnml.runner import BACKENDS, run
+from yarnml.runner import BACKENDS, run_any
 
 job_file_argument = click.argument("job_file", metavar="JOB.yaml")
 application_argument = click.argument("application", metavar="APP")
-set_option = click.option(
-    "--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a field, such as workers.count=3."
-)
-restart_option = click.option("--restart", is_flag=True, help="Forget the job's checkpoints and begin anew.")
 profile_option = click.option(
     "--profile", is_flag=True, help="Have every worker write a trace of some steps into the job's folder."
 )
@@ -44,20 +42,16 @@ def cli() -> None:
 @restart_option
 @profile_option
 def run_command(job_file: str, backend: str, overrides: tuple[str, ...], restart: bool, profile: bool) -> None:
-    """Train a job here, in this process or in local ones.
+    """Do a job here, in this process or in local ones: train, or predict.
 
     Run the same command again after a stop: it continues from the newest checkpoint.
     """
     with JobConsole(Console(highlight=False)) as show:
-        show(run(_load(job_file, overrides, profile), backend, restart=restart, say=show))
+        show(run_any(_load(job_file, overrides, profile), backend, restart=restart, say=show))
 
 
-def _echo(text: str, nl: bool = True) -> None:
-    click.echo(shown(text), nl=nl)
-
-
-def _load(job_file: str, overrides: tuple[str, ...], profile: bool) -> Job:
-    return load_job(job_file, (*overrides, "profile=true") if profile else overrides)
+def _load(job_file: str, overrides: tuple[str, ...], profile: bool) -> Job | Prediction:
+    return load_any(job_file, (*overrides, "profile=true") if profile else overrides)
 
 
 @cli.command("submit")
@@ -88,7 +82,7 @@ def submit_command(
     keytab: str | None,
     principal: str | None,
 ) -> None:
-    """Train a job on YARN, from an edge node.
+    """Do a job on YARN, from an edge node: train, or predict.
 
     Ctrl-C leaves the job running; `yarnml attach` comes back to it.
     """
@@ -102,11 +96,9 @@ def submit_command(
     login = Login(os.path.abspath(keytab), principal) if keytab and principal else None
     job = _load(job_file, overrides, profile)
     if dry_run:
-        _echo(commands.print_application(job), nl=False)
+        echo(commands.print_application(job), nl=False)
         return
-    with JobConsole(Console(highlight=False)) as show:
-        options = commands.SubmitOptions(restart, detach, unless_running, keep_alive or 0, login)
-        commands.submit_job(job, show, _echo, options)
+    submit(job, commands.SubmitOptions(restart, detach, unless_running, keep_alive or 0, login))
 
 
 @cli.command("ls")
@@ -115,7 +107,7 @@ def ls_command(every: bool) -> None:
     """List your jobs on YARN, newest first."""
     from yarnml.clusters.yarn.edge import commands
 
-    _echo(commands.list_jobs(every=every))
+    echo(commands.list_jobs(every=every))
 
 
 @cli.command("status")
@@ -132,7 +124,7 @@ def status_command(application: str, as_json: bool) -> None:
     from yarnml.clusters.yarn.observe.status import describe_status
 
     status = commands.job_status(application)
-    _echo(msgspec.json.format(msgspec.json.encode(status)).decode() if as_json else describe_status(status))
+    echo(msgspec.json.format(msgspec.json.encode(status)).decode() if as_json else describe_status(status))
 
 
 @cli.command("attach")
@@ -145,7 +137,7 @@ def attach_command(application: str) -> None:
     from yarnml.clusters.yarn.edge import commands
 
     with JobConsole(Console(highlight=False)) as show:
-        commands.attach_to_job(application, show, _echo)
+        commands.attach_to_job(application, show, echo)
 
 
 @cli.command("logs")
@@ -162,7 +154,7 @@ def logs_command(application: str, role: str | None, index: int | None, follow: 
     from yarnml.clusters.yarn.edge import commands
 
     for piece in commands.read_logs(application, role, index, follow=follow):
-        _echo(piece, nl=not piece.endswith("\n"))
+        echo(piece, nl=not piece.endswith("\n"))
 
 
 @cli.command("scale")
@@ -177,7 +169,7 @@ def scale_command(application: str, workers: int | None, reducers: int | None) -
 
     if workers is None and reducers is None:
         raise click.UsageError("say how many: a number of workers, --reducers, or both.")
-    _echo(commands.scale_job(application, workers, reducers))
+    echo(commands.scale_job(application, workers, reducers))
 
 
 @cli.command("kill")
@@ -186,7 +178,7 @@ def kill_command(application: str) -> None:
     """End a job on YARN; its checkpoints stay."""
     from yarnml.clusters.yarn.edge import commands
 
-    _echo(commands.kill_job(application))
+    echo(commands.kill_job(application))
 
 
 @cli.command("doctor")
@@ -213,14 +205,5 @@ def doctor_command(job_file: str | None, overrides: tuple[str, ...]) -> int:
     return int(wrong > 0)
 
 
-@cli.command("recommend")
-@click.argument("model", metavar="MODEL")
-@click.option("--top", type=click.IntRange(1, LARGEST_INT), default=10, show_default=True, help="Items for each user.")
-@click.option("--output", required=True, metavar="URL", help="A new folder for the Parquet files.")
-@click.option("--seen", metavar="URL", help="Rows of users and items that are left out, such as the training data.")
-def recommend_command(model: str, top: int, output: str, seen: str | None) -> None:
-    """Write the best items of every user: columns user, item, score and rank.
-
-    MODEL is a version of a model of ratings (als, factorization), or the folder of its versions.
-    """
-    _echo(recommend(model, top, output, seen))
+for command in models.COMMANDS:
+    cli.add_command(command)

@@ -12,7 +12,7 @@ from yarnml.control.commands import Assignment, Command, Save, WarmUp
 from yarnml.control.reports import Report, Saved
 from yarnml.errors import JobFileError, WorkerLost
 from yarnml.events.events import Listener, Tick
-from yarnml.job.spec import Job
+from yarnml.job.base import BaseJob
 from yarnml.master.crew import Cluster, CrewStats, ignore
 from yarnml.master.locality import Locality
 from yarnml.master.membership.failure_policy import ExitKind
@@ -69,7 +69,7 @@ def _learners() -> "CompiledLearners":
 
 
 @contextmanager
-def open_crew(job: Job, log_folder: str, say: Listener, locality: Locality | None = None) -> Iterator[InlineCrew]:
+def open_crew(job: BaseJob, log_folder: str, say: Listener, locality: Locality | None = None) -> Iterator[InlineCrew]:
     """Give the one worker of a job; its log is that of this process, and it takes the shards wherever they are."""
     if job.reducers.count:
         raise JobFileError("reducers.count must be 0 with --backend inline: there is one process only.")

@@ -21,7 +21,7 @@ from yarnml.control.roles import ProcessId, Role
 from yarnml.errors import CheckpointError, CrewLost, JobFileError
 from yarnml.events.events import Listener
 from yarnml.job import paths
-from yarnml.job.spec import Job
+from yarnml.job.base import BaseJob
 from yarnml.master.crew import Cluster
 from yarnml.master.locality import Locality
 from yarnml.master.master import Master
@@ -52,7 +52,7 @@ class Child:
 class LocalProcesses:
     """Starts, watches and kills the children of one job; a `yarnml.master.membership.processes.Processes`."""
 
-    def __init__(self, job: Job, log_folder: Path, credentials: Token) -> None:
+    def __init__(self, job: BaseJob, log_folder: Path, credentials: Token) -> None:
         self._job = job
         self._logs = log_folder
         self._credentials = credentials
@@ -203,7 +203,7 @@ def _local(log_folder: str) -> Path:
     return folder
 
 
-def _refuse_memory(job: Job) -> None:
+def _refuse_memory(job: BaseJob) -> None:
     """Refuse files in memory: ``memory://`` is another place in every process."""
     for field, url in job.urls.items():
         if url.startswith("memory://"):
@@ -211,7 +211,7 @@ def _refuse_memory(job: Job) -> None:
 
 
 @contextmanager
-def open_crew(job: Job, log_folder: str, say: Listener, locality: Locality | None = None) -> Iterator[Master]:
+def open_crew(job: BaseJob, log_folder: str, say: Listener, locality: Locality | None = None) -> Iterator[Master]:
     """Start the job's processes; at the end, however it comes, none is left."""
     _refuse_memory(job)
     credentials = Token()

@@ -77,6 +77,13 @@ class Evaluated(Message, frozen=True):
     metrics: dict[str, float]
 
 
+class Predicted(Message, frozen=True):
+    """The answer to ``Predict``: the rows of all shards, and how many of them have no prediction."""
+
+    rows: int
+    nulls: int
+
+
 class Saved(Message, frozen=True):
     """The state is in the folder.  ``files``: file name → SHA-256."""
 
@@ -92,4 +99,6 @@ class Failed(Message, frozen=True):
     detail: str = ""
 
 
-Report = Joined | Done | Surveyed | Built | Trained | StatePosition | FellBehind | Evaluated | Saved | Failed
+Report = (
+    Joined | Done | Surveyed | Built | Trained | StatePosition | FellBehind | Evaluated | Predicted | Saved | Failed
+)

@@ -21,6 +21,7 @@ from yarnml.events.events import (
     Outcome,
     Pending,
     Planned,
+    Predicted,
     ProcessJoined,
     ProcessLost,
     Ranked,
@@ -161,6 +162,8 @@ def announcement(event: Announcement) -> str:
             return f"{ended}{metric} was best in epoch {best}; {kept}"
         case Outcome():
             return summary(event)
+        case Predicted():
+            return prediction_summary(event)
         case Failure(_, text, detail):
             return f"{detail}\nerror: {text}" if detail else f"error: {text}"
         case _:
@@ -200,6 +203,18 @@ def summary(outcome: Outcome) -> str:
     if outcome.export:
         facts += [("model", outcome.export), ("use it", f'yarnml.load_model("{outcome.export}").predict(table)')]
     return columns(facts)
+
+
+def prediction_summary(end: Predicted) -> str:
+    """The end of a job that predicts, one fact a line."""
+    rows = f"{end.rows} rows in {count_of(end.files, 'file')}"
+    facts = [(end.name, "had finished before; nothing to do" if end.already else f"done: {rows}")]
+    facts.append(("time", f"{end.seconds:.1f} s"))
+    if end.nulls:
+        facts.append(("null", f"{end.nulls} rows could not be predicted"))
+    if end.local is not None:
+        facts.append(("data", f"{100 * end.local:.0f} % of the bytes were on the host of their worker"))
+    return columns([*facts, ("model", end.model), ("output", end.output)])
 
 
 def _score(candidate: Ranked, folds: int) -> str:

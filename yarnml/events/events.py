@@ -3,18 +3,21 @@
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from yarnml.events.cluster import ProcessJoined as ProcessJoined
+from yarnml.events.cluster import ProcessLost as ProcessLost
+from yarnml.events.cluster import Resumed as Resumed
+from yarnml.events.cluster import SizeChanged as SizeChanged
+from yarnml.events.cluster import Waiting as Waiting
+from yarnml.events.cluster import WorkerSuspended as WorkerSuspended
+from yarnml.events.fact import Fact
 from yarnml.events.submission import Pending as Pending
 from yarnml.events.submission import Submitted as Submitted
 from yarnml.events.submission import TimeLimit, UserAction
 
 
-class _Event(Struct, frozen=True, tag=True):
-    """A fact about a job; its tag, in ``events.jsonl`` and ``outcome.json``, may be the older name of earlier files."""
-
-
-class Planned(_Event, frozen=True):
+class Planned(Fact, frozen=True):
     """The job as it will run."""
 
     name: str
@@ -25,13 +28,13 @@ class Planned(_Event, frozen=True):
     reducers: int
 
 
-class LabelSummary(_Event, frozen=True):
+class LabelSummary(Fact, frozen=True):
     """The label as it was found, in a sentence: how many classes it has, or which numbers."""
 
     text: str
 
 
-class Continued(_Event, frozen=True):
+class Continued(Fact, frozen=True):
     """A checkpoint exists: training goes on after ``step``."""
 
     step: int
@@ -39,7 +42,7 @@ class Continued(_Event, frozen=True):
     folder: str
 
 
-class CheckpointTorn(_Event, frozen=True, tag="Torn"):
+class CheckpointTorn(Fact, frozen=True, tag="Torn"):
     """The checkpoint in ``folder`` is not what was written, ``why`` in words; that of step ``instead`` is used."""
 
     folder: str
@@ -47,55 +50,7 @@ class CheckpointTorn(_Event, frozen=True, tag="Torn"):
     instead: int
 
 
-class Waiting(_Event, frozen=True, rename={"target": "wanted"}):
-    """The job waits for processes.
-
-    ``workers``: how many have come, of ``target``, which is stored as ``wanted``.
-    ``reason``: what the cluster lacks, if that is known.
-    """
-
-    workers: int
-    target: int
-    reason: str
-
-
-class ProcessLost(_Event, frozen=True, tag="Lost"):
-    """A process was lost, ``why`` in words; the job goes on without it."""
-
-    why: str
-
-
-class WorkerSuspended(_Event, frozen=True, tag="Rests"):
-    """The job goes on without a process that lives but does not keep up, ``why`` in words; it may come back."""
-
-    who: str
-    why: str
-
-
-class Resumed(_Event, frozen=True, tag="GoesOn"):
-    """After a loss or a change of size, training goes on after ``step`` with these workers."""
-
-    step: int
-    workers: int
-
-
-class SizeChanged(_Event, frozen=True, tag="Resizes"):
-    """``count`` processes of a role are wanted from now on, not ``before``; ``why`` in words."""
-
-    role: str
-    before: int
-    count: int
-    why: str
-
-
-class ProcessJoined(_Event, frozen=True, tag="Joins", rename={"target": "wanted"}):
-    """Other workers than before take part, or fewer than the ``target`` of the job, which is stored as ``wanted``."""
-
-    workers: int
-    target: int
-
-
-class Tick(_Event, frozen=True):
+class Tick(Fact, frozen=True):
     """The newest finished step: its mean loss, the rows that the round has covered, and the workers at it."""
 
     step: int
@@ -104,7 +59,7 @@ class Tick(_Event, frozen=True):
     workers: int
 
 
-class RoundStarted(_Event, frozen=True, tag="RoundBegins"):
+class RoundStarted(Fact, frozen=True, tag="RoundBegins"):
     """Steps ``first`` … ``last`` - 1 of ``steps`` come next."""
 
     number: int
@@ -113,7 +68,7 @@ class RoundStarted(_Event, frozen=True, tag="RoundBegins"):
     steps: int
 
 
-class EpochDone(_Event, frozen=True):
+class EpochDone(Fact, frozen=True):
     """An epoch is trained, and evaluated where it is its turn.
 
     ``loss``: the mean over its rows as trained on.  ``metrics``, ``training``: of other rows and these; empty without.
@@ -124,17 +79,17 @@ class EpochDone(_Event, frozen=True):
     step: int
     loss: float
     metrics: dict[str, float]
-    training: dict[str, float] = {}
+    training: dict[str, float] = field(default_factory=dict)
 
 
-class Converged(_Event, frozen=True):
+class Converged(Fact, frozen=True):
     """After ``epoch`` of ``epochs`` the learner has nothing more to learn; the epochs after it are not trained."""
 
     epoch: int
     epochs: int
 
 
-class SearchStarted(_Event, frozen=True, tag="Searches"):
+class SearchStarted(Fact, frozen=True, tag="Searches"):
     """A search begins, or goes on after ``done`` trainings; ``folds``: None without cross-validation."""
 
     candidates: int
@@ -143,7 +98,7 @@ class SearchStarted(_Event, frozen=True, tag="Searches"):
     done: int
 
 
-class TrialDone(_Event, frozen=True, tag="Judged"):
+class TrialDone(Fact, frozen=True, tag="Judged"):
     """A training of a search is over: number ``done`` of ``trainings``.
 
     ``values``: the fields of the job that it changes.  ``fold``: its number, from 0; None without cross-validation.
@@ -167,7 +122,7 @@ class Ranked(Struct, frozen=True):
     deviation: float | None
 
 
-class SearchDone(_Event, frozen=True, tag="Searched"):
+class SearchDone(Fact, frozen=True, tag="Searched"):
     """A search is over: its candidates in order, and the number of the ``best``; it is trained on all rows now."""
 
     metric: str
@@ -176,7 +131,7 @@ class SearchDone(_Event, frozen=True, tag="Searched"):
     best: int
 
 
-class BestEpochChosen(_Event, frozen=True, tag="Settled"):
+class BestEpochChosen(Fact, frozen=True, tag="Settled"):
     """Early stopping chose the model of ``best_epoch``, out of ``epochs``.
 
     ``stopped``: whether training ended before its last epoch; ``restored``: whether the best model is kept.
@@ -189,7 +144,7 @@ class BestEpochChosen(_Event, frozen=True, tag="Settled"):
     restored: bool
 
 
-class Outcome(_Event, frozen=True):
+class Outcome(Fact, frozen=True):
     """The good end of a job.
 
     ``metrics``: by part of the data, such as ``test``.
@@ -213,11 +168,30 @@ class Outcome(_Event, frozen=True):
     copied: int = 0
     wasted: float = 0.0
     converged: bool | None = None
-    remarks: list[str] = []
-    history: dict[str, list[float | None]] = {}
+    remarks: list[str] = field(default_factory=list)
+    history: dict[str, list[float | None]] = field(default_factory=dict)
 
 
-class Failure(_Event, frozen=True):
+class Predicted(Fact, frozen=True):
+    """The good end of a job that predicts.
+
+    ``model``: the version.  ``nulls``: rows that could not be predicted.
+    ``local``: the share of the bytes that lay on the host of the worker that read them; None if not known.
+    ``already``: had an earlier run finished it?
+    """
+
+    name: str
+    output: str
+    model: str
+    rows: int
+    nulls: int
+    files: int
+    seconds: float = 0.0
+    local: float | None = None
+    already: bool = False
+
+
+class Failure(Fact, frozen=True):
     """The bad end of a job: the name of a class in `yarnml.errors`, its sentence, and its detail."""
 
     error: str
@@ -228,9 +202,13 @@ class Failure(_Event, frozen=True):
 _ClusterEvent = Waiting | ProcessLost | WorkerSuspended | Resumed | SizeChanged | ProcessJoined
 _SubmissionEvent = UserAction | Submitted | Pending | TimeLimit
 _PlanEvent = Planned | LabelSummary | Continued | CheckpointTorn
-_TrainingEvent = EpochDone | Converged | BestEpochChosen | Outcome | Failure
+_TrainingEvent = EpochDone | Converged | BestEpochChosen
 
-Announcement = _SubmissionEvent | _ClusterEvent | _PlanEvent | _TrainingEvent | SearchStarted | TrialDone | SearchDone
+End = Outcome | Predicted
+"""The good end of a job of any kind."""
+
+_Search = SearchStarted | TrialDone | SearchDone
+Announcement = _SubmissionEvent | _ClusterEvent | _PlanEvent | _TrainingEvent | End | Failure | _Search
 """The events that a person reads one by one."""
 
 Event = Announcement | RoundStarted | Tick

@@ -110,8 +110,8 @@ def _loaded(outcome: Outcome, *, stored: bool, kept: bool) -> "Model":
 
     ``stored``: whether the model is.  ``kept``: whether its checkpoint is.
     """
-    from yarnml.model.export import read_model
     from yarnml.model.model import Model  # brings JAX, whose threads the backend sets before
+    from yarnml.model.versions import read_model
 
     assert outcome.export
     content = read_model(outcome.export)

@@ -69,10 +69,12 @@ _WORDS = {
 }
 
 
-def explain(message: str, document: Any) -> str:
+def explain(message: str, document: Any, root: type[msgspec.Struct] = Job) -> str:
     """Say a message of msgspec in the words of a job file.
 
     "Expected `int`, got `str` - at `$.workers.count`" → "workers.count must be a whole number, not str 'many'."
+
+    ``root``: the type of the document.
     """
     reason, _, at = message.replace("`", "").partition(" - at ")
     part, _, place = at.partition("$")
@@ -83,7 +85,7 @@ def explain(message: str, document: Any) -> str:
         return f"A mapping in {mapping} needs {missing[1]}, which is missing."
     if missing:
         return f"The job file needs {'.'.join(filter(None, [place, missing[1]]))}, which is missing."
-    requirement = _requirement(reason, place, document)
+    requirement = _requirement(reason, place, document, root)
     if part:
         return f"Every key of {place} must be {requirement}."
     if some:
@@ -96,10 +98,10 @@ def explain(message: str, document: Any) -> str:
     return f"{place or 'The job file'} must be {requirement}, not {quoted}."
 
 
-def _requirement(reason: str, place: str, document: Any) -> str:
+def _requirement(reason: str, place: str, document: Any, root: type[msgspec.Struct]) -> str:
     """The words for what a field takes."""
     if reason.startswith("Invalid enum value"):
-        return _choices(place, document)
+        return _choices(place, document, root)
     for kind in (Size, Period, Epochs, Name, MetricName):
         meta = get_args(kind)[1]
         if repr(meta.pattern) in reason:
@@ -108,9 +110,9 @@ def _requirement(reason: str, place: str, document: Any) -> str:
     return re.sub(r"\w+", lambda word: _WORDS.get(word[0], word[0]), expected).replace(" | ", " or ")
 
 
-def _choices(place: str, document: Any) -> str:
+def _choices(place: str, document: Any, root: type[msgspec.Struct]) -> str:
     """The words for the values that a field of fixed choices takes."""
-    kind: Any = Job
+    kind: Any = root
     for name in re.findall(r"\w+|\.\.\.", place):
         if name == "...":  # some value of a mapping
             kind, document = get_args(kind)[1], {}
@@ -118,7 +120,7 @@ def _choices(place: str, document: Any) -> str:
         if isinstance(document, list):
             kind, document = get_args(kind)[0], document[int(name)]
             continue
-        struct = _struct_for(document, kind, "") or Job
+        struct = _struct_for(document, kind, "") or root
         kind = next(f.type for f in msgspec.structs.fields(struct) if f.encode_name == name)
         document = document.get(name)
     kinds = (kind, *get_args(kind))

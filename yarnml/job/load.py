@@ -1,7 +1,6 @@
 """From a job file to a checked `Job`: parse once, refuse what is unknown, say where and what instead."""
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,23 +9,54 @@ import msgspec
 
 from yarnml.errors import JobFileError
 from yarnml.job import search_space, user_code
+from yarnml.job.base import check_processes
 from yarnml.job.document import check_extent, parse, parse_file
 from yarnml.job.explain import check_keys, explain, show
-from yarnml.job.fields import LARGEST_SIZE, size_in_bytes
+from yarnml.job.prediction import Prediction, make_prediction
 from yarnml.job.spec import Evaluation, Job
 from yarnml.job.validate import check_data, check_learner, with_learner_defaults
 from yarnml.storage import absolute
 
+Source = str | Path | Mapping[str, Any]
+"""A job file, or a mapping of the same form."""
 
-def load_job(source: str | Path | Mapping[str, Any], overrides: tuple[str, ...] = ()) -> Job:
-    """Read a job file (or a mapping of the same form) and apply ``a.b=value`` overrides.
+
+def load_any(source: Source, overrides: tuple[str, ...] = ()) -> Job | Prediction:
+    """Read a job file of either kind, as `load_job` does: one with a section ``predict`` predicts, others train."""
+    document, folder = _overridden(source, overrides)
+    return make_prediction(document, folder) if "predict" in document else _make_job(document, folder)
+
+
+def load_job(source: Source, overrides: tuple[str, ...] = ()) -> Job:
+    """Read a job file and apply ``a.b=value`` overrides.
 
     Relative paths are taken from the job file's folder, for a mapping from the current one.
     Raises JobFileError with the field, what it must be and what was found.
     """
+    return _make_job(*_overridden(source, overrides))
+
+
+def load_prediction(source: Source, overrides: tuple[str, ...] = ()) -> Prediction:
+    """Read a job file that predicts, as `load_job` does."""
+    return make_prediction(*_overridden(source, overrides))
+
+
+def decode_job(data: bytes) -> Job | Prediction:
+    """Return a job that was encoded as JSON, of either kind."""
+    kind: Any = Prediction if "predict" in msgspec.json.decode(data) else Job
+    job: Job | Prediction = msgspec.json.decode(data, type=kind)
+    return job
+
+
+def _overridden(source: Source, overrides: tuple[str, ...]) -> tuple[dict[str, Any], Path]:
+    """Return the mapping of a job with its overrides, and the folder that its relative paths are taken from."""
     document, folder = _document(source)
     for override in overrides:
         _override(document, override)
+    return document, folder
+
+
+def _make_job(document: dict[str, Any], folder: Path) -> Job:
     learner = document.get("learner")
     if isinstance(learner, dict) and "path" in learner:
         document["learner"] = {"kind": "custom", **learner}
@@ -88,7 +118,8 @@ def _checked(document: dict[str, Any]) -> Job:
     job = with_learner_defaults(job)
     check_learner(job)
     check_data(job)
-    _check_relations(job)
+    check_processes(job)
+    _check_evaluation(job)
     return job
 
 
@@ -124,36 +155,6 @@ def _put(document: dict[str, Any], name: str, value: Any) -> None:
         mapping[section] = dict(inner or {})
         mapping = mapping[section]
     mapping[last] = value
-
-
-def _check_relations(job: Job) -> None:
-    """Refuse numbers of workers, and ways to Python, that contradict each other."""
-    workers = job.workers
-    low = workers.min or 1
-    high = workers.max or max(workers.count, low)
-    if not low <= workers.count <= high:
-        raise JobFileError(
-            f"workers.count must lie between workers.min ({low}) and workers.max ({high}), not {workers.count}."
-        )
-    _check_evaluation(job)
-    _check_sizes(job)
-    environment = job.environment
-    ways = [name for name in ("archive", "pex", "image") if getattr(environment, name)]
-    if environment.python and environment.archive:
-        ways.insert(0, "python")
-    if len(ways) > 1:
-        raise JobFileError(f"environment.{' and environment.'.join(ways)} both say where Python is; give one of them.")
-    for name in environment.variables:
-        if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
-            raise JobFileError(f"environment.variables: '{name}' can't be a variable's name: letters, digits and '_'.")
-
-
-def _check_sizes(job: Job) -> None:
-    """Refuse memory that no machine has."""
-    sizes = {f"{role}.memory": getattr(job, role).memory for role in ("workers", "reducers", "master")}
-    for field, size in {**sizes, "workers.cache": job.workers.cache}.items():
-        if size_in_bytes(size) > LARGEST_SIZE:
-            raise JobFileError(f"{field} must be at most 1024 TiB, not {size}.")
 
 
 def _check_evaluation(job: Job) -> None:

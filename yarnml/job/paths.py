@@ -11,6 +11,9 @@ MODEL = "model.safetensors"
 ABOUT = "model.json"
 PROGRAM = "model.stablehlo"
 OUTCOME = "outcome.json"
+PREDICTION = "prediction.json"
+SUCCESS = "_SUCCESS"
+PARTS = "parts"
 SEARCH = "search.json"
 TEMPORARY = atomic.PREFIX
 
@@ -88,6 +91,11 @@ def log_name(role: str, index: int) -> str:
 
 def trace(job_folder: str, worker: int) -> str:
     return storage.join(job_folder, "profile", f"worker-{worker}.trace.json.gz")
+
+
+def part(shard: int) -> str:
+    """The file of a shard's predictions; names sort as the shards do."""
+    return f"part-{shard:07d}.parquet"
 
 
 def temporary(folder: str, name: str) -> str:

@@ -1,8 +1,10 @@
-"""The sections of the job file for its processes: how many there are, what each may use, when one counts as lost."""
+"""The sections of the job file for its processes: how many, what each may use, when one counts as lost, its Python."""
 
 from typing import Literal
 
-from yarnml.job.fields import Cores, Natural, PositiveInt, Processes, ProcessesOrNone, Seconds, Section, Size
+from msgspec import field
+
+from yarnml.job.fields import Cores, Natural, PositiveInt, Processes, ProcessesOrNone, Seconds, Section, Size, Url
 
 
 class Workers(Section, frozen=True, kw_only=True):
@@ -55,3 +57,22 @@ class Master(Section, frozen=True, kw_only=True):
     memory: Size = "1 GiB"
     vcores: Cores = 1
     attempts: PositiveInt = 2
+
+
+class EnvironmentSpec(Section, frozen=True, kw_only=True):
+    """The way of Python and its packages to the nodes of a cluster; by default the active environment is packed.
+
+    ``python``: an interpreter that every node has.  Alone: it has yarnml too, nothing is packed.
+    ``archive``: URL of a packed environment with bin/python, such as conda-pack's or venv-pack's .tar.gz.
+    ``pex``: URL of a pex that holds yarnml, or path of one on this machine.
+    ``image``: an image for YARN's Docker runtime whose python3 has yarnml.
+    ``files``: modules (.py) and package folders that travel with the job, for your own model to import.
+    ``variables``: environment variables of every process.
+    """
+
+    python: str | None = None
+    archive: Url | None = None
+    pex: Url | None = None
+    image: str | None = None
+    files: list[str] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)

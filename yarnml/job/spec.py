@@ -26,6 +26,7 @@ from yarnml.job.fields import (
 from yarnml.job.fields import size_in_bytes as size_in_bytes
 from yarnml.job.learners import Options
 from yarnml.job.metrics import requested
+from yarnml.job.processes import EnvironmentSpec as EnvironmentSpec
 from yarnml.job.processes import Master as Master
 from yarnml.job.processes import Reducers as Reducers
 from yarnml.job.processes import Workers as Workers
@@ -113,25 +114,6 @@ class Evaluation(Section, frozen=True, kw_only=True):
         return int(self.every.split()[0])
 
 
-class EnvironmentSpec(Section, frozen=True, kw_only=True):
-    """The way of Python and its packages to the nodes of a cluster; by default the active environment is packed.
-
-    ``python``: an interpreter that every node has.  Alone: it has yarnml too, nothing is packed.
-    ``archive``: URL of a packed environment with bin/python, such as conda-pack's or venv-pack's .tar.gz.
-    ``pex``: URL of a pex that holds yarnml, or path of one on this machine.
-    ``image``: an image for YARN's Docker runtime whose python3 has yarnml.
-    ``files``: modules (.py) and package folders that travel with the job, for your own model to import.
-    ``variables``: environment variables of every process.
-    """
-
-    python: str | None = None
-    archive: Url | None = None
-    pex: Url | None = None
-    image: str | None = None
-    files: list[str] = field(default_factory=list)
-    variables: dict[str, str] = field(default_factory=dict)
-
-
 class Checkpoint(Section, frozen=True, kw_only=True):
     """``path``: the job's folder.  ``every``: a period; ``keep``: how many of the newest stay."""
 
@@ -184,6 +166,20 @@ class Job(Section, frozen=True, kw_only=True):
         document: dict[str, Any] = map_texts(without_password, to_builtins(self))
         document["environment"]["variables"] = dict.fromkeys(self.environment.variables, HIDDEN)
         return document
+
+    @property
+    def folder(self) -> str:
+        """``checkpoint.path``, which a job that was loaded has."""
+        return str(self.checkpoint.path)
+
+    @property
+    def folder_field(self) -> str:
+        return "checkpoint.path"
+
+    @property
+    def modules(self) -> list[str]:
+        """The user's own modules and packages: the model's file and ``environment.files``."""
+        return list(dict.fromkeys([*filter(None, [self.learner.file]), *self.environment.files]))
 
     @property
     def shards(self) -> int:

@@ -8,7 +8,7 @@ from yarnml.control.commands import Command, WarmUp
 from yarnml.control.reports import Report, Saved
 from yarnml.errors import WorkerLost
 from yarnml.events.events import Listener
-from yarnml.job.spec import Job
+from yarnml.job.base import BaseJob
 from yarnml.master.locality import Locality
 from yarnml.master.membership.failure_policy import ExitKind
 
@@ -69,7 +69,7 @@ class OpenCrew(Protocol):
     """Opens a crew for a job and clears it away at the end, whatever happened."""
 
     def __call__(
-        self, job: Job, log_folder: str, say: Listener, locality: Locality | None = None
+        self, job: BaseJob, log_folder: str, say: Listener, locality: Locality | None = None
     ) -> AbstractContextManager[Crew]:
         """Start the processes.  ``locality``: by which workers get shards that are near to them; None: by number."""
 
@@ -85,6 +85,6 @@ class Cluster(NamedTuple):
     open_crew: OpenCrew
     fixed_workers: int | None = None
 
-    def workers(self, job: Job) -> int:
+    def workers(self, job: BaseJob) -> int:
         """Return the number of workers that a job begins with."""
         return job.workers.count if self.fixed_workers is None else self.fixed_workers

@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from yarnml.control.calls import Resize, Resized
-from yarnml.control.commands import Command, Idle, Stop, Train, WarmUp
+from yarnml.control.commands import Command, Idle, Predict, Stop, Train, WarmUp
 from yarnml.control.credentials import Credentials
 from yarnml.control.reports import Failed, FellBehind, Report, Saved
 from yarnml.control.roles import ProcessId, Role
 from yarnml.control.rpc import ControlServer
 from yarnml.errors import WorkerLost
 from yarnml.events.events import Listener
-from yarnml.job.spec import Job
+from yarnml.job.base import BaseJob
 from yarnml.master.barrier import Barrier
 from yarnml.master.crew import CrewStats, ignore
 from yarnml.master.locality import Locality
@@ -63,7 +63,7 @@ class Master:
 
     def __init__(
         self,
-        job: Job,
+        job: BaseJob,
         processes: Processes,
         host: str,
         credentials: Credentials,
@@ -199,8 +199,8 @@ class Master:
             lost = self._members.remove(_process_ids(missing), ExitKind.STALLED, why)
         if lost:
             raise MemberLost(f"{', '.join(map(str, sorted(lost)))} had to go.")
-        # Only between steps is a change of membership cheap: other commands are short, or would have to begin anew.
-        if isinstance(self._barrier.assignment.command, Train):
+        # Only between steps, and between files, is a change of membership cheap: other commands would begin anew.
+        if isinstance(self._barrier.assignment.command, Train | Predict):
             if self._time_limit():
                 raise MembershipChanged("The steps of this round are cut short, since there is no more time.")
             if self._job.workers.backups:

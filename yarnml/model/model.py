@@ -17,13 +17,14 @@ from yarnml.data.shapes import columns_of
 from yarnml.data.tables import array_of, column_of, table_of
 from yarnml.errors import DataError, ExportError
 from yarnml.events.events import Outcome
+from yarnml.job import paths
 from yarnml.model.coefficients import coefficients
-from yarnml.model.export import Content, read_model, readable, resolve
 from yarnml.model.importances import importances
 from yarnml.model.pairs import pairs_of
 from yarnml.model.program import load_program
 from yarnml.model.scores import label_of, probabilities, score
 from yarnml.model.top_items import NOTHING, best, factors_of, known, seen_of
+from yarnml.model.versions import Content, read_model, readable, resolve
 from yarnml.storage import absolute
 
 _MAX_ROWS_PER_CALL = 65536
@@ -66,8 +67,21 @@ class Model:
         """Return the learner's own predictions, see docs/learners.md: [rows, classes], [rows], or coordinates."""
         x = self._features(data)
         starts = range(0, max(len(x), 1), _MAX_ROWS_PER_CALL)
-        calls = [self._padded(x[low : low + _MAX_ROWS_PER_CALL]) for low in starts]
-        return np.concatenate(calls)
+        parts = [x[low : low + _MAX_ROWS_PER_CALL] for low in starts]
+        return np.concatenate([self.call(part, power_of_two(len(part))) for part in parts])
+
+    def call(self, x: npt.NDArray[np.float32], rows: int) -> npt.NDArray[np.float32]:
+        """Call the program on prepared features, filled up to ``rows`` rows: one size is compiled once."""
+        full = x
+        if len(x) != rows:
+            full = np.zeros((rows, self.schema.row_width), np.float32)
+            full[: len(x)] = x
+        return np.asarray(self._call(self._arrays, full))[: len(x)]
+
+    @property
+    def digest(self) -> str:
+        """The digest of model.json, which holds those of the other files; empty for a model that is not stored."""
+        return str(self.about.get("digests", {}).get(paths.ABOUT, ""))
 
     def predict_proba(self, data: Any) -> npt.NDArray[np.float32]:
         """Return the probability of each class for every row, [rows, classes], in the order of ``schema.classes``.
@@ -123,13 +137,6 @@ class Model:
             seen = seen_of(pairs_of(table, self.schema, "the table without"), factors)
         return pa.concat_tables(best(factors, known(users, factors), top, seen))
 
-    def _padded(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Call the program on a power of two of rows, so that few sizes are compiled."""
-        rows = 1 << max(len(x) - 1, 0).bit_length()
-        full = np.zeros((rows, self.schema.row_width), np.float32)
-        full[: len(x)] = x
-        return np.asarray(self._call(self._arrays, full))[: len(x)]
-
     def _features(self, data: Any) -> npt.NDArray[np.float32]:
         table = table_of(data, "predict")
         if table is not None:
@@ -163,6 +170,11 @@ class Model:
     def __repr__(self) -> str:
         place = repr(self.folder) if self.folder else "in memory"
         return f"Model({place}, {self.about['learner']['kind']}, metrics={self.about['metrics']})"
+
+
+def power_of_two(rows: int) -> int:
+    """The least power of two of at least so many rows: with it few sizes are compiled."""
+    return 1 << max(rows - 1, 0).bit_length()
 
 
 def load_model(path: str | PathLike[str]) -> Model:

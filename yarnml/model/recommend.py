@@ -16,9 +16,9 @@ from yarnml.data.layouts import shown
 from yarnml.data.schema import Schema
 from yarnml.data.uses import types_for
 from yarnml.errors import DataError, ExportError, JobFileError, translated
-from yarnml.model.export import read_model, resolve
 from yarnml.model.pairs import pairs_of
 from yarnml.model.top_items import NOTHING, Factors, Seen, best, factors_of, known, seen_of
+from yarnml.model.versions import read_model, resolve
 from yarnml.storage import atomic
 
 ROWS_PER_FILE = 1 << 20

@@ -19,6 +19,7 @@ from yarnml.control.commands import (
     FitScaling,
     Idle,
     Initialize,
+    Predict,
     ReportPosition,
     Restore,
     Save,
@@ -43,6 +44,7 @@ from yarnml.worker.devices import check_devices
 from yarnml.worker.evaluation import evaluate
 from yarnml.worker.full_pass import BatchSum, sum_dataset
 from yarnml.worker.loaders import RowCaches
+from yarnml.worker.prediction import predict
 from yarnml.worker.progress import ProgressTracker
 from yarnml.worker.replica import NO_STATE
 from yarnml.worker.scaling_fit import fit_scaling
@@ -124,6 +126,8 @@ class Mapper:
                 return self._checkpoint_writer.finish() or Done()
             case Export(folder, about):
                 self._export(folder, about, tasks)
+            case Predict():
+                return predict(command, tasks, self._tracker)
             case Stop() | Idle():
                 pass
             case _:

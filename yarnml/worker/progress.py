@@ -55,6 +55,11 @@ class ProgressTracker:
         """Count a batch of rows.  It shows that the worker is alive, even in a task of minutes."""
         self.progress = replace(self.progress, batches=self.progress.batches + 1)
 
+    @property
+    def is_outdated(self) -> bool:
+        """True once the master has given up the assignment that this worker is at."""
+        return self._reassigned[0] > self.progress.generation
+
     @contextmanager
     def wait_for_total(self) -> Iterator[None]:
         """Leave out of the busy time what passes until the total over all workers is here."""

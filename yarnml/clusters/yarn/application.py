@@ -14,7 +14,8 @@ from yarnml.clusters.yarn import services
 from yarnml.clusters.yarn.packaging.provision import VARIABLES, Provision
 from yarnml.errors import JobFileError
 from yarnml.job import paths
-from yarnml.job.spec import Job, size_in_bytes
+from yarnml.job.base import BaseJob
+from yarnml.job.spec import size_in_bytes
 from yarnml.storage.hdfs import roots_of
 from yarnml.worker import environment
 
@@ -48,7 +49,7 @@ class Login(NamedTuple):
 
 
 def specification(
-    job: Job,
+    job: BaseJob,
     job_file: str,
     home: str,
     provision: Provision,
@@ -128,12 +129,12 @@ def _larger_services(declared: dict[str, Any], memory_limits: Mapping[str, int])
     }
 
 
-def tag_of(job: Job) -> str:
+def tag_of(job: BaseJob) -> str:
     """The tag of a job's applications: a digest of the job's folder in its one form, since tags must be short."""
-    return f"{TAG}-{hashlib.sha256(storage.canonical(str(job.checkpoint.path)).encode()).hexdigest()[:16]}"
+    return f"{TAG}-{hashlib.sha256(storage.canonical(job.folder).encode()).hexdigest()[:16]}"
 
 
-def check_paths(job: Job) -> None:
+def check_paths(job: BaseJob) -> None:
     """Refuse paths that mean something else on every machine."""
     for field, url in job.urls.items():
         if "://" not in url:
@@ -145,7 +146,7 @@ def check_paths(job: Job) -> None:
             raise JobFileError(f"{field}: memory:// is not shared between processes; use hdfs:///….")
 
 
-def file_systems(job: Job) -> list[str]:
+def file_systems(job: BaseJob) -> list[str]:
     """The name services that a job reads and writes, without the default one, which YARN knows."""
     return [root for root in roots_of(job.urls.values()) if not root.endswith("://")]
 

@@ -4,7 +4,7 @@ Pure: ``now`` is a monotonic time in seconds.
 """
 
 from yarnml.control.roles import Role
-from yarnml.job.spec import Job
+from yarnml.job.base import BaseJob
 
 GROWTH_INTERVAL_SECONDS = 10.0
 """Time between two looks whether the cluster has room for more workers than ``workers.count``."""
@@ -23,7 +23,7 @@ class Autoscaler:
         requested: how many have joined or are on their way.
     """
 
-    def __init__(self, job: Job, now: float) -> None:
+    def __init__(self, job: BaseJob, now: float) -> None:
         self._least_workers = job.workers.count
         self.target: dict[Role, int] = {"worker": job.workers.count, "reducer": job.reducers.count}
         self.requested = dict(self.target)

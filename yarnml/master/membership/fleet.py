@@ -8,7 +8,7 @@ from yarnml.control.reports import Joined
 from yarnml.control.roles import ProcessId, Role
 from yarnml.errors import CrewLost, JobFileError
 from yarnml.events.events import Listener, ProcessLost, SizeChanged
-from yarnml.job.spec import Job
+from yarnml.job.base import BaseJob
 from yarnml.master.membership.autoscaler import Autoscaler
 from yarnml.master.membership.failure_policy import Exit, Replace, Stop, decide, size_of
 from yarnml.master.membership.processes import Processes
@@ -26,7 +26,7 @@ class Fleet:
         changed: guards ``target``, ``hosts`` and the number of requests, which threads of calls reach, too.
     """
 
-    def __init__(self, job: Job, processes: Processes, changed: Condition, say: Listener) -> None:
+    def __init__(self, job: BaseJob, processes: Processes, changed: Condition, say: Listener) -> None:
         self._job = job
         self._processes = processes
         self._changed = changed

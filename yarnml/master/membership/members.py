@@ -14,7 +14,7 @@ from yarnml.control.reports import Failed, Joined
 from yarnml.control.roles import ProcessId, Role
 from yarnml.errors import CrewLost, JobFileError, WorkerLost
 from yarnml.events.events import Listener, ProcessJoined, Waiting, WorkerSuspended
-from yarnml.job.spec import Job
+from yarnml.job.base import BaseJob
 from yarnml.master.membership.failure_policy import Exit, ExitKind, kind_of_failure
 from yarnml.master.membership.fleet import Fleet
 from yarnml.master.membership.liveness import Liveness
@@ -41,7 +41,7 @@ class Members:
         changed: guards this object, and is notified of every change.
     """
 
-    def __init__(self, job: Job, processes: Processes, say: Listener) -> None:
+    def __init__(self, job: BaseJob, processes: Processes, say: Listener) -> None:
         self._job = job
         self._processes = processes
         self._say = say

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from yarnml.control.roles import Role
-from yarnml.job.spec import Job
+from yarnml.job.base import BaseJob
 
 
 class Quorum:
@@ -17,7 +17,7 @@ class Quorum:
         starting: True before the first step, when all reducers have to be there.  Later the workers can do without.
     """
 
-    def __init__(self, job: Job, target: Mapping[Role, int], patience: float, *, starting: bool) -> None:
+    def __init__(self, job: BaseJob, target: Mapping[Role, int], patience: float, *, starting: bool) -> None:
         self._wait = job.workers.wait
         self._least = min(job.workers.min or 1, job.workers.count)
         self._target = target

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
 from yarnml.events.text import count_of
-from yarnml.job.spec import Job, size_in_bytes
+from yarnml.job.base import BaseJob
+from yarnml.job.spec import size_in_bytes
 
 EVERYBODY = "*"  # in access lists of queues, and for all labels
 
@@ -142,7 +143,7 @@ class Request:
     minimum_field: str = ""
 
 
-def requests(job: Job) -> list[Request]:
+def requests(job: BaseJob) -> list[Request]:
     """The containers that a job asks for, master first."""
     master = Request("master", "master", Size(mebibytes(job.master.memory), job.master.vcores))
     workers = job.workers

@@ -28,16 +28,19 @@ from yarnml.control.credentials import Certificate
 from yarnml.control.rpc import ControlServer
 from yarnml.errors import TimeOver, YarnmlError
 from yarnml.events.console import JobConsole
-from yarnml.events.events import EpochDone, Event, Failure, Listener, Outcome, TrialDone
+from yarnml.events.events import End, EpochDone, Event, Failure, Listener, Predicted, TrialDone
 from yarnml.events.log import log, log_what_nobody_catches
 from yarnml.events.redaction import redacted
 from yarnml.events.submission import UserAction
 from yarnml.job import paths
+from yarnml.job.base import BaseJob
+from yarnml.job.load import decode_job
+from yarnml.job.prediction import Prediction
 from yarnml.job.spec import Job
 from yarnml.master.crew import Cluster, OpenCrew
 from yarnml.master.locality import Locality
 from yarnml.master.master import Master
-from yarnml.runner import train
+from yarnml.runner import lead
 from yarnml.storage.errors import TOKEN_ENDED
 from yarnml.storage.security import identity, tokens
 
@@ -52,7 +55,7 @@ def main() -> int:
     """Lead the job of this container to its end, and tell Skein and YARN how that was; the exit status."""
     log_what_nobody_catches()
     threading.Thread(target=_exit_with_parent, args=(os.getppid(),), daemon=True, name="guard").start()
-    job = msgspec.json.decode(Path(JOB_FILE).read_bytes(), type=Job)
+    job = decode_job(Path(JOB_FILE).read_bytes())
     watchdog.guard(job.workers.timeout, "The master")  # its workers have given it up by then
     application = skein.ApplicationClient.from_current()
     if token_renewal.log_in():
@@ -74,7 +77,7 @@ def main() -> int:
         say(UserAction(_submitter(), "submitted this job"))
         limit = time_limit.start_clock(say)
         cluster = Cluster("yarn", crew_opener(application, certificate, limit))
-        end = _earlier_failure(failure_file) or _train(job, cluster, failure_file, say, limit)
+        end = _earlier_failure(failure_file) or _lead(job, cluster, failure_file, say, limit)
         say(end)
     event_log.close()
     server.shutdown()
@@ -84,10 +87,12 @@ def main() -> int:
     return int(status == "FAILED")
 
 
-def _train(job: Job, cluster: Cluster, failure_file: str, say: Listener, limit: Callable[[], str]) -> Outcome | Failure:
-    """Train; an error of the job itself goes into a file, so that the next attempt ends with it."""
+def _lead(
+    job: Job | Prediction, cluster: Cluster, failure_file: str, say: Listener, limit: Callable[[], str]
+) -> End | Failure:
+    """Do the job; an error of the job itself goes into a file, so that the next attempt ends with it."""
     try:
-        return train(job, cluster, say=say)
+        return lead(job, cluster, say=say)
     except AttemptOver as exc:
         log(str(exc))
         os._exit(1)  # the next attempt goes on; this must not be taken for the job's end
@@ -110,7 +115,7 @@ def crew_opener(
     """
 
     @contextmanager
-    def open_crew(job: Job, log_folder: str, say: Listener, locality: Locality | None = None) -> Iterator[Master]:
+    def open_crew(job: BaseJob, log_folder: str, say: Listener, locality: Locality | None = None) -> Iterator[Master]:
         launcher = SkeinLauncher(job, application)
         master = Master(job, launcher, os.environ["NM_HOST"], certificate, say, locality, limit)
         application.kv[MASTER_ADDRESS] = master.address.encode()
@@ -141,7 +146,9 @@ def _submitter() -> str:
     return f"{first.real_user}, in the name of {first.owner}," if first.real_user else first.owner
 
 
-def _success(outcome: Outcome) -> str:
+def _success(outcome: End) -> str:
+    if isinstance(outcome, Predicted):
+        return redacted(f"{outcome.name} is done; predictions: {outcome.output}")
     return redacted(
         f"{outcome.name} is done; " + (f"model: {outcome.export}" if outcome.export else outcome.checkpoint)
     )

@@ -17,7 +17,7 @@ from yarnml.clusters.yarn.observe.diagnosis import error_sentence, last_lines, m
 from yarnml.clusters.yarn.observe.logs import FILES, container_log
 from yarnml.control.roles import ProcessId, Role
 from yarnml.events.text import count_of
-from yarnml.job.spec import Job
+from yarnml.job.base import BaseJob
 from yarnml.master.membership.failure_policy import Exit, ExitKind, Sizes, kind_of_failure
 
 LOOK_INTERVAL_SECONDS = 0.5
@@ -42,7 +42,7 @@ class SkeinLauncher:
     once, and the master kills and replaces it as any other; a few times, see `MAX_GIVEN_BACK`.
     """
 
-    def __init__(self, job: Job, application: skein.ApplicationClient) -> None:
+    def __init__(self, job: BaseJob, application: skein.ApplicationClient) -> None:
         self._job = job
         self._application = application
         self._containers: list[skein.model.Container] = []

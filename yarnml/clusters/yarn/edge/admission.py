@@ -13,7 +13,7 @@ from yarnml.clusters.yarn.capacity.rules import check_gpus, check_label, check_l
 from yarnml.errors import ClusterError, YarnmlError
 from yarnml.events.log import log
 from yarnml.events.text import local_time
-from yarnml.job.spec import Job
+from yarnml.job.base import BaseJob
 from yarnml.storage import delegation, hadoop_config
 from yarnml.storage.hadoop_config import Configuration
 from yarnml.storage.security import gssapi, identity
@@ -22,7 +22,7 @@ CHECK_SECONDS = 1.0
 """Time between two looks at a cluster whose nodes may yet come."""
 
 
-def check_admission(job: Job) -> dict[str, int]:
+def check_admission(job: BaseJob) -> dict[str, int]:
     """Refuse a job that can't run on this cluster.
 
     What YARN's web service does not tell is left to YARN to refuse.  Returns by role the MiB of the largest container
@@ -42,7 +42,7 @@ def check_admission(job: Job) -> dict[str, int]:
     return {}
 
 
-def _roomy_cluster(job: Job, cluster: Cluster, settings: Configuration) -> Cluster:
+def _roomy_cluster(job: BaseJob, cluster: Cluster, settings: Configuration) -> Cluster:
     """The cluster, once its nodes can run the job; a ResourceManager that has just begun gets time to learn of them."""
     deadline = 0.0
     while True:
@@ -75,13 +75,13 @@ def check_name_node(settings: Configuration) -> str:
     return root
 
 
-def check_queue_of(job: Job, cluster: Cluster) -> None:
+def check_queue_of(job: BaseJob, cluster: Cluster) -> None:
     """Check that the queue of a job takes it."""
     with contextlib.suppress(UnknownToYarn):  # groups are YARN's to judge; the other rules go on
         check_queue(cluster, job.queue, identity.user())
 
 
-def check_rules(job: Job, cluster: Cluster, settings: Configuration) -> None:
+def check_rules(job: BaseJob, cluster: Cluster, settings: Configuration) -> None:
     """Check the rules about nodes and sizes, as far as YARN tells what they need."""
     asked = requests(job)
     queue = find_queue(cluster, job.queue)
@@ -104,7 +104,7 @@ def check_ticket(settings: Configuration) -> str:
     return f"{ticket.principal} has one until {end}, in {cache}; the cluster calls you {name}"
 
 
-def describe_time_limit(job: Job | None = None) -> str:
+def describe_time_limit(job: BaseJob | None = None) -> str:
     """The time until which a job that is sent now can run without a keytab, in words; empty where nothing limits it.
 
     `UnknownToYarn` where a NameNode does not tell.

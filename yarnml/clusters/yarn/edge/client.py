@@ -29,10 +29,13 @@ from yarnml.clusters.yarn.observe.status import Application
 from yarnml.clusters.yarn.packaging.provision import Provision, provide
 from yarnml.control.credentials import Certificate
 from yarnml.errors import CheckpointError, ClusterError, JobFileError
-from yarnml.events.events import Outcome
+from yarnml.events.events import End
 from yarnml.job import paths
+from yarnml.job.base import BaseJob
+from yarnml.job.load import decode_job
+from yarnml.job.prediction import Prediction
 from yarnml.job.spec import Job
-from yarnml.runner import preflight
+from yarnml.runner import check
 from yarnml.storage import hadoop_config
 from yarnml.storage.answers import decode
 from yarnml.storage.retry import bounded
@@ -95,18 +98,18 @@ class Yarn:
     def __init__(self, client: skein.Client) -> None:
         self._client = client
 
-    def prepare(self, job: Job, note: Callable[[str], None], *, restart: bool = False) -> "Submission":
+    def prepare(self, job: Job | Prediction, note: Callable[[str], None], *, restart: bool = False) -> "Submission":
         """Check a job and bring what its containers need to the cluster; nothing runs yet."""
         self.refuse_second(job)
-        start = preflight(job, restart=restart)
-        return Submission(job, start.outcome, home(), None if start.outcome else provide(job, home(), note))
+        end = check(job, restart=restart)
+        return Submission(end, home(), None if end else provide(job, home(), note))
 
-    def refuse_second(self, job: Job) -> None:
+    def refuse_second(self, job: BaseJob) -> None:
         """Raise JobFileError where an application leads this job already."""
         running = self.applications(tag_of(job))
         if running:
             raise JobFileError(
-                f"checkpoint.path {job.checkpoint.path} is in use: {running[0].id} runs this job; "
+                f"{job.folder_field} {job.folder} is in use: {running[0].id} runs this job; "
                 f"`yarnml attach {running[0].id}` shows it, `yarnml kill {running[0].id}` ends it."
             )
 
@@ -116,7 +119,7 @@ class Yarn:
             reports = self._client.get_applications(states=states)
         return sorted((application_of(r) for r in reports if tag in r.tags), key=lambda a: a.id, reverse=True)
 
-    def send(self, job: Job, application: dict[str, Any]) -> Application:
+    def send(self, job: BaseJob, application: dict[str, Any]) -> Application:
         """Send an application, with a certificate of its own, to the queue of its job."""
         spec = skein.ApplicationSpec.from_dict(application)
         spec.master.security = credentials.new_security()
@@ -183,10 +186,9 @@ class Yarn:
             time.sleep(CHECK_SECONDS)
         self.clear_away(application)
         if job:
-            folder = str(job.checkpoint.path)
             with contextlib.suppress(CheckpointError):
-                if Lease(folder).release_of(application):
-                    Checkpoints(folder, job.checkpoint.keep).sweep()
+                if Lease(job.folder).release_of(application) and isinstance(job, Job):
+                    Checkpoints(job.folder, job.checkpoint.keep).sweep()
 
     def clear_away(self, application: str) -> None:
         """Remove the files of an ended application: Skein's master does it, too, unless it was killed."""
@@ -204,11 +206,11 @@ class Yarn:
             raise JobFileError(f"{name} is the name of several: {', '.join(a.id for a in own)}; take one of these.")
         return own[0]
 
-    def _job(self, application: str) -> Job | None:
+    def _job(self, application: str) -> Job | Prediction | None:
         """The job of a live application, as it was sent; None where its staging folder does not tell."""
         try:
             urls = (url for url in storage.find(self.staging(application)) if url.endswith(f"/{JOB_FILE}"))
-            return next((msgspec.json.decode(storage.read(url), type=Job) for url in urls), None)
+            return next((decode_job(storage.read(url)) for url in urls), None)
         except (OSError, UnicodeDecodeError, msgspec.DecodeError):
             return None
 
@@ -231,8 +233,7 @@ class Submission:
     ``provision``: how the containers come to Python; None where nothing is left to do.
     """
 
-    job: Job
-    outcome: Outcome | None
+    outcome: End | None
     home: str
     provision: Provision | None
 

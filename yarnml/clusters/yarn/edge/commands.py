@@ -28,6 +28,8 @@ from yarnml.control.rpc import ControlClient
 from yarnml.errors import ClusterError, Interrupted, JobFileError
 from yarnml.events.events import Listener, Submitted
 from yarnml.events.text import local_time
+from yarnml.job.base import BaseJob
+from yarnml.job.prediction import Prediction
 from yarnml.job.spec import Job
 from yarnml.storage import hadoop_config
 from yarnml.storage.security import identity, keytab
@@ -53,7 +55,7 @@ class SubmitOptions(NamedTuple):
     login: Login | None = None
 
 
-def submit_job(job: Job, say: Listener, note: Note, options: SubmitOptions) -> None:
+def submit_job(job: Job | Prediction, say: Listener, note: Note, options: SubmitOptions) -> None:
     """Send a job to YARN and, unless detached, show it until it ends."""
     login = options.login
     with keytab.used(Path(login.keytab), login.principal) if login else nullcontext():
@@ -68,7 +70,7 @@ def submit_job(job: Job, say: Listener, note: Note, options: SubmitOptions) -> N
             follow(first=True)
 
 
-def _submit_once(job: Job, say: Listener, note: Note, options: SubmitOptions) -> None:
+def _submit_once(job: Job | Prediction, say: Listener, note: Note, options: SubmitOptions) -> None:
     """Send a job to YARN, or find the application that leads it, and follow it to its end unless detached."""
     memory_limits = check_admission(job)
     with connected() as yarn:
@@ -82,7 +84,12 @@ def _submit_once(job: Job, say: Listener, note: Note, options: SubmitOptions) ->
 
 
 def _send(
-    yarn: Yarn, job: Job, memory_limits: Mapping[str, int], say: Listener, note: Note, options: SubmitOptions
+    yarn: Yarn,
+    job: Job | Prediction,
+    memory_limits: Mapping[str, int],
+    say: Listener,
+    note: Note,
+    options: SubmitOptions,
 ) -> Application | None:
     """Check a job once more and send it; None where it has nothing left to do."""
     submission = yarn.prepare(job, note, restart=options.restart)
@@ -101,7 +108,7 @@ def _send(
         )
 
 
-def print_application(job: Job) -> str:
+def print_application(job: BaseJob) -> str:
     """The Skein application that would be sent, as YAML; nothing is packed, stored or sent."""
     check_paths(job)
     provision = provide(job, home(), lambda text: None, send=False)
@@ -185,7 +192,7 @@ def scale_job(name: str, workers: int | None, reducers: int | None) -> str:
 
 
 def build_application(
-    job: Job,
+    job: BaseJob,
     folder: str,
     home: str,
     provision: Provision,

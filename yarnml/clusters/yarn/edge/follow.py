@@ -12,7 +12,7 @@ from yarnml.clusters.yarn.observe.status import Application
 from yarnml.control.calls import EventBatch, FollowEvents
 from yarnml.control.rpc import ControlClient
 from yarnml.errors import WorkerLost, named
-from yarnml.events.events import Failure, Listener, Outcome, Pending
+from yarnml.events.events import End, Failure, Listener, Pending
 
 NOTICE_SECONDS = 10.0
 """Least time between two notices about what an application waits for."""
@@ -26,7 +26,7 @@ BATCH_SECONDS = 0.2
 _DATE = re.compile(r"^\[[^\]]*\]\s*")
 
 
-def follow(yarn: Yarn, application: str, say: Listener) -> Outcome | None:
+def follow(yarn: Yarn, application: str, say: Listener) -> End | None:
     """Tell every event of a job until it ends; its outcome, where this was told or is in its logs.
 
     Raises the job's own error, or ClusterError with the probable cause out of its logs.
@@ -37,7 +37,7 @@ def follow(yarn: Yarn, application: str, say: Listener) -> Outcome | None:
         while (report := monitor.report).live:
             batch = follower.poll()
             for event in batch.events if batch else []:
-                if not isinstance(event, Outcome | Failure):  # they come last, after the application's end
+                if not isinstance(event, End | Failure):  # they come last, after the application's end
                     say(event)
             if batch and batch.tick:
                 say(batch.tick)
@@ -130,7 +130,7 @@ class EventFollower:
         self._address = ""
         self._seen_events = 0
         self._seen_step = -1
-        self.end: Outcome | Failure | None = None
+        self.end: End | Failure | None = None
 
     def poll(self) -> EventBatch | None:
         """The events since the last call, and the newest tick where it is new; None where no master answers."""
@@ -144,7 +144,7 @@ class EventFollower:
             return None
         assert isinstance(batch, EventBatch)
         self._seen_events += len(batch.events)
-        self.end = next((e for e in reversed(batch.events) if isinstance(e, Outcome | Failure)), self.end)
+        self.end = next((e for e in reversed(batch.events) if isinstance(e, End | Failure)), self.end)
         tick = batch.tick if batch.tick and batch.tick.step != self._seen_step else None
         self._seen_step = tick.step if tick else self._seen_step
         return EventBatch(batch.events, tick, batch.over)

@@ -14,7 +14,7 @@ from yarnml.clusters.yarn.observe.diagnosis import diagnose
 from yarnml.clusters.yarn.packaging.provision import provide
 from yarnml.errors import ClusterError, named
 from yarnml.events.events import Failure
-from yarnml.job.spec import Job
+from yarnml.job.base import BaseJob
 
 TAG = "yarnml-doctor"
 
@@ -28,7 +28,7 @@ PROBE_SECONDS = 180.0
 """Longest wait for the container to come, to get its packages and to import them."""
 
 
-def probe_environment(yarn: Yarn, job: Job, note: Callable[[str], None]) -> str:
+def probe_environment(yarn: Yarn, job: BaseJob, note: Callable[[str], None]) -> str:
     """A container's own words about its Python; raises the error that a job would meet where it does not start."""
     with tempfile.TemporaryDirectory(prefix="yarnml-") as folder:
         whole = build_application(job, folder, home(), provide(job, home(), note))
@@ -68,7 +68,7 @@ def compare_clocks(node: float, before: float, after: float) -> str:
     return f"; its clock is {apart}"
 
 
-def _probe_application(job: Job, whole: dict[str, Any]) -> dict[str, Any]:
+def _probe_application(job: BaseJob, whole: dict[str, Any]) -> dict[str, Any]:
     """The job's application with a master that only imports, on a node like those of the workers."""
     script = whole["master"]["script"].replace("containers.application_master", "containers.import_check")
     same = {key: whole[key] for key in ("name", "queue", "acls", "file_systems")}

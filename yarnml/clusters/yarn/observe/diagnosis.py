@@ -8,7 +8,7 @@ import msgspec
 from yarnml.clusters.yarn.observe.logs import EVENTS, FILES, Log, application_logs
 from yarnml.clusters.yarn.observe.status import Application, training_status
 from yarnml.errors import ClusterError, TimeOver
-from yarnml.events.events import Event, Failure, Outcome
+from yarnml.events.events import End, Event, Failure
 
 SHOWN_LINES = 12
 """Lines of a log that are shown with an error."""
@@ -22,7 +22,7 @@ _TOKEN_ENDED = re.compile(r"\bInvalidToken\b|token \([^)]*\) (?:can't be found i
 _OUT_OF_MEMORY = re.compile(r"exceeding memory limits|oom[- _]?kill|\bOOM\b|out of memory", re.I)
 
 
-def diagnose(application: Application) -> Outcome | Failure | None:
+def diagnose(application: Application) -> End | Failure | None:
     """The end of an application; None for a good end of which nothing else is known."""
     error = ClusterError.__name__
     if _TOKEN_ENDED.search(application.diagnostics):

@@ -7,11 +7,13 @@ from msgspec import Struct
 from yarnml.clusters.yarn.observe.processes import ProcessInfo
 from yarnml.events.events import (
     Continued,
+    End,
     EpochDone,
     Event,
     Failure,
     Outcome,
     Planned,
+    Predicted,
     ProcessJoined,
     ProcessLost,
     RoundStarted,
@@ -68,7 +70,7 @@ class TrainingStatus(Struct):
     metrics: dict[str, float] = {}
     waiting: str = ""
     lost: list[str] = []
-    outcome: Outcome | None = None
+    outcome: End | None = None
     failure: Failure | None = None
 
 
@@ -128,6 +130,9 @@ def _add(status: TrainingStatus, event: Event) -> None:
             status.outcome = event
             status.step = event.step
             status.waiting = ""
+        case Predicted():
+            status.outcome = event
+            status.waiting = ""
         case Failure():
             status.failure = event
             status.waiting = ""
@@ -172,9 +177,12 @@ def _training_facts(training: TrainingStatus, live: bool) -> list[tuple[str, str
     if training.epoch:
         metrics = f"  {format_metrics(training.metrics)}" if training.metrics else ""
         facts.append(("epoch", f"{training.epoch}/{training.epochs}{metrics}"))
-    if training.outcome:
-        facts += [(name, format_metrics(metrics)) for name, metrics in training.outcome.metrics.items()]
-        facts += [("checkpoint", training.outcome.checkpoint), ("model", training.outcome.export or "")]
+    outcome = training.outcome
+    if isinstance(outcome, Predicted):
+        facts += [("output", outcome.output), ("model", outcome.model)]
+    elif outcome:
+        facts += [(name, format_metrics(metrics)) for name, metrics in outcome.metrics.items()]
+        facts += [("checkpoint", outcome.checkpoint), ("model", outcome.export or "")]
     return facts + [("lost", why) for why in training.lost[-SHOWN_LOSSES:]]
 
 

@@ -24,8 +24,7 @@ from yarnml.clusters.yarn.packaging.home import prepare
 from yarnml.clusters.yarn.packaging.installed import Installed, survey
 from yarnml.errors import JobFileError, ProvisionError, translated
 from yarnml.job import user_code
-from yarnml.job.learners import Custom
-from yarnml.job.spec import Job
+from yarnml.job.base import BaseJob
 from yarnml.storage import atomic, local
 
 # Names in a container's working folder.
@@ -69,7 +68,7 @@ class Provision(Struct, frozen=True):
     secret: str = ""
 
 
-def provide(job: Job, home: str, note: Note, python: str = sys.executable, *, send: bool = True) -> Provision:
+def provide(job: BaseJob, home: str, note: Note, python: str = sys.executable, *, send: bool = True) -> Provision:
     """Pack and store what the job's processes need, as far as it is not stored yet.
 
     ``home``: the URL of the user's folder on the cluster's storage.
@@ -110,7 +109,7 @@ def provide(job: Job, home: str, note: Note, python: str = sys.executable, *, se
         what = f"the environment {installed.prefix}"
         resources[ENVIRONMENT] = Resource(packages.pack("environments", items, what), "archive")
         lines = bootstrap.packed(f"python{installed.version}", installed.version, installed.machine)
-    own = archive.own_items(users_files(job))
+    own = archive.own_items(job.modules)
     if own or sources:
         travelling = [item for part in (*sources.values(), own) for item in part]
         _check_size(travelling)
@@ -121,12 +120,6 @@ def provide(job: Job, home: str, note: Note, python: str = sys.executable, *, se
     if secret:
         lines = f". ./{VARIABLES}\n{lines}"
     return Provision(resources, words, lines, variables | for_yarn, secret)
-
-
-def users_files(job: Job) -> list[str]:
-    """The user's own modules and packages: the model's file and environment.files."""
-    model = [job.learner.file] if isinstance(job.learner, Custom) else []
-    return list(dict.fromkeys([*model, *job.environment.files]))
 
 
 def _python_name() -> str:

@@ -1,0 +1,83 @@
+"""The commands for trained models: predict, recommend."""
+
+import click
+from rich.console import Console
+
+from yarnml.cli.shared import echo, restart_option, set_option, submit
+from yarnml.events.console import JobConsole
+from yarnml.job.fields import LARGEST_COUNT, LARGEST_INT
+from yarnml.job.load import load_prediction
+from yarnml.job.prediction import prediction_document
+from yarnml.model.recommend import recommend
+from yarnml.runner import BACKENDS, run_any
+
+
+@click.command("predict")
+@click.argument("model", metavar="MODEL")
+@click.option(
+    "--data", required=True, multiple=True, metavar="URL", help="Rows: a file, a folder or a glob; also more."
+)
+@click.option("--output", required=True, metavar="URL", help="A new folder for the Parquet files.")
+@click.option("--keep", default="", metavar="COLUMN,…", help="Columns of the rows that stay beside the predictions.")
+@click.option("--no-probabilities", is_flag=True, help="Only the prediction, without the probability of each class.")
+@click.option(
+    "--on-error",
+    default="fail",
+    show_default=True,
+    type=click.Choice(["fail", "null"]),
+    help="What becomes of a row that can't be predicted.",
+)
+@click.option("--backend", default="local", show_default=True, type=click.Choice([*BACKENDS, "yarn"]))
+@click.option("--workers", type=click.IntRange(1, LARGEST_COUNT), help="How many processes; 2 where nothing is said.")
+@set_option
+@restart_option
+def predict_command(
+    model: str,
+    data: tuple[str, ...],
+    output: str,
+    keep: str,
+    no_probabilities: bool,
+    on_error: str,
+    backend: str,
+    workers: int | None,
+    overrides: tuple[str, ...],
+    restart: bool,
+) -> None:
+    """Predict all rows of some data, a file for each run of rows, in their order.
+
+    MODEL is a version of a model, an alias of one (models@production), or the folder of its versions.
+    Run the same command again after a stop: the files that are done stay.
+    """
+    predict = {
+        "model": model,
+        "data": list(data),
+        "output": output,
+        "keep": [name for name in keep.split(",") if name],
+        "probabilities": not no_probabilities,
+        "on_error": on_error,
+    }
+    job = load_prediction(prediction_document(predict, workers), overrides)
+    if backend == "yarn":
+        from yarnml.clusters.yarn.edge.commands import SubmitOptions
+
+        submit(job, SubmitOptions(restart=restart))
+        return
+    with JobConsole(Console(highlight=False)) as show:
+        show(run_any(job, backend, restart=restart, say=show))
+
+
+@click.command("recommend")
+@click.argument("model", metavar="MODEL")
+@click.option("--top", type=click.IntRange(1, LARGEST_INT), default=10, show_default=True, help="Items for each user.")
+@click.option("--output", required=True, metavar="URL", help="A new folder for the Parquet files.")
+@click.option("--seen", metavar="URL", help="Rows of users and items that are left out, such as the training data.")
+def recommend_command(model: str, top: int, output: str, seen: str | None) -> None:
+    """Write the best items of every user: columns user, item, score and rank.
+
+    MODEL is a version of a model of ratings (als, factorization), or the folder of its versions.
+    """
+    echo(recommend(model, top, output, seen))
+
+
+COMMANDS: tuple[click.Command, ...] = (predict_command, recommend_command)
+"""Those that `yarnml.cli.commands` adds to its own."""

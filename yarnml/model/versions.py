@@ -1,0 +1,131 @@
+"""The versions of a model, as they are read: which there are, what each says of itself, and its arrays and program."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from importlib import metadata
+from platform import python_version
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy.typing as npt
+from msgspec import Struct
+
+from yarnml import __version__, storage
+from yarnml.data.schema import Schema
+from yarnml.errors import ExportError, translated
+from yarnml.job import paths
+from yarnml.model.centre import with_trained_mean
+from yarnml.storage import integrity
+from yarnml.storage.integrity import NoDocument, TornFile
+from yarnml.storage.tensors import unpack
+
+FORMAT = "yarnml-model/1"
+
+_PACKAGES = ("jax", "jaxlib", "optax", "numpy", "pyarrow")
+_VERSION = re.compile(r"[1-9][0-9]{0,17}")
+
+
+class About(Struct, frozen=True):
+    """The part of model.json that a reader needs; everything else in it is for people."""
+
+    format: str
+    digests: dict[str, str]
+    schema: Schema
+    learner: dict[str, Any]
+    metrics: dict[str, dict[str, float]]
+    mean: list[float] = []
+
+    @property
+    def digest(self) -> str:
+        """The digest of model.json, and so of the whole version."""
+        return self.digests[paths.ABOUT]
+
+
+def versions(folder: str) -> list[int]:
+    """List the versions in a folder, ascending."""
+    return sorted(int(n) for n in storage.names(folder) if _VERSION.fullmatch(n))
+
+
+def packages() -> dict[str, str]:
+    """Return the versions of Python and of the packages that a model depends on."""
+    return {
+        "python": python_version(),
+        "yarnml": __version__,
+        **{name: metadata.version(name) for name in _PACKAGES},
+    }
+
+
+def resolve(url: str) -> str:
+    """Return the folder of one version: ``url`` itself, or the newest in it or in the folder of ``…/latest``."""
+    base = url.rstrip("/").removesuffix("/latest")
+    with translated(ExportError, f"{url} can't be listed"):
+        if base == url.rstrip("/") and paths.ABOUT in storage.names(base):
+            return base
+        numbers = versions(base)
+    if not numbers:
+        raise ExportError(f"There is no model at {url}: expected {paths.ABOUT} or numbered versions in that folder.")
+    return storage.join(base, str(numbers[-1]))
+
+
+def description(folder: str) -> About:
+    """Return what a version says of itself; ExportError where it is torn or not yarnml's."""
+    try:
+        return read_about(folder)[0]
+    except TornFile as exc:
+        raise ExportError(f"{folder} is torn: {exc}; take it from a copy, or export it anew.") from exc
+
+
+class Content(NamedTuple):
+    """The content of a version: arrays by name, the program, the columns, and model.json as it is."""
+
+    arrays: dict[str, npt.NDArray[Any]]
+    program: bytes
+    schema: Schema
+    about: dict[str, Any]
+
+
+def read_model(folder: str) -> Content:
+    """Read a version; ExportError where it is torn or not yarnml's."""
+    files = {}
+    try:
+        about, document = read_about(folder)
+        for name in (paths.MODEL, paths.PROGRAM):
+            with integrity.present(name):
+                files[name] = storage.read(storage.join(folder, name))
+            integrity.compare(name, about.digests.get(name), integrity.digest_of(files[name]))
+    except TornFile as exc:
+        raise ExportError(f"{folder} is torn: {exc}; take it from a copy, or export it anew.") from exc
+    except OSError as exc:
+        raise ExportError(f"The model in {folder} can't be read: {exc}") from exc
+    with readable(folder):
+        arrays = with_trained_mean(unpack(files[paths.MODEL]), about.mean)
+    return Content(arrays, files[paths.PROGRAM], about.schema, document)
+
+
+@contextlib.contextmanager
+def readable(folder: str) -> Iterator[None]:
+    """Raise whatever a library makes of a file that somebody else has written, with right digests, as ExportError."""
+    try:
+        yield
+    except Exception as exc:
+        reason = [*str(exc).strip().splitlines(), type(exc).__name__][0]
+        raise ExportError(f"{folder} is not a model that this yarnml can read: {reason}") from exc
+
+
+def read_about(folder: str) -> tuple[About, dict[str, Any]]:
+    """Return model.json, parsed and as it is.
+
+    TornFile where it is not what was written, ExportError where it is none of yarnml's.
+    """
+    try:
+        data = storage.read(storage.join(folder, paths.ABOUT))
+        document = integrity.unseal(data, "digests", paths.ABOUT)
+    except (OSError, NoDocument) as exc:
+        raise ExportError(f"{folder} is not a yarnml model: {paths.ABOUT} can't be read: {exc}") from exc
+    if document.get("format") != FORMAT:
+        raise ExportError(f"{folder} has format {document.get('format')}; this yarnml reads {FORMAT}.")
+    try:
+        return msgspec.convert(document, About), document
+    except msgspec.ValidationError as exc:
+        raise ExportError(f"{folder} is not a yarnml model: {paths.ABOUT}: {exc}") from exc

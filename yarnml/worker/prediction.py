@@ -1,0 +1,107 @@
+"""Predictions as files: a Parquet file for each shard, which is the same whoever writes it."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from yarnml import storage
+from yarnml.control.commands import Predict
+from yarnml.control.reports import Predicted
+from yarnml.data.schema import Schema
+from yarnml.errors import ExportError, translated
+from yarnml.job import paths
+from yarnml.model.model import Model
+from yarnml.reduce.reducer import StepAborted
+from yarnml.reduce.tree import Vector
+from yarnml.worker.devices import check_devices
+from yarnml.worker.progress import ProgressTracker
+from yarnml.worker.scoring import ScoredRows, Scorer
+from yarnml.worker.tasks import Tasks
+
+
+def predict(command: Predict, tasks: Tasks, tracker: ProgressTracker) -> Predicted:
+    """Write the files of this worker's shards, and of late ones of others; the counts of all shards.
+
+    A file that is there is whole, and of this job, so nothing is computed for it: a job goes on where it stopped.
+    """
+    check_devices(command.scoring.workers.gpus)
+    scorer = Scorer(command.scoring)
+
+    def task(shard: int) -> Vector:
+        if tracker.is_outdated:
+            raise StepAborted(f"Shard {shard} is given to somebody anew.")
+        url = storage.join(command.folder, paths.part(shard))
+        with translated(ExportError, f"{url} can't be written"):
+            counts = _counts(url) if storage.exists(url) else _write(url, shard, scorer, command, tracker)
+        tracker.finish_batch()
+        return counts
+
+    total = tasks.reduce(0, tasks.map(0, task), task, command.scoring.workers)
+    rows, nulls = total.astype(np.float64)
+    return Predicted(int(rows), int(nulls))
+
+
+def _write(url: str, shard: int, scorer: Scorer, command: Predict, tracker: ProgressTracker) -> Vector:
+    """Predict a shard and write its file; float64 [2]: its rows, and those that have no prediction."""
+    tables = []
+    nulls = 0
+    for rows in scorer.scan(shard):
+        tables.append(predictions(rows, scorer.model, command.keep, probabilities=command.probabilities))
+        nulls += int((~rows.is_valid).sum())
+        tracker.finish_batch()
+    table = pa.concat_tables(tables)
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    storage.write(url, sink.getvalue().to_pybytes())
+    return np.array([table.num_rows, nulls], np.float64)
+
+
+def _counts(url: str) -> Vector:
+    """float64 [2]: the rows of a file that was written before, and those that have no prediction."""
+    fs, path = storage.arrow(url)
+    with pq.ParquetFile(path, filesystem=fs) as file:
+        column = file.read(columns=["prediction"]).column(0)
+    return np.array([len(column), column.null_count], np.float64)
+
+
+def predictions(rows: ScoredRows, model: Model, keep: list[str], *, probabilities: bool) -> pa.Table:
+    """Make the table of some rows: the columns to keep, ``prediction``, and ``probabilities`` where there are any."""
+    columns: dict[str, Any] = {name: rows.table.column(name) for name in keep}
+    is_null = ~rows.is_valid
+    columns["prediction"] = _prediction(rows.outputs, is_null, model.schema)
+    if probabilities and has_probabilities(model):
+        columns["probabilities"] = _lists(_checked(model, rows.outputs, rows.is_valid), is_null)
+    return pa.table(columns)
+
+
+def has_probabilities(model: Model) -> bool:
+    """Tell whether a model's outputs are meant as probabilities of classes."""
+    return model.schema.label_type == "class" and model.about["learner"]["kind"] != "svm"
+
+
+def _checked(
+    model: Model, outputs: npt.NDArray[np.float32], is_valid: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float32]:
+    try:
+        model.probabilities(outputs[is_valid])
+    except ExportError as exc:
+        raise ExportError(f"{exc} Set predict.probabilities: false.") from exc
+    return outputs
+
+
+def _prediction(outputs: npt.NDArray[np.float32], is_null: npt.NDArray[np.bool_], schema: Schema) -> pa.Array:
+    """The class of each row in the label's own type, the number, the cluster, or a list of coordinates."""
+    if schema.classes:
+        places = pa.array(np.argmax(outputs, axis=-1), pa.int32(), mask=is_null)
+        return pa.array(schema.classes).take(places)
+    return pa.array(outputs, mask=is_null) if outputs.ndim == 1 else _lists(outputs, is_null)
+
+
+def _lists(values: npt.NDArray[np.float32], is_null: npt.NDArray[np.bool_]) -> pa.Array:
+    """Lists of one length, one for each row; null for some rows."""
+    flat = pa.array(np.ascontiguousarray(values).reshape(-1))
+    lists = pa.FixedSizeListArray.from_arrays(flat, values.shape[1], mask=pa.array(is_null) if is_null.any() else None)
+    return lists.cast(pa.list_(pa.float32()))
