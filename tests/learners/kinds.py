@@ -75,7 +75,7 @@ KINDS: dict[str, tuple[Options, Schema]] = {
     "softmax": (Softmax(clip_norm=0.5), schema(16, (1, 2, 3), (4, 4, 1))),
     "linear-newton": (Linear(solver="newton"), schema(16, (), (4, 4))),
     "poisson-lbfgs": (Poisson(solver="lbfgs", l2=0.1), NUMBER),
-    "poisson-offset": (Poisson(solver="newton"), replace(NUMBER, offset=Offset("t"))),
+    "poisson-offset": (Poisson(solver="newton", robust="HC1"), replace(NUMBER, offset=Offset("t"))),
     "gamma": (Gamma(), NUMBER),
     "huber-fista": (Huber(solver="fista", l1=0.01, delta=0.5), NUMBER),
     "svm-lbfgs": (Svm(solver="lbfgs", l2=0.1), schema(16, ("no", "yes"), (2, 8))),

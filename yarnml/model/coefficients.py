@@ -14,17 +14,23 @@ from yarnml.errors import ExportError
 
 INTERCEPT = "(intercept)"
 
+Vector = npt.NDArray[Any]
 
-def coefficients(arrays: Mapping[str, npt.ArrayLike], schema: Schema) -> pa.Table:
-    """Return a row for the intercept and for every feature: ``feature``, ``coefficient``, ``standard_error``.
 
+def coefficients(arrays: Mapping[str, npt.ArrayLike], schema: Schema, confidence: float = 0.95) -> pa.Table:
+    """Return a row for the intercept and for every feature: ``feature``, ``coefficient``, and inference on it.
+
+    ``standard_error``; ``statistic``, the coefficient over its error, t where the dispersion is estimated and z else;
+    ``p_value`` of a coefficient of 0, two-sided; ``lower`` and ``upper`` end of the interval of this ``confidence``.
+    They are null where the model has no errors, or where the data do not determine the coefficient.
     ``left_out`` says why a column was not used, null where it was.
 
     Where the label is scaled by ``data.label_scale: log``, they are those of its logarithm.
     With softmax a row for every feature and ``class``.  Scaling is undone: coefficients count in the data's own units.
-    A standard error is null where the model has none, or where the data do not determine the coefficient.
-    Raises ExportError for a model that is not linear.
+    Raises ExportError for a model that is not linear, and for a confidence that is none.
     """
+    if not 0 < confidence < 1:
+        raise ExportError(f"The confidence of an interval lies between 0 and 1, so it can't be {confidence}.")
     named = {name: np.asarray(a, np.float64) for name, a in arrays.items()}
     bias: npt.NDArray[Any] = named.get("parameters/bias", np.empty(0))
     weight: npt.NDArray[Any] = named.get("parameters/weight", np.empty(0))
@@ -34,7 +40,7 @@ def coefficients(arrays: Mapping[str, npt.ArrayLike], schema: Schema) -> pa.Tabl
     factor = named["scaling/factor"]
     slopes = (factor * weight.T).T
     values = np.concatenate([(bias - centre @ slopes)[None], slopes])
-    errors = np.full(len(values), np.nan)
+    errors = np.full(values.shape, np.nan)
     if "parameters/covariance" in named:
         variance = _variances(named["parameters/covariance"], centre, factor)
         errors = np.sqrt(np.where(variance > 0, variance, np.nan))
@@ -42,20 +48,37 @@ def coefficients(arrays: Mapping[str, npt.ArrayLike], schema: Schema) -> pa.Tabl
         values = values / named["scaling/label/factor"]
         values[0] += named["scaling/label/mean"]
         errors = errors / named["scaling/label/factor"]
-    features = [INTERCEPT, *schema.names]
     given = {name.removeprefix("parameters/"): array for name, array in arrays.items()}
-    reasons = [None, *left_out(factor, given)]
-    columns: dict[str, Any] = {"feature": features, "coefficient": values}
+    rows = max(schema.outputs, 1) if weight.ndim > 1 else 1
+    columns: dict[str, Any] = {"feature": np.repeat([INTERCEPT, *schema.names], rows)}
     if weight.ndim > 1:
-        classes = [c for _ in features for c in schema.classes or ()]
-        columns = {"feature": np.repeat(features, schema.outputs), "class": classes, "coefficient": values.ravel()}
-        errors = np.full(values.size, np.nan)
-        reasons = [reason for reason in reasons for _ in range(schema.outputs)]
-    columns["standard_error"] = pa.array(errors, from_pandas=True)
+        columns["class"] = [*(schema.classes or ())] * len(values)
+    columns["coefficient"] = values.ravel()
+    freedom = float(named.get("parameters/freedom", np.array(np.inf)))
+    columns |= _inference(values.ravel(), errors.ravel(), freedom, confidence)
+    reasons = np.repeat(np.array([None, *left_out(factor, given)], object), rows)
     return pa.table(columns | {"left_out": pa.array(reasons, pa.string())})
 
 
-def _variances(covariance: npt.NDArray[Any], centre: npt.NDArray[Any], factor: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _inference(values: Vector, errors: Vector, freedom: float, confidence: float) -> dict[str, pa.Array]:
+    """The columns about the uncertainty of some values; ``freedom``: degrees of it, infinite for a normal law."""
+    from scipy import special  # type: ignore[import-untyped]  # for inference alone, as it takes long to load
+
+    statistic = values / errors
+    chance = special.stdtr(freedom, -np.abs(statistic)) if np.isfinite(freedom) else special.ndtr(-np.abs(statistic))
+    side = 0.5 + confidence / 2
+    width = (special.stdtrit(freedom, side) if np.isfinite(freedom) else special.ndtri(side)) * errors
+    columns = {
+        "standard_error": errors,
+        "statistic": statistic,
+        "p_value": 2 * chance,
+        "lower": values - width,
+        "upper": values + width,
+    }
+    return {name: pa.array(column, from_pandas=True) for name, column in columns.items()}
+
+
+def _variances(covariance: Vector, centre: Vector, factor: Vector) -> Vector:
     """[1 + width]: the variances of (bias, weight) on unscaled features; ``covariance``: of those on scaled ones."""
     bias = np.concatenate([[1.0], -centre * factor])
     return np.concatenate([[bias @ covariance @ bias], np.square(factor) * np.diag(covariance)[1:]])

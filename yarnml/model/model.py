@@ -105,12 +105,13 @@ class Model:
             label = label_of(table_of(data, "score"), self.schema)
         return score(self.outputs(data), column_of(label, "score", "label"), weight, self.schema)
 
-    def coefficients(self) -> pa.Table:
-        """Tabulate a linear model in the units of its data: feature, (class,) coefficient, standard_error.
+    def coefficients(self, confidence: float = 0.95) -> pa.Table:
+        """Tabulate a linear model in the units of its data, see `yarnml.model.coefficients`.
 
-        Raises ExportError for other models.
+        Columns: feature, (class,) coefficient, standard_error, statistic, p_value, lower, upper, left_out; null where
+        the model has no errors.  Raises ExportError for other models.
         """
-        return coefficients(self._arrays, self.schema)
+        return coefficients(self._arrays, self.schema, confidence)
 
     def importances(self) -> pa.Table:
         """Tabulate the features of a model of trees, the most important first: feature, gain, splits.

@@ -13,6 +13,7 @@ from yarnml.data.scaling import Scaling, neutral
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import CheckpointError
 from yarnml.learners.base import Remarks, Scores
+from yarnml.learners.precision import precision_of
 from yarnml.reduce.tree import Value, Vector
 from yarnml.storage.tensors import digest
 from yarnml.worker.compiled_learners import CompiledLearner
@@ -63,7 +64,9 @@ class Replica:
     @property
     def parameter_count(self) -> int:
         """Numbers in the model."""
-        return sum(math.prod(p.shape) for p in jax.tree.leaves(self._learner.parameters(self._state)))
+        with precision_of(self._learner):
+            parameters = jax.eval_shape(self._learner.parameters, self._state)
+        return sum(math.prod(p.shape) for p in jax.tree.leaves(parameters))
 
     def map(self, rows: Rows) -> Value:
         """Sums over one batch."""

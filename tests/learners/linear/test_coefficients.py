@@ -34,8 +34,8 @@ def fisher(kind: type[GeneralisedLinear], x: Any, y: Any) -> tuple[Any, Any]:
         slope = (y - mean) / (mean if kind is Gamma else 1)
         information = design.T @ (weight[:, None] * design)
         beta = beta + np.linalg.solve(information, design.T @ slope)
-    deviance = 2 * (y / mean - np.log(y / mean) - 1).sum() / (len(y) - len(beta)) if kind is Gamma else 1.0
-    return beta, np.sqrt(deviance * np.diag(np.linalg.inv(information)))
+    dispersion = np.square(y / mean - 1).sum() / (len(y) - len(beta)) if kind is Gamma else 1.0
+    return beta, np.sqrt(dispersion * np.diag(np.linalg.inv(information)))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,17 @@ Nothing here imports JAX: the job file is checked on an edge node in millisecond
 """
 
 from yarnml.job.learners.base import GradientOptions, LearnerOptions, Passes
-from yarnml.job.learners.linear import Gamma, GeneralisedLinear, Huber, Linear, Logistic, Poisson, Softmax, Svm
+from yarnml.job.learners.linear import (
+    Gamma,
+    GeneralisedLinear,
+    Huber,
+    Likelihood,
+    Linear,
+    Logistic,
+    Poisson,
+    Softmax,
+    Svm,
+)
 from yarnml.job.learners.moments import GaussianMixture, KMeans, NaiveBayes, Pca
 from yarnml.job.learners.networks import (
     Cnn,
@@ -44,6 +54,7 @@ __all__ = [
     "Huber",
     "KMeans",
     "LearnerOptions",
+    "Likelihood",
     "Linear",
     "Logistic",
     "Mlp",

@@ -1,12 +1,16 @@
 """Generalised linear models."""
 
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
 from msgspec import Meta
 from msgspec.structs import replace
 
+from yarnml.errors import JobFileError
 from yarnml.job.fields import NonNegative, Positive
 from yarnml.job.learners.base import LearnerOptions, Passes, adam
+
+if TYPE_CHECKING:  # `yarnml.job.spec` has the options among its fields
+    from yarnml.job.spec import Job
 
 Solver = Literal["normal", "newton", "lbfgs", "fista"]
 
@@ -86,7 +90,35 @@ class GeneralisedLinear(LearnerOptions, frozen=True, kw_only=True):
         return replace(self, optimizer=adam(1e-2)) if is_open else self
 
 
-class Linear(GeneralisedLinear, frozen=True, kw_only=True, tag="linear"):
+class Likelihood(GeneralisedLinear, frozen=True, kw_only=True):
+    """Fields of the models whose loss is a likelihood, so that coefficients have errors.
+
+    ``robust``: errors of coefficients are White's ``HC0``, or ``HC1`` with its correction for few rows, which hold
+    where labels vary otherwise than the model says; not given, by Fisher's information.
+    ``weights``: what a weight is to errors: so many rows (``frequency``), or the precision of one row (``analytic``).
+    """
+
+    robust: Literal["HC0", "HC1"] | None = None
+    weights: Literal["frequency", "analytic"] | None = None
+
+    def check(self, job: "Job") -> None:
+        if self.weights and job.data.weight is None:
+            raise JobFileError("learner.weights says what the column data.weight is, which is missing; give it.")
+        if self.robust is None:
+            return
+        penalty = "l1" if self.l1 else "l2" if self.l2 else None
+        if penalty:
+            raise JobFileError(
+                f"learner.robust {self.robust} is of coefficients without a penalty; remove it or learner.{penalty}."
+            )
+        if self.uses_gradient_descent or self.solver not in (None, "newton"):
+            other = "gradient descent" if self.uses_gradient_descent else f"learner.solver {self.solver}"
+            raise JobFileError(
+                f"learner.robust {self.robust} comes from learner.solver newton, not from {other}; choose newton."
+            )
+
+
+class Linear(Likelihood, frozen=True, kw_only=True, tag="linear"):
     """Linear regression: least squares of a number label, the one that ``solver: normal`` is for."""
 
     PREDICTS = "number"
@@ -96,7 +128,7 @@ class Linear(GeneralisedLinear, frozen=True, kw_only=True, tag="linear"):
         return "standard" if self.uses_gradient_descent else "none"
 
 
-class Logistic(GeneralisedLinear, frozen=True, kw_only=True, tag="logistic"):
+class Logistic(Likelihood, frozen=True, kw_only=True, tag="logistic"):
     """Logistic regression: two classes, one weight vector."""
 
 
@@ -106,14 +138,14 @@ class Softmax(GeneralisedLinear, frozen=True, kw_only=True, tag="softmax"):
     TAKES_OFFSET = False
 
 
-class Poisson(GeneralisedLinear, frozen=True, kw_only=True, tag="poisson"):
+class Poisson(Likelihood, frozen=True, kw_only=True, tag="poisson"):
     """Poisson regression: counts, whose mean is the exponential of a linear function."""
 
     PREDICTS = "number"
     TAKES_LABEL_SCALE = False
 
 
-class Gamma(GeneralisedLinear, frozen=True, kw_only=True, tag="gamma"):
+class Gamma(Likelihood, frozen=True, kw_only=True, tag="gamma"):
     """Gamma regression: numbers above 0, whose mean is the exponential of a linear function."""
 
     PREDICTS = "number"

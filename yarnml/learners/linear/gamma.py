@@ -7,13 +7,14 @@ from yarnml.data.schema import Schema
 from yarnml.job.learners import Gamma
 from yarnml.learners.base import Learner
 from yarnml.learners.checks import needs_number_label
-from yarnml.learners.linear.glm import Dispersion, Labels, Traits, build_glm, log_mean
+from yarnml.learners.linear.glm import Labels, Traits, build_glm, log_mean
+from yarnml.learners.linear.inference import Dispersion
 
 
 class Amounts:
     """The family of amounts: y is Gamma with mean exp(η); the loss is half the deviance, 0 for a perfect prediction."""
 
-    traits = Traits(Labels(0.0, False, "numbers above 0"), Dispersion.DEVIANCE, start=log_mean)
+    traits = Traits(Labels(0.0, False, "numbers above 0"), Dispersion.PEARSON, start=log_mean)
 
     def loss(self, eta: jax.Array, y: jax.Array) -> jax.Array:
         constant = jnp.log(jnp.where(y > 0, y, 1.0)) + 1  # finite for padding, whose label is 0

@@ -5,7 +5,6 @@ Chu et al., "Map-Reduce for Machine Learning on Multicore", NIPS 2006, for the s
 """
 
 from collections.abc import Callable
-from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -15,12 +14,14 @@ import numpy.typing as npt
 
 from yarnml.data.schema import Schema
 from yarnml.errors import DataError, JobFileError
-from yarnml.job.learners import GeneralisedLinear, Linear
+from yarnml.job.learners import GeneralisedLinear, Likelihood, Linear
 from yarnml.job.learners.base import adam
 from yarnml.job.learners.linear import MAX_COEFFICIENTS, Method, usual_method
 from yarnml.learners.base import Batch, Check, Key, Learner, flat, split_offset
 from yarnml.learners.gradient import GradientDescent, weight_decay
-from yarnml.learners.linear.passes import Covariance, FullPasses, Penalty, Solver
+from yarnml.learners.linear.inference import Dispersion, Inference
+from yarnml.learners.linear.passes import FullPasses, Penalty
+from yarnml.learners.linear.solvers.base import Solver
 from yarnml.learners.linear.solvers.fista import Fista
 from yarnml.learners.linear.solvers.lbfgs import Lbfgs
 from yarnml.learners.linear.solvers.newton import Newton
@@ -30,14 +31,6 @@ from yarnml.learners.optimizers import build_optimizer
 
 PRECISION = jax.lax.Precision.HIGHEST
 """Float32 on GPUs too, where the default keeps fewer digits."""
-
-
-class Dispersion(Enum):
-    """The variance of the labels as a multiple of the family's own: the standard errors depend on it."""
-
-    KNOWN = "once"
-    DEVIANCE = "estimated, by the deviance over the degrees of freedom"
-    NONE = "no standard errors: the loss is no likelihood, or coefficients are not unique"
 
 
 class Labels(NamedTuple):
@@ -125,9 +118,25 @@ class LinearPredictor:
 
     def curvature(self, parameters: Any, batch: Batch) -> jax.Array:
         """Σ weight · curvature ⊗ (1, x) ⊗ (1, x): [n, n], the biases first."""
+        return self._products(self._family.curvature(self._eta(parameters, batch.x), batch.y), batch)
+
+    def slope_products(self, parameters: Any, batch: Batch) -> jax.Array:
+        """Σ weight · slope² ⊗ (1, x) ⊗ (1, x): [n, n]; ``slope``: of a row's loss by its one predictor."""
+        return self._products(jnp.square(self._slopes(parameters, batch)), batch)
+
+    def pearson(self, parameters: Any, batch: Batch) -> jax.Array:
+        """Σ weight · slope² / curvature, Pearson's statistic where the curvature is the expected one."""
+        curvature = self._family.curvature(self._eta(parameters, batch.x), batch.y)
+        return jnp.sum(batch.weight * jnp.square(self._slopes(parameters, batch)) / curvature)
+
+    def _slopes(self, parameters: Any, batch: Batch) -> jax.Array:
+        eta = self._eta(parameters, batch.x)
+        return jax.grad(lambda eta: jnp.sum(self._family.loss(eta, batch.y)))(eta)
+
+    def _products(self, factor: jax.Array, batch: Batch) -> jax.Array:
+        """Σ weight · factor ⊗ (1, x) ⊗ (1, x): [n, n]; ``factor``: [rows] or [rows, outputs, outputs]."""
         features, _ = split_offset(flat(batch.x), self._width)
         x = jnp.concatenate([jnp.ones((len(batch.weight), 1)), features], axis=1)
-        factor = self._family.curvature(self._eta(parameters, batch.x), batch.y)
         width = x.shape[1]
         k = factor.shape[-1] if factor.ndim > 1 else 1
         blocks = factor.reshape(-1, k * k).T * batch.weight
@@ -146,9 +155,9 @@ def build_glm(family: Family, options: GeneralisedLinear, schema: Schema) -> Lea
         return GradientDescent(model, optimizer, weight_decay(options.l2), check)
     count = sum(a.size for a in jax.tree.leaves(model.init(jax.random.key(0))))
     method = _method(family, options, count)
-    spread = None if options.l2 else _covariance(family.traits.dispersion)
+    inference = _inference(family.traits.dispersion, options, method, count)
     penalty = Penalty(options.l1, options.l2, method.prior)
-    return FullPasses(model, _solver(method, options), penalty, spread, check, classifies=family.traits.classifies)
+    return FullPasses(model, _solver(method, options), penalty, inference, check, classifies=family.traits.classifies)
 
 
 def _method(family: Family, options: GeneralisedLinear, count: int) -> Method:
@@ -187,20 +196,18 @@ def _solver(method: Method, options: GeneralisedLinear) -> Solver:
             return Fista(options.tolerance)
 
 
-def _covariance(dispersion: Dispersion) -> Covariance | None:
-    """The covariance of estimates without penalty, from Fisher's information: (weight · curvature)⁻¹ · dispersion.
-
-    0 for a coefficient that the data do not determine, and for all of them without more rows than coefficients.
-    """
-    if dispersion is Dispersion.NONE:
+def _inference(dispersion: Dispersion, options: GeneralisedLinear, method: Method, count: int) -> Inference | None:
+    """The inference on ``count`` coefficients without penalty; None where they have no errors."""
+    if not isinstance(options, Likelihood):
         return None
-
-    def covariance(inverse: jax.Array, loss: jax.Array, weight: jax.Array) -> jax.Array:
-        freedom = weight - jnp.sum(jnp.where(jnp.diagonal(inverse) > 0, 1.0, 0.0))
-        scale = 1 / weight if dispersion is Dispersion.KNOWN else 2 * loss / freedom
-        return jnp.where((freedom > 0) & jnp.isfinite(loss), inverse * scale, 0.0)
-
-    return covariance
+    if options.robust and method.solver != "newton":
+        raise JobFileError(
+            f"learner.robust {options.robust} comes from learner.solver newton, for {MAX_COEFFICIENTS} "
+            f"coefficients at most, but there are {count}; remove it."
+        )
+    if options.l1 or options.l2:
+        return None
+    return Inference(dispersion, options.robust, analytic=options.weights == "analytic")
 
 
 def _check(labels: Labels | None, kind: str, name: str) -> Check | None:

@@ -8,7 +8,7 @@ All sums are float64: where features are nearly collinear, what tells them apart
 larger.
 """
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -19,9 +19,9 @@ from jax.flatten_util import ravel_pytree
 from yarnml.learners.base import Batch, Check, Key, Scores
 from yarnml.learners.gradient import Model, is_bias
 from yarnml.learners.linear import remarks
+from yarnml.learners.linear.inference import Fit, Inference, freedom_of
+from yarnml.learners.linear.solvers.base import Evaluation, Solver, SolverState, select
 from yarnml.learners.precision import float64
-
-EPSILON = float(np.finfo(np.float64).eps)
 
 
 class CurvedModel(Model, Protocol):
@@ -36,52 +36,11 @@ class CurvedModel(Model, Protocol):
     def curvature(self, parameters: Any, batch: Batch) -> jax.Array:
         """The loss's second derivatives, their expected values, or bounds: [n, n] in ``ravel_pytree`` order."""
 
+    def slope_products(self, parameters: Any, batch: Batch) -> jax.Array:
+        """The sum of weight · gradient ⊗ gradient over rows, each of its loss alone, [n, n]."""
 
-class Evaluation(NamedTuple):
-    """The result of a pass at the solver's trial points: means over all rows, with the l2 penalty.
-
-    ``values`` [k] and ``gradients`` [k, n].
-    ``curvature`` [n, n]: at the first of the points; None for a solver that does not need it.
-    """
-
-    values: jax.Array
-    gradients: jax.Array
-    curvature: jax.Array | None
-
-
-class SolverState(Protocol):
-    """The part of a solver's state that all solvers have.
-
-    ``point`` [n]: the newest that the solver took; ``value``: the loss there; ``done``: true when it has converged.
-    """
-
-    @property
-    def point(self) -> jax.Array: ...
-
-    @property
-    def value(self) -> jax.Array: ...
-
-    @property
-    def done(self) -> jax.Array: ...
-
-
-class Solver(Protocol):
-    """A method of minimisation over vectors [n], as pure functions of its state."""
-
-    @property
-    def needs_curvature(self) -> bool: ...
-
-    def init(self, start: jax.Array, l1: jax.Array) -> Any:
-        """The state (a `SolverState`) before the first pass; ``l1`` [n]: the penalty of each parameter's size."""
-
-    def trials(self, state: Any) -> jax.Array:
-        """The points at which the next pass evaluates, [k, n]."""
-
-    def step(self, state: Any, evaluation: Evaluation) -> Any:
-        """The next state, given the evaluation of the trial points."""
-
-    def inverse(self, state: Any) -> jax.Array | None:
-        """The inverse of the curvature at the point, [n, n]; None for a solver that does not have it."""
+    def pearson(self, parameters: Any, batch: Batch) -> jax.Array:
+        """Pearson's statistic of the rows."""
 
 
 class State(NamedTuple):
@@ -91,6 +50,7 @@ class State(NamedTuple):
     ``begun``: true after the first pass that had rows.
     ``units`` [n]: what a parameter is multiplied with before a penalty sees it.
     ``loss``: the sum over all rows at the solver's point.
+    ``rows``: those with a weight, after the last pass, where they are counted; else None.
     """
 
     parameters: Any
@@ -98,17 +58,20 @@ class State(NamedTuple):
     begun: jax.Array
     units: jax.Array
     loss: jax.Array
+    rows: jax.Array | None = None
 
 
 class Sums(NamedTuple):
+    """Sums over rows: of an `Evaluation` at the trial points, of total ``weight``.
+
+    In the last pass, where there is one, all are at the solution: ``curvature`` then holds the products of slopes.
+    """
+
     values: jax.Array
     gradients: jax.Array
     curvature: jax.Array | None
     weight: jax.Array
-
-
-Covariance = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
-"""(inverse of the mean curvature [n, n], mean loss, weight of all rows) → covariance of the parameters [n, n]."""
+    fit: Fit | None = None
 
 
 class Penalty(NamedTuple):
@@ -127,7 +90,7 @@ class FullPasses:
 
     Minimises Σ weight·loss / Σ weight + ``penalty``, the first sums over all rows.
 
-    ``covariance``: makes the covariance that is exported with the parameters; None for none.
+    ``inference``: makes the covariance that is exported with the parameters; None for none.
     ``check``: refuses rows that the model can't take.
     ``classifies``: the loss of a row on the wrong side is log 2 or more.
     """
@@ -139,7 +102,7 @@ class FullPasses:
         model: CurvedModel,
         solver: Solver,
         penalty: Penalty,
-        covariance: Covariance | None = None,
+        inference: Inference | None = None,
         check: Check | None = None,
         *,
         classifies: bool = False,
@@ -148,7 +111,8 @@ class FullPasses:
         self._model = model
         self._solver = solver
         self._penalty = penalty
-        self._covariance = covariance
+        self._inference = inference if solver.needs_curvature else None
+        self._has_last_pass = inference is not None and solver.needs_curvature and inference.has_last_pass
         self.check = check
         with float64():
             start, self._unravel = ravel_pytree(model.init(jax.random.key(0)))
@@ -169,9 +133,16 @@ class FullPasses:
         batch = Batch(*(a if jnp.issubdtype(a.dtype, jnp.integer) else a.astype(jnp.float64) for a in batch))
         trials = self._solver.trials(state.solver)
         values, gradients = jax.vmap(jax.value_and_grad(total))(trials)
-        needs_curvature = self._solver.needs_curvature
-        curvature = self._model.curvature(self._unravel(trials[0]), batch) if needs_curvature else None
-        return Sums(values, gradients, curvature, jnp.sum(batch.weight))
+        sums = Sums(values, gradients, None, jnp.sum(batch.weight))
+        if not self._solver.needs_curvature:
+            return sums
+        at_trial = partial(self._model.curvature, self._unravel(trials[0]), batch)
+        if self._inference is None or not self._has_last_pass:
+            return sums._replace(curvature=at_trial())
+        solution = self._unravel(state.solver.point)
+        at_solution = partial(self._model.slope_products, solution, self._inference.squared(batch))
+        curvature = jax.lax.cond(state.solver.done, at_solution, at_trial)
+        return sums._replace(curvature=curvature, fit=self._inference.fit(self._model, solution, batch))
 
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
         weight = jnp.where(sums.weight > 0, sums.weight, 1.0)
@@ -184,11 +155,18 @@ class FullPasses:
         )
         solver: SolverState = select(state.solver.done, state.solver, self._solver.step(state.solver, evaluation))
         loss = solver.value - 0.5 * jnp.square(solver.point) @ l2
-        scores = Scores(loss * sums.weight, sums.weight, solver.done)
+        scores = Scores(loss * sums.weight, sums.weight, state.solver.done if self._has_last_pass else solver.done)
         if (start := self._model.start(self._unravel(evaluation.gradients[0]))) is not None:
             first = ~state.begun & (sums.weight > 0)
             solver = select(first, self._solver.init(ravel_pytree(start)[0], self._l1(state.units)), solver)
-        return self._at(solver, sums.weight, state.units)._replace(begun=state.begun | (sums.weight > 0)), scores
+        following = self._at(solver, sums.weight, state.units)._replace(begun=state.begun | (sums.weight > 0))
+        inverse = self._solver.inverse(solver)
+        if self._inference is None or sums.fit is None or inverse is None or sums.curvature is None:
+            return following, scores
+        covariance = self._inference.last(inverse, sums.curvature, sums.fit, weight)
+        errors = {"covariance": jnp.where(state.solver.done, covariance, 0.0).astype(jnp.float32)}
+        rows = None if following.rows is None else sums.fit.rows
+        return following._replace(parameters=following.parameters | errors, rows=rows), scores
 
     def _begin(self, start: jax.Array, units: jax.Array) -> State:
         return self._at(self._solver.init(start, self._l1(units)), jnp.zeros(()), units)
@@ -204,18 +182,29 @@ class FullPasses:
             unused = (jnp.diagonal(inverse) == 0) & (solver.point == 0) & (weight > 0)
             weights = self._unravel(jnp.where(unused, 1.0, 0.0))["weight"]
             parameters["left_out"] = jnp.all(weights.reshape(len(weights), -1) > 0, axis=1)
-        if self._covariance is not None and inverse is not None:
-            parameters["covariance"] = self._covariance(inverse, solver.value, weight)
+        if self._inference is not None and inverse is not None:
+            parameters["covariance"] = self._inference.early(inverse, solver.value, weight)
         parameters = jax.tree.map(lambda a: a if a.dtype == bool else a.astype(jnp.float32), parameters)
         loss = jnp.where(weight > 0, solver.value * weight, 0.0)
-        return State(parameters, solver, jnp.array(False), units, loss)
+        counts_rows = self._inference is not None and self._has_last_pass and self._inference.analytic
+        rows = jnp.zeros(()) if counts_rows else None
+        return State(parameters, solver, jnp.array(False), units, loss, rows)
 
     def remarks(self, state: State, features: list[str], factor: Any) -> list[str]:
-        named = remarks.on_columns(state.parameters, features, factor)
-        if not (self._no_best and state.begun):
-            return named
+        sentences = remarks.on_columns(state.parameters, features, factor)
+        if not state.begun:
+            return sentences
+        inverse = self._solver.inverse(state.solver)
+        if inverse is not None and state.parameters["bias"].ndim == 0:
+            sentences += remarks.on_collinearity(inverse, features)
+        if not self._no_best:
+            return sentences
+        loss = float(state.loss)
+        error = None
+        if self._inference is not None and inverse is not None and loss > 0:
+            error = np.sqrt(np.diagonal(inverse)[1:] * state.solver.value / loss)
         converged = bool(state.solver.done)
-        return named + remarks.on_separation(state.parameters, features, float(state.loss), converged=converged)
+        return sentences + remarks.on_separation(state.parameters["weight"], error, features, loss, converged=converged)
 
     def loss(self, parameters: Any, batch: Batch) -> jax.Array:
         return self._model.loss(parameters, batch.x, batch.y)
@@ -224,7 +213,10 @@ class FullPasses:
         return self._model.predict(parameters, x)
 
     def parameters(self, state: State) -> Any:
-        return state.parameters
+        inverse = self._solver.inverse(state.solver)
+        if self._inference is None or inverse is None or not self._inference.uses_t:
+            return state.parameters
+        return state.parameters | {"freedom": freedom_of(inverse, state.loss, state.solver.value, state.rows)}
 
 
 def penalty_mask(parameters: Any) -> jax.Array:
@@ -232,8 +224,3 @@ def penalty_mask(parameters: Any) -> jax.Array:
     return ravel_pytree(
         jax.tree_util.tree_map_with_path(lambda path, a: jnp.full(a.shape, 0.0 if is_bias(path) else 1.0), parameters)
     )[0]
-
-
-def select(first: jax.Array, a: Any, b: Any) -> Any:
-    """Choose ``a`` where ``first`` is true, else ``b``: NaN and infinity in the other one do no harm."""
-    return jax.tree.map(lambda x, y: jnp.where(first, x, y), a, b)

@@ -7,7 +7,8 @@ from yarnml.data.schema import Schema
 from yarnml.job.learners import Poisson
 from yarnml.learners.base import Learner
 from yarnml.learners.checks import needs_number_label
-from yarnml.learners.linear.glm import Dispersion, Labels, Traits, build_glm, log_mean
+from yarnml.learners.linear.glm import Labels, Traits, build_glm, log_mean
+from yarnml.learners.linear.inference import Dispersion
 
 
 class Counts:

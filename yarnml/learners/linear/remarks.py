@@ -13,6 +13,10 @@ ONE_ERROR = math.log(2)
 SEPARABLE = "no best coefficients: a plane tells the classes apart without an error; give learner.l2"
 LARGE = 5.0
 """A coefficient of a scaled feature, and its error as a multiple of it, beyond which it may well go on for ever."""
+LARGE_CONDITION = 1000.0
+"""The ratio of the longest to the shortest axis of the estimates' errors, each in its own unit, that is warned of."""
+CLOSE = 0.99
+"""The correlation of two estimates that are of columns which explain each other."""
 MAX_NAMES = 10
 """The most columns that a remark names."""
 
@@ -28,18 +32,39 @@ def on_columns(parameters: Any, features: list[str], factor: Any) -> list[str]:
     ]
 
 
-def on_separation(parameters: Any, features: list[str], loss: float, *, converged: bool) -> list[str]:
+def on_collinearity(inverse: Any, features: list[str]) -> list[str]:
+    """Tell of columns that nearly explain each other, by the inverse [n, n] of the curvature, the intercept first."""
+    used = np.diagonal(inverse)[1:] > 0
+    estimates = np.asarray(inverse)[1:, 1:][np.ix_(used, used)]
+    if not len(estimates):
+        return []
+    deviation = np.sqrt(np.diagonal(estimates))
+    correlation = estimates / np.outer(deviation, deviation)
+    values = np.linalg.eigvalsh(correlation)
+    condition = math.sqrt(values[-1] / max(values[0], values[-1] * np.finfo(np.float64).eps))
+    if condition < LARGE_CONDITION:
+        return []
+    close = (np.abs(correlation) > CLOSE) & ~np.eye(len(correlation), dtype=bool)
+    names = np.array(features)[used][close.any(axis=1)].tolist()
+    return [
+        f"columns that nearly explain each other have coefficients of few digits, condition number {condition:,.0f}: "
+        f"{first_few(names, MAX_NAMES)}; leave some out, or give learner.l2"
+    ]
+
+
+def on_separation(weight: Any, error: Any, features: list[str], loss: float, *, converged: bool) -> list[str]:
     """Tell of classes that are told apart, by all columns or by some, so that coefficients grow without end.
 
-    ``loss``: the sum over all rows.  A coefficient that grows without end has an error that grows still faster.
+    ``weight`` [width] or [width, classes]; ``error`` [width]: by Fisher's information, None where it is not known.  A
+    coefficient that grows without end has an error that grows still faster.
+    ``loss``: the sum over all rows.
     """
     if 0 <= loss < ONE_ERROR:
         return [SEPARABLE]
-    if converged or "covariance" not in parameters:
+    if converged or error is None:
         return []
-    weight = np.abs(parameters["weight"])
-    error = np.sqrt(np.maximum(np.diagonal(parameters["covariance"])[1:], 0.0))
-    endless = np.array(features)[(weight > LARGE) & (error > LARGE * weight)].tolist()
+    size = np.abs(weight)
+    endless = np.array(features)[(size > LARGE) & (error > LARGE * size)].tolist()
     return (
         [f"no best coefficients, since they tell some rows apart: {first_few(endless, MAX_NAMES)}; give learner.l2"]
         if endless

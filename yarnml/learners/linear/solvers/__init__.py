@@ -1,1 +1,1 @@
-"""Solvers for full passes: ``passes.py`` is the protocol, every other module here one solver or its parts."""
+"""Solvers for full passes: ``base.py`` is the protocol, every other module here one solver or its parts."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from yarnml.learners.linear.passes import EPSILON, Evaluation, select
+from yarnml.learners.linear.solvers.base import EPSILON, Evaluation, select
 
 FIRST_BOUND = 2.0**-10
 """The bound on the curvature to begin with; a few passes raise it to what the data need."""

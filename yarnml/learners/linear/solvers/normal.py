@@ -8,7 +8,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from yarnml.learners.linear.passes import EPSILON, Evaluation
+from yarnml.learners.linear.solvers.base import EPSILON, Evaluation
 from yarnml.learners.linear.solvers.inverse import inverse
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import jax.numpy as jnp
 
-from yarnml.learners.linear.passes import EPSILON, Evaluation, select
+from yarnml.learners.linear.solvers.base import EPSILON, Evaluation, select
 
 ENOUGH_DECREASE = 0.1
 """The least decrease of a step, as a part of the one that the slope at the start promises."""
