@@ -8,9 +8,12 @@ A worker writes them beside, the master shows them by one rename.  Versions coun
 """
 
 import contextlib
+import os
 import re
+import socket
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -22,15 +25,17 @@ from yarnml.data.plan import Plan
 from yarnml.data.schema import Schema
 from yarnml.errors import ExportError, translated
 from yarnml.events.events import Outcome
-from yarnml.job import paths
+from yarnml.job import paths, user_code
 from yarnml.job.spec import Export, Job
 from yarnml.model.centre import with_whole_mean
-from yarnml.model.versions import FORMAT, packages, read_about, versions
+from yarnml.model.versions import FORMAT, next_version, packages, read_about, versions
 from yarnml.storage import atomic, integrity
 from yarnml.storage.integrity import TornFile
+from yarnml.storage.security import identity
 from yarnml.storage.tensors import pack
 
 _COMMIT_ATTEMPTS = 100
+_CONTAINER = re.compile(r"container_(?:e\d+_)?(\d+_\d+)_\d+_\d+")
 
 
 def folders(export: Export) -> list[str]:
@@ -81,6 +86,20 @@ def describe(
         "data": {n: {"rows": d.rows, "fingerprint": d.fingerprint} for n, d in plan.datasets.items()},
         "packages": packages(),
         "job": job.public(),
+        **_lineage(job),
+    }
+
+
+def _lineage(job: Job) -> dict[str, Any]:
+    """Say who exports a model, when, where, and with which code of the user."""
+    container = _CONTAINER.fullmatch(os.environ.get("CONTAINER_ID", ""))
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "user": identity.user(),
+        "host": socket.gethostname(),
+        "application": f"application_{container[1]}" if container else "",
+        "code": user_code.digest(job.modules) if job.modules else "",
+        "parent": None,
     }
 
 
@@ -117,7 +136,7 @@ def commit(export: Export, folder: str, announce: Callable[[str], None] = lambda
     for _ in range(_COMMIT_ATTEMPTS):
         target = export.path
         try:
-            version = export.version or max(versions(export.path), default=0) + 1
+            version = export.version or next_version(export.path)
             target = storage.join(export.path, str(version))
             announce(target)
             storage.rename(folder, target)

@@ -1,6 +1,7 @@
 """A trained model, loaded: predicts from tables or arrays without the code that trained it."""
 
 import math
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from yarnml.model.importances import importances
 from yarnml.model.pairs import pairs_of
 from yarnml.model.program import load_program
 from yarnml.model.scores import label_of, probabilities, score
+from yarnml.model.signatures import check, public_key
 from yarnml.model.top_items import NOTHING, best, factors_of, known, seen_of
 from yarnml.model.versions import Content, read_model, readable, resolve
 from yarnml.storage import absolute
@@ -178,15 +180,21 @@ def power_of_two(rows: int) -> int:
     return 1 << max(rows - 1, 0).bit_length()
 
 
-def load_model(path: str | PathLike[str]) -> Model:
-    """Load ``<export>/<version>``, or the newest version of ``<export>``; digests are checked.
+def load_model(path: str | PathLike[str], trusted_keys: Iterable[str | PathLike[str]] | None = None) -> Model:
+    """Load ``<export>/<version>``, the newest version of ``<export>``, or that of an alias, ``<export>@production``.
+
+    Digests are checked.  ``trusted_keys``: files of public keys (PEM, Ed25519), of which one must have signed it.
 
     A model is code: load only what you trust.
 
-    Raises ExportError for a folder that holds no model, or a torn one.
+    Raises ExportError for a folder that holds no model, or a torn one, or one that nobody has signed who is trusted.
     """
     try:
         url = absolute(str(path), Path.cwd())
     except ValueError as exc:
         raise ExportError(f"There is no model at {path}: {exc}") from exc
-    return Model(resolve(url))
+    folder = resolve(url)
+    content = read_model(folder)
+    if trusted_keys is not None:
+        check(folder, content.about["digests"][paths.ABOUT], [public_key(Path(key)) for key in trusted_keys])
+    return Model(folder, content)

@@ -15,14 +15,17 @@ from yarnml import __version__, storage
 from yarnml.data.schema import Schema
 from yarnml.errors import ExportError, translated
 from yarnml.job import paths
+from yarnml.model.aliases import aliases
 from yarnml.model.centre import with_trained_mean
 from yarnml.storage import integrity
 from yarnml.storage.integrity import NoDocument, TornFile
 from yarnml.storage.tensors import unpack
 
 FORMAT = "yarnml-model/1"
+DELETED = "deleted"
 
 _PACKAGES = ("jax", "jaxlib", "optax", "numpy", "pyarrow")
+_ALIASED = re.compile(r"(?P<folder>.*[^/])@(?P<alias>[A-Za-z][A-Za-z0-9_-]*)", re.DOTALL)
 _VERSION = re.compile(r"[1-9][0-9]{0,17}")
 
 
@@ -57,15 +60,31 @@ def packages() -> dict[str, str]:
 
 
 def resolve(url: str) -> str:
-    """Return the folder of one version: ``url`` itself, or the newest in it or in the folder of ``…/latest``."""
+    """Return the folder of one version: ``url`` itself, or the newest in it or in the folder of ``…/latest``.
+
+    ``…@production`` is the version that an alias names.
+    """
     base = url.rstrip("/").removesuffix("/latest")
     with translated(ExportError, f"{url} can't be listed"):
         if base == url.rstrip("/") and paths.ABOUT in storage.names(base):
             return base
         numbers = versions(base)
+        if not numbers and (match := _ALIASED.fullmatch(base)):
+            return _aliased(match["folder"], match["alias"])
     if not numbers:
         raise ExportError(f"There is no model at {url}: expected {paths.ABOUT} or numbered versions in that folder.")
     return storage.join(base, str(numbers[-1]))
+
+
+def _aliased(folder: str, name: str) -> str:
+    """Return the folder of the version that an alias names; ExportError where it names none that is there."""
+    named = aliases(folder)
+    if name not in named:
+        raise ExportError(f"{folder} has no alias {name}; it has {', '.join(sorted(named)) or 'none'}.")
+    target = storage.join(folder, str(named[name]))
+    if not storage.exists(target):
+        raise ExportError(f"Alias {name} of {folder} names version {named[name]}, which is not there.")
+    return target
 
 
 def description(folder: str) -> About:
@@ -111,6 +130,11 @@ def readable(folder: str) -> Iterator[None]:
     except Exception as exc:
         reason = [*str(exc).strip().splitlines(), type(exc).__name__][0]
         raise ExportError(f"{folder} is not a model that this yarnml can read: {reason}") from exc
+
+
+def next_version(folder: str) -> int:
+    """The number after all that a folder has, or had: one that was deleted is not given again."""
+    return max([*versions(folder), *versions(storage.join(folder, DELETED))], default=0) + 1
 
 
 def read_about(folder: str) -> tuple[About, dict[str, Any]]:
