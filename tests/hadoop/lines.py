@@ -1,12 +1,14 @@
 """The command lines of Hadoop's daemons, and the Java that they run on."""
 
+import os
 import subprocess
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-HOME = ROOT / ".hadoop"
+HOME = Path(os.environ.get("TEST_HADOOP_HOME", ROOT / ".hadoop"))
+"""The Hadoop that runs; the variable names another one, of another version (`versions.py`)."""
 
 
 def daemon(name: str, properties: Mapping[str, str]) -> list[str]:

@@ -32,13 +32,20 @@ class Resource(Answer, frozen=True):
 
 
 class Node(Answer, frozen=True):
-    """A NodeManager."""
+    """A NodeManager.
+
+    ``total_resource``, ``used_resource``: Hadoop 3.2 does not tell them, but memory and vcores one by one.
+    """
 
     node_host_name: str = ""
     state: str = ""
     node_labels: Many[str] = field(default_factory=Many)
-    total_resource: Resource = field(default_factory=Resource)
-    used_resource: Resource = field(default_factory=Resource)
+    total_resource: Resource | None = None
+    used_resource: Resource | None = None
+    used_memory: int = field(default=0, name="usedMemoryMB")
+    available_memory: int = field(default=0, name="availMemoryMB")
+    used_virtual_cores: int = 0
+    available_virtual_cores: int = 0
 
 
 class Nodes(Answer, frozen=True):
@@ -161,12 +168,22 @@ class SchedulerAnswer(Answer, frozen=True):
 
 
 class Attempt(Answer, frozen=True):
-    """An attempt of an application; ``node_http_address``: the web address of its NodeManager."""
+    """An attempt of an application.
+
+    ``app_attempt_state``: Hadoop 3.3 and older don't tell it.
+    ``finished_time``: in milliseconds since 1970, 0 while it runs.
+    ``node_http_address``: the web address of its NodeManager.
+    """
 
     id: int = 0
     app_attempt_state: str = ""
+    finished_time: int = 0
     node_http_address: str = ""
     container_id: str = ""
+
+    @property
+    def state(self) -> str:
+        return self.app_attempt_state or ("ENDED" if self.finished_time else "RUNNING")
 
 
 class Attempts(Answer, frozen=True):

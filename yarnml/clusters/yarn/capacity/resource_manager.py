@@ -52,13 +52,14 @@ def cluster_of(
     """The plain facts in the answers of a ResourceManager; ``access_lists``: whether queues look at theirs."""
     listed = nodes.nodes.node
     root = scheduler.scheduler.scheduler_info
-    has_gpu_type = any(GPU in node.total_resource.by_name for node in listed)
+    totals = [node.total_resource for node in listed if node.total_resource]
+    has_gpu_type = any(GPU in total.by_name for total in totals)
     return Cluster(
         tuple(_node(node) for node in listed),
         tuple(_queues(root, "", ())) if root.type == "capacityScheduler" else (),
         {label.name: label.exclusivity for label in labels.node_label_info if label.name},
         ("memory", "vcores", "gpus") if has_gpu_type or _counts_vcores(root) else ("memory",),
-        has_gpu_type or not listed,  # without a node there is nothing to tell from
+        has_gpu_type or not totals,  # without a node there is nothing to tell from
         access_lists,
     )
 
@@ -78,13 +79,13 @@ def _setting(name: str) -> str:
 
 
 def _node(node: answers.Node) -> Node:
-    return Node(
-        node.node_host_name,
-        next(iter(node.node_labels), ""),
-        _size(node.total_resource),
-        _size(node.used_resource),
-        node.state == "RUNNING",
-    )
+    used = _size(node.used_resource) if node.used_resource else Size(node.used_memory, node.used_virtual_cores)
+    if node.total_resource:
+        total = _size(node.total_resource)
+    else:  # GPUs may be there, too: that is for YARN to know
+        free = Size(node.available_memory, node.available_virtual_cores, _UNBOUNDED)
+        total = Size(node.used_memory, node.used_virtual_cores) + free
+    return Node(node.node_host_name, next(iter(node.node_labels), ""), total, used, node.state == "RUNNING")
 
 
 def _queues(queue: answers.Queue, parent: str, parent_lists: tuple[str, ...]) -> Iterator[Queue]:

@@ -53,7 +53,7 @@ def from_attempts(attempts: Iterable[Attempt]) -> list[ProcessInfo]:
         ProcessInfo(
             "master",
             attempt.id,
-            attempt.app_attempt_state,
+            attempt.state,
             attempt.node_http_address.partition(":")[0],
             attempt.container_id,
             node=attempt.node_http_address,
