@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.applications import USER, Cluster
-from tests.hadoop import QUICK, QUICK_INSIDE, SecureHadoop, secure_hadoop
+from tests.hadoop import QUICK, QUICK_INSIDE, Hadoop, SecureHadoop, secure_hadoop
 from tests.hadoop.kdc import missing_programs
 from yarnml import storage
 
@@ -17,18 +17,30 @@ NEEDS_KERBEROS = pytest.mark.skipif(
 
 
 @contextmanager
-def secured_hadoop(token_seconds: int = 0) -> Iterator[SecureHadoop]:
+def secured_hadoop(token_seconds: int = 0, *, ha: bool = False) -> Iterator[SecureHadoop]:
     """Run a secured cluster, whose user Ann this process is; ``token_seconds``: see `KerberosAccess`."""
-    with secure_hadoop(QUICK, QUICK_INSIDE, token_seconds) as running, pytest.MonkeyPatch.context() as patch:
-        for name, value in running.hadoop.environment.items():
-            patch.setenv(name, value)
+    with secure_hadoop(QUICK, QUICK_INSIDE, token_seconds, ha=ha) as running, used(running.hadoop):
         yield running
+
+
+@contextmanager
+def used(hadoop: Hadoop) -> Iterator[Hadoop]:
+    """Have this process use a cluster, as the user whom its environment names."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in hadoop.environment.items():
+            patch.setenv(name, value)
+        yield hadoop
 
 
 def corner_of_ann(secured: SecureHadoop, digits: Path, folder: Path) -> Cluster:
     """The corner of Ann, with the digits on HDFS and a folder here."""
-    client = Cluster(secured.hadoop, folder)
+    return corner(secured.hadoop, digits, folder)
+
+
+def corner(hadoop: Hadoop, digits: Path, folder: Path) -> Cluster:
+    """The corner of this process' user on a cluster that its environment names."""
+    client = Cluster(hadoop, folder)
     for part in ("train", "test"):
         for file in (digits / part).iterdir():
-            storage.write(f"{secured.hadoop.hdfs}{USER}/digits/{part}/{file.name}", file.read_bytes())
+            storage.write(f"{hadoop.hdfs}{USER}/digits/{part}/{file.name}", file.read_bytes())
     return client
