@@ -51,7 +51,8 @@ def test_nodes_queues_and_labels(version: str) -> None:
     facts = cluster(RECORDED[version])
     assert {node.host: node.running for node in facts.nodes} == {host: host == GPU_HOST for host in RACKS}
     (running,) = (node for node in facts.nodes if node.running)
-    assert (running.label, running.total) == ("gpu", Size(4096, 4, 2))
+    assert (running.label, running.total.memory, running.total.vcores) == ("gpu", 4096, 4)
+    assert running.total.gpus == 2 or version.startswith("3.2.")  # which does not tell
     assert facts.labels == {"gpu": True}
     assert facts.knows_gpus
     queue = queues.find_queue(facts, "default")
