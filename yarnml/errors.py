@@ -7,6 +7,7 @@
     ├── CheckpointError   a checkpoint can't be written, read or continued    exit status 1
     ├── ProvisionError    Python or code can't be brought to the nodes        exit status 1
     ├── ExportError       a model can't be written, or is torn or foreign     exit status 1
+    ├── HistoryError      a history can't be read or shown, or is foreign     exit status 1
     ├── WorkerLost        a process of the job died, hung or can't be reached exit status 1
     ├── CrewLost          too many processes were lost, or none can be had    exit status 1
     ├── ClusterError      YARN or HDFS does not answer or refuses             exit status 1
@@ -57,6 +58,10 @@ class ProvisionError(YarnmlError):
 
 
 class ExportError(YarnmlError):
+    pass
+
+
+class HistoryError(YarnmlError):
     pass
 
 

@@ -4,17 +4,20 @@ The module is not called ``run``: a submodule of that name would hide the functi
 """
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from yarnml import storage
+from yarnml import __version__, storage
 from yarnml.checkpoint import outcomes
-from yarnml.checkpoint.lease import Lease
+from yarnml.checkpoint.lease import Lease, LeaseLost, this_process
 from yarnml.checkpoint.store import Checkpoints
 from yarnml.data.plan import Plan, check_shards, make_plan
 from yarnml.errors import Interrupted, JobFileError, YarnmlError
-from yarnml.events.events import End, Event, Listener, Outcome, Planned
+from yarnml.events.events import End, Event, Failure, Listener, Outcome, Planned
+from yarnml.events.measurements import RunStarted
 from yarnml.events.progress import progress_display
 from yarnml.events.redaction import without_password
 from yarnml.job import paths
@@ -33,6 +36,8 @@ from yarnml.master.search import Search, SearchRun, find_search
 from yarnml.master.stats import TrainingStats
 from yarnml.master.training import Training, find_training
 from yarnml.model import export
+from yarnml.watch.history import pieces
+from yarnml.watch.history.recorder import Recorder
 
 BACKENDS = {"inline": "yarnml.clusters.inline", "local": "yarnml.clusters.local"}
 """The backends of ``--backend``, and the module that has the ``CLUSTER`` of each."""
@@ -110,22 +115,46 @@ def train(job: Job, cluster: Cluster, *, restart: bool = False, say: Listener = 
         return start.outcome
     stats.mark("planned")
     rows = {name: dataset.rows for name, dataset in start.plan.datasets.items()}
-    say(Planned(job.name, cluster.name, rows, start.shards, cluster.workers(job), job.reducers.count))
+    planned = Planned(job.name, cluster.name, rows, start.shards, cluster.workers(job), job.reducers.count)
     try:
-        with storage.patience(), lease.held():
+        with storage.patience(), lease.held(), _recorded(job, cluster.name, say) as record:
+            record(planned)
             start.checkpoints.sweep()
             locality = Locality(start.plan.datasets["train"], start.shards)
-            with cluster.open_crew(job, paths.logs(str(job.checkpoint.path)), say, locality) as crew:
+            with cluster.open_crew(job, paths.logs(str(job.checkpoint.path)), record, locality) as crew:
                 stats.mark("joined")
-                training = _search(start, stats, crew, say) if start.search else start.training
+                training = _search(start, stats, crew, record) if start.search else start.training
                 assert training  # the search is over
-                return Rounds(training, stats, crew, say).run()
+                outcome = Rounds(training, stats, crew, record).run()
+            record.add(outcome)
+            return outcome
     except KeyboardInterrupt:
         start.checkpoints.discard()
         raise Interrupted(f"{_kept(start)}. Run the same command again to continue.") from None
     except YarnmlError:
         start.checkpoints.discard()
         raise
+
+
+@contextmanager
+def _recorded(job: Job, backend: str, say: Listener) -> Iterator[Recorder]:
+    """Give a listener that writes the history of this run beside it, and in the end how the run ended."""
+    folder = str(job.checkpoint.path)
+    record = Recorder(folder, say)
+    record.add(RunStarted(job.public(), __version__, backend, str(this_process(folder))))
+    record.start()
+    try:
+        yield record
+    except LeaseLost:
+        raise  # the history goes on with the run that has the lease
+    except YarnmlError as exc:
+        record.add(Failure(type(exc).__name__, str(exc), exc.detail))
+        raise
+    except KeyboardInterrupt:
+        record.add(Failure(Interrupted.__name__, "The job was stopped."))
+        raise
+    finally:
+        record.close()
 
 
 def _search(start: "Preflight", stats: TrainingStats, crew: Crew, say: Listener) -> Training | None:
@@ -179,6 +208,7 @@ def preflight(job: Job, lease: Lease | None = None, *, restart: bool = False, sa
         outcomes.forget(job)
         earlier = None
         search_results.forget(job)
+        pieces.forget(str(job.checkpoint.path))
     search = find_search(job, plan) if job.search else None
     training = search.best_training(checkpoints, say) if search else find_training(job, plan, checkpoints, say)
     outcome = _finished(training.job, earlier) if training and training.manifest else None

@@ -157,7 +157,7 @@ def test_what_is_written_is_told_in_order(tmp_path: Path) -> None:
 def test_only_what_was_asked_for_last_is_committed(tmp_path: Path) -> None:
     """A state that was dropped, or belongs to another save, becomes no checkpoint, however late it is told."""
     checkpoints = Checkpoints(str(tmp_path), 3)
-    saves = PendingCheckpoint(checkpoints, None)
+    saves = PendingCheckpoint(checkpoints, None, lambda event: None)
 
     def begun(step: int) -> Saved:
         folder = saves.begin(Manifest(FORMAT, {}, Schema((), "y", "number"), 1, Position(step, []), {}), None)

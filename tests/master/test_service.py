@@ -17,6 +17,7 @@ from yarnml.master.membership.failure_policy import ExitKind
 from yarnml.master.membership.members import Members
 from yarnml.master.progress import ProgressTable
 from yarnml.master.service import ControlService
+from yarnml.master.usage import UsageTable
 
 WORKER = ProcessId("worker", 0)
 JOINED = Joined("host:1", "1")
@@ -30,7 +31,12 @@ class Answers:
         self.members = Members(self.job, LocalProcesses(self.job, folder, Token()), lambda event: None)
         self.barrier = Barrier()
         self.service = ControlService(
-            self.members, self.barrier, ProgressTable(), self.job.workers.timeout, lambda call: Resized("done")
+            self.members,
+            self.barrier,
+            ProgressTable(),
+            UsageTable(),
+            self.job.workers.timeout,
+            lambda call: Resized("done"),
         )
 
     def poll(self, generation: int, report: Any) -> Any:

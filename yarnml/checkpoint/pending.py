@@ -6,6 +6,8 @@ from msgspec.structs import replace
 
 from yarnml.checkpoint.store import Checkpoints, Manifest
 from yarnml.control.reports import Saved
+from yarnml.events.events import Listener
+from yarnml.events.measurements import CheckpointSaved
 
 
 class _Begun(NamedTuple):
@@ -20,8 +22,9 @@ class PendingCheckpoint:
     ``newest``: the manifest of the last one that was committed.
     """
 
-    def __init__(self, checkpoints: Checkpoints, newest: Manifest | None) -> None:
+    def __init__(self, checkpoints: Checkpoints, newest: Manifest | None, say: Listener) -> None:
         self._checkpoints = checkpoints
+        self._say = say
         self.newest = newest
         self._begun: _Begun | None = None
 
@@ -46,6 +49,8 @@ class PendingCheckpoint:
             self._begun = None
             self.newest = replace(manifest, files=saved.files)
             self._checkpoints.commit(self.newest, folder, best_step)
+            step = manifest.position.step
+            self._say(CheckpointSaved(step, self._checkpoints.folder(step)))
 
     def drop(self) -> None:
         """Give up the state that is to be written: its writer is gone, or the training went back to an older one."""

@@ -51,17 +51,28 @@ class Progress(Struct, frozen=True, array_like=True):
     busy: float = 0.0
 
 
+class Usage(Struct, frozen=True, array_like=True):
+    """The use that a process makes of its machine; the fields are those of `yarnml.events.measurements.ProcessUse`."""
+
+    memory: int
+    cpu: float
+    sent: int = 0
+    gpu: float | None = None
+    gpu_memory: int | None = None
+
+
 class Heartbeat(Message, frozen=True):
     """A sign of life, with the sender's progress.
 
     ``generation``: the newest that the sender has heard of; the reply may wait for another one.  ``saved``: the newest
-    checkpoint that it has written beside the training.
+    checkpoint that it has written beside the training.  ``usage``: now and then.
     """
 
     process: ProcessId
     generation: int = 0
     progress: Progress = Progress()
     saved: Saved | None = None
+    usage: Usage | None = None
 
 
 class RequestBackup(Message, frozen=True):

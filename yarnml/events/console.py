@@ -37,6 +37,7 @@ from yarnml.events.events import (
     WorkerSuspended,
 )
 from yarnml.events.log import log
+from yarnml.events.measurements import CheckpointSaved, ProcessesMeasured, RoundMeasured, RunStarted, TrainingMeasured
 from yarnml.events.public import shown
 from yarnml.events.rate import Rate
 from yarnml.events.submission import TimeLimit, UserAction
@@ -73,6 +74,8 @@ class JobConsole(AbstractContextManager["JobConsole"]):
             case RoundStarted():
                 self._round = event
                 self._rate.begin(event.first)
+            case RunStarted() | TrainingMeasured() | RoundMeasured() | ProcessesMeasured() | CheckpointSaved():
+                pass  # for the history
             case _:
                 self._print(shown(announcement(event)))
 

@@ -12,6 +12,7 @@ from yarnml.events.cluster import SizeChanged as SizeChanged
 from yarnml.events.cluster import Waiting as Waiting
 from yarnml.events.cluster import WorkerSuspended as WorkerSuspended
 from yarnml.events.fact import Fact
+from yarnml.events.measurements import Measurement
 from yarnml.events.submission import Pending as Pending
 from yarnml.events.submission import Submitted as Submitted
 from yarnml.events.submission import TimeLimit, UserAction
@@ -211,8 +212,8 @@ _Search = SearchStarted | TrialDone | SearchDone
 Announcement = _SubmissionEvent | _ClusterEvent | _PlanEvent | _TrainingEvent | End | Failure | _Search
 """The events that a person reads one by one."""
 
-Event = Announcement | RoundStarted | Tick
-"""Any event: the last two only move the line that shows the progress."""
+Event = Announcement | RoundStarted | Tick | Measurement
+"""Any event: only announcements are read one by one, measurements only in a history (`yarnml.watch.history`)."""
 
 Listener = Callable[[Event], None]
 """A function that hears every event of a job, in order."""

@@ -21,6 +21,7 @@ LEASE = ".yarnml-lease.json"
 ANY_MARK = "[0-9a-f]{8}"
 
 _STEP = re.compile(r"step-([0-9]{12})")
+_PIECE = re.compile(r"piece-([0-9]{9})-([0-9]{9})\.jsonl")
 _TRIAL = re.compile(r"candidate-[0-9]+-fold-[0-9]+")
 
 
@@ -79,6 +80,21 @@ def programs(home: str, job: str) -> str:
 
 def failure(staging: str) -> str:
     return storage.join(staging, "failure.json")
+
+
+def history(job_folder: str) -> str:
+    return storage.join(job_folder, "history")
+
+
+def piece(first: int, last: int) -> str:
+    """The name of a file that holds the pieces ``first`` … ``last`` of a history."""
+    return f"piece-{first:09d}-{last:09d}.jsonl"
+
+
+def piece_of(name: str) -> tuple[int, int] | None:
+    """The first and the last piece in a file of a history by its name; None for any other name."""
+    match = _PIECE.fullmatch(name)
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def logs(job_folder: str) -> str:

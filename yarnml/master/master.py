@@ -26,6 +26,7 @@ from yarnml.master.placement import assign
 from yarnml.master.progress import ProgressTable
 from yarnml.master.reports import cause
 from yarnml.master.service import ControlService
+from yarnml.master.usage import UsageTable
 
 START_PATIENCE_SECONDS = 15.0
 """How long a job that could start waits for the processes that are missing."""
@@ -77,11 +78,12 @@ class Master:
         self._changed = self._members.changed
         self._barrier = Barrier(job.reducers.levels)
         self._progress = ProgressTable()
+        self._usage = UsageTable()
         self._locality = locality
         self._time_limit = time_limit
         self._growth_limit = job.workers.max
         self._service = ControlService(
-            self._members, self._barrier, self._progress, job.workers.timeout, resize=self.resize
+            self._members, self._barrier, self._progress, self._usage, job.workers.timeout, resize=self.resize
         )
         self._server = ControlServer(self._service.answer, host, credentials)
         self.address = self._server.address
@@ -163,6 +165,7 @@ class Master:
                 on_saved(saved)
             if tick := self._progress.tick([worker.index for worker in self._members.members("worker")]):
                 self._say(tick)
+            self._tell_usage()
             if failed := [report for report in reports.values() if isinstance(report, Failed)]:
                 raise cause(failed)
             if behind := [worker for worker, report in reports.items() if isinstance(report, FellBehind)]:
@@ -185,6 +188,15 @@ class Master:
             addresses = {worker: self.peer(worker) for worker in shards or {}}
             self._progress.begin(self._barrier.begin(command, shards, reducers, addresses))
             self._changed.notify_all()
+
+    def _tell_usage(self) -> None:
+        with self._changed:
+            if not self._usage.is_due:
+                return
+            roles: tuple[Role, ...] = ("worker", "reducer")
+            hosts = {ProcessId(role, n): host for role in roles for n, host in self._members.hosts(role).items()}
+            measured = self._usage.tell(hosts, self._barrier.assignment.shards, *self.stats)
+        self._say(measured)
 
     def _watch(self, missing: Sequence[int]) -> None:
         """Remove or suspend members that are gone, silent or stalled, and give the barrier up for that.

@@ -51,7 +51,7 @@ class Rounds:
         self._stats = stats
         self._crew = crew
         self._say = say
-        self._pending = PendingCheckpoint(training.checkpoints, training.manifest)
+        self._pending = PendingCheckpoint(training.checkpoints, training.manifest, say)
         stored = {name: ipc(schema) for name, schema in plan.stored.items()}
         self._begin = Initialize(training.job, plan.datasets, stored, training.shards)
         self._sync = StateSync(crew, self._begin, self._pending.written, say)

@@ -25,6 +25,7 @@ from yarnml.control.roles import ProcessId
 from yarnml.master.barrier import Barrier
 from yarnml.master.membership.members import Members
 from yarnml.master.progress import ProgressTable
+from yarnml.master.usage import UsageTable
 
 MAX_POLL_HOLD_SECONDS = 5.0
 HEARTBEAT_HOLD_SECONDS = 0.5  # its sender sends the next one with the answer, so this is also the heartbeats' interval
@@ -44,6 +45,7 @@ class ControlService:
         members: Members,
         barrier: Barrier,
         progress: ProgressTable,
+        usage: UsageTable,
         timeout: float,
         resize: Callable[[Resize], Resized],
     ) -> None:
@@ -51,6 +53,7 @@ class ControlService:
         self._changed = members.changed
         self._barrier = barrier
         self._progress = progress
+        self._usage = usage
         self._resize = resize
         self._poll_hold = min(MAX_POLL_HOLD_SECONDS, timeout / 4)
         self._heartbeat_hold = min(HEARTBEAT_HOLD_SECONDS, timeout / 8)
@@ -118,6 +121,8 @@ class ControlService:
         process = call.process
         if not self._members.heartbeat(process):
             return HeartbeatReply(self._barrier.generation)
+        if call.usage:
+            self._usage.hear(process, call.usage)
         if process.role == "worker":
             self._progress.hear(process.index, call.progress)
             if call.saved and call.saved != self._newest_saved.get(process.index):

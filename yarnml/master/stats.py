@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from yarnml.control.reports import StatePosition, Trained
+from yarnml.events.measurements import RoundMeasured, TrainingMeasured
 
 
 class TrainingStats:
@@ -38,6 +39,10 @@ class TrainingStats:
         for phase, seconds in phases([report.seconds for report in reports]).items():
             self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
 
+    def measured(self, position: int, rows: int, workers: int) -> TrainingMeasured:
+        """Tell the counters so far.  ``position``: finished steps; ``rows``: that these covered."""
+        return TrainingMeasured(position, rows, workers, dict(self.seconds), self.tasks)
+
     def take_sums(self, worker: Trained | StatePosition) -> None:
         """Set the epoch's sums to those of a worker: all workers at a step have the same ones."""
         self.loss = worker.loss
@@ -56,3 +61,14 @@ def phases(workers: Sequence[Mapping[str, float]]) -> dict[str, float]:
     mean = {phase: fmean(worker[phase] for worker in workers) for phase in workers[0]}
     exchange = min(worker["exchange"] for worker in workers)
     return mean | {"exchange": exchange, "wait": mean["exchange"] - exchange}
+
+
+def round_measured(first: int, last: int, workers: Mapping[int, Mapping[str, float]]) -> RoundMeasured:
+    """Tell the phases of the steps ``first`` … ``last`` - 1, by worker.
+
+    What a worker's exchange takes longer than the shortest one is its wait for the slowest worker, as in `phases`.
+    """
+    exchange = min(seconds["exchange"] for seconds in workers.values())
+    rows = [{**seconds, "exchange": exchange, "wait": seconds["exchange"] - exchange} for seconds in workers.values()]
+    columns = {phase: [float(f"{row[phase]:.4g}") for row in rows] for phase in rows[0]}
+    return RoundMeasured(first, last, list(workers), columns)

@@ -22,7 +22,7 @@ from yarnml.master.history import EPOCH_LOSS
 from yarnml.master.reports import all_of
 from yarnml.master.schedule import AfterRound, Round
 from yarnml.master.state_sync import StateSync
-from yarnml.master.stats import TrainingStats
+from yarnml.master.stats import TrainingStats, round_measured
 from yarnml.master.training import Training
 
 
@@ -119,10 +119,17 @@ class TrainingLoop:
             else:
                 trained = all_of(reports, Trained)
                 self._stats.add_round(trained)
+                self._tell_measurements(step, round.last, reports)
                 self._sync.compare(reports, round.last)
                 remarks = [remark for report in trained for remark in report.remarks]
                 return replace(self.position, step=round.last, converged=trained[0].done, remarks=remarks)
         return replace(self.position, step=round.last)  # it is done, but nobody reported it: the next round will tell
+
+    def _tell_measurements(self, first: int, last: int, reports: Mapping[int, Report]) -> None:
+        seconds = {worker: report.seconds for worker, report in reports.items() if isinstance(report, Trained)}
+        rows = round(last / self._steps * self._training.plan.datasets["train"].rows)
+        self._say(round_measured(first, last, seconds))
+        self._say(self._stats.measured(last, rows, len(seconds)))
 
     def _end_epoch(self, epoch: int) -> None:
         if not self._stats.weight > 0:

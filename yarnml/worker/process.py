@@ -17,6 +17,7 @@ from yarnml.control.commands import Assignment, Idle, Stop
 from yarnml.control.credentials import TOKEN_VARIABLE
 from yarnml.control.reports import Done, Failed, Joined, Report
 from yarnml.control.rpc import ControlClient
+from yarnml.control.usage import UsageMeter
 from yarnml.errors import WorkerLost, YarnmlError
 from yarnml.events.log import log, log_what_nobody_catches
 from yarnml.reduce.allreduce import NetworkAllReduce
@@ -120,10 +121,12 @@ def _send_heartbeats(environment: Environment, tracker: ProgressTracker, allredu
     The reply tells which generations are over: the computing thread may be waiting for a total that never comes.
     """
     client = ControlClient(environment.master, environment.credentials, environment.timeout)
+    meter = UsageMeter(lambda: allreduce.sent.bytes + allreduce.relay_sent.bytes)
     generation = 0
     try:
         while True:
-            reply = client.call(Heartbeat(environment.process_id, generation, tracker.progress, tracker.saved))
+            usage = meter.take()
+            reply = client.call(Heartbeat(environment.process_id, generation, tracker.progress, tracker.saved, usage))
             if isinstance(reply, HeartbeatReply):
                 allreduce.abort_before(reply.generation)
                 tracker.reassign(reply.generation, reply.step, frozenset(reply.given))

@@ -1,0 +1,1 @@
+"""What a job did: its history, and the views of it."""

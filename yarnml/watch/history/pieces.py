@@ -1,0 +1,124 @@
+"""The files of a history: pieces that appear whole, and are merged and thinned as they become many."""
+
+from collections.abc import Iterable
+
+from yarnml import storage
+from yarnml.errors import HistoryError, translated
+from yarnml.job import paths
+from yarnml.storage import atomic
+from yarnml.watch.history.entries import Entry, ForeignHistory, encode, in_order, pack, unpack
+from yarnml.watch.history.thinning import MERGED_BYTES, PIECE_BYTES, thin
+
+MERGE_PIECES = 15
+"""Number of pieces beside the merged one that are merged with it."""
+
+_ATTEMPTS = 5
+
+Span = tuple[int, int]
+"""The first and the last piece that a file holds."""
+
+
+class Pieces:
+    """The history of one job as its run writes it; what a storage raises is raised.
+
+    ``folder``: of the job.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = paths.history(folder)
+        self._spans: list[Span] | None = None
+
+    def append(self, entries: Iterable[Entry]) -> None:
+        """Write entries as the next piece; merge the pieces where there are many."""
+        try:
+            self._append([encode(entry) for entry in thin([*entries], PIECE_BYTES)])
+        except Exception:
+            self._spans = None  # whatever is there now
+            raise
+
+    def _append(self, lines: list[bytes]) -> None:
+        if self._spans is None:  # those of earlier runs
+            self._spans = spans(self._folder)
+        for _ in range(_ATTEMPTS):
+            number = self._spans[-1][1] + 1 if self._spans else 0
+            try:
+                self._write((number, number), lines)
+            except FileExistsError:  # of another run, which is about to learn that this one leads the job
+                self._spans = spans(self._folder)
+                continue
+            self._spans.append((number, number))
+            break
+        else:
+            raise FileExistsError(f"{self._folder} gets pieces of another run")
+        if len(self._spans) > MERGE_PIECES:
+            self._merge(self._spans)
+
+    def _merge(self, parts: list[Span]) -> None:
+        """Put the pieces into one file, thinned; after a kill in between readers leave out what is there twice."""
+        entries = [entry for part in parts for entry in unpack(storage.read(_url(self._folder, part)))]
+        merged = (parts[0][0], parts[-1][1])
+        self._write(merged, [encode(entry) for entry in thin(in_order(entries), MERGED_BYTES)])
+        self._spans = [merged]
+        for part in parts:
+            storage.remove_file(_url(self._folder, part))
+
+    def _write(self, span: Span, lines: list[bytes]) -> None:
+        with atomic.create(_url(self._folder, span)) as beside:
+            storage.write(beside, pack(lines))
+
+
+def forget(folder: str) -> None:
+    """Remove the history of a job, and nothing else that is in its folder."""
+    with translated(HistoryError, f"The history of {folder} can't be removed"):
+        history = paths.history(folder)
+        atomic.clear(history, [name for name in storage.names(history) if paths.piece_of(name)])
+
+
+def spans(history: str) -> list[Span]:
+    """List the files of a history, in order; those whose content is in a merged file are left out."""
+    listed = sorted(filter(None, map(paths.piece_of, storage.names(history))), key=lambda span: (span[0], -span[1]))
+    whole: list[Span] = []
+    for span in listed:
+        if not whole or span[1] > whole[-1][1]:
+            whole.append(span)
+    return whole
+
+
+def _url(history: str, span: Span) -> str:
+    return storage.join(history, paths.piece(*span))
+
+
+class HistoryReader:
+    """Reads the history of a job, again and again where it grows: what has been read is kept.
+
+    ``folder``: of the job.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._pieces: dict[Span, list[Entry]] = {}
+
+    def read(self) -> list[Entry]:
+        """Return all entries in order; HistoryError where there is no history, or it can't be read."""
+        history = paths.history(self._folder)
+        with translated(HistoryError, f"The history of {self._folder} can't be read"):
+            for _ in range(_ATTEMPTS):
+                try:
+                    listed = spans(history)
+                    self._pieces = {span: self._pieces.get(span) or self._piece(span) for span in listed}
+                    break
+                except FileNotFoundError:  # merged meanwhile
+                    continue
+        if not self._pieces:
+            raise HistoryError(
+                f"{self._folder} has no history; give the folder of a job, its checkpoint.path, that has run with this "
+                "yarnml."
+            )
+        return [*in_order(entry for piece in self._pieces.values() for entry in piece)]
+
+    def _piece(self, span: Span) -> list[Entry]:
+        url = _url(paths.history(self._folder), span)
+        try:
+            return unpack(storage.read(url))
+        except ForeignHistory as exc:
+            raise HistoryError(f"{url} is {exc}; read it with the yarnml that wrote it.") from exc

@@ -1,0 +1,107 @@
+"""The recorder of a run: takes in its events and writes them beside the training, which never waits for it."""
+
+import socket
+import threading
+import time
+
+from msgspec.structs import astuple
+
+from yarnml.control.usage import UsageMeter
+from yarnml.events.events import Event, Listener, RoundStarted, Tick
+from yarnml.events.log import log
+from yarnml.events.measurements import (
+    Measurement,
+    ProcessesMeasured,
+    ProcessUse,
+    RoundMeasured,
+    TrainingMeasured,
+)
+from yarnml.events.public import public
+from yarnml.watch.history.entries import Entry, in_order
+from yarnml.watch.history.pieces import Pieces
+from yarnml.watch.history.thinning import PIECE_BYTES, thin
+
+PIECE_SECONDS = 5.0
+"""Time between two pieces."""
+
+LAST_PIECE_SECONDS = 10.0
+"""Longest time that the end of a run waits for its last piece."""
+
+_SAMPLED = (Tick, RoundStarted, TrainingMeasured, RoundMeasured, ProcessesMeasured)
+"""Events of which a piece has the newest one only: they count on, or there is one like them soon."""
+
+
+class Recorder:
+    """A listener for the events of one run, which passes them on; measurements are for the history alone.
+
+    Any thread may call it.  A thread of its own writes a piece now and then.  Where that fails the log says so once,
+    and the entries wait for the next attempt, as far as there is room.
+    """
+
+    def __init__(self, folder: str, say: Listener) -> None:
+        self._folder = folder
+        self._pieces = Pieces(folder)
+        self._say = say
+        self._lock = threading.Lock()
+        self._entries: list[Entry] = []
+        self._newest: dict[type[Event], Entry] = {}
+        self._unwritten: list[Entry] = []  # of the writing thread
+        self._warned = False
+        self._closed = threading.Event()
+        self._meter = UsageMeter()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="history")
+
+    def __call__(self, event: Event) -> None:
+        self.add(event)
+        if not isinstance(event, Measurement):
+            self._say(event)
+
+    def add(self, event: Event) -> None:
+        """Take in an event without passing it on."""
+        entry = Entry(time.time(), event)
+        with self._lock:
+            if isinstance(event, _SAMPLED):
+                self._newest[type(event)] = entry
+            else:
+                self._entries.append(entry)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Write the last piece; goes on without it where the storage takes too long."""
+        self._closed.set()
+        if self._thread.is_alive():
+            self._thread.join(LAST_PIECE_SECONDS)
+        if self._thread.is_alive():
+            self._warn(f"the storage does not answer for {LAST_PIECE_SECONDS:.0f} s")
+
+    def _run(self) -> None:
+        while not self._closed.wait(PIECE_SECONDS):
+            self._write()
+        self._write()
+
+    def _write(self) -> None:
+        self._unwritten += self._take()
+        try:
+            self._pieces.append(self._unwritten)
+            self._unwritten = []
+        except Exception as exc:  # whatever it is, it is no reason for the job to end
+            self._warn(str(exc))
+            self._unwritten = thin(self._unwritten, PIECE_BYTES)
+
+    def _take(self) -> list[Entry]:
+        """Take what has come since the last piece, without secrets, and what this process itself uses."""
+        with self._lock:
+            entries = [*self._entries, *self._newest.values()]
+            self._entries = []
+            self._newest = {}
+        own = ProcessUse("master", 0, socket.gethostname(), 0, *astuple(self._meter.measure()))
+        entries.append(Entry(time.time(), ProcessesMeasured([own])))
+        return [Entry(entry.time, public(entry.event)) for entry in in_order(entries)]
+
+    def _warn(self, why: str) -> None:
+        if not self._warned:
+            log(f"warning: The history in {self._folder} has gaps, and the job goes on: {why}")
+        self._warned = True
