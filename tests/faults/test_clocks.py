@@ -20,6 +20,8 @@ ABOUT_DATES = {
     "clusters/yarn/containers/import_check.py",  # a node's clock
     "clusters/yarn/edge/admission.py",  # the end of a ticket
     "clusters/yarn/edge/probe.py",  # compared with this machine's
+    "watch/history/recorder.py",  # when an event happened
+    "watch/runs.py",  # how long ago that was
     "storage/atomic.py",  # the age of files that somebody left behind
 }
 

@@ -1,6 +1,6 @@
 """The entries of a history, and the pieces that hold them as lines of JSON.  Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 from msgspec import Struct
@@ -61,8 +61,3 @@ def unpack(piece: bytes) -> list[Entry]:
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
     return entries
-
-
-def in_order(entries: Iterable[Entry]) -> Sequence[Entry]:
-    """Sort entries by their time; of one time as they come."""
-    return sorted(entries, key=lambda entry: entry.time)

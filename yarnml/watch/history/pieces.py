@@ -6,7 +6,7 @@ from yarnml import storage
 from yarnml.errors import HistoryError, translated
 from yarnml.job import paths
 from yarnml.storage import atomic
-from yarnml.watch.history.entries import Entry, ForeignHistory, encode, in_order, pack, unpack
+from yarnml.watch.history.entries import Entry, ForeignHistory, encode, pack, unpack
 from yarnml.watch.history.thinning import MERGED_BYTES, PIECE_BYTES, thin
 
 MERGE_PIECES = 15
@@ -57,7 +57,7 @@ class Pieces:
         """Put the pieces into one file, thinned; after a kill in between readers leave out what is there twice."""
         entries = [entry for part in parts for entry in unpack(storage.read(_url(self._folder, part)))]
         merged = (parts[0][0], parts[-1][1])
-        self._write(merged, [encode(entry) for entry in thin(in_order(entries), MERGED_BYTES)])
+        self._write(merged, [encode(entry) for entry in thin(entries, MERGED_BYTES)])
         self._spans = [merged]
         for part in parts:
             storage.remove_file(_url(self._folder, part))
@@ -114,7 +114,7 @@ class HistoryReader:
                 f"{self._folder} has no history; give the folder of a job, its checkpoint.path, that has run with this "
                 "yarnml."
             )
-        return [*in_order(entry for piece in self._pieces.values() for entry in piece)]
+        return [entry for span in sorted(self._pieces) for entry in self._pieces[span]]
 
     def _piece(self, span: Span) -> list[Entry]:
         url = _url(paths.history(self._folder), span)

@@ -17,7 +17,7 @@ from yarnml.events.measurements import (
     TrainingMeasured,
 )
 from yarnml.events.public import public
-from yarnml.watch.history.entries import Entry, in_order
+from yarnml.watch.history.entries import Entry
 from yarnml.watch.history.pieces import Pieces
 from yarnml.watch.history.thinning import PIECE_BYTES, thin
 
@@ -43,8 +43,9 @@ class Recorder:
         self._pieces = Pieces(folder)
         self._say = say
         self._lock = threading.Lock()
-        self._entries: list[Entry] = []
-        self._newest: dict[type[Event], Entry] = {}
+        self._count = 0
+        self._entries: dict[int, Entry] = {}  # by their number: in order, whatever the clock says
+        self._sampled: dict[type[Event], int] = {}  # the number of the one among them of each such type
         self._unwritten: list[Entry] = []  # of the writing thread
         self._warned = False
         self._closed = threading.Event()
@@ -61,9 +62,10 @@ class Recorder:
         entry = Entry(time.time(), event)
         with self._lock:
             if isinstance(event, _SAMPLED):
-                self._newest[type(event)] = entry
-            else:
-                self._entries.append(entry)
+                self._entries.pop(self._sampled.get(type(event), -1), None)
+                self._sampled[type(event)] = self._count
+            self._entries[self._count] = entry
+            self._count += 1
 
     def start(self) -> None:
         """Begin to write."""
@@ -94,12 +96,12 @@ class Recorder:
     def _take(self) -> list[Entry]:
         """Take what has come since the last piece, without secrets, and what this process itself uses."""
         with self._lock:
-            entries = [*self._entries, *self._newest.values()]
-            self._entries = []
-            self._newest = {}
+            entries = [*self._entries.values()]
+            self._entries = {}
+            self._sampled = {}
         own = ProcessUse("master", 0, socket.gethostname(), 0, *astuple(self._meter.measure()))
         entries.append(Entry(time.time(), ProcessesMeasured([own])))
-        return [Entry(entry.time, public(entry.event)) for entry in in_order(entries)]
+        return [Entry(entry.time, public(entry.event)) for entry in entries]
 
     def _warn(self, why: str) -> None:
         if not self._warned:
