@@ -50,6 +50,7 @@ wheel: .venv/ready                                    ## build the wheel and loo
 	$(BIN)/python -m build --wheel --outdir dist . >/dev/null
 	$(BIN)/python -m zipfile -l dist/*.whl | grep -q 'appspec/job.schema.json'
 	$(BIN)/python -m zipfile -l dist/*.whl | grep -q 'yarnml/py.typed'
+	$(BIN)/python -m zipfile -l dist/*.whl | grep -q 'yarnml/watch/page.html'
 
 hadoop: .venv/ready .hadoop/ready                     ## a Hadoop of plain processes, until Ctrl-C
 	$(BIN)/python -m tests.hadoop

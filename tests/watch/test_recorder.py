@@ -104,7 +104,7 @@ def test_a_write_that_fails_is_one_warning(
 
 
 def test_secrets_stay_out(tmp_path: Path) -> None:
-    """What a process hides is in no file of a history."""
+    """No file of a history has a value that the process hides."""
     hide(["correct-horse-battery"])
     record = Recorder(str(tmp_path), lambda event: None)
     record.add(ProcessLost("log: token correct-horse-battery"))

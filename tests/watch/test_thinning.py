@@ -55,11 +55,11 @@ def test_older_entries_become_fewer() -> None:
 def test_no_kind_takes_the_room_of_another(event: Event, count: int) -> None:
     """However often one kind of event comes, it keeps to its share, and all others stay."""
     flood = [Entry(float(n), event) for n in range(count)]
-    others = [entry for entry in [*epochs(10), Entry(1.0, START)] if kind_of(entry.event) != kind_of(event)]
-    kept = thin([*others, *flood], PIECE_BYTES)
+    rest = [entry for entry in [*epochs(10), Entry(1.0, START)] if kind_of(entry.event) != kind_of(event)]
+    kept = thin([*rest, *flood], PIECE_BYTES)
     assert sum(sizes(kept).values()) <= PIECE_BYTES
     assert sizes(kept)[kind_of(event)] <= SHARES[kind_of(event)] * PIECE_BYTES
-    assert [entry for entry in kept if entry in others] == others
+    assert [entry for entry in kept if entry in rest] == rest
     assert flood[-1] in kept
 
 

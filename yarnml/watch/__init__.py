@@ -1,1 +1,1 @@
-"""What a job did: its history, and the views of it."""
+"""The history of a job, and the views of it."""

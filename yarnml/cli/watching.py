@@ -1,0 +1,70 @@
+"""The commands that show what jobs did, from their histories."""
+
+from pathlib import Path
+
+import click
+
+from yarnml import storage
+from yarnml.cli.shared import echo
+from yarnml.job.load import load_job
+
+
+class _WithDefault(click.Group):
+    """Commands of which ``list`` is meant where none is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        named = args and args[0] in {*self.commands, "-h", "--help"}
+        return super().parse_args(ctx, args if named else ["list", *args])
+
+
+@click.group("history", cls=_WithDefault)
+def history_commands() -> None:
+    """List the runs of jobs in folders, or show them as pages."""
+
+
+@history_commands.command("list")
+@click.argument("folders", metavar="[FOLDER]...", nargs=-1)
+def list_command(folders: tuple[str, ...]) -> None:
+    """List the runs of jobs in folders and below, newest first; `yarnml history FOLDER` is the same.
+
+    FOLDER is a path or a URL, such as hdfs:///jobs; without one it is the current folder.
+    """
+    from yarnml.watch.runs import find_runs, runs_table
+
+    echo(runs_table(find_runs([_folder(folder) for folder in folders or (".",)])))
+
+
+@click.command("compare")
+@click.argument("jobs", metavar="JOB JOB...", nargs=-1, required=True)
+def compare_command(jobs: tuple[str, ...]) -> None:
+    """Show what differs between jobs, and their metrics side by side.
+
+    JOB is the folder of a job, its checkpoint.path, or its job file.
+    """
+    from yarnml.watch.runs import comparison, read_run
+
+    echo(comparison([read_run(_folder(job)) for job in jobs]))
+
+
+@click.command("report")
+@click.argument("job", metavar="JOB")
+@click.option("--output", "-o", metavar="FILE", default="report.html", show_default=True, help="The file to write.")
+def report_command(job: str, output: str) -> None:
+    """Write what a job did into one file that any browser shows, without a network.
+
+    JOB is the folder of a job, its checkpoint.path, or its job file.  A file of that name is replaced.
+    """
+    from yarnml.watch.report import write_report
+    from yarnml.watch.runs import read_run
+
+    echo(write_report(read_run(_folder(job)), output))
+
+
+def _folder(job: str) -> str:
+    """The folder of a job that is named by it or by its job file."""
+    if job.endswith((".yaml", ".yml")):
+        return str(load_job(job).checkpoint.path)
+    return storage.absolute(job, Path.cwd())
+
+
+COMMANDS = (history_commands, compare_command, report_command)

@@ -1,0 +1,128 @@
+"""Charts as SVG, by pygal: drawn once on the server, so that a page needs neither scripts nor a network.
+
+Colours and fonts are left to the page's style sheet, which knows light and dark.
+"""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from yarnml.errors import HistoryError
+from yarnml.watch.numbers import duration
+
+MAX_POINTS = 120
+"""Points of a line that are drawn: more can't be told apart."""
+
+WIDTH = 560
+HEIGHT = 260
+
+Points = Sequence[tuple[float, float]]
+"""Pairs of x and y, in the order of x."""
+
+
+def lines(
+    title: str,
+    series: Mapping[str, Points],
+    show_x: Callable[[float], str] = "{:g}".format,
+    show_y: Callable[[float], str] = "{:.4g}".format,
+    *,
+    from_zero: bool = False,
+) -> str:
+    """Draw lines over a common x; empty where no line has two points.
+
+    The value of a point is its tooltip.  ``from_zero``: the scale begins at 0.
+    """
+    drawn = {name: thinned(points) for name, points in series.items() if len(points) > 1}
+    if not drawn:
+        return ""
+    chart = _pygal().XY(
+        **_OPTIONS,
+        title=title,
+        show_legend=len(drawn) > 1,
+        x_value_formatter=show_x,
+        value_formatter=show_y,
+        x_labels_major_count=5,
+        show_minor_x_labels=False,
+        include_x_axis=from_zero,
+    )
+    for name, points in drawn.items():
+        labelled = [{"value": (x, y), "label": f"{name} {show_y(y)} at {show_x(x)}"} for x, y in points]
+        chart.add(name, labelled)
+    return _drawn(chart)
+
+
+def over_time(title: str, series: Mapping[str, Points], show_y: Callable[[float], str] = "{:,.4g}".format) -> str:
+    """Draw lines over seconds."""
+    return lines(title, series, duration, show_y, from_zero=True)
+
+
+def shares(title: str, parts: Mapping[str, float]) -> str:
+    """Draw the share of each part in the sum of all as a bar; empty where the sum is 0."""
+    total = sum(parts.values())
+    if not total > 0:
+        return ""
+    chart = _pygal().HorizontalBar(**_OPTIONS, title=title, show_legend=False, value_formatter="{:.1f} %".format)
+    bars = [(name, 100 * value / total) for name, value in reversed([*parts.items()])]  # the first one on top
+    chart.x_labels = [name for name, _ in bars]
+    chart.add("share", [{"value": share, "label": f"{name} {share:.1f} %"} for name, share in bars])
+    return _drawn(chart)
+
+
+def thinned(points: Points) -> Points:
+    """At most `MAX_POINTS` of the points, with the first and the last."""
+    if len(points) <= MAX_POINTS:
+        return points
+    last = len(points) - 1
+    return [points[round(number * last / (MAX_POINTS - 1))] for number in range(MAX_POINTS)]
+
+
+_OPTIONS: dict[str, Any] = {
+    "width": WIDTH,
+    "height": HEIGHT,
+    "explicit_size": False,
+    "disable_xml_declaration": True,
+    "no_prefix": True,
+    "js": [],
+    "legend_at_bottom": True,
+    "truncate_legend": 40,
+    "dots_size": 2.5,
+    "margin": 8,
+    "max_scale": 6,
+}
+
+
+def _pygal() -> Any:
+    try:
+        import pygal  # an option
+    except ImportError as exc:
+        raise HistoryError("Pages and reports need pygal and Jinja2: pip install 'yarnml[watch]'.") from exc
+    # It has a hook for maps, which Python warns of at every later import of this process.
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
+    return pygal
+
+
+def _drawn(chart: Any) -> str:
+    chart.add_xml_filter(_plain)
+    svg = chart.render(is_unicode=True)
+    return str(svg[svg.index("<svg") :])
+
+
+def _plain(root: Any) -> Any:
+    """Leave pygal's style sheet and script out, and make the words of a point its tooltip."""
+    for definitions in root.findall("defs"):
+        root.remove(definitions)
+    root.set("role", "img")
+    root.attrib.pop("id", None)
+    for parent in root.iter():
+        for child in list(parent):
+            kind = child.get("class") or ""
+            is_comment = not isinstance(child.tag, str)
+            if is_comment or "tooltip-overlay" in kind or "text-overlay" in kind:
+                parent.remove(child)
+            elif child.tag == "desc":
+                parent.remove(child)
+                if kind == "label":
+                    title = type(child)("title")
+                    title.text = child.text
+                    parent.insert(0, title)
+    return root

@@ -1,0 +1,39 @@
+"""A view as one HTML file, by the template `page.html` and the style sheet `page.css` beside this module."""
+
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from yarnml.errors import HistoryError
+from yarnml.events.public import shown
+from yarnml.watch.view import View
+
+REFRESH_SECONDS = 5
+"""Time between two looks of a live page for news."""
+
+
+def html(view: View, *, live: bool = False) -> str:
+    """Make the page of a view; one that is ``live`` fetches itself again and again."""
+    text: str = _template().render(view=view, live=live, style=_file("page.css"), seconds=REFRESH_SECONDS)
+    return text
+
+
+@lru_cache(maxsize=1)
+def _template() -> Any:
+    try:
+        import jinja2  # an option
+    except ImportError as exc:
+        raise HistoryError("Pages and reports need pygal and Jinja2: pip install 'yarnml[watch]'.") from exc
+    environment = jinja2.Environment(
+        autoescape=True, finalize=_visible, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    return environment.from_string(_file("page.html"))
+
+
+def _visible(value: Any) -> Any:
+    """Return a text as it may be shown; one that is HTML already stays."""
+    return shown(value) if type(value) is str else value
+
+
+def _file(name: str) -> str:
+    return files("yarnml.watch").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,104 @@
+"""The runs below a folder, and tables that tell and compare them."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from yarnml import storage
+from yarnml.errors import HistoryError, translated
+from yarnml.events.text import columns
+from yarnml.job import paths
+from yarnml.watch.history.pieces import HistoryReader
+from yarnml.watch.numbers import MISSING, duration, number
+from yarnml.watch.run import Run
+
+MAX_DEPTH = 4
+"""Folders below a given one that are looked into."""
+
+
+def read_run(folder: str) -> Run:
+    """Read the run of a job's folder; HistoryError where there is none."""
+    return Run(folder, HistoryReader(folder).read(), time.time())
+
+
+def find_runs(folders: Iterable[str]) -> list[Run]:
+    """Read the runs in these folders and below, newest first; HistoryError where there is none at all."""
+    listed = [*folders]
+    runs = [read_run(folder) for top in listed for folder in run_folders(top)]
+    if not runs:
+        raise HistoryError(
+            f"No run below {', '.join(listed)}; give a folder with the folders of jobs, each its checkpoint.path."
+        )
+    return sorted(runs, key=lambda run: run.entries[-1].time, reverse=True)
+
+
+def run_folders(top: str) -> list[str]:
+    """List the folders of jobs that have a history, in a folder and at most `MAX_DEPTH` below."""
+    with translated(HistoryError, f"{top} can't be listed"):
+        return [*_folders(top.rstrip("/") or "/", MAX_DEPTH)]
+
+
+def _folders(folder: str, depth: int) -> Iterable[str]:
+    names = _folder_names(folder)
+    if "history" in names and any(map(paths.piece_of, storage.names(paths.history(folder)))):
+        yield folder
+    elif depth:
+        for name in names:
+            if not name.startswith("."):
+                yield from _folders(storage.join(folder, name), depth - 1)
+
+
+def _folder_names(folder: str) -> list[str]:
+    """The names of the folders in a folder; none where there is no such folder."""
+    fs, path = storage.locate(folder)
+    try:
+        members = fs.ls(path, detail=True, refresh=True)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(m["name"].rstrip("/").rpartition("/")[2] for m in members if m["type"] == "directory")
+
+
+def runs_table(runs: Sequence[Run]) -> str:
+    """One line a run."""
+    heads = ("name", "state", "learner", "rows", "epochs", "best", "time", "started", "model", "folder")
+    return columns([heads, *(_row(run) for run in runs)])
+
+
+def _row(run: Run) -> tuple[str, ...]:
+    best = MISSING if run.best is None else f"{run.metric} {run.best:.4g}"
+    rows = f"{run.rows['train']:,}" if "train" in run.rows else MISSING
+    epochs = f"{run.epochs_done}/{run.epochs_asked or MISSING}"
+    started = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.entries[0].time))
+    version = run.model.rpartition("/")[2] or MISSING
+    return run.name, run.state, run.learner, rows, epochs, best, duration(run.seconds), started, version, run.folder
+
+
+def comparison(runs: Sequence[Run]) -> str:
+    """The fields in which the jobs of runs differ, then their results, one column a run."""
+    jobs = [flat(run.job) for run in runs]
+    names = sorted({name for job in jobs for name in job} - {"name", "checkpoint.path"})
+    fields = [(name, [shown(job.get(name)) for job in jobs]) for name in names]
+    differing = [(name, *values) for name, values in fields if len({*values}) > 1]
+    metrics = dict.fromkeys(name for run in runs for name in run.metrics if "[" not in name)
+    results = [(name, *(number(run.metrics.get(name)) for run in runs)) for name in metrics]
+    facts = [
+        ("state", *(run.state for run in runs)),
+        ("epochs", *(str(run.epochs_done) for run in runs)),
+        ("time", *(duration(run.seconds) for run in runs)),
+        ("rows/s", *(number(run.rows_per_second) for run in runs)),
+    ]
+    heads = [("", *(run.name for run in runs)), ("folder", *(run.folder for run in runs))]
+    gap = ("", *("" for _ in runs))
+    return columns([*heads, gap, *(differing or [("the same job", *("" for _ in runs))]), gap, *results, *facts])
+
+
+def flat(document: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """The fields of a job file by their path: 'learner.hidden'."""
+    fields: dict[str, Any] = {}
+    for name, value in document.items():
+        fields |= flat(value, f"{path}{name}.") if isinstance(value, Mapping) and value else {path + name: value}
+    return fields
+
+
+def shown(value: Any) -> str:
+    return MISSING if value is None else str(value)

@@ -1,0 +1,199 @@
+"""The content of a page: facts, charts and tables of a run.  Pure; `yarnml.watch.page` makes HTML of it."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from statistics import median
+
+from yarnml.events.console import announcement
+from yarnml.events.events import EpochDone, Event, Failure, Outcome, RoundStarted, Tick, Waiting
+from yarnml.events.measurements import Measurement, ProcessUse
+from yarnml.watch import plots
+from yarnml.watch.numbers import MISSING, duration, number, size
+from yarnml.watch.run import Run
+from yarnml.watch.runs import flat
+
+MAX_PROCESSES = 24
+"""Processes that a table shows one by one: of more those that stand out, the slowest of the newest round."""
+
+MAX_EPOCHS = 200
+"""Epochs in a table: of more the newest."""
+
+MAX_EVENTS = 100
+"""Events in a list: of more the newest."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under heads; ``note``: a sentence about what is left out."""
+
+    heads: list[str]
+    rows: list[list[str]]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class View:
+    """All that a page shows.
+
+    ``charts``: SVGs.  ``cause``: of a bad end, ``detail`` below it.  ``waiting``: for what the job waits.
+    """
+
+    title: str
+    state: str
+    cause: str
+    detail: str
+    waiting: str
+    facts: list[tuple[str, str]]
+    charts: list[str]
+    epochs: Table
+    summary: Table
+    processes: Table
+    events: Table
+    job: Table
+
+
+def view_of(run: Run) -> View:
+    """Choose and arrange what a run's page shows."""
+    return View(
+        run.name,
+        run.state,
+        run.cause,
+        run.end.detail if isinstance(run.end, Failure) else "",
+        waiting(run),
+        facts(run),
+        [*filter(None, [*plots.learning(run), *plots.speed(run), *plots.machines(run)])],
+        epochs_table(run),
+        summary_table(run),
+        processes_table(run),
+        events_table(run),
+        Table(["field", "value"], [[name, str(value)] for name, value in flat(run.job).items() if value]),
+    )
+
+
+def waiting(run: Run) -> str:
+    """The sentence about what a running job waits for; empty where it goes on."""
+    for entry in reversed(run.entries):
+        if isinstance(entry.event, Waiting):
+            return announcement(entry.event) if run.state == "running" else ""
+        if isinstance(entry.event, RoundStarted | Tick | EpochDone | Outcome | Failure):
+            break
+    return ""
+
+
+def facts(run: Run) -> list[tuple[str, str]]:
+    """The first lines of a page."""
+    first = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.entries[0].time))
+    rows = ", ".join(f"{count:,} {name}" for name, count in run.rows.items())
+    workers = [use for _, use in run.processes if use.role == "worker"]
+    listed = [
+        ("learner", run.learner),
+        ("rows", rows),
+        ("epochs", f"{run.epochs_done} of {run.epochs_asked or MISSING}"),
+        ("step", f"{run.tick.step}, loss {run.tick.loss:.4g}" if run.tick else ""),
+        (f"best {run.metric}", "" if run.best is None else number(run.best)),
+        ("rows/s", "" if run.rows_per_second is None else number(run.rows_per_second)),
+        ("workers", f"{len(workers):,}" if workers else ""),
+        ("backend", run.start.backend if run.start else ""),
+        ("yarnml", run.start.version if run.start else ""),
+        ("started", first),
+        ("time", duration(run.seconds)),
+        ("model", run.model),
+        ("folder", run.folder),
+    ]
+    listed += [("note", remark) for remark in (run.end.remarks if isinstance(run.end, Outcome) else [])]
+    if isinstance(run.end, Outcome):
+        listed += [
+            (f"{part}: {name}", number(value))
+            for part, metrics in run.end.metrics.items()
+            for name, value in metrics.items()
+            if "[" not in name
+        ]
+    return [(name, text) for name, text in listed if text]
+
+
+def epochs_table(run: Run) -> Table:
+    """The newest epochs, one a row."""
+    epochs = [epoch for _, epoch in run.epochs]
+    newest = epochs[-MAX_EPOCHS:]
+    names = [name for name in dict.fromkeys(n for e in newest for n in e.metrics) if "[" not in name]
+    rows = [
+        [str(e.epoch), str(e.step), number(e.loss), *(number(e.metrics.get(name)) for name in names)]
+        for e in reversed(newest)
+    ]
+    note = f"The newest {MAX_EPOCHS} of {len(epochs):,} epochs." if len(epochs) > MAX_EPOCHS else ""
+    return Table(["epoch", "step", "training loss", *names], rows, note)
+
+
+def summary_table(run: Run) -> Table:
+    """The processes summed up: a row for each measure, over all of a role, and one for each phase of a step."""
+    rows = []
+    uses = [use for _, use in run.processes]
+    for role in dict.fromkeys(use.role for use in uses):
+        of_role = [use for use in uses if use.role == role]
+        rows.append([f"{role}: memory", *_spread([use.memory for use in of_role], size)])
+        rows.append([f"{role}: busy cores", *_spread([use.cpu for use in of_role], number)])
+        if any(use.sent for use in of_role):
+            rows.append([f"{role}: bytes sent", *_spread([use.sent for use in of_role], size)])
+    if run.rounds:
+        newest = run.rounds[-1][1]
+        for phase, seconds in newest.seconds.items():
+            rows.append([f"newest round: {phase}", *_spread(seconds, lambda value: f"{value:.4g} s")])
+    return Table(["", "processes", "least", "median", "most"], rows)
+
+
+def _spread(values: Iterable[float], show: Callable[[float], str]) -> list[str]:
+    listed = sorted(values)
+    return [f"{len(listed):,}", show(listed[0]), show(median(listed)), show(listed[-1])]
+
+
+def processes_table(run: Run) -> Table:
+    """Processes one by one: all of them, or those that stand out."""
+    busy = slowest(run)
+    uses = sorted(run.processes, key=lambda pair: (-busy.get(_key(pair[1]), 0.0), pair[1].role, pair[1].index))
+    rows = [_process_row(use, run.entries[-1].time - when, busy.get(_key(use))) for when, use in uses[:MAX_PROCESSES]]
+    note = ""
+    if len(uses) > MAX_PROCESSES:
+        note = f"The slowest {MAX_PROCESSES} of {len(uses):,} processes in the newest round; all are in the sums above."
+    heads = ["process", "host", "shards", "memory", "cores", "sent", "GPU", "compute", "heard of"]
+    return Table(heads, rows, note)
+
+
+def slowest(run: Run) -> dict[str, float]:
+    """The seconds that each worker read and computed in the newest round, by its name."""
+    if not run.rounds:
+        return {}
+    newest = run.rounds[-1][1]
+    phases = [newest.seconds[phase] for phase in ("read", "compute") if phase in newest.seconds]
+    return {f"worker {w}": sum(values) for w, *values in zip(newest.workers, *phases, strict=True)}
+
+
+def _key(use: ProcessUse) -> str:
+    return f"{use.role} {use.index}"
+
+
+def _process_row(use: ProcessUse, age: float, busy: float | None) -> list[str]:
+    gpu = MISSING if use.gpu is None else f"{100 * use.gpu:.0f} %, {size(use.gpu_memory or 0)}"
+    work = MISSING if busy is None else f"{busy:.4g} s"
+    facts = [_key(use), use.host, str(use.shards), size(use.memory), number(use.cpu), size(use.sent), gpu, work]
+    return [*facts, f"{duration(age)} before"]
+
+
+def events_table(run: Run) -> Table:
+    """Announcements, the newest first; epochs have a table of their own."""
+    zero = run.entries[0].time
+    announced = [(entry.time, entry.event) for entry in run.entries if _is_announced(entry.event)]
+    rows = [[f"+{duration(when - zero)}", _words(event)] for when, event in reversed(announced[-MAX_EVENTS:])]
+    note = f"The newest {MAX_EVENTS} of {len(announced):,}." if len(announced) > MAX_EVENTS else ""
+    return Table(["time", "event"], rows, note)
+
+
+def _is_announced(event: Event) -> bool:
+    return not isinstance(event, Tick | RoundStarted | EpochDone | Measurement)
+
+
+def _words(event: Event) -> str:
+    if isinstance(event, Outcome):
+        return f"done: {event.epochs} epochs, step {event.step}"
+    assert not isinstance(event, Tick | RoundStarted | Measurement)
+    return announcement(event)
