@@ -163,7 +163,7 @@ class Master:
                 missing = self._barrier.missing
             for saved in self._service.take_saved():
                 on_saved(saved)
-            if tick := self._progress.tick([worker.index for worker in self._members.members("worker")]):
+            if tick := self._progress.tick(self._members.hosts("worker")):
                 self._say(tick)
             self._tell_usage()
             if failed := [report for report in reports.values() if isinstance(report, Failed)]:
@@ -190,13 +190,10 @@ class Master:
             self._changed.notify_all()
 
     def _tell_usage(self) -> None:
-        with self._changed:
-            if not self._usage.is_due:
-                return
-            roles: tuple[Role, ...] = ("worker", "reducer")
-            hosts = {ProcessId(role, n): host for role in roles for n, host in self._members.hosts(role).items()}
-            measured = self._usage.tell(hosts, self._barrier.assignment.shards, *self.stats)
-        self._say(measured)
+        if self._usage.is_due:
+            with self._changed:
+                measured = self._usage.tell(self._members.hosts, self._barrier.assignment.shards, *self.stats)
+            self._say(measured)
 
     def _watch(self, missing: Sequence[int]) -> None:
         """Remove or suspend members that are gone, silent or stalled, and give the barrier up for that.

@@ -1,14 +1,16 @@
 """The use that the members of a job make of their machines, as their heartbeats tell it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec.structs import astuple
 
 from yarnml.control.calls import Usage
-from yarnml.control.roles import ProcessId
+from yarnml.control.roles import ProcessId, Role
 from yarnml.control.usage import USAGE_SECONDS
 from yarnml.events.measurements import ProcessesMeasured, ProcessUse
+
+ROLES: tuple[Role, ...] = ("worker", "reducer")
 
 
 class UsageTable:
@@ -27,12 +29,18 @@ class UsageTable:
         return bool(self._newest) and time.monotonic() >= self._due
 
     def tell(
-        self, hosts: Mapping[ProcessId, str], shards: Mapping[int, list[int]], copied: int, local: float | None
+        self,
+        hosts_of: Callable[[Role], Mapping[int, str]],
+        shards: Mapping[int, list[int]],
+        copied: int,
+        local: float | None,
     ) -> ProcessesMeasured:
         """Put together what is known of the members.
 
-        ``hosts``: by member.  ``shards``: by worker.  For the others see `ProcessesMeasured`.
+        ``hosts_of``: gives the host of every member of a role.  ``shards``: by worker.  For the others see
+        `ProcessesMeasured`.
         """
+        hosts = {ProcessId(role, index): host for role in ROLES for index, host in hosts_of(role).items()}
         self._due = time.monotonic() + USAGE_SECONDS
         self._newest = {process: usage for process, usage in self._newest.items() if process in hosts}
         processes = []
