@@ -4,20 +4,17 @@ The module is not called ``run``: a submodule of that name would hide the functi
 """
 
 import importlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from yarnml import __version__, storage
+from yarnml import storage
 from yarnml.checkpoint import outcomes
-from yarnml.checkpoint.lease import Lease, LeaseLost, this_process
+from yarnml.checkpoint.lease import Lease
 from yarnml.checkpoint.store import Checkpoints
 from yarnml.data.plan import Plan, check_shards, make_plan
 from yarnml.errors import Interrupted, JobFileError, YarnmlError
-from yarnml.events.events import End, Event, Failure, Listener, Outcome, Planned
-from yarnml.events.measurements import RunStarted
+from yarnml.events.events import End, Event, Listener, Outcome, Planned
 from yarnml.events.progress import progress_display
 from yarnml.events.redaction import without_password
 from yarnml.job import paths
@@ -31,13 +28,13 @@ from yarnml.master import search_results
 from yarnml.master.crew import Cluster, Crew
 from yarnml.master.locality import Locality
 from yarnml.master.prediction import check_prediction, predict
+from yarnml.master.recording import recorded
 from yarnml.master.rounds import Rounds
 from yarnml.master.search import Search, SearchRun, find_search
 from yarnml.master.stats import TrainingStats
 from yarnml.master.training import Training, find_training
 from yarnml.model import export
 from yarnml.watch.history import pieces
-from yarnml.watch.history.recorder import Recorder
 
 BACKENDS = {"inline": "yarnml.clusters.inline", "local": "yarnml.clusters.local"}
 """The backends of ``--backend``, and the module that has the ``CLUSTER`` of each."""
@@ -117,7 +114,7 @@ def train(job: Job, cluster: Cluster, *, restart: bool = False, say: Listener = 
     rows = {name: dataset.rows for name, dataset in start.plan.datasets.items()}
     planned = Planned(job.name, cluster.name, rows, start.shards, cluster.workers(job), job.reducers.count)
     try:
-        with storage.patience(), lease.held(), _recorded(job, cluster.name, say) as record:
+        with storage.patience(), lease.held(), recorded(job, cluster.name, say) as record:
             record(planned)
             start.checkpoints.sweep()
             locality = Locality(start.plan.datasets["train"], start.shards)
@@ -134,27 +131,6 @@ def train(job: Job, cluster: Cluster, *, restart: bool = False, say: Listener = 
     except YarnmlError:
         start.checkpoints.discard()
         raise
-
-
-@contextmanager
-def _recorded(job: Job, backend: str, say: Listener) -> Iterator[Recorder]:
-    """Give a listener that writes the history of this run beside it, and in the end how the run ended."""
-    folder = str(job.checkpoint.path)
-    record = Recorder(folder, say)
-    record.add(RunStarted(job.public(), __version__, backend, str(this_process(folder))))
-    record.start()
-    try:
-        yield record
-    except LeaseLost:
-        raise  # the history goes on with the run that has the lease
-    except YarnmlError as exc:
-        record.add(Failure(type(exc).__name__, str(exc), exc.detail))
-        raise
-    except KeyboardInterrupt:
-        record.add(Failure(Interrupted.__name__, "The job was stopped."))
-        raise
-    finally:
-        record.close()
 
 
 def _search(start: "Preflight", stats: TrainingStats, crew: Crew, say: Listener) -> Training | None:

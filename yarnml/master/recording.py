@@ -1,0 +1,33 @@
+"""The recording of a run: its history from its start to its end, whatever that is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from yarnml import __version__
+from yarnml.checkpoint.lease import LeaseLost, this_process
+from yarnml.errors import Interrupted, YarnmlError
+from yarnml.events.events import Failure, Listener
+from yarnml.events.measurements import RunStarted
+from yarnml.job.spec import Job
+from yarnml.watch.history.recorder import Recorder
+
+
+@contextmanager
+def recorded(job: Job, backend: str, say: Listener) -> Iterator[Recorder]:
+    """Give a listener that writes the history of this run beside it, and in the end how the run ended."""
+    folder = str(job.checkpoint.path)
+    record = Recorder(folder, say)
+    record.add(RunStarted(job.public(), __version__, backend, str(this_process(folder))))
+    record.start()
+    try:
+        yield record
+    except LeaseLost:
+        raise  # the history goes on with the run that has the lease
+    except YarnmlError as exc:
+        record.add(Failure(type(exc).__name__, str(exc), exc.detail))
+        raise
+    except KeyboardInterrupt:
+        record.add(Failure(Interrupted.__name__, "The job was stopped."))
+        raise
+    finally:
+        record.close()
