@@ -11,12 +11,10 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-from sklearn.datasets import load_breast_cancer, load_diabetes
 
 import yarnml
 from tests import families
 from tests.command_line import command_line
-from tests.conftest import MakeOnce
 from tests.processes import running, wait_for
 from yarnml.cli import main
 from yarnml.errors import YarnmlError
@@ -25,44 +23,6 @@ from yarnml.job.load import load_prediction
 from yarnml.runner import run_any
 
 Document = dict[str, Any]
-
-
-def _trained(folder: Path, frame: Any, learner: Document, prepare: list[Document]) -> None:
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    table = table.append_column("id", pa.array(range(len(table)), pa.int64()))
-    pq.write_table(table, folder / "rows.parquet", row_group_size=100)
-    pa.csv.write_csv(table, folder / "rows.csv")
-    features = [name for name in table.column_names if name not in ("target", "id")]
-    yarnml.run(
-        {
-            "name": "model",
-            "data": {
-                "train": str(folder / "rows.parquet"),
-                "features": features,
-                "label": "target",
-                "prepare": prepare,
-            },
-            "learner": learner,
-            "checkpoint": {"path": str(folder / "job")},
-            "export": str(folder / "models"),
-        },
-        backend="inline",
-    )
-
-
-@pytest.fixture(scope="session")
-def cancer(made_once: MakeOnce) -> Path:
-    """A folder with rows of two classes, as Parquet and as CSV, and a model of them."""
-    frame = load_breast_cancer(as_frame=True).frame
-    return made_once("cancer and its model", lambda folder: _trained(folder, frame, {"kind": "logistic"}, []))
-
-
-@pytest.fixture(scope="session")
-def diabetes(made_once: MakeOnce) -> Path:
-    """A folder with rows of a number as label, and a model that fills the nulls of one column."""
-    frame = load_diabetes(as_frame=True).frame
-    fill = [{"kind": "impute", "columns": ["bmi"]}]
-    return made_once("diabetes and its model", lambda folder: _trained(folder, frame, {"kind": "linear"}, fill))
 
 
 def predict(folder: Path, output: Path, rows: Path | str = "rows.parquet", **changes: Any) -> Predicted:

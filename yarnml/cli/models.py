@@ -1,4 +1,6 @@
-"""The commands for trained models: predict, recommend."""
+"""The commands for trained models: predict, evaluate, recommend."""
+
+import tempfile
 
 import click
 from rich.console import Console
@@ -6,10 +8,13 @@ from rich.console import Console
 from yarnml.cli.shared import echo, restart_option, set_option, submit
 from yarnml.events.console import JobConsole
 from yarnml.job.fields import LARGEST_COUNT, LARGEST_INT
+from yarnml.job.judgement import Judgement, absolute_option
 from yarnml.job.load import load_prediction
 from yarnml.job.prediction import prediction_document
+from yarnml.job.processes import Workers
+from yarnml.master.judgement import evaluate, evaluation_json, evaluation_table
 from yarnml.model.recommend import recommend
-from yarnml.runner import BACKENDS, run_any
+from yarnml.runner import BACKENDS, find_cluster, run_any
 
 
 @click.command("predict")
@@ -66,6 +71,32 @@ def predict_command(
         show(run_any(job, backend, restart=restart, say=show))
 
 
+@click.command("evaluate")
+@click.argument("model", metavar="MODEL")
+@click.option("--data", required=True, multiple=True, metavar="URL", help="Rows with labels: files, folders or globs.")
+@click.option("--by", metavar="COLUMN", help="Also the metrics of each value of this column.")
+@click.option("--metrics", default="", metavar="NAME,…", help="These, not all that the label may have.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--backend", default="local", show_default=True, type=click.Choice(list(BACKENDS)))
+@click.option("--workers", type=click.IntRange(1, LARGEST_COUNT), default=2, show_default=True)
+def evaluate_command(
+    model: str, data: tuple[str, ...], by: str | None, metrics: str, as_json: bool, backend: str, workers: int
+) -> None:
+    """Work out the metrics of a model on rows with labels, exact, also by groups of rows."""
+    chosen = [name for name in metrics.split(",") if name]
+    with tempfile.TemporaryDirectory(prefix="yarnml-") as folder, JobConsole(Console(stderr=True)) as show:
+        job = Judgement(
+            model=absolute_option("MODEL", model),
+            data=[absolute_option("--data", url) for url in data],
+            folder=folder,
+            by=by,
+            metrics=chosen,
+            workers=Workers(count=workers),
+        )
+        end = evaluate(job, find_cluster(backend), show)
+    echo(evaluation_json(end) if as_json else evaluation_table(end))
+
+
 @click.command("recommend")
 @click.argument("model", metavar="MODEL")
 @click.option("--top", type=click.IntRange(1, LARGEST_INT), default=10, show_default=True, help="Items for each user.")
@@ -79,5 +110,5 @@ def recommend_command(model: str, top: int, output: str, seen: str | None) -> No
     echo(recommend(model, top, output, seen))
 
 
-COMMANDS: tuple[click.Command, ...] = (predict_command, recommend_command)
+COMMANDS: tuple[click.Command, ...] = (predict_command, evaluate_command, recommend_command)
 """Those that `yarnml.cli.commands` adds to its own."""

@@ -4,15 +4,18 @@ Each worker brings the report of its last command (`yarnml.control.reports`) and
 (`yarnml.control.calls.Poll`).
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
-from msgspec import Struct, field
+from msgspec import field
 
 from yarnml.control.message import Message
+from yarnml.control.scoring import FindGroups as FindGroups
+from yarnml.control.scoring import Judge as Judge
+from yarnml.control.scoring import Predict as Predict
+from yarnml.control.scoring import Scoring as Scoring
 from yarnml.data.base import Dataset
 from yarnml.data.schema import Schema
-from yarnml.job.processes import Workers
 from yarnml.job.spec import Job
 
 
@@ -151,41 +154,6 @@ class Export(Message, frozen=True):
     about: dict[str, Any]
 
 
-class Scoring(Struct, frozen=True):
-    """A model, and the rows that it is applied to.
-
-    Attributes:
-        model: the folder of a version.
-        digest: of its model.json.
-        stored: the columns to read, with the types to read them in, in Arrow's IPC format.
-        shards: into how many the rows are cut.
-        on_error: what becomes of a row that the model can't take: ``fail``, or ``null`` for no outputs.
-        workers: how the workers are to help each other.
-    """
-
-    model: str
-    digest: str
-    dataset: Dataset
-    stored: bytes
-    shards: int
-    on_error: Literal["fail", "null"]
-    workers: Workers
-
-
-class Predict(Message, frozen=True):
-    """Write a model's predictions into a folder, a file for each shard that has none yet.
-
-    Attributes:
-        keep: columns that stay beside the predictions.
-        probabilities: whether those of every class are written, too.
-    """
-
-    scoring: Scoring
-    folder: str
-    keep: list[str]
-    probabilities: bool
-
-
 class Stop(Message, frozen=True):
     """Leave: the job is over."""
 
@@ -210,6 +178,8 @@ Command = (
     | AwaitSave
     | Export
     | Predict
+    | FindGroups
+    | Judge
     | Stop
     | Idle
 )

@@ -84,6 +84,20 @@ class Predicted(Message, frozen=True):
     nulls: int
 
 
+class GroupsFound(Message, frozen=True):
+    """The answer to ``FindGroups``: the values in this worker's shards, as text."""
+
+    groups: list[str]
+
+
+class Judged(Message, frozen=True):
+    """The answer to ``Judge``: the weight of all rows, their metrics, and those of each group."""
+
+    weight: float
+    metrics: dict[str, float]
+    groups: dict[str, dict[str, float]]
+
+
 class Saved(Message, frozen=True):
     """The state is in the folder.  ``files``: file name → SHA-256."""
 
@@ -100,5 +114,17 @@ class Failed(Message, frozen=True):
 
 
 Report = (
-    Joined | Done | Surveyed | Built | Trained | StatePosition | FellBehind | Evaluated | Predicted | Saved | Failed
+    Joined
+    | Done
+    | Surveyed
+    | Built
+    | Trained
+    | StatePosition
+    | FellBehind
+    | Evaluated
+    | Predicted
+    | GroupsFound
+    | Judged
+    | Saved
+    | Failed
 )

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from yarnml.errors import JobFileError
 
+MAX_GROUPS = 32
+"""Groups of rows that an evaluation tells apart by a column: each has all the sums that all rows have."""
+
 MAX_CONFUSED = 100
 """Classes of a confusion matrix, or of one ROC curve for each."""
 
@@ -62,6 +65,15 @@ METRICS = (
 )
 
 
+_USUAL = {
+    **dict.fromkeys(["mae", "median_absolute_error", "mape", "poisson_deviance", "gamma_deviance"], "number"),
+    **dict.fromkeys(["balanced_accuracy", "macro_precision", "macro_recall", "macro_f1", "weighted_f1"], "class"),
+    **dict.fromkeys(["log_loss", "brier", "calibration_error", "macro_roc_auc", "per_class", "confusion"], "class"),
+    **dict.fromkeys(["precision", "recall", "f1", "pr_auc", "ks", "lift_10"], "two"),
+}
+"""Metrics beside those of every evaluation → the label that they are for."""
+
+
 def of_groups(name: str) -> bool:
     """Tell whether a metric is of the order of the rows within groups."""
     return any(metric.groups and re.fullmatch(metric.pattern, name) for metric in METRICS)
@@ -90,6 +102,14 @@ def check_metric(field: str, name: str, label_type: str, classes: int, single: b
         raise JobFileError(f"{field}: this job can be judged by {names}, not by {name}.")
     if metric.most_classes and classes > metric.most_classes:
         raise JobFileError(f"{field}: {name} is for {metric.most_classes} classes at most, and there are {classes}.")
+
+
+def all_metrics(label_type: str, classes: int) -> list[str]:
+    """Name the usual ones of all metrics that an evaluation of such a label may have, but for those of groups."""
+    names = [name for name, label in _USUAL.items() if label in (label_type, "two" if classes == 2 else None)]
+    if label_type == "class" and classes > MAX_CONFUSED:
+        names = [name for name in names if name not in ("confusion", "macro_roc_auc")]
+    return names
 
 
 def _is_for(metric: Metric, label_type: str, classes: int) -> bool:

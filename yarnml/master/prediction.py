@@ -15,12 +15,13 @@ from yarnml import storage
 from yarnml.checkpoint.lease import Lease
 from yarnml.control.commands import Predict
 from yarnml.control.reports import Predicted as Counts
-from yarnml.errors import ExportError, Interrupted, WorkerLost, translated
+from yarnml.errors import ExportError, Interrupted, translated
 from yarnml.events.events import Listener, Planned, Predicted
 from yarnml.job import paths
 from yarnml.job.prediction import Prediction
 from yarnml.master.crew import Cluster, Crew
 from yarnml.master.locality import Locality
+from yarnml.master.persistence import run_to_end
 from yarnml.master.reports import first_of
 from yarnml.master.scoring_plan import ScoringPlan, Source, plan_scoring, shards_of
 from yarnml.model.versions import packages
@@ -144,11 +145,7 @@ def _write_files(plan: PredictionPlan, crew: Crew) -> Counts:
     job = plan.job
     scoring = plan.scoring.scoring(plan.shards, job.predict.error_mode, job.workers)
     command = Predict(scoring, plan.parts, job.predict.keep, job.predict.probabilities)
-    while True:
-        try:
-            return first_of(crew.run(command, plan.shards), Counts)
-        except WorkerLost as lost:
-            crew.recover(lost)
+    return first_of(run_to_end(crew, command, plan.shards), Counts)
 
 
 def _commit(plan: PredictionPlan, end: Predicted) -> None:

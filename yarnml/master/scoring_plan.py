@@ -41,9 +41,12 @@ class ScoringPlan(NamedTuple):
         return Scoring(self.folder, self.digest, self.dataset, ipc(self.columns), shards, on_error, workers)
 
 
-def plan_scoring(model: str, source: Source, extra: Iterable[tuple[str, str]]) -> ScoringPlan:
+def plan_scoring(
+    model: str, source: Source, extra: Iterable[tuple[str, str]], *, labelled: bool = False
+) -> ScoringPlan:
     """Find the model and the rows, and see that these have the columns.
 
+    ``labelled``: whether label and weight are read, too.
     ``extra``: columns beside the model's features, each with the field that names it.
     Raises ExportError for what is no model, JobFileError with the field that does not fit.
     """
@@ -58,6 +61,8 @@ def plan_scoring(model: str, source: Source, extra: Iterable[tuple[str, str]]) -
     features = pa.schema([stored.field(name) for name in needed])
     if not is_typed(dataset):
         features = types_for(about.schema, features)
+    if labelled:
+        features = _with_label(features, about.schema, stored, source.field)
     for feature, kind in zip(about.schema.features, features.types, strict=False):
         if not feature.steps and not _holds_numbers(kind):
             raise JobFileError(
@@ -65,6 +70,16 @@ def plan_scoring(model: str, source: Source, extra: Iterable[tuple[str, str]]) -
             )
     additions = {name: stored.field(name) for _, name in extra if name not in features.names}
     return ScoringPlan(folder, about.digest, about.schema, dataset, pa.schema([*features, *additions.values()]))
+
+
+def _with_label(columns: pa.Schema, schema: Schema, stored: pa.Schema, field: str) -> pa.Schema:
+    """Add the columns of label and weight; JobFileError where the rows have none."""
+    for name in filter(None, [schema.label, schema.weight]):
+        if name not in stored.names:
+            raise JobFileError(f"{field}: the rows have no column '{name}'; they have {shown(stored.names)}.")
+        if name not in columns.names:
+            columns = columns.append(stored.field(name))
+    return columns
 
 
 def _holds_numbers(kind: pa.DataType) -> bool:

@@ -16,9 +16,11 @@ from yarnml.control.commands import (
     Command,
     Evaluate,
     Export,
+    FindGroups,
     FitScaling,
     Idle,
     Initialize,
+    Judge,
     Predict,
     ReportPosition,
     Restore,
@@ -43,6 +45,7 @@ from yarnml.worker.compiled_learners import CompiledLearners
 from yarnml.worker.devices import check_devices
 from yarnml.worker.evaluation import evaluate
 from yarnml.worker.full_pass import BatchSum, sum_dataset
+from yarnml.worker.judgement import find_groups, judge
 from yarnml.worker.loaders import RowCaches
 from yarnml.worker.prediction import predict
 from yarnml.worker.progress import ProgressTracker
@@ -128,6 +131,10 @@ class Mapper:
                 self._export(folder, about, tasks)
             case Predict():
                 return predict(command, tasks, self._tracker)
+            case FindGroups():
+                return find_groups(command, tasks, self._tracker)
+            case Judge():
+                return judge(command, tasks, self._tracker)
             case Stop() | Idle():
                 pass
             case _:

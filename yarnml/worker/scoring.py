@@ -54,6 +54,12 @@ class Scorer:
             for low in range(0, table.num_rows, self._rows):
                 yield self._score(table.slice(low, self._rows), url)
 
+    def tables(self, shard: int, names: list[str]) -> Iterator[pa.Table]:
+        """Read some columns of a shard, and score nothing."""
+        chosen = pa.schema([self._columns.field(name) for name in names])
+        for piece in pieces(self._scoring.dataset, self._scoring.shards, shard):
+            yield read_group(self._scoring.dataset, piece.file, piece.group, chosen).slice(piece.low, piece.rows)
+
     def _read(self, piece: Piece) -> pa.Table:
         table = read_group(self._scoring.dataset, piece.file, piece.group, self._columns)
         return table.slice(piece.low, piece.rows)

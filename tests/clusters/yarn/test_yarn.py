@@ -57,7 +57,7 @@ def test_the_same_bytes_as_run(cluster: Cluster, model: Callable[[Job], Path]) -
     about = msgspec.json.decode(cluster.read(f"{job['export']}/1/model.json"))
     expected_about = msgspec.json.decode((expected / "model.json").read_bytes())
     assert about["digests"].pop("model.json") != expected_about["digests"].pop("model.json")
-    assert {k for k in about if about[k] != expected_about[k]} == {"name", "job"}
+    assert {k for k in about if about[k] != expected_about[k]} == {"name", "job", "created", "application"}
     assert re.search(r"data +\d+ % of the training bytes were on the host of their worker", out)
     assert cluster.application("same")["finalStatus"] == "SUCCEEDED"
     assert [name for name in cluster.files(f"{USER}/.yarnml/compiled") if name.startswith("same-")]

@@ -43,6 +43,11 @@ class Evaluation:
         self._labelled = schema.label_type != "none"
         self._label = np.int64 if schema.label_type == "class" else np.float64
 
+    @property
+    def size(self) -> int:
+        """The number of sums."""
+        return 2 + (sum(statistic.size for statistic in self._statistics) if self._labelled else 0)
+
     def sums(self, outputs: npt.NDArray[Any], loss: npt.NDArray[Any], rows: Rows) -> Vector:
         """Sums over a batch, float64, from its predictions and losses.
 

@@ -1,0 +1,49 @@
+"""A prediction on YARN: its files have the bytes of one process here, also where a container dies."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.applications import CONTAINER, USER, Cluster, submitted
+from tests.model.models import train
+from tests.processes import wait_for
+from yarnml.job.load import load_prediction
+from yarnml.runner import run_any
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.cluster("jobs")]
+
+FILES = 150
+
+
+def test_a_container_dies(cluster: Cluster, digits: Path, tmp_path: Path) -> None:
+    """Another container takes over, in the same attempt; files that were done stay, and nothing else is left."""
+    model = Path(train(tmp_path, digits))
+    home = f"{cluster.hadoop.hdfs}{USER}"
+    cluster.put(model, f"{USER}/scored/models/1")
+    section = {"model": f"{home}/scored/models", "data": f"{home}/digits/test", "output": f"{home}/scored/out"}
+    common = {"keep": ["digit"], "shards": FILES}
+    job = {
+        "name": "scored",
+        "predict": section | common,
+        "workers": {"count": 2, "memory": "1 GiB"},
+        "environment": cluster.job("scored")["environment"],
+    }
+
+    def done() -> list[str]:
+        return [name for name in cluster.files(f"{USER}/scored/.tmp-predict-out/parts") if name.startswith("part-")]
+
+    with submitted(cluster, job) as run:
+        wait_for("some files", lambda: len(done()) > 3 or "done:" in run.printed(), 120)
+        cluster.processes(CONTAINER)[0].kill()
+        status, out = run.end()
+    assert status == 0, out
+    assert "lost: worker" in out
+    assert f"rows in {FILES} files" in out
+    local = section | {"model": str(model), "data": str(digits / "test"), "output": str(tmp_path / "out")}
+    run_any(load_prediction({"name": "here", "predict": local | common}), "inline")
+    for path in (tmp_path / "out").glob("part-*"):
+        assert cluster.read(f"{home}/scored/out/{path.name}") == path.read_bytes()
+    assert cluster.attempts("scored") == 1
+    wait_for("the containers to end", lambda: not cluster.processes("yarnml"))
+    left = [name for name in cluster.files(f"{USER}/scored") if name.startswith(".")]
+    assert left + cluster.files(f"{USER}/.skein") == []
