@@ -7,6 +7,7 @@ import pytest
 from yarnml.storage import connection
 from yarnml.storage.base import ReplicaUnavailable, Unavailable
 from yarnml.storage.connection import Connection
+from yarnml.storage.retry import CALL_SECONDS, FAILOVER_SECONDS
 
 
 def fail(*_: object) -> Any:
@@ -51,3 +52,32 @@ def test_a_client_that_failed_is_made_anew() -> None:
     hdfs.once("/x", str)
     hdfs.once("/x", str)
     assert numbers == [0, 1]
+
+
+STANDBY = RuntimeError('RPCError("org.apache.hadoop.ipc.StandbyException", "not supported in state standby")')
+
+
+@pytest.mark.parametrize(
+    ("addresses", "error", "seconds"),
+    [
+        (["nn1:8020", "nn2:8020"], STANDBY, FAILOVER_SECONDS),
+        (["nn1:8020", "nn2:8020"], ConnectionRefusedError(), FAILOVER_SECONDS),  # nn2, after nn1 was a standby
+        (["nn1:8020", "nn2:8020"], TimeoutError(), CALL_SECONDS),
+        (["nn1:8020", "nn2:8020"], Unavailable("no NameNode can be reached"), 0),
+        (["nn1:8020", "nn2:8020"], RuntimeError("SafeModeException"), 0),
+        (["nn1:8020"], STANDBY, 0),
+        (["nn1:8020"], ConnectionRefusedError(), 0),
+    ],
+)
+def test_only_a_failover_is_waited_for(addresses: list[str], error: Exception, seconds: float) -> None:
+    """A call is repeated without patience while one of several NameNodes may take over, and not otherwise."""
+
+    def refuse(client: object) -> None:
+        raise error
+
+    hdfs = Connection("hdfs://ns1", addresses, lambda number: object())  # type: ignore[arg-type,return-value]
+    with pytest.raises(OSError) as caught:  # noqa: PT011
+        hdfs.once("/x", refuse)
+    assert getattr(caught.value, "repeat_for", 0) == seconds
+    if error is STANDBY:
+        assert "answers as a standby, and none that the URL names is active" in str(caught.value)
