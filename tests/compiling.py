@@ -1,8 +1,4 @@
-"""Quick compiling: for tests whose programs run for milliseconds and are compiled for seconds.
-
-They are compiled without most optimizations, and what this process compiles is kept for the next session.  Jobs,
-examples and clusters run what XLA makes of a program with all its optimizations, as users do.
-"""
+"""Programs that are kept from one session of tests to the next, for tests that compile for longer than they run."""
 
 import os
 from collections.abc import Iterator
@@ -14,27 +10,25 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from yarnml.worker.compile_cache import processor_kind
 
-OPTION = "jax_disable_most_optimizations"
 FOLDER = "jax_compilation_cache_dir"
 MAX_BYTES = 2**29
 
 
 @pytest.fixture(scope="package", autouse=True)
 def quick_compiling(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Compile without most optimizations, here and in processes that tests start, while tests of a room run.
+    """Compile programs once for all sessions: those of the tests of a room are kept in a folder of pytest's cache.
 
-    Programs are kept in a folder of pytest's cache, for this kind of processor.  Processes that tests start, and kill,
-    don't write there.
+    Processes that tests start, and kill, don't write there.
     """
     before = jax.config.jax_compilation_cache_dir
-    has_cache = request.config.pluginmanager.hasplugin("cacheprovider")
-    _set(True, str(_kept_programs(request.config)) if has_cache else before)
+    if request.config.pluginmanager.hasplugin("cacheprovider"):
+        _use(str(_folder(request.config)))
     yield
-    _set(False, before)
+    _use(before)
 
 
-def _kept_programs(config: pytest.Config) -> Path:
-    """The folder of programs; emptied once they have become too many."""
+def _folder(config: pytest.Config) -> Path:
+    """The folder of programs, for this kind of processor; emptied once they have become too many."""
     assert config.cache
     folder = config.cache.mkdir(f"compiled-{processor_kind()}")
     files = {file.path: file.stat().st_size for file in os.scandir(folder)}
@@ -44,10 +38,6 @@ def _kept_programs(config: pytest.Config) -> Path:
     return folder
 
 
-def _set(quick: bool, folder: str) -> None:
-    """Switch; what was compiled before is forgotten, since it may differ in its bits."""
-    jax.clear_caches()
-    jax.config.update(OPTION, quick)
+def _use(folder: str) -> None:
     jax.config.update(FOLDER, folder)
     compilation_cache.reset_cache()
-    os.environ[OPTION.upper()] = str(int(quick))

@@ -5,7 +5,7 @@ import os
 from tests import xla
 
 os.environ["NPROC"] = "1"  # before JAX loads: its number of threads is part of the bits, and a worker's default is one
-os.environ[xla.VARIABLE] = xla.QUICK
+os.environ.update(xla.QUICK)
 
 import signal
 import socket
@@ -94,6 +94,7 @@ def _compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = _session_folder(tmp_path_factory)
     (folder / "compiled").mkdir(exist_ok=True)
     for name, value in {
+        "jax_disable_most_optimizations": True,  # a plugin may have imported JAX before `xla.QUICK` was set
         "jax_compilation_cache_dir": str(folder / "compiled"),
         "jax_persistent_cache_min_compile_time_secs": 0,
         "jax_persistent_cache_min_entry_size_bytes": -1,

@@ -99,7 +99,7 @@ def start(provision: Provision, folder: Path, program: str, path: str = BARE) ->
     """Run a Python program in a container, by bash in its strictest mode, with a node's bare environment."""
     write(folder / "program.py", program)
     write(folder / VARIABLES, provision.secret)
-    variables = {"PATH": path, "NM_HOST": "node-7", xla.VARIABLE: xla.QUICK} | provision.variables
+    variables = {"PATH": path, "NM_HOST": "node-7"} | xla.QUICK | provision.variables
     line = f"set -eu\n{provision.prelude}\nexec {provision.python} program.py\n"
     return subprocess.run(["bash", "-c", line], cwd=folder, env=variables, capture_output=True, text=True, timeout=60)
 

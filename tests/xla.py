@@ -1,15 +1,15 @@
-"""A flag of XLA for all programs of tests, wherever they run, since bits of one are compared with those of another.
+"""Quick compiling of all programs of tests, wherever they run, since bits of one are compared with those of another.
 
-XLA's emitters of fusions take more than half of the time in which it compiles a small program.  `tests/faults/` and the
-examples do without the flag: there programs are compiled as users have them.
+They run for milliseconds, and XLA would compile them for seconds.  `tests/faults/` and the examples compile programs
+with all optimizations, as users do.
 """
 
 import os
 
-VARIABLE = "XLA_FLAGS"
-QUICK = "--xla_cpu_use_fusion_emitters=false"
+QUICK = {"XLA_FLAGS": "--xla_cpu_use_fusion_emitters=false", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+"""Variables of a process, to be set before it imports JAX."""
 
 
 def as_users() -> dict[str, str]:
-    """The variables of this process without the flag."""
-    return {name: value for name, value in os.environ.items() if name != VARIABLE}
+    """The variables of this process without those of `QUICK`."""
+    return {name: value for name, value in os.environ.items() if name not in QUICK}

@@ -24,7 +24,7 @@ QUICK_JAVA = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+UnlockDiagnosticVMOp
 
 def admin_variables(java: str = QUICK_JAVA, **variables: str) -> str:
     """Variables of all containers, as a NodeManager's property; ``java``: options of every Java."""
-    variables |= {"MALLOC_ARENA_MAX": "$MALLOC_ARENA_MAX", "JAVA_TOOL_OPTIONS": java, xla.VARIABLE: xla.QUICK}
+    variables |= {"MALLOC_ARENA_MAX": "$MALLOC_ARENA_MAX", "JAVA_TOOL_OPTIONS": java} | xla.QUICK
     return ",".join(f"{name}={value}" for name, value in variables.items())
 
 

@@ -51,7 +51,8 @@ def run_example(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[str], dict[str, Any]]:
     """Runs a job file, once, with only its folders moved; returns what outcome.json says."""
-    monkeypatch.delenv(xla.VARIABLE)
+    for variable in xla.QUICK:
+        monkeypatch.delenv(variable)
 
     def run(name: str) -> dict[str, Any]:
         path = ROOT / name
