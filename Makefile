@@ -28,7 +28,7 @@ test-faults: .venv/ready .hadoop/ready                ## RUNS jobs that suffer w
 
 INPUTS ?= 2000
 fuzz: .venv/ready                                     ## INPUTS inputs that nobody would write for each test of tests/fuzz
-	$(BIN)/python -m pytest tests/fuzz --inputs $(INPUTS) --timeout 3600
+	$(BIN)/python -m pytest tests/fuzz --inputs $(INPUTS)
 
 test-docker: .venv/ready                              ## what docker/README.md says, on a cluster of containers
 	$(BIN)/python -m pytest -m docker

@@ -5,12 +5,16 @@ A test with hypothesis takes it from the profile: ``@settings(settings.get_profi
 
 import resource
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 INPUTS = 30
 """Inputs of each test in the short form."""
+
+INPUT_SECONDS = 0.6
+"""Time that an input may take on average, where there are many: the limit of a test goes by it."""
 
 MEMORY_BYTES = 16 * 2**30
 """Address space of a process that tries inputs; what it uses is a small part of that."""
@@ -31,6 +35,14 @@ def pytest_configure(config: pytest.Config) -> None:
         database=None,
         suppress_health_check=list(HealthCheck),
     )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give the long form the time that its inputs take."""
+    seconds = INPUT_SECONDS * _inputs(config)
+    for item in items:
+        if Path(__file__).parent in item.path.parents and seconds > float(config.getini("timeout")):
+            item.add_marker(pytest.mark.timeout(seconds))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,18 +29,21 @@ class Hung(BaseException):
 
 @contextlib.contextmanager
 def deadline() -> Iterator[None]:
-    """End a block that hangs, wherever it waits."""
+    """End a block that hangs, wherever it waits; an alarm that was set before comes when it would have."""
 
     def end(number: int, frame: Any) -> None:
         raise Hung
 
+    began = time.monotonic()
     before = signal.signal(signal.SIGALRM, end)
-    signal.alarm(DEADLINE_SECONDS)
+    left, _ = signal.setitimer(signal.ITIMER_REAL, DEADLINE_SECONDS)
     try:
         yield
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if left:  # the alarm of pytest-timeout, for the whole test
+            signal.setitimer(signal.ITIMER_REAL, max(0.001, left - (time.monotonic() - began)))
 
 
 def command(*arguments: str | Path) -> Ended:
