@@ -64,7 +64,8 @@ def run_example(
         for part in ("train", "test"):
             folder, rest = job["data"][part].split("data/")
             moved[f"data.{part}"] = example_data((path.parent / folder).resolve().name) / rest
-        done = yarnml_command("run", path, *(f"--set={field}={value}" for field, value in moved.items()))
+        backend = [] if path.name == "job.yaml" else ["--backend", "inline"]
+        done = yarnml_command("run", path, *(f"--set={field}={value}" for field, value in moved.items()), *backend)
         assert done.returncode == 0, done.stdout + done.stderr
         assert not re.search("warning", done.stderr, re.IGNORECASE)
         outcome = json.loads((own / "job/outcome.json").read_text())
@@ -78,7 +79,10 @@ def run_example(
 @pytest.mark.examples
 @pytest.mark.parametrize("name", QUALITY)
 def test_an_example_reaches_its_quality(name: str, run_example: Callable[[str], dict[str, Any]]) -> None:
-    """`yarnml run` on the job file ends well, and the model that it exports is as good as it should be."""
+    """`yarnml run` on the job file ends well, and the model that it exports is as good as it should be.
+
+    A folder's ``job.yaml`` runs in the processes that a user gets; its other jobs in one, which trains the same bits.
+    """
     outcome = run_example(name)
     metrics = yarnml.load_model(outcome["export"]).about["metrics"]["test"]
     assert metrics == outcome["metrics"]["test"]
