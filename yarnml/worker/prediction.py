@@ -54,7 +54,8 @@ def _write(url: str, shard: int, scorer: Scorer, command: Predict, tracker: Prog
         tracker.finish_batch()
     table = pa.concat_tables(tables)
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    repeats = [*command.keep, *(["prediction"] if scorer.model.schema.classes else [])]
+    pq.write_table(table, sink, compression="zstd", use_dictionary=repeats, write_page_checksum=True)
     storage.write(url, sink.getvalue().to_pybytes())
     return np.array([table.num_rows, nulls], np.float64)
 

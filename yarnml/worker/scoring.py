@@ -22,6 +22,10 @@ MAX_BYTES = 8 * 2**20
 """Bounds of the rows that the program gets at once.  They may decide bits of the outputs."""
 
 
+CHUNK_BYTES = 16 * 2**20
+"""Features that are prepared at once, for some calls of the program: each column costs a little every time."""
+
+
 class ScoredRows(NamedTuple):
     """Some rows and the model's outputs for them.
 
@@ -44,6 +48,7 @@ class Scorer:
         largest = max(shard_sizes(scoring.dataset.rows, scoring.shards))
         # One number of rows for all calls: one shape to compile, and outputs that do not depend on the cut.
         self._rows = max(1, min(MAX_ROWS, MAX_BYTES // (4 * max(self.model.schema.row_width, 1)), largest))
+        self._chunk = self._rows * max(1, CHUNK_BYTES // (4 * max(self.model.schema.row_width, 1) * self._rows))
 
     def scan(self, shard: int) -> Iterator[ScoredRows]:
         """Score all rows of a shard, in order, some at a time; the next group of rows is read meanwhile."""
@@ -51,8 +56,8 @@ class Scorer:
         parts = pieces(dataset, self._scoring.shards, shard)
         for piece, table in prefetch(self._read, parts, max_items=1):
             url = dataset.files[piece.file].url
-            for low in range(0, table.num_rows, self._rows):
-                yield self._score(table.slice(low, self._rows), url)
+            for low in range(0, table.num_rows, self._chunk):
+                yield self._score(table.slice(low, self._chunk), url)
 
     def tables(self, shard: int, names: list[str]) -> Iterator[pa.Table]:
         """Read some columns of a shard, and score nothing."""
@@ -70,7 +75,8 @@ class Scorer:
             is_valid = np.ones(len(x), np.bool_)
         else:
             x, is_valid = valid_features(table, self.model.schema, url)
-        outputs = self.model.call(x, self._rows)
+        starts = range(0, len(x), self._rows)
+        outputs = np.concatenate([self.model.call(x[low : low + self._rows], self._rows) for low in starts])
         if not np.isfinite(outputs[is_valid]).all():
             raise DataError(
                 f"{url}: the model's outputs hold NaN or infinity; its features are far outside of what it learnt from."
