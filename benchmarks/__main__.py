@@ -19,6 +19,7 @@ from benchmarks import (
     predict,
     record,
     safety,
+    secured,
     seeding,
     start,
     step,
@@ -46,6 +47,7 @@ OTHERS: dict[str, Callable[..., None]] = {
     "straggler": straggler.main,
     "hdfs": hdfs.main,
     "submit": submit.main,
+    "secured": secured.main,
 }
 FILES: dict[str, Callable[..., None]] = {"record": record.main, "plot": plot.main}
 

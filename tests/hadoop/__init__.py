@@ -75,12 +75,17 @@ class SecureHadoop(NamedTuple):
 
 @contextmanager
 def secure_hadoop(
-    changes: Mapping[str, str] = {}, inside: Mapping[str, str] = {}, token_seconds: int = 0, *, ha: bool = False
+    changes: Mapping[str, str] = {},
+    inside: Mapping[str, str] = {},
+    token_seconds: int = 0,
+    settings: Mapping[str, Mapping[str, str]] = {},
+    *,
+    ha: bool = False,
 ) -> Iterator[SecureHadoop]:
     """A cluster with Kerberos and encryption for the length of a block, and what makes it so; see `KerberosAccess`."""
     subprocess.run([ROOT / "docker/hadoop-home", "--native"], check=True)
     folder = Path(tempfile.mkdtemp(prefix="yarnml-hadoop-"))
-    access = KerberosAccess(folder, ROOT / ".hadoop/native", token_seconds)
+    access = KerberosAccess(folder, ROOT / ".hadoop/native", token_seconds, settings)
     cluster = start_hadoop(folder, changes, inside, access, ha=ha)
     try:
         yield SecureHadoop(cluster, access)

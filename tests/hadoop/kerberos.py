@@ -22,7 +22,14 @@ ANN = "ann"
 BOB = "bob"
 """Another user, whom this machine does not know."""
 
+CAROL = "carol"
+"""A third user, whom nobody lets do anything."""
+
+SERVICE = "airflow"
+"""A service that may act in the name of others."""
+
 _DAEMONS = "hadoop"  # the name of the daemons' keytab
+_USERS = (ANN, BOB, CAROL, SERVICE)
 _SERVICES = ("nn", "dn", "rm", "nm")
 _ADMINISTRATORS = {"hdfs": "nn", "yarn": "rm"}
 _CURL_SECONDS = 10
@@ -34,19 +41,26 @@ class KerberosAccess:
     scheme = "https"
     name_node_host = "localhost"
 
-    def __init__(self, folder: Path, native: Path, token_seconds: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        native: Path,
+        token_seconds: int = 0,
+        settings: Mapping[str, Mapping[str, str]] = {},
+    ) -> None:
         """Make the realm, its principals and keys.
 
         ``native``: the folder of libhadoop.so, without which a NodeManager can't keep logs of a secured cluster.
         ``token_seconds``: the largest age of a delegation token, which is good for half of it where nobody renews it;
         0 for Hadoop's days.
+        ``settings``: other properties than its own, by file.
         """
         self._folder = folder
         self._native = native
         address = free_address(MASTER)
         self._kdc = Kdc(folder / "kdc", address)
         web = [f"HTTP/{host}" for host in (MASTER, "localhost", *HOSTS)]
-        self._kdc.add({_DAEMONS: [*(f"{s}/{MASTER}" for s in _SERVICES), *web], ANN: [ANN], BOB: [BOB]})
+        self._kdc.add({_DAEMONS: [*(f"{s}/{MASTER}" for s in _SERVICES), *web], **{user: [user] for user in _USERS}})
         write_keystores(folder / "tls", [MASTER, *HOSTS], ["localhost"])
         (folder / "signature").write_text("a secret that signs the cookies of web services")
         self._java = f"-Djava.security.krb5.conf={self._kdc.configuration}"
@@ -56,7 +70,7 @@ class KerberosAccess:
         if token_seconds:
             milliseconds = 1000 * token_seconds
             self._lifetimes = {"max-lifetime": f"{milliseconds}", "renew-interval": f"{milliseconds // 2}"}
-        self.settings = self._settings()
+        self.settings = {name: own | dict(settings.get(name, {})) for name, own in self._settings().items()}
         variables = admin_variables(f"{QUICK_JAVA} {self._java}", KRB5_CONFIG=str(self._kdc.configuration))
         self.inside = {"yarn.nodemanager.admin-env": variables}
         self.user = {
@@ -92,7 +106,7 @@ class KerberosAccess:
     def prepare(self) -> bool:
         for service in _ADMINISTRATORS.values():
             self._kdc.log_in(f"{service}/{MASTER}", _DAEMONS, self._cache(service))
-        for user in (ANN, BOB):
+        for user in _USERS:
             self.log_in(user)
         return True
 
@@ -141,6 +155,8 @@ class KerberosAccess:
                     RULE:[2:$1/$2@$0]([rn]m/.*@{REALM.replace(".", "[.]")})s/.*/yarn/
                     RULE:[1:$1@$0]({ANN}@{REALM})s/.*/{getpass.getuser()}/
                     DEFAULT""",
+                f"hadoop.proxyuser.{SERVICE}.hosts": "*",
+                f"hadoop.proxyuser.{SERVICE}.users": getpass.getuser(),
                 "hadoop.http.filter.initializers": "org.apache.hadoop.security.AuthenticationFilterInitializer",
                 "hadoop.http.authentication.type": "kerberos",
                 "hadoop.http.authentication.kerberos.principal": "*",
