@@ -17,6 +17,7 @@ from yarnml.job.load import load_any, load_job
 from yarnml.job.prediction import Prediction
 from yarnml.job.spec import Job
 from yarnml.runner import BACKENDS, run_any
+from yarnml.storage.security.identity import PROXY_USER
 
 job_file_argument = click.argument("job_file", metavar="JOB.yaml")
 application_argument = click.argument("application", metavar="APP")
@@ -71,6 +72,7 @@ def _load(job_file: str, overrides: tuple[str, ...], profile: bool) -> Job | Pre
 )
 @click.option("--keytab", metavar="FILE", help="Log in by this keytab; the master gets it, to outlive its tokens.")
 @click.option("--principal", metavar="NAME", help="Whose key to take from the keytab.")
+@click.option("--proxy-user", metavar="NAME", help="Act in the name of this user, as a service may.")
 def submit_command(
     job_file: str,
     overrides: tuple[str, ...],
@@ -82,24 +84,32 @@ def submit_command(
     keep_alive: int | None,
     keytab: str | None,
     principal: str | None,
+    proxy_user: str | None,
 ) -> None:
     """Do a job on YARN, from an edge node: train, or predict.
 
     Ctrl-C leaves the job running; `yarnml attach` comes back to it.
     """
     from yarnml.clusters.yarn.application import Login
-    from yarnml.clusters.yarn.edge import commands
+    from yarnml.clusters.yarn.edge.submit import SubmitOptions, print_application
 
     if (keytab is None) != (principal is None):
         raise click.UsageError("--keytab and --principal go together: give both.")
     if keep_alive and detach:
         raise click.UsageError("--keep-alive watches the job, so that it can't be detached; leave one of them out.")
+    if proxy_user and keytab:
+        raise click.UsageError(
+            "--keytab goes to the job's master, and --proxy-user's must not get the key of a service; set "
+            "KRB5_CLIENT_KTNAME to log in here alone."
+        )
+    if proxy_user:
+        os.environ[PROXY_USER] = proxy_user
     login = Login(os.path.abspath(keytab), principal) if keytab and principal else None
     job = _load(job_file, overrides, profile)
     if dry_run:
-        echo(commands.print_application(job), nl=False)
+        echo(print_application(job), nl=False)
         return
-    submit(job, commands.SubmitOptions(restart, detach, unless_running, keep_alive or 0, login))
+    submit(job, SubmitOptions(restart, detach, unless_running, keep_alive or 0, login))
 
 
 @cli.command("ls")

@@ -63,7 +63,7 @@ def predict_command(
     }
     job = load_prediction(prediction_document(predict, workers), overrides)
     if backend == "yarn":
-        from yarnml.clusters.yarn.edge.commands import SubmitOptions
+        from yarnml.clusters.yarn.edge.submit import SubmitOptions
 
         submit(job, SubmitOptions(restart=restart))
         return

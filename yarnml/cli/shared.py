@@ -11,7 +11,7 @@ from yarnml.job.prediction import Prediction
 from yarnml.job.spec import Job
 
 if TYPE_CHECKING:
-    from yarnml.clusters.yarn.edge.commands import SubmitOptions
+    from yarnml.clusters.yarn.edge.submit import SubmitOptions
 
 set_option = click.option(
     "--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a field, such as workers.count=3."
@@ -26,7 +26,7 @@ def echo(text: str, nl: bool = True) -> None:
 
 def submit(job: Job | Prediction, options: "SubmitOptions") -> None:
     """Send a job to YARN, and unless it is detached show it until it ends."""
-    from yarnml.clusters.yarn.edge import commands
+    from yarnml.clusters.yarn.edge.submit import submit_job
 
     with JobConsole(Console(highlight=False)) as show:
-        commands.submit_job(job, show, echo, options)
+        submit_job(job, show, echo, options)

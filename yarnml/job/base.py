@@ -4,6 +4,7 @@ import re
 from typing import Protocol
 
 from yarnml.errors import JobFileError
+from yarnml.job.acls import Acls
 from yarnml.job.fields import LARGEST_SIZE, size_in_bytes
 from yarnml.job.processes import EnvironmentSpec, Master, Reducers, Workers
 
@@ -25,6 +26,9 @@ class BaseJob(Protocol):
 
     @property
     def queue(self) -> str: ...
+
+    @property
+    def acls(self) -> Acls: ...
 
     @property
     def environment(self) -> EnvironmentSpec: ...

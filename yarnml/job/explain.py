@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 
 from yarnml.errors import JobFileError
+from yarnml.job.acls import Account, User
 from yarnml.job.fields import Epochs, MetricName, Name, Period, PositiveInt, Size
 from yarnml.job.learners import Options
 from yarnml.job.spec import Job
@@ -102,7 +103,7 @@ def _requirement(reason: str, place: str, document: Any, root: type[msgspec.Stru
     """The words for what a field takes."""
     if reason.startswith("Invalid enum value"):
         return _choices(place, document, root)
-    for kind in (Size, Period, Epochs, Name, MetricName):
+    for kind in (Size, Period, Epochs, Name, MetricName, Account, User):
         meta = get_args(kind)[1]
         if repr(meta.pattern) in reason:
             return str(meta.description)

@@ -11,6 +11,7 @@ from msgspec import Meta, field
 from yarnml.errors import JobFileError
 from yarnml.events.redaction import hide, hide_passwords
 from yarnml.job import user_code
+from yarnml.job.acls import Acls
 from yarnml.job.base import check_processes
 from yarnml.job.explain import check_keys, explain
 from yarnml.job.fields import LARGEST_COUNT, Name, Section, Shards, Url, Urls
@@ -56,6 +57,7 @@ class Prediction(Section, frozen=True, kw_only=True):
     workers: Workers = Workers()
     master: Master = Master()
     queue: Annotated[str, Meta(min_length=1)] = "default"
+    acls: Acls = Acls()
     environment: EnvironmentSpec = EnvironmentSpec()
 
     def __post_init__(self) -> None:

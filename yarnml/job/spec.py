@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, field, to_builtins
 
 from yarnml.events.redaction import HIDDEN, hide, hide_passwords, map_texts, without_password
+from yarnml.job.acls import Acls
 from yarnml.job.data import ClassWeights as ClassWeights
 from yarnml.job.data import Data as Data
 from yarnml.job.fields import (
@@ -145,6 +146,7 @@ class Job(Section, frozen=True, kw_only=True):
     reducers: Reducers = Reducers()
     master: Master = Master()
     queue: Annotated[str, Meta(min_length=1)] = "default"
+    acls: Acls = Acls()
     environment: EnvironmentSpec = EnvironmentSpec()
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
     export: Url | Export | None = None

@@ -13,13 +13,19 @@ from yarnml.storage.native import Native
 from yarnml.storage.retry import CONNECT_SECONDS
 from yarnml.storage.webhdfs import WebHdfs
 
+CLIENT = "YARNML_HDFS"
+"""The variable that names the client for ``hdfs://``: `NATIVE`, or libhdfs."""
+
+NATIVE = "native"
+
 VARIABLES = (
     "HADOOP_CONF_DIR",
     "HADOOP_HOME",
+    "HADOOP_PROXY_USER",
     "HADOOP_USER_NAME",
     "KRB5CCNAME",
     "KRB5_CLIENT_KTNAME",
-    "YARNML_HDFS",
+    CLIENT,
 )
 """Variables that decide what the URL of an HDFS means, and who asks for it."""
 
@@ -122,9 +128,9 @@ def check_any_answers(addresses: Sequence[str]) -> None:
 
 
 def _rpc_client(authority: str, settings: Configuration, umask: int, first: int) -> Client:
-    kind = os.environ.get("YARNML_HDFS", "native")
-    if kind == "native":
+    kind = os.environ.get(CLIENT, NATIVE)
+    if kind == NATIVE:
         return Native(authority, settings, umask, first)
     if kind == "libhdfs":
         return LibHdfs(authority, settings)
-    raise ValueError(f"YARNML_HDFS is '{kind}'; it must be native or libhdfs.")
+    raise ValueError(f"{CLIENT} is '{kind}'; it must be native or libhdfs.")

@@ -14,6 +14,7 @@ from yarnml.clusters.yarn import services
 from yarnml.clusters.yarn.packaging.provision import VARIABLES, Provision
 from yarnml.errors import JobFileError
 from yarnml.job import paths
+from yarnml.job.acls import Acls, groups, users
 from yarnml.job.base import BaseJob
 from yarnml.job.spec import size_in_bytes
 from yarnml.storage.hdfs import roots_of
@@ -37,6 +38,9 @@ MASTER_ADDRESS = "yarnml.master"
 CLOCK = "; clock "
 """The mark, in the report of doctor's container, before the seconds since 1970 on its node."""
 
+EVENTS_PAGE = "events"
+"""The name, among Skein's pages of an application, of the page for those who may only look."""
+
 EVENTS_ADDRESS = "yarnml.news"
 """Skein's key for the address where the job's events can be followed."""
 
@@ -57,6 +61,7 @@ def specification(
     login: Login | None = None,
     *,
     kerberos: bool = False,
+    service: str = "",
 ) -> dict[str, Any]:
     """The application as Skein's mapping.
 
@@ -67,6 +72,7 @@ def specification(
     ``login``: by which the master logs in; None where it has delegation tokens alone.
     ``kerberos``: whether the cluster knows its users: then the pages of the application, which have what its containers
     left with Skein, are for its user alone, and the nodes show logs only to who has a ticket.
+    ``service``: who submits it in the user's name, and may look at it and end it; empty for the user.
     """
     workers = job.workers
     reducers = job.reducers
@@ -83,7 +89,7 @@ def specification(
         "python": provision.python,
         "master_resources": _resources(job.master.memory, job.master.vcores),
         "master_env": common,
-        "acls": {"enable": kerberos},
+        "acls": _acls(job.acls, service, kerberos=kerberos),
         "last_word": _last_word(provision.python) if kerberos else ":",
         "workers": workers.count,
         "worker_resources": _resources(workers.memory, workers.vcores, workers.gpus),
@@ -160,6 +166,21 @@ def _files(provision: Provision, job_file: str) -> dict[str, Any]:
         shared = {"visibility": "private"} if "://" in resource.url else {}
         files[name] = {"source": resource.url, "type": resource.kind, **shared}
     return files
+
+
+def _acls(acls: Acls, service: str, *, kerberos: bool) -> dict[str, Any]:
+    """Skein's access lists; a cluster that does not know its users has none, unless the job names some."""
+    if not kerberos and acls == Acls():
+        return {"enable": False}
+    services = [service] if service else []
+    return {
+        "enable": True,
+        "view_users": users(acls.view) + services,
+        "view_groups": groups(acls.view),
+        "modify_users": users(acls.modify) + services,
+        "modify_groups": groups(acls.modify),
+        "ui_users": sorted({*acls.ui, *acls.followers}),
+    }
 
 
 def _last_word(python: str) -> str:

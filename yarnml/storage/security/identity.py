@@ -2,17 +2,43 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from yarnml.errors import ClusterError, JobFileError
 from yarnml.storage.hadoop_config import Configuration, configuration, system_user
 from yarnml.storage.security import auth_to_local, gssapi, tokens
 from yarnml.storage.security.gssapi import Ticket
 
+PROXY_USER = "HADOOP_PROXY_USER"
+"""Hadoop's variable for the user in whose name a service acts: Java, hdfs-native and we look for it."""
+
 _JAVA_READS = re.compile(r"FILE:|/|$")
 
 
 def user() -> str:
-    """Our name on the cluster of the Hadoop configuration; ClusterError where it wants a ticket and there is none."""
+    """Our name on the cluster: the user in whose name we act, or else who has logged in."""
+    return proxied() or login_user()
+
+
+def proxied() -> str:
+    """The user in whose name we act; empty for nobody else."""
+    return "" if tokens.in_container() else os.environ.get(PROXY_USER, "")
+
+
+@contextmanager
+def as_ourselves() -> Iterator[None]:
+    """Act in nobody's name for the length of a block."""
+    name = os.environ.pop(PROXY_USER, None)
+    try:
+        yield
+    finally:
+        if name is not None:
+            os.environ[PROXY_USER] = name
+
+
+def login_user() -> str:
+    """The name on the cluster of who has logged in; ClusterError where it wants a ticket and there is none."""
     settings = configuration()
     if not settings.wants_kerberos:
         return system_user()

@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 from yarnml.storage.hadoop_config import configuration
 from yarnml.storage.security import gssapi, keytab, tokens
-from yarnml.storage.security.identity import user
+from yarnml.storage.security.identity import login_user, proxied
 from yarnml.storage.security.tokens import Token
 from yarnml.storage.security.truststore import tls_context
 
@@ -68,7 +68,7 @@ class Caller:
             Redirects(),
             urllib.request.HTTPSHandler(context=self.tls),
         ).open
-        self._user = cache(user)
+        self._user = cache(login_user)
         self._wanting: set[str] = set()  # servers that have asked for a proof
 
     def open(
@@ -82,7 +82,7 @@ class Caller:
         """Call a server; OSError where it does not answer, or refuses."""
         server = urlsplit(url).netloc
         if server not in self._wanting:
-            named = Proof({"user.name": self._user()}, {})
+            named = Proof({"user.name": self._user(), **_in_the_name_of()}, {})
             try:
                 return self._send(url, query, headers, method, seconds, named)
             except urllib.error.HTTPError as exc:
@@ -121,9 +121,13 @@ class Caller:
             return Proof({"delegation": token.text}, {})
         host = urlsplit(f"//{server}").hostname or ""
         try:
-            return Proof({}, {"Authorization": gssapi.negotiate(host)})
+            return Proof(_in_the_name_of(), {"Authorization": gssapi.negotiate(host)})
         except PermissionError as exc:
             raise PermissionError(f"{server} wants a Kerberos ticket: {exc}") from exc
+
+
+def _in_the_name_of() -> Mapping[str, str]:
+    return {"doas": proxied()} if proxied() else {}
 
 
 def _wants_ticket(exc: urllib.error.HTTPError) -> bool:

@@ -3,7 +3,7 @@
 import http.client
 import os
 import urllib.error
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeVar
@@ -46,12 +46,17 @@ def info(web: str) -> ClusterInfo:
 def node_manager(address: str, path: str, **query: str) -> bytes:
     """Ask the NodeManager at ``address``; ``path`` begins after /ws/v1/node.  OSError where it does not answer."""
     kind = "https" if hadoop_config.configuration().get("yarn.http.policy") == "HTTPS_ONLY" else "http"
-    return _get(f"{kind}://{address}/ws/v1/node/{path}", **query)
+    return _get(f"{kind}://{address}/ws/v1/node/{path}", query)
+
+
+def application_page(application: str, page: str, seconds: float, **query: str) -> bytes:
+    """A page that an application serves, through a ResourceManager's proxy; OSError where none gives it to us."""
+    return _first_answer(lambda web: _get(f"{web}/proxy/{application}/pages/{page}", query, seconds))
 
 
 def setting(name: str) -> str:
     """A property of a ResourceManager's own configuration; empty where it has none.  OSError where none answers."""
-    text = _first_answer(lambda web: _get(f"{web}/conf", name=name)).decode()
+    text = _first_answer(lambda web: _get(f"{web}/conf", {"name": name})).decode()
     return text.partition("<value>")[2].partition("</value>")[0]
 
 
@@ -91,10 +96,10 @@ def _read(web: str, ask: Callable[[], _T]) -> _T:
         raise OSError(f"{web}: {getattr(exc, 'reason', exc)}") from exc
 
 
-def _get(url: str, **query: str) -> bytes:
+def _get(url: str, query: Mapping[str, str] = {}, seconds: float = ANSWER_SECONDS) -> bytes:
     headers = {"Accept": "application/json, text/plain, */*"}
     caller = _caller(hadoop_config.find_folder(), os.environ.get("HADOOP_USER_NAME"))
-    with caller.open(url, query, ANSWER_SECONDS, headers=headers) as answer:
+    with caller.open(url, query, seconds, headers=headers) as answer:
         return bytes(answer.read())
 
 

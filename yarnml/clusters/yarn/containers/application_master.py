@@ -20,7 +20,7 @@ from yarnml import storage
 from yarnml.checkpoint.lease import LeaseLost
 from yarnml.clusters.yarn import credentials
 from yarnml.clusters.yarn.application import EVENTS_ADDRESS, JOB_FILE, MASTER_ADDRESS
-from yarnml.clusters.yarn.containers import time_limit, token_renewal, watchdog
+from yarnml.clusters.yarn.containers import time_limit, token_renewal, viewers_page, watchdog
 from yarnml.clusters.yarn.containers.event_log import EventLog
 from yarnml.clusters.yarn.containers.launcher import AttemptOver, SkeinLauncher
 from yarnml.clusters.yarn.observe.logs import EVENTS
@@ -65,6 +65,7 @@ def main() -> int:
     certificate = credentials.in_container()
     server = ControlServer(event_log.answer, os.environ["NM_HOST"], certificate)
     application.kv[EVENTS_ADDRESS] = server.address.encode()
+    close_page = viewers_page.open_page(application, event_log) if job.acls.followers else None
     with JobConsole(Console(highlight=False, width=200, force_terminal=False)) as show:
 
         def say(event: Event) -> None:
@@ -81,6 +82,8 @@ def main() -> int:
         say(end)
     event_log.close()
     server.shutdown()
+    if close_page:
+        close_page()
     status, text = ("FAILED", end.text) if isinstance(end, Failure) else ("SUCCEEDED", _success(end))
     application.shutdown(status, text)
     time.sleep(END_SECONDS)  # Skein ends this process

@@ -69,6 +69,11 @@ def check_name_node(settings: Configuration) -> str:
     try:
         storage.exists(f"{root}/user")
     except (OSError, ValueError) as exc:
+        if identity.proxied():  # hdfs-native does not tell a refusal from a broken connection
+            raise ClusterError(
+                f"HDFS does not answer in the name of {identity.proxied()}: {exc}; hadoop.proxyuser."
+                f"{identity.login_user()}.hosts and .users or .groups in the NameNode's core-site.xml must allow it."
+            ) from exc
         raise ClusterError(
             f"HDFS is not there: {exc}; start it, or correct core-site.xml in {settings.folder}."
         ) from exc
@@ -101,7 +106,8 @@ def check_ticket(settings: Configuration) -> str:
     ticket = identity.valid_ticket()
     name = identity.short_name(ticket.principal, settings)
     end = local_time(time.time() + ticket.seconds)
-    return f"{ticket.principal} has one until {end}, in {cache}; the cluster calls you {name}"
+    names = f"you act in the name of {identity.proxied()}" if identity.proxied() else f"the cluster calls you {name}"
+    return f"{ticket.principal} has one until {end}, in {cache}; {names}"
 
 
 def describe_time_limit(job: BaseJob | None = None) -> str:

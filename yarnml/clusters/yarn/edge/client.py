@@ -23,7 +23,7 @@ from yarnml.clusters.yarn.capacity import availability, rest
 from yarnml.clusters.yarn.capacity.answers import AttemptsAnswer, ContainerAnswer
 from yarnml.clusters.yarn.edge.admission import check_ticket
 from yarnml.clusters.yarn.edge.skein_answers import LIVE_STATES, application_of, refusal, skein_errors
-from yarnml.clusters.yarn.observe import processes
+from yarnml.clusters.yarn.observe import pages, processes
 from yarnml.clusters.yarn.observe.processes import ProcessInfo
 from yarnml.clusters.yarn.observe.status import Application
 from yarnml.clusters.yarn.packaging.provision import Provision, provide
@@ -53,7 +53,7 @@ CONTAINERS_END_SECONDS = 20.0
 APPLICATION_END_SECONDS = 60.0
 """Longest wait for YARN to note the end of an application."""
 
-# A driver lives for seconds: with these options it starts in two thirds of the time.
+# A driver lives for seconds: so it starts in two thirds of the time.
 QUICK_JAVA = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 
 _ID = re.compile(r"application_\d+_\d+")
@@ -75,12 +75,12 @@ def connected() -> Iterator["Yarn"]:
         try:
             security = credentials.new_security()  # else Skein keeps one in ~/.skein
             options = [*QUICK_JAVA, *os.environ.get("SKEIN_DRIVER_JAVA_OPTIONS", "").split()]
-            client = skein.Client(security=security, log=log.name, java_options=options)
+            with identity.as_ourselves():  # the driver wants a ticket of its own, and takes the name with each job
+                client = skein.Client(security=security, log=log.name, java_options=options)
         except (skein.exceptions.SkeinError, OSError, subprocess.CalledProcessError) as exc:
-            output = log.read().decode(errors="replace")
             raise ClusterError(
                 f"Skein's driver, a Java program, did not start: {exc}; `yarnml doctor` looks at its Java and jars.",
-                output,
+                log.read().decode(errors="replace"),
             ) from exc
         with client:
             yield Yarn(client)
@@ -123,6 +123,7 @@ class Yarn:
         """Send an application, with a certificate of its own, to the queue of its job."""
         spec = skein.ApplicationSpec.from_dict(application)
         spec.master.security = credentials.new_security()
+        spec.user = identity.proxied()
         with skein_errors(f"queue {job.queue}: "):
             return self.report(self._client.submit(spec))
 
@@ -154,8 +155,8 @@ class Yarn:
             answer = rest.resource_manager(f"apps/{application}/appattempts", AttemptsAnswer)
             masters = processes.from_attempts(answer.app_attempts.app_attempt)
         states = list(skein.model.ContainerState)
-        containers = self._ask(application, lambda line: line.get_containers(states=states)) or []
-        return [*masters, *processes.from_containers(containers)]
+        own = self._ask(application, lambda line: line.get_containers(states=states))
+        return [*masters, *(pages.processes(application) if own is None else processes.from_containers(own))]
 
     def master(self, application: str, key: str = EVENTS_ADDRESS) -> tuple[str, Certificate] | None:
         """The address of a job's master and the certificate to call it with; None where no master is up.

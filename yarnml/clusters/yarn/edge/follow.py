@@ -8,6 +8,7 @@ from contextlib import closing
 from yarnml.clusters.yarn.capacity.rules import why_master_waits
 from yarnml.clusters.yarn.edge.client import CHECK_SECONDS, MASTER_CALL_SECONDS, Yarn
 from yarnml.clusters.yarn.observe.diagnosis import diagnose
+from yarnml.clusters.yarn.observe.pages import PageLine
 from yarnml.clusters.yarn.observe.status import Application
 from yarnml.control.calls import EventBatch, FollowEvents
 from yarnml.control.rpc import ControlClient
@@ -26,14 +27,16 @@ BATCH_SECONDS = 0.2
 _DATE = re.compile(r"^\[[^\]]*\]\s*")
 
 
-def follow(yarn: Yarn, application: str, say: Listener) -> End | None:
+def follow(yarn: Yarn, application: str, say: Listener, *, foreign: bool = False) -> End | None:
     """Tell every event of a job until it ends; its outcome, where this was told or is in its logs.
+
+    ``foreign``: whether it is another user's.
 
     Raises the job's own error, or ClusterError with the probable cause out of its logs.
     """
     notices = _WaitNotices(say)
     monitor = _ApplicationMonitor(yarn, application)
-    with closing(monitor), closing(EventFollower(yarn, application)) as follower:
+    with closing(monitor), closing(EventFollower(yarn, application, foreign=foreign)) as follower:
         while (report := monitor.report).live:
             batch = follower.poll()
             for event in batch.events if batch else []:
@@ -120,13 +123,15 @@ class _WaitNotices:
 class EventFollower:
     """Follows the events of a job over its masters; the master of a new attempt begins its own story.
 
+    ``foreign``: whether the application is another user's, who lets us look at it.
     ``end``: the last event of the job, once it was told.
     """
 
-    def __init__(self, yarn: Yarn, application: str) -> None:
+    def __init__(self, yarn: Yarn, application: str, *, foreign: bool = False) -> None:
         self._yarn = yarn
         self._application = application
-        self._line: ControlClient | None = None
+        self._foreign = foreign
+        self._line: ControlClient | PageLine | None = None
         self._address = ""
         self._seen_events = 0
         self._seen_step = -1
@@ -154,15 +159,22 @@ class EventFollower:
             self._line.close()
         self._line = None
 
-    def _connect(self) -> ControlClient | None:
+    def _connect(self) -> ControlClient | PageLine | None:
+        if self._foreign:
+            self._begin_story("")
+            self._line = PageLine(self._application)
+            return self._line
         master = self._yarn.master(self._application)
         if master is None:
             return None
         address, certificate = master
         if address != self._address:  # another attempt: nothing of its story was told yet
-            self._address = address
-            self._seen_events = 0
-            self._seen_step = -1
-            self.end = None
+            self._begin_story(address)
         self._line = ControlClient(address, certificate, MASTER_CALL_SECONDS)
         return self._line
+
+    def _begin_story(self, address: str) -> None:
+        self._address = address
+        self._seen_events = 0
+        self._seen_step = -1
+        self.end = None

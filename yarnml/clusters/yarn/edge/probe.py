@@ -9,7 +9,7 @@ from yarnml.clusters.yarn.application import CLOCK
 from yarnml.clusters.yarn.capacity import resource_manager
 from yarnml.clusters.yarn.capacity.resources import requests
 from yarnml.clusters.yarn.edge.client import CHECK_SECONDS, Yarn, home
-from yarnml.clusters.yarn.edge.commands import build_application
+from yarnml.clusters.yarn.edge.submit import build_application
 from yarnml.clusters.yarn.observe.diagnosis import diagnose
 from yarnml.clusters.yarn.packaging.provision import provide
 from yarnml.errors import ClusterError, named
