@@ -71,7 +71,7 @@ def test_unknown_key_without_a_near_one() -> None:
         (document(learner={"kind": "mlp", "optimizer": {1: 2}}), "Every key of learner.optimizer must be text."),
         (
             document(learner={"kind": "mpl"}),
-            "learner.kind must be one of linear, logistic, softmax, poisson, gamma, huber",
+            "learner.kind must be one of linear, logistic, softmax, poisson, gamma, negative_binomial",
         ),
         (
             document(learner={"kind": "pca", "components": 2, "method": "svd"}),

@@ -10,7 +10,7 @@ import numpy as np
 from tests.learners.kinds import TOKENS
 from yarnml.data.scaling import Scaling
 from yarnml.data.schema import Rows, Schema
-from yarnml.job.learners import Als, Factorization, Gamma, NaiveBayes, Options, Poisson
+from yarnml.job.learners import Als, Factorization, Gamma, NaiveBayes, NegativeBinomial, Options, Poisson
 from yarnml.learners.base import Batch, Learner, ShardLearner
 from yarnml.learners.precision import compile_for
 from yarnml.learners.registry import build_learner
@@ -69,7 +69,7 @@ def build_case(options: Options, columns: Schema) -> Case:
     n = ROWS
     classes = columns.label_type == "class"
     y = random.integers(columns.outputs, size=n) if classes else random.normal(size=n)
-    y = np.exp(y) if isinstance(options, Poisson | Gamma | Als | Factorization) else y
+    y = np.exp(y) if isinstance(options, Poisson | NegativeBinomial | Gamma | Als | Factorization) else y
     x = random.normal(size=(n, columns.row_width)).astype(np.float32)
     if isinstance(options, NaiveBayes):
         x = np.abs(x) * (1 + np.eye(columns.outputs, columns.width, dtype=np.float32)[y])

@@ -44,9 +44,9 @@ def in_label_units(outputs: Any, scaling: LabelScaling | None, kind: LabelScale,
     return module.exp(values) if kind == "log" else values
 
 
-def loss_in_label_units(loss: Any, scaling: LabelScaling | None, kind: LabelScale) -> Any:
-    """Bring losses that grow with the square of the error back to the label's units; those of logarithms stay."""
-    return loss if scaling is None or kind != "standard" else loss / (scaling.factor**2).astype(loss.dtype)
+def loss_in_label_units(loss: Any, scaling: LabelScaling | None, kind: LabelScale, degree: int) -> Any:
+    """Bring losses that grow with the error's power ``degree`` back to the label's units; those of logarithms stay."""
+    return loss if scaling is None or kind != "standard" else loss / (scaling.factor**degree).astype(loss.dtype)
 
 
 def check_labels(rows: Rows, schema: Schema) -> None:

@@ -77,6 +77,7 @@ class GradientDescent:
 
     ``check``: refuses rows that the model can't take.
     ``training``: the loss that is minimised in place of the model's.
+    ``loss_degree``: the power of the error with which the loss grows.
     """
 
     def __init__(
@@ -86,12 +87,14 @@ class GradientDescent:
         penalty: Callable[[Any], jax.Array] | None = None,
         check: Check | None = None,
         training: Training | None = None,
+        loss_degree: int = 2,
     ) -> None:
         self._model = model
         self._optimizer = optimizer
         self._penalty = penalty
         self.check = check
         self._training = training
+        self.loss_degree = loss_degree
 
     def init(self, key: Key) -> State:
         parameters = self._model.init(key)

@@ -1,6 +1,7 @@
 """The coefficients of a linear model in the units of its data, from the exported arrays."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,8 @@ def coefficients(arrays: Mapping[str, npt.ArrayLike], schema: Schema, confidence
     ``left_out`` says why a column was not used, null where it was.
 
     Where the label is scaled by ``data.label_scale: log``, they are those of its logarithm.
-    With softmax a row for every feature and ``class``.  Scaling is undone: coefficients count in the data's own units.
+    With softmax a row for every feature and ``class``; with ordinal an intercept for each boundary between two classes.
+     Scaling is undone: coefficients count in the data's own units.
     Raises ExportError for a model that is not linear, and for a confidence that is none.
     """
     if not 0 < confidence < 1:
@@ -34,29 +36,34 @@ def coefficients(arrays: Mapping[str, npt.ArrayLike], schema: Schema, confidence
     named = {name: np.asarray(a, np.float64) for name, a in arrays.items()}
     bias: npt.NDArray[Any] = named.get("parameters/bias", np.empty(0))
     weight: npt.NDArray[Any] = named.get("parameters/weight", np.empty(0))
-    if weight.shape not in ((schema.width,), (schema.width, schema.outputs)) or bias.shape != weight.shape[1:]:
+    boundaries = schema.outputs - 1 if weight.ndim == 1 and bias.shape == (schema.outputs - 1,) else 0
+    is_whole = weight.shape in ((schema.width,), (schema.width, schema.outputs))
+    if not is_whole or not (boundaries or bias.shape == weight.shape[1:]):
         raise ExportError("Only a linear model has coefficients, one weight for each feature; this one is another.")
     centre = named["scaling/mean"] + all_offsets(schema)
     factor = named["scaling/factor"]
     slopes = (factor * weight.T).T
-    values = np.concatenate([(bias - centre @ slopes)[None], slopes])
+    intercepts = np.reshape(bias - centre @ slopes, (-1, *weight.shape[1:]))
+    values = np.concatenate([intercepts, slopes])
     errors = np.full(values.shape, np.nan)
     if "parameters/covariance" in named:
         variance = _variances(named["parameters/covariance"], centre, factor)
         errors = np.sqrt(np.where(variance > 0, variance, np.nan))
     if "scaling/label/mean" in named:
         values = values / named["scaling/label/factor"]
-        values[0] += named["scaling/label/mean"]
+        values[: len(intercepts)] += named["scaling/label/mean"]
         errors = errors / named["scaling/label/factor"]
     given = {name.removeprefix("parameters/"): array for name, array in arrays.items()}
     rows = max(schema.outputs, 1) if weight.ndim > 1 else 1
-    columns: dict[str, Any] = {"feature": np.repeat([INTERCEPT, *schema.names], rows)}
+    classes = schema.classes or ()
+    edges = [f"({low}|{high})" for low, high in pairwise(classes)] if boundaries else [INTERCEPT]
+    columns: dict[str, Any] = {"feature": np.repeat([*edges, *schema.names], rows)}
     if weight.ndim > 1:
-        columns["class"] = [*(schema.classes or ())] * len(values)
+        columns["class"] = [*classes] * len(values)
     columns["coefficient"] = values.ravel()
     freedom = float(named.get("parameters/freedom", np.array(np.inf)))
     columns |= _inference(values.ravel(), errors.ravel(), freedom, confidence)
-    reasons = np.repeat(np.array([None, *left_out(factor, given)], object), rows)
+    reasons = np.repeat(np.array([*[None] * len(edges), *left_out(factor, given)], object), rows)
     return pa.table(columns | {"left_out": pa.array(reasons, pa.string())})
 
 
@@ -79,6 +86,8 @@ def _inference(values: Vector, errors: Vector, freedom: float, confidence: float
 
 
 def _variances(covariance: Vector, centre: Vector, factor: Vector) -> Vector:
-    """[1 + width]: the variances of (bias, weight) on unscaled features; ``covariance``: of those on scaled ones."""
-    bias = np.concatenate([[1.0], -centre * factor])
-    return np.concatenate([[bias @ covariance @ bias], np.square(factor) * np.diag(covariance)[1:]])
+    """[n]: the variances of biases and weights on unscaled features; ``covariance`` [n, n]: of those on scaled ones."""
+    biases = len(covariance) - len(factor)
+    rows = np.column_stack([np.eye(biases), np.tile(-centre * factor, (biases, 1))])
+    of_biases = np.einsum("ij,jk,ik->i", rows, covariance, rows)
+    return np.concatenate([of_biases, np.square(factor) * np.diag(covariance)[biases:]])

@@ -23,6 +23,7 @@ from yarnml.job.spec import Gradients
 from yarnml.learners.accumulation import map_by_parts, sum_by_parts
 from yarnml.learners.base import Batch, ChangingSums, ChecksRows, Learner, Scores, ShardLearner, ShardState, State
 from yarnml.learners.precision import precision_of
+from yarnml.learners.units import degree_of
 from yarnml.reduce.tree import Value, Vector
 from yarnml.worker.first_call import FirstCall
 from yarnml.worker.flattening import Flattening
@@ -59,6 +60,7 @@ class Program:
         self._shard_learner = learner if isinstance(learner, ShardLearner) else None
         self._form_at = learner.form_of_sums if isinstance(learner, ChangingSums) else None
         self._check_rows = learner.check if isinstance(learner, ChecksRows) else None
+        self._in_loss_units = partial(loss_in_label_units, kind=schema.label_scale, degree=degree_of(learner))
         self._schema = schema
         self._width = schema.row_width
         self._shape = (schema.row_width,) if schema.offset else schema.shape or (schema.width,)
@@ -113,7 +115,7 @@ class Program:
         if label is None:
             return scores
         with precision_of(self._learner):
-            return scores._replace(loss=loss_in_label_units(scores.loss, label, self._schema.label_scale))
+            return scores._replace(loss=self._in_loss_units(scores.loss, label))
 
     def evaluate(
         self, state: State, scaling: Scaling | None, rows: Rows
@@ -240,10 +242,9 @@ class Program:
         self, parameters: Any, scaling: Scaling | None, rows: Rows | Batch
     ) -> tuple[jax.Array, jax.Array]:
         label = label_of(scaling)
-        kind = self._schema.label_scale
 
         def outputs_and_losses(batch: Batch) -> tuple[jax.Array, jax.Array]:
-            outputs = in_label_units(self._learner.predict(parameters, batch.x), label, kind, jnp)
-            return outputs, loss_in_label_units(self._learner.loss(parameters, batch), label, kind)
+            outputs = in_label_units(self._learner.predict(parameters, batch.x), label, self._schema.label_scale, jnp)
+            return outputs, self._in_loss_units(self._learner.loss(parameters, batch), label)
 
         return map_by_parts(outputs_and_losses, self._batch(scaling, rows), self._micro_batch_size)

@@ -30,6 +30,9 @@ def logistic(l2: float, data: tuple[Any, Any]) -> Any:
     return linear_model.LogisticRegression(C=1 / (l2 * n(data)), tol=1e-10, max_iter=10_000)
 
 
+SPARSE = linear_model.LogisticRegression(
+    C=1 / (0.02 * n(WINE)), l1_ratio=1.0, solver="saga", tol=1e-9, max_iter=20_000, random_state=0
+)
 RIDGE = linear_model.Ridge(alpha=0.1 * n(DIABETES))
 NET = linear_model.ElasticNet(alpha=2.0, l1_ratio=0.8, tol=1e-10, max_iter=100_000)
 COUNTS = linear_model.PoissonRegressor(alpha=0.1, tol=1e-10, max_iter=10_000)
@@ -46,6 +49,7 @@ CASES = {
     "logistic-lbfgs": Case(Logistic(solver="lbfgs", l2=0.01), CANCER, logistic(0.01, CANCER), 40, 1e-4),
     "softmax-newton": Case(Softmax(solver="newton", l2=0.02), WINE, logistic(0.02, WINE), 10, 1e-4),
     "softmax-lbfgs": Case(Softmax(solver="lbfgs", l2=0.02), WINE, logistic(0.02, WINE), 40, 1e-4),
+    "softmax-l1": Case(Softmax(solver="fista", l1=0.02), WINE, SPARSE, 300, 1e-4),
     "poisson-lbfgs": Case(Poisson(solver="lbfgs", l2=0.1), DIABETES, COUNTS, 60, 1e-4),
     "gamma-newton": Case(Gamma(solver="newton", l2=0.1), DIABETES, AMOUNTS, 30, 1e-4),
     "gamma-lbfgs": Case(Gamma(solver="lbfgs", l2=0.1), DIABETES, AMOUNTS, 60, 1e-4),

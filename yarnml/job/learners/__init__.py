@@ -18,7 +18,10 @@ from yarnml.job.learners.linear import (
     Likelihood,
     Linear,
     Logistic,
+    NegativeBinomial,
+    Ordinal,
     Poisson,
+    Quantile,
     Softmax,
     Svm,
 )
@@ -59,12 +62,15 @@ __all__ = [
     "Logistic",
     "Mlp",
     "NaiveBayes",
+    "NegativeBinomial",
     "NetworkOptions",
     "Normalization",
     "Options",
+    "Ordinal",
     "Passes",
     "Pca",
     "Poisson",
+    "Quantile",
     "Recurrent",
     "Softmax",
     "Svm",
@@ -79,6 +85,9 @@ Options = (
     | Softmax
     | Poisson
     | Gamma
+    | NegativeBinomial
+    | Ordinal
+    | Quantile
     | Huber
     | Svm
     | Mlp

@@ -22,6 +22,9 @@ PRIOR = 0.5
 
 USUAL_PASSES = {"normal": 2, "newton": 20, "lbfgs": 100, "fista": 500}
 
+KINKED_PASSES = 300
+"""The usual passes of a loss whose curvature says little."""
+
 
 class Method(NamedTuple):
     """A solver, and its ``prior``: prior/2 · Σ w² is added to the sum of losses, for features of variance 1."""
@@ -30,16 +33,17 @@ class Method(NamedTuple):
     prior: float
 
 
-def usual_method(*, l1: bool, l2: bool, coefficients: int, unbounded: bool) -> Method:
+def usual_method(*, l1: bool, l2: bool, coefficients: int, unbounded: bool, kinked: bool = False) -> Method:
     """Choose the method of a job that names neither a solver nor an optimizer.
 
     ``unbounded``: the loss of a family may go on falling as coefficients grow, as where a plane tells classes apart; a
     prior keeps them finite, and fades as rows come.
+    ``kinked``: the curvature of the loss says little of how far to go.
     """
     prior = PRIOR if unbounded and not (l1 or l2) else 0.0
     if l1:
         return Method("fista", prior)
-    return Method("lbfgs" if coefficients > MAX_COEFFICIENTS else "newton", prior)
+    return Method("lbfgs" if kinked or coefficients > MAX_COEFFICIENTS else "newton", prior)
 
 
 class GeneralisedLinear(LearnerOptions, frozen=True, kw_only=True):
@@ -150,6 +154,42 @@ class Gamma(Likelihood, frozen=True, kw_only=True, tag="gamma"):
 
     PREDICTS = "number"
     TAKES_LABEL_SCALE = False
+
+
+class NegativeBinomial(Likelihood, frozen=True, kw_only=True, tag="negative_binomial"):
+    """Negative binomial regression: counts of mean μ, the exponential of a linear function, and larger variance.
+
+    ``alpha``: the variance is μ + alpha · μ².
+    """
+
+    PREDICTS = "number"
+    TAKES_LABEL_SCALE = False
+
+    alpha: Positive = 1.0
+
+
+class Ordinal(Likelihood, frozen=True, kw_only=True, tag="ordinal"):
+    """Ordinal logistic regression (proportional odds): classes in order, one weight vector for all of them."""
+
+
+class Quantile(GeneralisedLinear, frozen=True, kw_only=True, tag="quantile"):
+    """Linear regression of a quantile of the label.
+
+    ``quantile``: the part of the labels that lies below the prediction.
+    """
+
+    PREDICTS = "number"
+
+    quantile: Annotated[float, Meta(gt=0, lt=1)] = 0.5
+
+    @property
+    def passes(self) -> Passes | None:
+        passes = super().passes
+        return passes and passes._replace(usual=KINKED_PASSES)
+
+    @property
+    def label_scale(self) -> Literal["none", "standard"]:
+        return "standard"
 
 
 class Huber(GeneralisedLinear, frozen=True, kw_only=True, tag="huber"):

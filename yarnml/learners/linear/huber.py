@@ -7,7 +7,8 @@ from yarnml.data.schema import Schema
 from yarnml.job.learners import Huber
 from yarnml.learners.base import Learner
 from yarnml.learners.checks import needs_number_label
-from yarnml.learners.linear.glm import Traits, build_glm
+from yarnml.learners.linear.glm import build_glm
+from yarnml.learners.linear.traits import Traits
 
 
 class Robust:

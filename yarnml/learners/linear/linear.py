@@ -7,8 +7,9 @@ from yarnml.data.schema import Schema
 from yarnml.job.learners import Linear
 from yarnml.learners.base import Learner, squared_error
 from yarnml.learners.checks import needs_number_label
-from yarnml.learners.linear.glm import Traits, build_glm
+from yarnml.learners.linear.glm import build_glm
 from yarnml.learners.linear.inference import Dispersion
+from yarnml.learners.linear.traits import Traits
 
 
 class LeastSquares:

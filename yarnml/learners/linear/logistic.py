@@ -7,8 +7,9 @@ from yarnml.data.schema import Schema
 from yarnml.job.learners import Logistic
 from yarnml.learners.base import Learner
 from yarnml.learners.checks import needs_classes
-from yarnml.learners.linear.glm import Traits, build_glm
+from yarnml.learners.linear.glm import build_glm
 from yarnml.learners.linear.inference import Dispersion
+from yarnml.learners.linear.traits import Traits
 
 
 class Bernoulli:

@@ -93,6 +93,7 @@ class FullPasses:
     ``inference``: makes the covariance that is exported with the parameters; None for none.
     ``check``: refuses rows that the model can't take.
     ``classifies``: the loss of a row on the wrong side is log 2 or more.
+    ``loss_degree``: the power of the error with which the loss grows.
     """
 
     exact = True
@@ -106,7 +107,9 @@ class FullPasses:
         check: Check | None = None,
         *,
         classifies: bool = False,
+        loss_degree: int = 2,
     ) -> None:
+        self.loss_degree = loss_degree
         self._no_best = classifies and not any(penalty)
         self._model = model
         self._solver = solver
@@ -194,17 +197,20 @@ class FullPasses:
         sentences = remarks.on_columns(state.parameters, features, factor)
         if not state.begun:
             return sentences
+        weight = state.parameters["weight"]
         inverse = self._solver.inverse(state.solver)
-        if inverse is not None and state.parameters["bias"].ndim == 0:
-            sentences += remarks.on_collinearity(inverse, features)
+        errors = None
+        if inverse is not None and weight.ndim == 1:
+            of_weights = np.s_[-len(weight) :]  # biases come before them
+            errors = np.asarray(inverse)[of_weights, of_weights]
+            sentences += remarks.on_collinearity(errors, features)
         if not self._no_best:
             return sentences
         loss = float(state.loss)
         error = None
-        if self._inference is not None and inverse is not None and loss > 0:
-            error = np.sqrt(np.diagonal(inverse)[1:] * state.solver.value / loss)
-        converged = bool(state.solver.done)
-        return sentences + remarks.on_separation(state.parameters["weight"], error, features, loss, converged=converged)
+        if self._inference is not None and errors is not None and loss > 0:
+            error = np.sqrt(np.diagonal(errors) * state.solver.value / loss)
+        return sentences + remarks.on_separation(weight, error, features, loss, converged=bool(state.solver.done))
 
     def loss(self, parameters: Any, batch: Batch) -> jax.Array:
         return self._model.loss(parameters, batch.x, batch.y)

@@ -7,8 +7,9 @@ from yarnml.data.schema import Schema
 from yarnml.job.learners import Poisson
 from yarnml.learners.base import Learner
 from yarnml.learners.checks import needs_number_label
-from yarnml.learners.linear.glm import Labels, Traits, build_glm, log_mean
+from yarnml.learners.linear.glm import build_glm
 from yarnml.learners.linear.inference import Dispersion
+from yarnml.learners.linear.traits import Labels, Traits, log_mean
 
 
 class Counts:

@@ -33,9 +33,9 @@ def on_columns(parameters: Any, features: list[str], factor: Any) -> list[str]:
 
 
 def on_collinearity(inverse: Any, features: list[str]) -> list[str]:
-    """Tell of columns that nearly explain each other, by the inverse [n, n] of the curvature, the intercept first."""
-    used = np.diagonal(inverse)[1:] > 0
-    estimates = np.asarray(inverse)[1:, 1:][np.ix_(used, used)]
+    """Tell of columns that nearly explain each other, by the inverse [width, width] of the curvature of weights."""
+    used = np.diagonal(inverse) > 0
+    estimates = inverse[np.ix_(used, used)]
     if not len(estimates):
         return []
     deviation = np.sqrt(np.diagonal(estimates))

@@ -7,7 +7,8 @@ from yarnml.data.schema import Schema
 from yarnml.job.learners import Softmax
 from yarnml.learners.base import Learner, cross_entropy
 from yarnml.learners.checks import needs_classes
-from yarnml.learners.linear.glm import Traits, build_glm
+from yarnml.learners.linear.glm import build_glm
+from yarnml.learners.linear.traits import Traits
 
 
 class Multinomial:
