@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from yarnml.errors import JobFileError
+from yarnml.job.acls import Acls
 from yarnml.job.fields import LARGEST_COUNT, MetricName, Section, Url
 from yarnml.job.processes import EnvironmentSpec, Master, Reducers, Workers
 from yarnml.storage import absolute
@@ -39,6 +40,10 @@ class Judgement(Section, frozen=True, kw_only=True):
     @property
     def queue(self) -> str:
         return "default"
+
+    @property
+    def acls(self) -> Acls:
+        return Acls()
 
     @property
     def environment(self) -> EnvironmentSpec:
