@@ -85,11 +85,23 @@ def test_runs_below_a_folder(tmp_path: Path) -> None:
     (tmp_path / "other/history").mkdir(parents=True)
     (tmp_path / ".hidden").mkdir()
     assert sorted(run_folders(str(tmp_path))) == [f"{tmp_path}/old", f"{tmp_path}/team/a/new"]
-    heads, *rows = runs_table(find_runs([str(tmp_path)])).splitlines()
+    runs, unreadable = find_runs([str(tmp_path)])
+    heads, *rows = runs_table(runs).splitlines()
+    assert not unreadable
     assert heads.split() == ["name", "state", "learner", "rows", "epochs", "best", "time", "started", "model", "folder"]
     assert rows[0].split()[:7] == ["digits", "failed", "mlp", "1,438", "2/20", "accuracy", "0.75"]
     assert rows[1].split()[1] == "done"
     assert rows[1].split()[-2:] == ["3", f"{tmp_path}/old"]
+
+
+def test_a_foreign_history_hides_no_other(tmp_path: Path) -> None:
+    """A history of a newer version is left out, and said so."""
+    write(tmp_path / "a", entries(2))
+    (tmp_path / "b/history").mkdir(parents=True)
+    (tmp_path / "b/history/piece-000000000-000000000.jsonl").write_text('{"format":"yarnml-history/9"}')
+    runs, unreadable = find_runs([str(tmp_path)])
+    assert [run.folder for run in runs] == [f"{tmp_path}/a"]
+    assert ["left out:" in text and "yarnml-history/9" in text for text in unreadable] == [True]
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "empty"])

@@ -31,7 +31,25 @@ def list_command(folders: tuple[str, ...]) -> None:
     """
     from yarnml.watch.runs import find_runs, runs_table
 
-    echo(runs_table(find_runs([_folder(folder) for folder in folders or (".",)])))
+    runs, unreadable = find_runs([_folder(folder) for folder in folders or (".",)])
+    for text in ([runs_table(runs)] if runs else []) + unreadable:
+        echo(text)
+
+
+@history_commands.command("serve")
+@click.argument("folder", metavar="[FOLDER]", default=".")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0, the default, takes one that is free.")
+def serve_command(folder: str, port: int) -> None:
+    """Serve pages of the runs in a folder and below to this machine, until Ctrl-C.
+
+    Only who has the address that is printed gets an answer: it holds a secret.
+    """
+    from yarnml.watch.live import Runs
+    from yarnml.watch.server import PageServer
+
+    with PageServer(Runs(_folder(folder)).render, port=port) as server:
+        echo(f"{server.address}  (Ctrl-C ends it)")
+        server.serve_forever()
 
 
 @click.command("compare")

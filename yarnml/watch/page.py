@@ -1,12 +1,13 @@
-"""A view as one HTML file, by the template `page.html` and the style sheet `page.css` beside this module."""
+"""Views as HTML, by the templates and the style sheet beside this module."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
 from yarnml.errors import HistoryError
 from yarnml.events.public import shown
-from yarnml.watch.view import View
+from yarnml.watch.view import Table, View
 
 REFRESH_SECONDS = 5
 """Time between two looks of a live page for news."""
@@ -14,12 +15,18 @@ REFRESH_SECONDS = 5
 
 def html(view: View, *, live: bool = False) -> str:
     """Make the page of a view; one that is ``live`` fetches itself again and again."""
-    text: str = _template().render(view=view, live=live, style=_file("page.css"), seconds=REFRESH_SECONDS)
+    text: str = _template("page.html").render(view=view, live=live, style=_file("page.css"), seconds=REFRESH_SECONDS)
     return text
 
 
-@lru_cache(maxsize=1)
-def _template() -> Any:
+def index(title: str, links: Sequence[str], runs: Table) -> str:
+    """Make a page that lists runs, each with a link."""
+    text: str = _template("index.html").render(title=title, links=links, runs=runs, style=_file("page.css"))
+    return text
+
+
+@lru_cache
+def _template(name: str) -> Any:
     try:
         import jinja2  # an option
     except ImportError as exc:
@@ -27,7 +34,7 @@ def _template() -> Any:
     environment = jinja2.Environment(
         autoescape=True, finalize=_visible, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
-    return environment.from_string(_file("page.html"))
+    return environment.from_string(_file(name))
 
 
 def _visible(value: Any) -> Any:

@@ -12,6 +12,8 @@ from yarnml.watch.history.pieces import HistoryReader
 from yarnml.watch.numbers import MISSING, duration, number
 from yarnml.watch.run import Run
 
+HEADS = ("name", "state", "learner", "rows", "epochs", "best", "time", "started", "model", "folder")
+
 MAX_DEPTH = 4
 """Folders below a given one that are looked into."""
 
@@ -21,14 +23,28 @@ def read_run(folder: str) -> Run:
     return Run(folder, HistoryReader(folder).read(), time.time())
 
 
-def find_runs(folders: Iterable[str]) -> list[Run]:
-    """Read the runs in these folders and below, newest first; HistoryError where there is none at all."""
-    listed = [*folders]
-    runs = [read_run(folder) for top in listed for folder in run_folders(top)]
-    if not runs:
+def find_runs(folders: Iterable[str]) -> tuple[list[Run], list[str]]:
+    """Read the runs in these folders and below, newest first, and say which can't be read.
+
+    HistoryError where there is none at all.
+    """
+    tops = [*folders]
+    runs = []
+    unreadable = []
+    for folder in dict.fromkeys(folder for top in tops for folder in run_folders(top)):
+        try:
+            runs.append(read_run(folder))
+        except HistoryError as exc:
+            unreadable.append(f"left out: {exc}")
+    if not runs and not unreadable:
         raise HistoryError(
-            f"No run below {', '.join(listed)}; give a folder with the folders of jobs, each its checkpoint.path."
+            f"No run below {', '.join(tops)}; give a folder with the folders of jobs, each its checkpoint.path."
         )
+    return newest_first(runs), unreadable
+
+
+def newest_first(runs: Iterable[Run]) -> list[Run]:
+    """Sort runs by when they told something last."""
     return sorted(runs, key=lambda run: run.entries[-1].time, reverse=True)
 
 
@@ -60,11 +76,11 @@ def _folder_names(folder: str) -> list[str]:
 
 def runs_table(runs: Sequence[Run]) -> str:
     """One line a run."""
-    heads = ("name", "state", "learner", "rows", "epochs", "best", "time", "started", "model", "folder")
-    return columns([heads, *(_row(run) for run in runs)])
+    return columns([HEADS, *(row_of(run) for run in runs)])
 
 
-def _row(run: Run) -> tuple[str, ...]:
+def row_of(run: Run) -> tuple[str, ...]:
+    """The cells of a run below `HEADS`."""
     best = MISSING if run.best is None else f"{run.metric} {run.best:.4g}"
     rows = f"{run.rows['train']:,}" if "train" in run.rows else MISSING
     epochs = f"{run.epochs_done}/{run.epochs_asked or MISSING}"
