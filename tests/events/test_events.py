@@ -12,7 +12,7 @@ STORED_NAMES = {
     "Planned", "Submitted", "Pending", "Waiting", "Lost", "Rests", "GoesOn", "Resizes", "Joins", "Torn", "Continued",
     "RoundBegins", "Tick", "EpochDone", "Converged", "Searches", "Judged", "Searched", "Settled", "Outcome", "Failure",
     "LabelSummary", "TimeLimit", "UserAction", "Predicted",
-    "RunStarted", "TrainingMeasured", "RoundMeasured", "ProcessesMeasured", "CheckpointSaved",
+    "PageServed", "RunStarted", "TrainingMeasured", "RoundMeasured", "ProcessesMeasured", "CheckpointSaved",
 }  # fmt: skip
 """Names in ``events.jsonl``, ``outcome.json`` and ``failure.json``.  One may be added, none may change."""
 

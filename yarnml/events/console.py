@@ -40,7 +40,7 @@ from yarnml.events.log import log
 from yarnml.events.measurements import CheckpointSaved, ProcessesMeasured, RoundMeasured, RunStarted, TrainingMeasured
 from yarnml.events.public import shown
 from yarnml.events.rate import Rate
-from yarnml.events.submission import TimeLimit, UserAction
+from yarnml.events.submission import PageServed, TimeLimit, UserAction
 from yarnml.events.text import columns, count_of, format_metrics, local_time
 
 PLAIN_LINE_SECONDS = 5.0
@@ -123,6 +123,8 @@ def announcement(event: Announcement) -> str:
             return f"torn: {folder}: {why}; step {instead} is the newest checkpoint that is whole, to go on from"
         case Submitted(application, url):
             return f"{application}  {url}"
+        case PageServed(url):
+            return f"its page: {url}"
         case UserAction(user, action):
             return f"{user} {action}"
         case TimeLimit(end):

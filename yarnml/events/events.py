@@ -13,9 +13,9 @@ from yarnml.events.cluster import Waiting as Waiting
 from yarnml.events.cluster import WorkerSuspended as WorkerSuspended
 from yarnml.events.fact import Fact
 from yarnml.events.measurements import Measurement
+from yarnml.events.submission import PageServed, TimeLimit, UserAction
 from yarnml.events.submission import Pending as Pending
 from yarnml.events.submission import Submitted as Submitted
-from yarnml.events.submission import TimeLimit, UserAction
 
 
 class Planned(Fact, frozen=True):
@@ -201,7 +201,7 @@ class Failure(Fact, frozen=True):
 
 
 _ClusterEvent = Waiting | ProcessLost | WorkerSuspended | Resumed | SizeChanged | ProcessJoined
-_SubmissionEvent = UserAction | Submitted | Pending | TimeLimit
+_SubmissionEvent = UserAction | Submitted | Pending | TimeLimit | PageServed
 _PlanEvent = Planned | LabelSummary | Continued | CheckpointTorn
 _TrainingEvent = EpochDone | Converged | BestEpochChosen
 

@@ -29,3 +29,9 @@ class TimeLimit(Struct, frozen=True, tag=True):
     """The job's delegation tokens end at ``end``, in seconds since 1970; it stops at a checkpoint before."""
 
     end: float
+
+
+class PageServed(Struct, frozen=True, tag=True):
+    """A page at ``url`` shows the job, for as long as it runs."""
+
+    url: str

@@ -23,6 +23,7 @@ from yarnml.clusters.yarn.application import EVENTS_ADDRESS, JOB_FILE, MASTER_AD
 from yarnml.clusters.yarn.containers import time_limit, token_renewal, viewers_page, watchdog
 from yarnml.clusters.yarn.containers.event_log import EventLog
 from yarnml.clusters.yarn.containers.launcher import AttemptOver, SkeinLauncher
+from yarnml.clusters.yarn.containers.page import serve_page
 from yarnml.clusters.yarn.observe.logs import EVENTS
 from yarnml.control.credentials import Certificate
 from yarnml.control.rpc import ControlServer
@@ -76,6 +77,8 @@ def main() -> int:
             show(event)
 
         say(UserAction(_submitter(), "submitted this job"))
+        if isinstance(job, Job):
+            serve_page(application, str(job.checkpoint.path), say)
         limit = time_limit.start_clock(say)
         cluster = Cluster("yarn", crew_opener(application, certificate, limit))
         end = _earlier_failure(failure_file) or _lead(job, cluster, failure_file, say, limit)

@@ -21,6 +21,7 @@ from yarnml.events.events import (
     TrialDone,
     Waiting,
 )
+from yarnml.events.submission import PageServed
 from yarnml.events.text import columns, count_of, format_metrics, local_time
 
 SHOWN_LOSSES = 3
@@ -56,6 +57,7 @@ class TrainingStatus(Struct):
     ``trained``: how many of the ``trainings`` of a search are done.
     ``waiting``: for what, in words; empty for nothing.
     ``lost``: the reason for each lost process.
+    ``page``: where the newest master shows the job; empty where it does not.
     """
 
     round: int = 0
@@ -72,6 +74,7 @@ class TrainingStatus(Struct):
     lost: list[str] = []
     outcome: End | None = None
     failure: Failure | None = None
+    page: str = ""
 
 
 class Status(Struct, frozen=True):
@@ -106,6 +109,8 @@ def _add(status: TrainingStatus, event: Event) -> None:
         case Waiting(workers, target, reason):
             status.workers = workers
             status.waiting = f"{workers} of {target} workers are here" + (f"; {reason}" if reason else "")
+        case PageServed(url):
+            status.page = url
         case ProcessLost(why):
             status.lost = [*status.lost, why]
         case ProcessJoined(workers, _):
@@ -159,6 +164,8 @@ def describe_status(status: Status) -> str:
     elif application.diagnostics:
         facts.append(("diagnostics", application.diagnostics))
     facts.append(("shown at", application.url))
+    if status.training.page and application.live:
+        facts.append(("page", status.training.page))
     lines = columns([fact for fact in facts if fact[1]])
     rows = [(p.role, str(p.index), p.state, p.host, p.container, p.why) for p in status.containers]
     return lines + ("\n\n" + columns([("role", "index", "state", "host", "container", ""), *rows]) if rows else "")

@@ -1,0 +1,51 @@
+"""The page of a running job on a real cluster: through YARN's proxy, for nobody else, and live."""
+
+import re
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tests.applications import Cluster, submitted
+from tests.processes import wait_for
+
+pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("jobs")]
+
+
+def fetch(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        return str(answer.read().decode())
+
+
+def newest_epoch(text: str) -> int:
+    numbers = re.findall(r"<tr><td>(\d+)</td>", text.partition('<table id="epochs"')[2].partition("</table>")[0])
+    return max(map(int, numbers), default=0)
+
+
+def test_the_page_of_a_running_job(cluster: Cluster) -> None:
+    """`submit` and `status` print its address; it shows the job through YARN's proxy, and goes on with it.
+
+    Its history is on HDFS when the job is over.
+    """
+    job = cluster.held("watched")
+    with submitted(cluster, job) as run:
+        wait_for("the address", lambda: "its page: " in run.printed(), 180)
+        (url,) = re.findall(r"its page: (\S+)", run.printed())
+        assert f"page         {url}" in cluster.yarnml("status", job["name"]).stdout
+
+        def page() -> str:
+            try:
+                return fetch(url)
+            except urllib.error.HTTPError:  # nothing is written yet
+                return ""
+
+        wait_for("an epoch on the page", lambda: newest_epoch(page()) > 0, 180)
+        before = newest_epoch(page())
+        assert '<p class="state running"' in page()
+        assert re.search(r"<td>worker 0</td>", page())
+        wait_for("news", lambda: newest_epoch(page()) > before, 60)
+        cluster.let_go(job)
+        status, out = run.end()
+    assert status == 0, out
+    listed = cluster.yarnml("history", job["checkpoint"]["path"]).stdout.splitlines()
+    assert listed[1].split()[:2] == ["watched", "done"]
