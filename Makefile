@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-quick test-room test-faults fuzz check bench bench-hadoop wheel hadoop hadoop-secure hadoop-ha cluster cluster-down test-docker schema house clean
+.PHONY: screenshots run test test-quick test-room test-faults fuzz check bench bench-hadoop wheel hadoop hadoop-secure hadoop-ha cluster cluster-down test-docker schema house clean
 
 run: .venv/ready examples/digits/data/train           ## train on real handwritten digits
 	$(BIN)/yarnml run examples/digits/job.yaml --restart
@@ -69,6 +69,9 @@ cluster-down:                                         ## remove it
 
 schema: .venv/ready                                   ## write the job file's JSON schema anew
 	$(BIN)/python -m appspec
+
+screenshots: .venv/ready                              ## take the pictures of docs/watch.md anew, by Chromium
+	$(BIN)/python -m tests.watch.screenshots
 
 house: .venv/ready                                    ## draw the rooms and their imports anew
 	$(BIN)/python -m tests.project.drawing

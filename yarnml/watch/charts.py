@@ -35,8 +35,10 @@ def lines(
     drawn = {name: thinned(points) for name, points in series.items() if len(points) > 1}
     if not drawn:
         return ""
-    chart = _pygal().XY(
+    pygal = _pygal()
+    chart = pygal.XY(
         **_OPTIONS,
+        style=pygal.style.Style(**_FONTS),
         title=title,
         show_legend=len(drawn) > 1,
         x_value_formatter=show_x,
@@ -61,7 +63,14 @@ def shares(title: str, parts: Mapping[str, float]) -> str:
     total = sum(parts.values())
     if not total > 0:
         return ""
-    chart = _pygal().HorizontalBar(**_OPTIONS, title=title, show_legend=False, value_formatter="{:.1f} %".format)
+    pygal = _pygal()
+    chart = pygal.HorizontalBar(
+        **_OPTIONS,
+        style=pygal.style.Style(**_FONTS),
+        title=title,
+        show_legend=False,
+        value_formatter="{:.0f} %".format,
+    )
     bars = [(name, 100 * value / total) for name, value in reversed([*parts.items()])]  # the first one on top
     chart.x_labels = [name for name, _ in bars]
     chart.add("share", [{"value": share, "label": f"{name} {share:.1f} %"} for name, share in bars])
@@ -86,14 +95,19 @@ _OPTIONS: dict[str, Any] = {
     "legend_at_bottom": True,
     "truncate_legend": 40,
     "dots_size": 2.5,
-    "margin": 8,
+    "margin": 12,
+    "margin_right": 24,
     "max_scale": 6,
 }
+
+_FONTS = {"title_font_size": 16, "label_font_size": 13, "major_label_font_size": 13, "legend_font_size": 13}
+"""Sizes for which there has to be room; those of the style sheet."""
 
 
 def _pygal() -> Any:
     try:
         import pygal  # an option
+        import pygal.style
     except ImportError as exc:
         raise HistoryError("Pages and reports need pygal and Jinja2: pip install 'yarnml[watch]'.") from exc
     # It has a hook for maps, which Python warns of at every later import of this process.
