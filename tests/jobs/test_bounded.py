@@ -72,7 +72,7 @@ def resident(processes: list[psutil.Process]) -> int:
 def test_memory_does_not_grow_with_steps(digits_job: Job, write_job: Any) -> None:
     """Hundreds of steps later, a worker and a reducer hold what they held after the first hundreds."""
     digits_job["training"] = {"epochs": 100_000, "batch_size": 16}
-    digits_job["learner"]["hidden"] = [512, 512]
+    digits_job["learner"] |= {"hidden": [512, 512], "optimizer": {"kind": "sgd", "learning_rate": 0.01}}
     digits_job["checkpoint"]["every"] = "100 steps"
     folder = Path(digits_job["checkpoint"]["path"])
     with running(write_job(digits_job), "--set", "reducers.count=1") as run:

@@ -83,11 +83,13 @@ def test_full_passes(job: Job, reference: Callable[[Job], str], workers: int) ->
 
 
 @pytest.mark.parametrize(
-    "solver", [{"solver": "newton", "l2": 0.1}, {"solver": "fista", "l1": 0.01}], ids=["newton", "fista"]
+    "learner",
+    [{"kind": "poisson", "solver": "newton", "l2": 0.1}, {"kind": "softmax", "solver": "fista", "l1": 0.01}],
+    ids=["newton", "fista"],
 )
-def test_solvers(job: Job, reference: Callable[[Job], str], solver: Job) -> None:
+def test_solvers(job: Job, reference: Callable[[Job], str], learner: Job) -> None:
     """Solvers, whose trial points hang on every bit of the sums before, have the same law."""
-    job["learner"] = {"kind": "softmax", **solver}
+    job["learner"] = learner
     job["training"] |= {"batch_size": "full", "epochs": 4}
     expected = reference(job)
     yarnml.run(job | {"workers": {"count": 2}})
