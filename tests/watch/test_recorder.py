@@ -1,5 +1,7 @@
 """The history of a run: written beside it, in pieces that appear whole, whatever dies."""
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import pytest
 
 import yarnml
+from tests.processes import wait_for
 from yarnml.errors import CheckpointError, HistoryError
 from yarnml.events.events import EpochDone, Event, Failure, Outcome, Planned, ProcessLost
 from yarnml.events.measurements import CheckpointSaved, ProcessesMeasured, RoundMeasured, RunStarted, TrainingMeasured
@@ -101,6 +104,34 @@ def test_a_write_that_fails_is_one_warning(
     assert capsys.readouterr().err.count("warning: The history in") == 1
     assert [event.why for event in events_of(tmp_path, ProcessLost)] == [f"worker {number}" for number in range(5)]
     assert heard == events_of(tmp_path, ProcessLost)
+
+
+KILLED = """
+import sys, time
+from yarnml.events.events import ProcessLost
+from yarnml.watch.history import recorder
+recorder.PIECE_SECONDS = 0.02
+record = recorder.Recorder(sys.argv[1], lambda event: None)
+record.start()
+for number in range(100_000):
+    record(ProcessLost(f"worker {number}"))
+    time.sleep(0.001)
+"""
+
+
+def test_a_killed_run_is_gone_on_with(tmp_path: Path) -> None:
+    """After SIGKILL a history is whole up to its last piece, and the next run's pieces follow."""
+    popen = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)])
+    wait_for("pieces", lambda: len(spans(str(tmp_path / "history"))) > MERGE_PIECES // 2)
+    popen.kill()
+    popen.wait()
+    before = [event.why for event in events_of(tmp_path, ProcessLost)]
+    assert before == [f"worker {number}" for number in range(len(before))]
+    record = Recorder(str(tmp_path), lambda event: None)
+    record.add(ProcessLost("of the next run"))
+    record.start()
+    record.close()
+    assert [event.why for event in events_of(tmp_path, ProcessLost)] == [*before, "of the next run"]
 
 
 def test_secrets_stay_out(tmp_path: Path) -> None:
