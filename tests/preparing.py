@@ -73,4 +73,4 @@ def prepared(data: Plan, dataset: str = "train") -> npt.NDArray[np.float32]:
 def read(data: Plan, schema: Schema, dataset: str = "train") -> Rows:
     loader = Loader(data.datasets[dataset], data.stored[dataset], schema, 2, RowCache(0))
     batches = [rows for s in range(2) for rows in loader.scan(s)]
-    return concatenate([Rows(*(a[b.weight > 0] for a in b)) for b in batches], schema)
+    return concatenate([Rows(*(a[b.weight > 0] for a in b.arrays)) for b in batches], schema)

@@ -63,7 +63,7 @@ def with_classes(data: Plan) -> Schema:
 
 
 def without_padding(rows: Rows) -> Rows:
-    return Rows(*(a[rows.weight > 0] for a in rows))
+    return Rows(*(a[rows.weight > 0] for a in rows.arrays))
 
 
 def read(data: Plan, shards: int = 2, dataset: str = "train") -> Rows:
@@ -73,4 +73,4 @@ def read(data: Plan, shards: int = 2, dataset: str = "train") -> Rows:
 
 
 def same(a: Rows, b: Rows) -> bool:
-    return all(np.array_equal(x, y) and x.dtype == y.dtype for x, y in zip(a, b, strict=True))
+    return all(np.array_equal(x, y) and x.dtype == y.dtype for x, y in zip(a.arrays, b.arrays, strict=True))

@@ -117,7 +117,9 @@ def test_the_gradient_of_a_step_is_that_of_the_whole_batch(shards: int) -> None:
     program = Program(learner, SCHEMA)
     state = learner.init(jax.random.key(0))
     cuts = [part(41, shards, s) for s in range(shards)]
-    leaves = {s: program.map(state, scaling, Rows(*(a[low:high] for a in rows))) for s, (low, high) in enumerate(cuts)}
+    leaves = {
+        s: program.map(state, scaling, Rows(*(a[low:high] for a in rows.arrays))) for s, (low, high) in enumerate(cuts)
+    }
     (total,) = combine(leaves, shards).values()
     assert combine(leaves, shards).keys() == {Node((shards - 1).bit_length(), 0)}
 

@@ -119,8 +119,8 @@ class Network:
     def __init__(self, gradients: Any) -> None:
         x, y = load_digits(return_X_y=True)
         rows = Rows(x.astype(np.float32), y.astype(np.int32), np.ones(len(x), np.float32))
-        self.rows = Rows(*(a[:1200] for a in rows))
-        self.test_rows = Rows(*(a[1200:] for a in rows))
+        self.rows = Rows(*(a[:1200] for a in rows.arrays))
+        self.test_rows = Rows(*(a[1200:] for a in rows.arrays))
         options = Mlp(hidden=[32], normalization="batch", optimizer={"kind": "adam", "learning_rate": 1e-2})
         learner: Any = build_learner(options, DIGITS)
         self.program = Program(learner, DIGITS, gradients=gradients)

@@ -17,6 +17,7 @@ from yarnml.data.base import Dataset, GroupRows, GroupShare
 from yarnml.data.batches import concatenate, empty_batch, fill_up, pad
 from yarnml.data.cache import Decoded, RowCache
 from yarnml.data.dataset import read_group
+from yarnml.data.keys import concatenate as concatenate_keys
 from yarnml.data.prefetch import prefetch
 from yarnml.data.rows import rows_of
 from yarnml.data.schema import Rows, Schema, columns
@@ -80,6 +81,7 @@ class Loader:
         low, high = part(self.sizes[shard], steps, step)
         batch = empty_batch(length, self._schema)
         filled = 0
+        keys = []
         block_start = 0
         for number, run in enumerate(shuffled.runs):
             block_rows = sum(p.rows for p in run)
@@ -88,10 +90,14 @@ class Loader:
             if first < last:
                 block, order = shuffled.block(number)
                 # clip: all places are valid, and to check them NumPy would first make a copy
-                for source, target in zip(block, batch, strict=True):
+                for source, target in zip(block.arrays, batch.arrays, strict=True):
                     source.take(order[first:last], axis=0, out=target[filled : filled + last - first], mode="clip")
+                if block.keys:
+                    keys.append(block.keys.take(order[first:last]))
                 filled += last - first
             block_start += block_rows
+        if keys:
+            batch = batch._replace(keys=concatenate_keys(keys).padded(length))
         return fill_up(batch, filled)
 
     def scan(self, shard: int, keep: bool = True) -> Iterator[Rows]:
@@ -101,15 +107,16 @@ class Loader:
 
         ``keep``: whether the decoded pieces stay for the next time, as far as the cache has room.
         """
-        length = max(1, min(MAX_SCAN_ROWS, MAX_SCAN_BYTES // (4 * self._schema.row_width), max(self.sizes)))
+        length = max(1, min(MAX_SCAN_ROWS, MAX_SCAN_BYTES // max(1, 4 * self._schema.row_width), max(self.sizes)))
         weightless = concatenate([], self._schema)
         count = 0
         for _, rows in prefetch(partial(self._load, keep=keep), self._pieces_of(shard), max_items=1):
             counting = self._with_weight(rows) if self._dataset.fold else rows
-            weightless = Rows(rows.x[:1], rows.y[:1], 0 * rows.weight[:1])
+            first = rows.between(0, 1)
+            weightless = first._replace(weight=0 * first.weight)
             for low in range(0, len(counting.x), length):
                 count += 1
-                yield pad(Rows(*(a[low : low + length] for a in counting)), length)
+                yield pad(counting.between(low, low + length), length)
         if not count:  # with a real row, if the shard has any: a loss may not take rows of zeros
             yield pad(weightless, length)
 
@@ -153,14 +160,15 @@ class Loader:
             weight = weight * np.array(self._schema.class_weights, np.float32)[rows.y]
         if folds is not None and self._dataset.fold:
             weight = np.where(self._dataset.fold.counts(folds), weight, np.float32(0))
-        return Rows(rows.x, rows.y, aligned(weight))
+        return rows._replace(weight=aligned(weight))
 
     @staticmethod
     def _with_weight(rows: Rows) -> Rows:
         """The rows whose weight is not 0."""
         has_weight = rows.weight > 0
-        chosen = Rows(*(empty((has_weight.sum(), *a.shape[1:]), a.dtype) for a in rows))
-        for source, target in zip(rows, chosen, strict=True):
+        keys = rows.keys.take(np.flatnonzero(has_weight)) if rows.keys else None
+        chosen = Rows.of((empty((has_weight.sum(), *a.shape[1:]), a.dtype) for a in rows.arrays), keys)
+        for source, target in zip(rows.arrays, chosen.arrays, strict=True):
             source.compress(has_weight, axis=0, out=target)
         return chosen
 

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from yarnml.data.aligned import aligned, empty
-from yarnml.data.arrays import Array, Matrix, float32, is_list, numeric, to_float32
+from yarnml.data.arrays import Array, Matrix, float32, is_list, numeric, one_array, to_float32
+from yarnml.data.keys import KeyRows, beside
 from yarnml.data.lookup import places
 from yarnml.data.offsets import distances
 from yarnml.data.prepare.base import follow
@@ -27,9 +28,9 @@ def features_of(table: pa.Table, schema: Schema, where: str) -> Matrix:
     ``where``: the name of the table in errors.
     """
     x = empty((table.num_rows, schema.row_width), np.float32)
-    columns = iter(columns_of(table, [f.name for f in schema.features], where))
+    columns = iter(columns_of(table, [f.name for f in schema.numbers], where))
     start = 0
-    for strip in _strips(schema.features):
+    for strip in _strips(schema.numbers):
         parts = [_feature(next(columns), f, schema, where) for f in strip]
         end = start + sum(f.width for f in strip)
         x[:, start:end] = parts[0] if len(parts) == 1 else np.concatenate([part.T for part in parts]).T
@@ -48,6 +49,22 @@ def offset_of(numbers: npt.NDArray[np.float32], offset: Offset, where: str) -> n
     if not np.isfinite(numbers).all():
         raise DataError(f"{where}: the offset column '{offset.name}' must hold finite numbers.")
     return np.log(numbers) if offset.is_exposure else numbers
+
+
+def keys_of(table: pa.Table, schema: Schema, where: str) -> KeyRows | None:
+    """The keys of a table's rows, column by column in the job file's order; None where no column becomes keys."""
+    columns = columns_of(table, [f.name for f in schema.keyed], where)
+    made = [_keys(column, f, where) for column, f in zip(columns, schema.keyed, strict=True)]
+    return beside(made) if made else None
+
+
+def _keys(column: pa.ChunkedArray, feature: Feature, where: str) -> KeyRows:
+    array = one_array(column)
+    if pa.types.is_floating(array.type):
+        array = pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
+    keys = follow(feature.steps, array, feature.name, where)
+    assert isinstance(keys, KeyRows)
+    return keys
 
 
 def check_finite(x: Matrix, schema: Schema, where: str) -> None:
@@ -79,7 +96,7 @@ def rows_of(table: pa.Table, schema: Schema, where: str) -> Rows:
         y = _labels(plain_column(table, schema.label, where), schema.label, schema, where)
     if schema.weight:
         weight = _weights(plain_column(table, schema.weight, where), schema.weight, where)
-    return Rows(x, aligned(y), aligned(weight))
+    return Rows(x, aligned(y), aligned(weight), keys_of(table, schema, where))
 
 
 def plain_column(table: pa.Table, name: str, where: str) -> pa.Array:
@@ -123,7 +140,9 @@ def _feature(column: pa.ChunkedArray, feature: Feature, schema: Schema, where: s
 def _made(column: pa.ChunkedArray, feature: Feature, schema: Schema, where: str) -> pa.Array | Array:
     """The numbers that a column holds, or that its steps make of it."""
     if feature.steps:
-        return follow(feature.steps, column_to_prepare(column, feature, schema, where), feature.name, where)
+        made = follow(feature.steps, column_to_prepare(column, feature, schema, where), feature.name, where)
+        assert not isinstance(made, KeyRows)
+        return made
     values = numbers_of(column, feature.name, feature.width, where)
     if values.null_count and is_list(column.type) and not schema.missing:
         raise DataError(f"{where}: the lists of column '{feature.name}' hold {values.null_count} nulls; fill them.")

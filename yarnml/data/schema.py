@@ -11,9 +11,10 @@ import pyarrow as pa
 from msgspec import Struct
 
 from yarnml.data.arrays import Array
+from yarnml.data.keys import KeyRows
 from yarnml.data.prepare.base import kind_of, lacks
 from yarnml.errors import DataError, JobFileError, YarnmlError
-from yarnml.job.prepare import Step
+from yarnml.job.prepare import Key, Step
 from yarnml.job.spec import ClassWeights
 
 
@@ -41,6 +42,11 @@ class Feature(Struct, frozen=True, array_like=True):
     def ids(self) -> int:
         """The number of ids, where each of its numbers is an id; 0 where they are quantities."""
         return self.steps[-1].ids if self.steps else 0
+
+    @property
+    def is_keyed(self) -> bool:
+        """True where the column becomes keys, and none of the numbers of a row."""
+        return bool(self.steps) and isinstance(self.steps[-1], Key)
 
 
 class Offset(Struct, frozen=True, array_like=True):
@@ -100,6 +106,16 @@ class Schema(Struct, frozen=True):
         return self.width + (self.offset is not None)
 
     @property
+    def numbers(self) -> list[Feature]:
+        """The features that become the numbers of a row."""
+        return [f for f in self.features if not f.is_keyed]
+
+    @property
+    def keyed(self) -> list[Feature]:
+        """The features that become its keys."""
+        return [f for f in self.features if f.is_keyed]
+
+    @property
     def outputs(self) -> int:
         """The number of classes, or of clusters; 0 for a number label."""
         return len(self.classes or ())
@@ -109,15 +125,33 @@ class Rows(NamedTuple):
     """x: float32 [rows, row_width]; y: int32 class numbers or float32 [rows]; weight: float32 [rows].
 
     Without a label y is 0.  Where the schema has an offset it is the last number of x.
+    ``keys``: None where no column becomes keys.
     """
 
     x: npt.NDArray[np.float32]
     y: Array
     weight: npt.NDArray[np.float32]
+    keys: KeyRows | None = None
+
+    @classmethod
+    def of(cls, arrays: Iterable[Array], keys: KeyRows | None) -> "Rows":
+        """Rows of `arrays` and keys."""
+        x, y, weight = arrays
+        return cls(x, y, weight, keys)
 
     @property
     def nbytes(self) -> int:
-        return self.x.nbytes + self.y.nbytes + self.weight.nbytes
+        return sum(array.nbytes for array in self if array is not None)
+
+    @property
+    def arrays(self) -> tuple[Array, Array, Array]:
+        """All but the keys."""
+        return self.x, self.y, self.weight
+
+    def between(self, low: int, high: int) -> "Rows":
+        """The rows ``low`` … ``high`` - 1, as far as there are such; views."""
+        keys = self.keys.slice(low, high) if self.keys else None
+        return Rows.of((a[low:high] for a in self.arrays), keys)
 
 
 def stored_in(schema: Schema) -> Schema:

@@ -38,7 +38,7 @@ class _Block(NamedTuple):
         return self.rows.nbytes + self.order.nbytes
 
 
-NO_BLOCK = _Block(-1, Rows(*[np.empty(0, np.float32)] * 3), np.empty(0, np.int64))
+NO_BLOCK = _Block(-1, Rows.of([np.empty(0, np.float32)] * 3, None), np.empty(0, np.int64))
 
 
 class ShuffledShard:

@@ -1,8 +1,8 @@
 """The type in which a column is read where a format only guesses types: what the column is for decides.
 
-Digits that tell things apart (``one_hot``, ``category``, ``hash``, class labels) are text, so that codes keep their
-zeros; numbers to compute with are numbers.  Given values that are whole numbers or booleans say that the column is
-such.
+Digits that tell things apart (``one_hot``, ``category``, ``hash``, ``key``, class labels) are text, so that codes keep
+their zeros; numbers to compute with are numbers.  Given values that are whole numbers or booleans say that the column
+is such.
 """
 
 from collections.abc import Container, Sequence
@@ -13,7 +13,7 @@ import pyarrow as pa
 from yarnml.data.arrays import is_number, is_text, plain_type
 from yarnml.data.prepare.base import TEXT
 from yarnml.data.schema import Schema
-from yarnml.job.prepare import Category, Hash, Impute, OneHot, Step
+from yarnml.job.prepare import Category, Hash, Impute, Key, OneHot, Step
 from yarnml.job.spec import Data
 
 NUMBER = pa.float64()
@@ -89,11 +89,11 @@ def _look_like_words(values: Sequence[Any]) -> bool:
 
 def _prepared(steps: Sequence[Step], guessed: pa.DataType) -> pa.DataType:
     last = steps[-1]
-    if last.kind not in TEXT:
+    if last.kind not in TEXT or (isinstance(last, Key) and last.buckets_per_octave):
         return NUMBER
-    if not isinstance(last, OneHot | Category | Hash):
+    if not isinstance(last, OneHot | Category | Hash | Key):
         return pa.string()
-    if isinstance(last, Hash) and pa.types.is_floating(guessed):
+    if isinstance(last, Hash | Key) and pa.types.is_floating(guessed):
         return NUMBER
     fills = [step.value for step in steps if isinstance(step, Impute) and step.value is not None]
     given = [*(getattr(last, "values", None) or []), *fills]

@@ -39,7 +39,7 @@ def valid_features(table: pa.Table, schema: Schema, where: str) -> tuple[Matrix,
 
 def _lacks_value(column: pa.ChunkedArray, feature: Feature, schema: Schema) -> npt.NDArray[np.bool_]:
     """[rows]: whether a row has a null that nothing fills, or NaN or infinity where only finite numbers will do."""
-    is_filled = schema.missing or (bool(feature.steps) and feature.steps[0].kind == "impute")
+    is_filled = schema.missing or feature.is_keyed or (bool(feature.steps) and feature.steps[0].kind == "impute")
     has_fractions = pa.types.is_floating(column.type)
     is_bad = np.zeros(len(column), np.bool_)
     if not is_filled:

@@ -134,4 +134,17 @@ class Bucket(_Step, frozen=True, kw_only=True, tag="bucket"):
     one_hot: bool = False
 
 
-Step = Impute | OneHot | Category | Hash | Text | Tokens | HashedTokens | Bucket
+class Key(_Step, frozen=True, kw_only=True, tag="key"):
+    """Each value is a key, of which a learner with tables keeps a row: text, whole numbers, lists of them, or maps.
+
+    A list has a key for each of its values, and a map one for each of its keys, with a value that it counts by.
+    ``bits``: how many of a hash's bits are kept; with few, values may share a key, and there are 2^bits keys at most.
+    ``buckets_per_octave``: the column holds numbers, and a key is a range of them: so many from each power of two to
+    the next.
+    """
+
+    bits: Annotated[int, Meta(ge=8, le=64)] = 64
+    buckets_per_octave: Literal[1, 2, 4, 8, 16] | None = None
+
+
+Step = Impute | OneHot | Category | Hash | Text | Tokens | HashedTokens | Bucket | Key

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from yarnml.errors import JobFileError
 from yarnml.job.labels import check_label_scale
-from yarnml.job.prepare import Bucket, Impute, Step, Text
+from yarnml.job.prepare import Bucket, Impute, Key, Step, Text
 from yarnml.job.spec import Data, Job
 
 MIN_NORMALIZED_ROWS = 4
@@ -33,6 +33,7 @@ def check_learner(job: Job) -> None:
     check_label_scale(job)
     job.learner.check(job)
     _check_words(job)
+    _check_keys(job)
     _check_batches(job)
     _check_passes(job)
 
@@ -98,6 +99,26 @@ def _check_words(job: Job) -> None:
         raise JobFileError(
             f"learner.kind {learner.kind} takes ids of words, and nothing makes them of column '{plain[0]}'; "
             "add tokens or hashed_tokens to data.prepare, or leave it out of data.features."
+        )
+
+
+def _check_keys(job: Job) -> None:
+    """Refuse keys for a learner without tables, a learner with tables without keys, and keys of several sizes."""
+    kind = job.learner.kind
+    steps = [step for step in job.data.prepare if isinstance(step, Key)]
+    if steps and not job.learner.KEYS:
+        raise JobFileError(
+            f"learner.kind {kind} takes numbers, but key of data.prepare makes keys of column "
+            f"'{steps[0].columns[0]}'; choose sparse_linear or sparse_factorization_machine, or kind hash."
+        )
+    if job.learner.KEYS and not steps:
+        raise JobFileError(
+            f"learner.kind {kind} has a row of parameters for every key, and nothing makes keys; add "
+            "{kind: key, columns: [...]} to data.prepare."
+        )
+    if len({step.bits for step in steps}) > 1:
+        raise JobFileError(
+            f"data.prepare makes keys of {steps[0].bits} bits and of other sizes; give all key steps the same bits."
         )
 
 

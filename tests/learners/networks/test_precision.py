@@ -30,7 +30,7 @@ def digits(*shape: int) -> tuple[Schema, Rows, Rows]:
     x, y = load_digits(return_X_y=True)
     rows = Rows(x.astype(np.float32), y.astype(np.int32), np.ones(len(x), np.float32))
     columns = Schema((Feature("x", 64),), "y", "class", tuple(range(10)), None, shape or None)
-    return columns, Rows(*(a[:1200] for a in rows)), Rows(*(a[1200:] for a in rows))
+    return columns, Rows(*(a[:1200] for a in rows.arrays)), Rows(*(a[1200:] for a in rows.arrays))
 
 
 @pytest.mark.long
@@ -45,7 +45,9 @@ def test_bfloat16_learns_as_well() -> None:
         scaling = standard(moments(rows), columns)
         state = jax.jit(learner.init)(jax.random.key(0))
         for step in range(50):
-            state, _ = program.update(state, program.map(state, scaling, Rows(*(a[step % 4 :: 4] for a in rows))))
+            state, _ = program.update(
+                state, program.map(state, scaling, Rows(*(a[step % 4 :: 4] for a in rows.arrays)))
+            )
         outputs, _ = program.evaluate(state, scaling, test_rows)
         return float(np.mean(outputs.argmax(axis=1) == test_rows.y))
 

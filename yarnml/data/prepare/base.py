@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from yarnml.data.arrays import Array, is_number
 from yarnml.data.hints import hint
+from yarnml.data.keys import KeyRows
 from yarnml.data.prepare.findings import Finding
 from yarnml.errors import DataError, JobFileError
 from yarnml.job.prepare import Step
@@ -20,7 +21,7 @@ from yarnml.job.prepare import Step
 NUMBERS = pa.list_(pa.float32())
 """Stands for a matrix: the type of a column that can't be prepared any further."""
 
-TEXT = ("one_hot", "category", "hash", "text", "tokens", "hashed_tokens")
+TEXT = ("one_hot", "category", "hash", "text", "tokens", "hashed_tokens", "key")
 """The kinds that make numbers of text."""
 
 
@@ -45,8 +46,8 @@ class Kind(Protocol):
     def names(self, step: Step, column: str) -> list[str]:
         """A name for each number that a row becomes."""
 
-    def apply(self, step: Step, column: pa.Array, where: str) -> pa.Array | Array:
-        """The column filled, or its numbers [rows, numbers].
+    def apply(self, step: Step, column: pa.Array, where: str) -> pa.Array | Array | KeyRows:
+        """The column filled, or its numbers [rows, numbers], or its keys.
 
         DataError, which names ``where``, for values that can't be taken.
         """
@@ -72,7 +73,7 @@ def arrow_errors(step: Step, column: pa.Array, where: str) -> Iterator[None]:
         raise DataError(f"{where} holds {column.type}, which {step.kind} can't take here: {reason}.") from exc
 
 
-def follow(steps: Sequence[Step], column: pa.Array, name: str, where: str) -> pa.Array | Array:
+def follow(steps: Sequence[Step], column: pa.Array, name: str, where: str) -> pa.Array | Array | KeyRows:
     """Apply a column's steps in order."""
     place = f"{where}: column '{name}'"
     for step in steps:

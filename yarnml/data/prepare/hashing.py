@@ -33,6 +33,24 @@ def fnv1a(texts: pa.Array) -> npt.NDArray[np.uint64]:
     return unsorted
 
 
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_FIRST_FACTOR = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND_FACTOR = np.uint64(0x94D049BB133111EB)
+
+
+def mixed(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """A hash of each number, different for different ones: a step of SplitMix64 (Steele, Lea and Flood, 2014)."""
+    value = numbers + _STEP
+    value = (value ^ (value >> np.uint64(30))) * _FIRST_FACTOR
+    value = (value ^ (value >> np.uint64(27))) * _SECOND_FACTOR
+    return value ^ (value >> np.uint64(31))
+
+
+def salt(name: str) -> npt.NDArray[np.uint64]:
+    """[1]: a number that tells columns apart in their hashes, by their names."""
+    return mixed(fnv1a(pa.array([name], pa.large_string())))
+
+
 def buckets(texts: pa.Array, width: int) -> npt.NDArray[np.int64]:
     """[texts]: the place of each text among ``width``, by its hash."""
     return (fnv1a(texts) % np.uint64(width)).astype(np.int64)

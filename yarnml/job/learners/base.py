@@ -35,6 +35,7 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ``TAKES_LABEL_SCALE``: whether a number label may be scaled for it.
     ``TAKES_OFFSET``: whether it has one linear predictor, to which ``data.offset`` can be added.
     ``WORDS``: whether its features may be ids of words, or must be.
+    ``KEYS``: whether features become keys, of which it has a row of parameters each.
     """
 
     LABEL: ClassVar[Literal["needed", "optional", "none"]] = "needed"
@@ -45,6 +46,7 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     TAKES_LABEL_SCALE: ClassVar[bool] = True
     TAKES_OFFSET: ClassVar[bool] = False
     WORDS: ClassVar[Literal["none", "optional", "only"]] = "none"
+    KEYS: ClassVar[bool] = False
 
     @property
     def kind(self) -> str:
