@@ -37,11 +37,21 @@ from yarnml.job.learners.networks import (
     Transformer,
 )
 from yarnml.job.learners.ratings import Als, Factorization, FactorizationMachine
+from yarnml.job.learners.tables import (
+    Adagrad,
+    Ftrl,
+    RowAdagrad,
+    Rule,
+    SparseFactorizationMachine,
+    SparseLinear,
+    TableLearnerOptions,
+)
 from yarnml.job.learners.trees import MAX_LEAVES, SKETCH_PASSES, Boosting, Forest, Tree, TreeLearner
 
 __all__ = [
     "MAX_LEAVES",
     "SKETCH_PASSES",
+    "Adagrad",
     "Als",
     "Boosting",
     "Cnn",
@@ -50,6 +60,7 @@ __all__ = [
     "Factorization",
     "FactorizationMachine",
     "Forest",
+    "Ftrl",
     "Gamma",
     "GaussianMixture",
     "GeneralisedLinear",
@@ -72,8 +83,13 @@ __all__ = [
     "Poisson",
     "Quantile",
     "Recurrent",
+    "RowAdagrad",
+    "Rule",
     "Softmax",
+    "SparseFactorizationMachine",
+    "SparseLinear",
     "Svm",
+    "TableLearnerOptions",
     "Transformer",
     "Tree",
     "TreeLearner",
@@ -106,4 +122,6 @@ Options = (
     | Als
     | EmbeddingBag
     | Transformer
+    | SparseLinear
+    | SparseFactorizationMachine
 )

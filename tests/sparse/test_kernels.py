@@ -1,0 +1,111 @@
+"""Kernels over keys: NumPy's and numba's against a plain definition, with the same bits."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from yarnml.sparse.index import KeyIndex, distinct
+from yarnml.sparse.kernels import NUMPY, Kernels, kernels
+from yarnml.sparse.run import Keys, Run, merge
+
+BOTH = [pytest.param(NUMPY, id="numpy"), pytest.param(kernels(), id="numba")]
+
+
+def keys_of(numbers: list[int], shift: int) -> Keys:
+    """Keys whose highest bits, or lowest ones, tell them apart."""
+    return np.array(numbers, np.uint64) << np.uint64(shift)
+
+
+@pytest.mark.parametrize("kernel", BOTH)
+@settings(max_examples=25)
+@given(st.lists(st.integers(0, 40)), st.lists(st.integers(0, 40)), st.sampled_from([0, 40]))
+def test_number_and_find(kernel: Kernels, first: list[int], second: list[int], shift: int) -> None:
+    """Keys get numbers in the order in which they first come, and are found under them; others are not found."""
+    slot_keys = np.empty(128, np.uint64)
+    slot_numbers = np.full(128, -1, np.int32)
+    known: dict[int, int] = {}
+    for given_keys in (first, second):
+        before = len(known)
+        for key in given_keys:
+            known.setdefault(key, len(known))
+        keys = keys_of(given_keys, shift)
+        numbers = np.empty(len(keys), np.int32)
+        new = np.empty(len(keys), np.uint64)
+        assert kernel.number(keys, before, slot_keys, slot_numbers, numbers, new) == len(known)
+        assert numbers.tolist() == [known[key] for key in given_keys]
+        assert new[: len(known) - before].tolist() == keys_of(list(known)[before:], shift).tolist()
+    asked = keys_of(list(range(50)), shift)
+    numbers = np.empty(50, np.int32)
+    kernel.find(asked, slot_keys, slot_numbers, numbers)
+    assert numbers.tolist() == [known.get(key, -1) for key in range(50)]
+
+
+@pytest.mark.parametrize("kernel", BOTH)
+def test_no_more_than_half_full(kernel: Kernels) -> None:
+    """A table of 16 slots takes 8 keys, and says of a ninth that it needs another."""
+    for count in (8, 9):
+        slot_numbers = np.full(16, -1, np.int32)
+        keys = keys_of(list(range(count)), 60)
+        new = np.empty(count, np.uint64)
+        result = kernel.number(keys, 0, np.empty(16, np.uint64), slot_numbers, np.empty(count, np.int32), new)
+        assert result == (8 if count == 8 else -1)
+
+
+RUNS = st.dictionaries(st.integers(0, 30), st.tuples(st.floats(width=32, allow_nan=False), st.just(-0.0)), max_size=20)
+
+
+@pytest.mark.parametrize("kernel", BOTH)
+@settings(max_examples=25)
+@given(RUNS, RUNS)
+def test_merge(kernel: Kernels, left: dict[int, tuple[float, ...]], right: dict[int, tuple[float, ...]]) -> None:
+    """A key of both runs gets left + right; a key of one keeps its bits, those of -0.0 too."""
+    arguments = []
+    for run in (left, right):
+        ordered = sorted(run.items())
+        arguments += [
+            keys_of([k for k, _ in ordered], 59),
+            np.array([v for _, v in ordered], np.float32).reshape(-1, 2),
+        ]
+    keys = np.empty(len(left) + len(right), np.uint64)
+    values = np.empty((len(keys), 2), np.float32)
+    with np.errstate(over="ignore"):
+        count = kernel.merge(*arguments, keys, values)
+        expected = {k: np.array(v, np.float32) for k, v in left.items()}
+        for key, sums in right.items():
+            expected[key] = (
+                expected[key] + np.array(sums, np.float32) if key in expected else np.array(sums, np.float32)
+            )
+    assert keys[:count].tolist() == keys_of(sorted(expected), 59).tolist()
+    assert values[:count].tobytes() == b"".join(expected[key].tobytes() for key in sorted(expected))
+
+
+def test_an_index_grows() -> None:
+    """Ten thousand keys in parts, more than a new table has room for, keep their numbers."""
+    keys = np.random.default_rng(0).permutation(20_000).astype(np.uint64) << np.uint64(44)
+    index = KeyIndex()
+    for low in range(0, 10_000, 1500):
+        index.number(keys[low : min(low + 2000, 10_000)])
+    assert np.array_equal(index.keys, keys[:10_000])
+    assert np.array_equal(index.find(keys), np.where(np.arange(20_000) < 10_000, np.arange(20_000), -1))
+
+
+def test_distinct() -> None:
+    """Different keys come in the order of their first coming, as np.unique finds them."""
+    keys = np.random.default_rng(0).integers(0, 3000, 50_000).astype(np.uint64)
+    different, numbers = distinct(keys)
+    assert np.array_equal(different[numbers], keys)
+    assert np.array_equal(different, keys[np.sort(np.unique(keys, return_index=True)[1])])
+
+
+def test_parts_of_a_run() -> None:
+    """A run that is cut at any keys is the sum of its parts."""
+    keys = np.sort(np.random.default_rng(0).integers(0, 2**64, 100, np.uint64))
+    run = Run(keys, np.arange(200, dtype=np.float32).reshape(100, 2))
+    bounds = [0, int(keys[0]), int(keys[50]), int(keys[50]) + 1, 2**64]
+    parts = [run.between(low, high) for low, high in pairwise(bounds)]
+    assert [len(part.keys) for part in parts] == [0, 50, 1, 49]
+    whole = merge(merge(parts[3], parts[1]), merge(parts[0], parts[2]))
+    assert all(np.array_equal(a, b) for a, b in zip(whole, run, strict=True))

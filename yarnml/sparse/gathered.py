@@ -1,0 +1,62 @@
+"""The part of a table that a batch needs: weights of its different keys, and where each of its entries finds them.
+
+All arrays are padded, so that a handful of shapes is compiled.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from yarnml.data.aligned import empty
+from yarnml.data.arrays import Array, Matrix
+from yarnml.data.keys import KeyRows
+from yarnml.sparse.index import distinct
+from yarnml.sparse.run import Keys
+
+SMALLEST_PADDED = 64
+
+Weights = dict[str, Matrix]
+"""By block: [keys, width]."""
+
+
+class Gathered(NamedTuple):
+    """Different keys, and the entries of some rows.
+
+    ``keys``: [different keys], in the order in which they first come.
+    ``weights``: by block, [different keys and padding, width].
+    ``place``: int32 [entries], the place of each entry's key; of padding that of a row of zeros.
+    ``row``: int32 [entries], ascending; that of padding is behind the last.
+    ``value``: float32 [entries], 0 for padding; None where all are 1.
+    """
+
+    keys: Keys
+    weights: Weights
+    place: npt.NDArray[np.int32]
+    row: npt.NDArray[np.int32]
+    value: Matrix | None
+
+
+def gather(keys: KeyRows, weights_of: Callable[[Keys], Weights]) -> Gathered:
+    """Find the different keys of rows and gather their weights.  ``weights_of``: the weights of different keys."""
+    different, place = distinct(keys.keys)
+    count = padded_size(len(different) + 1)  # one row more for entries that are padding
+    weights = {name: padded(known, count, 0.0) for name, known in weights_of(different).items()}
+    size = padded_size(len(place))
+    value = None if keys.values is None else padded(keys.values, size, 0.0)
+    return Gathered(different, weights, padded(place, size, count - 1), padded(keys.rows, size, keys.size), value)
+
+
+def padded_size(count: int) -> int:
+    """A size of at least ``count``: a power of two, or halfway to the next."""
+    power = 1 << max(count, SMALLEST_PADDED).bit_length() - 1
+    return next(size for size in (power, 3 * power // 2, 2 * power) if size >= count)
+
+
+def padded(array: Array, size: int, fill: float) -> Array:
+    """A copy in aligned memory, filled up to ``size`` rows."""
+    longer = empty((size, *array.shape[1:]), array.dtype)
+    longer[: len(array)] = array
+    longer[len(array) :] = fill
+    return longer

@@ -1,0 +1,36 @@
+"""An array to which rows are added at the end."""
+
+import numpy as np
+import numpy.typing as npt
+
+from yarnml.data.arrays import Array
+
+SMALLEST_CAPACITY = 1 << 10
+
+
+class GrowingArray:
+    """Rows of one shape in memory that doubles when it is full, so that a row is copied twice at most, on average."""
+
+    def __init__(self, shape: tuple[int, ...], kind: npt.DTypeLike) -> None:
+        self._memory = np.empty((SMALLEST_CAPACITY, *shape), kind)
+        self._count = 0
+
+    @property
+    def rows(self) -> Array:
+        """All rows, to read and to write; valid until the next ones are added."""
+        return self._memory[: self._count]
+
+    @property
+    def nbytes(self) -> int:
+        return self._memory.nbytes
+
+    def append(self, rows: Array) -> None:
+        """Add rows behind the last."""
+        count = self._count + len(rows)
+        if count > len(self._memory):
+            capacity = max(count, 2 * len(self._memory))
+            memory = np.empty((capacity, *self._memory.shape[1:]), self._memory.dtype)
+            memory[: self._count] = self.rows
+            self._memory = memory
+        self._memory[self._count : count] = rows
+        self._count = count

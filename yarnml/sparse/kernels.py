@@ -1,0 +1,61 @@
+"""Inner loops over keys: which are the same, where they are in a table, and the sum of two runs.
+
+They only compare, move and add, so NumPy and numba give the same bits.  numba, the extra ``yarnml[sparse]``, is many
+times faster; without it NumPy does the work.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+from yarnml.sparse import kernels_in_numba, kernels_in_numpy
+
+
+class Kernels(NamedTuple):
+    """Functions that write into their last arguments.
+
+    ``number(keys, count, slot_keys, slot_numbers, numbers, new)``: the number of every key, as `find`; keys that are
+    not there are put in and get the next numbers, in the order in which they first come.
+        keys: uint64 [keys], any of them more than once.  count: how many keys there are before.
+        slot_keys: uint64 [slots], slot_numbers: int32 [slots], -1 where there is no key: a hash table with open
+        addressing; slots is a power of two.
+        numbers: int32 [keys].  new: uint64 [keys], filled as far as there are new keys.
+        Returns how many keys there are, or -1 where the table would be more than half full; it is of no use then.
+
+    ``find(keys, slot_keys, slot_numbers, numbers)``: the number of every key, -1 for one that is not there.
+
+    ``merge(left_keys, left_values, right_keys, right_values, keys, values)``: the sum of two runs; see
+    `yarnml.sparse.run.merge`.  Returns how many keys it has.
+        values: float32 [keys, width].
+    """
+
+    number: Callable[..., Any]
+    find: Callable[..., Any]
+    merge: Callable[..., Any]
+
+
+NUMPY = Kernels(*(getattr(kernels_in_numpy, name) for name in Kernels._fields))
+
+_SIGNATURES = (
+    "int64(uint64[::1], int64, uint64[::1], int32[::1], int32[::1], uint64[::1])",
+    "void(uint64[::1], uint64[::1], int32[::1], int32[::1])",
+    "int64(uint64[::1], float32[:, ::1], uint64[::1], float32[:, ::1], uint64[::1], float32[:, ::1])",
+)
+
+
+@cache
+def kernels() -> Kernels:
+    """The loops compiled by numba where it is installed, else NumPy's functions."""
+    try:
+        import numba
+    except ImportError:
+        return NUMPY
+
+    def compiled(function: Callable[..., Any], signature: str) -> Callable[..., Any]:
+        try:
+            return numba.njit(signature, cache=True, nogil=True)(function)
+        except RuntimeError:  # there is no folder to keep compiled code in
+            return numba.njit(signature, nogil=True)(function)
+
+    loops = Kernels(*(getattr(kernels_in_numba, name) for name in Kernels._fields))
+    return Kernels(*(compiled(loop, signature) for loop, signature in zip(loops, _SIGNATURES, strict=True)))

@@ -1,0 +1,67 @@
+"""The inner loops over keys as numba compiles them: the functions of `yarnml.sparse.kernels.Kernels`."""
+
+import numpy as np
+
+from yarnml.data.arrays import Array
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 over the golden ratio: the highest bits of a product with it are a key's first slot (Knuth, volume 3)."""
+
+
+def number(keys: Array, count: int, slot_keys: Array, slot_numbers: Array, numbers: Array, new: Array) -> int:
+    size = len(slot_keys)
+    shift = np.uint64(64)
+    while size >> (64 - shift) > 1:
+        shift -= np.uint64(1)
+    mask = np.uint64(size - 1)
+    before = count
+    for i in range(len(keys)):
+        key = keys[i]
+        slot = (key * GOLDEN) >> shift
+        while slot_numbers[slot] >= 0 and slot_keys[slot] != key:
+            slot = (slot + np.uint64(1)) & mask
+        if slot_numbers[slot] < 0:
+            if 2 * (count + 1) > size:
+                return -1
+            slot_keys[slot] = key
+            slot_numbers[slot] = count
+            new[count - before] = key
+            count += 1
+        numbers[i] = slot_numbers[slot]
+    return count
+
+
+def find(keys: Array, slot_keys: Array, slot_numbers: Array, numbers: Array) -> None:
+    size = len(slot_keys)
+    shift = np.uint64(64)
+    while size >> (64 - shift) > 1:
+        shift -= np.uint64(1)
+    mask = np.uint64(size - 1)
+    for i in range(len(keys)):
+        slot = (keys[i] * GOLDEN) >> shift
+        while slot_numbers[slot] >= 0 and slot_keys[slot] != keys[i]:
+            slot = (slot + np.uint64(1)) & mask
+        numbers[i] = slot_numbers[slot]
+
+
+def merge(
+    left_keys: Array, left_values: Array, right_keys: Array, right_values: Array, keys: Array, values: Array
+) -> int:
+    i = 0
+    j = 0
+    count = 0
+    while i < len(left_keys) or j < len(right_keys):
+        has_left = i < len(left_keys) and (j == len(right_keys) or left_keys[i] <= right_keys[j])
+        has_right = j < len(right_keys) and (i == len(left_keys) or right_keys[j] <= left_keys[i])
+        keys[count] = left_keys[i] if has_left else right_keys[j]
+        for c in range(values.shape[1]):
+            if has_left and has_right:
+                values[count, c] = left_values[i, c] + right_values[j, c]
+            elif has_left:
+                values[count, c] = left_values[i, c]
+            else:
+                values[count, c] = right_values[j, c]
+        i += has_left
+        j += has_right
+        count += 1
+    return count

@@ -1,0 +1,124 @@
+"""Rules of update, row by row: FTRL-proximal and Adagrad.
+
+A rule takes *sums* of gradients over the rows of a step, not means: so its rate means the same whatever the size of a
+step, and a rare key is not drowned in the rows that do not have it.  A row's update depends on no other row, and a row
+without a sum stays as it is.
+
+All arithmetic is float32, one operation after another, of the kinds that every processor rounds alike.
+"""
+
+from typing import Protocol
+
+import numpy as np
+
+from yarnml.data.arrays import Matrix
+from yarnml.job.learners import Adagrad, Ftrl, RowAdagrad, Rule
+
+
+class RowRule(Protocol):
+    """The way in which the weights of a row are kept and updated."""
+
+    def stored(self, width: int) -> int:
+        """Numbers that are kept for ``width`` weights."""
+
+    def first(self, weights: Matrix) -> Matrix:
+        """Rows [rows, stored] that have these weights [rows, width], before their first update."""
+
+    def weights(self, rows: Matrix) -> Matrix:
+        """The weights [rows, width] of rows [rows, stored]."""
+
+    def update(self, rows: Matrix, sums: Matrix) -> Matrix:
+        """The next rows, given the sums of the gradient [rows, width]."""
+
+
+class FtrlRule:
+    """FTRL-proximal with a rate for every weight: z and n, of which the weight is a function.
+
+    McMahan, Holt, Sculley et al., "Ad Click Prediction: a View from the Trenches", KDD 2013, algorithm 1.
+    """
+
+    def __init__(self, options: Ftrl) -> None:
+        self._alpha = np.float32(options.alpha)
+        self._beta = np.float32(options.beta)
+        self._l1 = np.float32(options.l1)
+        self._l2 = np.float32(options.l2)
+
+    def stored(self, width: int) -> int:
+        return 2 * width
+
+    def first(self, weights: Matrix) -> Matrix:
+        z = -(weights * (self._beta / self._alpha + self._l2)) - np.sign(weights) * self._l1
+        return np.concatenate([z, np.zeros_like(z)], axis=1)
+
+    def weights(self, rows: Matrix) -> Matrix:
+        z, n = np.split(rows, 2, axis=1)
+        return self._weights(z, np.sqrt(n))
+
+    def _weights(self, z: Matrix, root: Matrix) -> Matrix:
+        weights = (np.sign(z) * self._l1 - z) / ((self._beta + root) / self._alpha + self._l2)
+        weights[np.abs(z) <= self._l1] = 0.0
+        return weights
+
+    def update(self, rows: Matrix, sums: Matrix) -> Matrix:
+        z, n = np.split(rows, 2, axis=1)
+        root = np.sqrt(n)
+        following = n + sums * sums
+        sigma = (np.sqrt(following) - root) / self._alpha
+        return np.concatenate([z + sums - sigma * self._weights(z, root), following], axis=1)
+
+
+class AdagradRule:
+    """Adagrad: a weight and the sum of its squared gradients; a first step is ``learning_rate`` long.
+
+    Duchi, Hazan and Singer, "Adaptive Subgradient Methods for Online Learning", JMLR 12, 2011.
+    """
+
+    def __init__(self, options: Adagrad) -> None:
+        self._rate = np.float32(options.learning_rate)
+        self._epsilon = np.float32(options.epsilon)
+
+    def stored(self, width: int) -> int:
+        return 2 * width
+
+    def first(self, weights: Matrix) -> Matrix:
+        return np.concatenate([weights, np.zeros_like(weights)], axis=1)
+
+    def weights(self, rows: Matrix) -> Matrix:
+        return rows[:, : rows.shape[1] // 2]
+
+    def update(self, rows: Matrix, sums: Matrix) -> Matrix:
+        weights, n = np.split(rows, 2, axis=1)
+        following = n + sums * sums
+        return np.concatenate([weights - self._rate * sums / (np.sqrt(following) + self._epsilon), following], axis=1)
+
+
+class RowAdagradRule:
+    """Adagrad with one sum of squares for a whole row, the mean over its weights: a number more a row, not a copy."""
+
+    def __init__(self, options: RowAdagrad) -> None:
+        self._rate = np.float32(options.learning_rate)
+        self._epsilon = np.float32(options.epsilon)
+
+    def stored(self, width: int) -> int:
+        return width + 1
+
+    def first(self, weights: Matrix) -> Matrix:
+        return np.concatenate([weights, np.zeros((len(weights), 1), np.float32)], axis=1)
+
+    def weights(self, rows: Matrix) -> Matrix:
+        return rows[:, :-1]
+
+    def update(self, rows: Matrix, sums: Matrix) -> Matrix:
+        total = np.zeros((len(rows), 1), np.float32)
+        for column in sums.T:  # NumPy's own sum takes another order where rows are long
+            total += (column * column)[:, None]
+        following = rows[:, -1:] + total / np.float32(sums.shape[1])
+        weights = rows[:, :-1] - self._rate * sums / (np.sqrt(following) + self._epsilon)
+        return np.concatenate([weights, following], axis=1)
+
+
+def rule_of(options: Rule) -> RowRule:
+    """The rule of a job file's ``optimizer`` section."""
+    if isinstance(options, Ftrl):
+        return FtrlRule(options)
+    return RowAdagradRule(options) if isinstance(options, RowAdagrad) else AdagradRule(options)

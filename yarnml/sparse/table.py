@@ -1,0 +1,125 @@
+"""A table: the parameters of a learner that belong to keys, kept on the host and made when a key first comes."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from yarnml.data.arrays import Array, Matrix
+from yarnml.data.prepare.hashing import mixed, salt
+from yarnml.sparse.growing import GrowingArray
+from yarnml.sparse.index import KeyIndex
+from yarnml.sparse.rules import RowRule
+from yarnml.sparse.run import Keys, Run
+
+KEYS = "keys"
+"""The name of the keys among the arrays of a table; no block has it."""
+
+
+class Block(NamedTuple):
+    """Some weights of every row.
+
+    ``scale``: the first weights of a row are even between -scale and scale; 0 for none.
+    ``seed``: of these.
+    """
+
+    name: str
+    width: int
+    rule: RowRule
+    scale: float = 0.0
+    seed: int = 0
+
+
+class Table:
+    """Rows by key, in blocks.
+
+    A row's first weights are a function of its key, and its updates one of its sums; so are all values, whatever the
+    order in which keys first came.
+    """
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        self.blocks = tuple(blocks)
+        self._index = KeyIndex()
+        self._rows = [GrowingArray((block.rule.stored(block.width),), np.float32) for block in blocks]
+
+    def __len__(self) -> int:
+        return len(self._index.keys)
+
+    @property
+    def width(self) -> int:
+        """Weights of a row, and so the numbers of its sums."""
+        return sum(block.width for block in self.blocks)
+
+    @property
+    def nbytes(self) -> int:
+        return self._index.nbytes + sum(rows.nbytes for rows in self._rows)
+
+    def weights(self, keys: Keys, *, unknown_as_first: bool) -> dict[str, Matrix]:
+        """The weights of these keys, float32 [keys, width] by block; no key is added.
+
+        ``unknown_as_first``: a key that is not there has the weights that its row would begin with; else 0, so that
+        it contributes nothing.
+        """
+        numbers = self._index.find(keys)
+        unknown = np.flatnonzero(numbers < 0)
+        gathered = {}
+        for block, rows in zip(self.blocks, self._rows, strict=True):
+            weights = np.zeros((len(keys), block.width), np.float32)
+            if len(unknown) < len(keys):
+                weights[...] = block.rule.weights(rows.rows.take(numbers, axis=0, mode="clip"))
+            first = first_weights(block, keys[unknown]) if unknown_as_first else 0.0
+            weights[unknown] = first
+            gathered[block.name] = weights
+        return gathered
+
+    def update(self, run: Run) -> None:
+        """Update the rows of a run's keys by its sums; those that are not there are made first."""
+        before = len(self)
+        numbers = self._index.number(run.keys)
+        new = self._index.keys[before:]
+        start = 0
+        for block, rows in zip(self.blocks, self._rows, strict=True):
+            rows.append(block.rule.first(first_weights(block, new)))
+            sums = np.ascontiguousarray(run.values[:, start : start + block.width])
+            rows.rows[numbers] = block.rule.update(rows.rows.take(numbers, axis=0), sums)
+            start += block.width
+
+    def arrays(self) -> dict[str, Array]:
+        """All of the table by name, keys ascending: equal for equal tables."""
+        order = np.argsort(self._index.keys)
+        arrays: dict[str, Array] = {KEYS: self._index.keys[order]}
+        arrays |= {block.name: rows.rows[order] for block, rows in zip(self.blocks, self._rows, strict=True)}
+        return arrays
+
+    def trained(self) -> dict[str, Array]:
+        """The weights by name, keys ascending, of those keys alone that have a weight other than 0."""
+        arrays = self.arrays()
+        weights = {block.name: block.rule.weights(arrays[block.name]) for block in self.blocks}
+        counts = np.any([w.any(axis=1) for w in weights.values()], axis=0)
+        return {KEYS: arrays[KEYS][counts], **{name: w[counts] for name, w in weights.items()}}
+
+
+def restored(blocks: Sequence[Block], arrays: dict[str, Array]) -> Table:
+    """The table of which `Table.arrays` gave these; KeyError or ValueError where they do not fit."""
+    table = Table(blocks)
+    keys = arrays[KEYS]
+    if keys.dtype != np.uint64 or keys.ndim != 1 or (keys[1:] <= keys[:-1]).any():
+        raise ValueError("its keys are not ascending")
+    for block, rows in zip(table.blocks, table._rows, strict=True):
+        stored = arrays[block.name]
+        expected = (len(keys), block.rule.stored(block.width))
+        if stored.shape != expected or stored.dtype != np.float32:
+            raise ValueError(f"{block.name} is {stored.dtype} {stored.shape}, not float32 {expected}")
+        rows.append(stored)
+    table._index.number(keys)
+    return table
+
+
+def first_weights(block: Block, keys: Keys) -> Matrix:
+    """The weights [keys, width] with which rows begin: a function of seed, block, key and place."""
+    if not block.scale:
+        return np.zeros((len(keys), block.width), np.float32)
+    places = np.arange(block.width, dtype=np.uint64) + np.uint64(block.seed * 2**24)
+    places = mixed(salt(block.name) + places)
+    random = mixed(keys[:, None] ^ places) >> np.uint64(40)
+    return (random.astype(np.float32) - np.float32(2**23)) * np.float32(block.scale / 2**23)
