@@ -10,6 +10,7 @@ from yarnml.control.commands import Assignment, Idle
 from yarnml.control.credentials import Credentials, Token
 from yarnml.master.placement import assign
 from yarnml.reduce.allreduce import NetworkAllReduce
+from yarnml.reduce.keyed import bytes_of
 from yarnml.reduce.memory import MemoryAllReduce
 from yarnml.reduce.reducer import Reducer, StepKey
 from yarnml.reduce.routing import plan_routes
@@ -61,7 +62,7 @@ def leaf(step: int, shard: int, length: int, dtype: str) -> Vector:
 
 
 def bits(value: Value) -> bytes:
-    return b"".join(piece.tobytes() for piece in pieces(value))
+    return b"".join(bytes_of(piece).tobytes() for piece in pieces(value))
 
 
 def check_sums(

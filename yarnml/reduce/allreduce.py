@@ -18,14 +18,15 @@ from yarnml.errors import WorkerLost
 from yarnml.reduce.base import MoreParts, no_more_parts
 from yarnml.reduce.connections import flight, sockets
 from yarnml.reduce.connections.base import Connection, ConnectionLost
+from yarnml.reduce.keyed import KeyedVector
 from yarnml.reduce.reducer import Aggregator, StepKey, chunk_bounds, slice_bounds, timeout_error
 from yarnml.reduce.routing import RELAY_SUFFIX, Routes
 from yarnml.reduce.server import PeerServices
 from yarnml.reduce.state_transfer import fetch
 from yarnml.reduce.streams import Destination, Inbox, Stream, Traffic
-from yarnml.reduce.tree import Node, Value, map_pieces, pieces
+from yarnml.reduce.tree import Node, Value, map_pieces, pieces, place
 from yarnml.reduce.uplink import Uplink
-from yarnml.reduce.wire import Hello, Part
+from yarnml.reduce.wire import Hello, Part, header_of
 
 NO_VALUE = np.empty(0, np.float32)
 
@@ -134,18 +135,20 @@ class NetworkAllReduce:
                 raise timeout_error(key, aggregator.missing_shards(key), "totals", self._timeout)
             self._send(key, more_parts(waited), shards, slices)
         for number, (low, high) in enumerate(own_chunks):
-            total[low:high][:] = aggregator.total(key, number, 0.0)
-        self._total = total
+            place(aggregator.total(key, number, 0.0), total, low, high)
+        self._total = NO_VALUE if isinstance(total, KeyedVector) else total
         return total
 
     def _take_total(self, sample: Value) -> Value:
-        """The memory of the last total where it has the sample's layout, else new memory.
+        """The memory of the last total where it has the sample's layout, else new memory; so always for runs.
 
         It is given back by a `reduce` that succeeds.  After one that fails, the next gets new memory: a total that is
         still on its way into the old one must not change the next step's.
         """
         total = self._total
         self._total = NO_VALUE
+        if isinstance(sample, KeyedVector):
+            return sample.empty_like()
         if _layout(total) != _layout(sample):
             return map_pieces(lambda piece: empty(piece.shape, piece.dtype), sample)
         return total
@@ -165,7 +168,7 @@ class NetworkAllReduce:
             for number, (low, high) in enumerate(chunks):
                 for node, value in parts.items():
                     chunk = value[low:high]
-                    part = Part(*key, shards, node.level, node.place, number, len(chunks), chunk.dtype.name)
+                    part = header_of(Part(*key, shards, node.level, node.place, number, len(chunks)), chunk)
                     if address in self._streams:
                         self._streams[address].put(part, chunk)
                         self.sent.add(chunk)

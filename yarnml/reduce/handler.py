@@ -8,9 +8,10 @@ import msgspec
 
 from yarnml.errors import WorkerLost
 from yarnml.reduce.connections.base import Connection, ConnectionLost
+from yarnml.reduce.keyed import bytes_of
 from yarnml.reduce.reducer import Aggregator, StepAborted, StepExpired, StepKey
-from yarnml.reduce.tree import Vector, root
-from yarnml.reduce.wire import Part, Refusal, decode_part, encode
+from yarnml.reduce.tree import Chunk, Vector, root
+from yarnml.reduce.wire import Part, Refusal, chunk_of, decode_part, encode, header_of
 
 
 class StreamHandler:
@@ -34,13 +35,13 @@ class StreamHandler:
         newest = StepKey(-1, -1)
         try:
             for header, values in self._connection.messages():
-                part, numbers = _decoded(header, values)
+                part, chunk = _decoded(header, values)
                 key = StepKey(part.generation, part.step)
                 # Steps come in order on one stream, so a part of a newer step asks for that step's totals.
                 if key > newest:
                     newest = key
                     self._requests.put(part)
-                self._aggregator.add(part, numbers)
+                self._aggregator.add(part, chunk)
         except (msgspec.DecodeError, ValueError, TypeError) as exc:
             raise ConnectionLost(f"what came is no part of a sum: {exc}") from exc
         finally:
@@ -63,14 +64,13 @@ class StreamHandler:
         key = StepKey(part.generation, part.step)
         for chunk in range(part.chunks):
             total = self._aggregator.total(key, chunk, self._timeout, self._disconnected)
-            header = Part(
-                part.generation, part.step, part.shards, *root(part.shards), chunk, part.chunks, total.dtype.name
-            )
-            self._connection.send(encode(header), total)
+            node = root(part.shards)
+            header = Part(part.generation, part.step, part.shards, *node, chunk, part.chunks)
+            self._connection.send(encode(header_of(header, total)), bytes_of(total))
 
 
-def _decoded(header: bytes, values: Vector | None) -> tuple[Part, Vector]:
+def _decoded(header: bytes, values: Vector | None) -> tuple[Part, Chunk]:
     part = decode_part(header)
     if values is None:
         raise ValueError("a part without numbers")
-    return part, values.view(part.dtype)
+    return part, chunk_of(part, values)

@@ -11,13 +11,12 @@ steps; and losing a reducer loses nothing that the workers don't still have.
 import time
 from math import inf
 from threading import Condition, Event
-from typing import NamedTuple, Protocol
-
-import numpy as np
+from typing import Any, NamedTuple, Protocol
 
 from yarnml.errors import WorkerLost
-from yarnml.reduce.tree import Join, Node, Vector
+from yarnml.reduce.tree import Chunk, Join, Node
 from yarnml.reduce.wire import Part
+from yarnml.sparse.run import Run
 
 DISCONNECT_CHECK_SECONDS = 0.5
 """Time between two looks, during the wait for a total, whether the worker that asked is still connected."""
@@ -59,20 +58,25 @@ def chunk_bounds(low: int, high: int, cut: int = 0) -> list[tuple[int, int]]:
     return [(start, min(start + CHUNK_ELEMENTS, high)) for start in starts]
 
 
-def _check_fits(join: Join[Vector], part: Part, values: Vector) -> None:
+def _layout(chunk: Chunk) -> tuple[Any, ...]:
+    """The properties of a chunk that all parts of a sum have in common."""
+    return (chunk.width,) if isinstance(chunk, Run) else (chunk.shape, chunk.dtype)
+
+
+def _check_fits(join: Join[Chunk], part: Part, values: Chunk) -> None:
     """Refuse a part that can't be added to those that came before it."""
     before = next(iter(join.parts.values()), values)
-    if part.shards != join.shards or (before.shape, before.dtype) != (values.shape, values.dtype):
+    if part.shards != join.shards or _layout(before) != _layout(values):
         raise ValueError("a part of another form than those before it")
 
 
 class Aggregator(Protocol):
     """Adds up parts and gives totals: a reducer, or a relay of one."""
 
-    def add(self, part: Part, values: Vector) -> bool:
+    def add(self, part: Part, values: Chunk) -> bool:
         """Take in one chunk of one subtree; False where it is of no use any more."""
 
-    def total(self, key: StepKey, chunk: int, timeout: float, disconnected: Event | None = None) -> Vector:
+    def total(self, key: StepKey, chunk: int, timeout: float, disconnected: Event | None = None) -> Chunk:
         """Wait for the sum of one chunk, ``timeout`` seconds at most.
 
         ``disconnected``: set when the worker that asked is gone; the wait then ends soon, with StepAborted.
@@ -96,7 +100,7 @@ class Reducer:
     def __init__(self) -> None:
         self._changed = Condition()
         # The parts of every sum that is kept: step → chunk → what has arrived of it.
-        self._joins: dict[StepKey, dict[int, Join[Vector]]] = {}
+        self._joins: dict[StepKey, dict[int, Join[Chunk]]] = {}
         # The newest step of which every chunk has its total.  What belongs to older ones is dropped.
         self._last_finished = StepKey(-1, -1)
         # The newest generation that was heard of.  Sums of older ones are aborted.
@@ -106,7 +110,7 @@ class Reducer:
         self._failure = WorkerLost("")
         self.dropped_parts = 0
 
-    def add(self, part: Part, values: Vector) -> bool:
+    def add(self, part: Part, values: Chunk) -> bool:
         """Take in one chunk of one subtree; False where it came before, or its step is over, and it is dropped."""
         key = StepKey(part.generation, part.step)
         with self._changed:
@@ -123,7 +127,7 @@ class Reducer:
                 self._changed.notify_all()
             return is_new
 
-    def total(self, key: StepKey, chunk: int, timeout: float, disconnected: Event | None = None) -> Vector:
+    def total(self, key: StepKey, chunk: int, timeout: float, disconnected: Event | None = None) -> Chunk:
         """Wait for the sum of one chunk; WorkerLost names the missing shards after ``timeout`` seconds.
 
         ``disconnected``: set when the worker that asked is gone; the wait then ends soon, with StepAborted.
@@ -137,9 +141,7 @@ class Reducer:
             if time.monotonic() > deadline:
                 raise timeout_error(key, self.missing_shards(key), "every shard", timeout)
 
-    def total_within(
-        self, key: StepKey, chunk: int, seconds: float, disconnected: Event | None = None
-    ) -> Vector | None:
+    def total_within(self, key: StepKey, chunk: int, seconds: float, disconnected: Event | None = None) -> Chunk | None:
         """The sum of one chunk, or None where it has not come after ``seconds``.  Raises why it will not come."""
         with self._changed:
             total = self._find_total(key, chunk, disconnected)
@@ -148,7 +150,7 @@ class Reducer:
                 total = self._find_total(key, chunk, disconnected)
             return total
 
-    def _find_total(self, key: StepKey, chunk: int, disconnected: Event | None) -> Vector | None:
+    def _find_total(self, key: StepKey, chunk: int, disconnected: Event | None) -> Chunk | None:
         """The sum of one chunk, if it has come.  A total that has come is given, whatever went wrong after it."""
         if key.generation < self._generation:
             raise StepAborted(f"Step {key.step} was given up.")
@@ -163,7 +165,7 @@ class Reducer:
             raise StepAborted(f"Nobody waits for step {key.step}.")
         return None
 
-    def parts(self, key: StepKey, chunk: int) -> dict[Node, Vector]:
+    def parts(self, key: StepKey, chunk: int) -> dict[Node, Chunk]:
         """The subtrees that have arrived of one chunk, joined as far as it goes."""
         with self._changed:
             join = self._joins.get(key, {}).get(chunk)
@@ -208,7 +210,7 @@ class Reducer:
         """Bytes of all parts and totals kept now."""
         with self._changed:
             joins = [j for chunks in self._joins.values() for j in chunks.values()]
-            return sum(int(np.asarray(v).nbytes) for j in joins for v in j.parts.values())
+            return sum(v.nbytes for j in joins for v in j.parts.values())
 
     def _note_finished(self, key: StepKey, chunks: int) -> None:
         """Drop all steps before ``key`` when each of its ``chunks`` has its total."""

@@ -18,13 +18,13 @@ from msgspec.structs import replace
 
 from yarnml.errors import WorkerLost
 from yarnml.reduce.reducer import Reducer, StepKey, timeout_error
-from yarnml.reduce.tree import Node, Vector
-from yarnml.reduce.wire import Part
+from yarnml.reduce.tree import Chunk, Node
+from yarnml.reduce.wire import Part, header_of
 
 FLUSH_AFTER_SECONDS = 0.1
 """Time without a part after which a relay passes on what it has, without the rest of its group."""
 
-SendUp = Callable[[Part, Vector], None]
+SendUp = Callable[[Part, Chunk], None]
 """Gives a part to the reducer above; raises WorkerLost."""
 
 
@@ -53,7 +53,7 @@ class PendingChunk(NamedTuple):
     sent: set[Node]
 
 
-def _no_reducer_above(part: Part, values: Vector) -> None:
+def _no_reducer_above(part: Part, values: Chunk) -> None:
     """Stand in for the way up before the first generation: nothing is sent before that."""
     raise WorkerLost("The relay has no reducer above it yet.")
 
@@ -89,7 +89,7 @@ class Relay:
             for at in self._pending:
                 self._send_parts_up(at)
 
-    def add(self, part: Part, values: Vector) -> bool:
+    def add(self, part: Part, values: Chunk) -> bool:
         """Take in one chunk of one subtree from a worker of the group; False where it is of no use any more."""
         at = ChunkKey(StepKey(part.generation, part.step), part.chunk)
         with self._lock:
@@ -100,13 +100,13 @@ class Relay:
                 self._send_parts_up(at)
             return is_new
 
-    def add_total(self, total: Part, values: Vector) -> None:
+    def add_total(self, total: Part, values: Chunk) -> None:
         """Take in one chunk of the total from the reducer above."""
         with self._lock:
             self._reducer.add(total, values)
             self._pending.pop(ChunkKey(StepKey(total.generation, total.step), total.chunk), None)
 
-    def total(self, key: StepKey, chunk: int, timeout: float, disconnected: Event | None = None) -> Vector:
+    def total(self, key: StepKey, chunk: int, timeout: float, disconnected: Event | None = None) -> Chunk:
         """Wait for the sum of one chunk; WorkerLost names the group's missing shards after ``timeout`` seconds.
 
         ``disconnected``: set when the worker that asked is gone; the wait then ends soon, with StepAborted.
@@ -169,7 +169,7 @@ class Relay:
             for node, vector in self._reducer.parts(*at).items():
                 if node not in sent:
                     sent.add(node)
-                    self._group.send_up(replace(part, level=node.level, place=node.place), vector)
+                    self._group.send_up(header_of(replace(part, level=node.level, place=node.place), vector), vector)
         except WorkerLost as exc:
             self._reducer.fail(self._group.generation, exc)
 

@@ -7,9 +7,10 @@ from typing import NamedTuple, Protocol
 from yarnml.control.codec import encode
 from yarnml.errors import WorkerLost
 from yarnml.reduce.connections.base import Connection, ConnectionLost
+from yarnml.reduce.keyed import KeyedVector, bytes_of
 from yarnml.reduce.reducer import StepAborted, StepExpired, StepKey
-from yarnml.reduce.tree import Value, Vector
-from yarnml.reduce.wire import Part, decode_part, decode_refusal
+from yarnml.reduce.tree import Chunk, Value, Vector, place
+from yarnml.reduce.wire import Part, chunk_of, decode_part, decode_refusal
 
 
 class Traffic:
@@ -19,7 +20,7 @@ class Traffic:
         self.messages = 0
         self.bytes = 0
 
-    def add(self, values: Vector) -> None:
+    def add(self, values: Chunk) -> None:
         self.messages += 1
         self.bytes += values.nbytes
 
@@ -30,7 +31,7 @@ class Sink(Protocol):
     def buffer(self, stream: "Stream", part: Part) -> Vector | None:
         """The memory to receive a total into, if there is any."""
 
-    def put(self, stream: "Stream", part: Part, values: Vector) -> None:
+    def put(self, stream: "Stream", part: Part, values: Chunk) -> None:
         """Take in a total."""
 
     def fail(self, stream: "Stream", reason: str, kind: type[WorkerLost] = WorkerLost) -> None:
@@ -46,14 +47,14 @@ class Stream:
         self._connection = connection
         self._sink = sink
         # The parts to send; None ends the sending thread.
-        self._outbox: queue.SimpleQueue[tuple[Part, Vector] | None] = queue.SimpleQueue()
+        self._outbox: queue.SimpleQueue[tuple[Part, Chunk] | None] = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=target, daemon=True, name=target.__name__) for target in (self._send, self._receive)
         ]
         for thread in self._threads:
             thread.start()
 
-    def put(self, part: Part, values: Vector) -> None:
+    def put(self, part: Part, values: Chunk) -> None:
         """Send a part; never waits.  The vector must not change before its step is over."""
         self._outbox.put((part, values))
 
@@ -61,7 +62,7 @@ class Stream:
         try:
             while (item := self._outbox.get()) is not None:
                 part, values = item
-                self._connection.send(encode(part), values)
+                self._connection.send(encode(part), bytes_of(values))
             self._connection.finish()
         except ConnectionLost as exc:
             self._sink.fail(self, str(exc))
@@ -73,7 +74,7 @@ class Stream:
                     refusal = decode_refusal(header)
                     return self._sink.fail(self, refusal.reason, StepExpired if refusal.late else WorkerLost)
                 part = decode_part(header)
-                self._sink.put(self, part, values.view(part.dtype))
+                self._sink.put(self, part, chunk_of(part, values))
             self._sink.fail(self, "it closed the stream")
         except ConnectionLost as exc:
             self._sink.fail(self, str(exc))
@@ -99,6 +100,14 @@ class Destination(NamedTuple):
 
     chunks: list[tuple[int, int]]
     value: Value
+
+
+class _Place(NamedTuple):
+    """Elements of a value."""
+
+    value: Value
+    low: int
+    high: int
 
 
 class Inbox:
@@ -159,28 +168,31 @@ class Inbox:
     def buffer(self, stream: Stream, part: Part) -> Vector | None:
         """The memory for a total; None where it is not awaited, or came before."""
         with self._changed:
-            return self._buffer(stream, part)
+            destination = self._destination(stream, part)
+            if destination is None or isinstance(destination.value, KeyedVector):
+                return None
+            buffer: Vector = destination.value[destination.low : destination.high]
+            return buffer
 
-    def put(self, stream: Stream, part: Part, values: Vector) -> None:
+    def put(self, stream: Stream, part: Part, values: Chunk) -> None:
         """Take in a total, which mostly is in its buffer already."""
         with self._changed:
             self.received.add(values)
-            buffer = self._buffer(stream, part)
-            if buffer is None:
+            destination = self._destination(stream, part)
+            if destination is None:
                 return
-            if buffer.ctypes.data != values.ctypes.data:
-                buffer[:] = values
+            place(values, destination.value, destination.low, destination.high)
             self._outstanding.remove((stream.address, part.chunk))
             if not self._outstanding:
                 self._changed.notify_all()
 
-    def _buffer(self, stream: Stream, part: Part) -> Vector | None:
+    def _destination(self, stream: Stream, part: Part) -> _Place | None:
+        """The place of a total; None where it is not awaited, or came before."""
         is_awaited = (stream.address, part.chunk) in self._outstanding
         if not is_awaited or StepKey(part.generation, part.step) != self._key:
             return None
         chunks, value = self._destinations[stream.address]
-        low, high = chunks[part.chunk]
-        return value[low:high]
+        return _Place(value, *chunks[part.chunk])
 
     def fail(self, stream: Stream, reason: str, kind: type[WorkerLost] = WorkerLost) -> None:
         """Note that no more totals will come on this stream; the first reason counts."""

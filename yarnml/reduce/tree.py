@@ -14,6 +14,9 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
+from yarnml.reduce.keyed import KeyedVector
+from yarnml.sparse.run import Run, merge
+
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 
 Vector = npt.NDArray[Any]
@@ -44,33 +47,55 @@ class MixedVector:
         return np.concatenate([self.rounded.astype(kind), self.exact.astype(kind)])
 
 
-Value = Vector | MixedVector
+Value = Vector | MixedVector | KeyedVector
 """The value of a node: the sums over its shards."""
 
-V = TypeVar("V", bound=Value)
+Chunk = Vector | Run
+"""A part of a value that travels as one message, and is added up by itself."""
+
+V = TypeVar("V", bound=Value | Run)
 
 
-def pieces(value: Value) -> tuple[Vector, ...]:
-    """The plain vectors that follow each other in a value, each of one type."""
+def pieces(value: Value | Run) -> tuple[Any, ...]:
+    """The plain vectors that follow each other in a value, each of one type; a run is a piece, too."""
+    if isinstance(value, KeyedVector):
+        return value.dense, value.run
     return (value.rounded, value.exact) if isinstance(value, MixedVector) else (value,)
 
 
-def map_pieces(function: Callable[..., Vector], *values: V) -> V:
+def map_pieces(function: Callable[..., Any], *values: V) -> V:
     """Apply ``function`` piece by piece to one or several values of one layout; return a value of that layout."""
     results = [function(*arguments) for arguments in zip(*map(pieces, values), strict=True)]
-    value: Any = MixedVector(*results) if isinstance(values[0], MixedVector) else results[0]
+    kind = type(values[0])
+    value: Any = kind(*results) if kind in (MixedVector, KeyedVector) else results[0]
     return value
 
 
-def add(left: Vector, right: Vector) -> Vector:
-    """Add two vectors of one type.
+def add(left: Chunk, right: Chunk) -> Chunk:
+    """Add two vectors of one type, or two runs.
 
     bfloat16 is added as float32 and rounded to the nearest, half-way to even.  ``left + right`` has the same bits, but
     takes longer.
     """
+    if isinstance(left, Run):
+        assert isinstance(right, Run), "parts of one form are added"
+        return merge(left, right)
+    assert not isinstance(right, Run), "parts of one form are added"
     if left.dtype == BFLOAT16:
         return np.add(left, right, out=np.empty_like(left), dtype=np.float32)
-    return left + right
+    sums: Vector = left + right
+    return sums
+
+
+def place(chunk: Chunk, total: Value, low: int, high: int) -> None:
+    """Lay a chunk into a total, as its elements ``low`` … ``high`` - 1; it may be there already."""
+    if isinstance(total, KeyedVector) or isinstance(chunk, Run):
+        assert isinstance(total, KeyedVector), "runs belong to keyed vectors"
+        total.put(low, chunk)
+        return
+    target = total[low:high]
+    if target.ctypes.data != chunk.ctypes.data:
+        target[:] = chunk
 
 
 class Node(NamedTuple):

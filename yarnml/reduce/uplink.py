@@ -6,7 +6,7 @@ from yarnml.errors import WorkerLost
 from yarnml.reduce.connections.base import Connection
 from yarnml.reduce.relay import Relay
 from yarnml.reduce.streams import Stream, Traffic
-from yarnml.reduce.tree import Vector
+from yarnml.reduce.tree import Chunk
 from yarnml.reduce.wire import Part
 
 
@@ -31,7 +31,7 @@ class Uplink:
         self._received = received
         self._stream: Stream | None = None
 
-    def send(self, part: Part, values: Vector) -> None:
+    def send(self, part: Part, values: Chunk) -> None:
         """Pass a part on to the reducer above.  Not for use by several threads; raises WorkerLost."""
         if self.failure:
             raise self.failure
@@ -43,7 +43,7 @@ class Uplink:
     def buffer(self, stream: Stream, part: Part) -> None:
         """Offer no memory: a total is kept until the whole group has it, so each gets memory of its own."""
 
-    def put(self, stream: Stream, part: Part, values: Vector) -> None:
+    def put(self, stream: Stream, part: Part, values: Chunk) -> None:
         self._received.add(values)
         self._relay.add_total(part, values)
 

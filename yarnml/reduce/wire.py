@@ -7,10 +7,16 @@ from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
+import numpy as np
 from msgspec import Meta, Struct
 
 from yarnml.control.codec import decoder
 from yarnml.job.fields import LARGEST_SHARDS
+from yarnml.reduce.keyed import run_of
+from yarnml.reduce.tree import Chunk, Vector
+from yarnml.sparse.run import Run
+
+KEYED = "keyed"
 
 Count = Annotated[int, Meta(ge=0, lt=2**62)]
 
@@ -22,7 +28,8 @@ class Part(Struct, frozen=True, array_like=True):
     ``shards``: the number of shards of the whole sum.
     ``level``, ``place``: the subtree; in a total the root of the tree.
     ``chunk``, ``chunks``: the chunk's number in its slice, and how many the slice has.
-    ``dtype``: NumPy's name of the elements' type.
+    ``dtype``: NumPy's name of the elements' type; ``keyed`` for a run.
+    ``keys``, ``width``: of a run.
     """
 
     generation: Count
@@ -32,12 +39,26 @@ class Part(Struct, frozen=True, array_like=True):
     place: Count
     chunk: Count
     chunks: Annotated[int, Meta(ge=1, lt=2**40)]
-    dtype: Annotated[str, Meta(pattern=r"^(float32|float64|bfloat16)$(?!\n)")]
+    dtype: Annotated[str, Meta(pattern=r"^(float32|float64|bfloat16|keyed)$(?!\n)")] = "float32"
+    keys: Count = 0
+    width: Count = 0
 
     def __post_init__(self) -> None:
         """Refuse a header whose fields contradict each other."""
         if self.place << self.level >= self.shards or self.chunk >= self.chunks:
             raise ValueError("a part outside of its sum")
+
+
+def header_of(part: Part, chunk: Chunk) -> Part:
+    """The header of a part, with the fields that say what is behind it."""
+    if isinstance(chunk, Run):
+        return msgspec.structs.replace(part, dtype=KEYED, keys=len(chunk.keys), width=chunk.width)
+    return msgspec.structs.replace(part, dtype=chunk.dtype.name)
+
+
+def chunk_of(part: Part, data: Vector) -> Chunk:
+    """The chunk behind a header, a view; ValueError where the bytes are none of this form."""
+    return run_of(data.view(np.uint8), part.keys, part.width) if part.dtype == KEYED else data.view(part.dtype)
 
 
 class Hello(Struct, frozen=True, array_like=True):
