@@ -17,7 +17,7 @@ from tests.project.structure import (
 
 TREES = ("yarnml", "benchmarks", "examples", "appspec", "docker", "tests")
 
-MAX_ENTRIES = 18
+MAX_ENTRIES = 19
 """Rooms and single files at the top of the package: what a newcomer reads before anything else."""
 
 MAX_PACKED_SHARE = 0.01
@@ -37,7 +37,7 @@ RULES = {rule.__name__: rule for rule in (fragments, untelling_names, long_files
 
 
 def test_the_top_of_the_package_can_be_read_at_a_glance() -> None:
-    """The package has at most 18 rooms and files, not counting what Python's packaging asks for."""
+    """The package has at most 19 rooms and files, not counting what Python's packaging asks for."""
     # A room that moved away leaves a folder of compiled files in a checkout that had it; that is no entry.
     entries = {path.name for path in (ROOT / "yarnml").iterdir() if not is_left_over(path)} - {"py.typed"}
     rooms = sorted(name for name in entries if not name.startswith("__"))

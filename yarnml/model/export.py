@@ -3,6 +3,7 @@
 * ``model.safetensors``: the parameters and the feature scaling, by name
 * ``model.json``: what it is (learner, schema, metrics, data, packages, the job file) and the digests of all three
 * ``model.stablehlo``: ``predict(arrays, x)`` by jax.export, for any number of rows
+* ``table.safetensors``: of a learner with a table, its keys and their weights
 
 A worker writes them beside, the master shows them by one rename.  Versions count 1, 2, 3, …
 """
@@ -29,6 +30,7 @@ from yarnml.job import paths, user_code
 from yarnml.job.spec import Export, Job
 from yarnml.model.centre import with_whole_mean
 from yarnml.model.versions import FORMAT, next_version, packages, read_about, versions
+from yarnml.sparse.table import KEYS
 from yarnml.storage import atomic, integrity
 from yarnml.storage.integrity import TornFile
 from yarnml.storage.security import identity
@@ -110,15 +112,28 @@ def begin(export: Export, name: str, job_folder: str) -> str:
     with contextlib.suppress(OSError):  # where it can't be listed, writing will say so
         for old in storage.names(export.path):
             if draft.fullmatch(old):
-                atomic.clear(storage.join(export.path, old), (paths.MODEL, paths.PROGRAM, paths.ABOUT))
+                atomic.clear(storage.join(export.path, old), (*paths.MODEL_FILES, paths.ABOUT))
     return paths.temporary(export.path, f"{own}{time.time_ns()}")
 
 
-def write_model(folder: str, arrays: dict[str, npt.NDArray[Any]], program: bytes, about: dict[str, Any]) -> None:
-    """Write the three files of a model into a folder that nobody sees yet."""
+def write_model(
+    folder: str,
+    arrays: dict[str, npt.NDArray[Any]],
+    program: bytes,
+    about: dict[str, Any],
+    table: dict[str, npt.NDArray[Any]],
+) -> None:
+    """Write the files of a model into a folder that nobody sees yet.
+
+    ``table``: the arrays of its table; empty for a model without one.
+    """
     arrays, about = with_whole_mean(arrays, about)
-    parameters = pack(arrays)
-    files: dict[str, bytes | bytearray] = {paths.MODEL: parameters, paths.PROGRAM: program}
+    files: dict[str, bytes | bytearray] = {paths.MODEL: pack(arrays), paths.PROGRAM: program}
+    if table:
+        files[paths.TABLE] = pack(table)
+        numbers = sum(a.size for name, a in arrays.items() if name.startswith("parameters"))
+        weights = sum(a.size for name, a in table.items() if name != KEYS)
+        about = {**about, "parameters": numbers + weights}
     document = {"format": FORMAT, "digests": {n: integrity.digest_of(data) for n, data in files.items()}, **about}
     files[paths.ABOUT] = integrity.seal(document, "digests", paths.ABOUT)
     with translated(ExportError, f"The model can't be written to {folder}"):
@@ -156,4 +171,4 @@ def _check_stored(folder: str) -> None:
     sentence = f"The model in {folder} is not stored as it was written"
     with translated(ExportError, sentence, "; run the job again.", also=(TornFile,)):
         about, _ = read_about(folder)
-        integrity.check(folder, {name: about.digests[name] for name in (paths.MODEL, paths.PROGRAM)})
+        integrity.check(folder, {name: about.digests[name] for name in about.files})

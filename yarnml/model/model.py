@@ -12,8 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from yarnml.data.arrays import to_float32
+from yarnml.data.keys import KeyRows, no_keys
 from yarnml.data.offsets import all_offsets, distances
-from yarnml.data.rows import check_finite, features_of, offset_of
+from yarnml.data.rows import check_finite, features_of, keys_of, offset_of
 from yarnml.data.shapes import columns_of
 from yarnml.data.tables import array_of, column_of, table_of
 from yarnml.errors import DataError, ExportError
@@ -25,6 +26,7 @@ from yarnml.model.pairs import pairs_of
 from yarnml.model.program import load_program
 from yarnml.model.scores import label_of, probabilities, score
 from yarnml.model.signatures import check, public_key
+from yarnml.model.table import TablePredictor
 from yarnml.model.top_items import NOTHING, best, factors_of, known, seen_of
 from yarnml.model.versions import Content, read_model, readable, resolve
 from yarnml.storage import absolute
@@ -44,12 +46,16 @@ class Model:
         self.folder = folder
         self.outcome = outcome
         self._content = content or read_model(folder)
-        arrays, program, self.schema, self.about = self._content
+        arrays, program, self.schema, self.about, table = self._content
         with readable(folder):
             self._arrays = {name: jax.numpy.asarray(a) for name, a in arrays.items()}
             width = self.schema.row_width
             self._offsets = np.pad(all_offsets(self.schema), (0, width - self.schema.width))
             self._call = load_program(program)
+            self._table = TablePredictor(self._call, self._arrays, table) if self.schema.keyed else None
+            if self._table:
+                self._table.check(width)
+                return
             row = jax.ShapeDtypeStruct((1, width), jax.numpy.float32)
             jax.eval_shape(self._call, self._arrays, row)  # the program is for these arrays, and for rows of this width
 
@@ -67,17 +73,23 @@ class Model:
 
     def outputs(self, data: Any) -> npt.NDArray[np.float32]:
         """Return the learner's own predictions, see docs/learners.md: [rows, classes], [rows], or coordinates."""
-        x = self._features(data)
+        x, keys = self._features(data)
         starts = range(0, max(len(x), 1), _MAX_ROWS_PER_CALL)
-        parts = [x[low : low + _MAX_ROWS_PER_CALL] for low in starts]
-        return np.concatenate([self.call(part, power_of_two(len(part))) for part in parts])
+        ends = [(low, low + _MAX_ROWS_PER_CALL) for low in starts]
+        parts = [(x[low:high], keys.slice(low, high) if keys else None) for low, high in ends]
+        return np.concatenate([self.call(part, power_of_two(len(part)), own) for part, own in parts])
 
-    def call(self, x: npt.NDArray[np.float32], rows: int) -> npt.NDArray[np.float32]:
-        """Call the program on prepared features, filled up to ``rows`` rows: one size is compiled once."""
+    def call(self, x: npt.NDArray[np.float32], rows: int, keys: KeyRows | None = None) -> npt.NDArray[np.float32]:
+        """Call the program on prepared features, filled up to ``rows`` rows: one size is compiled once.
+
+        ``keys``: of these rows, for a model with a table.
+        """
         full = x
         if len(x) != rows:
             full = np.zeros((rows, self.schema.row_width), np.float32)
             full[: len(x)] = x
+        if self._table:
+            return self._table.predict(full, (keys or no_keys(len(x))).padded(rows))[: len(x)]
         return np.asarray(self._call(self._arrays, full))[: len(x)]
 
     @property
@@ -140,14 +152,18 @@ class Model:
             seen = seen_of(pairs_of(table, self.schema, "the table without"), factors)
         return pa.concat_tables(best(factors, known(users, factors), top, seen))
 
-    def _features(self, data: Any) -> npt.NDArray[np.float32]:
+    def _features(self, data: Any) -> tuple[npt.NDArray[np.float32], KeyRows | None]:
+        """The numbers of rows, and their keys."""
         table = table_of(data, "predict")
         if table is not None:
             if len(table):
-                return features_of(table, self.schema, "the table")
+                return features_of(table, self.schema, "the table"), keys_of(table, self.schema, "the table")
             offset_name = [self.schema.offset.name] if self.schema.offset else []
             columns_of(table, [*(f.name for f in self.schema.features), *offset_name], "the table")
-            return self._none
+            return self._none, None
+        if self.schema.keyed:
+            name = self.schema.keyed[0].name
+            raise DataError(f"predict needs a table, since keys are made of column '{name}', not an array of numbers.")
         x = array_of(data, "predict")
         width = math.prod(x.shape[1:])
         features = self.schema.width
@@ -159,8 +175,8 @@ class Model:
         counted = distances(x, self._offsets) if self._offsets.any() else to_float32(x)
         check_finite(counted[:, :features], self.schema, "the array")
         if offset is None:
-            return counted
-        return np.column_stack([counted[:, :features], offset_of(counted[:, features], offset, "the array")])
+            return counted, None
+        return np.column_stack([counted[:, :features], offset_of(counted[:, features], offset, "the array")]), None
 
     @property
     def _none(self) -> npt.NDArray[np.float32]:

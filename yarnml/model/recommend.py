@@ -35,10 +35,10 @@ def recommend(model: str, top: int, output: str, seen: str | None = None) -> str
     if _exists(target):
         raise ExportError(f"--output {target} exists; choose another folder, or remove it.")
     folder = resolve(model)
-    arrays, _, schema, _ = read_model(folder)
-    factors = factors_of(arrays)
+    content = read_model(folder)
+    factors = factors_of(content.arrays)
     users = known(None, factors)
-    pairs = _read(_absolute(seen, "--seen"), schema, factors) if seen else NOTHING
+    pairs = _read(_absolute(seen, "--seen"), content.schema, factors) if seen else NOTHING
     rows = write(best(factors, users, top, pairs), target)
     return f"{rows} items for {len(users)} users by {folder} are in {target}"
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from platform import python_version
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from yarnml.errors import ExportError, translated
 from yarnml.job import paths
 from yarnml.model.aliases import aliases
 from yarnml.model.centre import with_trained_mean
+from yarnml.model.table_file import read_table
 from yarnml.storage import integrity
 from yarnml.storage.integrity import NoDocument, TornFile
 from yarnml.storage.tensors import unpack
@@ -43,6 +44,11 @@ class About(Struct, frozen=True):
     def digest(self) -> str:
         """The digest of model.json, and so of the whole version."""
         return self.digests[paths.ABOUT]
+
+    @property
+    def files(self) -> list[str]:
+        """The files beside model.json."""
+        return [paths.MODEL, paths.PROGRAM, *([paths.TABLE] if self.schema.keyed else [])]
 
 
 def versions(folder: str) -> list[int]:
@@ -96,12 +102,13 @@ def description(folder: str) -> About:
 
 
 class Content(NamedTuple):
-    """The content of a version: arrays by name, the program, the columns, and model.json as it is."""
+    """The content of a version: arrays by name, the program, the columns, model.json as it is, and its table."""
 
     arrays: dict[str, npt.NDArray[Any]]
     program: bytes
     schema: Schema
     about: dict[str, Any]
+    table: Mapping[str, npt.NDArray[Any]]
 
 
 def read_model(folder: str) -> Content:
@@ -113,13 +120,16 @@ def read_model(folder: str) -> Content:
             with integrity.present(name):
                 files[name] = storage.read(storage.join(folder, name))
             integrity.compare(name, about.digests.get(name), integrity.digest_of(files[name]))
+        if about.schema.keyed:
+            integrity.check(folder, {paths.TABLE: about.digests.get(paths.TABLE)})
     except TornFile as exc:
         raise ExportError(f"{folder} is torn: {exc}; take it from a copy, or export it anew.") from exc
     except OSError as exc:
         raise ExportError(f"The model in {folder} can't be read: {exc}") from exc
     with readable(folder):
         arrays = with_trained_mean(unpack(files[paths.MODEL]), about.mean)
-    return Content(arrays, files[paths.PROGRAM], about.schema, document)
+        table = read_table(storage.join(folder, paths.TABLE)) if about.schema.keyed else {}
+    return Content(arrays, files[paths.PROGRAM], about.schema, document, table)
 
 
 @contextlib.contextmanager

@@ -11,13 +11,15 @@ from msgspec.structs import replace
 
 from yarnml.data.schema import Schema
 from yarnml.job import user_code
-from yarnml.job.spec import Job
+from yarnml.job.spec import Gradients, Job
 from yarnml.learners.base import HidesScaling, Learner
 from yarnml.learners.precision import compile_for
 from yarnml.learners.registry import build_learner
+from yarnml.learners.tables.base import TableLearner
 from yarnml.worker.first_call import FirstCall
 from yarnml.worker.memory import available, check_fits
 from yarnml.worker.program import Program
+from yarnml.worker.table_program import TableProgram
 
 MAX_COMPILED_LEARNERS = 100
 
@@ -28,9 +30,9 @@ class CompiledLearner(NamedTuple):
     ``with_units``: of a learner that hides its scaling, None of any other.
     """
 
-    learner: Learner
+    learner: Learner | TableLearner
     init: Callable[..., Any]
-    program: Program
+    program: Program | TableProgram
     with_units: Callable[..., Any] | None
 
 
@@ -54,15 +56,24 @@ class CompiledLearners:
         with self._lock:
             if key not in self._learners:
                 learner = build_learner(job.learner, seen)
-                check_fits(learner, available())
-                program = Program(learner, seen, micro_batch_size, gradients)
-                init = FirstCall(compile_for(learner, learner.init), f"{program.name} init")
-                with_units = compile_for(learner, learner.with_units) if isinstance(learner, HidesScaling) else None
-                self._learners[key] = CompiledLearner(learner, init, program, with_units)
+                if isinstance(learner, TableLearner):
+                    compiled = CompiledLearner(learner, learner.init, TableProgram(learner, seen), None)
+                else:
+                    compiled = _compiled(learner, seen, micro_batch_size, gradients)
+                self._learners[key] = compiled
             self._learners.move_to_end(key)
             while len(self._learners) > MAX_COMPILED_LEARNERS:
                 self._learners.popitem(last=False)
             return self._learners[key]
+
+
+def _compiled(learner: Learner, schema: Schema, micro_batch_size: int | None, gradients: Gradients) -> CompiledLearner:
+    """A learner without tables, whose functions JAX compiles as a whole."""
+    check_fits(learner, available())
+    program = Program(learner, schema, micro_batch_size, gradients)
+    init = FirstCall(compile_for(learner, learner.init), f"{program.name} init")
+    with_units = compile_for(learner, learner.with_units) if isinstance(learner, HidesScaling) else None
+    return CompiledLearner(learner, init, program, with_units)
 
 
 def without_data(schema: Schema) -> Schema:

@@ -7,6 +7,7 @@ import numpy as np
 
 from yarnml.data.schema import Rows
 from yarnml.job.spec import Workers
+from yarnml.reduce.keyed import KeyedVector
 from yarnml.reduce.tree import Value, Vector
 from yarnml.worker.tasks import Tasks
 
@@ -23,7 +24,9 @@ def sum_shard(batches: Iterable[_Batch], function: Callable[[_Batch], Value], on
     """
     total: Any = None
     for rows in batches:
-        part = function(rows).astype(np.float64)
+        sums = function(rows)
+        assert not isinstance(sums, KeyedVector), "tables learn from batches"
+        part = sums.astype(np.float64)
         on_batch()
         total = part if total is None else np.add(total, part, out=total)
     return total
@@ -46,4 +49,6 @@ def sum_dataset(
     def task(shard: int) -> Value:
         return sum_shard(scan(shard), function, on_batch)
 
-    return tasks.reduce(step, tasks.map(step, task), task, workers).astype(np.float64)
+    total = tasks.reduce(step, tasks.map(step, task), task, workers)
+    assert not isinstance(total, KeyedVector)
+    return total.astype(np.float64)

@@ -52,7 +52,7 @@ def judge(command: Judge, tasks: Tasks, tracker: ProgressTracker) -> Judged:
             total[0] += _sums(evaluation, scored.outputs, rows)
             for place, is_member in enumerate(_members(scored.table, command), 1):
                 if is_member.any():
-                    total[place] += _sums(evaluation, scored.outputs[is_member], Rows(*(a[is_member] for a in rows)))
+                    total[place] += _sums(evaluation, scored.outputs[is_member], Rows(*(a[is_member] for a in rows.arrays)))
             tracker.finish_batch()
         return total.reshape(-1)
 

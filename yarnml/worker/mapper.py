@@ -237,7 +237,7 @@ class Mapper:
     def _export(self, folder: str, about: dict[str, Any], tasks: Tasks) -> None:
         if tasks.leads:
             replica = self._current.replica
-            write_model(folder, replica.model(), replica.program.stablehlo, about)
+            write_model(folder, replica.model(), replica.program.stablehlo, about, replica.table())
 
     def _sum_dataset(self, dataset: str, schema: Schema, function: BatchSum, tasks: Tasks, step: int = 0) -> Vector:
         training = self._current

@@ -30,6 +30,17 @@ def from_tensors(like: Any, arrays: dict[str, npt.NDArray[Any]]) -> Any:
     return jax.tree.unflatten(structure, restored)
 
 
+def finite(arrays: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """These arrays; ModelError names one that is not finite."""
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise ModelError(
+                f"{name} holds NaN or infinity after the last step: numbers grew too large; lower the learning "
+                "rate where there is one, or set data.scale: standard."
+            )
+    return arrays
+
+
 def names_of(tree: Any) -> list[str]:
     """A name for each array of a pytree, in tree order: the path to it.  Raises ModelError where two are equal."""
     paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(tree)]

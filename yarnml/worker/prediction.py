@@ -14,6 +14,7 @@ from yarnml.data.schema import Schema
 from yarnml.errors import ExportError, translated
 from yarnml.job import paths
 from yarnml.model.model import Model
+from yarnml.reduce.keyed import KeyedVector
 from yarnml.reduce.reducer import StepAborted
 from yarnml.reduce.tree import Vector
 from yarnml.worker.devices import check_devices
@@ -40,6 +41,7 @@ def predict(command: Predict, tasks: Tasks, tracker: ProgressTracker) -> Predict
         return counts
 
     total = tasks.reduce(0, tasks.map(0, task), task, command.scoring.workers)
+    assert not isinstance(total, KeyedVector)
     rows, nulls = total.astype(np.float64)
     return Predicted(int(rows), int(nulls))
 

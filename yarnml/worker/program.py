@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from jax import export
 
+from yarnml.data.arrays import Matrix
 from yarnml.data.label_scaling import check_labels, in_label_units, loss_in_label_units, scaled_label
 from yarnml.data.scaling import Scaling, identity_of, label_of, scaled
 from yarnml.data.schema import Rows, Schema
@@ -27,7 +28,7 @@ from yarnml.learners.units import degree_of
 from yarnml.reduce.tree import Value, Vector
 from yarnml.worker.first_call import FirstCall
 from yarnml.worker.flattening import Flattening
-from yarnml.worker.named_arrays import names_of, on_host, tensors
+from yarnml.worker.named_arrays import finite, from_tensors, names_of, on_host, tensors
 from yarnml.worker.source_paths import without_source_paths
 
 
@@ -117,9 +118,7 @@ class Program:
         with precision_of(self._learner):
             return scores._replace(loss=self._in_loss_units(scores.loss, label))
 
-    def evaluate(
-        self, state: State, scaling: Scaling | None, rows: Rows
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    def evaluate(self, state: State, scaling: Scaling | None, rows: Rows) -> tuple[Matrix, Matrix]:
         """Predictions and losses of every row of a batch."""
         self.refuse(rows)
         with precision_of(self._learner):
@@ -129,14 +128,16 @@ class Program:
     def tensors(self, state: State, scaling: Scaling) -> dict[str, npt.NDArray[Any]]:
         """The model's arrays by name, the scaling among them.  Raises ModelError where one is not finite."""
         with precision_of(self._learner):
-            arrays = tensors({"parameters": self._learner.parameters(state), "scaling": scaling})
-        for name, array in arrays.items():
-            if not np.isfinite(array).all():
-                raise ModelError(
-                    f"{name} holds NaN or infinity after the last step: numbers grew too large; lower the learning "
-                    "rate where there is one, or set data.scale: standard."
-                )
-        return arrays
+            return finite(tensors({"parameters": self._learner.parameters(state), "scaling": scaling}))
+
+    def saved(self, state: State, scaling: Scaling) -> dict[str, npt.NDArray[Any]]:
+        """All arrays of a state by name."""
+        return tensors({"scaling": scaling, "state": state})
+
+    def loaded(self, state: State, scaling: Scaling, arrays: dict[str, npt.NDArray[Any]]) -> tuple[State, Scaling]:
+        """The state and the scaling that were saved as these; KeyError or ValueError where they are not of its form."""
+        tree = from_tensors({"scaling": scaling, "state": state}, arrays)
+        return tree["state"], jax.tree.map(np.asarray, tree["scaling"])
 
     @cached_property
     def stablehlo(self) -> bytes:
@@ -164,16 +165,14 @@ class Program:
         except YarnmlError:
             raise
         except Exception as exc:
-            reason = str(exc).strip().splitlines()[0]
-            raise ModelError(
-                f"predict can't be exported for any number of rows: {type(exc).__name__}: {reason}"
-            ) from exc
+            what = f"{type(exc).__name__}: {str(exc).strip().splitlines()[0]}"
+            raise ModelError(f"predict can't be exported for any number of rows: {what}") from exc
 
     def refuse(self, rows: Rows) -> None:
         """Raise DataError for rows that the learner can't take, or whose labels can't be scaled."""
         check_labels(rows, self._schema)
         if self._check_rows:
-            self._check_rows(Batch(*rows))
+            self._check_rows(Batch(*rows.arrays))
 
     def _check_predict(self) -> None:
         """Find what is wrong with predict before any training, not at the first evaluation."""
@@ -202,7 +201,7 @@ class Program:
         for rows in batches:
             self.refuse(rows)
             counts = rows.weight > 0
-            x, y, weight = rows if counts.all() else (a[counts] for a in rows)
+            x, y, weight = rows.arrays if counts.all() else (a[counts] for a in rows.arrays)
             y = scaled_label(y, label_of(scaling), self._schema.label_scale)
             yield Batch(scaled(x, scaling).reshape(len(x), *self._shape), y, weight)
 

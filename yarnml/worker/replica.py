@@ -14,11 +14,14 @@ from yarnml.data.schema import Rows, Schema
 from yarnml.errors import CheckpointError
 from yarnml.learners.base import Remarks, Scores
 from yarnml.learners.precision import precision_of
+from yarnml.learners.tables.base import TableLearner
 from yarnml.reduce.tree import Value, Vector
 from yarnml.storage.tensors import digest
 from yarnml.worker.compiled_learners import CompiledLearner
-from yarnml.worker.named_arrays import from_tensors, on_host, tensors
+from yarnml.worker.named_arrays import on_host
+from yarnml.worker.program import Program
 from yarnml.worker.shard_cache import ShardCache
+from yarnml.worker.table_program import TableProgram
 
 NO_STATE = StatePosition(-1, 0.0, 0.0)
 """The position of a worker without a state."""
@@ -64,6 +67,9 @@ class Replica:
     @property
     def parameter_count(self) -> int:
         """Numbers in the model."""
+        if isinstance(self.program, TableProgram):
+            return self.program.size(self._state)
+        assert not isinstance(self._learner, TableLearner)
         with precision_of(self._learner):
             parameters = jax.eval_shape(self._learner.parameters, self._state)
         return sum(math.prod(p.shape) for p in jax.tree.leaves(parameters))
@@ -74,6 +80,7 @@ class Replica:
 
     def map_shard(self, shard: int, rows: Iterable[Rows]) -> Vector:
         """Sums over a whole shard, for a shard learner; ``rows`` are read where nothing is held of them."""
+        assert isinstance(self.program, Program)
         held = self.shard_cache.take(shard)
         total, held = self.program.map_shard(self._state, self._applied_scaling, held, rows)
         self.shard_cache.keep(shard, held)
@@ -92,6 +99,10 @@ class Replica:
         """The model's arrays by name; ModelError where one is not finite."""
         return self.program.tensors(self._state, self._scaling)
 
+    def table(self) -> dict[str, npt.NDArray[Any]]:
+        """The keys of the model and their weights; nothing where it has none."""
+        return self.program.table(self._state) if isinstance(self.program, TableProgram) else {}
+
     @property
     def remarks(self) -> list[str]:
         """Sentences that a user should be told of the model."""
@@ -101,7 +112,7 @@ class Replica:
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
         """All arrays by name: the content of a checkpoint, and of what another worker fetches."""
-        return tensors({"scaling": self._scaling, "state": self._state})
+        return self.program.saved(self._state, self._scaling)
 
     @property
     def digest(self) -> str:
@@ -110,14 +121,11 @@ class Replica:
 
     def load(self, arrays: dict[str, npt.NDArray[Any]], source: str) -> None:
         """Take over these arrays; CheckpointError, which names their source, where they are not of this learner."""
-        like = {"scaling": self._scaling, "state": self._state}
         try:
-            restored = from_tensors(like, arrays)
+            self._state, self._scaling = self.program.loaded(self._state, self._scaling, arrays)
         except (KeyError, ValueError) as exc:
             raise CheckpointError(f"The state in {source} does not fit this learner: {exc}; use --restart.") from exc
-        self._scaling = jax.tree.map(np.asarray, restored["scaling"])
         self._applied_scaling = _unless_neutral(self._scaling)
-        self._state = restored["state"]
         self.shard_cache.clear()
 
 

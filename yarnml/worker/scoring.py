@@ -11,7 +11,7 @@ import pyarrow as pa
 from yarnml.control.commands import Scoring, from_ipc
 from yarnml.data.dataset import read_group
 from yarnml.data.prefetch import prefetch
-from yarnml.data.rows import features_of
+from yarnml.data.rows import features_of, keys_of
 from yarnml.data.shards import Piece, pieces, shard_sizes
 from yarnml.data.valid_rows import valid_features
 from yarnml.errors import DataError, ExportError
@@ -75,8 +75,10 @@ class Scorer:
             is_valid = np.ones(len(x), np.bool_)
         else:
             x, is_valid = valid_features(table, self.model.schema, url)
-        starts = range(0, len(x), self._rows)
-        outputs = np.concatenate([self.model.call(x[low : low + self._rows], self._rows) for low in starts])
+        keys = keys_of(table, self.model.schema, url)
+        calls = [(low, low + self._rows) for low in range(0, len(x), self._rows)]
+        parts = [(x[low:high], keys.slice(low, high) if keys else None) for low, high in calls]
+        outputs = np.concatenate([self.model.call(part, self._rows, own) for part, own in parts])
         if not np.isfinite(outputs[is_valid]).all():
             raise DataError(
                 f"{url}: the model's outputs hold NaN or infinity; its features are far outside of what it learnt from."

@@ -1,0 +1,53 @@
+"""The program of a model with a table, with the weights that it needs, looked up where they are stored."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from yarnml.data.arrays import Array, Matrix
+from yarnml.data.keys import KeyRows
+from yarnml.sparse.gathered import Weights, gather
+from yarnml.sparse.run import Keys
+from yarnml.sparse.table import KEYS
+
+
+class TablePredictor:
+    """The program of a model with a table, with all that it needs but the rows.
+
+    ``call``: the program.  ``arrays``: what belongs to no key.  ``table``: as `read_table` gives it.
+    """
+
+    def __init__(self, call: Callable[..., Any], arrays: dict[str, jax.Array], table: Mapping[str, Array]) -> None:
+        self._call = call
+        self._arrays = arrays
+        self._keys = table[KEYS]
+        self._blocks = {name: array for name, array in table.items() if name != KEYS}
+
+    def check(self, width: int) -> None:
+        """Raise where the program is not for these arrays, and for rows of this width."""
+        form: Any = jax.ShapeDtypeStruct
+        weights = {name: form((2, math.prod(a.shape[1:])), np.float32) for name, a in self._blocks.items()}
+        numbers = form((2,), np.int32)
+        jax.eval_shape(
+            self._call, self._arrays, form((1, width), np.float32), weights, numbers, numbers, form((2,), np.float32)
+        )
+
+    def predict(self, x: Matrix, keys: KeyRows) -> Matrix:
+        """Outputs for some rows; a key that the model does not know contributes nothing."""
+        needed = gather(keys, self._weights)
+        value = np.ones(len(needed.place), np.float32) if needed.value is None else needed.value
+        outputs = self._call(self._arrays, x, needed.weights, needed.place, needed.row, value)
+        return np.asarray(outputs)
+
+    def _weights(self, keys: Keys) -> Weights:
+        places = np.searchsorted(self._keys, keys)
+        known = np.flatnonzero(places < len(self._keys))
+        known = known[self._keys[places[known]] == keys[known]]
+        gathered = {}
+        for name, block in self._blocks.items():
+            gathered[name] = np.zeros((len(keys), *block.shape[1:]), np.float32)
+            gathered[name][known] = block[places[known]]
+        return gathered

@@ -1,0 +1,169 @@
+"""A learner with tables as compiled functions: the gradient of the rows that a batch needs, and sums by key.
+
+Keys and tables stay on the host.  JAX gets the rows of a batch's different keys as one array, and where each entry
+finds its row; both are padded, so that a handful of shapes is compiled.
+"""
+
+from functools import cached_property, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+from jax import export
+
+from yarnml.data.arrays import Matrix
+from yarnml.data.keys import KeyRows, no_keys
+from yarnml.data.scaling import Scaling, identity_of, scaled
+from yarnml.data.schema import Rows, Schema
+from yarnml.learners.base import Batch, Scores
+from yarnml.learners.tables.base import Entries, TableLearner, TableState
+from yarnml.reduce.keyed import KeyedVector
+from yarnml.reduce.tree import Value
+from yarnml.sparse.gathered import Gathered, gather
+from yarnml.sparse.run import Run
+from yarnml.sparse.table import restored
+from yarnml.worker.first_call import FirstCall
+from yarnml.worker.named_arrays import finite, from_tensors, names_of, tensors
+from yarnml.worker.source_paths import without_source_paths
+
+
+class TableProgram:
+    """One learner with tables on one schema, compiled; it keeps nothing between calls.
+
+    The methods are those of `yarnml.worker.program.Program`.
+    """
+
+    maps_shards = False
+
+    def __init__(self, learner: TableLearner, schema: Schema) -> None:
+        self._learner = learner
+        self._schema = schema
+        self.name = f"{type(learner).__module__}.{type(learner).__qualname__} {schema.width} {schema.outputs}"
+        self._gradient = FirstCall(jax.jit(self._sums), f"{self.name} map")
+        self._evaluate = FirstCall(jax.jit(self._outputs_and_losses), f"{self.name} evaluate")
+
+    def refuse(self, rows: Rows) -> None:
+        """Raise DataError for rows that the learner can't take."""
+        if self._learner.check:
+            self._learner.check(Batch(*rows.arrays))
+
+    def map(self, state: TableState, scaling: Scaling | None, rows: Rows) -> Value:
+        """Sums over one batch: loss, weight and gradient of what belongs to no key; behind them those by key."""
+        self.refuse(rows)
+        needed = gather(_counting(rows), partial(state.table.weights, unknown_as_first=True))
+        dense, by_block = self._gradient(
+            self._learner.parameters(state), needed.weights, scaling, rows.arrays, _entries(needed)
+        )
+        order = np.argsort(needed.keys)
+        values = np.concatenate([np.asarray(sums) for sums in by_block], axis=1)
+        return KeyedVector(np.asarray(dense), Run(needed.keys[order], values[order]))
+
+    def update(self, state: TableState, total: Value) -> tuple[TableState, Scores]:
+        """The next state; the table of ``state`` is changed in place."""
+        assert isinstance(total, KeyedVector)
+        scores = Scores(*total.dense[:2])
+        gradient = {}
+        start = 2
+        for d in self._learner.dense:
+            size = d.size * d.block.width
+            gradient[d.name] = total.dense[start : start + size].reshape(d.size, d.block.width)
+            start += size
+        return self._learner.update(state, gradient, total.run), scores
+
+    def in_label_units(self, scores: Scores, scaling: Scaling | None) -> Scores:
+        """The scores as they are: labels are not scaled."""
+        return scores
+
+    def evaluate(self, state: TableState, scaling: Scaling | None, rows: Rows) -> tuple[Matrix, Matrix]:
+        """Predictions and losses of every row of a batch; keys that have no row contribute nothing, and get none."""
+        self.refuse(rows)
+        needed = gather(rows.keys or no_keys(len(rows.x)), partial(state.table.weights, unknown_as_first=False))
+        outputs, losses = self._evaluate(
+            self._learner.parameters(state), needed.weights, scaling, rows.arrays, _entries(needed)
+        )
+        return np.asarray(outputs), np.asarray(losses)
+
+    def size(self, state: TableState) -> int:
+        """Numbers in the model."""
+        return sum(a.size for a in self._learner.parameters(state).values()) + len(state.table) * state.table.width
+
+    def tensors(self, state: TableState, scaling: Scaling) -> dict[str, npt.NDArray[Any]]:
+        """The model's arrays that belong to no key, by name.  Raises ModelError where one of any is not finite."""
+        finite({f"table/{name}": array for name, array in state.table.trained().items()})
+        return finite(tensors({"parameters": self._learner.parameters(state), "scaling": scaling}))
+
+    def table(self, state: TableState) -> dict[str, npt.NDArray[Any]]:
+        """The rows of the model's table: keys, ascending, and their weights by block."""
+        return state.table.trained()
+
+    def saved(self, state: TableState, scaling: Scaling) -> dict[str, npt.NDArray[Any]]:
+        """All arrays of a state by name."""
+        table = {f"table/{name}": array for name, array in state.table.arrays().items()}
+        return tensors({"scaling": scaling, "state": state.dense}) | table
+
+    def loaded(
+        self, state: TableState, scaling: Scaling, arrays: dict[str, npt.NDArray[Any]]
+    ) -> tuple[TableState, Scaling]:
+        """The state and the scaling that were saved as these; KeyError or ValueError where they are not of its form."""
+        tree = from_tensors({"scaling": scaling, "state": state.dense}, arrays)
+        tree = jax.tree.map(np.asarray, tree)
+        table = {name.removeprefix("table/"): a for name, a in arrays.items() if name.startswith("table/")}
+        return TableState(tree["state"], restored(state.table.blocks, table)), tree["scaling"]
+
+    @cached_property
+    def stablehlo(self) -> bytes:
+        """``predict({name: array}, x, rows, index, row, value)`` as a portable program; see docs/models.md."""
+        state = self._learner.init(jax.random.key(0))
+        named = {"parameters": self._learner.parameters(state), "scaling": identity_of(self._schema)}
+        leaves, structure = jax.tree.flatten(named)
+        names = names_of(named)
+
+        def predict(arrays: Any, x: jax.Array, weights: Any, index: jax.Array, row: jax.Array, value: Any) -> jax.Array:
+            model = jax.tree.unflatten(structure, [arrays[n] for n in names])
+            entries = Entries(index, row, value)
+            return self._learner.predict(model["parameters"], weights, scaled(x, model["scaling"], jnp), entries)
+
+        n, u, m = export.symbolic_shape("n, u, m")
+        form: Any = jax.ShapeDtypeStruct
+        arrays = {name: form(a.shape, a.dtype) for name, a in zip(names, leaves, strict=True)}
+        weights = {block.name: form((u, block.width), jnp.float32) for block in self._learner.blocks}
+        x = form((n, self._schema.width), jnp.float32)
+        numbers = form((m,), jnp.int32)
+        with without_source_paths():
+            program = export.export(jax.jit(predict), platforms=("cpu", "cuda"))
+            return bytes(program(arrays, x, weights, numbers, numbers, form((m,), jnp.float32)).serialize())
+
+    def _batch(self, scaling: Scaling | None, arrays: Any) -> Batch:
+        x, y, weight = arrays
+        return Batch(scaled(x, scaling, jnp), y, weight)
+
+    def _sums(self, dense: Any, weights: Any, scaling: Any, arrays: Any, entries: Entries) -> tuple[Any, list[Any]]:
+        batch = self._batch(scaling, arrays)
+        total = jax.value_and_grad(self._learner.total, argnums=(0, 1))
+        loss, (gradient, by_block) = total(dense, weights, batch, entries)
+        parts = [gradient[d.name].reshape(-1) for d in self._learner.dense]
+        return jnp.concatenate([jnp.stack([loss, jnp.sum(batch.weight)]), *parts]), [
+            by_block[block.name] for block in self._learner.blocks
+        ]
+
+    def _outputs_and_losses(self, dense: Any, weights: Any, scaling: Any, arrays: Any, entries: Entries) -> Any:
+        batch = self._batch(scaling, arrays)
+        outputs = self._learner.predict(dense, weights, batch.x, entries)
+        return outputs, self._learner.loss(dense, weights, batch, entries)
+
+
+def _entries(needed: Gathered) -> Entries:
+    return Entries(needed.place, needed.row, needed.value)
+
+
+def _counting(rows: Rows) -> KeyRows:
+    """The keys of the rows that have a weight: a key of no other row is not touched."""
+    keys = rows.keys or no_keys(len(rows.x))
+    weightless = (rows.weight == 0) & (np.diff(keys.offsets) > 0)
+    if not weightless.any():
+        return keys
+    counts = np.repeat(~weightless, np.diff(keys.offsets))
+    offsets = np.append(0, np.cumsum(np.where(weightless, 0, np.diff(keys.offsets))))
+    return KeyRows(offsets, keys.keys[counts], None if keys.values is None else keys.values[counts])
