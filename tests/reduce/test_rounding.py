@@ -131,7 +131,7 @@ class Network:
         """The sums of a shard at a step, which has a quarter of its rows."""
         every = 4 * shards
         return self.program.map(
-            self.state, self.scaling, Rows(*(a[shard + step % 4 * shards :: every] for a in self.rows))
+            self.state, self.scaling, Rows(*(a[shard + step % 4 * shards :: every] for a in self.rows.arrays))
         )
 
     def accuracy(self, steps: int, shards: int = 4) -> float:

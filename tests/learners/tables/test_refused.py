@@ -1,0 +1,49 @@
+"""Jobs with tables that can't be: one sentence each, with the way out."""
+
+from typing import Any
+
+import pytest
+
+from yarnml.data.schema import Feature, Schema
+from yarnml.errors import JobFileError
+from yarnml.job.learners import SparseLinear
+from yarnml.job.load import load_job
+from yarnml.learners.tables.sparse_linear import build
+
+KEY = {"kind": "key", "columns": ["site"]}
+TABLE = {"kind": "sparse_linear"}
+
+
+@pytest.mark.parametrize(
+    ("steps", "fields", "sentence"),
+    [
+        ([KEY], {"learner": {"kind": "mlp"}}, "makes keys of column 'site'; choose sparse_linear"),
+        ([], {"learner": TABLE}, "nothing makes keys; add {kind: key, columns: ...} to data.prepare"),
+        ([KEY, KEY | {"columns": ["user"], "bits": 24}], {"learner": TABLE}, "give all key steps the same bits"),
+        ([KEY], {"learner": TABLE, "training": {"batch_size": "full"}}, "must be a number, such as 4096, not full"),
+        ([KEY], {"learner": TABLE, "training": {"gradients": "bfloat16"}}, "which learner.kind sparse_linear does not"),
+        ([KEY | {"bits": 7}], {"learner": TABLE}, "bits"),
+    ],
+    ids=["learner", "no-keys", "bits", "full", "bfloat16", "few-bits"],
+)
+def test_jobs(steps: list[dict[str, Any]], fields: dict[str, Any], sentence: str) -> None:
+    """Keys and learners with tables need each other, and batches of rows."""
+    data = {"train": "rows.parquet", "features": ["site", "user"], "label": "y", "prepare": steps}
+    with pytest.raises(JobFileError) as refusal:
+        load_job({"name": "job", "data": data, **fields})
+    assert sentence.replace("...", "[...]") in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("loss", "classes", "sentence"),
+    [
+        ("logistic", (), "learner.loss logistic needs a class label"),
+        ("poisson", (0, 1), "learner.loss poisson needs a number to predict"),
+        ("auto", (1, 2, 3), "tells two classes apart, but 'y' has 3"),
+    ],
+)
+def test_labels(loss: Any, classes: tuple[int, ...], sentence: str) -> None:
+    """A label that a loss can't be of is refused."""
+    schema = Schema((Feature("x", 1),), "y", "class" if classes else "number", classes)
+    with pytest.raises(JobFileError, match=sentence):
+        build(SparseLinear(loss=loss), schema)
