@@ -87,6 +87,12 @@ def add(left: Chunk, right: Chunk) -> Chunk:
     return sums
 
 
+def float64_of(value: Value) -> Vector:
+    """A sum over all rows of a dataset, as float64; none of those is by key."""
+    assert not isinstance(value, KeyedVector), "tables learn from batches"
+    return value.astype(np.float64)
+
+
 def place(chunk: Chunk, total: Value, low: int, high: int) -> None:
     """Lay a chunk into a total, as its elements ``low`` … ``high`` - 1; it may be there already."""
     if isinstance(total, KeyedVector) or isinstance(chunk, Run):

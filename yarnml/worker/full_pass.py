@@ -7,8 +7,7 @@ import numpy as np
 
 from yarnml.data.schema import Rows
 from yarnml.job.spec import Workers
-from yarnml.reduce.keyed import KeyedVector
-from yarnml.reduce.tree import Value, Vector
+from yarnml.reduce.tree import Value, Vector, float64_of
 from yarnml.worker.tasks import Tasks
 
 BatchSum = Callable[[Rows], Value]
@@ -24,9 +23,7 @@ def sum_shard(batches: Iterable[_Batch], function: Callable[[_Batch], Value], on
     """
     total: Any = None
     for rows in batches:
-        sums = function(rows)
-        assert not isinstance(sums, KeyedVector), "tables learn from batches"
-        part = sums.astype(np.float64)
+        part = float64_of(function(rows))
         on_batch()
         total = part if total is None else np.add(total, part, out=total)
     return total
@@ -49,6 +46,4 @@ def sum_dataset(
     def task(shard: int) -> Value:
         return sum_shard(scan(shard), function, on_batch)
 
-    total = tasks.reduce(step, tasks.map(step, task), task, workers)
-    assert not isinstance(total, KeyedVector)
-    return total.astype(np.float64)
+    return float64_of(tasks.reduce(step, tasks.map(step, task), task, workers))

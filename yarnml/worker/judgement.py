@@ -13,7 +13,7 @@ from yarnml.data.rows import rows_of
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import DataError
 from yarnml.job.metrics import MAX_GROUPS
-from yarnml.reduce.tree import Vector
+from yarnml.reduce.tree import Vector, float64_of
 from yarnml.worker.devices import check_devices
 from yarnml.worker.metrics.base import Metrics
 from yarnml.worker.metrics.evaluation import Evaluation
@@ -52,11 +52,13 @@ def judge(command: Judge, tasks: Tasks, tracker: ProgressTracker) -> Judged:
             total[0] += _sums(evaluation, scored.outputs, rows)
             for place, is_member in enumerate(_members(scored.table, command), 1):
                 if is_member.any():
-                    total[place] += _sums(evaluation, scored.outputs[is_member], Rows(*(a[is_member] for a in rows.arrays)))
+                    total[place] += _sums(
+                        evaluation, scored.outputs[is_member], Rows.of((a[is_member] for a in rows.arrays), None)
+                    )
             tracker.finish_batch()
         return total.reshape(-1)
 
-    total = tasks.reduce(0, tasks.map(0, task), task, command.scoring.workers).astype(np.float64)
+    total = float64_of(tasks.reduce(0, tasks.map(0, task), task, command.scoring.workers))
     metrics = [_metrics(evaluation, sums) for sums in total.reshape(-1, evaluation.size)]
     weights = [float(sums[0]) for sums in total.reshape(-1, evaluation.size)]
     return Judged(weights[0], metrics[0], dict(zip(command.groups, metrics[1:], strict=True)))

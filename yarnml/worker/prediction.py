@@ -14,9 +14,8 @@ from yarnml.data.schema import Schema
 from yarnml.errors import ExportError, translated
 from yarnml.job import paths
 from yarnml.model.model import Model
-from yarnml.reduce.keyed import KeyedVector
 from yarnml.reduce.reducer import StepAborted
-from yarnml.reduce.tree import Vector
+from yarnml.reduce.tree import Vector, float64_of
 from yarnml.worker.devices import check_devices
 from yarnml.worker.progress import ProgressTracker
 from yarnml.worker.scoring import ScoredRows, Scorer
@@ -41,8 +40,7 @@ def predict(command: Predict, tasks: Tasks, tracker: ProgressTracker) -> Predict
         return counts
 
     total = tasks.reduce(0, tasks.map(0, task), task, command.scoring.workers)
-    assert not isinstance(total, KeyedVector)
-    rows, nulls = total.astype(np.float64)
+    rows, nulls = float64_of(total)
     return Predicted(int(rows), int(nulls))
 
 

@@ -33,7 +33,9 @@ class Fit:
         self.program = Program(self.learner, self.schema)
         self.scaling = standard(moments(self.rows), self.schema)
         self.state = compile_for(self.learner, self.learner.init)(jax.random.key(0))
-        self._parts = [Rows(*(a[np.s_[slice(*part(len(y), shards, s))]] for a in self.rows)) for s in range(shards)]
+        self._parts = [
+            Rows(*(a[np.s_[slice(*part(len(y), shards, s))]] for a in self.rows.arrays)) for s in range(shards)
+        ]
         self.losses: list[float] = []
 
     def passes(self, count: int) -> "Fit":

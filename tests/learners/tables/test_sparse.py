@@ -86,8 +86,9 @@ def test_pairs(clicks: pa.Table) -> None:
 def test_the_loss_of_scikit_learn(clicks: pa.Table) -> None:
     """Trained to the end on frequent values, the loss is that of an unpenalised LogisticRegression to 0.002."""
     frequent = clicks.select(["device", "pages", "clicked"])
+    learner = {"kind": "sparse_linear", "optimizer": {"kind": "adagrad", "learning_rate": 0.3}}
     model = fitted(
-        frequent, ["device", "pages"], "clicked", "sparse_linear", {"kind": "key", "columns": ["device", "pages"]},
+        frequent, ["device", "pages"], "clicked", learner, {"kind": "key", "columns": ["device", "pages"]},
         epochs=20, batch_size=500,
     )  # fmt: skip
     hasher = FeatureHasher(input_type="string")
