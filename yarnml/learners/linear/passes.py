@@ -23,6 +23,9 @@ from yarnml.learners.linear.inference import Fit, Inference, freedom_of
 from yarnml.learners.linear.solvers.base import Evaluation, Solver, SolverState, select
 from yarnml.learners.precision import float64
 
+MANY_COLUMNS = 100
+"""Eigenvalues of so many columns take milliseconds: those of more are found once, at the end."""
+
 
 class CurvedModel(Model, Protocol):
     """A model whose loss has a curvature."""
@@ -203,7 +206,8 @@ class FullPasses:
         if inverse is not None and weight.ndim == 1:
             of_weights = np.s_[-len(weight) :]  # biases come before them
             errors = np.asarray(inverse)[of_weights, of_weights]
-            sentences += remarks.on_collinearity(errors, features)
+            if state.solver.done or len(weight) <= MANY_COLUMNS:
+                sentences += remarks.on_collinearity(errors, features)
         if not self._no_best:
             return sentences
         loss = float(state.loss)

@@ -46,9 +46,10 @@ def on_collinearity(inverse: Any, features: list[str]) -> list[str]:
         return []
     close = (np.abs(correlation) > CLOSE) & ~np.eye(len(correlation), dtype=bool)
     names = np.array(features)[used][close.any(axis=1)].tolist()
+    which = f": {first_few(names, MAX_NAMES)}" if names else ""
     return [
-        f"columns that nearly explain each other have coefficients of few digits, condition number {condition:,.0f}: "
-        f"{first_few(names, MAX_NAMES)}; leave some out, or give learner.l2"
+        "columns that nearly explain each other have coefficients of few digits, condition number "
+        f"{condition:,.0f}{which}; leave some out, or give learner.l2"
     ]
 
 
