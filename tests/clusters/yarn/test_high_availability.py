@@ -81,6 +81,7 @@ def test_without_active_masters(hadoop: Hadoop, capfd: pytest.CaptureFixture[str
 def test_a_job(cluster: Cluster, hadoop: Hadoop, digits: Path, tmp_path: Path) -> None:
     """Masters die before a job is sent, while it trains, changes its size, exports: the same bits, in one attempt."""
     job = cluster.held("failovers", workers={"count": 2, "memory": "1 GiB", "cache": "0 B"})
+    job["training"] |= {"epochs": 80}  # it must not end before it is let go, on a slow machine either
     killed = kill_active(hadoop, "resourcemanager")
     with submitted(cluster, job) as run:
         wait_for("a checkpoint", lambda: cluster.steps(job), 180)
