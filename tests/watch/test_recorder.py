@@ -35,8 +35,25 @@ def test_pieces_are_merged(tmp_path: Path) -> None:
     pieces = Pieces(str(tmp_path))
     for number in range(3 * MERGE_PIECES):
         pieces.append([entry(number)])
+        pieces.merge()
     assert len([*(tmp_path / "history").iterdir()]) <= MERGE_PIECES
     assert HistoryReader(str(tmp_path)).read() == [entry(number) for number in range(3 * MERGE_PIECES)]
+
+
+def test_a_merge_that_fails_loses_and_repeats_nothing(tmp_path: Path) -> None:
+    """Pieces stay where a merged file can't be written, and are merged later."""
+    pieces = Pieces(str(tmp_path))
+    for number in range(MERGE_PIECES + 1):
+        pieces.append([entry(number)])
+    obstacle = tmp_path / f"history/piece-{0:09d}-{MERGE_PIECES:09d}.jsonl"
+    obstacle.mkdir()
+    with pytest.raises(OSError, match="exists"):
+        pieces.merge()
+    obstacle.rmdir()
+    pieces.append([entry(MERGE_PIECES + 1)])
+    pieces.merge()
+    assert HistoryReader(str(tmp_path)).read() == [entry(number) for number in range(MERGE_PIECES + 2)]
+    assert spans(str(tmp_path / "history")) == [(0, MERGE_PIECES + 1)]
 
 
 def test_a_kill_during_a_merge_shows_nothing_twice(tmp_path: Path) -> None:
@@ -57,6 +74,7 @@ def test_a_reader_keeps_up(tmp_path: Path) -> None:
     reader = HistoryReader(str(tmp_path))
     for number in range(MERGE_PIECES + 2):
         pieces.append([entry(number)])
+        pieces.merge()
         assert reader.read() == [entry(before) for before in range(number + 1)]
 
 

@@ -1,6 +1,7 @@
 """The files of a history: pieces that appear whole, and are merged and thinned as they become many."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from yarnml import storage
 from yarnml.errors import HistoryError, translated
@@ -29,11 +30,26 @@ class Pieces:
         self._spans: list[Span] | None = None
 
     def append(self, entries: Iterable[Entry]) -> None:
-        """Write entries as the next piece; merge the pieces where there are many."""
-        try:
+        """Write entries as the next piece."""
+        with self._uncertain_after_failure():
             self._append([encode(entry) for entry in thin([*entries], PIECE_BYTES)])
+
+    def merge(self) -> None:
+        """Put the pieces into one file, thinned, where there are many.
+
+        After a kill in between readers leave out what is there twice.
+        """
+        if self._spans and len(self._spans) > MERGE_PIECES:
+            with self._uncertain_after_failure():
+                self._merge(self._spans)
+
+    @contextmanager
+    def _uncertain_after_failure(self) -> Iterator[None]:
+        """List the pieces anew after a failure: nobody knows what is there then."""
+        try:
+            yield
         except Exception:
-            self._spans = None  # whatever is there now
+            self._spans = None
             raise
 
     def _append(self, lines: list[bytes]) -> None:
@@ -50,11 +66,8 @@ class Pieces:
             break
         else:
             raise FileExistsError(f"{self._folder} gets pieces of another run")
-        if len(self._spans) > MERGE_PIECES:
-            self._merge(self._spans)
 
     def _merge(self, parts: list[Span]) -> None:
-        """Put the pieces into one file, thinned; after a kill in between readers leave out what is there twice."""
         entries = [entry for part in parts for entry in unpack(storage.read(_url(self._folder, part)))]
         merged = (parts[0][0], parts[-1][1])
         self._write(merged, [encode(entry) for entry in thin(entries, MERGED_BYTES)])

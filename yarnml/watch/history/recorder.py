@@ -89,6 +89,7 @@ class Recorder:
         try:
             self._pieces.append(self._unwritten)
             self._unwritten = []
+            self._pieces.merge()
         except Exception as exc:  # whatever it is, it is no reason for the job to end
             self._warn(str(exc))
             self._unwritten = thin(self._unwritten, PIECE_BYTES)
