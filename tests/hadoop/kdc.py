@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -56,6 +57,7 @@ class Kdc:
     def __init__(self, folder: Path, address: str) -> None:
         folder.mkdir(mode=0o700, parents=True)
         self._folder = folder
+        self._address = address
         self.configuration = folder / "krb5.conf"
         values = {"realm": REALM, "folder": folder, "address": address}
         self.configuration.write_text(_CLIENT.format(**values))
@@ -75,6 +77,16 @@ class Kdc:
     def command(self) -> list[str]:
         """The line that serves this realm until it is killed."""
         return [shutil.which("krb5kdc", path=_PATH) or "krb5kdc", "-n", "-r", REALM]
+
+    @property
+    def answers(self) -> bool:
+        """True once somebody serves this realm."""
+        host, _, port = self._address.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), 1).close()
+        except OSError:
+            return False
+        return True
 
     def add(self, keytabs: Mapping[str, Iterable[str]]) -> None:
         """Make principals; each keytab, by its name, gets the keys of several."""

@@ -104,6 +104,8 @@ class KerberosAccess:
         return {"KRB5_CONFIG": str(self._kdc.configuration), "HADOOP_OPTS": self._java + native}
 
     def prepare(self) -> bool:
+        if not self._kdc.answers:
+            return False
         for service in _ADMINISTRATORS.values():
             self._kdc.log_in(f"{service}/{MASTER}", _DAEMONS, self._cache(service))
         for user in _USERS:
