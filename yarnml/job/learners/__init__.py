@@ -46,9 +46,10 @@ from yarnml.job.learners.tables import (
     SparseLinear,
     TableLearnerOptions,
 )
-from yarnml.job.learners.trees import MAX_LEAVES, SKETCH_PASSES, Boosting, Forest, Tree, TreeLearner
+from yarnml.job.learners.trees import LEAF_PASSES, MAX_LEAVES, SKETCH_PASSES, Boosting, Forest, Tree, TreeLearner
 
 __all__ = [
+    "LEAF_PASSES",
     "MAX_LEAVES",
     "SKETCH_PASSES",
     "Adagrad",

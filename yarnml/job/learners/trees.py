@@ -17,6 +17,8 @@ Depth = Annotated[int, Meta(ge=1, le=30)] | Literal["none"]
 
 SKETCH_PASSES = 5
 """Passes in which trees find the edges of their bins, before the first tree."""
+LEAF_PASSES = 2
+"""Passes that find the quantiles of a round's leaves, once it is grown."""
 MAX_LEAVES = 1 << 16
 """The most leaves of a tree."""
 MAX_DEPTH = 64
@@ -63,15 +65,21 @@ class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
     @property
     def passes_per_round(self) -> int | None:
         """Passes that grow the trees of a round; None: as many as it takes."""
-        return None if self.depth == "none" else self.depth
+        return None if self.depth == "none" else self.depth + self.leaf_passes
+
+    @property
+    def leaf_passes(self) -> int:
+        """Passes of a round after those that grow its trees."""
+        return 0
 
     @property
     def passes(self) -> Passes:
         """One epoch or more to find the bins, then one for each round, or as many as it takes."""
-        if self.depth == "none":
+        per_round = self.passes_per_round
+        if per_round is None:
             return Passes(1, 1 + self.rounds * MAX_LEAVES // PASSES_PER_EPOCH, PASSES_PER_EPOCH)
-        sketch = -(-SKETCH_PASSES // self.depth)
-        return Passes(sketch + 1, sketch + self.rounds, self.depth)
+        sketch = -(-SKETCH_PASSES // per_round)
+        return Passes(sketch + 1, sketch + self.rounds, per_round)
 
     def shortfall(self, epochs: int) -> str | None:
         if self.depth == "none":
@@ -137,3 +145,7 @@ class Boosting(TreeLearner, frozen=True, kw_only=True, tag="boosting"):
     @property
     def rounds(self) -> int:
         return self.trees
+
+    @property
+    def leaf_passes(self) -> int:
+        return LEAF_PASSES if self.objective in ("absolute", "quantile") else 0

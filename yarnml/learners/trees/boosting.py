@@ -4,6 +4,9 @@ Friedman, "Greedy Function Approximation: A Gradient Boosting Machine", Annals o
 derivatives: Chen and Guestrin, "XGBoost: A Scalable Tree Boosting System", KDD 2016.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError
 from yarnml.job.learners import Boosting
@@ -11,6 +14,7 @@ from yarnml.learners.base import Learner
 from yarnml.learners.trees.build import build_trees
 from yarnml.learners.trees.numbers import LOSSES, NumberObjective
 from yarnml.learners.trees.objectives import Logistic, Objective, Softmax, SquaredError
+from yarnml.learners.trees.pinball import Pinball
 from yarnml.learners.trees.rule import Rule, Terms
 
 
@@ -28,14 +32,25 @@ def build(options: Boosting, schema: Schema) -> Learner:
     return build_trees(_objective(options, schema), rule, options, schema)
 
 
+def _of_number(name: str, options: Boosting) -> Objective:
+    return NumberObjective(name, LOSSES[name](options))
+
+
+OBJECTIVES: dict[str, Callable[[Boosting], Objective]] = {
+    "absolute": lambda options: Pinball(0.5, 2.0),
+    "quantile": lambda options: Pinball(options.quantile),
+    **{name: partial(_of_number, name) for name in LOSSES},
+}
+
+
 def _objective(options: Boosting, schema: Schema) -> Objective:
     """The loss that the options ask for; JobFileError where the label has none such."""
     classes = schema.outputs
-    if options.objective not in LOSSES:
+    if options.objective not in OBJECTIVES:
         return Logistic() if classes == 2 else Softmax(classes) if classes else SquaredError()
     if schema.label_type == "class":
         raise JobFileError(
             f"learner.objective {options.objective} is for a number, but '{schema.label}' is a class label; "
             "set data.label_type: number, or leave learner.objective out."
         )
-    return NumberObjective(options.objective, LOSSES[options.objective](options), schema.centre)
+    return OBJECTIVES[options.objective](options)

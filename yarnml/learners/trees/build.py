@@ -14,6 +14,9 @@ MAX_SUMS = 1 << 27
 USUAL_SUMS = 1 << 21
 """Numbers in the sums of a pass that grows trees without a bound on their depth, a part of a level at a time."""
 
+MAX_QUANTILES = 1 << 12
+"""The most leaves of a tree whose leaves are quantiles, each of which adds up several hundred numbers."""
+
 _TREND = {None: 0, "increasing": 1, "decreasing": -1}
 
 
@@ -45,7 +48,8 @@ def build_trees(objective: Objective, rule: Rule, options: TreeLearner, schema: 
 def _size(objective: Objective, rule: Rule, schema: Schema) -> Size:
     """Bounds on the nodes of a tree, none of which is without rows."""
     rows = schema.rows or MAX_LEAVES
-    leaves = min(rows, MAX_LEAVES, 1 << rule.depth)
+    most = MAX_LEAVES if objective.share is None else MAX_QUANTILES
+    leaves = min(rows, most, 1 << rule.depth)
     width = 1 << (min(leaves, 1 << (rule.depth - 1)) - 1).bit_length()
     features = rule.features_per_node or schema.width
     numbers = objective.trees * rule.group * (objective.outputs + 1) * features * (rule.bins + 1)  # of one node

@@ -14,17 +14,19 @@ import numpy as np
 
 from yarnml.data.arrays import Array
 from yarnml.errors import DataError
+from yarnml.job.learners import LEAF_PASSES
 from yarnml.learners.base import Batch, Key, Scores, flat
-from yarnml.learners.trees import categories, growth, sketch
+from yarnml.learners.trees import categories, growth, quantiles, sketch
 from yarnml.learners.trees.growth import Growth
 from yarnml.learners.trees.kernels import kernels
-from yarnml.learners.trees.model import Model, scores_of, written
+from yarnml.learners.trees.model import scores_of, written
 from yarnml.learners.trees.objectives import Objective
 from yarnml.learners.trees.progress import Progress, Replay
 from yarnml.learners.trees.rule import Columns, Rule, Size
 from yarnml.learners.trees.shard import Binning, Data, in_order, read_shard
 from yarnml.learners.trees.splits import Level, splits_of_level
-from yarnml.learners.trees.state import Shard, State, Sums
+from yarnml.learners.trees.state import Shard, State, Sums, first_state
+from yarnml.learners.trees.values import ValuePasses
 
 MOST_KEPT_LEVELS = 8
 """Trees of more levels are counted anew at each: histograms of a level above would take too much memory."""
@@ -47,37 +49,12 @@ class Ensemble:
         self._categorical = columns.categorical
         self._trees = objective.trees * rule.group
         self._replay = Replay(objective, rule, self._categorical)
+        self._values = ValuePasses(objective, rule, self._categorical)
+        self._takes_quantiles = objective.share is not None
         self._keeps_histograms = bool(rule.passes and rule.passes <= MOST_KEPT_LEVELS and not rule.features_per_node)
 
     def init(self, key: Key) -> State:
-        mean = jnp.full(self._objective.targets_count, self._objective.guess, jnp.float32)
-        by_node = self._rule.rounds, self._trees, self._size.nodes
-        coded = int(self._categorical.sum())
-        model = Model(
-            base=self._objective.base(mean),
-            rounds=jnp.zeros((), jnp.int32),
-            share=jnp.ones(()),
-            feature=jnp.full(by_node, -1, jnp.int32),
-            threshold=jnp.zeros(by_node),
-            left=jnp.zeros(by_node, bool),
-            categories=jnp.zeros((*by_node, categories.word_count(self._rule.bins)), jnp.uint32) if coded else None,
-            table=jnp.full((coded, categories.MAX_CATEGORIES), self._rule.bins, jnp.uint8) if coded else None,
-            child=jnp.zeros(by_node, jnp.int32),
-            leaf=jnp.zeros((*by_node, self._objective.outputs)),
-            gain=jnp.zeros(by_node),
-            cover=jnp.zeros(by_node),
-        )
-        return State(
-            passes=jnp.zeros((), jnp.int32),
-            seed=jax.random.bits(key, (), jnp.uint32),
-            cells=sketch.first_cells(self._features, self._rule.bins),
-            edges=jnp.full((self._features, self._rule.bins), sketch.LARGEST, jnp.float32),
-            exact=jnp.zeros(self._features, bool),
-            mean=mean,
-            bin=jnp.zeros(by_node, jnp.int32),
-            growth=self._first_nodes(model.rounds),
-            model=model,
-        )
+        return first_state(self._objective, self._rule, self._columns, self._size, key)
 
     def _first_nodes(self, number: jax.Array) -> Growth:
         return growth.begin(self._rule, self._size, self._trees, number, bounded=self._columns.bounded)
@@ -100,12 +77,24 @@ class Ensemble:
         codes = form(coded, categories.MAX_CATEGORIES, 1 + scores)
         cells = sketch.cell_count(self._rule.bins) if passes < sketch.PASSES else 0
         width = 0
-        if passes >= self._first_pass and state.model.rounds < self._rule.rounds:
-            width = self._size.width_of_pass(growth.waiting(state.growth))
+        if self._finds_leaves(state):
+            nodes = self._size.nodes
+        else:
+            nodes = self._size.nodes if self._takes_quantiles and passes < quantiles.DIGITS else 0
+            if passes >= self._first_pass and state.model.rounds < self._rule.rounds:
+                width = self._size.width_of_pass(growth.waiting(state.growth))
         features = self._rule.features_per_node or self._features
         histograms = form(self._trees, outputs + 1, width, features, self._rule.bins + 1)
         targets = form(self._objective.targets_count if passes == 0 else 0)
-        return Sums(form(), form(), targets, form(self._features, cells), codes, histograms)
+        digits = form(2, nodes, quantiles.VALUES)
+        distance = form(int(self._takes_quantiles and passes == quantiles.DIGITS))
+        return Sums(form(), form(), targets, form(self._features, cells), codes, digits, distance, histograms)
+
+    def _finds_leaves(self, state: Any) -> bool:
+        """True where the trees of the round are grown, and the quantiles of their leaves not known yet."""
+        if state.selection is None or state.passes < self._first_pass or state.model.rounds == self._rule.rounds:
+            return False
+        return growth.waiting(state.growth) == 0 and bool(state.selection.digits < LEAF_PASSES)
 
     def map_shard(self, state: Any, shard: Shard) -> tuple[Sums, Shard]:
         data = shard.data
@@ -113,10 +102,14 @@ class Ensemble:
         sums = jax.tree.map(lambda form: np.zeros(form.shape), self.form_of_sums(state))
         sums = sums._replace(weight=np.asarray(data.weight.sum(dtype=np.float64)))
         if passes < self._first_pass:
-            return self._map_values(state, data, sums), shard
+            return self._values.map(state, data, sums), shard
         data = data.binned(Binning(state.edges, state.model.table, self._categorical))
-        if self._keeps_histograms:
-            level = (passes - self._first_pass) % self._rule.depth
+        if self._finds_leaves(state):
+            progress = self._replay.to_newest(state, data, shard.progress)
+            digits = self._replay.digits(state, data, progress)
+            return sums._replace(loss=progress.loss, digits=digits), Shard(data, progress)
+        if self._rule.passes and self._keeps_histograms and growth.waiting(state.growth):
+            level = (passes - self._first_pass) % self._rule.passes
             progress = self._replay.to_level(level, state, data, shard.progress)
         else:
             progress = self._replay.to_newest(state, data, shard.progress)
@@ -151,21 +144,6 @@ class Ensemble:
         number = rounds * self._trees + tree
         return growth.draw_features(seed.reshape(1), number, nodes, self._features, count, xp)
 
-    def _map_values(self, state: Any, data: Data, sums: Sums) -> Sums:
-        """Add to the sums of a pass before the first tree: where the values of the features lie."""
-        scores = np.repeat(state.model.base[:, None], len(data.y), axis=1)
-        sums = sums._replace(loss=self._replay.loss(scores, data))
-        if state.passes >= sketch.PASSES:
-            return sums
-        if state.passes == 0:
-            targets = self._objective.targets(data.y)
-            return sums._replace(
-                targets=(targets * data.weight).sum(axis=1, dtype=np.float64),
-                sketch=sketch.tables(data.values, self._rule.bins),
-                categories=categories.counts(data.values[self._categorical], targets[: len(scores)], data.weight),
-            )
-        return sums._replace(sketch=sketch.counts(data.values, data.weight, state.cells, state.exact))
-
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
         following = self._phase(sums)(state, sums)
         done = following.model.rounds >= self._rule.rounds
@@ -173,26 +151,27 @@ class Ensemble:
 
     def _phase(self, sums: Sums) -> Callable[[State, Sums], State]:
         """The part of the update that a pass was for, which its sums show."""
-        if sums.targets.size:
-            return self._distinguish
         if sums.sketch.size:
-            return self._count
+            return self._values.update
+        if sums.digits.size:
+            return self._take_digit
         return self._split if sums.histograms.size else lambda state, _: state
 
-    def _distinguish(self, state: State, sums: Sums) -> State:
-        """The first pass: a bin for each value of a feature that has few."""
-        bins = self._rule.bins
-        edges, exact = sketch.distinct_edges(sums.sketch, bins)
-        mean = sums.targets / jnp.where(sums.weight > 0, sums.weight, 1.0)
-        table = categories.bins_of(sums.categories, bins) if self._categorical.any() else None
-        model = state.model._replace(base=self._objective.base(mean), table=table)
-        return state._replace(edges=edges, exact=exact | self._categorical, mean=mean, model=model)
-
-    def _count(self, state: State, sums: Sums) -> State:
-        """The other passes before the first tree: finer cells for the features that have many values."""
-        bins = self._rule.bins
-        edges = jnp.where(state.exact[:, None], state.edges, sketch.edges(state.cells, sums.sketch, bins))
-        return state._replace(cells=sketch.refine(state.cells, sums.sketch, bins), edges=edges)
+    def _take_digit(self, state: State, sums: Sums) -> State:
+        """Take in a digit of the quantiles of the leaves, and write these where it is the last one."""
+        assert state.selection is not None
+        assert self._objective.share is not None
+        l2 = self._rule.terms.l2
+        selection = quantiles.following(state.selection, sums.digits, self._objective.share, l2)
+        model = state.model
+        is_known = selection.digits == LEAF_PASSES
+        bounds = state.growth.bounds
+        leaf = quantiles.quantiles_of(selection)
+        leaf = leaf if bounds is None else jnp.clip(leaf, bounds[0, 0], bounds[0, 1])
+        has_rows = is_known & (model.feature[model.rounds, 0] < 0) & (selection.total > l2)
+        new = jnp.where(has_rows, self._rule.learning_rate * leaf, model.leaf[model.rounds, 0, :, 0])
+        model = model._replace(leaf=model.leaf.at[model.rounds, 0, :, 0].set(new))
+        return self._after_pass(state._replace(model=model, selection=selection))
 
     def _split(self, state: State, sums: Sums) -> State:
         """Split the nodes of a pass, and begin the next round where it was the last of one."""
@@ -208,17 +187,25 @@ class Ensemble:
         model = written(model, nodes, children, splits, state.edges, rule.learning_rate)
         alike = self._objective.alike(splits.leaf, model.base)
         grown = growth.following(state.growth, nodes, splits, children, rule, alike)
-        passes = state.passes + 1 - self._first_pass
-        is_over = jnp.all(grown.head == grown.tail) if rule.passes is None else passes % rule.passes == 0
+        bin = state.bin.at[model.rounds, tree[:, None], nodes.number].set(splits.bin, mode="drop")
+        return self._after_pass(state._replace(bin=bin, growth=grown, model=model))
+
+    def _after_pass(self, state: State) -> State:
+        """Begin the next round where a pass was the last of one."""
+        rule = self._rule
+        model = state.model
+        selection = state.selection
+        if rule.passes is None:
+            is_over = jnp.all(state.growth.head == state.growth.tail)
+            is_over &= selection is None or selection.digits == LEAF_PASSES
+        else:
+            is_over = (state.passes + 1 - self._first_pass) % rule.passes == 0
         rounds = model.rounds + is_over.astype(jnp.int32)
         share = 1.0 / jnp.clip(rounds * rule.group, 1, rule.trees).astype(jnp.float32) if rule.average else model.share
-        first = self._first_nodes(rounds)
-        bin = state.bin.at[model.rounds, tree[:, None], nodes.number].set(splits.bin, mode="drop")
-        return state._replace(
-            bin=bin,
-            growth=jax.tree.map(partial(jnp.where, is_over), first, grown),
-            model=model._replace(rounds=rounds, share=share),
-        )
+        first = self._first_nodes(rounds), None if selection is None else quantiles.begin(self._size.nodes)
+        grown = state.growth, selection
+        begun, unknown = jax.tree.map(partial(jnp.where, is_over), first, grown)
+        return state._replace(growth=begun, selection=unknown, model=model._replace(rounds=rounds, share=share))
 
     def parameters(self, state: State) -> Any:
         return state.model

@@ -1,11 +1,7 @@
 """Objectives of boosting for a number label beside the squared error: losses in a table, `LOSSES`.
 
-A score is the prediction, or its logarithm where the label can't be negative.  Gradients and second derivatives are in
-units in which a usual row counts about 1, whatever the label's unit is, so that ``l2`` and ``min_hessian`` count rows.
-
-The absolute and the quantile loss have no second derivative.  The one of a parabola that lies above a row's loss and
-touches it takes its place, but for very small errors, so that leaves lower the loss.  (Hunter and Lange, "Quantile
-Regression via an MM Algorithm", JCGS 2000.)  Huber's has the weights of iteratively reweighted least squares likewise.
+A score is the prediction, or its logarithm where the label can't be negative.  Huber's loss has the weights of
+iteratively reweighted least squares as second derivatives.
 """
 
 from collections.abc import Callable
@@ -19,8 +15,6 @@ from yarnml.data.arrays import Array
 from yarnml.job.learners import Boosting
 from yarnml.learners.trees.objectives import by_row, none_alike
 
-_SMALLEST_ERROR = 0.1
-"""Errors that count as large as this have the steepest parabola; a part of the label's mean deviation."""
 _MAX_EXPONENT = 80.0
 """Of predictions that are exponents: float32 ends at exp(88)."""
 
@@ -28,42 +22,40 @@ _MAX_EXPONENT = 80.0
 class Loss(NamedTuple):
     """A loss of one row.
 
-    ``slopes`` (score, y, spread) → its first and second derivative, for NumPy; ``spread``: labels' mean deviation.
+    ``slopes`` (score, y) → its first and second derivative, for NumPy.
     ``value`` (score, y, xp) → the loss.
     ``least``: labels are above; None: any.  ``includes_least``: or are it.  Such a label has logarithms as scores.
     """
 
-    slopes: Callable[[Array, Array, Array], tuple[Array, Array]]
+    slopes: Callable[[Array, Array], tuple[Array, Array]]
     value: Callable[[Any, Any, Any], Any]
     least: float | None = None
     includes_least: bool = True
 
 
 class NumberObjective:
-    """Trees for a loss; labels are counted from ``centre`` where their spread is added up."""
+    """Trees for a loss."""
 
     trees = 1
     outputs = 1
     targets_count = 2
     guess = 1.0
+    share = None
 
-    def __init__(self, name: str, loss: Loss, centre: float) -> None:
+    def __init__(self, name: str, loss: Loss) -> None:
         self._name = name
         self._loss = loss
-        self._centre = np.float32(centre)
         self._is_logarithm = loss.least is not None
 
     def targets(self, y: Array) -> Array:
-        above = y.astype(np.float32) - self._centre
-        return np.stack([above, np.abs(above)])
+        number = y.astype(np.float32)
+        return np.stack([number, np.abs(number)])  # the second has no use but in stored states, whose form it is of
 
     def base(self, mean: jax.Array) -> jax.Array:
-        middle = mean[:1] + self._centre
-        return jnp.log(jnp.maximum(middle, 1e-6)) if self._is_logarithm else middle
+        return jnp.log(jnp.maximum(mean[:1], 1e-6)) if self._is_logarithm else mean[:1]
 
     def stats(self, scores: Array, y: Array, weight: Array, mean: Array) -> Array:
-        spread = np.maximum(mean[1], np.finfo(np.float32).tiny)
-        first, second = self._loss.slopes(scores[0], y.astype(np.float32), spread)
+        first, second = self._loss.slopes(scores[0], y.astype(np.float32))
         return by_row((first * weight)[None], (second * weight)[None])[None]
 
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
@@ -85,22 +77,8 @@ class NumberObjective:
         return f"learner.objective {self._name} needs labels {bound}, but one is {odd[0]:g}." if odd.size else None
 
 
-def _quantile(share: float, factor: float = 1.0) -> Loss:
-    """The pinball loss of a share, times a factor."""
-
-    def slopes(score: Array, y: Array, spread: Array) -> tuple[Array, Array]:
-        error = score - y
-        size = np.maximum(np.abs(error), _SMALLEST_ERROR * spread)
-        return factor * spread * np.where(error > 0, 1 - share, -share), 0.5 * factor * spread / size
-
-    def value(score: Any, y: Any, xp: Any) -> Any:
-        return factor * xp.maximum(share * (y - score), (share - 1) * (y - score))
-
-    return Loss(slopes, value)
-
-
 def _huber(delta: float) -> Loss:
-    def slopes(score: Array, y: Array, spread: Array) -> tuple[Array, Array]:
+    def slopes(score: Array, y: Array) -> tuple[Array, Array]:
         error = score - y
         return np.clip(error, -delta, delta), delta / np.maximum(np.abs(error), delta)
 
@@ -113,7 +91,7 @@ def _huber(delta: float) -> Loss:
 
 
 def _poisson() -> Loss:
-    def slopes(score: Array, y: Array, spread: Array) -> tuple[Array, Array]:
+    def slopes(score: Array, y: Array) -> tuple[Array, Array]:
         mean = _exp(score, np)
         return mean - y, mean
 
@@ -123,7 +101,7 @@ def _poisson() -> Loss:
 def _gamma() -> Loss:
     """Half the deviance."""
 
-    def slopes(score: Array, y: Array, spread: Array) -> tuple[Array, Array]:
+    def slopes(score: Array, y: Array) -> tuple[Array, Array]:
         share = y * _exp(-score, np)
         return 1 - share, 0.5 * (1 + share)
 
@@ -136,7 +114,7 @@ def _gamma() -> Loss:
 def _tweedie(power: float) -> Loss:
     """The negative log-likelihood of amounts that are often 0, but for a constant; 1 < power < 2."""
 
-    def slopes(score: Array, y: Array, spread: Array) -> tuple[Array, Array]:
+    def slopes(score: Array, y: Array) -> tuple[Array, Array]:
         amount = y * _exp((1 - power) * score, np)
         mean = _exp((2 - power) * score, np)
         return mean - amount, (power - 1) * amount + (2 - power) * mean
@@ -148,9 +126,7 @@ def _tweedie(power: float) -> Loss:
 
 
 LOSSES: dict[str, Callable[[Boosting], Loss]] = {
-    "absolute": lambda options: _quantile(0.5, 2.0),
     "huber": lambda options: _huber(options.delta),
-    "quantile": lambda options: _quantile(options.quantile),
     "poisson": lambda options: _poisson(),
     "gamma": lambda options: _gamma(),
     "tweedie": lambda options: _tweedie(options.tweedie_power),

@@ -32,6 +32,10 @@ class Objective(Protocol):
     def guess(self) -> float:
         """The mean of the targets before any row was seen."""
 
+    @property
+    def share(self) -> float | None:
+        """The share of a leaf's rows that shall lie below it; None: it is what the derivatives of the loss say."""
+
     def targets(self, y: Array) -> Array:
         """The numbers whose means decide where the trees begin, [targets, rows]; first one for each score."""
 
@@ -64,6 +68,7 @@ class SquaredError:
     """Squared error of a number label, or of the shares of ``classes``: with it the leaves of a tree are averages."""
 
     trees = 1
+    share = None
 
     def __init__(self, classes: int = 0) -> None:
         self._classes = classes
@@ -111,6 +116,7 @@ class Logistic:
     outputs = 1
     targets_count = 1
     guess = 0.5
+    share = None
 
     def targets(self, y: Array) -> Array:
         return y.astype(np.float32)[None]
@@ -141,6 +147,7 @@ class Softmax:
     """Several classes; a score and a tree for each.  (Friedman, "Greedy Function Approximation", 2001.)"""
 
     outputs = 1
+    share = None
 
     def __init__(self, classes: int) -> None:
         self.trees = classes
@@ -185,3 +192,8 @@ def by_row(gradients: Array, second: Array) -> Array:
     [outputs, rows] and [1, rows] → float32 [rows, outputs + 1].
     """
     return np.ascontiguousarray(np.concatenate([gradients, second]).T, np.float32)
+
+
+def loss_of(objective: Objective, scores: Array, y: Array, weight: Array) -> Array:
+    """The sum of the losses of rows; scores [scores, rows]."""
+    return np.asarray((objective.loss(scores, y, np) * weight).sum(dtype=np.float64))

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from yarnml.data.arrays import Array
-from yarnml.learners.trees import shard
+from yarnml.learners.trees import quantiles, shard
 from yarnml.learners.trees.kernels import kernels
-from yarnml.learners.trees.objectives import Objective
+from yarnml.learners.trees.objectives import Objective, loss_of
 from yarnml.learners.trees.rule import Rule
 from yarnml.learners.trees.shard import Data
 
@@ -88,9 +88,10 @@ class Replay:
             nodes = np.column_stack([children, children + 1]).reshape(-1)
         return nodes, split
 
-    def loss(self, scores: Array, data: Data) -> Array:
-        """The sum over the rows; scores [scores, rows]."""
-        return np.asarray((self._objective.loss(scores, data.y, np) * data.weight).sum(dtype=np.float64))
+    def digits(self, state: Any, data: Data, progress: Progress) -> Array:
+        """The next digits of the errors of the rows in the leaves that they are in: see `quantiles.counts`."""
+        error = data.y - (state.model.base[0] + progress.total[0])
+        return quantiles.counts(state.selection, error, progress.node[0], progress.stats[0, :, -1])
 
     def _at_round(self, state: Any, data: Data, progress: Progress | None) -> Progress:
         """Bring the rows into the round of the state."""
@@ -120,7 +121,7 @@ class Replay:
         weights = [data.weight * self._draws(state, data, number * rule.group + g) for g in range(rule.group)]
         stats = [self._objective.stats(base if rule.average else scores, data.y, w, state.mean) for w in weights]
         root = np.zeros((self._trees, rows), np.int32)
-        loss = self.loss(scores, data)
+        loss = loss_of(self._objective, scores, data.y, data.weight)
         return Progress(np.array(number), np.array(0), total, np.concatenate(stats), loss, root, ())
 
     def _draws(self, state: Any, data: Data, number: int) -> Array:

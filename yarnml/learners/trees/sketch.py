@@ -9,8 +9,6 @@ same however the rows are cut into shards.  (Quantile sketches for trees: Chen a
 Boosting System", KDD 2016.)
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,12 +16,11 @@ import numpy as np
 from yarnml.data.arrays import Array
 from yarnml.job.learners import SKETCH_PASSES
 from yarnml.learners.trees import distinct
+from yarnml.learners.trees.float_keys import between, float_of, key_of
 
 PASSES = SKETCH_PASSES
 LARGEST = float(np.finfo(np.float32).max)
 
-_ZERO = np.uint32(0x80000000)  # the key of 0, and the sign among a float's bits
-_BELOW_NORMAL = np.uint32(0x007FFFFF)  # bits of the largest number that XLA takes for 0
 _LOWEST_KEY = 0x00FFFFFF  # the key of -inf
 _KEYS_END = 0xFF000002  # one more than the key of inf
 _LIGHT = 4  # a cell with less than 1/4 of a bin's weight needs no cutting
@@ -52,8 +49,8 @@ def distinct_edges(tables: jax.Array, bins: int) -> tuple[jax.Array, jax.Array]:
     """Edges of bins as of `edges`, a bin for each value; and true for features whose values are no more than bins."""
     keys, complete = jax.vmap(lambda table: distinct.read(table, bins))(tables)
     following = jnp.concatenate([keys[:, 1:], jnp.full_like(keys[:, :1], distinct.NO_KEY)], axis=1)
-    between = _between(_float_of(keys, jnp), _float_of(following, jnp))
-    return jnp.where(following == distinct.NO_KEY, LARGEST, between), complete
+    middle = between(float_of(keys, jnp), float_of(following, jnp))
+    return jnp.where(following == distinct.NO_KEY, LARGEST, middle), complete
 
 
 def counts(x: Array, weight: Array, cells: Array, known: Array) -> Array:
@@ -62,7 +59,7 @@ def counts(x: Array, weight: Array, cells: Array, known: Array) -> Array:
     ``known`` [features]: true where nothing has to be counted any more.
     """
     weights = np.zeros((len(x), cells.shape[1] - 1))
-    ends = _float_of(cells, np)
+    ends = float_of(cells, np)
     ends[:, -1] = np.inf
     even = len(weight) == 0 or bool((weight == weight[0]).all())
     for f in np.flatnonzero(~known):
@@ -117,9 +114,9 @@ def _edges(cells: jax.Array, counts: jax.Array, bins: int) -> jax.Array:
     bin = jnp.minimum(_bins_of(counts, _weight_of_a_bin(counts, bins))[0], bins - 1)
     last = jax.lax.cummax(jnp.full(bins, -1).at[bin].max(jnp.where(used, number, -1)))
     following = jnp.append(jax.lax.cummin(jnp.where(used, number, count), reverse=True), count)[last + 1]
-    below = _float_of(cells[last + 1] - 1, jnp)
-    above = _float_of(cells[jnp.minimum(following, count - 1)], jnp)
-    return jnp.where((last < 0) | (following == count), LARGEST, _between(below, above))
+    below = float_of(cells[last + 1] - 1, jnp)
+    above = float_of(cells[jnp.minimum(following, count - 1)], jnp)
+    return jnp.where((last < 0) | (following == count), LARGEST, between(below, above))
 
 
 def _bins_of(counts: jax.Array, full: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -131,12 +128,6 @@ def _bins_of(counts: jax.Array, full: jax.Array) -> tuple[jax.Array, jax.Array]:
     filled = jnp.where(heavy, 1.0, jnp.where(is_last, jnp.ceil(inside / full), 0.0))
     place = jnp.where(heavy, 0.0, jnp.maximum(jnp.floor((inside - counts / 2) / full), 0.0))
     return (jnp.cumsum(filled) - filled + place).astype(jnp.int32), jnp.sum(filled)
-
-
-def _between(below: jax.Array, above: jax.Array) -> jax.Array:
-    """The middle of two floats, or the lower one where they are neighbours."""
-    middle = 0.5 * below + 0.5 * above
-    return jnp.where((middle < above) & (middle >= below), middle, below)
 
 
 def _weight_of_a_bin(counts: jax.Array, bins: int) -> jax.Array:
@@ -155,22 +146,9 @@ def _weight_of_a_bin(counts: jax.Array, bins: int) -> jax.Array:
 
 
 def _keys_of(x: Array) -> Array:
-    """The keys of all different numbers of a column, ascending: whole numbers in the order of the floats.
-
-    Neighbours are one apart.  -0.0 is 0.0, and so are numbers smaller than the normal ones, which XLA takes for 0.
-    """
-    number = _without_repeats(np.sort(x[~np.isnan(x)]))
-    size = np.maximum(np.abs(number).view(np.uint32), _BELOW_NORMAL) - _BELOW_NORMAL
-    return _without_repeats(np.where(number < 0, _ZERO - size, _ZERO + size))
+    """The keys of all different numbers of a column, ascending."""
+    return _without_repeats(key_of(_without_repeats(np.sort(x[~np.isnan(x)]))))
 
 
 def _without_repeats(ascending: Array) -> Array:
     return ascending[np.append(True, ascending[1:] != ascending[:-1])[: len(ascending)]]
-
-
-def _float_of(key: Any, xp: Any) -> Any:
-    """The inverse of a float's key."""
-    size = xp.where(key < _ZERO, _ZERO - key, key - _ZERO)
-    bits = xp.where(size > 0, size + _BELOW_NORMAL, 0) | xp.where(key < _ZERO, _ZERO, 0)
-    bits = bits.astype(xp.uint32)
-    return bits.view(np.float32) if xp is np else jax.lax.bitcast_convert_type(bits, jnp.float32)

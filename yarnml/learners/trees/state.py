@@ -3,10 +3,16 @@
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
+from yarnml.learners.base import Key
+from yarnml.learners.trees import categories, growth, quantiles, sketch
 from yarnml.learners.trees.growth import Growth
 from yarnml.learners.trees.model import Model
+from yarnml.learners.trees.objectives import Objective
 from yarnml.learners.trees.progress import Progress
+from yarnml.learners.trees.quantiles import Selection
+from yarnml.learners.trees.rule import Columns, Rule, Size
 from yarnml.learners.trees.shard import Data
 
 
@@ -18,6 +24,8 @@ class State(NamedTuple):
     ``exact`` [features]: true where every value has a bin of its own.
     ``mean`` [targets]: of the objective's targets.
     ``bin`` [rounds, trees, nodes]: the bin whose edge is the model's threshold.
+    ``selection``: what is known of the quantiles of leaves, where an objective has such; before the first tree, of the
+    labels.
     """
 
     passes: jax.Array
@@ -29,6 +37,7 @@ class State(NamedTuple):
     bin: jax.Array
     growth: Growth
     model: Model
+    selection: Selection | None = None
 
 
 class Sums(NamedTuple):
@@ -36,6 +45,8 @@ class Sums(NamedTuple):
 
     ``targets`` [targets], ``sketch`` [features, cells]: in the passes that find the bins.
     ``categories`` [categorical features, categories, 1 + scores]: see `categories.counts`; in the first pass.
+    ``digits`` [2, nodes, values]: of errors, see `quantiles.counts`; before the first tree of labels, in node 0.
+    ``distance`` [0 or 1]: of the labels from the base, added up; in a pass that counts no digits.
     ``histograms`` [trees, channels, nodes, features, bins + 1]: of the nodes of a pass, in the form of `Level.sums`.
     """
 
@@ -44,6 +55,8 @@ class Sums(NamedTuple):
     targets: Any
     sketch: Any
     categories: Any
+    digits: Any
+    distance: Any
     histograms: Any
 
 
@@ -52,3 +65,38 @@ class Shard(NamedTuple):
 
     data: Data
     progress: Progress | None
+
+
+def first_state(objective: Objective, rule: Rule, columns: Columns, size: Size, key: Key) -> State:
+    """The state before the first pass."""
+    features = len(columns.categorical)
+    coded = int(columns.categorical.sum())
+    trees = objective.trees * rule.group
+    mean = jnp.full(objective.targets_count, objective.guess, jnp.float32)
+    by_node = rule.rounds, trees, size.nodes
+    model = Model(
+        base=objective.base(mean),
+        rounds=jnp.zeros((), jnp.int32),
+        share=jnp.ones(()),
+        feature=jnp.full(by_node, -1, jnp.int32),
+        threshold=jnp.zeros(by_node),
+        left=jnp.zeros(by_node, bool),
+        categories=jnp.zeros((*by_node, categories.word_count(rule.bins)), jnp.uint32) if coded else None,
+        table=jnp.full((coded, categories.MAX_CATEGORIES), rule.bins, jnp.uint8) if coded else None,
+        child=jnp.zeros(by_node, jnp.int32),
+        leaf=jnp.zeros((*by_node, objective.outputs)),
+        gain=jnp.zeros(by_node),
+        cover=jnp.zeros(by_node),
+    )
+    return State(
+        passes=jnp.zeros((), jnp.int32),
+        seed=jax.random.bits(key, (), jnp.uint32),
+        cells=sketch.first_cells(features, rule.bins),
+        edges=jnp.full((features, rule.bins), sketch.LARGEST, jnp.float32),
+        exact=jnp.zeros(features, bool),
+        mean=mean,
+        bin=jnp.zeros(by_node, jnp.int32),
+        growth=growth.begin(rule, size, trees, model.rounds, bounded=columns.bounded),
+        model=model,
+        selection=None if objective.share is None else quantiles.begin(size.nodes),
+    )
