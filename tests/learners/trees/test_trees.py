@@ -217,6 +217,17 @@ def test_a_tree_of_any_depth_costs_what_its_nodes_cost() -> None:
     assert error < 1.15 * np.mean((right.predict(other) - truth) ** 2)
 
 
+@pytest.mark.parametrize("depth", [10, "none"])
+def test_leaves_are_those_of_the_best_splits(depth: Any) -> None:
+    """With a number of leaves a tree is scikit-learn's, which splits the best node first, one after another."""
+    x, y, other, _ = halves("diabetes")
+    x, y = x[:240], y[:240]
+    model = grown(Tree(depth=depth, leaves=8, min_rows=10), schema(10, ()), x, y.astype(np.float32))
+    right = DecisionTreeRegressor(max_leaf_nodes=8, min_samples_leaf=10, random_state=0).fit(x, y)
+    np.testing.assert_allclose(predicted(*model, x), right.predict(x), rtol=1e-4)
+    assert np.mean(np.isclose(predicted(*model, other), right.predict(other), rtol=1e-4)) > 0.9
+
+
 def test_only_trees_have_importances() -> None:
     """A model that is none of trees says so."""
     with pytest.raises(ExportError, match="Only a model of trees"):

@@ -32,7 +32,8 @@ GROUP = 10
 class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
     """Fields of all kinds that grow trees, level by level from histograms.
 
-    ``depth``: levels of a tree.  ``bins``: at most so many per feature.  ``l2`` adds l2/2 · Σ leaf² to a tree's sum of
+    ``depth``: levels of a tree.  ``leaves``: of a tree, of which those are split first whose splits gain most; as many
+    as there are by default.  ``bins``: at most so many per feature.  ``l2`` adds l2/2 · Σ leaf² to a tree's sum of
     losses; ``min_gain``: what a split must lower that sum by.  ``categorical``: columns of whole numbers 0, 1, … that
     stand for categories, of which a split takes some from the others.  ``monotone``: columns with whose values
     predictions must not fall (``increasing``) or rise (``decreasing``), all others being equal.
@@ -42,6 +43,7 @@ class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
     COMPARES = True
 
     depth: Depth = 6
+    leaves: Annotated[int, Meta(ge=2, le=MAX_LEAVES // 2)] | None = None
     bins: Annotated[int, Meta(ge=2, le=255)] = 255
     l2: NonNegative = 0.0
     min_gain: NonNegative = 0.0

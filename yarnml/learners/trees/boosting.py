@@ -28,6 +28,7 @@ def build(options: Boosting, schema: Schema) -> Learner:
         learning_rate=options.learning_rate,
         sampling_rate=options.subsample,
         features_per_node=max(1, round(options.features * schema.width)) if options.features else None,
+        leaves=options.leaves,
     )
     return build_trees(_objective(options, schema), rule, options, schema)
 

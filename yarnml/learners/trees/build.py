@@ -49,7 +49,8 @@ def _size(objective: Objective, rule: Rule, schema: Schema) -> Size:
     """Bounds on the nodes of a tree, none of which is without rows."""
     rows = schema.rows or MAX_LEAVES
     most = MAX_LEAVES if objective.share is None else MAX_QUANTILES
-    leaves = min(rows, most, 1 << rule.depth)
+    best = 2 * rule.leaves if rule.leaves else most  # with room for as many that better ones put behind
+    leaves = min(rows, most, best, 1 << rule.depth)
     width = 1 << (min(leaves, 1 << (rule.depth - 1)) - 1).bit_length()
     features = rule.features_per_node or schema.width
     numbers = objective.trees * rule.group * (objective.outputs + 1) * features * (rule.bins + 1)  # of one node

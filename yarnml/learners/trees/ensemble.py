@@ -16,7 +16,7 @@ from yarnml.data.arrays import Array
 from yarnml.errors import DataError
 from yarnml.job.learners import LEAF_PASSES
 from yarnml.learners.base import Batch, Key, Scores, flat
-from yarnml.learners.trees import categories, growth, quantiles, sketch
+from yarnml.learners.trees import best_first, categories, growth, quantiles, sketch
 from yarnml.learners.trees.growth import Growth
 from yarnml.learners.trees.kernels import kernels
 from yarnml.learners.trees.model import scores_of, written
@@ -183,10 +183,16 @@ class Ensemble:
         features = jax.vmap(draw)(tree[:, None], nodes.number) if rule.features_per_node else None
         level = Level(sums.histograms, features, growth.bounds_of(state.growth, nodes))
         splits = splits_of_level(level, self._columns, state.edges, rule.terms, jnp.max(nodes.waiting))
-        children = growth.children_of(state.growth, nodes, splits)
+        possible = splits.feature >= 0
+        chosen = best_first.chosen(model, nodes, splits, rule.leaves) if rule.leaves else None
+        if chosen is not None:
+            possible &= best_first.at(nodes, chosen)
+        children = growth.children_of(state.growth, nodes, possible)
         model = written(model, nodes, children, splits, state.edges, rule.learning_rate)
         alike = self._objective.alike(splits.leaf, model.base)
         grown = growth.following(state.growth, nodes, splits, children, rule, alike)
+        if chosen is not None:
+            model = best_first.pruned(model, chosen, jnp.all(grown.head == grown.tail))
         bin = state.bin.at[model.rounds, tree[:, None], nodes.number].set(splits.bin, mode="drop")
         return self._after_pass(state._replace(bin=bin, growth=grown, model=model))
 

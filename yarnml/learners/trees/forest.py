@@ -28,5 +28,6 @@ def build(options: Forest, schema: Schema) -> Learner:
         group=options.group,
         with_replacement=True,
         features_per_node=subset,
+        leaves=options.leaves,
     )
     return build_trees(SquaredError(schema.outputs), rule, options, schema)

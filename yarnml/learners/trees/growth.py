@@ -100,10 +100,13 @@ def bounds_of(growth: Growth, nodes: Nodes) -> jax.Array | None:
     return jnp.take_along_axis(growth.bounds, place[:, None], axis=2)
 
 
-def children_of(growth: Growth, nodes: Nodes, splits: Splits) -> Children:
-    """Number the nodes below those that are split, as far as there is room for them."""
+def children_of(growth: Growth, nodes: Nodes, possible: jax.Array) -> Children:
+    """Number the nodes below those that are split, as far as there is room for them.
+
+    ``possible`` [trees, width]: true for those that may be.
+    """
     capacity = growth.queue.shape[1]
-    is_split = (splits.feature >= 0) & (nodes.number < capacity)
+    is_split = possible & (nodes.number < capacity)
     child = growth.created[:, None] + 2 * (jnp.cumsum(is_split, axis=1) - 1)
     is_split &= child + 1 < capacity
     return Children(jnp.where(is_split, child, capacity), is_split)

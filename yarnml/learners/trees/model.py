@@ -96,7 +96,7 @@ def written(
         return into.at[round, tree, number].set(values, mode="drop")
 
     left, right = jnp.moveaxis(learning_rate * splits.leaf, (1, 3), (0, 2))  # [trees, width, outputs]
-    leaf = put(model.leaf, jnp.where(children.splits, capacity, nodes.number), left)  # for a root that stays whole
+    leaf = put(model.leaf, jnp.where(splits.feature < 0, nodes.number, capacity), left)  # for a root that stays whole
     leaf = put(leaf, children.child, left)
     leaf = put(leaf, jnp.where(children.splits, children.child + 1, capacity), right)
     categories = model.categories

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from yarnml.data.arrays import Array
-from yarnml.learners.trees import quantiles, shard
+from yarnml.learners.trees import growth, quantiles, shard
 from yarnml.learners.trees.kernels import kernels
 from yarnml.learners.trees.objectives import Objective, loss_of
 from yarnml.learners.trees.rule import Rule
@@ -59,8 +59,10 @@ class Replay:
         ``progress``: where the rows were in an earlier pass; None: they begin in the first round.
         """
         progress = self._at_round(state, data, progress)
-        is_over = progress.round == self._rule.rounds
-        return progress if is_over else self._descend(state, data, progress, _ALL_LEVELS)
+        if progress.round == self._rule.rounds:
+            return progress
+        is_grown = growth.waiting(state.growth) == 0
+        return self._to_leaves(state, data, progress) if is_grown else self._descend(state, data, progress, _ALL_LEVELS)
 
     def to_level(self, level: int, state: Any, data: Data, progress: Progress | None) -> Progress:
         """Bring the rows to a level of the trees that are being grown, with the histograms of its nodes."""
@@ -97,8 +99,7 @@ class Replay:
         """Bring the rows into the round of the state."""
         progress = progress or self._begin_round(state, data, None)
         while progress.round < state.model.rounds:
-            below = self._descend(state, data, progress, _ALL_LEVELS)
-            progress = self._begin_round(state, data, below)
+            progress = self._begin_round(state, data, self._to_leaves(state, data, progress))
         return progress
 
     def _begin_round(self, state: Any, data: Data, last: Progress | None) -> Progress:
@@ -148,6 +149,12 @@ class Replay:
                 above = progress.histograms[t][np.searchsorted(parents, split)]
             counted.append(shard.histograms(data.bins, progress.node[t], progress.stats[t], nodes, above, shape))
         return progress._replace(histograms=tuple(counted))
+
+    def _to_leaves(self, state: Any, data: Data, progress: Progress) -> Progress:
+        """Send every row to its leaf of the trees that are grown."""
+        if self._rule.leaves:  # some nodes that the rows went through are leaves after all
+            progress = progress._replace(node=np.zeros_like(progress.node))
+        return self._descend(state, data, progress, _ALL_LEVELS)
 
     def _descend(self, state: Any, data: Data, progress: Progress, levels: int) -> Progress:
         """Send every row to its node so many levels below, or to the leaf before."""

@@ -43,6 +43,7 @@ class Rule(NamedTuple):
     ``sampling_rate``: how often a row is drawn for a round, or for each tree of a group, on average.
     ``with_replacement``: a row is drawn as often as a Poisson number says; else once or not at all.
     ``features_per_node``: drawn for each node, which may split on no other; None for all.
+    ``leaves``: of a tree, whose best nodes are split first; None for all that ``depth`` allows.
     """
 
     trees: int
@@ -56,6 +57,7 @@ class Rule(NamedTuple):
     sampling_rate: float = 1.0
     with_replacement: bool = False
     features_per_node: int | None = None
+    leaves: int | None = None
 
     @property
     def rounds(self) -> int:

@@ -14,5 +14,5 @@ from yarnml.learners.trees.rule import Rule, Terms
 
 def build(options: Tree, schema: Schema) -> Learner:
     terms = Terms(options.l2, options.min_rows, options.min_gain)
-    rule = Rule(1, options.levels, options.bins, terms, options.passes_per_round)
+    rule = Rule(1, options.levels, options.bins, terms, options.passes_per_round, leaves=options.leaves)
     return build_trees(SquaredError(schema.outputs), rule, options, schema)
