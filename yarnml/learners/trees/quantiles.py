@@ -26,7 +26,7 @@ _ROUNDING = 1e-6
 
 
 class Selection(NamedTuple):
-    """What is known of the quantiles of nodes, lower and upper.
+    """The digits known so far of the quantiles of nodes, lower and upper.
 
     ``digits`` []: how many digits.  ``prefix`` uint32 [2, nodes]: these, and zeros.
     ``below`` [2, nodes]: the weight of the rows whose numbers are below.  ``total`` [nodes]: of all rows.
