@@ -48,9 +48,9 @@ def build_trees(objective: Objective, rule: Rule, options: TreeLearner, schema: 
 def _size(objective: Objective, rule: Rule, schema: Schema) -> Size:
     """Bounds on the nodes of a tree, none of which is without rows."""
     rows = schema.rows or MAX_LEAVES
-    most = MAX_LEAVES if objective.share is None else MAX_QUANTILES
-    best = 2 * rule.leaves if rule.leaves else most  # with room for as many that better ones put behind
-    leaves = min(rows, most, best, 1 << rule.depth)
+    room = MAX_LEAVES if objective.share is None else MAX_QUANTILES
+    best = 2 * rule.leaves if rule.leaves else room  # with room for as many that better ones put behind
+    leaves = min(rows, room, best, 1 << rule.depth)
     width = 1 << (min(leaves, 1 << (rule.depth - 1)) - 1).bit_length()
     features = rule.features_per_node or schema.width
     numbers = objective.trees * rule.group * (objective.outputs + 1) * features * (rule.bins + 1)  # of one node
