@@ -4,12 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 import yarnml
 from yarnml import storage
+from yarnml.checkpoint.fingerprint import check_same_job
 from yarnml.errors import CheckpointError, DataError, JobFileError
+from yarnml.job.load import load_job
 from yarnml.job.spec import Export
 from yarnml.model.export import begin
 
@@ -67,6 +70,17 @@ def test_what_decides_the_bits_may_not_change(job: Job, section: str, field: str
     job[section] = job.get(section, {}) | {field: value}
     with pytest.raises(CheckpointError, match=rf"{section}\.{field} \("):
         yarnml.run(job, "inline")
+
+
+def test_a_field_newer_than_a_checkpoint_had_its_default() -> None:
+    """An identity without a field of the learner is that of a job that leaves it out, and of no other."""
+    data = {"train": "t.csv", "features": ["a"], "label": "y"}
+    job = load_job({"name": "old", "data": data, "learner": {"kind": "boosting"}})
+    now = {f"learner.{name}": value for name, value in msgspec.to_builtins(job.learner, str_keys=True).items()}
+    before = {name: value for name, value in now.items() if name != "learner.splits"}
+    check_same_job(job, before, now, 1, "checkpoint")
+    with pytest.raises(CheckpointError, match=r"learner\.splits \(best → random\)"):
+        check_same_job(job, before, now | {"learner.splits": "random"}, 1, "checkpoint")
 
 
 def test_changed_code_is_seen(job: Job, tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ KINDS: dict[str, tuple[Options, Schema]] = {
     "boosting": (Boosting(trees=8, depth=2, bins=8, min_hessian=0.1, subsample=0.7, features=0.5), TWO),
     "boosting-monotone": (Boosting(trees=8, learning_rate=0.5, depth=3, monotone={"x": "decreasing"}), schema(1, ())),
     "boosting-quantile": (
-        Boosting(trees=4, depth=3, leaves=4, bins=8, subsample=0.7, objective="quantile", quantile=0.8),
+        Boosting(trees=4, depth=3, leaves=4, bins=8, objective="quantile", quantile=0.8, splits="random"),
         schema(16, (), (4, 4)),
     ),
     "bag": (EmbeddingBag(embedding=8, dropout=0.1), TEXT),

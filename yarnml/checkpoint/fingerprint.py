@@ -72,7 +72,7 @@ def check_same_job(job: Job, before: Identity, now: Identity, shards: int, what:
     ``shards``: into which the data was cut when it was written.
     ``what``: the content, for the sentence.
     """
-    differences = changed(before, now)
+    differences = changed({**_usual(job), **before}, now)
     if job.training.shards not in (None, shards):
         differences.append(f"training.shards ({shards} → {job.training.shards})")
     if differences:
@@ -80,6 +80,12 @@ def check_same_job(job: Job, before: Identity, now: Identity, shards: int, what:
             f"The {what} in {job.checkpoint.path} belongs to another job: {', '.join(differences)} changed. "
             "Use --restart to begin anew, or another checkpoint.path to keep it."
         )
+
+
+def _usual(job: Job) -> Identity:
+    """The learner's fields at their defaults, which those have that are newer than an identity."""
+    fields = msgspec.structs.fields(job.learner)
+    return {f"learner.{f.name}": msgspec.to_builtins(f.default) for f in fields if f.default is not msgspec.NODEFAULT}
 
 
 def _digest(path: str) -> str:

@@ -104,13 +104,15 @@ class Forest(TreeLearner, frozen=True, kw_only=True, tag="forest"):
     """A random forest: the mean of ``trees`` trees, each grown on rows drawn with replacement.
 
     ``features``: the share of the features that a node may use, drawn for each; the square root of their number for
-    classes, a third for a number by default.
+    classes, a third for a number by default.  ``splits``: ``random`` has a node look at one place of each feature,
+    drawn between its rows (Geurts et al., "Extremely Randomized Trees", 2006).
     """
 
     trees: Trees = 100
     depth: Depth = "none"
     min_rows: Positive = 1.0
     features: Annotated[float, Meta(gt=0, le=1)] | None = None
+    splits: Literal["best", "random"] = "best"
 
     @property
     def rounds(self) -> int:
@@ -130,7 +132,7 @@ class Boosting(TreeLearner, frozen=True, kw_only=True, tag="boosting"):
     label's units.  ``tweedie_power``: of the mean, to which the variance is proportional.
     ``trees``: rounds of them.  ``learning_rate``: what each counts for.  ``min_hessian``: the least sum of second
     derivatives in a leaf, which for a number label is its weight.  ``subsample``: the share of the rows that a round
-    uses; ``features``: of the features that a node may use, drawn for each, all by default.
+    uses; ``features``: of the features that a node may use, drawn for each, all by default.  ``splits``: as of forests.
     """
 
     objective: Literal["auto", "absolute", "huber", "quantile", "poisson", "gamma", "tweedie"] = "auto"
@@ -143,6 +145,7 @@ class Boosting(TreeLearner, frozen=True, kw_only=True, tag="boosting"):
     min_hessian: Positive = 1.0
     subsample: Annotated[float, Meta(gt=0, le=1)] = 1.0
     features: Annotated[float, Meta(gt=0, le=1)] | None = None
+    splits: Literal["best", "random"] = "best"
 
     @property
     def rounds(self) -> int:

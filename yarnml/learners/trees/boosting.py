@@ -29,6 +29,7 @@ def build(options: Boosting, schema: Schema) -> Learner:
         sampling_rate=options.subsample,
         features_per_node=max(1, round(options.features * schema.width)) if options.features else None,
         leaves=options.leaves,
+        random_places=options.splits == "random",
     )
     return build_trees(_objective(options, schema), rule, options, schema)
 

@@ -144,6 +144,13 @@ class Ensemble:
         number = rounds * self._trees + tree
         return growth.draw_features(seed.reshape(1), number, nodes, self._features, count, xp)
 
+    def _places_of(self, state: State, tree: jax.Array, nodes: jax.Array, features: jax.Array | None) -> Any:
+        """The draws for the only places that the nodes of a tree [1] may be split at; None where all are looked at."""
+        if not self._rule.random_places:
+            return None
+        used = jnp.arange(self._features)[None] if features is None else features
+        return growth.draw_places(state.seed.reshape(1), state.model.rounds * self._trees + tree, nodes, used)
+
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
         following = self._phase(sums)(state, sums)
         done = following.model.rounds >= self._rule.rounds
@@ -181,7 +188,8 @@ class Ensemble:
         nodes = growth.nodes_of_pass(state.growth, sums.histograms.shape[2])
         draw = partial(self._features_of, state.seed, model.rounds, xp=jnp)
         features = jax.vmap(draw)(tree[:, None], nodes.number) if rule.features_per_node else None
-        level = Level(sums.histograms, features, growth.bounds_of(state.growth, nodes))
+        draws = jax.vmap(partial(self._places_of, state))(tree[:, None], nodes.number, features)
+        level = Level(sums.histograms, features, growth.bounds_of(state.growth, nodes), draws)
         splits = splits_of_level(level, self._columns, state.edges, rule.terms, jnp.max(nodes.waiting))
         possible = splits.feature >= 0
         chosen = best_first.chosen(model, nodes, splits, rule.leaves) if rule.leaves else None

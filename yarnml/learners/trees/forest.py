@@ -29,5 +29,6 @@ def build(options: Forest, schema: Schema) -> Learner:
         with_replacement=True,
         features_per_node=subset,
         leaves=options.leaves,
+        random_places=options.splits == "random",
     )
     return build_trees(SquaredError(schema.outputs), rule, options, schema)

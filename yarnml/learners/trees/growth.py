@@ -148,6 +148,20 @@ def draw_features(seed: Any, tree: Any, node: Any, features: int, count: int, xp
 
     ``seed`` [1], ``tree`` [1], of all rounds, and ``node`` [nodes]: whole numbers.
     """
-    own = mix_bits(mix_bits(seed.astype(np.uint32) ^ mix_bits(tree.astype(np.uint32))) + node.astype(np.uint32))
-    keys = mix_bits(own[:, None] ^ mix_bits(xp.arange(1, features + 1, dtype=np.uint32)))
+    keys = _bits_of(seed, tree, node, xp.arange(1, features + 1, dtype=np.uint32))
     return xp.argsort(keys, axis=1, stable=True)[:, :count].astype(np.int32)
+
+
+def draw_places(seed: jax.Array, tree: jax.Array, node: jax.Array, feature: jax.Array) -> jax.Array:
+    """A number in [0, 1) for every feature of nodes; ``feature`` [nodes or 1, features], the rest as above."""
+    bits = _bits_of(seed, tree, node, _PLACES + feature.astype(np.uint32))
+    return (bits >> 8).astype(jnp.float32) / (1 << 24)
+
+
+_PLACES = np.uint32(1 << 31)
+
+
+def _bits_of(seed: Any, tree: Any, node: Any, number: Any) -> Any:
+    """Random bits, uint32 [nodes, numbers]."""
+    own = mix_bits(mix_bits(seed.astype(np.uint32) ^ mix_bits(tree.astype(np.uint32))) + node.astype(np.uint32))
+    return mix_bits(own[:, None] ^ mix_bits(number))

@@ -44,6 +44,7 @@ class Rule(NamedTuple):
     ``with_replacement``: a row is drawn as often as a Poisson number says; else once or not at all.
     ``features_per_node``: drawn for each node, which may split on no other; None for all.
     ``leaves``: of a tree, whose best nodes are split first; None for all that ``depth`` allows.
+    ``random_places``: of every feature a node looks at one place to split at, drawn between its rows.
     """
 
     trees: int
@@ -58,6 +59,7 @@ class Rule(NamedTuple):
     with_replacement: bool = False
     features_per_node: int | None = None
     leaves: int | None = None
+    random_places: bool = False
 
     @property
     def rounds(self) -> int:

@@ -33,11 +33,13 @@ class Level(NamedTuple):
     whose value is not missing; then that over the rows whose value is.
     ``features`` [nodes, features]: the numbers of the features, where each node has its own; None: they are all.
     ``bounds`` [2, nodes]: the least and the largest leaf; None where leaves are free.
+    ``draws`` [nodes, features]: numbers in [0, 1) that choose the only place to split at; None for all places.
     """
 
     sums: jax.Array
     features: jax.Array | None
     bounds: jax.Array | None
+    draws: jax.Array | None = None
 
 
 class Splits(NamedTuple):
@@ -78,7 +80,8 @@ def splits_of_level(level: Level, columns: Columns, edges: jax.Array, terms: Ter
 
         bounds = None if level.bounds is None else part(level.bounds, 2)
         features = None if level.features is None else part(level.features, 1)
-        nodes_of_block = Level(part(level.sums, 2), features, bounds)
+        draws = None if level.draws is None else part(level.draws, 1)
+        nodes_of_block = Level(part(level.sums, 2), features, bounds, draws)
         return jax.vmap(partial(best_splits, columns=columns, edges=edges, terms=terms))(nodes_of_block)
 
     def with_block(number: jax.Array, splits: Splits) -> Splits:
@@ -110,6 +113,8 @@ def best_splits(level: Level, columns: Columns, edges: jax.Array, terms: Terms) 
         without = jnp.where(categorical, along, without)
         l2 = terms.l2 + jnp.where(categorical, SMOOTHING, 0.0)
         possible = ~(categorical & (jnp.arange(bins) == bins - 1))
+    if level.draws is not None:
+        possible &= jnp.arange(bins) == _drawn(without[-1], level.draws)[..., None]
     alone = _worth(total[:, :, None, None], l2, bounds)
 
     def gains(left: jax.Array) -> jax.Array:
@@ -163,6 +168,15 @@ def best_splits(level: Level, columns: Columns, edges: jax.Array, terms: Terms) 
         jnp.stack([left[-1], right[-1]]),
         below,
     )
+
+
+def _drawn(weight: jax.Array, draws: jax.Array) -> jax.Array:
+    """One of the places [nodes, features] that part the rows of a node; ``weight`` […, bins]: the sum up to each."""
+    whole = weight[..., -1:]
+    first = jnp.sum(weight <= 0, axis=-1)
+    last = jnp.sum(weight < whole * (1 - ROUNDING), axis=-1)
+    count = jnp.maximum(last - first, 0)
+    return first + jnp.floor(draws * count.astype(jnp.float32)).astype(jnp.int32)
 
 
 def _middle(weight: jax.Array, bin: jax.Array, edges: jax.Array) -> jax.Array:
