@@ -16,11 +16,20 @@ FILES = 150
 
 
 def test_a_container_dies(cluster: Cluster, digits: Path, tmp_path: Path) -> None:
-    """Another container takes over, in the same attempt; files that were done stay, and nothing else is left."""
+    """Another container takes over, in the same attempt; files that were done stay, and nothing else is left.
+
+    The model is that of an alias on HDFS.
+    """
     model = Path(train(tmp_path, digits))
     home = f"{cluster.hadoop.hdfs}{USER}"
     cluster.put(model, f"{USER}/scored/models/1")
-    section = {"model": f"{home}/scored/models", "data": f"{home}/digits/test", "output": f"{home}/scored/out"}
+    promoted = cluster.yarnml("models", "promote", f"{home}/scored/models")
+    assert promoted.stdout == f"production is version 1: {home}/scored/models/1\n", promoted.stderr
+    section = {
+        "model": f"{home}/scored/models@production",
+        "data": f"{home}/digits/test",
+        "output": f"{home}/scored/out",
+    }
     common = {"keep": ["digit"], "shards": FILES}
     job = {
         "name": "scored",

@@ -22,7 +22,7 @@ import msgspec
 from yarnml import storage
 from yarnml.checkpoint.lease import Owner
 from yarnml.clusters.inline import CLUSTER
-from yarnml.clusters.yarn.containers.application_master import _train
+from yarnml.clusters.yarn.containers.application_master import _lead
 from yarnml.events.events import EpochDone
 from yarnml.job import paths
 from yarnml.job.spec import Job
@@ -36,7 +36,7 @@ def say(event):
     if isinstance(event, EpochDone) and event.epoch == 2 and application:
         storage.write(lease, msgspec.json.encode(successor))
 
-print(type(_train(job, CLUSTER, failure_file, say)).__name__)
+print(type(_lead(job, CLUSTER, failure_file, say, str)).__name__)
 """
 
 
