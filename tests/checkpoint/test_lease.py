@@ -202,7 +202,7 @@ def test_the_older_of_two_runs_ends(endless: Path, digits_job: Job) -> None:
         f"checkpoint.path {folder} is led by another run now (application_1_0002, attempt 1, process 10 on node2)"
         in err
     )
-    assert {path.name for path in folder.iterdir()} <= {"checkpoints", "logs", paths.LEASE}
+    assert {path.name for path in folder.iterdir()} <= {"checkpoints", "history", "logs", paths.LEASE}
     assert not list((folder / "checkpoints").glob(".tmp-*"))
 
 
