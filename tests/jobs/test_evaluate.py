@@ -15,13 +15,13 @@ from sklearn import metrics as sk
 import yarnml
 from yarnml.clusters.inline import CLUSTER
 from yarnml.errors import YarnmlError
-from yarnml.job.judgement import Judgement
-from yarnml.master.judgement import Evaluated, evaluate, evaluation_table
+from yarnml.job.model_evaluation import ModelEvaluation
+from yarnml.master.model_evaluation import EvaluationResult, evaluate, evaluation_table
 
 
-def judge(model: Path, rows: Path, **changes: Any) -> Evaluated:
+def evaluate_model(model: Path, rows: Path, **changes: Any) -> EvaluationResult:
     """Evaluate a model in this process."""
-    job = Judgement(model=str(model), data=[str(rows)], folder=str(model), **changes)
+    job = ModelEvaluation(model=str(model), data=[str(rows)], folder=str(model), **changes)
     return evaluate(job, CLUSTER, lambda event: None)
 
 
@@ -52,7 +52,7 @@ def _expected(y: Any, p: Any) -> dict[str, float]:
 
 def test_classes_by_group(cancer: Path, halves: Path) -> None:
     """Every metric of two classes is scikit-learn's, of all rows and of each group, that of no value too."""
-    end = judge(cancer / "models", halves, by="half")
+    end = evaluate_model(cancer / "models", halves, by="half")
     rows = pq.read_table(halves).to_pandas()
     p = yarnml.load_model(cancer / "models").predict_proba(rows).astype(float)
     y = rows["target"].to_numpy()
@@ -73,7 +73,7 @@ def test_numbers(diabetes: Path) -> None:
     rows = pq.read_table(diabetes / "rows.parquet")
     y = rows["target"].to_numpy()
     guess = yarnml.load_model(diabetes / "models").predict(rows).astype(float)
-    end = judge(diabetes / "models/1", diabetes / "rows.csv", metrics=["mae", "mape"])
+    end = evaluate_model(diabetes / "models/1", diabetes / "rows.csv", metrics=["mae", "mape"])
     assert end.metrics.keys() == {"rmse", "r2", "mae", "mape"}
     assert end.metrics["rmse"] == pytest.approx(np.sqrt(sk.mean_squared_error(y, guess)), rel=1e-6)
     assert end.metrics["r2"] == pytest.approx(sk.r2_score(y, guess), rel=1e-6)
@@ -90,7 +90,7 @@ def test_the_same_on_any_number_of_workers(
     done = yarnml_command(*arguments)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
-    end = judge(cancer / "models", halves, by="half")
+    end = evaluate_model(cancer / "models", halves, by="half")
     assert answer["metrics"] == end.metrics
     assert answer["groups"] == end.groups
     assert answer["rows"] == 569
@@ -107,7 +107,7 @@ def test_the_same_on_any_number_of_workers(
 def test_what_is_refused(cancer: Path, changes: dict[str, Any], sentence: str) -> None:
     """An evaluation that can't be made ends in one sentence."""
     with pytest.raises(YarnmlError) as caught:
-        judge(cancer / "models", cancer / "rows.parquet", **changes)
+        evaluate_model(cancer / "models", cancer / "rows.parquet", **changes)
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -116,4 +116,4 @@ def test_rows_without_a_label(cancer: Path, tmp_path: Path) -> None:
     """Rows that lack the label are refused with the columns that there are."""
     pq.write_table(pq.read_table(cancer / "rows.parquet").drop_columns(["target"]), tmp_path / "rows.parquet")
     with pytest.raises(YarnmlError, match="--data: the rows have no column 'target'"):
-        judge(cancer / "models", tmp_path / "rows.parquet")
+        evaluate_model(cancer / "models", tmp_path / "rows.parquet")

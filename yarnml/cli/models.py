@@ -8,11 +8,11 @@ from rich.console import Console
 from yarnml.cli.shared import echo, restart_option, set_option, submit
 from yarnml.events.console import JobConsole
 from yarnml.job.fields import LARGEST_COUNT, LARGEST_INT
-from yarnml.job.judgement import Judgement, absolute_option
 from yarnml.job.load import load_prediction
+from yarnml.job.model_evaluation import ModelEvaluation, absolute_option
 from yarnml.job.prediction import prediction_document
 from yarnml.job.processes import Workers
-from yarnml.master.judgement import evaluate, evaluation_json, evaluation_table
+from yarnml.master.model_evaluation import evaluate, evaluation_json, evaluation_table
 from yarnml.model.recommend import recommend
 from yarnml.runner import BACKENDS, find_cluster, run_any
 
@@ -85,7 +85,7 @@ def evaluate_command(
     """Work out the metrics of a model on rows with labels, exact, also by groups of rows."""
     chosen = [name for name in metrics.split(",") if name]
     with tempfile.TemporaryDirectory(prefix="yarnml-") as folder, JobConsole(Console(stderr=True)) as show:
-        job = Judgement(
+        job = ModelEvaluation(
             model=absolute_option("MODEL", model),
             data=[absolute_option("--data", url) for url in data],
             folder=folder,

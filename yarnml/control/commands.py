@@ -10,8 +10,8 @@ import pyarrow as pa
 from msgspec import field
 
 from yarnml.control.message import Message
+from yarnml.control.scoring import EvaluateModel as EvaluateModel
 from yarnml.control.scoring import FindGroups as FindGroups
-from yarnml.control.scoring import Judge as Judge
 from yarnml.control.scoring import Predict as Predict
 from yarnml.control.scoring import Scoring as Scoring
 from yarnml.data.base import Dataset
@@ -179,7 +179,7 @@ Command = (
     | Export
     | Predict
     | FindGroups
-    | Judge
+    | EvaluateModel
     | Stop
     | Idle
 )

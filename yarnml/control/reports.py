@@ -84,14 +84,14 @@ class Predicted(Message, frozen=True):
     nulls: int
 
 
-class GroupsFound(Message, frozen=True):
+class GroupNames(Message, frozen=True):
     """The answer to ``FindGroups``: the values in this worker's shards, as text."""
 
     groups: list[str]
 
 
-class Judged(Message, frozen=True):
-    """The answer to ``Judge``: the weight of all rows, their metrics, and those of each group."""
+class ModelMetrics(Message, frozen=True):
+    """The answer to ``EvaluateModel``: the weight of all rows, their metrics, and those of each group."""
 
     weight: float
     metrics: dict[str, float]
@@ -123,8 +123,8 @@ Report = (
     | FellBehind
     | Evaluated
     | Predicted
-    | GroupsFound
-    | Judged
+    | GroupNames
+    | ModelMetrics
     | Saved
     | Failed
 )

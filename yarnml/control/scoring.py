@@ -1,4 +1,4 @@
-"""Commands that apply a stored model to rows: predict them, or judge the model by their labels."""
+"""Commands that apply a stored model to rows: predict them, or evaluate the model by their labels."""
 
 from typing import Literal
 
@@ -51,7 +51,7 @@ class FindGroups(Message, frozen=True):
     by: str
 
 
-class Judge(Message, frozen=True):
+class EvaluateModel(Message, frozen=True):
     """Work out metrics of all rows, and of each group of them.
 
     Attributes:

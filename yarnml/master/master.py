@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from yarnml.control.calls import Resize, Resized
-from yarnml.control.commands import Command, Idle, Judge, Predict, Stop, Train, WarmUp
+from yarnml.control.commands import Command, EvaluateModel, Idle, Predict, Stop, Train, WarmUp
 from yarnml.control.credentials import Credentials
 from yarnml.control.reports import Failed, FellBehind, Report, Saved
 from yarnml.control.roles import ProcessId, Role
@@ -209,7 +209,7 @@ class Master:
         if lost:
             raise MemberLost(f"{', '.join(map(str, sorted(lost)))} had to go.")
         # Only between steps, and between files, is a change of membership cheap: other commands would begin anew.
-        if isinstance(self._barrier.assignment.command, Train | Predict | Judge):
+        if isinstance(self._barrier.assignment.command, Train | Predict | EvaluateModel):
             if self._time_limit():
                 raise MembershipChanged("The steps of this round are cut short, since there is no more time.")
             if self._job.workers.backups:

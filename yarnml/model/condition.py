@@ -47,14 +47,14 @@ def holds(condition: str, own: Metrics, find: Find) -> bool:
     text = re.sub(r"@([A-Za-z][A-Za-z0-9_]*)", rf"{_MARK}\1", condition)
     try:
         tree = ast.parse(text.strip(), mode="eval").body
-        return _Judge(condition, own, find).truth(tree)
+        return _Interpreter(condition, own, find).truth(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
         raise _refused(condition) from exc
     except ZeroDivisionError as exc:
         raise JobFileError(f"--if '{condition}' divides by 0.") from exc
 
 
-class _Judge:
+class _Interpreter:
     """Works out one condition."""
 
     def __init__(self, condition: str, own: Metrics, find: Find) -> None:

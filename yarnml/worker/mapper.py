@@ -15,12 +15,12 @@ from yarnml.control.commands import (
     Check,
     Command,
     Evaluate,
+    EvaluateModel,
     Export,
     FindGroups,
     FitScaling,
     Idle,
     Initialize,
-    Judge,
     Predict,
     ReportPosition,
     Restore,
@@ -45,8 +45,8 @@ from yarnml.worker.compiled_learners import CompiledLearners
 from yarnml.worker.devices import check_devices
 from yarnml.worker.evaluation import evaluate
 from yarnml.worker.full_pass import BatchSum, sum_dataset
-from yarnml.worker.judgement import find_groups, judge
 from yarnml.worker.loaders import RowCaches
+from yarnml.worker.model_evaluation import evaluate_model, find_groups
 from yarnml.worker.prediction import predict
 from yarnml.worker.progress import ProgressTracker
 from yarnml.worker.replica import NO_STATE
@@ -133,8 +133,8 @@ class Mapper:
                 return predict(command, tasks, self._tracker)
             case FindGroups():
                 return find_groups(command, tasks, self._tracker)
-            case Judge():
-                return judge(command, tasks, self._tracker)
+            case EvaluateModel():
+                return evaluate_model(command, tasks, self._tracker)
             case Stop() | Idle():
                 pass
             case _:

@@ -12,7 +12,7 @@ from yarnml.job.processes import EnvironmentSpec, Master, Reducers, Workers
 from yarnml.storage import absolute
 
 
-class Judgement(Section, frozen=True, kw_only=True):
+class ModelEvaluation(Section, frozen=True, kw_only=True):
     """One evaluation of a stored model; a `yarnml.job.base.BaseJob`.
 
     ``by``: a column, for each value of which there are metrics, too.

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec.structs import replace
 
-from yarnml.control.commands import FindGroups, Judge
-from yarnml.control.reports import GroupsFound, Judged
+from yarnml.control.commands import EvaluateModel, FindGroups
+from yarnml.control.reports import GroupNames, ModelMetrics
 from yarnml.data.arrays import one_array
 from yarnml.data.rows import rows_of
 from yarnml.data.schema import Rows, Schema
@@ -25,7 +25,7 @@ NULL = "null"
 """The group of rows without a value."""
 
 
-def find_groups(command: FindGroups, tasks: Tasks, tracker: ProgressTracker) -> GroupsFound:
+def find_groups(command: FindGroups, tasks: Tasks, tracker: ProgressTracker) -> GroupNames:
     """Find the values of the column in this worker's shards; DataError where there are too many."""
     scorer = Scorer(command.scoring)
     groups: set[str] = set()
@@ -35,10 +35,10 @@ def find_groups(command: FindGroups, tasks: Tasks, tracker: ProgressTracker) -> 
             tracker.finish_batch()
             if len(groups) > MAX_GROUPS:
                 raise DataError(f"--by {command.by}: there are more than {MAX_GROUPS} groups; choose another column.")
-    return GroupsFound(sorted(groups))
+    return GroupNames(sorted(groups))
 
 
-def judge(command: Judge, tasks: Tasks, tracker: ProgressTracker) -> Judged:
+def evaluate_model(command: EvaluateModel, tasks: Tasks, tracker: ProgressTracker) -> ModelMetrics:
     """Work out the metrics of all rows, and of each group; the same bits on every worker."""
     check_devices(command.scoring.workers.gpus)
     scorer = Scorer(command.scoring)
@@ -61,7 +61,7 @@ def judge(command: Judge, tasks: Tasks, tracker: ProgressTracker) -> Judged:
     total = float64_of(tasks.reduce(0, tasks.map(0, task), task, command.scoring.workers))
     metrics = [_metrics(evaluation, sums) for sums in total.reshape(-1, evaluation.size)]
     weights = [float(sums[0]) for sums in total.reshape(-1, evaluation.size)]
-    return Judged(weights[0], metrics[0], dict(zip(command.groups, metrics[1:], strict=True)))
+    return ModelMetrics(weights[0], metrics[0], dict(zip(command.groups, metrics[1:], strict=True)))
 
 
 def texts(column: pa.ChunkedArray) -> pa.Array:
@@ -74,7 +74,7 @@ def _labels(scored: ScoredRows, schema: Schema) -> Rows:
     return rows_of(scored.table, replace(schema, features=(), offset=None, shape=None), "--data")
 
 
-def _members(table: pa.Table, command: Judge) -> list[npt.NDArray[np.bool_]]:
+def _members(table: pa.Table, command: EvaluateModel) -> list[npt.NDArray[np.bool_]]:
     """For each group, [rows]: whether a row is in it."""
     if not command.by:
         return []
