@@ -15,6 +15,8 @@ from tests.faults.runs import DEADLINE, watched
 OF_DAY = {"time.time", "datetime.now", "datetime.utcnow", "datetime.today"}
 
 ABOUT_DATES = {
+    "clusters/yarn/capacity/availability.py",  # since when a ResourceManager is active
+    "clusters/yarn/containers/time_limit.py",  # the end of delegation tokens
     "clusters/yarn/credentials.py",  # the dates of a certificate
     "control/credentials.py",  # whether a clock is outside of them
     "clusters/yarn/containers/import_check.py",  # a node's clock
@@ -22,6 +24,9 @@ ABOUT_DATES = {
     "clusters/yarn/edge/probe.py",  # compared with this machine's
     "watch/history/recorder.py",  # when an event happened
     "watch/runs.py",  # how long ago that was
+    "model/export.py",  # the date of a version
+    "model/history.py",  # and of a change of an alias
+    "watch/live.py",  # how long a run goes
     "storage/atomic.py",  # the age of files that somebody left behind
 }
 

@@ -33,8 +33,8 @@ def good_job(tmp_path: Path) -> Job:
 
 
 def leftovers(folder: Path) -> set[Path]:
-    """Every file but the logs, and every folder of something unfinished."""
-    paths = (p for p in folder.rglob("*") if "logs" not in p.parts)
+    """Every file but the logs and the history, which say how it ended, and every folder of something unfinished."""
+    paths = (p for p in folder.rglob("*") if not {"logs", "history"} & {*p.parts})
     return {p for p in paths if p.is_file() or p.name.startswith(TEMPORARY)}
 
 

@@ -42,7 +42,7 @@ def test_the_page_of_a_running_job(cluster: Cluster) -> None:
         wait_for("an epoch on the page", lambda: newest_epoch(page()) > 0, 180)
         before = newest_epoch(page())
         assert '<p class="state running"' in page()
-        assert re.search(r"<td>worker 0</td>", page())
+        wait_for("what the workers use", lambda: "<td>worker 0</td>" in page(), 60)
         wait_for("news", lambda: newest_epoch(page()) > before, 60)
         cluster.let_go(job)
         status, out = run.end()
