@@ -18,7 +18,7 @@ from yarnml.errors import HistoryError, YarnmlError
 from yarnml.watch.page import REFRESH_SECONDS
 
 MAX_CLIENTS = 16
-"""Clients that are answered at the same time; one more hangs up on the next."""
+"""Clients that are answered at the same time."""
 
 CLIENT_SECONDS = 5.0
 """Longest wait for a part of a client's request, and for it to take a part of the answer."""
@@ -55,24 +55,15 @@ class Pages:
             return self._made[path][1]
 
 
-class PageServer(ThreadingHTTPServer):
-    """Serves pages at ``address``, which holds the secret.
-
-    Raises HistoryError where the port is taken.  ``port``: 0 for any that is free.
-    """
+class BoundedServer(ThreadingHTTPServer):
+    """A server that has a thread for each of ``clients`` at the same time, and hangs up on one more."""
 
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, render: Render, host: str = "127.0.0.1", port: int = 0) -> None:
-        self.pages = Pages(render)
-        self.secret = secrets.token_urlsafe(24)
-        self._free = threading.Semaphore(MAX_CLIENTS)
-        try:
-            super().__init__((host, port), _Handler)
-        except OSError as exc:
-            raise HistoryError(f"Port {port} of {host} can't be served ({exc.strerror}); give another --port.") from exc
-        self.address = f"http://{host}:{self.server_port}/{self.secret}/"
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler], clients: int) -> None:
+        self._free = threading.Semaphore(clients)
+        super().__init__(address, handler)
 
     def start(self) -> None:
         """Serve on a thread of its own."""
@@ -92,6 +83,22 @@ class PageServer(ThreadingHTTPServer):
 
     def handle_error(self, request: socket | Any, client_address: Any) -> None:
         """Take no notice of a client that went away."""
+
+
+class PageServer(BoundedServer):
+    """Serves pages at ``address``, which holds the secret.
+
+    Raises HistoryError where the port is taken.  ``port``: 0 for any that is free.
+    """
+
+    def __init__(self, render: Render, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.pages = Pages(render)
+        self.secret = secrets.token_urlsafe(24)
+        try:
+            super().__init__((host, port), _Handler, MAX_CLIENTS)
+        except OSError as exc:
+            raise HistoryError(f"Port {port} of {host} can't be served ({exc.strerror}); give another --port.") from exc
+        self.address = f"http://{host}:{self.server_port}/{self.secret}/"
 
     def page(self, path: str) -> bytes | None:
         """Return the page of a request's path; None without the secret, and where there is none."""

@@ -4,10 +4,10 @@ They have no certificate of the application.  YARN's proxy and Skein's applicati
 them on to this page.  It listens on the loopback address of the master's node, under a path that nobody can guess.
 """
 
+import hmac
 import secrets
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -18,6 +18,10 @@ from yarnml.clusters.yarn.containers.event_log import EventLog
 from yarnml.clusters.yarn.observe.pages import Page
 from yarnml.clusters.yarn.observe.processes import from_containers
 from yarnml.control.calls import FollowEvents
+from yarnml.watch.server import CLIENT_SECONDS, BoundedServer
+
+MAX_VIEWERS = 64
+"""Viewers that are answered at the same time; each waits for news."""
 
 
 def open_page(application: skein.ApplicationClient, event_log: EventLog) -> Callable[[], None]:
@@ -26,9 +30,11 @@ def open_page(application: skein.ApplicationClient, event_log: EventLog) -> Call
     story = secrets.token_hex(8)
 
     class Handler(BaseHTTPRequestHandler):
+        timeout = CLIENT_SECONDS
+
         def do_GET(self) -> None:
             place = urlsplit(self.path)
-            if place.path.rstrip("/") != path:
+            if not hmac.compare_digest(place.path.rstrip("/").encode(), path.encode()):
                 self.send_error(404)
                 return
             query = {name: values[0] for name, values in parse_qs(place.query).items()}
@@ -42,9 +48,8 @@ def open_page(application: skein.ApplicationClient, event_log: EventLog) -> Call
         def log_message(self, *arguments: object) -> None:
             """Log nothing: the path is a secret."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True, name="viewers' page").start()
+    server = BoundedServer(("127.0.0.1", 0), Handler, MAX_VIEWERS)
+    server.start()
     application.ui.add_page(EVENTS_PAGE, f"http://127.0.0.1:{server.server_port}{path}")
     return server.shutdown
 
