@@ -28,7 +28,7 @@ def test_trees_tell_numbers_apart_that_float32_rounds_to_one(write_table: Callab
     job = {
         "name": "close",
         "data": {"train": str(path), "features": ["when", "code"], "label": "y", "label_type": "number"},
-        "learner": {"kind": "boosting", "trees": 60, "depth": 6, "bins": 63, "l2": 0.0, "learning_rate": 0.3},
+        "learner": {"kind": "boosting", "trees": 40, "depth": 6, "bins": 63, "l2": 0.0, "learning_rate": 0.3},
         "training": {"shards": 3},
         "checkpoint": {"path": str(path.parent / "job"), "every": "100 epochs"},
         "export": str(path.parent / "models"),

@@ -79,6 +79,7 @@ def test_without_active_masters(hadoop: Hadoop, capfd: pytest.CaptureFixture[str
         hadoop.start(name)
 
 
+@pytest.mark.faults
 def test_a_job(cluster: Cluster, hadoop: Hadoop, digits: Path, tmp_path: Path) -> None:
     """Masters die before a job is sent, while it trains, changes its size, exports: the same bits, in one attempt."""
     job = cluster.held("failovers", workers={"count": 2, "memory": "1 GiB", "cache": "0 B"})
