@@ -148,6 +148,14 @@ def test_an_output_without_the_characters(small: Path) -> None:
     assert "str '\\xe9'" in done.stderr
 
 
+def test_an_error_is_one_line(small: Path) -> None:
+    """Line breaks in a name of the job file do not break the sentence."""
+    small.write_text(small.read_text() + '"two\\nlines": 1\n')
+    ended = run("submit", small, "--dry-run")
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert "unknown key 'two lines'" in ended.stderr
+
+
 def test_names_of_the_data_move_no_cursor(small: Path, tmp_path: Path) -> None:
     """A header of a CSV file with escape sequences is quoted, not obeyed."""
     (tmp_path / "rows.csv").write_text("\x1b]0;pwned\x07\x1b[2Ja,b\n1,2\n")

@@ -109,7 +109,10 @@ def _print(label: str, text: str, detail: str = "") -> None:
     with contextlib.suppress(OSError):
         if detail:
             errors.print(escape(shown(detail.rstrip())), style="dim", soft_wrap=True)
-        errors.print(f"[bold red]{label}:[/] {escape(shown(text))}" if label else escape(shown(text)), soft_wrap=True)
+        sentence = escape(
+            shown(" ".join(text.splitlines()))
+        )  # a name in it, or another program's words, may have lines
+        errors.print(f"[bold red]{label}:[/] {sentence}" if label else sentence, soft_wrap=True)
 
 
 def _settle_output() -> None:
