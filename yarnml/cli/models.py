@@ -1,6 +1,7 @@
 """The commands for trained models: predict, evaluate, recommend."""
 
 import tempfile
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -9,7 +10,8 @@ from yarnml.cli.shared import echo, restart_option, set_option, submit
 from yarnml.events.console import JobConsole
 from yarnml.job.fields import LARGEST_COUNT, LARGEST_INT
 from yarnml.job.load import load_prediction
-from yarnml.job.model_evaluation import ModelEvaluation, absolute_option
+from yarnml.job.model_evaluation import ModelEvaluation
+from yarnml.job.places import absolute_path
 from yarnml.job.prediction import prediction_document
 from yarnml.job.processes import Workers
 from yarnml.master.model_evaluation import evaluate, evaluation_json, evaluation_table
@@ -86,8 +88,8 @@ def evaluate_command(
     chosen = [name for name in metrics.split(",") if name]
     with tempfile.TemporaryDirectory(prefix="yarnml-") as folder, JobConsole(Console(stderr=True)) as show:
         job = ModelEvaluation(
-            model=absolute_option("MODEL", model),
-            data=[absolute_option("--data", url) for url in data],
+            model=absolute_path("MODEL", model, Path.cwd()),
+            data=[absolute_path("--data", url, Path.cwd()) for url in data],
             folder=folder,
             by=by,
             metrics=chosen,

@@ -6,10 +6,10 @@ import click
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from yarnml import storage
 from yarnml.cli.shared import echo
 from yarnml.errors import ExportError, JobFileError
 from yarnml.job.fields import LARGEST_INT
+from yarnml.job.places import absolute_path
 from yarnml.model import registry, registry_text, signatures
 from yarnml.model.aliases import Alias, aliases
 
@@ -21,10 +21,7 @@ alias_option = click.option(
 
 
 def _absolute(folder: str) -> str:
-    try:
-        return storage.absolute(folder, Path.cwd()).rstrip("/")
-    except ValueError as exc:
-        raise JobFileError(f"FOLDER: {exc}.") from exc
+    return absolute_path("FOLDER", folder, Path.cwd()).rstrip("/")
 
 
 @click.group("models")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from yarnml import storage
 from yarnml.cli.shared import echo
 from yarnml.job.load import load_job
+from yarnml.job.places import absolute_path
 
 
 class _WithDefault(click.Group):
@@ -82,7 +82,7 @@ def _folder(job: str) -> str:
     """The folder of a job that is named by it or by its job file."""
     if job.endswith((".yaml", ".yml")):
         return str(load_job(job).checkpoint.path)
-    return storage.absolute(job, Path.cwd())
+    return absolute_path("JOB", job, Path.cwd())
 
 
 COMMANDS = (history_commands, compare_command, report_command)

@@ -2,20 +2,21 @@
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from yarnml.errors import JobFileError
-from yarnml.job import search_space, user_code
+from yarnml.job import search_space
 from yarnml.job.base import check_processes
 from yarnml.job.document import check_extent, parse, parse_file
 from yarnml.job.explain import check_keys, explain, show
+from yarnml.job.places import absolute_environment, absolute_path, absolute_paths
 from yarnml.job.prediction import Prediction, make_prediction
 from yarnml.job.spec import Evaluation, Job
 from yarnml.job.validate import check_data, check_learner, with_learner_defaults
-from yarnml.storage import absolute
 
 Source = str | Path | Mapping[str, Any]
 """A job file, or a mapping of the same form."""
@@ -179,36 +180,19 @@ def _check_evaluation(job: Job) -> None:
 
 def _resolve(job: Job, folder: Path) -> Job:
     """Make every path of the job absolute, so that it means the same in every process."""
-
-    def resolve(field: str, path: str) -> str:
-        try:
-            return absolute(path, folder)
-        except ValueError as exc:
-            raise JobFileError(f"{field}: {exc}.") from exc
-
-    def resolve_all(field: str, value: Any) -> Any:
-        """A path or a list of them; any other value of the field, such as a fraction, stays."""
-        if isinstance(value, list):
-            return [resolve(field, path) for path in value]
-        return resolve(field, value) if isinstance(value, str) else value
-
     replace = msgspec.structs.replace
-    rows = {name: resolve_all(f"data.{name}", getattr(job.data, name)) for name in ("train", "test", "validation")}
-    job_folder = resolve("checkpoint.path", job.checkpoint.path or os.path.join("yarnml-jobs", job.name))
+    names = ("train", "test", "validation")
+    rows = {name: absolute_paths(f"data.{name}", getattr(job.data, name), folder) for name in names}
+    job_folder = absolute_path("checkpoint.path", job.checkpoint.path or os.path.join("yarnml-jobs", job.name), folder)
     export = job.export_to
     if export:
-        export = replace(export, path=resolve("export", export.path))
-    learner = job.learner.with_paths(resolve)
-    packages = {
-        name: resolve_all(f"environment.{name}", getattr(job.environment, name)) for name in ("archive", "pex", "files")
-    }
-    packages["files"] = [path if "://" in path else os.path.normpath(path) for path in packages["files"]]
-    user_code.check(packages["files"], learner.file)
+        export = replace(export, path=absolute_path("export", export.path, folder))
+    learner = job.learner.with_paths(partial(absolute_path, folder=folder))
     return replace(
         job,
         data=replace(job.data, **rows),
         checkpoint=replace(job.checkpoint, path=job_folder),
         export=export,
         learner=learner,
-        environment=replace(job.environment, **packages),
+        environment=absolute_environment(job.environment, folder, learner.file),
     )

@@ -1,15 +1,12 @@
 """A job that evaluates a model on some rows, as the command ``yarnml evaluate`` asks for it."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from yarnml.errors import JobFileError
 from yarnml.job.acls import Acls
 from yarnml.job.fields import LARGEST_COUNT, MetricName, Section, Url
 from yarnml.job.processes import EnvironmentSpec, Master, Reducers, Workers
-from yarnml.storage import absolute
 
 
 class ModelEvaluation(Section, frozen=True, kw_only=True):
@@ -66,11 +63,3 @@ class ModelEvaluation(Section, frozen=True, kw_only=True):
     def modules(self) -> list[str]:
         """The user's own modules: an exported model needs none."""
         return []
-
-
-def absolute_option(option: str, path: str) -> str:
-    """Return the URL or absolute path of an option; JobFileError for a URL that can't be meant."""
-    try:
-        return absolute(path, Path.cwd())
-    except ValueError as exc:
-        raise JobFileError(f"{option}: {exc}.") from exc

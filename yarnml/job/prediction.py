@@ -10,13 +10,13 @@ from msgspec import Meta, field
 
 from yarnml.errors import JobFileError
 from yarnml.events.redaction import hide, hide_passwords
-from yarnml.job import user_code
 from yarnml.job.acls import Acls
 from yarnml.job.base import check_processes
 from yarnml.job.explain import check_keys, explain
 from yarnml.job.fields import LARGEST_COUNT, Name, Section, Shards, Url, Urls
+from yarnml.job.places import absolute_environment, absolute_path, absolute_paths
 from yarnml.job.processes import EnvironmentSpec, Master, Reducers, Workers
-from yarnml.storage import absolute, atomic
+from yarnml.storage import atomic
 
 OUTPUTS = ("prediction", "probabilities")
 """The columns that a prediction adds to those that are kept."""
@@ -135,24 +135,12 @@ def _check_columns(keep: Sequence[str]) -> None:
 
 
 def _resolve(job: Prediction, folder: Path) -> Prediction:
-    def resolve(field: str, path: str) -> str:
-        try:
-            return absolute(path, folder)
-        except ValueError as exc:
-            raise JobFileError(f"{field}: {exc}.") from exc
-
     replace = msgspec.structs.replace
     predict = job.predict
-    data = predict.data
     predict = replace(
         predict,
-        model=resolve("predict.model", predict.model),
-        data=[resolve("predict.data", d) for d in data] if isinstance(data, list) else resolve("predict.data", data),
-        output=resolve("predict.output", predict.output),
+        model=absolute_path("predict.model", predict.model, folder),
+        data=absolute_paths("predict.data", predict.data, folder),
+        output=absolute_path("predict.output", predict.output, folder),
     )
-    environment = job.environment
-    paths = {name: getattr(environment, name) for name in ("archive", "pex")}
-    paths = {name: path and resolve(f"environment.{name}", path) for name, path in paths.items()}
-    files = [resolve("environment.files", path) for path in environment.files]
-    user_code.check(files, None)
-    return replace(job, predict=predict, environment=replace(environment, **paths, files=files))
+    return replace(job, predict=predict, environment=absolute_environment(job.environment, folder, None))

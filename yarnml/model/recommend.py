@@ -15,7 +15,8 @@ from yarnml.data.dataset import inspect, is_typed, read_group
 from yarnml.data.layouts import shown
 from yarnml.data.schema import Schema
 from yarnml.data.uses import types_for
-from yarnml.errors import DataError, ExportError, JobFileError, translated
+from yarnml.errors import DataError, ExportError, translated
+from yarnml.job.places import absolute_path
 from yarnml.model.pairs import pairs_of
 from yarnml.model.top_items import NOTHING, Factors, Seen, best, factors_of, known, seen_of
 from yarnml.model.versions import read_model, resolve
@@ -30,24 +31,17 @@ def recommend(model: str, top: int, output: str, seen: str | None = None) -> str
 
     ``seen``: data whose pairs of user and item are left out; they are held in memory.
     """
-    model = _absolute(model, "MODEL")
-    target = _absolute(output, "--output").rstrip("/")
+    model = absolute_path("MODEL", model, Path.cwd())
+    target = absolute_path("--output", output, Path.cwd()).rstrip("/")
     if _exists(target):
         raise ExportError(f"--output {target} exists; choose another folder, or remove it.")
     folder = resolve(model)
     content = read_model(folder)
     factors = factors_of(content.arrays)
     users = known(None, factors)
-    pairs = _read(_absolute(seen, "--seen"), content.schema, factors) if seen else NOTHING
+    pairs = _read(absolute_path("--seen", seen, Path.cwd()), content.schema, factors) if seen else NOTHING
     rows = write(best(factors, users, top, pairs), target)
     return f"{rows} items for {len(users)} users by {folder} are in {target}"
-
-
-def _absolute(path: str, what: str) -> str:
-    try:
-        return storage.absolute(path, Path.cwd())
-    except ValueError as exc:
-        raise JobFileError(f"{what}: {exc}.") from exc
 
 
 def _exists(target: str) -> bool:
