@@ -54,32 +54,22 @@ def plan_scoring(
     about = versions.description(folder)
     dataset, stored = inspect(source.paths, source.format, source.field)
     needed = [*(f.name for f in about.schema.features), *([about.schema.offset.name] if about.schema.offset else [])]
-    named = [*((name, source.field) for name in needed), *((name, field) for field, name in extra)]
+    labels = [name for name in (about.schema.label, about.schema.weight) if name] if labelled else []
+    added = [*((source.field, name) for name in labels), *extra]
+    named = [*((name, source.field) for name in needed), *((name, field) for field, name in added)]
     for name, field in named:
         if name not in stored.names:
             raise JobFileError(f"{field}: the rows have no column '{name}'; they have {shown(stored.names)}.")
     features = pa.schema([stored.field(name) for name in needed])
     if not is_typed(dataset):
         features = types_for(about.schema, features)
-    if labelled:
-        features = _with_label(features, about.schema, stored, source.field)
     for feature, kind in zip(about.schema.features, features.types, strict=False):
         if not feature.steps and not _holds_numbers(kind):
             raise JobFileError(
                 f"{source.field}: column '{feature.name}' must hold numbers, as in training, but holds {kind}."
             )
-    additions = {name: stored.field(name) for _, name in extra if name not in features.names}
+    additions = {name: stored.field(name) for _, name in added if name not in features.names}
     return ScoringPlan(folder, about.digest, about.schema, dataset, pa.schema([*features, *additions.values()]))
-
-
-def _with_label(columns: pa.Schema, schema: Schema, stored: pa.Schema, field: str) -> pa.Schema:
-    """Add the columns of label and weight; JobFileError where the rows have none."""
-    for name in filter(None, [schema.label, schema.weight]):
-        if name not in stored.names:
-            raise JobFileError(f"{field}: the rows have no column '{name}'; they have {shown(stored.names)}.")
-        if name not in columns.names:
-            columns = columns.append(stored.field(name))
-    return columns
 
 
 def _holds_numbers(kind: pa.DataType) -> bool:

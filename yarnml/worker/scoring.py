@@ -1,7 +1,7 @@
 """A model's outputs for the rows of a dataset, shard by shard: what predictions and metrics are made of."""
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +20,6 @@ from yarnml.model.model import Model
 MAX_ROWS = 16384
 MAX_BYTES = 8 * 2**20
 """Bounds of the rows that the program gets at once.  They may decide bits of the outputs."""
-
 
 CHUNK_BYTES = 16 * 2**20
 """Features that are prepared at once, for some calls of the program: each column costs a little every time."""
@@ -46,15 +45,16 @@ class Scorer:
         self._scoring = scoring
         self._columns = from_ipc(scoring.stored)
         largest = max(shard_sizes(scoring.dataset.rows, scoring.shards))
+        row_bytes = 4 * max(self.model.schema.row_width, 1)
         # One number of rows for all calls: one shape to compile, and outputs that do not depend on the cut.
-        self._rows = max(1, min(MAX_ROWS, MAX_BYTES // (4 * max(self.model.schema.row_width, 1)), largest))
-        self._chunk = self._rows * max(1, CHUNK_BYTES // (4 * max(self.model.schema.row_width, 1) * self._rows))
+        self._rows = max(1, min(MAX_ROWS, MAX_BYTES // row_bytes, largest))
+        self._chunk = self._rows * max(1, CHUNK_BYTES // (row_bytes * self._rows))
 
     def scan(self, shard: int) -> Iterator[ScoredRows]:
         """Score all rows of a shard, in order, some at a time; the next group of rows is read meanwhile."""
         dataset = self._scoring.dataset
         parts = pieces(dataset, self._scoring.shards, shard)
-        for piece, table in prefetch(self._read, parts, max_items=1):
+        for piece, table in prefetch(partial(self._read, columns=self._columns), parts, max_items=1):
             url = dataset.files[piece.file].url
             for low in range(0, table.num_rows, self._chunk):
                 yield self._score(table.slice(low, self._chunk), url)
@@ -63,10 +63,10 @@ class Scorer:
         """Read some columns of a shard, and score nothing."""
         chosen = pa.schema([self._columns.field(name) for name in names])
         for piece in pieces(self._scoring.dataset, self._scoring.shards, shard):
-            yield read_group(self._scoring.dataset, piece.file, piece.group, chosen).slice(piece.low, piece.rows)
+            yield self._read(piece, chosen)
 
-    def _read(self, piece: Piece) -> pa.Table:
-        table = read_group(self._scoring.dataset, piece.file, piece.group, self._columns)
+    def _read(self, piece: Piece, columns: pa.Schema) -> pa.Table:
+        table = read_group(self._scoring.dataset, piece.file, piece.group, columns)
         return table.slice(piece.low, piece.rows)
 
     def _score(self, table: pa.Table, url: str) -> ScoredRows:
