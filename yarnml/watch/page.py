@@ -32,9 +32,13 @@ def _template(name: str) -> Any:
     except ImportError as exc:
         raise HistoryError("Pages and reports need pygal and Jinja2: pip install 'yarnml[watch]'.") from exc
     environment = jinja2.Environment(
-        autoescape=True, finalize=_visible, undefined=jinja2.StrictUndefined, trim_blocks=True
+        loader=jinja2.FunctionLoader(_file),
+        autoescape=True,
+        finalize=_visible,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
     )
-    return environment.from_string(_file(name))
+    return environment.get_template(name)
 
 
 def _visible(value: Any) -> Any:
