@@ -6,25 +6,15 @@ from functools import partial
 import numpy as np
 import pyarrow.flight as fl
 import pytest
-import skein
 
 from tests.reduce.allreduces import HOST, SHARDS, TOKEN, check_sums, connected, leaf
-from yarnml.control.credentials import Certificate, Credentials
+from yarnml.control.credentials import Credentials
 from yarnml.errors import WorkerLost
 from yarnml.reduce.allreduce import NetworkAllReduce
 from yarnml.reduce.reducer import CHUNK_ELEMENTS, StepKey
 from yarnml.reduce.routing import Routes
 from yarnml.reduce.server import PeerServices, ReducerServer
 from yarnml.reduce.tree import combine
-
-
-@pytest.fixture(scope="module", params=["sockets", "flight"])
-def credentials(request: pytest.FixtureRequest) -> Credentials:
-    """Credentials of one machine's processes, which talk over its sockets, and those of containers."""
-    if request.param == "sockets":
-        return TOKEN
-    pair = skein.Security.new_credentials()
-    return Certificate(pair.cert_bytes, pair.key_bytes, "skein-internal")
 
 
 @pytest.mark.parametrize("dtype", ["<f4", "<f8"])

@@ -4,10 +4,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-import skein
 
-from tests.reduce.allreduces import TOKEN, check_sums, connected
-from yarnml.control.credentials import Certificate, Credentials
+from tests.reduce.allreduces import check_sums, connected
+from yarnml.control.credentials import Credentials
 from yarnml.reduce.keyed import KeyedVector, bytes_of, run_of
 from yarnml.sparse.run import Run, merge
 
@@ -22,15 +21,6 @@ def leaf(step: int, shard: int) -> KeyedVector:
     scale = np.float32(10.0 ** (shard % 5))
     values = random.normal(size=(len(keys), 3)).astype(np.float32) * scale
     return KeyedVector(random.normal(size=5).astype(np.float32) * scale, Run(keys, values))
-
-
-@pytest.fixture(scope="module", params=["sockets", "flight"])
-def credentials(request: pytest.FixtureRequest) -> Credentials:
-    """Credentials of one machine's processes, which talk over its sockets, and those of containers."""
-    if request.param == "sockets":
-        return TOKEN
-    pair = skein.Security.new_credentials()
-    return Certificate(pair.cert_bytes, pair.key_bytes, "skein-internal")
 
 
 @pytest.mark.parametrize(("workers", "dedicated", "levels"), [(1, 2, 1), (2, 0, 1), (3, 2, 1), (5, 0, 2), (4, 2, 2)])

@@ -64,7 +64,8 @@ def comparison(left: Version, right: Version) -> str:
     for name in dict.fromkeys([*one, *two]):
         if "[" in name:
             continue
-        a, b = one.get(name), two.get(name)
+        a = one.get(name)
+        b = two.get(name)
         change = f"{b - a:+.4g}" if isinstance(a, float) and isinstance(b, float) else ""
         rows.append((name, _number(a), _number(b), change))
     one, two = (_lineage(version.about) for version in (left, right))

@@ -49,7 +49,8 @@ def train(tmp_path: Path, write_table: Callable[..., Path]) -> Train:
 def test_a_tree_for_numbers_is_scikit_learn_s() -> None:
     """With a bin for every value, a tree of five levels is scikit-learn's, split for split."""
     x, y, other, _ = halves("diabetes")
-    x, y = x[:240], y[:240]
+    x = x[:240]
+    y = y[:240]
     model = grown(Tree(depth=5, min_rows=5), schema(10, ()), x, y.astype(np.float32))
     right = DecisionTreeRegressor(max_depth=5, min_samples_leaf=5, random_state=0).fit(x, y)
     np.testing.assert_allclose(predicted(*model, x), right.predict(x), rtol=1e-4)
@@ -221,7 +222,8 @@ def test_a_tree_of_any_depth_costs_what_its_nodes_cost() -> None:
 def test_leaves_are_those_of_the_best_splits(depth: Any) -> None:
     """With a number of leaves a tree is scikit-learn's, which splits the best node first, one after another."""
     x, y, other, _ = halves("diabetes")
-    x, y = x[:240], y[:240]
+    x = x[:240]
+    y = y[:240]
     model = grown(Tree(depth=depth, leaves=8, min_rows=10), schema(10, ()), x, y.astype(np.float32))
     right = DecisionTreeRegressor(max_leaf_nodes=8, min_samples_leaf=10, random_state=0).fit(x, y)
     np.testing.assert_allclose(predicted(*model, x), right.predict(x), rtol=1e-4)

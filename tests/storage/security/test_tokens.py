@@ -87,7 +87,8 @@ def test_the_origin_of_a_token() -> None:
         begin = b"\0" + text(b"ann@R") + text(b"yarn") + text(b"airflow@R")
         return Token(b"", begin + moment(1_700_000_000_000) + moment(end) + b"\x05\x02", b"", HDFS, b"nn:8020")
 
-    late, early = of_hdfs(1_700_000_604_800), of_hdfs(1_700_000_150_000)
+    late = of_hdfs(1_700_000_604_800)
+    early = of_hdfs(1_700_000_150_000)
     assert tokens.origin(early) == ("ann@R", "airflow@R", 1_700_000_000.0, 1_700_000_150.0)
     other = Token(b"", b"\1", b"", RESOURCE_MANAGER, b"rm:8032")
     assert tokens.first_to_end([late, other, early]) == tokens.origin(early)
