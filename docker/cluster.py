@@ -105,7 +105,7 @@ def up() -> None:
 
 def down() -> None:
     check()
-    subprocess.run([*compose(), "down", "--volumes", "--timeout", "1"], cwd=HERE, check=True)
+    subprocess.run([*compose(), "--profile", "monitoring", "down", "--volumes", "--timeout", "1"], cwd=HERE, check=True)
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ def train(job: Job, cluster: Cluster, *, restart: bool = False, say: Listener = 
     rows = {name: dataset.rows for name, dataset in start.plan.datasets.items()}
     planned = Planned(job.name, cluster.name, rows, start.shards, cluster.workers(job), job.reducers.count)
     try:
-        with storage.patience(), lease.held(), recorded(job, cluster.name, say) as record:
+        with storage.patience(), lease.held(), recorded(job, cluster.name, cluster.host, say) as record:
             record(planned)
             start.checkpoints.sweep()
             locality = Locality(start.plan.datasets["train"], start.shards)

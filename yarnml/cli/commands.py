@@ -43,11 +43,21 @@ def cli() -> None:
 @set_option
 @restart_option
 @profile_option
-def run_command(job_file: str, backend: str, overrides: tuple[str, ...], restart: bool, profile: bool) -> None:
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    help="Serve /metrics for Prometheus on this port of the loopback address; 0 takes one that is free.",
+)
+def run_command(
+    job_file: str, backend: str, overrides: tuple[str, ...], restart: bool, profile: bool, metrics_port: int | None
+) -> None:
     """Do a job here, in this process or in local ones: train, or predict.
 
     Run the same command again after a stop: it continues from the newest checkpoint.
     """
+    if metrics_port is not None:
+        overrides = (*overrides, f"monitor.port={metrics_port}")
     with JobConsole(Console(highlight=False)) as show:
         show(run_any(_load(job_file, overrides, profile), backend, restart=restart, say=show))
 

@@ -1,5 +1,6 @@
 """The commands that show what jobs did, from their histories."""
 
+import time
 from pathlib import Path
 
 import click
@@ -50,6 +51,26 @@ def serve_command(folder: str, port: int) -> None:
     with PageServer(Runs(_folder(folder)).render, port=port) as server:
         echo(f"{server.address}  (Ctrl-C ends it)")
         server.serve_forever()
+
+
+@history_commands.command("targets")
+@click.argument("folders", metavar="[FOLDER]...", nargs=-1)
+@click.option("--output", "-o", metavar="FILE", required=True, help="The file to write, which Prometheus looks at.")
+@click.option(
+    "--every", type=click.FloatRange(1, 86400), metavar="SECONDS", help="Do it again and again, until Ctrl-C."
+)
+def targets_command(folders: tuple[str, ...], output: str, every: float | None) -> None:
+    """Collect the addresses at which jobs serve metrics into a file for Prometheus' file discovery.
+
+    FOLDER is a path or a URL, such as hdfs:///jobs; the jobs in it and below that run are found.
+    """
+    from yarnml.watch.exporters.targets import collect_targets
+
+    tops = [_folder(folder) for folder in folders or (".",)]
+    echo(collect_targets(tops, output))
+    while every:
+        time.sleep(every)
+        collect_targets(tops, output)
 
 
 @click.command("compare")

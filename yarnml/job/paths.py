@@ -17,6 +17,7 @@ PREDICTION = "prediction.json"
 SUCCESS = "_SUCCESS"
 PARTS = "parts"
 SEARCH = "search.json"
+TARGETS = "prometheus-targets.json"
 TEMPORARY = atomic.PREFIX
 
 LEASE = ".yarnml-lease.json"
@@ -82,6 +83,11 @@ def programs(home: str, job: str) -> str:
 
 def failure(staging: str) -> str:
     return storage.join(staging, "failure.json")
+
+
+def targets(job_folder: str) -> str:
+    """The file that tells Prometheus where a running job serves its metrics."""
+    return storage.join(job_folder, TARGETS)
 
 
 def history(job_folder: str) -> str:

@@ -27,6 +27,7 @@ from yarnml.job.fields import (
 from yarnml.job.fields import size_in_bytes as size_in_bytes
 from yarnml.job.learners import Options
 from yarnml.job.metrics import requested
+from yarnml.job.monitor import Monitor
 from yarnml.job.processes import EnvironmentSpec as EnvironmentSpec
 from yarnml.job.processes import Master as Master
 from yarnml.job.processes import Reducers as Reducers
@@ -149,13 +150,16 @@ class Job(Section, frozen=True, kw_only=True):
     acls: Acls = Acls()
     environment: EnvironmentSpec = EnvironmentSpec()
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
+    monitor: Monitor = Monitor()
     export: Url | Export | None = None
     profile: bool = False
 
     def __post_init__(self) -> None:
         """Hide the job's secrets in every process that reads it."""
         hide(self.environment.variables.values())
-        hide_passwords(filter(None, [*self.urls.values(), self.environment.archive, self.environment.pex]))
+        hide_passwords(
+            filter(None, [*self.urls.values(), self.environment.archive, self.environment.pex, self.monitor.push])
+        )
 
     @property
     def scales(self) -> bool:

@@ -9,18 +9,31 @@ from yarnml.errors import Interrupted, YarnmlError
 from yarnml.events.events import Failure, Listener
 from yarnml.events.measurements import RunStarted
 from yarnml.job.spec import Job
+from yarnml.watch.exporters.start import exporting
 from yarnml.watch.history.recorder import Recorder
 
 
 @contextmanager
-def recorded(job: Job, backend: str, say: Listener) -> Iterator[Recorder]:
-    """Give a listener that writes the history of this run beside it, and in the end how the run ended."""
+def recorded(job: Job, backend: str, host: str, say: Listener) -> Iterator[Recorder]:
+    """Give a listener that writes the history of this run beside it, and in the end how the run ended.
+
+    The programs that the job's section ``monitor`` names hear the same.  ``host``: the address on which they may reach
+    this process.
+    """
     folder = str(job.checkpoint.path)
-    record = Recorder(folder, say)
-    record.add(RunStarted(job.public(), __version__, backend, str(this_process(folder))))
-    record.start()
+    with exporting(job, host) as sinks:
+        record = Recorder(folder, say, sinks)
+        with _ends_recorded(record):
+            record.add(RunStarted(job.public(), __version__, backend, str(this_process(folder))))
+            record.start()
+            yield record
+
+
+@contextmanager
+def _ends_recorded(record: Recorder) -> Iterator[None]:
+    """Record how this block ends, and close the recorder."""
     try:
-        yield record
+        yield
     except LeaseLost:
         raise  # the history goes on with the run that has the lease
     except YarnmlError as exc:

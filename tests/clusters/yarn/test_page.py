@@ -1,8 +1,10 @@
 """The page of a running job on a real cluster: through YARN's proxy, for nobody else, and live."""
 
+import json
 import re
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -22,12 +24,13 @@ def newest_epoch(text: str) -> int:
     return max(map(int, numbers), default=0)
 
 
-def test_the_page_of_a_running_job(cluster: Cluster) -> None:
+def test_the_page_of_a_running_job(cluster: Cluster, tmp_path: Path) -> None:
     """`submit` and `status` print its address; it shows the job through YARN's proxy, and goes on with it.
 
-    Its history is on HDFS when the job is over.
+    A file in its folder on HDFS leads to its metrics.  Its history is there when the job is over.
     """
     job = cluster.held("watched")
+    job["monitor"] = {"port": 0}
     with submitted(cluster, job) as run:
         wait_for("the address", lambda: "its page: " in run.printed(), 180)
         (url,) = re.findall(r"its page: (\S+)", run.printed())
@@ -44,6 +47,14 @@ def test_the_page_of_a_running_job(cluster: Cluster) -> None:
         assert '<p class="state running"' in page()
         wait_for("what the workers use", lambda: "<td>worker 0</td>" in page(), 60)
         wait_for("news", lambda: newest_epoch(page()) > before, 60)
+        targets = tmp_path / "targets.json"
+        printed = cluster.yarnml("history", "targets", job["checkpoint"]["path"], "-o", str(targets)).stdout
+        assert printed.endswith(": 1 job\n")
+        (group,) = json.loads(targets.read_text())
+        assert group["labels"]["job"] == "watched"
+        metrics = fetch(f"http://{group['targets'][0]}{group['labels']['__metrics_path__']}")
+        assert 'yarnml_state{job="watched",state="running"} 1.0' in metrics
+        assert re.search(r'yarnml_process_memory_bytes\{host="[^"]+",index="0",job="watched",role="worker"\}', metrics)
         cluster.let_go(job)
         status, out = run.end()
     assert status == 0, out

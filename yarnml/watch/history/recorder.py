@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import astuple
 
@@ -27,6 +28,9 @@ PIECE_SECONDS = 5.0
 LAST_PIECE_SECONDS = 10.0
 """Longest time that the end of a run waits for its last piece."""
 
+Sink = Callable[[Entry], None]
+"""A function that gets every entry of a history as it comes, from any thread."""
+
 _SAMPLED = (Tick, RoundStarted, TrainingMeasured, RoundMeasured, ProcessesMeasured)
 """Events of which a piece has the newest one only: they count on, or there is one like them soon."""
 
@@ -36,12 +40,15 @@ class Recorder:
 
     Any thread may call it.  A thread of its own writes a piece now and then.  Where that fails the log says so once,
     and the entries wait for the next attempt, as far as there is room.
+
+    ``sinks``: get every entry as it comes, too; they must not wait for anything.
     """
 
-    def __init__(self, folder: str, say: Listener) -> None:
+    def __init__(self, folder: str, say: Listener, sinks: Sequence[Sink] = ()) -> None:
         self._folder = folder
         self._pieces = Pieces(folder)
         self._say = say
+        self._sinks = sinks
         self._lock = threading.Lock()
         self._count = 0
         self._entries: dict[int, Entry] = {}  # by their number: in order, whatever the clock says
@@ -66,6 +73,7 @@ class Recorder:
                 self._sampled[type(event)] = self._count
             self._entries[self._count] = entry
             self._count += 1
+        self._hand_on(entry)
 
     def start(self) -> None:
         """Begin to write."""
@@ -102,7 +110,12 @@ class Recorder:
             self._sampled = {}
         own = ProcessUse("master", 0, socket.gethostname(), 0, *astuple(self._meter.measure()))
         entries.append(Entry(time.time(), ProcessesMeasured([own])))
+        self._hand_on(entries[-1])
         return [Entry(entry.time, public(entry.event)) for entry in entries]
+
+    def _hand_on(self, entry: Entry) -> None:
+        for sink in self._sinks:
+            sink(entry)
 
     def _warn(self, why: str) -> None:
         if not self._warned:

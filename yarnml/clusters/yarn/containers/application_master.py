@@ -80,7 +80,7 @@ def main() -> int:
         if isinstance(job, Job):
             serve_page(application, str(job.checkpoint.path), say)
         limit = time_limit.start_clock(say)
-        cluster = Cluster("yarn", crew_opener(application, certificate, limit))
+        cluster = Cluster("yarn", crew_opener(application, certificate, limit), host=os.environ["NM_HOST"])
         end = _earlier_failure(failure_file) or _lead(job, cluster, failure_file, say, limit)
         say(end)
     event_log.close()

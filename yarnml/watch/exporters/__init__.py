@@ -1,0 +1,1 @@
+"""The ways in which other programs hear of a running job: one module each."""
