@@ -173,6 +173,7 @@ def preflight(job: Job, lease: Lease | None = None, *, restart: bool = False, sa
     ``lease``: of the run that comes next; nobody else may lead the job.
     """
     plan = make_plan(job)
+    job = replace(job, data=plan.data or job.data)
     job = with_length(job, plan.datasets["train"].rows)
     _check_metrics(job, plan)
     lease = lease or Lease(str(job.checkpoint.path))

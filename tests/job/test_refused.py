@@ -49,7 +49,7 @@ def test_unknown_key_without_a_near_one() -> None:
         (document(training={"seed": -1}), "training.seed must be a whole number >= 0, not int -1."),
         (document(training={"early_stopping": {"patience": 0}}), "training.early_stopping.patience must be a whole"),
         (data(format="tsv"), "data.format must be 'auto' or 'parquet' or 'csv', not str 'tsv'."),
-        (data(features="x"), "data.features must be a list, not str 'x'."),
+        (data(features="x"), "data.features must be 'all' or a list or a mapping, not str 'x'."),
         (
             document(learner={"kind": "linear", "solver": "newtn"}),
             "learner.solver must be 'normal' or 'newton' or 'lbfgs' or 'fista', not str 'newtn'.",

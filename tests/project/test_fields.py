@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 def fields(struct: type[msgspec.Struct], path: str = "") -> Iterator[tuple[str, Field]]:
     """Every field of a section and of the sections below it, by its path in the job file."""
     for field in msgspec.structs.fields(struct):
-        name = path + field.name
+        name = path + field.encode_name
         yield name, field
         for kind in (field.type, *getattr(field.type, "__args__", ())):
             if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and field.name != "learner":

@@ -47,6 +47,8 @@ def fingerprint_of(job: Job, plan: Plan) -> Identity:
     if job.environment.files:
         identity["the code in environment.files"] = user_code.digest(job.environment.files)
     identity |= {f"data.{name}": msgspec.to_builtins(getattr(job.data, name)) for name in _DATA}
+    if job.data.types:
+        identity["data.types"] = job.data.types
     identity |= {f"training.{name}": getattr(job.training, name) for name in _TRAINING}
     identity |= {f"the rows of data.{n}": d.fingerprint for n, d in plan.datasets.items() if n != "test"}
     return identity | {"workers.vcores": job.workers.vcores}

@@ -14,7 +14,9 @@ import pyarrow as pa
 from msgspec import Struct
 
 from yarnml.data.arrays import value_numbers
+from yarnml.data.partitions import Partition
 from yarnml.data.sampling import FOLDS_SEED, SPLIT_SEED, fold_numbers, split_rows
+from yarnml.data.selection import Selection
 from yarnml.errors import DataError
 
 
@@ -31,12 +33,16 @@ class Group(Struct, frozen=True, array_like=True):
 
 
 class File(Struct, frozen=True, array_like=True):
-    """One file.  ``digest`` stands for the contents: of the footer for Parquet, of all bytes for CSV."""
+    """One file.  ``digest`` stands for the contents: of the footer for Parquet, of all bytes for CSV.
+
+    ``partition``: columns that its folders hold.
+    """
 
     url: str
     size: int
     digest: str
     groups: tuple[Group, ...]
+    partition: Partition = ()
 
 
 class GroupShare(NamedTuple):
@@ -109,7 +115,7 @@ def _strata(table: pa.Table, by: str | None) -> npt.NDArray[np.int64] | None:
 
 
 class Dataset(Struct, frozen=True):
-    """Files of one format and one schema; with ``split``, a part of their rows.
+    """Files of one format and one schema; with ``selection`` or ``split``, a part of their rows.
 
     With ``fold`` it has all the rows, cut in the same way for every fold, and some of them count.
     """
@@ -118,15 +124,21 @@ class Dataset(Struct, frozen=True):
     files: tuple[File, ...]
     split: Split | None = None
     fold: Fold | None = None
+    selection: Selection | None = None
 
     @property
     def rows(self) -> int:
         return sum(self.group_rows)
 
     @property
+    def stored_rows(self) -> list[int]:
+        """Rows of each group as it is stored."""
+        return [g.rows for f in self.files for g in f.groups]
+
+    @property
     def group_rows(self) -> list[int]:
         """Rows of this dataset in each group, over all files in order."""
-        sizes = [g.rows for f in self.files for g in f.groups]
+        sizes = list(self.selection.rows) if self.selection else self.stored_rows
         if self.split is None:
             return sizes
         # Each group holds out what brings the total to the fraction, so that the groups' roundings don't add up.
@@ -142,7 +154,9 @@ class Dataset(Struct, frozen=True):
     @property
     def fingerprint(self) -> str:
         """A name of the rows, wherever they are stored: a digest over files in order, their contents and the choice."""
-        facts = [self.format, [(f.size, f.digest) for f in self.files], self.split, *([self.fold] if self.fold else [])]
+        files = [(f.size, f.digest, *([f.partition] if f.partition else [])) for f in self.files]
+        facts: list[object] = [self.format, files, self.split, *([self.fold] if self.fold else [])]
+        facts += self.selection.facts if self.selection else []
         return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
 
     @property

@@ -12,13 +12,14 @@ from yarnml.data.prepare.base import TEXT, chain
 from yarnml.data.schema import Feature, Offset, Schema, class_array, prepared
 from yarnml.data.uses import own_steps
 from yarnml.errors import JobFileError
+from yarnml.job.patterns import named_features
 from yarnml.job.prepare import Step
 from yarnml.job.spec import Data
 
 
 def uses_of(data: Data) -> list[Use]:
     """The columns that a job file names."""
-    named = [*(("features", f) for f in data.features), ("label", data.label), ("weight", data.weight)]
+    named = [*(("features", f) for f in named_features(data)), ("label", data.label), ("weight", data.weight)]
     named += [("group", data.group), ("offset", data.offset), ("exposure", data.exposure)]
     return [Use(field, name) for field, name in named if name is not None]
 
@@ -30,7 +31,7 @@ def bind(data: Data, stored: pa.Schema, url: str) -> Schema:
     """
     kinds = dict(zip(stored.names, stored.types, strict=True))
     steps = own_steps(data.prepare)
-    features = tuple(_feature(steps.get(name, []), name, kinds[name], url) for name in data.features)
+    features = tuple(_feature(steps.get(name, []), name, kinds[name], url) for name in named_features(data))
     for field in ("weight", "offset", "exposure"):
         name = getattr(data, field)
         if name and not is_number(kinds[name]):
@@ -54,6 +55,7 @@ def bind(data: Data, stored: pa.Schema, url: str) -> Schema:
         data.class_weights,
         group=data.group,
         offset=Offset(offset, is_exposure=data.exposure is not None) if offset else None,
+        types={name: kind for name, kind in data.types.items() if name in stored.names},
     )
 
 

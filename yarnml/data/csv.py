@@ -144,7 +144,8 @@ def _decode(text: bytes, columns: pa.Schema | None, where: str) -> pa.Table:
         include_columns=names, column_types=types, strings_can_be_null=True, null_values=NULL_VALUES
     )
     try:
-        return pc.read_csv(io.BytesIO(text), convert_options=convert)
+        table = pc.read_csv(io.BytesIO(text), convert_options=convert)
+        return table if columns is None else table.select(names)  # no name would be all of them
     except pa.ArrowException as exc:
         raise DataError(f"{where} is not readable CSV: {_reason(str(exc), text)}") from exc
 

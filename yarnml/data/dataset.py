@@ -5,13 +5,17 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
+from msgspec.structs import replace
 
 from yarnml import storage
 from yarnml.data import csv, parquet
 from yarnml.data.base import Dataset, File, Format, changed
-from yarnml.data.layouts import Layout, common_columns, layouts_of
+from yarnml.data.layouts import Layout, common_columns, content, layouts_of
+from yarnml.data.partitions import partition_fields, partition_of, with_partition
+from yarnml.data.types import as_type
 from yarnml.errors import DataError, JobFileError
 from yarnml.events.log import log
+from yarnml.events.text import first_few
 
 FORMATS: dict[str, Format] = {"parquet": parquet, "csv": csv}
 MAX_FILES_AT_ONCE = 16
@@ -32,24 +36,49 @@ def inspect(paths: str | Sequence[str], format: str, field: str) -> tuple[Datase
 
 
 def inspect_layouts(paths: str | Sequence[str], format: str, field: str) -> tuple[Dataset, list[Layout]]:
-    """Look into every file once, as `inspect` does; return the dataset and the different layouts of its files."""
+    """Look into every file once, as `inspect` does; return the dataset and the different layouts of its files.
+
+    A file without a byte, as failed tasks leave them, is no part of the data beside others.
+    """
     urls = _find([paths] if isinstance(paths, str) else paths, field)
     name = format if format != "auto" else _format_of(urls[0], field)
     reader = FORMATS[name]
 
-    def inspect_file(url: str) -> tuple[pa.Schema, File]:
+    def inspect_file(url: str) -> tuple[pa.Schema, File] | DataError:
         fs, path = storage.arrow(url)
         try:
-            return reader.inspect(fs, path, url)
+            columns, file = reader.inspect(fs, path, url)
+            return columns, replace(file, partition=partition_of(url))
         except OSError as exc:
             raise DataError(f"{field}: {url} can't be read: {exc}") from exc
+        except DataError as exc:
+            if fs.get_file_info(path).size:
+                raise
+            return exc
 
     with ThreadPoolExecutor(MAX_FILES_AT_ONCE) as pool:
-        inspected = list(pool.map(inspect_file, urls))
+        results = list(pool.map(inspect_file, urls))
+    inspected = [result for result in results if not isinstance(result, DataError)]
+    if empty := [url for url, result in zip(urls, results, strict=True) if isinstance(result, DataError)]:
+        if not inspected:
+            raise next(result for result in results if isinstance(result, DataError))
+        log(f"{field}: {first_few(empty, 3)} {'is' if len(empty) == 1 else 'are'} empty, and left out.")
     dataset = Dataset(name, tuple(file for _, file in inspected))
     if not dataset.rows:
         raise DataError(f"{field}: {', '.join(urls[:3])} holds no rows.")
-    return dataset, layouts_of((schema, file.url) for schema, file in inspected if file.groups)
+    return dataset, _layouts(inspected)
+
+
+def _layouts(inspected: Sequence[tuple[pa.Schema, File]]) -> list[Layout]:
+    """The different layouts of files with rows, each with the columns that the folders hold."""
+    kinds = partition_fields(file.partition for _, file in inspected)
+    layouts = []
+    for columns, file in inspected:
+        own = {name: kinds[name] for name, _ in file.partition}
+        if file.groups:
+            fields = [*(field for field in columns if field.name not in own), *map(pa.field, own, own.values())]
+            layouts.append((pa.schema(fields), file.url))
+    return layouts_of(layouts)
 
 
 def _find(paths: Sequence[str], field: str) -> list[str]:
@@ -82,38 +111,66 @@ def is_typed(dataset: Dataset) -> bool:
 
 
 def read_group(dataset: Dataset, file: int, group: int, columns: pa.Schema) -> pa.Table:
-    """Read one group of rows with these columns; DataError where the file can't be read or has changed."""
+    """Read the rows of one group that the dataset chooses, with these columns.
+
+    DataError where the file can't be read or has changed.
+    """
+    chosen = dataset.selection
+    if chosen is None:
+        return read_stored(dataset, file, group, columns)
+    number = sum(len(f.groups) for f in dataset.files[:file]) + group
+    table = read_stored(dataset, file, group, chosen.columns_to_read(columns))
+    return chosen.rows_of(table, number, dataset.files[file].url).select(columns.names)
+
+
+def read_stored(dataset: Dataset, file: int, group: int, columns: pa.Schema) -> pa.Table:
+    """Read all rows of one group with these columns, as `read_group` does."""
     entry = dataset.files[file]
     fs, path = storage.arrow(entry.url)
     try:
-        table = FORMATS[dataset.format].read(fs, path, entry, group, columns)
+        table = FORMATS[dataset.format].read(fs, path, entry, group, _in_file(entry, columns))
     except OSError as exc:
         raise DataError(f"{entry.url} was there when the job began, but can't be read: {exc}") from exc
     if table.num_rows != entry.groups[group].rows:
         raise changed(entry.url, f"group {group} had {entry.groups[group].rows} rows and has {table.num_rows}")
-    return _with_types(table, columns)
+    return _with_types(table, columns, entry)
 
 
-def _with_types(table: pa.Table, columns: pa.Schema) -> pa.Table:
-    """Give nulls and booleans of this file the type that they have in others, where they are something else there."""
+def _in_file(entry: File, columns: pa.Schema) -> pa.Schema:
+    """The columns without those that the folders of the file hold."""
+    names = {name for name, _ in entry.partition}
+    return pa.schema([field for field in columns if field.name not in names]) if names else columns
+
+
+def _with_types(table: pa.Table, columns: pa.Schema, entry: File) -> pa.Table:
+    """Give columns of this file the types that they have in others, or by ``data.types``, and add those of its folders.
+
+    Fractions and whole numbers, texts, and lists are alike to those who read them, and stay as they are.
+    """
     types = dict(zip(columns.names, columns.types, strict=True))
     for place, field in enumerate(table.schema):
         kind = types[field.name]
-        is_other = pa.types.is_boolean(field.type) and pa.types.is_floating(kind)
-        if is_other or (pa.types.is_null(field.type) and not pa.types.is_null(kind)):
-            table = table.set_column(place, field.name, table.column(place).cast(kind))
-    return table
+        is_wider = field.type != kind and pa.types.is_integer(field.type) and pa.types.is_integer(kind)
+        if is_wider or content(field.type) != content(kind):
+            column = as_type(table.column(place), kind, field.name, entry.url)
+            table = table.set_column(place, field.name, column)
+    table = with_partition(table, entry.partition, columns, entry.url)
+    return table.select(columns.names) if entry.partition else table
 
 
 def read_head(dataset: Dataset, columns: pa.Schema, rows: int) -> tuple[pa.Table, str]:
     """Read about so many rows from the start of a dataset, at least one, and the URL of their file."""
+    if dataset.selection:
+        places = [(f, g) for f, file in enumerate(dataset.files) for g in range(len(file.groups))]
+        file, group = next(place for place, count in zip(places, dataset.selection.rows, strict=True) if count)
+        return read_group(dataset, file, group, columns).slice(0, rows), dataset.files[file].url
     entry = next(file for file in dataset.files if any(group.rows for group in file.groups))
     fs, path = storage.arrow(entry.url)
     try:
-        table = FORMATS[dataset.format].head(fs, path, entry, columns, rows)
+        table = FORMATS[dataset.format].head(fs, path, entry, _in_file(entry, columns), rows)
     except OSError as exc:
         raise DataError(f"{entry.url} was there a moment ago, but can't be read: {exc}") from exc
-    return _with_types(table, columns), entry.url
+    return _with_types(table, columns, entry), entry.url
 
 
 def _format_of(url: str, field: str) -> str:

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from yarnml.data.base import File, Group, changed
@@ -42,6 +44,13 @@ def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.T
     """
     with _opened(fs, path, file, group) as reader:
         return reader.read_row_group(group, columns=columns.names)
+
+
+def possible_groups(fs: Any, path: str, condition: pc.Expression, columns: pa.Schema) -> list[int]:
+    """The row groups that may have rows which fulfil a condition on these columns, by their statistics."""
+    fragment = ds.ParquetFileFormat().make_fragment(path, fs)
+    schema = pa.schema([columns.field(f.name) if f.name in columns.names else f for f in fragment.physical_schema])
+    return [group.id for part in fragment.split_by_row_group(condition, schema) for group in part.row_groups]
 
 
 def head(fs: Any, path: str, file: File, columns: pa.Schema, rows: int) -> pa.Table:

@@ -7,17 +7,24 @@ from msgspec import Struct, field
 from yarnml.data.arrays import is_number, plain_type, to_float32
 from yarnml.data.base import Dataset, Fold, Split
 from yarnml.data.binding import bind, uses_of
+from yarnml.data.counting import with_selection
 from yarnml.data.dataset import inspect_layouts, is_typed
 from yarnml.data.first_rows import first_labels, label_remark, with_offsets, with_widths, without_offsets
 from yarnml.data.label_summary import range_text
-from yarnml.data.layouts import Layout, Use, content, joined, used_columns
+from yarnml.data.layouts import Layout, Use, common_columns, content, joined, shown, used_columns
 from yarnml.data.offsets import median, median_of_rounded
+from yarnml.data.partitions import constant_partitions, used_partition
+from yarnml.data.resolution import left_out_columns, resolved
 from yarnml.data.schema import Schema
 from yarnml.data.survey import with_findings
+from yarnml.data.types import with_types
 from yarnml.data.uses import types_like, types_to_read
 from yarnml.errors import DataError, JobFileError
+from yarnml.events.text import first_few
 from yarnml.job.labels import label_scale, label_type
+from yarnml.job.patterns import is_open, named_features
 from yarnml.job.spec import Data, Job
+from yarnml.job.validate import check_data, check_learner
 
 VALUES = {"text", "numbers", "booleans"}
 """Contents that may differ between datasets where values are compared one by one."""
@@ -31,6 +38,7 @@ class Plan(Struct, frozen=True):
     ``schema``: the meaning of the columns, the same for all.
     ``label``: a number label in a sentence; empty without one.
     ``remarks``: sentences about the data that a user should be told.
+    ``data``: the job's data section with all columns by their names.
     """
 
     datasets: dict[str, Dataset]
@@ -38,6 +46,7 @@ class Plan(Struct, frozen=True):
     schema: Schema
     label: str = ""
     remarks: list[str] = field(default_factory=list)
+    data: Data | None = None
 
 
 def make_plan(job: Job) -> Plan:
@@ -47,11 +56,17 @@ def make_plan(job: Job) -> Plan:
     given = {name: path for name, path in paths.items() if isinstance(path, str | list)}
     inspected = {name: inspect_layouts(path, data.format, f"data.{name}") for name, path in given.items()}
     datasets = {name: dataset for name, (dataset, _) in inspected.items()}
+    job, remarks = _with_columns(job, *inspected["train"])
     data = _with_label_type(job, *inspected["train"])
+    _check_types(data, inspected["train"][1])
     stored = {"train": _columns(data, *inspected["train"], None)}
     stored |= {name: _columns(data, *files, stored["train"]) for name, files in inspected.items() if name != "train"}
     for name, columns in stored.items():
         _check_contents(name, columns, stored["train"])
+    for name, (_, layouts) in inspected.items():
+        seed = job.training.seed if name == "train" else None
+        chosen = with_selection(datasets[name], data, layouts, stored[name], f"data.{name}", seed)
+        datasets[name] = _with_used_partitions(chosen, stored[name])
     schemas = {name: bind(data, stored[name], inspected[name][1][0].url) for name in stored}
     train = msgspec.structs.replace(schemas["train"], guessed=not is_typed(datasets["train"]))
     schema = with_widths(train, datasets["train"], stored["train"])
@@ -67,7 +82,38 @@ def make_plan(job: Job) -> Plan:
     if isinstance(data.validation, float):
         datasets |= _split(datasets["train"], job, data.validation)
         stored["validation"] = stored["train"]
-    return Plan(datasets, stored, schema, range_text(schema.label, labels), label_remark(schema.label, labels))
+    remarks += label_remark(schema.label, labels)
+    return Plan(datasets, stored, schema, range_text(schema.label, labels), remarks, job.data)
+
+
+def _with_columns(job: Job, train: Dataset, layouts: list[Layout]) -> tuple[Job, list[str]]:
+    """The job with all columns by their names, checked anew, and what is to be said of columns that patterns pass."""
+    if not is_open(job.data):
+        return job, []
+    constant = constant_partitions(file.partition for file in train.files)
+    stored = with_types(common_columns(layouts), job.data.types)
+    job = msgspec.structs.replace(job, data=resolved(job.data, stored, constant, layouts[0].url))
+    check_learner(job)
+    check_data(job)
+    partial = left_out_columns(layouts)
+    said = f"{first_few(partial, 5)} {'is' if len(partial) == 1 else 'are'} not in all files, and no features"
+    return job, [said] if partial else []
+
+
+def _check_types(data: Data, layouts: list[Layout]) -> None:
+    """Refuse a type for a column that there is not."""
+    names = dict.fromkeys(name for layout in layouts for name in layout.columns.names)
+    for name in data.types:
+        if name not in names:
+            raise JobFileError(f"data.types: {layouts[0].url} has no column '{name}'; it has {shown(list(names))}.")
+
+
+def _with_used_partitions(dataset: Dataset, stored: pa.Schema) -> Dataset:
+    """The dataset without the columns of folders that nothing uses."""
+    compared = dataset.selection.columns_to_read(stored).names if dataset.selection else stored.names
+    replace = msgspec.structs.replace
+    files = [replace(file, partition=used_partition(file.partition, compared)) for file in dataset.files]
+    return replace(dataset, files=tuple(files))
 
 
 def _with_label_type(job: Job, train: Dataset, layouts: list[Layout]) -> Data:
@@ -86,14 +132,14 @@ def _columns(data: Data, dataset: Dataset, layouts: list[Layout], train: pa.Sche
     ``train``: those of the training data, which other datasets follow.
     """
     columns = used_columns(layouts, uses_of(data), is_typed(dataset))
-    if is_typed(dataset):
-        return columns
-    return types_to_read(data, columns) if train is None else types_like(train, columns, _plain(data))
+    if not is_typed(dataset):
+        columns = types_to_read(data, columns) if train is None else types_like(train, columns, _plain(data))
+    return with_types(columns, data.types)
 
 
 def _plain(data: Data) -> set[str | None]:
     """The columns of numbers to compute with, that no step tells apart."""
-    return {*data.features, data.weight, data.offset, data.exposure} - {
+    return {*named_features(data), data.weight, data.offset, data.exposure} - {
         name for step in data.prepare for name in step.columns
     }
 

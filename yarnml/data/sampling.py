@@ -13,6 +13,7 @@ SPLIT_SEED = 1
 BLOCKS_SEED = 2
 ROWS_SEED = 3
 FOLDS_SEED = 4
+SAMPLE_SEED = 5
 """Different kinds of choices begin their seeds with different numbers, so that none repeats another's."""
 
 

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from msgspec import Struct
+from msgspec import Struct, field
 
 from yarnml.data.arrays import Array
 from yarnml.data.keys import KeyRows
@@ -72,6 +72,7 @@ class Schema(Struct, frozen=True):
     ``rows``: the most rows that there are to train on; 0: not known.
     ``group``: the column that tells apart the groups of rows whose order metrics are about.
     ``offset``: what is added to the learner's linear predictor; None for nothing.
+    ``types``: of ``data.types``, in which columns are read whatever their files say.
     """
 
     features: tuple[Feature, ...]
@@ -89,6 +90,7 @@ class Schema(Struct, frozen=True):
     rows: int = 0
     group: str | None = None
     offset: Offset | None = None
+    types: dict[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:

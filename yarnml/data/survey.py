@@ -72,9 +72,11 @@ def merge_findings(parts: Iterable[Findings]) -> Findings:
 def with_findings(schema: Schema, findings: Findings) -> Schema:
     """The schema with the findings of a whole pass over the training data."""
     if schema.guessed:
-        told_apart = {f.name for f in schema.features if f.name in findings and _tells_apart(f)}
+        told_apart = {
+            f.name for f in schema.features if f.name in findings and f.name not in schema.types and _tells_apart(f)
+        }
         findings = {n: _whole(f) if n in told_apart else f for n, f in findings.items()}
-        if schema.classes is None and schema.label in findings:
+        if schema.classes is None and schema.label in findings and schema.label not in schema.types:
             findings[schema.label] = _whole_labels(findings[schema.label], schema.label)
     features = tuple(_taught(f, findings[f.name]) if f.name in findings else f for f in schema.features)
     labels = findings.get(str(schema.label))

@@ -13,6 +13,7 @@ import pyarrow as pa
 from yarnml.data.arrays import is_number, is_text, plain_type
 from yarnml.data.prepare.base import TEXT
 from yarnml.data.schema import Schema
+from yarnml.job.patterns import named_features
 from yarnml.job.prepare import Category, Hash, Impute, Key, OneHot, Step
 from yarnml.job.spec import Data
 
@@ -28,7 +29,7 @@ def types_to_read(data: Data, guessed: pa.Schema) -> pa.Schema:
             kind = field.type
         elif field.name == data.label:
             kind = _label(data, field.type)
-        elif field.name == data.group and field.name not in data.features:
+        elif field.name == data.group and field.name not in named_features(data):
             kind = field.type if is_number(field.type) else pa.string()
         elif field.name in steps:
             kind = _prepared(steps[field.name], field.type)

@@ -7,7 +7,15 @@ from msgspec import Meta, field
 from yarnml.job.fields import Fraction, NonNegative, PositiveInt, Section, Urls
 from yarnml.job.prepare import Step
 
+ColumnType = Literal["text", "number", "integer", "boolean", "date", "timestamp"]
 ClassWeights = Literal["balanced"] | dict[str, NonNegative]
+
+
+class AllFeatures(Section, frozen=True, kw_only=True):
+    """All columns that have no other role, but for the ``except``ions: names, globs, or types."""
+
+    all: Literal[True]
+    exceptions: list[str] = field(name="except", default_factory=list)
 
 
 class Data(Section, frozen=True, kw_only=True):
@@ -15,6 +23,10 @@ class Data(Section, frozen=True, kw_only=True):
 
     Paths are fsspec URLs: a file, a folder, a glob, or a list of those.
 
+    ``features``: names, globs such as ``x_*`` or types such as ``type:number``; or all columns, with exceptions.
+    ``types``: what columns are read as, whatever the files say.
+    ``where``: a condition in SQL's words that rows must fulfil; of those that do, ``sample`` is the part to train with,
+    and ``limit`` the most.
     ``prepare``: steps that make numbers of columns, or better ones, before ``scale``; see docs/preparation.md.
     ``label_scale``: what the learner sees of a number label: itself, mean 0 and variance 1 (``standard``), or so its
     logarithm (``log``); ``auto``: as is best for the learner.
@@ -28,7 +40,11 @@ class Data(Section, frozen=True, kw_only=True):
     test: Urls | None = None
     validation: Fraction | Urls | None = None
     format: Literal["auto", "parquet", "csv"] = "auto"
-    features: Annotated[list[str], Meta(min_length=1)]
+    types: dict[str, ColumnType] = field(default_factory=dict)
+    where: Annotated[str, Meta(min_length=1)] | None = None
+    sample: Fraction | None = None
+    limit: PositiveInt | None = None
+    features: Annotated[list[str], Meta(min_length=1)] | Literal["all"] | AllFeatures
     label: str | None = None
     label_type: Literal["auto", "class", "number"] = "auto"
     classes: Annotated[list[str | int | bool], Meta(min_length=1)] | None = None

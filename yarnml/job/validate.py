@@ -7,8 +7,10 @@ from msgspec.structs import replace
 
 from yarnml.errors import JobFileError
 from yarnml.job.labels import check_label_scale
+from yarnml.job.patterns import check_patterns, is_open, is_pattern, named_features
 from yarnml.job.prepare import Bucket, Impute, Key, Step, Text
 from yarnml.job.spec import Data, Job
+from yarnml.job.where import parse_condition
 
 MIN_NORMALIZED_ROWS = 4
 """The fewest rows whose mean and variance batch normalisation takes."""
@@ -94,7 +96,7 @@ def _check_words(job: Job) -> None:
             f"learner.kind {learner.kind} takes numbers, but {kind} of data.prepare makes ids of words of column "
             f"'{name}'; choose embedding_bag or transformer, or let kind text make numbers of it."
         )
-    plain = [name for name in data.features if name not in kinds]
+    plain = [] if is_open(data) else [name for name in named_features(data) if name not in kinds]
     if plain and learner.WORDS == "only":
         raise JobFileError(
             f"learner.kind {learner.kind} takes ids of words, and nothing makes them of column '{plain[0]}'; "
@@ -183,7 +185,9 @@ def check_normalization(job: Job, shards: int) -> None:
 def check_data(job: Job) -> None:
     """Refuse columns in two roles, classes of a number, and steps for what is no feature."""
     data = job.data
-    if data.label in data.features:
+    check_patterns(data)
+    features = named_features(data)
+    if data.label in features:
         raise JobFileError(f"data.features must not contain the label '{data.label}'.")
     if data.stratify and not isinstance(data.validation, float) and not (job.search and job.search.folds):
         raise JobFileError(
@@ -191,22 +195,25 @@ def check_data(job: Job) -> None:
         )
     if data.label and data.label == data.weight:
         raise JobFileError(f"data.weight must be another column than the label '{data.label}'.")
-    if len(set(data.features)) < len(data.features):
+    if len(set(features)) < len(features):
         raise JobFileError("data.features names a column twice; name each column once.")
     if data.classes and len(set(data.classes)) < len(data.classes):
         raise JobFileError("data.classes names a class twice; name each class once.")
     if data.classes and data.label_type == "number":
         raise JobFileError("data.classes are for class labels; remove them, or set data.label_type: class.")
+    if data.where is not None:
+        parse_condition(data.where)
     _check_prepare(data)
 
 
 def _check_prepare(data: Data) -> None:
     """Refuse steps for columns that are no features, and what no single field of a step can say."""
-    features = set(data.features)
+    features = set(named_features(data))
+    has_patterns = not isinstance(data.features, list) or any(map(is_pattern, features))
     for number, step in enumerate(data.prepare):
         field = f"data.prepare[{number}]"
         for name in step.columns:
-            if name not in features:
+            if name not in features and not has_patterns and not is_pattern(name):
                 raise JobFileError(f"{field}.columns: '{name}' is none of data.features; name it there too.")
         if len(set(step.columns)) < len(step.columns):
             raise JobFileError(f"{field}.columns names a column twice; name each column once.")

@@ -11,6 +11,7 @@ from yarnml.data.base import Dataset
 from yarnml.data.dataset import inspect, is_typed
 from yarnml.data.layouts import shown
 from yarnml.data.schema import Schema
+from yarnml.data.types import with_types
 from yarnml.data.uses import types_for
 from yarnml.errors import JobFileError
 from yarnml.job.processes import Workers
@@ -63,6 +64,7 @@ def plan_scoring(
     features = pa.schema([stored.field(name) for name in needed])
     if not is_typed(dataset):
         features = types_for(about.schema, features)
+    features = with_types(features, about.schema.types)
     for feature, kind in zip(about.schema.features, features.types, strict=False):
         if not feature.steps and not _holds_numbers(kind):
             raise JobFileError(

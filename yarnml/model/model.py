@@ -17,6 +17,7 @@ from yarnml.data.offsets import all_offsets, distances
 from yarnml.data.rows import check_finite, features_of, keys_of, offset_of
 from yarnml.data.shapes import columns_of
 from yarnml.data.tables import array_of, column_of, table_of
+from yarnml.data.types import in_types
 from yarnml.errors import DataError, ExportError
 from yarnml.events.events import Outcome
 from yarnml.job import paths
@@ -157,6 +158,7 @@ class Model:
         table = table_of(data, "predict")
         if table is not None:
             if len(table):
+                table = in_types(table, self.schema.types, "the table")
                 return features_of(table, self.schema, "the table"), keys_of(table, self.schema, "the table")
             offset_name = [self.schema.offset.name] if self.schema.offset else []
             columns_of(table, [*(f.name for f in self.schema.features), *offset_name], "the table")
