@@ -126,9 +126,12 @@ def _choices(place: str, document: Any, root: type[msgspec.Struct]) -> str:
         document = document.get(name)
     kinds = (kind, *get_args(kind))
     values = [repr(value) for k in kinds if get_origin(k) is Literal for value in get_args(k)]
-    others = {"int": PositiveInt in kinds, "array": any(get_origin(getattr(k, "__origin__", k)) is list for k in kinds)}
-    others["object"] = any(isinstance(k, type) and issubclass(k, msgspec.Struct) for k in kinds)
-    return " or ".join([*values, *(_WORDS[word] for word, fits in others.items() if fits)])
+    kinds_of_value = {
+        "int": PositiveInt in kinds,
+        "array": any(get_origin(getattr(k, "__origin__", k)) is list for k in kinds),
+    }
+    kinds_of_value["object"] = any(isinstance(k, type) and issubclass(k, msgspec.Struct) for k in kinds)
+    return " or ".join([*values, *(_WORDS[word] for word, fits in kinds_of_value.items() if fits)])
 
 
 def show(value: Any) -> str:
