@@ -13,6 +13,7 @@ STORED_NAMES = {
     "RoundBegins", "Tick", "EpochDone", "Converged", "Searches", "Judged", "Searched", "Settled", "Outcome", "Failure",
     "LabelSummary", "TimeLimit", "UserAction", "Predicted",
     "PageServed", "RunStarted", "TrainingMeasured", "RoundMeasured", "ProcessesMeasured", "CheckpointSaved",
+    "ParametersMeasured",
 }  # fmt: skip
 """Names in ``events.jsonl``, ``outcome.json`` and ``failure.json``.  One may be added, none may change."""
 

@@ -48,6 +48,15 @@ def test_unknown_key_without_a_near_one() -> None:
         (document(training={"batch_size": "all"}), "training.batch_size must be 'full' or a whole number, not"),
         (document(training={"seed": -1}), "training.seed must be a whole number >= 0, not int -1."),
         (document(training={"early_stopping": {"patience": 0}}), "training.early_stopping.patience must be a whole"),
+        (document(monitor={"port": 70000}), "monitor.port must be a whole number <= 65535, not int 70000."),
+        (
+            document(monitor={"push": "host:9091"}),
+            "monitor.push must be an address such as 'http://host:9091', not str",
+        ),
+        (
+            document(monitor={"histograms": True}),
+            "monitor.histograms are for TensorBoard; give monitor.tensorboard: true",
+        ),
         (data(format="tsv"), "data.format must be 'auto' or 'parquet' or 'csv', not str 'tsv'."),
         (data(features="x"), "data.features must be 'all' or a list or a mapping, not str 'x'."),
         (

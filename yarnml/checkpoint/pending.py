@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from yarnml.checkpoint.store import Checkpoints, Manifest
 from yarnml.control.reports import Saved
 from yarnml.events.events import Listener
-from yarnml.events.measurements import CheckpointSaved
+from yarnml.events.measurements import CheckpointSaved, ParametersMeasured
 
 
 class _Begun(NamedTuple):
@@ -51,6 +51,8 @@ class PendingCheckpoint:
             self._checkpoints.commit(self.newest, folder, best_step)
             step = manifest.position.step
             self._say(CheckpointSaved(step, self._checkpoints.folder(step)))
+            if saved.histograms:
+                self._say(ParametersMeasured(step, saved.histograms))
 
     def drop(self) -> None:
         """Give up the state that is to be written: its writer is gone, or the training went back to an older one."""

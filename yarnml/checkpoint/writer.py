@@ -3,8 +3,15 @@
 import threading
 from collections.abc import Callable
 
+from yarnml.checkpoint.histograms import histograms_of
 from yarnml.checkpoint.store import write_state
 from yarnml.control.reports import Saved
+
+
+def save(folder: str, data: bytes | bytearray, *, histograms: bool) -> Saved:
+    """Write a packed state, and sum up its parameters where ``histograms`` asks for that."""
+    files = write_state(folder, data)
+    return Saved(folder, files, histograms_of(data) if histograms else {})
 
 
 class CheckpointWriter:
@@ -19,10 +26,12 @@ class CheckpointWriter:
         self._done: Saved | None = None
         self._failure: Exception | None = None
 
-    def begin(self, folder: str, data: bytes | bytearray) -> None:
-        """Write a packed state; the one before is finished first."""
+    def begin(self, folder: str, data: bytes | bytearray, *, histograms: bool = False) -> None:
+        """Write a packed state, as `save` does; the one before is finished first."""
         self.finish()
-        self._thread = threading.Thread(target=self._write, args=(folder, data), daemon=True, name="checkpoint")
+        self._thread = threading.Thread(
+            target=self._write, args=(folder, data, histograms), daemon=True, name="checkpoint"
+        )
         self._thread.start()
 
     def check(self) -> None:
@@ -52,10 +61,10 @@ class CheckpointWriter:
             self._thread.join()  # it ends: its calls of the storage have deadlines
         self._thread = None
 
-    def _write(self, folder: str, data: bytes | bytearray) -> None:
+    def _write(self, folder: str, data: bytes | bytearray, histograms: bool) -> None:
         self._done = None
         try:
-            done = Saved(folder, write_state(folder, data))
+            done = save(folder, data, histograms=histograms)
         except Exception as exc:
             self._failure = exc
         else:

@@ -4,6 +4,7 @@ from msgspec import field
 
 from yarnml.control.message import Message
 from yarnml.data.survey import Findings
+from yarnml.events.measurements import Histogram
 
 
 class Joined(Message, frozen=True):
@@ -99,10 +100,14 @@ class ModelMetrics(Message, frozen=True):
 
 
 class Saved(Message, frozen=True):
-    """The state is in the folder.  ``files``: file name → SHA-256."""
+    """The state is in the folder.
+
+    ``files``: file name → SHA-256.  ``histograms``: of its parameters, where the job asks for them.
+    """
 
     folder: str
     files: dict[str, str]
+    histograms: dict[str, Histogram] = field(default_factory=dict)
 
 
 class Failed(Message, frozen=True):

@@ -37,7 +37,14 @@ from yarnml.events.events import (
     WorkerSuspended,
 )
 from yarnml.events.log import log
-from yarnml.events.measurements import CheckpointSaved, ProcessesMeasured, RoundMeasured, RunStarted, TrainingMeasured
+from yarnml.events.measurements import (
+    CheckpointSaved,
+    ParametersMeasured,
+    ProcessesMeasured,
+    RoundMeasured,
+    RunStarted,
+    TrainingMeasured,
+)
 from yarnml.events.public import shown
 from yarnml.events.rate import Rate
 from yarnml.events.submission import PageServed, TimeLimit, UserAction
@@ -74,8 +81,10 @@ class JobConsole(AbstractContextManager["JobConsole"]):
             case RoundStarted():
                 self._round = event
                 self._rate.begin(event.first)
-            case RunStarted() | TrainingMeasured() | RoundMeasured() | ProcessesMeasured() | CheckpointSaved():
+            case RunStarted() | TrainingMeasured() | RoundMeasured() | ProcessesMeasured():
                 pass  # for the history
+            case CheckpointSaved() | ParametersMeasured():
+                pass  # for the history, too
             case _:
                 self._print(shown(announcement(event)))
 

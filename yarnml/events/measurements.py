@@ -90,4 +90,24 @@ class CheckpointSaved(_Measurement, frozen=True):
     folder: str
 
 
-Measurement = RunStarted | TrainingMeasured | RoundMeasured | ProcessesMeasured | CheckpointSaved
+class Histogram(Struct, frozen=True, array_like=True):
+    """The distribution of numbers: how many lie in each of equally wide buckets from ``low`` to ``high``.
+
+    ``squares``: the sum of squares.
+    """
+
+    low: float
+    high: float
+    sum: float
+    squares: float
+    counts: list[int]
+
+
+class ParametersMeasured(_Measurement, frozen=True):
+    """The parameters of the model after ``step``, by the name of their tensor."""
+
+    step: int
+    histograms: dict[str, Histogram]
+
+
+Measurement = RunStarted | TrainingMeasured | RoundMeasured | ProcessesMeasured | CheckpointSaved | ParametersMeasured

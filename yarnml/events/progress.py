@@ -8,7 +8,14 @@ from rich.console import Console
 
 from yarnml.events.console import JobConsole, announcement
 from yarnml.events.events import EpochDone, Event, Listener, Outcome, Planned, RoundStarted, Tick
-from yarnml.events.measurements import CheckpointSaved, ProcessesMeasured, RoundMeasured, RunStarted, TrainingMeasured
+from yarnml.events.measurements import (
+    CheckpointSaved,
+    ParametersMeasured,
+    ProcessesMeasured,
+    RoundMeasured,
+    RunStarted,
+    TrainingMeasured,
+)
 from yarnml.events.public import shown
 from yarnml.events.text import format_metrics
 
@@ -42,8 +49,10 @@ class ProgressBar:
                 parts = [f"{name}: {format_metrics(metrics)}" for name, metrics in event.metrics.items()]
                 self._metrics = "; ".join(parts)
                 self._move(event.step)
-            case RunStarted() | TrainingMeasured() | RoundMeasured() | ProcessesMeasured() | CheckpointSaved():
+            case RunStarted() | TrainingMeasured() | RoundMeasured() | ProcessesMeasured():
                 pass  # for the history
+            case CheckpointSaved() | ParametersMeasured():
+                pass  # for the history, too
             case _:
                 self._bar.write(shown(announcement(event)))
 

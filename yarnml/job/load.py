@@ -13,6 +13,7 @@ from yarnml.job import search_space
 from yarnml.job.base import check_processes
 from yarnml.job.document import check_extent, parse, parse_file
 from yarnml.job.explain import check_keys, explain, show
+from yarnml.job.monitor import check_monitor
 from yarnml.job.places import absolute_environment, absolute_path, absolute_paths
 from yarnml.job.prediction import Prediction, make_prediction
 from yarnml.job.spec import Evaluation, Job
@@ -120,6 +121,7 @@ def _checked(document: dict[str, Any]) -> Job:
     check_learner(job)
     check_data(job)
     check_processes(job)
+    check_monitor(job.monitor)
     _check_evaluation(job)
     return job
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from yarnml.errors import JobFileError
 from yarnml.job.fields import Section
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -18,7 +19,16 @@ class Monitor(Section, frozen=True, kw_only=True):
 
     ``port``: on which the master serves ``/metrics`` for Prometheus; 0 takes one that is free.
     ``push``: a Pushgateway of Prometheus, which keeps the metrics when the job has ended.
+    ``tensorboard``: event files in the job's folder; with ``histograms`` of the parameters at every checkpoint.
     """
 
     port: Port | None = None
     push: WebAddress | None = None
+    tensorboard: bool = False
+    histograms: bool = False
+
+
+def check_monitor(monitor: Monitor) -> None:
+    """Refuse fields that need another one."""
+    if monitor.histograms and not monitor.tensorboard:
+        raise JobFileError("monitor.histograms are for TensorBoard; give monitor.tensorboard: true, too, or remove it.")

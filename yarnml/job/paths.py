@@ -25,6 +25,7 @@ ANY_MARK = "[0-9a-f]{8}"
 
 _STEP = re.compile(r"step-([0-9]{12})")
 _PIECE = re.compile(r"piece-([0-9]{9})-([0-9]{9})\.jsonl")
+_EVENT_FILE = re.compile(r"events\.out\.tfevents\.([0-9]{10})")
 _TRIAL = re.compile(r"candidate-[0-9]+-fold-[0-9]+")
 
 
@@ -88,6 +89,21 @@ def failure(staging: str) -> str:
 def targets(job_folder: str) -> str:
     """The file that tells Prometheus where a running job serves its metrics."""
     return storage.join(job_folder, TARGETS)
+
+
+def tensorboard(job_folder: str) -> str:
+    return storage.join(job_folder, "tensorboard")
+
+
+def event_file(number: int) -> str:
+    """The name of a file of TensorBoard's, which reads them in the order of their names."""
+    return f"events.out.tfevents.{number:010d}"
+
+
+def event_file_number(name: str) -> int | None:
+    """The number of an event file of a job by its name; None for any other name."""
+    match = _EVENT_FILE.fullmatch(name)
+    return int(match[1]) if match else None
 
 
 def history(job_folder: str) -> str:

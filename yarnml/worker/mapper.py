@@ -6,8 +6,8 @@ total.  Every mapper holds the same state, to the bit, after every step.
 
 from typing import Any, assert_never
 
-from yarnml.checkpoint.store import read_state, write_state
-from yarnml.checkpoint.writer import CheckpointWriter
+from yarnml.checkpoint.store import read_state
+from yarnml.checkpoint.writer import CheckpointWriter, save
 from yarnml.control.commands import (
     Assignment,
     AwaitSave,
@@ -31,7 +31,7 @@ from yarnml.control.commands import (
     Train,
     WarmUp,
 )
-from yarnml.control.reports import Built, Done, Evaluated, FellBehind, Report, Saved, StatePosition, Surveyed
+from yarnml.control.reports import Built, Done, Evaluated, FellBehind, Report, StatePosition, Surveyed
 from yarnml.data.schema import Schema
 from yarnml.errors import YarnmlError
 from yarnml.job import paths
@@ -229,9 +229,10 @@ class Mapper:
         replica = self._current.replica
         replica.model()  # refuses a state that is not finite: no training can go on from it
         data = tensors.pack(replica.tensors())
+        histograms = self._current.job.monitor.histograms
         if not beside:
-            return Saved(folder, write_state(folder, data))
-        self._checkpoint_writer.begin(folder, data)
+            return save(folder, data, histograms=histograms)
+        self._checkpoint_writer.begin(folder, data, histograms=histograms)
         return Done()
 
     def _export(self, folder: str, about: dict[str, Any], tasks: Tasks) -> None:

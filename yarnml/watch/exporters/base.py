@@ -21,13 +21,14 @@ CLOSE_SECONDS = 10.0
 class Exporter(Protocol):
     """A way out for the entries of a run.  One thread calls it; whatever it raises is told once, and not by ending.
 
-    Attributes:
-        name: of the job file's field that asks for it.
-        seconds: between two calls of ``write``.
+    ``name``: of the job file's field that asks for it.
     """
 
     name: str
-    seconds: float
+
+    @property
+    def seconds(self) -> float:
+        """Time until the next call of ``write``."""
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Bring entries, which may be none, to the other end; after an error they come again with the next ones."""

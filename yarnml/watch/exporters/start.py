@@ -11,6 +11,7 @@ from yarnml.watch.exporters.exposition import Exposition
 from yarnml.watch.exporters.facts import Facts
 from yarnml.watch.exporters.push import PushExporter
 from yarnml.watch.exporters.targets import TargetsFile
+from yarnml.watch.exporters.tensorboard import TensorBoardExporter
 from yarnml.watch.history.recorder import Sink
 
 
@@ -32,6 +33,8 @@ def exporting(job: Job, host: str) -> Iterator[list[Sink]]:
                 stack.enter_context(_served(job, exposition, host, monitor.port))
             if monitor.push:
                 exporters.append(PushExporter(job.name, exposition, monitor.push))
+        if monitor.tensorboard:
+            exporters.append(TensorBoardExporter(str(job.checkpoint.path)))
         for exporter in exporters:
             carrier = Carrier(exporter)
             carrier.start()

@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 
 from yarnml.events.events import EpochDone, Event, Failure, Outcome, Tick
-from yarnml.events.measurements import ProcessesMeasured, RoundMeasured, RunStarted, TrainingMeasured
+from yarnml.events.measurements import (
+    ParametersMeasured,
+    ProcessesMeasured,
+    RoundMeasured,
+    RunStarted,
+    TrainingMeasured,
+)
 from yarnml.watch.history.entries import Entry, encode
 
 PIECE_BYTES = 256 * 2**10
@@ -12,7 +18,7 @@ PIECE_BYTES = 256 * 2**10
 MERGED_BYTES = 16 * 2**20
 """Most bytes of a history's old pieces, which are one file."""
 
-SHARES = {"run": 0.1, "epochs": 0.25, "counters": 0.15, "processes": 0.4, "others": 0.1}
+SHARES = {"run": 0.1, "epochs": 0.25, "counters": 0.15, "processes": 0.3, "parameters": 0.1, "others": 0.1}
 """Share of the room for each kind of entries: none takes that of another."""
 
 _KINDS: dict[type[Event], str] = {
@@ -24,6 +30,7 @@ _KINDS: dict[type[Event], str] = {
     TrainingMeasured: "counters",
     RoundMeasured: "processes",
     ProcessesMeasured: "processes",
+    ParametersMeasured: "parameters",
 }
 
 
