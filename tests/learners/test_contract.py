@@ -15,10 +15,10 @@ from tests.learners.kinds import KINDS, OWN_MODEL
 from yarnml.data.schema import Rows
 from yarnml.job.learners import Custom
 from yarnml.learners.base import Batch, Learner, ShardLearner
+from yarnml.learners.named_arrays import from_tensors, tensors
 from yarnml.learners.precision import compile_for
 from yarnml.learners.ratings.als import AlternatingLeastSquares
 from yarnml.learners.trees.ensemble import Ensemble
-from yarnml.worker.named_arrays import from_tensors, tensors
 from yarnml.worker.program import Program
 
 HALF = ROWS // 2

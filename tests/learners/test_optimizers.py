@@ -13,8 +13,8 @@ import pytest
 
 import yarnml
 from yarnml.errors import JobFileError
+from yarnml.learners.named_arrays import from_tensors, tensors
 from yarnml.learners.optimizers import build_optimizer, optimizers, schedules
-from yarnml.worker.named_arrays import from_tensors, tensors
 
 # What these need is not in a job file, or not in a sum over rows; the words are what the user is told.
 REFUSED = {

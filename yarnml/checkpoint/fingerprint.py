@@ -51,6 +51,7 @@ def fingerprint_of(job: Job, plan: Plan) -> Identity:
         identity["data.types"] = job.data.types
     identity |= {f"training.{name}": getattr(job.training, name) for name in _TRAINING}
     identity |= {f"the rows of data.{n}": d.fingerprint for n, d in plan.datasets.items() if n != "test"}
+    identity["start_from"] = job.start_from
     return identity | {"workers.vcores": job.workers.vcores}
 
 
@@ -86,8 +87,13 @@ def check_same_job(job: Job, before: Identity, now: Identity, shards: int, what:
 
 def _usual(job: Job) -> Identity:
     """The learner's fields at their defaults, which those have that are newer than an identity."""
-    fields = msgspec.structs.fields(job.learner)
-    return {f"learner.{f.name}": msgspec.to_builtins(f.default) for f in fields if f.default is not msgspec.NODEFAULT}
+    usual: Identity = {}
+    for field in msgspec.structs.fields(job.learner):
+        if field.default is not msgspec.NODEFAULT:
+            usual[f"learner.{field.name}"] = msgspec.to_builtins(field.default)
+        elif field.default_factory is not msgspec.NODEFAULT:
+            usual[f"learner.{field.name}"] = msgspec.to_builtins(field.default_factory())
+    return usual
 
 
 def _digest(path: str) -> str:

@@ -20,6 +20,7 @@ from yarnml.data.schema import Schema
 from yarnml.errors import CheckpointError, translated
 from yarnml.events.events import CheckpointTorn, Listener
 from yarnml.job import paths
+from yarnml.job.start import Start
 from yarnml.storage import atomic, integrity
 from yarnml.storage.integrity import TornFile, UnreadableFile
 from yarnml.storage.tensors import unpack
@@ -45,7 +46,10 @@ class Position(Struct, frozen=True):
 
 
 class Manifest(Struct, frozen=True):
-    """``identity``: see `fingerprint`; ``files``: name → SHA-256, once stored the manifest's own too."""
+    """``identity``: see `fingerprint`; ``files``: name → SHA-256, once stored the manifest's own too.
+
+    ``start``: the earlier training that this one began with; None for none.
+    """
 
     format: str
     identity: dict[str, Any]
@@ -53,6 +57,7 @@ class Manifest(Struct, frozen=True):
     shards: int
     position: Position
     files: dict[str, str]
+    start: Start | None = None
 
 
 def reachable(job_folder: str) -> AbstractContextManager[None]:

@@ -17,6 +17,7 @@ from yarnml.control.scoring import Scoring as Scoring
 from yarnml.data.base import Dataset
 from yarnml.data.schema import Schema
 from yarnml.job.spec import Job
+from yarnml.job.start import Start
 
 
 class Initialize(Message, frozen=True):
@@ -57,11 +58,15 @@ class FitScaling(Message, frozen=True):
 
 
 class Build(Message, frozen=True):
-    """Make the learner and its first state, or take the state after ``step`` from a checkpoint's folder."""
+    """Make the learner and its first state, or take the state after ``step`` from a checkpoint's folder.
+
+    ``start``: an earlier training that the first state is made of.
+    """
 
     schema: Schema
     step: int = 0
     restore: str | None = None
+    start: Start | None = None
 
 
 class Check(Message, frozen=True):

@@ -32,10 +32,17 @@ class Surveyed(Message, frozen=True):
 
 
 class Built(Message, frozen=True):
-    """The answer to ``Build``.  ``parameters``: numbers in the model; ``steps``: steps of one epoch."""
+    """The answer to ``Build``.
+
+    Attributes:
+        parameters: numbers in the model.
+        steps: of one epoch.
+        content: what an earlier training gave to the first state, in words; empty without one.
+    """
 
     parameters: int
     steps: int
+    content: str = ""
 
 
 class Trained(Message, frozen=True):

@@ -34,6 +34,7 @@ from yarnml.events.events import (
     Tick,
     TrialDone,
     Waiting,
+    WarmStarted,
     WorkerSuspended,
 )
 from yarnml.events.log import log
@@ -128,6 +129,8 @@ def announcement(event: Announcement) -> str:
             return text
         case Continued(step, epoch, folder):
             return f"continuing after step {step} (epoch {epoch:.4g}) from {folder}"
+        case WarmStarted(folder, content):
+            return f"starting from {folder}: {content}"
         case CheckpointTorn(folder, why, instead):
             return f"torn: {folder}: {why}; step {instead} is the newest checkpoint that is whole, to go on from"
         case Submitted(application, url):

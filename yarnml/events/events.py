@@ -43,6 +43,13 @@ class Continued(Fact, frozen=True):
     folder: str
 
 
+class WarmStarted(Fact, frozen=True):
+    """Training begins with ``content`` of the model or checkpoint in ``folder``."""
+
+    folder: str
+    content: str
+
+
 class CheckpointTorn(Fact, frozen=True, tag="Torn"):
     """The checkpoint in ``folder`` is not what was written, ``why`` in words; that of step ``instead`` is used."""
 
@@ -202,7 +209,7 @@ class Failure(Fact, frozen=True):
 
 _ClusterEvent = Waiting | ProcessLost | WorkerSuspended | Resumed | SizeChanged | ProcessJoined
 _SubmissionEvent = UserAction | Submitted | Pending | TimeLimit | PageServed
-_PlanEvent = Planned | LabelSummary | Continued | CheckpointTorn
+_PlanEvent = Planned | LabelSummary | Continued | WarmStarted | CheckpointTorn
 _TrainingEvent = EpochDone | Converged | BestEpochChosen
 
 End = Outcome | Predicted

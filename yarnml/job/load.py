@@ -189,6 +189,7 @@ def _resolve(job: Job, folder: Path) -> Job:
     export = job.export_to
     if export:
         export = replace(export, path=absolute_path("export", export.path, folder))
+    start = job.start_from and absolute_path("start_from", job.start_from, folder)
     learner = job.learner.with_paths(partial(absolute_path, folder=folder))
     return replace(
         job,
@@ -196,5 +197,6 @@ def _resolve(job: Job, folder: Path) -> Job:
         checkpoint=replace(job.checkpoint, path=job_folder),
         export=export,
         learner=learner,
+        start_from=start,
         environment=absolute_environment(job.environment, folder, learner.file),
     )

@@ -134,12 +134,15 @@ class Export(Section, frozen=True, kw_only=True):
 class Job(Section, frozen=True, kw_only=True):
     """One training job, the same for every backend.
 
+    ``start_from``: a model whose parameters the training begins with: a version, an alias of one, or the folder of its
+    versions; or a job's folder, or one of its checkpoints.
     ``profile``: whether workers write a trace of some steps into the job's folder.
     """
 
     name: Name
     data: Data
     learner: Options
+    start_from: Url | None = None
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
     search: Search | None = None
@@ -209,7 +212,11 @@ class Job(Section, frozen=True, kw_only=True):
         data = self.data
         target = self.export_to
         named = {"data.train": data.train, "data.validation": data.validation, "data.test": data.test}
-        named |= {"checkpoint.path": self.checkpoint.path, "export": target.path if target else None}
+        named |= {
+            "start_from": self.start_from,
+            "checkpoint.path": self.checkpoint.path,
+            "export": target.path if target else None,
+        }
         listed = {field: value if isinstance(value, list) else [value] for field, value in named.items()}
         return {
             field if n == 0 else f"{field}[{n}]": value

@@ -10,6 +10,7 @@ from yarnml.job.labels import check_label_scale
 from yarnml.job.patterns import check_patterns, is_open, is_pattern, named_features
 from yarnml.job.prepare import Bucket, Impute, Key, Step, Text
 from yarnml.job.spec import Data, Job
+from yarnml.job.start import check_start
 from yarnml.job.where import parse_condition
 
 MIN_NORMALIZED_ROWS = 4
@@ -34,6 +35,7 @@ def check_learner(job: Job) -> None:
     _check_offset(job)
     check_label_scale(job)
     job.learner.check(job)
+    check_start(job)
     _check_words(job)
     _check_keys(job)
     _check_batches(job)

@@ -82,6 +82,13 @@ class ChangingSums(Protocol):
 
 
 @runtime_checkable
+class NewerArrays(Protocol):
+    """A learner with arrays in its state that checkpoints of earlier versions lack: there they are as they begin."""
+
+    newer_arrays: tuple[str, ...]
+
+
+@runtime_checkable
 class HidesScaling(Protocol):
     """A learner that works on scaled features, whatever the job says, with penalties that do not show it."""
 

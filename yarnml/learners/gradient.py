@@ -9,6 +9,7 @@ import optax
 
 from yarnml.learners.base import Batch, Check, Key, Scores
 from yarnml.learners.noise import Noise, first_noise
+from yarnml.learners.warm_start import PARAMETERS, WITH_OPTIMIZER, Earlier, Started
 
 
 class Model(Protocol):
@@ -47,6 +48,9 @@ class Training(Protocol):
 
     def complete(self, parameters: Any, statistics: Any) -> Any:
         """The parameters that the model's ``loss`` and ``predict`` take."""
+
+    def restart(self, complete: Any, statistics: Any) -> tuple[Any, Any]:
+        """Take complete parameters apart again, for a warm start; ``statistics``: those of `start`."""
 
 
 class State(NamedTuple):
@@ -103,6 +107,22 @@ class GradientDescent:
         if training is None:
             return state
         return state._replace(noise=first_noise(key) if training.noisy else None, statistics=training.start())
+
+    def started(self, state: State, earlier: Earlier) -> Started:
+        if earlier.is_model:
+            complete = earlier.tree(self.parameters(state), "parameters")
+            parameters, statistics = complete, state.statistics
+            if self._training:
+                parameters, statistics = self._training.restart(complete, state.statistics)
+            return Started(state._replace(parameters=parameters, statistics=statistics), PARAMETERS)
+        learnt = {"parameters": state.parameters, "statistics": state.statistics}
+        state = state._replace(**earlier.tree(learnt))
+        if not jax.tree.leaves(state.optimizer):
+            return Started(state, PARAMETERS)
+        try:
+            return Started(state._replace(optimizer=earlier.tree(state.optimizer, "optimizer")), WITH_OPTIMIZER)
+        except (KeyError, ValueError):  # another optimizer, or another cut into groups
+            return Started(state, PARAMETERS)
 
     def map(self, state: State, batch: Batch) -> Sums:
         keys = state.noise.keys(batch.x) if state.noise else None

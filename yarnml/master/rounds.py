@@ -26,7 +26,7 @@ from yarnml.control.reports import Built, Report, Surveyed
 from yarnml.data.label_summary import classes_text, classes_warning
 from yarnml.data.schema import Schema
 from yarnml.data.survey import columns_to_survey, merge_findings, with_findings
-from yarnml.events.events import Continued, LabelSummary, Listener, Outcome
+from yarnml.events.events import Continued, LabelSummary, Listener, Outcome, WarmStarted
 from yarnml.job.spec import Export as Target
 from yarnml.master import schedule
 from yarnml.master.crew import Crew
@@ -85,12 +85,15 @@ class Rounds:
         schema = self._prepare()
         position = self._position
         folder = self._training.checkpoints.folder(position.step) if self._pending.newest else None
-        built = first_of(self._run(Build(schema, position.step, folder)), Built)
+        start = None if folder else self._training.start
+        built = first_of(self._run(Build(schema, position.step, folder, start)), Built)
         self._sync.schema = schema
         self._crew.warm_up(WarmUp(self._begin, schema))
         self._stats.mark("built")
         if folder:
             self._say(Continued(position.step, position.step / built.steps, folder))
+        if start:
+            self._say(WarmStarted(start.folder, built.content))
         for name, dataset in self._training.plan.datasets.items():
             if name != "train" and not dataset.split and not dataset.fold:  # parts of files that training reads, too
                 self._run(Check(name))
@@ -116,7 +119,7 @@ class Rounds:
         schema = self._survey(newest.schema if newest else self._training.plan.schema)
         if text := classes_text(schema) or self._training.plan.label:
             self._say(LabelSummary("; ".join([text, *classes_warning(schema)])))
-        if (self._training.job.scales or schema.label_scale != "none") and not newest:
+        if (self._training.job.scales or schema.label_scale != "none") and not newest and not self._training.start:
             self._run(FitScaling(schema))
         return schema
 
@@ -136,7 +139,9 @@ class Rounds:
         self._stats.end()
         advice = self._training.job.learner.to_converge
         converged, remarks = schedule.convergence(position, advice, stopped_early=stopped)
-        shortfall = None if stopped else self._training.job.learner.shortfall(len(position.history))
+        shortfall = (
+            None if stopped or position.converged else self._training.job.learner.shortfall(len(position.history))
+        )
         about_label = classes_warning(self._sync.schema) if self._sync.schema else []
         remarks = [*self._training.plan.remarks, *about_label, *filter(None, [shortfall]), *remarks]
         crew = self._crew.stats
@@ -166,6 +171,7 @@ class Rounds:
             parameters=built.parameters,
             outcome=outcome,
             shards=self._training.shards,
+            parent=self._training.start,
         )
         with atomic.draft(export.begin(target, job.name, str(job.checkpoint.path))) as folder:
             self._sync.run(Export(folder, about), outcome.step)

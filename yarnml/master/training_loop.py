@@ -170,7 +170,8 @@ class TrainingLoop:
         if self._pending.newest and self._pending.newest.position.step == self.position.step:
             return  # a round that was cut before its first step
         identity = fingerprint_of(self._job, self._training.plan)
-        manifest = Manifest(FORMAT, identity, self._schema, self._training.shards, self.position, {})
+        training = self._training
+        manifest = Manifest(FORMAT, identity, self._schema, training.shards, self.position, {}, training.start)
         folder = self._pending.begin(manifest, decision.keep_step)
         self._commit(self._run(Save(folder, beside=not decision.wait_for_save)))
 

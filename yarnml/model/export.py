@@ -26,8 +26,10 @@ from yarnml.data.plan import Plan
 from yarnml.data.schema import Schema
 from yarnml.errors import ExportError, translated
 from yarnml.events.events import Outcome
+from yarnml.events.redaction import without_password
 from yarnml.job import paths, user_code
 from yarnml.job.spec import Export, Job
+from yarnml.job.start import Start
 from yarnml.model.centre import with_whole_mean
 from yarnml.model.versions import FORMAT, next_version, packages, read_about, versions
 from yarnml.sparse.table import KEYS
@@ -65,12 +67,14 @@ def describe(
     parameters: int,
     outcome: Outcome,
     shards: int,
+    parent: Start | None = None,
 ) -> dict[str, Any]:
     """Describe a trained model for its model.json.
 
     ``schema``: with everything that the training data told, which the plan's schema lacks.
     ``parameters``: numbers in the model.
     ``outcome``: of the training.
+    ``parent``: the model or checkpoint that it began with.
     """
     return {
         "name": job.name,
@@ -89,6 +93,7 @@ def describe(
         "packages": packages(),
         "job": job.public(),
         **_lineage(job),
+        "parent": {"folder": without_password(parent.folder), "digest": parent.digest} if parent else None,
     }
 
 
@@ -101,7 +106,6 @@ def _lineage(job: Job) -> dict[str, Any]:
         "host": socket.gethostname(),
         "application": f"application_{container[1]}" if container else "",
         "code": user_code.digest(job.modules) if job.modules else "",
-        "parent": None,
     }
 
 

@@ -39,7 +39,7 @@ def details(folder: str, version: Version, named: dict[str, int], entries: dict[
         ("application", about.get("application", "")),
         ("job", about["name"]),
         ("learner", ", ".join(f"{k} {v}" for k, v in about["learner"].items() if v is not None)),
-        ("parent", about.get("parent") or ""),
+        ("parent", (about.get("parent") or {}).get("folder", "")),
         ("code", about.get("code", "")),
     ]
     facts += [(f"data {name}", f"{d['rows']} rows, {d['fingerprint']}") for name, d in about.get("data", {}).items()]

@@ -112,8 +112,8 @@ class Mapper:
                 return self._survey(schema, tasks)
             case FitScaling(schema):
                 self._fit_scaling(schema, tasks)
-            case Build(schema, step, restore):
-                return self._build(schema, step, restore, tasks)
+            case Build():
+                return self._build(command, tasks)
             case Check(dataset):
                 self._check(dataset, tasks)
             case Train():
@@ -196,16 +196,21 @@ class Mapper:
 
         self._current.scaling = fit_scaling(schema, sum_rows, features=self._current.job.scales)
 
-    def _build(self, schema: Schema, step: int, restore: str | None, tasks: Tasks) -> Report:
+    def _build(self, build: Build, tasks: Tasks) -> Report:
         training = self._current
         self._checkpoint_writer.drop()
-        replica = training.build(schema)
-        if restore:
-            replica.load(read_state(restore), restore)
-        replica.move_to(StatePosition(step, 0.0, 0.0))
+        content = ""
+        if build.start:
+            content = training.start_from(build.schema, build.start)
+        else:
+            training.build(build.schema)
+        replica = training.replica
+        if build.restore:
+            replica.load(read_state(build.restore), build.restore)
+        replica.move_to(StatePosition(build.step, 0.0, 0.0))
         if tasks.leads and training.job.export:
             _ = replica.program.stablehlo  # a model that can't be exported is refused before it is trained
-        return Built(replica.parameter_count, training.loaders.steps(schema))
+        return Built(replica.parameter_count, training.loaders.steps(build.schema), content)
 
     def _check(self, dataset: str, tasks: Tasks) -> None:
         """Decode this worker's shards of a dataset, which may stay in the cache for the first evaluation."""

@@ -23,13 +23,14 @@ from yarnml.errors import ModelError, YarnmlError
 from yarnml.job.spec import Gradients
 from yarnml.learners.accumulation import map_by_parts, sum_by_parts
 from yarnml.learners.base import Batch, ChangingSums, ChecksRows, Learner, Scores, ShardLearner, ShardState, State
+from yarnml.learners.named_arrays import finite, names_of, on_host, tensors
 from yarnml.learners.precision import precision_of
 from yarnml.learners.units import degree_of
 from yarnml.reduce.tree import Value, Vector
 from yarnml.worker.first_call import FirstCall
 from yarnml.worker.flattening import Flattening
-from yarnml.worker.named_arrays import finite, from_tensors, names_of, on_host, tensors
 from yarnml.worker.source_paths import without_source_paths
+from yarnml.worker.state_arrays import loaded, saved
 
 
 class Update(NamedTuple):
@@ -132,12 +133,11 @@ class Program:
 
     def saved(self, state: State, scaling: Scaling) -> dict[str, npt.NDArray[Any]]:
         """All arrays of a state by name."""
-        return tensors({"scaling": scaling, "state": state})
+        return saved(state, scaling)
 
     def loaded(self, state: State, scaling: Scaling, arrays: dict[str, npt.NDArray[Any]]) -> tuple[State, Scaling]:
         """The state and the scaling that were saved as these; KeyError or ValueError where they are not of its form."""
-        tree = from_tensors({"scaling": scaling, "state": state}, arrays)
-        return tree["state"], jax.tree.map(np.asarray, tree["scaling"])
+        return loaded(self._learner, state, scaling, arrays)
 
     @cached_property
     def stablehlo(self) -> bytes:

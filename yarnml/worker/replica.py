@@ -11,16 +11,18 @@ import numpy.typing as npt
 from yarnml.control.reports import StatePosition
 from yarnml.data.scaling import Scaling, neutral
 from yarnml.data.schema import Rows, Schema
-from yarnml.errors import CheckpointError
+from yarnml.errors import CheckpointError, JobFileError
 from yarnml.learners.base import Remarks, Scores
+from yarnml.learners.named_arrays import on_host
 from yarnml.learners.precision import precision_of
 from yarnml.learners.tables.base import TableLearner
+from yarnml.learners.warm_start import Earlier
 from yarnml.reduce.tree import Value, Vector
 from yarnml.storage.tensors import digest
 from yarnml.worker.compiled_learners import CompiledLearner
-from yarnml.worker.named_arrays import on_host
 from yarnml.worker.program import Program
 from yarnml.worker.shard_cache import ShardCache
+from yarnml.worker.state_arrays import started
 from yarnml.worker.table_program import TableProgram
 
 NO_STATE = StatePosition(-1, 0.0, 0.0)
@@ -118,6 +120,15 @@ class Replica:
     def digest(self) -> str:
         """A digest of all arrays, equal for equal states."""
         return digest(self.tensors())
+
+    def start_from(self, earlier: Earlier, source: str) -> str:
+        """Begin with what fits of an earlier training, and tell what that is; JobFileError where nothing does."""
+        try:
+            self._state, content = started(self._learner, self._state, earlier)
+        except (KeyError, ValueError) as exc:
+            why = f"it has no {exc}" if isinstance(exc, KeyError) else str(exc)
+            raise JobFileError(f"start_from: {source} does not fit this learner: {why}.") from exc
+        return content
 
     def load(self, arrays: dict[str, npt.NDArray[Any]], source: str) -> None:
         """Take over these arrays; CheckpointError, which names their source, where they are not of this learner."""

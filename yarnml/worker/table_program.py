@@ -18,6 +18,7 @@ from yarnml.data.keys import KeyRows, no_keys
 from yarnml.data.scaling import Scaling, identity_of, scaled
 from yarnml.data.schema import Rows, Schema
 from yarnml.learners.base import Batch, Scores
+from yarnml.learners.named_arrays import finite, from_tensors, names_of, tensors
 from yarnml.learners.tables.base import Entries, TableLearner, TableState
 from yarnml.reduce.keyed import KeyedVector
 from yarnml.reduce.tree import Value
@@ -25,7 +26,6 @@ from yarnml.sparse.gathered import Gathered, gather
 from yarnml.sparse.run import Run
 from yarnml.sparse.table import restored
 from yarnml.worker.first_call import FirstCall
-from yarnml.worker.named_arrays import finite, from_tensors, names_of, tensors
 from yarnml.worker.source_paths import without_source_paths
 
 

@@ -1,13 +1,17 @@
 """One training as a worker takes part in it: its job, its rows and its state."""
 
 import jax
+import numpy as np
 
+from yarnml.checkpoint.start import read_start
 from yarnml.control.commands import Initialize
 from yarnml.control.reports import StatePosition
-from yarnml.data.scaling import Scaling, identity_of
+from yarnml.data.scaling import Scaling, identity_of, neutral
 from yarnml.data.schema import Schema
-from yarnml.errors import YarnmlError
+from yarnml.errors import JobFileError, YarnmlError
 from yarnml.job import user_code
+from yarnml.job.start import Start
+from yarnml.learners.warm_start import Earlier
 from yarnml.worker.compiled_learners import CompiledLearner, CompiledLearners
 from yarnml.worker.loaders import Loaders, RowCaches
 from yarnml.worker.replica import NO_STATE, Replica
@@ -50,6 +54,26 @@ class Training:
         hidden = self.job.scales and self.job.data.scale != "standard"
         self._replica = Replica(self._compiled(schema), schema, self.job.training.seed, scaling, hidden=hidden)
         return self._replica
+
+    def start_from(self, schema: Schema, start: Start) -> str:
+        """Make the first state of an earlier training's; tells what of that it holds.
+
+        The scaling is the earlier one, since parameters count with it.  JobFileError where the two don't go together.
+        """
+        arrays = read_start(start)
+        like = identity_of(schema)
+        try:
+            scaling = Earlier(arrays, start.is_model).tree(like, "scaling")
+        except (KeyError, ValueError) as exc:
+            raise JobFileError(f"start_from: {start.folder} has other columns than this job: {exc}.") from exc
+        self.scaling = jax.tree.map(np.asarray, scaling)
+        if neutral(self.scaling._replace(label=None)) == self.job.scales:
+            scale = ("none", "and that did not") if self.job.scales else ("standard", "and this job does not")
+            raise JobFileError(
+                f"start_from: one of {start.folder} and this job scales its features, {scale[1]}; "
+                f"set data.scale: {scale[0]}."
+            )
+        return self.build(schema).start_from(Earlier(arrays, start.is_model), start.folder)
 
     def give_up_state(self) -> None:
         """Say from here on that there is no state."""

@@ -14,9 +14,9 @@ from tests.learners.linear.fits import CANCER, DIABETES, WINE, Fit
 from yarnml.data.schema import Feature, Schema
 from yarnml.errors import ExportError
 from yarnml.job.learners import Gamma, GeneralisedLinear, Logistic, Mlp, Poisson, Softmax
+from yarnml.learners.named_arrays import tensors
 from yarnml.learners.registry import build_learner
 from yarnml.model.coefficients import coefficients
-from yarnml.worker.named_arrays import tensors
 
 WriteTable = Callable[..., Path]
 

@@ -12,7 +12,7 @@ import yarnml
 from tests.learners.linear.fits import CANCER, DIABETES, WINE, Fit
 from yarnml.events.events import Converged, Event
 from yarnml.job.learners import GeneralisedLinear, Linear, Logistic, Poisson, Softmax
-from yarnml.worker.named_arrays import tensors
+from yarnml.learners.named_arrays import tensors
 
 pytestmark = pytest.mark.long
 

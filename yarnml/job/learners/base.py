@@ -35,6 +35,7 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ``TAKES_LABEL_SCALE``: whether a number label may be scaled for it.
     ``TAKES_OFFSET``: whether it has one linear predictor, to which ``data.offset`` can be added.
     ``WORDS``: whether its features may be ids of words, or must be.
+    ``STARTS_LIKE``: fields that must be those of a model that it starts from; None where it can start from none.
     ``KEYS``: whether features become keys, of which it has a row of parameters each.
     """
 
@@ -47,6 +48,7 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     TAKES_OFFSET: ClassVar[bool] = False
     WORDS: ClassVar[Literal["none", "optional", "only"]] = "none"
     KEYS: ClassVar[bool] = False
+    STARTS_LIKE: ClassVar[tuple[str, ...] | None] = None
 
     @property
     def kind(self) -> str:
@@ -139,11 +141,17 @@ class GradientOptions(LearnerOptions, frozen=True, kw_only=True):
     ``optimizer``: the name of an optax optimizer under ``kind`` and its arguments beside it.  ``learning_rate`` may be
     a number or an optax schedule, again ``{kind: …, arguments}``; ``clip_norm`` bounds the gradient's global norm.
     ``l2``: adds l2/2 · |weights|² to the mean loss; intercepts and biases are not penalised.
+    ``freeze``: groups of parameters that stay as they begin.  ``rate_factors``: by group, what the optimizer's steps
+    are multiplied with.  A group is the name of an array, the beginning of some names, or a pattern.
     """
+
+    STARTS_LIKE: ClassVar[tuple[str, ...] | None] = ()
 
     optimizer: dict[str, Any] = field(default_factory=lambda: adam(1e-3))
     clip_norm: Positive | None = None
     l2: NonNegative = 0.0
+    freeze: list[str] = field(default_factory=list)
+    rate_factors: dict[str, Positive] = field(default_factory=dict)
 
     @property
     def uses_gradient_descent(self) -> bool:

@@ -57,6 +57,7 @@ class GeneralisedLinear(LearnerOptions, frozen=True, kw_only=True):
     """
 
     TAKES_OFFSET = True
+    STARTS_LIKE = ()
 
     solver: Solver | None = None
     optimizer: dict[str, Any] | None = None

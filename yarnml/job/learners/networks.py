@@ -36,6 +36,8 @@ class Mlp(NetworkOptions, frozen=True, kw_only=True, tag="mlp"):
     ``normalization``: of what each hidden layer computes, over its numbers (``layer``) or over rows (``batch``).
     """
 
+    STARTS_LIKE = ("hidden", "normalization")
+
     hidden: list[PositiveInt] = field(default_factory=lambda: [128])
     normalization: Normalization = "none"
 
@@ -55,6 +57,8 @@ class Cnn(NetworkOptions, frozen=True, kw_only=True, tag="cnn"):
     ``normalization``: of convolutions too, whose numbers are the channels of a place.
     """
 
+    STARTS_LIKE = ("channels", "hidden", "normalization")
+
     channels: list[PositiveInt] = field(default_factory=lambda: [16, 32])
     hidden: list[PositiveInt] = field(default_factory=lambda: [64])
     normalization: Normalization = "none"
@@ -72,6 +76,8 @@ class Recurrent(NetworkOptions, frozen=True, kw_only=True, tag="recurrent"):
     in each cell, over their numbers (Ba et al., 2016), and of the hidden layers.
     """
 
+    STARTS_LIKE = ("cell", "units", "hidden", "normalization")
+
     cell: Literal["rnn", "lstm", "gru"] = "lstm"
     units: Annotated[list[PositiveInt], Meta(min_length=1)] = field(default_factory=lambda: [64])
     hidden: list[PositiveInt] = field(default_factory=list)
@@ -84,6 +90,7 @@ class EmbeddingBag(NetworkOptions, frozen=True, kw_only=True, tag="embedding_bag
     ``dropout``: of the mean, and of what the hidden layers put out.
     """
 
+    STARTS_LIKE = ("embedding", "hidden")
     WORDS = "only"
 
     optimizer: dict[str, Any] = field(default_factory=lambda: adam(1e-2))
@@ -97,6 +104,7 @@ class Transformer(NetworkOptions, frozen=True, kw_only=True, tag="transformer"):
     ``dropout``: of the embeddings, of what every block adds to them, and of what the hidden layers put out.
     """
 
+    STARTS_LIKE = ("embedding", "blocks", "heads", "hidden")
     WORDS = "only"
 
     embedding: PositiveInt = 64

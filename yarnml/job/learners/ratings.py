@@ -24,6 +24,7 @@ class Factorization(GradientOptions, frozen=True, kw_only=True, tag="factorizati
     items that a user has shall come before the others.
     """
 
+    STARTS_LIKE = ("users", "items", "rank", "feedback")
     PREDICTS = "number"
 
     optimizer: dict[str, Any] = field(default_factory=lambda: adam(1e-2))
@@ -47,6 +48,8 @@ class Factorization(GradientOptions, frozen=True, kw_only=True, tag="factorizati
 
 class FactorizationMachine(GradientOptions, frozen=True, kw_only=True, tag="factorization_machine"):
     """A linear model with a product of ``rank`` factors for every pair of features."""
+
+    STARTS_LIKE = ("rank",)
 
     optimizer: dict[str, Any] = field(default_factory=lambda: adam(1e-2))
     rank: PositiveInt = 16

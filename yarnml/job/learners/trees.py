@@ -135,6 +135,8 @@ class Boosting(TreeLearner, frozen=True, kw_only=True, tag="boosting"):
     uses; ``features``: of the features that a node may use, drawn for each, all by default.  ``splits``: as of forests.
     """
 
+    STARTS_LIKE = ("objective", "quantile", "delta", "tweedie_power", "categorical", "bins")
+
     objective: Literal["auto", "absolute", "huber", "quantile", "poisson", "gamma", "tweedie"] = "auto"
     quantile: Annotated[float, Meta(gt=0, lt=1)] = 0.5
     delta: Positive = 1.35

@@ -22,6 +22,7 @@ from yarnml.learners.linear import remarks
 from yarnml.learners.linear.inference import Fit, Inference, freedom_of
 from yarnml.learners.linear.solvers.base import Evaluation, Solver, SolverState, select
 from yarnml.learners.precision import float64
+from yarnml.learners.warm_start import PARAMETERS, Earlier, Started
 
 MANY_COLUMNS = 100
 """Eigenvalues of so many columns take milliseconds: those of more are found once, at the end."""
@@ -131,6 +132,12 @@ class FullPasses:
     def with_units(self, state: State, factor: jax.Array) -> State:
         """The first state for features that were multiplied by ``factor``, of which penalties shall know nothing."""
         return self._begin(state.solver.point, ravel_pytree(self._model.units(factor))[0])
+
+    def started(self, state: State, earlier: Earlier) -> Started:
+        """The solver's first state at the earlier parameters: what it knew of other rows is of no use."""
+        like = jax.tree.map(lambda a: a.astype(jnp.float32), self._unravel(state.solver.point))
+        point = ravel_pytree(earlier.tree(like, "parameters"))[0].astype(jnp.float64)
+        return Started(self._begin(point, state.units)._replace(begun=jnp.array(True)), PARAMETERS)
 
     def map(self, state: State, batch: Batch) -> Sums:
         def total(point: jax.Array) -> jax.Array:

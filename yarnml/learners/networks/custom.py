@@ -20,7 +20,7 @@ from yarnml.job.learners import Custom
 from yarnml.job.user_code import FOLDER, locate
 from yarnml.learners.base import Key, Learner
 from yarnml.learners.gradient import GradientDescent, weight_decay
-from yarnml.learners.optimizers import build_optimizer
+from yarnml.learners.groups import optimizer_of
 
 _LIBRARY_FILES = (*(os.path.dirname(str(p.__file__)) + os.sep for p in (yarnml, jax)), "<frozen ")
 
@@ -108,7 +108,7 @@ def build(options: Custom, schema: Schema) -> Learner:
         if not callable(getattr(source, function, None)):
             raise JobFileError(f"learner.path: {label} has no function {function}; a model needs {signature}.")
     model = UserModel(source, label, schema)
-    return GradientDescent(model, build_optimizer(options.optimizer, options.clip_norm), weight_decay(options.l2))
+    return GradientDescent(model, optimizer_of(options, model.init), weight_decay(options.l2))
 
 
 def _load(path: str, label: str) -> Any:

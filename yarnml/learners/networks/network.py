@@ -12,10 +12,10 @@ from yarnml.errors import JobFileError
 from yarnml.job.learners import NetworkOptions, Normalization
 from yarnml.learners.base import Batch, Key, Learner, cross_entropy, squared_error
 from yarnml.learners.gradient import GradientDescent, weight_decay
+from yarnml.learners.groups import optimizer_of
 from yarnml.learners.networks import normalization
 from yarnml.learners.networks.normalization import Deviations, GhostBatch, Moments, Running, by_moments, layer_norm
 from yarnml.learners.noise import dropout, layer_keys
-from yarnml.learners.optimizers import build_optimizer
 
 Parameters = dict[str, jax.Array]
 Function = Callable[[jax.Array, int], jax.Array]
@@ -175,12 +175,17 @@ class Network:
     def complete(self, parameters: Any, statistics: Running | None) -> Any:
         return Normalized(parameters, statistics.layers) if statistics else parameters
 
+    def restart(self, complete: Any, statistics: Running | None) -> tuple[Any, Running | None]:
+        if not isinstance(complete, Normalized):
+            return complete, statistics
+        return complete.layers, normalization.known(complete.moments)
+
 
 def build_network(
     layers: Layers, head: Head, options: NetworkOptions, norm: Normalization = "none", hidden: Sequence[int] = ()
 ) -> Learner:
     """The learner that trains a network by gradient descent; see `Network`."""
     network = Network(layers, head, options, norm, hidden)
-    optimizer = build_optimizer(options.optimizer, options.clip_norm)
+    optimizer = optimizer_of(options, network.init)
     penalty = weight_decay(options.l2)
     return GradientDescent(network, optimizer, penalty, training=network)

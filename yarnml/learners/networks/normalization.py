@@ -97,6 +97,11 @@ def start(widths: Sequence[int]) -> Running:
     return Running([Moments(jnp.zeros(n), jnp.ones(n)) for n in widths], jnp.zeros((), jnp.int32))
 
 
+def known(layers: list[Moments]) -> Running:
+    """The running moments of a model that was trained before: from here on old ones fade by `MOMENTUM`."""
+    return Running(layers, jnp.asarray(round(1 / (1 - MOMENTUM)) + 1, jnp.int32))
+
+
 def follow(running: Running, sums: Sequence[Deviations], weight: jax.Array) -> Running:
     """The running moments after a step, given the sums over all its rows, of total ``weight``.
 

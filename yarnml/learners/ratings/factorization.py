@@ -17,8 +17,8 @@ from yarnml.data.schema import Schema
 from yarnml.job.learners import Factorization
 from yarnml.learners.base import Batch, Key, Learner, flat, squared_error
 from yarnml.learners.gradient import GradientDescent, weight_decay
+from yarnml.learners.groups import optimizer_of
 from yarnml.learners.noise import Noise
-from yarnml.learners.optimizers import build_optimizer
 from yarnml.learners.ratings.ratings import check_columns, check_of, score
 
 FACTOR_DEVIATION = 0.1
@@ -83,6 +83,9 @@ class RankingModel:
     def complete(self, parameters: Any, statistics: None) -> Any:
         return parameters
 
+    def restart(self, complete: Any, statistics: None) -> tuple[Any, None]:
+        return complete, None
+
     def _against_others(self, parameters: Any, x: jax.Array, y: jax.Array, keys: jax.Array) -> jax.Array:
         """The loss of every row against another item, [rows]; ``keys`` [rows] draw the other items."""
         other = jax.vmap(lambda key: jax.random.randint(key, (), 0, self._items))(keys)
@@ -98,7 +101,7 @@ class RankingModel:
 def build(options: Factorization, schema: Schema) -> Learner:
     check_columns(options, schema)
     model = FactorizationModel(options.users, options.items, options.rank)
-    optimizer = build_optimizer(options.optimizer, options.clip_norm)
+    optimizer = optimizer_of(options, model.init)
     penalty = weight_decay(options.l2)
     check = check_of(options, schema)
     if options.feedback == "explicit":

@@ -13,8 +13,8 @@ from yarnml.data.schema import Schema
 from yarnml.job.learners import FactorizationMachine
 from yarnml.learners.base import Key, Learner, flat
 from yarnml.learners.gradient import GradientDescent, weight_decay
+from yarnml.learners.groups import optimizer_of
 from yarnml.learners.networks.network import Head
-from yarnml.learners.optimizers import build_optimizer
 
 
 class FactorizationMachineModel:
@@ -52,4 +52,4 @@ class FactorizationMachineModel:
 def build(options: FactorizationMachine, schema: Schema) -> Learner:
     head = Head(schema, "factorization_machine")
     model = FactorizationMachineModel(schema.width, options.rank, head)
-    return GradientDescent(model, build_optimizer(options.optimizer, options.clip_norm), weight_decay(options.l2))
+    return GradientDescent(model, optimizer_of(options, model.init), weight_decay(options.l2))

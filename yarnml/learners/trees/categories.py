@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from yarnml.data.arrays import Array
+from yarnml.errors import DataError
 
 MAX_CATEGORIES = 1 << 14
 """Categories are whole numbers below."""
@@ -24,6 +25,20 @@ _WORD_BITS = 32
 def word_count(bins: int) -> int:
     """Words of a set of bins."""
     return -(-bins // _WORD_BITS)
+
+
+def check_values(x: Array, categorical: Array) -> None:
+    """Refuse infinity, and categories that are no whole numbers; x [rows, features].  Raises DataError."""
+    if np.isinf(x).any():
+        raise DataError("A feature holds infinity; trees take numbers, and NaN for what is missing.")
+    codes = x[:, categorical]
+    largest = MAX_CATEGORIES - 1
+    odd = codes[~(np.isnan(codes) | ((codes >= 0) & (codes <= largest) & (codes == np.floor(codes))))]
+    if odd.size:
+        raise DataError(
+            f"A column of learner.categorical holds {odd[0]:g}, but categories are whole numbers from 0 to {largest}; "
+            "number them so, as data.prepare: [{kind: category, …}] does, or leave the column to splits by size."
+        )
 
 
 def counts(codes: Array, targets: Array, weight: Array) -> Array:

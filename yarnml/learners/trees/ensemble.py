@@ -16,7 +16,8 @@ from yarnml.data.arrays import Array
 from yarnml.errors import DataError
 from yarnml.job.learners import LEAF_PASSES
 from yarnml.learners.base import Batch, Key, Scores, flat
-from yarnml.learners.trees import best_first, categories, growth, quantiles, sketch
+from yarnml.learners.trees import best_first, categories, growth, quantiles, sketch, warm_start
+from yarnml.learners.trees.categories import check_values
 from yarnml.learners.trees.growth import Growth
 from yarnml.learners.trees.kernels import kernels
 from yarnml.learners.trees.model import scores_of, written
@@ -27,6 +28,7 @@ from yarnml.learners.trees.shard import Binning, Data, in_order, read_shard
 from yarnml.learners.trees.splits import Level, splits_of_level
 from yarnml.learners.trees.state import Shard, State, Sums, first_state
 from yarnml.learners.trees.values import ValuePasses
+from yarnml.learners.warm_start import Earlier, Started
 
 MOST_KEPT_LEVELS = 8
 """Trees of more levels are counted anew at each: histograms of a level above would take too much memory."""
@@ -38,6 +40,8 @@ class Ensemble:
     ``size``: bounds on the nodes of a tree.
     ``first_pass``: the number of the pass that grows the first level; the passes before are for the bins.
     """
+
+    newer_arrays = ("start",)
 
     def __init__(self, objective: Objective, rule: Rule, columns: Columns, size: Size, first_pass: int) -> None:
         self._objective = objective
@@ -56,13 +60,17 @@ class Ensemble:
     def init(self, key: Key) -> State:
         return first_state(self._objective, self._rule, self._columns, self._size, key)
 
+    def started(self, state: State, earlier: Earlier) -> Started:
+        return warm_start.started(state, self._rule, earlier)
+
     def _first_nodes(self, number: jax.Array) -> Growth:
         return growth.begin(self._rule, self._size, self._trees, number, bounded=self._columns.bounded)
 
     def prepare_shard(self, state: Any, batches: Iterable[Batch]) -> Shard:
         binning = Binning(state.edges, state.model.table, self._categorical)
         known = binning if state.passes >= sketch.PASSES else None
-        return Shard(read_shard(batches, self._features, known), None)
+        start_of = warm_start.start_of(state, self._categorical, self._rule.bins)
+        return Shard(read_shard(batches, self._features, known, start_of), None)
 
     def form_of_sums(self, state: Any) -> Sums:
         """Shapes and types of the sums of the pass at a state."""
@@ -236,15 +244,4 @@ class Ensemble:
     def check(self, rows: Batch) -> None:
         if refused := self._objective.refused(rows.y[rows.weight > 0]):
             raise DataError(refused)
-        x = rows.x.reshape(len(rows.x), self._features)
-        if np.isinf(x).any():
-            raise DataError("A feature holds infinity; trees take numbers, and NaN for what is missing.")
-        codes = x[:, self._categorical]
-        largest = categories.MAX_CATEGORIES - 1
-        odd = codes[~(np.isnan(codes) | ((codes >= 0) & (codes <= largest) & (codes == np.floor(codes))))]
-        if odd.size:
-            raise DataError(
-                f"A column of learner.categorical holds {odd[0]:g}, but categories are whole numbers from 0 to "
-                f"{largest}; number them so, as data.prepare: [{{kind: category, …}}] does, or leave the column to "
-                "splits by size."
-            )
+        check_values(rows.x.reshape(len(rows.x), self._features), self._categorical)

@@ -1,7 +1,7 @@
 """The rows of a shard, by feature or in bins, and their histograms."""
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ class Data(NamedTuple):
     ``values`` float32 [features, rows]: before the edges of the bins are known, empty after that.
     ``bins`` uint8 [rows, columns]: after that.  The columns are the features, filled up with zeros.
     ``name`` []: a number that tells one shard from another, made of its rows; it goes into the seed of random draws.
+    ``start`` float32 [scores, rows]: the leaves of the rows in an earlier model's trees, added up; None without one.
     """
 
     values: Array
@@ -28,6 +29,7 @@ class Data(NamedTuple):
     y: Array
     weight: Array
     name: Array
+    start: Array | None = None
 
     def binned(self, binning: "Binning") -> "Data":
         """Put the values into bins, unless they are."""
@@ -47,8 +49,14 @@ class Binning(NamedTuple):
     categorical: Array
 
 
-def read_shard(batches: Iterable[Batch], features: int, binning: Binning | None) -> Data:
-    """Read the rows of a shard, in bins where these are known."""
+def read_shard(
+    batches: Iterable[Batch], features: int, binning: Binning | None, start_of: Callable[[Array], Array] | None = None
+) -> Data:
+    """Read the rows of a shard, in bins where these are known.
+
+    ``start_of``: [rows, features] → [scores, rows], see `Data.start`.
+    """
+    starts = list[Array]()
     values = [np.zeros((features, 0), np.float32)]
     bins = [_no_bins(features, 0)]
     labels = list[Array]()
@@ -62,13 +70,16 @@ def read_shard(batches: Iterable[Batch], features: int, binning: Binning | None)
             values.append(x.T)
         else:
             bins.append(_bins_of(x.T, binning))
+        if start_of:
+            starts.append(start_of(x))
         labels.append(batch.y)
         weights.append(batch.weight)
     y = np.concatenate(labels) if labels else np.zeros(0, np.int32)
     weight = np.concatenate(weights) if weights else np.zeros(0, np.float32)
+    start = np.concatenate(starts, axis=1) if starts else None
     if binning is None:
-        return Data(np.concatenate(values, axis=1), bins[0], y, weight, np.array(name))
-    return Data(_NO_VALUES, np.concatenate(bins), y, weight, np.array(name))
+        return Data(np.concatenate(values, axis=1), bins[0], y, weight, np.array(name), start)
+    return Data(_NO_VALUES, np.concatenate(bins), y, weight, np.array(name), start)
 
 
 def _no_bins(features: int, rows: int) -> Array:

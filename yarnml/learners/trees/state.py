@@ -26,6 +26,7 @@ class State(NamedTuple):
     ``bin`` [rounds, trees, nodes]: the bin whose edge is the model's threshold.
     ``selection``: what is known of the quantiles of leaves, where an objective has such; before the first tree, of the
     labels.
+    ``start`` []: rounds that are of an earlier model, which this one goes on from.
     """
 
     passes: jax.Array
@@ -37,6 +38,7 @@ class State(NamedTuple):
     bin: jax.Array
     growth: Growth
     model: Model
+    start: jax.Array
     selection: Selection | None = None
 
 
@@ -98,5 +100,6 @@ def first_state(objective: Objective, rule: Rule, columns: Columns, size: Size, 
         bin=jnp.zeros(by_node, jnp.int32),
         growth=growth.begin(rule, size, trees, model.rounds, bounded=columns.bounded),
         model=model,
+        start=jnp.zeros((), jnp.int32),
         selection=None if objective.share is None else quantiles.begin(size.nodes),
     )

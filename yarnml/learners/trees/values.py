@@ -1,5 +1,6 @@
 """The passes before the first tree: where the values of the features lie, and where the trees begin."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -25,7 +26,8 @@ class ValuePasses:
     def map(self, state: Any, data: Data, sums: Sums) -> Sums:
         """Add to the sums of a pass what it is for."""
         scores = np.repeat(state.model.base[:, None], len(data.y), axis=1)
-        sums = sums._replace(loss=loss_of(self._objective, scores, data.y, data.weight))
+        known = scores if data.start is None else scores + data.start
+        sums = sums._replace(loss=loss_of(self._objective, known, data.y, data.weight))
         if state.passes >= sketch.PASSES:
             return sums
         if sums.digits.size:
@@ -57,7 +59,10 @@ class ValuePasses:
         edges, exact = sketch.distinct_edges(sums.sketch, self._bins)
         mean = _mean(sums.targets, sums.weight)
         table = categories.bins_of(sums.categories, self._bins) if self._categorical.any() else None
-        model = state.model._replace(base=self._objective.base(mean), table=table)
+        new = self._objective.base(mean), table
+        known = state.model.base, state.model.table  # where earlier trees begin, and their bins of categories, stay
+        base, table = jax.tree.map(partial(jnp.where, state.start > 0), known, new)
+        model = state.model._replace(base=base, table=table)
         return state._replace(edges=edges, exact=exact | self._categorical, mean=mean, model=model)
 
     def _count(self, state: State, sums: Sums) -> State:
@@ -71,7 +76,8 @@ class ValuePasses:
         assert self._objective.share is not None
         selection = quantiles.following(state.selection, sums.digits, self._objective.share, 0.0)
         is_known = selection.digits == quantiles.DIGITS
-        base = jnp.where(is_known, quantiles.quantiles_of(selection)[:1], state.model.base)
+        is_new = is_known & (state.start == 0)
+        base = jnp.where(is_new, quantiles.quantiles_of(selection)[:1], state.model.base)
         unknown = quantiles.begin(len(selection.total))
         selection = jax.tree.map(lambda new, old: jnp.where(is_known, new, old), unknown, selection)
         return state._replace(model=state.model._replace(base=base), selection=selection)
