@@ -2,7 +2,7 @@
 
 import os
 
-from tests import xla
+from tests import lean, xla
 
 os.environ["NPROC"] = "1"  # before JAX loads: its number of threads is part of the bits, and a worker's default is one
 os.environ.update(xla.QUICK)
@@ -89,7 +89,10 @@ def _session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A folder of compiled programs for all processes of the session: dozens of jobs train the same network."""
+    """A folder of compiled programs for all processes of the session: dozens of jobs train the same network.
+
+    Processes that tests start don't load pandas.
+    """
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the same for the modules of Python
     folder = _session_folder(tmp_path_factory)
     (folder / "compiled").mkdir(exist_ok=True)
@@ -101,6 +104,7 @@ def _compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
     }.items():
         os.environ[name.upper()] = str(value)  # for the processes that tests start
         jax.config.update(name, value)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [lean.PATH, os.environ.get("PYTHONPATH")]))
 
 
 @pytest.fixture(autouse=True)

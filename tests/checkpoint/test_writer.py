@@ -50,7 +50,7 @@ def let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (package / "held.py").write_text(HELD)
     (package / "held-1.dist-info" / "METADATA").write_text("Name: held\nVersion: 1\n")
     (package / "held-1.dist-info" / "entry_points.txt").write_text("[fsspec.specs]\nheld = held.Held\n")
-    monkeypatch.setenv("PYTHONPATH", str(package))
+    monkeypatch.setenv("PYTHONPATH", str(package), prepend=os.pathsep)
     monkeypatch.setenv("HELD", str(tmp_path / "go"))
     return tmp_path / "go"
 

@@ -70,7 +70,7 @@ def test_a_clock_that_jumps_changes_nothing(
 ) -> None:
     """With a time of day that jumps by days at every look, in every process, nobody is lost and no bit changes."""
     (tmp_path / "sitecustomize.py").write_text(JUMPING)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]), prepend=os.pathsep)
     look = [sys.executable, "-c", "import time; print(len({time.time() // 1000 for _ in range(9)}))"]
     assert int(subprocess.run(look, capture_output=True, text=True, check=True).stdout) > 1
     with watched(write(tmp_path)) as run:

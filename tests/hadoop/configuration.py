@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tests import xla
+from tests import lean, xla
 
 SHARED = Path(__file__).parents[2] / "docker/conf"
 MASTER = "127.0.0.1"
@@ -24,7 +24,11 @@ QUICK_JAVA = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+UnlockDiagnosticVMOp
 
 def admin_variables(java: str = QUICK_JAVA, **variables: str) -> str:
     """Variables of all containers, as a NodeManager's property; ``java``: options of every Java."""
-    variables |= {"MALLOC_ARENA_MAX": "$MALLOC_ARENA_MAX", "JAVA_TOOL_OPTIONS": java} | xla.QUICK
+    variables |= {
+        "MALLOC_ARENA_MAX": "$MALLOC_ARENA_MAX",
+        "JAVA_TOOL_OPTIONS": java,
+        "PYTHONPATH": lean.PATH,
+    } | xla.QUICK
     return ",".join(f"{name}={value}" for name, value in variables.items())
 
 

@@ -54,7 +54,7 @@ def variables(tmp_path: Path) -> dict[str, str]:
     (packages / "vault.py").write_text(VAULT)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: vault\nVersion: 1\n")
     (about / "entry_points.txt").write_text("[fsspec.specs]\nvault = vault:Vault\n")
-    return {"PYTHONPATH": str(packages)}
+    return {"PYTHONPATH": f"{packages}:{os.environ['PYTHONPATH']}"}
 
 
 @pytest.fixture
