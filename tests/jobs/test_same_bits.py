@@ -30,7 +30,7 @@ def model_digest(job: Job, version: int = 1) -> str:
 def job(digits_job: Job) -> Job:
     """Steps of several chunks, an odd number of shards, dropout: enough for any difference to show."""
     return digits_job | {
-        "learner": digits_job["learner"] | {"hidden": [600, 600], "dropout": 0.1},
+        "learner": digits_job["learner"] | {"hidden": [520, 480], "dropout": 0.1},
         "training": {"epochs": 2, "batch_size": 128, "shards": SHARDS},
         "checkpoint": digits_job["checkpoint"] | {"every": "3 steps", "keep": 2},
     }
@@ -51,7 +51,7 @@ def reference(made_once: MakeOnce, digits: Path) -> Callable[[Job], str]:
     return digest
 
 
-@pytest.mark.parametrize(("workers", "reducers"), [(3, 0), (3, 2), (1, 3)], ids=lambda n: str(n))
+@pytest.mark.parametrize(("workers", "reducers"), [(3, 0), (1, 3)], ids=lambda n: str(n))
 def test_any_number_of_processes(job: Job, reference: Callable[[Job], str], workers: int, reducers: int) -> None:
     """Local processes in any number, reducing among themselves or apart, train the bits of a single process."""
     expected = reference(job)
@@ -73,12 +73,11 @@ def test_two_levels(job: Job, reference: Callable[[Job], str], write_job: Any) -
     assert model_digest(job) == reference(job)
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_full_passes(job: Job, reference: Callable[[Job], str], workers: int) -> None:
+def test_full_passes(job: Job, reference: Callable[[Job], str]) -> None:
     """Training by full passes over the data, one update each, has the same law."""
     job["training"] |= {"batch_size": "full", "epochs": 3}
     expected = reference(job)
-    yarnml.run(job | {"workers": {"count": workers}})
+    yarnml.run(job | {"workers": {"count": 3}})
     assert model_digest(job) == expected
 
 
@@ -120,13 +119,12 @@ def test_normalised_networks(job: Job, reference: Callable[[Job], str]) -> None:
     assert model_digest(job) == expected
 
 
-@pytest.mark.parametrize(("workers", "reducers"), [(3, 0), (2, 1)], ids=lambda n: str(n))
-def test_rounded_gradients(job: Job, reference: Callable[[Job], str], workers: int, reducers: int) -> None:
+def test_rounded_gradients(job: Job, reference: Callable[[Job], str]) -> None:
     """Gradients in bfloat16, of several chunks, beside statistics in float32 have the same law."""
     job["learner"] |= {"normalization": "batch"}
     job["training"] |= {"gradients": "bfloat16"}
     expected = reference(job)
-    yarnml.run(job | {"workers": {"count": workers}, "reducers": {"count": reducers}})
+    yarnml.run(job | {"workers": {"count": 2}, "reducers": {"count": 2}})
     assert model_digest(job) == expected
 
 
@@ -155,7 +153,7 @@ def test_killed_and_continued(job: Job, reference: Callable[[Job], str], write_j
             if not run.ended:
                 run.kill_all()
                 killed += 1
-    with running(path) as run:
+    with running(path, "--backend", "inline") as run:
         status, out, err = run.end()
     assert status == 0, err
     assert killed
@@ -164,8 +162,8 @@ def test_killed_and_continued(job: Job, reference: Callable[[Job], str], write_j
 
 
 def test_stopped_by_hand_and_continued(job: Job, reference: Callable[[Job], str], write_job: Any) -> None:
-    """Ctrl-C ends all processes with status 130; the same command goes on after the newest checkpoint."""
-    job["training"] |= {"epochs": 40}
+    """Ctrl-C ends all processes with status 130; the job goes on after the newest checkpoint, also in one process."""
+    job["training"] |= {"epochs": 6}
     path = write_job(job)
     folder = Path(job["checkpoint"]["path"])
     with running(path) as run:
@@ -178,9 +176,10 @@ def test_stopped_by_hand_and_continued(job: Job, reference: Callable[[Job], str]
     assert "same command" in err
     assert not any(child.is_running() for child in children)
     assert not list(folder.glob("checkpoints/.tmp-*"))
-    job["training"] |= {"epochs": 2}
-    with running(write_job(job), "--restart") as run:
-        assert run.end()[0] == 0
+    with running(path, "--backend", "inline") as run:
+        status, out, err = run.end()
+    assert status == 0, err
+    assert "continuing after step" in out
     assert model_digest(job) == reference(job)
 
 
