@@ -174,10 +174,10 @@ def test_a_whole_manifest_of_another_format(job: Job) -> None:
 @pytest.mark.long
 def test_a_torn_checkpoint_in_a_running_job(job: Job, write_job: Any, tmp_path: Path) -> None:
     """All workers die, and the newest checkpoint turns out torn: the job goes back one more, to the same bits."""
-    job["training"] |= {"epochs": 200}
+    job["training"] |= {"epochs": 80}
     quiet = job | {"checkpoint": {"path": str(tmp_path / "quiet")}, "export": str(tmp_path / "quiet-models")}
     yarnml.run(quiet, "inline")
-    job |= {"checkpoint": {"path": str(tmp_path / "job"), "every": "50 steps"}, "workers": {"count": 2}}
+    job |= {"checkpoint": {"path": str(tmp_path / "job"), "every": "20 steps"}, "workers": {"count": 2}}
     with running(write_job(job), "--restart") as run:
         wait_for("two checkpoints", lambda: len(saved_steps(tmp_path / "job")) >= 2 and run.children())
         workers = run.children()

@@ -12,7 +12,7 @@ from tests.faults.figures import Suffered, table
 from tests.faults.plan import EPOCHS
 from tests.faults.runs import watched
 
-RUNS = 4  # of the short form
+RUNS = 2  # of the short form
 SUFFERED = pytest.StashKey[list[Suffered]]()
 
 

@@ -14,7 +14,7 @@ from tests.conftest import MakeOnce
 
 Job = dict[str, Any]
 
-EPOCHS = 40
+EPOCHS = 24
 
 
 def model_bits(job: Job) -> bytes:

@@ -127,7 +127,7 @@ def job(digits_job: Job, tmp_path: Path) -> Job:
 
 
 def test_other_sizes(job: Job) -> None:
-    """1 → 3 → 2 → 4 workers during training: no step is trained twice, and the state is that of one process.
+    """1 → 3 → 2 → 3 workers during training: no step is trained twice, and the state is that of one process.
 
     Reducers of their own come to two workers and go again; the workers reduce without them.
     """
@@ -136,7 +136,7 @@ def test_other_sizes(job: Job) -> None:
     run.scale(2)
     run.scale(None, 1)
     run.scale(None, 0)
-    run.scale(4)
+    run.scale(3)
     assert run.master
     refused = run.master.resize(Resize(6))
     step = run.stop()

@@ -30,7 +30,7 @@ def test_all_die_before_one_has_joined(job: Job, write_job: Any, undisturbed: by
     assert model_bits(job) == undisturbed
 
 
-@pytest.mark.parametrize(("role", "reducers"), [("worker", 0), ("worker", 1), ("reducer", 1)])
+@pytest.mark.parametrize(("role", "reducers"), [("worker", 0), ("reducer", 1)])
 def test_a_process_that_dies_is_replaced(
     job: Job, write_job: Any, undisturbed: bytes, role: str, reducers: int
 ) -> None:
@@ -109,16 +109,6 @@ def test_with_fewer_shards_than_workers(job: Job, write_job: Any, victim: int) -
     assert status == 0, err
     assert "going on after step" in out
     assert model_bits(job) == expected
-
-
-def test_all_workers_at_once(job: Job, write_job: Any, undisturbed: bytes) -> None:
-    """Even without any worker left the job goes on, with new ones."""
-    with running(write_job(job)) as run:
-        wait_for("a checkpoint", lambda: saved_steps(Path(job["checkpoint"]["path"])))
-        families.send(run.children())
-        status, _, err = run.end()
-    assert status == 0, err
-    assert model_bits(job) == undisturbed
 
 
 def test_newcomers_that_cannot_begin(long_job: Job, write_job: Any, tmp_path: Path) -> None:
