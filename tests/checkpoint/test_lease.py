@@ -161,19 +161,23 @@ def endless(digits_job: Job, write_job: Callable[[Job], Path]) -> Path:
 
 
 @pytest.mark.long
-def test_a_second_run_is_refused(endless: Path, tmp_path: Path, digits_job: Job, yarnml_command: Any) -> None:
+def test_a_second_run_is_refused(endless: Path, digits_job: Job, yarnml_command: Any) -> None:
     """It ends with a sentence, by another name of the folder too; the first one goes on, and frees the folder."""
+    folder = Path(digits_job["checkpoint"]["path"])
     with running(endless, "--backend", "inline") as first:
-        wait_for("a checkpoint", lambda: saved_steps(Path(digits_job["checkpoint"]["path"])))
-        for options in ((), ("--restart",), ("--set", f"checkpoint.path={digits_job['checkpoint']['path']}/../job/")):
-            second = yarnml_command("run", endless, "--backend", "inline", *options)
-            assert second.returncode == 1
-            assert f"is in use: process {first.popen.pid} on " in second.stderr
-        steps = saved_steps(Path(digits_job["checkpoint"]["path"]))[-1]
-        wait_for("the next one", lambda: saved_steps(Path(digits_job["checkpoint"]["path"]))[-1] > steps)
+        wait_for("a checkpoint", lambda: saved_steps(folder))
+        sentence = f"is in use: process {first.popen.pid} on "
+        second = yarnml_command("run", endless, "--backend", "inline")
+        assert second.returncode == 1
+        assert sentence in second.stderr
+        for path, restart in ((folder, True), (folder / "../job", False)):
+            with pytest.raises(CheckpointError, match=sentence):
+                yarnml.run(digits_job | {"checkpoint": {"path": f"{path}/"}}, "inline", restart=restart)
+        steps = saved_steps(folder)[-1]
+        wait_for("the next one", lambda: saved_steps(folder)[-1] > steps)
         first.popen.send_signal(signal.SIGINT)
         assert first.end()[0] == 130
-    assert not (Path(digits_job["checkpoint"]["path"]) / paths.LEASE).exists()
+    assert not (folder / paths.LEASE).exists()
 
 
 @pytest.mark.long

@@ -17,6 +17,8 @@ from tests.processes import shown_on_terminal
 
 Job = dict[str, Any]
 
+LIBRARIES = ("yarnml.cli.commands", "click", "msgspec", "rich.console", "pyarrow", "numpy", "yaml")
+
 INTERRUPTS = """
 import builtins, os, signal, sys, threading
 
@@ -55,9 +57,13 @@ def small(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 @pytest.mark.parametrize(
-    "module", ["yarnml.cli.commands", "click", "msgspec", "rich.console", "pyarrow", "numpy", "yaml"]
+    ("module", "name"),
+    [
+        *((module, "SIGTERM") for module in LIBRARIES),
+        ("yarnml.cli.commands", "SIGINT"),
+        ("pyarrow", "SIGHUP"),
+    ],
 )
 def test_a_signal_while_libraries_load(module: str, name: str, small: Path, tmp_path: Path) -> None:
     """One sentence and status 130, however early the signal comes."""
@@ -67,11 +73,12 @@ def test_a_signal_while_libraries_load(module: str, name: str, small: Path, tmp_
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_while_it_trains(number: signal.Signals, small: Path, tmp_path: Path) -> None:
     """SIGTERM and a terminal that is gone are as Ctrl-C: the job is left so that the same command goes on."""
     job = yaml.safe_load(small.read_text())
     job["training"]["epochs"] = 1_000_000
+    job["workers"] = {"count": 1}
     small.write_text(yaml.safe_dump(job))
     line = [sys.executable, "-m", "yarnml", "run", str(small)]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as popen:
