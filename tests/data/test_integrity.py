@@ -10,16 +10,16 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
 
-from yarnml.data import csv
 from yarnml.data.base import Dataset
 from yarnml.data.dataset import inspect, read_group
+from yarnml.data.formats import lines
 from yarnml.errors import DataError
 
 
 @pytest.fixture(params=["parquet", "csv"])
 def rows(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file of several groups."""
-    monkeypatch.setattr(csv, "GROUP_BYTES", 500)
+    monkeypatch.setattr(lines, "GROUP_BYTES", 500)
     table = pa.table({"a": np.arange(300), "b": np.arange(300) / 7, "c": [str(i) for i in range(300)]})
     path = tmp_path / f"rows.{request.param}"
     if request.param == "csv":

@@ -1,10 +1,7 @@
 """Sentences about data that can't be taken: what it is, where, and what to do about it."""
 
-import bz2
 import datetime
-import gzip
 import lzma
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -51,16 +48,13 @@ def test_types_that_can_not_be_taken(tmp_path: Path, column: Any, words: str, fi
     assert str(refusal.value).count("\n") == 0
 
 
-@pytest.mark.parametrize(
-    ("pack", "name"), [(gzip.compress, "gzip"), (bz2.compress, "bzip2"), (lzma.compress, "xz")], ids=["gz", "bz2", "xz"]
-)
 @pytest.mark.parametrize("ending", ["csv", "csv.gz", "data"])
-def test_compressed_csv(tmp_path: Path, pack: Callable[[bytes], bytes], name: str, ending: str) -> None:
-    """A CSV file that is compressed is told as such, whatever its name."""
+def test_compressed_csv(tmp_path: Path, ending: str) -> None:
+    """A CSV file that is compressed by a codec that is not read is told as such, whatever its name."""
     plain = Path(write_csv(f"{tmp_path}/plain", {"x": list(range(99)), "y": [0, 1, 2] * 33}))
     path = tmp_path / f"rows.{ending}"
-    path.write_bytes(pack(plain.read_bytes()))
-    with pytest.raises(DataError, match=rf"rows\.{ending} is compressed with {name}, not plain CSV; unpack it"):
+    path.write_bytes(lzma.compress(plain.read_bytes()))
+    with pytest.raises(DataError, match=rf"rows\.{ending} is compressed with xz, no file of lines; set data.format"):
         plan(str(path), format="csv")
 
 
@@ -70,11 +64,11 @@ def test_plain_csv_with_a_strange_name(tmp_path: Path) -> None:
     assert read(plan(path, format="csv")).x.tolist() == [[1], [2]]
 
 
-@pytest.mark.parametrize("ending", ["csv.gz", "orc", "avro", "jsonl", "xlsx"])
+@pytest.mark.parametrize("ending", ["parquet.gz", "csv.xz", "xlsx", "zip"])
 def test_formats_that_are_not_read(tmp_path: Path, ending: str) -> None:
     """A name that tells another format is refused with it, and with those that are read."""
     (tmp_path / f"rows.{ending}").write_bytes(b"anything")
-    with pytest.raises(JobFileError, match=rf"rows\.{ending} can't be read as \w+; store it as parquet or csv"):
+    with pytest.raises(JobFileError, match=rf"rows\.{ending} can't be read as \w+; store it as parquet or orc"):
         plan(f"{tmp_path}/rows.{ending}")
 
 

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.data.tables import plan, read, with_classes, write_csv, write_parquet
-from yarnml.data import csv
+from yarnml.data.formats import lines
 from yarnml.data.lookup import are_fractions
 from yarnml.data.rows import features_of
 from yarnml.errors import DataError
@@ -49,7 +49,7 @@ def test_given_codes(tmp_path: Path, kind: str, format: str) -> None:
 @pytest.mark.parametrize("later", ["file", "group"])
 def test_letters_only_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, later: str) -> None:
     """Codes may have letters that come only in a later file, or later in a file."""
-    monkeypatch.setattr(csv, "GROUP_BYTES", 16)
+    monkeypatch.setattr(lines, "GROUP_BYTES", 16)
     if later == "file":
         write_csv(f"{tmp_path}/in/1.csv", {"x": CODES, "y": Y})
         write_csv(f"{tmp_path}/in/2.csv", {"x": ["EC1A"], "y": [0.5]})
@@ -123,7 +123,7 @@ def test_labels_with_letters_only_in_a_later_file(tmp_path: Path) -> None:
 
 def test_labels_with_fractions_only_in_a_later_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Labels that are fractions in one file are numbers to predict; where that shows too late, the field is named."""
-    monkeypatch.setattr(csv, "GROUP_BYTES", 16)
+    monkeypatch.setattr(lines, "GROUP_BYTES", 16)
     write_csv(f"{tmp_path}/in/1.csv", {"x": [1, 2], "y": [1, 0]})
     write_csv(f"{tmp_path}/in/2.csv", {"x": [3], "y": [0.5]})
     assert read(plan(f"{tmp_path}/in")).y.tolist() == [1, 0, 0.5]

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.data.tables import Columns, loader_of, plan, read, without_padding, write_csv, write_parquet
-from yarnml.data import csv, dataset
+from yarnml.data import dataset
+from yarnml.data.formats import lines
 from yarnml.data.selection import counted_rows
 from yarnml.errors import DataError, JobFileError
 from yarnml.job.where import parse_condition
@@ -69,7 +70,7 @@ def chosen(condition: str) -> list[float]:
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_rows_are_those_of_sql(condition: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A condition chooses the rows that a database chooses, nulls as there, in Parquet and in CSV."""
-    monkeypatch.setattr(csv, "GROUP_BYTES", 200)
+    monkeypatch.setattr(lines, "GROUP_BYTES", 200)
     expected = chosen(condition)
     assert 0 < len(expected) < ROWS
     for path in (write_parquet(f"{tmp_path}/a.parquet", TABLE), write_csv(f"{tmp_path}/a.csv", TABLE)):

@@ -57,7 +57,7 @@ def test_unknown_key_without_a_near_one() -> None:
             document(monitor={"histograms": True}),
             "monitor.histograms are for TensorBoard; give monitor.tensorboard: true",
         ),
-        (data(format="tsv"), "data.format must be 'auto' or 'parquet' or 'csv', not str 'tsv'."),
+        (data(format="tsv"), "or 'csv' or 'json' or 'libsvm', not str 'tsv'."),
         (data(features="x"), "data.features must be 'all' or a list or a mapping, not str 'x'."),
         (
             document(learner={"kind": "linear", "solver": "newtn"}),

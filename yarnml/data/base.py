@@ -118,6 +118,7 @@ class Dataset(Struct, frozen=True):
     """Files of one format and one schema; with ``selection`` or ``split``, a part of their rows.
 
     With ``fold`` it has all the rows, cut in the same way for every fold, and some of them count.
+    ``csv``: the dialect of CSV, a `yarnml.job.csv.Csv` as JSON; empty for the usual one.
     """
 
     format: str
@@ -125,6 +126,7 @@ class Dataset(Struct, frozen=True):
     split: Split | None = None
     fold: Fold | None = None
     selection: Selection | None = None
+    csv: str = ""
 
     @property
     def rows(self) -> int:
@@ -157,6 +159,7 @@ class Dataset(Struct, frozen=True):
         files = [(f.size, f.digest, *([f.partition] if f.partition else [])) for f in self.files]
         facts: list[object] = [self.format, files, self.split, *([self.fold] if self.fold else [])]
         facts += self.selection.facts if self.selection else []
+        facts += [self.csv] if self.csv else []
         return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
 
     @property

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from yarnml import storage
 from yarnml.data.base import Dataset
-from yarnml.data.dataset import FORMATS, is_typed, read_stored
+from yarnml.data.dataset import is_typed, read_stored
+from yarnml.data.formats.registry import reader_of
 from yarnml.data.layouts import Layout, Use, used_columns
 from yarnml.data.selection import Selection, counted_rows, expression, matching_rows
 from yarnml.data.types import with_types
@@ -63,7 +64,7 @@ def _counts(dataset: Dataset, where: str | None, columns: pa.Schema, written: by
     def count(file: int) -> list[int]:
         entry = dataset.files[file]
         possible = range(len(entry.groups))
-        reader = FORMATS[dataset.format]
+        reader = reader_of(dataset.format, dataset.csv)
         if hasattr(reader, "possible_groups") and not any(name in columns.names for name, _ in entry.partition):
             fs, path = storage.arrow(entry.url)
             possible = reader.possible_groups(fs, path, condition, columns)

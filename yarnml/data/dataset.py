@@ -4,45 +4,45 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import pyarrow as pa
 from msgspec.structs import replace
 
 from yarnml import storage
-from yarnml.data import csv, parquet
-from yarnml.data.base import Dataset, File, Format, changed
+from yarnml.data.base import Dataset, File, changed
+from yarnml.data.formats.registry import format_of, reader_of
 from yarnml.data.layouts import Layout, common_columns, content, layouts_of
 from yarnml.data.partitions import partition_fields, partition_of, with_partition
 from yarnml.data.types import as_type
 from yarnml.errors import DataError, JobFileError
 from yarnml.events.log import log
 from yarnml.events.text import first_few
+from yarnml.job.csv import Csv
 
-FORMATS: dict[str, Format] = {"parquet": parquet, "csv": csv}
 MAX_FILES_AT_ONCE = 16
-UNREAD = (".gz", ".bz2", ".zst", ".lz4", ".xz", ".snappy", ".zip", ".orc", ".avro", ".json", ".jsonl", ".xlsx")
-"""Endings of names of compressed files and of other formats, which are refused with what they are."""
-
-SUFFIXES = {".parquet": "parquet", ".parq": "parquet", ".pq": "parquet", ".csv": "csv"}
 
 
-def inspect(paths: str | Sequence[str], format: str, field: str) -> tuple[Dataset, pa.Schema]:
+def inspect(paths: str | Sequence[str], format: str, field: str, csv: Csv | None = None) -> tuple[Dataset, pa.Schema]:
     """Look into every file once, several at a time; return the dataset and the columns that all files have.
 
-    ``format``: a name of `FORMATS`, or auto.
+    ``format``: a name of `FORMATS`, or auto.  ``csv``: the dialect of CSV.
     ``field``: of the job file; JobFileError names it when there is nothing to read.
     """
-    dataset, layouts = inspect_layouts(paths, format, field)
+    dataset, layouts = inspect_layouts(paths, format, field, csv)
     return dataset, common_columns(layouts)
 
 
-def inspect_layouts(paths: str | Sequence[str], format: str, field: str) -> tuple[Dataset, list[Layout]]:
+def inspect_layouts(
+    paths: str | Sequence[str], format: str, field: str, csv: Csv | None = None
+) -> tuple[Dataset, list[Layout]]:
     """Look into every file once, as `inspect` does; return the dataset and the different layouts of its files.
 
     A file without a byte, as failed tasks leave them, is no part of the data beside others.
     """
     urls = _find([paths] if isinstance(paths, str) else paths, field)
     name = format if format != "auto" else _format_of(urls[0], field)
-    reader = FORMATS[name]
+    dialect = msgspec.json.encode(csv).decode() if csv and csv != Csv() and name == "csv" else ""
+    reader = reader_of(name, dialect)
 
     def inspect_file(url: str) -> tuple[pa.Schema, File] | DataError:
         fs, path = storage.arrow(url)
@@ -63,7 +63,7 @@ def inspect_layouts(paths: str | Sequence[str], format: str, field: str) -> tupl
         if not inspected:
             raise next(result for result in results if isinstance(result, DataError))
         log(f"{field}: {first_few(empty, 3)} {'is' if len(empty) == 1 else 'are'} empty, and left out.")
-    dataset = Dataset(name, tuple(file for _, file in inspected))
+    dataset = Dataset(name, tuple(file for _, file in inspected), csv=dialect)
     if not dataset.rows:
         raise DataError(f"{field}: {', '.join(urls[:3])} holds no rows.")
     return dataset, _layouts(inspected)
@@ -107,7 +107,7 @@ def _find(paths: Sequence[str], field: str) -> list[str]:
 
 def is_typed(dataset: Dataset) -> bool:
     """Tell whether the files say what types their columns have."""
-    return FORMATS[dataset.format].TYPED
+    return reader_of(dataset.format, dataset.csv).TYPED
 
 
 def read_group(dataset: Dataset, file: int, group: int, columns: pa.Schema) -> pa.Table:
@@ -128,7 +128,7 @@ def read_stored(dataset: Dataset, file: int, group: int, columns: pa.Schema) -> 
     entry = dataset.files[file]
     fs, path = storage.arrow(entry.url)
     try:
-        table = FORMATS[dataset.format].read(fs, path, entry, group, _in_file(entry, columns))
+        table = reader_of(dataset.format, dataset.csv).read(fs, path, entry, group, _in_file(entry, columns))
     except OSError as exc:
         raise DataError(f"{entry.url} was there when the job began, but can't be read: {exc}") from exc
     if table.num_rows != entry.groups[group].rows:
@@ -167,20 +167,15 @@ def read_head(dataset: Dataset, columns: pa.Schema, rows: int) -> tuple[pa.Table
     entry = next(file for file in dataset.files if any(group.rows for group in file.groups))
     fs, path = storage.arrow(entry.url)
     try:
-        table = FORMATS[dataset.format].head(fs, path, entry, _in_file(entry, columns), rows)
+        table = reader_of(dataset.format, dataset.csv).head(fs, path, entry, _in_file(entry, columns), rows)
     except OSError as exc:
         raise DataError(f"{entry.url} was there a moment ago, but can't be read: {exc}") from exc
     return _with_types(table, columns, entry), entry.url
 
 
 def _format_of(url: str, field: str) -> str:
-    """The format that the end of a file's name tells."""
-    for suffix, name in SUFFIXES.items():
-        if url.lower().endswith(suffix):
-            return name
-    for suffix in UNREAD:
-        if url.lower().endswith(suffix):
-            raise JobFileError(f"{field}: {url} can't be read as {suffix[1:]}; store it as {' or '.join(FORMATS)}.")
-    raise JobFileError(
-        f"{field}: the format of {url} can't be told from its name; set data.format to {' or '.join(FORMATS)}."
-    )
+    fs, path = storage.arrow(url)
+    try:
+        return format_of(url, fs, path, field)
+    except OSError as exc:
+        raise DataError(f"{field}: {url} can't be read: {exc}") from exc

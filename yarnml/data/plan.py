@@ -54,7 +54,7 @@ def make_plan(job: Job) -> Plan:
     data = job.data
     paths = {"train": data.train, "validation": data.validation, "test": data.test}
     given = {name: path for name, path in paths.items() if isinstance(path, str | list)}
-    inspected = {name: inspect_layouts(path, data.format, f"data.{name}") for name, path in given.items()}
+    inspected = {name: inspect_layouts(path, data.format, f"data.{name}", data.csv) for name, path in given.items()}
     datasets = {name: dataset for name, (dataset, _) in inspected.items()}
     job, remarks = _with_columns(job, *inspected["train"])
     data = _with_label_type(job, *inspected["train"])

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from yarnml.job.fields import Fraction, NonNegative, PositiveInt, Section, Urls
+from yarnml.job.csv import Csv
+from yarnml.job.fields import FormatName, Fraction, NonNegative, PositiveInt, Section, Urls
 from yarnml.job.prepare import Step
 
 ColumnType = Literal["text", "number", "integer", "boolean", "date", "timestamp"]
@@ -23,6 +24,7 @@ class Data(Section, frozen=True, kw_only=True):
 
     Paths are fsspec URLs: a file, a folder, a glob, or a list of those.
 
+    ``csv``: how text is cut into rows and columns.
     ``features``: names, globs such as ``x_*`` or types such as ``type:number``; or all columns, with exceptions.
     ``types``: what columns are read as, whatever the files say.
     ``where``: a condition in SQL's words that rows must fulfil; of those that do, ``sample`` is the part to train with,
@@ -39,7 +41,8 @@ class Data(Section, frozen=True, kw_only=True):
     train: Urls
     test: Urls | None = None
     validation: Fraction | Urls | None = None
-    format: Literal["auto", "parquet", "csv"] = "auto"
+    format: FormatName = "auto"
+    csv: Csv | None = None
     types: dict[str, ColumnType] = field(default_factory=dict)
     where: Annotated[str, Meta(min_length=1)] | None = None
     sample: Fraction | None = None

@@ -1,6 +1,6 @@
 """Types of the job file's fields, with their bounds, and the base of its sections."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -46,6 +46,7 @@ Name = Annotated[
 MetricName = Annotated[
     str, Meta(pattern=r"^[a-z0-9_.]{1,60}$(?!\n)", description="the name of a metric, as in docs/metrics.md")
 ]
+FormatName = Literal["auto", "parquet", "orc", "avro", "arrow", "tfrecord", "csv", "json", "libsvm"]
 Url = Annotated[str, Meta(min_length=1)]
 Urls = Url | Annotated[list[Url], Meta(min_length=1)]
 

@@ -1,11 +1,11 @@
 """A job that evaluates a model on some rows, as the command ``yarnml evaluate`` asks for it."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, field
 
 from yarnml.job.acls import Acls
-from yarnml.job.fields import LARGEST_COUNT, MetricName, Section, Url
+from yarnml.job.fields import LARGEST_COUNT, FormatName, MetricName, Section, Url
 from yarnml.job.processes import EnvironmentSpec, Master, Reducers, Workers
 
 
@@ -20,7 +20,7 @@ class ModelEvaluation(Section, frozen=True, kw_only=True):
     model: Url
     data: Annotated[list[Url], Meta(min_length=1)]
     folder: str
-    format: Literal["auto", "parquet", "csv"] = "auto"
+    format: FormatName = "auto"
     by: str | None = None
     metrics: list[MetricName] = field(default_factory=list)
     workers: Workers = Workers()

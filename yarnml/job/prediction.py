@@ -12,8 +12,9 @@ from yarnml.errors import JobFileError
 from yarnml.events.redaction import hide, hide_passwords
 from yarnml.job.acls import Acls
 from yarnml.job.base import check_processes
+from yarnml.job.csv import Csv, check_csv
 from yarnml.job.explain import check_keys, explain
-from yarnml.job.fields import LARGEST_COUNT, Name, Section, Shards, Url, Urls
+from yarnml.job.fields import LARGEST_COUNT, FormatName, Name, Section, Shards, Url, Urls
 from yarnml.job.places import absolute_environment, absolute_path, absolute_paths
 from yarnml.job.processes import EnvironmentSpec, Master, Reducers, Workers
 from yarnml.storage import atomic
@@ -25,7 +26,8 @@ OUTPUTS = ("prediction", "probabilities")
 class Predict(Section, frozen=True, kw_only=True):
     """A model, the rows that it predicts, and where the predictions go.
 
-    ``model``: a version, an alias of one, or the folder of its versions.  ``data``, ``format``: as in a training.
+    ``model``: a version, an alias of one, or the folder of its versions.
+    ``data``, ``format``, ``csv``: as in a training.
     ``output``: a new folder of Parquet files, one for each shard, in the order of the rows.
     ``keep``: columns of the rows that stay beside the predictions.
     ``probabilities``: of every class, where the model has them.
@@ -37,7 +39,8 @@ class Predict(Section, frozen=True, kw_only=True):
     model: Url
     data: Urls
     output: Url
-    format: Literal["auto", "parquet", "csv"] = "auto"
+    format: FormatName = "auto"
+    csv: Csv | None = None
     keep: list[Annotated[str, Meta(min_length=1)]] = field(default_factory=list)
     probabilities: bool = True
     on_error: Literal["fail", "null"] | None = "fail"  # YAML reads null as nothing
@@ -122,6 +125,8 @@ def make_prediction(document: Mapping[str, Any], folder: Path) -> Prediction:
         raise JobFileError(explain(str(exc), document, Prediction)) from exc
     check_processes(job)
     _check_columns(job.predict.keep)
+    if job.predict.csv:
+        check_csv(job.predict.csv, "predict.csv")
     return _resolve(job, folder)
 
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 from msgspec.structs import replace
 
 from yarnml.errors import JobFileError
+from yarnml.job.csv import check_csv
 from yarnml.job.labels import check_label_scale
 from yarnml.job.patterns import check_patterns, is_open, is_pattern, named_features
 from yarnml.job.prepare import Bucket, Impute, Key, Step, Text
@@ -203,6 +204,8 @@ def check_data(job: Job) -> None:
         raise JobFileError("data.classes names a class twice; name each class once.")
     if data.classes and data.label_type == "number":
         raise JobFileError("data.classes are for class labels; remove them, or set data.label_type: class.")
+    if data.csv:
+        check_csv(data.csv, "data.csv")
     if data.where is not None:
         parse_condition(data.where)
     _check_prepare(data)

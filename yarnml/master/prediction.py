@@ -52,7 +52,7 @@ def plan_prediction(job: Prediction) -> PredictionPlan:
     """Check everything that can be checked of a job, its model, its rows and its output."""
     predict = job.predict
     kept = [("predict.keep", name) for name in predict.keep]
-    scoring = plan_scoring(predict.model, Source("predict.data", predict.data, predict.format), kept)
+    scoring = plan_scoring(predict.model, Source("predict.data", predict.data, predict.format, predict.csv), kept)
     shards = shards_of(scoring.dataset.rows, predict.shards)
     identity = {
         "format": FORMAT,

@@ -14,6 +14,7 @@ from yarnml.data.schema import Schema
 from yarnml.data.types import with_types
 from yarnml.data.uses import types_for
 from yarnml.errors import JobFileError
+from yarnml.job.csv import Csv
 from yarnml.job.processes import Workers
 from yarnml.model import versions
 
@@ -27,6 +28,7 @@ class Source(NamedTuple):
     field: str
     paths: str | Sequence[str]
     format: str = "auto"
+    csv: Csv | None = None
 
 
 class ScoringPlan(NamedTuple):
@@ -53,7 +55,7 @@ def plan_scoring(
     """
     folder = versions.resolve(model)
     about = versions.description(folder)
-    dataset, stored = inspect(source.paths, source.format, source.field)
+    dataset, stored = inspect(source.paths, source.format, source.field, source.csv)
     needed = [*(f.name for f in about.schema.features), *([about.schema.offset.name] if about.schema.offset else [])]
     labels = [name for name in (about.schema.label, about.schema.weight) if name] if labelled else []
     added = [*((source.field, name) for name in labels), *extra]

@@ -1,0 +1,112 @@
+"""Arrow IPC, files (Feather) and streams: a group is a record batch.
+
+Batches have no checksums, so the master reads each file once when a job starts.
+"""
+
+import hashlib
+from typing import Any
+
+import pyarrow as pa
+
+from yarnml.data.base import File, Group, changed
+from yarnml.data.formats.lines import GROUP_DIGEST_BYTES
+from yarnml.errors import DataError
+from yarnml.storage import Unavailable
+
+TYPED = True
+_MAGIC = b"ARROW1\0\0"
+_OLD_FEATHER = b"FEA1"
+_END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
+
+
+def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
+    """Read all messages of the file once; what stands before the first batch is read again with each."""
+    digest = hashlib.sha256()
+    try:
+        with fs.open_input_file(path) as source:
+            beginning = bytes(source.read(len(_MAGIC)))
+            if beginning.startswith(_OLD_FEATHER):
+                raise DataError(f"{url} is a Feather file of version 1, which pandas reads; write it as version 2.")
+            start = len(_MAGIC) if beginning == _MAGIC else 0
+            _check_end(source, start, url)
+            places = _batches(source, start, url)
+            first = places[0][0] if places else source.size()
+            source.seek(start)
+            head = bytes(source.read(first - start))
+            groups = []
+            for begin, end in places:
+                source.seek(begin)
+                body = bytes(source.read(end - begin))
+                digest.update(body)
+                rows = _batch(head, body).num_rows
+                groups.append(Group(rows, begin, end - begin, _digest(head, body)))
+            schema = pa.ipc.open_stream(pa.BufferReader(head)).schema
+            digest.update(head)
+            return schema, File(url, source.size(), digest.hexdigest(), tuple(groups))
+    except Unavailable:
+        raise
+    except (pa.ArrowException, OSError, EOFError) as exc:
+        raise DataError(f"{url} is not a readable Arrow file: {_first_line(exc)}") from exc
+
+
+def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.Table:
+    place = file.groups[group]
+    try:
+        with fs.open_input_file(path) as source:
+            start = len(_MAGIC) if bytes(source.read(len(_MAGIC))) == _MAGIC else 0
+            first = min(g.start for g in file.groups)
+            source.seek(start)
+            head = bytes(source.read(first - start))
+            source.seek(place.start)
+            body = bytes(source.read(place.size))
+        if _digest(head, body) != place.digest:
+            raise changed(file.url, f"its schema, or the {place.size} bytes from byte {place.start} on, are others")
+        return pa.Table.from_batches([_batch(head, body)]).select(columns.names)
+    except Unavailable:
+        raise
+    except (pa.ArrowException, OSError, EOFError) as exc:
+        raise DataError(f"Batch {group} of {file.url} can't be read: {_first_line(exc)}") from exc
+
+
+def head(fs: Any, path: str, file: File, columns: pa.Schema, rows: int) -> pa.Table:
+    group = next(number for number, place in enumerate(file.groups) if place.rows)
+    return read(fs, path, file, group, columns).slice(0, rows)
+
+
+def _check_end(source: Any, start: int, url: str) -> None:
+    """Refuse a file without its end; a file's is the magic number, a stream's a mark."""
+    end = _MAGIC.rstrip(b"\0") if start else _END_OF_STREAM
+    size = source.size()
+    if bytes(source.read_at(len(end), max(size - len(end), 0))) != end:
+        raise DataError(f"{url} is not a whole Arrow file: its end is cut off, or it is of another format.")
+
+
+def _batches(source: Any, start: int, url: str) -> list[tuple[int, int]]:
+    """First byte of each record batch, and first byte after it."""
+    source.seek(start)
+    places: list[tuple[int, int]] = []
+    while True:
+        begin = source.tell()
+        try:
+            message = pa.ipc.read_message(source)
+        except EOFError:  # the mark of the end, or the end itself
+            return places
+        if message.type == "record batch":
+            places.append((begin, source.tell()))
+        elif places and message.type == "dictionary":
+            raise DataError(f"{url} has dictionaries that grow between its batches; write it anew as Parquet.")
+
+
+def _batch(head: bytes, body: bytes) -> pa.RecordBatch:
+    """One batch, with the schema and the dictionaries that stand before the first one."""
+    return pa.ipc.open_stream(pa.BufferReader(head + body)).read_next_batch()
+
+
+def _digest(head: bytes, body: bytes) -> bytes:
+    digest = hashlib.sha256(head)
+    digest.update(body)
+    return digest.digest()[:GROUP_DIGEST_BYTES]
+
+
+def _first_line(exc: BaseException) -> str:
+    return (str(exc).strip() or type(exc).__name__).splitlines()[0]

@@ -1,0 +1,86 @@
+"""JSON Lines: a JSON object in every line.  Types are those of the values; fields that a line lacks are nulls."""
+
+import io
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.json as pj
+
+from yarnml.data.arrays import is_text
+from yarnml.data.base import File
+from yarnml.data.formats import lines
+from yarnml.errors import DataError
+
+TYPED = True
+_BLOCK_BYTES = 16 * 2**20
+_MAX_BLOCK_BYTES = 2**30
+
+
+def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
+    """Read the file once: its lines as groups, and the types of all its values."""
+    file, _, sample = lines.scan(fs, path, url, 0)
+    if sample.lstrip()[:1] == b"[":
+        raise DataError(f"{url} is one JSON list, but a line for each row is needed; write JSON Lines.")
+    schemas = [_parse(fs, path, file, group, None).schema for group in range(len(file.groups))]
+    try:
+        joined = pa.unify_schemas(schemas, promote_options="permissive") if schemas else pa.schema([])
+    except pa.ArrowException as exc:
+        raise DataError(f"{url} holds values of several types in one field: {_first_line(exc)}.") from exc
+    return pa.schema([f.with_type(pa.string()) if pa.types.is_timestamp(f.type) else f for f in joined]), file
+
+
+def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.Table:
+    return _parse(fs, path, file, group, columns)
+
+
+def head(fs: Any, path: str, file: File, columns: pa.Schema, rows: int) -> pa.Table:
+    return read(fs, path, file, 0, columns).slice(0, rows)
+
+
+def _parse(fs: Any, path: str, file: File, group: int, columns: pa.Schema | None) -> pa.Table:
+    place = file.groups[group]
+    _, body = lines.read_text(fs, path, file, group, 0)
+    where = f"{file.url} from byte {place.start} on"
+    try:
+        table = _decode(body, columns)
+    except pa.ArrowException as exc:
+        raise DataError(f"{where} is not readable JSON Lines: {_first_line(exc).rstrip('.')}; mend it.") from exc
+    if table.num_rows != place.rows:
+        raise DataError(f"{where} has {place.rows} lines but {table.num_rows} objects; give each its own line.")
+    return table
+
+
+def _decode(body: bytes, columns: pa.Schema | None) -> pa.Table:
+    """The rows of a text; with ``columns`` these alone, of their types as far as they fit the values."""
+    if columns is None:
+        return _rows(body, None)
+    try:
+        return _rows(body, columns).select(columns.names)
+    except pa.ArrowInvalid:
+        # A type that the job gives does not fit the values as they stand, or there are several in different files.
+        texts = pa.schema([field for field in columns if is_text(field.type)])
+        try:
+            table = _rows(body, texts, infers=True)
+        except pa.ArrowInvalid:
+            table = _rows(body, None)
+    for field in columns:
+        if field.name not in table.column_names:
+            table = table.append_column(field.name, pa.nulls(table.num_rows, field.type))
+    return table.select(columns.names)
+
+
+def _rows(body: bytes, columns: pa.Schema | None, infers: bool = False) -> pa.Table:
+    behavior = "infer" if columns is None or infers else "ignore"
+    if columns is not None and not len(columns) and not infers:  # no field, but so many rows
+        return pj.read_json(io.BytesIO(body), _read_options(body))
+    parse = pj.ParseOptions(explicit_schema=columns, unexpected_field_behavior=behavior)
+    return pj.read_json(io.BytesIO(body), _read_options(body), parse)
+
+
+def _read_options(body: bytes) -> pj.ReadOptions:
+    longest = max(map(len, body.split(b"\n"))) if len(body) > _BLOCK_BYTES else len(body)
+    return pj.ReadOptions(block_size=min(max(longest + 2, _BLOCK_BYTES), _MAX_BLOCK_BYTES))
+
+
+def _first_line(exc: BaseException) -> str:
+    return (str(exc).strip() or type(exc).__name__).splitlines()[0]

@@ -1,0 +1,62 @@
+"""ORC: a group is a stripe; the tail says all that the master needs."""
+
+import hashlib
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.orc as po
+
+from yarnml.data.base import File, Group, changed
+from yarnml.data.formats.orc_tail import read_tail
+from yarnml.errors import DataError
+from yarnml.storage import Unavailable
+
+TYPED = True
+
+
+def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
+    """Read the tail; its digest stands for the file."""
+    try:
+        with fs.open_input_file(path) as source:
+            tail, stripes = read_tail(source, url)
+            reader = po.ORCFile(source)
+            schema = reader.schema
+            if (len(stripes), sum(stripe.rows for stripe in stripes)) != (reader.nstripes, reader.nrows):
+                raise DataError(f"{url} is not a readable ORC file: its footer and its stripes differ.")
+            groups = tuple(Group(stripe.rows, stripe.start, stripe.size) for stripe in stripes)
+            return schema, File(url, source.size(), hashlib.sha256(tail).hexdigest(), groups)
+    except Unavailable:
+        raise
+    except (pa.ArrowException, OSError) as exc:
+        raise DataError(f"{url} is not a readable ORC file: {_first_line(exc)}") from exc
+
+
+def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.Table:
+    """Read one stripe.  Every read checks that the tail is the one of the plan; ORC has no checksums of its own."""
+    try:
+        with fs.open_input_file(path) as source:
+            tail, _ = read_tail(source, file.url)
+            digest = hashlib.sha256(tail).hexdigest()
+            if (source.size(), digest) != (file.size, file.digest):
+                raise changed(
+                    file.url,
+                    f"it had {file.size} bytes and a tail with the SHA-256 {file.digest[:12]}…, "
+                    f"now {source.size()} and {digest[:12]}…",
+                )
+            if not len(columns):
+                return pa.table({"": pa.nulls(file.groups[group].rows)}).select([])
+            batch = po.ORCFile(source).read_stripe(group, columns=columns.names)
+            return pa.Table.from_batches([batch])
+    except Unavailable:
+        raise
+    except (pa.ArrowException, OSError) as exc:
+        raise DataError(f"Stripe {group} of {file.url} can't be read: {_first_line(exc)}") from exc
+
+
+def head(fs: Any, path: str, file: File, columns: pa.Schema, rows: int) -> pa.Table:
+    group = next(number for number, place in enumerate(file.groups) if place.rows)
+    return read(fs, path, file, group, columns).slice(0, rows)
+
+
+def _first_line(exc: BaseException) -> str:
+    return (str(exc).strip() or type(exc).__name__).splitlines()[0]

@@ -1,0 +1,76 @@
+"""The formats of files, by the names that a job file gives them."""
+
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from yarnml.data.base import Format
+from yarnml.data.formats import arrow, avro, json, libsvm, magic, orc, parquet, tfrecord
+from yarnml.data.formats.csv import CsvFormat
+from yarnml.errors import JobFileError
+from yarnml.job.csv import Csv
+
+FORMATS: dict[str, Format] = {
+    "parquet": parquet,
+    "orc": orc,
+    "avro": avro,
+    "arrow": arrow,
+    "tfrecord": tfrecord,
+    "csv": CsvFormat(Csv()),
+    "json": json,
+    "libsvm": libsvm,
+}
+
+SUFFIXES = {
+    ".parquet": "parquet",
+    ".parq": "parquet",
+    ".pq": "parquet",
+    ".orc": "orc",
+    ".avro": "avro",
+    ".arrow": "arrow",
+    ".arrows": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+    ".tfrecord": "tfrecord",
+    ".tfrecords": "tfrecord",
+    ".csv": "csv",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".libsvm": "libsvm",
+    ".svm": "libsvm",
+    ".svmlight": "libsvm",
+}
+COMPRESSED = (".gz", ".bz2", ".zst", ".lz4")
+"""Endings behind those of files of lines."""
+
+LINES = ("csv", "json", "libsvm")
+"""Formats of lines, which may be compressed."""
+
+UNREAD = (".xz", ".snappy", ".zip", ".xlsx", ".seq", ".deflate", ".lzo", ".h5", ".npz")
+"""Endings of names of compressed files and of other formats, which are refused with what they are."""
+
+
+@lru_cache(64)
+def reader_of(format: str, csv: str) -> Format:
+    """The reader of a format; ``csv``: the dialect of CSV as JSON, empty for the usual one."""
+    return CsvFormat(msgspec.json.decode(csv, type=Csv)) if csv else FORMATS[format]
+
+
+def format_of(url: str, fs: Any, path: str, field: str) -> str:
+    """The format of a file, by the end of its name, or by its first bytes; JobFileError where neither tells."""
+    name = url.lower()
+    ending = next((end for end in COMPRESSED if name.endswith(end)), "")
+    plain = name.removesuffix(ending)
+    for suffix, format in SUFFIXES.items():
+        if plain.endswith(suffix) and (not ending or format in LINES):
+            return format
+    for suffix in (*UNREAD, *COMPRESSED):
+        if name.endswith(suffix):
+            raise JobFileError(f"{field}: {url} can't be read as {suffix[1:]}; store it as {' or '.join(FORMATS)}.")
+    if signed := magic.named(magic.first_bytes(fs, path), magic.FORMATS):
+        return signed
+    raise JobFileError(
+        f"{field}: the format of {url} can't be told from its name; set data.format to {' or '.join(FORMATS)}."
+    )
