@@ -1,13 +1,17 @@
 """The commands that show what jobs did, from their histories."""
 
+import re
 import time
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from yarnml.cli.shared import echo
 from yarnml.job.load import load_job
 from yarnml.job.places import absolute_path
+
+APPLICATION = re.compile(r"application_\d+_\d+")
 
 
 class _WithDefault(click.Group):
@@ -78,7 +82,7 @@ def targets_command(folders: tuple[str, ...], output: str, every: float | None) 
 def compare_command(jobs: tuple[str, ...]) -> None:
     """Show what differs between jobs, and their metrics side by side.
 
-    JOB is the folder of a job, its checkpoint.path, or its job file.
+    JOB is the folder of a job, its checkpoint.path, its job file, or an application of yours.
     """
     from yarnml.watch.runs import comparison, read_run
 
@@ -91,7 +95,8 @@ def compare_command(jobs: tuple[str, ...]) -> None:
 def report_command(job: str, output: str) -> None:
     """Write what a job did into one file that any browser shows, without a network.
 
-    JOB is the folder of a job, its checkpoint.path, or its job file.  A file of that name is replaced.
+    JOB is the folder of a job, its checkpoint.path, its job file, or an application of yours.  A file of the
+    output's name is replaced.
     """
     from yarnml.watch.report import write_report
     from yarnml.watch.runs import read_run
@@ -99,11 +104,35 @@ def report_command(job: str, output: str) -> None:
     echo(write_report(read_run(_folder(job)), output))
 
 
+@click.command("top")
+@click.argument("job", metavar="APP")
+@click.option("--once", is_flag=True, help="Print what there is now, and end.")
+def top_command(job: str, once: bool) -> None:
+    """Watch a job in this terminal until it ends; Ctrl-C leaves it alone.
+
+    APP is an application's id, the name of a job of yours on YARN, the folder of any job, its checkpoint.path, or its
+    job file.
+    """
+    from yarnml.watch.top import show
+
+    is_name = "/" not in job and not job.endswith((".yaml", ".yml")) and not Path(job).is_dir()
+    show(_folder_of_job(job) if is_name else _folder(job), Console(highlight=False), once=once)
+
+
+def _folder_of_job(name: str) -> str:
+    """The folder of a job on YARN."""
+    from yarnml.clusters.yarn.edge.commands import folder_of_job
+
+    return folder_of_job(name)
+
+
 def _folder(job: str) -> str:
-    """The folder of a job that is named by it or by its job file."""
+    """The folder of a job that is named by it, by its job file, or by an application's id."""
+    if APPLICATION.fullmatch(job):
+        return _folder_of_job(job)
     if job.endswith((".yaml", ".yml")):
         return str(load_job(job).checkpoint.path)
     return absolute_path("JOB", job, Path.cwd())
 
 
-COMMANDS = (history_commands, compare_command, report_command)
+COMMANDS = (history_commands, compare_command, report_command, top_command)

@@ -53,8 +53,8 @@ class View:
     job: Table
 
 
-def view_of(run: Run) -> View:
-    """Choose and arrange what a run's page shows."""
+def view_of(run: Run, *, charts: bool = True) -> View:
+    """Choose and arrange what a run's page shows; ``charts``: whether they are drawn."""
     return View(
         run.name,
         run.state,
@@ -62,7 +62,7 @@ def view_of(run: Run) -> View:
         run.end.detail if isinstance(run.end, Failure) else "",
         waiting(run),
         facts(run),
-        [*filter(None, [*plots.learning(run), *plots.speed(run), *plots.machines(run)])],
+        [*filter(None, [*plots.learning(run), *plots.speed(run), *plots.machines(run)])] if charts else [],
         epochs_table(run),
         summary_table(run),
         processes_table(run),

@@ -72,11 +72,13 @@ def test_detached(cluster: Cluster, running: Sent) -> None:
     """The command ends at once, with the id and the place where the application is shown; the job goes on."""
     assert running.status == 0, running.out
     assert re.search(rf"{running.id} +http://\S+", running.out)
+    assert f"`yarnml top {running.id}`" in running.out
+    assert f"its history is in {running.job['checkpoint']['path']}." in running.out
     assert cluster.application("running")["state"] == "RUNNING"
 
 
 def test_the_status_of_a_running_job(cluster: Cluster, running: Sent) -> None:
-    """Round, step, loss, metrics and every container with its host; the same in JSON."""
+    """Round, step, loss, metrics and every container with its host; the same in JSON, and on a screen."""
     done = cluster.yarnml("status", "running")
     assert done.returncode == 0, done.stderr
     assert re.search(r"^state +RUNNING$", done.stdout, re.M)
@@ -88,6 +90,9 @@ def test_the_status_of_a_running_job(cluster: Cluster, running: Sent) -> None:
     assert status["application"]["state"] == "RUNNING"
     assert status["training"]["epoch"] > 0
     assert {c["host"] for c in status["containers"]} <= set(cluster.hadoop.hosts)
+    screen = cluster.yarnml("top", "running", "--once").stdout
+    assert re.search(r"^running  running  \d", screen)
+    assert re.search(r"^worker 1 +127\.0\.0\.\d", screen, re.M)
 
 
 def test_attached_and_detached_by_ctrl_c(cluster: Cluster, running: Sent) -> None:
@@ -183,6 +188,23 @@ def test_a_job_that_ended_well(cluster: Cluster, ended: Sent) -> None:
     assert submit(cluster, ended.job).out.count("had finished before") == 1
 
 
+def test_a_job_that_the_cluster_forgot(cluster: Cluster, ended: Sent, tmp_path: Path) -> None:
+    """By its application's id its history still tells its status, and makes a report."""
+    forgotten = "application_1700000000000_0002"
+    (tmp_path / f"{forgotten}.json").write_bytes(cluster.read(f"{USER}/.yarnml/applications/{ended.id}.json"))
+    cluster.put(tmp_path, f"{USER}/.yarnml/applications")
+    shown = cluster.yarnml("status", forgotten)
+    assert shown.returncode == 0, shown.stderr
+    assert re.search(r"^state +DONE$", shown.stdout, re.M)
+    assert re.search(r"^epoch +20/20 ", shown.stdout, re.M)
+    assert "The cluster does not know it any more; this is out of its history in" in shown.stdout
+    report = cluster.yarnml("report", forgotten, "-o", str(tmp_path / "report.html"))
+    assert "ended, done" in report.stdout, report.stderr
+    unknown = cluster.yarnml("report", "application_1700000000000_0003")
+    assert (unknown.returncode, unknown.stderr.count("\n")) == (2, 1)
+    assert "is not among the last 1000 that you have submitted; give the folder of its job" in unknown.stderr
+
+
 def test_what_is_listed(cluster: Cluster, running: Sent, ended: Sent) -> None:
     """Those that run, newest first; --all with those that ended; nobody else's, and none of other programs."""
     with cluster.filled("256 MiB"):
@@ -192,6 +214,7 @@ def test_what_is_listed(cluster: Cluster, running: Sent, ended: Sent) -> None:
         strange = cluster.yarnml("status", filler)
     assert ID.findall(live) == [running.id]
     assert ID.findall(every)[:2] == [ended.id, running.id]
+    assert re.search(rf"^{running.id} +running +RUNNING +\d+ % +\d+, loss \S+ ", live, re.M)
     assert re.search(rf"^{ended.id}  ended +SUCCEEDED ", every, re.M)
     assert (strange.returncode, strange.stderr) == (
         2,

@@ -1,5 +1,7 @@
 """The status of a job, from its events and from YARN's words."""
 
+import re
+
 from yarnml.clusters.yarn.observe.processes import ProcessInfo
 from yarnml.clusters.yarn.observe.status import (
     Application,
@@ -34,7 +36,8 @@ def test_a_status_is_the_sum_of_the_events() -> None:
     for line in ("round 4, step 26/60, loss 0.45, 2 workers", "4/10  loss 0.4, accuracy 0.9", "worker 1 was lost"):
         assert line in text
     assert "worker  0      RUNNING  w1    c_1" in text
-    assert "RUNNING  50 %" in applications_table([application("RUNNING", live=True)])
+    table = applications_table([application("RUNNING", live=True)], {"application_1_0002": "12, loss 0.5"})
+    assert re.search(r"RUNNING +50 % +12, loss 0\.5", table)
 
 
 def test_how_a_job_ended_is_told_for_good() -> None:

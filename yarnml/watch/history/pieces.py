@@ -13,6 +13,9 @@ from yarnml.watch.history.thinning import MERGED_BYTES, PIECE_BYTES, thin
 MERGE_PIECES = 15
 """Number of pieces beside the merged one that are merged with it."""
 
+NEWEST_FILES = 2
+"""Files that tell what a job does now: one may have been written before the first step."""
+
 _ATTEMPTS = 5
 
 Span = tuple[int, int]
@@ -128,6 +131,12 @@ class HistoryReader:
                 "yarnml."
             )
         return [entry for span in sorted(self._pieces) for entry in self._pieces[span]]
+
+    def newest(self) -> list[Entry]:
+        """Return the entries of the newest files alone; HistoryError where they can't be read."""
+        with translated(HistoryError, f"The history of {self._folder} can't be read"):
+            listed = spans(paths.history(self._folder))
+            return [entry for span in listed[-NEWEST_FILES:] for entry in self._piece(span)]
 
     def _piece(self, span: Span) -> list[Entry]:
         url = _url(paths.history(self._folder), span)

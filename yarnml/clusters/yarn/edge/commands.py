@@ -7,6 +7,7 @@ from yarnml.clusters.yarn.application import MASTER_ADDRESS
 from yarnml.clusters.yarn.edge import log_reader
 from yarnml.clusters.yarn.edge.client import MASTER_CALL_SECONDS, Yarn, check_name, connected
 from yarnml.clusters.yarn.edge.follow import EventFollower
+from yarnml.clusters.yarn.edge.register import folder_of, recalled_status
 from yarnml.clusters.yarn.edge.skein_answers import ALL_STATES, LIVE_STATES
 from yarnml.clusters.yarn.edge.submit import Note, follow_to_end
 from yarnml.clusters.yarn.observe import pages, processes, status
@@ -15,10 +16,11 @@ from yarnml.clusters.yarn.observe.logs import EVENTS, FILES, Log, application_lo
 from yarnml.clusters.yarn.observe.status import Application, Status, TrainingStatus, training_status
 from yarnml.control.calls import Resize, Resized
 from yarnml.control.rpc import ControlClient
-from yarnml.errors import ClusterError, JobFileError
-from yarnml.events.events import Listener
+from yarnml.errors import ClusterError, HistoryError, JobFileError
+from yarnml.events.events import Listener, Tick
 from yarnml.events.text import local_time
 from yarnml.storage.security import identity
+from yarnml.watch.history.pieces import HistoryReader
 
 
 def attach_to_job(name: str, say: Listener, note: Note) -> None:
@@ -52,13 +54,21 @@ def list_jobs(*, every: bool) -> str:
     user = identity.user()
     own = [a for a in applications if a.user == user]
     if own:
-        return status.applications_table(own)
+        return status.applications_table(own, {a.id: newest_step(a.id) for a in own if a.live})
     return "No application of yours." if every else "None of yours is running or waiting; --all lists the ended ones."
 
 
 def job_status(name: str) -> Status:
-    """The status of a job that lives, or that has ended."""
-    with _application(name) as (yarn, application):
+    """The status of a job that lives, or that has ended, even where the cluster has forgotten it."""
+    check_name(name)
+    with connected() as yarn:
+        try:
+            application = yarn.find(name)
+        except JobFileError:
+            recalled = recalled_status(name)
+            if recalled:
+                return recalled
+            raise
         if application.live:
             batch = EventFollower(yarn, application.id, foreign=application.user != identity.user()).poll()
             training = training_status(batch.events, batch.tick) if batch else TrainingStatus()
@@ -67,6 +77,25 @@ def job_status(name: str) -> Status:
     with suppress(ClusterError):  # without logs YARN's own words remain
         logs = application_logs(application.id, EVENTS, FILES["skein"], log_reader.EVERYWHERE)
     return Status(application, training_status(logged_events(logs)), processes.from_logs(logs))
+
+
+def newest_step(application: str) -> str:
+    """The newest step of a job and its loss, by its history; empty where that does not tell."""
+    try:
+        entries = HistoryReader(folder_of(application)).newest()
+    except (JobFileError, HistoryError):
+        return ""
+    tick = next((entry.event for entry in reversed(entries) if isinstance(entry.event, Tick)), None)
+    return f"{tick.step}, loss {tick.loss:.4g}" if tick else ""
+
+
+def folder_of_job(name: str) -> str:
+    """The folder of the job of an application, by its id or by the name of one that lives."""
+    check_name(name)
+    if name.startswith("application_"):
+        return folder_of(name)
+    with connected() as yarn:
+        return folder_of(yarn.find(name).id)
 
 
 def read_logs(name: str, role: str | None, index: int | None, *, follow: bool) -> Iterator[str]:

@@ -16,6 +16,7 @@ from yarnml.clusters.yarn.edge.admission import check_admission, describe_time_l
 from yarnml.clusters.yarn.edge.client import Yarn, connected, home
 from yarnml.clusters.yarn.edge.follow import follow
 from yarnml.clusters.yarn.edge.keep_alive import kept_alive
+from yarnml.clusters.yarn.edge.register import register
 from yarnml.clusters.yarn.observe.status import Application
 from yarnml.clusters.yarn.packaging.provision import VARIABLES, Provision, provide
 from yarnml.errors import Interrupted
@@ -73,6 +74,8 @@ def _submit_once(job: Job | Prediction, say: Listener, note: Note, options: Subm
         say(Submitted(sent.id, sent.url))
         if not options.detach:
             follow_to_end(yarn, sent.id, say)
+        elif isinstance(job, Job):
+            note(f"`yarnml top {sent.id}` and `yarnml attach {sent.id}` show it; its history is in {job.folder}.")
 
 
 def _send(
@@ -94,10 +97,13 @@ def _send(
             note(text)
     yarn.refuse_second(job)  # again: to pack may take minutes
     with tempfile.TemporaryDirectory(prefix="yarnml-") as folder:  # has secrets, so it goes at once
-        return yarn.send(
+        sent = yarn.send(
             job,
             build_application(job, folder, submission.home, submission.provision, memory_limits, options.login),
         )
+    if isinstance(job, Job):
+        register(sent.id, job.folder)
+    return sent
 
 
 def print_application(job: BaseJob) -> str:

@@ -1,6 +1,6 @@
 """The status of a job: what YARN says of its application, and what the job's events tell.  Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -143,12 +143,13 @@ def _add(status: TrainingStatus, event: Event) -> None:
             status.waiting = ""
 
 
-def applications_table(applications: Sequence[Application]) -> str:
-    """One line an application."""
-    heads = ("application", "name", "state", "progress", "queue", "started")
-    return columns(
-        [heads, *((a.id, a.name, a.state, _percent(a), a.queue, local_time(a.started)) for a in applications)]
-    )
+def applications_table(applications: Sequence[Application], steps: Mapping[str, str]) -> str:
+    """One line an application; ``steps``: the newest step and its loss of those where that is known."""
+    heads = ("application", "name", "state", "progress", "step", "queue", "started")
+    rows = [
+        (a.id, a.name, a.state, _percent(a), steps.get(a.id, ""), a.queue, local_time(a.started)) for a in applications
+    ]
+    return columns([heads, *rows])
 
 
 def describe_status(status: Status) -> str:
