@@ -38,14 +38,7 @@ from yarnml.events.events import (
     WorkerSuspended,
 )
 from yarnml.events.log import log
-from yarnml.events.measurements import (
-    CheckpointSaved,
-    ParametersMeasured,
-    ProcessesMeasured,
-    RoundMeasured,
-    RunStarted,
-    TrainingMeasured,
-)
+from yarnml.events.measurements import Measurement
 from yarnml.events.public import shown
 from yarnml.events.rate import Rate
 from yarnml.events.submission import PageServed, TimeLimit, UserAction
@@ -76,16 +69,14 @@ class JobConsole(AbstractContextManager["JobConsole"]):
             self._live.stop()
 
     def __call__(self, event: Event) -> None:
+        if isinstance(event, Measurement):
+            return  # for the history
         match event:
             case Tick():
                 self._show_progress(event)
             case RoundStarted():
                 self._round = event
                 self._rate.begin(event.first)
-            case RunStarted() | TrainingMeasured() | RoundMeasured() | ProcessesMeasured():
-                pass  # for the history
-            case CheckpointSaved() | ParametersMeasured():
-                pass  # for the history, too
             case _:
                 self._print(shown(announcement(event)))
 

@@ -8,14 +8,7 @@ from rich.console import Console
 
 from yarnml.events.console import JobConsole, announcement
 from yarnml.events.events import EpochDone, Event, Listener, Outcome, Planned, RoundStarted, Tick
-from yarnml.events.measurements import (
-    CheckpointSaved,
-    ParametersMeasured,
-    ProcessesMeasured,
-    RoundMeasured,
-    RunStarted,
-    TrainingMeasured,
-)
+from yarnml.events.measurements import Measurement
 from yarnml.events.public import shown
 from yarnml.events.text import format_metrics
 
@@ -32,6 +25,8 @@ class ProgressBar:
         self._metrics = ""
 
     def __call__(self, event: Event) -> None:
+        if isinstance(event, Measurement):
+            return  # for the history
         match event:
             case Planned():
                 self._bar.set_description_str(shown(event.name))
@@ -49,10 +44,6 @@ class ProgressBar:
                 parts = [f"{name}: {format_metrics(metrics)}" for name, metrics in event.metrics.items()]
                 self._metrics = "; ".join(parts)
                 self._move(event.step)
-            case RunStarted() | TrainingMeasured() | RoundMeasured() | ProcessesMeasured():
-                pass  # for the history
-            case CheckpointSaved() | ParametersMeasured():
-                pass  # for the history, too
             case _:
                 self._bar.write(shown(announcement(event)))
 

@@ -93,8 +93,8 @@ def _table(table: Table, rows: int) -> RichTable:
     more = len(table.rows) - rows
     note = table.note or (f"{more} more: a larger window, or the page of the job." if more > 0 else "")
     drawn = RichTable(box=None, pad_edge=False, header_style="dim", caption=note or None)
-    for number, head in enumerate(table.heads):
-        drawn.add_column(head, no_wrap=number < NAME_COLUMNS)  # these stay whole in a narrow window
+    for place, head in enumerate(table.heads):
+        drawn.add_column(head, no_wrap=place < NAME_COLUMNS)  # these stay whole in a narrow window
     drawn.caption_justify = "left"
     for row in table.rows[:rows]:
         drawn.add_row(*(Text(shown(cell), overflow="ellipsis", no_wrap=True) for cell in row))

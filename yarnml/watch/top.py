@@ -11,7 +11,6 @@ from yarnml.watch.live import LivePage
 from yarnml.watch.page import REFRESH_SECONDS
 from yarnml.watch.screen import frame
 
-
 PLAIN_WIDTH = 160
 """Columns where there is no terminal that has a width."""
 

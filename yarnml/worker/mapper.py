@@ -235,10 +235,9 @@ class Mapper:
         replica.model()  # refuses a state that is not finite: no training can go on from it
         data = tensors.pack(replica.tensors())
         histograms = self._current.job.monitor.histograms
-        if not beside:
-            return save(folder, data, histograms=histograms)
-        self._checkpoint_writer.begin(folder, data, histograms=histograms)
-        return Done()
+        if beside:
+            self._checkpoint_writer.begin(folder, data, histograms=histograms)
+        return Done() if beside else save(folder, data, histograms=histograms)
 
     def _export(self, folder: str, about: dict[str, Any], tasks: Tasks) -> None:
         if tasks.leads:
