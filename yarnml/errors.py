@@ -9,6 +9,7 @@
     ├── ExportError       a model can't be written, or is torn or foreign     exit status 1
     ├── HistoryError      a history can't be read or shown, or is foreign     exit status 1
     ├── WorkerLost        a process of the job died, hung or can't be reached exit status 1
+    ├── OwnerLost         the rows of a table are gone with their process     exit status 1
     ├── CrewLost          too many processes were lost, or none can be had    exit status 1
     ├── ClusterError      YARN or HDFS does not answer or refuses             exit status 1
     ├── TimeOver          the cluster gives no more time; submit it again     exit status 75
@@ -66,6 +67,10 @@ class HistoryError(YarnmlError):
 
 
 class WorkerLost(YarnmlError):
+    pass
+
+
+class OwnerLost(YarnmlError):
     pass
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from tests.damage import cut, missing
 from tests.processes import saved_steps
-from yarnml.checkpoint.store import FORMAT, Checkpoints, Manifest, Position, write_state
+from yarnml.checkpoint.state_files import write_state
+from yarnml.checkpoint.store import FORMAT, Checkpoints, Manifest, Position
 from yarnml.data.schema import Schema
 from yarnml.errors import CheckpointError
 from yarnml.events.events import Event

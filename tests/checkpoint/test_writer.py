@@ -13,7 +13,8 @@ import safetensors.numpy
 import yarnml
 from tests.processes import running, saved_steps, wait_for
 from yarnml.checkpoint.pending import PendingCheckpoint
-from yarnml.checkpoint.store import FORMAT, Checkpoints, Manifest, Position, write_state
+from yarnml.checkpoint.state_files import write_state
+from yarnml.checkpoint.store import FORMAT, Checkpoints, Manifest, Position
 from yarnml.checkpoint.writer import CheckpointWriter
 from yarnml.control.reports import Saved
 from yarnml.data.schema import Schema

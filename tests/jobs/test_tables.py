@@ -48,22 +48,41 @@ def expected(job: Job, made_once: MakeOnce) -> list[bytes]:
     return model_bits(made_once("a model with a table", train) / "models")
 
 
-@pytest.mark.parametrize(("workers", "reducers"), [(2, 0), (3, 2), (5, 0)], ids=str)
-def test_any_number_of_processes(job: Job, expected: list[bytes], workers: int, reducers: int) -> None:
-    """Local processes in any number, reducing among themselves or apart, train the bits of a single process."""
-    yarnml.run(job | {"workers": {"count": workers}, "reducers": {"count": reducers}})
+def in_state(job: Job, state: str, workers: int, reducers: int) -> Job:
+    """The job with this ``training.state``, in so many processes."""
+    training = job["training"] | {"state": state}
+    return job | {"training": training, "workers": {"count": workers}, "reducers": {"count": reducers}}
+
+
+@pytest.mark.parametrize(
+    ("state", "workers", "reducers"), [("replicated", 2, 0), ("sharded", 3, 2), ("sharded", 5, 0)], ids=str
+)
+def test_any_number_of_processes(job: Job, expected: list[bytes], state: str, workers: int, reducers: int) -> None:
+    """Local processes in any number, reducing among themselves or apart, train the bits of a single process.
+
+    So they do where each has all rows of the table, and where each has a part.
+    """
+    yarnml.run(in_state(job, state, workers, reducers))
     assert model_bits(Path(job["export"])) == expected
 
 
 def test_killed_and_continued(job: Job, expected: list[bytes], write_job: Any) -> None:
-    """A job that goes on from its checkpoint after SIGKILL of all, and loses a worker, trains the same bits."""
+    """A job whose processes are all killed goes on from what their owners wrote, with other owners.
+
+    These go back by the step that they are ahead when a worker is lost, and all go back to the newest checkpoint when
+    an owner is lost; each time the model has the same bits.
+    """
     folder = Path(job["checkpoint"]["path"])
-    with running(write_job(job | {"workers": {"count": 2}})) as run:
+    with running(write_job(in_state(job, "sharded", 3, 0))) as run:
         wait_for("a checkpoint", lambda: saved_steps(folder))
         run.kill_all()
-    with running(write_job(job | {"workers": {"count": 3}})) as run:
-        wait_for("three workers", lambda: len(run.children()) == 3)
-        run.children()[1].kill()
-        status, _, err = run.end()
+    saved = max(saved_steps(folder))
+    with running(write_job(in_state(job, "sharded", 2, 2))) as run:
+        for role in ("worker", "reducer"):
+            wait_for("another checkpoint", lambda newest=saved: max(saved_steps(folder)) > newest)
+            saved = max(saved_steps(folder))
+            run.children(role)[1].kill()
+        status, out, err = run.end()
     assert status == 0, err
+    assert out.count("continuing after step") == 2
     assert model_bits(Path(job["export"])) == expected

@@ -25,11 +25,19 @@ TOKEN = Token("secret of the test")
 
 @contextmanager
 def connected(
-    workers: int, dedicated: int, timeout: float = 30.0, credentials: Credentials = TOKEN, levels: int = 1
+    workers: int,
+    dedicated: int,
+    timeout: float = 30.0,
+    credentials: Credentials = TOKEN,
+    levels: int = 1,
+    *,
+    owned: bool = False,
 ) -> Iterator[tuple[list[NetworkAllReduce], list[Reducer], Callable[[int], None]]]:
     """Real all-reduces for ``workers``, reducing among themselves or in ``dedicated`` reducers of their own.
 
     Gives them, all reducers, and a function that begins another generation; the first one has begun.
+
+    ``owned``: the reducers keep a table.
     """
     with ExitStack() as stack:
         services = [PeerServices() for _ in range(workers + dedicated)]
@@ -48,7 +56,10 @@ def connected(
             assignment = Assignment(generation, Idle(), shards, reducers, of_workers, levels)
             for worker, allreduce in enumerate(allreduces):
                 allreduce.abort_before(generation)
-                allreduce.begin(plan_routes(assignment, worker))
+                allreduce.begin(plan_routes(assignment, worker)._replace(owners=reducers if owned else []))
+                if allreduce.owners:
+                    allreduce.owners.addresses = reducers
+                    allreduce.owners.generation = generation
 
         for allreduce in allreduces:
             stack.callback(allreduce.close)

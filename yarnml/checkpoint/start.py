@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 import numpy.typing as npt
 
 from yarnml import storage
-from yarnml.checkpoint.store import Checkpoints, read_manifest, read_state
+from yarnml.checkpoint.state_files import read_state
+from yarnml.checkpoint.store import Checkpoints, read_manifest
 from yarnml.data.schema import Schema
 from yarnml.errors import CheckpointError, ExportError, translated
 from yarnml.job import paths

@@ -1,7 +1,8 @@
 """Checkpoints: a state that one worker writes beside, and the master commits by one rename.
 
 ``<job>/checkpoints/step-…/`` holds ``state.safetensors`` (scaling, parameters, optimizer) and ``manifest.json`` (what
-the job is and how far it got, and the digests of both files).  Whatever is not named so was never committed and is
+the job is and how far it got, and the digests of all files).  Where several processes own a table, each has written a
+file of its rows beside them.  Whatever is not named so was never committed and is
 swept away.  One whose files are not what was written is torn: it is passed over, and said so.
 """
 
@@ -12,7 +13,6 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import msgspec
-import numpy.typing as npt
 from msgspec import Struct
 
 from yarnml import storage
@@ -23,7 +23,6 @@ from yarnml.job import paths
 from yarnml.job.start import Start
 from yarnml.storage import atomic, integrity
 from yarnml.storage.integrity import TornFile, UnreadableFile
-from yarnml.storage.tensors import unpack
 
 FORMAT = "yarnml-checkpoint/1"
 _FILES = (paths.STATE, paths.MANIFEST)
@@ -172,10 +171,10 @@ class Checkpoints:
     def _remove_drafts(self, mark: str = paths.ANY_MARK) -> None:
         for name in storage.names(self._folder):
             if paths.is_draft(name, mark):
-                atomic.clear(storage.join(self._folder, name), _FILES)
+                _clear(storage.join(self._folder, name))
 
     def _remove(self, step: int) -> None:
-        atomic.clear(self.folder(step), _FILES)
+        _clear(self.folder(step))
 
     def _steps(self) -> list[int]:
         steps = {paths.step_of(name) for name in storage.names(self._folder)} - self._foreign
@@ -189,8 +188,16 @@ class Checkpoints:
         manifest = read_manifest(self.folder(step))
         if manifest.position.step != step:
             raise TornFile(f"{paths.MANIFEST} is of step {manifest.position.step}, so the folder was renamed")
-        integrity.check(self.folder(step), {paths.STATE: manifest.files.get(paths.STATE)})
+        files = {name: digest for name, digest in manifest.files.items() if name != paths.MANIFEST}
+        integrity.check(self.folder(step), {paths.STATE: manifest.files.get(paths.STATE), **files})
         return manifest
+
+
+def _clear(folder: str) -> None:
+    """Remove the files of a checkpoint, and the folder if nothing else is in it."""
+    names = storage.names(folder)
+    tables = [name for name in (*names, *(n[1:-9] for n in names)) if paths.part_of_table(name)]  # and what is left
+    atomic.clear(folder, (*_FILES, *tables))
 
 
 def _none_is_whole(folder: str, torn: Mapping[int, TornFile]) -> str:
@@ -219,25 +226,3 @@ def read_manifest(folder: str) -> Manifest:
         return msgspec.convert(document, Manifest)
     except msgspec.ValidationError as exc:
         raise TornFile(f"{paths.MANIFEST} is no manifest: {exc}") from exc
-
-
-def write_state(folder: str, data: bytes | bytearray) -> dict[str, str]:
-    """Write a packed state; returns file name → SHA-256."""
-    with translated(CheckpointError, f"The state can't be written to {folder}"):
-        storage.write(storage.join(folder, paths.STATE), data)
-    return {paths.STATE: integrity.digest_of(data)}
-
-
-def read_state(folder: str) -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays of a committed checkpoint; CheckpointError where it is torn."""
-    try:
-        with translated(CheckpointError, f"The checkpoint {folder} can't be read"):
-            manifest = read_manifest(folder)
-            with integrity.present(paths.STATE):
-                data = storage.read(storage.join(folder, paths.STATE))
-            integrity.compare(paths.STATE, manifest.files.get(paths.STATE), integrity.digest_of(data))
-            return unpack(data)
-    except TornFile as exc:
-        raise CheckpointError(
-            f"{folder} is torn: {exc}; run the same command again to go on from the newest that is whole."
-        ) from exc

@@ -4,13 +4,22 @@ import threading
 from collections.abc import Callable
 
 from yarnml.checkpoint.histograms import histograms_of
-from yarnml.checkpoint.store import write_state
+from yarnml.checkpoint.state_files import write_state
 from yarnml.control.reports import Saved
 
 
-def save(folder: str, data: bytes | bytearray, *, histograms: bool) -> Saved:
-    """Write a packed state, and sum up its parameters where ``histograms`` asks for that."""
-    files = write_state(folder, data)
+def save(
+    folder: str,
+    data: bytes | bytearray,
+    *,
+    histograms: bool,
+    wait_for_rest: Callable[[], dict[str, str]] = dict,
+) -> Saved:
+    """Write a packed state, and sum up its parameters where ``histograms`` asks for that.
+
+    ``wait_for_rest``: waits for what other processes write into the folder; returns file name → SHA-256.
+    """
+    files = write_state(folder, data) | wait_for_rest()
     return Saved(folder, files, histograms_of(data) if histograms else {})
 
 
@@ -26,11 +35,18 @@ class CheckpointWriter:
         self._done: Saved | None = None
         self._failure: Exception | None = None
 
-    def begin(self, folder: str, data: bytes | bytearray, *, histograms: bool = False) -> None:
+    def begin(
+        self,
+        folder: str,
+        data: bytes | bytearray,
+        *,
+        histograms: bool = False,
+        wait_for_rest: Callable[[], dict[str, str]] = dict,
+    ) -> None:
         """Write a packed state, as `save` does; the one before is finished first."""
         self.finish()
         self._thread = threading.Thread(
-            target=self._write, args=(folder, data, histograms), daemon=True, name="checkpoint"
+            target=self._write, args=(folder, data, histograms, wait_for_rest), daemon=True, name="checkpoint"
         )
         self._thread.start()
 
@@ -61,10 +77,12 @@ class CheckpointWriter:
             self._thread.join()  # it ends: its calls of the storage have deadlines
         self._thread = None
 
-    def _write(self, folder: str, data: bytes | bytearray, histograms: bool) -> None:
+    def _write(
+        self, folder: str, data: bytes | bytearray, histograms: bool, wait_for_rest: Callable[[], dict[str, str]]
+    ) -> None:
         self._done = None
         try:
-            done = save(folder, data, histograms=histograms)
+            done = save(folder, data, histograms=histograms, wait_for_rest=wait_for_rest)
         except Exception as exc:
             self._failure = exc
         else:

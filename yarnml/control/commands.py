@@ -101,6 +101,7 @@ class SyncState(Message, frozen=True):
         weight: the same, of the weights.
         source: the worker that has the state.
         address: where it serves the state.
+        owners: addresses of the processes that keep its table, if others do: they go back to the step, too.
     """
 
     begin: Initialize
@@ -110,6 +111,7 @@ class SyncState(Message, frozen=True):
     weight: float
     source: int
     address: str
+    owners: list[str] = field(default_factory=list)
 
 
 class Train(Message, frozen=True):

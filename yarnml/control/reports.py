@@ -38,11 +38,13 @@ class Built(Message, frozen=True):
         parameters: numbers in the model.
         steps: of one epoch.
         content: what an earlier training gave to the first state, in words; empty without one.
+        owners: addresses of the processes that keep the table; none where every worker has all of it.
     """
 
     parameters: int
     steps: int
     content: str = ""
+    owners: list[str] = field(default_factory=list)
 
 
 class Trained(Message, frozen=True):

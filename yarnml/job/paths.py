@@ -24,6 +24,7 @@ LEASE = ".yarnml-lease.json"
 ANY_MARK = "[0-9a-f]{8}"
 
 _STEP = re.compile(r"step-([0-9]{12})")
+_TABLE_PART = re.compile(r"table-([0-9]{5})-of-([0-9]{5})\.safetensors")
 _PIECE = re.compile(r"piece-([0-9]{9})-([0-9]{9})\.jsonl")
 _EVENT_FILE = re.compile(r"events\.out\.tfevents\.([0-9]{10})")
 _TRIAL = re.compile(r"candidate-[0-9]+-fold-[0-9]+")
@@ -55,6 +56,17 @@ def step_of(name: str) -> int | None:
     """The step in a checkpoint folder's name; None for any other name."""
     match = _STEP.fullmatch(name)
     return int(match[1]) if match else None
+
+
+def table_part(number: int, count: int) -> str:
+    """The file of a checkpoint with part ``number`` of ``count`` of a table."""
+    return f"table-{number:05d}-of-{count:05d}.safetensors"
+
+
+def part_of_table(name: str) -> tuple[int, int] | None:
+    """The number of a table's part, and the count of all; None for the name of anything else."""
+    match = _TABLE_PART.fullmatch(name)
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def draft(folder: str, step: int, mark: str) -> str:

@@ -34,6 +34,7 @@ from yarnml.job.processes import Reducers as Reducers
 from yarnml.job.processes import Workers as Workers
 
 Gradients = Literal["float32", "bfloat16"]
+State = Literal["replicated", "sharded"]
 
 
 class EarlyStopping(Section, frozen=True, kw_only=True):
@@ -53,6 +54,7 @@ class Training(Section, frozen=True, kw_only=True):
     ``batch_size``: most rows of one step over all shards, or ``full`` for one step per pass over the data.
     ``micro_batch_size``: most rows that a worker maps at once, where those of a step need too much memory.
     ``gradients``: what they are rounded to before they are added up, and after every addition.
+    ``state``: of a learner with a table, ``replicated``: every worker has all rows, or ``sharded``: each has a part.
     ``shards``: parts the training data is cut into; part of the result, so fixed at a job's first start.
     ``shuffle_rows``: row groups are shuffled, then rows within runs of row groups of at most this many rows.
     """
@@ -61,6 +63,7 @@ class Training(Section, frozen=True, kw_only=True):
     batch_size: PositiveInt | Literal["full"] | None = None
     micro_batch_size: PositiveInt | None = None
     gradients: Gradients = "float32"
+    state: State = "replicated"
     seed: Annotated[int, Meta(ge=0, lt=2**32)] = 0
     shards: Shards | None = None
     shuffle_rows: PositiveInt = 65536

@@ -7,9 +7,10 @@ from msgspec.structs import replace
 
 from yarnml.errors import JobFileError
 from yarnml.job.csv import check_csv
+from yarnml.job.keys import check_keys, check_state
 from yarnml.job.labels import check_label_scale
 from yarnml.job.patterns import check_patterns, is_open, is_pattern, named_features
-from yarnml.job.prepare import Bucket, Impute, Key, Step, Text
+from yarnml.job.prepare import Bucket, Impute, Step, Text
 from yarnml.job.spec import Data, Job
 from yarnml.job.start import check_start
 from yarnml.job.where import parse_condition
@@ -23,6 +24,8 @@ def with_learner_defaults(job: Job) -> Job:
     training = job.training
     if isinstance(training.batch_size, int) or training.micro_batch_size or training.gradients != "float32":
         job = replace(job, learner=job.learner.in_batches())
+    if training.state == "sharded":  # a copy of a late task would ask for rows that its owner has updated by then
+        job = replace(job, workers=replace(job.workers, backups=False))
     passes = job.learner.passes
     if passes is None:
         return job
@@ -38,7 +41,8 @@ def check_learner(job: Job) -> None:
     job.learner.check(job)
     check_start(job)
     _check_words(job)
-    _check_keys(job)
+    check_keys(job)
+    check_state(job)
     _check_batches(job)
     _check_passes(job)
 
@@ -104,26 +108,6 @@ def _check_words(job: Job) -> None:
         raise JobFileError(
             f"learner.kind {learner.kind} takes ids of words, and nothing makes them of column '{plain[0]}'; "
             "add tokens or hashed_tokens to data.prepare, or leave it out of data.features."
-        )
-
-
-def _check_keys(job: Job) -> None:
-    """Refuse keys for a learner without tables, a learner with tables without keys, and keys of several sizes."""
-    kind = job.learner.kind
-    steps = [step for step in job.data.prepare if isinstance(step, Key)]
-    if steps and not job.learner.KEYS:
-        raise JobFileError(
-            f"learner.kind {kind} takes numbers, but key of data.prepare makes keys of column "
-            f"'{steps[0].columns[0]}'; choose sparse_linear or sparse_factorization_machine, or kind hash."
-        )
-    if job.learner.KEYS and not steps:
-        raise JobFileError(
-            f"learner.kind {kind} has a row of parameters for every key, and nothing makes keys; add "
-            "{kind: key, columns: [...]} to data.prepare."
-        )
-    if len({step.bits for step in steps}) > 1:
-        raise JobFileError(
-            f"data.prepare makes keys of {steps[0].bits} bits and of other sizes; give all key steps the same bits."
         )
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from yarnml.errors import ModelError
 from yarnml.learners.precision import float64
+from yarnml.storage.tensors import not_finite
 
 
 def tensors(tree: Any) -> dict[str, npt.NDArray[Any]]:
@@ -34,10 +35,7 @@ def finite(arrays: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
     """These arrays; ModelError names one that is not finite."""
     for name, array in arrays.items():
         if not np.isfinite(array).all():
-            raise ModelError(
-                f"{name} holds NaN or infinity after the last step: numbers grew too large; lower the learning "
-                "rate where there is one, or set data.scale: standard."
-            )
+            raise not_finite(name)
     return arrays
 
 

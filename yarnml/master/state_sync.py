@@ -9,20 +9,21 @@ from collections.abc import Callable, Mapping
 from yarnml.control.commands import Command, Initialize, ReportPosition, SyncState
 from yarnml.control.reports import Report, Saved, StatePosition, Trained
 from yarnml.data.schema import Schema
-from yarnml.errors import WorkerLost
+from yarnml.errors import OwnerLost, WorkerLost
 from yarnml.events.events import Listener, Resumed
 from yarnml.master.crew import Crew
 from yarnml.master.membership.failure_policy import ExitKind
 
 
 class StateLost(Exception):
-    """No worker has the newest state any more."""
+    """Nobody has the newest state any more, or a part of its table."""
 
 
 class StateSync:
     """A crew that is brought to one state after every change.
 
     ``schema``: of the state; None before it is built, when there is nothing to give to others.
+    ``owners``: addresses of the processes that keep the state's table, if others than all workers do.
 
     Args:
         begin: the training, for workers that come later.
@@ -35,6 +36,7 @@ class StateSync:
         self._on_saved = on_saved
         self._say = say
         self.schema: Schema | None = None
+        self.owners: list[str] = []
 
     @property
     def time_limit(self) -> str:
@@ -75,9 +77,13 @@ class StateSync:
             raise StateLost
         worker, state = source
         address = self._crew.peer(worker)
-        reports = self.attempt(
-            SyncState(self._begin, self.schema, state.step, state.loss, state.weight, worker, address)
+        sync = SyncState(
+            self._begin, self.schema, state.step, state.loss, state.weight, worker, address, owners=self.owners
         )
+        try:
+            reports = self.attempt(sync)
+        except OwnerLost as lost:
+            raise StateLost from lost
         self._say(Resumed(state.step, len(reports)))
         return state
 

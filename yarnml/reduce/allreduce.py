@@ -18,7 +18,8 @@ from yarnml.errors import WorkerLost
 from yarnml.reduce.base import MoreParts, no_more_parts
 from yarnml.reduce.connections import flight, sockets
 from yarnml.reduce.connections.base import Connection, ConnectionLost
-from yarnml.reduce.keyed import KeyedVector
+from yarnml.reduce.keyed import KeyedVector, first_place
+from yarnml.reduce.owners import Owners
 from yarnml.reduce.reducer import Aggregator, StepKey, chunk_bounds, slice_bounds, timeout_error
 from yarnml.reduce.routing import RELAY_SUFFIX, Routes
 from yarnml.reduce.server import PeerServices
@@ -68,6 +69,7 @@ class NetworkAllReduce:
         self.relay_sent = Traffic()
         self.relay_received = Traffic()
         self._uplink = self._new_uplink("")
+        self.owners: Owners | None = Owners(address, services.tables, self._connect_table, self.sent, self.received)
 
     def begin(self, routes: Routes) -> None:
         """Send parts along these routes from now on; close streams that they don't use, or that have failed."""
@@ -95,9 +97,17 @@ class NetworkAllReduce:
             self._streams[address] = Stream(address, self._connect(address), self._inbox)
 
     def _connect(self, route_address: str) -> Connection:
-        """Connect by a socket where both processes are on one machine, else by Flight."""
+        """Connect to a reducer or relay."""
         address = route_address.removesuffix(RELAY_SUFFIX)
-        hello = encode(Hello(self._worker, relay=address != route_address))
+        return self._open(address, Hello(self._worker, relay=address != route_address))
+
+    def _connect_table(self, address: str) -> Connection:
+        """Connect to the owner of a part of a table."""
+        return self._open(address, Hello(self._worker, table=True))
+
+    def _open(self, address: str, begin: Hello) -> Connection:
+        """Connect by a socket where both processes are on one machine, else by Flight."""
+        hello = encode(begin)
         try:
             by_socket = sockets.connect(address, hello, self._credentials)
             return by_socket or flight.connect(address, hello, self._credentials)
@@ -155,6 +165,10 @@ class NetworkAllReduce:
 
     def _cut(self, sample: Value) -> dict[str, Chunks]:
         """The chunks of each slice of a value, by the address that gets the slice."""
+        if self._routes.owners and isinstance(sample, KeyedVector):
+            return dict(
+                zip(self._routes.owners, owned_chunks(len(sample.dense), len(self._routes.owners)), strict=True)
+            )
         addresses = self._routes.addresses(len(sample))
         bounds = slice_bounds(len(sample), len(addresses))
         boundary = len(pieces(sample)[0])  # a chunk has one type, so none crosses from one piece to the next
@@ -168,7 +182,8 @@ class NetworkAllReduce:
             for number, (low, high) in enumerate(chunks):
                 for node, value in parts.items():
                     chunk = value[low:high]
-                    part = header_of(Part(*key, shards, node.level, node.place, number, len(chunks)), chunk)
+                    part = Part(*key, shards, node.level, node.place, number, len(chunks))
+                    part = header_of(part, chunk, owned=bool(self._routes.owners))
                     if address in self._streams:
                         self._streams[address].put(part, chunk)
                         self.sent.add(chunk)
@@ -179,6 +194,8 @@ class NetworkAllReduce:
         self._reducer.abort_before(generation)
         self._relay.abort_before(generation)
         self._inbox.abort_before(generation)
+        if self.owners:
+            self.owners.abort_before(generation)
 
     def publish(self, step: int, state: bytes | bytearray) -> None:
         self._states.publish(step, state)
@@ -190,7 +207,18 @@ class NetworkAllReduce:
         for stream in self._streams.values():
             stream.close()
         self._streams.clear()
+        if self.owners:
+            self.owners.close()
         self._uplink.close()
+
+
+def owned_chunks(dense: int, owners: int) -> list[Chunks]:
+    """The chunks of a keyed vector that each owner reduces: a slice of its vector, if it gets one, and its keys."""
+    slices = [chunk_bounds(low, high) if low < high else [] for low, high in slice_bounds(dense, owners)]
+    places = [
+        (dense + first_place(number, owners), dense + first_place(number + 1, owners)) for number in range(owners)
+    ]
+    return [[*chunks, keys] for chunks, keys in zip(slices, places, strict=True)]
 
 
 def _layout(value: Value) -> list[tuple[int, np.dtype[Any]]]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from yarnml.reduce.owners import Owners
 from yarnml.reduce.reducer import StepKey
 from yarnml.reduce.routing import Routes
 from yarnml.reduce.tree import Node, Value
@@ -20,7 +21,12 @@ def no_more_parts(waited: float) -> Mapping[Node, Value]:
 
 
 class AllReduce(Protocol):
-    """One worker's end of the reduce phase."""
+    """One worker's end of the reduce phase.
+
+    ``owners``: the way to processes that keep a table; None where this one keeps all of it.
+    """
+
+    owners: Owners | None
 
     def begin(self, routes: Routes) -> None:
         """Send parts along these routes from now on."""

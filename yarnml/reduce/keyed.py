@@ -57,6 +57,16 @@ class KeyedVector:
         return (element - len(self.dense)) * (2**64 // PLACES)
 
 
+def first_place(number: int, count: int) -> int:
+    """The place at which part ``number`` of ``count`` equal parts of all keys begins."""
+    return number * PLACES // count
+
+
+def first_key(number: int, count: int) -> int:
+    """The key, a number of up to 2^64, at which part ``number`` of ``count`` equal parts of all keys begins."""
+    return first_place(number, count) * (2**64 // PLACES)
+
+
 def bytes_of(chunk: Array | Run) -> Array:
     """A chunk as it travels: the keys of a run, then its values."""
     if not isinstance(chunk, Run):

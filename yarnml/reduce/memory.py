@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from yarnml.errors import WorkerLost
 from yarnml.reduce.base import MoreParts, no_more_parts
+from yarnml.reduce.owners import Owners
 from yarnml.reduce.reducer import StepKey
 from yarnml.reduce.routing import Routes
 from yarnml.reduce.tree import Node, Value, root
@@ -11,6 +12,8 @@ from yarnml.reduce.tree import Node, Value, root
 
 class MemoryAllReduce:
     """An `yarnml.reduce.base.AllReduce` for one worker: the combined parts are the total."""
+
+    owners: Owners | None = None
 
     def begin(self, routes: Routes) -> None:
         if routes.reducers:

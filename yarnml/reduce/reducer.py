@@ -14,8 +14,9 @@ from threading import Condition, Event
 from typing import Any, NamedTuple, Protocol
 
 from yarnml.errors import WorkerLost
-from yarnml.reduce.tree import Chunk, Join, Node
-from yarnml.reduce.wire import Part
+from yarnml.reduce.owner import Owner
+from yarnml.reduce.tree import Chunk, Join, Node, root
+from yarnml.reduce.wire import OWNED, Part
 from yarnml.sparse.run import Run
 
 DISCONNECT_CHECK_SECONDS = 0.5
@@ -95,9 +96,12 @@ class Reducer:
     One condition guards every field, and parts are joined under its lock: two threads with the two children of a node
     could otherwise both look for the other child before it is there, and the node would never be added up.  The order
     in which threads get the lock does not matter, since equal nodes have equal bits.
+
+    ``owner``: of a part of a table, whose rows are updated by the totals of runs that are `yarnml.reduce.wire.OWNED`.
     """
 
     def __init__(self) -> None:
+        self.owner = Owner()
         self._changed = Condition()
         # The parts of every sum that is kept: step → chunk → what has arrived of it.
         self._joins: dict[StepKey, dict[int, Join[Chunk]]] = {}
@@ -122,10 +126,21 @@ class Reducer:
             _check_fits(join, part, values)
             is_new = join.add(Node(part.level, part.place), values)
             self.dropped_parts += not is_new
+            if is_new and part.dtype == OWNED:
+                self._update_rows(key, join)
             if join.total is not None:
                 self._note_finished(key, part.chunks)
                 self._changed.notify_all()
             return is_new
+
+    def _update_rows(self, key: StepKey, join: Join[Chunk]) -> None:
+        """Put the owner's answer in the place of a total, when that is there."""
+        if isinstance(join.total, Run):
+            try:
+                join.parts = {root(join.shards): self.owner.update(key.step, join.total)}
+            except WorkerLost as exc:
+                join.parts = {}
+                self.fail(key.generation, exc)
 
     def total(self, key: StepKey, chunk: int, timeout: float, disconnected: Event | None = None) -> Chunk:
         """Wait for the sum of one chunk; WorkerLost names the missing shards after ``timeout`` seconds.

@@ -52,6 +52,7 @@ class Routes(NamedTuple):
     ``relays``: addresses of the relays of its group.
     ``reducer_above``: the address of the reducer that its own relay passes on to; empty where there is none.
     ``shards``: the shards of its group.
+    ``owners``: addresses of the processes that keep a table, in the order of its parts; they reduce the sums for it.
     """
 
     reducers: list[str]
@@ -62,6 +63,7 @@ class Routes(NamedTuple):
     relays: Sequence[str] = ()
     reducer_above: str = ""
     shards: frozenset[int] = frozenset()
+    owners: Sequence[str] = ()
 
     def addresses(self, length: int) -> Sequence[str]:
         """The addresses that get the slices of a vector of ``length`` elements, a slice each."""

@@ -11,6 +11,7 @@ from yarnml.reduce.connections.base import Connection, ConnectionLost
 from yarnml.reduce.connections.flight import FlightConnection
 from yarnml.reduce.connections.sockets import Listener
 from yarnml.reduce.handler import StreamHandler
+from yarnml.reduce.owner_handler import TableService, serve
 from yarnml.reduce.reducer import Reducer
 from yarnml.reduce.relay import Relay
 from yarnml.reduce.state_transfer import StateStore, StateStream
@@ -27,6 +28,11 @@ class PeerServices:
     reducer: Reducer = field(default_factory=Reducer)
     relay: Relay = field(default_factory=Relay)
     states: StateStore = field(default_factory=StateStore)
+
+    @property
+    def tables(self) -> TableService:
+        """The service for the part of a table that the reducer updates."""
+        return TableService(self.reducer.owner, self.reducer.abort_before)
 
     def close(self, reason: str) -> None:
         """Give no more totals; all that wait for one get the reason."""
@@ -59,11 +65,13 @@ class ReducerServer(fl.FlightServerBase):  # type: ignore[misc]
 
     def _serve(self, connection: Connection, hello: bytes) -> None:
         try:
-            wants_relay = decode_hello(hello).relay
+            _, wants_relay, wants_table = msgspec.structs.astuple(decode_hello(hello))
         except (msgspec.DecodeError, TypeError) as exc:
             raise ConnectionLost(f"it began with no hello: {exc}") from exc
+        if wants_table:
+            return serve(self._services.tables, connection)
         aggregator = self._services.relay if wants_relay else self._services.reducer
-        StreamHandler(aggregator, connection, self._timeout).run()
+        return StreamHandler(aggregator, connection, self._timeout).run()
 
     def shutdown(self) -> None:
         self._socket_listener.close()

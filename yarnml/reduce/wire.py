@@ -18,6 +18,9 @@ from yarnml.sparse.run import Run
 
 KEYED = "keyed"
 
+OWNED = "owned"
+"""A run by which its reducer, the owner of a part of a table, updates the rows; the total comes back without keys."""
+
 Count = Annotated[int, Meta(ge=0, lt=2**62)]
 
 
@@ -28,7 +31,7 @@ class Part(Struct, frozen=True, array_like=True):
     ``shards``: the number of shards of the whole sum.
     ``level``, ``place``: the subtree; in a total the root of the tree.
     ``chunk``, ``chunks``: the chunk's number in its slice, and how many the slice has.
-    ``dtype``: NumPy's name of the elements' type; ``keyed`` for a run.
+    ``dtype``: NumPy's name of the elements' type; ``keyed`` or ``owned`` for a run.
     ``keys``, ``width``: of a run.
     """
 
@@ -39,7 +42,7 @@ class Part(Struct, frozen=True, array_like=True):
     place: Count
     chunk: Count
     chunks: Annotated[int, Meta(ge=1, lt=2**40)]
-    dtype: Annotated[str, Meta(pattern=r"^(float32|float64|bfloat16|keyed)$(?!\n)")] = "float32"
+    dtype: Annotated[str, Meta(pattern=r"^(float32|float64|bfloat16|keyed|owned)$(?!\n)")] = "float32"
     keys: Count = 0
     width: Count = 0
 
@@ -49,23 +52,27 @@ class Part(Struct, frozen=True, array_like=True):
             raise ValueError("a part outside of its sum")
 
 
-def header_of(part: Part, chunk: Chunk) -> Part:
-    """The header of a part, with the fields that say what is behind it."""
+def header_of(part: Part, chunk: Chunk, *, owned: bool = False) -> Part:
+    """The header of a part, with the fields that say what is behind it.  ``owned``: of a run, see `OWNED`."""
     if isinstance(chunk, Run):
-        return msgspec.structs.replace(part, dtype=KEYED, keys=len(chunk.keys), width=chunk.width)
+        return msgspec.structs.replace(part, dtype=OWNED if owned else KEYED, keys=len(chunk.keys), width=chunk.width)
     return msgspec.structs.replace(part, dtype=chunk.dtype.name)
 
 
 def chunk_of(part: Part, data: Vector) -> Chunk:
     """The chunk behind a header, a view; ValueError where the bytes are none of this form."""
-    return run_of(data.view(np.uint8), part.keys, part.width) if part.dtype == KEYED else data.view(part.dtype)
+    return run_of(data.view(np.uint8), part.keys, part.width) if part.dtype in (KEYED, OWNED) else data.view(part.dtype)
 
 
 class Hello(Struct, frozen=True, array_like=True):
-    """The first message on a stream: which worker it is, and whether it wants the process's reducer or its relay."""
+    """The first message on a connection: which worker it is, and what it wants of the process.
+
+    That is the reducer, its relay, or with ``table`` the owner of a part of a table.
+    """
 
     worker: Count
     relay: bool = False
+    table: bool = False
 
 
 class Refusal(Struct, frozen=True, array_like=True):

@@ -34,3 +34,7 @@ class GrowingArray:
             self._memory = memory
         self._memory[self._count : count] = rows
         self._count = count
+
+    def cut(self, count: int) -> None:
+        """Take away all rows behind the first ``count``."""
+        self._count = min(count, self._count)

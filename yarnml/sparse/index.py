@@ -51,6 +51,11 @@ class KeyIndex:
         self._keys.append(new[: count - before])
         return numbers
 
+    def cut(self, count: int) -> None:
+        """Take away all keys behind the first ``count``; as much work as to number the others."""
+        self._keys.cut(count)
+        self._make_slots(len(self._slot_keys))
+
     def _make_slots(self, size: int) -> None:
         """Make an empty table of so many slots, and put all keys in again."""
         self._slot_keys = np.empty(size, np.uint64)

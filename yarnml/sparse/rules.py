@@ -16,7 +16,10 @@ from yarnml.job.learners import Adagrad, Ftrl, RowAdagrad, Rule
 
 
 class RowRule(Protocol):
-    """The way in which the weights of a row are kept and updated."""
+    """The way in which the weights of a row are kept and updated.  ``options``: the job file's words for it."""
+
+    @property
+    def options(self) -> Rule: ...
 
     def stored(self, width: int) -> int:
         """Numbers that are kept for ``width`` weights."""
@@ -38,6 +41,7 @@ class FtrlRule:
     """
 
     def __init__(self, options: Ftrl) -> None:
+        self.options = options
         self._alpha = np.float32(options.alpha)
         self._beta = np.float32(options.beta)
         self._l1 = np.float32(options.l1)
@@ -74,6 +78,7 @@ class AdagradRule:
     """
 
     def __init__(self, options: Adagrad) -> None:
+        self.options = options
         self._rate = np.float32(options.learning_rate)
         self._epsilon = np.float32(options.epsilon)
 
@@ -96,6 +101,7 @@ class RowAdagradRule:
     """Adagrad with one sum of squares for a whole row, the mean over its weights: a number more a row, not a copy."""
 
     def __init__(self, options: RowAdagrad) -> None:
+        self.options = options
         self._rate = np.float32(options.learning_rate)
         self._epsilon = np.float32(options.epsilon)
 

@@ -31,11 +31,11 @@ class Run(NamedTuple):
 
     def between(self, low: int, high: int) -> "Run":
         """The part with the keys ``low`` … ``high`` - 1, a view; both are numbers of up to 2^64."""
-        ends = [_place(self.keys, low), _place(self.keys, high)]
+        ends = [count_below(self.keys, low), count_below(self.keys, high)]
         return Run(self.keys[slice(*ends)], self.values[slice(*ends)])
 
 
-def _place(keys: Keys, bound: int) -> int:
+def count_below(keys: Keys, bound: int) -> int:
     """The number of keys below a bound."""
     return len(keys) if bound >= 2**64 else int(np.searchsorted(keys, np.uint64(bound)))
 

@@ -8,9 +8,9 @@ import numpy as np
 from yarnml.data.arrays import Array, Matrix
 from yarnml.data.prepare.hashing import mixed, salt
 from yarnml.sparse.growing import GrowingArray
-from yarnml.sparse.index import KeyIndex
+from yarnml.sparse.index import KeyIndex, Numbers
 from yarnml.sparse.rules import RowRule
-from yarnml.sparse.run import Keys, Run
+from yarnml.sparse.run import Keys, Run, count_below
 
 KEYS = "keys"
 """The name of the keys among the arrays of a table; no block has it."""
@@ -30,6 +30,17 @@ class Block(NamedTuple):
     seed: int = 0
 
 
+class Undo(NamedTuple):
+    """The rows that an update has changed.
+
+    ``size``: rows before it.  ``numbers``: of the rows that it touched; ``rows``: these as they were, by block.
+    """
+
+    size: int
+    numbers: Numbers
+    rows: list[Matrix]
+
+
 class Table:
     """Rows by key, in blocks.
 
@@ -44,6 +55,11 @@ class Table:
 
     def __len__(self) -> int:
         return len(self._index.keys)
+
+    @property
+    def size(self) -> int:
+        """Weights of all rows."""
+        return len(self) * self.width
 
     @property
     def width(self) -> int:
@@ -72,17 +88,28 @@ class Table:
             gathered[block.name] = weights
         return gathered
 
-    def update(self, run: Run) -> None:
+    def update(self, run: Run) -> Undo:
         """Update the rows of a run's keys by its sums; those that are not there are made first."""
         before = len(self)
+        replaced = []
         numbers = self._index.number(run.keys)
         new = self._index.keys[before:]
         start = 0
         for block, rows in zip(self.blocks, self._rows, strict=True):
             rows.append(block.rule.first(first_weights(block, new)))
             sums = np.ascontiguousarray(run.values[:, start : start + block.width])
-            rows.rows[numbers] = block.rule.update(rows.rows.take(numbers, axis=0), sums)
+            old = rows.rows.take(numbers, axis=0)
+            rows.rows[numbers] = block.rule.update(old, sums)
+            replaced.append(old)
             start += block.width
+        return Undo(before, numbers, replaced)
+
+    def take_back(self, undo: Undo) -> None:
+        """Make the newest update undone; rows that it made are not there any more."""
+        for rows, old in zip(self._rows, undo.rows, strict=True):
+            rows.rows[undo.numbers] = old
+            rows.cut(undo.size)
+        self._index.cut(undo.size)
 
     def arrays(self) -> dict[str, Array]:
         """All of the table by name, keys ascending: equal for equal tables."""
@@ -90,6 +117,18 @@ class Table:
         arrays: dict[str, Array] = {KEYS: self._index.keys[order]}
         arrays |= {block.name: rows.rows[order] for block, rows in zip(self.blocks, self._rows, strict=True)}
         return arrays
+
+    @property
+    def infinite_block(self) -> str | None:
+        """The name of a block that holds a weight which is no finite number; None where there is none."""
+        for block, rows in zip(self.blocks, self._rows, strict=True):
+            if not np.isfinite(block.rule.weights(rows.rows)).all():
+                return block.name
+        return None
+
+    def restored(self, arrays: dict[str, Array]) -> "Table":
+        """Another table of these blocks, of which `arrays` gave these."""
+        return restored(self.blocks, arrays)
 
     def trained(self) -> dict[str, Array]:
         """The weights by name, keys ascending, of those keys alone that have a weight other than 0."""
@@ -123,3 +162,9 @@ def first_weights(block: Block, keys: Keys) -> Matrix:
     places = mixed(salt(block.name) + places)
     random = mixed(keys[:, None] ^ places) >> np.uint64(40)
     return (random.astype(np.float32) - np.float32(2**23)) * np.float32(block.scale / 2**23)
+
+
+def between(arrays: dict[str, Array], low: int, high: int) -> dict[str, Array]:
+    """The part of `Table.arrays` with the keys ``low`` … ``high`` - 1, views; both are numbers of up to 2^64."""
+    part = slice(*(count_below(arrays[KEYS], bound) for bound in (low, high)))
+    return {name: array[part] for name, array in arrays.items()}

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import safetensors.numpy
 
+from yarnml.errors import ModelError
+
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 _TYPES = {"uint64": "U64", "int64": "I64", "float64": "F64", "complex64": "C64", "float32": "F32", "uint32": "U32"}
@@ -63,3 +65,11 @@ def digest(arrays: Arrays) -> str:
         total.update(name.encode())
         total.update(np.asarray(array, order="C").reshape(-1).view(np.uint8).data)
     return total.hexdigest()
+
+
+def not_finite(name: str) -> ModelError:
+    """The error for an array of a state that holds something else than finite numbers."""
+    return ModelError(
+        f"{name} holds NaN or infinity after the last step: numbers grew too large; lower the learning rate where "
+        "there is one, or set data.scale: standard."
+    )

@@ -4,10 +4,8 @@ A mapper computes `learner.map` for its shards, gives the parts to the all-reduc
 total.  Every mapper holds the same state, to the bit, after every step.
 """
 
-from typing import Any, assert_never
+from typing import assert_never
 
-from yarnml.checkpoint.store import read_state
-from yarnml.checkpoint.writer import CheckpointWriter, save
 from yarnml.control.commands import (
     Assignment,
     AwaitSave,
@@ -33,9 +31,8 @@ from yarnml.control.commands import (
 )
 from yarnml.control.reports import Built, Done, Evaluated, FellBehind, Report, StatePosition, Surveyed
 from yarnml.data.schema import Schema
-from yarnml.errors import YarnmlError
+from yarnml.errors import OwnerLost, YarnmlError
 from yarnml.job import paths
-from yarnml.model.export import write_model
 from yarnml.reduce.base import AllReduce
 from yarnml.reduce.reducer import StepExpired
 from yarnml.reduce.routing import plan_routes
@@ -50,6 +47,7 @@ from yarnml.worker.model_evaluation import evaluate_model, find_groups
 from yarnml.worker.prediction import predict
 from yarnml.worker.progress import ProgressTracker
 from yarnml.worker.replica import NO_STATE
+from yarnml.worker.saved_state import SavedState
 from yarnml.worker.scaling_fit import fit_scaling
 from yarnml.worker.tasks import RequestShard, Tasks
 from yarnml.worker.training import Training
@@ -80,7 +78,7 @@ class Mapper:
         self._allreduce = allreduce
         self._tracker = tracker
         self._request_backup = request_backup
-        self._checkpoint_writer = CheckpointWriter(tracker.finish_checkpoint)
+        self._saved = SavedState(tracker.finish_checkpoint)
         self._row_caches = RowCaches()
         self._learners = learners or CompiledLearners()
         self._training: Training | None = None
@@ -92,7 +90,10 @@ class Mapper:
         if not isinstance(assignment.command, _FOR_ALL_WORKERS):
             if not tasks.shards:
                 return self._rest()
-            self._allreduce.begin(plan_routes(assignment, self._index))
+            owners = self._training.owners if self._training else []
+            self._allreduce.begin(plan_routes(assignment, self._index)._replace(owners=owners))
+        if self._allreduce.owners:
+            self._allreduce.owners.generation = assignment.generation
         try:
             return self._answer(assignment.command, tasks)
         except StepExpired:
@@ -121,14 +122,15 @@ class Mapper:
             case Evaluate(dataset):
                 return Evaluated(evaluate(dataset, self._current, tasks, self._tracker))
             case Restore(step, folder):
-                self._current.replica.load(read_state(folder), folder)
+                self._saved.restore(self._current.replica, step, folder, leads=tasks.leads)
                 self._current.replica.step = step
             case Save(folder, beside):
-                return self._save(folder, beside, tasks)
+                return self._save(folder, beside) if tasks.leads else Done()
             case AwaitSave():
-                return self._checkpoint_writer.finish() or Done()
+                return self._saved.finish()
             case Export(folder, about):
-                self._export(folder, about, tasks)
+                if tasks.leads:
+                    self._saved.export(self._current.replica, folder, about)
             case Predict():
                 return predict(command, tasks, self._tracker)
             case FindGroups():
@@ -151,7 +153,7 @@ class Mapper:
     def _start(self, initialize: Initialize) -> Training:
         """Begin the training of this folder, unless it is the current one."""
         if self._training is None or self._training.folder != initialize.folder:
-            self._checkpoint_writer.drop()
+            self._saved.drop()
             self._tracker.start_training()
             check_devices(initialize.job.workers.gpus)
             self._training = Training(initialize, self._row_caches, self._learners)
@@ -177,15 +179,20 @@ class Mapper:
     def _sync(self, sync: SyncState, tasks: Tasks) -> None:
         """Publish the state where this worker is the source; fetch it where its own is another one."""
         training = self._start(sync.begin)
+        if lost := set(sync.owners).difference(tasks.reducers):
+            raise OwnerLost(f"The owner of a part of the table, {min(lost)}, takes part no more.")
+        training.owners = sync.owners
         if self._index == sync.source:
             self._allreduce.publish(sync.step, tensors.pack(training.replica.tensors()))
         elif not tasks.shards:
             self._rest()
             return
         elif training.position.step != sync.step:
-            replica = training.build(sync.schema)
+            replica = training.build(sync.schema, self._allreduce.owners)
             replica.load(tensors.unpack(self._allreduce.fetch(sync.address, sync.step)), sync.address)
         training.replica.move_to(StatePosition(sync.step, sync.loss, sync.weight))
+        if training.replica.owned is not None and tasks.leads:
+            training.replica.owned.go_to(sync.step)
 
     def _survey(self, schema: Schema, tasks: Tasks) -> Report:
         return Surveyed(self._current.loaders.survey(schema, tasks.shards, self._tracker.finish_batch))
@@ -198,19 +205,20 @@ class Mapper:
 
     def _build(self, build: Build, tasks: Tasks) -> Report:
         training = self._current
-        self._checkpoint_writer.drop()
+        self._saved.drop()
+        owned = training.job.training.state == "sharded" and self._allreduce.owners is not None
+        training.owners = tasks.reducers if owned else []
         content = ""
         if build.start:
             content = training.start_from(build.schema, build.start)
         else:
-            training.build(build.schema)
+            training.build(build.schema, self._allreduce.owners)
         replica = training.replica
-        if build.restore:
-            replica.load(read_state(build.restore), build.restore)
+        self._saved.restore(replica, build.step, build.restore, leads=tasks.leads)
         replica.move_to(StatePosition(build.step, 0.0, 0.0))
         if tasks.leads and training.job.export:
             _ = replica.program.stablehlo  # a model that can't be exported is refused before it is trained
-        return Built(replica.parameter_count, training.loaders.steps(build.schema), content)
+        return Built(replica.parameter_count, training.loaders.steps(build.schema), content, training.owners)
 
     def _check(self, dataset: str, tasks: Tasks) -> None:
         """Decode this worker's shards of a dataset, which may stay in the cache for the first evaluation."""
@@ -225,24 +233,11 @@ class Mapper:
         training = self._current
         trace = paths.trace(training.folder, self._index) if train.profile else None
         loop = TrainingLoop(train, training, tasks, self._tracker)
-        return loop.run(trace, after_step=self._checkpoint_writer.check)
+        return loop.run(trace, after_step=self._saved.check)
 
-    def _save(self, folder: str, beside: bool, tasks: Tasks) -> Report:
-        """Write the state, or with ``beside`` have a thread write it while the training goes on."""
-        if not tasks.leads:
-            return Done()
-        replica = self._current.replica
-        replica.model()  # refuses a state that is not finite: no training can go on from it
-        data = tensors.pack(replica.tensors())
-        histograms = self._current.job.monitor.histograms
-        if beside:
-            self._checkpoint_writer.begin(folder, data, histograms=histograms)
-        return Done() if beside else save(folder, data, histograms=histograms)
-
-    def _export(self, folder: str, about: dict[str, Any], tasks: Tasks) -> None:
-        if tasks.leads:
-            replica = self._current.replica
-            write_model(folder, replica.model(), replica.program.stablehlo, about, replica.table())
+    def _save(self, folder: str, beside: bool) -> Report:
+        training = self._current
+        return self._saved.save(training.replica, folder, beside=beside, histograms=training.job.monitor.histograms)
 
     def _sum_dataset(self, dataset: str, schema: Schema, function: BatchSum, tasks: Tasks, step: int = 0) -> Vector:
         training = self._current

@@ -17,6 +17,8 @@ from yarnml.learners.named_arrays import on_host
 from yarnml.learners.precision import precision_of
 from yarnml.learners.tables.base import TableLearner
 from yarnml.learners.warm_start import Earlier
+from yarnml.reduce.owned_table import OwnedTable
+from yarnml.reduce.owners import Owners
 from yarnml.reduce.tree import Value, Vector
 from yarnml.storage.tensors import digest
 from yarnml.worker.compiled_learners import CompiledLearner
@@ -35,26 +37,53 @@ class Replica:
     It begins as the learner's first state, from ``seed``, and counts as no state until `move_to` says where it is: a
     state that is only half taken over must never be given to another worker.
 
+    Of a table that other processes own, ``owned``, it has no rows.
+
     ``hidden``: the learner alone asked for the scaling, and penalties shall count as if there were none.
     ``step``: the steps behind it, -1 without a state; ``loss`` and ``weight``: the epoch's sums so far.
     ``shard_cache``: what a shard learner holds, at this state or an earlier one on the way here.
     """
 
     def __init__(
-        self, compiled: CompiledLearner, schema: Schema, seed: int, scaling: Scaling, *, hidden: bool = False
+        self,
+        compiled: CompiledLearner,
+        schema: Schema,
+        seed: int,
+        scaling: Scaling,
+        *,
+        hidden: bool = False,
+        owners: Owners | None = None,
     ) -> None:
         self.schema = schema
         self.program = compiled.program
         self.shard_cache = ShardCache()
-        self.step = NO_STATE.step
+        self._step = NO_STATE.step
         self.loss = NO_STATE.loss
         self.weight = NO_STATE.weight
         self._learner = compiled.learner
         self._state = compiled.init(jax.random.key(seed))
+        self.owned: OwnedTable | None = None
+        if owners and isinstance(compiled.learner, TableLearner):
+            self.owned = OwnedTable(self._state.table.blocks, owners)
+            self._state = self._state._replace(table=self.owned)
         if hidden and compiled.with_units:
             self._state = compiled.with_units(self._state, scaling.factor)
         self._scaling = scaling
         self._applied_scaling = _unless_neutral(scaling)
+
+    @property
+    def step(self) -> int:
+        return self._step
+
+    @step.setter
+    def step(self, step: int) -> None:
+        self._step = step
+        if self.owned is not None:
+            self.owned.step = step
+
+    @property
+    def has_table(self) -> bool:
+        return isinstance(self.program, TableProgram)
 
     @property
     def position(self) -> StatePosition:

@@ -24,7 +24,7 @@ from yarnml.reduce.keyed import KeyedVector
 from yarnml.reduce.tree import Value
 from yarnml.sparse.gathered import Gathered, gather
 from yarnml.sparse.run import Run
-from yarnml.sparse.table import restored
+from yarnml.storage.tensors import not_finite
 from yarnml.worker.first_call import FirstCall
 from yarnml.worker.source_paths import without_source_paths
 
@@ -87,11 +87,12 @@ class TableProgram:
 
     def size(self, state: TableState) -> int:
         """Numbers in the model."""
-        return sum(a.size for a in self._learner.parameters(state).values()) + len(state.table) * state.table.width
+        return sum(a.size for a in self._learner.parameters(state).values()) + state.table.size
 
     def tensors(self, state: TableState, scaling: Scaling) -> dict[str, npt.NDArray[Any]]:
         """The model's arrays that belong to no key, by name.  Raises ModelError where one of any is not finite."""
-        finite({f"table/{name}": array for name, array in state.table.trained().items()})
+        if block := state.table.infinite_block:
+            raise not_finite(f"table/{block}")
         return finite(tensors({"parameters": self._learner.parameters(state), "scaling": scaling}))
 
     def table(self, state: TableState) -> dict[str, npt.NDArray[Any]]:
@@ -110,7 +111,7 @@ class TableProgram:
         tree = from_tensors({"scaling": scaling, "state": state.dense}, arrays)
         tree = jax.tree.map(np.asarray, tree)
         table = {name.removeprefix("table/"): a for name, a in arrays.items() if name.startswith("table/")}
-        return TableState(tree["state"], restored(state.table.blocks, table)), tree["scaling"]
+        return TableState(tree["state"], state.table.restored(table)), tree["scaling"]
 
     @cached_property
     def stablehlo(self) -> bytes:

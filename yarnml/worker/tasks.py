@@ -48,6 +48,16 @@ class Tasks:
         self._recent_seconds: deque[float] = deque(maxlen=STEPS_OF_OWN_PACE)  # of the worker's own tasks, by step
 
     @property
+    def generation(self) -> int:
+        """The number of the assignment."""
+        return self._assignment.generation
+
+    @property
+    def reducers(self) -> list[str]:
+        """The addresses of all processes that reduce."""
+        return self._assignment.reducers
+
+    @property
     def leads(self) -> bool:
         """True for the first worker that has shards: it writes checkpoints and models for all."""
         return self._index == min(worker for worker, shards in self._assignment.shards.items() if shards)
@@ -76,7 +86,6 @@ class Tasks:
 
         ``leaves``: what `map` returned; ``task``: computes a shard of any worker at this step.
         """
-        generation = self._assignment.generation
         runs = self._assignment.shards.values()
         shards = sum(map(len, runs))
         # A worker with several shards has tasks that have not begun: those can be taken over at once.
@@ -88,7 +97,7 @@ class Tasks:
             if not workers.backups or waited < next_request:
                 return {}
             copy_after = max(workers.backup_after, MAX_WAIT_IN_OWN_STEPS * median(self._recent_seconds))
-            shard = self._request_backup(generation, step, waited >= copy_after)
+            shard = self._request_backup(self.generation, step, waited >= copy_after)
             if shard is None:
                 soon = waited + BACKUP_REQUEST_SECONDS
                 next_request = soon if waited > copy_after else min(copy_after, soon)
@@ -97,4 +106,4 @@ class Tasks:
 
         parts = combine(leaves, shards)
         with self._tracker.wait_for_total():
-            return self._allreduce.reduce(StepKey(generation, step), parts, shards, backup)
+            return self._allreduce.reduce(StepKey(self.generation, step), parts, shards, backup)

@@ -12,6 +12,7 @@ from yarnml.errors import JobFileError, YarnmlError
 from yarnml.job import user_code
 from yarnml.job.start import Start
 from yarnml.learners.warm_start import Earlier
+from yarnml.reduce.owners import Owners
 from yarnml.worker.compiled_learners import CompiledLearner, CompiledLearners
 from yarnml.worker.loaders import Loaders, RowCaches
 from yarnml.worker.replica import NO_STATE, Replica
@@ -21,6 +22,7 @@ class Training:
     """The job of one training, its rows and its state on this worker.
 
     ``loaders``: its datasets.  ``scaling``: what `FitScaling` has found, or None.
+    ``owners``: addresses of the processes that keep its table; none where every worker has all of it.
     """
 
     def __init__(self, initialize: Initialize, row_caches: RowCaches, learners: CompiledLearners) -> None:
@@ -28,6 +30,7 @@ class Training:
         self.folder = initialize.folder
         self.loaders = Loaders(initialize, row_caches)
         self.scaling: Scaling | None = None
+        self.owners: list[str] = []
         self._is_search = initialize.is_search
         self._learners = learners
         self._replica: Replica | None = None
@@ -48,11 +51,19 @@ class Training:
     def position(self) -> StatePosition:
         return self._replica.position if self._replica is not None else NO_STATE
 
-    def build(self, schema: Schema) -> Replica:
-        """Make the learner's first state, which counts as no state until it is moved to a position."""
+    def build(self, schema: Schema, owners: Owners | None = None) -> Replica:
+        """Make the learner's first state, which counts as no state until it is moved to a position.
+
+        ``owners``: the way to the processes that keep its table, if others do.
+        """
         scaling = self.scaling or identity_of(schema)
         hidden = self.job.scales and self.job.data.scale != "standard"
-        self._replica = Replica(self._compiled(schema), schema, self.job.training.seed, scaling, hidden=hidden)
+        if owners:
+            owners.addresses = self.owners
+        compiled = self._compiled(schema)
+        self._replica = Replica(
+            compiled, schema, self.job.training.seed, scaling, hidden=hidden, owners=owners if self.owners else None
+        )
         return self._replica
 
     def start_from(self, schema: Schema, start: Start) -> str:

@@ -22,9 +22,11 @@ TABLE = {"kind": "sparse_linear"}
         ([KEY, KEY | {"columns": ["user"], "bits": 24}], {"learner": TABLE}, "give all key steps the same bits"),
         ([KEY], {"learner": TABLE, "training": {"batch_size": "full"}}, "must be a number, such as 4096, not full"),
         ([KEY], {"learner": TABLE, "training": {"gradients": "bfloat16"}}, "which learner.kind sparse_linear does not"),
+        ([], {"learner": {"kind": "mlp"}, "training": {"state": "sharded"}}, "which learner.kind mlp does not have"),
+        ([KEY], {"learner": TABLE, "reducers": {"levels": 2}, "training": {"state": "sharded"}}, "reducers.levels"),
         ([KEY | {"bits": 7}], {"learner": TABLE}, "bits"),
     ],
-    ids=["learner", "no-keys", "bits", "full", "bfloat16", "few-bits"],
+    ids=["learner", "no-keys", "bits", "full", "bfloat16", "no-table", "levels", "few-bits"],
 )
 def test_jobs(steps: list[dict[str, Any]], fields: dict[str, Any], sentence: str) -> None:
     """Keys and learners with tables need each other, and batches of rows."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from yarnml.data.arrays import Array, Matrix
 from yarnml.learners.base import Batch, Check, Key
+from yarnml.sparse.base import ParameterTable
 from yarnml.sparse.run import Run
 from yarnml.sparse.table import Block, Table, first_weights
 
@@ -86,7 +87,7 @@ class TableState(NamedTuple):
     """``dense``: rows by name, as their rules keep them, float32 [numbers, stored]; ``table``: changed in place."""
 
     dense: dict[str, Matrix]
-    table: Table
+    table: ParameterTable
 
 
 class TableLearner:

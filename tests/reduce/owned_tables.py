@@ -1,0 +1,95 @@
+"""Workers in threads and real owners of a table, beside one process that has all of its rows."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+
+from tests.reduce.allreduces import SHARDS, connected
+from yarnml.control.credentials import Credentials
+from yarnml.job.learners import Adagrad, Ftrl
+from yarnml.master.placement import assign
+from yarnml.reduce.allreduce import NetworkAllReduce
+from yarnml.reduce.keyed import KeyedVector
+from yarnml.reduce.owned_table import OwnedTable
+from yarnml.reduce.reducer import Reducer, StepKey
+from yarnml.reduce.tree import combine, root
+from yarnml.sparse.base import ParameterTable
+from yarnml.sparse.rules import rule_of
+from yarnml.sparse.run import Run
+from yarnml.sparse.table import Block, Table
+
+BLOCKS = (Block("weight", 1, rule_of(Ftrl())), Block("factors", 2, rule_of(Adagrad()), 0.1, 7))
+WIDTH = 3
+
+
+def sums(table: ParameterTable, step: int, shard: int) -> KeyedVector:
+    """A shard's sums at a step: a function of the weights of its keys, some of which come for the first time."""
+    random = np.random.default_rng([step, shard])
+    keys = np.unique(random.integers(0, 2**64, 300, np.uint64) >> np.uint64(50) << np.uint64(50))
+    weights = table.weights(keys[random.permutation(len(keys))], unknown_as_first=True)
+    noise = random.normal(size=(len(keys), WIDTH)).astype(np.float32)
+    values = np.concatenate([weights[block.name] for block in BLOCKS], axis=1) * np.float32(0.1) + noise
+    return KeyedVector(random.normal(size=4).astype(np.float32), Run(keys, values))
+
+
+def alone(steps: int) -> Table:
+    """The table of one process after so many steps."""
+    table = Table(BLOCKS)
+    for step in range(steps):
+        table.update(combine({s: sums(table, step, s) for s in range(SHARDS)}, SHARDS)[root(SHARDS)].run)
+    return table
+
+
+def bits(arrays: dict[str, np.ndarray]) -> dict[str, bytes]:
+    return {name: array.tobytes() for name, array in arrays.items()}
+
+
+def rows_of(reducers: Sequence[Reducer]) -> dict[str, bytes]:
+    """The rows of all owners, in the order of their parts."""
+    parts = [reducer.owner._part for reducer in reducers]
+    arrays = [part.table.arrays() for part in parts if part]
+    return bits({name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]})
+
+
+def train(allreduces: Sequence[NetworkAllReduce], first: int, last: int, generation: int = 1) -> None:
+    """Train steps on all workers, each in a thread of its own; fails where one of them does."""
+    errors: list[BaseException] = []
+
+    def work(worker: int, shards: list[int]) -> None:
+        try:
+            table = table_of(allreduces[worker], first)
+            for step in range(first, last):
+                parts = combine({s: sums(table, step, s) for s in shards}, SHARDS)
+                total = allreduces[worker].reduce(StepKey(generation, step), parts, SHARDS)
+                assert isinstance(total, KeyedVector)
+                assert len(total.dense) == 4
+                table.update(total.run)
+        except BaseException as exc:
+            errors.append(exc)
+
+    threads = [threading.Thread(target=work, args=item) for item in assign(SHARDS, range(len(allreduces))).items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def table_of(allreduce: NetworkAllReduce, step: int) -> OwnedTable:
+    assert allreduce.owners
+    table = OwnedTable(BLOCKS, allreduce.owners)
+    table.step = step
+    return table
+
+
+@contextmanager
+def owners(
+    workers: int, dedicated: int, **arguments: Credentials
+) -> Iterator[tuple[list[NetworkAllReduce], list[Reducer]]]:
+    """Workers and the reducers that keep a table, without rows."""
+    with connected(workers, dedicated, owned=True, **arguments) as (allreduces, reducers, _):
+        table_of(allreduces[0], 0).begin(0)
+        yield allreduces, reducers[workers:] or reducers

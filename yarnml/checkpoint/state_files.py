@@ -1,0 +1,43 @@
+"""The files of a checkpoint with the state of its learner: what a worker writes, and what all read."""
+
+from typing import Any
+
+import numpy.typing as npt
+
+from yarnml import storage
+from yarnml.checkpoint.store import read_manifest
+from yarnml.errors import CheckpointError, translated
+from yarnml.job import paths
+from yarnml.storage import integrity
+from yarnml.storage.integrity import TornFile
+from yarnml.storage.tensors import unpack
+
+
+def write_state(folder: str, data: bytes | bytearray) -> dict[str, str]:
+    """Write a packed state; returns file name → SHA-256."""
+    with translated(CheckpointError, f"The state can't be written to {folder}"):
+        storage.write(storage.join(folder, paths.STATE), data)
+    return {paths.STATE: integrity.digest_of(data)}
+
+
+def table_files(folder: str) -> dict[str, str]:
+    """Return the files of a committed checkpoint that have rows of a table, with their SHA-256; CheckpointError."""
+    with translated(CheckpointError, f"The checkpoint {folder} can't be read", also=(TornFile,)):
+        files = read_manifest(folder).files
+    parts = {name: digest for name, digest in files.items() if paths.part_of_table(name)}
+    return parts or {paths.STATE: files[paths.STATE]}
+
+
+def read_state(folder: str) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of a committed checkpoint but for files of tables; CheckpointError where it is torn."""
+    try:
+        with translated(CheckpointError, f"The checkpoint {folder} can't be read"):
+            manifest = read_manifest(folder)
+            with integrity.present(paths.STATE):
+                data = storage.read(storage.join(folder, paths.STATE))
+            integrity.compare(paths.STATE, manifest.files.get(paths.STATE), integrity.digest_of(data))
+            return unpack(data)
+    except TornFile as exc:
+        raise CheckpointError(
+            f"{folder} is torn: {exc}; run the same command again to go on from the newest that is whole."
+        ) from exc

@@ -1,0 +1,41 @@
+"""Checks of jobs with keys, and of those whose learner has a table of them."""
+
+from yarnml.errors import JobFileError
+from yarnml.job.prepare import Key
+from yarnml.job.spec import Job
+
+
+def check_keys(job: Job) -> None:
+    """Refuse keys for a learner without tables, a learner with tables without keys, and keys of several sizes."""
+    kind = job.learner.kind
+    steps = [step for step in job.data.prepare if isinstance(step, Key)]
+    if steps and not job.learner.KEYS:
+        raise JobFileError(
+            f"learner.kind {kind} takes numbers, but key of data.prepare makes keys of column "
+            f"'{steps[0].columns[0]}'; choose sparse_linear or sparse_factorization_machine, or kind hash."
+        )
+    if job.learner.KEYS and not steps:
+        raise JobFileError(
+            f"learner.kind {kind} has a row of parameters for every key, and nothing makes keys; add "
+            "{kind: key, columns: [...]} to data.prepare."
+        )
+    if len({step.bits for step in steps}) > 1:
+        raise JobFileError(
+            f"data.prepare makes keys of {steps[0].bits} bits and of other sizes; give all key steps the same bits."
+        )
+
+
+def check_state(job: Job) -> None:
+    """Refuse a state in parts of a learner without a table, and sums that would not go straight to their owners."""
+    if job.training.state != "sharded":
+        return
+    if not job.learner.KEYS:
+        raise JobFileError(
+            f"training.state sharded cuts a table into parts, which learner.kind {job.learner.kind} does not have; "
+            "remove it, or choose sparse_linear or sparse_factorization_machine."
+        )
+    if job.reducers.levels == 2:
+        raise JobFileError(
+            "training.state sharded sends the sums of a table straight to the owners of its rows; remove "
+            "reducers.levels, or make it 1."
+        )

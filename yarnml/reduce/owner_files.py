@@ -1,0 +1,47 @@
+"""The files of a table in a checkpoint: one for every owner, with the rows of its keys, ascending.
+
+A checkpoint of replicated state has the same arrays in its one file; of either the rows of any range can be read.
+"""
+
+import numpy as np
+
+from yarnml import storage
+from yarnml.data.arrays import Array
+from yarnml.errors import CheckpointError, translated
+from yarnml.job import paths
+from yarnml.reduce.keyed import first_key
+from yarnml.sparse.table import KEYS, between
+from yarnml.storage import integrity
+from yarnml.storage.tensors import pack, unpack
+
+PREFIX = "table/"
+"""Before the names of a table's arrays in a state's file."""
+
+
+def write_rows(folder: str, number: int, count: int, arrays: dict[str, Array]) -> dict[str, str]:
+    """Write part ``number`` of ``count`` of a table; returns file name → SHA-256.  Raises CheckpointError."""
+    name = paths.table_part(number, count)
+    data = pack({PREFIX + block: array for block, array in arrays.items()})
+    with translated(CheckpointError, f"The table can't be written to {folder}"):
+        storage.write(storage.join(folder, name), data)
+    return {name: integrity.digest_of(data)}
+
+
+def read_rows(folder: str, files: dict[str, str], low: int, high: int) -> dict[str, Array]:
+    """The arrays of a table with the keys ``low`` … ``high`` - 1; none where no file has rows.
+
+    Files whose rows are all of other keys are not read.  Raises OSError, ValueError and TornFile.
+
+    ``files``: name → SHA-256.
+    """
+    parts = []
+    for name in sorted(files):
+        if (part := paths.part_of_table(name)) and (first_key(part[0] + 1, part[1]) <= low or high <= first_key(*part)):
+            continue
+        with integrity.present(name):
+            data = storage.read(storage.join(folder, name))
+        integrity.compare(name, files[name], integrity.digest_of(data))
+        arrays = {n.removeprefix(PREFIX): a for n, a in unpack(data).items() if n.startswith(PREFIX)}
+        if KEYS in arrays:
+            parts.append(between(arrays, low, high))
+    return {name: np.concatenate([part[name] for part in parts]) for name in (parts[0] if parts else {})}

@@ -1,0 +1,44 @@
+"""The protocol of a table as learners use it: rows in this process, or in others that own them."""
+
+from typing import Protocol
+
+from yarnml.data.arrays import Array, Matrix
+from yarnml.sparse.run import Keys, Run
+from yarnml.sparse.table import Block
+
+
+class ParameterTable(Protocol):
+    """Rows of weights by key, in blocks."""
+
+    blocks: tuple[Block, ...]
+
+    @property
+    def size(self) -> int:
+        """Weights that are in this process."""
+
+    @property
+    def width(self) -> int:
+        """Weights of a row, and so the numbers of its sums."""
+
+    def weights(self, keys: Keys, *, unknown_as_first: bool) -> dict[str, Matrix]:
+        """The weights of these different keys, float32 [keys, width] by block; no key is added.
+
+        ``unknown_as_first``: a key that is not there has the weights that its row would begin with; else 0, so that
+        it contributes nothing.
+        """
+
+    def update(self, run: Run) -> object:
+        """Go on by the total of a step."""
+
+    def arrays(self) -> dict[str, Array]:
+        """All of the rows in this process by name, keys ascending: equal for equal tables."""
+
+    def restored(self, arrays: dict[str, Array]) -> "ParameterTable":
+        """The table that has these arrays; KeyError or ValueError where they do not fit."""
+
+    @property
+    def infinite_block(self) -> str | None:
+        """The name of a block in this process that holds a weight which is no finite number; None for none."""
+
+    def trained(self) -> dict[str, Array]:
+        """The weights by name, keys ascending, of those keys alone that have a weight other than 0."""

@@ -1,0 +1,78 @@
+"""Checkpoints and models of a learner's state: its first worker writes them for all, and every worker reads them.
+
+Of a table that other processes own they write and read the rows; the first worker tells them to.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy.typing as npt
+
+from yarnml.checkpoint.state_files import read_state, table_files
+from yarnml.checkpoint.writer import CheckpointWriter, save
+from yarnml.control.reports import Done, Report, Saved
+from yarnml.errors import CheckpointError, translated
+from yarnml.model.export import write_model
+from yarnml.reduce.owner_files import PREFIX, read_rows
+from yarnml.sparse.table import KEYS
+from yarnml.storage import tensors
+from yarnml.storage.integrity import TornFile
+from yarnml.worker.replica import Replica
+
+
+class SavedState:
+    """One worker's part in checkpoints and models.
+
+    ``notify`` hears of each checkpoint that was written beside the training, in the thread that wrote it.
+    """
+
+    def __init__(self, notify: Callable[[Saved], None]) -> None:
+        self._writer = CheckpointWriter(notify)
+
+    def check(self) -> None:
+        """Raise what went wrong with a checkpoint that is written beside the training, once."""
+        self._writer.check()
+
+    def drop(self) -> None:
+        """Forget a checkpoint that is being written: nobody wants it any more."""
+        self._writer.drop()
+
+    def finish(self) -> Report:
+        """Wait for the checkpoint that is being written."""
+        return self._writer.finish() or Done()
+
+    def restore(self, replica: Replica, step: int, folder: str | None, *, leads: bool) -> None:
+        """Take the state after ``step`` from a checkpoint's folder; None for the first state, which a replica has."""
+        if replica.owned is not None and leads:
+            replica.owned.begin(step, folder or "", table_files(folder) if folder else {})
+        if folder:
+            replica.load(_arrays(folder, replica), folder)
+
+    def save(self, replica: Replica, folder: str, *, beside: bool, histograms: bool) -> Report:
+        """Write the state, or with ``beside`` have a thread write it while the training goes on.
+
+        ``histograms``: of the parameters are wanted, too.
+        """
+        replica.model()  # refuses a state that is not finite: no training can go on from it
+        data = tensors.pack(replica.tensors())
+        rest: Callable[[], dict[str, str]] = dict
+        if replica.owned is not None:
+            rest = replica.owned.save(folder)
+        if not beside:
+            return save(folder, data, histograms=histograms, wait_for_rest=rest)
+        self._writer.begin(folder, data, histograms=histograms, wait_for_rest=rest)
+        return Done()
+
+    def export(self, replica: Replica, folder: str, about: dict[str, Any]) -> None:
+        """Write the model."""
+        write_model(folder, replica.model(), replica.program.stablehlo, about, replica.table())
+
+
+def _arrays(folder: str, replica: Replica) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of a checkpoint that a worker keeps: all rows of a table, unless other processes own them."""
+    arrays = read_state(folder)
+    if replica.owned is not None or not replica.has_table or PREFIX + KEYS in arrays:
+        return arrays
+    with translated(CheckpointError, f"The table in {folder} can't be read", also=(TornFile,)):
+        rows = read_rows(folder, table_files(folder), 0, 2**64)
+    return arrays | {PREFIX + name: array for name, array in rows.items()}
