@@ -1,7 +1,7 @@
 """Quick compiling of all programs of tests, wherever they run, since bits of one are compared with those of another.
 
-They run for milliseconds, and XLA would compile them for seconds.  `tests/faults/` and the examples compile programs
-with all optimizations, as users do.
+They run for milliseconds, and XLA would compile them for seconds.  `tests/faults/` and the `job.yaml` of each example
+compile programs with all optimizations, as users do.
 """
 
 import os
