@@ -9,7 +9,7 @@ survives the process that started one.
 import getpass
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -45,17 +45,19 @@ def start_hadoop(
     access: Access | None = None,
     *,
     ha: bool = False,
+    hosts: Sequence[str] = HOSTS,
 ) -> Hadoop:
     """Start a cluster whose files are under ``folder``, which ``close`` removes.
 
     ``changes`` are properties of yarn-site.xml, ``inside`` those that only NodeManagers and containers see.
     ``access``: how it knows its users; without one it believes everybody.
     ``ha``: whether it has two NameNodes and two ResourceManagers; see `TwoMasters`.
+    ``hosts``: those with a DataNode and a NodeManager; none where masters alone are enough.
     """
     subprocess.run([ROOT / "docker/hadoop-home"], check=True)
     access = access or OpenAccess(frozenset({getpass.getuser(), "alice"}))
     masters = TwoMasters(folder, access) if ha else SingleMasters(folder, access)
-    cluster = Hadoop(folder, changes, inside, access, masters)
+    cluster = Hadoop(folder, changes, inside, access, masters, hosts)
     try:
         for name in cluster.daemons:
             cluster.start(name)
@@ -94,9 +96,16 @@ def secure_hadoop(
 
 
 @contextmanager
-def hadoop(changes: Mapping[str, str] = {}, inside: Mapping[str, str] = {}, *, ha: bool = False) -> Iterator[Hadoop]:
+def hadoop(
+    changes: Mapping[str, str] = {},
+    inside: Mapping[str, str] = {},
+    *,
+    ha: bool = False,
+    hosts: Sequence[str] = HOSTS,
+) -> Iterator[Hadoop]:
     """A cluster for the length of a block; see `start_hadoop`."""
-    cluster = start_hadoop(Path(tempfile.mkdtemp(prefix="yarnml-hadoop-")), changes, inside, ha=ha)
+    folder = Path(tempfile.mkdtemp(prefix="yarnml-hadoop-"))
+    cluster = start_hadoop(folder, changes, inside, ha=ha, hosts=hosts)
     try:
         yield cluster
     finally:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from tests.hadoop.configuration import (
 )
 from tests.hadoop.lines import HOME, daemon, java_home
 from tests.hadoop.masters import Masters
-from tests.hadoop.rest import has_registered
+from tests.hadoop.rest import has_registered, live_hosts, running_nodes
 
 DEADLINE = 180.0
 
@@ -38,12 +38,17 @@ class Hadoop:
     i is on ``hosts[i - 1]``.
     """
 
-    hosts = HOSTS
-
     def __init__(
-        self, folder: Path, changes: Mapping[str, str], inside: Mapping[str, str], access: Access, masters: Masters
+        self,
+        folder: Path,
+        changes: Mapping[str, str],
+        inside: Mapping[str, str],
+        access: Access,
+        masters: Masters,
+        hosts: Sequence[str] = HOSTS,
     ) -> None:
         self.folder = folder
+        self.hosts = hosts
         self._access = access
         self.masters = masters
         self.conf_dir = make_configuration(folder, access.settings, masters.settings, {"yarn-site.xml": dict(changes)})
@@ -52,7 +57,7 @@ class Hadoop:
         self._processes: dict[str, psutil.Process] = {}
         self._commands = {**access.servers, **masters.commands}
         self._datanode_webs = []
-        for i, host in enumerate(HOSTS, start=1):
+        for i, host in enumerate(hosts, start=1):
             properties = datanode_options(folder, host) | access.datanode(host)
             self._datanode_webs.append(f"{access.scheme}://" + properties[f"dfs.datanode.{access.scheme}.address"])
             self._commands[f"datanode-{i}"] = daemon("datanode", properties)
@@ -120,21 +125,20 @@ class Hadoop:
 
     def kill_host(self, host: str) -> None:
         """SIGKILL to both daemons of a host and to every container there, as when its power is cut."""
-        i = HOSTS.index(host) + 1
+        i = self.hosts.index(host) + 1
         family = [self._processes[f"datanode-{i}"], self._processes[f"nodemanager-{i}"], *self.containers(host)]
         families.send(family)
         self.wait_for(f"the end of {host}", lambda: not any(map(families.runs, family)))
 
     def start_host(self, host: str) -> None:
         """Start both daemons of a host again; they are not waited for."""
-        i = HOSTS.index(host) + 1
+        i = self.hosts.index(host) + 1
         self.start(f"datanode-{i}")
         self.start(f"nodemanager-{i}")
 
     def containers(self, host: str) -> list[psutil.Process]:
         """The processes that the NodeManager of a host has started; none where it does not run."""
-        name = f"nodemanager-{HOSTS.index(host) + 1}"
-        return families.family(self._processes[name])[1:]
+        return families.family(self._processes[f"nodemanager-{self.hosts.index(host) + 1}"])[1:]
 
     def pid(self, name: str) -> int:
         return self._processes[name].pid
@@ -202,21 +206,18 @@ class Hadoop:
             ("the NameNode", lambda: self._make_folders() is None),
             ("the ResourceManager", lambda: self._make_labels() is None),
             ("all DataNodes", lambda: all(map(self._has_registered, self._datanode_webs))),
-            ("the NameNode to see them", lambda: self.live_datanodes() == set(HOSTS)),
-            ("all NodeManagers", lambda: set(self.live_nodes()) == set(HOSTS)),
+            ("the NameNode to see them", lambda: self.live_datanodes() == set(self.hosts)),
+            ("all NodeManagers", lambda: set(self.live_nodes()) == set(self.hosts)),
         ]:
             self.wait_for(what, condition, needs=self._commands)
 
     def live_nodes(self) -> dict[str, dict[str, Any]]:
         """The ResourceManager's description of each running node, by host."""
-        nodes = (self.rest("/nodes")["nodes"] or {}).get("node", [])
-        return {n["nodeHostName"]: n for n in nodes if n["state"] == "RUNNING"}
+        return running_nodes(self.rest("/nodes"))
 
     def live_datanodes(self) -> set[str]:
         """The hosts of the DataNodes that the NameNode counts on, and whose disks it knows from a heartbeat."""
-        beans = self._beans(self.hdfs_web, "Hadoop:service=NameNode,name=NameNodeInfo")
-        nodes = json.loads(beans[0]["LiveNodes"]) if beans else {}
-        return {name.split(":")[0] for name, node in nodes.items() if node["capacity"]}
+        return live_hosts(self._beans(self.hdfs_web, "Hadoop:service=NameNode,name=NameNodeInfo"))
 
     def _has_registered(self, web: str) -> bool:
         return has_registered(self._beans(web, "Hadoop:service=DataNode,name=DataNodeInfo"))

@@ -32,3 +32,15 @@ def has_registered(beans: list[dict[str, Any]]) -> bool:
     """
     actors = [bean.get("BPServiceActorInfo") or "[]" for bean in beans]
     return any(actor["ActorState"] == "RUNNING" for text in actors for actor in json.loads(text))
+
+
+def live_hosts(beans: list[dict[str, Any]]) -> set[str]:
+    """Read a NameNode's own answer: the hosts of the DataNodes that it counts on, and whose disks it knows."""
+    nodes = json.loads(beans[0]["LiveNodes"]) if beans else {}
+    return {name.split(":")[0] for name, node in nodes.items() if node["capacity"]}
+
+
+def running_nodes(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Read a ResourceManager's answer on its nodes: those that run, by host."""
+    nodes = (answer["nodes"] or {}).get("node", [])
+    return {node["nodeHostName"]: node for node in nodes if node["state"] == "RUNNING"}

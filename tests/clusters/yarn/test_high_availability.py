@@ -11,7 +11,7 @@ import yarnml
 from tests import families
 from tests.applications import CONTAINER, Cluster, Job, submitted
 from tests.clusters.yarn.secured import NEEDS_KERBEROS, corner, secured_hadoop, used
-from tests.hadoop import QUICK, QUICK_INSIDE, Hadoop, TwoMasters, hadoop
+from tests.hadoop import HOSTS, QUICK, QUICK_INSIDE, Hadoop, TwoMasters, hadoop
 from tests.processes import wait_for
 from yarnml import storage
 from yarnml.clusters.yarn.capacity import availability
@@ -22,14 +22,15 @@ pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("ha")]
 SECURED = pytest.param("secured", marks=[pytest.mark.faults, NEEDS_KERBEROS])
 
 
-@pytest.fixture(scope="module", params=["open", SECURED], name="hadoop")
+@pytest.fixture(scope="module", name="hadoop")
 def _hadoop(request: pytest.FixtureRequest) -> Iterator[Hadoop]:
-    """A cluster with two masters of each kind, which this process uses."""
+    """A cluster with two masters of each kind, which this process uses; "masters": with nothing else."""
     if request.param == "secured":
         with secured_hadoop(ha=True) as secured:
             yield secured.hadoop
     else:
-        with hadoop(QUICK, QUICK_INSIDE, ha=True) as running, used(running):
+        hosts = () if request.param == "masters" else HOSTS
+        with hadoop(QUICK, QUICK_INSIDE, ha=True, hosts=hosts) as running, used(running):
             yield running
 
 
@@ -54,6 +55,7 @@ def kill_active(hadoop: Hadoop, kind: str) -> str:
     return name
 
 
+@pytest.mark.parametrize("hadoop", ["masters", SECURED], indirect=True)
 def test_without_active_masters(hadoop: Hadoop, capfd: pytest.CaptureFixture[str]) -> None:
     """While no NameNode and no ResourceManager is active calls say so and wait; then they succeed."""
     standby = wait_for_standby(hadoop, "resourcemanager")
@@ -80,6 +82,7 @@ def test_without_active_masters(hadoop: Hadoop, capfd: pytest.CaptureFixture[str
 
 
 @pytest.mark.faults
+@pytest.mark.parametrize("hadoop", ["open", SECURED], indirect=True)
 def test_a_job(cluster: Cluster, hadoop: Hadoop, digits: Path, tmp_path: Path) -> None:
     """Masters die before a job is sent, while it trains, changes its size, exports: the same bits, in one attempt."""
     job = cluster.held("failovers", workers={"count": 2, "memory": "1 GiB", "cache": "0 B"})
