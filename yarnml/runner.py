@@ -18,12 +18,12 @@ from yarnml.events.events import End, Event, Listener, Outcome, Planned
 from yarnml.events.progress import progress_display
 from yarnml.events.redaction import without_password
 from yarnml.job import paths
+from yarnml.job.batches import check_batch_rows
 from yarnml.job.length import with_length
 from yarnml.job.load import load_job
 from yarnml.job.metrics import check_metric, of_groups
 from yarnml.job.prediction import Prediction
 from yarnml.job.spec import Job
-from yarnml.job.validate import check_normalization
 from yarnml.master import search_results
 from yarnml.master.crew import Cluster, Crew
 from yarnml.master.locality import Locality
@@ -195,7 +195,7 @@ def preflight(job: Job, lease: Lease | None = None, *, restart: bool = False, sa
     if not outcome:
         check_shards(plan, start.shards)
         for candidate in search.candidates if search else [job]:
-            check_normalization(candidate, start.shards)
+            check_batch_rows(candidate, plan.datasets["train"].rows, start.shards)
         checkpoints.prepare()
         if job.export_to:
             export.check_target(job.export_to)

@@ -142,6 +142,18 @@ def test_missing_field(field: str) -> None:
             "training.gradients bfloat16 is for steps that are batches of rows",
         ),
         (
+            document(learner={"kind": "boosting"}, training={"local_steps": 2}),
+            "training.local_steps is for gradient descent, which learner.kind boosting does not",
+        ),
+        (
+            document(learner={"kind": "mlp"}, training={"local_steps": 2, "batch_size": "full"}),
+            "training.local_steps are steps on batches of rows, so training.batch_size must be a number, not full.",
+        ),
+        (
+            document(learner={"kind": "mlp"}, training={"outer": {"kind": "sgd"}}),
+            "training.outer is the optimizer between local steps, so training.local_steps must be 2 or more; set it",
+        ),
+        (
             document(learner={"kind": "mlp", "normalization": "batch"}, training={"batch_size": "full"}),
             "training.batch_size must be a number, not full",
         ),

@@ -128,6 +128,18 @@ def test_rounded_gradients(job: Job, reference: Callable[[Job], str]) -> None:
     assert model_digest(job) == expected
 
 
+def test_local_steps(job: Job, reference: Callable[[Job], str]) -> None:
+    """Local steps have the same law with all that goes beside them, also where another number of workers continues."""
+    job["learner"] |= {"normalization": "batch", "hidden": [64]}
+    outer = {"kind": "sgd", "learning_rate": 0.7, "momentum": 0.5, "nesterov": True}
+    job["training"] |= {"local_steps": 3, "outer": outer, "gradients": "bfloat16", "micro_batch_size": 7}
+    expected = reference(job)
+    yarnml.run(job | {"training": job["training"] | {"epochs": 1}, "workers": {"count": 3}, "export": None})
+    outcome = yarnml.run(job | {"workers": {"count": 2}, "reducers": {"count": 1}})
+    assert model_digest(job) == expected
+    assert outcome.step == 8
+
+
 def test_trees(job: Job, reference: Callable[[Job], str]) -> None:
     """Boosted trees have the same law, whether all shards are held or there is room for one of each worker's two."""
     job["data"]["scale"] = "none"

@@ -32,7 +32,7 @@ _DATA = (
     "class_weights",
     "stratify",
 )
-_TRAINING = ("seed", "batch_size", "micro_batch_size", "gradients", "shuffle_rows")
+_TRAINING = ("seed", "batch_size", "micro_batch_size", "gradients", "local_steps", "outer", "shuffle_rows")
 
 
 def fingerprint_of(job: Job, plan: Plan) -> Identity:
@@ -75,7 +75,8 @@ def check_same_job(job: Job, before: Identity, now: Identity, shards: int, what:
     ``shards``: into which the data was cut when it was written.
     ``what``: the content, for the sentence.
     """
-    differences = changed({**_usual(job), **before}, now)
+    newer = {name: default for name, default in _usual(job).items() if name in now}
+    differences = changed({**newer, **before}, now)
     if job.training.shards not in (None, shards):
         differences.append(f"training.shards ({shards} → {job.training.shards})")
     if differences:
@@ -86,13 +87,16 @@ def check_same_job(job: Job, before: Identity, now: Identity, shards: int, what:
 
 
 def _usual(job: Job) -> Identity:
-    """The learner's fields at their defaults, which those have that are newer than an identity."""
+    """Fields of the learner and the training at their defaults, which those have that are newer than an identity."""
     usual: Identity = {}
-    for field in msgspec.structs.fields(job.learner):
-        if field.default is not msgspec.NODEFAULT:
-            usual[f"learner.{field.name}"] = msgspec.to_builtins(field.default)
-        elif field.default_factory is not msgspec.NODEFAULT:
-            usual[f"learner.{field.name}"] = msgspec.to_builtins(field.default_factory())
+    training = [field for field in msgspec.structs.fields(job.training) if field.name in _TRAINING]
+    sections = {"learner": msgspec.structs.fields(job.learner), "training": training}
+    for section, fields in sections.items():
+        for field in fields:
+            if field.default is not msgspec.NODEFAULT:
+                usual[f"{section}.{field.name}"] = msgspec.to_builtins(field.default)
+            elif field.default_factory is not msgspec.NODEFAULT:
+                usual[f"{section}.{field.name}"] = msgspec.to_builtins(field.default_factory())
     return usual
 
 

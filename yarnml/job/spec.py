@@ -55,6 +55,9 @@ class Training(Section, frozen=True, kw_only=True):
     ``micro_batch_size``: most rows that a worker maps at once, where those of a step need too much memory.
     ``gradients``: what they are rounded to before they are added up, and after every addition.
     ``state``: of a learner with a table, ``replicated``: every worker has all rows, or ``sharded``: each has a part.
+    ``local_steps``: updates of every shard on rows of its own, of ``batch_size`` rows over all shards each, from one
+    all-reduce to the next.  ``outer``: the optimizer that then takes the mean distance of the shards for a gradient;
+    the average of their parameters without one.
     ``shards``: parts the training data is cut into; part of the result, so fixed at a job's first start.
     ``shuffle_rows``: row groups are shuffled, then rows within runs of row groups of at most this many rows.
     """
@@ -64,6 +67,8 @@ class Training(Section, frozen=True, kw_only=True):
     micro_batch_size: PositiveInt | None = None
     gradients: Gradients = "float32"
     state: State = "replicated"
+    local_steps: PositiveInt = 1
+    outer: dict[str, Any] | None = None
     seed: Annotated[int, Meta(ge=0, lt=2**32)] = 0
     shards: Shards | None = None
     shuffle_rows: PositiveInt = 65536
@@ -74,6 +79,12 @@ class Training(Section, frozen=True, kw_only=True):
         """``epochs`` of a job whose data are known, so that it has a number."""
         assert self.epochs is not None
         return self.epochs
+
+    @property
+    def rows_per_step(self) -> int | Literal["full"]:
+        """Most rows from one all-reduce to the next, or ``full``, of a job whose data are known."""
+        assert self.batch_size is not None
+        return "full" if self.batch_size == "full" else self.batch_size * self.local_steps
 
 
 class Range(Section, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from itertools import pairwise
 from msgspec.structs import replace
 
 from yarnml.errors import JobFileError
+from yarnml.job.batches import check_batches
 from yarnml.job.csv import check_csv
 from yarnml.job.keys import check_keys, check_state
 from yarnml.job.labels import check_label_scale
@@ -15,14 +16,12 @@ from yarnml.job.spec import Data, Job
 from yarnml.job.start import check_start
 from yarnml.job.where import parse_condition
 
-MIN_NORMALIZED_ROWS = 4
-"""The fewest rows whose mean and variance batch normalisation takes."""
-
 
 def with_learner_defaults(job: Job) -> Job:
     """The job with its learner's own defaults for fields of ``training`` that are not given."""
     training = job.training
-    if isinstance(training.batch_size, int) or training.micro_batch_size or training.gradients != "float32":
+    in_batches = isinstance(training.batch_size, int) or training.micro_batch_size or training.local_steps > 1
+    if in_batches or training.gradients != "float32":
         job = replace(job, learner=job.learner.in_batches())
     if training.state == "sharded":  # a copy of a late task would ask for rows that its owner has updated by then
         job = replace(job, workers=replace(job.workers, backups=False))
@@ -43,7 +42,7 @@ def check_learner(job: Job) -> None:
     _check_words(job)
     check_keys(job)
     check_state(job)
-    _check_batches(job)
+    check_batches(job)
     _check_passes(job)
 
 
@@ -111,36 +110,6 @@ def _check_words(job: Job) -> None:
         )
 
 
-def _check_batches(job: Job) -> None:
-    """Refuse fields for batches of rows where nothing is learnt of them, and batch normalisation without batches."""
-    learner = job.learner
-    training = job.training
-    fields = {"micro_batch_size": training.micro_batch_size, "gradients bfloat16": training.gradients == "bfloat16"}
-    for field in [name for name, is_given in fields.items() if is_given]:
-        if not learner.uses_gradient_descent:
-            raise JobFileError(
-                f"training.{field} is for gradient descent, which learner.kind {learner.kind} does not use here; "
-                "remove it."
-            )
-    if training.gradients == "bfloat16" and training.batch_size == "full":
-        raise JobFileError(
-            "training.gradients bfloat16 is for steps that are batches of rows, since sums over all rows need more "
-            "digits; make training.batch_size a number, not full, or remove it."
-        )
-    if not learner.normalizes_by_rows:
-        return
-    if training.batch_size == "full":
-        raise JobFileError(
-            "learner.normalization batch takes mean and variance of rows that are drawn at random, so "
-            "training.batch_size must be a number, not full."
-        )
-    if training.micro_batch_size and training.micro_batch_size < MIN_NORMALIZED_ROWS:
-        raise JobFileError(
-            f"learner.normalization batch takes mean and variance of a micro-batch, so training.micro_batch_size "
-            f"must be at least {MIN_NORMALIZED_ROWS}, not {training.micro_batch_size}."
-        )
-
-
 def _check_passes(job: Job) -> None:
     """Refuse batches, and too few epochs, for a learner whose every update needs the sums over all rows."""
     learner = job.learner
@@ -155,17 +124,6 @@ def _check_passes(job: Job) -> None:
     if training.last_epoch < learner.passes.least:
         raise JobFileError(
             f"{learner.method} needs {learner.passes.least} epochs or more, but training.epochs is {training.epochs}."
-        )
-
-
-def check_normalization(job: Job, shards: int) -> None:
-    """Refuse batch normalisation where a shard's part of a step has too few rows for a mean and a variance."""
-    size = job.training.batch_size
-    least = MIN_NORMALIZED_ROWS * shards
-    if job.learner.normalizes_by_rows and isinstance(size, int) and size < least:
-        raise JobFileError(
-            f"learner.normalization batch takes mean and variance of the rows of a shard at a step: with {shards} "
-            f"shards training.batch_size must be at least {least}, not {size}; or set training.shards lower."
         )
 
 

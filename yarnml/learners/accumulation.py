@@ -20,13 +20,18 @@ def sum_by_parts(function: Callable[[Batch], Sums], batch: Batch, max_rows: int 
     count = _parts(batch, max_rows)
     if count == 1:
         return function(batch)
-    parts = Batch(_deal(batch.x, count), _deal(batch.y, count), _deal(batch.weight, count, jnp.zeros(1)))
+    parts = deal_rows(batch, count)
 
     def add(total: Sums, part: Batch) -> tuple[Sums, None]:
         return jax.tree.map(jnp.add, total, function(part)), None
 
     form = jax.eval_shape(function, jax.tree.map(lambda a: a[0], parts))
     return jax.lax.scan(add, jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), form), parts)[0]
+
+
+def deal_rows(batch: Batch, count: int) -> Batch:
+    """Deal the rows of a batch out in turn: [rows, …] → [count, rows / count, …], filled up with rows of weight 0."""
+    return Batch(_deal(batch.x, count), _deal(batch.y, count), _deal(batch.weight, count, jnp.zeros(1)))
 
 
 def map_by_parts(function: Callable[[Batch], Any], batch: Batch, max_rows: int | None) -> Any:

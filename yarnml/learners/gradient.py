@@ -57,12 +57,14 @@ class State(NamedTuple):
     """The state between two steps of gradient descent.
 
     ``optimizer``: optax's state.  ``noise`` and ``statistics``: for a `Training`, else None.
+    ``outer``: the state of the optimizer between `yarnml.learners.local_steps`, else None.
     """
 
     parameters: Any
     optimizer: Any
     noise: Noise | None = None
     statistics: Any = None
+    outer: Any = None
 
 
 class Sums(NamedTuple):
@@ -94,7 +96,7 @@ class GradientDescent:
         loss_degree: int = 2,
     ) -> None:
         self._model = model
-        self._optimizer = optimizer
+        self.optimizer = optimizer
         self._penalty = penalty
         self.check = check
         self._training = training
@@ -103,7 +105,7 @@ class GradientDescent:
     def init(self, key: Key) -> State:
         parameters = self._model.init(key)
         training = self._training
-        state = State(parameters, self._optimizer.init(parameters))
+        state = State(parameters, self.optimizer.init(parameters))
         if training is None:
             return state
         return state._replace(noise=first_noise(key) if training.noisy else None, statistics=training.start())
@@ -144,7 +146,7 @@ class GradientDescent:
             more, slope = jax.value_and_grad(self._penalty)(state.parameters)
             value = value + more
             gradient = jax.tree.map(jnp.add, gradient, slope)
-        steps, optimizer = self._optimizer.update(gradient, state.optimizer, state.parameters, value=value)
+        steps, optimizer = self.optimizer.update(gradient, state.optimizer, state.parameters, value=value)
         parameters = optax.apply_updates(state.parameters, steps)
         noise = state.noise.next_step() if state.noise else None
         statistics = self._training.follow(state.statistics, sums.statistics, sums.weight) if self._training else None

@@ -18,16 +18,19 @@ from yarnml.errors import JobFileError
 Functions = dict[str, Callable[..., Any]]
 
 
-def build_optimizer(spec: Mapping[str, Any], clip_norm: float | None = None) -> optax.GradientTransformationExtraArgs:
+def build_optimizer(
+    spec: Mapping[str, Any], clip_norm: float | None = None, field: str = "learner.optimizer"
+) -> optax.GradientTransformationExtraArgs:
     """The optax optimizer that ``spec`` describes, adam where it has no ``kind``, after clipping of the global norm.
 
+    ``field``: the field of the job file that has it, for errors.
     Its ``update`` takes the step's loss as ``value``, for those that use it.
     Raises JobFileError when the name, an argument's name or an argument's value is none that optax takes.
     """
-    optimizer = _call({"kind": "adam", **spec}, "learner.optimizer", optimizers())
+    optimizer = _call({"kind": "adam", **spec}, field, optimizers())
     chain = optax.chain(optax.clip_by_global_norm(clip_norm), optimizer) if clip_norm else optimizer
     guarded = _promoting(chain)
-    _try(guarded, spec)
+    _try(guarded, spec, field)
     return guarded
 
 
@@ -103,7 +106,7 @@ def _promoting(optimizer: optax.GradientTransformation) -> optax.GradientTransfo
     return optax.GradientTransformationExtraArgs(init, update)
 
 
-def _try(optimizer: optax.GradientTransformationExtraArgs, spec: Mapping[str, Any]) -> None:
+def _try(optimizer: optax.GradientTransformationExtraArgs, spec: Mapping[str, Any], field: str) -> None:
     """Trace one update of a few parameters, without computing it: optax refuses some values only there."""
     few = {"matrix": jnp.zeros((2, 2), jnp.float32), "vector": jnp.zeros(2, jnp.float32)}
     try:
@@ -114,7 +117,7 @@ def _try(optimizer: optax.GradientTransformationExtraArgs, spec: Mapping[str, An
             reason = f"it needs {needs[1]}, which a step of map and reduce does not have"
         hint = "; set linesearch: null" if "linesearch" in str(exc) else ""
         raise JobFileError(
-            f"learner.optimizer: optax.{spec.get('kind', 'adam')} can't be used as given: {reason}{hint}."
+            f"{field}: optax.{spec.get('kind', 'adam')} can't be used as given: {reason}{hint}."
         ) from exc
 
 

@@ -11,8 +11,11 @@ from msgspec.structs import replace
 
 from yarnml.data.schema import Schema
 from yarnml.job import user_code
-from yarnml.job.spec import Gradients, Job
+from yarnml.job.spec import Job, Training
 from yarnml.learners.base import HidesScaling, Learner
+from yarnml.learners.gradient import GradientDescent
+from yarnml.learners.local_steps import LocalSteps
+from yarnml.learners.optimizers import build_optimizer
 from yarnml.learners.precision import compile_for
 from yarnml.learners.registry import build_learner
 from yarnml.learners.tables.base import TableLearner
@@ -22,6 +25,9 @@ from yarnml.worker.program import Program
 from yarnml.worker.table_program import TableProgram
 
 MAX_COMPILED_LEARNERS = 100
+
+AVERAGE = {"kind": "sgd", "learning_rate": 1.0}
+"""The outer optimizer that makes the next parameters the average of the shards'."""
 
 
 class CompiledLearner(NamedTuple):
@@ -50,16 +56,16 @@ class CompiledLearners:
     def compiled(self, job: Job, schema: Schema) -> CompiledLearner:
         """The job's learner on this schema: compiled before, or made now."""
         seen = without_data(schema)
-        micro_batch_size = job.training.micro_batch_size
-        gradients = job.training.gradients
-        key = msgspec.msgpack.encode((job.learner, seen, micro_batch_size, gradients, _code_of(job)))
+        training = job.training
+        arithmetic = training.micro_batch_size, training.gradients, training.local_steps, training.outer
+        key = msgspec.msgpack.encode((job.learner, seen, arithmetic, _code_of(job)))
         with self._lock:
             if key not in self._learners:
                 learner = build_learner(job.learner, seen)
                 if isinstance(learner, TableLearner):
                     compiled = CompiledLearner(learner, learner.init, TableProgram(learner, seen), None)
                 else:
-                    compiled = _compiled(learner, seen, micro_batch_size, gradients)
+                    compiled = _compiled(learner_of_training(learner, training), seen, training)
                 self._learners[key] = compiled
             self._learners.move_to_end(key)
             while len(self._learners) > MAX_COMPILED_LEARNERS:
@@ -67,10 +73,19 @@ class CompiledLearners:
             return self._learners[key]
 
 
-def _compiled(learner: Learner, schema: Schema, micro_batch_size: int | None, gradients: Gradients) -> CompiledLearner:
+def learner_of_training(learner: Learner, training: Training) -> Learner:
+    """The learner with what the job's training adds to it.  Raises JobFileError for a wrong ``training.outer``."""
+    if training.local_steps == 1:
+        return learner
+    assert isinstance(learner, GradientDescent), "the job file is refused where its learner does not descend"
+    outer = build_optimizer(training.outer or AVERAGE, field="training.outer")
+    return LocalSteps(learner, training.local_steps, outer, training.micro_batch_size)
+
+
+def _compiled(learner: Learner, schema: Schema, training: Training) -> CompiledLearner:
     """A learner without tables, whose functions JAX compiles as a whole."""
     check_fits(learner, available())
-    program = Program(learner, schema, micro_batch_size, gradients)
+    program = Program(learner, schema, training.micro_batch_size, training.gradients)
     init = FirstCall(compile_for(learner, learner.init), f"{program.name} init")
     with_units = compile_for(learner, learner.with_units) if isinstance(learner, HidesScaling) else None
     return CompiledLearner(learner, init, program, with_units)

@@ -92,9 +92,9 @@ class Loaders:
     def steps(self, schema: Schema) -> int:
         """Steps of one epoch."""
         passes = self._job.learner.passes
-        batch_size = self._job.training.batch_size
-        assert batch_size is not None
-        return passes.per_epoch if passes else self.loader("train", schema).steps(batch_size)
+        if passes:
+            return passes.per_epoch
+        return self.loader("train", schema).steps(self._job.training.rows_per_step)
 
     def batch(self, schema: Schema, step: int, shard: int) -> Rows | None:
         """The rows of a shard at a step, counted over the whole job; None where a step is a full pass."""

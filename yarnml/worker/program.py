@@ -23,6 +23,7 @@ from yarnml.errors import ModelError, YarnmlError
 from yarnml.job.spec import Gradients
 from yarnml.learners.accumulation import map_by_parts, sum_by_parts
 from yarnml.learners.base import Batch, ChangingSums, ChecksRows, Learner, Scores, ShardLearner, ShardState, State
+from yarnml.learners.local_steps import LocalSteps
 from yarnml.learners.named_arrays import finite, names_of, on_host, tensors
 from yarnml.learners.precision import precision_of
 from yarnml.learners.units import degree_of
@@ -64,7 +65,6 @@ class Program:
         self._check_rows = learner.check if isinstance(learner, ChecksRows) else None
         self._in_loss_units = partial(loss_in_label_units, kind=schema.label_scale, degree=degree_of(learner))
         self._schema = schema
-        self._width = schema.row_width
         self._shape = (schema.row_width,) if schema.offset else schema.shape or (schema.width,)
         self._label = jnp.int32 if schema.label_type == "class" else jnp.float32
         self._micro_batch_size = micro_batch_size
@@ -159,7 +159,7 @@ class Program:
         shapes = {n: jax.ShapeDtypeStruct(a.shape, a.dtype) for n, a in zip(names, leaves, strict=True)}
         try:
             (rows,) = export.symbolic_shape("n")
-            x = jax.ShapeDtypeStruct((rows, self._width), jnp.float32)
+            x = jax.ShapeDtypeStruct((rows, self._schema.row_width), jnp.float32)
             with precision_of(self._learner), without_source_paths():
                 return bytes(export.export(jax.jit(predict), platforms=("cpu", "cuda"))(shapes, x).serialize())
         except YarnmlError:
@@ -186,7 +186,7 @@ class Program:
         """The form of a state, a scaling, and the form of a batch of two rows."""
         with precision_of(self._learner):
             state = jax.eval_shape(self._learner.init, jax.random.key(0))
-        shapes = ((2, self._width), jnp.float32), ((2,), self._label), ((2,), jnp.float32)
+        shapes = ((2, self._schema.row_width), jnp.float32), ((2,), self._label), ((2,), jnp.float32)
         return state, identity_of(self._schema), Batch(*(jax.ShapeDtypeStruct(*s) for s in shapes))
 
     def _features(self, scaling: Scaling | None, x: jax.Array) -> jax.Array:
@@ -218,7 +218,8 @@ class Program:
 
     def _map_tree(self, state: State, scaling: Scaling | None, rows: Rows | Batch) -> Any:
         assert not isinstance(self._learner, ShardLearner)
-        return sum_by_parts(partial(self._learner.map, state), self._batch(scaling, rows), self._micro_batch_size)
+        max_rows = None if isinstance(self._learner, LocalSteps) else self._micro_batch_size
+        return sum_by_parts(partial(self._learner.map, state), self._batch(scaling, rows), max_rows)
 
     def _map_flat(self, state: State, scaling: Scaling | None, rows: Rows) -> list[jax.Array]:
         return self._flattening.flat(self._map_tree(state, scaling, rows))

@@ -1,0 +1,86 @@
+"""Losses of trainings that exchange less, after equal epochs on real data, with what they sent."""
+
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import safetensors.numpy
+
+from benchmarks.measure import align
+
+SHARDS = 8
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+NESTEROV = {"kind": "sgd", "learning_rate": 1.0, "momentum": 0.5, "nesterov": True}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "every step": {},
+    "bfloat16": {"gradients": "bfloat16"},
+    "4 local steps": {"local_steps": 4},
+    "4, Nesterov": {"local_steps": 4, "outer": NESTEROV},
+    "16 local steps": {"local_steps": 16},
+    "16, Nesterov": {"local_steps": 16, "outer": NESTEROV},
+}
+
+
+class Case(NamedTuple):
+    """An example's job, with the fields in which it differs here."""
+
+    path: str
+    learner: dict[str, Any]
+    training: dict[str, Any]
+    scale: str = "auto"
+
+
+ADAM = {"kind": "adam", "learning_rate": 1e-2}
+CASES = {
+    "digits, mlp": Case("digits/job.yaml", {}, {"epochs": 15, "batch_size": 64}, "standard"),
+    "digits, mlp, sgd": Case(
+        "digits/job.yaml",
+        {"optimizer": {"kind": "sgd", "learning_rate": 0.05, "momentum": 0.9}},
+        {"epochs": 15, "batch_size": 64},
+        "standard",
+    ),
+    "digits, cnn": Case("digits/cnn.yaml", {}, {"epochs": 8, "batch_size": 64}),
+    "docstrings, embedding bag": Case("docstrings/embedding_bag.yaml", {}, {"epochs": 8, "batch_size": 32}),
+    "breast cancer, logistic": Case(
+        "breast_cancer/job.yaml", {"optimizer": ADAM, "l2": 1e-3}, {"epochs": 30, "batch_size": 16}, "standard"
+    ),
+}
+
+
+def main(only: str = "") -> None:
+    """Trainings with local steps and rounded gradients: held-out loss after equal epochs, and what they sent."""
+    print(f"savings: {SHARDS} shards; loss and accuracy on the test rows; megabytes are one worker's own sums")
+    lines = [["", "", "loss", "accuracy", "all-reduces", "MB sent"]]
+    for name, case in CASES.items():
+        if only in name:
+            lines += [[name, setting, *result(case, fields)] for setting, fields in SETTINGS.items()]
+    align(lines)
+
+
+def result(case: Case, fields: dict[str, Any]) -> list[str]:
+    """The row of one training."""
+    import yarnml
+    from yarnml.job.document import parse_file
+
+    document = parse_file(EXAMPLES / case.path)
+    with tempfile.TemporaryDirectory() as folder:
+        document["learner"] |= case.learner
+        document["data"]["scale"] = case.scale
+        document["training"] = {"shards": SHARDS, **case.training, **fields}
+        document |= {"checkpoint": {"path": f"{folder}/job", "every": "100 epochs"}, "export": f"{folder}/models"}
+        document["evaluation"] = {"every": "100 epochs"}
+        for field in ("train", "test"):
+            document["data"][field] = str(EXAMPLES / Path(case.path).parent / document["data"][field])
+        outcome = yarnml.run(document, backend="inline")
+        sent = outcome.step * bytes_of_sums(str(outcome.checkpoint), fields)
+    test = outcome.metrics["test"]
+    return [f"{test['loss']:.4f}", f"{test['accuracy']:.4f}", f"{outcome.step}", f"{sent / 1e6:.3g}"]
+
+
+def bytes_of_sums(checkpoint: str, fields: dict[str, Any]) -> int:
+    """The size of one shard's sums: of a gradient, or with local steps of parameters and the optimizer's moments."""
+    arrays = safetensors.numpy.load_file(f"{checkpoint}/state.safetensors")
+    parts = ("state/parameters/", "state/optimizer/") if "local_steps" in fields else ("state/parameters/",)
+    numbers = sum(a.size for name, a in arrays.items() if name.startswith(parts) and a.dtype == "float32")
+    return numbers * (2 if fields.get("gradients") == "bfloat16" else 4)
