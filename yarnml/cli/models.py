@@ -1,4 +1,4 @@
-"""The commands for trained models: predict, evaluate, recommend."""
+"""The commands for trained models: predict, evaluate, explain, recommend."""
 
 import tempfile
 from pathlib import Path
@@ -8,12 +8,14 @@ from rich.console import Console
 
 from yarnml.cli.shared import echo, restart_option, set_option, submit
 from yarnml.events.console import JobConsole
+from yarnml.job.explanation import ModelExplanation
 from yarnml.job.fields import LARGEST_COUNT, LARGEST_INT
 from yarnml.job.load import load_prediction
 from yarnml.job.model_evaluation import ModelEvaluation
 from yarnml.job.places import absolute_path
 from yarnml.job.prediction import prediction_document
 from yarnml.job.processes import Workers
+from yarnml.master.explanation import explain, explanation_text
 from yarnml.master.model_evaluation import evaluate, evaluation_json, evaluation_table
 from yarnml.model.recommend import recommend
 from yarnml.runner import BACKENDS, find_cluster, run_any
@@ -99,6 +101,52 @@ def evaluate_command(
     echo(evaluation_json(end) if as_json else evaluation_table(end))
 
 
+@click.command("explain")
+@click.argument("model", metavar="MODEL")
+@click.option("--data", required=True, multiple=True, metavar="URL", help="Rows: files, folders or globs.")
+@click.option("--output", required=True, metavar="URL", help="A new folder for tables and a page.")
+@click.option("--keep", default="", metavar="COLUMN,…", help="Columns of the rows that stay beside their values.")
+@click.option("--metric", metavar="NAME", help="What importances are measured by; log_loss or rmse by default.")
+@click.option(
+    "--sample", type=click.IntRange(10, LARGEST_INT), default=10_000, show_default=True, help="Rows, at most."
+)
+@click.option("--repeats", type=click.IntRange(1, 1000), default=5, show_default=True, help="Of each permutation.")
+@click.option("--orders", type=click.IntRange(1, 100_000), default=8, show_default=True, help="Drawn for networks.")
+@click.option("--backend", default="local", show_default=True, type=click.Choice(list(BACKENDS)))
+@click.option("--workers", type=click.IntRange(1, LARGEST_COUNT), default=2, show_default=True)
+def explain_command(
+    model: str,
+    data: tuple[str, ...],
+    output: str,
+    keep: str,
+    metric: str | None,
+    sample: int,
+    repeats: int,
+    orders: int,
+    backend: str,
+    workers: int,
+) -> None:
+    """Explain a model on some rows: SHAP values of every row, importances and dependences of every feature.
+
+    Importances need rows with labels; without, they are left out.
+    """
+    with tempfile.TemporaryDirectory(prefix="yarnml-") as folder, JobConsole(Console(stderr=True)) as show:
+        job = ModelExplanation(
+            model=absolute_path("MODEL", model, Path.cwd()),
+            data=[absolute_path("--data", url, Path.cwd()) for url in data],
+            output=absolute_path("--output", output, Path.cwd()),
+            folder=folder,
+            keep=[name for name in keep.split(",") if name],
+            metric=metric,
+            sample=sample,
+            repeats=repeats,
+            orders=orders,
+            workers=Workers(count=workers),
+        )
+        end = explain(job, find_cluster(backend), show)
+    echo(explanation_text(end))
+
+
 @click.command("recommend")
 @click.argument("model", metavar="MODEL")
 @click.option("--top", type=click.IntRange(1, LARGEST_INT), default=10, show_default=True, help="Items for each user.")
@@ -112,5 +160,5 @@ def recommend_command(model: str, top: int, output: str, seen: str | None) -> No
     echo(recommend(model, top, output, seen))
 
 
-COMMANDS: tuple[click.Command, ...] = (predict_command, evaluate_command, recommend_command)
+COMMANDS: tuple[click.Command, ...] = (predict_command, evaluate_command, explain_command, recommend_command)
 """Those that `yarnml.cli.commands` adds to its own."""

@@ -10,7 +10,10 @@ import pyarrow as pa
 from msgspec import field
 
 from yarnml.control.message import Message
+from yarnml.control.scoring import DrawSample as DrawSample
 from yarnml.control.scoring import EvaluateModel as EvaluateModel
+from yarnml.control.scoring import ExplainFeatures as ExplainFeatures
+from yarnml.control.scoring import ExplainRows as ExplainRows
 from yarnml.control.scoring import FindGroups as FindGroups
 from yarnml.control.scoring import Predict as Predict
 from yarnml.control.scoring import Scoring as Scoring
@@ -187,6 +190,9 @@ Command = (
     | Predict
     | FindGroups
     | EvaluateModel
+    | DrawSample
+    | ExplainFeatures
+    | ExplainRows
     | Stop
     | Idle
 )

@@ -108,6 +108,17 @@ class ModelMetrics(Message, frozen=True):
     groups: dict[str, dict[str, float]]
 
 
+class Explained(Message, frozen=True):
+    """The answer to the commands that explain a model.
+
+    ``arrays``: of the worker that leads, as the bytes of a safetensors file; empty of others.
+    ``method``: of SHAP values.
+    """
+
+    arrays: bytes
+    method: str = ""
+
+
 class Saved(Message, frozen=True):
     """The state is in the folder.
 
@@ -139,6 +150,7 @@ Report = (
     | Predicted
     | GroupNames
     | ModelMetrics
+    | Explained
     | Saved
     | Failed
 )

@@ -44,6 +44,44 @@ class Predict(Message, frozen=True):
     probabilities: bool
 
 
+class DrawSample(Message, frozen=True):
+    """Take rows that are spread evenly over a dataset, at most ``rows``."""
+
+    scoring: Scoring
+    rows: int
+
+
+class ExplainFeatures(Message, frozen=True):
+    """Work out importances and dependences of a model's features on a sample of rows.
+
+    Attributes:
+        sample: the rows, as `DrawSample` gives them.
+        metric: what importances are measured by; None for rows without labels.
+        repeats: of each permutation.
+    """
+
+    scoring: Scoring
+    sample: bytes
+    metric: str | None
+    repeats: int
+
+
+class ExplainRows(Message, frozen=True):
+    """Write the SHAP values of all rows into a folder, a file for each shard.
+
+    Attributes:
+        keep: columns that stay beside the values.
+        baseline: what each feature is before it is known; empty for a model that needs none.
+        orders: of the features, where values are drawn.
+    """
+
+    scoring: Scoring
+    folder: str
+    keep: list[str]
+    baseline: list[float]
+    orders: int
+
+
 class FindGroups(Message, frozen=True):
     """Find the values of a column, by which metrics are to be told apart."""
 
@@ -64,3 +102,6 @@ class EvaluateModel(Message, frozen=True):
     metrics: list[str]
     by: str | None
     groups: list[str]
+
+
+ScoringCommand = Predict | FindGroups | EvaluateModel | DrawSample | ExplainFeatures | ExplainRows

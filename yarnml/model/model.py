@@ -22,6 +22,7 @@ from yarnml.errors import DataError, ExportError
 from yarnml.events.events import Outcome
 from yarnml.job import paths
 from yarnml.model.coefficients import coefficients
+from yarnml.model.explain.explainer import USUAL_ORDERS, Explainer, Explanation, known_baseline
 from yarnml.model.importances import importances
 from yarnml.model.pairs import pairs_of
 from yarnml.model.program import load_program
@@ -136,6 +137,24 @@ class Model:
         Raises ExportError for other models.
         """
         return importances(self._arrays, self.schema)
+
+    @property
+    def arrays(self) -> dict[str, jax.Array]:
+        """Its parameters and its scaling, by name."""
+        return self._arrays
+
+    def explain(self, data: Any, orders: int = USUAL_ORDERS) -> Explanation:
+        """Return how much each feature adds to each output of the rows of ``data``, by SHAP values.
+
+        Exact for trees and linear models, whose scores before the link are explained, such as log-odds; for others the
+        mean over ``orders`` drawn orders of the features.  Linear and other models are explained against the training
+        rows' means where features are scaled, else against the means of ``data``.
+        """
+        x, _ = self._features(data)
+        baseline = known_baseline(self)
+        if baseline is None:
+            baseline = x[:, : self.schema.width].mean(axis=0, dtype=np.float64).astype(np.float32)
+        return Explainer(self, baseline, orders).explain(x)
 
     def recommend(self, users: npt.ArrayLike | None = None, top: int = 10, without: Any = None) -> pa.Table:
         """Tabulate the ``top`` best items of each user by a model of ratings, the best first: user, item, score, rank.

@@ -77,6 +77,25 @@ def shares(title: str, parts: Mapping[str, float]) -> str:
     return _drawn(chart)
 
 
+def bars(title: str, parts: Mapping[str, float]) -> str:
+    """Draw a bar for each part, the first one on top; empty where there is none."""
+    if not parts:
+        return ""
+    pygal = _pygal()
+    options = _OPTIONS | {"height": max(HEIGHT, 60 + 22 * len(parts))}
+    chart = pygal.HorizontalBar(
+        **options,
+        style=pygal.style.Style(**_FONTS),
+        title=title,
+        show_legend=False,
+        value_formatter="{:.4g}".format,
+    )
+    pairs = [*reversed([*parts.items()])]
+    chart.x_labels = [name for name, _ in pairs]
+    chart.add("", [{"value": value, "label": f"{name} {value:.4g}"} for name, value in pairs])
+    return _drawn(chart)
+
+
 def thinned(points: Points) -> Points:
     """At most `MAX_POINTS` of the points, with the first and the last."""
     if len(points) <= MAX_POINTS:

@@ -25,6 +25,13 @@ def index(title: str, links: Sequence[str], runs: Table) -> str:
     return text
 
 
+def explanation_page(title: str, facts: Sequence[tuple[str, str]], charts: Sequence[str], features: Table) -> str:
+    """Make the page of an explanation; ``charts``: SVGs."""
+    template = _template("explanation.html")
+    text: str = template.render(title=title, facts=facts, charts=charts, features=features, style=_file("page.css"))
+    return text
+
+
 @lru_cache
 def _template(name: str) -> Any:
     try:

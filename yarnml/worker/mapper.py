@@ -12,8 +12,11 @@ from yarnml.control.commands import (
     Build,
     Check,
     Command,
+    DrawSample,
     Evaluate,
     EvaluateModel,
+    ExplainFeatures,
+    ExplainRows,
     Export,
     FindGroups,
     FitScaling,
@@ -43,8 +46,7 @@ from yarnml.worker.devices import check_devices
 from yarnml.worker.evaluation import evaluate
 from yarnml.worker.full_pass import BatchSum, sum_dataset
 from yarnml.worker.loaders import RowCaches
-from yarnml.worker.model_evaluation import evaluate_model, find_groups
-from yarnml.worker.prediction import predict
+from yarnml.worker.on_model import apply_model
 from yarnml.worker.progress import ProgressTracker
 from yarnml.worker.replica import NO_STATE
 from yarnml.worker.saved_state import SavedState
@@ -131,12 +133,8 @@ class Mapper:
             case Export(folder, about):
                 if tasks.leads:
                     self._saved.export(self._current.replica, folder, about)
-            case Predict():
-                return predict(command, tasks, self._tracker)
-            case FindGroups():
-                return find_groups(command, tasks, self._tracker)
-            case EvaluateModel():
-                return evaluate_model(command, tasks, self._tracker)
+            case Predict() | FindGroups() | EvaluateModel() | DrawSample() | ExplainFeatures() | ExplainRows():
+                return apply_model(command, tasks, self._tracker)
             case Stop() | Idle():
                 pass
             case _:

@@ -18,7 +18,7 @@ from yarnml.worker.devices import check_devices
 from yarnml.worker.metrics.base import Metrics
 from yarnml.worker.metrics.evaluation import Evaluation
 from yarnml.worker.progress import ProgressTracker
-from yarnml.worker.scoring import ScoredRows, Scorer
+from yarnml.worker.scoring import Scorer
 from yarnml.worker.tasks import Tasks
 
 NULL = "null"
@@ -48,7 +48,7 @@ def evaluate_model(command: EvaluateModel, tasks: Tasks, tracker: ProgressTracke
     def task(shard: int) -> Vector:
         total = np.zeros((1 + len(command.groups), evaluation.size))
         for scored in scorer.scan(shard):
-            rows = _labels(scored, schema)
+            rows = labels_of(scored.table, schema)
             total[0] += _sums(evaluation, scored.outputs, rows)
             for place, is_member in enumerate(_members(scored.table, command), 1):
                 if is_member.any():
@@ -69,9 +69,9 @@ def texts(column: pa.ChunkedArray) -> pa.Array:
     return pc.fill_null(one_array(column).cast(pa.string()), NULL)
 
 
-def _labels(scored: ScoredRows, schema: Schema) -> Rows:
+def labels_of(table: pa.Table, schema: Schema) -> Rows:
     """The labels and weights of some rows, without features."""
-    return rows_of(scored.table, replace(schema, features=(), offset=None, shape=None), "--data")
+    return rows_of(table, replace(schema, features=(), offset=None, shape=None), "--data")
 
 
 def _members(table: pa.Table, command: EvaluateModel) -> list[npt.NDArray[np.bool_]]:

@@ -59,6 +59,13 @@ class Scorer:
             for low in range(0, table.num_rows, self._chunk):
                 yield self._score(table.slice(low, self._chunk), url)
 
+    def features(self, shard: int) -> Iterator[tuple[pa.Table, npt.NDArray[np.float32]]]:
+        """Read all rows of a shard, some at a time, with their features prepared, and score nothing."""
+        for table in self.tables(shard, self._columns.names):
+            for low in range(0, table.num_rows, self._chunk):
+                part = table.slice(low, self._chunk)
+                yield part, features_of(part, self.model.schema, "--data")
+
     def tables(self, shard: int, names: list[str]) -> Iterator[pa.Table]:
         """Read some columns of a shard, and score nothing."""
         chosen = pa.schema([self._columns.field(name) for name in names])

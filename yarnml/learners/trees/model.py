@@ -23,8 +23,8 @@ class Model(NamedTuple):
     the lowest first; ``table`` [features, categories]: the bins of categories.  None where no feature is categorical.
     ``child`` [rounds, trees, nodes]: the number of the node below on the left; that on the right is one more.
     ``leaf`` [rounds, trees, nodes, outputs]: what a node without a split predicts.
-    ``gain``, ``cover`` [rounds, trees, nodes]: by how much the split lowers the sum of losses, and the node's sum of
-    second derivatives.
+    ``gain``, ``cover`` [rounds, trees, nodes]: by how much the split lowers the sum of losses, and the sum of second
+    derivatives, of leaves too.
     """
 
     base: jax.Array
@@ -99,6 +99,9 @@ def written(
     leaf = put(model.leaf, jnp.where(splits.feature < 0, nodes.number, capacity), left)  # for a root that stays whole
     leaf = put(leaf, children.child, left)
     leaf = put(leaf, jnp.where(children.splits, children.child + 1, capacity), right)
+    cover = put(model.cover, nodes.number, splits.cover)
+    cover = put(cover, children.child, splits.weight[:, 0])
+    cover = put(cover, jnp.where(children.splits, children.child + 1, capacity), splits.weight[:, 1])
     categories = model.categories
     if categories is not None and splits.categories is not None:
         categories = put(categories, nodes.number, jnp.swapaxes(splits.categories, 1, 2))
@@ -110,5 +113,5 @@ def written(
         categories=categories,
         leaf=leaf,
         gain=put(model.gain, nodes.number, jnp.where(children.splits, splits.gain, 0.0)),
-        cover=put(model.cover, nodes.number, splits.cover),
+        cover=cover,
     )

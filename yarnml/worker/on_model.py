@@ -1,0 +1,39 @@
+"""A worker's answer to each command about a stored model."""
+
+from typing import assert_never
+
+from yarnml.control.reports import Report
+from yarnml.control.scoring import (
+    DrawSample,
+    EvaluateModel,
+    ExplainFeatures,
+    ExplainRows,
+    FindGroups,
+    Predict,
+    ScoringCommand,
+)
+from yarnml.worker.explained_rows import explain_rows
+from yarnml.worker.feature_effects import draw_sample, explain_features
+from yarnml.worker.model_evaluation import evaluate_model, find_groups
+from yarnml.worker.prediction import predict
+from yarnml.worker.progress import ProgressTracker
+from yarnml.worker.tasks import Tasks
+
+
+def apply_model(command: ScoringCommand, tasks: Tasks, tracker: ProgressTracker) -> Report:
+    """Carry out a command about a stored model; it needs no state of an earlier one."""
+    match command:
+        case Predict():
+            return predict(command, tasks, tracker)
+        case FindGroups():
+            return find_groups(command, tasks, tracker)
+        case EvaluateModel():
+            return evaluate_model(command, tasks, tracker)
+        case DrawSample():
+            return draw_sample(command, tasks, tracker)
+        case ExplainFeatures():
+            return explain_features(command, tasks, tracker)
+        case ExplainRows():
+            return explain_rows(command, tasks, tracker)
+        case _:
+            assert_never(command)
