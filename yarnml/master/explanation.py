@@ -128,7 +128,7 @@ def _run(crew: Crew, command: Command, shards: int) -> Explained:
 
 
 def _baseline(plan: ScoringPlan, sample: dict[str, Array]) -> list[float]:
-    """The value of each feature before it is known: the training rows' mean where the model holds it, or the sample's."""
+    """Each feature before it is known: the training rows' mean where the model holds it, else the sample's."""
     arrays = versions.read_model(plan.folder).arrays
     mean = arrays["scaling/mean"]
     if mean.any() or (arrays["scaling/factor"] != 1).any():
