@@ -8,10 +8,14 @@ from tests.job.documents import KMEANS, Document, data, document, refusal, unlab
 @pytest.mark.parametrize(
     ("where", "section", "valid"),
     [
-        ("The job file", document(trainig={}), "name, data, learner, training, evaluation, search, workers"),
+        ("The job file", document(trainig={}), "name, data, learner, start_from, training, evaluation"),
         ("data", data(lable="y"), "train, test, validation"),
         ("workers", document(workers={"coutn": 3}), "count, min, max"),
-        ("learner", document(learner={"kind": "mlp", "hiden": [3]}), "kind, optimizer, clip_norm, l2, dropout"),
+        (
+            "learner",
+            document(learner={"kind": "mlp", "hiden": [3]}),
+            "kind, optimizer, clip_norm, l2, freeze, rate_factors",
+        ),
         (
             "training.early_stopping",
             document(training={"early_stopping": {"patients": 2}}),
