@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from yarnml import __version__
-from yarnml.cli import models, watching
+from yarnml.cli import looking, models, watching
 from yarnml.cli.registry import models_group
 from yarnml.cli.shared import echo, restart_option, set_option, submit
 from yarnml.events.console import JobConsole
@@ -226,5 +226,5 @@ def doctor_command(job_file: str | None, overrides: tuple[str, ...]) -> int:
     return int(wrong > 0)
 
 
-for command in (*models.COMMANDS, models_group, *watching.COMMANDS):
+for command in (*looking.COMMANDS, *models.COMMANDS, models_group, *watching.COMMANDS):
     cli.add_command(command)
