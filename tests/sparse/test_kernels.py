@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from yarnml.sparse.index import KeyIndex, distinct
+from yarnml.sparse.index import KeyIndex, ascending, distinct
 from yarnml.sparse.kernels import NUMPY, Kernels, kernels
 from yarnml.sparse.run import Keys, Run, merge
 
@@ -34,7 +34,9 @@ def test_number_and_find(kernel: Kernels, first: list[int], second: list[int], s
         keys = keys_of(given_keys, shift)
         numbers = np.empty(len(keys), np.int32)
         new = np.empty(len(keys), np.uint64)
-        assert kernel.number(keys, before, slot_keys, slot_numbers, numbers, new) == len(known)
+        progress = np.array([0, before])
+        kernel.number(keys, before, progress, slot_keys, slot_numbers, numbers, new)
+        assert progress.tolist() == [len(keys), len(known)]
         assert numbers.tolist() == [known[key] for key in given_keys]
         assert new[: len(known) - before].tolist() == keys_of(list(known)[before:], shift).tolist()
     asked = keys_of(list(range(50)), shift)
@@ -45,13 +47,32 @@ def test_number_and_find(kernel: Kernels, first: list[int], second: list[int], s
 
 @pytest.mark.parametrize("kernel", BOTH)
 def test_no_more_than_half_full(kernel: Kernels) -> None:
-    """A table of 16 slots takes 8 keys, and says of a ninth that it needs another."""
+    """A table of 16 slots takes 8 keys, and stops before a ninth."""
     for count in (8, 9):
         slot_numbers = np.full(16, -1, np.int32)
         keys = keys_of(list(range(count)), 60)
         new = np.empty(count, np.uint64)
-        result = kernel.number(keys, 0, np.empty(16, np.uint64), slot_numbers, np.empty(count, np.int32), new)
-        assert result == (8 if count == 8 else -1)
+        progress = np.zeros(2, np.int64)
+        kernel.number(keys, 0, progress, np.empty(16, np.uint64), slot_numbers, np.empty(count, np.int32), new)
+        assert (progress[0] == count) == (count == 8)
+        assert progress[1] <= 8
+
+
+@pytest.mark.parametrize("kernel", BOTH)
+@settings(max_examples=25)
+@given(st.lists(st.integers(0, 2**64 - 1), unique=True), st.sampled_from([0, 3, 60]))
+def test_order(kernel: Kernels, numbers: list[int], shift: int) -> None:
+    """Different keys are put in ascending order, also where their highest bits are all 0."""
+    keys = np.unique(np.array(numbers, np.uint64) >> np.uint64(shift))[::-1].copy()
+    order = np.empty(len(keys), np.int64)
+    assert kernel.order(keys, np.empty(129, np.int64), order)
+    assert np.array_equal(keys[order], np.sort(keys))
+
+
+def test_order_of_keys_that_share_their_highest_bits() -> None:
+    """Keys that buckets do not tell apart are sorted another way."""
+    for keys in (np.arange(1000, dtype=np.uint64)[::-1].copy(), np.empty(0, np.uint64), np.array([7], np.uint64)):
+        assert np.array_equal(keys[ascending(keys)], np.sort(keys))
 
 
 RUNS = st.dictionaries(st.integers(0, 30), st.tuples(st.floats(width=32, allow_nan=False), st.just(-0.0)), max_size=20)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from yarnml.data.arrays import Places
 from yarnml.sparse.growing import GrowingArray
 from yarnml.sparse.kernels import kernels
 from yarnml.sparse.run import Keys
@@ -42,14 +43,14 @@ class KeyIndex:
         """The number of each key; those that are not there are added."""
         numbers = np.empty(len(keys), np.int32)
         new = np.empty(len(keys), np.uint64)
-        before = len(self.keys)
+        progress = np.array([0, len(self.keys)])
         while True:
-            count = kernels().number(keys, before, self._slot_keys, self._slot_numbers, numbers, new)
-            if count >= 0:
-                break
+            before = len(self.keys)
+            kernels().number(keys, before, progress, self._slot_keys, self._slot_numbers, numbers, new)
+            self._keys.append(new[: progress[1] - before])
+            if progress[0] == len(keys):
+                return numbers
             self._make_slots(2 * len(self._slot_keys))
-        self._keys.append(new[: count - before])
-        return numbers
 
     def cut(self, count: int) -> None:
         """Take away all keys behind the first ``count``; as much work as to number the others."""
@@ -61,7 +62,8 @@ class KeyIndex:
         self._slot_keys = np.empty(size, np.uint64)
         self._slot_numbers = np.full(size, -1, np.int32)
         numbers = np.empty(len(self.keys), np.int32)
-        kernels().number(self.keys, 0, self._slot_keys, self._slot_numbers, numbers, np.empty_like(self.keys))
+        new = np.empty_like(self.keys)
+        kernels().number(self.keys, 0, np.zeros(2, np.int64), self._slot_keys, self._slot_numbers, numbers, new)
 
 
 class Distinct(NamedTuple):
@@ -80,3 +82,10 @@ def distinct(keys: Keys) -> Distinct:
     index = KeyIndex()
     numbers = index.number(keys)
     return Distinct(index.keys, numbers)
+
+
+def ascending(keys: Keys) -> Places:
+    """The places of different keys in ascending order."""
+    order = np.empty(len(keys), np.int64)
+    starts = np.empty((1 << max(1, len(keys)).bit_length()) + 1, np.int64)
+    return order if kernels().order(keys, starts, order) else np.argsort(keys)

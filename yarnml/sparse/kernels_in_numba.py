@@ -7,28 +7,36 @@ from yarnml.data.arrays import Array
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 """2^64 over the golden ratio: the highest bits of a product with it are a key's first slot (Knuth, volume 3)."""
 
+MAX_BUCKET = 64
+"""Keys that may share their highest bits: insertion, which orders them, takes the square of their number."""
 
-def number(keys: Array, count: int, slot_keys: Array, slot_numbers: Array, numbers: Array, new: Array) -> int:
+
+def number(
+    keys: Array, before: int, progress: Array, slot_keys: Array, slot_numbers: Array, numbers: Array, new: Array
+) -> None:
     size = len(slot_keys)
     shift = np.uint64(64)
     while size >> (64 - shift) > 1:
         shift -= np.uint64(1)
     mask = np.uint64(size - 1)
-    before = count
-    for i in range(len(keys)):
+    count = progress[1]
+    for i in range(progress[0], len(keys)):
         key = keys[i]
         slot = (key * GOLDEN) >> shift
         while slot_numbers[slot] >= 0 and slot_keys[slot] != key:
             slot = (slot + np.uint64(1)) & mask
         if slot_numbers[slot] < 0:
             if 2 * (count + 1) > size:
-                return -1
+                progress[0] = i
+                progress[1] = count
+                return
             slot_keys[slot] = key
             slot_numbers[slot] = count
             new[count - before] = key
             count += 1
         numbers[i] = slot_numbers[slot]
-    return count
+    progress[0] = len(keys)
+    progress[1] = count
 
 
 def find(keys: Array, slot_keys: Array, slot_numbers: Array, numbers: Array) -> None:
@@ -65,3 +73,29 @@ def merge(
         j += has_right
         count += 1
     return count
+
+
+def order(keys: Array, starts: Array, order: Array) -> bool:
+    size = len(starts) - 1
+    shift = np.uint64(64)
+    while size >> (64 - shift) > 1:
+        shift -= np.uint64(1)
+    starts[:] = 0
+    for i in range(len(keys)):
+        starts[(keys[i] >> shift) + np.uint64(1)] += 1
+    for bucket in range(size):
+        if starts[bucket + 1] > MAX_BUCKET:
+            return False
+        starts[bucket + 1] += starts[bucket]
+    for i in range(len(keys)):
+        bucket = keys[i] >> shift
+        order[starts[bucket]] = i
+        starts[bucket] += 1
+    for i in range(1, len(keys)):
+        own = order[i]
+        j = i
+        while j > 0 and keys[order[j - 1]] > keys[own]:
+            order[j] = order[j - 1]
+            j -= 1
+        order[j] = own
+    return True

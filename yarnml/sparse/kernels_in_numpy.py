@@ -6,20 +6,23 @@ from yarnml.data.arrays import Array
 from yarnml.sparse.kernels_in_numba import GOLDEN
 
 
-def number(keys: Array, count: int, slot_keys: Array, slot_numbers: Array, numbers: Array, new: Array) -> int:
+def number(
+    keys: Array, before: int, progress: Array, slot_keys: Array, slot_numbers: Array, numbers: Array, new: Array
+) -> None:
+    count = before
     find(keys, slot_keys, slot_numbers, numbers)
     absent = np.flatnonzero(numbers < 0)
     different, first, inverse = np.unique(keys[absent], return_index=True, return_inverse=True)
     total = count + len(different)
     if 2 * total > len(slot_keys):
-        return -1
+        return
     order = np.argsort(first)
     rank = np.empty(len(order), np.int32)
     rank[order] = np.arange(count, total, dtype=np.int32)
     numbers[absent] = rank[inverse]
     new[: len(order)] = different[order]
     _insert(different[order], count, slot_keys, slot_numbers)
-    return total
+    progress[:] = len(keys), total
 
 
 def find(keys: Array, slot_keys: Array, slot_numbers: Array, numbers: Array) -> None:
@@ -46,6 +49,11 @@ def merge(
     values[right[~is_shared]] = right_values[~is_shared]
     values[right[is_shared]] += right_values[is_shared]
     return len(union)
+
+
+def order(keys: Array, starts: Array, order: Array) -> bool:
+    order[:] = np.argsort(keys)
+    return True
 
 
 def _insert(new: Array, count: int, slot_keys: Array, slot_numbers: Array) -> None:

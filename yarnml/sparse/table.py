@@ -8,7 +8,7 @@ import numpy as np
 from yarnml.data.arrays import Array, Matrix
 from yarnml.data.prepare.hashing import mixed, salt
 from yarnml.sparse.growing import GrowingArray
-from yarnml.sparse.index import KeyIndex, Numbers
+from yarnml.sparse.index import KeyIndex, Numbers, ascending
 from yarnml.sparse.rules import RowRule
 from yarnml.sparse.run import Keys, Run, count_below
 
@@ -113,7 +113,7 @@ class Table:
 
     def arrays(self) -> dict[str, Array]:
         """All of the table by name, keys ascending: equal for equal tables."""
-        order = np.argsort(self._index.keys)
+        order = ascending(self._index.keys)
         arrays: dict[str, Array] = {KEYS: self._index.keys[order]}
         arrays |= {block.name: rows.rows[order] for block, rows in zip(self.blocks, self._rows, strict=True)}
         return arrays

@@ -23,6 +23,7 @@ from yarnml.learners.tables.base import Entries, TableLearner, TableState
 from yarnml.reduce.keyed import KeyedVector
 from yarnml.reduce.tree import Value
 from yarnml.sparse.gathered import Gathered, gather
+from yarnml.sparse.index import ascending
 from yarnml.sparse.run import Run
 from yarnml.storage.tensors import not_finite
 from yarnml.worker.first_call import FirstCall
@@ -56,7 +57,7 @@ class TableProgram:
         dense, by_block = self._gradient(
             self._learner.parameters(state), needed.weights, scaling, rows.arrays, _entries(needed)
         )
-        order = np.argsort(needed.keys)
+        order = ascending(needed.keys)
         values = np.concatenate([np.asarray(sums) for sums in by_block], axis=1)
         return KeyedVector(np.asarray(dense), Run(needed.keys[order], values[order]))
 
