@@ -5,7 +5,7 @@ from typing import Any
 
 import yarnml
 
-FILES = {"model.safetensors", "model.json", "model.stablehlo"}
+FILES = {"model.safetensors", "model.json", "model.stablehlo", "model.md", "predict.py"}
 
 
 def train(folder: Path, digits: Path, **changes: Any) -> str:

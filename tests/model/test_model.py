@@ -36,7 +36,7 @@ def test_the_program_names_no_path(exported: Path) -> None:
 
 
 def test_the_description_is_complete(exported: Path) -> None:
-    """model.json says what the model is, what it was trained on and with, and how to check all three files."""
+    """model.json says what the model is, what it was trained on and with, and how to check all files."""
     about = json.loads((exported / "model.json").read_text())
     assert {path.name for path in exported.iterdir()} == FILES
     assert about.keys() >= {"format", "digests", "learner", "schema", "scaling", "metrics", "data", "packages", "job"}

@@ -137,7 +137,7 @@ def named_files(page: Path) -> set[str]:
     return {*files, *folders}
 
 
-NOT_STORED = {"my_model.py", "layers.py", "table.json", "file.py", "benchmarks/data/"}
+NOT_STORED = {"predict.py", "my_model.py", "layers.py", "table.json", "file.py", "benchmarks/data/"}
 """Files that the reader writes, and a folder that the benchmarks fill: a fresh checkout has none of them."""
 
 

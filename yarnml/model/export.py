@@ -4,6 +4,7 @@
 * ``model.json``: what it is (learner, schema, metrics, data, packages, the job file) and the digests of all three
 * ``model.stablehlo``: ``predict(arrays, x)`` by jax.export, for any number of rows
 * ``table.safetensors``: of a learner with a table, its keys and their weights
+* ``model.md``: the same for people; ``predict.py``: a program that predicts without yarnml, but for such a learner
 
 A worker writes them beside, the master shows them by one rename.  Versions count 1, 2, 3, …
 """
@@ -15,6 +16,7 @@ import socket
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib import resources
 from typing import Any
 
 import msgspec
@@ -30,7 +32,8 @@ from yarnml.events.redaction import without_password
 from yarnml.job import paths, user_code
 from yarnml.job.spec import Export, Job
 from yarnml.job.start import Start
-from yarnml.model.centre import with_whole_mean
+from yarnml.model.card import card
+from yarnml.model.centre import with_trained_mean, with_whole_mean
 from yarnml.model.versions import FORMAT, next_version, packages, read_about, versions
 from yarnml.sparse.table import KEYS
 from yarnml.storage import atomic, integrity
@@ -138,11 +141,19 @@ def write_model(
         numbers = sum(a.size for name, a in arrays.items() if name.startswith("parameters"))
         weights = sum(a.size for name, a in table.items() if name != KEYS)
         about = {**about, "parameters": numbers + weights}
+    else:
+        files[paths.SCRIPT] = standalone_script()
+    files[paths.CARD] = card(about, with_trained_mean(arrays, about.get("mean", []))).encode()
     document = {"format": FORMAT, "digests": {n: integrity.digest_of(data) for n, data in files.items()}, **about}
     files[paths.ABOUT] = integrity.seal(document, "digests", paths.ABOUT)
     with translated(ExportError, f"The model can't be written to {folder}"):
         for name, data in files.items():
             storage.write(storage.join(folder, name), data)
+
+
+def standalone_script() -> bytes:
+    """The program beside a model."""
+    return resources.files("yarnml.model.standalone").joinpath(paths.SCRIPT).read_bytes()
 
 
 def commit(export: Export, folder: str, announce: Callable[[str], None] = lambda target: None) -> str:

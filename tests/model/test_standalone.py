@@ -1,0 +1,82 @@
+"""The program and the card beside a model: predictions without yarnml, and nothing but facts."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+
+import yarnml
+from yarnml.model.export import write_model
+from yarnml.model.model import Model, load_model
+
+RUN = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import predict
+predict.main(sys.argv[2])
+assert not {"yarnml", *sys.argv[3:]} & sys.modules.keys()
+"""
+
+
+def stored(model: Model, folder: Path) -> Model:
+    """A model that was fitted in memory, in a folder."""
+    arrays, program, _, about, _ = model._content
+    write_model(str(folder), arrays, program, {n: v for n, v in about.items() if n not in ("digests", "format")}, {})
+    return load_model(folder)
+
+
+def diabetes() -> pd.DataFrame:
+    """Rows with missing values, and a column of large numbers that are close to each other."""
+    frame = load_diabetes(as_frame=True).frame[["age", "bmi", "s5", "target"]]
+    frame["age"] = 1.7e9 + np.round(1e4 * frame["age"])
+    frame["kind"] = np.arange(len(frame)) % 5
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("frame", "learner", "absent"),
+    [
+        (load_wine(as_frame=True).frame, {"kind": "softmax"}, ["jax"]),
+        (diabetes(), {"kind": "linear"}, ["jax"]),
+        (diabetes(), {"kind": "huber"}, ["jax"]),
+        (diabetes(), {"kind": "boosting", "trees": 3, "depth": 3, "categorical": ["kind"]}, ["jax"]),
+        (load_breast_cancer(as_frame=True).frame, {"kind": "forest", "trees": 2, "depth": 3}, ["jax"]),
+        (load_wine(as_frame=True).frame, {"kind": "mlp", "hidden": [4]}, []),
+    ],
+    ids=lambda value: value["kind"] if isinstance(value, dict) else "",
+)
+def test_the_script_predicts(frame: Any, learner: dict[str, Any], absent: list[str], tmp_path: Path) -> None:
+    """Each kind's script prints the model's predictions, of trees with missing values too, without other packages."""
+    fitted = yarnml.fit(frame, label="target", learner=learner)
+    model = stored(fitted, tmp_path / "1")
+    rows = frame.drop(columns="target").head(50)
+    if learner["kind"] == "boosting":
+        rows.iloc[::7, 1] = np.nan
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    line = [sys.executable, "-c", RUN, str(tmp_path / "1"), str(tmp_path / "rows.csv"), *absent]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    expected = model.predict(rows)
+    if model.schema.classes:
+        assert done.stdout.split() == [str(one) for one in expected]
+    else:
+        np.testing.assert_allclose([float(one) for one in done.stdout.split()], expected, rtol=1e-5)
+
+
+def test_the_card_says_what_model_json_says(tmp_path: Path) -> None:
+    """A card has the label, the metrics, columns, coefficients and remarks; names of columns are no markup."""
+    frame = load_breast_cancer(as_frame=True).frame[["mean radius", "mean texture", "target"]]
+    frame = frame.rename(columns={"mean texture": "<b>|texture"})
+    model = stored(yarnml.fit(frame, label="target", learner="logistic"), tmp_path / "1")
+    text = (tmp_path / "1/model.md").read_text()
+    assert "predicts `target`, one of 2 classes (0, 1)" in text
+    assert "\\<b\\>\\|texture" in text
+    assert "it was not tested on rows that had no part in its training" in text
+    for value in model.coefficients()["coefficient"].to_pylist():
+        assert f"{value:.6g}" in text
+    assert f"| train | {len(frame)} |" in text

@@ -1,0 +1,1 @@
+"""Programs that are written beside a model, and need nothing of yarnml."""
