@@ -34,7 +34,7 @@ from yarnml.master.search import Search, SearchRun, find_search
 from yarnml.master.stats import TrainingStats
 from yarnml.master.training import Training, find_training
 from yarnml.model import export
-from yarnml.watch.exporters import event_files
+from yarnml.watch.exporters import start as exporters
 from yarnml.watch.history import pieces
 
 BACKENDS = {"inline": "yarnml.clusters.inline", "local": "yarnml.clusters.local"}
@@ -187,7 +187,7 @@ def preflight(job: Job, lease: Lease | None = None, *, restart: bool = False, sa
         earlier = None
         search_results.forget(job)
         pieces.forget(str(job.checkpoint.path))
-        event_files.forget(str(job.checkpoint.path))
+        exporters.forget(str(job.checkpoint.path))
     search = find_search(job, plan) if job.search else None
     training = search.best_training(checkpoints, say) if search else find_training(job, plan, checkpoints, say)
     outcome = _finished(training.job, earlier) if training and training.manifest else None

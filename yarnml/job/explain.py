@@ -10,7 +10,7 @@ from yarnml.errors import JobFileError
 from yarnml.job.acls import Account, User
 from yarnml.job.fields import Epochs, MetricName, Name, Period, PositiveInt, Size
 from yarnml.job.learners import Options
-from yarnml.job.monitor import WebAddress
+from yarnml.job.monitor import TrackingUri, WebAddress
 from yarnml.job.spec import Job
 
 
@@ -104,7 +104,7 @@ def _requirement(reason: str, place: str, document: Any, root: type[msgspec.Stru
     """The words for what a field takes."""
     if reason.startswith("Invalid enum value"):
         return _choices(place, document, root)
-    for kind in (Size, Period, Epochs, Name, MetricName, Account, User, WebAddress):
+    for kind in (Size, Period, Epochs, Name, MetricName, Account, User, WebAddress, TrackingUri):
         meta = get_args(kind)[1]
         if repr(meta.pattern) in reason:
             return str(meta.description)

@@ -12,6 +12,13 @@ WebAddress = Annotated[
     str,
     Meta(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$(?!\n)", description="an address such as 'http://host:9091'"),
 ]
+TrackingUri = Annotated[
+    str,
+    Meta(
+        pattern=r"^(https?://[^\s/?#]+(/[^\s?#]*)?|(sqlite|file):///[^\s]+)$(?!\n)",
+        description="a tracking URI such as 'http://host:5000' or 'sqlite:////home/me/mlflow.db'",
+    ),
+]
 
 
 class Monitor(Section, frozen=True, kw_only=True):
@@ -20,12 +27,14 @@ class Monitor(Section, frozen=True, kw_only=True):
     ``port``: on which the master serves ``/metrics`` for Prometheus; 0 takes one that is free.
     ``push``: a Pushgateway of Prometheus, which keeps the metrics when the job has ended.
     ``tensorboard``: event files in the job's folder; with ``histograms`` of the parameters at every checkpoint.
+    ``mlflow``: a tracking server of MLflow, or a database of its.
     """
 
     port: Port | None = None
     push: WebAddress | None = None
     tensorboard: bool = False
     histograms: bool = False
+    mlflow: TrackingUri | None = None
 
 
 def check_monitor(monitor: Monitor) -> None:

@@ -19,6 +19,7 @@ PREDICTION = "prediction.json"
 SUCCESS = "_SUCCESS"
 PARTS = "parts"
 SEARCH = "search.json"
+MLFLOW_RUN = "mlflow-run.json"
 TARGETS = "prometheus-targets.json"
 TEMPORARY = atomic.PREFIX
 
@@ -118,6 +119,11 @@ def event_file_number(name: str) -> int | None:
     """The number of an event file of a job by its name; None for any other name."""
     match = _EVENT_FILE.fullmatch(name)
     return int(match[1]) if match else None
+
+
+def mlflow_run(job_folder: str) -> str:
+    """The file that tells which run of an MLflow server is the job's."""
+    return storage.join(job_folder, MLFLOW_RUN)
 
 
 def history(job_folder: str) -> str:

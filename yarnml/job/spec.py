@@ -174,9 +174,9 @@ class Job(Section, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Hide the job's secrets in every process that reads it."""
         hide(self.environment.variables.values())
-        hide_passwords(
-            filter(None, [*self.urls.values(), self.environment.archive, self.environment.pex, self.monitor.push])
-        )
+        servers = [self.monitor.push, self.monitor.mlflow]
+        packages = [self.environment.archive, self.environment.pex]
+        hide_passwords(filter(None, [*self.urls.values(), *packages, *servers]))
 
     @property
     def scales(self) -> bool:

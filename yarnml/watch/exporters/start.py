@@ -5,10 +5,12 @@ from contextlib import ExitStack, contextmanager
 
 from yarnml.events.log import log
 from yarnml.job.spec import Job
+from yarnml.watch.exporters import event_files, mlflow
 from yarnml.watch.exporters.base import Carrier, Exporter
 from yarnml.watch.exporters.endpoint import PATH, MetricsEndpoint
 from yarnml.watch.exporters.exposition import Exposition
 from yarnml.watch.exporters.facts import Facts
+from yarnml.watch.exporters.mlflow import MlflowExporter
 from yarnml.watch.exporters.push import PushExporter
 from yarnml.watch.exporters.targets import TargetsFile
 from yarnml.watch.exporters.tensorboard import TensorBoardExporter
@@ -35,12 +37,20 @@ def exporting(job: Job, host: str) -> Iterator[list[Sink]]:
                 exporters.append(PushExporter(job.name, exposition, monitor.push))
         if monitor.tensorboard:
             exporters.append(TensorBoardExporter(str(job.checkpoint.path)))
+        if monitor.mlflow:
+            exporters.append(MlflowExporter(job.name, str(job.checkpoint.path), monitor.mlflow))
         for exporter in exporters:
             carrier = Carrier(exporter)
             carrier.start()
             stack.callback(carrier.close)
             sinks.append(carrier)
         yield sinks
+
+
+def forget(folder: str) -> None:
+    """Remove what exporters have left in the folder of a job that begins anew."""
+    event_files.forget(folder)
+    mlflow.forget(folder)
 
 
 @contextmanager
