@@ -1,6 +1,6 @@
 """Quick compiling of all programs of tests, wherever they run, since bits of one are compared with those of another.
 
-They run for milliseconds, and XLA would compile them for seconds.  `tests/faults/` and the `job.yaml` of each example
+They run for milliseconds, and XLA would compile them for seconds.  `tests/faults/` and one example of each kind
 compile programs with all optimizations, as users do.
 """
 
