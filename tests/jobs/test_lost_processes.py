@@ -94,9 +94,8 @@ def test_a_state_that_differs_is_replaced(
     assert model_bits(job) == undisturbed
 
 
-@pytest.mark.parametrize("victim", [0, 2])
-def test_with_fewer_shards_than_workers(job: Job, write_job: Any, victim: int) -> None:
-    """A worker that has the state gives it to those that get shards, also when it keeps none itself."""
+def test_with_fewer_shards_than_workers(job: Job, write_job: Any) -> None:
+    """A worker that has the state gives it to another one, which had no shard and gets that of a lost worker."""
     job["training"]["shards"] = 2
     job["workers"]["count"] = 3
     quiet = job | {"checkpoint": {"path": job["checkpoint"]["path"] + "-two"}}
@@ -104,7 +103,7 @@ def test_with_fewer_shards_than_workers(job: Job, write_job: Any, victim: int) -
     expected = model_bits(quiet)
     with running(write_job(job)) as run:
         wait_for("the first epoch", lambda: "epoch 2/" in run.printed())
-        run.children()[victim].kill()
+        run.children()[0].kill()
         status, out, err = run.end()
     assert status == 0, err
     assert "going on after step" in out
