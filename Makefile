@@ -8,6 +8,9 @@ BIN := .venv/bin
 run: .venv/ready examples/digits/data/train           ## train on real handwritten digits
 	$(BIN)/yarnml run examples/digits/job.yaml --restart
 
+# Where Python keeps no bytecode each process of the tests would rewrite all of them: 5 CPU s.
+unexport PYTHONDONTWRITEBYTECODE
+
 # More than there are cores: the tests of a cluster wait most of their time.
 PROCESSES ?= 4
 test: check wheel .hadoop/ready                       ## everything that can be checked; PROCESSES=0: one test at a time
