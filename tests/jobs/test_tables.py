@@ -17,7 +17,7 @@ Job = dict[str, Any]
 
 @pytest.fixture
 def job(example_data: Callable[[str], Path], tmp_path: Path) -> Job:
-    """Steps of five shards, on keys of texts, numbers and lists."""
+    """Steps of five shards, on keys of texts, numbers and lists; the first epoch has the best model."""
     features = ["site", "advertisement", "device", "user", "words"]
     return {
         "name": "tables",
@@ -25,10 +25,11 @@ def job(example_data: Callable[[str], Path], tmp_path: Path) -> Job:
             "train": str(example_data("clicks") / "test"),
             "features": [*features, "pages"],
             "label": "clicked",
+            "validation": 0.2,
             "prepare": [{"kind": "key", "columns": features}],
         },
-        "learner": {"kind": "sparse_factorization_machine", "rank": 3},
-        "training": {"epochs": 2, "batch_size": 500, "shards": 5},
+        "learner": {"kind": "sparse_factorization_machine", "rank": 3, "optimizer": {"kind": "ftrl", "alpha": 1.0}},
+        "training": {"epochs": 2, "batch_size": 400, "shards": 5, "early_stopping": {}},
         "checkpoint": {"path": str(tmp_path / "job"), "every": "5 steps"},
         "export": str(tmp_path / "models"),
     }

@@ -47,6 +47,9 @@ def fingerprint_of(job: Job, plan: Plan) -> Identity:
     if job.environment.files:
         identity["the code in environment.files"] = user_code.digest(job.environment.files)
     identity |= {f"data.{name}": msgspec.to_builtins(getattr(job.data, name)) for name in _DATA}
+    for step in identity["data.prepare"]:
+        if not step.get("crosses", True):
+            del step["crosses"]  # key steps of earlier versions had none
     if job.data.types:
         identity["data.types"] = job.data.types
     identity |= {f"training.{name}": getattr(job.training, name) for name in _TRAINING}

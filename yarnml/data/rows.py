@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from yarnml.data.aligned import aligned, empty
 from yarnml.data.arrays import Array, Matrix, float32, is_list, numeric, one_array, to_float32
+from yarnml.data.crosses import crossed, crosses_of
 from yarnml.data.keys import KeyRows, beside
 from yarnml.data.lookup import places
 from yarnml.data.offsets import distances
@@ -52,10 +53,16 @@ def offset_of(numbers: npt.NDArray[np.float32], offset: Offset, where: str) -> n
 
 
 def keys_of(table: pa.Table, schema: Schema, where: str) -> KeyRows | None:
-    """The keys of a table's rows, column by column in the job file's order; None where no column becomes keys."""
+    """The keys of a table's rows, column by column in the job file's order, and behind them those of crosses.
+
+    None where no column becomes keys.
+    """
     columns = columns_of(table, [f.name for f in schema.keyed], where)
-    made = [_keys(column, f, where) for column, f in zip(columns, schema.keyed, strict=True)]
-    return beside(made) if made else None
+    made = {f.name: _keys(column, f, where) for column, f in zip(columns, schema.keyed, strict=True)}
+    if not made:
+        return None
+    bits = schema.key_bits
+    return beside([*made.values(), *(crossed(made, cross, bits) for cross in crosses_of(schema))])
 
 
 def _keys(column: pa.ChunkedArray, feature: Feature, where: str) -> KeyRows:

@@ -118,6 +118,12 @@ class Schema(Struct, frozen=True):
         return [f for f in self.features if f.is_keyed]
 
     @property
+    def key_bits(self) -> int:
+        """The bits that every key has; 64 where there are none."""
+        steps = [feature.steps[-1] for feature in self.keyed]
+        return next((step.bits for step in steps if isinstance(step, Key)), 64)
+
+    @property
     def outputs(self) -> int:
         """The number of classes, or of clusters; 0 for a number label."""
         return len(self.classes or ())

@@ -1,6 +1,7 @@
 """Checks of jobs with keys, and of those whose learner has a table of them."""
 
 from yarnml.errors import JobFileError
+from yarnml.job.patterns import is_pattern
 from yarnml.job.prepare import Key
 from yarnml.job.spec import Job
 
@@ -23,6 +24,21 @@ def check_keys(job: Job) -> None:
         raise JobFileError(
             f"data.prepare makes keys of {steps[0].bits} bits and of other sizes; give all key steps the same bits."
         )
+    _check_crosses(steps)
+
+
+def _check_crosses(steps: list[Key]) -> None:
+    """Refuse a cross of columns that become no keys, as far as columns are named and not chosen by patterns."""
+    named = {name for step in steps for name in step.columns}
+    for cross in (cross for step in steps for cross in step.crosses):
+        if len(set(cross)) < len(cross):
+            raise JobFileError(f"data.prepare crosses a column with itself: {cross}; name each column once.")
+        unknown = [name for name in cross if name not in named]
+        if unknown and not any(map(is_pattern, named)):
+            raise JobFileError(
+                f"data.prepare crosses column '{unknown[0]}', which becomes no keys; name it in columns of a key step, "
+                "too."
+            )
 
 
 def check_state(job: Job) -> None:

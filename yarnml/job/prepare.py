@@ -141,10 +141,13 @@ class Key(_Step, frozen=True, kw_only=True, tag="key"):
     ``bits``: how many of a hash's bits are kept; with few, values may share a key, and there are 2^bits keys at most.
     ``buckets_per_octave``: the column holds numbers, and a key is a range of them: so many from each power of two to
     the next.
+    ``crosses``: lists of columns that become keys, by this step or another; each combination of their keys in a row is
+    a key besides.
     """
 
     bits: Annotated[int, Meta(ge=8, le=64)] = 64
     buckets_per_octave: Literal[1, 2, 4, 8, 16] | None = None
+    crosses: list[Annotated[list[str], Meta(min_length=2, max_length=4)]] = []
 
 
 Step = Impute | OneHot | Category | Hash | Text | Tokens | HashedTokens | Bucket | Key

@@ -55,6 +55,7 @@ class SavedState:
         """
         replica.model()  # refuses a state that is not finite: no training can go on from it
         data = tensors.pack(replica.tensors())
+        self._writer.finish()  # owners write one checkpoint at a time, too
         rest: Callable[[], dict[str, str]] = dict
         if replica.owned is not None:
             rest = replica.owned.save(folder)

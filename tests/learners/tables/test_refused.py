@@ -24,9 +24,11 @@ TABLE = {"kind": "sparse_linear"}
         ([KEY], {"learner": TABLE, "training": {"gradients": "bfloat16"}}, "which learner.kind sparse_linear does not"),
         ([], {"learner": {"kind": "mlp"}, "training": {"state": "sharded"}}, "which learner.kind mlp does not have"),
         ([KEY], {"learner": TABLE, "reducers": {"levels": 2}, "training": {"state": "sharded"}}, "reducers.levels"),
+        ([KEY | {"crosses": [["site", "user"]]}], {"learner": TABLE}, "crosses column 'user', which becomes no keys"),
+        ([KEY | {"crosses": [["site", "site"]]}], {"learner": TABLE}, "crosses a column with itself"),
         ([KEY | {"bits": 7}], {"learner": TABLE}, "bits"),
     ],
-    ids=["learner", "no-keys", "bits", "full", "bfloat16", "no-table", "levels", "few-bits"],
+    ids=["learner", "no-keys", "bits", "full", "bfloat16", "no-table", "levels", "cross", "itself", "few-bits"],
 )
 def test_jobs(steps: list[dict[str, Any]], fields: dict[str, Any], sentence: str) -> None:
     """Keys and learners with tables need each other, and batches of rows."""
