@@ -25,7 +25,7 @@ assert not {"yarnml", *sys.argv[3:]} & sys.modules.keys()
 
 def stored(model: Model, folder: Path) -> Model:
     """A model that was fitted in memory, in a folder."""
-    arrays, program, _, about, _ = model._content
+    arrays, program, _, about, _ = model.content
     write_model(str(folder), arrays, program, {n: v for n, v in about.items() if n not in ("digests", "format")}, {})
     return load_model(folder)
 

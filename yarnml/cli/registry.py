@@ -6,12 +6,15 @@ import click
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from yarnml import storage
 from yarnml.cli.shared import echo
-from yarnml.errors import ExportError, JobFileError
+from yarnml.errors import ExportError, JobFileError, translated
 from yarnml.job.fields import LARGEST_INT
 from yarnml.job.places import absolute_path
 from yarnml.model import registry, registry_text, signatures
 from yarnml.model.aliases import Alias, aliases
+from yarnml.model.onnx_export import to_onnx
+from yarnml.model.versions import read_model
 
 folder_argument = click.argument("folder", metavar="FOLDER")
 version_argument = click.argument("version", metavar="[VERSION]", required=False)
@@ -124,6 +127,20 @@ def delete_command(folder: str, numbers: tuple[int, ...], keep: int | None, alia
     chosen = list(numbers) if keep is None else registry.superfluous(folder, keep)
     registry.delete(folder, chosen)
     echo(f"deleted: {', '.join(map(str, chosen)) or 'nothing'}")
+
+
+@models_group.command("onnx")
+@folder_argument
+@version_argument
+@click.option("--output", "-o", required=True, metavar="URL", help="The file to write, in the place of an old one.")
+def onnx_command(folder: str, version: str | None, output: str) -> None:
+    """Write a linear model, or one of trees, as an ONNX file for programs that are not Python."""
+    chosen = registry.find(_absolute(folder), version)
+    target = absolute_path("--output", output, Path.cwd())
+    data = to_onnx(read_model(chosen.folder))
+    with translated(ExportError, f"--output {output} can't be written"):
+        storage.write(target, data)
+    echo(f"version {chosen.number}: {target}, {len(data)} bytes")
 
 
 @models_group.command("sign")

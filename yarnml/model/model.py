@@ -139,6 +139,11 @@ class Model:
         return importances(self._arrays, self.schema)
 
     @property
+    def content(self) -> Content:
+        """The content of its files."""
+        return self._content
+
+    @property
     def arrays(self) -> dict[str, jax.Array]:
         """Its parameters and its scaling, by name."""
         return self._arrays

@@ -1,0 +1,164 @@
+"""A linear model, or one of trees, as an ONNX graph of standard operators: for programs that are not Python.
+
+The input is ``x`` [rows, numbers], prepared and not scaled, in the order of ``feature_names`` in model.json: float, and
+double where features are counted from offsets.  ``outputs`` are `Model.outputs`, and ``prediction`` is `Model.predict`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from yarnml.errors import ExportError
+from yarnml.job import paths
+from yarnml.model.onnx_trees import tree_attributes
+from yarnml.model.versions import Content
+
+OPSETS = {"": 17, "ai.onnx.ml": 3}
+"""Versions of the operators, which onnxruntime has from 1.12 on."""
+IR_VERSION = 8
+
+IDENTITY = ("linear", "huber", "quantile")
+EXPONENTIAL = ("poisson", "gamma", "negative_binomial")
+
+Array = npt.NDArray[Any]
+
+
+def to_onnx(model: Content) -> bytes:
+    """The bytes of an ONNX file; ExportError for a model that is neither linear nor of trees, or without onnx."""
+    onnx = _library()
+    graph = _Graph(onnx.helper, onnx.numpy_helper)
+    arrays = {name: np.asarray(array) for name, array in model.arrays.items()}
+    schema = model.schema
+    kind = model.about["learner"]["kind"]
+    offsets = model.about["offsets"]
+    if schema.offset or schema.keyed:
+        raise ExportError(f"A model with {'keys' if schema.keyed else 'data.offset'} has no form in ONNX here.")
+    x = graph.node("Sub", "x", graph.constant(np.array(offsets, np.float64))) if offsets else "x"
+    x = graph.node("Cast", x, to=onnx.TensorProto.FLOAT) if offsets else x
+    if "parameters/rounds" in arrays and "parameters/gain" in arrays:
+        outputs = _of_trees(graph, model, arrays, x)
+    elif kind in (*IDENTITY, *EXPONENTIAL, "logistic", "svm", "softmax", "ordinal"):
+        outputs = _of_linear(graph, arrays, x, kind)
+    else:
+        raise ExportError(f"learner.kind {kind} has no form in ONNX here: linear models and trees have one.")
+    if "scaling/label/factor" in arrays:
+        outputs = graph.node("Div", outputs, graph.constant(arrays["scaling/label/factor"]))
+        outputs = graph.node("Add", outputs, graph.constant(arrays["scaling/label/mean"]))
+        outputs = graph.node("Exp", outputs) if schema.label_scale == "log" else outputs
+    graph.node("Identity", outputs, name="outputs")
+    kinds = onnx.TensorProto
+    label = kinds.FLOAT
+    if schema.classes:
+        place = graph.node("ArgMax", outputs, axis=1, keepdims=0)
+        is_text = isinstance(schema.classes[0], str)
+        label = kinds.STRING if is_text else kinds.INT64 if isinstance(schema.classes[0], int) else kinds.FLOAT
+        values = np.array(schema.classes, object if is_text else None)
+        values = values.astype(np.float32) if label == kinds.FLOAT else values if is_text else values.astype(np.int64)
+        graph.node("Gather", graph.constant(values), place, name="prediction")
+    else:
+        graph.node("Identity", outputs, name="prediction")
+    return graph.bytes_of(model, onnx, kinds.DOUBLE if offsets else kinds.FLOAT, label)
+
+
+def _library() -> Any:
+    try:
+        import onnx  # an option
+    except ImportError as exc:
+        raise ExportError("ONNX files need the package onnx: pip install 'yarnml[onnx]'.") from exc
+    return onnx
+
+
+class _Graph:
+    """The nodes and constants of a graph, as they are added; a node's result goes by its name."""
+
+    def __init__(self, helper: Any, arrays: Any) -> None:
+        self._helper = helper
+        self._arrays = arrays
+        self._nodes: list[Any] = []
+        self._constants: list[Any] = []
+
+    def node(self, operator: str, *inputs: str, name: str = "", domain: str = "", **attributes: Any) -> str:
+        """Add an operator; returns the name of its result."""
+        result = name or f"{operator.lower()}_{len(self._nodes)}"
+        self._nodes.append(self._helper.make_node(operator, inputs, [result], domain=domain, **attributes))
+        return result
+
+    def constant(self, values: Array) -> str:
+        name = f"constant_{len(self._constants)}"
+        self._constants.append(self._arrays.from_array(values, name))
+        return name
+
+    def two(self, share: str) -> str:
+        """The shares of two classes [rows, 2], from that of the second [rows, 1]."""
+        return self.node("Concat", self.node("Sub", self.constant(np.ones(1, np.float32)), share), share, axis=1)
+
+    def bytes_of(self, model: Content, onnx: Any, x: int, label: int) -> bytes:
+        """The file with this graph."""
+        helper = self._helper
+        classes = [len(model.schema.classes)] if model.schema.classes else []
+        graph = helper.make_graph(
+            self._nodes,
+            "yarnml",
+            [helper.make_tensor_value_info("x", x, ["rows", model.schema.width])],
+            [
+                helper.make_tensor_value_info("outputs", onnx.TensorProto.FLOAT, ["rows", *classes]),
+                helper.make_tensor_value_info("prediction", label, ["rows"]),
+            ],
+            self._constants,
+        )
+        versions = [helper.make_opsetid(domain, version) for domain, version in OPSETS.items()]
+        made = helper.make_model(graph, opset_imports=versions, ir_version=IR_VERSION, producer_name="yarnml")
+        helper.set_model_props(
+            made, {"name": model.about["name"], "digest": str(model.about.get("digests", {}).get(paths.ABOUT, ""))}
+        )
+        onnx.checker.check_model(made)
+        return bytes(made.SerializeToString())
+
+
+def _of_linear(graph: _Graph, arrays: Mapping[str, Array], x: str, kind: str) -> str:
+    """The outputs of a linear model, [rows, classes] or [rows]."""
+    centred = graph.node("Sub", x, graph.constant(arrays["scaling/mean"]))
+    scaled = graph.node("Mul", centred, graph.constant(arrays["scaling/factor"]))
+    weight = arrays["parameters/weight"]
+    matrix = weight if weight.ndim > 1 else weight[:, None]
+    product = graph.node("MatMul", scaled, graph.constant(matrix))
+    score = graph.node("Add", product, graph.constant(arrays["parameters/bias"]))
+    if kind == "softmax":
+        return graph.node("Softmax", score, axis=1)
+    if kind == "logistic":
+        return graph.two(graph.node("Sigmoid", score))
+    if kind == "svm":
+        half = graph.constant(np.array([0.5], np.float32))
+        return graph.two(graph.node("Add", graph.node("Mul", score, half), half))
+    if kind == "ordinal":
+        return _ordered(graph, score, len(arrays["parameters/bias"]))
+    flat = graph.node("Squeeze", score, graph.constant(np.array([1])))
+    return graph.node("Exp", flat) if kind in EXPONENTIAL else flat
+
+
+def _ordered(graph: _Graph, odds: str, boundaries: int) -> str:
+    """The probabilities of classes in order, from the odds that a label lies above each boundary."""
+    one, zero = (graph.constant(np.array(value, np.float32)) for value in (1.0, 0.0))
+    above = graph.node("Pad", graph.node("Sigmoid", odds), graph.constant(np.array([0, 1, 0, 0])), one)
+    above = graph.node("Pad", above, graph.constant(np.array([0, 0, 0, 1])), zero)
+    axis = graph.constant(np.array([1]))
+    start, second, last, end = (graph.constant(np.array([k])) for k in (0, 1, boundaries + 1, boundaries + 2))
+    lower = graph.node("Slice", above, start, last, axis)
+    return graph.node("Relu", graph.node("Sub", lower, graph.node("Slice", above, second, end, axis)))
+
+
+def _of_trees(graph: _Graph, model: Content, arrays: Mapping[str, Array], x: str) -> str:
+    """The outputs of trees, [rows, classes] or [rows]."""
+    learner = model.about["learner"]
+    trees = tree_attributes(arrays, learner["categorical"])
+    scores = graph.node("TreeEnsembleRegressor", x, domain="ai.onnx.ml", **trees)
+    is_boosting = learner["kind"] == "boosting"
+    if not model.schema.classes:
+        flat = graph.node("Squeeze", scores, graph.constant(np.array([1])))
+        is_logarithm = learner.get("objective") in ("poisson", "gamma", "tweedie")
+        return graph.node("Exp", flat) if is_logarithm else flat
+    if trees["n_targets"] > 1:
+        return graph.node("Softmax", scores, axis=1) if is_boosting else scores
+    return graph.two(graph.node("Sigmoid", scores) if is_boosting else scores)

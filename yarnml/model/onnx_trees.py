@@ -1,0 +1,53 @@
+"""The trees of a model as the attributes of ONNX's operator ``TreeEnsembleRegressor``."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy.typing as npt
+
+from yarnml.errors import ExportError
+
+Array = npt.NDArray[Any]
+
+_OF_NODES = ("treeids", "nodeids", "featureids", "values", "truenodeids", "falsenodeids", "missing_value_tracks_true")
+_OF_LEAVES = ("treeids", "nodeids", "ids", "weights")
+
+
+def tree_attributes(arrays: Mapping[str, Array], categorical: Sequence[str]) -> dict[str, Any]:
+    """The attributes for all trees of all rounds; ExportError where some splits take sets of categories."""
+    if categorical:
+        raise ExportError(
+            f"learner.categorical {', '.join(categorical)}: splits by sets of categories have no form in ONNX here."
+        )
+    base = arrays["parameters/base"]
+    columns: dict[str, list[Any]] = {f"nodes_{name}": [] for name in (*_OF_NODES, "modes")}
+    columns |= {f"target_{name}": [] for name in _OF_LEAVES}
+    number = 0
+    for round in range(int(arrays["parameters/rounds"])):
+        for tree in range(arrays["parameters/feature"].shape[1]):
+            _add_tree(columns, arrays, round, tree, number)
+            number += 1
+    return {"n_targets": len(base), "base_values": base.tolist(), "aggregate_function": "SUM", **columns}
+
+
+def _add_tree(columns: dict[str, list[Any]], arrays: Mapping[str, Array], round: int, tree: int, number: int) -> None:
+    feature, threshold, left, child, leaf = (
+        arrays[f"parameters/{name}"][round, tree] for name in ("feature", "threshold", "left", "child", "leaf")
+    )
+    scores = len(arrays["parameters/base"])
+    share = float(arrays["parameters/share"])
+    waiting = [0]
+    while waiting:
+        node = waiting.pop()
+        is_split = feature[node] >= 0
+        below = [int(child[node]), int(child[node]) + 1] if is_split else [0, 0]
+        waiting += below if is_split else []
+        split = int(feature[node]), float(threshold[node]), *below, int(left[node])
+        values = (number, node, *(split if is_split else (0, 0.0, 0, 0, 0)))
+        for name, value in zip(_OF_NODES, values, strict=True):
+            columns[f"nodes_{name}"].append(value)
+        columns["nodes_modes"].append("BRANCH_LEQ" if is_split else "LEAF")
+        for place, output in enumerate([] if is_split else leaf[node].tolist()):
+            target = (tree * leaf.shape[1] + place) % scores
+            for name, value in zip(_OF_LEAVES, (number, node, target, output * share), strict=True):
+                columns[f"target_{name}"].append(value)
