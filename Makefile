@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: screenshots run test test-quick test-room test-faults fuzz check bench bench-hadoop wheel hadoop hadoop-secure hadoop-ha cluster cluster-down test-docker schema house clean
+.PHONY: screenshots run test test-quick test-room test-faults fuzz check bench bench-hadoop gpu-wheels gpu-check wheel hadoop hadoop-secure hadoop-ha cluster cluster-down test-docker schema house clean
 
 run: .venv/ready examples/digits/data/train           ## train on real handwritten digits
 	$(BIN)/yarnml run examples/digits/job.yaml --restart
@@ -47,6 +47,14 @@ bench: .venv/ready                                    ## figures, beside hand-wr
 
 bench-hadoop: .venv/ready .hadoop/ready               ## those that need a Hadoop, on one of plain processes
 	$(BIN)/python -m benchmarks start submit hdfs pass --yarn feed --hdfs own
+
+WHEELS ?= build/gpu-wheels
+gpu-wheels: .venv/ready                               ## fetch what a machine with a GPU and no network lacks for gpu-check
+	$(BIN)/python -m benchmarks.gpu.wheels $(WHEELS)
+
+RESULT ?= gpu-check.json
+gpu-check:                                            ## digits, bits and speed on one NVIDIA GPU, into RESULT
+	$(PYTHON) benchmarks/gpu/launch.py $(RESULT) $(WHEELS)
 
 wheel: .venv/ready                                    ## build the wheel and look at what it carries
 	rm -rf build dist
