@@ -16,7 +16,7 @@ SEED = 5
 
 
 class Size(NamedTuple):
-    """How much is computed: rows of a step and steps of a block, of the large network and of the transformer.
+    """The amount of work: rows of a step and steps of a block, of the large network and of the transformer.
 
     ``widths``: of the large network.  ``embedding``: of the transformer.
     """
