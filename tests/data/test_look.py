@@ -16,6 +16,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 import yarnml
 from tests.command_line import command_line
 from tests.data.formats import sample, save
+from tests.preparing import step
 from yarnml.cli import main
 from yarnml.data.look import facts
 from yarnml.data.look.facts import ColumnFacts
@@ -113,7 +114,7 @@ def test_other_kinds(tmp_path: Path) -> None:
     assert (columns_seen["list"].lengths, columns_seen["ragged"].lengths) == ((2, 2), (0, 2))
     job = first_job(seen, "y", "job.yaml")
     assert job.document["data"]["features"] == ["day", "time", "list"]
-    assert job.document["data"]["types"] == {"day": "number", "time": "number"}
+    assert job.document["data"]["prepare"] == [step("datetime", "day", "time", since="2000-01-01")]
     assert job.left_out == {
         "many": "tells rows apart, as a key does",
         "ragged": "lists of 0 to 2 values",

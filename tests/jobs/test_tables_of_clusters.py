@@ -42,7 +42,13 @@ def test_the_same_bits(table: Path, tmp_path: Path) -> None:
             "where": "\"mean radius\" > 8 and (size = 'large' or id between 3 and 500)",
             "sample": 0.9,
             "validation": 0.2,
-            "prepare": [step("one_hot", "type:text")],
+            "prepare": [
+                step("one_hot", "type:text", min_count=2),
+                step("clip", "worst *"),
+                step("quantile", "worst *", quantiles=50, to="normal"),
+                step("robust", "mean radius", "mean texture"),
+                step("log", "mean area"),
+            ],
         },
         "learner": {"kind": "logistic"},
         "training": {"shards": 3},
@@ -55,8 +61,8 @@ def test_the_same_bits(table: Path, tmp_path: Path) -> None:
     models = [Path(export, "model.safetensors").read_bytes() for export in exports]
     assert models[0] == models[1]
     about = yarnml.load_model(exports[0]).about
-    assert about["feature_names"][-2:] == ["size=large", "size=small"]
-    assert len(about["feature_names"]) == 22
+    assert about["feature_names"][-3:] == ["size=large", "size=small", "size is rare"]
+    assert len(about["feature_names"]) == 23
     assert about["job"]["data"]["features"][-1] == "size"
     assert 300 < about["data"]["train"]["rows"] + about["data"]["validation"]["rows"] < 569 * 0.9
     assert about["metrics"]["validation"]["accuracy"] > 0.9

@@ -14,6 +14,9 @@ from yarnml.errors import DataError, JobFileError
 
 MAX_NAMES_SHOWN = 20
 
+JOINED = ("text", "numbers", "lists", "dates", "instants")
+"""Contents of which different types have a common one."""
+
 
 class Layout(NamedTuple):
     """The columns of one file, or of all that have just these; ``url``: of the first of them."""
@@ -106,10 +109,20 @@ def joined(kinds: Sequence[pa.DataType]) -> pa.DataType | None:
     present = list(dict.fromkeys(kind for kind in kinds if not pa.types.is_null(kind)))
     if len(present) <= 1:
         return present[0] if present else pa.null()
-    if len({content(kind) for kind in present}) > 1 or content(present[0]) not in ("text", "numbers", "lists"):
+    if len({content(kind) for kind in present}) > 1 or content(present[0]) not in (
+        "text",
+        "numbers",
+        "lists",
+        "dates",
+        "instants",
+    ):
         return None
     if content(present[0]) == "lists":
         return pa.list_(present[0].value_type)  # of any length; rows are checked as they are read
+    if content(present[0]) == "dates":
+        return pa.date32()
+    if content(present[0]) == "instants":
+        return pa.timestamp("us", present[0].tz)
     if content(present[0]) == "text":
         return pa.large_string()
     values = [value_type(kind) for kind in present]
@@ -126,4 +139,8 @@ def content(kind: pa.DataType) -> str:
         return "lists"
     if pa.types.is_boolean(value_type(kind)):
         return "booleans"
+    if pa.types.is_date(kind):
+        return "dates"
+    if pa.types.is_timestamp(kind):
+        return "instants"
     return "numbers" if is_number(kind) else str(kind)

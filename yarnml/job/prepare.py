@@ -6,9 +6,17 @@ schema, one for each column, with what the training data taught them filled in: 
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field
 
 from yarnml.job.fields import PositiveInt
+from yarnml.job.number_steps import Clip as Clip
+from yarnml.job.number_steps import Datetime as Datetime
+from yarnml.job.number_steps import Log as Log
+from yarnml.job.number_steps import MinMax as MinMax
+from yarnml.job.number_steps import Polynomial as Polynomial
+from yarnml.job.number_steps import Quantile as Quantile
+from yarnml.job.number_steps import Robust as Robust
+from yarnml.job.step import BaseStep
 
 Width = Annotated[int, Meta(ge=1, le=2**24)]
 Plain = str | int | float | bool
@@ -24,22 +32,7 @@ MAX_IDS = 2**24
 """Ids are numbers of type float32, which holds all whole numbers below exactly."""
 
 
-class _Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):
-    """``columns``: the features that the step is for; in a schema the one that it belongs to."""
-
-    columns: Annotated[list[str], Meta(min_length=1)]
-
-    @property
-    def kind(self) -> str:
-        return str(self.__struct_config__.tag)
-
-    @property
-    def ids(self) -> int:
-        """The number of ids that there are where the step makes ids of words; 0 where it makes quantities."""
-        return 0
-
-
-class Impute(_Step, frozen=True, kw_only=True, tag="impute"):
+class Impute(BaseStep, frozen=True, kw_only=True, tag="impute"):
     """Nulls and NaN become ``value``, or what ``strategy`` finds.
 
     ``indicator``: one more number for each column, 1 where it was filled.
@@ -50,15 +43,17 @@ class Impute(_Step, frozen=True, kw_only=True, tag="impute"):
     indicator: bool = False
 
 
-class _Valued(_Step, frozen=True, kw_only=True):
+class _Valued(BaseStep, frozen=True, kw_only=True):
     """``values``: those that are told apart; else the training data's, ascending, at most ``max_values``.
 
     ``unknown``: what another value is: an error, or none of them.
+    ``min_count``: values of fewer training rows are one together, and with them every unknown one.
     """
 
     values: Annotated[list[Class], Meta(min_length=1)] | None = None
     max_values: PositiveInt = 1000
     unknown: Literal["ignore", "error"] = "ignore"
+    min_count: PositiveInt = 1
 
 
 class OneHot(_Valued, frozen=True, kw_only=True, tag="one_hot"):
@@ -69,13 +64,13 @@ class Category(_Valued, frozen=True, kw_only=True, tag="category"):
     """The place of the value among all, 0, 1, 2, …; -1 for an unknown one."""
 
 
-class Hash(_Step, frozen=True, kw_only=True, tag="hash"):
+class Hash(BaseStep, frozen=True, kw_only=True, tag="hash"):
     """``width`` numbers, of which the one that the value's hash chooses is 1."""
 
     width: Width
 
 
-class Text(_Step, frozen=True, kw_only=True, tag="text"):
+class Text(BaseStep, frozen=True, kw_only=True, tag="text"):
     """``width`` numbers: how often the words whose hash chooses each of them come.
 
     ``ngrams``: the shortest and the longest run that counts, ``of`` words, or of characters within a word.
@@ -88,7 +83,19 @@ class Text(_Step, frozen=True, kw_only=True, tag="text"):
     lower: bool = True
 
 
-class _Tokens(_Step, frozen=True, kw_only=True):
+class Tfidf(Text, frozen=True, kw_only=True, tag="tfidf"):
+    """Those numbers, each weighted by how few training rows have it: ln((1 + rows) / (1 + rows with it)) + 1.
+
+    ``sublinear``: a word that comes n times counts 1 + ln(n).  ``norm``: of a row's numbers.
+    ``edges``: the weights, learnt.
+    """
+
+    sublinear: bool = False
+    norm: Literal["l2", "none"] = "l2"
+    edges: list[float] | None = None
+
+
+class _Tokens(BaseStep, frozen=True, kw_only=True):
     """``length`` numbers: the ids of a text's first words, `PADDING` behind the last.
 
     ``vocabulary``: how many ids there are for words.  ``lower``: case does not matter.
@@ -122,7 +129,7 @@ class HashedTokens(_Tokens, frozen=True, kw_only=True, tag="hashed_tokens"):
         return FIRST_WORD + self.vocabulary
 
 
-class Bucket(_Step, frozen=True, kw_only=True, tag="bucket"):
+class Bucket(BaseStep, frozen=True, kw_only=True, tag="bucket"):
     """The number of the bucket: how many ``edges`` are not above the value.
 
     ``edges``: ascending; else those between ``buckets`` buckets of equally many training rows.
@@ -134,7 +141,18 @@ class Bucket(_Step, frozen=True, kw_only=True, tag="bucket"):
     one_hot: bool = False
 
 
-class Key(_Step, frozen=True, kw_only=True, tag="key"):
+class Frequency(BaseStep, frozen=True, kw_only=True, tag="frequency"):
+    """The share of the training rows that have the value; 0 for an unknown one.
+
+    ``values``, ``edges``: the values and their shares, learnt; at most ``max_values``.
+    """
+
+    values: list[Class] | None = None
+    max_values: PositiveInt = 100_000
+    edges: list[float] | None = None
+
+
+class Key(BaseStep, frozen=True, kw_only=True, tag="key"):
     """Each value is a key, of which a learner with tables keeps a row: text, whole numbers, lists of them, or maps.
 
     A list has a key for each of its values, and a map one for each of its keys, with a value that it counts by.
@@ -150,4 +168,23 @@ class Key(_Step, frozen=True, kw_only=True, tag="key"):
     crosses: list[Annotated[list[str], Meta(min_length=2, max_length=4)]] = []
 
 
-Step = Impute | OneHot | Category | Hash | Text | Tokens | HashedTokens | Bucket | Key
+Step = (
+    Impute
+    | OneHot
+    | Category
+    | Hash
+    | Text
+    | Tfidf
+    | Tokens
+    | HashedTokens
+    | Bucket
+    | Log
+    | Clip
+    | MinMax
+    | Robust
+    | Quantile
+    | Polynomial
+    | Frequency
+    | Datetime
+    | Key
+)

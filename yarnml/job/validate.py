@@ -1,6 +1,7 @@
 """Checks of what fields of different sections say together: learner and training, learner and data, data itself."""
 
 import math
+from datetime import datetime
 from itertools import pairwise
 
 from msgspec.structs import replace
@@ -11,7 +12,18 @@ from yarnml.job.csv import check_csv
 from yarnml.job.keys import check_keys, check_state
 from yarnml.job.labels import check_label_scale
 from yarnml.job.patterns import check_patterns, is_open, is_pattern, named_features
-from yarnml.job.prepare import Bucket, Impute, Step, Text
+from yarnml.job.prepare import (
+    Bucket,
+    Category,
+    Clip,
+    Datetime,
+    Impute,
+    MinMax,
+    OneHot,
+    Robust,
+    Step,
+    Text,
+)
 from yarnml.job.spec import Data, Job
 from yarnml.job.start import check_start
 from yarnml.job.where import parse_condition
@@ -176,12 +188,29 @@ def _contradiction(step: Step) -> str | None:
         return f"value must be a finite number, not {step.value}."
     if isinstance(step, Impute) and step.value is not None and step.strategy != "mean":
         return f"strategy {step.strategy} finds what fills the columns, and value says it; give one of them."
-    edges = step.edges if isinstance(step, Bucket) else None
+    if isinstance(step, OneHot | Category) and step.min_count > 1 and (step.unknown == "error" or step.values):
+        return "min_count makes one value of rare and unknown ones, so it goes with neither unknown: error nor values."
+    if isinstance(step, Clip) and not step.quantiles[0] < step.quantiles[1]:
+        return f"quantiles must be two ascending shares, not {step.quantiles}."
+    if isinstance(step, Datetime):
+        return _contradiction_of_dates(step)
+    edges = step.edges if isinstance(step, Bucket | Clip | MinMax | Robust) else None
     if edges is not None and not (edges and _ascending(edges)):
         return f"edges must be one finite number or more, ascending, not {edges}."
     values = getattr(step, "values", None) or []
     if len(set(values)) < len(values):
         return "values names a value twice; name each value once."
+    return None
+
+
+def _contradiction_of_dates(step: Datetime) -> str | None:
+    if not step.parts and step.since is None:
+        return "parts names no part, and since no date, so that nothing is left of the column."
+    try:
+        if step.since is not None:
+            datetime.fromisoformat(step.since)
+    except ValueError:
+        return f"since must be a date such as '2026-01-31', not '{step.since}'."
     return None
 
 

@@ -58,8 +58,6 @@ def first_job(look: Look, label: str | None, path: str) -> FirstJob:
         default = msgspec.to_builtins(Csv())
         data["csv"] = {n: value for n, value in msgspec.to_builtins(look.csv).items() if value != default[n]}
     data |= {"label": chosen, "label_type": "class" if is_class else "number", "features": features}
-    if dates := [name for name in features if by_name[name].content == "dates"]:
-        data["types"] = dict.fromkeys(dates, "number")
     if target.nulls:
         data["where"] = f'"{chosen.replace(chr(34), chr(34) * 2)}" is not null'
     if steps := _steps([by_name[name] for name in features]):
@@ -125,13 +123,15 @@ def _is_called_id(name: str) -> bool:
 
 
 def _steps(features: list[ColumnFacts]) -> list[dict[str, Any]]:
-    """The steps that make numbers of text."""
+    """The steps that make numbers of text and dates."""
     texts = [column for column in features if column.content == "text"]
     long = [column.name for column in texts if column.words >= MIN_WORDS and _is_many(column)]
     few = [column.name for column in texts if not _is_many(column)]
     many = [column.name for column in texts if column.name not in [*long, *few]]
     booleans = [column.name for column in features if column.content == "booleans" and not column.kind]
     steps: list[dict[str, Any]] = []
+    if dates := [column.name for column in features if column.content == "dates"]:
+        steps.append({"kind": "datetime", "columns": dates, "since": "2000-01-01"})
     if few or booleans:
         steps.append({"kind": "one_hot", "columns": [*few, *booleans]})
     if many:

@@ -21,7 +21,7 @@ from yarnml.job.prepare import Step
 NUMBERS = pa.list_(pa.float32())
 """Stands for a matrix: the type of a column that can't be prepared any further."""
 
-TEXT = ("one_hot", "category", "hash", "text", "tokens", "hashed_tokens", "key")
+TEXT = ("one_hot", "category", "frequency", "hash", "text", "tfidf", "tokens", "hashed_tokens", "key", "datetime")
 """The kinds that make numbers of text."""
 
 

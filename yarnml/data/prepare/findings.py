@@ -25,6 +25,41 @@ _UNIT_BITS = 1074 + _MANTISSA_BITS  # -log2 of the unit in which every float64 i
 _LOW_BITS = 26  # of the lower part of a mantissa: sums of parts of 2^26 rows are exact in a float64
 
 
+class Extremes(Struct, frozen=True, tag="extremes"):
+    """The least and the greatest finite number of a column; none where it has none."""
+
+    ends: list[float]
+
+    def merged(self, other: "Extremes") -> "Extremes":
+        both = self.ends + other.ends
+        return Extremes([min(both), max(both)] if both else [])
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.ends
+
+
+def extremes(x: npt.NDArray[np.float64]) -> Extremes:
+    """Find the ends of one piece."""
+    finite = x[np.isfinite(x)]
+    return Extremes([float(finite.min()), float(finite.max())] if len(finite) else [])
+
+
+class PlaceCounts(Struct, frozen=True, tag="places"):
+    """Rows, and how many of these have something at each place."""
+
+    rows: int
+    counts: list[int]
+
+    def merged(self, other: "PlaceCounts") -> "PlaceCounts":
+        total = np.array(self.counts, np.int64) + np.array(other.counts, np.int64)
+        return PlaceCounts(self.rows + other.rows, total.tolist())
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.rows
+
+
 class Values(Struct, frozen=True, tag="values"):
     """The different values of a column, each with its number of rows; of more than ``limit``, some."""
 
@@ -204,4 +239,4 @@ def _sampled(lowest: int, levels: list[dict[str, int]], limit: int) -> Words:
     return Words(lowest, levels, limit)
 
 
-Finding = Values | Sum | Quantiles | Words
+Finding = Values | Sum | Quantiles | Words | Extremes | PlaceCounts

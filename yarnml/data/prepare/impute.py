@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from yarnml.data.arrays import Array, float64, is_number, is_text, plain_type
 from yarnml.data.lookup import as_whole_numbers, whole
 from yarnml.data.prepare.base import NUMBERS
-from yarnml.data.prepare.findings import Finding, Quantiles, Sum, Values, Words, exact_sum, quantiles, values
+from yarnml.data.prepare.findings import Finding, Quantiles, Sum, Values, exact_sum, quantiles, values
 from yarnml.errors import DataError
 from yarnml.job.prepare import Impute
 
@@ -53,7 +53,7 @@ def find(step: Impute, column: pa.Array, where: str) -> Finding | None:
 
 
 def learn(step: Impute, finding: Finding, where: str) -> Impute:
-    if isinstance(finding, Words) or finding.is_empty:
+    if not isinstance(finding, Values | Sum | Quantiles) or finding.is_empty:
         raise DataError(f"{where} holds nothing in the training data to fill it with; give impute a value.")
     return msgspec.structs.replace(step, value=_learnt(finding, where))
 

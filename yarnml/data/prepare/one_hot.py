@@ -14,11 +14,12 @@ learn = valued.learn
 
 
 def names(step: OneHot, column: str) -> list[str]:
-    return [f"{column}={value}" for value in step.values or []]
+    rare = [f"{column} is rare"] if step.min_count > 1 else []
+    return [*(f"{column}={value}" for value in step.values or []), *rare]
 
 
 def apply(step: OneHot, column: pa.Array, where: str) -> Matrix:
-    return ones(valued.codes(step, column, where), len(step.values or []))
+    return ones(valued.codes(step, column, where), len(step.values or []) + (step.min_count > 1))
 
 
 def ones(places: Places, width: int) -> Matrix:

@@ -19,6 +19,9 @@ UNKNOWN = -1
 NULL = -2
 """Places of values that are not among the step's."""
 
+MAX_RARE = 100_000
+"""Different values up to which rare ones are told from frequent ones."""
+
 
 def is_value(kind: pa.DataType) -> bool:
     """Tell whether values of this type can be told apart; fractions must be whole numbers, see `whole`."""
@@ -34,18 +37,21 @@ def gives(step: Any, kind: pa.DataType) -> pa.DataType:
 
 
 def find(step: OneHot | Category, column: pa.Array, where: str) -> Finding | None:
-    return values_of(whole(column, where), step.max_values) if step.values is None else None
+    limit = step.max_values if step.min_count == 1 else max(step.max_values, MAX_RARE)
+    return values_of(whole(column, where), limit) if step.values is None else None
 
 
 def learn(step: OneHot | Category, finding: Finding, where: str) -> OneHot | Category:
     if not isinstance(finding, Values) or finding.is_empty:
         raise DataError(f"{where} holds nothing but nulls in the training data; leave it out of data.features.")
-    if finding.too_many:
+    frequent = sorted(value for value, rows in finding.counts if rows >= step.min_count)
+    if finding.too_many or len(frequent) > step.max_values:
+        limit = finding.limit if finding.too_many else step.max_values
         raise DataError(
-            f"{where} has more than {step.max_values} different values in the training data; "
+            f"{where} has more than {limit} different values in the training data; "
             f"raise max_values of {step.kind}, or choose kind: hash, whose width is fixed."
         )
-    return msgspec.structs.replace(step, values=sorted(value for value, _ in finding.counts))
+    return msgspec.structs.replace(step, values=frequent)
 
 
 def codes(step: OneHot | Category, column: pa.Array, where: str) -> Places:
@@ -55,7 +61,7 @@ def codes(step: OneHot | Category, column: pa.Array, where: str) -> Places:
     try:
         place_or_null = places(column, known)
     except (pa.ArrowException, OverflowError) as exc:
-        raise DataError(f"{where} holds {column.type}, but its known values are such as {known[0]!r}.") from exc
+        raise DataError(f"{where} holds {column.type}, but its known values are such as {known[:1]}.") from exc
     unknown = pc.and_not(column.is_valid(), place_or_null.is_valid())
     if step.unknown == "error" and pc.any(unknown).as_py():
         raise DataError(
@@ -63,5 +69,6 @@ def codes(step: OneHot | Category, column: pa.Array, where: str) -> Places:
             f"({', '.join(map(str, known[:8]))}{', …' if len(known) > 8 else ''}); "
             "set unknown: ignore, or drop these rows."
         )
-    place = place_or_null.fill_null(UNKNOWN).to_numpy(zero_copy_only=False).astype(np.int64)
+    other = UNKNOWN if step.min_count == 1 else len(known)
+    place = place_or_null.fill_null(other).to_numpy(zero_copy_only=False).astype(np.int64)
     return np.where(column.is_null().to_numpy(zero_copy_only=False), NULL, place) if column.null_count else place
