@@ -41,7 +41,7 @@ class Robust(BaseStep, frozen=True, kw_only=True, tag="robust"):
     edges: Annotated[list[float], Meta(min_length=3, max_length=3)] | None = None
 
 
-class Quantile(BaseStep, frozen=True, kw_only=True, tag="quantile"):
+class QuantileShare(BaseStep, frozen=True, kw_only=True, tag="quantile"):
     """The share of the training rows below the value, or the number with this share below it in a normal distribution.
 
     ``quantiles``: how many are kept, between which shares are interpolated.  ``edges``: these.

@@ -14,7 +14,7 @@ from yarnml.job.number_steps import Datetime as Datetime
 from yarnml.job.number_steps import Log as Log
 from yarnml.job.number_steps import MinMax as MinMax
 from yarnml.job.number_steps import Polynomial as Polynomial
-from yarnml.job.number_steps import Quantile as Quantile
+from yarnml.job.number_steps import QuantileShare as QuantileShare
 from yarnml.job.number_steps import Robust as Robust
 from yarnml.job.step import BaseStep
 
@@ -182,7 +182,7 @@ Step = (
     | Clip
     | MinMax
     | Robust
-    | Quantile
+    | QuantileShare
     | Polynomial
     | Frequency
     | Datetime

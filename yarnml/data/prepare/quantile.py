@@ -7,7 +7,7 @@ import pyarrow as pa
 from yarnml.data.arrays import float64
 from yarnml.data.prepare import numeric
 from yarnml.data.prepare.findings import Finding
-from yarnml.job.prepare import Quantile
+from yarnml.job.prepare import QuantileShare
 
 needs = numeric.needs
 gives = numeric.gives
@@ -18,12 +18,12 @@ LEAST_SHARE = 1e-7
 """Shares nearer to 0 or 1 count as this near, so that they have a place in a normal distribution."""
 
 
-def learn(step: Quantile, finding: Finding, where: str) -> Quantile:
+def learn(step: QuantileShare, finding: Finding, where: str) -> QuantileShare:
     shares = np.linspace(0, 1, step.quantiles).tolist()
     return msgspec.structs.replace(step, edges=numeric.quantiles_at(finding, shares, where))
 
 
-def apply(step: Quantile, column: pa.Array, where: str) -> pa.Array:
+def apply(step: QuantileShare, column: pa.Array, where: str) -> pa.Array:
     """Interpolate from both sides, so that a value that many rows have lies in the middle of its shares."""
     x = float64(column)
     edges = np.array(step.edges or [0.0, 1.0])
