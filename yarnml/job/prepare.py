@@ -165,7 +165,7 @@ class Key(BaseStep, frozen=True, kw_only=True, tag="key"):
 
     bits: Annotated[int, Meta(ge=8, le=64)] = 64
     buckets_per_octave: Literal[1, 2, 4, 8, 16] | None = None
-    crosses: list[Annotated[list[str], Meta(min_length=2, max_length=4)]] = []
+    crosses: list[Annotated[list[str], Meta(min_length=2, max_length=4)]] = field(default_factory=list)
 
 
 Step = (
