@@ -1,5 +1,6 @@
 """The events of a job: facts that it tells its user while it runs."""
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -178,6 +179,10 @@ class Outcome(Fact, frozen=True):
     converged: bool | None = None
     remarks: list[str] = field(default_factory=list)
     history: dict[str, list[float | None]] = field(default_factory=dict)
+
+    def plot(self) -> Any:
+        """Draw the history by epoch: a `yarnml.watch.curves.Curves`, which a notebook shows."""
+        return importlib.import_module("yarnml.watch.curves").plot(self)  # by name: events know no view of them
 
 
 class Predicted(Fact, frozen=True):

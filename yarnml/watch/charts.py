@@ -16,6 +16,9 @@ MAX_POINTS = 120
 WIDTH = 560
 HEIGHT = 260
 
+ROW_HEIGHT = 18
+"""Height of a line of a timeline."""
+
 Points = Sequence[tuple[float, float]]
 """Pairs of x and y, in the order of x."""
 
@@ -56,6 +59,33 @@ def lines(
 def over_time(title: str, series: Mapping[str, Points], show_y: Callable[[float], str] = "{:,.4g}".format) -> str:
     """Draw lines over seconds."""
     return lines(title, series, duration, show_y, from_zero=True)
+
+
+def timeline(title: str, spans: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+    """Draw from when to when each of some things lasted, in seconds, a line for each; empty where there is none."""
+    if not spans:
+        return ""
+    pygal = _pygal()
+    chart = pygal.XY(
+        **_OPTIONS | {"height": max(HEIGHT, ROW_HEIGHT * len(spans))},
+        style=pygal.style.Style(**_FONTS),
+        title=title,
+        show_legend=False,
+        allow_interruptions=True,
+        x_value_formatter=duration,
+        include_x_axis=True,
+        range=(-0.5, len(spans) - 0.5),
+    )
+    names = [*spans][::-1]  # the first one on top
+    chart.y_labels = [{"value": place, "label": name} for place, name in enumerate(names)]
+    points: list[dict[str, Any]] = []
+    for place, name in enumerate(names):
+        for begin, end in spans[name]:
+            label = f"{name} from {duration(begin)} to {duration(end)}"
+            points += [{"value": (at, place), "label": label} for at in (begin, end)]
+            points.append({"value": (None, None)})
+    chart.add("took part", points)
+    return _drawn(chart)
 
 
 def shares(title: str, parts: Mapping[str, float]) -> str:

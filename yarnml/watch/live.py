@@ -5,11 +5,11 @@ import time
 from importlib.util import find_spec
 
 from yarnml.errors import HistoryError
-from yarnml.watch.history.pieces import HistoryReader
+from yarnml.watch.history.pieces import HistoryReader, NoHistory
 from yarnml.watch.page import html, index
 from yarnml.watch.run import Run
 from yarnml.watch.runs import HEADS, newest_first, row_of, run_folders
-from yarnml.watch.view import Table, view_of
+from yarnml.watch.view import Table, beginning, view_of
 
 MAX_RUNS = 500
 """Runs that an index lists: of more the newest."""
@@ -28,8 +28,13 @@ class LivePage:
         self._reader = HistoryReader(folder)
 
     def render(self, path: str) -> str | None:
-        """Make the page; there is no other one."""
-        return None if path else html(view_of(self.run()), live=True)
+        """Make the page, also before the history begins; there is no other one."""
+        if path:
+            return None
+        try:
+            return html(view_of(self.run()), live=True)
+        except NoHistory:
+            return html(beginning(self._folder), live=True)
 
     def run(self) -> Run:
         """Read the run as it is now."""

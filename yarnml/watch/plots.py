@@ -4,10 +4,13 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from yarnml.events.events import EpochDone
-from yarnml.watch import charts
+from yarnml.watch import charts, membership
 from yarnml.watch.charts import Points
 from yarnml.watch.numbers import size
 from yarnml.watch.run import Run
+
+MAX_MEMBERS = 24
+"""Processes in the timeline; of more those that came or went."""
 
 MAX_METRICS = 8
 """Metrics that have a chart."""
@@ -68,6 +71,7 @@ def machines(run: Run) -> Iterable[str]:
     count = [(when - zero, float(measured.workers)) for counters in run.counters for when, measured in counters]
     rate = [(b, (y - x) / (b - a)) for (a, x), (b, y) in pairwise(sent) if y >= x and b > a]
     yield charts.over_time("Workers", {"workers": count}, "{:.0f}".format)
+    yield charts.timeline("Who took part", membership.eventful(membership.spans(run), MAX_MEMBERS))
     yield charts.over_time("Memory", memory, size)
     yield charts.over_time("Busy processor cores", cores)
     yield charts.over_time("Bytes sent per second", {"all workers": rate}, size)

@@ -71,6 +71,14 @@ def view_of(run: Run, *, charts: bool = True) -> View:
     )
 
 
+def beginning(folder: str) -> View:
+    """The page of a job that has not told anything yet."""
+    name = folder.rstrip("/").rpartition("/")[2]
+    empty = Table([], [])
+    text = "The job begins; what it does is here in a few seconds."
+    return View(name, "running", "", "", text, [("folder", folder)], [], empty, empty, empty, empty, empty)
+
+
 def waiting(run: Run) -> str:
     """The sentence about what a running job waits for; empty where it goes on."""
     for entry in reversed(run.entries):

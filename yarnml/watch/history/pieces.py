@@ -104,6 +104,10 @@ def _url(history: str, span: Span) -> str:
     return storage.join(history, paths.piece(*span))
 
 
+class NoHistory(HistoryError):
+    """A folder has no history, or none yet."""
+
+
 class HistoryReader:
     """Reads the history of a job, again and again where it grows: what has been read is kept.
 
@@ -126,7 +130,7 @@ class HistoryReader:
                 except FileNotFoundError:  # merged meanwhile
                     continue
         if not self._pieces:
-            raise HistoryError(
+            raise NoHistory(
                 f"{self._folder} has no history; give the folder of a job, its checkpoint.path, that has run with this "
                 "yarnml."
             )
