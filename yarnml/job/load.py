@@ -188,7 +188,8 @@ def _resolve(job: Job, folder: Path) -> Job:
     job_folder = absolute_path("checkpoint.path", job.checkpoint.path or os.path.join("yarnml-jobs", job.name), folder)
     export = job.export_to
     if export:
-        export = replace(export, path=absolute_path("export", export.path, folder))
+        key = export.sign and absolute_path("export.sign", export.sign, folder)
+        export = replace(export, path=absolute_path("export", export.path, folder), sign=key)
     start = job.start_from and absolute_path("start_from", job.start_from, folder)
     learner = job.learner.with_paths(partial(absolute_path, folder=folder))
     return replace(

@@ -139,10 +139,17 @@ class Checkpoint(Section, frozen=True, kw_only=True):
 
 
 class Export(Section, frozen=True, kw_only=True):
-    """``path``: the folder of the model's versions.  ``version``: a number, or none for the next free one."""
+    """The model's folder.
+
+    ``path``: of its versions.  ``version``: a number, or none for the next free one.
+    ``keep``: how many of the newest versions stay, beside those that an alias names; none: all.
+    ``sign``: the file of a private key, which signs the version.
+    """
 
     path: Url
     version: PositiveInt | None = None
+    keep: PositiveInt | None = None
+    sign: Url | None = None
 
 
 class Job(Section, frozen=True, kw_only=True):

@@ -36,7 +36,7 @@ from yarnml.master.state_sync import StateLost, StateSync
 from yarnml.master.stats import TrainingStats
 from yarnml.master.training import Training
 from yarnml.master.training_loop import TrainingLoop
-from yarnml.model import export
+from yarnml.model import export, registry
 from yarnml.storage import atomic
 
 Result = TypeVar("Result")
@@ -176,5 +176,9 @@ class Rounds:
         )
         with atomic.draft(export.begin(target, job.name, str(job.checkpoint.path))) as folder:
             self._sync.run(Export(folder, about), outcome.step)
+            export.sign(target, folder)
             self._training.checkpoints.confirm()
-            return export.commit(target, folder, lambda url: outcomes.write(job, replace(outcome, export=url)))
+            url = export.commit(target, folder, lambda url: outcomes.write(job, replace(outcome, export=url)))
+        if target.keep:
+            registry.retain(target.path, target.keep, url)
+        return url

@@ -32,6 +32,7 @@ from yarnml.events.redaction import without_password
 from yarnml.job import paths, user_code
 from yarnml.job.spec import Export, Job
 from yarnml.job.start import Start
+from yarnml.model import signatures
 from yarnml.model.card import card
 from yarnml.model.centre import with_trained_mean, with_whole_mean
 from yarnml.model.versions import FORMAT, next_version, packages, read_about, versions
@@ -53,7 +54,9 @@ def folders(export: Export) -> list[str]:
 
 
 def check_target(export: Export) -> None:
-    """Refuse a version that exists, or a folder that can't be written, before any training."""
+    """Refuse a version that exists, a folder that can't be written, or a key that is none, before any training."""
+    if export.sign:
+        signatures.private_key(export.sign, "export.sign")
     with translated(ExportError, f"export {export.path} can't be written"):
         if export.version in versions(export.path):
             raise ExportError(
@@ -154,6 +157,13 @@ def write_model(
 def standalone_script() -> bytes:
     """The program beside a model."""
     return resources.files("yarnml.model.standalone").joinpath(paths.SCRIPT).read_bytes()
+
+
+def sign(export: Export, folder: str) -> None:
+    """Sign a written model that nobody sees yet, where ``export.sign`` names a key."""
+    if export.sign:
+        about, _ = read_about(folder)
+        signatures.sign(folder, about.digest, signatures.private_key(export.sign, "export.sign"))
 
 
 def commit(export: Export, folder: str, announce: Callable[[str], None] = lambda target: None) -> str:

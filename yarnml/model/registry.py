@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from yarnml import storage
 from yarnml.errors import ExportError, JobFileError, translated
+from yarnml.events.log import log
 from yarnml.job import paths
 from yarnml.model.aliases import PROMOTED, REMOVED, ROLLED_BACK, Alias, aliases, earlier_version
 from yarnml.model.condition import holds
@@ -139,6 +140,24 @@ def superfluous(folder: str, keep: int) -> list[int]:
         numbers = versions(folder)
     named = set(aliases(folder).values())
     return [number for number in numbers[: max(len(numbers) - keep, 0)] if number not in named]
+
+
+def retain(folder: str, keep: int, own: str) -> list[int]:
+    """Remove what is `superfluous`, but for the version in the folder ``own``; returns what was removed.
+
+    What an alias has come to name meanwhile stays, and so does what can't be removed.
+    """
+    removed = []
+    for number in superfluous(folder, keep):
+        if storage.join(folder, str(number)) == own:
+            continue
+        try:
+            delete(folder, [number])
+        except ExportError as exc:
+            log(f"warning: {exc}")
+        else:
+            removed.append(number)
+    return removed
 
 
 def verify(chosen: Version) -> str:

@@ -51,14 +51,14 @@ def check(folder: str, digest: str, keys: Iterable[Ed25519PublicKey]) -> None:
     raise ExportError(f"{folder} can't be trusted: {'; '.join(reasons) or 'no key is trusted'}.")
 
 
-def private_key(path: str | Path) -> Ed25519PrivateKey:
-    """Read an unencrypted private key, as ``openssl genpkey -algorithm ed25519`` writes it."""
+def private_key(path: str | Path, field: str = "--key") -> Ed25519PrivateKey:
+    """Read an unencrypted private key, as openssl writes it; ``field``: that names it."""
     try:
         key = load_pem_private_key(Path(path).read_bytes(), None)
     except (OSError, ValueError, TypeError) as exc:
-        raise JobFileError(f"--key {path} can't be read as a private key: {exc}") from exc
+        raise JobFileError(f"{field} {path} can't be read as a private key: {exc}") from exc
     if not isinstance(key, Ed25519PrivateKey):
-        raise JobFileError(f"--key {path} must be a private key of Ed25519 (openssl genpkey -algorithm ed25519).")
+        raise JobFileError(f"{field} {path} must be a private key of Ed25519 (openssl genpkey -algorithm ed25519).")
     return key
 
 
