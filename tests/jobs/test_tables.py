@@ -61,7 +61,9 @@ def test_any_number_of_processes(job: Job, expected: list[bytes], state: str, wo
 
     So they do where each has all rows of the table, and where each has a part.
     """
-    yarnml.run(in_state(job, state, workers, reducers))
+    outcome = yarnml.run(in_state(job, state, workers, reducers))
+    cut = f" keys in {reducers or workers} parts of " if state == "sharded" else " keys, "
+    assert cut in outcome.remarks[-1]
     assert model_bits(Path(job["export"])) == expected
 
 

@@ -16,9 +16,10 @@ from yarnml.reduce.owned_table import OwnedTable
 from yarnml.reduce.reducer import Reducer, StepKey
 from yarnml.reduce.tree import combine, root
 from yarnml.sparse.base import ParameterTable
+from yarnml.sparse.block import Block
 from yarnml.sparse.rules import rule_of
 from yarnml.sparse.run import Run
-from yarnml.sparse.table import Block, Table
+from yarnml.sparse.table import Table
 
 BLOCKS = (Block("weight", 1, rule_of(Ftrl())), Block("factors", 2, rule_of(Adagrad()), 0.1, 7))
 WIDTH = 3

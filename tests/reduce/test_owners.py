@@ -27,7 +27,7 @@ def test_the_bits_of_one_table(workers: int, dedicated: int, credentials: Creden
         expected = alone(4)
         assert rows_of(reducers) == bits(expected.arrays())
         assert bits(table_of(allreduces[-1], 4).trained()) == bits(expected.trained())
-        assert sum(len(reducer.owner) for reducer in reducers) == len(expected)
+        assert sum(part.keys for part in table_of(allreduces[-1], 4).parts()) == len(expected)
 
 
 def test_one_update_is_taken_back() -> None:

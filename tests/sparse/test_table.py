@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from yarnml.job.learners import Adagrad, Ftrl
+from yarnml.sparse.base import Part, described
+from yarnml.sparse.block import Block
 from yarnml.sparse.rules import rule_of
 from yarnml.sparse.run import Keys, Run
-from yarnml.sparse.table import Block, Table, first_weights, restored
+from yarnml.sparse.table import Table, first_weights, restored
 
 BLOCKS = [
     Block("weight", 1, rule_of(Ftrl())),
@@ -80,3 +82,20 @@ def test_what_is_exported() -> None:
     trained = table.trained()
     assert np.array_equal(trained["keys"], KEYS[1:3])
     assert trained["weight"].shape == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("parts", "sentences"),
+    [
+        ([Part(0, 4096)], []),
+        ([Part(1000, 60_000)], ["the table has 1,000 keys, 60 bytes of memory for each"]),
+        (
+            [Part(900, 50_000), Part(1100, 70_000)],
+            ["the table has 2,000 keys in 2 parts of 900 to 1,100, 60 bytes of memory for each"],
+        ),
+    ],
+    ids=["empty", "whole", "cut"],
+)
+def test_sizes_in_words(parts: list[Part], sentences: list[str]) -> None:
+    """A user is told how many keys there are, how even the parts are, and what a key costs."""
+    assert described(parts) == sentences

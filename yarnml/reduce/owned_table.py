@@ -10,10 +10,22 @@ from yarnml.data.arrays import Array, Matrix
 from yarnml.errors import WorkerLost
 from yarnml.reduce.keyed import PLACES, first_place
 from yarnml.reduce.owner_handler import Reply
-from yarnml.reduce.owner_wire import AskFrozen, AskRows, AskSaved, BeginTable, BlockForm, FreezeTable, GoTo, SaveTable
+from yarnml.reduce.owner_wire import (
+    AskFrozen,
+    AskRows,
+    AskSaved,
+    AskSize,
+    BeginTable,
+    BlockForm,
+    FreezeTable,
+    GoTo,
+    SaveTable,
+)
 from yarnml.reduce.owners import Owners, Question
+from yarnml.sparse.base import Part
+from yarnml.sparse.block import Block
 from yarnml.sparse.run import Keys, Run
-from yarnml.sparse.table import KEYS, Block
+from yarnml.sparse.table import KEYS
 
 MAX_ANSWER_BYTES = 2**26
 """Of the weights, or of the rows of a model, that one request asks for."""
@@ -127,7 +139,10 @@ class OwnedTable:
                 start += count
         return arrays
 
-    def _ask_all(self, request: GoTo | SaveTable | FreezeTable) -> list[Reply]:
+    def parts(self) -> list[Part]:
+        return [Part(reply.answer.rows, reply.answer.nbytes) for reply in self._ask_all(AskSize())]
+
+    def _ask_all(self, request: AskSize | GoTo | SaveTable | FreezeTable) -> list[Reply]:
         replies = self._owners.ask({address: Question(request) for address in self._owners.addresses})
         return [replies[address] for address in self._owners.addresses]
 

@@ -15,6 +15,7 @@ from yarnml.reduce.owner_wire import (
     AskFrozen,
     AskRows,
     AskSaved,
+    AskSize,
     BeginTable,
     FreezeTable,
     GoTo,
@@ -66,6 +67,8 @@ class TableService:
                 return Reply(Answer(files=owner.saved(folder)))
             case FreezeTable(step):
                 return Reply(Answer(owner.freeze(step)))
+            case AskSize():
+                return Reply(Answer(len(owner), nbytes=owner.nbytes))
             case AskFrozen(name, low, high):
                 return Reply(Answer(), np.ascontiguousarray(owner.frozen(name, low, high)))
         return Reply(Answer())

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from yarnml.control.codec import decoder
 from yarnml.job.learners import Rule
+from yarnml.sparse.block import Block
 from yarnml.sparse.rules import rule_of
-from yarnml.sparse.table import Block
 
 
 class BlockForm(Struct, frozen=True, array_like=True):
@@ -90,17 +90,22 @@ class AskFrozen(Struct, frozen=True, array_like=True, tag=True):
     high: int
 
 
-Request = BeginTable | GoTo | AskRows | SaveTable | AskSaved | FreezeTable | AskFrozen
+class AskSize(Struct, frozen=True, array_like=True, tag=True):
+    """Tell how many keys there are, and how many bytes they take."""
+
+
+Request = AskSize | BeginTable | GoTo | AskRows | SaveTable | AskSaved | FreezeTable | AskFrozen
 
 
 class Answer(Struct, frozen=True, array_like=True, tag=True):
     """The request is carried out.
 
-    ``rows``: the number that was asked for.  ``files``: name → SHA-256 of what is written; None: not yet.
+    ``rows``, ``nbytes``: the numbers that were asked for.  ``files``: name → SHA-256 of what is written; None: not yet.
     """
 
     rows: int = 0
     files: dict[str, str] | None = None
+    nbytes: int = 0
 
 
 class Refused(Struct, frozen=True, array_like=True, tag=True):

@@ -1,10 +1,28 @@
 """The protocol of a table as learners use it: rows in this process, or in others that own them."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 from yarnml.data.arrays import Array, Matrix
+from yarnml.sparse.block import Block
 from yarnml.sparse.run import Keys, Run
-from yarnml.sparse.table import Block
+
+
+class Part(NamedTuple):
+    """The size of a part of a table.  ``nbytes``: in memory, with what finds the rows."""
+
+    keys: int
+    nbytes: int
+
+
+def described(parts: Sequence[Part]) -> list[str]:
+    """A sentence about the size of a table, for its user; none about an empty one."""
+    counts = [part.keys for part in parts]
+    if not sum(counts):
+        return []
+    bytes_per_key = sum(part.nbytes for part in parts) / sum(counts)
+    cut = f" in {len(counts)} parts of {min(counts):,} to {max(counts):,}" if len(counts) > 1 else ""
+    return [f"the table has {sum(counts):,} keys{cut}, {bytes_per_key:.0f} bytes of memory for each"]
 
 
 class ParameterTable(Protocol):
@@ -15,6 +33,9 @@ class ParameterTable(Protocol):
     @property
     def size(self) -> int:
         """Weights that are in this process."""
+
+    def parts(self) -> "list[Part]":
+        """The sizes of all parts, wherever they are; of a table that is in one piece, its own."""
 
     @property
     def width(self) -> int:

@@ -7,27 +7,14 @@ import numpy as np
 
 from yarnml.data.arrays import Array, Matrix
 from yarnml.data.prepare.hashing import mixed, salt
+from yarnml.sparse.base import Part
+from yarnml.sparse.block import Block
 from yarnml.sparse.growing import GrowingArray
 from yarnml.sparse.index import KeyIndex, Numbers, ascending
-from yarnml.sparse.rules import RowRule
 from yarnml.sparse.run import Keys, Run, count_below
 
 KEYS = "keys"
 """The name of the keys among the arrays of a table; no block has it."""
-
-
-class Block(NamedTuple):
-    """Some weights of every row.
-
-    ``scale``: the first weights of a row are even between -scale and scale; 0 for none.
-    ``seed``: of these.
-    """
-
-    name: str
-    width: int
-    rule: RowRule
-    scale: float = 0.0
-    seed: int = 0
 
 
 class Undo(NamedTuple):
@@ -60,6 +47,9 @@ class Table:
     def size(self) -> int:
         """Weights of all rows."""
         return len(self) * self.width
+
+    def parts(self) -> list[Part]:
+        return [Part(len(self), self.nbytes)]
 
     @property
     def width(self) -> int:

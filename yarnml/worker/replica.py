@@ -20,6 +20,7 @@ from yarnml.learners.warm_start import Earlier
 from yarnml.reduce.owned_table import OwnedTable
 from yarnml.reduce.owners import Owners
 from yarnml.reduce.tree import Value, Vector
+from yarnml.sparse.base import described
 from yarnml.storage.tensors import digest
 from yarnml.worker.compiled_learners import CompiledLearner
 from yarnml.worker.program import Program
@@ -137,6 +138,8 @@ class Replica:
     @property
     def remarks(self) -> list[str]:
         """Sentences that a user should be told of the model."""
+        if isinstance(self.program, TableProgram):
+            return described(self._state.table.parts())
         if not isinstance(self._learner, Remarks):
             return []
         return self._learner.remarks(on_host(self._state), self.schema.names, self._scaling.factor)

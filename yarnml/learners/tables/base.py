@@ -14,8 +14,9 @@ import numpy as np
 from yarnml.data.arrays import Array, Matrix
 from yarnml.learners.base import Batch, Check, Key
 from yarnml.sparse.base import ParameterTable
+from yarnml.sparse.block import Block
 from yarnml.sparse.run import Run
-from yarnml.sparse.table import Block, Table, first_weights
+from yarnml.sparse.table import Table, first_weights
 
 
 class Entries(NamedTuple):

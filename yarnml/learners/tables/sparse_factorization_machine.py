@@ -12,8 +12,8 @@ from yarnml.job.learners import SparseFactorizationMachine
 from yarnml.learners.tables.base import DenseBlock, Entries, TableLearner, sums_by_row
 from yarnml.learners.tables.losses import loss_of
 from yarnml.learners.tables.sparse_linear import LinearModel
+from yarnml.sparse.block import Block
 from yarnml.sparse.rules import rule_of
-from yarnml.sparse.table import Block
 
 
 class FactorizationMachineModel:

@@ -6,8 +6,8 @@ from yarnml.data.schema import Schema
 from yarnml.job.learners import SparseLinear
 from yarnml.learners.tables.base import DenseBlock, Entries, TableLearner
 from yarnml.learners.tables.losses import loss_of
+from yarnml.sparse.block import Block
 from yarnml.sparse.rules import RowRule, rule_of
-from yarnml.sparse.table import Block
 
 
 class LinearModel:
