@@ -112,7 +112,7 @@ def test_a_wrong_condition(condition: str, words: str, tmp_path: Path) -> None:
 
 def test_no_row_is_left(tmp_path: Path) -> None:
     """A condition that fits nothing is told before anything starts."""
-    with pytest.raises(DataError, match=r"data\.train: data\.where fits none of the 60 rows"):
+    with pytest.raises(DataError, match=r"data\.train: of 60 rows n > 1000 fits none of them"):
         plan(write_parquet(f"{tmp_path}/a.parquet", TABLE), where="n > 1000")
 
 

@@ -7,6 +7,7 @@ from msgspec import Struct, field
 from yarnml.data.arrays import is_number, plain_type, to_float32
 from yarnml.data.base import Dataset, Fold, Split
 from yarnml.data.binding import bind, uses_of
+from yarnml.data.choices import choices_of
 from yarnml.data.counting import with_selection
 from yarnml.data.dataset import inspect_layouts, is_typed
 from yarnml.data.first_rows import first_labels, label_remark, with_offsets, with_widths, without_offsets
@@ -21,6 +22,7 @@ from yarnml.data.types import with_types
 from yarnml.data.uses import types_like, types_to_read
 from yarnml.errors import DataError, JobFileError
 from yarnml.events.text import first_few
+from yarnml.job.data import HoldOut
 from yarnml.job.labels import label_scale, label_type
 from yarnml.job.patterns import is_open, named_features
 from yarnml.job.spec import Data, Job
@@ -63,9 +65,13 @@ def make_plan(job: Job) -> Plan:
     stored |= {name: _columns(data, *files, stored["train"]) for name, files in inspected.items() if name != "train"}
     for name, columns in stored.items():
         _check_contents(name, columns, stored["train"])
+    if isinstance(data.validation, HoldOut):
+        inspected["validation"] = inspected["train"]
+        datasets["validation"] = datasets["train"]
+        stored["validation"] = stored["train"]
+    choices = choices_of(data, job.training.seed)
     for name, (_, layouts) in inspected.items():
-        seed = job.training.seed if name == "train" else None
-        chosen = with_selection(datasets[name], data, layouts, stored[name], f"data.{name}", seed)
+        chosen = with_selection(datasets[name], choices[name], data.types, layouts, stored[name], f"data.{name}")
         datasets[name] = _with_used_partitions(chosen, stored[name])
     schemas = {name: bind(data, stored[name], inspected[name][1][0].url) for name in stored}
     train = msgspec.structs.replace(schemas["train"], guessed=not is_typed(datasets["train"]))

@@ -6,20 +6,49 @@ How many rows that leaves of every group is counted once, by the master, so that
 from collections.abc import Sequence
 from functools import lru_cache
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 
+from yarnml.data.arrays import one_array
+from yarnml.data.prepare.hashing import fnv1a, mixed
 from yarnml.data.sampling import SAMPLE_SEED, split_rows
 from yarnml.data.where import expression_of, matching
 from yarnml.errors import DataError
 from yarnml.job.where import parse_condition
+
+GROUP_PLACES = 2**30
+"""Places of hashes, of which a fraction is held out."""
+
+
+class GroupSplit(Struct, frozen=True, array_like=True):
+    """Whole groups of rows, those with one value of a column: a ``fraction`` of the groups held out, or the others.
+
+    A group is held out by the hash of its value, whichever file its rows lie in.
+    """
+
+    column: str
+    fraction: float
+    seed: int
+    held_out: bool
+
+    def rows_of(self, table: pa.Table) -> pa.Table:
+        """The rows of these groups; null is a group of its own."""
+        values = one_array(table.column(self.column)).cast(pa.large_string()).fill_null("")
+        coded = values.dictionary_encode()
+        seed = pa.array([f"{self.seed}:"], pa.large_string())
+        hashes = mixed(fnv1a(coded.dictionary) ^ mixed(fnv1a(seed)))
+        is_held = hashes % np.uint64(GROUP_PLACES) < self.fraction * GROUP_PLACES
+        is_held = is_held[coded.indices.to_numpy(zero_copy_only=False)]
+        return table.filter(pa.array(is_held == self.held_out))
 
 
 class Selection(Struct, frozen=True, array_like=True):
     """``where``: the condition, on ``columns``, a schema in Arrow's IPC format.
 
     ``seed``: of the random choice of rows; None to take the first ones.
+    ``groups``: whose rows.
     ``matching``, ``rows``: by group, over all files in order, the rows that fulfil the condition, and those that are
     chosen of them.
     """
@@ -29,11 +58,12 @@ class Selection(Struct, frozen=True, array_like=True):
     seed: int | None
     matching: tuple[int, ...]
     rows: tuple[int, ...]
+    groups: GroupSplit | None = None
 
     @property
     def facts(self) -> list[object]:
         """All that decides which rows these are, beside the contents of the files."""
-        return [self.where, self.seed, self.rows]
+        return [self.where, self.seed, self.rows, *([self.groups] if self.groups else [])]
 
     def columns_to_read(self, columns: pa.Schema) -> pa.Schema:
         """These columns, and those of the condition."""
@@ -44,7 +74,7 @@ class Selection(Struct, frozen=True, array_like=True):
 
         ``group``: its number, over all files.  DataError where other rows fulfil the condition than at the start.
         """
-        table = matching_rows(table, self.where, self.columns, url)
+        table = matching_rows(table, self.where, self.groups, self.columns, url)
         if table.num_rows != self.matching[group]:
             raise DataError(
                 f"{url} has changed since the job began: data.where fits {table.num_rows} rows of group {group}, not "
@@ -56,11 +86,11 @@ class Selection(Struct, frozen=True, array_like=True):
         return table.take(split_rows(table.num_rows, self.rows[group], seed, held_out=True))
 
 
-def matching_rows(table: pa.Table, where: str | None, columns: bytes, url: str) -> pa.Table:
-    """The rows of a table that fulfil a condition; all without one."""
-    if where is None:
-        return table
-    return matching(table, expression(where, columns), _schema(columns), url)
+def matching_rows(table: pa.Table, where: str | None, groups: GroupSplit | None, columns: bytes, url: str) -> pa.Table:
+    """The rows of a table that fulfil a condition, and belong to these groups; all without either."""
+    if where is not None:
+        table = matching(table, expression(where, columns), _schema(columns), url)
+    return groups.rows_of(table) if groups else table
 
 
 @lru_cache(16)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from yarnml.job.csv import Csv
-from yarnml.job.fields import FormatName, Fraction, NonNegative, PositiveInt, Section, Urls
+from yarnml.job.fields import FormatName, Fraction, NonNegative, Number, PositiveInt, Section, Urls
 from yarnml.job.prepare import Step
 
 ColumnType = Literal["text", "number", "integer", "boolean", "date", "timestamp"]
@@ -17,6 +17,18 @@ class AllFeatures(Section, frozen=True, kw_only=True):
 
     all: Literal[True]
     exceptions: list[str] = field(name="except", default_factory=list)
+
+
+class HoldOut(Section, frozen=True, kw_only=True):
+    """Training rows to validate on: those ``after`` a value of the column ``by``, or a ``fraction`` of whole groups.
+
+    ``group``: the column whose rows of one value stay together.
+    """
+
+    after: str | Number | None = None
+    by: str | None = None
+    fraction: Fraction | None = None
+    group: str | None = None
 
 
 class Data(Section, frozen=True, kw_only=True):
@@ -40,7 +52,7 @@ class Data(Section, frozen=True, kw_only=True):
 
     train: Urls
     test: Urls | None = None
-    validation: Fraction | Urls | None = None
+    validation: Fraction | Urls | HoldOut | None = None
     format: FormatName = "auto"
     csv: Csv | None = None
     types: dict[str, ColumnType] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from yarnml.errors import JobFileError
 from yarnml.job.batches import check_batches
 from yarnml.job.csv import check_csv
+from yarnml.job.data import HoldOut
 from yarnml.job.keys import check_keys, check_state
 from yarnml.job.labels import check_label_scale
 from yarnml.job.patterns import check_patterns, is_open, is_pattern, named_features
@@ -158,11 +159,24 @@ def check_data(job: Job) -> None:
         raise JobFileError("data.classes names a class twice; name each class once.")
     if data.classes and data.label_type == "number":
         raise JobFileError("data.classes are for class labels; remove them, or set data.label_type: class.")
+    if isinstance(data.validation, HoldOut):
+        _check_hold_out(data.validation)
     if data.csv:
         check_csv(data.csv, "data.csv")
     if data.where is not None:
         parse_condition(data.where)
     _check_prepare(data)
+
+
+def _check_hold_out(held: HoldOut) -> None:
+    """Refuse rows to hold out that are named by halves, or in two ways."""
+    by_time = (held.after is not None, held.by is not None)
+    by_group = (held.fraction is not None, held.group is not None)
+    if by_time + by_group not in ((True, True, False, False), (False, False, True, True)):
+        raise JobFileError(
+            "data.validation as a mapping is {after: 2026-01-31, by: day}, rows after a date, or {fraction: 0.2, "
+            "group: customer}, whole groups of rows; give both fields of one of them."
+        )
 
 
 def _check_prepare(data: Data) -> None:
