@@ -1,20 +1,28 @@
 """The commands ``yarnml models …``: the versions of a model, their aliases, tags and signatures."""
 
+import tempfile
 from pathlib import Path
+from typing import Literal
 
 import click
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from rich.console import Console
 
 from yarnml import storage
 from yarnml.cli.shared import echo
 from yarnml.errors import ExportError, JobFileError, translated
+from yarnml.events.console import JobConsole
 from yarnml.job.fields import LARGEST_INT
 from yarnml.job.places import absolute_path
+from yarnml.job.processes import Workers
+from yarnml.job.quantisation import Quantisation
+from yarnml.master.quantisation import quantisation_text, quantise
 from yarnml.model import registry, registry_text, signatures
 from yarnml.model.aliases import Alias, aliases
 from yarnml.model.onnx_export import to_onnx
 from yarnml.model.versions import read_model
+from yarnml.runner import find_cluster
 
 folder_argument = click.argument("folder", metavar="FOLDER")
 version_argument = click.argument("version", metavar="[VERSION]", required=False)
@@ -141,6 +149,37 @@ def onnx_command(folder: str, version: str | None, output: str) -> None:
     with translated(ExportError, f"--output {output} can't be written"):
         storage.write(target, data)
     echo(f"version {chosen.number}: {target}, {len(data)} bytes")
+
+
+@models_group.command("quantise")
+@folder_argument
+@version_argument
+@click.option("--to", "kind", required=True, type=click.Choice(["int8", "bfloat16"]), help="What weights become.")
+@click.option("--data", required=True, multiple=True, metavar="URL", help="Rows with labels, to measure the loss on.")
+@click.option("--metric", metavar="NAME", help="What is measured; log_loss or rmse by default.")
+@click.option("--tolerance", type=click.FloatRange(0), default=0.01, show_default=True, help="Part it may lose.")
+def quantise_command(
+    folder: str,
+    version: str | None,
+    kind: Literal["int8", "bfloat16"],
+    data: tuple[str, ...],
+    metric: str | None,
+    tolerance: float,
+) -> None:
+    """Make a smaller version of a network, and measure what that costs; none where it costs too much."""
+    chosen = registry.find(_absolute(folder), version)
+    with tempfile.TemporaryDirectory(prefix="yarnml-") as logs, JobConsole(Console(stderr=True)) as show:
+        job = Quantisation(
+            model=chosen.folder,
+            data=[absolute_path("--data", url, Path.cwd()) for url in data],
+            folder=logs,
+            kind=kind,
+            metric=metric,
+            tolerance=tolerance,
+            workers=Workers(count=1),
+        )
+        end = quantise(job, find_cluster("local"), show)
+    echo(quantisation_text(end))
 
 
 @models_group.command("sign")

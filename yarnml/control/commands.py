@@ -16,6 +16,7 @@ from yarnml.control.scoring import ExplainFeatures as ExplainFeatures
 from yarnml.control.scoring import ExplainRows as ExplainRows
 from yarnml.control.scoring import FindGroups as FindGroups
 from yarnml.control.scoring import Predict as Predict
+from yarnml.control.scoring import QuantiseModel as QuantiseModel
 from yarnml.control.scoring import Scoring as Scoring
 from yarnml.data.base import Dataset
 from yarnml.data.schema import Schema
@@ -193,6 +194,7 @@ Command = (
     | DrawSample
     | ExplainFeatures
     | ExplainRows
+    | QuantiseModel
     | Stop
     | Idle
 )

@@ -1,6 +1,6 @@
 """Commands that apply a stored model to rows: predict them, or evaluate the model by their labels."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -82,6 +82,22 @@ class ExplainRows(Message, frozen=True):
     orders: int
 
 
+class QuantiseModel(Message, frozen=True):
+    """Write a model with smaller weights into a folder that the master commits.
+
+    Attributes:
+        model: the folder of a version, ``digest`` of its model.json.
+        kind: of the weights.
+        about: for its model.json.
+    """
+
+    model: str
+    digest: str
+    kind: str
+    folder: str
+    about: dict[str, Any]
+
+
 class FindGroups(Message, frozen=True):
     """Find the values of a column, by which metrics are to be told apart."""
 
@@ -104,4 +120,4 @@ class EvaluateModel(Message, frozen=True):
     groups: list[str]
 
 
-ScoringCommand = Predict | FindGroups | EvaluateModel | DrawSample | ExplainFeatures | ExplainRows
+ScoringCommand = Predict | FindGroups | EvaluateModel | DrawSample | ExplainFeatures | ExplainRows | QuantiseModel

@@ -23,6 +23,7 @@ from yarnml.control.commands import (
     Idle,
     Initialize,
     Predict,
+    QuantiseModel,
     ReportPosition,
     Restore,
     Save,
@@ -133,7 +134,9 @@ class Mapper:
             case Export(folder, about):
                 if tasks.leads:
                     self._saved.export(self._current.replica, folder, about)
-            case Predict() | FindGroups() | EvaluateModel() | DrawSample() | ExplainFeatures() | ExplainRows():
+            case Predict() | FindGroups() | EvaluateModel() | QuantiseModel():
+                return apply_model(command, tasks, self._tracker)
+            case DrawSample() | ExplainFeatures() | ExplainRows():
                 return apply_model(command, tasks, self._tracker)
             case Stop() | Idle():
                 pass

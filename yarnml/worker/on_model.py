@@ -10,6 +10,7 @@ from yarnml.control.scoring import (
     ExplainRows,
     FindGroups,
     Predict,
+    QuantiseModel,
     ScoringCommand,
 )
 from yarnml.worker.explained_rows import explain_rows
@@ -17,6 +18,7 @@ from yarnml.worker.feature_effects import draw_sample, explain_features
 from yarnml.worker.model_evaluation import evaluate_model, find_groups
 from yarnml.worker.prediction import predict
 from yarnml.worker.progress import ProgressTracker
+from yarnml.worker.quantisation import quantise_model
 from yarnml.worker.tasks import Tasks
 
 
@@ -35,5 +37,7 @@ def apply_model(command: ScoringCommand, tasks: Tasks, tracker: ProgressTracker)
             return explain_features(command, tasks, tracker)
         case ExplainRows():
             return explain_rows(command, tasks, tracker)
+        case QuantiseModel():
+            return quantise_model(command, tasks)
         case _:
             assert_never(command)

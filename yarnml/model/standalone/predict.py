@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent
 ABOUT = json.loads((FOLDER / "model.json").read_bytes())
 SCHEMA = ABOUT["schema"]
 LEARNER = ABOUT["learner"]
-TYPES = {"F32": "<f4", "F64": "<f8", "I32": "<i4", "U32": "<u4", "U8": "u1", "I8": "i1", "BOOL": "?"}
+TYPES = {"F32": "<f4", "F64": "<f8", "I32": "<i4", "U32": "<u4", "U16": "<u2", "U8": "u1", "I8": "i1", "BOOL": "?"}
 
 Array = np.ndarray[Any, Any]
 
