@@ -1,4 +1,4 @@
-"""Cost of safety when nothing goes wrong: digests of the states, backup tasks and checkpoints, as ratios.
+"""Cost of safety when nothing goes wrong: digests, backup tasks, history, checkpoints, onlookers, as ratios.
 
 The bare steps are one assignment: states are not compared, no checkpoint is kept, and late tasks are not looked for.
 """
@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks import workloads
 from benchmarks.measure import interleaved, table
+from benchmarks.onlookers import onlookers
 from benchmarks.step import Engine
 from benchmarks.workloads import Workload, job
 from yarnml.clusters.local import CLUSTER, open_crew
@@ -22,6 +23,13 @@ from yarnml.job.spec import Job
 from yarnml.runner import train
 
 BARE = "the bare steps"
+WHOLE = (
+    ("backups, digests, history", 100_000, 0),
+    ("the same, a checkpoint every round", 1, 0),
+    ("without checkpoints, 100 who look at its page", 100_000, 100),
+)
+"""Jobs by name: epochs between checkpoints, and browsers that have their page open, with metrics for Prometheus."""
+
 BLOCK_SECONDS = 300.0  # the longest that a block of steps may take
 
 
@@ -80,11 +88,14 @@ def measure(workload: Workload, epochs: int, rounds: int) -> None:
         bare["workers"] = bare["workers"] | {"backups": False}
         crew = stack.enter_context(open_crew(load_job(bare), f"{folder}/bare", lambda event: None))
         peers = {BARE: Engine(crew, load_job(bare), steps)}
-        for name, every in (("backups, digests", 100_000), ("the same, a checkpoint every round", 1)):
-            place = f"every-{every}"
-            checkpoint = {"path": f"{folder}/{place}", "every": f"{every} epochs"}
-            whole = Whole(spec(place, checkpoint=checkpoint), epochs)
+        for name, every, looking in WHOLE:
+            place = f"{folder}/every-{every}-{looking}"
+            monitor = {"port": 0} if looking else {}
+            sections = {"checkpoint": {"path": place, "every": f"{every} epochs"}, "monitor": monitor}
+            whole = Whole(spec(f"every-{every}-{looking}", **sections), epochs)
             peers[name] = whole
+            if looking:
+                stack.enter_context(onlookers(place, looking))
             stack.callback(whole.close)
         table(interleaved(peers, rounds), steps, BARE)
 

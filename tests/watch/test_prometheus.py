@@ -111,6 +111,18 @@ def test_targets_of_many_jobs(tmp_path: Path) -> None:
     ]
 
 
+def test_only_its_own_targets_are_removed(tmp_path: Path) -> None:
+    """A run that was superseded leaves the targets of the newer one."""
+    old = TargetsFile(str(tmp_path))
+    old.write("digits", "node-1:1", "/metrics")
+    new = TargetsFile(str(tmp_path))
+    new.write("digits", "node-2:1", "/metrics")
+    old.remove()
+    assert "node-2:1" in (tmp_path / "prometheus-targets.json").read_text()
+    new.remove()
+    assert [*tmp_path.iterdir()] == []
+
+
 @needs_prometheus
 @pytest.mark.parametrize("line", [["check", "rules", "rules.yml"], ["test", "rules", "rules.test.yml"]])
 def test_the_rules_are_prometheus_own(line: Sequence[str]) -> None:

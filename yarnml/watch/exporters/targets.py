@@ -31,19 +31,24 @@ class TargetsFile:
 
     def __init__(self, folder: str) -> None:
         self._url = paths.targets(folder)
+        self._content = b""
 
     def write(self, job: str, target: str, path: str) -> None:
         """Tell where the metrics are; without a storage the log says so."""
-        content = msgspec.json.encode([Group([target], {"job": job, METRICS_PATH: path})])
+        self._content = msgspec.json.encode([Group([target], {"job": job, METRICS_PATH: path})])
         try:
-            atomic.write(self._url, content, self._url + ".tmp")
+            atomic.write(self._url, self._content, self._url + ".tmp")
         except (OSError, ValueError) as exc:
             log(f"warning: {self._url} can't be written, so that Prometheus can't find this job: {exc}")
 
     def remove(self) -> None:
-        """Have Prometheus look no more; where the storage is away the file stays for the job's next run."""
+        """Have Prometheus look no more, unless a newer run of the job has written the file by now.
+
+        Where the storage is away the file stays for the job's next run.
+        """
         try:
-            storage.remove_file(self._url)
+            if storage.exists(self._url) and storage.read(self._url) == self._content:
+                storage.remove_file(self._url)
         except (OSError, ValueError) as exc:
             log(f"warning: {self._url} can't be removed: {exc}")
 
