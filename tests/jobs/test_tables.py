@@ -55,15 +55,28 @@ def in_state(job: Job, state: str, workers: int, reducers: int) -> Job:
     return job | {"training": training, "workers": {"count": workers}, "reducers": {"count": reducers}}
 
 
-@pytest.mark.parametrize(("state", "workers", "reducers"), [("replicated", 2, 0), ("sharded", 3, 2)], ids=str)
-def test_any_number_of_processes(job: Job, expected: list[bytes], state: str, workers: int, reducers: int) -> None:
+INLINE = ("replicated", 1, 0)
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [[("replicated", 2, 0), ("sharded", 3, 2)], [("sharded", 2, 0), INLINE]],
+    ids=["replicated, then sharded", "sharded, then inline"],
+)
+def test_any_number_of_processes(job: Job, expected: list[bytes], stages: list[tuple[str, int, int]]) -> None:
     """Local processes in any number, reducing among themselves or apart, train the bits of a single process.
 
-    So they do where each has all rows of the table, and where each has a part.
+    So they do where each has all rows of the table, where each has a part, and where one goes on from the other's
+    checkpoints after an epoch.
     """
-    outcome = yarnml.run(in_state(job, state, workers, reducers))
-    cut = f" keys in {reducers or workers} parts of " if state == "sharded" else " keys, "
-    assert cut in outcome.remarks[-1]
+    for stage in stages:
+        whole = in_state(job, *stage)
+        is_last = stage is stages[-1]
+        half = whole | {"export": None, "training": whole["training"] | {"epochs": 1}}
+        outcome = yarnml.run(whole if is_last else half, "inline" if stage is INLINE else "local")
+        state, workers, reducers = stage
+        cut = f" keys in {reducers or workers} parts of " if state == "sharded" and workers > 1 else " keys, "
+        assert cut in outcome.remarks[-1]
     assert model_bits(Path(job["export"])) == expected
 
 
