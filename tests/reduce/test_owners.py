@@ -118,9 +118,9 @@ def test_traffic_does_not_grow_with_the_table() -> None:
         assert received <= 12 * keys_of[worker] + 1000
 
 
-def test_a_question_can_be_given_up() -> None:
+def test_a_question_can_be_given_up(credentials: Credentials) -> None:
     """The wait for an owner that does not answer ends when the generation is over, and the next one is answered."""
-    with connected(2, 1, owned=True) as (allreduces, reducers, begin):
+    with connected(2, 1, credentials=credentials, owned=True) as (allreduces, reducers, begin):
         table_of(allreduces[0], 0).begin(0)
         keys = np.arange(5, dtype=np.uint64)
         owner = reducers[2].owner
@@ -133,10 +133,12 @@ def test_a_question_can_be_given_up() -> None:
         assert len(table_of(allreduces[1], 0).weights(keys, unknown_as_first=True)["weight"]) == 5
 
 
-def test_an_owner_that_is_silent_while_it_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_owner_that_is_silent_while_it_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, credentials: Credentials
+) -> None:
     """The wait for files ends with a reason when an owner does not answer any more."""
     monkeypatch.setattr("yarnml.reduce.owned_table.SILENCE_SECONDS", 0.2)
-    with owners(1, 1) as (allreduces, reducers):
+    with owners(1, 1, credentials=credentials) as (allreduces, reducers):
         wait = table_of(allreduces[0], 0).save(str(tmp_path))
         with reducers[0].owner._lock, pytest.raises(WorkerLost, match="owner of the table is gone"):
             wait()
