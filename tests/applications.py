@@ -17,7 +17,7 @@ import yaml
 
 from tests import families
 from tests.hadoop import Hadoop
-from tests.hadoop.driver import driver_options
+from tests.hadoop.driver import OPTIONS, driver_options
 from tests.processes import paced_learner, wait_for
 
 Job = dict[str, Any]
@@ -37,7 +37,7 @@ class Cluster:
     def __init__(self, hadoop: Hadoop, folder: Path) -> None:
         self.hadoop = hadoop
         self.folder = folder
-        more = {"PYTHONUNBUFFERED": "1", "SKEIN_DRIVER_JAVA_OPTIONS": driver_options(hadoop.environment)}
+        more = {"PYTHONUNBUFFERED": "1", OPTIONS: driver_options(hadoop.environment)}
         self.variables = os.environ | hadoop.environment | more
 
     def yarnml(self, *arguments: str | Path, timeout: float = 240) -> "subprocess.CompletedProcess[str]":
@@ -112,10 +112,10 @@ class Cluster:
             "services": {"fill": {"resources": {"memory": memory, "vcores": 1}, "script": "sleep 600"}},
         }
         code = (
-            "import json, skein, sys\nwith skein.Client(log=False) as client:\n"
+            "import json, skein, sys\nwith skein.Client(log=False, java_options=sys.argv[2:]) as client:\n"
             "    print(client.submit(skein.ApplicationSpec.from_dict(json.loads(sys.argv[1]))))"
         )
-        line = [sys.executable, "-c", code, json.dumps(spec)]
+        line = [sys.executable, "-c", code, json.dumps(spec), *self.variables[OPTIONS].split()]
         variables = self.variables | {"HADOOP_USER_NAME": user}
         done = subprocess.run(line, env=variables, capture_output=True, text=True, check=True, timeout=120)
         application = done.stdout.split()[-1]

@@ -10,6 +10,7 @@ import pytest
 
 from tests import families
 from tests.hadoop import GPU_HOST, HOSTS, RACKS, Hadoop
+from tests.hadoop.driver import driver_options
 from tests.processes import wait_for
 
 pytestmark = pytest.mark.cluster("commands")
@@ -85,7 +86,7 @@ def test_an_application_runs_where_it_may(hadoop: Hadoop, monkeypatch: pytest.Mo
             }
         },
     }
-    with skein.Client() as client:
+    with skein.Client(java_options=driver_options(hadoop.environment).split()) as client:
         with pytest.raises(skein.exceptions.DriverError, match="does not have permission to submit"):
             client.submit(skein.ApplicationSpec.from_dict(hello | {"queue": "research"}))
         app = client.submit(skein.ApplicationSpec.from_dict(hello))
