@@ -14,6 +14,7 @@ import pyarrow as pa
 from msgspec import Struct
 
 from yarnml.data.arrays import value_numbers
+from yarnml.data.nested import Paths
 from yarnml.data.partitions import Partition
 from yarnml.data.sampling import FOLDS_SEED, SPLIT_SEED, fold_numbers, split_rows
 from yarnml.data.selection import Selection
@@ -119,6 +120,7 @@ class Dataset(Struct, frozen=True):
 
     With ``fold`` it has all the rows, cut in the same way for every fold, and some of them count.
     ``csv``: the dialect of CSV, a `yarnml.job.csv.Csv` as JSON; empty for the usual one.
+    ``paths``: of columns that are parts of structs.
     """
 
     format: str
@@ -127,6 +129,7 @@ class Dataset(Struct, frozen=True):
     fold: Fold | None = None
     selection: Selection | None = None
     csv: str = ""
+    paths: Paths = ()
 
     @property
     def rows(self) -> int:

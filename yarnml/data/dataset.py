@@ -12,6 +12,7 @@ from yarnml import storage
 from yarnml.data.base import Dataset, File, changed
 from yarnml.data.formats.registry import format_of, reader_of
 from yarnml.data.layouts import Layout, common_columns, content, layouts_of
+from yarnml.data.nested import columns_in_file, paths_of, taken_apart, with_parts
 from yarnml.data.partitions import partition_fields, partition_of, with_partition
 from yarnml.data.types import as_type
 from yarnml.errors import DataError, JobFileError
@@ -63,20 +64,24 @@ def inspect_layouts(
         if not inspected:
             raise next(result for result in results if isinstance(result, DataError))
         log(f"{field}: {first_few(empty, 3)} {'is' if len(empty) == 1 else 'are'} empty, and left out.")
-    dataset = Dataset(name, tuple(file for _, file in inspected), csv=dialect)
+    parts = paths_of(columns for columns, _ in inspected)
+    dataset = Dataset(name, tuple(file for _, file in inspected), csv=dialect, paths=parts)
     if not dataset.rows:
         raise DataError(f"{field}: {', '.join(urls[:3])} holds no rows.")
     return dataset, _layouts(inspected)
 
 
 def _layouts(inspected: Sequence[tuple[pa.Schema, File]]) -> list[Layout]:
-    """The different layouts of files with rows, each with the columns that the folders hold."""
+    """The different layouts of files with rows, each with parts of structs and the columns that the folders hold."""
     kinds = partition_fields(file.partition for _, file in inspected)
     layouts = []
     for columns, file in inspected:
         own = {name: kinds[name] for name, _ in file.partition}
         if file.groups:
-            fields = [*(field for field in columns if field.name not in own), *map(pa.field, own, own.values())]
+            fields = [
+                *(field for field in with_parts(columns) if field.name not in own),
+                *map(pa.field, own, own.values()),
+            ]
             layouts.append((pa.schema(fields), file.url))
     return layouts_of(layouts)
 
@@ -127,13 +132,14 @@ def read_stored(dataset: Dataset, file: int, group: int, columns: pa.Schema) -> 
     """Read all rows of one group with these columns, as `read_group` does."""
     entry = dataset.files[file]
     fs, path = storage.arrow(entry.url)
+    own = _in_file(entry, columns)
     try:
-        table = reader_of(dataset.format, dataset.csv).read(fs, path, entry, group, _in_file(entry, columns))
+        table = reader_of(dataset.format, dataset.csv).read(fs, path, entry, group, columns_in_file(own, dataset.paths))
     except OSError as exc:
         raise DataError(f"{entry.url} was there when the job began, but can't be read: {exc}") from exc
     if table.num_rows != entry.groups[group].rows:
         raise changed(entry.url, f"group {group} had {entry.groups[group].rows} rows and has {table.num_rows}")
-    return _with_types(table, columns, entry)
+    return _with_types(taken_apart(table, own, dataset.paths), columns, entry)
 
 
 def _in_file(entry: File, columns: pa.Schema) -> pa.Schema:
@@ -166,11 +172,13 @@ def read_head(dataset: Dataset, columns: pa.Schema, rows: int) -> tuple[pa.Table
         return read_group(dataset, file, group, columns).slice(0, rows), dataset.files[file].url
     entry = next(file for file in dataset.files if any(group.rows for group in file.groups))
     fs, path = storage.arrow(entry.url)
+    own = _in_file(entry, columns)
     try:
-        table = reader_of(dataset.format, dataset.csv).head(fs, path, entry, _in_file(entry, columns), rows)
+        reader = reader_of(dataset.format, dataset.csv)
+        table = reader.head(fs, path, entry, columns_in_file(own, dataset.paths), rows)
     except OSError as exc:
         raise DataError(f"{entry.url} was there a moment ago, but can't be read: {exc}") from exc
-    return _with_types(table, columns, entry), entry.url
+    return _with_types(taken_apart(table, own, dataset.paths), columns, entry), entry.url
 
 
 def _format_of(url: str, field: str) -> str:

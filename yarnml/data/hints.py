@@ -13,7 +13,7 @@ HINTS = {
     "list<element: string": "join a row's words to one text",
     "list<element: list<": "put all numbers of a row into one list",
     "list<": "store one value in a row",
-    "struct<": "store its parts as columns of their own",
+    "struct<": "name its parts, such as address.zip, or store them as columns of their own",
     "map<": "store its parts as columns of their own",
 }
 """By the beginning of a type's name."""

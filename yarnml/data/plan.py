@@ -119,7 +119,8 @@ def _with_used_partitions(dataset: Dataset, stored: pa.Schema) -> Dataset:
     compared = dataset.selection.columns_to_read(stored).names if dataset.selection else stored.names
     replace = msgspec.structs.replace
     files = [replace(file, partition=used_partition(file.partition, compared)) for file in dataset.files]
-    return replace(dataset, files=tuple(files))
+    paths = tuple(path for path in dataset.paths if ".".join(path) in compared)
+    return replace(dataset, files=tuple(files), paths=paths)
 
 
 def _with_label_type(job: Job, train: Dataset, layouts: list[Layout]) -> Data:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from yarnml.data.arrays import to_float32
 from yarnml.data.keys import KeyRows, no_keys
+from yarnml.data.nested import with_named_parts
 from yarnml.data.offsets import all_offsets, distances
 from yarnml.data.rows import check_finite, features_of, keys_of, offset_of
 from yarnml.data.shapes import columns_of
@@ -182,6 +183,7 @@ class Model:
         table = table_of(data, "predict")
         if table is not None:
             if len(table):
+                table = with_named_parts(table, [f.name for f in self.schema.features])
                 table = in_types(table, self.schema.types, "the table")
                 return features_of(table, self.schema, "the table"), keys_of(table, self.schema, "the table")
             offset_name = [self.schema.offset.name] if self.schema.offset else []
