@@ -120,6 +120,7 @@ def test_other_kinds(tmp_path: Path) -> None:
         "ragged": "lists of 0 to 2 values",
         "null": "holds nothing but nulls",
         "struct": "holds struct<a: int64>",
+        "struct.a": "has the same value in all rows",
         "bytes": "holds binary",
     }
 
