@@ -58,15 +58,12 @@ def refused(cluster: Cluster, job: Job, status: int) -> str:
         ({"queue": "nosuch"}, ["queue must be one of default, research", "'nosuch'"]),
         ({"queue": "research"}, ["queue research does not admit", "only alice", "(default)"]),
         ({"workers": {"memory": "8 GiB"}}, ["workers.memory", "4 GiB at most", "not 8 GiB"]),
-        ({"workers": {"node_label": "fast"}}, ["workers.node_label", "no node label 'fast'", "it has gpu"]),
-        ({"workers": {"gpus": 3, "node_label": "gpu"}}, ["workers.gpus", "no node labelled gpu has 3 GPUs"]),
         ({"workers": {"gpus": 1}}, ["workers.gpus", "set workers.node_label to gpu"]),
-        ({"workers": {"count": 9, "min": 9}}, ["workers.min is 9", "hold 8"]),
         ({"data": {"train": "/tmp/digits"}}, ["data.train", "path of this machine"]),
     ],
 )
 def test_jobs_that_can_never_run(cluster: Cluster, sections: dict[str, Any], words: list[str]) -> None:
-    """A queue, size, label or number of GPUs that YARN does not have is refused by the field."""
+    """A queue, a size or a GPU that YARN does not have is refused by the field; the other rules: test_capacity.py."""
     job = cluster.job("never")
     for name, section in sections.items():
         job[name] = {**job[name], **section} if isinstance(section, dict) else section
