@@ -78,11 +78,10 @@ def _layouts(inspected: Sequence[tuple[pa.Schema, File]]) -> list[Layout]:
     for columns, file in inspected:
         own = {name: kinds[name] for name, _ in file.partition}
         if file.groups:
-            fields = [
-                *(field for field in with_parts(columns) if field.name not in own),
-                *map(pa.field, own, own.values()),
-            ]
-            layouts.append((pa.schema(fields), file.url))
+            stored = with_parts(columns)
+            if own:
+                stored = pa.schema([*(f for f in stored if f.name not in own), *map(pa.field, own, own.values())])
+            layouts.append((stored, file.url))
     return layouts_of(layouts)
 
 

@@ -12,6 +12,8 @@ Paths = tuple[tuple[str, ...], ...]
 
 def with_parts(columns: pa.Schema) -> pa.Schema:
     """The columns, and behind them the parts of structs, but for one whose name a column has."""
+    if not _has_structs(columns):
+        return columns
     parts = [(".".join(path), kind) for path, kind in _parts(columns)]
     return pa.schema([*columns, *(pa.field(name, kind) for name, kind in parts if name not in columns.names)])
 
@@ -19,7 +21,7 @@ def with_parts(columns: pa.Schema) -> pa.Schema:
 def paths_of(schemas: Iterable[pa.Schema], names: Collection[str] | None = None) -> Paths:
     """The paths of all parts of these columns; with ``names`` of these parts alone."""
     paths: dict[str, tuple[str, ...]] = {}
-    for columns in schemas:
+    for columns in filter(_has_structs, schemas):
         plain = set(columns.names)
         for path, _ in _parts(columns):
             if (name := ".".join(path)) not in plain:
@@ -70,6 +72,11 @@ def with_named_parts(table: pa.Table, names: Collection[str]) -> pa.Table:
         return table
     every = [*table.column_names, *(".".join(path) for path in paths)]
     return taken_apart(table, pa.schema([(name, pa.null()) for name in every]), paths)
+
+
+def _has_structs(columns: pa.Schema) -> bool:
+    """Tell whether there is anything to take apart; a look at every field costs much where files are many and wide."""
+    return any(map(pa.types.is_struct, columns.types))
 
 
 def _struct(parts: Mapping[str, Any]) -> pa.DataType:
