@@ -27,10 +27,11 @@ def newest_epoch(text: str) -> int:
 def test_the_page_of_a_running_job(cluster: Cluster, tmp_path: Path) -> None:
     """`submit` and `status` print its address; it shows the job through YARN's proxy, and goes on with it.
 
-    A file in its folder on HDFS leads to its metrics.  Its history is there when the job is over.
+    A file in its folder on HDFS leads to its metrics.  Its history is there when the job is over, and so are files of
+    TensorBoard, with histograms of its parameters.
     """
     job = cluster.held("watched")
-    job["monitor"] = {"port": 0}
+    job["monitor"] = {"port": 0, "tensorboard": True, "histograms": True}
     with submitted(cluster, job) as run:
         wait_for("the address", lambda: "its page: " in run.printed(), 180)
         (url,) = re.findall(r"its page: (\S+)", run.printed())
@@ -60,3 +61,7 @@ def test_the_page_of_a_running_job(cluster: Cluster, tmp_path: Path) -> None:
     assert status == 0, out
     listed = cluster.yarnml("history", job["checkpoint"]["path"]).stdout.splitlines()
     assert listed[1].split()[:2] == ["watched", "done"]
+    board = f"{job['checkpoint']['path'].removeprefix(cluster.hadoop.hdfs)}/tensorboard"
+    names = cluster.files(board)
+    assert names
+    assert any(b"parameters/w" in cluster.read(f"{board}/{name}") for name in names)
