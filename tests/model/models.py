@@ -1,9 +1,14 @@
-"""A model that tests export."""
+"""A model that tests export, and the check of one that is ONNX."""
 
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnxruntime
+
 import yarnml
+from yarnml.model.model import Model
+from yarnml.model.onnx_export import to_onnx
 
 FOR_PEOPLE = {"model.md", "predict.py"}
 """Files of a version that yarnml does not read; `yarnml models verify` does."""
@@ -23,3 +28,14 @@ def train(folder: Path, digits: Path, **changes: Any) -> str:
     outcome = yarnml.run({**job, **changes}, backend="inline", restart=True)
     assert outcome.export
     return outcome.export
+
+
+def check_onnx(model: Model, rows: Any) -> None:
+    """Predict rows of prepared numbers by onnxruntime: outputs agree to 1e-5 of the largest, classes are the same."""
+    session = onnxruntime.InferenceSession(to_onnx(model.content), providers=["CPUExecutionProvider"])
+    kind = np.float64 if session.get_inputs()[0].type == "tensor(double)" else np.float32
+    outputs, predictions = session.run(["outputs", "prediction"], {"x": rows.to_numpy(kind)})
+    expected = model.outputs(rows)
+    np.testing.assert_allclose(outputs, expected, atol=1e-5 * np.abs(expected).max())
+    if model.schema.classes:
+        assert predictions.tolist() == model.predict(rows).tolist()

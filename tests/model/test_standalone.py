@@ -11,8 +11,11 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 
 import yarnml
+from tests.model.models import check_onnx
+from yarnml.errors import ExportError
 from yarnml.model.export import write_model
 from yarnml.model.model import Model, load_model
+from yarnml.model.onnx_export import to_onnx
 
 RUN = """
 import sys
@@ -23,11 +26,23 @@ assert not {"yarnml", *sys.argv[3:]} & sys.modules.keys()
 """
 
 
+WITHOUT_ONNX = {
+    "mlp": "mlp has no form in ONNX here: linear models and trees have one",
+    "boosting": "splits by sets of categories have no form in ONNX",
+}
+
+
 def stored(model: Model, folder: Path) -> Model:
     """A model that was fitted in memory, in a folder."""
     arrays, program, _, about, _ = model.content
     write_model(str(folder), arrays, program, {n: v for n, v in about.items() if n not in ("digests", "format")}, {})
     return load_model(folder)
+
+
+def wine() -> pd.DataFrame:
+    """Rows whose label is text."""
+    frame = load_wine(as_frame=True).frame
+    return frame.assign(target=frame["target"].map({0: "red", 1: "white", 2: "rosé"}))
 
 
 def diabetes() -> pd.DataFrame:
@@ -41,7 +56,7 @@ def diabetes() -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("frame", "learner", "absent"),
     [
-        (load_wine(as_frame=True).frame, {"kind": "softmax"}, ["jax"]),
+        (wine(), {"kind": "softmax"}, ["jax"]),
         (diabetes(), {"kind": "linear"}, ["jax"]),
         (diabetes(), {"kind": "huber"}, ["jax"]),
         (diabetes(), {"kind": "boosting", "trees": 3, "depth": 3, "categorical": ["kind"]}, ["jax"]),
@@ -51,7 +66,7 @@ def diabetes() -> pd.DataFrame:
     ids=lambda value: value["kind"] if isinstance(value, dict) else "",
 )
 def test_the_script_predicts(frame: Any, learner: dict[str, Any], absent: list[str], tmp_path: Path) -> None:
-    """Each kind's script prints the model's predictions, of trees with missing values too, without other packages."""
+    """Each kind's script prints the model's predictions without other packages; so does ONNX, or it is refused."""
     fitted = yarnml.fit(frame, label="target", learner=learner)
     model = stored(fitted, tmp_path / "1")
     rows = frame.drop(columns="target").head(50)
@@ -66,6 +81,11 @@ def test_the_script_predicts(frame: Any, learner: dict[str, Any], absent: list[s
         assert done.stdout.split() == [str(one) for one in expected]
     else:
         np.testing.assert_allclose([float(one) for one in done.stdout.split()], expected, rtol=1e-5)
+    if sentence := WITHOUT_ONNX.get(learner["kind"]):
+        with pytest.raises(ExportError, match=sentence):
+            to_onnx(model.content)
+    else:
+        check_onnx(model, rows)
 
 
 def test_the_card_says_what_model_json_says(tmp_path: Path) -> None:
