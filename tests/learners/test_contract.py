@@ -173,7 +173,8 @@ def test_predictions_and_losses_have_one_row_each(case: Case) -> None:
     if case.schema.label_type == "number":
         assert outputs.shape == (n,)
     elif case.schema.label_type == "none":
-        assert outputs.shape == (n, case.schema.outputs or outputs.shape[1])
+        assert len(outputs) == n
+        assert not case.schema.outputs or outputs.shape == (n, case.schema.outputs)
     else:
         assert outputs.shape == (n, case.schema.outputs)
         np.testing.assert_allclose(outputs.sum(axis=1), 1.0, rtol=1e-5)

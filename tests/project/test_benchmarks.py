@@ -185,7 +185,7 @@ def test_the_area_under_the_curve() -> None:
 def shown() -> list[tuple[str, str]]:
     """Every ``python -m benchmarks …`` in the documents, by its page."""
     pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "Makefile"]
-    pattern = re.compile(r"python -m benchmarks ?([^`\n]*)")
+    pattern = re.compile(r"python -m benchmarks(?!\.) ?([^`\n]*)")
     return [(page.name, words) for page in pages for words in pattern.findall(page.read_text())]
 
 

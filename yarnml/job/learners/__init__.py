@@ -25,7 +25,7 @@ from yarnml.job.learners.linear import (
     Softmax,
     Svm,
 )
-from yarnml.job.learners.moments import GaussianMixture, KMeans, NaiveBayes, Pca
+from yarnml.job.learners.moments import GaussianMixture, IsolationForest, KMeans, NaiveBayes, Pca
 from yarnml.job.learners.networks import (
     Cnn,
     Custom,
@@ -67,6 +67,7 @@ __all__ = [
     "GeneralisedLinear",
     "GradientOptions",
     "Huber",
+    "IsolationForest",
     "KMeans",
     "LearnerOptions",
     "Likelihood",
@@ -114,6 +115,7 @@ Options = (
     | KMeans
     | GaussianMixture
     | Pca
+    | IsolationForest
     | NaiveBayes
     | Tree
     | Forest

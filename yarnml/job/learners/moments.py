@@ -67,6 +67,23 @@ class Pca(LearnerOptions, frozen=True, kw_only=True, tag="pca"):
         return None if self.method == "moments" else "raise training.epochs"
 
 
+class IsolationForest(LearnerOptions, frozen=True, kw_only=True, tag="isolation_forest"):
+    """Anomalies: rows that few random cuts part from all others.
+
+    ``trees``: how many.  ``rows``: the rows that a tree is grown on, drawn anew for each.
+    """
+
+    LABEL = "none"
+    COMPARES = True
+
+    trees: Annotated[int, Meta(ge=1, le=10_000)] = 100
+    rows: Annotated[int, Meta(ge=2, le=1024)] = 256
+
+    @property
+    def passes(self) -> Passes:
+        return Passes(2, 2)
+
+
 class NaiveBayes(LearnerOptions, frozen=True, kw_only=True, tag="naive_bayes"):
     """Naive Bayes: given the class, every feature on its own is ``gaussian``, ``multinomial`` or ``bernoulli``.
 

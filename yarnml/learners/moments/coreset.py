@@ -53,9 +53,14 @@ def pick(x: jax.Array, weight: jax.Array, spread: jax.Array, total: jax.Array, s
     square = jnp.sum(x * x, axis=1)
     share = (1.0 + square / jnp.where(spread > 0, spread, 1.0)) / 2.0
     chance = jnp.clip(0.5 * slots * weight / jnp.where(total > 0, total, 1.0) * share, 0.0, 1.0)
+    return sample(x, weight / jnp.where(chance > 0, chance, 1.0), chance, seed, slots)
+
+
+def sample(x: jax.Array, counts: jax.Array, chance: jax.Array, seed: jax.Array, slots: int) -> Slots:
+    """Put each row of a batch, with its ``chance`` [rows], into one of the slots, where it counts for ``counts``."""
     hashes = _hashes(x, seed)
     slot = jnp.where(_fraction(hashes, x.dtype) < chance, (mix_bits(hashes + 1) % slots).astype(jnp.int32), slots)
-    counts = weight / jnp.where(chance > 0, chance, 1.0)
+    square = jnp.sum(x * x, axis=1)
     values = jnp.concatenate([counts[:, None], counts[:, None] * x, (counts * square)[:, None]], axis=1)
     sums = jnp.zeros((slots, values.shape[1])).at[slot].add(values, mode="drop")
     return Slots(sums[:, 0], sums[:, 1:-1], sums[:, -1])
