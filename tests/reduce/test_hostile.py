@@ -4,6 +4,7 @@ import contextlib
 import socket
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from yarnml.control.credentials import Token
 from yarnml.reduce.connections import sockets
 from yarnml.reduce.connections.base import ConnectionLost
-from yarnml.reduce.connections.sockets import MAX_HEADER_BYTES, MAX_VECTOR_BYTES, SocketConnection
+from yarnml.reduce.connections.sockets import MAX_HEADER_BYTES, MAX_VECTOR_BYTES, UNSEEN_BYTES, SocketConnection
 from yarnml.reduce.handler import StreamHandler
 from yarnml.reduce.reducer import Reducer, StepKey
 from yarnml.reduce.wire import Part, decode_part
@@ -74,11 +75,23 @@ def ends() -> Iterator[tuple[SocketConnection, SocketConnection]]:
 
 @pytest.mark.parametrize("lengths", [(2**32 - 1, 0), (MAX_HEADER_BYTES + 1, 0), (1, MAX_VECTOR_BYTES + 1), (1, 2**63)])
 def test_a_length_out_of_bounds(lengths: tuple[int, int]) -> None:
-    """A message that says it is huge gets no memory."""
+    """A message that says it is larger than any is refused."""
     with ends() as (near, far):
         near._end.sendall(sockets._LENGTHS.pack(*lengths))
         with pytest.raises(ConnectionLost, match="no message of this job"):
             list(far.messages())
+
+
+def test_a_length_that_is_said_alone() -> None:
+    """A message that says it is huge gets no memory for what has not come."""
+    tracemalloc.start()
+    with ends() as (near, far):
+        near._end.sendall(sockets._LENGTHS.pack(1, MAX_VECTOR_BYTES) + bytes(100))
+        near.finish()
+        with pytest.raises(ConnectionLost, match="within a message"):
+            list(far.messages())
+    assert tracemalloc.get_traced_memory()[1] < 2 * UNSEEN_BYTES
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

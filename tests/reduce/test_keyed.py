@@ -7,6 +7,7 @@ import pytest
 
 from tests.reduce.allreduces import check_sums, connected
 from yarnml.control.credentials import Credentials
+from yarnml.reduce.connections import arrow_bytes, sockets
 from yarnml.reduce.keyed import KeyedVector, bytes_of, run_of
 from yarnml.sparse.run import Run, merge
 
@@ -27,6 +28,14 @@ def leaf(step: int, shard: int) -> KeyedVector:
 def test_every_worker_gets_the_bits_of_one(workers: int, dedicated: int, levels: int, credentials: Credentials) -> None:
     """Any number of workers and reducers, in one level or two, gives the total of one process, to the bit."""
     with connected(workers, dedicated, credentials=credentials, levels=levels) as (allreduces, *_):
+        check_sums(allreduces, leaf)
+
+
+def test_long_sums(credentials: Credentials, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums of more bytes than travel in one piece, or get memory before they come, come whole."""
+    monkeypatch.setattr(arrow_bytes, "PIECE_BYTES", 1000)
+    monkeypatch.setattr(sockets, "UNSEEN_BYTES", 1000)
+    with connected(2, 1, credentials=credentials) as (allreduces, *_):
         check_sums(allreduces, leaf)
 
 

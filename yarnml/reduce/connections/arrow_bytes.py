@@ -10,6 +10,9 @@ from yarnml.reduce.tree import Vector
 
 SCHEMA = pa.schema([pa.field("bytes", pa.uint8(), nullable=False)])
 
+PIECE_BYTES = 2**28
+"""The most bytes of one batch.  Arrow Flight refuses those from 2 GiB on."""
+
 
 def batch(data: Any) -> pa.RecordBatch:
     """Wrap a contiguous buffer as a batch, without a copy."""
@@ -27,11 +30,16 @@ def values(received: pa.RecordBatch) -> Vector:
     return np.frombuffer(view(received), np.uint8)
 
 
+def pieces(data: Vector) -> list[Vector]:
+    """Cut bytes into pieces of `PIECE_BYTES`; at least one."""
+    return [data[start : start + PIECE_BYTES] for start in range(0, max(len(data), 1), PIECE_BYTES)]
+
+
 def chunks(reader: Any) -> Iterator[tuple[pa.RecordBatch | None, bytes]]:
-    """Read (batch, metadata) from a stream until the other end closes it; a message without a batch has None."""
+    """Read (batch, metadata) from a stream until the other end closes it; one may be without the other."""
     while True:
         try:
             chunk = reader.read_chunk()
         except StopIteration:
             return
-        yield chunk.data, chunk.app_metadata.to_pybytes()
+        yield chunk.data, chunk.app_metadata.to_pybytes() if chunk.app_metadata else b""

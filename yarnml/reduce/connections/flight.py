@@ -1,6 +1,7 @@
 """Connections over Arrow Flight, which reach any machine: one bidirectional stream (DoExchange) each.
 
-A message is a record batch of one byte column, its header beside it.
+A message is a record batch of one byte column with its header, never empty, beside it.  A long one is several batches,
+the last of which has the header.
 """
 
 import contextlib
@@ -43,8 +44,11 @@ class FlightConnection:
         with _translated():
             if values is None:
                 self._writer.write_metadata(header)
-            else:
-                self._writer.write_with_metadata(arrow_bytes.batch(values.view(np.uint8)), header)
+                return
+            *first, last = arrow_bytes.pieces(values.view(np.uint8))
+            for piece in first:
+                self._writer.write_batch(arrow_bytes.batch(piece))
+            self._writer.write_with_metadata(arrow_bytes.batch(last), header)
 
     def finish(self) -> None:
         with _translated():
@@ -52,9 +56,16 @@ class FlightConnection:
 
     def messages(self, find_buffer: FindBuffer = no_buffer) -> Iterator[Message]:
         """All messages until the other end has finished; vectors lie in Arrow's own memory."""
+        pieces = []
         with _translated():
             for batch, header in arrow_bytes.chunks(self._reader):
-                yield header, None if batch is None else arrow_bytes.values(batch)
+                if batch is not None:
+                    pieces.append(arrow_bytes.values(batch))
+                if header:
+                    yield header, np.concatenate(pieces) if len(pieces) > 1 else next(iter(pieces), None)
+                    pieces = []
+        if pieces:
+            raise ConnectionLost("it ended within a message")
 
     def abort(self) -> None:
         self._reader.cancel()

@@ -33,8 +33,11 @@ ACCEPT_PAUSE_SECONDS = 0.1
 """Time before another try where a connection could not be accepted."""
 
 MAX_HEADER_BYTES = 2**20
-MAX_VECTOR_BYTES = 2**28
-"""Sizes of a message, far above those of a chunk: what is larger is no message, and gets no memory."""
+MAX_VECTOR_BYTES = 2**40
+"""Sizes of a message: what is larger is none."""
+
+UNSEEN_BYTES = 2**26
+"""The memory that a vector gets before any of it came; then as much again as there is, up to its length."""
 
 _LENGTHS = struct.Struct("<IQ")
 _PEER_CREDENTIALS = struct.Struct("3i")  # struct ucred of <linux/socket.h>: pid, uid, gid
@@ -148,11 +151,28 @@ class SocketConnection:
                 values = None
                 is_complete = self._fill(header)
                 if is_complete and vector_bytes != NO_VECTOR:
-                    values = _fitting(find_buffer(bytes(header)), vector_bytes)
-                    is_complete = self._fill(values.data)
+                    values = self._vector(find_buffer(bytes(header)), vector_bytes)
+                    is_complete = values is not None
                 if not is_complete:
                     raise ConnectionLost("it ended within a message")
                 yield bytes(header), values
+
+    def _vector(self, buffer: Vector | None, size: int) -> Vector | None:
+        """Read a vector into the buffer, or into new memory where there is none or it has another size.
+
+        A message that only says that it is long gets little memory.  None where the other end has finished before.
+        """
+        if buffer is not None and buffer.nbytes == size:
+            values = buffer.view(np.uint8)
+        else:
+            values = np.empty(min(size, UNSEEN_BYTES), np.uint8)
+        if not self._fill(values.data):
+            return None
+        while (came := len(values)) < size:
+            values.resize(min(size, 2 * came), refcheck=False)  # no view of it is left
+            if not self._fill(values[came:].data):
+                return None
+        return values
 
     def _fill(self, buffer: bytearray | memoryview) -> bool:
         """Read until the buffer is full; False where the other end has finished before."""
@@ -184,11 +204,6 @@ def _name(address: str, credentials: Credentials) -> bytes | None:
 
 def _secret(credentials: Credentials) -> Vector:
     return np.frombuffer(credentials.value.encode() if isinstance(credentials, Token) else b"", np.uint8)
-
-
-def _fitting(buffer: Vector | None, size: int) -> Vector:
-    """The bytes of the buffer, or ``size`` bytes of new memory where there is none or it has another size."""
-    return buffer.view(np.uint8) if buffer is not None and buffer.nbytes == size else np.empty(size, np.uint8)
 
 
 def _after(buffers: list[memoryview], sent: int) -> list[memoryview]:
