@@ -4,38 +4,27 @@ The module is not called ``run``: a submodule of that name would hide the functi
 """
 
 import importlib
-from typing import Any, NamedTuple
-
-from msgspec.structs import replace
+from typing import Any
 
 from yarnml import storage
-from yarnml.checkpoint import outcomes
 from yarnml.checkpoint.lease import Lease
-from yarnml.checkpoint.store import Checkpoints
-from yarnml.data.plan import Plan, check_shards, make_plan
 from yarnml.errors import Interrupted, JobFileError, YarnmlError
 from yarnml.events.events import End, Event, Listener, Outcome, Planned
 from yarnml.events.progress import progress_display
-from yarnml.events.redaction import without_password
 from yarnml.job import paths
-from yarnml.job.batches import check_batch_rows
-from yarnml.job.length import with_length
 from yarnml.job.load import load_job
-from yarnml.job.metrics import check_metric, of_groups
 from yarnml.job.prediction import Prediction
 from yarnml.job.spec import Job
 from yarnml.master import search_results
 from yarnml.master.crew import Cluster, Crew
 from yarnml.master.locality import Locality
 from yarnml.master.prediction import check_prediction, predict
+from yarnml.master.preflight import Preflight, preflight, silent
 from yarnml.master.recording import recorded
 from yarnml.master.rounds import Rounds
-from yarnml.master.search import Search, SearchRun, find_search
+from yarnml.master.search import SearchRun
 from yarnml.master.stats import TrainingStats
-from yarnml.master.training import Training, find_training
-from yarnml.model import export
-from yarnml.watch.exporters import start as exporters
-from yarnml.watch.history import pieces
+from yarnml.master.training import Training
 
 BACKENDS = {"inline": "yarnml.clusters.inline", "local": "yarnml.clusters.local"}
 """The backends of ``--backend``, and the module that has the ``CLUSTER`` of each."""
@@ -49,16 +38,12 @@ def find_cluster(backend: str) -> Cluster:
     return cluster
 
 
-def _silent(event: Event) -> None:
-    """Tell nobody."""
-
-
-def run_any(job: Job | Prediction, backend: str = "local", *, restart: bool = False, say: Listener = _silent) -> End:
+def run_any(job: Job | Prediction, backend: str = "local", *, restart: bool = False, say: Listener = silent) -> End:
     """Do a job of either kind here, as `run` does."""
     return lead(job, find_cluster(backend), restart=restart, say=say)
 
 
-def lead(job: Job | Prediction, cluster: Cluster, *, restart: bool = False, say: Listener = _silent) -> End:
+def lead(job: Job | Prediction, cluster: Cluster, *, restart: bool = False, say: Listener = silent) -> End:
     """Do a job of either kind on a cluster: train, or predict."""
     if isinstance(job, Prediction):
         return predict(job, cluster, restart=restart, say=say)
@@ -75,7 +60,7 @@ def check(job: Job | Prediction, *, restart: bool = False) -> End | None:
 
 
 def run_file(
-    source: Any, backend: str = "local", *, restart: bool = False, progress: bool = False, say: Listener = _silent
+    source: Any, backend: str = "local", *, restart: bool = False, progress: bool = False, say: Listener = silent
 ) -> Outcome:
     """Train the job of a job file, of a mapping of the same form, or of a `Job`, and return its outcome.
 
@@ -96,7 +81,7 @@ def run_file(
         return outcome
 
 
-def run(job: Job, backend: str = "local", *, restart: bool = False, say: Listener = _silent) -> Outcome:
+def run(job: Job, backend: str = "local", *, restart: bool = False, say: Listener = silent) -> Outcome:
     """Train a job to its end here, or go on where it stopped; returns how it ended.
 
     Raises a YarnmlError for everything that can go wrong; nothing half-written is left behind.
@@ -104,7 +89,7 @@ def run(job: Job, backend: str = "local", *, restart: bool = False, say: Listene
     return train(job, find_cluster(backend), restart=restart, say=say)
 
 
-def train(job: Job, cluster: Cluster, *, restart: bool = False, say: Listener = _silent) -> Outcome:
+def train(job: Job, cluster: Cluster, *, restart: bool = False, say: Listener = silent) -> Outcome:
     """Train a job to its end on a cluster, as `run` does."""
     stats = TrainingStats()
     lease = Lease(str(job.checkpoint.path))
@@ -134,102 +119,12 @@ def train(job: Job, cluster: Cluster, *, restart: bool = False, say: Listener = 
         raise
 
 
-def _search(start: "Preflight", stats: TrainingStats, crew: Crew, say: Listener) -> Training | None:
+def _search(start: Preflight, stats: TrainingStats, crew: Crew, say: Listener) -> Training | None:
     """Make the trainings of a job's search; returns the training of its best candidate."""
     assert start.search
     return (
         SearchRun(start.search, stats, crew, start.checkpoints.confirm, say).run().best_training(start.checkpoints, say)
     )
-
-
-class Preflight(NamedTuple):
-    """The facts about a job before any process of it starts.
-
-    ``search``: as far as it has come; None for a job without one.
-    ``training``: what is trained at last; None while it is still searched for.
-    ``outcome``: of a job that has nothing left to do.
-    """
-
-    job: Job
-    plan: Plan
-    checkpoints: Checkpoints
-    search: Search | None
-    training: Training | None
-    outcome: Outcome | None
-
-    @property
-    def shards(self) -> int:
-        return self.training.shards if self.training else self.search.results.shards if self.search else self.job.shards
-
-    @property
-    def step(self) -> int | None:
-        """The step of the checkpoint that the training goes on from."""
-        manifest = self.training.manifest if self.training else None
-        return manifest.position.step if manifest else None
-
-
-def preflight(job: Job, lease: Lease | None = None, *, restart: bool = False, say: Listener = _silent) -> Preflight:
-    """Check everything that can be checked of a job file, its data and its folders.
-
-    ``lease``: of the run that comes next; nobody else may lead the job.
-    """
-    plan = make_plan(job)
-    job = replace(job, data=plan.data or job.data)
-    job = with_length(job, plan.datasets["train"].rows)
-    _check_metrics(job, plan)
-    lease = lease or Lease(str(job.checkpoint.path))
-    lease.check()
-    earlier = outcomes.read(job)
-    checkpoints = Checkpoints(str(job.checkpoint.path), job.checkpoint.keep, lease.confirm)
-    if restart:
-        checkpoints.clear()
-        outcomes.forget(job)
-        earlier = None
-        search_results.forget(job)
-        pieces.forget(str(job.checkpoint.path))
-        exporters.forget(str(job.checkpoint.path))
-    search = find_search(job, plan) if job.search else None
-    training = search.best_training(checkpoints, say) if search else find_training(job, plan, checkpoints, say)
-    outcome = _finished(training.job, earlier) if training and training.manifest else None
-    start = Preflight(job, plan, checkpoints, search, training, outcome)
-    if not outcome:
-        check_shards(plan, start.shards)
-        for candidate in search.candidates if search else [job]:
-            check_batch_rows(candidate, plan.datasets["train"].rows, start.shards)
-        checkpoints.prepare()
-        if job.export_to:
-            export.check_target(job.export_to)
-    return start
-
-
-def _check_metrics(job: Job, plan: Plan) -> None:
-    """Refuse metrics that no evaluation of this job will have."""
-    ranked = next(filter(of_groups, job.metrics), None)
-    if ranked and not job.data.group:
-        raise JobFileError(
-            f"evaluation.metrics: {ranked} needs data.group, the column that tells groups of rows apart."
-        )
-    label = (plan.schema.label_type, len(plan.schema.classes or ()))
-    if rule := job.training.early_stopping:
-        check_metric("training.early_stopping.metric", rule.metric, *label)
-    for name in job.evaluation.metrics:
-        check_metric("evaluation.metrics", name, *label, single=False)
-
-
-def _finished(job: Job, outcome: Outcome | None) -> Outcome | None:
-    """Return the outcome of an earlier run if it left nothing to do: no epochs, and the model where it shall be."""
-    if outcome is None:
-        return None
-    has_more_epochs = job.training.last_epoch > outcome.epochs and not outcome.stopped_early
-    target = job.export_to
-    stored = without_password(outcome.export or "")  # without a password that the URL has
-    folder = (
-        next((url for url in export.folders(target) if without_password(url) == stored), None)
-        if target
-        else outcome.export
-    )
-    is_exported = target is None or folder is not None
-    return replace(outcome, already=True, export=folder) if is_exported and not has_more_epochs else None
 
 
 def _kept(start: Preflight) -> str:

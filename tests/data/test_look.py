@@ -148,7 +148,7 @@ def test_first_jobs_load(load: Any, label_type: str, tmp_path: Path) -> None:
 def test_a_job_that_runs(tmp_path: Path, command_here: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """The written job file trains as it stands, on folders of CSV with every kind of column, in its dialect."""
     monkeypatch.chdir(tmp_path)
-    frame = table()
+    frame = table().ffill().bfill()
     frame["target"] = np.where(frame["target"] == 0, "a", "b")
     frame.loc[3, "target"] = None
     for number, part in enumerate((frame[:90], frame[90:])):
@@ -164,9 +164,18 @@ def test_a_job_that_runs(tmp_path: Path, command_here: Command, monkeypatch: pyt
     document = yaml.safe_load(text)
     assert document["data"]["where"] == '"target" is not null'
     assert document["data"]["features"][-3:] == ["note", "flag", "part"]
-    options = ["--backend", "inline", "--set", "learner.trees=1", "--set", "learner.depth=2"]
-    status, out, err = command_here("run", "job.yaml", *options)
+    status, out, err = command_here("run", "job.yaml", "--plan")
     assert status == 0, err
+    assert "boosting, 17 features" in out
+    assert "begins anew" in out
+    assert not Path("yarnml-jobs").exists()
+    # the written learner takes seconds to compile
+    options = ["--set", "learner={kind: naive_bayes}"]
+    status, out, err = command_here("run", "job.yaml", "--backend", "inline", *options)
+    assert status == 0, err
+    status, out, err = command_here("run", "job.yaml", "--plan", *options)
+    assert "is done" in out
+    assert "2 shards of" in out
     model = yarnml.load_model("models")
     assert model.about["data"]["train"]["rows"] + model.about["data"]["validation"]["rows"] == len(frame) - 1
     status, out, err = command_here("look", "t", "--csv", dialect, "--write", "job.yaml")

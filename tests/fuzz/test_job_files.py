@@ -20,7 +20,7 @@ from tests.fuzz.typos import mutated
 from yarnml.errors import YarnmlError
 from yarnml.job.load import load_job
 from yarnml.job.spec import Job
-from yarnml.runner import preflight
+from yarnml.master.preflight import preflight
 
 ROWS = 60
 

@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
+from yarnml.errors import JobFileError
 from yarnml.events.console import JobConsole
 from yarnml.events.public import shown
+from yarnml.job.load import load_any
 from yarnml.job.prediction import Prediction
 from yarnml.job.spec import Job
+from yarnml.master.preflight import overview
 
 if TYPE_CHECKING:
     from yarnml.clusters.yarn.edge.submit import SubmitOptions
@@ -18,10 +21,26 @@ set_option = click.option(
 )
 restart_option = click.option("--restart", is_flag=True, help="Forget the job's checkpoints and begin anew.")
 
+plan_option = click.option(
+    "--plan",
+    is_flag=True,
+    help="Show what would be read, down to every column; nothing is trained or written.",
+)
+
 
 def echo(text: str, nl: bool = True) -> None:
     """Print a text as a terminal may show it."""
     click.echo(shown(text), nl=nl)
+
+
+def print_plan(job_file: str, overrides: tuple[str, ...], restart: bool) -> None:
+    """Print what a job would read, and how it would train."""
+    if restart:
+        raise click.UsageError("--plan does nothing to a job, and --restart forgets its checkpoints: leave one out.")
+    job = load_any(job_file, overrides)
+    if isinstance(job, Prediction):
+        raise JobFileError(f"--plan is for jobs that train, and {job_file} predicts; run it without --plan.")
+    echo(str(overview(job)))
 
 
 def submit(job: Job | Prediction, options: "SubmitOptions") -> None:

@@ -23,7 +23,7 @@ from yarnml.clusters.yarn.edge.client import Yarn, connected, home
 from yarnml.clusters.yarn.edge.probe import probe_environment
 from yarnml.errors import ClusterError, YarnmlError, translated
 from yarnml.job.spec import Job
-from yarnml.runner import preflight
+from yarnml.master.preflight import preflight
 from yarnml.storage import atomic, hadoop_config, name_node_state
 from yarnml.storage.hadoop_config import Configuration
 from yarnml.storage.security import identity
