@@ -35,6 +35,15 @@ _DATA = (
 _TRAINING = ("seed", "batch_size", "micro_batch_size", "gradients", "local_steps", "outer", "shuffle_rows")
 
 
+SNAPSHOT = "the version of data."
+
+
+def snapshot_in(identity: Identity, dataset: str) -> int | None:
+    """The version of a dataset's table that the job of an identity has read; None where it read none."""
+    version = identity.get(f"{SNAPSHOT}{dataset}")
+    return version if isinstance(version, int) else None
+
+
 def fingerprint_of(job: Job, plan: Plan) -> Identity:
     """Return the identity of a job on its data.
 
@@ -54,6 +63,8 @@ def fingerprint_of(job: Job, plan: Plan) -> Identity:
         identity["data.types"] = job.data.types
     identity |= {f"training.{name}": getattr(job.training, name) for name in _TRAINING}
     identity |= {f"the rows of data.{n}": d.fingerprint for n, d in plan.datasets.items() if n != "test"}
+    versions = {n: d.snapshot for n, d in plan.datasets.items() if n != "test"}
+    identity |= {f"{SNAPSHOT}{n}": version for n, version in versions.items() if version is not None}
     identity["start_from"] = job.start_from
     return identity | {"workers.vcores": job.workers.vcores}
 

@@ -121,6 +121,7 @@ class Dataset(Struct, frozen=True):
     With ``fold`` it has all the rows, cut in the same way for every fold, and some of them count.
     ``csv``: the dialect of CSV, a `yarnml.job.csv.Csv` as JSON; empty for the usual one.
     ``paths``: of columns that are parts of structs.
+    ``snapshot``: the version of the Delta table that the files are of.
     """
 
     format: str
@@ -130,6 +131,7 @@ class Dataset(Struct, frozen=True):
     selection: Selection | None = None
     csv: str = ""
     paths: Paths = ()
+    snapshot: int | None = None
 
     @property
     def rows(self) -> int:

@@ -1,7 +1,7 @@
 """Find and inspect the files of a dataset, and read their groups: the shell around the formats."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from yarnml import storage
 from yarnml.data.base import Dataset, File, changed
+from yarnml.data.delta import Version, find_snapshot
 from yarnml.data.formats.registry import format_of, reader_of
 from yarnml.data.layouts import Layout, common_columns, content, layouts_of
 from yarnml.data.nested import columns_in_file, paths_of, taken_apart, with_parts
@@ -33,14 +34,32 @@ def inspect(paths: str | Sequence[str], format: str, field: str, csv: Csv | None
     return dataset, common_columns(layouts)
 
 
+def newest() -> Version:
+    """Choose the newest version of a table."""
+    return None
+
+
 def inspect_layouts(
-    paths: str | Sequence[str], format: str, field: str, csv: Csv | None = None
+    paths: str | Sequence[str],
+    format: str,
+    field: str,
+    csv: Csv | None = None,
+    version: Callable[[], Version] = newest,
 ) -> tuple[Dataset, list[Layout]]:
     """Look into every file once, as `inspect` does; return the dataset and the different layouts of its files.
 
     A file without a byte, as failed tasks leave them, is no part of the data beside others.
+
+    ``version``: of a Delta table; called where the path is one.
     """
-    urls = _find([paths] if isinstance(paths, str) else paths, field)
+    given = [paths] if isinstance(paths, str) else list(paths)
+    try:
+        snapshot = find_snapshot(given, version, field)
+    except (OSError, ValueError) as exc:
+        raise JobFileError(f"{field}: {given[0]} can't be listed: {exc}") from exc
+    urls = list(snapshot.files) if snapshot else _find(given, field)
+    if snapshot and format not in ("auto", "parquet"):
+        raise JobFileError(f"{field}: {given[0]} is a Delta table, whose files are Parquet; remove data.format.")
     name = format if format != "auto" else _format_of(urls[0], field)
     dialect = msgspec.json.encode(csv).decode() if csv and csv != Csv() and name == "csv" else ""
     reader = reader_of(name, dialect)
@@ -49,11 +68,11 @@ def inspect_layouts(
         fs, path = storage.arrow(url)
         try:
             columns, file = reader.inspect(fs, path, url)
-            return columns, replace(file, partition=partition_of(url))
+            return columns, replace(file, partition=snapshot.files[url] if snapshot else partition_of(url))
         except OSError as exc:
             raise DataError(f"{field}: {url} can't be read: {exc}") from exc
         except DataError as exc:
-            if fs.get_file_info(path).size:
+            if fs.get_file_info(path).size != 0:
                 raise
             return exc
 
@@ -66,14 +85,19 @@ def inspect_layouts(
         log(f"{field}: {first_few(empty, 3)} {'is' if len(empty) == 1 else 'are'} empty, and left out.")
     parts = paths_of(columns for columns, _ in inspected)
     dataset = Dataset(name, tuple(file for _, file in inspected), csv=dialect, paths=parts)
+    if snapshot:
+        dataset = replace(dataset, snapshot=snapshot.version)
     if not dataset.rows:
         raise DataError(f"{field}: {', '.join(urls[:3])} holds no rows.")
-    return dataset, _layouts(inspected)
+    return dataset, _layouts(inspected, snapshot.types if snapshot else {})
 
 
-def _layouts(inspected: Sequence[tuple[pa.Schema, File]]) -> list[Layout]:
-    """The different layouts of files with rows, each with parts of structs and the columns that the folders hold."""
-    kinds = partition_fields(file.partition for _, file in inspected)
+def _layouts(inspected: Sequence[tuple[pa.Schema, File]], types: Mapping[str, pa.DataType]) -> list[Layout]:
+    """The different layouts of files with rows, each with parts of structs and the columns that the folders hold.
+
+    ``types``: of those of the folders, as far as a table says them.
+    """
+    kinds = {**partition_fields(file.partition for _, file in inspected), **types}
     layouts = []
     for columns, file in inspected:
         own = {name: kinds[name] for name, _ in file.partition}

@@ -118,7 +118,8 @@ def _dataset_facts(name: str, dataset: Dataset) -> DatasetFacts:
     groups = sum(len(file.groups) for file in files)
     size = sum(file.size for file in files)
     stored = sum(dataset.stored_rows)
-    return DatasetFacts(name, dataset.format, len(files), groups, size, dataset.rows, stored, files[0].url)
+    format = dataset.format if dataset.snapshot is None else f"delta, version {dataset.snapshot}"
+    return DatasetFacts(name, format, len(files), groups, size, dataset.rows, stored, files[0].url)
 
 
 def _column_plan(feature: Feature, stored: pa.Schema) -> ColumnPlan:

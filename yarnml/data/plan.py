@@ -1,5 +1,8 @@
 """The plan of a job's data: found and inspected once, by the master, before anything starts."""
 
+from collections.abc import Callable
+from functools import partial
+
 import msgspec
 import pyarrow as pa
 from msgspec import Struct, field
@@ -10,6 +13,7 @@ from yarnml.data.binding import bind, uses_of
 from yarnml.data.choices import choices_of
 from yarnml.data.counting import with_selection
 from yarnml.data.dataset import inspect_layouts, is_typed
+from yarnml.data.delta import Version
 from yarnml.data.first_rows import first_labels, label_remark, with_offsets, with_widths, without_offsets
 from yarnml.data.label_summary import range_text
 from yarnml.data.layouts import Layout, Use, common_columns, content, joined, shown, used_columns
@@ -51,12 +55,20 @@ class Plan(Struct, frozen=True):
     data: Data | None = None
 
 
-def make_plan(job: Job) -> Plan:
-    """Find and inspect the job's data.  Raises JobFileError or DataError with the field that does not fit."""
+def make_plan(job: Job, earlier: Callable[[str], int | None] = lambda name: None) -> Plan:
+    """Find and inspect the job's data.  Raises JobFileError or DataError with the field that does not fit.
+
+    ``earlier``: tells of a dataset which version of a Delta table the job has read before.
+    """
     data = job.data
     paths = {"train": data.train, "validation": data.validation, "test": data.test}
     given = {name: path for name, path in paths.items() if isinstance(path, str | list)}
-    inspected = {name: inspect_layouts(path, data.format, f"data.{name}", data.csv) for name, path in given.items()}
+    inspected = {
+        name: inspect_layouts(path, data.format, f"data.{name}", data.csv, partial(_version, data, name, earlier))
+        for name, path in given.items()
+    }
+    if data.version is not None and inspected["train"][0].snapshot is None:
+        raise JobFileError(f"data.version is for Delta tables, and data.train {data.train} is none; remove it.")
     datasets = {name: dataset for name, (dataset, _) in inspected.items()}
     job, remarks = _with_columns(job, *inspected["train"])
     data = _with_label_type(job, *inspected["train"])
@@ -90,6 +102,12 @@ def make_plan(job: Job) -> Plan:
         stored["validation"] = stored["train"]
     remarks += label_remark(schema.label, labels)
     return Plan(datasets, stored, schema, range_text(schema.label, labels), remarks, job.data)
+
+
+def _version(data: Data, name: str, earlier: Callable[[str], int | None]) -> Version:
+    """The version of a dataset's table to read: what the job file says, or else what an earlier run has read."""
+    given = data.version if name == "train" else None
+    return earlier(name) if given is None else given
 
 
 def _with_columns(job: Job, train: Dataset, layouts: list[Layout]) -> tuple[Job, list[str]]:

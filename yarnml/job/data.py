@@ -38,6 +38,7 @@ class Data(Section, frozen=True, kw_only=True):
 
     ``csv``: how text is cut into rows and columns.
     ``features``: names, globs such as ``x_*`` or types such as ``type:number``; or all columns, with exceptions.
+    ``version``: of the Delta table ``train``: a number, or a time of which it is the newest.
     ``types``: what columns are read as, whatever the files say.
     ``where``: a condition in SQL's words that rows must fulfil; of those that do, ``sample`` is the part to train with,
     and ``limit`` the most.
@@ -55,6 +56,7 @@ class Data(Section, frozen=True, kw_only=True):
     validation: Fraction | Urls | HoldOut | None = None
     format: FormatName = "auto"
     csv: Csv | None = None
+    version: Annotated[int, Meta(ge=0)] | Annotated[str, Meta(min_length=1)] | None = None
     types: dict[str, ColumnType] = field(default_factory=dict)
     where: Annotated[str, Meta(min_length=1)] | None = None
     sample: Fraction | None = None

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from yarnml.checkpoint import outcomes
+from yarnml.checkpoint.fingerprint import snapshot_in
 from yarnml.checkpoint.lease import Lease
 from yarnml.checkpoint.store import Checkpoints
 from yarnml.data.overview import Overview, overview_of
@@ -59,7 +60,8 @@ def preflight(job: Job, lease: Lease | None = None, *, restart: bool = False, sa
 
     ``lease``: of the run that comes next; nobody else may lead the job.
     """
-    job, plan = _with_data(job)
+    plain = Checkpoints(str(job.checkpoint.path), job.checkpoint.keep)
+    job, plan = _with_data(job, None if restart else plain)
     lease = lease or Lease(str(job.checkpoint.path))
     lease.check()
     earlier = outcomes.read(job)
@@ -81,16 +83,28 @@ def preflight(job: Job, lease: Lease | None = None, *, restart: bool = False, sa
 
 def overview(job: Job) -> Overview:
     """Look ahead at what a job will read and do, as far as it is known before it starts; nothing is written."""
-    job, plan = _with_data(job)
     checkpoints = Checkpoints(str(job.checkpoint.path), job.checkpoint.keep)
+    job, plan = _with_data(job, checkpoints)
     start = _position(job, plan, checkpoints, outcomes.read(job), silent)
     trainings = start.search.results.trainings if start.search else 0
     return overview_of(start.job, plan, start.shards, start.step, trainings, is_done=start.outcome is not None)
 
 
-def _with_data(job: Job) -> tuple[Job, Plan]:
-    """The job with all that its data decide, and the plan of these."""
-    plan = make_plan(job)
+def _with_data(job: Job, checkpoints: Checkpoints | None) -> tuple[Job, Plan]:
+    """The job with all that its data decide, and the plan of these.
+
+    ``checkpoints``: that it goes on from; None where it begins anew.
+    """
+
+    def earlier(dataset: str) -> int | None:
+        if checkpoints is None:
+            return None
+        manifest = checkpoints.newest(silent)
+        results = search_results.read(job) if job.search and not manifest else None
+        identity = manifest.identity if manifest else results.identity if results else {}
+        return snapshot_in(identity, dataset)
+
+    plan = make_plan(job, earlier)
     job = replace(job, data=plan.data or job.data)
     job = with_length(job, plan.datasets["train"].rows)
     _check_metrics(job, plan)

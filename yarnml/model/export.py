@@ -23,6 +23,7 @@ import msgspec
 import numpy.typing as npt
 
 from yarnml import storage
+from yarnml.data.base import Dataset
 from yarnml.data.offsets import all_offsets
 from yarnml.data.plan import Plan
 from yarnml.data.schema import Schema
@@ -95,12 +96,18 @@ def describe(
         "converged": outcome.converged,
         "remarks": outcome.remarks,
         "shards": shards,
-        "data": {n: {"rows": d.rows, "fingerprint": d.fingerprint} for n, d in plan.datasets.items()},
+        "data": {n: _data_facts(d) for n, d in plan.datasets.items()},
         "packages": packages(),
         "job": job.public(),
         **_lineage(job),
         "parent": {"folder": without_password(parent.folder), "digest": parent.digest} if parent else None,
     }
+
+
+def _data_facts(dataset: Dataset) -> dict[str, Any]:
+    """The facts by which a dataset is known again: rows, digest, and of a Delta table its version."""
+    version = {} if dataset.snapshot is None else {"version": dataset.snapshot}
+    return {"rows": dataset.rows, "fingerprint": dataset.fingerprint, **version}
 
 
 def _lineage(job: Job) -> dict[str, Any]:
