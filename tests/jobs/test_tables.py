@@ -28,7 +28,12 @@ def job(example_data: Callable[[str], Path], tmp_path: Path) -> Job:
             "validation": 0.2,
             "prepare": [{"kind": "key", "columns": features}],
         },
-        "learner": {"kind": "sparse_factorization_machine", "rank": 3, "optimizer": {"kind": "ftrl", "alpha": 1.0}},
+        "learner": {
+            "kind": "sparse_factorization_machine",
+            "rank": 3,
+            "min_count": 2,
+            "optimizer": {"kind": "ftrl", "alpha": 1.0},
+        },
         "training": {"epochs": 2, "batch_size": 400, "shards": 5, "early_stopping": {}},
         "checkpoint": {"path": str(tmp_path / "job"), "every": "5 steps"},
         "export": str(tmp_path / "models"),
@@ -77,6 +82,7 @@ def test_any_number_of_processes(job: Job, expected: list[bytes], stages: list[t
         state, workers, reducers = stage
         cut = f" keys in {reducers or workers} parts of " if state == "sharded" and workers > 1 else " keys, "
         assert cut in outcome.remarks[-1]
+        assert "more came too rarely for a row" in outcome.remarks[-1]
     assert model_bits(Path(job["export"])) == expected
 
 

@@ -108,7 +108,7 @@ def test_traffic_does_not_grow_with_the_table() -> None:
             train(allreduces, 1, 2)
             after = [(a.sent.bytes, a.received.bytes) for a in allreduces]
             traffic.append(np.subtract(after, before).tolist())
-            assert all(reducer.owner.nbytes > 20 * len(reducer.owner) for reducer in reducers)
+            assert all(reducer.owner.size.nbytes > 20 * reducer.owner.size.keys for reducer in reducers)
     assert traffic[0] == traffic[1]
     # A question is 8 bytes a key, its answer 12 for three weights, and its sum 20; the rest are sums of four numbers.
     shards = assign(SHARDS, range(2))

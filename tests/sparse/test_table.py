@@ -93,8 +93,12 @@ def test_what_is_exported() -> None:
             [Part(900, 50_000), Part(1100, 70_000)],
             ["the table has 2,000 keys in 2 parts of 900 to 1,100, 60 bytes of memory for each"],
         ),
+        (
+            [Part(1000, 60_000, 4000)],
+            ["the table has 1,000 keys, 60 bytes of memory for each; 4,000 more came too rarely for a row"],
+        ),
     ],
-    ids=["empty", "whole", "cut"],
+    ids=["empty", "whole", "cut", "rare"],
 )
 def test_sizes_in_words(parts: list[Part], sentences: list[str]) -> None:
     """A user is told how many keys there are, how even the parts are, and what a key costs."""

@@ -42,14 +42,16 @@ _SHIFT = np.uint64(64 - (PLACES - 1).bit_length())
 class OwnedTable:
     """A `yarnml.sparse.base.ParameterTable` without rows of its own.
 
+    ``min_count``: a key has a row when it has come so often.
     ``step``: of the state that it belongs to.  Owners refuse questions about rows of any other.
     """
 
     infinite_block = None
     size = 0
 
-    def __init__(self, blocks: Sequence[Block], owners: Owners) -> None:
+    def __init__(self, blocks: Sequence[Block], owners: Owners, min_count: int = 1) -> None:
         self.blocks = tuple(blocks)
+        self.min_count = min_count
         self.step = -1
         self._owners = owners
 
@@ -97,10 +99,11 @@ class OwnedTable:
         """
         addresses = self._owners.addresses
         forms = [BlockForm.of(block) for block in self.blocks]
+        state = folder, dict(files or {}), self.min_count
         generation = self._owners.generation
         self._owners.ask(
             {
-                address: Question(BeginTable(generation, step, i, len(addresses), forms, folder, dict(files or {})))
+                address: Question(BeginTable(generation, step, i, len(addresses), forms, *state))
                 for i, address in enumerate(addresses)
             }
         )
@@ -140,7 +143,7 @@ class OwnedTable:
         return arrays
 
     def parts(self) -> list[Part]:
-        return [Part(reply.answer.rows, reply.answer.nbytes) for reply in self._ask_all(AskSize())]
+        return [Part(reply.answer.rows, reply.answer.nbytes, reply.answer.rare) for reply in self._ask_all(AskSize())]
 
     def _ask_all(self, request: AskSize | GoTo | SaveTable | FreezeTable) -> list[Reply]:
         replies = self._owners.ask({address: Question(request) for address in self._owners.addresses})

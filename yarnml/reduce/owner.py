@@ -18,6 +18,7 @@ from yarnml.errors import CheckpointError, OwnerLost, WorkerLost, YarnmlError, t
 from yarnml.reduce.keyed import first_key
 from yarnml.reduce.owner_files import read_rows, write_rows
 from yarnml.reduce.owner_wire import BeginTable
+from yarnml.sparse.base import Part
 from yarnml.sparse.run import Keys, Run, empty_run
 from yarnml.sparse.table import Table, Undo, restored
 from yarnml.storage.integrity import TornFile
@@ -48,15 +49,10 @@ class Owner:
         self._written: dict[str, dict[str, str] | YarnmlError | None] = {}  # folder → its files, or what went wrong
 
     @property
-    def nbytes(self) -> int:
-        """Bytes of all rows and their index."""
-        part = self._part
-        return part.table.nbytes if part else 0
-
-    def __len__(self) -> int:
-        """The number of its keys."""
-        part = self._part
-        return len(part.table) if part else 0
+    def size(self) -> Part:
+        """The size of what it keeps."""
+        with self._lock:
+            return self._part.table.parts()[0] if self._part else Part(0, 0)
 
     def begin(self, begin: BeginTable) -> None:
         """Keep a part of a table, in the place of what was kept before.  Raises CheckpointError."""
@@ -66,7 +62,7 @@ class Owner:
         with translated(CheckpointError, sentence, also=(TornFile, KeyError)):
             low, high = (first_key(number, begin.count) for number in (begin.number, begin.number + 1))
             arrays = read_rows(begin.folder, begin.files, low, high)
-            table = restored(blocks, arrays) if arrays else Table(blocks)
+            table = restored(blocks, arrays, begin.min_count) if arrays else Table(blocks, begin.min_count)
         with self._lock:
             if begin.generation < self._generation:
                 raise WorkerLost(f"The table of step {begin.step} is not wanted any more.")

@@ -68,7 +68,8 @@ class TableService:
             case FreezeTable(step):
                 return Reply(Answer(owner.freeze(step)))
             case AskSize():
-                return Reply(Answer(len(owner), nbytes=owner.nbytes))
+                size = owner.size
+                return Reply(Answer(size.keys, nbytes=size.nbytes, rare=size.rare))
             case AskFrozen(name, low, high):
                 return Reply(Answer(), np.ascontiguousarray(owner.frozen(name, low, high)))
         return Reply(Answer())

@@ -35,6 +35,7 @@ class BeginTable(Struct, frozen=True, array_like=True, tag=True):
     """Keep part ``number`` of ``count`` of a table from now on, as it is after ``step``.
 
     ``files``: those of a checkpoint's ``folder`` that have rows of the table, with their SHA-256; none for no rows.
+    ``min_count``: a key has a row when it has come so often.
     """
 
     generation: int
@@ -44,6 +45,7 @@ class BeginTable(Struct, frozen=True, array_like=True, tag=True):
     blocks: list[BlockForm]
     folder: str = ""
     files: dict[str, str] = {}
+    min_count: int = 1
 
 
 class GoTo(Struct, frozen=True, array_like=True, tag=True):
@@ -100,12 +102,14 @@ Request = AskSize | BeginTable | GoTo | AskRows | SaveTable | AskSaved | FreezeT
 class Answer(Struct, frozen=True, array_like=True, tag=True):
     """The request is carried out.
 
-    ``rows``, ``nbytes``: the numbers that were asked for.  ``files``: name → SHA-256 of what is written; None: not yet.
+    ``rows``, ``nbytes``, ``rare``: the numbers that were asked for, as in `yarnml.sparse.base.Part`.
+    ``files``: name → SHA-256 of what is written; None: not yet.
     """
 
     rows: int = 0
     files: dict[str, str] | None = None
     nbytes: int = 0
+    rare: int = 0
 
 
 class Refused(Struct, frozen=True, array_like=True, tag=True):

@@ -9,10 +9,15 @@ from yarnml.sparse.run import Keys, Run
 
 
 class Part(NamedTuple):
-    """The size of a part of a table.  ``nbytes``: in memory, with what finds the rows."""
+    """The size of a part of a table.
+
+    ``keys``: those that have a row.  ``nbytes``: in memory, with what finds the rows.
+    ``rare``: keys that came too rarely to have one.
+    """
 
     keys: int
     nbytes: int
+    rare: int = 0
 
 
 def described(parts: Sequence[Part]) -> list[str]:
@@ -22,13 +27,17 @@ def described(parts: Sequence[Part]) -> list[str]:
         return []
     bytes_per_key = sum(part.nbytes for part in parts) / sum(counts)
     cut = f" in {len(counts)} parts of {min(counts):,} to {max(counts):,}" if len(counts) > 1 else ""
-    return [f"the table has {sum(counts):,} keys{cut}, {bytes_per_key:.0f} bytes of memory for each"]
+    rare = sum(part.rare for part in parts)
+    rest = f"; {rare:,} more came too rarely for a row" if rare else ""
+    return [f"the table has {sum(counts):,} keys{cut}, {bytes_per_key:.0f} bytes of memory for each{rest}"]
 
 
 class ParameterTable(Protocol):
     """Rows of weights by key, in blocks."""
 
     blocks: tuple[Block, ...]
+    min_count: int
+    """A key has a row when it has come so often; from 2 on, a run's last number says how often its key came."""
 
     @property
     def size(self) -> int:
@@ -44,8 +53,8 @@ class ParameterTable(Protocol):
     def weights(self, keys: Keys, *, unknown_as_first: bool) -> dict[str, Matrix]:
         """The weights of these different keys, float32 [keys, width] by block; no key is added.
 
-        ``unknown_as_first``: a key that is not there has the weights that its row would begin with; else 0, so that
-        it contributes nothing.
+        ``unknown_as_first``: a key that is not there has the weights that its row would begin with, if it got one now;
+        else 0, so that it contributes nothing.
         """
 
     def update(self, run: Run) -> object:

@@ -11,21 +11,26 @@ from yarnml.sparse.base import Part
 from yarnml.sparse.block import Block
 from yarnml.sparse.growing import GrowingArray
 from yarnml.sparse.index import KeyIndex, Numbers, ascending
+from yarnml.sparse.rare_keys import Count, RareKeys
 from yarnml.sparse.run import Keys, Run, count_below
 
 KEYS = "keys"
-"""The name of the keys among the arrays of a table; no block has it."""
+RARE_KEYS = "rare_keys"
+RARE_COUNTS = "rare_counts"
+"""Names among the arrays of a table that no block has: its keys, and those without a row with their counts."""
 
 
 class Undo(NamedTuple):
     """The rows that an update has changed.
 
     ``size``: rows before it.  ``numbers``: of the rows that it touched; ``rows``: these as they were, by block.
+    ``rare``: what became of the keys without a row, where these are counted.
     """
 
     size: int
     numbers: Numbers
     rows: list[Matrix]
+    rare: Count | None
 
 
 class Table:
@@ -33,10 +38,15 @@ class Table:
 
     A row's first weights are a function of its key, and its updates one of its sums; so are all values, whatever the
     order in which keys first came.
+
+    ``min_count``: a key gets its row at the step in which it has come so often, by this step's sums; before, its
+    weights are 0.  From 2 on the last number of its sums says how often it came.
     """
 
-    def __init__(self, blocks: Sequence[Block]) -> None:
+    def __init__(self, blocks: Sequence[Block], min_count: int = 1) -> None:
         self.blocks = tuple(blocks)
+        self.min_count = min_count
+        self._rare = RareKeys(min_count) if min_count > 1 else None
         self._index = KeyIndex()
         self._rows = [GrowingArray((block.rule.stored(block.width),), np.float32) for block in blocks]
 
@@ -49,7 +59,7 @@ class Table:
         return len(self) * self.width
 
     def parts(self) -> list[Part]:
-        return [Part(len(self), self.nbytes)]
+        return [Part(len(self), self.nbytes, len(self._rare) if self._rare else 0)]
 
     @property
     def width(self) -> int:
@@ -58,13 +68,14 @@ class Table:
 
     @property
     def nbytes(self) -> int:
-        return self._index.nbytes + sum(rows.nbytes for rows in self._rows)
+        rare = 0 if self._rare is None else self._rare.nbytes
+        return self._index.nbytes + sum(rows.nbytes for rows in self._rows) + rare
 
     def weights(self, keys: Keys, *, unknown_as_first: bool) -> dict[str, Matrix]:
         """The weights of these keys, float32 [keys, width] by block; no key is added.
 
-        ``unknown_as_first``: a key that is not there has the weights that its row would begin with; else 0, so that
-        it contributes nothing.
+        ``unknown_as_first``: a key that is not there has the weights that its row would begin with, if it got one now;
+        else 0, so that it contributes nothing.
         """
         numbers = self._index.find(keys)
         unknown = np.flatnonzero(numbers < 0)
@@ -73,13 +84,16 @@ class Table:
             weights = np.zeros((len(keys), block.width), np.float32)
             if len(unknown) < len(keys):
                 weights[...] = block.rule.weights(rows.rows.take(numbers, axis=0, mode="clip"))
-            first = first_weights(block, keys[unknown]) if unknown_as_first else 0.0
+            first = first_weights(block, keys[unknown]) if unknown_as_first and self.min_count == 1 else 0.0
             weights[unknown] = first
             gathered[block.name] = weights
         return gathered
 
     def update(self, run: Run) -> Undo:
         """Update the rows of a run's keys by its sums; those that are not there are made first."""
+        count = None
+        if self._rare is not None:
+            run, count = _admitted(run, self._index, self._rare)
         before = len(self)
         replaced = []
         numbers = self._index.number(run.keys)
@@ -92,7 +106,7 @@ class Table:
             rows.rows[numbers] = block.rule.update(old, sums)
             replaced.append(old)
             start += block.width
-        return Undo(before, numbers, replaced)
+        return Undo(before, numbers, replaced, count)
 
     def take_back(self, undo: Undo) -> None:
         """Make the newest update undone; rows that it made are not there any more."""
@@ -100,9 +114,15 @@ class Table:
             rows.rows[undo.numbers] = old
             rows.cut(undo.size)
         self._index.cut(undo.size)
+        if self._rare is not None and undo.rare is not None:
+            self._rare.take_back(undo.rare)
 
     def arrays(self) -> dict[str, Array]:
         """All of the table by name, keys ascending: equal for equal tables."""
+        rare = {} if self._rare is None else dict(zip((RARE_KEYS, RARE_COUNTS), self._rare.arrays(), strict=True))
+        return self._rows_by_key() | rare
+
+    def _rows_by_key(self) -> dict[str, Array]:
         order = ascending(self._index.keys)
         arrays: dict[str, Array] = {KEYS: self._index.keys[order]}
         arrays |= {block.name: rows.rows[order] for block, rows in zip(self.blocks, self._rows, strict=True)}
@@ -118,19 +138,19 @@ class Table:
 
     def restored(self, arrays: dict[str, Array]) -> "Table":
         """Another table of these blocks, of which `arrays` gave these."""
-        return restored(self.blocks, arrays)
+        return restored(self.blocks, arrays, self.min_count)
 
     def trained(self) -> dict[str, Array]:
         """The weights by name, keys ascending, of those keys alone that have a weight other than 0."""
-        arrays = self.arrays()
+        arrays = self._rows_by_key()
         weights = {block.name: block.rule.weights(arrays[block.name]) for block in self.blocks}
         counts = np.any([w.any(axis=1) for w in weights.values()], axis=0)
         return {KEYS: arrays[KEYS][counts], **{name: w[counts] for name, w in weights.items()}}
 
 
-def restored(blocks: Sequence[Block], arrays: dict[str, Array]) -> Table:
+def restored(blocks: Sequence[Block], arrays: dict[str, Array], min_count: int = 1) -> Table:
     """The table of which `Table.arrays` gave these; KeyError or ValueError where they do not fit."""
-    table = Table(blocks)
+    table = Table(blocks, min_count)
     keys = arrays[KEYS]
     if keys.dtype != np.uint64 or keys.ndim != 1 or (keys[1:] <= keys[:-1]).any():
         raise ValueError("its keys are not ascending")
@@ -141,7 +161,18 @@ def restored(blocks: Sequence[Block], arrays: dict[str, Array]) -> Table:
             raise ValueError(f"{block.name} is {stored.dtype} {stored.shape}, not float32 {expected}")
         rows.append(stored)
     table._index.number(keys)
+    if table._rare is not None:
+        table._rare.restore(arrays[RARE_KEYS], arrays[RARE_COUNTS])
     return table
+
+
+def _admitted(run: Run, index: KeyIndex, rare: RareKeys) -> tuple[Run, Count]:
+    """Count the keys that have no row; return the part of a run whose keys have one, or shall get it now."""
+    unknown = np.flatnonzero(index.find(run.keys) < 0)
+    count = rare.add(run.keys[unknown], run.values[unknown, -1])
+    kept = np.ones(len(run.keys), bool)
+    kept[unknown[~count.enough]] = False
+    return Run(run.keys[kept], run.values[kept]), count
 
 
 def first_weights(block: Block, keys: Keys) -> Matrix:
@@ -156,5 +187,9 @@ def first_weights(block: Block, keys: Keys) -> Matrix:
 
 def between(arrays: dict[str, Array], low: int, high: int) -> dict[str, Array]:
     """The part of `Table.arrays` with the keys ``low`` … ``high`` - 1, views; both are numbers of up to 2^64."""
-    part = slice(*(count_below(arrays[KEYS], bound) for bound in (low, high)))
-    return {name: array[part] for name, array in arrays.items()}
+
+    def part_of(name: str) -> slice:
+        keys = arrays[RARE_KEYS if name in (RARE_KEYS, RARE_COUNTS) else KEYS]
+        return slice(count_below(keys, low), count_below(keys, high))
+
+    return {name: array[part_of(name)] for name, array in arrays.items()}

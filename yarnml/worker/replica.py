@@ -65,7 +65,7 @@ class Replica:
         self._state = compiled.init(jax.random.key(seed))
         self.owned: OwnedTable | None = None
         if owners and isinstance(compiled.learner, TableLearner):
-            self.owned = OwnedTable(self._state.table.blocks, owners)
+            self.owned = OwnedTable(self._state.table.blocks, owners, self._state.table.min_count)
             self._state = self._state._replace(table=self.owned)
         if hidden and compiled.with_units:
             self._state = compiled.with_units(self._state, scaling.factor)

@@ -58,7 +58,11 @@ class TableProgram:
             self._learner.parameters(state), needed.weights, scaling, rows.arrays, _entries(needed)
         )
         order = ascending(needed.keys)
-        values = np.concatenate([np.asarray(sums) for sums in by_block], axis=1)
+        columns = [np.asarray(sums) for sums in by_block]
+        if state.table.min_count > 1:
+            counts = np.bincount(needed.place, minlength=len(columns[0]))  # padding is behind all keys
+            columns.append(counts.astype(np.float32)[:, None])
+        values = np.concatenate(columns, axis=1)
         return KeyedVector(np.asarray(dense), Run(needed.keys[order], values[order]))
 
     def update(self, state: TableState, total: Value) -> tuple[TableState, Scores]:

@@ -83,6 +83,17 @@ def test_pairs(clicks: pa.Table) -> None:
         assert model.predict_proba(rows)[row, 1] == pytest.approx(1 / (1 + np.exp(-score)), abs=1e-5)
 
 
+def test_rare_keys(clicks: pa.Table) -> None:
+    """After one epoch a model has a row for each key of the data that came often enough, and for no other."""
+    learner = {"kind": "sparse_factorization_machine", "rank": 1, "min_count": 3}
+    model = fitted(clicks, KEYED, "clicked", learner, KEYS, epochs=1)
+    keys = keys_of(clicks, model.schema, "rows")
+    assert keys is not None
+    different, counts = np.unique(keys.keys, return_counts=True)
+    assert 0 < (counts < 3).sum() < len(counts)
+    assert np.array_equal(model._content.table["keys"], different[counts >= 3])
+
+
 def test_the_loss_of_scikit_learn(clicks: pa.Table) -> None:
     """Trained to the end on frequent values, the loss is that of an unpenalised LogisticRegression to 0.002."""
     frequent = clicks.select(["device", "pages", "clicked"])

@@ -48,6 +48,7 @@ class TableLearnerOptions(LearnerOptions, frozen=True, kw_only=True):
 
     ``loss``: ``logistic`` for two classes, ``squared`` or ``poisson`` for numbers; ``auto``: as the label is.
     ``optimizer``: how a row is updated by the sum of its gradients.
+    ``min_count``: a key gets a row when it has come so often in training.
     """
 
     KEYS = True
@@ -55,6 +56,12 @@ class TableLearnerOptions(LearnerOptions, frozen=True, kw_only=True):
 
     loss: Loss = "auto"
     optimizer: Rule = field(default_factory=Ftrl)
+    min_count: Annotated[int, Meta(ge=1, le=2**20)] = 1
+
+    @property
+    def row(self) -> tuple[tuple[Rule, int], ...]:
+        """The weights of a key: a rule, and how many follow it."""
+        return ((self.optimizer, 1),)
 
     def check(self, job: "Job") -> None:
         if job.training.batch_size == "full":
@@ -77,3 +84,8 @@ class SparseFactorizationMachine(TableLearnerOptions, frozen=True, kw_only=True,
     rank: Annotated[int, Meta(ge=1, le=1024)] = 8
     factors: Rule = field(default_factory=lambda: Adagrad(learning_rate=0.01))
     initial: Positive = 0.01
+
+    @property
+    def row(self) -> tuple[tuple[Rule, int], ...]:
+        """The weights of a key: a rule, and how many follow it."""
+        return ((self.optimizer, 1), (self.factors, self.rank))

@@ -95,12 +95,14 @@ class TableLearner:
     """A model and a loss; rows are updated by their rules, with sums over all rows of a step.
 
     ``check``: refuses rows that the loss can't take.
+    ``min_count``: a key has a row when it has come so often.
     """
 
-    def __init__(self, model: TableModel, loss: Loss, check: Check | None = None) -> None:
+    def __init__(self, model: TableModel, loss: Loss, check: Check | None = None, *, min_count: int = 1) -> None:
         self._model = model
         self._loss = loss
         self.check = check
+        self._min_count = min_count
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -114,7 +116,7 @@ class TableLearner:
     def init(self, key: Key) -> TableState:
         """The state before the first step: no key has a row yet."""
         seed = int(np.asarray(jax.random.key_data(key))[-1])
-        table = Table([block._replace(seed=seed) for block in self.blocks])
+        table = Table([block._replace(seed=seed) for block in self.blocks], self._min_count)
         return TableState({d.name: d.first(seed) for d in self.dense}, table)
 
     def parameters(self, state: TableState) -> dict[str, Array]:

@@ -38,4 +38,6 @@ class FactorizationMachineModel:
 
 
 def build(options: SparseFactorizationMachine, schema: Schema) -> TableLearner:
-    return TableLearner(FactorizationMachineModel(schema.width, options), *loss_of(options, schema))
+    return TableLearner(
+        FactorizationMachineModel(schema.width, options), *loss_of(options, schema), min_count=options.min_count
+    )

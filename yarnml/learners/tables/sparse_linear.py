@@ -27,4 +27,6 @@ class LinearModel:
 
 
 def build(options: SparseLinear, schema: Schema) -> TableLearner:
-    return TableLearner(LinearModel(schema.width, rule_of(options.optimizer)), *loss_of(options, schema))
+    return TableLearner(
+        LinearModel(schema.width, rule_of(options.optimizer)), *loss_of(options, schema), min_count=options.min_count
+    )
