@@ -25,6 +25,7 @@ from yarnml.master.rounds import Rounds
 from yarnml.master.search import SearchRun
 from yarnml.master.stats import TrainingStats
 from yarnml.master.training import Training
+from yarnml.sparse.room import room
 
 BACKENDS = {"inline": "yarnml.clusters.inline", "local": "yarnml.clusters.local"}
 """The backends of ``--backend``, and the module that has the ``CLUSTER`` of each."""
@@ -98,7 +99,8 @@ def train(job: Job, cluster: Cluster, *, restart: bool = False, say: Listener = 
         return start.outcome
     stats.mark("planned")
     rows = {name: dataset.rows for name, dataset in start.plan.datasets.items()}
-    planned = Planned(job.name, cluster.name, rows, start.shards, cluster.workers(job), job.reducers.count)
+    table_room = "" if cluster.name == "inline" else room(job)
+    planned = Planned(job.name, cluster.name, rows, start.shards, cluster.workers(job), job.reducers.count, table_room)
     try:
         with storage.patience(), lease.held(), recorded(job, cluster.name, cluster.host, say) as record:
             record(planned)

@@ -112,10 +112,10 @@ def progress_line(round: RoundStarted | None, tick: Tick, rate: float | None) ->
 def announcement(event: Announcement) -> str:
     """One plain line about an event; a table about the end of a search, and the summary about the end of a job."""
     match event:
-        case Planned(name, backend, rows, shards, workers, reducers):
+        case Planned(name, backend, rows, shards, workers, reducers, room):
             parts = ", ".join(f"{n} {name} rows" for name, n in rows.items())
             processes = count_of(workers, "worker") + (f" and {reducers} reducers" if reducers else "")
-            return f"{name}: {parts} in {shards} shards; {backend}, {processes}"
+            return f"{name}: {parts} in {shards} shards; {backend}, {processes}" + (room and f"; {room}")
         case LabelSummary(text):
             return text
         case Continued(step, epoch, folder):

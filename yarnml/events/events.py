@@ -20,7 +20,7 @@ from yarnml.events.submission import Submitted as Submitted
 
 
 class Planned(Fact, frozen=True):
-    """The job as it will run."""
+    """The job as it will run.  ``room``: for how many keys of a table there is memory, in a sentence."""
 
     name: str
     backend: str
@@ -28,6 +28,7 @@ class Planned(Fact, frozen=True):
     shards: int
     workers: int
     reducers: int
+    room: str = ""
 
 
 class LabelSummary(Fact, frozen=True):

@@ -1,0 +1,52 @@
+"""A forecast before a training: how many keys the memory of the processes that keep its table has room for."""
+
+from typing import NamedTuple
+
+from yarnml.job.fields import size_in_bytes
+from yarnml.job.learners import TableLearnerOptions
+from yarnml.job.spec import Job
+from yarnml.sparse.rules import rule_of
+
+REDUCER_BYTES = 256 * 2**20
+WORKER_BYTES = 640 * 2**20
+"""Memory that a process takes without a table and without rows of the data: Python and its libraries, and a batch."""
+
+
+class KeyBytes(NamedTuple):
+    """Bytes of a key.
+
+    ``smallest``, ``largest``: where the table is kept, as arrays and index have just doubled or are full.
+    ``copied``: besides, while a checkpoint is written.
+    """
+
+    smallest: int
+    largest: int
+    copied: int
+
+
+def key_bytes(options: TableLearnerOptions) -> KeyBytes:
+    """The memory of a key, by its rules: itself, its place in the index, and its numbers."""
+    numbers = 4 * sum(rule_of(rule).stored(width) for rule, width in options.row)
+    return KeyBytes(8 + 24 + numbers, 16 + 48 + 2 * numbers, 2 * (8 + numbers))
+
+
+def room(job: Job) -> str:
+    """A sentence about the keys that a job's memory has room for; empty where its learner has no table."""
+    if not isinstance(job.learner, TableLearnerOptions):
+        return ""
+    sharded = job.training.state == "sharded"
+    reducers = job.reducers.count if sharded else 0
+    if reducers:
+        memory = job.reducers.memory
+        free = size_in_bytes(memory) - REDUCER_BYTES
+    else:
+        memory = job.workers.memory
+        free = size_in_bytes(memory) - WORKER_BYTES - size_in_bytes(job.workers.cache)
+    size = key_bytes(job.learner)
+    largest = size.largest + size.copied
+    keepers = (reducers or job.workers.count) if sharded else 1
+    field = "reducers.memory" if reducers else "workers.memory"
+    place = f"{keepers} parts of {memory}" if sharded else f"{memory} in every worker"
+    keys = max(0, free) // largest * keepers
+    cost = f"{size.smallest + size.copied} to {largest} bytes for each key while a checkpoint is written"
+    return f"the table takes {cost}: {field}, {place}, has room for {keys:,} keys"
