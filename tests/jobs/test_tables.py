@@ -31,7 +31,7 @@ def job(example_data: Callable[[str], Path], tmp_path: Path) -> Job:
         "learner": {
             "kind": "sparse_factorization_machine",
             "rank": 3,
-            "min_count": 2,
+            "min_count": 4,
             "optimizer": {"kind": "ftrl", "alpha": 1.0},
         },
         "training": {"epochs": 2, "batch_size": 400, "shards": 5, "early_stopping": {}},
