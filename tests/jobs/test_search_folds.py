@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +13,10 @@ from tests.jobs.searches import FOLDS, ROWS, SHARDS, Job, folds_of, held_out, jo
 from yarnml.clusters.inline import open_crew
 from yarnml.control.commands import Build, Initialize, ReportPosition, ipc
 from yarnml.control.reports import StatePosition
-from yarnml.data.plan import make_plan
+from yarnml.data.base import Dataset
+from yarnml.data.group_folds import check_group_folds
+from yarnml.data.plan import fold_of, make_plan
+from yarnml.errors import JobFileError
 from yarnml.events.events import Event
 from yarnml.job.load import load_job
 
@@ -42,6 +46,42 @@ def test_stratified_folds(job: Job, tmp_path: Path) -> None:
     rare = np.tile([0] * 24 + [1], 40)
     pq.write_table(pa.table({"row": np.arange(1000), "y": rare}), tmp_path / "rows.parquet", row_group_size=25)
     assert all(5 <= rare[fold].sum() <= 22 for fold in held_out(job))
+
+
+def test_folds_of_whole_groups(job: Job, tmp_path: Path) -> None:
+    """Rows of one value are in one fold, whichever row groups they lie in, and null is a value, too."""
+    patients = [None if row % 41 == 0 else f"p{row % 41}" for row in range(ROWS)]
+    table = pq.read_table(tmp_path / "rows.parquet").append_column("patient", pa.array(patients))
+    pq.write_table(table, tmp_path / "rows.parquet", row_group_size=100)
+    job["data"]["group"] = "patient"
+    job["search"]["whole_groups"] = True
+    folds = held_out(job)
+    assert sorted(row for fold in folds for row in fold) == list(range(ROWS))
+    assert sum(len({patients[row] for row in fold}) for fold in folds) == 41
+    assert all(90 < len(fold) < 300 for fold in folds)
+    assert folds != held_out(job | {"training": {"seed": 1}})
+    spec = load_job(job)
+    plan = make_plan(spec)
+    dataset = fold_of(plan, spec, 1).datasets["train"]
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(dataset), type=Dataset) == dataset
+    check_group_folds(spec, plan)
+    few = load_job(job | {"search": job["search"] | {"folds": 50}})
+    with pytest.raises(JobFileError, match=r"data\.group 'patient', fold \d+ of 50 has none of the 569"):
+        check_group_folds(few, plan)
+
+
+@pytest.mark.parametrize(
+    ("data", "search", "words"),
+    [
+        ({}, {"whole_groups": True}, "search.whole_groups needs search.folds, and data.group"),
+        ({"group": "row", "validation": 0.2}, {"whole_groups": True, "folds": None}, "needs search.folds"),
+        ({"group": "row", "stratify": True}, {"whole_groups": True}, "both say which fold a row is in"),
+    ],
+)
+def test_groups_that_are_refused(data: Job, search: Job, words: str, job: Job) -> None:
+    """Whole groups need folds and a column, and can't be stratified."""
+    with pytest.raises(JobFileError, match=words):
+        load_job(job | {"data": job["data"] | data, "search": job["search"] | search})
 
 
 def test_folds_share_what_is_decoded(job: Job) -> None:

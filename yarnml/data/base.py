@@ -17,7 +17,7 @@ from yarnml.data.arrays import value_numbers
 from yarnml.data.nested import Paths
 from yarnml.data.partitions import Partition
 from yarnml.data.sampling import FOLDS_SEED, SPLIT_SEED, fold_numbers, split_rows
-from yarnml.data.selection import Selection
+from yarnml.data.selection import Selection, group_hashes
 from yarnml.errors import DataError
 
 
@@ -90,7 +90,7 @@ class Fold(Struct, frozen=True, array_like=True):
 
     These are all but the rows of part ``number``, counted from 0, of ``folds`` equal parts; or with ``held_out`` the
     rows of that part alone.  With ``by``, a column, its values have the same shares of all parts of a group, to two
-    rows.
+    rows.  With ``group``, a column, all rows of one value of it are in one part, which its hash chooses.
     """
 
     seed: int
@@ -98,9 +98,27 @@ class Fold(Struct, frozen=True, array_like=True):
     number: int
     held_out: bool
     by: str | None = None
+    group: str | None = None
+
+    @property
+    def facts(self) -> list[object]:
+        """All that decides which rows these are."""
+        return [self.seed, self.folds, self.number, self.held_out, self.by, *([self.group] if self.group else [])]
+
+    @property
+    def column(self) -> str | None:
+        """The column that decides with the seed; None where there is none."""
+        return self.group or self.by
+
+    def group_numbers(self, table: pa.Table) -> npt.NDArray[np.int32]:
+        """[rows]: the part of every row of a table, by the column ``group`` alone."""
+        hashes = group_hashes(table.column(str(self.group)), f"folds {self.seed}:")
+        return (hashes % np.uint64(self.folds)).astype(np.int32)
 
     def rows_of(self, table: pa.Table, share: GroupShare, low: int, high: int) -> GroupRows:
-        """Rows ``low`` … ``high`` - 1 of a group, and their parts; ``table``: all its rows, with column ``by``."""
+        """Rows ``low`` … ``high`` - 1 of a group, and their parts; ``table``: all its rows, with the `column`."""
+        if self.group:
+            return GroupRows(table.slice(low, high - low), self.group_numbers(table)[low:high])
         seed = [self.seed, FOLDS_SEED, share.number]
         numbers = fold_numbers(table.num_rows, share.first, self.folds, seed, _strata(table, self.by))
         return GroupRows(table.slice(low, high - low), numbers[low:high])
@@ -162,7 +180,7 @@ class Dataset(Struct, frozen=True):
     def fingerprint(self) -> str:
         """A name of the rows, wherever they are stored: a digest over files in order, their contents and the choice."""
         files = [(f.size, f.digest, *([f.partition] if f.partition else [])) for f in self.files]
-        facts: list[object] = [self.format, files, self.split, *([self.fold] if self.fold else [])]
+        facts: list[object] = [self.format, files, self.split, *([self.fold.facts] if self.fold else [])]
         facts += self.selection.facts if self.selection else []
         facts += [self.csv] if self.csv else []
         return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
@@ -170,8 +188,9 @@ class Dataset(Struct, frozen=True):
     @property
     def stratum(self) -> str | None:
         """The column without which `rows_of` can't choose rows; None where there is no such column."""
-        choice = self.split or self.fold
-        return choice.by if choice else None
+        if self.split:
+            return self.split.by
+        return self.fold.column if self.fold else None
 
     def rows_of(self, table: pa.Table, share: GroupShare, low: int, high: int) -> GroupRows:
         """Rows ``low`` … ``high`` - 1 of this dataset's share of a group.

@@ -227,7 +227,9 @@ def fold_of(plan: Plan, job: Job, number: int) -> Plan:
     assert search
     assert search.folds
     by = job.data.label if job.data.stratify else None
-    parts = {n: Fold(job.training.seed, search.folds, number, n == "validation", by) for n in ("train", "validation")}
+    group = job.data.group if search.whole_groups else None
+    seed = job.training.seed
+    parts = {n: Fold(seed, search.folds, number, n == "validation", by, group) for n in ("train", "validation")}
     datasets = {name: msgspec.structs.replace(rows, fold=fold) for name, fold in parts.items()}
     return Plan(datasets, dict.fromkeys(parts, plan.stored["train"]), plan.schema)
 

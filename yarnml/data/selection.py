@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
@@ -35,13 +36,16 @@ class GroupSplit(Struct, frozen=True, array_like=True):
 
     def rows_of(self, table: pa.Table) -> pa.Table:
         """The rows of these groups; null is a group of its own."""
-        values = one_array(table.column(self.column)).cast(pa.large_string()).fill_null("")
-        coded = values.dictionary_encode()
-        seed = pa.array([f"{self.seed}:"], pa.large_string())
-        hashes = mixed(fnv1a(coded.dictionary) ^ mixed(fnv1a(seed)))
+        hashes = group_hashes(table.column(self.column), f"{self.seed}:")
         is_held = hashes % np.uint64(GROUP_PLACES) < self.fraction * GROUP_PLACES
-        is_held = is_held[coded.indices.to_numpy(zero_copy_only=False)]
         return table.filter(pa.array(is_held == self.held_out))
+
+
+def group_hashes(column: pa.ChunkedArray, salt: str) -> npt.NDArray[np.uint64]:
+    """[rows]: a hash of each value, the same for equal ones; null counts as the empty text."""
+    coded = one_array(column).cast(pa.large_string()).fill_null("").dictionary_encode()
+    hashes = mixed(fnv1a(coded.dictionary) ^ mixed(fnv1a(pa.array([salt], pa.large_string()))))
+    return hashes[coded.indices.to_numpy(zero_copy_only=False)]
 
 
 class Selection(Struct, frozen=True, array_like=True):

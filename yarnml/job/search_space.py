@@ -46,6 +46,12 @@ def check(job: Job) -> None:
         raise JobFileError("search.folds and data.validation both say which rows judge a candidate; give one of them.")
     if not search.folds and data.validation is None:
         raise JobFileError("search needs folds, or data.validation (a fraction or a path), to judge the candidates by.")
+    if search.whole_groups and not (search.folds and data.group):
+        raise JobFileError(
+            "search.whole_groups needs search.folds, and data.group, the column whose rows of one value stay together."
+        )
+    if search.whole_groups and data.stratify:
+        raise JobFileError("search.whole_groups and data.stratify both say which fold a row is in; give one of them.")
     stops = job.training.early_stopping or any(name.startswith("training.early_stopping") for name in search.over)
     if search.folds and stops:
         raise JobFileError(

@@ -102,11 +102,13 @@ class Search(Section, frozen=True, kw_only=True):
     """The job is trained several times, and at last with the values that did best.
 
     ``folds``: parts of the training rows, each of which judges what the others taught; without, the validation data
-    does.  ``over``: a field of the job file by its path → the values to try, or a range to draw from.
+    does.  ``whole_groups``: no value of ``data.group`` has rows in two folds.
+    ``over``: a field of the job file by its path → the values to try, or a range to draw from.
     ``method``: ``grid`` tries all combinations, ``random`` draws up to ``candidates`` different ones.
     """
 
     folds: Annotated[int, Meta(ge=2, le=1000)] | None = None
+    whole_groups: bool = False
     over: dict[str, list[Any] | Range] = field(default_factory=dict)
     method: Literal["grid", "random"] = "grid"
     candidates: PositiveInt = 20

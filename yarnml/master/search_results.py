@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from yarnml import storage
 from yarnml.checkpoint.fingerprint import Identity, check_same_job, fingerprint_of
 from yarnml.checkpoint.store import Checkpoints, reachable
+from yarnml.data.group_folds import check_group_folds
 from yarnml.data.plan import Plan
 from yarnml.errors import CheckpointError, JobFileError, ModelError
 from yarnml.job import paths
@@ -130,10 +131,15 @@ def find(job: Job, plan: Plan) -> Results:
     identity = fingerprint_of(job, plan) | {
         f"search.{name}": value for name, value in msgspec.to_builtins(search).items()
     }
+    if not search.whole_groups:
+        del identity["search.whole_groups"]  # searches of earlier versions had none
     identity["training.epochs"] = job.training.epochs
     identity["training.early_stopping"] = msgspec.to_builtins(job.training.early_stopping)
     candidates = [Candidate(values) for values in draw_candidates(search, job.training.seed)]
-    results = read(job) or Results(identity, job.shards, search.metric, search.folds or 1, candidates)
+    results = read(job)
+    if results is None:
+        check_group_folds(job, plan)
+        results = Results(identity, job.shards, search.metric, search.folds or 1, candidates)
     check_same_job(job, results.identity, identity, results.shards, "search")
     return results
 
