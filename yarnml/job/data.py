@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from yarnml.job.csv import Csv
-from yarnml.job.fields import LARGEST_INT, FormatName, Fraction, NonNegative, Number, PositiveInt, Section, Urls
+from yarnml.job.fields import FormatName, Fraction, Natural, NonNegative, Number, PositiveInt, Section, Urls
 from yarnml.job.prepare import Step
 
 ColumnType = Literal["text", "number", "integer", "boolean", "date", "timestamp"]
@@ -56,7 +56,7 @@ class Data(Section, frozen=True, kw_only=True):
     validation: Fraction | Urls | HoldOut | None = None
     format: FormatName = "auto"
     csv: Csv | None = None
-    version: Annotated[int, Meta(ge=0, le=LARGEST_INT)] | Annotated[str, Meta(min_length=1)] | None = None
+    version: Natural | Annotated[str, Meta(min_length=1)] | None = None
     types: dict[str, ColumnType] = field(default_factory=dict)
     where: Annotated[str, Meta(min_length=1)] | None = None
     sample: Fraction | None = None
