@@ -12,16 +12,15 @@ from yarnml.errors import Interrupted, JobFileError, YarnmlError
 from yarnml.events.events import End, Event, Listener, Outcome, Planned
 from yarnml.events.progress import progress_display
 from yarnml.job import paths
-from yarnml.job.load import load_job
-from yarnml.job.prediction import Prediction
+from yarnml.job.load import AnyJob, load_job
 from yarnml.job.spec import Job
 from yarnml.master import search_results
 from yarnml.master.crew import Cluster, Crew
 from yarnml.master.locality import Locality
-from yarnml.master.prediction import check_prediction, predict
 from yarnml.master.preflight import Preflight, preflight, silent
 from yarnml.master.recording import recorded
 from yarnml.master.rounds import Rounds
+from yarnml.master.scoring import check_scoring, score
 from yarnml.master.search import SearchRun
 from yarnml.master.stats import TrainingStats
 from yarnml.master.training import Training
@@ -39,25 +38,21 @@ def find_cluster(backend: str) -> Cluster:
     return cluster
 
 
-def run_any(job: Job | Prediction, backend: str = "local", *, restart: bool = False, say: Listener = silent) -> End:
-    """Do a job of either kind here, as `run` does."""
+def run_any(job: AnyJob, backend: str = "local", *, restart: bool = False, say: Listener = silent) -> End:
+    """Do a job of any kind here, as `run` does."""
     return lead(job, find_cluster(backend), restart=restart, say=say)
 
 
-def lead(job: Job | Prediction, cluster: Cluster, *, restart: bool = False, say: Listener = silent) -> End:
-    """Do a job of either kind on a cluster: train, or predict."""
-    if isinstance(job, Prediction):
-        return predict(job, cluster, restart=restart, say=say)
-    return train(job, cluster, restart=restart, say=say)
+def lead(job: AnyJob, cluster: Cluster, *, restart: bool = False, say: Listener = silent) -> End:
+    """Do a job of any kind on a cluster."""
+    if isinstance(job, Job):
+        return train(job, cluster, restart=restart, say=say)
+    return score(job, cluster, restart=restart, say=say)
 
 
-def check(job: Job | Prediction, *, restart: bool = False) -> End | None:
-    """Check all that can be checked of a job of either kind; its end, where it has nothing left to do."""
-    return (
-        check_prediction(job, restart=restart)
-        if isinstance(job, Prediction)
-        else preflight(job, restart=restart).outcome
-    )
+def check(job: AnyJob, *, restart: bool = False) -> End | None:
+    """Check all that can be checked of a job of any kind; its end, where it has nothing left to do."""
+    return preflight(job, restart=restart).outcome if isinstance(job, Job) else check_scoring(job, restart=restart)
 
 
 def run_file(

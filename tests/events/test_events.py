@@ -12,6 +12,7 @@ STORED_NAMES = {
     "Planned", "Submitted", "Pending", "Waiting", "Lost", "Rests", "GoesOn", "Resizes", "Joins", "Torn", "Continued",
     "RoundBegins", "Tick", "EpochDone", "Converged", "Searches", "Judged", "Searched", "Settled", "Outcome", "Failure",
     "LabelSummary", "TimeLimit", "UserAction", "Predicted", "WarmStarted",
+    "EvaluationResult", "ExplanationResult",
     "PageServed", "RunStarted", "TrainingMeasured", "RoundMeasured", "ProcessesMeasured", "CheckpointSaved",
     "ParametersMeasured",
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,20 @@ import pytest
 from sklearn import metrics as sk
 
 import yarnml
-from yarnml.clusters.inline import CLUSTER
 from yarnml.errors import YarnmlError
-from yarnml.job.model_evaluation import ModelEvaluation
-from yarnml.master.model_evaluation import EvaluationResult, evaluate, evaluation_table
+from yarnml.events.events import EvaluationResult
+from yarnml.events.model_jobs import evaluation_table
+from yarnml.job.load import load_any
+from yarnml.runner import run_any
 
 
-def evaluate_model(model: Path, rows: Path, **changes: Any) -> EvaluationResult:
+def evaluate_model(model: Path, rows: Path, output: Path | None = None, **changes: Any) -> EvaluationResult:
     """Evaluate a model in this process."""
-    job = ModelEvaluation(model=str(model), data=[str(rows)], folder=str(model), **changes)
-    return evaluate(job, CLUSTER, lambda event: None)
+    with tempfile.TemporaryDirectory() as folder:
+        section = {"model": str(model), "data": str(rows), "output": str(output or f"{folder}/out.json"), **changes}
+        end = run_any(load_any({"name": "test", "evaluate": section}), "inline")
+    assert isinstance(end, EvaluationResult)
+    return end
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +73,19 @@ def test_classes_by_group(cancer: Path, halves: Path) -> None:
     assert "half=even" in evaluation_table(end)
 
 
+def test_the_file_of_an_evaluation(diabetes: Path, tmp_path: Path) -> None:
+    """It has what the command prints for programs; a second run has nothing to do, and another one is refused."""
+    output = tmp_path / "out.json"
+    end = evaluate_model(diabetes / "models", diabetes / "rows.csv", output)
+    assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
+    assert json.loads(output.read_text())["metrics"] == end.metrics
+    before = output.read_bytes()
+    assert evaluate_model(diabetes / "models", diabetes / "rows.csv", output) == end
+    with pytest.raises(YarnmlError, match=r"evaluate\.output .* exists and holds something else; choose another file"):
+        evaluate_model(diabetes / "models", diabetes / "rows.csv", output, by="sex")
+    assert output.read_bytes() == before
+
+
 def test_numbers(diabetes: Path) -> None:
     """Metrics of numbers are scikit-learn's, those that are asked for beside the usual ones."""
     rows = pq.read_table(diabetes / "rows.parquet")
@@ -99,9 +117,9 @@ def test_the_same_on_any_number_of_workers(
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"by": "nobody"}, "--by: the rows have no column 'nobody'; they have "),
-        ({"by": "id"}, "--by id: there are more than 32 groups; choose another column."),
-        ({"metrics": ["rmse"]}, "--metrics: this job can be judged by "),
+        ({"by": "nobody"}, "evaluate.by: the rows have no column 'nobody'; they have "),
+        ({"by": "id"}, "evaluate.by id: there are more than 32 groups; choose another column."),
+        ({"metrics": ["rmse"]}, "evaluate.metrics: this job can be judged by "),
     ],
 )
 def test_what_is_refused(cancer: Path, changes: dict[str, Any], sentence: str) -> None:
@@ -115,5 +133,5 @@ def test_what_is_refused(cancer: Path, changes: dict[str, Any], sentence: str) -
 def test_rows_without_a_label(cancer: Path, tmp_path: Path) -> None:
     """Rows that lack the label are refused with the columns that there are."""
     pq.write_table(pq.read_table(cancer / "rows.parquet").drop_columns(["target"]), tmp_path / "rows.parquet")
-    with pytest.raises(YarnmlError, match="--data: the rows have no column 'target'"):
+    with pytest.raises(YarnmlError, match=r"evaluate\.data: the rows have no column 'target'"):
         evaluate_model(cancer / "models", tmp_path / "rows.parquet")

@@ -12,17 +12,19 @@ import pytest
 
 import yarnml
 from tests.jobs.test_evaluate import evaluate_model
-from yarnml.clusters.inline import CLUSTER
 from yarnml.errors import YarnmlError
-from yarnml.job.explanation import ModelExplanation
-from yarnml.master.explanation import ExplanationResult, explain, explanation_text
+from yarnml.events.events import ExplanationResult
+from yarnml.events.model_jobs import explanation_text
+from yarnml.job.load import load_any
+from yarnml.runner import run_any
 
 
 def explain_model(model: Path, rows: Path, output: Path, **changes: Any) -> ExplanationResult:
     """Explain a model in this process."""
-    places = {"model": str(model), "data": [str(rows)], "output": str(output), "folder": str(output.parent)}
-    job = ModelExplanation(**places, **({"sample": 100, "repeats": 2} | changes))
-    return explain(job, CLUSTER, lambda event: None)
+    section = {"model": str(model), "data": str(rows), "output": str(output), "sample": 100, "repeats": 2, **changes}
+    end = run_any(load_any({"name": "test", "explain": section}), "inline")
+    assert isinstance(end, ExplanationResult)
+    return end
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -59,7 +61,8 @@ def test_the_same_on_any_number_of_workers(
     diabetes: Path, tmp_path: Path, yarnml_command: Callable[..., "subprocess.CompletedProcess[str]"]
 ) -> None:
     """Two processes write the very bytes of one, for a model that prepares a column."""
-    explain_model(diabetes / "models", diabetes / "rows.csv", tmp_path / "one")
+    end = explain_model(diabetes / "models", diabetes / "rows.csv", tmp_path / "one")
+    assert explain_model(diabetes / "models", diabetes / "rows.csv", tmp_path / "one") == end  # nothing left to do
     arguments = ["--output", tmp_path / "two", "--sample", "100", "--repeats", "2", "--workers", "2"]
     done = yarnml_command("explain", diabetes / "models", "--data", diabetes / "rows.csv", *arguments)
     assert done.returncode == 0, done.stderr
@@ -70,9 +73,9 @@ def test_the_same_on_any_number_of_workers(
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"keep": ["nobody"]}, "--keep: the rows have no column 'nobody'; they have "),
-        ({"metric": "rmse"}, "--metric: this job can be judged by "),
-        ({"output": "models"}, "exists; choose another folder, or remove it."),
+        ({"keep": ["nobody"]}, "explain.keep: the rows have no column 'nobody'; they have "),
+        ({"metric": "rmse"}, "explain.metric: this job can be judged by "),
+        ({"output": "models"}, "exists and holds something else; choose another folder, or remove it."),
     ],
 )
 def test_what_is_refused(cancer: Path, tmp_path: Path, changes: dict[str, Any], sentence: str) -> None:

@@ -10,7 +10,9 @@ import pytest
 import yaml
 from msgspec.structs import FieldInfo as Field
 
+from yarnml.job.explanation import Explain
 from yarnml.job.learners import Options
+from yarnml.job.model_evaluation import Evaluate
 from yarnml.job.prediction import Predict
 from yarnml.job.prepare import Step
 from yarnml.job.spec import Export, Job
@@ -77,12 +79,22 @@ def test_every_field_of_a_step_is_explained(kind: type[msgspec.Struct], field: F
     check_default(field, row[2])
 
 
-@pytest.mark.parametrize(("name", "field"), [*fields(Predict, "predict.")], ids=lambda value: str(value))
-def test_every_field_of_a_prediction_is_explained(name: str, field: Field) -> None:
-    """docs/predictions.md has a line for every field of ``predict``, with its default; CSV is as in ``data``."""
-    page, name = (
-        ("job-file", name.replace("predict", "data")) if name.startswith("predict.csv.") else ("predictions", name)
-    )
+@pytest.mark.parametrize(
+    ("page", "name", "field"),
+    [
+        (page, name, field)
+        for page, section, kind in (
+            ("predictions", "predict", Predict),
+            ("predictions", "evaluate", Evaluate),
+            ("explanations", "explain", Explain),
+        )
+        for name, field in fields(kind, f"{section}.")
+        if ".csv." not in name
+    ],
+    ids=lambda value: str(value),
+)
+def test_every_field_of_a_scoring_is_explained(page: str, name: str, field: Field) -> None:
+    """The page of a job that applies a model has a line for every field of its section, with its default."""
     row = re.search(rf"^\| `{name}` \| (.*?) \| .+ \|$", (ROOT / f"docs/{page}.md").read_text(), re.MULTILINE)
     assert row, f"{name} is missing"
     check_default(field, row[1])

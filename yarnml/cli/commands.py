@@ -13,9 +13,7 @@ from yarnml.cli.shared import echo, plan_option, print_plan, restart_option, set
 from yarnml.events.console import JobConsole
 from yarnml.events.public import shown
 from yarnml.job.fields import LARGEST_COUNT, LARGEST_INT
-from yarnml.job.load import load_any, load_job
-from yarnml.job.prediction import Prediction
-from yarnml.job.spec import Job
+from yarnml.job.load import AnyJob, load_any, load_job
 from yarnml.runner import BACKENDS, run_any
 from yarnml.storage.security.identity import PROXY_USER
 
@@ -59,7 +57,7 @@ def run_command(
     metrics_port: int | None,
     plan: bool,
 ) -> None:
-    """Do a job here, in this process or in local ones: train, or predict.
+    """Do a job here, in this process or in local ones: train, predict, evaluate or explain.
 
     Run the same command again after a stop: it continues from the newest checkpoint.
     """
@@ -72,7 +70,7 @@ def run_command(
         show(run_any(_load(job_file, overrides, profile), backend, restart=restart, say=show))
 
 
-def _load(job_file: str, overrides: tuple[str, ...], profile: bool) -> Job | Prediction:
+def _load(job_file: str, overrides: tuple[str, ...], profile: bool) -> AnyJob:
     return load_any(job_file, (*overrides, "profile=true") if profile else overrides)
 
 
@@ -108,7 +106,7 @@ def submit_command(
     principal: str | None,
     proxy_user: str | None,
 ) -> None:
-    """Do a job on YARN, from an edge node: train, or predict.
+    """Do a job on YARN, from an edge node: train, predict, evaluate or explain.
 
     Ctrl-C leaves the job running; `yarnml attach` comes back to it.
     """

@@ -1,24 +1,24 @@
 """The commands for trained models: predict, evaluate, explain, recommend."""
 
 import tempfile
-from pathlib import Path
 
 import click
 from rich.console import Console
 
 from yarnml.cli.shared import echo, restart_option, set_option, submit
 from yarnml.events.console import JobConsole
-from yarnml.job.explanation import ModelExplanation
+from yarnml.events.events import End, EvaluationResult, ExplanationResult
+from yarnml.events.model_jobs import evaluation_json, evaluation_table, explanation_text
 from yarnml.job.fields import LARGEST_COUNT, LARGEST_INT
-from yarnml.job.load import load_prediction
-from yarnml.job.model_evaluation import ModelEvaluation
-from yarnml.job.places import absolute_path
-from yarnml.job.prediction import prediction_document
-from yarnml.job.processes import Workers
-from yarnml.master.explanation import explain, explanation_text
-from yarnml.master.model_evaluation import evaluate, evaluation_json, evaluation_table
+from yarnml.job.load import AnyJob, load_any
+from yarnml.job.scoring import scoring_document
 from yarnml.model.recommend import recommend
-from yarnml.runner import BACKENDS, find_cluster, run_any
+from yarnml.runner import BACKENDS, run_any
+
+backend_option = click.option("--backend", default="local", show_default=True, type=click.Choice([*BACKENDS, "yarn"]))
+workers_option = click.option(
+    "--workers", type=click.IntRange(1, LARGEST_COUNT), help="How many processes; 2 where nothing is said."
+)
 
 
 @click.command("predict")
@@ -36,8 +36,8 @@ from yarnml.runner import BACKENDS, find_cluster, run_any
     type=click.Choice(["fail", "null"]),
     help="What becomes of a row that can't be predicted.",
 )
-@click.option("--backend", default="local", show_default=True, type=click.Choice([*BACKENDS, "yarn"]))
-@click.option("--workers", type=click.IntRange(1, LARGEST_COUNT), help="How many processes; 2 where nothing is said.")
+@backend_option
+@workers_option
 @set_option
 @restart_option
 def predict_command(
@@ -65,14 +65,18 @@ def predict_command(
         "probabilities": not no_probabilities,
         "on_error": on_error,
     }
-    job = load_prediction(prediction_document(predict, workers), overrides)
+    job = load_any(scoring_document("predict", predict, workers), overrides)
     if backend == "yarn":
-        from yarnml.clusters.yarn.edge.submit import SubmitOptions
-
-        submit(job, SubmitOptions(restart=restart))
+        _submit(job, restart=restart)
         return
     with JobConsole(Console(highlight=False)) as show:
         show(run_any(job, backend, restart=restart, say=show))
+
+
+def _submit(job: AnyJob, *, restart: bool = False) -> None:
+    from yarnml.clusters.yarn.edge.submit import SubmitOptions
+
+    submit(job, SubmitOptions(restart=restart))
 
 
 @click.command("evaluate")
@@ -80,25 +84,42 @@ def predict_command(
 @click.option("--data", required=True, multiple=True, metavar="URL", help="Rows with labels: files, folders or globs.")
 @click.option("--by", metavar="COLUMN", help="Also the metrics of each value of this column.")
 @click.option("--metrics", default="", metavar="NAME,…", help="These, not all that the label may have.")
+@click.option("--output", metavar="URL", help="A new JSON file for the metrics; needed with --backend yarn.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.option("--backend", default="local", show_default=True, type=click.Choice(list(BACKENDS)))
-@click.option("--workers", type=click.IntRange(1, LARGEST_COUNT), default=2, show_default=True)
+@backend_option
+@workers_option
+@set_option
 def evaluate_command(
-    model: str, data: tuple[str, ...], by: str | None, metrics: str, as_json: bool, backend: str, workers: int
+    model: str,
+    data: tuple[str, ...],
+    by: str | None,
+    metrics: str,
+    output: str | None,
+    as_json: bool,
+    backend: str,
+    workers: int | None,
+    overrides: tuple[str, ...],
 ) -> None:
     """Work out the metrics of a model on rows with labels, exact, also by groups of rows."""
+    if backend == "yarn" and (not output or as_json):
+        raise click.UsageError("with --backend yarn the metrics go to a file; give --output, and leave --json out.")
     chosen = [name for name in metrics.split(",") if name]
-    with tempfile.TemporaryDirectory(prefix="yarnml-") as folder, JobConsole(Console(stderr=True)) as show:
-        job = ModelEvaluation(
-            model=absolute_path("MODEL", model, Path.cwd()),
-            data=[absolute_path("--data", url, Path.cwd()) for url in data],
-            folder=folder,
-            by=by,
-            metrics=chosen,
-            workers=Workers(count=workers),
-        )
-        end = evaluate(job, find_cluster(backend), show)
+    with tempfile.TemporaryDirectory(prefix="yarnml-") as folder:
+        target = output or f"{folder}/evaluation.json"
+        section = {"model": model, "data": list(data), "by": by, "metrics": chosen, "output": target}
+        job = load_any(scoring_document("evaluate", section, workers), overrides)
+        if backend == "yarn":
+            _submit(job)
+            return
+        end = _run(job, backend)
+    assert isinstance(end, EvaluationResult)
     echo(evaluation_json(end) if as_json else evaluation_table(end))
+
+
+def _run(job: AnyJob, backend: str) -> End:
+    """Do a job here; its events go to standard error, so that its end is all that programs read."""
+    with JobConsole(Console(stderr=True)) as show:
+        return run_any(job, backend, say=show)
 
 
 @click.command("explain")
@@ -112,8 +133,9 @@ def evaluate_command(
 )
 @click.option("--repeats", type=click.IntRange(1, 1000), default=5, show_default=True, help="Of each permutation.")
 @click.option("--orders", type=click.IntRange(1, 100_000), default=8, show_default=True, help="Drawn for networks.")
-@click.option("--backend", default="local", show_default=True, type=click.Choice(list(BACKENDS)))
-@click.option("--workers", type=click.IntRange(1, LARGEST_COUNT), default=2, show_default=True)
+@backend_option
+@workers_option
+@set_option
 def explain_command(
     model: str,
     data: tuple[str, ...],
@@ -124,26 +146,29 @@ def explain_command(
     repeats: int,
     orders: int,
     backend: str,
-    workers: int,
+    workers: int | None,
+    overrides: tuple[str, ...],
 ) -> None:
     """Explain a model on some rows: SHAP values of every row, importances and dependences of every feature.
 
     Importances need rows with labels; without, they are left out.
     """
-    with tempfile.TemporaryDirectory(prefix="yarnml-") as folder, JobConsole(Console(stderr=True)) as show:
-        job = ModelExplanation(
-            model=absolute_path("MODEL", model, Path.cwd()),
-            data=[absolute_path("--data", url, Path.cwd()) for url in data],
-            output=absolute_path("--output", output, Path.cwd()),
-            folder=folder,
-            keep=[name for name in keep.split(",") if name],
-            metric=metric,
-            sample=sample,
-            repeats=repeats,
-            orders=orders,
-            workers=Workers(count=workers),
-        )
-        end = explain(job, find_cluster(backend), show)
+    section = {
+        "model": model,
+        "data": list(data),
+        "output": output,
+        "keep": [name for name in keep.split(",") if name],
+        "metric": metric,
+        "sample": sample,
+        "repeats": repeats,
+        "orders": orders,
+    }
+    job = load_any(scoring_document("explain", section, workers), overrides)
+    if backend == "yarn":
+        _submit(job)
+        return
+    end = _run(job, backend)
+    assert isinstance(end, ExplanationResult)
     echo(explanation_text(end))
 
 

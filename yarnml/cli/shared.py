@@ -8,8 +8,7 @@ from rich.console import Console
 from yarnml.errors import JobFileError
 from yarnml.events.console import JobConsole
 from yarnml.events.public import shown
-from yarnml.job.load import load_any
-from yarnml.job.prediction import Prediction
+from yarnml.job.load import AnyJob, load_any
 from yarnml.job.spec import Job
 from yarnml.master.preflight import overview
 
@@ -38,12 +37,12 @@ def print_plan(job_file: str, overrides: tuple[str, ...], restart: bool) -> None
     if restart:
         raise click.UsageError("--plan does nothing to a job, and --restart forgets its checkpoints: leave one out.")
     job = load_any(job_file, overrides)
-    if isinstance(job, Prediction):
-        raise JobFileError(f"--plan is for jobs that train, and {job_file} predicts; run it without --plan.")
+    if not isinstance(job, Job):
+        raise JobFileError(f"--plan is for jobs that train, and {job_file} uses a model; run it without --plan.")
     echo(str(overview(job)))
 
 
-def submit(job: Job | Prediction, options: "SubmitOptions") -> None:
+def submit(job: AnyJob, options: "SubmitOptions") -> None:
     """Send a job to YARN, and unless it is detached show it until it ends."""
     from yarnml.clusters.yarn.edge.submit import submit_job
 

@@ -15,7 +15,9 @@ from yarnml.events.events import (
     Continued,
     Converged,
     EpochDone,
+    EvaluationResult,
     Event,
+    ExplanationResult,
     Failure,
     LabelSummary,
     Outcome,
@@ -39,6 +41,7 @@ from yarnml.events.events import (
 )
 from yarnml.events.log import log
 from yarnml.events.measurements import Measurement
+from yarnml.events.model_jobs import evaluation_table, explanation_text, prediction_summary
 from yarnml.events.public import shown
 from yarnml.events.rate import Rate
 from yarnml.events.submission import PageServed, TimeLimit, UserAction
@@ -172,6 +175,10 @@ def announcement(event: Announcement) -> str:
             return summary(event)
         case Predicted():
             return prediction_summary(event)
+        case EvaluationResult():
+            return evaluation_table(event)
+        case ExplanationResult():
+            return explanation_text(event)
         case Failure(_, text, detail):
             return f"{detail}\nerror: {text}" if detail else f"error: {text}"
         case _:
@@ -211,18 +218,6 @@ def summary(outcome: Outcome) -> str:
     if outcome.export:
         facts += [("model", outcome.export), ("use it", f'yarnml.load_model("{outcome.export}").predict(table)')]
     return columns(facts)
-
-
-def prediction_summary(end: Predicted) -> str:
-    """The end of a job that predicts, one fact a line."""
-    rows = f"{end.rows} rows in {count_of(end.files, 'file')}"
-    facts = [(end.name, "had finished before; nothing to do" if end.already else f"done: {rows}")]
-    facts.append(("time", f"{end.seconds:.1f} s"))
-    if end.nulls:
-        facts.append(("null", f"{end.nulls} rows could not be predicted"))
-    if end.local is not None:
-        facts.append(("data", f"{100 * end.local:.0f} % of the bytes were on the host of their worker"))
-    return columns([*facts, ("model", end.model), ("output", end.output)])
 
 
 def _score(candidate: Ranked, folds: int) -> str:

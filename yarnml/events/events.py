@@ -14,6 +14,9 @@ from yarnml.events.cluster import Waiting as Waiting
 from yarnml.events.cluster import WorkerSuspended as WorkerSuspended
 from yarnml.events.fact import Fact
 from yarnml.events.measurements import Measurement
+from yarnml.events.model_jobs import EvaluationResult as EvaluationResult
+from yarnml.events.model_jobs import ExplanationResult as ExplanationResult
+from yarnml.events.model_jobs import Predicted as Predicted
 from yarnml.events.submission import PageServed, TimeLimit, UserAction
 from yarnml.events.submission import Pending as Pending
 from yarnml.events.submission import Submitted as Submitted
@@ -186,25 +189,6 @@ class Outcome(Fact, frozen=True):
         return importlib.import_module("yarnml.watch.curves").plot(self)  # by name: events know no view of them
 
 
-class Predicted(Fact, frozen=True):
-    """The good end of a job that predicts.
-
-    ``model``: the version.  ``nulls``: rows that could not be predicted.
-    ``local``: the share of the bytes that lay on the host of the worker that read them; None if not known.
-    ``already``: had an earlier run finished it?
-    """
-
-    name: str
-    output: str
-    model: str
-    rows: int
-    nulls: int
-    files: int
-    seconds: float = 0.0
-    local: float | None = None
-    already: bool = False
-
-
 class Failure(Fact, frozen=True):
     """The bad end of a job: the name of a class in `yarnml.errors`, its sentence, and its detail."""
 
@@ -218,7 +202,7 @@ _SubmissionEvent = UserAction | Submitted | Pending | TimeLimit | PageServed
 _PlanEvent = Planned | LabelSummary | Continued | WarmStarted | CheckpointTorn
 _TrainingEvent = EpochDone | Converged | BestEpochChosen
 
-End = Outcome | Predicted
+End = Outcome | Predicted | EvaluationResult | ExplanationResult
 """The good end of a job of any kind."""
 
 _Search = SearchStarted | TrialDone | SearchDone

@@ -13,9 +13,12 @@ from yarnml.job import search_space
 from yarnml.job.base import check_processes
 from yarnml.job.document import check_extent, parse, parse_file
 from yarnml.job.explain import check_keys, explain, show
+from yarnml.job.explanation import ModelExplanation
+from yarnml.job.model_evaluation import ModelEvaluation
 from yarnml.job.monitor import check_monitor
 from yarnml.job.places import absolute_environment, absolute_path, absolute_paths
-from yarnml.job.prediction import Prediction, make_prediction
+from yarnml.job.prediction import Prediction
+from yarnml.job.scoring import make_scoring
 from yarnml.job.spec import Evaluation, Job
 from yarnml.job.validate import check_data, check_learner, with_learner_defaults
 
@@ -23,10 +26,23 @@ Source = str | Path | Mapping[str, Any]
 """A job file, or a mapping of the same form."""
 
 
-def load_any(source: Source, overrides: tuple[str, ...] = ()) -> Job | Prediction:
-    """Read a job file of either kind, as `load_job` does: one with a section ``predict`` predicts, others train."""
+AnyScoring = Prediction | ModelEvaluation | ModelExplanation
+"""A job of any kind that applies a stored model, and has job files."""
+
+AnyJob = Job | AnyScoring
+"""A job of any kind that has job files."""
+
+_SCORING: Mapping[str, type[AnyScoring]] = {
+    kind.SECTION: kind for kind in (Prediction, ModelEvaluation, ModelExplanation)
+}
+"""Jobs that apply a model, by the section that no other job has."""
+
+
+def load_any(source: Source, overrides: tuple[str, ...] = ()) -> AnyJob:
+    """Read a job file of any kind, as `load_job` does: its sections tell the kind, and one without any trains."""
     document, folder = _overridden(source, overrides)
-    return make_prediction(document, folder) if "predict" in document else _make_job(document, folder)
+    kind = _scoring(document)
+    return make_scoring(document, kind, folder) if kind else _make_job(document, folder)
 
 
 def load_job(source: Source, overrides: tuple[str, ...] = ()) -> Job:
@@ -40,14 +56,20 @@ def load_job(source: Source, overrides: tuple[str, ...] = ()) -> Job:
 
 def load_prediction(source: Source, overrides: tuple[str, ...] = ()) -> Prediction:
     """Read a job file that predicts, as `load_job` does."""
-    return make_prediction(*_overridden(source, overrides))
+    document, folder = _overridden(source, overrides)
+    return make_scoring(document, Prediction, folder)
 
 
-def decode_job(data: bytes) -> Job | Prediction:
-    """Return a job that was encoded as JSON, of either kind."""
-    kind: Any = Prediction if "predict" in msgspec.json.decode(data) else Job
-    job: Job | Prediction = msgspec.json.decode(data, type=kind)
+def decode_job(data: bytes) -> AnyJob:
+    """Return a job that was encoded as JSON, of any kind."""
+    kind: Any = _scoring(msgspec.json.decode(data)) or Job
+    job: AnyJob = msgspec.json.decode(data, type=kind)
     return job
+
+
+def _scoring(document: Mapping[str, Any]) -> type[AnyScoring] | None:
+    """The kind of job that a section of a document asks for; None for a training."""
+    return next((kind for section, kind in _SCORING.items() if section in document), None)
 
 
 def _overridden(source: Source, overrides: tuple[str, ...]) -> tuple[dict[str, Any], Path]:

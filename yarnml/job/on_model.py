@@ -1,60 +1,46 @@
-"""The common part of jobs that commands ask for about a stored model."""
+"""The common part of jobs about a stored model."""
 
 from typing import Annotated
 
 from msgspec import Meta
 
+from yarnml.events.redaction import hide, hide_passwords
 from yarnml.job.acls import Acls
-from yarnml.job.fields import LARGEST_COUNT, FormatName, Section, Url
+from yarnml.job.fields import LARGEST_COUNT, Name, Section
 from yarnml.job.processes import EnvironmentSpec, Master, Reducers, Workers
 
 
 class OnModel(Section, frozen=True, kw_only=True):
-    """A stored model and rows for it; the base of a `yarnml.job.base.BaseJob`.
+    """A job about a stored model, the same for every backend; the base of a `yarnml.job.base.BaseJob`."""
 
-    ``folder``: for the logs of its processes.
-    """
-
-    model: Url
-    data: Annotated[list[Url], Meta(min_length=1)]
-    folder: str
-    format: FormatName = "auto"
+    name: Name
     workers: Workers = Workers()
+    master: Master = Master()
+    queue: Annotated[str, Meta(min_length=1)] = "default"
+    acls: Acls = Acls()
+    environment: EnvironmentSpec = EnvironmentSpec()
 
-    @property
-    def reducers(self) -> Reducers:
-        return Reducers()
-
-    @property
-    def master(self) -> Master:
-        return Master()
-
-    @property
-    def queue(self) -> str:
-        return "default"
-
-    @property
-    def acls(self) -> Acls:
-        return Acls()
-
-    @property
-    def environment(self) -> EnvironmentSpec:
-        return EnvironmentSpec()
-
-    @property
-    def folder_field(self) -> str:
-        return "the folder for logs"
-
-    @property
-    def shards(self) -> int:
-        return LARGEST_COUNT
+    def __post_init__(self) -> None:
+        """Hide the job's secrets in every process that reads it."""
+        hide(self.environment.variables.values())
+        hide_passwords(filter(None, [*self.urls.values(), self.environment.archive, self.environment.pex]))
 
     @property
     def urls(self) -> dict[str, str]:
-        """Every place that the job reads, by the option that names it."""
-        return {"MODEL": self.model, **{f"--data {n}": url for n, url in enumerate(self.data)}}
+        """Every place that the job reads or writes, by the field or option that names it."""
+        raise NotImplementedError
+
+    @property
+    def reducers(self) -> Reducers:
+        """The workers add up what little there is to add."""
+        return Reducers()
+
+    @property
+    def shards(self) -> int:
+        """No bound: any number of workers may help."""
+        return LARGEST_COUNT
 
     @property
     def modules(self) -> list[str]:
         """The user's own modules: an exported model needs none."""
-        return []
+        return list(self.environment.files)

@@ -8,29 +8,33 @@ The output is a folder that appears by one rename:
 * ``explanation.json``: model, data, method and base values; ``index.html``: a page of plots
 """
 
+from contextlib import suppress
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from yarnml import storage
+from yarnml.checkpoint.lease import Lease
 from yarnml.control.commands import Command, DrawSample, ExplainFeatures, ExplainRows
 from yarnml.control.reports import Explained
 from yarnml.data.dataset import inspect
 from yarnml.errors import ExportError, JobFileError, translated
 from yarnml.events.events import Listener, Planned
-from yarnml.events.text import columns
+from yarnml.events.model_jobs import ExplanationResult
 from yarnml.job import paths
 from yarnml.job.explanation import ModelExplanation
 from yarnml.job.metrics import check_metric
 from yarnml.master.crew import Cluster, Crew
-from yarnml.master.explanation_output import Values, write
+from yarnml.master.explanation_output import FACTS, Values, write
+from yarnml.master.hidden_folder import hidden_folder
 from yarnml.master.locality import Locality
 from yarnml.master.persistence import run_to_end
 from yarnml.master.reports import all_of
 from yarnml.master.scoring_plan import ScoringPlan, Source, plan_scoring
 from yarnml.model import versions
-from yarnml.storage import atomic
+from yarnml.storage import integrity
 from yarnml.storage.tensors import unpack
 
 ROWS_PER_SHARD = 2**15
@@ -38,88 +42,115 @@ ROWS_PER_SHARD = 2**15
 LEAST_SHARDS = 8
 """Shards of few rows: so many workers may share the features."""
 MAX_SAMPLE_BYTES = 4 * 2**20
-SHOWN = 10
-"""Features that the command prints: the tables have all."""
 
 Array = npt.NDArray[Any]
 
 
-class ExplanationResult(NamedTuple):
-    """The end of an explanation.  ``importances``: by column, the largest first; empty for rows without labels.
+class ExplanationPlan(NamedTuple):
+    """An explanation that can be made.
 
-    ``note``: about a page that could not be drawn.
+    ``metric``: of importances; None for rows without labels.
+    ``settings``: what decides the numbers, beside the model and the rows.
+    ``done``: the end of an earlier run.
     """
 
-    model: str
-    output: str
-    rows: int
-    method: str
-    metric: str
-    importances: dict[str, float]
-    sizes: dict[str, float]
-    note: str = ""
+    job: ModelExplanation
+    scoring: ScoringPlan
+    metric: str | None
+    settings: dict[str, Any]
+    done: ExplanationResult | None
+
+
+def plan_explanation(job: ModelExplanation) -> ExplanationPlan:
+    """Check everything that can be checked of a job, its model, its rows and its output."""
+    plan, metric = _find_rows(job)
+    section = job.explain
+    names = ("keep", "sample", "repeats", "orders")
+    settings = {"metric": metric, **{name: getattr(section, name) for name in names}}
+    identity = {"digest": plan.digest, "data": plan.dataset.fingerprint, "settings": settings}
+    return ExplanationPlan(job, plan, metric, settings, _earlier(job, identity))
+
+
+def check_explanation(job: ModelExplanation) -> ExplanationResult | None:
+    """Check all that can be checked of a job before any process of it starts; its end, where it came to it before."""
+    Lease(job.folder, job.folder_field).check()
+    return plan_explanation(job).done
 
 
 def explain(job: ModelExplanation, cluster: Cluster, say: Listener) -> ExplanationResult:
     """Explain a stored model on some rows; the same numbers on any number of workers."""
-    plan, metric = _plan(job)
-    with translated(ExportError, f"--output {job.output} can't be written"):
-        if storage.exists(job.target):
-            raise ExportError(f"--output {job.output} exists; choose another folder, or remove it.")
-        storage.remove(job.draft)
+    explanation = plan_explanation(job)
+    if explanation.done:
+        return explanation.done
+    plan = explanation.scoring
+    metric = explanation.metric
+    section = job.explain
     rows = plan.dataset.rows
     shards = min(rows, max(LEAST_SHARDS, -(-rows // ROWS_PER_SHARD)))
     scoring = plan.scoring(shards, "fail", job.workers)
     bytes_of_row = 8 * (plan.schema.row_width + 2)
-    sample_rows = max(10, min(job.sample, MAX_SAMPLE_BYTES // bytes_of_row))
-    say(Planned("explanation", cluster.name, {"explain": rows}, shards, cluster.workers(job), 0))
-    with atomic.draft(job.draft) as folder:
+    sample_rows = max(10, min(section.sample, MAX_SAMPLE_BYTES // bytes_of_row))
+    say(Planned(job.name, cluster.name, {"explain": rows}, shards, cluster.workers(job), 0))
+    with hidden_folder(job) as lease:
+        draft = storage.join(job.folder, paths.PARTS)
+        storage.remove(draft)
         with cluster.open_crew(job, paths.logs(job.folder), say, Locality(plan.dataset, shards)) as crew:
             sample = _run(crew, DrawSample(scoring, sample_rows), shards).arrays
-            effects = unpack(_run(crew, ExplainFeatures(scoring, sample, metric, job.repeats), shards).arrays)
+            effects = unpack(_run(crew, ExplainFeatures(scoring, sample, metric, section.repeats), shards).arrays)
             baseline = _baseline(plan, unpack(sample))
-            command = ExplainRows(scoring, storage.join(folder, "shap"), job.keep, baseline, job.orders)
+            command = ExplainRows(scoring, storage.join(draft, "shap"), section.keep, baseline, section.orders)
             explained = _run(crew, command, shards)
-        values = Values(explained.method, metric, job.repeats, effects, unpack(explained.arrays))
-        with translated(ExportError, f"--output {job.output} can't be written"):
-            note = write(folder, plan, values)
-            storage.rename(folder, job.target)
+        values = Values(explained.method, metric, section.repeats, effects, unpack(explained.arrays))
+        lease.confirm()
+        with translated(ExportError, f"explain.output {job.output} can't be written"):
+            note = write(draft, plan, values, explanation.settings)
+            try:
+                storage.rename(draft, job.output)
+            except FileExistsError as exc:
+                raise ExportError(f"explain.output {job.output} appeared meanwhile; choose another folder.") from exc
     importances = values.importances(plan.schema)
+    sizes = values.sizes(plan.schema)
     return ExplanationResult(
-        plan.folder, job.target, rows, explained.method, metric or "", importances, values.sizes(plan.schema), note
+        job.name, job.output, plan.folder, rows, explained.method, metric or "", importances, sizes, note
     )
 
 
-def explanation_text(end: ExplanationResult) -> str:
-    """The end of an explanation for people: the features that matter most."""
-    heads = ["feature", "mean |SHAP|"]
-    rows = [[name, f"{size:.4g}"] for name, size in [*end.sizes.items()][:SHOWN]]
-    text = f"{end.model}: {end.rows} rows, {end.method}\n" + columns([heads, *rows])
-    if end.importances:
-        costs = [[name, f"{value:.4g}"] for name, value in [*end.importances.items()][:SHOWN]]
-        text += "\n\n" + columns([["column", f"importance by {end.metric}"], *costs])
-    return "\n".join(filter(None, [text, end.note, f"output: {end.output}"]))
+def _earlier(job: ModelExplanation, identity: dict[str, Any]) -> ExplanationResult | None:
+    """Return the end of an earlier run of this job, None where there is no output; refuse any other output."""
+    with translated(ExportError, f"explain.output {job.output} can't be looked at"):
+        if not storage.exists(job.output):
+            return None
+    with suppress(OSError, *integrity.UNDECODABLE, msgspec.ValidationError, LookupError, TypeError):
+        facts = msgspec.json.decode(storage.read(storage.join(job.output, FACTS)))
+        if all(facts[name] == value for name, value in identity.items()):
+            facts |= {"name": job.name, "output": job.output, "metric": facts["metric"] or ""}
+            return msgspec.convert(facts, ExplanationResult)
+    raise ExportError(
+        f"explain.output {job.output} exists and holds something else; choose another folder, or remove it."
+    )
 
 
-def _plan(job: ModelExplanation) -> tuple[ScoringPlan, str | None]:
+def _find_rows(job: ModelExplanation) -> tuple[ScoringPlan, str | None]:
     """The model and the rows, and the metric of importances; None for rows without labels."""
-    schema = versions.description(versions.resolve(job.model)).schema
-    _, stored = inspect(job.data, job.format, "--data")
+    section = job.explain
+    source = Source("explain.data", section.data, section.format, section.csv)
+    schema = versions.description(versions.resolve(section.model)).schema
+    _, stored = inspect(source.paths, source.format, source.field, source.csv)
     labelled = schema.label is not None and schema.label in stored.names
-    plan = plan_scoring(
-        job.model, Source("--data", job.data, job.format), [("--keep", n) for n in job.keep], labelled=labelled
-    )
+    kept = [("explain.keep", name) for name in section.keep]
+    plan = plan_scoring(section.model, source, kept, labelled=labelled)
     if schema.keyed:
         raise ExportError(f"Column '{schema.keyed[0].name}' becomes keys; a model of such is not explained.")
     if not labelled:
-        if job.metric:
-            raise JobFileError(f"--metric {job.metric} needs rows with the label; --data has none.")
+        if section.metric:
+            raise JobFileError(f"explain.metric {section.metric} needs rows with the label; explain.data has none.")
         return plan, None
     usual = "rmse" if schema.label_type == "number" else "log_loss"
     if usual == "log_loss" and versions.description(plan.folder).learner["kind"] == "svm":
         usual = "accuracy"
-    check_metric("--metric", job.metric or usual, schema.label_type, len(schema.classes or ()))
-    return plan, job.metric or usual
+    metric = section.metric or usual
+    check_metric("explain.metric", metric, schema.label_type, len(schema.classes or ()))
+    return plan, metric
 
 
 def _run(crew: Crew, command: Command, shards: int) -> Explained:

@@ -19,6 +19,8 @@ from yarnml.watch.explanation import Effects, page
 
 Array = npt.NDArray[Any]
 
+FACTS = "explanation.json"
+
 
 class Values(NamedTuple):
     """The numbers of an explanation, as the workers report them.
@@ -52,8 +54,11 @@ class Values(NamedTuple):
         return dict(sorted(sizes, key=lambda pair: -pair[1]))
 
 
-def write(folder: str, plan: ScoringPlan, values: Values) -> str:
-    """Write all but the values of the rows; a sentence where there can be no page, else empty."""
+def write(folder: str, plan: ScoringPlan, values: Values, settings: Mapping[str, Any]) -> str:
+    """Write all but the values of the rows; a sentence where there can be no page, else empty.
+
+    ``settings``: of the job, which decide the numbers.
+    """
     for name, table in _tables(plan.schema, values).items():
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
@@ -67,8 +72,11 @@ def write(folder: str, plan: ScoringPlan, values: Values) -> str:
         "base_values": values.rows["base"].tolist(),
         "metric": values.metric,
         "metric_of_rows": float(values.effects["metric"][0]) if values.metric else None,
+        "importances": values.importances(plan.schema),
+        "sizes": values.sizes(plan.schema),
+        "settings": settings,
     }
-    storage.write(storage.join(folder, "explanation.json"), msgspec.json.format(msgspec.json.encode(facts)))
+    storage.write(storage.join(folder, FACTS), msgspec.json.format(msgspec.json.encode(facts)))
     shown = [(name, str(facts[name])) for name in ("model", "rows", "method", "metric", "metric_of_rows")]
     effects = Effects(
         plan.schema.names,

@@ -1,78 +1,118 @@
 """The story of an evaluation of a stored model: find the groups, then add up what metrics are made of."""
 
-from typing import NamedTuple
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 import msgspec
 
+from yarnml import storage
+from yarnml.checkpoint.lease import Lease
 from yarnml.control.commands import EvaluateModel, FindGroups
 from yarnml.control.reports import GroupNames, ModelMetrics
-from yarnml.errors import ExportError, JobFileError
-from yarnml.events.events import Listener
-from yarnml.events.text import columns
+from yarnml.errors import ExportError, JobFileError, translated
+from yarnml.events.events import Listener, Planned
+from yarnml.events.model_jobs import EvaluationResult, evaluation_json
 from yarnml.job import paths
 from yarnml.job.metrics import MAX_GROUPS, all_metrics, check_metric, requested
 from yarnml.job.model_evaluation import ModelEvaluation
 from yarnml.master.crew import Cluster, Crew
+from yarnml.master.hidden_folder import hidden_folder
 from yarnml.master.locality import Locality
 from yarnml.master.persistence import run_to_end
 from yarnml.master.reports import all_of, first_of
-from yarnml.master.scoring_plan import Source, plan_scoring, shards_of
+from yarnml.master.scoring_plan import ScoringPlan, Source, plan_scoring, shards_of
+from yarnml.storage import atomic, integrity
+
+FORMAT = "yarnml-evaluation/1"
 
 
-class EvaluationResult(NamedTuple):
-    """The end of an evaluation.
+class EvaluationPlan(NamedTuple):
+    """An evaluation that can be made.
 
-    ``rows``: of the data.  ``weight``: of all rows together, which is their number where they have none of their own.
-    ``groups``: the metrics of each value of the column ``by``, as text.
+    ``identity``: all that decides its numbers.
+    ``done``: the end of an earlier run.
     """
 
-    model: str
-    rows: int
-    weight: float
-    metrics: dict[str, float]
-    by: str | None
-    groups: dict[str, dict[str, float]]
+    job: ModelEvaluation
+    scoring: ScoringPlan
+    metrics: list[str]
+    identity: dict[str, Any]
+    done: EvaluationResult | None
+
+
+def plan_evaluation(job: ModelEvaluation) -> EvaluationPlan:
+    """Check everything that can be checked of a job, its model, its rows and its output."""
+    section = job.evaluate
+    extra = [("evaluate.by", section.by)] if section.by else []
+    source = Source("evaluate.data", section.data, section.format, section.csv)
+    plan = plan_scoring(section.model, source, extra, labelled=True)
+    schema = plan.schema
+    if schema.label is None:
+        raise ExportError(f"{plan.folder} learnt without a label, so there is nothing to compare its outputs with.")
+    for name in section.metrics:
+        check_metric("evaluate.metrics", name, schema.label_type, len(schema.classes or ()), single=False)
+    names = list(requested(section.metrics or all_metrics(schema.label_type, len(schema.classes or ()))))
+    identity = {"model": plan.digest, "data": plan.dataset.fingerprint, "by": section.by, "metrics": names}
+    return EvaluationPlan(job, plan, names, identity, _earlier(job, identity))
+
+
+def check_evaluation(job: ModelEvaluation) -> EvaluationResult | None:
+    """Check all that can be checked of a job before any process of it starts; its end, where it came to it before."""
+    Lease(job.folder, job.folder_field).check()
+    return plan_evaluation(job).done
 
 
 def evaluate(job: ModelEvaluation, cluster: Cluster, say: Listener) -> EvaluationResult:
     """Evaluate a stored model on all rows of some data; the same numbers on any number of workers."""
-    extra = [("--by", job.by)] if job.by else []
-    plan = plan_scoring(job.model, Source("--data", job.data, job.format), extra, labelled=True)
-    schema = plan.schema
-    if schema.label is None:
-        raise ExportError(f"{plan.folder} learnt without a label, so there is nothing to compare its outputs with.")
-    for name in job.metrics:
-        check_metric("--metrics", name, schema.label_type, len(schema.classes or ()), single=False)
-    names = requested(job.metrics or all_metrics(schema.label_type, len(schema.classes or ())))
-    shards = shards_of(plan.dataset.rows)
-    scoring = plan.scoring(shards, "fail", job.workers)
-    locality = Locality(plan.dataset, shards)
-    with cluster.open_crew(job, paths.logs(job.folder), say, locality) as crew:
-        groups = _groups(crew, FindGroups(scoring, job.by), shards) if job.by else []
-        judged = first_of(run_to_end(crew, EvaluateModel(scoring, list(names), job.by, groups), shards), ModelMetrics)
-    return EvaluationResult(plan.folder, plan.dataset.rows, judged.weight, judged.metrics, job.by, judged.groups)
+    plan = plan_evaluation(job)
+    if plan.done:
+        return plan.done
+    dataset = plan.scoring.dataset
+    shards = shards_of(dataset.rows)
+    say(Planned(job.name, cluster.name, {"evaluate": dataset.rows}, shards, cluster.workers(job), 0))
+    by = job.evaluate.by
+    scoring = plan.scoring.scoring(shards, "fail", job.workers)
+    with hidden_folder(job) as lease:
+        with cluster.open_crew(job, paths.logs(job.folder), say, Locality(dataset, shards)) as crew:
+            groups = _groups(crew, FindGroups(scoring, by), shards) if by else []
+            command = EvaluateModel(scoring, plan.metrics, by, groups)
+            judged = first_of(run_to_end(crew, command, shards), ModelMetrics)
+        lease.confirm()
+        end = EvaluationResult(
+            job.name, job.output, plan.scoring.folder, dataset.rows, judged.weight, judged.metrics, by, judged.groups
+        )
+        _commit(plan, end)
+    return end
+
+
+def _commit(plan: EvaluationPlan, end: EvaluationResult) -> None:
+    """Show the output; ExportError where somebody else's is there by now."""
+    document = {"format": FORMAT, **msgspec.json.decode(evaluation_json(end)), "identity": plan.identity}
+    with translated(ExportError, f"evaluate.output {end.output} can't be written"):
+        try:
+            with atomic.create(end.output) as url:
+                storage.write(url, msgspec.json.format(msgspec.json.encode(document)))
+        except FileExistsError as exc:
+            raise ExportError(f"evaluate.output {end.output} appeared meanwhile; choose another file.") from exc
+
+
+def _earlier(job: ModelEvaluation, identity: dict[str, Any]) -> EvaluationResult | None:
+    """Return the end of an earlier run of this job, None where there is no output; refuse any other output."""
+    with translated(ExportError, f"evaluate.output {job.output} can't be looked at"):
+        if not storage.exists(job.output):
+            return None
+    with suppress(OSError, *integrity.UNDECODABLE, msgspec.ValidationError, LookupError, TypeError):
+        document = msgspec.json.decode(storage.read(job.output))
+        if document["identity"] == identity:
+            return msgspec.convert({**document, "name": job.name, "output": job.output}, EvaluationResult)
+    raise ExportError(
+        f"evaluate.output {job.output} exists and holds something else; choose another file, or remove it."
+    )
 
 
 def _groups(crew: Crew, command: FindGroups, shards: int) -> list[str]:
     """The values of the column by which there are metrics, as text, in order."""
     groups = {group for report in all_of(run_to_end(crew, command, shards), GroupNames) for group in report.groups}
     if len(groups) > MAX_GROUPS:
-        raise JobFileError(f"--by {command.by}: there are more than {MAX_GROUPS} groups; choose another column.")
+        raise JobFileError(f"evaluate.by {command.by}: there are more than {MAX_GROUPS} groups; choose another column.")
     return sorted(groups)
-
-
-def evaluation_json(end: EvaluationResult) -> str:
-    """The end of an evaluation for programs; a metric that is not defined is left out."""
-    return msgspec.json.format(msgspec.json.encode(end._asdict())).decode()
-
-
-def evaluation_table(end: EvaluationResult) -> str:
-    """The end of an evaluation for people: a line for each metric, a column for all rows and one for each group."""
-    sides = {"all": end.metrics, **{f"{end.by}={name}": metrics for name, metrics in end.groups.items()}}
-    names = dict.fromkeys(name for metrics in sides.values() for name in metrics)
-    rows = [[name, *(_shown(metrics.get(name)) for metrics in sides.values())] for name in names]
-    return f"{end.model}: {end.rows} rows\n" + columns([["", *sides], *rows])
-
-
-def _shown(value: float | None) -> str:
-    return "–" if value is None else f"{value:.6g}"

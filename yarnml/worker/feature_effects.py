@@ -52,7 +52,7 @@ def draw_sample(command: DrawSample, tasks: Tasks, tracker: ProgressTracker) -> 
             part = table.take(chosen)
             place = (first + chosen) // stride
             if len(chosen):
-                taken[place, :-2] = features_of(part, schema, "--data")
+                taken[place, :-2] = features_of(part, schema, "the data")
                 labels = labels_of(part, schema) if labelled else None
                 taken[place, -2] = labels.y if labels else 0
                 taken[place, -1] = labels.weight if labels else 1

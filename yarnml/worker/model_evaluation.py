@@ -34,7 +34,9 @@ def find_groups(command: FindGroups, tasks: Tasks, tracker: ProgressTracker) -> 
             groups |= set(texts(table.column(command.by)).unique().to_pylist())
             tracker.finish_batch()
             if len(groups) > MAX_GROUPS:
-                raise DataError(f"--by {command.by}: there are more than {MAX_GROUPS} groups; choose another column.")
+                raise DataError(
+                    f"evaluate.by {command.by}: there are more than {MAX_GROUPS} groups; choose another column."
+                )
     return GroupNames(sorted(groups))
 
 
@@ -71,7 +73,7 @@ def texts(column: pa.ChunkedArray) -> pa.Array:
 
 def labels_of(table: pa.Table, schema: Schema) -> Rows:
     """The labels and weights of some rows, without features."""
-    return rows_of(table, replace(schema, features=(), offset=None, shape=None), "--data")
+    return rows_of(table, replace(schema, features=(), offset=None, shape=None), "the data")
 
 
 def _members(table: pa.Table, command: EvaluateModel) -> list[npt.NDArray[np.bool_]]:

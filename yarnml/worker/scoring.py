@@ -64,7 +64,7 @@ class Scorer:
         for table in self.tables(shard, self._columns.names):
             for low in range(0, table.num_rows, self._chunk):
                 part = table.slice(low, self._chunk)
-                yield part, features_of(part, self.model.schema, "--data")
+                yield part, features_of(part, self.model.schema, "the data")
 
     def tables(self, shard: int, names: list[str]) -> Iterator[pa.Table]:
         """Read some columns of a shard, and score nothing."""

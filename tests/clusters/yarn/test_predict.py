@@ -1,5 +1,6 @@
-"""A prediction on YARN: its files have the bytes of one process here, also where a container dies."""
+"""Jobs that apply a model on YARN: the bytes and numbers of one process here, also where a container dies."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from tests.applications import CONTAINER, USER, Cluster, submitted
 from tests.model.models import train
 from tests.processes import wait_for
-from yarnml.job.load import load_prediction
+from yarnml.job.load import load_any
 from yarnml.runner import run_any
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.cluster("jobs")]
@@ -18,7 +19,7 @@ FILES = 150
 def test_a_container_dies(cluster: Cluster, digits: Path, tmp_path: Path) -> None:
     """Another container takes over, in the same attempt; files that were done stay, and nothing else is left.
 
-    The model is that of an alias on HDFS.
+    The model is that of an alias on HDFS; it is evaluated there, too.
     """
     model = Path(train(tmp_path, digits))
     home = f"{cluster.hadoop.hdfs}{USER}"
@@ -31,9 +32,7 @@ def test_a_container_dies(cluster: Cluster, digits: Path, tmp_path: Path) -> Non
         "output": f"{home}/scored/out",
     }
     common = {"keep": ["digit"], "shards": FILES}
-    job = {
-        "name": "scored",
-        "predict": section | common,
+    processes = {
         "workers": {"count": 2, "memory": "1 GiB"},
         "environment": cluster.job("scored")["environment"],
     }
@@ -41,7 +40,7 @@ def test_a_container_dies(cluster: Cluster, digits: Path, tmp_path: Path) -> Non
     def done() -> list[str]:
         return [name for name in cluster.files(f"{USER}/scored/.tmp-predict-out/parts") if name.startswith("part-")]
 
-    with submitted(cluster, job) as run:
+    with submitted(cluster, {"name": "scored", "predict": section | common, **processes}) as run:
         wait_for("some files", lambda: len(done()) > 3 or "done:" in run.printed(), 120)
         cluster.processes(CONTAINER)[0].kill()
         status, out = run.end()
@@ -49,10 +48,17 @@ def test_a_container_dies(cluster: Cluster, digits: Path, tmp_path: Path) -> Non
     assert "lost: worker" in out
     assert f"rows in {FILES} files" in out
     local = section | {"model": str(model), "data": str(digits / "test"), "output": str(tmp_path / "out")}
-    run_any(load_prediction({"name": "here", "predict": local | common}), "inline")
+    run_any(load_any({"name": "here", "predict": local | common}), "inline")
     for path in (tmp_path / "out").glob("part-*"):
         assert cluster.read(f"{home}/scored/out/{path.name}") == path.read_bytes()
     assert cluster.attempts("scored") == 1
     wait_for("the containers to end", lambda: not cluster.processes("yarnml"))
+    evaluation = section | {"output": f"{home}/scored/metrics.json"}
+    with submitted(cluster, {"name": "evaluated", "evaluate": evaluation, **processes}) as run:
+        status, out = run.end()
+    assert status == 0, out
+    assert "macro_f1" in out
+    inline = load_any({"name": "here", "evaluate": local | {"output": str(tmp_path / "metrics.json")}})
+    assert json.loads(cluster.read(f"{home}/scored/metrics.json"))["metrics"] == run_any(inline, "inline").metrics
     left = [name for name in cluster.files(f"{USER}/scored") if name.startswith(".")]
     assert left + cluster.files(f"{USER}/.skein") == []

@@ -29,14 +29,13 @@ from yarnml.control.credentials import Certificate
 from yarnml.control.rpc import ControlServer
 from yarnml.errors import TimeOver, YarnmlError
 from yarnml.events.console import JobConsole
-from yarnml.events.events import End, EpochDone, Event, Failure, Listener, Predicted, TrialDone
+from yarnml.events.events import End, EpochDone, Event, Failure, Listener, Outcome, TrialDone
 from yarnml.events.log import log, log_what_nobody_catches
 from yarnml.events.redaction import redacted
 from yarnml.events.submission import UserAction
 from yarnml.job import paths
 from yarnml.job.base import BaseJob
-from yarnml.job.load import decode_job
-from yarnml.job.prediction import Prediction
+from yarnml.job.load import AnyJob, decode_job
 from yarnml.job.spec import Job
 from yarnml.master.crew import Cluster, OpenCrew
 from yarnml.master.locality import Locality
@@ -93,9 +92,7 @@ def main() -> int:
     return int(status == "FAILED")
 
 
-def _lead(
-    job: Job | Prediction, cluster: Cluster, failure_file: str, say: Listener, limit: Callable[[], str]
-) -> End | Failure:
+def _lead(job: AnyJob, cluster: Cluster, failure_file: str, say: Listener, limit: Callable[[], str]) -> End | Failure:
     """Do the job; an error of the job itself goes into a file, so that the next attempt ends with it."""
     try:
         return lead(job, cluster, say=say)
@@ -153,11 +150,11 @@ def _submitter() -> str:
 
 
 def _success(outcome: End) -> str:
-    if isinstance(outcome, Predicted):
-        return redacted(f"{outcome.name} is done; predictions: {outcome.output}")
-    return redacted(
-        f"{outcome.name} is done; " + (f"model: {outcome.export}" if outcome.export else outcome.checkpoint)
-    )
+    if isinstance(outcome, Outcome):
+        result = f"model: {outcome.export}" if outcome.export else outcome.checkpoint
+    else:
+        result = f"output: {outcome.output}"
+    return redacted(f"{outcome.name} is done; {result}")
 
 
 def _earlier_failure(failure_file: str) -> Failure | None:

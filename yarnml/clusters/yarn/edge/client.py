@@ -32,8 +32,7 @@ from yarnml.errors import CheckpointError, ClusterError, JobFileError
 from yarnml.events.events import End
 from yarnml.job import paths
 from yarnml.job.base import BaseJob
-from yarnml.job.load import decode_job
-from yarnml.job.prediction import Prediction
+from yarnml.job.load import AnyJob, decode_job
 from yarnml.job.spec import Job
 from yarnml.runner import check
 from yarnml.storage import hadoop_config
@@ -98,7 +97,7 @@ class Yarn:
     def __init__(self, client: skein.Client) -> None:
         self._client = client
 
-    def prepare(self, job: Job | Prediction, note: Callable[[str], None], *, restart: bool = False) -> "Submission":
+    def prepare(self, job: AnyJob, note: Callable[[str], None], *, restart: bool = False) -> "Submission":
         """Check a job and bring what its containers need to the cluster; nothing runs yet."""
         self.refuse_second(job)
         end = check(job, restart=restart)
@@ -207,7 +206,7 @@ class Yarn:
             raise JobFileError(f"{name} is the name of several: {', '.join(a.id for a in own)}; take one of these.")
         return own[0]
 
-    def _job(self, application: str) -> Job | Prediction | None:
+    def _job(self, application: str) -> AnyJob | None:
         """The job of a live application, as it was sent; None where its staging folder does not tell."""
         try:
             urls = (url for url in storage.find(self.staging(application)) if url.endswith(f"/{JOB_FILE}"))

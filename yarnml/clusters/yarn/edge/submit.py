@@ -22,7 +22,7 @@ from yarnml.clusters.yarn.packaging.provision import VARIABLES, Provision, provi
 from yarnml.errors import Interrupted
 from yarnml.events.events import Listener, Submitted
 from yarnml.job.base import BaseJob
-from yarnml.job.prediction import Prediction
+from yarnml.job.load import AnyJob
 from yarnml.job.spec import Job
 from yarnml.storage import hadoop_config
 from yarnml.storage.security import identity, keytab
@@ -48,7 +48,7 @@ class SubmitOptions(NamedTuple):
     login: Login | None = None
 
 
-def submit_job(job: Job | Prediction, say: Listener, note: Note, options: SubmitOptions) -> None:
+def submit_job(job: AnyJob, say: Listener, note: Note, options: SubmitOptions) -> None:
     """Send a job to YARN and, unless detached, show it until it ends."""
     login = options.login
     with keytab.used(Path(login.keytab), login.principal) if login else nullcontext():
@@ -63,7 +63,7 @@ def submit_job(job: Job | Prediction, say: Listener, note: Note, options: Submit
             follow(first=True)
 
 
-def _submit_once(job: Job | Prediction, say: Listener, note: Note, options: SubmitOptions) -> None:
+def _submit_once(job: AnyJob, say: Listener, note: Note, options: SubmitOptions) -> None:
     """Send a job to YARN, or find the application that leads it, and follow it to its end unless detached."""
     memory_limits = check_admission(job)
     with connected() as yarn:
@@ -80,7 +80,7 @@ def _submit_once(job: Job | Prediction, say: Listener, note: Note, options: Subm
 
 def _send(
     yarn: Yarn,
-    job: Job | Prediction,
+    job: AnyJob,
     memory_limits: Mapping[str, int],
     say: Listener,
     note: Note,

@@ -9,7 +9,9 @@ from yarnml.events.events import (
     Continued,
     End,
     EpochDone,
+    EvaluationResult,
     Event,
+    ExplanationResult,
     Failure,
     Outcome,
     Planned,
@@ -135,7 +137,7 @@ def _add(status: TrainingStatus, event: Event) -> None:
             status.outcome = event
             status.step = event.step
             status.waiting = ""
-        case Predicted():
+        case Predicted() | EvaluationResult() | ExplanationResult():
             status.outcome = event
             status.waiting = ""
         case Failure():
@@ -186,7 +188,7 @@ def _training_facts(training: TrainingStatus, live: bool) -> list[tuple[str, str
         metrics = f"  {format_metrics(training.metrics)}" if training.metrics else ""
         facts.append(("epoch", f"{training.epoch}/{training.epochs}{metrics}"))
     outcome = training.outcome
-    if isinstance(outcome, Predicted):
+    if isinstance(outcome, Predicted | EvaluationResult | ExplanationResult):
         facts += [("output", outcome.output), ("model", outcome.model)]
     elif outcome:
         facts += [(name, format_metrics(metrics)) for name, metrics in outcome.metrics.items()]
