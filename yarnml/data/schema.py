@@ -73,6 +73,7 @@ class Schema(Struct, frozen=True):
     ``group``: the column that tells apart the groups of rows whose order metrics are about.
     ``offset``: what is added to the learner's linear predictor; None for nothing.
     ``types``: of ``data.types``, in which columns are read whatever their files say.
+    ``threshold``: the probability from which on the second of two classes is predicted; None for the more probable.
     """
 
     features: tuple[Feature, ...]
@@ -91,6 +92,7 @@ class Schema(Struct, frozen=True):
     group: str | None = None
     offset: Offset | None = None
     types: dict[str, str] = field(default_factory=dict)
+    threshold: float | None = None
 
     @property
     def names(self) -> list[str]:
@@ -127,6 +129,12 @@ class Schema(Struct, frozen=True):
     def outputs(self) -> int:
         """The number of classes, or of clusters; 0 for a number label."""
         return len(self.classes or ())
+
+    def choose(self, outputs: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        """[rows]: the place of the class that a model predicts by its outputs [rows, classes]."""
+        if self.threshold is None:
+            return np.argmax(outputs, axis=-1)
+        return (outputs[:, 1] >= self.threshold).astype(np.int64)
 
 
 class Rows(NamedTuple):

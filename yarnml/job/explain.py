@@ -8,6 +8,7 @@ import msgspec
 
 from yarnml.errors import JobFileError
 from yarnml.job.acls import Account, User
+from yarnml.job.evaluation import ThresholdMetric
 from yarnml.job.fields import Epochs, MetricName, Name, Period, PositiveInt, Size
 from yarnml.job.learners import Options
 from yarnml.job.monitor import TrackingUri, WebAddress
@@ -104,7 +105,7 @@ def _requirement(reason: str, place: str, document: Any, root: type[msgspec.Stru
     """The words for what a field takes."""
     if reason.startswith("Invalid enum value"):
         return _choices(place, document, root)
-    for kind in (Size, Period, Epochs, Name, MetricName, Account, User, WebAddress, TrackingUri):
+    for kind in (Size, Period, Epochs, Name, MetricName, ThresholdMetric, Account, User, WebAddress, TrackingUri):
         meta = get_args(kind)[1]
         if repr(meta.pattern) in reason:
             return str(meta.description)

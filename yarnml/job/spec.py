@@ -11,8 +11,8 @@ from yarnml.events.redaction import HIDDEN, hide, hide_passwords, map_texts, wit
 from yarnml.job.acls import Acls
 from yarnml.job.data import ClassWeights as ClassWeights
 from yarnml.job.data import Data as Data
+from yarnml.job.evaluation import Evaluation as Evaluation
 from yarnml.job.fields import (
-    Epochs,
     MetricName,
     Name,
     NonNegative,
@@ -115,23 +115,6 @@ class Search(Section, frozen=True, kw_only=True):
     metric: MetricName = "loss"
 
 
-class Evaluation(Section, frozen=True, kw_only=True):
-    """``every``: so many epochs pass from one evaluation to the next; the last epoch always has one.
-
-    ``metrics``: those to have beside the usual ones, such as ``mae``, ``log_loss`` or ``per_class``.
-    ``training``: every evaluation is of the training rows, too, at the cost of one more pass over them.
-    """
-
-    every: Epochs = "1 epoch"
-    metrics: list[MetricName] = field(default_factory=list)
-    training: bool = False
-
-    @property
-    def period(self) -> int:
-        """``every`` as a number of epochs."""
-        return int(self.every.split()[0])
-
-
 class Checkpoint(Section, frozen=True, kw_only=True):
     """``path``: the job's folder.  ``every``: a period; ``keep``: how many of the newest stay."""
 
@@ -222,7 +205,9 @@ class Job(Section, frozen=True, kw_only=True):
     def metrics(self) -> tuple[str, ...]:
         """The metrics to work out beside those of every evaluation: what is asked for, and what decides."""
         rules = [rule for rule in (self.training.early_stopping, self.search) if rule]
-        return requested([*self.evaluation.metrics, *(rule.metric for rule in rules)])
+        threshold = self.evaluation.threshold
+        chosen = [f"threshold_{threshold}"] if threshold else []
+        return requested([*self.evaluation.metrics, *(rule.metric for rule in rules), *chosen])
 
     @property
     def export_to(self) -> Export | None:

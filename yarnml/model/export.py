@@ -21,6 +21,7 @@ from typing import Any
 
 import msgspec
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from yarnml import storage
 from yarnml.data.base import Dataset
@@ -86,7 +87,7 @@ def describe(
     return {
         "name": job.name,
         "learner": msgspec.to_builtins(job.learner),
-        "schema": msgspec.to_builtins(schema),
+        "schema": msgspec.to_builtins(replace(schema, threshold=_threshold(job, outcome))),
         "feature_names": schema.names,
         "offsets": all_offsets(schema).tolist() if any(f.offsets for f in schema.features) else [],
         "scaling": "standard" if job.scales else "none",
@@ -108,6 +109,17 @@ def _data_facts(dataset: Dataset) -> dict[str, Any]:
     """The facts by which a dataset is known again: rows, digest, and of a Delta table its version."""
     version = {} if dataset.snapshot is None else {"version": dataset.snapshot}
     return {"rows": dataset.rows, "fingerprint": dataset.fingerprint, **version}
+
+
+def _threshold(job: Job, outcome: Outcome) -> float | None:
+    """The threshold that the validation data have chosen; ExportError where they hold one class alone."""
+    metric = job.evaluation.threshold
+    if not metric:
+        return None
+    threshold = outcome.metrics["validation"].get(f"threshold_{metric}")
+    if threshold is None:
+        raise ExportError("evaluation.threshold needs rows of both classes in data.validation; there are of one alone.")
+    return threshold
 
 
 def _lineage(job: Job) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class Model:
         model with ``data.offset`` or ``data.exposure`` needs that column, too: in an array it is the last one.
         """
         outputs = self.outputs(data)
-        return np.asarray(self.schema.classes)[np.argmax(outputs, axis=-1)] if self.schema.classes else outputs
+        return np.asarray(self.schema.classes)[self.schema.choose(outputs)] if self.schema.classes else outputs
 
     def outputs(self, data: Any) -> npt.NDArray[np.float32]:
         """Return the learner's own predictions, see docs/learners.md: [rows, classes], [rows], or coordinates."""

@@ -51,7 +51,7 @@ def to_onnx(model: Content) -> bytes:
     kinds = onnx.TensorProto
     label = kinds.FLOAT
     if schema.classes:
-        place = graph.node("ArgMax", outputs, axis=1, keepdims=0)
+        place = _place(graph, outputs, schema.threshold, kinds.INT64)
         is_text = isinstance(schema.classes[0], str)
         label = kinds.STRING if is_text else kinds.INT64 if isinstance(schema.classes[0], int) else kinds.FLOAT
         values = np.array(schema.classes, object if is_text else None)
@@ -162,3 +162,12 @@ def _of_trees(graph: _Graph, model: Content, arrays: Mapping[str, Array], x: str
     if trees["n_targets"] > 1:
         return graph.node("Softmax", scores, axis=1) if is_boosting else scores
     return graph.two(graph.node("Sigmoid", scores) if is_boosting else scores)
+
+
+def _place(graph: _Graph, outputs: str, threshold: float | None, whole: int) -> str:
+    """The place of the class of each row; ``whole``: the type of whole numbers."""
+    if threshold is None:
+        return graph.node("ArgMax", outputs, axis=1, keepdims=0)
+    second = graph.node("Gather", outputs, graph.constant(np.array(1, np.int64)), axis=1)
+    is_second = graph.node("GreaterOrEqual", second, graph.constant(np.array(threshold, np.float32)))
+    return graph.node("Cast", is_second, to=whole)

@@ -52,7 +52,7 @@ def score(outputs: npt.NDArray[np.float32], label: pa.ChunkedArray, weight: Any,
         raise DataError(f"score needs labels like those of the training, not {array.type}.")
     if schema.classes:
         known = places(array, schema.classes).fill_null(-1).to_numpy(zero_copy_only=False)
-        return float(np.average(known == outputs.argmax(axis=1), weights=weights))
+        return float(np.average(known == schema.choose(outputs), weights=weights))
     y = float64(array)
     errors = np.square(y - outputs).dot(weights)
     spread = np.square(y - np.average(y, weights=weights)).dot(weights)

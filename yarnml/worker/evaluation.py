@@ -39,7 +39,8 @@ def evaluate(dataset: str, training: Training, tasks: Tasks, tracker: ProgressTr
     replica = training.replica
     schema = replace(replica.schema, class_weights=None)  # a metric counts training rows as they are, too
     loader = training.loaders.loader(dataset, schema)
-    names = training.job.metrics
+    is_choosing = dataset == "validation"  # of a threshold, which other rows are not to decide
+    names = [name for name in training.job.metrics if is_choosing or not name.startswith("threshold_")]
     ranked = [name for name in names if of_groups(name)]
     evaluation = Evaluation(schema, [name for name in names if name not in ranked])
     groups = Groups(ranked, sum(loader.sizes)) if ranked else None

@@ -96,7 +96,7 @@ def _checked(
 def _prediction(outputs: npt.NDArray[np.float32], is_null: npt.NDArray[np.bool_], schema: Schema) -> pa.Array:
     """The class of each row in the label's own type, the number, the cluster, or a list of coordinates."""
     if schema.classes:
-        places = pa.array(np.argmax(outputs, axis=-1), pa.int32(), mask=is_null)
+        places = pa.array(schema.choose(outputs), pa.int32(), mask=is_null)
         return pa.array(schema.classes).take(places)
     return pa.array(outputs, mask=is_null) if outputs.ndim == 1 else _lists(outputs, is_null)
 

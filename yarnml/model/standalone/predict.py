@@ -133,9 +133,14 @@ def main(path: str) -> None:
         added = np.array([float(row[offset[0]]) for row in rows])
         x = np.column_stack([x, np.log(added) if offset[1] else added])
     outputs = predict(x.reshape(len(rows), -1))
-    classes = SCHEMA["classes"]
-    for output in np.array(classes)[outputs.argmax(axis=1)] if classes else outputs:
+    for output in np.array(SCHEMA["classes"])[choose(outputs)] if SCHEMA["classes"] else outputs:
         print(output)
+
+
+def choose(outputs: Array) -> Array:
+    """The place of the class of each row."""
+    threshold = SCHEMA.get("threshold")
+    return np.asarray(outputs.argmax(axis=1) if threshold is None else (outputs[:, 1] >= threshold).astype(int))
 
 
 if __name__ == "__main__":

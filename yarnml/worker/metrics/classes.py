@@ -1,4 +1,4 @@
-"""Metrics of predicted classes, of which the most probable one counts: accuracy, precision, recall, confusion."""
+"""Metrics of predicted classes, one for each row: accuracy, precision, recall, confusion."""
 
 import re
 from collections.abc import Sequence
@@ -20,12 +20,13 @@ class Counts:
     """
 
     def __init__(self, schema: Schema, names: Sequence[str]) -> None:
+        self._schema = schema
         self._classes = schema.classes or ()
         self._names = names
         self.size = 3 * len(self._classes)
 
     def sums(self, rows: Scored) -> Vector:
-        predicted = np.argmax(rows.outputs, axis=-1)
+        predicted = self._schema.choose(rows.outputs)
         is_hit = predicted == rows.y
         n = len(self._classes)
         return np.concatenate([
@@ -65,11 +66,12 @@ class Confusion:
     """The weight of the rows of each class that are predicted as each class."""
 
     def __init__(self, schema: Schema) -> None:
+        self._schema = schema
         self._classes = schema.classes or ()
         self.size = len(self._classes) ** 2
 
     def sums(self, rows: Scored) -> Vector:
-        places = rows.y * len(self._classes) + np.argmax(rows.outputs, axis=-1)
+        places = rows.y * len(self._classes) + self._schema.choose(rows.outputs)
         return np.bincount(places, rows.weight, self.size)
 
     def metrics(self, total: Vector, weight: float) -> Metrics:

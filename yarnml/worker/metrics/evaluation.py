@@ -18,6 +18,7 @@ from yarnml.worker.metrics.classes import confusion, counts
 from yarnml.worker.metrics.numbers import absolute_errors, deviances, median_error, quantile_losses, squared_errors
 from yarnml.worker.metrics.probabilities import first_classes, probabilities
 from yarnml.worker.metrics.ranking import many_classes, two_classes
+from yarnml.worker.metrics.threshold import threshold
 
 STATISTICS: tuple[MakeStatistic, ...] = (
     squared_errors,
@@ -31,6 +32,7 @@ STATISTICS: tuple[MakeStatistic, ...] = (
     first_classes,
     many_classes,
     confusion,
+    threshold,
 )
 
 
