@@ -137,6 +137,8 @@ def _check_metrics(job: Job, plan: Plan) -> None:
     label = (plan.schema.label_type, len(plan.schema.classes or ()))
     if rule := job.training.early_stopping:
         check_metric("training.early_stopping.metric", rule.metric, *label)
+    if job.evaluation.threshold:
+        check_metric("evaluation.threshold", job.evaluation.threshold, *label)
     for name in job.evaluation.metrics:
         check_metric("evaluation.metrics", name, *label, single=False)
 
