@@ -30,7 +30,7 @@ COLUMNS = {
     "exposure": ["w"],
     "metric": ["loss"],
 }
-FORMS = ["job", "1 epoch", "3 steps", "512 MiB", "2 epochs", "1.5 TiB", "0 B"]
+FORMS = ["job", "f1", "http://127.0.0.1:9/a", "1 epoch", "3 steps", "512 MiB", "2 epochs", "1.5 TiB", "0 B"]
 PLACES = [
     "rows.parquet",
     "rows.csv",
