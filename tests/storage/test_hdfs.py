@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable, write_deltalake
 
 from tests.conftest import Job
 from tests.hadoop import HOSTS, RACKS, Hadoop
@@ -126,6 +127,24 @@ def test_the_storage_decides_nothing(hadoop: Hadoop, digits: Path, digits_job: J
     assert [[f.url.rpartition("/")[2] for f in p.datasets["train"].files] for p in plans] == [
         sorted(path.name for path in (digits / "train").iterdir())
     ] * 4
+
+
+def test_a_delta_table(root: str, tmp_path: Path) -> None:
+    """A table's newest version is read by its log, and a path of one of its files is that file alone."""
+    table = pa.table({"x": [1.0, 2.0, 3.0, 4.0], "y": [0.5, 1.5, 0.5, 1.5], "c": ["a b", "a b", "c%", "c%"]})
+    local = tmp_path / "t"
+    write_deltalake(local, table, partition_by=["c"])
+    DeltaTable(local).delete("x = 1")
+    for path in filter(Path.is_file, local.rglob("*")):
+        storage.write(f"{root}/t/{path.relative_to(local)}", path.read_bytes())
+    data = {"train": f"{root}/t", "features": ["x"], "label": "y", "where": "c = 'a b'"}
+    job = {"name": "t", "data": data, "learner": {"kind": "linear"}, "checkpoint": {"path": str(tmp_path / "job")}}
+    dataset = make_plan(load_job(job)).datasets["train"]
+    assert (dataset.snapshot, dataset.rows) == (1, 1)
+    data |= {"train": f"{root}/one.parquet", "where": None}
+    pq.write_table(table, tmp_path / "one.parquet")
+    storage.write(f"{root}/one.parquet", (tmp_path / "one.parquet").read_bytes())
+    assert make_plan(load_job(job)).datasets["train"].rows == 4
 
 
 def test_placement_on_a_real_hdfs(root: str, tmp_path: Path) -> None:
