@@ -112,12 +112,18 @@ def with_torn_log(table: Path) -> None:
     (table / "_delta_log/00000000000000000000.json").write_text('{"add": {"pa')
 
 
+def with_lost_file(table: Path) -> None:
+    write_deltalake(table, ROWS)
+    next(table.glob("*.parquet")).unlink()
+
+
 @pytest.mark.parametrize(
     ("write", "words"),
     [
         (with_deletion_vector, "version 1 of the Delta table .* has deletion vectors: its files still hold rows"),
         (with_names, "has other names for columns than its files"),
         (without_rows, "version 1 of the Delta table .* has no rows"),
+        (with_lost_file, "version 0 of the Delta table .* needs .*parquet, which is gone; VACUUM removes"),
         (with_torn_log, "the Delta table .* can't be read"),
     ],
 )

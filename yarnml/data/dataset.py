@@ -72,7 +72,13 @@ def inspect_layouts(
         except OSError as exc:
             raise DataError(f"{field}: {url} can't be read: {exc}") from exc
         except DataError as exc:
-            if fs.get_file_info(path).size != 0:
+            size = fs.get_file_info(path).size
+            if snapshot and size is None:
+                raise DataError(
+                    f"{field}: version {snapshot.version} of the Delta table {given[0]} needs {url}, which is gone; VACUUM "
+                    "removes files of old versions. Take a newer data.version, or --restart with the newest."
+                ) from exc
+            if size != 0:
                 raise
             return exc
 
