@@ -75,8 +75,8 @@ def inspect_layouts(
             size = fs.get_file_info(path).size
             if snapshot and size is None:
                 raise DataError(
-                    f"{field}: version {snapshot.version} of the Delta table {given[0]} needs {url}, which is gone; VACUUM "
-                    "removes files of old versions. Take a newer data.version, or --restart with the newest."
+                    f"{field}: version {snapshot.version} of the Delta table {given[0]} needs {url}, which is gone; "
+                    "VACUUM removes files of old versions. Take a newer data.version, or --restart with the newest."
                 ) from exc
             if size != 0:
                 raise
