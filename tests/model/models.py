@@ -1,13 +1,16 @@
 """A model that tests export, and the check of one that is ONNX."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
+import pandas as pd
 
 import yarnml
-from yarnml.model.model import Model
+from yarnml.model.export import write_model
+from yarnml.model.model import Model, load_model
 from yarnml.model.onnx_export import to_onnx
 
 FOR_PEOPLE = {"model.md", "predict.py"}
@@ -28,6 +31,20 @@ def train(folder: Path, digits: Path, **changes: Any) -> str:
     outcome = yarnml.run({**job, **changes}, backend="inline", restart=True)
     assert outcome.export
     return outcome.export
+
+
+def stored(model: Model, folder: Path) -> Model:
+    """A model that was fitted in memory, in a folder."""
+    arrays, program, _, about, _ = model.content
+    write_model(str(folder), arrays, program, {n: v for n, v in about.items() if n not in ("digests", "format")}, {})
+    return load_model(folder)
+
+
+def with_gaps(load: Callable[..., Any]) -> pd.DataFrame:
+    """A table of scikit-learn with missing values in a column."""
+    frame: pd.DataFrame = load(as_frame=True).frame
+    frame.iloc[::7, 2] = np.nan
+    return frame
 
 
 def check_onnx(model: Model, rows: Any) -> None:

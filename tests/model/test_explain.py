@@ -8,6 +8,7 @@ import shap
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 
 import yarnml
+from tests.model.models import with_gaps
 from yarnml.model.explain import sampled
 from yarnml.model.model import Model
 
@@ -54,20 +55,25 @@ def by_shap(model: Model, x: Array) -> tuple[Array, Array]:
     return values, base
 
 
-@pytest.mark.parametrize(
-    ("load", "learner"),
-    [
-        (load_breast_cancer, {"kind": "boosting", "trees": 5, "depth": 3}),
-        pytest.param(load_wine, {"kind": "boosting", "trees": 2, "depth": 2}, marks=pytest.mark.long),
-        (load_wine, {"kind": "forest", "trees": 3, "depth": 3}),
-    ],
-    ids=["two classes", "three classes", "shares"],
-)
-def test_trees_agree_with_shap(load: Any, learner: dict[str, Any]) -> None:
+def test_two_boosted_classes_agree_with_shap(boosting: Model) -> None:
+    """Values add up to the log-odds."""
+    check_trees(boosting, with_gaps(load_breast_cancer))
+
+
+def test_shares_of_a_forest_agree_with_shap(forest: Model) -> None:
+    """Values add up to the shares of the classes."""
+    check_trees(forest, with_gaps(load_wine))
+
+
+@pytest.mark.long
+def test_three_boosted_classes_agree_with_shap() -> None:
+    """Each class has trees of its own."""
+    frame = with_gaps(load_wine)
+    check_trees(yarnml.fit(frame, label="target", learner={"kind": "boosting", "trees": 2, "depth": 2}), frame)
+
+
+def check_trees(model: Model, frame: Any) -> None:
     """Values of trees are those of the package shap, with missing values too; they add up to the scores."""
-    frame = load(as_frame=True).frame
-    frame.iloc[::7, 2] = np.nan
-    model = yarnml.fit(frame, label="target", learner=learner)
     rows = frame.drop(columns="target")
     explanation = model.explain(rows)
     assert explanation.method == "trees"
@@ -77,7 +83,7 @@ def test_trees_agree_with_shap(load: Any, learner: dict[str, Any]) -> None:
     np.testing.assert_allclose(explanation.base_values, base, rtol=1e-6)
     outputs = model.outputs(rows)
     sums = explanation.values.sum(axis=1) + explanation.base_values
-    if learner["kind"] != "boosting":
+    if model.about["learner"]["kind"] != "boosting":
         np.testing.assert_allclose(sums, outputs.reshape(len(rows), -1), atol=1e-5 * np.abs(outputs).max())
     elif outputs.shape[1] == 2:
         np.testing.assert_allclose(sums[:, 0], np.log(outputs[:, 1] / outputs[:, 0]), atol=1e-4)
@@ -104,15 +110,14 @@ def offsets(model: Model) -> Array:
     return np.array(model.about["offsets"] or [0.0] * model.schema.width)
 
 
-def test_sampled_values_add_up_to_the_outputs() -> None:
+def test_sampled_values_add_up_to_the_outputs(network: Model) -> None:
     """Values of a network add up to its probabilities less those of the baseline, in every row."""
     frame = load_wine(as_frame=True).frame
-    model = yarnml.fit(frame, label="target", learner={"kind": "mlp", "hidden": [4]}, training={"epochs": 2})
-    explanation = model.explain(frame, orders=2)
+    explanation = network.explain(frame, orders=2)
     assert explanation.method == "sampled"
     assert explanation.output_names == ["0", "1", "2"]
     sums = explanation.values.sum(axis=1) + explanation.base_values
-    np.testing.assert_allclose(sums, model.outputs(frame), atol=1e-6)
+    np.testing.assert_allclose(sums, network.outputs(frame), atol=1e-6)
     assert explanation.table().column_names == [name for name in frame if name != "target"]
 
 

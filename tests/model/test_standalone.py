@@ -11,10 +11,9 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 
 import yarnml
-from tests.model.models import check_onnx
+from tests.model.models import check_onnx, stored, with_gaps
 from yarnml.errors import ExportError
-from yarnml.model.export import write_model
-from yarnml.model.model import Model, load_model
+from yarnml.model.model import Model
 from yarnml.model.onnx_export import to_onnx
 
 RUN = """
@@ -30,13 +29,6 @@ WITHOUT_ONNX = {
     "mlp": "mlp has no form in ONNX here: linear models and trees have one",
     "boosting": "splits by sets of categories have no form in ONNX",
 }
-
-
-def stored(model: Model, folder: Path) -> Model:
-    """A model that was fitted in memory, in a folder."""
-    arrays, program, _, about, _ = model.content
-    write_model(str(folder), arrays, program, {n: v for n, v in about.items() if n not in ("digests", "format")}, {})
-    return load_model(folder)
 
 
 def wine() -> pd.DataFrame:
@@ -58,22 +50,33 @@ def diabetes() -> pd.DataFrame:
     [
         (wine(), {"kind": "softmax"}, ["jax"]),
         (diabetes(), {"kind": "linear"}, ["jax"]),
-        (diabetes(), {"kind": "huber"}, ["jax"]),
         (diabetes(), {"kind": "boosting", "trees": 3, "depth": 3, "categorical": ["kind"]}, ["jax"]),
-        (load_breast_cancer(as_frame=True).frame, {"kind": "forest", "trees": 2, "depth": 3}, ["jax"]),
-        (load_wine(as_frame=True).frame, {"kind": "mlp", "hidden": [4]}, []),
     ],
     ids=lambda value: value["kind"] if isinstance(value, dict) else "",
 )
 def test_the_script_predicts(frame: Any, learner: dict[str, Any], absent: list[str], tmp_path: Path) -> None:
-    """Each kind's script prints the model's predictions without other packages; so does ONNX, or it is refused."""
-    fitted = yarnml.fit(frame, label="target", learner=learner)
-    model = stored(fitted, tmp_path / "1")
+    """Each kind's script predicts, without JAX where the kind needs none."""
+    model = stored(yarnml.fit(frame, label="target", learner=learner), tmp_path / "1")
     rows = frame.drop(columns="target").head(50)
     if learner["kind"] == "boosting":
         rows.iloc[::7, 1] = np.nan
+    check_script(model, rows, absent, tmp_path)
+
+
+def test_the_script_of_a_forest(forest: Model, tmp_path: Path) -> None:
+    """Shares of three classes, with missing values."""
+    check_script(forest, with_gaps(load_wine).drop(columns="target"), ["jax"], tmp_path)
+
+
+def test_the_script_of_a_network(network: Model, tmp_path: Path) -> None:
+    """Where JAX is needed, yarnml is not."""
+    check_script(network, load_wine(as_frame=True).frame.drop(columns="target").head(50), [], tmp_path)
+
+
+def check_script(model: Model, rows: pd.DataFrame, absent: list[str], tmp_path: Path) -> None:
+    """The script prints the model's predictions without ``absent`` packages; so does ONNX, or it is refused."""
     rows.to_csv(tmp_path / "rows.csv", index=False)
-    line = [sys.executable, "-c", RUN, str(tmp_path / "1"), str(tmp_path / "rows.csv"), *absent]
+    line = [sys.executable, "-c", RUN, model.folder, str(tmp_path / "rows.csv"), *absent]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     expected = model.predict(rows)
@@ -81,7 +84,7 @@ def test_the_script_predicts(frame: Any, learner: dict[str, Any], absent: list[s
         assert done.stdout.split() == [str(one) for one in expected]
     else:
         np.testing.assert_allclose([float(one) for one in done.stdout.split()], expected, rtol=1e-5)
-    if sentence := WITHOUT_ONNX.get(learner["kind"]):
+    if sentence := WITHOUT_ONNX.get(model.about["learner"]["kind"]):
         with pytest.raises(ExportError, match=sentence):
             to_onnx(model.content)
     else:
