@@ -69,7 +69,7 @@ def test_the_script_of_a_forest(forest: Model, tmp_path: Path) -> None:
 
 
 def test_the_script_of_a_network(network: Model, tmp_path: Path) -> None:
-    """Where JAX is needed, yarnml is not."""
+    """A network needs JAX, and not yarnml."""
     check_script(network, load_wine(as_frame=True).frame.drop(columns="target").head(50), [], tmp_path)
 
 
