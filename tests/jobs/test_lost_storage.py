@@ -72,7 +72,7 @@ class Case(NamedTuple):
 
 CASES = {
     "checkpoint, permission": Case(no_permission, "job/checkpoints", r"state can't be written.*denied", "local"),
-    "checkpoint, large files": Case(no_large_files, "job", r"state can't be written.*File too large", "local"),
+    "checkpoint, large files": Case(no_large_files, "job", r"can't be written.*File too large", "local"),
     "checkpoint, room": Case(no_room, "job", r"state can't be written.*No space left", "local", disk=True),
     "checkpoint, room inline": Case(no_room, "job", r"can't be written.*No space left", "inline", disk=True),
     "export, permission": Case(no_permission, "models", r"model can't be written.*denied", "inline"),

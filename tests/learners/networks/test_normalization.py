@@ -14,7 +14,7 @@ from yarnml.errors import JobFileError
 from yarnml.job.learners import Cnn, Mlp
 from yarnml.job.load import load_job
 from yarnml.job.spec import Job
-from yarnml.job.validate import check_normalization
+from yarnml.job.batches import check_batch_rows
 from yarnml.learners.base import Batch
 from yarnml.learners.networks.normalization import MOMENTUM
 from yarnml.learners.registry import build_learner
@@ -140,6 +140,6 @@ def test_few_rows_are_refused() -> None:
         return load_job({"name": "a", "data": data, "learner": learner, "training": {"batch_size": size}})
 
     with pytest.raises(JobFileError, match=r"with 8 shards training\.batch_size must be at least 32, not 31"):
-        check_normalization(job("batch", 31), 8)
-    check_normalization(job("batch", 32), 8)
-    check_normalization(job("layer", 8), 8)
+        check_batch_rows(job("batch", 31), 1000, 8)
+    check_batch_rows(job("batch", 32), 1000, 8)
+    check_batch_rows(job("layer", 8), 1000, 8)

@@ -209,7 +209,7 @@ def test_a_tree_of_any_depth_costs_what_its_nodes_cost() -> None:
     learner, state = grown(Tree(depth="none"), schema(10, ()), x, y.astype(np.float32))
     np.testing.assert_allclose(predicted(learner, state, x), y, rtol=1e-5)
     model = state.model
-    leaves = (np.asarray(model.cover) > 0).sum() + 1  # of a node that is split two come about
+    leaves = (np.asarray(model.feature) >= 0).sum() + 1  # of a node that is split two come about
     assert model.feature.shape[-1] == 2 * len(x) - 1
     assert leaves <= len(x)
     assert np.asarray(state.growth.level).max() < 30
