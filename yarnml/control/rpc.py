@@ -72,16 +72,26 @@ class ControlClient:
             try:
                 (result,) = self._client.do_action(action, self._options)
                 return decode_reply(result.body.to_pybytes())
-            except (fl.FlightUnavailableError, fl.FlightTimedOutError, fl.FlightCancelledError) as exc:
+            except pa.ArrowException as exc:
+                if not _is_broken(exc):
+                    reason = str(exc).splitlines()[0]
+                    raise WorkerLost(f"The master at {self._address} refused a call: {reason}") from exc
                 if time.monotonic() > deadline:
                     raise WorkerLost(
                         f"The master at {self._address} does not answer for {self._patience:.0f} s"
                         f"{self._credentials.doubt(str(exc))}."
                     ) from exc
                 time.sleep(RETRY_SECONDS)
-            except pa.ArrowException as exc:
-                raise WorkerLost(f"The master at {self._address} refused a call: {str(exc).splitlines()[0]}") from exc
 
     def close(self) -> None:
         """Hang up."""
         self._client.close()
+
+
+def _is_broken(exc: pa.ArrowException) -> bool:
+    """True for the end of a connection, or an answer that does not come: the call may be repeated.
+
+    Where the stream of a call breaks after it was sent, gRPC tells it by these words and no status of its own.
+    """
+    unanswered = (fl.FlightUnavailableError, fl.FlightTimedOutError, fl.FlightCancelledError)
+    return isinstance(exc, unanswered) or "Stream removed" in str(exc)

@@ -11,10 +11,10 @@ import pytest
 
 from yarnml.data.schema import Feature, Schema
 from yarnml.errors import JobFileError
+from yarnml.job.batches import check_batch_rows
 from yarnml.job.learners import Cnn, Mlp
 from yarnml.job.load import load_job
 from yarnml.job.spec import Job
-from yarnml.job.batches import check_batch_rows
 from yarnml.learners.base import Batch
 from yarnml.learners.networks.normalization import MOMENTUM
 from yarnml.learners.registry import build_learner
