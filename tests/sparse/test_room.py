@@ -48,10 +48,10 @@ LINEAR = {"kind": "sparse_linear"}
             {
                 "learner": {"kind": "sparse_factorization_machine", "rank": 16},
                 "training": {"state": "sharded"},
-                "reducers": {"count": 8, "memory": "16.25 GiB"},
+                "reducers": {"count": 8, "memory": "16.28125 GiB"},
             },
             "456 to 624",
-            "reducers.memory, 8 parts of 16.25 GiB, has room for 220,254,728 keys",
+            "reducers.memory, 8 parts of 16.28125 GiB, has room for 220,254,728 keys",
         ),
         (
             {

@@ -7,7 +7,7 @@ from yarnml.job.learners import TableLearnerOptions
 from yarnml.job.spec import Job
 from yarnml.sparse.rules import rule_of
 
-REDUCER_BYTES = 256 * 2**20
+REDUCER_BYTES = 288 * 2**20
 WORKER_BYTES = 640 * 2**20
 """Memory that a process takes without a table and without rows of the data: Python and its libraries, and a batch."""
 
