@@ -82,9 +82,13 @@ class SharedCompileCache:
         before = self._stored
         while True:
             time.sleep(CHECK_SECONDS)
-            now = self.names
-            if now == before:
-                self.store()
+            try:
+                now = self.names
+                if now == before:
+                    self.store()
+            except OSError as exc:
+                log(f"The compiled programs in {self._folder} can't be read, so no more are stored: {exc}")
+                return
             before = now
 
     def _fetch(self) -> None:
