@@ -95,6 +95,11 @@ def named(kind: str) -> type[YarnmlError]:
     return next((c for c in YarnmlError.__subclasses__() if c.__name__ == kind), YarnmlError)
 
 
+def first_line(exc: BaseException) -> str:
+    """The first line of what a foreign exception says, for the end of a sentence; of one without words, its class."""
+    return (str(exc).strip() or type(exc).__name__).splitlines()[0]
+
+
 @contextmanager
 def translated(
     error: type[YarnmlError], what: str, advice: str = "", *, also: tuple[type[Exception], ...] = ()

@@ -156,6 +156,11 @@ class Dataset(Struct, frozen=True):
         return sum(self.group_rows)
 
     @property
+    def places(self) -> list[tuple[int, int]]:
+        """The number of its file and its own in that file, of each group in order."""
+        return [(f, g) for f, file in enumerate(self.files) for g in range(len(file.groups))]
+
+    @property
     def stored_rows(self) -> list[int]:
         """Rows of each group as it is stored."""
         return [g.rows for f in self.files for g in f.groups]

@@ -30,9 +30,8 @@ def check_group_folds(job: Job, plan: Plan) -> None:
     def count(place: tuple[int, int]) -> npt.NDArray[np.int64]:
         return count_rows(fold, read_group(dataset, *place, columns))
 
-    places = [(f, g) for f, file in enumerate(dataset.files) for g in range(len(file.groups))]
     with ThreadPoolExecutor(MAX_GROUPS_AT_ONCE) as pool:
-        rows = sum(pool.map(count, places), np.zeros(fold.folds, np.int64))
+        rows = sum(pool.map(count, dataset.places), np.zeros(fold.folds, np.int64))
     if not rows.all():
         number = int(np.argmin(rows)) + 1
         raise JobFileError(

@@ -109,13 +109,7 @@ def joined(kinds: Sequence[pa.DataType]) -> pa.DataType | None:
     present = list(dict.fromkeys(kind for kind in kinds if not pa.types.is_null(kind)))
     if len(present) <= 1:
         return present[0] if present else pa.null()
-    if len({content(kind) for kind in present}) > 1 or content(present[0]) not in (
-        "text",
-        "numbers",
-        "lists",
-        "dates",
-        "instants",
-    ):
+    if len({content(kind) for kind in present}) > 1 or content(present[0]) not in JOINED:
         return None
     if content(present[0]) == "lists":
         return pa.list_(present[0].value_type)  # of any length; rows are checked as they are read

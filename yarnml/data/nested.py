@@ -70,8 +70,8 @@ def with_named_parts(table: pa.Table, names: Collection[str]) -> pa.Table:
     paths = paths_of([table.schema], missing) if missing else ()
     if not paths:
         return table
-    every = [*table.column_names, *(".".join(path) for path in paths)]
-    return taken_apart(table, pa.schema([(name, pa.null()) for name in every]), paths)
+    all_names = [*table.column_names, *(".".join(path) for path in paths)]
+    return taken_apart(table, pa.schema([(name, pa.null()) for name in all_names]), paths)
 
 
 def _has_structs(columns: pa.Schema) -> bool:

@@ -43,10 +43,9 @@ def shard_sizes(rows: int, shards: int) -> list[int]:
 def pieces(dataset: Dataset, shards: int, shard: int) -> list[Piece]:
     """The groups, or parts of groups, that make up one shard, in order."""
     low, high = bounds(dataset.rows, shards, shard)
-    places = [(f, g) for f, file in enumerate(dataset.files) for g in range(len(file.groups))]
     shard_pieces = []
     start = 0
-    for (file, group), rows in zip(places, dataset.group_rows, strict=True):
+    for (file, group), rows in zip(dataset.places, dataset.group_rows, strict=True):
         first = max(low - start, 0)
         end = min(high - start, rows)
         if first < end:

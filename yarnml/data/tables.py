@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from yarnml.data.arrays import Array
-from yarnml.errors import DataError
+from yarnml.errors import DataError, first_line
 
 _FOREIGN = (pa.ArrowException, TypeError, ValueError, OverflowError)
 
@@ -29,7 +29,7 @@ def table_of(data: Any, user: str) -> pa.Table | None:
         if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
             return pa.table(data)
     except _FOREIGN as exc:
-        raise DataError(f"{user} can't make a table of this {type(data).__name__}: {_reason(exc)}") from exc
+        raise DataError(f"{user} can't make a table of this {type(data).__name__}: {first_line(exc)}") from exc
     return None
 
 
@@ -43,7 +43,7 @@ def column_of(data: Any, user: str, what: str) -> pa.ChunkedArray:
             return pa.chunked_array(array)
         return pa.chunked_array([array if isinstance(array, pa.Array) else pa.array(array, from_pandas=True)])
     except _FOREIGN as exc:
-        raise DataError(f"{user} can't make a column of {what}, a {type(data).__name__}: {_reason(exc)}") from exc
+        raise DataError(f"{user} can't make a column of {what}, a {type(data).__name__}: {first_line(exc)}") from exc
 
 
 def array_of(data: Any, user: str) -> Array:
@@ -79,7 +79,3 @@ def _is_of_pandas(data: Any, name: str) -> bool:
 def _is_series_of_polars(data: Any) -> bool:
     polars = sys.modules.get("polars")
     return polars is not None and isinstance(data, polars.Series)
-
-
-def _reason(exc: Exception) -> str:
-    return (str(exc).strip() or type(exc).__name__).splitlines()[0]

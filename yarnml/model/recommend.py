@@ -58,8 +58,7 @@ def _read(path: str, schema: Schema, factors: Factors) -> Seen:
     columns = pa.schema([stored.field(name) for name in names])
     if not is_typed(dataset):
         columns = types_for(schema, columns)
-    places = [(f, g) for f, file in enumerate(dataset.files) for g in range(len(file.groups))]
-    tables = (read_group(dataset, file, group, columns) for file, group in places)
+    tables = (read_group(dataset, file, group, columns) for file, group in dataset.places)
     return seen_of(np.concatenate([pairs_of(table, schema, f"--seen {path}") for table in tables]), factors)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from yarnml.data.base import File, Group, changed
-from yarnml.data.formats.lines import GROUP_DIGEST_BYTES
-from yarnml.errors import DataError
+from yarnml.data.formats.lines import group_digest
+from yarnml.errors import DataError, first_line
 from yarnml.storage import Unavailable
 
 TYPED = True
@@ -39,14 +39,14 @@ def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
                 body = bytes(source.read(end - begin))
                 digest.update(body)
                 rows = _batch(head, body).num_rows
-                groups.append(Group(rows, begin, end - begin, _digest(head, body)))
+                groups.append(Group(rows, begin, end - begin, group_digest(head, body)))
             schema = pa.ipc.open_stream(pa.BufferReader(head)).schema
             digest.update(head)
             return schema, File(url, source.size(), digest.hexdigest(), tuple(groups))
     except Unavailable:
         raise
     except (pa.ArrowException, OSError, EOFError) as exc:
-        raise DataError(f"{url} is not a readable Arrow file: {_first_line(exc)}") from exc
+        raise DataError(f"{url} is not a readable Arrow file: {first_line(exc)}") from exc
 
 
 def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.Table:
@@ -59,13 +59,13 @@ def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.T
             head = bytes(source.read(first - start))
             source.seek(place.start)
             body = bytes(source.read(place.size))
-        if _digest(head, body) != place.digest:
+        if group_digest(head, body) != place.digest:
             raise changed(file.url, f"its schema, or the {place.size} bytes from byte {place.start} on, are others")
         return pa.Table.from_batches([_batch(head, body)]).select(columns.names)
     except Unavailable:
         raise
     except (pa.ArrowException, OSError, EOFError) as exc:
-        raise DataError(f"Batch {group} of {file.url} can't be read: {_first_line(exc)}") from exc
+        raise DataError(f"Batch {group} of {file.url} can't be read: {first_line(exc)}") from exc
 
 
 def head(fs: Any, path: str, file: File, columns: pa.Schema, rows: int) -> pa.Table:
@@ -100,13 +100,3 @@ def _batches(source: Any, start: int, url: str) -> list[tuple[int, int]]:
 def _batch(head: bytes, body: bytes) -> pa.RecordBatch:
     """One batch, with the schema and the dictionaries that stand before the first one."""
     return pa.ipc.open_stream(pa.BufferReader(head + body)).read_next_batch()
-
-
-def _digest(head: bytes, body: bytes) -> bytes:
-    digest = hashlib.sha256(head)
-    digest.update(body)
-    return digest.digest()[:GROUP_DIGEST_BYTES]
-
-
-def _first_line(exc: BaseException) -> str:
-    return (str(exc).strip() or type(exc).__name__).splitlines()[0]

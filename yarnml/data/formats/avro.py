@@ -7,7 +7,7 @@ import hashlib
 import io
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -16,7 +16,7 @@ import pyarrow as pa
 from yarnml.data.base import File, Group, changed
 from yarnml.data.formats import lines
 from yarnml.data.formats.avro_types import arrow_fields
-from yarnml.errors import DataError, JobFileError
+from yarnml.errors import DataError, JobFileError, first_line
 
 TYPED = True
 _MAGIC = b"Obj\x01"
@@ -40,19 +40,7 @@ def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
         source.seek(0)
         digest.update(source.read(len(header)))
         groups = []
-        body = b""
-        rows = 0
-        start = len(header)
-        while count := _next_block(source, header[-_SYNC_BYTES:], url):
-            rows += count[0]
-            body += count[1]
-            if len(body) >= lines.GROUP_BYTES:
-                groups.append(Group(rows, start, len(body), lines.group_digest(header, body)))
-                digest.update(body)
-                start += len(body)
-                body = b""
-                rows = 0
-        if body:
+        for rows, start, body in _runs_of_blocks(source, header, url):
             groups.append(Group(rows, start, len(body), lines.group_digest(header, body)))
             digest.update(body)
     schema = _guarded(lambda: fastavro.reader(io.BytesIO(header)).writer_schema, url)
@@ -147,6 +135,26 @@ def _long(text: bytes, place: int) -> tuple[int, int]:
     return (value >> 1) ^ -(value & 1), place
 
 
+def _runs_of_blocks(source: Any, header: bytes, url: str) -> Iterator[tuple[int, int, bytes]]:
+    """The blocks of a file in runs of about a group: the rows of each, its first byte, and its bytes."""
+    blocks: list[bytes] = []
+    rows = 0
+    size = 0
+    start = len(header)
+    while block := _next_block(source, header[-_SYNC_BYTES:], url):
+        rows += block[0]
+        size += len(block[1])
+        blocks.append(block[1])
+        if size >= lines.GROUP_BYTES:
+            yield rows, start, b"".join(blocks)
+            start += size
+            blocks = []
+            rows = 0
+            size = 0
+    if blocks:
+        yield rows, start, b"".join(blocks)
+
+
 def _next_block(source: Any, sync: bytes, url: str) -> tuple[int, bytes] | None:
     """The rows of the next block and its bytes; None at the end of the file."""
     start = source.tell()
@@ -172,8 +180,7 @@ def _guarded(decode: Callable[[], Any], where: str) -> Any:
     try:
         return decode()
     except _BROKEN as exc:
-        reason = (str(exc).strip() or type(exc).__name__).splitlines()[0]
-        raise DataError(f"{where} is not readable Avro: {reason}.") from exc
+        raise DataError(f"{where} is not readable Avro: {first_line(exc)}.") from exc
 
 
 def _library() -> ModuleType:

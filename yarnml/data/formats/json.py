@@ -9,7 +9,7 @@ import pyarrow.json as pj
 from yarnml.data.arrays import is_text
 from yarnml.data.base import File
 from yarnml.data.formats import lines
-from yarnml.errors import DataError
+from yarnml.errors import DataError, first_line
 
 TYPED = True
 _BLOCK_BYTES = 16 * 2**20
@@ -25,7 +25,7 @@ def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
     try:
         joined = pa.unify_schemas(schemas, promote_options="permissive") if schemas else pa.schema([])
     except pa.ArrowException as exc:
-        raise DataError(f"{url} holds values of several types in one field: {_first_line(exc)}.") from exc
+        raise DataError(f"{url} holds values of several types in one field: {first_line(exc)}.") from exc
     return pa.schema([f.with_type(pa.string()) if pa.types.is_timestamp(f.type) else f for f in joined]), file
 
 
@@ -44,7 +44,7 @@ def _parse(fs: Any, path: str, file: File, group: int, columns: pa.Schema | None
     try:
         table = _decode(body, columns)
     except pa.ArrowException as exc:
-        raise DataError(f"{where} is not readable JSON Lines: {_first_line(exc).rstrip('.')}; mend it.") from exc
+        raise DataError(f"{where} is not readable JSON Lines: {first_line(exc).rstrip('.')}; mend it.") from exc
     if table.num_rows != place.rows:
         raise DataError(f"{where} has {place.rows} lines but {table.num_rows} objects; give each its own line.")
     return table
@@ -80,7 +80,3 @@ def _rows(body: bytes, columns: pa.Schema | None, infers: bool = False) -> pa.Ta
 def _read_options(body: bytes) -> pj.ReadOptions:
     longest = max(map(len, body.split(b"\n"))) if len(body) > _BLOCK_BYTES else len(body)
     return pj.ReadOptions(block_size=min(max(longest + 2, _BLOCK_BYTES), _MAX_BLOCK_BYTES))
-
-
-def _first_line(exc: BaseException) -> str:
-    return (str(exc).strip() or type(exc).__name__).splitlines()[0]

@@ -8,7 +8,7 @@ import pyarrow.orc as po
 
 from yarnml.data.base import File, Group, changed
 from yarnml.data.formats.orc_tail import read_tail
-from yarnml.errors import DataError
+from yarnml.errors import DataError, first_line
 from yarnml.storage import Unavailable
 
 TYPED = True
@@ -28,7 +28,7 @@ def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
     except Unavailable:
         raise
     except (pa.ArrowException, OSError) as exc:
-        raise DataError(f"{url} is not a readable ORC file: {_first_line(exc)}") from exc
+        raise DataError(f"{url} is not a readable ORC file: {first_line(exc)}") from exc
 
 
 def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.Table:
@@ -50,13 +50,9 @@ def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.T
     except Unavailable:
         raise
     except (pa.ArrowException, OSError) as exc:
-        raise DataError(f"Stripe {group} of {file.url} can't be read: {_first_line(exc)}") from exc
+        raise DataError(f"Stripe {group} of {file.url} can't be read: {first_line(exc)}") from exc
 
 
 def head(fs: Any, path: str, file: File, columns: pa.Schema, rows: int) -> pa.Table:
     group = next(number for number, place in enumerate(file.groups) if place.rows)
     return read(fs, path, file, group, columns).slice(0, rows)
-
-
-def _first_line(exc: BaseException) -> str:
-    return (str(exc).strip() or type(exc).__name__).splitlines()[0]

@@ -11,7 +11,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from yarnml.data.base import File, Group, changed
-from yarnml.errors import DataError
+from yarnml.errors import DataError, first_line
 from yarnml.storage import Unavailable
 
 TYPED = True
@@ -34,7 +34,7 @@ def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
     except Unavailable:
         raise
     except (pa.ArrowException, OSError) as exc:
-        raise DataError(f"{url} is not a readable Parquet file: {_first_line(exc)}") from exc
+        raise DataError(f"{url} is not a readable Parquet file: {first_line(exc)}") from exc
 
 
 def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.Table:
@@ -81,7 +81,7 @@ def _opened(fs: Any, path: str, file: File, group: int, *, in_one_read: bool = T
     except Unavailable:
         raise
     except (pa.ArrowException, OSError) as exc:
-        raise DataError(f"Row group {group} of {file.url} can't be read: {_first_line(exc)}") from exc
+        raise DataError(f"Row group {group} of {file.url} can't be read: {first_line(exc)}") from exc
 
 
 def _end(source: Any) -> bytes:
@@ -107,7 +107,3 @@ def _group(meta: Any) -> Group:
     columns = [meta.column(i) for i in range(meta.num_columns)]
     starts = [c.dictionary_page_offset or c.data_page_offset for c in columns]
     return Group(meta.num_rows, min(starts, default=0), sum(c.total_compressed_size for c in columns))
-
-
-def _first_line(exc: BaseException) -> str:
-    return (str(exc).strip() or type(exc).__name__).splitlines()[0]

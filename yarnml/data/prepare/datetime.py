@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from yarnml.data.arrays import Matrix, is_text
+from yarnml.data.arrays import Matrix, float64, is_text
 from yarnml.data.prepare import hashed, numeric
 from yarnml.data.prepare.base import NUMBERS
 from yarnml.errors import DataError
@@ -71,7 +71,7 @@ def apply(step: Datetime, column: pa.Array, where: str) -> Matrix:
     instants = _instants(step, column, where)
     numbers = []
     for part in step.parts:
-        x = _float64(PARTS[part](instants))
+        x = float64(PARTS[part](instants))
         if step.cyclic and part in PERIODS:
             angle = 2 * np.pi * x / PERIODS[part]
             numbers += [np.sin(angle), np.cos(angle)]
@@ -81,7 +81,7 @@ def apply(step: Datetime, column: pa.Array, where: str) -> Matrix:
         start = Instant.fromisoformat(step.since)
         start = start if start.tzinfo else start.replace(tzinfo=UTC)
         zero = int(pa.scalar(start, pa.timestamp("us", "UTC")).cast(pa.int64()).as_py())
-        numbers.append((_float64(instants.cast(pa.int64())) - zero) / _MICROSECONDS_OF_DAY)
+        numbers.append((float64(instants.cast(pa.int64())) - zero) / _MICROSECONDS_OF_DAY)
     return np.stack(numbers, axis=1).astype(np.float32)
 
 
@@ -109,8 +109,3 @@ def _joined(column: pa.Array, end: str) -> pa.Array:
 
 def _has_zone(kind: pa.DataType) -> bool:
     return bool(pa.types.is_timestamp(kind) and kind.tz)
-
-
-def _float64(column: Any) -> Any:
-    """Numbers with NaN for null."""
-    return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
