@@ -3,14 +3,15 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import msgspec
 import pyarrow as pa
 from msgspec.structs import replace
 
 from yarnml import storage
-from yarnml.data.base import Dataset, File, changed
-from yarnml.data.delta import Version, find_snapshot
+from yarnml.data.base import Dataset, File, Format, changed
+from yarnml.data.delta import Snapshot, Version, find_snapshot
 from yarnml.data.formats.registry import format_of, reader_of
 from yarnml.data.layouts import Layout, common_columns, content, layouts_of
 from yarnml.data.nested import columns_in_file, paths_of, taken_apart, with_parts
@@ -22,6 +23,9 @@ from yarnml.events.text import first_few
 from yarnml.job.csv import Csv
 
 MAX_FILES_AT_ONCE = 16
+
+Inspected = tuple[pa.Schema, File]
+"""The columns of a file, and its groups."""
 
 
 def inspect(paths: str | Sequence[str], format: str, field: str, csv: Csv | None = None) -> tuple[Dataset, pa.Schema]:
@@ -63,32 +67,9 @@ def inspect_layouts(
     name = format if format != "auto" else _format_of(urls[0], field)
     dialect = msgspec.json.encode(csv).decode() if csv and csv != Csv() and name == "csv" else ""
     reader = reader_of(name, dialect)
-
-    def inspect_file(url: str) -> tuple[pa.Schema, File] | DataError:
-        fs, path = storage.arrow(url)
-        try:
-            columns, file = reader.inspect(fs, path, url)
-            return columns, replace(file, partition=snapshot.files[url] if snapshot else partition_of(url))
-        except OSError as exc:
-            raise DataError(f"{field}: {url} can't be read: {exc}") from exc
-        except DataError as exc:
-            size = fs.get_file_info(path).size
-            if snapshot and size is None:
-                raise DataError(
-                    f"{field}: version {snapshot.version} of the Delta table {given[0]} needs {url}, which is gone; "
-                    "VACUUM removes files of old versions. Take a newer data.version, or --restart with the newest."
-                ) from exc
-            if size != 0:
-                raise
-            return exc
-
     with ThreadPoolExecutor(MAX_FILES_AT_ONCE) as pool:
-        results = list(pool.map(inspect_file, urls))
-    inspected = [result for result in results if not isinstance(result, DataError)]
-    if empty := [url for url, result in zip(urls, results, strict=True) if isinstance(result, DataError)]:
-        if not inspected:
-            raise next(result for result in results if isinstance(result, DataError))
-        log(f"{field}: {first_few(empty, 3)} {'is' if len(empty) == 1 else 'are'} empty, and left out.")
+        looks = list(pool.map(partial(_inspect_file, reader, snapshot, field), urls))
+    inspected = _without_empty(urls, looks, field)
     parts = paths_of(columns for columns, _ in inspected)
     dataset = Dataset(name, tuple(file for _, file in inspected), csv=dialect, paths=parts)
     if snapshot:
@@ -98,7 +79,38 @@ def inspect_layouts(
     return dataset, _layouts(inspected, snapshot.types if snapshot else {})
 
 
-def _layouts(inspected: Sequence[tuple[pa.Schema, File]], types: Mapping[str, pa.DataType]) -> list[Layout]:
+def _inspect_file(reader: Format, snapshot: Snapshot | None, field: str, url: str) -> Inspected | DataError:
+    """The columns and the groups of one file; the error of the format where it has no byte."""
+    fs, path = storage.arrow(url)
+    try:
+        columns, file = reader.inspect(fs, path, url)
+        return columns, replace(file, partition=snapshot.files[url] if snapshot else partition_of(url))
+    except OSError as exc:
+        raise DataError(f"{field}: {url} can't be read: {exc}") from exc
+    except DataError as exc:
+        size = fs.get_file_info(path).size
+        if snapshot and size is None:
+            raise DataError(
+                f"{field}: version {snapshot.version} of the Delta table {snapshot.url} needs {url}, which is gone; "
+                "VACUUM removes files of old versions. Take a newer data.version, or --restart with the newest."
+            ) from exc
+        if size != 0:
+            raise
+        return exc
+
+
+def _without_empty(urls: Sequence[str], looks: Sequence[Inspected | DataError], field: str) -> list[Inspected]:
+    """The files that hold something; raises the error of the first one where none does."""
+    empty = {url: look for url, look in zip(urls, looks, strict=True) if isinstance(look, DataError)}
+    inspected = [look for look in looks if not isinstance(look, DataError)]
+    if empty and not inspected:
+        raise next(iter(empty.values()))
+    if empty:
+        log(f"{field}: {first_few(list(empty), 3)} {'is' if len(empty) == 1 else 'are'} empty, and left out.")
+    return inspected
+
+
+def _layouts(inspected: Sequence[Inspected], types: Mapping[str, pa.DataType]) -> list[Layout]:
     """The different layouts of files with rows, each with parts of structs and the columns that the folders hold.
 
     ``types``: of those of the folders, as far as a table says them.
@@ -196,8 +208,7 @@ def _with_types(table: pa.Table, columns: pa.Schema, entry: File) -> pa.Table:
 def read_head(dataset: Dataset, columns: pa.Schema, rows: int) -> tuple[pa.Table, str]:
     """Read about so many rows from the start of a dataset, at least one, and the URL of their file."""
     if dataset.selection:
-        places = [(f, g) for f, file in enumerate(dataset.files) for g in range(len(file.groups))]
-        file, group = next(place for place, count in zip(places, dataset.selection.rows, strict=True) if count)
+        file, group = next(place for place, count in zip(dataset.places, dataset.selection.rows, strict=True) if count)
         return read_group(dataset, file, group, columns).slice(0, rows), dataset.files[file].url
     entry = next(file for file in dataset.files if any(group.rows for group in file.groups))
     fs, path = storage.arrow(entry.url)

@@ -34,12 +34,13 @@ _VALUES = "partition."
 
 
 class Snapshot(NamedTuple):
-    """One version of a table.
+    """One version of the table at ``url``.
 
     ``files``: by URL, in order, each with the columns that the log has for it.
     ``types``: of these columns.
     """
 
+    url: str
     version: int
     files: Mapping[str, Partition]
     types: Mapping[str, pa.DataType]
@@ -176,7 +177,7 @@ def _files(url: str, table: Any, field: str) -> Snapshot:
         path = unquote(path)  # the log has URLs, in which the names of folders are escaped once more
         place = path if "://" in path or path.startswith("/") else storage.join(url, path)
         files[place] = tuple((name, values[row]) for name, values in texts.items())
-    return Snapshot(table.version(), files, {name: kinds.field(name).type for name in texts})
+    return Snapshot(url, table.version(), files, {name: kinds.field(name).type for name in texts})
 
 
 def _library(field: str, url: str) -> ModuleType:

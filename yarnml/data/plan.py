@@ -61,14 +61,7 @@ def make_plan(job: Job, earlier: Callable[[str], int | None] = lambda name: None
     ``earlier``: tells of a dataset which version of a Delta table the job has read before.
     """
     data = job.data
-    paths = {"train": data.train, "validation": data.validation, "test": data.test}
-    given = {name: path for name, path in paths.items() if isinstance(path, str | list)}
-    inspected = {
-        name: inspect_layouts(path, data.format, f"data.{name}", data.csv, partial(_version, data, name, earlier))
-        for name, path in given.items()
-    }
-    if data.version is not None and inspected["train"][0].snapshot is None:
-        raise JobFileError(f"data.version is for Delta tables, and data.train {data.train} is none; remove it.")
+    inspected = _inspect(data, earlier)
     datasets = {name: dataset for name, (dataset, _) in inspected.items()}
     job, remarks = _with_columns(job, *inspected["train"])
     data = _with_label_type(job, *inspected["train"])
@@ -102,6 +95,19 @@ def make_plan(job: Job, earlier: Callable[[str], int | None] = lambda name: None
         stored["validation"] = stored["train"]
     remarks += label_remark(schema.label, labels)
     return Plan(datasets, stored, schema, range_text(schema.label, labels), remarks, job.data)
+
+
+def _inspect(data: Data, earlier: Callable[[str], int | None]) -> dict[str, tuple[Dataset, list[Layout]]]:
+    """Look into the files of each dataset that has its own."""
+    paths = {"train": data.train, "validation": data.validation, "test": data.test}
+    inspected = {
+        name: inspect_layouts(path, data.format, f"data.{name}", data.csv, partial(_version, data, name, earlier))
+        for name, path in paths.items()
+        if isinstance(path, str | list)
+    }
+    if data.version is not None and inspected["train"][0].snapshot is None:
+        raise JobFileError(f"data.version is for Delta tables, and data.train {data.train} is none; remove it.")
+    return inspected
 
 
 def _version(data: Data, name: str, earlier: Callable[[str], int | None]) -> Version:
