@@ -7,9 +7,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from yarnml import storage
+from yarnml.data.formats import parquet
 from yarnml.data.schema import Schema
 from yarnml.errors import HistoryError
 from yarnml.job.metrics import rises
@@ -60,9 +60,7 @@ def write(folder: str, plan: ScoringPlan, values: Values, settings: Mapping[str,
     ``settings``: of the job, which decide the numbers.
     """
     for name, table in _tables(plan.schema, values).items():
-        sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
-        storage.write(storage.join(folder, f"{name}.parquet"), sink.getvalue().to_pybytes())
+        storage.write(storage.join(folder, f"{name}.parquet"), parquet.encode(table, compression="zstd"))
     facts = {
         "model": plan.folder,
         "digest": plan.digest,

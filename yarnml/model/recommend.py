@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from yarnml import storage
 from yarnml.data.dataset import inspect, is_typed, read_group
+from yarnml.data.formats import parquet
 from yarnml.data.layouts import shown
 from yarnml.data.schema import Schema
 from yarnml.data.uses import types_for
@@ -67,9 +67,7 @@ def write(tables: Iterable[pa.Table], target: str, rows: int = ROWS_PER_FILE) ->
     written = 0
     with translated(ExportError, f"--output {target} can't be written"), atomic.create(target) as folder:
         for number, table in enumerate(_joined(tables, rows)):
-            sink = pa.BufferOutputStream()
-            pq.write_table(table, sink, write_page_checksum=True)
-            storage.write(storage.join(folder, f"part-{number:05d}.parquet"), sink.getvalue().to_pybytes())
+            storage.write(storage.join(folder, f"part-{number:05d}.parquet"), parquet.encode(table))
             written += table.num_rows
     return written
 

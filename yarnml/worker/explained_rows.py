@@ -2,11 +2,11 @@
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from yarnml import storage
 from yarnml.control.commands import ExplainRows
 from yarnml.control.reports import Explained
+from yarnml.data.formats import parquet
 from yarnml.errors import ExportError, translated
 from yarnml.job import paths
 from yarnml.model.explain.explainer import Explainer, Explanation
@@ -40,10 +40,9 @@ def explain_rows(command: ExplainRows, tasks: Tasks, tracker: ProgressTracker) -
             tables.append(_table(explanation, table.select(command.keep)))
             sizes.append(np.abs(explanation.values).sum(axis=0).reshape(-1))
             tracker.finish_batch()
-        sink = pa.BufferOutputStream()
-        pq.write_table(pa.concat_tables(tables), sink, compression="zstd", write_page_checksum=True)
+        body = parquet.encode(pa.concat_tables(tables), compression="zstd")
         with translated(ExportError, f"{url} can't be written"):
-            storage.write(url, sink.getvalue().to_pybytes())
+            storage.write(url, body)
         return np.sum(sizes, axis=0)
 
     total = float64_of(tasks.reduce(0, tasks.map(0, task), task, command.scoring.workers))

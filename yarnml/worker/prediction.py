@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from yarnml import storage
 from yarnml.control.commands import Predict
 from yarnml.control.reports import Predicted
+from yarnml.data.formats import parquet
 from yarnml.data.schema import Schema
 from yarnml.errors import ExportError, translated
 from yarnml.job import paths
@@ -53,10 +54,8 @@ def _write(url: str, shard: int, scorer: Scorer, command: Predict, tracker: Prog
         nulls += int((~rows.is_valid).sum())
         tracker.finish_batch()
     table = pa.concat_tables(tables)
-    sink = pa.BufferOutputStream()
     repeats = [*command.keep, *(["prediction"] if scorer.model.schema.classes else [])]
-    pq.write_table(table, sink, compression="zstd", use_dictionary=repeats, write_page_checksum=True)
-    storage.write(url, sink.getvalue().to_pybytes())
+    storage.write(url, parquet.encode(table, compression="zstd", use_dictionary=repeats))
     return np.array([table.num_rows, nulls], np.float64)
 
 

@@ -61,6 +61,13 @@ def head(fs: Any, path: str, file: File, columns: pa.Schema, rows: int) -> pa.Ta
         return pa.Table.from_batches([next(reader.iter_batches(rows, [group], columns.names))])
 
 
+def encode(table: pa.Table, **options: Any) -> bytes:
+    """The table as a file, whose pages have checksums; ``options``: of `pyarrow.parquet.write_table`."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, write_page_checksum=True, **options)
+    return bytes(sink.getvalue().to_pybytes())
+
+
 @contextmanager
 def _opened(fs: Any, path: str, file: File, group: int, *, in_one_read: bool = True) -> Iterator[Any]:
     """Open the file that the plan saw, to read from one of its row groups: in one read, or column by column."""
