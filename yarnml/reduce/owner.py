@@ -142,7 +142,7 @@ class Owner:
         return len(next(iter(self._frozen.values())))
 
     def frozen(self, name: str, low: int, high: int) -> Array:
-        """Rows ``low`` … ``high`` - 1 of an array of the model, a view; the last ones let all arrays go."""
+        """Rows ``low`` … ``high`` - 1 of an array of the model, a view."""
         with self._lock:
             if name not in self._frozen:
                 raise OwnerLost(f"The array {name} of a table is not there.")

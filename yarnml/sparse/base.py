@@ -43,7 +43,7 @@ class ParameterTable(Protocol):
     def size(self) -> int:
         """Weights that are in this process."""
 
-    def parts(self) -> "list[Part]":
+    def parts(self) -> list[Part]:
         """The sizes of all parts, wherever they are; of a table that is in one piece, its own."""
 
     @property
