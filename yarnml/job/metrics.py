@@ -104,6 +104,11 @@ def check_metric(field: str, name: str, label_type: str, classes: int, single: b
         raise JobFileError(f"{field}: {name} is for {metric.most_classes} classes at most, and there are {classes}.")
 
 
+def usual_metric(label_type: str) -> str:
+    """Name the metric by which a stored model is judged where nobody names one."""
+    return "rmse" if label_type == "number" else "log_loss"
+
+
 def all_metrics(label_type: str, classes: int) -> list[str]:
     """Name the usual ones of all metrics that an evaluation of such a label may have, but for those of groups."""
     names = [name for name, label in _USUAL.items() if label in (label_type, "two" if classes == 2 else None)]

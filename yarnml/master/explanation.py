@@ -8,7 +8,6 @@ The output is a folder that appears by one rename:
 * ``explanation.json``: model, data, method and base values; ``index.html``: a page of plots
 """
 
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,14 +18,14 @@ from yarnml import storage
 from yarnml.checkpoint.lease import Lease
 from yarnml.control.commands import Command, DrawSample, ExplainFeatures, ExplainRows
 from yarnml.control.reports import Explained
-from yarnml.data.dataset import inspect
 from yarnml.errors import ExportError, JobFileError, translated
 from yarnml.events.events import Listener, Planned
 from yarnml.events.model_jobs import ExplanationResult
 from yarnml.job import paths
 from yarnml.job.explanation import ModelExplanation
-from yarnml.job.metrics import check_metric
+from yarnml.job.metrics import check_metric, usual_metric
 from yarnml.master.crew import Cluster, Crew
+from yarnml.master.earlier_output import earlier_end
 from yarnml.master.explanation_output import FACTS, Values, write
 from yarnml.master.hidden_folder import hidden_folder
 from yarnml.master.locality import Locality
@@ -34,7 +33,7 @@ from yarnml.master.persistence import run_to_end
 from yarnml.master.reports import all_of
 from yarnml.master.scoring_plan import ScoringPlan, Source, plan_scoring
 from yarnml.model import versions
-from yarnml.storage import integrity
+from yarnml.model.explain.baseline import check_explainable, known_baseline
 from yarnml.storage.tensors import unpack
 
 ROWS_PER_SHARD = 2**15
@@ -68,7 +67,7 @@ def plan_explanation(job: ModelExplanation) -> ExplanationPlan:
     names = ("keep", "sample", "repeats", "orders")
     settings = {"metric": metric, **{name: getattr(section, name) for name in names}}
     identity = {"digest": plan.digest, "data": plan.dataset.fingerprint, "settings": settings}
-    return ExplanationPlan(job, plan, metric, settings, _earlier(job, identity))
+    return ExplanationPlan(job, plan, metric, settings, earlier_end(job, "folder", lambda: _end(job, identity)))
 
 
 def check_explanation(job: ModelExplanation) -> ExplanationResult | None:
@@ -115,37 +114,28 @@ def explain(job: ModelExplanation, cluster: Cluster, say: Listener) -> Explanati
     )
 
 
-def _earlier(job: ModelExplanation, identity: dict[str, Any]) -> ExplanationResult | None:
-    """Return the end of an earlier run of this job, None where there is no output; refuse any other output."""
-    with translated(ExportError, f"explain.output {job.output} can't be looked at"):
-        if not storage.exists(job.output):
-            return None
-    with suppress(OSError, *integrity.UNDECODABLE, msgspec.ValidationError, LookupError, TypeError):
-        facts = msgspec.json.decode(storage.read(storage.join(job.output, FACTS)))
-        if all(facts[name] == value for name, value in identity.items()):
-            facts |= {"name": job.name, "output": job.output, "metric": facts["metric"] or ""}
-            return msgspec.convert(facts, ExplanationResult)
-    raise ExportError(
-        f"explain.output {job.output} exists and holds something else; choose another folder, or remove it."
-    )
+def _end(job: ModelExplanation, identity: dict[str, Any]) -> ExplanationResult | None:
+    """The end in the job's output; None where that is of another job."""
+    facts = msgspec.json.decode(storage.read(storage.join(job.output, FACTS)))
+    if any(facts[name] != value for name, value in identity.items()):
+        return None
+    facts |= {"name": job.name, "output": job.output, "metric": facts["metric"] or ""}
+    return msgspec.convert(facts, ExplanationResult)
 
 
 def _find_rows(job: ModelExplanation) -> tuple[ScoringPlan, str | None]:
     """The model and the rows, and the metric of importances; None for rows without labels."""
     section = job.explain
     source = Source("explain.data", section.data, section.format, section.csv)
-    schema = versions.description(versions.resolve(section.model)).schema
-    _, stored = inspect(source.paths, source.format, source.field, source.csv)
-    labelled = schema.label is not None and schema.label in stored.names
     kept = [("explain.keep", name) for name in section.keep]
-    plan = plan_scoring(section.model, source, kept, labelled=labelled)
-    if schema.keyed:
-        raise ExportError(f"Column '{schema.keyed[0].name}' becomes keys; a model of such is not explained.")
-    if not labelled:
+    plan = plan_scoring(section.model, source, kept, labelled=None)
+    schema = plan.schema
+    check_explainable(schema)
+    if schema.label not in plan.columns.names:
         if section.metric:
             raise JobFileError(f"explain.metric {section.metric} needs rows with the label; explain.data has none.")
         return plan, None
-    usual = "rmse" if schema.label_type == "number" else "log_loss"
+    usual = usual_metric(schema.label_type)
     if usual == "log_loss" and versions.description(plan.folder).learner["kind"] == "svm":
         usual = "accuracy"
     metric = section.metric or usual
@@ -160,9 +150,8 @@ def _run(crew: Crew, command: Command, shards: int) -> Explained:
 
 def _baseline(plan: ScoringPlan, sample: dict[str, Array]) -> list[float]:
     """Each feature before it is known: the training rows' mean where the model holds it, else the sample's."""
-    arrays = versions.read_model(plan.folder).arrays
-    mean = arrays["scaling/mean"]
-    if mean.any() or (arrays["scaling/factor"] != 1).any():
-        return [float(value) for value in mean]
+    known = known_baseline(versions.read_model(plan.folder).arrays)
+    if known is not None:
+        return [float(value) for value in known]
     means = np.nanmean(sample["x"][:, : plan.schema.width], axis=0, dtype=np.float64)
     return [float(value) for value in np.atleast_1d(means)]

@@ -1,6 +1,5 @@
 """The story of an evaluation of a stored model: find the groups, then add up what metrics are made of."""
 
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,12 +15,13 @@ from yarnml.job import paths
 from yarnml.job.metrics import MAX_GROUPS, all_metrics, check_metric, requested
 from yarnml.job.model_evaluation import ModelEvaluation
 from yarnml.master.crew import Cluster, Crew
+from yarnml.master.earlier_output import earlier_end
 from yarnml.master.hidden_folder import hidden_folder
 from yarnml.master.locality import Locality
 from yarnml.master.persistence import run_to_end
 from yarnml.master.reports import all_of, first_of
 from yarnml.master.scoring_plan import ScoringPlan, Source, plan_scoring, shards_of
-from yarnml.storage import atomic, integrity
+from yarnml.storage import atomic
 
 FORMAT = "yarnml-evaluation/1"
 
@@ -53,7 +53,7 @@ def plan_evaluation(job: ModelEvaluation) -> EvaluationPlan:
         check_metric("evaluate.metrics", name, schema.label_type, len(schema.classes or ()), single=False)
     names = list(requested(section.metrics or all_metrics(schema.label_type, len(schema.classes or ()))))
     identity = {"model": plan.digest, "data": plan.dataset.fingerprint, "by": section.by, "metrics": names}
-    return EvaluationPlan(job, plan, names, identity, _earlier(job, identity))
+    return EvaluationPlan(job, plan, names, identity, earlier_end(job, "file", lambda: _end(job, identity)))
 
 
 def check_evaluation(job: ModelEvaluation) -> EvaluationResult | None:
@@ -96,18 +96,12 @@ def _commit(plan: EvaluationPlan, end: EvaluationResult) -> None:
             raise ExportError(f"evaluate.output {end.output} appeared meanwhile; choose another file.") from exc
 
 
-def _earlier(job: ModelEvaluation, identity: dict[str, Any]) -> EvaluationResult | None:
-    """Return the end of an earlier run of this job, None where there is no output; refuse any other output."""
-    with translated(ExportError, f"evaluate.output {job.output} can't be looked at"):
-        if not storage.exists(job.output):
-            return None
-    with suppress(OSError, *integrity.UNDECODABLE, msgspec.ValidationError, LookupError, TypeError):
-        document = msgspec.json.decode(storage.read(job.output))
-        if document["identity"] == identity:
-            return msgspec.convert({**document, "name": job.name, "output": job.output}, EvaluationResult)
-    raise ExportError(
-        f"evaluate.output {job.output} exists and holds something else; choose another file, or remove it."
-    )
+def _end(job: ModelEvaluation, identity: dict[str, Any]) -> EvaluationResult | None:
+    """The end in the job's output; None where that is of another job."""
+    document = msgspec.json.decode(storage.read(job.output))
+    if document["identity"] != identity:
+        return None
+    return msgspec.convert({**document, "name": job.name, "output": job.output}, EvaluationResult)
 
 
 def _groups(crew: Crew, command: FindGroups, shards: int) -> list[str]:

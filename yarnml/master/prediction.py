@@ -20,12 +20,12 @@ from yarnml.events.events import Listener, Planned, Predicted
 from yarnml.job import paths
 from yarnml.job.prediction import Prediction
 from yarnml.master.crew import Cluster, Crew
+from yarnml.master.earlier_output import UNREADABLE, is_there
 from yarnml.master.locality import Locality
 from yarnml.master.persistence import run_to_end
 from yarnml.master.reports import first_of
 from yarnml.master.scoring_plan import ScoringPlan, Source, plan_scoring, shards_of
 from yarnml.model.versions import packages
-from yarnml.storage import integrity
 
 FORMAT = "yarnml-prediction/1"
 
@@ -113,15 +113,14 @@ def check_prediction(job: Prediction, *, restart: bool) -> Predicted | None:
 
 def _earlier(job: Prediction, scoring: ScoringPlan, identity: dict[str, Any]) -> Predicted | None:
     """Return the end of an earlier run of this job, None where there is no output; refuse any other output."""
-    with translated(ExportError, f"predict.output {job.output} can't be looked at"):
-        if not storage.exists(job.output):
-            return None
+    if not is_there(job):
+        return None
     remedy = "choose another folder, or remove it"
     try:
         document = msgspec.json.decode(storage.read(storage.join(job.output, paths.SUCCESS)))
         before = document["identity"]
         counts = msgspec.convert(document["counts"], Counts)
-    except (OSError, *integrity.UNDECODABLE, msgspec.ValidationError, LookupError, TypeError) as exc:
+    except UNREADABLE as exc:
         raise ExportError(f"predict.output {job.output} exists and holds no predictions of yarnml; {remedy}.") from exc
     if differences := [name for name in identity if before.get(name) != identity[name]]:
         raise ExportError(

@@ -8,7 +8,7 @@ from yarnml.control.reports import ModelMetrics
 from yarnml.errors import ExportError
 from yarnml.events.events import Listener, Planned
 from yarnml.job import paths
-from yarnml.job.metrics import check_metric, requested, rises
+from yarnml.job.metrics import check_metric, requested, rises, usual_metric
 from yarnml.job.quantisation import NETWORKS, Quantisation
 from yarnml.job.spec import Export
 from yarnml.master.crew import Cluster, Crew
@@ -40,7 +40,7 @@ def quantise(job: Quantisation, cluster: Cluster, say: Listener) -> Quantisation
         raise ExportError(f"{plan.folder} has no weights to be made smaller: they are those of {', '.join(NETWORKS)}.")
     if schema.label is None:
         raise ExportError(f"{plan.folder} learnt without a label, so there is nothing to measure its loss by.")
-    metric = job.metric or ("rmse" if schema.label_type == "number" else "log_loss")
+    metric = job.metric or usual_metric(schema.label_type)
     check_metric("--metric", metric, schema.label_type, len(schema.classes or ()))
     parent = plan.folder.rpartition("/")[0]
     target = Export(path=parent)

@@ -45,11 +45,11 @@ class ScoringPlan(NamedTuple):
 
 
 def plan_scoring(
-    model: str, source: Source, extra: Iterable[tuple[str, str]], *, labelled: bool = False
+    model: str, source: Source, extra: Iterable[tuple[str, str]], *, labelled: bool | None = False
 ) -> ScoringPlan:
     """Find the model and the rows, and see that these have the columns.
 
-    ``labelled``: whether label and weight are read, too.
+    ``labelled``: whether label and weight are read, too; None: where the rows have the label.
     ``extra``: columns beside the model's features, each with the field that names it.
     Raises ExportError for what is no model, JobFileError with the field that does not fit.
     """
@@ -57,6 +57,8 @@ def plan_scoring(
     about = versions.description(folder)
     dataset, stored = inspect(source.paths, source.format, source.field, source.csv)
     needed = [*(f.name for f in about.schema.features), *([about.schema.offset.name] if about.schema.offset else [])]
+    if labelled is None:
+        labelled = about.schema.label is not None and about.schema.label in stored.names
     labels = [name for name in (about.schema.label, about.schema.weight) if name] if labelled else []
     added = [*((source.field, name) for name in labels), *extra]
     named = [*((name, source.field) for name in needed), *((name, field) for field, name in added)]

@@ -23,7 +23,8 @@ from yarnml.errors import DataError, ExportError
 from yarnml.events.events import Outcome
 from yarnml.job import paths
 from yarnml.model.coefficients import coefficients
-from yarnml.model.explain.explainer import USUAL_ORDERS, Explainer, Explanation, known_baseline
+from yarnml.model.explain.baseline import known_baseline
+from yarnml.model.explain.explainer import USUAL_ORDERS, Explainer, Explanation
 from yarnml.model.importances import importances
 from yarnml.model.pairs import pairs_of
 from yarnml.model.program import load_program
@@ -157,7 +158,7 @@ class Model:
         rows' means where features are scaled, else against the means of ``data``.
         """
         x, _ = self._features(data)
-        baseline = known_baseline(self)
+        baseline = known_baseline(self.arrays)
         if baseline is None:
             baseline = x[:, : self.schema.width].mean(axis=0, dtype=np.float64).astype(np.float32)
         return Explainer(self, baseline, orders).explain(x)

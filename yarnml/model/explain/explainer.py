@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from yarnml.errors import ExportError
 from yarnml.model.explain import sampled
+from yarnml.model.explain.baseline import check_explainable
 from yarnml.model.explain.trees import Trees
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ class Explainer:
     """
 
     def __init__(self, model: "Model", baseline: Array | None, orders: int = USUAL_ORDERS) -> None:
-        if model.schema.keyed:
-            raise ExportError(f"Column '{model.schema.keyed[0].name}' becomes keys; a model of such is not explained.")
+        check_explainable(model.schema)
         self._model = model
         self._orders = orders
         self._width = model.schema.width
@@ -55,10 +54,6 @@ class Explainer:
         self._slopes = None if self._trees else _slopes_of(model)
         self.method = "trees" if self._trees else "sampled" if self._slopes is None else "linear"
         self._baseline = baseline
-
-    @property
-    def needs_baseline(self) -> bool:
-        return self.method != "trees"
 
     def explain(self, x: Array) -> Explanation:
         """The values of rows x float32 [rows, row_width]."""
@@ -88,13 +83,6 @@ class Explainer:
         if count == 1:
             return [classes[-1] if len(classes) == 2 else "prediction"]
         return classes if len(classes) == count else [str(k) for k in range(count)]
-
-
-def known_baseline(model: "Model") -> Array | None:
-    """The means of the training rows, where the model scales its features and so holds them."""
-    mean = np.asarray(model.arrays["scaling/mean"])
-    factor = np.asarray(model.arrays["scaling/factor"])
-    return mean if mean.any() or (factor != 1).any() else None
 
 
 def _trees_of(model: "Model") -> Trees | None:
