@@ -58,7 +58,7 @@ class Forest:
         self._rows = rows
         self._width = width
         self._levels = max(1, math.ceil(math.log2(rows)))
-        self._slots = max(MIN_SLOTS, SLOTS_PER_ROW * rows)
+        self._slots = _slots(rows)
 
     def init(self, key: Key) -> State:
         nodes = (self._trees, 2**self._levels - 1)
@@ -78,16 +78,19 @@ class Forest:
 
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
         scores = Scores(sums.loss, sums.weight)
-        is_one_row = sums.sample.weight == 1
-        keys = jax.random.split(jax.random.key(state.key), self._trees)
-        size = jnp.minimum(jnp.sum(is_one_row), self._rows)
-        feature, threshold, length = jax.lax.map(lambda k: self._grown(sums.sample.first, is_one_row, size, k), keys)
-        model = {"feature": feature, "threshold": threshold, "length": length, "usual": _unsuccessful(size)[None]}
         # The first pass has no sample, as it finds the weight by which the second draws it.
-        model = jax.tree.map(lambda new, old: jnp.where(state.total > 0, new, old), model, state.model)
+        model = jax.lax.cond(state.total > 0, lambda: self._forest(state.key, sums.sample), lambda: state.model)
         return State(model, sums.weight, state.key), scores
 
-    def _grown(
+    def _forest(self, seed: jax.Array, drawn: Slots) -> Any:
+        """Grow all trees on a sample: the model."""
+        is_one_row = drawn.weight == 1
+        keys = jax.random.split(jax.random.key(seed), self._trees)
+        size = jnp.minimum(jnp.sum(is_one_row), self._rows)
+        feature, threshold, length = jax.lax.map(lambda k: self._tree(drawn.first, is_one_row, size, k), keys)
+        return {"feature": feature, "threshold": threshold, "length": length, "usual": _unsuccessful(size)[None]}
+
+    def _tree(
         self, x: jax.Array, is_one_row: jax.Array, size: jax.Array, key: Key
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Grow a tree on ``size`` rows of the sample: its features, thresholds and lengths of paths."""
@@ -98,7 +101,8 @@ class Forest:
         is_row = jnp.arange(self._rows) < size
         node = jnp.zeros(self._rows, jnp.int32)
         cuts = jnp.zeros(1)
-        features, thresholds = [], []
+        features = []
+        thresholds = []
         for level in range(self._levels):
             nodes = 2**level
             feature, threshold = _cut(rows, jnp.where(is_row, node, nodes), draws[nodes - 1 : 2 * nodes - 1])
@@ -126,6 +130,11 @@ class Forest:
 
     def parameters(self, state: State) -> Any:
         return state.model
+
+
+def _slots(rows: int) -> int:
+    """The slots of a sample for trees of so many rows."""
+    return max(MIN_SLOTS, SLOTS_PER_ROW * rows)
 
 
 def _cut(rows: jax.Array, node: jax.Array, draws: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -157,8 +166,7 @@ def _unsuccessful(rows: jax.Array) -> jax.Array:
 
 
 def build(options: IsolationForest, schema: Schema) -> Learner:
-    forest_slots = max(MIN_SLOTS, SLOTS_PER_ROW * options.rows)
-    needed = 4 * forest_slots * (schema.width + 2)
+    needed = 4 * _slots(options.rows) * (schema.width + 2)
     if needed > MAX_SAMPLE_BYTES:
         raise JobFileError(
             f"learner.rows {options.rows} of {schema.width} numbers make a sample of {needed / 2**20:,.0f} MiB, and "
