@@ -11,6 +11,7 @@ from yarnml.data.plan import Plan
 from yarnml.errors import CheckpointError
 from yarnml.events.events import Listener
 from yarnml.job import user_code
+from yarnml.job.fields import defaults
 from yarnml.job.learners import Custom
 from yarnml.job.spec import Job
 
@@ -102,16 +103,9 @@ def check_same_job(job: Job, before: Identity, now: Identity, shards: int, what:
 
 def _usual(job: Job) -> Identity:
     """Fields of the learner and the training at their defaults, which those have that are newer than an identity."""
-    usual: Identity = {}
-    training = [field for field in msgspec.structs.fields(job.training) if field.name in _TRAINING]
-    sections = {"learner": msgspec.structs.fields(job.learner), "training": training}
-    for section, fields in sections.items():
-        for field in fields:
-            if field.default is not msgspec.NODEFAULT:
-                usual[f"{section}.{field.name}"] = msgspec.to_builtins(field.default)
-            elif field.default_factory is not msgspec.NODEFAULT:
-                usual[f"{section}.{field.name}"] = msgspec.to_builtins(field.default_factory())
-    return usual
+    learner = {f"learner.{name}": value for name, value in defaults(job.learner).items()}
+    training = {f"training.{name}": value for name, value in defaults(job.training).items() if name in _TRAINING}
+    return learner | training
 
 
 def _digest(path: str) -> str:

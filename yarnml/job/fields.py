@@ -1,7 +1,8 @@
 """Types of the job file's fields, with their bounds, and the base of its sections."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 
 LARGEST_INT = 2**31 - 1
@@ -53,6 +54,17 @@ Urls = Url | Annotated[list[Url], Meta(min_length=1)]
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A mapping of the job file: its keys are the fields."""
+
+
+def defaults(section: Struct) -> dict[str, Any]:
+    """The values of a section's fields where a job file gives none, as JSON, but for those that it must give."""
+    values: dict[str, Any] = {}
+    for field in msgspec.structs.fields(section):
+        if field.default is not msgspec.NODEFAULT:
+            values[field.name] = msgspec.to_builtins(field.default)
+        elif field.default_factory is not msgspec.NODEFAULT:
+            values[field.name] = msgspec.to_builtins(field.default_factory())
+    return values
 
 
 LARGEST_SIZE = 2**50

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from yarnml.errors import JobFileError
+from yarnml.job.fields import defaults
 from yarnml.job.learners import Options
 
 if TYPE_CHECKING:
@@ -44,14 +45,8 @@ def check_same_learner(learner: Options, earlier: Mapping[str, Any], folder: str
             f"start_from: {folder} is of learner.kind {earlier.get('kind')}, so {learner.kind} can't begin with it."
         )
     now = msgspec.to_builtins(learner)
+    older = defaults(learner) | dict(earlier)
     for name in learner.STARTS_LIKE or ():
-        before = earlier.get(name, _default(learner, name))
+        before = older[name]
         if now[name] != before:
             raise JobFileError(f"start_from: {folder} has learner.{name} {before}, not {now[name]}; give it so.")
-
-
-def _default(learner: Options, name: str) -> Any:
-    """The value of a field in job files that are older than it."""
-    field = next(f for f in msgspec.structs.fields(learner) if f.name == name)
-    factory = field.default_factory
-    return msgspec.to_builtins(field.default if factory is msgspec.NODEFAULT else factory())
