@@ -1,6 +1,5 @@
 """Exporters hear all that a job does, and whatever is wrong with them the job goes on."""
 
-import http.client
 import json
 import socket
 import sys
@@ -15,6 +14,7 @@ import pytest
 import yarnml
 from tests.servers import closed_port
 from tests.watch.histories import entries
+from tests.watch.pages import get
 from yarnml.errors import JobFileError
 from yarnml.events.events import EpochDone, Event, ProcessLost
 from yarnml.events.redaction import hide
@@ -48,16 +48,6 @@ class Notebook:
 
     def close(self) -> None:
         self.is_closed = True
-
-
-def get(port: int, path: str) -> tuple[int, str]:
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    try:
-        line.request("GET", path)
-        answer = line.getresponse()
-        return answer.status, answer.read().decode()
-    finally:
-        line.close()
 
 
 def values(text: str) -> dict[str, float]:

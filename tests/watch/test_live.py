@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.watch.histories import entries, write
-from tests.watch.test_server import get
+from tests.watch.pages import get
 from yarnml.errors import HistoryError
 from yarnml.watch.history.pieces import HistoryReader
 from yarnml.watch.live import LivePage
@@ -19,7 +19,7 @@ def test_a_job_that_begins_has_a_page(tmp_path: Path) -> None:
     live = LivePage(str(tmp_path / "digits"))
     with PageServer(live.render) as server:
         server.start()
-        status, text = get(server, f"/{server.secret}/")
+        status, text = get(server.server_port, f"/{server.secret}/")
         assert status == 200
         assert "The job begins" in text
         assert "every 5 seconds" in text
@@ -51,7 +51,7 @@ def test_a_hundred_who_look_cost_what_one_does(tmp_path: Path, monkeypatch: pyte
     def poll(server: PageServer) -> None:
         for _ in range(3):
             try:
-                answers.append(get(server, f"/{server.secret}/")[0])
+                answers.append(get(server.server_port, f"/{server.secret}/")[0])
             except OSError:  # hung up on, since others are answered
                 answers.append(0)
 

@@ -1,6 +1,5 @@
 """The server of pages answers who knows its secret, and nobody can disturb it."""
 
-import http.client
 import socket
 import threading
 import time
@@ -10,21 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.watch.histories import FAILURE, entries, outcome, write
+from tests.watch.pages import get
 from yarnml.errors import HistoryError
 from yarnml.watch.history.pieces import Pieces
 from yarnml.watch.live import LivePage, Runs
 from yarnml.watch.page import REFRESH_SECONDS
 from yarnml.watch.server import MAX_CLIENTS, Pages, PageServer
-
-
-def get(server: PageServer, path: str) -> tuple[int, str]:
-    line = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=20)
-    try:
-        line.request("GET", path)
-        answer = line.getresponse()
-        return answer.status, answer.read().decode()
-    finally:
-        line.close()
 
 
 @pytest.fixture
@@ -40,10 +30,10 @@ def server(tmp_path: Path) -> Iterator[PageServer]:
 
 def test_pages_of_runs(server: PageServer) -> None:
     """The index has a link to the page of every run."""
-    status, text = get(server, f"/{server.secret}/")
+    status, text = get(server.server_port, f"/{server.secret}/")
     assert status == 200
     links = [part.partition('"')[0] for part in text.split('<a href="')[1:]]
-    pages = [get(server, f"/{server.secret}/{link}") for link in links]
+    pages = [get(server.server_port, f"/{server.secret}/{link}") for link in links]
     assert [status for status, _ in pages] == [200, 200]
     assert sorted("Probable cause" in text for _, text in pages) == [False, True]
 
@@ -55,7 +45,7 @@ def test_pages_of_runs(server: PageServer) -> None:
 )  # fmt: skip
 def test_others_get_nothing(server: PageServer, path: str) -> None:
     """Without the secret, or for a path that no link has, the answer is an empty one."""
-    get(server, f"/{server.secret}/")  # the runs are known
+    get(server.server_port, f"/{server.secret}/")  # the runs are known
     path = path.replace("{secret}", server.secret).replace("{short}", server.secret[:-1])
     line = f"GET {path} HTTP/1.0\r\n\r\n".encode("latin-1")
     with socket.create_connection(("127.0.0.1", server.server_port), 20) as client:
@@ -74,7 +64,7 @@ def test_it_only_shows(server: PageServer, line: bytes) -> None:
         client.shutdown(socket.SHUT_WR)
         answer = b"".join(iter(lambda: client.recv(65536), b""))
     assert b"digits" not in answer
-    assert get(server, f"/{server.secret}/")[0] == 200
+    assert get(server.server_port, f"/{server.secret}/")[0] == 200
 
 
 def test_slow_clients_are_bounded(server: PageServer) -> None:
@@ -92,7 +82,7 @@ def test_slow_clients_are_bounded(server: PageServer) -> None:
         ended += 1
     assert ended == len(slow)
     assert time.monotonic() < deadline
-    assert get(server, f"/{server.secret}/")[0] == 200
+    assert get(server.server_port, f"/{server.secret}/")[0] == 200
 
 
 def test_a_page_is_made_once_for_all() -> None:
