@@ -109,9 +109,8 @@ def _print(label: str, text: str, detail: str = "") -> None:
     with contextlib.suppress(OSError):
         if detail:
             errors.print(escape(shown(detail.rstrip())), style="dim", soft_wrap=True)
-        sentence = escape(
-            shown(" ".join(text.splitlines()))
-        )  # a name in it, or another program's words, may have lines
+        in_one_line = " ".join(text.splitlines())  # a name in it, or another program's words, may have lines
+        sentence = escape(shown(in_one_line))
         errors.print(f"[bold red]{label}:[/] {sentence}" if label else sentence, soft_wrap=True)
 
 

@@ -113,9 +113,9 @@ class GradientDescent:
     def started(self, state: State, earlier: Earlier) -> Started:
         if earlier.is_model:
             complete = earlier.tree(self.parameters(state), "parameters")
-            parameters, statistics = complete, state.statistics
-            if self._training:
-                parameters, statistics = self._training.restart(complete, state.statistics)
+            if self._training is None:
+                return Started(state._replace(parameters=complete), PARAMETERS)
+            parameters, statistics = self._training.restart(complete, state.statistics)
             return Started(state._replace(parameters=parameters, statistics=statistics), PARAMETERS)
         learnt = {"parameters": state.parameters, "statistics": state.statistics}
         state = state._replace(**earlier.tree(learnt))

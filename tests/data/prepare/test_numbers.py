@@ -134,7 +134,8 @@ def test_frequency(docstrings: Path, tmp_path: Path) -> None:
 def test_tfidf(docstrings: Path, tmp_path: Path, fields: Step) -> None:
     """Counts of words are weighted as scikit-learn weights the same counts."""
     train, test = (pq.read_table(docstrings / part)["doc"].combine_chunks().drop_null() for part in ("train", "test"))
-    train, test = train.slice(0, 400), test.slice(0, 200)
+    train = train.slice(0, 400)
+    test = test.slice(0, 200)
     x = made(tmp_path, {"a": train}, [step("tfidf", "a", width=128, **fields)], {"a": test})
     plain = {"ngrams": fields["ngrams"]} if "ngrams" in fields else {}
     counts = [made(tmp_path, {"a": part}, [step("text", "a", width=128, **plain)]) for part in (train, test)]

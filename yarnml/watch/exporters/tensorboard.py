@@ -79,14 +79,16 @@ class TensorBoardExporter:
 
     def _histogram(self, tag: str, histogram: Histogram) -> Any:
         limits = np.linspace(histogram.low, histogram.high, len(histogram.counts) + 1)[1:].tolist()
-        low, high, total, squares, counts = (
+        return self._library.summary.histogram_raw(
+            tag,
             histogram.low,
             histogram.high,
+            sum(histogram.counts),
             histogram.sum,
             histogram.squares,
+            limits,
             histogram.counts,
         )
-        return self._library.summary.histogram_raw(tag, low, high, sum(counts), total, squares, limits, counts)
 
     def _encoded(self, events: Sequence[Any]) -> bytes:
         """The bytes of an event file; the library writes it to a disk, and a job's folder may be elsewhere."""
