@@ -12,7 +12,6 @@ from yarnml.errors import CheckpointError
 from yarnml.events.events import Listener
 from yarnml.job import user_code
 from yarnml.job.fields import defaults
-from yarnml.job.learners import Custom
 from yarnml.job.spec import Job
 
 Identity = dict[str, Any]
@@ -51,8 +50,8 @@ def fingerprint_of(job: Job, plan: Plan) -> Identity:
     ``workers.vcores`` belongs to it, since XLA's order of additions depends on the number of threads.
     """
     identity = {f"learner.{name}": value for name, value in msgspec.to_builtins(job.learner, str_keys=True).items()}
-    if isinstance(job.learner, Custom):
-        identity["learner.path"] = job.learner.path.rpartition("/")[2]
+    if job.learner.file:
+        identity["learner.path"] = str(identity["learner.path"]).rpartition("/")[2]
         identity["the code in learner.path"] = _digest(user_code.locate(job.learner.file))
     if job.environment.files:
         identity["the code in environment.files"] = user_code.digest(job.environment.files)

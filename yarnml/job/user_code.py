@@ -22,6 +22,16 @@ def locate(path: str) -> str:
     return copy if os.path.exists(copy) else path
 
 
+def file_of(path: str) -> str:
+    """The Python file in ``file.py:Name``."""
+    return path.partition(".py:")[0].removesuffix(".py") + ".py"
+
+
+def attribute_of(path: str) -> str:
+    """The name in ``file.py:Name``, empty for the module itself."""
+    return path.partition(".py:")[2]
+
+
 def check(paths: Iterable[str], model: str | None) -> None:
     """Refuse files that can't travel as ``environment.files``, or would hide another one.
 

@@ -91,7 +91,7 @@ def _check_offset(job: Job) -> None:
     if given and not job.learner.TAKES_OFFSET:
         raise JobFileError(
             f"data.{given[0]} is added to one linear predictor, which learner.kind {job.learner.kind} has not; remove "
-            "it, or choose a generalised linear model such as poisson."
+            "it, or choose boosting, or a generalised linear model such as poisson."
         )
     if len(given) > 1:
         raise JobFileError("data.exposure is an offset by its logarithm, beside data.offset; give one of them.")

@@ -155,9 +155,11 @@ def _of_trees(graph: _Graph, model: Content, arrays: Mapping[str, Array], x: str
     trees = tree_attributes(arrays, learner["categorical"])
     scores = graph.node("TreeEnsembleRegressor", x, domain="ai.onnx.ml", **trees)
     is_boosting = learner["kind"] == "boosting"
+    if learner.get("objective") == "custom":
+        raise ExportError("A model with an objective of your own has no form in ONNX here.")
     if not model.schema.classes:
         flat = graph.node("Squeeze", scores, graph.constant(np.array([1])))
-        is_logarithm = learner.get("objective") in ("poisson", "gamma", "tweedie")
+        is_logarithm = learner.get("objective") in ("poisson", "gamma", "tweedie", "aft")
         return graph.node("Exp", flat) if is_logarithm else flat
     if trees["n_targets"] > 1:
         return graph.node("Softmax", scores, axis=1) if is_boosting else scores

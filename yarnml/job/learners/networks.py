@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from yarnml.errors import JobFileError
 from yarnml.job.fields import Part, PositiveInt
 from yarnml.job.learners.base import GradientOptions, adam
+from yarnml.job.user_code import attribute_of, file_of
 
 if TYPE_CHECKING:
     from yarnml.job.spec import Job
@@ -140,12 +141,12 @@ class Custom(GradientOptions, frozen=True, kw_only=True, tag="custom"):
     @property
     def file(self) -> str:
         """The Python file in ``path``."""
-        return self.path.partition(".py:")[0].removesuffix(".py") + ".py"
+        return file_of(self.path)
 
     @property
     def attribute(self) -> str:
         """The name in the file, empty for the module itself."""
-        return self.path.partition(".py:")[2]
+        return attribute_of(self.path)
 
     def with_paths(self, absolute: Callable[[str, str], str]) -> Self:
         return replace(self, path=absolute("learner.path", self.path))

@@ -1,15 +1,20 @@
 """Decision trees, forests of them, and gradient boosting."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from msgspec import Meta, field
+from msgspec.structs import replace
 
 from yarnml.errors import JobFileError
 from yarnml.job.fields import NonNegative, Positive
 from yarnml.job.learners.base import LearnerOptions, Passes
+from yarnml.job.user_code import attribute_of, file_of
 
 if TYPE_CHECKING:
     from yarnml.job.spec import Job
+
+Objective = Literal["auto", "absolute", "huber", "quantile", "poisson", "gamma", "tweedie", "aft", "custom"]
 
 Trees = Annotated[int, Meta(ge=1, le=1_000_000)]
 
@@ -89,7 +94,14 @@ class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
         grown = epochs - (self.passes.least - 1)
         return None if grown >= self.rounds else f"{grown} of {self.rounds} rounds are grown: raise training.epochs"
 
+    @property
+    def contradiction(self) -> str | None:
+        """The sentence about fields of the learner that do not go together; None where they do."""
+        return None
+
     def check(self, job: "Job") -> None:
+        if self.contradiction:
+            raise JobFileError(self.contradiction)
         if self.categorical and job.data.scale == "standard":
             raise JobFileError("learner.categorical needs whole numbers as they are; set data.scale: none.")
 
@@ -127,7 +139,9 @@ class Forest(TreeLearner, frozen=True, kw_only=True, tag="forest"):
 class Boosting(TreeLearner, frozen=True, kw_only=True, tag="boosting"):
     """Gradient boosting: every tree is grown on what the ones before leave; with several classes one tree for each.
 
-    ``objective``: the loss of a number label, by default the squared error; that of classes is given.
+    ``objective``: the loss of a number label, by default the squared error; that of classes is given.  ``custom``: the
+    function ``loss`` of ``path: file.py:Name``, a class, object or module.  ``aft``: of times, negative where nothing
+    happened up to there; ``distribution`` and ``sigma`` are of the noise in their logarithms.
     ``quantile``: the share that shall lie below predictions.  ``delta``: where Huber's loss leaves the parabola, in the
     label's units.  ``tweedie_power``: of the mean, to which the variance is proportional.
     ``trees``: rounds of them.  ``learning_rate``: what each counts for.  ``min_hessian``: the least sum of second
@@ -135,12 +149,25 @@ class Boosting(TreeLearner, frozen=True, kw_only=True, tag="boosting"):
     uses; ``features``: of the features that a node may use, drawn for each, all by default.  ``splits``: as of forests.
     """
 
-    STARTS_LIKE = ("objective", "quantile", "delta", "tweedie_power", "categorical", "bins")
+    STARTS_LIKE = (
+        "objective",
+        "quantile",
+        "delta",
+        "tweedie_power",
+        "distribution",
+        "sigma",
+        "categorical",
+        "bins",
+    )
+    TAKES_OFFSET = True
 
-    objective: Literal["auto", "absolute", "huber", "quantile", "poisson", "gamma", "tweedie"] = "auto"
+    objective: Objective = "auto"
+    path: str | None = None
     quantile: Annotated[float, Meta(gt=0, lt=1)] = 0.5
     delta: Positive = 1.35
     tweedie_power: Annotated[float, Meta(gt=1, lt=2)] = 1.5
+    distribution: Literal["normal", "logistic", "extreme"] = "normal"
+    sigma: Positive = 1.0
     trees: Trees = 100
     learning_rate: Positive = 0.1
     l2: NonNegative = 1.0
@@ -152,6 +179,24 @@ class Boosting(TreeLearner, frozen=True, kw_only=True, tag="boosting"):
     @property
     def rounds(self) -> int:
         return self.trees
+
+    @property
+    def file(self) -> str | None:
+        return file_of(self.path) if self.path else None
+
+    @property
+    def attribute(self) -> str:
+        """The name in the file, empty for the module itself."""
+        return attribute_of(self.path or "")
+
+    def with_paths(self, absolute: Callable[[str, str], str]) -> Self:
+        return replace(self, path=absolute("learner.path", self.path)) if self.path else self
+
+    @property
+    def contradiction(self) -> str | None:
+        if (self.objective == "custom") == (self.path is not None):
+            return None
+        return "learner.objective custom and learner.path, the file.py:Name of its loss, go together; give both."
 
     @property
     def leaf_passes(self) -> int:

@@ -1,28 +1,19 @@
 """A user's own model: ``init``, ``loss`` and ``predict`` from a Python file, trained by gradient descent."""
 
-import importlib.util
-import inspect
 import os
-import sys
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-import yarnml
 from yarnml.data.schema import Schema
-from yarnml.errors import JobFileError, ModelError, YarnmlError
+from yarnml.errors import JobFileError, ModelError
 from yarnml.job.learners import Custom
-from yarnml.job.user_code import FOLDER, locate
 from yarnml.learners.base import Key, Learner
 from yarnml.learners.gradient import GradientDescent, weight_decay
 from yarnml.learners.groups import optimizer_of
-
-_LIBRARY_FILES = (*(os.path.dirname(str(p.__file__)) + os.sep for p in (yarnml, jax)), "<frozen ")
+from yarnml.learners.user_code import load, user_errors
 
 _FUNCTIONS = {
     "init": "init(key, schema) → parameters",
@@ -90,59 +81,10 @@ def _describe(value: Any) -> str:
 
 
 def build(options: Custom, schema: Schema) -> Learner:
-    path = locate(options.file)
-    name = options.attribute
-    source: Any = _load(path, options.path)
     label = os.path.basename(options.path)
-    if name:
-        if not hasattr(source, name):
-            public = [n for n in vars(source) if not n.startswith("_")]
-            raise JobFileError(f"learner.path: {path} has no '{name}'; it has {', '.join(public)}.")
-        source = getattr(source, name)
-    if inspect.isclass(source):
-        with user_errors(label):
-            source = source(**options.options)
-    elif options.options:
-        raise JobFileError(f"learner.options needs a class, but {label} is a {type(source).__name__}.")
+    source = load(options.file, options.attribute, label, options.options)
     for function, signature in _FUNCTIONS.items():
         if not callable(getattr(source, function, None)):
             raise JobFileError(f"learner.path: {label} has no function {function}; a model needs {signature}.")
     model = UserModel(source, label, schema)
     return GradientDescent(model, optimizer_of(options, model.init), weight_decay(options.l2))
-
-
-def _load(path: str, label: str) -> Any:
-    if not os.path.isfile(path):
-        raise JobFileError(f"learner.path: there is no file {path}.")
-    name = "yarnml_user_" + os.path.basename(path).removesuffix(".py")  # must not hide a package of the same name
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    folder = os.path.dirname(path)
-    if folder not in sys.path:
-        sys.path.append(folder)
-    with user_errors(os.path.basename(label)):
-        spec.loader.exec_module(module)
-    return module
-
-
-@contextmanager
-def user_errors(name: str) -> Iterator[None]:
-    """Translate what a user's code raises: one sentence, and the traceback of their own lines."""
-    try:
-        yield
-    except YarnmlError:
-        raise
-    except Exception as exc:
-        shown = traceback.TracebackException.from_exception(exc)
-        own = [f for f in shown.stack if not f.filename.startswith(_LIBRARY_FILES)]
-        shown.stack[:] = own
-        shown.__cause__ = None
-        shown.__context__ = None
-        shown.__notes__ = None
-        reason = str(exc).strip().splitlines()[0] if str(exc).strip() else "no message"
-        if isinstance(exc, ModuleNotFoundError) and FOLDER in os.environ:
-            reason += " (modules of your own travel with the job when environment.files lists them)"
-        raise ModelError(f"{name} raised {type(exc).__name__}: {reason}", "".join(shown.format())) from exc

@@ -14,6 +14,7 @@ from yarnml.learners.base import Learner
 from yarnml.learners.trees.build import build_trees
 from yarnml.learners.trees.numbers import LOSSES, NumberObjective
 from yarnml.learners.trees.objectives import Logistic, Objective, Softmax, SquaredError
+from yarnml.learners.trees.own import build_own
 from yarnml.learners.trees.pinball import Pinball
 from yarnml.learners.trees.rule import Rule, Terms
 
@@ -48,6 +49,13 @@ OBJECTIVES: dict[str, Callable[[Boosting], Objective]] = {
 def _objective(options: Boosting, schema: Schema) -> Objective:
     """The loss that the options ask for; JobFileError where the label has none such."""
     classes = schema.outputs
+    if schema.offset and classes > 2:
+        raise JobFileError(
+            f"The offset in column '{schema.offset.name}' is added to one score, but '{schema.label}' has {classes} "
+            "classes with a score each; remove data.offset or data.exposure."
+        )
+    if options.objective == "custom":
+        return build_own(options, classes)
     if options.objective not in OBJECTIVES:
         return Logistic() if classes == 2 else Softmax(classes) if classes else SquaredError()
     if schema.label_type == "class":

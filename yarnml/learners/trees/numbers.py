@@ -14,6 +14,7 @@ import numpy as np
 from yarnml.data.arrays import Array
 from yarnml.job.learners import Boosting
 from yarnml.learners.trees.objectives import by_row, none_alike
+from yarnml.learners.trees.survival import DISTRIBUTIONS
 
 _MAX_EXPONENT = 80.0
 """Of predictions that are exponents: float32 ends at exp(88)."""
@@ -25,12 +26,14 @@ class Loss(NamedTuple):
     ``slopes`` (score, y) → its first and second derivative, for NumPy.
     ``value`` (score, y, xp) → the loss.
     ``least``: labels are above; None: any.  ``includes_least``: or are it.  Such a label has logarithms as scores.
+    ``is_time``: labels are times, whose logarithms are scores; negative for one up to which nothing happened.
     """
 
     slopes: Callable[[Array, Array], tuple[Array, Array]]
     value: Callable[[Any, Any, Any], Any]
     least: float | None = None
     includes_least: bool = True
+    is_time: bool = False
 
 
 class NumberObjective:
@@ -45,14 +48,15 @@ class NumberObjective:
     def __init__(self, name: str, loss: Loss) -> None:
         self._name = name
         self._loss = loss
-        self._is_logarithm = loss.least is not None
+        self._is_logarithm = loss.least is not None or loss.is_time
 
-    def targets(self, y: Array) -> Array:
-        number = y.astype(np.float32)
-        return np.stack([number, np.abs(number)])  # the second has no use but in stored states, whose form it is of
+    def targets(self, y: Array, start: Array | None) -> Array:
+        known = np.zeros(len(y), np.float32) if start is None else start
+        factor = _exp(known, np)
+        return np.stack([np.abs(y.astype(np.float32)), factor]) if self._is_logarithm else np.stack([y - known, factor])
 
     def base(self, mean: jax.Array) -> jax.Array:
-        return jnp.log(jnp.maximum(mean[:1], 1e-6)) if self._is_logarithm else mean[:1]
+        return jnp.log(jnp.maximum(mean[:1], 1e-6) / mean[1:]) if self._is_logarithm else mean[:1]
 
     def stats(self, scores: Array, y: Array, weight: Array, mean: Array) -> Array:
         first, second = self._loss.slopes(scores[0], y.astype(np.float32))
@@ -70,6 +74,13 @@ class NumberObjective:
     def refused(self, y: Array) -> str | None:
         """The sentence about labels that the loss is not defined for; None where there are none."""
         least = self._loss.least
+        if self._loss.is_time:
+            wrong = y[(y == 0) | ~np.isfinite(y)]
+            return (
+                f"learner.objective {self._name} needs times other than 0, but one is {wrong[0]:g}."
+                if wrong.size
+                else None
+            )
         if least is None:
             return None
         odd = y[~((y >= least) if self._loss.includes_least else (y > least))]
@@ -125,11 +136,32 @@ def _tweedie(power: float) -> Loss:
     return Loss(slopes, value, 0.0)
 
 
+def _failure_time(distribution: str, sigma: float) -> Loss:
+    """The negative log-likelihood of times whose logarithms are score + sigma · noise (Wei, 1992)."""
+    noise = DISTRIBUTIONS[distribution]
+
+    def standardised(score: Any, y: Any, xp: Any) -> Any:
+        return xp.clip((xp.log(xp.abs(y)) - score) / sigma, -_MAX_EXPONENT, _MAX_EXPONENT)
+
+    def slopes(score: Array, y: Array) -> tuple[Array, Array]:
+        z = standardised(score, y, np)
+        both = zip(noise.density_slopes(z), noise.survival_slopes(z), strict=True)
+        first, second = (np.where(y > 0, density, survival) for density, survival in both)
+        return -first / sigma, second / sigma**2
+
+    def value(score: Any, y: Any, xp: Any) -> Any:
+        z = standardised(score, y, xp)
+        return xp.where(y > 0, noise.density(z, xp) + xp.log(sigma * xp.abs(y)), noise.survival(z, xp))
+
+    return Loss(slopes, value, is_time=True)
+
+
 LOSSES: dict[str, Callable[[Boosting], Loss]] = {
     "huber": lambda options: _huber(options.delta),
     "poisson": lambda options: _poisson(),
     "gamma": lambda options: _gamma(),
     "tweedie": lambda options: _tweedie(options.tweedie_power),
+    "aft": lambda options: _failure_time(options.distribution, options.sigma),
 }
 
 

@@ -36,8 +36,11 @@ class Objective(Protocol):
     def share(self) -> float | None:
         """The share of a leaf's rows that shall lie below it; None: it is what the derivatives of the loss say."""
 
-    def targets(self, y: Array) -> Array:
-        """The numbers whose means decide where the trees begin, [targets, rows]; first one for each score."""
+    def targets(self, y: Array, start: Array | None) -> Array:
+        """The numbers whose means decide where the trees begin, [targets, rows]; first one for each score.
+
+        ``start`` [rows]: the part of the score that is known of every row; None for none.
+        """
 
     def base(self, mean: jax.Array) -> jax.Array:
         """The best constant scores [scores], given the means of the targets."""
@@ -77,15 +80,16 @@ class SquaredError:
         self.targets_count = self.outputs
         self.guess = 1 / classes if classes else 0.0
 
-    def targets(self, y: Array) -> Array:
-        one_hot = self._classes > 2
-        return (np.arange(self.outputs)[:, None] == y).astype(np.float32) if one_hot else y.astype(np.float32)[None]
+    def targets(self, y: Array, start: Array | None) -> Array:
+        if self._classes > 2:
+            return (np.arange(self.outputs)[:, None] == y).astype(np.float32)
+        return (y.astype(np.float32) - (0 if start is None else start))[None]
 
     def base(self, mean: jax.Array) -> jax.Array:
         return mean
 
     def stats(self, scores: Array, y: Array, weight: Array, mean: Array) -> Array:
-        return by_row((scores - self.targets(y)) * weight, weight[None])[None]
+        return by_row((scores - self.targets(y, None)) * weight, weight[None])[None]
 
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
         if self._classes > 2:
@@ -118,7 +122,7 @@ class Logistic:
     guess = 0.5
     share = None
 
-    def targets(self, y: Array) -> Array:
+    def targets(self, y: Array, start: Array | None) -> Array:
         return y.astype(np.float32)[None]
 
     def base(self, mean: jax.Array) -> jax.Array:
@@ -154,7 +158,7 @@ class Softmax:
         self.targets_count = classes
         self.guess = 1 / classes
 
-    def targets(self, y: Array) -> Array:
+    def targets(self, y: Array, start: Array | None) -> Array:
         return (np.arange(self.trees)[:, None] == y).astype(np.float32)
 
     def base(self, mean: jax.Array) -> jax.Array:
@@ -164,7 +168,7 @@ class Softmax:
         p = np.exp(scores - scores.max(axis=0))
         p /= p.sum(axis=0)
         second = np.float32(self.trees / (self.trees - 1)) * p * (1 - p)
-        return np.stack([(p - self.targets(y)) * weight, second * weight], axis=-1).astype(np.float32)
+        return np.stack([(p - self.targets(y, None)) * weight, second * weight], axis=-1).astype(np.float32)
 
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
         top = xp.max(scores, axis=0)

@@ -30,7 +30,7 @@ class Pinball:
         self.share = share
         self._factor = factor
 
-    def targets(self, y: Array) -> Array:
+    def targets(self, y: Array, start: Array | None) -> Array:
         return y.astype(np.float32)[None]
 
     def base(self, mean: jax.Array) -> jax.Array:

@@ -110,7 +110,7 @@ class Replay:
         rule = self._rule
         rows = len(data.y)
         number = int(state.start)
-        total = np.zeros((len(state.model.base), rows), np.float32) if data.start is None else data.start
+        total = data.first_total(len(state.model.base))
         if last is not None:
             leaves = state.model.leaf[int(last.round)]
             predictions = [leaves[t][last.node[t]].T for t in range(self._trees)]

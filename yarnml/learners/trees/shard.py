@@ -22,6 +22,7 @@ class Data(NamedTuple):
     ``bins`` uint8 [rows, columns]: after that.  The columns are the features, filled up with zeros.
     ``name`` []: a number that tells one shard from another, made of its rows; it goes into the seed of random draws.
     ``start`` float32 [scores, rows]: the leaves of the rows in an earlier model's trees, added up; None without one.
+    ``offset`` float32 [rows]: what is added to the score of each; None without one.
     """
 
     values: Array
@@ -30,6 +31,12 @@ class Data(NamedTuple):
     weight: Array
     name: Array
     start: Array | None = None
+    offset: Array | None = None
+
+    def first_total(self, scores: int) -> Array:
+        """The scores of the rows less the base, before the first round: float32 [scores, rows]."""
+        total = np.zeros((scores, len(self.y)), np.float32) if self.start is None else self.start
+        return total if self.offset is None else total + self.offset
 
     def binned(self, binning: "Binning") -> "Data":
         """Put the values into bins, unless they are."""
@@ -52,24 +59,28 @@ class Binning(NamedTuple):
 def read_shard(
     batches: Iterable[Batch], features: int, binning: Binning | None, start_of: Callable[[Array], Array] | None = None
 ) -> Data:
-    """Read the rows of a shard, in bins where these are known.
+    """Read the rows of a shard, in bins where these are known; a number behind the features is the offset.
 
     ``start_of``: [rows, features] → [scores, rows], see `Data.start`.
     """
     starts = list[Array]()
+    offsets = list[Array]()
     values = [np.zeros((features, 0), np.float32)]
     bins = [_no_bins(features, 0)]
     labels = list[Array]()
     weights = list[Array]()
     name = 0
     for batch in batches:
-        x = np.ascontiguousarray(batch.x, np.float32).reshape(len(batch.y), features)
+        numbers = np.asarray(batch.x, np.float32).reshape(len(batch.y), -1)
+        x = np.ascontiguousarray(numbers[:, :features])
         x = np.where(np.abs(x) < _SMALLEST, np.float32(0), x)  # XLA takes them for 0, when the model predicts
         name = zlib.crc32(x.data, name)
         if binning is None:
             values.append(x.T)
         else:
             bins.append(_bins_of(x.T, binning))
+        if numbers.shape[1] > features:
+            offsets.append(numbers[:, features].copy())
         if start_of:
             starts.append(start_of(x))
         labels.append(batch.y)
@@ -77,9 +88,9 @@ def read_shard(
     y = np.concatenate(labels) if labels else np.zeros(0, np.int32)
     weight = np.concatenate(weights) if weights else np.zeros(0, np.float32)
     start = np.concatenate(starts, axis=1) if starts else None
-    if binning is None:
-        return Data(np.concatenate(values, axis=1), bins[0], y, weight, np.array(name), start)
-    return Data(_NO_VALUES, np.concatenate(bins), y, weight, np.array(name), start)
+    offset = np.concatenate(offsets) if offsets else None
+    by_feature = np.concatenate(values, axis=1) if binning is None else _NO_VALUES
+    return Data(by_feature, np.concatenate(bins), y, weight, np.array(name), start, offset)
 
 
 def _no_bins(features: int, rows: int) -> Array:

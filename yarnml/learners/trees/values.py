@@ -26,18 +26,19 @@ class ValuePasses:
     def map(self, state: Any, data: Data, sums: Sums) -> Sums:
         """Add to the sums of a pass what it is for."""
         scores = np.repeat(state.model.base[:, None], len(data.y), axis=1)
-        known = scores if data.start is None else scores + data.start
+        known = scores + data.first_total(len(scores))
+        label = data.y if data.offset is None else data.y - data.offset
         sums = sums._replace(loss=loss_of(self._objective, known, data.y, data.weight))
         if state.passes >= sketch.PASSES:
             return sums
         if sums.digits.size:
             in_first = np.zeros(len(data.y), np.int32)
-            sums = sums._replace(digits=quantiles.counts(state.selection, data.y, in_first, data.weight))
+            sums = sums._replace(digits=quantiles.counts(state.selection, label, in_first, data.weight))
         if sums.distance.size:
-            distance = np.abs(data.y - scores) * data.weight
+            distance = np.abs(label - scores) * data.weight
             sums = sums._replace(distance=distance.sum(axis=1, dtype=np.float64))
         if state.passes == 0:
-            targets = self._objective.targets(data.y)
+            targets = self._objective.targets(data.y, data.offset)
             return sums._replace(
                 targets=(targets * data.weight).sum(axis=1, dtype=np.float64),
                 sketch=sketch.tables(data.values, self._bins),

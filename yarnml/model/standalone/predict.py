@@ -42,7 +42,7 @@ def predict(x: Array) -> Array:
     counted = np.array(x, np.float64)
     counted[:, :width] -= np.array(ABOUT["offsets"] or 0.0)
     counted = counted.astype(np.float32)
-    if "parameters/rounds" in arrays:
+    if "parameters/rounds" in arrays and LEARNER.get("objective") != "custom":
         return of_trees(counted, arrays)
     if LEARNER["kind"] in LINKS and not SCHEMA.get("offset"):
         return of_linear(counted, arrays)
@@ -115,9 +115,10 @@ def of_trees(x: Array, arrays: dict[str, Array]) -> Array:
                 node = np.where(feature >= 0, model["child"][number, tree, node] + right, node)
             leaves.append(model["leaf"][number, tree, node])
         scores += np.concatenate(leaves, axis=1).reshape(len(x), -1, scores.shape[1]).sum(axis=1)
-    scores = model["base"] + scores * model["share"]
+    offset = x[:, len(ABOUT["feature_names"]) :].sum(axis=1, keepdims=True)
+    scores = model["base"] + scores * model["share"] + offset
     if not SCHEMA["classes"]:
-        is_logarithm = LEARNER.get("objective") in ("poisson", "gamma", "tweedie")
+        is_logarithm = LEARNER.get("objective") in ("poisson", "gamma", "tweedie", "aft")
         return np.exp(scores[:, 0]) if is_logarithm else scores[:, 0]
     if LEARNER["kind"] != "boosting":
         return scores if scores.shape[1] > 1 else two(scores[:, 0])
