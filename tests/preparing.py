@@ -62,7 +62,7 @@ def passes(data: Plan, shards: int = 3) -> Schema:
 
 
 def pieces(loader: Loader, schema: Schema, shard: int) -> Iterable[tuple[pa.Table, Schema, str]]:
-    return ((table, schema, url) for table, url in loader.tables(shard, columns_to_survey(schema)))
+    return ((table, schema, numbers, url) for table, numbers, url in loader.tables(shard, columns_to_survey(schema)))
 
 
 def prepared(data: Plan, dataset: str = "train") -> npt.NDArray[np.float32]:
@@ -71,6 +71,6 @@ def prepared(data: Plan, dataset: str = "train") -> npt.NDArray[np.float32]:
 
 
 def read(data: Plan, schema: Schema, dataset: str = "train") -> Rows:
-    loader = Loader(data.datasets[dataset], data.stored[dataset], schema, 2, RowCache(0))
+    loader = Loader(data.datasets[dataset], data.stored[dataset], schema, 2, RowCache(0), trains=dataset == "train")
     batches = [rows for s in range(2) for rows in loader.scan(s)]
     return concatenate([Rows(*(a[b.weight > 0] for a in b.arrays)) for b in batches], schema)

@@ -32,7 +32,9 @@ def job(docstrings: Path) -> dict[str, Any]:
             "prepare": [
                 step("text", "doc", width=256),
                 step("hash", "name", width=32),
-                step("one_hot", "kind", "private"),
+                step("one_hot", "kind"),
+                step("target", "private"),
+                step("cross", "kind", "private", width=16),
                 step("impute", "arguments"),
                 step("bucket", "arguments", buckets=3, one_hot=True),
             ],
@@ -89,7 +91,8 @@ def test_numbers_have_names(exported: Path) -> None:
     assert len(names) == model.schema.width
     assert names[255:258] == ["doc#255", "name#0", "name#1"]
     assert names[288:291] == ["kind=class", "kind=function", "kind=method"]
-    assert names[-2:] == ["private=False", "private=True"]
+    assert f"private by {model.schema.classes[0]}" in names
+    assert names[-1] == "kind:private#15"
     coefficients = model.coefficients()
     assert coefficients["feature"].to_pylist() == [n for n in ["(intercept)", *names] for _ in model.schema.classes]
 

@@ -1,6 +1,6 @@
 """The binding of a job's columns to the stored ones: which are features, label and weight, and whether they fit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import pyarrow as pa
@@ -10,11 +10,14 @@ from yarnml.data.hints import hint
 from yarnml.data.layouts import Use
 from yarnml.data.prepare.base import TEXT, chain
 from yarnml.data.schema import Feature, Offset, Schema, class_array, prepared
-from yarnml.data.uses import own_steps
+from yarnml.data.uses import joint_columns, own_steps
 from yarnml.errors import JobFileError
 from yarnml.job.patterns import named_features
 from yarnml.job.prepare import Step
 from yarnml.job.spec import Data
+
+JOINED_BY = ":"
+"""Stands between the columns in the name of a feature that is made of several, as in formulas of R."""
 
 
 def uses_of(data: Data) -> list[Use]:
@@ -31,7 +34,11 @@ def bind(data: Data, stored: pa.Schema, url: str) -> Schema:
     """
     kinds = dict(zip(stored.names, stored.types, strict=True))
     steps = own_steps(data.prepare)
-    features = tuple(_feature(steps.get(name, []), name, kinds[name], url) for name in named_features(data))
+    alone = joint_columns(data.prepare) - steps.keys()
+    single = [
+        _feature(steps.get(name, []), name, kinds[name], url) for name in named_features(data) if name not in alone
+    ]
+    features = (*single, *(_joint(step, kinds, url) for step in data.prepare if step.JOINS))
     for field in ("weight", "offset", "exposure"):
         name = getattr(data, field)
         if name and not is_number(kinds[name]):
@@ -63,6 +70,13 @@ def _feature(steps: Sequence[Step], name: str, kind: pa.DataType, url: str) -> F
     if steps:
         return prepared(Feature(name, 0, chain(steps, name, kind, url)))
     return Feature(name, _width(name, kind, url))
+
+
+def _joint(step: Step, kinds: Mapping[str, pa.DataType], url: str) -> Feature:
+    """The feature that a step makes of several columns."""
+    name = JOINED_BY.join(step.columns)
+    stored = pa.struct([(column, kinds[column]) for column in step.columns])
+    return prepared(Feature(name, 0, chain([step], name, stored, url)))
 
 
 def _width(name: str, kind: pa.DataType, url: str) -> int:

@@ -14,7 +14,7 @@ from yarnml.data.survey import with_findings
 from yarnml.errors import JobFileError
 from yarnml.job.prepare import Step
 
-LEARNT = ("value", "values", "edges")
+LEARNT = ("value", "values", "edges", "fold_edges", "classes")
 """The fields of a step that the training data fills in."""
 
 

@@ -6,6 +6,7 @@ decoded pieces up to the cache limit and two blocks of rows for every shard serv
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import accumulate
 from threading import Lock
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from yarnml.data.aligned import aligned, empty
+from yarnml.data.arrays import Places
 from yarnml.data.base import Dataset, GroupRows, GroupShare
 from yarnml.data.batches import concatenate, empty_batch, fill_up, pad
 from yarnml.data.cache import Decoded, RowCache
@@ -36,22 +38,36 @@ class _OrderedShard(NamedTuple):
     shard: ShuffledShard
 
 
+class RawRows(NamedTuple):
+    """Rows of one file with some of their columns as they are stored; ``numbers`` [rows]: of each in the dataset."""
+
+    table: pa.Table
+    numbers: Places
+    url: str
+
+
 class Loader:
     """Batches of one dataset for a fixed cut into ``shards``.
 
     ``stored``: the schema of the files.
     ``cache``: keeps decoded pieces for the next epoch, and for other loaders of the same rows.
+    ``trains``: whether these are the rows to train on, which steps that see labels prepare in another way.
     """
 
-    def __init__(self, dataset: Dataset, stored: pa.Schema, schema: Schema, shards: int, cache: RowCache) -> None:
+    def __init__(
+        self, dataset: Dataset, stored: pa.Schema, schema: Schema, shards: int, cache: RowCache, *, trains: bool = False
+    ) -> None:
         self._dataset = dataset
         self._schema = schema
         self._shards = shards
         self._columns = columns(schema, stored)
         self._cache = cache
+        self._trains = trains
         self._shuffled: dict[int, _OrderedShard] = {}
         self._pieces: dict[int, list[Piece]] = {}
         self._group_rows = dataset.group_rows
+        self._first_rows = [0, *accumulate(self._group_rows)]
+        self._first_groups = [0, *accumulate(len(file.groups) for file in dataset.files)]
         self.sizes = shard_sizes(dataset.rows, shards)
         self.bytes_read = 0
         # One thread prepares batches while another may need a shard of a late worker; a `ShuffledShard` serves one.
@@ -120,17 +136,20 @@ class Loader:
         if not count:  # with a real row, if the shard has any: a loss may not take rows of zeros
             yield pad(weightless, length)
 
-    def tables(self, shard: int, names: Iterable[str | None]) -> Iterator[tuple[pa.Table, str]]:
-        """Some raw columns of the rows that count in a shard, piece by piece, each with the URL of its file.
+    def tables(self, shard: int, names: Iterable[str | None]) -> Iterator[RawRows]:
+        """Some raw columns of the rows that count in a shard, piece by piece.
 
         ``names``: of the columns; None is no column.
         """
         chosen = pa.schema([self._columns.field(n) for n in names if n is not None])
         for piece in self._pieces_of(shard):
             table, folds = self._read(piece, chosen)
+            numbers = self._numbers(piece, len(table))
             if folds is not None and self._dataset.fold:
-                table = table.filter(pa.array(self._dataset.fold.counts(folds)))
-            yield table, self._dataset.files[piece.file].url
+                counting = self._dataset.fold.counts(folds)
+                table = table.filter(pa.array(counting))
+                numbers = numbers[counting]
+            yield RawRows(table, numbers, self._dataset.files[piece.file].url)
 
     def _pieces_of(self, shard: int) -> list[Piece]:
         if shard not in self._pieces:
@@ -177,7 +196,8 @@ class Loader:
         decoded = self._cache.take(piece)
         if decoded is None or (decoded.folds is None and self._dataset.fold):
             table, folds = self._read(piece, self._columns)
-            decoded = Decoded(rows_of(table, self._schema, self._dataset.files[piece.file].url), folds)
+            numbers = self._numbers(piece, len(table)) if self._trains else None
+            decoded = Decoded(rows_of(table, self._schema, self._dataset.files[piece.file].url, numbers), folds)
             self.bytes_read += decoded.rows.nbytes
         if keep:
             self._cache.put(piece, decoded)
@@ -194,5 +214,9 @@ class Loader:
         return rows._replace(table=rows.table.select(chosen.names))
 
     def _share(self, piece: Piece) -> GroupShare:
-        number = sum(len(f.groups) for f in self._dataset.files[: piece.file]) + piece.group
-        return GroupShare(number, sum(self._group_rows[:number]), self._group_rows[number])
+        number = self._first_groups[piece.file] + piece.group
+        return GroupShare(number, self._first_rows[number], self._group_rows[number])
+
+    def _numbers(self, piece: Piece, rows: int) -> Places:
+        """[rows]: the number of each row of a piece in the dataset."""
+        return self._share(piece).first + piece.low + np.arange(rows)

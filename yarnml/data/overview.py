@@ -124,7 +124,8 @@ def _dataset_facts(name: str, dataset: Dataset) -> DatasetFacts:
 
 def _column_plan(feature: Feature, stored: pa.Schema) -> ColumnPlan:
     steps = tuple(step.kind for step in feature.steps)
-    return ColumnPlan(feature.name, str(stored.field(feature.name).type), steps, feature.width or None)
+    holds = ", ".join(dict.fromkeys(str(stored.field(name).type) for name in feature.columns))
+    return ColumnPlan(feature.name, holds, steps, feature.width or None)
 
 
 def _roles(schema: Schema, label: str) -> list[str]:

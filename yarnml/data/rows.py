@@ -9,12 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from yarnml.data.aligned import aligned, empty
-from yarnml.data.arrays import Array, Matrix, float32, is_list, numeric, one_array, to_float32
+from yarnml.data.arrays import Array, Matrix, Places, float32, float64, is_list, numeric, one_array, to_float32
 from yarnml.data.crosses import crossed, crosses_of
+from yarnml.data.inputs import array_of, inputs_of
 from yarnml.data.keys import KeyRows, beside
 from yarnml.data.lookup import places
 from yarnml.data.offsets import distances
 from yarnml.data.prepare.base import follow
+from yarnml.data.prepare.labels import TrainingRows
 from yarnml.data.schema import Feature, Offset, Rows, Schema, class_array
 from yarnml.data.shapes import columns_of, numbers_of, single, without_nulls
 from yarnml.errors import DataError
@@ -23,16 +25,16 @@ COLUMNS_AT_ONCE = 16
 """Columns that are laid into the rows together: each by itself would go through all memory of the rows once more."""
 
 
-def features_of(table: pa.Table, schema: Schema, where: str) -> Matrix:
+def features_of(table: pa.Table, schema: Schema, where: str, rows: TrainingRows | None = None) -> Matrix:
     """float32 [rows, row_width]: a table's feature columns, prepared, in the job file's order, then the offset.
 
-    ``where``: the name of the table in errors.
+    ``where``: the name of the table in errors.  ``rows``: where these are rows to train on.
     """
     x = empty((table.num_rows, schema.row_width), np.float32)
-    columns = iter(columns_of(table, [f.name for f in schema.numbers], where))
+    columns = iter(inputs_of(table, schema.numbers, where))
     start = 0
     for strip in _strips(schema.numbers):
-        parts = [_feature(next(columns), f, schema, where) for f in strip]
+        parts = [_feature(next(columns), f, schema, where, rows) for f in strip]
         end = start + sum(f.width for f in strip)
         x[:, start:end] = parts[0] if len(parts) == 1 else np.concatenate([part.T for part in parts]).T
         start = end
@@ -91,12 +93,13 @@ def check_finite(x: Matrix, schema: Schema, where: str) -> None:
     raise DataError(f"{where}: column '{owners[place].name}' holds {what} or drop these rows.")
 
 
-def rows_of(table: pa.Table, schema: Schema, where: str) -> Rows:
+def rows_of(table: pa.Table, schema: Schema, where: str, numbers: Places | None = None) -> Rows:
     """Features, labels and weights of a table, aligned, without class weights.
 
-    DataError names the column that can't be used.
+    ``numbers``: of rows to train on, among all such.  DataError names the column that can't be used.
     """
-    x = features_of(table, schema, where)
+    training = training_rows(table, schema, numbers, where) if schema.sees_labels and numbers is not None else None
+    x = features_of(table, schema, where, training)
     y = np.zeros(len(x), np.float32)
     weight = np.ones(len(x), np.float32)
     if schema.label is not None:
@@ -106,6 +109,15 @@ def rows_of(table: pa.Table, schema: Schema, where: str) -> Rows:
     return Rows(x, aligned(y), aligned(weight), keys_of(table, schema, where))
 
 
+def training_rows(table: pa.Table, schema: Schema, numbers: Places, where: str) -> TrainingRows:
+    """The labels that steps see of rows to train on; ``numbers`` [rows]: of each among all such rows."""
+    label = plain_column(table, str(schema.label), where)
+    if schema.label_type == "class":
+        return TrainingRows(_class_numbers(label, schema, where), numbers, [str(c) for c in schema.classes or ()], 0.0)
+    _targets(label, str(schema.label), where)
+    return TrainingRows(float64(label) - schema.centre, numbers, [], schema.centre)
+
+
 def plain_column(table: pa.Table, name: str, where: str) -> pa.Array:
     """A column that is no feature, as one array of single values without nulls."""
     (column,) = columns_of(table, [name], where)
@@ -113,19 +125,13 @@ def plain_column(table: pa.Table, name: str, where: str) -> pa.Array:
 
 
 def column_to_prepare(column: pa.ChunkedArray, feature: Feature, schema: Schema, where: str) -> pa.Array:
-    """The column of a feature with steps; NaN is null, and there is none but where a step fills it, or the learner can.
-
-    So a column that another library has stored as fractions because it has nulls is as good as one of whole numbers.
-    """
-    array = single(column, feature.name, where)
-    if pa.types.is_floating(array.type):
-        array = pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
-    return _filled(array, feature, schema, where)
+    """The column of a feature with steps; there is no null but where a step fills it, or the learner can."""
+    return _filled(array_of(column, feature, where), feature, schema, where)
 
 
 def _filled(array: pa.Array, feature: Feature, schema: Schema, where: str) -> pa.Array:
     """Refuse an array with nulls that nothing will fill; else return it."""
-    if schema.missing or (feature.steps and feature.steps[0].kind == "impute"):
+    if schema.missing or feature.is_joint or (feature.steps and feature.steps[0].kind == "impute"):
         return array
     return without_nulls(array, feature.name, where, "fill them (data.prepare, kind: impute) or drop these rows")
 
@@ -137,17 +143,21 @@ def _strips(features: Sequence[Feature]) -> Iterator[list[Feature]]:
             yield strip
 
 
-def _feature(column: pa.ChunkedArray, feature: Feature, schema: Schema, where: str) -> Matrix:
+def _feature(
+    column: pa.ChunkedArray, feature: Feature, schema: Schema, where: str, rows: TrainingRows | None
+) -> Matrix:
     """float32 [rows, width]: the numbers that a column becomes."""
-    made = _made(column, feature, schema, where)
+    made = _made(column, feature, schema, where, rows)
     values = made if isinstance(made, np.ndarray) else numeric(made, feature.name, where).reshape(-1, feature.width)
     return distances(values, np.array(feature.offsets)) if feature.offsets else to_float32(values)
 
 
-def _made(column: pa.ChunkedArray, feature: Feature, schema: Schema, where: str) -> pa.Array | Array:
+def _made(
+    column: pa.ChunkedArray, feature: Feature, schema: Schema, where: str, rows: TrainingRows | None
+) -> pa.Array | Array:
     """The numbers that a column holds, or that its steps make of it."""
     if feature.steps:
-        made = follow(feature.steps, column_to_prepare(column, feature, schema, where), feature.name, where)
+        made = follow(feature.steps, column_to_prepare(column, feature, schema, where), feature.name, where, rows)
         assert not isinstance(made, KeyRows)
         return made
     values = numbers_of(column, feature.name, feature.width, where)

@@ -32,6 +32,16 @@ class Feature(Struct, frozen=True, array_like=True):
     offsets: tuple[float, ...] = ()
 
     @property
+    def columns(self) -> list[str]:
+        """The stored columns that it is made of: one of its own name, or several that a step joins."""
+        return self.steps[0].columns if self.is_joint else [self.name]
+
+    @property
+    def is_joint(self) -> bool:
+        """True where a step joins several columns to this feature."""
+        return bool(self.steps) and self.steps[0].JOINS
+
+    @property
     def names(self) -> list[str]:
         """A name for each number that the column becomes."""
         if self.steps:
@@ -120,6 +130,11 @@ class Schema(Struct, frozen=True):
         return [f for f in self.features if f.is_keyed]
 
     @property
+    def sees_labels(self) -> bool:
+        """True where rows to train on become other numbers than the same rows in a prediction."""
+        return any(step.SEES_LABEL for feature in self.features for step in feature.steps)
+
+    @property
     def key_bits(self) -> int:
         """The bits that every key has; 64 where there are none."""
         steps = [feature.steps[-1] for feature in self.keyed]
@@ -176,10 +191,15 @@ def stored_in(schema: Schema) -> Schema:
     return msgspec.structs.replace(schema, classes=classes, class_weights=None, shape=None, rows=0, group=None)
 
 
+def names_of_columns(features: Iterable[Feature]) -> list[str]:
+    """The stored columns that features are made of, each once, in order."""
+    return list(dict.fromkeys(name for feature in features for name in feature.columns))
+
+
 def columns(schema: Schema, stored: pa.Schema) -> pa.Schema:
     """The stored columns to read."""
     offset = schema.offset.name if schema.offset else None
-    names = dict.fromkeys([*(f.name for f in schema.features), schema.label, schema.weight, schema.group, offset])
+    names = dict.fromkeys([*names_of_columns(schema.features), schema.label, schema.weight, schema.group, offset])
     return pa.schema([stored.field(name) for name in names if name is not None])
 
 

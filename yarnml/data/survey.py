@@ -10,12 +10,13 @@ from typing import Any
 import pyarrow as pa
 from msgspec.structs import replace
 
+from yarnml.data.arrays import Places
+from yarnml.data.inputs import inputs_of
 from yarnml.data.lookup import are_fractions, as_text, as_whole_numbers
-from yarnml.data.prepare.base import arrow_errors, follow, kind_of, lacks
+from yarnml.data.prepare.base import arrow_errors, follow, kind_of, label_kind_of, lacks
 from yarnml.data.prepare.findings import Finding, Values, values
-from yarnml.data.rows import column_to_prepare, plain_column
-from yarnml.data.schema import Feature, Schema, check_shape, in_order, prepared
-from yarnml.data.shapes import columns_of
+from yarnml.data.rows import column_to_prepare, plain_column, training_rows
+from yarnml.data.schema import Feature, Schema, check_shape, in_order, names_of_columns, prepared
 from yarnml.errors import DataError, JobFileError
 from yarnml.job.prepare import Category, OneHot, Step
 
@@ -27,13 +28,16 @@ Findings = dict[str, Finding]
 
 def columns_to_survey(schema: Schema) -> list[str]:
     """The columns that a pass over the training data has to read; none when the schema is complete."""
-    columns = [f.name for f in features_to_survey(schema)]
-    return [*columns, str(schema.label)] if counts_labels(schema) else columns
+    features = features_to_survey(schema)
+    sees_label = counts_labels(schema) or any(_next_step(f)[1].SEES_LABEL for f in features)
+    labels = [str(schema.label)] if sees_label else []
+    return list(dict.fromkeys([*names_of_columns(features), *labels]))
 
 
 def features_to_survey(schema: Schema) -> list[Feature]:
-    """The features whose steps have something left to learn."""
-    return [f for f in schema.features if any(map(lacks, f.steps))]
+    """The features whose steps have something left that a pass can learn: of labels only when the classes are known."""
+    lacking = [f for f in schema.features if any(map(lacks, f.steps))]
+    return [f for f in lacking if schema.classes is not None or not _next_step(f)[1].SEES_LABEL]
 
 
 def counts_labels(schema: Schema) -> bool:
@@ -41,20 +45,28 @@ def counts_labels(schema: Schema) -> bool:
     return schema.classes is None or schema.class_weights == "balanced"
 
 
-def find(table: pa.Table, schema: Schema, where: str) -> Findings:
-    """The findings of some rows of the training data, for the columns that the schema lacks something of."""
+def find(table: pa.Table, schema: Schema, numbers: Places, where: str) -> Findings:
+    """The findings of some rows of the training data, for the columns that the schema lacks something of.
+
+    ``numbers`` [rows]: of each among all rows to train on.
+    """
     findings: Findings = {}
     if counts_labels(schema):
         label = str(schema.label)
         findings[label] = values(plain_column(table, label, where), MAX_CLASSES)
     features = features_to_survey(schema)
-    for feature, stored in zip(features, columns_of(table, [f.name for f in features], where), strict=True):
+    for feature, stored in zip(features, inputs_of(table, features, where), strict=True):
         name = feature.name
         earlier, step = _next_step(feature)
         place = f"{where}: column '{name}'"
         column = follow(earlier, column_to_prepare(stored, feature, schema, where), name, where)
+        finding: Finding | None
         with arrow_errors(step, column, place):
-            finding = kind_of(step).find(step, column, place)
+            if step.SEES_LABEL:
+                rows = training_rows(table, schema, numbers, where)
+                finding = label_kind_of(step).find_by_label(step, column, rows, place)
+            else:
+                finding = kind_of(step).find(step, column, place)
         if finding is not None:
             findings[name] = finding
     return findings

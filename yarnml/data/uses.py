@@ -14,7 +14,7 @@ from yarnml.data.arrays import is_number, is_text, plain_type
 from yarnml.data.prepare.base import TEXT
 from yarnml.data.schema import Schema
 from yarnml.job.patterns import named_features
-from yarnml.job.prepare import Category, Hash, Impute, Key, OneHot, Step
+from yarnml.job.prepare import Category, Cross, Hash, Impute, Key, OneHot, Step
 from yarnml.job.spec import Data
 
 NUMBER = pa.float64()
@@ -22,7 +22,7 @@ NUMBER = pa.float64()
 
 def types_to_read(data: Data, guessed: pa.Schema) -> pa.Schema:
     """The columns that a job uses, each with the type to read it in."""
-    steps = own_steps(data.prepare)
+    steps = {**_joining_steps(data.prepare), **own_steps(data.prepare)}
     fields = []
     for field in guessed:
         if pa.types.is_binary(field.type):  # no text that can be decoded, which is told where columns are bound
@@ -58,18 +58,29 @@ def types_like(train: pa.Schema, guessed: pa.Schema, plain: Container[str | None
 
 def types_for(schema: Schema, guessed: pa.Schema) -> pa.Schema:
     """The columns of a model's features, each with the type to read it in."""
-    steps = {feature.name: feature.steps for feature in schema.features if feature.steps}
+    steps = {name: feature.steps for feature in schema.features if feature.is_joint for name in feature.columns}
+    steps |= {feature.name: feature.steps for feature in schema.features if feature.steps and not feature.is_joint}
     kinds = {name: _prepared(own, guessed.field(name).type) for name, own in steps.items()}
     return pa.schema([field.with_type(kinds.get(field.name, NUMBER)) for field in guessed])
 
 
 def own_steps(steps: Sequence[Step]) -> dict[str, list[Step]]:
-    """The steps for each column, in order."""
+    """The steps for each column by itself, in order."""
     own: dict[str, list[Step]] = {}
     for step in steps:
-        for name in step.columns:
+        for name in () if step.JOINS else step.columns:
             own.setdefault(name, []).append(step)
     return own
+
+
+def joint_columns(steps: Sequence[Step]) -> set[str]:
+    """The columns that steps join with others."""
+    return {*_joining_steps(steps)}
+
+
+def _joining_steps(steps: Sequence[Step]) -> dict[str, list[Step]]:
+    """By column, a step that joins it with others."""
+    return {name: [step] for step in steps if step.JOINS for name in step.columns}
 
 
 def _label(data: Data, guessed: pa.DataType) -> pa.DataType:
@@ -92,9 +103,9 @@ def _prepared(steps: Sequence[Step], guessed: pa.DataType) -> pa.DataType:
     last = steps[-1]
     if last.kind not in TEXT or (isinstance(last, Key) and last.buckets_per_octave):
         return NUMBER
-    if not isinstance(last, OneHot | Category | Hash | Key):
+    if not isinstance(last, OneHot | Category | Hash | Cross | Key):
         return pa.string()
-    if isinstance(last, Hash | Key) and pa.types.is_floating(guessed):
+    if isinstance(last, Hash | Cross | Key) and pa.types.is_floating(guessed):
         return NUMBER
     fills = [step.value for step in steps if isinstance(step, Impute) and step.value is not None]
     given = [*(getattr(last, "values", None) or []), *fills]

@@ -6,9 +6,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from yarnml.data.arrays import Matrix
+from yarnml.data.inputs import inputs_of
 from yarnml.data.rows import features_of
 from yarnml.data.schema import Feature, Schema
-from yarnml.data.shapes import columns_of
 from yarnml.errors import DataError
 
 
@@ -17,7 +17,7 @@ def valid_features(table: pa.Table, schema: Schema, where: str) -> tuple[Matrix,
 
     Others have zeros.  ``where``: the name of the table in errors.  Raises DataError for a column that is missing.
     """
-    columns = columns_of(table, [f.name for f in schema.features], where)
+    columns = inputs_of(table, schema.features, where)
     lacks = np.zeros(table.num_rows, np.bool_)
     for column, feature in zip(columns, schema.features, strict=True):
         lacks |= _lacks_value(column, feature, schema)
@@ -39,7 +39,12 @@ def valid_features(table: pa.Table, schema: Schema, where: str) -> tuple[Matrix,
 
 def _lacks_value(column: pa.ChunkedArray, feature: Feature, schema: Schema) -> npt.NDArray[np.bool_]:
     """[rows]: whether a row has a null that nothing fills, or NaN or infinity where only finite numbers will do."""
-    is_filled = schema.missing or feature.is_keyed or (bool(feature.steps) and feature.steps[0].kind == "impute")
+    is_filled = (
+        schema.missing
+        or feature.is_keyed
+        or feature.is_joint
+        or (bool(feature.steps) and feature.steps[0].kind == "impute")
+    )
     has_fractions = pa.types.is_floating(column.type)
     is_bad = np.zeros(len(column), np.bool_)
     if not is_filled:

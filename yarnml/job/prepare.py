@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
+from yarnml.job.category_steps import Cross as Cross
+from yarnml.job.category_steps import Target as Target
 from yarnml.job.fields import PositiveInt
 from yarnml.job.number_steps import Clip as Clip
 from yarnml.job.number_steps import Datetime as Datetime
@@ -16,11 +18,9 @@ from yarnml.job.number_steps import MinMax as MinMax
 from yarnml.job.number_steps import Polynomial as Polynomial
 from yarnml.job.number_steps import QuantileShare as QuantileShare
 from yarnml.job.number_steps import Robust as Robust
-from yarnml.job.step import BaseStep
+from yarnml.job.step import BaseStep, Class, Width
 
-Width = Annotated[int, Meta(ge=1, le=2**24)]
 Plain = str | int | float | bool
-Class = str | int | bool
 
 PADDING = 0
 """The id behind a text's end."""
@@ -185,6 +185,8 @@ Step = (
     | QuantileShare
     | Polynomial
     | Frequency
+    | Target
+    | Cross
     | Datetime
     | Key
 )

@@ -1,12 +1,22 @@
 """The base of the structs of ``data.prepare``."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
 
+Width = Annotated[int, Meta(ge=1, le=2**24)]
+Class = str | int | bool
+
 
 class BaseStep(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):
-    """``columns``: the features that the step is for; in a schema the one that it belongs to."""
+    """``columns``: the features that the step is for; in a schema those that its own feature is made of.
+
+    ``SEES_LABEL``: whether it learns from the labels of the training rows.
+    ``JOINS``: whether all its columns together become one feature.
+    """
+
+    SEES_LABEL: ClassVar[bool] = False
+    JOINS: ClassVar[bool] = False
 
     columns: Annotated[list[str], Meta(min_length=1)]
 

@@ -23,6 +23,7 @@ from yarnml.job.prepare import (
     OneHot,
     Robust,
     Step,
+    Target,
     Text,
 )
 from yarnml.job.spec import Data, Job
@@ -188,6 +189,8 @@ def _check_prepare(data: Data) -> None:
         for name in step.columns:
             if name not in features and not has_patterns and not is_pattern(name):
                 raise JobFileError(f"{field}.columns: '{name}' is none of data.features; name it there too.")
+        if step.SEES_LABEL and data.label is None:
+            raise JobFileError(f"{field}: {step.kind} learns from the label, and there is no data.label; give one.")
         if len(set(step.columns)) < len(step.columns):
             raise JobFileError(f"{field}.columns names a column twice; name each column once.")
         if contradiction := _contradiction(step):
@@ -204,6 +207,8 @@ def _contradiction(step: Step) -> str | None:
         return f"strategy {step.strategy} finds what fills the columns, and value says it; give one of them."
     if isinstance(step, OneHot | Category) and step.min_count > 1 and (step.unknown == "error" or step.values):
         return "min_count makes one value of rare and unknown ones, so it goes with neither unknown: error nor values."
+    if isinstance(step, Target) and any((step.values, step.edges, step.fold_edges, step.classes)):
+        return "values, edges, fold_edges and classes of target are what the training rows teach; remove them."
     if isinstance(step, Clip) and not step.quantiles[0] < step.quantiles[1]:
         return f"quantiles must be two ascending shares, not {step.quantiles}."
     if isinstance(step, Datetime):

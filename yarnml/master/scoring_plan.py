@@ -10,7 +10,7 @@ from yarnml.data.arrays import is_list, is_number
 from yarnml.data.base import Dataset
 from yarnml.data.dataset import inspect, is_typed
 from yarnml.data.layouts import shown
-from yarnml.data.schema import Schema
+from yarnml.data.schema import Schema, names_of_columns
 from yarnml.data.types import with_types
 from yarnml.data.uses import types_for
 from yarnml.errors import JobFileError
@@ -56,7 +56,7 @@ def plan_scoring(
     folder = versions.resolve(model)
     about = versions.description(folder)
     dataset, stored = inspect(source.paths, source.format, source.field, source.csv)
-    needed = [*(f.name for f in about.schema.features), *([about.schema.offset.name] if about.schema.offset else [])]
+    needed = [*names_of_columns(about.schema.features), *([about.schema.offset.name] if about.schema.offset else [])]
     if labelled is None:
         labelled = about.schema.label is not None and about.schema.label in stored.names
     labels = [name for name in (about.schema.label, about.schema.weight) if name] if labelled else []
@@ -69,8 +69,8 @@ def plan_scoring(
     if not is_typed(dataset):
         features = types_for(about.schema, features)
     features = with_types(features, about.schema.types)
-    for feature, kind in zip(about.schema.features, features.types, strict=False):
-        if not feature.steps and not _holds_numbers(kind):
+    for feature in about.schema.features:
+        if not feature.steps and not _holds_numbers(kind := features.field(feature.name).type):
             raise JobFileError(
                 f"{source.field}: column '{feature.name}' must hold numbers, as in training, but holds {kind}."
             )

@@ -16,6 +16,7 @@ from yarnml.data.keys import KeyRows, no_keys
 from yarnml.data.nested import with_named_parts
 from yarnml.data.offsets import all_offsets, distances
 from yarnml.data.rows import check_finite, features_of, keys_of, offset_of
+from yarnml.data.schema import names_of_columns
 from yarnml.data.shapes import columns_of
 from yarnml.data.tables import array_of, column_of, table_of
 from yarnml.data.types import in_types
@@ -184,11 +185,11 @@ class Model:
         table = table_of(data, "predict")
         if table is not None:
             if len(table):
-                table = with_named_parts(table, [f.name for f in self.schema.features])
+                table = with_named_parts(table, names_of_columns(self.schema.features))
                 table = in_types(table, self.schema.types, "the table")
                 return features_of(table, self.schema, "the table"), keys_of(table, self.schema, "the table")
             offset_name = [self.schema.offset.name] if self.schema.offset else []
-            columns_of(table, [*(f.name for f in self.schema.features), *offset_name], "the table")
+            columns_of(table, [*names_of_columns(self.schema.features), *offset_name], "the table")
             return self._none, None
         if self.schema.keyed:
             name = self.schema.keyed[0].name

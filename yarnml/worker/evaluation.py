@@ -74,7 +74,7 @@ def _grouped(loader: Loader, shard: int, schema: Schema) -> Iterator[GroupedBatc
     weight = schema.weight if loader.has_folds else None
     batches = loader.scan(shard)
     place = bounds(sum(loader.sizes), len(loader.sizes), shard)[0]
-    for table, url in loader.tables(shard, {name: None, weight: None}):
+    for table, _, url in loader.tables(shard, {name: None, weight: None}):
         if weight:  # a scan of a fold leaves out rows of weight 0
             table = table.filter(pc.greater(one_array(table.column(weight)).cast(pa.float64()), 0))
         numbers = group_numbers(table.column(name), f"{url}: column '{name}'")

@@ -15,30 +15,37 @@ from yarnml.job.spec import size_in_bytes
 
 
 class _SchemaRows(NamedTuple):
-    """The decoded rows of a dataset, as this schema has them stored."""
+    """Decoded rows, as this schema has them stored."""
 
     schema: Schema
     rows: RowCache
 
 
-class RowCaches:
-    """Decoded rows that a worker keeps, from one training to the next: one cache for each dataset.
+class Content(NamedTuple):
+    """The content of a cache: the rows of a dataset; ``trains``: as steps that see labels prepare rows to train on."""
 
-    All folds of a dataset share its cache.  Only the newest schema has one: rows that an earlier schema has decoded
-    are let go, and so are those of datasets that the training does not use.
+    dataset: Dataset
+    trains: bool = False
+
+
+class RowCaches:
+    """Decoded rows that a worker keeps, from one training to the next: one cache for each `Content`.
+
+    All folds of a dataset share its cache, but where steps see labels.  Only the newest schema has one: rows that an
+    earlier schema has decoded are let go, and so are those of datasets that the training does not use.
     """
 
     def __init__(self) -> None:
-        self._caches: dict[Dataset, _SchemaRows] = {}
+        self._caches: dict[Content, _SchemaRows] = {}
 
-    def open(self, dataset: Dataset, schema: Schema, used: Collection[Dataset], limit: int) -> RowCache:
-        """The cache of a dataset, from here on of at most ``limit`` bytes; ``used``: all datasets of the training."""
+    def open(self, content: Content, schema: Schema, used: Collection[Content], limit: int) -> RowCache:
+        """The cache of some rows, from here on of at most ``limit`` bytes; ``used``: all that the training has."""
         stored = stored_in(schema)
-        cache = self._caches.get(dataset)
+        cache = self._caches.get(content)
         if cache is None or cache.schema != stored:
             cache = _SchemaRows(stored, RowCache(0))
         cache.rows.limit = limit
-        self._caches = {kept: rows for kept, rows in self._caches.items() if kept in used} | {dataset: cache}
+        self._caches = {kept: rows for kept, rows in self._caches.items() if kept in used} | {content: cache}
         return cache.rows
 
 
@@ -48,7 +55,7 @@ class Loaders:
     def __init__(self, initialize: Initialize, row_caches: RowCaches) -> None:
         self._initialize = initialize
         self._job = initialize.job
-        self._without_fold = {name: replace(dataset, fold=None) for name, dataset in initialize.datasets.items()}
+        self._contents = _contents(initialize)
         self._row_caches = row_caches
         self._opened_caches: list[RowCache] = []
         self._loaders: dict[tuple[str, bool], Loader] = {}
@@ -58,8 +65,7 @@ class Loaders:
         """The loader of a dataset, as this schema decodes it; of training data with its class weights."""
         key = (dataset, dataset == "train" and schema.class_weights is not None)
         if key not in self._loaders:
-            used = self._without_fold.values()
-            cache = self._row_caches.open(self._without_fold[dataset], schema, used, self.cache_bytes)
+            cache = self._row_caches.open(self._contents[dataset], schema, self._contents.values(), self.cache_bytes)
             self._opened_caches.append(cache)
             self._loaders[key] = self._open(dataset, schema, cache)
         return self._loaders[key]
@@ -67,7 +73,7 @@ class Loaders:
     @property
     def cache_bytes(self) -> int:
         """Bytes that may be kept of each dataset; a shard learner that shares the cache may hold as many."""
-        datasets = len({*self._without_fold.values()})
+        datasets = len({*self._contents.values()})
         return size_in_bytes(self._job.workers.cache) // (datasets + self._learner_shares)
 
     def share_cache(self, with_learner: bool) -> None:
@@ -84,8 +90,8 @@ class Loaders:
         loader = self._open("train", schema, RowCache(0))
         findings = Findings()
         for shard in shards:
-            for table, url in loader.tables(shard, columns_to_survey(schema)):
-                findings = merge_findings([findings, find(table, schema, url)])
+            for table, numbers, url in loader.tables(shard, columns_to_survey(schema)):
+                findings = merge_findings([findings, find(table, schema, numbers, url)])
                 on_piece()
         return findings
 
@@ -111,4 +117,16 @@ class Loaders:
             schema = replace(schema, class_weights=None)  # they are for training; metrics count rows as they are
         initialize = self._initialize
         stored = from_ipc(initialize.stored[dataset])
-        return Loader(initialize.datasets[dataset], stored, schema, initialize.shards, cache)
+        trains = dataset == "train"
+        return Loader(initialize.datasets[dataset], stored, schema, initialize.shards, cache, trains=trains)
+
+
+def _contents(initialize: Initialize) -> dict[str, Content]:
+    """The content of the cache of each dataset.
+
+    Where steps see labels, rows to train on differ from the same rows in an evaluation, and so do those of other folds.
+    """
+    datasets = initialize.datasets.items()
+    if any(step.SEES_LABEL for step in initialize.job.data.prepare):
+        return {name: Content(dataset, name == "train") for name, dataset in datasets}
+    return {name: Content(replace(dataset, fold=None)) for name, dataset in datasets}

@@ -15,18 +15,34 @@ from yarnml.data.arrays import Array, is_number
 from yarnml.data.hints import hint
 from yarnml.data.keys import KeyRows
 from yarnml.data.prepare.findings import Finding
+from yarnml.data.prepare.labels import TrainingRows
 from yarnml.errors import DataError, JobFileError
 from yarnml.job.prepare import Step
 
 NUMBERS = pa.list_(pa.float32())
 """Stands for a matrix: the type of a column that can't be prepared any further."""
 
-TEXT = ("one_hot", "category", "frequency", "hash", "text", "tfidf", "tokens", "hashed_tokens", "key", "datetime")
+TEXT = (
+    "one_hot",
+    "category",
+    "frequency",
+    "hash",
+    "text",
+    "tfidf",
+    "tokens",
+    "hashed_tokens",
+    "key",
+    "datetime",
+    "target",
+    "cross",
+)
 """The kinds that make numbers of text."""
 
 
 class Kind(Protocol):
     """One kind of step.  Columns come as single arrays of plain types, see `yarnml.data.arrays.one_array`.
+
+    A step that joins several columns gets them as one, a struct with a field for each.
 
     ``where``, in all methods: the file and the column, as errors name them.
     """
@@ -53,6 +69,24 @@ class Kind(Protocol):
         """
 
 
+class LabelKind(Kind, Protocol):
+    """A kind of step that learns from the labels of the training rows.
+
+    Nothing that a training row becomes may hang on its own label, so these rows have a method of their own.
+    """
+
+    def find_by_label(self, step: Step, column: pa.Array, rows: TrainingRows, where: str) -> Finding:
+        """The finding of some rows of the training data, in the place of `find`."""
+
+    def apply_to_training_rows(self, step: Step, column: pa.Array, rows: TrainingRows, where: str) -> Array:
+        """The numbers of rows to train on, in the place of those of `apply`."""
+
+
+def label_kind_of(step: Step) -> LabelKind:
+    """The module of the kind of a step that sees labels."""
+    return cast("LabelKind", kind_of(step))
+
+
 def kind_of(step: Step) -> Kind:
     """The module of a step's kind."""
     return cast("Kind", importlib.import_module(f"yarnml.data.prepare.{step.kind}"))
@@ -73,21 +107,26 @@ def arrow_errors(step: Step, column: pa.Array, where: str) -> Iterator[None]:
         raise DataError(f"{where} holds {column.type}, which {step.kind} can't take here: {reason}.") from exc
 
 
-def follow(steps: Sequence[Step], column: pa.Array, name: str, where: str) -> pa.Array | Array | KeyRows:
-    """Apply a column's steps in order."""
+def follow(
+    steps: Sequence[Step], column: pa.Array, name: str, where: str, rows: TrainingRows | None = None
+) -> pa.Array | Array | KeyRows:
+    """Apply a column's steps in order; ``rows``: where these are rows to train on."""
     place = f"{where}: column '{name}'"
     for step in steps:
         with arrow_errors(step, column, place):
-            column = kind_of(step).apply(step, column, place)
+            if rows and step.SEES_LABEL:
+                column = label_kind_of(step).apply_to_training_rows(step, column, rows, place)
+            else:
+                column = kind_of(step).apply(step, column, place)
     return column
 
 
 def chain(steps: Sequence[Step], name: str, kind: pa.DataType, url: str) -> tuple[Step, ...]:
-    """The job file's ``steps`` for one column of type ``kind``, each as this column's own.
+    """The job file's ``steps`` for one column of type ``kind``, each as this column's own, or its own already.
 
     JobFileError where a step can't take what the column then holds, or where text is left in the end.
     """
-    own = tuple(msgspec.structs.replace(step, columns=[name]) for step in steps)
+    own = tuple(step if step.JOINS else msgspec.structs.replace(step, columns=[name]) for step in steps)
     state = f"column '{name}' of {url} holds {kind}"
     for step in own:
         if needed := kind_of(step).needs(step, kind):

@@ -17,12 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 
+from yarnml.data.prepare.exact import UNIT_BITS, exact_sums
+from yarnml.data.prepare.labels import LabelSums
+
 MAX_BINS = 1 << 14
 """Bins of a `Quantiles`."""
-
-_MANTISSA_BITS = 53  # of a float64
-_UNIT_BITS = 1074 + _MANTISSA_BITS  # -log2 of the unit in which every float64 is a whole number, after `frexp`
-_LOW_BITS = 26  # of the lower part of a mantissa: sums of parts of 2^26 rows are exact in a float64
 
 
 class Extremes(Struct, frozen=True, tag="extremes"):
@@ -107,19 +106,12 @@ class Sum(Struct, frozen=True, tag="sum"):
     @property
     def mean(self) -> float:
         """The mean of one row or more; rounded once."""
-        return float(Fraction(int(self.total, 16), self.rows << _UNIT_BITS))
+        return float(Fraction(int(self.total, 16), self.rows << UNIT_BITS))
 
 
 def exact_sum(x: npt.NDArray[np.float64]) -> Sum:
-    """Sum one piece of finite numbers: their mantissas are whole numbers, which are added by exponent."""
-    fractions, exponents = np.frexp(x)
-    high, low = np.divmod(np.ldexp(fractions, _MANTISSA_BITS), 1 << _LOW_BITS)
-    different, place = np.unique(exponents, return_inverse=True)
-    total = 0
-    for part, shift in ((high, _LOW_BITS), (low, 0)):
-        for exponent, amount in zip(different.tolist(), np.bincount(place, part, len(different)), strict=True):
-            total += int(amount) << (exponent + _UNIT_BITS - _MANTISSA_BITS + shift)
-    return Sum(len(x), hex(total))
+    """Sum one piece of finite numbers."""
+    return Sum(len(x), hex(exact_sums(x, np.zeros(len(x), np.int64), 1)[0]))
 
 
 class Quantiles(Struct, frozen=True, tag="quantiles"):
@@ -239,4 +231,4 @@ def _sampled(lowest: int, levels: list[dict[str, int]], limit: int) -> Words:
     return Words(lowest, levels, limit)
 
 
-Finding = Values | Sum | Quantiles | Words | Extremes | PlaceCounts
+Finding = Values | Sum | Quantiles | Words | Extremes | PlaceCounts | LabelSums
