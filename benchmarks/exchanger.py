@@ -36,7 +36,7 @@ class Exchanger:
     def __init__(self, index: int, credentials: Credentials) -> None:
         # The relay waits so long that the number of messages is the same on a machine that is too busy.
         self._index = index
-        home = PeerServices(relay=Relay(STEP_SECONDS))
+        home = PeerServices(credentials, Relay(STEP_SECONDS))
         self._server = ReducerServer(home, HOST, credentials, STEP_SECONDS)
         self.address = self._server.address
         self._allreduce = NetworkAllReduce(index, home, self.address, credentials, STEP_SECONDS)

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import pytest
 import yaml
 
 from tests.conftest import MakeOnce, job_on_digits
 from tests.faults.figures import Suffered, table
-from tests.faults.plan import EPOCHS
+from tests.faults.plan import EPOCHS, STEPS
 from tests.faults.runs import watched
 
 RUNS = 2  # of the short form
@@ -40,13 +40,33 @@ def suffered(pytestconfig: pytest.Config) -> list[Suffered]:
     return pytestconfig.stash.setdefault(SUFFERED, [])
 
 
-@pytest.fixture(scope="session")
-def write(digits: Path) -> Callable[[Path], Path]:
-    """Writes the job that suffers into a folder: 300 short steps by three workers, patient for eight seconds."""
+class Write(Protocol):
+    """Writes the job that suffers into a folder: short steps by three workers, patient for eight seconds."""
 
-    def write(folder: Path) -> Path:
+    def __call__(self, folder: Path, *, has_table: bool = False) -> Path: ...
+
+
+class Undisturbed(NamedTuple):
+    """The bits of a job's model, file by file, when nothing happens to it, and the seconds that it took."""
+
+    model: list[bytes]
+    seconds: float
+
+
+def model_bits(version: Path) -> list[bytes]:
+    """The bits of a model's numbers, file by file."""
+    return [path.read_bytes() for path in sorted(version.glob("*.safetensors"))]
+
+
+@pytest.fixture(scope="session")
+def write(digits: Path, example_data: Callable[[str], Path]) -> Write:
+    def write(folder: Path, *, has_table: bool = False) -> Path:
         job = job_on_digits(digits, folder)
         job["training"] = {"epochs": EPOCHS, "batch_size": 256, "shards": 3}
+        if has_table:
+            job["data"] = clicks(example_data("clicks"))
+            job["learner"] = {"kind": "sparse_factorization_machine", "rank": 2, "min_count": 3}
+            job["training"]["state"] = "sharded"
         job["workers"] = {"count": 3, "timeout": 8, "max_failures": 50}
         job["checkpoint"] |= {"every": "10 epochs", "keep": 2}
         path = folder / "job.yaml"
@@ -56,14 +76,25 @@ def write(digits: Path) -> Callable[[Path], Path]:
     return write
 
 
+def clicks(folder: Path) -> dict[str, Any]:
+    """The data section of a job on keys, of as many rows as its steps take."""
+    features = ["site", "advertisement", "device", "user", "words"]
+    prepare = [{"kind": "key", "columns": features}]
+    rows = 256 * STEPS // EPOCHS - 200
+    return {"train": str(folder / "test"), "limit": rows, "features": features, "label": "clicked", "prepare": prepare}
+
+
 @pytest.fixture(scope="session")
-def undisturbed(write: Callable[[Path], Path], made_once: MakeOnce) -> tuple[bytes, float]:
-    """The bits of the job's model when nothing happens to it, and the seconds that it took."""
+def undisturbed(write: Write, made_once: MakeOnce) -> Callable[[bool], Undisturbed]:
+    """The job without faults, by whether it has a table."""
 
-    def train(folder: Path) -> None:
-        with watched(write(folder)) as run:
-            assert run.end() == 0, run.output
-        (folder / "seconds").write_text(str(run.seconds))
+    def trained(has_table: bool) -> Undisturbed:
+        def train(folder: Path) -> None:
+            with watched(write(folder, has_table=has_table)) as run:
+                assert run.end() == 0, run.output
+            (folder / "seconds").write_text(str(run.seconds))
 
-    folder = made_once("undisturbed under watch", train)
-    return (folder / "models/1/model.safetensors").read_bytes(), float((folder / "seconds").read_text())
+        folder = made_once(f"undisturbed under watch, {has_table}", train)
+        return Undisturbed(model_bits(folder / "models/1"), float((folder / "seconds").read_text()))
+
+    return trained

@@ -26,12 +26,19 @@ class Fault:
 
 @dataclass(frozen=True)
 class Plan:
+    """``has_table``: the job that suffers has a table, of which each reducer owns a part."""
+
+    has_table: bool
     reducers: int
     faults: tuple[Fault, ...]
 
 
 def plan(seed: int) -> Plan:
-    """One to three faults in a row; the first one goes through all there are, seed by seed."""
+    """One to three faults in a row; the first one goes through all there are, seed by seed.
+
+    Every second seed's job has a table, and reducers of its own are never alone there.
+    """
+    has_table = seed % 2 == 1
     random = Random(seed)
     names = list(ACTS)
     acts = [names[seed % len(names)], *random.choices(names, k=random.choice([0, 0, 1, 2]))]
@@ -43,4 +50,5 @@ def plan(seed: int) -> Plan:
         for act, step in zip(acts, steps, strict=True)
     ]
     least = int(any("reducer" in act for act in acts))
-    return Plan(random.randint(least, 2), tuple(faults))
+    reducers = random.randint(least, 2)
+    return Plan(has_table, reducers + 1 if has_table and reducers else reducers, tuple(faults))

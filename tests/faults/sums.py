@@ -34,7 +34,7 @@ def spread(step: int, length: int) -> dict[Node, Vector]:
 
 @contextmanager
 def reducer_server(credentials: Credentials = TOKEN) -> Iterator[tuple[Reducer, ReducerServer]]:
-    home = PeerServices()
+    home = PeerServices(credentials)
     server = ReducerServer(home, HOST, credentials, 10 * PATIENCE)  # it is the worker whose wait ends
     try:
         yield home.reducer, server
@@ -46,7 +46,7 @@ def reducer_server(credentials: Credentials = TOKEN) -> Iterator[tuple[Reducer, 
 @contextmanager
 def reducing_at(address: str, credentials: Credentials = TOKEN) -> Iterator[NetworkAllReduce]:
     """One worker with all shards, whose reducer is behind ``address``."""
-    with closing(allreduce := NetworkAllReduce(0, PeerServices(), "nowhere", credentials, PATIENCE)):
+    with closing(allreduce := NetworkAllReduce(0, PeerServices(credentials), "nowhere", credentials, PATIENCE)):
         allreduce.begin(Routes([address], 1))
         yield allreduce
 

@@ -50,7 +50,7 @@ def test_a_stream_that_breaks_anywhere_is_told_and_repaired(way: str, place: int
     """A connection cut at any byte is an error that names the reducer; the next generation has the right sums."""
     at = random.Random(place).choice(places(TOKEN, way))
     with proxied(TOKEN, **{way: cut(at)}, harmed=1) as (proxy, _):
-        allreduce = NetworkAllReduce(0, PeerServices(), "nowhere", TOKEN, PATIENCE)
+        allreduce = NetworkAllReduce(0, PeerServices(TOKEN), "nowhere", TOKEN, PATIENCE)
         with closing(allreduce):
             with pytest.raises(WorkerLost, match=proxy.address):
                 check_generation(allreduce, proxy.address, 1)

@@ -125,7 +125,7 @@ from yarnml.reduce.server import ReducerServer
 from yarnml.reduce.wire import encode
 
 token = Token("secret of the test")
-home = PeerServices()
+home = PeerServices(token)
 server = ReducerServer(home, "127.0.0.1", token, 0.2)
 schema = pa.schema([pa.field("bytes", pa.uint8(), nullable=False)])
 batch = pa.RecordBatch.from_arrays([pa.array(np.ones(16, np.uint8))], schema=schema)

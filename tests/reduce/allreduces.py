@@ -12,6 +12,7 @@ from yarnml.master.placement import assign
 from yarnml.reduce.allreduce import NetworkAllReduce
 from yarnml.reduce.keyed import bytes_of
 from yarnml.reduce.memory import MemoryAllReduce
+from yarnml.reduce.placement import place_parts
 from yarnml.reduce.reducer import Reducer, StepKey
 from yarnml.reduce.routing import plan_routes
 from yarnml.reduce.server import PeerServices, ReducerServer
@@ -32,15 +33,16 @@ def connected(
     levels: int = 1,
     *,
     owned: bool = False,
+    followers: int = 0,
 ) -> Iterator[tuple[list[NetworkAllReduce], list[Reducer], Callable[[int], None]]]:
     """Real all-reduces for ``workers``, reducing among themselves or in ``dedicated`` reducers of their own.
 
     Gives them, all reducers, and a function that begins another generation; the first one has begun.
 
-    ``owned``: the reducers keep a table.
+    ``owned``: the reducers keep a table; ``followers``: of each of its parts.
     """
     with ExitStack() as stack:
-        services = [PeerServices() for _ in range(workers + dedicated)]
+        services = [PeerServices(credentials) for _ in range(workers + dedicated)]
         servers = [ReducerServer(offered, HOST, credentials, timeout) for offered in services]
         for server in servers:
             stack.callback(server.shutdown)
@@ -58,7 +60,7 @@ def connected(
                 allreduce.abort_before(generation)
                 allreduce.begin(plan_routes(assignment, worker)._replace(owners=reducers if owned else []))
                 if allreduce.owners:
-                    allreduce.owners.addresses = reducers
+                    allreduce.owners.parts = place_parts([[]] * len(reducers), reducers, followers)
                     allreduce.owners.generation = generation
 
         for allreduce in allreduces:

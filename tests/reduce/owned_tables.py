@@ -8,11 +8,14 @@ import numpy as np
 
 from tests.reduce.allreduces import SHARDS, connected
 from yarnml.control.credentials import Credentials
+from yarnml.errors import OwnerLost
 from yarnml.job.learners import Adagrad, Ftrl
 from yarnml.master.placement import assign
+from yarnml.master.state_sync import keepers_of
 from yarnml.reduce.allreduce import NetworkAllReduce
 from yarnml.reduce.keyed import KeyedVector
-from yarnml.reduce.owned_table import OwnedTable
+from yarnml.reduce.owned_table import OwnedTable, kept_parts
+from yarnml.reduce.placement import place_parts
 from yarnml.reduce.reducer import Reducer, StepKey
 from yarnml.reduce.tree import combine, root
 from yarnml.sparse.base import ParameterTable
@@ -23,6 +26,7 @@ from yarnml.sparse.table import Table
 
 BLOCKS = (Block("weight", 1, rule_of(Ftrl())), Block("factors", 2, rule_of(Adagrad()), 0.1, 7))
 WIDTH = 3
+TRAINING = "a folder"
 
 
 def sums(table: ParameterTable, step: int, shard: int) -> KeyedVector:
@@ -48,10 +52,35 @@ def bits(arrays: dict[str, np.ndarray]) -> dict[str, bytes]:
 
 
 def rows_of(reducers: Sequence[Reducer]) -> dict[str, bytes]:
-    """The rows of all owners, in the order of their parts."""
-    parts = [reducer.owner._part for reducer in reducers]
-    arrays = [part.table.arrays() for part in parts if part]
-    return bits({name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]})
+    """The rows of all parts, in their order; those of owner and follower are the same."""
+    parts: dict[int, dict[str, np.ndarray]] = {}
+    for reducer in reducers:
+        for number, part in reducer.owner._parts.items():
+            arrays = part.table.arrays()
+            assert bits(parts.setdefault(number, arrays)) == bits(arrays)
+    return bits({name: np.concatenate([parts[number][name] for number in sorted(parts)]) for name in parts[0]})
+
+
+def regroup(
+    allreduces: Sequence[NetworkAllReduce], addresses: Sequence[str], step: int, generation: int, followers: int = 0
+) -> None:
+    """Have the parts go on after a step at these processes alone, as master and workers do it."""
+    for allreduce in allreduces:
+        assert allreduce.owners
+        allreduce.abort_before(generation)
+        allreduce.owners.generation = generation
+    owners = allreduces[0].owners
+    assert owners
+    kept = kept_parts(owners, addresses, TRAINING)
+    keepers = keepers_of(owners.parts, kept, step)
+    if not all(keepers):
+        raise OwnerLost("nobody keeps a part")
+    parts = place_parts(keepers, addresses, followers)
+    for allreduce in allreduces:
+        assert allreduce.owners
+        allreduce.owners.parts = parts
+        allreduce.begin(allreduce._routes._replace(owners=[part.owner for part in parts], generation=generation))
+    table_of(allreduces[0], step).resume(TRAINING, step, keepers)
 
 
 def train(allreduces: Sequence[NetworkAllReduce], first: int, last: int, generation: int = 1) -> None:
@@ -88,9 +117,15 @@ def table_of(allreduce: NetworkAllReduce, step: int) -> OwnedTable:
 
 @contextmanager
 def owners(
-    workers: int, dedicated: int, **arguments: Credentials
+    workers: int, dedicated: int, followers: int = 0, **arguments: Credentials
 ) -> Iterator[tuple[list[NetworkAllReduce], list[Reducer]]]:
     """Workers and the reducers that keep a table, without rows."""
-    with connected(workers, dedicated, owned=True, **arguments) as (allreduces, reducers, _):
-        table_of(allreduces[0], 0).begin(0)
+    with connected(workers, dedicated, owned=True, followers=followers, **arguments) as (allreduces, reducers, _):
+        table_of(allreduces[0], 0).begin(TRAINING, 0)
         yield allreduces, reducers[workers:] or reducers
+
+
+def addresses_of(allreduces: Sequence[NetworkAllReduce]) -> list[str]:
+    """The owners of all parts, in their order."""
+    assert allreduces[0].owners
+    return [part.owner for part in allreduces[0].owners.parts]

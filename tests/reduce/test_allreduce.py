@@ -85,9 +85,9 @@ def test_only_foreign_slices_travel() -> None:
 
 def test_a_reducer_that_dies_is_named(credentials: Credentials) -> None:
     """When a reducer hangs up in the middle of a step, the worker is told which one, at once."""
-    services = PeerServices()
+    services = PeerServices(credentials)
     server = ReducerServer(services, HOST, credentials, 30)
-    allreduce = NetworkAllReduce(0, PeerServices(), "nowhere", credentials, 30)
+    allreduce = NetworkAllReduce(0, PeerServices(credentials), "nowhere", credentials, 30)
     allreduce.begin(Routes([server.address], 2))
     threading.Timer(0.1, services.close, ["dies"]).start()
     with pytest.raises(WorkerLost, match=server.address):
@@ -104,7 +104,7 @@ def test_a_missing_peer_ends_the_wait(credentials: Credentials) -> None:
 
 def test_strangers_are_refused() -> None:
     """A process without the job's token can't stream to a reducer."""
-    server = ReducerServer(PeerServices(), HOST, TOKEN, 1)
+    server = ReducerServer(PeerServices(TOKEN), HOST, TOKEN, 1)
     with pytest.raises(fl.FlightUnauthenticatedError):
         fl.connect(f"grpc+unix://{server.address}").do_exchange(fl.FlightDescriptor.for_command(b""))[1].read_chunk()
     server.shutdown()

@@ -8,8 +8,22 @@ import numpy as np
 import pytest
 
 from tests.reduce.allreduces import SHARDS, connected
-from tests.reduce.owned_tables import BLOCKS, WIDTH, alone, bits, owners, rows_of, sums, table_of, train
+from tests.reduce.owned_tables import (
+    BLOCKS,
+    TRAINING,
+    WIDTH,
+    addresses_of,
+    alone,
+    bits,
+    owners,
+    regroup,
+    rows_of,
+    sums,
+    table_of,
+    train,
+)
 from yarnml.control.credentials import Credentials, Token
+from yarnml.control.holders import Holders
 from yarnml.errors import CheckpointError, ModelError, OwnerLost, WorkerLost
 from yarnml.master.placement import assign
 from yarnml.reduce.connections.base import ConnectionLost
@@ -33,19 +47,19 @@ def test_the_bits_of_one_table(workers: int, dedicated: int, credentials: Creden
 def test_one_update_is_taken_back() -> None:
     """Owners that are a step ahead go back, also over keys that were new, and the step done again has the same bits."""
     with connected(2, 3, owned=True) as (allreduces, reducers, begin):
-        table_of(allreduces[0], 0).begin(0)
+        table_of(allreduces[0], 0).begin(TRAINING, 0)
         train(allreduces, 0, 3)
-        begin(2)
-        table_of(allreduces[0], 2).go_to(2)
+        addresses = addresses_of(allreduces)
+        regroup(allreduces, addresses, 2, generation=2)
         assert rows_of(reducers[2:]) == bits(alone(2).arrays())
-        table_of(allreduces[1], 2).go_to(2)
-        train(allreduces, 2, 4, generation=2)
+        regroup(allreduces, addresses, 2, generation=3)
+        train(allreduces, 2, 4, generation=3)
         assert rows_of(reducers[2:]) == bits(alone(4).arrays())
-        begin(3)
+        begin(4)
         with pytest.raises(
             OwnerLost, match="rows of a table after step 2 are gone: their owner has those after step 4"
         ):
-            table_of(allreduces[0], 2).go_to(2)
+            table_of(allreduces[0], 2).resume(TRAINING, 2, [[address] for address in addresses])
 
 
 def test_another_step_is_refused() -> None:
@@ -80,12 +94,12 @@ def test_files(after: int, tmp_path: Path) -> None:
     assert sorted(files) == sorted(path.name for path in tmp_path.iterdir())
     with owners(2, after) as (allreduces, reducers):
         table = table_of(allreduces[0], 3)
-        table.begin(3, str(tmp_path), files)
+        table.begin(TRAINING, 3, str(tmp_path), files)
         assert rows_of(reducers) == bits(alone(3).arrays())
         train(allreduces, 3, 4)
         assert rows_of(reducers) == bits(alone(4).arrays())
         with pytest.raises(CheckpointError, match=r"table-00002-of-00003\.safetensors has the SHA-256"):
-            table.begin(3, str(tmp_path), files | {"table-00002-of-00003.safetensors": "0" * 64})
+            table.begin(TRAINING, 3, str(tmp_path), files | {"table-00002-of-00003.safetensors": "0" * 64})
     with owners(2, 0) as (allreduces, reducers):
         wait = table_of(allreduces[0], 0).save(str(tmp_path))
         reducers[1].owner._written.clear()
@@ -103,12 +117,13 @@ def test_traffic_does_not_grow_with_the_table() -> None:
                 part = Run(keys, np.ones((len(keys), WIDTH), np.float32)).between(
                     *(n * 2**16 // 3 * 2**48 for n in (number, number + 1))
                 )
-                reducer.owner.update(0, part)
+                reducer.owner.update(1, 0, number, part, lambda error: None)
             before = [(a.sent.bytes, a.received.bytes) for a in allreduces]
             train(allreduces, 1, 2)
             after = [(a.sent.bytes, a.received.bytes) for a in allreduces]
             traffic.append(np.subtract(after, before).tolist())
-            assert all(reducer.owner.size.nbytes > 20 * reducer.owner.size.keys for reducer in reducers)
+            sizes = [reducer.owner.size(number) for number, reducer in enumerate(reducers)]
+            assert all(size.nbytes > 20 * size.keys > 0 for size in sizes)
     assert traffic[0] == traffic[1]
     # A question is 8 bytes a key, its answer 12 for three weights, and its sum 20; the rest are sums of four numbers.
     shards = assign(SHARDS, range(2))
@@ -121,7 +136,7 @@ def test_traffic_does_not_grow_with_the_table() -> None:
 def test_a_question_can_be_given_up(credentials: Credentials) -> None:
     """The wait for an owner that does not answer ends when the generation is over, and the next one is answered."""
     with connected(2, 1, credentials=credentials, owned=True) as (allreduces, reducers, begin):
-        table_of(allreduces[0], 0).begin(0)
+        table_of(allreduces[0], 0).begin(TRAINING, 0)
         keys = np.arange(5, dtype=np.uint64)
         owner = reducers[2].owner
         with owner._lock:
@@ -149,7 +164,8 @@ def test_rows_that_are_not_finite(tmp_path: Path) -> None:
     with owners(2, 2) as (allreduces, reducers):
         nan = Run(np.array([5], np.uint64), np.full((1, WIDTH), np.nan, np.float32))
         for number, reducer in enumerate(reducers):
-            reducer.owner.update(0, nan if number == 0 else nan.between(0, 0))
+            run = nan if number == 0 else nan.between(0, 0)
+            reducer.owner.update(1, 0, number, run, lambda error: None)
         for action in (lambda t: t.save(str(tmp_path)), lambda t: t.trained()):
             with pytest.raises(ModelError, match="table/weight holds NaN"):
                 action(table_of(allreduces[0], 1))
@@ -158,8 +174,7 @@ def test_rows_that_are_not_finite(tmp_path: Path) -> None:
 def test_what_is_no_question(credentials: Credentials) -> None:
     """A process that sends something else is cut off, and the owner answers others."""
     with owners(2, 1, credentials=credentials) as (allreduces, _):
-        assert allreduces[0].owners
-        address = allreduces[0].owners.addresses[0]
+        address = addresses_of(allreduces)[0]
         connection = allreduces[0]._connect_table(address)
         connection.send(b"\x93\x01nonsense", np.arange(3, dtype=np.uint8))
         with suppress(ConnectionLost):
@@ -172,11 +187,10 @@ def test_what_is_no_question(credentials: Credentials) -> None:
 def test_a_token_of_another_job() -> None:
     """Nobody without the job's token is answered."""
     with owners(1, 1) as (allreduces, _):
-        assert allreduces[0].owners
-        address = allreduces[0].owners.addresses[0]
+        address = addresses_of(allreduces)[0]
         with connected(1, 0, credentials=Token("another")) as (strangers, *_):
             other = strangers[0]
             assert other.owners
-            other.owners.addresses = [address]
+            other.owners.parts = [Holders(address)]
             with pytest.raises(WorkerLost):
                 table_of(other, 0).weights(np.arange(3, dtype=np.uint64), unknown_as_first=True)

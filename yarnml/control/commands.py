@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 from msgspec import field
 
+from yarnml.control.holders import Holders
 from yarnml.control.message import Message
 from yarnml.control.scoring import DrawSample as DrawSample
 from yarnml.control.scoring import EvaluateModel as EvaluateModel
@@ -90,9 +91,11 @@ class ReportPosition(Message, frozen=True):
     """Report how far the state of this training is, after a change of membership.
 
     ``folder``: names the training, see `Initialize.folder`.
+    ``has_owners``: the worker that leads also tells which parts of its table the processes keep.
     """
 
     folder: str
+    has_owners: bool = False
 
 
 class SyncState(Message, frozen=True):
@@ -105,7 +108,8 @@ class SyncState(Message, frozen=True):
         weight: the same, of the weights.
         source: the worker that has the state.
         address: where it serves the state.
-        owners: addresses of the processes that keep its table, if others do: they go back to the step, too.
+        parts: of its table, and the processes that keep them from now on, if others do: they go to the step, too.
+        kept: for each part, the processes that have its rows after this step or the next.
     """
 
     begin: Initialize
@@ -115,7 +119,8 @@ class SyncState(Message, frozen=True):
     weight: float
     source: int
     address: str
-    owners: list[str] = field(default_factory=list)
+    parts: list[Holders] = field(default_factory=list)
+    kept: list[list[str]] = field(default_factory=list)
 
 
 class Train(Message, frozen=True):

@@ -2,6 +2,7 @@
 
 from msgspec import field
 
+from yarnml.control.holders import Holders, KeptPart
 from yarnml.control.message import Message
 from yarnml.data.survey import Findings
 from yarnml.events.measurements import Histogram
@@ -38,13 +39,13 @@ class Built(Message, frozen=True):
         parameters: numbers in the model.
         steps: of one epoch.
         content: what an earlier training gave to the first state, in words; empty without one.
-        owners: addresses of the processes that keep the table; none where every worker has all of it.
+        parts: of the table, and the processes that keep them; none where every worker has all of it.
     """
 
     parameters: int
     steps: int
     content: str = ""
-    owners: list[str] = field(default_factory=list)
+    parts: list[Holders] = field(default_factory=list)
 
 
 class Trained(Message, frozen=True):
@@ -58,6 +59,7 @@ class Trained(Message, frozen=True):
         digest: of the state, the same on every worker.
         done: True where the learner has nothing more to learn.
         remarks: what a user should be told of the model, of the worker that leads alone.
+        differing: a sentence about a part of the table that two processes keep with different rows, of that worker.
     """
 
     loss: float
@@ -67,14 +69,19 @@ class Trained(Message, frozen=True):
     digest: str
     done: bool = False
     remarks: list[str] = field(default_factory=list)
+    differing: str = ""
 
 
 class StatePosition(Message, frozen=True):
-    """The steps that a worker's state has behind it, -1 without a state, and the epoch's sums so far."""
+    """The steps that a worker's state has behind it, -1 without a state, and the epoch's sums so far.
+
+    ``kept``: by address, the parts of the table that processes keep; of the worker that leads, where it was asked.
+    """
 
     step: int
     loss: float
     weight: float
+    kept: dict[str, list[KeptPart]] = field(default_factory=dict)
 
 
 class FellBehind(Message, frozen=True):

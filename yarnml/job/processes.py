@@ -40,10 +40,12 @@ class Reducers(Section, frozen=True, kw_only=True):
     """``count: 0``: every worker also reduces one slice; n: processes of their own, without JAX.
 
     ``levels: 2``: groups of workers add up first what they send on, ``1``: they don't; without, what costs less.
+    ``followers``: of each part of a table that ``training.state: sharded`` cuts, how many other processes keep a copy.
     """
 
     count: ProcessesOrNone = 0
     levels: Literal[1, 2] | None = None
+    followers: Literal[0, 1] = 1
     memory: Size = "1 GiB"
     vcores: Cores = 1
 

@@ -88,7 +88,7 @@ class Rounds:
         start = None if folder else self._training.start
         built = first_of(self._run(Build(schema, position.step, folder, start)), Built)
         self._sync.schema = schema
-        self._sync.owners = built.owners
+        self._sync.parts = built.parts
         self._crew.warm_up(WarmUp(self._begin, schema))
         self._stats.mark("built")
         if folder:

@@ -4,15 +4,17 @@ All workers hold the same state after the same step, so the one that is furthest
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from yarnml.control.commands import Command, Initialize, ReportPosition, SyncState
+from yarnml.control.holders import Holders, KeptPart
 from yarnml.control.reports import Report, Saved, StatePosition, Trained
 from yarnml.data.schema import Schema
 from yarnml.errors import OwnerLost, WorkerLost
 from yarnml.events.events import Listener, Resumed
 from yarnml.master.crew import Crew
 from yarnml.master.membership.failure_policy import ExitKind
+from yarnml.reduce.placement import place_parts
 
 
 class StateLost(Exception):
@@ -23,7 +25,7 @@ class StateSync:
     """A crew that is brought to one state after every change.
 
     ``schema``: of the state; None before it is built, when there is nothing to give to others.
-    ``owners``: addresses of the processes that keep the state's table, if others than all workers do.
+    ``parts``: of the state's table, and the processes that keep them, if others than all workers do.
 
     Args:
         begin: the training, for workers that come later.
@@ -36,7 +38,7 @@ class StateSync:
         self._on_saved = on_saved
         self._say = say
         self.schema: Schema | None = None
-        self.owners: list[str] = []
+        self.parts: list[Holders] = []
 
     @property
     def time_limit(self) -> str:
@@ -61,8 +63,8 @@ class StateSync:
             try:
                 if lost:
                     self._crew.recover(lost)
-                reports = self.attempt(ReportPosition(self._begin.folder))
-                return self._sync(newest(reports, low, high))
+                reports = self.attempt(ReportPosition(self._begin.folder, has_owners=bool(self.parts)))
+                return self._sync(newest(reports, low, high), kept_of(reports))
             except WorkerLost as again:
                 lost = again
 
@@ -71,15 +73,22 @@ class StateSync:
         if self._crew.admit():
             self.regroup(None, step, step)
 
-    def _sync(self, source: tuple[int, StatePosition] | None) -> StatePosition:
-        """Have all workers take the state of one, as far as they have another."""
+    def _sync(self, source: tuple[int, StatePosition] | None, kept: Mapping[str, Sequence[KeptPart]]) -> StatePosition:
+        """Have all workers take the state of one, as far as they have another, and the table's parts be where it is.
+
+        ``kept``: the parts that processes keep, by address.
+        """
         if source is None or self.schema is None:
             raise StateLost
         worker, state = source
         address = self._crew.peer(worker)
-        sync = SyncState(
-            self._begin, self.schema, state.step, state.loss, state.weight, worker, address, owners=self.owners
-        )
+        keepers = keepers_of(self.parts, kept, state.step)
+        if not all(keepers):
+            raise StateLost
+        if keepers:
+            self.parts = place_parts(keepers, list(kept), self._begin.job.reducers.followers)
+        position = state.step, state.loss, state.weight
+        sync = SyncState(self._begin, self.schema, *position, worker, address, self.parts, keepers)
         try:
             reports = self.attempt(sync)
         except OwnerLost as lost:
@@ -92,7 +101,11 @@ class StateSync:
 
         A worker with a wrong state must go, but that is not enough: its sums have reached all others.
         """
-        digests = {w: r.digest for w, r in reports.items() if isinstance(r, Trained)}
+        trained = {w: r for w, r in reports.items() if isinstance(r, Trained)}
+        if sentence := next((r.differing for r in trained.values() if r.differing), ""):
+            self._crew.recover(WorkerLost(sentence))
+            raise StateLost
+        digests = {w: r.digest for w, r in trained.items()}
         wrong = differing(digests)
         if wrong is None:
             names = ", ".join(f"worker {w}" for w in digests)
@@ -113,6 +126,21 @@ def newest(reports: Mapping[int, Report], low: int, high: int) -> tuple[int, Sta
         return None
     worker = max(positions, key=lambda w: (positions[w].step, -w))
     return worker, positions[worker]
+
+
+def kept_of(reports: Mapping[int, Report]) -> dict[str, list[KeptPart]]:
+    """The parts that processes keep, by address, as the worker that leads has found."""
+    positions = [report for report in reports.values() if isinstance(report, StatePosition)]
+    return next((position.kept for position in positions if position.kept), {})
+
+
+def keepers_of(parts: Sequence[Holders], kept: Mapping[str, Sequence[KeptPart]], step: int) -> list[list[str]]:
+    """For each part, the processes that have its rows after a step or can go back to it, its owner first."""
+    keepers: list[list[str]] = []
+    for number, part in enumerate(parts):
+        order = [*part.addresses, *(address for address in kept if address not in part.addresses)]
+        keepers.append([a for a in order if any(k.number == number and k.can_be_after(step) for k in kept.get(a, []))])
+    return keepers
 
 
 def differing(digests: Mapping[int, str]) -> list[int] | None:

@@ -6,21 +6,20 @@ chunk, two ends that only send would block each other with full buffers.  This i
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from yarnml.control.codec import encode
 from yarnml.control.credentials import Credentials
 from yarnml.data.aligned import empty
-from yarnml.errors import WorkerLost
+from yarnml.reduce.aggregator import Aggregator
 from yarnml.reduce.base import MoreParts, no_more_parts
-from yarnml.reduce.connections import flight, sockets
-from yarnml.reduce.connections.base import Connection, ConnectionLost
-from yarnml.reduce.keyed import KeyedVector, first_place
+from yarnml.reduce.connections.base import Connection
+from yarnml.reduce.connections.connect import connect
+from yarnml.reduce.keyed import KeyedVector, first_place, part_of_place
 from yarnml.reduce.owners import Owners
-from yarnml.reduce.reducer import Aggregator, StepKey, chunk_bounds, slice_bounds, timeout_error
+from yarnml.reduce.reducer import StepKey, chunk_bounds, slice_bounds, timeout_error
 from yarnml.reduce.routing import RELAY_SUFFIX, Routes
 from yarnml.reduce.server import PeerServices
 from yarnml.reduce.state_transfer import fetch
@@ -55,6 +54,7 @@ class NetworkAllReduce:
         self._reducer = services.reducer
         self._relay = services.relay
         self._states = services.states
+        self._services = services
         self._credentials = credentials
         self._timeout = timeout
         # The addresses to which parts go by memory.
@@ -69,7 +69,9 @@ class NetworkAllReduce:
         self.relay_sent = Traffic()
         self.relay_received = Traffic()
         self._uplink = self._new_uplink("")
-        self.owners: Owners | None = Owners(address, services.tables, self._connect_table, self.sent, self.received)
+        self.owners: Owners | None = Owners(
+            self._connect_table, self.sent, self.received, {address: services.tables.answer}
+        )
 
     def begin(self, routes: Routes) -> None:
         """Send parts along these routes from now on; close streams that they don't use, or that have failed."""
@@ -99,20 +101,11 @@ class NetworkAllReduce:
     def _connect(self, route_address: str) -> Connection:
         """Connect to a reducer or relay."""
         address = route_address.removesuffix(RELAY_SUFFIX)
-        return self._open(address, Hello(self._worker, relay=address != route_address))
+        return connect(address, Hello(self._worker, relay=address != route_address), self._credentials)
 
     def _connect_table(self, address: str) -> Connection:
-        """Connect to the owner of a part of a table."""
-        return self._open(address, Hello(self._worker, table=True))
-
-    def _open(self, address: str, begin: Hello) -> Connection:
-        """Connect by a socket where both processes are on one machine, else by Flight."""
-        hello = encode(begin)
-        try:
-            by_socket = sockets.connect(address, hello, self._credentials)
-            return by_socket or flight.connect(address, hello, self._credentials)
-        except ConnectionLost as exc:
-            raise WorkerLost(f"The reducer at {address} can't be reached: {exc}") from exc
+        """Connect to a process that keeps parts of a table."""
+        return connect(address, Hello(self._worker, table=True), self._credentials)
 
     def reduce(
         self, key: StepKey, parts: Mapping[Node, Value], shards: int, more_parts: MoreParts = no_more_parts
@@ -166,9 +159,7 @@ class NetworkAllReduce:
     def _cut(self, sample: Value) -> dict[str, Chunks]:
         """The chunks of each slice of a value, by the address that gets the slice."""
         if self._routes.owners and isinstance(sample, KeyedVector):
-            return dict(
-                zip(self._routes.owners, owned_chunks(len(sample.dense), len(self._routes.owners)), strict=True)
-            )
+            return owned_chunks(len(sample.dense), self._routes.owners)
         addresses = self._routes.addresses(len(sample))
         bounds = slice_bounds(len(sample), len(addresses))
         boundary = len(pieces(sample)[0])  # a chunk has one type, so none crosses from one piece to the next
@@ -183,16 +174,21 @@ class NetworkAllReduce:
                 for node, value in parts.items():
                     chunk = value[low:high]
                     part = Part(*key, shards, node.level, node.place, number, len(chunks))
-                    part = header_of(part, chunk, owned=bool(self._routes.owners))
+                    part = header_of(part, chunk, number=self._owned_part(value, low))
                     if address in self._streams:
                         self._streams[address].put(part, chunk)
                         self.sent.add(chunk)
                     else:
                         self._local[address].add(part, chunk)
 
+    def _owned_part(self, value: Value, low: int) -> int | None:
+        """The number of the part of a table that the chunk from element ``low`` on updates; None where others do."""
+        if not self._routes.owners or not isinstance(value, KeyedVector) or low < len(value.dense):
+            return None
+        return part_of_place(low - len(value.dense), len(self._routes.owners))
+
     def abort_before(self, generation: int) -> None:
-        self._reducer.abort_before(generation)
-        self._relay.abort_before(generation)
+        self._services.abort_before(generation)
         self._inbox.abort_before(generation)
         if self.owners:
             self.owners.abort_before(generation)
@@ -212,13 +208,16 @@ class NetworkAllReduce:
         self._uplink.close()
 
 
-def owned_chunks(dense: int, owners: int) -> list[Chunks]:
-    """The chunks of a keyed vector that each owner reduces: a slice of its vector, if it gets one, and its keys."""
-    slices = [chunk_bounds(low, high) if low < high else [] for low, high in slice_bounds(dense, owners)]
-    places = [
-        (dense + first_place(number, owners), dense + first_place(number + 1, owners)) for number in range(owners)
-    ]
-    return [[*chunks, keys] for chunks, keys in zip(slices, places, strict=True)]
+def owned_chunks(dense: int, owners: Sequence[str]) -> dict[str, Chunks]:
+    """The chunks of a keyed vector that each owner reduces: for each of its parts a slice of the vector, and the keys.
+
+    ``owners``: of the parts, by address.
+    """
+    chunks: dict[str, Chunks] = {}
+    for number, (owner, (low, high)) in enumerate(zip(owners, slice_bounds(dense, len(owners)), strict=True)):
+        keys = (dense + first_place(number, len(owners)), dense + first_place(number + 1, len(owners)))
+        chunks.setdefault(owner, []).extend([*(chunk_bounds(low, high) if low < high else []), keys])
+    return chunks
 
 
 def _layout(value: Value) -> list[tuple[int, np.dtype[Any]]]:

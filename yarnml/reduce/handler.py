@@ -7,9 +7,10 @@ import threading
 import msgspec
 
 from yarnml.errors import WorkerLost
+from yarnml.reduce.aggregator import Aggregator
 from yarnml.reduce.connections.base import Connection, ConnectionLost
 from yarnml.reduce.keyed import bytes_of
-from yarnml.reduce.reducer import Aggregator, StepAborted, StepExpired, StepKey
+from yarnml.reduce.reducer import StepAborted, StepExpired, StepKey
 from yarnml.reduce.tree import Chunk, Vector, root
 from yarnml.reduce.wire import Part, Refusal, chunk_of, decode_part, encode, header_of
 

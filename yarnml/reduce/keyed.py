@@ -62,6 +62,11 @@ def first_place(number: int, count: int) -> int:
     return number * PLACES // count
 
 
+def part_of_place(place: int, count: int) -> int:
+    """The number of the part that begins at a place, of ``count`` equal parts; the inverse of `first_place`."""
+    return -(-place * count // PLACES)
+
+
 def first_key(number: int, count: int) -> int:
     """The key, a number of up to 2^64, at which part ``number`` of ``count`` equal parts of all keys begins."""
     return first_place(number, count) * (2**64 // PLACES)

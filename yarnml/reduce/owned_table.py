@@ -1,17 +1,19 @@
 """A table whose rows are in other processes, its owners: a worker gets the weights that it needs for a batch."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 
+import msgspec
 import numpy as np
 
+from yarnml.control.holders import KeptPart
 from yarnml.data.arrays import Array, Matrix
-from yarnml.errors import WorkerLost
+from yarnml.reduce.frozen import frozen_pieces, numbers_of
 from yarnml.reduce.keyed import PLACES, first_place
-from yarnml.reduce.owner_handler import Reply
 from yarnml.reduce.owner_wire import (
-    AskFrozen,
+    AskDigest,
+    AskParts,
     AskRows,
     AskSaved,
     AskSize,
@@ -19,16 +21,18 @@ from yarnml.reduce.owner_wire import (
     BlockForm,
     FreezeTable,
     GoTo,
+    KeepParts,
+    Reply,
+    Request,
     SaveTable,
 )
 from yarnml.reduce.owners import Owners, Question
 from yarnml.sparse.base import Part
 from yarnml.sparse.block import Block
 from yarnml.sparse.run import Keys, Run
-from yarnml.sparse.table import KEYS
 
 MAX_ANSWER_BYTES = 2**26
-"""Of the weights, or of the rows of a model, that one request asks for."""
+"""Of the weights that one request asks for."""
 
 POLL_SECONDS = 0.05
 """Time between two questions whether a file is written."""
@@ -69,16 +73,20 @@ class OwnedTable:
 
     def _ask_rows(self, keys: Keys, rows: Matrix, unknown_as_first: bool) -> None:
         """Lay the weights of these keys into ``rows``: each owner is asked for those that it has."""
-        addresses = self._owners.addresses
-        ends = [first_place(number, len(addresses)) for number in range(1, len(addresses))]
+        parts = self._owners.parts
+        ends = [first_place(number, len(parts)) for number in range(1, len(parts))]
         part = np.searchsorted(ends, (keys >> _SHIFT).astype(np.int64), side="right")
         order = np.argsort(part, kind="stable")
-        places = np.split(order, np.cumsum(np.bincount(part, minlength=len(addresses)))[:-1])
-        request = AskRows(self.step, unknown_as_first)
-        asked = {a: own for a, own in zip(addresses, places, strict=True) if len(own)}
-        replies = self._owners.ask({address: Question(request, keys[own]) for address, own in asked.items()})
-        for address, own in asked.items():
-            rows[own] = _numbers(replies[address], np.dtype(np.float32)).reshape(len(own), self.width)
+        places = np.split(order, np.cumsum(np.bincount(part, minlength=len(parts)))[:-1])
+        asked = [(number, own) for number, own in enumerate(places) if len(own)]
+        replies = self._owners.ask(
+            [
+                (parts[number].owner, Question(AskRows(self.step, number, unknown_as_first), keys[own]))
+                for number, own in asked
+            ]
+        )
+        for (_, own), reply in zip(asked, replies, strict=True):
+            rows[own] = numbers_of(reply, np.dtype(np.float32)).reshape(len(own), self.width)
 
     def update(self, run: Run) -> None:
         """Go on to the next step: the owners have updated the rows before they gave the total, which has no keys."""
@@ -92,32 +100,75 @@ class OwnedTable:
         """This table: its owners read their rows themselves."""
         return self
 
-    def begin(self, step: int, folder: str = "", files: Mapping[str, str] | None = None) -> None:
+    def begin(self, training: str, step: int, folder: str = "", files: Mapping[str, str] | None = None) -> None:
         """Have the owners keep the table from now on: without rows, or those of a checkpoint's folder after a step.
 
+        ``training``: its folder.
         ``files``: those of the checkpoint that have rows, with their SHA-256.
         """
-        addresses = self._owners.addresses
-        forms = [BlockForm.of(block) for block in self.blocks]
-        state = folder, dict(files or {}), self.min_count
-        generation = self._owners.generation
         self._owners.ask(
-            {
-                address: Question(BeginTable(generation, step, i, len(addresses), forms, *state))
-                for i, address in enumerate(addresses)
-            }
+            [
+                (address, Question(msgspec.structs.replace(begin, folder=folder, files=dict(files or {}))))
+                for address, begin in self._beginnings(training, step)
+            ]
         )
 
-    def go_to(self, step: int) -> None:
-        """Have all owners stand after ``step``; OwnerLost where one can't."""
-        self._ask_all(GoTo(self._owners.generation, step))
+    def resume(self, training: str, step: int, kept: Sequence[Sequence[str]]) -> None:
+        """Have the parts where they shall be from now on, as they are after a step; OwnerLost where that can't be.
+
+        ``kept``: for each part, the processes that have its rows after this step or the next.
+        """
+        generation = self._owners.generation
+        holders = [part.addresses for part in self._owners.parts]
+        going = [
+            (address, Question(GoTo(generation, step, number)))
+            for number, keepers in enumerate(kept)
+            for address in keepers
+            if address in holders[number] or address == keepers[0]
+        ]
+        self._owners.ask(going)
+        self._owners.ask(
+            [
+                (address, Question(msgspec.structs.replace(begin, source=kept[begin.number][0])))
+                for address, begin in self._beginnings(training, step)
+                if address not in kept[begin.number]
+            ]
+        )
+        followers: dict[str, dict[int, str]] = {address: {} for address, _ in going}
+        for number, part in enumerate(self._owners.parts):
+            for address in part.addresses:
+                followers.setdefault(address, {})[number] = part.follower if address == part.owner else ""
+        self._owners.ask([(address, Question(KeepParts(own))) for address, own in followers.items()])
+
+    def _beginnings(self, training: str, step: int) -> Iterator[tuple[str, BeginTable]]:
+        """The way in which each process begins with each of its parts."""
+        forms = [BlockForm.of(block) for block in self.blocks]
+        parts = self._owners.parts
+        for number, part in enumerate(parts):
+            form = (self._owners.generation, training, step, number, len(parts), forms, self.min_count)
+            yield part.owner, BeginTable(*form, follower=part.follower)
+            if part.follower:
+                yield part.follower, BeginTable(*form)
+
+    def differing(self) -> str:
+        """A sentence about a part of which owner and follower have different rows; empty where there is none."""
+        if not any(part.follower for part in self._owners.parts):
+            return ""
+        keepers = [(n, address) for n, part in enumerate(self._owners.parts) for address in part.addresses]
+        replies = self._owners.ask([(address, Question(AskDigest(self.step, n))) for n, address in keepers])
+        owners: dict[int, tuple[str, int]] = {}
+        for (number, address), reply in zip(keepers, replies, strict=True):
+            owner, digest = owners.setdefault(number, (address, reply.answer.digest))
+            if digest != reply.answer.digest:
+                return f"After step {self.step} part {number} of the table differs between {owner} and {address}"
+        return ""
 
     def save(self, folder: str) -> Callable[[], dict[str, str]]:
         """Have the owners begin to write their rows, as they are now.
 
         Returns a function, for any thread, that waits until all have; it returns file name → SHA-256.
         """
-        self._ask_all(SaveTable(self.step, folder))
+        self._ask_owners(lambda number: SaveTable(self.step, number, folder))
         owners = self._owners.elsewhere()
 
         def wait() -> dict[str, str]:
@@ -127,46 +178,48 @@ class OwnedTable:
         return wait
 
     def trained(self) -> dict[str, Array]:
-        counts = [reply.answer.rows for reply in self._ask_all(FreezeTable(self.step))]
-        arrays: dict[str, Array] = {KEYS: np.empty(sum(counts), np.uint64)}
-        arrays |= {block.name: np.empty((sum(counts), block.width), np.float32) for block in self.blocks}
-        for name, array in arrays.items():
-            size = max(1, MAX_ANSWER_BYTES // array.strides[0])
+        forms = [reply.answer.forms for reply in self._ask_owners(lambda number: FreezeTable(self.step, number))]
+        arrays: dict[str, Array] = {}
+        for name, form in forms[0].items():
+            rows = sum(own[name].shape[0] for own in forms)
+            array = np.empty((rows, *form.shape[1:]), form.dtype)
             start = 0
-            for address, count in zip(self._owners.addresses, counts, strict=True):
-                for low in range(0, count, size):
-                    high = min(low + size, count)
-                    reply = self._owners.ask({address: Question(AskFrozen(name, low, high))})[address]
-                    part = _numbers(reply, array.dtype)
-                    array[start + low : start + high] = part.reshape(high - low, *array.shape[1:])
-                start += count
+            for number, part in enumerate(self._owners.parts):
+                for piece in frozen_pieces(self._owners, part.owner, number, name, forms[number][name]):
+                    array[start : start + len(piece)] = piece
+                    start += len(piece)
+            arrays[name] = array
         return arrays
 
     def parts(self) -> list[Part]:
-        return [Part(reply.answer.rows, reply.answer.nbytes, reply.answer.rare) for reply in self._ask_all(AskSize())]
+        sizes = [reply.answer for reply in self._ask_owners(AskSize)]
+        return [Part(size.keys, size.nbytes, size.rare) for size in sizes]
 
-    def _ask_all(self, request: AskSize | GoTo | SaveTable | FreezeTable) -> list[Reply]:
-        replies = self._owners.ask({address: Question(request) for address in self._owners.addresses})
-        return [replies[address] for address in self._owners.addresses]
-
-
-def _numbers(reply: Reply, kind: np.dtype[np.generic]) -> Array:
-    if reply.values is None:
-        raise WorkerLost("An owner of the table answered without numbers.")
-    return reply.values.view(np.uint8).view(kind) if reply.values.ndim == 1 else reply.values
+    def _ask_owners(self, request: Callable[[int], Request]) -> list[Reply]:
+        """Ask the owner of each part.  ``request``: makes one of the part's number."""
+        parts = enumerate(self._owners.parts)
+        return self._owners.ask([(part.owner, Question(request(number))) for number, part in parts])
 
 
 def _wait_for_files(owners: Owners, folder: str) -> dict[str, str]:
     """Ask again and again until all owners have written their files into a folder."""
     files: dict[str, str] = {}
-    waiting = list(owners.addresses)
+    waiting = list(range(len(owners.parts)))
     while waiting:
+        questions = [(owners.parts[number].owner, Question(AskSaved(number, folder))) for number in waiting]
         with owners.deadline(SILENCE_SECONDS):
-            replies = owners.ask({address: Question(AskSaved(folder)) for address in waiting})
-        for address, reply in replies.items():
-            if reply.answer.files is not None:
-                files |= reply.answer.files
-                waiting.remove(address)
+            replies = owners.ask(questions)
+        written = {number: reply.answer.files for number, reply in zip(waiting, replies, strict=True)}
+        for own in written.values():
+            files |= own or {}
+        waiting = [number for number, own in written.items() if own is None]
         if waiting:
             time.sleep(POLL_SECONDS)
     return files
+
+
+def kept_parts(owners: Owners, addresses: Sequence[str], training: str) -> dict[str, list[KeptPart]]:
+    """The parts of a training's table that these processes keep, by address."""
+    request = AskParts(owners.generation, training)
+    replies = owners.ask([(address, Question(request)) for address in addresses])
+    return {address: reply.answer.parts for address, reply in zip(addresses, replies, strict=True)}

@@ -3,113 +3,166 @@
 Part p of n of a table has the keys of the places p · PLACES / n … (p + 1) · PLACES / n - 1 of a `KeyedVector`.  Rows
 depend on their own sums alone, so where the parts are cut never changes a bit of them.
 
-No owner is more than one update ahead of any worker or owner that takes part: a worker sends its sums of step t + 1
-only after every owner has answered those of step t, and an owner updates its rows only by the sums of all shards.  So
-where a worker is lost, all owners can go back to one step by taking back one update.
+A part has an owner and mostly a follower, another process that keeps the same rows.  The owner passes every total on to
+it and gives its answer when the follower has carried out the update, too.
+
+No owner or follower is more than one update ahead of any worker or owner that takes part: a worker sends its sums of
+step t + 1 only after every owner has answered those of step t, and an owner updates its rows only by the sums of all
+shards.  So where a process is lost, all can go back to one step by taking back one update; and of a lost owner, the
+follower has the rows after every step that a worker has seen the end of.
 """
 
 import threading
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
+from yarnml.control.holders import KeptPart
 from yarnml.data.arrays import Array, Matrix
 from yarnml.errors import CheckpointError, OwnerLost, WorkerLost, YarnmlError, translated
 from yarnml.reduce.keyed import first_key
 from yarnml.reduce.owner_files import read_rows, write_rows
-from yarnml.reduce.owner_wire import BeginTable
+from yarnml.reduce.owner_wire import BeginTable, FollowUpdate
 from yarnml.sparse.base import Part
-from yarnml.sparse.run import Keys, Run, empty_run
+from yarnml.sparse.run import Keys, Run
 from yarnml.sparse.table import Table, Undo, restored
 from yarnml.storage.integrity import TornFile
 from yarnml.storage.tensors import not_finite
 
+Answered = Callable[[YarnmlError | None], None]
+"""Hears that a follower has carried out an update, or what kept it from that."""
 
-class _Part(NamedTuple):
-    """A part of a table.  ``undo``: of the newest update, None where it can't be taken back."""
+Forward = Callable[[str, FollowUpdate, Run, Answered], None]
+"""Gives an update to the follower at an address, without waiting for it."""
 
-    number: int
+
+def no_followers(address: str, update: FollowUpdate, run: Run, answered: Answered) -> None:
+    """Refuse: the `Forward` of a process that has no way to others."""
+    raise WorkerLost(f"This process has no way to the follower at {address}.")
+
+
+class _KeptPart(NamedTuple):
+    """A part of a table, one of ``parts``.  ``undo``: of the newest update, None where it can't be taken back."""
+
     parts: int
     table: Table
     step: int
+    follower: str = ""
     undo: Undo | None = None
 
 
 class Owner:
-    """The part of one table that a process keeps; any thread may call.
+    """The parts of one table that a process keeps, as their owner or as a follower; any thread may call.
 
     One lock guards every field.  Rows are read and updated under it, as a table may move its memory when it grows.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, forward: Forward = no_followers) -> None:
+        self._forward = forward
         self._lock = threading.Lock()
-        self._part: _Part | None = None
+        self._parts: dict[int, _KeptPart] = {}
+        self._training = ""
         self._generation = -1
-        self._frozen: dict[str, Array] = {}
-        self._written: dict[str, dict[str, str] | YarnmlError | None] = {}  # folder → its files, or what went wrong
+        self._frozen: dict[tuple[int, str], Array] = {}  # (part, name) → an array to be given piece by piece
+        # (part, folder) → the files that were written there, or what went wrong.
+        self._written: dict[tuple[int, str], dict[str, str] | YarnmlError | None] = {}
 
-    @property
-    def size(self) -> Part:
-        """The size of what it keeps."""
+    def size(self, number: int) -> Part:
+        """The size of a part; nothing where it is not kept."""
         with self._lock:
-            return self._part.table.parts()[0] if self._part else Part(0, 0)
+            return self._parts[number].table.parts()[0] if number in self._parts else Part(0, 0)
 
-    def begin(self, begin: BeginTable) -> None:
-        """Keep a part of a table, in the place of what was kept before.  Raises CheckpointError."""
-        self._let_go()
+    def begin(self, begin: BeginTable, arrays: dict[str, Array] | None = None) -> None:
+        """Keep a part of a table; others of an earlier training, or of an earlier beginning of this one, go.
+
+        ``arrays``: its rows, where they are not in files.  Raises CheckpointError.
+        """
+        self._let_go(begin)
         blocks = [form.block() for form in begin.blocks]
-        sentence = f"The table in {begin.folder} can't be read"
-        with translated(CheckpointError, sentence, also=(TornFile, KeyError)):
+        with translated(CheckpointError, f"The table in {begin.folder} can't be read", also=(TornFile, KeyError)):
             low, high = (first_key(number, begin.count) for number in (begin.number, begin.number + 1))
-            arrays = read_rows(begin.folder, begin.files, low, high)
+            arrays = arrays or read_rows(begin.folder, begin.files, low, high)
             table = restored(blocks, arrays, begin.min_count) if arrays else Table(blocks, begin.min_count)
         with self._lock:
             if begin.generation < self._generation:
                 raise WorkerLost(f"The table of step {begin.step} is not wanted any more.")
-            self._generation = begin.generation
-            self._part = _Part(begin.number, begin.count, table, begin.step)
+            self._parts[begin.number] = _KeptPart(begin.count, table, begin.step, begin.follower)
 
-    def _let_go(self) -> None:
-        """Free the memory of what was kept before."""
+    def _let_go(self, begin: BeginTable) -> None:
+        """Free the memory of what nobody wants any more: the part itself, and all others where the table begins."""
         with self._lock:
-            self._part = None
+            if begin.training != self._training or (not begin.source and begin.generation > self._generation):
+                self._parts = {}
+                self._frozen = {}
+            self._parts.pop(begin.number, None)
+            self._training = begin.training
+            self._generation = max(self._generation, begin.generation)
+
+    def parts(self, generation: int, training: str) -> list[KeptPart]:
+        """The parts of a training's table; sums of generations before this one update none of them any more."""
+        with self._lock:
+            self._generation = max(self._generation, generation)
+            own = self._parts if training == self._training else {}
+            return [KeptPart(number, part.step, part.undo is not None) for number, part in own.items()]
+
+    def keep(self, followers: Mapping[int, str]) -> None:
+        """Keep these parts alone, and give the updates of each to its follower from now on."""
+        with self._lock:
+            self._parts = {n: self._parts[n]._replace(follower=f) for n, f in followers.items() if n in self._parts}
             self._frozen = {}
 
-    def weights(self, step: int, keys: Keys, *, unknown_as_first: bool) -> Matrix:
+    def weights(self, step: int, number: int, keys: Keys, *, unknown_as_first: bool) -> Matrix:
         """The weights of different keys after ``step``, float32 [keys, width]: those of all blocks side by side."""
         with self._lock:
-            table = self._after(step).table
+            table = self._after(step, number).table
             blocks = table.weights(keys, unknown_as_first=unknown_as_first)
         return np.concatenate([blocks[block.name] for block in table.blocks], axis=1)
 
-    def update(self, step: int, run: Run) -> Run:
-        """Update the rows by the total of ``step``; returns a run without keys, to be given to the workers."""
+    def update(self, generation: int, step: int, number: int, run: Run, answered: Answered) -> None:
+        """Update the rows by the total of ``step``, while the follower does the same; ``answered`` hears of the end."""
         with self._lock:
-            part = self._after(step)
-            self._part = part._replace(step=step + 1, undo=part.table.update(run))
-        return empty_run(run.width)
+            part = self._after(step, number)
+            if part.follower:
+                update = FollowUpdate(generation, step, number, len(run.keys), run.width)
+                self._forward(part.follower, update, run, answered)
+            self._parts[number] = part._replace(step=step + 1, undo=part.table.update(run))
+        if not part.follower:
+            answered(None)
 
-    def go_to(self, generation: int, step: int) -> None:
+    def follow(self, update: FollowUpdate, run: Run) -> None:
+        """Carry out an update of the owner.  Raises WorkerLost where it comes too late."""
+        with self._lock:
+            if update.generation < self._generation:
+                raise WorkerLost(f"The update of step {update.step} is not wanted any more.")
+            part = self._after(update.step, update.number)
+            self._parts[update.number] = part._replace(step=update.step + 1, undo=part.table.update(run))
+
+    def go_to(self, generation: int, step: int, number: int) -> None:
         """Have the rows as they are after ``step``; OwnerLost where they can't be had any more."""
         with self._lock:
-            part = self._part
             self._generation = max(self._generation, generation)
+            part = self._parts.get(number)
             if part is not None and part.undo is not None and part.step == step + 1:
                 part.table.take_back(part.undo)
-                self._part = part._replace(step=step, undo=None)
+                self._parts[number] = part._replace(step=step, undo=None)
             elif part is None or part.step != step:
                 stands = f"those after step {part.step}" if part else "none"
                 raise OwnerLost(f"The rows of a table after step {step} are gone: their owner has {stands}.")
 
-    def save(self, step: int, folder: str) -> None:
+    def digest(self, step: int, number: int) -> int:
+        """A digest of a part's rows after ``step``: equal for equal rows, in whatever order they came."""
+        with self._lock:
+            return self._after(step, number).table.digest
+
+    def save(self, step: int, number: int, folder: str) -> None:
         """Begin to write the rows as they are now; a thread goes on with it.  ModelError where one is not finite."""
         with self._lock:
-            part = self._after(step)
-            if block := part.table.infinite_block:
-                raise not_finite(f"table/{block}")
+            part = self._finite_after(step, number)
             arrays = part.table.arrays()
-            self._written = {folder: None}
-        arguments = (folder, part.number, part.parts, arrays)
+            self._written = {key: files for key, files in self._written.items() if key[1] == folder}
+            self._written[number, folder] = None
+        arguments = (folder, number, part.parts, arrays)
         threading.Thread(target=self._write, args=arguments, daemon=True, name="table").start()
 
     def _write(self, folder: str, number: int, count: int, arrays: dict[str, Array]) -> None:
@@ -121,38 +174,44 @@ class Owner:
         except Exception as exc:  # whatever it was, the worker that waits must hear of it
             result = CheckpointError(f"The table can't be written to {folder}: {type(exc).__name__}: {exc}")
         with self._lock:
-            if folder in self._written:
-                self._written[folder] = result
+            if (number, folder) in self._written:
+                self._written[number, folder] = result
 
-    def saved(self, folder: str) -> dict[str, str] | None:
+    def saved(self, number: int, folder: str) -> dict[str, str] | None:
         """The files that `save` has written, name → SHA-256; None as long as it writes.  Raises what went wrong."""
         with self._lock:
-            result = self._written.get(folder, CheckpointError(f"Nothing is being written to {folder}."))
+            result = self._written.get((number, folder), CheckpointError(f"Nothing is being written to {folder}."))
         if isinstance(result, YarnmlError):
             raise type(result)(str(result))
         return result
 
-    def freeze(self, step: int) -> int:
-        """Get the model's rows ready to be given part by part; returns their number."""
+    def freeze(self, step: int, number: int, *, whole: bool) -> dict[str, Array]:
+        """Get arrays ready to be given piece by piece: those of a model, or the ``whole`` that a checkpoint has."""
         with self._lock:
-            table = self._after(step).table
-            if block := table.infinite_block:
-                raise not_finite(f"table/{block}")
-            self._frozen = table.trained()
-        return len(next(iter(self._frozen.values())))
+            part = self._after(step, number) if whole else self._finite_after(step, number)
+            arrays = part.table.arrays() if whole else part.table.trained()
+            self._frozen |= {(number, name): array for name, array in arrays.items()}
+        return arrays
 
-    def frozen(self, name: str, low: int, high: int) -> Array:
-        """Rows ``low`` … ``high`` - 1 of an array of the model, a view."""
+    def frozen(self, number: int, name: str, low: int, high: int) -> Array:
+        """Rows ``low`` … ``high`` - 1 of an array that is ready, a view."""
         with self._lock:
-            if name not in self._frozen:
+            if (number, name) not in self._frozen:
                 raise OwnerLost(f"The array {name} of a table is not there.")
-            return self._frozen[name][low:high]
+            return self._frozen[number, name][low:high]
 
-    def _after(self, step: int) -> _Part:
-        """The part that is kept.  Raises WorkerLost where it does not stand after ``step``."""
-        part = self._part
+    def _finite_after(self, step: int, number: int) -> _KeptPart:
+        """The part after ``step``.  Raises ModelError where a number of it is not finite."""
+        part = self._after(step, number)
+        if block := part.table.infinite_block:
+            raise not_finite(f"table/{block}")
+        return part
+
+    def _after(self, step: int, number: int) -> _KeptPart:
+        """The part.  Raises WorkerLost where it does not stand after ``step``."""
+        part = self._parts.get(number)
         if part is None:
-            raise WorkerLost("This process keeps no part of a table.")
+            raise WorkerLost(f"This process does not keep part {number} of a table.")
         if part.step != step:
             raise WorkerLost(f"The rows after step {step} were asked for, but here they are after step {part.step}.")
         return part

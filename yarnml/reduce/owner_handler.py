@@ -1,7 +1,7 @@
-"""The owner's end of a connection: one answer for every request, in order."""
+"""The end of a connection at a process that keeps parts of a table: one answer for every request, in order."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from contextlib import closing
 
 import msgspec
 import numpy as np
@@ -9,70 +9,92 @@ import numpy as np
 from yarnml.data.arrays import Array
 from yarnml.errors import YarnmlError
 from yarnml.reduce.connections.base import Connection, ConnectionLost
+from yarnml.reduce.frozen import read_frozen
+from yarnml.reduce.keyed import run_of
 from yarnml.reduce.owner import Owner
 from yarnml.reduce.owner_wire import (
     Answer,
+    ArrayForm,
+    AskDigest,
     AskFrozen,
+    AskParts,
     AskRows,
     AskSaved,
     AskSize,
     BeginTable,
+    FollowUpdate,
     FreezeTable,
     GoTo,
+    KeepParts,
     Refused,
+    Reply,
     Request,
     SaveTable,
     decode_request,
     encode,
 )
-
-
-class Reply(NamedTuple):
-    """An answer, and the numbers behind it."""
-
-    answer: Answer
-    values: Array | None = None
+from yarnml.reduce.owners import Connect, Owners
+from yarnml.reduce.streams import Traffic
 
 
 class TableService:
-    """Carries out requests about the table of this process.
+    """Carries out requests about the parts that this process keeps.
 
     ``abort_before``: gives up the sums of generations before one, so that none of them updates the rows any more.
+    ``connect``: to other processes, whose rows are copied.
     """
 
-    def __init__(self, owner: Owner, abort_before: Callable[[int], None]) -> None:
+    def __init__(self, owner: Owner, abort_before: Callable[[int], None], connect: Connect) -> None:
         self._owner = owner
         self._abort_before = abort_before
+        self._connect = connect
 
     def answer(self, request: Request, values: Array | None) -> Reply:
         """Carry out a request; raises the YarnmlError that keeps it from that.
 
-        ``values``: the numbers behind it, keys.
+        ``values``: the numbers behind it, keys or a run.
         """
         owner = self._owner
         match request:
             case BeginTable():
                 self._abort_before(request.generation)
-                owner.begin(request)
-            case GoTo(generation, step):
+                owner.begin(request, self._copied(request) if request.source else None)
+            case AskParts(generation, training):
                 self._abort_before(generation)
-                owner.go_to(generation, step)
-            case AskRows(step, unknown_as_first):
+                return Reply(Answer(parts=owner.parts(generation, training)))
+            case GoTo(generation, step, number):
+                self._abort_before(generation)
+                owner.go_to(generation, step, number)
+            case KeepParts(followers):
+                owner.keep(followers)
+            case FollowUpdate():
+                data = np.empty(0, np.uint8) if values is None else values
+                owner.follow(request, run_of(data, request.keys, request.width))
+            case AskRows(step, number, unknown_as_first):
                 keys = np.empty(0, np.uint64) if values is None else values.view(np.uint64)
                 keys = keys if keys.flags.writeable else keys.copy()  # compiled kernels take only such arrays
-                return Reply(Answer(len(keys)), owner.weights(step, keys, unknown_as_first=unknown_as_first))
-            case SaveTable(step, folder):
-                owner.save(step, folder)
-            case AskSaved(folder):
-                return Reply(Answer(files=owner.saved(folder)))
-            case FreezeTable(step):
-                return Reply(Answer(owner.freeze(step)))
-            case AskSize():
-                size = owner.size
-                return Reply(Answer(size.keys, nbytes=size.nbytes, rare=size.rare))
-            case AskFrozen(name, low, high):
-                return Reply(Answer(), np.ascontiguousarray(owner.frozen(name, low, high)))
+                return Reply(Answer(), owner.weights(step, number, keys, unknown_as_first=unknown_as_first))
+            case AskDigest(step, number):
+                return Reply(Answer(digest=owner.digest(step, number)))
+            case SaveTable(step, number, folder):
+                owner.save(step, number, folder)
+            case AskSaved(number, folder):
+                return Reply(Answer(files=owner.saved(number, folder)))
+            case AskSize(number):
+                size = owner.size(number)
+                return Reply(Answer(size.keys, size.nbytes, size.rare))
+            case FreezeTable(step, number, whole):
+                arrays = owner.freeze(step, number, whole=whole)
+                return Reply(Answer(forms={name: ArrayForm(a.dtype.name, [*a.shape]) for name, a in arrays.items()}))
+            case AskFrozen(number, name, low, high):
+                return Reply(Answer(), np.ascontiguousarray(owner.frozen(number, name, low, high)))
         return Reply(Answer())
+
+    def _copied(self, begin: BeginTable) -> dict[str, Array]:
+        """The rows of a part that another process keeps."""
+        with closing(Owners(self._connect, Traffic(), Traffic())) as owners:
+            owners.generation = begin.generation
+            return read_frozen(owners, begin.source, FreezeTable(begin.step, begin.number, whole=True))
 
 
 def serve(service: TableService, connection: Connection) -> None:

@@ -1,14 +1,17 @@
-"""Messages between a worker and an owner, a process that keeps a part of a table; numbers may follow a header.
+"""Messages to a process that keeps parts of a table, from a worker or another such process; numbers may follow.
 
 The structs are ``array_like``: a header travels as its fields' values in order, so the order is the format.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from yarnml.control.codec import decoder
+from yarnml.control.holders import KeptPart
+from yarnml.data.arrays import Array
 from yarnml.job.learners import Rule
 from yarnml.sparse.block import Block
 from yarnml.sparse.rules import rule_of
@@ -34,82 +37,164 @@ class BlockForm(Struct, frozen=True, array_like=True):
 class BeginTable(Struct, frozen=True, array_like=True, tag=True):
     """Keep part ``number`` of ``count`` of a table from now on, as it is after ``step``.
 
-    ``files``: those of a checkpoint's ``folder`` that have rows of the table, with their SHA-256; none for no rows.
+    ``training``: the folder of the training that the table belongs to.
     ``min_count``: a key has a row when it has come so often.
+    ``files``: those of a checkpoint's ``folder`` that have rows of the table, with their SHA-256; none for no rows.
+    ``source``: the address of a process that has the rows, in the place of files.
+    ``follower``: the address of the process that gets every update, too; empty for none.
     """
 
     generation: int
+    training: str
     step: int
     number: int
     count: int
     blocks: list[BlockForm]
+    min_count: int = 1
     folder: str = ""
     files: dict[str, str] = {}
-    min_count: int = 1
+    source: str = ""
+    follower: str = ""
+
+
+class AskParts(Struct, frozen=True, array_like=True, tag=True):
+    """Tell which parts of this training's table are there; sums of generations before this one are given up."""
+
+    generation: int
+    training: str
 
 
 class GoTo(Struct, frozen=True, array_like=True, tag=True):
-    """Have the rows as they are after ``step``, at most one update back.
+    """Have the rows of a part as they are after ``step``, at most one update back.
 
     Sums of generations before this one are given up.
     """
 
     generation: int
     step: int
+    number: int
+
+
+class KeepParts(Struct, frozen=True, array_like=True, tag=True):
+    """Keep these parts alone.  ``followers``: by number of the part, where its updates go, too; empty for nowhere."""
+
+    followers: dict[int, str]
+
+
+class FollowUpdate(Struct, frozen=True, array_like=True, tag=True):
+    """Carry out the update of ``step`` by the run behind this header, as the owner of the part does.
+
+    ``keys``, ``width``: of the run.
+    """
+
+    generation: int
+    step: int
+    number: int
+    keys: int
+    width: int
 
 
 class AskRows(Struct, frozen=True, array_like=True, tag=True):
-    """Give the weights of the keys behind this header, as they are after ``step``."""
+    """Give the weights of the keys behind this header, which belong to one part, as they are after ``step``."""
 
     step: int
+    number: int
     unknown_as_first: bool
 
 
-class SaveTable(Struct, frozen=True, array_like=True, tag=True):
-    """Write the rows as they are now into a folder; the answer comes before they are written."""
+class AskDigest(Struct, frozen=True, array_like=True, tag=True):
+    """Tell the digest of a part's rows as they are after ``step``."""
 
     step: int
+    number: int
+
+
+class SaveTable(Struct, frozen=True, array_like=True, tag=True):
+    """Write the rows of a part as they are now into a folder; the answer comes before they are written."""
+
+    step: int
+    number: int
     folder: str
 
 
 class AskSaved(Struct, frozen=True, array_like=True, tag=True):
-    """Tell whether the rows are written into this folder."""
+    """Tell whether the rows of a part are written into this folder."""
 
+    number: int
     folder: str
 
 
 class FreezeTable(Struct, frozen=True, array_like=True, tag=True):
-    """Get the rows of the model ready, as they are after ``step``, to be asked for part by part; tell their number."""
+    """Get arrays of a part ready, as they are after ``step``, to be asked for piece by piece; tell their forms.
+
+    ``whole``: what a checkpoint has; else what a model has.
+    """
 
     step: int
+    number: int
+    whole: bool = False
 
 
 class AskFrozen(Struct, frozen=True, array_like=True, tag=True):
-    """Give rows ``low`` … ``high`` - 1 of an array of the model."""
+    """Give rows ``low`` … ``high`` - 1 of an array that is ready."""
 
+    number: int
     name: str
     low: int
     high: int
 
 
 class AskSize(Struct, frozen=True, array_like=True, tag=True):
-    """Tell how many keys there are, and how many bytes they take."""
+    """Tell how many keys a part has, and how many bytes they take."""
+
+    number: int
 
 
-Request = AskSize | BeginTable | GoTo | AskRows | SaveTable | AskSaved | FreezeTable | AskFrozen
+Request = (
+    AskDigest
+    | AskFrozen
+    | AskParts
+    | AskRows
+    | AskSaved
+    | AskSize
+    | BeginTable
+    | FollowUpdate
+    | FreezeTable
+    | GoTo
+    | KeepParts
+    | SaveTable
+)
+
+
+class ArrayForm(Struct, frozen=True, array_like=True):
+    """NumPy's name of an array's type, and its shape."""
+
+    dtype: str
+    shape: list[int]
 
 
 class Answer(Struct, frozen=True, array_like=True, tag=True):
     """The request is carried out.
 
-    ``rows``, ``nbytes``, ``rare``: the numbers that were asked for, as in `yarnml.sparse.base.Part`.
+    ``keys``, ``nbytes``, ``rare``: the numbers that were asked for, as in `yarnml.sparse.base.Part`.
     ``files``: name → SHA-256 of what is written; None: not yet.
+    ``parts``: those that are there.  ``forms``: of arrays, by name.  ``digest``: of rows.
     """
 
-    rows: int = 0
-    files: dict[str, str] | None = None
+    keys: int = 0
     nbytes: int = 0
     rare: int = 0
+    files: dict[str, str] | None = None
+    parts: list[KeptPart] = []
+    forms: dict[str, ArrayForm] = {}
+    digest: int = 0
+
+
+class Reply(NamedTuple):
+    """An answer, and the numbers behind it."""
+
+    answer: Answer
+    values: Array | None = None
 
 
 class Refused(Struct, frozen=True, array_like=True, tag=True):

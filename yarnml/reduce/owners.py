@@ -1,4 +1,4 @@
-"""A worker's way to the owners of a table: requests to all of them at once, and their answers."""
+"""The way to processes that keep the parts of a table: requests to all of them at once, and their answers."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -7,16 +7,19 @@ from typing import NamedTuple
 
 import msgspec
 
+from yarnml.control.holders import Holders
 from yarnml.data.arrays import Array
 from yarnml.errors import WorkerLost, YarnmlError, named
 from yarnml.reduce.connections.base import Connection, ConnectionLost
-from yarnml.reduce.owner_handler import Reply, TableService
-from yarnml.reduce.owner_wire import Answer, Refused, Request, decode_answer, encode
+from yarnml.reduce.owner_wire import Answer, Refused, Reply, Request, decode_answer, encode
 from yarnml.reduce.reducer import StepAborted
 from yarnml.reduce.streams import Traffic
 
 Connect = Callable[[str], Connection]
-"""Address → a new connection to the owner there; raises WorkerLost."""
+"""Address → a new connection to the tables there; raises WorkerLost."""
+
+AnswerHere = Callable[[Request, Array | None], Reply]
+"""Answers a request to this process, with the numbers behind it; raises the YarnmlError that keeps it from that."""
 
 
 class Question(NamedTuple):
@@ -29,19 +32,20 @@ class Question(NamedTuple):
 class Owners:
     """The connections of one thread to owners; they are opened when they are first used.
 
-    Another thread may call `abort_before` alone.  ``addresses``: of the owners, in the order of their parts.
+    Another thread may call `abort_before` alone.  ``parts``: of the table, and who keeps them.
     ``generation``: of the command that questions are asked for.
 
     Args:
-        own: the address of this process, to whose table requests go by memory.
+        local: by address, what answers without a connection.
         sent, received: count the messages with numbers, and their bytes.
     """
 
-    def __init__(self, own: str, service: TableService, connect: Connect, sent: Traffic, received: Traffic) -> None:
-        self.addresses: Sequence[str] = ()
+    def __init__(
+        self, connect: Connect, sent: Traffic, received: Traffic, local: Mapping[str, AnswerHere] | None = None
+    ) -> None:
+        self.parts: Sequence[Holders] = ()
         self.generation = 0
-        self._own = own
-        self._service = service
+        self._local = dict(local or {})
         self._connect = connect
         self._sent = sent
         self._received = received
@@ -52,20 +56,31 @@ class Owners:
 
     def elsewhere(self) -> "Owners":
         """A way to the same owners for another thread, with connections of its own."""
-        other = Owners(self._own, self._service, self._connect, Traffic(), Traffic())
-        other.addresses = self.addresses
+        other = Owners(self._connect, Traffic(), Traffic(), self._local)
+        other.parts = self.parts
         other.generation = self.generation
         return other
 
-    def ask(self, questions: Mapping[str, Question]) -> dict[str, Reply]:
-        """Ask each of these owners one question; return their answers, by address.
+    def ask(self, questions: Sequence[tuple[str, Question]]) -> list[Reply]:
+        """Ask the process at each address its question; return the answers.
+
+        Of several questions to one process, each is asked when the one before is answered: two ends that only send
+        would block each other.
 
         Raises the YarnmlError of one that refuses, WorkerLost where one is gone, StepAborted where it was given up.
         """
         try:
             with self._lock:
                 self._is_waiting = True
-            return self._ask(questions)
+            replies: dict[int, Reply] = {}
+            while len(replies) < len(questions):
+                first: dict[str, int] = {}
+                for number, (address, _) in enumerate(questions):
+                    if number not in replies:
+                        first.setdefault(address, number)
+                answers = self._ask_each({address: questions[number][1] for address, number in first.items()})
+                replies |= {number: answers[address] for address, number in first.items()}
+            return [replies[number] for number in range(len(questions))]
         except ConnectionLost as exc:
             self.close()  # answers may be on their way that nobody waits for
             if self._is_aborted:
@@ -96,8 +111,9 @@ class Owners:
             for connection in self._connections.values():
                 connection.abort()
 
-    def _ask(self, questions: Mapping[str, Question]) -> dict[str, Reply]:
-        remote = [address for address in questions if address != self._own]
+    def _ask_each(self, questions: Mapping[str, Question]) -> dict[str, Reply]:
+        """Ask each of these processes one question."""
+        remote = [address for address in questions if address not in self._local]
         streams = {address: self._connection(address) for address in remote}
         for address in remote:
             request, values = questions[address]
@@ -106,9 +122,9 @@ class Owners:
             streams[address].send(encode(request), values)
         replies = {}
         errors: list[YarnmlError] = []
-        if self._own in questions:
+        for address in self._local.keys() & questions.keys():
             try:
-                replies[self._own] = self._service.answer(*questions[self._own])
+                replies[address] = self._local[address](*questions[address])
             except YarnmlError as exc:
                 errors.append(exc)  # the answers of the others must be read all the same
         for address in remote:

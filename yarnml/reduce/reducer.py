@@ -11,13 +11,13 @@ steps; and losing a reducer loses nothing that the workers don't still have.
 import time
 from math import inf
 from threading import Condition, Event
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-from yarnml.errors import WorkerLost
+from yarnml.errors import WorkerLost, YarnmlError
 from yarnml.reduce.owner import Owner
 from yarnml.reduce.tree import Chunk, Join, Node, root
 from yarnml.reduce.wire import OWNED, Part
-from yarnml.sparse.run import Run
+from yarnml.sparse.run import Run, empty_run
 
 DISCONNECT_CHECK_SECONDS = 0.5
 """Time between two looks, during the wait for a total, whether the worker that asked is still connected."""
@@ -71,25 +71,6 @@ def _check_fits(join: Join[Chunk], part: Part, values: Chunk) -> None:
         raise ValueError("a part of another form than those before it")
 
 
-class Aggregator(Protocol):
-    """Adds up parts and gives totals: a reducer, or a relay of one."""
-
-    def add(self, part: Part, values: Chunk) -> bool:
-        """Take in one chunk of one subtree; False where it is of no use any more."""
-
-    def total(self, key: StepKey, chunk: int, timeout: float, disconnected: Event | None = None) -> Chunk:
-        """Wait for the sum of one chunk, ``timeout`` seconds at most.
-
-        ``disconnected``: set when the worker that asked is gone; the wait then ends soon, with StepAborted.
-        """
-
-    def wait(self, key: StepKey, seconds: float) -> bool:
-        """Wait until there is nothing more to wait for; False after ``seconds``."""
-
-    def missing_shards(self, key: StepKey) -> list[int]:
-        """The shards whose parts have not arrived."""
-
-
 class Reducer:
     """Joins parts by (step, chunk).  Any thread may add, any number may wait for totals.
 
@@ -97,14 +78,16 @@ class Reducer:
     could otherwise both look for the other child before it is there, and the node would never be added up.  The order
     in which threads get the lock does not matter, since equal nodes have equal bits.
 
-    ``owner``: of a part of a table, whose rows are updated by the totals of runs that are `yarnml.reduce.wire.OWNED`.
+    ``owner``: of parts of a table, whose rows are updated by the totals of runs that are `yarnml.reduce.wire.OWNED`.
     """
 
-    def __init__(self) -> None:
-        self.owner = Owner()
+    def __init__(self, owner: Owner | None = None) -> None:
+        self.owner = owner or Owner()
         self._changed = Condition()
         # The parts of every sum that is kept: step → chunk → what has arrived of it.
         self._joins: dict[StepKey, dict[int, Join[Chunk]]] = {}
+        # Sums whose rows are updated here, but not yet by the follower: (step, chunk).
+        self._unfollowed: set[tuple[StepKey, int]] = set()
         # The newest step of which every chunk has its total.  What belongs to older ones is dropped.
         self._last_finished = StepKey(-1, -1)
         # The newest generation that was heard of.  Sums of older ones are aborted.
@@ -127,20 +110,34 @@ class Reducer:
             is_new = join.add(Node(part.level, part.place), values)
             self.dropped_parts += not is_new
             if is_new and part.dtype == OWNED:
-                self._update_rows(key, join)
-            if join.total is not None:
+                self._update_rows(key, join, part)
+            elif join.total is not None:
                 self._note_finished(key, part.chunks)
                 self._changed.notify_all()
             return is_new
 
-    def _update_rows(self, key: StepKey, join: Join[Chunk]) -> None:
-        """Put the owner's answer in the place of a total, when that is there."""
-        if isinstance(join.total, Run):
-            try:
-                join.parts = {root(join.shards): self.owner.update(key.step, join.total)}
-            except WorkerLost as exc:
-                join.parts = {}
-                self.fail(key.generation, exc)
+    def _update_rows(self, key: StepKey, join: Join[Chunk], part: Part) -> None:
+        """Have the owner update its rows when a total is there; the workers get a run without keys in its place."""
+        total = join.total
+        if not isinstance(total, Run):
+            return
+
+        def answered(error: YarnmlError | None) -> None:
+            with self._changed:
+                self._unfollowed.discard((key, part.chunk))
+                if error is not None:
+                    self.fail(key.generation, WorkerLost(str(error)))
+                elif key in self._joins:
+                    self._note_finished(key, part.chunks)
+                    self._changed.notify_all()
+
+        join.parts = {root(join.shards): empty_run(total.width)}
+        self._unfollowed.add((key, part.chunk))
+        try:
+            self.owner.update(*key, part.number, total, answered)
+        except WorkerLost as exc:
+            join.parts = {}
+            answered(exc)
 
     def total(self, key: StepKey, chunk: int, timeout: float, disconnected: Event | None = None) -> Chunk:
         """Wait for the sum of one chunk; WorkerLost names the missing shards after ``timeout`` seconds.
@@ -170,7 +167,7 @@ class Reducer:
         if key.generation < self._generation:
             raise StepAborted(f"Step {key.step} was given up.")
         join = self._joins.get(key, {}).get(chunk)
-        if join is not None and join.total is not None:
+        if join is not None and join.total is not None and (key, chunk) not in self._unfollowed:
             return join.total
         if key < self._last_finished:
             raise StepExpired(f"Step {key.step} was over before its sum was asked for.")
@@ -230,6 +227,8 @@ class Reducer:
     def _note_finished(self, key: StepKey, chunks: int) -> None:
         """Drop all steps before ``key`` when each of its ``chunks`` has its total."""
         joins = self._joins[key]
+        if any(step == key for step, _ in self._unfollowed):
+            return
         if len(joins) == chunks and all(j.total is not None for j in joins.values()):
             self._last_finished = max(self._last_finished, key)
             for old in [k for k in self._joins if k < key]:

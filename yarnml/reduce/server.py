@@ -1,6 +1,5 @@
 """The services of a process for the others of its job: sums and its state, by Flight and by a socket of its machine."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -8,36 +7,50 @@ import pyarrow.flight as fl
 
 from yarnml.control.credentials import Credentials
 from yarnml.reduce.connections.base import Connection, ConnectionLost
+from yarnml.reduce.connections.connect import connect
 from yarnml.reduce.connections.flight import FlightConnection
 from yarnml.reduce.connections.sockets import Listener
+from yarnml.reduce.followers import Followers
 from yarnml.reduce.handler import StreamHandler
+from yarnml.reduce.owner import Owner
 from yarnml.reduce.owner_handler import TableService, serve
 from yarnml.reduce.reducer import Reducer
 from yarnml.reduce.relay import Relay
 from yarnml.reduce.state_transfer import StateStore, StateStream
-from yarnml.reduce.wire import decode_hello
+from yarnml.reduce.wire import Hello, decode_hello
 
 STATE_WAIT_SECONDS = 60.0
 """Time that a worker has to publish its state after another one has asked for it."""
 
 
-@dataclass(frozen=True)
 class PeerServices:
-    """A process's services for the others of its job; a `ReducerServer` puts them on the network."""
+    """A process's services for the others of its job; a `ReducerServer` puts them on the network.
 
-    reducer: Reducer = field(default_factory=Reducer)
-    relay: Relay = field(default_factory=Relay)
-    states: StateStore = field(default_factory=StateStore)
+    ``tables``: the service for the parts of a table that the reducer updates; ``followers``: where updates go, too.
+    ``credentials``: for the way to other processes.
+    """
 
-    @property
-    def tables(self) -> TableService:
-        """The service for the part of a table that the reducer updates."""
-        return TableService(self.reducer.owner, self.reducer.abort_before)
+    def __init__(self, credentials: Credentials, relay: Relay | None = None) -> None:
+        def connect_table(address: str) -> Connection:
+            return connect(address, Hello(0, table=True), credentials)
+
+        self.followers = Followers(connect_table)
+        self.reducer = Reducer(Owner(self.followers.forward))
+        self.relay = relay or Relay()
+        self.states = StateStore()
+        self.tables = TableService(self.reducer.owner, self.abort_before, connect_table)
+
+    def abort_before(self, generation: int) -> None:
+        """Give up the sums of generations before this one."""
+        self.reducer.abort_before(generation)
+        self.relay.abort_before(generation)
+        self.followers.abort_before(generation)
 
     def close(self, reason: str) -> None:
         """Give no more totals; all that wait for one get the reason."""
         self.reducer.close(reason)
         self.relay.close(reason)
+        self.followers.close()
 
 
 class ReducerServer(fl.FlightServerBase):  # type: ignore[misc]

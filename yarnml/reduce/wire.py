@@ -32,7 +32,7 @@ class Part(Struct, frozen=True, array_like=True):
     ``level``, ``place``: the subtree; in a total the root of the tree.
     ``chunk``, ``chunks``: the chunk's number in its slice, and how many the slice has.
     ``dtype``: NumPy's name of the elements' type; ``keyed`` or ``owned`` for a run.
-    ``keys``, ``width``: of a run.
+    ``keys``, ``width``: of a run.  ``number``: the part of the table that an ``owned`` one belongs to.
     """
 
     generation: Count
@@ -45,6 +45,7 @@ class Part(Struct, frozen=True, array_like=True):
     dtype: Annotated[str, Meta(pattern=r"^(float32|float64|bfloat16|keyed|owned)$(?!\n)")] = "float32"
     keys: Count = 0
     width: Count = 0
+    number: Count = 0
 
     def __post_init__(self) -> None:
         """Refuse a header whose fields contradict each other."""
@@ -52,10 +53,15 @@ class Part(Struct, frozen=True, array_like=True):
             raise ValueError("a part outside of its sum")
 
 
-def header_of(part: Part, chunk: Chunk, *, owned: bool = False) -> Part:
-    """The header of a part, with the fields that say what is behind it.  ``owned``: of a run, see `OWNED`."""
+def header_of(part: Part, chunk: Chunk, *, number: int | None = None) -> Part:
+    """The header of a part, with the fields that say what is behind it.
+
+    ``number``: the part of a table that a run is to update, see `OWNED`; None where it is to update none.
+    """
     if isinstance(chunk, Run):
-        return msgspec.structs.replace(part, dtype=OWNED if owned else KEYED, keys=len(chunk.keys), width=chunk.width)
+        kind = KEYED if number is None else OWNED
+        form = {"keys": len(chunk.keys), "width": chunk.width, "number": number or 0}
+        return msgspec.structs.replace(part, dtype=kind, **form)
     return msgspec.structs.replace(part, dtype=chunk.dtype.name)
 
 

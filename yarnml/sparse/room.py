@@ -43,10 +43,13 @@ def room(job: Job) -> str:
         memory = job.workers.memory
         free = size_in_bytes(memory) - WORKER_BYTES - size_in_bytes(job.workers.cache)
     size = key_bytes(job.learner)
-    largest = size.largest + size.copied
     keepers = (reducers or job.workers.count) if sharded else 1
+    copies = 1 + job.reducers.followers if keepers > 1 else 1
+    smallest = copies * size.smallest + size.copied
+    largest = copies * size.largest + size.copied
     field = "reducers.memory" if reducers else "workers.memory"
     place = f"{keepers} parts of {memory}" if sharded else f"{memory} in every worker"
     keys = max(0, free) // largest * keepers
-    cost = f"{size.smallest + size.copied} to {largest} bytes for each key while a checkpoint is written"
+    twice = ", which two processes keep," if copies > 1 else ""
+    cost = f"{smallest} to {largest} bytes for each key{twice} while a checkpoint is written"
     return f"the table takes {cost}: {field}, {place}, has room for {keys:,} keys"

@@ -19,6 +19,9 @@ RARE_KEYS = "rare_keys"
 RARE_COUNTS = "rare_counts"
 """Names among the arrays of a table that no block has: its keys, and those without a row with their counts."""
 
+DIGEST_ROWS = 1 << 14
+"""Rows that are hashed at once: they fit the fastest memory."""
+
 
 class Undo(NamedTuple):
     """The rows that an update has changed.
@@ -70,6 +73,15 @@ class Table:
     def nbytes(self) -> int:
         rare = 0 if self._rare is None else self._rare.nbytes
         return self._index.nbytes + sum(rows.nbytes for rows in self._rows) + rare
+
+    @property
+    def digest(self) -> int:
+        """A number of 64 bits, equal for equal rows, in whatever order they came."""
+        total = sum_of_hashes(self._index.keys, [rows.rows.view(np.uint32) for rows in self._rows])
+        if self._rare is not None:
+            keys, counts = self._rare.arrays()
+            total += 1 + sum_of_hashes(keys, [counts[:, None]])
+        return total % 2**64
 
     def weights(self, keys: Keys, *, unknown_as_first: bool) -> dict[str, Matrix]:
         """The weights of these keys, float32 [keys, width] by block; no key is added.
@@ -183,6 +195,18 @@ def first_weights(block: Block, keys: Keys) -> Matrix:
     places = mixed(salt(block.name) + places)
     random = mixed(keys[:, None] ^ places) >> np.uint64(40)
     return (random.astype(np.float32) - np.float32(2**23)) * np.float32(block.scale / 2**23)
+
+
+def sum_of_hashes(keys: Keys, numbers: Sequence[Array]) -> int:
+    """Σ of a hash of each key and its numbers, which are uint32 [keys, some]; modulo 2^64."""
+    total = 0
+    for low in range(0, len(keys), DIGEST_ROWS):
+        hashes = mixed(keys[low : low + DIGEST_ROWS])
+        for block in numbers:
+            for column in block[low : low + DIGEST_ROWS].T:
+                hashes = mixed(hashes ^ column)
+        total += int(hashes.sum())
+    return total % 2**64
 
 
 def between(arrays: dict[str, Array], low: int, high: int) -> dict[str, Array]:

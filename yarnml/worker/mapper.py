@@ -6,6 +6,8 @@ total.  Every mapper holds the same state, to the bit, after every step.
 
 from typing import assert_never
 
+from msgspec.structs import replace
+
 from yarnml.control.commands import (
     Assignment,
     AwaitSave,
@@ -35,9 +37,10 @@ from yarnml.control.commands import (
 )
 from yarnml.control.reports import Built, Done, Evaluated, FellBehind, Report, StatePosition, Surveyed
 from yarnml.data.schema import Schema
-from yarnml.errors import OwnerLost, YarnmlError
+from yarnml.errors import YarnmlError
 from yarnml.job import paths
 from yarnml.reduce.base import AllReduce
+from yarnml.reduce.owned_table import kept_parts
 from yarnml.reduce.reducer import StepExpired
 from yarnml.reduce.routing import plan_routes
 from yarnml.reduce.tree import Vector
@@ -93,7 +96,7 @@ class Mapper:
         if not isinstance(assignment.command, _FOR_ALL_WORKERS):
             if not tasks.shards:
                 return self._rest()
-            owners = self._training.owners if self._training else []
+            owners = [part.owner for part in self._training.parts] if self._training else []
             self._allreduce.begin(plan_routes(assignment, self._index)._replace(owners=owners))
         if self._allreduce.owners:
             self._allreduce.owners.generation = assignment.generation
@@ -108,8 +111,10 @@ class Mapper:
                 self._start(command)
             case WarmUp(initialize, schema):
                 self._warm_up(initialize, schema)
-            case ReportPosition(folder):
-                return self._position(folder)
+            case ReportPosition(folder, has_owners):
+                owners = self._allreduce.owners if has_owners and tasks.leads else None
+                kept = kept_parts(owners, tasks.reducers, folder) if owners else {}
+                return replace(self._position(folder), kept=kept)
             case SyncState():
                 self._sync(command, tasks)
             case Survey(schema):
@@ -125,7 +130,7 @@ class Mapper:
             case Evaluate(dataset):
                 return Evaluated(evaluate(dataset, self._current, tasks, self._tracker))
             case Restore(step, folder):
-                self._saved.restore(self._current.replica, step, folder, leads=tasks.leads)
+                self._saved.restore(self._current, step, folder, leads=tasks.leads)
                 self._current.replica.step = step
             case Save(folder, beside):
                 return self._save(folder, beside) if tasks.leads else Done()
@@ -180,9 +185,9 @@ class Mapper:
     def _sync(self, sync: SyncState, tasks: Tasks) -> None:
         """Publish the state where this worker is the source; fetch it where its own is another one."""
         training = self._start(sync.begin)
-        if lost := set(sync.owners).difference(tasks.reducers):
-            raise OwnerLost(f"The owner of a part of the table, {min(lost)}, takes part no more.")
-        training.owners = sync.owners
+        training.parts = sync.parts
+        if self._allreduce.owners:
+            self._allreduce.owners.parts = sync.parts
         if self._index == sync.source:
             self._allreduce.publish(sync.step, tensors.pack(training.replica.tensors()))
         elif not tasks.shards:
@@ -193,7 +198,7 @@ class Mapper:
             replica.load(tensors.unpack(self._allreduce.fetch(sync.address, sync.step)), sync.address)
         training.replica.move_to(StatePosition(sync.step, sync.loss, sync.weight))
         if training.replica.owned is not None and tasks.leads:
-            training.replica.owned.go_to(sync.step)
+            training.replica.owned.resume(training.folder, sync.step, sync.kept)
 
     def _survey(self, schema: Schema, tasks: Tasks) -> Report:
         return Surveyed(self._current.loaders.survey(schema, tasks.shards, self._tracker.finish_batch))
@@ -207,19 +212,18 @@ class Mapper:
     def _build(self, build: Build, tasks: Tasks) -> Report:
         training = self._current
         self._saved.drop()
-        owned = training.job.training.state == "sharded" and self._allreduce.owners is not None
-        training.owners = tasks.reducers if owned else []
+        training.place_table(tasks.reducers if self._allreduce.owners else [])
         content = ""
         if build.start:
             content = training.start_from(build.schema, build.start)
         else:
             training.build(build.schema, self._allreduce.owners)
         replica = training.replica
-        self._saved.restore(replica, build.step, build.restore, leads=tasks.leads)
+        self._saved.restore(training, build.step, build.restore, leads=tasks.leads)
         replica.move_to(StatePosition(build.step, 0.0, 0.0))
         if tasks.leads and training.job.export:
             _ = replica.program.stablehlo  # a model that can't be exported is refused before it is trained
-        return Built(replica.parameter_count, training.loaders.steps(build.schema), content, training.owners)
+        return Built(replica.parameter_count, training.loaders.steps(build.schema), content, training.parts)
 
     def _check(self, dataset: str, tasks: Tasks) -> None:
         """Decode this worker's shards of a dataset, which may stay in the cache for the first evaluation."""

@@ -49,7 +49,7 @@ def main() -> int:
 
 def work(environment: Environment) -> int:
     """Run one role to its end; the exit status is 0 when the master said stop."""
-    peers = PeerServices()
+    peers = PeerServices(environment.credentials)
     tracker = ProgressTracker()
     # A thread has the cores of the thread that starts it.  So what serves other workers starts first, on the cores that
     # this worker does not compute on; after that the computing thread is bound to its own.

@@ -18,6 +18,7 @@ from yarnml.sparse.table import KEYS
 from yarnml.storage import tensors
 from yarnml.storage.integrity import TornFile
 from yarnml.worker.replica import Replica
+from yarnml.worker.training import Training
 
 
 class SavedState:
@@ -41,10 +42,11 @@ class SavedState:
         """Wait for the checkpoint that is being written."""
         return self._writer.finish() or Done()
 
-    def restore(self, replica: Replica, step: int, folder: str | None, *, leads: bool) -> None:
+    def restore(self, training: Training, step: int, folder: str | None, *, leads: bool) -> None:
         """Take the state after ``step`` from a checkpoint's folder; None for the first state, which a replica has."""
+        replica = training.replica
         if replica.owned is not None and leads:
-            replica.owned.begin(step, folder or "", table_files(folder) if folder else {})
+            replica.owned.begin(training.folder, step, folder or "", table_files(folder) if folder else {})
         if folder:
             replica.load(_arrays(folder, replica), folder)
 

@@ -1,10 +1,13 @@
 """One training as a worker takes part in it: its job, its rows and its state."""
 
+from collections.abc import Sequence
+
 import jax
 import numpy as np
 
 from yarnml.checkpoint.start import read_start
 from yarnml.control.commands import Initialize
+from yarnml.control.holders import Holders
 from yarnml.control.reports import StatePosition
 from yarnml.data.scaling import Scaling, identity_of, neutral
 from yarnml.data.schema import Schema
@@ -13,6 +16,7 @@ from yarnml.job import user_code
 from yarnml.job.start import Start
 from yarnml.learners.warm_start import Earlier
 from yarnml.reduce.owners import Owners
+from yarnml.reduce.placement import place_parts
 from yarnml.worker.compiled_learners import CompiledLearner, CompiledLearners
 from yarnml.worker.loaders import Loaders, RowCaches
 from yarnml.worker.replica import NO_STATE, Replica
@@ -22,7 +26,7 @@ class Training:
     """The job of one training, its rows and its state on this worker.
 
     ``loaders``: its datasets.  ``scaling``: what `FitScaling` has found, or None.
-    ``owners``: addresses of the processes that keep its table; none where every worker has all of it.
+    ``parts``: of its table, and the processes that keep them; none where every worker has all of it.
     """
 
     def __init__(self, initialize: Initialize, row_caches: RowCaches, learners: CompiledLearners) -> None:
@@ -30,7 +34,7 @@ class Training:
         self.folder = initialize.folder
         self.loaders = Loaders(initialize, row_caches)
         self.scaling: Scaling | None = None
-        self.owners: list[str] = []
+        self.parts: list[Holders] = []
         self._is_search = initialize.is_search
         self._learners = learners
         self._replica: Replica | None = None
@@ -51,6 +55,12 @@ class Training:
     def position(self) -> StatePosition:
         return self._replica.position if self._replica is not None else NO_STATE
 
+    def place_table(self, addresses: Sequence[str]) -> None:
+        """Cut the table over these processes, if they are to keep it: into as many parts as they are."""
+        is_sharded = self.job.training.state == "sharded"
+        followers = self.job.reducers.followers
+        self.parts = place_parts([[]] * len(addresses), addresses, followers) if is_sharded and addresses else []
+
     def build(self, schema: Schema, owners: Owners | None = None) -> Replica:
         """Make the learner's first state, which counts as no state until it is moved to a position.
 
@@ -59,10 +69,10 @@ class Training:
         scaling = self.scaling or identity_of(schema)
         hidden = self.job.scales and self.job.data.scale != "standard"
         if owners:
-            owners.addresses = self.owners
+            owners.parts = self.parts
         compiled = self._compiled(schema)
         self._replica = Replica(
-            compiled, schema, self.job.training.seed, scaling, hidden=hidden, owners=owners if self.owners else None
+            compiled, schema, self.job.training.seed, scaling, hidden=hidden, owners=owners if self.parts else None
         )
         return self._replica
 

@@ -74,7 +74,9 @@ class TrainingLoop:
         is_done = bool(scores and scores.done)
         seconds = clock.seconds
         remarks = replica.remarks if self._tasks.leads else []
-        return Trained(replica.loss, replica.weight, seconds_after_first, seconds, replica.digest, is_done, remarks)
+        differing = replica.owned.differing() if self._tasks.leads and replica.owned else ""
+        sums = replica.loss, replica.weight
+        return Trained(*sums, seconds_after_first, seconds, replica.digest, is_done, remarks, differing)
 
     def _note(self, scores: Scores | None) -> None:
         """Add up the loss of the newest step.  Raises ModelError where it is not a finite number."""

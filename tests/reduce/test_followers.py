@@ -1,0 +1,156 @@
+"""Followers have the rows of their owners: a lost one costs a step at most, and the bits stay those of one table."""
+
+import threading
+from contextlib import suppress
+
+import pytest
+
+from tests.reduce.allreduces import SHARDS
+from tests.reduce.owned_tables import (
+    TRAINING,
+    addresses_of,
+    alone,
+    bits,
+    owners,
+    regroup,
+    rows_of,
+    sums,
+    table_of,
+    train,
+)
+from yarnml.control.credentials import Credentials
+from yarnml.control.holders import Holders, KeptPart
+from yarnml.errors import OwnerLost, WorkerLost
+from yarnml.master.state_sync import keepers_of
+from yarnml.reduce.placement import place_parts
+from yarnml.reduce.reducer import StepAborted, StepKey
+from yarnml.reduce.tree import combine
+
+
+@pytest.mark.parametrize(("workers", "dedicated"), [(3, 0), (2, 3)])
+def test_an_owner_is_lost(workers: int, dedicated: int, credentials: Credentials) -> None:
+    """Each owner is lost in turn, and comes back without its rows: training goes on from the step where it was."""
+    with owners(workers, dedicated, 1, credentials=credentials) as (allreduces, reducers):
+        addresses = addresses_of(allreduces)
+        step = 0
+        generation = 1
+        for lost in range(len(addresses)):
+            train(allreduces, step, step + 2, generation)
+            step += 2
+            assert rows_of(reducers) == bits(alone(step).arrays())
+            assert table_of(allreduces[0], step).differing() == ""
+            reducers[lost].owner._parts.clear()
+            rest = [address for address in addresses if address != addresses[lost]]
+            regroup(allreduces, rest, step, generation + 1, followers=1)
+            train(allreduces, step, step + 1, generation + 1)
+            step += 1
+            regroup(allreduces, addresses, step, generation + 2, followers=1)
+            generation += 2
+            assert sorted(addresses_of(allreduces)) == sorted(addresses), "every process owns a part again"
+            assert all(len(reducer.owner._parts) == 2 for reducer in reducers)
+        assert rows_of(reducers) == bits(alone(step).arrays())
+
+
+def test_a_step_ahead() -> None:
+    """Owners and followers that are a step ahead of the workers go back by it."""
+    with owners(2, 3, 1) as (allreduces, reducers):
+        train(allreduces, 0, 3)
+        regroup(allreduces, addresses_of(allreduces)[1:], 2, 2, followers=1)
+        train(allreduces, 2, 4, 2)
+        assert rows_of(reducers[1:]) == bits(alone(4).arrays())
+
+
+def test_owner_and_follower_are_lost() -> None:
+    """The loss of both keepers of a part is told, so that the newest checkpoint is taken."""
+    with owners(2, 3, 1) as (allreduces, _):
+        train(allreduces, 0, 1)
+        first = table_of(allreduces[0], 1)._owners.parts[0]
+        with pytest.raises(OwnerLost):
+            regroup(allreduces, [a for a in addresses_of(allreduces) if a not in first.addresses], 1, 2, 1)
+
+
+def test_a_follower_that_does_not_answer(credentials: Credentials) -> None:
+    """No worker gets a total before the follower has it; the wait ends with the generation, and training goes on."""
+    with owners(1, 2, 1, credentials=credentials) as (allreduces, reducers):
+        train(allreduces, 0, 1)
+        table = alone(1)
+        parts = combine({s: sums(table, 1, s) for s in range(SHARDS)}, SHARDS)
+        with reducers[1].owner._lock:
+            timer = threading.Timer(0.3, allreduces[0].abort_before, [2])
+            timer.start()
+            with pytest.raises(StepAborted):
+                allreduces[0].reduce(StepKey(1, 1), parts, SHARDS)
+        timer.join()
+        regroup(allreduces, addresses_of(allreduces), 1, 2, 1)
+        train(allreduces, 1, 2, 2)
+        assert rows_of(reducers) == bits(alone(2).arrays())
+
+
+def test_rows_that_differ() -> None:
+    """A follower with other rows than its owner is found at the end of the round."""
+    with owners(1, 2, 1) as (allreduces, reducers):
+        train(allreduces, 0, 2)
+        reducers[1].owner._parts[0].table._rows[0].rows[3, 0] += 1
+        assert "After step 2 part 0 of the table differs between" in table_of(allreduces[0], 2).differing()
+
+
+def test_another_training() -> None:
+    """Parts of another training's table are of no use, even after the same step."""
+    with owners(1, 2, 1) as (allreduces, _):
+        own = table_of(allreduces[0], 0)
+        own.begin("another folder", 0)
+        with pytest.raises(OwnerLost):
+            regroup(allreduces, addresses_of(allreduces), 0, 2, 1)
+        with suppress(WorkerLost):
+            own.begin(TRAINING, 0)
+        regroup(allreduces, addresses_of(allreduces), 0, 3, 1)
+
+
+def test_traffic_of_followers() -> None:
+    """A follower gets every key of a step once, 8 bytes and 4 a weight, and owners nothing but that."""
+    with owners(1, 3, 1) as (allreduces, _):
+        keys = len(combine({s: sums(alone(0), 0, s) for s in range(SHARDS)}, SHARDS).popitem()[1].run.keys)
+        sent_before = allreduces[0].sent.bytes
+        train(allreduces, 0, 1)
+        assert allreduces[0].sent.bytes - sent_before == 4 * 4 + keys * (8 + 4 * 3) + sum(
+            8 * len(sums(alone(0), 0, s).run.keys) for s in range(SHARDS)
+        )
+
+
+OWN = [Holders("a", "b"), Holders("b", "c"), Holders("c", "a")]
+
+
+@pytest.mark.parametrize(
+    ("kept", "addresses", "expected"),
+    [
+        ([[], [], []], "abc", ["ab", "bc", "ca"]),
+        ([["a", "b"], ["b", "c"], ["c", "a"]], "abc", ["ab", "bc", "ca"]),
+        ([["b"], ["b", "c"], ["c"]], "bc", ["bc", "bc", "cb"]),
+        ([["b"], ["b", "c"], ["c"]], "bcd", ["bc", "db", "cd"]),
+        ([["b", "c"], ["b", "c"], ["c", "b"]], "bcd", ["bc", "db", "cd"]),
+        ([[], []], "a", ["a", "a"]),
+        ([[], []], "abcd", ["ab", "bc"]),
+    ],
+)
+def test_placement(kept: list[list[str]], addresses: str, expected: list[str]) -> None:
+    """Parts stay where they are, the load is even, and a newcomer takes over what a lost process has left to others."""
+    placed = place_parts(kept, list(addresses), 1)
+    assert ["".join(part.addresses) for part in placed] == expected
+
+
+def test_hosts() -> None:
+    """A follower is on another host than its owner, if there is another."""
+    addresses = ["one:1", "one:2", "two:1", "two:2"]
+    placed = place_parts([[]] * 4, addresses, 1)
+    assert all(part.owner[:3] != part.follower[:3] for part in placed)
+    assert len({part.follower for part in placed}) == 4
+
+
+def test_keepers() -> None:
+    """A part can be had from who stands after the step, or one update behind it; its owner comes first."""
+    kept = {
+        "c": [KeptPart(0, 5, False), KeptPart(1, 6, True)],
+        "b": [KeptPart(0, 5, True), KeptPart(1, 6, False), KeptPart(2, 4, True)],
+        "a": [KeptPart(2, 5, False)],
+    }
+    assert keepers_of(OWN, kept, 5) == [["b", "c"], ["c"], ["a"]]

@@ -1,0 +1,29 @@
+"""The processes that keep the parts of a table, as they travel between workers and master."""
+
+from yarnml.control.message import Message
+
+
+class Holders(Message, frozen=True):
+    """The processes of one part, by address: its owner, and its follower, empty where it has none.
+
+    The follower has the same rows, and carries out the same updates.
+    """
+
+    owner: str
+    follower: str = ""
+
+    @property
+    def addresses(self) -> list[str]:
+        return [address for address in (self.owner, self.follower) if address]
+
+
+class KeptPart(Message, frozen=True):
+    """A part that a process keeps, after which step; ``can_go_back``: by one update."""
+
+    number: int
+    step: int
+    can_go_back: bool
+
+    def can_be_after(self, step: int) -> bool:
+        """Tell whether its rows can be had as they are after ``step``."""
+        return self.step == step or (self.can_go_back and self.step == step + 1)
