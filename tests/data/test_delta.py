@@ -18,7 +18,7 @@ from sklearn.datasets import load_breast_cancer
 import yarnml
 from tests.data.tables import plan, read, write_parquet
 from tests.preparing import step
-from yarnml.data.delta import version_at
+from yarnml.data.snapshots.delta import version_at
 from yarnml.errors import CheckpointError, DataError, JobFileError
 from yarnml.job.load import load_job
 from yarnml.master.preflight import overview
@@ -146,12 +146,12 @@ def test_deletion_vectors_are_allowed(tmp_path: Path) -> None:
         ("{}", {"version": 9}, "has no version 9; its newest is 2"),
         ("{}", {"version": "2001-01-01"}, "has no version as old as 2001-01-01; its log begins at 2"),
         ("{}", {"version": "yesterday"}, "data.version must be a number, or a time such as"),
-        ("{}", {"format": "csv"}, "is a Delta table, whose files are Parquet; remove data.format"),
+        ("{}", {"format": "csv"}, "is a table of Delta, whose files are parquet; remove data.format"),
         ("{}/code=01", {}, "is a part of the Delta table"),
         ("{}/country=DE/code=01", {}, "is a part of the Delta table"),
         ("{}/*/*", {}, "is a part of the Delta table"),
-        (["{}", "{}"], {}, "is in a Delta table, which must be given alone"),
-        ("{}-plain.parquet", {"version": 1}, "data.version is for Delta tables, and data.train .* is none"),
+        (["{}", "{}"], {}, "is in a table of Delta, which must be given alone"),
+        ("{}-plain.parquet", {"version": 1}, "data.version is for Delta and Iceberg tables, not for .*plain.parquet"),
     ],
 )
 def test_job_files_that_are_refused(path: Any, fields: Any, words: str, table: str) -> None:
@@ -186,7 +186,7 @@ def test_a_job_goes_on_with_its_version(tmp_path: Path) -> None:
     DeltaTable(url).optimize.compact()
     ahead = overview(load_job(job("stopped", 2)))
     assert (ahead.datasets[0].format, ahead.datasets[0].rows, ahead.state) == (
-        "delta, version 0",
+        "Delta, version 0",
         400,
         "goes on from step 4",
     )

@@ -139,7 +139,7 @@ class Dataset(Struct, frozen=True):
     With ``fold`` it has all the rows, cut in the same way for every fold, and some of them count.
     ``csv``: the dialect of CSV, a `yarnml.job.csv.Csv` as JSON; empty for the usual one.
     ``paths``: of columns that are parts of structs.
-    ``snapshot``: the version of the Delta table that the files are of.
+    ``table``: the kind of table that the files are of, where such a table has versions; ``snapshot``: its version.
     """
 
     format: str
@@ -149,6 +149,7 @@ class Dataset(Struct, frozen=True):
     selection: Selection | None = None
     csv: str = ""
     paths: Paths = ()
+    table: str = ""
     snapshot: int | None = None
 
     @property

@@ -11,11 +11,12 @@ from msgspec.structs import replace
 
 from yarnml import storage
 from yarnml.data.base import Dataset, File, Format, changed
-from yarnml.data.delta import Snapshot, Version, find_snapshot
 from yarnml.data.formats.registry import format_of, reader_of
 from yarnml.data.layouts import Layout, common_columns, content, layouts_of
 from yarnml.data.nested import columns_in_file, paths_of, taken_apart, with_parts
 from yarnml.data.partitions import partition_fields, partition_of, with_partition
+from yarnml.data.snapshots.base import Snapshot, Version
+from yarnml.data.snapshots.registry import find_snapshot
 from yarnml.data.types import as_type
 from yarnml.errors import DataError, JobFileError
 from yarnml.events.log import log
@@ -54,7 +55,7 @@ def inspect_layouts(
 
     A file without a byte, as failed tasks leave them, is no part of the data beside others.
 
-    ``version``: of a Delta table; called where the path is one.
+    ``version``: of a Delta or an Iceberg table; called where the path is one.
     """
     given = [paths] if isinstance(paths, str) else list(paths)
     try:
@@ -62,9 +63,11 @@ def inspect_layouts(
     except (OSError, ValueError) as exc:
         raise JobFileError(f"{field}: {given[0]} can't be listed: {exc}") from exc
     urls = list(snapshot.files) if snapshot else _find(given, field)
-    if snapshot and format not in ("auto", "parquet"):
-        raise JobFileError(f"{field}: {given[0]} is a Delta table, whose files are Parquet; remove data.format.")
-    name = format if format != "auto" else _format_of(urls[0], field)
+    if snapshot and format not in ("auto", snapshot.format):
+        raise JobFileError(
+            f"{field}: {given[0]} is a table of {snapshot.kind}, whose files are {snapshot.format}; remove data.format."
+        )
+    name = format if format != "auto" else snapshot.format if snapshot else _format_of(urls[0], field)
     dialect = msgspec.json.encode(csv).decode() if csv and csv != Csv() and name == "csv" else ""
     reader = reader_of(name, dialect)
     with ThreadPoolExecutor(MAX_FILES_AT_ONCE) as pool:
@@ -73,7 +76,7 @@ def inspect_layouts(
     parts = paths_of(columns for columns, _ in inspected)
     dataset = Dataset(name, tuple(file for _, file in inspected), csv=dialect, paths=parts)
     if snapshot:
-        dataset = replace(dataset, snapshot=snapshot.version)
+        dataset = replace(dataset, table=snapshot.kind, snapshot=snapshot.version)
     if not dataset.rows:
         raise DataError(f"{field}: {', '.join(urls[:3])} holds no rows.")
     return dataset, _layouts(inspected, snapshot.types if snapshot else {})
@@ -84,15 +87,18 @@ def _inspect_file(reader: Format, snapshot: Snapshot | None, field: str, url: st
     fs, path = storage.arrow(url)
     try:
         columns, file = reader.inspect(fs, path, url)
-        return columns, replace(file, partition=snapshot.files[url] if snapshot else partition_of(url))
+        if snapshot:
+            return snapshot.columns(columns, url), replace(file, partition=snapshot.files[url])
+        return columns, replace(file, partition=partition_of(url))
     except OSError as exc:
         raise DataError(f"{field}: {url} can't be read: {exc}") from exc
     except DataError as exc:
         size = fs.get_file_info(path).size
         if snapshot and size is None:
             raise DataError(
-                f"{field}: version {snapshot.version} of the Delta table {snapshot.url} needs {url}, which is gone; "
-                "VACUUM removes files of old versions. Take a newer data.version, or --restart with the newest."
+                f"{field}: version {snapshot.version} of the {snapshot.kind} table {snapshot.url} needs {url}, which "
+                f"is gone; {snapshot.cleaner} removes files of old versions. Take a newer data.version, or --restart "
+                "with the newest."
             ) from exc
         if size != 0:
             raise

@@ -118,7 +118,7 @@ def _dataset_facts(name: str, dataset: Dataset) -> DatasetFacts:
     groups = sum(len(file.groups) for file in files)
     size = sum(file.size for file in files)
     stored = sum(dataset.stored_rows)
-    format = dataset.format if dataset.snapshot is None else f"delta, version {dataset.snapshot}"
+    format = dataset.format if dataset.snapshot is None else f"{dataset.table}, version {dataset.snapshot}"
     return DatasetFacts(name, format, len(files), groups, size, dataset.rows, stored, files[0].url)
 
 

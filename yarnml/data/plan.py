@@ -13,7 +13,6 @@ from yarnml.data.binding import bind, uses_of
 from yarnml.data.choices import choices_of
 from yarnml.data.counting import with_selection
 from yarnml.data.dataset import inspect_layouts, is_typed
-from yarnml.data.delta import Version
 from yarnml.data.first_rows import first_labels, label_remark, with_offsets, with_widths, without_offsets
 from yarnml.data.label_summary import range_text
 from yarnml.data.layouts import Layout, Use, common_columns, content, joined, shown, used_columns
@@ -21,6 +20,7 @@ from yarnml.data.offsets import median, median_of_rounded
 from yarnml.data.partitions import constant_partitions, used_partition
 from yarnml.data.resolution import left_out_columns, resolved
 from yarnml.data.schema import Schema
+from yarnml.data.snapshots.base import Version
 from yarnml.data.survey import with_findings
 from yarnml.data.types import with_types
 from yarnml.data.uses import types_like, types_to_read
@@ -58,7 +58,7 @@ class Plan(Struct, frozen=True):
 def make_plan(job: Job, earlier: Callable[[str], int | None] = lambda name: None) -> Plan:
     """Find and inspect the job's data.  Raises JobFileError or DataError with the field that does not fit.
 
-    ``earlier``: tells of a dataset which version of a Delta table the job has read before.
+    ``earlier``: tells of a dataset which version of a table the job has read before.
     """
     data = job.data
     inspected = _inspect(data, earlier)
@@ -106,7 +106,7 @@ def _inspect(data: Data, earlier: Callable[[str], int | None]) -> dict[str, tupl
         if isinstance(path, str | list)
     }
     if data.version is not None and inspected["train"][0].snapshot is None:
-        raise JobFileError(f"data.version is for Delta tables, and data.train {data.train} is none; remove it.")
+        raise JobFileError(f"data.version is for Delta and Iceberg tables, not for {data.train}; remove it.")
     return inspected
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from yarnml.job.csv import Csv
-from yarnml.job.fields import FormatName, Fraction, Natural, NonNegative, Number, PositiveInt, Section, Urls
+from yarnml.job.fields import FormatName, Fraction, NonNegative, Number, PositiveInt, Section, Urls
 from yarnml.job.prepare import Step
 
 ColumnType = Literal["text", "number", "integer", "boolean", "date", "timestamp"]
@@ -38,7 +38,7 @@ class Data(Section, frozen=True, kw_only=True):
 
     ``csv``: how text is cut into rows and columns.
     ``features``: names, globs such as ``x_*`` or types such as ``type:number``; or all columns, with exceptions.
-    ``version``: of the Delta table ``train``: a number, or a time of which it is the newest.
+    ``version``: of the Delta or Iceberg table ``train``: a number, a time of which it is the newest, or a name.
     ``types``: what columns are read as, whatever the files say.
     ``where``: a condition in SQL's words that rows must fulfil; of those that do, ``sample`` is the part to train with,
     and ``limit`` the most.
@@ -56,7 +56,7 @@ class Data(Section, frozen=True, kw_only=True):
     validation: Fraction | Urls | HoldOut | None = None
     format: FormatName = "auto"
     csv: Csv | None = None
-    version: Natural | Annotated[str, Meta(min_length=1)] | None = None
+    version: Annotated[int, Meta(ge=0, le=2**63 - 1)] | Annotated[str, Meta(min_length=1)] | None = None
     types: dict[str, ColumnType] = field(default_factory=dict)
     where: Annotated[str, Meta(min_length=1)] | None = None
     sample: Fraction | None = None

@@ -106,7 +106,7 @@ def describe(
 
 
 def _data_facts(dataset: Dataset) -> dict[str, Any]:
-    """The facts by which a dataset is known again: rows, digest, and of a Delta table its version."""
+    """The facts by which a dataset is known again: rows, digest, and of a table with versions this one."""
     version = {} if dataset.snapshot is None else {"version": dataset.snapshot}
     return {"rows": dataset.rows, "fingerprint": dataset.fingerprint, **version}
 

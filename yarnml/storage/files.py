@@ -24,12 +24,17 @@ from yarnml.storage.connect import VARIABLES, identity, open_hdfs
 from yarnml.storage.hdfs import CHUNK, SCHEMES, Hdfs
 from yarnml.storage.listing import Listing
 
+CATALOG = "iceberg"
+"""The protocol of a table that a catalog knows, which is no place of files."""
+
 
 def absolute(path: str, folder: Path) -> str:
     """``path`` itself where it is a URL or absolute, else taken from ``folder``; ValueError for an unknown protocol."""
     scheme, mark, _ = path.partition("://")
     if not mark:
         return str(folder / os.path.expanduser(path))
+    if scheme == CATALOG:
+        return path
     try:
         for protocol in scheme.split("::"):
             if scheme not in SCHEMES:

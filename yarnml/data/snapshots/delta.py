@@ -5,25 +5,21 @@ a table hold files of earlier versions, too, so no path leads past the log.
 """
 
 import tempfile
-from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from yarnml import storage
-from yarnml.data.partitions import Partition
+from yarnml.data.snapshots.base import Snapshot, Version, has_folder, moment_of
 from yarnml.errors import DataError, JobFileError
-from yarnml.storage.listing import is_glob
 
-Version = int | str | None
-"""A number, a time as text, or none for the newest."""
-
+KIND = "Delta"
 LOG = "_delta_log"
 CHECKED_FEATURES = {"deletionVectors", "columnMapping"}
 """Features of tables whose use is looked into."""
@@ -33,59 +29,11 @@ _MAX_FILES_AT_ONCE = 16
 _VALUES = "partition."
 
 
-class Snapshot(NamedTuple):
-    """One version of the table at ``url``.
-
-    ``files``: by URL, in order, each with the columns that the log has for it.
-    ``types``: of these columns.
-    """
-
-    url: str
-    version: int
-    files: Mapping[str, Partition]
-    types: Mapping[str, pa.DataType]
+def is_table(url: str) -> bool:
+    return has_folder(url, LOG)
 
 
-def find_snapshot(paths: list[str], version: Callable[[], Version], field: str) -> Snapshot | None:
-    """The version of the Delta table that the paths name; None where none of them leads into one.
-
-    ``version``: called where there is a table.  ``field``: of the job file.
-    """
-    tables = {path: table for path in paths if (table := _table_of(path))}
-    if not tables:
-        return None
-    path, table = next(iter(tables.items()))
-    if len(paths) > 1:
-        raise JobFileError(f"{field}: {path} is in a Delta table, which must be given alone, without other paths.")
-    if path.rstrip("/") != table:
-        raise JobFileError(
-            f"{field}: {path} is a part of the Delta table {table}, whose folders hold rows of other versions, too; "
-            "name the table, and choose rows by data.where."
-        )
-    return _snapshot(table, version(), field)
-
-
-def _table_of(path: str) -> str | None:
-    """The Delta table that a path names, or a part of; None for other paths."""
-    parts = path.rstrip("/").split("/")
-    literal = next((n for n, part in enumerate(parts) if is_glob(part)), len(parts))
-    folders = parts[:literal]
-    while folders:
-        table = "/".join(folders)
-        if table and _is_table(table):
-            return table
-        if "=" not in folders[-1]:
-            return None
-        folders.pop()
-    return None
-
-
-def _is_table(url: str) -> bool:
-    fs, path = storage.locate(url)  # a NameNode that is asked for something below a file refuses
-    return bool(fs.isdir(path) and fs.isdir(storage.join(path, LOG)))
-
-
-def _snapshot(url: str, version: Version, field: str) -> Snapshot:
+def snapshot(url: str, version: Version, field: str) -> Snapshot:
     deltalake = _library(field, url)
     with tempfile.TemporaryDirectory(prefix="yarnml-delta-") as folder:
         _copy(storage.join(url, LOG), Path(folder, LOG))
@@ -127,12 +75,11 @@ def version_at(time: str, history: list[dict[str, Any]], field: str, url: str) -
     ``time``: ISO 8601, in UTC where it has no zone.  ``history``: entries with version and timestamp, in ms.
     """
     try:
-        moment = datetime.fromisoformat(time)
+        moment = moment_of(time)
     except ValueError as exc:
         raise JobFileError(
             f"data.version must be a number, or a time such as 2026-01-31T12:00:00Z, not '{time}'."
         ) from exc
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     dated = {int(entry["version"]): int(entry["timestamp"]) for entry in history if "timestamp" in entry}
     earlier = [number for number, written in dated.items() if written <= moment.timestamp() * 1000]
     if not earlier:
@@ -177,7 +124,7 @@ def _files(url: str, table: Any, field: str) -> Snapshot:
         path = unquote(path)  # the log has URLs, in which the names of folders are escaped once more
         place = path if "://" in path or path.startswith("/") else storage.join(url, path)
         files[place] = tuple((name, values[row]) for name, values in texts.items())
-    return Snapshot(url, table.version(), files, {name: kinds.field(name).type for name in texts})
+    return Snapshot(KIND, url, table.version(), files, {name: kinds.field(name).type for name in texts})
 
 
 def _library(field: str, url: str) -> ModuleType:

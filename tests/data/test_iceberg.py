@@ -1,0 +1,240 @@
+"""Iceberg tables, written by the package pyiceberg: the rows of each snapshot, by a catalog or by the metadata."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.manifest import (
+    DataFile,
+    DataFileContent,
+    FileFormat,
+    ManifestContent,
+    ManifestEntry,
+    ManifestEntryStatus,
+    ManifestWriterV2,
+    write_manifest_list,
+)
+from pyiceberg.table import Table
+from pyiceberg.transforms import IdentityTransform
+
+import yarnml
+from tests.data.tables import plan, read
+from yarnml.data.snapshots.iceberg import columns_of_table
+from yarnml.errors import CheckpointError, DataError, JobFileError
+from yarnml.job.load import load_job
+from yarnml.master.preflight import overview
+
+ROWS = pa.table(
+    {
+        "x": [1.0, 2.0, 3.0, 4.0],
+        "y": [0.5, 1.5, 0.5, 1.5],
+        "country": ["DE", "a/b= c%", "DE", None],
+        "day": [date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 1), date(2026, 1, 2)],
+    }
+)
+MORE = ROWS.set_column(0, "x", pa.array([5.0, 6.0, 7.0, 8.0]))
+
+
+@pytest.fixture
+def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
+    """A catalog in SQLite, which pyiceberg's settings know by the name ``lake``."""
+    settings = {"type": "sql", "uri": f"sqlite:///{tmp_path}/catalog.db", "warehouse": f"file://{tmp_path}/lake"}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"PYICEBERG_CATALOG__LAKE__{name.upper()}", value)
+    opened = load_catalog("lake", **settings)
+    opened.create_namespace("shop")
+    return opened
+
+
+@pytest.fixture
+def table(catalog: Catalog) -> Table:
+    """A table of three snapshots: four rows by country and day, as many more, and then without the rows of one day."""
+    made = catalog.create_table("shop.orders", ROWS.schema)
+    with made.update_spec() as spec:
+        spec.add_field("country", IdentityTransform())
+        spec.add_field("day", IdentityTransform())
+    made.append(ROWS)
+    made.append(MORE)
+    made.delete("day = '2026-01-02'")
+    return made
+
+
+@pytest.mark.parametrize("place", ["catalog", "metadata", "folder"])
+def test_snapshots(place: str, table: Table) -> None:
+    """A snapshot has the rows that pyiceberg reads of it, by a catalog, by its metadata, or by a folder with a hint."""
+    folder = Path(table.location().removeprefix("file://"))
+    (folder / "metadata/version-hint.text").write_text(Path(table.metadata_location).name)
+    train = {"catalog": "iceberg://lake/shop.orders", "metadata": table.metadata_location, "folder": str(folder)}[place]
+    for version in [None, *(entry.snapshot_id for entry in table.history())]:
+        expected = table.scan(snapshot_id=version).to_arrow()
+        data = plan(train, version=version)
+        assert data.datasets["train"].snapshot == version or table.history()[-1].snapshot_id
+        assert sorted(read(data).x[:, 0].tolist()) == sorted(expected["x"].to_pylist())
+    where = plan(train, version=table.history()[1].snapshot_id, where="country = 'a/b= c%' and day = '2026-01-02'")
+    assert sorted(read(where).x[:, 0].tolist()) == [2.0, 6.0]
+    assert where.datasets["train"].rows == 2
+
+
+def test_names_and_times(table: Table) -> None:
+    """A version is a snapshot's number, a branch or a tag, or a time of which it is the newest."""
+    first, second, third = table.history()
+    table.manage_snapshots().create_tag(first.snapshot_id, "audit").commit()
+    moments = {entry: datetime.fromtimestamp(entry.timestamp_ms / 1000, UTC).isoformat() for entry in (first, third)}
+    asked = {"audit": first, "main": third, moments[third]: third, "2999-01-01": third}
+    for version, entry in asked.items():
+        assert plan("iceberg://lake/shop.orders", version=version).datasets["train"].snapshot == entry.snapshot_id
+    assert second.snapshot_id not in (first.snapshot_id, third.snapshot_id)
+
+
+def test_columns_that_came_and_went(table: Table) -> None:
+    """A column that was dropped is none of the table's, and one that was renamed is refused while old files have it."""
+    with table.update_schema() as change:
+        change.delete_column("y")
+        change.rename_column("country", "land")
+    stored = pq.read_schema(next(Path(table.location().removeprefix("file://")).rglob("*.parquet")))
+    names = {field_id: table.schema().find_column_name(field_id) for field_id in table.schema().field_ids}
+    with pytest.raises(
+        DataError, match=r"f\.parquet has a column 'country' which the Iceberg table calls 'land' since"
+    ):
+        columns_of_table(stored, names, "f.parquet")
+    kept = columns_of_table(stored.remove(stored.get_field_index("country")), names, "f.parquet")
+    assert kept.names == ["x", "day"]
+
+
+def with_positional_deletes(table: Table) -> None:
+    """Commit a file of deletes to the newest snapshot, as Spark's merge-on-read does."""
+
+    class Deletes(ManifestWriterV2):
+        def content(self) -> ManifestContent:
+            return ManifestContent.DELETES
+
+    snapshot = table.current_snapshot()
+    assert snapshot
+    task = next(iter(table.scan().plan_files()))
+    deletes = f"{table.location()}/data/deletes.parquet"
+    rows = pa.table({"file_path": [task.file.file_path], "pos": [0]})
+    pq.write_table(rows, deletes.removeprefix("file://"))
+    entry_file = DataFile.from_args(
+        content=DataFileContent.POSITION_DELETES,
+        file_path=deletes,
+        file_format=FileFormat.PARQUET,
+        partition=task.file.partition,
+        record_count=1,
+        file_size_in_bytes=1,
+    )
+    entry_file._spec_id = task.file.spec_id
+    where = f"{table.location()}/metadata/deletes.avro"
+    number = snapshot.snapshot_id
+    with Deletes(
+        table.specs()[task.file.spec_id], table.schema(), table.io.new_output(where), number, "null"
+    ) as writer:
+        writer.add(ManifestEntry.from_args(status=ManifestEntryStatus.ADDED, snapshot_id=number, data_file=entry_file))
+    manifests = [*snapshot.manifests(table.io), writer.to_manifest_file()]
+    output = table.io.new_output(snapshot.manifest_list)
+    with write_manifest_list(2, output, number, None, snapshot.sequence_number, "null") as listed:
+        listed.add_manifests(manifests)
+
+
+def without_files(table: Table) -> None:
+    for path in Path(table.location().removeprefix("file://")).glob("data/**/*.parquet"):
+        path.unlink()
+
+
+def without_rows(table: Table) -> None:
+    table.delete("x > 0")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            with_positional_deletes,
+            "snapshot .* of the Iceberg table .* has files of deletes: its data files",
+        ),
+        (without_files, "of the Iceberg table .* needs .*parquet, which is gone; expire_snapshots removes files"),
+        (without_rows, "snapshot .* of the Iceberg table .* has no rows"),
+    ],
+)
+def test_tables_that_are_refused(change: Callable[[Table], None], words: str, table: Table) -> None:
+    """A table whose files are not its rows is refused in a sentence."""
+    change(table)
+    with pytest.raises(DataError, match=words):
+        plan("iceberg://lake/shop.orders")
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "words"),
+    [
+        ("iceberg://lake/shop.orders", {"version": 9}, "has no version 9; its newest ones are"),
+        ("iceberg://lake/shop.orders", {"version": "2001-01-01"}, "has no version 2001-01-01; its newest ones are"),
+        (
+            "iceberg://lake/shop.orders",
+            {"version": "gold"},
+            "must be the number of a snapshot, a branch, a tag, or a",
+        ),
+        ("iceberg://lake/shop.orders", {"format": "csv"}, "is a table of Iceberg, whose files are parquet; remove"),
+        ("iceberg://lake", {}, "must be iceberg://CATALOG/NAMESPACE.TABLE"),
+        ("{}", {}, "is an Iceberg table without a metadata/version-hint.text, so only its catalog knows its newest"),
+        (
+            "{}/data/country=DE",
+            {},
+            "is a part of the Iceberg table .*/orders, whose folders hold rows of other",
+        ),
+        ("{}/data", {}, "is a part of the Iceberg table"),
+        (["{}", "{}"], {}, "is in a table of Iceberg, which must be given alone"),
+    ],
+)
+def test_job_files_that_are_refused(path: Any, fields: Any, words: str, table: Table) -> None:
+    """A version that is not there, and a path past the metadata, are named."""
+    folder = table.location().removeprefix("file://")
+    train = [part.format(folder) for part in path] if isinstance(path, list) else path.format(folder)
+    with pytest.raises(JobFileError, match=words):
+        plan(train, **fields)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("iceberg://lake/shop.gone", "can't be read: Table does not exist: shop.gone"),
+        ("iceberg://pond/shop.orders", "can't be read: .*URI missing, please provide using --uri, the config"),
+    ],
+)
+def test_catalogs_that_do_not_know(url: str, words: str, table: Table) -> None:
+    """A table that the catalog does not have, and a catalog without settings, are said in a sentence."""
+    assert table
+    with pytest.raises(DataError, match=words):
+        plan(url)
+
+
+@pytest.mark.long
+def test_a_job_goes_on_with_its_snapshot(table: Table, tmp_path: Path) -> None:
+    """Rows that come later are for a job that begins anew; the snapshot is in checkpoint, lineage and plan."""
+
+    def job(name: str, epochs: int, **data: Any) -> dict[str, Any]:
+        return {
+            "name": "orders",
+            "data": {"train": "iceberg://lake/shop.orders", "features": ["x"], "label": "y", **data},
+            "learner": {"kind": "linear", "optimizer": {"kind": "sgd", "learning_rate": 0.01}},
+            "training": {"epochs": epochs, "shards": 2},
+            "checkpoint": {"path": f"{tmp_path}/{name}"},
+            "export": f"{tmp_path}/{name}-models",
+        }
+
+    first = table.history()[-1].snapshot_id
+    yarnml.run(job("stopped", 1), "inline")
+    table.append(MORE)
+    assert overview(load_job(job("stopped", 2))).datasets[0].format == f"Iceberg, version {first}"
+    exports = [
+        yarnml.run(job("stopped", 2), "local").export,
+        yarnml.run(job("whole", 2, version=first), "inline").export,
+    ]
+    models = [Path(str(export), "model.safetensors").read_bytes() for export in exports]
+    assert models[0] == models[1]
+    assert yarnml.load_model(exports[0]).about["data"]["train"]["version"] == first
+    with pytest.raises(CheckpointError, match=r"the version of data\.train"):
+        overview(load_job(job("stopped", 3, version=table.history()[0].snapshot_id)))

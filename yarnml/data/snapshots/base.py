@@ -1,0 +1,67 @@
+"""One version of a table, and the protocol of a kind of such tables."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple, Protocol
+
+import pyarrow as pa
+
+from yarnml import storage
+from yarnml.data.partitions import Partition
+
+Version = int | str | None
+"""A number, a time or a name as text, or none for the newest."""
+
+
+def as_stored(columns: pa.Schema, url: str) -> pa.Schema:
+    """Take all columns of a file as columns of the table."""
+    return columns
+
+
+class Snapshot(NamedTuple):
+    """One version of the table at ``url``.
+
+    ``kind``: of table, in a word.
+    ``files``: by URL, in order, each with the columns that the table has for it.
+    ``types``: of these columns.
+    ``format``: of all files.
+    ``cleaner``: what removes files of old versions, for an error.
+    ``columns``: the columns of the table in those of a file of this URL; DataError where they have other names there.
+    """
+
+    kind: str
+    url: str
+    version: int
+    files: Mapping[str, Partition]
+    types: Mapping[str, pa.DataType]
+    format: str = "parquet"
+    cleaner: str = "VACUUM"
+    columns: Callable[[pa.Schema, str], pa.Schema] = as_stored
+
+
+class Tables(Protocol):
+    """One kind of tables.  Their files are read as any others; the library of the kind says which they are."""
+
+    KIND: str
+
+    def is_table(self, url: str) -> bool:
+        """Tell whether there is such a table at a URL."""
+
+    def snapshot(self, url: str, version: Version, field: str) -> Snapshot:
+        """One version of the table.
+
+        ``field``: of the job file.  JobFileError for a version that is not there, or a library that is missing;
+        DataError for a table whose files are not its rows.
+        """
+
+
+def has_folder(url: str, name: str) -> bool:
+    """Tell whether a URL is a folder with a folder of this name."""
+    fs, path = storage.locate(url)  # a NameNode that is asked for something below a file refuses
+    return bool(fs.isdir(path) and fs.isdir(storage.join(path, name)))
+
+
+def moment_of(time: str) -> datetime:
+    """The moment that a text in ISO 8601 names, in UTC where it has no zone; ValueError for any other text."""
+    moment = datetime.fromisoformat(time)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,166 @@
+"""Iceberg tables: the files of one snapshot, by the table's metadata or by a catalog.
+
+The package pyiceberg reads the metadata, through yarnml's own ways to files.  Data files are read as any others, and
+their columns are entry by name; Iceberg knows columns by ids, so files in which an id has another name are refused.
+"""
+
+from collections.abc import Iterator, Sequence
+from types import ModuleType
+from typing import Any
+
+import pyarrow as pa
+
+from yarnml import storage
+from yarnml.data.partitions import Partition
+from yarnml.data.snapshots.base import Snapshot, Version, has_folder, moment_of
+from yarnml.errors import DataError, JobFileError, YarnmlError, first_line
+
+KIND = "Iceberg"
+SCHEME = "iceberg://"
+METADATA = "metadata"
+SUFFIX = ".metadata.json"
+HINT = "version-hint.text"
+FORMATS = {"PARQUET": "parquet", "ORC": "orc", "AVRO": "avro"}
+
+_IDS = (b"PARQUET:field_id", b"iceberg.id")
+
+
+def is_table(url: str) -> bool:
+    if url.startswith(SCHEME) or url.endswith(SUFFIX):
+        return True
+    return has_folder(url, METADATA) and any(n.endswith(SUFFIX) for n in storage.names(storage.join(url, METADATA)))
+
+
+def snapshot(url: str, version: Version, field: str) -> Snapshot:
+    library = _library(field, url)
+    try:
+        table = _by_name(library, url, field) if url.startswith(SCHEME) else _by_metadata(library, url, field)
+        chosen = _chosen(table, version, url, field)
+        return _files(table, chosen, url, field)
+    except YarnmlError:
+        raise
+    except Exception as exc:  # a catalog's client has errors of its own
+        raise DataError(f"{field}: the Iceberg table {url} can't be read: {first_line(exc)}") from exc
+
+
+def _by_name(library: ModuleType, url: str, field: str) -> Any:
+    """The table that a catalog has, ``iceberg://catalog/namespace.table``; its settings are pyiceberg's own."""
+    catalog, _, name = url.removeprefix(SCHEME).partition("/")
+    if not catalog or "." not in name:
+        raise JobFileError(f"{field}: {url} must be {SCHEME}CATALOG/NAMESPACE.TABLE.")
+    return library.catalog_of(catalog).load_table(name)
+
+
+def _by_metadata(library: ModuleType, url: str, field: str) -> Any:
+    """The table of a metadata file, or of a folder whose newest one is told by a hint, as Hadoop catalogs write it."""
+    if not url.endswith(SUFFIX) and HINT not in storage.names(storage.join(url, METADATA)):
+        raise JobFileError(
+            f"{field}: {url} is an Iceberg table without a {METADATA}/{HINT}, so only its catalog knows its newest "
+            f"version; give {SCHEME}CATALOG/NAMESPACE.TABLE, or one of the files {METADATA}/*{SUFFIX}."
+        )
+    return library.StaticTable.from_metadata(url, library.SETTINGS)
+
+
+def _chosen(table: Any, version: Version, url: str, field: str) -> Any:
+    """The snapshot of an id, of a time, or of a branch or tag; the newest without any."""
+    if version is None:
+        entry = table.current_snapshot()
+        if entry is None:
+            raise DataError(f"{field}: the Iceberg table {url} has no rows yet.")
+        return entry
+    known = ", ".join(str(log.snapshot_id) for log in table.history()[-3:])
+    if isinstance(version, int):
+        entry = table.snapshot_by_id(version)
+    elif (entry := table.snapshot_by_name(version)) is None:
+        try:
+            moment = moment_of(version)
+        except ValueError as exc:
+            raise JobFileError(
+                "data.version must be the number of a snapshot, a branch, a tag, or a time such as "
+                f"2026-01-31T12:00:00Z, not '{version}'."
+            ) from exc
+        entry = table.snapshot_as_of_timestamp(int(moment.timestamp() * 1000))
+    if entry is None:
+        raise JobFileError(f"{field}: {url} has no version {version}; its newest ones are {known}.")
+    return entry
+
+
+def _files(table: Any, chosen: Any, url: str, field: str) -> Snapshot:
+    """The files of a snapshot, in the order of their names; DataError where these are not its rows."""
+    number = chosen.snapshot_id
+    scan = table.scan(snapshot_id=number)
+    where = f"{field}: snapshot {number} of the Iceberg table {url}"
+    tasks = sorted(scan.plan_files(), key=lambda task: task.file.file_path)
+    if any(task.delete_files for task in tasks):
+        raise DataError(
+            f"{where} has files of deletes: its data files still hold rows that were deleted. Have Spark write them "
+            "anew: CALL system.rewrite_data_files(table => …, options => map('delete-file-threshold', '1'))."
+        )
+    if not tasks:
+        raise DataError(f"{where} has no rows.")
+    formats = sorted({task.file.file_format.name for task in tasks})
+    if len(formats) > 1 or formats[0] not in FORMATS:
+        raise DataError(f"{where} has files of {' and '.join(formats)}; have them written anew in one format.")
+    schema = scan.projection()
+    files = {task.file.file_path: _partition(task.file, table.specs(), schema) for task in tasks}
+    names = {name for partition in files.values() for name, _ in partition}
+    kinds = {name: schema.as_arrow().field(name).type for name in names}
+    names_of_ids = {field_id: schema.find_column_name(field_id) for field_id in schema.field_ids}
+
+    def columns(stored: pa.Schema, file: str) -> pa.Schema:
+        return columns_of_table(stored, names_of_ids, file)
+
+    return Snapshot(KIND, url, number, files, kinds, FORMATS[formats[0]], "expire_snapshots", columns)
+
+
+def _partition(file: Any, specs: Any, schema: Any) -> Partition:
+    """The columns whose values are the same in all rows of a file, by the table's partitions; files may lack them."""
+    pairs = []
+    for place, part in enumerate(specs[file.spec_id].fields):
+        name = schema.find_column_name(part.source_id)
+        if name and "." not in name and str(part.transform) == "identity":
+            value = file.partition[place]
+            kind = schema.find_type(part.source_id)
+            pairs.append((name, None if value is None else part.transform.to_human_string(kind, value)))
+    return tuple(pairs)
+
+
+def columns_of_table(stored: pa.Schema, names_of_ids: dict[int, str | None], url: str) -> pa.Schema:
+    """The columns of a file that are the table's: not those that were dropped from it.
+
+    ``names_of_ids``: the table's columns, those within structs by their paths.  DataError for one of another name.
+    """
+    kept = []
+    current = set(names_of_ids.values())
+    for column in stored:
+        for path, number in _ids(column, []):
+            name = names_of_ids.get(number)
+            if (name is None and path in current) or (name is not None and name != path):
+                raise DataError(
+                    f"{url} has a column '{path}' which the Iceberg table {f'calls {name!r}' if name else 'replaced'} "
+                    "since; have Spark write the file anew: CALL system.rewrite_data_files."
+                )
+        if column.name in current:
+            kept.append(column)
+    return pa.schema(kept)
+
+
+def _ids(column: pa.Field, above: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """The path and the id of a column, and of the fields of a struct."""
+    path = [*above, column.name]
+    for key in _IDS:
+        if key in (column.metadata or {}):
+            yield ".".join(path), int(column.metadata[key])
+    if pa.types.is_struct(column.type):
+        for part in column.type:
+            yield from _ids(part, path)
+
+
+def _library(field: str, url: str) -> ModuleType:
+    try:
+        from yarnml.data.snapshots import iceberg_files
+    except ModuleNotFoundError as exc:
+        raise JobFileError(
+            f"{field}: {url} is an Iceberg table, which needs the package pyiceberg: pip install 'yarnml[iceberg]'."
+        ) from exc
+    return iceberg_files
