@@ -1,6 +1,7 @@
 """Cost of safety when nothing goes wrong: digests, backup tasks, history, checkpoints, onlookers, as ratios.
 
 The bare steps are one assignment: states are not compared, no checkpoint is kept, and late tasks are not looked for.
+What a history costs is too little for a difference of times, so its seconds are counted where they pass.
 """
 
 import tempfile
@@ -8,10 +9,10 @@ import threading
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from benchmarks import workloads
-from benchmarks.measure import interleaved, table
+from benchmarks.measure import interleaved, spread, table
 from benchmarks.onlookers import onlookers
 from benchmarks.step import Engine
 from benchmarks.workloads import Workload, job
@@ -20,33 +21,71 @@ from yarnml.errors import Interrupted
 from yarnml.events.events import EpochDone, Event
 from yarnml.job.load import load_job
 from yarnml.job.spec import Job
+from yarnml.master import recording
 from yarnml.runner import train
+from yarnml.watch.history.recorder import Recorder
 
 BARE = "the bare steps"
+USUAL = "backups, digests, history"
+WATCHED = "without checkpoints, 100 who look at its page"
 WHOLE = (
-    ("backups, digests, history", 100_000, 0),
+    (USUAL, 100_000, 0),
     ("the same, a checkpoint every round", 1, 0),
-    ("without checkpoints, 100 who look at its page", 100_000, 100),
+    (WATCHED, 100_000, 100),
 )
 """Jobs by name: epochs between checkpoints, and browsers that have their page open, with metrics for Prometheus."""
 
 BLOCK_SECONDS = 300.0  # the longest that a block of steps may take
 
 
+class TimedRecorder(Recorder):
+    """A recorder of a job's history that counts its own time."""
+
+    newest: ClassVar[dict[str, "TimedRecorder"]] = {}  # by the folder of their job
+
+    def __init__(self, folder: str, *args: Any) -> None:
+        super().__init__(folder, *args)
+        self._waited = 0.0
+        self.newest[folder] = self
+
+    def add(self, event: Event) -> None:
+        start = time.perf_counter()
+        super().add(event)
+        self._waited += time.perf_counter() - start
+
+    @property
+    def seconds(self) -> float:
+        """The time that the job has waited for it, and the processor time of the thread that writes."""
+        assert self._thread.ident
+        return self._waited + time.clock_gettime(time.pthread_getcpuclockid(self._thread.ident))
+
+
 class Whole:
-    """A job as a user runs it, held between blocks of epochs; each call lets one block through."""
+    """A job as a user runs it, held between blocks of epochs; each call lets one block through.
+
+    ``shares``: the seconds of its history as shares of those of each block.
+    """
 
     def __init__(self, spec: dict[str, Any], epochs: int) -> None:
+        self.shares: list[float] = []
         self._epochs = epochs
+        self._folder = spec["checkpoint"]["path"]
         self._done = 0
         self._go = threading.Semaphore(0)
         self._reached = threading.Semaphore(0)
         self._over = False
         self._thread = threading.Thread(target=self._train, args=(load_job(spec),), daemon=True)
         self._thread.start()
-        self()  # the first block has the compiler in it
+        self._pass()  # the first block has the compiler in it
 
     def __call__(self) -> float:
+        recorder = TimedRecorder.newest[self._folder]
+        before = recorder.seconds
+        seconds = self._pass()
+        self.shares.append((recorder.seconds - before) / seconds)
+        return seconds
+
+    def _pass(self) -> float:
         start = time.perf_counter()
         self._go.release()
         assert self._reached.acquire(timeout=BLOCK_SECONDS), "the job does not get on"
@@ -97,10 +136,16 @@ def measure(workload: Workload, epochs: int, rounds: int) -> None:
             if looking:
                 stack.enter_context(onlookers(place, looking))
             stack.callback(whole.close)
-        table(interleaved(peers, rounds), steps, BARE)
+        taken = interleaved(peers, rounds)
+        table(taken, steps, BARE)
+        print("  onlookers, beside the same job without them:")
+        table({name: taken[name] for name in (USUAL, WATCHED)}, steps, USUAL)
+        shares = [100 * share for share in peers[USUAL].shares]
+        print(f"  the history's share of a step's time: {spread(shares, ' %')}, in {len(shares)} blocks")
 
 
-def main(rounds: int = 7) -> None:
-    """Cost of digests, backup tasks and checkpoints when nothing goes wrong."""
+def main(rounds: int = 5) -> None:
+    """Cost of digests, backup tasks, history, checkpoints and onlookers when nothing goes wrong."""
+    recording.Recorder = TimedRecorder  # type: ignore[misc]
     measure(workloads.SMALL, 10, rounds)
     measure(workloads.LARGE, 2, rounds)
