@@ -77,7 +77,7 @@ def test_the_file_of_an_evaluation(diabetes: Path, tmp_path: Path) -> None:
     """It has what the command prints for programs; a second run has nothing to do, and another one is refused."""
     output = tmp_path / "out.json"
     end = evaluate_model(diabetes / "models", diabetes / "rows.csv", output)
-    assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".yarnml-evaluate-out.json", "out.json"]
     assert json.loads(output.read_text())["metrics"] == end.metrics
     before = output.read_bytes()
     assert evaluate_model(diabetes / "models", diabetes / "rows.csv", output) == end

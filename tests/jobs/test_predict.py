@@ -47,7 +47,7 @@ def test_the_rows_come_in_order(cancer: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(probabilities, model.predict_proba(rows), rtol=1e-5, atol=1e-6)
     names = [f"part-{n:07d}.parquet" for n in range(4)]
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["_SUCCESS", *names]
-    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".yarnml-predict-out", "out"]
 
 
 def test_csv_predicts_as_parquet(cancer: Path, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_the_same_bytes_after_any_death(cancer: Path, tmp_path: Path, write_job:
     shards = 569
     section = {"model": str(cancer / "models"), "data": str(cancer / "rows.parquet"), "shards": shards, "keep": ["id"]}
     job = {"name": "killed", "predict": section | {"output": str(tmp_path / "out")}, "workers": {"count": 2}}
-    parts = tmp_path / ".tmp-predict-out/parts"
+    parts = tmp_path / ".yarnml-predict-out/parts"
 
     def done() -> list[Path]:
         return sorted(parts.glob("part-*"))
@@ -116,7 +116,7 @@ def test_the_same_bytes_after_any_death(cancer: Path, tmp_path: Path, write_job:
     predict(cancer, tmp_path / "whole", keep=["id"], shards=shards)
     for path in (tmp_path / "whole").glob("part-*"):
         assert path.read_bytes() == (tmp_path / "out" / path.name).read_bytes()
-    assert not parts.parent.exists()
+    assert [p.name for p in parts.parent.iterdir()] == ["history"]
 
 
 @pytest.mark.parametrize(

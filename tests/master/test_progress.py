@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import pytest
 
 from yarnml.control.calls import Progress, RequestBackup
-from yarnml.control.commands import Assignment, Build, Train
+from yarnml.control.commands import Assignment, Build, FindGroups, Scoring, Train
+from yarnml.data.base import Dataset
 from yarnml.data.schema import Schema
-from yarnml.events.events import Tick
+from yarnml.events.events import ShardsDone, Tick
+from yarnml.job.processes import Workers
 from yarnml.master.progress import ProgressTable
 
 STEP = 5
@@ -20,7 +22,7 @@ class Heartbeats:
     progress: ProgressTable
     generation: int = 0
 
-    def begin(self, command: Train | Build) -> None:
+    def begin(self, command: Train | Build | FindGroups) -> None:
         self.generation += 1
         self.progress.begin(Assignment(self.generation, command, {0: [0, 1], 1: [2, 3]}, []))
 
@@ -96,3 +98,17 @@ def test_stragglers_are_compared_since_the_last_comparison(heartbeats: Heartbeat
     heartbeats.hear(1, tasks=30, busy=191.0)
     assert heartbeats.progress.stragglers() == [1]
     assert heartbeats.progress.stragglers() == []
+
+
+def test_shards_of_a_job_without_steps(heartbeats: Heartbeats) -> None:
+    """They are counted over the workers of this assignment, told once for each percent, and whole at its end."""
+    heartbeats.hear(0, step=0, mapped=2)
+    assert heartbeats.progress.shards_done(is_over=True) is None  # of steps there is a tick
+    scoring = Scoring("/models/1", "", Dataset("parquet", ()), b"", 4, "fail", Workers())
+    heartbeats.begin(FindGroups(scoring, "country"))
+    assert heartbeats.progress.shards_done(is_over=False) is None
+    heartbeats.hear(0, step=0, mapped=1)
+    heartbeats.hear(1, step=0, mapped=2)
+    assert heartbeats.progress.shards_done(is_over=False) == ShardsDone("find the groups", 3, 4, 2)
+    assert heartbeats.progress.shards_done(is_over=False) is None
+    assert heartbeats.progress.shards_done(is_over=True) == ShardsDone("find the groups", 4, 4, 2)

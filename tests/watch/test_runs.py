@@ -88,7 +88,7 @@ def test_runs_below_a_folder(tmp_path: Path) -> None:
     runs, unreadable = find_runs([str(tmp_path)])
     heads, *rows = runs_table(runs).splitlines()
     assert not unreadable
-    assert heads.split() == ["name", "state", "learner", "rows", "epochs", "best", "time", "started", "model", "folder"]
+    assert heads.split() == ["name", "state", "kind", "rows", "progress", "best", "time", "started", "model", "folder"]
     assert rows[0].split()[:7] == ["digits", "failed", "mlp", "1,438", "2/20", "accuracy", "0.75"]
     assert rows[1].split()[1] == "done"
     assert rows[1].split()[-2:] == ["3", f"{tmp_path}/old"]

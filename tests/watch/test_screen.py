@@ -30,7 +30,8 @@ def test_a_running_job() -> None:
     """Epochs, loss, phases and processes."""
     listed = entries(10)
     text = drawn(Run("/jobs/digits", listed, listed[-1].time))
-    for part in ("digits  running", "epoch 10/20", "accuracy", "worker 2", "node-1", "compute", "rows/s", "█"):
+    progress = "10 of 20 epochs, about 50.0 s left"
+    for part in ("digits  running", progress, "accuracy", "worker 2", "node-1", "compute", "rows/s", "█"):
         assert part in text
 
 
@@ -103,4 +104,4 @@ def test_it_follows_a_job_to_its_end(tmp_path: Path) -> None:
     last = screen.decode().rpartition("\x1b[?1049l")[2]  # after the full screen
     assert "done" in last
     assert isinstance(listed[-1].event, Outcome)
-    assert "epoch 4/20" in last
+    assert "4 of 20 epochs" in last

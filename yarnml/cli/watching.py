@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from yarnml.cli.shared import echo
-from yarnml.job.load import load_job
+from yarnml.job.load import load_any
 from yarnml.job.places import absolute_path
 
 APPLICATION = re.compile(r"application_\d+_\d+")
@@ -82,11 +82,11 @@ def targets_command(folders: tuple[str, ...], output: str, every: float | None) 
 def compare_command(jobs: tuple[str, ...]) -> None:
     """Show what differs between jobs, and their metrics side by side.
 
-    JOB is the folder of a job, its checkpoint.path, its job file, or an application of yours.
+    JOB is the folder of a job, its checkpoint.path or its output; its job file; or an application of yours.
     """
     from yarnml.watch.runs import comparison, read_run
 
-    echo(comparison([read_run(_folder(job)) for job in jobs]))
+    echo(comparison([read_run(_job_folder(job)) for job in jobs]))
 
 
 @click.command("report")
@@ -95,13 +95,13 @@ def compare_command(jobs: tuple[str, ...]) -> None:
 def report_command(job: str, output: str) -> None:
     """Write what a job did into one file that any browser shows, without a network.
 
-    JOB is the folder of a job, its checkpoint.path, its job file, or an application of yours.  A file of the
-    output's name is replaced.
+    JOB is the folder of a job, its checkpoint.path or its output; its job file; or an application of yours.
+    A file of the name that is given to --output is replaced.
     """
     from yarnml.watch.report import write_report
     from yarnml.watch.runs import read_run
 
-    echo(write_report(read_run(_folder(job)), output))
+    echo(write_report(read_run(_job_folder(job)), output))
 
 
 @click.command("top")
@@ -110,13 +110,13 @@ def report_command(job: str, output: str) -> None:
 def top_command(job: str, once: bool) -> None:
     """Watch a job in this terminal until it ends; Ctrl-C leaves it alone.
 
-    APP is an application's id, the name of a job of yours on YARN, the folder of any job, its checkpoint.path, or its
-    job file.
+    APP is an application's id, the name of a job of yours on YARN, the folder of any job, its checkpoint.path or its
+    output, or its job file.
     """
     from yarnml.watch.top import show
 
-    is_name = "/" not in job and not job.endswith((".yaml", ".yml")) and not Path(job).is_dir()
-    show(_folder_of_job(job) if is_name else _folder(job), Console(highlight=False), once=once)
+    is_name = "/" not in job and not job.endswith((".yaml", ".yml")) and not Path(job).exists()
+    show(_folder_of_job(job) if is_name else _job_folder(job), Console(highlight=False), once=once)
 
 
 def _folder_of_job(name: str) -> str:
@@ -131,8 +131,15 @@ def _folder(job: str) -> str:
     if APPLICATION.fullmatch(job):
         return _folder_of_job(job)
     if job.endswith((".yaml", ".yml")):
-        return str(load_job(job).checkpoint.path)
+        return load_any(job).folder
     return absolute_path("JOB", job, Path.cwd())
+
+
+def _job_folder(job: str) -> str:
+    """The folder of a job, which may also be named by the output that it makes of a model."""
+    from yarnml.watch.runs import folder_of_output
+
+    return folder_of_output(_folder(job))
 
 
 COMMANDS = (history_commands, compare_command, report_command, top_command)

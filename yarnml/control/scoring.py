@@ -1,5 +1,6 @@
 """Commands that apply a stored model to rows: predict them, or evaluate the model by their labels."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -121,3 +122,14 @@ class EvaluateModel(Message, frozen=True):
 
 
 ScoringCommand = Predict | FindGroups | EvaluateModel | DrawSample | ExplainFeatures | ExplainRows | QuantiseModel
+
+WORK: Mapping[type[ScoringCommand], str] = {
+    Predict: "predict",
+    FindGroups: "find the groups",
+    EvaluateModel: "evaluate",
+    DrawSample: "draw a sample",
+    ExplainFeatures: "vary each feature",
+    ExplainRows: "explain",
+    QuantiseModel: "quantise",
+}
+"""What a command does with each shard, as its progress is told."""

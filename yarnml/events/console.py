@@ -31,6 +31,7 @@ from yarnml.events.events import (
     RoundStarted,
     SearchDone,
     SearchStarted,
+    ShardsDone,
     SizeChanged,
     Submitted,
     Tick,
@@ -41,7 +42,13 @@ from yarnml.events.events import (
 )
 from yarnml.events.log import log
 from yarnml.events.measurements import Measurement
-from yarnml.events.model_jobs import evaluation_table, explanation_text, prediction_summary
+from yarnml.events.model_jobs import (
+    evaluation_table,
+    explanation_text,
+    prediction_summary,
+    rows_of,
+    shards_line,
+)
 from yarnml.events.public import shown
 from yarnml.events.rate import Rate
 from yarnml.events.submission import PageServed, TimeLimit, UserAction
@@ -76,16 +83,17 @@ class JobConsole(AbstractContextManager["JobConsole"]):
             return  # for the history
         match event:
             case Tick():
-                self._show_progress(event)
+                self._rate.add(event.step, event.rows, time.monotonic())
+                self._show_progress(progress_line(self._round, event, self._rate.per_second))
+            case ShardsDone():
+                self._show_progress(shards_line(event))
             case RoundStarted():
                 self._round = event
                 self._rate.begin(event.first)
             case _:
                 self._print(shown(announcement(event)))
 
-    def _show_progress(self, tick: Tick) -> None:
-        self._rate.add(tick.step, tick.rows, time.monotonic())
-        text = progress_line(self._round, tick, self._rate.per_second)
+    def _show_progress(self, text: str) -> None:
         if self._live:
             self._live.update(Text(text, no_wrap=True, overflow="ellipsis"))
         elif time.monotonic() - self._last_plain_line >= PLAIN_LINE_SECONDS:
@@ -116,9 +124,9 @@ def announcement(event: Announcement) -> str:
     """One plain line about an event; a table about the end of a search, and the summary about the end of a job."""
     match event:
         case Planned(name, backend, rows, shards, workers, reducers, room):
-            parts = ", ".join(f"{n} {name} rows" for name, n in rows.items())
+            parts = ", ".join(rows_of(name, count) for name, count in rows.items())
             processes = count_of(workers, "worker") + (f" and {reducers} reducers" if reducers else "")
-            return f"{name}: {parts} in {shards} shards; {backend}, {processes}" + (room and f"; {room}")
+            return f"{name}: {parts} in {count_of(shards, 'shard')}; {backend}, {processes}" + (room and f"; {room}")
         case LabelSummary(text):
             return text
         case Continued(step, epoch, folder):

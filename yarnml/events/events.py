@@ -17,6 +17,7 @@ from yarnml.events.measurements import Measurement
 from yarnml.events.model_jobs import EvaluationResult as EvaluationResult
 from yarnml.events.model_jobs import ExplanationResult as ExplanationResult
 from yarnml.events.model_jobs import Predicted as Predicted
+from yarnml.events.model_jobs import ShardsDone as ShardsDone
 from yarnml.events.submission import PageServed, TimeLimit, UserAction
 from yarnml.events.submission import Pending as Pending
 from yarnml.events.submission import Submitted as Submitted
@@ -209,7 +210,7 @@ _Search = SearchStarted | TrialDone | SearchDone
 Announcement = _SubmissionEvent | _ClusterEvent | _PlanEvent | _TrainingEvent | End | Failure | _Search
 """The events that a person reads one by one."""
 
-Event = Announcement | RoundStarted | Tick | Measurement
+Event = Announcement | RoundStarted | Tick | ShardsDone | Measurement
 """Any event: only announcements are read one by one, measurements only in a history (`yarnml.watch.history`)."""
 
 Listener = Callable[[Event], None]

@@ -5,8 +5,20 @@ import msgspec
 from yarnml.events.fact import Fact
 from yarnml.events.text import columns, count_of
 
+SECTIONS = ("predict", "evaluate", "explain")
+"""What a job does that applies a model: the section of its job file, and the name of its rows."""
+
 SHOWN_FEATURES = 10
 """Features that the text of an explanation names: the tables have all."""
+
+
+class ShardsDone(Fact, frozen=True):
+    """The progress of a job that applies a model: ``done`` of its ``shards``; ``work``: what is done with each."""
+
+    work: str
+    done: int
+    shards: int
+    workers: int
 
 
 class Predicted(Fact, frozen=True):
@@ -62,6 +74,17 @@ class ExplanationResult(Fact, frozen=True):
     importances: dict[str, float]
     sizes: dict[str, float]
     note: str = ""
+
+
+def shards_line(event: ShardsDone) -> str:
+    """The line about a job that applies a model."""
+    shards = f"{event.done} of {count_of(event.shards, 'shard')}"
+    return f"{event.work}: {shards}, {100 * event.done / event.shards:.0f} %  {count_of(event.workers, 'worker')}"
+
+
+def rows_of(name: str, count: int) -> str:
+    """Rows and what they are for: a part of the data, or what a model is to do with them."""
+    return f"{count} rows to {name}" if name in SECTIONS else f"{count} {name} rows"
 
 
 def prediction_summary(end: Predicted) -> str:

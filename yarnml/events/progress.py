@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from yarnml.events.console import JobConsole, announcement
-from yarnml.events.events import EpochDone, Event, Listener, Outcome, Planned, RoundStarted, Tick
+from yarnml.events.events import EpochDone, Event, Listener, Outcome, Planned, RoundStarted, ShardsDone, Tick
 from yarnml.events.measurements import Measurement
 from yarnml.events.public import shown
 from yarnml.events.text import format_metrics
@@ -25,8 +25,8 @@ class ProgressBar:
         self._metrics = ""
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Measurement):
-            return  # for the history
+        if isinstance(event, Measurement | ShardsDone):
+            return  # for the history, and of jobs that have no steps
         match event:
             case Planned():
                 self._bar.set_description_str(shown(event.name))

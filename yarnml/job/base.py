@@ -1,9 +1,12 @@
 """The part of a job that clusters and crews need to know, whether it trains a model or uses one."""
 
 import re
-from typing import Protocol
+from typing import Any, Protocol
+
+from msgspec import to_builtins
 
 from yarnml.errors import JobFileError
+from yarnml.events.redaction import HIDDEN, map_texts, without_password
 from yarnml.job.acls import Acls
 from yarnml.job.fields import LARGEST_SIZE, size_in_bytes
 from yarnml.job.processes import EnvironmentSpec, Master, Reducers, Workers
@@ -35,7 +38,7 @@ class BaseJob(Protocol):
 
     @property
     def folder(self) -> str:
-        """The job's own folder: what it goes on from after a stop, its lease and its logs."""
+        """The job's own folder: what it goes on from after a stop, its lease, its logs and its history."""
 
     @property
     def folder_field(self) -> str:
@@ -52,6 +55,13 @@ class BaseJob(Protocol):
     @property
     def modules(self) -> list[str]:
         """The user's own modules and packages, which travel with the job."""
+
+
+def public_document(job: BaseJob) -> dict[str, Any]:
+    """A job as a mapping that may be handed on: without passwords, and without the values of its variables."""
+    document: dict[str, Any] = map_texts(without_password, to_builtins(job))
+    document["environment"]["variables"] = dict.fromkeys(job.environment.variables, HIDDEN)
+    return document
 
 
 def check_processes(job: BaseJob) -> None:

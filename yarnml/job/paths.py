@@ -19,11 +19,13 @@ PREDICTION = "prediction.json"
 SUCCESS = "_SUCCESS"
 PARTS = "parts"
 SEARCH = "search.json"
+HISTORY = "history"
 MLFLOW_RUN = "mlflow-run.json"
 TARGETS = "prometheus-targets.json"
 TEMPORARY = atomic.PREFIX
 
-LEASE = ".yarnml-lease.json"
+BESIDE = ".yarnml-"
+LEASE = f"{BESIDE}lease.json"
 ANY_MARK = "[0-9a-f]{8}"
 
 _STEP = re.compile(r"step-([0-9]{12})")
@@ -126,8 +128,14 @@ def mlflow_run(job_folder: str) -> str:
     return storage.join(job_folder, MLFLOW_RUN)
 
 
+def beside_output(output: str, section: str) -> str:
+    """The hidden folder of a job that applies a model; ``section``: of its job file, such as ``predict``."""
+    parent, _, name = output.rstrip("/").rpartition("/")
+    return storage.join(parent, f"{BESIDE}{section}-{name}")
+
+
 def history(job_folder: str) -> str:
-    return storage.join(job_folder, "history")
+    return storage.join(job_folder, HISTORY)
 
 
 def piece(first: int, last: int) -> str:

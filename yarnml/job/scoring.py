@@ -8,13 +8,13 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 
 from yarnml.errors import JobFileError
+from yarnml.job import paths
 from yarnml.job.base import check_processes
 from yarnml.job.csv import Csv, check_csv
 from yarnml.job.explain import check_keys, explain
 from yarnml.job.fields import FormatName, Section, Url, Urls
 from yarnml.job.on_model import OnModel
 from yarnml.job.places import absolute_environment, absolute_path, absolute_paths
-from yarnml.storage import atomic
 
 
 class ModelRows(Section, frozen=True, kw_only=True):
@@ -49,9 +49,8 @@ class ScoringJob(OnModel, frozen=True, kw_only=True):
 
     @property
     def folder(self) -> str:
-        """A hidden folder beside the output, with all that is done until the output is whole."""
-        parent, _, name = self.output.rpartition("/")
-        return atomic.hidden(parent, f"{self.SECTION}-{name}")
+        """A hidden folder beside the output, with all that is done until that is whole; the history stays in it."""
+        return paths.beside_output(self.output, self.SECTION)
 
     @property
     def folder_field(self) -> str:

@@ -5,9 +5,9 @@ Construct a Job through `yarnml.job.load.load_job`: msgspec checks types while d
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, field, to_builtins
+from msgspec import Meta, field
 
-from yarnml.events.redaction import HIDDEN, hide, hide_passwords, map_texts, without_password
+from yarnml.events.redaction import hide, hide_passwords
 from yarnml.job.acls import Acls
 from yarnml.job.data import ClassWeights as ClassWeights
 from yarnml.job.data import Data as Data
@@ -175,12 +175,6 @@ class Job(Section, frozen=True, kw_only=True):
         """True where features are scaled before the learner sees them: ``data.scale`` or the learner asks for it."""
         scale = self.learner.scale if self.data.scale == "auto" else self.data.scale
         return scale == "standard" or self.learner.scales
-
-    def public(self) -> dict[str, Any]:
-        """The job as a mapping that may be handed on: without passwords, and without the values of its variables."""
-        document: dict[str, Any] = map_texts(without_password, to_builtins(self))
-        document["environment"]["variables"] = dict.fromkeys(self.environment.variables, HIDDEN)
-        return document
 
     @property
     def folder(self) -> str:

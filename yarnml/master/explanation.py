@@ -89,11 +89,11 @@ def explain(job: ModelExplanation, cluster: Cluster, say: Listener) -> Explanati
     scoring = plan.scoring(shards, "fail", job.workers)
     bytes_of_row = 8 * (plan.schema.row_width + 2)
     sample_rows = max(10, min(section.sample, MAX_SAMPLE_BYTES // bytes_of_row))
-    say(Planned(job.name, cluster.name, {"explain": rows}, shards, cluster.workers(job), 0))
-    with hidden_folder(job) as lease:
+    with hidden_folder(job, cluster, say) as (lease, record):
+        record(Planned(job.name, cluster.name, {"explain": rows}, shards, cluster.workers(job), 0))
         draft = storage.join(job.folder, paths.PARTS)
         storage.remove(draft)
-        with cluster.open_crew(job, paths.logs(job.folder), say, Locality(plan.dataset, shards)) as crew:
+        with cluster.open_crew(job, paths.logs(job.folder), record, Locality(plan.dataset, shards)) as crew:
             sample = _run(crew, DrawSample(scoring, sample_rows), shards).arrays
             effects = unpack(_run(crew, ExplainFeatures(scoring, sample, metric, section.repeats), shards).arrays)
             baseline = _baseline(plan, unpack(sample))
@@ -107,11 +107,13 @@ def explain(job: ModelExplanation, cluster: Cluster, say: Listener) -> Explanati
                 storage.rename(draft, job.output)
             except FileExistsError as exc:
                 raise ExportError(f"explain.output {job.output} appeared meanwhile; choose another folder.") from exc
-    importances = values.importances(plan.schema)
-    sizes = values.sizes(plan.schema)
-    return ExplanationResult(
-        job.name, job.output, plan.folder, rows, explained.method, metric or "", importances, sizes, note
-    )
+        importances = values.importances(plan.schema)
+        sizes = values.sizes(plan.schema)
+        end = ExplanationResult(
+            job.name, job.output, plan.folder, rows, explained.method, metric or "", importances, sizes, note
+        )
+        record.add(end)
+    return end
 
 
 def _end(job: ModelExplanation, identity: dict[str, Any]) -> ExplanationResult | None:

@@ -163,9 +163,7 @@ class Master:
                 missing = self._barrier.missing
             for saved in self._service.take_saved():
                 on_saved(saved)
-            if tick := self._progress.tick(self._members.hosts("worker")):
-                self._say(tick)
-            self._tell_usage()
+            self._tell_progress(is_over=not missing)
             if failed := [report for report in reports.values() if isinstance(report, Failed)]:
                 raise cause(failed)
             if behind := [worker for worker, report in reports.items() if isinstance(report, FellBehind)]:
@@ -189,7 +187,9 @@ class Master:
             self._progress.begin(self._barrier.begin(command, shards, reducers, addresses))
             self._changed.notify_all()
 
-    def _tell_usage(self) -> None:
+    def _tell_progress(self, *, is_over: bool) -> None:
+        for event in self._progress.news(self._members.hosts("worker"), is_over=is_over):
+            self._say(event)
         if self._usage.is_due:
             with self._changed:
                 measured = self._usage.tell(self._members.hosts, self._barrier.assignment.shards, *self.stats)

@@ -69,11 +69,11 @@ def evaluate(job: ModelEvaluation, cluster: Cluster, say: Listener) -> Evaluatio
         return plan.done
     dataset = plan.scoring.dataset
     shards = shards_of(dataset.rows)
-    say(Planned(job.name, cluster.name, {"evaluate": dataset.rows}, shards, cluster.workers(job), 0))
     by = job.evaluate.by
     scoring = plan.scoring.scoring(shards, "fail", job.workers)
-    with hidden_folder(job) as lease:
-        with cluster.open_crew(job, paths.logs(job.folder), say, Locality(dataset, shards)) as crew:
+    with hidden_folder(job, cluster, say) as (lease, record):
+        record(Planned(job.name, cluster.name, {"evaluate": dataset.rows}, shards, cluster.workers(job), 0))
+        with cluster.open_crew(job, paths.logs(job.folder), record, Locality(dataset, shards)) as crew:
             groups = _groups(crew, FindGroups(scoring, by), shards) if by else []
             command = EvaluateModel(scoring, plan.metrics, by, groups)
             judged = first_of(run_to_end(crew, command, shards), ModelMetrics)
@@ -82,6 +82,7 @@ def evaluate(job: ModelEvaluation, cluster: Cluster, say: Listener) -> Evaluatio
             job.name, job.output, plan.scoring.folder, dataset.rows, judged.weight, judged.metrics, by, judged.groups
         )
         _commit(plan, end)
+        record.add(end)
     return end
 
 

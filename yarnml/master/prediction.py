@@ -4,6 +4,7 @@ Until the end all is in a hidden folder beside the output, `Prediction.folder`:
 
 * ``prediction.json``: what decides the bytes of the files; a job that differs begins anew
 * ``parts/``: the files, and at last ``_SUCCESS``; it becomes the output by one rename
+* ``history/``: what happened, which stays
 """
 
 import time
@@ -21,11 +22,14 @@ from yarnml.job import paths
 from yarnml.job.prediction import Prediction
 from yarnml.master.crew import Cluster, Crew
 from yarnml.master.earlier_output import UNREADABLE, is_there
+from yarnml.master.hidden_folder import clear
 from yarnml.master.locality import Locality
 from yarnml.master.persistence import run_to_end
+from yarnml.master.recording import recorded
 from yarnml.master.reports import first_of
 from yarnml.master.scoring_plan import ScoringPlan, Source, plan_scoring, shards_of
 from yarnml.model.versions import packages
+from yarnml.watch.history import pieces
 
 FORMAT = "yarnml-prediction/1"
 
@@ -81,21 +85,24 @@ def predict(job: Prediction, cluster: Cluster, *, restart: bool = False, say: Li
     if plan.done:
         return plan.done
     rows = plan.scoring.dataset.rows
-    say(Planned(job.name, cluster.name, {"predict": rows}, plan.shards, cluster.workers(job), 0))
+    planned = Planned(job.name, cluster.name, {"predict": rows}, plan.shards, cluster.workers(job), 0)
     try:
         with storage.patience(), lease.held():
             _prepare(plan, restart=restart)
-            locality = Locality(plan.scoring.dataset, plan.shards)
-            with cluster.open_crew(job, paths.logs(job.folder), say, locality) as crew:
-                counts = _write_files(plan, crew)
-                local = crew.stats.local_share
-            lease.confirm()
-            end = _end(job, plan.scoring, counts, plan.shards, seconds=time.monotonic() - began, local=local)
-            _commit(plan, end)
+            with recorded(job, cluster.name, cluster.host, say) as record:
+                record(planned)
+                locality = Locality(plan.scoring.dataset, plan.shards)
+                with cluster.open_crew(job, paths.logs(job.folder), record, locality) as crew:
+                    counts = _write_files(plan, crew)
+                    local = crew.stats.local_share
+                lease.confirm()
+                end = _end(job, plan.scoring, counts, plan.shards, seconds=time.monotonic() - began, local=local)
+                _commit(plan, end)
+                record.add(end)
     except KeyboardInterrupt:
         raise Interrupted("The files that are done are kept. Run the same command again to continue.") from None
     with translated(ExportError, f"{job.folder} can't be removed"):
-        storage.remove(job.folder)
+        clear(job)
     return end
 
 
@@ -136,6 +143,7 @@ def _prepare(plan: PredictionPlan, *, restart: bool) -> None:
         document = msgspec.json.format(msgspec.json.encode(plan.identity))
         if restart or not storage.exists(file) or storage.read(file) != document:
             storage.remove(plan.parts)
+            pieces.forget(plan.job.folder)
             storage.write(file, document)
 
 

@@ -8,7 +8,8 @@ from collections.abc import Collection
 
 from yarnml.control.calls import Progress, RequestBackup
 from yarnml.control.commands import Assignment, Build
-from yarnml.events.events import Tick
+from yarnml.control.scoring import WORK, ScoringCommand
+from yarnml.events.events import ShardsDone, Tick
 from yarnml.master.stragglers import choose_backup, stragglers
 
 COMPARE_SECONDS = 20.0
@@ -30,6 +31,7 @@ class ProgressTable:
         self._compared_at = now
         self._moved_at = now
         self._newest_tick = 0  # its step
+        self._newest_percent = 0
         self._backups: dict[int, dict[int, bool]] = {}  # step → shard → True where its owner had not begun it
         self.copied = 0
 
@@ -38,6 +40,7 @@ class ProgressTable:
         self._assignment = assignment
         self._moved_at = time.monotonic()
         self._backups = {}
+        self._newest_percent = 0
         if isinstance(assignment.command, Build):
             self._newest_tick = 0
             self._newest = {}
@@ -54,6 +57,10 @@ class ProgressTable:
         """Seconds since the assignment began or any worker moved on."""
         return time.monotonic() - self._moved_at
 
+    def news(self, workers: Collection[int], *, is_over: bool) -> list[Tick | ShardsDone]:
+        """List what has changed for a user since the last call; ``is_over``: all of the assignment is done."""
+        return [event for event in (self.tick(workers), self.shards_done(is_over=is_over)) if event]
+
     def tick(self, workers: Collection[int]) -> Tick | None:
         """The newest step that one of these workers has finished, once."""
         known = (progress for worker in workers if (progress := self._newest.get(worker)))
@@ -62,6 +69,21 @@ class ProgressTable:
             return None
         self._newest_tick = newest.step
         return Tick(newest.step, newest.loss, newest.rows, len(workers))
+
+    def shards_done(self, *, is_over: bool) -> ShardsDone | None:
+        """Count the shards that an assignment without steps has done, once for each percent; None without news."""
+        command = self._assignment.command
+        total = sum(map(len, self._assignment.shards.values()))
+        if not isinstance(command, ScoringCommand) or not total:
+            return None
+        generation = self._assignment.generation
+        counts = [p.mapped for p in self._participants().values() if p.generation == generation]
+        done = total if is_over else min(sum(counts), total)
+        percent = 100 * done // total
+        if percent <= self._newest_percent:
+            return None
+        self._newest_percent = percent
+        return ShardsDone(WORK[type(command)], done, total, len(self._assignment.shards))
 
     def choose_backup(self, call: RequestBackup) -> int | None:
         """Choose a shard for an idle worker to compute, and note that; None where there is none for it."""

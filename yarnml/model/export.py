@@ -32,6 +32,7 @@ from yarnml.errors import ExportError, translated
 from yarnml.events.events import Outcome
 from yarnml.events.redaction import without_password
 from yarnml.job import paths, user_code
+from yarnml.job.base import public_document
 from yarnml.job.spec import Export, Job
 from yarnml.job.start import Start
 from yarnml.model import signatures
@@ -99,7 +100,7 @@ def describe(
         "shards": shards,
         "data": {n: _data_facts(d) for n, d in plan.datasets.items()},
         "packages": packages(),
-        "job": job.public(),
+        "job": public_document(job),
         **_lineage(job),
         "parent": {"folder": without_password(parent.folder), "digest": parent.digest} if parent else None,
     }

@@ -42,6 +42,8 @@ def speed(run: Run) -> Iterable[str]:
             if after.rows >= before.rows and ended > began:
                 rates.append((ended - zero, (after.rows - before.rows) / (ended - began)))
     yield charts.over_time("Rows per second", {"rows/s": rates})
+    done = [(when - run.began, float(shards.done)) for when, shards in run.shards_over_time]
+    yield charts.over_time("Shards done", {"shards": done}, "{:.0f}".format)
     yield charts.shares("Where the time of a step goes", run.phases)
 
 

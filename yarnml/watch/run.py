@@ -6,8 +6,19 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal, TypeVar
 
-from yarnml.events.events import EpochDone, Event, Failure, Outcome, Planned, Tick, TrialDone
+from yarnml.events.events import (
+    End,
+    EpochDone,
+    EvaluationResult,
+    Event,
+    Failure,
+    Outcome,
+    Planned,
+    ShardsDone,
+    Tick,
+)
 from yarnml.events.measurements import ProcessesMeasured, ProcessUse, RoundMeasured, RunStarted, TrainingMeasured
+from yarnml.events.model_jobs import SECTIONS
 from yarnml.job import metrics
 from yarnml.watch.history.entries import Entry
 
@@ -44,16 +55,26 @@ class Run:
         return str(self.job.get("name", self.folder.rstrip("/").rpartition("/")[2]))
 
     @cached_property
+    def section(self) -> str:
+        """The work of a job that applies a model: the section of its job file; empty for a training."""
+        return next((section for section in SECTIONS if section in self.job), "")
+
+    @cached_property
+    def place(self) -> str:
+        """The place that a user names the job by: its folder, or the output of a job that applies a model."""
+        return str(self.job[self.section]["output"]) if self.section else self.folder
+
+    @cached_property
     def learner(self) -> str:
         learner = self.job.get("learner", {})
         return str(learner.get("kind") or learner.get("path", ""))
 
     @cached_property
-    def end(self) -> Outcome | Failure | None:
+    def end(self) -> End | Failure | None:
         """The event that ended the newest run; None as long as there is none."""
-        ended: Outcome | Failure | None = None
+        ended: End | Failure | None = None
         for entry in self.entries:
-            if isinstance(entry.event, Outcome | Failure):
+            if isinstance(entry.event, End | Failure):
                 ended = entry.event
             elif isinstance(entry.event, RunStarted):
                 ended = None
@@ -61,11 +82,10 @@ class Run:
 
     @cached_property
     def state(self) -> State:
-        match self.end:
-            case Outcome():
-                return "done"
-            case Failure(error):
-                return "stopped" if error == "Interrupted" else "failed"
+        if isinstance(self.end, Failure):
+            return "stopped" if self.end.error == "Interrupted" else "failed"
+        if self.end:
+            return "done"
         return "running" if self.now - self.entries[-1].time < SILENT_SECONDS else "gone"
 
     @cached_property
@@ -79,6 +99,11 @@ class Run:
         return ""
 
     @cached_property
+    def outcome(self) -> Outcome | None:
+        """The good end of a training; None without one."""
+        return self.end if isinstance(self.end, Outcome) else None
+
+    @cached_property
     def epochs(self) -> list[tuple[float, EpochDone]]:
         """The epochs in order, each with its time; one that was trained again counts as it was trained last."""
         done: dict[int, tuple[float, EpochDone]] = {}
@@ -89,8 +114,8 @@ class Run:
 
     @cached_property
     def epochs_done(self) -> int:
-        if isinstance(self.end, Outcome):
-            return self.end.epochs
+        if self.outcome:
+            return self.outcome.epochs
         return self.epochs[-1][1].epoch if self.epochs else 0
 
     @cached_property
@@ -103,6 +128,20 @@ class Run:
         """The number of rows by dataset."""
         planned = self._newest(Planned)
         return planned.rows if planned else {}
+
+    @cached_property
+    def shards_over_time(self) -> list[tuple[float, ShardsDone]]:
+        """The progress of the newest run of a job that applies a model, with the times."""
+        return [(when, shards) for when, shards in self._all(ShardsDone) if when >= self.began]
+
+    @cached_property
+    def shards(self) -> ShardsDone | None:
+        return self.shards_over_time[-1][1] if self.shards_over_time else None
+
+    @cached_property
+    def began(self) -> float:
+        starts = (entry.time for entry in reversed(self.entries) if isinstance(entry.event, RunStarted))
+        return next(starts, self.entries[0].time)
 
     @cached_property
     def seconds(self) -> float:
@@ -124,9 +163,11 @@ class Run:
 
     @cached_property
     def metrics(self) -> dict[str, float]:
-        """The newest metrics: of the test data, the validation data or the newest epoch."""
-        if isinstance(self.end, Outcome):
-            sets = self.end.metrics
+        """The newest metrics: of the test data, the validation data or the newest epoch; those of an evaluation."""
+        if isinstance(self.end, EvaluationResult):
+            return self.end.metrics
+        if self.outcome:
+            sets = self.outcome.metrics
             return sets.get("test") or sets.get("validation") or next(iter(sets.values()), {})
         return next((epoch.metrics for _, epoch in reversed(self.epochs) if epoch.metrics), {})
 
@@ -140,8 +181,10 @@ class Run:
 
     @cached_property
     def model(self) -> str:
-        """The folder of the exported model; empty without one."""
-        return self.end.export or "" if isinstance(self.end, Outcome) else ""
+        """The folder of the model that was exported, or is applied; empty without one."""
+        if self.section:
+            return str(getattr(self.end, "model", "") or self.job[self.section]["model"])
+        return (self.outcome.export or "") if self.outcome else ""
 
     @cached_property
     def tick(self) -> Tick | None:
@@ -170,8 +213,10 @@ class Run:
 
     @cached_property
     def rows_per_second(self) -> float | None:
-        """The rows that all steps have covered per second of their time; None without a step."""
+        """The rows that all steps have covered per second of their time, or all shards; None without any."""
         planned = self._newest(Planned)
+        if self.shards and self.seconds:
+            return sum(self.rows.values()) * self.shards.done / self.shards.shards / self.seconds
         seconds = sum(self.phases.values())
         if not planned or not seconds:
             return None
@@ -181,10 +226,6 @@ class Run:
     @cached_property
     def rounds(self) -> list[tuple[float, RoundMeasured]]:
         return self._all(RoundMeasured)
-
-    @cached_property
-    def trials(self) -> list[tuple[float, TrialDone]]:
-        return self._all(TrialDone)
 
     @cached_property
     def uses(self) -> list[tuple[float, ProcessesMeasured]]:

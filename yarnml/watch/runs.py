@@ -6,13 +6,15 @@ from typing import Any
 
 from yarnml import storage
 from yarnml.errors import HistoryError, translated
+from yarnml.events.model_jobs import SECTIONS
 from yarnml.events.text import columns
 from yarnml.job import paths
 from yarnml.watch.history.pieces import HistoryReader
 from yarnml.watch.numbers import MISSING, duration, number
+from yarnml.watch.pace import pace
 from yarnml.watch.run import Run
 
-HEADS = ("name", "state", "learner", "rows", "epochs", "best", "time", "started", "model", "folder")
+HEADS = ("name", "state", "kind", "rows", "progress", "best", "time", "started", "model", "folder")
 
 MAX_DEPTH = 4
 """Folders below a given one that are looked into."""
@@ -21,6 +23,15 @@ MAX_DEPTH = 4
 def read_run(folder: str) -> Run:
     """Read the run of a job's folder; HistoryError where there is none."""
     return Run(folder, HistoryReader(folder).read(), time.time())
+
+
+def folder_of_output(place: str) -> str:
+    """Return the folder of a job that is named by it, or by the output of a job that applies a model."""
+    beside = [paths.beside_output(place, section) for section in SECTIONS]
+    with translated(HistoryError, f"{place} can't be looked at"):
+        if storage.names(paths.history(place)):
+            return place
+        return next((folder for folder in beside if storage.names(paths.history(folder))), place)
 
 
 def find_runs(folders: Iterable[str]) -> tuple[list[Run], list[str]]:
@@ -60,7 +71,7 @@ def _folders(folder: str, depth: int) -> Iterable[str]:
         yield folder
     elif depth:
         for name in names:
-            if not name.startswith("."):
+            if not name.startswith(".") or name.startswith(paths.BESIDE):
                 yield from _folders(storage.join(folder, name), depth - 1)
 
 
@@ -82,11 +93,13 @@ def runs_table(runs: Sequence[Run]) -> str:
 def row_of(run: Run) -> tuple[str, ...]:
     """The cells of a run below `HEADS`."""
     best = MISSING if run.best is None else f"{run.metric} {run.best:.4g}"
-    rows = f"{run.rows['train']:,}" if "train" in run.rows else MISSING
-    epochs = f"{run.epochs_done}/{run.epochs_asked or MISSING}"
+    rows = f"{next(iter(run.rows.values())):,}" if run.rows else MISSING  # of a training those of its training data
+    at = pace(run)
+    progress = f"{at.done}/{at.total or MISSING}"
     started = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.entries[0].time))
     version = run.model.rpartition("/")[2] or MISSING
-    return run.name, run.state, run.learner, rows, epochs, best, duration(run.seconds), started, version, run.folder
+    kind = run.section or run.learner
+    return run.name, run.state, kind, rows, progress, best, duration(run.seconds), started, version, run.place
 
 
 def comparison(runs: Sequence[Run]) -> str:

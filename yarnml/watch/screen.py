@@ -8,7 +8,9 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from yarnml.events.public import shown
+from yarnml.watch.facts import progress
 from yarnml.watch.numbers import duration, number
+from yarnml.watch.pace import pace
 from yarnml.watch.run import Run
 from yarnml.watch.view import Table, View, view_of
 
@@ -61,8 +63,8 @@ def _head(run: Run) -> Text:
 
 def _progress(run: Run) -> RichTable:
     grid = RichTable.grid(padding=(0, 1))
-    asked = run.epochs_asked or max(1, run.epochs_done)
-    grid.add_row(ProgressBar(total=asked, completed=run.epochs_done, width=40), f"epoch {run.epochs_done}/{asked}")
+    at = pace(run)
+    grid.add_row(ProgressBar(total=1.0, completed=at.share or 0.0, width=40), progress(run) or f"{at.done} {at.unit}")
     return grid
 
 

@@ -1,15 +1,28 @@
 """The content of a page: facts, charts and tables of a run.  Pure; `yarnml.watch.page` makes HTML of it."""
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import median
 
 from yarnml.events.console import announcement
-from yarnml.events.events import EpochDone, Event, Failure, Outcome, RoundStarted, Tick, Waiting
+from yarnml.events.events import (
+    End,
+    EpochDone,
+    EvaluationResult,
+    Event,
+    ExplanationResult,
+    Failure,
+    Outcome,
+    Predicted,
+    RoundStarted,
+    ShardsDone,
+    Tick,
+    Waiting,
+)
 from yarnml.events.measurements import Measurement, ProcessUse
-from yarnml.watch import plots
+from yarnml.watch import facts, plots
 from yarnml.watch.numbers import MISSING, duration, number, size
+from yarnml.watch.pace import pace
 from yarnml.watch.run import Run
 from yarnml.watch.runs import flat
 
@@ -37,6 +50,7 @@ class View:
     """All that a page shows.
 
     ``charts``: SVGs.  ``cause``: of a bad end, ``detail`` below it.  ``waiting``: for what the job waits.
+    ``progress``: a sentence, and ``share``, from 0 to 1, the same as a number.
     """
 
     title: str
@@ -44,6 +58,8 @@ class View:
     cause: str
     detail: str
     waiting: str
+    progress: str
+    share: float | None
     facts: list[tuple[str, str]]
     charts: list[str]
     epochs: Table
@@ -61,7 +77,9 @@ def view_of(run: Run, *, charts: bool = True) -> View:
         run.cause,
         run.end.detail if isinstance(run.end, Failure) else "",
         waiting(run),
-        facts(run),
+        facts.progress(run),
+        pace(run).share,
+        facts.facts(run),
         [*filter(None, [*plots.learning(run), *plots.speed(run), *plots.machines(run)])] if charts else [],
         epochs_table(run),
         summary_table(run),
@@ -76,7 +94,8 @@ def beginning(folder: str) -> View:
     name = folder.rstrip("/").rpartition("/")[2]
     empty = Table([], [])
     text = "The job begins; what it does is here in a few seconds."
-    return View(name, "running", "", "", text, [("folder", folder)], [], empty, empty, empty, empty, empty)
+    facts = [("folder", folder)]
+    return View(name, "running", "", "", text, "", None, facts, [], empty, empty, empty, empty, empty)
 
 
 def waiting(run: Run) -> str:
@@ -84,40 +103,9 @@ def waiting(run: Run) -> str:
     for entry in reversed(run.entries):
         if isinstance(entry.event, Waiting):
             return announcement(entry.event) if run.state == "running" else ""
-        if isinstance(entry.event, RoundStarted | Tick | EpochDone | Outcome | Failure):
+        if isinstance(entry.event, RoundStarted | Tick | ShardsDone | EpochDone | End | Failure):
             break
     return ""
-
-
-def facts(run: Run) -> list[tuple[str, str]]:
-    """The first lines of a page."""
-    first = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.entries[0].time))
-    rows = ", ".join(f"{count:,} {name}" for name, count in run.rows.items())
-    workers = [use for _, use in run.processes if use.role == "worker"]
-    listed = [
-        ("learner", run.learner),
-        ("rows", rows),
-        ("epochs", f"{run.epochs_done} of {run.epochs_asked or MISSING}"),
-        ("step", f"{run.tick.step}, loss {run.tick.loss:.4g}" if run.tick else ""),
-        (f"best {run.metric}", "" if run.best is None else number(run.best)),
-        ("rows/s", "" if run.rows_per_second is None else number(run.rows_per_second)),
-        ("workers", f"{len(workers):,}" if workers else ""),
-        ("backend", run.start.backend if run.start else ""),
-        ("yarnml", run.start.version if run.start else ""),
-        ("started", first),
-        ("time", duration(run.seconds)),
-        ("model", run.model),
-        ("folder", run.folder),
-    ]
-    listed += [("note", remark) for remark in (run.end.remarks if isinstance(run.end, Outcome) else [])]
-    if isinstance(run.end, Outcome):
-        listed += [
-            (f"{part}: {name}", number(value))
-            for part, metrics in run.end.metrics.items()
-            for name, value in metrics.items()
-            if "[" not in name
-        ]
-    return [(name, text) for name, text in listed if text]
 
 
 def epochs_table(run: Run) -> Table:
@@ -197,11 +185,14 @@ def events_table(run: Run) -> Table:
 
 
 def _is_announced(event: Event) -> bool:
-    return not isinstance(event, Tick | RoundStarted | EpochDone | Measurement)
+    return not isinstance(event, Tick | RoundStarted | ShardsDone | EpochDone | Measurement)
 
 
 def _words(event: Event) -> str:
-    if isinstance(event, Outcome):
-        return f"done: {event.epochs} epochs, step {event.step}"
-    assert not isinstance(event, Tick | RoundStarted | Measurement)
+    match event:
+        case Outcome():
+            return f"done: {event.epochs} epochs, step {event.step}"
+        case Predicted() | EvaluationResult() | ExplanationResult():
+            return f"done: {event.rows:,} rows"
+    assert not isinstance(event, Tick | RoundStarted | ShardsDone | Measurement)
     return announcement(event)

@@ -1,6 +1,7 @@
 """Jobs that apply a model on YARN: the bytes and numbers of one process here, also where a container dies."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_a_container_dies(cluster: Cluster, digits: Path, tmp_path: Path) -> Non
     }
 
     def done() -> list[str]:
-        return [name for name in cluster.files(f"{USER}/scored/.tmp-predict-out/parts") if name.startswith("part-")]
+        return [name for name in cluster.files(f"{USER}/scored/.yarnml-predict-out/parts") if name.startswith("part-")]
 
     with submitted(cluster, {"name": "scored", "predict": section | common, **processes}) as run:
         wait_for("some files", lambda: len(done()) > 3 or "done:" in run.printed(), 120)
@@ -60,5 +61,9 @@ def test_a_container_dies(cluster: Cluster, digits: Path, tmp_path: Path) -> Non
     assert "macro_f1" in out
     inline = load_any({"name": "here", "evaluate": local | {"output": str(tmp_path / "metrics.json")}})
     assert json.loads(cluster.read(f"{home}/scored/metrics.json"))["metrics"] == run_any(inline, "inline").metrics
-    left = [name for name in cluster.files(f"{USER}/scored") if name.startswith(".")]
-    assert left + cluster.files(f"{USER}/.skein") == []
+    left = {name: cluster.files(f"{USER}/scored/{name}") for name in cluster.files(f"{USER}/scored") if name[0] == "."}
+    assert left == {".yarnml-predict-out": ["history"], ".yarnml-evaluate-metrics.json": ["history"]}
+    assert cluster.files(f"{USER}/.skein") == []
+    listed = cluster.yarnml("history", f"{home}/scored").stdout
+    assert re.search(r"scored +done +predict .* 150/150 ", listed), listed
+    assert re.search(r"evaluated +done +evaluate ", listed), listed

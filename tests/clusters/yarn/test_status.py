@@ -10,11 +10,32 @@ from yarnml.clusters.yarn.observe.status import (
     describe_status,
     training_status,
 )
-from yarnml.events.events import EpochDone, Event, Failure, Outcome, ProcessLost, RoundStarted, Tick, Waiting
+from yarnml.events.events import (
+    EpochDone,
+    Event,
+    Failure,
+    Outcome,
+    Predicted,
+    ProcessLost,
+    RoundStarted,
+    ShardsDone,
+    Tick,
+    Waiting,
+)
 
 
 def application(state: str = "FAILED", live: bool = False) -> Application:
     return Application("application_1_0002", "digits", "ann", "default", state, live, "", "", 0.0, 0.0, 0.5)
+
+
+def test_a_job_that_predicts() -> None:
+    """It tells how many shards are done, and at its end where they are."""
+    end = Predicted("scored", "/scored", "/models/1", 400, 0, 8)
+    listed: list[Event] = [Waiting(1, 2, ""), ShardsDone("predict", 3, 8, 2), end]
+    running = training_status(listed[:2])
+    assert (running.shards_done, running.shards, running.waiting) == (3, 8, "")
+    assert "3 of 8 are done" in describe_status(Status(application("RUNNING", live=True), running, []))
+    assert "/scored" in describe_status(Status(application("FINISHED"), training_status(listed), []))
 
 
 def test_a_status_is_the_sum_of_the_events() -> None:

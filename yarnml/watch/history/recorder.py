@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import astuple
 
 from yarnml.control.usage import UsageMeter
-from yarnml.events.events import Event, Listener, RoundStarted, Tick
+from yarnml.events.events import Event, Listener, RoundStarted, ShardsDone, Tick
 from yarnml.events.log import log
 from yarnml.events.measurements import (
     Measurement,
@@ -31,7 +31,7 @@ LAST_PIECE_SECONDS = 10.0
 Sink = Callable[[Entry], None]
 """A function that gets every entry of a history as it comes, from any thread."""
 
-_SAMPLED = (Tick, RoundStarted, TrainingMeasured, RoundMeasured, ProcessesMeasured)
+_SAMPLED = (Tick, RoundStarted, ShardsDone, TrainingMeasured, RoundMeasured, ProcessesMeasured)
 """Events of which a piece has the newest one only: they count on, or there is one like them soon."""
 
 

@@ -1,8 +1,9 @@
 """Thinning of a history: however long a job runs, its history has room, and what is older has fewer entries.  Pure."""
 
 from collections.abc import Sequence
+from typing import get_args
 
-from yarnml.events.events import EpochDone, Event, Failure, Outcome, Tick
+from yarnml.events.events import End, EpochDone, Event, Failure, ShardsDone, Tick
 from yarnml.events.measurements import (
     ParametersMeasured,
     ProcessesMeasured,
@@ -23,10 +24,11 @@ SHARES = {"run": 0.1, "epochs": 0.25, "counters": 0.15, "processes": 0.3, "param
 
 _KINDS: dict[type[Event], str] = {
     RunStarted: "run",
-    Outcome: "run",
     Failure: "run",
+    **dict.fromkeys(get_args(End), "run"),
     EpochDone: "epochs",
     Tick: "counters",
+    ShardsDone: "counters",
     TrainingMeasured: "counters",
     RoundMeasured: "processes",
     ProcessesMeasured: "processes",

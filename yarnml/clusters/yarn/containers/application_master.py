@@ -29,14 +29,13 @@ from yarnml.control.credentials import Certificate
 from yarnml.control.rpc import ControlServer
 from yarnml.errors import TimeOver, YarnmlError
 from yarnml.events.console import JobConsole
-from yarnml.events.events import End, EpochDone, Event, Failure, Listener, Outcome, TrialDone
+from yarnml.events.events import End, EpochDone, Event, Failure, Listener, Outcome, ShardsDone, TrialDone
 from yarnml.events.log import log, log_what_nobody_catches
 from yarnml.events.redaction import redacted
 from yarnml.events.submission import UserAction
 from yarnml.job import paths
 from yarnml.job.base import BaseJob
 from yarnml.job.load import AnyJob, decode_job
-from yarnml.job.spec import Job
 from yarnml.master.crew import Cluster, OpenCrew
 from yarnml.master.locality import Locality
 from yarnml.master.master import Master
@@ -76,8 +75,7 @@ def main() -> int:
             show(event)
 
         say(UserAction(_submitter(), "submitted this job"))
-        if isinstance(job, Job):
-            serve_page(application, str(job.checkpoint.path), say)
+        serve_page(application, job.folder, say)
         limit = time_limit.start_clock(say)
         cluster = Cluster("yarn", crew_opener(application, certificate, limit), host=os.environ["NM_HOST"])
         end = _earlier_failure(failure_file) or _lead(job, cluster, failure_file, say, limit)
@@ -132,12 +130,14 @@ def crew_opener(
 
 
 def fraction_done(event: Event) -> float | None:
-    """The part of a training, or of the search before it, that is done; None where an event does not tell."""
+    """The part of a job, or of the search before a training, that is done; None where an event does not tell."""
     match event:
         case EpochDone(epoch, epochs):
             return epoch / epochs
         case TrialDone(done, trainings):
             return done / trainings
+        case ShardsDone(_, done, shards):
+            return done / shards
     return None
 
 

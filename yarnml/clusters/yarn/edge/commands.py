@@ -17,8 +17,8 @@ from yarnml.clusters.yarn.observe.status import Application, Status, TrainingSta
 from yarnml.control.calls import Resize, Resized
 from yarnml.control.rpc import ControlClient
 from yarnml.errors import ClusterError, HistoryError, JobFileError
-from yarnml.events.events import Listener, Tick
-from yarnml.events.text import local_time
+from yarnml.events.events import Listener, ShardsDone, Tick
+from yarnml.events.text import count_of, local_time
 from yarnml.storage.security import identity
 from yarnml.watch.history.pieces import HistoryReader
 
@@ -80,13 +80,18 @@ def job_status(name: str) -> Status:
 
 
 def newest_step(application: str) -> str:
-    """The newest step of a job and its loss, by its history; empty where that does not tell."""
+    """The newest step of a job and its loss, or the shards that it has done, by its history; empty without any."""
     try:
         entries = HistoryReader(folder_of(application)).newest()
     except (JobFileError, HistoryError):
         return ""
-    tick = next((entry.event for entry in reversed(entries) if isinstance(entry.event, Tick)), None)
-    return f"{tick.step}, loss {tick.loss:.4g}" if tick else ""
+    for entry in reversed(entries):
+        match entry.event:
+            case Tick(step, loss):
+                return f"{step}, loss {loss:.4g}"
+            case ShardsDone(_, done, shards):
+                return f"{done} of {count_of(shards, 'shard')}"
+    return ""
 
 
 def folder_of_job(name: str) -> str:

@@ -13,6 +13,7 @@ from yarnml.errors import HistoryError, JobFileError
 from yarnml.events.log import log
 from yarnml.storage import atomic
 from yarnml.storage.security import identity
+from yarnml.watch.pace import pace
 from yarnml.watch.runs import read_run
 
 MAX_APPLICATIONS = 1000
@@ -58,7 +59,7 @@ def recalled_status(application: str) -> Status | None:
         queue = str(run.job.get("queue", ""))
         first = run.entries[0].time
         last = run.entries[-1].time
-        done = run.epochs_done / run.epochs_asked if run.epochs_asked else 0.0
+        done = pace(run).share or 0.0
         note = f"The cluster does not know it any more; this is out of its history in {folder}."
         known = Application(
             application, run.name, identity.user(), queue, run.state.upper(), False, folder, note, first, last, done

@@ -19,6 +19,7 @@ from yarnml.events.events import (
     ProcessJoined,
     ProcessLost,
     RoundStarted,
+    ShardsDone,
     Tick,
     TrialDone,
     Waiting,
@@ -57,6 +58,7 @@ class TrainingStatus(Struct):
     """The training of a job as far as its events have told.
 
     ``trained``: how many of the ``trainings`` of a search are done.
+    ``shards_done``: of the ``shards`` of a job that applies a model.
     ``waiting``: for what, in words; empty for nothing.
     ``lost``: the reason for each lost process.
     ``page``: where the newest master shows the job; empty where it does not.
@@ -71,6 +73,8 @@ class TrainingStatus(Struct):
     epochs: int = 0
     trained: int = 0
     trainings: int = 0
+    shards_done: int = 0
+    shards: int = 0
     metrics: dict[str, float] = {}
     waiting: str = ""
     lost: list[str] = []
@@ -130,6 +134,11 @@ def _add(status: TrainingStatus, event: Event) -> None:
             status.step = event.step
             status.loss = event.loss
             status.metrics = event.metrics
+        case ShardsDone(_, done, shards, workers):
+            status.shards_done = done
+            status.shards = shards
+            status.workers = workers
+            status.waiting = ""
         case TrialDone(done, trainings):
             status.trained = done
             status.trainings = trainings
@@ -184,6 +193,8 @@ def _training_facts(training: TrainingStatus, live: bool) -> list[tuple[str, str
         facts.append(("training", f"round {training.round}, step {training.step}/{training.steps}{loss}{workers}"))
     if training.trainings:
         facts.append(("search", f"{training.trained} of {training.trainings} trainings are done"))
+    if training.shards:
+        facts.append(("shards", f"{training.shards_done} of {training.shards} are done"))
     if training.epoch:
         metrics = f"  {format_metrics(training.metrics)}" if training.metrics else ""
         facts.append(("epoch", f"{training.epoch}/{training.epochs}{metrics}"))
