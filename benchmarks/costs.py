@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import nnls
 
-from yarnml.reduce.reducer import chunk_bounds, slice_bounds
+from yarnml.reduce.chunks import chunk_bounds, slice_bounds
 from yarnml.reduce.routing import Route, cheapest_route, groups
 from yarnml.reduce.tree import combine
 

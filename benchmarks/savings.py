@@ -19,6 +19,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "4, Nesterov": {"local_steps": 4, "outer": NESTEROV},
     "16 local steps": {"local_steps": 16},
     "16, Nesterov": {"local_steps": 16, "outer": NESTEROV},
+    "delay 1": {"delay": 1},
+    "delay 2": {"delay": 2},
+    "delay 4": {"delay": 4},
 }
 
 

@@ -19,6 +19,7 @@ SUFFERED = pytest.StashKey[list[Suffered]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--runs", type=int, default=RUNS, help="how many seeds of the fault suite to run")
     parser.addoption("--first", type=int, default=0, help="the first seed")
+    parser.addoption("--delay", type=int, default=0, help="training.delay of the job that suffers")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -59,14 +60,15 @@ def model_bits(version: Path) -> list[bytes]:
 
 
 @pytest.fixture(scope="session")
-def write(digits: Path, example_data: Callable[[str], Path]) -> Write:
+def write(digits: Path, example_data: Callable[[str], Path], pytestconfig: pytest.Config) -> Write:
     def write(folder: Path, *, has_table: bool = False) -> Path:
         job = job_on_digits(digits, folder)
         job["training"] = {"epochs": EPOCHS, "batch_size": 256, "shards": 3}
+        job["training"]["delay"] = pytestconfig.getoption("--delay", 0)
         if has_table:
             job["data"] = clicks(example_data("clicks"))
             job["learner"] = {"kind": "sparse_factorization_machine", "rank": 2, "min_count": 3}
-            job["training"]["state"] = "sharded"
+            job["training"] |= {"state": "sharded", "delay": 0}
         job["workers"] = {"count": 3, "timeout": 8, "max_failures": 50}
         job["checkpoint"] |= {"every": "10 epochs", "keep": 2}
         path = folder / "job.yaml"

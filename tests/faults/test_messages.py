@@ -14,7 +14,8 @@ from tests.faults.sums import SHARDS, TOKEN, check_sums, reducer_server, reducin
 from tests.faults.wires import Message, Relay, Rule
 from yarnml.errors import WorkerLost
 from yarnml.reduce.allreduce import NetworkAllReduce
-from yarnml.reduce.reducer import CHUNK_ELEMENTS, Reducer
+from yarnml.reduce.chunks import CHUNK_ELEMENTS
+from yarnml.reduce.reducer import Reducer
 
 LENGTHS = [500, 2 * CHUNK_ELEMENTS + 5]  # one chunk, three chunks
 

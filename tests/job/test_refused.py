@@ -154,6 +154,14 @@ def test_missing_field(field: str) -> None:
             "training.local_steps are steps on batches of rows, so training.batch_size must be a number, not full.",
         ),
         (
+            document(learner={"kind": "boosting"}, training={"delay": 1}),
+            "training.delay is for gradient descent, which learner.kind boosting does not use here",
+        ),
+        (
+            document(learner={"kind": "mlp"}, training={"delay": 1, "batch_size": "full"}),
+            "training.delay is between the steps of an epoch, and with training.batch_size full that is one step",
+        ),
+        (
             document(learner={"kind": "mlp"}, training={"outer": {"kind": "sgd"}}),
             "training.outer is the optimizer between local steps, so training.local_steps must be 2 or more; set it",
         ),

@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import shutil
 import time
 from collections.abc import Callable
 from functools import partial
@@ -61,8 +62,11 @@ def test_any_number_of_processes(job: Job, reference: Callable[[Job], str], work
 
 
 def test_two_levels(job: Job, reference: Callable[[Job], str], write_job: Any) -> None:
-    """Groups of workers that add up first what they send on train the same bits, also when one of them is killed."""
-    job["training"] |= {"epochs": 6}
+    """Groups of workers that add up first what they send on train the same bits, also when one of them is killed.
+
+    With a delay the sums of two steps are on their way then.
+    """
+    job["training"] |= {"epochs": 6, "delay": 1}
     path = write_job(job | {"workers": {"count": 4}, "reducers": {"levels": 2}})
     with running(path) as run:
         wait_for("a checkpoint", lambda: saved_steps(Path(job["checkpoint"]["path"])))
@@ -138,6 +142,21 @@ def test_local_steps(job: Job, reference: Callable[[Job], str]) -> None:
     outcome = yarnml.run(job | {"workers": {"count": 2}, "reducers": {"count": 1}})
     assert model_digest(job) == expected
     assert outcome.step == 8
+
+
+def test_delay(job: Job, reference: Callable[[Job], str]) -> None:
+    """Sums of earlier states have the same law, also where other workers continue from within an epoch."""
+    job["training"] |= {"delay": 2, "batch_size": 64, "gradients": "bfloat16"}
+    job["checkpoint"] |= {"keep": 20}
+    expected = reference(job)
+    folder = Path(job["checkpoint"]["path"])
+    yarnml.run(job | {"workers": {"count": 3}})
+    assert model_digest(job) == expected
+    for later in saved_steps(folder)[2:]:
+        shutil.rmtree(folder / "checkpoints" / f"step-{later:012}")
+    (folder / "outcome.json").unlink()
+    yarnml.run(job | {"workers": {"count": 2}, "reducers": {"count": 1}})
+    assert model_digest(job, 2) == expected
 
 
 def test_trees(job: Job, reference: Callable[[Job], str]) -> None:

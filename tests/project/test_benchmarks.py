@@ -35,7 +35,7 @@ from benchmarks.peers.sparse import by_loop
 from benchmarks.ratings import Ratings
 from benchmarks.seeding import candidates
 from benchmarks.tables import Table
-from yarnml.reduce.reducer import CHUNK_ELEMENTS
+from yarnml.reduce.chunks import CHUNK_ELEMENTS
 
 ROOT = Path(__file__).parents[2]
 EFFORTS = Efforts(Effort(2e-4, 5e-5, 1e-9), Effort(1e-4, 3e-5, 2e-9), 5e-4)

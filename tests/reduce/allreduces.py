@@ -83,17 +83,22 @@ def check_sums(
     leaves: Callable[[int, int], Value],
     steps: int = STEPS,
     generation: int = 1,
+    delay: int = 0,
 ) -> None:
     """Every worker goes through some steps in a thread of its own, and gets the totals of one that has all shards.
 
-    ``leaves``: (step, shard) → its value.
+    ``leaves``: (step, shard) → its value.  ``delay``: how many later sums are started before one is waited for.
     """
     totals: dict[tuple[int, int], bytes] = {}
 
     def work(worker: int, own_shards: list[int]) -> None:
-        for step in range(steps):
-            parts = combine({s: leaves(step, s) for s in own_shards}, SHARDS)
-            totals[worker, step] = bits(allreduces[worker].reduce(StepKey(generation, step), parts, SHARDS))
+        allreduce = allreduces[worker]
+        for step in range(steps + delay):
+            if step < steps:
+                parts = combine({s: leaves(step, s) for s in own_shards}, SHARDS)
+                allreduce.start(StepKey(generation, step), parts, SHARDS, delay)
+            if step >= delay:
+                totals[worker, step - delay] = bits(allreduce.wait(StepKey(generation, step - delay)))
 
     threads = [threading.Thread(target=work, args=item) for item in assign(SHARDS, range(len(allreduces))).items()]
     for thread in threads:

@@ -11,7 +11,8 @@ from tests.reduce.allreduces import HOST, SHARDS, TOKEN, check_sums, connected, 
 from yarnml.control.credentials import Credentials
 from yarnml.errors import WorkerLost
 from yarnml.reduce.allreduce import NetworkAllReduce
-from yarnml.reduce.reducer import CHUNK_ELEMENTS, StepKey
+from yarnml.reduce.chunks import CHUNK_ELEMENTS
+from yarnml.reduce.reducer import StepKey
 from yarnml.reduce.routing import Routes
 from yarnml.reduce.server import PeerServices, ReducerServer
 from yarnml.reduce.tree import combine
@@ -36,6 +37,16 @@ def test_two_levels_give_the_same_bits(workers: int, dedicated: int, length: int
         check_sums(allreduces, partial(leaf, length=length, dtype="<f4"))
         assert any(allreduce.relay_sent.messages for allreduce in allreduces)
         assert max(allreduce.stream_count for allreduce in allreduces) <= 2  # the largest group has three
+
+
+@pytest.mark.parametrize("delay", [1, 3])
+@pytest.mark.parametrize(("workers", "dedicated", "levels"), [(3, 0, 1), (2, 1, 1), (4, 0, 2)])
+def test_sums_that_overlap(workers: int, dedicated: int, levels: int, delay: int, credentials: Credentials) -> None:
+    """Workers that start the next sums before they wait for a total get the same bits, and reducers keep few totals."""
+    length = 300
+    with connected(workers, dedicated, credentials=credentials, levels=levels) as (allreduces, reducers, _):
+        check_sums(allreduces, partial(leaf, length=length, dtype="<f4"), steps=9, delay=delay)
+        assert max(reducer.held_bytes for reducer in reducers) == (delay + 1) * 4 * length
 
 
 @pytest.mark.parametrize("dedicated", [0, 1])

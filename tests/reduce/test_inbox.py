@@ -31,7 +31,7 @@ def test_a_total_that_is_given_up_stays_out_of_the_next() -> None:
     buffer[:] = 1
     inbox.put(stream, late, buffer)
     assert not second.any()
-    assert not inbox.wait(0.0)
+    assert not inbox.wait(StepKey(2, 0), 0.0)
     inbox.put(stream, due, np.full(4, 2, np.float32))
-    assert inbox.wait(0.0)
+    assert inbox.wait(StepKey(2, 0), 0.0)
     assert (second == 2).all()

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from yarnml.errors import WorkerLost
-from yarnml.reduce.reducer import CHUNK_ELEMENTS, Reducer, StepKey, chunk_bounds, slice_bounds
+from yarnml.reduce.chunks import CHUNK_ELEMENTS, chunk_bounds, slice_bounds
+from yarnml.reduce.reducer import Reducer, StepExpired, StepKey
 from yarnml.reduce.tree import Join, Node
 from yarnml.reduce.wire import Part
 
@@ -67,6 +69,21 @@ def test_memory_does_not_grow_with_steps() -> None:
         reducer.total(StepKey(1, step), 0, 1)
         held.add(reducer.held_bytes)
     assert held == {value(0, 0).nbytes}
+
+
+def test_a_delay_keeps_totals_that_somebody_may_ask_for() -> None:
+    """With a delay of 2 the totals of the last three steps stay, also where a later step is done first."""
+    reducer = Reducer()
+    for step in (1, 0, 2, 3):
+        late = replace(part(step, 0, 1), delay=2)
+        reducer.add(late, value(step, 0))
+    assert [reducer.total(StepKey(1, step), 0, 1).tobytes() for step in (1, 2, 3)] == [
+        expected(s, 1) for s in (1, 2, 3)
+    ]
+    with pytest.raises(StepExpired):
+        reducer.total(StepKey(1, 0), 0, 1)
+    assert reducer.wait(StepKey(1, 0), 0.0)
+    assert not reducer.wait(StepKey(1, 4), 0.0)
 
 
 def test_late_parts_are_dropped_and_counted() -> None:

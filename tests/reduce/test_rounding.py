@@ -18,7 +18,7 @@ from yarnml.data.scaling import moments, standard
 from yarnml.data.schema import Feature, Rows, Schema
 from yarnml.job.learners import Mlp
 from yarnml.learners.registry import build_learner
-from yarnml.reduce.reducer import CHUNK_ELEMENTS, chunk_bounds, slice_bounds
+from yarnml.reduce.chunks import CHUNK_ELEMENTS, chunk_bounds, slice_bounds
 from yarnml.reduce.tree import BFLOAT16, Join, MixedVector, Node, Value, add, combine, root
 from yarnml.worker.program import Program
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from yarnml.control.commands import Assignment, Idle
 from yarnml.master.placement import assign
-from yarnml.reduce.reducer import CHUNK_ELEMENTS
+from yarnml.reduce.chunks import CHUNK_ELEMENTS
 from yarnml.reduce.routing import (
     MAX_WORKERS_WITH_ONE_LEVEL,
     RELAY_SUFFIX,

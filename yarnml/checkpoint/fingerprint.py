@@ -32,7 +32,7 @@ _DATA = (
     "class_weights",
     "stratify",
 )
-_TRAINING = ("seed", "batch_size", "micro_batch_size", "gradients", "local_steps", "outer", "shuffle_rows")
+_TRAINING = ("seed", "batch_size", "micro_batch_size", "gradients", "delay", "local_steps", "outer", "shuffle_rows")
 
 
 SNAPSHOT = "the version of data."

@@ -15,6 +15,7 @@ def check_batches(job: Job) -> None:
         "micro_batch_size": training.micro_batch_size,
         "gradients bfloat16": training.gradients == "bfloat16",
         "local_steps": training.local_steps > 1,
+        "delay": training.delay > 0,
     }
     for field in [name for name, is_given in fields.items() if is_given]:
         if not learner.uses_gradient_descent:
@@ -35,6 +36,11 @@ def check_batches(job: Job) -> None:
     if training.local_steps > 1 and training.batch_size == "full":
         raise JobFileError(
             "training.local_steps are steps on batches of rows, so training.batch_size must be a number, not full."
+        )
+    if training.delay and training.batch_size == "full":
+        raise JobFileError(
+            "training.delay is between the steps of an epoch, and with training.batch_size full that is one step; make "
+            "training.batch_size a number, or remove training.delay."
         )
     if not learner.normalizes_by_rows:
         return

@@ -16,6 +16,9 @@ LARGEST_COUNT = 10_000
 
 LARGEST_SHARDS = 2**20
 
+LARGEST_DELAY = 16
+"""The most steps that a sum may travel beside the computing of others."""
+
 PositiveInt = Annotated[int, Meta(ge=1, le=LARGEST_INT)]
 Natural = Annotated[int, Meta(ge=0, le=LARGEST_INT)]
 Shards = Annotated[int, Meta(ge=1, le=LARGEST_SHARDS)]

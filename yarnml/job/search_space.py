@@ -18,7 +18,7 @@ DRAWN_DIGITS = 4
 
 _SEED_STREAM = 5  # this module's own stream of random numbers: other choices draw from the job's seed too
 _LEARNER = "fields of learner, but for kind and path"
-_TRAINING = ("epochs", "batch_size", "local_steps", "shuffle_rows", "early_stopping")
+_TRAINING = ("epochs", "batch_size", "delay", "local_steps", "shuffle_rows", "early_stopping")
 
 
 def draw_candidates(search: Search, seed: int) -> list[Values]:

@@ -13,6 +13,7 @@ from yarnml.job.data import ClassWeights as ClassWeights
 from yarnml.job.data import Data as Data
 from yarnml.job.evaluation import Evaluation as Evaluation
 from yarnml.job.fields import (
+    LARGEST_DELAY,
     MetricName,
     Name,
     NonNegative,
@@ -55,6 +56,7 @@ class Training(Section, frozen=True, kw_only=True):
     ``micro_batch_size``: most rows that a worker maps at once, where those of a step need too much memory.
     ``gradients``: what they are rounded to before they are added up, and after every addition.
     ``state``: of a learner with a table, ``replicated``: every worker has all rows, or ``sharded``: each has a part.
+    ``delay``: how many steps before that of its update a sum is computed, so that it travels beside their computing.
     ``local_steps``: updates of every shard on rows of its own, of ``batch_size`` rows over all shards each, from one
     all-reduce to the next.  ``outer``: the optimizer that then takes the mean distance of the shards for a gradient;
     the average of their parameters without one.
@@ -67,6 +69,7 @@ class Training(Section, frozen=True, kw_only=True):
     micro_batch_size: PositiveInt | None = None
     gradients: Gradients = "float32"
     state: State = "replicated"
+    delay: Annotated[int, Meta(ge=0, le=LARGEST_DELAY)] = 0
     local_steps: PositiveInt = 1
     outer: dict[str, Any] | None = None
     seed: Annotated[int, Meta(ge=0, lt=2**32)] = 0

@@ -34,7 +34,8 @@ from yarnml.job.where import parse_condition
 def with_learner_defaults(job: Job) -> Job:
     """The job with its learner's own defaults for fields of ``training`` that are not given."""
     training = job.training
-    in_batches = isinstance(training.batch_size, int) or training.micro_batch_size or training.local_steps > 1
+    in_batches = isinstance(training.batch_size, int) or training.micro_batch_size
+    in_batches = in_batches or training.local_steps > 1 or training.delay
     if in_batches or training.gradients != "float32":
         job = replace(job, learner=job.learner.in_batches())
     if training.state == "sharded":  # a copy of a late task would ask for rows that its owner has updated by then

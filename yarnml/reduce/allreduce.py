@@ -7,7 +7,7 @@ chunk, two ends that only send would block each other with full buffers.  This i
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,11 +15,12 @@ from yarnml.control.credentials import Credentials
 from yarnml.data.aligned import empty
 from yarnml.reduce.aggregator import Aggregator
 from yarnml.reduce.base import MoreParts, no_more_parts
+from yarnml.reduce.chunks import chunk_bounds, slice_bounds
 from yarnml.reduce.connections.base import Connection
 from yarnml.reduce.connections.connect import connect
 from yarnml.reduce.keyed import KeyedVector, first_place, part_of_place
 from yarnml.reduce.owners import Owners
-from yarnml.reduce.reducer import StepKey, chunk_bounds, slice_bounds, timeout_error
+from yarnml.reduce.reducer import StepKey, timeout_error
 from yarnml.reduce.routing import RELAY_SUFFIX, Routes
 from yarnml.reduce.server import PeerServices
 from yarnml.reduce.state_transfer import fetch
@@ -28,12 +29,22 @@ from yarnml.reduce.tree import Node, Value, map_pieces, pieces, place
 from yarnml.reduce.uplink import Uplink
 from yarnml.reduce.wire import Hello, Part, header_of
 
-NO_VALUE = np.empty(0, np.float32)
-
 BACKUP_CHECK_SECONDS = 0.05
 """Time between two looks, during the wait for totals, whether there are more parts to give."""
 
 Chunks = list[tuple[int, int]]
+
+
+class _Sum(NamedTuple):
+    """A sum that was started: where its total is put together, and the chunks that each address gets.
+
+    ``shards``, ``delay``: see `yarnml.reduce.base.AllReduce.start`.
+    """
+
+    total: Value
+    slices: Mapping[str, Chunks]
+    shards: int
+    delay: int
 
 
 class NetworkAllReduce:
@@ -62,8 +73,8 @@ class NetworkAllReduce:
         self._routes = Routes([], 1)
         self._streams: dict[str, Stream] = {}
         self._inbox = Inbox()
-        # The memory of the last total, for the next one of the same layout.
-        self._total: Value = NO_VALUE
+        self._sums: dict[StepKey, _Sum] = {}  # that were started
+        self._spare: list[Value] = []  # the memory of totals that were used, for the next ones of the same layout
         self.sent = Traffic()
         self.received = self._inbox.received
         self.relay_sent = Traffic()
@@ -76,6 +87,7 @@ class NetworkAllReduce:
     def begin(self, routes: Routes) -> None:
         """Send parts along these routes from now on; close streams that they don't use, or that have failed."""
         self._routes = routes
+        self._sums.clear()
         for address in list(self._streams):
             if address not in [*routes.reducers, *routes.relays] or self._inbox.has_failed(address):
                 self._streams.pop(address).close()
@@ -107,9 +119,11 @@ class NetworkAllReduce:
         """Connect to a process that keeps parts of a table."""
         return connect(address, Hello(self._worker, table=True), self._credentials)
 
-    def reduce(
-        self, key: StepKey, parts: Mapping[Node, Value], shards: int, more_parts: MoreParts = no_more_parts
-    ) -> Value:
+    def reduce(self, key: StepKey, parts: Mapping[Node, Value], shards: int) -> Value:
+        self.start(key, parts, shards)
+        return self.wait(key)
+
+    def start(self, key: StepKey, parts: Mapping[Node, Value], shards: int, delay: int = 0) -> None:
         sample = next(iter(parts.values()))
         # The inbox expects the totals before the first part is sent: with the part of the slowest worker a reducer
         # answers at once, and a total that is not expected is dropped.
@@ -121,7 +135,11 @@ class NetworkAllReduce:
             key,
             {address: Destination(chunks, total) for address, chunks in slices.items() if address in self._streams},
         )
-        self._send(key, parts, shards, slices)
+        self._sums[key] = _Sum(total, slices, shards, delay)
+        self._send(key, parts)
+
+    def wait(self, key: StepKey, more_parts: MoreParts = no_more_parts) -> Value:
+        total, slices, _, _ = self._sums[key]
         # At most one slice goes by memory: with one level its reducer's, with two its relay's.
         own = next(((slices[address], sums) for address, sums in self._local.items() if address in slices), None)
         own_chunks, aggregator = own or ([], self._reducer)
@@ -129,32 +147,35 @@ class NetworkAllReduce:
         while True:
             # Both waits each time: a relay sees after its group only when it is asked, and a worker that is still
             # waiting for other slices must not keep its group waiting.
-            has_streamed = self._inbox.wait(BACKUP_CHECK_SECONDS)
+            has_streamed = self._inbox.wait(key, BACKUP_CHECK_SECONDS)
             has_own = not own_chunks or aggregator.wait(key, BACKUP_CHECK_SECONDS)
             if has_streamed and has_own:
                 break
             waited = time.monotonic() - began
             if waited > self._timeout:
                 raise timeout_error(key, aggregator.missing_shards(key), "totals", self._timeout)
-            self._send(key, more_parts(waited), shards, slices)
+            self._send(key, more_parts(waited))
         for number, (low, high) in enumerate(own_chunks):
             place(aggregator.total(key, number, 0.0), total, low, high)
-        self._total = NO_VALUE if isinstance(total, KeyedVector) else total
+        del self._sums[key]
+        self._inbox.forget(key)
+        if not isinstance(total, KeyedVector):
+            self._spare.append(total)
         return total
 
     def _take_total(self, sample: Value) -> Value:
-        """The memory of the last total where it has the sample's layout, else new memory; so always for runs.
+        """The memory of a used total where it has the sample's layout, else new memory; so always for runs.
 
-        It is given back by a `reduce` that succeeds.  After one that fails, the next gets new memory: a total that is
+        It is given back by a `wait` that succeeds.  After one that fails, the next gets new memory: a total that is
         still on its way into the old one must not change the next step's.
         """
-        total = self._total
-        self._total = NO_VALUE
         if isinstance(sample, KeyedVector):
             return sample.empty_like()
-        if _layout(total) != _layout(sample):
-            return map_pieces(lambda piece: empty(piece.shape, piece.dtype), sample)
-        return total
+        while self._spare:
+            total = self._spare.pop()
+            if _layout(total) == _layout(sample):
+                return total
+        return map_pieces(lambda piece: empty(piece.shape, piece.dtype), sample)
 
     def _cut(self, sample: Value) -> dict[str, Chunks]:
         """The chunks of each slice of a value, by the address that gets the slice."""
@@ -167,13 +188,14 @@ class NetworkAllReduce:
             address: chunk_bounds(low, high, boundary) for address, (low, high) in zip(addresses, bounds, strict=True)
         }
 
-    def _send(self, key: StepKey, parts: Mapping[Node, Value], shards: int, slices: Mapping[str, Chunks]) -> None:
+    def _send(self, key: StepKey, parts: Mapping[Node, Value]) -> None:
         """Give every reducer its slice of each part."""
+        _, slices, shards, delay = self._sums[key]
         for address, chunks in slices.items():
             for number, (low, high) in enumerate(chunks):
                 for node, value in parts.items():
                     chunk = value[low:high]
-                    part = Part(*key, shards, node.level, node.place, number, len(chunks))
+                    part = Part(*key, shards, node.level, node.place, number, len(chunks), delay=delay)
                     part = header_of(part, chunk, number=self._owned_part(value, low))
                     if address in self._streams:
                         self._streams[address].put(part, chunk)

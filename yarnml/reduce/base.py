@@ -31,18 +31,25 @@ class AllReduce(Protocol):
     def begin(self, routes: Routes) -> None:
         """Send parts along these routes from now on."""
 
-    def reduce(
-        self, key: StepKey, parts: Mapping[Node, Value], shards: int, more_parts: MoreParts = no_more_parts
-    ) -> Value:
-        """Give this worker's subtrees of one sum; wait for the total over all shards.
-
-        The total is valid until the next call, which may use its memory.
+    def start(self, key: StepKey, parts: Mapping[Node, Value], shards: int, delay: int = 0) -> None:
+        """Give this worker's subtrees of one sum, whose total comes while it computes.
 
         ``parts``: subtree → its value.  All values have one layout: a length and a dtype, or those of both pieces of a
-        `MixedVector`.
+        `MixedVector`.  They must not change before the total is here.
         ``shards``: the number of shards of the whole sum.
+        ``delay``: how many later sums every worker may start before it waits for this one.
+        Raises WorkerLost when a reducer can't be reached.
+        """
+
+    def wait(self, key: StepKey, more_parts: MoreParts = no_more_parts) -> Value:
+        """Wait for the total of a sum that was started; the totals of a generation are waited for in order.
+
+        It is valid until the next sum is started, which may use its memory.
         Raises WorkerLost when a reducer is gone or the total does not come in time, StepExpired when the step is over.
         """
+
+    def reduce(self, key: StepKey, parts: Mapping[Node, Value], shards: int) -> Value:
+        """Start a sum and wait for its total."""
 
     def abort_before(self, generation: int) -> None:
         """End the wait for totals of generations before this one.  May be called by another thread."""

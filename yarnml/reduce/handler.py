@@ -33,14 +33,11 @@ class StreamHandler:
         """Serve until the worker has finished; raise ConnectionLost, also for what is no message of a worker."""
         sender = threading.Thread(target=self._send_totals, name="totals", daemon=True)
         sender.start()
-        newest = StepKey(-1, -1)
+        asked = AskedSteps()
         try:
             for header, values in self._connection.messages():
                 part, chunk = _decoded(header, values)
-                key = StepKey(part.generation, part.step)
-                # Steps come in order on one stream, so a part of a newer step asks for that step's totals.
-                if key > newest:
-                    newest = key
+                if asked.is_new(part):
                     self._requests.put(part)
                 self._aggregator.add(part, chunk)
         except (msgspec.DecodeError, ValueError, TypeError) as exc:
@@ -66,8 +63,30 @@ class StreamHandler:
         for chunk in range(part.chunks):
             total = self._aggregator.total(key, chunk, self._timeout, self._disconnected)
             node = root(part.shards)
-            header = Part(part.generation, part.step, part.shards, *node, chunk, part.chunks)
+            header = Part(part.generation, part.step, part.shards, *node, chunk, part.chunks, delay=part.delay)
             self._connection.send(encode(header_of(header, total)), bytes_of(total))
+
+
+class AskedSteps:
+    """The steps whose totals were asked for on one stream: the first part of a step asks for them.
+
+    Steps come in order, but for those that a delay lets be on their way at the same time: a relay may have parts of the
+    later one first.
+    """
+
+    def __init__(self) -> None:
+        self._newest = StepKey(-1, -1)
+        self._asked: set[StepKey] = set()
+
+    def is_new(self, part: Part) -> bool:
+        """Tell whether a part is the first of its step, and whether that may still be under way; take note of it."""
+        key = StepKey(part.generation, part.step)
+        self._newest = max(self._newest, key)
+        oldest = self._newest._replace(step=self._newest.step - part.delay)
+        if key < oldest or key in self._asked:
+            return False
+        self._asked = {k for k in self._asked if k >= oldest} | {key}
+        return True
 
 
 def _decoded(header: bytes, values: Vector | None) -> tuple[Part, Chunk]:

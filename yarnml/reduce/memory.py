@@ -15,13 +15,20 @@ class MemoryAllReduce:
 
     owners: Owners | None = None
 
+    def __init__(self) -> None:
+        self._totals: dict[StepKey, Value] = {}
+
     def begin(self, routes: Routes) -> None:
         if routes.reducers:
             raise WorkerLost("A worker without transport can't use reducers of their own.")
 
-    def reduce(
-        self, key: StepKey, parts: Mapping[Node, Value], shards: int, more_parts: MoreParts = no_more_parts
-    ) -> Value:
+    def start(self, key: StepKey, parts: Mapping[Node, Value], shards: int, delay: int = 0) -> None:
+        self._totals[key] = parts[root(shards)]
+
+    def wait(self, key: StepKey, more_parts: MoreParts = no_more_parts) -> Value:
+        return self._totals.pop(key)
+
+    def reduce(self, key: StepKey, parts: Mapping[Node, Value], shards: int) -> Value:
         return parts[root(shards)]
 
     def abort_before(self, generation: int) -> None:

@@ -6,6 +6,9 @@ No worker is more than one step ahead, and none needs an older total: a worker s
 it has updated its state, for which it had to receive every chunk of step t's total.  So when step t + 1 is finished,
 all workers that take part have the totals of step t, and these can go.  That bounds the memory, whatever the number of
 steps; and losing a reducer loses nothing that the workers don't still have.
+
+With a delay of s (``training.delay``) a worker sends its parts of step t + 1 + s once it has the total of step t: then
+s more totals are kept.
 """
 
 import time
@@ -21,8 +24,6 @@ from yarnml.sparse.run import Run, empty_run
 
 DISCONNECT_CHECK_SECONDS = 0.5
 """Time between two looks, during the wait for a total, whether the worker that asked is still connected."""
-
-CHUNK_ELEMENTS = 256 * 1024
 
 
 class StepAborted(WorkerLost):
@@ -44,19 +45,6 @@ def timeout_error(key: StepKey, missing_shards: list[int], otherwise: str, secon
     """The error for a sum that did not come in time: it names the missing shards, or what ``otherwise`` is late."""
     awaited = f"shards {missing_shards}" if missing_shards else otherwise
     return WorkerLost(f"Step {key.step} waits for {awaited} since {seconds:.0f} s.")
-
-
-def slice_bounds(length: int, slices: int) -> list[tuple[int, int]]:
-    """Cut a vector of ``length`` elements into near-equal slices, one per reducer: (first, end) of each."""
-    return [(r * length // slices, (r + 1) * length // slices) for r in range(slices)]
-
-
-def chunk_bounds(low: int, high: int, cut: int = 0) -> list[tuple[int, int]]:
-    """Cut one slice into chunks, none of them across ``cut``; at least one, so that an empty slice is answered too."""
-    if low < cut < high:
-        return chunk_bounds(low, cut) + chunk_bounds(cut, high)
-    starts = range(low, max(high, low + 1), CHUNK_ELEMENTS)
-    return [(start, min(start + CHUNK_ELEMENTS, high)) for start in starts]
 
 
 def _layout(chunk: Chunk) -> tuple[Any, ...]:
@@ -88,8 +76,10 @@ class Reducer:
         self._joins: dict[StepKey, dict[int, Join[Chunk]]] = {}
         # Sums whose rows are updated here, but not yet by the follower: (step, chunk).
         self._unfollowed: set[tuple[StepKey, int]] = set()
-        # The newest step of which every chunk has its total.  What belongs to older ones is dropped.
-        self._last_finished = StepKey(-1, -1)
+        # The steps that are kept of which every chunk has its total.
+        self._finished: set[StepKey] = set()
+        # The newest step that nobody asks for any more.  What belongs to it or to older ones is dropped.
+        self._last_dropped = StepKey(-1, -1)
         # The newest generation that was heard of.  Sums of older ones are aborted.
         self._generation = -1
         # The newest generation without totals, and the reason.  A float, as closing fails all that will ever come.
@@ -101,7 +91,7 @@ class Reducer:
         """Take in one chunk of one subtree; False where it came before, or its step is over, and it is dropped."""
         key = StepKey(part.generation, part.step)
         with self._changed:
-            if key < self._last_finished or key.generation < self._generation:
+            if key <= self._last_dropped or key.generation < self._generation:
                 self.dropped_parts += 1
                 return False
             self._drop_generations_before(key.generation)
@@ -112,7 +102,7 @@ class Reducer:
             if is_new and part.dtype == OWNED:
                 self._update_rows(key, join, part)
             elif join.total is not None:
-                self._note_finished(key, part.chunks)
+                self._note_finished(key, part)
                 self._changed.notify_all()
             return is_new
 
@@ -128,7 +118,7 @@ class Reducer:
                 if error is not None:
                     self.fail(key.generation, WorkerLost(str(error)))
                 elif key in self._joins:
-                    self._note_finished(key, part.chunks)
+                    self._note_finished(key, part)
                     self._changed.notify_all()
 
         join.parts = {root(join.shards): empty_run(total.width)}
@@ -169,7 +159,7 @@ class Reducer:
         join = self._joins.get(key, {}).get(chunk)
         if join is not None and join.total is not None and (key, chunk) not in self._unfollowed:
             return join.total
-        if key < self._last_finished:
+        if key <= self._last_dropped:
             raise StepExpired(f"Step {key.step} was over before its sum was asked for.")
         if key.generation <= self._failed_generation:
             raise type(self._failure)(str(self._failure))  # a new one for each thread: raising adds to its traceback
@@ -188,7 +178,8 @@ class Reducer:
         with self._changed:
             return self._changed.wait_for(
                 lambda: (
-                    self._last_finished >= key
+                    key in self._finished
+                    or key <= self._last_dropped
                     or key.generation < self._generation
                     or key.generation <= self._failed_generation
                 ),
@@ -224,15 +215,15 @@ class Reducer:
             joins = [j for chunks in self._joins.values() for j in chunks.values()]
             return sum(v.nbytes for j in joins for v in j.parts.values())
 
-    def _note_finished(self, key: StepKey, chunks: int) -> None:
-        """Drop all steps before ``key`` when each of its ``chunks`` has its total."""
+    def _note_finished(self, key: StepKey, part: Part) -> None:
+        """When each chunk of ``key`` has its total, drop the steps of which all workers have theirs."""
         joins = self._joins[key]
         if any(step == key for step, _ in self._unfollowed):
             return
-        if len(joins) == chunks and all(j.total is not None for j in joins.values()):
-            self._last_finished = max(self._last_finished, key)
-            for old in [k for k in self._joins if k < key]:
-                del self._joins[old]
+        if len(joins) == part.chunks and all(j.total is not None for j in joins.values()):
+            self._finished.add(key)
+            self._last_dropped = max(self._last_dropped, key._replace(step=key.step - part.delay - 1))
+            self._drop([k for k in self._joins if k <= self._last_dropped])
 
     def _drop_generations_before(self, generation: int) -> None:
         """Drop the sums of older generations.
@@ -242,6 +233,10 @@ class Reducer:
         """
         if generation > self._generation:
             self._generation = generation
-            for old in [k for k in self._joins if k.generation < generation]:
-                del self._joins[old]
+            self._drop([k for k in self._joins if k.generation < generation])
             self._changed.notify_all()
+
+    def _drop(self, keys: list[StepKey]) -> None:
+        for key in keys:
+            del self._joins[key]
+        self._finished.difference_update(keys)

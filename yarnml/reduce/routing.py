@@ -16,7 +16,7 @@ from math import log2
 from typing import NamedTuple, TypeVar
 
 from yarnml.control.commands import Assignment
-from yarnml.reduce.reducer import CHUNK_ELEMENTS, chunk_bounds
+from yarnml.reduce.chunks import CHUNK_ELEMENTS, chunk_bounds
 
 MAX_WORKERS_WITH_ONE_LEVEL = 16
 """Up to so many workers there is one level, unless the job wants two."""

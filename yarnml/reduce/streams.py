@@ -110,8 +110,18 @@ class _Place(NamedTuple):
     high: int
 
 
+class _Awaited(NamedTuple):
+    """A step whose totals are awaited.
+
+    ``destinations``: where they go; ``outstanding``: (address, chunk) of those that are still to come.
+    """
+
+    destinations: dict[str, Destination]
+    outstanding: set[tuple[str, int]]
+
+
 class Inbox:
-    """Puts the totals of the current step together, as they come on all receiving threads.
+    """Puts the totals of steps together, as they come on all receiving threads.
 
     One condition guards every field.  Its lock is not held while a vector is received: the thread asks for a buffer,
     which is a view of the total itself, receives into it, and comes back with `put`.  In between the step may have been
@@ -127,28 +137,33 @@ class Inbox:
         self._failures: dict[str, WorkerLost] = {}
         # Steps of generations before this one were aborted.
         self._aborted_before = 0
-        # The step whose totals are awaited, where they go, and (address, chunk) of those that are still to come.
-        self._key = StepKey(-1, -1)
-        self._destinations: dict[str, Destination] = {}
-        self._outstanding: set[tuple[str, int]] = set()
+        self._awaited: dict[StepKey, _Awaited] = {}
 
     def expect(self, key: StepKey, destinations: dict[str, Destination]) -> None:
-        """Await ``key``'s totals from now on; ``destinations``: by the reducer's address."""
-        with self._changed:
-            self._key = key
-            self._destinations = destinations
-            self._outstanding = {
-                (address, number)
-                for address, destination in destinations.items()
-                for number in range(len(destination.chunks))
-            }
+        """Await ``key``'s totals from now on, and none of other generations.
 
-    @property
-    def _failure(self) -> WorkerLost | None:
-        """The reason why the awaited totals will not come."""
-        if self._key.generation < self._aborted_before:
-            return StepAborted(f"Step {self._key.step} was given up.")
-        return next((self._failures[a] for a in self._destinations if a in self._failures), None)
+        ``destinations``: by the reducer's address.
+        """
+        outstanding = {
+            (address, number)
+            for address, destination in destinations.items()
+            for number in range(len(destination.chunks))
+        }
+        with self._changed:
+            for other in [k for k in self._awaited if k.generation != key.generation]:
+                del self._awaited[other]
+            self._awaited[key] = _Awaited(destinations, outstanding)
+
+    def forget(self, key: StepKey) -> None:
+        """Await ``key``'s totals no more: they have come."""
+        with self._changed:
+            del self._awaited[key]
+
+    def _failure(self, key: StepKey) -> WorkerLost | None:
+        """The reason why the totals of ``key`` will not come."""
+        if key.generation < self._aborted_before:
+            return StepAborted(f"Step {key.step} was given up.")
+        return next((self._failures[a] for a in self._awaited[key].destinations if a in self._failures), None)
 
     def has_failed(self, address: str) -> bool:
         """Tell whether the stream from this address gives no more totals."""
@@ -182,16 +197,17 @@ class Inbox:
             if destination is None:
                 return
             place(values, destination.value, destination.low, destination.high)
-            self._outstanding.remove((stream.address, part.chunk))
-            if not self._outstanding:
+            outstanding = self._awaited[StepKey(part.generation, part.step)].outstanding
+            outstanding.remove((stream.address, part.chunk))
+            if not outstanding:
                 self._changed.notify_all()
 
     def _destination(self, stream: Stream, part: Part) -> _Place | None:
         """The place of a total; None where it is not awaited, or came before."""
-        is_awaited = (stream.address, part.chunk) in self._outstanding
-        if not is_awaited or StepKey(part.generation, part.step) != self._key:
+        awaited = self._awaited.get(StepKey(part.generation, part.step))
+        if awaited is None or (stream.address, part.chunk) not in awaited.outstanding:
             return None
-        chunks, value = self._destinations[stream.address]
+        chunks, value = awaited.destinations[stream.address]
         return _Place(value, *chunks[part.chunk])
 
     def fail(self, stream: Stream, reason: str, kind: type[WorkerLost] = WorkerLost) -> None:
@@ -201,10 +217,12 @@ class Inbox:
                 self._failures.setdefault(stream.address, kind(f"The reducer at {stream.address} gave up: {reason}"))
                 self._changed.notify_all()
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until all totals have come; False after ``seconds``.  Raises why they will not come."""
+    def wait(self, key: StepKey, seconds: float) -> bool:
+        """Wait until all totals of ``key`` have come; False after ``seconds``.  Raises why they will not come."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._outstanding or self._failure is not None, seconds)
-            if self._outstanding and self._failure:
-                raise self._failure
-            return not self._outstanding
+            outstanding = self._awaited[key].outstanding
+            self._changed.wait_for(lambda: not outstanding or self._failure(key) is not None, seconds)
+            failure = self._failure(key)
+            if outstanding and failure:
+                raise failure
+            return not outstanding

@@ -11,7 +11,7 @@ import numpy as np
 from msgspec import Meta, Struct
 
 from yarnml.control.codec import decoder
-from yarnml.job.fields import LARGEST_SHARDS
+from yarnml.job.fields import LARGEST_DELAY, LARGEST_SHARDS
 from yarnml.reduce.keyed import run_of
 from yarnml.reduce.tree import Chunk, Vector
 from yarnml.sparse.run import Run
@@ -33,6 +33,7 @@ class Part(Struct, frozen=True, array_like=True):
     ``chunk``, ``chunks``: the chunk's number in its slice, and how many the slice has.
     ``dtype``: NumPy's name of the elements' type; ``keyed`` or ``owned`` for a run.
     ``keys``, ``width``: of a run.  ``number``: the part of the table that an ``owned`` one belongs to.
+    ``delay``: how many later sums a worker may have started when it waits for the total of this one.
     """
 
     generation: Count
@@ -46,6 +47,7 @@ class Part(Struct, frozen=True, array_like=True):
     keys: Count = 0
     width: Count = 0
     number: Count = 0
+    delay: Annotated[int, Meta(ge=0, le=LARGEST_DELAY)] = 0
 
     def __post_init__(self) -> None:
         """Refuse a header whose fields contradict each other."""

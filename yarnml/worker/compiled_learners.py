@@ -57,7 +57,8 @@ class CompiledLearners:
         """The job's learner on this schema: compiled before, or made now."""
         seen = without_data(schema)
         training = job.training
-        arithmetic = training.micro_batch_size, training.gradients, training.local_steps, training.outer
+        steps = training.local_steps, training.outer, training.delay
+        arithmetic = training.micro_batch_size, training.gradients, steps
         key = msgspec.msgpack.encode((job.learner, seen, arithmetic, _code_of(job)))
         with self._lock:
             if key not in self._learners:
@@ -84,8 +85,9 @@ def learner_of_training(learner: Learner, training: Training) -> Learner:
 
 def _compiled(learner: Learner, schema: Schema, training: Training) -> CompiledLearner:
     """A learner without tables, whose functions JAX compiles as a whole."""
-    check_fits(learner, available())
-    program = Program(learner, schema, training.micro_batch_size, training.gradients)
+    check_fits(learner, available(), training.delay)
+    keeps_states = training.delay > 0
+    program = Program(learner, schema, training.micro_batch_size, training.gradients, keeps_states=keeps_states)
     init = FirstCall(compile_for(learner, learner.init), f"{program.name} init")
     with_units = compile_for(learner, learner.with_units) if isinstance(learner, HidesScaling) else None
     return CompiledLearner(learner, init, program, with_units)

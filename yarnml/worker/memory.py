@@ -19,14 +19,17 @@ COPIES = 2
 _CGROUP_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
-def check_fits(learner: Learner, memory: int) -> None:
-    """Refuse a learner whose state, its parameters and those of its optimizer, is larger than this memory in bytes."""
+def check_fits(learner: Learner, memory: int, older: int = 0) -> None:
+    """Refuse a learner whose state, its parameters and those of its optimizer, is larger than this memory in bytes.
+
+    ``older``: how many older states are kept beside it.
+    """
     try:
         with precision_of(learner):
             state = jax.eval_shape(learner.init, jax.random.key(0))
     except (OverflowError, MemoryError) as exc:
         raise JobFileError(f"learner: the model has more parameters than can be counted: {exc}.") from exc
-    size = COPIES * bytes_of(state)
+    size = (COPIES + older) * bytes_of(state)
     if size > memory:
         raise JobFileError(
             f"learner: the model needs {size / 2**30:,.1f} GiB for its parameters and the optimizer's state, and this "

@@ -5,9 +5,9 @@ Parameters and optimizer state are donated to the update, so that no step copies
 (`yarnml.learners.base.ShardLearner`) maps on the host instead, a whole shard at a time.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -32,13 +32,7 @@ from yarnml.worker.first_call import FirstCall
 from yarnml.worker.flattening import Flattening
 from yarnml.worker.source_paths import without_source_paths
 from yarnml.worker.state_arrays import loaded, saved
-
-
-class Update(NamedTuple):
-    """An update of the state, compiled for sums of one form."""
-
-    flattening: Flattening
-    function: Callable[..., tuple[State, Scores]]
+from yarnml.worker.updates import Updates
 
 
 class Program:
@@ -50,6 +44,7 @@ class Program:
 
     ``micro_batch_size``: the most rows that are mapped, or evaluated, at once; None for all.
     ``gradients``: their type in the sums.  ``name``: the same in every process that has this program.
+    ``keeps_states``: an update leaves the state before it as it was.
     """
 
     def __init__(
@@ -58,6 +53,8 @@ class Program:
         schema: Schema,
         micro_batch_size: int | None = None,
         gradients: Gradients = "float32",
+        *,
+        keeps_states: bool = False,
     ) -> None:
         self._learner = learner
         self._shard_learner = learner if isinstance(learner, ShardLearner) else None
@@ -69,8 +66,8 @@ class Program:
         self._label = jnp.int32 if schema.label_type == "class" else jnp.float32
         self._micro_batch_size = micro_batch_size
         self._flattening = Flattening(self._form_of_sums(), gradients)
-        self._updates: dict[Any, Update] = {}
         self.name = f"{type(learner).__module__}.{type(learner).__qualname__} {schema.row_width} {schema.outputs}"
+        self._updates = Updates(learner, self._flattening, self.name, keeps_states=keeps_states)
         self._map = FirstCall(jax.jit(self._map_flat), f"{self.name} map")
         self._evaluate = FirstCall(jax.jit(self._evaluate_rows), f"{self.name} evaluate")
         self._check_predict()
@@ -106,10 +103,11 @@ class Program:
             return self._flattening.from_device(self._map(state, scaling, rows))
 
     def update(self, state: State, total: Value) -> tuple[State, Scores]:
-        """The next state; ``state`` is used up.  Totals are rounded to the learner's precision here."""
-        flattening, update = self._update_at(state)
-        with precision_of(self._learner):
-            return update(state, flattening.to_device(total))
+        """The next state; ``state`` is used up, unless states are kept.
+
+        Totals are rounded to the learner's precision here.
+        """
+        return self._updates.apply(state, total)
 
     def in_label_units(self, scores: Scores, scaling: Scaling | None) -> Scores:
         """Scores of an update with the loss in the units of the label, however that was scaled."""
@@ -223,20 +221,6 @@ class Program:
 
     def _map_flat(self, state: State, scaling: Scaling | None, rows: Rows) -> list[jax.Array]:
         return self._flattening.flat(self._map_tree(state, scaling, rows))
-
-    def _update_at(self, state: State) -> Update:
-        """The update for sums of the form that they have at this state."""
-        form = self._form_at(state) if self._form_at else None
-        leaves, structure = jax.tree.flatten(form)
-        key = structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
-        if key not in self._updates:
-            flattening = Flattening(form) if form else self._flattening
-            function = jax.jit(partial(self._update_flat, flattening), donate_argnums=0)
-            self._updates[key] = Update(flattening, FirstCall(function, f"{self.name} update {len(self._updates)}"))
-        return self._updates[key]
-
-    def _update_flat(self, flattening: Flattening, state: State, flat: list[jax.Array]) -> tuple[State, Scores]:
-        return self._learner.update(state, flattening.sums(flat))
 
     def _evaluate_rows(
         self, parameters: Any, scaling: Scaling | None, rows: Rows | Batch

@@ -32,6 +32,7 @@ class ProgressTracker:
         self.progress = Progress()
         self.saved: Saved | None = None
         self._busy_since = time.monotonic()
+        self._counted = 0  # tasks of the step that `wait_for_total` has counted
         self._reassigned: tuple[int, int, frozenset[int]] = (0, -1, frozenset())
 
     def start_training(self) -> None:
@@ -45,6 +46,7 @@ class ProgressTracker:
 
     def start_step(self, step: int) -> None:
         """Begin the tasks of a step."""
+        self._counted = 0
         self.progress = replace(self.progress, at=step, mapped=0)
 
     def finish_task(self) -> None:
@@ -66,9 +68,10 @@ class ProgressTracker:
         before = self.progress
         self.progress = replace(
             before,
-            tasks=before.tasks + before.mapped,
+            tasks=before.tasks + before.mapped - self._counted,
             busy=before.busy + time.monotonic() - self._busy_since,
         )
+        self._counted = before.mapped
         yield
         self._busy_since = time.monotonic()
 

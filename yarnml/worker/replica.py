@@ -24,6 +24,7 @@ from yarnml.sparse.base import described
 from yarnml.storage.tensors import digest
 from yarnml.worker.compiled_learners import CompiledLearner
 from yarnml.worker.program import Program
+from yarnml.worker.recent_states import RecentStates
 from yarnml.worker.shard_cache import ShardCache
 from yarnml.worker.state_arrays import started
 from yarnml.worker.table_program import TableProgram
@@ -41,6 +42,7 @@ class Replica:
     Of a table that other processes own, ``owned``, it has no rows.
 
     ``hidden``: the learner alone asked for the scaling, and penalties shall count as if there were none.
+    ``delay``: see `RecentStates`.
     ``step``: the steps behind it, -1 without a state; ``loss`` and ``weight``: the epoch's sums so far.
     ``shard_cache``: what a shard learner holds, at this state or an earlier one on the way here.
     """
@@ -54,6 +56,7 @@ class Replica:
         *,
         hidden: bool = False,
         owners: Owners | None = None,
+        delay: int = 0,
     ) -> None:
         self.schema = schema
         self.program = compiled.program
@@ -62,15 +65,21 @@ class Replica:
         self.loss = NO_STATE.loss
         self.weight = NO_STATE.weight
         self._learner = compiled.learner
-        self._state = compiled.init(jax.random.key(seed))
+        state = compiled.init(jax.random.key(seed))
         self.owned: OwnedTable | None = None
         if owners and isinstance(compiled.learner, TableLearner):
-            self.owned = OwnedTable(self._state.table.blocks, owners, self._state.table.min_count)
-            self._state = self._state._replace(table=self.owned)
+            self.owned = OwnedTable(state.table.blocks, owners, state.table.min_count)
+            state = state._replace(table=self.owned)
         if hidden and compiled.with_units:
-            self._state = compiled.with_units(self._state, scaling.factor)
+            state = compiled.with_units(state, scaling.factor)
+        self._states = RecentStates(state, delay)
         self._scaling = scaling
         self._applied_scaling = _unless_neutral(scaling)
+
+    @property
+    def _state(self) -> Any:
+        """The newest state."""
+        return self._states.newest
 
     @property
     def step(self) -> int:
@@ -106,9 +115,9 @@ class Replica:
             parameters = jax.eval_shape(self._learner.parameters, self._state)
         return sum(math.prod(p.shape) for p in jax.tree.leaves(parameters))
 
-    def map(self, rows: Rows) -> Value:
-        """Sums over one batch."""
-        return self.program.map(self._state, self._applied_scaling, rows)
+    def map(self, rows: Rows, step: int) -> Value:
+        """Sums over one batch of a step, at most a delay ahead."""
+        return self.program.map(self._states.at(step - self.step), self._applied_scaling, rows)
 
     def map_shard(self, shard: int, rows: Iterable[Rows]) -> Vector:
         """Sums over a whole shard, for a shard learner; ``rows`` are read where nothing is held of them."""
@@ -119,9 +128,14 @@ class Replica:
         return total
 
     def update(self, total: Value) -> Scores:
-        """Go on to the next state."""
-        self._state, scores = self.program.update(self._state, total)
+        """Go on to the next state, by the total of this one's step."""
+        state, scores = self.program.update(self._state, total)
+        self._states.push(state)
         return self.program.in_label_units(scores, self._applied_scaling)
+
+    def drain(self) -> None:
+        """Forget the states that a delay keeps beside the newest one."""
+        self._states.drain()
 
     def evaluate(self, rows: Rows) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Predictions and losses of every row of a batch."""
@@ -146,7 +160,7 @@ class Replica:
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
         """All arrays by name: the content of a checkpoint, and of what another worker fetches."""
-        return self.program.saved(self._state, self._scaling)
+        return self.program.saved(self._state, self._scaling) | self._states.older_tensors()
 
     @property
     def digest(self) -> str:
@@ -156,7 +170,7 @@ class Replica:
     def start_from(self, earlier: Earlier, source: str) -> str:
         """Begin with what fits of an earlier training, and tell what that is; JobFileError where nothing does."""
         try:
-            self._state, content = started(self._learner, self._state, earlier)
+            self._states.newest, content = started(self._learner, self._state, earlier)
         except (KeyError, ValueError) as exc:
             why = f"it has no {exc}" if isinstance(exc, KeyError) else str(exc)
             raise JobFileError(f"start_from: {source} does not fit this learner: {why}.") from exc
@@ -165,7 +179,8 @@ class Replica:
     def load(self, arrays: dict[str, npt.NDArray[Any]], source: str) -> None:
         """Take over these arrays; CheckpointError, which names their source, where they are not of this learner."""
         try:
-            self._state, self._scaling = self.program.loaded(self._state, self._scaling, arrays)
+            state, self._scaling = self.program.loaded(self._state, self._scaling, arrays)
+            self._states.load(state, arrays)
         except (KeyError, ValueError) as exc:
             raise CheckpointError(f"The state in {source} does not fit this learner: {exc}; use --restart.") from exc
         self._applied_scaling = _unless_neutral(self._scaling)

@@ -79,17 +79,28 @@ class Tasks:
         return leaves
 
     def reduce(self, step: int, leaves: dict[int, Value], task: Task, workers: Workers) -> Value:
-        """Add up all shards, and return the total.
+        """Add up all shards, and return the total; for the arguments see `start` and `wait`."""
+        self.start(step, leaves)
+        return self.wait(step, task, workers)
+
+    def start(self, step: int, leaves: dict[int, Value], delay: int = 0) -> None:
+        """Give what `map` returned to the sum over all shards.
+
+        ``delay``: how many later sums may be started before this one is waited for.
+        """
+        parts = combine(leaves, self._all_shards)
+        self._allreduce.start(StepKey(self.generation, step), parts, self._all_shards, delay)
+
+    def wait(self, step: int, task: Task, workers: Workers) -> Value:
+        """Return the total of a sum that was started.
 
         A worker that waits too long for the total computes copies of tasks of late workers.  A part that comes twice
         has the same bits both times, so it makes no difference which of them counts.
 
-        ``leaves``: what `map` returned; ``task``: computes a shard of any worker at this step.
+        ``task``: computes a shard of any worker at this step.
         """
-        runs = self._assignment.shards.values()
-        shards = sum(map(len, runs))
         # A worker with several shards has tasks that have not begun: those can be taken over at once.
-        has_waiting_tasks = any(len(run) > 1 for run in runs)
+        has_waiting_tasks = any(len(run) > 1 for run in self._assignment.shards.values())
         next_request = BACKUP_REQUEST_SECONDS if has_waiting_tasks else workers.backup_after
 
         def backup(waited: float) -> dict[Node, Value]:
@@ -104,6 +115,10 @@ class Tasks:
                 return {}
             return {Node(0, shard): task(shard)}
 
-        parts = combine(leaves, shards)
         with self._tracker.wait_for_total():
-            return self._allreduce.reduce(StepKey(self.generation, step), parts, shards, backup)
+            return self._allreduce.wait(StepKey(self.generation, step), backup)
+
+    @property
+    def _all_shards(self) -> int:
+        """The number of shards of all workers."""
+        return sum(map(len, self._assignment.shards.values()))

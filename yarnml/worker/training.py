@@ -72,7 +72,13 @@ class Training:
             owners.parts = self.parts
         compiled = self._compiled(schema)
         self._replica = Replica(
-            compiled, schema, self.job.training.seed, scaling, hidden=hidden, owners=owners if self.parts else None
+            compiled,
+            schema,
+            self.job.training.seed,
+            scaling,
+            hidden=hidden,
+            owners=owners if self.parts else None,
+            delay=self.job.training.delay,
         )
         return self._replica
 

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -16,7 +17,7 @@ from yarnml.reduce.tree import Value
 from yarnml.worker.full_pass import sum_shard
 from yarnml.worker.profiling import PhaseClock, trace_first_steps
 from yarnml.worker.progress import ProgressTracker
-from yarnml.worker.tasks import Tasks
+from yarnml.worker.tasks import Task, Tasks
 from yarnml.worker.training import Training
 
 Batches = dict[int, Rows | None]
@@ -36,6 +37,8 @@ class TrainingLoop:
         self._keeps_rows = training.keeps_rows
         self._loaders = training.loaders
         self._replica = training.replica
+        self._delay = training.job.training.delay
+        self._steps_per_epoch = training.loaders.steps(training.replica.schema)
         self._tasks = tasks
         self._tracker = tracker
 
@@ -53,21 +56,22 @@ class TrainingLoop:
         clock = PhaseClock("read", "compute", "exchange", "update")
         scores: Scores | None = None
         first_update = 0.0
+        started: deque[tuple[int, Task]] = deque()  # steps whose totals are on their way
         for step, batches in trace_first_steps(prefetch(self._read, range(train.first, train.last), _bytes_in), trace):
             clock.lap("read")
             task = partial(self._map_shard, step, batches)
             leaves = self._tasks.map(step, task)
             self._tracker.finish_batch()
             clock.lap("compute")
-            # The loss of the step before is read only now: on its way from the device, nothing has waited for it.
-            self._note(scores)
-            total = self._tasks.reduce(step, leaves, task, self._workers)
-            clock.lap("exchange")
-            scores = replica.update(total)
-            replica.step = step + 1
-            clock.lap("update")
-            first_update = first_update or time.monotonic()
-            after_step()
+            self._tasks.start(step, leaves, self._delay)
+            started.append((step, task))
+            # Without a delay the total is waited for at once; at the end of a round, all of them.
+            while len(started) > (self._delay if step + 1 < train.last else 0):
+                # The loss of the step before is read only now: on its way from the device, nothing has waited for it.
+                self._note(scores)
+                scores = self._finish_step(*started.popleft(), clock)
+                first_update = first_update or time.monotonic()
+                after_step()
         self._note(scores)
         clock.lap("update")
         seconds_after_first = time.monotonic() - first_update
@@ -77,6 +81,17 @@ class TrainingLoop:
         differing = replica.owned.differing() if self._tasks.leads and replica.owned else ""
         sums = replica.loss, replica.weight
         return Trained(*sums, seconds_after_first, seconds, replica.digest, is_done, remarks, differing)
+
+    def _finish_step(self, step: int, task: Task, clock: PhaseClock) -> Scores:
+        """Wait for the total of a step, and update the state by it."""
+        total = self._tasks.wait(step, task, self._workers)
+        clock.lap("exchange")
+        scores = self._replica.update(total)
+        self._replica.step = step + 1
+        if self._replica.step % self._steps_per_epoch == 0:
+            self._replica.drain()
+        clock.lap("update")
+        return scores
 
     def _note(self, scores: Scores | None) -> None:
         """Add up the loss of the newest step.  Raises ModelError where it is not a finite number."""
@@ -103,8 +118,8 @@ class TrainingLoop:
         rows = batches[shard] if shard in batches else self._loaders.batch(replica.schema, step, shard)
         if rows is None:
             batches_of_shard = self._loaders.loader("train", replica.schema).scan(shard)
-            return sum_shard(batches_of_shard, replica.map, self._tracker.finish_batch)
-        return replica.map(rows)
+            return sum_shard(batches_of_shard, partial(replica.map, step=step), self._tracker.finish_batch)
+        return replica.map(rows, step)
 
     def _whole_shard(self, shard: int) -> Iterator[Rows]:
         """All rows of a shard.

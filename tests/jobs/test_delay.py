@@ -1,0 +1,61 @@
+"""Delay: what the sums of earlier states do to a training.  Its bits are in `test_same_bits`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from sklearn import datasets
+from sklearn.linear_model import LinearRegression
+
+import yarnml
+
+Arrays = dict[str, np.ndarray]
+Train = Callable[..., Arrays]
+
+ROWS = 432
+SCALED = datasets.load_diabetes(return_X_y=True, scaled=False)
+X = ((SCALED[0] - SCALED[0].mean(0)) / SCALED[0].std(0)).astype(np.float32)[:ROWS]
+Y = ((SCALED[1] - SCALED[1].mean()) / SCALED[1].std()).astype(np.float32)[:ROWS]
+
+
+@pytest.fixture
+def train(write_table: Callable[..., Path]) -> Train:
+    """Trains a linear model on the diabetes data, with a rate of sgd and fields of ``training``; its parameters."""
+    path = write_table("train.parquet", x=list(X), y=Y)
+
+    def fit(rate: Any, **training: Any) -> Arrays:
+        folder = path.parent / str(len(list(path.parent.iterdir())))
+        job = {
+            "name": "delay",
+            "data": {"train": str(path), "features": ["x"], "label": "y"},
+            "learner": {"kind": "linear", "optimizer": {"kind": "sgd", "learning_rate": rate}},
+            "training": {"shards": 3, **training},
+            "checkpoint": {"path": str(folder / "job"), "every": "100 epochs"},
+            "export": str(folder / "models"),
+        }
+        outcome = yarnml.run(job, backend="inline")
+        return safetensors.numpy.load_file(f"{outcome.export}/model.safetensors")
+
+    return fit
+
+
+def test_steps_of_one_state(train: Train) -> None:
+    """Two equal steps that both see the first state are one step of all their rows at twice the rate."""
+    delayed = train(0.05, epochs=3, batch_size=ROWS // 2, delay=1)
+    together = train(0.1, epochs=3, batch_size=ROWS)
+    plain = train(0.05, epochs=3, batch_size=ROWS // 2)
+    for name in delayed:
+        np.testing.assert_allclose(delayed[name], together[name], rtol=1e-4, atol=1e-6)
+    assert not np.allclose(plain["parameters/weight"], delayed["parameters/weight"], rtol=1e-3)
+
+
+def test_reaches_the_optimum(train: Train) -> None:
+    """With a rate that falls, steps of states that are three updates old come to the least squares."""
+    rate = {"kind": "cosine_decay_schedule", "init_value": 0.05, "decay_steps": 1600}
+    arrays = train(rate, epochs=100, batch_size=27, delay=3)
+    best = LinearRegression().fit(X, Y)
+    reached = np.mean(np.square(X @ arrays["parameters/weight"].ravel() + arrays["parameters/bias"].item() - Y))
+    assert reached < 1.01 * np.mean(np.square(best.predict(X) - Y))
