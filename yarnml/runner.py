@@ -23,6 +23,7 @@ from yarnml.master.rounds import Rounds
 from yarnml.master.scoring import check_scoring, score
 from yarnml.master.search import SearchRun
 from yarnml.master.stats import TrainingStats
+from yarnml.master.stream import check_stream, follow
 from yarnml.master.training import Training
 from yarnml.sparse.room import room
 
@@ -52,7 +53,9 @@ def lead(job: AnyJob, cluster: Cluster, *, restart: bool = False, say: Listener 
 
 def check(job: AnyJob, *, restart: bool = False) -> End | None:
     """Check all that can be checked of a job of any kind; its end, where it has nothing left to do."""
-    return preflight(job, restart=restart).outcome if isinstance(job, Job) else check_scoring(job, restart=restart)
+    if not isinstance(job, Job):
+        return check_scoring(job, restart=restart)
+    return check_stream(job, restart=restart) if job.data.follow else preflight(job, restart=restart).outcome
 
 
 def run_file(
@@ -87,6 +90,8 @@ def run(job: Job, backend: str = "local", *, restart: bool = False, say: Listene
 
 def train(job: Job, cluster: Cluster, *, restart: bool = False, say: Listener = silent) -> Outcome:
     """Train a job to its end on a cluster, as `run` does."""
+    if job.data.follow:
+        return follow(job, cluster, restart=restart, say=say)
     stats = TrainingStats()
     lease = Lease(str(job.checkpoint.path))
     start = preflight(job, lease, restart=restart, say=say)

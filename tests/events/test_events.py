@@ -13,6 +13,7 @@ STORED_NAMES = {
     "RoundBegins", "Tick", "EpochDone", "Converged", "Searches", "Judged", "Searched", "Settled", "Outcome", "Failure",
     "LabelSummary", "TimeLimit", "UserAction", "Predicted", "WarmStarted", "ShardsDone",
     "EvaluationResult", "ExplanationResult",
+    "StreamWaiting", "BatchJudged", "BatchLearned", "BatchChanged",
     "PageServed", "RunStarted", "TrainingMeasured", "RoundMeasured", "ProcessesMeasured", "CheckpointSaved",
     "ParametersMeasured",
 }  # fmt: skip

@@ -9,8 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+import yarnml
 from tests.conftest import Job
 from tests.hadoop import HOSTS, RACKS, Hadoop
+from tests.jobs.streams import stream_job, taken
 from tests.servers import quickly
 from yarnml import runner, storage
 from yarnml.data.plan import make_plan
@@ -127,6 +129,26 @@ def test_the_storage_decides_nothing(hadoop: Hadoop, digits: Path, digits_job: J
     assert [[f.url.rpartition("/")[2] for f in p.datasets["train"].files] for p in plans] == [
         sorted(path.name for path in (digits / "train").iterdir())
     ] * 4
+
+
+def test_a_stream(root: str, tmp_path: Path) -> None:
+    """Files that appear by a rename on HDFS are learned once, to the bits of the same files on this machine."""
+    models = []
+    local = stream_job(tmp_path)
+    away = local | {"checkpoint": {"path": f"{root}/job"}, "export": f"{root}/models"}
+    away["data"] = local["data"] | {"follow": local["data"]["follow"] | {"path": f"{root}/in", "settle": "1 s"}}
+    for path in sorted((tmp_path / "in").iterdir()):
+        storage.write(f"{root}/in/_temporary/{path.name}", path.read_bytes())
+        storage.rename(f"{root}/in/_temporary/{path.name}", f"{root}/in/{path.name}")
+    storage.write(f"{root}/in/part-9.parquet._COPYING_", b"half")
+    storage.write(f"{root}/in/_temporary/part-8.parquet", b"half")
+    for job in (local, away):
+        outcome = yarnml.run(job, "inline")
+        models.append(storage.read(f"{outcome.export}/model.safetensors"))
+    assert models[0] == models[1]
+    assert taken(away) == taken(local)
+    storage.remove(f"{root}/in")
+    assert yarnml.run(away, "inline").already
 
 
 def test_a_delta_table(root: str, tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ class Lease:
     def check(self) -> None:
         """Raise CheckpointError where another run leads the job, as far as can be seen from here."""
         owner = self._read()
-        if owner is None or may_take(owner, self._owner, is_alive(owner, self._owner)):
+        if owner is None or owner == self._owner or may_take(owner, self._owner, is_alive(owner, self._owner)):
             return
         if self._is_other_attempt(owner):
             raise self._lost_to(owner)

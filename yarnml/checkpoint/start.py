@@ -8,7 +8,7 @@ from yarnml import storage
 from yarnml.checkpoint.state_files import read_state
 from yarnml.checkpoint.store import Checkpoints, read_manifest
 from yarnml.data.schema import Schema
-from yarnml.errors import CheckpointError, ExportError, translated
+from yarnml.errors import CheckpointError, ExportError, JobFileError, translated
 from yarnml.job import paths
 from yarnml.job.learners import Options
 from yarnml.job.start import Start, check_same_learner
@@ -40,6 +40,11 @@ def find_origin(url: str, learner: Options) -> Origin:
         return _checkpoint(checkpoints.folder(newest.position.step), learner)
     folder = versions.resolve(url)
     about = versions.description(folder)
+    if learner.KEYS:
+        raise JobFileError(
+            f"start_from: {folder} is a model, which has weights by key without the optimizer's state that "
+            f"learner.kind {learner.kind} goes on with; name the folder of its job, or a checkpoint."
+        )
     check_same_learner(learner, about.learner, folder)
     return Origin(Start(folder, about.digest, is_model=True), about.schema)
 
@@ -67,7 +72,22 @@ def read_start(start: Start) -> dict[str, npt.NDArray[Any]]:
         arrays = dict(content.arrays)
     else:
         arrays = {name.removeprefix("state/"): array for name, array in read_state(start.folder).items()}
-        digest = read_manifest(start.folder).files[paths.MANIFEST]
+        digest = _digest_of(start.folder)
+    _check_digest(start, digest)
+    return arrays
+
+
+def unchanged_folder(start: Start) -> str:
+    """The folder of a checkpoint to begin with; raises CheckpointError where it is gone or torn, as `read_start`."""
+    _check_digest(start, _digest_of(start.folder))
+    return start.folder
+
+
+def _digest_of(folder: str) -> str:
+    with translated(CheckpointError, f"start_from: {folder} can't be read", also=(TornFile,)):
+        return read_manifest(folder).files[paths.MANIFEST]
+
+
+def _check_digest(start: Start, digest: str) -> None:
     if digest != start.digest:
         raise ExportError(f"start_from: {start.folder} is another one than when this job began; run it again.")
-    return arrays

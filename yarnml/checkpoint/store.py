@@ -160,7 +160,7 @@ class Checkpoints:
 
     def sweep(self) -> None:
         """Remove what runs have half-written that are over."""
-        own = (paths.OUTCOME, paths.SEARCH, paths.LEASE)
+        own = (paths.OUTCOME, paths.SEARCH, paths.STREAM, paths.REFERENCE, paths.LEASE)
         with reachable(self._job):
             self._remove_drafts()
             for folder in (self._job, self._folder):

@@ -145,6 +145,15 @@ class Evaluate(Message, frozen=True):
     dataset: str
 
 
+class CountRows(Message, frozen=True):
+    """Count the training rows by the values of their features, and of what the state predicts of them.
+
+    ``edges``: ascending, of the bins of each column; empty for the moments of which edges are made.
+    """
+
+    edges: list[list[float]] = field(default_factory=list)
+
+
 class Restore(Message, frozen=True):
     """Take the learner's state after ``step`` from a checkpoint's folder."""
 
@@ -189,6 +198,7 @@ Command = (
     | SyncState
     | Train
     | Evaluate
+    | CountRows
     | Restore
     | Save
     | AwaitSave

@@ -126,6 +126,18 @@ class Explained(Message, frozen=True):
     method: str = ""
 
 
+class RowsCounted(Message, frozen=True):
+    """The answer to ``CountRows``, over all shards.
+
+    Attributes:
+        columns: names of the features that are counted, and of the predictions behind them.
+        sums: [columns, bins], rows in each bin; or without edges [3, columns], their number, Σ x and Σ x².
+    """
+
+    columns: list[str]
+    sums: list[list[float]]
+
+
 class Saved(Message, frozen=True):
     """The state is in the folder.
 
@@ -154,6 +166,7 @@ Report = (
     | StatePosition
     | FellBehind
     | Evaluated
+    | RowsCounted
     | Predicted
     | GroupNames
     | ModelMetrics

@@ -51,6 +51,7 @@ from yarnml.events.model_jobs import (
 )
 from yarnml.events.public import shown
 from yarnml.events.rate import Rate
+from yarnml.events.stream import StreamEvent, stream_line
 from yarnml.events.submission import PageServed, TimeLimit, UserAction
 from yarnml.events.text import columns, count_of, format_metrics, local_time
 
@@ -122,11 +123,15 @@ def progress_line(round: RoundStarted | None, tick: Tick, rate: float | None) ->
 
 def announcement(event: Announcement) -> str:
     """One plain line about an event; a table about the end of a search, and the summary about the end of a job."""
+    if isinstance(event, StreamEvent):
+        return stream_line(event)
     match event:
         case Planned(name, backend, rows, shards, workers, reducers, room):
             parts = ", ".join(rows_of(name, count) for name, count in rows.items())
             processes = count_of(workers, "worker") + (f" and {reducers} reducers" if reducers else "")
-            return f"{name}: {parts} in {count_of(shards, 'shard')}; {backend}, {processes}" + (room and f"; {room}")
+            return f"{name}: {parts or 'a stream'} in {count_of(shards, 'shard')}; {backend}, {processes}" + (
+                room and f"; {room}"
+            )
         case LabelSummary(text):
             return text
         case Continued(step, epoch, folder):

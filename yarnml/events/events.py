@@ -18,6 +18,11 @@ from yarnml.events.model_jobs import EvaluationResult as EvaluationResult
 from yarnml.events.model_jobs import ExplanationResult as ExplanationResult
 from yarnml.events.model_jobs import Predicted as Predicted
 from yarnml.events.model_jobs import ShardsDone as ShardsDone
+from yarnml.events.stream import BatchChanged as BatchChanged
+from yarnml.events.stream import BatchJudged as BatchJudged
+from yarnml.events.stream import BatchLearned as BatchLearned
+from yarnml.events.stream import StreamEvent
+from yarnml.events.stream import StreamWaiting as StreamWaiting
 from yarnml.events.submission import PageServed, TimeLimit, UserAction
 from yarnml.events.submission import Pending as Pending
 from yarnml.events.submission import Submitted as Submitted
@@ -207,7 +212,7 @@ End = Outcome | Predicted | EvaluationResult | ExplanationResult
 """The good end of a job of any kind."""
 
 _Search = SearchStarted | TrialDone | SearchDone
-Announcement = _SubmissionEvent | _ClusterEvent | _PlanEvent | _TrainingEvent | End | Failure | _Search
+Announcement = _SubmissionEvent | _ClusterEvent | _PlanEvent | _TrainingEvent | End | Failure | _Search | StreamEvent
 """The events that a person reads one by one."""
 
 Event = Announcement | RoundStarted | Tick | ShardsDone | Measurement

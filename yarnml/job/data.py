@@ -6,6 +6,7 @@ from msgspec import Meta, field
 
 from yarnml.job.csv import Csv
 from yarnml.job.fields import FormatName, Fraction, NonNegative, Number, PositiveInt, Section, Urls
+from yarnml.job.follow import Follow
 from yarnml.job.prepare import Step
 
 ColumnType = Literal["text", "number", "integer", "boolean", "date", "timestamp"]
@@ -36,6 +37,7 @@ class Data(Section, frozen=True, kw_only=True):
 
     Paths are fsspec URLs: a file, a folder, a glob, or a list of those.
 
+    ``follow``: a folder of files that are learned one batch after the other, after ``train``.
     ``csv``: how text is cut into rows and columns.
     ``features``: names, globs such as ``x_*`` or types such as ``type:number``; or all columns, with exceptions.
     ``version``: of the Delta or Iceberg table ``train``: a number, a time of which it is the newest, or a name.
@@ -54,6 +56,7 @@ class Data(Section, frozen=True, kw_only=True):
     train: Urls
     test: Urls | None = None
     validation: Fraction | Urls | HoldOut | None = None
+    follow: Follow | None = None
     format: FormatName = "auto"
     csv: Csv | None = None
     version: Annotated[int, Meta(ge=0, le=2**63 - 1)] | Annotated[str, Meta(min_length=1)] | None = None

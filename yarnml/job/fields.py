@@ -44,6 +44,10 @@ Period = Annotated[
 Epochs = Annotated[
     str, Meta(pattern=r"^[1-9][0-9]{0,8} epochs?$(?!\n)", description="such as '1 epoch' or '10 epochs'")
 ]
+Duration = Annotated[
+    str,
+    Meta(pattern=r"^[0-9]{1,9} (s|min|h|d)$(?!\n)", description="such as '30 s', '5 min', '2 h' or '1 d'"),
+]
 Name = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$(?!\n)", description="letters, digits, '.', '_', '-'")
 ]
@@ -81,3 +85,12 @@ def size_in_bytes(size: Size) -> int:
     """'1.5 GiB' → 1610612736."""
     number = size.rstrip("KMGTiB ")
     return int(float(number) * _UNITS[size[len(number) :].strip()])
+
+
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+
+
+def seconds_in(duration: Duration) -> int:
+    """'5 min' → 300."""
+    count, unit = duration.split()
+    return int(count) * _SECONDS[unit]

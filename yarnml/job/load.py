@@ -14,6 +14,7 @@ from yarnml.job.base import check_processes
 from yarnml.job.document import check_extent, parse, parse_file
 from yarnml.job.explain import check_keys, explain, show
 from yarnml.job.explanation import ModelExplanation
+from yarnml.job.follow import check_follow
 from yarnml.job.model_evaluation import ModelEvaluation
 from yarnml.job.monitor import check_monitor
 from yarnml.job.places import absolute_environment, absolute_path, absolute_paths
@@ -142,6 +143,7 @@ def _checked(document: dict[str, Any]) -> Job:
     job = with_learner_defaults(job)
     check_learner(job)
     check_data(job)
+    check_follow(job)
     check_processes(job)
     check_monitor(job.monitor)
     _check_evaluation(job)
@@ -192,7 +194,7 @@ def _check_evaluation(job: Job) -> None:
         "evaluation.metrics": bool(evaluation.metrics),
     }
     for field, asks in asking.items():
-        has_rows = evaluation.training and field != "training.early_stopping"
+        has_rows = (evaluation.training or job.data.follow) and field != "training.early_stopping"
         if asks and not has_rows and job.data.validation is None and job.data.test is None:
             raise JobFileError(f"{field} needs data.validation (a fraction or a path) or data.test.")
     if evaluation.threshold and (job.data.validation is None or job.data.label is None):
@@ -208,7 +210,9 @@ def _resolve(job: Job, folder: Path) -> Job:
     """Make every path of the job absolute, so that it means the same in every process."""
     replace = msgspec.structs.replace
     names = ("train", "test", "validation")
-    rows = {name: absolute_paths(f"data.{name}", getattr(job.data, name), folder) for name in names}
+    rows: dict[str, Any] = {name: absolute_paths(f"data.{name}", getattr(job.data, name), folder) for name in names}
+    if follow := job.data.follow:
+        rows["follow"] = replace(follow, path=absolute_path("data.follow.path", follow.path, folder))
     job_folder = absolute_path("checkpoint.path", job.checkpoint.path or os.path.join("yarnml-jobs", job.name), folder)
     export = job.export_to
     if export:

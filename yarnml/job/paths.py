@@ -20,6 +20,8 @@ SUCCESS = "_SUCCESS"
 PARTS = "parts"
 SEARCH = "search.json"
 HISTORY = "history"
+STREAM = "stream.json"
+REFERENCE = "reference.json"
 MLFLOW_RUN = "mlflow-run.json"
 TARGETS = "prometheus-targets.json"
 TEMPORARY = atomic.PREFIX
@@ -47,6 +49,16 @@ def trial(job_folder: str, candidate: int, fold: int) -> str:
 def survey(job_folder: str, what: str) -> str:
     """A folder's name for the survey of some rows before the trainings on them; nothing is written there."""
     return storage.join(trials(job_folder), f"survey-{what}")
+
+
+def batches(job_folder: str) -> str:
+    """The folder of the trainings on the batches of a stream."""
+    return storage.join(job_folder, "batches")
+
+
+def batch(job_folder: str, number: int, attempt: int) -> str:
+    """The folder of the training on one batch; ``attempt``: grows where its files have changed, from 0 on."""
+    return storage.join(batches(job_folder), f"{number:09d}-{attempt}")
 
 
 def checkpoints(job_folder: str) -> str:

@@ -201,7 +201,7 @@ class Job(Section, frozen=True, kw_only=True):
     @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics to work out beside those of every evaluation: what is asked for, and what decides."""
-        rules = [rule for rule in (self.training.early_stopping, self.search) if rule]
+        rules = [rule for rule in (self.training.early_stopping, self.search, self.data.follow) if rule]
         threshold = self.evaluation.threshold
         chosen = [f"threshold_{threshold}"] if threshold else []
         return requested([*self.evaluation.metrics, *(rule.metric for rule in rules), *chosen])
@@ -218,6 +218,7 @@ class Job(Section, frozen=True, kw_only=True):
         target = self.export_to
         named = {"data.train": data.train, "data.validation": data.validation, "data.test": data.test}
         named |= {
+            "data.follow.path": data.follow.path if data.follow else None,
             "start_from": self.start_from,
             "checkpoint.path": self.checkpoint.path,
             "export": target.path if target else None,

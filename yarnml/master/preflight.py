@@ -107,6 +107,9 @@ def _with_data(job: Job, checkpoints: Checkpoints | None) -> tuple[Job, Plan]:
     plan = make_plan(job, earlier)
     job = replace(job, data=plan.data or job.data)
     job = with_length(job, plan.datasets["train"].rows)
+    if job.start_from and job.data.follow:  # a batch may have fewer rows than the first training has shards
+        shards = min(job.shards, plan.datasets["train"].rows)
+        job = replace(job, training=replace(job.training, shards=shards))
     _check_metrics(job, plan)
     return job, plan
 
@@ -135,6 +138,8 @@ def _check_metrics(job: Job, plan: Plan) -> None:
             f"evaluation.metrics: {ranked} needs data.group, the column that tells groups of rows apart."
         )
     label = (plan.schema.label_type, len(plan.schema.classes or ()))
+    if follow := job.data.follow:
+        check_metric("data.follow.metric", follow.metric, *label)
     if rule := job.training.early_stopping:
         check_metric("training.early_stopping.metric", rule.metric, *label)
     if job.evaluation.threshold:

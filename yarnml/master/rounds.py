@@ -15,6 +15,8 @@ from yarnml.control.commands import (
     Build,
     Check,
     Command,
+    CountRows,
+    Evaluate,
     Export,
     FitScaling,
     Initialize,
@@ -22,7 +24,7 @@ from yarnml.control.commands import (
     WarmUp,
     ipc,
 )
-from yarnml.control.reports import Built, Report, Surveyed
+from yarnml.control.reports import Built, Evaluated, Report, RowsCounted, Surveyed
 from yarnml.data.label_summary import classes_text, classes_warning
 from yarnml.data.schema import Schema
 from yarnml.data.survey import columns_to_survey, merge_findings, with_findings
@@ -30,6 +32,7 @@ from yarnml.events.events import Continued, LabelSummary, Listener, Outcome, War
 from yarnml.job.spec import Export as Target
 from yarnml.master import schedule
 from yarnml.master.crew import Crew
+from yarnml.master.evaluation import Metrics
 from yarnml.master.history import history_of
 from yarnml.master.reports import first_of
 from yarnml.master.state_sync import StateLost, StateSync
@@ -64,6 +67,17 @@ class Rounds:
         """Only find what the schema of the plan lacks."""
         return self._until_done(lambda: self._survey(self._training.plan.schema))
 
+    def judge(self, edges: list[list[float]] | None) -> tuple[Metrics, RowsCounted | None]:
+        """Evaluate the state that the training starts from on its training rows, and count these.
+
+        ``edges``: of the bins to count in; None to count nothing.
+        """
+        return self._until_done(lambda: self._judge(edges))
+
+    def count(self, edges: list[list[float]]) -> RowsCounted:
+        """Count the training rows at the newest state; ``edges``: as in `CountRows`."""
+        return self._until_done(lambda: self._count(edges))
+
     def _until_done(self, story: Callable[[], Result]) -> Result:
         """Go through a story, again from the newest checkpoint on after each loss of the state."""
         while True:
@@ -81,14 +95,31 @@ class Rounds:
         newest = self._pending.newest
         return newest.position if newest else Position(0, [])
 
+    def _judge(self, edges: list[list[float]] | None) -> tuple[Metrics, RowsCounted | None]:
+        self._build(self._prepare())
+        metrics = first_of(self._run(Evaluate("train")), Evaluated).metrics
+        return metrics, None if edges is None else first_of(self._run(CountRows(edges)), RowsCounted)
+
+    def _count(self, edges: list[list[float]]) -> RowsCounted:
+        self._build(self._prepare())
+        return first_of(self._run(CountRows(edges)), RowsCounted)
+
+    def _build(self, schema: Schema) -> Built:
+        """Have the workers make the state that this attempt begins with."""
+        step = self._position.step
+        folder = self._training.checkpoints.folder(step) if self._pending.newest else None
+        start = None if folder else self._training.start
+        built = first_of(self._run(Build(schema, step, folder, start)), Built)
+        self._sync.schema = schema
+        self._sync.parts = built.parts
+        return built
+
     def _train(self) -> Outcome:
         schema = self._prepare()
         position = self._position
         folder = self._training.checkpoints.folder(position.step) if self._pending.newest else None
         start = None if folder else self._training.start
-        built = first_of(self._run(Build(schema, position.step, folder, start)), Built)
-        self._sync.schema = schema
-        self._sync.parts = built.parts
+        built = self._build(schema)
         self._crew.warm_up(WarmUp(self._begin, schema))
         self._stats.mark("built")
         if folder:

@@ -14,6 +14,7 @@ from yarnml.control.commands import (
     Build,
     Check,
     Command,
+    CountRows,
     DrawSample,
     Evaluate,
     EvaluateModel,
@@ -45,6 +46,7 @@ from yarnml.reduce.reducer import StepExpired
 from yarnml.reduce.routing import plan_routes
 from yarnml.reduce.tree import Vector
 from yarnml.storage import tensors
+from yarnml.worker.column_counts import count_rows
 from yarnml.worker.compiled_learners import CompiledLearners
 from yarnml.worker.devices import check_devices
 from yarnml.worker.evaluation import evaluate
@@ -129,6 +131,8 @@ class Mapper:
                 return self._train(command, tasks)
             case Evaluate(dataset):
                 return Evaluated(evaluate(dataset, self._current, tasks, self._tracker))
+            case CountRows(edges):
+                return count_rows(edges, self._current, tasks, self._tracker)
             case Restore(step, folder):
                 self._saved.restore(self._current, step, folder, leads=tasks.leads)
                 self._current.replica.step = step
@@ -213,13 +217,9 @@ class Mapper:
         training = self._current
         self._saved.drop()
         training.place_table(tasks.reducers if self._allreduce.owners else [])
-        content = ""
-        if build.start:
-            content = training.start_from(build.schema, build.start)
-        else:
-            training.build(build.schema, self._allreduce.owners)
+        content, restored = training.begin(build, self._allreduce.owners)
         replica = training.replica
-        self._saved.restore(training, build.step, build.restore, leads=tasks.leads)
+        self._saved.restore(training, build.step, restored, leads=tasks.leads)
         replica.move_to(StatePosition(build.step, 0.0, 0.0))
         if tasks.leads and training.job.export:
             _ = replica.program.stablehlo  # a model that can't be exported is refused before it is trained

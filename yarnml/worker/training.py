@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
-from yarnml.checkpoint.start import read_start
-from yarnml.control.commands import Initialize
+from yarnml.checkpoint.start import read_start, unchanged_folder
+from yarnml.control.commands import Build, Initialize
 from yarnml.control.holders import Holders
 from yarnml.control.reports import StatePosition
 from yarnml.data.scaling import Scaling, identity_of, neutral
@@ -14,7 +14,7 @@ from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError, YarnmlError
 from yarnml.job import user_code
 from yarnml.job.start import Start
-from yarnml.learners.warm_start import Earlier
+from yarnml.learners.warm_start import WITH_OPTIMIZER, Earlier
 from yarnml.reduce.owners import Owners
 from yarnml.reduce.placement import place_parts
 from yarnml.worker.compiled_learners import CompiledLearner, CompiledLearners
@@ -81,6 +81,20 @@ class Training:
             delay=self.job.training.delay,
         )
         return self._replica
+
+    def begin(self, build: Build, owners: Owners | None) -> tuple[str, str | None]:
+        """Make the first state, or that of an earlier training.
+
+        Returns what of an earlier one it holds, in words, and the folder of a checkpoint that is still to be read.
+        ``owners``: as in `build`.
+        """
+        if build.start is None:
+            self.build(build.schema, owners)
+            return "", build.restore
+        if self.job.learner.KEYS:  # the rows of a table are read as those of a checkpoint are
+            self.build(build.schema, owners)
+            return WITH_OPTIMIZER, unchanged_folder(build.start)
+        return self.start_from(build.schema, build.start), None
 
     def start_from(self, schema: Schema, start: Start) -> str:
         """Make the first state of an earlier training's; tells what of that it holds.

@@ -39,6 +39,12 @@ def find_snapshot(paths: list[str], version: Callable[[], Version], field: str) 
     return kind.snapshot(url, version(), field)
 
 
+def kind_of_table(path: str) -> str | None:
+    """The kind of the table that a path names, or a part of; None for other paths."""
+    table = _table_of(path)
+    return table.kind.KIND if table else None
+
+
 def _table_of(path: str) -> _Table | None:
     """The table that a path names, or a part of; None for other paths."""
     parts = path.rstrip("/").split("/")

@@ -1,6 +1,6 @@
 """Learners with tables: a row of parameters for every key of the data."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -53,6 +53,7 @@ class TableLearnerOptions(LearnerOptions, frozen=True, kw_only=True):
 
     KEYS = True
     TAKES_LABEL_SCALE = False
+    STARTS_LIKE: ClassVar[tuple[str, ...] | None] = ("loss", "optimizer", "min_count")
 
     loss: Loss = "auto"
     optimizer: Rule = field(default_factory=Ftrl)
@@ -80,6 +81,8 @@ class SparseFactorizationMachine(TableLearnerOptions, frozen=True, kw_only=True,
 
     ``factors``: how these are updated.  ``initial``: they begin even between -initial and initial.
     """
+
+    STARTS_LIKE = ("loss", "optimizer", "min_count", "rank", "factors")
 
     rank: Annotated[int, Meta(ge=1, le=1024)] = 8
     factors: Rule = field(default_factory=lambda: Adagrad(learning_rate=0.01))
