@@ -2,7 +2,7 @@
 
 import time
 from contextlib import AbstractContextManager
-from typing import Any, Self, assert_never
+from typing import Self, assert_never
 
 from rich.console import Console
 from rich.live import Live
@@ -26,7 +26,6 @@ from yarnml.events.events import (
     Predicted,
     ProcessJoined,
     ProcessLost,
-    Ranked,
     Resumed,
     RoundStarted,
     SearchDone,
@@ -50,6 +49,7 @@ from yarnml.events.model_jobs import (
     shards_line,
 )
 from yarnml.events.public import shown
+from yarnml.events.ranking import ranking, settings
 from yarnml.events.rate import Rate
 from yarnml.events.stream import StreamEvent, stream_line
 from yarnml.events.submission import PageServed, TimeLimit, UserAction
@@ -198,21 +198,6 @@ def announcement(event: Announcement) -> str:
             assert_never(event)
 
 
-def settings(values: dict[str, Any]) -> str:
-    """The fields of a candidate: 'learner.l2 0.01, learner.hidden [64]'."""
-    return ", ".join(f"{name} {value}" for name, value in values.items()) or "the job as it is"
-
-
-def ranking(search: SearchDone) -> str:
-    """The candidates of a search as a table, and which is the best."""
-    names = list(search.candidates[0].values)
-    rows = [["", *names, search.metric]]
-    for number, candidate in enumerate(search.candidates):
-        values = [str(value) for value in candidate.values.values()]
-        rows.append(["best" if number == search.best else "", *values, _score(candidate, search.folds)])
-    return columns(rows)
-
-
 def summary(outcome: Outcome) -> str:
     """The end of a job, one fact a line."""
     ended = f"done: {outcome.epochs} epochs, step {outcome.step}"
@@ -231,13 +216,6 @@ def summary(outcome: Outcome) -> str:
     if outcome.export:
         facts += [("model", outcome.export), ("use it", f'yarnml.load_model("{outcome.export}").predict(table)')]
     return columns(facts)
-
-
-def _score(candidate: Ranked, folds: int) -> str:
-    if candidate.mean is None:
-        return "can't be trained"
-    spread = "" if folds == 1 else f" ± {candidate.deviation or 0.0:.2g}"
-    return f"{candidate.mean:.4g}{spread}"
 
 
 def _time(seconds: dict[str, float]) -> str:
