@@ -5,6 +5,8 @@ sizes and positions live here, so that a dataset of thousands of files travels i
 """
 
 import hashlib
+from functools import cached_property
+from itertools import accumulate
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -133,7 +135,7 @@ def _strata(table: pa.Table, by: str | None) -> npt.NDArray[np.int64] | None:
     return None if by is None else value_numbers(table.column(by))
 
 
-class Dataset(Struct, frozen=True):
+class Dataset(Struct, frozen=True, dict=True):
     """Files of one format and one schema; with ``selection`` or ``split``, a part of their rows.
 
     With ``fold`` it has all the rows, cut in the same way for every fold, and some of them count.
@@ -160,6 +162,11 @@ class Dataset(Struct, frozen=True):
     def places(self) -> list[tuple[int, int]]:
         """The number of its file and its own in that file, of each group in order."""
         return [(f, g) for f, file in enumerate(self.files) for g in range(len(file.groups))]
+
+    @cached_property
+    def first_groups(self) -> list[int]:
+        """The number of the first group of each file, over all files in order."""
+        return [0, *accumulate(len(file.groups) for file in self.files)]
 
     @property
     def stored_rows(self) -> list[int]:

@@ -170,7 +170,7 @@ def read_group(dataset: Dataset, file: int, group: int, columns: pa.Schema) -> p
     chosen = dataset.selection
     if chosen is None:
         return read_stored(dataset, file, group, columns)
-    number = sum(len(f.groups) for f in dataset.files[:file]) + group
+    number = dataset.first_groups[file] + group
     table = read_stored(dataset, file, group, chosen.columns_to_read(columns))
     return chosen.rows_of(table, number, dataset.files[file].url).select(columns.names)
 

@@ -67,7 +67,6 @@ class Loader:
         self._pieces: dict[int, list[Piece]] = {}
         self._group_rows = dataset.group_rows
         self._first_rows = [0, *accumulate(self._group_rows)]
-        self._first_groups = [0, *accumulate(len(file.groups) for file in dataset.files)]
         self.sizes = shard_sizes(dataset.rows, shards)
         self.bytes_read = 0
         # One thread prepares batches while another may need a shard of a late worker; a `ShuffledShard` serves one.
@@ -214,7 +213,7 @@ class Loader:
         return rows._replace(table=rows.table.select(chosen.names))
 
     def _share(self, piece: Piece) -> GroupShare:
-        number = self._first_groups[piece.file] + piece.group
+        number = self._dataset.first_groups[piece.file] + piece.group
         return GroupShare(number, self._first_rows[number], self._group_rows[number])
 
     def _numbers(self, piece: Piece, rows: int) -> Places:

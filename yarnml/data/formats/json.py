@@ -18,10 +18,14 @@ _MAX_BLOCK_BYTES = 2**30
 
 def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
     """Read the file once: its lines as groups, and the types of all its values."""
-    file, _, sample = lines.scan(fs, path, url, 0)
-    if sample.lstrip()[:1] == b"[":
-        raise DataError(f"{url} is one JSON list, but a line for each row is needed; write JSON Lines.")
-    schemas = [_parse(fs, path, file, group, None).schema for group in range(len(file.groups))]
+    schemas: list[pa.Schema] = []
+
+    def look(run: lines.Run) -> None:
+        if not schemas and run.text.lstrip()[:1] == b"[":
+            raise DataError(f"{url} is one JSON list, but a line for each row is needed; write JSON Lines.")
+        schemas.append(_parse(run, url, None).schema)
+
+    file = lines.scan(fs, path, url, 0, on_run=look).file
     try:
         joined = pa.unify_schemas(schemas, promote_options="permissive") if schemas else pa.schema([])
     except pa.ArrowException as exc:
@@ -30,23 +34,23 @@ def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
 
 
 def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.Table:
-    return _parse(fs, path, file, group, columns)
+    place = file.groups[group]
+    _, text = lines.read_text(fs, path, file, group, 0)
+    return _parse(lines.Run(text, place.start, place.rows), file.url, columns)
 
 
 def head(fs: Any, path: str, file: File, columns: pa.Schema, rows: int) -> pa.Table:
     return read(fs, path, file, 0, columns).slice(0, rows)
 
 
-def _parse(fs: Any, path: str, file: File, group: int, columns: pa.Schema | None) -> pa.Table:
-    place = file.groups[group]
-    _, body = lines.read_text(fs, path, file, group, 0)
-    where = f"{file.url} from byte {place.start} on"
+def _parse(run: lines.Run, url: str, columns: pa.Schema | None) -> pa.Table:
+    where = f"{url} from byte {run.start} on"
     try:
-        table = _decode(body, columns)
+        table = _decode(run.text, columns)
     except pa.ArrowException as exc:
         raise DataError(f"{where} is not readable JSON Lines: {first_line(exc).rstrip('.')}; mend it.") from exc
-    if table.num_rows != place.rows:
-        raise DataError(f"{where} has {place.rows} lines but {table.num_rows} objects; give each its own line.")
+    if table.num_rows != run.rows:
+        raise DataError(f"{where} has {run.rows} lines but {table.num_rows} objects; give each its own line.")
     return table
 
 

@@ -52,10 +52,30 @@ def last_line_end(text: bytes) -> int:
 LINES = Records(last_line_end, count_lines)
 
 
-def scan(fs: Any, path: str, url: str, head_lines: int, records: Records = LINES) -> Scan:
-    """Read a file once: its digest, and its rows as groups; DataError for a file that is no text."""
+class Run(NamedTuple):
+    """The text of some rows of a file, which follow each other: a group of them, or a part of it.
+
+    ``start``: the byte of the unpacked file at which it begins.
+    """
+
+    text: bytes
+    start: int
+    rows: int
+
+
+def ignore(run: Run) -> None:
+    """Look at no row."""
+
+
+def scan(
+    fs: Any, path: str, url: str, head_lines: int, records: Records = LINES, on_run: Callable[[Run], None] = ignore
+) -> Scan:
+    """Read a file once: its digest, and its rows as groups; DataError for a file that is no text.
+
+    ``on_run`` is called with all rows, one run after the other.
+    """
     with _opened(fs, path, url) as (stream, is_compressed):
-        cut = _Cut(head_lines, records, is_compressed)
+        cut = _Cut(head_lines, records, is_compressed, on_run)
         while chunk := stream.read(GROUP_BYTES):
             if not cut.size and (foreign := magic.named(bytes(chunk[: magic.LENGTH]), magic.FOREIGN)):
                 raise DataError(f"{url} is {foreign}, no file of lines; set data.format, or store it as Parquet.")
@@ -69,7 +89,7 @@ def scan(fs: Any, path: str, url: str, head_lines: int, records: Records = LINES
 class _Cut:
     """The way through one file, chunk by chunk; ``is_whole``: all rows are one group."""
 
-    def __init__(self, head_lines: int, records: Records, is_whole: bool) -> None:
+    def __init__(self, head_lines: int, records: Records, is_whole: bool, on_run: Callable[[Run], None]) -> None:
         self.digest = hashlib.sha256()
         self.size = 0
         self.head = b""
@@ -78,6 +98,7 @@ class _Cut:
         self._head_lines = head_lines
         self._records = records
         self._is_whole = is_whole
+        self._on_run = on_run
         self._rest = b""  # the start of a row whose end has not been read yet
         self._start = 0  # the byte at which the rest starts
         self._whole = hashlib.sha256()
@@ -116,6 +137,7 @@ class _Cut:
         rows = self._records.count(body if body.endswith(b"\n") or not is_last else body + b"\n")
         if rows:
             self.sample = self.sample or body
+            self._on_run(Run(body, self._start, rows))
         if not self._is_whole:
             self.groups.append(Group(rows, self._start, len(body), group_digest(self.head, body)))
         else:
