@@ -12,11 +12,7 @@ import pytest
 from tests.data.tables import plan, read, with_classes, write_csv, write_parquet
 from yarnml.errors import DataError, JobFileError
 
-VECTOR = pa.struct(
-    [("type", pa.int8()), ("size", pa.int32()), ("indices", pa.list_(pa.int32())), ("values", pa.list_(pa.float64()))]
-)
 TYPES = {
-    "vector": (pa.array([{"type": 1, "values": [0.5]}] * 2, VECTOR), r"struct<.*; .*ml\.functions\.vector_to_array"),
     "binary": ([b"a", b"b"], r"binary.*; text must be UTF-8, and annotated as text in Parquet: .* cast it to text"),
     "nested": ([[[1]], [[2]]], r"list<.*list<.*; put all numbers of a row into one list"),
     "words": ([["a"], ["b", "c"]], r"list<.*string>.*; join a row's words to one text"),

@@ -4,7 +4,6 @@ import pyarrow as pa
 
 HINTS = {
     "null": "it holds nothing but nulls, so leave it out",
-    "struct<type: ": "a vector of Spark ML becomes a list by pyspark.ml.functions.vector_to_array",
     "binary": "text must be UTF-8, and annotated as text in Parquet: convert it, or cast it to text in writing",
     "timestamp": "store it as a number, such as seconds, or as text; for features see datetime of data.prepare",
     "date": "store it as a number, such as days, or as text; for features see datetime of data.prepare",

@@ -6,14 +6,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from yarnml.data.vectors import LISTS, as_lists, is_vector
+
 Paths = tuple[tuple[str, ...], ...]
 """The paths of parts, each from the name of a column on; joined by dots they are the parts' names."""
 
 
 def with_parts(columns: pa.Schema) -> pa.Schema:
-    """The columns, and behind them the parts of structs, but for one whose name a column has."""
+    """The columns, vectors as lists, and behind them the parts of structs, but for one whose name a column has."""
     if not _has_structs(columns):
         return columns
+    columns = pa.schema([field.with_type(LISTS) if is_vector(field.type) else field for field in columns])
     parts = [(".".join(path), kind) for path, kind in _parts(columns)]
     return pa.schema([*columns, *(pa.field(name, kind) for name, kind in parts if name not in columns.names)])
 
@@ -50,7 +53,8 @@ def columns_in_file(columns: pa.Schema, paths: Paths) -> pa.Schema:
 
 
 def taken_apart(table: pa.Table, columns: pa.Schema, paths: Paths) -> pa.Table:
-    """The table with these columns alone, parts of structs among them; a part of null is null."""
+    """The table with these columns alone, vectors as lists, parts of structs among them; a part of null is null."""
+    table = _without_vectors(table)
     by_name = {".".join(path): path for path in paths}
     if not by_name.keys() & set(columns.names):
         return table if table.num_columns == len(columns) else table.select(columns.names)
@@ -60,18 +64,31 @@ def taken_apart(table: pa.Table, columns: pa.Schema, paths: Paths) -> pa.Table:
         column = table.column(path[0] if path else name)
         for part in path[1:] if path else ():
             column = pc.struct_field(column, part)
+        if is_vector(column.type):
+            column = as_lists(column, name)
         arrays.append(column)
     return pa.table(arrays, names=columns.names)
 
 
 def with_named_parts(table: pa.Table, names: Collection[str]) -> pa.Table:
     """A table of a program, and behind its columns the parts of its structs that have these names."""
+    table = _without_vectors(table)
     missing = set(names) - set(table.column_names)
     paths = paths_of([table.schema], missing) if missing else ()
     if not paths:
         return table
     all_names = [*table.column_names, *(".".join(path) for path in paths)]
     return taken_apart(table, pa.schema([(name, pa.null()) for name in all_names]), paths)
+
+
+def _without_vectors(table: pa.Table) -> pa.Table:
+    """The table with the vectors of its columns as lists."""
+    if not _has_structs(table.schema):
+        return table
+    for place, field in enumerate(table.schema):
+        if is_vector(field.type):
+            table = table.set_column(place, field.name, as_lists(table.column(place), field.name))
+    return table
 
 
 def _has_structs(columns: pa.Schema) -> bool:
@@ -87,7 +104,10 @@ def _parts(columns: Iterable[pa.Field], above: tuple[str, ...] = ()) -> Iterable
     """The path and the type of every part of a struct that is none itself."""
     for field in columns:
         path = (*above, field.name)
-        if pa.types.is_struct(field.type):
+        if is_vector(field.type):
+            if above:
+                yield path, LISTS
+        elif pa.types.is_struct(field.type):
             yield from _parts([field.type.field(n) for n in range(field.type.num_fields)], path)
         elif above:
             yield path, field.type
