@@ -29,8 +29,9 @@ def job(example_data: Callable[[str], Path], tmp_path: Path) -> Job:
             "prepare": [{"kind": "key", "columns": features}],
         },
         "learner": {
-            "kind": "sparse_factorization_machine",
-            "rank": 3,
+            "kind": "wide_and_deep",
+            "width": 3,
+            "hidden": [8],
             "min_count": 4,
             "optimizer": {"kind": "ftrl", "alpha": 1.0},
         },

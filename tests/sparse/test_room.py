@@ -19,7 +19,7 @@ def test_the_bytes_of_a_key(options: TableLearnerOptions) -> None:
     """A table of a learner's blocks takes what its options say, however full its arrays and its index are."""
     learner: Any = build_learner(options, Schema((Feature("x", 1),), "y", "class", (0, 1)))
     table = Table(learner.blocks)
-    size = key_bytes(options)
+    size = key_bytes(options, 1)
     for number in range(40):  # from 4,000 keys to 160,000, so that all arrays double at several places
         keys = np.unique(np.random.default_rng(number).integers(0, 2**64, 4000, np.uint64))
         table.update(Run(keys, np.ones((len(keys), table.width), np.float32)))

@@ -38,7 +38,7 @@ def empty_batch(length: int, schema: Schema) -> Rows:
     """``length`` rows with anything in them, but without keys."""
     label_type = np.int32 if schema.label_type == "class" else np.float32
     x = empty((length, schema.row_width), np.float32)
-    keys = no_keys(length) if schema.keyed else None
+    keys = no_keys(length, with_fields=schema.fields) if schema.keyed else None
     return Rows(x, empty((length,), label_type), empty((length,), np.float32), keys)
 
 

@@ -1,4 +1,4 @@
-"""Rows of keys: how many each row has, one row's behind the other's, with values or without."""
+"""Rows of keys: how many each row has, one row's behind the other's, with or without values and fields."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,6 +8,9 @@ import numpy.typing as npt
 
 from yarnml.data.arrays import Array, Matrix, Places
 
+Entries = Array | slice
+"""Places of entries, whether to take each, or a range of them."""
+
 
 class KeyRows(NamedTuple):
     """The keys of some rows, as a matrix of compressed sparse rows has its columns.
@@ -15,11 +18,13 @@ class KeyRows(NamedTuple):
     ``offsets``: int64 [rows + 1]: row r has the entries offsets[r] … offsets[r + 1] - 1.
     ``keys``: uint64 [entries].
     ``values``: float32 [entries]; None where all are 1.
+    ``fields``: uint16 [entries], the number of the column that each is of; None where that is not wanted.
     """
 
     offsets: Places
     keys: npt.NDArray[np.uint64]
     values: Matrix | None = None
+    fields: npt.NDArray[np.uint16] | None = None
 
     @property
     def size(self) -> int:
@@ -41,45 +46,60 @@ class KeyRows(NamedTuple):
         lengths = self.offsets[places + 1] - starts
         offsets = _offsets(lengths)
         entries = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
-        return KeyRows(offsets, self.keys[entries], None if self.values is None else self.values[entries])
+        return self.of_entries(offsets, entries)
 
     def slice(self, low: int, high: int) -> "KeyRows":
         """The rows ``low`` … ``high`` - 1, as far as there are such; views of the entries."""
         offsets = self.offsets[low : high + 1]
         entries = slice(offsets[0], offsets[-1])
-        return KeyRows(offsets - offsets[0], self.keys[entries], None if self.values is None else self.values[entries])
+        return self.of_entries(offsets - offsets[0], entries)
+
+    def of_entries(self, offsets: Places, entries: Entries) -> "KeyRows":
+        """Rows with these offsets, of some of the entries."""
+        values = None if self.values is None else self.values[entries]
+        fields = None if self.fields is None else self.fields[entries]
+        return KeyRows(offsets, self.keys[entries], values, fields)
 
     def padded(self, length: int) -> "KeyRows":
         """These rows, and rows without keys up to ``length``."""
         return self._replace(offsets=np.append(self.offsets, np.full(length - self.size, self.offsets[-1])))
 
 
-def no_keys(rows: int) -> KeyRows:
+def no_keys(rows: int, *, with_fields: bool = False) -> KeyRows:
     """Rows without keys."""
-    return KeyRows(np.zeros(rows + 1, np.int64), np.empty(0, np.uint64))
+    fields = np.empty(0, np.uint16) if with_fields else None
+    return KeyRows(np.zeros(rows + 1, np.int64), np.empty(0, np.uint64), None, fields)
 
 
 def concatenate(parts: Sequence[KeyRows]) -> KeyRows:
     """The rows of several parts, one behind the other."""
     lengths = np.concatenate([np.diff(part.offsets) for part in parts])
-    return KeyRows(_offsets(lengths), np.concatenate([part.keys for part in parts]), _all_values(parts))
+    fields = [part.fields for part in parts if part.fields is not None]
+    keys = np.concatenate([part.keys for part in parts])
+    return KeyRows(_offsets(lengths), keys, _all_values(parts), np.concatenate(fields) if fields else None)
 
 
-def beside(columns: Sequence[KeyRows]) -> KeyRows:
-    """Rows with the keys of several columns, those of the first in front."""
+def beside(columns: Sequence[KeyRows], *, with_fields: bool = False) -> KeyRows:
+    """Rows with the keys of several columns, those of the first in front.
+
+    ``with_fields``: and with the number of each entry's column.
+    """
     if len(columns) == 1:
-        return columns[0]
+        return columns[0]._replace(fields=np.zeros(len(columns[0].keys), np.uint16) if with_fields else None)
     lengths = np.stack([np.diff(column.offsets) for column in columns], axis=1)
     offsets = _offsets(lengths.sum(axis=1))
     starts = offsets[:-1, None] + np.cumsum(lengths, axis=1) - lengths
     keys = np.empty(offsets[-1], np.uint64)
     values = None if all(c.values is None for c in columns) else np.ones(len(keys), np.float32)
-    for column, start in zip(columns, starts.T, strict=True):
+    fields = np.empty(len(keys), np.uint16) if with_fields else None
+    for number, (column, start) in enumerate(zip(columns, starts.T, strict=True)):
         entries = np.repeat(start - column.offsets[:-1], np.diff(column.offsets)) + np.arange(len(column.keys))
         keys[entries] = column.keys
         if values is not None and column.values is not None:
             values[entries] = column.values
-    return KeyRows(offsets, keys, values)
+        if fields is not None:
+            fields[entries] = number
+    return KeyRows(offsets, keys, values, fields)
 
 
 def _offsets(lengths: Array) -> Places:

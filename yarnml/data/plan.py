@@ -213,9 +213,9 @@ def _for_learner(schema: Schema, job: Job) -> Schema:
     """The schema with what the learner decides: scale of the label, values that may be missing, clusters as classes."""
     learner = job.learner
     scale = label_scale(job, schema.label_type == "number")
-    schema = msgspec.structs.replace(schema, label_scale=scale)
     classes = tuple(range(learner.clusters)) if schema.label is None else schema.classes
-    fitted = msgspec.structs.replace(schema, missing=learner.MISSING, finite=learner.FINITE, classes=classes)
+    facts = {"missing": learner.MISSING, "finite": learner.FINITE, "fields": learner.FIELDS}
+    fitted = msgspec.structs.replace(schema, label_scale=scale, classes=classes, **facts)
     return with_findings(fitted, {})
 
 

@@ -64,7 +64,8 @@ def keys_of(table: pa.Table, schema: Schema, where: str) -> KeyRows | None:
     if not made:
         return None
     bits = schema.key_bits
-    return beside([*made.values(), *(crossed(made, cross, bits) for cross in crosses_of(schema))])
+    all_columns = [*made.values(), *(crossed(made, cross, bits) for cross in crosses_of(schema))]
+    return beside(all_columns, with_fields=schema.fields)
 
 
 def _keys(column: pa.ChunkedArray, feature: Feature, where: str) -> KeyRows:

@@ -84,6 +84,7 @@ class Schema(Struct, frozen=True):
     ``offset``: what is added to the learner's linear predictor; None for nothing.
     ``types``: of ``data.types``, in which columns are read whatever their files say.
     ``threshold``: the probability from which on the second of two classes is predicted; None for the more probable.
+    ``fields``: whether the learner sees which column each key is of.
     """
 
     features: tuple[Feature, ...]
@@ -103,6 +104,7 @@ class Schema(Struct, frozen=True):
     offset: Offset | None = None
     types: dict[str, str] = field(default_factory=dict)
     threshold: float | None = None
+    fields: bool = False
 
     @property
     def names(self) -> list[str]:

@@ -9,7 +9,7 @@ import msgspec
 from yarnml.errors import JobFileError
 from yarnml.job.acls import Account, User
 from yarnml.job.evaluation import ThresholdMetric
-from yarnml.job.fields import Epochs, MetricName, Name, Period, PositiveInt, Size
+from yarnml.job.fields import Epochs, MetricName, Name, Period, PositiveInt, Size, TableName
 from yarnml.job.learners import Options
 from yarnml.job.monitor import TrackingUri, WebAddress
 from yarnml.job.spec import Job
@@ -48,7 +48,8 @@ def check_keys(value: Any, kind: Any, path: str) -> None:
 
 def _struct_for(value: dict[str, Any], kind: Any, path: str) -> type[msgspec.Struct] | None:
     """The struct among the alternatives of ``kind`` that a mapping stands for, by its own ``kind`` where it has one."""
-    structs = [t for t in (kind, *get_args(kind)) if isinstance(t, type) and issubclass(t, msgspec.Struct)]
+    alternatives = () if get_origin(kind) is dict else get_args(kind)
+    structs = [t for t in (kind, *alternatives) if isinstance(t, type) and issubclass(t, msgspec.Struct)]
     kinds = {str(t.__struct_config__.tag): t for t in structs if t.__struct_config__.tag}
     if kinds:
         own = f" (or give {path}.path)" if kind == Options else ""
@@ -105,7 +106,19 @@ def _requirement(reason: str, place: str, document: Any, root: type[msgspec.Stru
     """The words for what a field takes."""
     if reason.startswith("Invalid enum value"):
         return _choices(place, document, root)
-    for kind in (Size, Period, Epochs, Name, MetricName, ThresholdMetric, Account, User, WebAddress, TrackingUri):
+    for kind in (
+        Size,
+        Period,
+        Epochs,
+        Name,
+        MetricName,
+        TableName,
+        ThresholdMetric,
+        Account,
+        User,
+        WebAddress,
+        TrackingUri,
+    ):
         meta = get_args(kind)[1]
         if repr(meta.pattern) in reason:
             return str(meta.description)

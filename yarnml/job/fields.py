@@ -48,6 +48,13 @@ Duration = Annotated[
     str,
     Meta(pattern=r"^[0-9]{1,9} (s|min|h|d)$(?!\n)", description="such as '30 s', '5 min', '2 h' or '1 d'"),
 ]
+TableName = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?!keys$|rare_keys$|rare_counts$)[A-Za-z]\w{0,63}$(?!\n)",
+        description="a name of letters, digits and _, such as embedding, and neither keys, rare_keys nor rare_counts",
+    ),
+]
 Name = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$(?!\n)", description="letters, digits, '.', '_', '-'")
 ]

@@ -13,7 +13,7 @@ def check_keys(job: Job) -> None:
     if steps and not job.learner.KEYS:
         raise JobFileError(
             f"learner.kind {kind} takes numbers, but key of data.prepare makes keys of column "
-            f"'{steps[0].columns[0]}'; choose sparse_linear or sparse_factorization_machine, or kind hash."
+            f"'{steps[0].columns[0]}'; choose sparse_linear or another learner with tables, or kind hash."
         )
     if job.learner.KEYS and not steps:
         raise JobFileError(
@@ -48,7 +48,7 @@ def check_state(job: Job) -> None:
     if not job.learner.KEYS:
         raise JobFileError(
             f"training.state sharded cuts a table into parts, which learner.kind {job.learner.kind} does not have; "
-            "remove it, or choose sparse_linear or sparse_factorization_machine."
+            "remove it, or choose sparse_linear or another learner with tables."
         )
     if job.reducers.levels == 2:
         raise JobFileError(

@@ -59,7 +59,7 @@ class Model:
             self._call = load_program(program)
             self._table = TablePredictor(self._call, self._arrays, table) if self.schema.keyed else None
             if self._table:
-                self._table.check(width)
+                self._table.check(width, fields=self.schema.fields)
                 return
             row = jax.ShapeDtypeStruct((1, width), jax.numpy.float32)
             jax.eval_shape(self._call, self._arrays, row)  # the program is for these arrays, and for rows of this width
@@ -94,7 +94,9 @@ class Model:
             full = np.zeros((rows, self.schema.row_width), np.float32)
             full[: len(x)] = x
         if self._table:
-            return self._table.predict(full, (keys or no_keys(len(x))).padded(rows))[: len(x)]
+            return self._table.predict(full, (keys or no_keys(len(x), with_fields=self.schema.fields)).padded(rows))[
+                : len(x)
+            ]
         return np.asarray(self._call(self._arrays, full))[: len(x)]
 
     @property

@@ -26,20 +26,23 @@ class TablePredictor:
         self._keys = table[KEYS]
         self._blocks = {name: array for name, array in table.items() if name != KEYS}
 
-    def check(self, width: int) -> None:
-        """Raise where the program is not for these arrays, and for rows of this width."""
+    def check(self, width: int, *, fields: bool) -> None:
+        """Raise where the program is not for these arrays, and for rows of this width.
+
+        ``fields``: whether it sees which column each key is of.
+        """
         form: Any = jax.ShapeDtypeStruct
         weights = {name: form((2, math.prod(a.shape[1:])), np.float32) for name, a in self._blocks.items()}
         numbers = form((2,), np.int32)
-        jax.eval_shape(
-            self._call, self._arrays, form((1, width), np.float32), weights, numbers, numbers, form((2,), np.float32)
-        )
+        entries = [numbers, numbers, form((2,), np.float32), *([numbers] if fields else [])]
+        jax.eval_shape(self._call, self._arrays, form((1, width), np.float32), weights, *entries)
 
     def predict(self, x: Matrix, keys: KeyRows) -> Matrix:
         """Outputs for some rows; a key that the model does not know contributes nothing."""
         needed = gather(keys, self._weights)
         value = np.ones(len(needed.place), np.float32) if needed.value is None else needed.value
-        outputs = self._call(self._arrays, x, needed.weights, needed.place, needed.row, value)
+        fields = [] if needed.field is None else [needed.field]
+        outputs = self._call(self._arrays, x, needed.weights, needed.place, needed.row, value, *fields)
         return np.asarray(outputs)
 
     def _weights(self, keys: Keys) -> Weights:

@@ -29,6 +29,7 @@ class Gathered(NamedTuple):
     ``place``: int32 [entries], the place of each entry's key; of padding that of a row of zeros.
     ``row``: int32 [entries], ascending; that of padding is behind the last.
     ``value``: float32 [entries], 0 for padding; None where all are 1.
+    ``field``: int32 [entries], the number of each entry's column, 0 for padding; None where the rows do not say it.
     """
 
     keys: Keys
@@ -36,6 +37,7 @@ class Gathered(NamedTuple):
     place: npt.NDArray[np.int32]
     row: npt.NDArray[np.int32]
     value: Matrix | None
+    field: npt.NDArray[np.int32] | None = None
 
 
 def gather(keys: KeyRows, weights_of: Callable[[Keys], Weights]) -> Gathered:
@@ -45,7 +47,10 @@ def gather(keys: KeyRows, weights_of: Callable[[Keys], Weights]) -> Gathered:
     weights = {name: padded(known, count, 0.0) for name, known in weights_of(different).items()}
     size = padded_size(len(place))
     value = None if keys.values is None else padded(keys.values, size, 0.0)
-    return Gathered(different, weights, padded(place, size, count - 1), padded(keys.rows, size, keys.size), value)
+    field = None if keys.fields is None else padded(keys.fields.astype(np.int32), size, 0)
+    return Gathered(
+        different, weights, padded(place, size, count - 1), padded(keys.rows, size, keys.size), value, field
+    )
 
 
 def padded_size(count: int) -> int:

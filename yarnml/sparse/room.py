@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from yarnml.job.fields import size_in_bytes
 from yarnml.job.learners import TableLearnerOptions
+from yarnml.job.prepare import Key
 from yarnml.job.spec import Job
 from yarnml.sparse.rules import rule_of
 
@@ -24,9 +25,12 @@ class KeyBytes(NamedTuple):
     copied: int
 
 
-def key_bytes(options: TableLearnerOptions) -> KeyBytes:
-    """The memory of a key, by its rules: itself, its place in the index, and its numbers."""
-    numbers = 4 * sum(rule_of(rule).stored(width) for rule, width in options.row)
+def key_bytes(options: TableLearnerOptions, fields: int) -> KeyBytes:
+    """The memory of a key, by its rules: itself, its place in the index, and its numbers.
+
+    ``fields``: columns that become keys.
+    """
+    numbers = 4 * sum(rule_of(rule).stored(width) for rule, width in options.row(fields))
     return KeyBytes(8 + 24 + numbers, 16 + 48 + 2 * numbers, 2 * (8 + numbers))
 
 
@@ -42,7 +46,9 @@ def room(job: Job) -> str:
     else:
         memory = job.workers.memory
         free = size_in_bytes(memory) - WORKER_BYTES - size_in_bytes(job.workers.cache)
-    size = key_bytes(job.learner)
+    steps = [step for step in job.data.prepare if isinstance(step, Key)]
+    crosses = {tuple(cross) for step in steps for cross in step.crosses}
+    size = key_bytes(job.learner, sum(len(step.columns) for step in steps) + len(crosses))
     keepers = (reducers or job.workers.count) if sharded else 1
     copies = 1 + job.reducers.followers if keepers > 1 else 1
     smallest = copies * size.smallest + size.copied

@@ -53,7 +53,7 @@ class TableProgram:
     def map(self, state: TableState, scaling: Scaling | None, rows: Rows) -> Value:
         """Sums over one batch: loss, weight and gradient of what belongs to no key; behind them those by key."""
         self.refuse(rows)
-        needed = gather(_counting(rows), partial(state.table.weights, unknown_as_first=True))
+        needed = gather(_counting(rows, self._keys(rows)), partial(state.table.weights, unknown_as_first=True))
         dense, by_block = self._gradient(
             self._learner.parameters(state), needed.weights, scaling, rows.arrays, _entries(needed)
         )
@@ -84,7 +84,7 @@ class TableProgram:
     def evaluate(self, state: TableState, scaling: Scaling | None, rows: Rows) -> tuple[Matrix, Matrix]:
         """Predictions and losses of every row of a batch; keys that have no row contribute nothing, and get none."""
         self.refuse(rows)
-        needed = gather(rows.keys or no_keys(len(rows.x)), partial(state.table.weights, unknown_as_first=False))
+        needed = gather(self._keys(rows), partial(state.table.weights, unknown_as_first=False))
         outputs, losses = self._evaluate(
             self._learner.parameters(state), needed.weights, scaling, rows.arrays, _entries(needed)
         )
@@ -120,15 +120,18 @@ class TableProgram:
 
     @cached_property
     def stablehlo(self) -> bytes:
-        """``predict({name: array}, x, rows, index, row, value)`` as a portable program; see docs/models.md."""
+        """``predict({name: array}, x, rows, index, row, value)`` as a portable program; see docs/models.md.
+
+        For a learner that sees which column each key is of, ``field`` is its last argument.
+        """
         state = self._learner.init(jax.random.key(0))
         named = {"parameters": self._learner.parameters(state), "scaling": identity_of(self._schema)}
         leaves, structure = jax.tree.flatten(named)
         names = names_of(named)
 
-        def predict(arrays: Any, x: jax.Array, weights: Any, index: jax.Array, row: jax.Array, value: Any) -> jax.Array:
+        def predict(arrays: Any, x: jax.Array, weights: Any, *numbers: jax.Array) -> jax.Array:
             model = jax.tree.unflatten(structure, [arrays[n] for n in names])
-            entries = Entries(index, row, value)
+            entries = Entries(*numbers)
             return self._learner.predict(model["parameters"], weights, scaled(x, model["scaling"], jnp), entries)
 
         n, u, m = export.symbolic_shape("n, u, m")
@@ -139,7 +142,11 @@ class TableProgram:
         numbers = form((m,), jnp.int32)
         with without_source_paths():
             program = export.export(jax.jit(predict), platforms=("cpu", "cuda"))
-            return bytes(program(arrays, x, weights, numbers, numbers, form((m,), jnp.float32)).serialize())
+            entries = [numbers, numbers, form((m,), jnp.float32), *([numbers] if self._schema.fields else [])]
+            return bytes(program(arrays, x, weights, *entries).serialize())
+
+    def _keys(self, rows: Rows) -> KeyRows:
+        return rows.keys or no_keys(len(rows.x), with_fields=self._schema.fields)
 
     def _batch(self, scaling: Scaling | None, arrays: Any) -> Batch:
         x, y, weight = arrays
@@ -161,15 +168,14 @@ class TableProgram:
 
 
 def _entries(needed: Gathered) -> Entries:
-    return Entries(needed.place, needed.row, needed.value)
+    return Entries(needed.place, needed.row, needed.value, needed.field)
 
 
-def _counting(rows: Rows) -> KeyRows:
+def _counting(rows: Rows, keys: KeyRows) -> KeyRows:
     """The keys of the rows that have a weight: a key of no other row is not touched."""
-    keys = rows.keys or no_keys(len(rows.x))
     weightless = (rows.weight == 0) & (np.diff(keys.offsets) > 0)
     if not weightless.any():
         return keys
     counts = np.repeat(~weightless, np.diff(keys.offsets))
     offsets = np.append(0, np.cumsum(np.where(weightless, 0, np.diff(keys.offsets))))
-    return KeyRows(offsets, keys.keys[counts], None if keys.values is None else keys.values[counts])
+    return keys.of_entries(offsets, counts)

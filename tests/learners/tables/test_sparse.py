@@ -102,24 +102,12 @@ def test_the_loss_of_scikit_learn(clicks: pa.Table) -> None:
         frequent, ["device", "pages"], "clicked", learner, {"kind": "key", "columns": ["device", "pages"]},
         epochs=20, batch_size=500,
     )  # fmt: skip
-    hasher = FeatureHasher(input_type="string")
+    hasher = FeatureHasher(input_type="string", n_features=1024)
     x = hasher.transform([[f"d{row['device']}", f"p{row['pages']}"] for row in frequent.to_pylist()])
     y = np.asarray(frequent["clicked"])
     reference = LogisticRegression(C=1e6, max_iter=2000).fit(abs(x), y)
     ours = log_loss(y, model.predict_proba(frequent)[:, 1])
     assert ours == pytest.approx(log_loss(y, reference.predict_proba(abs(x))[:, 1]), abs=0.002)
-
-
-def test_unknown_keys(clicks: pa.Table) -> None:
-    """A key that was not in the training data adds nothing to a prediction, as null does, and gets no row."""
-    model = fitted(clicks, KEYED, "clicked", {"kind": "sparse_factorization_machine"}, KEYS, epochs=1)
-    row = clicks.slice(0, 1).to_pylist()[0]
-    schema = clicks.schema
-    unknown = pa.Table.from_pylist([row | {"site": "nowhere", "user": -5, "words": [-1, -2]}], schema)
-    nulls = pa.Table.from_pylist([row | {"site": None, "user": None, "words": None}], schema)
-    assert np.array_equal(model.predict_proba(unknown), model.predict_proba(nulls))
-    assert not np.array_equal(model.predict_proba(nulls), model.predict_proba(clicks.slice(0, 1)))
-    assert model.predict_proba(clicks.slice(0, 0)).shape == (0, 2)
 
 
 def test_weightless_rows_touch_no_key(clicks: pa.Table) -> None:

@@ -39,12 +39,16 @@ from yarnml.job.learners.networks import (
 from yarnml.job.learners.ratings import Als, Factorization, FactorizationMachine
 from yarnml.job.learners.tables import (
     Adagrad,
+    CustomTables,
+    Dlrm,
+    FieldAware,
     Ftrl,
     RowAdagrad,
     Rule,
     SparseFactorizationMachine,
     SparseLinear,
     TableLearnerOptions,
+    WideAndDeep,
 )
 from yarnml.job.learners.trees import LEAF_PASSES, MAX_LEAVES, SKETCH_PASSES, Boosting, Forest, Tree, TreeLearner
 
@@ -57,9 +61,12 @@ __all__ = [
     "Boosting",
     "Cnn",
     "Custom",
+    "CustomTables",
+    "Dlrm",
     "EmbeddingBag",
     "Factorization",
     "FactorizationMachine",
+    "FieldAware",
     "Forest",
     "Ftrl",
     "Gamma",
@@ -95,6 +102,7 @@ __all__ = [
     "Transformer",
     "Tree",
     "TreeLearner",
+    "WideAndDeep",
 ]
 
 Options = (
@@ -127,4 +135,8 @@ Options = (
     | Transformer
     | SparseLinear
     | SparseFactorizationMachine
+    | FieldAware
+    | WideAndDeep
+    | Dlrm
+    | CustomTables
 )

@@ -37,6 +37,7 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ``WORDS``: whether its features may be ids of words, or must be.
     ``STARTS_LIKE``: fields that must be those of a model that it starts from; None where it can start from none.
     ``KEYS``: whether features become keys, of which it has a row of parameters each.
+    ``FIELDS``: whether it tells apart the columns that keys are of.
     """
 
     LABEL: ClassVar[Literal["needed", "optional", "none"]] = "needed"
@@ -48,6 +49,7 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     TAKES_OFFSET: ClassVar[bool] = False
     WORDS: ClassVar[Literal["none", "optional", "only"]] = "none"
     KEYS: ClassVar[bool] = False
+    FIELDS: ClassVar[bool] = False
     STARTS_LIKE: ClassVar[tuple[str, ...] | None] = None
 
     @property

@@ -1,15 +1,21 @@
 """Learners with tables: a row of parameters for every key of the data."""
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from msgspec import Meta, Struct, field
+from msgspec.structs import replace
 
 from yarnml.errors import JobFileError
-from yarnml.job.fields import NonNegative, Positive
+from yarnml.job.fields import NonNegative, Positive, PositiveInt, TableName
 from yarnml.job.learners.base import LearnerOptions
+from yarnml.job.user_code import attribute_of, file_of
 
 if TYPE_CHECKING:
     from yarnml.job.spec import Job
+
+Width = Annotated[int, Meta(ge=1, le=1024)]
+"""Weights of a key in one table."""
 
 Loss = Literal["auto", "logistic", "squared", "poisson"]
 
@@ -59,9 +65,8 @@ class TableLearnerOptions(LearnerOptions, frozen=True, kw_only=True):
     optimizer: Rule = field(default_factory=Ftrl)
     min_count: Annotated[int, Meta(ge=1, le=2**20)] = 1
 
-    @property
-    def row(self) -> tuple[tuple[Rule, int], ...]:
-        """The weights of a key: a rule, and how many follow it."""
+    def row(self, fields: int) -> tuple[tuple[Rule, int], ...]:
+        """The weights of a key: a rule, and how many follow it.  ``fields``: columns that become keys."""
         return ((self.optimizer, 1),)
 
     def check(self, job: "Job") -> None:
@@ -84,11 +89,107 @@ class SparseFactorizationMachine(TableLearnerOptions, frozen=True, kw_only=True,
 
     STARTS_LIKE = ("loss", "optimizer", "min_count", "rank", "factors")
 
-    rank: Annotated[int, Meta(ge=1, le=1024)] = 8
+    rank: Width = 8
     factors: Rule = field(default_factory=lambda: Adagrad(learning_rate=0.01))
     initial: Positive = 0.01
 
-    @property
-    def row(self) -> tuple[tuple[Rule, int], ...]:
-        """The weights of a key: a rule, and how many follow it."""
+    def row(self, fields: int) -> tuple[tuple[Rule, int], ...]:
         return ((self.optimizer, 1), (self.factors, self.rank))
+
+
+class FieldAware(TableLearnerOptions, frozen=True, kw_only=True, tag="field_aware"):
+    """A factorisation machine in which a key has ``rank`` factors for each column of keys that it meets.
+
+    ``factors``: how these are updated.  ``initial``: they begin even between -initial and initial.
+    """
+
+    FIELDS = True
+    STARTS_LIKE = None
+
+    rank: Annotated[int, Meta(ge=1, le=64)] = 4
+    factors: Rule = field(default_factory=lambda: Adagrad(learning_rate=0.01))
+    initial: Positive = 0.01
+
+    def row(self, fields: int) -> tuple[tuple[Rule, int], ...]:
+        return ((self.optimizer, 1), (self.factors, self.rank * fields))
+
+
+class WideAndDeep(TableLearnerOptions, frozen=True, kw_only=True, tag="wide_and_deep"):
+    """A linear model, and a network of ReLU layers on embeddings of ``width`` numbers and the numbers of a row.
+
+    ``embeddings``: how these are updated.  ``initial``: they begin even between -initial and initial.
+    ``hidden``: the widths of the layers.  ``layers``: how their weights are updated.
+    """
+
+    FIELDS = True
+    STARTS_LIKE = None
+
+    width: Width = 8
+    embeddings: Rule = field(default_factory=Ftrl)
+    initial: Positive = 0.02
+    hidden: list[PositiveInt] = field(default_factory=lambda: [64, 32])
+    layers: Rule = field(default_factory=lambda: Adagrad(learning_rate=0.003))
+
+    def row(self, fields: int) -> tuple[tuple[Rule, int], ...]:
+        return ((self.optimizer, 1), (self.embeddings, self.width))
+
+
+class Dlrm(TableLearnerOptions, frozen=True, kw_only=True, tag="dlrm"):
+    """Embeddings of ``width`` numbers for each column of keys, their products in pairs, and ReLU layers.
+
+    ``optimizer``: how embeddings are updated.  ``initial``: they begin even between -initial and initial.
+    ``bottom``: the widths of the layers through which the numbers of a row go first; ``hidden``: of those behind the
+    products.  ``layers``: how their weights are updated.
+    """
+
+    FIELDS = True
+    STARTS_LIKE = None
+
+    width: Width = 8
+    initial: Positive = 0.02
+    bottom: list[PositiveInt] = field(default_factory=lambda: [32])
+    hidden: list[PositiveInt] = field(default_factory=lambda: [64, 32])
+    layers: Rule = field(default_factory=lambda: Adagrad(learning_rate=0.005))
+
+    def row(self, fields: int) -> tuple[tuple[Rule, int], ...]:
+        return ((self.optimizer, self.width),)
+
+
+class Table(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``width`` weights for every key, which begin even between -initial and initial, and follow ``optimizer``."""
+
+    width: Width
+    initial: NonNegative = 0.0
+    optimizer: Rule = field(default_factory=Ftrl)
+
+
+class CustomTables(TableLearnerOptions, frozen=True, kw_only=True, tag="custom_tables"):
+    """A user's own model with tables: ``path: file.py:Name``, a class, object or module with ``init`` and ``score``.
+
+    ``tables``: what every key has, by name.  ``options`` are handed to the class as keyword arguments.
+    ``optimizer``: how the parameters that belong to no key are updated.
+    """
+
+    FIELDS = True
+    STARTS_LIKE = None
+
+    path: str
+    tables: Annotated[dict[TableName, Table], Meta(min_length=1)]
+    options: dict[str, Any] = field(default_factory=dict)
+    optimizer: Rule = field(default_factory=lambda: Adagrad(learning_rate=0.01))
+
+    @property
+    def file(self) -> str:
+        """The Python file in ``path``."""
+        return file_of(self.path)
+
+    @property
+    def attribute(self) -> str:
+        """The name in the file, empty for the module itself."""
+        return attribute_of(self.path)
+
+    def with_paths(self, absolute: Callable[[str, str], str]) -> Self:
+        return replace(self, path=absolute("learner.path", self.path))
+
+    def row(self, fields: int) -> tuple[tuple[Rule, int], ...]:
+        return tuple((table.optimizer, table.width) for table in self.tables.values())

@@ -31,20 +31,7 @@ class UserModel:
         self._schema = schema
 
     def init(self, key: Key) -> Any:
-        with user_errors(self._name):
-            parameters = self._source.init(key, self._schema)
-        leaves, structure = jax.tree_util.tree_flatten_with_path(parameters)
-        if not leaves:
-            raise ModelError(f"{self._name}: init returned no parameters.")
-        arrays = []
-        for path, leaf in leaves:
-            if not isinstance(leaf, jax.Array | np.ndarray) or not jnp.issubdtype(leaf.dtype, jnp.floating):
-                where = jax.tree_util.keystr(path) or "it"
-                raise ModelError(
-                    f"{self._name}: init must return a pytree of float arrays, but {where} is {_describe(leaf)}."
-                )
-            arrays.append(jnp.asarray(leaf, jnp.float32))
-        return jax.tree.unflatten(structure, arrays)
+        return initial_parameters(self._source, self._name, key, self._schema)
 
     def loss(self, parameters: Any, x: jax.Array, y: jax.Array) -> jax.Array:
         with user_errors(self._name):
@@ -71,6 +58,22 @@ class UserModel:
                 f"{self._name}: predict must return {meaning}, shape {list(shape)}, but returned {_describe(outputs)}."
             )
         return outputs.astype(jnp.float32)
+
+
+def initial_parameters(source: Any, name: str, key: Key, schema: Schema) -> Any:
+    """The parameters that ``init`` of the user's model returns, in float32; ModelError where they are none."""
+    with user_errors(name):
+        parameters = source.init(key, schema)
+    leaves, structure = jax.tree_util.tree_flatten_with_path(parameters)
+    if not leaves:
+        raise ModelError(f"{name}: init returned no parameters.")
+    arrays = []
+    for path, leaf in leaves:
+        if not isinstance(leaf, jax.Array | np.ndarray) or not jnp.issubdtype(leaf.dtype, jnp.floating):
+            where = jax.tree_util.keystr(path) or "it"
+            raise ModelError(f"{name}: init must return a pytree of float arrays, but {where} is {_describe(leaf)}.")
+        arrays.append(jnp.asarray(leaf, jnp.float32))
+    return jax.tree.unflatten(structure, arrays)
 
 
 def _describe(value: Any) -> str:

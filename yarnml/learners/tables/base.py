@@ -5,6 +5,7 @@ Which keys these are, and where their rows are kept, is not its concern.  Parame
 rows, too, one for each number, and follow the same rules.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -24,15 +25,22 @@ class Entries(NamedTuple):
 
     ``index``: int32 [entries], the row of each entry's parameters.  ``row``: int32 [entries], ascending, the row of the
     batch.  ``value``: float32 [entries], 0 for padding; None where all are 1, and padding belongs to no row.
+    ``field``: int32 [entries], the number of each entry's column; None for a learner that does not ask for it.
     """
 
     index: Any
     row: Any
     value: Any
+    field: Any = None
 
     def sums(self, parameters: jax.Array, rows: int) -> jax.Array:
         """Σ over the entries of every row of value · parameters: [different keys, …] → [rows, …]."""
         return sums_by_row(self.weighted(parameters), self.row, rows)
+
+    def sums_by_field(self, parameters: jax.Array, rows: int, fields: int) -> jax.Array:
+        """Do as `sums`, column by column: [different keys, width] → [rows, fields, width]."""
+        own = self.weighted(parameters)
+        return sums_by_row(own, self.row * fields + self.field, rows * fields).reshape(rows, fields, -1)
 
     def weighted(self, parameters: jax.Array) -> jax.Array:
         """[entries, width]: value · parameters of each entry."""
@@ -46,10 +54,14 @@ def sums_by_row(numbers: jax.Array, row: jax.Array, rows: int) -> jax.Array:
 
 
 class DenseBlock(NamedTuple):
-    """Parameters that belong to no key: ``size`` rows, an array [size, width of the block]."""
+    """Parameters that belong to no key: ``size`` rows, an array [size, width of the block].
+
+    ``initial``: makes the first weights of a seed; None for those that a row of a table would begin with.
+    """
 
     block: Block
     size: int
+    initial: Callable[[int], Matrix] | None = None
 
     @property
     def name(self) -> str:
@@ -57,8 +69,11 @@ class DenseBlock(NamedTuple):
 
     def first(self, seed: int) -> Matrix:
         """The rows before the first update."""
-        weights = first_weights(self.block._replace(seed=seed), np.arange(self.size, dtype=np.uint64))
+        weights = self.initial(seed) if self.initial else self._even(seed)
         return self.block.rule.first(weights)
+
+    def _even(self, seed: int) -> Matrix:
+        return first_weights(self.block._replace(seed=seed), np.arange(self.size, dtype=np.uint64))
 
 
 class TableModel(Protocol):
