@@ -10,6 +10,7 @@ from benchmarks import (
     boosting,
     defaults,
     feed,
+    formats,
     growth,
     hdfs,
     kmeans,
@@ -37,6 +38,7 @@ USUAL: dict[str, Callable[..., None]] = {
     "growth": growth.main,
     "start": start.main,
     "wide": wide.main,
+    "formats": formats.main,
 }
 OTHERS: dict[str, Callable[..., None]] = {
     "defaults": defaults.main,

@@ -24,7 +24,7 @@ from pyiceberg.transforms import IdentityTransform
 
 import yarnml
 from tests.data.tables import plan, read
-from yarnml.data.snapshots.iceberg import columns_of_table
+from yarnml.data.snapshots.iceberg import columns_of_table, has_renamed
 from yarnml.errors import CheckpointError, DataError, JobFileError
 from yarnml.job.load import load_job
 from yarnml.master.preflight import overview
@@ -102,6 +102,8 @@ def test_columns_that_came_and_went(table: Table) -> None:
         DataError, match=r"f\.parquet has a column 'country' which the Iceberg table calls 'land' since"
     ):
         columns_of_table(stored, names, "f.parquet")
+    assert has_renamed(table.schemas().values(), table.schema())
+    assert not has_renamed(list(table.schemas().values())[:1], table.schemas()[0])
     kept = columns_of_table(stored.remove(stored.get_field_index("country")), names, "f.parquet")
     assert kept.names == ["x", "day"]
 

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -29,6 +30,7 @@ from benchmarks.costs import (
     way,
 )
 from benchmarks.crowd import crowd
+from benchmarks.formats import LIBRARIES, plan_of
 from benchmarks.measure import Column, report
 from benchmarks.peers.process import Peer, once, present
 from benchmarks.peers.sparse import by_loop
@@ -197,3 +199,12 @@ def test_commands_in_the_documents_exist(page: str, words: str) -> None:
         name, *options = rest
         assert name in cli.commands, f"{page}: {words}"
         rest = cli.commands[name].make_context(name, options, allow_extra_args=True, allow_interspersed_args=False).args
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_formats_hold_the_same_rows(name: str, tmp_path: Path) -> None:
+    """A format's library reads again what it writes, and a job on the file has as many rows."""
+    table = pa.table({"f0": pa.array([0.5, 1.5, 2.5], pa.float32()), "label": pa.array([0, 1, 0], pa.int8())})
+    LIBRARIES[name].save(table, tmp_path / f"rows.{name}")
+    assert len(LIBRARIES[name].scan(tmp_path / f"rows.{name}")) == 3
+    assert plan_of(tmp_path / f"rows.{name}", ["f0"]).datasets["train"].rows == 3

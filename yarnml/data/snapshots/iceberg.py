@@ -4,7 +4,7 @@ The package pyiceberg reads the metadata, through yarnml's own ways to files.  D
 their columns are entry by name; Iceberg knows columns by ids, so files in which an id has another name are refused.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -102,6 +102,11 @@ def _files(table: Any, chosen: Any, url: str, field: str) -> Snapshot:
     if len(formats) > 1 or formats[0] not in FORMATS:
         raise DataError(f"{where} has files of {' and '.join(formats)}; have them written anew in one format.")
     schema = scan.projection()
+    if formats[0] == "AVRO" and has_renamed(table.schemas().values(), schema):
+        raise DataError(
+            f"{where} has Avro files, whose columns are found by name, but the table has renamed some; have "
+            "Spark write them anew: CALL system.rewrite_data_files."
+        )
     files = {task.file.file_path: _partition(task.file, table.specs(), schema) for task in tasks}
     names = {name for partition in files.values() for name, _ in partition}
     kinds = {name: schema.as_arrow().field(name).type for name in names}
@@ -111,6 +116,15 @@ def _files(table: Any, chosen: Any, url: str, field: str) -> Snapshot:
         return columns_of_table(stored, names_of_ids, file)
 
     return Snapshot(KIND, url, number, files, kinds, FORMATS[formats[0]], "expire_snapshots", columns)
+
+
+def has_renamed(schemas: Iterable[Any], schema: Any) -> bool:
+    """Tell whether a column of an earlier schema has another name now, or its name belongs to another column."""
+    names = {number: schema.find_column_name(number) for number in schema.field_ids}
+    earlier = {(number, old.find_column_name(number)) for old in schemas for number in old.field_ids}
+    return any(
+        names.get(number, name) != name or (number not in names and name in names.values()) for number, name in earlier
+    )
 
 
 def _partition(file: Any, specs: Any, schema: Any) -> Partition:
