@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: screenshots run test test-quick test-room test-faults fuzz check bench bench-hadoop gpu-wheels gpu-check wheel hadoop hadoop-secure hadoop-ha cluster cluster-down test-docker schema house clean
+.PHONY: screenshots run test test-quick test-room test-faults fuzz check bench bench-hadoop gpu-wheels gpu-check wheel hadoop hadoop-secure hadoop-ha cluster cluster-secure cluster-down test-docker schema house clean
 
 run: .venv/ready examples/digits/data/train           ## train on real handwritten digits
 	$(BIN)/yarnml run examples/digits/job.yaml --restart
@@ -75,7 +75,10 @@ hadoop-ha: .venv/ready .hadoop/ready                  ## the same with two NameN
 cluster: wheel examples/digits/data/train             ## a Hadoop of Docker containers, with an edge node
 	$(PYTHON) docker/cluster.py up
 
-cluster-down:                                         ## remove it
+cluster-secure: wheel examples/digits/data/train      ## the same with Kerberos and encryption everywhere
+	$(PYTHON) docker/cluster.py up-secure
+
+cluster-down:                                         ## remove either
 	$(PYTHON) docker/cluster.py down
 
 schema: .venv/ready                                   ## write the job file's JSON schema anew

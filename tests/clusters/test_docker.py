@@ -1,17 +1,11 @@
 """The cluster of Docker containers does what ``docker/README.md`` says."""
 
 import re
-import runpy
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-DOCKER = ROOT / "docker"
-Edge = Callable[..., str]
+from tests.clusters.docker import Edge, commands, edge_of
 
 HELLO = """
 import skein, time
@@ -29,29 +23,8 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(1200)]
 
 @pytest.fixture(scope="module")
 def edge() -> Iterator[Edge]:
-    """Runs a command on the edge node, as its user, and gives its output."""
-    check = subprocess.run([sys.executable, DOCKER / "cluster.py", "check"], capture_output=True, text=True)
-    if check.returncode:
-        pytest.skip(check.stderr.strip())
-    compose = runpy.run_path(str(DOCKER / "cluster.py"))["compose"]()
-    try:
-        subprocess.run(["make", "cluster"], cwd=ROOT, check=True)
-
-        def run(*line: str, user: str = "bob") -> str:
-            done = subprocess.run(
-                [*compose, "exec", "-T", "-u", user, "edge", *line],
-                cwd=DOCKER,
-                capture_output=True,
-                text=True,
-                stdin=subprocess.DEVNULL,
-                timeout=600,
-            )
-            assert done.returncode == 0, done.stdout + done.stderr
-            return done.stdout
-
+    with edge_of("cluster") as run:
         yield run
-    finally:
-        subprocess.run(["make", "cluster-down"], cwd=ROOT, check=True)
 
 
 def test_the_label_leads_to_the_gpus(edge: Edge) -> None:
@@ -63,9 +36,7 @@ def test_the_label_leads_to_the_gpus(edge: Edge) -> None:
 
 def test_the_first_submit(edge: Edge) -> None:
     """The commands at the beginning of the README, as they stand there, end with a model on HDFS."""
-    beginning = (DOCKER / "README.md").read_text().partition("\n## ")[0]
-    lines = re.findall(r"^ +docker compose exec edge (.+)$", beginning, re.MULTILINE)
-    outputs = [edge(*line.split()) for line in lines]
+    outputs = [edge(*line.split()) for line in commands("# A Hadoop of Docker containers")]
     assert len(outputs) == 3
     assert "model.safetensors" in outputs[-1]
     assert any("Packed the environment" in output for output in outputs)  # the nodes have Python alone

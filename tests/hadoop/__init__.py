@@ -74,6 +74,18 @@ class SecureHadoop(NamedTuple):
     hadoop: Hadoop
     access: KerberosAccess
 
+    def make_zone(self, path: str, owner: str) -> None:
+        """Make a new folder of a user's, which is an encryption zone."""
+        keys = self.access.key_server
+        self.access.http(
+            f"{keys.url}/keys", "POST", {"name": keys.KEY, "cipher": "AES/CTR/NoPadding", "length": 128}, "hdfs"
+        )
+        self.hadoop.webhdfs(path, "MKDIRS&permission=700", "PUT")
+        line = ("hdfs", "crypto", "-createZone", "-keyName", keys.KEY, "-path", path)
+        done = self.hadoop.command(*line, user="hdfs")
+        assert done.returncode == 0, done.stdout + done.stderr
+        self.hadoop.webhdfs(path, f"SETOWNER&owner={owner}", "PUT")
+
 
 @contextmanager
 def secure_hadoop(

@@ -27,6 +27,9 @@ class Access(Protocol):
     inside: Properties
     homes: frozenset[str]
 
+    def administrator(self, user: str) -> Mapping[str, str]:
+        """The variables of an administrator of Hadoop, hdfs or yarn."""
+
     def datanode(self, host: str) -> Properties:
         """More properties of the DataNode of a host."""
 
@@ -55,6 +58,9 @@ class OpenAccess:
         self.user: Mapping[str, str] = {}
         self.settings: Mapping[str, Properties] = {}
         self.inside: Properties = {}
+
+    def administrator(self, user: str) -> Mapping[str, str]:
+        return {"HADOOP_USER_NAME": user}
 
     def datanode(self, host: str) -> Properties:
         return {}

@@ -153,8 +153,8 @@ class Hadoop:
     def command(
         self, *line: str | Path, user: str | None = None, timeout: float = 60
     ) -> "subprocess.CompletedProcess[str]":
-        """Run a command (``hdfs dfs -ls /``) as a user of this cluster would."""
-        variables = os.environ | self.environment | ({"HADOOP_USER_NAME": user} if user else {})
+        """Run a command (``hdfs dfs -ls /``) as this machine's user, or as an administrator of Hadoop, hdfs or yarn."""
+        variables = os.environ | self.environment | (self._access.administrator(user) if user else {})
         return subprocess.run(
             [shutil.which(line[0], path=variables["PATH"]) or line[0], *line[1:]],
             env=variables,

@@ -3,13 +3,14 @@
 import random
 import shutil
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
 from tests import lean, xla
 
 SHARED = Path(__file__).parents[2] / "docker/conf"
+SECURE = Path(__file__).parents[2] / "docker/secure"
 MASTER = "127.0.0.1"
 RACKS = {"127.0.0.2": "/rack-a", "127.0.0.3": "/rack-b", "127.0.0.4": "/rack-b"}
 HOSTS = tuple(RACKS)
@@ -91,13 +92,19 @@ def make_configuration(folder: Path, *settings: Mapping[str, Properties]) -> Pat
         },
         "yarn-site.xml": {"yarn.node-labels.fs-store.root-dir": f"file://{folder}/labels"},
     }
-    parts = (own, *settings)
-    for name in {name: None for part in parts for name in part}:
+    for name, properties in merged([own, *settings]).items():
         known = read(SHARED / name) if (SHARED / name).exists() else {}
-        for part in parts:
-            known |= part.get(name, {})
-        write(target / name, known)
+        write(target / name, known | properties)
     return target
+
+
+def merged(settings: Iterable[Mapping[str, Mapping[str, str]]]) -> dict[str, Properties]:
+    """Properties by file, of several; later ones win."""
+    whole: dict[str, Properties] = {}
+    for part in settings:
+        for name, properties in part.items():
+            whole.setdefault(name, {}).update(properties)
+    return whole
 
 
 def make_inside(conf_dir: Path, changes: Properties) -> Path:

@@ -1,7 +1,7 @@
 """A secured cluster: Kerberos for every call, tickets for web services, everything encrypted on its way.
 
-RPC and data are protected by privacy, data by AES, web services by HTTPS with a private CA, blocks by tokens.  The
-NameNode has a host name and no address in fs.defaultFS, as on real clusters.
+Its settings are those of ``docker/secure``: RPC and data are protected by privacy, data by AES, web services by HTTPS
+with a private CA, blocks by tokens.  The NameNode has a host name and no address in fs.defaultFS, as on real clusters.
 """
 
 import getpass
@@ -11,9 +11,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.hadoop.configuration import HOSTS, MASTER, QUICK_JAVA, Properties, admin_variables, free_address
+from tests.hadoop.configuration import (
+    HOSTS,
+    MASTER,
+    QUICK_JAVA,
+    SECURE,
+    Properties,
+    admin_variables,
+    free_address,
+    merged,
+    read,
+)
 from tests.hadoop.kdc import REALM, Kdc
-from tests.hadoop.keystores import PASSWORD, write_keystores
+from tests.hadoop.keystores import write_keystores
+from tests.hadoop.kms import KeyServer
 from tests.hadoop.rest import parsed
 
 ANN = "ann"
@@ -23,13 +34,22 @@ BOB = "bob"
 """Another user, whom this machine does not know."""
 
 CAROL = "carol"
-"""A third user, whom nobody lets do anything."""
+"""A third user."""
+
+DAVE = "dave"
+"""A fourth user, in the group of the analysts."""
+
+ERIN = "erin"
+"""A fifth user."""
+
+ANALYSTS = "analysts"
+"""A group of users."""
 
 SERVICE = "airflow"
 """A service that may act in the name of others."""
 
 _DAEMONS = "hadoop"  # the name of the daemons' keytab
-_USERS = (ANN, BOB, CAROL, SERVICE)
+_USERS = (ANN, BOB, CAROL, DAVE, ERIN, SERVICE)
 _SERVICES = ("nn", "dn", "rm", "nm")
 _ADMINISTRATORS = {"hdfs": "nn", "yarn": "rm"}
 _CURL_SECONDS = 10
@@ -64,13 +84,15 @@ class KerberosAccess:
         write_keystores(folder / "tls", [MASTER, *HOSTS], ["localhost"])
         (folder / "signature").write_text("a secret that signs the cookies of web services")
         self._java = f"-Djava.security.krb5.conf={self._kdc.configuration}"
-        self.servers = {"kdc": self._kdc.command}
+        # DataNodes, which are hdfs, read for the users of WebHDFS.
+        self.key_server = KeyServer(folder, str(self._kdc.keytab(_DAEMONS)), _rules(), ("hdfs", SERVICE))
+        self.servers = {"kdc": self._kdc.command, "kms": self.key_server.command}
         self.homes = frozenset({getpass.getuser(), BOB})
         self._lifetimes = {}
         if token_seconds:
             milliseconds = 1000 * token_seconds
             self._lifetimes = {"max-lifetime": f"{milliseconds}", "renew-interval": f"{milliseconds // 2}"}
-        self.settings = {name: own | dict(settings.get(name, {})) for name, own in self._settings().items()}
+        self.settings = merged([self._settings(), self.key_server.settings, settings])
         variables = admin_variables(f"{QUICK_JAVA} {self._java}", KRB5_CONFIG=str(self._kdc.configuration))
         self.inside = {"yarn.nodemanager.admin-env": variables}
         self.user = {
@@ -87,9 +109,13 @@ class KerberosAccess:
     def keytab(self, user: str) -> Path:
         return self._kdc.keytab(user)
 
-    def log_in(self, user: str, *options: str) -> None:
-        """Give a user a ticket; ``options`` of kinit."""
-        self._kdc.log_in(user, user, self._cache(user), *options)
+    def log_in(self, user: str, *options: str, cache: Path | None = None) -> None:
+        """Give a user a ticket, into a cache of its own where one is given; ``options`` of kinit."""
+        self._kdc.log_in(user, user, cache or self._cache(user), *options)
+
+    def administrator(self, user: str) -> dict[str, str]:
+        """The variable that says where the ticket of an administrator of Hadoop is, hdfs or yarn."""
+        return {"KRB5CCNAME": f"FILE:{self._cache(_ADMINISTRATORS[user])}"}
 
     def datanode(self, host: str) -> Properties:
         return {"dfs.datanode.https.address": free_address(host)}
@@ -98,7 +124,7 @@ class KerberosAccess:
         return {"yarn.nodemanager.webapp.https.address": free_address(host)}
 
     def daemon(self, name: str) -> Mapping[str, str]:
-        if name in self.servers:
+        if name == "kdc":
             return self._kdc.variables
         native = f" -Djava.library.path={self._native}" if name.startswith("nodemanager") else ""
         return {"KRB5_CONFIG": str(self._kdc.configuration), "HADOOP_OPTS": self._java + native}
@@ -128,7 +154,7 @@ class KerberosAccess:
         line += ["--cacert", str(self._folder / "tls/ca.pem"), "--header", "Accept: application/json"]
         if body is not None:
             line += ["--header", "Content-Type: application/json", "--data", json.dumps(body)]
-        variables = self._kdc.variables | {"KRB5CCNAME": f"FILE:{self._cache(_ADMINISTRATORS[user])}"}
+        variables = self._kdc.variables | self.administrator(user)
         try:
             done = subprocess.run([*line, url], env=variables, capture_output=True, timeout=_CURL_SECONDS, check=False)
         except subprocess.TimeoutExpired as exc:  # a server that starts on a busy machine
@@ -144,29 +170,16 @@ class KerberosAccess:
         keytab = str(self._kdc.keytab(_DAEMONS))
         principals = {service: f"{service}/{MASTER}@{REALM}" for service in _SERVICES}
         stores = self._folder / "tls"
-        truststore = {"truststore.location": str(stores / "truststore.p12"), "truststore.type": "PKCS12"}
-        keystore = {"keystore.location": str(stores / "keystore.p12"), "keystore.type": "PKCS12"}
-        passwords = ("truststore.password", "keystore.password", "keystore.keypassword")
-        return {
+        own = {
             "core-site.xml": {
-                "hadoop.security.authentication": "kerberos",
-                "hadoop.security.authorization": "true",
-                "hadoop.rpc.protection": "privacy",
-                "hadoop.security.auth_to_local": f"""
-                    RULE:[2:$1/$2@$0]([nd]n/.*@{REALM.replace(".", "[.]")})s/.*/hdfs/
-                    RULE:[2:$1/$2@$0]([rn]m/.*@{REALM.replace(".", "[.]")})s/.*/yarn/
-                    RULE:[1:$1@$0]({ANN}@{REALM})s/.*/{getpass.getuser()}/
-                    DEFAULT""",
+                "hadoop.security.auth_to_local": _rules(),
+                "hadoop.user.group.static.mapping.overrides": f"{DAVE}={ANALYSTS}",
                 f"hadoop.proxyuser.{SERVICE}.hosts": "*",
                 f"hadoop.proxyuser.{SERVICE}.users": getpass.getuser(),
-                "hadoop.http.filter.initializers": "org.apache.hadoop.security.AuthenticationFilterInitializer",
-                "hadoop.http.authentication.type": "kerberos",
-                "hadoop.http.authentication.kerberos.principal": "*",
                 "hadoop.http.authentication.kerberos.keytab": keytab,
                 "hadoop.http.authentication.signature.secret.file": str(self._folder / "signature"),
             },
             "hdfs-site.xml": {
-                "dfs.block.access.token.enable": "true",
                 "dfs.namenode.kerberos.principal": principals["nn"],
                 "dfs.namenode.keytab.file": keytab,
                 "dfs.journalnode.kerberos.principal": principals["nn"],
@@ -174,13 +187,7 @@ class KerberosAccess:
                 "dfs.journalnode.kerberos.internal.spnego.principal": "*",
                 "dfs.datanode.kerberos.principal": principals["dn"],
                 "dfs.datanode.keytab.file": keytab,
-                "dfs.web.authentication.kerberos.principal": "*",
                 "dfs.web.authentication.kerberos.keytab": keytab,
-                "dfs.namenode.kerberos.internal.spnego.principal": "*",
-                "dfs.http.policy": "HTTPS_ONLY",
-                "dfs.data.transfer.protection": "privacy",
-                "dfs.encrypt.data.transfer": "true",
-                "dfs.encrypt.data.transfer.cipher.suites": "AES/CTR/NoPadding",
                 **{f"dfs.namenode.delegation.token.{name}": value for name, value in self._lifetimes.items()},
             },
             "yarn-site.xml": {
@@ -188,15 +195,23 @@ class KerberosAccess:
                 "yarn.resourcemanager.keytab": keytab,
                 "yarn.nodemanager.principal": principals["nm"],
                 "yarn.nodemanager.keytab": keytab,
-                "yarn.resourcemanager.connect.retry-interval.ms": "500",
-                "yarn.http.policy": "HTTPS_ONLY",
                 **{f"yarn.resourcemanager.delegation.token.{name}": value for name, value in self._lifetimes.items()},
             },
             "ssl-server.xml": {
-                f"ssl.server.{name}": value
-                for name, value in (truststore | keystore | dict.fromkeys(passwords, PASSWORD)).items()
+                "ssl.server.keystore.location": str(stores / "keystore.p12"),
+                "ssl.server.truststore.location": str(stores / "truststore.p12"),
             },
-            "ssl-client.xml": {
-                f"ssl.client.{name}": value for name, value in (truststore | {"truststore.password": PASSWORD}).items()
-            },
+            "ssl-client.xml": {"ssl.client.truststore.location": str(stores / "truststore.p12")},
         }
+        return {name: _shared(name) | properties for name, properties in own.items()}
+
+
+def _rules() -> str:
+    """The rules of hadoop.security.auth_to_local, by which Ann is this machine's user."""
+    own = f"RULE:[1:$1@$0]({ANN}@{REALM})s/.*/{getpass.getuser()}/\n"
+    return own + _shared("core-site.xml")["hadoop.security.auth_to_local"]
+
+
+def _shared(name: str) -> Properties:
+    """The properties of a file of ``docker/secure``, without those of the open cluster that it includes."""
+    return read(SECURE / name)
