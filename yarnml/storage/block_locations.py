@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from yarnml.events.log import log
 from yarnml.storage.base import Block
-from yarnml.storage.connect import name_nodes, token_services
+from yarnml.storage.connect import web_client
 from yarnml.storage.hadoop_config import configuration
 from yarnml.storage.hdfs import SCHEMES, Hdfs
 from yarnml.storage.retry import CONNECT_SECONDS
@@ -42,10 +42,7 @@ def block_hosts(url: str) -> list[Block]:
 @lru_cache(maxsize=64)
 def _client(scheme: str, authority: str, conf_dir: str | None) -> WebHdfs:
     """The client for an HDFS; ``conf_dir`` is part of the cache's key, since it decides what the authority means."""
-    settings = configuration()
-    nodes = name_nodes(scheme, authority, settings)
-    services = token_services(authority, nodes, settings)
-    return WebHdfs([node.web for node in nodes], services, settings.umask, CONNECT_SECONDS)
+    return web_client(scheme, authority, configuration(), CONNECT_SECONDS)
 
 
 def locations(urls: Iterable[str]) -> dict[str, list[Block]]:

@@ -10,7 +10,7 @@ from yarnml.storage.hadoop_config import HTTP_PORT, HTTPS_PORT, Address, Configu
 from yarnml.storage.hdfs import Hdfs
 from yarnml.storage.libhdfs import LibHdfs
 from yarnml.storage.native import Native
-from yarnml.storage.retry import CONNECT_SECONDS
+from yarnml.storage.retry import CALL_SECONDS, CONNECT_SECONDS
 from yarnml.storage.webhdfs import WebHdfs
 
 CLIENT = "YARNML_HDFS"
@@ -44,7 +44,7 @@ def open_hdfs(scheme: str, authority: str) -> Hdfs:
         addresses = [node.rpc for node in nodes]
 
         def connect(number: int) -> Client:
-            check_any_answers(addresses)
+            check_any_answers("NameNode", addresses)
             return _rpc_client(authority, settings, umask, number % len(nodes))
 
     else:
@@ -56,6 +56,13 @@ def open_hdfs(scheme: str, authority: str) -> Hdfs:
             return WebHdfs(addresses[first:] + addresses[:first], services, umask)
 
     return Hdfs(Connection(root, addresses, connect))
+
+
+def web_client(scheme: str, authority: str, settings: Configuration, seconds: float = CALL_SECONDS) -> WebHdfs:
+    """A client of the web services of the NameNodes that a URL means, by whatever protocol it reaches them."""
+    nodes = name_nodes(scheme, authority, settings)
+    services = token_services(authority, nodes, settings)
+    return WebHdfs([node.web for node in nodes], services, settings.umask, seconds)
 
 
 def name_nodes(scheme: str, authority: str, settings: Configuration) -> tuple[Address, ...]:
@@ -114,8 +121,11 @@ def default_authority(settings: Configuration) -> str:
     return settings.default_fs.partition("://")[2].partition("/")[0]
 
 
-def check_any_answers(addresses: Sequence[str]) -> None:
-    """See that at least one of these host:port accepts a connection; `Unavailable` says of each why not."""
+def check_any_answers(server: str, addresses: Sequence[str]) -> None:
+    """See that at least one of these host:port accepts a connection; `Unavailable` says of each why not.
+
+    ``server``: what they are, such as NameNode.
+    """
     reasons = []
     for address in addresses:
         host, _, port = address.rpartition(":")
@@ -124,7 +134,7 @@ def check_any_answers(addresses: Sequence[str]) -> None:
             return
         except OSError as exc:
             reasons.append(f"{address}: {exc.strerror or exc}")
-    raise Unavailable(f"no NameNode can be reached ({'; '.join(reasons)})")
+    raise Unavailable(f"no {server} can be reached ({'; '.join(reasons)})")
 
 
 def _rpc_client(authority: str, settings: Configuration, umask: int, first: int) -> Client:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from yarnml.storage.connect import name_nodes, token_services
+from yarnml.storage.connect import name_nodes, token_services, web_client
+from yarnml.storage.errors import faults
 from yarnml.storage.hadoop_config import Configuration, configuration
 from yarnml.storage.hdfs import roots_of
 from yarnml.storage.security.tokens import HDFS, Token, origin
-from yarnml.storage.webhdfs import WebHdfs
 
 _DAY_MS = 24 * 3600 * 1000
 _RENEW_INTERVAL = "dfs.namenode.delegation.token.renew-interval"
@@ -36,21 +36,17 @@ def lifetime(settings: Configuration) -> float:
 
 
 def _end_of_new_token(root: str, settings: Configuration) -> float:
-    client, _ = _client(root, settings)
-    token = client.delegation_token()
-    client.cancel(token)
+    scheme, _, authority = root.partition("://")
+    with faults(root):
+        client = web_client(scheme, authority, settings)
+        token = client.delegation_token()
+        client.cancel(token)
     return origin(token).end
 
 
-def _client(root: str, settings: Configuration) -> tuple[WebHdfs, list[str]]:
-    """The client that gives tokens of an HDFS, and the services that they are for."""
-    scheme, _, authority = root.partition("://")
-    nodes = name_nodes(scheme, authority, settings)
-    services = token_services(authority, nodes, settings)
-    return WebHdfs([node.web for node in nodes], services, settings.umask), services
-
-
 def _tokens_of(root: str, settings: Configuration) -> list[Token]:
-    client, services = _client(root, settings)
-    token = client.delegation_token()
+    scheme, _, authority = root.partition("://")
+    with faults(root):
+        token = web_client(scheme, authority, settings).delegation_token()
+    services = token_services(authority, name_nodes(scheme, authority, settings), settings)
     return [token._replace(alias=name.encode(), kind=HDFS, service=name.encode()) for name in services]

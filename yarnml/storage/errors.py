@@ -2,6 +2,8 @@
 
 import errno
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from yarnml.storage.base import ReplicaUnavailable, Unavailable
 from yarnml.storage.security.tokens import in_container
@@ -82,6 +84,15 @@ def fault(exc: BaseException, url: str, server: str, *, data: bool = False) -> O
     if isinstance(exc, OSError):
         return unavailable(f"{server} can't be reached: {words}")
     return OSError(f"{server}: {words}")
+
+
+@contextmanager
+def faults(url: str) -> Iterator[None]:
+    """Raise the OSError of `fault` for whatever a client raises in a block about this URL."""
+    try:
+        yield
+    except Exception as exc:
+        raise fault(exc, url, "/".join(url.split("/")[:3])) from exc
 
 
 def first_words(text: str) -> str:

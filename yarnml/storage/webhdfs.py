@@ -6,7 +6,6 @@ a DataNode's error page as the file's bytes.
 
 import contextlib
 import http.client
-import json
 import socket
 import ssl
 import string
@@ -31,6 +30,7 @@ from yarnml.storage.webhdfs_answers import (
     LocationAnswer,
     StatusAnswer,
     TokenAnswer,
+    remote_words,
 )
 
 _API = "/webhdfs/v1"
@@ -54,6 +54,10 @@ class WebHdfs:
 
     def info(self, path: str) -> Entry:
         return self._read("GET", path, "GETFILESTATUS", StatusAnswer).file_status.entry(path)
+
+    def is_encrypted(self, path: str) -> bool:
+        """Tell whether a file or folder is in an encryption zone."""
+        return self._read("GET", path, "GETFILESTATUS", StatusAnswer).file_status.enc_bit
 
     def ls(self, path: str) -> list[Entry]:
         statuses = self._read("GET", path, "LISTSTATUS", ListAnswer).file_statuses.file_status
@@ -220,7 +224,7 @@ class _Sink:
             self._connection.send(b"0\r\n\r\n")
             with self._connection.getresponse() as answer:
                 if answer.status >= 300:
-                    raise Refused(_words(answer.read(), f"HTTP Error {answer.status}"))
+                    raise Refused(remote_words(answer.read(), f"HTTP Error {answer.status}"))
 
 
 def _addresses(host: str) -> set[str]:
@@ -237,13 +241,4 @@ def _ascii(location: str) -> str:
 
 def _remote(exc: urllib.error.HTTPError) -> str:
     with exc:
-        return _words(exc.read(), str(exc))
-
-
-def _words(body: bytes, otherwise: str) -> str:
-    """The 'class: message' of a RemoteException; ``otherwise`` where the body is none."""
-    try:
-        remote = json.loads(body)["RemoteException"]
-        return f"{remote['javaClassName']}: {remote['message']}"
-    except (ValueError, KeyError, TypeError):
-        return otherwise
+        return remote_words(exc.read(), str(exc))

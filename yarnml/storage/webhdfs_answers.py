@@ -3,6 +3,7 @@
 A field without a default must be there: a file or folder of which nothing is told must not look empty.
 """
 
+import json
 from itertools import zip_longest
 
 from msgspec import Struct, field
@@ -12,12 +13,13 @@ from yarnml.storage.base import Block, Entry
 
 
 class FileStatus(Answer, frozen=True):
-    """A file or folder; ``modification_time`` in milliseconds since 1970."""
+    """A file or folder; ``modification_time`` in milliseconds since 1970, ``enc_bit``: in an encryption zone."""
 
     length: int
     type: str
     modification_time: int = 0
     path_suffix: str = ""
+    enc_bit: bool = False
 
     def entry(self, path: str) -> Entry:
         return Entry(path, self.length, self.type == "DIRECTORY", self.modification_time / 1000)
@@ -80,3 +82,12 @@ class TokenAnswer(Struct, frozen=True, rename="pascal"):
     """The answer to ``GETDELEGATIONTOKEN``."""
 
     token: TokenText
+
+
+def remote_words(body: bytes, otherwise: str) -> str:
+    """The 'class: message' of a RemoteException; ``otherwise`` where the body is none."""
+    try:
+        remote = json.loads(body)["RemoteException"]
+        return f"{remote['javaClassName']}: {remote['message']}"
+    except (ValueError, KeyError, TypeError):
+        return otherwise

@@ -7,7 +7,7 @@ import skein
 from cryptography import x509
 
 from yarnml.clusters.yarn import credentials
-from yarnml.clusters.yarn.edge.probe import MAX_SECONDS, compare_clocks
+from yarnml.clusters.yarn.edge.clocks import MAX_SECONDS, compare_clocks
 from yarnml.control.calls import Heartbeat, HeartbeatReply
 from yarnml.control.credentials import Certificate
 from yarnml.control.roles import ProcessId

@@ -75,7 +75,7 @@ def test_a_token_is_a_secret() -> None:
 
 
 def test_the_origin_of_a_token() -> None:
-    """In whose name it was given, to whom, and for how long; of several the first to end counts."""
+    """In whose name it was given, to whom, and for how long; of several the first to end counts, or who names most."""
 
     def text(value: bytes) -> bytes:
         return bytes([len(value)]) + value
@@ -83,8 +83,8 @@ def test_the_origin_of_a_token() -> None:
     def moment(milliseconds: int) -> bytes:
         return bytes([256 - 112 - 6]) + milliseconds.to_bytes(6)
 
-    def of_hdfs(end: int) -> Token:
-        begin = b"\0" + text(b"ann@R") + text(b"yarn") + text(b"airflow@R")
+    def of_hdfs(end: int, owner: bytes = b"ann@R", real_user: bytes = b"airflow@R") -> Token:
+        begin = b"\0" + text(owner) + text(b"yarn") + text(real_user)
         return Token(b"", begin + moment(1_700_000_000_000) + moment(end) + b"\x05\x02", b"", HDFS, b"nn:8020")
 
     late = of_hdfs(1_700_000_604_800)
@@ -93,3 +93,7 @@ def test_the_origin_of_a_token() -> None:
     other = Token(b"", b"\1", b"", RESOURCE_MANAGER, b"rm:8032")
     assert tokens.first_to_end([late, other, early]) == tokens.origin(early)
     assert tokens.first_to_end([other]) is None
+    by_web = of_hdfs(1_700_000_100_000, b"ann", b"")
+    assert tokens.taken_by([by_web, early, other]) == tokens.origin(early)
+    assert tokens.taken_by([by_web]) == tokens.origin(by_web)
+    assert tokens.taken_by([other]) is None

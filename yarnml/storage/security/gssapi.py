@@ -166,6 +166,30 @@ def cache_name() -> str:
         return (function(context) or b"").decode()
 
 
+def kdc_ahead() -> float | None:
+    """Seconds by which the KDC's clock was ahead of this machine's when it gave the ticket; None where nobody tells.
+
+    MIT's kinit keeps the difference in the cache, and its clients go by it; Java's do not.
+    """
+    library = _kerberos()
+    with _context() as context:
+        cache = c_void_p()
+        principal = c_void_p()
+        seconds = c_int()
+        microseconds = c_int()
+        if library.krb5_cc_default(context, byref(cache)):
+            return None
+        try:
+            if library.krb5_cc_get_principal(context, cache, byref(principal)):
+                return None
+            library.krb5_free_principal(context, principal)
+            if library.krb5_get_time_offsets(context, byref(seconds), byref(microseconds)):
+                return None
+            return seconds.value + microseconds.value / 1e6
+        finally:
+            library.krb5_cc_close(context, cache)
+
+
 @contextmanager
 def _context() -> Iterator[c_void_p]:
     context = c_void_p()

@@ -140,8 +140,19 @@ def origin(token: Token) -> Origin:
 
 def first_to_end(tokens: Iterable[Token]) -> Origin | None:
     """The origin of the token of HDFS that ends first; None without any."""
-    origins = [origin(token) for token in tokens if token.kind in WEB_HDFS]
-    return min(origins, key=lambda o: o.end, default=None)
+    return min(_origins(tokens), key=lambda o: o.end, default=None)
+
+
+def taken_by(tokens: Iterable[Token]) -> Origin | None:
+    """The origin of a token of HDFS, of one that names who took it for another where there is one; None without any.
+
+    Those that were taken by WebHDFS name the owner alone.
+    """
+    return max(_origins(tokens), key=lambda o: (bool(o.real_user), len(o.owner)), default=None)
+
+
+def _origins(tokens: Iterable[Token]) -> list[Origin]:
+    return [origin(token) for token in tokens if token.kind in WEB_HDFS]
 
 
 def from_text(text: str) -> Token:

@@ -9,6 +9,7 @@ import struct
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 from yarnml.errors import JobFileError
 from yarnml.storage.hadoop_config import Configuration, properties
@@ -19,25 +20,47 @@ _KEY = 1
 _CERTIFICATE = 2
 
 
+class Truststore(NamedTuple):
+    """A file of certificates that are trusted; ``path`` is None where there is none."""
+
+    path: Path | None
+    password: str | None
+
+
 def tls_context(settings: Configuration) -> ssl.SSLContext:
     """A client's context that trusts what the system trusts, SSL_CERT_FILE, and the cluster's truststore."""
     if settings.folder is None:
         return ssl.create_default_context()
-    path = Path(settings.folder, settings.get("hadoop.ssl.client.conf", "ssl-client.xml"))
+    path = _client_file(settings.folder, settings)
     modified = path.stat().st_mtime if path.exists() else None
     return _context(path, modified, os.environ.get("SSL_CERT_FILE"))
+
+
+def of_cluster(settings: Configuration) -> Truststore:
+    """The truststore that the cluster's clients use."""
+    path = _client_file(settings.folder, settings) if settings.folder else None
+    return _named_by(path) if path and path.exists() else Truststore(None, None)
+
+
+def _client_file(folder: Path, settings: Configuration) -> Path:
+    return Path(folder, settings.get("hadoop.ssl.client.conf", "ssl-client.xml"))
+
+
+def _named_by(path: Path) -> Truststore:
+    """The truststore that an ssl-client.xml names."""
+    client = properties(path)
+    store = client.get("ssl.client.truststore.location", "")
+    return Truststore(Path(store) if store else None, client.get("ssl.client.truststore.password"))
 
 
 @lru_cache(maxsize=8)
 def _context(path: Path, modified: float | None, system: str | None) -> ssl.SSLContext:
     """The context; all arguments but ``path`` are there so that a change of theirs makes a new one."""
     context = ssl.create_default_context()
-    if modified is not None:
-        client = properties(path)
-        store = client.get("ssl.client.truststore.location", "")
-        if store:
-            for certificate in certificates(Path(store), client.get("ssl.client.truststore.password")):
-                context.load_verify_locations(cadata=certificate)
+    store = _named_by(path) if modified is not None else Truststore(None, None)
+    if store.path:
+        for certificate in certificates(store.path, store.password):
+            context.load_verify_locations(cadata=certificate)
     return context
 
 

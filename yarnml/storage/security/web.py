@@ -92,6 +92,10 @@ class Caller:
                 self._wanting.add(server)
         return self._send(url, query, headers, method, seconds, self._proof(server))
 
+    def asked_for_ticket(self, url: str) -> bool:
+        """Tell whether the server of a URL has wanted more than the user's name."""
+        return urlsplit(url).netloc in self._wanting
+
     def fetch(self, url: str, seconds: float) -> http.client.HTTPResponse:
         """Get what a server has sent us to, by a URL that has all that is needed."""
         answer: http.client.HTTPResponse = self._open(url, timeout=seconds)

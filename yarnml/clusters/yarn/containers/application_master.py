@@ -143,10 +143,10 @@ def fraction_done(event: Event) -> float | None:
 
 def _submitter() -> str:
     """The user who submitted this job, and in whose name where it was another's."""
-    first = tokens.first_to_end(tokens.own())
-    if first is None:
+    origin = tokens.taken_by(tokens.own())
+    if origin is None:
         return identity.user()
-    return f"{first.real_user}, in the name of {first.owner}," if first.real_user else first.owner
+    return f"{origin.real_user}, in the name of {origin.owner}," if origin.real_user else origin.owner
 
 
 def _success(outcome: End) -> str:

@@ -10,6 +10,7 @@ from yarnml.clusters.yarn.capacity.answers import GPU
 from yarnml.clusters.yarn.capacity.queues import UnknownToYarn, check_queue, find_queue
 from yarnml.clusters.yarn.capacity.resources import Cluster, requests
 from yarnml.clusters.yarn.capacity.rules import check_gpus, check_label, check_limits, check_size, largest_memory
+from yarnml.clusters.yarn.edge.zones import check_zones
 from yarnml.errors import ClusterError, YarnmlError
 from yarnml.events.log import log
 from yarnml.events.text import local_time
@@ -33,6 +34,8 @@ def check_admission(job: BaseJob) -> dict[str, int]:
     check_ticket(settings)
     availability.find_active(settings)
     check_name_node(settings)
+    with contextlib.suppress(UnknownToYarn):
+        check_zones(job, settings)
     with contextlib.suppress(UnknownToYarn):
         cluster = resource_manager.snapshot()
         check_queue_of(job, cluster)

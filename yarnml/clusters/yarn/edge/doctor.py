@@ -1,11 +1,7 @@
 """The checks of `yarnml doctor`, one after the other, from this machine's Java to a container's Python."""
 
-import os
-import re
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,21 +16,16 @@ from yarnml.clusters.yarn.edge.admission import (
     describe_time_limit,
 )
 from yarnml.clusters.yarn.edge.client import Yarn, connected, home
+from yarnml.clusters.yarn.edge.machine import check_java, check_yarn_command
 from yarnml.clusters.yarn.edge.probe import probe_environment
+from yarnml.clusters.yarn.edge.security import WebServices, check_key_provider, check_truststore
+from yarnml.clusters.yarn.edge.zones import check_zones
 from yarnml.errors import ClusterError, YarnmlError, translated
 from yarnml.job.spec import Job
 from yarnml.master.preflight import preflight
 from yarnml.storage import atomic, hadoop_config, name_node_state
 from yarnml.storage.hadoop_config import Configuration
 from yarnml.storage.security import identity
-
-OLDEST_JAVA = 8
-"""The oldest Java that Skein's driver runs on."""
-
-COMMAND_SECONDS = 30.0
-"""Time limit for a command of this machine."""
-
-_VERSION = re.compile(r'version "(?:1\.)?(\d+)')
 
 
 @dataclass(frozen=True)
@@ -98,16 +89,27 @@ class _Checkup:
         self._yarn: Yarn | None = None
 
     def cluster_checks(self) -> list[Check]:
+        kerberos = _wants_kerberos()
         return [
             Check("Java", (), check_java),
-            Check("yarn command", (), check_yarn_command),
+            Check("yarn command", (), lambda: check_yarn_command(kerberos=kerberos)),
             Check("Hadoop configuration", (), self._find_configuration),
             Check("Kerberos ticket", ("Hadoop configuration",), lambda: check_ticket(self._settings)),
+            *(self._security_checks() if kerberos else []),
             Check("ResourceManager", ("Kerberos ticket",), self._ask_resource_manager),
             Check("NameNode", ("Kerberos ticket",), self._ask_name_node),
             Check("home folder", ("NameNode",), check_home_folder),
             Check("delegation tokens", ("NameNode",), lambda: describe_time_limit() or "no job needs any"),
             Check("Skein's driver", ("Java", "yarn command", "ResourceManager"), self._start_driver),
+        ]
+
+    def _security_checks(self) -> list[Check]:
+        services = WebServices(hadoop_config.configuration())
+        return [
+            Check("truststore", ("Hadoop configuration",), lambda: check_truststore(self._settings)),
+            Check("web services", ("Kerberos ticket", "truststore"), services.check),
+            Check("clocks", ("web services",), services.check_clocks),
+            Check("key provider", ("Hadoop configuration",), lambda: check_key_provider(self._settings)),
         ]
 
     def job_checks(self, job: Job) -> list[Check]:
@@ -118,6 +120,7 @@ class _Checkup:
             Check("GPUs", ("queue",), lambda: self._for_all(job, asked, self._gpus)),
             Check("container sizes", ("node labels", "GPUs"), lambda: self._for_all(job, asked, rules.check_size)),
             Check("queue's limit", ("container sizes",), lambda: self._check_limits(job, asked)),
+            Check("encryption zones", ("NameNode",), lambda: check_zones(job, self._settings)),
             Check("data and folders", ("NameNode", "Skein's driver"), lambda: self._check_paths(job)),
             Check(
                 "environment on a node",
@@ -197,27 +200,11 @@ class _Checkup:
         return f"{rows}; checkpoint.path{' and export' if job.export_to else ''} can be written{before}"
 
 
-def check_java() -> str:
-    """Check the Java that Skein's driver will run on."""
-    folder = os.environ.get("JAVA_HOME")
-    program = f"{folder}/bin/java" if folder else "java"
-    output = _output([program, "-version"], "install a JRE, or set JAVA_HOME to one")
-    version = _VERSION.search(output)
-    if not version or int(version[1]) < OLDEST_JAVA:
-        raise ClusterError(
-            f"{program} must be Java {OLDEST_JAVA} or newer, but says: {output}; set JAVA_HOME to a newer one."
-        )
-    return f"{shutil.which(program)}, version {version[1]}"
-
-
-def check_yarn_command() -> str:
-    """Check the command that Skein asks for Hadoop's jars."""
-    advice = "put the bin folder of a Hadoop on PATH"
-    paths = _output(["yarn", "classpath", "--glob"], advice).split(os.pathsep)
-    jars = sum(path.endswith(".jar") for path in paths)
-    if not jars:
-        raise ClusterError(f"`yarn classpath --glob` names no jars; {advice}.")
-    return f"{shutil.which('yarn')}, {jars} jars"
+def _wants_kerberos() -> bool:
+    """Tell whether the cluster wants tickets; a configuration that can't be read is told by another check."""
+    with suppress(YarnmlError):
+        return hadoop_config.configuration().wants_kerberos
+    return False
 
 
 def check_home_folder() -> str:
@@ -225,19 +212,3 @@ def check_home_folder() -> str:
     with translated(ClusterError, f"{home()} can't be written", "; have an HDFS administrator make your home."):
         atomic.check_writable(home())
     return f"{home()} can be written"
-
-
-def _output(command: list[str], advice: str) -> str:
-    """The output of a command of this machine; ClusterError with an advice where it fails."""
-    try:
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=COMMAND_SECONDS
-        )
-    except FileNotFoundError as exc:
-        raise ClusterError(f"The command {command[0]} is not found; {advice}.") from exc
-    except (OSError, subprocess.TimeoutExpired) as exc:
-        raise ClusterError(f"{' '.join(command)} failed: {exc}; {advice}.") from exc
-    text = done.stdout.strip()
-    if done.returncode:
-        raise ClusterError(f"{' '.join(command)} failed: {text.splitlines()[-1] if text else 'silently'}; {advice}.")
-    return text

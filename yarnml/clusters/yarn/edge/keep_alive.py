@@ -5,6 +5,7 @@ Only an end that lies in the tokens is followed by another application; every ot
 
 import time
 from collections.abc import Callable
+from enum import Enum, auto
 
 from yarnml.errors import ClusterError, TimeOver
 from yarnml.storage import hadoop_config
@@ -17,26 +18,39 @@ LOOK_SECONDS = 10.0
 """Time between two looks for a ticket."""
 
 
-def kept_alive(follow: Callable[[bool], None], times: int, note: Callable[[str], None]) -> None:
+class Turn(Enum):
+    """A turn of following a job to its end."""
+
+    FIRST = auto()
+    """The job is submitted as its user asked for."""
+    AGAIN = auto()
+    """It is submitted again, to go on where it was; an application that runs it already is followed."""
+    SAME = auto()
+    """The application of the turn before is followed, even where it has ended; without one as in `AGAIN`."""
+
+
+def kept_alive(follow: Callable[[Turn], None], times: int, note: Callable[[str], None]) -> None:
     """Follow a job to its end over several applications.
 
-    ``follow``: submits the job, or follows the application that runs it already, to its end; it is given whether this
-    is the first time.
+    ``follow``: takes a turn; raises how the job ended, or what kept it from looking.
     ``times``: how often it may be submitted again.
     """
     number = 0
+    turn = Turn.FIRST
     while True:
         try:
-            follow(number == 0)
+            follow(turn)
             return
         except TimeOver as exc:
             if number == times:
                 raise
             number += 1
+            turn = Turn.AGAIN
             note(f"{exc}\nsubmitting it again, {number} of {times} times")
         except ClusterError as exc:
             if not lacks_ticket():
                 raise
+            turn = Turn.SAME
             note(f"The ticket ended while the job was watched: {exc}")
         wait_for_ticket(note)
 

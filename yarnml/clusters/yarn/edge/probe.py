@@ -9,6 +9,7 @@ from yarnml.clusters.yarn.application import CLOCK
 from yarnml.clusters.yarn.capacity import resource_manager
 from yarnml.clusters.yarn.capacity.resources import requests
 from yarnml.clusters.yarn.edge.client import CHECK_SECONDS, Yarn, home
+from yarnml.clusters.yarn.edge.clocks import compare_clocks
 from yarnml.clusters.yarn.edge.submit import build_application
 from yarnml.clusters.yarn.observe.diagnosis import diagnose
 from yarnml.clusters.yarn.packaging.provision import provide
@@ -17,12 +18,6 @@ from yarnml.events.events import Failure
 from yarnml.job.base import BaseJob
 
 TAG = "yarnml-doctor"
-
-SLIGHT_SECONDS = 2.0
-"""Difference of two clocks that nobody has to hear of."""
-
-MAX_SECONDS = 300.0
-"""Difference of two clocks that Kerberos allows."""
 
 PROBE_SECONDS = 180.0
 """Longest wait for the container to come, to get its packages and to import them."""
@@ -48,24 +43,6 @@ def probe_environment(yarn: Yarn, job: BaseJob, note: Callable[[str], None]) -> 
         raise named(end.error)(end.text, end.detail)
     text, _, clock = report.diagnostics.partition(CLOCK)
     return text + compare_clocks(float(clock), began, time.time()) if clock else text
-
-
-def compare_clocks(node: float, before: float, after: float) -> str:
-    """Compare the clock of a node with that of this machine, both in seconds since 1970; the words that follow a fact.
-
-    Raises ClusterError where they are so far apart that Kerberos refuses tickets.
-
-    ``node``: when the node's clock was read; it was between ``before`` and ``after`` on this one.
-    """
-    if before - SLIGHT_SECONDS <= node <= after + SLIGHT_SECONDS:
-        return "; its clock is right"
-    seconds = node - after if node > after else before - node
-    apart = f"{seconds:.0f} s {'ahead of' if node > after else 'behind'} this machine's"
-    if seconds > MAX_SECONDS:
-        raise ClusterError(
-            f"The node's clock is {apart}; have both set by NTP, or certificates and tickets are refused."
-        )
-    return f"; its clock is {apart}"
 
 
 def _probe_application(job: BaseJob, whole: dict[str, Any]) -> dict[str, Any]:

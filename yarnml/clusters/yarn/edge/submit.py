@@ -15,12 +15,12 @@ from yarnml.clusters.yarn.capacity.queues import UnknownToYarn
 from yarnml.clusters.yarn.edge.admission import check_admission, describe_time_limit
 from yarnml.clusters.yarn.edge.client import Yarn, connected, home
 from yarnml.clusters.yarn.edge.follow import follow
-from yarnml.clusters.yarn.edge.keep_alive import kept_alive
+from yarnml.clusters.yarn.edge.keep_alive import Turn, kept_alive
 from yarnml.clusters.yarn.edge.register import register
 from yarnml.clusters.yarn.observe.status import Application
 from yarnml.clusters.yarn.packaging.provision import VARIABLES, Provision, provide
 from yarnml.errors import Interrupted
-from yarnml.events.events import Listener, Submitted
+from yarnml.events.events import Event, Listener, Submitted
 from yarnml.job.base import BaseJob
 from yarnml.job.load import AnyJob
 from yarnml.job.spec import Job
@@ -53,14 +53,24 @@ def submit_job(job: AnyJob, say: Listener, note: Note, options: SubmitOptions) -
     login = options.login
     with keytab.used(Path(login.keytab), login.principal) if login else nullcontext():
         again = options._replace(restart=False, unless_running=True)
+        applications: list[str] = []
 
-        def follow(first: bool) -> None:
-            _submit_once(job, say, note, options if first else again)
+        def tell(event: Event) -> None:
+            if isinstance(event, Submitted):
+                applications.append(event.application)
+            say(event)
+
+        def follow(turn: Turn) -> None:
+            if turn is Turn.SAME and applications:
+                with connected() as yarn:
+                    follow_to_end(yarn, applications[-1], say)
+            else:
+                _submit_once(job, tell, note, options if turn is Turn.FIRST else again)
 
         if options.keep_alive:
             kept_alive(follow, options.keep_alive, note)
         else:
-            follow(first=True)
+            follow(Turn.FIRST)
 
 
 def _submit_once(job: AnyJob, say: Listener, note: Note, options: SubmitOptions) -> None:
