@@ -44,11 +44,15 @@ def main(rounds: int = 3, rows: int = 400_000, passes: int = 3, batch: int = 819
     blocks["yarnml, 1 worker"] = lambda: fit(table, passes, batch, workers=1)
     blocks["yarnml, 2 workers"] = lambda: fit(table, passes, batch, workers=2)
     if sharded:
-        blocks["yarnml, 2 workers, sharded"] = lambda: fit(table, passes, batch, workers=2, state="sharded")
+        owned = {"workers": 2, "state": "sharded"}
+        blocks["yarnml, 2 workers, sharded"] = lambda: fit(table, passes, batch, **owned)
+        blocks["yarnml, the same without followers"] = lambda: fit(table, passes, batch, **owned, followers=0)
     report(interleaved(blocks, rounds), COLUMNS, limit=next(iter(blocks)))
 
 
-def fit(table: Clicks, passes: int, batch: int, *, workers: int, state: str = "replicated") -> Answer:
+def fit(
+    table: Clicks, passes: int, batch: int, *, workers: int, state: str = "replicated", followers: int = 1
+) -> Answer:
     """A job from Parquet; an epoch is one of the later ones."""
     with tempfile.TemporaryDirectory() as folder:
         spec: dict[str, Any] = {
@@ -65,6 +69,7 @@ def fit(table: Clicks, passes: int, batch: int, *, workers: int, state: str = "r
             "training": {"epochs": passes, "batch_size": batch, "shards": workers, "state": state},
             "evaluation": {"every": f"{passes} epochs"},
             "workers": {"count": workers, "cache": "4 GiB"},
+            "reducers": {"followers": followers},
             "checkpoint": {"path": f"{folder}/job", "every": "1000000 epochs"},
         }
         job = Stopwatch(spec)

@@ -103,3 +103,17 @@ def test_what_is_exported() -> None:
 def test_sizes_in_words(parts: list[Part], sentences: list[str]) -> None:
     """A user is told how many keys there are, how even the parts are, and what a key costs."""
     assert described(parts) == sentences
+
+
+def test_digest() -> None:
+    """Equal rows have one digest, in whatever order they came; one bit more or less has another."""
+    digests = set()
+    for order in (range(4), reversed(range(4))):
+        table = Table(BLOCKS)
+        for number in order:
+            table.update(run_of(KEYS, number)._replace(keys=KEYS + np.uint64(1000 * number)))
+        digests.add(table.digest)
+    assert len(digests) == 1
+    assert restored(BLOCKS, table.arrays()).digest in digests
+    table._rows[1].rows[2, 1] = np.nextafter(table._rows[1].rows[2, 1], np.float32(9))
+    assert table.digest not in digests

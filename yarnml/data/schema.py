@@ -159,12 +159,14 @@ class Rows(NamedTuple):
 
     Without a label y is 0.  Where the schema has an offset it is the last number of x.
     ``keys``: None where no column becomes keys.
+    ``prepared``: what a learner's program has made of them ahead of their step, in a form of its own.
     """
 
     x: npt.NDArray[np.float32]
     y: Array
     weight: npt.NDArray[np.float32]
     keys: KeyRows | None = None
+    prepared: Any = None
 
     @classmethod
     def of(cls, arrays: Iterable[Array], keys: KeyRows | None) -> "Rows":

@@ -52,6 +52,7 @@ class OwnedTable:
 
     infinite_block = None
     size = 0
+    digest = 0
 
     def __init__(self, blocks: Sequence[Block], owners: Owners, min_count: int = 1) -> None:
         self.blocks = tuple(blocks)

@@ -60,6 +60,10 @@ class ParameterTable(Protocol):
     def update(self, run: Run) -> object:
         """Go on by the total of a step."""
 
+    @property
+    def digest(self) -> int:
+        """A number of 64 bits, equal for equal rows in this process, in whatever order they came."""
+
     def arrays(self) -> dict[str, Array]:
         """All of the rows in this process by name, keys ascending: equal for equal tables."""
 

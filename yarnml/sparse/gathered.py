@@ -39,18 +39,36 @@ class Gathered(NamedTuple):
     value: Matrix | None
     field: npt.NDArray[np.int32] | None = None
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all but the weights."""
+        arrays = self.keys, self.place, self.row, self.value, self.field
+        return sum(array.nbytes for array in arrays if array is not None)
+
+    def with_weights(self, weights_of: Callable[[Keys], Weights]) -> "Gathered":
+        """Gather the weights of the keys.  ``weights_of``: those of different keys."""
+        count = _padded_keys(self.keys)
+        return self._replace(weights={name: padded(w, count, 0.0) for name, w in weights_of(self.keys).items()})
+
 
 def gather(keys: KeyRows, weights_of: Callable[[Keys], Weights]) -> Gathered:
     """Find the different keys of rows and gather their weights.  ``weights_of``: the weights of different keys."""
+    return different_keys(keys).with_weights(weights_of)
+
+
+def different_keys(keys: KeyRows) -> Gathered:
+    """Find the different keys of rows, without any weights yet."""
     different, place = distinct(keys.keys)
-    count = padded_size(len(different) + 1)  # one row more for entries that are padding
-    weights = {name: padded(known, count, 0.0) for name, known in weights_of(different).items()}
     size = padded_size(len(place))
     value = None if keys.values is None else padded(keys.values, size, 0.0)
     field = None if keys.fields is None else padded(keys.fields.astype(np.int32), size, 0)
-    return Gathered(
-        different, weights, padded(place, size, count - 1), padded(keys.rows, size, keys.size), value, field
-    )
+    nowhere = _padded_keys(different) - 1
+    return Gathered(different, {}, padded(place, size, nowhere), padded(keys.rows, size, keys.size), value, field)
+
+
+def _padded_keys(keys: Keys) -> int:
+    """Rows of weights for different keys, with one more for entries that are padding."""
+    return padded_size(len(keys) + 1)
 
 
 def padded_size(count: int) -> int:

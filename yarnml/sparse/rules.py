@@ -55,7 +55,7 @@ class FtrlRule:
         return np.concatenate([z, np.zeros_like(z)], axis=1)
 
     def weights(self, rows: Matrix) -> Matrix:
-        z, n = np.split(rows, 2, axis=1)
+        z, n = _halves(rows)
         return self._weights(z, np.sqrt(n))
 
     def _weights(self, z: Matrix, root: Matrix) -> Matrix:
@@ -64,7 +64,7 @@ class FtrlRule:
         return weights
 
     def update(self, rows: Matrix, sums: Matrix) -> Matrix:
-        z, n = np.split(rows, 2, axis=1)
+        z, n = _halves(rows)
         root = np.sqrt(n)
         following = n + sums * sums
         sigma = (np.sqrt(following) - root) / self._alpha
@@ -92,7 +92,7 @@ class AdagradRule:
         return rows[:, : rows.shape[1] // 2]
 
     def update(self, rows: Matrix, sums: Matrix) -> Matrix:
-        weights, n = np.split(rows, 2, axis=1)
+        weights, n = _halves(rows)
         following = n + sums * sums
         return np.concatenate([weights - self._rate * sums / (np.sqrt(following) + self._epsilon), following], axis=1)
 
@@ -121,6 +121,12 @@ class RowAdagradRule:
         following = rows[:, -1:] + total / np.float32(sums.shape[1])
         weights = rows[:, :-1] - self._rate * sums / (np.sqrt(following) + self._epsilon)
         return np.concatenate([weights, following], axis=1)
+
+
+def _halves(rows: Matrix) -> tuple[Matrix, Matrix]:
+    """The two numbers that are kept for each weight, views [rows, width]; np.split takes far longer."""
+    width = rows.shape[1] // 2
+    return rows[:, :width], rows[:, width:]
 
 
 def rule_of(options: Rule) -> RowRule:

@@ -72,6 +72,10 @@ class Program:
         self._evaluate = FirstCall(jax.jit(self._evaluate_rows), f"{self.name} evaluate")
         self._check_predict()
 
+    def prepare(self, rows: Rows) -> Rows:
+        """The rows as they are: nothing is to be done with them ahead of their step."""
+        return rows
+
     @property
     def maps_shards(self) -> bool:
         """True for a shard learner: call `map_shard` for it, with what it returned in the pass before."""

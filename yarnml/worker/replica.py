@@ -164,7 +164,9 @@ class Replica:
 
     @property
     def digest(self) -> str:
-        """A digest of all arrays, equal for equal states."""
+        """A digest of all arrays in this process, equal for equal states."""
+        if isinstance(self.program, TableProgram):
+            return self.program.digest(self._state, self._scaling)
         return digest(self.tensors())
 
     def start_from(self, earlier: Earlier, source: str) -> str:

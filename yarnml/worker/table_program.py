@@ -5,7 +5,7 @@ finds its row; both are padded, so that a handful of shapes is compiled.
 """
 
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from jax import export
 
-from yarnml.data.arrays import Matrix
+from yarnml.data.arrays import Matrix, Places
 from yarnml.data.keys import KeyRows, no_keys
 from yarnml.data.scaling import Scaling, identity_of, scaled
 from yarnml.data.schema import Rows, Schema
@@ -22,12 +22,23 @@ from yarnml.learners.named_arrays import finite, from_tensors, names_of, tensors
 from yarnml.learners.tables.base import Entries, TableLearner, TableState
 from yarnml.reduce.keyed import KeyedVector
 from yarnml.reduce.tree import Value
-from yarnml.sparse.gathered import Gathered, gather
+from yarnml.sparse.gathered import Gathered, different_keys, gather
 from yarnml.sparse.index import ascending
 from yarnml.sparse.run import Run
-from yarnml.storage.tensors import not_finite
+from yarnml.storage.tensors import digest, not_finite
 from yarnml.worker.first_call import FirstCall
 from yarnml.worker.source_paths import without_source_paths
+
+
+class _Prepared(NamedTuple):
+    """The different keys of a batch, without weights.  ``order``: the places of these in ascending order."""
+
+    keys: Gathered
+    order: Places
+
+    @property
+    def nbytes(self) -> int:
+        return self.keys.nbytes + self.order.nbytes
 
 
 class TableProgram:
@@ -50,19 +61,28 @@ class TableProgram:
         if self._learner.check:
             self._learner.check(Batch(*rows.arrays))
 
+    def prepare(self, rows: Rows) -> Rows:
+        """Find the different keys of a batch, which hangs on no state."""
+        return rows._replace(prepared=self._prepared(rows))
+
+    def _prepared(self, rows: Rows) -> "_Prepared":
+        keys = different_keys(_counting(rows, self._keys(rows)))
+        return _Prepared(keys, ascending(keys.keys))
+
     def map(self, state: TableState, scaling: Scaling | None, rows: Rows) -> Value:
         """Sums over one batch: loss, weight and gradient of what belongs to no key; behind them those by key."""
         self.refuse(rows)
-        needed = gather(_counting(rows, self._keys(rows)), partial(state.table.weights, unknown_as_first=True))
+        prepared = rows.prepared or self._prepared(rows)
+        needed = prepared.keys.with_weights(partial(state.table.weights, unknown_as_first=True))
         dense, by_block = self._gradient(
             self._learner.parameters(state), needed.weights, scaling, rows.arrays, _entries(needed)
         )
-        order = ascending(needed.keys)
         columns = [np.asarray(sums) for sums in by_block]
         if state.table.min_count > 1:
             counts = np.bincount(needed.place, minlength=len(columns[0]))  # padding is behind all keys
             columns.append(counts.astype(np.float32)[:, None])
         values = np.concatenate(columns, axis=1)
+        order = prepared.order
         return KeyedVector(np.asarray(dense), Run(needed.keys[order], values[order]))
 
     def update(self, state: TableState, total: Value) -> tuple[TableState, Scores]:
@@ -103,6 +123,10 @@ class TableProgram:
     def table(self, state: TableState) -> dict[str, npt.NDArray[Any]]:
         """The rows of the model's table: keys, ascending, and their weights by block."""
         return state.table.trained()
+
+    def digest(self, state: TableState, scaling: Scaling) -> str:
+        """A digest of all arrays in this process; rows of a table need not be put in order for it."""
+        return f"{digest(tensors({'scaling': scaling, 'state': state.dense}))} {state.table.digest:016x}"
 
     def saved(self, state: TableState, scaling: Scaling) -> dict[str, npt.NDArray[Any]]:
         """All arrays of a state by name."""

@@ -108,7 +108,8 @@ class TrainingLoop:
         self._tracker.finish_step(replica.step, loss / weight if weight else 0.0, rows_of_round)
 
     def _read(self, step: int) -> Batches:
-        return {shard: self._loaders.batch(self._replica.schema, step, shard) for shard in self._tasks.shards}
+        batches = {shard: self._loaders.batch(self._replica.schema, step, shard) for shard in self._tasks.shards}
+        return {shard: rows and self._replica.program.prepare(rows) for shard, rows in batches.items()}
 
     def _map_shard(self, step: int, batches: Batches, shard: int) -> Value:
         """Sums of one shard at a step, of this worker or, as a backup task, of another one."""
