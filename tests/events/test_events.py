@@ -11,7 +11,7 @@ from yarnml.events.events import Event, ProcessJoined, Waiting
 STORED_NAMES = {
     "Planned", "Submitted", "Pending", "Waiting", "Lost", "Rests", "GoesOn", "Resizes", "Joins", "Torn", "Continued",
     "RoundBegins", "Tick", "EpochDone", "Converged", "Searches", "Judged", "Searched", "Settled", "Outcome", "Failure",
-    "LabelSummary", "TimeLimit", "UserAction", "Predicted", "WarmStarted", "ShardsDone",
+    "LabelSummary", "TimeLimit", "UserAction", "Predicted", "WarmStarted", "ShardsDone", "ProcessPlaced",
     "EvaluationResult", "ExplanationResult",
     "StreamWaiting", "BatchJudged", "BatchLearned", "BatchChanged",
     "PageServed", "RunStarted", "TrainingMeasured", "RoundMeasured", "ProcessesMeasured", "CheckpointSaved",

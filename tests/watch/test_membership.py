@@ -6,10 +6,10 @@ import pytest
 
 from tests.watch.histories import START, entries, outcome
 from yarnml.events.events import Event
-from yarnml.events.measurements import ProcessesMeasured, ProcessUse, RunStarted
+from yarnml.events.measurements import ProcessesMeasured, ProcessPlaced, ProcessUse, RunStarted
 from yarnml.watch import charts
 from yarnml.watch.history.entries import Entry
-from yarnml.watch.membership import eventful, spans
+from yarnml.watch.membership import eventful, logs, present, spans
 from yarnml.watch.page import html
 from yarnml.watch.run import Run
 from yarnml.watch.view import view_of
@@ -62,3 +62,16 @@ def test_the_timeline_is_on_the_page() -> None:
     many = html(view_of(Run("/jobs/a", entries(3, workers=1000), START)))
     assert many.count(" from 5.0 s to 15.0 s</title>") <= 2 * 24
     assert charts.timeline("nobody", {}) == ""
+
+
+def test_who_takes_part_and_their_logs() -> None:
+    """Present are those in the newest list of their role; the page links each to its log, if the cluster has one."""
+    address = "http://node-1:8042/node/containerlogs/container_1/ann"
+    old = ProcessPlaced("worker 1", "http://node-0:8042/")
+    run = run_of([BEGIN, old, BEGIN, ProcessPlaced("worker 0", address), workers(0, 1), MASTER, workers(0)])
+    assert present(run) == {"master 0", "worker 0"}
+    assert logs(run) == {"worker 0": address}
+    text = html(view_of(run))
+    assert f'<td><a href="{address}">worker 0</a></td>' in text
+    assert "<td>worker 1</td>" in text
+    assert "<td>left 10.0 s before</td>" in text

@@ -106,7 +106,7 @@ def test_a_thousand_workers() -> None:
     """Sums come first, and of all processes only those that stand out have a row."""
     text = page(entries(20, workers=1000, end=outcome(20)))
     tables = Page(text).tables
-    assert ["worker: memory", "1,000", "200.0 MiB", "224.5 MiB", "249.0 MiB"] in tables["summary"]
+    assert ["worker: memory", "1,000", "200 MiB", "224.5 MiB", "249 MiB"] in tables["summary"]
     assert ["newest round: read", "1,000", "0.01 s", "0.04 s", "0.07 s"] in tables["summary"]
     assert len(tables["processes"]) == 1 + MAX_PROCESSES
     assert {row[7] for row in tables["processes"][1:]} == {"0.15 s"}
@@ -149,7 +149,7 @@ def test_lines_keep_their_ends() -> None:
         (duration, 11_220, "3:07:00 h"),
         (size, 512, "512 B"),
         (size, 1.5 * 2**30, "1.5 GiB"),
-        (size, 3 * 2**40, "3.0 TiB"),
+        (size, 3 * 2**40, "3 TiB"),
         (number, None, "–"),
         (number, 0.05726265, "0.05726"),
         (number, 1_234_567.8, "1,234,568"),
@@ -169,3 +169,20 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(HistoryError, match="The report can't be written to"):
         write_report(run, str(tmp_path / "file/report.html"))
+
+
+@pytest.mark.parametrize(
+    ("largest", "unit", "labels"),
+    [
+        (3, 1, [0, 1, 2, 3]),
+        (1000, 1, [0, 200, 400, 600, 800, 1000]),
+        (288.0, None, [0, 100, 200, 300]),
+        (0.9, None, [0, 0.2, 0.4, 0.6, 0.8, 1.0]),
+        (202 * 2**20, 1024, [0, 2**26, 2**27, 3 * 2**26, 2**28]),
+        (0.0, None, [0, 1]),
+        (float("nan"), 1024, [0, 1]),
+    ],
+)
+def test_scales(largest: float, unit: float | None, labels: list[float]) -> None:
+    """A scale from 0 has round labels, whole ones for counts and powers of 2 for bytes, and room for the largest value."""
+    assert charts.ticks(largest, unit) == pytest.approx(labels)

@@ -9,6 +9,7 @@ from yarnml.errors import HistoryError, Interrupted
 from yarnml.events.events import Event, Failure, Outcome
 from yarnml.events.measurements import RunStarted
 from yarnml.watch.history.entries import Entry
+from yarnml.watch.pace import rows_per_second
 from yarnml.watch.run import SILENT_SECONDS, Run
 from yarnml.watch.runs import comparison, find_runs, run_folders, runs_table
 
@@ -55,7 +56,7 @@ def test_facts_of_a_run() -> None:
     )
     assert (run.metric, run.best) == ("accuracy", 0.975)
     assert run.phases == {"read": 10.0, "compute": 20.0, "exchange": 30.0, "update": 40.0, "wait": 50.0}
-    assert run.rows_per_second == pytest.approx(20 * 1438 / 150)
+    assert rows_per_second(run) == pytest.approx(20 * 1438 / 150)
     assert run.seconds == pytest.approx(101.1)
     assert len(run.processes) == 3
 
@@ -129,6 +130,6 @@ def test_the_outcome_s_words() -> None:
     """An outcome without metrics, as of a job without an evaluation, is no error."""
     bare = Outcome("digits", 1, 1, {}, {}, "folder")
     run = Run("/jobs/digits", [Entry(START, bare)], START)
-    assert (run.state, run.best, run.metric, run.rows_per_second, run.learner) == ("done", None, "loss", None, "")
+    assert (run.state, run.best, run.metric, rows_per_second(run), run.learner) == ("done", None, "loss", None, "")
     assert "digits" in runs_table([run])
     assert comparison([run, run])

@@ -71,6 +71,13 @@ class ProcessUse(Struct, frozen=True, array_like=True):
     gpu_memory: int | None = None
 
 
+class ProcessPlaced(_Measurement, frozen=True):
+    """A process has a container, and its node shows the log at ``log``; ``process``: by its name, 'worker 3'."""
+
+    process: str
+    log: str
+
+
 class ProcessesMeasured(_Measurement, frozen=True):
     """The processes that take part.
 
@@ -110,4 +117,5 @@ class ParametersMeasured(_Measurement, frozen=True):
     histograms: dict[str, Histogram]
 
 
-Measurement = RunStarted | TrainingMeasured | RoundMeasured | ProcessesMeasured | CheckpointSaved | ParametersMeasured
+_OfProcesses = ProcessPlaced | ProcessesMeasured | RoundMeasured
+Measurement = RunStarted | TrainingMeasured | CheckpointSaved | ParametersMeasured | _OfProcesses

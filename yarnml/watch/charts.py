@@ -3,12 +3,16 @@
 Colours and fonts are left to the page's style sheet, which knows light and dark.
 """
 
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from yarnml.errors import HistoryError
 from yarnml.watch.numbers import duration
+
+MAX_TICKS = 5
+"""Steps of a scale that begins at 0."""
 
 MAX_POINTS = 120
 """Points of a line that are drawn: more can't be told apart."""
@@ -30,10 +34,12 @@ def lines(
     show_y: Callable[[float], str] = "{:.4g}".format,
     *,
     from_zero: bool = False,
+    unit: float | None = None,
 ) -> str:
     """Draw lines over a common x; empty where no line has two points.
 
-    The value of a point is its tooltip.  ``from_zero``: the scale begins at 0.
+    The value of a point is its tooltip.  ``from_zero``: the scale begins at 0, and has labels at round multiples of
+    ``unit``, 1 for counts or 1024 for bytes; by default of a tenth, a hundredth, …
     """
     drawn = {name: thinned(points) for name, points in series.items() if len(points) > 1}
     if not drawn:
@@ -50,15 +56,22 @@ def lines(
         show_minor_x_labels=False,
         include_x_axis=from_zero,
     )
+    if from_zero:
+        chart.y_labels = ticks(max(y for points in drawn.values() for _, y in points), unit)
     for name, points in drawn.items():
         labelled = [{"value": (x, y), "label": f"{name} {show_y(y)} at {show_x(x)}"} for x, y in points]
         chart.add(name, labelled)
     return _drawn(chart)
 
 
-def over_time(title: str, series: Mapping[str, Points], show_y: Callable[[float], str] = "{:,.4g}".format) -> str:
-    """Draw lines over seconds."""
-    return lines(title, series, duration, show_y, from_zero=True)
+def over_time(
+    title: str,
+    series: Mapping[str, Points],
+    show_y: Callable[[float], str] = "{:,.4g}".format,
+    unit: float | None = None,
+) -> str:
+    """Draw lines over seconds, on a scale from 0; ``unit``: as in `lines`."""
+    return lines(title, series, duration, show_y, from_zero=True, unit=unit)
 
 
 def timeline(title: str, spans: Mapping[str, Sequence[tuple[float, float]]]) -> str:
@@ -103,6 +116,7 @@ def shares(title: str, parts: Mapping[str, float]) -> str:
     )
     bars = [(name, 100 * value / total) for name, value in reversed([*parts.items()])]  # the first one on top
     chart.x_labels = [name for name, _ in bars]
+    chart.y_labels = ticks(max(share for _, share in bars))
     chart.add("share", [{"value": share, "label": f"{name} {share:.1f} %"} for name, share in bars])
     return _drawn(chart)
 
@@ -124,6 +138,23 @@ def bars(title: str, parts: Mapping[str, float]) -> str:
     chart.x_labels = [name for name, _ in pairs]
     chart.add("", [{"value": value, "label": f"{name} {value:.4g}"} for name, value in pairs])
     return _drawn(chart)
+
+
+def ticks(largest: float, unit: float | None = None) -> list[float]:
+    """Choose round values from 0 to the first one that is not below ``largest``, `MAX_TICKS` steps at most.
+
+    ``unit``: 1 for whole numbers; 1024 for bytes, whose steps are powers of 2; None for any.
+    """
+    if not 0 < largest < math.inf:
+        return [0.0, 1.0]
+    least = largest / MAX_TICKS
+    if unit == 1024:
+        step = 2.0 ** math.ceil(math.log2(max(least, 1.0)))
+    else:
+        power = 10.0 ** math.floor(math.log10(least))
+        step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least * (1 - 1e-9))
+        step = max(step, unit or 0.0)
+    return [number * step for number in range(math.ceil(largest / step * (1 - 1e-9)) + 1)]
 
 
 def thinned(points: Points) -> Points:

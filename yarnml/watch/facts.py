@@ -4,7 +4,7 @@ import time
 
 from yarnml.events.events import EvaluationResult, Predicted
 from yarnml.watch.numbers import MISSING, duration, number
-from yarnml.watch.pace import pace
+from yarnml.watch.pace import pace, rows_per_second
 from yarnml.watch.run import Run
 
 Facts = list[tuple[str, str]]
@@ -56,9 +56,10 @@ def _plain(metrics: dict[str, float]) -> list[tuple[str, float]]:
 
 def _circumstances(run: Run) -> Facts:
     workers = [use for _, use in run.processes if use.role == "worker"]
+    rate = rows_per_second(run)
     return [
         ("rows", ", ".join(f"{count:,}" if run.section else f"{count:,} {name}" for name, count in run.rows.items())),
-        ("rows/s", "" if run.rows_per_second is None else number(run.rows_per_second)),
+        ("rows/s", "" if rate is None else number(rate)),
         ("workers", f"{len(workers):,}" if workers else ""),
         ("time", duration(run.seconds)),
         ("started", time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.entries[0].time))),

@@ -68,7 +68,7 @@ class Runs:
         more = [f"The newest {MAX_RUNS} of {len(runs):,} runs."] if len(runs) > MAX_RUNS else []
         rows = [[*row_of(run)] for run in newest]
         note = " ".join([*more, *unreadable])
-        return index(self._top, [_digest(run.folder) for run in newest], Table([*HEADS], rows, note))
+        return index(self._top, Table([*HEADS], rows, note, [_digest(run.folder) for run in newest]))
 
 
 def _digest(folder: str) -> str:

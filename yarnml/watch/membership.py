@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from yarnml.events.events import EvaluationResult, ExplanationResult, Outcome, Predicted
-from yarnml.events.measurements import ProcessesMeasured, RunStarted
+from yarnml.events.measurements import ProcessesMeasured, ProcessPlaced, RunStarted
 from yarnml.watch.run import Run
 
 Span = tuple[float, float]
@@ -32,6 +32,22 @@ def spans(run: Run) -> dict[str, list[Span]]:
             case Outcome() | Predicted() | EvaluationResult() | ExplanationResult():
                 _extend(members, present, present, at)
     return members
+
+
+def logs(run: Run) -> dict[str, str]:
+    """The addresses of the logs of the newest run's processes, by name."""
+    return {placed.process: placed.log for when, placed in run.events_of(ProcessPlaced) if when >= run.began}
+
+
+def present(run: Run) -> set[str]:
+    """The names of the processes that take part: those in the newest list of their role."""
+    newest: dict[str, set[str]] = {}
+    for _, measured in run.uses:
+        lists: dict[str, set[str]] = {}
+        for use in measured.processes:
+            lists.setdefault(use.role, set()).add(f"{use.role} {use.index}")
+        newest |= lists
+    return set().union(*newest.values())
 
 
 def _extend(members: dict[str, list[Span]], names: set[str], before: set[str], at: float) -> None:

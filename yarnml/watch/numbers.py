@@ -13,12 +13,16 @@ def duration(seconds: float) -> str:
 
 
 def size(count: float) -> str:
-    """Write a number of bytes: '1.5 GiB'."""
+    """Write a number of bytes: '1.5 GiB', '2 GiB'."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if abs(count) < 1024:
-            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+            return f"{count:.0f} B" if unit == "B" else f"{_short(count)} {unit}"
         count /= 1024
-    return f"{count:,.1f} TiB"
+    return f"{_short(count)} TiB"
+
+
+def _short(value: float) -> str:
+    return f"{value:,.1f}".removesuffix(".0")
 
 
 def number(value: float | None) -> str:

@@ -1,7 +1,8 @@
-"""The pace of a run: how much of it is done, and how long the rest may take.  Pure."""
+"""The pace of a run: how much of it is done, how fast, and how long the rest may take.  Pure."""
 
 from typing import NamedTuple
 
+from yarnml.events.events import Planned, ShardsDone
 from yarnml.watch.run import Run
 
 RECENT_EPOCHS = 10
@@ -29,7 +30,8 @@ class Pace(NamedTuple):
 def pace(run: Run) -> Pace:
     """Tell how far a run is: in epochs, or in shards where it applies a model."""
     if run.section:
-        done, total = (run.shards.done, run.shards.shards) if run.shards else (0, None)
+        newest = shards_done(run)
+        done, total = (newest.done, newest.shards) if newest else (0, None)
         return Pace("shards", done, total, _rest_of_shards(run))
     return Pace("epochs", run.epochs_done, run.epochs_asked, _rest_of_epochs(run))
 
@@ -44,6 +46,31 @@ def _rest_of_epochs(run: Run) -> float | None:
 
 
 def _rest_of_shards(run: Run) -> float | None:
-    if run.state != "running" or not run.shards or not run.shards.done:
+    newest = shards_done(run)
+    if run.state != "running" or not newest or not newest.done:
         return None
-    return (run.now - run.began) * (run.shards.shards - run.shards.done) / run.shards.done
+    return (run.now - run.began) * (newest.shards - newest.done) / newest.done
+
+
+def shards_over_time(run: Run) -> list[tuple[float, ShardsDone]]:
+    """List how far the newest run of a job was that applies a model, with the times."""
+    return [(when, shards) for when, shards in run.events_of(ShardsDone) if when >= run.began]
+
+
+def shards_done(run: Run) -> ShardsDone | None:
+    """Tell how far the newest run of a job is that applies a model; None where it has told nothing yet."""
+    listed = shards_over_time(run)
+    return listed[-1][1] if listed else None
+
+
+def rows_per_second(run: Run) -> float | None:
+    """Divide the rows that all steps have covered by their time, or those of all shards; None without any."""
+    newest = shards_done(run)
+    if newest and run.seconds:
+        return sum(run.rows.values()) * newest.done / newest.shards / run.seconds
+    planned = run.events_of(Planned)
+    seconds = sum(run.phases.values())
+    if not planned or not seconds:
+        return None
+    last = [counters[-1][1] for counters in run.counters]
+    return sum(m.rows / m.step * m.tasks / planned[-1][1].shards for m in last if m.step) / seconds

@@ -19,9 +19,9 @@ def html(view: View, *, live: bool = False) -> str:
     return text
 
 
-def index(title: str, links: Sequence[str], runs: Table) -> str:
+def index(title: str, runs: Table) -> str:
     """Make a page that lists runs, each with a link."""
-    text: str = _template("index.html").render(title=title, links=links, runs=runs, style=_file("page.css"))
+    text: str = _template("index.html").render(title=title, runs=runs, style=_file("page.css"))
     return text
 
 

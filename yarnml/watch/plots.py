@@ -7,9 +7,10 @@ from yarnml.events.events import EpochDone
 from yarnml.watch import charts, membership
 from yarnml.watch.charts import Points
 from yarnml.watch.numbers import size
+from yarnml.watch.pace import shards_over_time
 from yarnml.watch.run import Run
 
-MAX_MEMBERS = 24
+MAX_MEMBERS = 11
 """Processes in the timeline; of more those that came or went."""
 
 MAX_METRICS = 8
@@ -42,8 +43,8 @@ def speed(run: Run) -> Iterable[str]:
             if after.rows >= before.rows and ended > began:
                 rates.append((ended - zero, (after.rows - before.rows) / (ended - began)))
     yield charts.over_time("Rows per second", {"rows/s": rates})
-    done = [(when - run.began, float(shards.done)) for when, shards in run.shards_over_time]
-    yield charts.over_time("Shards done", {"shards": done}, "{:.0f}".format)
+    done = [(when - run.began, float(shards.done)) for when, shards in shards_over_time(run)]
+    yield charts.over_time("Shards done", {"shards": done}, "{:.0f}".format, 1)
     yield charts.shares("Where the time of a step goes", run.phases)
 
 
@@ -72,9 +73,11 @@ def machines(run: Run) -> Iterable[str]:
             gpus["mean of the workers"].append((at, 100 * sum(busy) / len(busy)))
     count = [(when - zero, float(measured.workers)) for counters in run.counters for when, measured in counters]
     rate = [(b, (y - x) / (b - a)) for (a, x), (b, y) in pairwise(sent) if y >= x and b > a]
-    yield charts.over_time("Workers", {"workers": count}, "{:.0f}".format)
-    yield charts.timeline("Who took part", membership.eventful(membership.spans(run), MAX_MEMBERS))
-    yield charts.over_time("Memory", memory, size)
+    yield charts.over_time("Workers", {"workers": count}, "{:.0f}".format, 1)
+    spans = membership.spans(run)
+    title = f"Who took part: {MAX_MEMBERS} of {len(spans):,}" if len(spans) > MAX_MEMBERS else "Who took part"
+    yield charts.timeline(title, membership.eventful(spans, MAX_MEMBERS))
+    yield charts.over_time("Memory", memory, size, 1024)
     yield charts.over_time("Busy processor cores", cores)
-    yield charts.over_time("Bytes sent per second", {"all workers": rate}, size)
+    yield charts.over_time("Bytes sent per second", {"all workers": rate}, size, 1024)
     yield charts.over_time("Busy GPUs, %", gpus)

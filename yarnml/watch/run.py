@@ -14,10 +14,15 @@ from yarnml.events.events import (
     Failure,
     Outcome,
     Planned,
-    ShardsDone,
     Tick,
 )
-from yarnml.events.measurements import ProcessesMeasured, ProcessUse, RoundMeasured, RunStarted, TrainingMeasured
+from yarnml.events.measurements import (
+    ProcessesMeasured,
+    ProcessUse,
+    RoundMeasured,
+    RunStarted,
+    TrainingMeasured,
+)
 from yarnml.events.model_jobs import SECTIONS
 from yarnml.job import metrics
 from yarnml.watch.history.entries import Entry
@@ -130,15 +135,6 @@ class Run:
         return planned.rows if planned else {}
 
     @cached_property
-    def shards_over_time(self) -> list[tuple[float, ShardsDone]]:
-        """The progress of the newest run of a job that applies a model, with the times."""
-        return [(when, shards) for when, shards in self._all(ShardsDone) if when >= self.began]
-
-    @cached_property
-    def shards(self) -> ShardsDone | None:
-        return self.shards_over_time[-1][1] if self.shards_over_time else None
-
-    @cached_property
     def began(self) -> float:
         starts = (entry.time for entry in reversed(self.entries) if isinstance(entry.event, RunStarted))
         return next(starts, self.entries[0].time)
@@ -212,24 +208,12 @@ class Run:
         return total
 
     @cached_property
-    def rows_per_second(self) -> float | None:
-        """The rows that all steps have covered per second of their time, or all shards; None without any."""
-        planned = self._newest(Planned)
-        if self.shards and self.seconds:
-            return sum(self.rows.values()) * self.shards.done / self.shards.shards / self.seconds
-        seconds = sum(self.phases.values())
-        if not planned or not seconds:
-            return None
-        last = [run[-1][1] for run in self.counters]
-        return sum(m.rows / m.step * m.tasks / planned.shards for m in last if m.step) / seconds
-
-    @cached_property
     def rounds(self) -> list[tuple[float, RoundMeasured]]:
-        return self._all(RoundMeasured)
+        return self.events_of(RoundMeasured)
 
     @cached_property
     def uses(self) -> list[tuple[float, ProcessesMeasured]]:
-        return self._all(ProcessesMeasured)
+        return self.events_of(ProcessesMeasured)
 
     @cached_property
     def processes(self) -> list[tuple[float, ProcessUse]]:
@@ -242,7 +226,8 @@ class Run:
                 newest |= {(use.role, use.index): (entry.time, use) for use in entry.event.processes}
         return [newest[key] for key in sorted(newest)]
 
-    def _all(self, kind: type[Kind]) -> list[tuple[float, Kind]]:
+    def events_of(self, kind: type[Kind]) -> list[tuple[float, Kind]]:
+        """List the events of a kind with their times."""
         return [(entry.time, entry.event) for entry in self.entries if isinstance(entry.event, kind)]
 
     def _newest(self, kind: type[Kind]) -> Kind | None:

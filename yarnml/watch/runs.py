@@ -11,7 +11,7 @@ from yarnml.events.text import columns
 from yarnml.job import paths
 from yarnml.watch.history.pieces import HistoryReader
 from yarnml.watch.numbers import MISSING, duration, number
-from yarnml.watch.pace import pace
+from yarnml.watch.pace import pace, rows_per_second
 from yarnml.watch.run import Run
 
 HEADS = ("name", "state", "kind", "rows", "progress", "best", "time", "started", "model", "folder")
@@ -114,7 +114,7 @@ def comparison(runs: Sequence[Run]) -> str:
         ("state", *(run.state for run in runs)),
         ("epochs", *(str(run.epochs_done) for run in runs)),
         ("time", *(duration(run.seconds) for run in runs)),
-        ("rows/s", *(number(run.rows_per_second) for run in runs)),
+        ("rows/s", *(number(rows_per_second(run)) for run in runs)),
     ]
     heads = [("", *(run.name for run in runs)), ("folder", *(run.folder for run in runs))]
     gap = ("", *("" for _ in runs))

@@ -1,6 +1,6 @@
 """The content of a page: facts, charts and tables of a run.  Pure; `yarnml.watch.page` makes HTML of it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -20,7 +20,7 @@ from yarnml.events.events import (
     Waiting,
 )
 from yarnml.events.measurements import Measurement, ProcessUse
-from yarnml.watch import facts, plots
+from yarnml.watch import facts, membership, plots
 from yarnml.watch.numbers import MISSING, duration, number, size
 from yarnml.watch.pace import pace
 from yarnml.watch.run import Run
@@ -38,11 +38,15 @@ MAX_EVENTS = 100
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells under heads; ``note``: a sentence about what is left out."""
+    """Rows of cells under heads.
+
+    ``note``: a sentence about what is left out.  ``links``: addresses of the first cells, row by row; empty for none.
+    """
 
     heads: list[str]
     rows: list[list[str]]
     note: str = ""
+    links: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -147,12 +151,18 @@ def processes_table(run: Run) -> Table:
     """Processes one by one: all of them, or those that stand out."""
     busy = slowest(run)
     uses = sorted(run.processes, key=lambda pair: (-busy.get(_key(pair[1]), 0.0), pair[1].role, pair[1].index))
-    rows = [_process_row(use, run.entries[-1].time - when, busy.get(_key(use))) for when, use in uses[:MAX_PROCESSES]]
+    shown = uses[:MAX_PROCESSES]
+    members = membership.present(run)
+    logs = membership.logs(run)
+    rows = [
+        [*_process_row(use, busy.get(_key(use))), _state(_key(use) in members, run.entries[-1].time - when)]
+        for when, use in shown
+    ]
     note = ""
     if len(uses) > MAX_PROCESSES:
         note = f"The slowest {MAX_PROCESSES} of {len(uses):,} processes in the newest round; all are in the sums above."
-    heads = ["process", "host", "shards", "memory", "cores", "sent", "GPU", "compute", "heard of"]
-    return Table(heads, rows, note)
+    heads = ["process", "host", "shards", "memory", "cores", "sent", "GPU", "compute", "state"]
+    return Table(heads, rows, note, [logs.get(_key(use), "") for _, use in shown])
 
 
 def slowest(run: Run) -> dict[str, float]:
@@ -168,11 +178,14 @@ def _key(use: ProcessUse) -> str:
     return f"{use.role} {use.index}"
 
 
-def _process_row(use: ProcessUse, age: float, busy: float | None) -> list[str]:
+def _state(is_here: bool, age: float) -> str:
+    return "takes part" if is_here else f"left {duration(age)} before"
+
+
+def _process_row(use: ProcessUse, busy: float | None) -> list[str]:
     gpu = MISSING if use.gpu is None else f"{100 * use.gpu:.0f} %, {size(use.gpu_memory or 0)}"
     work = MISSING if busy is None else f"{busy:.4g} s"
-    facts = [_key(use), use.host, str(use.shards), size(use.memory), number(use.cpu), size(use.sent), gpu, work]
-    return [*facts, f"{duration(age)} before"]
+    return [_key(use), use.host, str(use.shards), size(use.memory), number(use.cpu), size(use.sent), gpu, work]
 
 
 def events_table(run: Run) -> Table:

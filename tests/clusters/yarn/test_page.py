@@ -46,7 +46,9 @@ def test_the_page_of_a_running_job(cluster: Cluster, tmp_path: Path) -> None:
         wait_for("an epoch on the page", lambda: newest_epoch(page()) > 0, 180)
         before = newest_epoch(page())
         assert '<p class="state running"' in page()
-        wait_for("what the workers use", lambda: "<td>worker 0</td>" in page(), 60)
+        wait_for("what the workers use", lambda: ">worker 0</a></td>" in page(), 60)
+        (log,) = re.findall(r'<a href="([^"]+)">worker 0</a>', page())
+        assert "worker.log" in fetch(log)
         wait_for("news", lambda: newest_epoch(page()) > before, 60)
         targets = tmp_path / "targets.json"
         printed = cluster.yarnml("history", "targets", job["checkpoint"]["path"], "-o", str(targets)).stdout

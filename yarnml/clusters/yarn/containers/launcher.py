@@ -1,6 +1,7 @@
 """The launcher of a job's processes inside Skein's application master: it asks for containers and watches them."""
 
 import contextlib
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from yarnml.clusters.yarn.containers.last_word import LOG_TAIL_BYTES
 from yarnml.clusters.yarn.observe.diagnosis import error_sentence, last_lines, memory_failure
 from yarnml.clusters.yarn.observe.logs import FILES, container_log
 from yarnml.control.roles import ProcessId, Role
+from yarnml.events.events import Listener
+from yarnml.events.measurements import ProcessPlaced
 from yarnml.events.text import count_of
 from yarnml.job.base import BaseJob
 from yarnml.master.membership.failure_policy import Exit, ExitKind, Sizes, kind_of_failure
@@ -42,9 +45,10 @@ class SkeinLauncher:
     once, and the master kills and replaces it as any other; a few times, see `MAX_GIVEN_BACK`.
     """
 
-    def __init__(self, job: BaseJob, application: skein.ApplicationClient) -> None:
+    def __init__(self, job: BaseJob, application: skein.ApplicationClient, say: Listener) -> None:
         self._job = job
         self._application = application
+        self._say = say
         self._containers: list[skein.model.Container] = []
         self._last_look = 0.0
         self._exits: dict[ProcessId, Exit] = {}
@@ -83,8 +87,10 @@ class SkeinLauncher:
             elif host and process not in self._started and self._avoided.get(host):
                 self._avoided[host] -= 1
                 self._exits[process] = _given_back(container)
-            if host:
+            if host and process not in self._started:
                 self._started.add(process)
+                log = log_address(container.yarn_node_http_address, container.yarn_container_id)
+                self._say(ProcessPlaced(str(process), log))
         return dict(self._exits)
 
     def running(self) -> set[ProcessId]:
@@ -139,6 +145,11 @@ class SkeinLauncher:
                 self._containers = self._application.get_containers(states=states)
             self._last_look = time.monotonic()
         return self._containers
+
+
+def log_address(node: str, container: str) -> str:
+    """The page of a node with the logs of a container of this user; ``node``: its web service, ``host:port``."""
+    return f"http://{node}/node/containerlogs/{container}/{os.environ.get('USER', '')}"
 
 
 def explain_exit(exit_message: str, role: Role, log: str) -> tuple[ExitKind, str]:
