@@ -184,5 +184,5 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
     ],
 )
 def test_scales(largest: float, unit: float | None, labels: list[float]) -> None:
-    """A scale from 0 has round labels, whole ones for counts and powers of 2 for bytes, and room for the largest value."""
+    """A scale from 0 has round labels, whole ones for counts, powers of 2 for bytes, and room for the largest value."""
     assert charts.ticks(largest, unit) == pytest.approx(labels)

@@ -169,8 +169,14 @@ def log_name(role: str, index: int) -> str:
     return f"{role}-{index}.log"
 
 
-def trace(job_folder: str, worker: int) -> str:
-    return storage.join(job_folder, "profile", f"worker-{worker}.trace.json.gz")
+def traces(job_folder: str, worker: int, *, for_tensorboard: bool) -> dict[str, str]:
+    """Map the endings of a trace's files to those of a worker: Perfetto's, and TensorBoard's where it looks."""
+    name = f"worker-{worker}"
+    files = {".trace.json.gz": storage.join(job_folder, "profile", f"{name}.trace.json.gz")}
+    if for_tensorboard:
+        profiles = storage.join(tensorboard(job_folder), "plugins", "profile", "steps")
+        files[".xplane.pb"] = storage.join(profiles, f"{name}.xplane.pb")
+    return files
 
 
 def part(shard: int) -> str:

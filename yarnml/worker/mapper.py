@@ -39,7 +39,6 @@ from yarnml.control.commands import (
 from yarnml.control.reports import Built, Done, Evaluated, FellBehind, Report, StatePosition, Surveyed
 from yarnml.data.schema import Schema
 from yarnml.errors import YarnmlError
-from yarnml.job import paths
 from yarnml.reduce.base import AllReduce
 from yarnml.reduce.owned_table import kept_parts
 from yarnml.reduce.reducer import StepExpired
@@ -236,9 +235,9 @@ class Mapper:
 
     def _train(self, train: Train, tasks: Tasks) -> Report:
         training = self._current
-        trace = paths.trace(training.folder, self._index) if train.profile else None
+        traces = training.traces(self._index) if train.profile else {}
         loop = TrainingLoop(train, training, tasks, self._tracker)
-        return loop.run(trace, after_step=self._saved.check)
+        return loop.run(traces, after_step=self._saved.check)
 
     def _save(self, folder: str, beside: bool) -> Report:
         training = self._current

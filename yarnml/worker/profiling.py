@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -31,16 +31,17 @@ class PhaseClock:
         self._since = now
 
 
-def trace_first_steps(items: Iterable[Item], url: str | None) -> Iterator[Item]:
-    """Pass on all items, one a step; trace the first steps, and write the trace to ``url`` after them.
+def trace_first_steps(items: Iterable[Item], urls: Mapping[str, str]) -> Iterator[Item]:
+    """Pass on all items, one a step; trace the first steps, and write the trace after them.
 
-    Without a ``url`` nothing is traced.
+    ``urls``: of its files, by the endings of JAX's; without any nothing is traced.
     """
     rest = iter(items)
-    if url is not None:
+    if urls:
         with tempfile.TemporaryDirectory() as folder:
             with jax.profiler.trace(folder):
                 yield from islice(rest, MAX_TRACED_STEPS)
-            (trace,) = Path(folder).rglob("*.trace.json.gz")
-            storage.write(url, trace.read_bytes())
+            for ending, url in urls.items():
+                (trace,) = Path(folder).rglob(f"*{ending}")
+                storage.write(url, trace.read_bytes())
     yield from rest

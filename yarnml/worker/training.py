@@ -12,7 +12,7 @@ from yarnml.control.reports import StatePosition
 from yarnml.data.scaling import Scaling, identity_of, neutral
 from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError, YarnmlError
-from yarnml.job import user_code
+from yarnml.job import paths, user_code
 from yarnml.job.start import Start
 from yarnml.learners.warm_start import WITH_OPTIMIZER, Earlier
 from yarnml.reduce.owners import Owners
@@ -54,6 +54,10 @@ class Training:
     @property
     def position(self) -> StatePosition:
         return self._replica.position if self._replica is not None else NO_STATE
+
+    def traces(self, worker: int) -> dict[str, str]:
+        """Choose where the trace of a worker's steps goes: URLs by the endings of its files."""
+        return paths.traces(self.folder, worker, for_tensorboard=self.job.monitor.tensorboard)
 
     def place_table(self, addresses: Sequence[str]) -> None:
         """Cut the table over these processes, if they are to keep it: into as many parts as they are."""

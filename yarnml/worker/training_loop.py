@@ -3,7 +3,7 @@
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from yarnml.control.commands import Train
@@ -42,10 +42,10 @@ class TrainingLoop:
         self._tasks = tasks
         self._tracker = tracker
 
-    def run(self, trace: str | None, after_step: Callable[[], None]) -> Trained:
+    def run(self, traces: Mapping[str, str], after_step: Callable[[], None]) -> Trained:
         """Carry out all steps.
 
-        ``trace``: the URL to write a trace of the first steps to, if any.
+        ``traces``: where a trace of the first steps goes, if any is asked for; see `trace_first_steps`.
         ``after_step`` is called after every step, and may raise.
         """
         train = self._train
@@ -57,7 +57,7 @@ class TrainingLoop:
         scores: Scores | None = None
         first_update = 0.0
         started: deque[tuple[int, Task]] = deque()  # steps whose totals are on their way
-        for step, batches in trace_first_steps(prefetch(self._read, range(train.first, train.last), _bytes_in), trace):
+        for step, batches in trace_first_steps(prefetch(self._read, range(train.first, train.last), _bytes_in), traces):
             clock.lap("read")
             task = partial(self._map_shard, step, batches)
             leaves = self._tasks.map(step, task)
