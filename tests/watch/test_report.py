@@ -11,7 +11,7 @@ from yarnml.errors import HistoryError
 from yarnml.events.events import ProcessLost
 from yarnml.watch import charts
 from yarnml.watch.history.entries import Entry
-from yarnml.watch.numbers import duration, number, size
+from yarnml.watch.numbers import duration, number, seconds, size
 from yarnml.watch.page import html
 from yarnml.watch.report import write_report
 from yarnml.watch.run import Run
@@ -150,6 +150,9 @@ def test_lines_keep_their_ends() -> None:
         (size, 512, "512 B"),
         (size, 1.5 * 2**30, "1.5 GiB"),
         (size, 3 * 2**40, "3 TiB"),
+        (seconds, 0.00081, "0.81 ms"),
+        (seconds, 0.0, "0 s"),
+        (seconds, 0.025, "0.025 s"),
         (number, None, "–"),
         (number, 0.05726265, "0.05726"),
         (number, 1_234_567.8, "1,234,568"),

@@ -121,7 +121,7 @@ def test_comparison() -> None:
     assert ["learner.hidden", "[64]", "[128]"] in lines
     assert ["workers.count", "–", "2"] in lines
     assert ["accuracy", "0.975", "0.95"] in lines
-    assert ["epochs", "20", "10"] in lines
+    assert ["progress", "20", "of", "20", "epochs", "10", "of", "20", "epochs"] in lines
     assert not any(line[:1] == ["learner.kind"] for line in lines)
     assert "the same job" in comparison([runs[0], runs[0]])
 

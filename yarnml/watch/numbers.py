@@ -12,6 +12,11 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes_of_hour:02d}:{rest:02d} h" if hours else f"{minutes}:{rest:02d} min"
 
 
+def seconds(value: float) -> str:
+    """Write a time of a part of a step: '0.81 ms', '0.025 s', '3.1 s'."""
+    return f"{1000 * value:.3g} ms" if 0 < value < 0.01 else f"{value:.4g} s"
+
+
 def size(count: float) -> str:
     """Write a number of bytes: '1.5 GiB', '2 GiB'."""
     for unit in ("B", "KiB", "MiB", "GiB"):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from yarnml.events.events import Planned, ShardsDone
 from yarnml.watch.run import Run
 
-RECENT_EPOCHS = 10
+RECENT_EPOCHS = 50
 """Epochs that tell how long further ones take."""
 
 

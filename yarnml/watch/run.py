@@ -152,8 +152,10 @@ class Run:
 
     @cached_property
     def metric(self) -> str:
-        """The metric that the job is judged by: the one of its early stopping or search, else the last usual one."""
+        """The metric that the job is judged by: the one of its early stopping or search, else a usual one."""
         rule = self.job.get("training", {}).get("early_stopping") or self.job.get("search") or {}
+        if isinstance(self.end, EvaluationResult):
+            rule = {"metric": next((name for name in ("roc_auc", "accuracy", "rmse") if name in self.metrics), None)}
         names = [name for name in self.metrics if "[" not in name and not name.endswith("_error")]
         return str(rule.get("metric") or (names[-1] if names else "loss"))
 

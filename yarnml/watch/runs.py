@@ -9,12 +9,16 @@ from yarnml.errors import HistoryError, translated
 from yarnml.events.model_jobs import SECTIONS
 from yarnml.events.text import columns
 from yarnml.job import paths
+from yarnml.watch.facts import progress
 from yarnml.watch.history.pieces import HistoryReader
 from yarnml.watch.numbers import MISSING, duration, number
 from yarnml.watch.pace import pace, rows_per_second
 from yarnml.watch.run import Run
 
 HEADS = ("name", "state", "kind", "rows", "progress", "best", "time", "started", "model", "folder")
+
+MAX_CELL = 63
+"""Characters of a field in a comparison."""
 
 MAX_DEPTH = 4
 """Folders below a given one that are looked into."""
@@ -95,28 +99,28 @@ def row_of(run: Run) -> tuple[str, ...]:
     best = MISSING if run.best is None else f"{run.metric} {run.best:.4g}"
     rows = f"{next(iter(run.rows.values())):,}" if run.rows else MISSING  # of a training those of its training data
     at = pace(run)
-    progress = f"{at.done}/{at.total or MISSING}"
+    done = f"{at.done}/{at.total or MISSING}"
     started = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.entries[0].time))
     version = run.model.rpartition("/")[2] or MISSING
     kind = run.section or run.learner
-    return run.name, run.state, kind, rows, progress, best, duration(run.seconds), started, version, run.place
+    return run.name, run.state, kind, rows, done, best, duration(run.seconds), started, version, run.place
 
 
 def comparison(runs: Sequence[Run]) -> str:
     """The fields in which the jobs of runs differ, then their results, one column a run."""
     jobs = [flat(run.job) for run in runs]
     names = sorted({name for job in jobs for name in job} - {"name", "checkpoint.path"})
-    fields = [(name, [shown(job.get(name)) for job in jobs]) for name in names]
-    differing = [(name, *values) for name, values in fields if len({*values}) > 1]
+    fields = [(name, [job.get(name) for job in jobs]) for name in names]
+    differing = [(name, *map(shown, values)) for name, values in fields if len({*map(str, values)}) > 1]
     metrics = dict.fromkeys(name for run in runs for name in run.metrics if "[" not in name)
     results = [(name, *(number(run.metrics.get(name)) for run in runs)) for name in metrics]
     facts = [
         ("state", *(run.state for run in runs)),
-        ("epochs", *(str(run.epochs_done) for run in runs)),
+        ("progress", *(progress(run) or MISSING for run in runs)),
         ("time", *(duration(run.seconds) for run in runs)),
         ("rows/s", *(number(rows_per_second(run)) for run in runs)),
     ]
-    heads = [("", *(run.name for run in runs)), ("folder", *(run.folder for run in runs))]
+    heads = [("", *(run.name for run in runs)), ("folder", *(run.place for run in runs))]
     gap = ("", *("" for _ in runs))
     return columns([*heads, gap, *(differing or [("the same job", *("" for _ in runs))]), gap, *results, *facts])
 
@@ -130,4 +134,7 @@ def flat(document: Mapping[str, Any], path: str = "") -> dict[str, Any]:
 
 
 def shown(value: Any) -> str:
-    return MISSING if value is None else str(value)
+    """Write a value for a table; of a long one its two ends."""
+    text = MISSING if value is None else str(value)
+    side = (MAX_CELL - 3) // 2
+    return text if len(text) <= MAX_CELL else f"{text[:side]} … {text[-side:]}"

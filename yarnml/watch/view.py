@@ -21,7 +21,7 @@ from yarnml.events.events import (
 )
 from yarnml.events.measurements import Measurement, ProcessUse
 from yarnml.watch import facts, membership, plots
-from yarnml.watch.numbers import MISSING, duration, number, size
+from yarnml.watch.numbers import MISSING, duration, number, seconds, size
 from yarnml.watch.pace import pace
 from yarnml.watch.run import Run
 from yarnml.watch.runs import flat
@@ -136,9 +136,8 @@ def summary_table(run: Run) -> Table:
         if any(use.sent for use in of_role):
             rows.append([f"{role}: bytes sent", *_spread([use.sent for use in of_role], size)])
     if run.rounds:
-        newest = run.rounds[-1][1]
-        for phase, seconds in newest.seconds.items():
-            rows.append([f"newest round: {phase}", *_spread(seconds, lambda value: f"{value:.4g} s")])
+        for phase, taken in run.rounds[-1][1].seconds.items():
+            rows.append([f"newest round: {phase}", *_spread(taken, seconds)])
     return Table(["", "processes", "least", "median", "most"], rows)
 
 
@@ -184,7 +183,7 @@ def _state(is_here: bool, age: float) -> str:
 
 def _process_row(use: ProcessUse, busy: float | None) -> list[str]:
     gpu = MISSING if use.gpu is None else f"{100 * use.gpu:.0f} %, {size(use.gpu_memory or 0)}"
-    work = MISSING if busy is None else f"{busy:.4g} s"
+    work = MISSING if busy is None else seconds(busy)
     return [_key(use), use.host, str(use.shards), size(use.memory), number(use.cpu), size(use.sent), gpu, work]
 
 

@@ -45,8 +45,17 @@ def info(web: str) -> ClusterInfo:
 
 def node_manager(address: str, path: str, **query: str) -> bytes:
     """Ask the NodeManager at ``address``; ``path`` begins after /ws/v1/node.  OSError where it does not answer."""
+    return _get(f"{_node_web(address)}/ws/v1/node/{path}", query)
+
+
+def log_page(address: str, container: str) -> str:
+    """The page with the logs of a container of this user, on the NodeManager at ``address``."""
+    return f"{_node_web(address)}/node/containerlogs/{container}/{os.environ.get('USER', '')}"
+
+
+def _node_web(address: str) -> str:
     kind = "https" if hadoop_config.configuration().get("yarn.http.policy") == "HTTPS_ONLY" else "http"
-    return _get(f"{kind}://{address}/ws/v1/node/{path}", query)
+    return f"{kind}://{address}"
 
 
 def application_page(application: str, page: str, seconds: float, **query: str) -> bytes:

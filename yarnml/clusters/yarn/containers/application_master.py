@@ -20,9 +20,10 @@ from yarnml import storage
 from yarnml.checkpoint.lease import LeaseLost
 from yarnml.clusters.yarn import credentials
 from yarnml.clusters.yarn.application import EVENTS_ADDRESS, JOB_FILE, MASTER_ADDRESS
+from yarnml.clusters.yarn.capacity import rest
 from yarnml.clusters.yarn.containers import time_limit, token_renewal, viewers_page, watchdog
 from yarnml.clusters.yarn.containers.event_log import EventLog
-from yarnml.clusters.yarn.containers.launcher import AttemptOver, SkeinLauncher, log_address
+from yarnml.clusters.yarn.containers.launcher import AttemptOver, SkeinLauncher
 from yarnml.clusters.yarn.containers.page import serve_page
 from yarnml.clusters.yarn.observe.logs import EVENTS
 from yarnml.control.credentials import Certificate
@@ -119,7 +120,7 @@ def crew_opener(
     @contextmanager
     def open_crew(job: BaseJob, log_folder: str, say: Listener, locality: Locality | None = None) -> Iterator[Master]:
         node = f"{os.environ['NM_HOST']}:{os.environ['NM_HTTP_PORT']}"
-        say(ProcessPlaced("master 0", log_address(node, os.environ["CONTAINER_ID"])))
+        say(ProcessPlaced("master 0", rest.log_page(node, os.environ["CONTAINER_ID"])))
         launcher = SkeinLauncher(job, application, say)
         master = Master(job, launcher, os.environ["NM_HOST"], certificate, say, locality, limit)
         application.kv[MASTER_ADDRESS] = master.address.encode()

@@ -1,7 +1,6 @@
 """The launcher of a job's processes inside Skein's application master: it asks for containers and watches them."""
 
 import contextlib
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from dataclasses import replace
 import skein
 
 from yarnml.clusters.yarn import services
-from yarnml.clusters.yarn.capacity import resource_manager
+from yarnml.clusters.yarn.capacity import resource_manager, rest
 from yarnml.clusters.yarn.capacity.resources import Request, in_words, requests
 from yarnml.clusters.yarn.containers import last_word
 from yarnml.clusters.yarn.containers.last_word import LOG_TAIL_BYTES
@@ -89,8 +88,8 @@ class SkeinLauncher:
                 self._exits[process] = _given_back(container)
             if host and process not in self._started:
                 self._started.add(process)
-                log = log_address(container.yarn_node_http_address, container.yarn_container_id)
-                self._say(ProcessPlaced(str(process), log))
+                page = rest.log_page(container.yarn_node_http_address, container.yarn_container_id)
+                self._say(ProcessPlaced(str(process), page))
         return dict(self._exits)
 
     def running(self) -> set[ProcessId]:
@@ -145,11 +144,6 @@ class SkeinLauncher:
                 self._containers = self._application.get_containers(states=states)
             self._last_look = time.monotonic()
         return self._containers
-
-
-def log_address(node: str, container: str) -> str:
-    """The page of a node with the logs of a container of this user; ``node``: its web service, ``host:port``."""
-    return f"http://{node}/node/containerlogs/{container}/{os.environ.get('USER', '')}"
 
 
 def explain_exit(exit_message: str, role: Role, log: str) -> tuple[ExitKind, str]:
