@@ -185,6 +185,24 @@ def test_a_job_that_runs(tmp_path: Path, command_here: Command, monkeypatch: pyt
     assert msgspec.json.decode(out)["rows"] == len(frame)
 
 
+def test_a_page(tmp_path: Path, command_here: Command) -> None:
+    """The page shows nulls, how numbers run and frequent values, without scripts, in the place of an old one."""
+    pq.write_table(pa.Table.from_pandas(table(), preserve_index=False), tmp_path / "wine.parquet")
+    place = tmp_path / "look.html"
+    place.write_text("old")
+    status, out, err = command_here("look", str(tmp_path / "wine.parquet"), "--report", str(place))
+    assert status == 0, err
+    assert f"{place}: 20 columns" in out
+    page = place.read_text()
+    for title in ("Nulls, in % of the rows", "alcohol, by % of the rows", "colour, rows of the most frequent values"):
+        assert title in page
+    assert page.count("<svg") == 1 + 18  # one for nulls; columns whose values never come twice have none
+    assert "<script" not in page
+    assert "a note of five" not in page.partition("<table")[0]
+    status, out, err = command_here("look", str(tmp_path / "wine.parquet"), "--report", str(tmp_path))
+    assert (status, "is a folder; give the name of a file" in err) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("label", "words"),
     [

@@ -22,6 +22,7 @@ from yarnml.job.places import absolute_path
 @click.option("--format", default="auto", show_default=True, type=click.Choice(get_args(FormatName)))
 @click.option("--csv", metavar="MAPPING", help="The dialect of CSV, as data.csv of a job file: '{delimiter: \";\"}'.")
 @click.option("--rows", type=click.IntRange(1, LARGEST_INT), help="Read only so many of the first rows, or a few more.")
+@click.option("--report", metavar="PAGE.html", help="Write a page with plots, in the place of an old one.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def look_command(
     data: tuple[str, ...],
@@ -30,6 +31,7 @@ def look_command(
     format: str,
     csv: str | None,
     rows: int | None,
+    report: str | None,
     as_json: bool,
 ) -> None:
     """Show what data hold: files, rows, types, nulls, different values, quantiles, and the values that come most often.
@@ -46,6 +48,12 @@ def look_command(
     urls = [absolute_path("DATA", url, Path.cwd()) for url in data]
     seen = look(urls, format, "DATA", _dialect(csv), rows)
     echo(msgspec.json.format(msgspec.json.encode(seen)).decode() if as_json else as_table(seen))
+    if report:
+        from yarnml.watch.look import write_page
+
+        said = write_page(seen, report)
+        if not as_json:
+            echo(said)
     if target:
         text = as_yaml(first_job(seen, label, str(target.absolute())))
         try:

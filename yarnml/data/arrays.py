@@ -42,12 +42,16 @@ def is_text(kind: pa.DataType) -> bool:
 
 
 def is_list(kind: pa.DataType) -> bool:
+    if pa.types.is_primitive(kind):
+        return False
     kind = plain_type(kind)
     return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType:
     """The type that `one_array` gives a column of this one: few types are left for those who look at values."""
+    if pa.types.is_primitive(kind):  # asked for every column of every group, of thousands in wide tables
+        return kind
     kind = value_type(kind)
     if pa.types.is_decimal(kind):
         return pa.int64() if kind.scale == 0 and kind.precision <= MAX_INT64_DIGITS else pa.float64()

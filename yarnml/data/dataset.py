@@ -200,6 +200,8 @@ def _with_types(table: pa.Table, columns: pa.Schema, entry: File) -> pa.Table:
 
     Fractions and whole numbers, texts, and lists are alike to those who read them, and stay as they are.
     """
+    if table.schema.equals(columns):
+        return table
     types = dict(zip(columns.names, columns.types, strict=True))
     for place, field in enumerate(table.schema):
         kind = types[field.name]

@@ -32,6 +32,13 @@ def explanation_page(title: str, facts: Sequence[tuple[str, str]], charts: Seque
     return text
 
 
+def look_page(title: str, facts: Sequence[str], charts: Sequence[str], columns: Table) -> str:
+    """Make the page of a look at data; ``charts``: SVGs."""
+    template = _template("look.html")
+    text: str = template.render(title=title, facts=facts, charts=charts, columns=columns, style=_file("page.css"))
+    return text
+
+
 @lru_cache
 def _template(name: str) -> Any:
     try:

@@ -14,6 +14,8 @@ MAX_VALUES = 10_000
 """Different values up to which they are counted."""
 
 SHARES = [0.0, 0.25, 0.5, 0.75, 1.0]
+CURVE = [n / 20 for n in range(21)]
+"""Shares of the rows at which the numbers of a column are drawn."""
 TOP = 5
 
 
@@ -25,6 +27,7 @@ class ColumnFacts(Struct, frozen=True):
     ``distinct``: different values; None for more than `MAX_VALUES`, and for lists.
     ``at``: the numbers at `SHARES` of the rows, as they are shown; None for what are no numbers and no dates.
     ``top``: the values that come most often, each with its rows; none where there are more than `MAX_VALUES`.
+    ``curve``: the numbers at the shares of `CURVE`; none for what are no numbers.
     ``words``: the mean number of words of a text.
     ``lengths``: the shortest and the longest list.
     """
@@ -39,6 +42,7 @@ class ColumnFacts(Struct, frozen=True):
     top: list[tuple[str, int]] = []
     words: float = 0.0
     lengths: tuple[int, int] | None = None
+    curve: list[float] = []
 
     @property
     def is_constant(self) -> bool:
@@ -119,6 +123,7 @@ class ColumnCounter:
             [] if too_many else [(str(value), rows) for value, rows in top],
             self._words / max(self._rows - self._nulls, 1),
             self._lengths,
+            self._quantiles.at(CURVE) if self._has_numbers(content) and self._quantiles else [],
         )
 
     def _content(self) -> str:
@@ -138,6 +143,11 @@ class ColumnCounter:
         """Tell whether all texts are true or false."""
         assert self._values
         return {str(value).lower() for value, _ in self._values.counts} <= {"true", "false"}
+
+    def _has_numbers(self, content: str) -> bool:
+        return (
+            content in ("whole numbers", "fractions") and self._quantiles is not None and not self._quantiles.is_empty
+        )
 
     def _shown_quantiles(self, content: str) -> list[str] | None:
         if content not in ("whole numbers", "fractions", "dates") or not self._quantiles or self._quantiles.is_empty:

@@ -7,9 +7,16 @@ from yarnml.events.text import columns, count_of, first_few
 MAX_SHOWN = 24
 """Characters of a value that are shown."""
 
+TITLES = ("column", "holds", "nulls", "distinct", "least", "25%", "median", "75%", "greatest", "most often")
+
 
 def as_table(look: Look) -> str:
     """A line about the files, and one for each column."""
+    return "\n".join([*about_files(look), columns([TITLES, *(cells(column) for column in look.columns)])])
+
+
+def about_files(look: Look) -> list[str]:
+    """Lines about the files together."""
     head = (
         f"{look.format}: {count_of(look.files, 'file')}, {count_of(look.groups, 'group')}, {_bytes(look.size)}, "
         f"{count_of(look.rows, 'row')}, {count_of(len(look.columns), 'column')}"
@@ -17,11 +24,11 @@ def as_table(look: Look) -> str:
     lines = [head if look.read == look.rows else f"{head}; the first {look.read} rows are described"]
     if look.partial:
         lines.append(f"not in all files: {first_few(look.partial, 10)}")
-    title = ["column", "holds", "nulls", "distinct", "least", "25%", "median", "75%", "greatest", "most often"]
-    return "\n".join([*lines, columns([title, *(_cells(column) for column in look.columns)])])
+    return lines
 
 
-def _cells(column: ColumnFacts) -> list[str]:
+def cells(column: ColumnFacts) -> list[str]:
+    """The facts about one column, under the `TITLES`."""
     distinct = "" if column.lengths else f"> {MAX_VALUES}" if column.distinct is None else str(column.distinct)
     if column.content in ("nothing", "lists") or (
         column.distinct is None and not column.at and column.content != "text"
