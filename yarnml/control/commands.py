@@ -9,6 +9,9 @@ from typing import Any
 import pyarrow as pa
 from msgspec import field
 
+from yarnml.control.evaluation import Calibrate as Calibrate
+from yarnml.control.evaluation import CountRows as CountRows
+from yarnml.control.evaluation import Evaluate as Evaluate
 from yarnml.control.holders import Holders
 from yarnml.control.message import Message
 from yarnml.control.scoring import DrawSample as DrawSample
@@ -139,21 +142,6 @@ class Train(Message, frozen=True):
     profile: bool = False
 
 
-class Evaluate(Message, frozen=True):
-    """Evaluate the state on all rows of a dataset."""
-
-    dataset: str
-
-
-class CountRows(Message, frozen=True):
-    """Count the training rows by the values of their features, and of what the state predicts of them.
-
-    ``edges``: ascending, of the bins of each column; empty for the moments of which edges are made.
-    """
-
-    edges: list[list[float]] = field(default_factory=list)
-
-
 class Restore(Message, frozen=True):
     """Take the learner's state after ``step`` from a checkpoint's folder."""
 
@@ -198,6 +186,7 @@ Command = (
     | SyncState
     | Train
     | Evaluate
+    | Calibrate
     | CountRows
     | Restore
     | Save

@@ -4,6 +4,7 @@ from msgspec import field
 
 from yarnml.control.holders import Holders, KeptPart
 from yarnml.control.message import Message
+from yarnml.data.calibration import Calibration
 from yarnml.data.survey import Findings
 from yarnml.events.measurements import Histogram
 
@@ -126,6 +127,12 @@ class Explained(Message, frozen=True):
     method: str = ""
 
 
+class Calibrated(Message, frozen=True):
+    """The answer to ``Calibrate``, over all shards."""
+
+    calibration: Calibration
+
+
 class RowsCounted(Message, frozen=True):
     """The answer to ``CountRows``, over all shards.
 
@@ -166,6 +173,7 @@ Report = (
     | StatePosition
     | FellBehind
     | Evaluated
+    | Calibrated
     | RowsCounted
     | Predicted
     | GroupNames

@@ -11,6 +11,7 @@ import pyarrow as pa
 from msgspec import Struct, field
 
 from yarnml.data.arrays import Array
+from yarnml.data.calibration import Calibration
 from yarnml.data.keys import KeyRows
 from yarnml.data.prepare.base import kind_of, lacks
 from yarnml.errors import DataError, JobFileError, YarnmlError
@@ -83,6 +84,7 @@ class Schema(Struct, frozen=True):
     ``group``: the column that tells apart the groups of rows whose order metrics are about.
     ``offset``: what is added to the learner's linear predictor; None for nothing.
     ``types``: of ``data.types``, in which columns are read whatever their files say.
+    ``calibration``: what makes the outputs of two classes the shares in which they are true; None for nothing.
     ``threshold``: the probability from which on the second of two classes is predicted; None for the more probable.
     ``fields``: whether the learner sees which column each key is of.
     """
@@ -105,6 +107,7 @@ class Schema(Struct, frozen=True):
     types: dict[str, str] = field(default_factory=dict)
     threshold: float | None = None
     fields: bool = False
+    calibration: Calibration | None = None
 
     @property
     def names(self) -> list[str]:

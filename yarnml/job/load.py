@@ -197,8 +197,13 @@ def _check_evaluation(job: Job) -> None:
         has_rows = (evaluation.training or job.data.follow) and field != "training.early_stopping"
         if asks and not has_rows and job.data.validation is None and job.data.test is None:
             raise JobFileError(f"{field} needs data.validation (a fraction or a path) or data.test.")
-    if evaluation.threshold and (job.data.validation is None or job.data.label is None):
-        raise JobFileError("evaluation.threshold needs data.validation (a fraction or a path) and data.label.")
+    for field in ("threshold", "calibration"):
+        if getattr(evaluation, field) and (job.data.validation is None or job.data.label is None):
+            raise JobFileError(f"evaluation.{field} needs data.validation (a fraction or a path) and data.label.")
+    if evaluation.threshold and evaluation.calibration:
+        raise JobFileError(
+            "evaluation.threshold is of outputs as they are, and evaluation.calibration changes them; remove one."
+        )
     if rule and rule.patience < evaluation.period:
         raise JobFileError(
             f"training.early_stopping.patience counts epochs and must be at least those of evaluation.every "

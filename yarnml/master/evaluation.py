@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
-from yarnml.control.commands import Command, Evaluate
-from yarnml.control.reports import Evaluated, Report
+from yarnml.control.commands import Calibrate, Command, Evaluate
+from yarnml.control.reports import Calibrated, Evaluated, Report
+from yarnml.data.calibration import Calibration
 from yarnml.data.plan import Plan
+from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError
 from yarnml.job.spec import Job
 from yarnml.master.reports import first_of
@@ -16,11 +18,13 @@ class Evaluations:
     """The evaluations of one training.
 
     ``run``: has all workers carry out a command on the newest state.
+    ``calibration``: of the model's outputs, once the last evaluation has fitted it.
     """
 
     def __init__(self, job: Job, plan: Plan, run: Callable[[Command], Mapping[int, Report]]) -> None:
         self._job = job
         self._run = run
+        self.calibration: Calibration | None = None
         self._first_epoch = job.learner.passes.least if job.learner.passes else 1  # before it there is no model yet
         self._datasets = [name for name in ("validation", "test") if name in plan.datasets]
         self._of_training = ["train"] if job.evaluation.training else []
@@ -44,6 +48,10 @@ class Evaluations:
 
     def final(self, step: int) -> dict[str, Metrics]:
         """Return the metrics of the model that will be exported, on the training data only where the job asks."""
+        kind = self._job.evaluation.calibration
+        if kind and self._job.export_to:
+            self.calibration = first_of(self._run(Calibrate(kind)), Calibrated).calibration
+            self._known = {}
         return {name: self._metrics(name, step) for name in [*self._datasets, *self._of_training]}
 
     def _is_due(self, epoch: int, converged: bool) -> bool:
@@ -54,5 +62,12 @@ class Evaluations:
         key = dataset, step
         if key not in self._known:
             newest = {known: metrics for known, metrics in self._known.items() if known[1] == step}
-            self._known = {**newest, key: first_of(self._run(Evaluate(dataset)), Evaluated).metrics}
+            self._known = {**newest, key: first_of(self._run(Evaluate(dataset, self.calibration)), Evaluated).metrics}
         return self._known[key]
+
+
+def check_calibration(job: Job, schema: Schema) -> None:
+    """Refuse a calibration of anything but two classes; ``schema``: with the classes that there are."""
+    if job.evaluation.calibration and schema.outputs != 2:
+        count = f"there are {schema.outputs}" if schema.outputs else "the label is a number"
+        raise JobFileError(f"evaluation.calibration is for two classes, and {count}; remove it.")

@@ -32,7 +32,7 @@ from yarnml.events.events import Continued, LabelSummary, Listener, Outcome, War
 from yarnml.job.spec import Export as Target
 from yarnml.master import schedule
 from yarnml.master.crew import Crew
-from yarnml.master.evaluation import Metrics
+from yarnml.master.evaluation import Metrics, check_calibration
 from yarnml.master.history import history_of
 from yarnml.master.reports import first_of
 from yarnml.master.state_sync import StateLost, StateSync
@@ -116,6 +116,7 @@ class Rounds:
 
     def _train(self) -> Outcome:
         schema = self._prepare()
+        check_calibration(self._training.job, schema)
         position = self._position
         folder = self._training.checkpoints.folder(position.step) if self._pending.newest else None
         start = None if folder else self._training.start
@@ -139,6 +140,7 @@ class Rounds:
             self._training.checkpoints.confirm()
             outcomes.write(self._training.job, outcome)
             return outcome
+        schema = replace(schema, calibration=loop.calibration)
         return replace(outcome, export=self._export(self._training.job.export_to, schema, built, outcome))
 
     def _run(self, command: Command) -> Mapping[int, Report]:

@@ -12,6 +12,7 @@ from yarnml.checkpoint.pending import PendingCheckpoint
 from yarnml.checkpoint.store import FORMAT, Manifest, Position
 from yarnml.control.commands import AwaitSave, Command, Restore, Save, Train
 from yarnml.control.reports import Report, Saved, Trained
+from yarnml.data.calibration import Calibration
 from yarnml.data.schema import Schema
 from yarnml.errors import DataError, TimeOver, WorkerLost
 from yarnml.events.events import BestEpochChosen, Converged, EpochDone, Listener, RoundStarted
@@ -91,6 +92,11 @@ class TrainingLoop:
     def evaluate(self) -> dict[str, Metrics]:
         """Return the metrics of the state, on everything but the training data."""
         return self._evaluations.final(self.position.step)
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """The calibration of the model's outputs, once these are evaluated."""
+        return self._evaluations.calibration
 
     def _run(self, command: Command) -> Mapping[int, Report]:
         """Have all workers carry out a command on the state at the position."""

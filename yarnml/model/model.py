@@ -94,10 +94,11 @@ class Model:
             full = np.zeros((rows, self.schema.row_width), np.float32)
             full[: len(x)] = x
         if self._table:
-            return self._table.predict(full, (keys or no_keys(len(x), with_fields=self.schema.fields)).padded(rows))[
-                : len(x)
-            ]
-        return np.asarray(self._call(self._arrays, full))[: len(x)]
+            of_rows = keys or no_keys(len(x), with_fields=self.schema.fields)
+            outputs = self._table.predict(full, of_rows.padded(rows))[: len(x)]
+        else:
+            outputs = np.asarray(self._call(self._arrays, full))[: len(x)]
+        return self.schema.calibration.apply(outputs) if self.schema.calibration else outputs
 
     @property
     def digest(self) -> str:

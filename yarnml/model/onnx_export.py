@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from yarnml.data.calibration import LEAST_SHARE, Calibration
 from yarnml.errors import ExportError
 from yarnml.job import paths
 from yarnml.model.onnx_trees import tree_attributes
@@ -47,6 +48,7 @@ def to_onnx(model: Content) -> bytes:
         outputs = graph.node("Div", outputs, graph.constant(arrays["scaling/label/factor"]))
         outputs = graph.node("Add", outputs, graph.constant(arrays["scaling/label/mean"]))
         outputs = graph.node("Exp", outputs) if schema.label_scale == "log" else outputs
+    outputs = _calibrated(graph, outputs, schema.calibration, onnx) if schema.calibration else outputs
     graph.node("Identity", outputs, name="outputs")
     kinds = onnx.TensorProto
     label = kinds.FLOAT
@@ -164,6 +166,33 @@ def _of_trees(graph: _Graph, model: Content, arrays: Mapping[str, Array], x: str
     if trees["n_targets"] > 1:
         return graph.node("Softmax", scores, axis=1) if is_boosting else scores
     return graph.two(graph.node("Sigmoid", scores) if is_boosting else scores)
+
+
+def _calibrated(graph: _Graph, outputs: str, calibration: Calibration, onnx: Any) -> str:
+    """The outputs of two classes, [rows, 2], as `Calibration.apply` makes them, in float64 between."""
+
+    def number(*values: float) -> str:
+        return graph.constant(np.array(values, np.float64))
+
+    second = graph.node("Gather", outputs, graph.constant(np.array([1], np.int64)), axis=1)
+    share = graph.node("Cast", second, to=onnx.TensorProto.DOUBLE)
+    if calibration.score == "margin":
+        score = graph.node("Sub", graph.node("Mul", share, number(2)), number(1))
+    else:
+        share = graph.node("Min", graph.node("Max", share, number(LEAST_SHARE)), number(1 - LEAST_SHARE))
+        score = graph.node("Log", graph.node("Div", share, graph.node("Sub", number(1), share)))
+    if calibration.kind == "platt":
+        slope, offset = calibration.scores
+        share = graph.node("Sigmoid", graph.node("Add", graph.node("Mul", score, number(slope)), number(offset)))
+    else:  # the sum of what each line between two points adds
+        points = np.array(calibration.scores)
+        lengths = np.diff(points)
+        slopes = np.diff(calibration.shares) / lengths
+        way = graph.node("Max", graph.node("Sub", score, number(*points[:-1])), number(0))
+        way = graph.node("Min", way, number(*lengths))
+        share = graph.node("MatMul", way, graph.constant(slopes[:, None]))
+        share = graph.node("Add", share, number(calibration.shares[0]))
+    return graph.two(graph.node("Cast", share, to=onnx.TensorProto.FLOAT))
 
 
 def _place(graph: _Graph, outputs: str, threshold: float | None, whole: int) -> str:

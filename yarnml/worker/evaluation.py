@@ -8,12 +8,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec.structs import replace
 
+from yarnml.control.commands import Calibrate, CountRows, Evaluate
+from yarnml.control.reports import Calibrated, Evaluated, Report
 from yarnml.data.arrays import one_array
+from yarnml.data.calibration import Calibration
 from yarnml.data.loader import Loader
 from yarnml.data.schema import Rows, Schema
 from yarnml.data.shards import bounds
 from yarnml.job.metrics import of_groups
 from yarnml.reduce.tree import Vector
+from yarnml.worker.calibration import calibrate
+from yarnml.worker.column_counts import count_rows
 from yarnml.worker.full_pass import sum_dataset
 from yarnml.worker.metrics.base import Metrics
 from yarnml.worker.metrics.evaluation import Evaluation
@@ -21,6 +26,8 @@ from yarnml.worker.metrics.groups import Groups, group_numbers
 from yarnml.worker.progress import ProgressTracker
 from yarnml.worker.tasks import Tasks
 from yarnml.worker.training import Training
+
+Judging = Evaluate | Calibrate | CountRows
 
 
 class GroupedBatch(NamedTuple):
@@ -34,7 +41,20 @@ class GroupedBatch(NamedTuple):
     groups: Vector
 
 
-def evaluate(dataset: str, training: Training, tasks: Tasks, tracker: ProgressTracker) -> Metrics:
+def answer(command: Judging, training: Training, tasks: Tasks, tracker: ProgressTracker) -> Report:
+    """Carry out a command that looks at the rows with the state of a training, and changes nothing."""
+    match command:
+        case Evaluate(dataset, calibration):
+            return Evaluated(evaluate(dataset, calibration, training, tasks, tracker))
+        case Calibrate(kind):
+            return Calibrated(calibrate(kind, training, tasks, tracker))
+        case CountRows(edges):
+            return count_rows(edges, training, tasks, tracker)
+
+
+def evaluate(
+    dataset: str, calibration: Calibration | None, training: Training, tasks: Tasks, tracker: ProgressTracker
+) -> Metrics:
     """The metrics that a job has of a dataset, at the state of a training; the same on every worker."""
     replica = training.replica
     schema = replace(replica.schema, class_weights=None)  # a metric counts training rows as they are, too
@@ -47,6 +67,7 @@ def evaluate(dataset: str, training: Training, tasks: Tasks, tracker: ProgressTr
 
     def batch_sums(batch: GroupedBatch) -> Vector:
         outputs, losses = replica.evaluate(batch.rows)
+        outputs = calibration.apply(outputs) if calibration else outputs
         sums = evaluation.sums(outputs, losses, batch.rows)
         if groups is None:
             return sums

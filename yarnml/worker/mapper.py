@@ -12,6 +12,7 @@ from yarnml.control.commands import (
     Assignment,
     AwaitSave,
     Build,
+    Calibrate,
     Check,
     Command,
     CountRows,
@@ -36,7 +37,7 @@ from yarnml.control.commands import (
     Train,
     WarmUp,
 )
-from yarnml.control.reports import Built, Done, Evaluated, FellBehind, Report, StatePosition, Surveyed
+from yarnml.control.reports import Built, Done, FellBehind, Report, StatePosition, Surveyed
 from yarnml.data.schema import Schema
 from yarnml.errors import YarnmlError
 from yarnml.reduce.base import AllReduce
@@ -45,10 +46,9 @@ from yarnml.reduce.reducer import StepExpired
 from yarnml.reduce.routing import plan_routes
 from yarnml.reduce.tree import Vector
 from yarnml.storage import tensors
-from yarnml.worker.column_counts import count_rows
 from yarnml.worker.compiled_learners import CompiledLearners
 from yarnml.worker.devices import check_devices
-from yarnml.worker.evaluation import evaluate
+from yarnml.worker.evaluation import answer
 from yarnml.worker.full_pass import BatchSum, sum_dataset
 from yarnml.worker.loaders import RowCaches
 from yarnml.worker.on_model import apply_model
@@ -128,10 +128,8 @@ class Mapper:
                 self._check(dataset, tasks)
             case Train():
                 return self._train(command, tasks)
-            case Evaluate(dataset):
-                return Evaluated(evaluate(dataset, self._current, tasks, self._tracker))
-            case CountRows(edges):
-                return count_rows(edges, self._current, tasks, self._tracker)
+            case Evaluate() | Calibrate() | CountRows():
+                return answer(command, self._current, tasks, self._tracker)
             case Restore(step, folder):
                 self._saved.restore(self._current, step, folder, leads=tasks.leads)
                 self._current.replica.step = step

@@ -37,6 +37,12 @@ def read_arrays() -> dict[str, Array]:
 
 def predict(x: Array) -> Array:
     """The outputs of rows x [rows, numbers]: probabilities [rows, classes], or numbers [rows]."""
+    outputs = outputs_of(x)
+    return calibrated(outputs, *SCHEMA["calibration"]) if SCHEMA.get("calibration") else outputs
+
+
+def outputs_of(x: Array) -> Array:
+    """The outputs before any calibration."""
     arrays = read_arrays()
     width = len(ABOUT["feature_names"])
     counted = np.array(x, np.float64)
@@ -50,6 +56,12 @@ def predict(x: Array) -> Array:
 
     program = jax.export.deserialize(bytearray((FOLDER / "model.stablehlo").read_bytes()))
     return np.asarray(program.call(arrays, counted))
+
+
+def calibrated(outputs: Array, kind: str, score: str, scores: list[float], shares: list[float]) -> Array:
+    share = np.clip(outputs[:, 1].astype(float), 2.0**-24, 1 - 2.0**-24)
+    x = 2 * outputs[:, 1].astype(float) - 1 if score == "margin" else np.log(share / (1 - share))
+    return two(sigmoid(scores[0] * x + scores[1]) if kind == "platt" else np.interp(x, scores, shares))
 
 
 def two(share: Array) -> Array:
