@@ -159,7 +159,7 @@ def split_offset(x: Any, width: int) -> tuple[Any, Any]:
     The offset is in the units of a linear predictor, as ``data.label_scale`` leaves it.  It is known of every row, also
     in ``predict``, so it belongs to x and not to the label.
     """
-    return (x[:, :width], x[:, width]) if x.shape[1] > width else (x, 0 * x[:, 0])
+    return (x[:, :width], x[:, width]) if x.shape[1] > width else (x, jnp.zeros_like(x[:, 0]))
 
 
 def same(a: Any, b: Any) -> jax.Array:
