@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import safetensors.numpy
 
 from benchmarks.measure import align
+from yarnml.reduce.int8 import BLOCK_NUMBERS, INT8
 
 SHARDS = 8
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -15,6 +16,7 @@ NESTEROV = {"kind": "sgd", "learning_rate": 1.0, "momentum": 0.5, "nesterov": Tr
 SETTINGS: dict[str, dict[str, Any]] = {
     "every step": {},
     "bfloat16": {"gradients": "bfloat16"},
+    "int8": {"gradients": "int8"},
     "4 local steps": {"local_steps": 4},
     "4, Nesterov": {"local_steps": 4, "outer": NESTEROV},
     "16 local steps": {"local_steps": 16},
@@ -23,6 +25,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "delay 2": {"delay": 2},
     "delay 4": {"delay": 4},
 }
+
+
+BYTES_OF_A_NUMBER = {"float32": 4, "bfloat16": 2, "int8": INT8.itemsize / BLOCK_NUMBERS}
 
 
 class Case(NamedTuple):
@@ -86,4 +91,4 @@ def bytes_of_sums(checkpoint: str, fields: dict[str, Any]) -> int:
     arrays = safetensors.numpy.load_file(f"{checkpoint}/state.safetensors")
     parts = ("state/parameters/", "state/optimizer/") if "local_steps" in fields else ("state/parameters/",)
     numbers = sum(a.size for name, a in arrays.items() if name.startswith(parts) and a.dtype == "float32")
-    return numbers * (2 if fields.get("gradients") == "bfloat16" else 4)
+    return round(numbers * BYTES_OF_A_NUMBER[fields.get("gradients", "float32")])

@@ -41,7 +41,7 @@ def test_sums_are_rounded_to_nearest_even() -> None:
     left = numbers(1, 1 + 2 * half, 1, 1, 3e38, np.inf, np.nan, np.inf)
     right = numbers(half, half, 1.01 * half, -half / 4, 3e38, 1, 1, -np.inf)
     with np.errstate(over="ignore", invalid="ignore"):
-        total = add(left, right)
+        total = add(left, right, Node(1, 0))
     assert total.dtype == BFLOAT16
     expected = [1, 1 + 4 * half, 1 + 2 * half, 1, np.inf, np.inf, np.nan, np.nan]
     np.testing.assert_array_equal(total.astype(np.float32), np.array(expected, np.float32))

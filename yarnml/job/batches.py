@@ -13,7 +13,7 @@ def check_batches(job: Job) -> None:
     training = job.training
     fields = {
         "micro_batch_size": training.micro_batch_size,
-        "gradients bfloat16": training.gradients == "bfloat16",
+        f"gradients {training.gradients}": training.gradients != "float32",
         "local_steps": training.local_steps > 1,
         "delay": training.delay > 0,
     }
@@ -23,10 +23,10 @@ def check_batches(job: Job) -> None:
                 f"training.{field} is for gradient descent, which learner.kind {learner.kind} does not use here; "
                 "remove it."
             )
-    if training.gradients == "bfloat16" and training.batch_size == "full":
+    if training.gradients != "float32" and training.batch_size == "full":
         raise JobFileError(
-            "training.gradients bfloat16 is for steps that are batches of rows, since sums over all rows need more "
-            "digits; make training.batch_size a number, not full, or remove it."
+            f"training.gradients {training.gradients} is for steps that are batches of rows, since sums over all rows "
+            "need more digits; make training.batch_size a number, not full, or remove it."
         )
     if training.outer is not None and training.local_steps == 1:
         raise JobFileError(

@@ -34,7 +34,7 @@ from yarnml.job.processes import Master as Master
 from yarnml.job.processes import Reducers as Reducers
 from yarnml.job.processes import Workers as Workers
 
-Gradients = Literal["float32", "bfloat16"]
+Gradients = Literal["float32", "bfloat16", "int8"]
 State = Literal["replicated", "sharded"]
 
 

@@ -6,7 +6,7 @@ chunk, two ends that only send would block each other with full buffers.  This i
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,10 +15,11 @@ from yarnml.control.credentials import Credentials
 from yarnml.data.aligned import empty
 from yarnml.reduce.aggregator import Aggregator
 from yarnml.reduce.base import MoreParts, no_more_parts
-from yarnml.reduce.chunks import chunk_bounds, slice_bounds
+from yarnml.reduce.chunks import Chunks, chunk_bounds, owned_chunks, slice_bounds
 from yarnml.reduce.connections.base import Connection
 from yarnml.reduce.connections.connect import connect
-from yarnml.reduce.keyed import KeyedVector, first_place, part_of_place
+from yarnml.reduce.int8 import BLOCK_NUMBERS, INT8
+from yarnml.reduce.keyed import KeyedVector, part_of_place
 from yarnml.reduce.owners import Owners
 from yarnml.reduce.reducer import StepKey, timeout_error
 from yarnml.reduce.routing import RELAY_SUFFIX, Routes
@@ -31,8 +32,6 @@ from yarnml.reduce.wire import Hello, Part, header_of
 
 BACKUP_CHECK_SECONDS = 0.05
 """Time between two looks, during the wait for totals, whether there are more parts to give."""
-
-Chunks = list[tuple[int, int]]
 
 
 class _Sum(NamedTuple):
@@ -181,11 +180,14 @@ class NetworkAllReduce:
         """The chunks of each slice of a value, by the address that gets the slice."""
         if self._routes.owners and isinstance(sample, KeyedVector):
             return owned_chunks(len(sample.dense), self._routes.owners)
-        addresses = self._routes.addresses(len(sample))
+        first = pieces(sample)[0]
+        boundary = len(first)  # a chunk has one type, so none crosses from one piece to the next
+        numbers = BLOCK_NUMBERS if first.dtype == INT8 else 1
+        addresses = self._routes.addresses(len(sample) - boundary + boundary * numbers)
         bounds = slice_bounds(len(sample), len(addresses))
-        boundary = len(pieces(sample)[0])  # a chunk has one type, so none crosses from one piece to the next
         return {
-            address: chunk_bounds(low, high, boundary) for address, (low, high) in zip(addresses, bounds, strict=True)
+            address: chunk_bounds(low, high, boundary, numbers)
+            for address, (low, high) in zip(addresses, bounds, strict=True)
         }
 
     def _send(self, key: StepKey, parts: Mapping[Node, Value]) -> None:
@@ -228,18 +230,6 @@ class NetworkAllReduce:
         if self.owners:
             self.owners.close()
         self._uplink.close()
-
-
-def owned_chunks(dense: int, owners: Sequence[str]) -> dict[str, Chunks]:
-    """The chunks of a keyed vector that each owner reduces: for each of its parts a slice of the vector, and the keys.
-
-    ``owners``: of the parts, by address.
-    """
-    chunks: dict[str, Chunks] = {}
-    for number, (owner, (low, high)) in enumerate(zip(owners, slice_bounds(dense, len(owners)), strict=True)):
-        keys = (dense + first_place(number, len(owners)), dense + first_place(number + 1, len(owners)))
-        chunks.setdefault(owner, []).extend([*(chunk_bounds(low, high) if low < high else []), keys])
-    return chunks
 
 
 def _layout(value: Value) -> list[tuple[int, np.dtype[Any]]]:

@@ -4,16 +4,20 @@ Floating-point addition is not associative, so the order of additions is part of
 fixed by shard numbers alone: node (level, place) of the binary tree covers shards [place·2^level, (place+1)·2^level),
 and its value is always *left child + right child* (or the left child alone where no shard lies under the right one).
 Any process that has both children may add them; the bits are the same.  A sum of bfloat16 numbers is rounded to
-bfloat16 at every node, so that is true of it, too, and every node travels in two bytes a number.
+bfloat16 at every node, so that is true of it, too, and every node travels in two bytes a number.  So it is with int8,
+whose random numbers are counted by node.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
+from yarnml.reduce import int8
+from yarnml.reduce.int8 import INT8
 from yarnml.reduce.keyed import KeyedVector
 from yarnml.sparse.run import Run, merge
 
@@ -23,9 +27,10 @@ Vector = npt.NDArray[Any]
 
 
 class MixedVector:
-    """A vector of two types: numbers that may be rounded, bfloat16, and behind them those that may not, float32.
+    """A vector of two types: numbers that may be rounded, and behind them those that may not, float32.
 
-    A run of its elements that are of one type, ``mixed[low:high]``, is a plain vector, and a view.
+    The first are bfloat16, or blocks of int8 (`yarnml.reduce.int8`), each of which is an element.  A run of elements of
+    one type, ``mixed[low:high]``, is a plain vector, and a view.
     """
 
     def __init__(self, rounded: Vector, exact: Vector) -> None:
@@ -43,7 +48,7 @@ class MixedVector:
         return self.exact[run.start - before : run.stop - before]
 
     def astype(self, kind: npt.DTypeLike) -> Vector:
-        """All numbers as a plain vector of one type."""
+        """All numbers as a plain vector of one type; blocks have none."""
         return np.concatenate([self.rounded.astype(kind), self.exact.astype(kind)])
 
 
@@ -71,8 +76,8 @@ def map_pieces(function: Callable[..., Any], *values: V) -> V:
     return value
 
 
-def add(left: Chunk, right: Chunk) -> Chunk:
-    """Add two vectors of one type, or two runs.
+def add(left: Chunk, right: Chunk, node: "Node") -> Chunk:
+    """Add two vectors of one type, or two runs, to the value of ``node``.
 
     bfloat16 is added as float32 and rounded to the nearest, half-way to even.  ``left + right`` has the same bits, but
     takes longer.
@@ -81,6 +86,8 @@ def add(left: Chunk, right: Chunk) -> Chunk:
         assert isinstance(right, Run), "parts of one form are added"
         return merge(left, right)
     assert not isinstance(right, Run), "parts of one form are added"
+    if left.dtype == INT8:
+        return int8.added(left, right, *node)
     if left.dtype == BFLOAT16:
         return np.add(left, right, out=np.empty_like(left), dtype=np.float32)
     sums: Vector = left + right
@@ -158,7 +165,7 @@ class Join(Generic[V]):
                 if sibling is None:
                     break
                 left, right = (value, sibling) if node.place % 2 == 0 else (sibling, value)
-                value = map_pieces(add, left, right)
+                value = map_pieces(partial(add, node=node.parent), left, right)
             node = node.parent
         self.parts[node] = value
         return True

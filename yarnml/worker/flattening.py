@@ -1,7 +1,8 @@
 """A learner's sums as a flat vector, which can be added up whatever it means, and back.
 
-With bfloat16 gradients it is a `yarnml.reduce.tree.MixedVector`: they are rounded on the device, so that half the
-bytes leave it, and the loss, the weight and the statistics behind them stay float32.
+With gradients that are rounded it is a `yarnml.reduce.tree.MixedVector`: to bfloat16 they are rounded on the device, so
+that half the bytes leave it, to int8 on the host (`rounded`).  The loss, the weight and the statistics behind them stay
+float32.
 """
 
 import math
@@ -15,7 +16,9 @@ import numpy as np
 from yarnml.job.spec import Gradients
 from yarnml.learners import gradient
 from yarnml.learners.base import Sums
-from yarnml.reduce.tree import BFLOAT16, MixedVector, Value, pieces
+from yarnml.reduce import int8
+from yarnml.reduce.int8 import INT8, numbers_of
+from yarnml.reduce.tree import BFLOAT16, MixedVector, Node, Value, pieces
 
 FLOAT32 = np.dtype(np.float32)
 
@@ -24,17 +27,19 @@ class Flattening:
     """The way between sums of one form and flat vectors.
 
     ``like``: a pytree of the sums' shapes and types.
-    ``gradients``: the type that gradients have in the vector; bfloat16 is for those of gradient descent.
+    ``gradients``: the type that gradients have in the vector; float32 or, for those of gradient descent, another one.
     """
 
     def __init__(self, like: Sums, gradients: Gradients = "float32") -> None:
         self._leaves, self._structure = jax.tree.flatten(like)
         kind = np.dtype(np.float64) if any(leaf.dtype == np.float64 for leaf in self._leaves) else FLOAT32
-        self._pieces = [(slice(None), kind)]  # for each piece of the vector: the leaves that lie in it, and its type
-        if gradients == "bfloat16":
+        # For each piece of the vector: the leaves that lie in it, and the type that it has on the device.
+        self._pieces = [(slice(None), kind)]
+        if gradients != "float32":
             assert isinstance(like, gradient.Sums), "the job file is refused where its learner has no gradients"
             count = len(jax.tree.leaves(like.gradient))  # they come first
-            self._pieces = [(slice(count), BFLOAT16), (slice(count, None), FLOAT32)]
+            kind = BFLOAT16 if gradients == "bfloat16" else FLOAT32
+            self._pieces = [(slice(count), kind), (slice(count, None), FLOAT32)]
 
     def flat(self, sums: Sums) -> list[jax.Array]:
         """The pieces of the vector, one for each type; to be compiled."""
@@ -53,8 +58,18 @@ class Flattening:
 
     def to_device(self, value: Value) -> list[Any]:
         """A vector on the host, as `sums` takes it; float64 is rounded where the sums are float32."""
-        kinds = [kind for _, kind in self._pieces]
-        return [piece.astype(kind, copy=False) for piece, kind in zip(pieces(value), kinds, strict=True)]
+        return [
+            numbers_of(piece, sum(math.prod(leaf.shape) for leaf in self._leaves[which]))
+            if piece.dtype == INT8
+            else piece.astype(kind, copy=False)
+            for piece, (which, kind) in zip(pieces(value), self._pieces, strict=True)
+        ]
+
+
+def rounded(value: Value, seed: int, step: int, shard: int) -> MixedVector:
+    """The sums of a shard with gradients in int8; ``seed``: of the training."""
+    assert isinstance(value, MixedVector)
+    return MixedVector(int8.rounded(value.rounded, seed, step, *Node(0, shard)), value.exact)
 
 
 def _cut(flat: jax.Array, forms: list[Any]) -> list[jax.Array]:

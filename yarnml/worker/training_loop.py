@@ -14,6 +14,7 @@ from yarnml.errors import ModelError
 from yarnml.job.spec import Job
 from yarnml.learners.base import Scores
 from yarnml.reduce.tree import Value
+from yarnml.worker.flattening import rounded
 from yarnml.worker.full_pass import sum_shard
 from yarnml.worker.profiling import PhaseClock, trace_first_steps
 from yarnml.worker.progress import ProgressTracker
@@ -38,6 +39,8 @@ class TrainingLoop:
         self._loaders = training.loaders
         self._replica = training.replica
         self._delay = training.job.training.delay
+        self._seed = training.job.training.seed
+        self._rounds_on_host = training.job.training.gradients == "int8"
         self._steps_per_epoch = training.loaders.steps(training.replica.schema)
         self._tasks = tasks
         self._tracker = tracker
@@ -120,7 +123,8 @@ class TrainingLoop:
         if rows is None:
             batches_of_shard = self._loaders.loader("train", replica.schema).scan(shard)
             return sum_shard(batches_of_shard, partial(replica.map, step=step), self._tracker.finish_batch)
-        return replica.map(rows, step)
+        sums = replica.map(rows, step)
+        return rounded(sums, self._seed, step, shard) if self._rounds_on_host else sums
 
     def _whole_shard(self, shard: int) -> Iterator[Rows]:
         """All rows of a shard.

@@ -1,0 +1,131 @@
+"""Delay, local steps and rounded gradients, two and more at a time: the same bits with any workers, whoever is lost."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from tests.reduce.allreduces import SHARDS, connected
+from yarnml.control.commands import Assignment, Build, Command, FitScaling, Initialize, SyncState, Train, ipc
+from yarnml.control.reports import Report, StatePosition, Trained
+from yarnml.data.plan import make_plan
+from yarnml.job.load import load_job
+from yarnml.master.placement import assign
+from yarnml.master.state_sync import newest
+from yarnml.reduce.allreduce import NetworkAllReduce
+from yarnml.reduce.memory import MemoryAllReduce
+from yarnml.reduce.reducer import StepAborted
+from yarnml.worker.compiled_learners import CompiledLearners
+from yarnml.worker.mapper import Mapper
+from yarnml.worker.progress import ProgressTracker
+
+NESTEROV = {"kind": "sgd", "learning_rate": 0.9, "momentum": 0.5, "nesterov": True}
+COMBINATIONS: dict[str, dict[str, Any]] = {
+    "delay, bfloat16": {"delay": 1, "gradients": "bfloat16"},
+    "delay, int8": {"delay": 2, "gradients": "int8"},
+    "local steps, int8": {"local_steps": 2, "gradients": "int8"},
+    "all": {"local_steps": 2, "outer": NESTEROV, "delay": 1, "gradients": "int8", "micro_batch_size": 5},
+}
+STEPS = 9  # of an epoch
+LOST = 4  # steps that a worker has done when it is lost
+
+
+class Killed(Exception):
+    """The end of a worker, in the middle of a step."""
+
+
+class Team:
+    """Workers in threads of this process, and the commands of a master."""
+
+    def __init__(self, fields: dict[str, Any], learners: CompiledLearners, allreduces: Sequence[Any]) -> None:
+        self.job = load_job(fields)
+        plan = make_plan(self.job)
+        stored = {name: ipc(schema) for name, schema in plan.stored.items()}
+        self.schema = plan.schema
+        self.initialize = Initialize(self.job, plan.datasets, stored, SHARDS)
+        self.generation = 0
+        self.doomed: int | None = None
+        self._allreduces = allreduces
+        self._mappers = [
+            Mapper(n, allreduce, ProgressTracker(self._kill(n)), lambda *_: None, learners)
+            for n, allreduce in enumerate(allreduces)
+        ]
+
+    def _kill(self, worker: int) -> Callable[[int, float, int], None]:
+        def on_step(step: int, loss: float, rows: int) -> None:
+            if worker == self.doomed and step == LOST:
+                raise Killed
+
+        return on_step
+
+    def address(self, worker: int) -> str:
+        allreduce = self._allreduces[worker]
+        return next(iter(allreduce._local)) if isinstance(allreduce, NetworkAllReduce) else ""
+
+    def run(self, command: Command, members: Sequence[int], levels: int = 1) -> dict[int, Report]:
+        """The reports of those that carry a command out to its end; where one is killed the others give it up."""
+        self.generation += 1
+        addresses = {n: self.address(n) for n in members if self.address(n)}
+        order = Assignment(
+            self.generation, command, assign(SHARDS, members), list(addresses.values()), addresses, levels
+        )
+        reports: dict[int, Report] = {}
+
+        def work(worker: int) -> None:
+            try:
+                reports[worker] = self._mappers[worker].execute(order)
+            except Killed:
+                for other in members:
+                    self._allreduces[other].abort_before(self.generation + 1)
+            except StepAborted:
+                pass
+
+        threads = [threading.Thread(target=work, args=(member,)) for member in members]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return reports
+
+    def begin(self, members: Sequence[int]) -> None:
+        for command in (self.initialize, FitScaling(self.schema), Build(self.schema)):
+            self.run(command, members)
+
+    def regroup(self, before: Sequence[int], after: Sequence[int]) -> StatePosition:
+        """Give the state of the furthest of those ``before`` to all ``after``."""
+        reports = {n: self._mappers[n]._position(self.initialize.folder) for n in before}
+        source, at = newest(reports, 0, STEPS) or pytest.fail("nobody has a state")
+        command = SyncState(self.initialize, self.schema, at.step, at.loss, at.weight, source, self.address(source))
+        self.run(command, after)
+        return at
+
+
+def digests(reports: dict[int, Report]) -> set[str]:
+    return {report.digest for report in reports.values() if isinstance(report, Trained)}
+
+
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_any_workers(name: str, digits_job: dict[str, Any]) -> None:
+    """One to five workers, one and two levels, one lost with sums on their way: the state is that of one worker."""
+    training = COMBINATIONS[name]
+    size = 160 // training.get("local_steps", 1)
+    fields = digits_job | {"training": {"epochs": 2, "batch_size": size, **training}}
+    fields["data"] |= {"classes": list(range(10))}
+    learners = CompiledLearners()
+    alone = Team(fields, learners, [MemoryAllReduce()])
+    alone.begin([0])
+    first = alone.run(Train(0, STEPS - 2), [0])
+    expected = digests(alone.run(Train(STEPS - 2, STEPS), [0]))
+    assert expected != digests(first)
+    with connected(5, 0) as (allreduces, *_):
+        team = Team(fields, learners, allreduces)
+        team.begin([0, 1, 2])
+        team.doomed = 1
+        assert not team.run(Train(0, STEPS), [0, 1, 2])
+        at = team.regroup([0, 2], [0, 2])
+        assert LOST - 1 <= at.step <= LOST + 1 + training.get("delay", 0)  # it has given its part of the next step
+        team.doomed = None
+        assert digests(team.run(Train(at.step, STEPS - 2), [0, 2])) == digests(first)
+        team.regroup([0, 2], range(5))
+        assert digests(team.run(Train(STEPS - 2, STEPS), range(5), levels=2)) == expected
