@@ -20,3 +20,4 @@ def test_with_kerberos() -> None:
         assert "model.safetensors" in outputs[3]
         (application,) = set(re.findall(r"application_\d+_\d+", outputs[2]))
         assert "==> worker 0 on worker" in edge("yarnml", "logs", application)
+        edge("kinit", "-k", "-t", "/users/bob.keytab", "bob")

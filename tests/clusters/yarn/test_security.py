@@ -10,6 +10,7 @@ from yarnml.cli.commands import submit_command
 from yarnml.clusters.yarn.edge.clocks import MAX_SECONDS, compare_with_servers
 from yarnml.clusters.yarn.edge.machine import TOKENS_JAR, check_yarn_command
 from yarnml.clusters.yarn.edge.security import key_servers
+from yarnml.clusters.yarn.edge.skein_answers import refusal
 from yarnml.errors import ClusterError
 from yarnml.storage.security import gssapi
 
@@ -89,3 +90,12 @@ def test_options_that_contradict_each_other(options: list[str], sentence: str) -
     """The key of a service stays on the edge node, and who watches can't leave."""
     with pytest.raises(click.UsageError, match=sentence):
         submit_command.main(["job.yaml", *options], standalone_mode=False)
+
+
+def test_a_refusal_without_words() -> None:
+    """The driver's beginning alone, as where a key server refuses a service, is completed by what to look at."""
+    assert "does not say why; where the cluster has a key server" in refusal(
+        "Failed to submit application, exception:\n"
+    )
+    whole = "Failed to submit application, exception:\norg.apache.hadoop.yarn.exceptions.YarnException: no queue"
+    assert refusal(whole) == "no queue"

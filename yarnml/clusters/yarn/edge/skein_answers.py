@@ -33,6 +33,9 @@ def application_of(report: Any) -> Application:
     )
 
 
+_NO_WORDS = ", exception:"  # of the driver's, before an exception without any
+
+
 @contextmanager
 def skein_errors(prefix: str = "") -> Iterator[None]:
     """Raise what Skein raises as a ClusterError with one sentence."""
@@ -46,4 +49,10 @@ def refusal(text: str) -> str:
     """The sentence of YARN's that says why, out of a Java exception."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("at ")]
     telling = next((line for line in lines if ":" in line and "Exception" in line), lines[0] if lines else "no reason")
-    return re.sub(r"^.*?(\w+\.)*\w*Exception: ", "", telling).strip()
+    sentence = re.sub(r"^.*?(\w+\.)*\w*Exception: ", "", telling).strip()
+    if sentence.endswith(_NO_WORDS):
+        return (
+            f"{sentence.removesuffix(_NO_WORDS)}, and Hadoop's client does not say why; where the cluster has a key "
+            "server and a service acts for a user, that server must allow it (hadoop.kms.proxyuser)"
+        )
+    return sentence
