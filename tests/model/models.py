@@ -36,7 +36,7 @@ def train(folder: Path, digits: Path, **changes: Any) -> str:
 def stored(model: Model, folder: Path) -> Model:
     """A model that was fitted in memory, in a folder."""
     arrays, program, _, about, _ = model.content
-    write_model(str(folder), arrays, program, {n: v for n, v in about.items() if n not in ("digests", "format")}, {})
+    write_model(str(folder), arrays, program, {n: v for n, v in about.items() if n not in ("digests", "format")}, None)
     return load_model(folder)
 
 

@@ -40,7 +40,7 @@ def test_the_bits_of_one_table(workers: int, dedicated: int, credentials: Creden
         train(allreduces, 0, 4)
         expected = alone(4)
         assert rows_of(reducers) == bits(expected.arrays())
-        assert bits(table_of(allreduces[-1], 4).trained()) == bits(expected.trained())
+        assert bits(table_of(allreduces[-1], 4).packed().arrays) == bits(expected.trained())
         assert sum(part.keys for part in table_of(allreduces[-1], 4).parts()) == len(expected)
 
 
@@ -166,7 +166,7 @@ def test_rows_that_are_not_finite(tmp_path: Path) -> None:
         for number, reducer in enumerate(reducers):
             run = nan if number == 0 else nan.between(0, 0)
             reducer.owner.update(1, 0, number, run, lambda error: None)
-        for action in (lambda t: t.save(str(tmp_path)), lambda t: t.trained()):
+        for action in (lambda t: t.save(str(tmp_path)), lambda t: t.packed()):
             with pytest.raises(ModelError, match="table/weight holds NaN"):
                 action(table_of(allreduces[0], 1))
 

@@ -43,7 +43,7 @@ from yarnml.sparse.table import KEYS
 from yarnml.storage import atomic, integrity
 from yarnml.storage.integrity import TornFile
 from yarnml.storage.security import identity
-from yarnml.storage.tensors import pack
+from yarnml.storage.tensors import Packed, pack
 
 _COMMIT_ATTEMPTS = 100
 _CONTAINER = re.compile(r"container_(?:e\d+_)?(\d+_\d+)_\d+_\d+")
@@ -151,18 +151,18 @@ def write_model(
     arrays: dict[str, npt.NDArray[Any]],
     program: bytes,
     about: dict[str, Any],
-    table: dict[str, npt.NDArray[Any]],
+    table: Packed | None,
 ) -> None:
     """Write the files of a model into a folder that nobody sees yet.
 
-    ``table``: the arrays of its table; empty for a model without one.
+    ``table``: the file of its table; None for a model without one.
     """
     arrays, about = with_whole_mean(arrays, about)
     files: dict[str, bytes | bytearray] = {paths.MODEL: pack(arrays), paths.PROGRAM: program}
     if table:
-        files[paths.TABLE] = pack(table)
+        files[paths.TABLE] = table.data
         numbers = sum(a.size for name, a in arrays.items() if name.startswith("parameters"))
-        weights = sum(a.size for name, a in table.items() if name != KEYS)
+        weights = sum(a.size for name, a in table.arrays.items() if name != KEYS)
         about = {**about, "parameters": numbers + weights}
     else:
         files[paths.SCRIPT] = standalone_script()

@@ -30,6 +30,7 @@ from yarnml.reduce.owners import Owners, Question
 from yarnml.sparse.base import Part
 from yarnml.sparse.block import Block
 from yarnml.sparse.run import Keys, Run
+from yarnml.storage.tensors import Packed
 
 MAX_ANSWER_BYTES = 2**26
 """Of the weights that one request asks for."""
@@ -178,19 +179,17 @@ class OwnedTable:
 
         return wait
 
-    def trained(self) -> dict[str, Array]:
+    def packed(self) -> Packed:
         forms = [reply.answer.forms for reply in self._ask_owners(lambda number: FreezeTable(self.step, number))]
-        arrays: dict[str, Array] = {}
-        for name, form in forms[0].items():
-            rows = sum(own[name].shape[0] for own in forms)
-            array = np.empty((rows, *form.shape[1:]), form.dtype)
+        rows = {name: sum(own[name].shape[0] for own in forms) for name in forms[0]}
+        table = Packed({name: (form.dtype, [rows[name], *form.shape[1:]]) for name, form in forms[0].items()})
+        for name, array in table.arrays.items():
             start = 0
             for number, part in enumerate(self._owners.parts):
                 for piece in frozen_pieces(self._owners, part.owner, number, name, forms[number][name]):
                     array[start : start + len(piece)] = piece
                     start += len(piece)
-            arrays[name] = array
-        return arrays
+        return table
 
     def parts(self) -> list[Part]:
         sizes = [reply.answer for reply in self._ask_owners(AskSize)]

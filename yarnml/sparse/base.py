@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 from yarnml.data.arrays import Array, Matrix
 from yarnml.sparse.block import Block
 from yarnml.sparse.run import Keys, Run
+from yarnml.storage.tensors import Packed
 
 
 class Part(NamedTuple):
@@ -74,5 +75,5 @@ class ParameterTable(Protocol):
     def infinite_block(self) -> str | None:
         """The name of a block in this process that holds a weight which is no finite number; None for none."""
 
-    def trained(self) -> dict[str, Array]:
-        """The weights by name, keys ascending, of those keys alone that have a weight other than 0."""
+    def packed(self) -> Packed:
+        """The weights, keys ascending, of those keys alone that have a weight other than 0, as a safetensors file."""

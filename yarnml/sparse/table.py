@@ -13,6 +13,7 @@ from yarnml.sparse.growing import GrowingArray
 from yarnml.sparse.index import KeyIndex, Numbers, ascending
 from yarnml.sparse.rare_keys import Count, RareKeys
 from yarnml.sparse.run import Keys, Run, count_below
+from yarnml.storage.tensors import Packed, packed
 
 KEYS = "keys"
 RARE_KEYS = "rare_keys"
@@ -154,10 +155,15 @@ class Table:
 
     def trained(self) -> dict[str, Array]:
         """The weights by name, keys ascending, of those keys alone that have a weight other than 0."""
-        arrays = self._rows_by_key()
-        weights = {block.name: block.rule.weights(arrays[block.name]) for block in self.blocks}
-        counts = np.any([w.any(axis=1) for w in weights.values()], axis=0)
-        return {KEYS: arrays[KEYS][counts], **{name: w[counts] for name, w in weights.items()}}
+        blocks = list(zip(self.blocks, self._rows, strict=True))
+        counts = np.any([block.rule.weights(rows.rows).any(axis=1) for block, rows in blocks], axis=0)
+        order = ascending(self._index.keys)
+        order = order[counts[order]]
+        weights = {block.name: block.rule.weights(rows.rows[order]) for block, rows in blocks}
+        return {KEYS: self._index.keys[order], **weights}
+
+    def packed(self) -> Packed:
+        return packed(self.trained())
 
 
 def restored(blocks: Sequence[Block], arrays: dict[str, Array], min_count: int = 1) -> Table:

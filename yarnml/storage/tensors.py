@@ -1,7 +1,8 @@
 """A learner's state outside its device: arrays by name as the bytes of one safetensors file, and their digest."""
 
 import hashlib
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -28,26 +29,52 @@ _FILE_ORDER = list(_TYPES)
 """Large types come first in a safetensors file, so that every array is aligned."""
 
 
-def pack(arrays: Arrays) -> bytearray:
-    """Pack arrays as a safetensors file, byte for byte as the library writes it, but copied only once.
+Form = tuple[str, Sequence[int]]
+"""NumPy's name of an array's type, and its shape."""
+
+
+class Packed:
+    """A safetensors file in memory, byte for byte as the library writes it, whose arrays are yet to be filled in.
+
+    So arrays that come in pieces, from elsewhere, are never held twice.
+
+    ``data``: the file.  ``arrays``: by name, views of it.
+    """
+
+    def __init__(self, forms: Mapping[str, Form]) -> None:
+        ordered = sorted(forms.items(), key=lambda item: (_FILE_ORDER.index(item[1][0]), item[0]))
+        ends = [0, *accumulate(np.dtype(kind).itemsize * math.prod(shape) for _, (kind, shape) in ordered)]
+        places = list(pairwise(ends))
+        head = msgspec.json.encode(
+            {
+                name: {"dtype": _TYPES[kind], "shape": shape, "data_offsets": place}
+                for (name, (kind, shape)), place in zip(ordered, places, strict=True)
+            }
+        )
+        head += b" " * (-len(head) % 8)
+        self.data = bytearray(8 + len(head) + ends[-1])
+        self.data[: 8 + len(head)] = len(head).to_bytes(8, "little") + head
+        content = np.frombuffer(self.data, np.uint8)[8 + len(head) :]
+        self.arrays: dict[str, npt.NDArray[Any]] = {
+            name: content[low:high].view(kind).reshape(shape)
+            for (name, (kind, shape)), (low, high) in zip(ordered, places, strict=True)
+        }
+
+
+def packed(arrays: Arrays) -> Packed:
+    """Arrays as a safetensors file, copied only once.
 
     The library would make a copy of each array and then one of all of them.
     """
-    ordered = sorted(arrays.items(), key=lambda item: (_FILE_ORDER.index(item[1].dtype.name), item[0]))
-    ends = [0, *accumulate(array.nbytes for _, array in ordered)]
-    head = msgspec.json.encode(
-        {
-            name: {"dtype": _TYPES[array.dtype.name], "shape": array.shape, "data_offsets": place}
-            for (name, array), place in zip(ordered, pairwise(ends), strict=True)
-        }
-    )
-    head += b" " * (-len(head) % 8)
-    packed = bytearray(8 + len(head) + ends[-1])
-    packed[: 8 + len(head)] = len(head).to_bytes(8, "little") + head
-    data = np.frombuffer(packed, np.uint8)[8 + len(head) :]
-    for (_, array), (low, high) in zip(ordered, pairwise(ends), strict=True):
-        data[low:high] = np.asarray(array, order="C").reshape(-1).view(np.uint8)
-    return packed
+    made = Packed({name: (array.dtype.name, array.shape) for name, array in arrays.items()})
+    for name, array in arrays.items():
+        made.arrays[name][...] = array
+    return made
+
+
+def pack(arrays: Arrays) -> bytearray:
+    """The bytes of a safetensors file with these arrays."""
+    return packed(arrays).data
 
 
 def unpack(data: bytes) -> dict[str, npt.NDArray[Any]]:

@@ -38,7 +38,7 @@ def quantise_model(command: QuantiseModel, tasks: Tasks) -> Report:
             raise ExportError(f"{command.model} is another model than when this job began; run it again.")
         arrays = quantised(content.arrays, command.kind)
         program = program_of(load_program(content.program), arrays, command.kind, content.schema.row_width)
-        write_model(command.folder, arrays, program, command.about, {})
+        write_model(command.folder, arrays, program, command.about, None)
     return Done()
 
 

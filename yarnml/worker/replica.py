@@ -21,7 +21,7 @@ from yarnml.reduce.owned_table import OwnedTable
 from yarnml.reduce.owners import Owners
 from yarnml.reduce.tree import Value, Vector
 from yarnml.sparse.base import described
-from yarnml.storage.tensors import digest
+from yarnml.storage.tensors import Packed, digest
 from yarnml.worker.compiled_learners import CompiledLearner
 from yarnml.worker.program import Program
 from yarnml.worker.recent_states import RecentStates
@@ -145,9 +145,9 @@ class Replica:
         """The model's arrays by name; ModelError where one is not finite."""
         return self.program.tensors(self._state, self._scaling)
 
-    def table(self) -> dict[str, npt.NDArray[Any]]:
-        """The keys of the model and their weights; nothing where it has none."""
-        return self.program.table(self._state) if isinstance(self.program, TableProgram) else {}
+    def table(self) -> Packed | None:
+        """The keys of the model and their weights as a file; None where it has none."""
+        return self.program.table(self._state) if isinstance(self.program, TableProgram) else None
 
     @property
     def remarks(self) -> list[str]:

@@ -25,7 +25,7 @@ from yarnml.reduce.tree import Value
 from yarnml.sparse.gathered import Gathered, different_keys, gather
 from yarnml.sparse.index import ascending
 from yarnml.sparse.run import Run
-from yarnml.storage.tensors import digest, not_finite
+from yarnml.storage.tensors import Packed, digest, not_finite
 from yarnml.worker.first_call import FirstCall
 from yarnml.worker.source_paths import without_source_paths
 
@@ -120,9 +120,9 @@ class TableProgram:
             raise not_finite(f"table/{block}")
         return finite(tensors({"parameters": self._learner.parameters(state), "scaling": scaling}))
 
-    def table(self, state: TableState) -> dict[str, npt.NDArray[Any]]:
-        """The rows of the model's table: keys, ascending, and their weights by block."""
-        return state.table.trained()
+    def table(self, state: TableState) -> Packed:
+        """The rows of the model's table as a file: keys, ascending, and their weights by block."""
+        return state.table.packed()
 
     def digest(self, state: TableState, scaling: Scaling) -> str:
         """A digest of all arrays in this process; rows of a table need not be put in order for it."""
