@@ -13,7 +13,8 @@ import pytest
 import yarnml
 from tests.conftest import MakeOnce
 from yarnml.clusters.inline import CLUSTER
-from yarnml.errors import YarnmlError
+from yarnml.errors import JobFileError, YarnmlError
+from yarnml.job.load import load_job
 from yarnml.job.quantisation import Quantisation
 from yarnml.master.quantisation import QuantisationResult, quantisation_text, quantise
 from yarnml.model.program import load_program
@@ -98,3 +99,48 @@ def test_models_without_matrices_are_refused(cancer: Path) -> None:
     """A linear model is named as one that has no weights to be made smaller."""
     with pytest.raises(YarnmlError, match="has no weights to be made smaller: they are those of mlp"):
         smaller(cancer / "models", cancer / "rows.parquet", "int8")
+
+
+def test_a_job_exports_its_smaller_version(digits: Path, tmp_path: Path) -> None:
+    """``export.quantise`` makes the version that the command makes; beyond the tolerance there is none."""
+    job: dict[str, Any] = {
+        "name": "digits",
+        "data": {
+            "train": str(digits / "train"),
+            "test": str(digits / "test"),
+            "features": ["pixels"],
+            "label": "digit",
+        },
+        "learner": {"kind": "mlp", "hidden": [32]},
+        "training": {"epochs": 2},
+        "checkpoint": {"path": str(tmp_path / "job")},
+        "export": {"path": str(tmp_path / "models"), "quantise": "int8", "tolerance": 0.0},
+    }
+    with pytest.raises(YarnmlError, match=r"log_loss gets worse .*, by more than export.tolerance 0 of it"):
+        yarnml.run(job, "inline")
+    assert versions(str(tmp_path / "models")) == []
+    job["export"] |= {"tolerance": 0.1}
+    yarnml.run(job, "inline")
+    job |= {"checkpoint": {"path": str(tmp_path / "whole")}, "export": str(tmp_path / "command")}
+    yarnml.run(job, "inline")
+    end = smaller(tmp_path / "command", digits / "test", "int8", tolerance=0.1)
+    ours, expected = (yarnml.load_model(folder) for folder in (tmp_path / "models", end.folder))
+    assert {n: a.tolist() for n, a in ours.arrays.items()} == {n: a.tolist() for n, a in expected.arrays.items()}
+    facts = {**end._asdict(), "kind": "int8"}
+    assert ours.about["quantised"] == {name: value for name, value in facts.items() if name != "folder"}
+    assert ours.about["metrics"]["test"]["log_loss"] == end.after
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"learner": {"kind": "logistic"}}, "export.quantise makes weights smaller of mlp, cnn"),
+        ({"data": {"train": "x.csv", "validation": 0.2, "features": ["x"], "label": "y"}}, "must be paths"),
+    ],
+)
+def test_a_job_without_a_smaller_version(changes: dict[str, Any], sentence: str) -> None:
+    """A learner without matrices, and rows that can't be measured on, are refused by the job file."""
+    data = {"train": "x.csv", "test": "x.csv", "features": ["x"], "label": "y"}
+    job = {"name": "job", "data": data, "learner": {"kind": "mlp"}, "export": {"path": "m", "quantise": "int8"}}
+    with pytest.raises(JobFileError, match=sentence):
+        load_job(job | changes)

@@ -19,6 +19,7 @@ from yarnml.job.model_evaluation import ModelEvaluation
 from yarnml.job.monitor import check_monitor
 from yarnml.job.places import absolute_environment, absolute_path, absolute_paths
 from yarnml.job.prediction import Prediction
+from yarnml.job.quantisation import check_quantised
 from yarnml.job.scoring import make_scoring
 from yarnml.job.spec import Evaluation, Job
 from yarnml.job.validate import check_data, check_learner, with_learner_defaults
@@ -144,6 +145,7 @@ def _checked(document: dict[str, Any]) -> Job:
     check_learner(job)
     check_data(job)
     check_follow(job)
+    check_quantised(job)
     check_processes(job)
     check_monitor(job.monitor)
     _check_evaluation(job)

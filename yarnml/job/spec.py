@@ -132,12 +132,15 @@ class Export(Section, frozen=True, kw_only=True):
     ``path``: of its versions.  ``version``: a number, or none for the next free one.
     ``keep``: how many of the newest versions stay, beside those that an alias names; none: all.
     ``sign``: the file of a private key, which signs the version.
+    ``quantise``: smaller weights of a network; the usual metric may get worse by ``tolerance``, a part of it.
     """
 
     path: Url
     version: PositiveInt | None = None
     keep: PositiveInt | None = None
     sign: Url | None = None
+    quantise: Literal["int8", "bfloat16"] | None = None
+    tolerance: NonNegative = 0.01
 
 
 class Job(Section, frozen=True, kw_only=True):

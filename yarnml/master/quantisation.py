@@ -2,20 +2,16 @@
 
 from typing import NamedTuple
 
-from yarnml import storage
-from yarnml.control.commands import EvaluateModel, QuantiseModel
-from yarnml.control.reports import ModelMetrics
 from yarnml.errors import ExportError
 from yarnml.events.events import Listener, Planned
 from yarnml.job import paths
-from yarnml.job.metrics import check_metric, requested, rises, usual_metric
+from yarnml.job.metrics import check_metric, usual_metric
 from yarnml.job.quantisation import NETWORKS, Quantisation
 from yarnml.job.spec import Export
-from yarnml.master.crew import Cluster, Crew
+from yarnml.master.crew import Cluster
 from yarnml.master.locality import Locality
-from yarnml.master.persistence import run_to_end
-from yarnml.master.reports import first_of
-from yarnml.master.scoring_plan import ScoringPlan, Source, plan_scoring, shards_of
+from yarnml.master.scoring_plan import Source, plan_scoring, shards_of
+from yarnml.master.smaller_version import Request, write_smaller
 from yarnml.model import export, versions
 from yarnml.storage import atomic
 
@@ -54,34 +50,9 @@ def quantise(job: Quantisation, cluster: Cluster, say: Listener) -> Quantisation
         atomic.draft(draft) as folder,
         cluster.open_crew(job, paths.logs(job.folder), say, Locality(plan.dataset, shards)) as crew,
     ):
-        before = _metrics(job, plan, crew, metric)
-        run_to_end(crew, QuantiseModel(plan.folder, plan.digest, job.kind, folder, about), shards)
-        smaller = plan._replace(folder=folder, digest=versions.description(folder).digest)
-        after = _metrics(job, smaller, crew, metric)
-        sizes = [storage.size(storage.join(place, paths.MODEL)) for place in (plan.folder, folder)]
-        result = QuantisationResult("", metric, before[metric], after[metric], *sizes)
-        _check(job, result)
-        facts = {"kind": job.kind, **{name: value for name, value in result._asdict().items() if name != "folder"}}
-        about |= {"quantised": facts, "metrics": {"test": after}}
-        run_to_end(crew, QuantiseModel(plan.folder, plan.digest, job.kind, folder, about), shards)
-        return result._replace(folder=export.commit(target, folder))
-
-
-def _metrics(job: Quantisation, plan: ScoringPlan, crew: Crew, metric: str) -> dict[str, float]:
-    """The metrics of a version on all rows."""
-    shards = shards_of(plan.dataset.rows)
-    command = EvaluateModel(plan.scoring(shards, "fail", job.workers), list(requested([metric])), None, [])
-    return first_of(run_to_end(crew, command, shards), ModelMetrics).metrics
-
-
-def _check(job: Quantisation, result: QuantisationResult) -> None:
-    loss = result.after - result.before
-    worse = -loss if rises(result.metric) else loss
-    if worse > job.tolerance * abs(result.before):
-        raise ExportError(
-            f"{result.metric} gets worse from {result.before:.6g} to {result.after:.6g} with weights of {job.kind}, by "
-            f"more than --tolerance {job.tolerance:g} of it; no version was made."
-        )
+        request = Request(job.kind, metric, job.tolerance, "--tolerance", "test")
+        measured = write_smaller(crew, job.workers, plan, request, folder, about)
+        return QuantisationResult(export.commit(target, folder), *measured)
 
 
 def quantisation_text(end: QuantisationResult) -> str:

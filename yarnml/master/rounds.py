@@ -4,6 +4,7 @@ Every line that says ``run`` is one barrier: all workers do it together, and the
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -35,6 +36,7 @@ from yarnml.master.crew import Crew
 from yarnml.master.evaluation import Metrics, check_calibration
 from yarnml.master.history import history_of
 from yarnml.master.reports import first_of
+from yarnml.master.smaller_version import export_smaller
 from yarnml.master.state_sync import StateLost, StateSync
 from yarnml.master.stats import TrainingStats
 from yarnml.master.training import Training
@@ -207,11 +209,16 @@ class Rounds:
             shards=self._training.shards,
             parent=self._training.start,
         )
-        with atomic.draft(export.begin(target, job.name, str(job.checkpoint.path))) as folder:
-            self._sync.run(Export(folder, about), outcome.step)
-            export.sign(target, folder)
+        with ExitStack() as drafts:
+            draft = drafts.enter_context(atomic.draft(export.begin(target, job.name, job.folder)))
+            self._sync.run(Export(draft, about), outcome.step)
+            if target.quantise:
+                smaller = drafts.enter_context(atomic.draft(export.begin(target, f"{job.name}-smaller", job.folder)))
+                export_smaller(self._crew, job, target, draft, smaller, about)
+                draft = smaller
+            export.sign(target, draft)
             self._training.checkpoints.confirm()
-            url = export.commit(target, folder, lambda url: outcomes.write(job, replace(outcome, export=url)))
+            url = export.commit(target, draft, lambda url: outcomes.write(job, replace(outcome, export=url)))
         if target.keep:
             registry.retain(target.path, target.keep, url)
         return url
