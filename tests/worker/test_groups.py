@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from sklearn import metrics as right
 
 import yarnml
+from yarnml.data.placed import MAX_ROWS, group_numbers
 from yarnml.errors import DataError, JobFileError
 from yarnml.job.metrics import check_metric, cutoff, of_groups, rises
-from yarnml.worker.metrics.groups import MAX_ROWS, Groups, group_numbers
+from yarnml.worker.metrics.groups import Groups
 
 NAMES = ["ndcg", "ndcg_3", "map", "mrr", "recall_at_2"]
 

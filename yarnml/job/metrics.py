@@ -19,6 +19,7 @@ class Metric(NamedTuple):
     ``pattern``: of the names; ``label``: the type of label, or ``two`` for two classes; ``always``: in every
     evaluation; ``rises``: more is better; ``single``: one number, by which a job can be judged.
     ``groups``: it is of the order of the rows within groups, for which a job needs ``data.group``.
+    ``times``: it is of labels that are survival times, see `yarnml.worker.metrics.times`.
     """
 
     pattern: str
@@ -28,6 +29,7 @@ class Metric(NamedTuple):
     single: bool = True
     most_classes: int | None = None
     groups: bool = False
+    times: bool = False
 
 
 METRICS = (
@@ -41,6 +43,7 @@ METRICS = (
     Metric(r"quantile_loss_0?\.\d+", "number"),
     Metric("poisson_deviance", "number"),
     Metric("gamma_deviance", "number"),
+    Metric("concordance", "number", rises=True, times=True),
     Metric("loss", "class", always=True),
     Metric("accuracy", "class", always=True, rises=True),
     Metric("roc_auc", "two", always=True, rises=True),
@@ -77,6 +80,16 @@ _USUAL = {
 def of_groups(name: str) -> bool:
     """Tell whether a metric is of the order of the rows within groups."""
     return any(metric.groups and re.fullmatch(metric.pattern, name) for metric in METRICS)
+
+
+def of_times(name: str) -> bool:
+    """Tell whether a metric is of survival times."""
+    return any(metric.times and re.fullmatch(metric.pattern, name) for metric in METRICS)
+
+
+def of_all_rows(name: str) -> bool:
+    """Tell whether a metric is worked out among all rows at once."""
+    return of_groups(name) or of_times(name)
 
 
 def cutoff(name: str) -> tuple[str, int | None]:

@@ -207,7 +207,7 @@ class Job(Section, frozen=True, kw_only=True):
         rules = [rule for rule in (self.training.early_stopping, self.search, self.data.follow) if rule]
         threshold = self.evaluation.threshold
         chosen = [f"threshold_{threshold}"] if threshold else []
-        return requested([*self.evaluation.metrics, *(rule.metric for rule in rules), *chosen])
+        return requested([*self.evaluation.metrics, *self.learner.metrics, *(rule.metric for rule in rules), *chosen])
 
     @property
     def export_to(self) -> Export | None:

@@ -34,6 +34,20 @@ class Batch(NamedTuple):
     weight: Any
 
 
+class PlacedBatch(NamedTuple):
+    """A `Batch` for a learner that `NeedsPlaces`.
+
+    ``place`` int64 [rows]: the number of each row in the dataset.
+    ``group`` float64 [rows]: a number for each group of rows, above 0; 1 where the data has none.
+    """
+
+    x: Any
+    y: Any
+    weight: Any
+    place: Any
+    group: Any
+
+
 class Scores(NamedTuple):
     """The result of an update, beside the next state.
 
@@ -79,6 +93,13 @@ class ChangingSums(Protocol):
 
     def form_of_sums(self, state: State) -> Any:
         """The sums of the next pass, a `jax.ShapeDtypeStruct` for each array; of arrays of NumPy's or JAX's."""
+
+
+@runtime_checkable
+class NeedsPlaces(Protocol):
+    """A shard learner that gets each `PlacedBatch`, where ``needs_places``."""
+
+    needs_places: bool
 
 
 @runtime_checkable

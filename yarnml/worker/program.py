@@ -5,7 +5,7 @@ Parameters and optimizer state are donated to the update, so that no step copies
 (`yarnml.learners.base.ShardLearner`) maps on the host instead, a whole shard at a time.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cached_property, partial
 from typing import Any
 
@@ -17,12 +17,23 @@ from jax import export
 
 from yarnml.data.arrays import Matrix
 from yarnml.data.label_scaling import check_labels, in_label_units, loss_in_label_units, scaled_label
+from yarnml.data.placed import PlacedRows
 from yarnml.data.scaling import Scaling, identity_of, label_of, scaled
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import ModelError, YarnmlError
 from yarnml.job.spec import Gradients
 from yarnml.learners.accumulation import map_by_parts, sum_by_parts
-from yarnml.learners.base import Batch, ChangingSums, ChecksRows, Learner, Scores, ShardLearner, ShardState, State
+from yarnml.learners.base import (
+    Batch,
+    ChangingSums,
+    ChecksRows,
+    Learner,
+    NeedsPlaces,
+    Scores,
+    ShardLearner,
+    ShardState,
+    State,
+)
 from yarnml.learners.local_steps import LocalSteps
 from yarnml.learners.named_arrays import finite, names_of, on_host, tensors
 from yarnml.learners.precision import precision_of
@@ -33,6 +44,7 @@ from yarnml.worker.flattening import Flattening
 from yarnml.worker.source_paths import without_source_paths
 from yarnml.worker.state_arrays import loaded, saved
 from yarnml.worker.updates import Updates
+from yarnml.worker.weighted_rows import weighted_rows
 
 
 class Program:
@@ -45,6 +57,7 @@ class Program:
     ``micro_batch_size``: the most rows that are mapped, or evaluated, at once; None for all.
     ``gradients``: their type in the sums.  ``name``: the same in every process that has this program.
     ``keeps_states``: an update leaves the state before it as it was.
+    ``needs_places``: true for a shard learner that gets its rows as `PlacedRows`.
     """
 
     def __init__(
@@ -58,6 +71,7 @@ class Program:
     ) -> None:
         self._learner = learner
         self._shard_learner = learner if isinstance(learner, ShardLearner) else None
+        self.needs_places = isinstance(learner, NeedsPlaces) and learner.needs_places
         self._form_at = learner.form_of_sums if isinstance(learner, ChangingSums) else None
         self._check_rows = learner.check if isinstance(learner, ChecksRows) else None
         self._in_loss_units = partial(loss_in_label_units, kind=schema.label_scale, degree=degree_of(learner))
@@ -82,7 +96,7 @@ class Program:
         return self._shard_learner is not None
 
     def map_shard(
-        self, state: State, scaling: Scaling | None, held: ShardState | None, rows: Iterable[Rows]
+        self, state: State, scaling: Scaling | None, held: ShardState | None, rows: Iterable[Rows | PlacedRows]
     ) -> tuple[Vector, ShardState]:
         """Map a whole shard; return its sums, and what to hold of it for the next pass.
 
@@ -91,7 +105,8 @@ class Program:
         assert self._shard_learner is not None
         host_state = on_host(state)
         if held is None:
-            held = self._shard_learner.prepare_shard(host_state, self._weighted_rows(scaling, rows))
+            batches: Any = weighted_rows(rows, scaling, self._schema, self.refuse)
+            held = self._shard_learner.prepare_shard(host_state, batches)
         sums, held = self._shard_learner.map_shard(host_state, held)
         return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(sums)]), held
 
@@ -197,15 +212,6 @@ class Program:
     def _batch(self, scaling: Scaling | None, rows: Rows | Batch) -> Batch:
         y = scaled_label(jnp.asarray(rows.y), label_of(scaling), self._schema.label_scale, jnp)
         return Batch(self._features(scaling, jnp.asarray(rows.x)), y, jnp.asarray(rows.weight))
-
-    def _weighted_rows(self, scaling: Scaling | None, batches: Iterable[Rows]) -> Iterator[Batch]:
-        """Leave out rows of weight 0, and scale the others, on the host."""
-        for rows in batches:
-            self.refuse(rows)
-            counts = rows.weight > 0
-            x, y, weight = rows.arrays if counts.all() else (a[counts] for a in rows.arrays)
-            y = scaled_label(y, label_of(scaling), self._schema.label_scale)
-            yield Batch(scaled(x, scaling).reshape(len(x), *self._shape), y, weight)
 
     def _form_of_sums(self) -> Any:
         """Shapes and types of the sums at the first state.  A shard without rows has them, where nothing tells them."""

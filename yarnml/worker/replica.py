@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yarnml.control.reports import StatePosition
+from yarnml.data.placed import PlacedRows
 from yarnml.data.scaling import Scaling, neutral
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import CheckpointError, JobFileError
@@ -119,7 +120,7 @@ class Replica:
         """Sums over one batch of a step, at most a delay ahead."""
         return self.program.map(self._states.at(step - self.step), self._applied_scaling, rows)
 
-    def map_shard(self, shard: int, rows: Iterable[Rows]) -> Vector:
+    def map_shard(self, shard: int, rows: Iterable[Rows | PlacedRows]) -> Vector:
         """Sums over a whole shard, for a shard learner; ``rows`` are read where nothing is held of them."""
         assert isinstance(self.program, Program)
         held = self.shard_cache.take(shard)

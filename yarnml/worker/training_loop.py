@@ -8,6 +8,7 @@ from functools import partial
 
 from yarnml.control.commands import Train
 from yarnml.control.reports import Trained
+from yarnml.data.placed import PlacedRows
 from yarnml.data.prefetch import prefetch
 from yarnml.data.schema import Rows
 from yarnml.errors import ModelError
@@ -16,7 +17,9 @@ from yarnml.learners.base import Scores
 from yarnml.reduce.tree import Value
 from yarnml.worker.flattening import rounded
 from yarnml.worker.full_pass import sum_shard
+from yarnml.worker.placed_rows import placed_rows
 from yarnml.worker.profiling import PhaseClock, trace_first_steps
+from yarnml.worker.program import Program
 from yarnml.worker.progress import ProgressTracker
 from yarnml.worker.tasks import Task, Tasks
 from yarnml.worker.training import Training
@@ -126,12 +129,16 @@ class TrainingLoop:
         sums = replica.map(rows, step)
         return rounded(sums, self._seed, step, shard) if self._rounds_on_host else sums
 
-    def _whole_shard(self, shard: int) -> Iterator[Rows]:
+    def _whole_shard(self, shard: int) -> Iterator[Rows | PlacedRows]:
         """All rows of a shard.
 
         A shard learner holds them in its own form, so the loader keeps them only where other trainings read them, too.
         """
-        for rows in self._loaders.loader("train", self._replica.schema).scan(shard, keep=self._keeps_rows):
+        schema = self._replica.schema
+        loader = self._loaders.loader("train", schema)
+        is_placed = isinstance(self._replica.program, Program) and self._replica.program.needs_places
+        scan = partial(placed_rows, loader, shard, schema) if is_placed else partial(loader.scan, shard)
+        for rows in scan(keep=self._keeps_rows):
             yield rows
             self._tracker.finish_batch()
 

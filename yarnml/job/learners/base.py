@@ -102,6 +102,16 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         return False
 
     @property
+    def loss_among(self) -> Literal["none", "groups", "times"]:
+        """Other rows on which the loss of one hangs: those of its group, or those of later times."""
+        return "none"
+
+    @property
+    def metrics(self) -> list[str]:
+        """Metrics that an evaluation has whether the job asks for them or not."""
+        return {"none": [], "groups": ["ndcg"], "times": ["concordance"]}[self.loss_among]
+
+    @property
     def codes(self) -> list[str]:
         """Features whose numbers stand for something else, and stay as they are."""
         return []

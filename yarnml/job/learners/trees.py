@@ -14,7 +14,9 @@ from yarnml.job.user_code import attribute_of, file_of
 if TYPE_CHECKING:
     from yarnml.job.spec import Job
 
-Objective = Literal["auto", "absolute", "huber", "quantile", "poisson", "gamma", "tweedie", "aft", "custom"]
+Objective = Literal[
+    "auto", "absolute", "huber", "quantile", "poisson", "gamma", "tweedie", "aft", "cox", "lambdarank", "custom"
+]
 
 Trees = Annotated[int, Meta(ge=1, le=1_000_000)]
 
@@ -72,7 +74,9 @@ class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
     @property
     def passes_per_round(self) -> int | None:
         """Passes that grow the trees of a round; None: as many as it takes."""
-        return None if self.depth == "none" else self.depth + self.leaf_passes
+        if self.depth == "none":
+            return None
+        return self.depth + self.leaf_passes + (self.loss_among != "none")
 
     @property
     def leaf_passes(self) -> int:
@@ -102,6 +106,10 @@ class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
     def check(self, job: "Job") -> None:
         if self.contradiction:
             raise JobFileError(self.contradiction)
+        if self.loss_among == "groups" and not job.data.group:
+            raise JobFileError(
+                "learner.objective lambdarank needs data.group, the column that tells groups of rows apart."
+            )
         if self.categorical and job.data.scale == "standard":
             raise JobFileError("learner.categorical needs whole numbers as they are; set data.scale: none.")
 
@@ -197,6 +205,10 @@ class Boosting(TreeLearner, frozen=True, kw_only=True, tag="boosting"):
         if (self.objective == "custom") == (self.path is not None):
             return None
         return "learner.objective custom and learner.path, the file.py:Name of its loss, go together; give both."
+
+    @property
+    def loss_among(self) -> Literal["none", "groups", "times"]:
+        return "groups" if self.objective == "lambdarank" else "times" if self.objective == "cox" else "none"
 
     @property
     def leaf_passes(self) -> int:

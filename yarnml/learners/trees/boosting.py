@@ -12,10 +12,12 @@ from yarnml.errors import JobFileError
 from yarnml.job.learners import Boosting
 from yarnml.learners.base import Learner
 from yarnml.learners.trees.build import build_trees
+from yarnml.learners.trees.cox import Cox
 from yarnml.learners.trees.numbers import LOSSES, NumberObjective
 from yarnml.learners.trees.objectives import Logistic, Objective, Softmax, SquaredError
 from yarnml.learners.trees.own import build_own
 from yarnml.learners.trees.pinball import Pinball
+from yarnml.learners.trees.ranking import LambdaRank
 from yarnml.learners.trees.rule import Rule, Terms
 
 
@@ -42,6 +44,8 @@ def _of_number(name: str, options: Boosting) -> Objective:
 OBJECTIVES: dict[str, Callable[[Boosting], Objective]] = {
     "absolute": lambda options: Pinball(0.5, 2.0),
     "quantile": lambda options: Pinball(options.quantile),
+    "lambdarank": lambda options: LambdaRank(),
+    "cox": lambda options: Cox(),
     **{name: partial(_of_number, name) for name in LOSSES},
 }
 

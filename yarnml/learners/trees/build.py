@@ -2,12 +2,14 @@
 
 import numpy as np
 
+from yarnml.data.placed import MAX_ROWS
 from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError
 from yarnml.job.learners import MAX_LEAVES, SKETCH_PASSES, TreeLearner
 from yarnml.learners.trees.ensemble import Ensemble
 from yarnml.learners.trees.objectives import Objective
 from yarnml.learners.trees.rule import Columns, Rule, Size
+from yarnml.learners.trees.table import AmongRows
 
 MAX_SUMS = 1 << 27
 """The most numbers in the sums of one pass: 1 GiB."""
@@ -42,7 +44,13 @@ def build_trees(objective: Objective, rule: Rule, options: TreeLearner, schema: 
     categorical = np.array([name in options.categorical for name in names])
     trend = np.array([_TREND[options.monotone.get(name)] for name in names], np.float32)
     first_pass = (options.passes.least - 1) * options.passes.per_epoch if rule.passes else SKETCH_PASSES
-    return Ensemble(objective, rule, Columns(categorical, trend), _size(objective, rule, schema), first_pass)
+    if isinstance(objective, AmongRows) and schema.rows > MAX_ROWS:
+        raise JobFileError(
+            f"learner.objective {getattr(options, 'objective', '')} brings the scores of all rows together, and is for "
+            f"{MAX_ROWS} of them at most; set data.limit."
+        )
+    size = _size(objective, rule, schema)
+    return Ensemble(objective, rule, Columns(categorical, trend), size, first_pass, schema.rows)
 
 
 def _size(objective: Objective, rule: Rule, schema: Schema) -> Size:

@@ -16,8 +16,9 @@ from yarnml.data.arrays import Array
 from yarnml.errors import DataError
 from yarnml.job.learners import LEAF_PASSES
 from yarnml.learners.base import Batch, Key, Scores, flat, split_offset
-from yarnml.learners.trees import best_first, categories, growth, quantiles, sketch, warm_start
+from yarnml.learners.trees import best_first, categories, growth, leaves, quantiles, sketch, table, warm_start
 from yarnml.learners.trees.categories import check_values
+from yarnml.learners.trees.draws import Draws
 from yarnml.learners.trees.growth import Growth
 from yarnml.learners.trees.kernels import kernels
 from yarnml.learners.trees.model import scores_of, written
@@ -27,6 +28,7 @@ from yarnml.learners.trees.rule import Columns, Rule, Size
 from yarnml.learners.trees.shard import Binning, Data, in_order, read_shard
 from yarnml.learners.trees.splits import Level, splits_of_level
 from yarnml.learners.trees.state import Shard, State, Sums, first_state
+from yarnml.learners.trees.table import CONSTANTS, AmongRows
 from yarnml.learners.trees.values import ValuePasses
 from yarnml.learners.warm_start import Earlier, Started
 
@@ -39,26 +41,33 @@ class Ensemble:
 
     ``size``: bounds on the nodes of a tree.
     ``first_pass``: the number of the pass that grows the first level; the passes before are for the bins.
+    ``rows``: the most rows of the data, of which an objective among them has a table.
     """
 
     newer_arrays = ("start",)
 
-    def __init__(self, objective: Objective, rule: Rule, columns: Columns, size: Size, first_pass: int) -> None:
+    def __init__(
+        self, objective: Objective, rule: Rule, columns: Columns, size: Size, first_pass: int, rows: int = 0
+    ) -> None:
+        self.needs_places = isinstance(objective, AmongRows)
+        self._places = rows if self.needs_places else 0
         self._objective = objective
         self._rule = rule
         self._size = size
         self._first_pass = first_pass
+        self._bounds = first_pass, rule.rounds
         self._columns = columns
         self._features = len(columns.categorical)
         self._categorical = columns.categorical
         self._trees = objective.trees * rule.group
+        self._draws = Draws(rule, self._trees, self._features)
         self._replay = Replay(objective, rule, self._categorical)
         self._values = ValuePasses(objective, rule, self._categorical)
         self._takes_quantiles = objective.share is not None
         self._keeps_histograms = bool(rule.passes and rule.passes <= MOST_KEPT_LEVELS and not rule.features_per_node)
 
     def init(self, key: Key) -> State:
-        return first_state(self._objective, self._rule, self._columns, self._size, key)
+        return first_state(self._objective, self._rule, self._columns, self._size, self._places, key)
 
     def started(self, state: State, earlier: Earlier) -> Started:
         return warm_start.started(state, self._rule, earlier)
@@ -85,24 +94,24 @@ class Ensemble:
         codes = form(coded, categories.MAX_CATEGORIES, 1 + scores)
         cells = sketch.cell_count(self._rule.bins) if passes < sketch.PASSES else 0
         width = 0
-        if self._finds_leaves(state):
+        fields = CONSTANTS if passes == 0 else int(table.gathers(state, *self._bounds))
+        if leaves.waited_for(state, *self._bounds):
             nodes = self._size.nodes
         else:
             nodes = self._size.nodes if self._takes_quantiles and passes < quantiles.DIGITS else 0
-            if passes >= self._first_pass and state.model.rounds < self._rule.rounds:
+            if (
+                passes >= self._first_pass
+                and state.model.rounds < self._rule.rounds
+                and not table.gathers(state, *self._bounds)
+            ):
                 width = self._size.width_of_pass(growth.waiting(state.growth))
         features = self._rule.features_per_node or self._features
         histograms = form(self._trees, outputs + 1, width, features, self._rule.bins + 1)
         targets = form(self._objective.targets_count if passes == 0 else 0)
         digits = form(2, nodes, quantiles.VALUES)
         distance = form(int(self._takes_quantiles and passes == quantiles.DIGITS))
-        return Sums(form(), form(), targets, form(self._features, cells), codes, digits, distance, histograms)
-
-    def _finds_leaves(self, state: Any) -> bool:
-        """True where the trees of the round are grown, and the quantiles of their leaves not known yet."""
-        if state.selection is None or state.passes < self._first_pass or state.model.rounds == self._rule.rounds:
-            return False
-        return growth.waiting(state.growth) == 0 and bool(state.selection.digits < LEAF_PASSES)
+        rows = form(fields if self._places else 0, self._places)
+        return Sums(form(), form(), targets, form(self._features, cells), codes, digits, distance, rows, histograms)
 
     def map_shard(self, state: Any, shard: Shard) -> tuple[Sums, Shard]:
         data = shard.data
@@ -110,14 +119,21 @@ class Ensemble:
         sums = jax.tree.map(lambda form: np.zeros(form.shape), self.form_of_sums(state))
         sums = sums._replace(weight=np.asarray(data.weight.sum(dtype=np.float64)))
         if passes < self._first_pass:
+            if sums.table.size:
+                sums = sums._replace(table=table.constants(data, self._places))
             return self._values.map(state, data, sums), shard
         data = data.binned(Binning(state.edges, state.model.table, self._categorical))
-        if self._finds_leaves(state):
+        if leaves.waited_for(state, *self._bounds):
             progress = self._replay.to_newest(state, data, shard.progress)
             digits = self._replay.digits(state, data, progress)
             return sums._replace(loss=progress.loss, digits=digits), Shard(data, progress)
+        if table.gathers(state, *self._bounds):
+            progress = self._replay.at_round(state, data, shard.progress)
+            score = self._replay.scores(state, progress)[0]
+            none = np.zeros(())  # the loss of the round is known when all scores are
+            return sums._replace(weight=none, table=table.scores(data, score, self._places)), Shard(data, progress)
         if self._rule.passes and self._keeps_histograms and growth.waiting(state.growth):
-            level = (passes - self._first_pass) % self._rule.passes
+            level = (passes - self._first_pass) % self._rule.passes - self.needs_places
             progress = self._replay.to_level(level, state, data, shard.progress)
         else:
             progress = self._replay.to_newest(state, data, shard.progress)
@@ -130,7 +146,7 @@ class Ensemble:
         nodes = growth.numbers_on_host(state.growth, tree, out.shape[1])
         if not len(nodes):
             return
-        features = self._features_of(state.seed, state.model.rounds, np.array([tree]), nodes, np)
+        features = self._draws.features(state, np.array([tree]), nodes, np)
         if self._keeps_histograms:
             of_level, _ = self._replay.nodes_of_level(state, tree, int(progress.level))
             kept = progress.histograms[tree][np.searchsorted(of_level, nodes)]
@@ -144,21 +160,6 @@ class Ensemble:
         np.cumsum(own[..., :-1], axis=-1, out=own[..., :-1])
         own[:, categorical, :-2] = by_category[..., :-2]
 
-    def _features_of(self, seed: Any, rounds: Any, tree: Any, nodes: Any, xp: Any) -> Any:
-        """The features that the nodes of a tree [1] may split on, int32 [nodes, features]; with NumPy or JAX."""
-        count = self._rule.features_per_node
-        if count is None:
-            return xp.tile(xp.arange(self._features, dtype=np.int32), (len(nodes), 1))
-        number = rounds * self._trees + tree
-        return growth.draw_features(seed.reshape(1), number, nodes, self._features, count, xp)
-
-    def _places_of(self, state: State, tree: jax.Array, nodes: jax.Array, features: jax.Array | None) -> Any:
-        """The draws for the only places that the nodes of a tree [1] may be split at; None where all are looked at."""
-        if not self._rule.random_places:
-            return None
-        used = jnp.arange(self._features)[None] if features is None else features
-        return growth.draw_places(state.seed.reshape(1), state.model.rounds * self._trees + tree, nodes, used)
-
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
         following = self._phase(sums)(state, sums)
         done = following.model.rounds >= self._rule.rounds
@@ -167,26 +168,19 @@ class Ensemble:
     def _phase(self, sums: Sums) -> Callable[[State, Sums], State]:
         """The part of the update that a pass was for, which its sums show."""
         if sums.sketch.size:
-            return self._values.update
+            return self._find_values
+        if sums.table.size:
+            return lambda state, sums: table.with_scores(state, sums.table)
         if sums.digits.size:
             return self._take_digit
         return self._split if sums.histograms.size else lambda state, _: state
 
+    def _find_values(self, state: State, sums: Sums) -> State:
+        following = self._values.update(state, sums)
+        return table.with_constants(following, sums.table) if sums.table.size else following
+
     def _take_digit(self, state: State, sums: Sums) -> State:
-        """Take in a digit of the quantiles of the leaves, and write these where it is the last one."""
-        assert state.selection is not None
-        assert self._objective.share is not None
-        l2 = self._rule.terms.l2
-        selection = quantiles.following(state.selection, sums.digits, self._objective.share, l2)
-        model = state.model
-        is_known = selection.digits == LEAF_PASSES
-        bounds = state.growth.bounds
-        leaf = quantiles.quantiles_of(selection)
-        leaf = leaf if bounds is None else jnp.clip(leaf, bounds[0, 0], bounds[0, 1])
-        has_rows = is_known & (model.feature[model.rounds, 0] < 0) & (selection.total > l2)
-        new = jnp.where(has_rows, self._rule.learning_rate * leaf, model.leaf[model.rounds, 0, :, 0])
-        model = model._replace(leaf=model.leaf.at[model.rounds, 0, :, 0].set(new))
-        return self._after_pass(state._replace(model=model, selection=selection))
+        return self._after_pass(leaves.with_digit(state, sums.digits, self._objective, self._rule))
 
     def _split(self, state: State, sums: Sums) -> State:
         """Split the nodes of a pass, and begin the next round where it was the last of one."""
@@ -194,9 +188,9 @@ class Ensemble:
         model = state.model
         tree = jnp.arange(self._trees)
         nodes = growth.nodes_of_pass(state.growth, sums.histograms.shape[2])
-        draw = partial(self._features_of, state.seed, model.rounds, xp=jnp)
+        draw = partial(self._draws.features, state, xp=jnp)
         features = jax.vmap(draw)(tree[:, None], nodes.number) if rule.features_per_node else None
-        draws = jax.vmap(partial(self._places_of, state))(tree[:, None], nodes.number, features)
+        draws = jax.vmap(partial(self._draws.places, state))(tree[:, None], nodes.number, features)
         level = Level(sums.histograms, features, growth.bounds_of(state.growth, nodes), draws)
         splits = splits_of_level(level, self._columns, state.edges, rule.terms, jnp.max(nodes.waiting))
         possible = splits.feature >= 0
@@ -227,7 +221,9 @@ class Ensemble:
         first = self._first_nodes(rounds), None if selection is None else quantiles.begin(self._size.nodes)
         grown = state.growth, selection
         begun, unknown = jax.tree.map(partial(jnp.where, is_over), first, grown)
-        return state._replace(growth=begun, selection=unknown, model=model._replace(rounds=rounds, share=share))
+        known = None if state.is_gathered is None else state.is_gathered & ~is_over
+        state = state._replace(growth=begun, selection=unknown, is_gathered=known)
+        return state._replace(model=model._replace(rounds=rounds, share=share))
 
     def parameters(self, state: State) -> Any:
         return state.model

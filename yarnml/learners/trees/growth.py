@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from yarnml.data.arrays import Array
-from yarnml.learners.noise import mix_bits
 from yarnml.learners.trees.rule import Rule, Size
 from yarnml.learners.trees.splits import Splits, no_bounds
 
@@ -139,29 +138,3 @@ def following(growth: Growth, nodes: Nodes, splits: Splits, children: Children, 
         created=growth.created + 2 * jnp.sum(children.splits, axis=1, dtype=jnp.int32),
         bounds=bounds,
     )
-
-
-def draw_features(seed: Any, tree: Any, node: Any, features: int, count: int, xp: Any) -> Any:
-    """Features that nodes may split on, ``count`` of all: int32 [nodes, count], the same with NumPy and JAX.
-
-    Their order is random, too: of equal splits the first is taken.
-
-    ``seed`` [1], ``tree`` [1], of all rounds, and ``node`` [nodes]: whole numbers.
-    """
-    keys = _bits_of(seed, tree, node, xp.arange(1, features + 1, dtype=np.uint32))
-    return xp.argsort(keys, axis=1, stable=True)[:, :count].astype(np.int32)
-
-
-def draw_places(seed: jax.Array, tree: jax.Array, node: jax.Array, feature: jax.Array) -> jax.Array:
-    """A number in [0, 1) for every feature of nodes; ``feature`` [nodes or 1, features], the rest as above."""
-    bits = _bits_of(seed, tree, node, _PLACES + feature.astype(np.uint32))
-    return (bits >> 8).astype(jnp.float32) / (1 << 24)
-
-
-_PLACES = np.uint32(1 << 31)
-
-
-def _bits_of(seed: Any, tree: Any, node: Any, number: Any) -> Any:
-    """Random bits, uint32 [nodes, numbers]."""
-    own = mix_bits(mix_bits(seed.astype(np.uint32) ^ mix_bits(tree.astype(np.uint32))) + node.astype(np.uint32))
-    return mix_bits(own[:, None] ^ mix_bits(number))

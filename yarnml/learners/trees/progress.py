@@ -11,9 +11,10 @@ import numpy as np
 from yarnml.data.arrays import Array
 from yarnml.learners.trees import growth, quantiles, shard
 from yarnml.learners.trees.kernels import kernels
-from yarnml.learners.trees.objectives import Objective, loss_of
+from yarnml.learners.trees.objectives import Objective, by_row, loss_of
 from yarnml.learners.trees.rule import Rule
 from yarnml.learners.trees.shard import Data
+from yarnml.learners.trees.table import AmongRows, table_of
 
 _ALL_LEVELS = 1 << 30
 _NO_SETS = np.zeros((0, 0), np.uint32)
@@ -25,7 +26,8 @@ class Progress(NamedTuple):
     ``round`` []: the rounds that are over.  ``level`` []: levels that the rows are below the roots, where they go down
     one at a time.
     ``total`` [scores, rows]: the leaves of the rows in the rounds that are over, added up.
-    ``stats`` [trees, rows, channels]: gradients and second derivatives at the round's beginning.
+    ``stats`` [trees, rows, channels]: gradients and second derivatives at the round's beginning; of no rows where they
+    hang on others whose scores are not known yet.
     ``loss`` []: the sum over the rows at the round's beginning.
     ``node`` int32 [trees, rows]: the nodes that the rows are in.
     ``histograms``: for each tree [nodes, features, bins + 1, channels], of all nodes of this level; empty for a tree
@@ -58,7 +60,7 @@ class Replay:
 
         ``progress``: where the rows were in an earlier pass; None: they begin in the first round.
         """
-        progress = self._at_round(state, data, progress)
+        progress = self.at_round(state, data, progress)
         if progress.round == self._rule.rounds:
             return progress
         is_grown = growth.waiting(state.growth) == 0
@@ -69,7 +71,7 @@ class Replay:
         # A node's histogram is its parent's less its sibling's, where that has fewer rows.  A sum of floats has other
         # bits than such a difference, so every level of the round is counted on the way down, though its sums were
         # sent long ago: a worker that has just read the shard must subtract where all others did.
-        progress = self._at_round(state, data, progress)
+        progress = self.at_round(state, data, progress)
         if progress.round == self._rule.rounds:
             return progress
         if not progress.histograms:
@@ -95,12 +97,26 @@ class Replay:
         error = data.y - (state.model.base[0] + progress.total[0])
         return quantiles.counts(state.selection, error, progress.node[0], progress.stats[0, :, -1])
 
-    def _at_round(self, state: Any, data: Data, progress: Progress | None) -> Progress:
+    def at_round(self, state: Any, data: Data, progress: Progress | None) -> Progress:
         """Bring the rows into the round of the state."""
         progress = progress or self._begin_round(state, data, None)
         while progress.round < state.model.rounds:
             progress = self._begin_round(state, data, self._to_leaves(state, data, progress))
-        return progress
+        return self._among_all(state, data, progress) if state.is_gathered else progress
+
+    def scores(self, state: Any, progress: Progress) -> Array:
+        """The scores of the rows at the round's beginning, [scores, rows]."""
+        return state.model.base[:, None] + progress.total
+
+    def _among_all(self, state: Any, data: Data, progress: Progress) -> Progress:
+        """Add the gradients and the loss of the round that hang on other rows, once all scores are known."""
+        if progress.stats.size or data.place is None:
+            return progress
+        assert isinstance(self._objective, AmongRows)
+        slopes = self._objective.slopes(table_of(state.table), data.place)
+        drawn = self._draws(state, data, int(progress.round))
+        stats = by_row((slopes.first * drawn)[None], (slopes.second * drawn)[None])[None]
+        return progress._replace(stats=stats, loss=np.asarray(slopes.loss))
 
     def _begin_round(self, state: Any, data: Data, last: Progress | None) -> Progress:
         """Put all rows into the roots, at the scores after the rounds that are over.
@@ -116,12 +132,15 @@ class Replay:
             predictions = [leaves[t][last.node[t]].T for t in range(self._trees)]
             total = last.total + np.concatenate(predictions).reshape(rule.group, *total.shape).sum(axis=0)
             number = int(last.round) + 1
+        root = np.zeros((self._trees, rows), np.int32)
+        if state.table is not None:
+            none = np.zeros((self._trees, 0, self._objective.outputs + 1), np.float32)
+            return Progress(np.array(number), np.array(0), total, none, np.zeros(()), root, ())
         base = np.broadcast_to(state.model.base[:, None], total.shape)
         grown = min(max(number * rule.group, 1), rule.trees)
         scores = base + (total / np.float32(grown) if rule.average else total)
         weights = [data.weight * self._draws(state, data, number * rule.group + g) for g in range(rule.group)]
         stats = [self._objective.stats(base if rule.average else scores, data.y, w, state.mean) for w in weights]
-        root = np.zeros((self._trees, rows), np.int32)
         loss = loss_of(self._objective, scores, data.y, data.weight)
         return Progress(np.array(number), np.array(0), total, np.concatenate(stats), loss, root, ())
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from yarnml.data.arrays import Array
-from yarnml.learners.base import Batch
+from yarnml.learners.base import Batch, PlacedBatch
 from yarnml.learners.trees.kernels import WORD, kernels
 from yarnml.learners.trees.kernels_in_numba import GROUP
 
@@ -23,6 +23,7 @@ class Data(NamedTuple):
     ``name`` []: a number that tells one shard from another, made of its rows; it goes into the seed of random draws.
     ``start`` float32 [scores, rows]: the leaves of the rows in an earlier model's trees, added up; None without one.
     ``offset`` float32 [rows]: what is added to the score of each; None without one.
+    ``place`` int64 and ``group`` float64 [rows]: see `yarnml.learners.base.PlacedBatch`; None of other batches.
     """
 
     values: Array
@@ -32,6 +33,8 @@ class Data(NamedTuple):
     name: Array
     start: Array | None = None
     offset: Array | None = None
+    place: Array | None = None
+    group: Array | None = None
 
     def first_total(self, scores: int) -> Array:
         """The scores of the rows less the base, before the first round: float32 [scores, rows]."""
@@ -57,7 +60,10 @@ class Binning(NamedTuple):
 
 
 def read_shard(
-    batches: Iterable[Batch], features: int, binning: Binning | None, start_of: Callable[[Array], Array] | None = None
+    batches: Iterable[Batch | PlacedBatch],
+    features: int,
+    binning: Binning | None,
+    start_of: Callable[[Array], Array] | None = None,
 ) -> Data:
     """Read the rows of a shard, in bins where these are known; a number behind the features is the offset.
 
@@ -68,6 +74,8 @@ def read_shard(
     values = [np.zeros((features, 0), np.float32)]
     bins = [_no_bins(features, 0)]
     labels = list[Array]()
+    places = list[Array]()
+    groups = list[Array]()
     weights = list[Array]()
     name = 0
     for batch in batches:
@@ -83,6 +91,9 @@ def read_shard(
             offsets.append(numbers[:, features].copy())
         if start_of:
             starts.append(start_of(x))
+        if isinstance(batch, PlacedBatch):
+            places.append(batch.place)
+            groups.append(batch.group)
         labels.append(batch.y)
         weights.append(batch.weight)
     y = np.concatenate(labels) if labels else np.zeros(0, np.int32)
@@ -90,7 +101,8 @@ def read_shard(
     start = np.concatenate(starts, axis=1) if starts else None
     offset = np.concatenate(offsets) if offsets else None
     by_feature = np.concatenate(values, axis=1) if binning is None else _NO_VALUES
-    return Data(by_feature, np.concatenate(bins), y, weight, np.array(name), start, offset)
+    place, group = (np.concatenate(parts) if parts else None for parts in (places, groups))
+    return Data(by_feature, np.concatenate(bins), y, weight, np.array(name), start, offset, place, group)
 
 
 def _no_bins(features: int, rows: int) -> Array:

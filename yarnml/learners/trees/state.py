@@ -14,6 +14,7 @@ from yarnml.learners.trees.progress import Progress
 from yarnml.learners.trees.quantiles import Selection
 from yarnml.learners.trees.rule import Columns, Rule, Size
 from yarnml.learners.trees.shard import Data
+from yarnml.learners.trees.table import CONSTANTS
 
 
 class State(NamedTuple):
@@ -27,6 +28,8 @@ class State(NamedTuple):
     ``selection``: what is known of the quantiles of leaves, where an objective has such; before the first tree, of the
     labels.
     ``start`` []: rounds that are of an earlier model, which this one goes on from.
+    ``table`` [1 + CONSTANTS, places]: all rows, see `table`, where the objective is among them.
+    ``is_gathered`` []: whether it has the scores of this round.
     """
 
     passes: jax.Array
@@ -40,6 +43,8 @@ class State(NamedTuple):
     model: Model
     start: jax.Array
     selection: Selection | None = None
+    table: jax.Array | None = None
+    is_gathered: jax.Array | None = None
 
 
 class Sums(NamedTuple):
@@ -49,6 +54,7 @@ class Sums(NamedTuple):
     ``categories`` [categorical features, categories, 1 + scores]: see `categories.counts`; in the first pass.
     ``digits`` [2, nodes, values]: of errors, see `quantiles.counts`; before the first tree of labels, in node 0.
     ``distance`` [0 or 1]: of the labels from the base, added up; in a pass that counts no digits.
+    ``table`` [fields, places]: the part of the table of all rows, see `table`, that a pass puts together.
     ``histograms`` [trees, channels, nodes, features, bins + 1]: of the nodes of a pass, in the form of `Level.sums`.
     """
 
@@ -59,6 +65,7 @@ class Sums(NamedTuple):
     categories: Any
     digits: Any
     distance: Any
+    table: Any
     histograms: Any
 
 
@@ -69,8 +76,8 @@ class Shard(NamedTuple):
     progress: Progress | None
 
 
-def first_state(objective: Objective, rule: Rule, columns: Columns, size: Size, key: Key) -> State:
-    """The state before the first pass."""
+def first_state(objective: Objective, rule: Rule, columns: Columns, size: Size, rows: int, key: Key) -> State:
+    """The state before the first pass; ``rows``: places in the table of all rows, 0 without one."""
     features = len(columns.categorical)
     coded = int(columns.categorical.sum())
     trees = objective.trees * rule.group
@@ -102,4 +109,6 @@ def first_state(objective: Objective, rule: Rule, columns: Columns, size: Size, 
         model=model,
         start=jnp.zeros((), jnp.int32),
         selection=None if objective.share is None else quantiles.begin(size.nodes),
+        table=jnp.zeros((1 + CONSTANTS, rows)) if rows else None,
+        is_gathered=jnp.zeros((), bool) if rows else None,
     )

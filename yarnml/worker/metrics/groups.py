@@ -4,23 +4,16 @@ A group may lie in several shards.  So the sums have a place for every row of th
 row puts anything: added up in any order, they are the rows themselves.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from yarnml.data.arrays import one_array
+from yarnml.data.placed import MAX_ROWS
 from yarnml.errors import DataError
 from yarnml.job.metrics import cutoff
 from yarnml.reduce.tree import Vector
 from yarnml.worker.metrics.base import Metrics
-
-MAX_ROWS = 2**22
-"""Rows of a dataset that is evaluated by groups: every worker holds three numbers for each."""
-
 
 _FIELDS = 3  # of a row: the number of its group, 0 for none; its score; its relevance
 
@@ -28,13 +21,14 @@ _FIELDS = 3  # of a row: the number of its group, 0 for none; its score; its rel
 class Groups:
     """The rows of a dataset by group, and the metrics with these ``names`` of their order.
 
-    ``rows``: of the dataset.
+    ``rows``: of the dataset.  ``gives_loss``: whether the loss is what the NDCG lacks of 1, as of learners that rank.
     """
 
-    def __init__(self, names: Sequence[str], rows: int) -> None:
+    def __init__(self, names: Sequence[str], rows: int, gives_loss: bool = False) -> None:
         if rows > MAX_ROWS:
             raise DataError(f"evaluation.metrics: {names[0]} is for {MAX_ROWS} rows at most, and there are {rows}.")
         self._names = names
+        self._gives_loss = gives_loss
         self._rows = rows
         self.size = _FIELDS * rows
 
@@ -54,7 +48,8 @@ class Groups:
         starts = np.flatnonzero(np.diff(numbers)) + 1
         parts = zip(*(np.split(a[has_group][order], starts) for a in (score, relevance)), strict=True)
         groups = [(s, r) for s, r in parts if (r > 0).any()]
-        return {n: float(np.mean([_value(n, *group) for group in groups])) for n in self._names} if groups else {}
+        metrics = {n: float(np.mean([_value(n, *group) for group in groups])) for n in self._names} if groups else {}
+        return metrics | ({"loss": 1 - metrics["ndcg"]} if self._gives_loss and groups else {})
 
 
 def _value(name: str, score: Vector, relevance: Vector) -> float:
@@ -108,20 +103,3 @@ _KINDS: dict[str, Callable[[Vector, Vector, int], float]] = {
     "mrr": reciprocal_rank,
     "recall_at": recall,
 }
-
-
-def group_numbers(column: pa.ChunkedArray, where: str) -> Vector:
-    """[rows]: a number above 0 for each value, the same for equal values wherever they are: 52 bits of a hash.
-
-    DataError for nulls.
-    """
-    values = one_array(column)
-    if values.null_count:
-        raise DataError(
-            f"{where} has {values.null_count} nulls, and a row without a group can't be ranked; drop these."
-        )
-    encoded = values.dictionary_encode()
-    texts = pc.cast(encoded.dictionary, pa.string()).to_pylist()
-    hashes = [int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 12 for text in texts]
-    numbers = np.array(hashes, np.float64) + 1
-    return numbers[encoded.indices.to_numpy(zero_copy_only=False)] if len(numbers) else np.empty(0)
