@@ -169,7 +169,7 @@ Learner = BatchLearner | ShardLearner
 """One algorithm in summation form."""
 
 
-def flat(x: jax.Array) -> jax.Array:
+def flat(x: Any) -> Any:
     """Flatten the features of every row: [rows, *shape] → [rows, width]."""
     return x.reshape(x.shape[0], math.prod(x.shape[1:]))
 

@@ -15,7 +15,7 @@ import numpy as np
 from yarnml.data.arrays import Array
 from yarnml.errors import DataError
 from yarnml.job.learners import LEAF_PASSES
-from yarnml.learners.base import Batch, Key, Scores, flat, split_offset
+from yarnml.learners.base import Batch, Key, Scores, flat
 from yarnml.learners.trees import best_first, categories, growth, leaves, quantiles, sketch, table, warm_start
 from yarnml.learners.trees.categories import check_values
 from yarnml.learners.trees.draws import Draws
@@ -235,10 +235,11 @@ class Ensemble:
         return self._objective.loss(self._scores(parameters, batch.x).T, batch.y, jnp)
 
     def _scores(self, parameters: Any, x: jax.Array) -> jax.Array:
-        features, offset = split_offset(flat(x), self._features)
-        return scores_of(parameters, features, self._categorical, self._rule.bins) + offset[:, None]
+        rows = flat(x)
+        scores = scores_of(parameters, rows[:, : self._features], self._categorical, self._rule.bins)
+        return scores + rows[:, self._features :] if rows.shape[1] > self._features else scores
 
     def check(self, rows: Batch) -> None:
         if refused := self._objective.refused(rows.y[rows.weight > 0]):
             raise DataError(refused)
-        check_values(rows.x.reshape(len(rows.x), -1)[:, : self._features], self._categorical)
+        check_values(flat(rows.x)[:, : self._features], self._categorical)

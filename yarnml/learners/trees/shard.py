@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from yarnml.data.arrays import Array
-from yarnml.learners.base import Batch, PlacedBatch
+from yarnml.learners.base import Batch, PlacedBatch, flat
 from yarnml.learners.trees.kernels import WORD, kernels
 from yarnml.learners.trees.kernels_in_numba import GROUP
 
@@ -79,7 +79,7 @@ def read_shard(
     weights = list[Array]()
     name = 0
     for batch in batches:
-        numbers = np.asarray(batch.x, np.float32).reshape(len(batch.y), -1)
+        numbers = flat(np.asarray(batch.x, np.float32))
         x = np.ascontiguousarray(numbers[:, :features])
         x = np.where(np.abs(x) < _SMALLEST, np.float32(0), x)  # XLA takes them for 0, when the model predicts
         name = zlib.crc32(x.data, name)
