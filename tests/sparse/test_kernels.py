@@ -130,3 +130,26 @@ def test_parts_of_a_run() -> None:
     assert [len(part.keys) for part in parts] == [0, 50, 1, 49]
     whole = merge(merge(parts[3], parts[1]), merge(parts[0], parts[2]))
     assert all(np.array_equal(a, b) for a, b in zip(whole, run, strict=True))
+
+
+@pytest.mark.parametrize("l1", [0.0, 0.5])
+def test_ftrl(l1: float) -> None:
+    """Rows of FTRL have the same bits by NumPy and by numba, also where z is a zero of either sign or just l1."""
+    random = np.random.default_rng(0)
+    rows = np.abs(random.normal(size=(400, 6))).astype(np.float32)
+    rows[:, :3] = random.choice(np.array([0.0, -0.0, 0.5, -0.5, np.nan, np.inf, 1.3, -2.7], np.float32), (400, 3))
+    rows[:200, :3] = random.normal(size=(200, 3))
+    rows[300:, 3:] = 0
+    sums = random.choice(np.array([0.0, -0.0, 0.5, -0.3, 1e-20], np.float32), (400, 3))
+    numbers = (np.float32(0.1), np.float32(1.0), np.float32(l1), np.float32(0.2))
+    made = []
+    with np.errstate(invalid="ignore"):
+        for kernel in (NUMPY, kernels()):
+            weights, following = np.empty_like(sums), np.empty_like(rows)
+            kernel.ftrl_weights(rows, *numbers, weights)
+            kernel.ftrl_update(rows, sums, *numbers, following)
+            made.append((weights, following))
+    for by_numpy, by_numba in zip(*made, strict=True):
+        is_number = ~np.isnan(by_numpy)
+        assert np.array_equal(is_number, ~np.isnan(by_numba))
+        assert by_numpy[is_number].tobytes() == by_numba[is_number].tobytes()

@@ -1,7 +1,7 @@
-"""Inner loops over keys: which are the same, where they are in a table, and the sum of two runs.
+"""Inner loops over keys: which are the same, where they are in a table, the sum of two runs, and updates of rows.
 
-They only compare, move and add, so NumPy and numba give the same bits.  numba, the extra ``yarnml[sparse]``, is many
-times faster; without it NumPy does the work.
+They only compare, move, add, multiply, divide and take roots, one after another, so NumPy and numba give the same bits.
+numba, the extra ``yarnml[sparse]``, is many times faster; without it NumPy does the work.
 """
 
 from collections.abc import Callable
@@ -32,12 +32,21 @@ class Kernels(NamedTuple):
     ``order(keys, starts, order)``: the places of different keys in ascending order.  False where they can't be told
     apart by their highest bits, so that another way is quicker.
         starts: int64 [a power of two, and 1], to work with.  order: int64 [keys].
+
+    ``ftrl_weights(rows, alpha, beta, l1, l2, weights)``: the weights of rows that FTRL keeps; see
+    `yarnml.sparse.rules.FtrlRule`.
+        rows: float32 [keys, 2 · width], z and n.  alpha, beta, l1, l2: float32.  weights: float32 [keys, width].
+
+    ``ftrl_update(rows, sums, alpha, beta, l1, l2, following)``: the next rows, given the sums of their gradients.
+        sums: float32 [keys, width].  following: float32 [keys, 2 · width].
     """
 
     number: Callable[..., Any]
     find: Callable[..., Any]
     merge: Callable[..., Any]
     order: Callable[..., Any]
+    ftrl_weights: Callable[..., Any]
+    ftrl_update: Callable[..., Any]
 
 
 NUMPY = Kernels(*(getattr(kernels_in_numpy, name) for name in Kernels._fields))
@@ -47,6 +56,8 @@ _SIGNATURES = (
     "void(uint64[::1], uint64[::1], int32[::1], int32[::1])",
     "int64(uint64[::1], float32[:, ::1], uint64[::1], float32[:, ::1], uint64[::1], float32[:, ::1])",
     "boolean(uint64[::1], int64[::1], int64[::1])",
+    "void(float32[:, ::1], float32, float32, float32, float32, float32[:, ::1])",
+    "void(float32[:, ::1], float32[:, ::1], float32, float32, float32, float32, float32[:, ::1])",
 )
 
 

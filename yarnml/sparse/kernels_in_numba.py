@@ -99,3 +99,36 @@ def order(keys: Array, starts: Array, order: Array) -> bool:
             j -= 1
         order[j] = own
     return True
+
+
+def ftrl_weights(rows: Array, alpha: float, beta: float, l1: float, l2: float, weights: Array) -> None:
+    width = weights.shape[1]
+    for i in range(len(weights)):
+        for c in range(width):
+            z = rows[i, c]
+            slope = (beta + np.sqrt(rows[i, width + c])) / alpha + l2
+            if abs(z) <= l1:
+                weights[i, c] = 0
+            elif z > 0:
+                weights[i, c] = (l1 - z) / slope
+            else:
+                weights[i, c] = (-l1 - z) / slope
+
+
+def ftrl_update(rows: Array, sums: Array, alpha: float, beta: float, l1: float, l2: float, following: Array) -> None:
+    width = sums.shape[1]
+    for i in range(len(sums)):
+        for c in range(width):
+            z = rows[i, c]
+            n = rows[i, width + c]
+            root = np.sqrt(n)
+            slope = (beta + root) / alpha + l2
+            weight = z - z
+            if z > l1:
+                weight = (l1 - z) / slope
+            elif z < -l1:
+                weight = (-l1 - z) / slope
+            total = n + sums[i, c] * sums[i, c]
+            sigma = (np.sqrt(total) - root) / alpha
+            following[i, c] = z + sums[i, c] - sigma * weight
+            following[i, width + c] = total

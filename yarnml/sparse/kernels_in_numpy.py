@@ -56,6 +56,23 @@ def order(keys: Array, starts: Array, order: Array) -> bool:
     return True
 
 
+def ftrl_weights(rows: Array, alpha: float, beta: float, l1: float, l2: float, weights: Array) -> None:
+    width = weights.shape[1]
+    z = rows[:, :width]
+    weights[...] = (np.sign(z) * l1 - z) / ((beta + np.sqrt(rows[:, width:])) / alpha + l2)
+    weights[np.abs(z) <= l1] = 0.0
+
+
+def ftrl_update(rows: Array, sums: Array, alpha: float, beta: float, l1: float, l2: float, following: Array) -> None:
+    width = sums.shape[1]
+    n = rows[:, width:]
+    weights = np.empty_like(sums)
+    ftrl_weights(rows, alpha, beta, l1, l2, weights)
+    following[:, width:] = n + sums * sums
+    sigma = (np.sqrt(following[:, width:]) - np.sqrt(n)) / alpha
+    following[:, :width] = rows[:, :width] + sums - sigma * weights
+
+
 def _insert(new: Array, count: int, slot_keys: Array, slot_numbers: Array) -> None:
     """Put in different keys that are not there; of several that meet in one slot the first stays."""
     slot = _first_slots(new, len(slot_keys))

@@ -13,6 +13,7 @@ import numpy as np
 
 from yarnml.data.arrays import Matrix
 from yarnml.job.learners import Adagrad, Ftrl, RowAdagrad, Rule
+from yarnml.sparse.kernels import kernels
 
 
 class RowRule(Protocol):
@@ -55,20 +56,15 @@ class FtrlRule:
         return np.concatenate([z, np.zeros_like(z)], axis=1)
 
     def weights(self, rows: Matrix) -> Matrix:
-        z, n = _halves(rows)
-        return self._weights(z, np.sqrt(n))
-
-    def _weights(self, z: Matrix, root: Matrix) -> Matrix:
-        weights = (np.sign(z) * self._l1 - z) / ((self._beta + root) / self._alpha + self._l2)
-        weights[np.abs(z) <= self._l1] = 0.0
+        weights = np.empty((len(rows), rows.shape[1] // 2), np.float32)
+        kernels().ftrl_weights(_writable(rows), self._alpha, self._beta, self._l1, self._l2, weights)
         return weights
 
     def update(self, rows: Matrix, sums: Matrix) -> Matrix:
-        z, n = _halves(rows)
-        root = np.sqrt(n)
-        following = n + sums * sums
-        sigma = (np.sqrt(following) - root) / self._alpha
-        return np.concatenate([z + sums - sigma * self._weights(z, root), following], axis=1)
+        following = np.empty_like(rows)
+        numbers = self._alpha, self._beta, self._l1, self._l2
+        kernels().ftrl_update(_writable(rows), _writable(sums), *numbers, following)
+        return following
 
 
 class AdagradRule:
@@ -121,6 +117,11 @@ class RowAdagradRule:
         following = rows[:, -1:] + total / np.float32(sums.shape[1])
         weights = rows[:, :-1] - self._rate * sums / (np.sqrt(following) + self._epsilon)
         return np.concatenate([weights, following], axis=1)
+
+
+def _writable(array: Matrix) -> Matrix:
+    """An array as compiled kernels take it; itself, mostly."""
+    return np.require(array, np.float32, ("C", "W"))
 
 
 def _halves(rows: Matrix) -> tuple[Matrix, Matrix]:
