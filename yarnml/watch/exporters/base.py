@@ -14,7 +14,7 @@ from yarnml.watch.history.entries import Entry
 MAX_WAITING = 10_000
 """Entries that wait for an exporter whose other end is away; of more the oldest go."""
 
-CLOSE_SECONDS = 10.0
+CLOSE_SECONDS = 30.0
 """Longest time that the end of a run waits for an exporter's last words."""
 
 
@@ -60,7 +60,7 @@ class Carrier:
         self._closed.set()
         self._thread.join(CLOSE_SECONDS)
         if self._thread.is_alive():
-            self._warn(f"no answer for {CLOSE_SECONDS:.0f} s")
+            self._warn(f"no answer for {CLOSE_SECONDS:.0f} s; it lacks what came last")
 
     def _run(self) -> None:
         while not self._closed.wait(self._exporter.seconds):
