@@ -85,6 +85,14 @@ def test_analytic_weights_are_precisions(visits: Visits) -> None:
     compare(visits.fit("gamma", visits.precisions, weights="analytic"), amount)
 
 
+def test_robust_errors_of_amounts(visits: Visits) -> None:
+    """Gamma has the robust errors of GLM by the expected information."""
+    amounts = visits.models.families.Gamma(visits.models.families.links.Log())
+    expected = {"method": "newton", "optim_hessian": "eim", "tol": 1e-12}
+    reference = visits.glm(amounts, visits.y + 1).fit(cov_type="HC0", **expected)
+    compare(visits.fit("gamma", robust="HC0"), reference)
+
+
 def test_frequency_weights_are_numbers_of_rows(visits: Visits) -> None:
     """With weights that count rows robust errors are those of the repeated rows; GLM has no factor of its own."""
     chosen = visits.counts > 0

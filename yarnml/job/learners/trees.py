@@ -43,7 +43,8 @@ class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
     as there are by default.  ``bins``: at most so many per feature.  ``l2`` adds l2/2 · Σ leaf² to a tree's sum of
     losses; ``min_gain``: what a split must lower that sum by.  ``categorical``: columns of whole numbers 0, 1, … that
     stand for categories, of which a split takes some from the others.  ``monotone``: columns with whose values
-    predictions must not fall (``increasing``) or rise (``decreasing``), all others being equal.
+    predictions must not fall (``increasing``) or rise (``decreasing``), all others being equal.  ``interactions``:
+    groups of columns, of which one must have all columns above a leaf; a column in none is a group by itself.
     """
 
     MISSING = True
@@ -56,6 +57,7 @@ class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
     min_gain: NonNegative = 0.0
     categorical: list[str] = field(default_factory=list)
     monotone: dict[str, Literal["increasing", "decreasing"]] = field(default_factory=dict)
+    interactions: list[Annotated[list[str], Meta(min_length=1)]] = field(default_factory=list)
 
     @property
     def codes(self) -> list[str]:

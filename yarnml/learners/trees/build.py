@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from yarnml.data.arrays import Array
 from yarnml.data.placed import MAX_ROWS
 from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError
@@ -49,8 +50,24 @@ def build_trees(objective: Objective, rule: Rule, options: TreeLearner, schema: 
             f"learner.objective {getattr(options, 'objective', '')} brings the scores of all rows together, and is for "
             f"{MAX_ROWS} of them at most; set data.limit."
         )
+    groups = _groups(options, schema, names)
     size = _size(objective, rule, schema)
-    return Ensemble(objective, rule, Columns(categorical, trend), size, first_pass, schema.rows)
+    return Ensemble(objective, rule, Columns(categorical, trend, groups), size, first_pass, schema.rows)
+
+
+def _groups(options: TreeLearner, schema: Schema, names: list[str]) -> Array | None:
+    """The groups of features that may interact [groups, numbers of a row], where the options name some.
+
+    A column that is in no group is one by itself.
+    """
+    if not options.interactions:
+        return None
+    known = [feature.name for feature in schema.features]
+    named = [name for group in options.interactions for name in group]
+    if unknown := [name for name in named if name not in known]:
+        raise JobFileError(f"learner.interactions: '{unknown[0]}' is none of data.features ({', '.join(known)}).")
+    groups = [*options.interactions, *([name] for name in known if name not in named)]
+    return np.array([[name in group for name in names] for group in groups])
 
 
 def _size(objective: Objective, rule: Rule, schema: Schema) -> Size:

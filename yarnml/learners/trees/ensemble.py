@@ -73,7 +73,7 @@ class Ensemble:
         return warm_start.started(state, self._rule, earlier)
 
     def _first_nodes(self, number: jax.Array) -> Growth:
-        return growth.begin(self._rule, self._size, self._trees, number, bounded=self._columns.bounded)
+        return growth.begin(self._rule, self._size, self._trees, number, self._columns)
 
     def prepare_shard(self, state: Any, batches: Iterable[Batch]) -> Shard:
         binning = Binning(state.edges, state.model.table, self._categorical)
@@ -191,7 +191,8 @@ class Ensemble:
         draw = partial(self._draws.features, state, xp=jnp)
         features = jax.vmap(draw)(tree[:, None], nodes.number) if rule.features_per_node else None
         draws = jax.vmap(partial(self._draws.places, state))(tree[:, None], nodes.number, features)
-        level = Level(sums.histograms, features, growth.bounds_of(state.growth, nodes), draws)
+        allowed = growth.allowed_of(state.growth, nodes, self._columns)
+        level = Level(sums.histograms, features, growth.bounds_of(state.growth, nodes), draws, allowed)
         splits = splits_of_level(level, self._columns, state.edges, rule.terms, jnp.max(nodes.waiting))
         possible = splits.feature >= 0
         chosen = best_first.chosen(model, nodes, splits, rule.leaves) if rule.leaves else None
@@ -200,7 +201,7 @@ class Ensemble:
         children = growth.children_of(state.growth, nodes, possible)
         model = written(model, nodes, children, splits, state.edges, rule.learning_rate)
         alike = self._objective.alike(splits.leaf, model.base)
-        grown = growth.following(state.growth, nodes, splits, children, rule, alike)
+        grown = growth.following(state.growth, nodes, splits, children, rule, self._columns, alike)
         if chosen is not None:
             model = best_first.pruned(model, chosen, jnp.all(grown.head == grown.tail))
         bin = state.bin.at[model.rounds, tree[:, None], nodes.number].set(splits.bin, mode="drop")

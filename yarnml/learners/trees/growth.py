@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from yarnml.data.arrays import Array
-from yarnml.learners.trees.rule import Rule, Size
+from yarnml.learners.trees.rule import Columns, Rule, Size
 from yarnml.learners.trees.splits import Splits, no_bounds
 
 _ROUNDING = 1e-6
@@ -25,6 +25,7 @@ class Growth(NamedTuple):
     that wait are the places from head up to tail.
     ``created`` [trees]: nodes so far.
     ``bounds`` [trees, 2, nodes]: the least and the largest leaf below a node; None where leaves are free.
+    ``groups`` [trees, groups, nodes]: true where a group has all features above a node; None where all may interact.
     """
 
     level: jax.Array
@@ -33,6 +34,7 @@ class Growth(NamedTuple):
     tail: jax.Array
     created: jax.Array
     bounds: jax.Array | None
+    groups: jax.Array | None = None
 
 
 class Nodes(NamedTuple):
@@ -56,7 +58,7 @@ class Children(NamedTuple):
     splits: jax.Array
 
 
-def begin(rule: Rule, size: Size, trees: int, number: jax.Array, *, bounded: bool) -> Growth:
+def begin(rule: Rule, size: Size, trees: int, number: jax.Array, columns: Columns) -> Growth:
     """Let the roots of round ``number`` wait, but for trees beyond the last one."""
     first = jnp.zeros(trees, jnp.int32)
     ungrown = rule.trees - number * rule.group
@@ -66,7 +68,8 @@ def begin(rule: Rule, size: Size, trees: int, number: jax.Array, *, bounded: boo
         head=first,
         tail=((jnp.arange(trees) < ungrown) | (rule.group == 1)).astype(jnp.int32),
         created=first + 1,
-        bounds=no_bounds(trees, size.nodes) if bounded else None,
+        bounds=no_bounds(trees, size.nodes) if columns.bounded else None,
+        groups=None if columns.groups is None else jnp.ones((trees, len(columns.groups), size.nodes), bool),
     )
 
 
@@ -99,6 +102,15 @@ def bounds_of(growth: Growth, nodes: Nodes) -> jax.Array | None:
     return jnp.take_along_axis(growth.bounds, place[:, None], axis=2)
 
 
+def allowed_of(growth: Growth, nodes: Nodes, columns: Columns) -> jax.Array | None:
+    """The features that may interact with those above the nodes of a pass, bool [trees, width, features]."""
+    if growth.groups is None:
+        return None
+    place = jnp.minimum(nodes.number, growth.groups.shape[2] - 1)
+    groups = jnp.take_along_axis(growth.groups, place[:, None], axis=2)  # [trees, groups, width]
+    return jnp.any(groups[..., None] & jnp.asarray(columns.groups)[:, None], axis=1)
+
+
 def children_of(growth: Growth, nodes: Nodes, possible: jax.Array) -> Children:
     """Number the nodes below those that are split, as far as there is room for them.
 
@@ -111,7 +123,15 @@ def children_of(growth: Growth, nodes: Nodes, possible: jax.Array) -> Children:
     return Children(jnp.where(is_split, child, capacity), is_split)
 
 
-def following(growth: Growth, nodes: Nodes, splits: Splits, children: Children, rule: Rule, alike: jax.Array) -> Growth:
+def following(
+    growth: Growth,
+    nodes: Nodes,
+    splits: Splits,
+    children: Children,
+    rule: Rule,
+    columns: Columns,
+    alike: jax.Array,
+) -> Growth:
     """Take the nodes of a pass from the queue, and add those below them that may be split.
 
     ``alike`` [trees, width, 2]: true for children whose rows no split can tell apart.
@@ -130,6 +150,13 @@ def following(growth: Growth, nodes: Nodes, splits: Splits, children: Children, 
     if bounds is not None and splits.bounds is not None:
         below = jnp.swapaxes(splits.bounds, 2, 3).reshape(trees, 2, -1)  # [trees, 2, width · 2]
         bounds = bounds.at[tree[..., None], jnp.arange(2)[:, None], flat[:, None]].set(below, mode="drop")
+    groups = growth.groups
+    if groups is not None:
+        number = jnp.minimum(nodes.number, capacity - 1)
+        has_feature = jnp.moveaxis(jnp.asarray(columns.groups)[:, jnp.maximum(splits.feature, 0)], 0, 1)
+        own = jnp.take_along_axis(groups, number[:, None], axis=2) & has_feature  # [trees, groups, width]
+        kinds = jnp.arange(groups.shape[1])[:, None]
+        groups = groups.at[tree[..., None], kinds, flat[:, None]].set(jnp.repeat(own, 2, axis=2), mode="drop")
     return Growth(
         level=growth.level.at[tree, flat].set(jnp.repeat(above + 1, 2, axis=1), mode="drop"),
         queue=growth.queue.at[tree, jnp.where(waits, place, capacity)].set(flat, mode="drop"),
@@ -137,4 +164,5 @@ def following(growth: Growth, nodes: Nodes, splits: Splits, children: Children, 
         tail=growth.tail + jnp.sum(waits, axis=1, dtype=jnp.int32),
         created=growth.created + 2 * jnp.sum(children.splits, axis=1, dtype=jnp.int32),
         bounds=bounds,
+        groups=groups,
     )

@@ -23,10 +23,12 @@ class Columns(NamedTuple):
 
     ``categorical``: true where the numbers stand for categories.
     ``trend``: 1 or -1 where predictions must not fall or must not rise with the values, else 0.
+    ``groups`` [groups, features]: true for the members of each group that may interact; None where all may.
     """
 
     categorical: Array
     trend: Array
+    groups: Array | None = None
 
     @property
     def bounded(self) -> bool:

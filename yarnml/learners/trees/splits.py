@@ -34,12 +34,14 @@ class Level(NamedTuple):
     ``features`` [nodes, features]: the numbers of the features, where each node has its own; None: they are all.
     ``bounds`` [2, nodes]: the least and the largest leaf; None where leaves are free.
     ``draws`` [nodes, features]: numbers in [0, 1) that choose the only place to split at; None for all places.
+    ``allowed`` [nodes, all features]: true for those that a node may be split by; None for all.
     """
 
     sums: jax.Array
     features: jax.Array | None
     bounds: jax.Array | None
     draws: jax.Array | None = None
+    allowed: jax.Array | None = None
 
 
 class Splits(NamedTuple):
@@ -81,7 +83,8 @@ def splits_of_level(level: Level, columns: Columns, edges: jax.Array, terms: Ter
         bounds = None if level.bounds is None else part(level.bounds, 2)
         features = None if level.features is None else part(level.features, 1)
         draws = None if level.draws is None else part(level.draws, 1)
-        nodes_of_block = Level(part(level.sums, 2), features, bounds, draws)
+        allowed = None if level.allowed is None else part(level.allowed, 1)
+        nodes_of_block = Level(part(level.sums, 2), features, bounds, draws, allowed)
         return jax.vmap(partial(best_splits, columns=columns, edges=edges, terms=terms))(nodes_of_block)
 
     def with_block(number: jax.Array, splits: Splits) -> Splits:
@@ -115,6 +118,9 @@ def best_splits(level: Level, columns: Columns, edges: jax.Array, terms: Terms) 
         possible = ~(categorical & (jnp.arange(bins) == bins - 1))
     if level.draws is not None:
         possible &= jnp.arange(bins) == _drawn(without[-1], level.draws)[..., None]
+    if level.allowed is not None:
+        every = jnp.broadcast_to(features, sums.shape[1:3])
+        possible &= jnp.take_along_axis(level.allowed, every, axis=1)[..., None]
     alone = _worth(total[:, :, None, None], l2, bounds)
 
     def gains(left: jax.Array) -> jax.Array:
