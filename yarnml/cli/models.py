@@ -29,6 +29,8 @@ workers_option = click.option(
 @click.option("--output", required=True, metavar="URL", help="A new folder for the Parquet files.")
 @click.option("--keep", default="", metavar="COLUMN,…", help="Columns of the rows that stay beside the predictions.")
 @click.option("--no-probabilities", is_flag=True, help="Only the prediction, without the probability of each class.")
+@click.option("--leaves", is_flag=True, help="Of a model of trees: the leaf of every tree.")
+@click.option("--distances", is_flag=True, help="Of kmeans: the distance to every centre.")
 @click.option(
     "--on-error",
     default="fail",
@@ -46,6 +48,8 @@ def predict_command(
     output: str,
     keep: str,
     no_probabilities: bool,
+    leaves: bool,
+    distances: bool,
     on_error: str,
     backend: str,
     workers: int | None,
@@ -63,6 +67,8 @@ def predict_command(
         "output": output,
         "keep": [name for name in keep.split(",") if name],
         "probabilities": not no_probabilities,
+        "leaves": leaves,
+        "distances": distances,
         "on_error": on_error,
     }
     job = load_any(scoring_document("predict", predict, workers), overrides)

@@ -37,12 +37,16 @@ class Predict(Message, frozen=True):
     Attributes:
         keep: columns that stay beside the predictions.
         probabilities: whether those of every class are written, too.
+        leaves: whether the leaves of trees are.
+        distances: whether those to the centres of clusters are.
     """
 
     scoring: Scoring
     folder: str
     keep: list[str]
     probabilities: bool
+    leaves: bool = False
+    distances: bool = False
 
 
 class DrawSample(Message, frozen=True):

@@ -15,6 +15,8 @@ class Predict(ModelRows, frozen=True, kw_only=True):
     ``output``: a new folder of Parquet files, one for each shard, in the order of the rows.
     ``keep``: columns of the rows that stay beside the predictions.
     ``probabilities``: of every class, where the model has them.
+    ``leaves``: of a model of trees, the number of the leaf in which a row ends, tree by tree.
+    ``distances``: of ``kmeans``, from a row to each centre, in the numbers that the learner sees.
     ``on_error``: what becomes of a row that can't be predicted, such as one with a null: the job fails, or the
     prediction is null.
     ``shards``: files of the output; part of the result.  Without, one for every 262,144 rows.
@@ -22,6 +24,8 @@ class Predict(ModelRows, frozen=True, kw_only=True):
 
     keep: list[Annotated[str, Meta(min_length=1)]] = field(default_factory=list)
     probabilities: bool = True
+    leaves: bool = False
+    distances: bool = False
     on_error: Literal["fail", "null"] | None = "fail"  # YAML reads null as nothing
     shards: Shards | None = None
 
@@ -35,7 +39,7 @@ class Prediction(ScoringJob, frozen=True, kw_only=True):
     """One job that predicts; a `yarnml.job.base.BaseJob`."""
 
     SECTION: ClassVar[str] = "predict"
-    NEW_COLUMNS: ClassVar[Sequence[str]] = ("prediction", "probabilities")
+    NEW_COLUMNS: ClassVar[Sequence[str]] = ("prediction", "probabilities", "leaves", "distances")
 
     predict: Predict
 

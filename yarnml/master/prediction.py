@@ -16,7 +16,7 @@ from yarnml import storage
 from yarnml.checkpoint.lease import Lease
 from yarnml.control.commands import Predict
 from yarnml.control.reports import Predicted as Counts
-from yarnml.errors import ExportError, Interrupted, translated
+from yarnml.errors import ExportError, Interrupted, JobFileError, translated
 from yarnml.events.events import Listener, Planned, Predicted
 from yarnml.job import paths
 from yarnml.job.prediction import Prediction
@@ -28,10 +28,14 @@ from yarnml.master.persistence import run_to_end
 from yarnml.master.recording import recorded
 from yarnml.master.reports import first_of
 from yarnml.master.scoring_plan import ScoringPlan, Source, plan_scoring, shards_of
+from yarnml.model import versions
 from yarnml.model.versions import packages
 from yarnml.watch.history import pieces
 
 FORMAT = "yarnml-prediction/1"
+
+LEARNERS = {"leaves": ("tree", "forest", "boosting"), "distances": ("kmeans",)}
+"""Columns on request, and the kinds of learners whose models have them."""
 
 
 class PredictionPlan(NamedTuple):
@@ -57,6 +61,7 @@ def plan_prediction(job: Prediction) -> PredictionPlan:
     predict = job.predict
     kept = [("predict.keep", name) for name in predict.keep]
     scoring = plan_scoring(predict.model, Source("predict.data", predict.data, predict.format, predict.csv), kept)
+    _check_learner(job, scoring)
     shards = shards_of(scoring.dataset.rows, predict.shards)
     identity = {
         "format": FORMAT,
@@ -69,8 +74,17 @@ def plan_prediction(job: Prediction) -> PredictionPlan:
         "shards": shards,
         "vcores": job.workers.vcores,
         "packages": packages(),
+        **{name: True for name in LEARNERS if getattr(predict, name)},  # outputs of earlier versions have neither
     }
     return PredictionPlan(job, scoring, shards, identity, _earlier(job, scoring, identity))
+
+
+def _check_learner(job: Prediction, scoring: ScoringPlan) -> None:
+    """Refuse columns that the model can't have."""
+    kind = versions.description(scoring.folder).learner["kind"]
+    for name, kinds in LEARNERS.items():
+        if getattr(job.predict, name) and kind not in kinds:
+            raise JobFileError(f"predict.{name}: models of {', '.join(kinds)} have them, not of {kind}; remove it.")
 
 
 def predict(job: Prediction, cluster: Cluster, *, restart: bool = False, say: Listener) -> Predicted:
@@ -151,7 +165,10 @@ def _write_files(plan: PredictionPlan, crew: Crew) -> Counts:
     """Have the workers write all files that are not there yet, again after each loss."""
     job = plan.job
     scoring = plan.scoring.scoring(plan.shards, job.predict.error_mode, job.workers)
-    command = Predict(scoring, plan.parts, job.predict.keep, job.predict.probabilities)
+    predict = job.predict
+    command = Predict(
+        scoring, plan.parts, predict.keep, predict.probabilities, leaves=predict.leaves, distances=predict.distances
+    )
     return first_of(run_to_end(crew, command, plan.shards), Counts)
 
 

@@ -14,6 +14,7 @@ from yarnml.data.formats import parquet
 from yarnml.data.schema import Schema
 from yarnml.errors import ExportError, translated
 from yarnml.job import paths
+from yarnml.model.explain.explainer import trees_of
 from yarnml.model.model import Model
 from yarnml.reduce.reducer import StepAborted
 from yarnml.reduce.tree import Vector, float64_of
@@ -50,7 +51,7 @@ def _write(url: str, shard: int, scorer: Scorer, command: Predict, tracker: Prog
     tables = []
     nulls = 0
     for rows in scorer.scan(shard):
-        tables.append(predictions(rows, scorer.model, command.keep, probabilities=command.probabilities))
+        tables.append(predictions(rows, scorer.model, command))
         nulls += int((~rows.is_valid).sum())
         tracker.finish_batch()
     table = pa.concat_tables(tables)
@@ -67,13 +68,20 @@ def _counts(url: str) -> Vector:
     return np.array([len(column), column.null_count], np.float64)
 
 
-def predictions(rows: ScoredRows, model: Model, keep: list[str], *, probabilities: bool) -> pa.Table:
-    """Make the table of some rows: the columns to keep, ``prediction``, and ``probabilities`` where there are any."""
-    columns: dict[str, Any] = {name: rows.table.column(name) for name in keep}
+def predictions(rows: ScoredRows, model: Model, command: Predict) -> pa.Table:
+    """Make the table of some rows: the columns to keep, ``prediction``, and those that the command asks for.
+
+    ``probabilities`` are there only where the model has any.
+    """
+    columns: dict[str, Any] = {name: rows.table.column(name) for name in command.keep}
     is_null = ~rows.is_valid
     columns["prediction"] = _prediction(rows.outputs, is_null, model.schema)
-    if probabilities and has_probabilities(model):
+    if command.probabilities and has_probabilities(model):
         columns["probabilities"] = _lists(_checked(model, rows.outputs, rows.is_valid), is_null)
+    if command.leaves:
+        columns["leaves"] = _lists(trees_of(model).leaves(rows.x), is_null)
+    if command.distances:  # the outputs of clusters are squared distances below 0
+        columns["distances"] = _lists(np.sqrt(np.maximum(-rows.outputs, 0)), is_null)
     return pa.table(columns)
 
 
@@ -100,8 +108,8 @@ def _prediction(outputs: npt.NDArray[np.float32], is_null: npt.NDArray[np.bool_]
     return pa.array(outputs, mask=is_null) if outputs.ndim == 1 else _lists(outputs, is_null)
 
 
-def _lists(values: npt.NDArray[np.float32], is_null: npt.NDArray[np.bool_]) -> pa.Array:
+def _lists(values: npt.NDArray[Any], is_null: npt.NDArray[np.bool_]) -> pa.Array:
     """Lists of one length, one for each row; null for some rows."""
     flat = pa.array(np.ascontiguousarray(values).reshape(-1))
     lists = pa.FixedSizeListArray.from_arrays(flat, values.shape[1], mask=pa.array(is_null) if is_null.any() else None)
-    return lists.cast(pa.list_(pa.float32()))
+    return lists.cast(pa.list_(flat.type))

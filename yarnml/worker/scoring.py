@@ -28,11 +28,13 @@ CHUNK_BYTES = 16 * 2**20
 class ScoredRows(NamedTuple):
     """Some rows and the model's outputs for them.
 
-    ``table``: as they are stored.  ``outputs``: [rows, classes] or [rows].
+    ``table``: as they are stored.  ``x``: float32 [rows, row_width], prepared.
+    ``outputs``: [rows, classes] or [rows].
     ``is_valid``: [rows], False for a row that the model can't take, whose outputs mean nothing.
     """
 
     table: pa.Table
+    x: npt.NDArray[np.float32]
     outputs: npt.NDArray[np.float32]
     is_valid: npt.NDArray[np.bool_]
 
@@ -90,7 +92,7 @@ class Scorer:
             raise DataError(
                 f"{url}: the model's outputs hold NaN or infinity; its features are far outside of what it learnt from."
             )
-        return ScoredRows(table, outputs, is_valid)
+        return ScoredRows(table, x, outputs, is_valid)
 
 
 @lru_cache(1)

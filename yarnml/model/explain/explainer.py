@@ -50,7 +50,7 @@ class Explainer:
         self._model = model
         self._orders = orders
         self._width = model.schema.width
-        self._trees = _trees_of(model)
+        self._trees = _explainable_trees(model)
         self._slopes = None if self._trees else _slopes_of(model)
         self.method = "trees" if self._trees else "sampled" if self._slopes is None else "linear"
         self._baseline = baseline
@@ -85,14 +85,19 @@ class Explainer:
         return classes if len(classes) == count else [str(k) for k in range(count)]
 
 
-def _trees_of(model: "Model") -> Trees | None:
+def _explainable_trees(model: "Model") -> Trees | None:
     if "parameters/gain" not in model.arrays or "parameters/rounds" not in model.arrays:
         return None
+    trees = trees_of(model)
+    return trees if trees.has_covers else None
+
+
+def trees_of(model: "Model") -> Trees:
+    """The trees of a model that has some."""
     learner = model.about["learner"]
     owners = [feature.name for feature in model.schema.features for _ in range(feature.width)]
     categorical = np.array([name in learner["categorical"] for name in owners])
-    trees = Trees(model.arrays, categorical, learner["bins"])
-    return trees if trees.has_covers else None
+    return Trees(model.arrays, categorical, learner["bins"])
 
 
 def _slopes_of(model: "Model") -> tuple[Array, Array] | None:

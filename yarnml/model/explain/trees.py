@@ -68,6 +68,20 @@ class Trees:
                     values[:, feature, places] += parts[:, place, None] * outputs
         return values, base
 
+    def leaves(self, x: Array) -> Array:
+        """int32 [rows, trees]: the number of the node in which each row ends, tree by tree, as they were grown."""
+        ends = []
+        for round, tree in self._trees():
+            goes_right = self._sides(x, round, tree)
+            end = np.zeros(len(x), np.int32)
+            for leaf in _leaves(self._arrays, round, tree):
+                is_here = np.ones(len(x), bool)
+                for node, right in leaf.path:
+                    is_here &= goes_right[node] == right
+                end[is_here] = leaf.number
+            ends.append(end)
+        return np.stack(ends, axis=1)
+
     def _trees(self) -> Iterator[tuple[int, int]]:
         for round in range(int(self._arrays["rounds"])):
             for tree in range(self._arrays["feature"].shape[1]):
