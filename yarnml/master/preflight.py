@@ -8,12 +8,15 @@ from yarnml.checkpoint import outcomes
 from yarnml.checkpoint.fingerprint import snapshot_in
 from yarnml.checkpoint.lease import Lease
 from yarnml.checkpoint.store import Checkpoints
+from yarnml.data.largest_group import warning_of
 from yarnml.data.overview import Overview, overview_of
 from yarnml.data.plan import Plan, check_shards, make_plan
 from yarnml.errors import JobFileError
 from yarnml.events.events import Event, Listener, Outcome
+from yarnml.events.log import log
 from yarnml.events.redaction import without_password
 from yarnml.job.batches import check_batch_rows
+from yarnml.job.fields import size_in_bytes
 from yarnml.job.length import with_length
 from yarnml.job.metrics import check_metric, of_groups
 from yarnml.job.spec import Job
@@ -106,6 +109,9 @@ def _with_data(job: Job, checkpoints: Checkpoints | None) -> tuple[Job, Plan]:
 
     plan = make_plan(job, earlier)
     job = replace(job, data=plan.data or job.data)
+    if warning := warning_of(plan.datasets["train"], plan.schema.row_width, size_in_bytes(job.workers.memory)):
+        log(f"data.train: {warning}.")
+        plan = replace(plan, remarks=[*plan.remarks, warning])
     job = with_length(job, plan.datasets["train"].rows)
     if job.start_from and job.data.follow:  # a batch may have fewer rows than the first training has shards
         shards = min(job.shards, plan.datasets["train"].rows)
