@@ -17,7 +17,7 @@ from tests.jobs.conftest import model_bits
 from tests.jobs.streams import ALL_FILES, Job, Killed, cancer, of, put, record_of, run, stream_job, taken
 from tests.processes import running, wait_for
 from yarnml.errors import JobFileError
-from yarnml.events.events import BatchJudged, BatchLearned, Event
+from yarnml.events.events import BatchJudged, BatchLearned, Event, WarmStarted
 from yarnml.model.aliases import aliases
 
 
@@ -178,6 +178,18 @@ def test_tables_go_on_from_a_stream(job: Job, example_data: Any, tmp_path: Path)
     assert [event.rows for event in of(events, BatchJudged)] == [500, 500]
     sizes = [json.loads((tmp_path / "models" / str(n) / "model.json").read_text())["parameters"] for n in (1, 2, 3)]
     assert sizes[0] < sizes[1] < sizes[2]
+    events = []
+    newest = record_of(job).state
+    with pytest.raises(JobFileError, match="is a model, which has weights by key without the optimizer's state"):
+        yarnml.run(next_job(job, tmp_path) | {"start_from": job["export"]}, "inline")
+    yarnml.run(next_job(job, tmp_path) | {"start_from": newest}, "inline", say=events.append)
+    assert [event.content for event in of(events, WarmStarted)] == ["parameters and the optimizer's state"]
+
+
+def next_job(job: Job, folder: Path) -> Job:
+    """The job without its stream, in folders of its own."""
+    data = {name: value for name, value in job["data"].items() if name != "follow"}
+    return job | {"data": data, "checkpoint": {"path": str(folder / "next")}, "export": str(folder / "next-models")}
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ class FieldAware(TableLearnerOptions, frozen=True, kw_only=True, tag="field_awar
     """
 
     FIELDS = True
-    STARTS_LIKE = None
+    STARTS_LIKE = ("loss", "optimizer", "min_count", "rank", "factors")
 
     rank: Annotated[int, Meta(ge=1, le=64)] = 4
     factors: Rule = field(default_factory=lambda: Adagrad(learning_rate=0.01))
@@ -122,7 +122,7 @@ class WideAndDeep(TableLearnerOptions, frozen=True, kw_only=True, tag="wide_and_
     """
 
     FIELDS = True
-    STARTS_LIKE = None
+    STARTS_LIKE = ("loss", "optimizer", "min_count", "width", "embeddings", "hidden", "layers")
 
     width: Width = 8
     embeddings: Rule = field(default_factory=Ftrl)
@@ -143,7 +143,7 @@ class Dlrm(TableLearnerOptions, frozen=True, kw_only=True, tag="dlrm"):
     """
 
     FIELDS = True
-    STARTS_LIKE = None
+    STARTS_LIKE = ("loss", "optimizer", "min_count", "width", "bottom", "hidden", "layers")
 
     width: Width = 8
     initial: Positive = 0.02
