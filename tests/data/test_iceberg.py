@@ -9,21 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyiceberg.catalog import Catalog, load_catalog
-from pyiceberg.manifest import (
-    DataFile,
-    DataFileContent,
-    FileFormat,
-    ManifestContent,
-    ManifestEntry,
-    ManifestEntryStatus,
-    ManifestWriterV2,
-    write_manifest_list,
-)
 from pyiceberg.table import Table
 from pyiceberg.transforms import IdentityTransform
 
 import yarnml
+from tests.data.iceberg_writer import WriterIO, with_positional_deletes
 from tests.data.tables import plan, read
+from yarnml import storage
 from yarnml.data.snapshots.iceberg import columns_of_table, has_renamed
 from yarnml.errors import CheckpointError, DataError, JobFileError
 from yarnml.job.load import load_job
@@ -91,6 +83,18 @@ def test_names_and_times(table: Table) -> None:
     assert second.snapshot_id not in (first.snapshot_id, third.snapshot_id)
 
 
+def test_other_storage(tmp_path: Path) -> None:
+    """Metadata and files are read by yarnml's own ways, wherever these lead."""
+    settings = {"type": "sql", "uri": f"sqlite:///{tmp_path}/catalog.db", "warehouse": f"memory:/{tmp_path}"}
+    opened = load_catalog("lake", **settings, **{"py-io-impl": f"{WriterIO.__module__}.WriterIO"})
+    opened.create_namespace("shop")
+    orders = opened.create_table("shop.orders", ROWS.schema)
+    orders.append(ROWS)
+    storage.write(f"{orders.location()}/metadata/version-hint.text", Path(orders.metadata_location).name.encode())
+    for train in (orders.location(), orders.metadata_location):
+        assert sorted(read(plan(train)).x[:, 0].tolist()) == ROWS["x"].to_pylist()
+
+
 def test_columns_that_came_and_went(table: Table) -> None:
     """A column that was dropped is none of the table's, and one that was renamed is refused while old files have it."""
     with table.update_schema() as change:
@@ -106,40 +110,6 @@ def test_columns_that_came_and_went(table: Table) -> None:
     assert not has_renamed(list(table.schemas().values())[:1], table.schemas()[0])
     kept = columns_of_table(stored.remove(stored.get_field_index("country")), names, "f.parquet")
     assert kept.names == ["x", "day"]
-
-
-def with_positional_deletes(table: Table) -> None:
-    """Commit a file of deletes to the newest snapshot, as Spark's merge-on-read does."""
-
-    class Deletes(ManifestWriterV2):
-        def content(self) -> ManifestContent:
-            return ManifestContent.DELETES
-
-    snapshot = table.current_snapshot()
-    assert snapshot
-    task = next(iter(table.scan().plan_files()))
-    deletes = f"{table.location()}/data/deletes.parquet"
-    rows = pa.table({"file_path": [task.file.file_path], "pos": [0]})
-    pq.write_table(rows, deletes.removeprefix("file://"))
-    entry_file = DataFile.from_args(
-        content=DataFileContent.POSITION_DELETES,
-        file_path=deletes,
-        file_format=FileFormat.PARQUET,
-        partition=task.file.partition,
-        record_count=1,
-        file_size_in_bytes=1,
-    )
-    entry_file._spec_id = task.file.spec_id
-    where = f"{table.location()}/metadata/deletes.avro"
-    number = snapshot.snapshot_id
-    with Deletes(
-        table.specs()[task.file.spec_id], table.schema(), table.io.new_output(where), number, "null"
-    ) as writer:
-        writer.add(ManifestEntry.from_args(status=ManifestEntryStatus.ADDED, snapshot_id=number, data_file=entry_file))
-    manifests = [*snapshot.manifests(table.io), writer.to_manifest_file()]
-    output = table.io.new_output(snapshot.manifest_list)
-    with write_manifest_list(2, output, number, None, snapshot.sequence_number, "null") as listed:
-        listed.add_manifests(manifests)
 
 
 def without_files(table: Table) -> None:
