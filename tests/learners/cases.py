@@ -68,7 +68,8 @@ def build_case(options: Options, columns: Schema) -> Case:
     random = np.random.default_rng(3)
     n = ROWS
     classes = columns.label_type == "class"
-    y = random.integers(columns.outputs, size=n) if classes else random.normal(size=n)
+    form = (n, *columns.label_shape)
+    y = random.integers(columns.outputs, size=form) if classes else random.normal(size=form)
     y = np.exp(y) if isinstance(options, Poisson | NegativeBinomial | Gamma | Als | Factorization) else y
     x = random.normal(size=(n, columns.row_width)).astype(np.float32)
     if isinstance(options, NaiveBayes):

@@ -64,6 +64,11 @@ def unlabelled(width: int, clusters: int = 0, shape: tuple[int, ...] | None = No
     return Schema((Feature("x", width),), None, "none", tuple(range(clusters)), None, shape)
 
 
+def several(width: int, classes: tuple[Any, ...]) -> Schema:
+    """One feature and three labels: numbers where there are no classes."""
+    return replace(schema(width, classes), label=("y", "z", "u"))
+
+
 NUMBER = schema(16, ())
 TWO = schema(16, ("no", "yes"))
 THREE = schema(16, (1, 2, 3))
@@ -85,6 +90,8 @@ KINDS: dict[str, tuple[Options, Schema]] = {
     "quantile": (Quantile(quantile=0.8), NUMBER),
     "ordinal": (Ordinal(robust="HC0"), THREE),
     "huber-fista": (Huber(solver="fista", l1=0.01, delta=0.5), NUMBER),
+    "mlp-labels": (Mlp(hidden=[8], dropout=0.1), several(16, (0, 1))),
+    "tree-labels": (Tree(depth=3, bins=8), several(16, ())),
     "svm-lbfgs": (Svm(solver="lbfgs", l2=0.1), schema(16, ("no", "yes"), (2, 8))),
     "mlp": (Mlp(hidden=[8, 4]), schema(16, (1, 2, 3), (2, 8))),
     "mlp-number": (Mlp(hidden=[8], normalization="layer"), NUMBER),

@@ -165,12 +165,15 @@ def test_a_step_without_weight_keeps_numbers_finite(case: Case) -> None:
 def test_predictions_and_losses_have_one_row_each(case: Case) -> None:
     """predict gives probabilities [rows, classes] that add up to 1, or numbers [rows]; loss gives [rows].
 
-    Without a label it is [rows, clusters], or anything that has rows.
+    Of several labels predictions are [rows, labels].  Without a label they are [rows, clusters], or anything that has
+    rows.
     """
     n = len(case.rows.x)
     outputs, losses = compile_for(case.learner, partial(_outputs_and_losses, case.learner))(case.state(), case.batch)
     assert losses.shape == (n,)
-    if case.schema.label_type == "number":
+    if case.schema.label_shape:
+        assert outputs.shape == (n, *case.schema.label_shape)
+    elif case.schema.label_type == "number":
         assert outputs.shape == (n,)
     elif case.schema.label_type == "none":
         assert len(outputs) == n

@@ -39,7 +39,7 @@ def empty_batch(length: int, schema: Schema) -> Rows:
     label_type = np.int32 if schema.label_type == "class" else np.float32
     x = empty((length, schema.row_width), np.float32)
     keys = no_keys(length, with_fields=schema.fields) if schema.keyed else None
-    return Rows(x, empty((length,), label_type), empty((length,), np.float32), keys)
+    return Rows(x, empty((length, *schema.label_shape), label_type), empty((length,), np.float32), keys)
 
 
 def fill_up(batch: Rows, filled: int) -> Rows:

@@ -22,9 +22,9 @@ JOINED_BY = ":"
 
 def uses_of(data: Data) -> list[Use]:
     """The columns that a job file names."""
-    named = [*(("features", f) for f in named_features(data)), ("label", data.label), ("weight", data.weight)]
-    named += [("group", data.group), ("offset", data.offset), ("exposure", data.exposure)]
-    return [Use(field, name) for field, name in named if name is not None]
+    named = [*(("features", f) for f in named_features(data)), *(("label", name) for name in data.labels)]
+    roles = [("weight", data.weight), ("group", data.group), ("offset", data.offset), ("exposure", data.exposure)]
+    return [Use(field, name) for field, name in [*named, *roles] if name is not None]
 
 
 def bind(data: Data, stored: pa.Schema, url: str) -> Schema:
@@ -47,14 +47,14 @@ def bind(data: Data, stored: pa.Schema, url: str) -> Schema:
     if data.group and not (is_text(kinds[data.group]) or is_number(kinds[data.group])):
         kind = kinds[data.group]
         raise JobFileError(f"data.group: column '{data.group}' must hold text or numbers, not {kind}{hint(kind)}.")
-    label_type = "none" if data.label is None else _label_type(data, value_type(kinds[data.label]))
+    label_type = _label_type(data, {name: value_type(kinds[name]) for name in data.labels})
     classes = tuple(data.classes) if data.classes else None if label_type == "class" else ()
     shape = tuple(data.shape) if data.shape else None
     _check_has_classes(data, label_type)
     offset = data.offset or data.exposure
     return Schema(
         features,
-        data.label,
+        tuple(data.labels) if len(data.labels) > 1 else next(iter(data.labels), None),
         label_type,
         classes,
         data.weight,
@@ -100,18 +100,32 @@ def _check_has_classes(data: Data, kind: str) -> None:
             )
 
 
-def _label_type(data: Data, kind: pa.DataType) -> Literal["class", "number"]:
+def _label_type(data: Data, kinds: Mapping[str, pa.DataType]) -> Literal["class", "number", "none"]:
+    """The type of the labels, which all have one; ``kinds``: of their columns, by name."""
+    types = {name: _type_of_label(data, name, kind) for name, kind in kinds.items()}
+    if len(set(types.values())) < 2:
+        return next(iter(types.values()), "none")
+    text = [name for name in types if not is_number(kinds[name])]
+    if text:
+        number = next(name for name, type in types.items() if type == "number")
+        raise JobFileError(
+            f"data.label: column '{text[0]}' holds text and column '{number}' numbers; several labels are either "
+            "numbers or classes."
+        )
+    return "number"  # whole numbers beside fractions
+
+
+def _type_of_label(data: Data, name: str, kind: pa.DataType) -> Literal["class", "number"]:
     if data.label_type == "number" and not is_number(kind):
-        raise JobFileError(f"data.label_type is number, but column '{data.label}' holds {kind}{hint(kind)}.")
+        raise JobFileError(f"data.label_type is number, but column '{name}' holds {kind}{hint(kind)}.")
     number = pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     if data.label_type == "number" or (data.label_type == "auto" and number and not data.classes):
         return "number"
     if not (is_text(kind) or is_number(kind)):
         raise JobFileError(
-            f"data.label: column '{data.label}' holds {kind}; a class label must be text, a number or a boolean"
-            f"{hint(kind)}."
+            f"data.label: column '{name}' holds {kind}; a class label must be text, a number or a boolean{hint(kind)}."
         )
     if data.classes:
-        subject = f"data.classes do not fit column '{data.label}'"
+        subject = f"data.classes do not fit column '{name}'"
         class_array(tuple(data.classes), plain_type(kind), subject, JobFileError)
     return "class"

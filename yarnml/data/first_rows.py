@@ -1,6 +1,6 @@
 """Facts that the first rows of the training data tell: lengths of lists, offsets of features, a centre of labels."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -33,17 +33,23 @@ def with_widths(schema: Schema, dataset: Dataset, stored: pa.Schema) -> Schema:
     return replace(schema, features=tuple(replace(f, width=widths.get(f.name, f.width)) for f in schema.features))
 
 
-def first_labels(schema: Schema, dataset: Dataset, stored: pa.Schema) -> Array:
-    """The finite labels of the first rows, ascending, in float64; none where the label is no number."""
-    name = schema.label
-    if schema.label_type != "number" or name is None:
-        return np.empty(0)
-    table, url = read_head(dataset, pa.schema([stored.field(name)]), HEAD_ROWS)
-    (column,) = columns_of(table, [name], url)
-    return finite_of(numeric(single(column.drop_null(), name, url), name, url))
+def first_labels(schema: Schema, dataset: Dataset, stored: pa.Schema) -> dict[str, Array]:
+    """The finite values of each label in the first rows, ascending, in float64; none where labels are no numbers."""
+    names = schema.labels
+    if schema.label_type != "number":
+        return {}
+    table, url = read_head(dataset, pa.schema([stored.field(name) for name in names]), HEAD_ROWS)
+    columns = zip(names, columns_of(table, names, url), strict=True)
+    return {name: finite_of(numeric(single(c.drop_null(), name, url), name, url)) for name, c in columns}
 
 
-def label_remark(name: str | None, y: Array) -> list[str]:
+def centre_of(labels: Mapping[str, Array]) -> float | tuple[float, ...]:
+    """The median of the `first_labels`, of several labels one for each; 0 where there are none."""
+    centres = tuple(median(to_float32(y)) for y in labels.values())
+    return centres if len(centres) > 1 else next(iter(centres), 0.0)
+
+
+def label_remark(name: str, y: Array) -> list[str]:
     """Tell of a number label that loses digits which matter, in one sentence; judged by the `first_labels`."""
     rounded = to_float32(y).astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):  # numbers beyond float32 have another error of their own

@@ -25,6 +25,7 @@ def inherited(schema: Schema, earlier: Schema) -> Schema:
     for name, now, before in [
         ("data.label_scale", schema.label_scale, earlier.label_scale),
         ("data.label_type", schema.label_type, earlier.label_type),
+        ("the number of labels", len(schema.labels), len(earlier.labels)),
         ("data.offset", bool(schema.offset), bool(earlier.offset)),
     ]:
         if now != before:

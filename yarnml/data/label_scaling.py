@@ -16,15 +16,15 @@ LabelScale = Literal["none", "standard", "log"]
 
 
 class LabelScaling(NamedTuple):
-    """Subtract ``mean``, then multiply by ``factor``; float32 [] each."""
+    """Subtract ``mean``, then multiply by ``factor``; float32 [] each, of several labels [labels]."""
 
     mean: npt.NDArray[np.float32]
     factor: npt.NDArray[np.float32]
 
 
-def identity() -> LabelScaling:
-    """The scaling that changes nothing."""
-    return LabelScaling(np.zeros((), np.float32), np.ones((), np.float32))
+def identity(shape: tuple[int, ...] = ()) -> LabelScaling:
+    """The scaling that changes nothing, of labels of a shape."""
+    return LabelScaling(np.zeros(shape, np.float32), np.ones(shape, np.float32))
 
 
 def scaled_label(y: Any, scaling: LabelScaling | None, kind: LabelScale, module: Any = np) -> Any:
@@ -45,41 +45,52 @@ def in_label_units(outputs: Any, scaling: LabelScaling | None, kind: LabelScale,
 
 
 def loss_in_label_units(loss: Any, scaling: LabelScaling | None, kind: LabelScale, degree: int) -> Any:
-    """Bring losses that grow with the error's power ``degree`` back to the label's units; those of logarithms stay."""
-    return loss if scaling is None or kind != "standard" else loss / (scaling.factor**degree).astype(loss.dtype)
+    """Bring losses that grow with the error's power ``degree`` back to the label's units.
+
+    Those of logarithms stay, and so do those of several labels, whose units differ.
+    """
+    if scaling is None or kind != "standard" or scaling.factor.ndim:
+        return loss
+    return loss / (scaling.factor**degree).astype(loss.dtype)
 
 
 def check_labels(rows: Rows, schema: Schema) -> None:
     """Refuse a label that has no logarithm, where it shall be taken; raises DataError."""
     if schema.label_scale != "log":
         return
-    y = rows.y[rows.weight > 0]
+    y = rows.y[rows.weight > 0].reshape(-1, len(schema.labels))
     if (y <= 0).any():
+        name = schema.labels[int(np.flatnonzero((y <= 0).any(axis=0))[0])]
         raise DataError(
-            f"Label '{schema.label}' holds {y.min():g}, but data.label_scale log needs numbers above 0; drop or repair "
+            f"Label '{name}' holds {y.min():g}, but data.label_scale log needs numbers above 0; drop or repair "
             "these rows, or choose standard."
         )
 
 
 def label_moments(rows: Rows, schema: Schema) -> Array:
-    """Sums over the rows: weight, then weighted distances of the labels from their centre, and their squares."""
+    """Sums over the rows: weight, then weighted distances of the labels from their centre, and their squares.
+
+    [1 + 2 · labels]: the distances of all labels come before the squares.
+    """
     check_labels(rows, schema)
     distance = _measured(rows.y, schema.label_scale) - _centre(schema)
     weight = rows.weight.astype(np.float64)
-    first = weight * distance
-    return np.array([weight.sum(), first.sum(), (first * distance).sum()])
+    first = distance * (weight[:, None] if schema.label_shape else weight)
+    return np.concatenate(
+        [[weight.sum()], np.atleast_1d(first.sum(axis=0)), np.atleast_1d((first * distance).sum(axis=0))]
+    )
 
 
 def fitted(total: Array, schema: Schema) -> LabelScaling:
     """The scaling to mean 0 and variance 1, from the moments of all training rows; a constant keeps its unit."""
-    weight, first, second = map(float, total)
+    weight = float(total[0])
     if not weight > 0:
         raise DataError("The weights of the training rows add up to 0; the label's scaling can't be fitted.")
-    mean = first / weight
-    variance = max(second / weight - mean * mean, 0.0)
-    is_constant = variance <= 1e-12 * max(second / weight, 1e-30)
-    factor = 1.0 if is_constant else variance**-0.5
-    return LabelScaling(np.array(_centre(schema) + mean, np.float32), np.array(factor, np.float32))
+    mean, square = (total[1:] / weight).reshape(2, *schema.label_shape)
+    variance = np.maximum(square - mean * mean, 0.0)
+    is_constant = variance <= 1e-12 * np.maximum(square, 1e-30)
+    factor = np.where(is_constant, 1.0, np.where(is_constant, 1.0, variance) ** -0.5)
+    return LabelScaling(np.asarray(_centre(schema) + mean, np.float32), np.asarray(factor, np.float32))
 
 
 def _measured(y: Array, kind: LabelScale) -> Array:
@@ -87,5 +98,5 @@ def _measured(y: Array, kind: LabelScale) -> Array:
     return np.log(np.where(values > 0, values, 1.0)) if kind == "log" else values
 
 
-def _centre(schema: Schema) -> float:
-    return float(_measured(np.array(schema.centre), schema.label_scale))
+def _centre(schema: Schema) -> Array:
+    return _measured(np.array(schema.centre), schema.label_scale)

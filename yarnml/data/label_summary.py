@@ -1,5 +1,7 @@
 """The label in a sentence, for the first lines of a run: how many classes it has, or which numbers."""
 
+from collections.abc import Mapping
+
 from yarnml.data.arrays import Array
 from yarnml.data.schema import Schema
 from yarnml.events.text import first_few
@@ -9,9 +11,10 @@ FEW_CLASSES = 50
 _MAX_NAMES = 5
 
 
-def range_text(name: str | None, y: Array) -> str:
-    """Describe a number label by its first values, ascending; empty where there are none."""
-    return f"label '{name}': numbers, {y[0]:.6g} to {y[-1]:.6g} in the first rows" if len(y) else ""
+def range_text(labels: Mapping[str, Array]) -> str:
+    """Describe number labels by their first values, ascending; empty where there are none."""
+    ranges = [f"label '{name}': numbers, {y[0]:.6g} to {y[-1]:.6g}" for name, y in labels.items() if len(y)]
+    return f"{first_few(ranges, _MAX_NAMES)} in the first rows" if ranges else ""
 
 
 def classes_text(schema: Schema) -> str:
@@ -19,6 +22,8 @@ def classes_text(schema: Schema) -> str:
     if schema.label_type != "class" or not schema.classes:
         return ""
     names = first_few([str(c) for c in schema.classes], _MAX_NAMES)
+    if schema.label_shape:
+        return f"labels {first_few(schema.labels, _MAX_NAMES)}: {len(schema.classes)} classes each, {names}"
     return f"label '{schema.label}': {len(schema.classes)} classes, {names}"
 
 

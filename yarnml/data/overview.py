@@ -8,7 +8,7 @@ from yarnml.data.base import Dataset
 from yarnml.data.plan import Plan
 from yarnml.data.schema import Feature, Schema
 from yarnml.data.shards import shard_sizes, steps_per_epoch
-from yarnml.events.text import columns, count_of
+from yarnml.events.text import columns, count_of, first_few
 from yarnml.job.spec import Job
 
 
@@ -130,10 +130,11 @@ def _column_plan(feature: Feature, stored: pa.Schema) -> ColumnPlan:
 
 def _roles(schema: Schema, label: str) -> list[str]:
     """Lines for the columns that are no features."""
-    kind = "a class" if schema.label_type == "class" else label or "a number"
+    kinds = {"class": "a class", "multilabel": f"{len(schema.labels)} of two classes each"}
+    kind = kinds.get(schema.task) or label or "a number"
     offset = schema.offset
     named = {
-        "label": f"{schema.label}, {kind}" if schema.label else None,
+        "label": f"{first_few(schema.labels, 5)}, {kind}" if schema.labels else None,
         "weight": schema.weight,
         "group": schema.group,
         "exposure" if offset and offset.is_exposure else "offset": offset.name if offset else None,

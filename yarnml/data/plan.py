@@ -7,16 +7,16 @@ import msgspec
 import pyarrow as pa
 from msgspec import Struct, field
 
-from yarnml.data.arrays import is_number, plain_type, to_float32
+from yarnml.data.arrays import is_number, plain_type
 from yarnml.data.base import Dataset, Fold, Split
 from yarnml.data.binding import bind, uses_of
 from yarnml.data.choices import choices_of
 from yarnml.data.counting import with_selection
 from yarnml.data.dataset import inspect_layouts, is_typed
-from yarnml.data.first_rows import first_labels, label_remark, with_offsets, with_widths, without_offsets
+from yarnml.data.first_rows import centre_of, first_labels, label_remark, with_offsets, with_widths, without_offsets
 from yarnml.data.label_summary import range_text
 from yarnml.data.layouts import Layout, Use, common_columns, content, joined, shown, used_columns
-from yarnml.data.offsets import median, median_of_rounded
+from yarnml.data.offsets import median_of_rounded
 from yarnml.data.partitions import constant_partitions, used_partition
 from yarnml.data.resolution import left_out_columns, resolved
 from yarnml.data.schema import Schema
@@ -39,8 +39,7 @@ VALUES = {"text", "numbers", "booleans"}
 class Plan(Struct, frozen=True):
     """The data of a job.
 
-    ``datasets``: by name: train, validation, test.
-    ``stored``: the columns in the files of each.
+    ``datasets``: train, validation and test; ``stored``: the columns in their files.
     ``schema``: the meaning of the columns, the same for all.
     ``label``: a number label in a sentence; empty without one.
     ``remarks``: sentences about the data that a user should be told.
@@ -82,7 +81,7 @@ def make_plan(job: Job, earlier: Callable[[str], int | None] = lambda name: None
     train = msgspec.structs.replace(schemas["train"], guessed=not is_typed(datasets["train"]))
     schema = with_widths(train, datasets["train"], stored["train"])
     labels = first_labels(schema, datasets["train"], stored["train"])
-    schema = msgspec.structs.replace(schema, centre=median(to_float32(labels)), rows=datasets["train"].rows)
+    schema = msgspec.structs.replace(schema, centre=centre_of(labels), rows=datasets["train"].rows)
     if job.scales:
         schema = with_offsets(schema, datasets["train"], stored["train"])
     elif job.learner.COMPARES:
@@ -93,8 +92,8 @@ def make_plan(job: Job, earlier: Callable[[str], int | None] = lambda name: None
     if isinstance(data.validation, float):
         datasets |= _split(datasets["train"], job, data.validation)
         stored["validation"] = stored["train"]
-    remarks += label_remark(schema.label, labels)
-    return Plan(datasets, stored, schema, range_text(schema.label, labels), remarks, job.data)
+    remarks += [remark for name, y in labels.items() for remark in label_remark(name, y)]
+    return Plan(datasets, stored, schema, range_text(labels), remarks, job.data)
 
 
 def _inspect(data: Data, earlier: Callable[[str], int | None]) -> dict[str, tuple[Dataset, list[Layout]]]:
@@ -151,10 +150,11 @@ def _with_label_type(job: Job, train: Dataset, layouts: list[Layout]) -> Data:
     """The data section with the type of label that the learner predicts, if the column holds such."""
     data = job.data
     predicted = label_type(job)
-    if predicted == data.label_type or data.label is None:
+    if predicted == data.label_type or not data.labels:
         return data
-    (kind,) = used_columns(layouts, [Use("label", data.label)], is_typed(train)).types
-    return msgspec.structs.replace(data, label_type=predicted) if is_number(plain_type(kind)) else data
+    kinds = used_columns(layouts, [Use("label", name) for name in data.labels], is_typed(train)).types
+    has_numbers = all(is_number(plain_type(kind)) for kind in kinds)
+    return msgspec.structs.replace(data, label_type=predicted) if has_numbers else data
 
 
 def _columns(data: Data, dataset: Dataset, layouts: list[Layout], train: pa.Schema | None) -> pa.Schema:
@@ -199,7 +199,7 @@ def _check_widths(name: str, schema: Schema, train: Schema) -> None:
 
 def _split(rows: Dataset, job: Job, fraction: float) -> dict[str, Dataset]:
     """The training rows in two parts: those that are left to train, and the ``fraction`` to validate on."""
-    by = job.data.label if job.data.stratify else None
+    by = job.data.stratum
     parts = {
         name: msgspec.structs.replace(rows, split=Split(job.training.seed, fraction, name == "validation", by))
         for name in ("train", "validation")
@@ -232,7 +232,7 @@ def fold_of(plan: Plan, job: Job, number: int) -> Plan:
     rows = plan.datasets["train"]
     assert search
     assert search.folds
-    by = job.data.label if job.data.stratify else None
+    by = job.data.stratum
     group = job.data.group if search.whole_groups else None
     seed = job.training.seed
     parts = {n: Fold(seed, search.folds, number, n == "validation", by, group) for n in ("train", "validation")}

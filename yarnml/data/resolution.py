@@ -23,7 +23,7 @@ def resolved(data: Data, stored: pa.Schema, constant: Iterable[str], url: str) -
     """
     if not is_open(data):
         return data
-    roles = {data.label, data.weight, data.offset, data.exposure, data.group, *constant}
+    roles = {*data.labels, data.weight, data.offset, data.exposure, data.group, *constant}
     free = pa.schema([field for field in stored if field.name not in roles and not pa.types.is_struct(field.type)])
     features = data.features
     if isinstance(features, list):

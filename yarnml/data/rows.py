@@ -103,8 +103,9 @@ def rows_of(table: pa.Table, schema: Schema, where: str, numbers: Places | None 
     x = features_of(table, schema, where, training)
     y = np.zeros(len(x), np.float32)
     weight = np.ones(len(x), np.float32)
-    if schema.label is not None:
-        y = _labels(plain_column(table, schema.label, where), schema.label, schema, where)
+    if schema.labels:
+        columns = [_labels(plain_column(table, name, where), name, schema, where) for name in schema.labels]
+        y = np.stack(columns, axis=1) if schema.label_shape else columns[0]
     if schema.weight:
         weight = _weights(plain_column(table, schema.weight, where), schema.weight, where)
     return Rows(x, aligned(y), aligned(weight), keys_of(table, schema, where))
@@ -175,7 +176,7 @@ def _weights(array: pa.Array, name: str, where: str) -> npt.NDArray[np.float32]:
 
 
 def _labels(label: pa.Array, name: str, schema: Schema, where: str) -> Array:
-    return _class_numbers(label, schema, where) if schema.label_type == "class" else _targets(label, name, where)
+    return _class_numbers(label, name, schema, where) if schema.label_type == "class" else _targets(label, name, where)
 
 
 def _targets(label: pa.Array, name: str, where: str) -> npt.NDArray[np.float32]:
@@ -185,15 +186,15 @@ def _targets(label: pa.Array, name: str, where: str) -> npt.NDArray[np.float32]:
     return y
 
 
-def _class_numbers(label: pa.Array, schema: Schema, where: str) -> npt.NDArray[np.int32]:
+def _class_numbers(label: pa.Array, name: str, schema: Schema, where: str) -> npt.NDArray[np.int32]:
     classes = schema.classes or ()
     try:
         numbers_or_null = places(label, classes)
     except (pa.ArrowException, OverflowError):  # a type that can't be compared with these
-        class_array(classes, label.type, f"{where}: label '{schema.label}'", DataError)
+        class_array(classes, label.type, f"{where}: label '{name}'", DataError)
         raise
     if numbers_or_null.null_count:
         value = label.filter(pc.is_null(numbers_or_null))[0].as_py()
         shown = ", ".join(map(str, classes[:8])) + (", …" if len(classes) > 8 else "")
-        raise DataError(f"{where}: label '{schema.label}' holds {value!r}, which is none of the classes ({shown}).")
+        raise DataError(f"{where}: label '{name}' holds {value!r}, which is none of the classes ({shown}).")
     return numbers_or_null.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)

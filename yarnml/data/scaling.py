@@ -36,7 +36,7 @@ def identity(width: int) -> Scaling:
 
 def identity_of(schema: Schema) -> Scaling:
     """The scaling of these columns that changes nothing, in the form of the fitted one."""
-    label = None if schema.label_scale == "none" else label_scaling.identity()
+    label = None if schema.label_scale == "none" else label_scaling.identity(schema.label_shape)
     return identity(schema.width)._replace(label=label)
 
 

@@ -70,14 +70,16 @@ class Offset(Struct, frozen=True, array_like=True):
 class Schema(Struct, frozen=True):
     """The columns of a job.
 
-    ``label``: None for a learner without labels.
+    ``label``: several are a tuple; None for a learner without.
+    ``label_type``: of each label.
     ``classes``: sorted; empty for a number label, and None until they are surveyed.  Without a label they are the
-    numbers of the clusters, or empty for a learner that finds none.
+    numbers of the clusters, or empty for a learner that finds none.  Of several labels each has the same two.
     ``shape``: of a row's features, where they are an image or another array.
     ``class_weights``: in the order of the classes; as in the job file until the classes and their counts are known.
     ``missing``: whether nulls among the features become NaN, instead of being refused.
     ``finite``: whether NaN and infinity among the features are refused, of NaN all but what is missing.
-    ``centre``: a number label of the training data, from which labels are counted where their squares are added up.
+    ``centre``: a number label of the training data, from which labels are counted where their squares are added up;
+    of several labels one for each.
     ``label_scale``: what the learner sees of a number label, see `yarnml.data.label_scaling`.
     ``guessed``: whether the training data do not say what is text, so that text may be numbers, as in CSV.
     ``rows``: the most rows that there are to train on; 0: not known.
@@ -90,7 +92,7 @@ class Schema(Struct, frozen=True):
     """
 
     features: tuple[Feature, ...]
-    label: str | None
+    label: str | tuple[str, ...] | None
     label_type: Literal["class", "number", "none"]
     classes: tuple[str | int | float | bool, ...] | None = None
     weight: str | None = None
@@ -98,7 +100,7 @@ class Schema(Struct, frozen=True):
     class_weights: tuple[float, ...] | ClassWeights | None = None
     missing: bool = False
     finite: bool = False
-    centre: float = 0.0
+    centre: float | tuple[float, ...] = 0.0
     label_scale: Literal["none", "standard", "log"] = "none"
     guessed: bool = False
     rows: int = 0
@@ -150,8 +152,30 @@ class Schema(Struct, frozen=True):
         """The number of classes, or of clusters; 0 for a number label."""
         return len(self.classes or ())
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The columns to predict; none for a learner without."""
+        return (self.label,) if isinstance(self.label, str) else self.label or ()
+
+    @property
+    def label_shape(self) -> tuple[int, ...]:
+        """The shape of a row's labels: () for one, (n,) for several."""
+        return (len(self.label),) if isinstance(self.label, tuple) else ()
+
+    @property
+    def task(self) -> Literal["class", "number", "multilabel", "multioutput", "none"]:
+        """The prediction to learn: one class or number, several of two classes (multilabel), or several numbers."""
+        if not self.label_shape or self.label_type == "none":
+            return self.label_type
+        return "multilabel" if self.label_type == "class" else "multioutput"
+
     def choose(self, outputs: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-        """[rows]: the place of the class that a model predicts by its outputs [rows, classes]."""
+        """[rows]: the place of the class that a model predicts by its outputs [rows, classes].
+
+        Of several labels: [rows, labels], by the probabilities of the second class [rows, labels].
+        """
+        if self.task == "multilabel":
+            return (outputs >= 0.5).astype(np.int64)
         if self.threshold is None:
             return np.argmax(outputs, axis=-1)
         return (outputs[:, 1] >= self.threshold).astype(np.int64)
@@ -160,7 +184,8 @@ class Schema(Struct, frozen=True):
 class Rows(NamedTuple):
     """x: float32 [rows, row_width]; y: int32 class numbers or float32 [rows]; weight: float32 [rows].
 
-    Without a label y is 0.  Where the schema has an offset it is the last number of x.
+    Of several labels y is [rows, labels], without a label it is 0.
+    Where the schema has an offset it is the last number of x.
     ``keys``: None where no column becomes keys.
     ``prepared``: what a learner's program has made of them ahead of their step, in a form of its own.
     """
@@ -206,7 +231,7 @@ def names_of_columns(features: Iterable[Feature]) -> list[str]:
 def columns(schema: Schema, stored: pa.Schema) -> pa.Schema:
     """The stored columns to read."""
     offset = schema.offset.name if schema.offset else None
-    names = dict.fromkeys([*names_of_columns(schema.features), schema.label, schema.weight, schema.group, offset])
+    names = dict.fromkeys([*names_of_columns(schema.features), *schema.labels, schema.weight, schema.group, offset])
     return pa.schema([stored.field(name) for name in names if name is not None])
 
 

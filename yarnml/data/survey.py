@@ -18,6 +18,7 @@ from yarnml.data.prepare.findings import Finding, Values, values
 from yarnml.data.rows import column_to_prepare, plain_column, training_rows
 from yarnml.data.schema import Feature, Schema, check_shape, in_order, names_of_columns, prepared
 from yarnml.errors import DataError, JobFileError
+from yarnml.events.text import first_few
 from yarnml.job.prepare import Category, OneHot, Step
 
 MAX_CLASSES = 10_000
@@ -30,7 +31,7 @@ def columns_to_survey(schema: Schema) -> list[str]:
     """The columns that a pass over the training data has to read; none when the schema is complete."""
     features = features_to_survey(schema)
     sees_label = counts_labels(schema) or any(_next_step(f)[1].SEES_LABEL for f in features)
-    labels = [str(schema.label)] if sees_label else []
+    labels = schema.labels if sees_label else ()
     return list(dict.fromkeys([*names_of_columns(features), *labels]))
 
 
@@ -51,8 +52,7 @@ def find(table: pa.Table, schema: Schema, numbers: Places, where: str) -> Findin
     ``numbers`` [rows]: of each among all rows to train on.
     """
     findings: Findings = {}
-    if counts_labels(schema):
-        label = str(schema.label)
+    for label in schema.labels if counts_labels(schema) else ():
         findings[label] = values(plain_column(table, label, where), MAX_CLASSES)
     features = features_to_survey(schema)
     for feature, stored in zip(features, inputs_of(table, features, where), strict=True):
@@ -88,10 +88,11 @@ def with_findings(schema: Schema, findings: Findings) -> Schema:
             f.name for f in schema.features if f.name in findings and f.name not in schema.types and _tells_apart(f)
         }
         findings = {n: _whole(f) if n in told_apart else f for n, f in findings.items()}
-        if schema.classes is None and schema.label in findings and schema.label not in schema.types:
-            findings[schema.label] = _whole_labels(findings[schema.label], schema.label)
+        for label in schema.labels if schema.classes is None else ():
+            if label in findings and label not in schema.types:
+                findings[label] = _whole_labels(findings[label], label)
     features = tuple(_taught(f, findings[f.name]) if f.name in findings else f for f in schema.features)
-    labels = findings.get(str(schema.label))
+    labels = merge_findings({"": findings[name]} for name in schema.labels if name in findings).get("")
     classes = schema.classes
     if classes is None and isinstance(labels, Values):
         classes = _classes(labels, schema)
@@ -155,7 +156,17 @@ def _classes(labels: Values, schema: Schema) -> tuple[Any, ...]:
             f"Label '{schema.label}' has more than {labels.limit} different values; "
             "if it is a number to predict, set data.label_type: number."
         )
-    return in_order((label for label, _ in labels.counts), schema)
+    classes = in_order((label for label, _ in labels.counts), schema)
+    if schema.label_shape and len(classes) != 2:
+        raise DataError(
+            f"Of several labels each holds the same two classes, but {_quoted(schema.labels)} hold "
+            f"{first_few([str(c) for c in classes], 5)}; name both in data.classes, or set data.label_type: number."
+        )
+    return classes
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return first_few([f"'{name}'" for name in names], 5)
 
 
 def _class_weights(schema: Schema, labels: Finding | None) -> Any:

@@ -46,6 +46,16 @@ def column_of(data: Any, user: str, what: str) -> pa.ChunkedArray:
         raise DataError(f"{user} can't make a column of {what}, a {type(data).__name__}: {first_line(exc)}") from exc
 
 
+def columns_of_rows(data: Any, user: str, what: str) -> list[pa.ChunkedArray]:
+    """Make columns of a table, or of an array [rows, columns]; of anything else the one that `column_of` makes."""
+    table = None if is_column(data) else table_of(data, user)
+    if table is not None:
+        return list(table.columns)
+    if np.ndim(data) == 2:
+        return [column_of(column, user, what) for column in np.asarray(data).T]
+    return [column_of(data, user, what)]
+
+
 def array_of(data: Any, user: str) -> Array:
     """Make an array of numbers; what is masked becomes NaN.  DataError for what are no numbers."""
     if np.ma.isMaskedArray(data):

@@ -27,7 +27,7 @@ def types_to_read(data: Data, guessed: pa.Schema) -> pa.Schema:
     for field in guessed:
         if pa.types.is_binary(field.type):  # no text that can be decoded, which is told where columns are bound
             kind = field.type
-        elif field.name == data.label:
+        elif field.name in data.labels:
             kind = _label(data, field.type)
         elif field.name == data.group and field.name not in named_features(data):
             kind = field.type if is_number(field.type) else pa.string()

@@ -55,7 +55,8 @@ def fit(
         frame: a table of pandas, Polars, Arrow or any library that speaks Arrow's C interface; a mapping of columns; an
             array [rows, width] or [rows, *shape] of numbers.
         learner: a kind, or a mapping as under ``learner`` of the job file.
-        label: the name of a column, or one label for each row; None for a learner without.
+        label: the name of a column, or one label for each row; of several labels a list of names, or an array
+            [rows, labels]; None for a learner without.
         features: names of columns; None for all but those of the other roles.
         weight: the name of a column, or one weight for each row.
         group: the same for metrics of the order within groups.
@@ -75,7 +76,7 @@ def fit(
         roles = (label, weight, group, offset, exposure)
         sources = {"train": tabulate(frame, *roles, features=features)}
         if test is not None:
-            by_name = [test, *(role if isinstance(role, str) else None for role in roles)]
+            by_name = [test, *(role if isinstance(role, str | list) else None for role in roles)]
             sources["test"] = tabulate(*(test if isinstance(test, tuple) else by_name), features=features)
         places = {name: os.path.join(folder, file) for name, file in (("train", TRAIN), ("test", TEST))}
         for name, rows in sources.items():

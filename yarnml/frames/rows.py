@@ -15,6 +15,9 @@ from yarnml.errors import DataError
 ARRAY = "x"
 """The column that holds the rows of an array, as lists: its features are x[0], x[1], …"""
 
+MATRIX = 2
+"""Dimensions of an array [rows, labels]."""
+
 GROUP_BYTES = 64 * 2**20
 """Bytes of a row group, the least that is read at once."""
 
@@ -38,7 +41,8 @@ def tabulate(
 ) -> JobRows:
     """Make a table of a frame of any library, a mapping of columns, or an array [rows, width] or [rows, *shape].
 
-    ``label`` to ``exposure``: the name of a column, or one value for each row.
+    ``label`` to ``exposure``: the name of a column, or one value for each row.  Several labels: a list of names of
+    columns, or an array [rows, labels].
     ``features``: names of columns; None for all others.
     Raises DataError for what is no table, and for columns that are missing or of another length.
     """
@@ -50,7 +54,17 @@ def tabulate(
         if x.ndim > 2:
             fields["shape"] = list(x.shape[1:])
     given = list(table.column_names) if features is None else list(features)
-    roles: dict[str, str] = {}
+    roles: dict[str, Any] = {}
+    several: list[str] = []
+    if _are_names(label, table):
+        several = list(label)
+    elif np.ndim(label) == MATRIX:
+        for number, values in enumerate(np.asarray(label).T):
+            several.append(_free(f"label_{number}", table))
+            table = _with_column(table, several[-1], values, "label")
+    if several:
+        roles["label"] = several
+        label = None
     given_roles = {"label": label, "weight": weight, "group": group, "offset": offset, "exposure": exposure}
     for role, values in given_roles.items():
         if isinstance(values, str):
@@ -59,10 +73,18 @@ def tabulate(
         elif values is not None:
             roles[role] = _free(role, table)
             table = _with_column(table, roles[role], values, role)
-    chosen = [name for name in given if name not in roles.values() or features is not None]
+    taken = {*several, *(name for name in roles.values() if isinstance(name, str))}
+    chosen = [name for name in given if name not in taken or features is not None]
     columns_of(table, chosen, "the table")
-    kept = dict.fromkeys([*chosen, *roles.values()])
+    kept = dict.fromkeys([*chosen, *(name for name in (*several, *roles.values()) if isinstance(name, str))])
     return JobRows(table.select(list(kept)), {"features": chosen, **roles, **fields})
+
+
+def _are_names(label: Any, table: pa.Table) -> bool:
+    """Tell whether a label is a list of names of columns, and not of one text for each row."""
+    names = {*table.column_names}
+    is_list = isinstance(label, list | tuple) and len(label) > 0
+    return is_list and all(isinstance(name, str) and name in names for name in label)
 
 
 def write(table: pa.Table, path: str) -> None:

@@ -45,6 +45,7 @@ class Data(Section, frozen=True, kw_only=True):
     ``where``: a condition in SQL's words that rows must fulfil; of those that do, ``sample`` is the part to train with,
     and ``limit`` the most.
     ``prepare``: steps that make numbers of columns, or better ones, before ``scale``; see docs/preparation.md.
+    ``label``: the column to predict, or several: numbers, or classes that each label has or has not.
     ``label_scale``: what the learner sees of a number label: itself, mean 0 and variance 1 (``standard``), or so its
     logarithm (``log``); ``auto``: as is best for the learner.
     ``class_weights``: what the weight of a training row is multiplied by, for each class by its text.
@@ -65,7 +66,7 @@ class Data(Section, frozen=True, kw_only=True):
     sample: Fraction | None = None
     limit: PositiveInt | None = None
     features: Annotated[list[str], Meta(min_length=1)] | Literal["all"] | AllFeatures
-    label: str | None = None
+    label: str | Annotated[list[str], Meta(min_length=1)] | None = None
     label_type: Literal["auto", "class", "number"] = "auto"
     classes: Annotated[list[str | int | bool], Meta(min_length=1)] | None = None
     weight: str | None = None
@@ -78,3 +79,13 @@ class Data(Section, frozen=True, kw_only=True):
     prepare: list[Step] = field(default_factory=list)
     class_weights: ClassWeights | None = None
     stratify: bool = False
+
+    @property
+    def labels(self) -> list[str]:
+        """The columns to predict; none for a learner without."""
+        return [self.label] if isinstance(self.label, str) else self.label or []
+
+    @property
+    def stratum(self) -> str | None:
+        """The label whose classes a part of the rows shall have in the same shares; None for any."""
+        return self.labels[0] if self.stratify else None

@@ -1,4 +1,4 @@
-"""The label of a job: its type and its scale, where ``data`` leaves them to the learner."""
+"""The label of a job, or several: type and scale where ``data`` leaves them to the learner, and what goes with them."""
 
 from typing import Literal
 
@@ -27,6 +27,32 @@ def label_scale(job: Job, is_number: bool) -> Literal["none", "standard", "log"]
             "set data.label_type: number."
         )
     return "none"
+
+
+def check_labels(job: Job) -> None:
+    """Refuse several labels where the learner predicts one, and fields that are about a single one."""
+    data = job.data
+    if len(set(data.labels)) < len(data.labels):
+        raise JobFileError("data.label names a column twice; name each column once.")
+    if len(data.labels) < 2:
+        return
+    if not job.learner.TAKES_LABELS:
+        raise JobFileError(
+            f"learner.kind {job.learner.kind} predicts one label, but data.label names {len(data.labels)}; train a "
+            "model for each, or choose linear, logistic, mlp or forest."
+        )
+    if data.classes and len(data.classes) != 2:
+        raise JobFileError("data.classes of several labels are two, without and with, such as [false, true].")
+    fields = {
+        "data.class_weights": data.class_weights,
+        "data.stratify": data.stratify,
+        "data.offset": data.offset,
+        "data.exposure": data.exposure,
+        "evaluation.threshold": job.evaluation.threshold,
+    }
+    for name, value in fields.items():
+        if value:
+            raise JobFileError(f"{name} is for one label, but data.label names {len(data.labels)}; remove it.")
 
 
 def check_label_scale(job: Job) -> None:

@@ -16,7 +16,7 @@ MAX_CONFUSED = 100
 class Metric(NamedTuple):
     """A metric, or a family of them with a number in the name.
 
-    ``pattern``: of the names; ``label``: the type of label, or ``two`` for two classes; ``always``: in every
+    ``pattern``: of the names; ``label``: `Schema.task`, or ``two`` for two classes; ``always``: in every
     evaluation; ``rises``: more is better; ``single``: one number, by which a job can be judged.
     ``groups``: it is of the order of the rows within groups, for which a job needs ``data.group``.
     ``times``: it is of labels that are survival times, see `yarnml.worker.metrics.times`.
@@ -60,6 +60,16 @@ METRICS = (
     Metric("pr_auc", "two", rises=True),
     Metric("ks", "two", rises=True),
     Metric(r"lift_[1-9]\d?", "two", rises=True),
+    Metric("loss", "multioutput", always=True),
+    Metric("rmse", "multioutput", always=True),
+    Metric("r2", "multioutput", always=True, rises=True),
+    Metric("mae", "multioutput"),
+    Metric("per_label", "multioutput", single=False),
+    Metric("loss", "multilabel", always=True),
+    Metric("subset_accuracy", "multilabel", always=True, rises=True),
+    Metric("hamming_loss", "multilabel", always=True),
+    Metric(r"(micro|macro|weighted)_(precision|recall|f\d+(\.\d+)?)", "multilabel", rises=True),
+    Metric("per_label", "multilabel", single=False),
     *(
         Metric(pattern, label, rises=True, groups=True)
         for label in ("number", "two")
@@ -69,12 +79,19 @@ METRICS = (
 
 
 _USUAL = {
-    **dict.fromkeys(["mae", "median_absolute_error", "mape", "poisson_deviance", "gamma_deviance"], "number"),
-    **dict.fromkeys(["balanced_accuracy", "macro_precision", "macro_recall", "macro_f1", "weighted_f1"], "class"),
-    **dict.fromkeys(["log_loss", "brier", "calibration_error", "macro_roc_auc", "per_class", "confusion"], "class"),
-    **dict.fromkeys(["precision", "recall", "f1", "pr_auc", "ks", "lift_10"], "two"),
+    "number": ["mae", "median_absolute_error", "mape", "poisson_deviance", "gamma_deviance"],
+    "class": [
+        *("balanced_accuracy", "macro_precision", "macro_recall", "macro_f1", "weighted_f1"),
+        *("log_loss", "brier", "calibration_error", "macro_roc_auc", "per_class", "confusion"),
+    ],
+    "two": ["precision", "recall", "f1", "pr_auc", "ks", "lift_10"],
+    "multioutput": ["mae", "per_label"],
+    "multilabel": ["micro_f1", "macro_f1", "weighted_f1", "per_label"],
 }
-"""Metrics beside those of every evaluation → the label that they are for."""
+"""The label → metrics that are for it, beside those of every evaluation."""
+
+_JUDGE = {"number": "rmse", "multioutput": "rmse", "multilabel": "hamming_loss"}
+"""The label → the metric by which a stored model is judged."""
 
 
 def of_groups(name: str) -> bool:
@@ -103,12 +120,12 @@ def rises(name: str) -> bool:
     return any(metric.rises and re.fullmatch(metric.pattern, name) for metric in METRICS)
 
 
-def check_metric(field: str, name: str, label_type: str, classes: int, single: bool = True) -> None:
+def check_metric(field: str, name: str, task: str, classes: int, single: bool = True) -> None:
     """Refuse a metric that no evaluation of such a label has; JobFileError names the ``field``.
 
     ``classes``: their number, 0 where it is not known yet.  ``single``: it must be one number.
     """
-    possible = [metric for metric in METRICS if _is_for(metric, label_type, classes)]
+    possible = [metric for metric in METRICS if _is_for(metric, task, classes)]
     metric = next((metric for metric in possible if re.fullmatch(metric.pattern, name)), None)
     if metric is None or (single and not metric.single):
         names = ", ".join(example(m) for m in possible if m.single or not single)
@@ -117,21 +134,21 @@ def check_metric(field: str, name: str, label_type: str, classes: int, single: b
         raise JobFileError(f"{field}: {name} is for {metric.most_classes} classes at most, and there are {classes}.")
 
 
-def usual_metric(label_type: str) -> str:
+def usual_metric(task: str) -> str:
     """Name the metric by which a stored model is judged where nobody names one."""
-    return "rmse" if label_type == "number" else "log_loss"
+    return _JUDGE.get(task, "log_loss")
 
 
-def all_metrics(label_type: str, classes: int) -> list[str]:
+def all_metrics(task: str, classes: int) -> list[str]:
     """Name the usual ones of all metrics that an evaluation of such a label may have, but for those of groups."""
-    names = [name for name, label in _USUAL.items() if label in (label_type, "two" if classes == 2 else None)]
-    if label_type == "class" and classes > MAX_CONFUSED:
+    names = _USUAL.get(task, []) + (_USUAL["two"] if task == "class" and classes == 2 else [])
+    if task == "class" and classes > MAX_CONFUSED:
         names = [name for name in names if name not in ("confusion", "macro_roc_auc")]
     return names
 
 
-def _is_for(metric: Metric, label_type: str, classes: int) -> bool:
-    return metric.label == label_type or (metric.label == "two" and label_type == "class" and classes in {0, 2})
+def _is_for(metric: Metric, task: str, classes: int) -> bool:
+    return metric.label == task or (metric.label == "two" and task == "class" and classes in {0, 2})
 
 
 def example(metric: Metric) -> str:

@@ -11,7 +11,7 @@ from yarnml.job.batches import check_batches
 from yarnml.job.csv import check_csv
 from yarnml.job.data import HoldOut
 from yarnml.job.keys import check_keys, check_state
-from yarnml.job.labels import check_label_scale
+from yarnml.job.labels import check_label_scale, check_labels
 from yarnml.job.patterns import check_patterns, is_open, is_pattern, named_features
 from yarnml.job.prepare import (
     Bucket,
@@ -52,6 +52,7 @@ def check_learner(job: Job) -> None:
     _check_label(job)
     _check_offset(job)
     check_label_scale(job)
+    check_labels(job)
     job.learner.check(job)
     check_start(job)
     _check_words(job)
@@ -98,8 +99,8 @@ def _check_offset(job: Job) -> None:
     if len(given) > 1:
         raise JobFileError("data.exposure is an offset by its logarithm, beside data.offset; give one of them.")
     for name in given:
-        if getattr(data, name) == data.label:
-            raise JobFileError(f"data.{name} must be another column than the label '{data.label}'.")
+        if getattr(data, name) in data.labels:
+            raise JobFileError(f"data.{name} must be another column than the label '{getattr(data, name)}'.")
 
 
 def _check_words(job: Job) -> None:
@@ -147,14 +148,15 @@ def check_data(job: Job) -> None:
     data = job.data
     check_patterns(data)
     features = named_features(data)
-    if data.label in features:
-        raise JobFileError(f"data.features must not contain the label '{data.label}'.")
+    for label in data.labels:
+        if label in features:
+            raise JobFileError(f"data.features must not contain the label '{label}'.")
     if data.stratify and not isinstance(data.validation, float) and not (job.search and job.search.folds):
         raise JobFileError(
             "data.stratify needs data.validation, a fraction of the training rows to hold out, or search.folds."
         )
-    if data.label and data.label == data.weight:
-        raise JobFileError(f"data.weight must be another column than the label '{data.label}'.")
+    if data.weight in data.labels:
+        raise JobFileError(f"data.weight must be another column than the label '{data.weight}'.")
     if len(set(features)) < len(features):
         raise JobFileError("data.features names a column twice; name each column once.")
     if data.classes and len(set(data.classes)) < len(data.classes):

@@ -25,7 +25,7 @@ class Batch(NamedTuple):
     """Some rows, as a learner gets them.
 
     ``x``: float32 [rows, *shape]; [rows, row_width] where the schema has an offset, see `split_offset`.
-    ``y``: int32 class numbers or float32 [rows]; 0 without a label.
+    ``y``: int32 class numbers or float32 [rows], of several labels [rows, labels]; 0 without a label.
     ``weight``: float32 [rows], 0 for padding.
     """
 
@@ -129,7 +129,8 @@ class LearnerBase(Protocol):
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
         """Predictions: [rows, classes] for a class label, probabilities in our models; [rows] for a number label.
 
-        Without a label: [rows, clusters], of which the largest is the row's cluster, or any [rows, …].
+        Of several labels: [rows, labels], of classes the probability of the second.  Without a label: [rows, clusters],
+        of which the largest is the row's cluster, or any [rows, …].
         """
 
     def loss(self, parameters: Any, batch: Batch) -> jax.Array:
@@ -197,6 +198,11 @@ def sums_by(membership: jax.Array, values: jax.Array) -> jax.Array:
 def cross_entropy(logits: jax.Array, y: jax.Array) -> jax.Array:
     """-log softmax(logits)[y] of every row; logits [rows, classes], y [rows] → [rows]."""
     return jax.nn.logsumexp(logits, axis=-1) - jnp.take_along_axis(logits, y[:, None], axis=-1)[:, 0]
+
+
+def binary_cross_entropy(logits: jax.Array, y: jax.Array) -> jax.Array:
+    """-log of the probability of y, 0 or 1, where ``logits`` are the log odds of 1; all of one shape."""
+    return jax.nn.softplus(jnp.where(y == 1, -logits, logits))
 
 
 def squared_error(prediction: jax.Array, y: jax.Array) -> jax.Array:

@@ -8,7 +8,7 @@ def needs_number_label(schema: Schema, kind: str) -> None:
     """Refuse a class label, by a JobFileError."""
     if schema.label_type != "number":
         raise JobFileError(
-            f"learner.kind {kind} predicts numbers, but '{schema.label}' is a class label; "
+            f"learner.kind {kind} predicts numbers, but '{schema.labels[0]}' is a class label; "
             "set data.label_type: number, or choose logistic, softmax, svm, mlp or cnn."
         )
 
@@ -17,7 +17,7 @@ def needs_classes(schema: Schema, kind: str, exactly: int | None = None) -> None
     """Refuse a label that holds numbers, fewer than two classes, or another number than ``exactly``; JobFileError."""
     if schema.label_type != "class":
         raise JobFileError(
-            f"learner.kind {kind} predicts classes, but '{schema.label}' holds numbers; "
+            f"learner.kind {kind} predicts classes, but '{schema.labels[0]}' holds numbers; "
             "set data.label_type: class, or choose linear, mlp or cnn."
         )
     if schema.outputs < 2:

@@ -133,15 +133,15 @@ def _find_rows(job: ModelExplanation) -> tuple[ScoringPlan, str | None]:
     plan = plan_scoring(section.model, source, kept, labelled=None)
     schema = plan.schema
     check_explainable(schema)
-    if schema.label not in plan.columns.names:
+    if not schema.labels or not {*schema.labels} <= {*plan.columns.names}:
         if section.metric:
             raise JobFileError(f"explain.metric {section.metric} needs rows with the label; explain.data has none.")
         return plan, None
-    usual = usual_metric(schema.label_type)
+    usual = usual_metric(schema.task)
     if usual == "log_loss" and versions.description(plan.folder).learner["kind"] == "svm":
         usual = "accuracy"
     metric = section.metric or usual
-    check_metric("explain.metric", metric, schema.label_type, len(schema.classes or ()))
+    check_metric("explain.metric", metric, schema.task, len(schema.classes or ()))
     return plan, metric
 
 

@@ -131,5 +131,5 @@ def _tables(schema: Schema, values: Values) -> dict[str, pa.Table]:
 def _outputs(schema: Schema, values: Values) -> list[str]:
     """A name for each of the model's outputs."""
     count = values.effects["dependence"].shape[2]
-    classes = [str(name) for name in schema.classes or ()]
+    classes = [str(name) for name in (schema.labels if schema.label_shape else schema.classes or ())]
     return classes if len(classes) == count else ["output"] if count == 1 else [str(k) for k in range(count)]

@@ -50,8 +50,8 @@ def plan_evaluation(job: ModelEvaluation) -> EvaluationPlan:
     if schema.label is None:
         raise ExportError(f"{plan.folder} learnt without a label, so there is nothing to compare its outputs with.")
     for name in section.metrics:
-        check_metric("evaluate.metrics", name, schema.label_type, len(schema.classes or ()), single=False)
-    names = list(requested(section.metrics or all_metrics(schema.label_type, len(schema.classes or ()))))
+        check_metric("evaluate.metrics", name, schema.task, len(schema.classes or ()), single=False)
+    names = list(requested(section.metrics or all_metrics(schema.task, len(schema.classes or ()))))
     identity = {"model": plan.digest, "data": plan.dataset.fingerprint, "by": section.by, "metrics": names}
     return EvaluationPlan(job, plan, names, identity, earlier_end(job, "file", lambda: _end(job, identity)))
 

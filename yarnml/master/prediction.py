@@ -16,6 +16,7 @@ from yarnml import storage
 from yarnml.checkpoint.lease import Lease
 from yarnml.control.commands import Predict
 from yarnml.control.reports import Predicted as Counts
+from yarnml.data.output_columns import prediction_columns, probability_columns
 from yarnml.errors import ExportError, Interrupted, JobFileError, translated
 from yarnml.events.events import Listener, Planned, Predicted
 from yarnml.job import paths
@@ -62,6 +63,8 @@ def plan_prediction(job: Prediction) -> PredictionPlan:
     kept = [("predict.keep", name) for name in predict.keep]
     scoring = plan_scoring(predict.model, Source("predict.data", predict.data, predict.format, predict.csv), kept)
     _check_learner(job, scoring)
+    for name in {*predict.keep} & {*prediction_columns(scoring.schema), *probability_columns(scoring.schema)}:
+        raise JobFileError(f"predict.keep can't keep a column '{name}': the output has one of that name.")
     shards = shards_of(scoring.dataset.rows, predict.shards)
     identity = {
         "format": FORMAT,

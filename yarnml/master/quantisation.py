@@ -36,8 +36,8 @@ def quantise(job: Quantisation, cluster: Cluster, say: Listener) -> Quantisation
         raise ExportError(f"{plan.folder} has no weights to be made smaller: they are those of {', '.join(NETWORKS)}.")
     if schema.label is None:
         raise ExportError(f"{plan.folder} learnt without a label, so there is nothing to measure its loss by.")
-    metric = job.metric or usual_metric(schema.label_type)
-    check_metric("--metric", metric, schema.label_type, len(schema.classes or ()))
+    metric = job.metric or usual_metric(schema.task)
+    check_metric("--metric", metric, schema.task, len(schema.classes or ()))
     parent = plan.folder.rpartition("/")[0]
     target = Export(path=parent)
     export.check_target(target)

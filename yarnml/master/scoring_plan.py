@@ -58,8 +58,8 @@ def plan_scoring(
     dataset, stored = inspect(source.paths, source.format, source.field, source.csv)
     needed = [*names_of_columns(about.schema.features), *([about.schema.offset.name] if about.schema.offset else [])]
     if labelled is None:
-        labelled = about.schema.label is not None and about.schema.label in stored.names
-    labels = [name for name in (about.schema.label, about.schema.weight) if name] if labelled else []
+        labelled = bool(about.schema.labels) and {*about.schema.labels} <= {*stored.names}
+    labels = [*about.schema.labels, *filter(None, [about.schema.weight])] if labelled else []
     added = [*((source.field, name) for name in labels), *extra]
     named = [*((name, source.field) for name in needed), *((name, field) for field, name in added)]
     for name, field in named:

@@ -125,7 +125,7 @@ def find(job: Job, plan: Plan) -> Results:
     search = job.search
     rows = plan.datasets["train"].rows
     assert search
-    check_metric("search.metric", search.metric, plan.schema.label_type, len(plan.schema.classes or ()))
+    check_metric("search.metric", search.metric, plan.schema.task, len(plan.schema.classes or ()))
     if search.folds and search.folds > rows:
         raise JobFileError(f"search.folds: {rows} rows can't be cut into {search.folds} folds.")
     identity = fingerprint_of(job, plan) | {

@@ -38,8 +38,11 @@ def card(about: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> st
 
 def _purpose(schema: Schema) -> str:
     """The words for what a model predicts."""
-    if schema.label is None:
+    if not schema.labels:
         return "learnt without a label"
+    if schema.label_shape:
+        names = ", ".join(f"`{_cell(name)}`" for name in schema.labels[:MAX_ROWS])
+        return f"predicts {len(schema.labels)} {'numbers' if schema.task == 'multioutput' else 'labels'} ({names})"
     if schema.label_type == "number":
         return f"predicts the number `{_cell(schema.label)}`"
     names = ", ".join(_cell(name) for name in (schema.classes or ())[:MAX_ROWS])
@@ -87,7 +90,9 @@ def _effects(arrays: Mapping[str, npt.NDArray[Any]], schema: Schema) -> list[str
             table = tabulate(arrays, schema).to_pydict()
         except ExportError:
             continue
-        shown = [n for n in ("feature", "class", "coefficient", "standard_error", "gain", "splits") if n in table]
+        shown = [
+            n for n in ("feature", "class", "label", "coefficient", "standard_error", "gain", "splits") if n in table
+        ]
         rows = [*zip(*(table[name] for name in shown), strict=True)]
         more = [f"{len(rows) - MAX_ROWS} more are in `{title.lower()}()` of the loaded model."]
         return [f"## {title}", *_table(shown, rows[:MAX_ROWS]), *(more if len(rows) > MAX_ROWS else [])]
@@ -101,7 +106,7 @@ def _limits(about: Mapping[str, Any], schema: Schema) -> Iterable[str]:
         yield "the training ended before it had converged"
     if "test" not in about["metrics"]:
         yield "it was not tested on rows that had no part in its training"
-    if schema.classes and schema.label is not None:
+    if schema.task == "class":
         yield "it knows no other classes than those above, and gives each row one of them"
     yield f"features are float32; {'missing values are taken' if schema.missing else 'missing values are refused'}"
     yield "its program is code: load it only where you trust who wrote it"

@@ -27,8 +27,9 @@ def coefficients(arrays: Mapping[str, npt.ArrayLike], schema: Schema, confidence
     ``left_out`` says why a column was not used, null where it was.
 
     Where the label is scaled by ``data.label_scale: log``, they are those of its logarithm.
-    With softmax a row for every feature and ``class``; with ordinal an intercept for each boundary between two classes.
-     Scaling is undone: coefficients count in the data's own units.
+    With softmax there is a row for every feature and ``class``, of several labels for every feature and ``label``; with
+    ordinal an intercept for each boundary between two classes.  Scaling is undone: coefficients count in the data's own
+    units.
     Raises ExportError for a model that is not linear, and for a confidence that is none.
     """
     if not 0 < confidence < 1:
@@ -37,7 +38,8 @@ def coefficients(arrays: Mapping[str, npt.ArrayLike], schema: Schema, confidence
     bias: npt.NDArray[Any] = named.get("parameters/bias", np.empty(0))
     weight: npt.NDArray[Any] = named.get("parameters/weight", np.empty(0))
     boundaries = schema.outputs - 1 if weight.ndim == 1 and bias.shape == (schema.outputs - 1,) else 0
-    is_whole = weight.shape in ((schema.width,), (schema.width, schema.outputs))
+    columns_of_weight = schema.labels if schema.label_shape else schema.classes or ()
+    is_whole = weight.shape in ((schema.width,), (schema.width, len(columns_of_weight)))
     if not is_whole or not (boundaries or bias.shape == weight.shape[1:]):
         raise ExportError("Only a linear model has coefficients, one weight for each feature; this one is another.")
     centre = named["scaling/mean"] + all_offsets(schema)
@@ -54,12 +56,12 @@ def coefficients(arrays: Mapping[str, npt.ArrayLike], schema: Schema, confidence
         values[: len(intercepts)] += named["scaling/label/mean"]
         errors = errors / named["scaling/label/factor"]
     given = {name.removeprefix("parameters/"): array for name, array in arrays.items()}
-    rows = max(schema.outputs, 1) if weight.ndim > 1 else 1
+    rows = len(columns_of_weight) if weight.ndim > 1 else 1
     classes = schema.classes or ()
     edges = [f"({low}|{high})" for low, high in pairwise(classes)] if boundaries else [INTERCEPT]
     columns: dict[str, Any] = {"feature": np.repeat([*edges, *schema.names], rows)}
     if weight.ndim > 1:
-        columns["class"] = [*classes] * len(values)
+        columns["label" if schema.label_shape else "class"] = [*columns_of_weight] * len(values)
     columns["coefficient"] = values.ravel()
     freedom = float(named.get("parameters/freedom", np.array(np.inf)))
     columns |= _inference(values.ravel(), errors.ravel(), freedom, confidence)

@@ -18,7 +18,7 @@ from yarnml.data.offsets import all_offsets, distances
 from yarnml.data.rows import check_finite, features_of, keys_of, offset_of
 from yarnml.data.schema import names_of_columns
 from yarnml.data.shapes import columns_of
-from yarnml.data.tables import array_of, column_of, table_of
+from yarnml.data.tables import array_of, columns_of_rows, table_of
 from yarnml.data.types import in_types
 from yarnml.errors import DataError, ExportError
 from yarnml.events.events import Outcome
@@ -29,7 +29,7 @@ from yarnml.model.explain.explainer import USUAL_ORDERS, Explainer, Explanation
 from yarnml.model.importances import importances
 from yarnml.model.pairs import pairs_of
 from yarnml.model.program import load_program
-from yarnml.model.scores import label_of, probabilities, score
+from yarnml.model.scores import labels_of, probabilities, score
 from yarnml.model.signatures import check, public_key
 from yarnml.model.table import TablePredictor
 from yarnml.model.top_items import NOTHING, best, factors_of, known, seen_of
@@ -67,7 +67,8 @@ class Model:
     def predict(self, data: Any) -> npt.NDArray[Any]:
         """Return one prediction per row, [rows]: the class, in the label's own type, the number, or the cluster.
 
-        Where there is nothing to choose from, such as the coordinates of ``pca``, the outputs themselves.
+        Where there is nothing to choose from, such as the coordinates of ``pca``, the outputs themselves.  Of several
+        labels [rows, labels].
 
         ``data`` is a table with the feature columns (of pyarrow, or of any library that speaks Arrow's C interface), a
         mapping of columns, or an array [rows, width] (or [rows, *shape]) of the features in the job file's order.  A
@@ -77,7 +78,7 @@ class Model:
         return np.asarray(self.schema.classes)[self.schema.choose(outputs)] if self.schema.classes else outputs
 
     def outputs(self, data: Any) -> npt.NDArray[np.float32]:
-        """Return the learner's own predictions, see docs/learners.md: [rows, classes], [rows], or coordinates."""
+        """Return the learner's own predictions, see docs/learners.md: [rows, classes], [rows], or [rows, …]."""
         x, keys = self._features(data)
         starts = range(0, max(len(x), 1), _MAX_ROWS_PER_CALL)
         ends = [(low, low + _MAX_ROWS_PER_CALL) for low in starts]
@@ -108,6 +109,8 @@ class Model:
     def predict_proba(self, data: Any) -> npt.NDArray[np.float32]:
         """Return the probability of each class for every row, [rows, classes], in the order of ``schema.classes``.
 
+        Of several labels [rows, labels]: that of the second class of each.
+
         Raises ExportError for a model that has none.
         """
         return self.probabilities(self.outputs(data))
@@ -119,13 +122,15 @@ class Model:
     def score(self, data: Any, label: Any = None, weight: Any = None) -> float:
         """Return the accuracy of a model of classes, R² of one of numbers, on the rows of ``data``.
 
-        ``label``: one for each row; None for the column of ``data`` that has the label's name.
+        Of several labels the share of rows that are right in all of them, or the mean of R².
+
+        ``label``: one for each row, or a table or an array [rows, labels]; None for the columns of ``data`` that have
+        the labels' names.
         ``weight``: of each row; None for 1.
         Raises ExportError for a model without a label.
         """
-        if label is None:
-            label = label_of(table_of(data, "score"), self.schema)
-        return score(self.outputs(data), column_of(label, "score", "label"), weight, self.schema)
+        given = columns_of_rows(label, "score", "label") if label is not None else None
+        return score(self.outputs(data), given or labels_of(table_of(data, "score"), self.schema), weight, self.schema)
 
     def coefficients(self, confidence: float = 0.95) -> pa.Table:
         """Tabulate a linear model in the units of its data, see `yarnml.model.coefficients`.

@@ -41,7 +41,7 @@ def to_onnx(model: Content) -> bytes:
     if "parameters/rounds" in arrays and "parameters/gain" in arrays:
         outputs = _of_trees(graph, model, arrays, x)
     elif kind in (*IDENTITY, *EXPONENTIAL, "logistic", "svm", "softmax", "ordinal"):
-        outputs = _of_linear(graph, arrays, x, kind)
+        outputs = _of_linear(graph, arrays, x, kind, is_several=bool(schema.label_shape))
     else:
         raise ExportError(f"learner.kind {kind} has no form in ONNX here: linear models and trees have one.")
     if "scaling/label/factor" in arrays:
@@ -53,7 +53,11 @@ def to_onnx(model: Content) -> bytes:
     kinds = onnx.TensorProto
     label = kinds.FLOAT
     if schema.classes:
-        place = _place(graph, outputs, schema.threshold, kinds.INT64)
+        if schema.label_shape:
+            half = graph.constant(np.array(0.5, np.float32))
+            place = graph.node("Cast", graph.node("GreaterOrEqual", outputs, half), to=kinds.INT64)
+        else:
+            place = _place(graph, outputs, schema.threshold, kinds.INT64)
         is_text = isinstance(schema.classes[0], str)
         label = kinds.STRING if is_text else kinds.INT64 if isinstance(schema.classes[0], int) else kinds.FLOAT
         values = np.array(schema.classes, object if is_text else None)
@@ -99,14 +103,15 @@ class _Graph:
     def bytes_of(self, model: Content, onnx: Any, x: int, label: int) -> bytes:
         """The file with this graph."""
         helper = self._helper
-        classes = [len(model.schema.classes)] if model.schema.classes else []
+        labels = list(model.schema.label_shape)
+        classes = labels or ([len(model.schema.classes)] if model.schema.classes else [])
         graph = helper.make_graph(
             self._nodes,
             "yarnml",
             [helper.make_tensor_value_info("x", x, ["rows", model.schema.width])],
             [
                 helper.make_tensor_value_info("outputs", onnx.TensorProto.FLOAT, ["rows", *classes]),
-                helper.make_tensor_value_info("prediction", label, ["rows"]),
+                helper.make_tensor_value_info("prediction", label, ["rows", *labels]),
             ],
             self._constants,
         )
@@ -119,14 +124,16 @@ class _Graph:
         return bytes(made.SerializeToString())
 
 
-def _of_linear(graph: _Graph, arrays: Mapping[str, Array], x: str, kind: str) -> str:
-    """The outputs of a linear model, [rows, classes] or [rows]."""
+def _of_linear(graph: _Graph, arrays: Mapping[str, Array], x: str, kind: str, *, is_several: bool) -> str:
+    """The outputs of a linear model, [rows, classes] or [rows]; of several labels [rows, labels]."""
     centred = graph.node("Sub", x, graph.constant(arrays["scaling/mean"]))
     scaled = graph.node("Mul", centred, graph.constant(arrays["scaling/factor"]))
     weight = arrays["parameters/weight"]
     matrix = weight if weight.ndim > 1 else weight[:, None]
     product = graph.node("MatMul", scaled, graph.constant(matrix))
     score = graph.node("Add", product, graph.constant(arrays["parameters/bias"]))
+    if is_several:
+        return graph.node("Sigmoid" if kind == "logistic" else "Exp" if kind in EXPONENTIAL else "Identity", score)
     if kind == "softmax":
         return graph.node("Softmax", score, axis=1)
     if kind == "logistic":
@@ -159,6 +166,8 @@ def _of_trees(graph: _Graph, model: Content, arrays: Mapping[str, Array], x: str
     is_boosting = learner["kind"] == "boosting"
     if learner.get("objective") == "custom":
         raise ExportError("A model with an objective of your own has no form in ONNX here.")
+    if model.schema.label_shape:
+        return scores
     if not model.schema.classes:
         flat = graph.node("Squeeze", scores, graph.constant(np.array([1])))
         is_logarithm = learner.get("objective") in ("poisson", "gamma", "tweedie", "aft")

@@ -44,9 +44,11 @@ def details(folder: str, version: Version, named: dict[str, int], entries: dict[
     ]
     facts += [(f"data {name}", f"{d['rows']} rows, {d['fingerprint']}") for name, d in about.get("data", {}).items()]
     schema = about["schema"]
+    label = schema.get("label")
+    labels = ", ".join(label) if isinstance(label, list) else label or "none"
     facts += [
         ("features", ", ".join(about.get("feature_names", []))),
-        ("label", f"{schema.get('label') or 'none'} ({schema.get('label_type')})"),
+        ("label", f"{labels} ({schema.get('label_type')})"),
         ("classes", ", ".join(map(str, schema.get("classes") or ()))),
         ("packages", ", ".join(f"{name} {number}" for name, number in about.get("packages", {}).items())),
         ("parameters", str(about.get("parameters", ""))),

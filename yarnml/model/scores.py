@@ -1,5 +1,6 @@
 """Probabilities and scores of a loaded model, from the outputs of its program."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,12 @@ MAX_ROUNDING = 1e-3
 
 
 def probabilities(outputs: npt.NDArray[np.float32], schema: Schema, kind: str) -> npt.NDArray[np.float32]:
-    """[rows, classes]: the outputs, where they are probabilities; ExportError where they are something else."""
+    """[rows, classes]: the outputs, where they are probabilities; ExportError where they are something else.
+
+    Of several labels [rows, labels]: the probabilities of the second class of each.
+    """
+    if schema.task == "multilabel":
+        return outputs
     if not schema.classes or outputs.ndim != 2:
         raise ExportError("Only a model of classes has probabilities; this one predicts something else.")
     is_share = (outputs >= 0).all() and (np.abs(outputs.sum(axis=1) - 1) <= MAX_ROUNDING).all()
@@ -26,41 +32,62 @@ def probabilities(outputs: npt.NDArray[np.float32], schema: Schema, kind: str) -
     return outputs
 
 
-def label_of(table: pa.Table | None, schema: Schema) -> pa.ChunkedArray:
-    """The column of a table that has the label's name; DataError where there is none."""
+def labels_of(table: pa.Table | None, schema: Schema) -> list[pa.ChunkedArray]:
+    """The columns of a table that have the labels' names; DataError where there is none."""
     if table is None:
         raise DataError("score needs label, one for each row, where the rows are an array.")
-    return columns_of(table, [_name(schema)], "the table")[0]
+    _check_label(schema)
+    return columns_of(table, schema.labels, "the table")
 
 
-def score(outputs: npt.NDArray[np.float32], label: pa.ChunkedArray, weight: Any, schema: Schema) -> float:
+def score(outputs: npt.NDArray[np.float32], labels: Sequence[pa.ChunkedArray], weight: Any, schema: Schema) -> float:
     """Accuracy where the label is a class, R² where it is a number; NaN of a constant label.
 
-    ``outputs``: [rows, classes] or [rows], of the rows whose labels these are.
+    Of several labels the share of rows that are right in all of them, or the mean of R².
+
+    ``outputs``: [rows, classes], [rows] or [rows, labels], of the rows whose labels these are.
     """
-    _name(schema)
+    _check_label(schema)
     weights = np.ones(len(outputs)) if weight is None else np.asarray(weight, np.float64)
-    if len(label) != len(outputs) or weights.shape != (len(outputs),):
-        raise DataError(
-            f"score needs one label and one weight for each of {len(outputs)} rows, got {len(label)} labels and "
-            f"weights of the shape {list(weights.shape)}."
-        )
-    array = one_array(label)
-    if array.null_count:
-        raise DataError(f"score: label has {array.null_count} nulls; drop these rows.")
-    if not (is_number(array.type) or (schema.classes and is_text(array.type))):
-        raise DataError(f"score needs labels like those of the training, not {array.type}.")
+    if len(labels) != len(schema.labels):
+        raise DataError(f"score needs {len(schema.labels)} labels for each row, as in training, got {len(labels)}.")
+    for label in labels:
+        if len(label) != len(outputs) or weights.shape != (len(outputs),):
+            raise DataError(
+                f"score needs one label and one weight for each of {len(outputs)} rows, got {len(label)} labels and "
+                f"weights of the shape {list(weights.shape)}."
+            )
     if schema.classes:
-        known = places(array, schema.classes).fill_null(-1).to_numpy(zero_copy_only=False)
-        return float(np.average(known == schema.choose(outputs), weights=weights))
-    y = float64(array)
+        chosen = schema.choose(outputs).reshape(len(outputs), -1)
+        is_right = [_places(label, schema) == own for label, own in zip(labels, chosen.T, strict=True)]
+        return float(np.average(np.all(is_right, axis=0), weights=weights))
+    columns = outputs.reshape(len(outputs), -1).T
+    return float(np.mean([_r2(label, own, weights) for label, own in zip(labels, columns, strict=True)]))
+
+
+def _places(label: pa.ChunkedArray, schema: Schema) -> npt.NDArray[np.int64]:
+    """[rows]: the place of each row's class among those of the training; -1 for another one."""
+    array = _checked(label, schema)
+    return np.asarray(places(array, schema.classes or ()).fill_null(-1).to_numpy(zero_copy_only=False))
+
+
+def _r2(label: pa.ChunkedArray, outputs: npt.NDArray[np.float32], weights: npt.NDArray[np.float64]) -> float:
+    y = float64(_checked(label, None))
     errors = np.square(y - outputs).dot(weights)
     spread = np.square(y - np.average(y, weights=weights)).dot(weights)
     return float(1 - errors / spread) if spread > 0 else float("nan")
 
 
-def _name(schema: Schema) -> str:
-    """The name of the label; ExportError where the model has none."""
-    if schema.label is None:
+def _checked(label: pa.ChunkedArray, schema: Schema | None) -> pa.Array:
+    """A label as one array; DataError for nulls, and for what is no number or, with a schema of classes, text."""
+    array = one_array(label)
+    if array.null_count:
+        raise DataError(f"score: label has {array.null_count} nulls; drop these rows.")
+    if not (is_number(array.type) or (schema and is_text(array.type))):
+        raise DataError(f"score needs labels like those of the training, not {array.type}.")
+    return array
+
+
+def _check_label(schema: Schema) -> None:
+    if not schema.labels:
         raise ExportError("Only a model with a label has a score; this one learnt without.")
-    return schema.label

@@ -85,6 +85,10 @@ class Adapter(BaseEstimator):  # type: ignore[misc]
     def _takes_missing(self) -> bool:
         return self.learner in _KINDS and _KINDS[self.learner].MISSING
 
+    @property
+    def _takes_labels(self) -> bool:
+        return self.learner in _KINDS and _KINDS[self.learner].TAKES_LABELS
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = self._takes_missing

@@ -13,7 +13,7 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
 
 from yarnml.sklearn.base import ROWS, Adapter, value_errors
@@ -24,12 +24,21 @@ def _has_probabilities(estimator: Adapter) -> bool:
 
 
 class Classifier(ClassifierMixin, Adapter):  # type: ignore[misc]
-    """A learner of classes, of any type, which are in ``classes_`` of a fitted one, sorted."""
+    """A learner of classes, of any type, which are in ``classes_`` of a fitted one, sorted.
+
+    With y [rows, labels] of 0 and 1, of several labels, whose numbers are in ``classes_``.
+    """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
         """Train; ``sample_weight``: of each row, None for 1."""
-        x, y = validate_data(self, X, y, ensure_all_finite=self._finite, **ROWS)
+        x, y = validate_data(self, X, y, ensure_all_finite=self._finite, multi_output=self._takes_labels, **ROWS)
         check_classification_targets(y)
+        self._is_multilabel = type_of_target(y) == "multilabel-indicator"
+        if self._is_multilabel:
+            y = np.asarray(y).astype(np.int64)
+            self.classes_ = np.arange(y.shape[1])
+            self._fit(x, y, _weights(sample_weight, x), data={"classes": [0, 1]})
+            return self
         self.classes_, codes = np.unique(column_or_1d(y, warn=True), return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"{type(self).__name__} needs two classes or more, but y holds one class only.")
@@ -37,14 +46,19 @@ class Classifier(ClassifierMixin, Adapter):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any) -> npt.NDArray[Any]:  # noqa: N803
-        """Return the most probable class of every row."""
-        classes = self._outputs(X).argmax(axis=1)
+        """Return the most probable class of every row; of several labels [rows, labels], 0 or 1."""
+        outputs = self._outputs(X)
+        if self._is_multilabel:
+            return self.model_.schema.choose(outputs)
+        classes = outputs.argmax(axis=1)
         return np.asarray(self.classes_[classes])
 
     @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:  # noqa: N803
-        """Return [rows, classes]: probabilities in the order of ``classes_``."""
+        """Return [rows, classes]: probabilities in the order of ``classes_``; of several labels those of each."""
         outputs = self._outputs(X)
+        if self._is_multilabel:
+            return outputs.astype(np.float64)
         with value_errors():
             shares = self.model_.probabilities(outputs).astype(np.float64)
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
@@ -52,21 +66,25 @@ class Classifier(ClassifierMixin, Adapter):  # type: ignore[misc]
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = self.learner not in ("logistic", "svm")
+        tags.classifier_tags.multi_label = self._takes_labels
         return tags
 
 
 class Regressor(RegressorMixin, Adapter):  # type: ignore[misc]
-    """A learner of a number."""
+    """A learner of a number, or with y [rows, labels] of several."""
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
         """Train; ``sample_weight``: of each row, None for 1."""
-        x, y = validate_data(self, X, y, ensure_all_finite=self._finite, y_numeric=True, **ROWS)
-        y = column_or_1d(y, warn=True).astype(np.float64)
+        x, y = validate_data(
+            self, X, y, ensure_all_finite=self._finite, y_numeric=True, multi_output=self._takes_labels, **ROWS
+        )
+        is_several = np.ndim(y) > 1 and np.shape(y)[1] > 1 and self._takes_labels
+        y = (np.asarray(y) if is_several else column_or_1d(y, warn=True)).astype(np.float64)
         self._fit(x, y, _weights(sample_weight, x), data={"label_type": "number"})
         return self
 
     def predict(self, X: Any) -> npt.NDArray[np.float64]:  # noqa: N803
-        """Return the number of every row."""
+        """Return the number of every row, or of each of its labels."""
         return self._outputs(X).astype(np.float64)
 
 

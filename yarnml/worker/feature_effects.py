@@ -42,19 +42,20 @@ def draw_sample(command: DrawSample, tasks: Tasks, tracker: ProgressTracker) -> 
     names = from_ipc(command.scoring.stored).names
     stride = -(-rows // command.rows)
     count = -(-rows // stride)
-    labelled = schema.label is not None and schema.label in names
+    labelled = bool(schema.labels) and {*schema.labels} <= {*names}
+    ends = schema.row_width, schema.row_width + max(len(schema.labels), 1)
 
     def task(shard: int) -> Vector:
-        taken = np.zeros((count, schema.row_width + 2))
+        taken = np.zeros((count, ends[1] + 1))
         first = bounds(rows, command.scoring.shards, shard)[0]
         for table in scorer.tables(shard, names):
             chosen = np.flatnonzero((first + np.arange(len(table))) % stride == 0)
             part = table.take(chosen)
             place = (first + chosen) // stride
             if len(chosen):
-                taken[place, :-2] = features_of(part, schema, "the data")
+                taken[place, : ends[0]] = features_of(part, schema, "the data")
                 labels = labels_of(part, schema) if labelled else None
-                taken[place, -2] = labels.y if labels else 0
+                taken[place, ends[0] : ends[1]] = labels.y.reshape(len(part), -1) if labels else 0
                 taken[place, -1] = labels.weight if labels else 1
             first += len(table)
             tracker.finish_batch()
@@ -63,9 +64,13 @@ def draw_sample(command: DrawSample, tasks: Tasks, tracker: ProgressTracker) -> 
     total = float64_of(tasks.reduce(0, tasks.map(0, task), task, command.scoring.workers))
     if not tasks.leads:
         return Explained(b"")
-    x, y, weight = np.split(total.reshape(count, -1), [schema.row_width, schema.row_width + 1], axis=1)
+    x, y, weight = np.split(total.reshape(count, -1), ends, axis=1)
     kind = np.int32 if schema.label_type == "class" else np.float32
-    arrays = {"x": x.astype(np.float32), "y": y[:, 0].astype(kind), "weight": weight[:, 0].astype(np.float32)}
+    arrays = {
+        "x": x.astype(np.float32),
+        "y": y.reshape(count, *schema.label_shape).astype(kind),
+        "weight": weight[:, 0].astype(np.float32),
+    }
     return Explained(bytes(pack(arrays)))
 
 
@@ -148,7 +153,7 @@ def _scorer(model: Model, sample: dict[str, Array], metric: str | None) -> Calla
 
     def score(x: Array) -> float:
         outputs = _outputs(model, x)
-        outputs = outputs if schema.classes else outputs[:, 0]
+        outputs = outputs if schema.classes or schema.label_shape else outputs[:, 0]
         sums = evaluation.sums(outputs, np.zeros(len(x), np.float32), rows)
         return evaluation.metrics(sums).get(str(metric), np.nan)
 

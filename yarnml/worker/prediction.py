@@ -11,6 +11,7 @@ from yarnml import storage
 from yarnml.control.commands import Predict
 from yarnml.control.reports import Predicted
 from yarnml.data.formats import parquet
+from yarnml.data.output_columns import prediction_columns, probability_columns
 from yarnml.data.schema import Schema
 from yarnml.errors import ExportError, translated
 from yarnml.job import paths
@@ -37,7 +38,11 @@ def predict(command: Predict, tasks: Tasks, tracker: ProgressTracker) -> Predict
             raise StepAborted(f"Shard {shard} is given to somebody anew.")
         url = storage.join(command.folder, paths.part(shard))
         with translated(ExportError, f"{url} can't be written"):
-            counts = _counts(url) if storage.exists(url) else _write(url, shard, scorer, command, tracker)
+            counts = (
+                _counts(url, scorer.model.schema)
+                if storage.exists(url)
+                else _write(url, shard, scorer, command, tracker)
+            )
         tracker.finish_batch()
         return counts
 
@@ -55,27 +60,33 @@ def _write(url: str, shard: int, scorer: Scorer, command: Predict, tracker: Prog
         nulls += int((~rows.is_valid).sum())
         tracker.finish_batch()
     table = pa.concat_tables(tables)
-    repeats = [*command.keep, *(["prediction"] if scorer.model.schema.classes else [])]
+    schema = scorer.model.schema
+    repeats = [*command.keep, *(prediction_columns(schema) if schema.classes else [])]
     storage.write(url, parquet.encode(table, compression="zstd", use_dictionary=repeats))
     return np.array([table.num_rows, nulls], np.float64)
 
 
-def _counts(url: str) -> Vector:
+def _counts(url: str, schema: Schema) -> Vector:
     """float64 [2]: the rows of a file that was written before, and those that have no prediction."""
     fs, path = storage.arrow(url)
     with pq.ParquetFile(path, filesystem=fs) as file:
-        column = file.read(columns=["prediction"]).column(0)
+        column = file.read(columns=prediction_columns(schema)[:1]).column(0)
     return np.array([len(column), column.null_count], np.float64)
 
 
 def predictions(rows: ScoredRows, model: Model, command: Predict) -> pa.Table:
     """Make the table of some rows: the columns to keep, ``prediction``, and those that the command asks for.
 
-    ``probabilities`` are there only where the model has any.
+    ``probabilities`` are there only where the model has any.  Of several labels there is a ``prediction`` and a
+    ``probability`` for each, with its name behind.
     """
+    schema = model.schema
     columns: dict[str, Any] = {name: rows.table.column(name) for name in command.keep}
     is_null = ~rows.is_valid
-    columns["prediction"] = _prediction(rows.outputs, is_null, model.schema)
+    if schema.label_shape:
+        columns |= _of_labels(rows.outputs, is_null, schema, probabilities=command.probabilities)
+    else:
+        columns["prediction"] = _prediction(rows.outputs, is_null, schema)
     if command.probabilities and has_probabilities(model):
         columns["probabilities"] = _lists(_checked(model, rows.outputs, rows.is_valid), is_null)
     if command.leaves:
@@ -85,9 +96,25 @@ def predictions(rows: ScoredRows, model: Model, command: Predict) -> pa.Table:
     return pa.table(columns)
 
 
+def _of_labels(
+    outputs: npt.NDArray[np.float32], is_null: npt.NDArray[np.bool_], schema: Schema, *, probabilities: bool
+) -> dict[str, pa.Array]:
+    """A column of predictions for each of several labels, and one of the probability of its second class."""
+    values = schema.choose(outputs) if schema.classes else outputs
+    arrays = [pa.array(column, mask=is_null) for column in values.T]
+    columns = {
+        name: pa.array(schema.classes).take(array) if schema.classes else array
+        for name, array in zip(prediction_columns(schema), arrays, strict=True)
+    }
+    if probabilities and schema.classes:
+        shares = zip(probability_columns(schema), outputs.T, strict=True)
+        columns |= {name: pa.array(share, mask=is_null) for name, share in shares}
+    return columns
+
+
 def has_probabilities(model: Model) -> bool:
     """Tell whether a model's outputs are meant as probabilities of classes."""
-    return model.schema.label_type == "class" and model.about["learner"]["kind"] != "svm"
+    return model.schema.task == "class" and model.about["learner"]["kind"] != "svm"
 
 
 def _checked(

@@ -50,9 +50,8 @@ from yarnml.worker.weighted_rows import weighted_rows
 class Program:
     """One learner on one schema, compiled.
 
-    It keeps nothing between calls, so trainings of the same learner share it: the state and the scaling of the features
-    are arguments.  A scaling is applied on the device, before the learner; None leaves the features as they are, and no
-    arithmetic is done.
+    It keeps nothing between calls, so trainings of the same learner share it: state and scaling are arguments.  A
+    scaling is applied on the device, before the learner; None leaves the features as they are, without arithmetic.
 
     ``micro_batch_size``: the most rows that are mapped, or evaluated, at once; None for all.
     ``gradients``: their type in the sums.  ``name``: the same in every process that has this program.
@@ -80,7 +79,8 @@ class Program:
         self._label = jnp.int32 if schema.label_type == "class" else jnp.float32
         self._micro_batch_size = micro_batch_size
         self._flattening = Flattening(self._form_of_sums(), gradients)
-        self.name = f"{type(learner).__module__}.{type(learner).__qualname__} {schema.row_width} {schema.outputs}"
+        kind = type(learner)
+        self.name = f"{kind.__module__}.{kind.__qualname__} {schema.row_width} {schema.outputs} {schema.label_shape}"
         self._updates = Updates(learner, self._flattening, self.name, keeps_states=keeps_states)
         self._map = FirstCall(jax.jit(self._map_flat), f"{self.name} map")
         self._evaluate = FirstCall(jax.jit(self._evaluate_rows), f"{self.name} evaluate")
@@ -111,10 +111,7 @@ class Program:
         return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(sums)]), held
 
     def map(self, state: State, scaling: Scaling | None, rows: Rows) -> Value:
-        """Sums over one batch, of the learner's precision, as a read-only vector in the device's memory order.
-
-        For a shard learner, the batch is a shard.
-        """
+        """Sums over one batch, for a shard learner a shard, as a read-only vector in the device's memory order."""
         if self._shard_learner is not None:
             return self.map_shard(state, scaling, None, [rows])[0]
         self.refuse(rows)
@@ -203,7 +200,8 @@ class Program:
         """The form of a state, a scaling, and the form of a batch of two rows."""
         with precision_of(self._learner):
             state = jax.eval_shape(self._learner.init, jax.random.key(0))
-        shapes = ((2, self._schema.row_width), jnp.float32), ((2,), self._label), ((2,), jnp.float32)
+        label = self._schema.label_shape
+        shapes = ((2, self._schema.row_width), jnp.float32), ((2, *label), self._label), ((2,), jnp.float32)
         return state, identity_of(self._schema), Batch(*(jax.ShapeDtypeStruct(*s) for s in shapes))
 
     def _features(self, scaling: Scaling | None, x: jax.Array) -> jax.Array:

@@ -32,6 +32,7 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ``FINITE``: whether NaN and infinity among its features can be of no use, but for NaN where values may be missing.
     ``COMPARES``: whether it only compares the numbers of a feature, whatever they are counted from.
     ``PREDICTS``: whether it can predict nothing but numbers.
+    ``TAKES_LABELS``: whether one model can predict several labels.
     ``TAKES_LABEL_SCALE``: whether a number label may be scaled for it.
     ``TAKES_OFFSET``: whether it has one linear predictor, to which ``data.offset`` can be added.
     ``WORDS``: whether its features may be ids of words, or must be.
@@ -45,6 +46,7 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     FINITE: ClassVar[bool] = True
     COMPARES: ClassVar[bool] = False
     PREDICTS: ClassVar[Literal["any", "number"]] = "any"
+    TAKES_LABELS: ClassVar[bool] = False
     TAKES_LABEL_SCALE: ClassVar[bool] = True
     TAKES_OFFSET: ClassVar[bool] = False
     WORDS: ClassVar[Literal["none", "optional", "only"]] = "none"

@@ -57,6 +57,7 @@ class GeneralisedLinear(LearnerOptions, frozen=True, kw_only=True):
     """
 
     TAKES_OFFSET = True
+    TAKES_LABELS = True
     STARTS_LIKE = ()
 
     solver: Solver | None = None
@@ -107,6 +108,11 @@ class Likelihood(GeneralisedLinear, frozen=True, kw_only=True):
     weights: Literal["frequency", "analytic"] | None = None
 
     def check(self, job: "Job") -> None:
+        if len(job.data.labels) > 1 and (self.robust or self.weights):
+            raise JobFileError(
+                f"learner.{'robust' if self.robust else 'weights'} is about errors of coefficients, which a model of "
+                "several labels has not; remove it."
+            )
         if self.weights and job.data.weight is None:
             raise JobFileError("learner.weights says what the column data.weight is, which is missing; give it.")
         if self.robust is None:
@@ -140,6 +146,7 @@ class Logistic(Likelihood, frozen=True, kw_only=True, tag="logistic"):
 class Softmax(GeneralisedLinear, frozen=True, kw_only=True, tag="softmax"):
     """Softmax (multinomial logistic) regression: two classes or more, one weight vector each."""
 
+    TAKES_LABELS = False
     TAKES_OFFSET = False
 
 
@@ -171,6 +178,8 @@ class NegativeBinomial(Likelihood, frozen=True, kw_only=True, tag="negative_bino
 
 class Ordinal(Likelihood, frozen=True, kw_only=True, tag="ordinal"):
     """Ordinal logistic regression (proportional odds): classes in order, one weight vector for all of them."""
+
+    TAKES_LABELS = False
 
 
 class Quantile(GeneralisedLinear, frozen=True, kw_only=True, tag="quantile"):
@@ -210,3 +219,5 @@ class Huber(GeneralisedLinear, frozen=True, kw_only=True, tag="huber"):
 
 class Svm(GeneralisedLinear, frozen=True, kw_only=True, tag="svm"):
     """A linear support vector machine: two classes, squared hinge loss."""
+
+    TAKES_LABELS = False

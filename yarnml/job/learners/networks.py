@@ -27,6 +27,8 @@ class NetworkOptions(GradientOptions, frozen=True, kw_only=True):
     ``precision``: what layers compute in; parameters, sums and losses are float32.
     """
 
+    TAKES_LABELS = True
+
     dropout: Part = 0.0
     precision: Literal["float32", "bfloat16"] = "float32"
 
@@ -128,6 +130,7 @@ class Custom(GradientOptions, frozen=True, kw_only=True, tag="custom"):
     """
 
     LABEL = "optional"
+    TAKES_LABELS = True
     FINITE = False
     WORDS = "optional"
 

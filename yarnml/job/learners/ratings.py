@@ -49,6 +49,8 @@ class Factorization(GradientOptions, frozen=True, kw_only=True, tag="factorizati
 class FactorizationMachine(GradientOptions, frozen=True, kw_only=True, tag="factorization_machine"):
     """A linear model with a product of ``rank`` factors for every pair of features."""
 
+    TAKES_LABELS = True
+
     STARTS_LIKE = ("rank",)
 
     optimizer: dict[str, Any] = field(default_factory=lambda: adam(1e-2))

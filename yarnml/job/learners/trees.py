@@ -119,6 +119,8 @@ class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
 class Tree(TreeLearner, frozen=True, kw_only=True, tag="tree"):
     """A decision tree: averages of a number label, or shares of classes.  ``min_rows``: the least weight of a leaf."""
 
+    TAKES_LABELS = True
+
     min_rows: Positive = 1.0
 
 
@@ -129,6 +131,8 @@ class Forest(TreeLearner, frozen=True, kw_only=True, tag="forest"):
     classes, a third for a number by default.  ``splits``: ``random`` has a node look at one place of each feature,
     drawn between its rows (Geurts et al., "Extremely Randomized Trees", 2006).
     """
+
+    TAKES_LABELS = True
 
     trees: Trees = 100
     depth: Depth = "none"

@@ -25,7 +25,7 @@ from yarnml.learners.optimizers import build_optimizer
 def build_fitted(model: CurvedModel, traits: Traits, options: GeneralisedLinear, label: str) -> Learner:
     """The learner of a model by the method that a job asks for; JobFileError where the fields don't go together.
 
-    ``label``: the name of its column.
+    ``label``: the name of its column, or of several.
     """
     check = _check(traits.labels, options.kind, label)
     if options.uses_gradient_descent and options.l1:
@@ -91,7 +91,7 @@ def _solver(method: Method, options: GeneralisedLinear) -> Solver:
 
 def _inference(dispersion: Dispersion, options: GeneralisedLinear, method: Method, count: int) -> Inference | None:
     """The inference on ``count`` coefficients without penalty; None where they have no errors."""
-    if not isinstance(options, Likelihood):
+    if not isinstance(options, Likelihood) or dispersion is Dispersion.NONE:
         return None
     if options.robust and method.solver != "newton":
         raise JobFileError(

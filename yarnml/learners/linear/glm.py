@@ -13,6 +13,7 @@ from yarnml.data.schema import Schema
 from yarnml.job.learners import GeneralisedLinear
 from yarnml.learners.base import Batch, Key, Learner, flat, split_offset
 from yarnml.learners.linear.fitting import build_fitted
+from yarnml.learners.linear.inference import Dispersion
 from yarnml.learners.linear.traits import Traits
 
 PRECISION = jax.lax.Precision.HIGHEST
@@ -33,6 +34,28 @@ class Family(Protocol):
 
     def predict(self, eta: jax.Array) -> jax.Array:
         """The learner's predictions, [rows] or [rows, classes]."""
+
+
+class SeveralLabels:
+    """A family of one predictor for each of several labels.
+
+    Losses are added up, so every label has the coefficients that it would have alone.
+    """
+
+    def __init__(self, family: Family, labels: int) -> None:
+        self._family = family
+        self.traits = family.traits._replace(outputs=(labels,), dispersion=Dispersion.NONE)
+
+    def loss(self, eta: jax.Array, y: jax.Array) -> jax.Array:
+        return jnp.sum(self._family.loss(eta, y), axis=1)
+
+    def curvature(self, eta: jax.Array, y: jax.Array) -> jax.Array:
+        return jax.vmap(jnp.diag)(self._family.curvature(eta, y))
+
+    def predict(self, eta: jax.Array) -> jax.Array:
+        """[rows, labels]; of classes the output of the second."""
+        outputs = self._family.predict(eta)
+        return outputs[..., 1] if self.traits.classifies else outputs
 
 
 class LinearPredictor:
@@ -100,5 +123,7 @@ class LinearPredictor:
 
 def build_glm(family: Family, options: GeneralisedLinear, schema: Schema) -> Learner:
     """The learner of a family for these columns.  Raises JobFileError where the fields don't go together."""
+    if schema.label_shape:
+        family = SeveralLabels(family, *schema.label_shape)
     model = LinearPredictor(family, schema.width, has_offset=schema.offset is not None)
-    return build_fitted(model, family.traits, options, str(schema.label))
+    return build_fitted(model, family.traits, options, "', '".join(schema.labels))

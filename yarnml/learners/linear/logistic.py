@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from yarnml.data.schema import Schema
 from yarnml.job.learners import Logistic
-from yarnml.learners.base import Learner
+from yarnml.learners.base import Learner, binary_cross_entropy
 from yarnml.learners.checks import needs_classes
 from yarnml.learners.linear.glm import build_glm
 from yarnml.learners.linear.inference import Dispersion
@@ -18,7 +18,7 @@ class Bernoulli:
     traits = Traits(dispersion=Dispersion.KNOWN, classifies=True, unbounded=True)
 
     def loss(self, eta: jax.Array, y: jax.Array) -> jax.Array:
-        return jax.nn.softplus(jnp.where(y == 1, -eta, eta))
+        return binary_cross_entropy(eta, y)
 
     def curvature(self, eta: jax.Array, y: jax.Array) -> jax.Array:
         return jax.nn.sigmoid(eta) * jax.nn.sigmoid(-eta)

@@ -18,7 +18,7 @@ from yarnml.learners.user_code import load, user_errors
 _FUNCTIONS = {
     "init": "init(key, schema) → parameters",
     "loss": "loss(parameters, x, y) → [rows]",
-    "predict": "predict(parameters, x) → [rows, classes] or [rows]",
+    "predict": "predict(parameters, x) → [rows, classes], [rows] or [rows, labels]",
 }
 
 
@@ -36,9 +36,9 @@ class UserModel:
     def loss(self, parameters: Any, x: jax.Array, y: jax.Array) -> jax.Array:
         with user_errors(self._name):
             loss = self._source.loss(parameters, x, y)
-        if not isinstance(loss, jax.Array) or loss.shape != y.shape or not jnp.issubdtype(loss.dtype, jnp.floating):
+        if not isinstance(loss, jax.Array) or loss.shape != y.shape[:1] or not jnp.issubdtype(loss.dtype, jnp.floating):
             raise ModelError(
-                f"{self._name}: loss must return one float per row, shape {list(y.shape)}, "
+                f"{self._name}: loss must return one float per row, shape {list(y.shape[:1])}, "
                 f"but returned {_describe(loss)}."
             )
         return loss.astype(jnp.float32)
@@ -47,12 +47,16 @@ class UserModel:
         with user_errors(self._name):
             outputs = self._source.predict(parameters, x)
         classes = self._schema.outputs
+        labels = self._schema.label_shape
         rows = x.shape[0]
         shape, meaning = {
             "class": ((rows, classes), f"[rows, {classes} classes]"),
             "number": ((rows,), "one number per row"),
+            **dict.fromkeys(
+                ["multilabel", "multioutput"], ((rows, *labels), f"[rows, {len(self._schema.labels)} labels]")
+            ),
             "none": ((rows, *getattr(outputs, "shape", ())[1:]), "something for every row"),
-        }[self._schema.label_type]
+        }[self._schema.task]
         if not isinstance(outputs, jax.Array) or outputs.shape != shape:
             raise ModelError(
                 f"{self._name}: predict must return {meaning}, shape {list(shape)}, but returned {_describe(outputs)}."

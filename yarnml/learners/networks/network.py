@@ -1,5 +1,6 @@
 """Neural networks, their common part: dense layers, steps between layers, and the loss that fits the label."""
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError
 from yarnml.job.learners import NetworkOptions, Normalization
-from yarnml.learners.base import Batch, Key, Learner, cross_entropy, squared_error
+from yarnml.learners.base import Batch, Key, Learner, binary_cross_entropy, cross_entropy, squared_error
 from yarnml.learners.gradient import GradientDescent, weight_decay
 from yarnml.learners.groups import optimizer_of
 from yarnml.learners.networks import normalization
@@ -89,19 +90,38 @@ def shifted(layer: Parameters, x: jax.Array) -> jax.Array:
 
 
 class Head:
-    """Losses and predictions out of a network's last layer: softmax for classes, identity for a number."""
+    """Losses and predictions out of a network's last layer: softmax for classes, identity for numbers.
+
+    Of several labels there is an output for each, of classes the log odds of the second, and losses are added up.
+    """
 
     def __init__(self, schema: Schema, kind: str) -> None:
         if schema.label_type == "class" and schema.outputs < 2:
             raise JobFileError(f"learner.kind {kind} needs two classes or more; '{schema.label}' has {schema.outputs}.")
-        self._classes = schema.label_type == "class"
-        self.width = schema.outputs if self._classes else 1
+        self._task = schema.task
+        self.width = schema.outputs if schema.task == "class" else math.prod(schema.label_shape)
 
     def predict(self, outputs: jax.Array) -> jax.Array:
-        return jax.nn.softmax(outputs) if self._classes else outputs[:, 0]
+        match self._task:
+            case "class":
+                return jax.nn.softmax(outputs)
+            case "multilabel":
+                return jax.nn.sigmoid(outputs)
+            case "multioutput":
+                return outputs
+            case _:
+                return outputs[:, 0]
 
-    def loss(self, outputs: jax.Array, y: jax.Array) -> Any:
-        return cross_entropy(outputs, y) if self._classes else squared_error(outputs[:, 0], y)
+    def loss(self, outputs: jax.Array, y: jax.Array) -> jax.Array:
+        match self._task:
+            case "class":
+                return cross_entropy(outputs, y)
+            case "multilabel":
+                return jnp.sum(binary_cross_entropy(outputs, y), axis=1)
+            case "multioutput":
+                return jnp.sum(squared_error(outputs, y), axis=1)
+            case _:
+                return squared_error(outputs[:, 0], y)
 
 
 class Layers(Protocol):

@@ -10,7 +10,7 @@ from yarnml.data.schema import Schema
 from yarnml.job.learners import Forest
 from yarnml.learners.base import Learner
 from yarnml.learners.trees.build import build_trees
-from yarnml.learners.trees.objectives import SquaredError
+from yarnml.learners.trees.objectives import squared_error
 from yarnml.learners.trees.rule import Rule, Terms
 
 
@@ -31,4 +31,4 @@ def build(options: Forest, schema: Schema) -> Learner:
         leaves=options.leaves,
         random_places=options.splits == "random",
     )
-    return build_trees(SquaredError(schema.outputs), rule, options, schema)
+    return build_trees(squared_error(schema), rule, options, schema)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from yarnml.data.arrays import Array
+from yarnml.data.schema import Schema
 
 _ROUNDING = 1e-6
 
@@ -111,6 +112,47 @@ class SquaredError:
 
     def refused(self, y: Array) -> str | None:
         return None
+
+
+class SquaredErrorOfLabels:
+    """Squared errors of several labels, of classes those of the share of the second: leaves are averages of each."""
+
+    trees = 1
+    share = None
+
+    def __init__(self, labels: int, *, classes: bool) -> None:
+        self._factor = 1.0 if classes else 0.5
+        self.outputs = labels
+        self.targets_count = labels
+        self.guess = 0.5 if classes else 0.0
+
+    def targets(self, y: Array, start: Array | None) -> Array:
+        return y.reshape(-1, self.outputs).T.astype(np.float32)  # a shard without rows does not know its labels
+
+    def base(self, mean: jax.Array) -> jax.Array:
+        return mean
+
+    def stats(self, scores: Array, y: Array, weight: Array, mean: Array) -> Array:
+        return by_row((scores - self.targets(y, None)) * weight, weight[None])[None]
+
+    def loss(self, scores: Any, y: Any, xp: Any) -> Any:
+        return self._factor * xp.sum(xp.square(scores - self.targets(y, None)), axis=0)
+
+    def alike(self, leaf: jax.Array, base: jax.Array) -> jax.Array:
+        return none_alike(leaf)
+
+    def predict(self, scores: jax.Array) -> jax.Array:
+        return scores
+
+    def refused(self, y: Array) -> str | None:
+        return None
+
+
+def squared_error(schema: Schema) -> Objective:
+    """The squared error of a schema's labels."""
+    if schema.label_shape:
+        return SquaredErrorOfLabels(*schema.label_shape, classes=schema.task == "multilabel")
+    return SquaredError(schema.outputs)
 
 
 class Logistic:

@@ -79,7 +79,12 @@ class Explainer:
 
     def _output_names(self, count: int) -> list[str]:
         """A name for each output: classes, the second of two where they have one score, or numbers."""
-        classes = [str(name) for name in self._model.schema.classes or ()]
+        classes = [
+            str(name)
+            for name in (
+                self._model.schema.labels if self._model.schema.label_shape else self._model.schema.classes or ()
+            )
+        ]
         if count == 1:
             return [classes[-1] if len(classes) == 2 else "prediction"]
         return classes if len(classes) == count else [str(k) for k in range(count)]

@@ -16,6 +16,7 @@ FOLDER = Path(__file__).parent
 ABOUT = json.loads((FOLDER / "model.json").read_bytes())
 SCHEMA = ABOUT["schema"]
 LEARNER = ABOUT["learner"]
+SEVERAL = isinstance(SCHEMA["label"], list)
 TYPES = {"F32": "<f4", "F64": "<f8", "I32": "<i4", "U32": "<u4", "U16": "<u2", "U8": "u1", "I8": "i1", "BOOL": "?"}
 
 Array = np.ndarray[Any, Any]
@@ -36,7 +37,10 @@ def read_arrays() -> dict[str, Array]:
 
 
 def predict(x: Array) -> Array:
-    """The outputs of rows x [rows, numbers]: probabilities [rows, classes], or numbers [rows]."""
+    """The outputs of rows x [rows, numbers]: probabilities [rows, classes], or numbers [rows].
+
+    Of several labels [rows, labels]: of classes the probability of the second.
+    """
     outputs = outputs_of(x)
     return calibrated(outputs, *SCHEMA["calibration"]) if SCHEMA.get("calibration") else outputs
 
@@ -95,7 +99,8 @@ def of_linear(x: Array, arrays: dict[str, Array]) -> Array:
     scaled = (x - arrays["scaling/mean"]) * arrays["scaling/factor"]
     score = scaled @ arrays["parameters/weight"]
     score = score[:, None] if LEARNER["kind"] == "ordinal" else score
-    outputs = LINKS[LEARNER["kind"]](score + arrays["parameters/bias"])
+    link = sigmoid if SEVERAL and LEARNER["kind"] == "logistic" else LINKS[LEARNER["kind"]]
+    outputs = link(score + arrays["parameters/bias"])
     if "scaling/label/factor" in arrays:
         outputs = outputs / arrays["scaling/label/factor"] + arrays["scaling/label/mean"]
         outputs = np.exp(outputs) if SCHEMA["label_scale"] == "log" else outputs
@@ -129,6 +134,8 @@ def of_trees(x: Array, arrays: dict[str, Array]) -> Array:
         scores += np.concatenate(leaves, axis=1).reshape(len(x), -1, scores.shape[1]).sum(axis=1)
     offset = x[:, len(ABOUT["feature_names"]) :].sum(axis=1, keepdims=True)
     scores = model["base"] + scores * model["share"] + offset
+    if SEVERAL:
+        return scores
     if not SCHEMA["classes"]:
         is_logarithm = LEARNER.get("objective") in ("poisson", "gamma", "tweedie", "aft")
         return np.exp(scores[:, 0]) if is_logarithm else scores[:, 0]
@@ -151,7 +158,9 @@ def main(path: str) -> None:
 
 
 def choose(outputs: Array) -> Array:
-    """The place of the class of each row."""
+    """The place of the class of each row, or of each of its labels."""
+    if SEVERAL:
+        return (outputs >= 0.5).astype(int)
     threshold = SCHEMA.get("threshold")
     return np.asarray(outputs.argmax(axis=1) if threshold is None else (outputs[:, 1] >= threshold).astype(int))
 

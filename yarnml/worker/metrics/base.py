@@ -15,7 +15,8 @@ Metrics = dict[str, float]
 class Scored(NamedTuple):
     """Rows of a weight above 0 with what a model says of them, in float64.
 
-    ``outputs``: [rows, classes] or [rows]; ``y``: numbers, or the places of the classes as whole numbers.
+    ``outputs``: [rows, classes] or [rows]; ``y``: numbers, or the places of the classes as whole numbers.  Of several
+    labels both are [rows, labels].
     """
 
     outputs: npt.NDArray[np.float64]

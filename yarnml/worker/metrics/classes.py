@@ -80,7 +80,7 @@ class Confusion:
 
 
 def counts(schema: Schema, names: Sequence[str]) -> Statistic | None:
-    return Counts(schema, names) if schema.label_type == "class" else None
+    return Counts(schema, names) if schema.task == "class" else None
 
 
 def confusion(schema: Schema, names: Sequence[str]) -> Statistic | None:

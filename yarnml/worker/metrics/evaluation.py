@@ -15,6 +15,7 @@ from yarnml.errors import ModelError
 from yarnml.reduce.tree import Vector
 from yarnml.worker.metrics.base import MakeStatistic, Metrics, Scored
 from yarnml.worker.metrics.classes import confusion, counts
+from yarnml.worker.metrics.labels import labels
 from yarnml.worker.metrics.numbers import absolute_errors, deviances, median_error, quantile_losses, squared_errors
 from yarnml.worker.metrics.probabilities import first_classes, probabilities
 from yarnml.worker.metrics.ranking import many_classes, two_classes
@@ -33,6 +34,7 @@ STATISTICS: tuple[MakeStatistic, ...] = (
     many_classes,
     confusion,
     threshold,
+    labels,
 )
 
 

@@ -141,11 +141,11 @@ def _gamma(rows: Scored, chosen: npt.NDArray[np.bool_]) -> float:
 
 
 def squared_errors(schema: Schema, names: Sequence[str]) -> Statistic | None:
-    return SquaredErrors(schema.centre) if schema.label_type == "number" else None
+    return SquaredErrors(float(np.asarray(schema.centre))) if schema.task == "number" else None
 
 
 def absolute_errors(schema: Schema, names: Sequence[str]) -> Statistic | None:
-    return AbsoluteErrors(names) if {"mae", "mape"} & {*names} else None
+    return AbsoluteErrors(names) if schema.task == "number" and {"mae", "mape"} & {*names} else None
 
 
 def median_error(schema: Schema, names: Sequence[str]) -> Statistic | None:

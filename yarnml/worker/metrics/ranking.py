@@ -141,7 +141,7 @@ def _lift(positive: Vector, negative: Vector, share: float) -> float:
 
 
 def two_classes(schema: Schema, names: Sequence[str]) -> Statistic | None:
-    return TwoClasses(names) if schema.label_type == "class" and schema.outputs == 2 else None
+    return TwoClasses(names) if schema.task == "class" and schema.outputs == 2 else None
 
 
 def many_classes(schema: Schema, names: Sequence[str]) -> Statistic | None:
