@@ -86,7 +86,7 @@ def test_a_learner_that_needs_the_label_as_it_is_refuses_a_scale(learner: dict[s
 
 def test_a_label_in_a_sentence() -> None:
     """Classes are counted, numbers have a range, and many classes of whole numbers are remarked upon."""
-    assert range_text("price", np.array([10.0, 20.0])) == "label 'price': numbers, 10 to 20 in the first rows"
+    assert range_text({"price": np.array([10.0, 20.0])}) == "label 'price': numbers, 10 to 20 in the first rows"
     prices = Schema((Feature("x", 1),), "price", "class", tuple(range(268)))
     assert classes_text(prices) == "label 'price': 268 classes, 0, 1, 2, 3, 4 and 263 more"
     assert "data.label_type: number" in classes_warning(prices)[0]

@@ -61,7 +61,7 @@ def test_unknown_key_without_a_near_one() -> None:
             document(monitor={"histograms": True}),
             "monitor.histograms are for TensorBoard; give monitor.tensorboard: true",
         ),
-        (data(format="tsv"), "or 'csv' or 'json' or 'libsvm', not str 'tsv'."),
+        (data(format="tsv"), "or 'csv' or 'json' or 'libsvm' or 'images', not str 'tsv'."),
         (data(features="x"), "data.features must be 'all' or a list or a mapping, not str 'x'."),
         (
             document(learner={"kind": "linear", "solver": "newtn"}),
@@ -77,7 +77,7 @@ def test_unknown_key_without_a_near_one() -> None:
         (data(train=""), "data.train must be text of length >= 1, not str ''."),
         (data(train=3), "data.train must be text or a list, not int 3."),
         (data(validation=1.5), "data.validation must be a number < 1.0, not float 1.5."),
-        (data(label=3), "data.label must be text or nothing, not int 3."),
+        (data(label=3), "data.label must be text or a list or nothing, not int 3."),
         (document(data=None), "data must be a mapping, not nothing."),
         (document(learner="mlp"), "learner must be a mapping, not str 'mlp'."),
         (document(learner={"kind": "mlp", "hidden": [8, "x"]}), "learner.hidden[1] must be a whole number, not str"),

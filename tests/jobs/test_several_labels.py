@@ -131,7 +131,7 @@ def test_adapters_of_scikit_learn() -> None:
 def test_trees_of_several_labels() -> None:
     """A leaf without bound on the depth holds every label of its row; no order of a feature holds for all of them."""
     frame = linnerud().drop_duplicates(["Chins", "Situps", "Jumps"])
-    model = yarnml.fit(frame, label=BODY, learner={"kind": "tree"})
+    model = yarnml.fit(frame, label=BODY, learner={"kind": "tree", "depth": "none"})
     np.testing.assert_allclose(model.predict(frame), frame[BODY], rtol=1e-4)
     with pytest.raises(
         JobFileError, match=r"learner\.monotone needs a number or two classes; there are several labels"
@@ -146,6 +146,7 @@ REFUSED = {
     "data.stratify is for one label, but data.label names 3": {"data": {"stratify": True, "validation": 0.2}},
     "data.class_weights is for one label": {"data": {"class_weights": "balanced"}},
     "data.exposure is for one label": {"data": {"exposure": "Jumps"}},
+    "target of data.prepare is for one label": {"data": {"prepare": [{"kind": "target", "columns": ["Chins"]}]}},
     "data.classes of several labels are two": {"data": {"classes": [1, 2, 3]}},
     "learner.robust is about errors of coefficients": {"learner": {"kind": "linear", "robust": "HC1"}},
 }

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from yarnml.data.schema import Feature, Offset, Schema
 from yarnml.job.learners import (
     Als,
+    Augment,
     Boosting,
     Cnn,
     Custom,
@@ -99,7 +100,10 @@ KINDS: dict[str, tuple[Options, Schema]] = {
     "cnn": (Cnn(channels=[3], hidden=[5]), IMAGE),
     "cnn-number": (Cnn(channels=[3, 2], hidden=[]), schema(32, (), (4, 4, 2))),
     "mlp-dropout": (Mlp(hidden=[64], dropout=0.2), NUMBER),
-    "cnn-dropout": (Cnn(channels=[3], hidden=[32], dropout=0.1), IMAGE),
+    "cnn-dropout": (
+        Cnn(channels=[3], hidden=[32], dropout=0.1, augment=Augment(flip=True, crop=1, colour=0.1)),
+        IMAGE,
+    ),
     "cnn-batch": (Cnn(channels=[3], hidden=[8], normalization="batch", dropout=0.1), IMAGE),
     "recurrent": (Recurrent(cell="rnn", units=[8], hidden=[4]), schema(16, (), (4, 4))),
     "recurrent-lstm": (Recurrent(units=[8, 8], dropout=0.1), schema(16, (1, 2, 3), (8, 2))),

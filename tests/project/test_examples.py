@@ -35,6 +35,7 @@ QUALITY: dict[str, dict[str, float]] = {
     "docstrings/transformer.yaml": {"accuracy": 0.68},
     "equinox_model/job.yaml": {"accuracy": 0.965},
     "flax_model/job.yaml": {"accuracy": 0.965},
+    "images/job.yaml": {"accuracy": 0.95},
     "plain_jax/job.yaml": {"accuracy": 0.95},
     "ratings/job.yaml": {"r2": 0.6},
 }

@@ -6,14 +6,15 @@ from typing import Literal
 import pyarrow as pa
 
 from yarnml.data.arrays import is_list, is_number, is_text, plain_type, value_type
+from yarnml.data.classes import class_array
 from yarnml.data.hints import hint
 from yarnml.data.layouts import Use
 from yarnml.data.prepare.base import TEXT, chain
-from yarnml.data.schema import Feature, Offset, Schema, class_array, prepared
+from yarnml.data.schema import Feature, Offset, Schema, prepared
 from yarnml.data.uses import joint_columns, own_steps
 from yarnml.errors import JobFileError
 from yarnml.job.patterns import named_features
-from yarnml.job.prepare import Step
+from yarnml.job.prepare import Image, Step
 from yarnml.job.spec import Data
 
 JOINED_BY = ":"
@@ -49,7 +50,7 @@ def bind(data: Data, stored: pa.Schema, url: str) -> Schema:
         raise JobFileError(f"data.group: column '{data.group}' must hold text or numbers, not {kind}{hint(kind)}.")
     label_type = _label_type(data, {name: value_type(kinds[name]) for name in data.labels})
     classes = tuple(data.classes) if data.classes else None if label_type == "class" else ()
-    shape = tuple(data.shape) if data.shape else None
+    shape = tuple(data.shape) if data.shape else _image_shape(features)
     _check_has_classes(data, label_type)
     offset = data.offset or data.exposure
     return Schema(
@@ -64,6 +65,12 @@ def bind(data: Data, stored: pa.Schema, url: str) -> Schema:
         offset=Offset(offset, is_exposure=data.exposure is not None) if offset else None,
         types={name: kind for name, kind in data.types.items() if name in stored.names},
     )
+
+
+def _image_shape(features: Sequence[Feature]) -> tuple[int, ...] | None:
+    """The shape of the rows where they are images; None for all others."""
+    step = features[0].steps[-1] if len(features) == 1 and features[0].steps else None
+    return step.shape if isinstance(step, Image) else None
 
 
 def _feature(steps: Sequence[Step], name: str, kind: pa.DataType, url: str) -> Feature:

@@ -4,7 +4,8 @@ import pyarrow as pa
 
 HINTS = {
     "null": "it holds nothing but nulls, so leave it out",
-    "binary": "text must be UTF-8, and annotated as text in Parquet: convert it, or cast it to text in writing",
+    "binary": "text must be UTF-8, and annotated as text in Parquet: convert it, or cast it to text in writing; "
+    "numbers of images are made by image of data.prepare",
     "timestamp": "store it as a number, such as seconds, or as text; for features see datetime of data.prepare",
     "date": "store it as a number, such as days, or as text; for features see datetime of data.prepare",
     "time": "store it as a number, such as seconds, or as text",

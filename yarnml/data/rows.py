@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from yarnml.data.aligned import aligned, empty
 from yarnml.data.arrays import Array, Matrix, Places, float32, float64, is_list, numeric, one_array, to_float32
+from yarnml.data.classes import class_array
 from yarnml.data.crosses import crossed, crosses_of
 from yarnml.data.inputs import array_of, inputs_of
 from yarnml.data.keys import KeyRows, beside
@@ -17,7 +18,7 @@ from yarnml.data.lookup import places
 from yarnml.data.offsets import distances
 from yarnml.data.prepare.base import follow
 from yarnml.data.prepare.labels import TrainingRows
-from yarnml.data.schema import Feature, Offset, Rows, Schema, class_array
+from yarnml.data.schema import Feature, Offset, Rows, Schema
 from yarnml.data.shapes import columns_of, numbers_of, single, without_nulls
 from yarnml.errors import DataError
 
@@ -113,11 +114,14 @@ def rows_of(table: pa.Table, schema: Schema, where: str, numbers: Places | None 
 
 def training_rows(table: pa.Table, schema: Schema, numbers: Places, where: str) -> TrainingRows:
     """The labels that steps see of rows to train on; ``numbers`` [rows]: of each among all such rows."""
-    label = plain_column(table, str(schema.label), where)
+    (name,) = schema.labels
+    label = plain_column(table, name, where)
     if schema.label_type == "class":
-        return TrainingRows(_class_numbers(label, schema, where), numbers, [str(c) for c in schema.classes or ()], 0.0)
-    _targets(label, str(schema.label), where)
-    return TrainingRows(float64(label) - schema.centre, numbers, [], schema.centre)
+        classes = [str(c) for c in schema.classes or ()]
+        return TrainingRows(_class_numbers(label, name, schema, where), numbers, classes, 0.0)
+    _targets(label, name, where)
+    centre = float(np.asarray(schema.centre))
+    return TrainingRows(float64(label) - centre, numbers, [], centre)
 
 
 def plain_column(table: pa.Table, name: str, where: str) -> pa.Array:

@@ -14,7 +14,7 @@ from yarnml.data.arrays import Array
 from yarnml.data.calibration import Calibration
 from yarnml.data.keys import KeyRows
 from yarnml.data.prepare.base import kind_of, lacks
-from yarnml.errors import DataError, JobFileError, YarnmlError
+from yarnml.errors import JobFileError
 from yarnml.job.prepare import Key, Step
 from yarnml.job.spec import ClassWeights
 
@@ -244,29 +244,7 @@ def check_shape(schema: Schema) -> None:
         )
 
 
-def in_order(labels: Iterable[Any], schema: Schema) -> tuple[Any, ...]:
-    """Sort surveyed labels into classes; DataError where they can't be put in order."""
-    values = set(labels)
-    try:
-        if any(label != label for label in values):
-            raise DataError(f"Label '{schema.label}' holds NaN, which can't be a class; fill or drop these rows.")
-        return tuple(sorted(values))
-    except TypeError as exc:
-        raise DataError(
-            f"Label '{schema.label}' holds text in some files and numbers in others; store one type in all of them."
-        ) from exc
-
-
 def prepared(feature: Feature) -> Feature:
     """A feature with steps, and the width that it has once they have learnt everything."""
     is_complete = not any(map(lacks, feature.steps))
     return msgspec.structs.replace(feature, width=len(feature.names) if is_complete else 0)
-
-
-def class_array(classes: tuple[Any, ...], kind: pa.DataType, subject: str, error: type[YarnmlError]) -> pa.Array:
-    """The classes as an array of the label's type; raises ``error`` about the ``subject`` where they don't fit."""
-    try:
-        return pa.array(classes, type=kind)
-    except (pa.ArrowException, OverflowError) as exc:
-        shown = ", ".join(map(str, classes[:8]))
-        raise error(f"{subject}: the column holds {kind}; the classes are {shown}.") from exc

@@ -11,12 +11,13 @@ import pyarrow as pa
 from msgspec.structs import replace
 
 from yarnml.data.arrays import Places
+from yarnml.data.classes import in_order
 from yarnml.data.inputs import inputs_of
 from yarnml.data.lookup import are_fractions, as_text, as_whole_numbers
 from yarnml.data.prepare.base import arrow_errors, follow, kind_of, label_kind_of, lacks
 from yarnml.data.prepare.findings import Finding, Values, values
 from yarnml.data.rows import column_to_prepare, plain_column, training_rows
-from yarnml.data.schema import Feature, Schema, check_shape, in_order, names_of_columns, prepared
+from yarnml.data.schema import Feature, Schema, check_shape, names_of_columns, prepared
 from yarnml.errors import DataError, JobFileError
 from yarnml.events.text import first_few
 from yarnml.job.prepare import Category, OneHot, Step

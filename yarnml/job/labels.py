@@ -43,7 +43,8 @@ def check_labels(job: Job) -> None:
         )
     if data.classes and len(data.classes) != 2:
         raise JobFileError("data.classes of several labels are two, without and with, such as [false, true].")
-    fields = {
+    fields: dict[str, object] = {
+        **{f"{step.kind} of data.prepare": step.SEES_LABEL for step in data.prepare},
         "data.class_weights": data.class_weights,
         "data.stratify": data.stratify,
         "data.offset": data.offset,

@@ -11,6 +11,7 @@ from msgspec import Meta, field
 from yarnml.job.category_steps import Cross as Cross
 from yarnml.job.category_steps import Target as Target
 from yarnml.job.fields import PositiveInt
+from yarnml.job.image_step import Image as Image
 from yarnml.job.number_steps import Clip as Clip
 from yarnml.job.number_steps import Datetime as Datetime
 from yarnml.job.number_steps import Log as Log
@@ -189,4 +190,5 @@ Step = (
     | Cross
     | Datetime
     | Key
+    | Image
 )

@@ -123,7 +123,6 @@ class Model:
         """Return the accuracy of a model of classes, R² of one of numbers, on the rows of ``data``.
 
         Of several labels the share of rows that are right in all of them, or the mean of R².
-
         ``label``: one for each row, or a table or an array [rows, labels]; None for the columns of ``data`` that have
         the labels' names.
         ``weight``: of each row; None for 1.

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from yarnml.data.base import Format
-from yarnml.data.formats import arrow, avro, json, libsvm, magic, orc, parquet, tfrecord
+from yarnml.data.formats import arrow, avro, images, json, libsvm, magic, orc, parquet, tfrecord
 from yarnml.data.formats.csv import CsvFormat
 from yarnml.errors import JobFileError
 from yarnml.job.csv import Csv
@@ -20,6 +20,7 @@ FORMATS: dict[str, Format] = {
     "csv": CsvFormat(Csv()),
     "json": json,
     "libsvm": libsvm,
+    "images": images,
 }
 
 SUFFIXES = {
@@ -41,6 +42,14 @@ SUFFIXES = {
     ".libsvm": "libsvm",
     ".svm": "libsvm",
     ".svmlight": "libsvm",
+    ".png": "images",
+    ".jpg": "images",
+    ".jpeg": "images",
+    ".webp": "images",
+    ".gif": "images",
+    ".bmp": "images",
+    ".tif": "images",
+    ".tiff": "images",
 }
 COMPRESSED = (".gz", ".bz2", ".zst", ".lz4")
 """Endings behind those of files of lines."""

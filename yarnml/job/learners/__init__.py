@@ -27,6 +27,7 @@ from yarnml.job.learners.linear import (
 )
 from yarnml.job.learners.moments import GaussianMixture, IsolationForest, KMeans, NaiveBayes, Pca
 from yarnml.job.learners.networks import (
+    Augment,
     Cnn,
     Custom,
     EmbeddingBag,
@@ -58,6 +59,7 @@ __all__ = [
     "SKETCH_PASSES",
     "Adagrad",
     "Als",
+    "Augment",
     "Boosting",
     "Cnn",
     "Custom",

@@ -10,7 +10,7 @@ from msgspec import Meta, field
 from msgspec.structs import replace
 
 from yarnml.errors import JobFileError
-from yarnml.job.fields import Part, PositiveInt
+from yarnml.job.fields import Natural, NonNegative, Part, PositiveInt, Section
 from yarnml.job.learners.base import GradientOptions, adam
 from yarnml.job.user_code import attribute_of, file_of
 
@@ -53,6 +53,19 @@ class Mlp(NetworkOptions, frozen=True, kw_only=True, tag="mlp"):
         return self.normalization == "batch"
 
 
+class Augment(Section, frozen=True, kw_only=True):
+    """Random changes of images in training: mirrored (``flip``), shifted by up to ``crop`` pixels on both axes.
+
+    ``colour``: brightness, contrast and saturation change by up to this part.
+    ``mixup``: both parameters of the beta distribution of the share that a row keeps beside another one; 0: none mix.
+    """
+
+    flip: bool = False
+    crop: Natural = 0
+    colour: Part = 0.0
+    mixup: NonNegative = 0.0
+
+
 class Cnn(NetworkOptions, frozen=True, kw_only=True, tag="cnn"):
     """Convolutions (3x3, ReLU, 2x2 max pooling) with ``channels`` each, then a perceptron with ``hidden``.
 
@@ -65,6 +78,7 @@ class Cnn(NetworkOptions, frozen=True, kw_only=True, tag="cnn"):
     channels: list[PositiveInt] = field(default_factory=lambda: [16, 32])
     hidden: list[PositiveInt] = field(default_factory=lambda: [64])
     normalization: Normalization = "none"
+    augment: Augment | None = None
 
     @property
     def normalizes_by_rows(self) -> bool:

@@ -11,6 +11,7 @@ from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError
 from yarnml.job.learners import Cnn, Normalization
 from yarnml.learners.base import Key, Learner, flat
+from yarnml.learners.networks.augmentation import Augmentation
 from yarnml.learners.networks.network import Between, Head, build_network, dense, init_dense, shifted, unchanged
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
@@ -67,4 +68,5 @@ def build(options: Cnn, schema: Schema) -> Learner:
     head = Head(schema, "cnn")
     norm = options.normalization
     layers = CnnLayers(shape, options.channels, [*options.hidden, head.width], norm)
-    return build_network(layers, head, options, norm, [*options.channels, *options.hidden])
+    augmentation = Augmentation(options.augment, shape) if options.augment else None
+    return build_network(layers, head, options, norm, [*options.channels, *options.hidden], augmentation)

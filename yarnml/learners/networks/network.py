@@ -15,6 +15,7 @@ from yarnml.learners.base import Batch, Key, Learner, binary_cross_entropy, cros
 from yarnml.learners.gradient import GradientDescent, weight_decay
 from yarnml.learners.groups import optimizer_of
 from yarnml.learners.networks import normalization
+from yarnml.learners.networks.augmentation import Augmentation, by_row, row_before
 from yarnml.learners.networks.normalization import Deviations, GhostBatch, Moments, Running, by_moments, layer_norm
 from yarnml.learners.noise import dropout, layer_keys
 
@@ -147,10 +148,17 @@ class Network:
     """Layers and head as a model for gradient descent.
 
     ``hidden``: the widths of the hidden layers, by number, which batch normalisation must know.
+    ``augmentation``: of the rows in training; None for none.
     """
 
     def __init__(
-        self, layers: Layers, head: Head, options: NetworkOptions, norm: Normalization, hidden: Sequence[int]
+        self,
+        layers: Layers,
+        head: Head,
+        options: NetworkOptions,
+        norm: Normalization,
+        hidden: Sequence[int],
+        augmentation: Augmentation | None,
     ) -> None:
         self._layers = layers
         self._head = head
@@ -159,7 +167,8 @@ class Network:
         self._by_row = _layer_norm if norm == "layer" else _same
         self._normalized = hidden if norm == "batch" else None
         self.init = layers.init
-        self.noisy = options.dropout > 0
+        self._augmentation = augmentation
+        self.noisy = options.dropout > 0 or augmentation is not None
 
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
         return self._head.predict(self._outputs(parameters, x))
@@ -182,9 +191,18 @@ class Network:
     ) -> tuple[jax.Array, list[Deviations] | None]:
         """The loss with dropout, where there are keys, and normalised by the batch, where there are statistics."""
         ghost = GhostBatch(batch.weight, statistics) if statistics else None
-        passed = _same if keys is None else partial(self._drop, keys)
-        outputs = self._layers.outputs(parameters, batch.x, Between(ghost or self._by_row, passed, self._type))
-        return self._head.loss(outputs, batch.y), ghost.sums if ghost else None
+        passed = partial(self._drop, keys) if self._dropout and keys is not None else _same
+        x = batch.x
+        share = None
+        if self._augmentation and keys is not None:
+            x = self._augmentation.changed(x, keys)
+            share = self._augmentation.own_share(keys, batch.weight)
+        x = x if share is None else by_row(share, x)
+        outputs = self._layers.outputs(parameters, x, Between(ghost or self._by_row, passed, self._type))
+        loss = self._head.loss(outputs, batch.y)
+        if share is not None:
+            loss = share * loss + (1 - share) * self._head.loss(outputs, row_before(batch.y))
+        return loss, ghost.sums if ghost else None
 
     def _drop(self, keys: jax.Array, x: jax.Array, layer: int) -> jax.Array:
         return dropout(x, layer_keys(keys, layer), self._dropout)
@@ -202,10 +220,15 @@ class Network:
 
 
 def build_network(
-    layers: Layers, head: Head, options: NetworkOptions, norm: Normalization = "none", hidden: Sequence[int] = ()
+    layers: Layers,
+    head: Head,
+    options: NetworkOptions,
+    norm: Normalization = "none",
+    hidden: Sequence[int] = (),
+    augmentation: Augmentation | None = None,
 ) -> Learner:
     """The learner that trains a network by gradient descent; see `Network`."""
-    network = Network(layers, head, options, norm, hidden)
+    network = Network(layers, head, options, norm, hidden, augmentation)
     optimizer = optimizer_of(options, network.init)
     penalty = weight_decay(options.l2)
     return GradientDescent(network, optimizer, penalty, training=network)

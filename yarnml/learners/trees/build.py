@@ -36,10 +36,8 @@ def build_trees(objective: Objective, rule: Rule, options: TreeLearner, schema: 
             f"learner.monotone: '{min(both)}' is in learner.categorical too, but categories have no order; remove one."
         )
     if options.monotone and (schema.outputs > 2 or schema.label_shape):
-        found = (
-            f"'{schema.label}' has {schema.outputs}" if isinstance(schema.label, str) else "there are several labels"
-        )
-        raise JobFileError(f"learner.monotone needs a number or two classes; {found}.")
+        reason = f"'{schema.label}' has {schema.outputs}" if schema.outputs > 2 else "there are several labels"
+        raise JobFileError(f"learner.monotone needs a number or two classes; {reason}.")
     if schema.label_type == "class" and schema.outputs < 2:
         raise JobFileError(
             f"learner.kind {options.kind} needs two classes or more; '{schema.label}' has {schema.outputs}."
