@@ -29,10 +29,11 @@ from yarnml.model.explain.explainer import USUAL_ORDERS, Explainer, Explanation
 from yarnml.model.importances import importances
 from yarnml.model.pairs import pairs_of
 from yarnml.model.program import load_program
+from yarnml.model.rating_ids import ids_of, numbers_of
 from yarnml.model.scores import labels_of, probabilities, score
 from yarnml.model.signatures import check, public_key
 from yarnml.model.table import TablePredictor
-from yarnml.model.top_items import NOTHING, best, factors_of, known, seen_of
+from yarnml.model.top_items import NOTHING, best, factors_of, seen_of
 from yarnml.model.versions import Content, read_model, readable, resolve
 from yarnml.storage import absolute
 
@@ -174,18 +175,19 @@ class Model:
     def recommend(self, users: npt.ArrayLike | None = None, top: int = 10, without: Any = None) -> pa.Table:
         """Tabulate the ``top`` best items of each user by a model of ratings, the best first: user, item, score, rank.
 
-        ``users``: their numbers, None for all.
+        ``users``: their ids, as in the training data, None for all who have ratings.
         ``without``: a table with the columns of user and item, whose pairs are left out.
         Raises ExportError for other models.
         """
-        factors = factors_of(self._arrays)
+        ids = ids_of(self.schema)
+        factors = ids.restricted(factors_of(self._arrays))
         seen = NOTHING
         if without is not None:
             table = table_of(without, "recommend")
             if table is None:
                 raise DataError(f"recommend needs without as a table, got a {type(without).__name__}.")
             seen = seen_of(pairs_of(table, self.schema, "the table without"), factors)
-        return pa.concat_tables(best(factors, known(users, factors), top, seen))
+        return ids.named(pa.concat_tables(best(factors, numbers_of(users, ids, factors), top, seen)))
 
     def _features(self, data: Any) -> tuple[npt.NDArray[np.float32], KeyRows | None]:
         """The numbers of rows, and their keys."""

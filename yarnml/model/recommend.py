@@ -16,9 +16,11 @@ from yarnml.data.layouts import shown
 from yarnml.data.schema import Schema
 from yarnml.data.uses import types_for
 from yarnml.errors import DataError, ExportError, translated
+from yarnml.events.text import count_of
 from yarnml.job.places import absolute_path
 from yarnml.model.pairs import pairs_of
-from yarnml.model.top_items import NOTHING, Factors, Seen, best, factors_of, known, seen_of
+from yarnml.model.rating_ids import ids_of, numbers_of
+from yarnml.model.top_items import NOTHING, Factors, Seen, best, factors_of, seen_of
 from yarnml.model.versions import read_model, resolve
 from yarnml.storage import atomic
 
@@ -37,11 +39,14 @@ def recommend(model: str, top: int, output: str, seen: str | None = None) -> str
         raise ExportError(f"--output {target} exists; choose another folder, or remove it.")
     folder = resolve(model)
     content = read_model(folder)
-    factors = factors_of(content.arrays)
-    users = known(None, factors)
+    ids = ids_of(content.schema)
+    factors = ids.restricted(factors_of(content.arrays))
+    users = numbers_of(None, ids, factors)
     pairs = _read(absolute_path("--seen", seen, Path.cwd()), content.schema, factors) if seen else NOTHING
-    rows = write(best(factors, users, top, pairs), target)
-    return f"{rows} items for {len(users)} users by {folder} are in {target}"
+    rows = write(map(ids.named, best(factors, users, top, pairs)), target)
+    unrated = len(factors.users.factors) - len(users)
+    left_out = f"; {count_of(unrated, 'user')} without ratings left out" if unrated else ""
+    return f"{rows} items for {len(users)} users by {folder} are in {target}{left_out}"
 
 
 def _exists(target: str) -> bool:

@@ -12,7 +12,7 @@ import pytest
 
 import yarnml
 from tests.learners.ratings.grey_values import ALS, ITEMS, USERS, Array, Job, Train, ratings
-from yarnml.errors import DataError, ExportError
+from yarnml.errors import DataError, ExportError, JobFileError
 from yarnml.model import recommend
 from yarnml.model.model import Model
 from yarnml.model.top_items import Factors, Side, best, known, seen_of
@@ -113,6 +113,56 @@ def test_the_command_writes_what_the_model_recommends(
     assert (other.returncode, other.stderr.count("\n")) == (1, 1)
     assert "other.parquet has no column 'user'; it has who." in other.stderr
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.fixture(scope="module")
+def named() -> Model:
+    """A model of users and items that have names, one user with ratings that do not count."""
+    columns = {n: values[:2000] for n, values in ratings(0.5).items()}
+    names = pa.table({
+        "who": [f"image {n}" for n in columns["user"]] + ["nobody"],
+        "what": [int(n) * 10 for n in columns["item"]] + [0],
+        "rating": [*columns["rating"], 3.0],
+        "weight": [1.0] * 2000 + [0.0],
+    })  # fmt: skip
+    steps = [{"kind": "category", "columns": ["who", "what"]}]
+    learner = {"kind": "als", "rank": 3}
+    return yarnml.fit(names, label="rating", weight="weight", learner=learner, data={"prepare": steps})
+
+
+def test_users_have_their_own_ids(named: Model) -> None:
+    """Users are asked for by the ids that they have in the data, and items come with theirs; counts follow from ids."""
+    asked = ["image 3", "image 120"]
+    seen = pa.table({"who": ["image 3"] * 60, "what": [n * 10 for n in range(60)]})
+    table = named.recommend(asked, top=3, without=seen)
+    assert [*dict.fromkeys(table["user"].to_pylist())] == asked
+    best = table.filter(pa.compute.equal(table["user"], "image 3"))
+    assert {*best["item"].to_pylist()} < {600, 610, 620, 630}
+    pairs = pa.table({"who": best["user"], "what": best["item"]})
+    np.testing.assert_allclose(best["score"], named.predict(pairs), rtol=1e-5)
+    assert "nobody" not in named.recommend(top=1)["user"].to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("users", "words"),
+    [
+        (["image 3", "zoe"], "asked for the user 'zoe', whom the training data do not have"),
+        (["nobody"], "asked for the user nobody, of whom the training data have no ratings"),
+        ([3.5], "the user 3.5, whom the training data do not have"),
+    ],
+)
+def test_unknown_users_and_those_without_ratings(named: Model, users: list[Any], words: str) -> None:
+    """A user of whom nothing is known gets no arbitrary items, but one sentence."""
+    with pytest.raises(DataError, match=words):
+        named.recommend(users)
+
+
+def test_numbers_need_a_count(train: Train) -> None:
+    """Where columns hold numbers, the job file says how many there are."""
+    with pytest.raises(
+        JobFileError, match=r"als needs learner\.items, how many there are, or category of data.prepare"
+    ):
+        train(ratings(0.05), {"kind": "als", "users": USERS}, epochs=2)
 
 
 def test_only_models_of_ratings_recommend(train: Train) -> None:

@@ -19,7 +19,8 @@ Count = Annotated[int, Meta(ge=1, le=2**24)]
 class Factorization(GradientOptions, frozen=True, kw_only=True, tag="factorization"):
     """Ratings of items by users as products of ``rank`` factors, by gradient descent.
 
-    The features are two columns of whole numbers: the user's, below ``users``, and the item's, below ``items``.
+    The features are two columns of whole numbers: the user's, below ``users``, and the item's, below ``items``.  Where
+    both columns are prepared by ``category``, these two are as many as there are ids.
     ``feedback``: labels are ``explicit`` ratings, or ``implicit`` amounts, of which 0 is what is not in the data; then
     items that a user has shall come before the others.
     """
@@ -28,8 +29,8 @@ class Factorization(GradientOptions, frozen=True, kw_only=True, tag="factorizati
     PREDICTS = "number"
 
     optimizer: dict[str, Any] = field(default_factory=lambda: adam(1e-2))
-    users: Count
-    items: Count
+    users: Count | None = None
+    items: Count | None = None
     rank: PositiveInt = 16
     feedback: Feedback = "explicit"
 
@@ -68,8 +69,8 @@ class Als(LearnerOptions, frozen=True, kw_only=True, tag="als"):
     PREDICTS = "number"
     TAKES_LABEL_SCALE = False
 
-    users: Count
-    items: Count
+    users: Count | None = None
+    items: Count | None = None
     rank: PositiveInt = 16
     feedback: Feedback = "explicit"
     confidence: Positive = 1.0

@@ -34,7 +34,7 @@ from yarnml.learners.ratings.equations import (
     weight_of,
     width,
 )
-from yarnml.learners.ratings.ratings import check_columns, check_of, score
+from yarnml.learners.ratings.ratings import Counts, check_of, counts_of, score
 
 TOLERANCE = 1e-4
 """It has converged when an epoch changes the loss by no more than this part of it."""
@@ -92,19 +92,21 @@ class Shard(NamedTuple):
 class AlternatingLeastSquares:
     """Alternating least squares.  Factors begin at 0 for users, and normal with variance 1/rank for items."""
 
-    def __init__(self, options: Als, schema: Schema) -> None:
+    def __init__(self, options: Als, counts: Counts, schema: Schema) -> None:
         self._options = options
+        self._counts = counts
         self._implicit = options.feedback == "implicit"
-        self._shared = min(options.shared, options.users)
-        self._rows = max(self._shared, options.items)  # of the sums of equations
+        self._shared = min(options.shared, counts.users)
+        self._rows = max(self._shared, counts.items)  # of the sums of equations
         self._solved = jax.jit(self._solve)
-        self.check = check_of(options, schema)
+        self.check = check_of(options, counts, schema)
 
     def init(self, key: Key) -> State:
-        options = self._options
-        items = jax.random.normal(key, (options.items, options.rank)) / jnp.sqrt(float(options.rank))
-        users = jnp.zeros((options.users, options.rank))
-        slots = jnp.full(options.users, -1, jnp.int32)
+        counts = self._counts
+        rank = self._options.rank
+        items = jax.random.normal(key, (counts.items, rank)) / jnp.sqrt(float(rank))
+        users = jnp.zeros((counts.users, rank))
+        slots = jnp.full(counts.users, -1, jnp.int32)
         return State(jnp.zeros((), jnp.int32), users, items, slots, jnp.zeros((), jnp.int32), jnp.zeros(()))
 
     def prepare_shard(self, state: State, batches: Iterable[Batch]) -> Shard:
@@ -137,7 +139,7 @@ class AlternatingLeastSquares:
         slots = state.slots[shard.users]
         rows = np.zeros((self._rows, width(options.rank)), np.float32)
         users = np.zeros_like(state.users)
-        seen = np.zeros(options.users, np.float32)
+        seen = np.zeros(self._counts.users, np.float32)
         sums = Sums(rows, users, seen, shard.constant, shard.weight)
         if state.passes == 0:
             seen[shard.users] = 1
@@ -208,7 +210,7 @@ class AlternatingLeastSquares:
         return state._replace(users=users, loss=jnp.maximum(sums.loss - lowered, 0.0) * scale)
 
     def _solve_items(self, state: State, sums: Sums, scale: jax.Array) -> State:
-        return state._replace(items=self._solve(sums.equations[: self._options.items], state.users)[0])
+        return state._replace(items=self._solve(sums.equations[: self._counts.items], state.users)[0])
 
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
         return score(parameters, x)
@@ -225,5 +227,4 @@ class AlternatingLeastSquares:
 
 
 def build(options: Als, schema: Schema) -> Learner:
-    check_columns(options, schema)
-    return AlternatingLeastSquares(options, schema)
+    return AlternatingLeastSquares(options, counts_of(options, schema), schema)

@@ -19,7 +19,7 @@ from yarnml.learners.base import Batch, Key, Learner, flat, squared_error
 from yarnml.learners.gradient import GradientDescent, weight_decay
 from yarnml.learners.groups import optimizer_of
 from yarnml.learners.noise import Noise
-from yarnml.learners.ratings.ratings import check_columns, check_of, score
+from yarnml.learners.ratings.ratings import check_of, counts_of, score
 
 FACTOR_DEVIATION = 0.1
 """The standard deviation of the factors to begin with."""
@@ -99,12 +99,12 @@ class RankingModel:
 
 
 def build(options: Factorization, schema: Schema) -> Learner:
-    check_columns(options, schema)
-    model = FactorizationModel(options.users, options.items, options.rank)
+    counts = counts_of(options, schema)
+    model = FactorizationModel(counts.users, counts.items, options.rank)
     optimizer = optimizer_of(options, model.init)
     penalty = weight_decay(options.l2)
-    check = check_of(options, schema)
+    check = check_of(options, counts, schema)
     if options.feedback == "explicit":
         return GradientDescent(model, optimizer, penalty, check)
-    ranking = RankingModel(model, options.items)
+    ranking = RankingModel(model, counts.items)
     return GradientDescent(ranking, optimizer, penalty, check, ranking)

@@ -4,7 +4,7 @@ A user or an item is a whole number from 0 on; float32 holds those below 2**24 e
 is an unknown user or item, whose factors are 0.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,13 +13,14 @@ import numpy as np
 from yarnml.data.schema import Schema
 from yarnml.errors import DataError, JobFileError
 from yarnml.job.learners import Als, Factorization
+from yarnml.job.prepare import Category
 from yarnml.learners.base import Batch, Check, flat
 from yarnml.learners.checks import needs_number_label
 
 Ratings = Als | Factorization
 
 
-def check_columns(options: Ratings, schema: Schema) -> None:
+def _check_columns(options: Ratings, schema: Schema) -> None:
     """Refuse columns whose rows are no ratings, by a JobFileError."""
     needs_number_label(schema, options.kind)
     if schema.width != 2:
@@ -29,15 +30,45 @@ def check_columns(options: Ratings, schema: Schema) -> None:
         )
 
 
+class Counts(NamedTuple):
+    """The numbers of users and items that a model has room for."""
+
+    users: int
+    items: int
+
+
+def counts_of(options: Ratings, schema: Schema) -> Counts:
+    """The numbers that the job file gives, or else those of the ids of both columns.
+
+    Raises JobFileError for columns whose rows are no ratings, and where nothing tells the numbers.
+    """
+    _check_columns(options, schema)
+    given = [options.users, options.items]
+    steps = [feature.steps[-1] if feature.steps else None for feature in schema.features]
+    if len(steps) == len(given):
+        known = [
+            len(step.values or ()) + (step.min_count > 1) if isinstance(step, Category) else None for step in steps
+        ]
+        given = [count or ids for count, ids in zip(given, known, strict=True)]
+    users, items = given
+    if users is None or items is None:
+        field = "users" if users is None else "items"
+        raise JobFileError(
+            f"learner.kind {options.kind} needs learner.{field}, how many there are, or category of data.prepare for "
+            "their column, which finds their ids."
+        )
+    return Counts(users, items)
+
+
 def names_of(schema: Schema) -> list[str]:
     """The names of the user's and the item's column; one list column may hold both."""
     names = [f.name for f in schema.features]
     return names if len(names) == 2 else names * 2
 
 
-def check_of(options: Ratings, schema: Schema) -> Check:
+def check_of(options: Ratings, counts: Counts, schema: Schema) -> Check:
     """A check that refuses users and items that are not numbered as the job file says, and amounts below 0."""
-    columns = list(zip(names_of(schema), ("users", "items"), (options.users, options.items), strict=True))
+    columns = list(zip(names_of(schema), Counts._fields, counts, strict=True))
 
     def check(rows: Batch) -> None:
         counts = rows.weight > 0
