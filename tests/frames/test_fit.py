@@ -141,7 +141,12 @@ CASES: list[tuple[Any, dict[str, Any], type[Exception], str]] = [
     (IRIS, {"label": Y[:3]}, DataError, "fit needs one label for each of 150 rows, got 3"),
     (X[0], {"label": Y}, DataError, r"fit needs a table, or an array \[rows, width\] of numbers, got the shape \[4\]"),
     (IRIS["species"], {"label": Y}, DataError, "fit needs a table or an array of numbers, got a Series"),
-    (X, {"label": np.eye(150)}, DataError, r"fit needs label as one value for each row, got the shape \[150, 150\]"),
+    (
+        X,
+        {"label": np.ones((150, 2, 2))},
+        DataError,
+        r"fit needs label as one value for each row, got the shape \[150, 2, 2\]",
+    ),
     (IRIS[:0], {"label": "species"}, DataError, "data.train: the table holds no rows"),
     (IRIS.assign(city="Bonn"), {"label": "species"}, JobFileError, "column 'city' of the table must hold numbers"),
     (IRIS.assign(day=pd.Timestamp(0)), {"label": "species"}, JobFileError, "not timestamp.*; store it as a number"),

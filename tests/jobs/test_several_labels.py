@@ -145,6 +145,10 @@ REFUSED = {
     "data.features must not contain the label 'Waist'": {"data": {"features": ["Chins", "Waist"]}},
     "data.stratify is for one label, but data.label names 3": {"data": {"stratify": True, "validation": 0.2}},
     "data.class_weights is for one label": {"data": {"class_weights": "balanced"}},
+    "evaluation.calibration is for one label": {
+        "data": {"validation": 0.2},
+        "evaluation": {"calibration": "platt"},
+    },
     "data.exposure is for one label": {"data": {"exposure": "Jumps"}},
     "target of data.prepare is for one label": {"data": {"prepare": [{"kind": "target", "columns": ["Chins"]}]}},
     "data.classes of several labels are two": {"data": {"classes": [1, 2, 3]}},

@@ -206,7 +206,7 @@ def test_every_metric_can_be_had(metric: Metric) -> None:
             "can be judged by loss, accuracy, balanced_accuracy, macro or weighted_precision.*not by f1",
         ),
         ("f1", "number", 0, "can be judged by loss, rmse, r2, mae"),
-        ("mae", "none", 0, "can be judged by loss, not by mae"),
+        ("mae", "none", 0, "can be judged by loss, silhouette, bic, aic, not by mae"),
         ("confusion", "class", 2, "not by confusion"),
         ("quantile_loss_1.5", "number", 0, "not by quantile_loss_1.5"),
         ("macro_roc_auc", "class", 101, "is for 100 classes at most, and there are 101"),

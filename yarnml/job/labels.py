@@ -50,6 +50,7 @@ def check_labels(job: Job) -> None:
         "data.offset": data.offset,
         "data.exposure": data.exposure,
         "evaluation.threshold": job.evaluation.threshold,
+        "evaluation.calibration": job.evaluation.calibration,
     }
     for name, value in fields.items():
         if value:

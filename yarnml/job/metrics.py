@@ -34,6 +34,9 @@ class Metric(NamedTuple):
 
 METRICS = (
     Metric("loss", "none", always=True),
+    Metric("silhouette", "none", rises=True),
+    Metric("bic", "none"),
+    Metric("aic", "none"),
     Metric("loss", "number", always=True),
     Metric("rmse", "number", always=True),
     Metric("r2", "number", always=True, rises=True),

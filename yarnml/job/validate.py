@@ -60,6 +60,16 @@ def check_learner(job: Job) -> None:
     check_state(job)
     check_batches(job)
     _check_passes(job)
+    _check_cluster_metrics(job)
+
+
+def _check_cluster_metrics(job: Job) -> None:
+    """Refuse a metric of clusters that the learner's are not judged by."""
+    learner = job.learner
+    for name in job.metrics if learner.LABEL == "none" else ():
+        if name not in learner.CLUSTER_METRICS:
+            known = ", ".join(["loss", *learner.CLUSTER_METRICS])
+            raise JobFileError(f"learner.kind {learner.kind} is judged by {known}, not by {name}.")
 
 
 def _check_label(job: Job) -> None:

@@ -27,13 +27,11 @@ from yarnml.model.coefficients import coefficients
 from yarnml.model.explain.baseline import known_baseline
 from yarnml.model.explain.explainer import USUAL_ORDERS, Explainer, Explanation
 from yarnml.model.importances import importances
-from yarnml.model.pairs import pairs_of
 from yarnml.model.program import load_program
-from yarnml.model.rating_ids import ids_of, numbers_of
+from yarnml.model.rating_ids import recommended
 from yarnml.model.scores import labels_of, probabilities, score
 from yarnml.model.signatures import check, public_key
 from yarnml.model.table import TablePredictor
-from yarnml.model.top_items import NOTHING, best, factors_of, seen_of
 from yarnml.model.versions import Content, read_model, readable, resolve
 from yarnml.storage import absolute
 
@@ -179,15 +177,7 @@ class Model:
         ``without``: a table with the columns of user and item, whose pairs are left out.
         Raises ExportError for other models.
         """
-        ids = ids_of(self.schema)
-        factors = ids.restricted(factors_of(self._arrays))
-        seen = NOTHING
-        if without is not None:
-            table = table_of(without, "recommend")
-            if table is None:
-                raise DataError(f"recommend needs without as a table, got a {type(without).__name__}.")
-            seen = seen_of(pairs_of(table, self.schema, "the table without"), factors)
-        return ids.named(pa.concat_tables(best(factors, numbers_of(users, ids, factors), top, seen)))
+        return recommended(self._arrays, self.schema, users, top, without)
 
     def _features(self, data: Any) -> tuple[npt.NDArray[np.float32], KeyRows | None]:
         """The numbers of rows, and their keys."""

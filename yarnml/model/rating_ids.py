@@ -1,5 +1,6 @@
 """The users' and items' own ids in a model of ratings whose columns are prepared by ``category``, and their numbers."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,10 +10,11 @@ import pyarrow as pa
 from yarnml.data.arrays import Array, one_array
 from yarnml.data.lookup import places
 from yarnml.data.schema import Feature, Schema
-from yarnml.data.tables import column_of
+from yarnml.data.tables import column_of, table_of
 from yarnml.errors import DataError
 from yarnml.job.prepare import Category
-from yarnml.model.top_items import Factors, Side, known
+from yarnml.model.pairs import pairs_of
+from yarnml.model.top_items import NOTHING, Factors, Side, best, factors_of, known, seen_of
 
 
 class RatingIds(NamedTuple):
@@ -59,6 +61,19 @@ def numbers_of(users: Any, ids: RatingIds, factors: Factors) -> Array:
     return numbers
 
 
+def recommended(arrays: Mapping[str, npt.ArrayLike], schema: Schema, users: Any, top: int, without: Any) -> pa.Table:
+    """Tabulate the best items by a model's arrays, see `yarnml.model.model.Model.recommend`."""
+    ids = ids_of(schema)
+    factors = ids.restricted(factors_of(arrays))
+    seen = NOTHING
+    if without is not None:
+        table = table_of(without, "recommend")
+        if table is None:
+            raise DataError(f"recommend needs without as a table, got a {type(without).__name__}.")
+        seen = seen_of(pairs_of(table, schema, "the table without"), factors)
+    return ids.named(pa.concat_tables(best(factors, numbers_of(users, ids, factors), top, seen)))
+
+
 def _values(feature: Feature) -> list[Any] | None:
     step = feature.steps[-1] if feature.steps else None
     return list(step.values or ()) if isinstance(step, Category) else None
@@ -71,12 +86,12 @@ def _first(side: Side, ids: list[Any] | None) -> Side:
 def _places(users: Any, ids: list[Any]) -> npt.NDArray[np.int64]:
     column = one_array(column_of(users, "recommend", "users"))
     try:
-        found = places(column, ids)
+        numbers = places(column, ids)
     except (pa.ArrowException, OverflowError) as exc:
         raise DataError(f"recommend needs users such as {ids[0]!r}, not {column.type}.") from exc
-    if found.null_count:
-        unknown = column.filter(found.is_null())[0].as_py()
+    if numbers.null_count:
+        unknown = column.filter(numbers.is_null())[0].as_py()
         raise DataError(
             f"recommend was asked for the user {unknown!r}, whom the training data do not have; leave such users out."
         )
-    return np.asarray(found.to_numpy(zero_copy_only=False), np.int64)
+    return np.asarray(numbers.to_numpy(zero_copy_only=False), np.int64)

@@ -16,6 +16,7 @@ from yarnml.worker.column_counts import count_rows
 from yarnml.worker.full_pass import sum_dataset
 from yarnml.worker.metrics.among import Among
 from yarnml.worker.metrics.base import Metrics
+from yarnml.worker.metrics.clusters import information
 from yarnml.worker.metrics.evaluation import Evaluation
 from yarnml.worker.placed_rows import placed_rows
 from yarnml.worker.progress import ProgressTracker
@@ -60,4 +61,6 @@ def evaluate(
             yield from (PlacedRows(rows, 0, np.empty(0)) for rows in loader.scan(shard))
 
     total = sum_dataset(scan, batch_sums, tasks, training.job.workers, tracker.finish_batch)
-    return evaluation.metrics(total[: evaluation.size]) | among.metrics(total[evaluation.size :])
+    metrics = evaluation.metrics(total[: evaluation.size]) | among.metrics(total[evaluation.size :])
+    parameters = training.job.learner.free_parameters(schema.width)
+    return metrics | (information(names, metrics["loss"], float(total[0]), parameters) if parameters else {})

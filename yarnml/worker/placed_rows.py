@@ -18,7 +18,7 @@ def placed_rows(loader: Loader, shard: int, schema: Schema, keep: bool = True) -
 
     ``keep``: as of `Loader.scan`.
     """
-    name = schema.group or schema.label
+    name = schema.group or schema.labels[0]
     weight = schema.weight if loader.has_folds else None
     batches = loader.scan(shard, keep=keep)
     place = bounds(sum(loader.sizes), len(loader.sizes), shard)[0]

@@ -158,7 +158,7 @@ def test_unknown_users_and_those_without_ratings(named: Model, users: list[Any],
 
 
 def test_numbers_need_a_count(train: Train) -> None:
-    """Where columns hold numbers, the job file says how many there are."""
+    """The job file says how many users and items there are where columns hold numbers."""
     with pytest.raises(
         JobFileError, match=r"als needs learner\.items, how many there are, or category of data.prepare"
     ):

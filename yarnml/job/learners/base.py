@@ -36,6 +36,7 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ``TAKES_LABEL_SCALE``: whether a number label may be scaled for it.
     ``TAKES_OFFSET``: whether it has one linear predictor, to which ``data.offset`` can be added.
     ``WORDS``: whether its features may be ids of words, or must be.
+    ``CLUSTER_METRICS``: metrics without a label that its evaluations may have beside the loss.
     ``STARTS_LIKE``: fields that must be those of a model that it starts from; None where it can start from none.
     ``KEYS``: whether features become keys, of which it has a row of parameters each.
     ``FIELDS``: whether it tells apart the columns that keys are of.
@@ -52,6 +53,7 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     WORDS: ClassVar[Literal["none", "optional", "only"]] = "none"
     KEYS: ClassVar[bool] = False
     FIELDS: ClassVar[bool] = False
+    CLUSTER_METRICS: ClassVar[tuple[str, ...]] = ()
     STARTS_LIKE: ClassVar[tuple[str, ...] | None] = None
 
     @property
@@ -126,6 +128,10 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     @property
     def file(self) -> str | None:
         """The user's Python file that it needs; None for a built-in learner."""
+        return None
+
+    def free_parameters(self, width: int) -> int | None:
+        """The number of free parameters of a density of ``width`` numbers; None for what is none."""
         return None
 
     def in_batches(self) -> Self:

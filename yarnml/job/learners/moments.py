@@ -27,6 +27,8 @@ class Clustering(LearnerOptions, frozen=True, kw_only=True):
 class KMeans(Clustering, frozen=True, kw_only=True, tag="kmeans"):
     """k-means: the centres with the least sum of squared distances from the rows to the nearest."""
 
+    CLUSTER_METRICS = ("silhouette",)
+
     @property
     def passes(self) -> Passes:
         return Passes(4, 20)
@@ -38,8 +40,15 @@ class GaussianMixture(Clustering, frozen=True, kw_only=True, tag="gaussian_mixtu
     ``covariance``: of each component, ``full`` or ``diagonal``; ``floor`` is added to its variances.
     """
 
+    CLUSTER_METRICS = ("bic", "aic")
+
     covariance: Literal["full", "diagonal"] = "full"
     floor: Positive = 1e-6
+
+    def free_parameters(self, width: int) -> int:
+        """Centre, covariance and share of each component; the shares add up to 1."""
+        covariance = width * (width + 1) // 2 if self.covariance == "full" else width
+        return self.clusters * (width + covariance + 1) - 1
 
     @property
     def passes(self) -> Passes:

@@ -31,6 +31,8 @@ class Among:
 
     def sums(self, batch: PlacedRows, outputs: npt.NDArray[Any]) -> Vector:
         """[size]: those of a batch, from its predictions."""
+        if not self.size:
+            return np.empty(0)
         size = len(batch.groups)
         score = (outputs[:size] if outputs.ndim == 1 else outputs[:size, 1] - outputs[:size, 0]).astype(np.float64)
         weight = batch.rows.weight[:size]

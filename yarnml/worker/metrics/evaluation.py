@@ -15,6 +15,7 @@ from yarnml.errors import ModelError
 from yarnml.reduce.tree import Vector
 from yarnml.worker.metrics.base import MakeStatistic, Metrics, Scored
 from yarnml.worker.metrics.classes import confusion, counts
+from yarnml.worker.metrics.clusters import silhouette
 from yarnml.worker.metrics.labels import labels
 from yarnml.worker.metrics.numbers import absolute_errors, deviances, median_error, quantile_losses, squared_errors
 from yarnml.worker.metrics.probabilities import first_classes, probabilities
@@ -35,6 +36,7 @@ STATISTICS: tuple[MakeStatistic, ...] = (
     confusion,
     threshold,
     labels,
+    silhouette,
 )
 
 
@@ -44,13 +46,12 @@ class Evaluation:
     def __init__(self, schema: Schema, names: Sequence[str] = ()) -> None:
         made = [make(schema, names) for make in STATISTICS]
         self._statistics = [statistic for statistic in made if statistic is not None]
-        self._labelled = schema.label_type != "none"
         self._label = np.int64 if schema.label_type == "class" else np.float64
 
     @property
     def size(self) -> int:
         """The number of sums."""
-        return 2 + (sum(statistic.size for statistic in self._statistics) if self._labelled else 0)
+        return 2 + sum(statistic.size for statistic in self._statistics)
 
     def sums(self, outputs: npt.NDArray[Any], loss: npt.NDArray[Any], rows: Rows) -> Vector:
         """Sums over a batch, float64, from its predictions and losses.
@@ -61,7 +62,7 @@ class Evaluation:
         weight = rows.weight[counts].astype(np.float64)
         losses = loss[counts].astype(np.float64)
         base = np.array([weight.sum(), (weight * losses).sum()])
-        if not self._labelled:
+        if not self._statistics:
             return base
         scored = Scored(outputs[counts].astype(np.float64), losses, rows.y[counts].astype(self._label), weight)
         return np.concatenate([base, *(statistic.sums(scored) for statistic in self._statistics)])
