@@ -1,11 +1,12 @@
 """Delay, local steps and rounded gradients, two and more at a time: the same bits with any workers, whoever is lost."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import pytest
 
+from tests.processes import wait_for
 from tests.reduce.allreduces import SHARDS, connected
 from yarnml.control.commands import Assignment, Build, Command, FitScaling, Initialize, SyncState, Train, ipc
 from yarnml.control.reports import Report, StatePosition, Trained
@@ -47,9 +48,9 @@ class Team:
         self.generation = 0
         self.doomed: int | None = None
         self._allreduces = allreduces
+        self.trackers = [ProgressTracker(self._kill(worker)) for worker in range(len(allreduces))]
         self._mappers = [
-            Mapper(n, allreduce, ProgressTracker(self._kill(n)), lambda *_: None, learners)
-            for n, allreduce in enumerate(allreduces)
+            Mapper(n, allreduce, self.trackers[n], lambda *_: None, learners) for n, allreduce in enumerate(allreduces)
         ]
 
     def _kill(self, worker: int) -> Callable[[int, float, int], None]:
@@ -63,8 +64,13 @@ class Team:
         allreduce = self._allreduces[worker]
         return next(iter(allreduce._local)) if isinstance(allreduce, NetworkAllReduce) else ""
 
-    def run(self, command: Command, members: Sequence[int], levels: int = 1) -> dict[int, Report]:
-        """The reports of those that carry a command out to its end; where one is killed the others give it up."""
+    def run(
+        self, command: Command, members: Sequence[int], levels: int = 1, silent: Collection[int] = ()
+    ) -> dict[int, Report]:
+        """The reports of those that carry a command out to its end; where one is killed the others give it up.
+
+        ``silent``: members that do nothing.
+        """
         self.generation += 1
         addresses = {n: self.address(n) for n in members if self.address(n)}
         order = Assignment(
@@ -81,7 +87,7 @@ class Team:
             except StepAborted:
                 pass
 
-        threads = [threading.Thread(target=work, args=(member,)) for member in members]
+        threads = [threading.Thread(target=work, args=(member,)) for member in members if member not in silent]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -129,3 +135,20 @@ def test_any_workers(name: str, digits_job: dict[str, Any]) -> None:
         assert digests(team.run(Train(at.step, STEPS - 2), [0, 2])) == digests(first)
         team.regroup([0, 2], range(5))
         assert digests(team.run(Train(STEPS - 2, STEPS), range(5), levels=2)) == expected
+
+
+@pytest.mark.parametrize("delay", [0, 2])
+def test_a_worker_is_ahead_by_the_delay(delay: int, digits_job: dict[str, Any]) -> None:
+    """While another gives nothing, a worker maps the steps of the delay, and waits for the first total then."""
+    fields = digits_job | {"training": {"epochs": 1, "batch_size": 160, "delay": delay}}
+    fields["data"] |= {"classes": list(range(10))}
+    with connected(2, 0) as (allreduces, *_):
+        team = Team(fields, CompiledLearners(), allreduces)
+        team.begin([0, 1])
+        waiting = threading.Thread(target=team.run, args=(Train(0, STEPS), [0, 1]), kwargs={"silent": {1}})
+        waiting.start()
+        wait_for("the step that waits", lambda: team.trackers[0].progress.at == delay)
+        wait_for("the sums that are started", lambda: len(allreduces[0]._sums) == delay + 1)
+        allreduces[0].abort_before(team.generation + 1)
+        waiting.join()
+        assert team.trackers[0].progress.at == delay
