@@ -5,7 +5,7 @@ the rounds of trees.  When all are over, further passes change nothing.
 """
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -83,15 +83,11 @@ class Ensemble:
 
     def form_of_sums(self, state: Any) -> Sums:
         """Shapes and types of the sums of the pass at a state."""
-
-        def form(*shape: int) -> jax.ShapeDtypeStruct:
-            return jax.ShapeDtypeStruct(shape, jnp.float32)
-
         passes = int(state.passes)
         outputs = self._objective.outputs
         scores = len(state.model.base)
         coded = int(self._categorical.sum()) if passes == 0 else 0
-        codes = form(coded, categories.MAX_CATEGORIES, 1 + scores)
+        codes = _float32(coded, categories.MAX_CATEGORIES, 1 + scores)
         cells = sketch.cell_count(self._rule.bins) if passes < sketch.PASSES else 0
         width = 0
         fields = CONSTANTS if passes == 0 else int(table.gathers(state, *self._bounds))
@@ -101,17 +97,19 @@ class Ensemble:
             nodes = self._size.nodes if self._takes_quantiles and passes < quantiles.DIGITS else 0
             if (
                 passes >= self._first_pass
-                and state.model.rounds < self._rule.rounds
+                and int(state.model.rounds) < self._rule.rounds
                 and not table.gathers(state, *self._bounds)
             ):
                 width = self._size.width_of_pass(growth.waiting(state.growth))
         features = self._rule.features_per_node or self._features
-        histograms = form(self._trees, outputs + 1, width, features, self._rule.bins + 1)
-        targets = form(self._objective.targets_count if passes == 0 else 0)
-        digits = form(2, nodes, quantiles.VALUES)
-        distance = form(int(self._takes_quantiles and passes == quantiles.DIGITS))
-        rows = form(fields if self._places else 0, self._places)
-        return Sums(form(), form(), targets, form(self._features, cells), codes, digits, distance, rows, histograms)
+        histograms = _float32(self._trees, outputs + 1, width, features, self._rule.bins + 1)
+        targets = _float32(self._objective.targets_count if passes == 0 else 0)
+        digits = _float32(2, nodes, quantiles.VALUES)
+        distance = _float32(int(self._takes_quantiles and passes == quantiles.DIGITS))
+        rows = _float32(fields if self._places else 0, self._places)
+        return Sums(
+            _float32(), _float32(), targets, _float32(self._features, cells), codes, digits, distance, rows, histograms
+        )
 
     def map_shard(self, state: Any, shard: Shard) -> tuple[Sums, Shard]:
         data = shard.data
@@ -244,3 +242,8 @@ class Ensemble:
         if refused := self._objective.refused(rows.y[rows.weight > 0]):
             raise DataError(refused)
         check_values(flat(rows.x)[:, : self._features], self._categorical)
+
+
+@cache
+def _float32(*shape: int) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape, jnp.float32)
