@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from yarnml.job.fields import PositiveInt
+from yarnml.job.fields import NonNegative, PositiveInt
 from yarnml.job.step import BaseStep, Class, Width
 
 
@@ -21,7 +21,7 @@ class Target(BaseStep, frozen=True, kw_only=True, tag="target"):
 
     SEES_LABEL: ClassVar[bool] = True
 
-    smooth: Annotated[float, Meta(ge=0)] | Literal["auto"] = "auto"
+    smooth: NonNegative | Literal["auto"] = "auto"
     folds: Annotated[int, Meta(ge=2, le=100)] = 5
     max_values: PositiveInt = 10_000
     values: list[Class] | None = None
