@@ -12,6 +12,7 @@ from msgspec.structs import FieldInfo as Field
 
 from yarnml.job.explanation import Explain
 from yarnml.job.learners import Options
+from yarnml.job.learners.tables import Rule, Table
 from yarnml.job.model_evaluation import Evaluate
 from yarnml.job.prediction import Predict
 from yarnml.job.prepare import Step
@@ -21,18 +22,23 @@ ROOT = Path(__file__).parents[2]
 
 
 def fields(struct: type[msgspec.Struct], path: str = "") -> Iterator[tuple[str, Field]]:
-    """Every field of a section and of the sections below it, by its path in the job file."""
+    """Every field of a section and of the sections below it, by its path in the job file.
+
+    Of the rules by which tables are updated only those of ``optimizer``: the others have the same fields.
+    """
     for field in msgspec.structs.fields(struct):
         name = path + field.encode_name
         yield name, field
         for kind in (field.type, *getattr(field.type, "__args__", ())):
-            if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and field.name != "learner":
+            if not isinstance(kind, type) or not issubclass(kind, msgspec.Struct) or field.name == "learner":
+                continue
+            if kind not in Rule.__args__ or name == "learner.optimizer":
                 yield from fields(kind, name + ".")
 
 
 def every_field() -> list[tuple[str, Field]]:
     learners = [pair for kind in Options.__args__ for pair in fields(kind, "learner.")]
-    return [*fields(Job), *learners]
+    return [*fields(Job), *learners, *fields(Table, "learner.tables.")]
 
 
 def default(field: Field) -> Any:
@@ -45,7 +51,7 @@ def default(field: Field) -> Any:
 def check_default(field: Field, cell: str) -> None:
     """The cell of a table says what a field's default is."""
     if field.required:
-        assert cell == "required"
+        assert cell.startswith("required")
     elif (given := default(field)) is None:
         assert "–" in cell
     else:
