@@ -120,6 +120,7 @@ def test_the_same_on_any_number_of_workers(
         ({"by": "nobody"}, "evaluate.by: the rows have no column 'nobody'; they have "),
         ({"by": "id"}, "evaluate.by id: there are more than 32 groups; choose another column."),
         ({"metrics": ["rmse"]}, "evaluate.metrics: this job can be judged by "),
+        ({"metrics": ["ndcg"]}, "evaluate.metrics: ndcg hangs on the order of rows in all shards, which only "),
     ],
 )
 def test_what_is_refused(cancer: Path, changes: dict[str, Any], sentence: str) -> None:

@@ -1,17 +1,16 @@
 """Pages in a real browser, headless Chromium: live, in the dark, on a phone, by keyboard."""
 
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.processes import wait_for
+from tests.watch.browser import ABSENT, REASON, cells, chromium
 from tests.watch.histories import FAILURE, START, entries, epochs, outcome
 from yarnml.watch import server as pages
 from yarnml.watch.history.pieces import Pieces
@@ -22,25 +21,13 @@ from yarnml.watch.run import Run
 from yarnml.watch.server import PageServer
 from yarnml.watch.view import view_of
 
-CHROMIUM = shutil.which("chromium")
-DRIVER = shutil.which("chromedriver")
-
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="there is no Chromium: Debian's packages chromium and chromium-driver bring it"
-)
+pytestmark = pytest.mark.skipif(ABSENT, reason=REASON)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[WebDriver]:
-    """A browser that reaches no network but this machine."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM or ""
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+    with chromium() as driver:
+        yield driver
 
 
 def shown(browser: WebDriver, run: Run, folder: Path) -> float:
@@ -50,14 +37,6 @@ def shown(browser: WebDriver, run: Run, folder: Path) -> float:
     browser.get(file.as_uri())
     timing = "const t = performance.timing; return (t.domInteractive - t.fetchStart) / 1000"
     return float(browser.execute_script(timing))
-
-
-def cells(browser: WebDriver, table: str) -> list[list[str]]:
-    rows_of = "[...document.querySelectorAll(`#${arguments[0]} tbody tr`)]"
-    rows: list[list[str]] = browser.execute_script(
-        f"return {rows_of}.map(row => [...row.cells].map(cell => cell.textContent))", table
-    )
-    return rows
 
 
 def test_a_report(browser: WebDriver, tmp_path: Path) -> None:

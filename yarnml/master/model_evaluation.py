@@ -12,7 +12,7 @@ from yarnml.errors import ExportError, JobFileError, translated
 from yarnml.events.events import Listener, Planned
 from yarnml.events.model_jobs import EvaluationResult, evaluation_json
 from yarnml.job import paths
-from yarnml.job.metrics import MAX_GROUPS, all_metrics, check_metric, requested
+from yarnml.job.metrics import MAX_GROUPS, all_metrics, check_metric, of_all_rows, requested
 from yarnml.job.model_evaluation import ModelEvaluation
 from yarnml.master.crew import Cluster, Crew
 from yarnml.master.earlier_output import earlier_end
@@ -51,6 +51,11 @@ def plan_evaluation(job: ModelEvaluation) -> EvaluationPlan:
         raise ExportError(f"{plan.folder} learnt without a label, so there is nothing to compare its outputs with.")
     for name in section.metrics:
         check_metric("evaluate.metrics", name, schema.task, len(schema.classes or ()), single=False)
+        if of_all_rows(name):
+            raise JobFileError(
+                f"evaluate.metrics: {name} hangs on the order of rows in all shards, which only evaluations in "
+                "training look at; name it in evaluation.metrics of the job that trains."
+            )
     names = list(requested(section.metrics or all_metrics(schema.task, len(schema.classes or ()))))
     identity = {"model": plan.digest, "data": plan.dataset.fingerprint, "by": section.by, "metrics": names}
     return EvaluationPlan(job, plan, names, identity, earlier_end(job, "file", lambda: _end(job, identity)))

@@ -4,12 +4,14 @@ import json
 import re
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.applications import Cluster, submitted
 from tests.processes import wait_for
+from tests.watch.browser import ABSENT, cells, chromium
 
 pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("jobs")]
 
@@ -27,12 +29,12 @@ def newest_epoch(text: str) -> int:
 def test_the_page_of_a_running_job(cluster: Cluster, tmp_path: Path) -> None:
     """`submit` and `status` print its address; it shows the job through YARN's proxy, and goes on with it.
 
-    A file in its folder on HDFS leads to its metrics.  Its history is there when the job is over, and so are files of
-    TensorBoard, with histograms of its parameters.
+    A browser, where there is one, shows news without a reload.  A file in its folder on HDFS leads to its metrics.  Its
+    history is there when the job is over, and so are files of TensorBoard, with histograms of its parameters.
     """
     job = cluster.held("watched")
     job["monitor"] = {"port": 0, "tensorboard": True, "histograms": True}
-    with submitted(cluster, job) as run:
+    with submitted(cluster, job) as run, ExitStack() as opened:
         wait_for("the address", lambda: "its page: " in run.printed(), 180)
         (url,) = re.findall(r"its page: (\S+)", run.printed())
         assert f"page         {url}" in cluster.yarnml("status", job["name"]).stdout
@@ -50,6 +52,12 @@ def test_the_page_of_a_running_job(cluster: Cluster, tmp_path: Path) -> None:
         (log,) = re.findall(r'<a href="([^"]+)">worker 0</a>', page())
         assert "worker.log" in fetch(log)
         wait_for("news", lambda: newest_epoch(page()) > before, 60)
+        if not ABSENT:
+            browser = opened.enter_context(chromium())
+            browser.get(url)
+            first = int(cells(browser, "epochs")[0][0])
+            assert first > before
+            wait_for("news in the browser", lambda: int(cells(browser, "epochs")[0][0]) > first, 60)
         targets = tmp_path / "targets.json"
         printed = cluster.yarnml("history", "targets", job["checkpoint"]["path"], "-o", str(targets)).stdout
         assert printed.endswith(": 1 job\n")
