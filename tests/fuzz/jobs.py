@@ -30,7 +30,7 @@ COLUMNS = {
     "exposure": ["w"],
     "metric": ["loss"],
 }
-FORMS = ["job", "f1", "http://127.0.0.1:9/a", "1 epoch", "3 steps", "512 MiB", "2 epochs", "1.5 TiB", "0 B"]
+FORMS = ["job", "f1", "http://127.0.0.1:9/a", "1 epoch", "3 steps", "512 MiB", "2 epochs", "1.5 TiB", "0 B", "5 min"]
 PLACES = [
     "rows.parquet",
     "rows.csv",
@@ -56,7 +56,7 @@ def _plausible(document: dict[str, Any], plain: bool) -> dict[str, Any]:
     data |= {"features": ["x"], "label": None if unlabelled else "y"}
     if plain:
         fields = ("shape", "classes", "class_weights", "stratify", "prepare", "weight", "label_type", "validation")
-        fields += ("offset", "exposure")
+        fields += ("offset", "exposure", "follow")
         document["data"] = {name: value for name, value in data.items() if name not in fields}
         document["training"] = {"epochs": 2}
         return {name: value for name, value in document.items() if name not in ("search", "evaluation", "workers")}
