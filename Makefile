@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: screenshots run test test-quick test-room test-faults fuzz check bench bench-hadoop gpu-wheels gpu-check wheel hadoop hadoop-secure hadoop-ha cluster cluster-secure cluster-down test-docker schema house clean
+.PHONY: screenshots run test test-quick test-room test-faults fuzz check bench bench-hadoop gpu-wheels gpu-check wheel hadoop hadoop-secure hadoop-ha cluster cluster-secure cluster-down test-docker test-docker-secure schema house clean
 
 run: .venv/ready examples/digits/data/train           ## train on real handwritten digits
 	$(BIN)/yarnml run examples/digits/job.yaml --restart
@@ -12,7 +12,7 @@ run: .venv/ready examples/digits/data/train           ## train on real handwritt
 unexport PYTHONDONTWRITEBYTECODE
 
 # More than there are cores: the tests of a cluster wait most of their time.
-PROCESSES ?= 4
+PROCESSES ?= 5
 test: check wheel .hadoop/ready                       ## everything that can be checked; PROCESSES=0: one test at a time
 	$(BIN)/python -m pytest -m 'not docker and not faults' --durations=40 --numprocesses $(PROCESSES)
 
@@ -34,7 +34,10 @@ fuzz: .venv/ready                                     ## INPUTS inputs that nobo
 	$(BIN)/python -m pytest tests/fuzz --inputs $(INPUTS)
 
 test-docker: .venv/ready                              ## what docker/README.md says, on a cluster of containers
-	$(BIN)/python -m pytest -m docker
+	$(BIN)/python -m pytest -m docker tests/clusters/test_docker.py
+
+test-docker-secure: .venv/ready                       ## the same with Kerberos
+	$(BIN)/python -m pytest -m docker tests/clusters/test_docker_secure.py
 
 check: .venv/ready                                    ## style, types, layering
 	$(BIN)/ruff format --check .

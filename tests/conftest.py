@@ -53,11 +53,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_turn)
 
 
+_FIRST_CLUSTERS = ("commands", "jobs")
+"""Those whose tests take longest.  The others start later, so that long tests use the processors while these wait."""
+
+
 def _turn(item: pytest.Item) -> tuple[int, str]:
-    """Clusters first, each as a whole, then the long tests, then the others in their order."""
+    """The first clusters, each as a whole, then the long tests, the other clusters, and the short tests."""
     if cluster := item.get_closest_marker("cluster"):
-        return 0, cluster.args[0]
-    return (1 if item.get_closest_marker("long") else 2), ""
+        name = cluster.args[0]
+        return (0 if name in _FIRST_CLUSTERS else 2), name
+    return (1 if item.get_closest_marker("long") else 3), ""
 
 
 MakeOnce = Callable[[str, Callable[[Path], object]], Path]
