@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("jobs"), pytest.mark
 def test_a_master_dies_between_batches(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another attempt goes on with the recorded batches, and the last version has the bits of one process."""
     job = stream_job(tmp_path)
-    here = yarnml.run(job, "inline").export
+    alone = yarnml.run(job, "inline").export
     home = f"{cluster.hadoop.hdfs}{USER}/stream"
     cluster.put(tmp_path / "in", f"{USER}/stream/in")
     (tmp_path / "history").mkdir()
@@ -36,7 +36,7 @@ def test_a_master_dies_between_batches(cluster: Cluster, tmp_path: Path, monkeyp
         status, out = run.end()
     assert status == 0, out
     assert "batch 3 is learned" in out
-    assert cluster.read(f"{home}/models/4/model.safetensors") == (Path(str(here)) / "model.safetensors").read_bytes()
+    assert cluster.read(f"{home}/models/4/model.safetensors") == (Path(str(alone)) / "model.safetensors").read_bytes()
     for name, value in cluster.hadoop.environment.items():
         monkeypatch.setenv(name, value)
     record = read_stream(f"{home}/job")
