@@ -69,7 +69,6 @@ def test_owner_and_follower_are_lost() -> None:
             regroup(allreduces, [a for a in addresses_of(allreduces) if a not in first.addresses], 1, 2, 1)
 
 
-@pytest.mark.faults  # on a busy machine rows of the follower differ now and then, whose cause is not known yet
 def test_a_follower_that_does_not_answer(credentials: Credentials) -> None:
     """No worker gets a total before the follower has it; the wait ends with the generation, and training goes on."""
     with owners(1, 2, 1, credentials=credentials) as (allreduces, reducers):

@@ -52,6 +52,7 @@ class Owners:
         self._lock = threading.Lock()
         self._connections: dict[str, Connection] = {}
         self._is_waiting = False
+        self._is_interrupted = False
         self._aborted_before = 0
 
     def elsewhere(self) -> "Owners":
@@ -89,6 +90,10 @@ class Owners:
         finally:
             with self._lock:
                 self._is_waiting = False
+                is_interrupted = self._is_interrupted
+                self._is_interrupted = False
+            if is_interrupted:
+                self.close()  # also where the last answer had come before
 
     @contextmanager
     def deadline(self, seconds: float) -> Iterator[None]:
@@ -108,6 +113,7 @@ class Owners:
     def _interrupt(self) -> None:
         """Wake the thread that waits for answers, if there is one; under the lock."""
         if self._is_waiting:
+            self._is_interrupted = True
             for connection in self._connections.values():
                 connection.abort()
 

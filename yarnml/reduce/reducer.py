@@ -116,6 +116,7 @@ class Reducer:
             with self._changed:
                 self._unfollowed.discard((key, part.chunk))
                 if error is not None:
+                    join.parts = {}  # nobody gets a total that the follower has not
                     self.fail(key.generation, WorkerLost(str(error)))
                 elif key in self._joins:
                     self._note_finished(key, part)
@@ -126,7 +127,6 @@ class Reducer:
         try:
             self.owner.update(*key, part.number, total, answered)
         except WorkerLost as exc:
-            join.parts = {}
             answered(exc)
 
     def total(self, key: StepKey, chunk: int, timeout: float, disconnected: Event | None = None) -> Chunk:
