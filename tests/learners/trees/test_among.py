@@ -94,7 +94,8 @@ def test_the_likelihood_of_times_is_that_of_statsmodels(hearts: tuple[Array, Arr
     assert zero.loss == pytest.approx(-right, rel=1e-9)
     for row in (0, 5, 40, 68):
         step = 1e-4 * (places == row)
-        above, below = slopes(step), slopes(-step)
+        above = slopes(step)
+        below = slopes(-step)
         assert zero.first[row] == pytest.approx((above.loss - below.loss) / 2e-4, abs=1e-6)
         assert zero.second[row] == pytest.approx((above.first[row] - below.first[row]) / 2e-4, abs=1e-6)
 

@@ -17,7 +17,8 @@ COLUMNS = replace(schema(1, ()), features=tuple(Feature(name, 1) for name in ("b
 def test_only_columns_of_one_group_interact() -> None:
     """A change of a column changes predictions alike, whatever columns of other groups are; not so within its group."""
     x, y, other, _ = halves("diabetes")
-    x, other = x[:, [2, 3, 8]], other[:, [2, 3, 8]]
+    x = x[:, [2, 3, 8]]
+    other = other[:, [2, 3, 8]]
     options = Boosting(trees=12, depth=3, learning_rate=0.5, interactions=[["bmi", "bp"]])
     learner, state = grown(options, COLUMNS, x, y.astype(np.float32))
 

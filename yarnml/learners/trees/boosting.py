@@ -11,6 +11,7 @@ from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError
 from yarnml.job.learners import Boosting
 from yarnml.learners.base import Learner
+from yarnml.learners.trees.among import AmongRows
 from yarnml.learners.trees.build import build_trees
 from yarnml.learners.trees.cox import Cox
 from yarnml.learners.trees.numbers import LOSSES, NumberObjective
@@ -44,8 +45,8 @@ def _of_number(name: str, options: Boosting) -> Objective:
 OBJECTIVES: dict[str, Callable[[Boosting], Objective]] = {
     "absolute": lambda options: Pinball(0.5, 2.0),
     "quantile": lambda options: Pinball(options.quantile),
-    "lambdarank": lambda options: LambdaRank(),
-    "cox": lambda options: Cox(),
+    "lambdarank": lambda options: AmongRows(LambdaRank()),
+    "cox": lambda options: AmongRows(Cox()),
     **{name: partial(_of_number, name) for name in LOSSES},
 }
 

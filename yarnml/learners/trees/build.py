@@ -7,10 +7,10 @@ from yarnml.data.placed import MAX_ROWS
 from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError
 from yarnml.job.learners import MAX_LEAVES, SKETCH_PASSES, TreeLearner
+from yarnml.learners.trees.among import AmongRows
 from yarnml.learners.trees.ensemble import Ensemble
 from yarnml.learners.trees.objectives import Objective
 from yarnml.learners.trees.rule import Columns, Rule, Size
-from yarnml.learners.trees.table import AmongRows
 
 MAX_SUMS = 1 << 27
 """The most numbers in the sums of one pass: 1 GiB."""

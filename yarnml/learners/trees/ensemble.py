@@ -17,6 +17,7 @@ from yarnml.errors import DataError
 from yarnml.job.learners import LEAF_PASSES
 from yarnml.learners.base import Batch, Key, Scores, flat
 from yarnml.learners.trees import best_first, categories, growth, leaves, quantiles, sketch, table, warm_start
+from yarnml.learners.trees.among import AmongRows
 from yarnml.learners.trees.categories import check_values
 from yarnml.learners.trees.draws import Draws
 from yarnml.learners.trees.growth import Growth
@@ -28,7 +29,7 @@ from yarnml.learners.trees.rule import Columns, Rule, Size
 from yarnml.learners.trees.shard import Binning, Data, in_order, read_shard
 from yarnml.learners.trees.splits import Level, splits_of_level
 from yarnml.learners.trees.state import Shard, State, Sums, first_state
-from yarnml.learners.trees.table import CONSTANTS, AmongRows
+from yarnml.learners.trees.table import CONSTANTS
 from yarnml.learners.trees.values import ValuePasses
 from yarnml.learners.warm_start import Earlier, Started
 

@@ -10,11 +10,12 @@ import numpy as np
 
 from yarnml.data.arrays import Array
 from yarnml.learners.trees import growth, quantiles, shard
+from yarnml.learners.trees.among import AmongRows
 from yarnml.learners.trees.kernels import kernels
 from yarnml.learners.trees.objectives import Objective, by_row, loss_of
 from yarnml.learners.trees.rule import Rule
 from yarnml.learners.trees.shard import Data
-from yarnml.learners.trees.table import AmongRows, table_of
+from yarnml.learners.trees.table import table_of
 
 _ALL_LEVELS = 1 << 30
 _NO_SETS = np.zeros((0, 0), np.uint32)

@@ -6,14 +6,10 @@ Microsoft Research MSR-TR-2010-82.)  A label is a gain.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from yarnml.data.arrays import Array
-from yarnml.learners.trees.objectives import none_alike
 from yarnml.learners.trees.table import Slopes, Table
 
 TRUNCATION = 30
@@ -22,21 +18,6 @@ TRUNCATION = 30
 
 class LambdaRank:
     """NDCG of the order of the rows in each group; labels are numbers of 0 or more."""
-
-    trees = 1
-    outputs = 1
-    targets_count = 1
-    guess = 0.0
-    share = None
-
-    def targets(self, y: Array, start: Array | None) -> Array:
-        return np.zeros((1, len(y)), np.float32)
-
-    def base(self, mean: jax.Array) -> jax.Array:
-        return jnp.zeros(1)
-
-    def stats(self, scores: Array, y: Array, weight: Array, mean: Array) -> Array:
-        raise NotImplementedError("its gradients hang on other rows: see slopes")
 
     def slopes(self, table: Table, places: Array) -> Slopes:
         """The gradients of rows, times the mean size of a group, so that a leaf's second derivatives count rows, about.
@@ -56,15 +37,6 @@ class LambdaRank:
             second[lower] += curvature
         weight = table.weight[places] * groups.mean_size
         return Slopes(first[places] * weight, second[places] * weight, groups.loss(places))
-
-    def loss(self, scores: Any, y: Any, xp: Any) -> Any:
-        return xp.zeros(len(y), np.float32)  # of a row alone there is none: an evaluation takes that of groups
-
-    def alike(self, leaf: jax.Array, base: jax.Array) -> jax.Array:
-        return none_alike(leaf)
-
-    def predict(self, scores: jax.Array) -> jax.Array:
-        return scores[:, 0]
 
     def refused(self, y: Array) -> str | None:
         odd = y[~(y >= 0)]

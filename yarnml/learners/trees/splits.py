@@ -119,8 +119,8 @@ def best_splits(level: Level, columns: Columns, edges: jax.Array, terms: Terms) 
     if level.draws is not None:
         possible &= jnp.arange(bins) == _drawn(without[-1], level.draws)[..., None]
     if level.allowed is not None:
-        every = jnp.broadcast_to(features, sums.shape[1:3])
-        possible &= jnp.take_along_axis(level.allowed, every, axis=1)[..., None]
+        columns_of_nodes = jnp.broadcast_to(features, sums.shape[1:3])
+        possible &= jnp.take_along_axis(level.allowed, columns_of_nodes, axis=1)[..., None]
     alone = _worth(total[:, :, None, None], l2, bounds)
 
     def gains(left: jax.Array) -> jax.Array:

@@ -4,7 +4,7 @@ One pass puts the labels, weights and groups of all rows into a table, and one b
 are sums over shards, in which only the shard of a row puts anything into its place, so they are the rows themselves.
 """
 
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,14 +32,6 @@ class Slopes(NamedTuple):
     first: Array
     second: Array
     loss: float
-
-
-@runtime_checkable
-class AmongRows(Protocol):
-    """An objective whose gradients hang on other rows."""
-
-    def slopes(self, table: Table, places: Array) -> Slopes:
-        """Those of the rows in these places."""
 
 
 def gathers(state: Any, first_pass: int, rounds: int) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 
 from yarnml.data.placed import MAX_ROWS
 from yarnml.errors import DataError
+from yarnml.learners.trees.risk import risk_of
 from yarnml.reduce.tree import Vector
 from yarnml.worker.metrics.base import Metrics
 
@@ -49,12 +50,9 @@ class Times:
 
 def partial_likelihood(weight: Vector, score: Vector, label: Vector) -> float:
     """The negative logarithm of Cox's partial likelihood, over the weight; equal times by Breslow (1974)."""
-    order = np.argsort(np.abs(label), kind="stable")
-    time = np.abs(label)[order]
-    largest = score.max()
-    risk = np.cumsum((weight * np.exp(score - largest))[order][::-1])[::-1][np.searchsorted(time, time)]
-    ended = weight[order] * (label[order] > 0)
-    return float(ended @ (np.log(risk) + largest - score[order]) / weight.sum())
+    risk = risk_of(weight, score, label)
+    ended = (weight * (label > 0))[risk.order]
+    return float(ended @ (np.log(risk.left) + risk.largest - score[risk.order]) / weight.sum())
 
 
 def concordance(weight: Vector, time: Vector, label: Vector) -> float | None:
