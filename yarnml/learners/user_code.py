@@ -13,29 +13,39 @@ import jax
 
 import yarnml
 from yarnml.errors import JobFileError, ModelError, YarnmlError
-from yarnml.job.user_code import FOLDER, locate
+from yarnml.job.user_code import FOLDER, attribute_of, file_of, locate
 
 _LIBRARY_FILES = (*(os.path.dirname(str(p.__file__)) + os.sep for p in (yarnml, jax)), "<frozen ")
 
 
-def load(file: str, attribute: str, label: str, options: Mapping[str, Any]) -> Any:
-    """The module of a file, or what ``attribute`` names in it; of a class an object, made with the options.
+def load(path: str, functions: Mapping[str, str], role: str, options: Mapping[str, Any]) -> Any:
+    """The module of a file, or what is named in it, as ``file.py:Name``; of a class an object, made with the options.
 
-    ``label``: the name for messages.  Raises JobFileError where there is no such thing, or options but no class.
+    ``functions``: that it must have, each with its signature, as ``role``, such as "a model".
+    Raises JobFileError where there is no such thing, it lacks one of them, or there are options but no class.
     """
-    path = locate(file)
-    source: Any = _module(path, label)
-    if attribute:
-        if not hasattr(source, attribute):
-            public = [n for n in vars(source) if not n.startswith("_")]
-            raise JobFileError(f"learner.path: {path} has no '{attribute}'; it has {', '.join(public)}.")
-        source = getattr(source, attribute)
+    label = os.path.basename(path)
+    source = _named(path, label)
     if inspect.isclass(source):
         with user_errors(label):
             source = source(**options)
     elif options:
         raise JobFileError(f"learner.options needs a class, but {label} is a {type(source).__name__}.")
+    for function, signature in functions.items():
+        if not callable(getattr(source, function, None)):
+            raise JobFileError(f"learner.path: {label} has no function {function}; {role} needs {signature}.")
     return source
+
+
+def _named(path: str, label: str) -> Any:
+    """The module, or what the path names in it."""
+    file = locate(file_of(path))
+    module = _module(file, label)
+    name = attribute_of(path)
+    if name and not hasattr(module, name):
+        public = [n for n in vars(module) if not n.startswith("_")]
+        raise JobFileError(f"learner.path: {file} has no '{name}'; it has {', '.join(public)}.")
+    return getattr(module, name) if name else module
 
 
 def _module(path: str, label: str) -> Any:

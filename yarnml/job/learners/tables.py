@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from yarnml.errors import JobFileError
 from yarnml.job.fields import NonNegative, Positive, PositiveInt, TableName
 from yarnml.job.learners.base import LearnerOptions
-from yarnml.job.user_code import attribute_of, file_of
+from yarnml.job.user_code import file_of
 
 if TYPE_CHECKING:
     from yarnml.job.spec import Job
@@ -182,11 +182,6 @@ class CustomTables(TableLearnerOptions, frozen=True, kw_only=True, tag="custom_t
     def file(self) -> str:
         """The Python file in ``path``."""
         return file_of(self.path)
-
-    @property
-    def attribute(self) -> str:
-        """The name in the file, empty for the module itself."""
-        return attribute_of(self.path)
 
     def with_paths(self, absolute: Callable[[str, str], str]) -> Self:
         return replace(self, path=absolute("learner.path", self.path))

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from yarnml.errors import JobFileError
 from yarnml.job.fields import NonNegative, Positive
 from yarnml.job.learners.base import LearnerOptions, Passes
-from yarnml.job.user_code import attribute_of, file_of
+from yarnml.job.user_code import file_of
 
 if TYPE_CHECKING:
     from yarnml.job.spec import Job
@@ -197,11 +197,6 @@ class Boosting(TreeLearner, frozen=True, kw_only=True, tag="boosting"):
     @property
     def file(self) -> str | None:
         return file_of(self.path) if self.path else None
-
-    @property
-    def attribute(self) -> str:
-        """The name in the file, empty for the module itself."""
-        return attribute_of(self.path or "")
 
     def with_paths(self, absolute: Callable[[str, str], str]) -> Self:
         return replace(self, path=absolute("learner.path", self.path)) if self.path else self

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from yarnml.data.schema import Schema
-from yarnml.errors import JobFileError, ModelError
+from yarnml.errors import ModelError
 from yarnml.job.learners import Custom
 from yarnml.learners.base import Key, Learner
 from yarnml.learners.gradient import GradientDescent, weight_decay
@@ -89,9 +89,6 @@ def _describe(value: Any) -> str:
 
 def build(options: Custom, schema: Schema) -> Learner:
     label = os.path.basename(options.path)
-    source = load(options.file, options.attribute, label, options.options)
-    for function, signature in _FUNCTIONS.items():
-        if not callable(getattr(source, function, None)):
-            raise JobFileError(f"learner.path: {label} has no function {function}; a model needs {signature}.")
+    source = load(options.path, _FUNCTIONS, "a model", options.options)
     model = UserModel(source, label, schema)
     return GradientDescent(model, optimizer_of(options, model.init), weight_decay(options.l2))

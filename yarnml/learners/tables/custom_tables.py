@@ -10,7 +10,7 @@ import numpy as np
 
 from yarnml.data.arrays import Matrix
 from yarnml.data.schema import Schema
-from yarnml.errors import JobFileError, ModelError
+from yarnml.errors import ModelError
 from yarnml.job.learners import CustomTables
 from yarnml.learners.named_arrays import names_of
 from yarnml.learners.networks.custom import initial_parameters
@@ -77,9 +77,6 @@ def _width(shape: tuple[int, ...]) -> int:
 
 def build(options: CustomTables, schema: Schema) -> TableLearner:
     label = os.path.basename(options.path)
-    source = load(options.file, options.attribute, label, options.options)
-    for function, signature in _FUNCTIONS.items():
-        if not callable(getattr(source, function, None)):
-            raise JobFileError(f"learner.path: {label} has no function {function}; a model needs {signature}.")
+    source = load(options.path, _FUNCTIONS, "a model", options.options)
     model = UserTableModel(source, label, schema, options)
     return TableLearner(model, *loss_of(options, schema), min_count=options.min_count)

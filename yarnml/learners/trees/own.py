@@ -96,14 +96,11 @@ class OwnObjective:
 
 def build_own(options: Boosting, classes: int) -> OwnObjective:
     """The objective in the file of the options; JobFileError where there is none for such a label."""
-    assert options.file is not None
     assert options.path is not None
     label = os.path.basename(options.path)
     if classes > 2:
         raise JobFileError(f"learner.objective custom is for a number or two classes; the label has {classes}.")
-    source = load(options.file, options.attribute, label, {})
-    if not callable(getattr(source, "loss", None)):
-        raise JobFileError(f"learner.path: {label} has no function loss; an objective needs loss(score, y) → a number.")
+    source = load(options.path, {"loss": "loss(score, y) → a number"}, "an objective", {})
     return OwnObjective(source, label, is_class=classes == 2)
 
 
