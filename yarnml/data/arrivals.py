@@ -73,4 +73,5 @@ def sorted_by_age(arrivals: Iterable[Arrival]) -> list[Arrival]:
 
 def settled(before: Sequence[Arrival], now: Sequence[Arrival]) -> list[Arrival]:
     """The files that two looks have found as they are now, in order."""
-    return [arrival for arrival in now if arrival in before]
+    earlier = frozenset(before)
+    return [arrival for arrival in now if arrival in earlier]

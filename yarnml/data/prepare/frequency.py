@@ -11,7 +11,6 @@ from yarnml.data.lookup import places, whole
 from yarnml.data.prepare import numeric, valued
 from yarnml.data.prepare.findings import Finding, Values
 from yarnml.data.prepare.findings import values as values_of
-from yarnml.errors import DataError
 from yarnml.job.prepare import Frequency
 
 needs = valued.needs
@@ -24,13 +23,9 @@ def find(step: Frequency, column: pa.Array, where: str) -> Finding | None:
 
 
 def learn(step: Frequency, finding: Finding, where: str) -> Frequency:
-    if not isinstance(finding, Values) or finding.is_empty:
-        raise DataError(f"{where} holds nothing but nulls in the training data; leave it out of data.features.")
-    if finding.too_many:
-        raise DataError(
-            f"{where} has more than {step.max_values} different values in the training data; raise max_values."
-        )
-    counts: list[Any] = sorted(finding.counts)
+    values = valued.counted(finding, Values, where)
+    valued.check_number(values, step, where)
+    counts: list[Any] = sorted(values.counts)
     rows = sum(count for _, count in counts)
     return msgspec.structs.replace(
         step, values=[value for value, _ in counts], edges=[count / rows for _, count in counts]

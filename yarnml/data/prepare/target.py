@@ -16,7 +16,6 @@ from yarnml.data.lookup import places, whole
 from yarnml.data.prepare import numeric, valued
 from yarnml.data.prepare.findings import Finding
 from yarnml.data.prepare.labels import LabelSums, TrainingRows, fraction, label_sums
-from yarnml.errors import DataError
 from yarnml.job.prepare import Target
 
 needs = valued.needs
@@ -36,21 +35,17 @@ def find_by_label(step: Target, column: pa.Array, rows: TrainingRows, where: str
 
 
 def learn(step: Target, finding: Finding, where: str) -> Target:
-    if not isinstance(finding, LabelSums) or finding.is_empty:
-        raise DataError(f"{where} holds nothing but nulls in the training data; leave it out of data.features.")
-    if finding.too_many:
-        raise DataError(
-            f"{where} has more than {step.max_values} different values in the training data; raise max_values."
-        )
-    ordered = sorted(finding.sums)
-    cells = [finding.cells(sums) for _, sums in ordered]
-    by_fold = [_means(_added(cells, fold), finding, step.smooth) for fold in [None, *range(step.folds)]]
+    sums = valued.counted(finding, LabelSums, where)
+    valued.check_number(sums, step, where)
+    ordered = sorted(sums.sums)
+    cells = [sums.cells(parts) for _, parts in ordered]
+    by_fold = [_means(_added(cells, fold), sums, step.smooth) for fold in [None, *range(step.folds)]]
     return msgspec.structs.replace(
         step,
         values=[value for value, _ in ordered],
         edges=by_fold[0],
         fold_edges=by_fold[1:],
-        classes=finding.classes,
+        classes=sums.classes,
     )
 
 

@@ -1,6 +1,6 @@
 """The values of ``one_hot`` and ``category``: collected from the training data, looked up in any data."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -12,8 +12,9 @@ from yarnml.data.lookup import places, whole
 from yarnml.data.prepare.base import NUMBERS
 from yarnml.data.prepare.findings import Finding, Values
 from yarnml.data.prepare.findings import values as values_of
+from yarnml.data.prepare.labels import LabelSums
 from yarnml.errors import DataError
-from yarnml.job.prepare import Category, OneHot
+from yarnml.job.prepare import Category, Frequency, OneHot, Target
 
 UNKNOWN = -1
 NULL = -2
@@ -21,6 +22,8 @@ NULL = -2
 
 MAX_RARE = 100_000
 """Different values up to which rare ones are told from frequent ones."""
+
+_Counted = TypeVar("_Counted", Values, LabelSums)
 
 
 def is_value(kind: pa.DataType) -> bool:
@@ -42,16 +45,30 @@ def find(step: OneHot | Category, column: pa.Array, where: str) -> Finding | Non
 
 
 def learn(step: OneHot | Category, finding: Finding, where: str) -> OneHot | Category:
-    if not isinstance(finding, Values) or finding.is_empty:
-        raise DataError(f"{where} holds nothing but nulls in the training data; leave it out of data.features.")
-    frequent = sorted(value for value, rows in finding.counts if rows >= step.min_count)
-    if finding.too_many or len(frequent) > step.max_values:
-        limit = finding.limit if finding.too_many else step.max_values
+    values = counted(finding, Values, where)
+    frequent = sorted(value for value, rows in values.counts if rows >= step.min_count)
+    if values.too_many or len(frequent) > step.max_values:
+        limit = values.limit if values.too_many else step.max_values
         raise DataError(
             f"{where} has more than {limit} different values in the training data; "
             f"raise max_values of {step.kind}, or choose kind: hash, whose width is fixed."
         )
     return msgspec.structs.replace(step, values=frequent)
+
+
+def counted(finding: Finding, kind: type[_Counted], where: str) -> _Counted:
+    """The finding, which is of this kind.  Raises DataError where the column holds nothing."""
+    if not isinstance(finding, kind) or finding.is_empty:
+        raise DataError(f"{where} holds nothing but nulls in the training data; leave it out of data.features.")
+    return finding
+
+
+def check_number(finding: Values | LabelSums, step: Frequency | Target, where: str) -> None:
+    """Raise DataError where a column holds more values than the step may have."""
+    if finding.too_many:
+        raise DataError(
+            f"{where} has more than {step.max_values} different values in the training data; raise max_values."
+        )
 
 
 def codes(step: OneHot | Category, column: pa.Array, where: str) -> Places:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from yarnml import storage
 from yarnml.data.snapshots.base import Snapshot, Version, has_folder, moment_of
-from yarnml.errors import DataError, JobFileError
+from yarnml.errors import DataError, JobFileError, first_line
 
 KIND = "Delta"
 LOG = "_delta_log"
@@ -50,7 +50,7 @@ def snapshot(url: str, version: Version, field: str) -> Snapshot:
             return _files(url, table, field)
         except deltalake.exceptions.DeltaError as exc:
             in_version = "" if version is None else f" in version {version}"
-            reason = str(exc).splitlines()[0].rstrip(".")
+            reason = first_line(exc).rstrip(".")
             raise DataError(f"{field}: the Delta table {url} can't be read{in_version}: {reason}.") from exc
 
 

@@ -1,7 +1,7 @@
 """Iceberg tables: the files of one snapshot, by the table's metadata or by a catalog.
 
 The package pyiceberg reads the metadata, through yarnml's own ways to files.  Data files are read as any others, and
-their columns are entry by name; Iceberg knows columns by ids, so files in which an id has another name are refused.
+their columns are matched by name; Iceberg knows columns by ids, so files in which an id has another name are refused.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -64,14 +64,14 @@ def _by_metadata(library: ModuleType, url: str, field: str) -> Any:
 def _chosen(table: Any, version: Version, url: str, field: str) -> Any:
     """The snapshot of an id, of a time, or of a branch or tag; the newest without any."""
     if version is None:
-        entry = table.current_snapshot()
-        if entry is None:
+        chosen = table.current_snapshot()
+        if chosen is None:
             raise DataError(f"{field}: the Iceberg table {url} has no rows yet.")
-        return entry
+        return chosen
     known = ", ".join(str(log.snapshot_id) for log in table.history()[-3:])
     if isinstance(version, int):
-        entry = table.snapshot_by_id(version)
-    elif (entry := table.snapshot_by_name(version)) is None:
+        chosen = table.snapshot_by_id(version)
+    elif (chosen := table.snapshot_by_name(version)) is None:
         try:
             moment = moment_of(version)
         except ValueError as exc:
@@ -79,10 +79,10 @@ def _chosen(table: Any, version: Version, url: str, field: str) -> Any:
                 "data.version must be the number of a snapshot, a branch, a tag, or a time such as "
                 f"2026-01-31T12:00:00Z, not '{version}'."
             ) from exc
-        entry = table.snapshot_as_of_timestamp(int(moment.timestamp() * 1000))
-    if entry is None:
+        chosen = table.snapshot_as_of_timestamp(int(moment.timestamp() * 1000))
+    if chosen is None:
         raise JobFileError(f"{field}: {url} has no version {version}; its newest ones are {known}.")
-    return entry
+    return chosen
 
 
 def _files(table: Any, chosen: Any, url: str, field: str) -> Snapshot:
