@@ -19,7 +19,9 @@ ROWS = 240
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with digits as images, and a network that was trained on them."""
     folder = tmp_path_factory.mktemp("digits")
-    images, digits = load_digits().images[:ROWS], load_digits().target[:ROWS]
+    table = load_digits()
+    images = table.images[:ROWS]
+    digits = table.target[:ROWS]
     for number, (image, digit) in enumerate(zip(images, digits, strict=True)):
         path = folder / "images" / str(digit) / f"{number:03d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)

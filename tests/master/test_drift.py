@@ -15,7 +15,8 @@ from yarnml.worker.column_counts import counts, moments
 def test_psi_is_that_of_the_shares_in_the_bins() -> None:
     """PSI of two halves of real rows is Σ (p - q) ln(p / q), by NumPy's histograms, however rows are cut into sums."""
     x, _ = load_diabetes(return_X_y=True)
-    then, now = x[::2], x[x[:, 2] > 0]
+    then = x[::2]
+    now = x[x[:, 2] > 0]
     edges = edges_of(moments(then[:100]) + moments(then[100:]))
     bins = [np.array(column) for column in edges]
     reference = Reference([f"x{k}" for k in range(10)], edges, counts(then, bins).tolist())

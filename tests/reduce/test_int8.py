@@ -43,7 +43,8 @@ def test_nodes_have_one_value(order: list[int], workers: int) -> None:
         left, right = (Node(node.level - 1, 2 * node.place + side) for side in (0, 1))
         if right.shards.start >= shards:
             return by_definition(left)
-        a, b = by_definition(left), by_definition(right)
+        a = by_definition(left)
+        b = by_definition(right)
         total = numbers_of(a, LENGTH) + numbers_of(b, LENGTH)
         return int8.rounded(total, 1, 0, *node)
 
@@ -58,7 +59,8 @@ def test_nodes_have_one_value(order: list[int], workers: int) -> None:
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (1, 3), (2, 4)])
 def test_a_slice_is_a_slice_of_the_sum(low: int, high: int) -> None:
     """Blocks that are added apart have the bits of the whole sum, as reducers of slices need."""
-    left, right = leaf(0).rounded, leaf(1).rounded
+    left = leaf(0).rounded
+    right = leaf(1).rounded
     apart = int8.added(left[low:high], right[low:high], 1, 0)
     assert apart.tobytes() == int8.added(left, right, 1, 0)[low:high].tobytes()
 

@@ -145,7 +145,8 @@ def test_ftrl(l1: float) -> None:
     made = []
     with np.errstate(invalid="ignore"):
         for kernel in (NUMPY, kernels()):
-            weights, following = np.empty_like(sums), np.empty_like(rows)
+            weights = np.empty_like(sums)
+            following = np.empty_like(rows)
             kernel.ftrl_weights(rows, *numbers, weights)
             kernel.ftrl_update(rows, sums, *numbers, following)
             made.append((weights, following))

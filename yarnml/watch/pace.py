@@ -40,7 +40,8 @@ def _rest_of_epochs(run: Run) -> float | None:
     recent = [(when, epoch.epoch) for when, epoch in run.epochs if when >= run.began][-RECENT_EPOCHS - 1 :]
     if run.state != "running" or not run.epochs_asked or len(recent) < 2:
         return None
-    (first, begin), (last, end) = recent[0], recent[-1]
+    first, begin = recent[0]
+    last, end = recent[-1]
     rest = (run.epochs_asked - end) * (last - first) / (end - begin)
     return max(0.0, rest - (run.now - last))
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from yarnml.clusters.yarn.capacity.queues import UnknownToYarn
 from yarnml.clusters.yarn.edge.clocks import compare_with_servers
 from yarnml.errors import ClusterError
+from yarnml.events.text import count_of
 from yarnml.storage.base import Unavailable
 from yarnml.storage.connect import check_any_answers
 from yarnml.storage.hadoop_config import Configuration
@@ -42,7 +43,7 @@ def check_truststore(settings: Configuration) -> str:
     if not store.path:
         return "ssl-client.xml names none; SSL_CERT_FILE or this system's authorities count"
     count = len(truststore.certificates(store.path, store.password))
-    return f"{store.path}, {count} certificate{'' if count == 1 else 's'}"
+    return f"{store.path}, {count_of(count, 'certificate')}"
 
 
 class WebServices:
