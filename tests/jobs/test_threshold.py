@@ -18,7 +18,7 @@ from tests.jobs.test_predict import predict
 from yarnml.data.schema import Feature, Schema
 from yarnml.errors import JobFileError
 from yarnml.job.load import load_job
-from yarnml.model.onnx_export import to_onnx
+from yarnml.model.onnx.export import to_onnx
 from yarnml.worker.metrics.base import Scored
 from yarnml.worker.metrics.threshold import Threshold, threshold
 

@@ -11,7 +11,7 @@ import pandas as pd
 import yarnml
 from yarnml.model.export import write_model
 from yarnml.model.model import Model, load_model
-from yarnml.model.onnx_export import to_onnx
+from yarnml.model.onnx.export import to_onnx
 
 FOR_PEOPLE = {"model.md", "predict.py"}
 """Files of a version that yarnml does not read; `yarnml models verify` does."""

@@ -14,7 +14,7 @@ import yarnml
 from tests.model.models import check_onnx, stored, with_gaps
 from yarnml.errors import ExportError
 from yarnml.model.model import Model
-from yarnml.model.onnx_export import to_onnx
+from yarnml.model.onnx.export import to_onnx
 
 RUN = """
 import sys

@@ -20,7 +20,7 @@ from yarnml.job.quantisation import Quantisation
 from yarnml.master.quantisation import quantisation_text, quantise
 from yarnml.model import registry, registry_text, signatures
 from yarnml.model.aliases import Alias, aliases
-from yarnml.model.onnx_export import to_onnx
+from yarnml.model.onnx.export import to_onnx
 from yarnml.model.versions import read_model
 from yarnml.runner import find_cluster
 

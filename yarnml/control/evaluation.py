@@ -1,11 +1,9 @@
 """Commands that look at rows with the state of a training, and change nothing."""
 
-from typing import Literal
-
 from msgspec import field
 
 from yarnml.control.message import Message
-from yarnml.data.calibration import Calibration
+from yarnml.data.calibration import Calibration, Kind
 
 
 class Evaluate(Message, frozen=True):
@@ -18,7 +16,7 @@ class Evaluate(Message, frozen=True):
 class Calibrate(Message, frozen=True):
     """Fit a calibration of the state's outputs on the validation data."""
 
-    kind: Literal["platt", "isotonic"]
+    kind: Kind
 
 
 class CountRows(Message, frozen=True):

@@ -86,7 +86,7 @@ class Schema(Struct, frozen=True):
     ``group``: the column that tells apart the groups of rows whose order metrics are about.
     ``offset``: what is added to the learner's linear predictor; None for nothing.
     ``types``: of ``data.types``, in which columns are read whatever their files say.
-    ``calibration``: what makes the outputs of two classes the shares in which they are true; None for nothing.
+    ``calibration``: what makes the probabilities of classes the shares in which they are true; None for nothing.
     ``threshold``: the probability from which on the second of two classes is predicted; None for the more probable.
     ``fields``: whether the learner sees which column each key is of.
     """

@@ -24,15 +24,15 @@ class Evaluation(Section, frozen=True, kw_only=True):
     ``metrics``: those to have beside the usual ones, such as ``mae``, ``log_loss`` or ``per_class``.
     ``threshold``: the metric by which the validation data choose the probability from which on a model predicts the
     second of two classes; None: it predicts the more probable one.
-    ``calibration``: the function, learnt from the validation data, that makes the exported model's outputs for two
-    classes the shares in which they are true.
+    ``calibration``: the function, learnt from the validation data, that makes the exported model's probabilities
+    the shares in which they are true.
     ``training``: every evaluation is of the training rows, too, at the cost of one more pass over them.
     """
 
     every: Epochs = "1 epoch"
     metrics: list[MetricName] = field(default_factory=list)
     threshold: ThresholdMetric | None = None
-    calibration: Literal["platt", "isotonic"] | None = None
+    calibration: Literal["platt", "isotonic", "temperature"] | None = None
     training: bool = False
 
     @property

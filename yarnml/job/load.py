@@ -206,6 +206,10 @@ def _check_evaluation(job: Job) -> None:
         raise JobFileError(
             "evaluation.threshold is of outputs as they are, and evaluation.calibration changes them; remove one."
         )
+    if evaluation.calibration == "temperature" and job.learner.kind == "svm":
+        raise JobFileError(
+            "evaluation.calibration temperature is of probabilities, and the outputs of svm are none; take platt."
+        )
     if rule and rule.patience < evaluation.period:
         raise JobFileError(
             f"training.early_stopping.patience counts epochs and must be at least those of evaluation.every "

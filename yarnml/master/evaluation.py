@@ -13,6 +13,9 @@ from yarnml.master.reports import first_of
 
 Metrics = dict[str, float]
 
+MAX_CALIBRATED_CLASSES = 100
+"""The most classes that have a function each: workers add up 200 kB of sums for each class."""
+
 
 class Evaluations:
     """The evaluations of one training.
@@ -67,7 +70,15 @@ class Evaluations:
 
 
 def check_calibration(job: Job, schema: Schema) -> None:
-    """Refuse a calibration of anything but two classes; ``schema``: with the classes that there are."""
-    if job.evaluation.calibration and schema.outputs != 2:
-        count = f"there are {schema.outputs}" if schema.outputs else "the label is a number"
-        raise JobFileError(f"evaluation.calibration is for two classes, and {count}; remove it.")
+    """Refuse a calibration of what has no classes, or too many; ``schema``: with the classes that there are."""
+    kind = job.evaluation.calibration
+    if not kind:
+        return
+    if not schema.outputs:
+        raise JobFileError("evaluation.calibration is for classes, and the label is a number; remove it.")
+    if kind != "temperature" and schema.outputs > MAX_CALIBRATED_CLASSES:
+        most = MAX_CALIBRATED_CLASSES
+        raise JobFileError(
+            f"evaluation.calibration {kind} has a function for each class, and is for {most} at most, not "
+            f"{schema.outputs}; take temperature."
+        )

@@ -62,10 +62,21 @@ def outputs_of(x: Array) -> Array:
     return np.asarray(program.call(arrays, counted))
 
 
-def calibrated(outputs: Array, kind: str, score: str, scores: list[float], shares: list[float]) -> Array:
-    share = np.clip(outputs[:, 1].astype(float), 2.0**-24, 1 - 2.0**-24)
-    x = 2 * outputs[:, 1].astype(float) - 1 if score == "margin" else np.log(share / (1 - share))
-    return two(sigmoid(scores[0] * x + scores[1]) if kind == "platt" else np.interp(x, scores, shares))
+def calibrated(outputs: Array, kind: str, score: str, scores: list[float], shares: list[float], *curves: Any) -> Array:
+    wide = outputs.astype(float)
+    if kind == "temperature":
+        return softmax(scores[0] * np.log(np.maximum(wide, float(np.finfo(np.float32).tiny))))
+    share = np.clip(wide, 2.0**-24, 1 - 2.0**-24)
+    x = 2 * wide - 1 if score == "margin" else np.log(share / (1 - share))
+    if not any(curves):
+        return two(curve(x[:, 1], scores, shares))
+    parts = np.stack([curve(x[:, k], *own) for k, own in enumerate(curves[0])], axis=1)
+    total = parts.sum(axis=1, keepdims=True)
+    return np.where(total > 0, parts / np.where(total > 0, total, 1), 1 / parts.shape[1])
+
+
+def curve(x: Array, scores: list[float], shares: list[float]) -> Array:
+    return np.interp(x, scores, shares) if shares else sigmoid(scores[0] * x + scores[1])
 
 
 def two(share: Array) -> Array:

@@ -1,19 +1,36 @@
-"""The trees of a model as the attributes of ONNX's operator ``TreeEnsembleRegressor``."""
+"""A model of trees as ONNX's operator ``TreeEnsembleRegressor``, and what makes its outputs of the sums of leaves."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy.typing as npt
-
 from yarnml.errors import ExportError
-
-Array = npt.NDArray[Any]
+from yarnml.model.onnx.graph import Array, Graph
+from yarnml.model.versions import Content
 
 _OF_NODES = ("treeids", "nodeids", "featureids", "values", "truenodeids", "falsenodeids", "missing_value_tracks_true")
 _OF_LEAVES = ("treeids", "nodeids", "ids", "weights")
 
 
-def tree_attributes(arrays: Mapping[str, Array], categorical: Sequence[str]) -> dict[str, Any]:
+def tree_outputs(graph: Graph, model: Content, arrays: Mapping[str, Array], x: str) -> str:
+    """The outputs of trees, [rows, classes] or [rows]."""
+    learner = model.about["learner"]
+    trees = _attributes(arrays, learner["categorical"])
+    scores = graph.node("TreeEnsembleRegressor", x, domain="ai.onnx.ml", **trees)
+    is_boosting = learner["kind"] == "boosting"
+    if learner.get("objective") == "custom":
+        raise ExportError("A model with an objective of your own has no form in ONNX here.")
+    if model.schema.label_shape:
+        return scores
+    if not model.schema.classes:
+        flat = graph.column(scores)
+        is_logarithm = learner.get("objective") in ("poisson", "gamma", "tweedie", "aft")
+        return graph.node("Exp", flat) if is_logarithm else flat
+    if trees["n_targets"] > 1:
+        return graph.node("Softmax", scores, axis=1) if is_boosting else scores
+    return graph.two(graph.node("Sigmoid", scores) if is_boosting else scores)
+
+
+def _attributes(arrays: Mapping[str, Array], categorical: Sequence[str]) -> dict[str, Any]:
     """The attributes for all trees of all rounds; ExportError where some splits take sets of categories."""
     if categorical:
         raise ExportError(
