@@ -33,6 +33,7 @@ def job(example_data: Callable[[str], Path], tmp_path: Path) -> Job:
             "width": 3,
             "hidden": [8],
             "min_count": 4,
+            "max_age": "8 steps",
             "optimizer": {"kind": "ftrl", "alpha": 1.0},
         },
         "training": {"epochs": 2, "batch_size": 400, "shards": 5, "early_stopping": {}},
@@ -84,6 +85,7 @@ def test_any_number_of_processes(job: Job, expected: list[bytes], stages: list[t
         cut = f" keys in {reducers or workers} parts of " if state == "sharded" and workers > 1 else " keys, "
         assert cut in outcome.remarks[-1]
         assert "more came too rarely for a row" in outcome.remarks[-1]
+        assert "rows were evicted by age" in outcome.remarks[-1]
     assert model_bits(Path(job["export"])) == expected
 
 

@@ -3,8 +3,9 @@
 import pytest
 
 from yarnml.checkpoint.store import Position
+from yarnml.job.fields import steps_in
 from yarnml.job.spec import EarlyStopping
-from yarnml.master.schedule import AfterRound, Round, after_round, convergence, cut, is_over, period, rounds
+from yarnml.master.schedule import AfterRound, Round, after_round, convergence, cut, is_over, rounds
 
 STEPS = 10  # of an epoch
 EPOCHS = 5
@@ -80,7 +81,7 @@ def test_a_job_that_goes_on_may_be_over(position: Position, rule: EarlyStopping 
 
 def test_rounds_are_cut_the_same_wherever_a_job_goes_on() -> None:
     """Every step is in one round; a job that goes on after any round has the rest of the same ones."""
-    every = period("4 steps", STEPS)
+    every = steps_in("4 steps", STEPS)
     whole = list(rounds(0, 2, STEPS, every))
     assert [(round.first, round.last) for round in whole] == [(0, 4), (4, 8), (8, 10), (10, 12), (12, 16), (16, 20)]
     assert [round.epoch for round in whole] == [None, None, 1, None, None, 2]
@@ -105,7 +106,7 @@ def test_a_job_that_is_left_in_a_round() -> None:
 @pytest.mark.parametrize(("every", "steps"), [("1 epoch", 10), ("3 epochs", 30), ("1 step", 1), ("25 steps", 25)])
 def test_a_period_in_steps(every: str, steps: int) -> None:
     """A period in epochs is as many steps as those have."""
-    assert period(every, STEPS) == steps
+    assert steps_in(every, STEPS) == steps
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,10 @@ from yarnml.reduce.reducer import Reducer, StepKey
 from yarnml.reduce.tree import combine, root
 from yarnml.sparse.base import ParameterTable
 from yarnml.sparse.block import Block
+from yarnml.sparse.policy import ALL_KEYS, KeyPolicy
 from yarnml.sparse.rules import rule_of
 from yarnml.sparse.run import Run
+from yarnml.sparse.stored import joined
 from yarnml.sparse.table import Table
 
 BLOCKS = (Block("weight", 1, rule_of(Ftrl())), Block("factors", 2, rule_of(Adagrad()), 0.1, 7))
@@ -36,12 +38,14 @@ def sums(table: ParameterTable, step: int, shard: int) -> KeyedVector:
     weights = table.weights(keys[random.permutation(len(keys))], unknown_as_first=True)
     noise = random.normal(size=(len(keys), WIDTH)).astype(np.float32)
     values = np.concatenate([weights[block.name] for block in BLOCKS], axis=1) * np.float32(0.1) + noise
+    if not table.policy.admits_all:
+        values = np.column_stack([values, random.integers(1, 3, len(keys)).astype(np.float32)])
     return KeyedVector(random.normal(size=4).astype(np.float32), Run(keys, values))
 
 
-def alone(steps: int) -> Table:
+def alone(steps: int, policy: KeyPolicy = ALL_KEYS) -> Table:
     """The table of one process after so many steps."""
-    table = Table(BLOCKS)
+    table = Table(BLOCKS, policy)
     for step in range(steps):
         table.update(combine({s: sums(table, step, s) for s in range(SHARDS)}, SHARDS)[root(SHARDS)].run)
     return table
@@ -58,11 +62,16 @@ def rows_of(reducers: Sequence[Reducer]) -> dict[str, bytes]:
         for number, part in reducer.owner._parts.items():
             arrays = part.table.arrays()
             assert bits(parts.setdefault(number, arrays)) == bits(arrays)
-    return bits({name: np.concatenate([parts[number][name] for number in sorted(parts)]) for name in parts[0]})
+    return bits(joined([parts[number] for number in sorted(parts)]))
 
 
 def regroup(
-    allreduces: Sequence[NetworkAllReduce], addresses: Sequence[str], step: int, generation: int, followers: int = 0
+    allreduces: Sequence[NetworkAllReduce],
+    addresses: Sequence[str],
+    step: int,
+    generation: int,
+    followers: int = 0,
+    policy: KeyPolicy = ALL_KEYS,
 ) -> None:
     """Have the parts go on after a step at these processes alone, as master and workers do it."""
     for allreduce in allreduces:
@@ -80,16 +89,18 @@ def regroup(
         assert allreduce.owners
         allreduce.owners.parts = parts
         allreduce.begin(allreduce._routes._replace(owners=[part.owner for part in parts], generation=generation))
-    table_of(allreduces[0], step).resume(TRAINING, step, keepers)
+    table_of(allreduces[0], step, policy).resume(TRAINING, step, keepers)
 
 
-def train(allreduces: Sequence[NetworkAllReduce], first: int, last: int, generation: int = 1) -> None:
+def train(
+    allreduces: Sequence[NetworkAllReduce], first: int, last: int, generation: int = 1, policy: KeyPolicy = ALL_KEYS
+) -> None:
     """Train steps on all workers, each in a thread of its own; fails where one of them does."""
     errors: list[BaseException] = []
 
     def work(worker: int, shards: list[int]) -> None:
         try:
-            table = table_of(allreduces[worker], first)
+            table = table_of(allreduces[worker], first, policy)
             for step in range(first, last):
                 parts = combine({s: sums(table, step, s) for s in shards}, SHARDS)
                 total = allreduces[worker].reduce(StepKey(generation, step), parts, SHARDS)
@@ -108,20 +119,20 @@ def train(allreduces: Sequence[NetworkAllReduce], first: int, last: int, generat
         raise errors[0]
 
 
-def table_of(allreduce: NetworkAllReduce, step: int) -> OwnedTable:
+def table_of(allreduce: NetworkAllReduce, step: int, policy: KeyPolicy = ALL_KEYS) -> OwnedTable:
     assert allreduce.owners
-    table = OwnedTable(BLOCKS, allreduce.owners)
+    table = OwnedTable(BLOCKS, allreduce.owners, policy)
     table.step = step
     return table
 
 
 @contextmanager
 def owners(
-    workers: int, dedicated: int, followers: int = 0, **arguments: Credentials
+    workers: int, dedicated: int, followers: int = 0, policy: KeyPolicy = ALL_KEYS, **arguments: Credentials
 ) -> Iterator[tuple[list[NetworkAllReduce], list[Reducer]]]:
     """Workers and the reducers that keep a table, without rows."""
     with connected(workers, dedicated, owned=True, followers=followers, **arguments) as (allreduces, reducers, _):
-        table_of(allreduces[0], 0).begin(TRAINING, 0)
+        table_of(allreduces[0], 0, policy).begin(TRAINING, 0)
         yield allreduces, reducers[workers:] or reducers
 
 

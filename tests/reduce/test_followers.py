@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +26,7 @@ from yarnml.master.state_sync import keepers_of
 from yarnml.reduce.placement import place_parts
 from yarnml.reduce.reducer import StepAborted, StepKey
 from yarnml.reduce.tree import combine
+from yarnml.sparse.policy import KeyPolicy
 
 
 @pytest.mark.parametrize(("workers", "dedicated"), [(3, 0), (2, 3)])
@@ -58,6 +60,31 @@ def test_a_step_ahead() -> None:
         regroup(allreduces, addresses_of(allreduces)[1:], 2, 2, followers=1)
         train(allreduces, 2, 4, 2)
         assert rows_of(reducers[1:]) == bits(alone(4).arrays())
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [KeyPolicy(probability=0.2, max_age=2, seed=5), KeyPolicy(min_count=2, max_age=1)],
+    ids=["probability", "count"],
+)
+def test_admission_and_eviction(policy: KeyPolicy, tmp_path: Path) -> None:
+    """Owners admit and evict the keys that one process does: a step ahead, lost, and continued by others."""
+    with owners(3, 0, 1, policy) as (allreduces, reducers):
+        train(allreduces, 0, 5, policy=policy)
+        addresses = addresses_of(allreduces)
+        regroup(allreduces, addresses[1:], 4, 2, 1, policy)
+        train(allreduces, 4, 6, 2, policy)
+        table = table_of(allreduces[0], 6)
+        assert not table.differing()
+        size = alone(6, policy).parts()[0]
+        assert size.evicted > 100
+        sums_of_parts = [sum(numbers) for numbers in zip(*table.parts(), strict=True)]
+        assert [sums_of_parts[0], *sums_of_parts[2:]] == [size.keys, *size[2:]]
+        files = table.save(str(tmp_path))()
+    with owners(1, 2, 1, policy) as (allreduces, reducers):
+        table_of(allreduces[0], 6, policy).begin(TRAINING, 6, str(tmp_path), files)
+        train(allreduces, 6, 8, policy=policy)
+        assert rows_of(reducers) == bits(alone(8, policy).arrays())
 
 
 def test_owner_and_follower_are_lost() -> None:

@@ -5,10 +5,10 @@ import pytest
 
 from yarnml.job.learners import Adagrad, Ftrl
 from yarnml.sparse.base import Part, described
-from yarnml.sparse.block import Block
+from yarnml.sparse.block import Block, first_weights
 from yarnml.sparse.rules import rule_of
 from yarnml.sparse.run import Keys, Run
-from yarnml.sparse.table import Table, first_weights, restored
+from yarnml.sparse.table import Table, restored
 
 BLOCKS = [
     Block("weight", 1, rule_of(Ftrl())),

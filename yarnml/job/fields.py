@@ -101,3 +101,9 @@ def seconds_in(duration: Duration) -> int:
     """'5 min' → 300."""
     count, unit = duration.split()
     return int(count) * _SECONDS[unit]
+
+
+def steps_in(period: Period, steps_per_epoch: int) -> int:
+    """'2 epochs' or '500 steps' in steps."""
+    count, unit = period.split()
+    return int(count) * (steps_per_epoch if unit.startswith("epoch") else 1)

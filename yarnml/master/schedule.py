@@ -40,12 +40,6 @@ class AfterRound(NamedTuple):
     keep_step: int | None
 
 
-def period(every: str, steps_per_epoch: int) -> int:
-    """Return '2 epochs' or '500 steps' in steps."""
-    count, unit = every.split()
-    return int(count) * (steps_per_epoch if unit.startswith("epoch") else 1)
-
-
 def rounds(done: int, epochs: int, steps_per_epoch: int, every: int) -> Iterator[Round]:
     """Cut the steps from ``done`` on into rounds, at the end of every epoch and at every checkpoint.
 

@@ -16,6 +16,7 @@ from yarnml.data.calibration import Calibration
 from yarnml.data.schema import Schema
 from yarnml.errors import DataError, TimeOver, WorkerLost
 from yarnml.events.events import BestEpochChosen, Converged, EpochDone, Listener, RoundStarted
+from yarnml.job.fields import steps_in
 from yarnml.job.spec import EarlyStopping
 from yarnml.master import schedule
 from yarnml.master.evaluation import Evaluations, Metrics
@@ -64,7 +65,7 @@ class TrainingLoop:
         Returns whether the training stopped before its last epoch.
         """
         epochs = self._job.training.last_epoch
-        every = schedule.period(self._job.checkpoint.every, self._steps)
+        every = steps_in(self._job.checkpoint.every, self._steps)
         stopped = schedule.is_over(self.position, self._rule)
         self._tell_convergence()
         for count, round in enumerate(schedule.rounds(self.position.step, epochs, self._steps, every)):

@@ -39,7 +39,7 @@ from yarnml.model import signatures
 from yarnml.model.card import card
 from yarnml.model.centre import with_trained_mean, with_whole_mean
 from yarnml.model.versions import FORMAT, next_version, packages, read_about, versions
-from yarnml.sparse.table import KEYS
+from yarnml.sparse.stored import KEYS
 from yarnml.storage import atomic, integrity
 from yarnml.storage.integrity import TornFile
 from yarnml.storage.security import identity

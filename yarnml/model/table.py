@@ -11,7 +11,7 @@ from yarnml.data.arrays import Array, Matrix
 from yarnml.data.keys import KeyRows
 from yarnml.sparse.gathered import Weights, gather
 from yarnml.sparse.run import Keys
-from yarnml.sparse.table import KEYS
+from yarnml.sparse.stored import KEYS
 
 
 class TablePredictor:

@@ -8,7 +8,7 @@ import numpy as np
 
 from yarnml import storage
 from yarnml.data.arrays import Array
-from yarnml.sparse.table import KEYS
+from yarnml.sparse.stored import KEYS
 from yarnml.storage.local import is_disk
 
 TYPES = {"U64": np.uint64, "F32": np.float32}

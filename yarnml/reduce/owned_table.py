@@ -29,6 +29,7 @@ from yarnml.reduce.owner_wire import (
 from yarnml.reduce.owners import Owners, Question
 from yarnml.sparse.base import Part
 from yarnml.sparse.block import Block
+from yarnml.sparse.policy import ALL_KEYS, KeyPolicy
 from yarnml.sparse.run import Keys, Run
 from yarnml.storage.tensors import Packed
 
@@ -47,7 +48,7 @@ _SHIFT = np.uint64(64 - (PLACES - 1).bit_length())
 class OwnedTable:
     """A `yarnml.sparse.base.ParameterTable` without rows of its own.
 
-    ``min_count``: a key has a row when it has come so often.
+    ``policy``: which keys have rows.
     ``step``: of the state that it belongs to.  Owners refuse questions about rows of any other.
     """
 
@@ -55,9 +56,9 @@ class OwnedTable:
     size = 0
     digest = 0
 
-    def __init__(self, blocks: Sequence[Block], owners: Owners, min_count: int = 1) -> None:
+    def __init__(self, blocks: Sequence[Block], owners: Owners, policy: KeyPolicy = ALL_KEYS) -> None:
         self.blocks = tuple(blocks)
-        self.min_count = min_count
+        self.policy = policy
         self.step = -1
         self._owners = owners
 
@@ -147,7 +148,7 @@ class OwnedTable:
         forms = [BlockForm.of(block) for block in self.blocks]
         parts = self._owners.parts
         for number, part in enumerate(parts):
-            form = (self._owners.generation, training, step, number, len(parts), forms, self.min_count)
+            form = (self._owners.generation, training, step, number, len(parts), forms, self.policy)
             yield part.owner, BeginTable(*form, follower=part.follower)
             if part.follower:
                 yield part.follower, BeginTable(*form)
@@ -193,7 +194,7 @@ class OwnedTable:
 
     def parts(self) -> list[Part]:
         sizes = [reply.answer for reply in self._ask_owners(AskSize)]
-        return [Part(size.keys, size.nbytes, size.rare) for size in sizes]
+        return [Part(size.keys, size.nbytes, size.rare, size.evicted) for size in sizes]
 
     def _ask_owners(self, request: Callable[[int], Request]) -> list[Reply]:
         """Ask the owner of each part.  ``request``: makes one of the part's number."""

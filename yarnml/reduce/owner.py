@@ -83,7 +83,7 @@ class Owner:
         with translated(CheckpointError, f"The table in {begin.folder} can't be read", also=(TornFile, KeyError)):
             low, high = (first_key(number, begin.count) for number in (begin.number, begin.number + 1))
             arrays = arrays or read_rows(begin.folder, begin.files, low, high)
-            table = restored(blocks, arrays, begin.min_count) if arrays else Table(blocks, begin.min_count)
+            table = restored(blocks, arrays, begin.policy) if arrays else Table(blocks, begin.policy)
         with self._lock:
             if begin.generation < self._generation:
                 raise WorkerLost(f"The table of step {begin.step} is not wanted any more.")

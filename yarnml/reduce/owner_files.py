@@ -3,14 +3,12 @@
 A checkpoint of replicated state has the same arrays in its one file; of either the rows of any range can be read.
 """
 
-import numpy as np
-
 from yarnml import storage
 from yarnml.data.arrays import Array
 from yarnml.errors import CheckpointError, translated
 from yarnml.job import paths
 from yarnml.reduce.keyed import first_key
-from yarnml.sparse.table import KEYS, between
+from yarnml.sparse.stored import KEYS, between, joined
 from yarnml.storage import integrity
 from yarnml.storage.tensors import pack, unpack
 
@@ -36,12 +34,14 @@ def read_rows(folder: str, files: dict[str, str], low: int, high: int) -> dict[s
     """
     parts = []
     for name in sorted(files):
-        if (part := paths.part_of_table(name)) and (first_key(part[0] + 1, part[1]) <= low or high <= first_key(*part)):
+        number, count = paths.part_of_table(name) or (0, 1)
+        first = first_key(number, count)
+        if first_key(number + 1, count) <= low or high <= first:
             continue
         with integrity.present(name):
             data = storage.read(storage.join(folder, name))
         integrity.compare(name, files[name], integrity.digest_of(data))
         arrays = {n.removeprefix(PREFIX): a for n, a in unpack(data).items() if n.startswith(PREFIX)}
         if KEYS in arrays:
-            parts.append(between(arrays, low, high))
-    return {name: np.concatenate([part[name] for part in parts]) for name in (parts[0] if parts else {})}
+            parts.append(between(arrays, low, high, first))
+    return joined(parts)

@@ -82,7 +82,7 @@ class TableService:
                 return Reply(Answer(files=owner.saved(number, folder)))
             case AskSize(number):
                 size = owner.size(number)
-                return Reply(Answer(size.keys, size.nbytes, size.rare))
+                return Reply(Answer(*size))
             case FreezeTable(step, number, whole):
                 arrays = owner.freeze(step, number, whole=whole)
                 return Reply(Answer(forms={name: ArrayForm(a.dtype.name, [*a.shape]) for name, a in arrays.items()}))

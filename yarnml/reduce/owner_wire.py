@@ -14,6 +14,7 @@ from yarnml.control.holders import KeptPart
 from yarnml.data.arrays import Array
 from yarnml.job.learners import Rule
 from yarnml.sparse.block import Block
+from yarnml.sparse.policy import ALL_KEYS, KeyPolicy
 from yarnml.sparse.rules import rule_of
 
 
@@ -38,7 +39,7 @@ class BeginTable(Struct, frozen=True, array_like=True, tag=True):
     """Keep part ``number`` of ``count`` of a table from now on, as it is after ``step``.
 
     ``training``: the folder of the training that the table belongs to.
-    ``min_count``: a key has a row when it has come so often.
+    ``policy``: which keys have rows.
     ``files``: those of a checkpoint's ``folder`` that have rows of the table, with their SHA-256; none for no rows.
     ``source``: the address of a process that has the rows, in the place of files.
     ``follower``: the address of the process that gets every update, too; empty for none.
@@ -50,7 +51,7 @@ class BeginTable(Struct, frozen=True, array_like=True, tag=True):
     number: int
     count: int
     blocks: list[BlockForm]
-    min_count: int = 1
+    policy: KeyPolicy = ALL_KEYS
     folder: str = ""
     files: dict[str, str] = {}
     source: str = ""
@@ -176,7 +177,7 @@ class ArrayForm(Struct, frozen=True, array_like=True):
 class Answer(Struct, frozen=True, array_like=True, tag=True):
     """The request is carried out.
 
-    ``keys``, ``nbytes``, ``rare``: the numbers that were asked for, as in `yarnml.sparse.base.Part`.
+    ``keys``, ``nbytes``, ``rare``, ``evicted``: the numbers that were asked for, as in `yarnml.sparse.base.Part`.
     ``files``: name → SHA-256 of what is written; None: not yet.
     ``parts``: those that are there.  ``forms``: of arrays, by name.  ``digest``: of rows.
     """
@@ -184,6 +185,7 @@ class Answer(Struct, frozen=True, array_like=True, tag=True):
     keys: int = 0
     nbytes: int = 0
     rare: int = 0
+    evicted: int = 0
     files: dict[str, str] | None = None
     parts: list[KeptPart] = []
     forms: dict[str, ArrayForm] = {}

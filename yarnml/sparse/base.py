@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 from yarnml.data.arrays import Array, Matrix
 from yarnml.sparse.block import Block
+from yarnml.sparse.policy import KeyPolicy
 from yarnml.sparse.run import Keys, Run
 from yarnml.storage.tensors import Packed
 
@@ -14,11 +15,13 @@ class Part(NamedTuple):
 
     ``keys``: those that have a row.  ``nbytes``: in memory, with what finds the rows.
     ``rare``: keys that came too rarely to have one.
+    ``evicted``: rows that were given up, as their keys had not come for too long.
     """
 
     keys: int
     nbytes: int
     rare: int = 0
+    evicted: int = 0
 
 
 def described(parts: Sequence[Part]) -> list[str]:
@@ -29,7 +32,9 @@ def described(parts: Sequence[Part]) -> list[str]:
     bytes_per_key = sum(part.nbytes for part in parts) / sum(counts)
     cut = f" in {len(counts)} parts of {min(counts):,} to {max(counts):,}" if len(counts) > 1 else ""
     rare = sum(part.rare for part in parts)
+    evicted = sum(part.evicted for part in parts)
     rest = f"; {rare:,} more came too rarely for a row" if rare else ""
+    rest += f"; {evicted:,} rows were evicted by age" if evicted else ""
     return [f"the table has {sum(counts):,} keys{cut}, {bytes_per_key:.0f} bytes of memory for each{rest}"]
 
 
@@ -37,8 +42,8 @@ class ParameterTable(Protocol):
     """Rows of weights by key, in blocks."""
 
     blocks: tuple[Block, ...]
-    min_count: int
-    """A key has a row when it has come so often; from 2 on, a run's last number says how often its key came."""
+    policy: KeyPolicy
+    """Which keys have rows.  Unless it admits all, a run's last number says how often its key came."""
 
     @property
     def size(self) -> int:

@@ -38,3 +38,10 @@ class GrowingArray:
     def cut(self, count: int) -> None:
         """Take away all rows behind the first ``count``."""
         self._count = min(count, self._count)
+
+    def keep(self, kept: Array) -> None:
+        """Take away all rows but these, and free their memory.  ``kept``: bool [rows]."""
+        rows = self.rows[kept]
+        self._memory = rows if len(rows) >= SMALLEST_CAPACITY else np.empty_like(self._memory[:SMALLEST_CAPACITY])
+        self._memory[: len(rows)] = rows
+        self._count = len(rows)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from yarnml.data.arrays import Places
+from yarnml.data.arrays import Array, Places
 from yarnml.sparse.growing import GrowingArray
 from yarnml.sparse.kernels import kernels
 from yarnml.sparse.run import Keys
@@ -56,6 +56,14 @@ class KeyIndex:
         """Take away all keys behind the first ``count``; as much work as to number the others."""
         self._keys.cut(count)
         self._make_slots(len(self._slot_keys))
+
+    def keep(self, kept: Array) -> None:
+        """Take away all keys but these, and number those anew, in the same order.  ``kept``: bool [keys]."""
+        self._keys.keep(kept)
+        size = SMALLEST_SLOTS
+        while size < 2 * len(self.keys):
+            size *= 2
+        self._make_slots(size)
 
     def _make_slots(self, size: int) -> None:
         """Make an empty table of so many slots, and put all keys in again."""

@@ -3,15 +3,17 @@
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from yarnml.data.arrays import Array
+from yarnml.sparse.ages import Ages, Mask
 from yarnml.sparse.growing import GrowingArray
 from yarnml.sparse.index import KeyIndex, Numbers, ascending
+from yarnml.sparse.policy import KeyPolicy
 from yarnml.sparse.run import Keys
+from yarnml.sparse.stored import RARE_COUNTS, RARE_KEYS, RARE_TOUCHED
 
 SMALLEST_SWEEP = 1 << 12
-"""The keys with a row that may still lie here before they are cleared away."""
+"""The keys that need no place here any more, but still have one before they are cleared away."""
 
 HAS_ROW = 0
 """The count of a key that is not rare any more."""
@@ -24,78 +26,103 @@ class Count(NamedTuple):
     """The effect of one more coming of some keys, with what takes it back.
 
     ``enough``: bool [keys], whether each has come often enough now.
-    ``size``: rare keys before it.  ``numbers``: of the keys that came; ``counts``: of these before.
+    ``size``: rare keys before it.  ``numbers``: of the keys that came; ``counts``, ``touched``: of these before.
     """
 
-    enough: npt.NDArray[np.bool_]
+    enough: Mask
     size: int
     numbers: Numbers
     counts: Array
+    touched: Array
 
 
 class RareKeys:
-    """Counts of keys, each kept until it reaches ``min_count``.  No key is ever forgotten before."""
+    """Counts of keys, each kept until it reaches ``min_count``, or has not come for ``max_age`` of the policy."""
 
-    def __init__(self, min_count: int) -> None:
-        self.min_count = min_count
+    def __init__(self, policy: KeyPolicy) -> None:
+        self._policy = policy
         self._index = KeyIndex()
         self._counts = GrowingArray((), np.uint32)
+        self._ages = Ages(policy.max_age)
         self._without_row = 0
 
-    def __len__(self) -> int:
-        return self._without_row
+    def size(self, clock: int) -> int:
+        """The number of keys after ``clock`` updates."""
+        return int(np.count_nonzero(self._rare(clock)))
 
     @property
     def nbytes(self) -> int:
-        return self._index.nbytes + self._counts.nbytes
+        return self._index.nbytes + self._counts.nbytes + self._ages.nbytes
 
-    def add(self, keys: Keys, counts: Array) -> Count:
+    def add(self, keys: Keys, counts: Array, clock: int) -> Count:
         """Count keys that have no row, each of them once; those that have come often enough leave.
 
         ``counts``: float32 [keys], how often each came, at least once.
+        ``clock``: the number of updates before.
         """
-        self._sweep()
+        self._sweep(clock)
         size = len(self._index.keys)
         numbers = self._index.number(keys)
-        self._counts.append(np.zeros(len(self._index.keys) - size, np.uint32))
+        new = len(self._index.keys) - size
+        self._counts.append(np.zeros(new, np.uint32))
+        self._ages.append(np.full(new, clock))
         before = self._counts.rows[numbers]
-        total = before + np.minimum(counts, LARGEST_STEP).astype(np.uint32)
-        enough = total >= self.min_count
-        self._counts.rows[numbers] = np.where(enough, HAS_ROW, total)
-        self._without_row += len(self._index.keys) - size - int(enough.sum())
-        return Count(enough, size, numbers, before)
+        known = np.where(self._ages.stale(numbers, clock), 0, before)
+        total = known + np.minimum(counts, LARGEST_STEP).astype(np.uint32)
+        enough = total >= self._policy.min_count
+        following = np.where(enough, HAS_ROW, total)
+        self._replace(numbers, following)
+        return Count(enough, size, numbers, before, self._ages.touch(numbers, clock + 1))
 
     def take_back(self, count: Count) -> None:
         """Make the newest `add` undone."""
-        self._without_row -= len(self._index.keys) - count.size - int(count.enough.sum())
-        self._counts.rows[count.numbers] = count.counts
+        self._replace(count.numbers, count.counts)
+        self._ages.touch(count.numbers, count.touched)
         self._counts.cut(count.size)
+        self._ages.cut(count.size)
         self._index.cut(count.size)
 
-    def arrays(self) -> tuple[Keys, Array]:
+    def _replace(self, numbers: Numbers, counts: Array) -> None:
+        before = self._counts.rows[numbers]
+        self._counts.rows[numbers] = counts
+        self._without_row += int(np.count_nonzero(counts)) - int(np.count_nonzero(before))
+
+    def _rare(self, clock: int) -> Mask:
+        """Tell which of all keys that have a place here are rare."""
+        return (self._counts.rows != HAS_ROW) & self._ages.fresh(len(self._index.keys), clock)
+
+    def arrays(self, clock: int) -> dict[str, Array]:
         """The keys, ascending, and their counts: equal for equal ones."""
-        rare = self._counts.rows != HAS_ROW
+        rare = self._rare(clock)
         keys = self._index.keys[rare]
         order = ascending(keys)
-        return keys[order], self._counts.rows[rare][order]
+        arrays = {RARE_KEYS: keys[order], RARE_COUNTS: self._counts.rows[rare][order]}
+        return arrays | ({RARE_TOUCHED: self._ages.touched[rare][order]} if self._policy.max_age else {})
 
-    def restore(self, keys: Keys, counts: Array) -> None:
-        """Take in what `arrays` gave, where there is nothing yet; ValueError for anything else."""
+    def restore(self, arrays: dict[str, Array], clock: int) -> None:
+        """Take in what `arrays` gave, where there is nothing yet; KeyError or ValueError for anything else."""
+        keys = arrays[RARE_KEYS]
+        counts = arrays[RARE_COUNTS]
+        touched = arrays.get(RARE_TOUCHED, np.full(len(keys), clock, np.int32))
         if keys.dtype != np.uint64 or counts.dtype != np.uint32 or keys.ndim != 1 or keys.shape != counts.shape:
             raise ValueError(
                 f"counts of rare keys are {counts.dtype} {counts.shape} for keys {keys.dtype} {keys.shape}"
             )
-        if (keys[1:] <= keys[:-1]).any() or (counts == HAS_ROW).any():
+        if (keys[1:] <= keys[:-1]).any() or (counts == HAS_ROW).any() or touched.shape != keys.shape:
             raise ValueError("its rare keys are not ascending, or one of them never came")
         self._index.number(keys)
         self._counts.append(counts)
+        self._ages.append(touched)
         self._without_row = len(keys)
 
-    def _sweep(self) -> None:
-        """Free the memory of keys that have rows when they are more than the others."""
-        if len(self._index.keys) - self._without_row <= max(SMALLEST_SWEEP, self._without_row):
-            return
-        keys, counts = self.arrays()
-        self._index = KeyIndex()
-        self._counts = GrowingArray((), np.uint32)
-        self.restore(keys, counts)
+    def _sweep(self, clock: int) -> None:
+        """Free the memory of keys that are not rare any more, when they are more than the others."""
+        if self._ages.is_time_to_sweep(clock):
+            self._without_row = self.size(clock)
+        gone = len(self._index.keys) - self._without_row
+        if gone > max(SMALLEST_SWEEP, self._without_row):
+            rare = self._rare(clock)
+            self._index.keep(rare)
+            self._counts.keep(rare)
+            self._ages.keep(rare)
+            self._without_row = len(self._index.keys)

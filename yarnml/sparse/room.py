@@ -26,11 +26,12 @@ class KeyBytes(NamedTuple):
 
 
 def key_bytes(options: TableLearnerOptions, fields: int) -> KeyBytes:
-    """The memory of a key, by its rules: itself, its place in the index, and its numbers.
+    """The memory of a key, by its rules: itself, its place in the index, its numbers, and its age.
 
     ``fields``: columns that become keys.
     """
     numbers = 4 * sum(rule_of(rule).stored(width) for rule, width in options.row(fields))
+    numbers += 4 if options.max_age else 0  # the step in which the key came last
     return KeyBytes(8 + 24 + numbers, 16 + 48 + 2 * numbers, 2 * (8 + numbers))
 
 

@@ -43,7 +43,7 @@ class Replica:
     Of a table that other processes own, ``owned``, it has no rows.
 
     ``hidden``: the learner alone asked for the scaling, and penalties shall count as if there were none.
-    ``delay``: see `RecentStates`.
+    ``delay``: see `RecentStates`.  ``steps_per_epoch``: for ages of rows that are given in epochs.
     ``step``: the steps behind it, -1 without a state; ``loss`` and ``weight``: the epoch's sums so far.
     ``shard_cache``: what a shard learner holds, at this state or an earlier one on the way here.
     """
@@ -58,6 +58,7 @@ class Replica:
         hidden: bool = False,
         owners: Owners | None = None,
         delay: int = 0,
+        steps_per_epoch: int = 1,
     ) -> None:
         self.schema = schema
         self.program = compiled.program
@@ -68,8 +69,10 @@ class Replica:
         self._learner = compiled.learner
         state = compiled.init(jax.random.key(seed))
         self.owned: OwnedTable | None = None
+        if isinstance(compiled.learner, TableLearner):
+            state = compiled.learner.with_max_age(state, steps_per_epoch)
         if owners and isinstance(compiled.learner, TableLearner):
-            self.owned = OwnedTable(state.table.blocks, owners, state.table.min_count)
+            self.owned = OwnedTable(state.table.blocks, owners, state.table.policy)
             state = state._replace(table=self.owned)
         if hidden and compiled.with_units:
             state = compiled.with_units(state, scaling.factor)

@@ -14,7 +14,7 @@ from yarnml.control.reports import Done, Report, Saved
 from yarnml.errors import CheckpointError, translated
 from yarnml.model.export import write_model
 from yarnml.reduce.owner_files import PREFIX, read_rows
-from yarnml.sparse.table import KEYS
+from yarnml.sparse.stored import KEYS
 from yarnml.storage import tensors
 from yarnml.storage.integrity import TornFile
 from yarnml.worker.replica import Replica

@@ -78,7 +78,7 @@ class TableProgram:
             self._learner.parameters(state), needed.weights, scaling, rows.arrays, _entries(needed)
         )
         columns = [np.asarray(sums) for sums in by_block]
-        if state.table.min_count > 1:
+        if not state.table.policy.admits_all:
             counts = np.bincount(needed.place, minlength=len(columns[0]))  # padding is behind all keys
             columns.append(counts.astype(np.float32)[:, None])
         values = np.concatenate(columns, axis=1)

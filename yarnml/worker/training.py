@@ -83,6 +83,7 @@ class Training:
             hidden=hidden,
             owners=owners if self.parts else None,
             delay=self.job.training.delay,
+            steps_per_epoch=self.loaders.steps(schema),
         )
         return self._replica
 

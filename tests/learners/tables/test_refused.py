@@ -20,6 +20,11 @@ TABLE = {"kind": "sparse_linear"}
         ([KEY], {"learner": {"kind": "mlp"}}, "makes keys of column 'site'; choose sparse_linear"),
         ([], {"learner": TABLE}, "nothing makes keys; add {kind: key, columns: ...} to data.prepare"),
         ([KEY, KEY | {"columns": ["user"], "bits": 24}], {"learner": TABLE}, "give all key steps the same bits"),
+        (
+            [KEY],
+            {"learner": TABLE | {"min_count": 2, "admission_probability": 0.5}},
+            "learner.min_count and learner.admission_probability are two ways to keep rare keys out",
+        ),
         ([KEY], {"learner": TABLE, "training": {"batch_size": "full"}}, "must be a number, such as 4096, not full"),
         ([KEY], {"learner": TABLE, "training": {"gradients": "bfloat16"}}, "which learner.kind sparse_linear does not"),
         ([], {"learner": {"kind": "mlp"}, "training": {"state": "sharded"}}, "which learner.kind mlp does not have"),
@@ -28,7 +33,19 @@ TABLE = {"kind": "sparse_linear"}
         ([KEY | {"crosses": [["site", "site"]]}], {"learner": TABLE}, "crosses a column with itself"),
         ([KEY | {"bits": 7}], {"learner": TABLE}, "bits"),
     ],
-    ids=["learner", "no-keys", "bits", "full", "bfloat16", "no-table", "levels", "cross", "itself", "few-bits"],
+    ids=[
+        "learner",
+        "no-keys",
+        "bits",
+        "admission",
+        "full",
+        "bfloat16",
+        "no-table",
+        "levels",
+        "cross",
+        "itself",
+        "few-bits",
+    ],
 )
 def test_jobs(steps: list[dict[str, Any]], fields: dict[str, Any], sentence: str) -> None:
     """Keys and learners with tables need each other, and batches of rows."""

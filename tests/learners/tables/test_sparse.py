@@ -94,6 +94,17 @@ def test_rare_keys(clicks: pa.Table) -> None:
     assert np.array_equal(model._content.table["keys"], different[counts >= 3])
 
 
+def test_rows_of_the_newest_steps(clicks: pa.Table) -> None:
+    """Rows of keys that have not come for ``max_age`` are in no model; the longest age keeps the bits of all rows."""
+    tables = []
+    for max_age in ("3 steps", "2 epochs", None):
+        learner = {"kind": "sparse_linear", "max_age": max_age}
+        model = fitted(clicks, KEYED, "clicked", learner, KEYS, epochs=2, batch_size=200)
+        tables.append(model._content.table)
+    assert 0 < len(tables[0]["keys"]) < len(tables[1]["keys"])
+    assert tables[1]["weight"].tobytes() == tables[2]["weight"].tobytes()
+
+
 def test_the_loss_of_scikit_learn(clicks: pa.Table) -> None:
     """Trained to the end on frequent values, the loss is that of an unpenalised LogisticRegression to 0.002."""
     frequent = clicks.select(["device", "pages", "clicked"])

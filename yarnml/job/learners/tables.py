@@ -7,7 +7,7 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
 from yarnml.errors import JobFileError
-from yarnml.job.fields import NonNegative, Positive, PositiveInt, TableName
+from yarnml.job.fields import NonNegative, Period, Positive, PositiveInt, TableName
 from yarnml.job.learners.base import LearnerOptions
 from yarnml.job.user_code import file_of
 
@@ -55,6 +55,8 @@ class TableLearnerOptions(LearnerOptions, frozen=True, kw_only=True):
     ``loss``: ``logistic`` for two classes, ``squared`` or ``poisson`` for numbers; ``auto``: as the label is.
     ``optimizer``: how a row is updated by the sum of its gradients.
     ``min_count``: a key gets a row when it has come so often in training.
+    ``admission_probability``: in its place, that of getting a row each time that a key comes.
+    ``max_age``: a row is evicted when its key has not come for longer.
     """
 
     KEYS = True
@@ -64,6 +66,8 @@ class TableLearnerOptions(LearnerOptions, frozen=True, kw_only=True):
     loss: Loss = "auto"
     optimizer: Rule = field(default_factory=Ftrl)
     min_count: Annotated[int, Meta(ge=1, le=2**20)] = 1
+    admission_probability: Annotated[float, Meta(gt=0, le=1)] = 1.0
+    max_age: Period | None = None
 
     def row(self, fields: int) -> tuple[tuple[Rule, int], ...]:
         """The weights of a key: a rule, and how many follow it.  ``fields``: columns that become keys."""
@@ -74,6 +78,11 @@ class TableLearnerOptions(LearnerOptions, frozen=True, kw_only=True):
             raise JobFileError(
                 f"learner.kind {self.kind} learns from batches of rows, so training.batch_size must be a number, "
                 "such as 4096, not full."
+            )
+        if self.min_count > 1 and self.admission_probability < 1:
+            raise JobFileError(
+                "learner.min_count and learner.admission_probability are two ways to keep rare keys out of the table; "
+                "remove one of them."
             )
 
 

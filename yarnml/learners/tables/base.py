@@ -11,13 +11,17 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
+from msgspec.structs import replace
 
 from yarnml.data.arrays import Array, Matrix
+from yarnml.job.fields import steps_in
+from yarnml.job.learners.tables import TableLearnerOptions
 from yarnml.learners.base import Batch, Check, Key
 from yarnml.sparse.base import ParameterTable
-from yarnml.sparse.block import Block
+from yarnml.sparse.block import Block, first_weights
+from yarnml.sparse.policy import KeyPolicy
 from yarnml.sparse.run import Run
-from yarnml.sparse.table import Table, first_weights
+from yarnml.sparse.table import Table
 
 
 class Entries(NamedTuple):
@@ -110,14 +114,14 @@ class TableLearner:
     """A model and a loss; rows are updated by their rules, with sums over all rows of a step.
 
     ``check``: refuses rows that the loss can't take.
-    ``min_count``: a key has a row when it has come so often.
+    ``options``: which keys have rows.
     """
 
-    def __init__(self, model: TableModel, loss: Loss, check: Check | None = None, *, min_count: int = 1) -> None:
+    def __init__(self, model: TableModel, loss: Loss, check: Check | None, options: TableLearnerOptions) -> None:
         self._model = model
         self._loss = loss
         self.check = check
-        self._min_count = min_count
+        self._options = options
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -129,10 +133,18 @@ class TableLearner:
         return self._model.dense
 
     def init(self, key: Key) -> TableState:
-        """The state before the first step: no key has a row yet."""
+        """The state before the first step: no key has a row yet, and none would ever be evicted."""
         seed = int(np.asarray(jax.random.key_data(key))[-1])
-        table = Table([block._replace(seed=seed) for block in self.blocks], self._min_count)
+        policy = KeyPolicy(self._options.min_count, self._options.admission_probability, seed=seed)
+        table = Table([block._replace(seed=seed) for block in self.blocks], policy)
         return TableState({d.name: d.first(seed) for d in self.dense}, table)
+
+    def with_max_age(self, first: TableState, steps_per_epoch: int) -> TableState:
+        """The first state, with the age at which rows will be evicted."""
+        if self._options.max_age is None:
+            return first
+        policy = replace(first.table.policy, max_age=steps_in(self._options.max_age, steps_per_epoch))
+        return first._replace(table=Table(first.table.blocks, policy))
 
     def parameters(self, state: TableState) -> dict[str, Array]:
         """The arrays of the model that belong to no key."""

@@ -79,4 +79,4 @@ def build(options: CustomTables, schema: Schema) -> TableLearner:
     label = os.path.basename(options.path)
     source = load(options.path, _FUNCTIONS, "a model", options.options)
     model = UserTableModel(source, label, schema, options)
-    return TableLearner(model, *loss_of(options, schema), min_count=options.min_count)
+    return TableLearner(model, *loss_of(options, schema), options)

@@ -55,4 +55,4 @@ def build(options: Dlrm, schema: Schema) -> TableLearner:
         raise JobFileError(
             "learner.kind dlrm takes products of columns, and there is one alone; add columns to data.features."
         )
-    return TableLearner(DlrmModel(schema, options), *loss_of(options, schema), min_count=options.min_count)
+    return TableLearner(DlrmModel(schema, options), *loss_of(options, schema), options)

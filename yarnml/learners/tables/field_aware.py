@@ -48,4 +48,4 @@ class FieldAwareModel:
 
 
 def build(options: FieldAware, schema: Schema) -> TableLearner:
-    return TableLearner(FieldAwareModel(schema, options), *loss_of(options, schema), min_count=options.min_count)
+    return TableLearner(FieldAwareModel(schema, options), *loss_of(options, schema), options)

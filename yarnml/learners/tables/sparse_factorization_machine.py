@@ -38,6 +38,4 @@ class FactorizationMachineModel:
 
 
 def build(options: SparseFactorizationMachine, schema: Schema) -> TableLearner:
-    return TableLearner(
-        FactorizationMachineModel(schema.width, options), *loss_of(options, schema), min_count=options.min_count
-    )
+    return TableLearner(FactorizationMachineModel(schema.width, options), *loss_of(options, schema), options)

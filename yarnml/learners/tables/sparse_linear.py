@@ -27,6 +27,4 @@ class LinearModel:
 
 
 def build(options: SparseLinear, schema: Schema) -> TableLearner:
-    return TableLearner(
-        LinearModel(schema.width, rule_of(options.optimizer)), *loss_of(options, schema), min_count=options.min_count
-    )
+    return TableLearner(LinearModel(schema.width, rule_of(options.optimizer)), *loss_of(options, schema), options)

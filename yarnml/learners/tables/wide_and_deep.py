@@ -38,4 +38,4 @@ class WideAndDeepModel:
 
 
 def build(options: WideAndDeep, schema: Schema) -> TableLearner:
-    return TableLearner(WideAndDeepModel(schema, options), *loss_of(options, schema), min_count=options.min_count)
+    return TableLearner(WideAndDeepModel(schema, options), *loss_of(options, schema), options)

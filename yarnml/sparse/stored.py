@@ -1,0 +1,46 @@
+"""The arrays that a table is stored as: keys ascending, and what belongs to each, so they can be cut at any key."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from yarnml.data.arrays import Array
+from yarnml.sparse.run import count_below
+
+KEYS = "keys"
+RARE_KEYS = "rare_keys"
+RARE_COUNTS = "rare_counts"
+"""Names that no block has: the keys with a row, and those without one with their counts."""
+
+TOUCHED = "keys.touched"
+RARE_TOUCHED = "rare_keys.touched"
+"""int32 [keys]: the number of updates up to the last in which each key came, where rows are evicted by age."""
+
+CLOCK = "keys.clock"
+"""int64 [2]: the number of updates so far, and the rows that were evicted."""
+
+
+def between(arrays: dict[str, Array], low: int, high: int, first: int = 0) -> dict[str, Array]:
+    """The part of these arrays with the keys ``low`` … ``high`` - 1, views; both are numbers of up to 2^64.
+
+    ``first``: the key at which the arrays begin.  Their evicted rows are counted in the part that has it.
+    """
+
+    def part_of(name: str) -> Array:
+        if name == CLOCK:
+            return arrays[CLOCK] * np.array([1, low <= first < high])
+        keys = arrays[RARE_KEYS if name in (RARE_KEYS, RARE_COUNTS, RARE_TOUCHED) else KEYS]
+        return arrays[name][count_below(keys, low) : count_below(keys, high)]
+
+    return {name: part_of(name) for name in arrays}
+
+
+def joined(parts: Sequence[dict[str, Array]]) -> dict[str, Array]:
+    """The arrays of parts that follow each other; none of no part."""
+    if not parts:
+        return {}
+    arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0] if name != CLOCK}
+    if CLOCK in parts[0]:
+        evicted = sum(part[CLOCK][1] for part in parts)
+        arrays[CLOCK] = np.array([parts[0][CLOCK][0], evicted])
+    return arrays
