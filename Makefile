@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: screenshots run test test-quick test-room test-faults fuzz check bench bench-hadoop gpu-wheels gpu-check wheel hadoop hadoop-secure hadoop-ha cluster cluster-secure cluster-down test-docker test-docker-secure schema house clean
+.PHONY: screenshots run test test-breadth test-quick test-room test-faults fuzz check bench bench-hadoop gpu-wheels gpu-check wheel hadoop hadoop-secure hadoop-ha cluster cluster-secure cluster-down test-docker test-docker-secure schema house clean
 
 run: .venv/ready examples/digits/data/train           ## train on real handwritten digits
 	$(BIN)/yarnml run examples/digits/job.yaml --restart
@@ -13,11 +13,14 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # More than there are cores: the tests of a cluster wait most of their time.
 PROCESSES ?= 5
-test: check wheel .hadoop/ready                       ## everything that can be checked; PROCESSES=0: one test at a time
-	$(BIN)/python -m pytest -m 'not docker and not faults' --durations=40 --numprocesses $(PROCESSES)
+test: check wheel .hadoop/ready                       ## every law; PROCESSES=0: one test at a time
+	$(BIN)/python -m pytest -m 'not docker and not faults and not breadth' --durations=40 --numprocesses $(PROCESSES)
+
+test-breadth: .venv/ready .hadoop/ready               ## the same laws for more kinds, sizes and servers
+	$(BIN)/python -m pytest -m 'breadth and not docker and not faults' --durations=40 --numprocesses $(PROCESSES)
 
 test-quick: .venv/ready                               ## every law that needs neither a cluster nor a long job
-	$(BIN)/python -m pytest -m 'not docker and not faults and not cluster and not long' --numprocesses 3
+	$(BIN)/python -m pytest -m 'not docker and not faults and not breadth and not cluster and not long' --numprocesses 3
 
 ROOM ?= .
 test-room: .venv/ready .hadoop/ready                  ## the tests of one folder: ROOM=reduce

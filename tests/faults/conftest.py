@@ -12,7 +12,7 @@ from tests.faults.figures import Suffered, table
 from tests.faults.plan import EPOCHS, STEPS
 from tests.faults.runs import watched
 
-RUNS = 2  # of the short form
+RUNS = 1  # of the short form
 SUFFERED = pytest.StashKey[list[Suffered]]()
 
 

@@ -97,6 +97,7 @@ def test_an_application_runs_where_it_may(hadoop: Hadoop, monkeypatch: pytest.Mo
     wait_for("its log", lambda: f"hello from {GPU_HOST}" in hadoop.command(*log).stdout)
 
 
+@pytest.mark.breadth
 def test_a_lost_host_is_noticed_and_comes_back(hadoop: Hadoop) -> None:
     """A host whose power is cut is lost to YARN and HDFS within half a minute, and found again once it is started."""
     host = HOSTS[0]

@@ -56,6 +56,7 @@ def test_tables_of_a_linear_model(cancer: Path, tmp_path: Path) -> None:
     assert "importance by log_loss" in explanation_text(end)
 
 
+@pytest.mark.breadth
 @pytest.mark.long
 def test_the_same_on_any_number_of_workers(
     diabetes: Path, tmp_path: Path, yarnml_command: Callable[..., "subprocess.CompletedProcess[str]"]

@@ -90,6 +90,7 @@ def test_arrays_and_the_program(tmp_path: Path) -> None:
     assert np.corrcoef(rounded, expected)[0, 1] > 0.99
 
 
+@pytest.mark.breadth
 @pytest.mark.long
 def test_moments_that_cancel_have_the_same_bits_on_two_workers(tmp_path: Path) -> None:
     """One worker and two end with the same model where the moments are taken again around the mean."""

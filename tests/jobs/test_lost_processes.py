@@ -30,7 +30,7 @@ def test_all_die_before_one_has_joined(job: Job, write_job: Any, undisturbed: by
     assert model_bits(job) == undisturbed
 
 
-@pytest.mark.parametrize(("role", "reducers"), [("worker", 0), ("reducer", 1)])
+@pytest.mark.parametrize(("role", "reducers"), [pytest.param("worker", 0, marks=pytest.mark.breadth), ("reducer", 1)])
 def test_a_process_that_dies_is_replaced(
     job: Job, write_job: Any, undisturbed: bytes, role: str, reducers: int
 ) -> None:
@@ -147,6 +147,7 @@ def test_no_workers_no_hanging(digits_job: Job, write_job: Any) -> None:
     assert "0 of at least 1 workers had come after workers.wait" in err
 
 
+@pytest.mark.breadth
 def test_workers_leave_with_their_master(long_job: Job, write_job: Any) -> None:
     """SIGKILL of the command alone ends all its workers and reducers too."""
     with running(write_job(long_job), "--set", "reducers.count=1") as run:

@@ -14,6 +14,7 @@ import pytest
 
 import yarnml
 from tests.processes import Running, running, saved_steps, wait_for
+from tests.tiers import cases
 from yarnml.events.events import CheckpointTorn, Continued, Event
 from yarnml.job.paths import TEMPORARY
 
@@ -79,6 +80,9 @@ CASES = {
     "export, room": Case(no_room, "models", r"model can't be written.*No space left", "inline", disk=True),
 }
 
+BASIC = {"checkpoint, permission", "checkpoint, room inline", "export, permission"}
+"""Both losses, of both folders, in one process and in several; the others are in `make test-breadth`."""
+
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Callable[[str], None]]:
@@ -125,7 +129,7 @@ def unfinished(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.name.startswith(TEMPORARY)]
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", cases(CASES, BASIC))
 def test_what_is_lost_while_training(
     name: str, job: Job, known: dict[str, bytes], small_disk: Callable[[str], None], write_job: Any, tmp_path: Path
 ) -> None:

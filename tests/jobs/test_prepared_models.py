@@ -57,6 +57,7 @@ def exported(job: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> P
     return train(job, tmp_path_factory.mktemp("alone"), "inline")
 
 
+@pytest.mark.breadth
 def test_the_same_bits(job: dict[str, Any], exported: Path, tmp_path: Path) -> None:
     """Three worker processes learn and train the same as one process."""
     other = train(job, tmp_path, workers={"count": 3})

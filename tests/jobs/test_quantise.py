@@ -48,7 +48,7 @@ def smaller(models: Path, rows: Path, kind: Any, **changes: Any) -> Quantisation
     return quantise(job, CLUSTER, lambda event: None)
 
 
-@pytest.mark.parametrize(("kind", "part"), [("int8", 0.3), ("bfloat16", 0.55)])
+@pytest.mark.parametrize(("kind", "part"), [("int8", 0.3), pytest.param("bfloat16", 0.55, marks=pytest.mark.breadth)])
 def test_a_smaller_version(models: Path, digits: Path, kind: str, part: float) -> None:
     """Weights take so much of the bytes, and are near the old ones; the program is the old one on these weights."""
     end = smaller(models, digits / "test", kind)

@@ -52,7 +52,9 @@ def reference(made_once: MakeOnce, digits: Path) -> Callable[[Job], str]:
     return digest
 
 
-@pytest.mark.parametrize(("workers", "reducers"), [(3, 0), (1, 3)], ids=lambda n: str(n))
+@pytest.mark.parametrize(
+    ("workers", "reducers"), [(3, 0), pytest.param(1, 3, marks=pytest.mark.breadth)], ids=lambda n: str(n)
+)
 def test_any_number_of_processes(job: Job, reference: Callable[[Job], str], workers: int, reducers: int) -> None:
     """Local processes in any number, reducing among themselves or apart, train the bits of a single process."""
     expected = reference(job)
@@ -61,6 +63,7 @@ def test_any_number_of_processes(job: Job, reference: Callable[[Job], str], work
     assert outcome.step == 24
 
 
+@pytest.mark.breadth
 def test_two_levels(job: Job, reference: Callable[[Job], str], write_job: Any) -> None:
     """Groups of workers that add up first what they send on train the same bits, also when one of them is killed.
 
@@ -77,6 +80,7 @@ def test_two_levels(job: Job, reference: Callable[[Job], str], write_job: Any) -
     assert model_digest(job) == reference(job)
 
 
+@pytest.mark.breadth
 def test_full_passes(job: Job, reference: Callable[[Job], str]) -> None:
     """Training by full passes over the data, one update each, has the same law."""
     job["training"] |= {"batch_size": "full", "epochs": 3}
@@ -87,8 +91,10 @@ def test_full_passes(job: Job, reference: Callable[[Job], str]) -> None:
 
 @pytest.mark.parametrize(
     "learner",
-    [{"kind": "poisson", "solver": "newton", "l2": 0.1}, {"kind": "softmax", "solver": "fista", "l1": 0.01}],
-    ids=["newton", "fista"],
+    [
+        pytest.param({"kind": "poisson", "solver": "newton", "l2": 0.1}, id="newton"),
+        pytest.param({"kind": "softmax", "solver": "fista", "l1": 0.01}, id="fista", marks=pytest.mark.breadth),
+    ],
 )
 def test_solvers(job: Job, reference: Callable[[Job], str], learner: Job) -> None:
     """Solvers, whose trial points hang on every bit of the sums before, have the same law."""
@@ -101,7 +107,7 @@ def test_solvers(job: Job, reference: Callable[[Job], str], learner: Job) -> Non
 
 @pytest.mark.parametrize(
     "learner",
-    [{"kind": "kmeans", "clusters": 10}, {"kind": "pca", "components": 8}],
+    [{"kind": "kmeans", "clusters": 10}, pytest.param({"kind": "pca", "components": 8}, marks=pytest.mark.breadth)],
     ids=lambda learner: learner["kind"],
 )
 def test_without_a_label(job: Job, reference: Callable[[Job], str], learner: Job) -> None:
@@ -113,6 +119,7 @@ def test_without_a_label(job: Job, reference: Callable[[Job], str], learner: Job
     assert model_digest(job) == expected
 
 
+@pytest.mark.breadth
 def test_normalised_networks(job: Job, reference: Callable[[Job], str]) -> None:
     """Batch normalisation, bfloat16 and micro-batches that do not divide a part of a step have the same law."""
     learner = {"kind": "mlp", "hidden": [64, 32], "normalization": "batch", "precision": "bfloat16", "dropout": 0.1}
@@ -123,6 +130,7 @@ def test_normalised_networks(job: Job, reference: Callable[[Job], str]) -> None:
     assert model_digest(job) == expected
 
 
+@pytest.mark.breadth
 def test_rounded_gradients(job: Job, reference: Callable[[Job], str]) -> None:
     """Gradients in bfloat16, of several chunks, beside statistics in float32 have the same law."""
     job["learner"] |= {"normalization": "batch"}
@@ -240,11 +248,3 @@ def test_more_epochs_continue_a_finished_job(job: Job) -> None:
     anew = yarnml.run(job, "inline", restart=True)
     assert anew.export == str(Path(job["export"]) / "3")
     assert model_digest(job, 2) == model_digest(job, 3)
-
-
-def test_workers_without_shards_wait(job: Job, reference: Callable[[Job], str]) -> None:
-    """More workers than shards do no harm: those without a shard have nothing to do."""
-    job["training"] |= {"shards": 2}
-    expected = reference(job)
-    yarnml.run(job | {"workers": {"count": 3}})
-    assert model_digest(job) == expected

@@ -31,6 +31,7 @@ def test_a_worker_that_pauses_comes_back(job: Job, write_job: Any) -> None:
     assert "lost:" not in out
 
 
+@pytest.mark.breadth
 def test_a_worker_that_falls_silent_is_replaced(job: Job, write_job: Any, undisturbed: bytes) -> None:
     """A stopped worker is let go after workers.timeout, and is gone."""
     with running(write_job(job), "--set", "workers.timeout=3") as run:

@@ -67,8 +67,10 @@ INLINE = ("replicated", 1, 0)
 
 @pytest.mark.parametrize(
     "stages",
-    [[("replicated", 2, 0), ("sharded", 3, 2)], [("sharded", 2, 0), INLINE]],
-    ids=["replicated, then sharded", "sharded, then inline"],
+    [
+        pytest.param([("replicated", 2, 0), ("sharded", 3, 2)], id="replicated, then sharded"),
+        pytest.param([("sharded", 2, 0), INLINE], id="sharded, then inline", marks=pytest.mark.breadth),
+    ],
 )
 def test_any_number_of_processes(job: Job, expected: list[bytes], stages: list[tuple[str, int, int]]) -> None:
     """Local processes in any number, reducing among themselves or apart, train the bits of a single process.

@@ -137,3 +137,10 @@ KINDS: dict[str, tuple[Options, Schema]] = {
     "bag": (EmbeddingBag(embedding=8, dropout=0.1), TEXT),
     "transformer": (Transformer(embedding=8, blocks=1, heads=2, hidden=[4]), TEXT_NUMBER),
 }
+
+BASIC = {
+    *("linear", "poisson-offset", "poisson-lbfgs", "huber-fista", "mlp", "mlp-labels", "mlp-batch", "cnn", "recurrent"),
+    *("custom", "kmeans", "mixture", "pca", "isolation", "machine", "factorization", "als", "bayes", "tree", "forest"),
+    *("boosting", "bag"),
+}
+"""One kind for each class of learners and each solver: all laws hold in `make test`.  Of the others only the first."""

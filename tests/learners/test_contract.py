@@ -1,7 +1,8 @@
 """The contract of a learner, the same laws for every kind; one entry in `KINDS` of kinds.py adds an alternative."""
 
 import copy
-from functools import partial, reduce
+from collections.abc import Callable
+from functools import cache, partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import safetensors.numpy
 
 from tests.learners.cases import ROWS, Case, build_case
-from tests.learners.kinds import KINDS, OWN_MODEL
+from tests.learners.kinds import BASIC, KINDS, OWN_MODEL
 from yarnml.data.schema import Rows
 from yarnml.job.learners import Custom
 from yarnml.learners.base import Batch, Learner, ShardLearner
@@ -23,28 +24,39 @@ from yarnml.worker.program import Program
 
 HALF = ROWS // 2
 
-LONG = pytest.mark.long
-SLOW = {"cnn-dropout", "cnn-batch", "recurrent-lstm", "recurrent-gru", "transformer", "boosting-monotone"}
-"""Kinds whose programs take longest to compile; each has a simpler one beside it."""
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Case]:
+    """Builds the case of a kind, once: compiling takes longest."""
+
+    folder = tmp_path_factory.mktemp("custom")
+    (folder / "own_model.py").write_text(OWN_MODEL)
+
+    @cache
+    def of_kind(kind: str) -> Case:
+        options, columns = KINDS[kind]
+        own = Custom(path=str(folder / options.path)) if isinstance(options, Custom) else options
+        return build_case(own, columns)
+
+    return of_kind
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(
-            kind, marks=[pytest.mark.xdist_group(f"the contract of {kind}"), *([LONG] if kind in SLOW else [])]
-        )
-        for kind in KINDS
-    ],
-)
-def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
-    """The case of a kind, built once: all its tests run in one process, since compiling takes longest."""
-    options, columns = KINDS[request.param]
-    if isinstance(options, Custom):
-        folder = tmp_path_factory.mktemp("custom")
-        (folder / "own_model.py").write_text(OWN_MODEL)
-        options = Custom(path=str(folder / options.path))
-    return build_case(options, columns)
+def parameters(mark: pytest.MarkDecorator) -> list[Any]:
+    """Every kind, with a mark where it is not basic; all tests of a kind run in one process."""
+    process = {kind: pytest.mark.xdist_group(f"the contract of {kind}") for kind in KINDS}
+    return [pytest.param(kind, marks=[process[kind]] if kind in BASIC else [process[kind], mark]) for kind in KINDS]
+
+
+@pytest.fixture(scope="module", params=parameters(pytest.mark.breadth))
+def case(request: pytest.FixtureRequest, build: Callable[[str], Case]) -> Case:
+    """The case of a kind."""
+    return build(request.param)
+
+
+@pytest.fixture(scope="module", params=parameters(pytest.mark.long))
+def every_case(request: pytest.FixtureRequest, build: Callable[[str], Case]) -> Case:
+    """The case of a kind, of all of them also in `make test`."""
+    return build(request.param)
 
 
 def first_rows(batch: Batch, count: int) -> Batch:
@@ -71,13 +83,13 @@ def same(a: Any, b: Any) -> None:
         assert first[name].tobytes() == second[name].tobytes(), name
 
 
-def test_rows_of_weight_zero_add_nothing(case: Case) -> None:
+def test_rows_of_weight_zero_add_nothing(every_case: Case) -> None:
     """A batch and the same batch with padding behind it have the same sums."""
-    batch = first_rows(case.batch, HALF)
-    state = case.state()
+    batch = first_rows(every_case.batch, HALF)
+    state = every_case.state()
     padded = Batch(*(np.concatenate([a, a]) for a in batch))
     padded.weight[HALF:] = 0
-    close(case.map(state, padded), case.map(state, batch))
+    close(every_case.map(state, padded), every_case.map(state, batch))
 
 
 def test_sums_over_a_batch_are_the_sums_over_its_parts(case: Case) -> None:
@@ -210,7 +222,6 @@ def test_the_exported_program_predicts_the_same_without_yarnml(case: Case) -> No
     """safetensors and jax.export alone give the learner's predictions, for any number of rows."""
     state = case.state()
     saved = safetensors.numpy.save(case.program.tensors(state, case.scaling))
-
     arrays = safetensors.numpy.load(saved)
     predict = jax.export.deserialize(bytearray(case.program.stablehlo)).call
     for n in (1, ROWS):

@@ -50,7 +50,14 @@ def fit(path: Path, label: str, learner: dict[str, Any], epochs: int, shards: in
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("l2", "optimizer"), [(0.0, LBFGS), (0.5, LBFGS), (0.5, ADAM)], ids=["ols", "ridge", "adam"])
+@pytest.mark.parametrize(
+    ("l2", "optimizer"),
+    [
+        pytest.param(0.0, LBFGS, id="ols"),
+        pytest.param(0.5, LBFGS, id="ridge", marks=pytest.mark.breadth),
+        pytest.param(0.5, ADAM, id="adam", marks=pytest.mark.breadth),
+    ],
+)
 def test_linear_regression_is_least_squares(write_table: WriteTable, l2: float, optimizer: dict[str, Any]) -> None:
     """On the diabetes data, coefficients agree with scikit-learn's to 0.1 % of the largest, the intercept too."""
     x, y = datasets.load_diabetes(return_X_y=True, scaled=False)
@@ -82,6 +89,7 @@ def test_logistic_regression_agrees(write_table: WriteTable) -> None:
     np.testing.assert_allclose(arrays["parameters/bias"], right.intercept_[0], atol=1e-3)
 
 
+@pytest.mark.breadth
 @pytest.mark.long
 def test_softmax_regression_agrees(write_table: WriteTable) -> None:
     """On the wines, every coefficient agrees with scikit-learn's multinomial solution to 1e-3, weighted rows too."""
@@ -108,7 +116,7 @@ def rows_of(n: int, weight: Sequence[float] | None = None) -> Rows:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("shards", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("shards", [1, 5, *(pytest.param(shards, marks=pytest.mark.breadth) for shards in (2, 3, 8))])
 def test_the_gradient_of_a_step_is_that_of_the_whole_batch(shards: int) -> None:
     """Mapped by shard, added along the tree and divided by the weight, it is jax.grad of the batch's mean loss."""
     rows = rows_of(41, np.random.default_rng(1).uniform(0, 2, 41))

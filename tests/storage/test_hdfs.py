@@ -14,6 +14,7 @@ from tests.conftest import Job
 from tests.hadoop import HOSTS, RACKS, Hadoop
 from tests.jobs.streams import stream_job, taken
 from tests.servers import quickly
+from tests.tiers import cases
 from yarnml import runner, storage
 from yarnml.data.plan import make_plan
 from yarnml.data.shards import pieces
@@ -60,6 +61,7 @@ def test_quota(root: str, hadoop: Hadoop) -> None:
     assert storage.names(root) == ["x"]
 
 
+@pytest.mark.parametrize("root", cases(["hdfs", "webhdfs"], {"hdfs"}), indirect=True)
 def test_safe_mode(root: str, hadoop: Hadoop, capfd: pytest.CaptureFixture[str]) -> None:
     """In safe mode a user is told so at once, and a running job waits for its end."""
     storage.write(f"{root}/x", b"1")
@@ -131,6 +133,7 @@ def test_the_storage_decides_nothing(hadoop: Hadoop, digits: Path, digits_job: J
     ] * 4
 
 
+@pytest.mark.parametrize("root", cases(["hdfs", "webhdfs"], {"hdfs"}), indirect=True)
 def test_a_stream(root: str, tmp_path: Path) -> None:
     """Files that appear by a rename on HDFS are learned once, to the bits of the same files on this machine."""
     models = []

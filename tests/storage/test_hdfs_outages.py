@@ -15,6 +15,7 @@ import pytest
 
 from tests.hadoop import HOSTS, Hadoop
 from tests.servers import closed_port
+from tests.tiers import cases
 from yarnml import storage
 from yarnml.data.dataset import inspect, read_group
 from yarnml.errors import DataError
@@ -85,6 +86,7 @@ def _read(fs: Any, path: str) -> object:
         return file.read()
 
 
+@pytest.mark.parametrize("root", cases(["hdfs", "webhdfs"], {"hdfs"}), indirect=True)
 def test_a_data_node_that_dies(root: str, hadoop: Hadoop) -> None:
     """A file that is being read is read on from the other replica, and a new one is written elsewhere."""
     whole = os.urandom(3_000_000)

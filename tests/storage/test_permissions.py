@@ -8,6 +8,7 @@ import pytest
 
 from tests.hadoop import Hadoop
 from tests.hadoop.configuration import read, write
+from tests.tiers import cases
 from yarnml import storage
 from yarnml.clusters.yarn.packaging.home import prepare
 from yarnml.errors import JobFileError, ProvisionError
@@ -98,6 +99,7 @@ def test_modes(
     ]
 
 
+@pytest.mark.parametrize("root", cases(["hdfs", "webhdfs"], {"hdfs"}), indirect=True)
 @pytest.mark.cluster("commands")
 def test_default_acls(root: str, hadoop: Hadoop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A default ACL of the folder decides instead of the umask, as with Hadoop's own client."""

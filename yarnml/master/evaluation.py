@@ -77,8 +77,7 @@ def check_calibration(job: Job, schema: Schema) -> None:
     if not schema.outputs:
         raise JobFileError("evaluation.calibration is for classes, and the label is a number; remove it.")
     if kind != "temperature" and schema.outputs > MAX_CALIBRATED_CLASSES:
-        most = MAX_CALIBRATED_CLASSES
         raise JobFileError(
-            f"evaluation.calibration {kind} has a function for each class, and is for {most} at most, not "
-            f"{schema.outputs}; take temperature."
+            f"evaluation.calibration {kind} has a function for each class, and is for {MAX_CALIBRATED_CLASSES} "
+            f"at most, not {schema.outputs}; take temperature."
         )

@@ -31,6 +31,7 @@ def test_containers_that_come_and_go(cluster: Cluster) -> None:
     assert cluster.left_behind(job) == []
 
 
+@pytest.mark.breadth
 def test_a_gpu_that_is_not_there(cluster: Cluster) -> None:
     """A container that YARN gave a GPU, on a node without driver, ends the job with what is needed; once."""
     job = cluster.job("on-gpus", workers={"count": 1, "memory": "1 GiB", "gpus": 1, "node_label": "gpu"})

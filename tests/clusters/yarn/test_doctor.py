@@ -160,6 +160,7 @@ def test_doctor_of_a_good_job(cluster: Cluster) -> None:
     assert cluster.files(f"{USER}/jobs/good") == ["checkpoints"]
 
 
+@pytest.mark.breadth
 def test_doctor_of_a_python_that_no_node_has(cluster: Cluster) -> None:
     """A Python that does not start on a node is named as the job would name it."""
     job = cluster.job("pythonless", environment={"python": "/nosuch/python"})

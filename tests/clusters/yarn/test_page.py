@@ -26,6 +26,7 @@ def newest_epoch(text: str) -> int:
     return max(map(int, numbers), default=0)
 
 
+@pytest.mark.breadth
 def test_the_page_of_a_running_job(cluster: Cluster, tmp_path: Path) -> None:
     """`submit` and `status` print its address; it shows the job through YARN's proxy, and goes on with it.
 

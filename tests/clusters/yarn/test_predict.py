@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.timeout(300), pytest.mark.cluster("jobs")]
 FILES = 150
 
 
+@pytest.mark.breadth
 def test_a_container_dies(cluster: Cluster, digits: Path, tmp_path: Path) -> None:
     """Another container takes over, in the same attempt; files that were done stay, and nothing else is left.
 

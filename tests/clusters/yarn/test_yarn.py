@@ -90,6 +90,7 @@ def test_a_container_and_the_masters_die(cluster: Cluster, undisturbed: bytes) -
     assert cluster.left_behind(job) == []
 
 
+@pytest.mark.breadth
 def test_a_host_is_lost(cluster: Cluster, undisturbed: bytes) -> None:
     """The power of a worker's host is cut, DataNode and NodeManager with it: the others go on, to the same bits."""
     job = cluster.held("host-lost", workers={"count": 3, "memory": "2 GiB"})  # no two on one host
@@ -110,6 +111,7 @@ def test_a_host_is_lost(cluster: Cluster, undisturbed: bytes) -> None:
     assert cluster.left_behind(job) == []
 
 
+@pytest.mark.breadth
 def test_a_crash_loop_stops(cluster: Cluster) -> None:
     """A model that ends its process is tried workers.max_failures times more, then the cause is told once."""
     (cluster.folder / "crash.py").write_text(

@@ -35,7 +35,7 @@ def test_overdispersed_counts_are_those_of_statsmodels() -> None:
         yarnml.fit(x, label=y - 1, learner={"kind": "negative_binomial", "alpha": 0.7})
 
 
-@pytest.mark.parametrize("quantile", [0.5, 0.9])
+@pytest.mark.parametrize("quantile", [pytest.param(0.5, marks=pytest.mark.breadth), 0.9])
 def test_quantiles_are_those_of_statsmodels(quantile: float) -> None:
     """The loss in the label's units is the exact least one, to 5e-6 of it, and coefficients agree to 1e-3."""
     models = pytest.importorskip("statsmodels.api")

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.long
 
 Array = np.ndarray[Any, Any]
 Fit = Callable[..., Model]
-OFFSETS = [1e5, 1e7]
+OFFSETS = [pytest.param(1e5, marks=pytest.mark.breadth), 1e7]
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_trees_of_a_label_far_from_zero(fit: Fit, offset: float) -> None:
     assert metrics["r2"] == pytest.approx(1 - metrics["rmse"] ** 2 / y.var(), abs=1e-3)
 
 
-@pytest.mark.parametrize("distance", [1e3, 1e4, 1e5])
+@pytest.mark.parametrize("distance", [1e3, pytest.param(1e4, marks=pytest.mark.breadth), 1e5])
 @pytest.mark.parametrize("kind", ["kmeans", "gaussian_mixture"])
 def test_tight_clusters_far_from_others(fit: Fit, kind: str, distance: float) -> None:
     """Two tight clusters side by side are told apart, and have their loss, however far the third one is."""

@@ -54,7 +54,7 @@ def loss_of_test_rows(model: Model) -> float:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("name", "clusters"), [("wine", 3), ("digits", 10)])
+@pytest.mark.parametrize(("name", "clusters"), [("wine", 3), pytest.param("digits", 10, marks=pytest.mark.breadth)])
 def test_kmeans_finds_clusters_as_good_as_the_best_of_ten(train: Train, name: str, clusters: int) -> None:
     """The sum of squared distances is at most 2 % above that of scikit-learn's best of ten starts."""
     x = scaled(name) if name == "wine" else real(name)

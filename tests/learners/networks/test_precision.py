@@ -57,7 +57,7 @@ def test_bfloat16_learns_as_well() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", ["cnn", "recurrent"])
+@pytest.mark.parametrize("kind", [pytest.param("cnn", marks=pytest.mark.breadth), "recurrent"])
 def test_what_is_bfloat16(kind: str) -> None:
     """Hidden layers compute in it, in the exported model too; state, sums, losses and predictions are float32."""
     options, shape = NETWORKS[kind]

@@ -206,6 +206,7 @@ def test_as_good_as_scikit_learn(docstrings: Path, exported: Path) -> None:
     assert accuracy == pytest.approx(model.about["metrics"]["test"]["accuracy"])
 
 
+@pytest.mark.breadth
 def test_the_same_bits(docstrings: Path, exported: Path, tmp_path: Path) -> None:
     """Two worker processes find the same vocabulary, and train to the same bits, as one process."""
     other = train(docstrings, tmp_path, "local")

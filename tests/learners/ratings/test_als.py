@@ -152,6 +152,7 @@ def test_every_turn_lowers_what_is_minimised() -> None:
     assert left_by_svd(8) < np.sqrt(2 * losses[-1]) < 1.02 * left_by_svd(8)
 
 
+@pytest.mark.breadth
 def test_als_on_any_number_of_processes(ratings_job: Callable[..., Job], tmp_path: Path) -> None:
     """Two worker processes train the bits of one; new pairs have half the squared error of the items' means."""
     seen, new = split()

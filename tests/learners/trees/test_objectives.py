@@ -32,16 +32,24 @@ def test_slopes_are_those_of_the_loss(name: str) -> None:
 @pytest.mark.parametrize(
     ("options", "right", "score"),
     [
-        ({"objective": "absolute"}, {"loss": "absolute_error"}, mean_absolute_error),
-        (
+        pytest.param(
+            {"objective": "absolute"},
+            {"loss": "absolute_error"},
+            mean_absolute_error,
+            id="absolute",
+            marks=pytest.mark.breadth,
+        ),
+        pytest.param(
             {"objective": "quantile", "quantile": 0.8},
             {"loss": "quantile", "quantile": 0.8},
             lambda y, p: mean_pinball_loss(y, p, alpha=0.8),
+            id="quantile",
         ),
-        ({"objective": "poisson"}, {"loss": "poisson"}, mean_poisson_deviance),
-        ({"objective": "gamma"}, {"loss": "gamma"}, mean_gamma_deviance),
+        pytest.param({"objective": "poisson"}, {"loss": "poisson"}, mean_poisson_deviance, id="poisson"),
+        pytest.param(
+            {"objective": "gamma"}, {"loss": "gamma"}, mean_gamma_deviance, id="gamma", marks=pytest.mark.breadth
+        ),
     ],
-    ids=["absolute", "quantile", "poisson", "gamma"],
 )
 def test_it_predicts_as_well_as_scikit_learn(options: Any, right: Any, score: Any) -> None:
     """The loss on other rows is at most 5 % above that of scikit-learn's boosting of the same size."""

@@ -25,7 +25,7 @@ def diabetes() -> tuple[Array, Array, Array]:
     return few, y[:150].astype(np.float32), np.round(1000 * x[:150, 3]).astype(np.float32)
 
 
-@pytest.mark.parametrize("objective", ["auto", "absolute"])
+@pytest.mark.parametrize("objective", [pytest.param("auto", marks=pytest.mark.breadth), "absolute"])
 def test_an_offset_is_taken_from_the_label(diabetes: tuple[Array, Array, Array], objective: str) -> None:
     """With numbers as scores, the model is the offset and that of the label less the offset."""
     x, y, known = diabetes

@@ -8,12 +8,13 @@ import jax
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import yarnml
 from tests.learners.kinds import schema
 from tests.learners.trees.growing import Array, grown, halves, predicted
+from tests.tiers import cases
 from yarnml.data.schema import Feature, Schema
 from yarnml.errors import DataError, ExportError
 from yarnml.job.learners import Boosting, Forest, Tree
@@ -68,6 +69,7 @@ def test_a_tree_for_classes_is_scikit_learn_s() -> None:
     assert np.mean(predicted(*model, other).argmax(axis=1) == right.predict(other)) > 0.9
 
 
+@pytest.mark.breadth
 @pytest.mark.long
 def test_boosting_classes_is_as_accurate_as_scikit_learn_s(train: Train) -> None:
     """Accuracy on held-out rows is at most 3 % below scikit-learn's of as many trees, and metrics are the model's."""
@@ -90,17 +92,6 @@ def test_boosting_a_number_is_scikit_learn_s() -> None:
     error = np.sqrt(np.mean((expected - truth) ** 2))
     assert np.sqrt(np.mean((ours - truth) ** 2)) == pytest.approx(error, rel=0.03)
     assert np.sqrt(np.mean((ours - expected) ** 2)) < 0.3 * error
-
-
-@pytest.mark.long
-def test_a_forest_is_as_accurate_as_scikit_learn_s() -> None:
-    """On digits it never saw, a forest is at most 3 % less accurate than scikit-learn's of the same size."""
-    x, y, other, truth = halves("digits")
-    model = grown(Forest(trees=20, depth=7, bins=17), schema(64, tuple(range(10))), x, y.astype(np.int32))
-    right = RandomForestClassifier(20, max_depth=7, random_state=0).fit(x, y)
-    outputs = predicted(*model, other)
-    assert np.mean(outputs.argmax(axis=1) == truth) > right.score(other, truth) - 0.03
-    np.testing.assert_allclose(outputs.sum(axis=1), 1, rtol=1e-4)
 
 
 @pytest.mark.long
@@ -148,10 +139,14 @@ def test_a_split_takes_some_categories_from_the_others(train: Train, tmp_path: P
     np.testing.assert_allclose(unknown, 0, atol=1e-6)
 
 
+MONOTONE = {"boosting": Boosting(trees=20, depth=4, learning_rate=0.3), "forest": Forest(trees=5, min_rows=3)}
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("options", [Boosting(trees=20, depth=4, learning_rate=0.3), Forest(trees=5, min_rows=3)])
-def test_predictions_follow_the_trends_that_are_asked_for(options: Any) -> None:
+@pytest.mark.parametrize("kind", cases(MONOTONE, {"boosting"}))
+def test_predictions_follow_the_trends_that_are_asked_for(kind: str) -> None:
     """Whatever the other columns hold, predictions never fall with one column and never rise with another."""
+    options = MONOTONE[kind]
     x, y, other, truth = halves("diabetes")
     bmi = 2  # the disease gets worse with it
     hdl = 6  # and not with this one
@@ -218,7 +213,7 @@ def test_a_tree_of_any_depth_costs_what_its_nodes_cost() -> None:
     assert error < 1.15 * np.mean((right.predict(other) - truth) ** 2)
 
 
-@pytest.mark.parametrize("depth", [10, "none"])
+@pytest.mark.parametrize("depth", [pytest.param(10, marks=pytest.mark.breadth), "none"])
 def test_leaves_are_those_of_the_best_splits(depth: Any) -> None:
     """With a number of leaves a tree is scikit-learn's, which splits the best node first, one after another."""
     x, y, other, _ = halves("diabetes")
