@@ -23,7 +23,7 @@ profile_option = click.option(
     "--profile", is_flag=True, help="Have every worker write a trace of some steps into the job's folder."
 )
 
-CHECK_STYLES = {"ok": "green", "wrong": "bold red", "untold": "yellow", "skipped": "yellow"}
+CHECK_STYLES = {"ok": "green", "advice": "yellow", "wrong": "bold red", "untold": "yellow", "skipped": "yellow"}
 """Colours of the doctor's lines, by how a check ended."""
 
 

@@ -50,11 +50,22 @@ class BaseJob(Protocol):
 
     @property
     def urls(self) -> dict[str, str]:
-        """Every place that the job reads or writes, by its field."""
+        """Every place that the job's processes read or write, by its field."""
 
     @property
     def modules(self) -> list[str]:
         """The user's own modules and packages, which travel with the job."""
+
+
+def places(job: BaseJob) -> dict[str, str]:
+    """Every place that a job names, by its field: those of its processes, and what YARN brings to their containers."""
+    return job.urls | packages(job.environment)
+
+
+def packages(environment: EnvironmentSpec) -> dict[str, str]:
+    """The places of the packages that YARN brings to a job's containers, by their fields."""
+    named = {"environment.archive": environment.archive, "environment.pex": environment.pex}
+    return {field: place for field, place in named.items() if place}
 
 
 def public_document(job: BaseJob) -> dict[str, Any]:

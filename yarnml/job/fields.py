@@ -62,7 +62,9 @@ MetricName = Annotated[
     str, Meta(pattern=r"^[a-z0-9_.]{1,60}$(?!\n)", description="the name of a metric, as in docs/metrics.md")
 ]
 FormatName = Literal["auto", "parquet", "orc", "avro", "arrow", "tfrecord", "csv", "json", "libsvm", "images"]
-Url = Annotated[str, Meta(min_length=1)]
+Url = Annotated[str, Meta(min_length=1, extra={"place": True})]
+"""A path or a URL."""
+
 Urls = Url | Annotated[list[Url], Meta(min_length=1)]
 
 

@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from yarnml.events.redaction import hide, hide_passwords
 from yarnml.job.acls import Acls
+from yarnml.job.base import packages
 from yarnml.job.fields import LARGEST_COUNT, Name, Section
 from yarnml.job.processes import EnvironmentSpec, Master, Reducers, Workers
 
@@ -23,7 +24,7 @@ class OnModel(Section, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Hide the job's secrets in every process that reads it."""
         hide(self.environment.variables.values())
-        hide_passwords(filter(None, [*self.urls.values(), self.environment.archive, self.environment.pex]))
+        hide_passwords([*self.urls.values(), *packages(self.environment).values()])
 
     @property
     def urls(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ from msgspec import Meta, field
 
 from yarnml.events.redaction import hide, hide_passwords
 from yarnml.job.acls import Acls
+from yarnml.job.base import packages
 from yarnml.job.data import ClassWeights as ClassWeights
 from yarnml.job.data import Data as Data
 from yarnml.job.evaluation import Evaluation as Evaluation
@@ -173,8 +174,7 @@ class Job(Section, frozen=True, kw_only=True):
         """Hide the job's secrets in every process that reads it."""
         hide(self.environment.variables.values())
         servers = [self.monitor.push, self.monitor.mlflow]
-        packages = [self.environment.archive, self.environment.pex]
-        hide_passwords(filter(None, [*self.urls.values(), *packages, *servers]))
+        hide_passwords(filter(None, [*self.urls.values(), *packages(self.environment).values(), *servers]))
 
     @property
     def scales(self) -> bool:

@@ -8,10 +8,20 @@ import pytest
 
 from yarnml.cli.commands import submit_command
 from yarnml.clusters.yarn.edge.clocks import MAX_SECONDS, compare_with_servers
+from yarnml.clusters.yarn.edge.encryption import (
+    AES,
+    CIPHERS,
+    DATA_ENCRYPTION,
+    DATA_PROTECTION,
+    RPC_PROTECTION,
+    Advice,
+    check_encryption,
+)
 from yarnml.clusters.yarn.edge.machine import TOKENS_JAR, check_yarn_command
 from yarnml.clusters.yarn.edge.security import key_servers
 from yarnml.clusters.yarn.edge.skein_answers import refusal
 from yarnml.errors import ClusterError
+from yarnml.storage.hadoop_config import Configuration
 from yarnml.storage.security import gssapi
 
 
@@ -99,3 +109,29 @@ def test_a_refusal_without_words() -> None:
     )
     whole = "Failed to submit application, exception:\norg.apache.hadoop.yarn.exceptions.YarnException: no queue"
     assert refusal(whole) == "no queue"
+
+
+KERBEROS = {"hadoop.security.authentication": "kerberos"}
+SUITES = {CIPHERS: f" {AES} "}
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({}, "RPC is protected by authentication, data by nothing"),
+        (KERBEROS | {DATA_PROTECTION: "integrity"}, "RPC is protected by authentication, data by integrity"),
+        (KERBEROS | {RPC_PROTECTION: "privacy", DATA_PROTECTION: "privacy"} | SUITES, "data by privacy with AES"),
+        (KERBEROS | {DATA_PROTECTION: "authentication, privacy"}, None),
+        ({DATA_PROTECTION: "privacy"}, "data by privacy"),  # which means nothing without Kerberos
+        ({DATA_ENCRYPTION: "true"}, None),
+        ({DATA_ENCRYPTION: "true"} | SUITES, "data by AES"),
+    ],
+)
+def test_ciphers(values: dict[str, str], words: str | None) -> None:
+    """Encrypted data without AES is ten times slower, and the property that mends it is named; all else is told."""
+    settings = Configuration(None, values)
+    if words is None:
+        with pytest.raises(Advice, match=rf"have {CIPHERS} set to {AES} in the cluster's hdfs-site.xml"):
+            check_encryption(settings)
+    else:
+        assert words in check_encryption(settings)

@@ -15,7 +15,7 @@ from yarnml.clusters.yarn.packaging.provision import VARIABLES, Provision
 from yarnml.errors import JobFileError
 from yarnml.job import paths
 from yarnml.job.acls import Acls, groups, users
-from yarnml.job.base import BaseJob
+from yarnml.job.base import BaseJob, places
 from yarnml.job.spec import size_in_bytes
 from yarnml.storage.hdfs import roots_of
 from yarnml.worker import environment
@@ -153,8 +153,8 @@ def check_paths(job: BaseJob) -> None:
 
 
 def file_systems(job: BaseJob) -> list[str]:
-    """The name services that a job reads and writes, without the default one, which YARN knows."""
-    return [root for root in roots_of(job.urls.values()) if not root.endswith("://")]
+    """Every HDFS that a job names, without the default one, which YARN knows."""
+    return [root for root in roots_of(places(job).values()) if not root.endswith("://")]
 
 
 def _files(provision: Provision, job_file: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ has the functions, RFC 4178 SPNEGO.
 
 import base64
 import ctypes
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes import byref, c_char_p, c_int, c_size_t, c_uint32, c_void_p
@@ -194,7 +195,8 @@ def kdc_ahead() -> float | None:
 def _context() -> Iterator[c_void_p]:
     context = c_void_p()
     if _kerberos().krb5_init_context(byref(context)):
-        raise PermissionError("Kerberos can't be used: its krb5.conf can't be read")
+        file = os.environ.get("KRB5_CONFIG", "/etc/krb5.conf")
+        raise PermissionError(f"Kerberos' configuration {file} can't be read; correct it")
     try:
         yield context
     finally:

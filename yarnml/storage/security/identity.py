@@ -4,10 +4,11 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from yarnml.errors import ClusterError, JobFileError
 from yarnml.storage.hadoop_config import Configuration, configuration, system_user
-from yarnml.storage.security import auth_to_local, gssapi, tokens
+from yarnml.storage.security import auth_to_local, gssapi, keytab, tokens
 from yarnml.storage.security.gssapi import Ticket
 
 PROXY_USER = "HADOOP_PROXY_USER"
@@ -47,6 +48,19 @@ def login_user() -> str:
     return short_name(valid_ticket().principal, settings)
 
 
+def login_name() -> str:
+    """The principal of who has logged in to a cluster that wants tickets; their name on any other."""
+    settings = configuration()
+    if not settings.wants_kerberos or tokens.in_container():
+        return login_user()
+    return valid_ticket().principal
+
+
+def actor() -> str:
+    """The name of who acts, for others to read, and in whose name where that is another's."""
+    return f"{login_name()}, in the name of {proxied()}," if proxied() else login_name()
+
+
 def home() -> str:
     """The URL of our folder on the default filesystem."""
     settings = configuration()
@@ -57,14 +71,20 @@ def home() -> str:
 def short_name(principal: str, settings: Configuration) -> str:
     """The cluster's name for a principal; ClusterError where its rules have no name for it."""
     name = "hadoop.security.auth_to_local"
+    realm = gssapi.default_realm()
     try:
         return auth_to_local.short_name(
             principal,
             settings.get(name),
-            gssapi.default_realm(),
+            realm,
             settings.get(f"{name}.mechanism", "hadoop"),
         )
     except PermissionError as exc:
+        if not realm:
+            raise ClusterError(
+                f"Kerberos has no default realm, so {principal} has no name on the cluster; set default_realm in "
+                "krb5.conf, or KRB5_CONFIG to the file that has it."
+            ) from exc
         raise ClusterError(
             f"{name} in {settings.folder}/core-site.xml: {exc}; log in as another principal, or have it corrected."
         ) from exc
@@ -77,6 +97,12 @@ def valid_ticket() -> Ticket:
     try:
         ticket = gssapi.ticket()
     except PermissionError as exc:
+        if file := os.environ.get(keytab.VARIABLE):
+            cache = os.environ.get(keytab.CACHE, "the usual cache")
+            fault = keytab.fault_of(Path(file.removeprefix("FILE:"))) or f"gives no ticket for {cache}"
+            raise ClusterError(
+                f"The cluster wants a Kerberos ticket: {exc}; the keytab {file} that {keytab.VARIABLE} names {fault}."
+            ) from exc
         raise ClusterError(f"The cluster wants a Kerberos ticket: {exc}; run kinit.") from exc
     if not ticket.seconds:
         raise ClusterError(f"The Kerberos ticket of {ticket.principal} has ended; run kinit.")

@@ -36,7 +36,7 @@ from yarnml.events.measurements import ProcessPlaced
 from yarnml.events.redaction import redacted
 from yarnml.events.submission import UserAction
 from yarnml.job import paths
-from yarnml.job.base import BaseJob
+from yarnml.job.base import BaseJob, places
 from yarnml.job.load import AnyJob, decode_job
 from yarnml.master.crew import Cluster, OpenCrew
 from yarnml.master.locality import Locality
@@ -60,7 +60,7 @@ def main() -> int:
     watchdog.guard(job.workers.timeout, "The master")  # its workers have given it up by then
     application = skein.ApplicationClient.from_current()
     if token_renewal.log_in():
-        token_renewal.start_renewing(application, [*job.urls.values(), os.environ["YARNML_HOME"]])
+        token_renewal.start_renewing(application, [*places(job).values(), os.environ["YARNML_HOME"]])
     failure_file = paths.failure(paths.staging(os.environ["YARNML_HOME"], skein.properties.application_id))
     event_log = EventLog(Path(os.environ["LOG_DIRS"].partition(",")[0]) / EVENTS)
     certificate = credentials.in_container()

@@ -11,10 +11,10 @@ from yarnml.clusters.yarn.capacity.queues import UnknownToYarn, check_queue, fin
 from yarnml.clusters.yarn.capacity.resources import Cluster, requests
 from yarnml.clusters.yarn.capacity.rules import check_gpus, check_label, check_limits, check_size, largest_memory
 from yarnml.clusters.yarn.edge.zones import check_zones
-from yarnml.errors import ClusterError, YarnmlError
+from yarnml.errors import ClusterError, YarnmlError, translated
 from yarnml.events.log import log
 from yarnml.events.text import local_time
-from yarnml.job.base import BaseJob
+from yarnml.job.base import BaseJob, places
 from yarnml.storage import delegation, hadoop_config
 from yarnml.storage.hadoop_config import Configuration
 from yarnml.storage.security import gssapi, identity
@@ -104,7 +104,8 @@ def check_ticket(settings: Configuration) -> str:
     """Check that we can log in to a cluster that wants Kerberos, and so can Java; the fact in words."""
     if not settings.wants_kerberos:
         return "the cluster wants none"
-    cache = gssapi.cache_name()
+    with translated(ClusterError, "The cluster wants a Kerberos ticket", "."):
+        cache = gssapi.cache_name()
     identity.check_java_reads(cache)
     ticket = identity.valid_ticket()
     name = identity.short_name(ticket.principal, settings)
@@ -122,7 +123,7 @@ def describe_time_limit(job: BaseJob | None = None) -> str:
     if not settings.wants_kerberos:
         return ""
     try:
-        end = delegation.end_of_new_tokens([*(job.urls.values() if job else ()), settings.root])
+        end = delegation.end_of_new_tokens([*(places(job).values() if job else ()), settings.root])
     except (OSError, ValueError) as exc:
         raise UnknownToYarn(f"a NameNode's web service gives no delegation token ({exc})") from exc
     return (

@@ -16,6 +16,7 @@ from yarnml.clusters.yarn.edge.admission import (
     describe_time_limit,
 )
 from yarnml.clusters.yarn.edge.client import Yarn, connected, home
+from yarnml.clusters.yarn.edge.encryption import Advice, check_encryption
 from yarnml.clusters.yarn.edge.machine import check_java, check_yarn_command
 from yarnml.clusters.yarn.edge.probe import probe_environment
 from yarnml.clusters.yarn.edge.security import WebServices, check_key_provider, check_truststore
@@ -33,7 +34,8 @@ class Check:
     """A check.
 
     ``needs``: the names of checks without which this one can't be made.
-    ``run``: returns a fact in words; raises YarnmlError for what is wrong, `UnknownToYarn` where nothing can be known.
+    ``run``: returns a fact in words; raises YarnmlError for what is wrong, `UnknownToYarn` where nothing can be known,
+    `Advice` where something can be better.
     """
 
     name: str
@@ -46,7 +48,7 @@ class Finding:
     """The result of a check; ``untold`` where nothing can be known.  ``detail``: such as the end of a log."""
 
     name: str
-    status: Literal["ok", "wrong", "untold", "skipped"]
+    status: Literal["ok", "advice", "wrong", "untold", "skipped"]
     text: str
     detail: str = ""
 
@@ -65,6 +67,8 @@ def run_checks(checks: list[Check]) -> Iterator[Finding]:
                 finding = Finding(check.name, "wrong", str(exc), exc.detail)
             except UnknownToYarn as exc:
                 finding = Finding(check.name, "untold", str(exc))
+            except Advice as exc:
+                finding = Finding(check.name, "advice", str(exc))
         if finding.status in ("wrong", "skipped"):
             failed.add(check.name)
         yield finding
@@ -109,6 +113,7 @@ class _Checkup:
             Check("truststore", ("Hadoop configuration",), lambda: check_truststore(self._settings)),
             Check("web services", ("Kerberos ticket", "truststore"), services.check),
             Check("clocks", ("web services",), services.check_clocks),
+            Check("encryption", ("Hadoop configuration",), lambda: check_encryption(self._settings)),
             Check("key provider", ("Hadoop configuration",), lambda: check_key_provider(self._settings)),
         ]
 

@@ -14,6 +14,7 @@ from yarnml.clusters.yarn.application import JOB_FILE, Login, check_paths, speci
 from yarnml.clusters.yarn.capacity.queues import UnknownToYarn
 from yarnml.clusters.yarn.edge.admission import check_admission, describe_time_limit
 from yarnml.clusters.yarn.edge.client import Yarn, connected, home
+from yarnml.clusters.yarn.edge.encryption import advice_on_cipher
 from yarnml.clusters.yarn.edge.follow import follow
 from yarnml.clusters.yarn.edge.keep_alive import Turn, kept_alive
 from yarnml.clusters.yarn.edge.register import register
@@ -102,6 +103,8 @@ def _send(
         say(submission.outcome)
     if not submission.provision:
         return None
+    if advice := advice_on_cipher(hadoop_config.configuration()):
+        note(advice)
     with suppress(UnknownToYarn):
         if not options.login and (text := describe_time_limit(job)):
             note(text)
