@@ -8,8 +8,9 @@ from msgspec.structs import replace
 from tests.hadoop import Hadoop
 from yarnml import storage
 from yarnml.checkpoint.lease import Lease, LeaseLost, this_process
+from yarnml.checkpoint.manifest import FORMAT, Manifest, Position
 from yarnml.checkpoint.state_files import read_state, write_state
-from yarnml.checkpoint.store import FORMAT, Checkpoints, Manifest, Position
+from yarnml.checkpoint.store import Checkpoints
 from yarnml.data.schema import Schema
 from yarnml.errors import CheckpointError
 from yarnml.events.events import CheckpointTorn, Event

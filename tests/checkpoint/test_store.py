@@ -7,11 +7,12 @@ import pytest
 
 from tests.damage import cut, missing
 from tests.processes import saved_steps
+from yarnml.checkpoint.manifest import FORMAT, Manifest, Position, layer_of
 from yarnml.checkpoint.state_files import write_state
-from yarnml.checkpoint.store import FORMAT, Checkpoints, Manifest, Position
+from yarnml.checkpoint.store import Checkpoints
 from yarnml.data.schema import Schema
 from yarnml.errors import CheckpointError
-from yarnml.events.events import Event
+from yarnml.events.events import CheckpointTorn, Event
 from yarnml.storage.tensors import pack
 
 
@@ -60,3 +61,29 @@ def test_what_is_stored_otherwise_is_not_committed(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"step 20 can't be written .*state\.safetensors has the SHA-256"):
         checkpoints.commit(Manifest(FORMAT, {}, Schema((), "y", "number"), 1, Position(20, []), files), folder, None)
     assert saved_steps(tmp_path) == [10]
+
+
+def test_checkpoints_that_build_on_others(tmp_path: Path) -> None:
+    """Those that a kept one needs stay beside the newest; where one of them is torn, an older one is taken."""
+    checkpoints = Checkpoints(str(tmp_path), 2)
+    events: list[Event] = []
+    for step, full in ((10, True), (20, True), (30, False), (40, False), (50, False)):
+        newest = checkpoints.newest(events.append)
+        layers = [] if full or newest is None else [*newest.layers, layer_of(newest)]
+        folder = checkpoints.temporary(step)
+        files = write_state(folder, pack({"w": np.full(100, float(step))}))
+        schema = Schema((), "y", "number")
+        checkpoints.commit(
+            Manifest(FORMAT, {}, schema, 1, Position(step, []), files, layers=layers),
+            folder,
+            10 if step == 50 else None,
+        )
+    assert saved_steps(tmp_path) == [20, 30, 40, 50]
+    checkpoints = Checkpoints(str(tmp_path), 2)
+    cut("state.safetensors")(Path(checkpoints.folder(30)))
+    newest = checkpoints.newest(events.append)
+    assert newest is not None
+    assert newest.position.step == 20
+    whys = [event.why for event in events if isinstance(event, CheckpointTorn)]
+    assert len(whys) == 3
+    assert all("it has what changed since step 30, where state.safetensors has the SHA-256" in why for why in whys[:2])

@@ -12,9 +12,10 @@ import safetensors.numpy
 
 import yarnml
 from tests.processes import running, saved_steps, wait_for
+from yarnml.checkpoint.manifest import FORMAT, Manifest, Position
 from yarnml.checkpoint.pending import PendingCheckpoint
 from yarnml.checkpoint.state_files import write_state
-from yarnml.checkpoint.store import FORMAT, Checkpoints, Manifest, Position
+from yarnml.checkpoint.store import Checkpoints
 from yarnml.checkpoint.writer import CheckpointWriter
 from yarnml.control.reports import Saved
 from yarnml.data.schema import Schema

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from tests.fuzz.mutations import damage, damages, edited, edits, fresh, tree
 from yarnml.checkpoint.lease import Lease
+from yarnml.checkpoint.manifest import FORMAT, Manifest, Position
 from yarnml.checkpoint.state_files import read_state, write_state
-from yarnml.checkpoint.store import FORMAT, Checkpoints, Manifest, Position
+from yarnml.checkpoint.store import Checkpoints
 from yarnml.data.schema import Feature, Schema
 from yarnml.errors import YarnmlError
 from yarnml.events.events import CheckpointTorn, Event

@@ -59,7 +59,13 @@ def expected(job: Job, made_once: MakeOnce) -> list[bytes]:
 def in_state(job: Job, state: str, workers: int, reducers: int) -> Job:
     """The job with this ``training.state``, in so many processes."""
     training = job["training"] | {"state": state}
-    return job | {"training": training, "workers": {"count": workers}, "reducers": {"count": reducers}}
+    checkpoint = job["checkpoint"] | {"full_every": 3 if state == "sharded" else 1}
+    return job | {
+        "training": training,
+        "workers": {"count": workers},
+        "reducers": {"count": reducers},
+        "checkpoint": checkpoint,
+    }
 
 
 INLINE = ("replicated", 1, 0)

@@ -11,7 +11,7 @@ import pytest
 from sklearn.datasets import load_iris
 
 import yarnml
-from yarnml.checkpoint.store import Position
+from yarnml.checkpoint.manifest import Position
 from yarnml.errors import JobFileError
 from yarnml.events.events import EpochDone, Event
 from yarnml.master.history import history_of

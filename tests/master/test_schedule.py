@@ -2,10 +2,11 @@
 
 import pytest
 
-from yarnml.checkpoint.store import Position
+from yarnml.checkpoint.manifest import FORMAT, Layer, Manifest, Position
+from yarnml.data.schema import Schema
 from yarnml.job.fields import steps_in
 from yarnml.job.spec import EarlyStopping
-from yarnml.master.schedule import AfterRound, Round, after_round, convergence, cut, is_over, rounds
+from yarnml.master.schedule import AfterRound, Round, after_round, convergence, cut, is_over, layers, rounds
 
 STEPS = 10  # of an epoch
 EPOCHS = 5
@@ -129,3 +130,26 @@ def test_what_is_said_of_convergence(
 ) -> None:
     """A learner that can tell has converged or not; one that early stopping ended, or that can't tell, says nothing."""
     assert convergence(position, advice, stopped_early=stopped_early) == expected
+
+
+@pytest.mark.parametrize(
+    ("newest", "step", "full_every", "steps"),
+    [
+        (None, 10, 3, []),
+        ((10, []), 20, 1, []),
+        ((10, []), 20, 3, [10]),
+        ((20, [10]), 30, 3, [10, 20]),
+        ((30, [10, 20]), 40, 3, []),
+        ((30, []), 20, 3, []),
+    ],
+    ids=["first", "always full", "second", "third", "full again", "an older step"],
+)
+def test_layers(newest: tuple[int, list[int]] | None, step: int, full_every: int, steps: list[int]) -> None:
+    """A checkpoint has what changed since the one before, until as many as ``full_every`` says have one full."""
+    manifest = newest and Manifest(
+        FORMAT, {}, Schema((), "y", "number"), 1, Position(newest[0], []), {"table-00000-of-00001.safetensors": "a"},
+        layers=[Layer(number, {}) for number in newest[1]],
+    )  # fmt: skip
+    built = layers(manifest, step, full_every)
+    assert [layer.step for layer in built] == steps
+    assert not built or built[-1].files == {"table-00000-of-00001.safetensors": "a"}

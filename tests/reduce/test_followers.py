@@ -20,7 +20,7 @@ from tests.reduce.owned_tables import (
     train,
 )
 from yarnml.control.credentials import Credentials
-from yarnml.control.holders import Holders, KeptPart
+from yarnml.control.holders import Holders, KeptPart, TableFiles
 from yarnml.errors import OwnerLost, WorkerLost
 from yarnml.master.state_sync import keepers_of
 from yarnml.reduce.placement import place_parts
@@ -64,11 +64,14 @@ def test_a_step_ahead() -> None:
 
 @pytest.mark.parametrize(
     "policy",
-    [KeyPolicy(probability=0.2, max_age=2, seed=5), KeyPolicy(min_count=2, max_age=1)],
+    [KeyPolicy(probability=0.2, max_age=2, tracked=True, seed=5), KeyPolicy(min_count=2, max_age=1, tracked=True)],
     ids=["probability", "count"],
 )
 def test_admission_and_eviction(policy: KeyPolicy, tmp_path: Path) -> None:
-    """Owners admit and evict the keys that one process does: a step ahead, lost, and continued by others."""
+    """Owners admit and evict the keys that one process does: a step ahead, lost, and continued by others.
+
+    These read a full checkpoint, and another one of what has changed since, which is smaller.
+    """
     with owners(3, 0, 1, policy) as (allreduces, reducers):
         train(allreduces, 0, 5, policy=policy)
         addresses = addresses_of(allreduces)
@@ -80,10 +83,15 @@ def test_admission_and_eviction(policy: KeyPolicy, tmp_path: Path) -> None:
         assert size.evicted > 100
         sums_of_parts = [sum(numbers) for numbers in zip(*table.parts(), strict=True)]
         assert [sums_of_parts[0], *sums_of_parts[2:]] == [size.keys, *size[2:]]
-        files = table.save(str(tmp_path))()
+        layers = [TableFiles(str(tmp_path / "6"), table.save(str(tmp_path / "6"))())]
+        train(allreduces, 6, 7, 2, policy)
+        layers.append(TableFiles(str(tmp_path / "7"), table_of(allreduces[0], 7).save(str(tmp_path / "7"), 1)()))
+        sizes = [sum(file.stat().st_size for file in Path(layer.folder).iterdir()) for layer in layers]
+        assert sizes[1] < 0.6 * sizes[0]
     with owners(1, 2, 1, policy) as (allreduces, reducers):
-        table_of(allreduces[0], 6, policy).begin(TRAINING, 6, str(tmp_path), files)
-        train(allreduces, 6, 8, policy=policy)
+        table_of(allreduces[0], 7, policy).begin(TRAINING, 7, layers)
+        assert rows_of(reducers) == bits(alone(7, policy).arrays())
+        train(allreduces, 7, 8, policy=policy)
         assert rows_of(reducers) == bits(alone(8, policy).arrays())
 
 

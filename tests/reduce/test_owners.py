@@ -23,7 +23,7 @@ from tests.reduce.owned_tables import (
     train,
 )
 from yarnml.control.credentials import Credentials, Token
-from yarnml.control.holders import Holders
+from yarnml.control.holders import Holders, TableFiles
 from yarnml.errors import CheckpointError, ModelError, OwnerLost, WorkerLost
 from yarnml.master.placement import assign
 from yarnml.reduce.connections.base import ConnectionLost
@@ -94,12 +94,13 @@ def test_files(after: int, tmp_path: Path) -> None:
     assert sorted(files) == sorted(path.name for path in tmp_path.iterdir())
     with owners(2, after) as (allreduces, reducers):
         table = table_of(allreduces[0], 3)
-        table.begin(TRAINING, 3, str(tmp_path), files)
+        table.begin(TRAINING, 3, [TableFiles(str(tmp_path), files)])
         assert rows_of(reducers) == bits(alone(3).arrays())
         train(allreduces, 3, 4)
         assert rows_of(reducers) == bits(alone(4).arrays())
+        other = files | {"table-00002-of-00003.safetensors": "0" * 64}
         with pytest.raises(CheckpointError, match=r"table-00002-of-00003\.safetensors has the SHA-256"):
-            table.begin(TRAINING, 3, str(tmp_path), files | {"table-00002-of-00003.safetensors": "0" * 64})
+            table.begin(TRAINING, 3, [TableFiles(str(tmp_path), other)])
     with owners(2, 0) as (allreduces, reducers):
         wait = table_of(allreduces[0], 0).save(str(tmp_path))
         reducers[1].owner._written.clear()

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from tests.sparse.test_table import BLOCKS, KEYS, run_of
 from yarnml.data.arrays import Array
 from yarnml.sparse import rare_keys, table
 from yarnml.sparse.policy import KeyPolicy
 from yarnml.sparse.run import Run
-from yarnml.sparse.stored import between, joined
+from yarnml.sparse.stored import between, joined, overlaid
 from yarnml.sparse.table import Table, restored
 
 STEPS = 12
@@ -116,6 +117,31 @@ def test_rows_by_definition(name: str, parts: int, sweep: int, monkeypatch: pyte
     assert (evicted > 20) == (policy.max_age > 0)
     if sweep == 5 and policy.max_age:
         assert sum(len(t._index.keys) for t in tables) < evicted + len(expected["keys"])
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("parts", [1, 3])
+def test_what_has_changed(name: str, parts: int) -> None:
+    """The rows of a table, and of later ones only what changed, make the newest table, however they are cut."""
+    policy = replace(POLICIES[name], tracked=True)
+    whole = Table(BLOCKS, policy)
+    layers = []
+    for step in range(STEPS):
+        whole.update(sums_of(step, policy))
+        if step in (4, 7, 8):
+            layers.append(whole.arrays({4: None, 7: 3, 8: 1}[step]))
+    assert len(layers[2]["keys"]) < len(whole)
+    bounds = [(number * 2**64 // parts, (number + 1) * 2**64 // parts) for number in range(parts)]
+    tables = []
+    for own in bounds:
+        arrays: dict[str, Array] = {}
+        for layer in layers:
+            arrays = overlaid(arrays, between(layer, *own)) if arrays else between(layer, *own)
+        tables.append(restored(BLOCKS, arrays, policy))
+    for step in range(9, STEPS):
+        for number, own in enumerate(bounds):
+            tables[number].update(sums_of(step, policy).between(*own))
+    assert_same(joined([t.arrays() for t in tables]), whole.arrays())
 
 
 @pytest.mark.parametrize("count", [1, 3, 40])

@@ -9,22 +9,28 @@ from yarnml.data.schema import Feature, Schema
 from yarnml.job.learners import SparseFactorizationMachine, SparseLinear, TableLearnerOptions
 from yarnml.job.load import load_job
 from yarnml.learners.registry import build_learner
+from yarnml.sparse.policy import KeyPolicy
 from yarnml.sparse.room import key_bytes, room
 from yarnml.sparse.run import Run
+from yarnml.sparse.stored import CLOCK
 from yarnml.sparse.table import Table
 
 
-@pytest.mark.parametrize("options", [SparseLinear(), SparseFactorizationMachine(rank=5)], ids=["linear", "factors"])
-def test_the_bytes_of_a_key(options: TableLearnerOptions) -> None:
+@pytest.mark.parametrize(
+    ("options", "has_ages"),
+    [(SparseLinear(), False), (SparseLinear(), True), (SparseFactorizationMachine(rank=5), False)],
+    ids=["linear", "ages", "factors"],
+)
+def test_the_bytes_of_a_key(options: TableLearnerOptions, has_ages: bool) -> None:
     """A table of a learner's blocks takes what its options say, however full its arrays and its index are."""
     learner: Any = build_learner(options, Schema((Feature("x", 1),), "y", "class", (0, 1)))
-    table = Table(learner.blocks)
-    size = key_bytes(options, 1)
+    table = Table(learner.blocks, KeyPolicy(tracked=has_ages))
+    size = key_bytes(options, 1, has_ages=has_ages)
     for number in range(40):  # from 4,000 keys to 160,000, so that all arrays double at several places
         keys = np.unique(np.random.default_rng(number).integers(0, 2**64, 4000, np.uint64))
         table.update(Run(keys, np.ones((len(keys), table.width), np.float32)))
         assert size.smallest <= table.nbytes / len(table) <= size.largest
-    arrays = sum(array.nbytes for array in table.arrays().values())
+    arrays = sum(array.nbytes for name, array in table.arrays().items() if name != CLOCK)
     assert size.copied == 2 * arrays / len(table)
 
 

@@ -12,8 +12,8 @@ import pytest
 import yarnml
 from tests.watch.histories import START, entries
 from yarnml.checkpoint.histograms import BUCKETS, histogram_of, histograms_of
+from yarnml.checkpoint.manifest import read_manifest
 from yarnml.checkpoint.state_files import read_state
-from yarnml.checkpoint.store import read_manifest
 from yarnml.errors import JobFileError
 from yarnml.events.events import EpochDone, Event, RoundStarted, Tick
 from yarnml.events.measurements import ParametersMeasured

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from yarnml import storage
-from yarnml.checkpoint.store import Checkpoints, Manifest
+from yarnml.checkpoint.manifest import Manifest
+from yarnml.checkpoint.store import Checkpoints
 from yarnml.data.plan import Plan
 from yarnml.errors import CheckpointError
 from yarnml.events.events import Listener

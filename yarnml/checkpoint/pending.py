@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from yarnml.checkpoint.store import Checkpoints, Manifest
+from yarnml.checkpoint.manifest import Manifest
+from yarnml.checkpoint.store import Checkpoints
 from yarnml.control.reports import Saved
 from yarnml.events.events import Listener
 from yarnml.events.measurements import CheckpointSaved, ParametersMeasured

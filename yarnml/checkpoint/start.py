@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 import numpy.typing as npt
 
 from yarnml import storage
+from yarnml.checkpoint.manifest import read_manifest
 from yarnml.checkpoint.state_files import read_state
-from yarnml.checkpoint.store import Checkpoints, read_manifest
+from yarnml.checkpoint.store import Checkpoints
 from yarnml.data.schema import Schema
 from yarnml.errors import CheckpointError, ExportError, JobFileError, translated
 from yarnml.job import paths

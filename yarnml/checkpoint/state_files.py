@@ -5,7 +5,8 @@ from typing import Any
 import numpy.typing as npt
 
 from yarnml import storage
-from yarnml.checkpoint.store import read_manifest
+from yarnml.checkpoint.manifest import layer_of, read_manifest
+from yarnml.control.holders import TableFiles
 from yarnml.errors import CheckpointError, translated
 from yarnml.job import paths
 from yarnml.storage import integrity
@@ -20,12 +21,12 @@ def write_state(folder: str, data: bytes | bytearray) -> dict[str, str]:
     return {paths.STATE: integrity.digest_of(data)}
 
 
-def table_files(folder: str) -> dict[str, str]:
-    """Return the files of a committed checkpoint that have rows of a table, with their SHA-256; CheckpointError."""
+def table_files(folder: str) -> list[TableFiles]:
+    """Return the files that have the rows of a committed checkpoint's table, see `read_rows`; CheckpointError."""
     with translated(CheckpointError, f"The checkpoint {folder} can't be read", also=(TornFile,)):
-        files = read_manifest(folder).files
-    parts = {name: digest for name, digest in files.items() if paths.part_of_table(name)}
-    return parts or {paths.STATE: files[paths.STATE]}
+        manifest = read_manifest(folder)
+    earlier = [TableFiles(layer.folder(folder), layer.files) for layer in manifest.layers]
+    return [*earlier, TableFiles(folder, layer_of(manifest).files)]
 
 
 def read_state(folder: str) -> dict[str, npt.NDArray[Any]]:

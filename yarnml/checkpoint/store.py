@@ -2,61 +2,26 @@
 
 ``<job>/checkpoints/step-…/`` holds ``state.safetensors`` (scaling, parameters, optimizer) and ``manifest.json`` (what
 the job is and how far it got, and the digests of all files).  Where several processes own a table, each has written a
-file of its rows beside them.  Whatever is not named so was never committed and is
-swept away.  One whose files are not what was written is torn: it is passed over, and said so.
+file of its rows beside them, all or those that changed since the one before.  Whatever is not named so was
+never committed and is swept away.  One whose files are not what was written is torn: it is passed over, and said so.
 """
 
 import contextlib
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from yarnml import storage
-from yarnml.data.schema import Schema
+from yarnml.checkpoint.manifest import Manifest, read_manifest
 from yarnml.errors import CheckpointError, translated
 from yarnml.events.events import CheckpointTorn, Listener
 from yarnml.job import paths
-from yarnml.job.start import Start
 from yarnml.storage import atomic, integrity
 from yarnml.storage.integrity import TornFile, UnreadableFile
 
-FORMAT = "yarnml-checkpoint/1"
 _FILES = (paths.STATE, paths.MANIFEST)
-
-
-class Position(Struct, frozen=True):
-    """The progress of a job: finished ``step``s, the metrics of every finished epoch, and the best of them.
-
-    ``training``: of every finished epoch, its loss as it was trained, `EPOCH_LOSS`, and where the job asks for them the
-    metrics of the training rows after it.
-    ``converged``: the learner has nothing more to learn.  ``remarks``: what a user should be told of the model.
-    """
-
-    step: int
-    history: list[dict[str, float]]
-    best_epoch: int | None = None
-    converged: bool = False
-    remarks: list[str] = []
-    training: list[dict[str, float]] = []
-
-
-class Manifest(Struct, frozen=True):
-    """``identity``: see `fingerprint`; ``files``: name → SHA-256, once stored the manifest's own too.
-
-    ``start``: the earlier training that this one began with; None for none.
-    """
-
-    format: str
-    identity: dict[str, Any]
-    schema: Schema
-    shards: int
-    position: Position
-    files: dict[str, str]
-    start: Start | None = None
 
 
 def reachable(job_folder: str) -> AbstractContextManager[None]:
@@ -79,6 +44,7 @@ class Checkpoints:
         # Steps whose checkpoint was read and is torn.  They stay, but don't count among those that are kept: else a
         # torn one would take the place of a whole one.
         self._torn: set[int] = set()
+        self._layers: dict[int, list[int]] = {}  # step → those of the checkpoints that its own needs
         self._foreign: set[int] = set()
 
     def prepare(self) -> None:
@@ -148,7 +114,9 @@ class Checkpoints:
                 storage.rename(self.folder(step), f"{self.folder(step)}-{uuid.uuid4().hex[:8]}")
             storage.rename(folder, self.folder(step))
             self._torn.discard(step)
+            self._layers[step] = [layer.step for layer in manifest.layers]
             kept = {*self._good()[-self._keep :], best_step}
+            kept |= {needed for step in kept for needed in self._needed(step)}
             for old in self._steps():
                 if old not in kept:
                     self._remove(old)
@@ -176,6 +144,15 @@ class Checkpoints:
     def _remove(self, step: int) -> None:
         _clear(self.folder(step))
 
+    def _needed(self, step: int | None) -> list[int]:
+        """The steps of the checkpoints without which that of a step is not whole."""
+        if step is None:
+            return []
+        if step not in self._layers:
+            with contextlib.suppress(TornFile):
+                self._layers[step] = [layer.step for layer in read_manifest(self.folder(step)).layers]
+        return self._layers.get(step, [])
+
     def _steps(self) -> list[int]:
         steps = {paths.step_of(name) for name in storage.names(self._folder)} - self._foreign
         return sorted(step for step in steps if step is not None)
@@ -190,6 +167,11 @@ class Checkpoints:
             raise TornFile(f"{paths.MANIFEST} is of step {manifest.position.step}, so the folder was renamed")
         files = {name: digest for name, digest in manifest.files.items() if name != paths.MANIFEST}
         integrity.check(self.folder(step), {paths.STATE: manifest.files.get(paths.STATE), **files})
+        for layer in manifest.layers:
+            try:
+                integrity.check(self.folder(layer.step), layer.files)
+            except TornFile as exc:
+                raise type(exc)(f"it has what changed since step {layer.step}, where {exc}") from exc
         return manifest
 
 
@@ -206,23 +188,3 @@ def _none_is_whole(folder: str, torn: Mapping[int, TornFile]) -> str:
     if any(isinstance(why, UnreadableFile) for why in torn.values()):
         return f"No checkpoint in {folder} can be read ({reasons}); look after the storage, then run the command again."
     return f"No checkpoint in {folder} is whole ({reasons}); use --restart to begin anew."
-
-
-def read_manifest(folder: str) -> Manifest:
-    """Return the manifest of a committed checkpoint; TornFile where it is not what was written.
-
-    CheckpointError where it is whole, but of another yarnml.
-    """
-    url = storage.join(folder, paths.MANIFEST)
-    with integrity.present(paths.MANIFEST):
-        data = storage.read(url)
-    document = integrity.unseal(data, "files", paths.MANIFEST)
-    if document.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{url} has format {document.get('format')}, this yarnml reads {FORMAT}; go on with the yarnml that wrote "
-            "it, or give this job another checkpoint.path."
-        )
-    try:
-        return msgspec.convert(document, Manifest)
-    except msgspec.ValidationError as exc:
-        raise TornFile(f"{paths.MANIFEST} is no manifest: {exc}") from exc

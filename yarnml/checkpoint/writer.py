@@ -8,7 +8,7 @@ from yarnml.checkpoint.state_files import write_state
 from yarnml.control.reports import Saved
 
 
-def save(
+def write_checkpoint(
     folder: str,
     data: bytes | bytearray,
     *,
@@ -43,7 +43,7 @@ class CheckpointWriter:
         histograms: bool = False,
         wait_for_rest: Callable[[], dict[str, str]] = dict,
     ) -> None:
-        """Write a packed state, as `save` does; the one before is finished first."""
+        """Write a packed state, as `write_checkpoint` does; the one before is finished first."""
         self.finish()
         self._thread = threading.Thread(
             target=self._write, args=(folder, data, histograms, wait_for_rest), daemon=True, name="checkpoint"
@@ -82,7 +82,7 @@ class CheckpointWriter:
     ) -> None:
         self._done = None
         try:
-            done = save(folder, data, histograms=histograms, wait_for_rest=wait_for_rest)
+            done = write_checkpoint(folder, data, histograms=histograms, wait_for_rest=wait_for_rest)
         except Exception as exc:
             self._failure = exc
         else:

@@ -150,10 +150,14 @@ class Restore(Message, frozen=True):
 
 
 class Save(Message, frozen=True):
-    """Write the state into a folder that the master commits; with ``beside`` while the training goes on."""
+    """Write the state into a folder that the master commits; with ``beside`` while the training goes on.
+
+    ``since``: the step of an earlier checkpoint, if only what changed of a table since then shall be written.
+    """
 
     folder: str
     beside: bool = False
+    since: int | None = None
 
 
 class AwaitSave(Message, frozen=True):

@@ -1,4 +1,4 @@
-"""The processes that keep the parts of a table, as they travel between workers and master."""
+"""The processes that keep the parts of a table, and the files of its rows, as they travel between processes."""
 
 from yarnml.control.message import Message
 
@@ -27,3 +27,13 @@ class KeptPart(Message, frozen=True):
     def can_be_after(self, step: int) -> bool:
         """Tell whether its rows can be had as they are after ``step``."""
         return self.step == step or (self.can_go_back and self.step == step + 1)
+
+
+class TableFiles(Message, frozen=True):
+    """The files of one checkpoint that have rows of a table.
+
+    ``folder``: of the checkpoint.  ``files``: name → SHA-256.
+    """
+
+    folder: str
+    files: dict[str, str]

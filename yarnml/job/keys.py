@@ -42,8 +42,13 @@ def _check_crosses(steps: list[Key]) -> None:
 
 
 def check_state(job: Job) -> None:
-    """Refuse a state in parts of a learner without a table, and sums that would not go straight to their owners."""
+    """Refuse a state in parts of a learner without a table, and what only goes with one or does not go with it."""
     if job.training.state != "sharded":
+        if job.checkpoint.full_every > 1:
+            raise JobFileError(
+                "checkpoint.full_every is for a table whose owners write its rows; set training.state: sharded, or "
+                "remove it."
+            )
         return
     if not job.learner.KEYS:
         raise JobFileError(

@@ -69,6 +69,11 @@ def checkpoint(job_folder: str, step: int) -> str:
     return storage.join(checkpoints(job_folder), f"step-{step:012d}")
 
 
+def checkpoint_beside(folder: str, step: int) -> str:
+    """The folder of another checkpoint of the same job."""
+    return storage.join(folder.rstrip("/").rpartition("/")[0], f"step-{step:012d}")
+
+
 def step_of(name: str) -> int | None:
     """The step in a checkpoint folder's name; None for any other name."""
     match = _STEP.fullmatch(name)

@@ -1,6 +1,6 @@
 """The history of a training as a table: a row for each epoch, a column for each metric."""
 
-from yarnml.checkpoint.store import Position
+from yarnml.checkpoint.manifest import Position
 
 EPOCH_LOSS = "epoch_loss"
 """The mean loss over the rows of an epoch as they were trained on, while the model changed."""

@@ -10,8 +10,8 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from yarnml.checkpoint import outcomes
+from yarnml.checkpoint.manifest import Position
 from yarnml.checkpoint.pending import PendingCheckpoint
-from yarnml.checkpoint.store import Position
 from yarnml.control.commands import (
     Build,
     Check,

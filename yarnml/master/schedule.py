@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from yarnml.checkpoint.store import Position
+from yarnml.checkpoint.manifest import Layer, Manifest, Position, layer_of
 from yarnml.events.text import count_of
 from yarnml.job.metrics import rises
 from yarnml.job.spec import EarlyStopping
@@ -121,3 +121,13 @@ def should_stop(history: Sequence[dict[str, float]], rule: EarlyStopping) -> boo
     """Tell whether ``patience`` epochs have passed without an improvement, at an epoch that was evaluated."""
     evaluated = bool(history and history[-1])
     return evaluated and len(history) - (best_epoch(history, rule) or 0) >= rule.patience
+
+
+def layers(newest: Manifest | None, step: int, full_every: int) -> list[Layer]:
+    """Decide on which earlier checkpoints that of a step builds: none where it shall have all rows of a table.
+
+    ``newest``: the manifest of the one before; None where there is none.
+    """
+    if newest is None or newest.position.step >= step or len(newest.layers) + 1 >= full_every:
+        return []
+    return [*newest.layers, layer_of(newest)]

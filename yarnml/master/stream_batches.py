@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from yarnml.checkpoint.store import read_manifest
+from yarnml.checkpoint.manifest import read_manifest
 from yarnml.checkpoint.stream import StreamRecord
 from yarnml.errors import CheckpointError, translated
 from yarnml.job import paths

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import msgspec
 
 from yarnml.checkpoint.fingerprint import find_resumable
+from yarnml.checkpoint.manifest import Manifest
 from yarnml.checkpoint.start import find_origin
-from yarnml.checkpoint.store import Checkpoints, Manifest
+from yarnml.checkpoint.store import Checkpoints
 from yarnml.data.inheritance import inherited
 from yarnml.data.plan import Plan
 from yarnml.events.events import Listener

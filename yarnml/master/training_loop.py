@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from yarnml.checkpoint.fingerprint import fingerprint_of
+from yarnml.checkpoint.manifest import FORMAT, Manifest, Position
 from yarnml.checkpoint.pending import PendingCheckpoint
-from yarnml.checkpoint.store import FORMAT, Manifest, Position
 from yarnml.control.commands import AwaitSave, Command, Restore, Save, Train
 from yarnml.control.reports import Report, Saved, Trained
 from yarnml.data.calibration import Calibration
@@ -179,8 +179,10 @@ class TrainingLoop:
         identity = fingerprint_of(self._job, self._training.plan)
         training = self._training
         manifest = Manifest(FORMAT, identity, self._schema, training.shards, self.position, {}, training.start)
-        folder = self._pending.begin(manifest, decision.keep_step)
-        self._commit(self._run(Save(folder, beside=not decision.wait_for_save)))
+        layers = schedule.layers(self._pending.newest, self.position.step, self._job.checkpoint.full_every)
+        folder = self._pending.begin(replace(manifest, layers=layers), decision.keep_step)
+        since = layers[-1].step if layers else None
+        self._commit(self._run(Save(folder, beside=not decision.wait_for_save, since=since)))
 
     def _commit(self, reports: Mapping[int, Report]) -> None:
         for report in reports.values():

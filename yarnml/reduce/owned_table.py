@@ -1,13 +1,13 @@
 """A table whose rows are in other processes, its owners: a worker gets the weights that it needs for a batch."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
 import msgspec
 import numpy as np
 
-from yarnml.control.holders import KeptPart
+from yarnml.control.holders import KeptPart, TableFiles
 from yarnml.data.arrays import Array, Matrix
 from yarnml.reduce.frozen import frozen_pieces, numbers_of
 from yarnml.reduce.keyed import PLACES, first_place
@@ -103,15 +103,15 @@ class OwnedTable:
         """This table: its owners read their rows themselves."""
         return self
 
-    def begin(self, training: str, step: int, folder: str = "", files: Mapping[str, str] | None = None) -> None:
-        """Have the owners keep the table from now on: without rows, or those of a checkpoint's folder after a step.
+    def begin(self, training: str, step: int, layers: Sequence[TableFiles] = ()) -> None:
+        """Have the owners keep the table from now on: without rows, or those of a checkpoint after a step.
 
         ``training``: its folder.
-        ``files``: those of the checkpoint that have rows, with their SHA-256.
+        ``layers``: the files that have its rows.
         """
         self._owners.ask(
             [
-                (address, Question(msgspec.structs.replace(begin, folder=folder, files=dict(files or {}))))
+                (address, Question(msgspec.structs.replace(begin, layers=[*layers])))
                 for address, begin in self._beginnings(training, step)
             ]
         )
@@ -166,12 +166,13 @@ class OwnedTable:
                 return f"After step {self.step} part {number} of the table differs between {owner} and {address}"
         return ""
 
-    def save(self, folder: str) -> Callable[[], dict[str, str]]:
+    def save(self, folder: str, updates: int | None = None) -> Callable[[], dict[str, str]]:
         """Have the owners begin to write their rows, as they are now.
 
+        ``updates``: only those that so many of the newest ones have touched.
         Returns a function, for any thread, that waits until all have; it returns file name → SHA-256.
         """
-        self._ask_owners(lambda number: SaveTable(self.step, number, folder))
+        self._ask_owners(lambda number: SaveTable(self.step, number, folder, updates))
         owners = self._owners.elsewhere()
 
         def wait() -> dict[str, str]:

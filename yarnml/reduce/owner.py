@@ -26,7 +26,8 @@ from yarnml.reduce.owner_files import read_rows, write_rows
 from yarnml.reduce.owner_wire import BeginTable, FollowUpdate
 from yarnml.sparse.base import Part
 from yarnml.sparse.run import Keys, Run
-from yarnml.sparse.table import Table, Undo, restored
+from yarnml.sparse.table import Table, restored
+from yarnml.sparse.undo import Undo
 from yarnml.storage.integrity import TornFile
 from yarnml.storage.tensors import not_finite
 
@@ -80,9 +81,10 @@ class Owner:
         """
         self._let_go(begin)
         blocks = [form.block() for form in begin.blocks]
-        with translated(CheckpointError, f"The table in {begin.folder} can't be read", also=(TornFile, KeyError)):
+        sentence = f"The table in {begin.layers[-1].folder if begin.layers else begin.source} can't be read"
+        with translated(CheckpointError, sentence, also=(TornFile, KeyError)):
             low, high = (first_key(number, begin.count) for number in (begin.number, begin.number + 1))
-            arrays = arrays or read_rows(begin.folder, begin.files, low, high)
+            arrays = arrays or read_rows(begin.layers, low, high)
             table = restored(blocks, arrays, begin.policy) if arrays else Table(blocks, begin.policy)
         with self._lock:
             if begin.generation < self._generation:
@@ -155,11 +157,14 @@ class Owner:
         with self._lock:
             return self._after(step, number).table.digest
 
-    def save(self, step: int, number: int, folder: str) -> None:
-        """Begin to write the rows as they are now; a thread goes on with it.  ModelError where one is not finite."""
+    def save(self, step: int, number: int, folder: str, updates: int | None = None) -> None:
+        """Begin to write the rows as they are now; a thread goes on with it.  ModelError where one is not finite.
+
+        ``updates``: write only the rows that so many of the newest ones have touched.
+        """
         with self._lock:
             part = self._finite_after(step, number)
-            arrays = part.table.arrays()
+            arrays = part.table.arrays(updates)
             self._written = {key: files for key, files in self._written.items() if key[1] == folder}
             self._written[number, folder] = None
         arguments = (folder, number, part.parts, arrays)

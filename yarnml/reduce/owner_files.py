@@ -3,12 +3,15 @@
 A checkpoint of replicated state has the same arrays in its one file; of either the rows of any range can be read.
 """
 
+from collections.abc import Sequence
+
 from yarnml import storage
+from yarnml.control.holders import TableFiles
 from yarnml.data.arrays import Array
 from yarnml.errors import CheckpointError, translated
 from yarnml.job import paths
 from yarnml.reduce.keyed import first_key
-from yarnml.sparse.stored import KEYS, between, joined
+from yarnml.sparse.stored import KEYS, between, joined, overlaid
 from yarnml.storage import integrity
 from yarnml.storage.tensors import pack, unpack
 
@@ -25,22 +28,30 @@ def write_rows(folder: str, number: int, count: int, arrays: dict[str, Array]) -
     return {name: integrity.digest_of(data)}
 
 
-def read_rows(folder: str, files: dict[str, str], low: int, high: int) -> dict[str, Array]:
+def read_rows(layers: Sequence[TableFiles], low: int, high: int) -> dict[str, Array]:
     """The arrays of a table with the keys ``low`` … ``high`` - 1; none where no file has rows.
 
     Files whose rows are all of other keys are not read.  Raises OSError, ValueError and TornFile.
 
-    ``files``: name → SHA-256.
+    ``layers``: the files of a checkpoint with all rows, then those of the checkpoints after it with what had changed.
     """
+    arrays: dict[str, Array] = {}
+    for layer in layers:
+        rows = _read_layer(layer, low, high)
+        arrays = overlaid(arrays, rows) if arrays and rows else rows or arrays
+    return arrays
+
+
+def _read_layer(layer: TableFiles, low: int, high: int) -> dict[str, Array]:
     parts = []
-    for name in sorted(files):
+    for name in sorted(layer.files):
         number, count = paths.part_of_table(name) or (0, 1)
         first = first_key(number, count)
         if first_key(number + 1, count) <= low or high <= first:
             continue
         with integrity.present(name):
-            data = storage.read(storage.join(folder, name))
-        integrity.compare(name, files[name], integrity.digest_of(data))
+            data = storage.read(storage.join(layer.folder, name))
+        integrity.compare(name, layer.files[name], integrity.digest_of(data))
         arrays = {n.removeprefix(PREFIX): a for n, a in unpack(data).items() if n.startswith(PREFIX)}
         if KEYS in arrays:
             parts.append(between(arrays, low, high, first))

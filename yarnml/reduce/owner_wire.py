@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from yarnml.control.codec import decoder
-from yarnml.control.holders import KeptPart
+from yarnml.control.holders import KeptPart, TableFiles
 from yarnml.data.arrays import Array
 from yarnml.job.learners import Rule
 from yarnml.sparse.block import Block
@@ -40,7 +40,7 @@ class BeginTable(Struct, frozen=True, array_like=True, tag=True):
 
     ``training``: the folder of the training that the table belongs to.
     ``policy``: which keys have rows.
-    ``files``: those of a checkpoint's ``folder`` that have rows of the table, with their SHA-256; none for no rows.
+    ``layers``: the files of checkpoints that have rows of the table, see `read_rows`; none for no rows.
     ``source``: the address of a process that has the rows, in the place of files.
     ``follower``: the address of the process that gets every update, too; empty for none.
     """
@@ -52,8 +52,7 @@ class BeginTable(Struct, frozen=True, array_like=True, tag=True):
     count: int
     blocks: list[BlockForm]
     policy: KeyPolicy = ALL_KEYS
-    folder: str = ""
-    files: dict[str, str] = {}
+    layers: list[TableFiles] = []
     source: str = ""
     follower: str = ""
 
@@ -111,11 +110,15 @@ class AskDigest(Struct, frozen=True, array_like=True, tag=True):
 
 
 class SaveTable(Struct, frozen=True, array_like=True, tag=True):
-    """Write the rows of a part as they are now into a folder; the answer comes before they are written."""
+    """Write the rows of a part as they are now into a folder; the answer comes before they are written.
+
+    ``updates``: only those that so many of the newest ones have touched; None: all.
+    """
 
     step: int
     number: int
     folder: str
+    updates: int | None = None
 
 
 class AskSaved(Struct, frozen=True, array_like=True, tag=True):

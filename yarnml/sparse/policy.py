@@ -19,12 +19,14 @@ class KeyPolicy(Struct, frozen=True, array_like=True):
     ``probability``: of getting it each time that it comes ("Poisson inclusion": McMahan et al., "Ad Click Prediction: a
     View from the Trenches", KDD 2013, section 4.1).
     ``max_age``: steps for which a row stays without its key; 0 for ever.
+    ``tracked``: it is kept in which step a key came last, also where no row is ever evicted.
     ``seed``: of the random numbers.
     """
 
     min_count: int = 1
     probability: float = 1.0
     max_age: int = 0
+    tracked: bool = False
     seed: int = 0
 
     @property
@@ -35,7 +37,12 @@ class KeyPolicy(Struct, frozen=True, array_like=True):
     @property
     def has_clock(self) -> bool:
         """True where the number of updates before a step matters."""
-        return self.probability < 1 or self.max_age > 0
+        return self.probability < 1 or self.has_ages
+
+    @property
+    def has_ages(self) -> bool:
+        """True where it is kept in which step a key came last."""
+        return self.tracked or self.max_age > 0
 
     def draw(self, keys: Keys, counts: Array, clock: int) -> npt.NDArray[np.bool_]:
         """Draw which keys [keys] get a row now: a function of seed, key and ``clock``, the number of updates before.

@@ -43,7 +43,7 @@ class RareKeys:
         self._policy = policy
         self._index = KeyIndex()
         self._counts = GrowingArray((), np.uint32)
-        self._ages = Ages(policy.max_age)
+        self._ages = Ages(policy.max_age, kept=policy.has_ages)
         self._without_row = 0
 
     def size(self, clock: int) -> int:
@@ -91,13 +91,18 @@ class RareKeys:
         """Tell which of all keys that have a place here are rare."""
         return (self._counts.rows != HAS_ROW) & self._ages.fresh(len(self._index.keys), clock)
 
-    def arrays(self, clock: int) -> dict[str, Array]:
-        """The keys, ascending, and their counts: equal for equal ones."""
+    def arrays(self, clock: int, updates: int | None = None) -> dict[str, Array]:
+        """The keys, ascending, and their counts: equal for equal ones.
+
+        ``updates``: only keys that came in so many of the newest ones.
+        """
         rare = self._rare(clock)
+        if updates is not None:
+            rare &= self._ages.touched > clock - updates
         keys = self._index.keys[rare]
         order = ascending(keys)
         arrays = {RARE_KEYS: keys[order], RARE_COUNTS: self._counts.rows[rare][order]}
-        return arrays | ({RARE_TOUCHED: self._ages.touched[rare][order]} if self._policy.max_age else {})
+        return arrays | ({RARE_TOUCHED: self._ages.touched[rare][order]} if self._policy.has_ages else {})
 
     def restore(self, arrays: dict[str, Array], clock: int) -> None:
         """Take in what `arrays` gave, where there is nothing yet; KeyError or ValueError for anything else."""

@@ -25,13 +25,14 @@ class KeyBytes(NamedTuple):
     copied: int
 
 
-def key_bytes(options: TableLearnerOptions, fields: int) -> KeyBytes:
+def key_bytes(options: TableLearnerOptions, fields: int, *, has_ages: bool = False) -> KeyBytes:
     """The memory of a key, by its rules: itself, its place in the index, its numbers, and its age.
 
     ``fields``: columns that become keys.
+    ``has_ages``: it is kept in which step each came last.
     """
     numbers = 4 * sum(rule_of(rule).stored(width) for rule, width in options.row(fields))
-    numbers += 4 if options.max_age else 0  # the step in which the key came last
+    numbers += 4 if has_ages else 0
     return KeyBytes(8 + 24 + numbers, 16 + 48 + 2 * numbers, 2 * (8 + numbers))
 
 
@@ -49,7 +50,9 @@ def room(job: Job) -> str:
         free = size_in_bytes(memory) - WORKER_BYTES - size_in_bytes(job.workers.cache)
     steps = [step for step in job.data.prepare if isinstance(step, Key)]
     crosses = {tuple(cross) for step in steps for cross in step.crosses}
-    size = key_bytes(job.learner, sum(len(step.columns) for step in steps) + len(crosses))
+    fields = sum(len(step.columns) for step in steps) + len(crosses)
+    has_ages = job.learner.max_age is not None or job.checkpoint.full_every > 1
+    size = key_bytes(job.learner, fields, has_ages=has_ages)
     keepers = (reducers or job.workers.count) if sharded else 1
     copies = 1 + job.reducers.followers if keepers > 1 else 1
     smallest = copies * size.smallest + size.copied

@@ -14,10 +14,12 @@ RARE_COUNTS = "rare_counts"
 
 TOUCHED = "keys.touched"
 RARE_TOUCHED = "rare_keys.touched"
-"""int32 [keys]: the number of updates up to the last in which each key came, where rows are evicted by age."""
+"""int32 [keys]: the number of updates up to the last in which each key came, where ages are kept."""
 
 CLOCK = "keys.clock"
 """int64 [2]: the number of updates so far, and the rows that were evicted."""
+
+_OF_RARE_KEYS = {RARE_KEYS, RARE_COUNTS, RARE_TOUCHED}
 
 
 def between(arrays: dict[str, Array], low: int, high: int, first: int = 0) -> dict[str, Array]:
@@ -29,7 +31,7 @@ def between(arrays: dict[str, Array], low: int, high: int, first: int = 0) -> di
     def part_of(name: str) -> Array:
         if name == CLOCK:
             return arrays[CLOCK] * np.array([1, low <= first < high])
-        keys = arrays[RARE_KEYS if name in (RARE_KEYS, RARE_COUNTS, RARE_TOUCHED) else KEYS]
+        keys = arrays[RARE_KEYS if name in _OF_RARE_KEYS else KEYS]
         return arrays[name][count_below(keys, low) : count_below(keys, high)]
 
     return {name: part_of(name) for name in arrays}
@@ -44,3 +46,19 @@ def joined(parts: Sequence[dict[str, Array]]) -> dict[str, Array]:
         evicted = sum(part[CLOCK][1] for part in parts)
         arrays[CLOCK] = np.array([parts[0][CLOCK][0], evicted])
     return arrays
+
+
+def overlaid(older: dict[str, Array], newer: dict[str, Array]) -> dict[str, Array]:
+    """The arrays of a table, given its older ones and, of all keys that came since, its newer ones."""
+    came = np.union1d(newer[KEYS], newer.get(RARE_KEYS, newer[KEYS]))
+    arrays = {}
+    for keys_name, names in ((KEYS, newer.keys() - _OF_RARE_KEYS - {CLOCK}), (RARE_KEYS, newer.keys() & _OF_RARE_KEYS)):
+        if keys_name not in newer:
+            continue
+        before = older.get(keys_name, newer[keys_name][:0])
+        kept = ~np.isin(before, came, assume_unique=True)
+        order = np.argsort(np.concatenate([before[kept], newer[keys_name]]))
+        for name in names:
+            rows = older.get(name, np.zeros((len(before), *newer[name].shape[1:]), newer[name].dtype))
+            arrays[name] = np.concatenate([rows[kept], newer[name]])[order]
+    return arrays | {name: array for name, array in newer.items() if name == CLOCK}

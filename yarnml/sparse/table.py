@@ -1,7 +1,6 @@
 """A table: the parameters of a learner that belong to keys, kept on the host and made when a key first comes."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -16,26 +15,11 @@ from yarnml.sparse.policy import ALL_KEYS, KeyPolicy
 from yarnml.sparse.rare_keys import Count, RareKeys
 from yarnml.sparse.run import Keys, Run
 from yarnml.sparse.stored import CLOCK, KEYS, TOUCHED
+from yarnml.sparse.undo import Undo
 from yarnml.storage.tensors import Packed, packed
 
 SMALLEST_SWEEP = 1 << 12
 """Rows of a table that is not swept: its memory is nothing."""
-
-
-class Undo(NamedTuple):
-    """The rows that an update has changed.
-
-    ``size``: rows before it.  ``numbers``: of the rows that it touched; ``rows``: these as they were, by block.
-    ``touched``: when these were touched before.  ``made``: how many rows had been made before.
-    ``rare``: what became of the keys without a row, where these are counted.
-    """
-
-    size: int
-    numbers: Numbers
-    rows: list[Matrix]
-    touched: Array
-    made: int
-    rare: Count | None
 
 
 class Table:
@@ -54,7 +38,7 @@ class Table:
         self._rare = RareKeys(policy) if policy.min_count > 1 else None
         self._index = KeyIndex()
         self._rows = [GrowingArray((block.rule.stored(block.width),), np.float32) for block in blocks]
-        self._ages = Ages(policy.max_age)
+        self._ages = Ages(policy.max_age, kept=policy.has_ages)
         self._clock = 0  # updates so far
         self._made = 0  # rows that were ever made
 
@@ -85,7 +69,7 @@ class Table:
         """A number of 64 bits, equal for equal rows, in whatever order they came."""
         fresh = self._fresh() if self.policy.max_age else slice(None)
         numbers = [rows.rows[fresh].view(np.uint32) for rows in self._rows]
-        if self.policy.max_age:
+        if self.policy.has_ages:
             numbers.append(self._ages.touched[fresh].view(np.uint32)[:, None])
         total = sum_of_hashes(self._index.keys[fresh], numbers)
         if self._rare is not None:
@@ -184,16 +168,22 @@ class Table:
             for rows in self._rows:
                 rows.keep(fresh)
 
-    def arrays(self) -> dict[str, Array]:
-        """All of the table by name, keys ascending: equal for equal tables."""
-        order = self._order(self._fresh())
+    def arrays(self, updates: int | None = None) -> dict[str, Array]:
+        """All of the table by name, keys ascending: equal for equal tables.
+
+        ``updates``: only what so many of the newest ones have touched; see `yarnml.sparse.stored.overlaid`.
+        """
+        kept = self._fresh()
+        if updates is not None:
+            kept = kept & (self._ages.touched > self._clock - updates)
+        order = self._order(kept)
         arrays: dict[str, Array] = {KEYS: self._index.keys[order]}
         arrays |= {block.name: rows.rows[order] for block, rows in zip(self.blocks, self._rows, strict=True)}
-        if self.policy.max_age:
+        if self.policy.has_ages:
             arrays[TOUCHED] = self._ages.touched[order]
         if self.policy.has_clock:
-            arrays[CLOCK] = np.array([self._clock, self._made - len(order)])
-        return arrays | ({} if self._rare is None else self._rare.arrays(self._clock))
+            arrays[CLOCK] = np.array([self._clock, self._made - len(self)])
+        return arrays | ({} if self._rare is None else self._rare.arrays(self._clock, updates))
 
     def _order(self, kept: Array) -> Array:
         """The numbers of some rows in the order of their keys.  ``kept``: bool [rows], which."""
@@ -241,8 +231,8 @@ def restored(blocks: Sequence[Block], arrays: dict[str, Array], policy: KeyPolic
         rows.append(stored)
     table._index.number(keys)
     table._clock, evicted = arrays.get(CLOCK, np.zeros(2, np.int64)).tolist()
-    table._made = len(keys) + evicted
     table._ages.append(arrays.get(TOUCHED, np.full(len(keys), table._clock)))
+    table._made = len(table) + evicted
     if table._rare is not None:
         table._rare.restore(arrays, table._clock)
     return table

@@ -133,8 +133,8 @@ class Mapper:
             case Restore(step, folder):
                 self._saved.restore(self._current, step, folder, leads=tasks.leads)
                 self._current.replica.step = step
-            case Save(folder, beside):
-                return self._save(folder, beside) if tasks.leads else Done()
+            case Save():
+                return self._save(command) if tasks.leads else Done()
             case AwaitSave():
                 return self._saved.finish()
             case Export(folder, about):
@@ -237,9 +237,9 @@ class Mapper:
         loop = TrainingLoop(train, training, tasks, self._tracker)
         return loop.run(traces, after_step=self._saved.check)
 
-    def _save(self, folder: str, beside: bool) -> Report:
+    def _save(self, save: Save) -> Report:
         training = self._current
-        return self._saved.save(training.replica, folder, beside=beside, histograms=training.job.monitor.histograms)
+        return self._saved.save(training.replica, save, histograms=training.job.monitor.histograms)
 
     def _sum_dataset(self, dataset: str, schema: Schema, function: BatchSum, tasks: Tasks, step: int = 0) -> Vector:
         training = self._current

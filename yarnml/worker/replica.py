@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from yarnml.control.reports import StatePosition
 from yarnml.data.placed import PlacedRows
@@ -22,6 +23,7 @@ from yarnml.reduce.owned_table import OwnedTable
 from yarnml.reduce.owners import Owners
 from yarnml.reduce.tree import Value, Vector
 from yarnml.sparse.base import described
+from yarnml.sparse.table import Table
 from yarnml.storage.tensors import Packed, digest
 from yarnml.worker.compiled_learners import CompiledLearner
 from yarnml.worker.program import Program
@@ -43,7 +45,7 @@ class Replica:
     Of a table that other processes own, ``owned``, it has no rows.
 
     ``hidden``: the learner alone asked for the scaling, and penalties shall count as if there were none.
-    ``delay``: see `RecentStates`.  ``steps_per_epoch``: for ages of rows that are given in epochs.
+    ``delay``: see `RecentStates`.  ``max_age``, ``tracks_keys``: of a table, see `yarnml.sparse.policy.KeyPolicy`.
     ``step``: the steps behind it, -1 without a state; ``loss`` and ``weight``: the epoch's sums so far.
     ``shard_cache``: what a shard learner holds, at this state or an earlier one on the way here.
     """
@@ -58,7 +60,8 @@ class Replica:
         hidden: bool = False,
         owners: Owners | None = None,
         delay: int = 0,
-        steps_per_epoch: int = 1,
+        max_age: int = 0,
+        tracks_keys: bool = False,
     ) -> None:
         self.schema = schema
         self.program = compiled.program
@@ -70,9 +73,10 @@ class Replica:
         state = compiled.init(jax.random.key(seed))
         self.owned: OwnedTable | None = None
         if isinstance(compiled.learner, TableLearner):
-            state = compiled.learner.with_max_age(state, steps_per_epoch)
-        if owners and isinstance(compiled.learner, TableLearner):
-            self.owned = OwnedTable(state.table.blocks, owners, state.table.policy)
+            policy = replace(state.table.policy, max_age=max_age, tracked=tracks_keys)
+            state = state._replace(table=Table(state.table.blocks, policy))
+            self.owned = OwnedTable(state.table.blocks, owners, policy) if owners else None
+        if self.owned is not None:
             state = state._replace(table=self.owned)
         if hidden and compiled.with_units:
             state = compiled.with_units(state, scaling.factor)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy.typing as npt
 
 from yarnml.checkpoint.state_files import read_state, table_files
-from yarnml.checkpoint.writer import CheckpointWriter, save
+from yarnml.checkpoint.writer import CheckpointWriter, write_checkpoint
+from yarnml.control.commands import Save
 from yarnml.control.reports import Done, Report, Saved
 from yarnml.errors import CheckpointError, translated
 from yarnml.model.export import write_model
@@ -46,12 +47,12 @@ class SavedState:
         """Take the state after ``step`` from a checkpoint's folder; None for the first state, which a replica has."""
         replica = training.replica
         if replica.owned is not None and leads:
-            replica.owned.begin(training.folder, step, folder or "", table_files(folder) if folder else {})
+            replica.owned.begin(training.folder, step, table_files(folder) if folder else [])
         if folder:
             replica.load(_arrays(folder, replica), folder)
 
-    def save(self, replica: Replica, folder: str, *, beside: bool, histograms: bool) -> Report:
-        """Write the state, or with ``beside`` have a thread write it while the training goes on.
+    def save(self, replica: Replica, save: Save, *, histograms: bool) -> Report:
+        """Write the state, or have a thread write it while the training goes on.
 
         ``histograms``: of the parameters are wanted, too.
         """
@@ -60,10 +61,10 @@ class SavedState:
         self._writer.finish()  # owners write one checkpoint at a time, too
         rest: Callable[[], dict[str, str]] = dict
         if replica.owned is not None:
-            rest = replica.owned.save(folder)
-        if not beside:
-            return save(folder, data, histograms=histograms, wait_for_rest=rest)
-        self._writer.begin(folder, data, histograms=histograms, wait_for_rest=rest)
+            rest = replica.owned.save(save.folder, None if save.since is None else replica.step - save.since)
+        if not save.beside:
+            return write_checkpoint(save.folder, data, histograms=histograms, wait_for_rest=rest)
+        self._writer.begin(save.folder, data, histograms=histograms, wait_for_rest=rest)
         return Done()
 
     def export(self, replica: Replica, folder: str, about: dict[str, Any]) -> None:
@@ -77,5 +78,5 @@ def _arrays(folder: str, replica: Replica) -> dict[str, npt.NDArray[Any]]:
     if replica.owned is not None or not replica.has_table or PREFIX + KEYS in arrays:
         return arrays
     with translated(CheckpointError, f"The table in {folder} can't be read", also=(TornFile,)):
-        rows = read_rows(folder, table_files(folder), 0, 2**64)
+        rows = read_rows(table_files(folder), 0, 2**64)
     return arrays | {PREFIX + name: array for name, array in rows.items()}

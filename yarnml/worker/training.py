@@ -13,6 +13,8 @@ from yarnml.data.scaling import Scaling, identity_of, neutral
 from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError, YarnmlError
 from yarnml.job import paths, user_code
+from yarnml.job.fields import steps_in
+from yarnml.job.learners import TableLearnerOptions
 from yarnml.job.start import Start
 from yarnml.learners.warm_start import WITH_OPTIMIZER, Earlier
 from yarnml.reduce.owners import Owners
@@ -83,9 +85,16 @@ class Training:
             hidden=hidden,
             owners=owners if self.parts else None,
             delay=self.job.training.delay,
-            steps_per_epoch=self.loaders.steps(schema),
+            max_age=self._max_age(schema),
+            tracks_keys=self.job.checkpoint.full_every > 1,
         )
         return self._replica
+
+    def _max_age(self, schema: Schema) -> int:
+        """The steps for which a row of a table stays without its key; 0 for ever."""
+        learner = self.job.learner
+        max_age = learner.max_age if isinstance(learner, TableLearnerOptions) else None
+        return steps_in(max_age, self.loaders.steps(schema)) if max_age else 0
 
     def begin(self, build: Build, owners: Owners | None) -> tuple[str, str | None]:
         """Make the first state, or that of an earlier training.

@@ -11,10 +11,8 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
-from msgspec.structs import replace
 
 from yarnml.data.arrays import Array, Matrix
-from yarnml.job.fields import steps_in
 from yarnml.job.learners.tables import TableLearnerOptions
 from yarnml.learners.base import Batch, Check, Key
 from yarnml.sparse.base import ParameterTable
@@ -133,18 +131,11 @@ class TableLearner:
         return self._model.dense
 
     def init(self, key: Key) -> TableState:
-        """The state before the first step: no key has a row yet, and none would ever be evicted."""
+        """The state before the first step: no key has a row yet, and ages of rows are not kept."""
         seed = int(np.asarray(jax.random.key_data(key))[-1])
         policy = KeyPolicy(self._options.min_count, self._options.admission_probability, seed=seed)
         table = Table([block._replace(seed=seed) for block in self.blocks], policy)
         return TableState({d.name: d.first(seed) for d in self.dense}, table)
-
-    def with_max_age(self, first: TableState, steps_per_epoch: int) -> TableState:
-        """The first state, with the age at which rows will be evicted."""
-        if self._options.max_age is None:
-            return first
-        policy = replace(first.table.policy, max_age=steps_in(self._options.max_age, steps_per_epoch))
-        return first._replace(table=Table(first.table.blocks, policy))
 
     def parameters(self, state: TableState) -> dict[str, Array]:
         """The arrays of the model that belong to no key."""
