@@ -13,7 +13,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # More than there are cores: the tests of a cluster wait most of their time.
 PROCESSES ?= 5
-test: check wheel .hadoop/ready                       ## every law; PROCESSES=0: one test at a time
+test: .hadoop/ready                                   ## every law; PROCESSES=0: one test at a time
+	$(MAKE) --jobs=2 --output-sync check wheel
 	$(BIN)/python -m pytest -m 'not docker and not faults and not breadth' --durations=40 --numprocesses $(PROCESSES)
 
 test-breadth: .venv/ready .hadoop/ready               ## the same laws for more kinds, sizes and servers

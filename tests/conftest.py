@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_turn)
 
 
-_FIRST_CLUSTERS = ("commands", "jobs")
+_FIRST_CLUSTERS = ("commands", "secured")
 """Those whose tests take longest.  The others start later, so that long tests use the processors while these wait."""
 
 
@@ -96,7 +96,7 @@ def _session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A folder of compiled programs for all processes of the session: dozens of jobs train the same network.
 
-    Processes that tests start don't load pandas.
+    Processes that tests start don't load pandas and setuptools.
     """
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the same for the modules of Python
     folder = _session_folder(tmp_path_factory)
@@ -109,6 +109,7 @@ def _compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
     }.items():
         os.environ[name.upper()] = str(value)  # for the processes that tests start
         jax.config.update(name, value)
+    os.environ.update(lean.VARIABLES)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [lean.PATH, os.environ.get("PYTHONPATH")]))
 
 

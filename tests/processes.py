@@ -53,13 +53,13 @@ def paced_learner(seconds: float, variable: str, signal: Path) -> str:
 
 
 def wait_for(what: str, condition: Callable[[], object], seconds: float = DEADLINE) -> None:
-    """Poll until the condition holds; fail with ``what`` was waited for.  Looking takes a fifth of the time at most."""
+    """Poll until the condition holds; fail with ``what`` was waited for.  Looking takes a tenth of the time at most."""
     began = time.monotonic()
     deadline = began + seconds
     while not condition():
         looked = time.monotonic()
         assert looked < deadline, f"waited {seconds:.0f} s for {what}"
-        time.sleep(max(0.02, 4 * (looked - began)))
+        time.sleep(max(0.02, 9 * (looked - began)))
         began = time.monotonic()
 
 

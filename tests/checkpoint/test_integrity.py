@@ -140,6 +140,7 @@ def test_a_torn_checkpoint_hides_no_other_job(job: Job) -> None:
         yarnml.run(job, "inline")
 
 
+@pytest.mark.long
 def test_a_renamed_folder_falls_back(job: Job, undisturbed: bytes) -> None:
     """A folder with the name of another step is passed over, and the job goes on from the one before."""
     before, newest = folders(job)

@@ -17,7 +17,7 @@ from tests.processes import shown_on_terminal
 
 Job = dict[str, Any]
 
-LIBRARIES = ("yarnml.cli.commands", "click", "msgspec", "rich.console", "pyarrow", "numpy", "yaml")
+LIBRARIES = ("yarnml.cli.commands", "click", "msgspec", "rich.console", "pyarrow", "yaml")
 
 INTERRUPTS = """
 import builtins, os, signal, sys, threading
@@ -60,7 +60,8 @@ def small(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("module", "name"),
     [
-        *((module, "SIGTERM") for module in LIBRARIES),
+        *(pytest.param(module, "SIGTERM", marks=pytest.mark.breadth) for module in LIBRARIES),
+        ("numpy", "SIGTERM"),
         ("yarnml.cli.commands", "SIGINT"),
         ("pyarrow", "SIGHUP"),
     ],
@@ -105,6 +106,7 @@ def test_a_command_outlives_nohup() -> None:
     assert done.stdout == "True\n", done.stderr
 
 
+@pytest.mark.long
 def test_a_job_whose_output_is_full(small: Path, tmp_path: Path) -> None:
     """The job goes on and ends well; that nobody saw it is told once."""
     with open("/dev/full", "w") as full:
@@ -116,6 +118,7 @@ def test_a_job_whose_output_is_full(small: Path, tmp_path: Path) -> None:
     assert (tmp_path / "models/1/model.json").exists()
 
 
+@pytest.mark.long
 def test_a_job_whose_reader_has_left(small: Path, tmp_path: Path) -> None:
     """It goes on, too, behind a pipe whose reader has seen enough, as in `yarnml run job.yaml | head -1`."""
     reading, writing = os.pipe()
@@ -126,6 +129,7 @@ def test_a_job_whose_reader_has_left(small: Path, tmp_path: Path) -> None:
     assert done.stderr.startswith("warning: The output can't be written")
 
 
+@pytest.mark.long
 def test_both_outputs_are_full(small: Path, tmp_path: Path) -> None:
     """Then nobody can be told, and the status is still right."""
     with open("/dev/full", "w") as full:
@@ -133,6 +137,7 @@ def test_both_outputs_are_full(small: Path, tmp_path: Path) -> None:
         assert run("run", tmp_path / "none.yaml", stdout=full, stderr=full).returncode == 2
 
 
+@pytest.mark.long
 def test_no_output_at_all(small: Path) -> None:
     """Standard output and error may be closed."""
     line = f"{sys.executable} -m yarnml run {small} --backend inline >&- 2>&- </dev/null"

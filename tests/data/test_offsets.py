@@ -100,6 +100,7 @@ def test_no_column_that_varies_is_lost(tmp_path: Path, column: Any) -> None:
     np.testing.assert_allclose(scaling.factor, 1 / (column - column[300]).std(), rtol=1e-5)
 
 
+@pytest.mark.long
 def test_moments_are_taken_again_where_they_cancel(tmp_path: Path) -> None:
     """A deviation is found, and a constant is one to the last bit, far from the offset too."""
     x = 1e6 + np.arange(900) % 2 / 16

@@ -13,6 +13,7 @@ from tests.faults.runs import DEADLINE, watched
 from yarnml import __version__
 
 
+@pytest.mark.long
 @pytest.mark.timeout(DEADLINE)
 def test_another_version_is_refused_by_name(write: Callable[[Path], Path], tmp_path: Path) -> None:
     """Processes whose yarnml is another than the master's end the job; the sentence names one, and both versions."""

@@ -41,6 +41,7 @@ def _nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     assert not [*folder.iterdir()]
 
 
+@pytest.mark.long
 def test_every_kind_of_frame_gives_the_same_model() -> None:
     """Frames of pandas, Polars and Arrow, mappings, and an array with labels beside it are the same rows."""
     table = pa.Table.from_pandas(IRIS, preserve_index=False)
@@ -59,6 +60,7 @@ def test_every_kind_of_frame_gives_the_same_model() -> None:
     assert models[0].predict(pl.from_pandas(IRIS)).tolist() == models[0].predict(IRIS).tolist()
 
 
+@pytest.mark.long
 def test_the_model_tells_its_score() -> None:
     """Accuracy and R² are scikit-learn's, from a table's label or from labels and weights beside it."""
     model = yarnml.fit(IRIS, label="species", learner=SOFTMAX)
@@ -73,6 +75,7 @@ def test_the_model_tells_its_score() -> None:
     assert line.coefficients()["feature"].to_pylist() == ["(intercept)", "x[0]", "x[1]", "x[2]"]
 
 
+@pytest.mark.long
 def test_what_a_model_has_not_is_said() -> None:
     """Probabilities of numbers, scores without labels, and labels of another length are refused in one sentence."""
     line = yarnml.fit(X[:, :3], label=X[:, 3], learner={"kind": "linear", "solver": "normal"})
@@ -88,6 +91,7 @@ def test_what_a_model_has_not_is_said() -> None:
         centres.score(X, Y)
 
 
+@pytest.mark.long
 def test_a_model_can_be_pickled() -> None:
     """A pickled model predicts the same, without any file, and still has its outcome."""
     model = yarnml.fit(X, label=Y, learner=SOFTMAX, test=(X, Y))
@@ -123,6 +127,7 @@ def test_all_can_be_kept(tmp_path: Path) -> None:
         yarnml.fit(IRIS, label="species", learner=SOFTMAX, keep=tmp_path / "kept")
 
 
+@pytest.mark.long
 def test_columns_are_prepared_as_in_a_job() -> None:
     """Categories of pandas become numbers by data.prepare, in predictions too; trees take missing values."""
     frame = IRIS.drop(columns="petal width").assign(petal=pd.cut(IRIS["petal width"], 3, labels=["s", "m", "l"]))

@@ -29,7 +29,8 @@ def admin_variables(java: str = QUICK_JAVA, **variables: str) -> str:
         "MALLOC_ARENA_MAX": "$MALLOC_ARENA_MAX",
         "JAVA_TOOL_OPTIONS": java,
         "PYTHONPATH": lean.PATH,
-    } | xla.QUICK
+    }
+    variables |= xla.QUICK | lean.VARIABLES
     return ",".join(f"{name}={value}" for name, value in variables.items())
 
 

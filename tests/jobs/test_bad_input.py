@@ -89,6 +89,7 @@ def check(case: Case, backend: str, folder: Path, job: Job, command: Command) ->
     assert leftovers(folder) == before
 
 
+@pytest.mark.long
 def test_the_good_job(tmp_path: Path, good_job: Job, yarnml_command: Command) -> None:
     """The job that all cases spoil is a good one."""
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(good_job))

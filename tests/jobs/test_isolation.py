@@ -80,6 +80,7 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.mark.long
 def test_nothing_listens_and_nothing_stays(
     job: Job, seen: Path, write_job: Callable[[Job], Path], yarnml_command: Callable[..., Any], temporary: Path
 ) -> None:
@@ -93,6 +94,7 @@ def test_nothing_listens_and_nothing_stays(
     assert not list(temporary.glob(f"*{PREFIX}*"))
 
 
+@pytest.mark.long
 def test_a_killed_master_leaves_no_process(job: Job, seen: Path, write_job: Callable[[Job], Path]) -> None:
     """Nobody can tidy up after a SIGKILL; the workers and what they have started end all the same."""
     hold = Path(f"{seen}.hold")

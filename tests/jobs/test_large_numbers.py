@@ -69,6 +69,7 @@ def test_regression_on_large_numbers(tmp_path: Path, form: str) -> None:
     np.testing.assert_allclose(slopes, reference[1].coef_ / CENTRED.std(axis=0), rtol=1e-3)
 
 
+@pytest.mark.long
 def test_arrays_and_the_program(tmp_path: Path) -> None:
     """An array is counted from the offsets as a table is; the program takes it so, or as float32 has it."""
     path = str(tmp_path / "rows.parquet")

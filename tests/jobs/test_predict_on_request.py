@@ -34,6 +34,7 @@ def predicted(rows: pd.DataFrame, folder: Path, learner: dict[str, Any], label: 
     return model, pq.read_table(folder / "out")
 
 
+@pytest.mark.long
 def test_leaves_add_up_to_the_prediction(rows: pd.DataFrame, tmp_path: Path) -> None:
     """The outputs of the leaves add up to the prediction of every row, by categories and with gaps, too."""
     learner = {"kind": "boosting", "trees": 3, "depth": 3, "categorical": ["kind"]}

@@ -48,6 +48,7 @@ def smaller(models: Path, rows: Path, kind: Any, **changes: Any) -> Quantisation
     return quantise(job, CLUSTER, lambda event: None)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("kind", "part"), [("int8", 0.3), pytest.param("bfloat16", 0.55, marks=pytest.mark.breadth)])
 def test_a_smaller_version(models: Path, digits: Path, kind: str, part: float) -> None:
     """Weights take so much of the bytes, and are near the old ones; the program is the old one on these weights."""
@@ -101,6 +102,7 @@ def test_models_without_matrices_are_refused(cancer: Path) -> None:
         smaller(cancer / "models", cancer / "rows.parquet", "int8")
 
 
+@pytest.mark.long
 def test_a_job_exports_its_smaller_version(digits: Path, tmp_path: Path) -> None:
     """``export.quantise`` makes the version that the command makes; beyond the tolerance there is none."""
     job: dict[str, Any] = {

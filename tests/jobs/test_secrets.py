@@ -95,6 +95,7 @@ def places_of_secrets(folder: Path) -> list[str]:
     return [f"{path}: {text}" for path in files for text in PLANTED if text.encode() in path.read_bytes()]
 
 
+@pytest.mark.long
 def test_a_job_leaves_no_secret(job: Job, tmp_path: Path, variables: dict[str, str]) -> None:
     """Model, checkpoints, logs, outcome and output hold names and hosts, and none of what was planted."""
     done = run(job, tmp_path / "temporary", variables)
@@ -109,6 +110,7 @@ def test_a_job_leaves_no_secret(job: Job, tmp_path: Path, variables: dict[str, s
     assert (tmp_path / "models/2").exists() is False
 
 
+@pytest.mark.long
 def test_a_failing_job_leaves_no_secret(job: Job, tmp_path: Path, variables: dict[str, str]) -> None:
     """Even where the user's own code raises with it: neither the traceback nor the log of the worker."""
     (tmp_path / "fails.py").write_text(FAILS)
@@ -178,6 +180,7 @@ def test_a_bug_quotes_no_secret(tmp_path: Path) -> None:
     assert "hunter2-of-ann')" not in done.stderr.replace(code, "")
 
 
+@pytest.mark.long
 def test_variables_without_measure(job: Job, tmp_path: Path, variables: dict[str, str]) -> None:
     """A value that the system takes for no process is an error of one sentence that quotes nothing."""
     job["environment"] = {"variables": {"LONG": "hunter2" * 50_000}}

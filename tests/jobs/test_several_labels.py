@@ -128,6 +128,7 @@ def test_adapters_of_scikit_learn() -> None:
     assert labels.score(x, y) == labels.model_.score(x, y)
 
 
+@pytest.mark.long
 def test_trees_of_several_labels() -> None:
     """A leaf without bound on the depth holds every label of its row; no order of a feature holds for all of them."""
     frame = linnerud().drop_duplicates(["Chins", "Situps", "Jumps"])

@@ -53,6 +53,7 @@ def test_learned_files_and_the_history_may_go(job: Job, rows: Any, tmp_path: Pat
     assert [event.rows for event in of(run(job), BatchJudged)] == [2]
 
 
+@pytest.mark.long
 def test_a_broken_file_ends_the_stream_until_it_is_gone(job: Job, tmp_path: Path) -> None:
     """A file that can't be read ends the job with its name; without it the same command goes on."""
     broken = tmp_path / "in" / "part-00002.parquet"
@@ -64,6 +65,7 @@ def test_a_broken_file_ends_the_stream_until_it_is_gone(job: Job, tmp_path: Path
     assert taken(job) == [name for name in ALL_FILES if name != broken.name]
 
 
+@pytest.mark.long
 def test_a_stream_waits_for_files_and_ends_after_so_many_batches(job: Job, rows: Any, tmp_path: Path) -> None:
     """A job that has learned all files says that it waits, takes what comes, and ends where its job file says."""
 

@@ -43,6 +43,7 @@ def test_trees_tell_numbers_apart_that_float32_rounds_to_one(write_table: Callab
     assert model.about["offsets"][1] == 0
 
 
+@pytest.mark.long
 def test_numbers_that_float32_holds_are_counted_from_zero(write_table: Callable[..., Path]) -> None:
     """Trees take other numbers as they are, so that their thresholds are the data's."""
     x = np.arange(100.0) + 1000

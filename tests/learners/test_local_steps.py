@@ -57,6 +57,7 @@ def assert_close(a: Any, b: Any) -> None:
         np.testing.assert_allclose(left, right, rtol=2e-5, atol=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("micro_batch_size", [None, 3])
 def test_steps_of_one_shard(micro_batch_size: int | None) -> None:
     """One shard's local steps are steps of gradient descent on the rows dealt out, and so are those after them.

@@ -60,11 +60,13 @@ def test_two_boosted_classes_agree_with_shap(boosting: Model) -> None:
     check_trees(boosting, with_gaps(load_breast_cancer))
 
 
+@pytest.mark.breadth
 def test_shares_of_a_forest_agree_with_shap(forest: Model) -> None:
     """Values add up to the shares of the classes."""
     check_trees(forest, with_gaps(load_wine))
 
 
+@pytest.mark.breadth
 @pytest.mark.long
 def test_three_boosted_classes_agree_with_shap() -> None:
     """Each class has trees of its own."""

@@ -45,6 +45,7 @@ def diabetes() -> pd.DataFrame:
     return frame
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("frame", "learner", "absent"),
     [

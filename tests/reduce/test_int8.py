@@ -115,6 +115,7 @@ def test_a_quarter_of_the_bytes_travels(workers: int, dedicated: int, levels: in
         assert messages >= 2 * blocks * BLOCK_NUMBERS / CHUNK_ELEMENTS
 
 
+@pytest.mark.long
 def test_reaches_the_optimum(write_table: Callable[..., Path]) -> None:
     """With a rate that falls, rounding at every node leaves the least squares where they are."""
     x, y = datasets.load_diabetes(return_X_y=True)

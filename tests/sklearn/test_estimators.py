@@ -55,6 +55,7 @@ def test_clusters_and_coordinates() -> None:
     np.testing.assert_allclose(np.abs(coordinates), np.abs(PCA(2).fit_transform(X)), atol=1e-4)
 
 
+@pytest.mark.long
 def test_trees_take_missing_values() -> None:
     """NaN is for learners that take it, and refused for others; a weight counts as it does in a job."""
     x = X.copy()

@@ -93,6 +93,7 @@ def test_a_thousand_workers(browser: WebDriver, tmp_path: Path) -> None:
     assert ["worker: memory", "1,000"] in [row[:2] for row in cells(browser, "summary")]
 
 
+@pytest.mark.long
 def test_a_live_page(browser: WebDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Numbers move without a click, what a reader has opened stays open, and an end shows."""
     monkeypatch.setattr(pages, "REFRESH_SECONDS", 0)

@@ -83,6 +83,7 @@ def test_without_a_terminal(tmp_path: Path) -> None:
         show(str(tmp_path / "b"), console)
 
 
+@pytest.mark.long
 def test_it_follows_a_job_to_its_end(tmp_path: Path) -> None:
     """The screen waits for the first piece, and the last frame stays when the job is over."""
     listed = entries(4, end=outcome(4))

@@ -67,6 +67,7 @@ def test_it_only_shows(server: PageServer, line: bytes) -> None:
     assert get(server.server_port, f"/{server.secret}/")[0] == 200
 
 
+@pytest.mark.long
 def test_slow_clients_are_bounded(server: PageServer) -> None:
     """Clients that never finish take a bounded number of threads, each for seconds; then others are answered again."""
     before = threading.active_count()

@@ -10,6 +10,7 @@ from tests.processes import wait_for
 pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("jobs")]
 
 
+@pytest.mark.breadth
 def test_containers_that_come_and_go(cluster: Cluster) -> None:
     """With room for some of its workers the job starts; those that come later take part after a checkpoint.
 

@@ -155,6 +155,7 @@ def test_a_source_folder_travels_without_what_lies_beside(venv: Venv, job: Job, 
     assert done.stdout.strip().endswith("/code/path0/mine/__init__.py"), done.stderr
 
 
+@pytest.mark.long
 def test_an_edited_source_leaves_the_large_archive_alone(venv: Venv, job: Job, tmp_path: Path) -> None:
     """Editing an editable installation stores its small archive anew, and not the environment."""
     write(tmp_path / "project/mine/__init__.py", "n = 1\n")

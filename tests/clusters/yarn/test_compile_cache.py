@@ -35,6 +35,7 @@ def compile_in(programs: SharedCompileCache) -> None:
     subprocess.run([sys.executable, "-c", COMPILE], env=programs.variables({}), check=True, capture_output=True)
 
 
+@pytest.mark.long
 def test_the_next_job_compiles_nothing(begin: Open) -> None:
     """Programs that the first worker compiled are stored by themselves; another container has them and adds none."""
     first = begin("first")
@@ -55,6 +56,7 @@ def test_a_users_own_folder_stays(begin: Open) -> None:
     assert begin("container").variables({FOLDER_VARIABLE: "mine"}) == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["empty", "torn", "strange names"])
 def test_an_archive_that_is_no_use(begin: Open, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str) -> None:
     """It is left aside; a job compiles for itself, and nothing is written outside of its folder."""

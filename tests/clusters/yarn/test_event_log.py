@@ -17,6 +17,7 @@ def followed(log: EventLog) -> EventBatch:
     return log.follow(FollowEvents(0, 0))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", ["/dev/full", "/none/events.jsonl", "/"])
 def test_a_file_that_can_t_be_written(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     """It is told once; the job goes on, and those who follow hear of everything."""
@@ -54,6 +55,7 @@ def test_a_disk_that_was_full(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert len(lines) == 3
 
 
+@pytest.mark.long
 def test_events_have_no_secrets(tmp_path: Path) -> None:
     """Neither those that are stored nor those that are followed; a tick has no words."""
     hide(["hunter2-of-the-log"])

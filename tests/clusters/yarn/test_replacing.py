@@ -80,7 +80,6 @@ def test_a_bad_node_is_avoided(cluster: Cluster) -> None:
     assert not re.search(r"lost: worker \d+ on 127\.0\.0\.[34]", out)
 
 
-@pytest.mark.breadth
 def test_another_size(cluster: Cluster) -> None:
     """A job grows to workers.max while there is room; `yarnml scale` changes that in a step; the bits stay."""
     job = cluster.endless("size", workers={"count": 1, "max": 3, "memory": "512 MiB"})

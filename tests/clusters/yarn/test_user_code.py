@@ -78,6 +78,7 @@ def test_the_model_is_the_same_where_its_code_has_travelled(
     assert about[0]["job"] == about[1]["job"]
 
 
+@pytest.mark.long
 def test_a_forgotten_module_is_explained(own: dict[str, Any], tmp_path: Path) -> None:
     """A module beside the model that was not listed is missing in a container; the error says what to do."""
     write(tmp_path / "models/forgotten.py", "")

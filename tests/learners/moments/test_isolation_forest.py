@@ -24,6 +24,7 @@ def test_scores_agree() -> None:
     assert set(np.argsort(scores)[-3:]) == {569, 570, 571}
 
 
+@pytest.mark.long
 def test_few_and_equal_rows() -> None:
     """Fewer rows than a tree takes are all of them, and equal rows, which no cut parts, have one score below 0.5."""
     few = np.array([[0.0], [0.1], [0.2], [9.0]], np.float32)

@@ -19,6 +19,7 @@ from yarnml.job.load import load_job
 IRIS = load_iris(as_frame=True).data
 
 
+@pytest.mark.long
 def test_the_information_criterion_chooses(tmp_path: Path) -> None:
     """BIC of every candidate is scikit-learn's, and the mixture with the least one is exported."""
     IRIS.to_csv(tmp_path / "rows.csv", index=False)

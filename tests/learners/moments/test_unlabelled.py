@@ -214,6 +214,7 @@ def test_a_model_of_your_own_may_do_without(train: Train, tmp_path: Path) -> Non
     assert lost * 0.999 < loss_of_test_rows(model) < 1.1 * lost
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["kmeans", "gaussian_mixture"])
 def test_clusters_without_rows_are_told(write_table: Callable[..., Path], kind: str) -> None:
     """More clusters than different rows leave some without any, and the outcome says how many."""

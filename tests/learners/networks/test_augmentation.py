@@ -50,6 +50,7 @@ def test_colour(images: Any) -> None:
     assert len(np.unique((coloured.mean(axis=(1, 2, 3)) / images.mean(axis=(1, 2, 3))).round(4))) > 30
 
 
+@pytest.mark.long
 def test_changes_are_of_the_row_and_the_step(images: Any) -> None:
     """A row is changed in the same way whatever rows are beside it, and in another way at the next step."""
     fields = {"flip": True, "crop": 1, "colour": 0.2}
@@ -58,6 +59,7 @@ def test_changes_are_of_the_row_and_the_step(images: Any) -> None:
     assert (changed(images, step=1, **fields) != whole).any()
 
 
+@pytest.mark.long
 def test_mixup_is_between_two_rows() -> None:
     """A row that is mixed with its like has its own loss; a row behind padding is not mixed at all."""
     x = np.random.default_rng(0).random((4, 4, 4, 2), np.float32)

@@ -128,6 +128,7 @@ def test_what_is_held_can_be_worked_out_anew(transport: dict[str, Array], object
     assert int(state.model.rounds) == 2
 
 
+@pytest.mark.long
 def test_groups_that_cross_shards_are_ranked(transport: dict[str, Array]) -> None:
     """A model of three shards is that of one, ranks better than a column does, and its loss is what NDCG lacks of 1."""
     more: dict[str, Any] = {

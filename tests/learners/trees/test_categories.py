@@ -4,6 +4,7 @@ from itertools import product
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from tests.learners.trees.growing import grown, predicted
 from yarnml.data.schema import Feature, Schema
@@ -47,6 +48,7 @@ def test_categories_beyond_the_bins_share_them_with_their_like() -> None:
     assert len(set(few[:9])) == 9
 
 
+@pytest.mark.long
 def test_categories_tell_more_than_their_numbers() -> None:
     """Boosting explains four fifths of the effects of 200 categories, and by their numbers two thirds at most."""
     random = np.random.default_rng(0)
@@ -66,6 +68,7 @@ def test_categories_tell_more_than_their_numbers() -> None:
     assert explained[1] < 0.67
 
 
+@pytest.mark.long
 def test_a_category_of_few_rows_is_no_group() -> None:
     """One odd row does not decide the first split, which smoothing gives to a category of many rows."""
     code = np.append(np.arange(400) % 4, 7).astype(np.float32)

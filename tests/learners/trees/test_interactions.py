@@ -14,6 +14,7 @@ from yarnml.learners.registry import build_learner
 COLUMNS = replace(schema(1, ()), features=tuple(Feature(name, 1) for name in ("bmi", "bp", "s5")))
 
 
+@pytest.mark.long
 def test_only_columns_of_one_group_interact() -> None:
     """A change of a column changes predictions alike, whatever columns of other groups are; not so within its group."""
     x, y, other, _ = halves("diabetes")

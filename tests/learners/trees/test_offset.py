@@ -25,6 +25,7 @@ def diabetes() -> tuple[Array, Array, Array]:
     return few, y[:150].astype(np.float32), np.round(1000 * x[:150, 3]).astype(np.float32)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("objective", [pytest.param("auto", marks=pytest.mark.breadth), "absolute"])
 def test_an_offset_is_taken_from_the_label(diabetes: tuple[Array, Array, Array], objective: str) -> None:
     """With numbers as scores, the model is the offset and that of the label less the offset."""
@@ -35,6 +36,7 @@ def test_an_offset_is_taken_from_the_label(diabetes: tuple[Array, Array, Array],
     np.testing.assert_allclose(ours, known + predicted(*grown(options, schema(2, ()), x, y - known), x), rtol=1e-4)
 
 
+@pytest.mark.long
 def test_an_exposure_is_a_weighted_rate(diabetes: tuple[Array, Array, Array]) -> None:
     """Counts with an exposure have the trees of their rates, weighted by it: the Poisson likelihood is the same."""
     x, y, _ = diabetes

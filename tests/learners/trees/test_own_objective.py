@@ -50,6 +50,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_a_loss_of_two_classes_is_the_logistic_one(own: Path) -> None:
     """A module's function ``loss`` of two classes has the trees and probabilities of log loss."""
     x, y, other, _ = halves("breast_cancer")
@@ -59,6 +60,7 @@ def test_a_loss_of_two_classes_is_the_logistic_one(own: Path) -> None:
     np.testing.assert_allclose(ours, predicted(*grown(Boosting(**more), columns, x, y), other), atol=1e-5)  # type: ignore[arg-type]
 
 
+@pytest.mark.long
 def test_a_loss_with_a_link_is_the_built_in_one(own: Path, tmp_path: Path) -> None:
     """A class with ``predict`` and ``start`` has Poisson's predictions, also as an exported program."""
     x, y, other, _ = halves("diabetes")

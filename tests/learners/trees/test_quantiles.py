@@ -43,6 +43,7 @@ def test_quantiles_are_those_of_the_rows(share: float, at_zero: float, expected:
     np.testing.assert_allclose(selected(share, at_zero, 2), expected, rtol=1 / 256, atol=1e-37)
 
 
+@pytest.mark.long
 def test_a_shift_of_the_labels_shifts_the_model() -> None:
     """Labels far from 0 have the trees of those near it, but for what float32 rounds; the share lies below."""
     x, y, _, _ = halves("diabetes")

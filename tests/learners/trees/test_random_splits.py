@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from sklearn.ensemble import ExtraTreesRegressor
 
 from tests.learners.kinds import schema
@@ -27,6 +28,7 @@ def test_places_lie_between_the_rows_of_a_node() -> None:
     assert np.asarray(splits.feature).tolist() == [0] * 4
 
 
+@pytest.mark.long
 def test_a_forest_of_them_is_scikit_learn_s() -> None:
     """The error of 40 trees on other rows is at most 5 % above that of scikit-learn's extra trees on drawn rows."""
     x, y, other, truth = halves("diabetes")

@@ -43,6 +43,7 @@ def test_labels_that_are_no_times() -> None:
         learner.check(rows._replace(y=np.zeros(2, np.float32)))
 
 
+@pytest.mark.long
 def test_failure_times_are_those_of_a_linear_model_where_that_is_true() -> None:
     """On the heart transplants of Stanford: as likely as the best constant at least, and the older live shorter."""
     table = pytest.importorskip("statsmodels.datasets").heart.load_pandas().data

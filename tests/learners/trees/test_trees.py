@@ -120,6 +120,7 @@ def test_what_was_never_missing_goes_with_most_rows() -> None:
     assert predicted(learner, state, gone)[0] == predicted(learner, state, x)[0]
 
 
+@pytest.mark.long
 def test_a_split_takes_some_categories_from_the_others(train: Train, tmp_path: Path, write_table: Any) -> None:
     """One level tells two categories from those around them, where no single split by size could."""
     code = np.arange(600, dtype=np.float32) % 7
@@ -180,6 +181,7 @@ def test_stopped_early_it_is_the_best_trees(train: Train) -> None:
     assert model.about["metrics"]["test"]["rmse"] == pytest.approx(error, rel=1e-4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("options", [Boosting(trees=2, depth=3), Tree(depth="none")], ids=["levels", "nodes"])
 def test_levels_are_sums_over_rows(options: Any) -> None:
     """Two passes after its first round or its roots, the sums over a shard are those over its two halves."""
@@ -198,6 +200,7 @@ def test_levels_are_sums_over_rows(options: Any) -> None:
     np.testing.assert_allclose(whole, first + second, atol=1e-5)
 
 
+@pytest.mark.long
 def test_a_tree_of_any_depth_costs_what_its_nodes_cost() -> None:
     """Grown until no split is left, a tree tells all rows apart, with no more places for nodes than rows make."""
     x, y, other, truth = halves("diabetes")
@@ -213,6 +216,7 @@ def test_a_tree_of_any_depth_costs_what_its_nodes_cost() -> None:
     assert error < 1.15 * np.mean((right.predict(other) - truth) ** 2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("depth", [pytest.param(10, marks=pytest.mark.breadth), "none"])
 def test_leaves_are_those_of_the_best_splits(depth: Any) -> None:
     """With a number of leaves a tree is scikit-learn's, which splits the best node first, one after another."""
