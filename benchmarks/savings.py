@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import safetensors.numpy
 
 from benchmarks.measure import align
+from yarnml.job.spec import TopK
 from yarnml.reduce.int8 import BLOCK_NUMBERS, INT8
+from yarnml.worker.compression import share_at
 
 SHARDS = 8
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -17,6 +19,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "every step": {},
     "bfloat16": {"gradients": "bfloat16"},
     "int8": {"gradients": "int8"},
+    "top_k 5 %": {"gradients": "top_k", "top_k": {"share": 0.05}},
+    "top_k 1 %": {"gradients": "top_k", "top_k": {"share": 0.01}},
+    "top_k 1 %, warm-up": {"gradients": "top_k", "top_k": {"share": 0.01, "warmup_steps": 60}},
+    "top_k 0.2 %, warm-up": {"gradients": "top_k", "top_k": {"share": 0.002, "warmup_steps": 60}},
     "4 local steps": {"local_steps": 4},
     "4, Nesterov": {"local_steps": 4, "outer": NESTEROV},
     "16 local steps": {"local_steps": 16},
@@ -28,6 +34,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 BYTES_OF_A_NUMBER = {"float32": 4, "bfloat16": 2, "int8": INT8.itemsize / BLOCK_NUMBERS}
+BYTES_OF_A_LARGE_NUMBER = 12  # with its key
 
 
 class Case(NamedTuple):
@@ -81,14 +88,21 @@ def result(case: Case, fields: dict[str, Any]) -> list[str]:
         for field in ("train", "test"):
             document["data"][field] = str(EXAMPLES / Path(case.path).parent / document["data"][field])
         outcome = yarnml.run(document, backend="inline")
-        sent = outcome.step * bytes_of_sums(str(outcome.checkpoint), fields)
+        sent = numbers_of_sums(str(outcome.checkpoint), fields) * bytes_of_a_number(fields, outcome.step)
     test = outcome.metrics["test"]
     return [f"{test['loss']:.4f}", f"{test['accuracy']:.4f}", f"{outcome.step}", f"{sent / 1e6:.3g}"]
 
 
-def bytes_of_sums(checkpoint: str, fields: dict[str, Any]) -> int:
+def numbers_of_sums(checkpoint: str, fields: dict[str, Any]) -> int:
     """The size of one shard's sums: of a gradient, or with local steps of parameters and the optimizer's moments."""
     arrays = safetensors.numpy.load_file(f"{checkpoint}/state.safetensors")
     parts = ("state/parameters/", "state/optimizer/") if "local_steps" in fields else ("state/parameters/",)
-    numbers = sum(a.size for name, a in arrays.items() if name.startswith(parts) and a.dtype == "float32")
-    return round(numbers * BYTES_OF_A_NUMBER[fields.get("gradients", "float32")])
+    return sum(a.size for name, a in arrays.items() if name.startswith(parts) and a.dtype == "float32")
+
+
+def bytes_of_a_number(fields: dict[str, Any], steps: int) -> float:
+    """The bytes that each number of the sums takes in so many steps."""
+    if "top_k" in fields:
+        shares = [share_at(TopK(**fields["top_k"]), step) for step in range(steps)]
+        return sum(shares) * BYTES_OF_A_LARGE_NUMBER
+    return steps * BYTES_OF_A_NUMBER[fields.get("gradients", "float32")]

@@ -146,6 +146,14 @@ def test_missing_field(field: str) -> None:
             "training.gradients bfloat16 is for steps that are batches of rows",
         ),
         (
+            document(learner={"kind": "mlp"}, training={"gradients": "int8", "top_k": {"share": 0.1}}),
+            "training.top_k says how much of a gradient travels, but training.gradients is int8; make it top_k",
+        ),
+        (
+            document(learner={"kind": "mlp"}, training={"gradients": "top_k", "top_k": {"share": 1.5}}),
+            "training.top_k.share must be",
+        ),
+        (
             document(learner={"kind": "boosting"}, training={"local_steps": 2}),
             "training.local_steps is for gradient descent, which learner.kind boosting does not",
         ),

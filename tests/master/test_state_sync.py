@@ -3,7 +3,7 @@
 import pytest
 
 from yarnml.control.reports import Done, Report, StatePosition
-from yarnml.master.state_sync import differing, newest
+from yarnml.master.state_sync import differing, newest, residual_holders
 
 
 def at(step: int) -> StatePosition:
@@ -41,3 +41,14 @@ def test_the_furthest_gives_its_state(steps: dict[int, int], worker: int | None)
 def test_the_state_of_most_is_right(digests: str, wrong: list[int] | None) -> None:
     """Wrong are the states that differ from those of more than half; without such a majority nobody can tell."""
     assert differing(dict(enumerate(digests))) == wrong
+
+
+def test_who_has_a_residual() -> None:
+    """A shard's residual is that of a worker which has it before this step; of one that was lost nobody has it."""
+    reports: dict[int, Report] = {
+        0: StatePosition(4, 0.0, 0.0, residuals={0: [3, 4], 1: [3, 4]}),
+        1: StatePosition(5, 0.0, 0.0, residuals={2: [4, 5], 3: [5, 6]}),
+        2: Done(),
+    }
+    assert residual_holders(reports, 4) == {0: 0, 1: 0, 2: 1}
+    assert residual_holders(reports, 5) == {2: 1, 3: 1}

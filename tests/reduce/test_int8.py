@@ -1,18 +1,10 @@
 """Gradients in int8: every node of the tree has one value, in a quarter of the bytes, and on average the right one."""
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
-import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn import datasets
-from sklearn.linear_model import LinearRegression
 
-import yarnml
 from tests.reduce.allreduces import check_sums, connected
 from yarnml.reduce import int8
 from yarnml.reduce.chunks import CHUNK_ELEMENTS
@@ -113,25 +105,3 @@ def test_a_quarter_of_the_bytes_travels(workers: int, dedicated: int, levels: in
         assert INT8.itemsize == 264
         assert received == 2 * (264 * blocks + 4 * 2) * (workers if dedicated else workers - 1)
         assert messages >= 2 * blocks * BLOCK_NUMBERS / CHUNK_ELEMENTS
-
-
-@pytest.mark.long
-def test_reaches_the_optimum(write_table: Callable[..., Path]) -> None:
-    """With a rate that falls, rounding at every node leaves the least squares where they are."""
-    x, y = datasets.load_diabetes(return_X_y=True)
-    x = (x / x.std(axis=0)).astype(np.float32)
-    y = ((y - y.mean()) / y.std()).astype(np.float32)
-    path = write_table("train.parquet", x=list(x), y=y)
-    rate = {"kind": "cosine_decay_schedule", "init_value": 0.05, "decay_steps": 2100}
-    job: dict[str, Any] = {
-        "name": "optimum",
-        "data": {"train": str(path), "features": ["x"], "label": "y"},
-        "learner": {"kind": "linear", "optimizer": {"kind": "sgd", "learning_rate": rate}},
-        "training": {"epochs": 100, "batch_size": 21, "shards": 4, "gradients": "int8"},
-        "checkpoint": {"path": str(path.parent / "job"), "every": "100 epochs"},
-        "export": str(path.parent / "models"),
-    }
-    outcome = yarnml.run(job, backend="inline")
-    arrays = safetensors.numpy.load_file(f"{outcome.export}/model.safetensors")
-    reached = np.mean(np.square(x @ arrays["parameters/weight"].ravel() + arrays["parameters/bias"].item() - y))
-    assert reached < 1.01 * np.mean(np.square(LinearRegression().fit(x, y).predict(x) - y))

@@ -13,7 +13,7 @@ from yarnml.control.reports import Report, StatePosition, Trained
 from yarnml.data.plan import make_plan
 from yarnml.job.load import load_job
 from yarnml.master.placement import assign
-from yarnml.master.state_sync import newest
+from yarnml.master.state_sync import newest, residual_holders
 from yarnml.reduce.allreduce import NetworkAllReduce
 from yarnml.reduce.memory import MemoryAllReduce
 from yarnml.reduce.reducer import StepAborted
@@ -26,6 +26,8 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
     "delay, bfloat16": {"delay": 1, "gradients": "bfloat16"},
     "delay, int8": {"delay": 2, "gradients": "int8"},
     "local steps, int8": {"local_steps": 2, "gradients": "int8"},
+    "top_k": {"gradients": "top_k", "top_k": {"share": 0.05, "warmup_steps": 4}},
+    "delay, top_k": {"delay": 2, "gradients": "top_k", "micro_batch_size": 5},
     "all": {"local_steps": 2, "outer": NESTEROV, "delay": 1, "gradients": "int8", "micro_batch_size": 5},
 }
 STEPS = 9  # of an epoch
@@ -65,11 +67,16 @@ class Team:
         return next(iter(allreduce._local)) if isinstance(allreduce, NetworkAllReduce) else ""
 
     def run(
-        self, command: Command, members: Sequence[int], levels: int = 1, silent: Collection[int] = ()
+        self,
+        command: Command,
+        members: Sequence[int],
+        levels: int = 1,
+        silent: Collection[int] = (),
+        without_shards: Collection[int] = (),
     ) -> dict[int, Report]:
         """The reports of those that carry a command out to its end; where one is killed the others give it up.
 
-        ``silent``: members that do nothing.
+        ``silent``: members that do nothing.  ``without_shards``: others that carry it out, too.
         """
         self.generation += 1
         addresses = {n: self.address(n) for n in members if self.address(n)}
@@ -87,7 +94,8 @@ class Team:
             except StepAborted:
                 pass
 
-        threads = [threading.Thread(target=work, args=(member,)) for member in members if member not in silent]
+        present = [*(member for member in members if member not in silent), *without_shards]
+        threads = [threading.Thread(target=work, args=(member,)) for member in present]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -102,8 +110,11 @@ class Team:
         """Give the state of the furthest of those ``before`` to all ``after``."""
         reports = {n: self._mappers[n]._position(self.initialize.folder) for n in before}
         source, at = newest(reports, 0, STEPS) or pytest.fail("nobody has a state")
-        command = SyncState(self.initialize, self.schema, at.step, at.loss, at.weight, source, self.address(source))
-        self.run(command, after)
+        holders = residual_holders(reports, at.step)
+        addresses = {shard: self.address(holder) for shard, holder in holders.items()}
+        position = at.step, at.loss, at.weight
+        command = SyncState(self.initialize, self.schema, *position, source, self.address(source), residuals=addresses)
+        self.run(command, after, without_shards=set(before) - set(after))
         return at
 
 
@@ -129,7 +140,8 @@ def test_any_workers(name: str, digits_job: dict[str, Any]) -> None:
         team.begin([0, 1, 2])
         team.doomed = 1
         assert not team.run(Train(0, STEPS), [0, 1, 2])
-        at = team.regroup([0, 2], [0, 2])
+        # The residuals of a worker that is lost are lost, too; so with those it has only lost its shards.
+        at = team.regroup([0, 1, 2] if team.initialize.job.training.top_k else [0, 2], [0, 2])
         assert LOST - 1 <= at.step <= LOST + 1 + training.get("delay", 0)  # it has given its part of the next step
         team.doomed = None
         assert digests(team.run(Train(at.step, STEPS - 2), [0, 2])) == digests(first)

@@ -33,7 +33,17 @@ _DATA = (
     "class_weights",
     "stratify",
 )
-_TRAINING = ("seed", "batch_size", "micro_batch_size", "gradients", "delay", "local_steps", "outer", "shuffle_rows")
+_TRAINING = (
+    "seed",
+    "batch_size",
+    "micro_batch_size",
+    "gradients",
+    "top_k",
+    "delay",
+    "local_steps",
+    "outer",
+    "shuffle_rows",
+)
 
 
 SNAPSHOT = "the version of data."
@@ -62,7 +72,7 @@ def fingerprint_of(job: Job, plan: Plan) -> Identity:
             del step["crosses"]  # key steps of earlier versions had none
     if job.data.types:
         identity["data.types"] = job.data.types
-    identity |= {f"training.{name}": getattr(job.training, name) for name in _TRAINING}
+    identity |= {f"training.{name}": msgspec.to_builtins(getattr(job.training, name)) for name in _TRAINING}
     identity |= {f"the rows of data.{n}": d.fingerprint for n, d in plan.datasets.items() if n != "test"}
     versions = {n: d.snapshot for n, d in plan.datasets.items() if n != "test"}
     identity |= {f"{SNAPSHOT}{n}": version for n, version in versions.items() if version is not None}

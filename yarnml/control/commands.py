@@ -113,6 +113,7 @@ class SyncState(Message, frozen=True):
         address: where it serves the state.
         parts: of its table, and the processes that keep them from now on, if others do: they go to the step, too.
         kept: for each part, the processes that have its rows after this step or the next.
+        residuals: shard → where its residual before this step is served.
     """
 
     begin: Initialize
@@ -124,6 +125,7 @@ class SyncState(Message, frozen=True):
     address: str
     parts: list[Holders] = field(default_factory=list)
     kept: list[list[str]] = field(default_factory=list)
+    residuals: dict[int, str] = field(default_factory=dict)
 
 
 class Train(Message, frozen=True):

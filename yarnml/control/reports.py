@@ -77,12 +77,14 @@ class StatePosition(Message, frozen=True):
     """The steps that a worker's state has behind it, -1 without a state, and the epoch's sums so far.
 
     ``kept``: by address, the parts of the table that processes keep; of the worker that leads, where it was asked.
+    ``residuals``: shard → the steps before which this worker has its residual.
     """
 
     step: int
     loss: float
     weight: float
     kept: dict[str, list[KeptPart]] = field(default_factory=dict)
+    residuals: dict[int, list[int]] = field(default_factory=dict)
 
 
 class FellBehind(Message, frozen=True):

@@ -1,10 +1,25 @@
 """Checks of the batches of rows that a job asks for: by its own fields, and by the rows that there are."""
 
+from msgspec.structs import replace
+
 from yarnml.errors import JobFileError
-from yarnml.job.spec import Job
+from yarnml.job.spec import Job, TopK
 
 MIN_NORMALIZED_ROWS = 4
 """The fewest rows whose mean and variance batch normalisation takes."""
+
+
+def with_sum_defaults(job: Job) -> Job:
+    """The job with the share of gradients that travel, and without backup tasks where no other worker can make them.
+
+    A copy of a late task would lack the residual of its shard, or ask for rows that their owner has updated by then.
+    """
+    training = job.training
+    if training.gradients == "top_k":
+        job = replace(job, training=replace(training, top_k=training.top_k or TopK()))
+    if training.gradients == "top_k" or training.state == "sharded":
+        job = replace(job, workers=replace(job.workers, backups=False))
+    return job
 
 
 def check_batches(job: Job) -> None:
@@ -27,6 +42,11 @@ def check_batches(job: Job) -> None:
         raise JobFileError(
             f"training.gradients {training.gradients} is for steps that are batches of rows, since sums over all rows "
             "need more digits; make training.batch_size a number, not full, or remove it."
+        )
+    if training.top_k is not None and training.gradients != "top_k":
+        raise JobFileError(
+            f"training.top_k says how much of a gradient travels, but training.gradients is {training.gradients}; "
+            "make it top_k, or remove training.top_k."
         )
     if training.outer is not None and training.local_steps == 1:
         raise JobFileError(

@@ -91,6 +91,11 @@ def part_of_table(name: str) -> tuple[int, int] | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
+def residual(shard: int) -> str:
+    """The file of a checkpoint with what of a shard's gradients was not sent yet."""
+    return f"residual-{shard:07d}.safetensors"
+
+
 def draft(folder: str, step: int, mark: str) -> str:
     """A folder for a checkpoint that is being written; ``mark``: of the run that writes it, and a number of its own."""
     return temporary(folder, f"step-{step}-{mark}")

@@ -15,8 +15,10 @@ from yarnml.job.data import Data as Data
 from yarnml.job.evaluation import Evaluation as Evaluation
 from yarnml.job.fields import (
     LARGEST_DELAY,
+    Fraction,
     MetricName,
     Name,
+    Natural,
     NonNegative,
     Number,
     Period,
@@ -35,7 +37,7 @@ from yarnml.job.processes import Master as Master
 from yarnml.job.processes import Reducers as Reducers
 from yarnml.job.processes import Workers as Workers
 
-Gradients = Literal["float32", "bfloat16", "int8"]
+Gradients = Literal["float32", "bfloat16", "int8", "top_k"]
 State = Literal["replicated", "sharded"]
 
 
@@ -48,6 +50,17 @@ class EarlyStopping(Section, frozen=True, kw_only=True):
     restore_best: bool = True
 
 
+class TopK(Section, frozen=True, kw_only=True):
+    """The numbers of a shard's gradient that travel: those of the largest magnitude.
+
+    ``share``: how many of all.
+    ``warmup_steps``: the first steps of the job, in which the share falls to that from a quarter.
+    """
+
+    share: Fraction = 0.01
+    warmup_steps: Natural = 0
+
+
 class Training(Section, frozen=True, kw_only=True):
     """The length of the training, and the portions of rows that its steps take.
 
@@ -55,7 +68,8 @@ class Training(Section, frozen=True, kw_only=True):
     `yarnml.job.length`.
     ``batch_size``: most rows of one step over all shards, or ``full`` for one step per pass over the data.
     ``micro_batch_size``: most rows that a worker maps at once, where those of a step need too much memory.
-    ``gradients``: what they are rounded to before they are added up, and after every addition.
+    ``gradients``: what they are rounded to before they are added up, and after every addition; or ``top_k``, by which
+    only the largest numbers of each travel, and ``top_k`` says how many.
     ``state``: of a learner with a table, ``replicated``: every worker has all rows, or ``sharded``: each has a part.
     ``delay``: how many steps before that of its update a sum is computed, so that it travels beside their computing.
     ``local_steps``: updates of every shard on rows of its own, of ``batch_size`` rows over all shards each, from one
@@ -69,6 +83,7 @@ class Training(Section, frozen=True, kw_only=True):
     batch_size: PositiveInt | Literal["full"] | None = None
     micro_batch_size: PositiveInt | None = None
     gradients: Gradients = "float32"
+    top_k: TopK | None = None
     state: State = "replicated"
     delay: Annotated[int, Meta(ge=0, le=LARGEST_DELAY)] = 0
     local_steps: PositiveInt = 1

@@ -7,7 +7,7 @@ from itertools import pairwise
 from msgspec.structs import replace
 
 from yarnml.errors import JobFileError
-from yarnml.job.batches import check_batches
+from yarnml.job.batches import check_batches, with_sum_defaults
 from yarnml.job.csv import check_csv
 from yarnml.job.data import HoldOut
 from yarnml.job.keys import check_keys, check_state
@@ -33,13 +33,12 @@ from yarnml.job.where import parse_condition
 
 def with_learner_defaults(job: Job) -> Job:
     """The job with its learner's own defaults for fields of ``training`` that are not given."""
+    job = with_sum_defaults(job)
     training = job.training
     in_batches = isinstance(training.batch_size, int) or training.micro_batch_size
     in_batches = in_batches or training.local_steps > 1 or training.delay
     if in_batches or training.gradients != "float32":
         job = replace(job, learner=job.learner.in_batches())
-    if training.state == "sharded":  # a copy of a late task would ask for rows that its owner has updated by then
-        job = replace(job, workers=replace(job.workers, backups=False))
     passes = job.learner.passes
     if passes is None:
         return job

@@ -18,7 +18,7 @@ from yarnml.reduce.placement import place_parts
 
 
 class StateLost(Exception):
-    """Nobody has the newest state any more, or a part of its table."""
+    """Nobody has the newest state any more, a part of its table, or the residual of a shard."""
 
 
 class StateSync:
@@ -39,6 +39,7 @@ class StateSync:
         self._say = say
         self.schema: Schema | None = None
         self.parts: list[Holders] = []
+        self._has_residuals = begin.job.training.gradients == "top_k"
 
     @property
     def time_limit(self) -> str:
@@ -64,7 +65,7 @@ class StateSync:
                 if lost:
                     self._crew.recover(lost)
                 reports = self.attempt(ReportPosition(self._begin.folder, has_owners=bool(self.parts)))
-                return self._sync(newest(reports, low, high), kept_of(reports))
+                return self._sync(newest(reports, low, high), reports)
             except WorkerLost as again:
                 lost = again
 
@@ -73,22 +74,27 @@ class StateSync:
         if self._crew.admit():
             self.regroup(None, step, step)
 
-    def _sync(self, source: tuple[int, StatePosition] | None, kept: Mapping[str, Sequence[KeptPart]]) -> StatePosition:
-        """Have all workers take the state of one, as far as they have another, and the table's parts be where it is.
+    def _sync(self, source: tuple[int, StatePosition] | None, reports: Mapping[int, Report]) -> StatePosition:
+        """Have all workers take the state of one, as far as they have another.
 
-        ``kept``: the parts that processes keep, by address.
+        The parts of its table and the residuals of shards go to the same step.
         """
         if source is None or self.schema is None:
             raise StateLost
         worker, state = source
         address = self._crew.peer(worker)
+        kept = kept_of(reports)
         keepers = keepers_of(self.parts, kept, state.step)
+        holders = residual_holders(reports, state.step)
+        if self._has_residuals and state.step > 0 and len(holders) < self._begin.shards:
+            raise StateLost
         if not all(keepers):
             raise StateLost
         if keepers:
             self.parts = place_parts(keepers, list(kept), self._begin.job.reducers.followers)
         position = state.step, state.loss, state.weight
-        sync = SyncState(self._begin, self.schema, *position, worker, address, self.parts, keepers)
+        residuals = {shard: self._crew.peer(holder) for shard, holder in holders.items()}
+        sync = SyncState(self._begin, self.schema, *position, worker, address, self.parts, keepers, residuals)
         try:
             reports = self.attempt(sync)
         except OwnerLost as lost:
@@ -141,6 +147,17 @@ def keepers_of(parts: Sequence[Holders], kept: Mapping[str, Sequence[KeptPart]],
         order = [*part.addresses, *(address for address in kept if address not in part.addresses)]
         keepers.append([a for a in order if any(k.number == number and k.can_be_after(step) for k in kept.get(a, []))])
     return keepers
+
+
+def residual_holders(reports: Mapping[int, Report], step: int) -> dict[int, int]:
+    """By shard, a worker that has its residual before a step; without those shards whose residual is lost."""
+    return {
+        shard: worker
+        for worker, report in reports.items()
+        if isinstance(report, StatePosition)
+        for shard, steps in report.residuals.items()
+        if step in steps
+    }
 
 
 def differing(digests: Mapping[int, str]) -> list[int] | None:

@@ -24,7 +24,7 @@ from yarnml.reduce.owners import Owners
 from yarnml.reduce.reducer import StepKey, timeout_error
 from yarnml.reduce.routing import RELAY_SUFFIX, Routes
 from yarnml.reduce.server import PeerServices
-from yarnml.reduce.state_transfer import fetch
+from yarnml.reduce.state_transfer import STATE, fetch
 from yarnml.reduce.streams import Destination, Inbox, Stream, Traffic
 from yarnml.reduce.tree import Node, Value, map_pieces, pieces, place
 from yarnml.reduce.uplink import Uplink
@@ -217,11 +217,11 @@ class NetworkAllReduce:
         if self.owners:
             self.owners.abort_before(generation)
 
-    def publish(self, step: int, state: bytes | bytearray) -> None:
-        self._states.publish(step, state)
+    def publish(self, step: int, state: bytes | bytearray, name: str = STATE) -> None:
+        self._states.publish(step, state, name)
 
-    def fetch(self, address: str, step: int) -> bytes:
-        return fetch(address, step, self._credentials, self._timeout)
+    def fetch(self, address: str, step: int, name: str = STATE) -> bytes:
+        return fetch(address, step, self._credentials, self._timeout, name)
 
     def close(self) -> None:
         for stream in self._streams.values():

@@ -6,6 +6,7 @@ from typing import Protocol
 from yarnml.reduce.owners import Owners
 from yarnml.reduce.reducer import StepKey
 from yarnml.reduce.routing import Routes
+from yarnml.reduce.state_transfer import STATE
 from yarnml.reduce.tree import Node, Value
 
 MoreParts = Callable[[float], Mapping[Node, Value]]
@@ -54,11 +55,14 @@ class AllReduce(Protocol):
     def abort_before(self, generation: int) -> None:
         """End the wait for totals of generations before this one.  May be called by another thread."""
 
-    def publish(self, step: int, state: bytes | bytearray) -> None:
-        """Offer the state after ``step`` to other workers, in the place of an older one."""
+    def publish(self, step: int, state: bytes | bytearray, name: str = STATE) -> None:
+        """Offer the state after ``step`` to other workers, in the place of an older one of this name."""
 
-    def fetch(self, address: str, step: int) -> bytes:
-        """Get the state after ``step`` from the worker at ``address``; wait until that has it.  Raises WorkerLost."""
+    def fetch(self, address: str, step: int, name: str = STATE) -> bytes:
+        """Get the state after ``step`` from the worker at ``address``; wait until that has it.  Raises WorkerLost.
+
+        May be called by another thread.
+        """
 
     def close(self) -> None:
         """Close all connections."""

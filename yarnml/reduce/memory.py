@@ -7,6 +7,7 @@ from yarnml.reduce.base import MoreParts, no_more_parts
 from yarnml.reduce.owners import Owners
 from yarnml.reduce.reducer import StepKey
 from yarnml.reduce.routing import Routes
+from yarnml.reduce.state_transfer import STATE
 from yarnml.reduce.tree import Node, Value, root
 
 
@@ -34,10 +35,10 @@ class MemoryAllReduce:
     def abort_before(self, generation: int) -> None:
         pass
 
-    def publish(self, step: int, state: bytes | bytearray) -> None:
+    def publish(self, step: int, state: bytes | bytearray, name: str = STATE) -> None:
         pass
 
-    def fetch(self, address: str, step: int) -> bytes:
+    def fetch(self, address: str, step: int, name: str = STATE) -> bytes:
         raise WorkerLost("A worker without transport has nobody to fetch a state from.")
 
     def close(self) -> None:

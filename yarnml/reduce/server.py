@@ -70,7 +70,7 @@ class ReducerServer(fl.FlightServerBase):  # type: ignore[misc]
 
     def do_get(self, context: Any, ticket: Any) -> Any:
         """Answer `yarnml.reduce.state_transfer.fetch`."""
-        return StateStream(self._services.states.wait(int(ticket.ticket), STATE_WAIT_SECONDS))
+        return StateStream(self._services.states.answer(ticket.ticket, STATE_WAIT_SECONDS))
 
     def do_exchange(self, context: Any, descriptor: Any, reader: Any, writer: Any) -> None:
         """Serve a worker's stream of parts and totals."""

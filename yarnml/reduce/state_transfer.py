@@ -1,4 +1,7 @@
-"""A worker's state for others to fetch: a newcomer, a worker that fell behind, one whose bits went wrong."""
+"""A worker's state for others to fetch: a newcomer, a worker that fell behind, one whose bits went wrong.
+
+Beside it are the residuals of its shards (`yarnml.worker.residuals`), by names of their own.
+"""
 
 import hashlib
 import time
@@ -15,28 +18,38 @@ from yarnml.reduce.connections import arrow_bytes
 
 MESSAGE_BYTES = 16 * 2**20
 
+STATE = "state"
+"""The name of the state itself."""
+
 
 class StateStore:
-    """Holds the newest state that its worker published."""
+    """Holds the newest of each thing that its worker published, by name."""
 
     def __init__(self) -> None:
         self._published = Condition()
-        self._step = -1
-        self._state: bytes | bytearray = b""
+        self._newest: dict[str, tuple[int, bytes | bytearray]] = {}
 
-    def publish(self, step: int, state: bytes | bytearray) -> None:
-        """Replace the state by the one after ``step``, and wake those that wait for it."""
+    def publish(self, step: int, state: bytes | bytearray, name: str = STATE) -> None:
+        """Replace a state by the one after ``step``, and wake those that wait for it."""
         with self._published:
-            self._step = step
-            self._state = state
+            self._newest[name] = step, state
             self._published.notify_all()
 
-    def wait(self, step: int, seconds: float) -> bytes | bytearray:
+    def wait(self, step: int, seconds: float, name: str = STATE) -> bytes | bytearray:
         """Return the state after ``step``; WorkerLost when it is not published in time."""
+
+        def is_there() -> bool:
+            return name in self._newest and self._newest[name][0] == step
+
         with self._published:
-            if not self._published.wait_for(lambda: self._step == step, seconds):
-                raise WorkerLost(f"The state after step {step} was not published within {seconds:.0f} s.")
-            return self._state
+            if not self._published.wait_for(is_there, seconds):
+                raise WorkerLost(f"The {name} after step {step} was not published within {seconds:.0f} s.")
+            return self._newest[name][1]
+
+    def answer(self, ticket: bytes, seconds: float) -> bytes | bytearray:
+        """Return what the ticket of a `fetch` asks for, as `wait` does."""
+        name, _, step = ticket.decode().rpartition(" ")
+        return self.wait(int(step), seconds, name)
 
 
 def messages(state: bytes | bytearray) -> Iterator[tuple[pa.RecordBatch, bytes]]:
@@ -48,7 +61,7 @@ def messages(state: bytes | bytearray) -> Iterator[tuple[pa.RecordBatch, bytes]]
         yield arrow_bytes.batch(view[start : start + MESSAGE_BYTES]), digest
 
 
-def fetch(address: str, step: int, credentials: Credentials, seconds: float) -> bytes:
+def fetch(address: str, step: int, credentials: Credentials, seconds: float, name: str = STATE) -> bytes:
     """Get the state after ``step``, whole, from the worker at ``address``; WorkerLost where it can't be had."""
     began = time.monotonic()
     state = bytearray()
@@ -56,15 +69,17 @@ def fetch(address: str, step: int, credentials: Credentials, seconds: float) -> 
     try:
         with fl.FlightClient(f"{credentials.scheme}://{address}", **credentials.calling()) as client:
             options = fl.FlightCallOptions(timeout=seconds, headers=credentials.headers)
-            for chunk in client.do_get(fl.Ticket(str(step).encode()), options):
+            for chunk in client.do_get(fl.Ticket(f"{name} {step}".encode()), options):
                 state += arrow_bytes.view(chunk.data)
                 digest = chunk.app_metadata.to_pybytes() if chunk.app_metadata else b""
     except pa.ArrowException as exc:
         waited = time.monotonic() - began
         reason = str(exc).splitlines()[0]
-        raise WorkerLost(f"The state after step {step} can't be had from {address} ({waited:.0f} s): {reason}") from exc
+        raise WorkerLost(
+            f"The {name} after step {step} can't be had from {address} ({waited:.0f} s): {reason}"
+        ) from exc
     if hashlib.sha256(state).digest() != digest:
-        raise WorkerLost(f"The state after step {step} from {address} did not come whole.")
+        raise WorkerLost(f"The {name} after step {step} from {address} did not come whole.")
     return bytes(state)
 
 

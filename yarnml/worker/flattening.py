@@ -1,8 +1,8 @@
 """A learner's sums as a flat vector, which can be added up whatever it means, and back.
 
-With gradients that are rounded it is a `yarnml.reduce.tree.MixedVector`: to bfloat16 they are rounded on the device, so
-that half the bytes leave it, to int8 on the host (`rounded`).  The loss, the weight and the statistics behind them stay
-float32.
+With gradients that travel in fewer bytes it is a `yarnml.reduce.tree.MixedVector`: to bfloat16 they are rounded on the
+device, so that half the bytes leave it; what else makes them smaller does so on the host (`yarnml.worker.compression`).
+The loss, the weight and the statistics behind them stay float32.
 """
 
 import math
@@ -16,9 +16,10 @@ import numpy as np
 from yarnml.job.spec import Gradients
 from yarnml.learners import gradient
 from yarnml.learners.base import Sums
-from yarnml.reduce import int8
-from yarnml.reduce.int8 import INT8, numbers_of
-from yarnml.reduce.tree import BFLOAT16, MixedVector, Node, Value, pieces
+from yarnml.reduce import int8, top_k
+from yarnml.reduce.int8 import INT8
+from yarnml.reduce.keyed import KeyedVector
+from yarnml.reduce.tree import BFLOAT16, MixedVector, Value, pieces
 
 FLOAT32 = np.dtype(np.float32)
 
@@ -58,18 +59,17 @@ class Flattening:
 
     def to_device(self, value: Value) -> list[Any]:
         """A vector on the host, as `sums` takes it; float64 is rounded where the sums are float32."""
+        if isinstance(value, KeyedVector):  # gradients by key, which are the first piece of all others
+            return [top_k.numbers_of(value.run, self._length(0)), value.dense]
         return [
-            numbers_of(piece, sum(math.prod(leaf.shape) for leaf in self._leaves[which]))
-            if piece.dtype == INT8
-            else piece.astype(kind, copy=False)
-            for piece, (which, kind) in zip(pieces(value), self._pieces, strict=True)
+            int8.numbers_of(piece, self._length(number)) if piece.dtype == INT8 else piece.astype(kind, copy=False)
+            for number, (piece, (_, kind)) in enumerate(zip(pieces(value), self._pieces, strict=True))
         ]
 
-
-def rounded(value: Value, seed: int, step: int, shard: int) -> MixedVector:
-    """The sums of a shard with gradients in int8; ``seed``: of the training."""
-    assert isinstance(value, MixedVector)
-    return MixedVector(int8.rounded(value.rounded, seed, step, *Node(0, shard)), value.exact)
+    def _length(self, number: int) -> int:
+        """The numbers of a piece."""
+        which, _ = self._pieces[number]
+        return sum(math.prod(leaf.shape) for leaf in self._leaves[which])
 
 
 def _cut(flat: jax.Array, forms: list[Any]) -> list[jax.Array]:

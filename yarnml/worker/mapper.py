@@ -54,6 +54,7 @@ from yarnml.worker.loaders import RowCaches
 from yarnml.worker.on_model import apply_model
 from yarnml.worker.progress import ProgressTracker
 from yarnml.worker.replica import NO_STATE
+from yarnml.worker.residual_transfer import ResidualTransfer
 from yarnml.worker.saved_state import SavedState
 from yarnml.worker.scaling_fit import fit_scaling
 from yarnml.worker.tasks import RequestShard, Tasks
@@ -85,7 +86,8 @@ class Mapper:
         self._allreduce = allreduce
         self._tracker = tracker
         self._request_backup = request_backup
-        self._saved = SavedState(tracker.finish_checkpoint)
+        self._residuals = ResidualTransfer(allreduce)
+        self._saved = SavedState(tracker.finish_checkpoint, self._residuals)
         self._row_caches = RowCaches()
         self._learners = learners or CompiledLearners()
         self._training: Training | None = None
@@ -131,10 +133,10 @@ class Mapper:
             case Evaluate() | Calibrate() | CountRows():
                 return answer(command, self._current, tasks, self._tracker)
             case Restore(step, folder):
-                self._saved.restore(self._current, step, folder, leads=tasks.leads)
+                self._saved.restore(self._current, step, folder, tasks)
                 self._current.replica.step = step
             case Save():
-                return self._save(command) if tasks.leads else Done()
+                return self._saved.save(self._current, command, tasks)
             case AwaitSave():
                 return self._saved.finish()
             case Export(folder, about):
@@ -189,6 +191,7 @@ class Mapper:
         training.parts = sync.parts
         if self._allreduce.owners:
             self._allreduce.owners.parts = sync.parts
+        self._residuals.offer(training.residuals, sync.step, sync.residuals.keys() - tasks.shards)
         if self._index == sync.source:
             self._allreduce.publish(sync.step, tensors.pack(training.replica.tensors()))
         elif not tasks.shards:
@@ -197,6 +200,7 @@ class Mapper:
         elif training.position.step != sync.step:
             replica = training.build(sync.schema, self._allreduce.owners)
             replica.load(tensors.unpack(self._allreduce.fetch(sync.address, sync.step)), sync.address)
+        self._residuals.take(training.residuals, sync.step, sync.residuals, tasks.shards)
         training.replica.move_to(StatePosition(sync.step, sync.loss, sync.weight))
         if training.replica.owned is not None and tasks.leads:
             training.replica.owned.resume(training.folder, sync.step, sync.kept)
@@ -216,7 +220,7 @@ class Mapper:
         training.place_table(tasks.reducers if self._allreduce.owners else [])
         content, restored = training.begin(build, self._allreduce.owners)
         replica = training.replica
-        self._saved.restore(training, build.step, restored, leads=tasks.leads)
+        self._saved.restore(training, build.step, restored, tasks)
         replica.move_to(StatePosition(build.step, 0.0, 0.0))
         if tasks.leads and training.job.export:
             _ = replica.program.stablehlo  # a model that can't be exported is refused before it is trained
@@ -236,10 +240,6 @@ class Mapper:
         traces = training.traces(self._index) if train.profile else {}
         loop = TrainingLoop(train, training, tasks, self._tracker)
         return loop.run(traces, after_step=self._saved.check)
-
-    def _save(self, save: Save) -> Report:
-        training = self._current
-        return self._saved.save(training.replica, save, histograms=training.job.monitor.histograms)
 
     def _sum_dataset(self, dataset: str, schema: Schema, function: BatchSum, tasks: Tasks, step: int = 0) -> Vector:
         training = self._current

@@ -19,6 +19,8 @@ from yarnml.sparse.stored import KEYS
 from yarnml.storage import tensors
 from yarnml.storage.integrity import TornFile
 from yarnml.worker.replica import Replica
+from yarnml.worker.residual_transfer import ResidualTransfer
+from yarnml.worker.tasks import Tasks
 from yarnml.worker.training import Training
 
 
@@ -26,9 +28,11 @@ class SavedState:
     """One worker's part in checkpoints and models.
 
     ``notify`` hears of each checkpoint that was written beside the training, in the thread that wrote it.
+    ``residuals``: the way to those of other workers' shards.
     """
 
-    def __init__(self, notify: Callable[[Saved], None]) -> None:
+    def __init__(self, notify: Callable[[Saved], None], residuals: ResidualTransfer) -> None:
+        self._residuals = residuals
         self._writer = CheckpointWriter(notify)
 
     def check(self) -> None:
@@ -43,23 +47,29 @@ class SavedState:
         """Wait for the checkpoint that is being written."""
         return self._writer.finish() or Done()
 
-    def restore(self, training: Training, step: int, folder: str | None, *, leads: bool) -> None:
+    def restore(self, training: Training, step: int, folder: str | None, tasks: Tasks) -> None:
         """Take the state after ``step`` from a checkpoint's folder; None for the first state, which a replica has."""
         replica = training.replica
-        if replica.owned is not None and leads:
+        if replica.owned is not None and tasks.leads:
             replica.owned.begin(training.folder, step, table_files(folder) if folder else [])
         if folder:
             replica.load(_arrays(folder, replica), folder)
+        if folder and training.has_residuals:
+            training.residuals.restore(folder, step, tasks.shards)
 
-    def save(self, replica: Replica, save: Save, *, histograms: bool) -> Report:
-        """Write the state, or have a thread write it while the training goes on.
-
-        ``histograms``: of the parameters are wanted, too.
-        """
+    def save(self, training: Training, save: Save, tasks: Tasks) -> Report:
+        """Write the state, or have a thread write it while the training goes on."""
+        replica = training.replica
+        if not tasks.leads:
+            self._residuals.offer(training.residuals, replica.step, tasks.shards)
+            return Done()
+        histograms = training.job.monitor.histograms
+        rest: Callable[[], dict[str, str]] = dict
+        if training.has_residuals:
+            rest = self._residuals.checkpoint(training.residuals, replica.step, save.folder, tasks)
         replica.model()  # refuses a state that is not finite: no training can go on from it
         data = tensors.pack(replica.tensors())
         self._writer.finish()  # owners write one checkpoint at a time, too
-        rest: Callable[[], dict[str, str]] = dict
         if replica.owned is not None:
             rest = replica.owned.save(save.folder, None if save.since is None else replica.step - save.since)
         if not save.beside:

@@ -58,6 +58,12 @@ class Tasks:
         return self._assignment.reducers
 
     @property
+    def addresses(self) -> dict[int, str]:
+        """The address of the worker of every shard; empty in a process that is alone."""
+        assignment = self._assignment
+        return {shard: assignment.workers.get(w, "") for w, shards in assignment.shards.items() for shard in shards}
+
+    @property
     def leads(self) -> bool:
         """True for the first worker that has shards: it writes checkpoints and models for all."""
         return self._index == min(worker for worker, shards in self._assignment.shards.items() if shards)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import jax
 import numpy as np
+from msgspec.structs import replace
 
 from yarnml.checkpoint.start import read_start, unchanged_folder
 from yarnml.control.commands import Build, Initialize
@@ -22,6 +23,7 @@ from yarnml.reduce.placement import place_parts
 from yarnml.worker.compiled_learners import CompiledLearner, CompiledLearners
 from yarnml.worker.loaders import Loaders, RowCaches
 from yarnml.worker.replica import NO_STATE, Replica
+from yarnml.worker.residuals import Residuals
 
 
 class Training:
@@ -29,6 +31,7 @@ class Training:
 
     ``loaders``: its datasets.  ``scaling``: what `FitScaling` has found, or None.
     ``parts``: of its table, and the processes that keep them; none where every worker has all of it.
+    ``residuals``: of its shards' gradients, where only the largest numbers of these travel.
     """
 
     def __init__(self, initialize: Initialize, row_caches: RowCaches, learners: CompiledLearners) -> None:
@@ -37,6 +40,7 @@ class Training:
         self.loaders = Loaders(initialize, row_caches)
         self.scaling: Scaling | None = None
         self.parts: list[Holders] = []
+        self.residuals = Residuals(initialize.job.training.delay)
         self._is_search = initialize.is_search
         self._learners = learners
         self._replica: Replica | None = None
@@ -47,6 +51,11 @@ class Training:
         return self._is_search
 
     @property
+    def has_residuals(self) -> bool:
+        """True where the state after a step is nothing without the residuals of all shards."""
+        return self.job.training.gradients == "top_k"
+
+    @property
     def replica(self) -> Replica:
         """The learner's state.  Raises YarnmlError before `Build` or `SyncState` has made it."""
         if self._replica is None:
@@ -55,7 +64,8 @@ class Training:
 
     @property
     def position(self) -> StatePosition:
-        return self._replica.position if self._replica is not None else NO_STATE
+        position = self._replica.position if self._replica is not None else NO_STATE
+        return replace(position, residuals=self.residuals.steps)
 
     def traces(self, worker: int) -> dict[str, str]:
         """Choose where the trace of a worker's steps goes: URLs by the endings of its files."""
@@ -134,6 +144,7 @@ class Training:
         """Say from here on that there is no state."""
         if self._replica is not None:
             self._replica.move_to(NO_STATE)
+        self.residuals.keep(())
 
     def warm_up(self, schema: Schema) -> None:
         """Compile the steps of the training by one step on a state that is thrown away."""

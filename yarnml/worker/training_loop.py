@@ -15,7 +15,7 @@ from yarnml.errors import ModelError
 from yarnml.job.spec import Job
 from yarnml.learners.base import Scores
 from yarnml.reduce.tree import Value
-from yarnml.worker.flattening import rounded
+from yarnml.worker.compression import compression_of
 from yarnml.worker.full_pass import sum_shard
 from yarnml.worker.placed_rows import placed_rows
 from yarnml.worker.profiling import PhaseClock, trace_first_steps
@@ -42,8 +42,8 @@ class TrainingLoop:
         self._loaders = training.loaders
         self._replica = training.replica
         self._delay = training.job.training.delay
-        self._seed = training.job.training.seed
-        self._rounds_on_host = training.job.training.gradients == "int8"
+        self._residuals = training.residuals
+        self._compress = compression_of(training.job.training, training.residuals)
         self._steps_per_epoch = training.loaders.steps(training.replica.schema)
         self._tasks = tasks
         self._tracker = tracker
@@ -59,6 +59,7 @@ class TrainingLoop:
         replica.loss = train.loss
         replica.weight = train.weight
         replica.shard_cache.serve(self._tasks.shards, self._loaders.cache_bytes)
+        self._residuals.keep(self._tasks.shards)
         clock = PhaseClock("read", "compute", "exchange", "update")
         scores: Scores | None = None
         first_update = 0.0
@@ -126,8 +127,7 @@ class TrainingLoop:
         if rows is None:
             batches_of_shard = self._loaders.loader("train", replica.schema).scan(shard)
             return sum_shard(batches_of_shard, partial(replica.map, step=step), self._tracker.finish_batch)
-        sums = replica.map(rows, step)
-        return rounded(sums, self._seed, step, shard) if self._rounds_on_host else sums
+        return self._compress(replica.map(rows, step), step, shard)
 
     def _whole_shard(self, shard: int) -> Iterator[Rows | PlacedRows]:
         """All rows of a shard.
