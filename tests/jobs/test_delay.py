@@ -23,11 +23,14 @@ Y = ((SCALED[1] - SCALED[1].mean()) / SCALED[1].std()).astype(np.float32)[:ROWS]
 
 @pytest.fixture
 def train(write_table: Callable[..., Path]) -> Train:
-    """Trains a linear model on the diabetes data, with a rate of sgd and fields of ``training``; its parameters."""
+    """Trains a linear model on the diabetes data, with a rate of sgd and fields of ``training``; its parameters.
+
+    A ``name`` that comes again goes on with the training.
+    """
     path = write_table("train.parquet", x=list(X), y=Y)
 
-    def fit(rate: Any, **training: Any) -> Arrays:
-        folder = path.parent / str(len(list(path.parent.iterdir())))
+    def fit(rate: Any, name: str = "", **training: Any) -> Arrays:
+        folder = path.parent / (name or str(len(list(path.parent.iterdir()))))
         job = {
             "name": "delay",
             "data": {"train": str(path), "features": ["x"], "label": "y"},
@@ -69,3 +72,13 @@ def test_reaches_the_optimum(train: Train, fields: dict[str, Any]) -> None:
     best = LinearRegression().fit(X, Y)
     reached = np.mean(np.square(X @ arrays["parameters/weight"].ravel() + arrays["parameters/bias"].item() - Y))
     assert reached < 1.01 * np.mean(np.square(best.predict(X) - Y))
+
+
+def test_residuals_are_in_the_checkpoint(train: Train) -> None:
+    """A training that goes on from a checkpoint has the bits of one that did not stop: no residual is lost."""
+    fields = {"batch_size": 27, "gradients": "top_k", "top_k": {"share": 0.1}}
+    stopped = train(0.05, "job", epochs=2, **fields)
+    continued = train(0.05, "job", epochs=4, **fields)
+    whole = train(0.05, epochs=4, **fields)
+    assert continued["parameters/weight"].tobytes() == whole["parameters/weight"].tobytes()
+    assert stopped["parameters/weight"].tobytes() != whole["parameters/weight"].tobytes()

@@ -15,10 +15,8 @@ from yarnml.job.data import Data as Data
 from yarnml.job.evaluation import Evaluation as Evaluation
 from yarnml.job.fields import (
     LARGEST_DELAY,
-    Fraction,
     MetricName,
     Name,
-    Natural,
     NonNegative,
     Number,
     Period,
@@ -36,6 +34,7 @@ from yarnml.job.processes import EnvironmentSpec as EnvironmentSpec
 from yarnml.job.processes import Master as Master
 from yarnml.job.processes import Reducers as Reducers
 from yarnml.job.processes import Workers as Workers
+from yarnml.job.top_k import TopK as TopK
 
 Gradients = Literal["float32", "bfloat16", "int8", "top_k"]
 State = Literal["replicated", "sharded"]
@@ -48,17 +47,6 @@ class EarlyStopping(Section, frozen=True, kw_only=True):
     patience: PositiveInt = 3
     min_delta: NonNegative = 0.0
     restore_best: bool = True
-
-
-class TopK(Section, frozen=True, kw_only=True):
-    """The numbers of a shard's gradient that travel: those of the largest magnitude.
-
-    ``share``: how many of all.
-    ``warmup_steps``: the first steps of the job, in which the share falls to that from a quarter.
-    """
-
-    share: Fraction = 0.01
-    warmup_steps: Natural = 0
 
 
 class Training(Section, frozen=True, kw_only=True):

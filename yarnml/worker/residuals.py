@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from yarnml import storage
-from yarnml.checkpoint.store import read_manifest
+from yarnml.checkpoint.manifest import read_manifest
 from yarnml.data.arrays import Array
 from yarnml.errors import CheckpointError, translated
 from yarnml.job import paths
