@@ -125,6 +125,7 @@ def test_goes_on_after_a_stop(job: Job, undisturbed: Undisturbed) -> None:
     assert not (Path(job["checkpoint"]["path"]) / "trials").exists()
 
 
+@pytest.mark.breadth
 def test_goes_on_without_a_worker(job: Job, undisturbed: Undisturbed, write_job: Any) -> None:
     """A worker that is killed in the middle of a search costs nothing but time: the same results and bits."""
     with running(write_job(job | {"workers": {"count": 2}})) as run:
