@@ -37,7 +37,7 @@ def admin_variables(java: str = QUICK_JAVA, **variables: str) -> str:
 # For who waits for the next heartbeat, or the next look: neither is far.
 QUICK = {
     "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": "200",
-    "yarn.nodemanager.container-monitor.interval-ms": "1000",  # a look at every process of the machine
+    "yarn.nodemanager.container-monitor.interval-ms": "2000",  # a look at every process of the machine
     "yarn.resourcemanager.monitor.capacity.preemption.max_wait_before_kill": "1000",
     "yarn.nodemanager.admin-env": admin_variables(),
 }
