@@ -1,57 +1,89 @@
-"""Logistic regression on keys by FTRL-proximal: rows like Criteo's, of 39 keys each.
+"""Models of keys: rows like Criteo's, of 39 keys each.
 
 Limit: a loop row by row, which numba compiles, over keys in memory.  yarnml's first epoch reads Parquet and hashes; a
 later one has its rows in the cache, shuffled, and takes steps of several thousand rows.
 """
 
+import math
 import statistics
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from benchmarks import clicks
+from benchmarks import clicks, large_table
 from benchmarks.clicks import Clicks
 from benchmarks.measure import Column, interleaved, report
 from benchmarks.passes import Stopwatch
 from benchmarks.peers.process import Answer, Peer, once, present
 
-LIMIT = "a loop in numba, 1 thread"
-
 COLUMNS = [
     Column("an epoch s", lambda a: a["seconds"], compared=True),
-    Column("first epoch s", lambda a: a.get("first", a["seconds"])),
+    Column("first epoch s", lambda a: a.get("first", math.nan)),
     Column("AUC", lambda a: a["auc"]),
 ]
 
+FTRL = {"kind": "sparse_linear"}
+ADAGRAD = {"kind": "sparse_linear", "optimizer": {"kind": "adagrad", "learning_rate": 0.05}}
+FACTORS = {"kind": "sparse_factorization_machine", "rank": 8}
 
-def main(rounds: int = 3, rows: int = 400_000, passes: int = 3, batch: int = 8192, *, sharded: bool = False) -> None:
-    """Keys: logistic regression by FTRL, beside a compiled loop and Vowpal Wabbit.
+Blocks = Mapping[str, Callable[[], Answer]]
 
-    ``--sharded``: a job whose workers own a part of the table each, too.
+
+def main(rounds: int = 1, rows: int = 1_000_000, passes: int = 3, keys: int = 100_000_000) -> None:
+    """Keys: linear models and factorisation machines, beside compiled loops and Vowpal Wabbit; tables that are large.
+
+    ``keys``: of the largest table; what a step of 1,000 workers sends is counted, not measured.
     """
     table = Clicks(rows)
     clicks.write(table)
     print(
-        f"sparse: {table.train_rows} synthetic rows like Criteo's of {len(table.features)} keys, {passes} epochs, "
-        f"{batch} rows a step"
+        f"sparse: {table.train_rows} synthetic rows like Criteo's of {len(table.features)} keys, {passes} epochs; "
+        "limit/this of the first row of each table"
     )
-    size = [str(rows), str(passes)]
-    peers = {
-        LIMIT: Peer("sparse", ["loop", *size], needs=["numba"]),
-        "Vowpal Wabbit, 2 threads": Peer("sparse", ["vw", *size], needs=["vowpalwabbit"]),
-    }
-    blocks: dict[str, Callable[[], Answer]] = {name: once(peer) for name, peer in present(peers).items()}
-    blocks["yarnml, 1 worker"] = lambda: fit(table, passes, batch, workers=1)
-    blocks["yarnml, 2 workers"] = lambda: fit(table, passes, batch, workers=2)
-    if sharded:
-        owned = {"workers": 2, "state": "sharded"}
-        blocks["yarnml, 2 workers, sharded"] = lambda: fit(table, passes, batch, **owned)
-        blocks["yarnml, the same without followers"] = lambda: fit(table, passes, batch, **owned, followers=0)
-    report(interleaved(blocks, rounds), COLUMNS, limit=next(iter(blocks)))
+
+    def peers(**ways: str) -> Blocks:
+        size = [str(rows), str(passes)]
+        package = {"vw": "vowpalwabbit"}
+        named = {
+            name.replace("_", " "): Peer("sparse", [way, *size], needs=[package.get(way, "numba")])
+            for name, way in ways.items()
+        }
+        return {name: once(peer) for name, peer in present(named).items()}
+
+    def job(
+        learner: Mapping[str, Any] = FTRL, batch: int = 8192, workers: int = 1, **fields: Any
+    ) -> Callable[[], Answer]:
+        return partial(fit, table, passes, batch, learner, workers=workers, **fields)
+
+    def show(title: str, blocks: Blocks) -> None:
+        print(f" {title}")
+        report(interleaved(blocks, rounds), COLUMNS, limit=next(iter(blocks)))
+
+    show("FTRL, 8,192 rows a step", peers(a_loop_in_numba="ftrl", Vowpal_Wabbit="vw") | {"yarnml, 1 worker": job()})
+    show("Adagrad, 8,192 rows a step", peers(a_loop_in_numba="adagrad") | {"yarnml, 1 worker": job(ADAGRAD)})
+    show("factors of rank 8, 8,192 rows a step", peers(a_loop_in_numba="factors") | {"yarnml, 1 worker": job(FACTORS)})
+    for batch in (8192, 32_768):
+        sharded = {"workers": 2, "state": "sharded"}
+        blocks = {
+            "1 worker": job(batch=batch),
+            "2 workers": job(batch=batch, workers=2),
+            "2 workers, sharded": job(batch=batch, **sharded),
+            "2 workers, sharded, no followers": job(batch=batch, **sharded, followers=0),
+        }
+        show(f"workers, FTRL, {batch:,} rows a step", blocks)
+    large_table.main(keys)
 
 
 def fit(
-    table: Clicks, passes: int, batch: int, *, workers: int, state: str = "replicated", followers: int = 1
+    table: Clicks,
+    passes: int,
+    batch: int,
+    learner: Mapping[str, Any],
+    *,
+    workers: int,
+    state: str = "replicated",
+    followers: int = 1,
 ) -> Answer:
     """A job from Parquet; an epoch is one of the later ones."""
     with tempfile.TemporaryDirectory() as folder:
@@ -65,7 +97,7 @@ def fit(
                 "classes": [0, 1],
                 "prepare": [{"kind": "key", "columns": table.features, "bits": 22}],
             },
-            "learner": {"kind": "sparse_linear"},
+            "learner": learner,
             "training": {"epochs": passes, "batch_size": batch, "shards": workers, "state": state},
             "evaluation": {"every": f"{passes} epochs"},
             "workers": {"count": workers, "cache": "4 GiB"},

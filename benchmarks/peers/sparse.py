@@ -1,4 +1,4 @@
-"""Logistic regression on keys by others: ``WAY ROWS PASSES``, by FTRL-proximal, row by row.
+"""Models of keys by others: ``WAY ROWS PASSES``, row by row, and the network of DLRM without any table.
 
 The answer: seconds of one pass over rows that are in memory, or in a cache of the program's own, and the area under the
 ROC curve on the test file.
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,39 +24,60 @@ from benchmarks.peers.process import Answer, serve
 BITS = 22
 ALPHA = 0.1
 BETA = 1.0
+RANK = 8
+
+Score = Callable[[Any], Any]
+"""Makes the scores [rows] of keys [rows, columns]."""
 
 
 def by_loop(table: Clicks, passes: int) -> Answer:
-    """A loop that numba compiles, over keys in memory; one thread."""
-    import numba
+    """FTRL-proximal in a loop that numba compiles, over keys in memory; one thread."""
+    from benchmarks.peers import sparse_loops
 
-    @numba.njit
-    def train(keys: Any, y: Any, z: Any, n: Any) -> None:
-        weights = np.empty(keys.shape[1], np.float32)
-        for row in range(len(y)):
-            score = np.float32(0)
-            for j in range(keys.shape[1]):
-                key = keys[row, j]
-                weights[j] = -z[key] / ((np.float32(BETA) + np.sqrt(n[key])) / np.float32(ALPHA))
-                score += weights[j]
-            slope = np.float32(1) / (np.float32(1) + np.exp(-score)) - y[row]
-            square = slope * slope
-            for j in range(keys.shape[1]):
-                key = keys[row, j]
-                root = np.sqrt(n[key])
-                n[key] += square
-                z[key] += slope - (np.sqrt(n[key]) - root) / np.float32(ALPHA) * weights[j]
-
-    keys, y = _keys(table.folder / "train")
     z, n = np.zeros((2, 1 << BITS), np.float32)
-    train(keys[:0], y[:0], z, n)
+
+    def score(keys: Any) -> Any:
+        weights = -z / ((np.float32(BETA) + np.sqrt(n)) / np.float32(ALPHA))
+        return weights[keys].sum(axis=1)
+
+    return _timed(sparse_loops.ftrl, [z, n], score, table, passes)
+
+
+def by_adagrad(table: Clicks, passes: int) -> Answer:
+    """Do as `by_loop`, by Adagrad."""
+    from benchmarks.peers import sparse_loops
+
+    weights, n = np.zeros((2, 1 << BITS), np.float32)
+    return _timed(sparse_loops.adagrad, [weights, n], lambda keys: weights[keys].sum(axis=1), table, passes)
+
+
+def by_factors(table: Clicks, passes: int) -> Answer:
+    """Do as `by_loop`, a factorisation machine."""
+    from benchmarks.peers import sparse_loops
+
+    z, n = np.zeros((2, 1 << BITS), np.float32)
+    v = np.random.default_rng(1).uniform(-0.01, 0.01, (1 << BITS, RANK)).astype(np.float32)
+    squares = np.zeros_like(v)
+
+    def score(keys: Any) -> Any:
+        weights = -z / ((np.float32(BETA) + np.sqrt(n)) / np.float32(ALPHA))
+        total = sum(v[column] for column in keys.T)
+        pairs = (total**2 - sum(v[column] ** 2 for column in keys.T)).sum(axis=1) / 2
+        return weights[keys].sum(axis=1) + pairs
+
+    return _timed(sparse_loops.factors, [z, n, v, squares], score, table, passes)
+
+
+def _timed(train: Any, arrays: list[Any], score: Score, table: Clicks, passes: int) -> Answer:
+    """Run a loop over all rows, again and again."""
+    keys, y = _keys(table.folder / "train")
+    train(keys[:0], y[:0], *arrays)
     begun = time.perf_counter()
     for _ in range(passes):
-        train(keys, y, z, n)
+        train(keys, y, *arrays)
     seconds = (time.perf_counter() - begun) / passes
     keys, y = _keys(table.folder / "test")
-    weights = -z / ((np.float32(BETA) + np.sqrt(n)) / np.float32(ALPHA))
-    return {"seconds": seconds, "auc": auc(y, weights[keys].sum(axis=1))}
+    return {"seconds": seconds, "auc": auc(y, score(keys))}
 
 
 def _keys(folder: Path) -> tuple[Any, Any]:
@@ -66,7 +88,7 @@ def _keys(folder: Path) -> tuple[Any, Any]:
 
 
 def by_vw(table: Clicks, passes: int) -> Answer:
-    """Vowpal Wabbit from its cache; a thread that reads, and one that learns."""
+    """Vowpal Wabbit from its cache, the first pass from text; a thread that reads, and one that learns."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         labels = {part: _write_text(table.folder / part, folder / part) for part in ("train", "test")}
@@ -75,9 +97,10 @@ def by_vw(table: Clicks, passes: int) -> Answer:
         learn = ["--ftrl", "--ftrl_alpha", str(ALPHA), "--ftrl_beta", str(BETA), "--loss_function", "logistic"]
         learn += ["-f", str(folder / "model")]
         start = _vw("-d", "/dev/null", *learn)
+        first = _vw("-d", str(folder / "train"), *learn) - start
         seconds = (_vw(*cache, "--passes", str(passes), "--holdout_off", *learn) - start) / passes
         _vw("-t", "-d", str(folder / "test"), "-i", str(folder / "model"), "-p", str(folder / "scores"))
-        return {"seconds": seconds, "auc": auc(labels["test"], np.loadtxt(folder / "scores"))}
+        return {"seconds": seconds, "first": first, "auc": auc(labels["test"], np.loadtxt(folder / "scores"))}
 
 
 def _vw(*arguments: str) -> float:
@@ -103,7 +126,7 @@ def _write_text(source: Path, target: Path) -> Values:
     return np.concatenate(labels)
 
 
-WAYS = {"loop": by_loop, "vw": by_vw}
+WAYS = {"ftrl": by_loop, "adagrad": by_adagrad, "factors": by_factors, "vw": by_vw}
 
 
 def main() -> None:
