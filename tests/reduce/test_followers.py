@@ -142,14 +142,17 @@ def test_another_training() -> None:
 
 
 def test_traffic_of_followers() -> None:
-    """A follower gets every key of a step once, 8 bytes and 4 a weight, and owners nothing but that."""
+    """A follower gets every key of a step once, with 4 bytes a weight, and owners nothing but that.
+
+    A key has 8 bytes, or 4 where it has 32 bits or less.
+    """
     with owners(1, 3, 1) as (allreduces, _):
-        keys = len(combine({s: sums(alone(0), 0, s) for s in range(SHARDS)}, SHARDS).popitem()[1].run.keys)
-        sent_before = allreduces[0].sent.bytes
-        train(allreduces, 0, 1)
-        assert allreduces[0].sent.bytes - sent_before == 4 * 4 + keys * (8 + 4 * 3) + sum(
-            8 * len(sums(alone(0), 0, s).run.keys) for s in range(SHARDS)
-        )
+        for step, size in ((0, 4), (1, 8)):
+            of_shards = [len(sums(alone(0), step, s).run.keys) for s in range(SHARDS)]
+            keys = len(combine({s: sums(alone(0), step, s) for s in range(SHARDS)}, SHARDS).popitem()[1].run.keys)
+            sent_before = allreduces[0].sent.bytes
+            train(allreduces, step, step + 1)
+            assert allreduces[0].sent.bytes - sent_before == 4 * 4 + keys * (size + 4 * 3) + size * sum(of_shards)
 
 
 OWN = [Holders("a", "b"), Holders("b", "c"), Holders("c", "a")]

@@ -8,7 +8,7 @@ import pytest
 from tests.reduce.allreduces import check_sums, connected
 from yarnml.control.credentials import Credentials
 from yarnml.reduce.connections import arrow_bytes, sockets
-from yarnml.reduce.keyed import KeyedVector, bytes_of, run_of
+from yarnml.reduce.keyed import KeyedVector, bytes_of, run_of, sent_bytes
 from yarnml.sparse.run import Run, merge
 
 
@@ -59,10 +59,14 @@ def test_the_parts_of_a_value() -> None:
     assert all(np.array_equal(a, b) for a, b in zip(total.run, value.run, strict=True))
 
 
-def test_a_run_as_bytes() -> None:
-    """A run comes back from its bytes; a number of bytes that can't be one is refused."""
+@pytest.mark.parametrize(("bits", "size"), [(64, 8), (33, 8), (32, 4), (24, 4)])
+def test_a_run_as_bytes(bits: int, size: int) -> None:
+    """A run comes back from its bytes, 4 for a key of up to 32 bits; a number of them that can't be one is refused."""
     run = merge(leaf(0, 0).run, leaf(0, 1).run)
+    mask = np.uint64(2**64 - 2 ** (64 - bits))
+    run = run._replace(keys=(run.keys & mask) | np.uint64(2 ** (64 - bits)))
     data = bytes_of(run)
+    assert data.nbytes == sent_bytes(run) == len(run.keys) * (size + 4 * 3)
     back = run_of(data, len(run.keys), 3)
     assert all(np.array_equal(a, b) for a, b in zip(back, run, strict=True))
     with pytest.raises(ValueError, match="are no run of 4 keys with 3 numbers each"):

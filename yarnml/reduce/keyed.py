@@ -3,7 +3,7 @@
 import numpy as np
 
 from yarnml.data.arrays import Array
-from yarnml.sparse.run import Run, concatenate
+from yarnml.sparse.run import Run, concatenate, narrow, widened
 
 PLACES = 2**16
 """A run counts as so many elements of a vector, each a range of keys, where a value is cut into slices and chunks."""
@@ -76,13 +76,19 @@ def bytes_of(chunk: Array | Run) -> Array:
     """A chunk as it travels: the keys of a run, then its values."""
     if not isinstance(chunk, Run):
         return chunk
-    return np.concatenate([np.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in chunk])
+    arrays = narrow(chunk.keys), chunk.values
+    return np.concatenate([np.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in arrays])
+
+
+def sent_bytes(chunk: Array | Run) -> int:
+    """The number of bytes that travel."""
+    return narrow(chunk.keys).nbytes + chunk.values.nbytes if isinstance(chunk, Run) else chunk.nbytes
 
 
 def run_of(data: Array, keys: int, width: int) -> Run:
     """The run in what `bytes_of` made of it; ValueError for anything else."""
-    ends = 8 * keys
-    if data.nbytes != ends + 4 * keys * width:
+    end = data.nbytes - 4 * keys * width
+    if end not in (4 * keys, 8 * keys):
         raise ValueError(f"{data.nbytes} bytes are no run of {keys} keys with {width} numbers each")
     data = data if data.flags.writeable else data.copy()  # compiled kernels take only such arrays
-    return Run(data[:ends].view(np.uint64), data[ends:].view(np.float32).reshape(keys, width))
+    return Run(widened(data[:end], keys), data[end:].view(np.float32).reshape(keys, width))

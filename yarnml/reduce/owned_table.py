@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from yarnml.control.holders import KeptPart, TableFiles
-from yarnml.data.arrays import Array, Matrix
+from yarnml.data.arrays import Array, Matrix, Places
 from yarnml.reduce.frozen import frozen_pieces, numbers_of
 from yarnml.reduce.keyed import PLACES, first_place
 from yarnml.reduce.owner_wire import (
@@ -30,7 +30,7 @@ from yarnml.reduce.owners import Owners, Question
 from yarnml.sparse.base import Part
 from yarnml.sparse.block import Block
 from yarnml.sparse.policy import ALL_KEYS, KeyPolicy
-from yarnml.sparse.run import Keys, Run
+from yarnml.sparse.run import Keys, Run, narrow
 from yarnml.storage.tensors import Packed
 
 MAX_ANSWER_BYTES = 2**26
@@ -82,12 +82,11 @@ class OwnedTable:
         order = np.argsort(part, kind="stable")
         places = np.split(order, np.cumsum(np.bincount(part, minlength=len(parts)))[:-1])
         asked = [(number, own) for number, own in enumerate(places) if len(own)]
-        replies = self._owners.ask(
-            [
-                (parts[number].owner, Question(AskRows(self.step, number, unknown_as_first), keys[own]))
-                for number, own in asked
-            ]
-        )
+
+        def question(number: int, own: Places) -> Question:
+            return Question(AskRows(self.step, number, unknown_as_first, len(own)), narrow(keys[own]))
+
+        replies = self._owners.ask([(parts[number].owner, question(number, own)) for number, own in asked])
         for (_, own), reply in zip(asked, replies, strict=True):
             rows[own] = numbers_of(reply, np.dtype(np.float32)).reshape(len(own), self.width)
 

@@ -35,6 +35,7 @@ from yarnml.reduce.owner_wire import (
 )
 from yarnml.reduce.owners import Connect, Owners
 from yarnml.reduce.streams import Traffic
+from yarnml.sparse.run import widened
 
 
 class TableService:
@@ -70,9 +71,8 @@ class TableService:
             case FollowUpdate():
                 data = np.empty(0, np.uint8) if values is None else values
                 owner.follow(request, run_of(data, request.keys, request.width))
-            case AskRows(step, number, unknown_as_first):
-                keys = np.empty(0, np.uint64) if values is None else values.view(np.uint64)
-                keys = keys if keys.flags.writeable else keys.copy()  # compiled kernels take only such arrays
+            case AskRows(step, number, unknown_as_first, count):
+                keys = widened(np.empty(0, np.uint8) if values is None else values, count)
                 return Reply(Answer(), owner.weights(step, number, keys, unknown_as_first=unknown_as_first))
             case AskDigest(step, number):
                 return Reply(Answer(digest=owner.digest(step, number)))

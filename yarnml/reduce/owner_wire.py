@@ -95,11 +95,15 @@ class FollowUpdate(Struct, frozen=True, array_like=True, tag=True):
 
 
 class AskRows(Struct, frozen=True, array_like=True, tag=True):
-    """Give the weights of the keys behind this header, which belong to one part, as they are after ``step``."""
+    """Give the weights of the keys behind this header, which belong to one part, as they are after ``step``.
+
+    ``keys``: how many they are; they travel as `yarnml.sparse.run.narrow` makes them.
+    """
 
     step: int
     number: int
     unknown_as_first: bool
+    keys: int
 
 
 class AskDigest(Struct, frozen=True, array_like=True, tag=True):

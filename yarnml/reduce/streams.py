@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from yarnml.control.codec import encode
 from yarnml.errors import WorkerLost
 from yarnml.reduce.connections.base import Connection, ConnectionLost
-from yarnml.reduce.keyed import KeyedVector, bytes_of
+from yarnml.reduce.keyed import KeyedVector, bytes_of, sent_bytes
 from yarnml.reduce.reducer import StepAborted, StepExpired, StepKey
 from yarnml.reduce.tree import Chunk, Value, Vector, place
 from yarnml.reduce.wire import Part, chunk_of, decode_part, decode_refusal
@@ -22,7 +22,7 @@ class Traffic:
 
     def add(self, values: Chunk) -> None:
         self.messages += 1
-        self.bytes += values.nbytes
+        self.bytes += sent_bytes(values)
 
 
 class Sink(Protocol):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from yarnml.data.arrays import Matrix
+from yarnml.data.arrays import Array, Matrix
 from yarnml.sparse.kernels import kernels
 
 Keys = npt.NDArray[np.uint64]
@@ -33,6 +33,24 @@ class Run(NamedTuple):
         """The part with the keys ``low`` … ``high`` - 1, a view; both are numbers of up to 2^64."""
         ends = [count_below(self.keys, low), count_below(self.keys, high)]
         return Run(self.keys[slice(*ends)], self.values[slice(*ends)])
+
+
+LOWER_HALF = np.uint64(2**32 - 1)
+
+
+def narrow(keys: Keys) -> Array:
+    """The keys as they travel: their higher halves as uint32, where all the lower ones are 0, as of up to 32 bits."""
+    return keys if (keys & LOWER_HALF).any() else (keys >> np.uint64(32)).astype(np.uint32)
+
+
+def widened(data: Array, count: int) -> Keys:
+    """The keys in the bytes of what `narrow` made of ``count`` keys; ValueError for anything else."""
+    data = np.ascontiguousarray(data).reshape(-1).view(np.uint8)
+    if data.nbytes not in (4 * count, 8 * count):
+        raise ValueError(f"{data.nbytes} bytes are no {count} keys")
+    if data.nbytes < 8 * count:
+        return data.view(np.uint32).astype(np.uint64) << np.uint64(32)
+    return np.require(data, requirements="W").view(np.uint64)  # compiled kernels take only arrays to write into
 
 
 def count_below(keys: Keys, bound: int) -> int:
