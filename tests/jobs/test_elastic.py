@@ -126,6 +126,7 @@ def job(digits_job: Job, tmp_path: Path) -> Job:
     return digits_job
 
 
+@pytest.mark.breadth
 def test_other_sizes(job: Job) -> None:
     """1 → 3 → 2 → 3 workers during training: no step is trained twice, and the state is that of one process.
 

@@ -199,6 +199,7 @@ def test_killed_and_continued(job: Job, reference: Callable[[Job], str], write_j
     assert model_digest(job) == reference(job)
 
 
+@pytest.mark.breadth
 def test_stopped_by_hand_and_continued(job: Job, reference: Callable[[Job], str], write_job: Any) -> None:
     """Ctrl-C ends all processes with status 130; the job goes on after the newest checkpoint, also in one process."""
     job["training"] |= {"epochs": 6}

@@ -12,6 +12,7 @@ import optax
 import pytest
 
 import yarnml
+from tests.tiers import cases
 from yarnml.errors import JobFileError
 from yarnml.learners.named_arrays import from_tensors, tensors
 from yarnml.learners.optimizers import build_optimizer, optimizers, schedules
@@ -25,6 +26,9 @@ REFUSED = {
 
 PARAMETERS = {"weight": np.linspace(-1, 1, 12, dtype=np.float32).reshape(4, 3), "bias": np.ones(3, np.float32)}
 
+COMMON = {"adafactor", "adam", "adamw", "lbfgs", "momo", "noisy_sgd", "sgd"}
+"""Optimizers with a state of each form: none, moments, factors, a memory, a key and what the loss was."""
+
 PIECES = {"kind": "piecewise_constant_schedule", "init_value": 1.0}
 
 
@@ -34,7 +38,7 @@ def spec_of(kind: str) -> dict[str, Any]:
     return {"kind": kind, **rate, **({"key": 1} if kind == "noisy_sgd" else {})}
 
 
-@pytest.mark.parametrize("kind", sorted(optimizers()))
+@pytest.mark.parametrize("kind", cases(sorted(optimizers()), COMMON | REFUSED.keys()))
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_every_optimizer_takes_steps_or_is_refused(kind: str) -> None:
     """Two updates keep numbers finite, move something, keep the state's form, and survive a checkpoint to the bit."""

@@ -56,9 +56,15 @@ def refused(cluster: Cluster, job: Job, status: int) -> str:
     ("sections", "words"),
     [
         ({"queue": "nosuch"}, ["queue must be one of default, research", "'nosuch'"]),
-        ({"queue": "research"}, ["queue research does not admit", "only alice", "(default)"]),
+        pytest.param(
+            {"queue": "research"},
+            ["queue research does not admit", "only alice", "(default)"],
+            marks=pytest.mark.breadth,
+        ),
         ({"workers": {"memory": "8 GiB"}}, ["workers.memory", "4 GiB at most", "not 8 GiB"]),
-        ({"workers": {"gpus": 1}}, ["workers.gpus", "set workers.node_label to gpu"]),
+        pytest.param(
+            {"workers": {"gpus": 1}}, ["workers.gpus", "set workers.node_label to gpu"], marks=pytest.mark.breadth
+        ),
         ({"data": {"train": "/tmp/digits"}}, ["data.train", "path of this machine"]),
     ],
 )
