@@ -89,6 +89,8 @@ class Schema(Struct, frozen=True):
     ``calibration``: what makes the probabilities of classes the shares in which they are true; None for nothing.
     ``threshold``: the probability from which on the second of two classes is predicted; None for the more probable.
     ``fields``: whether the learner sees which column each key is of.
+    ``prior``: the share of each class among the training rows and one row more of each class, so that none is 0; label by
+    label; empty where labels were not counted.
     """
 
     features: tuple[Feature, ...]
@@ -110,6 +112,7 @@ class Schema(Struct, frozen=True):
     threshold: float | None = None
     fields: bool = False
     calibration: Calibration | None = None
+    prior: tuple[float, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -220,7 +223,9 @@ class Rows(NamedTuple):
 def stored_in(schema: Schema) -> Schema:
     """The schema with only the fields that decoded rows depend on: equal for schemas that decode the same."""
     classes = schema.classes if schema.label else None
-    return msgspec.structs.replace(schema, classes=classes, class_weights=None, shape=None, rows=0, group=None)
+    return msgspec.structs.replace(
+        schema, classes=classes, class_weights=None, shape=None, rows=0, group=None, prior=()
+    )
 
 
 def names_of_columns(features: Iterable[Feature]) -> list[str]:

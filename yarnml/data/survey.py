@@ -4,7 +4,7 @@ A pass finds what can be found next; a column with several steps that learn take
 the findings of a whole pass into the schema; when there are no more `columns_to_survey`, training can begin.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -99,6 +99,8 @@ def with_findings(schema: Schema, findings: Findings) -> Schema:
         classes = _classes(labels, schema)
     result = replace(schema, features=features, classes=classes)
     result = replace(result, class_weights=_class_weights(result, labels))
+    counted = [findings[name] for name in schema.labels if name in findings]
+    result = replace(result, prior=_prior(result, counted) or schema.prior)
     if all(f.width for f in features):
         check_shape(result)
     return result
@@ -180,9 +182,33 @@ def _class_weights(schema: Schema, labels: Finding | None) -> Any:
             raise JobFileError(f"data.class_weights: '{min(unknown)}' is none of the classes ({shown}).")
         return tuple(given.get(str(c), 1.0) for c in classes)
     if given == "balanced" and classes is not None and isinstance(labels, Values):
+        count = _rows_of_classes(labels, classes)
         rows = sum(n for _, n in labels.counts)
-        by_text = {as_text(c): c for c in classes}
-        known = set(classes)
-        count = {value if value in known else by_text.get(as_text(value)): n for value, n in labels.counts}
         return tuple(rows / (len(classes) * count[c]) if c in count else 1.0 for c in classes)
     return given
+
+
+def _prior(schema: Schema, labels: Sequence[Finding]) -> tuple[float, ...]:
+    """The `Schema.prior` of the values of each label; none where they are no classes.
+
+    Rows count by the weights of their classes, and there is none where rows have weights of their own, unknown here.
+    """
+    classes = schema.classes or ()
+    if not classes or schema.weight:
+        return ()
+    given = schema.class_weights
+    weights = given if isinstance(given, tuple) else (1.0,) * len(classes)
+    prior: list[float] = []
+    for values in labels:
+        assert isinstance(values, Values)
+        count = _rows_of_classes(values, classes)
+        rows = [count.get(c, 0) * weight + 1 for c, weight in zip(classes, weights, strict=True)]
+        prior += [n / sum(rows) for n in rows]
+    return tuple(prior)
+
+
+def _rows_of_classes(labels: Values, classes: Sequence[Any]) -> dict[Any, int]:
+    """The number of rows of each class that occurs; a value that is none is as its text says."""
+    by_text = {as_text(c): c for c in classes}
+    known = set(classes)
+    return {value if value in known else by_text.get(as_text(value)): n for value, n in labels.counts}

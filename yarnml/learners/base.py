@@ -110,6 +110,13 @@ class NewerArrays(Protocol):
 
 
 @runtime_checkable
+class TakesPrior(Protocol):
+    """A learner whose ``init`` takes the prior of the classes too, if ``takes_prior``; see `yarnml.learners.prior`."""
+
+    takes_prior: bool
+
+
+@runtime_checkable
 class HidesScaling(Protocol):
     """A learner that works on scaled features, whatever the job says, with penalties that do not show it."""
 

@@ -9,6 +9,7 @@ import optax
 
 from yarnml.learners.base import Batch, Check, Key, Scores
 from yarnml.learners.noise import Noise, first_noise
+from yarnml.learners.prior import StartsAtPrior
 from yarnml.learners.warm_start import PARAMETERS, WITH_OPTIMIZER, Earlier, Started
 
 
@@ -84,6 +85,7 @@ class GradientDescent:
     ``check``: refuses rows that the model can't take.
     ``training``: the loss that is minimised in place of the model's.
     ``loss_degree``: the power of the error with which the loss grows.
+    ``takes_prior``: whether it can begin at the shares of the classes.
     """
 
     def __init__(
@@ -101,9 +103,12 @@ class GradientDescent:
         self.check = check
         self._training = training
         self.loss_degree = loss_degree
+        self.takes_prior = isinstance(model, StartsAtPrior)
 
-    def init(self, key: Key) -> State:
+    def init(self, key: Key, prior: jax.Array | None = None) -> State:
         parameters = self._model.init(key)
+        if prior is not None and isinstance(self._model, StartsAtPrior):
+            parameters = self._model.at_prior(parameters, prior)
         training = self._training
         state = State(parameters, self.optimizer.init(parameters))
         if training is None:

@@ -45,9 +45,10 @@ class LocalSteps:
         self._micro_batch_size = micro_batch_size
         self.check = learner.check
         self.loss_degree = learner.loss_degree
+        self.takes_prior = learner.takes_prior
 
-    def init(self, key: Key) -> State:
-        state = self._learner.init(key)
+    def init(self, key: Key, prior: jax.Array | None = None) -> State:
+        state = self._learner.init(key, prior)
         return state._replace(outer=self._outer.init(state.parameters))
 
     def started(self, state: State, earlier: Earlier) -> Started:

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Any, NamedTuple
 
+import jax
 import msgspec
+import numpy as np
 from msgspec.structs import replace
 
 from yarnml.data.schema import Schema
 from yarnml.job import user_code
 from yarnml.job.spec import Job, Training
-from yarnml.learners.base import HidesScaling, Learner
+from yarnml.learners.base import HidesScaling, Learner, TakesPrior
 from yarnml.learners.gradient import GradientDescent
 from yarnml.learners.local_steps import LocalSteps
 from yarnml.learners.optimizers import build_optimizer
@@ -40,6 +42,14 @@ class CompiledLearner(NamedTuple):
     init: Callable[..., Any]
     program: Program | TableProgram
     with_units: Callable[..., Any] | None
+
+    def first_state(self, schema: Schema, seed: int) -> Any:
+        """The learner's state before the first step, at the prior of the classes where that is known."""
+        key = jax.random.key(seed)
+        if not schema.prior or not (isinstance(self.learner, TakesPrior) and self.learner.takes_prior):
+            return self.init(key)
+        prior = np.array(schema.prior, np.float32).reshape(*schema.label_shape, schema.outputs)
+        return self.init(key, prior)
 
 
 class CompiledLearners:
@@ -101,7 +111,7 @@ def without_data(schema: Schema) -> Schema:
     """
     features = tuple(replace(feature, offsets=()) for feature in schema.features)
     rows = 1 << (schema.rows - 1).bit_length() if schema.rows else 0
-    return replace(schema, features=features, centre=0.0, group=None, rows=rows)
+    return replace(schema, features=features, centre=0.0, group=None, rows=rows, prior=())
 
 
 def _code_of(job: Job) -> str:

@@ -70,7 +70,7 @@ class Replica:
         self.loss = NO_STATE.loss
         self.weight = NO_STATE.weight
         self._learner = compiled.learner
-        state = compiled.init(jax.random.key(seed))
+        state = compiled.first_state(schema, seed)
         self.owned: OwnedTable | None = None
         if isinstance(compiled.learner, TableLearner):
             policy = replace(state.table.policy, max_age=max_age, tracked=tracks_keys)

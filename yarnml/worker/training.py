@@ -154,7 +154,7 @@ class Training:
             rows = next(self.loaders.loader("train", schema).scan(0))
         # The numbers of the scaling come with the state.  That there is one is part of the compiled function.
         scaling = identity_of(schema) if self.job.scales or schema.label_scale != "none" else None
-        state = learner.init(jax.random.key(self.job.training.seed))
+        state = learner.first_state(schema, self.job.training.seed)
         learner.program.update(state, learner.program.map(state, scaling, rows))
 
     def _compiled(self, schema: Schema) -> CompiledLearner:

@@ -57,6 +57,10 @@ class FactorizationMachine(GradientOptions, frozen=True, kw_only=True, tag="fact
     optimizer: dict[str, Any] = field(default_factory=lambda: adam(1e-2))
     rank: PositiveInt = 16
 
+    @property
+    def scale(self) -> Literal["none", "standard"]:
+        return "standard"
+
 
 class Als(LearnerOptions, frozen=True, kw_only=True, tag="als"):
     """Alternating least squares: the factors of `Factorization`, without offsets.

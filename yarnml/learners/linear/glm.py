@@ -73,6 +73,10 @@ class LinearPredictor:
         outputs = self._family.traits.outputs
         return {"weight": jnp.zeros((self._width, *outputs)), "bias": jnp.zeros(outputs)}
 
+    def at_prior(self, parameters: Any, prior: jax.Array) -> Any:
+        bias_of = None if self._has_offset else self._family.traits.at_prior
+        return parameters | {"bias": bias_of(prior)} if bias_of else parameters
+
     def start(self, gradient: Any) -> Any:
         begin = None if self._has_offset else self._family.traits.start
         return {"weight": jnp.zeros_like(gradient["weight"]), "bias": begin(gradient["bias"])} if begin else None

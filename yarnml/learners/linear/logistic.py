@@ -10,12 +10,13 @@ from yarnml.learners.checks import needs_classes
 from yarnml.learners.linear.glm import build_glm
 from yarnml.learners.linear.inference import Dispersion
 from yarnml.learners.linear.traits import Traits
+from yarnml.learners.prior import log_odds
 
 
 class Bernoulli:
     """The family of two classes: η is the logarithm of the odds of the second."""
 
-    traits = Traits(dispersion=Dispersion.KNOWN, classifies=True, unbounded=True)
+    traits = Traits(dispersion=Dispersion.KNOWN, classifies=True, unbounded=True, at_prior=log_odds)
 
     def loss(self, eta: jax.Array, y: jax.Array) -> jax.Array:
         return binary_cross_entropy(eta, y)

@@ -36,6 +36,10 @@ class ProportionalOdds:
         above = jnp.arange(self._classes - 1, 0, -1) / self._classes
         return {"weight": jnp.zeros(self._width), "bias": jnp.log(above / (1 - above))}
 
+    def at_prior(self, parameters: Any, prior: jax.Array) -> Any:
+        above = jnp.cumsum(prior[::-1])[-2::-1]
+        return parameters | {"bias": jnp.log(above / (1 - above))}
+
     def start(self, gradient: Any) -> None:
         return None
 

@@ -9,13 +9,14 @@ from yarnml.learners.base import Learner, cross_entropy
 from yarnml.learners.checks import needs_classes
 from yarnml.learners.linear.glm import build_glm
 from yarnml.learners.linear.traits import Traits
+from yarnml.learners.prior import log_shares
 
 
 class Multinomial:
     """The family of several classes: η [rows, classes] are logarithms of odds, up to a constant of each row."""
 
     def __init__(self, classes: int) -> None:
-        self.traits = Traits(outputs=(classes,), classifies=True, unbounded=True)
+        self.traits = Traits(outputs=(classes,), classifies=True, unbounded=True, at_prior=log_shares)
 
     def loss(self, eta: jax.Array, y: jax.Array) -> jax.Array:
         return cross_entropy(eta, y)

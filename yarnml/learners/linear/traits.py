@@ -26,6 +26,7 @@ class Traits(NamedTuple):
     ``unbounded``: the loss may have no least value at finite coefficients.
     ``degree``: the power of the error with which the loss grows, which tells its units.
     ``kinked``: the loss is nearly linear by pieces, so that its curvature says little of how far to go.
+    ``at_prior``: the bias that predicts a prior of the classes, see `yarnml.learners.prior`; None for 0.
     ``start``: the bias to begin with, given the slope of the mean loss by the bias where all parameters are 0; None
     for 0.
     """
@@ -38,6 +39,7 @@ class Traits(NamedTuple):
     degree: int = 2
     kinked: bool = False
     start: Callable[[jax.Array], jax.Array] | None = None
+    at_prior: Callable[[jax.Array], jax.Array] | None = None
 
 
 def log_mean(slope: jax.Array) -> jax.Array:

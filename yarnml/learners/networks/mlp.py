@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+from msgspec.structs import replace
 
 from yarnml.data.schema import Schema
 from yarnml.job.learners import Mlp, Normalization
@@ -25,7 +26,14 @@ class MlpLayers:
         return dense(parameters, flat(x), between)
 
 
+def usual_l2(rows: int) -> float:
+    """The strength of a prior of variance 1 for every weight, beside the mean loss of so many rows; 0: not known."""
+    return 1.0 / rows if rows else 0.0
+
+
 def build(options: Mlp, schema: Schema) -> Learner:
+    if options.l2 is None:
+        options = replace(options, l2=usual_l2(schema.rows))
     head = Head(schema, "mlp")
     norm = options.normalization
     layers = MlpLayers([schema.width, *options.hidden, head.width], norm)

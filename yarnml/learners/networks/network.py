@@ -18,6 +18,7 @@ from yarnml.learners.networks import normalization
 from yarnml.learners.networks.augmentation import Augmentation, by_row, row_before
 from yarnml.learners.networks.normalization import Deviations, GhostBatch, Moments, Running, by_moments, layer_norm
 from yarnml.learners.noise import dropout, layer_keys
+from yarnml.learners.prior import log_odds, log_shares
 
 Parameters = dict[str, jax.Array]
 Function = Callable[[jax.Array, int], jax.Array]
@@ -90,6 +91,14 @@ def shifted(layer: Parameters, x: jax.Array) -> jax.Array:
     return x * (1.0 + layer["gain"]) + layer["bias"] if "gain" in layer else x + layer["bias"]
 
 
+def with_last_bias(parameters: Any, bias: jax.Array) -> Any:
+    """A network's parameters with another bias of the last layer: of dense layers, or of those named ``dense``."""
+    if isinstance(parameters, dict):
+        return parameters | {"dense": with_last_bias(parameters["dense"], bias)}
+    *hidden, last = parameters
+    return [*hidden, last | {"bias": bias}]
+
+
 class Head:
     """Losses and predictions out of a network's last layer: softmax for classes, identity for numbers.
 
@@ -101,6 +110,10 @@ class Head:
             raise JobFileError(f"learner.kind {kind} needs two classes or more; '{schema.label}' has {schema.outputs}.")
         self._task = schema.task
         self.width = schema.outputs if schema.task == "class" else math.prod(schema.label_shape)
+
+    def bias(self, prior: jax.Array) -> jax.Array:
+        """The last layer's bias, of which `predict` makes the prior: [*labels, classes] → [width]."""
+        return log_shares(prior) if self._task == "class" else log_odds(prior)
 
     def predict(self, outputs: jax.Array) -> jax.Array:
         match self._task:
@@ -169,6 +182,9 @@ class Network:
         self.init = layers.init
         self._augmentation = augmentation
         self.noisy = options.dropout > 0 or augmentation is not None
+
+    def at_prior(self, parameters: Any, prior: jax.Array) -> Any:
+        return with_last_bias(parameters, self._head.bias(prior))
 
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
         return self._head.predict(self._outputs(parameters, x))

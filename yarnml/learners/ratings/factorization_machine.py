@@ -35,6 +35,9 @@ class FactorizationMachineModel:
         factors = jax.random.normal(key, (width, outputs * self._rank)) * jnp.sqrt(0.1 / width)
         return {"weight": jnp.zeros((width, outputs)), "factors": factors, "bias": jnp.zeros(outputs)}
 
+    def at_prior(self, parameters: Any, prior: jax.Array) -> Any:
+        return parameters | {"bias": self._head.bias(prior)}
+
     def _outputs(self, parameters: Any, x: jax.Array) -> jax.Array:
         x = flat(x)
         factors = parameters["factors"]

@@ -1,0 +1,113 @@
+"""Models of other libraries in scikit-learn's form, as the defaults of learners are compared with them."""
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+
+from benchmarks.default_losses import Array, Table
+
+Predict = Callable[[Array], Array]
+
+
+class Peer:
+    """A model whose ``fit`` takes a `Table` and returns a function of features, the outputs that its loss is for."""
+
+    def __init__(self, fit: Callable[[Table], Predict]) -> None:
+        self._fit = fit
+
+    def fit(self, table: Table) -> Self:
+        self.outputs = self._fit(table)
+        return self
+
+
+def estimator(make: Callable[[], Any]) -> Callable[[], Peer]:
+    """An estimator of scikit-learn: its predictions, probabilities, or margins, as the loss asks."""
+
+    def fit(table: Table) -> Predict:
+        model = make().fit(table.x, table.y)
+        if table.loss == "hinge":
+            return lambda x: np.asarray(model.decision_function(x))
+        if table.loss not in ("log", "logs"):
+            return lambda x: np.asarray(model.predict(x))
+        return lambda x: np.asarray(model.predict_proba(x))
+
+    return lambda: Peer(fit)
+
+
+def scaled(make: Callable[[], Any]) -> Callable[[], Peer]:
+    """An estimator behind features of mean 0 and variance 1."""
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return estimator(lambda: make_pipeline(StandardScaler(), make()))
+
+
+def one_hot(make: Callable[[], Any]) -> Callable[[], Peer]:
+    """An estimator behind a number for every value of every feature."""
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    return estimator(lambda: make_pipeline(OneHotEncoder(handle_unknown="ignore"), make()))
+
+
+def median() -> Peer:
+    """Quantile regression of statsmodels."""
+    from statsmodels.regression.quantile_regression import QuantReg
+    from statsmodels.tools import add_constant
+
+    def fit(table: Table) -> Predict:
+        model = QuantReg(table.y, add_constant(table.x)).fit(q=0.5)
+        return lambda x: np.asarray(model.predict(add_constant(x, has_constant="add")))
+
+    return Peer(fit)
+
+
+def negative_binomial() -> Peer:
+    """The generalised linear model of statsmodels."""
+    from statsmodels.genmod import families
+    from statsmodels.genmod.generalized_linear_model import GLM
+    from statsmodels.tools import add_constant
+
+    def fit(table: Table) -> Predict:
+        model = GLM(table.y, add_constant(table.x), families.NegativeBinomial(alpha=1.0)).fit()
+        return lambda x: np.asarray(model.predict(add_constant(x, has_constant="add")))
+
+    return Peer(fit)
+
+
+def proportional_odds() -> Peer:
+    """The ordered model of statsmodels."""
+    from statsmodels.miscmodels.ordinal_model import OrderedModel
+
+    def fit(table: Table) -> Predict:
+        model = OrderedModel(table.y, table.x, distr="logit").fit(method="bfgs", disp=False)
+        return lambda x: np.asarray(model.predict(x))
+
+    return Peer(fit)
+
+
+def proportional_hazards() -> Peer:
+    """Cox's model of statsmodels, linear."""
+    from statsmodels.duration.hazard_regression import PHReg
+
+    def fit(table: Table) -> Predict:
+        model = PHReg(np.abs(table.y), table.x, status=(table.y > 0).astype(int)).fit(disp=0)
+        return lambda x: np.asarray(x @ model.params)
+
+    return Peer(fit)
+
+
+def ranker(**options: Any) -> Callable[[], Peer]:
+    """LightGBM's ranker."""
+
+    def fit(table: Table) -> Predict:
+        from lightgbm import LGBMRanker
+
+        assert table.group is not None
+        order = np.argsort(table.group, kind="stable")
+        _, sizes = np.unique(table.group, return_counts=True)
+        model = LGBMRanker(verbose=-1, **options).fit(table.x[order], table.y[order].astype(int), group=sizes)
+        return lambda x: np.asarray(model.predict(x))
+
+    return lambda: Peer(fit)

@@ -1,0 +1,81 @@
+"""Biases begin at the shares of the classes in the training rows, where these have been counted."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from scipy.stats import entropy
+
+import yarnml
+from tests.learners.kinds import TEXT, THREE, TWO, several
+from tests.preparing import passes, plan
+from yarnml.data.schema import Schema
+from yarnml.job.learners import EmbeddingBag, FactorizationMachine, Logistic, Mlp, Options, Ordinal, Softmax
+from yarnml.learners.registry import build_learner
+
+SGD = {"kind": "sgd", "learning_rate": 0.1}
+PRIOR = [0.1, 0.3, 0.6]
+
+
+@pytest.mark.parametrize(
+    ("options", "columns", "prior"),
+    [
+        (Logistic(optimizer=SGD), TWO, PRIOR[:2]),
+        (Softmax(optimizer=SGD), THREE, PRIOR),
+        (Ordinal(optimizer=SGD), THREE, PRIOR),
+        (FactorizationMachine(rank=2), THREE, PRIOR),
+        (Mlp(hidden=[4]), several(16, (0, 1)), [[0.9, 0.1], [0.5, 0.5], [0.01, 0.99]]),
+        (EmbeddingBag(embedding=4), TEXT, PRIOR),
+    ],
+    ids=lambda value: getattr(value, "kind", ""),
+)
+def test_the_first_prediction_is_the_prior(options: Options, columns: Schema, prior: list[float]) -> None:
+    """A row whose features say nothing gets the share of each class; of several labels that of the second class."""
+    learner = build_learner(options, columns)
+    shares = np.array(prior, np.float32) / np.sum(prior, axis=-1, keepdims=True, dtype=np.float32)
+    state = learner.init(jax.random.key(0), shares)
+    outputs = learner.predict(learner.parameters(state), np.zeros((1, columns.width), np.float32))
+    np.testing.assert_allclose(outputs[0], shares[:, 1] if columns.label_shape else shares, rtol=1e-5)
+
+
+def test_a_training_begins_with_the_entropy_of_its_labels(tmp_path: Path) -> None:
+    """The first loss of a linear model is the entropy of the shares, with one row more of each class."""
+    y = np.repeat([0, 1, 2], [150, 40, 10])
+    pq.write_table(pa.table({"x": np.sin(np.arange(200.0)), "y": y}), tmp_path / "rows.parquet")
+    job = {
+        "name": "rare",
+        "data": {"train": str(tmp_path / "rows.parquet"), "features": ["x"], "label": "y"},
+        "learner": {"kind": "softmax", "optimizer": SGD},
+        "training": {"batch_size": "full", "epochs": 1},
+        "checkpoint": {"path": str(tmp_path / "job")},
+    }
+    outcome = yarnml.run(job, "inline")
+    counts = np.array([150, 40, 10])
+    expected = -np.sum(counts / 200 * np.log((counts + 1) / 203))
+    assert outcome.history["epoch_loss"][0] == pytest.approx(expected, rel=1e-5)
+    assert expected < entropy([1, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("fields", "prior"),
+    [
+        ({}, (4 / 6, 2 / 6)),
+        ({"class_weights": {"1": 3}}, (4 / 8, 4 / 8)),
+        ({"class_weights": "balanced"}, (1 / 2, 1 / 2)),
+        ({"class_weights": {"0": 0}}, (1 / 3, 2 / 3)),
+        ({"weight": "w"}, ()),
+        ({"classes": [0, 1]}, ()),
+        ({"label_type": "number"}, ()),
+    ],
+    ids=["counted", "weighted", "balanced", "left out", "weights of rows", "given", "number"],
+)
+def test_classes_are_counted_in_the_pass_that_finds_them(
+    fields: dict[str, object], prior: tuple[float, ...], tmp_path: Path
+) -> None:
+    """A prior is of the rows by the weights of their classes; no pass is made for it alone."""
+    columns = {"x": [1.0, 2.0, 3.0, 4.0], "w": [1.0, 1.0, 2.0, 2.0], "y": [0, 0, 0, 1]}
+    schema = passes(plan(tmp_path, columns, [], features=["x"], **fields))
+    assert schema.prior == pytest.approx(prior)
