@@ -114,10 +114,6 @@ def trees() -> Iterator[Case]:
         yield Case(name, (ours, ours | {"learning_rate": 0.05, "leaves": 8}), made)
     hazards = peers.proportional_hazards
     yield Case("heart", _best("boosting", objective="cox", depth=1, trees=20), (hazards, hazards))
-    ranks = (peers.ranker(), peers.ranker(learning_rate=0.05, num_leaves=8))
-    ours = {"kind": "boosting", "objective": "lambdarank"}
-    best = ours | {"learning_rate": 0.05, "leaves": 8}
-    yield Case("modechoice", (ours, best), ranks, {"group": "group"})
 
 
 def tables_of_keys() -> Iterator[Case]:
@@ -126,7 +122,7 @@ def tables_of_keys() -> Iterator[Case]:
     logistic = linear_model.LogisticRegression
     coded = one_hot(lambda: logistic(max_iter=1000)), one_hot(lambda: logistic(max_iter=1000, C=0.1))
     for kind in ("sparse_linear", "sparse_factorization_machine", "field_aware", "wide_and_deep", "dlrm"):
-        yield Case("fair", _best(kind), coded, KEYS)
+        yield Case("fair, keys", _best(kind), coded, KEYS)
 
 
 def _best(kind: str, **options: Any) -> tuple[Learner, Learner]:

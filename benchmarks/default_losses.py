@@ -1,7 +1,7 @@
 """Losses on held-out rows by which programs are compared, whatever each of them calls its own loss.
 
-Those of `LOSSES` get a table and the outputs of a program for its rows: numbers, probabilities of the classes 0, 1, …, of
-several labels of two classes the probabilities of the second, or scores.
+Those of `LOSSES` get a table and the outputs of a program for its rows: numbers, probabilities of the classes 0, 1, …,
+of several labels of two classes the probabilities of the second, or scores.
 """
 
 from collections.abc import Callable
@@ -16,17 +16,16 @@ Array = npt.NDArray[Any]
 class Table(NamedTuple):
     """Features [rows, width], and a label [rows] or several [rows, labels].
 
-    ``loss``: a name of `LOSSES`.  ``group`` [rows]: of rows that are to be put in order; None for no groups.
+    ``loss``: a name of `LOSSES`.
     """
 
     x: Array
     y: Array
     loss: str
-    group: Array | None = None
 
     def at(self, rows: Array) -> "Table":
         """Some of the rows."""
-        return self._replace(x=self.x[rows], y=self.y[rows], group=None if self.group is None else self.group[rows])
+        return self._replace(x=self.x[rows], y=self.y[rows])
 
     @property
     def is_number(self) -> bool:
@@ -57,7 +56,8 @@ def absolute(table: Table, outputs: Array) -> float:
 
 
 def poisson(table: Table, outputs: Array) -> float:
-    y, mean = table.y, np.maximum(outputs, 1e-9)
+    y = table.y
+    mean = np.maximum(outputs, 1e-9)
     return float((mean - y + y * np.log(np.where(y > 0, y, 1) / np.where(y > 0, mean, 1))).mean())
 
 
@@ -68,7 +68,8 @@ def gamma(table: Table, outputs: Array) -> float:
 
 def negative_binomial(table: Table, outputs: Array) -> float:
     """Half the deviance for ``alpha`` 1."""
-    y, mean = table.y, np.maximum(outputs, 1e-9)
+    y = table.y
+    mean = np.maximum(outputs, 1e-9)
     first = np.where(y > 0, y * np.log(np.where(y > 0, y, 1) / mean), 0.0)
     return float((first - (y + 1) * np.log((1 + y) / (1 + mean))).mean())
 
@@ -79,21 +80,12 @@ def hinge(table: Table, outputs: Array) -> float:
 
 
 def discordance(table: Table, outputs: Array) -> float:
-    """The share of pairs of times that risks put into the wrong order; a label below 0 is a time that is only longer."""
+    """The share of pairs of times that risks put into the wrong order; a label below 0 is only known to be longer."""
     from yarnml.worker.metrics.times import concordance
 
     share = concordance(np.ones(len(table.y)), -outputs, table.y)
     assert share is not None
     return 1 - share
-
-
-def lost_gain(table: Table, outputs: Array) -> float:
-    """The part of the NDCG that is missing, mean of all groups."""
-    from sklearn.metrics import ndcg_score
-
-    assert table.group is not None
-    groups = [np.flatnonzero(table.group == g) for g in np.unique(table.group)]
-    return 1 - float(np.mean([ndcg_score(table.y[None, g], outputs[None, g]) for g in groups]))
 
 
 LOSSES: dict[str, Callable[[Table, Array], float]] = {
@@ -106,5 +98,4 @@ LOSSES: dict[str, Callable[[Table, Array], float]] = {
     "negative_binomial": negative_binomial,
     "hinge": hinge,
     "discordance": discordance,
-    "lost_gain": lost_gain,
 }

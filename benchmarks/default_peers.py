@@ -96,18 +96,3 @@ def proportional_hazards() -> Peer:
         return lambda x: np.asarray(x @ model.params)
 
     return Peer(fit)
-
-
-def ranker(**options: Any) -> Callable[[], Peer]:
-    """LightGBM's ranker."""
-
-    def fit(table: Table) -> Predict:
-        from lightgbm import LGBMRanker
-
-        assert table.group is not None
-        order = np.argsort(table.group, kind="stable")
-        _, sizes = np.unique(table.group, return_counts=True)
-        model = LGBMRanker(verbose=-1, **options).fit(table.x[order], table.y[order].astype(int), group=sizes)
-        return lambda x: np.asarray(model.predict(x))
-
-    return lambda: Peer(fit)

@@ -27,6 +27,7 @@ def tables() -> dict[str, Callable[[], Table]]:
         "digits": bundled("digits", "log"),
         "digits, two labels": digits_of_two_labels,
         "fair": study("fair", "affairs", "log", FAIR, lambda y: y > 0),
+        "fair, keys": fair_as_keys,
         "fair, marriage": study("fair", "rate_marriage", "log", FAIR[1:], lambda y: y - 1),
         "randhie": study("randhie", "mdvis", "poisson", VISITS),
         "randhie, dispersed": study("randhie", "mdvis", "negative_binomial", VISITS),
@@ -36,7 +37,6 @@ def tables() -> dict[str, Callable[[], Table]]:
         "engel, median": study("engel", "foodexp", "absolute", ["income"]),
         "longley": study("longley", "TOTEMP", "squared", ["GNPDEFL", "GNP", "UNEMP", "ARMED", "POP", "YEAR"]),
         "heart": heart,
-        "modechoice": modechoice,
     }
 
 
@@ -70,9 +70,15 @@ def linnerud() -> Table:
 
 
 def digits_of_two_labels() -> Table:
-    """Whether a digit is odd, and whether it is above 4."""
+    """The digits, with the labels odd and above 4."""
     table = bundled("digits", "logs")()
     return table._replace(y=np.stack([table.y % 2, table.y > 4], axis=1).astype(np.int64))
+
+
+def fair_as_keys() -> Table:
+    """All features by tenths, as whole numbers that tell rows apart."""
+    table = study("fair", "affairs", "log", FAIR, lambda y: y > 0)()
+    return table._replace(x=np.rint(10 * table.x))
 
 
 def heart() -> Table:
@@ -80,11 +86,3 @@ def heart() -> Table:
     frame = import_module("statsmodels.datasets.heart").load_pandas().data
     time = np.maximum(frame["survival"].to_numpy(np.float64), 0.5)
     return Table(frame[["age"]].to_numpy(np.float64), np.where(frame["censors"] == 1, time, -time), "discordance")
-
-
-def modechoice() -> Table:
-    """Four ways to travel for each of 210 travellers, who chose one: waiting, cost, time, and which way it is."""
-    frame = import_module("statsmodels.datasets.modechoice").load_pandas().data
-    features = ["ttme", "invc", "invt", "gc", "mode"]
-    x = frame[features].to_numpy(np.float64)
-    return Table(x, frame["choice"].to_numpy(np.float64), "lost_gain", frame["individual"].to_numpy(np.int64))

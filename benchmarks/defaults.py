@@ -1,8 +1,8 @@
 """Learners with nothing set but the columns: on real data, beside the defaults of other libraries, by held-out loss.
 
 Every data set is cut in two at random, several times; each program learns from the first part, as it comes, and is
-judged on the second.  Losses are those of docs/learners.md, see `benchmarks.default_losses`.  ``best`` is the best setting
-that we know, of ours and of theirs.
+judged on the second.  Losses are those of docs/learners.md, see `benchmarks.default_losses`.  ``best`` is the best
+setting that we know, of ours and of theirs.
 """
 
 import tempfile
@@ -56,13 +56,10 @@ def judged(case: Case, seed: int) -> list[float]:
 
 
 def halves(table: Table, seed: int) -> tuple[Table, Table]:
-    """The rows to learn from and the others, drawn by groups where there are such."""
-    random = np.random.default_rng(seed)
-    units = np.arange(len(table.y)) if table.group is None else np.unique(table.group)
-    first = random.permutation(units)[: int(TRAINED * len(units))]
-    order = random.permutation(len(table.y))
-    chosen = np.isin(order if table.group is None else table.group[order], first)
-    return table.at(order[chosen]), table.at(order[~chosen])
+    """The rows to learn from, and the others."""
+    order = np.random.default_rng(seed).permutation(len(table.y))
+    first, second = np.split(order, [int(TRAINED * len(order))])
+    return table.at(first), table.at(second)
 
 
 def predictions(taught: Table, held: Table, learner: dict[str, Any], data: dict[str, Any]) -> Array:
@@ -79,7 +76,6 @@ def predictions(taught: Table, held: Table, learner: dict[str, Any], data: dict[
     with tempfile.TemporaryDirectory() as folder:
         columns = {name: taught.x[:, j] for j, name in enumerate(names)}
         columns |= dict(zip(labels, several, strict=True))
-        columns |= {} if taught.group is None else {"group": taught.group}
         pq.write_table(pa.table(columns), f"{folder}/train.parquet")
         job = {
             "name": "defaults",

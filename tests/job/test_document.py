@@ -142,8 +142,8 @@ def test_values_without_bounds(override: str, words: str) -> None:
 def test_every_number_of_the_schema_has_bounds() -> None:
     """But for values that are compared with those of a column, whose bounds are the column's own."""
     schema = json.loads(Path(yarnml.__file__).parents[1].joinpath("appspec/job.schema.json").read_bytes())
-    columns_own = {"Data.classes", "Impute.value", "OneHot.values", "Category.values", "Frequency.values"}
-    columns_own |= {"Target.values", "Target.fold_edges"}
+    columns_own = {"Data.classes", "Impute.value", "OneHot.values", "Category.values", "Embedding.values"}
+    columns_own |= {"Frequency.values", "Target.values", "Target.fold_edges"}
     columns_own |= {
         f"{kind}.edges"
         for kind in ("Bucket", "Clip", "MinMax", "Robust", "QuantileShare", "Tfidf", "Frequency", "Target")

@@ -89,11 +89,12 @@ def is_cancelled(total: Array) -> bool:
 
 
 def standard(total: Array, schema: Schema, centre: Array | float = 0.0) -> Scaling:
-    """Fit a scaling to mean 0 and variance 1 over the training rows; a constant column becomes 0.
+    """Fit a scaling to mean 0 and variance 1 over the training rows; a constant column becomes 0, ids stay as they are.
 
     ``total``: the `moments` of all training rows around ``centre``; around 0 a column that `is_cancelled` is constant.
     """
     owners = [f.name for f in schema.features for _ in range(f.width)]
+    is_id = np.repeat([f.ids > 0 for f in schema.features], [f.width for f in schema.features])
     first, second = _means(total)
     for name, value in zip(owners, second, strict=True):
         if not np.isfinite(value):
@@ -103,6 +104,8 @@ def standard(total: Array, schema: Schema, centre: Array | float = 0.0) -> Scali
     rounding = CONSTANT if np.any(centre) else CANCELLED
     constant = variance <= rounding * np.square(mean)
     factor = np.where(constant, 0.0, 1.0 / np.sqrt(np.where(constant, 1.0, variance)))
+    mean = np.where(is_id, 0.0, mean)
+    factor = np.where(is_id, 1.0, factor)
     return Scaling(mean.astype(np.float32), np.minimum(factor, np.finfo(np.float32).max).astype(np.float32))
 
 

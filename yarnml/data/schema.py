@@ -89,7 +89,7 @@ class Schema(Struct, frozen=True):
     ``calibration``: what makes the probabilities of classes the shares in which they are true; None for nothing.
     ``threshold``: the probability from which on the second of two classes is predicted; None for the more probable.
     ``fields``: whether the learner sees which column each key is of.
-    ``prior``: the share of each class among the training rows and one row more of each class, so that none is 0; label by
+    ``prior``: the share of each class among the training rows and one row more of each, so that none is 0; label by
     label; empty where labels were not counted.
     """
 
@@ -218,14 +218,6 @@ class Rows(NamedTuple):
         """The rows ``low`` … ``high`` - 1, as far as there are such; views."""
         keys = self.keys.slice(low, high) if self.keys else None
         return Rows.of((a[low:high] for a in self.arrays), keys)
-
-
-def stored_in(schema: Schema) -> Schema:
-    """The schema with only the fields that decoded rows depend on: equal for schemas that decode the same."""
-    classes = schema.classes if schema.label else None
-    return msgspec.structs.replace(
-        schema, classes=classes, class_weights=None, shape=None, rows=0, group=None, prior=()
-    )
 
 
 def names_of_columns(features: Iterable[Feature]) -> list[str]:

@@ -20,7 +20,7 @@ from yarnml.data.rows import column_to_prepare, plain_column, training_rows
 from yarnml.data.schema import Feature, Schema, check_shape, names_of_columns, prepared
 from yarnml.errors import DataError, JobFileError
 from yarnml.events.text import first_few
-from yarnml.job.prepare import Category, OneHot, Step
+from yarnml.job.prepare import Step, Valued
 
 MAX_CLASSES = 10_000
 
@@ -127,7 +127,7 @@ def _whole_labels(finding: Finding, label: str) -> Finding:
 
 def _tells_apart(feature: Feature) -> bool:
     """Tell whether the feature's next step to learn is about its different values."""
-    return isinstance(_next_step(feature)[1], OneHot | Category)
+    return isinstance(_next_step(feature)[1], Valued)
 
 
 def _next_step(feature: Feature) -> tuple[tuple[Step, ...], Step]:
@@ -199,9 +199,9 @@ def _prior(schema: Schema, labels: Sequence[Finding]) -> tuple[float, ...]:
     given = schema.class_weights
     weights = given if isinstance(given, tuple) else (1.0,) * len(classes)
     prior: list[float] = []
-    for values in labels:
-        assert isinstance(values, Values)
-        count = _rows_of_classes(values, classes)
+    for finding in labels:
+        assert isinstance(finding, Values)
+        count = _rows_of_classes(finding, classes)
         rows = [count.get(c, 0) * weight + 1 for c, weight in zip(classes, weights, strict=True)]
         prior += [n / sum(rows) for n in rows]
     return tuple(prior)

@@ -1,8 +1,8 @@
 """The type in which a column is read where a format only guesses types: what the column is for decides.
 
-Digits that tell things apart (``one_hot``, ``category``, ``hash``, ``key``, class labels) are text, so that codes keep
-their zeros; numbers to compute with are numbers.  Given values that are whole numbers or booleans say that the column
-is such.
+Digits that tell things apart (``one_hot``, ``category``, ``embedding``, ``hash``, ``key``, class labels) are text, so
+that codes keep their zeros; numbers to compute with are numbers.  Given values that are whole numbers or booleans say
+that the column is such.
 """
 
 from collections.abc import Container, Sequence
@@ -14,7 +14,7 @@ from yarnml.data.arrays import is_number, is_text, plain_type
 from yarnml.data.prepare.base import TEXT
 from yarnml.data.schema import Schema
 from yarnml.job.patterns import named_features
-from yarnml.job.prepare import Category, Cross, Hash, Impute, Key, OneHot, Step
+from yarnml.job.prepare import Cross, Hash, Impute, Key, Step, Valued
 from yarnml.job.spec import Data
 
 NUMBER = pa.float64()
@@ -103,7 +103,7 @@ def _prepared(steps: Sequence[Step], guessed: pa.DataType) -> pa.DataType:
     last = steps[-1]
     if last.kind not in TEXT or (isinstance(last, Key) and last.buckets_per_octave):
         return NUMBER
-    if not isinstance(last, OneHot | Category | Hash | Cross | Key):
+    if not isinstance(last, Valued | Hash | Cross | Key):
         return pa.string()
     if isinstance(last, Hash | Cross | Key) and pa.types.is_floating(guessed):
         return NUMBER

@@ -44,8 +44,10 @@ class Impute(BaseStep, frozen=True, kw_only=True, tag="impute"):
     indicator: bool = False
 
 
-class _Valued(BaseStep, frozen=True, kw_only=True):
-    """``values``: those that are told apart; else the training data's, ascending, at most ``max_values``.
+class Valued(BaseStep, frozen=True, kw_only=True):
+    """A step that tells values apart.
+
+    ``values``: those that are told apart; else the training data's, ascending, at most ``max_values``.
 
     ``unknown``: what another value is: an error, or none of them.
     ``min_count``: values of fewer training rows are one together, and with them every unknown one.
@@ -57,12 +59,20 @@ class _Valued(BaseStep, frozen=True, kw_only=True):
     min_count: PositiveInt = 1
 
 
-class OneHot(_Valued, frozen=True, kw_only=True, tag="one_hot"):
+class OneHot(Valued, frozen=True, kw_only=True, tag="one_hot"):
     """A number for each value, 1 where a row has it; all 0 for an unknown one."""
 
 
-class Category(_Valued, frozen=True, kw_only=True, tag="category"):
+class Category(Valued, frozen=True, kw_only=True, tag="category"):
     """The place of the value among all, 0, 1, 2, …; -1 for an unknown one."""
+
+
+class Embedding(Valued, frozen=True, kw_only=True, tag="embedding"):
+    """The id of the value, from `FIRST_WORD` on; `UNKNOWN` for another one: for networks, which embed it."""
+
+    @property
+    def ids(self) -> int:
+        return FIRST_WORD + len(self.values or ()) + (self.min_count > 1)
 
 
 class Hash(BaseStep, frozen=True, kw_only=True, tag="hash"):
@@ -173,6 +183,7 @@ Step = (
     Impute
     | OneHot
     | Category
+    | Embedding
     | Hash
     | Text
     | Tfidf

@@ -15,16 +15,15 @@ from yarnml.job.labels import check_label_scale, check_labels
 from yarnml.job.patterns import check_patterns, is_open, is_pattern, named_features
 from yarnml.job.prepare import (
     Bucket,
-    Category,
     Clip,
     Datetime,
     Impute,
     MinMax,
-    OneHot,
     Robust,
     Step,
     Target,
     Text,
+    Valued,
 )
 from yarnml.job.spec import Data, Job
 from yarnml.job.start import check_start
@@ -118,14 +117,12 @@ def _check_words(job: Job) -> None:
     data = job.data
     kinds = {name: step.kind for step in data.prepare if step.ids for name in step.columns}
     if kinds and data.scale == "standard":
-        raise JobFileError(
-            "data.scale: standard changes the ids of words that data.prepare makes; set data.scale: none."
-        )
+        raise JobFileError("data.scale: standard changes the ids that data.prepare makes; leave it out.")
     if kinds and learner.WORDS == "none":
         name, kind = next(iter(kinds.items()))
         raise JobFileError(
-            f"learner.kind {learner.kind} takes numbers, but {kind} of data.prepare makes ids of words of column "
-            f"'{name}'; choose embedding_bag or transformer, or let kind text make numbers of it."
+            f"learner.kind {learner.kind} takes numbers, but {kind} of data.prepare makes ids of column '{name}'; "
+            "choose mlp, embedding_bag or transformer, or let one_hot or text make numbers of it."
         )
     plain = [] if is_open(data) else [name for name in named_features(data) if name not in kinds]
     if plain and learner.WORDS == "only":
@@ -217,7 +214,7 @@ def _contradiction(step: Step) -> str | None:
         return f"value must be a finite number, not {step.value}."
     if isinstance(step, Impute) and step.value is not None and step.strategy != "mean":
         return f"strategy {step.strategy} finds what fills the columns, and value says it; give one of them."
-    if isinstance(step, OneHot | Category) and step.min_count > 1 and (step.unknown == "error" or step.values):
+    if isinstance(step, Valued) and step.min_count > 1 and (step.unknown == "error" or step.values):
         return "min_count makes one value of rare and unknown ones, so it goes with neither unknown: error nor values."
     if isinstance(step, Target) and any((step.values, step.edges, step.fold_edges, step.classes)):
         return "values, edges, fold_edges and classes of target are what the training rows teach; remove them."

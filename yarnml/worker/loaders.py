@@ -9,7 +9,7 @@ from yarnml.control.commands import Initialize, from_ipc
 from yarnml.data.base import Dataset
 from yarnml.data.cache import RowCache
 from yarnml.data.loader import Loader
-from yarnml.data.schema import Rows, Schema, stored_in
+from yarnml.data.schema import Rows, Schema
 from yarnml.data.survey import Findings, columns_to_survey, find, merge_findings
 from yarnml.job.spec import size_in_bytes
 
@@ -40,7 +40,7 @@ class RowCaches:
 
     def open(self, content: Content, schema: Schema, used: Collection[Content], limit: int) -> RowCache:
         """The cache of some rows, from here on of at most ``limit`` bytes; ``used``: all that the training has."""
-        stored = stored_in(schema)
+        stored = _stored_in(schema)
         cache = self._caches.get(content)
         if cache is None or cache.schema != stored:
             cache = _SchemaRows(stored, RowCache(0))
@@ -130,3 +130,9 @@ def _contents(initialize: Initialize) -> dict[str, Content]:
     if any(step.SEES_LABEL for step in initialize.job.data.prepare):
         return {name: Content(dataset, name == "train") for name, dataset in datasets}
     return {name: Content(replace(dataset, fold=None)) for name, dataset in datasets}
+
+
+def _stored_in(schema: Schema) -> Schema:
+    """The schema with only the fields that decoded rows depend on: equal for schemas that decode the same."""
+    classes = schema.classes if schema.label else None
+    return replace(schema, classes=classes, class_weights=None, shape=None, rows=0, group=None, prior=())

@@ -25,6 +25,7 @@ NUMBERS = pa.list_(pa.float32())
 TEXT = (
     "one_hot",
     "category",
+    "embedding",
     "frequency",
     "hash",
     "text",

@@ -1,4 +1,4 @@
-"""The values of ``one_hot`` and ``category``: collected from the training data, looked up in any data."""
+"""The values of ``one_hot``, ``category`` and ``embedding``: collected from the training data, looked up in any."""
 
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from yarnml.data.prepare.findings import Finding, Values
 from yarnml.data.prepare.findings import values as values_of
 from yarnml.data.prepare.labels import LabelSums
 from yarnml.errors import DataError
-from yarnml.job.prepare import Category, Frequency, OneHot, Target
+from yarnml.job.prepare import Frequency, Target, Valued
 
 UNKNOWN = -1
 NULL = -2
@@ -39,12 +39,12 @@ def gives(step: Any, kind: pa.DataType) -> pa.DataType:
     return NUMBERS
 
 
-def find(step: OneHot | Category, column: pa.Array, where: str) -> Finding | None:
+def find(step: Valued, column: pa.Array, where: str) -> Finding | None:
     limit = step.max_values if step.min_count == 1 else max(step.max_values, MAX_RARE)
     return values_of(whole(column, where), limit) if step.values is None else None
 
 
-def learn(step: OneHot | Category, finding: Finding, where: str) -> OneHot | Category:
+def learn(step: Valued, finding: Finding, where: str) -> Valued:
     values = counted(finding, Values, where)
     frequent = sorted(value for value, rows in values.counts if rows >= step.min_count)
     if values.too_many or len(frequent) > step.max_values:
@@ -71,7 +71,7 @@ def check_number(finding: Values | LabelSums, step: Frequency | Target, where: s
         )
 
 
-def codes(step: OneHot | Category, column: pa.Array, where: str) -> Places:
+def codes(step: Valued, column: pa.Array, where: str) -> Places:
     """The place of each row's value among the step's values; `UNKNOWN` for another one, `NULL` for null."""
     known = step.values or []
     column = whole(column, where)

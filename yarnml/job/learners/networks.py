@@ -37,11 +37,14 @@ class Mlp(NetworkOptions, frozen=True, kw_only=True, tag="mlp"):
     """A multilayer perceptron with ReLU; ``hidden`` gives the widths of its hidden layers.
 
     ``normalization``: of what each hidden layer computes, over its numbers (``layer``) or over rows (``batch``).
+    ``embedding``: numbers for every id, where ``data.prepare`` makes ids of categories or texts.
     ``l2``: not given it is 1 / rows, a prior of variance 1 for every weight, which fades as rows come.
     """
 
-    STARTS_LIKE = ("hidden", "normalization")
+    STARTS_LIKE = ("hidden", "normalization", "embedding")
+    WORDS = "optional"
 
+    embedding: PositiveInt = 16
     l2: NonNegative | None = None  # type: ignore[assignment]
 
     hidden: list[PositiveInt] = field(default_factory=lambda: [128])

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from yarnml.data.schema import Schema
 from yarnml.job.learners import Mlp, Normalization
 from yarnml.learners.base import Key, Learner, flat
-from yarnml.learners.networks.network import Between, Head, build_network, dense, init_dense, unchanged
+from yarnml.learners.networks.mixed import MixedLayers
+from yarnml.learners.networks.network import Between, Head, Layers, build_network, dense, init_dense, unchanged
 
 
 class MlpLayers:
@@ -36,5 +37,8 @@ def build(options: Mlp, schema: Schema) -> Learner:
         options = replace(options, l2=usual_l2(schema.rows))
     head = Head(schema, "mlp")
     norm = options.normalization
-    layers = MlpLayers([schema.width, *options.hidden, head.width], norm)
+    widths = [*options.hidden, head.width]
+    layers: Layers = MlpLayers([schema.width, *widths], norm)
+    if any(f.ids for f in schema.features):
+        layers = MixedLayers(schema, options.embedding, widths, normalized=norm != "none")
     return build_network(layers, head, options, norm, options.hidden)
