@@ -108,7 +108,7 @@ def rows_of(table: pa.Table, schema: Schema, where: str, numbers: Places | None 
         columns = [_labels(plain_column(table, name, where), name, schema, where) for name in schema.labels]
         y = np.stack(columns, axis=1) if schema.label_shape else columns[0]
     if schema.weight:
-        weight = _weights(plain_column(table, schema.weight, where), schema.weight, where)
+        weight = weights_of(plain_column(table, schema.weight, where), schema.weight, where)
     return Rows(x, aligned(y), aligned(weight), keys_of(table, schema, where))
 
 
@@ -172,7 +172,8 @@ def _made(
     return _filled(values, feature, schema, where)
 
 
-def _weights(array: pa.Array, name: str, where: str) -> npt.NDArray[np.float32]:
+def weights_of(array: pa.Array, name: str, where: str) -> npt.NDArray[np.float32]:
+    """Weights of rows, from the numbers of their column; DataError where they can't be such."""
     weight = float32(array, name, where)
     if not (np.isfinite(weight).all() and (weight >= 0).all()):
         raise DataError(f"{where}: the weight column '{name}' must hold finite numbers of 0 or more.")

@@ -89,8 +89,7 @@ class Schema(Struct, frozen=True):
     ``calibration``: what makes the probabilities of classes the shares in which they are true; None for nothing.
     ``threshold``: the probability from which on the second of two classes is predicted; None for the more probable.
     ``fields``: whether the learner sees which column each key is of.
-    ``prior``: the share of each class among the training rows and one row more of each, so that none is 0; label by
-    label; empty where labels were not counted.
+    ``prior``: the share of each class in the training rows, label by label, never 0; empty where it was not counted.
     """
 
     features: tuple[Feature, ...]

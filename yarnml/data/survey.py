@@ -4,7 +4,7 @@ A pass finds what can be found next; a column with several steps that learn take
 the findings of a whole pass into the schema; when there are no more `columns_to_survey`, training can begin.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -13,9 +13,10 @@ from msgspec.structs import replace
 from yarnml.data.arrays import Places
 from yarnml.data.classes import in_order
 from yarnml.data.inputs import inputs_of
-from yarnml.data.lookup import are_fractions, as_text, as_whole_numbers
+from yarnml.data.lookup import are_fractions, as_whole_numbers
 from yarnml.data.prepare.base import arrow_errors, follow, kind_of, label_kind_of, lacks
 from yarnml.data.prepare.findings import Finding, Values, values
+from yarnml.data.prior import by_class, find_weights, place_of, prior_of
 from yarnml.data.rows import column_to_prepare, plain_column, training_rows
 from yarnml.data.schema import Feature, Schema, check_shape, names_of_columns, prepared
 from yarnml.errors import DataError, JobFileError
@@ -33,7 +34,8 @@ def columns_to_survey(schema: Schema) -> list[str]:
     features = features_to_survey(schema)
     sees_label = counts_labels(schema) or any(_next_step(f)[1].SEES_LABEL for f in features)
     labels = schema.labels if sees_label else ()
-    return list(dict.fromkeys([*names_of_columns(features), *labels]))
+    weights = [schema.weight] if schema.weight and counts_labels(schema) else []
+    return list(dict.fromkeys([*names_of_columns(features), *labels, *weights]))
 
 
 def features_to_survey(schema: Schema) -> list[Feature]:
@@ -55,6 +57,8 @@ def find(table: pa.Table, schema: Schema, numbers: Places, where: str) -> Findin
     findings: Findings = {}
     for label in schema.labels if counts_labels(schema) else ():
         findings[label] = values(plain_column(table, label, where), MAX_CLASSES)
+        if schema.weight:
+            findings[place_of(label)] = find_weights(table, label, schema.weight, MAX_CLASSES, where)
     features = features_to_survey(schema)
     for feature, stored in zip(features, inputs_of(table, features, where), strict=True):
         name = feature.name
@@ -99,8 +103,7 @@ def with_findings(schema: Schema, findings: Findings) -> Schema:
         classes = _classes(labels, schema)
     result = replace(schema, features=features, classes=classes)
     result = replace(result, class_weights=_class_weights(result, labels))
-    counted = [findings[name] for name in schema.labels if name in findings]
-    result = replace(result, prior=_prior(result, counted) or schema.prior)
+    result = replace(result, prior=prior_of(result, findings))
     if all(f.width for f in features):
         check_shape(result)
     return result
@@ -182,33 +185,7 @@ def _class_weights(schema: Schema, labels: Finding | None) -> Any:
             raise JobFileError(f"data.class_weights: '{min(unknown)}' is none of the classes ({shown}).")
         return tuple(given.get(str(c), 1.0) for c in classes)
     if given == "balanced" and classes is not None and isinstance(labels, Values):
-        count = _rows_of_classes(labels, classes)
+        count = by_class(labels.counts, classes)
         rows = sum(n for _, n in labels.counts)
         return tuple(rows / (len(classes) * count[c]) if c in count else 1.0 for c in classes)
     return given
-
-
-def _prior(schema: Schema, labels: Sequence[Finding]) -> tuple[float, ...]:
-    """The `Schema.prior` of the values of each label; none where they are no classes.
-
-    Rows count by the weights of their classes, and there is none where rows have weights of their own, unknown here.
-    """
-    classes = schema.classes or ()
-    if not classes or schema.weight:
-        return ()
-    given = schema.class_weights
-    weights = given if isinstance(given, tuple) else (1.0,) * len(classes)
-    prior: list[float] = []
-    for finding in labels:
-        assert isinstance(finding, Values)
-        count = _rows_of_classes(finding, classes)
-        rows = [count.get(c, 0) * weight + 1 for c, weight in zip(classes, weights, strict=True)]
-        prior += [n / sum(rows) for n in rows]
-    return tuple(prior)
-
-
-def _rows_of_classes(labels: Values, classes: Sequence[Any]) -> dict[Any, int]:
-    """The number of rows of each class that occurs; a value that is none is as its text says."""
-    by_text = {as_text(c): c for c in classes}
-    known = set(classes)
-    return {value if value in known else by_text.get(as_text(value)): n for value, n in labels.counts}
