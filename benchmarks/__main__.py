@@ -10,6 +10,7 @@ from benchmarks import (
     boosting,
     defaults,
     feed,
+    files,
     formats,
     growth,
     hdfs,
@@ -54,6 +55,7 @@ OTHERS: dict[str, Callable[..., None]] = {
     "slow-network": slow_network.main,
     "straggler": straggler.main,
     "hdfs": hdfs.main,
+    "files": files.main,
     "submit": submit.main,
     "secured": secured.main,
 }

@@ -16,6 +16,7 @@ from tests.preparing import step
 from yarnml.data.dataset import inspect, read_group
 from yarnml.data.formats import lines
 from yarnml.errors import DataError, JobFileError
+from yarnml.job.csv import Csv
 
 HIVE = "1\x01a\x010.5\n\\N\x01b\x011.5\n3\x01\\N\x012.5\n"
 
@@ -51,6 +52,27 @@ def test_dialects(
         rows = read(plan(str(path), csv=csv))
         assert rows.x[:, 0].tolist() == x
         assert rows.y.tolist() == [0.5, 1.5]
+
+
+SPARK = 'x,t,y\n1,"a \\"b\\", c",0.5\n2,plain,1.5\n'
+PLAIN = (
+    'x,t,y\n1,"C:\\dir\\",0.5\n2,"a\\""b",1.5\n',
+    'x,t,y\n1,5\\"x,0.5\n2,"b",1.5\n',
+    'x,t,y\n1,"a\\\\b",0.5\n2,c,1.5\n',
+)
+
+
+def test_backslashes_before_quotes(tmp_path: Path) -> None:
+    """Texts as Spark writes them end in a sentence that says what to set, and with it are read; others pass."""
+    path = tmp_path / "rows.csv"
+    path.write_text(SPARK)
+    with pytest.raises(DataError, match=r"rows\.csv has backslashes .*; set data\.csv: \{escape: '\\'\}, or "):
+        inspect(str(path), "csv", "data.train")
+    dataset, stored = inspect(str(path), "csv", "data.train", Csv(escape="\\"))
+    assert read_group(dataset, 0, 0, stored).column("t").to_pylist() == ['a "b", c', "plain"]
+    for text in PLAIN:
+        path.write_text(text)
+        inspect(str(path), "csv", "data.train")
 
 
 def test_names_and_texts_of_a_dialect(tmp_path: Path) -> None:

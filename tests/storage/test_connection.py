@@ -1,5 +1,6 @@
 """The connection to an HDFS: the sentence of a failure names the server whose part it was, whatever the time limits."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from yarnml.storage import connection
 from yarnml.storage.base import ReplicaUnavailable, Unavailable
 from yarnml.storage.connection import Connection
-from yarnml.storage.retry import CALL_SECONDS, FAILOVER_SECONDS
+from yarnml.storage.retry import CALL_SECONDS, FAILOVER_SECONDS, bounded
 
 
 def fail(*_: object) -> Any:
@@ -81,3 +82,16 @@ def test_only_a_failover_is_waited_for(addresses: list[str], error: Exception, s
     assert getattr(caught.value, "repeat_for", 0) == seconds
     if error is STANDBY:
         assert "answers as a standby, and none that the URL names is active" in str(caught.value)
+
+
+def test_calls_share_threads() -> None:
+    """Calls one after the other take one thread; one that never answers keeps it, and the next call has another."""
+    first = bounded(threading.get_ident, 10)
+    assert bounded(threading.get_ident, 10) == first
+    answer = threading.Event()
+    with pytest.raises(TimeoutError, match=r"no answer within 0 s"):
+        bounded(answer.wait, 0.01)
+    assert bounded(threading.get_ident, 10) != first
+    with pytest.raises(KeyError, match="gone"):
+        bounded(lambda: {}["gone"], 10)
+    answer.set()

@@ -23,7 +23,9 @@ from yarnml.events.log import log
 from yarnml.events.text import first_few
 from yarnml.job.csv import Csv
 
-MAX_FILES_AT_ONCE = 16
+MAX_FILES_AT_ONCE = 32
+RUNS_OF_THREAD = 8
+"""Runs of files that each thread looks into: a task for every one of many files would cost more than the look."""
 
 Inspected = tuple[pa.Schema, File]
 """The columns of a file, and its groups."""
@@ -70,8 +72,11 @@ def inspect_layouts(
     name = format if format != "auto" else snapshot.format if snapshot else _format_of(urls[0], field)
     dialect = msgspec.json.encode(csv).decode() if csv and csv != Csv() and name == "csv" else ""
     reader = reader_of(name, dialect)
+    inspect_file = partial(_inspect_file, reader, snapshot, field)
+    length = -(-len(urls) // (RUNS_OF_THREAD * MAX_FILES_AT_ONCE))
+    runs = [urls[start : start + length] for start in range(0, len(urls), length)]
     with ThreadPoolExecutor(MAX_FILES_AT_ONCE) as pool:
-        looks = list(pool.map(partial(_inspect_file, reader, snapshot, field), urls))
+        looks = [look for run in pool.map(lambda run: [*map(inspect_file, run)], runs) for look in run]
     inspected = _without_empty(urls, looks, field)
     parts = paths_of(columns for columns, _ in inspected)
     dataset = Dataset(name, tuple(file for _, file in inspected), csv=dialect, paths=parts)

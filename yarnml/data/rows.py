@@ -16,6 +16,7 @@ from yarnml.data.inputs import array_of, inputs_of
 from yarnml.data.keys import KeyRows, beside
 from yarnml.data.lookup import places
 from yarnml.data.offsets import distances
+from yarnml.data.plain_columns import lay_plain
 from yarnml.data.prepare.base import follow
 from yarnml.data.prepare.labels import TrainingRows
 from yarnml.data.schema import Feature, Offset, Rows, Schema
@@ -35,9 +36,16 @@ def features_of(table: pa.Table, schema: Schema, where: str, rows: TrainingRows 
     columns = iter(inputs_of(table, schema.numbers, where))
     start = 0
     for strip in _strips(schema.numbers):
-        parts = [_feature(next(columns), f, schema, where, rows) for f in strip]
         end = start + sum(f.width for f in strip)
-        x[:, start:end] = parts[0] if len(parts) == 1 else np.concatenate([part.T for part in parts]).T
+        if len(strip) == 1:
+            x[:, start:end] = _feature(next(columns), strip[0], schema, where, rows)
+        else:
+            lines = np.empty((len(strip), table.num_rows), np.float32)
+            for line, feature in zip(lines, strip, strict=True):
+                column = next(columns)
+                if not lay_plain(column, feature, line):
+                    line[:] = _feature(column, feature, schema, where, rows)[:, 0]
+            x[:, start:end] = lines.T
         start = end
     check_finite(x[:, :start], schema, where)
     if schema.offset:

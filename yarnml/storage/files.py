@@ -86,13 +86,12 @@ def locate(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
 def arrow(url: str) -> tuple[Any, str]:
     """The filesystem of a URL for pyarrow, and the path on it.
 
-    It is pyarrow's own for local files, which is faster, else fsspec's through pyarrow's bridge.
+    It is pyarrow's own for local files, which is faster, else fsspec's through a bridge.
     """
-    from pyarrow.fs import FSSpecHandler, PyFileSystem
-    from pyarrow.fs import LocalFileSystem as ArrowLocal
+    from yarnml.storage.bridge import for_arrow
 
     fs, path = locate(url)
-    return (ArrowLocal() if isinstance(fs, LocalFileSystem) else PyFileSystem(FSSpecHandler(fs))), path
+    return for_arrow(fs), path
 
 
 def listing(url: str) -> Listing:

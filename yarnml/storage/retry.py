@@ -3,12 +3,14 @@
 Before a job runs, nothing is repeated: the user waits for the answer.  A job that runs is patient.
 """
 
+import os
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from yarnml.events.log import log
 from yarnml.storage.base import Unavailable
@@ -32,6 +34,17 @@ _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 4.0
 
 _T = TypeVar("_T")
+
+Answers = queue.SimpleQueue[tuple[bool, _T | BaseException]]
+"""Takes the result of a call, or with false what it raised."""
+
+Calls = queue.SimpleQueue[tuple[Callable[[], Any], Answers[Any]]]
+"""The calls of one thread, each with where its answer goes."""
+
+_idle: deque[Calls] = deque()
+"""Of the threads that wait for a call: as many as there have been calls at a time."""
+
+os.register_at_fork(after_in_child=_idle.clear)
 
 
 class _Patience:
@@ -83,15 +96,13 @@ def bounded(act: Callable[[], _T], seconds: float) -> _T:
 
     After a timeout its thread is left behind: Python can't stop a thread that waits inside of a library.
     """
-    done: queue.SimpleQueue[tuple[bool, _T | BaseException]] = queue.SimpleQueue()
-
-    def run() -> None:
-        try:
-            done.put((True, act()))
-        except BaseException as exc:
-            done.put((False, exc))
-
-    threading.Thread(target=run, daemon=True, name="storage call").start()
+    done: Answers[_T] = queue.SimpleQueue()
+    try:
+        calls = _idle.pop()
+    except IndexError:
+        calls = queue.SimpleQueue()
+        threading.Thread(target=_serve, args=(calls,), daemon=True, name="storage call").start()
+    calls.put((act, done))
     try:
         succeeded, result = done.get(timeout=seconds)
     except queue.Empty:
@@ -100,6 +111,19 @@ def bounded(act: Callable[[], _T], seconds: float) -> _T:
         return result  # type: ignore[return-value]
     assert isinstance(result, BaseException)
     raise result
+
+
+def _serve(calls: Calls) -> None:
+    """Make one call after the other, each with its answer; idle in between."""
+    while True:
+        act, done = calls.get()
+        try:
+            answer = (True, act())
+        except BaseException as exc:
+            answer = (False, exc)
+        _idle.append(calls)
+        done.put(answer)
+        del act, done, answer  # an idle thread holds nothing
 
 
 def _say(text: str) -> None:

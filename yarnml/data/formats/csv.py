@@ -12,7 +12,7 @@ import pyarrow.csv as pc
 
 from yarnml.data.base import File
 from yarnml.data.formats import lines
-from yarnml.data.formats.lines import LINES, Records
+from yarnml.data.formats.lines import LINES, Records, Run
 from yarnml.errors import DataError
 from yarnml.job.csv import Csv
 
@@ -32,6 +32,10 @@ REMEDIES = {
 MAX_BLOCK_BYTES = 2**30
 
 
+class BackslashQuotes(DataError):
+    """CSV with a backslash before each quote within quotes, where the dialect has them doubled."""
+
+
 class CsvFormat:
     """CSV files of one dialect; a `yarnml.data.base.Format`."""
 
@@ -44,7 +48,8 @@ class CsvFormat:
     def inspect(self, fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
         """Read the file once: its header, its digest, and its rows as groups."""
         dialect = self._dialect
-        file, head, sample = lines.scan(fs, path, url, dialect.lines_before, self._records)
+        check = partial(_check_quotes, dialect=dialect, url=url)
+        file, head, sample = lines.scan(fs, path, url, dialect.lines_before, self._records, check)
         try:
             header = head.decode(dialect.encoding)
         except UnicodeDecodeError as exc:
@@ -108,6 +113,19 @@ class CsvFormat:
         )
         remedy = next((words for sign, words in REMEDIES.items() if sign in reason), "")
         return reason.splitlines()[0].rstrip(".") + remedy + "."
+
+
+def _check_quotes(run: Run, dialect: Csv, url: str) -> None:
+    """Refuse texts such as ``"a \\"b\\" c"``, which would be cut at the second quote, where no escape is given."""
+    if dialect.quote is None or dialect.escape is not None or f"\\{dialect.quote}".encode() not in run.text:
+        return
+    quote, delimiter = (re.escape(sign.encode()) for sign in (dialect.quote, dialect.delimiter))
+    pattern = b"(?:^|%b)%b[^%b\r\n]*\\\\%b[^%b%b\r\n]" % (delimiter, quote, quote, quote, quote, delimiter)
+    if re.search(pattern, run.text, re.MULTILINE):
+        raise BackslashQuotes(
+            f"{url} has backslashes before the quotes within quotes, as Spark writes them; set data.csv: "
+            "{escape: '\\'}, or have Spark double the quotes: option('escape', '\"')."
+        )
 
 
 def _quoted_records(dialect: Csv) -> Records:

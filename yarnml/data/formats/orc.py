@@ -12,19 +12,20 @@ from yarnml.errors import DataError, first_line
 from yarnml.storage import Unavailable
 
 TYPED = True
+_MAGIC = b"ORC"  # begins a file
 
 
 def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
     """Read the tail; its digest stands for the file."""
     try:
         with fs.open_input_file(path) as source:
+            size = source.size()
             tail, stripes = read_tail(source, url)
-            reader = po.ORCFile(source)
-            schema = reader.schema
-            if (len(stripes), sum(stripe.rows for stripe in stripes)) != (reader.nstripes, reader.nrows):
-                raise DataError(f"{url} is not a readable ORC file: its footer and its stripes differ.")
-            groups = tuple(Group(stripe.rows, stripe.start, stripe.size) for stripe in stripes)
-            return schema, File(url, source.size(), hashlib.sha256(tail).hexdigest(), groups)
+        reader = po.ORCFile(pa.BufferReader(_MAGIC + tail))  # the tail has been read, and is all that it looks at
+        if (len(stripes), sum(stripe.rows for stripe in stripes)) != (reader.nstripes, reader.nrows):
+            raise DataError(f"{url} is not a readable ORC file: its footer and its stripes differ.")
+        groups = tuple(Group(stripe.rows, stripe.start, stripe.size) for stripe in stripes)
+        return reader.schema, File(url, size, hashlib.sha256(tail).hexdigest(), groups)
     except Unavailable:
         raise
     except (pa.ArrowException, OSError) as exc:

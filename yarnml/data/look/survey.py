@@ -5,9 +5,11 @@ from functools import partial
 
 import pyarrow as pa
 from msgspec import Struct
+from msgspec.structs import replace
 
 from yarnml.data.base import Dataset
 from yarnml.data.dataset import inspect_layouts, is_typed, read_group
+from yarnml.data.formats.csv import BackslashQuotes
 from yarnml.data.layouts import common_columns
 from yarnml.data.look.facts import ColumnCounter, ColumnFacts
 from yarnml.data.prefetch import prefetch
@@ -36,9 +38,15 @@ class Look(Struct, frozen=True):
 def look(paths: Sequence[str], format: str, field: str, csv: Csv | None, max_rows: int | None) -> Look:
     """Look into data; errors name ``field``.
 
+    Texts of CSV with backslashes before their quotes, as Spark writes them, are read as such.
+
     ``max_rows``: about how many rows to read, None for all; whole groups are read.
     """
-    dataset, layouts = inspect_layouts(paths, format, field, csv)
+    try:
+        dataset, layouts = inspect_layouts(paths, format, field, csv)
+    except BackslashQuotes:
+        csv = replace(csv or Csv(), escape="\\")
+        dataset, layouts = inspect_layouts(paths, format, field, csv)
     stored = common_columns(layouts)
     guessed = not is_typed(dataset)
     folders = {name for file in dataset.files for name, _ in file.partition}

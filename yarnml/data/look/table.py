@@ -22,6 +22,8 @@ def about_files(look: Look) -> list[str]:
         f"{count_of(look.rows, 'row')}, {count_of(len(look.columns), 'column')}"
     )
     lines = [head if look.read == look.rows else f"{head}; the first {look.read} rows are described"]
+    if look.csv and look.csv.escape:
+        lines.append(f"quotes within quotes have {look.csv.escape} before them: data.csv.escape")
     if look.partial:
         lines.append(f"not in all files: {first_few(look.partial, 10)}")
     return lines

@@ -1,0 +1,63 @@
+"""Columns that are numbers as they are stored are laid into rows at once, to the bits that the common way has."""
+
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from yarnml.data.formats.parquet import Footers
+from yarnml.data.offsets import distances
+from yarnml.data.plain_columns import lay_plain
+from yarnml.data.schema import Feature
+
+VALUES: dict[str, Any] = {
+    "double": pa.array([0.1, -1e300, 3e-320, np.inf, np.nan, 1e9 + 0.3]),
+    "float": pa.array([0.1, -1e30, np.nan], pa.float32()),
+    "int32": pa.array([2**31 - 1, -(2**31), 16_777_217], pa.int32()),
+    "uint8": pa.array([0, 255], pa.uint8()),
+}
+OTHERS: dict[str, Any] = {
+    "large whole numbers": pa.array([2**62 + 1]),
+    "half floats": pa.array(np.array([1.5], np.float16)),
+    "decimals": pa.array([1]).cast(pa.decimal128(30, 2)),
+    "booleans": pa.array([True]),
+    "nulls": pa.array([1.0, None]),
+}
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.1, 1e9])
+@pytest.mark.parametrize("name", VALUES)
+def test_bits(name: str, offset: float) -> None:
+    """A column is rounded once, from its distance in float64."""
+    column = pa.chunked_array([VALUES[name]])
+    laid = np.empty(len(column), np.float32)
+    assert lay_plain(column, Feature("a", 1, (), (offset,) if offset else ()), laid)
+    values = VALUES[name].to_numpy()
+    with np.errstate(over="ignore"):
+        expected = distances(values[:, None], np.array([offset]))[:, 0] if offset else values.astype(np.float32)
+    assert (laid.view(np.int32) == expected.view(np.int32)).all()
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_all_others_are_left_alone(name: str) -> None:
+    """What takes more than rounding is left to the common way, and so are columns in several pieces."""
+    laid = np.full(len(OTHERS[name]), 7, np.float32)
+    assert not lay_plain(pa.chunked_array([OTHERS[name]]), Feature("a", 1), laid)
+    assert not lay_plain(pa.chunked_array([[1.0], [2.0]]), Feature("a", 1), laid)
+    assert (laid == 7).all()
+
+
+def test_footers_are_bounded() -> None:
+    """A footer is parsed once for all row groups of its file; very large ones are not kept beside others."""
+    sink = BytesIO()
+    pq.write_table(pa.table({"a": [1.0]}), sink)
+    end = sink.getvalue()
+    footers = Footers(limit=2 * len(end))
+    kept = footers.metadata("one", end)
+    assert footers.metadata("one", end) is kept
+    for name in "abcdef":
+        footers.metadata(name, end)
+    assert footers.metadata("one", end) is not kept
