@@ -113,11 +113,13 @@ def test_other_kinds(tmp_path: Path) -> None:
     assert columns_seen["many"].is_unique
     assert (columns_seen["list"].lengths, columns_seen["ragged"].lengths) == ((2, 2), (0, 2))
     job = first_job(seen, "y", "job.yaml")
-    assert job.document["data"]["features"] == ["day", "time", "list"]
-    assert job.document["data"]["prepare"] == [step("datetime", "day", "time", since="2000-01-01")]
+    assert job.document["data"]["features"] == ["day", "time", "list", "ragged"]
+    assert job.document["data"]["prepare"] == [
+        step("datetime", "day", "time", since="2000-01-01"),
+        step("pool", "ragged", by=["mean", "min", "max", "count"]),
+    ]
     assert job.left_out == {
         "many": "tells rows apart, as a key does",
-        "ragged": "lists of 0 to 2 values",
         "null": "holds nothing but nulls",
         "struct": "holds struct<a: int64>",
         "struct.a": "has the same value in all rows",

@@ -8,10 +8,13 @@ import pytest
 
 from tests.data.formats import save
 from tests.data.tables import plan, read, with_classes
+from yarnml.data.dataset import read_group
 from yarnml.data.nested import with_named_parts
-from yarnml.data.rows import features_of
-from yarnml.data.vectors import MAX_NUMBERS, as_lists, is_vector
+from yarnml.data.plan import make_plan
+from yarnml.data.rows import features_of, keys_of
+from yarnml.data.vectors import MAX_NUMBERS, as_lists, as_maps, is_vector
 from yarnml.errors import DataError
+from yarnml.job.load import load_job
 
 VECTOR = pa.struct(
     [("type", pa.int8()), ("size", pa.int32()), ("indices", pa.list_(pa.int32())), ("values", pa.list_(pa.float64()))]
@@ -60,3 +63,26 @@ def test_large_vectors() -> None:
     large = {"type": 0, "size": MAX_NUMBERS + 1, "indices": [3], "values": [1.0]}
     with pytest.raises(DataError, match=r"Column 'v' holds vectors of 65537 numbers, more than .* kind: key"):
         as_lists(pa.chunked_array([pa.array([large], VECTOR)]), "v")
+
+
+KEYED = [{0: 5, 2: 6}, {0: 1, 1: 2, 2: 3}, {}, {1: 7}]
+
+
+@pytest.mark.parametrize("ending", ["parquet", "orc", "jsonl"])
+def test_vectors_are_keys(ending: str, tmp_path: Path) -> None:
+    """Of a column of keys, a vector has a key for each number other than 0, as a map of its places has."""
+    path = save(table(v=MIXED), tmp_path / f"rows.{ending}")
+    data = {"train": path, "features": ["v"], "label": "y", "prepare": [{"kind": "key", "columns": ["v"]}]}
+    made = make_plan(load_job({"name": "keys", "data": data, "learner": {"kind": "wide_and_deep"}}))
+    maps = pa.table({"v": pa.array([list(row.items()) for row in KEYED], pa.map_(pa.int32(), pa.float64()))})
+    stored = read_group(made.datasets["train"], 0, 0, made.stored["train"])
+    asked = with_named_parts(table(v=MIXED), ["v"], ["v"])
+    expected, *others = (keys_of(rows, made.schema, "the table") for rows in (maps, stored, asked))
+    assert expected
+    assert expected.values is not None
+    assert expected.values.tolist() == [5, 6, 1, 2, 3, 7]
+    for keys in others:
+        assert keys
+        assert all((a == b).all() for a, b in zip(keys[:3], expected[:3], strict=True) if a is not None)
+    large = {"type": 0, "size": 2**30, "indices": [2**29], "values": [1.0]}
+    assert as_maps(pa.chunked_array([pa.array([None, large], VECTOR)])).to_pylist() == [[], [(2**29, 1.0)]]

@@ -25,7 +25,18 @@ def array_of(column: pa.ChunkedArray, feature: Feature, where: str) -> pa.Array:
 
     So a column that another library has stored as fractions because it has nulls is as good as one of whole numbers.
     """
-    return one_array(column) if feature.is_joint else _without_nan(single(column, feature.name, where))
+    if feature.is_joint or _takes_lists(feature):
+        return one_array(column)
+    return _without_nan(single(column, feature.name, where))
+
+
+def takes_nulls(feature: Feature) -> bool:
+    """Tell whether the first step of a feature knows what to make of nulls."""
+    return feature.is_joint or _takes_lists(feature) or (bool(feature.steps) and feature.steps[0].kind == "impute")
+
+
+def _takes_lists(feature: Feature) -> bool:
+    return bool(feature.steps) and feature.steps[0].TAKES_LISTS
 
 
 def _joint(columns: dict[str, pa.ChunkedArray], feature: Feature, where: str) -> pa.ChunkedArray:

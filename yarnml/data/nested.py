@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from yarnml.data.vectors import LISTS, as_lists, is_vector
+from yarnml.data.vectors import LISTS, MAPS, as_lists, as_maps, is_vector
 
 Paths = tuple[tuple[str, ...], ...]
 """The paths of parts, each from the name of a column on; joined by dots they are the parts' names."""
@@ -53,8 +53,12 @@ def columns_in_file(columns: pa.Schema, paths: Paths) -> pa.Schema:
 
 
 def taken_apart(table: pa.Table, columns: pa.Schema, paths: Paths) -> pa.Table:
-    """The table with these columns alone, vectors as lists, parts of structs among them; a part of null is null."""
-    table = _without_vectors(table)
+    """The table with these columns alone, parts of structs among them; a part of null is null.
+
+    Vectors are lists, or maps where the column shall be one.
+    """
+    maps = {field.name for field in columns if field.type == MAPS}
+    table = _without_vectors(table, maps)
     by_name = {".".join(path): path for path in paths}
     if not by_name.keys() & set(columns.names):
         return table if table.num_columns == len(columns) else table.select(columns.names)
@@ -65,29 +69,34 @@ def taken_apart(table: pa.Table, columns: pa.Schema, paths: Paths) -> pa.Table:
         for part in path[1:] if path else ():
             column = pc.struct_field(column, part)
         if is_vector(column.type):
-            column = as_lists(column, name)
+            column = as_maps(column) if name in maps else as_lists(column, name)
         arrays.append(column)
     return pa.table(arrays, names=columns.names)
 
 
-def with_named_parts(table: pa.Table, names: Collection[str]) -> pa.Table:
-    """A table of a program, and behind its columns the parts of its structs that have these names."""
-    table = _without_vectors(table)
+def with_named_parts(table: pa.Table, names: Collection[str], maps: Collection[str] = ()) -> pa.Table:
+    """A table of a program, and behind its columns the parts of its structs that have these names.
+
+    ``maps``: the columns whose vectors become maps.
+    """
+    table = _without_vectors(table, maps)
     missing = set(names) - set(table.column_names)
     paths = paths_of([table.schema], missing) if missing else ()
     if not paths:
         return table
     all_names = [*table.column_names, *(".".join(path) for path in paths)]
-    return taken_apart(table, pa.schema([(name, pa.null()) for name in all_names]), paths)
+    return taken_apart(table, pa.schema([(name, MAPS if name in maps else pa.null()) for name in all_names]), paths)
 
 
-def _without_vectors(table: pa.Table) -> pa.Table:
-    """The table with the vectors of its columns as lists."""
+def _without_vectors(table: pa.Table, maps: Collection[str]) -> pa.Table:
+    """The table with the vectors of its columns as lists, or of these columns as maps."""
     if not _has_structs(table.schema):
         return table
     for place, field in enumerate(table.schema):
         if is_vector(field.type):
-            table = table.set_column(place, field.name, as_lists(table.column(place), field.name))
+            column = table.column(place)
+            made = as_maps(column) if field.name in maps else as_lists(column, field.name)
+            table = table.set_column(place, field.name, made)
     return table
 
 

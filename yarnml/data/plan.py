@@ -23,7 +23,8 @@ from yarnml.data.schema import Schema
 from yarnml.data.snapshots.base import Version
 from yarnml.data.survey import with_findings
 from yarnml.data.types import with_types
-from yarnml.data.uses import types_like, types_to_read
+from yarnml.data.uses import keyed_columns, types_like, types_to_read
+from yarnml.data.vectors import with_maps
 from yarnml.errors import DataError, JobFileError
 from yarnml.events.text import first_few
 from yarnml.job.data import HoldOut
@@ -141,9 +142,8 @@ def _with_used_partitions(dataset: Dataset, stored: pa.Schema) -> Dataset:
     """The dataset without the columns of folders that nothing uses."""
     compared = dataset.selection.columns_to_read(stored).names if dataset.selection else stored.names
     replace = msgspec.structs.replace
-    files = [replace(file, partition=used_partition(file.partition, compared)) for file in dataset.files]
-    paths = tuple(path for path in dataset.paths if ".".join(path) in compared)
-    return replace(dataset, files=tuple(files), paths=paths)
+    files = tuple(replace(file, partition=used_partition(file.partition, compared)) for file in dataset.files)
+    return replace(dataset, files=files, paths=tuple(path for path in dataset.paths if ".".join(path) in compared))
 
 
 def _with_label_type(job: Job, train: Dataset, layouts: list[Layout]) -> Data:
@@ -165,7 +165,7 @@ def _columns(data: Data, dataset: Dataset, layouts: list[Layout], train: pa.Sche
     columns = used_columns(layouts, uses_of(data), is_typed(dataset))
     if not is_typed(dataset):
         columns = types_to_read(data, columns) if train is None else types_like(train, columns, _plain(data))
-    return with_types(columns, data.types)
+    return with_maps(with_types(columns, data.types), keyed_columns(data.prepare))
 
 
 def _plain(data: Data) -> set[str | None]:

@@ -12,7 +12,7 @@ from yarnml.data.aligned import aligned, empty
 from yarnml.data.arrays import Array, Matrix, Places, float32, float64, is_list, numeric, one_array, to_float32
 from yarnml.data.classes import class_array
 from yarnml.data.crosses import crossed, crosses_of
-from yarnml.data.inputs import array_of, inputs_of
+from yarnml.data.inputs import array_of, inputs_of, takes_nulls
 from yarnml.data.keys import KeyRows, beside
 from yarnml.data.lookup import places
 from yarnml.data.offsets import distances
@@ -145,7 +145,7 @@ def column_to_prepare(column: pa.ChunkedArray, feature: Feature, schema: Schema,
 
 def _filled(array: pa.Array, feature: Feature, schema: Schema, where: str) -> pa.Array:
     """Refuse an array with nulls that nothing will fill; else return it."""
-    if schema.missing or feature.is_joint or (feature.steps and feature.steps[0].kind == "impute"):
+    if schema.missing or takes_nulls(feature):
         return array
     return without_nulls(array, feature.name, where, "fill them (data.prepare, kind: impute) or drop these rows")
 

@@ -18,6 +18,9 @@ FILL = "fill them or drop these rows"
 """What to do about nulls, where no step of preparation can fill them."""
 
 
+UNEVEN = "pad and pool of data.prepare take lists of any length"
+
+
 def columns_of(table: pa.Table, names: Sequence[str], where: str) -> list[pa.ChunkedArray]:
     """Find columns by name in one pass over the table's; DataError for one that is missing, or there twice.
 
@@ -76,7 +79,7 @@ def numbers_of(column: pa.ChunkedArray, name: str, width: int, where: str) -> pa
         lengths = pc.unique(pc.list_value_length(array)).to_pylist()
         if odd := [length for length in lengths if length != width]:
             needed = f"lists of {width} numbers" if width != 1 else "a number, or a list of one, in every row"
-            raise DataError(f"{where}: column '{name}' needs {needed}, found one of {odd[0]}.")
+            raise DataError(f"{where}: column '{name}' needs {needed}, found one of {odd[0]}; {UNEVEN}.")
     if pa.types.is_nested(array.type.value_type):
         raise DataError(
             f"{where}: column '{name}' holds {array.type}, lists within lists; make one list of a row's numbers."

@@ -78,6 +78,11 @@ def joint_columns(steps: Sequence[Step]) -> set[str]:
     return {*_joining_steps(steps)}
 
 
+def keyed_columns(steps: Sequence[Step]) -> set[str]:
+    """The columns that become keys."""
+    return {name for step in steps if isinstance(step, Key) for name in step.columns}
+
+
 def _joining_steps(steps: Sequence[Step]) -> dict[str, list[Step]]:
     """By column, a step that joins it with others."""
     return {name: [step] for step in steps if step.JOINS for name in step.columns}

@@ -12,6 +12,8 @@ from yarnml.job.category_steps import Cross as Cross
 from yarnml.job.category_steps import Target as Target
 from yarnml.job.fields import PositiveInt
 from yarnml.job.image_step import Image as Image
+from yarnml.job.list_steps import Pad as Pad
+from yarnml.job.list_steps import Pool as Pool
 from yarnml.job.number_steps import Clip as Clip
 from yarnml.job.number_steps import Datetime as Datetime
 from yarnml.job.number_steps import Log as Log
@@ -200,6 +202,8 @@ Step = (
     | Target
     | Cross
     | Datetime
+    | Pad
+    | Pool
     | Key
     | Image
 )

@@ -13,10 +13,12 @@ class BaseStep(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, ta
 
     ``SEES_LABEL``: whether it learns from the labels of the training rows.
     ``JOINS``: whether all its columns together become one feature.
+    ``TAKES_LISTS``: whether it takes lists of any length.
     """
 
     SEES_LABEL: ClassVar[bool] = False
     JOINS: ClassVar[bool] = False
+    TAKES_LISTS: ClassVar[bool] = False
 
     columns: Annotated[list[str], Meta(min_length=1)]
 

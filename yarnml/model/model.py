@@ -184,7 +184,9 @@ class Model:
         table = table_of(data, "predict")
         if table is not None:
             if len(table):
-                table = with_named_parts(table, names_of_columns(self.schema.features))
+                table = with_named_parts(
+                    table, names_of_columns(self.schema.features), [f.name for f in self.schema.keyed]
+                )
                 table = in_types(table, self.schema.types, "the table")
                 return features_of(table, self.schema, "the table"), keys_of(table, self.schema, "the table")
             offset_name = [self.schema.offset.name] if self.schema.offset else []

@@ -60,7 +60,7 @@ def _decode(body: bytes, columns: pa.Schema | None) -> pa.Table:
         return _rows(body, None)
     try:
         return _rows(body, columns).select(columns.names)
-    except pa.ArrowInvalid:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # the latter for maps, which vectors become for keys
         # A type that the job gives does not fit the values as they stand, or there are several in different files.
         texts = pa.schema([field for field in columns if is_text(field.type)])
         try:

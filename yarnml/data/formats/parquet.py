@@ -38,16 +38,16 @@ class Footers:
         self._lock = Lock()
 
     def metadata(self, digest: str, end: bytes) -> Any:
-        """What the footer of this digest says, which is in the ``end`` of its file."""
+        """The metadata in the footer of this digest, at the ``end`` of its file."""
         with self._lock:
-            found = self._parsed.pop(digest, None)
-            if found is None:
-                found = (pq.read_metadata(pa.BufferReader(end)), _footer(end))
-                self._bytes += found[1]
-            self._parsed[digest] = found
+            footer = self._parsed.pop(digest, None)
+            if footer is None:
+                footer = (pq.read_metadata(pa.BufferReader(end)), _footer(end))
+                self._bytes += footer[1]
+            self._parsed[digest] = footer
             while self._bytes > self._limit and len(self._parsed) > 1:
                 self._bytes -= self._parsed.popitem(last=False)[1][1]
-            return found[0]
+            return footer[0]
 
 
 _footers = Footers(_MAX_FOOTER_BYTES)

@@ -104,11 +104,8 @@ def _reason(column: ColumnFacts) -> str:
     if column.content == "nothing":
         return "holds nothing but nulls"
     if column.lengths:
-        low, high = column.lengths
-        if low != high:
-            return f"lists of {low} to {high} values"
         is_plain = re.fullmatch(rf"(large_|fixed_size_)?list<.*: {_NUMBER}.*", column.kind)
-        return "" if is_plain and not column.nulls else f"{column.kind}{', with nulls' if column.nulls else ''}"
+        return "" if is_plain else f"lists of {column.kind.partition('<')[2].rstrip('>')}"
     if column.is_constant:
         return "has the same value in all rows"
     is_text = column.content == "text" and column.words < MIN_WORDS
@@ -132,6 +129,10 @@ def _steps(features: list[ColumnFacts]) -> list[dict[str, Any]]:
     steps: list[dict[str, Any]] = []
     if dates := [column.name for column in features if column.content == "dates"]:
         steps.append({"kind": "datetime", "columns": dates, "since": "2000-01-01"})
+    if uneven := [
+        column.name for column in features if column.lengths and (column.nulls or len({*column.lengths}) > 1)
+    ]:
+        steps.append({"kind": "pool", "columns": uneven, "by": ["mean", "min", "max", "count"]})
     if few or booleans:
         steps.append({"kind": "one_hot", "columns": [*few, *booleans]})
     if many:
