@@ -40,12 +40,12 @@ def main(files: int = 10_000, rounds: int = 3) -> None:
         write(f"{home}/files", files)
         urls = {"local disk": folder, "hdfs://": f"{home}/files", "webhdfs://": f"{web}/files"}
         taken = {name: [plan(url) for _ in range(rounds)] for name, url in urls.items()}
-    lines = [["", "seconds", "CPU seconds"]]
-    for name, plans in taken.items():
-        lines.append([name, spread([one.seconds for one in plans]), spread([one.cpu for one in plans])])
-    align(lines)
-    prints = {one.fingerprint for plans in taken.values() for one in plans}
-    print(f"  different fingerprints of the rows: {len(prints)}")
+        lines = [["", "seconds", "CPU seconds"]]
+        for name, plans in taken.items():
+            lines.append([name, spread([one.seconds for one in plans]), spread([one.cpu for one in plans])])
+        align(lines)
+        prints = {one.fingerprint for plans in taken.values() for one in plans}
+        print(f"  different fingerprints of the rows: {len(prints)}", flush=True)
 
 
 def write(folder: str, files: int) -> None:

@@ -1,9 +1,14 @@
 """Files of Iceberg tables that pyiceberg has no words for: on any storage, and files of deletes."""
 
+import json
+import struct
+import zlib
 from io import BytesIO
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import orc
 from pyiceberg.io import InputFile, OutputFile
 from pyiceberg.manifest import (
     DataFile,
@@ -16,6 +21,7 @@ from pyiceberg.manifest import (
     write_manifest_list,
 )
 from pyiceberg.table import Table
+from pyroaring import BitMap
 
 from yarnml import storage
 from yarnml.data.snapshots.iceberg_files import StorageFile, StorageIO
@@ -57,8 +63,10 @@ class WriterIO(StorageIO):
         return WrittenFile(location)
 
 
-def with_positional_deletes(table: Table) -> None:
-    """Commit a file of deletes to the newest snapshot, as Spark's merge-on-read does."""
+def with_deletes(
+    table: Table, format: str, places: list[int], content: DataFileContent = DataFileContent.POSITION_DELETES
+) -> None:
+    """Commit a file of deletes of the first data file to the newest snapshot, as Spark's merge-on-read does."""
 
     class Deletes(ManifestWriterV2):
         def content(self) -> ManifestContent:
@@ -66,16 +74,20 @@ def with_positional_deletes(table: Table) -> None:
 
     snapshot = table.current_snapshot()
     assert snapshot
-    task = next(iter(table.scan().plan_files()))
-    deletes = f"{table.location()}/data/deletes.parquet"
-    rows = pa.table({"file_path": [task.file.file_path], "pos": [0]})
-    pq.write_table(rows, deletes.removeprefix("file://"))
+    task = min(table.scan().plan_files(), key=lambda task: task.file.file_path)
+    deletes = f"{table.location()}/data/deletes.{format.lower()}"
+    path = deletes.removeprefix("file://")
+    rows = pa.table({"file_path": [task.file.file_path] * len(places), "pos": places})
+    if format == "PUFFIN":
+        Path(path).write_bytes(deletion_vector(task.file.file_path, places))
+    else:
+        (pq if format == "PARQUET" else orc).write_table(rows, path)
     entry_file = DataFile.from_args(
-        content=DataFileContent.POSITION_DELETES,
+        content=content,
         file_path=deletes,
-        file_format=FileFormat.PARQUET,
+        file_format=FileFormat[format],
         partition=task.file.partition,
-        record_count=1,
+        record_count=len(places),
         file_size_in_bytes=1,
     )
     entry_file._spec_id = task.file.spec_id
@@ -89,3 +101,23 @@ def with_positional_deletes(table: Table) -> None:
     output = table.io.new_output(snapshot.manifest_list)
     with write_manifest_list(2, output, number, None, snapshot.sequence_number, "null") as listed:
         listed.add_manifests(manifests)
+
+
+def deletion_vector(url: str, places: list[int]) -> bytes:
+    """A Puffin file with one deletion vector, by hand.
+
+    Source: https://iceberg.apache.org/puffin-spec/#deletion-vector-v1-blob-type.
+    """
+    bitmap = BitMap(places).serialize()
+    vector = struct.pack("<i", 0xD1D33964 - 2**32) + struct.pack("<qI", 1, 0) + bitmap
+    blob = struct.pack(">I", len(vector)) + vector + struct.pack(">I", zlib.crc32(vector))
+    properties = {"referenced-data-file": url, "cardinality": str(len(places))}
+    about = {
+        "type": "deletion-vector-v1",
+        "fields": [],
+        "snapshot-id": -1,
+        "sequence-number": -1,
+        "properties": properties,
+    }
+    footer = json.dumps({"blobs": [about | {"offset": 4, "length": len(blob)}], "properties": {}}).encode()
+    return b"PFA1" + blob + b"PFA1" + footer + struct.pack("<iI", len(footer), 0) + b"PFA1"

@@ -5,17 +5,20 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.manifest import DataFileContent
 from pyiceberg.table import Table
 from pyiceberg.transforms import IdentityTransform
 
 import yarnml
-from tests.data.iceberg_writer import WriterIO, with_positional_deletes
+from tests.data.iceberg_writer import WriterIO, with_deletes
 from tests.data.tables import plan, read
 from yarnml import storage
+from yarnml.data.base import File, Group
+from yarnml.data.deleted import rows_left, stored_rows, without_deleted
 from yarnml.data.snapshots.iceberg import columns_of_table, has_renamed
 from yarnml.errors import CheckpointError, DataError, JobFileError
 from yarnml.job.load import load_job
@@ -96,25 +99,66 @@ def test_other_storage(tmp_path: Path) -> None:
 
 
 def test_columns_that_came_and_went(table: Table) -> None:
-    """A column that was dropped is none of the table's, and one that was renamed is refused while old files have it."""
+    """Columns are found by their ids: renamed, with the name of one that was dropped, in features and conditions."""
+    before = read(plan("iceberg://lake/shop.orders"))
     with table.update_schema() as change:
         change.delete_column("y")
         change.rename_column("country", "land")
-    stored = pq.read_schema(next(Path(table.location().removeprefix("file://")).rglob("*.parquet")))
-    names = {field_id: table.schema().find_column_name(field_id) for field_id in table.schema().field_ids}
+    with table.update_schema() as change:
+        change.rename_column("x", "y")
+    data = plan("iceberg://lake/shop.orders", features=["y"], where="y > 3 and land = 'DE'", label="land")
+    assert read(data).x.tolist() == [x for x in before.x.tolist() if x[0] > 3]
+    assert data.datasets["train"].files[0].names == (("y", "x"), ("land", "country"))
+    with pytest.raises(JobFileError, match=r"has no column 'x'; it has"):
+        plan("iceberg://lake/shop.orders", label="land")
+    assert has_renamed(table.refresh().schemas().values(), table.schema())
+
+
+def test_parts_of_structs_that_were_renamed() -> None:
+    """A part of a struct is refused where a file has it by another name; all else is found by its id."""
+    part = pa.field("zip", pa.string(), metadata={"PARQUET:field_id": "2"})
+    stored = pa.schema(
+        [pa.field("home", pa.struct([part]), metadata={"PARQUET:field_id": "1"}), pa.field("n", pa.int64())]
+    )
+    assert columns_of_table(stored, {1: "place", 2: "place.zip", 3: "n"}, "f")[1] == (("place", "home"),)
     with pytest.raises(
-        DataError, match=r"f\.parquet has a column 'country' which the Iceberg table calls 'land' since"
+        DataError, match=r"f has a part of a struct 'home\.zip' which the Iceberg table calls 'home\.code'"
     ):
-        columns_of_table(stored, names, "f.parquet")
-    assert has_renamed(table.schemas().values(), table.schema())
-    assert not has_renamed(list(table.schemas().values())[:1], table.schemas()[0])
-    kept = columns_of_table(stored.remove(stored.get_field_index("country")), names, "f.parquet")
-    assert kept.names == ["x", "day"]
+        columns_of_table(stored, {1: "home", 2: "home.code", 3: "n"}, "f")
+
+
+@pytest.mark.parametrize("format", ["PARQUET", "ORC", "PUFFIN"])
+def test_deleted_rows(format: str, table: Table) -> None:
+    """Rows that files of deletes or deletion vectors name are none of the table's, nor of a condition's."""
+    plain = plan("iceberg://lake/shop.orders")
+    with_deletes(table, format, [0])
+    data = plan("iceberg://lake/shop.orders")
+    file = data.datasets["train"].files[0]
+    assert data.datasets["train"].rows == plain.datasets["train"].rows - 1
+    assert file.groups[0].deleted == b"\0\0\0\0"
+    assert data.datasets["train"].fingerprint != plain.datasets["train"].fingerprint
+    assert read(data).x.tolist() == read(plain).x[1:].tolist()
+    first = read(plain).x[1, 0]
+    assert read(plan("iceberg://lake/shop.orders", where=f"x <> {first}")).x.tolist() == read(plain).x[2:].tolist()
+
+
+def test_no_row_of_a_group_is_left() -> None:
+    """A group whose rows are all deleted has none; of others the places are counted from its first row."""
+    file = File("f", 1, "", (Group(2, 0, 1), Group(3, 1, 1), Group(1, 2, 1)))
+    left = without_deleted(file, np.array([0, 1, 3]))
+    assert [group.rows for group in left.groups] == [0, 2, 1]
+    assert [stored_rows(group) for group in left.groups] == [2, 3, 1]
+    assert rows_left(pa.table({"a": [5, 6, 7]}), left.groups[1]).column("a").to_pylist() == [5, 7]
+    assert rows_left(pa.table({"a": [5, 6, 7]}).select([]), left.groups[1]).num_rows == 2
 
 
 def without_files(table: Table) -> None:
     for path in Path(table.location().removeprefix("file://")).glob("data/**/*.parquet"):
         path.unlink()
+
+
+def with_equality_deletes(table: Table) -> None:
+    with_deletes(table, "PARQUET", [0], DataFileContent.EQUALITY_DELETES)
 
 
 def without_rows(table: Table) -> None:
@@ -124,10 +168,7 @@ def without_rows(table: Table) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (
-            with_positional_deletes,
-            "snapshot .* of the Iceberg table .* has files of deletes: its data files",
-        ),
+        (with_equality_deletes, "snapshot .* of the Iceberg table .* has rows that were deleted by their values"),
         (without_files, "of the Iceberg table .* needs .*parquet, which is gone; expire_snapshots removes files"),
         (without_rows, "snapshot .* of the Iceberg table .* has no rows"),
     ],

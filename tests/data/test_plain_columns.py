@@ -43,7 +43,7 @@ def test_bits(name: str, offset: float) -> None:
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_all_others_are_left_alone(name: str) -> None:
-    """What takes more than rounding is left to the common way, and so are columns in several pieces."""
+    """Columns that take more than rounding are left to the common way, and so are those in several pieces."""
     laid = np.full(len(OTHERS[name]), 7, np.float32)
     assert not lay_plain(pa.chunked_array([OTHERS[name]]), Feature("a", 1), laid)
     assert not lay_plain(pa.chunked_array([[1.0], [2.0]]), Feature("a", 1), laid)

@@ -70,18 +70,18 @@ KEYED = [{0: 5, 2: 6}, {0: 1, 1: 2, 2: 3}, {}, {1: 7}]
 
 @pytest.mark.parametrize("ending", ["parquet", "orc", "jsonl"])
 def test_vectors_are_keys(ending: str, tmp_path: Path) -> None:
-    """Of a column of keys, a vector has a key for each number other than 0, as a map of its places has."""
+    """Vectors in a column of keys have a key for each number other than 0, as maps of their places have."""
     path = save(table(v=MIXED), tmp_path / f"rows.{ending}")
     data = {"train": path, "features": ["v"], "label": "y", "prepare": [{"kind": "key", "columns": ["v"]}]}
     made = make_plan(load_job({"name": "keys", "data": data, "learner": {"kind": "wide_and_deep"}}))
     maps = pa.table({"v": pa.array([list(row.items()) for row in KEYED], pa.map_(pa.int32(), pa.float64()))})
     stored = read_group(made.datasets["train"], 0, 0, made.stored["train"])
     asked = with_named_parts(table(v=MIXED), ["v"], ["v"])
-    expected, *others = (keys_of(rows, made.schema, "the table") for rows in (maps, stored, asked))
+    expected, *read_keys = (keys_of(rows, made.schema, "the table") for rows in (maps, stored, asked))
     assert expected
     assert expected.values is not None
     assert expected.values.tolist() == [5, 6, 1, 2, 3, 7]
-    for keys in others:
+    for keys in read_keys:
         assert keys
         assert all((a == b).all() for a, b in zip(keys[:3], expected[:3], strict=True) if a is not None)
     large = {"type": 0, "size": 2**30, "indices": [2**29], "values": [1.0]}

@@ -27,18 +27,21 @@ class Group(Struct, frozen=True, array_like=True):
     """A group's place in its file: ``rows`` rows in ``size`` bytes from byte ``start`` on.
 
     ``digest`` stands for the bytes that are read for it, where the format has no checksums of its own.
+    ``deleted``: the places of stored rows that are none of the table's, see `yarnml.data.deleted`.
     """
 
     rows: int
     start: int
     size: int
     digest: bytes = b""
+    deleted: bytes = b""
 
 
 class File(Struct, frozen=True, array_like=True):
     """One file.  ``digest`` stands for the contents: of the footer for Parquet, of all bytes for CSV.
 
     ``partition``: columns that its folders hold.
+    ``names``: columns of the table that have another name in the file, each with that.
     """
 
     url: str
@@ -46,6 +49,7 @@ class File(Struct, frozen=True, array_like=True):
     digest: str
     groups: tuple[Group, ...]
     partition: Partition = ()
+    names: tuple[tuple[str, str], ...] = ()
 
 
 class GroupShare(NamedTuple):
@@ -196,6 +200,8 @@ class Dataset(Struct, frozen=True, dict=True):
         facts: list[object] = [self.format, files, self.split, *([self.fold.facts] if self.fold else [])]
         facts += self.selection.facts if self.selection else []
         facts += [self.csv] if self.csv else []
+        facts += [deleted] if any(deleted := [g.deleted for f in self.files for g in f.groups]) else []
+        facts += [names] if any(names := [f.names for f in self.files]) else []
         return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
 
     @property

@@ -71,7 +71,7 @@ def _counts(dataset: Dataset, choice: Choice, columns: pa.Schema, written: bytes
         entry = dataset.files[file]
         possible = range(len(entry.groups))
         reader = reader_of(dataset.format, dataset.csv)
-        made = {name for name, _ in entry.partition} | {".".join(path) for path in dataset.paths}
+        made = {name for name, _ in (*entry.partition, *entry.names)} | {".".join(path) for path in dataset.paths}
         if condition is not None and hasattr(reader, "possible_groups") and not made & set(columns.names):
             fs, path = storage.arrow(entry.url)
             possible = reader.possible_groups(fs, path, condition, columns)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from yarnml import storage
 from yarnml.data.base import Dataset, File, Format, changed
+from yarnml.data.deleted import rows_left, stored_rows, without_deleted
 from yarnml.data.formats.registry import format_of, reader_of
 from yarnml.data.layouts import Layout, common_columns, content, layouts_of
 from yarnml.data.nested import columns_in_file, paths_of, taken_apart, with_parts
@@ -93,7 +94,9 @@ def _inspect_file(reader: Format, snapshot: Snapshot | None, field: str, url: st
     try:
         columns, file = reader.inspect(fs, path, url)
         if snapshot:
-            return snapshot.columns(columns, url), replace(file, partition=snapshot.files[url])
+            columns, names = snapshot.columns(columns, url)
+            file = without_deleted(file, snapshot.deleted[url]) if url in snapshot.deleted else file
+            return columns, replace(file, partition=snapshot.files[url], names=names)
         return columns, replace(file, partition=partition_of(url))
     except OSError as exc:
         raise DataError(f"{field}: {url} can't be read: {exc}") from exc
@@ -185,13 +188,27 @@ def read_stored(dataset: Dataset, file: int, group: int, columns: pa.Schema) -> 
     entry = dataset.files[file]
     fs, path = storage.arrow(entry.url)
     own = _in_file(entry, columns)
+    stored = _as_named(columns_in_file(own, dataset.paths), entry)
     try:
-        table = reader_of(dataset.format, dataset.csv).read(fs, path, entry, group, columns_in_file(own, dataset.paths))
+        table = reader_of(dataset.format, dataset.csv).read(fs, path, entry, group, stored)
     except OSError as exc:
         raise DataError(f"{entry.url} was there when the job began, but can't be read: {exc}") from exc
-    if table.num_rows != entry.groups[group].rows:
-        raise changed(entry.url, f"group {group} had {entry.groups[group].rows} rows and has {table.num_rows}")
+    if table.num_rows != (expected := stored_rows(entry.groups[group])):
+        raise changed(entry.url, f"group {group} had {expected} rows and has {table.num_rows}")
+    table = _with_own_names(rows_left(table, entry.groups[group]), entry)
     return _with_types(taken_apart(table, own, dataset.paths), columns, entry)
+
+
+def _as_named(columns: pa.Schema, entry: File) -> pa.Schema:
+    """The columns by their names in this file."""
+    names = dict(entry.names)
+    return pa.schema([f.with_name(names.get(f.name, f.name)) for f in columns]) if names else columns
+
+
+def _with_own_names(table: pa.Table, entry: File) -> pa.Table:
+    """The rows of this file with the names that the table has for its columns."""
+    names = {stored: name for name, stored in entry.names}
+    return table.rename_columns([names.get(name, name) for name in table.column_names]) if names else table
 
 
 def _in_file(entry: File, columns: pa.Schema) -> pa.Schema:
@@ -220,15 +237,15 @@ def _with_types(table: pa.Table, columns: pa.Schema, entry: File) -> pa.Table:
 
 def read_head(dataset: Dataset, columns: pa.Schema, rows: int) -> tuple[pa.Table, str]:
     """Read about so many rows from the start of a dataset, at least one, and the URL of their file."""
-    if dataset.selection:
-        file, group = next(place for place, count in zip(dataset.places, dataset.selection.rows, strict=True) if count)
+    if dataset.selection or any(group.deleted for file in dataset.files for group in file.groups):
+        file, group = next(place for place, count in zip(dataset.places, dataset.group_rows, strict=True) if count)
         return read_group(dataset, file, group, columns).slice(0, rows), dataset.files[file].url
     entry = next(file for file in dataset.files if any(group.rows for group in file.groups))
     fs, path = storage.arrow(entry.url)
     own = _in_file(entry, columns)
+    stored = _as_named(columns_in_file(own, dataset.paths), entry)
     try:
-        reader = reader_of(dataset.format, dataset.csv)
-        table = reader.head(fs, path, entry, columns_in_file(own, dataset.paths), rows)
+        table = _with_own_names(reader_of(dataset.format, dataset.csv).head(fs, path, entry, stored, rows), entry)
     except OSError as exc:
         raise DataError(f"{entry.url} was there a moment ago, but can't be read: {exc}") from exc
     return _with_types(taken_apart(table, own, dataset.paths), columns, entry), entry.url

@@ -7,15 +7,20 @@ from typing import NamedTuple, Protocol
 import pyarrow as pa
 
 from yarnml import storage
+from yarnml.data.arrays import Places
 from yarnml.data.partitions import Partition
 
 Version = int | str | None
 """A number, a time or a name as text, or none for the newest."""
 
 
-def as_stored(columns: pa.Schema, url: str) -> pa.Schema:
-    """Take all columns of a file as columns of the table."""
-    return columns
+Names = tuple[tuple[str, str], ...]
+"""Columns of a table that have another name in a file, each with that."""
+
+
+def as_stored(columns: pa.Schema, url: str) -> tuple[pa.Schema, Names]:
+    """Take all columns of a file as columns of the table, of the same names."""
+    return columns, ()
 
 
 class Snapshot(NamedTuple):
@@ -26,7 +31,8 @@ class Snapshot(NamedTuple):
     ``types``: of these columns.
     ``format``: of all files.
     ``cleaner``: what removes files of old versions, for an error.
-    ``columns``: the columns of the table in those of a file of this URL; DataError where they have other names there.
+    ``columns``: the columns of the table in those of a file of this URL, and those of another name there.
+    ``deleted``: by URL, the places of the rows of a file that the table has not, ascending.
     """
 
     kind: str
@@ -36,7 +42,8 @@ class Snapshot(NamedTuple):
     types: Mapping[str, pa.DataType]
     format: str = "parquet"
     cleaner: str = "VACUUM"
-    columns: Callable[[pa.Schema, str], pa.Schema] = as_stored
+    columns: Callable[[pa.Schema, str], tuple[pa.Schema, Names]] = as_stored
+    deleted: Mapping[str, Places] = {}
 
 
 class Tables(Protocol):

@@ -1,7 +1,7 @@
 """Iceberg tables: the files of one snapshot, by the table's metadata or by a catalog.
 
-The package pyiceberg reads the metadata, through yarnml's own ways to files.  Data files are read as any others, and
-their columns are matched by name; Iceberg knows columns by ids, so files in which an id has another name are refused.
+The package pyiceberg reads the metadata, through yarnml's own ways to files.  Data files are read as any others; their
+columns are found by their ids, and rows that files of deletes name by their places are left out.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from yarnml import storage
 from yarnml.data.partitions import Partition
-from yarnml.data.snapshots.base import Snapshot, Version, has_folder, moment_of
+from yarnml.data.snapshots.base import Names, Snapshot, Version, has_folder, moment_of
 from yarnml.errors import DataError, JobFileError, YarnmlError, first_line
 
 KIND = "Iceberg"
@@ -88,14 +88,10 @@ def _chosen(table: Any, version: Version, url: str, field: str) -> Any:
 def _files(table: Any, chosen: Any, url: str, field: str) -> Snapshot:
     """The files of a snapshot, in the order of their names; DataError where these are not its rows."""
     number = chosen.snapshot_id
-    scan = table.scan(snapshot_id=number)
+    is_newest = chosen == table.current_snapshot()
+    scan = table.scan() if is_newest else table.scan(snapshot_id=number)  # a snapshot has the names of its time
     where = f"{field}: snapshot {number} of the Iceberg table {url}"
-    tasks = sorted(scan.plan_files(), key=lambda task: task.file.file_path)
-    if any(task.delete_files for task in tasks):
-        raise DataError(
-            f"{where} has files of deletes: its data files still hold rows that were deleted. Have Spark write them "
-            "anew: CALL system.rewrite_data_files(table => …, options => map('delete-file-threshold', '1'))."
-        )
+    tasks = _tasks(scan, where)
     if not tasks:
         raise DataError(f"{where} has no rows.")
     formats = sorted({task.file.file_format.name for task in tasks})
@@ -112,10 +108,25 @@ def _files(table: Any, chosen: Any, url: str, field: str) -> Snapshot:
     kinds = {name: schema.as_arrow().field(name).type for name in names}
     names_of_ids = {field_id: schema.find_column_name(field_id) for field_id in schema.field_ids}
 
-    def columns(stored: pa.Schema, file: str) -> pa.Schema:
+    def columns(stored: pa.Schema, file: str) -> tuple[pa.Schema, Names]:
         return columns_of_table(stored, names_of_ids, file)
 
-    return Snapshot(KIND, url, number, files, kinds, FORMATS[formats[0]], "expire_snapshots", columns)
+    deleted = _library(field, url).deleted_rows(tasks)
+    return Snapshot(KIND, url, number, files, kinds, FORMATS[formats[0]], "expire_snapshots", columns, deleted)
+
+
+def _tasks(scan: Any, where: str) -> list[Any]:
+    """The data files of a scan, each with its files of deletes, in the order of their names."""
+    try:
+        return sorted(scan.plan_files(), key=lambda task: task.file.file_path)
+    except (ValueError, NotImplementedError) as exc:
+        if "equality deletes" not in str(exc):
+            raise
+        raise DataError(
+            f"{where} has rows that were deleted by their values, as Flink does it, which can't be read. Have Spark "
+            "write its files anew: CALL system.rewrite_data_files(table => …, options => "
+            "map('delete-file-threshold', '1'))."
+        ) from exc
 
 
 def has_renamed(schemas: Iterable[Any], schema: Any) -> bool:
@@ -139,24 +150,34 @@ def _partition(file: Any, specs: Any, schema: Any) -> Partition:
     return tuple(pairs)
 
 
-def columns_of_table(stored: pa.Schema, names_of_ids: dict[int, str | None], url: str) -> pa.Schema:
-    """The columns of a file that are the table's: not those that were dropped from it.
+def columns_of_table(stored: pa.Schema, names_of_ids: dict[int, str | None], url: str) -> tuple[pa.Schema, Names]:
+    """The columns of a file that are the table's, by its names; and those that have another name in the file.
 
-    ``names_of_ids``: the table's columns, those within structs by their paths.  DataError for one of another name.
+    A column that was dropped is none of the table's, also where its name is another's since.
+
+    ``names_of_ids``: the table's columns, those within structs by their paths.  DataError where a part of a struct has
+    another name in the file.
     """
     kept = []
+    names = []
     current = set(names_of_ids.values())
     for column in stored:
-        for path, number in _ids(column, []):
-            name = names_of_ids.get(number)
-            if (name is None and path in current) or (name is not None and name != path):
+        ids = list(_ids(column, []))
+        number = next((n for path, n in ids if path == column.name), None)
+        name = column.name if number is None else names_of_ids.get(number)
+        if name is None or name not in current:
+            continue
+        for path, part in ids:
+            part_name = names_of_ids.get(part)
+            if path != column.name and part_name != f"{name}{path.removeprefix(column.name)}":
                 raise DataError(
-                    f"{url} has a column '{path}' which the Iceberg table {f'calls {name!r}' if name else 'replaced'} "
-                    "since; have Spark write the file anew: CALL system.rewrite_data_files."
+                    f"{url} has a part of a struct '{path}' which the Iceberg table "
+                    f"{f'calls {part_name!r}' if part_name else 'has dropped'} since; have Spark write the file anew: "
+                    "CALL system.rewrite_data_files."
                 )
-        if column.name in current:
-            kept.append(column)
-    return pa.schema(kept)
+        kept.append(column.with_name(name))
+        names += [(name, column.name)] if name != column.name else []
+    return pa.schema(kept), tuple(names)
 
 
 def _ids(column: pa.Field, above: Sequence[str]) -> Iterator[tuple[str, int]]:
