@@ -5,6 +5,7 @@ from typing import Any
 
 import fsspec
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -223,3 +224,13 @@ def test_a_file_that_changes(write: Write, tmp_path: Path, format: str) -> None:
     Path(f"{tmp_path}/rows.{format}").unlink()
     with pytest.raises(DataError, match=r"rows\.\w+ .*can't be read"):
         read(data)
+
+
+def test_arrow_of_polars(tmp_path: Path) -> None:
+    """Polars writes the schema of an Arrow file in its own way, and categories behind the rows, which is refused."""
+    frame = pl.DataFrame({"x": [1.0, 2.0], "t": ["a", "b"], "y": [0.5, 1.5]})
+    frame.write_ipc(tmp_path / "rows.arrow")
+    assert read(plan(str(tmp_path / "rows.arrow"))).x.tolist() == [[1], [2]]
+    frame.cast({"t": pl.Categorical}).write_ipc(tmp_path / "rows.arrow")
+    with pytest.raises(DataError, match="dictionaries behind its first batch, as categories of Polars"):
+        plan(str(tmp_path / "rows.arrow"))

@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from pyiceberg.catalog import Catalog, load_catalog
@@ -17,8 +16,6 @@ import yarnml
 from tests.data.iceberg_writer import WriterIO, with_deletes
 from tests.data.tables import plan, read
 from yarnml import storage
-from yarnml.data.base import File, Group
-from yarnml.data.deleted import rows_left, stored_rows, without_deleted
 from yarnml.data.snapshots.iceberg import columns_of_table, has_renamed
 from yarnml.errors import CheckpointError, DataError, JobFileError
 from yarnml.job.load import load_job
@@ -140,16 +137,6 @@ def test_deleted_rows(format: str, table: Table) -> None:
     assert read(data).x.tolist() == read(plain).x[1:].tolist()
     first = read(plain).x[1, 0]
     assert read(plan("iceberg://lake/shop.orders", where=f"x <> {first}")).x.tolist() == read(plain).x[2:].tolist()
-
-
-def test_no_row_of_a_group_is_left() -> None:
-    """A group whose rows are all deleted has none; of others the places are counted from its first row."""
-    file = File("f", 1, "", (Group(2, 0, 1), Group(3, 1, 1), Group(1, 2, 1)))
-    left = without_deleted(file, np.array([0, 1, 3]))
-    assert [group.rows for group in left.groups] == [0, 2, 1]
-    assert [stored_rows(group) for group in left.groups] == [2, 3, 1]
-    assert rows_left(pa.table({"a": [5, 6, 7]}), left.groups[1]).column("a").to_pylist() == [5, 7]
-    assert rows_left(pa.table({"a": [5, 6, 7]}).select([]), left.groups[1]).num_rows == 2
 
 
 def without_files(table: Table) -> None:

@@ -13,12 +13,12 @@ from yarnml import storage
 from yarnml.data.base import Dataset, File, Format, changed
 from yarnml.data.deleted import rows_left, stored_rows, without_deleted
 from yarnml.data.formats.registry import format_of, reader_of
-from yarnml.data.layouts import Layout, common_columns, content, layouts_of
+from yarnml.data.layouts import Layout, common_columns, layouts_of
 from yarnml.data.nested import columns_in_file, paths_of, taken_apart, with_parts
-from yarnml.data.partitions import partition_fields, partition_of, with_partition
+from yarnml.data.one_file import columns_of_file, names_in_file, names_of_table, types_of_table
+from yarnml.data.partitions import partition_fields, partition_of
 from yarnml.data.snapshots.base import Snapshot, Version
 from yarnml.data.snapshots.registry import find_snapshot
-from yarnml.data.types import as_type
 from yarnml.errors import DataError, JobFileError
 from yarnml.events.log import log
 from yarnml.events.text import first_few
@@ -187,52 +187,16 @@ def read_stored(dataset: Dataset, file: int, group: int, columns: pa.Schema) -> 
     """Read all rows of one group with these columns, as `read_group` does."""
     entry = dataset.files[file]
     fs, path = storage.arrow(entry.url)
-    own = _in_file(entry, columns)
-    stored = _as_named(columns_in_file(own, dataset.paths), entry)
+    own = columns_of_file(entry, columns)
+    stored = names_in_file(columns_in_file(own, dataset.paths), entry)
     try:
         table = reader_of(dataset.format, dataset.csv).read(fs, path, entry, group, stored)
     except OSError as exc:
         raise DataError(f"{entry.url} was there when the job began, but can't be read: {exc}") from exc
     if table.num_rows != (expected := stored_rows(entry.groups[group])):
         raise changed(entry.url, f"group {group} had {expected} rows and has {table.num_rows}")
-    table = _with_own_names(rows_left(table, entry.groups[group]), entry)
-    return _with_types(taken_apart(table, own, dataset.paths), columns, entry)
-
-
-def _as_named(columns: pa.Schema, entry: File) -> pa.Schema:
-    """The columns by their names in this file."""
-    names = dict(entry.names)
-    return pa.schema([f.with_name(names.get(f.name, f.name)) for f in columns]) if names else columns
-
-
-def _with_own_names(table: pa.Table, entry: File) -> pa.Table:
-    """The rows of this file with the names that the table has for its columns."""
-    names = {stored: name for name, stored in entry.names}
-    return table.rename_columns([names.get(name, name) for name in table.column_names]) if names else table
-
-
-def _in_file(entry: File, columns: pa.Schema) -> pa.Schema:
-    """The columns without those that the folders of the file hold."""
-    names = {name for name, _ in entry.partition}
-    return pa.schema([field for field in columns if field.name not in names]) if names else columns
-
-
-def _with_types(table: pa.Table, columns: pa.Schema, entry: File) -> pa.Table:
-    """Give columns of this file the types that they have in others, or by ``data.types``, and add those of its folders.
-
-    Fractions and whole numbers, texts, and lists are alike to those who read them, and stay as they are.
-    """
-    if table.schema.equals(columns):
-        return table
-    types = dict(zip(columns.names, columns.types, strict=True))
-    for place, field in enumerate(table.schema):
-        kind = types[field.name]
-        is_wider = field.type != kind and pa.types.is_integer(field.type) and pa.types.is_integer(kind)
-        if is_wider or content(field.type) != content(kind):
-            column = as_type(table.column(place), kind, field.name, entry.url)
-            table = table.set_column(place, field.name, column)
-    table = with_partition(table, entry.partition, columns, entry.url)
-    return table.select(columns.names) if entry.partition else table
+    table = names_of_table(rows_left(table, entry.groups[group]), entry)
+    return types_of_table(taken_apart(table, own, dataset.paths), columns, entry)
 
 
 def read_head(dataset: Dataset, columns: pa.Schema, rows: int) -> tuple[pa.Table, str]:
@@ -242,13 +206,13 @@ def read_head(dataset: Dataset, columns: pa.Schema, rows: int) -> tuple[pa.Table
         return read_group(dataset, file, group, columns).slice(0, rows), dataset.files[file].url
     entry = next(file for file in dataset.files if any(group.rows for group in file.groups))
     fs, path = storage.arrow(entry.url)
-    own = _in_file(entry, columns)
-    stored = _as_named(columns_in_file(own, dataset.paths), entry)
+    own = columns_of_file(entry, columns)
+    stored = names_in_file(columns_in_file(own, dataset.paths), entry)
     try:
-        table = _with_own_names(reader_of(dataset.format, dataset.csv).head(fs, path, entry, stored, rows), entry)
+        table = names_of_table(reader_of(dataset.format, dataset.csv).head(fs, path, entry, stored, rows), entry)
     except OSError as exc:
         raise DataError(f"{entry.url} was there a moment ago, but can't be read: {exc}") from exc
-    return _with_types(taken_apart(table, own, dataset.paths), columns, entry), entry.url
+    return types_of_table(taken_apart(table, own, dataset.paths), columns, entry), entry.url
 
 
 def _format_of(url: str, field: str) -> str:

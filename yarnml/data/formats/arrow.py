@@ -16,6 +16,9 @@ from yarnml.storage import Unavailable
 TYPED = True
 _MAGIC = b"ARROW1\0\0"
 _OLD_FEATHER = b"FEA1"
+_MESSAGE = b"\xff\xff\xff\xff"
+_ALIGNMENT = 8
+_MAX_SCHEMA_BYTES = 16 * 2**20
 _END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 
 
@@ -33,14 +36,15 @@ def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
             first = places[0][0] if places else source.size()
             source.seek(start)
             head = bytes(source.read(first - start))
+            stream = _as_stream(head, source)
             groups = []
             for begin, end in places:
                 source.seek(begin)
                 body = bytes(source.read(end - begin))
                 digest.update(body)
-                rows = _batch(head, body).num_rows
+                rows = _batch(stream, body).num_rows
                 groups.append(Group(rows, begin, end - begin, group_digest(head, body)))
-            schema = pa.ipc.open_stream(pa.BufferReader(head)).schema
+            schema = pa.ipc.open_stream(pa.BufferReader(stream)).schema
             digest.update(head)
             return schema, File(url, source.size(), digest.hexdigest(), tuple(groups))
     except Unavailable:
@@ -59,9 +63,10 @@ def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.T
             head = bytes(source.read(first - start))
             source.seek(place.start)
             body = bytes(source.read(place.size))
-        if group_digest(head, body) != place.digest:
-            raise changed(file.url, f"its schema, or the {place.size} bytes from byte {place.start} on, are others")
-        return pa.Table.from_batches([_batch(head, body)]).select(columns.names)
+            if group_digest(head, body) != place.digest:
+                raise changed(file.url, f"its schema, or the {place.size} bytes from byte {place.start} on, are others")
+            stream = _as_stream(head, source)
+        return pa.Table.from_batches([_batch(stream, body)]).select(columns.names)
     except Unavailable:
         raise
     except (pa.ArrowException, OSError, EOFError) as exc:
@@ -84,6 +89,8 @@ def _check_end(source: Any, start: int, url: str) -> None:
 def _batches(source: Any, start: int, url: str) -> list[tuple[int, int]]:
     """First byte of each record batch, and first byte after it."""
     source.seek(start)
+    beginning = bytes(source.read(_MAX_SCHEMA_BYTES))
+    source.seek(start if _is_message(beginning) else start + _first_message(beginning))
     places: list[tuple[int, int]] = []
     while True:
         begin = source.tell()
@@ -94,7 +101,38 @@ def _batches(source: Any, start: int, url: str) -> list[tuple[int, int]]:
         if message.type == "record batch":
             places.append((begin, source.tell()))
         elif places and message.type == "dictionary":
-            raise DataError(f"{url} has dictionaries that grow between its batches; write it anew as Parquet.")
+            raise DataError(
+                f"{url} has dictionaries behind its first batch, as categories of Polars and growing ones have; "
+                "write it as Parquet."
+            )
+
+
+def _as_stream(head: bytes, source: Any) -> bytes:
+    """The head as one of a stream, which begins with the schema as a message.
+
+    Polars writes the schema without the length that begins a message; it is in the footer, too.
+    """
+    if _is_message(head):
+        return head
+    return bytes(pa.ipc.open_file(source).schema.serialize()) + head[_first_message(head) :]
+
+
+def _first_message(head: bytes) -> int:
+    """The place of the first whole message."""
+    place = head.find(_MESSAGE)
+    while place >= 0 and (place % _ALIGNMENT or not _is_message(head[place:])):
+        place = head.find(_MESSAGE, place + 1)
+    return place if place >= 0 else len(head)
+
+
+def _is_message(beginning: bytes) -> bool:
+    try:
+        pa.ipc.read_message(pa.BufferReader(beginning))
+    except EOFError:
+        return True
+    except (pa.ArrowException, OSError):
+        return False
+    return True
 
 
 def _batch(head: bytes, body: bytes) -> pa.RecordBatch:
