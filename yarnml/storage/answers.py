@@ -32,10 +32,13 @@ def decode(data: bytes, answer_type: type[_T]) -> _T:
 
 
 def _without_empty(value: Any) -> Any:
-    """An answer without its nulls, and without the objects in which nothing is left: they mean as much as no field."""
+    """An answer without its nulls, its empty texts, which stand for empty objects, too, and objects without content.
+
+    All of them mean as much as no field.
+    """
     if isinstance(value, dict):
         parts = ((name, _without_empty(part)) for name, part in value.items())
-        return {name: part for name, part in parts if part is not None} or None
+        return {name: part for name, part in parts if part not in (None, "")} or None
     if isinstance(value, list):
         return [part for part in map(_without_empty, value) if part is not None]
     return value

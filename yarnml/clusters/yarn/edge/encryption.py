@@ -34,8 +34,8 @@ def advice_on_cipher(settings: Configuration) -> str:
     if not _is_encrypted(settings) or AES in _listed(settings.get(CIPHERS)):
         return ""
     return (
-        "data between HDFS and its clients is encrypted by SASL with 3DES or RC4, about ten times slower than with "
-        f"AES; have {CIPHERS} set to {AES} in the cluster's hdfs-site.xml, and copy it here"
+        "by this machine's hdfs-site.xml data between HDFS and its clients is encrypted by SASL with 3DES or RC4, "
+        f"about ten times slower than with AES; have {CIPHERS} set to {AES} in the cluster's, and copy it here"
     )
 
 
