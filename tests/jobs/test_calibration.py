@@ -124,11 +124,11 @@ def scores_by_class(outputs: npt.NDArray[Any], learner: str, kind: str) -> npt.N
     ("learner", "kind", "tolerance"),
     [
         ("logistic", "platt", 1e-5),
-        ("logistic", "isotonic", 1e-3),
-        ("logistic", "temperature", 1e-5),
-        ("svm", "platt", 1e-5),
+        pytest.param("logistic", "isotonic", 1e-3, marks=pytest.mark.breadth),
+        pytest.param("logistic", "temperature", 1e-5, marks=pytest.mark.breadth),
+        pytest.param("svm", "platt", 1e-5, marks=pytest.mark.breadth),
         ("svm", "isotonic", 1e-3),
-        ("softmax", "platt", 1e-5),
+        pytest.param("softmax", "platt", 1e-5, marks=pytest.mark.breadth),
         ("softmax", "isotonic", 1e-3),
         ("softmax", "temperature", 1e-5),
     ],
@@ -176,10 +176,10 @@ def test_weights_count_and_parts_add_up(classes: int) -> None:
 @pytest.mark.parametrize(
     ("learner", "kind"),
     [
-        ("logistic", "platt"),
+        pytest.param("logistic", "platt", marks=pytest.mark.breadth),
         ("logistic", "isotonic"),
         ("softmax", "platt"),
-        ("softmax", "isotonic"),
+        pytest.param("softmax", "isotonic", marks=pytest.mark.breadth),
         ("softmax", "temperature"),
     ],
 )
