@@ -9,7 +9,7 @@ import psutil
 from benchmarks.measure import align
 from yarnml.job.learners import SparseLinear
 from yarnml.sparse.block import Block
-from yarnml.sparse.room import key_bytes
+from yarnml.sparse.room import most_bytes, row_bytes, table_bytes
 from yarnml.sparse.rules import rule_of
 from yarnml.sparse.run import Run
 from yarnml.sparse.table import Table
@@ -27,8 +27,8 @@ DISTINCT_KEYS = 22_000  # of so many of Criteo's rows, and for each worker
 def main(keys: int) -> None:
     """A table of so many keys, all of them updated by FTRL, each once new; then larger ones by arithmetic."""
     options = SparseLinear()
-    size = key_bytes(options, 1)
-    needed = keys * size.largest
+    row = row_bytes(options, 1)
+    needed = 2 * most_bytes(keys, row)  # arrays are there twice while they grow
     free = psutil.virtual_memory().available
     if needed > free:
         print(
@@ -41,9 +41,9 @@ def main(keys: int) -> None:
     # A worker asks with 8 bytes a key and sends 12; the owner answers with 4, and gets its followed part's sums, too.
     asked = 1000 * DISTINCT_KEYS
     for owners in OWNERS:
-        memory = 2 * LARGEST_KEYS / owners * np.array([size.smallest, size.largest]) / 2**30
+        memory = 2 * table_bytes(LARGEST_KEYS // owners, row) / 2**30
         received = asked * (8 + 12) / owners
-        cells = [f"{owners:,}", f"{memory[0]:.1f} to {memory[1]:.1f}", f"{received / 1e6:.1f}"]
+        cells = [f"{owners:,}", f"{memory:.1f}", f"{received / 1e6:.1f}"]
         lines.append([*cells, f"{1e3 * received / LINK_BYTES_A_SECOND:.1f}"])
     align(lines)
 

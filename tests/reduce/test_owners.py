@@ -29,6 +29,7 @@ from yarnml.master.placement import assign
 from yarnml.reduce.connections.base import ConnectionLost
 from yarnml.reduce.reducer import StepAborted, StepKey
 from yarnml.reduce.tree import combine
+from yarnml.sparse.room import table_bytes
 from yarnml.sparse.run import Run
 from yarnml.sparse.table import Table
 
@@ -124,7 +125,10 @@ def test_traffic_does_not_grow_with_the_table() -> None:
             after = [(a.sent.bytes, a.received.bytes) for a in allreduces]
             traffic.append(np.subtract(after, before).tolist())
             sizes = [reducer.owner.size(number) for number, reducer in enumerate(reducers)]
-            assert all(size.nbytes > 20 * size.keys > 0 for size in sizes)
+            assert all(part.nbytes > 20 * part.keys > 0 for part in sizes)
+            row = 8 + 4 * sum(block.rule.stored(block.width) for block in BLOCKS)
+            forecasts = [table_bytes(part.keys, row) for part in sizes]
+            assert size == 1_000 or [part.nbytes for part in sizes] == pytest.approx(forecasts, rel=0.2)
     assert traffic[0] == traffic[1]
     # A question is 8 bytes a key, its answer 12 for three weights, and its sum 20; the rest are sums of four numbers.
     shards = assign(SHARDS, range(2))

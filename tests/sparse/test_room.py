@@ -10,7 +10,7 @@ from yarnml.job.learners import SparseFactorizationMachine, SparseLinear, TableL
 from yarnml.job.load import load_job
 from yarnml.learners.registry import build_learner
 from yarnml.sparse.policy import KeyPolicy
-from yarnml.sparse.room import key_bytes, room
+from yarnml.sparse.room import most_bytes, most_keys, room, row_bytes, table_bytes
 from yarnml.sparse.run import Run
 from yarnml.sparse.stored import CLOCK
 from yarnml.sparse.table import Table
@@ -21,34 +21,44 @@ from yarnml.sparse.table import Table
     [(SparseLinear(), False), (SparseLinear(), True), (SparseFactorizationMachine(rank=5), False)],
     ids=["linear", "ages", "factors"],
 )
-def test_the_bytes_of_a_key(options: TableLearnerOptions, has_ages: bool) -> None:
-    """A table of a learner's blocks takes what its options say, however full its arrays and its index are."""
+def test_the_bytes_of_a_table(options: TableLearnerOptions, has_ages: bool) -> None:
+    """A table of a learner's blocks takes what is forecast to a fifth, however full its arrays and its index are."""
     learner: Any = build_learner(options, Schema((Feature("x", 1),), "y", "class", (0, 1)))
     table = Table(learner.blocks, KeyPolicy(tracked=has_ages))
-    size = key_bytes(options, 1, has_ages=has_ages)
-    for number in range(40):  # from 4,000 keys to 160,000, so that all arrays double at several places
+    row = row_bytes(options, 1, has_ages=has_ages)
+    for number in range(40):  # from 4,000 keys to 160,000, so that all arrays grow at several places
         keys = np.unique(np.random.default_rng(number).integers(0, 2**64, 4000, np.uint64))
         table.update(Run(keys, np.ones((len(keys), table.width), np.float32)))
-        assert size.smallest <= table.nbytes / len(table) <= size.largest
+        assert table.nbytes == pytest.approx(table_bytes(len(table), row), rel=0.2)
+        assert table.nbytes <= most_bytes(len(table), row)
     arrays = sum(array.nbytes for name, array in table.arrays().items() if name != CLOCK)
-    assert size.copied == 2 * arrays / len(table)
+    assert row == arrays / len(table)
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+@pytest.mark.parametrize("memory", [0, 10**5, 10**7, 10**9])
+def test_as_many_as_fit(memory: int, copies: int) -> None:
+    """So many keys fit into the memory while a checkpoint is written, and one more does not."""
+    keys = most_keys(memory, 16, copies)
+    needed = [copies * most_bytes(n, 16) + 2 * 16 * n for n in (keys, keys + 1)]
+    assert needed[1] > memory
+    assert needed[0] <= memory or keys == 0
 
 
 LINEAR = {"kind": "sparse_linear"}
 
 
 @pytest.mark.parametrize(
-    ("fields", "cost", "place"),
+    ("fields", "sentence"),
     [
         (
             {"learner": LINEAR, "workers": {"memory": "2 GiB", "cache": "384 MiB"}},
-            "72 to 112",
-            "workers.memory, 2 GiB in every worker, has room for 9,586,980 keys",
+            "workers.memory, 2 GiB in every worker, has room for 12,336,188 keys of the table: 52 bytes for each, "
+            "and 32 while a checkpoint is written",
         ),
         (
             {"learner": LINEAR, "workers": {"memory": "1 GiB"}},
-            "72 to 112",
-            "workers.memory, 1 GiB in every worker, has room for 0 keys",
+            "workers.memory, 1 GiB in every worker, has room for 0 keys of the table",
         ),
         (
             {
@@ -56,8 +66,8 @@ LINEAR = {"kind": "sparse_linear"}
                 "training": {"state": "sharded"},
                 "reducers": {"count": 8, "memory": "16.28125 GiB", "followers": 0},
             },
-            "456 to 624",
-            "reducers.memory, 8 parts of 16.28125 GiB, has room for 220,254,728 keys",
+            "reducers.memory, 8 parts of 16.28125 GiB, has room for 267,558,208 keys of the table: 194 bytes for each, "
+            "and 288 while a checkpoint is written",
         ),
         (
             {
@@ -65,18 +75,16 @@ LINEAR = {"kind": "sparse_linear"}
                 "training": {"state": "sharded"},
                 "workers": {"count": 3, "memory": "2 GiB", "cache": "384 MiB"},
             },
-            "112 to 192",
-            "workers.memory, 3 parts of 2 GiB, has room for 16,777,215 keys",
+            "workers.memory, 3 parts of 2 GiB, has room for 25,165,824 keys of the table: 86 bytes for each, in two "
+            "processes, and 32 while a checkpoint is written",
         ),
     ],
     ids=["replicated", "none", "reducers", "workers"],
 )
-def test_room(fields: dict[str, Any], cost: str, place: str) -> None:
+def test_room(fields: dict[str, Any], sentence: str) -> None:
     """A plan says what a key costs, and for how many there is memory in the processes that keep the table."""
     steps = [{"kind": "key", "columns": ["x"]}]
     job = {"name": "job", "data": {"train": "rows", "features": ["x"], "label": "y", "prepare": steps}}
-    twice = ", which two processes keep," if cost.startswith("112") else ""
-    sentence = f"the table takes {cost} bytes for each key{twice} while a checkpoint is written: {place}"
     assert room(load_job(job | fields)) == sentence
 
 

@@ -7,9 +7,12 @@ from yarnml.data.arrays import Array
 
 SMALLEST_CAPACITY = 1 << 10
 
+GROWTH = 1.4
+"""The capacity is multiplied by it where it does not suffice.  Twice as much would leave up to half of it empty."""
+
 
 class GrowingArray:
-    """Rows of one shape in memory that doubles when it is full, so that a row is copied twice at most, on average."""
+    """Rows of one shape in memory that grows when it is full, so that a row is copied a few times, on average."""
 
     def __init__(self, shape: tuple[int, ...], kind: npt.DTypeLike) -> None:
         self._memory = np.empty((SMALLEST_CAPACITY, *shape), kind)
@@ -28,7 +31,7 @@ class GrowingArray:
         """Add rows behind the last."""
         count = self._count + len(rows)
         if count > len(self._memory):
-            capacity = max(count, 2 * len(self._memory))
+            capacity = max(count, int(GROWTH * len(self._memory)))
             memory = np.empty((capacity, *self._memory.shape[1:]), self._memory.dtype)
             memory[: self._count] = self.rows
             self._memory = memory

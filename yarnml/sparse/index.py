@@ -15,6 +15,13 @@ Numbers = npt.NDArray[np.int32]
 SMALLEST_SLOTS = 1 << 12
 """Of a new table: it fits the fastest memory."""
 
+SLOT_BYTES = 12
+
+
+def slots_for(keys: int) -> int:
+    """The slots of a table that has so many keys: at most half of them are full."""
+    return max(SMALLEST_SLOTS, 1 << max(0, 2 * keys - 1).bit_length())
+
 
 class KeyIndex:
     """Keys numbered 0, 1, 2, … in the order in which they first came."""
@@ -60,10 +67,7 @@ class KeyIndex:
     def keep(self, kept: Array) -> None:
         """Take away all keys but these, and number those anew, in the same order.  ``kept``: bool [keys]."""
         self._keys.keep(kept)
-        size = SMALLEST_SLOTS
-        while size < 2 * len(self.keys):
-            size *= 2
-        self._make_slots(size)
+        self._make_slots(slots_for(len(self.keys)))
 
     def _make_slots(self, size: int) -> None:
         """Make an empty table of so many slots, and put all keys in again."""
