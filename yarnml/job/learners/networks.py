@@ -106,6 +106,10 @@ class Recurrent(NetworkOptions, frozen=True, kw_only=True, tag="recurrent"):
     hidden: list[PositiveInt] = field(default_factory=list)
     normalization: Literal["none", "layer"] = "none"
 
+    @property
+    def scale(self) -> Literal["none", "standard"]:
+        return "standard"
+
 
 class EmbeddingBag(NetworkOptions, frozen=True, kw_only=True, tag="embedding_bag"):
     """The mean of ``embedding`` numbers for each word of a row, then a perceptron with ``hidden``.
