@@ -26,7 +26,6 @@ assert not {"yarnml", *sys.argv[3:]} & sys.modules.keys()
 
 
 WITHOUT_ONNX = {
-    "mlp": "mlp has no form in ONNX here: linear models and trees have one",
     "boosting": "splits by sets of categories have no form in ONNX",
 }
 

@@ -11,7 +11,7 @@ import numpy as np
 from yarnml.data.schema import Schema
 from yarnml.errors import ExportError
 from yarnml.job import paths
-from yarnml.model.onnx import linear, trees
+from yarnml.model.onnx import linear, networks, trees
 from yarnml.model.onnx.calibration import calibrated
 from yarnml.model.onnx.graph import Array, Graph
 from yarnml.model.versions import Content
@@ -20,6 +20,14 @@ from yarnml.model.versions import Content
 def to_onnx(model: Content) -> bytes:
     """The bytes of an ONNX file; ExportError for a model that has no such form, or without onnx."""
     graph = Graph()
+    try:
+        return _file(graph, model)
+    except (ValueError, KeyError, IndexError, TypeError) as exc:  # of a model that somebody else has written
+        kind = model.about["learner"].get("kind")
+        raise ExportError(f"The model's arrays are not those of learner.kind {kind}: {exc}.") from exc
+
+
+def _file(graph: Graph, model: Content) -> bytes:
     schema = model.schema
     if schema.offset or schema.keyed:
         raise ExportError(f"A model with {'keys' if schema.keyed else 'data.offset'} has no form in ONNX here.")
@@ -48,7 +56,11 @@ def _outputs(graph: Graph, model: Content, arrays: Mapping[str, Array], x: str) 
         return trees.tree_outputs(graph, model, arrays, x)
     if kind in linear.KINDS:
         return linear.linear_outputs(graph, arrays, x, kind, is_several=bool(model.schema.label_shape))
-    raise ExportError(f"learner.kind {kind} has no form in ONNX here: linear models and trees have one.")
+    if kind in networks.KINDS:
+        return networks.network_outputs(graph, model, arrays, x)
+    raise ExportError(
+        f"learner.kind {kind} has no form in ONNX here: linear models, trees, {', '.join(networks.KINDS)} have one."
+    )
 
 
 def _in_label_units(graph: Graph, outputs: str, arrays: Mapping[str, Array], schema: Schema) -> str:
@@ -66,14 +78,10 @@ def _predict(graph: Graph, outputs: str, schema: Schema) -> int:
     if not schema.classes:
         graph.node("Identity", outputs, name="prediction")
         return int(types.FLOAT)
-    first = schema.classes[0]
-    if isinstance(first, str):
-        label, values = types.STRING, np.array(schema.classes, object)
-    elif isinstance(first, int):
-        label, values = types.INT64, np.array(schema.classes, np.int64)
-    else:
-        label, values = types.FLOAT, np.array(schema.classes, np.float32)
-    graph.node("Gather", graph.constant(values), _place(graph, outputs, schema), name="prediction")
+    forms = {str: (types.STRING, object), int: (types.INT64, np.int64), bool: (types.INT64, np.int64)}
+    label, form = forms.get(type(schema.classes[0]), (types.FLOAT, np.float32))
+    values = graph.constant(np.array(schema.classes, form))
+    graph.node("Gather", values, _place(graph, outputs, schema), name="prediction")
     return int(label)
 
 

@@ -54,8 +54,12 @@ def _add_tree(columns: dict[str, list[Any]], arrays: Mapping[str, Array], round:
     scores = len(arrays["parameters/base"])
     share = float(arrays["parameters/share"])
     waiting = [0]
+    seen: set[int] = set()
     while waiting:
         node = waiting.pop()
+        if node in seen:
+            raise ValueError(f"node {node} of a tree is below two others")
+        seen.add(node)
         is_split = feature[node] >= 0
         below = [int(child[node]), int(child[node]) + 1] if is_split else [0, 0]
         waiting += below if is_split else []
