@@ -31,7 +31,7 @@ def quantise(job: Quantisation, cluster: Cluster, say: Listener) -> Quantisation
     """Make a smaller version beside a stored one; ExportError where its metric gets too much worse."""
     plan = plan_scoring(job.model, Source("--data", job.data, job.format), [], labelled=True)
     schema = plan.schema
-    document = versions.read_model(plan.folder).about
+    _, document = versions.read_about(plan.folder)
     if document["learner"]["kind"] not in NETWORKS or "quantised" in document:
         raise ExportError(f"{plan.folder} has no weights to be made smaller: they are those of {', '.join(NETWORKS)}.")
     if schema.label is None:

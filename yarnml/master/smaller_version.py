@@ -16,7 +16,7 @@ from yarnml.master.crew import Crew
 from yarnml.master.persistence import run_to_end
 from yarnml.master.reports import first_of
 from yarnml.master.scoring_plan import ScoringPlan, Source, plan_scoring, shards_of
-from yarnml.model import versions
+from yarnml.model import export, versions
 
 
 class Measured(NamedTuple):
@@ -46,7 +46,7 @@ class Request(NamedTuple):
 def write_smaller(
     crew: Crew, workers: Workers, plan: ScoringPlan, request: Request, folder: str, about: Mapping[str, Any]
 ) -> Measured:
-    """Have the workers write the smaller version into a folder that nobody sees yet.
+    """Have a worker write the smaller version into a folder that nobody sees yet, and add what it measured.
 
     ``plan``: the model, and the rows to measure both on.  ``about``: of the new model.json, but for its metrics.
     Raises ExportError where the metric gets too much worse.
@@ -60,8 +60,7 @@ def write_smaller(
     measured = Measured(request.metric, before[request.metric], after[request.metric], *sizes)
     _check(request, measured)
     facts = {"kind": request.kind, **measured._asdict()}
-    about = {**about, "quantised": facts, "metrics": {request.part: after}}
-    run_to_end(crew, QuantiseModel(plan.folder, plan.digest, request.kind, folder, about), shards)
+    export.describe_anew(folder, {"quantised": facts, "metrics": {request.part: after}})
     return measured
 
 

@@ -14,7 +14,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
@@ -166,12 +166,29 @@ def write_model(
         about = {**about, "parameters": numbers + weights}
     else:
         files[paths.SCRIPT] = standalone_script()
-    files[paths.CARD] = card(about, with_trained_mean(arrays, about.get("mean", []))).encode()
-    document = {"format": FORMAT, "digests": {n: integrity.digest_of(data) for n, data in files.items()}, **about}
-    files[paths.ABOUT] = integrity.seal(document, "digests", paths.ABOUT)
     with translated(ExportError, f"The model can't be written to {folder}"):
         for name, data in files.items():
             storage.write(storage.join(folder, name), data)
+    digests = {name: integrity.digest_of(data) for name, data in files.items()}
+    _write_description(folder, with_trained_mean(arrays, about.get("mean", [])), digests, about)
+
+
+def describe_anew(folder: str, facts: Mapping[str, Any]) -> None:
+    """Change facts in the model.json and the card of a written network, which nobody sees yet."""
+    _, document = read_about(folder)
+    about = {name: value for name, value in document.items() if name not in ("format", "digests")}
+    _write_description(folder, {}, document["digests"], {**about, **facts})  # a network's card says nothing of arrays
+
+
+def _write_description(
+    folder: str, arrays: dict[str, npt.NDArray[Any]], digests: dict[str, str], about: dict[str, Any]
+) -> None:
+    """Write a model's card and model.json; ``digests``: of its other files."""
+    text = card(about, arrays).encode()
+    document = {"format": FORMAT, "digests": {**digests, paths.CARD: integrity.digest_of(text)}, **about}
+    with translated(ExportError, f"The model can't be written to {folder}"):
+        storage.write(storage.join(folder, paths.CARD), text)
+        storage.write(storage.join(folder, paths.ABOUT), integrity.seal(document, "digests", paths.ABOUT))
 
 
 def standalone_script() -> bytes:
