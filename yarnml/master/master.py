@@ -81,7 +81,8 @@ class Master:
         self._usage = UsageTable()
         self._locality = locality
         self._time_limit = time_limit
-        self._growth_limit = job.workers.max
+        self._growth_limit = job.workers.max or 0
+        self._shards = job.shards  # of the newest command, once there was one
         self._service = ControlService(
             self._members, self._barrier, self._progress, self._usage, job.workers.timeout, resize=self.resize
         )
@@ -108,16 +109,15 @@ class Master:
 
     def resize(self, call: Resize) -> Resized:
         """Change the number of processes from the next step on."""
-        warm_up = self._service.warm_up
-        shards = warm_up.begin.shards if warm_up else self._job.shards
+        shards = self._shards
         if call.workers is not None and not 1 <= call.workers <= shards:
             return Resized(
                 f"The job's data is cut into {shards} shards, so it can use 1 to {shards} workers, not {call.workers}; "
-                "training.shards decides the model's bits and can only be set for a new job.",
+                "their number decides the bits of the result and can only be set for a new job.",
                 refused=True,
             )
         if call.workers:
-            self._growth_limit = None  # a user who says how many workers does not want more of them later
+            self._growth_limit = 0  # a user who says how many workers does not want more of them later
         counts: dict[Role, int | None] = {"worker": call.workers, "reducer": call.reducers}
         for role, count in counts.items():
             if count is not None:
@@ -153,6 +153,7 @@ class Master:
         if not workers:
             raise MemberLost("No worker takes part any more.")
         reducers = self._members.members("reducer") or self._members.members("worker")
+        self._shards = shards
         placed = self._locality.place(workers) if self._locality else assign(shards, workers)
         self._begin(command, placed, [self._members.address(reducer) for reducer in reducers])
         while True:
@@ -220,8 +221,7 @@ class Master:
     def _reconcile(self) -> bool:
         """Bring the number of processes to its target; True if a member had to go."""
         self._remove_failed_newcomers()
-        if self._growth_limit and self._service.warm_up:
-            self._members.grow(min(self._growth_limit, self._service.warm_up.begin.shards))
+        self._members.grow(min(self._growth_limit, self._shards))
         return self._members.reconcile()
 
     def _remove_failed_newcomers(self) -> None:

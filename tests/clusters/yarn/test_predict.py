@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.applications import CONTAINER, USER, Cluster, submitted
+from tests.applications import CONTAINER, LEAD, USER, Cluster, submitted
 from tests.model.models import train
 from tests.processes import wait_for
 from yarnml.job.load import load_any
@@ -15,6 +15,8 @@ from yarnml.runner import run_any
 pytestmark = [pytest.mark.timeout(300), pytest.mark.cluster("jobs")]
 
 FILES = 150
+MANY_FILES = 1400
+"""So many that there is time to grow."""
 
 
 @pytest.mark.breadth
@@ -68,3 +70,52 @@ def test_a_container_dies(cluster: Cluster, digits: Path, tmp_path: Path) -> Non
     listed = cluster.yarnml("history", f"{home}/scored").stdout
     assert re.search(r"scored +done +predict .* 150/150 ", listed), listed
     assert re.search(r"evaluated +done +evaluate ", listed), listed
+
+
+@pytest.mark.faults
+def test_it_grows_and_its_master_dies(cluster: Cluster, digits: Path, tmp_path: Path) -> None:
+    """Workers come while there is room, and by `yarnml scale`; another attempt goes on; the bytes stay the same."""
+    model = train(tmp_path, digits)
+    home = f"{cluster.hadoop.hdfs}{USER}/grown"
+    cluster.put(Path(model), f"{USER}/grown/models/1")
+    section = {
+        "model": f"{home}/models",
+        "data": f"{cluster.hadoop.hdfs}{USER}/digits/train",
+        "output": f"{home}/out",
+        "shards": MANY_FILES,
+    }
+    job = {
+        "name": "grown",
+        "predict": section,
+        "workers": {"count": 1, "max": 2, "memory": "512 MiB"},
+        "environment": cluster.job("grown")["environment"],
+    }
+
+    def done() -> int:
+        return sum("/part-" in name for name in cluster.files(f"{USER}/grown/.yarnml-predict-out"))
+
+    def wait_for_size(workers: int) -> None:
+        wait_for(f"{workers} workers", lambda: f"{workers} of {workers} workers take part" in run.printed(), 120)
+
+    with submitted(cluster, job) as run:
+        wait_for_size(2)
+        refused = cluster.yarnml("scale", run.id, str(MANY_FILES + 1))
+        scaled = cluster.yarnml("scale", run.id, "3")
+        assert scaled.returncode == 0, scaled.stderr
+        wait_for_size(3)
+        reached = done()
+        wait_for("more files", lambda: done() > reached, 120)
+        cluster.processes(LEAD)[0].kill()
+        before = done()
+        status, out = run.end()
+    assert status == 0, out
+    assert "2 workers are wanted, not 1: the cluster has room" in out
+    assert f"is cut into {MANY_FILES} shards" in refused.stderr
+    assert before < MANY_FILES, "the master was killed too late"
+    assert f"rows in {MANY_FILES} files" in out
+    assert cluster.attempts("grown") == 2
+    local = section | {"model": model, "data": str(digits / "train"), "output": str(tmp_path / "out")}
+    run_any(load_any({"name": "here", "predict": local}), "inline")
+    for path in (tmp_path / "out").glob("part-*"):
+        assert cluster.read(f"{home}/out/{path.name}") == path.read_bytes()
+    assert cluster.files(f"{USER}/.skein") == []
