@@ -29,6 +29,7 @@ from benchmarks import (
     start,
     step,
     straggler,
+    streams,
     submit,
     wide,
 )
@@ -54,6 +55,7 @@ OTHERS: dict[str, Callable[..., None]] = {
     "savings": savings.main,
     "slow-network": slow_network.main,
     "straggler": straggler.main,
+    "streams": streams.main,
     "hdfs": hdfs.main,
     "files": files.main,
     "submit": submit.main,
