@@ -158,14 +158,14 @@ class Lease:
         owner = self._read()
         if owner and owner.application != application:
             return False
-        with reachable(self._folder):
+        with reachable(self._folder, self._field):
             storage.remove_file(self._file)
         return True
 
     def _take(self) -> None:
         """Take the lease; of two runs that do so on one machine at the same time, one after the other."""
         for _ in range(_ATTEMPTS):
-            with reachable(self._folder), storage.locked(self._folder):
+            with reachable(self._folder, self._field), storage.locked(self._folder):
                 self.check()
                 old = self._read()
                 storage.remove_file(self._file)
@@ -193,7 +193,7 @@ class Lease:
 
     def _read(self) -> Owner | None:
         """Return the owner that the file names; None where there is none, or no owner can be read in it."""
-        with reachable(self._folder), suppress(FileNotFoundError, NotADirectoryError):
+        with reachable(self._folder, self._field), suppress(FileNotFoundError, NotADirectoryError):
             data = storage.read(self._file)
             with suppress(*integrity.UNDECODABLE):
                 return msgspec.json.decode(data, type=Owner)

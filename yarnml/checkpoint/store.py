@@ -24,9 +24,12 @@ from yarnml.storage.integrity import TornFile, UnreadableFile
 _FILES = (paths.STATE, paths.MANIFEST)
 
 
-def reachable(job_folder: str) -> AbstractContextManager[None]:
-    """Translate what the storage of a job's folder raises into a CheckpointError."""
-    return translated(CheckpointError, f"checkpoint.path {job_folder} can't be reached")
+def reachable(job_folder: str, field: str = "checkpoint.path") -> AbstractContextManager[None]:
+    """Translate what the storage of a job's folder raises into a CheckpointError.
+
+    ``field``: of the job file, which decides the folder.
+    """
+    return translated(CheckpointError, f"{field} {job_folder} can't be reached")
 
 
 class Checkpoints:
