@@ -9,7 +9,7 @@ from rich.markup import escape
 from yarnml import __version__
 from yarnml.cli import looking, models, watching
 from yarnml.cli.registry import models_group
-from yarnml.cli.shared import echo, plan_option, print_plan, restart_option, set_option, submit
+from yarnml.cli.shared import echo, plan_option, print_plan, restart_option, set_option, submit, trial_option
 from yarnml.events.console import JobConsole
 from yarnml.events.public import shown
 from yarnml.job.fields import LARGEST_COUNT, LARGEST_INT
@@ -48,6 +48,7 @@ def cli() -> None:
     help="Serve /metrics for Prometheus on this port of the loopback address; 0 takes one that is free.",
 )
 @plan_option
+@trial_option
 def run_command(
     job_file: str,
     backend: str,
@@ -56,13 +57,14 @@ def run_command(
     profile: bool,
     metrics_port: int | None,
     plan: bool,
+    trial: str | None,
 ) -> None:
     """Do a job here, in this process or in local ones: train, predict, evaluate or explain.
 
     Run the same command again after a stop: it continues from the newest checkpoint.
     """
-    if plan:
-        print_plan(job_file, overrides, restart)
+    if plan or trial is not None:
+        print_plan(job_file, overrides, restart, trial)
         return
     if metrics_port is not None:
         overrides = (*overrides, f"monitor.port={metrics_port}")
@@ -81,6 +83,7 @@ def _load(job_file: str, overrides: tuple[str, ...], profile: bool) -> AnyJob:
 @profile_option
 @click.option("--detach", is_flag=True, help="Don't wait for the end.")
 @plan_option
+@trial_option
 @click.option("--dry-run", is_flag=True, help="Print the Skein application that would be sent, and send nothing.")
 @click.option("--unless-running", is_flag=True, help="Follow the application that runs this job already, if any.")
 @click.option(
@@ -99,6 +102,7 @@ def submit_command(
     profile: bool,
     detach: bool,
     plan: bool,
+    trial: str | None,
     dry_run: bool,
     unless_running: bool,
     keep_alive: int | None,
@@ -125,8 +129,8 @@ def submit_command(
     if proxy_user:
         os.environ[PROXY_USER] = proxy_user
     login = Login(os.path.abspath(keytab), principal) if keytab and principal else None
-    if plan:
-        print_plan(job_file, overrides, restart)
+    if plan or trial is not None:
+        print_plan(job_file, overrides, restart, trial)
         return
     job = _load(job_file, overrides, profile)
     if dry_run:

@@ -1,5 +1,6 @@
 """The common parts of commands: their options, how they print, and how a job is sent to YARN."""
 
+import re
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +11,7 @@ from yarnml.events.console import JobConsole
 from yarnml.events.public import shown
 from yarnml.job.load import AnyJob, load_any
 from yarnml.job.spec import Job
-from yarnml.master.preflight import overview
+from yarnml.master.preflight import look_ahead, overview_of_facts
 
 if TYPE_CHECKING:
     from yarnml.clusters.yarn.edge.submit import SubmitOptions
@@ -26,20 +27,46 @@ plan_option = click.option(
     help="Show what would be read, down to every column; nothing is trained or written.",
 )
 
+trial_option = click.option(
+    "--trial",
+    metavar="RATE",
+    is_flag=False,
+    flag_value="",
+    help="As --plan, and train some steps on the first shard, to tell what a step will cost: with all workers on this "
+    "machine, or with each on one of its own, whose link has this rate, such as 10gbit.",
+)
+
+
+def link_rate(text: str) -> float:
+    """The bytes a second of a link, of a text such as ``10gbit``; 0 for an empty one."""
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([mg])bit(?:/s)?", text.lower())
+    if text and (not match or float(match[1]) == 0):
+        raise click.UsageError(f"--trial must be a rate such as 10gbit or 500mbit, or stand alone, not '{text}'.")
+    return float(match[1]) * {"m": 1e6, "g": 1e9}[match[2]] / 8 if match else 0.0
+
 
 def echo(text: str, nl: bool = True) -> None:
     """Print a text as a terminal may show it."""
     click.echo(shown(text), nl=nl)
 
 
-def print_plan(job_file: str, overrides: tuple[str, ...], restart: bool) -> None:
-    """Print what a job would read, and how it would train."""
+def print_plan(job_file: str, overrides: tuple[str, ...], restart: bool, trial: str | None) -> None:
+    """Print what a job would read, how it would train, and by a trial what a step would cost.
+
+    ``trial``: the rate of the links between its processes; empty where one machine has them all.  None makes no trial.
+    """
     if restart:
         raise click.UsageError("--plan does nothing to a job, and --restart forgets its checkpoints: leave one out.")
+    link = None if trial is None else link_rate(trial)
     job = load_any(job_file, overrides)
     if not isinstance(job, Job):
         raise JobFileError(f"--plan is for jobs that train, and {job_file} uses a model; run it without --plan.")
-    echo(str(overview(job)))
+    start = look_ahead(job)
+    echo(str(overview_of_facts(start)))
+    if link is not None:
+        from yarnml.clusters.trial import costs_by_trial
+
+        echo(str(costs_by_trial(start, link)))
 
 
 def submit(job: AnyJob, options: "SubmitOptions") -> None:

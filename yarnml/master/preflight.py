@@ -84,13 +84,23 @@ def preflight(job: Job, lease: Lease | None = None, *, restart: bool = False, sa
     return start
 
 
-def overview(job: Job) -> Overview:
-    """Look ahead at what a job will read and do, as far as it is known before it starts; nothing is written."""
+def look_ahead(job: Job) -> Preflight:
+    """Find the facts about a job that somebody else may lead; nothing is written."""
     checkpoints = Checkpoints(str(job.checkpoint.path), job.checkpoint.keep)
     job, plan = _with_data(job, checkpoints)
-    start = _position(job, plan, checkpoints, outcomes.read(job), silent)
+    return _position(job, plan, checkpoints, outcomes.read(job), silent)
+
+
+def overview(job: Job) -> Overview:
+    """Look ahead at what a job will read and do, as far as it is known before it starts."""
+    return overview_of_facts(look_ahead(job))
+
+
+def overview_of_facts(start: Preflight) -> Overview:
+    """The overview of a job by the facts about it."""
     trainings = start.search.results.trainings if start.search else 0
-    return overview_of(start.job, plan, start.shards, start.step, trainings, is_done=start.outcome is not None)
+    done = start.outcome is not None
+    return overview_of(start.job, start.plan, start.shards, start.step, trainings, is_done=done)
 
 
 def _with_data(job: Job, checkpoints: Checkpoints | None) -> tuple[Job, Plan]:

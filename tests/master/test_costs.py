@@ -1,0 +1,95 @@
+"""Costs that are expected of a step: bytes are those that travel, seconds follow their law, advice fits the job."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.reduce.allreduces import STEPS, check_sums, connected, leaf
+from yarnml.control.trial import TrialReport
+from yarnml.job.load import load_job
+from yarnml.job.spec import Job
+from yarnml.master.costs import Machines, bytes_sent, costs_of
+
+MEGABYTE = 10**6
+SECONDS = {"read": 0.01, "compute": 0.1, "exchange": 5.0, "update": 0.04}
+SMALL = TrialReport(1000, 10, 1002, 4008, SECONDS, 10**8)
+LARGE = TrialReport(25 * MEGABYTE, 10, 25 * MEGABYTE, 100 * MEGABYTE, SECONDS, 10**9)
+GIGABIT = Machines(1, 1e9 / 8)
+
+
+def job(workers: int = 2, reducers: int = 0, **training: Any) -> Job:
+    return load_job(
+        {
+            "name": "costs",
+            "data": {"train": "t", "features": ["x"], "label": "y"},
+            "learner": {"kind": "mlp"},
+            "training": {"batch_size": 32, **training},
+            "workers": {"count": workers},
+            "reducers": {"count": reducers},
+            "checkpoint": {"path": "p"},
+        }
+    )
+
+
+@pytest.mark.parametrize(("workers", "reducers"), [(5, 0), (5, 2)])
+def test_the_bytes_that_travel(workers: int, reducers: int) -> None:
+    """With a shard for each worker the streams count the bytes that are expected, there and back."""
+    length = 300_000
+    with connected(workers, reducers) as (allreduces, *_):
+        check_sums(allreduces, lambda step, shard: leaf(step, shard, length, "float32"))
+        sent = sum(a.sent.bytes for a in allreduces)
+        received = sum(a.received.bytes for a in allreduces)
+    trial = TrialReport(length, 1, length, 4 * length, SECONDS, 0)
+    expected = bytes_sent(job(workers, reducers), trial, workers)
+    if reducers:
+        assert STEPS * workers * expected["worker"] == sent
+        assert STEPS * reducers * expected["reducer"] == received
+    else:
+        assert STEPS * workers * expected["worker"] == sent + received
+
+
+def test_seconds_add_up() -> None:
+    """A worker computes its shards one after another; one machine shares its cores; a delay hides what is shorter."""
+    alone = costs_of(job(1), SMALL, 1, Machines(2))
+    assert alone.phases == {"read": 0.01, "compute": 0.1, "exchange": 0.0, "update": 0.04}
+    assert alone.sent == {}
+    assert alone.epoch == pytest.approx(10 * 0.15)
+    four = costs_of(job(2), SMALL, 8, Machines(2))
+    assert four.phases["compute"] == pytest.approx(0.4)
+    assert four.phases["update"] == pytest.approx(0.04)
+    crowded = costs_of(job(8), SMALL, 8, Machines(2))
+    assert crowded.phases["compute"] == pytest.approx(0.4)
+    apart = costs_of(job(8), SMALL, 8, GIGABIT)
+    assert apart.phases["compute"] == pytest.approx(0.1)
+    plain = costs_of(job(2), LARGE, 2, GIGABIT)
+    # half of the vector goes to the other worker, and half of its total; the same comes back at the same time
+    assert plain.phases["exchange"] == pytest.approx(0.8, rel=0.01)
+    assert plain.step == pytest.approx(sum(plain.phases.values()))
+    delayed = costs_of(job(2, delay=1), LARGE, 2, GIGABIT)
+    assert delayed.step == pytest.approx(delayed.phases["exchange"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "trial", "expected"),
+    [
+        ({}, SMALL, []),
+        ({}, LARGE, ["bfloat16", "training.delay: 1 would hide up to 16 %", "local_steps: 4", "One worker would be"]),
+        ({"gradients": "int8", "local_steps": 4}, LARGE, ["training.delay: 1", "One worker would be"]),
+        ({"gradients": "int8", "local_steps": 4, "delay": 1}, LARGE, ["One worker would be"]),
+    ],
+)
+def test_advice(fields: dict[str, Any], trial: TrialReport, expected: list[str]) -> None:
+    """Fields that the job does not use yet are named where the exchange is a large part of a step, and only there."""
+    costs = costs_of(job(2, **fields), trial, 2, GIGABIT)
+    assert len(costs.advice) == len(expected)
+    for sentence, part in zip(costs.advice, expected, strict=True):
+        assert part in sentence
+    assert np.isfinite(costs.step)
+
+
+def test_memory_of_residuals() -> None:
+    """Each further shard costs its sums, and with top_k as many residuals as a worker keeps."""
+    trial = TrialReport(1000, 10, 1002, 200, SECONDS, 10**6)
+    assert costs_of(job(1), trial, 4, GIGABIT).memory == 10**6 + 3 * 200
+    assert costs_of(job(1, gradients="top_k", delay=1), trial, 4, GIGABIT).memory == 10**6 + 3 * (200 + 3 * 4000)

@@ -1,0 +1,132 @@
+"""Costs of a step, by a trial of one shard: seconds by phase, bytes by role, memory, and what to change.
+
+The seconds of the computing are those of the trial.  Bytes and messages of the exchange are counted, by the rules of
+`yarnml.reduce`; its seconds are linear in them, or those of the links.  Everything here is pure.
+"""
+
+from typing import NamedTuple
+
+from yarnml.control.trial import TrialReport
+from yarnml.events.text import columns, count_of
+from yarnml.job.spec import Job
+from yarnml.reduce.chunks import chunk_bounds, slice_bounds
+from yarnml.reduce.routing import Route, cheapest_route
+
+SECONDS_OF_A_MESSAGE = 170e-6
+"""Processor time of both ends (``python -m benchmarks growth``)."""
+
+SECONDS_OF_A_BYTE = 4e-10
+"""Processor time to send, receive and add it (``python -m benchmarks step``: 20 ms for 50 MB)."""
+
+LARGE_PART = 0.4
+"""Of a step's seconds: an exchange that takes less calls for no advice."""
+
+
+class Machines(NamedTuple):
+    """Machines for the processes: ``cores`` of one that has them all, or links of so many bytes a second, one way each.
+
+    ``link`` is 0 for one machine, where ``cores`` is of no meaning for several.
+    """
+
+    cores: int
+    link: float = 0.0
+
+
+class Costs(NamedTuple):
+    """Costs of a step.
+
+    ``phases``: seconds.  ``sent``: bytes, by role of a process.  ``memory``: bytes of a worker, without cached rows.
+    ``step``, ``epoch``: seconds.
+    """
+
+    parameters: int
+    phases: dict[str, float]
+    sent: dict[str, float]
+    memory: float
+    step: float
+    epoch: float
+    advice: list[str]
+
+    def __str__(self) -> str:
+        """The costs as lines."""
+        names = [*self.phases, "a step", "an epoch"]
+        seconds = [*self.phases.values(), self.step, self.epoch]
+        sent = [f"a {role} sends {size / 1e6:.3g} MB" for role, size in self.sent.items()]
+        bottleneck = max(self.phases, key=lambda phase: self.phases[phase])
+        lines = [
+            f"{self.parameters:,} numbers in the model; {self.memory / 2**30:.2f} GiB a worker, and the rows it keeps",
+            columns([["expected", *names], ["seconds", *(f"{value:.3g}" for value in seconds)]]),
+            f"in a step {', '.join(sent) or 'nothing travels'}; most of it is {bottleneck}",
+            *self.advice,
+        ]
+        return "\n".join(lines)
+
+
+def costs_of(job: Job, trial: TrialReport, shards: int, machines: Machines) -> Costs:
+    """The costs of a step by the job's workers."""
+    workers = min(job.workers.count, shards)
+    own = -(-shards // workers)  # of the worker that has most
+    sharing = 1.0 if machines.link else max(1.0, workers * job.workers.vcores / machines.cores)
+    read, compute, update = (sharing * trial.seconds[phase] for phase in ("read", "compute", "update"))
+    sent = bytes_sent(job, trial, workers)
+    exchange = seconds_of_exchange(job, trial, workers, machines)
+    phases = {"read": own * read, "compute": own * compute, "exchange": exchange, "update": update}
+    busy = sum(phases.values()) - exchange
+    step = max(busy, exchange) if job.training.delay else busy + exchange
+    residuals = job.training.delay + 2 if job.training.gradients == "top_k" else 0
+    memory = trial.memory + (own - 1) * (trial.sum_bytes + residuals * 4 * trial.parameters)
+    return Costs(trial.parameters, phases, sent, memory, step, step * trial.steps, advice(job, busy, exchange, workers))
+
+
+def bytes_sent(job: Job, trial: TrialReport, workers: int) -> dict[str, float]:
+    """Bytes that a process of each role sends in a step; what belongs to one process goes by memory."""
+    if workers == 1 and not job.reducers.count:
+        return {}
+    if not job.reducers.count:
+        return {"worker": 2 * trial.sum_bytes * (workers - 1) / workers}
+    return {"worker": trial.sum_bytes, "reducer": trial.sum_bytes * workers / _route(job, trial, workers).slices}
+
+
+def seconds_of_exchange(job: Job, trial: TrialReport, workers: int, machines: Machines) -> float:
+    """Seconds from the end of the computing to the total, where all workers end it at once."""
+    sent = bytes_sent(job, trial, workers)
+    if not sent:
+        return 0.0
+    route = _route(job, trial, workers)
+    chunks = sum(len(chunk_bounds(low, high)) for low, high in slice_bounds(max(1, trial.numbers), route.slices))
+    vectors = workers if job.reducers.count else workers - 1  # that go to reducers, and come back
+    per_process = 2 * max(sent.values())
+    if not machines.link:
+        busy = 2 * vectors * chunks * SECONDS_OF_A_MESSAGE + 2 * vectors * trial.sum_bytes * SECONDS_OF_A_BYTE
+        return busy / min(machines.cores, workers + job.reducers.count)
+    busiest = max(workers, route.slices) if job.reducers.count else workers
+    handling = 2 * vectors * chunks / busiest * SECONDS_OF_A_MESSAGE + per_process * SECONDS_OF_A_BYTE
+    return route.levels * max(handling, per_process / 2 / machines.link)
+
+
+def advice(job: Job, busy: float, exchange: float, workers: int) -> list[str]:
+    """Sentences about what to change; none where the exchange takes little of a step."""
+    training = job.training
+    if not job.learner.uses_gradient_descent or training.batch_size == "full":
+        return []
+    if exchange < LARGE_PART * (busy + exchange):
+        return []
+    sentences = []
+    if training.gradients == "float32":
+        sentences.append("training.gradients: bfloat16 would send half of the bytes, int8 a quarter, top_k a 30th.")
+    if not training.delay:
+        hidden = min(busy, exchange) / (busy + exchange)
+        sentences.append(f"training.delay: 1 would hide up to {100 * hidden:.0f} % of a step.")
+    if training.local_steps == 1:
+        sentences.append("training.local_steps: 4, or a larger training.batch_size, would exchange less often.")
+    if exchange > busy * (workers - 1):
+        sentences.append(f"One worker would be as quick as {count_of(workers, 'worker')}.")
+    return sentences
+
+
+def _route(job: Job, trial: TrialReport, workers: int) -> Route:
+    reducers = job.reducers
+    length = max(1, trial.numbers)
+    return cheapest_route(
+        length, workers, reducers.count or workers, dedicated=bool(reducers.count), levels=reducers.levels
+    )
