@@ -1,4 +1,4 @@
-"""The seconds of a step that `yarnml run --plan --trial` expects, beside those that it takes."""
+"""The seconds of a step that `yarnml run JOB.yaml --trial` expects, beside those that it takes."""
 
 import tempfile
 from pathlib import Path

@@ -34,7 +34,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 BYTES_OF_A_NUMBER = {"float32": 4, "bfloat16": 2, "int8": INT8.itemsize / BLOCK_NUMBERS}
-BYTES_OF_A_LARGE_NUMBER = 12  # with its key
+BYTES_OF_A_LARGE_NUMBER = 8  # with its key
 
 
 class Case(NamedTuple):

@@ -32,7 +32,7 @@ def trial_of(fields: dict[str, Any], **training: Any) -> TrialReport:
 
 @pytest.mark.parametrize(
     ("training", "size"),
-    [({}, 4 * PARAMETERS), ({"gradients": "int8"}, 264 * 5), ({"gradients": "top_k"}, 12 * 13)],
+    [({}, 4 * PARAMETERS), ({"gradients": "int8"}, 264 * 5), ({"gradients": "top_k"}, 8 * 13)],
     ids=str,
 )
 def test_what_travels(digits_job: dict[str, Any], training: dict[str, Any], size: int) -> None:

@@ -113,7 +113,7 @@ def advice(job: Job, busy: float, exchange: float, workers: int) -> list[str]:
         return []
     sentences = []
     if training.gradients == "float32":
-        sentences.append("training.gradients: bfloat16 would send half of the bytes, int8 a quarter, top_k a 30th.")
+        sentences.append("training.gradients: bfloat16 would send half of the bytes, int8 a quarter, top_k a 50th.")
     if not training.delay:
         hidden = min(busy, exchange) / (busy + exchange)
         sentences.append(f"training.delay: 1 would hide up to {100 * hidden:.0f} % of a step.")

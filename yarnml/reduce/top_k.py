@@ -53,8 +53,11 @@ def numbers_of(run: Run, length: int) -> Array:
 
 
 def _spread(length: int) -> int:
-    """The distance of neighbours' keys: as the keys of `yarnml.reduce.keyed`, they are spread over all of 2^64."""
-    return 2**64 // max(length, 2)
+    """The distance of neighbours' keys: as those of `yarnml.reduce.keyed`, they are spread over all of 2^64.
+
+    Their lower halves are 0, so that they travel in 4 bytes each.
+    """
+    return (2**32 // max(length, 2)) << 32 if length <= 2**32 else 2**64 // length
 
 
 def _threshold(size: Array, share: float) -> np.float32:

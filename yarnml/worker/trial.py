@@ -15,7 +15,7 @@ from yarnml.control.trial import TrialOrder, TrialRefused, TrialReport
 from yarnml.data.survey import columns_to_survey, with_findings
 from yarnml.errors import YarnmlError
 from yarnml.reduce.int8 import BLOCK_NUMBERS, INT8
-from yarnml.reduce.keyed import KeyedVector
+from yarnml.reduce.keyed import KeyedVector, sent_bytes
 from yarnml.reduce.memory import MemoryAllReduce
 from yarnml.reduce.reducer import StepKey
 from yarnml.reduce.tree import Node, Value, pieces
@@ -43,7 +43,7 @@ class CountingAllReduce(MemoryAllReduce):
         (value,) = parts.values()
         parts_by_type = pieces(value)
         first = parts_by_type[0]
-        self.nbytes = sum(part.nbytes for part in parts_by_type)
+        self.nbytes = sum(map(sent_bytes, parts_by_type))
         is_int8 = not isinstance(value, KeyedVector) and first.dtype == INT8
         self.numbers = len(value) + (BLOCK_NUMBERS - 1) * len(first) if is_int8 else len(value)
 
