@@ -2,13 +2,16 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from yarnml.data.inheritance import inherited
+from yarnml.data.inheritance import Sources, inherited, sources
 from yarnml.data.schema import Feature, Offset, Schema
 from yarnml.errors import JobFileError
-from yarnml.job.prepare import Category, Impute, Tokens
+from yarnml.job.learners.axes import ParameterAxes
+from yarnml.job.prepare import Category, Impute, OneHot, Tokens
+from yarnml.learners.growth import grown
 
 LEARNT = (
     Feature("age", 1, (Impute(columns=["age"], value=41.5),), (40.0,)),
@@ -55,9 +58,60 @@ def test_what_is_refused(changes: dict[str, Any], sentence: str) -> None:
     assert sentence in str(caught.value)
 
 
-def test_longer_vocabularies_are_refused() -> None:
-    """Words beyond those that parameters were trained for are named."""
-    old = replace(EARLIER, features=(Feature("text", 4, (Tokens(columns=["text"], length=4, values=["a", "b"]),)),))
-    new = replace(NOW, features=(Feature("text", 4, (Tokens(columns=["text"], length=4, values=["a", "b", "c"]),)),))
-    with pytest.raises(JobFileError, match=r"tokens\.values has 'c', which the earlier model does not know"):
-        inherited(new, old)
+def text(*words: str) -> Feature:
+    return Feature("text", 4, (Tokens(columns=["text"], length=4, values=[*words]),))
+
+
+def place(*values: str, **fields: Any) -> Feature:
+    return Feature("place", len(values), (OneHot(columns=["place"], values=[*values], **fields),))
+
+
+NUMBERS = ParameterAxes(numbers={"weight": 0}, classes={"weight": 1})
+WORDS = ParameterAxes(words={"words": 0})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "axes", "sentence"),
+    [
+        (text("a", "b"), text("a", "b", "c"), NUMBERS, "tokens.values has 'c', which the earlier model does not know"),
+        (text("a", "b"), text("a"), WORDS, "tokens.values is ['a', 'b'] there, not ['a']; make it the same."),
+        (place("Bern"), place("Bern", "Rom"), WORDS, "one_hot.values has 'Rom', which the earlier model does not know"),
+        (place("Bern", min_count=2), place("Bern", "Rom", min_count=2), NUMBERS, "one_hot.values has 'Rom'"),
+    ],
+)
+def test_longer_vocabularies_are_refused(old: Feature, new: Feature, axes: ParameterAxes, sentence: str) -> None:
+    """Words and values that have no parameters of their own are named, and so are those that are gone."""
+    with pytest.raises(JobFileError) as caught:
+        inherited(replace(NOW, features=(new,)), replace(EARLIER, features=(old,)), axes)
+    assert sentence in str(caught.value)
+
+
+def test_what_is_mapped() -> None:
+    """Numbers are found by their names in any order, a new word where the unknown one was, new classes at the end."""
+    old = replace(EARLIER, features=(Feature("age", 1, (), (40.0,)), place("Bern", "Köln")))
+    given = (Feature("weight", 1), place("Aarau", "Bern", "Köln"), Feature("age", 1))
+    whole = inherited(replace(NOW, features=given, classes=("perhaps", "yes")), old, NUMBERS)
+    assert whole.features == (given[0], given[1], old.features[0])
+    assert whole.classes == ("no", "yes", "perhaps")
+    places = sources(whole, old)
+    assert places.numbers.tolist() == [-1, -1, 1, 2, 0]
+    assert places.classes.tolist() == [0, 1, -1]
+    assert inherited(replace(NOW, features=old.features[:1]), replace(old, features=old.features[:1]), NUMBERS)
+    words = replace(EARLIER, features=(text("a", "b"),))
+    more = inherited(replace(NOW, features=(text("b", "c", "a"),)), words, WORDS)
+    assert sources(more, words).words.tolist() == [0, 1, 3, 1, 2]
+    with pytest.raises(JobFileError, match="the earlier model also needs 'place'"):
+        inherited(replace(NOW, features=given[2:]), old, NUMBERS)
+
+
+def test_arrays_grow() -> None:
+    """Weights of new numbers are 0, those of a new class the mean of all; the optimizer's moments go along."""
+    weight = np.arange(6, dtype=np.float32).reshape(3, 2)
+    moments = {"optimizer/0/mu/weight": weight, "optimizer/0/row/weight": weight[0], "optimizer/0/count": np.array(3)}
+    places = Sources(np.array([2, -1, 0]), np.array([], int), np.array([0, 1, -1]))
+    result = grown({"parameters/weight": weight, **moments}, NUMBERS, places)
+    for name in ("parameters/weight", "optimizer/0/mu/weight"):
+        assert result[name].tolist() == [[4.0, 5.0, 4.5], [0.0, 0.0, 0.0], [0.0, 1.0, 0.5]]
+        assert result[name].dtype == np.float32
+    for name in ("optimizer/0/row/weight", "optimizer/0/count"):
+        assert result[name] is moments[name]

@@ -7,9 +7,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import safetensors.numpy
+from sklearn.datasets import load_wine
 
 import yarnml
 from tests.jobs.conftest import model_bits
+from tests.tiers import cases
 from yarnml.errors import YarnmlError
 from yarnml.events.events import Event, WarmStarted
 from yarnml.model import registry
@@ -110,6 +112,53 @@ def test_solvers_begin_at_the_coefficients(job: Job, cancer: Path) -> None:
     )
 
 
+LEARNERS = {"softmax": {"kind": "softmax"}, "mlp": {"kind": "mlp", "hidden": [8]}}
+
+
+@pytest.mark.parametrize("kind", cases(LEARNERS, ["mlp"]))
+def test_new_columns_and_classes(tmp_path: Path, job: Job, kind: str) -> None:
+    """A model goes on with columns and a class that it did not have: at first it predicts as it did."""
+    learner = LEARNERS[kind]
+    wine = load_wine(as_frame=True).frame
+    few = [*wine.columns[:5]]
+    more = [*few[::-1], "proline", "hue"]
+    wine[wine["target"] < 2].to_parquet(tmp_path / "two.parquet")
+    wine.to_parquet(tmp_path / "three.parquet")
+    data = {"train": str(tmp_path / "two.parquet"), "features": few, "label": "target", "scale": "standard"}
+    first, _ = trained(job, "first", learner, data=data, training={"epochs": 30})
+    start = {"start_from": first["export"]}
+    data["features"] = more
+    still = learner | {"optimizer": {"kind": "sgd", "learning_rate": 1e-12}}
+    same, events = trained(job, "still", still, data=data, training={"epochs": 1}, **start)
+    assert content_of(events) == ["parameters"]
+    before, after = (yarnml.load_model(trained_job["export"]).outputs(wine) for trained_job in (first, same))
+    np.testing.assert_allclose(after, before, atol=1e-5)
+    data |= {"train": str(tmp_path / "three.parquet"), "classes": [0, 1, 2]}
+    following, _ = trained(job, "next", learner, data=data, training={"epochs": 30}, **start)
+    model = yarnml.load_model(following["export"])
+    assert model.schema.classes == (0, 1, 2)
+    assert model.score(wine) > 0.8
+
+
+@pytest.mark.parametrize("kind", cases(["kmeans", "gaussian_mixture"], ["kmeans"]))
+def test_clusters_go_on(job: Job, kind: str) -> None:
+    """Clusters go on from where they were, by a model and by a checkpoint, and refine what is not settled yet."""
+    learner = {"kind": kind, "clusters": 4}
+    rows = {**job["data"], "label": None, "scale": "standard"}
+    first, _ = trained(job, "first", learner, data=rows, training={"epochs": 6})
+    whole, _ = trained(job, "whole", learner, data=rows, training={"epochs": 10})
+    more, events = trained(
+        job, "more", learner, data=rows, training={"epochs": 4}, start_from=first["checkpoint"]["path"]
+    )
+    assert content_of(events) == ["parameters"]
+    assert model_bits(more) == model_bits(whole)
+    near, _ = trained(job, "near", learner, data=rows, training={"epochs": 4}, start_from=first["export"])
+    for name, array in arrays(whole).items():
+        np.testing.assert_allclose(arrays(near)[name], array, rtol=1e-3, atol=1e-4)
+    with pytest.raises(YarnmlError, match=r"has learner\.clusters 4, not 5; give it so"):
+        trained(job, "other", learner | {"clusters": 5}, data=rows, start_from=first["export"])
+
+
 def test_groups_of_parameters(job: Job) -> None:
     """Frozen groups stay to the bit; factors slow others down; a group without parameters is refused with all names."""
     mlp = {"kind": "mlp", "hidden": [8], "clip_norm": 1.0, "optimizer": {"kind": "sgd", "learning_rate": 0.1}}
@@ -137,7 +186,10 @@ def test_groups_of_parameters(job: Job) -> None:
         ({"learner": {"kind": "softmax"}}, "is of learner.kind logistic, so softmax can't begin with it"),
         ({"learner": {"kind": "tree"}}, "learner.kind tree finds its model anew in any case; remove start_from."),
         ({"search": {"folds": 2}}, "start_from is for one training, and search makes several"),
-        ({"data": {"features": ["mean radius", "id"]}}, "the earlier model does not know 'id' and also needs"),
+        (
+            {"data": {"features": ["mean radius", "id"]}},
+            "the earlier model also needs 'mean texture', 'mean perimeter'",
+        ),
         ({"data": {"classes": [0, 1, 2]}}, "data.classes has 2, which the earlier model does not know"),
         ({"learner": {"kind": "logistic", "optimizer": {}}}, "and this job does not; set data.scale: standard."),
         ({"start_from": "/nowhere"}, "There is no model at /nowhere"),

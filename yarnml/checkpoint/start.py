@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy.typing as npt
 
 from yarnml import storage
-from yarnml.checkpoint.manifest import read_manifest
+from yarnml.checkpoint.manifest import Manifest, read_manifest
 from yarnml.checkpoint.state_files import read_state
 from yarnml.checkpoint.store import Checkpoints
 from yarnml.data.schema import Schema
@@ -62,8 +62,10 @@ def _checkpoint(folder: str, learner: Options) -> Origin:
     return Origin(Start(folder, manifest.files[paths.MANIFEST], is_model=False), manifest.schema)
 
 
-def read_start(start: Start) -> dict[str, npt.NDArray[Any]]:
+def read_start(start: Start) -> tuple[dict[str, npt.NDArray[Any]], Schema]:
     """The arrays of an earlier training, by name: its ``scaling/…``, and those of its model or of its whole state.
+
+    With what it had learnt of the columns.
 
     Raises ExportError or CheckpointError where it is gone, torn, or another one than at the start.
     """
@@ -71,22 +73,25 @@ def read_start(start: Start) -> dict[str, npt.NDArray[Any]]:
         content = versions.read_model(start.folder)
         digest = content.about["digests"][paths.ABOUT]
         arrays = dict(content.arrays)
+        schema = content.schema
     else:
         arrays = {name.removeprefix("state/"): array for name, array in read_state(start.folder).items()}
-        digest = _digest_of(start.folder)
+        manifest = _manifest_of(start.folder)
+        digest = manifest.files[paths.MANIFEST]
+        schema = manifest.schema
     _check_digest(start, digest)
-    return arrays
+    return arrays, schema
 
 
 def unchanged_folder(start: Start) -> str:
     """The folder of a checkpoint to begin with; raises CheckpointError where it is gone or torn, as `read_start`."""
-    _check_digest(start, _digest_of(start.folder))
+    _check_digest(start, _manifest_of(start.folder).files[paths.MANIFEST])
     return start.folder
 
 
-def _digest_of(folder: str) -> str:
+def _manifest_of(folder: str) -> Manifest:
     with translated(CheckpointError, f"start_from: {folder} can't be read", also=(TornFile,)):
-        return read_manifest(folder).files[paths.MANIFEST]
+        return read_manifest(folder)
 
 
 def _check_digest(start: Start, digest: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yarnml.data import label_scaling
-from yarnml.data.arrays import Array
+from yarnml.data.arrays import Array, Places
 from yarnml.data.label_scaling import LabelScaling
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import DataError
@@ -38,6 +38,13 @@ def identity_of(schema: Schema) -> Scaling:
     """The scaling of these columns that changes nothing, in the form of the fitted one."""
     label = None if schema.label_scale == "none" else label_scaling.identity(schema.label_shape)
     return identity(schema.width)._replace(label=label)
+
+
+def scaling_from(earlier: Scaling, places: Places, fitted: Scaling) -> Scaling:
+    """The scaling of an earlier training at these places [width], and a fitted one where there is -1."""
+    at = np.maximum(places, 0)
+    mean, factor = (np.where(places < 0, new, old[at]) for new, old in zip(fitted[:2], earlier[:2], strict=True))
+    return Scaling(mean, factor, earlier.label)
 
 
 def label_of(scaling: Scaling | None) -> LabelScaling | None:

@@ -155,7 +155,8 @@ class Rounds:
         schema = self._survey(newest.schema if newest else self._training.plan.schema)
         if text := classes_text(schema) or self._training.plan.label:
             self._say(LabelSummary("; ".join([text, *classes_warning(schema)])))
-        if (self._training.job.scales or schema.label_scale != "none") and not newest and not self._training.start:
+        has_scaling = newest or (self._training.start and not self._training.has_new_numbers)
+        if (self._training.job.scales or schema.label_scale != "none") and not has_scaling:
             self._run(FitScaling(schema))
         return schema
 

@@ -22,6 +22,7 @@ class Training(NamedTuple):
 
     ``manifest``: of the checkpoint that it goes on from, None where it begins anew.
     ``start``: the earlier training that its first state is made of.
+    ``has_new_numbers``: whether rows have numbers that this one did not have.
     ``metrics``: known before it begins, by the data that they are of; they go into the outcome and the model.
     """
 
@@ -31,6 +32,7 @@ class Training(NamedTuple):
     manifest: Manifest | None
     metrics: Mapping[str, dict[str, float]] = MappingProxyType({})
     start: Start | None = None
+    has_new_numbers: bool = False
 
     @property
     def shards(self) -> int:
@@ -47,5 +49,7 @@ def find_training(job: Job, plan: Plan, checkpoints: Checkpoints, say: Listener)
     if manifest or not job.start_from:
         return Training(job, plan, checkpoints, manifest, start=manifest.start if manifest else None)
     origin = find_origin(job.start_from, job.learner)
-    plan = msgspec.structs.replace(plan, schema=inherited(plan.schema, origin.schema))
-    return Training(job, plan, checkpoints, None, start=origin.start)
+    schema = inherited(plan.schema, origin.schema, job.learner.axes)
+    has_new = schema.features != origin.schema.features
+    plan = msgspec.structs.replace(plan, schema=schema)
+    return Training(job, plan, checkpoints, None, start=origin.start, has_new_numbers=has_new)

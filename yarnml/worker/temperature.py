@@ -33,7 +33,8 @@ class Total(Protocol):
 
 def inverse_temperature(total: Total) -> float:
     """The factor of the logarithms that makes the probabilities of the rows' own classes largest."""
-    low, high = -LARGEST_POWER, LARGEST_POWER
+    low = -LARGEST_POWER
+    high = LARGEST_POWER
     power = 0.0
     for number in range(SUMS):
         powers = np.linspace(low, high, POINTS)

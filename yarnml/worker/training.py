@@ -10,13 +10,15 @@ from yarnml.checkpoint.start import read_start, unchanged_folder
 from yarnml.control.commands import Build, Initialize
 from yarnml.control.holders import Holders
 from yarnml.control.reports import StatePosition
-from yarnml.data.scaling import Scaling, identity_of, neutral
+from yarnml.data.inheritance import sources
+from yarnml.data.scaling import Scaling, identity_of, neutral, scaling_from
 from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError, YarnmlError
 from yarnml.job import paths, user_code
 from yarnml.job.fields import steps_in
 from yarnml.job.learners import TableLearnerOptions
 from yarnml.job.start import Start
+from yarnml.learners.growth import grown
 from yarnml.learners.warm_start import WITH_OPTIMIZER, Earlier
 from yarnml.reduce.owners import Owners
 from yarnml.reduce.placement import place_parts
@@ -123,21 +125,24 @@ class Training:
     def start_from(self, schema: Schema, start: Start) -> str:
         """Make the first state of an earlier training's; tells what of that it holds.
 
-        The scaling is the earlier one, since parameters count with it.  JobFileError where the two don't go together.
+        The scaling is the earlier one, since parameters count with it, but for columns that are new.
+        JobFileError where the two don't go together.
         """
-        arrays = read_start(start)
-        like = identity_of(schema)
+        arrays, before = read_start(start)
         try:
-            scaling = Earlier(arrays, start.is_model).tree(like, "scaling")
+            scaling = Earlier(arrays, start.is_model).tree(identity_of(before), "scaling")
         except (KeyError, ValueError) as exc:
             raise JobFileError(f"start_from: {start.folder} has other columns than this job: {exc}.") from exc
-        self.scaling = jax.tree.map(np.asarray, scaling)
-        if neutral(self.scaling._replace(label=None)) == self.job.scales:
+        scaling = jax.tree.map(np.asarray, scaling)
+        if neutral(scaling._replace(label=None)) == self.job.scales:
             scale = ("none", "and that did not") if self.job.scales else ("standard", "and this job does not")
             raise JobFileError(
                 f"start_from: one of {start.folder} and this job scales its features, {scale[1]}; "
                 f"set data.scale: {scale[0]}."
             )
+        places = sources(schema, before)
+        self.scaling = scaling_from(scaling, places.numbers, self.scaling or identity_of(schema))
+        arrays = grown(arrays, self.job.learner.axes, places)
         return self.build(schema).start_from(Earlier(arrays, start.is_model), start.folder)
 
     def give_up_state(self) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 from msgspec import Struct, field
 
 from yarnml.job.fields import NonNegative, Positive
+from yarnml.job.learners.axes import ParameterAxes
 
 if TYPE_CHECKING:  # `yarnml.job.spec` has the options among its fields
     from yarnml.job.spec import Job
@@ -55,6 +56,11 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     FIELDS: ClassVar[bool] = False
     CLUSTER_METRICS: ClassVar[tuple[str, ...]] = ()
     STARTS_LIKE: ClassVar[tuple[str, ...] | None] = None
+
+    @property
+    def axes(self) -> ParameterAxes:
+        """Name the axes along which a model that it starts from may grow, by new columns, words or classes."""
+        return ParameterAxes()
 
     @property
     def kind(self) -> str:

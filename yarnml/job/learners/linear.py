@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from yarnml.errors import JobFileError
 from yarnml.job.fields import NonNegative, Positive
+from yarnml.job.learners.axes import ParameterAxes
 from yarnml.job.learners.base import LearnerOptions, Passes, adam
 
 if TYPE_CHECKING:  # `yarnml.job.spec` has the options among its fields
@@ -66,6 +67,10 @@ class GeneralisedLinear(LearnerOptions, frozen=True, kw_only=True):
     tolerance: Annotated[float, Meta(gt=0, lt=1)] = 1e-6
     l1: NonNegative = 0.0
     l2: NonNegative = 0.0
+
+    @property
+    def axes(self) -> ParameterAxes:
+        return ParameterAxes(numbers={"weight": 0})
 
     @property
     def uses_gradient_descent(self) -> bool:
@@ -148,6 +153,10 @@ class Softmax(GeneralisedLinear, frozen=True, kw_only=True, tag="softmax"):
 
     TAKES_LABELS = False
     TAKES_OFFSET = False
+
+    @property
+    def axes(self) -> ParameterAxes:
+        return ParameterAxes(numbers={"weight": 0}, classes={"weight": 1, "bias": 0})
 
 
 class Poisson(Likelihood, frozen=True, kw_only=True, tag="poisson"):

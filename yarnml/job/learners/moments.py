@@ -1,6 +1,6 @@
 """Learners from counts and moments: clusters, components, naive Bayes."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -16,6 +16,7 @@ class Clustering(LearnerOptions, frozen=True, kw_only=True):
     """``clusters``: how many to find.  Three passes go into the start, see `yarnml.learners.moments.clustering`."""
 
     LABEL = "none"
+    STARTS_LIKE: ClassVar[tuple[str, ...] | None] = ("clusters",)
 
     clusters: Annotated[int, Meta(ge=1, le=100_000)]
 
@@ -41,6 +42,7 @@ class GaussianMixture(Clustering, frozen=True, kw_only=True, tag="gaussian_mixtu
     """
 
     CLUSTER_METRICS = ("bic", "aic")
+    STARTS_LIKE = ("clusters", "covariance")
 
     covariance: Literal["full", "diagonal"] = "full"
     floor: Positive = 1e-6

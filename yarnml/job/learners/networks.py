@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from yarnml.errors import JobFileError
 from yarnml.job.fields import Natural, NonNegative, Part, PositiveInt, Section
+from yarnml.job.learners.axes import ParameterAxes, classes_of_dense
 from yarnml.job.learners.base import GradientOptions, adam
 from yarnml.job.user_code import file_of
 
@@ -51,6 +52,10 @@ class Mlp(NetworkOptions, frozen=True, kw_only=True, tag="mlp"):
     normalization: Normalization = "none"
 
     @property
+    def axes(self) -> ParameterAxes:
+        return ParameterAxes(numbers={"0/weight": 0}, classes=classes_of_dense(self.hidden))
+
+    @property
     def scale(self) -> Literal["none", "standard"]:
         return "standard"
 
@@ -87,6 +92,10 @@ class Cnn(NetworkOptions, frozen=True, kw_only=True, tag="cnn"):
     augment: Augment | None = None
 
     @property
+    def axes(self) -> ParameterAxes:
+        return ParameterAxes(classes=classes_of_dense(self.hidden, "dense/"))
+
+    @property
     def normalizes_by_rows(self) -> bool:
         return self.normalization == "batch"
 
@@ -110,6 +119,10 @@ class Recurrent(NetworkOptions, frozen=True, kw_only=True, tag="recurrent"):
     def scale(self) -> Literal["none", "standard"]:
         return "standard"
 
+    @property
+    def axes(self) -> ParameterAxes:
+        return ParameterAxes(classes=classes_of_dense(self.hidden, "dense/"))
+
 
 class EmbeddingBag(NetworkOptions, frozen=True, kw_only=True, tag="embedding_bag"):
     """The mean of ``embedding`` numbers for each word of a row, then a perceptron with ``hidden``.
@@ -123,6 +136,10 @@ class EmbeddingBag(NetworkOptions, frozen=True, kw_only=True, tag="embedding_bag
     optimizer: dict[str, Any] = field(default_factory=lambda: adam(1e-2))
     embedding: PositiveInt = 64
     hidden: list[PositiveInt] = field(default_factory=list)
+
+    @property
+    def axes(self) -> ParameterAxes:
+        return ParameterAxes(words={"words": 0}, classes=classes_of_dense(self.hidden, "dense/"))
 
 
 class Transformer(NetworkOptions, frozen=True, kw_only=True, tag="transformer"):
@@ -138,6 +155,10 @@ class Transformer(NetworkOptions, frozen=True, kw_only=True, tag="transformer"):
     blocks: PositiveInt = 2
     heads: PositiveInt = 4
     hidden: list[PositiveInt] = field(default_factory=list)
+
+    @property
+    def axes(self) -> ParameterAxes:
+        return ParameterAxes(words={"words": 0}, classes=classes_of_dense(self.hidden, "dense/"))
 
     def check(self, job: "Job") -> None:
         if self.embedding % self.heads:

@@ -15,6 +15,10 @@ import numpy as np
 from yarnml.learners.base import Batch, Key, Scores, flat, same
 from yarnml.learners.moments import coreset
 from yarnml.learners.moments.coreset import Slots
+from yarnml.learners.warm_start import PARAMETERS, Earlier, Started
+
+PASSES_TO_BEGIN = 3
+"""The passes before the first one that refines."""
 
 EMPTY = 1e-9
 """A cluster with a smaller share of the rows has none."""
@@ -99,6 +103,21 @@ class Clustering:
             model=model,
         )
 
+    def started(self, state: State, earlier: Earlier) -> Started:
+        """The refinement of an earlier model, from its first pass on."""
+        if earlier.is_model:
+            like = jax.tree.map(lambda a: a.astype(jnp.float32), self.parameters(state))
+            model = _wide_all(earlier.tree(like, "parameters"))
+            mean = model.pop("mean")
+        else:
+            whole = earlier.tree(state)
+            if whole.passes <= PASSES_TO_BEGIN:
+                raise ValueError("its checkpoint is of a pass before clusters were begun")
+            model = whole.model
+            mean = whole.mean
+        passes = jnp.full_like(state.passes, PASSES_TO_BEGIN)
+        return Started(state._replace(passes=passes, mean=mean, model=model), PARAMETERS)
+
     def map(self, state: State, batch: Batch) -> Sums:
         x = _wide(batch.x) - state.mean
         weight = batch.weight.astype(jnp.float64)
@@ -112,13 +131,13 @@ class Clustering:
         settled = same(state.model, following.model)
         if self._refinement.tolerance is not None:
             little = self._refinement.tolerance * jnp.maximum(jnp.abs(loss), 1.0)
-            settled |= (state.passes > 3) & (jnp.abs(loss - state.loss) <= little)
+            settled |= (state.passes > PASSES_TO_BEGIN) & (jnp.abs(loss - state.loss) <= little)
         scores = Scores(sums.loss, sums.weight, (self._phase(state) == 2) & settled)
         return following._replace(passes=state.passes + 1, loss=loss, rows=sums.refined.weight), scores
 
     def remarks(self, state: State, features: list[str], factor: Any) -> list[str]:
         empty = int(np.sum(state.rows < EMPTY * state.total))
-        if not empty or state.passes <= 3:
+        if not empty or state.passes <= PASSES_TO_BEGIN:
             return []
         return [f"{empty} of {self._clusters} clusters have no rows; lower learner.clusters"]
 
