@@ -10,7 +10,7 @@ from yarnml.data.inheritance import Sources, inherited, sources
 from yarnml.data.schema import Feature, Offset, Schema
 from yarnml.errors import JobFileError
 from yarnml.job.learners.axes import ParameterAxes
-from yarnml.job.prepare import Category, Impute, OneHot, Tokens
+from yarnml.job.prepare import Category, Embedding, Impute, OneHot, Tokens
 from yarnml.learners.growth import grown
 
 LEARNT = (
@@ -66,6 +66,10 @@ def place(*values: str, **fields: Any) -> Feature:
     return Feature("place", len(values), (OneHot(columns=["place"], values=[*values], **fields),))
 
 
+def city(*values: str, **fields: Any) -> Feature:
+    return Feature("city", 1, (Embedding(columns=["city"], values=[*values], **fields),))
+
+
 NUMBERS = ParameterAxes(numbers={"weight": 0}, classes={"weight": 1})
 WORDS = ParameterAxes(words={"words": 0})
 
@@ -77,6 +81,7 @@ WORDS = ParameterAxes(words={"words": 0})
         (text("a", "b"), text("a"), WORDS, "tokens.values is ['a', 'b'] there, not ['a']; make it the same."),
         (place("Bern"), place("Bern", "Rom"), WORDS, "one_hot.values has 'Rom', which the earlier model does not know"),
         (place("Bern", min_count=2), place("Bern", "Rom", min_count=2), NUMBERS, "one_hot.values has 'Rom'"),
+        (city("Bern", min_count=2), city("Bern", "Rom", min_count=2), WORDS, "embedding.values has 'Rom'"),
     ],
 )
 def test_longer_vocabularies_are_refused(old: Feature, new: Feature, axes: ParameterAxes, sentence: str) -> None:
@@ -100,6 +105,11 @@ def test_what_is_mapped() -> None:
     words = replace(EARLIER, features=(text("a", "b"),))
     more = inherited(replace(NOW, features=(text("b", "c", "a"),)), words, WORDS)
     assert sources(more, words).words.tolist() == [0, 1, 3, 1, 2]
+    more = inherited(replace(NOW, features=(city("c", "a"),)), replace(EARLIER, features=(city("a"),)), WORDS)
+    assert sources(more, replace(EARLIER, features=(city("a"),))).words.tolist() == [0, 1, 1, 2]
+    beside_ids = replace(EARLIER, features=(old.features[0], city("a")))
+    with pytest.raises(JobFileError, match="does not know 'weight'"):
+        inherited(replace(NOW, features=(*beside_ids.features, given[0])), beside_ids, NUMBERS)
     with pytest.raises(JobFileError, match="the earlier model also needs 'place'"):
         inherited(replace(NOW, features=given[2:]), old, NUMBERS)
 

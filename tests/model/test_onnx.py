@@ -7,13 +7,17 @@ import msgspec
 import numpy as np
 import onnxruntime
 import pytest
+from msgspec.structs import replace
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 
 import yarnml
 from tests.learners.kinds import KINDS
 from tests.model.models import check_onnx
 from tests.tiers import cases
+from yarnml.data.schema import Feature
 from yarnml.errors import ExportError
+from yarnml.job.learners import Mlp
+from yarnml.job.prepare import Embedding, HashedTokens
 from yarnml.learners.named_arrays import from_tensors, tensors
 from yarnml.learners.registry import build_learner
 from yarnml.model.model import Model
@@ -45,13 +49,20 @@ def test_trees_take_missing_values(boosting: Model) -> None:
     check_onnx(boosting, rows)
 
 
-NETWORKS = ["mlp", "mlp-labels", "mlp-number", "mlp-batch", "cnn", "cnn-batch", "cnn-number", "bag"]
+MIXED = (
+    Feature("n", 4),
+    Feature("t", 6, (HashedTokens(columns=["t"], length=6, vocabulary=10),)),
+    Feature("c", 1, (Embedding(columns=["c"], values=["a", "b", "c"]),)),
+    Feature("m", 2),
+)
+CASES_OF_NETWORKS = KINDS | {"mixed": (Mlp(hidden=[4]), replace(KINDS["mlp-number"][1], features=MIXED))}
+NETWORKS = ["mixed", "mlp", "mlp-labels", "mlp-number", "mlp-batch", "cnn", "cnn-batch", "cnn-number", "bag"]
 
 
-@pytest.mark.parametrize("name", cases(NETWORKS, ["mlp-batch", "cnn", "mlp-number", "bag"]))
+@pytest.mark.parametrize("name", cases(NETWORKS, ["mixed", "mlp-batch", "cnn", "mlp-number", "bag"]))
 def test_networks(name: str) -> None:
     """A network of any weights and moments predicts as its learner does, on images; of int8 as with its weights."""
-    options, schema = KINDS[name]
+    options, schema = CASES_OF_NETWORKS[name]
     learner: Any = build_learner(options, schema)
     random = np.random.default_rng(0)
     like = learner.parameters(learner.init(jax.random.key(0)))
@@ -60,7 +71,7 @@ def test_networks(name: str) -> None:
     mean, factor = (random.uniform(0.5, 1.5, schema.width).astype(np.float32) for _ in range(2))
     images = load_digits().data.astype(np.float32)
     x = images[:40, 10 : 10 + schema.width] / 8
-    if name == "bag":
+    if any(feature.ids for feature in schema.features):
         mean, factor = np.zeros_like(mean), np.ones_like(factor)
         x = np.floor(images[:40, 10 : 10 + schema.width] - 2)
     stored = {f"parameters/{n}": a for n, a in arrays.items()} | {"scaling/mean": mean, "scaling/factor": factor}

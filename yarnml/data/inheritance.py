@@ -17,7 +17,7 @@ from yarnml.data.schema import Feature, Schema, prepared
 from yarnml.data.survey import with_findings
 from yarnml.errors import JobFileError
 from yarnml.job.learners.axes import ParameterAxes
-from yarnml.job.prepare import UNKNOWN, OneHot, Step, Tokens
+from yarnml.job.prepare import UNKNOWN, Embedding, OneHot, Step, Tokens
 
 LEARNT = ("value", "values", "edges", "fold_edges", "classes")
 """The fields of a step that the training data fills in."""
@@ -58,7 +58,7 @@ def _words_of(schema: Schema) -> list[tuple[str, object]]:
     names: list[tuple[str, object]] = []
     for feature in schema.features:
         step = feature.steps[-1] if feature.ids else None
-        own = step.values or [] if isinstance(step, Tokens) else []
+        own = step.values or [] if isinstance(step, Tokens | Embedding) else []
         names += [(feature.name, place) for place in range(feature.ids - len(own))]
         names += [(feature.name, word) for word in own]
     return names
@@ -75,6 +75,8 @@ def inherited(schema: Schema, earlier: Schema, axes: ParameterAxes = NO_AXES) ->
     ``axes``: along which the learner's parameters may be added to.
     """
     known = {f.name: f for f in earlier.features}
+    if any(f.ids for f in (*schema.features, *earlier.features)):
+        axes = axes._replace(numbers={})  # the first layer sees what becomes of ids beside the numbers
     _check_names([f.name for f in schema.features], [*known], may_grow=bool(axes.numbers))
     features = tuple(_feature(f, known[f.name], axes) if f.name in known else f for f in schema.features)
     for name, now, before in [
@@ -147,9 +149,11 @@ def _step(where: str, now: Step, before: Step, *, may_grow: bool) -> Step:
 
 def _may_grow(step: Step, axes: ParameterAxes) -> bool:
     """Tell whether a column's last step may have more values, each with parameters of its own."""
+    if isinstance(step, OneHot | Embedding) and step.min_count > 1:
+        return False  # a new value was one of the rare ones
     if isinstance(step, OneHot):
-        return bool(axes.numbers) and step.min_count == 1  # else a new value was one of the rare ones
-    return bool(axes.words) and isinstance(step, Tokens)
+        return bool(axes.numbers)
+    return bool(axes.words) and isinstance(step, Tokens | Embedding)
 
 
 def _classes(schema: Schema, earlier: Schema, *, may_grow: bool) -> tuple[Any, ...] | None:

@@ -25,6 +25,8 @@ def grown(arrays: Arrays, axes: ParameterAxes, sources: Sources) -> dict[str, np
         (axes.words, sources.words, False),
         (axes.classes, sources.classes, True),
     ):
+        if np.array_equal(places, np.arange(len(places))):
+            continue
         for end, axis in by.items():
             for name in _of_parameter(result, end):
                 result[name] = _along(result[name], axis, places, is_class=is_class)

@@ -53,7 +53,8 @@ class Mlp(NetworkOptions, frozen=True, kw_only=True, tag="mlp"):
 
     @property
     def axes(self) -> ParameterAxes:
-        return ParameterAxes(numbers={"0/weight": 0}, classes=classes_of_dense(self.hidden))
+        classes = classes_of_dense(self.hidden)
+        return ParameterAxes(numbers={"0/weight": 0}, words={"embeddings": 0}, classes=classes)
 
     @property
     def scale(self) -> Literal["none", "standard"]:

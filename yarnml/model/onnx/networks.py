@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from yarnml.data.schema import Schema
+from yarnml.data.schema import Feature
 from yarnml.job.prepare import PADDING, UNKNOWN
 from yarnml.model.onnx.graph import Array, Graph
 from yarnml.model.versions import Content
@@ -23,6 +23,9 @@ def network_outputs(graph: Graph, model: Content, arrays: Mapping[str, Array], x
     layers = _Layers(graph, arrays, learner.get("normalization", "none"))
     x = graph.scaled(x, arrays)
     match learner["kind"]:
+        case "mlp" if any(feature.ids for feature in model.schema.features):
+            x = layers.mixed(x, model.schema.features)
+            outputs = layers.dense(x, [f"dense/{n}" for n in range(len(learner["hidden"]) + 1)])
         case "mlp":
             outputs = layers.dense(x, [str(n) for n in range(len(learner["hidden"]) + 1)])
         case "cnn":
@@ -30,7 +33,7 @@ def network_outputs(graph: Graph, model: Content, arrays: Mapping[str, Array], x
             x = layers.blocks(x, model.schema.shape or (), blocks)
             outputs = layers.dense(x, [f"dense/{n}" for n in range(len(learner["hidden"]) + 1)], first=blocks)
         case _:
-            x = layers.mean_of_words(x, model.schema)
+            x = layers.mean_of_words(x, "words", model.schema.features)
             outputs = layers.dense(x, [f"dense/{n}" for n in range(len(learner["hidden"]) + 1)])
     match model.schema.task:
         case "class":
@@ -74,11 +77,29 @@ class _Layers:
             x = graph.node("Transpose", x, perm=[0, 2, 3, 1])
         return graph.node("Flatten", x, axis=1)
 
-    def mean_of_words(self, x: str, schema: Schema) -> str:
-        """[rows, ids of words] → [rows, embedding]: the mean of the words' embeddings, 0 without any."""
+    def mixed(self, x: str, features: Sequence[Feature]) -> str:
+        """[rows, numbers and ids] → [rows, numbers]: the numbers, and each column's mean of embeddings."""
         graph = self._graph
-        counts = [feature.ids for feature in schema.features]
-        widths = [feature.width for feature in schema.features]
+        ends = np.cumsum([feature.width for feature in features])
+        columns = [np.arange(end - feature.width, end) for feature, end in zip(features, ends, strict=True)]
+        numbers = [own for own, feature in zip(columns, features, strict=True) if not feature.ids]
+        parts = [graph.node("Gather", x, graph.constant(np.concatenate(numbers)), axis=1)] if numbers else []
+        first = 0
+        for own, feature in zip(columns, features, strict=True):
+            if feature.ids:
+                ids = graph.node("Gather", x, graph.constant(own), axis=1)
+                parts.append(self.mean_of_words(ids, "embeddings", [feature], first))
+                first += feature.ids
+        return graph.node("Concat", *parts, axis=1)
+
+    def mean_of_words(self, x: str, table: str, features: Sequence[Feature], start: int = 0) -> str:
+        """[rows, ids of words] → [rows, embedding]: the mean of the words' embeddings, 0 without any.
+
+        ``start``: the place in the table of the first column's first id.
+        """
+        graph = self._graph
+        counts = [feature.ids for feature in features]
+        widths = [feature.width for feature in features]
         zero = graph.constant(np.array(0, np.float32))
         is_whole = graph.node("Equal", x, graph.node("Floor", x))
         is_below = graph.node("Less", x, graph.constant(np.repeat(counts, widths).astype(np.float32)))
@@ -86,9 +107,9 @@ class _Layers:
         ids = graph.node("Where", is_known, x, graph.constant(np.array(UNKNOWN, np.float32)))
         is_word = graph.node("Not", graph.node("Equal", ids, graph.constant(np.array(PADDING, np.float32))))
         share = graph.node("Cast", is_word, to=graph.types.FLOAT)
-        first = graph.constant(np.repeat(np.cumsum([0, *counts[:-1]]), widths))
+        first = graph.constant(np.repeat(np.cumsum([start, *counts[:-1]]), widths))
         places = graph.node("Add", graph.node("Cast", ids, to=graph.types.INT64), first)
-        words = graph.node("Gather", self._stored("words"), places)
+        words = graph.node("Gather", self._stored(table), places)
         words = graph.node("Mul", words, graph.node("Unsqueeze", share, graph.constant(np.array([2]))))
         axis = graph.constant(np.array([1]))
         total = graph.node("ReduceSum", words, axis, keepdims=0)
