@@ -102,7 +102,7 @@ def train(job: Job, cluster: Cluster, *, restart: bool = False, say: Listener = 
     table_room = "" if cluster.name == "inline" else room(job)
     planned = Planned(job.name, cluster.name, rows, start.shards, cluster.workers(job), job.reducers.count, table_room)
     try:
-        with storage.patience(), lease.held(), recorded(job, cluster.name, cluster.host, say) as record:
+        with storage.patience(), lease.held(), recorded(job, cluster, say) as record:
             record(planned)
             start.checkpoints.sweep()
             locality = Locality(start.plan.datasets["train"], start.shards)

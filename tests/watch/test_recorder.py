@@ -10,14 +10,19 @@ import pytest
 
 import yarnml
 from tests.processes import wait_for
+from yarnml.clusters.local import CLUSTER
 from yarnml.errors import CheckpointError, HistoryError
 from yarnml.events.events import EpochDone, Event, Failure, Outcome, Planned, ProcessLost
 from yarnml.events.measurements import CheckpointSaved, ProcessesMeasured, RoundMeasured, RunStarted, TrainingMeasured
 from yarnml.events.redaction import hide
+from yarnml.events.submission import SUBMITTED, UserAction
+from yarnml.job.load import load_job
+from yarnml.master.recording import recorded
 from yarnml.watch.history import recorder
 from yarnml.watch.history.entries import Entry, encode, encode_header, pack
 from yarnml.watch.history.pieces import MERGE_PIECES, HistoryReader, Pieces, spans
 from yarnml.watch.history.recorder import Recorder
+from yarnml.watch.run import Run
 
 Job = dict[str, Any]
 
@@ -150,6 +155,20 @@ def test_a_killed_run_is_gone_on_with(tmp_path: Path) -> None:
     record.start()
     record.close()
     assert [event.why for event in events_of(tmp_path, ProcessLost)] == [*before, "of the next run"]
+
+
+def test_who_acts_on_a_job(digits_job: Job) -> None:
+    """A history says who sent the job, from its cluster's word, and who killed it, which no run of it can."""
+    job = load_job(digits_job)
+    recorder.record(job.folder, Failure("Interrupted", "before anything was told"))
+    assert not Path(job.folder, "history").exists()
+    with recorded(job, CLUSTER._replace(submitter="ann@CORP.EXAMPLE"), lambda event: None):
+        pass
+    recorder.record(job.folder, Failure("Interrupted", "bob@CORP.EXAMPLE killed this job."))
+    events = events_of(Path(job.folder))
+    assert UserAction("ann@CORP.EXAMPLE", SUBMITTED) in events
+    run = Run(job.folder, HistoryReader(job.folder).read(), time.time())
+    assert (run.state, run.cause) == ("stopped", "bob@CORP.EXAMPLE killed this job.")
 
 
 def test_secrets_stay_out(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+SUBMITTED = "submitted this job"
+
 
 class UserAction(Struct, frozen=True, tag=True):
     """An act of a user, for whoever has to know later: ``user`` did ``action``, such as "submitted this job"."""

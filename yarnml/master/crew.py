@@ -80,12 +80,14 @@ class Cluster(NamedTuple):
     ``name``: as its users know it.
     ``fixed_workers``: the number of workers that every job has here; None where a job says how many.
     ``host``: the address of this process on which others may reach it.
+    ``submitter``: who sent the job here, in words; empty where only this machine's user can have.
     """
 
     name: str
     open_crew: OpenCrew
     fixed_workers: int | None = None
     host: str = "127.0.0.1"
+    submitter: str = ""
 
     def workers(self, job: BaseJob) -> int:
         """Return the number of workers that a job begins with."""

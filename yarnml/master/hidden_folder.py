@@ -34,7 +34,7 @@ def hidden_folder(job: AnyScoring, cluster: Cluster, say: Listener) -> Iterator[
     with storage.patience(), lease.held():
         try:
             pieces.forget(job.folder)
-            with recorded(job, cluster.name, cluster.host, say) as record:
+            with recorded(job, cluster, say) as record:
                 yield Lead(lease, record)
         finally:
             with suppress(OSError, CheckpointError):  # the end of the block is what is to be reported

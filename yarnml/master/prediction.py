@@ -106,7 +106,7 @@ def predict(job: Prediction, cluster: Cluster, *, restart: bool = False, say: Li
     try:
         with storage.patience(), lease.held():
             _prepare(plan, restart=restart)
-            with recorded(job, cluster.name, cluster.host, say) as record:
+            with recorded(job, cluster, say) as record:
                 record(planned)
                 locality = Locality(plan.scoring.dataset, plan.shards)
                 with cluster.open_crew(job, paths.logs(job.folder), record, locality) as crew:

@@ -8,26 +8,29 @@ from yarnml.checkpoint.lease import LeaseLost, this_process
 from yarnml.errors import Interrupted, YarnmlError
 from yarnml.events.events import Failure, Listener
 from yarnml.events.measurements import RunStarted
+from yarnml.events.submission import SUBMITTED, UserAction
 from yarnml.job.base import public_document
 from yarnml.job.load import AnyJob
 from yarnml.job.spec import Job
+from yarnml.master.crew import Cluster
 from yarnml.watch.exporters.start import exporting
 from yarnml.watch.history.recorder import Recorder
 
 
 @contextmanager
-def recorded(job: AnyJob, backend: str, host: str, say: Listener) -> Iterator[Recorder]:
+def recorded(job: AnyJob, cluster: Cluster, say: Listener) -> Iterator[Recorder]:
     """Give a listener that writes the history of this run beside it, and in the end how the run ended.
 
-    The programs that the section ``monitor`` of a training names hear the same.  ``host``: the address on which they
-    may reach this process.
+    The programs that the section ``monitor`` of a training names hear the same.
     """
     folder = job.folder
     with ExitStack() as stack:
-        sinks = stack.enter_context(exporting(job, host)) if isinstance(job, Job) else []
+        sinks = stack.enter_context(exporting(job, cluster.host)) if isinstance(job, Job) else []
         record = Recorder(folder, say, sinks)
         with _ends_recorded(record):
-            record.add(RunStarted(public_document(job), __version__, backend, str(this_process(folder))))
+            record.add(RunStarted(public_document(job), __version__, cluster.name, str(this_process(folder))))
+            if cluster.submitter:
+                record.add(UserAction(cluster.submitter, SUBMITTED))
             record.start()
             yield record
 

@@ -78,7 +78,7 @@ def follow(job: Job, cluster: Cluster, *, restart: bool, say: Listener) -> Outco
     stats.mark("planned")
     rows = {name: data.rows for name, data in stream.start.plan.datasets.items()} if stream.start else {}
     planned = Planned(job.name, cluster.name, rows, stream.record.shards, cluster.workers(job), job.reducers.count)
-    with storage.patience(), lease.held(), recorded(job, cluster.name, cluster.host, say) as record:
+    with storage.patience(), lease.held(), recorded(job, cluster, say) as record:
         record(planned)
         Checkpoints(job.folder, 1, lease.confirm).sweep()
         with cluster.open_crew(job, paths.logs(job.folder), record) as crew:

@@ -22,8 +22,11 @@ from tests.clusters.yarn.secrets import (
     staged_openly,
     stored_secrets,
 )
+from tests.clusters.yarn.secured import used
 from tests.clusters.yarn.submission import ID, Sent, submit
 from tests.processes import wait_for
+from yarnml.events.events import Failure
+from yarnml.watch.history.pieces import HistoryReader
 
 pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("commands")]
 
@@ -228,6 +231,9 @@ def test_killed(cluster: Cluster, running: Sent, killed: Any) -> None:
     assert cluster.processes("yarnml.clusters.yarn") == []
     assert cluster.left_behind(running.job) == []
     assert cluster.application("running")["finalStatus"] == "KILLED"
+    with used(cluster.hadoop):
+        history = HistoryReader(running.job["checkpoint"]["path"]).read()
+    assert history[-1].event == Failure("Interrupted", f"{OWNER} killed this job.")
     assert cluster.steps(running.job)
 
 

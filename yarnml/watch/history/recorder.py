@@ -18,8 +18,9 @@ from yarnml.events.measurements import (
     TrainingMeasured,
 )
 from yarnml.events.public import public
+from yarnml.job import paths
 from yarnml.watch.history.entries import Entry
-from yarnml.watch.history.pieces import Pieces
+from yarnml.watch.history.pieces import Pieces, spans
 from yarnml.watch.history.thinning import PIECE_BYTES, thin
 
 PIECE_SECONDS = 5.0
@@ -33,6 +34,12 @@ Sink = Callable[[Entry], None]
 
 _SAMPLED = (Tick, RoundStarted, ShardsDone, TrainingMeasured, RoundMeasured, ProcessesMeasured)
 """Events of which a piece has the newest one only: they count on, or there is one like them soon."""
+
+
+def record(folder: str, event: Event) -> None:
+    """Add an event to the history of a job that no run writes any more; nothing where it has none."""
+    if spans(paths.history(folder)):
+        Pieces(folder).append([Entry(time.time(), public(event))])
 
 
 class Recorder:

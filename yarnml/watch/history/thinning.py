@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import get_args
 
+from yarnml.events.cluster import SizeChanged
 from yarnml.events.events import End, EpochDone, Event, Failure, ShardsDone, Tick
 from yarnml.events.measurements import (
     ParametersMeasured,
@@ -11,6 +12,7 @@ from yarnml.events.measurements import (
     RunStarted,
     TrainingMeasured,
 )
+from yarnml.events.submission import UserAction
 from yarnml.watch.history.entries import Entry, encode
 
 PIECE_BYTES = 256 * 2**10
@@ -25,6 +27,8 @@ SHARES = {"run": 0.1, "epochs": 0.25, "counters": 0.15, "processes": 0.3, "param
 _KINDS: dict[type[Event], str] = {
     RunStarted: "run",
     Failure: "run",
+    UserAction: "run",
+    SizeChanged: "run",
     **dict.fromkeys(get_args(End), "run"),
     EpochDone: "epochs",
     Tick: "counters",

@@ -34,7 +34,7 @@ from yarnml.events.events import End, EpochDone, Event, Failure, Listener, Outco
 from yarnml.events.log import log, log_what_nobody_catches
 from yarnml.events.measurements import ProcessPlaced
 from yarnml.events.redaction import redacted
-from yarnml.events.submission import UserAction
+from yarnml.events.submission import SUBMITTED, UserAction
 from yarnml.job import paths
 from yarnml.job.base import BaseJob, places
 from yarnml.job.load import AnyJob, decode_job
@@ -76,10 +76,12 @@ def main() -> int:
                     application.set_progress(fraction)
             show(event)
 
-        say(UserAction(_submitter(), "submitted this job"))
+        submitter = _submitter()
+        say(UserAction(submitter, SUBMITTED))
         serve_page(application, job.folder, say)
         limit = time_limit.start_clock(say)
-        cluster = Cluster("yarn", crew_opener(application, certificate, limit), host=os.environ["NM_HOST"])
+        open_crew = crew_opener(application, certificate, limit)
+        cluster = Cluster("yarn", open_crew, host=os.environ["NM_HOST"], submitter=submitter)
         end = _earlier_failure(failure_file) or _lead(job, cluster, failure_file, say, limit)
         say(end)
     event_log.close()

@@ -7,8 +7,8 @@ from yarnml.clusters.yarn.application import MASTER_ADDRESS
 from yarnml.clusters.yarn.edge import log_reader
 from yarnml.clusters.yarn.edge.client import MASTER_CALL_SECONDS, Yarn, check_name, connected
 from yarnml.clusters.yarn.edge.follow import EventFollower
-from yarnml.clusters.yarn.edge.register import folder_of, recalled_status
-from yarnml.clusters.yarn.edge.skein_answers import ALL_STATES, LIVE_STATES
+from yarnml.clusters.yarn.edge.register import folder_of, recalled_status, record_end
+from yarnml.clusters.yarn.edge.skein_answers import ALL_STATES, KILLED, LIVE_STATES
 from yarnml.clusters.yarn.edge.submit import Note, follow_to_end
 from yarnml.clusters.yarn.observe import pages, processes, status
 from yarnml.clusters.yarn.observe.diagnosis import logged_events
@@ -16,8 +16,8 @@ from yarnml.clusters.yarn.observe.logs import EVENTS, FILES, Log, application_lo
 from yarnml.clusters.yarn.observe.status import Application, Status, TrainingStatus, training_status
 from yarnml.control.calls import Resize, Resized
 from yarnml.control.rpc import ControlClient
-from yarnml.errors import ClusterError, HistoryError, JobFileError
-from yarnml.events.events import Listener, ShardsDone, Tick
+from yarnml.errors import ClusterError, HistoryError, Interrupted, JobFileError
+from yarnml.events.events import Failure, Listener, ShardsDone, Tick
 from yarnml.events.text import count_of, local_time
 from yarnml.storage.security import identity
 from yarnml.watch.history.pieces import HistoryReader
@@ -115,6 +115,8 @@ def kill_job(name: str) -> str:
         if not application.live:
             return f"{application.id} had ended before: {application.state}."
         yarn.kill(application.id)
+        if yarn.report(application.id).state == KILLED:
+            record_end(application.id, Failure(Interrupted.__name__, f"{identity.actor()} killed this job."))
         return f"{application.id} was ended; submitted again, its job goes on from the newest checkpoint."
 
 
@@ -129,7 +131,7 @@ def scale_job(name: str, workers: int | None, reducers: int | None) -> str:
                 "ended, takes workers.count from its file when it is submitted."
             )
         with closing(ControlClient(*master, MASTER_CALL_SECONDS)) as line:
-            reply = line.call(Resize(workers, reducers, identity.user()))
+            reply = line.call(Resize(workers, reducers, identity.actor()))
     assert isinstance(reply, Resized)
     if reply.refused:
         raise JobFileError(reply.text)

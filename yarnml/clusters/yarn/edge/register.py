@@ -10,9 +10,11 @@ from yarnml import storage
 from yarnml.clusters.yarn.edge.client import home
 from yarnml.clusters.yarn.observe.status import Application, Status, training_status
 from yarnml.errors import HistoryError, JobFileError
+from yarnml.events.events import Failure
 from yarnml.events.log import log
 from yarnml.storage import atomic
 from yarnml.storage.security import identity
+from yarnml.watch.history.recorder import record
 from yarnml.watch.pace import pace
 from yarnml.watch.runs import read_run
 
@@ -66,6 +68,12 @@ def recalled_status(application: str) -> Status | None:
         )
         return Status(known, training_status(entry.event for entry in run.entries), [])
     return None
+
+
+def record_end(application: str, end: Failure) -> None:
+    """Have the history of a killed application's job say so, which its master could not; nothing where it has none."""
+    with suppress(JobFileError, OSError):
+        record(folder_of(application), end)
 
 
 def _register() -> str:

@@ -11,6 +11,7 @@ from yarnml.clusters.yarn.observe.status import Application
 from yarnml.errors import ClusterError
 
 LIVE_STATES = ("NEW", "NEW_SAVING", "SUBMITTED", "ACCEPTED", "RUNNING")
+KILLED = "KILLED"
 ALL_STATES = tuple(str(state) for state in skein.model.ApplicationState)
 
 
