@@ -1,13 +1,15 @@
 """HDFS by hdfs-native: the NameNodes' and DataNodes' own protocols, without Java."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
+from yarnml.errors import JobFileError
 from yarnml.storage import permissions
 from yarnml.storage.base import Entry, Sink, Source
 from yarnml.storage.errors import fault
 from yarnml.storage.hadoop_config import Configuration
-from yarnml.storage.security import tokens
+from yarnml.storage.security import tokens, truststore
 
 SOCKET_SECONDS = 10
 """Longest silence of a DataNode before another replica is read."""
@@ -35,6 +37,9 @@ class Native:
             values[f"dfs.ha.namenodes.{authority}"] = ",".join(ids[first:] + ids[:first])
         if not served:
             tokens.complete(nodes[0].rpc)
+        if not tokens.in_container():  # where it takes a ticket, also for the key server of encryption zones
+            with suppress(JobFileError):  # a truststore that is not here matters only to who needs it
+                truststore.export(settings)
         self._client: Any = hdfs_native.Client(f"hdfs://{authority if served else nodes[0].rpc}", values)
 
     def info(self, path: str) -> Entry:

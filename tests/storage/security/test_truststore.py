@@ -1,5 +1,7 @@
 """The truststores that Java's own keytool writes are read."""
 
+import os
+import ssl
 import subprocess
 from pathlib import Path
 
@@ -7,10 +9,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from tests.hadoop.configuration import write
 from tests.hadoop.keystores import PASSWORD, write_keystores
 from tests.hadoop.lines import java_home
 from yarnml.errors import JobFileError
-from yarnml.storage.security.truststore import certificates
+from yarnml.storage.hadoop_config import Configuration
+from yarnml.storage.security.truststore import AUTHORITIES, certificates, export
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +49,25 @@ def test_no_truststore(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "store").write_bytes(content)
     with pytest.raises(JobFileError, match=r"named by Hadoop's ssl-client.xml, can't be read.*SSL_CERT_FILE"):
         certificates(tmp_path / "store", None)
+
+
+def test_libraries_that_know_no_truststore(
+    tls: Path, authority: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They find its authority, and those from before, by the usual variable; a second time nothing changes."""
+    write(
+        tmp_path / "ssl-client.xml",
+        {
+            "ssl.client.truststore.location": str(tls / "truststore.p12"),
+            "ssl.client.truststore.password": PASSWORD,
+        },
+    )
+    monkeypatch.setenv(AUTHORITIES, str(tls / "before.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", "")
+    (tls / "before.pem").write_text("what was there\n")
+    settings = Configuration(tmp_path, {})
+    export(settings)
+    file = os.environ[AUTHORITIES]
+    assert Path(file).read_text() == "what was there\n\n" + ssl.DER_cert_to_PEM_cert(authority)
+    export(settings)
+    assert os.environ[AUTHORITIES] == file

@@ -3,9 +3,12 @@
 Companies sign their clusters' certificates with a CA of their own, which Java knows from there and Python does not.
 """
 
+import atexit
 import os
 import ssl
 import struct
+import tempfile
+import threading
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +16,13 @@ from typing import NamedTuple
 
 from yarnml.errors import JobFileError
 from yarnml.storage.hadoop_config import Configuration, properties
+
+AUTHORITIES = "SSL_CERT_FILE"
+"""The variable by which OpenSSL, and so Python, and hdfs-native find the authorities that they trust."""
+
+_FOLDER = "SSL_CERT_DIR"
+_lock = threading.Lock()
+_written: dict["Truststore", str] = {}
 
 _JKS_MAGIC = 0xFEEDFEED
 _JCEKS_MAGIC = 0xCECECECE
@@ -33,13 +43,37 @@ def tls_context(settings: Configuration) -> ssl.SSLContext:
         return ssl.create_default_context()
     path = _client_file(settings.folder, settings)
     modified = path.stat().st_mtime if path.exists() else None
-    return _context(path, modified, os.environ.get("SSL_CERT_FILE"))
+    return _context(path, modified, os.environ.get(AUTHORITIES))
 
 
 def of_cluster(settings: Configuration) -> Truststore:
     """The truststore that the cluster's clients use."""
     path = _client_file(settings.folder, settings) if settings.folder else None
     return _named_by(path) if path and path.exists() else Truststore(None, None)
+
+
+def export(settings: Configuration) -> None:
+    """Have libraries that know no truststore trust the cluster's, too: hdfs-native asks the key server by HTTPS.
+
+    From now on the variable SSL_CERT_FILE names a file of this process with what it named before and the truststore.
+    Raises JobFileError where the truststore can't be read.
+    """
+    store = of_cluster(settings)
+    if not store.path:
+        return
+    with _lock:
+        if store in _written and os.environ.get(AUTHORITIES) == _written[store]:
+            return
+        system = ssl.get_default_verify_paths()
+        parts = [Path(system.cafile).read_text()] if system.cafile else []
+        parts += [ssl.DER_cert_to_PEM_cert(certificate) for certificate in certificates(store.path, store.password)]
+        handle, file = tempfile.mkstemp(prefix="yarnml-", suffix=".pem")
+        with os.fdopen(handle, "w") as written:
+            written.write("\n".join(parts))
+        atexit.register(os.unlink, file)
+        os.environ[AUTHORITIES] = _written[store] = file
+        if system.capath:  # a library that has the variable of the file looks no further
+            os.environ.setdefault(_FOLDER, system.capath)
 
 
 def _client_file(folder: Path, settings: Configuration) -> Path:
