@@ -17,10 +17,11 @@ from typing import NamedTuple
 from tests.hadoop.access import Access, OpenAccess
 from tests.hadoop.cluster import Hadoop
 from tests.hadoop.configuration import GPU_HOST, HOSTS, QUICK, QUICK_INSIDE, RACKS, admin_variables
+from tests.hadoop.federation import Federation
 from tests.hadoop.high_availability import TwoMasters
 from tests.hadoop.kerberos import KerberosAccess
 from tests.hadoop.lines import ROOT
-from tests.hadoop.masters import SingleMasters
+from tests.hadoop.masters import MakeMasters, SingleMasters
 
 __all__ = [
     "GPU_HOST",
@@ -28,6 +29,7 @@ __all__ = [
     "QUICK",
     "QUICK_INSIDE",
     "RACKS",
+    "Federation",
     "Hadoop",
     "SecureHadoop",
     "TwoMasters",
@@ -44,20 +46,19 @@ def start_hadoop(
     inside: Mapping[str, str] = {},
     access: Access | None = None,
     *,
-    ha: bool = False,
+    masters: MakeMasters = SingleMasters,
     hosts: Sequence[str] = HOSTS,
 ) -> Hadoop:
     """Start a cluster whose files are under ``folder``, which ``close`` removes.
 
     ``changes`` are properties of yarn-site.xml, ``inside`` those that only NodeManagers and containers see.
     ``access``: how it knows its users; without one it believes everybody.
-    ``ha``: whether it has two NameNodes and two ResourceManagers; see `TwoMasters`.
+    ``masters``: its NameNodes and ResourceManagers, such as `TwoMasters` and `Federation`.
     ``hosts``: those with a DataNode and a NodeManager; none where masters alone are enough.
     """
     subprocess.run([ROOT / "docker/hadoop-home"], check=True)
     access = access or OpenAccess(frozenset({getpass.getuser(), "alice"}))
-    masters = TwoMasters(folder, access) if ha else SingleMasters(folder, access)
-    cluster = Hadoop(folder, changes, inside, access, masters, hosts)
+    cluster = Hadoop(folder, changes, inside, access, masters(folder, access), hosts)
     try:
         for name in cluster.daemons:
             cluster.start(name)
@@ -94,13 +95,13 @@ def secure_hadoop(
     token_seconds: int = 0,
     settings: Mapping[str, Mapping[str, str]] = {},
     *,
-    ha: bool = False,
+    masters: MakeMasters = SingleMasters,
 ) -> Iterator[SecureHadoop]:
     """A cluster with Kerberos and encryption for the length of a block, and what makes it so; see `KerberosAccess`."""
     subprocess.run([ROOT / "docker/hadoop-home", "--native"], check=True)
     folder = Path(tempfile.mkdtemp(prefix="yarnml-hadoop-"))
     access = KerberosAccess(folder, ROOT / ".hadoop/native", token_seconds, settings)
-    cluster = start_hadoop(folder, changes, inside, access, ha=ha)
+    cluster = start_hadoop(folder, changes, inside, access, masters=masters)
     try:
         yield SecureHadoop(cluster, access)
     finally:
@@ -112,12 +113,12 @@ def hadoop(
     changes: Mapping[str, str] = {},
     inside: Mapping[str, str] = {},
     *,
-    ha: bool = False,
+    masters: MakeMasters = SingleMasters,
     hosts: Sequence[str] = HOSTS,
 ) -> Iterator[Hadoop]:
     """A cluster for the length of a block; see `start_hadoop`."""
     folder = Path(tempfile.mkdtemp(prefix="yarnml-hadoop-"))
-    cluster = start_hadoop(folder, changes, inside, ha=ha, hosts=hosts)
+    cluster = start_hadoop(folder, changes, inside, masters=masters, hosts=hosts)
     try:
         yield cluster
     finally:

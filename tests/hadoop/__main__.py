@@ -4,7 +4,8 @@ import signal
 import sys
 from types import FrameType
 
-from tests.hadoop import Hadoop, SecureHadoop, hadoop, secure_hadoop
+from tests.hadoop import Hadoop, SecureHadoop, TwoMasters, hadoop, secure_hadoop
+from tests.hadoop.masters import MakeMasters, SingleMasters
 
 
 def describe(cluster: Hadoop) -> str:
@@ -27,8 +28,8 @@ def stop(number: int, frame: FrameType | None) -> None:
 if __name__ == "__main__":
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    ha = "--ha" in sys.argv
-    with secure_hadoop(ha=ha) if "--secure" in sys.argv else hadoop(ha=ha) as running:
+    masters: MakeMasters = TwoMasters if "--ha" in sys.argv else SingleMasters
+    with secure_hadoop(masters=masters) if "--secure" in sys.argv else hadoop(masters=masters) as running:
         cluster = running.hadoop if isinstance(running, SecureHadoop) else running
         print(describe(cluster), flush=True)
         print("Ctrl-C ends it.", file=sys.stderr)

@@ -172,9 +172,9 @@ class Hadoop:
         url = f"{self.web}/ws/v1/cluster{path}"
         return self._access.http(url, "GET" if body is None else method, body, user)
 
-    def webhdfs(self, path: str, operation: str, method: str = "GET", user: str = "hdfs") -> Any:
-        """Ask the NameNode's REST service, as an administrator."""
-        return self._access.http(f"{self.hdfs_web}/webhdfs/v1{path}?op={operation}", method, None, user)
+    def webhdfs(self, path: str, operation: str, method: str = "GET", user: str = "hdfs", web: str = "") -> Any:
+        """Ask the NameNode's REST service, as an administrator; ``web``: that of another NameNode."""
+        return self._access.http(f"{web or self.hdfs_web}/webhdfs/v1{path}?op={operation}", method, None, user)
 
     def _beans(self, web: str, query: str) -> list[dict[str, Any]]:
         """The facts that a daemon tells of itself."""

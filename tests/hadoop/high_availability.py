@@ -17,6 +17,9 @@ from tests.hadoop.masters import Master
 SERVICE = "ns1"
 """The name service of both NameNodes."""
 
+CLUSTER_ID = "yarnml"
+"""The cluster that NameNodes are of, which DataNodes ask of each."""
+
 NAME_NODES = ("nn1", "nn2")
 RESOURCE_MANAGERS = ("rm1", "rm2")
 
@@ -89,7 +92,7 @@ class TwoMasters:
             "dfs.ha.fencing.methods": "shell(/bin/true)",
             "dfs.ha.tail-edits.period": "1s",
             "ha.health-monitor.check-interval.ms": "500",
-            "dfs.namenode.shared.edits.dir": f"qjournal://{self._journal}/{SERVICE}",
+            f"dfs.namenode.shared.edits.dir.{SERVICE}": f"qjournal://{self._journal}/{SERVICE}",
             "dfs.journalnode.edits.dir": f"{self._folder}/journal",
             "dfs.journalnode.rpc-address": self._journal,
             "dfs.journalnode.http-address": free_address(MASTER),
@@ -133,7 +136,7 @@ class TwoMasters:
         name_node = [daemon("namenode", {"dfs.ha.namenode.id": name}) for name in NAME_NODES]
         controller = [daemon("zkfc", {"dfs.ha.namenode.id": name}) for name in NAME_NODES]
         format_names = (
-            f"{shlex.join([*name_node[0], '-format', '-force'])} && "
+            f"{shlex.join([*name_node[0], '-format', '-force', '-clusterid', CLUSTER_ID])} && "
             f"cp -R {first} {second}.new && mv {second}.new {second}"
         )
         format_elections = f"{shlex.join([*controller[0], '-formatZK', '-force'])} && touch {elected}"

@@ -1,6 +1,6 @@
 """The masters of a cluster: one NameNode and one ResourceManager, or two of each (`high_availability.py`)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -31,6 +31,10 @@ class Masters(Protocol):
 
     def resource_manager(self) -> Master:
         """The active ResourceManager; OSError where none is active."""
+
+
+MakeMasters = Callable[[Path, Access], Masters]
+"""A maker of the masters of a cluster with this folder, which knows its users by this access."""
 
 
 class SingleMasters:

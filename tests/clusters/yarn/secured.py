@@ -9,6 +9,7 @@ import pytest
 from tests.applications import USER, Cluster
 from tests.hadoop import QUICK, QUICK_INSIDE, Hadoop, SecureHadoop, secure_hadoop
 from tests.hadoop.kdc import missing_programs
+from tests.hadoop.masters import MakeMasters, SingleMasters
 from yarnml import storage
 
 NEEDS_KERBEROS = pytest.mark.skipif(
@@ -17,9 +18,9 @@ NEEDS_KERBEROS = pytest.mark.skipif(
 
 
 @contextmanager
-def secured_hadoop(token_seconds: int = 0, *, ha: bool = False) -> Iterator[SecureHadoop]:
+def secured_hadoop(token_seconds: int = 0, masters: MakeMasters = SingleMasters) -> Iterator[SecureHadoop]:
     """Run a secured cluster, whose user Ann this process is; ``token_seconds``: see `KerberosAccess`."""
-    with secure_hadoop(QUICK, QUICK_INSIDE, token_seconds, ha=ha) as running, used(running.hadoop):
+    with secure_hadoop(QUICK, QUICK_INSIDE, token_seconds, masters=masters) as running, used(running.hadoop):
         yield running
 
 

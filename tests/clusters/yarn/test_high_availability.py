@@ -11,11 +11,16 @@ import yarnml
 from tests import families
 from tests.applications import CONTAINER, Cluster, Job, submitted
 from tests.clusters.yarn.secured import NEEDS_KERBEROS, corner, secured_hadoop, used
-from tests.hadoop import HOSTS, QUICK, QUICK_INSIDE, Hadoop, TwoMasters, hadoop
+from tests.hadoop import QUICK, QUICK_INSIDE, Federation, Hadoop, TwoMasters, hadoop
+from tests.hadoop.federation import OTHER_SERVICE
 from tests.processes import wait_for
 from yarnml import storage
 from yarnml.clusters.yarn.capacity import availability
+from yarnml.events.cluster import SizeChanged
+from yarnml.events.submission import SUBMITTED, UserAction
 from yarnml.storage.hadoop_config import configuration
+from yarnml.storage.security import identity
+from yarnml.watch.history.pieces import HistoryReader
 
 pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("ha")]
 
@@ -24,13 +29,15 @@ SECURED = pytest.param("secured", marks=[pytest.mark.faults, NEEDS_KERBEROS])
 
 @pytest.fixture(scope="module", name="hadoop")
 def _hadoop(request: pytest.FixtureRequest) -> Iterator[Hadoop]:
-    """A cluster with two masters of each kind, which this process uses; "masters": with nothing else."""
+    """A cluster with two masters of each kind and a second HDFS, which this process uses; "masters": those alone."""
     if request.param == "secured":
-        with secured_hadoop(ha=True) as secured:
+        with secured_hadoop(masters=Federation) as secured:
             yield secured.hadoop
+    elif request.param == "masters":
+        with hadoop(QUICK, QUICK_INSIDE, masters=TwoMasters, hosts=()) as running, used(running):
+            yield running
     else:
-        hosts = () if request.param == "masters" else HOSTS
-        with hadoop(QUICK, QUICK_INSIDE, ha=True, hosts=hosts) as running, used(running):
+        with hadoop(QUICK, QUICK_INSIDE, masters=Federation) as running, used(running):
             yield running
 
 
@@ -41,7 +48,7 @@ def cluster(hadoop: Hadoop, digits: Path, tmp_path_factory: pytest.TempPathFacto
 
 def wait_for_standby(hadoop: Hadoop, kind: str) -> TwoMasters:
     """The masters, of which one of this kind is ready to take over."""
-    masters = hadoop.masters
+    masters = hadoop.masters.masters if isinstance(hadoop.masters, Federation) else hadoop.masters
     assert isinstance(masters, TwoMasters)
     hadoop.wait_for(f"a standby {kind}", lambda: masters.standby(kind))
     return masters
@@ -81,11 +88,27 @@ def test_without_active_masters(hadoop: Hadoop, capfd: pytest.CaptureFixture[str
         hadoop.start(name)
 
 
+def stored_elsewhere(hadoop: Hadoop, digits: Path) -> dict[str, str]:
+    """The digits on the second HDFS: one part by its name service, one by the address of its NameNode."""
+    masters = hadoop.masters
+    assert isinstance(masters, Federation)
+    make_folder = ("/data", "MKDIRS&permission=777", "PUT", "hdfs", masters.other.web)
+    hadoop.wait_for("the second NameNode", lambda: hadoop.webhdfs(*make_folder))
+    for part in ("train", "test"):
+        for file in (digits / part).iterdir():
+            storage.write(f"hdfs://{OTHER_SERVICE}/data/{part}/{file.name}", file.read_bytes())
+    return {"train": f"hdfs://{OTHER_SERVICE}/data/train", "test": f"hdfs://{masters.address}/data/test"}
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize("hadoop", ["open", SECURED], indirect=True)
 def test_a_job(cluster: Cluster, hadoop: Hadoop, digits: Path, tmp_path: Path) -> None:
-    """Masters die before a job is sent, while it trains, changes its size, exports: the same bits, in one attempt."""
+    """Masters die before a job is sent, while it trains, changes its size, exports: the same bits, in one attempt.
+
+    Its data is on another HDFS, of another name service.  Its history says who sent it and who changed its size.
+    """
     job = cluster.held("failovers", workers={"count": 2, "memory": "1 GiB", "cache": "0 B"})
+    job["data"] |= stored_elsewhere(hadoop, digits)
     job["training"] |= {"epochs": 80}  # it must not end before it is let go, on a slow machine either
     killed = kill_active(hadoop, "resourcemanager")
     with submitted(cluster, job) as run:
@@ -114,6 +137,10 @@ def test_a_job(cluster: Cluster, hadoop: Hadoop, digits: Path, tmp_path: Path) -
         status, out = run.end()
     assert status == 0, out
     assert storage.read(f"{job['export']}/1/model.safetensors") == undisturbed(cluster, job, digits, tmp_path)
+    history = [entry.event for entry in HistoryReader(job["checkpoint"]["path"]).read()]
+    actor = identity.login_name()
+    assert UserAction(actor, SUBMITTED) in history
+    assert f"{actor} asked for it" in [event.why for event in history if isinstance(event, SizeChanged)]
     assert cluster.attempts(job["name"]) == 1
     assert cluster.left_behind(job) == []
 
