@@ -11,7 +11,8 @@ from tests.learners.kinds import TOKENS
 from yarnml.data.scaling import Scaling
 from yarnml.data.schema import Rows, Schema
 from yarnml.job.learners import Als, Factorization, Gamma, NaiveBayes, NegativeBinomial, Options, Poisson
-from yarnml.learners.base import Batch, Learner, ShardLearner
+from yarnml.learners.base import Batch, Learner, ShardLearner, updates_on_host
+from yarnml.learners.named_arrays import copied_to_host
 from yarnml.learners.precision import compile_for
 from yarnml.learners.registry import build_learner
 from yarnml.worker.program import Program
@@ -32,7 +33,9 @@ class Case:
         by_shard = isinstance(self.learner, ShardLearner)
         self.map = self._map_whole if by_shard else compile_for(self.learner, self.learner.map)
         self.init = compile_for(self.learner, self.learner.init)
-        self.update = compile_for(self.learner, self.learner.update)
+        self.update = (
+            self._update_copy if updates_on_host(self.learner) else compile_for(self.learner, self.learner.update)
+        )
 
     @cached_property
     def scaling(self) -> Scaling:
@@ -54,13 +57,18 @@ class Case:
         sums, _ = self.learner.map_shard(on_host, self.prepare_shard(on_host, batch))
         return jax.tree.map(np.float32, sums)
 
+    def _update_copy(self, state: Any, sums: Any) -> Any:
+        """Update a copy of the state, which an update on the host uses up."""
+        return self.learner.update(copied_to_host(state), jax.tree.map(np.float64, sums))
+
     @property
     def batch(self) -> Batch:
         x = self.rows.x.reshape(-1, *(self.schema.shape or (self.schema.row_width,)))
         return Batch(x, self.rows.y, self.rows.weight)
 
     def state(self) -> Any:
-        return self.init(jax.random.key(7))
+        state = self.init(jax.random.key(7))
+        return copied_to_host(state) if updates_on_host(self.learner) else state
 
 
 def build_case(options: Options, columns: Schema) -> Case:

@@ -96,6 +96,33 @@ class ChangingSums(Protocol):
 
 
 @runtime_checkable
+class UpdatesOnHost(Protocol):
+    """A shard learner whose ``update`` runs on the host, too, where ``updates_on_host``.
+
+    It gets NumPy arrays and the sums in float64.  The state is used up: the next one may be written into its arrays.
+    """
+
+    updates_on_host: bool
+
+
+class Judged(NamedTuple):
+    """Training rows as a learner judges them itself: ``outputs`` as of `predict`, and a number of each row."""
+
+    outputs: Any
+    loss: Any
+    y: Any
+    weight: Any
+
+
+@runtime_checkable
+class JudgesOutOfBag(Protocol):
+    """A shard learner that can judge each training row by what was learnt without it."""
+
+    def out_of_bag(self, state: State, shard: ShardState) -> Judged:
+        """Judge the rows of a shard; of weight 0 are those of which all was learnt."""
+
+
+@runtime_checkable
 class NeedsPlaces(Protocol):
     """A shard learner that gets each `PlacedBatch`, where ``needs_places``."""
 
@@ -125,7 +152,7 @@ class HidesScaling(Protocol):
 
 
 class LearnerBase(Protocol):
-    """The functions that all learners have; they are pure and are compiled by JAX."""
+    """The functions that all learners have; they are pure and are compiled by JAX, but for those of `UpdatesOnHost`."""
 
     def init(self, key: Key) -> State:
         """The state before the first step."""
@@ -175,6 +202,11 @@ class ShardLearner(LearnerBase, Protocol):
 
 Learner = BatchLearner | ShardLearner
 """One algorithm in summation form."""
+
+
+def updates_on_host(learner: Any) -> bool:
+    """True for a learner whose updates JAX does not compile."""
+    return isinstance(learner, UpdatesOnHost) and learner.updates_on_host
 
 
 def flat(x: Any) -> Any:

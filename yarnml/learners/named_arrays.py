@@ -54,6 +54,11 @@ def on_host(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: np.asarray(_plain(leaf)), tree)
 
 
+def copied_to_host(tree: Any) -> Any:
+    """Copy a pytree to NumPy arrays that may be written into."""
+    return jax.tree.map(np.array, tree)
+
+
 def _plain(leaf: Any) -> Any:
     """Turn random keys into their numbers, and bfloat16 and the like into float32: both are exact."""
     if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):

@@ -3,6 +3,7 @@
 import os
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -14,9 +15,10 @@ from msgspec.structs import replace
 from yarnml.data.schema import Schema
 from yarnml.job import user_code
 from yarnml.job.spec import Job, Training
-from yarnml.learners.base import HidesScaling, Learner, TakesPrior
+from yarnml.learners.base import HidesScaling, Key, Learner, TakesPrior, updates_on_host
 from yarnml.learners.gradient import GradientDescent
 from yarnml.learners.local_steps import LocalSteps
+from yarnml.learners.named_arrays import copied_to_host
 from yarnml.learners.optimizers import build_optimizer
 from yarnml.learners.precision import compile_for
 from yarnml.learners.registry import build_learner
@@ -98,9 +100,15 @@ def _compiled(learner: Learner, schema: Schema, training: Training) -> CompiledL
     check_fits(learner, available(), training.delay)
     keeps_states = training.delay > 0
     program = Program(learner, schema, training.micro_batch_size, training.gradients, keeps_states=keeps_states)
-    init = FirstCall(compile_for(learner, learner.init), f"{program.name} init")
+    init: Callable[..., Any] = FirstCall(compile_for(learner, learner.init), f"{program.name} init")
+    if updates_on_host(learner):
+        init = partial(_on_host, init)
     with_units = compile_for(learner, learner.with_units) if isinstance(learner, HidesScaling) else None
     return CompiledLearner(learner, init, program, with_units)
+
+
+def _on_host(init: Callable[..., Any], key: Key) -> Any:
+    return copied_to_host(init(key))
 
 
 def without_data(schema: Schema) -> Schema:

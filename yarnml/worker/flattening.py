@@ -19,7 +19,7 @@ from yarnml.learners.base import Sums
 from yarnml.reduce import int8, top_k
 from yarnml.reduce.int8 import INT8
 from yarnml.reduce.keyed import KeyedVector
-from yarnml.reduce.tree import BFLOAT16, MixedVector, Value, pieces
+from yarnml.reduce.tree import BFLOAT16, MixedVector, Value, float64_of, pieces
 
 FLOAT32 = np.dtype(np.float32)
 
@@ -51,6 +51,13 @@ class Flattening:
         """Cut a flat vector into sums again; to be compiled."""
         cut = [_cut(piece, self._leaves[which]) for piece, (which, _) in zip(flat, self._pieces, strict=True)]
         return jax.tree.unflatten(self._structure, chain.from_iterable(cut))
+
+    def on_host(self, value: Value) -> Sums:
+        """Cut a vector on the host into sums, in float64."""
+        ends = np.cumsum([math.prod(leaf.shape) for leaf in self._leaves])
+        parts = np.split(float64_of(value), ends[:-1])
+        leaves = [part.reshape(leaf.shape) for part, leaf in zip(parts, self._leaves, strict=True)]
+        return jax.tree.unflatten(self._structure, leaves)
 
     def from_device(self, flat: list[jax.Array]) -> Value:
         """The vector on the host, read-only, in the device's memory order."""

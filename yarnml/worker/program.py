@@ -33,6 +33,7 @@ from yarnml.learners.base import (
     ShardLearner,
     ShardState,
     State,
+    updates_on_host,
 )
 from yarnml.learners.local_steps import LocalSteps
 from yarnml.learners.named_arrays import finite, names_of, on_host, tensors
@@ -103,12 +104,16 @@ class Program:
         ``held``: what the pass before returned; None reads ``rows``, which are all of the shard.
         """
         assert self._shard_learner is not None
-        host_state = on_host(state)
-        if held is None:
-            batches: Any = weighted_rows(rows, scaling, self._schema, self.refuse)
-            held = self._shard_learner.prepare_shard(host_state, batches)
+        host_state = state if updates_on_host(self._learner) else on_host(state)
+        held = self.hold(host_state, scaling, rows) if held is None else held
         sums, held = self._shard_learner.map_shard(host_state, held)
         return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(sums)]), held
+
+    def hold(self, state: State, scaling: Scaling | None, rows: Iterable[Rows | PlacedRows]) -> ShardState:
+        """Make what a shard learner holds of a shard of these rows; ``state``: of NumPy arrays."""
+        assert self._shard_learner is not None
+        batches: Any = weighted_rows(rows, scaling, self._schema, self.refuse)
+        return self._shard_learner.prepare_shard(state, batches)
 
     def map(self, state: State, scaling: Scaling | None, rows: Rows) -> Value:
         """Sums over one batch, for a shard learner a shard, as a read-only vector in the device's memory order."""

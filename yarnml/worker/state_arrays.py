@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from yarnml.data.scaling import Scaling
-from yarnml.learners.base import Learner, NewerArrays, State
-from yarnml.learners.named_arrays import from_tensors, tensors
+from yarnml.learners.base import Learner, NewerArrays, State, updates_on_host
+from yarnml.learners.named_arrays import copied_to_host, from_tensors, tensors
 from yarnml.learners.precision import precision_of
 from yarnml.learners.warm_start import Earlier, Started, WarmStart
 
@@ -27,7 +27,7 @@ def loaded(learner: Learner, state: State, scaling: Scaling, arrays: Arrays) -> 
         first = saved(state, scaling)
         arrays = {f"state/{name}": first[f"state/{name}"] for name in learner.newer_arrays} | arrays
     tree = from_tensors({"scaling": scaling, "state": state}, arrays)
-    return tree["state"], jax.tree.map(np.asarray, tree["scaling"])
+    return _owned(learner, tree["state"]), jax.tree.map(np.asarray, tree["scaling"])
 
 
 def started(learner: Any, state: State, earlier: Earlier) -> Started:
@@ -35,4 +35,11 @@ def started(learner: Any, state: State, earlier: Earlier) -> Started:
     assert isinstance(learner, WarmStart), "the job file is refused where its learner is none"
     with precision_of(learner):
         first, content = learner.started(state, earlier)
-        return Started(jax.tree.map(jnp.copy, first), content)  # an update uses up each array, so none may be two
+        return Started(_owned(learner, first), content)
+
+
+def _owned(learner: Any, state: State) -> State:
+    """A state whose arrays are its own, which the next update uses up."""
+    if updates_on_host(learner):
+        return copied_to_host(state)
+    return jax.tree.map(jnp.copy, state)

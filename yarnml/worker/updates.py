@@ -1,4 +1,4 @@
-"""The updates of a learner's state, compiled for each form that its sums can have."""
+"""The updates of a learner's state: compiled for each form that its sums can have, or made on the host."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import jax
 
-from yarnml.learners.base import ChangingSums, Learner, Scores, State
+from yarnml.learners.base import ChangingSums, Learner, Scores, State, updates_on_host
+from yarnml.learners.named_arrays import copied_to_host
 from yarnml.learners.precision import precision_of
 from yarnml.reduce.tree import Value
 from yarnml.worker.first_call import FirstCall
@@ -32,12 +33,18 @@ class Updates:
         self._learner = learner
         self._flattening = flattening
         self._name = name
-        self._donated = () if keeps_states else (0,)
+        self._keeps_states = keeps_states
+        self._on_host = updates_on_host(learner)
         self._form_at = learner.form_of_sums if isinstance(learner, ChangingSums) else None
         self._updates: dict[Any, _Update] = {}
 
     def apply(self, state: State, total: Value) -> tuple[State, Scores]:
-        """The next state.  Totals are rounded to the learner's precision here."""
+        """The next state.  Totals are rounded to the precision of a learner that JAX compiles here."""
+        if self._on_host:
+            flattening = Flattening(self._form_at(state)) if self._form_at else self._flattening
+            return self._learner.update(
+                copied_to_host(state) if self._keeps_states else state, flattening.on_host(total)
+            )
         flattening, function = self._at(state)
         with precision_of(self._learner):
             return function(state, flattening.to_device(total))
@@ -49,7 +56,8 @@ class Updates:
         key = structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
         if key not in self._updates:
             flattening = Flattening(form) if form else self._flattening
-            function = jax.jit(partial(self._update_flat, flattening), donate_argnums=self._donated)
+            donated = () if self._keeps_states else (0,)
+            function = jax.jit(partial(self._update_flat, flattening), donate_argnums=donated)
             self._updates[key] = _Update(flattening, FirstCall(function, f"{self._name} update {len(self._updates)}"))
         return self._updates[key]
 

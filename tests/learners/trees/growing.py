@@ -11,6 +11,7 @@ from sklearn import datasets
 from yarnml.data.schema import Schema
 from yarnml.job.learners import Options
 from yarnml.learners.base import Batch
+from yarnml.learners.named_arrays import copied_to_host
 from yarnml.learners.registry import build_learner
 
 Array = npt.NDArray[Any]
@@ -29,15 +30,13 @@ def halves(name: str) -> tuple[Array, Array, Array, Array]:
 def grown(options: Options, columns: Schema, x: Array, y: Array, passes: int | None = None) -> tuple[Any, Any]:
     """A learner and its state after these passes over one shard, or all of them."""
     learner = build_learner(options, replace(columns, rows=len(x)))
-    state = jax.jit(learner.init)(jax.random.key(0))
-    update = jax.jit(learner.update)
+    state = copied_to_host(jax.jit(learner.init)(jax.random.key(0)))
     assert options.passes is not None
     held = None
     for _ in range(passes or options.passes.usual * options.passes.per_epoch):
-        on_host = jax.tree.map(np.asarray, state)
-        held = held or learner.prepare_shard(on_host, [Batch(x, y, np.ones(len(x), np.float32))])
-        sums, held = learner.map_shard(on_host, held)
-        state, scores = update(state, sums)
+        held = held or learner.prepare_shard(state, [Batch(x, y, np.ones(len(x), np.float32))])
+        sums, held = learner.map_shard(state, held)
+        state, scores = learner.update(state, sums)
         if scores.done:
             break
     return learner, state

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -20,11 +18,10 @@ def selected(share: float, at_zero: float, digits: int) -> Any:
     """The quantiles of the nodes of `NODE`, by so many passes over two shards."""
     selection = quantiles.begin(4)
     for _ in range(digits):
-        on_host = jax.tree.map(np.asarray, selection)
         parts = [np.s_[:3], np.s_[3:]]
-        counts = [quantiles.counts(on_host, NUMBER[p], NODE[p], np.ones(len(NODE[p]))) for p in parts]
-        selection = quantiles.following(selection, jnp.asarray(sum(counts)), share, at_zero)
-    return np.asarray(quantiles.quantiles_of(selection))[[0, 1, 3]]
+        counts = [quantiles.counts(selection, NUMBER[p], NODE[p], np.ones(len(NODE[p]))) for p in parts]
+        selection = quantiles.following(selection, sum(counts), share, at_zero)
+    return quantiles.quantiles_of(selection)[[0, 1, 3]]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Extremely randomised trees: places to split at are drawn between a node's rows, and forests of them predict well."""
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from sklearn.ensemble import ExtraTreesRegressor
@@ -11,21 +10,19 @@ from yarnml.job.learners import Forest
 from yarnml.learners.trees.rule import Columns, Terms
 from yarnml.learners.trees.splits import Level, best_splits
 
-EDGES = jnp.arange(8, dtype=jnp.float32)[None] + 0.5
+EDGES = np.arange(8, dtype=np.float32)[None] + 0.5
 
 
 def test_places_lie_between_the_rows_of_a_node() -> None:
     """With rows in bins 2, 3, 5 and 6 of eight a node is cut behind 2 to 5, as the draw says."""
     rows = np.array([0, 0, 1, 1, 0, 1, 1, 0])
-    gradients = np.arange(8) * rows
-    sums = np.stack([gradients.cumsum(), rows.cumsum()]).astype(np.float32)
-    sums = np.concatenate([sums, np.zeros((2, 1), np.float32)], axis=1)  # nothing is missing
+    sums = np.append(np.column_stack([np.arange(8) * rows, rows]), np.zeros((1, 2)), axis=0)  # nothing is missing
     draws = np.array([0.0, 0.26, 0.6, 0.99], np.float32)[:, None]
-    level = Level(jnp.asarray(np.repeat(sums[:, None, None], 4, axis=1)), None, None, jnp.asarray(draws))
+    level = Level(np.repeat(sums[None, None], 4, axis=0), None, None, draws)
     columns = Columns(np.zeros(1, bool), np.zeros(1, np.float32))
     splits = best_splits(level, columns, EDGES, Terms(0.0, 1.0, 0.0))
-    assert np.asarray(splits.weight[0]).tolist() == [1, 2, 2, 3]
-    assert np.asarray(splits.feature).tolist() == [0] * 4
+    assert splits.weight[0].tolist() == [1, 2, 2, 3]
+    assert splits.feature.tolist() == [0] * 4
 
 
 @pytest.mark.long

@@ -1,7 +1,5 @@
 """Edges of bins: exact where values are few, beside exact quantiles where they are many, whatever their magnitudes."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,9 +16,6 @@ from yarnml.learners.trees.shard import Binning, read_shard
 
 pytestmark = pytest.mark.long
 
-DISTINCT = jax.jit(sketch.distinct_edges, static_argnums=1)
-REFINE = jax.jit(sketch.refine, static_argnums=2)
-EDGES = jax.jit(sketch.edges, static_argnums=2)
 SMALLEST = int(np.finfo(np.float32).smallest_normal.view(np.uint32))
 LARGEST = int(np.finfo(np.float32).max.view(np.uint32))
 
@@ -30,13 +25,13 @@ def sketched(x: Array, weight: Array | None = None, bins: int = 255, shards: int
     weight = np.ones(len(x), np.float32) if weight is None else weight
     parts = list(zip(np.array_split(x[None], shards, axis=1), np.array_split(weight, shards), strict=True))
     tables = sum(sketch.tables(values, bins) for values, _ in parts)
-    edges, complete = DISTINCT(jnp.asarray(tables, jnp.float32), bins)
-    cells = sketch.first_cells(1, bins)
+    edges, complete = sketch.distinct_edges(tables, bins)
+    cells = np.asarray(sketch.first_cells(1, bins))
     for _ in range(0 if complete[0] else sketch.PASSES - 1):
-        counts = sum(sketch.counts(*part, np.asarray(cells), np.zeros(1, bool)) for part in parts)
-        edges = EDGES(cells, jnp.asarray(counts, jnp.float32), bins)
-        cells = REFINE(cells, jnp.asarray(counts, jnp.float32), bins)
-    return np.asarray(edges[0])
+        counts = sum(sketch.counts(*part, cells, np.zeros(1, bool)) for part in parts)
+        edges = sketch.edges(cells[0], counts[0], bins)[None]
+        cells = sketch.refine(cells[0], counts[0], bins)[None]
+    return edges[0]
 
 
 @st.composite

@@ -3,7 +3,6 @@
 from typing import Any, Protocol
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from yarnml.data.arrays import Array
@@ -37,8 +36,8 @@ class AmongRows:
     def targets(self, y: Array, start: Array | None) -> Array:
         return np.zeros((1, len(y)), np.float32)
 
-    def base(self, mean: jax.Array) -> jax.Array:
-        return jnp.zeros(1)
+    def base(self, mean: Array) -> Array:
+        return np.zeros(1)
 
     def stats(self, scores: Array, y: Array, weight: Array, mean: Array) -> Array:
         raise NotImplementedError("its gradients hang on other rows: see slopes")
@@ -46,7 +45,7 @@ class AmongRows:
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
         return xp.zeros(len(y), np.float32)  # a row alone has none: an evaluation takes that of all
 
-    def alike(self, leaf: jax.Array, base: jax.Array) -> jax.Array:
+    def alike(self, leaf: Array, base: Array) -> Array:
         return none_alike(leaf)
 
     def predict(self, scores: jax.Array) -> jax.Array:

@@ -55,57 +55,55 @@ def counts(codes: Array, targets: Array, weight: Array) -> Array:
     return total
 
 
-def bins_of(total: jax.Array, bins: int) -> jax.Array:
+def bins_of(total: Array, bins: int) -> Array:
     """The bin of every category, uint8 [features, categories], by `counts`; ``bins`` for those without rows."""
-    return jax.vmap(lambda one: _bins_of(one, bins))(total)
+    return np.array([_bins_of(one, bins) for one in total])
 
 
-def _bins_of(total: jax.Array, bins: int) -> jax.Array:
+def _bins_of(total: Array, bins: int) -> Array:
     weight = total[:, 0]
-    whole = jnp.sum(total, axis=0)
-    mean = whole[1:] / jnp.where(whole[0] > 0, whole[0], 1.0)
+    whole = np.sum(total, axis=0)
+    mean = whole[1:] / (whole[0] if whole[0] > 0 else 1.0)
     smoothed = (total[:, 1:] + SMOOTHING * mean) / (weight[:, None] + SMOOTHING)
-    telling = jnp.argmax(jnp.sum(weight[:, None] * jnp.square(smoothed - mean), axis=0))
+    telling = np.argmax(np.sum(weight[:, None] * np.square(smoothed - mean), axis=0))
     is_used = weight > 0
-    order = jnp.argsort(jnp.where(is_used, smoothed[:, telling], jnp.inf))
+    order = np.argsort(np.where(is_used, smoothed[:, telling], np.inf), kind="stable")
     sorted_weight = weight[order]
-    before = jnp.cumsum(sorted_weight) - sorted_weight / 2
-    shared = jnp.floor(before / jnp.maximum(whole[0], 1e-30) * (bins - 1))
-    own = jnp.arange(len(weight), dtype=jnp.float32)
-    place = jnp.where(jnp.sum(is_used) < bins, own, shared)
-    place = jnp.clip(place, 0, bins - 2).astype(jnp.uint8)
-    return jnp.where(is_used, jnp.zeros(len(weight), jnp.uint8).at[order].set(place), np.uint8(bins))
+    before = np.cumsum(sorted_weight) - sorted_weight / 2
+    place = np.arange(len(weight)) if np.sum(is_used) < bins else before / max(whole[0], 1e-30) * (bins - 1)
+    own = np.empty(len(weight), np.uint8)
+    own[order] = np.clip(place, 0, bins - 2)
+    return np.where(is_used, own, np.uint8(bins))
 
 
-def order_of(sums: jax.Array) -> jax.Array:
+def order_of(sums: Array) -> Array:
     """The bins in the order in which they may be cut, those without rows last; sums [channels, …, bins] → […, bins]."""
     mean = sums[:-1] / (sums[-1] + SMOOTHING)
     if len(mean) > 1:  # by the output that differs the most
-        spread = jnp.sum(sums[-1] * jnp.square(mean), axis=-1)
-        mean = jnp.take_along_axis(mean, jnp.argmax(spread, axis=0)[None, ..., None], axis=0)
-    return jnp.argsort(jnp.where(sums[-1] > 0, mean[0], jnp.inf), axis=-1)
+        spread = np.sum(sums[-1] * np.square(mean), axis=-1)
+        mean = np.take_along_axis(mean, np.argmax(spread, axis=0)[None, ..., None], axis=0)
+    return np.argsort(np.where(sums[-1] > 0, mean[0], np.inf), axis=-1, kind="stable")
 
 
-def sums_along(sums: jax.Array) -> jax.Array:
-    """Sums over the bins up to each place of `order_of`; the same form."""
-    order = jnp.broadcast_to(order_of(sums), sums.shape)
-    return jnp.cumsum(jnp.take_along_axis(sums, order, axis=-1), axis=-1)
+def in_order(sums: Array) -> Array:
+    """Sums […, bins, channels] with the bins in the order of `order_of`."""
+    return np.take_along_axis(sums, order_of(np.moveaxis(sums, -1, 0))[..., None], axis=-2)
 
 
-def left_of(sums: jax.Array, place: jax.Array, rest: jax.Array) -> jax.Array:
+def left_of(sums: Array, place: Array, rest: Array) -> Array:
     """True for the bins of nodes that go left if their order is cut behind a place.
 
     ``sums`` [channels, nodes, bins]; ``place``, ``rest`` [nodes]: whether bins without rows go left.
     """
-    rank = jnp.argsort(order_of(sums), axis=-1)
-    return jnp.where(sums[-1] > 0, rank <= place[:, None], rest[:, None])
+    rank = np.argsort(order_of(sums), axis=-1, kind="stable")
+    return np.where(sums[-1] > 0, rank <= place[:, None], rest[:, None])
 
 
-def packed(is_left: jax.Array, words: int) -> jax.Array:
+def packed(is_left: Array, words: int) -> Array:
     """Sets as bits: bool [nodes, bins] → uint32 [nodes, words]."""
-    padded = jnp.pad(is_left, ((0, 0), (0, words * _WORD_BITS - is_left.shape[1])))
-    bits = padded.reshape(-1, words, _WORD_BITS).astype(jnp.uint32) << jnp.arange(_WORD_BITS, dtype=jnp.uint32)
-    return jnp.sum(bits, axis=-1, dtype=jnp.uint32)
+    padded = np.pad(is_left, ((0, 0), (0, words * _WORD_BITS - is_left.shape[1])))
+    bits = padded.reshape(-1, words, _WORD_BITS).astype(np.uint32) << np.arange(_WORD_BITS, dtype=np.uint32)
+    return np.bitwise_or.reduce(bits, axis=-1)
 
 
 def bin_of(value: jax.Array, column: jax.Array, table: jax.Array, bins: int) -> jax.Array:

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
+from yarnml.data.arrays import Array
 from yarnml.learners.noise import mix_bits
 from yarnml.learners.trees.rule import Rule
+
+_PLACES = np.uint32(1 << 31)
 
 
 class Draws:
@@ -18,43 +19,30 @@ class Draws:
         self._trees = trees
         self._features = features
 
-    def features(self, state: Any, tree: Any, nodes: Any, xp: Any) -> Any:
-        """The features that the nodes of a tree [1] may split on, int32 [nodes, features]; with NumPy or JAX."""
+    def features(self, state: Any, tree: Array, nodes: Array) -> Array | None:
+        """The features that nodes may split on, int32 [nodes, features]; None for all.
+
+        Their order is random, too: of equal splits the first is taken.
+
+        ``tree`` [nodes], of the round, and ``nodes``: whole numbers.
+        """
         count = self._rule.features_per_node
         if count is None:
-            return xp.tile(xp.arange(self._features, dtype=np.int32), (len(nodes), 1))
-        number = state.model.rounds * self._trees + tree
-        return _draw_features(state.seed.reshape(1), number, nodes, self._features, count, xp)
+            return None
+        keys = self._bits_of(state, tree, nodes, np.arange(1, self._features + 1, dtype=np.uint32))
+        return np.argsort(keys, axis=1, kind="stable")[:, :count].astype(np.int32)
 
-    def places(self, state: Any, tree: jax.Array, nodes: jax.Array, features: jax.Array | None) -> Any:
-        """The draws for the only places that the nodes of a tree [1] may be split at; None where all are looked at."""
+    def places(self, state: Any, tree: Array, nodes: Array, features: Array | None) -> Array | None:
+        """A number in [0, 1) for each feature of nodes: the only place to split at; None where all are looked at."""
         if not self._rule.random_places:
             return None
-        used = jnp.arange(self._features)[None] if features is None else features
-        return _draw_places(state.seed.reshape(1), state.model.rounds * self._trees + tree, nodes, used)
+        used = np.arange(self._features)[None] if features is None else features
+        bits = self._bits_of(state, tree, nodes, _PLACES + used.astype(np.uint32))
+        return (bits >> 8).astype(np.float32) / np.float32(1 << 24)
 
-
-def _draw_features(seed: Any, tree: Any, node: Any, features: int, count: int, xp: Any) -> Any:
-    """Features that nodes may split on, ``count`` of all: int32 [nodes, count], the same with NumPy and JAX.
-
-    Their order is random, too: of equal splits the first is taken.
-
-    ``seed`` [1], ``tree`` [1], of all rounds, and ``node`` [nodes]: whole numbers.
-    """
-    keys = _bits_of(seed, tree, node, xp.arange(1, features + 1, dtype=np.uint32))
-    return xp.argsort(keys, axis=1, stable=True)[:, :count].astype(np.int32)
-
-
-def _draw_places(seed: jax.Array, tree: jax.Array, node: jax.Array, feature: jax.Array) -> jax.Array:
-    """A number in [0, 1) for every feature of nodes; ``feature`` [nodes or 1, features], the rest as above."""
-    bits = _bits_of(seed, tree, node, _PLACES + feature.astype(np.uint32))
-    return (bits >> 8).astype(jnp.float32) / (1 << 24)
-
-
-_PLACES = np.uint32(1 << 31)
-
-
-def _bits_of(seed: Any, tree: Any, node: Any, number: Any) -> Any:
-    """Random bits, uint32 [nodes, numbers]."""
-    own = mix_bits(mix_bits(seed.astype(np.uint32) ^ mix_bits(tree.astype(np.uint32))) + node.astype(np.uint32))
-    return mix_bits(own[:, None] ^ mix_bits(number))
+    def _bits_of(self, state: Any, tree: Array, node: Array, number: Array) -> Array:
+        """Random bits, uint32 [nodes, numbers]."""
+        first = int(state.model.rounds) * self._trees
+        seed = np.full(1, state.seed, np.uint32) ^ mix_bits((first + tree).astype(np.uint32))
+        own = mix_bits(mix_bits(seed) + node.astype(np.uint32))
+        return mix_bits(own[:, None] ^ mix_bits(number))

@@ -5,7 +5,6 @@ the rounds of trees.  When all are over, further passes change nothing.
 """
 
 from collections.abc import Callable, Iterable
-from functools import cache, partial
 from typing import Any
 
 import jax
@@ -15,21 +14,20 @@ import numpy as np
 from yarnml.data.arrays import Array
 from yarnml.errors import DataError
 from yarnml.job.learners import LEAF_PASSES
-from yarnml.learners.base import Batch, Key, Scores, flat
-from yarnml.learners.trees import best_first, categories, growth, leaves, quantiles, sketch, table, warm_start
+from yarnml.learners.base import Batch, Judged, Key, Scores, flat
+from yarnml.learners.trees import best_first, growth, leaves, quantiles, sketch, table, warm_start
 from yarnml.learners.trees.among import AmongRows
 from yarnml.learners.trees.categories import check_values
 from yarnml.learners.trees.draws import Draws
-from yarnml.learners.trees.growth import Growth
+from yarnml.learners.trees.forms import Forms
 from yarnml.learners.trees.kernels import kernels
-from yarnml.learners.trees.model import scores_of, written
+from yarnml.learners.trees.model import scores_of, write
 from yarnml.learners.trees.objectives import Objective
 from yarnml.learners.trees.progress import Progress, Replay
 from yarnml.learners.trees.rule import Columns, Rule, Size
 from yarnml.learners.trees.shard import Binning, Data, in_order, read_shard
-from yarnml.learners.trees.splits import Level, splits_of_level
+from yarnml.learners.trees.splits import Level, best_splits
 from yarnml.learners.trees.state import Shard, State, Sums, first_state
-from yarnml.learners.trees.table import CONSTANTS
 from yarnml.learners.trees.values import ValuePasses
 from yarnml.learners.warm_start import Earlier, Started
 
@@ -46,6 +44,7 @@ class Ensemble:
     """
 
     newer_arrays = ("start",)
+    updates_on_host = True
 
     def __init__(
         self, objective: Objective, rule: Rule, columns: Columns, size: Size, first_pass: int, rows: int = 0
@@ -64,7 +63,7 @@ class Ensemble:
         self._draws = Draws(rule, self._trees, self._features)
         self._replay = Replay(objective, rule, self._categorical)
         self._values = ValuePasses(objective, rule, self._categorical)
-        self._takes_quantiles = objective.share is not None
+        self._forms = Forms(objective, rule, columns, size, first_pass, self._places)
         self._keeps_histograms = bool(rule.passes and rule.passes <= MOST_KEPT_LEVELS and not rule.features_per_node)
 
     def init(self, key: Key) -> State:
@@ -73,44 +72,16 @@ class Ensemble:
     def started(self, state: State, earlier: Earlier) -> Started:
         return warm_start.started(state, self._rule, earlier)
 
-    def _first_nodes(self, number: jax.Array) -> Growth:
-        return growth.begin(self._rule, self._size, self._trees, number, self._columns)
-
     def prepare_shard(self, state: Any, batches: Iterable[Batch]) -> Shard:
-        binning = Binning(state.edges, state.model.table, self._categorical)
-        known = binning if state.passes >= sketch.PASSES else None
+        known = self._binning(state) if state.passes >= sketch.PASSES else None
         start_of = warm_start.start_of(state, self._categorical, self._rule.bins)
         return Shard(read_shard(batches, self._features, known, start_of), None)
 
+    def _binning(self, state: Any) -> Binning:
+        return Binning(state.edges, state.model.table, self._categorical)
+
     def form_of_sums(self, state: Any) -> Sums:
-        """Shapes and types of the sums of the pass at a state."""
-        passes = int(state.passes)
-        outputs = self._objective.outputs
-        scores = len(state.model.base)
-        coded = int(self._categorical.sum()) if passes == 0 else 0
-        codes = _float32(coded, categories.MAX_CATEGORIES, 1 + scores)
-        cells = sketch.cell_count(self._rule.bins) if passes < sketch.PASSES else 0
-        width = 0
-        fields = CONSTANTS if passes == 0 else int(table.gathers(state, *self._bounds))
-        if leaves.waited_for(state, *self._bounds):
-            nodes = self._size.nodes
-        else:
-            nodes = self._size.nodes if self._takes_quantiles and passes < quantiles.DIGITS else 0
-            if (
-                passes >= self._first_pass
-                and int(state.model.rounds) < self._rule.rounds
-                and not table.gathers(state, *self._bounds)
-            ):
-                width = self._size.width_of_pass(growth.waiting(state.growth))
-        features = self._rule.features_per_node or self._features
-        histograms = _float32(self._trees, outputs + 1, width, features, self._rule.bins + 1)
-        targets = _float32(self._objective.targets_count if passes == 0 else 0)
-        digits = _float32(2, nodes, quantiles.VALUES)
-        distance = _float32(int(self._takes_quantiles and passes == quantiles.DIGITS))
-        rows = _float32(fields if self._places else 0, self._places)
-        return Sums(
-            _float32(), _float32(), targets, _float32(self._features, cells), codes, digits, distance, rows, histograms
-        )
+        return self._forms.of_pass(state)
 
     def map_shard(self, state: Any, shard: Shard) -> tuple[Sums, Shard]:
         data = shard.data
@@ -121,7 +92,7 @@ class Ensemble:
             if sums.table.size:
                 sums = sums._replace(table=table.constants(data, self._places))
             return self._values.map(state, data, sums), shard
-        data = data.binned(Binning(state.edges, state.model.table, self._categorical))
+        data = data.binned(self._binning(state))
         if leaves.waited_for(state, *self._bounds):
             progress = self._replay.to_newest(state, data, shard.progress)
             digits = self._replay.digits(state, data, progress)
@@ -131,40 +102,41 @@ class Ensemble:
             score = self._replay.scores(state, progress)[0]
             none = np.zeros(())  # the loss of the round is known when all scores are
             return sums._replace(weight=none, table=table.scores(data, score, self._places)), Shard(data, progress)
-        if self._rule.passes and self._keeps_histograms and growth.waiting(state.growth):
+        if self._rule.passes and self._keeps_histograms and sums.histograms.size:
             level = (passes - self._first_pass) % self._rule.passes - self.needs_places
             progress = self._replay.to_level(level, state, data, shard.progress)
         else:
             progress = self._replay.to_newest(state, data, shard.progress)
-        for tree, out in enumerate(sums.histograms):
-            self._add_histograms(state, tree, data, progress, out)
-        return sums._replace(loss=progress.loss), Shard(data, progress)
+        histograms = self._histograms(state, data, progress, sums.histograms)
+        return sums._replace(loss=progress.loss, histograms=histograms), Shard(data, progress)
 
-    def _add_histograms(self, state: Any, tree: int, data: Data, progress: Progress, out: Array) -> None:
-        """Write the histograms of a tree's nodes of this pass, in the form of `Level.sums`."""
-        nodes = growth.numbers_on_host(state.growth, tree, out.shape[1])
-        if not len(nodes):
-            return
-        features = self._draws.features(state, np.array([tree]), nodes, np)
-        if self._keeps_histograms:
-            of_level, _ = self._replay.nodes_of_level(state, tree, int(progress.level))
-            kept = progress.histograms[tree][np.searchsorted(of_level, nodes)]
-            out[:, : len(nodes)] = np.moveaxis(kept, -1, 0)
-        else:
-            order, begin, end = in_order(progress.node[tree], nodes)
-            kernels().few_histograms(data.bins, order, begin, end, features, progress.stats[tree], out)
-        own = out[:, : len(nodes)]
-        categorical = self._categorical[features]
-        by_category = own[:, categorical]
-        np.cumsum(own[..., :-1], axis=-1, out=own[..., :-1])
-        own[:, categorical, :-2] = by_category[..., :-2]
+    def _histograms(self, state: Any, data: Data, progress: Progress, counted: Array) -> Array:
+        """The histograms of the nodes of this pass, in the form of `Level.sums`; ``counted``: zeros of it."""
+        if not len(counted):
+            return counted
+        kept = []
+        end = 0
+        for tree, count in enumerate(growth.waiting(state.growth, self._size.width)):
+            nodes = growth.numbers_of_pass(state.growth, tree, count)
+            begin = end
+            end += len(nodes)
+            if self._keeps_histograms:
+                of_level, _ = self._replay.nodes_of_level(state, tree, int(progress.level))
+                own = progress.histograms[tree]
+                kept.append(own if len(nodes) == len(of_level) else own[np.searchsorted(of_level, nodes)])
+            elif len(nodes):
+                used = self._draws.features(state, np.full(1, tree), nodes)
+                used = np.tile(np.arange(self._features, dtype=np.int32), (len(nodes), 1)) if used is None else used
+                order, first, last = in_order(progress.node[tree], nodes)
+                kernels().few_histograms(data.bins, order, first, last, used, progress.stats[tree], counted[begin:end])
+        return np.concatenate(kept) if kept else counted
 
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
-        following = self._phase(sums)(state, sums)
+        following = self._phase(state, sums)(state, sums)
         done = following.model.rounds >= self._rule.rounds
-        return following._replace(passes=state.passes + 1), Scores(sums.loss, sums.weight, done)
+        return following._replace(passes=np.int32(state.passes + 1)), Scores(sums.loss, sums.weight, done)
 
-    def _phase(self, sums: Sums) -> Callable[[State, Sums], State]:
+    def _phase(self, state: State, sums: Sums) -> Callable[[State, Sums], State]:
         """The part of the update that a pass was for, which its sums show."""
         if sums.sketch.size:
             return self._find_values
@@ -172,7 +144,10 @@ class Ensemble:
             return lambda state, sums: table.with_scores(state, sums.table)
         if sums.digits.size:
             return self._take_digit
-        return self._split if sums.histograms.size else lambda state, _: state
+        if sums.histograms.size:
+            return self._split
+        is_growing = state.passes >= self._first_pass and state.model.rounds < self._rule.rounds
+        return lambda state, _: self._after_pass(state) if is_growing else state
 
     def _find_values(self, state: State, sums: Sums) -> State:
         following = self._values.update(state, sums)
@@ -182,48 +157,56 @@ class Ensemble:
         return self._after_pass(leaves.with_digit(state, sums.digits, self._objective, self._rule))
 
     def _split(self, state: State, sums: Sums) -> State:
-        """Split the nodes of a pass, and begin the next round where it was the last of one."""
+        """Split the nodes of a pass."""
         rule = self._rule
         model = state.model
-        tree = jnp.arange(self._trees)
-        nodes = growth.nodes_of_pass(state.growth, sums.histograms.shape[2])
-        draw = partial(self._draws.features, state, xp=jnp)
-        features = jax.vmap(draw)(tree[:, None], nodes.number) if rule.features_per_node else None
-        draws = jax.vmap(partial(self._draws.places, state))(tree[:, None], nodes.number, features)
+        nodes = growth.nodes_of_pass(state.growth, self._size.width)
+        features = self._draws.features(state, nodes.tree, nodes.number)
+        draws = self._draws.places(state, nodes.tree, nodes.number, features)
         allowed = growth.allowed_of(state.growth, nodes, self._columns)
         level = Level(sums.histograms, features, growth.bounds_of(state.growth, nodes), draws, allowed)
-        splits = splits_of_level(level, self._columns, state.edges, rule.terms, jnp.max(nodes.waiting))
+        splits = best_splits(level, self._columns, state.edges, rule.terms)
         possible = splits.feature >= 0
         chosen = best_first.chosen(model, nodes, splits, rule.leaves) if rule.leaves else None
         if chosen is not None:
-            possible &= best_first.at(nodes, chosen)
+            possible &= chosen[nodes.tree, nodes.number]
         children = growth.children_of(state.growth, nodes, possible)
-        model = written(model, nodes, children, splits, state.edges, rule.learning_rate)
+        write(model, nodes, children, splits, state.edges, rule.learning_rate)
         alike = self._objective.alike(splits.leaf, model.base)
         grown = growth.following(state.growth, nodes, splits, children, rule, self._columns, alike)
-        if chosen is not None:
-            model = best_first.pruned(model, chosen, jnp.all(grown.head == grown.tail))
-        bin = state.bin.at[model.rounds, tree[:, None], nodes.number].set(splits.bin, mode="drop")
-        return self._after_pass(state._replace(bin=bin, growth=grown, model=model))
+        if chosen is not None and not growth.waiting(grown, 1).any():
+            best_first.prune(model, chosen)
+        state.bin[model.rounds, nodes.tree, nodes.number] = splits.bin
+        return self._after_pass(state._replace(growth=grown))
 
     def _after_pass(self, state: State) -> State:
         """Begin the next round where a pass was the last of one."""
         rule = self._rule
-        model = state.model
         selection = state.selection
         if rule.passes is None:
-            is_over = jnp.all(state.growth.head == state.growth.tail)
-            is_over &= selection is None or selection.digits == LEAF_PASSES
+            is_grown = not growth.waiting(state.growth, 1).any()
+            is_over = is_grown and (selection is None or bool(selection.digits == LEAF_PASSES))
         else:
-            is_over = (state.passes + 1 - self._first_pass) % rule.passes == 0
-        rounds = model.rounds + is_over.astype(jnp.int32)
-        share = 1.0 / jnp.clip(rounds * rule.group, 1, rule.trees).astype(jnp.float32) if rule.average else model.share
-        first = self._first_nodes(rounds), None if selection is None else quantiles.begin(self._size.nodes)
-        grown = state.growth, selection
-        begun, unknown = jax.tree.map(partial(jnp.where, is_over), first, grown)
-        known = None if state.is_gathered is None else state.is_gathered & ~is_over
-        state = state._replace(growth=begun, selection=unknown, is_gathered=known)
-        return state._replace(model=model._replace(rounds=rounds, share=share))
+            is_over = (int(state.passes) + 1 - self._first_pass) % rule.passes == 0
+        rounds = int(state.model.rounds) + is_over
+        model = state.model._replace(rounds=np.int32(rounds))
+        if rule.average:
+            model = model._replace(share=np.float32(1 / min(max(rounds * rule.group, 1), rule.trees)))
+        if not is_over:
+            return state._replace(model=model)
+        return state._replace(
+            model=model,
+            growth=growth.begin(rule, self._size, self._trees, rounds, self._columns),
+            selection=None if selection is None else quantiles.begin(self._size.nodes),
+            is_gathered=None if state.is_gathered is None else np.False_,
+        )
+
+    def out_of_bag(self, state: Any, shard: Shard) -> Judged:
+        data = shard.data.binned(self._binning(state))
+        scores, count = self._replay.out_of_bag(state, data)
+        outputs = np.asarray(self._objective.predict(jnp.asarray(scores.T)))
+        loss = self._objective.loss(scores, data.y, np)
+        return Judged(outputs, loss, data.y, np.where(count > 0, data.weight, 0))
 
     def parameters(self, state: State) -> Any:
         return state.model
@@ -243,8 +226,3 @@ class Ensemble:
         if refused := self._objective.refused(rows.y[rows.weight > 0]):
             raise DataError(refused)
         check_values(flat(rows.x)[:, : self._features], self._categorical)
-
-
-@cache
-def _float32(*shape: int) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(shape, jnp.float32)

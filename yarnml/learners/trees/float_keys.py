@@ -1,9 +1,5 @@
 """Whole numbers in the order of the floats: neighbours are one apart."""
 
-from typing import Any
-
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from yarnml.data.arrays import Array
@@ -20,15 +16,14 @@ def key_of(number: Array) -> Array:
     return np.where(number < 0, ZERO - size, ZERO + size)
 
 
-def float_of(key: Any, xp: Any) -> Any:
-    """The float of a key; with NumPy or JAX."""
-    size = xp.where(key < ZERO, ZERO - key, key - ZERO)
-    bits = xp.where(size > 0, size + _BELOW_NORMAL, 0) | xp.where(key < ZERO, ZERO, 0)
-    bits = bits.astype(xp.uint32)
-    return bits.view(np.float32) if xp is np else jax.lax.bitcast_convert_type(bits, jnp.float32)
+def float_of(key: Array) -> Array:
+    """The floats of keys."""
+    size = np.where(key < ZERO, ZERO - key, key - ZERO)
+    bits = np.where(size > 0, size + _BELOW_NORMAL, 0) | np.where(key < ZERO, ZERO, 0)
+    return bits.astype(np.uint32).view(np.float32)
 
 
-def between(below: jax.Array, above: jax.Array) -> jax.Array:
+def between(below: Array, above: Array) -> Array:
     """The middle of two floats, or the lower one where they are neighbours."""
-    middle = 0.5 * below + 0.5 * above
-    return jnp.where((middle < above) & (middle >= below), middle, below)
+    middle = np.float32(0.5) * below + np.float32(0.5) * above
+    return np.where((middle < above) & (middle >= below), middle, below)

@@ -4,10 +4,9 @@ A node has a number only where there are rows, and waits only where a split is p
 what its nodes cost, and a pass takes no more of them than `Size.width`, the first that came about.
 """
 
+from types import ModuleType
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from yarnml.data.arrays import Array
@@ -28,141 +27,127 @@ class Growth(NamedTuple):
     ``groups`` [trees, groups, nodes]: true where a group has all features above a node; None where all may interact.
     """
 
-    level: jax.Array
-    queue: jax.Array
-    head: jax.Array
-    tail: jax.Array
-    created: jax.Array
-    bounds: jax.Array | None
-    groups: jax.Array | None = None
+    level: Array
+    queue: Array
+    head: Array
+    tail: Array
+    created: Array
+    bounds: Array | None
+    groups: Array | None = None
 
 
 class Nodes(NamedTuple):
-    """The nodes that a pass finds splits of.
+    """The nodes that a pass finds splits of, those of the first tree first: ``tree`` and ``number`` [nodes]."""
 
-    ``number`` [trees, width]: too large a number where there is none.  ``waiting`` [trees]: how many there are.
-    """
-
-    number: jax.Array
-    waiting: jax.Array
+    tree: Array
+    number: Array
 
 
 class Children(NamedTuple):
     """The nodes below those of a pass.
 
-    ``child`` [trees, width]: the number of the left one, too large where there is none.
-    ``splits`` [trees, width]: true where there are.
+    ``child`` [nodes]: the number of the left one, 0 where there is none.
+    ``splits`` [nodes]: true where there are.
     """
 
-    child: jax.Array
-    splits: jax.Array
+    child: Array
+    splits: Array
 
 
-def begin(rule: Rule, size: Size, trees: int, number: jax.Array, columns: Columns) -> Growth:
-    """Let the roots of round ``number`` wait, but for trees beyond the last one."""
-    first = jnp.zeros(trees, jnp.int32)
+def begin(rule: Rule, size: Size, trees: int, number: int, columns: Columns, xp: ModuleType = np) -> Growth:
+    """Let the roots of round ``number`` wait, but for trees beyond the last one.
+
+    ``xp``: the module of the arrays, NumPy or JAX's.
+    """
     ungrown = rule.trees - number * rule.group
+    shape = trees, size.nodes
+    groups = columns.groups
     return Growth(
-        level=jnp.zeros((trees, size.nodes), jnp.int32),
-        queue=jnp.zeros((trees, size.nodes), jnp.int32),
-        head=first,
-        tail=((jnp.arange(trees) < ungrown) | (rule.group == 1)).astype(jnp.int32),
-        created=first + 1,
-        bounds=no_bounds(trees, size.nodes) if columns.bounded else None,
-        groups=None if columns.groups is None else jnp.ones((trees, len(columns.groups), size.nodes), bool),
+        level=xp.zeros(shape, np.int32),
+        queue=xp.zeros(shape, np.int32),
+        head=xp.zeros(trees, np.int32),
+        tail=((xp.arange(trees) < ungrown) | (rule.group == 1)).astype(np.int32),
+        created=xp.ones(trees, np.int32),
+        bounds=xp.zeros((trees, 2, size.nodes), np.float32) + xp.asarray(no_bounds(1), np.float32)
+        if columns.bounded
+        else None,
+        groups=None if groups is None else xp.ones((trees, len(groups), size.nodes), bool),
     )
 
 
-def waiting(growth: Any) -> int:
-    """The most nodes that wait in a tree; of a growth of any arrays."""
-    return int(np.max(np.asarray(growth.tail) - np.asarray(growth.head)))
+def waiting(growth: Any, width: int) -> Array:
+    """The nodes of each tree that a pass looks at, ``width`` at most: [trees]."""
+    return np.minimum(growth.tail - growth.head, width)
 
 
-def numbers_on_host(growth: Any, tree: int, width: int) -> Array:
-    """The numbers of the nodes of a tree that a pass of this width looks at; of a growth of NumPy arrays."""
+def numbers_of_pass(growth: Any, tree: int, count: int) -> Array:
+    """The numbers of the nodes of a tree that a pass looks at, of which there are ``count``."""
     head = int(growth.head[tree])
-    numbers: Array = growth.queue[tree, head : min(int(growth.tail[tree]), head + width)]
+    numbers: Array = growth.queue[tree, head : head + count]
     return numbers
 
 
 def nodes_of_pass(growth: Growth, width: int) -> Nodes:
-    """The nodes that a pass of this width looks at."""
-    capacity = growth.queue.shape[1]
-    place = growth.head[:, None] + jnp.arange(width)
-    number = jnp.take_along_axis(growth.queue, jnp.minimum(place, capacity - 1), axis=1)
-    count = jnp.minimum(growth.tail - growth.head, width)
-    return Nodes(jnp.where(place < growth.tail[:, None], number, capacity), count)
+    """The nodes that a pass looks at, ``width`` of each tree at most."""
+    counts = waiting(growth, width)
+    tree = np.repeat(np.arange(len(counts)), counts)
+    return Nodes(tree, growth.queue[tree, growth.head[tree] + _rank(tree, np.ones(len(tree), bool))])
 
 
-def bounds_of(growth: Growth, nodes: Nodes) -> jax.Array | None:
-    """The bounds of the nodes of a pass, [trees, 2, width]."""
-    if growth.bounds is None:
+def bounds_of(growth: Growth, nodes: Nodes) -> Array | None:
+    """The bounds of the nodes of a pass, [2, nodes]."""
+    return None if growth.bounds is None else growth.bounds[nodes.tree, :, nodes.number].T
+
+
+def allowed_of(growth: Growth, nodes: Nodes, columns: Columns) -> Array | None:
+    """The features that may interact with those above the nodes of a pass, bool [nodes, features]."""
+    if growth.groups is None or columns.groups is None:
         return None
-    place = jnp.minimum(nodes.number, growth.bounds.shape[2] - 1)
-    return jnp.take_along_axis(growth.bounds, place[:, None], axis=2)
+    groups = growth.groups[nodes.tree, :, nodes.number]  # [nodes, groups]
+    return np.any(groups[..., None] & columns.groups, axis=1)
 
 
-def allowed_of(growth: Growth, nodes: Nodes, columns: Columns) -> jax.Array | None:
-    """The features that may interact with those above the nodes of a pass, bool [trees, width, features]."""
-    if growth.groups is None:
-        return None
-    place = jnp.minimum(nodes.number, growth.groups.shape[2] - 1)
-    groups = jnp.take_along_axis(growth.groups, place[:, None], axis=2)  # [trees, groups, width]
-    return jnp.any(groups[..., None] & jnp.asarray(columns.groups)[:, None], axis=1)
-
-
-def children_of(growth: Growth, nodes: Nodes, possible: jax.Array) -> Children:
+def children_of(growth: Growth, nodes: Nodes, possible: Array) -> Children:
     """Number the nodes below those that are split, as far as there is room for them.
 
-    ``possible`` [trees, width]: true for those that may be.
+    ``possible`` [nodes]: true for those that may be.
     """
-    capacity = growth.queue.shape[1]
-    is_split = possible & (nodes.number < capacity)
-    child = growth.created[:, None] + 2 * (jnp.cumsum(is_split, axis=1) - 1)
-    is_split &= child + 1 < capacity
-    return Children(jnp.where(is_split, child, capacity), is_split)
+    child = growth.created[nodes.tree] + 2 * _rank(nodes.tree, possible)
+    splits = possible & (child + 1 < growth.queue.shape[1])
+    return Children(np.where(splits, child, 0).astype(np.int32), splits)
 
 
 def following(
-    growth: Growth,
-    nodes: Nodes,
-    splits: Splits,
-    children: Children,
-    rule: Rule,
-    columns: Columns,
-    alike: jax.Array,
+    growth: Growth, nodes: Nodes, splits: Splits, children: Children, rule: Rule, columns: Columns, alike: Array
 ) -> Growth:
-    """Take the nodes of a pass from the queue, and add those below them that may be split.
+    """Take the nodes of a pass from the queue, and add those below them that may be split; ``growth`` is used up.
 
-    ``alike`` [trees, width, 2]: true for children whose rows no split can tell apart.
+    ``alike`` [nodes, 2]: true for children whose rows no split can tell apart.
     """
-    trees, capacity = growth.queue.shape
-    tree = jnp.arange(trees)[:, None]
-    above = jnp.take_along_axis(growth.level, jnp.minimum(nodes.number, capacity - 1), axis=1)
-    both = jnp.stack([children.child, jnp.where(children.splits, children.child + 1, capacity)], axis=-1)
-    weight = jnp.moveaxis(splits.weight, 1, -1)  # [trees, width, 2]
-    enough = weight >= 2 * rule.terms.least * (1 - _ROUNDING)
-    waits = (children.splits & (above + 1 < rule.depth))[..., None] & enough & ~alike
-    flat = both.reshape(trees, -1)
-    waits = waits.reshape(trees, -1)
-    place = growth.tail[:, None] + jnp.cumsum(waits, axis=1) - 1
-    bounds = growth.bounds
-    if bounds is not None and splits.bounds is not None:
-        below = jnp.swapaxes(splits.bounds, 2, 3).reshape(trees, 2, -1)  # [trees, 2, width · 2]
-        bounds = bounds.at[tree[..., None], jnp.arange(2)[:, None], flat[:, None]].set(below, mode="drop")
-    groups = growth.groups
-    if groups is not None:
-        number = jnp.minimum(nodes.number, capacity - 1)
-        has_feature = jnp.moveaxis(jnp.asarray(columns.groups)[:, jnp.maximum(splits.feature, 0)], 0, 1)
-        own = jnp.take_along_axis(groups, number[:, None], axis=2) & has_feature  # [trees, groups, width]
-        kinds = jnp.arange(groups.shape[1])[:, None]
-        groups = groups.at[tree[..., None], kinds, flat[:, None]].set(jnp.repeat(own, 2, axis=2), mode="drop")
-    return Growth(
-        level=growth.level.at[tree, flat].set(jnp.repeat(above + 1, 2, axis=1), mode="drop"),
-        queue=growth.queue.at[tree, jnp.where(waits, place, capacity)].set(flat, mode="drop"),
-        head=growth.head + nodes.waiting,
-        tail=growth.tail + jnp.sum(waits, axis=1, dtype=jnp.int32),
-        created=growth.created + 2 * jnp.sum(children.splits, axis=1, dtype=jnp.int32),
-        bounds=bounds,
-        groups=groups,
+    is_split = children.splits
+    tree = np.repeat(nodes.tree[is_split], 2)
+    child = (children.child[is_split, None] + np.arange(2)).reshape(-1)
+    above = np.repeat(growth.level[nodes.tree, nodes.number][is_split], 2)
+    enough = splits.weight.T[is_split] >= 2 * rule.terms.least * (1 - _ROUNDING)
+    waits = (enough & ~alike[is_split]).reshape(-1) & (above + 1 < rule.depth)
+    growth.level[tree, child] = above + 1
+    if growth.bounds is not None and splits.bounds is not None:
+        growth.bounds[tree, :, child] = splits.bounds.T[is_split].reshape(-1, 2)  # of [nodes, sides, 2]
+    if growth.groups is not None and columns.groups is not None:
+        own = growth.groups[nodes.tree, :, nodes.number] & columns.groups[:, np.maximum(splits.feature, 0)].T
+        growth.groups[tree, :, child] = np.repeat(own[is_split], 2, axis=0)
+    place = growth.tail[tree] + _rank(tree, waits)
+    growth.queue[tree[waits], place[waits]] = child[waits]
+    count = len(growth.head)
+    return growth._replace(
+        head=growth.head + np.bincount(nodes.tree, minlength=count).astype(np.int32),
+        tail=growth.tail + np.bincount(tree[waits], minlength=count).astype(np.int32),
+        created=growth.created + np.bincount(tree, minlength=count).astype(np.int32),
     )
+
+
+def _rank(tree: Array, counts: Array) -> Array:
+    """The number of those before each that count, of the same tree; ``tree`` ascending."""
+    upto = np.cumsum(counts)
+    before = upto - counts
+    return before - before[np.searchsorted(tree, tree)]

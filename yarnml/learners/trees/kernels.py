@@ -1,4 +1,4 @@
-"""Inner loops of trees, where they spend their time: values to bins, rows down a level and in order, histograms.
+"""Inner loops of trees: values to bins, rows down a level and in order, histograms, and the search for splits.
 
 They compare and add in the order of the rows, so that NumPy and numba give the same bits.  numba, the extra
 ``yarnml[trees]``, is several times faster; without it NumPy does the work.
@@ -45,7 +45,17 @@ class Kernels(NamedTuple):
 
     ``few_histograms(bins, order, begin, end, features, stats, out)``: the same by the features that each node has.
         features: int32 [nodes, features].
-        out: float64 [channels, nodes or more, features, bins], filled with 0 by the caller.
+        out: float64 [nodes, features, bins, channels], filled with 0 by the caller.
+
+    ``search(sums, total, penalty, first, last, trend, bounds, bounded, least, feature, bin, left, gain)``: the best
+    place to split each node at; see `yarnml.learners.trees.splits`, whose `Level` has sums of this form.
+        sums: float64 [nodes, features, bins + 1, channels].  total [channels, nodes]: of all rows of a node.
+        penalty [nodes, features]: of the leaves.  least: sum of second derivatives on each side.
+        first, last: int32 [nodes, features], the places from first up to last are looked at.
+        trend: float32 [nodes, features].  bounds [2, nodes]: the least and the largest leaf, where ``bounded``.
+        feature, bin: int32 [nodes], the number of the feature among those of the node, and the last bin on the left.
+        left [nodes]: true where missing values go left.  gain [nodes]: twice what the split lowers the loss by;
+        -inf where there is none.
     """
 
     bin: Callable[..., None]
@@ -53,6 +63,7 @@ class Kernels(NamedTuple):
     sort: Callable[..., None]
     histograms: Callable[..., None]
     few_histograms: Callable[..., None]
+    search: Callable[..., None]
 
 
 NUMPY = Kernels(*(getattr(kernels_in_numpy, name) for name in Kernels._fields))
@@ -64,6 +75,8 @@ _SIGNATURES = (
     "void(int32[::1], int32[::1], int64[::1], uint32[::1])",
     "void(uint8[:, ::1], uint32[::1], int64[::1], int64[::1], float32[:, ::1], float64[:, :, :, ::1])",
     "void(uint8[:, ::1], uint32[::1], int64[::1], int64[::1], int32[:, ::1], float32[:, ::1], float64[:, :, :, ::1])",
+    "void(float64[:, :, :, ::1], float64[:, ::1], float64[:, ::1], int32[:, ::1], int32[:, ::1], float32[:, ::1], "
+    "float64[:, ::1], boolean, float64, int32[::1], int32[::1], boolean[::1], float64[::1])",
 )
 
 

@@ -12,6 +12,8 @@ GROUP = 4
 """Features that are added at once."""
 BLOCK_ROWS = 512
 """Rows that are copied, and values that are sorted into bins, at a time: they fit the fastest memory."""
+ROUNDING = 3e-7
+"""A gain that is a smaller part of the two sides' worth is rounding: gradients are float32."""
 
 
 def bin(values: Array, edges: Array, out: Array) -> None:
@@ -112,11 +114,104 @@ def histograms(bins: Array, order: Array, begin: Array, end: Array, stats: Array
 def few_histograms(
     bins: Array, order: Array, begin: Array, end: Array, features: Array, stats: Array, out: Array
 ) -> None:
-    channels, _, count, _ = out.shape
+    _, count, _, channels = out.shape
     for j in range(len(begin)):
         for i in range(begin[j], end[j]):
             row = order[i]
             for k in range(count):
                 b = bins[row, features[j, k]]
                 for c in range(channels):
-                    out[c, j, k, b] += stats[row, c]
+                    out[j, k, b, c] += stats[row, c]
+
+
+def search(
+    sums: Array,
+    total: Array,
+    penalty: Array,
+    first: Array,
+    last: Array,
+    trend: Array,
+    bounds: Array,
+    bounded: bool,
+    least: float,
+    feature: Array,
+    bin: Array,
+    left: Array,
+    gain: Array,
+) -> None:
+    """Look at the places one after another, but for those behind bins without rows, which part rows as others do."""
+    nodes, features, width, channels = sums.shape
+    outputs = channels - 1
+    upto = np.empty(channels)
+    missing = np.empty(channels)
+    for j in range(nodes):
+        gain[j] = -np.inf
+        feature[j] = 0
+        bin[j] = 0
+        left[j] = False
+        low = bounds[0, j]
+        high = bounds[1, j]
+        for k in range(features):
+            l2 = penalty[j, k]
+            weight = total[outputs, j] + l2
+            whole = weight if weight > 0 else 1.0
+            alone = 0.0
+            for c in range(outputs):
+                g = total[c, j]
+                if bounded:
+                    leaf = min(max(-g / whole, low), high)
+                    alone -= (2 * g + weight * leaf) * leaf
+                else:
+                    alone += g * g
+            if not bounded:
+                alone /= whole
+            sides = 1
+            for c in range(channels):
+                upto[c] = 0.0
+                missing[c] = sums[j, k, width - 1, c]
+                if missing[c] != 0:
+                    sides = 2
+            for b in range(last[j, k]):
+                is_new = b == first[j, k]
+                for c in range(channels):
+                    is_new |= sums[j, k, b, c] != 0
+                    upto[c] += sums[j, k, b, c]
+                if b < first[j, k] or not is_new:
+                    continue
+                for side in range(sides):
+                    own = upto[outputs] + missing[outputs] * side
+                    rest = total[outputs, j] - own
+                    if own < least or rest < least:
+                        continue
+                    own += l2
+                    rest += l2
+                    own_or_one = own if own > 0 else 1.0
+                    rest_or_one = rest if rest > 0 else 1.0
+                    worth_left = 0.0
+                    worth_right = 0.0
+                    rise = 0.0
+                    for c in range(outputs):
+                        g = upto[c] + missing[c] * side
+                        h = total[c, j] - g
+                        if bounded:
+                            leaf_left = min(max(-g / own_or_one, low), high)
+                            leaf_right = min(max(-h / rest_or_one, low), high)
+                            worth_left -= (2 * g + own * leaf_left) * leaf_left
+                            worth_right -= (2 * h + rest * leaf_right) * leaf_right
+                            if c == 0:
+                                rise = leaf_right - leaf_left
+                        else:
+                            worth_left += g * g
+                            worth_right += h * h
+                    if trend[j, k] * rise < 0:
+                        continue
+                    if not bounded:
+                        worth_left /= own_or_one
+                        worth_right /= rest_or_one
+                    both = worth_left + worth_right
+                    value = both - alone
+                    if value > ROUNDING * abs(both) and value > gain[j]:
+                        gain[j] = value
+                        feature[j] = k
+                        bin[j] = b
+                        left[j] = side == 1

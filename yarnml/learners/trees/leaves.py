@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import jax
-import jax.numpy as jnp
+import numpy as np
 
+from yarnml.data.arrays import Array
 from yarnml.job.learners import LEAF_PASSES
 from yarnml.learners.trees import growth, quantiles
 from yarnml.learners.trees.objectives import Objective
@@ -16,21 +16,20 @@ def waited_for(state: Any, first_pass: int, rounds: int) -> bool:
     """True where the trees of the round are grown, and the quantiles of their leaves not known yet."""
     if state.selection is None or state.passes < first_pass or state.model.rounds == rounds:
         return False
-    return growth.waiting(state.growth) == 0 and bool(state.selection.digits < LEAF_PASSES)
+    return not growth.waiting(state.growth, 1).any() and bool(state.selection.digits < LEAF_PASSES)
 
 
-def with_digit(state: State, counts: jax.Array, objective: Objective, rule: Rule) -> State:
+def with_digit(state: State, counts: Array, objective: Objective, rule: Rule) -> State:
     """Take in a digit of the quantiles of the leaves, and write these where it is the last one."""
     assert state.selection is not None
     assert objective.share is not None
     l2 = rule.terms.l2
     selection = quantiles.following(state.selection, counts, objective.share, l2)
     model = state.model
-    is_known = selection.digits == LEAF_PASSES
-    bounds = state.growth.bounds
-    leaf = quantiles.quantiles_of(selection)
-    leaf = leaf if bounds is None else jnp.clip(leaf, bounds[0, 0], bounds[0, 1])
-    has_rows = is_known & (model.feature[model.rounds, 0] < 0) & (selection.total > l2)
-    new = jnp.where(has_rows, rule.learning_rate * leaf, model.leaf[model.rounds, 0, :, 0])
-    model = model._replace(leaf=model.leaf.at[model.rounds, 0, :, 0].set(new))
-    return state._replace(model=model, selection=selection)
+    if selection.digits == LEAF_PASSES:
+        bounds = state.growth.bounds
+        leaf = quantiles.quantiles_of(selection)
+        leaf = leaf if bounds is None else np.clip(leaf, *bounds[0])
+        has_rows = (model.feature[model.rounds, 0] < 0) & (selection.total > l2)
+        model.leaf[model.rounds, 0, has_rows, 0] = rule.learning_rate * leaf[has_rows]
+    return state._replace(selection=selection)

@@ -1,6 +1,9 @@
-"""Predictions of trees, in JAX: they compare the features as they are, so a model needs no bins."""
+"""A model of trees: its predictions, in JAX, and how splits get into it.
 
-from typing import NamedTuple
+Predictions compare the features as they are, so a model needs no bins.
+"""
+
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,18 +30,18 @@ class Model(NamedTuple):
     derivatives, of leaves too.
     """
 
-    base: jax.Array
-    rounds: jax.Array
-    share: jax.Array
-    feature: jax.Array
-    threshold: jax.Array
-    left: jax.Array
-    categories: jax.Array | None
-    table: jax.Array | None
-    child: jax.Array
-    leaf: jax.Array
-    gain: jax.Array
-    cover: jax.Array
+    base: Any
+    rounds: Any
+    share: Any
+    feature: Any
+    threshold: Any
+    left: Any
+    categories: Any
+    table: Any
+    child: Any
+    leaf: Any
+    gain: Any
+    cover: Any
 
 
 def scores_of(model: Model, x: jax.Array, categorical: Array, bins: int) -> jax.Array:
@@ -84,34 +87,22 @@ def scores_of(model: Model, x: jax.Array, categorical: Array, bins: int) -> jax.
     return model.base + jax.lax.fori_loop(0, model.rounds, one_round, start) * model.share
 
 
-def written(
-    model: Model, nodes: Nodes, children: Children, splits: Splits, edges: jax.Array, learning_rate: float
-) -> Model:
+def write(model: Model, nodes: Nodes, children: Children, splits: Splits, edges: Array, learning_rate: float) -> None:
     """Write the splits of the nodes of a pass, and the leaves below them, into the trees of the newest round."""
-    round = model.rounds
-    capacity = model.feature.shape[2]
-    tree = jnp.arange(len(nodes.waiting))[:, None]
-
-    def put(into: jax.Array, number: jax.Array, values: jax.Array) -> jax.Array:
-        return into.at[round, tree, number].set(values, mode="drop")
-
-    left, right = jnp.moveaxis(learning_rate * splits.leaf, (1, 3), (0, 2))  # [trees, width, outputs]
-    leaf = put(model.leaf, jnp.where(splits.feature < 0, nodes.number, capacity), left)  # for a root that stays whole
-    leaf = put(leaf, children.child, left)
-    leaf = put(leaf, jnp.where(children.splits, children.child + 1, capacity), right)
-    cover = put(model.cover, nodes.number, splits.cover)
-    cover = put(cover, children.child, splits.weight[:, 0])
-    cover = put(cover, jnp.where(children.splits, children.child + 1, capacity), splits.weight[:, 1])
-    categories = model.categories
-    if categories is not None and splits.categories is not None:
-        categories = put(categories, nodes.number, jnp.swapaxes(splits.categories, 1, 2))
-    return model._replace(
-        feature=put(model.feature, nodes.number, jnp.where(children.splits, splits.feature, -1)),
-        threshold=put(model.threshold, nodes.number, edges[jnp.maximum(splits.feature, 0), splits.bin]),
-        left=put(model.left, nodes.number, splits.left),
-        child=put(model.child, nodes.number, jnp.where(children.splits, children.child, 0)),
-        categories=categories,
-        leaf=leaf,
-        gain=put(model.gain, nodes.number, jnp.where(children.splits, splits.gain, 0.0)),
-        cover=cover,
-    )
+    at = int(model.rounds), nodes.tree, nodes.number
+    is_split = children.splits
+    left, right = learning_rate * np.moveaxis(splits.leaf, -1, 1)  # [nodes, outputs]
+    whole = splits.feature < 0  # a root that stays so has no leaf yet
+    model.leaf[at[0], nodes.tree[whole], nodes.number[whole]] = left[whole]
+    model.cover[at] = splits.cover
+    for side, leaf in enumerate((left, right)):
+        below = at[0], nodes.tree[is_split], children.child[is_split] + side
+        model.leaf[below] = leaf[is_split]
+        model.cover[below] = splits.weight[side, is_split]
+    if model.categories is not None:
+        model.categories[at] = splits.categories
+    model.feature[at] = np.where(is_split, splits.feature, -1)
+    model.threshold[at] = edges[np.maximum(splits.feature, 0), splits.bin]
+    model.left[at] = splits.left
+    model.child[at] = children.child
+    model.gain[at] = np.where(is_split, splits.gain, 0.0)

@@ -55,8 +55,8 @@ class NumberObjective:
         factor = _exp(known, np)
         return np.stack([np.abs(y.astype(np.float32)), factor]) if self._is_logarithm else np.stack([y - known, factor])
 
-    def base(self, mean: jax.Array) -> jax.Array:
-        return jnp.log(jnp.maximum(mean[:1], 1e-6) / mean[1:]) if self._is_logarithm else mean[:1]
+    def base(self, mean: Array) -> Array:
+        return np.log(np.maximum(mean[:1], 1e-6) / mean[1:]) if self._is_logarithm else mean[:1]
 
     def stats(self, scores: Array, y: Array, weight: Array, mean: Array) -> Array:
         first, second = self._loss.slopes(scores[0], y.astype(np.float32))
@@ -65,7 +65,7 @@ class NumberObjective:
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
         return self._loss.value(scores[0], y.astype(np.float32), xp)
 
-    def alike(self, leaf: jax.Array, base: jax.Array) -> jax.Array:
+    def alike(self, leaf: Array, base: Array) -> Array:
         return none_alike(leaf)
 
     def predict(self, scores: jax.Array) -> jax.Array:

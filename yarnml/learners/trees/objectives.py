@@ -43,7 +43,7 @@ class Objective(Protocol):
         ``start`` [rows]: the part of the score that is known of every row; None for none.
         """
 
-    def base(self, mean: jax.Array) -> jax.Array:
+    def base(self, mean: Array) -> Array:
         """The best constant scores [scores], given the means of the targets."""
 
     def stats(self, scores: Array, y: Array, weight: Array, mean: Array) -> Array:
@@ -55,10 +55,10 @@ class Objective(Protocol):
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
         """The loss of every row [rows] at scores [scores, rows]; ``xp``: the module of the arrays, NumPy or JAX's."""
 
-    def alike(self, leaf: jax.Array, base: jax.Array) -> jax.Array:
-        """True where all rows of a leaf are known to have one label: [trees, nodes, 2].
+    def alike(self, leaf: Array, base: Array) -> Array:
+        """True where all rows of a leaf are known to have one label: [nodes, 2].
 
-        ``leaf`` [trees, 2, outputs, nodes]: at full learning rate.
+        ``leaf`` [2, outputs, nodes]: at full learning rate.
         """
 
     def predict(self, scores: jax.Array) -> jax.Array:
@@ -86,7 +86,7 @@ class SquaredError:
             return (np.arange(self.outputs)[:, None] == y).astype(np.float32)
         return (y.astype(np.float32) - (0 if start is None else start))[None]
 
-    def base(self, mean: jax.Array) -> jax.Array:
+    def base(self, mean: Array) -> Array:
         return mean
 
     def stats(self, scores: Array, y: Array, weight: Array, mean: Array) -> Array:
@@ -98,12 +98,12 @@ class SquaredError:
             return 0.5 * (xp.sum(scores * scores, axis=0) - 2 * own + 1)
         return (1.0 if self._two else 0.5) * xp.square(scores[0] - y.astype(np.float32))
 
-    def alike(self, leaf: jax.Array, base: jax.Array) -> jax.Array:
+    def alike(self, leaf: Array, base: Array) -> Array:
         if not self._classes:
             return none_alike(leaf)
         share = leaf + base[:, None]
-        whole = jnp.max(share, axis=2) > 1 - _ROUNDING
-        return jnp.swapaxes(whole | (share[:, :, 0] < _ROUNDING) if self._two else whole, 1, 2)
+        whole = np.max(share, axis=1) > 1 - _ROUNDING
+        return np.asarray(whole | (share[:, 0] < _ROUNDING) if self._two else whole).T
 
     def predict(self, scores: jax.Array) -> jax.Array:
         if self._classes > 2:
@@ -129,7 +129,7 @@ class SquaredErrorOfLabels:
     def targets(self, y: Array, start: Array | None) -> Array:
         return y.reshape(-1, self.outputs).T.astype(np.float32)  # a shard without rows does not know its labels
 
-    def base(self, mean: jax.Array) -> jax.Array:
+    def base(self, mean: Array) -> Array:
         return mean
 
     def stats(self, scores: Array, y: Array, weight: Array, mean: Array) -> Array:
@@ -138,7 +138,7 @@ class SquaredErrorOfLabels:
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
         return self._factor * xp.sum(xp.square(scores - self.targets(y, None)), axis=0)
 
-    def alike(self, leaf: jax.Array, base: jax.Array) -> jax.Array:
+    def alike(self, leaf: Array, base: Array) -> Array:
         return none_alike(leaf)
 
     def predict(self, scores: jax.Array) -> jax.Array:
@@ -167,9 +167,9 @@ class Logistic:
     def targets(self, y: Array, start: Array | None) -> Array:
         return y.astype(np.float32)[None]
 
-    def base(self, mean: jax.Array) -> jax.Array:
-        mean = jnp.clip(mean, 1e-6, 1 - 1e-6)
-        return jnp.log(mean) - jnp.log1p(-mean)
+    def base(self, mean: Array) -> Array:
+        mean = np.clip(mean, 1e-6, 1 - 1e-6)
+        return np.log(mean) - np.log1p(-mean)
 
     def stats(self, scores: Array, y: Array, weight: Array, mean: Array) -> Array:
         p = np.float32(1) / (1 + np.exp(-np.maximum(scores, -80)))
@@ -179,7 +179,7 @@ class Logistic:
         wrong = xp.where(y == 1, -scores[0], scores[0])
         return xp.maximum(wrong, 0) + xp.log1p(xp.exp(-xp.abs(wrong)))
 
-    def alike(self, leaf: jax.Array, base: jax.Array) -> jax.Array:
+    def alike(self, leaf: Array, base: Array) -> Array:
         return none_alike(leaf)
 
     def predict(self, scores: jax.Array) -> jax.Array:
@@ -203,8 +203,8 @@ class Softmax:
     def targets(self, y: Array, start: Array | None) -> Array:
         return (np.arange(self.trees)[:, None] == y).astype(np.float32)
 
-    def base(self, mean: jax.Array) -> jax.Array:
-        return jnp.log(jnp.maximum(mean, 1e-6))
+    def base(self, mean: Array) -> Array:
+        return np.log(np.maximum(mean, 1e-6))
 
     def stats(self, scores: Array, y: Array, weight: Array, mean: Array) -> Array:
         p = np.exp(scores - scores.max(axis=0))
@@ -217,7 +217,7 @@ class Softmax:
         own = xp.take_along_axis(scores, y[None], axis=0)[0]
         return top - own + xp.log(xp.sum(xp.exp(scores - top), axis=0))
 
-    def alike(self, leaf: jax.Array, base: jax.Array) -> jax.Array:
+    def alike(self, leaf: Array, base: Array) -> Array:
         return none_alike(leaf)
 
     def predict(self, scores: jax.Array) -> jax.Array:
@@ -227,9 +227,9 @@ class Softmax:
         return None
 
 
-def none_alike(leaf: jax.Array) -> jax.Array:
-    """Nothing known of the rows of leaves [trees, 2, outputs, nodes]: [trees, nodes, 2]."""
-    return jnp.zeros((leaf.shape[0], leaf.shape[3], 2), bool)
+def none_alike(leaf: Array) -> Array:
+    """Nothing known of the rows of leaves [2, outputs, nodes]: [nodes, 2]."""
+    return np.zeros((leaf.shape[2], 2), bool)
 
 
 def by_row(gradients: Array, second: Array) -> Array:

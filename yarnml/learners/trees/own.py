@@ -43,7 +43,7 @@ class OwnObjective:
             return y.astype(np.float32)[None]
         return (y - start).astype(np.float32)[None]
 
-    def base(self, mean: jax.Array) -> jax.Array:
+    def base(self, mean: Any) -> Any:
         function = getattr(self._source, "start", _log_odds if self._is_class else _itself)
         start = self._number(function, "start", mean[0])[None]
         return jnp.where(jnp.isfinite(start), start, 0.0)
@@ -61,7 +61,7 @@ class OwnObjective:
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
         return xp.asarray(self._losses(scores[0], y.astype(np.float32)))
 
-    def alike(self, leaf: jax.Array, base: jax.Array) -> jax.Array:
+    def alike(self, leaf: Array, base: Array) -> Array:
         return none_alike(leaf)
 
     def predict(self, scores: jax.Array) -> jax.Array:

@@ -8,7 +8,6 @@ share lie on one side, and a leaf is the quantile of the errors of its rows, to 
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from yarnml.data.arrays import Array
@@ -33,8 +32,8 @@ class Pinball:
     def targets(self, y: Array, start: Array | None) -> Array:
         return y.astype(np.float32)[None]
 
-    def base(self, mean: jax.Array) -> jax.Array:
-        return jnp.zeros_like(mean)
+    def base(self, mean: Array) -> Array:
+        return np.zeros_like(mean)
 
     def stats(self, scores: Array, y: Array, weight: Array, mean: Array) -> Array:
         slope = np.where(scores > y.astype(np.float32), 1 - self.share, -self.share)
@@ -46,7 +45,7 @@ class Pinball:
         error = y.astype(np.float32) - scores[0]
         return self._factor * xp.maximum(self.share * error, (self.share - 1) * error)
 
-    def alike(self, leaf: jax.Array, base: jax.Array) -> jax.Array:
+    def alike(self, leaf: Array, base: Array) -> Array:
         return none_alike(leaf)
 
     def predict(self, scores: jax.Array) -> jax.Array:

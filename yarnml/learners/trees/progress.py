@@ -64,7 +64,7 @@ class Replay:
         progress = self.at_round(state, data, progress)
         if progress.round == self._rule.rounds:
             return progress
-        is_grown = growth.waiting(state.growth) == 0
+        is_grown = not growth.waiting(state.growth, 1).any()
         return self._to_leaves(state, data, progress) if is_grown else self._descend(state, data, progress, _ALL_LEVELS)
 
     def to_level(self, level: int, state: Any, data: Data, progress: Progress | None) -> Progress:
@@ -97,6 +97,20 @@ class Replay:
         """The next digits of the errors of the rows in the leaves that they are in: see `quantiles.counts`."""
         error = data.y - (state.model.base[0] + progress.total[0])
         return quantiles.counts(state.selection, error, progress.node[0], progress.stats[0, :, -1])
+
+    def out_of_bag(self, state: Any, data: Data) -> tuple[Array, Array]:
+        """The scores of the rows by the trees that were grown without them [scores, rows], and how many those are."""
+        rule = self._rule
+        total = np.zeros((len(state.model.base), len(data.y)), np.float64)
+        count = np.zeros(len(data.y))
+        for number in range(rule.trees):
+            round, tree = divmod(number, rule.group)
+            left_out = self._draws(state, data, number) == 0
+            node = np.zeros(len(data.y), np.int32)
+            self._route(state, data, round, tree, _ALL_LEVELS, node)
+            total += left_out * state.model.leaf[round, tree, node].T
+            count += left_out
+        return state.model.base[:, None] + (total / np.maximum(count, 1)).astype(np.float32), count
 
     def at_round(self, state: Any, data: Data, progress: Progress | None) -> Progress:
         """Bring the rows into the round of the state."""
@@ -180,9 +194,13 @@ class Replay:
         """Send every row to its node so many levels below, or to the leaf before."""
         number = int(progress.round)
         node = progress.node.copy()
-        for t, own in enumerate(node):
-            tree = (state.model.feature, state.bin, state.model.left, state.model.child)
-            split = [a[number, t].copy() for a in tree]
-            sets = _NO_SETS if state.model.categories is None else state.model.categories[number, t].copy()
-            kernels().route(data.bins, *split, sets, self._categorical, self._rule.bins, levels, own)
+        for tree, own in enumerate(node):
+            self._route(state, data, number, tree, levels, own)
         return progress._replace(node=node)
+
+    def _route(self, state: Any, data: Data, round: int, tree: int, levels: int, node: Array) -> None:
+        """Send rows from their nodes [rows] of a tree so many levels down, in place."""
+        model = state.model
+        split = [np.array(a[round, tree]) for a in (model.feature, state.bin, model.left, model.child)]
+        sets = _NO_SETS if model.categories is None else np.array(model.categories[round, tree])
+        kernels().route(data.bins, *split, sets, self._categorical, self._rule.bins, levels, node)

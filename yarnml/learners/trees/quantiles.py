@@ -8,10 +8,9 @@ are exact; with the first two known to 1/256 of themselves.
 The lower and the upper quantile, which differ where the share falls between two rows, are averaged.
 """
 
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from yarnml.data.arrays import Array
@@ -32,16 +31,18 @@ class Selection(NamedTuple):
     ``below`` [2, nodes]: the weight of the rows whose numbers are below.  ``total`` [nodes]: of all rows.
     """
 
-    digits: jax.Array
-    prefix: jax.Array
-    below: jax.Array
-    total: jax.Array
+    digits: Any
+    prefix: Array
+    below: Array
+    total: Array
 
 
-def begin(nodes: int) -> Selection:
-    """Nothing known."""
-    none = jnp.zeros((2, nodes))
-    return Selection(jnp.zeros((), jnp.int32), none.astype(jnp.uint32), none, none[0])
+def begin(nodes: int, xp: ModuleType = np) -> Selection:
+    """Nothing known; ``xp``: the module of the arrays, NumPy or JAX's."""
+    shape = 2, nodes
+    return Selection(
+        xp.zeros((), np.int32), xp.zeros(shape, np.uint32), xp.zeros(shape, np.float32), xp.zeros(nodes, np.float32)
+    )
 
 
 def counts(selection: Selection, number: Array, node: Array, weight: Array) -> Array:
@@ -61,27 +62,26 @@ def counts(selection: Selection, number: Array, node: Array, weight: Array) -> A
     return total.reshape(2, nodes, VALUES)
 
 
-def following(selection: Selection, counts: jax.Array, share: float, at_zero: float) -> Selection:
+def following(selection: Selection, counts: Array, share: float, at_zero: float) -> Selection:
     """Take in the next digit.  ``at_zero``: the weight of rows of number 0 that each node has beside its own."""
-    shift = (_BITS * (DIGITS - 1 - selection.digits)).astype(jnp.uint32)
+    shift = np.uint32(_BITS * (DIGITS - 1 - int(selection.digits)))
     own = (ZERO ^ selection.prefix) >> shift
-    is_zero = own[..., None] == jnp.arange(VALUES, dtype=jnp.uint32)
-    counts += jnp.where(is_zero, at_zero, 0.0)
-    upto = selection.below[..., None] + jnp.cumsum(counts, axis=-1)
+    is_zero = own[..., None] == np.arange(VALUES, dtype=np.uint32)
+    counts = counts + np.where(is_zero, at_zero, 0.0)
+    upto = selection.below[..., None] + np.cumsum(counts, axis=-1)
     last = upto[..., -1:]
-    total = jnp.where(selection.digits == 0, last[0, :, 0], selection.total)
+    total = last[0, :, 0] if selection.digits == 0 else selection.total
     goal = (share * total)[:, None]
-    reached = jnp.stack([upto[0] >= goal * (1 - _ROUNDING), upto[1] > goal * (1 + _ROUNDING)])
-    digit = jnp.argmax(reached | (upto == last), axis=-1)[..., None]  # the last one with rows at most
-    below = jnp.take_along_axis(upto - counts, digit, axis=-1)[..., 0]
-    prefix = selection.prefix | digit[..., 0].astype(jnp.uint32) << shift
-    return Selection(selection.digits + 1, prefix, below, total)
+    reached = np.stack([upto[0] >= goal * (1 - _ROUNDING), upto[1] > goal * (1 + _ROUNDING)])
+    digit = np.argmax(reached | (upto == last), axis=-1)[..., None]  # the last one with rows at most
+    below = np.take_along_axis(upto - counts, digit, axis=-1)[..., 0]
+    prefix = selection.prefix | digit[..., 0].astype(np.uint32) << shift
+    return Selection(np.int32(selection.digits + 1), prefix, below.astype(np.float32), total.astype(np.float32))
 
 
-def quantiles_of(selection: Selection) -> jax.Array:
+def quantiles_of(selection: Selection) -> Array:
     """The quantiles of nodes that have rows, [nodes]."""
-    unknown = (_BITS * (DIGITS - selection.digits)).astype(jnp.uint32)
-    rest = jnp.where(unknown > 0, (jnp.uint32(1) << unknown) - 1, 0).astype(jnp.uint32)
-    low = float_of(selection.prefix, jnp)
-    high = float_of(selection.prefix | rest, jnp)
-    return jnp.mean(between(low, high), axis=0)
+    rest = np.uint32((1 << _BITS * (DIGITS - int(selection.digits))) - 1)
+    low = float_of(selection.prefix)
+    high = float_of(selection.prefix | rest)
+    return np.mean(between(low, high), axis=0)

@@ -74,14 +74,3 @@ class Size(NamedTuple):
 
     nodes: int
     width: int
-
-    def width_of_pass(self, waiting: int) -> int:
-        """The places for nodes in a pass before which so many wait: one of few numbers, as each is compiled anew."""
-        width = self.width
-        while width > _LEAST_WIDTH and width // _STEP >= waiting:
-            width //= _STEP
-        return width
-
-
-_LEAST_WIDTH = 32
-_STEP = 4

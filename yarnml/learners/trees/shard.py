@@ -143,19 +143,18 @@ def histograms(
     """
     features, width = shape
     order, begin, end = in_order(node, nodes)
-    chosen = np.arange(len(nodes))
-    if above is not None:
-        rows = end - begin
-        chosen = 2 * np.arange(len(above)) + (rows[1::2] < rows[::2])
-    counted = np.zeros((len(chosen), _round_up(features, GROUP), width, stats.shape[1]))
-    kernels().histograms(bins, order, begin[chosen], end[chosen], stats, counted)
-    counted = counted[:, :features]
+    all_sums = np.zeros((len(nodes), _round_up(features, GROUP), width, stats.shape[1]))
     if above is None:
-        return counted
-    both = np.empty((len(nodes), *counted.shape[1:]))
-    both[chosen] = counted
-    both[chosen ^ 1] = above - counted
-    return both
+        kernels().histograms(bins, order, begin, end, stats, all_sums)
+        return all_sums[:, :features]
+    rows = end - begin
+    chosen = 2 * np.arange(len(above)) + (rows[1::2] < rows[::2])
+    end[chosen ^ 1] = begin[chosen ^ 1]
+    kernels().histograms(bins, order, begin, end, stats, all_sums)
+    sums = all_sums[:, :features]
+    for parent, counted, other in zip(above, chosen, chosen ^ 1, strict=True):
+        np.subtract(parent, sums[counted], out=sums[other])
+    return sums
 
 
 def in_order(node: Array, nodes: Array) -> tuple[Array, Array, Array]:

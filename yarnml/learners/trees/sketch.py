@@ -16,13 +16,14 @@ import numpy as np
 from yarnml.data.arrays import Array
 from yarnml.job.learners import SKETCH_PASSES
 from yarnml.learners.trees import distinct
-from yarnml.learners.trees.float_keys import between, float_of, key_of
+from yarnml.learners.trees.float_keys import ZERO, between, float_of, key_of
 
 PASSES = SKETCH_PASSES
 LARGEST = float(np.finfo(np.float32).max)
 
 _LOWEST_KEY = 0x00FFFFFF  # the key of -inf
 _KEYS_END = 0xFF000002  # one more than the key of inf
+_HALVINGS = 30
 _LIGHT = 4  # a cell with less than 1/4 of a bin's weight needs no cutting
 
 
@@ -45,12 +46,14 @@ def tables(x: Array, bins: int) -> Array:
     return np.array([distinct.table_of(_keys_of(column), bins) for column in x]).reshape(len(x), -1)
 
 
-def distinct_edges(tables: jax.Array, bins: int) -> tuple[jax.Array, jax.Array]:
+def distinct_edges(tables: Array, bins: int) -> tuple[Array, Array]:
     """Edges of bins as of `edges`, a bin for each value; and true for features whose values are no more than bins."""
-    keys, complete = jax.vmap(lambda table: distinct.read(table, bins))(tables)
-    following = jnp.concatenate([keys[:, 1:], jnp.full_like(keys[:, :1], distinct.NO_KEY)], axis=1)
-    middle = between(float_of(keys, jnp), float_of(following, jnp))
-    return jnp.where(following == distinct.NO_KEY, LARGEST, middle), complete
+    read = [distinct.read(table, bins) for table in tables]
+    keys = np.array([own for own, _ in read])
+    following = np.concatenate([keys[:, 1:], np.full_like(keys[:, :1], distinct.NO_KEY)], axis=1)
+    is_last = following == distinct.NO_KEY
+    middle = between(float_of(np.where(is_last, ZERO, keys)), float_of(np.where(is_last, ZERO, following)))
+    return np.where(is_last, LARGEST, middle).astype(np.float32), np.array([complete for _, complete in read])
 
 
 def counts(x: Array, weight: Array, cells: Array, known: Array) -> Array:
@@ -59,7 +62,7 @@ def counts(x: Array, weight: Array, cells: Array, known: Array) -> Array:
     ``known`` [features]: true where nothing has to be counted any more.
     """
     weights = np.zeros((len(x), cells.shape[1] - 1))
-    ends = float_of(cells, np)
+    ends = float_of(cells)
     ends[:, -1] = np.inf
     even = len(weight) == 0 or bool((weight == weight[0]).all())
     for f in np.flatnonzero(~known):
@@ -72,77 +75,69 @@ def counts(x: Array, weight: Array, cells: Array, known: Array) -> Array:
     return weights
 
 
-def refine(cells: jax.Array, counts: jax.Array, bins: int) -> jax.Array:
-    """Cut cells finer where the rows are; light neighbours become one."""
-    return jax.vmap(lambda c, n: _refine(c, n, bins))(cells, counts)
+def refine(cells: Array, counts: Array, bins: int) -> Array:
+    """Cut the cells of a feature finer where the rows are; light neighbours become one."""
+    count = len(counts)
+    width = np.diff(cells)
+    light = _weight_of_a_bin(counts, bins) / _LIGHT
+    heavy = counts > light
+    stretch = np.floor(np.cumsum(counts) / light)  # a run of light cells is cut where it fills a stretch
+    begins = heavy[1:] | heavy[:-1] | (stretch[1:] != stretch[:-1])
+    least = (np.append(True, begins) & (width > 0)).astype(np.int64)
+    weight = np.where(heavy & (width > 1), np.sqrt(counts), 0.0)
+    room = max(count - least.sum(), 0)
+    more = np.floor(weight / max(weight.sum(), 1e-30) * room).astype(np.int64)
+    parts = np.minimum(least + more, width)
+    owner = np.repeat(np.arange(count), parts)[:count]
+    place = np.arange(len(owner)) - (np.cumsum(parts) - parts)[owner]
+    size, longer = np.divmod(width[owner], parts[owner])
+    bounds = np.full(count + 1, cells[-1], np.uint32)
+    bounds[: len(owner)] = cells[owner] + size * place + np.minimum(place, longer)
+    return bounds
 
 
-def edges(cells: jax.Array, counts: jax.Array, bins: int) -> jax.Array:
-    """The edges of bins, ascending, float32 [features, bins]: bin j holds values in (edge j - 1, edge j].
+def edges(cells: Array, counts: Array, bins: int) -> Array:
+    """The edges of a feature's bins, ascending, float32 [bins]: bin j holds values in (edge j - 1, edge j].
 
     Bins hold about the same weight, but for values that weigh more; with no more cells in use than ``bins``, each has
     its own.  An edge lies in the middle between two cells in use; those that are not needed are the largest float.
     """
-    return jax.vmap(lambda c, n: _edges(c, n, bins))(cells, counts)
+    used = np.flatnonzero(counts > 0)
+    bin = np.minimum(_bins_of(counts, _weight_of_a_bin(counts, bins))[0], bins - 1)[used]
+    last = np.searchsorted(bin, np.arange(bins), side="right") - 1  # cell in use of every bin, or of one before
+    has_next = (last >= 0) & (last + 1 < len(used))
+    below = float_of(cells[used[last[has_next]] + 1] - np.uint32(1))
+    above = float_of(cells[used[last[has_next] + 1]])
+    edges = np.full(bins, LARGEST, np.float32)
+    edges[has_next] = between(below, above)
+    return edges
 
 
-def _refine(cells: jax.Array, counts: jax.Array, bins: int) -> jax.Array:
-    count = len(counts)
-    width = cells[1:] - cells[:-1]
-    light = _weight_of_a_bin(counts, bins) / _LIGHT
-    heavy = counts > light
-    stretch = jnp.floor(jnp.cumsum(counts) / light)  # a run of light cells is cut where it fills a stretch
-    begins = heavy[1:] | heavy[:-1] | (stretch[1:] != stretch[:-1])
-    least = (jnp.append(jnp.array(True), begins) & (width > 0)).astype(jnp.uint32)
-    weight = jnp.where(heavy & (width > 1), jnp.sqrt(counts), 0.0)
-    room = jnp.maximum(count - jnp.sum(least, dtype=jnp.float32), 0.0)
-    more = jnp.floor(weight / jnp.maximum(jnp.sum(weight), 1e-30) * room).astype(jnp.uint32)
-    parts = jnp.minimum(least + more, width)
-    ends = jnp.cumsum(parts)
-    number = jnp.arange(count, dtype=jnp.uint32)
-    owner = jnp.minimum(jnp.searchsorted(ends, number, side="right"), count - 1)
-    place = number - (ends - parts)[owner]
-    among = jnp.maximum(parts[owner], 1)
-    bound = cells[owner] + width[owner] // among * place + jnp.minimum(place, width[owner] % among)
-    return jnp.append(jnp.where(number < ends[-1], bound, cells[-1]), cells[-1])
-
-
-def _edges(cells: jax.Array, counts: jax.Array, bins: int) -> jax.Array:
-    count = len(counts)
-    used = counts > 0
-    number = jnp.arange(count)
-    bin = jnp.minimum(_bins_of(counts, _weight_of_a_bin(counts, bins))[0], bins - 1)
-    last = jax.lax.cummax(jnp.full(bins, -1).at[bin].max(jnp.where(used, number, -1)))
-    following = jnp.append(jax.lax.cummin(jnp.where(used, number, count), reverse=True), count)[last + 1]
-    below = float_of(cells[last + 1] - 1, jnp)
-    above = float_of(cells[jnp.minimum(following, count - 1)], jnp)
-    return jnp.where((last < 0) | (following == count), LARGEST, between(below, above))
-
-
-def _bins_of(counts: jax.Array, full: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _bins_of(counts: Array, full: float) -> tuple[Array, float]:
     """The bin of every cell, and the number of bins: a cell of weight ``full`` has its own, others share."""
     heavy = counts >= full
-    shared = jnp.cumsum(jnp.where(heavy, 0.0, counts))
-    inside = shared - jax.lax.cummax(jnp.where(heavy, shared, 0.0))  # since the newest heavy cell
-    is_last = jnp.append(heavy[1:], True)  # of the light cells between two heavy ones
-    filled = jnp.where(heavy, 1.0, jnp.where(is_last, jnp.ceil(inside / full), 0.0))
-    place = jnp.where(heavy, 0.0, jnp.maximum(jnp.floor((inside - counts / 2) / full), 0.0))
-    return (jnp.cumsum(filled) - filled + place).astype(jnp.int32), jnp.sum(filled)
+    shared = np.cumsum(np.where(heavy, 0.0, counts))
+    inside = shared - np.maximum.accumulate(np.where(heavy, shared, 0.0))  # since the newest heavy cell
+    is_last = np.append(heavy[1:], True)  # of the light cells between two heavy ones
+    filled = np.where(heavy, 1.0, np.where(is_last, np.ceil(inside / full), 0.0))
+    place = np.where(heavy, 0.0, np.maximum(np.floor((inside - counts / 2) / full), 0.0))
+    return (np.cumsum(filled) - filled + place).astype(np.int64), float(filled.sum())
 
 
-def _weight_of_a_bin(counts: jax.Array, bins: int) -> jax.Array:
+def _weight_of_a_bin(counts: Array, bins: int) -> float:
     """The weight of a full bin: about the least with which there are no more than ``bins``; by bisection."""
-    least = jnp.min(jnp.where(counts > 0, counts, jnp.inf))
-    low = jnp.where(jnp.isfinite(least), least, 1.0)
-
-    def halve(_: int, bracket: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        low, high = bracket
+    counts = counts[counts > 0]
+    low = float(counts.min(initial=np.inf)) if len(counts) else 1.0
+    if len(counts) <= bins:
+        return low
+    high = max(float(counts.sum()), low)
+    for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        enough = _bins_of(counts, middle)[1] <= bins
-        return jnp.where(enough, low, middle), jnp.where(enough, middle, high)
-
-    full = jax.lax.fori_loop(0, 30, halve, (low, jnp.maximum(jnp.sum(counts), low)))[1]
-    return jnp.where(jnp.sum(counts > 0) <= bins, low, full)
+        if _bins_of(counts, middle)[1] <= bins:
+            high = middle
+        else:
+            low = middle
+    return high
 
 
 def _keys_of(x: Array) -> Array:

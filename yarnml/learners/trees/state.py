@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from yarnml.learners.base import Key
 from yarnml.learners.trees import categories, growth, quantiles, sketch
@@ -18,7 +19,7 @@ from yarnml.learners.trees.table import CONSTANTS
 
 
 class State(NamedTuple):
-    """The state between two passes.
+    """The state between two passes, of NumPy's arrays.
 
     ``passes``: made so far.
     ``cells`` [features, cells + 1] and ``edges`` [features, bins]: see `sketch`.
@@ -32,19 +33,19 @@ class State(NamedTuple):
     ``is_gathered`` []: whether it has the scores of this round.
     """
 
-    passes: jax.Array
-    seed: jax.Array
-    cells: jax.Array
-    edges: jax.Array
-    exact: jax.Array
-    mean: jax.Array
-    bin: jax.Array
+    passes: Any
+    seed: Any
+    cells: Any
+    edges: Any
+    exact: Any
+    mean: Any
+    bin: Any
     growth: Growth
     model: Model
-    start: jax.Array
+    start: Any
     selection: Selection | None = None
-    table: jax.Array | None = None
-    is_gathered: jax.Array | None = None
+    table: Any = None
+    is_gathered: Any = None
 
 
 class Sums(NamedTuple):
@@ -55,7 +56,8 @@ class Sums(NamedTuple):
     ``digits`` [2, nodes, values]: of errors, see `quantiles.counts`; before the first tree of labels, in node 0.
     ``distance`` [0 or 1]: of the labels from the base, added up; in a pass that counts no digits.
     ``table`` [fields, places]: the part of the table of all rows, see `table`, that a pass puts together.
-    ``histograms`` [trees, channels, nodes, features, bins + 1]: of the nodes of a pass, in the form of `Level.sums`.
+    ``histograms`` [nodes, features, bins + 1, channels]: of the nodes of a pass, those of the first tree first, as in
+    `Level.sums`.
     """
 
     weight: Any
@@ -77,14 +79,14 @@ class Shard(NamedTuple):
 
 
 def first_state(objective: Objective, rule: Rule, columns: Columns, size: Size, rows: int, key: Key) -> State:
-    """The state before the first pass; ``rows``: places in the table of all rows, 0 without one."""
+    """The state before the first pass, in JAX's arrays; ``rows``: places in the table of all rows, 0 without one."""
     features = len(columns.categorical)
     coded = int(columns.categorical.sum())
     trees = objective.trees * rule.group
-    mean = jnp.full(objective.targets_count, objective.guess, jnp.float32)
+    mean = np.full(objective.targets_count, objective.guess, np.float32)
     by_node = rule.rounds, trees, size.nodes
     model = Model(
-        base=objective.base(mean),
+        base=jnp.asarray(objective.base(mean), jnp.float32),
         rounds=jnp.zeros((), jnp.int32),
         share=jnp.ones(()),
         feature=jnp.full(by_node, -1, jnp.int32),
@@ -103,12 +105,12 @@ def first_state(objective: Objective, rule: Rule, columns: Columns, size: Size, 
         cells=sketch.first_cells(features, rule.bins),
         edges=jnp.full((features, rule.bins), sketch.LARGEST, jnp.float32),
         exact=jnp.zeros(features, bool),
-        mean=mean,
+        mean=jnp.asarray(mean),
         bin=jnp.zeros(by_node, jnp.int32),
-        growth=growth.begin(rule, size, trees, model.rounds, columns),
+        growth=growth.begin(rule, size, trees, 0, columns, jnp),
         model=model,
         start=jnp.zeros((), jnp.int32),
-        selection=None if objective.share is None else quantiles.begin(size.nodes),
+        selection=None if objective.share is None else quantiles.begin(size.nodes, jnp),
         table=jnp.zeros((1 + CONSTANTS, rows)) if rows else None,
         is_gathered=jnp.zeros((), bool) if rows else None,
     )

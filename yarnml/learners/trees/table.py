@@ -43,12 +43,14 @@ def gathers(state: Any, first_pass: int, rounds: int) -> bool:
 
 def with_constants(state: Any, sums: Any) -> Any:
     """The state with what stays the same of all rows."""
-    return state._replace(table=state.table.at[1:].set(sums))
+    state.table[1:] = sums
+    return state
 
 
 def with_scores(state: Any, sums: Any) -> Any:
     """The state with the scores of all rows, from which the round's gradients follow."""
-    return state._replace(table=state.table.at[0].set(sums[0]), is_gathered=~state.is_gathered)
+    state.table[0] = sums[0]
+    return state._replace(is_gathered=np.True_)
 
 
 def constants(data: Data, width: int) -> Array:

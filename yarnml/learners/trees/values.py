@@ -1,10 +1,7 @@
 """The passes before the first tree: where the values of the features lie, and where the trees begin."""
 
-from functools import partial
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from yarnml.data.arrays import Array
@@ -59,30 +56,33 @@ class ValuePasses:
         """The first pass: a bin for each value of a feature that has few."""
         edges, exact = sketch.distinct_edges(sums.sketch, self._bins)
         mean = _mean(sums.targets, sums.weight)
-        table = categories.bins_of(sums.categories, self._bins) if self._categorical.any() else None
-        new = self._objective.base(mean), table
-        known = state.model.base, state.model.table  # where earlier trees begin, and their bins of categories, stay
-        base, table = jax.tree.map(partial(jnp.where, state.start > 0), known, new)
-        model = state.model._replace(base=base, table=table)
+        model = state.model
+        if not state.start:  # where earlier trees begin, and their bins of categories, stay
+            table = categories.bins_of(sums.categories, self._bins) if self._categorical.any() else None
+            model = model._replace(base=np.asarray(self._objective.base(mean), np.float32), table=table)
         return state._replace(edges=edges, exact=exact | self._categorical, mean=mean, model=model)
 
     def _count(self, state: State, sums: Sums) -> State:
         """The other ones: finer cells for the features that have many values."""
-        edges = jnp.where(state.exact[:, None], state.edges, sketch.edges(state.cells, sums.sketch, self._bins))
-        return state._replace(cells=sketch.refine(state.cells, sums.sketch, self._bins), edges=edges)
+        cells = state.cells.copy()
+        edges = state.edges.copy()
+        for f in np.flatnonzero(~state.exact):
+            edges[f] = sketch.edges(cells[f], sums.sketch[f], self._bins)
+            cells[f] = sketch.refine(cells[f], sums.sketch[f], self._bins)
+        return state._replace(cells=cells, edges=edges)
 
     def _take_digit(self, state: State, sums: Sums) -> State:
         """Take in a digit of the labels' quantile, and let the trees begin there where it is the last one."""
         assert state.selection is not None
         assert self._objective.share is not None
         selection = quantiles.following(state.selection, sums.digits, self._objective.share, 0.0)
-        is_known = selection.digits == quantiles.DIGITS
-        is_new = is_known & (state.start == 0)
-        base = jnp.where(is_new, quantiles.quantiles_of(selection)[:1], state.model.base)
-        unknown = quantiles.begin(len(selection.total))
-        selection = jax.tree.map(lambda new, old: jnp.where(is_known, new, old), unknown, selection)
-        return state._replace(model=state.model._replace(base=base), selection=selection)
+        if selection.digits < quantiles.DIGITS:
+            return state._replace(selection=selection)
+        model = state.model
+        if not state.start:
+            model = model._replace(base=quantiles.quantiles_of(selection)[:1])
+        return state._replace(model=model, selection=quantiles.begin(len(selection.total)))
 
 
-def _mean(total: jax.Array, weight: jax.Array) -> jax.Array:
-    return total / jnp.where(weight > 0, weight, 1.0)
+def _mean(total: Array, weight: Any) -> Array:
+    return (total / (weight if weight > 0 else 1.0)).astype(np.float32)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from yarnml.data.arrays import Array
@@ -32,11 +31,11 @@ def started(state: State, rule: Rule, earlier: Earlier) -> Started:
         if new is None or name == "share":
             model[name] = new
         elif name in _SHARED:
-            model[name] = jnp.asarray(_same_form(name, arrays[name], new.shape), new.dtype)
+            model[name] = np.array(_same_form(name, arrays[name], new.shape), new.dtype)
         else:
-            model[name] = new.at[:rounds].set(_cut(name, arrays[name][:rounds], new.shape))
-    start = jnp.asarray(rounds, jnp.int32)
-    return Started(state._replace(model=Model(**model), start=start), f"{rounds} rounds of trees")
+            model[name] = new.copy()
+            model[name][:rounds] = _cut(name, arrays[name][:rounds], new.shape)
+    return Started(state._replace(model=Model(**model), start=np.int32(rounds)), f"{rounds} rounds of trees")
 
 
 def _cut(name: str, array: Array, shape: tuple[int, ...]) -> Array:
