@@ -25,6 +25,8 @@ from benchmarks.workloads import SMALL
 from yarnml import storage
 
 ROUNDS = 5
+SENT = "yarnml submit: application sent (checks, nothing packed)"
+WHOLE = "the whole command"
 MARK = "date +%s.%N > {folder}/$(date +%s%N)-$$"  # what a peer's tasks do: leave the time
 
 SKEIN = """
@@ -54,8 +56,8 @@ def main(rounds: int = ROUNDS) -> None:
     print("submit: seconds from the command on, two workers; the same environment is on HDFS already")
     taken: dict[str, list[float]] = {}
     with started() as (_, home):
-        job = _job(home)
-        print(f"  packed, stored and unpacked for the first time: {_submit(job, 'first')['the whole command']:.1f} s")
+        job = small_job(home)
+        print(f"  packed, stored and unpacked for the first time: {timed(job, 'first')[WHOLE]:.1f} s")
         for number in range(rounds):
             for name, seconds in _round(job, number):
                 taken.setdefault(name, []).append(seconds)
@@ -64,7 +66,7 @@ def main(rounds: int = ROUNDS) -> None:
 
 
 def _round(job: dict[str, Any], number: int) -> Iterator[tuple[str, float]]:
-    yield from _submit(job, str(number)).items()
+    yield from timed(job, str(number)).items()
     yield "bare Skein application: first worker's first command", _first_mark(_skein)
     if find_spec("pyspark"):
         yield "spark-submit: first task", _first_mark(_spark)
@@ -72,7 +74,7 @@ def _round(job: dict[str, Any], number: int) -> Iterator[tuple[str, float]]:
         print("  spark-submit is left out: pyspark is not installed (pip install yarnml[bench])")
 
 
-def _job(home: str) -> dict[str, Any]:
+def small_job(home: str) -> dict[str, Any]:
     """The small workload, with data, checkpoints and models on HDFS."""
     job = workloads.job(SMALL, Path("unused"))
     job["data"]["train"] = copied(workloads.write(SMALL), f"{home}/data")
@@ -80,7 +82,7 @@ def _job(home: str) -> dict[str, Any]:
     return job | {"checkpoint": {"path": f"{home}/job"}, "workers": {"count": 2, "memory": "1 GiB"}}
 
 
-def _submit(job: dict[str, Any], round: str) -> dict[str, float]:
+def timed(job: dict[str, Any], round: str) -> dict[str, float]:
     """One submit, timed by the lines that it prints and by what the master noted."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "job.yaml"
@@ -98,13 +100,13 @@ def _submit(job: dict[str, Any], round: str) -> dict[str, float]:
     noted = json.loads(storage.read(f"{job_folder}/outcome.json"))["seconds"]
     begun = planned - noted["until_planned"]
     return {
-        "yarnml submit: application sent (checks, nothing packed)": sent,
+        SENT: sent,
         "… the master's container up, Python and its imports": begun,
         "… data planned": planned,
         "… workers' containers up and joined": begun + noted["until_joined"],
         "… JAX imported, learner built": begun + noted["until_built"],
         "… first read, compiled, first update": begun + noted["until_updated"],
-        "the whole command": whole,
+        WHOLE: whole,
     }
 
 
