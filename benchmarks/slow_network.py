@@ -27,22 +27,27 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "int8": {"gradients": "int8"},
     "int8, delay 1": {"gradients": "int8", "delay": 1},
     "bfloat16": {"gradients": "bfloat16"},
+    "bfloat16, delay 1": {"gradients": "bfloat16", "delay": 1},
+    "top_k 1 %": {"gradients": "top_k"},
+    "top_k 1 %, delay 1": {"gradients": "top_k", "delay": 1},
+    "16 local steps": {"local_steps": 16},
 }
+DELAYED = ", delay 1"
 
 
-def main(rate: str = "500mbit", batch: int = 256) -> None:
+def main(rate: str = "500mbit", batch: int = 256, only: str = "") -> None:
     """Steps of an MLP of 1.1 million parameters on the digits by two workers, on a network of so many bits a second.
 
     Needs Linux, ``tc`` and the right to make a network namespace.
     """
     print(f"slow-network: two workers, {rate} for all they send, milliseconds of a step", flush=True)
     limit = f"ip link set lo up && tc qdisc add dev lo root tbf rate {rate} burst 256kb latency 500ms"
-    command = f"{limit} && exec {sys.executable} -m benchmarks.slow_network {batch}"
+    command = f"{limit} && exec {sys.executable} -m benchmarks.slow_network {batch} '{only}'"
     subprocess.run(["unshare", "-rn", "sh", "-c", command], check=True)
 
 
-def compare(batch: int) -> None:
-    """Train with each setting in this network, and print the table."""
+def compare(batch: int, only: str) -> None:
+    """Train with each setting whose name has ``only`` in it in this network, and print the table."""
     import skein
 
     os.environ |= dict.fromkeys(THREAD_POOL_VARIABLES, "1")
@@ -51,12 +56,23 @@ def compare(batch: int) -> None:
     with contextlib.ExitStack() as stack:
         pipes = [start(index, (pair.cert_bytes, pair.key_bytes), stack) for index in range(WORKERS)]
         crew = Crew(pipes)
-        for name, fields in SETTINGS.items():
+        taken: dict[str, dict[str, float]] = {}
+        for name, fields in [(name, fields) for name, fields in SETTINGS.items() if only in name]:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
-            seconds, sent = measured(crew, folder, {"batch_size": batch, **fields})
+            size = batch // fields.get("local_steps", 1)  # as many rows from one all-reduce to the next
+            seconds, sent = measured(crew, folder, {"batch_size": size, **fields})
+            taken[name] = seconds
             phases = [1000 * phase for phase in (seconds["compute"], seconds["exchange"], sum(seconds.values()))]
             columns = " ".join(f"{value:9.2f}" for value in [*phases, sent / 1e6])
             print(f"{name:20} {columns}", flush=True)
+        for name in [name for name in taken if name + DELAYED in taken]:
+            print(f"{name}: a delay hides {hidden(taken[name], taken[name + DELAYED]):.0%} of what it could")
+
+
+def hidden(plain: dict[str, float], delayed: dict[str, float]) -> float:
+    """The seconds that a delay saves of a step, as a part of the shorter of exchange and all else."""
+    exchange = plain["exchange"]
+    return (sum(plain.values()) - sum(delayed.values())) / min(exchange, sum(plain.values()) - exchange)
 
 
 class Crew:
@@ -141,4 +157,4 @@ def work(index: int, pipe: Any, pair: tuple[bytes, bytes]) -> None:
 
 
 if __name__ == "__main__":
-    compare(int(sys.argv[1]))
+    compare(int(sys.argv[1]), sys.argv[2])
