@@ -13,10 +13,14 @@ MAX_CONFUSED = 100
 """Classes of a confusion matrix, or of one ROC curve for each."""
 
 
+SCORE = "score"
+"""The label of predictions that mean something by their order alone, and are not to be compared with it."""
+
+
 class Metric(NamedTuple):
     """A metric, or a family of them with a number in the name.
 
-    ``pattern``: of the names; ``label``: `Schema.task`, or ``two`` for two classes; ``always``: in every
+    ``pattern``: of the names; ``label``: `Schema.task`, ``two`` for two classes, or `SCORE`; ``always``: in every
     evaluation; ``rises``: more is better; ``single``: one number, by which a job can be judged.
     ``groups``: it is of the order of the rows within groups, for which a job needs ``data.group``.
     ``times``: it is of labels that are survival times, see `yarnml.worker.metrics.times`.
@@ -46,7 +50,7 @@ METRICS = (
     Metric(r"quantile_loss_0?\.\d+", "number"),
     Metric("poisson_deviance", "number"),
     Metric("gamma_deviance", "number"),
-    Metric("concordance", "number", rises=True, times=True),
+    *(Metric("concordance", label, rises=True, times=True) for label in ("number", SCORE)),
     Metric("loss", "class", always=True),
     Metric("accuracy", "class", always=True, rises=True),
     Metric("roc_auc", "two", always=True, rises=True),
@@ -63,6 +67,7 @@ METRICS = (
     Metric("pr_auc", "two", rises=True),
     Metric("ks", "two", rises=True),
     Metric(r"lift_[1-9]\d?", "two", rises=True),
+    Metric("loss", SCORE, always=True),
     Metric("loss", "multioutput", always=True),
     Metric("rmse", "multioutput", always=True),
     Metric("r2", "multioutput", always=True, rises=True),
@@ -75,7 +80,7 @@ METRICS = (
     Metric("per_label", "multilabel", single=False),
     *(
         Metric(pattern, label, rises=True, groups=True)
-        for label in ("number", "two")
+        for label in ("number", "two", SCORE)
         for pattern in (r"ndcg(_[1-9]\d*)?", "map", "mrr", r"recall_at_[1-9]\d*")
     ),
 )

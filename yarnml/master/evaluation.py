@@ -55,7 +55,8 @@ class Evaluations:
         if kind and self._job.export_to:
             self.calibration = first_of(self._run(Calibrate(kind)), Calibrated).calibration
             self._known = {}
-        return {name: self._metrics(name, step) for name in [*self._datasets, *self._of_training]}
+        names = [*self._datasets, *self._of_training, *self._job.learner.own_evaluations]
+        return {name: self._metrics(name, step) for name in names}
 
     def _is_due(self, epoch: int, converged: bool) -> bool:
         due = epoch % self._job.evaluation.period == 0 or epoch == self._job.training.epochs or converged

@@ -23,6 +23,7 @@ from yarnml.events.events import Listener, Planned
 from yarnml.events.model_jobs import ExplanationResult
 from yarnml.job import paths
 from yarnml.job.explanation import ModelExplanation
+from yarnml.job.learners import SCORE_OBJECTIVES
 from yarnml.job.metrics import check_metric, usual_metric
 from yarnml.master.crew import Cluster, Crew
 from yarnml.master.earlier_output import earlier_end
@@ -137,8 +138,16 @@ def _find_rows(job: ModelExplanation) -> tuple[ScoringPlan, str | None]:
         if section.metric:
             raise JobFileError(f"explain.metric {section.metric} needs rows with the label; explain.data has none.")
         return plan, None
+    learner = versions.description(plan.folder).learner
+    if (objective := learner.get("objective")) in SCORE_OBJECTIVES:
+        if section.metric:
+            raise JobFileError(
+                f"explain.metric {section.metric} compares predictions with the label, but those of learner.objective "
+                f"{objective} are scores; remove it."
+            )
+        return plan, None
     usual = usual_metric(schema.task)
-    if usual == "log_loss" and versions.description(plan.folder).learner["kind"] == "svm":
+    if usual == "log_loss" and learner["kind"] == "svm":
         usual = "accuracy"
     metric = section.metric or usual
     check_metric("explain.metric", metric, schema.task, len(schema.classes or ()))

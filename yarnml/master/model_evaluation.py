@@ -12,6 +12,7 @@ from yarnml.errors import ExportError, JobFileError, translated
 from yarnml.events.events import Listener, Planned
 from yarnml.events.model_jobs import EvaluationResult, evaluation_json
 from yarnml.job import paths
+from yarnml.job.learners import SCORE_OBJECTIVES
 from yarnml.job.metrics import MAX_GROUPS, all_metrics, check_metric, of_all_rows, requested
 from yarnml.job.model_evaluation import ModelEvaluation
 from yarnml.master.crew import Cluster, Crew
@@ -21,6 +22,7 @@ from yarnml.master.locality import Locality
 from yarnml.master.persistence import run_to_end
 from yarnml.master.reports import all_of, first_of
 from yarnml.master.scoring_plan import ScoringPlan, Source, plan_scoring, shards_of
+from yarnml.model import versions
 from yarnml.storage import atomic
 
 FORMAT = "yarnml-evaluation/1"
@@ -49,6 +51,12 @@ def plan_evaluation(job: ModelEvaluation) -> EvaluationPlan:
     schema = plan.schema
     if schema.label is None:
         raise ExportError(f"{plan.folder} learnt without a label, so there is nothing to compare its outputs with.")
+    objective = versions.description(plan.folder).learner.get("objective")
+    if objective in SCORE_OBJECTIVES:
+        raise ExportError(
+            f"{plan.folder} predicts scores, by learner.objective {objective}, which are not to be compared with the "
+            "label; their metrics hang on the order of rows in all shards, and evaluations in training have them."
+        )
     for name in section.metrics:
         check_metric("evaluate.metrics", name, schema.task, len(schema.classes or ()), single=False)
         if of_all_rows(name):

@@ -153,7 +153,7 @@ def _check_metrics(job: Job, plan: Plan) -> None:
         raise JobFileError(
             f"evaluation.metrics: {ranked} needs data.group, the column that tells groups of rows apart."
         )
-    label = (plan.schema.task, len(plan.schema.classes or ()))
+    label = (job.learner.judged_as(plan.schema.task), len(plan.schema.classes or ()))
     if follow := job.data.follow:
         check_metric("data.follow.metric", follow.metric, *label)
     if rule := job.training.early_stopping:

@@ -125,7 +125,8 @@ def find(job: Job, plan: Plan) -> Results:
     search = job.search
     rows = plan.datasets["train"].rows
     assert search
-    check_metric("search.metric", search.metric, plan.schema.task, len(plan.schema.classes or ()))
+    task = job.learner.judged_as(plan.schema.task)
+    check_metric("search.metric", search.metric, task, len(plan.schema.classes or ()))
     if search.folds and search.folds > rows:
         raise JobFileError(f"search.folds: {rows} rows can't be cut into {search.folds} folds.")
     identity = fingerprint_of(job, plan) | {

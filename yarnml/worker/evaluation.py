@@ -9,6 +9,7 @@ from yarnml.control.commands import Calibrate, CountRows, Evaluate
 from yarnml.control.reports import Calibrated, Evaluated, Report
 from yarnml.data.calibration import Calibration
 from yarnml.data.placed import PlacedRows
+from yarnml.job.learners import OUT_OF_BAG
 from yarnml.job.metrics import of_all_rows
 from yarnml.reduce.tree import Vector
 from yarnml.worker.calibration import calibrate
@@ -18,6 +19,7 @@ from yarnml.worker.metrics.among import Among
 from yarnml.worker.metrics.base import Metrics
 from yarnml.worker.metrics.clusters import information
 from yarnml.worker.metrics.evaluation import Evaluation
+from yarnml.worker.out_of_bag import evaluate_out_of_bag
 from yarnml.worker.placed_rows import placed_rows
 from yarnml.worker.progress import ProgressTracker
 from yarnml.worker.tasks import Tasks
@@ -29,6 +31,8 @@ Judging = Evaluate | Calibrate | CountRows
 def answer(command: Judging, training: Training, tasks: Tasks, tracker: ProgressTracker) -> Report:
     """Carry out a command that looks at the rows with the state of a training, and changes nothing."""
     match command:
+        case Evaluate(dataset) if dataset == OUT_OF_BAG:
+            return Evaluated(evaluate_out_of_bag(training, tasks, tracker))
         case Evaluate(dataset, calibration):
             return Evaluated(evaluate(dataset, calibration, training, tasks, tracker))
         case Calibrate(kind):
@@ -47,7 +51,8 @@ def evaluate(
     is_choosing = dataset == "validation"  # of a threshold, which other rows are not to decide
     names = [name for name in training.job.metrics if is_choosing or not name.startswith("threshold_")]
     among = Among(training.job, names, sum(loader.sizes))
-    evaluation = Evaluation(schema, [name for name in names if not of_all_rows(name)])
+    of_rows = [name for name in names if not of_all_rows(name)]
+    evaluation = Evaluation(schema, of_rows, training.job.learner.judged_as(schema.task))
 
     def batch_sums(batch: PlacedRows) -> Vector:
         outputs, losses = replica.evaluate(batch.rows)

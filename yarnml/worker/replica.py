@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from yarnml.control.reports import StatePosition
 from yarnml.data.placed import PlacedRows
-from yarnml.data.scaling import Scaling, neutral
+from yarnml.data.scaling import Scaling, label_of, neutral
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import CheckpointError, JobFileError
-from yarnml.learners.base import Remarks, Scores
+from yarnml.learners.base import Judged, JudgesOutOfBag, Remarks, Scores
 from yarnml.learners.named_arrays import on_host
 from yarnml.learners.precision import precision_of
 from yarnml.learners.tables.base import TableLearner
+from yarnml.learners.units import degree_of
 from yarnml.learners.warm_start import Earlier
 from yarnml.reduce.owned_table import OwnedTable
 from yarnml.reduce.owners import Owners
@@ -26,6 +27,7 @@ from yarnml.sparse.base import described
 from yarnml.sparse.table import Table
 from yarnml.storage.tensors import Packed, digest
 from yarnml.worker.compiled_learners import CompiledLearner
+from yarnml.worker.judged_rows import in_units
 from yarnml.worker.program import Program
 from yarnml.worker.recent_states import RecentStates
 from yarnml.worker.shard_cache import ShardCache
@@ -134,6 +136,21 @@ class Replica:
         total, held = self.program.map_shard(self._state, self._applied_scaling, held, rows)
         self.shard_cache.keep(shard, held)
         return total
+
+    def out_of_bag(self, shard: int, rows: Iterable[Rows]) -> Judged:
+        """Judge the rows of a shard by what was learnt without each, in the units of the label.
+
+        ``rows`` are read where none is held.
+        """
+        assert isinstance(self.program, Program)
+        assert isinstance(self._learner, JudgesOutOfBag)
+        state = on_host(self._state)
+        held = self.shard_cache.take(shard)
+        if held is None:
+            held = self.program.hold(state, self._applied_scaling, rows)
+        judged = self._learner.out_of_bag(state, held)
+        self.shard_cache.keep(shard, held)
+        return in_units(judged, self.schema, label_of(self._applied_scaling), degree_of(self._learner))
 
     def update(self, total: Value) -> Scores:
         """Go on to the next state, by the total of this one's step."""

@@ -2,22 +2,29 @@
 
 import copy
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from msgspec.structs import replace
 
 import yarnml
 from tests.learners.kinds import schema
-from yarnml.errors import DataError, JobFileError
+from yarnml.errors import DataError, ExportError, JobFileError
 from yarnml.job.learners import Boosting
+from yarnml.job.load import load_any
+from yarnml.job.metrics import check_metric
 from yarnml.learners.base import Batch, PlacedBatch
+from yarnml.learners.named_arrays import copied_to_host
 from yarnml.learners.registry import build_learner
 from yarnml.learners.trees.cox import Cox
 from yarnml.learners.trees.ranking import TRUNCATION, LambdaRank
 from yarnml.learners.trees.table import Table
+from yarnml.runner import run_any
 
 Array = np.ndarray[Any, Any]
 
@@ -109,27 +116,25 @@ def test_what_is_held_can_be_worked_out_anew(transport: dict[str, Array], object
     learner: Any = build_learner(Boosting(objective=objective, depth=2, trees=2, bins=15, subsample=0.8), columns)
     halves = [np.arange(0, 200, 2), np.arange(1, 200, 2)]
     shards = [PlacedBatch(x[h], y[h], np.ones(100, np.float32), h, transport["individual"][h]) for h in halves]
-    state = jax.jit(learner.init)(jax.random.key(0))
-    held = [learner.prepare_shard(jax.tree.map(np.asarray, state), [shard]) for shard in shards]
-    update = jax.jit(learner.update)
+    state = copied_to_host(jax.jit(learner.init)(jax.random.key(0)))
+    held = [learner.prepare_shard(state, [shard]) for shard in shards]
     for number in range(12):
-        on_host = jax.tree.map(np.asarray, state)
         if number % 4 == 0:
             earlier = copy.deepcopy(held)
         parts = []
         for k, shard in enumerate(shards):
-            anew, _ = learner.map_shard(on_host, learner.prepare_shard(on_host, [shard]))
-            late, _ = learner.map_shard(on_host, copy.deepcopy(earlier[k]))
-            part, held[k] = learner.map_shard(on_host, held[k])
+            anew, _ = learner.map_shard(state, learner.prepare_shard(state, [shard]))
+            late, _ = learner.map_shard(state, copy.deepcopy(earlier[k]))
+            part, held[k] = learner.map_shard(state, held[k])
             jax.tree.map(np.testing.assert_array_equal, part, anew)
             jax.tree.map(np.testing.assert_array_equal, part, late)
             parts.append(part)
-        state, _ = update(state, jax.tree.map(np.add, *parts))
+        state, _ = learner.update(state, jax.tree.map(np.add, *parts))
     assert int(state.model.rounds) == 2
 
 
 @pytest.mark.long
-def test_groups_that_cross_shards_are_ranked(transport: dict[str, Array]) -> None:
+def test_groups_that_cross_shards_are_ranked(transport: dict[str, Array], tmp_path: Path) -> None:
     """A model of three shards is that of one, ranks better than a column does, and its loss is what NDCG lacks of 1."""
     more: dict[str, Any] = {
         "label": "choice",
@@ -139,11 +144,19 @@ def test_groups_that_cross_shards_are_ranked(transport: dict[str, Array]) -> Non
         "test": transport,
         "evaluation": {"metrics": ["mrr"]},
     }
+    more["export"] = str(tmp_path / "models")
     models = [yarnml.fit(transport, training={"shards": shards}, **more) for shards in (1, 3)]
     np.testing.assert_allclose(*(model.predict(transport) for model in models), rtol=1e-4, atol=1e-6)
     metrics = models[1].outcome.metrics["test"]
     assert metrics["loss"] == pytest.approx(1 - metrics["ndcg"])
     assert metrics["mrr"] > 0.75
+    assert metrics.keys() == {"loss", "ndcg", "mrr"}, "scores are not compared with the label"
+    rows = tmp_path / "rows.parquet"
+    pq.write_table(pa.table(transport), rows)
+    section = {"model": str(tmp_path / "models"), "data": str(rows), "output": str(tmp_path / "end.json")}
+    job = load_any({"name": "rank", "evaluate": section})
+    with pytest.raises(ExportError, match=r"predicts scores, by learner\.objective lambdarank, which are not to be"):
+        run_any(job, "inline")
     losses = models[1].outcome.history
     assert losses["epoch_loss"][-1] == pytest.approx(losses["loss"][-2], rel=1e-5)
 
@@ -157,6 +170,9 @@ def test_what_they_are_not_for() -> None:
         build_learner(Boosting(objective="cox"), schema(1, (0, 1)))
     with pytest.raises(JobFileError, match=r"cox brings the scores of all rows together, and is for 4194304 of them"):
         build_learner(Boosting(objective="cox"), replace(schema(1, ()), rows=1 << 23))
+    for metric in ("rmse", "r2"):
+        with pytest.raises(JobFileError, match=f"can be judged by concordance, loss, .*, not by {metric}"):
+            check_metric("evaluation.metrics", metric, Boosting(objective="cox").judged_as("number"), 0)
     rows = Batch(np.zeros((1, 1), np.float32), np.zeros(1, np.float32), np.ones(1, np.float32))
     with pytest.raises(DataError, match="cox needs times other than 0, but one is 0"):
         build_learner(Boosting(objective="cox"), schema(1, ())).check(rows)

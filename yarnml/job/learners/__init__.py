@@ -51,11 +51,23 @@ from yarnml.job.learners.tables import (
     TableLearnerOptions,
     WideAndDeep,
 )
-from yarnml.job.learners.trees import LEAF_PASSES, MAX_LEAVES, SKETCH_PASSES, Boosting, Forest, Tree, TreeLearner
+from yarnml.job.learners.trees import (
+    LEAF_PASSES,
+    MAX_LEAVES,
+    OUT_OF_BAG,
+    SCORE_OBJECTIVES,
+    SKETCH_PASSES,
+    Boosting,
+    Forest,
+    Tree,
+    TreeLearner,
+)
 
 __all__ = [
     "LEAF_PASSES",
     "MAX_LEAVES",
+    "OUT_OF_BAG",
+    "SCORE_OBJECTIVES",
     "SKETCH_PASSES",
     "Adagrad",
     "Als",

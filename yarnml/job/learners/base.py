@@ -7,6 +7,7 @@ from msgspec import Struct, field
 
 from yarnml.job.fields import NonNegative, Positive
 from yarnml.job.learners.axes import ParameterAxes
+from yarnml.job.metrics import SCORE
 
 if TYPE_CHECKING:  # `yarnml.job.spec` has the options among its fields
     from yarnml.job.spec import Job
@@ -116,10 +117,19 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         """Other rows on which the loss of one hangs: those of its group, or those of later times."""
         return "none"
 
+    def judged_as(self, task: str) -> str:
+        """The label as metrics see it, of `Schema.task`: scores that only their order gives a meaning are none."""
+        return task if self.loss_among == "none" else SCORE
+
     @property
     def metrics(self) -> list[str]:
         """Metrics that an evaluation has whether the job asks for them or not."""
         return {"none": [], "groups": ["ndcg"], "times": ["concordance"]}[self.loss_among]
+
+    @property
+    def own_evaluations(self) -> list[str]:
+        """The names of evaluations that it makes of the training rows at the end, in its own way."""
+        return []
 
     @property
     def codes(self) -> list[str]:

@@ -34,6 +34,10 @@ PASSES_PER_EPOCH = 64
 """Of trees whose depth is not bounded: as many levels, but of small data many trees."""
 GROUP = 10
 """Trees of a forest that are grown side by side."""
+SCORE_OBJECTIVES: dict[str, Literal["groups", "times"]] = {"lambdarank": "groups", "cox": "times"}
+"""The objective whose predictions are scores → the other rows on which the loss of one hangs."""
+OUT_OF_BAG = "out_of_bag"
+"""The name of the evaluation of training rows by the trees that were grown without them."""
 
 
 class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
@@ -129,7 +133,8 @@ class Forest(TreeLearner, frozen=True, kw_only=True, tag="forest"):
 
     ``features``: the share of the features that a node may use, drawn for each; the square root of their number for
     classes, a third for a number by default.  ``splits``: ``random`` has a node look at one place of each feature,
-    drawn between its rows (Geurts et al., "Extremely Randomized Trees", 2006).
+    drawn between its rows (Geurts et al., "Extremely Randomized Trees", 2006).  ``out_of_bag``: whether each training
+    row is judged at the end by the trees that were grown without it.
     """
 
     TAKES_LABELS = True
@@ -139,6 +144,19 @@ class Forest(TreeLearner, frozen=True, kw_only=True, tag="forest"):
     min_rows: Positive = 1.0
     features: Annotated[float, Meta(gt=0, le=1)] | None = None
     splits: Literal["best", "random"] = "best"
+    out_of_bag: bool = False
+
+    @property
+    def own_evaluations(self) -> list[str]:
+        return [OUT_OF_BAG] if self.out_of_bag else []
+
+    def check(self, job: "Job") -> None:
+        super().check(job)
+        if self.out_of_bag and job.start_from:
+            raise JobFileError(
+                "learner.out_of_bag needs all trees to be grown in this job, since it is not known which rows those of "
+                "start_from were grown without; remove one of the two."
+            )
 
     @property
     def rounds(self) -> int:
@@ -209,7 +227,7 @@ class Boosting(TreeLearner, frozen=True, kw_only=True, tag="boosting"):
 
     @property
     def loss_among(self) -> Literal["none", "groups", "times"]:
-        return "groups" if self.objective == "lambdarank" else "times" if self.objective == "cox" else "none"
+        return SCORE_OBJECTIVES.get(self.objective, "none")
 
     @property
     def leaf_passes(self) -> int:

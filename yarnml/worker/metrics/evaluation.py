@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import ModelError
+from yarnml.job.metrics import SCORE
 from yarnml.reduce.tree import Vector
 from yarnml.worker.metrics.base import MakeStatistic, Metrics, Scored
 from yarnml.worker.metrics.classes import confusion, counts
@@ -41,10 +42,13 @@ STATISTICS: tuple[MakeStatistic, ...] = (
 
 
 class Evaluation:
-    """The metrics of an evaluation: those that every one has, and those of these ``names``."""
+    """The metrics of an evaluation: those that every one has, and those of these ``names``.
 
-    def __init__(self, schema: Schema, names: Sequence[str] = ()) -> None:
-        made = [make(schema, names) for make in STATISTICS]
+    ``judged_as``: the label as metrics see it, see `LearnerOptions.judged_as`; that of the schema where nobody says.
+    """
+
+    def __init__(self, schema: Schema, names: Sequence[str] = (), judged_as: str | None = None) -> None:
+        made = [] if judged_as == SCORE else [make(schema, names) for make in STATISTICS]
         self._statistics = [statistic for statistic in made if statistic is not None]
         self._label = np.int64 if schema.label_type == "class" else np.float64
 
