@@ -47,7 +47,8 @@ def judged(case: Case, seed: int) -> list[float]:
     taught, held = halves(table, seed)
     default, best = case.ours
     outputs = [predictions(taught, held, default, case.data)]
-    outputs += [outputs[0] if best == default else predictions(taught, held, best, case.data)]
+    scaled = case.data | {"scale": "standard"}
+    outputs += [outputs[0] if best == default else predictions(taught, held, best, scaled)]
     for make in case.peers:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
