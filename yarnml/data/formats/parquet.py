@@ -22,13 +22,13 @@ _FIRST_READ_BYTES = 64 * 2**10  # mostly hold the whole footer, so that one read
 
 _MAX_HEAD_BYTES = 64 * 2**20
 _BUFFER_BYTES = 2**20
-_MAX_FOOTER_BYTES = 16 * 2**20
+_MAX_FOOTER_BYTES = 8 * 2**20
 
 
 class Footers:
     """Footers that were used last, parsed, which takes a fifth of the time to read a row group of a wide file.
 
-    ``limit``: bytes of those that are kept, as they are stored; parsed they take several times as much.
+    ``limit``: bytes of those that are kept, as they are stored; parsed they take ten times as much.
     """
 
     def __init__(self, limit: int) -> None:
