@@ -27,7 +27,7 @@ def test_each_call_has_its_own_scaling(options: Any) -> None:
     """Calls with two scalings in turn map and evaluate the rows that a user would have scaled by hand."""
     learner: Any = build_learner(options, COLUMNS)
     program = Program(learner, COLUMNS)
-    state = jax.jit(learner.init)(jax.random.key(0))
+    state = jax.device_get(jax.jit(learner.init)(jax.random.key(0)))
     for scaling in [*SCALINGS, *SCALINGS]:
         by_hand = Rows((ROWS.x - scaling.mean) * scaling.factor, ROWS.y, ROWS.weight)
         np.testing.assert_allclose(

@@ -30,6 +30,7 @@ from yarnml.storage.webhdfs_answers import (
     LocationAnswer,
     StatusAnswer,
     TokenAnswer,
+    reason,
     remote_words,
 )
 
@@ -113,7 +114,7 @@ class WebHdfs:
                     exc.close()
                 names = self._names_on(path, urlsplit(location).hostname or "")
                 if names <= {*excluded}:
-                    raise ConnectionError(f"{urlsplit(location).netloc}: {getattr(exc, 'reason', exc)}") from exc
+                    raise ConnectionError(f"{urlsplit(location).netloc}: {reason(exc, self._seconds)}") from exc
                 excluded += names - {*excluded}
 
     def _names_on(self, path: str, host: str) -> set[str]:
@@ -165,7 +166,7 @@ class WebHdfs:
             except PermissionError:
                 raise
             except (OSError, http.client.HTTPException) as exc:
-                failures.append(ConnectionError(f"{server}: {getattr(exc, 'reason', exc)}"))
+                failures.append(ConnectionError(f"{server}: {reason(exc, self._seconds)}"))
         if standby:
             raise Refused(standby)
         if len(failures) == 1:

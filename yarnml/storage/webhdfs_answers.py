@@ -91,3 +91,9 @@ def remote_words(body: bytes, otherwise: str) -> str:
         return f"{remote['javaClassName']}: {remote['message']}"
     except (ValueError, KeyError, TypeError):
         return otherwise
+
+
+def reason(exc: Exception, seconds: float) -> str:
+    """Why a call failed, in words; a socket says of its deadline of so many seconds only that it is over."""
+    cause = getattr(exc, "reason", exc)
+    return f"no answer within {seconds:.0f} s" if isinstance(cause, TimeoutError) else str(cause)

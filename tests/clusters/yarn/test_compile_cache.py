@@ -72,6 +72,6 @@ def test_an_archive_that_is_no_use(begin: Open, tmp_path: Path, capsys: pytest.C
     assert programs.variables({})[FOLDER_VARIABLE] == str(tmp_path / "second")
     assert not list((tmp_path / "second").iterdir())
     assert not (tmp_path / "out-cache").exists()
-    assert ("can't be used" in capsys.readouterr().err) == (kind != "strange names")
+    assert (f"{path} can't be used" in capsys.readouterr().err) == (kind != "strange names")
     compile_in(programs)
     assert programs.names

@@ -127,7 +127,7 @@ TOKENS = step("tokens", "x", length=3)
         ([step("tokens", "x")], "transformer", {}, r"\[0\]\.length, which is missing"),
         ([TOKENS | {"vocabulary": 2**24}], "transformer", {}, r"\[0\]\.vocabulary must be a whole number <= 16777214"),
         ([TOKENS | {"values": ["a", "a"]}], "transformer", {}, r"\[0\]\.values names a value twice"),
-        ([TOKENS], "transformer", {"scale": "standard"}, r"scale: standard changes the ids of words"),
+        ([TOKENS], "transformer", {"scale": "standard"}, r"scale: standard changes the ids that data\.prepare makes"),
         (
             [TOKENS],
             "softmax",

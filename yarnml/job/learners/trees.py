@@ -118,6 +118,11 @@ class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
             )
         if self.categorical and job.data.scale == "standard":
             raise JobFileError("learner.categorical needs whole numbers as they are; set data.scale: none.")
+        if OUT_OF_BAG in self.own_evaluations and job.start_from:
+            raise JobFileError(
+                "learner.out_of_bag needs all trees to be grown in this job, since it is not known which rows those of "
+                "start_from were grown without; remove one of the two."
+            )
 
 
 class Tree(TreeLearner, frozen=True, kw_only=True, tag="tree"):
@@ -149,14 +154,6 @@ class Forest(TreeLearner, frozen=True, kw_only=True, tag="forest"):
     @property
     def own_evaluations(self) -> list[str]:
         return [OUT_OF_BAG] if self.out_of_bag else []
-
-    def check(self, job: "Job") -> None:
-        super().check(job)
-        if self.out_of_bag and job.start_from:
-            raise JobFileError(
-                "learner.out_of_bag needs all trees to be grown in this job, since it is not known which rows those of "
-                "start_from were grown without; remove one of the two."
-            )
 
     @property
     def rounds(self) -> int:
