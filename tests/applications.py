@@ -173,12 +173,15 @@ class Cluster:
         return path
 
     def left_behind(self, job: Job) -> list[str]:
-        """Staging folders and temporary files that a finished job has left, once all its processes have ended."""
+        """Staging folders and temporary files that a finished job has left, once all its processes have ended.
+
+        A killed master may leave a piece of its history half-written; the job's next run removes it.
+        """
         wait_for("the containers to end", lambda: not self.processes("yarnml"))
         staged = self.files(f"{USER}/.skein")
         folders = [job["checkpoint"]["path"], job["export"]]
-        hidden = [f for folder in folders for f in self.files(folder.removeprefix(self.hadoop.hdfs)) if ".tmp-" in f]
-        return staged + hidden
+        files = [file for folder in folders for file in self.files(folder.removeprefix(self.hadoop.hdfs))]
+        return staged + [file for file in files if ".tmp-" in file and not file.startswith("history/")]
 
 
 class Submitted:

@@ -1,5 +1,6 @@
 """The history of a run: written beside it, in pieces that appear whole, whatever dies."""
 
+import os
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from yarnml.events.events import EpochDone, Event, Failure, Outcome, Planned, Pr
 from yarnml.events.measurements import CheckpointSaved, ProcessesMeasured, RoundMeasured, RunStarted, TrainingMeasured
 from yarnml.events.redaction import hide
 from yarnml.events.submission import SUBMITTED, UserAction
+from yarnml.job import paths
 from yarnml.job.load import load_job
 from yarnml.master.recording import recorded
 from yarnml.watch.history import recorder
@@ -143,18 +145,22 @@ for number in range(100_000):
 
 
 def test_a_killed_run_is_gone_on_with(tmp_path: Path) -> None:
-    """After SIGKILL a history is whole up to its last piece, and the next run's pieces follow."""
+    """After SIGKILL a history is whole up to its last piece; the next run's follow, and what was half-written goes."""
     popen = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)])
     wait_for("pieces", lambda: len(spans(str(tmp_path / "history"))) > MERGE_PIECES // 2)
     popen.kill()
     popen.wait()
     before = [event.why for event in events_of(tmp_path, ProcessLost)]
     assert before == [f"worker {number}" for number in range(len(before))]
+    half_written = tmp_path / "history" / f".tmp-{'0' * 32}-{paths.piece(90, 90)}"
+    half_written.write_bytes(b"{")
+    os.utime(half_written, (0, 0))
     record = Recorder(str(tmp_path), lambda event: None)
     record.add(ProcessLost("of the next run"))
     record.start()
     record.close()
     assert [event.why for event in events_of(tmp_path, ProcessLost)] == [*before, "of the next run"]
+    assert not half_written.exists()
 
 
 def test_who_acts_on_a_job(digits_job: Job) -> None:

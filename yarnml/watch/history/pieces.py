@@ -17,6 +17,8 @@ NEWEST_FILES = 2
 """Files that tell what a job does now: one may have been written before the first step."""
 
 _ATTEMPTS = 5
+_DRAFT_SECONDS = 600.0
+"""The age from which a piece that has not appeared is what a killed run left."""
 
 Span = tuple[int, int]
 """The first and the last piece that a file holds."""
@@ -57,6 +59,7 @@ class Pieces:
 
     def _append(self, lines: list[bytes]) -> None:
         if self._spans is None:  # those of earlier runs
+            atomic.sweep(self._folder, _DRAFT_SECONDS)
             self._spans = spans(self._folder)
         for _ in range(_ATTEMPTS):
             number = self._spans[-1][1] + 1 if self._spans else 0
