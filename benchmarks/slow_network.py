@@ -55,6 +55,10 @@ def compare(batch: int, only: str) -> None:
     print(f"{'':20} {'compute':>9} {'exchange':>9} {'whole':>9} {'MB sent':>9}")
     with contextlib.ExitStack() as stack:
         pipes = [start(index, (pair.cert_bytes, pair.key_bytes), stack) for index in range(WORKERS)]
+        for (
+            pipe
+        ) in pipes:  # all are told to end before the end of one is waited for: they wait for each other's streams
+            stack.callback(pipe.send, None)
         crew = Crew(pipes)
         taken: dict[str, dict[str, float]] = {}
         for name, fields in [(name, fields) for name, fields in SETTINGS.items() if only in name]:
@@ -133,7 +137,6 @@ def start(index: int, pair: tuple[bytes, bytes], stack: contextlib.ExitStack) ->
     process.start()
     other.close()  # so that the end of the process ends the wait for its report
     stack.callback(process.join)
-    stack.callback(pipe.send, None)
     return pipe
 
 

@@ -1,8 +1,8 @@
 """Streams: from the rename of a file to the version that has learnt it, and files lost or doubled over kills.
 
-Synthetic rows, two local workers, a file a batch.  A file comes as soon as the batch before it is a version, and the
-job looks into the folder every second, so half a second of the time is waiting.  Then the whole job, with its workers,
-is killed at random moments, and run again, until it has taken all files.
+Synthetic rows, two local workers, a file a batch.  A file comes as soon as the batch before it is a version, and is
+seen at once: what a job waits between two looks, ``data.follow.every``, comes on top.  Then the whole job, with its
+workers, is killed again and again some batches after its start, and run again, until it has taken all files.
 """
 
 import os
@@ -29,11 +29,13 @@ from yarnml.job.load import load_job
 from yarnml.runner import run
 
 WIDTH = 28
-LEAST_SECONDS = 3.0
-"""A kill comes so long after the start of the job, or up to three times as long."""
+MOST_BATCHES = 3
+"""New versions of a run, at most, before it is killed."""
+MOST_SECONDS = 0.2
+"""Longest time from the last of them to the kill."""
 
 
-def main(files: int = 20, rows: int = 5_000, kills: int = 10, seed: int = 0) -> None:
+def main(files: int = 60, rows: int = 5_000, kills: int = 10, seed: int = 0) -> None:
     """Streams: seconds from a file to a version, and files lost or doubled when all processes are killed."""
     print(f"streams: files of {rows} synthetic rows of {WIDTH} numbers, an MLP, 2 local workers")
     with tempfile.TemporaryDirectory() as folder:
@@ -64,7 +66,7 @@ def latencies(folder: Path, files: int, rows: int) -> list[float]:
 
 
 def survivors(folder: Path, files: int, rows: int, kills: int, seed: int) -> Sequence[int]:
-    """Kill a job so many times, at moments that the seed draws; (kills, files, lost ones, doubled ones)."""
+    """Kill a job so many times, as the seed draws; (kills, files, lost ones, doubled ones)."""
     draw = random.Random(seed)
     path = folder / "job.yaml"
     path.write_text(yaml.safe_dump(job(folder, rows, every="0 s")))
@@ -78,20 +80,29 @@ def survivors(folder: Path, files: int, rows: int, kills: int, seed: int) -> Seq
                 stderr=printed,
                 start_new_session=True,
             )
-        try:
-            process.wait(LEAST_SECONDS + draw.uniform(0, 2 * LEAST_SECONDS) if done < kills else None)
-        except subprocess.TimeoutExpired:
+        if done < kills and _has_learnt(process, folder / "models", draw.randint(1, MOST_BATCHES)):
+            time.sleep(draw.uniform(0, MOST_SECONDS))
             os.killpg(process.pid, signal.SIGKILL)  # the workers end with their master
             process.wait()
             done += 1
             continue
-        if process.returncode:
+        if process.wait():
             raise SystemExit((folder / "printed").read_text())
         break
     record = read_stream(str(folder / "job"))
     urls = (*record.taken, *(file.url for file in record.files)) if record else ()
     taken = Counter(Path(url).name for url in urls)
     return done, files, len({*names} - {*taken}), sum(count - 1 for count in taken.values())
+
+
+def _has_learnt(process: "subprocess.Popen[bytes]", models: Path, batches: int) -> bool:
+    """Wait until a job has made so many versions more; false where it ends before."""
+    before = len([*models.glob("*")])
+    while process.poll() is None:
+        if len([*models.glob("*")]) >= before + batches:
+            return True
+        time.sleep(0.005)
+    return False
 
 
 def put(folder: Path, number: int, rows: int) -> Path:

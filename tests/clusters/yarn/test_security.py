@@ -128,7 +128,7 @@ SUITES = {CIPHERS: f" {AES} "}
     ],
 )
 def test_ciphers(values: dict[str, str], words: str | None) -> None:
-    """Encrypted data without AES is ten times slower, and the property that mends it is named; all else is told."""
+    """Encrypted data without AES is slower by far, and the property that mends it is named; all else is told."""
     settings = Configuration(None, values)
     if words is None:
         with pytest.raises(Advice, match=rf"have {CIPHERS} set to {AES} in the cluster's"):

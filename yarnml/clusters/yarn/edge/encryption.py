@@ -27,7 +27,7 @@ def check_encryption(settings: Configuration) -> str:
 
 
 def advice_on_cipher(settings: Configuration) -> str:
-    """Tell which property makes encrypted data about ten times faster; empty where there is nothing to advise.
+    """Tell which property makes encrypted data six to eight times faster; empty where there is nothing to advise.
 
     ``python -m benchmarks secured`` measures both.
     """
@@ -35,7 +35,7 @@ def advice_on_cipher(settings: Configuration) -> str:
         return ""
     return (
         "by this machine's hdfs-site.xml data between HDFS and its clients is encrypted by SASL with 3DES or RC4, "
-        f"about ten times slower than with AES; have {CIPHERS} set to {AES} in the cluster's, and copy it here"
+        f"six to eight times slower than with AES; have {CIPHERS} set to {AES} in the cluster's, and copy it here"
     )
 
 
