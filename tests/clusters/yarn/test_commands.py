@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,8 @@ def test_the_status_of_a_running_job(cluster: Cluster, running: Sent) -> None:
     assert {c["host"] for c in status["containers"]} <= set(cluster.hadoop.hosts)
     screen = cluster.yarnml("top", "running", "--once").stdout
     assert re.search(r"^running  running  \d", screen)
-    assert re.search(r"^worker 1 +127\.0\.0\.\d", screen, re.M)
+    on_screen = partial(cluster.yarnml, "top", "running", "--once")  # a worker's first measurements may be to come
+    wait_for("worker 1", lambda: re.search(r"^worker 1 +127\.0\.0\.\d", on_screen().stdout, re.M))
 
 
 def test_attached_and_detached_by_ctrl_c(cluster: Cluster, running: Sent) -> None:
