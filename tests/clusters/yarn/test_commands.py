@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +92,9 @@ def test_the_status_of_a_running_job(cluster: Cluster, running: Sent) -> None:
     assert status["application"]["state"] == "RUNNING"
     assert status["training"]["epoch"] > 0
     assert {c["host"] for c in status["containers"]} <= set(cluster.hadoop.hosts)
-    screen = cluster.yarnml("top", "running", "--once").stdout
-    assert re.search(r"^running  running  \d", screen)
-    on_screen = partial(cluster.yarnml, "top", "running", "--once")  # a worker's first measurements may be to come
-    wait_for("worker 1", lambda: re.search(r"^worker 1 +127\.0\.0\.\d", on_screen().stdout, re.M))
+    top = ("top", "running", "--once")  # a worker's first measurements may be to come
+    assert re.search(r"^running  running  \d", cluster.yarnml(*top).stdout)
+    wait_for("worker 1", lambda: re.search(r"^worker 1 +127\.0\.0\.\d", cluster.yarnml(*top).stdout, re.M))
 
 
 def test_attached_and_detached_by_ctrl_c(cluster: Cluster, running: Sent) -> None:
