@@ -82,15 +82,15 @@ def test_a_job_that_goes_on_may_be_over(position: Position, rule: EarlyStopping 
 
 def test_rounds_are_cut_the_same_wherever_a_job_goes_on() -> None:
     """Every step is in one round; a job that goes on after any round has the rest of the same ones."""
-    every = steps_in("4 steps", STEPS)
-    whole = list(rounds(0, 2, STEPS, every))
+    checkpoint_steps = steps_in("4 steps", STEPS)
+    whole = list(rounds(0, 2, STEPS, checkpoint_steps))
     assert [(round.first, round.last) for round in whole] == [(0, 4), (4, 8), (8, 10), (10, 12), (12, 16), (16, 20)]
     assert [round.epoch for round in whole] == [None, None, 1, None, None, 2]
     assert [round.save for round in whole] == [True, True, False, True, True, True]
     assert [round.final for round in whole] == [False] * 5 + [True]
     for done in (round.last for round in whole):
-        assert list(rounds(done, 2, STEPS, every)) == [round for round in whole if round.first >= done]
-    assert list(rounds(5, 2, STEPS, every)) == [whole[1]._replace(first=5), *whole[2:]]  # left in its middle
+        assert list(rounds(done, 2, STEPS, checkpoint_steps)) == [round for round in whole if round.first >= done]
+    assert list(rounds(5, 2, STEPS, checkpoint_steps)) == [whole[1]._replace(first=5), *whole[2:]]  # left in its middle
 
 
 def test_a_job_that_is_left_in_a_round() -> None:

@@ -72,7 +72,8 @@ def test_networks(name: str) -> None:
     images = load_digits().data.astype(np.float32)
     x = images[:40, 10 : 10 + schema.width] / 8
     if any(feature.ids for feature in schema.features):
-        mean, factor = np.zeros_like(mean), np.ones_like(factor)
+        mean = np.zeros_like(mean)
+        factor = np.ones_like(factor)
         x = np.floor(images[:40, 10 : 10 + schema.width] - 2)
     stored = {f"parameters/{n}": a for n, a in arrays.items()} | {"scaling/mean": mean, "scaling/factor": factor}
     about = {"learner": msgspec.to_builtins(options), "offsets": [], "name": name}

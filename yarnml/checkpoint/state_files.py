@@ -1,5 +1,6 @@
 """The files of a checkpoint with the state of its learner: what a worker writes, and what all read."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy.typing as npt
@@ -31,13 +32,17 @@ def table_files(folder: str) -> list[TableFiles]:
 
 def read_state(folder: str) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays of a committed checkpoint but for files of tables; CheckpointError where it is torn."""
+    (state,) = read_files(folder, [paths.STATE])
+    return unpack(state)
+
+
+def read_files(folder: str, names: Iterable[str]) -> Iterator[bytes]:
+    """The bytes of files of a committed checkpoint, one after another; CheckpointError where one is torn."""
     try:
         with translated(CheckpointError, f"The checkpoint {folder} can't be read"):
-            manifest = read_manifest(folder)
-            with integrity.present(paths.STATE):
-                data = storage.read(storage.join(folder, paths.STATE))
-            integrity.compare(paths.STATE, manifest.files.get(paths.STATE), integrity.digest_of(data))
-            return unpack(data)
+            digests = read_manifest(folder).files
+            for name in names:
+                yield integrity.read(folder, name, digests.get(name))
     except TornFile as exc:
         raise CheckpointError(
             f"{folder} is torn: {exc}; run the same command again to go on from the newest that is whole."

@@ -21,6 +21,12 @@ Places = npt.NDArray[np.int64]
 """[values]: where each value belongs: a row, or a place in a row."""
 
 
+def places_within(lengths: npt.NDArray[Any]) -> Places:
+    """[entries]: the place of each entry in its list, where those of all lists lie one behind the other."""
+    starts = np.cumsum(lengths) - lengths
+    return np.arange(lengths.sum()) - np.repeat(starts, lengths)
+
+
 def value_type(kind: pa.DataType) -> pa.DataType:
     """The type of the values, for a dictionary that of its values."""
     return kind.value_type if pa.types.is_dictionary(kind) else kind

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from yarnml.data.arrays import Places
+from yarnml.data.arrays import Places, places_within
 from yarnml.errors import DataError
 
 LISTS = pa.list_(pa.field("vector", pa.float64()))
@@ -97,7 +97,7 @@ def _entries(vectors: pa.StructArray) -> _Entries:
     lengths = pc.list_value_length(values).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
     is_sparse = _is_sparse(vectors)
     rows = np.repeat(np.arange(len(vectors)), lengths)
-    places = np.arange(len(rows)) - (np.cumsum(lengths) - lengths)[rows]
+    places = places_within(lengths)
     sizes = lengths
     if is_sparse.any():
         stored = pc.struct_field(vectors, "size").fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)

@@ -65,10 +65,10 @@ class TrainingLoop:
         Returns whether the training stopped before its last epoch.
         """
         epochs = self._job.training.last_epoch
-        every = steps_in(self._job.checkpoint.every, self._steps)
+        checkpoint_steps = steps_in(self._job.checkpoint.every, self._steps)
         stopped = schedule.is_over(self.position, self._rule)
         self._tell_convergence()
-        for count, round in enumerate(schedule.rounds(self.position.step, epochs, self._steps, every)):
+        for count, round in enumerate(schedule.rounds(self.position.step, epochs, self._steps, checkpoint_steps)):
             if stopped:
                 break
             self._say(RoundStarted(round.number, round.first, round.last, epochs * self._steps))

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from yarnml.data.arrays import Array
+from yarnml.data.arrays import Array, places_within
 from yarnml.errors import DataError, ExportError
 
 MAX_SCORES_IN_MEMORY = 1 << 24
@@ -112,7 +112,7 @@ def _ranked(factors: Factors, users: Array, top: int, seen: Seen) -> pa.Table:
     first = np.searchsorted(seen.user, users)
     counts = np.searchsorted(seen.user, users, side="right") - first
     # The rows of ``seen`` that belong to these users: first, first + 1, … of each, one user after the other.
-    pairs = np.repeat(first - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+    pairs = np.repeat(first, counts) + places_within(counts)
     scores[np.repeat(np.arange(len(users)), counts), seen.item[pairs]] = -np.inf
     chosen = _largest(scores, top)
     score = np.take_along_axis(scores, chosen, axis=1)

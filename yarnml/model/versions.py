@@ -117,9 +117,7 @@ def read_model(folder: str) -> Content:
     try:
         about, document = read_about(folder)
         for name in (paths.MODEL, paths.PROGRAM):
-            with integrity.present(name):
-                files[name] = storage.read(storage.join(folder, name))
-            integrity.compare(name, about.digests.get(name), integrity.digest_of(files[name]))
+            files[name] = integrity.read(folder, name, about.digests.get(name))
         if about.schema.keyed:
             integrity.check(folder, {paths.TABLE: about.digests.get(paths.TABLE)})
     except TornFile as exc:

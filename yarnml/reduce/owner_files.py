@@ -49,9 +49,7 @@ def _read_layer(layer: TableFiles, low: int, high: int) -> dict[str, Array]:
         first = first_key(number, count)
         if first_key(number + 1, count) <= low or high <= first:
             continue
-        with integrity.present(name):
-            data = storage.read(storage.join(layer.folder, name))
-        integrity.compare(name, layer.files[name], integrity.digest_of(data))
+        data = integrity.read(layer.folder, name, layer.files[name])
         arrays = {n.removeprefix(PREFIX): a for n, a in unpack(data).items() if n.startswith(PREFIX)}
         if KEYS in arrays:
             parts.append(between(arrays, low, high, first))

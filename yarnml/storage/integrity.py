@@ -74,6 +74,14 @@ def present(name: str) -> Iterator[None]:
         raise UnreadableFile(f"{name} can't be read: {exc}") from exc
 
 
+def read(folder: str, name: str, expected: str | None) -> bytes:
+    """The bytes of a file of a folder; TornFile where they are not those of the ``expected`` digest, see `compare`."""
+    with present(name):
+        data = storage.read(storage.join(folder, name))
+    compare(name, expected, digest_of(data))
+    return data
+
+
 def begins(data: bytes, beginning: bytes) -> bool:
     """Tell whether a damaged file may be the one that began so: one that was cut to less, or to zeros, may."""
     return data.startswith(beginning) or beginning.startswith(data.rstrip(b"\0"))

@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from yarnml import storage
-from yarnml.checkpoint.manifest import read_manifest
+from yarnml.checkpoint.state_files import read_files
 from yarnml.data.arrays import Array
 from yarnml.errors import CheckpointError, translated
 from yarnml.job import paths
 from yarnml.storage import integrity
-from yarnml.storage.integrity import TornFile
 from yarnml.storage.tensors import pack, unpack
 
 _NAME = "residual"
@@ -61,19 +60,9 @@ class Residuals:
     def restore(self, folder: str, step: int, shards: Iterable[int]) -> None:
         """Take the residuals of these shards from a checkpoint's folder; CheckpointError where it is torn."""
         self._residuals.clear()
-        try:
-            with translated(CheckpointError, f"The checkpoint {folder} can't be read"):
-                files = read_manifest(folder).files
-                for shard in shards:
-                    name = paths.residual(shard)
-                    with integrity.present(name):
-                        data = storage.read(storage.join(folder, name))
-                    integrity.compare(name, files.get(name), integrity.digest_of(data))
-                    self.load(shard, step, data)
-        except TornFile as exc:
-            raise CheckpointError(
-                f"{folder} is torn: {exc}; run the same command again to go on from the newest that is whole."
-            ) from exc
+        own = [*shards]
+        for shard, data in zip(own, read_files(folder, map(paths.residual, own)), strict=True):
+            self.load(shard, step, data)
 
 
 def write_residuals(folder: str, residuals: Mapping[int, Callable[[], bytes | bytearray]]) -> dict[str, str]:

@@ -56,7 +56,9 @@ def test_both_find_the_same_splits(outputs: int, *, bounded: bool) -> None:
     """The best place of every node is the same, with the same gain to the bit, also where bins are empty or missing."""
     pytest.importorskip("numba")
     random = np.random.default_rng(outputs)
-    nodes, features, bins = 40, 7, 20
+    nodes = 40
+    features = 7
+    bins = 20
     filled = random.random((nodes, features, bins + 1, 1)) < 0.4
     filled[:, ::2, -1] = False  # nothing is missing
     gradients = random.normal(size=(nodes, features, bins + 1, outputs))

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from yarnml.data.arrays import Places, is_list, is_number, numeric, one_array, plain_type
+from yarnml.data.arrays import Places, is_list, is_number, numeric, one_array, places_within, plain_type
 from yarnml.data.prepare import numeric as numbers
 from yarnml.data.prepare.base import NUMBERS
 
@@ -31,8 +31,7 @@ class Lists(NamedTuple):
     @property
     def places(self) -> Places:
         """[entries]: the place of each in its list."""
-        starts = np.cumsum(self.lengths) - self.lengths
-        return np.arange(len(self.values)) - np.repeat(starts, self.lengths)
+        return places_within(self.lengths)
 
 
 def needs(step: Any, kind: pa.DataType) -> str | None:

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from yarnml.data.arrays import Array
+from yarnml.data.arrays import Array, places_within
 
 PRECISION = jax.lax.Precision.HIGHEST
 """Float32 on GPUs too, where the default keeps fewer digits."""
@@ -56,7 +56,7 @@ def chunk_ratings(owner: Array, other: Array, second: Array, first: Array) -> li
     owners, starts, counts = np.unique(owner[order], return_index=True, return_counts=True)
     longest = CHUNK_LENGTHS[-1]
     chunks = -(-counts // longest)
-    number = np.arange(chunks.sum()) - np.repeat(np.cumsum(chunks) - chunks, chunks)  # of an owner's chunks
+    number = places_within(chunks)  # of an owner's chunks
     owners = np.repeat(owners, chunks)
     starts = np.repeat(starts, chunks) + longest * number
     sizes = np.minimum(np.repeat(counts, chunks) - longest * number, longest)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from yarnml.data.arrays import Array
+from yarnml.data.arrays import Array, places_within
 from yarnml.job.learners import SKETCH_PASSES
 from yarnml.learners.trees import distinct
 from yarnml.learners.trees.float_keys import ZERO, between, float_of, key_of
@@ -89,7 +89,7 @@ def refine(cells: Array, counts: Array, bins: int) -> Array:
     more = np.floor(weight / max(weight.sum(), 1e-30) * room).astype(np.int64)
     parts = np.minimum(least + more, width)
     owner = np.repeat(np.arange(count), parts)[:count]
-    place = np.arange(len(owner)) - (np.cumsum(parts) - parts)[owner]
+    place = places_within(parts)[:count]
     size, longer = np.divmod(width[owner], parts[owner])
     bounds = np.full(count + 1, cells[-1], np.uint32)
     bounds[: len(owner)] = cells[owner] + size * place + np.minimum(place, longer)

@@ -65,34 +65,13 @@ class Splits(NamedTuple):
 
 def best_splits(level: Level, columns: Columns, edges: Array, terms: Terms) -> Splits:
     """The best split of every node, among all features that it may use; ``edges`` [features, bins]."""
-    sums = level.sums
-    bounds = level.bounds
-    nodes, count, width, _ = sums.shape
+    nodes, count, width, _ = level.sums.shape
     bins = width - 1
-    shape = nodes, count
-    features = np.broadcast_to(np.arange(count), shape) if level.features is None else level.features
-    categorical = columns.categorical[features]  # [nodes, features]
-    total = (np.cumsum(sums[:, 0, :bins], axis=1)[:, -1] + sums[:, 0, bins]).T.copy()
-    penalty = terms.l2 + np.where(categorical, SMOOTHING, 0.0)
-    first: Array = np.zeros(shape, np.int32)
-    last: Array = np.where(categorical, bins - 1, bins).astype(np.int32)
-    if categorical.any():
-        sums = sums.copy()
-        sums[categorical, :bins] = in_order(sums[categorical, :bins])
-    if level.draws is not None:
-        first = _drawn(np.cumsum(sums[..., :bins, -1], axis=-1), level.draws)
-        last = np.minimum(first + np.int32(1), last)
-    if level.allowed is not None:
-        last = np.where(np.take_along_axis(level.allowed, features, axis=1), last, 0).astype(np.int32)
-    trend = columns.trend[features]
-    column = np.zeros(nodes, np.int32)
-    bin = np.zeros(nodes, np.int32)
-    side = np.zeros(nodes, bool)
-    gain = np.zeros(nodes)
-    limits = np.ascontiguousarray(no_bounds(nodes) if bounds is None else bounds, float)
-    searched = sums, total, penalty, first, last, trend, limits
-    kernels().search(*searched, bounds is not None, float(terms.least), column, bin, side, gain)
-    gain = 0.5 * gain
+    bounds = level.bounds
+    features = np.broadcast_to(np.arange(count), (nodes, count)) if level.features is None else level.features
+    total = (np.cumsum(level.sums[:, 0, :bins], axis=1)[:, -1] + level.sums[:, 0, bins]).T.copy()
+    column, bin, side, twice_gain = _searched(level, features, total, columns, terms)
+    gain = 0.5 * twice_gain
     split = gain > terms.gain
     number = np.arange(nodes)
     by_bin = np.moveaxis(level.sums[number, column], -1, 0)  # [channels, nodes, bins + 1]
@@ -126,6 +105,33 @@ def best_splits(level: Level, columns: Columns, edges: Array, terms: Terms) -> S
         np.stack([left[-1], right[-1]]),
         below,
     )
+
+
+def _searched(level: Level, features: Array, total: Array, columns: Columns, terms: Terms) -> tuple[Array, ...]:
+    """The best place of every node, as `Kernels.search` gives it: column, bin, side of missing values, twice the gain.
+
+    ``features`` [nodes, features]: their numbers.  ``total`` [channels, nodes]: over all rows of a node.
+    """
+    sums = level.sums
+    nodes, count, width, _ = sums.shape
+    bins = width - 1
+    categorical = columns.categorical[features]  # [nodes, features]
+    penalty = terms.l2 + np.where(categorical, SMOOTHING, 0.0)
+    first: Array = np.zeros((nodes, count), np.int32)
+    last: Array = np.where(categorical, bins - 1, bins).astype(np.int32)
+    if categorical.any():
+        sums = sums.copy()
+        sums[categorical, :bins] = in_order(sums[categorical, :bins])
+    if level.draws is not None:
+        first = _drawn(np.cumsum(sums[..., :bins, -1], axis=-1), level.draws)
+        last = np.minimum(first + np.int32(1), last)
+    if level.allowed is not None:
+        last = np.where(np.take_along_axis(level.allowed, features, axis=1), last, 0).astype(np.int32)
+    limits = np.ascontiguousarray(no_bounds(nodes) if level.bounds is None else level.bounds, float)
+    best = np.zeros(nodes, np.int32), np.zeros(nodes, np.int32), np.zeros(nodes, bool), np.zeros(nodes)
+    searched = sums, total, penalty, first, last, columns.trend[features], limits
+    kernels().search(*searched, level.bounds is not None, float(terms.least), *best)
+    return best
 
 
 def _drawn(weight: Array, draws: Array) -> Array:

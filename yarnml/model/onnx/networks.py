@@ -22,19 +22,20 @@ def network_outputs(graph: Graph, model: Content, arrays: Mapping[str, Array], x
     learner = model.about["learner"]
     layers = _Layers(graph, arrays, learner.get("normalization", "none"))
     x = graph.scaled(x, arrays)
+    names = [f"dense/{number}" for number in range(len(learner["hidden"]) + 1)]
     match learner["kind"]:
         case "mlp" if any(feature.ids for feature in model.schema.features):
             x = layers.mixed(x, model.schema.features)
-            outputs = layers.dense(x, [f"dense/{n}" for n in range(len(learner["hidden"]) + 1)])
+            outputs = layers.dense(x, names)
         case "mlp":
-            outputs = layers.dense(x, [str(n) for n in range(len(learner["hidden"]) + 1)])
+            outputs = layers.dense(x, [name.removeprefix("dense/") for name in names])
         case "cnn":
             blocks = len(learner["channels"])
             x = layers.blocks(x, model.schema.shape or (), blocks)
-            outputs = layers.dense(x, [f"dense/{n}" for n in range(len(learner["hidden"]) + 1)], first=blocks)
+            outputs = layers.dense(x, names, first=blocks)
         case _:
             x = layers.mean_of_words(x, "words", model.schema.features)
-            outputs = layers.dense(x, [f"dense/{n}" for n in range(len(learner["hidden"]) + 1)])
+            outputs = layers.dense(x, names)
     match model.schema.task:
         case "class":
             return graph.node("Softmax", outputs, axis=1)
