@@ -58,8 +58,8 @@ class TwoMasters:
         return self._active("resourcemanager")
 
     def standby(self, kind: str) -> bool:
-        """Tell whether one of the daemons of a kind is a standby, ready to take over."""
-        return "standby" in [state for _, state in self._states(kind)]
+        """Tell whether one of the daemons of a kind is active and another a standby, ready to take over."""
+        return {"active", "standby"} <= {state for _, state in self._states(kind)}
 
     def _active(self, kind: str) -> Master:
         states = self._states(kind)

@@ -47,7 +47,7 @@ def cluster(hadoop: Hadoop, digits: Path, tmp_path_factory: pytest.TempPathFacto
 
 
 def wait_for_standby(hadoop: Hadoop, kind: str) -> TwoMasters:
-    """The masters, of which one of this kind is ready to take over."""
+    """The masters, of which one of this kind is active and one ready to take over."""
     masters = hadoop.masters.masters if isinstance(hadoop.masters, Federation) else hadoop.masters
     assert isinstance(masters, TwoMasters)
     hadoop.wait_for(f"a standby {kind}", lambda: masters.standby(kind))
@@ -82,6 +82,7 @@ def test_without_active_masters(hadoop: Hadoop, capfd: pytest.CaptureFixture[str
         hadoop.resume("zookeeper")
         assert [answer.result() for answer in answers] == [True, True]
         address = active.result()
+        hadoop.wait_for("the ResourceManager's own word", standby.resource_manager)
         number = standby.resource_manager().name.rpartition("-")[2]
         assert address == configuration().get(f"yarn.resourcemanager.address.rm{number}")
     for name in killed:
