@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 from yarnml.job.explanation import ModelExplanation
+from yarnml.job.look import DataLook
 from yarnml.job.model_evaluation import ModelEvaluation
 from yarnml.job.prediction import Prediction
 from yarnml.job.spec import Job
@@ -14,6 +15,7 @@ KINDS = {
     "prediction": Prediction,
     "evaluation": ModelEvaluation,
     "explanation": ModelExplanation,
+    "look": DataLook,
 }
 """The kinds of job files, by the name of the file that keeps their schema."""
 

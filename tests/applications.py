@@ -216,9 +216,15 @@ def submitted(
 ) -> Iterator[Submitted]:
     """Submit a job, by the yarnml of a Python environment; at the end of the block it is over."""
     path = cluster.write(dict(job))
-    output = path.with_suffix(".out")
+    with in_background(cluster, path.with_suffix(".out"), "submit", str(path), *options, python=python) as run:
+        yield run
+
+
+@contextmanager
+def in_background(cluster: Cluster, output: Path, *arguments: str, python: str = sys.executable) -> Iterator[Submitted]:
+    """Run a command that submits a job, with all that it prints in a file; at the end of the block the job is over."""
     with output.open("w") as out:
-        line = [python, "-m", "yarnml", "submit", str(path), *options]
+        line = [python, "-m", "yarnml", *arguments]
         popen = subprocess.Popen(
             line, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, env=cluster.variables
         )

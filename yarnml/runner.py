@@ -20,7 +20,7 @@ from yarnml.master.locality import Locality
 from yarnml.master.preflight import Preflight, preflight, silent
 from yarnml.master.recording import recorded
 from yarnml.master.rounds import Rounds
-from yarnml.master.scoring import check_scoring, score
+from yarnml.master.rows_jobs import carry_out, check_rows_job
 from yarnml.master.search import SearchRun
 from yarnml.master.stats import TrainingStats
 from yarnml.master.stream import check_stream, follow
@@ -48,13 +48,13 @@ def lead(job: AnyJob, cluster: Cluster, *, restart: bool = False, say: Listener 
     """Do a job of any kind on a cluster."""
     if isinstance(job, Job):
         return train(job, cluster, restart=restart, say=say)
-    return score(job, cluster, restart=restart, say=say)
+    return carry_out(job, cluster, restart=restart, say=say)
 
 
 def check(job: AnyJob, *, restart: bool = False) -> End | None:
     """Check all that can be checked of a job of any kind; its end, where it has nothing left to do."""
     if not isinstance(job, Job):
-        return check_scoring(job, restart=restart)
+        return check_rows_job(job, restart=restart)
     return check_stream(job, restart=restart) if job.data.follow else preflight(job, restart=restart).outcome
 
 

@@ -12,7 +12,7 @@ STORED_NAMES = {
     "Planned", "Submitted", "Pending", "Waiting", "Lost", "Rests", "GoesOn", "Resizes", "Joins", "Torn", "Continued",
     "RoundBegins", "Tick", "EpochDone", "Converged", "Searches", "Judged", "Searched", "Settled", "Outcome", "Failure",
     "LabelSummary", "TimeLimit", "UserAction", "Predicted", "WarmStarted", "ShardsDone", "ProcessPlaced",
-    "EvaluationResult", "ExplanationResult",
+    "EvaluationResult", "ExplanationResult", "LookResult",
     "StreamWaiting", "BatchJudged", "BatchLearned", "BatchChanged",
     "PageServed", "RunStarted", "TrainingMeasured", "RoundMeasured", "ProcessesMeasured", "CheckpointSaved",
     "ParametersMeasured",

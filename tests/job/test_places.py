@@ -9,6 +9,7 @@ from msgspec import inspect
 
 from yarnml.job.base import places
 from yarnml.job.explanation import ModelExplanation
+from yarnml.job.look import DataLook
 from yarnml.job.model_evaluation import ModelEvaluation
 from yarnml.job.prediction import Prediction
 from yarnml.job.spec import Job
@@ -28,6 +29,7 @@ REQUIRED: dict[type, dict[str, Any]] = {
     Job: {"name": "job", "data": {"train": "t", "features": ["x"]}, "learner": {"kind": "custom", "path": "a.py:A"}},
     Prediction: {"name": "job", "predict": {"model": "m", "data": "d", "output": "o"}},
     ModelEvaluation: {"name": "job", "evaluate": {"model": "m", "data": "d", "output": "o"}},
+    DataLook: {"name": "job", "look": {"data": "d", "output": "o"}},
     ModelExplanation: {"name": "job", "explain": {"model": "m", "data": "d", "output": "o"}},
 }
 """The least of each kind of job that can be submitted."""

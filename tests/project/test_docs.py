@@ -61,7 +61,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_job_files_load(block: Block, tmp_path: Path) -> None:
     """Every job in the documents is one that yarnml takes; a part of one is valid in a whole job."""
     job = yaml.safe_load(block.text)
-    if not job.keys().isdisjoint({"predict", "evaluate", "explain"}):
+    if not job.keys().isdisjoint({"predict", "evaluate", "explain", "look"}):
         assert load_any(job).name == job["name"]
         return
     whole = {"name": "job", "data": {"train": "x.csv", "features": ["x"], "label": "y"}, "learner": {"kind": "mlp"}}

@@ -5,20 +5,16 @@ import tempfile
 import click
 from rich.console import Console
 
-from yarnml.cli.shared import echo, restart_option, set_option, submit
+from yarnml.cli.rows_jobs import backend_option, run_rows_job, submit_rows_job, workers_option
+from yarnml.cli.shared import echo, restart_option, set_option
 from yarnml.events.console import JobConsole
-from yarnml.events.events import End, EvaluationResult, ExplanationResult
+from yarnml.events.events import EvaluationResult, ExplanationResult
 from yarnml.events.model_jobs import evaluation_json, evaluation_table, explanation_text
-from yarnml.job.fields import LARGEST_COUNT, LARGEST_INT
-from yarnml.job.load import AnyJob, load_any
-from yarnml.job.scoring import scoring_document
+from yarnml.job.fields import LARGEST_INT
+from yarnml.job.load import load_any
+from yarnml.job.rows_job import rows_document
 from yarnml.model.recommend import recommend
-from yarnml.runner import BACKENDS, run_any
-
-backend_option = click.option("--backend", default="local", show_default=True, type=click.Choice([*BACKENDS, "yarn"]))
-workers_option = click.option(
-    "--workers", type=click.IntRange(1, LARGEST_COUNT), help="How many processes; 2 where nothing is said."
-)
+from yarnml.runner import run_any
 
 
 @click.command("predict")
@@ -71,18 +67,12 @@ def predict_command(
         "distances": distances,
         "on_error": on_error,
     }
-    job = load_any(scoring_document("predict", predict, workers), overrides)
+    job = load_any(rows_document("predict", predict, workers), overrides)
     if backend == "yarn":
-        _submit(job, restart=restart)
+        submit_rows_job(job, restart=restart)
         return
     with JobConsole(Console(highlight=False)) as show:
         show(run_any(job, backend, restart=restart, say=show))
-
-
-def _submit(job: AnyJob, *, restart: bool = False) -> None:
-    from yarnml.clusters.yarn.edge.submit import SubmitOptions
-
-    submit(job, SubmitOptions(restart=restart))
 
 
 @click.command("evaluate")
@@ -113,19 +103,13 @@ def evaluate_command(
     with tempfile.TemporaryDirectory(prefix="yarnml-") as folder:
         target = output or f"{folder}/evaluation.json"
         section = {"model": model, "data": list(data), "by": by, "metrics": chosen, "output": target}
-        job = load_any(scoring_document("evaluate", section, workers), overrides)
+        job = load_any(rows_document("evaluate", section, workers), overrides)
         if backend == "yarn":
-            _submit(job)
+            submit_rows_job(job)
             return
-        end = _run(job, backend)
+        end = run_rows_job(job, backend)
     assert isinstance(end, EvaluationResult)
     echo(evaluation_json(end) if as_json else evaluation_table(end))
-
-
-def _run(job: AnyJob, backend: str) -> End:
-    """Do a job here; its events go to standard error, so that its end is all that programs read."""
-    with JobConsole(Console(stderr=True)) as show:
-        return run_any(job, backend, say=show)
 
 
 @click.command("explain")
@@ -169,11 +153,11 @@ def explain_command(
         "repeats": repeats,
         "orders": orders,
     }
-    job = load_any(scoring_document("explain", section, workers), overrides)
+    job = load_any(rows_document("explain", section, workers), overrides)
     if backend == "yarn":
-        _submit(job)
+        submit_rows_job(job)
         return
-    end = _run(job, backend)
+    end = run_rows_job(job, backend)
     assert isinstance(end, ExplanationResult)
     echo(explanation_text(end))
 

@@ -13,6 +13,7 @@ from yarnml.control.evaluation import Calibrate as Calibrate
 from yarnml.control.evaluation import CountRows as CountRows
 from yarnml.control.evaluation import Evaluate as Evaluate
 from yarnml.control.holders import Holders
+from yarnml.control.look import DescribeColumns as DescribeColumns
 from yarnml.control.message import Message
 from yarnml.control.scoring import DrawSample as DrawSample
 from yarnml.control.scoring import EvaluateModel as EvaluateModel
@@ -205,6 +206,7 @@ Command = (
     | ExplainFeatures
     | ExplainRows
     | QuantiseModel
+    | DescribeColumns
     | Stop
     | Idle
 )

@@ -5,6 +5,7 @@ from msgspec import field
 from yarnml.control.holders import Holders, KeptPart
 from yarnml.control.message import Message
 from yarnml.data.calibration import Calibration
+from yarnml.data.look.counts import ColumnCounts
 from yarnml.data.survey import Findings
 from yarnml.events.measurements import Histogram
 
@@ -110,6 +111,12 @@ class GroupNames(Message, frozen=True):
     groups: list[str]
 
 
+class ColumnsDescribed(Message, frozen=True):
+    """The answer to ``DescribeColumns``: what each column holds in this worker's shards."""
+
+    counts: list[ColumnCounts]
+
+
 class ModelMetrics(Message, frozen=True):
     """The answer to ``EvaluateModel``: the weight of all rows, their metrics, and those of each group."""
 
@@ -179,6 +186,7 @@ Report = (
     | RowsCounted
     | Predicted
     | GroupNames
+    | ColumnsDescribed
     | ModelMetrics
     | Explained
     | Saved

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from yarnml.control.look import DescribeColumns as DescribeColumns
 from yarnml.control.message import Message
 from yarnml.data.base import Dataset
 from yarnml.job.processes import Workers
@@ -126,8 +127,10 @@ class EvaluateModel(Message, frozen=True):
 
 
 ScoringCommand = Predict | FindGroups | EvaluateModel | DrawSample | ExplainFeatures | ExplainRows | QuantiseModel
+RowsCommand = ScoringCommand | DescribeColumns
+"""A command that needs no state of the workers."""
 
-WORK: Mapping[type[ScoringCommand], str] = {
+WORK: Mapping[type[RowsCommand], str] = {
     Predict: "predict",
     FindGroups: "find the groups",
     EvaluateModel: "evaluate",
@@ -135,5 +138,6 @@ WORK: Mapping[type[ScoringCommand], str] = {
     ExplainFeatures: "vary each feature",
     ExplainRows: "explain",
     QuantiseModel: "quantise",
+    DescribeColumns: "look",
 }
 """What a command does with each shard, as its progress is told."""

@@ -54,6 +54,11 @@ def pieces(dataset: Dataset, shards: int, shard: int) -> list[Piece]:
     return shard_pieces
 
 
+def groups_of_shard(dataset: Dataset, shards: int, shard: int) -> list[tuple[int, int]]:
+    """The groups whose first row is in a shard, each its file and its number there: of every group one shard has it."""
+    return [(piece.file, piece.group) for piece in pieces(dataset, shards, shard) if piece.low == 0]
+
+
 def steps_per_epoch(sizes: Sequence[int], batch_size: int | str) -> int:
     """The fewest steps for which no step exceeds ``batch_size`` rows (at least one row per shard); 1 for 'full'."""
     if isinstance(batch_size, str):

@@ -20,6 +20,7 @@ from yarnml.events.events import (
     ExplanationResult,
     Failure,
     LabelSummary,
+    LookResult,
     Outcome,
     Pending,
     Planned,
@@ -44,6 +45,7 @@ from yarnml.events.measurements import Measurement
 from yarnml.events.model_jobs import (
     evaluation_table,
     explanation_text,
+    look_text,
     prediction_summary,
     rows_of,
     shards_line,
@@ -192,6 +194,8 @@ def announcement(event: Announcement) -> str:
             return evaluation_table(event)
         case ExplanationResult():
             return explanation_text(event)
+        case LookResult():
+            return look_text(event)
         case Failure(_, text, detail):
             return f"{detail}\nerror: {text}" if detail else f"error: {text}"
         case _:

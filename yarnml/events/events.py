@@ -16,6 +16,7 @@ from yarnml.events.fact import Fact
 from yarnml.events.measurements import Measurement
 from yarnml.events.model_jobs import EvaluationResult as EvaluationResult
 from yarnml.events.model_jobs import ExplanationResult as ExplanationResult
+from yarnml.events.model_jobs import LookResult as LookResult
 from yarnml.events.model_jobs import Predicted as Predicted
 from yarnml.events.model_jobs import ShardsDone as ShardsDone
 from yarnml.events.stream import BatchChanged as BatchChanged
@@ -208,7 +209,7 @@ _SubmissionEvent = UserAction | Submitted | Pending | TimeLimit | PageServed
 _PlanEvent = Planned | LabelSummary | Continued | WarmStarted | CheckpointTorn
 _TrainingEvent = EpochDone | Converged | BestEpochChosen
 
-End = Outcome | Predicted | EvaluationResult | ExplanationResult
+End = Outcome | Predicted | EvaluationResult | ExplanationResult | LookResult
 """The good end of a job of any kind."""
 
 _Search = SearchStarted | TrialDone | SearchDone

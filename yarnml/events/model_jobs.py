@@ -1,19 +1,19 @@
-"""The good ends of jobs that apply a stored model, and their text for people."""
+"""The good ends of jobs that read rows and write one output, and their text for people."""
 
 import msgspec
 
 from yarnml.events.fact import Fact
 from yarnml.events.text import columns, count_of
 
-SECTIONS = ("predict", "evaluate", "explain")
-"""What a job does that applies a model: the section of its job file, and the name of its rows."""
+SECTIONS = ("predict", "evaluate", "explain", "look")
+"""What a job does that trains nothing: the section of its job file, and the name of its rows."""
 
 SHOWN_FEATURES = 10
 """Features that the text of an explanation names: the tables have all."""
 
 
 class ShardsDone(Fact, frozen=True):
-    """The progress of a job that applies a model: ``done`` of its ``shards``; ``work``: what is done with each."""
+    """The progress of a job that trains nothing: ``done`` of its ``shards``; ``work``: what is done with each."""
 
     work: str
     done: int
@@ -76,15 +76,26 @@ class ExplanationResult(Fact, frozen=True):
     note: str = ""
 
 
+class LookResult(Fact, frozen=True):
+    """The good end of a look at data.  ``rows``: that were read."""
+
+    name: str
+    output: str
+    rows: int
+    columns: int
+
+
 def shards_line(event: ShardsDone) -> str:
-    """The line about a job that applies a model."""
+    """The line about a job that trains nothing."""
     shards = f"{event.done} of {count_of(event.shards, 'shard')}"
     return f"{event.work}: {shards}, {100 * event.done / event.shards:.0f} %  {count_of(event.workers, 'worker')}"
 
 
 def rows_of(name: str, count: int) -> str:
     """Rows and what they are for: a part of the data, or what a model is to do with them."""
-    return f"{count} rows to {name}" if name in SECTIONS else f"{count} {name} rows"
+    if name not in SECTIONS:
+        return f"{count} {name} rows"
+    return f"{count} rows to look at," if name == "look" else f"{count} rows to {name}"
 
 
 def prediction_summary(end: Predicted) -> str:
@@ -112,6 +123,11 @@ def evaluation_table(end: EvaluationResult) -> str:
     names = dict.fromkeys(name for metrics in sides.values() for name in metrics)
     rows = [[name, *(_shown(metrics.get(name)) for metrics in sides.values())] for name in names]
     return f"{end.model}: {end.rows} rows\n" + columns([["", *sides], *rows])
+
+
+def look_text(end: LookResult) -> str:
+    """The end of a look at data for people; what was seen is in its output."""
+    return f"{end.name}: {count_of(end.rows, 'row')}, {count_of(end.columns, 'column')}\noutput: {end.output}"
 
 
 def _shown(value: float | None) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta, field
 
 from yarnml.job.fields import LARGEST_INT, MetricName, PositiveInt
-from yarnml.job.scoring import ModelRows, ScoringJob
+from yarnml.job.rows_job import ModelRows, RowsJob
 
 
 class Explain(ModelRows, frozen=True, kw_only=True):
@@ -26,7 +26,7 @@ class Explain(ModelRows, frozen=True, kw_only=True):
     orders: PositiveInt = 8
 
 
-class ModelExplanation(ScoringJob, frozen=True, kw_only=True):
+class ModelExplanation(RowsJob, frozen=True, kw_only=True):
     """One explanation of a stored model; a `yarnml.job.base.BaseJob`."""
 
     SECTION: ClassVar[str] = "explain"

@@ -15,12 +15,13 @@ from yarnml.job.document import check_extent, parse, parse_file
 from yarnml.job.explain import check_keys, explain, show
 from yarnml.job.explanation import ModelExplanation
 from yarnml.job.follow import check_follow
+from yarnml.job.look import DataLook
 from yarnml.job.model_evaluation import ModelEvaluation
 from yarnml.job.monitor import check_monitor
 from yarnml.job.places import absolute_environment, absolute_path, absolute_paths
 from yarnml.job.prediction import Prediction
 from yarnml.job.quantisation import check_quantised
-from yarnml.job.scoring import make_scoring
+from yarnml.job.rows_job import make_rows_job
 from yarnml.job.spec import Evaluation, Job
 from yarnml.job.validate import check_data, check_learner, with_learner_defaults
 
@@ -28,23 +29,23 @@ Source = str | Path | Mapping[str, Any]
 """A job file, or a mapping of the same form."""
 
 
-AnyScoring = Prediction | ModelEvaluation | ModelExplanation
-"""A job of any kind that applies a stored model, and has job files."""
+AnyRowsJob = Prediction | ModelEvaluation | ModelExplanation | DataLook
+"""A job of any kind that reads rows and writes one output."""
 
-AnyJob = Job | AnyScoring
+AnyJob = Job | AnyRowsJob
 """A job of any kind that has job files."""
 
-_SCORING: Mapping[str, type[AnyScoring]] = {
-    kind.SECTION: kind for kind in (Prediction, ModelEvaluation, ModelExplanation)
+_ROWS_JOBS: Mapping[str, type[AnyRowsJob]] = {
+    kind.SECTION: kind for kind in (Prediction, ModelEvaluation, ModelExplanation, DataLook)
 }
-"""Jobs that apply a model, by the section that no other job has."""
+"""Jobs that read rows, by the section that no other job has."""
 
 
 def load_any(source: Source, overrides: tuple[str, ...] = ()) -> AnyJob:
     """Read a job file of any kind, as `load_job` does: its sections tell the kind, and one without any trains."""
     document, folder = _overridden(source, overrides)
-    kind = _scoring(document)
-    return make_scoring(document, kind, folder) if kind else _make_job(document, folder)
+    kind = _rows_job(document)
+    return make_rows_job(document, kind, folder) if kind else _make_job(document, folder)
 
 
 def load_job(source: Source, overrides: tuple[str, ...] = ()) -> Job:
@@ -59,19 +60,19 @@ def load_job(source: Source, overrides: tuple[str, ...] = ()) -> Job:
 def load_prediction(source: Source, overrides: tuple[str, ...] = ()) -> Prediction:
     """Read a job file that predicts, as `load_job` does."""
     document, folder = _overridden(source, overrides)
-    return make_scoring(document, Prediction, folder)
+    return make_rows_job(document, Prediction, folder)
 
 
 def decode_job(data: bytes) -> AnyJob:
     """Return a job that was encoded as JSON, of any kind."""
-    kind: Any = _scoring(msgspec.json.decode(data)) or Job
+    kind: Any = _rows_job(msgspec.json.decode(data)) or Job
     job: AnyJob = msgspec.json.decode(data, type=kind)
     return job
 
 
-def _scoring(document: Mapping[str, Any]) -> type[AnyScoring] | None:
+def _rows_job(document: Mapping[str, Any]) -> type[AnyRowsJob] | None:
     """The kind of job that a section of a document asks for; None for a training."""
-    return next((kind for section, kind in _SCORING.items() if section in document), None)
+    return next((kind for section, kind in _ROWS_JOBS.items() if section in document), None)
 
 
 def _overridden(source: Source, overrides: tuple[str, ...]) -> tuple[dict[str, Any], Path]:

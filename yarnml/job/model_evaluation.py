@@ -5,7 +5,7 @@ from typing import ClassVar
 from msgspec import field
 
 from yarnml.job.fields import MetricName
-from yarnml.job.scoring import ModelRows, ScoringJob
+from yarnml.job.rows_job import ModelRows, RowsJob
 
 
 class Evaluate(ModelRows, frozen=True, kw_only=True):
@@ -20,7 +20,7 @@ class Evaluate(ModelRows, frozen=True, kw_only=True):
     metrics: list[MetricName] = field(default_factory=list)
 
 
-class ModelEvaluation(ScoringJob, frozen=True, kw_only=True):
+class ModelEvaluation(RowsJob, frozen=True, kw_only=True):
     """One evaluation of a stored model; a `yarnml.job.base.BaseJob`."""
 
     SECTION: ClassVar[str] = "evaluate"

@@ -151,7 +151,7 @@ def mlflow_run(job_folder: str) -> str:
 
 
 def beside_output(output: str, section: str) -> str:
-    """The hidden folder of a job that applies a model; ``section``: of its job file, such as ``predict``."""
+    """The hidden folder of a job that reads rows; ``section``: of its job file, such as ``predict``."""
     parent, _, name = output.rstrip("/").rpartition("/")
     return storage.join(parent, f"{BESIDE}{section}-{name}")
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta, field
 
 from yarnml.job.fields import LARGEST_COUNT, Shards
-from yarnml.job.scoring import ModelRows, ScoringJob
+from yarnml.job.rows_job import ModelRows, RowsJob
 
 
 class Predict(ModelRows, frozen=True, kw_only=True):
@@ -35,7 +35,7 @@ class Predict(ModelRows, frozen=True, kw_only=True):
         return self.on_error or "null"
 
 
-class Prediction(ScoringJob, frozen=True, kw_only=True):
+class Prediction(RowsJob, frozen=True, kw_only=True):
     """One job that predicts; a `yarnml.job.base.BaseJob`."""
 
     SECTION: ClassVar[str] = "predict"

@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from yarnml.errors import JobFileError
 from yarnml.job.fields import FormatName, MetricName, NonNegative, Url
-from yarnml.job.on_model import OnModel
+from yarnml.job.no_training import NoTraining
 
 if TYPE_CHECKING:
     from yarnml.job.spec import Job
@@ -15,7 +15,7 @@ NETWORKS = ("mlp", "cnn", "recurrent", "embedding_bag", "transformer", "custom")
 """Kinds of learners whose weights are matrices that nothing but their program reads."""
 
 
-class Quantisation(OnModel, frozen=True, kw_only=True):
+class Quantisation(NoTraining, frozen=True, kw_only=True):
     """One smaller version of a stored model, which is measured on rows with labels; a `yarnml.job.base.BaseJob`.
 
     ``folder``: for the logs of its processes.

@@ -8,7 +8,7 @@ import msgspec
 
 from yarnml import storage
 from yarnml.errors import ExportError, translated
-from yarnml.job.scoring import ScoringJob
+from yarnml.job.rows_job import RowsJob
 from yarnml.storage import integrity
 
 UNREADABLE = (OSError, *integrity.UNDECODABLE, msgspec.ValidationError, LookupError, TypeError)
@@ -17,13 +17,13 @@ UNREADABLE = (OSError, *integrity.UNDECODABLE, msgspec.ValidationError, LookupEr
 _End = TypeVar("_End")
 
 
-def is_there(job: ScoringJob) -> bool:
+def is_there(job: RowsJob) -> bool:
     """Tell whether a job's output exists."""
     with translated(ExportError, f"{job.folder_field} {job.output} can't be looked at"):
         return storage.exists(job.output)
 
 
-def earlier_end(job: ScoringJob, kind: str, read: Callable[[], _End | None]) -> _End | None:
+def earlier_end(job: RowsJob, kind: str, read: Callable[[], _End | None]) -> _End | None:
     """Return the end of an earlier run of a job, None where there is no output; refuse any other output.
 
     ``kind``: file or folder.

@@ -9,8 +9,8 @@ from yarnml.checkpoint.lease import Lease
 from yarnml.errors import CheckpointError
 from yarnml.events.events import Listener
 from yarnml.job import paths
-from yarnml.job.load import AnyScoring
-from yarnml.job.scoring import ScoringJob
+from yarnml.job.load import AnyRowsJob
+from yarnml.job.rows_job import RowsJob
 from yarnml.master.crew import Cluster
 from yarnml.master.recording import recorded
 from yarnml.watch.history import pieces
@@ -25,7 +25,7 @@ class Lead(NamedTuple):
 
 
 @contextmanager
-def hidden_folder(job: AnyScoring, cluster: Cluster, say: Listener) -> Iterator[Lead]:
+def hidden_folder(job: AnyRowsJob, cluster: Cluster, say: Listener) -> Iterator[Lead]:
     """Lead a job that does not go on after a stop; CheckpointError where another run leads it.
 
     Where another run took the lease meanwhile, the folder is left to that one.
@@ -42,7 +42,7 @@ def hidden_folder(job: AnyScoring, cluster: Cluster, say: Listener) -> Iterator[
                 clear(job)
 
 
-def clear(job: ScoringJob) -> None:
+def clear(job: RowsJob) -> None:
     """Remove all that is in the hidden folder of a job but its history."""
     for name in storage.names(job.folder):
         if name != paths.HISTORY:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from yarnml.control.calls import Progress, RequestBackup
 from yarnml.control.commands import Assignment, Build
-from yarnml.control.scoring import WORK, ScoringCommand
+from yarnml.control.scoring import WORK, RowsCommand
 from yarnml.events.events import ShardsDone, Tick
 from yarnml.master.stragglers import choose_backup, stragglers
 
@@ -74,7 +74,7 @@ class ProgressTable:
         """Count the shards that an assignment without steps has done, once for each percent; None without news."""
         command = self._assignment.command
         total = sum(map(len, self._assignment.shards.values()))
-        if not isinstance(command, ScoringCommand) or not total:
+        if not isinstance(command, RowsCommand) or not total:
             return None
         generation = self._assignment.generation
         counts = [p.mapped for p in self._participants().values() if p.generation == generation]

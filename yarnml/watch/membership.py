@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from yarnml.events.events import EvaluationResult, ExplanationResult, Outcome, Predicted
+from yarnml.events.events import EvaluationResult, ExplanationResult, LookResult, Outcome, Predicted
 from yarnml.events.measurements import ProcessesMeasured, ProcessPlaced, RunStarted
 from yarnml.watch.run import Run
 
@@ -29,7 +29,7 @@ def spans(run: Run) -> dict[str, list[Span]]:
                 if names:
                     _extend(members, names, present, at)
                     present = names
-            case Outcome() | Predicted() | EvaluationResult() | ExplanationResult():
+            case Outcome() | Predicted() | EvaluationResult() | ExplanationResult() | LookResult():
                 _extend(members, present, present, at)
     return members
 

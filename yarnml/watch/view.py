@@ -12,6 +12,7 @@ from yarnml.events.events import (
     Event,
     ExplanationResult,
     Failure,
+    LookResult,
     Outcome,
     Predicted,
     RoundStarted,
@@ -204,7 +205,7 @@ def _words(event: Event) -> str:
     match event:
         case Outcome():
             return f"done: {event.epochs} epochs, step {event.step}"
-        case Predicted() | EvaluationResult() | ExplanationResult():
+        case Predicted() | EvaluationResult() | ExplanationResult() | LookResult():
             return f"done: {event.rows:,} rows"
     assert not isinstance(event, Tick | RoundStarted | ShardsDone | Measurement)
     return announcement(event)

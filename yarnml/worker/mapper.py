@@ -16,18 +16,11 @@ from yarnml.control.commands import (
     Check,
     Command,
     CountRows,
-    DrawSample,
     Evaluate,
-    EvaluateModel,
-    ExplainFeatures,
-    ExplainRows,
     Export,
-    FindGroups,
     FitScaling,
     Idle,
     Initialize,
-    Predict,
-    QuantiseModel,
     ReportPosition,
     Restore,
     Save,
@@ -38,6 +31,7 @@ from yarnml.control.commands import (
     WarmUp,
 )
 from yarnml.control.reports import Built, Done, FellBehind, Report, StatePosition, Surveyed
+from yarnml.control.scoring import RowsCommand
 from yarnml.data.schema import Schema
 from yarnml.errors import YarnmlError
 from yarnml.reduce.base import AllReduce
@@ -51,10 +45,10 @@ from yarnml.worker.devices import check_devices
 from yarnml.worker.evaluation import answer
 from yarnml.worker.full_pass import BatchSum, sum_dataset
 from yarnml.worker.loaders import RowCaches
-from yarnml.worker.on_model import apply_model
 from yarnml.worker.progress import ProgressTracker
 from yarnml.worker.replica import NO_STATE
 from yarnml.worker.residual_transfer import ResidualTransfer
+from yarnml.worker.rows_commands import answer_about_rows
 from yarnml.worker.saved_state import SavedState
 from yarnml.worker.scaling_fit import fit_scaling
 from yarnml.worker.tasks import RequestShard, Tasks
@@ -109,6 +103,8 @@ class Mapper:
             return FellBehind()
 
     def _answer(self, command: Command, tasks: Tasks) -> Report:
+        if isinstance(command, RowsCommand):
+            return answer_about_rows(command, tasks, self._tracker)
         match command:
             case Initialize():
                 self._start(command)
@@ -142,10 +138,6 @@ class Mapper:
             case Export(folder, about):
                 if tasks.leads:
                     self._saved.export(self._current.replica, folder, about)
-            case Predict() | FindGroups() | EvaluateModel() | QuantiseModel():
-                return apply_model(command, tasks, self._tracker)
-            case DrawSample() | ExplainFeatures() | ExplainRows():
-                return apply_model(command, tasks, self._tracker)
             case Stop() | Idle():
                 pass
             case _:

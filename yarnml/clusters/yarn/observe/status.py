@@ -13,6 +13,7 @@ from yarnml.events.events import (
     Event,
     ExplanationResult,
     Failure,
+    LookResult,
     Outcome,
     Planned,
     Predicted,
@@ -146,7 +147,7 @@ def _add(status: TrainingStatus, event: Event) -> None:
             status.outcome = event
             status.step = event.step
             status.waiting = ""
-        case Predicted() | EvaluationResult() | ExplanationResult():
+        case Predicted() | EvaluationResult() | ExplanationResult() | LookResult():
             status.outcome = event
             status.waiting = ""
         case Failure():
@@ -199,7 +200,9 @@ def _training_facts(training: TrainingStatus, live: bool) -> list[tuple[str, str
         metrics = f"  {format_metrics(training.metrics)}" if training.metrics else ""
         facts.append(("epoch", f"{training.epoch}/{training.epochs}{metrics}"))
     outcome = training.outcome
-    if isinstance(outcome, Predicted | EvaluationResult | ExplanationResult):
+    if isinstance(outcome, LookResult):
+        facts.append(("output", outcome.output))
+    elif isinstance(outcome, Predicted | EvaluationResult | ExplanationResult):
         facts += [("output", outcome.output), ("model", outcome.model)]
     elif outcome:
         facts += [(name, format_metrics(metrics)) for name, metrics in outcome.metrics.items()]

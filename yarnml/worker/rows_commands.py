@@ -1,9 +1,10 @@
-"""A worker's answer to each command about a stored model."""
+"""A worker's answer to each command about rows and nothing that it keeps: a stored model's, and that of a look."""
 
 from typing import assert_never
 
 from yarnml.control.reports import Report
 from yarnml.control.scoring import (
+    DescribeColumns,
     DrawSample,
     EvaluateModel,
     ExplainFeatures,
@@ -11,8 +12,9 @@ from yarnml.control.scoring import (
     FindGroups,
     Predict,
     QuantiseModel,
-    ScoringCommand,
+    RowsCommand,
 )
+from yarnml.worker.described_columns import describe_columns
 from yarnml.worker.explained_rows import explain_rows
 from yarnml.worker.feature_effects import draw_sample, explain_features
 from yarnml.worker.model_evaluation import evaluate_model, find_groups
@@ -22,8 +24,8 @@ from yarnml.worker.quantisation import quantise_model
 from yarnml.worker.tasks import Tasks
 
 
-def apply_model(command: ScoringCommand, tasks: Tasks, tracker: ProgressTracker) -> Report:
-    """Carry out a command about a stored model; it needs no state of an earlier one."""
+def answer_about_rows(command: RowsCommand, tasks: Tasks, tracker: ProgressTracker) -> Report:
+    """Carry out a command that needs no state of an earlier one."""
     match command:
         case Predict():
             return predict(command, tasks, tracker)
@@ -39,5 +41,7 @@ def apply_model(command: ScoringCommand, tasks: Tasks, tracker: ProgressTracker)
             return explain_rows(command, tasks, tracker)
         case QuantiseModel():
             return quantise_model(command, tasks)
+        case DescribeColumns():
+            return describe_columns(command, tasks, tracker)
         case _:
             assert_never(command)

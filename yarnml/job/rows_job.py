@@ -1,4 +1,4 @@
-"""Jobs that apply a stored model to rows: job files with one section that says how, instead of data and learner."""
+"""Jobs that read rows and write one output: job files with one section that says how, instead of data and learner."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,34 +13,41 @@ from yarnml.job.base import check_processes
 from yarnml.job.csv import Csv, check_csv
 from yarnml.job.explain import check_keys, explain
 from yarnml.job.fields import FormatName, Section, Url, Urls
-from yarnml.job.on_model import OnModel
+from yarnml.job.no_training import NoTraining
 from yarnml.job.places import absolute_environment, absolute_path, absolute_paths
 
 
-class ModelRows(Section, frozen=True, kw_only=True):
-    """A stored model, rows that it is applied to, and where the result goes.
+class RowsSection(Section, frozen=True, kw_only=True):
+    """Rows, and where the result goes.
 
-    ``model``: a version, an alias of one, or the folder of its versions.
     ``data``, ``format``, ``csv``: as in a training.
     """
 
-    model: Url
     data: Urls
     output: Url
     format: FormatName = "auto"
     csv: Csv | None = None
 
 
-class ScoringJob(OnModel, frozen=True, kw_only=True):
-    """One job that applies a model to rows; ``SECTION`` is the field that says how."""
+class ModelRows(RowsSection, frozen=True, kw_only=True):
+    """A stored model, rows that it is applied to, and where the result goes.
+
+    ``model``: a version, an alias of one, or the folder of its versions.
+    """
+
+    model: Url
+
+
+class RowsJob(NoTraining, frozen=True, kw_only=True):
+    """One job that does something with rows; ``SECTION`` is the field that says what."""
 
     SECTION: ClassVar[str]
     NEW_COLUMNS: ClassVar[Sequence[str]] = ()
     """Columns of the output, whose names no kept column may have."""
 
     @property
-    def rows(self) -> ModelRows:
-        section: ModelRows = getattr(self, self.SECTION)
+    def rows(self) -> RowsSection:
+        section: RowsSection = getattr(self, self.SECTION)
         return section
 
     @property
@@ -62,13 +69,14 @@ class ScoringJob(OnModel, frozen=True, kw_only=True):
         data = rows.data if isinstance(rows.data, list) else [rows.data]
         field = f"{self.SECTION}.data"
         named = {field if n == 0 else f"{field}[{n}]": url for n, url in enumerate(data)}
-        return {f"{self.SECTION}.model": rows.model, **named, f"{self.SECTION}.output": rows.output}
+        model = {f"{self.SECTION}.model": rows.model} if isinstance(rows, ModelRows) else {}
+        return {**model, **named, f"{self.SECTION}.output": rows.output}
 
 
-_Job = TypeVar("_Job", bound=ScoringJob)
+_Job = TypeVar("_Job", bound=RowsJob)
 
 
-def scoring_document(section: str, values: Mapping[str, Any], workers: int | None) -> dict[str, Any]:
+def rows_document(section: str, values: Mapping[str, Any], workers: int | None) -> dict[str, Any]:
     """The document of a job that a command line asks for; its name is that of the output."""
     last = str(values["output"]).rstrip("/").rpartition("/")[2]
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", last).lstrip("._-")[:100] or section
@@ -76,7 +84,7 @@ def scoring_document(section: str, values: Mapping[str, Any], workers: int | Non
     return document | ({"workers": {"count": workers}} if workers else {})
 
 
-def make_scoring(document: Mapping[str, Any], kind: type[_Job], folder: Path) -> _Job:
+def make_rows_job(document: Mapping[str, Any], kind: type[_Job], folder: Path) -> _Job:
     """Check the document of a job of this kind, and make its relative paths absolute, from ``folder`` on.
 
     Raises JobFileError with the field, what it must be and what was found.
@@ -93,7 +101,7 @@ def make_scoring(document: Mapping[str, Any], kind: type[_Job], folder: Path) ->
     return _resolve(job, folder)
 
 
-def _check_columns(job: ScoringJob, keep: Sequence[str]) -> None:
+def _check_columns(job: RowsJob, keep: Sequence[str]) -> None:
     """Refuse kept columns that come twice, or have the name of a new one."""
     field = f"{job.SECTION}.keep"
     for name in keep:
@@ -108,9 +116,10 @@ def _resolve(job: _Job, folder: Path) -> _Job:
     section = job.SECTION
     rows = replace(
         job.rows,
-        model=absolute_path(f"{section}.model", job.rows.model, folder),
         data=absolute_paths(f"{section}.data", job.rows.data, folder),
         output=absolute_path(f"{section}.output", job.rows.output, folder),
     )
+    if isinstance(rows, ModelRows):
+        rows = replace(rows, model=absolute_path(f"{section}.model", rows.model, folder))
     changes: dict[str, Any] = {section: rows, "environment": absolute_environment(job.environment, folder, None)}
     return replace(job, **changes)

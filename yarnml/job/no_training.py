@@ -1,4 +1,4 @@
-"""The common part of jobs about a stored model."""
+"""The common part of jobs that train nothing."""
 
 from typing import Annotated
 
@@ -11,8 +11,8 @@ from yarnml.job.fields import LARGEST_COUNT, Name, Section
 from yarnml.job.processes import EnvironmentSpec, Master, Reducers, Workers
 
 
-class OnModel(Section, frozen=True, kw_only=True):
-    """A job about a stored model, the same for every backend; the base of a `yarnml.job.base.BaseJob`."""
+class NoTraining(Section, frozen=True, kw_only=True):
+    """A job that trains nothing, the same for every backend; the base of a `yarnml.job.base.BaseJob`."""
 
     name: Name
     workers: Workers = Workers()
@@ -43,5 +43,5 @@ class OnModel(Section, frozen=True, kw_only=True):
 
     @property
     def modules(self) -> list[str]:
-        """The user's own modules: an exported model needs none."""
+        """The user's own modules: they belong to a learner."""
         return list(self.environment.files)
