@@ -46,3 +46,21 @@ def test_columns(left: list[Row], right: list[Row]) -> None:
     count = min(len(left), len(right))
     both = beside([key_rows(left[:count]), key_rows(right[:count])])
     assert lists(both) == [a + b for a, b in zip(left, right, strict=False)]
+
+
+@settings(max_examples=25)
+@given(st.lists(ROWS.map(lambda rows: rows[0]), max_size=4), st.integers(1, 3), st.data())
+def test_rows_of_one_length(before: list[Row], length: int, data: st.DataObject) -> None:
+    """Rows that are equally long are taken, wherever they begin; narrow ones are the same once they are wide again."""
+    entries = st.lists(st.tuples(st.integers(0, 9), st.just(0.5)), min_size=length, max_size=length)
+    rows = [*before, *data.draw(st.lists(entries, min_size=1, max_size=5))]
+    keyed = key_rows(rows)
+    keyed = keyed._replace(keys=keyed.keys << np.uint64(40), fields=keyed.keys.astype(np.uint16))
+    order = data.draw(st.lists(st.integers(len(before), len(rows) - 1)))
+    taken = keyed.take(np.array(order, np.int64))
+    narrow = keyed.narrow().take(np.array(order, np.int64))
+    assert lists(taken) == [[(k << 40, v) for k, v in rows[place]] for place in order]
+    assert taken.fields is not None
+    assert taken.fields.tolist() == [k for place in order for k, _ in rows[place]]
+    assert narrow.keys.dtype == np.uint32
+    assert lists(narrow.wide()) == lists(taken)

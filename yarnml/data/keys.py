@@ -1,12 +1,15 @@
 """Rows of keys: how many each row has, one row's behind the other's, with or without values and fields."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from yarnml.data.arrays import Array, Matrix, Places
+
+NARROW_BITS = 32
+"""Of keys with so many bits, or fewer, all others are 0."""
 
 Entries = Array | slice
 """Places of entries, whether to take each, or a range of them."""
@@ -16,13 +19,13 @@ class KeyRows(NamedTuple):
     """The keys of some rows, as a matrix of compressed sparse rows has its columns.
 
     ``offsets``: int64 [rows + 1]: row r has the entries offsets[r] … offsets[r + 1] - 1.
-    ``keys``: uint64 [entries].
+    ``keys``: uint64 [entries]; of narrow ones only the higher halves, as uint32.
     ``values``: float32 [entries]; None where all are 1.
     ``fields``: uint16 [entries], the number of the column that each is of; None where that is not wanted.
     """
 
     offsets: Places
-    keys: npt.NDArray[np.uint64]
+    keys: npt.NDArray[Any]
     values: Matrix | None = None
     fields: npt.NDArray[np.uint16] | None = None
 
@@ -40,13 +43,37 @@ class KeyRows(NamedTuple):
         """[entries]: the row of each."""
         return np.repeat(np.arange(self.size, dtype=np.int32), np.diff(self.offsets))
 
+    def narrow(self) -> "KeyRows":
+        """Keep only the higher halves of keys, of which the lower are 0, as of up to `NARROW_BITS`."""
+        return self._replace(keys=(self.keys >> np.uint64(32)).astype(np.uint32))
+
+    def wide(self) -> "KeyRows":
+        """Make narrow keys whole."""
+        if self.keys.dtype == np.uint64:
+            return self
+        return self._replace(keys=np.left_shift(self.keys, 32, dtype=np.uint64))
+
     def take(self, places: Array) -> "KeyRows":
         """The rows at these places, in this order."""
         starts = self.offsets[places]
         lengths = self.offsets[places + 1] - starts
         offsets = _offsets(lengths)
+        length = lengths[0] if len(lengths) else 0
+        if length and (lengths == length).all() and not (starts % length).any():  # whole rows are copied faster
+            return self._of_rows(offsets, starts // length, length)
         entries = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
         return self.of_entries(offsets, entries)
+
+    def _of_rows(self, offsets: Places, places: Places, length: int) -> "KeyRows":
+        """Rows with these offsets, of ``length`` entries each: those at these places where all rows are as long."""
+
+        def taken(array: Array) -> Array:
+            rows = array[: len(array) // length * length].reshape(-1, length)
+            return rows.take(places, axis=0).reshape(-1)
+
+        values = None if self.values is None else taken(self.values)
+        fields = None if self.fields is None else taken(self.fields)
+        return KeyRows(offsets, taken(self.keys), values, fields)
 
     def slice(self, low: int, high: int) -> "KeyRows":
         """The rows ``low`` … ``high`` - 1, as far as there are such; views of the entries."""
@@ -73,6 +100,8 @@ def no_keys(rows: int, *, with_fields: bool = False) -> KeyRows:
 
 def concatenate(parts: Sequence[KeyRows]) -> KeyRows:
     """The rows of several parts, one behind the other."""
+    if len(parts) == 1:
+        return parts[0]
     lengths = np.concatenate([np.diff(part.offsets) for part in parts])
     fields = [part.fields for part in parts if part.fields is not None]
     keys = np.concatenate([part.keys for part in parts])

@@ -19,6 +19,7 @@ from yarnml.data.base import Dataset, GroupRows, GroupShare
 from yarnml.data.batches import concatenate, empty_batch, fill_up, pad
 from yarnml.data.cache import Decoded, RowCache
 from yarnml.data.dataset import read_group
+from yarnml.data.keys import NARROW_BITS
 from yarnml.data.keys import concatenate as concatenate_keys
 from yarnml.data.prefetch import prefetch
 from yarnml.data.rows import rows_of
@@ -112,7 +113,7 @@ class Loader:
                 filled += last - first
             block_start += block_rows
         if keys:
-            batch = batch._replace(keys=concatenate_keys(keys).padded(length))
+            batch = batch._replace(keys=concatenate_keys(keys).padded(length).wide())
         return fill_up(batch, filled)
 
     def scan(self, shard: int, keep: bool = True) -> Iterator[Rows]:
@@ -131,9 +132,9 @@ class Loader:
             weightless = first._replace(weight=0 * first.weight)
             for low in range(0, len(counting.x), length):
                 count += 1
-                yield pad(counting.between(low, low + length), length)
+                yield _wide(pad(counting.between(low, low + length), length))
         if not count:  # with a real row, if the shard has any: a loss may not take rows of zeros
-            yield pad(weightless, length)
+            yield _wide(pad(weightless, length))
 
     def tables(self, shard: int, names: Iterable[str | None]) -> Iterator[RawRows]:
         """Some raw columns of the rows that count in a shard, piece by piece.
@@ -196,7 +197,10 @@ class Loader:
         if decoded is None or (decoded.folds is None and self._dataset.fold):
             table, folds = self._read(piece, self._columns)
             numbers = self._numbers(piece, len(table)) if self._trains else None
-            decoded = Decoded(rows_of(table, self._schema, self._dataset.files[piece.file].url, numbers), folds)
+            rows = rows_of(table, self._schema, self._dataset.files[piece.file].url, numbers)
+            if rows.keys and self._schema.key_bits <= NARROW_BITS:
+                rows = rows._replace(keys=rows.keys.narrow())
+            decoded = Decoded(rows, folds)
             self.bytes_read += decoded.rows.nbytes
         if keep:
             self._cache.put(piece, decoded)
@@ -219,3 +223,8 @@ class Loader:
     def _numbers(self, piece: Piece, rows: int) -> Places:
         """[rows]: the number of each row of a piece in the dataset."""
         return self._share(piece).first + piece.low + np.arange(rows)
+
+
+def _wide(rows: Rows) -> Rows:
+    """Make the keys of rows whole."""
+    return rows._replace(keys=rows.keys.wide()) if rows.keys else rows
