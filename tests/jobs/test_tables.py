@@ -118,3 +118,16 @@ def test_killed_and_continued(job: Job, expected: list[bytes], write_job: Any) -
     assert status == 0, err
     assert out.count("continuing after step") == 2, "at the start, and without any owner"
     assert model_bits(Path(job["export"])) == expected
+
+
+def test_sums_of_weights(job: Job) -> None:
+    """A model that sees the sum of each row's weights, of narrow keys, has the bits of one process in two owners."""
+    (step,) = job["data"]["prepare"]
+    narrow = job | {"learner": {"kind": "sparse_linear"}, "data": job["data"] | {"prepare": [step | {"bits": 24}]}}
+    models = []
+    for backend, stage in (("inline", INLINE), ("local", ("sharded", 2, 0))):
+        export = f"{job['export']}-{backend}"
+        own = in_state(narrow, *stage) | {"export": export, "checkpoint": {"path": f"{export}-job"}}
+        yarnml.run(own, backend)
+        models.append(model_bits(Path(export)))
+    assert models[0] == models[1]

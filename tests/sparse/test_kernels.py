@@ -13,6 +13,9 @@ from yarnml.sparse.run import Keys, Run, merge
 
 BOTH = [pytest.param(NUMPY, id="numpy"), pytest.param(kernels(), id="numba")]
 
+SHIFT_OF_128 = np.uint64(64 - 7)
+"""For 128 slots, or buckets."""
+
 
 def keys_of(numbers: list[int], shift: int) -> Keys:
     """Keys whose highest bits, or lowest ones, tell them apart."""
@@ -24,8 +27,8 @@ def keys_of(numbers: list[int], shift: int) -> Keys:
 @given(st.lists(st.integers(0, 40)), st.lists(st.integers(0, 40)), st.sampled_from([0, 40]))
 def test_number_and_find(kernel: Kernels, first: list[int], second: list[int], shift: int) -> None:
     """Keys get numbers in the order in which they first come, and are found under them; others are not found."""
-    slot_keys = np.empty(128, np.uint64)
-    slot_numbers = np.full(128, -1, np.int32)
+    slots = np.full(128, -1, np.int32)
+    by_number = np.empty(128, np.uint64)
     known: dict[int, int] = {}
     for given_keys in (first, second):
         before = len(known)
@@ -33,27 +36,28 @@ def test_number_and_find(kernel: Kernels, first: list[int], second: list[int], s
             known.setdefault(key, len(known))
         keys = keys_of(given_keys, shift)
         numbers = np.empty(len(keys), np.int32)
-        new = np.empty(len(keys), np.uint64)
         progress = np.array([0, before])
-        kernel.number(keys, before, progress, slot_keys, slot_numbers, numbers, new)
+        kernel.number(keys, SHIFT_OF_128, progress, slots, by_number, numbers)
         assert progress.tolist() == [len(keys), len(known)]
         assert numbers.tolist() == [known[key] for key in given_keys]
-        assert new[: len(known) - before].tolist() == keys_of(list(known)[before:], shift).tolist()
+        assert by_number[: len(known)].tolist() == keys_of(list(known), shift).tolist()
+    placed = np.full(128, -1, np.int32)
+    kernel.place(by_number[: len(known)], SHIFT_OF_128, placed)
     asked = keys_of(list(range(50)), shift)
     numbers = np.empty(50, np.int32)
-    kernel.find(asked, slot_keys, slot_numbers, numbers)
-    assert numbers.tolist() == [known.get(key, -1) for key in range(50)]
+    for table in (slots, placed):
+        kernel.find(asked, SHIFT_OF_128, table, by_number, numbers)
+        assert numbers.tolist() == [known.get(key, -1) for key in range(50)]
 
 
 @pytest.mark.parametrize("kernel", BOTH)
 def test_no_more_than_half_full(kernel: Kernels) -> None:
     """A table of 16 slots takes 8 keys, and stops before a ninth."""
     for count in (8, 9):
-        slot_numbers = np.full(16, -1, np.int32)
         keys = keys_of(list(range(count)), 60)
-        new = np.empty(count, np.uint64)
         progress = np.zeros(2, np.int64)
-        kernel.number(keys, 0, progress, np.empty(16, np.uint64), slot_numbers, np.empty(count, np.int32), new)
+        arrays = np.full(16, -1, np.int32), np.empty(count, np.uint64), np.empty(count, np.int32)
+        kernel.number(keys, np.uint64(60), progress, *arrays)
         assert (progress[0] == count) == (count == 8)
         assert progress[1] <= 8
 
@@ -65,7 +69,7 @@ def test_order(kernel: Kernels, numbers: list[int], shift: int) -> None:
     """Different keys are put in ascending order, also where their highest bits are all 0."""
     keys = np.unique(np.array(numbers, np.uint64) >> np.uint64(shift))[::-1].copy()
     order = np.empty(len(keys), np.int64)
-    assert kernel.order(keys, np.empty(129, np.int64), order)
+    assert kernel.order(keys, SHIFT_OF_128, np.empty(129, np.int64), order)
     assert np.array_equal(keys[order], np.sort(keys))
 
 
@@ -154,3 +158,34 @@ def test_ftrl(l1: float) -> None:
         is_number = ~np.isnan(by_numpy)
         assert np.array_equal(is_number, ~np.isnan(by_numba))
         assert by_numpy[is_number].tobytes() == by_numba[is_number].tobytes()
+
+
+@pytest.mark.parametrize("has_values", [False, True])
+def test_sums_of_rows_and_keys(has_values: bool) -> None:
+    """Sums by row and by key add up entries in their order, with the same bits by NumPy and by numba."""
+    random = np.random.default_rng(0)
+    offsets = np.append(0, np.cumsum(random.integers(0, 60, 300)))
+    place = random.integers(0, 40, offsets[-1]).astype(np.int32)
+    values = random.normal(size=len(place) if has_values else 0).astype(np.float32)
+    weights, slopes = random.normal(size=40).astype(np.float32), random.normal(size=300).astype(np.float32)
+    by_row, by_key = np.zeros(300, np.float32), np.zeros(40, np.float32)
+    for row, (low, high) in enumerate(pairwise(offsets)):
+        for entry in range(low, high):
+            value = values[entry] if has_values else np.float32(1)
+            by_row[row] += weights[place[entry]] * value
+            by_key[place[entry]] += slopes[row] * value
+    for kernel in (NUMPY, kernels()):
+        sums = np.full(300, np.nan, np.float32)
+        kernel.row_sums(place, offsets, values, weights, sums)
+        assert sums.tobytes() == by_row.tobytes()
+        sums = np.zeros(40, np.float32)
+        kernel.key_sums(place, offsets, values, slopes, sums)
+        assert sums.tobytes() == by_key.tobytes()
+
+
+@pytest.mark.parametrize("kernel", BOTH)
+def test_put(kernel: Kernels) -> None:
+    """Rows come in the place of those of their numbers."""
+    rows = np.zeros((5, 2), np.float32)
+    kernel.put(rows, np.array([3, 0], np.int32), np.array([[1, 2], [3, 4]], np.float32))
+    assert rows.tolist() == [[3, 4], [0, 0], [0, 0], [1, 2], [0, 0]]

@@ -53,7 +53,7 @@ LINEAR = {"kind": "sparse_linear"}
     [
         (
             {"learner": LINEAR, "workers": {"memory": "2 GiB", "cache": "384 MiB"}},
-            "workers.memory, 2 GiB in every worker, has room for 12,336,188 keys of the table: 52 bytes for each, "
+            "workers.memory, 2 GiB in every worker, has room for 16,777,216 keys of the table: 27 bytes for each, "
             "and 32 while a checkpoint is written",
         ),
         (
@@ -66,7 +66,7 @@ LINEAR = {"kind": "sparse_linear"}
                 "training": {"state": "sharded"},
                 "reducers": {"count": 8, "memory": "16.28125 GiB", "followers": 0},
             },
-            "reducers.memory, 8 parts of 16.28125 GiB, has room for 267,558,208 keys of the table: 194 bytes for each, "
+            "reducers.memory, 8 parts of 16.28125 GiB, has room for 271,944,416 keys of the table: 186 bytes for each, "
             "and 288 while a checkpoint is written",
         ),
         (
@@ -75,7 +75,7 @@ LINEAR = {"kind": "sparse_linear"}
                 "training": {"state": "sharded"},
                 "workers": {"count": 3, "memory": "2 GiB", "cache": "384 MiB"},
             },
-            "workers.memory, 3 parts of 2 GiB, has room for 25,165,824 keys of the table: 86 bytes for each, in two "
+            "workers.memory, 3 parts of 2 GiB, has room for 31,457,280 keys of the table: 63 bytes for each, in two "
             "processes, and 32 while a checkpoint is written",
         ),
     ],

@@ -29,13 +29,18 @@ class GrowingArray:
 
     def append(self, rows: Array) -> None:
         """Add rows behind the last."""
-        count = self._count + len(rows)
+        before = self._count
+        self.extend(len(rows))
+        self._memory[before : self._count] = rows
+
+    def extend(self, rows: int) -> None:
+        """Add so many rows behind the last, with anything in them."""
+        count = self._count + rows
         if count > len(self._memory):
             capacity = max(count, int(GROWTH * len(self._memory)))
             memory = np.empty((capacity, *self._memory.shape[1:]), self._memory.dtype)
             memory[: self._count] = self.rows
             self._memory = memory
-        self._memory[self._count : count] = rows
         self._count = count
 
     def cut(self, count: int) -> None:

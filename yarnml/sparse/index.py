@@ -15,7 +15,10 @@ Numbers = npt.NDArray[np.int32]
 SMALLEST_SLOTS = 1 << 12
 """Of a new table: it fits the fastest memory."""
 
-SLOT_BYTES = 12
+SLOT_BYTES = 4
+
+USES_OF_A_KEY = 8
+"""How often a key comes in a batch, on average, when a guess is needed: wrong ones cost memory or time, a little."""
 
 
 def slots_for(keys: int) -> int:
@@ -24,12 +27,14 @@ def slots_for(keys: int) -> int:
 
 
 class KeyIndex:
-    """Keys numbered 0, 1, 2, … in the order in which they first came."""
+    """Keys numbered 0, 1, 2, … in the order in which they first came.
 
-    def __init__(self) -> None:
+    ``slots``: to begin with.
+    """
+
+    def __init__(self, slots: int = SMALLEST_SLOTS) -> None:
         self._keys = GrowingArray((), np.uint64)
-        self._slot_keys: Keys = np.empty(SMALLEST_SLOTS, np.uint64)
-        self._slot_numbers: Numbers = np.full(SMALLEST_SLOTS, -1, np.int32)
+        self._slots: Numbers = np.full(slots, -1, np.int32)
 
     @property
     def keys(self) -> Keys:
@@ -38,44 +43,55 @@ class KeyIndex:
 
     @property
     def nbytes(self) -> int:
-        return self._keys.nbytes + self._slot_keys.nbytes + self._slot_numbers.nbytes
+        return self._keys.nbytes + self._slots.nbytes
 
     def find(self, keys: Keys) -> Numbers:
         """The number of each key, -1 for one that is not there."""
         numbers = np.empty(len(keys), np.int32)
-        kernels().find(keys, self._slot_keys, self._slot_numbers, numbers)
+        kernels().find(keys, _shift(len(self._slots)), self._slots, self.keys, numbers)
         return numbers
 
     def number(self, keys: Keys) -> Numbers:
         """The number of each key; those that are not there are added."""
+        if not len(self.keys):
+            return self._add(keys)
+        numbers = self.find(keys)  # most are there, mostly
+        absent = np.flatnonzero(numbers < 0)
+        if len(absent):
+            numbers[absent] = self._add(keys[absent])
+        return numbers
+
+    def _add(self, keys: Keys) -> Numbers:
+        """Number keys of which most are new."""
         numbers = np.empty(len(keys), np.int32)
-        new = np.empty(len(keys), np.uint64)
         progress = np.array([0, len(self.keys)])
+        self._keys.extend(len(keys))
         while True:
-            before = len(self.keys)
-            kernels().number(keys, before, progress, self._slot_keys, self._slot_numbers, numbers, new)
-            self._keys.append(new[: progress[1] - before])
+            kernels().number(keys, _shift(len(self._slots)), progress, self._slots, self.keys, numbers)
             if progress[0] == len(keys):
+                self._keys.cut(progress[1])
                 return numbers
-            self._make_slots(2 * len(self._slot_keys))
+            self._place(self.keys[: progress[1]], 2 * len(self._slots))
 
     def cut(self, count: int) -> None:
         """Take away all keys behind the first ``count``; as much work as to number the others."""
         self._keys.cut(count)
-        self._make_slots(len(self._slot_keys))
+        self._place(self.keys, len(self._slots))
 
     def keep(self, kept: Array) -> None:
         """Take away all keys but these, and number those anew, in the same order.  ``kept``: bool [keys]."""
         self._keys.keep(kept)
-        self._make_slots(slots_for(len(self.keys)))
+        self._place(self.keys, slots_for(len(self.keys)))
 
-    def _make_slots(self, size: int) -> None:
-        """Make an empty table of so many slots, and put all keys in again."""
-        self._slot_keys = np.empty(size, np.uint64)
-        self._slot_numbers = np.full(size, -1, np.int32)
-        numbers = np.empty(len(self.keys), np.int32)
-        new = np.empty_like(self.keys)
-        kernels().number(self.keys, 0, np.zeros(2, np.int64), self._slot_keys, self._slot_numbers, numbers, new)
+    def _place(self, keys: Keys, slots: int) -> None:
+        """Put the keys, by number, into so many empty slots."""
+        self._slots = np.full(slots, -1, np.int32)
+        kernels().place(keys, _shift(slots), self._slots)
+
+
+def _shift(slots: int) -> np.uint64:
+    """Bits of a hash but for the highest, which tell the first slot of a key."""
+    return np.uint64(65 - slots.bit_length())
 
 
 class Distinct(NamedTuple):
@@ -91,13 +107,14 @@ class Distinct(NamedTuple):
 
 def distinct(keys: Keys) -> Distinct:
     """Find the different keys."""
-    index = KeyIndex()
+    index = KeyIndex(slots_for(len(keys) // USES_OF_A_KEY))
     numbers = index.number(keys)
-    return Distinct(index.keys, numbers)
+    return Distinct(index.keys.copy(), numbers)
 
 
 def ascending(keys: Keys) -> Places:
     """The places of different keys in ascending order."""
     order = np.empty(len(keys), np.int64)
-    starts = np.empty((1 << max(1, len(keys)).bit_length()) + 1, np.int64)
-    return order if kernels().order(keys, starts, order) else np.argsort(keys)
+    buckets = 1 << max(1, len(keys)).bit_length()
+    starts = np.empty(buckets + 1, np.int64)
+    return order if kernels().order(keys, _shift(buckets), starts, order) else np.argsort(keys)

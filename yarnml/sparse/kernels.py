@@ -14,24 +14,37 @@ from yarnml.sparse import kernels_in_numba, kernels_in_numpy
 class Kernels(NamedTuple):
     """Functions that write into their last arguments.
 
-    ``number(keys, before, progress, slot_keys, slot_numbers, numbers, new)``: the number of every key, as `find`; keys
-    that are not there are put in and get the next numbers, in the order in which they first come.
-        keys: uint64 [keys], any of them more than once.  before: how many keys there were when ``new`` was empty.
+    ``number(keys, shift, progress, slots, known, numbers)``: the number of every key, as `find`; keys that are not
+    there are put in and get the next numbers, in the order in which they first come.
+        keys: uint64 [keys], any of them more than once.
+        slots: int32 [slots], the number of the key that lies there, -1 for none: a hash table with open addressing.
+        shift: uint64, 64 less the logarithm of slots, which is a power of two.
+        known: uint64, each key by its number, with room for new ones.
         progress: int64 [2], how many of ``keys`` have their number, and how many keys there are in the table.  It goes
         on from there, and stops where the table would be more than half full: the first is less than all then.
-        slot_keys: uint64 [slots], slot_numbers: int32 [slots], -1 where there is no key: a hash table with open
-        addressing; slots is a power of two.
-        numbers: int32 [keys].  new: uint64 [keys], filled as far as there are new keys.
+        numbers: int32 [keys].
 
-    ``find(keys, slot_keys, slot_numbers, numbers)``: the number of every key, -1 for one that is not there.
+    ``place(known, shift, slots)``: put these different keys into empty slots.
+
+    ``find(keys, shift, slots, known, numbers)``: the number of every key, -1 for one that is not there.
 
     ``merge(left_keys, left_values, right_keys, right_values, keys, values)``: the sum of two runs; see
     `yarnml.sparse.run.merge`.  Returns how many keys it has.
         values: float32 [keys, width].
 
-    ``order(keys, starts, order)``: the places of different keys in ascending order.  False where they can't be told
-    apart by their highest bits, so that another way is quicker.
-        starts: int64 [a power of two, and 1], to work with.  order: int64 [keys].
+    ``order(keys, shift, starts, order)``: the places of different keys in ascending order.  False where they
+    can't be told apart by their highest bits, so that another way is quicker.
+        starts: int64 [a power of two, and 1], to work with; shift: as above, of this power.  order: int64 [keys].
+
+    ``row_sums(place, offsets, values, weights, sums)``: Σ over the entries of every row of weight · value, in order.
+        place: int32 [entries], the key of each.  offsets: int64 [rows + 1], the entries of each row.
+        values: float32 [entries], or none where all are 1.  weights: float32 [keys].  sums: float32 [rows].
+
+    ``key_sums(place, offsets, values, slopes, sums)``: Σ over the entries of every key of the row's slope · value, in
+    order, added to ``sums``.  slopes: float32 [rows].  sums: float32 [keys].
+
+    ``put(rows, numbers, following)``: put rows in the place of those of these numbers, each of which comes once.
+        rows: float32 [all, width].  numbers: int32 [rows].  following: float32 [rows, width].
 
     ``ftrl_weights(rows, alpha, beta, l1, l2, weights)``: the weights of rows that FTRL keeps; see
     `yarnml.sparse.rules.FtrlRule`.
@@ -42,9 +55,13 @@ class Kernels(NamedTuple):
     """
 
     number: Callable[..., Any]
+    place: Callable[..., Any]
     find: Callable[..., Any]
     merge: Callable[..., Any]
     order: Callable[..., Any]
+    row_sums: Callable[..., Any]
+    key_sums: Callable[..., Any]
+    put: Callable[..., Any]
     ftrl_weights: Callable[..., Any]
     ftrl_update: Callable[..., Any]
 
@@ -52,10 +69,14 @@ class Kernels(NamedTuple):
 NUMPY = Kernels(*(getattr(kernels_in_numpy, name) for name in Kernels._fields))
 
 _SIGNATURES = (
-    "void(uint64[::1], int64, int64[::1], uint64[::1], int32[::1], int32[::1], uint64[::1])",
-    "void(uint64[::1], uint64[::1], int32[::1], int32[::1])",
+    "void(uint64[::1], uint64, int64[::1], int32[::1], uint64[::1], int32[::1])",
+    "void(uint64[::1], uint64, int32[::1])",
+    "void(uint64[::1], uint64, int32[::1], uint64[::1], int32[::1])",
     "int64(uint64[::1], float32[:, ::1], uint64[::1], float32[:, ::1], uint64[::1], float32[:, ::1])",
-    "boolean(uint64[::1], int64[::1], int64[::1])",
+    "boolean(uint64[::1], uint64, int64[::1], int64[::1])",
+    "void(int32[::1], int64[::1], float32[::1], float32[::1], float32[::1])",
+    "void(int32[::1], int64[::1], float32[::1], float32[::1], float32[::1])",
+    "void(float32[:, ::1], int32[::1], float32[:, ::1])",
     "void(float32[:, ::1], float32, float32, float32, float32, float32[:, ::1])",
     "void(float32[:, ::1], float32[:, ::1], float32, float32, float32, float32, float32[:, ::1])",
 )

@@ -11,45 +11,53 @@ MAX_BUCKET = 64
 """Keys that may share their highest bits: insertion, which orders them, takes the square of their number."""
 
 
-def number(
-    keys: Array, before: int, progress: Array, slot_keys: Array, slot_numbers: Array, numbers: Array, new: Array
-) -> None:
-    size = len(slot_keys)
-    shift = np.uint64(64)
-    while size >> (64 - shift) > 1:
-        shift -= np.uint64(1)
+def number(keys: Array, shift: np.uint64, progress: Array, slots: Array, known: Array, numbers: Array) -> None:
+    size = len(slots)
     mask = np.uint64(size - 1)
     count = progress[1]
     for i in range(progress[0], len(keys)):
         key = keys[i]
         slot = (key * GOLDEN) >> shift
-        while slot_numbers[slot] >= 0 and slot_keys[slot] != key:
+        own = slots[slot]
+        while own >= 0 and known[own] != key:
             slot = (slot + np.uint64(1)) & mask
-        if slot_numbers[slot] < 0:
+            own = slots[slot]
+        if own < 0:
             if 2 * (count + 1) > size:
                 progress[0] = i
                 progress[1] = count
                 return
-            slot_keys[slot] = key
-            slot_numbers[slot] = count
-            new[count - before] = key
+            own = np.int32(count)
+            slots[slot] = own
+            known[own] = key
             count += 1
-        numbers[i] = slot_numbers[slot]
+        numbers[i] = own
     progress[0] = len(keys)
     progress[1] = count
 
 
-def find(keys: Array, slot_keys: Array, slot_numbers: Array, numbers: Array) -> None:
-    size = len(slot_keys)
-    shift = np.uint64(64)
-    while size >> (64 - shift) > 1:
-        shift -= np.uint64(1)
-    mask = np.uint64(size - 1)
-    for i in range(len(keys)):
-        slot = (keys[i] * GOLDEN) >> shift
-        while slot_numbers[slot] >= 0 and slot_keys[slot] != keys[i]:
+def place(known: Array, shift: np.uint64, slots: Array) -> None:
+    mask = np.uint64(len(slots) - 1)
+    for own in range(len(known)):
+        slot = (known[own] * GOLDEN) >> shift
+        while slots[slot] >= 0:
             slot = (slot + np.uint64(1)) & mask
-        numbers[i] = slot_numbers[slot]
+        slots[slot] = own
+
+
+def find(keys: Array, shift: np.uint64, slots: Array, known: Array, numbers: Array) -> None:
+    mask = np.uint64(len(slots) - 1)
+    for i in range(len(keys)):  # apart from what follows, so that the processor waits for many slots at once
+        numbers[i] = slots[(keys[i] * GOLDEN) >> shift]
+    for i in range(len(keys)):
+        key = keys[i]
+        own = numbers[i]
+        if own >= 0 and known[own] != key:
+            slot = (key * GOLDEN) >> shift
+            while own >= 0 and known[own] != key:
+                slot = (slot + np.uint64(1)) & mask
+                own = slots[slot]
+            numbers[i] = own
 
 
 def merge(
@@ -75,11 +83,8 @@ def merge(
     return count
 
 
-def order(keys: Array, starts: Array, order: Array) -> bool:
+def order(keys: Array, shift: np.uint64, starts: Array, order: Array) -> bool:
     size = len(starts) - 1
-    shift = np.uint64(64)
-    while size >> (64 - shift) > 1:
-        shift -= np.uint64(1)
     starts[:] = 0
     for i in range(len(keys)):
         starts[(keys[i] >> shift) + np.uint64(1)] += 1
@@ -99,6 +104,33 @@ def order(keys: Array, starts: Array, order: Array) -> bool:
             j -= 1
         order[j] = own
     return True
+
+
+def row_sums(place: Array, offsets: Array, values: Array, weights: Array, sums: Array) -> None:
+    for row in range(len(sums)):
+        total = np.float32(0)
+        for entry in range(offsets[row], offsets[row + 1]):
+            if len(values):
+                total += weights[place[entry]] * values[entry]
+            else:
+                total += weights[place[entry]]
+        sums[row] = total
+
+
+def key_sums(place: Array, offsets: Array, values: Array, slopes: Array, sums: Array) -> None:
+    for row in range(len(slopes)):
+        slope = slopes[row]
+        for entry in range(offsets[row], offsets[row + 1]):
+            if len(values):
+                sums[place[entry]] += slope * values[entry]
+            else:
+                sums[place[entry]] += slope
+
+
+def put(rows: Array, numbers: Array, following: Array) -> None:
+    for i in range(len(numbers)):
+        for c in range(rows.shape[1]):
+            rows[numbers[i], c] = following[i, c]
 
 
 def ftrl_weights(rows: Array, alpha: float, beta: float, l1: float, l2: float, weights: Array) -> None:

@@ -6,33 +6,37 @@ from yarnml.data.arrays import Array
 from yarnml.sparse.kernels_in_numba import GOLDEN
 
 
-def number(
-    keys: Array, before: int, progress: Array, slot_keys: Array, slot_numbers: Array, numbers: Array, new: Array
-) -> None:
-    count = before
-    find(keys, slot_keys, slot_numbers, numbers)
+def number(keys: Array, shift: np.uint64, progress: Array, slots: Array, known: Array, numbers: Array) -> None:
+    count = progress[1]
+    find(keys, shift, slots, known, numbers)
     absent = np.flatnonzero(numbers < 0)
     different, first, inverse = np.unique(keys[absent], return_index=True, return_inverse=True)
     total = count + len(different)
-    if 2 * total > len(slot_keys):
+    if 2 * total > len(slots):
         return
     order = np.argsort(first)
     rank = np.empty(len(order), np.int32)
     rank[order] = np.arange(count, total, dtype=np.int32)
     numbers[absent] = rank[inverse]
-    new[: len(order)] = different[order]
-    _insert(different[order], count, slot_keys, slot_numbers)
+    known[count:total] = different[order]
+    _place(known, count, total, shift, slots)
     progress[:] = len(keys), total
 
 
-def find(keys: Array, slot_keys: Array, slot_numbers: Array, numbers: Array) -> None:
-    slot = _first_slots(keys, len(slot_keys))
+def place(known: Array, shift: np.uint64, slots: Array) -> None:
+    _place(known, 0, len(known), shift, slots)
+
+
+def find(keys: Array, shift: np.uint64, slots: Array, known: Array, numbers: Array) -> None:
+    slot = _first_slots(keys, shift)
     pending = np.arange(len(keys))
     while len(pending):
-        at = slot[pending]
-        numbers[pending] = slot_numbers[at]
-        pending = pending[(slot_numbers[at] >= 0) & (slot_keys[at] != keys[pending])]
-        slot[pending] = (slot[pending] + 1) & (len(slot_keys) - 1)
+        own = slots[slot[pending]]
+        numbers[pending] = own
+        is_other = own >= 0
+        is_other[is_other] = known[own[is_other]] != keys[pending[is_other]]
+        pending = pending[is_other]
+        slot[pending] = (slot[pending] + 1) & (len(slots) - 1)
 
 
 def merge(
@@ -51,9 +55,24 @@ def merge(
     return len(union)
 
 
-def order(keys: Array, starts: Array, order: Array) -> bool:
+def order(keys: Array, shift: np.uint64, starts: Array, order: Array) -> bool:
     order[:] = np.argsort(keys)
     return True
+
+
+def row_sums(place: Array, offsets: Array, values: Array, weights: Array, sums: Array) -> None:
+    sums[:] = 0
+    taken = weights[place] * values if len(values) else weights[place]
+    np.add.at(sums, np.repeat(np.arange(len(sums)), np.diff(offsets)), taken)
+
+
+def key_sums(place: Array, offsets: Array, values: Array, slopes: Array, sums: Array) -> None:
+    taken = np.repeat(slopes, np.diff(offsets))
+    np.add.at(sums, place, taken * values if len(values) else taken)
+
+
+def put(rows: Array, numbers: Array, following: Array) -> None:
+    rows[numbers] = following
 
 
 def ftrl_weights(rows: Array, alpha: float, beta: float, l1: float, l2: float, weights: Array) -> None:
@@ -73,20 +92,18 @@ def ftrl_update(rows: Array, sums: Array, alpha: float, beta: float, l1: float, 
     following[:, :width] = rows[:, :width] + sums - sigma * weights
 
 
-def _insert(new: Array, count: int, slot_keys: Array, slot_numbers: Array) -> None:
-    """Put in different keys that are not there; of several that meet in one slot the first stays."""
-    slot = _first_slots(new, len(slot_keys))
-    pending = np.arange(len(new))
+def _place(known: Array, before: int, total: int, shift: np.uint64, slots: Array) -> None:
+    """Put in the keys ``before`` … ``total`` - 1; of several that meet in one slot the first stays."""
+    slot = _first_slots(known[before:total], shift)
+    pending = np.arange(total - before)
     while len(pending):
-        free = pending[slot_numbers[slot[pending]] < 0]
+        free = pending[slots[slot[pending]] < 0]
         _, first = np.unique(slot[free], return_index=True)
         placed = free[first]
-        slot_keys[slot[placed]] = new[placed]
-        slot_numbers[slot[placed]] = count + placed
+        slots[slot[placed]] = before + placed
         pending = np.setdiff1d(pending, placed, assume_unique=True)
-        slot[pending] = (slot[pending] + 1) & (len(slot_keys) - 1)
+        slot[pending] = (slot[pending] + 1) & (len(slots) - 1)
 
 
-def _first_slots(keys: Array, size: int) -> Array:
-    shift = np.uint64(65 - size.bit_length())
+def _first_slots(keys: Array, shift: np.uint64) -> Array:
     return ((keys * GOLDEN) >> shift).astype(np.int64)

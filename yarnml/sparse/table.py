@@ -11,6 +11,7 @@ from yarnml.sparse.block import Block, first_weights
 from yarnml.sparse.digest import sum_of_hashes
 from yarnml.sparse.growing import GrowingArray
 from yarnml.sparse.index import KeyIndex, Numbers, ascending
+from yarnml.sparse.kernels import kernels
 from yarnml.sparse.policy import ALL_KEYS, KeyPolicy
 from yarnml.sparse.rare_keys import Count, RareKeys
 from yarnml.sparse.run import Keys, Run
@@ -124,7 +125,7 @@ class Table:
             if len(stale):
                 old = old.copy()
                 old[stale] = block.first_rows(run.keys[stale])
-            rows.rows[numbers] = block.rule.update(old, sums)
+            kernels().put(rows.rows, numbers, block.rule.update(old, sums))
             start += block.width
         self._clock += 1
         undo = Undo(before, numbers, replaced, self._ages.touch(numbers, self._clock), self._made, count)
@@ -134,7 +135,7 @@ class Table:
     def take_back(self, undo: Undo) -> None:
         """Make the newest update undone; rows that it made are not there any more."""
         for rows, old in zip(self._rows, undo.rows, strict=True):
-            rows.rows[undo.numbers] = old
+            kernels().put(rows.rows, undo.numbers, old)
             rows.cut(undo.size)
         self._ages.touch(undo.numbers, undo.touched)
         self._ages.cut(undo.size)

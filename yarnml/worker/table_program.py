@@ -1,7 +1,6 @@
 """A learner with tables as compiled functions: the gradient of the rows that a batch needs, and sums by key.
 
-Keys and tables stay on the host.  JAX gets the rows of a batch's different keys as one array, and where each entry
-finds its row; both are padded, so that a handful of shapes is compiled.
+Keys and tables stay on the host.
 """
 
 from functools import cached_property, partial
@@ -22,18 +21,19 @@ from yarnml.learners.named_arrays import finite, from_tensors, names_of, tensors
 from yarnml.learners.tables.base import Entries, TableLearner, TableState
 from yarnml.reduce.keyed import KeyedVector
 from yarnml.reduce.tree import Value
-from yarnml.sparse.gathered import Gathered, different_keys, gather
+from yarnml.sparse.gathered import gather
 from yarnml.sparse.index import ascending
 from yarnml.sparse.run import Run
 from yarnml.storage.tensors import Packed, digest, not_finite
 from yarnml.worker.first_call import FirstCall
 from yarnml.worker.source_paths import without_source_paths
+from yarnml.worker.table_gradients import KeysOfBatch, batch_of, entries_of, gradient_of
 
 
 class _Prepared(NamedTuple):
     """The different keys of a batch, without weights.  ``order``: the places of these in ascending order."""
 
-    keys: Gathered
+    keys: KeysOfBatch
     order: Places
 
     @property
@@ -53,7 +53,7 @@ class TableProgram:
         self._learner = learner
         self._schema = schema
         self.name = f"{type(learner).__module__}.{type(learner).__qualname__} {schema.width} {schema.outputs}"
-        self._gradient = FirstCall(jax.jit(self._sums), f"{self.name} map")
+        self._gradient = gradient_of(learner, self.name)
         self._evaluate = FirstCall(jax.jit(self._outputs_and_losses), f"{self.name} evaluate")
 
     def refuse(self, rows: Rows) -> None:
@@ -66,24 +66,22 @@ class TableProgram:
         return rows._replace(prepared=self._prepared(rows))
 
     def _prepared(self, rows: Rows) -> "_Prepared":
-        keys = different_keys(_counting(rows, self._keys(rows)))
+        keys = self._gradient.prepare(_counting(rows, self._keys(rows)))
         return _Prepared(keys, ascending(keys.keys))
 
     def map(self, state: TableState, scaling: Scaling | None, rows: Rows) -> Value:
         """Sums over one batch: loss, weight and gradient of what belongs to no key; behind them those by key."""
         self.refuse(rows)
         prepared = rows.prepared or self._prepared(rows)
-        needed = prepared.keys.with_weights(partial(state.table.weights, unknown_as_first=True))
-        dense, by_block = self._gradient(
-            self._learner.parameters(state), needed.weights, scaling, rows.arrays, _entries(needed)
-        )
-        columns = [np.asarray(sums) for sums in by_block]
+        keys = prepared.keys
+        weights_of = partial(state.table.weights, unknown_as_first=True)
+        dense, columns = self._gradient.sums(self._learner.parameters(state), weights_of, scaling, rows, keys)
         if not state.table.policy.admits_all:
-            counts = np.bincount(needed.place, minlength=len(columns[0]))  # padding is behind all keys
+            counts = np.bincount(keys.place, minlength=len(columns[0]))  # padding is behind all keys
             columns.append(counts.astype(np.float32)[:, None])
-        values = np.concatenate(columns, axis=1)
+        values = columns[0] if len(columns) == 1 else np.concatenate(columns, axis=1)
         order = prepared.order
-        return KeyedVector(np.asarray(dense), Run(needed.keys[order], values[order]))
+        return KeyedVector(dense, Run(keys.keys[order], values[order]))
 
     def update(self, state: TableState, total: Value) -> tuple[TableState, Scores]:
         """The next state; the table of ``state`` is changed in place."""
@@ -106,7 +104,7 @@ class TableProgram:
         self.refuse(rows)
         needed = gather(self._keys(rows), partial(state.table.weights, unknown_as_first=False))
         outputs, losses = self._evaluate(
-            self._learner.parameters(state), needed.weights, scaling, rows.arrays, _entries(needed)
+            self._learner.parameters(state), needed.weights, scaling, rows.arrays, entries_of(needed)
         )
         return np.asarray(outputs), np.asarray(losses)
 
@@ -172,27 +170,10 @@ class TableProgram:
     def _keys(self, rows: Rows) -> KeyRows:
         return rows.keys or no_keys(len(rows.x), with_fields=self._schema.fields)
 
-    def _batch(self, scaling: Scaling | None, arrays: Any) -> Batch:
-        x, y, weight = arrays
-        return Batch(scaled(x, scaling, jnp), y, weight)
-
-    def _sums(self, dense: Any, weights: Any, scaling: Any, arrays: Any, entries: Entries) -> tuple[Any, list[Any]]:
-        batch = self._batch(scaling, arrays)
-        total = jax.value_and_grad(self._learner.total, argnums=(0, 1))
-        loss, (gradient, by_block) = total(dense, weights, batch, entries)
-        parts = [gradient[d.name].reshape(-1) for d in self._learner.dense]
-        return jnp.concatenate([jnp.stack([loss, jnp.sum(batch.weight)]), *parts]), [
-            by_block[block.name] for block in self._learner.blocks
-        ]
-
     def _outputs_and_losses(self, dense: Any, weights: Any, scaling: Any, arrays: Any, entries: Entries) -> Any:
-        batch = self._batch(scaling, arrays)
+        batch = batch_of(scaling, arrays)
         outputs = self._learner.predict(dense, weights, batch.x, entries)
         return outputs, self._learner.loss(dense, weights, batch, entries)
-
-
-def _entries(needed: Gathered) -> Entries:
-    return Entries(needed.place, needed.row, needed.value, needed.field)
 
 
 def _counting(rows: Rows, keys: KeyRows) -> KeyRows:

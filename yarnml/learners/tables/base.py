@@ -6,7 +6,7 @@ rows, too, one for each number, and follow the same rules.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -91,6 +91,14 @@ class TableModel(Protocol):
         """
 
 
+@runtime_checkable
+class SumModel(TableModel, Protocol):
+    """A model that sees the keys of a row by the sum of their weights alone, one for each: its only block."""
+
+    def score_of_sums(self, dense: dict[str, jax.Array], sums: jax.Array, x: jax.Array) -> jax.Array:
+        """The score of every row [rows].  ``sums`` [rows]: Σ over its entries of value · weight."""
+
+
 class Loss(Protocol):
     """The loss of a score, and the prediction that is made of it."""
 
@@ -116,7 +124,7 @@ class TableLearner:
     """
 
     def __init__(self, model: TableModel, loss: Loss, check: Check | None, options: TableLearnerOptions) -> None:
-        self._model = model
+        self.model = model
         self._loss = loss
         self.check = check
         self._options = options
@@ -124,11 +132,11 @@ class TableLearner:
     @property
     def blocks(self) -> tuple[Block, ...]:
         """The blocks of a row of its table."""
-        return self._model.blocks
+        return self.model.blocks
 
     @property
     def dense(self) -> tuple[DenseBlock, ...]:
-        return self._model.dense
+        return self.model.dense
 
     def init(self, key: Key) -> TableState:
         """The state before the first step: no key has a row yet, and ages of rows are not kept."""
@@ -147,11 +155,15 @@ class TableLearner:
 
     def loss(self, dense: Any, rows: Any, batch: Batch, entries: Entries) -> jax.Array:
         """The loss of every row, [rows]."""
-        return self._loss.loss(self._model.score(dense, rows, batch.x, entries), batch.y)
+        return self.loss_of_score(self.model.score(dense, rows, batch.x, entries), batch.y)
+
+    def loss_of_score(self, score: jax.Array, y: jax.Array) -> jax.Array:
+        """The loss of every row by its score, [rows]."""
+        return self._loss.loss(score, y)
 
     def predict(self, dense: Any, rows: Any, x: jax.Array, entries: Entries) -> jax.Array:
         """Predictions: probabilities of two classes, [rows, 2], or numbers, [rows]."""
-        return self._loss.predict(self._model.score(dense, rows, x, entries))
+        return self._loss.predict(self.model.score(dense, rows, x, entries))
 
     def update(self, state: TableState, gradient: dict[str, Matrix], run: Run) -> TableState:
         """The next state.  ``gradient``: sums for the dense parameters; ``run``: those for the table, by key."""

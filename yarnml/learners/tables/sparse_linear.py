@@ -23,7 +23,10 @@ class LinearModel:
     def score(
         self, dense: dict[str, jax.Array], rows: dict[str, jax.Array], x: jax.Array, entries: Entries
     ) -> jax.Array:
-        return (entries.sums(rows["weight"], x.shape[0]) + x @ dense["numbers"] + dense["bias"])[:, 0]
+        return self.score_of_sums(dense, entries.sums(rows["weight"], x.shape[0])[:, 0], x)
+
+    def score_of_sums(self, dense: dict[str, jax.Array], sums: jax.Array, x: jax.Array) -> jax.Array:
+        return sums + (x @ dense["numbers"] + dense["bias"])[:, 0]
 
 
 def build(options: SparseLinear, schema: Schema) -> TableLearner:
