@@ -2,7 +2,7 @@
 
 import pytest
 
-from yarnml.job.length import usual_batch, usual_epochs, with_length
+from yarnml.job.length import EPOCHS_OF_KEYS, usual_batch, usual_epochs, with_length
 from yarnml.job.load import load_job
 
 DATA = {"train": "data.csv", "features": ["x"], "label": "y"}
@@ -24,3 +24,10 @@ def test_what_a_job_gives_stays() -> None:
     assert (whole.batch_size, whole.epochs) == ("full", 100)
     short = with_length(load_job(job | {"training": {"epochs": 3}}), 10**6).training
     assert (short.batch_size, short.epochs) == (256, 3)
+
+
+def test_tables_are_trained_for_few_epochs() -> None:
+    """A learner with a row for every key does not see the same few rows as often as a network does."""
+    data = DATA | {"prepare": [{"kind": "key", "columns": ["x"]}]}
+    job = load_job({"name": "job", "data": data, "learner": {"kind": "wide_and_deep"}})
+    assert with_length(job, 1_000).training.epochs == EPOCHS_OF_KEYS

@@ -29,6 +29,12 @@ def test_the_usual_method(l1: bool, l2: bool, coefficients: int, unbounded: bool
     assert usual_method(l1=l1, l2=l2, coefficients=coefficients, unbounded=unbounded) == method
 
 
+def test_a_steep_loss_has_a_strong_prior() -> None:
+    """The prior grows with the curvature of the loss, so that it means as many rows."""
+    method = usual_method(l1=False, l2=False, coefficients=10, unbounded=True, steepness=8.0)
+    assert method == Method("newton", 8 * PRIOR)
+
+
 @pytest.mark.parametrize(
     ("learner", "training", "epochs", "batch_size"),
     [

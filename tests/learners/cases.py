@@ -84,7 +84,7 @@ def build_case(options: Options, columns: Schema) -> Case:
         x = np.abs(x) * (1 + np.eye(columns.outputs, columns.width, dtype=np.float32)[y])
     if isinstance(options, Factorization | Als):
         x = random.integers((options.users, options.items), size=(n, 2)).astype(np.float32)
-    if options.WORDS == "only":
+    if any(feature.ids for feature in columns.features):
         x = random.integers(TOKENS.ids, size=x.shape).astype(np.float32)
     weight = random.uniform(0.5, 2.0, n).astype(np.float32)
     rows = Rows(x, y.astype(np.int32 if classes else np.float32), weight)

@@ -108,6 +108,7 @@ KINDS: dict[str, tuple[Options, Schema]] = {
     "recurrent": (Recurrent(cell="rnn", units=[8], hidden=[4]), schema(16, (), (4, 4))),
     "recurrent-lstm": (Recurrent(units=[8, 8], dropout=0.1), schema(16, (1, 2, 3), (8, 2))),
     "recurrent-gru": (Recurrent(cell="gru", units=[8], normalization="layer"), schema(16, (1, 2, 3), (4, 4))),
+    "recurrent-horizon": (Recurrent(cell="gru", units=[8], horizon=3), replace(several(16, ()), shape=(4, 4))),
     "custom": (Custom(path="own_model.py:Net"), THREE),
     "kmeans": (KMeans(clusters=3), unlabelled(16, 3, (4, 4))),
     "mixture": (GaussianMixture(clusters=2, floor=0.1), unlabelled(6, 2, (2, 3))),
@@ -136,6 +137,7 @@ KINDS: dict[str, tuple[Options, Schema]] = {
     ),
     "bag": (EmbeddingBag(embedding=8, dropout=0.1), TEXT),
     "transformer": (Transformer(embedding=8, blocks=1, heads=2, hidden=[4]), TEXT_NUMBER),
+    "transformer-series": (Transformer(embedding=8, blocks=1, heads=2, horizon=3), several(16, ())),
 }
 
 BASIC = {

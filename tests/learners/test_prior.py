@@ -12,8 +12,21 @@ from scipy.stats import entropy
 import yarnml
 from tests.learners.kinds import TEXT, THREE, TWO, several
 from tests.preparing import passes, plan
+from yarnml.data.first_rows import facts_of
 from yarnml.data.schema import Schema
-from yarnml.job.learners import EmbeddingBag, FactorizationMachine, Logistic, Mlp, Options, Ordinal, Softmax
+from yarnml.job.learners import (
+    EmbeddingBag,
+    FactorizationMachine,
+    Gamma,
+    LearnerOptions,
+    Logistic,
+    Mlp,
+    NegativeBinomial,
+    Options,
+    Ordinal,
+    Poisson,
+    Softmax,
+)
 from yarnml.learners.registry import build_learner
 
 SGD = {"kind": "sgd", "learning_rate": 0.1}
@@ -39,6 +52,32 @@ def test_the_first_prediction_is_the_prior(options: Options, columns: Schema, pr
     state = learner.init(jax.random.key(0), shares)
     outputs = learner.predict(learner.parameters(state), np.zeros((1, columns.width), np.float32))
     np.testing.assert_allclose(outputs[0], shares[:, 1] if columns.label_shape else shares, rtol=1e-5)
+
+
+@pytest.mark.parametrize("options", [Poisson(optimizer=SGD), Gamma(optimizer=SGD), NegativeBinomial(optimizer=SGD)])
+def test_amounts_begin_at_their_mean(options: Options) -> None:
+    """A row whose features say nothing gets the mean of each label."""
+    learner = build_learner(options, several(16, ()))
+    means = np.array([0.01, 1.0, 500.0], np.float32)
+    state = learner.init(jax.random.key(0), means)
+    outputs = learner.predict(learner.parameters(state), np.zeros((1, 16), np.float32))
+    np.testing.assert_allclose(outputs[0], means, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("learner", "labels", "prior"),
+    [
+        (Poisson(optimizer=SGD), [0.0, 2.0, 4.0], (2.0,)),
+        (Poisson(optimizer=SGD), [0.0, 0.0, 0.0], ()),
+        (Poisson(optimizer=SGD), [np.inf, 2.0, 4.0], (3.0,)),
+        (Mlp(), [0.0, 2.0, 4.0], ()),
+    ],
+    ids=["amounts", "nothing but 0", "infinite", "no amounts"],
+)
+def test_the_first_rows_tell_the_mean(learner: LearnerOptions, labels: list[float], prior: tuple[float, ...]) -> None:
+    """The prior of amounts is the mean of the finite labels among the first rows, where it has a logarithm."""
+    y = np.array(labels)
+    assert facts_of({"y": np.sort(y[np.isfinite(y)])}, learner)["prior"] == prior
 
 
 def test_a_training_begins_with_the_entropy_of_its_labels(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Learners that do not fit their columns are refused."""
 
 import pytest
+from msgspec.structs import replace
 
-from tests.learners.kinds import IMAGE, NUMBER, THREE, TWO, schema, unlabelled
+from tests.learners.kinds import IMAGE, NUMBER, THREE, TWO, schema, several, unlabelled
 from yarnml.data.schema import Schema
 from yarnml.errors import JobFileError
 from yarnml.job.learners import (
@@ -48,7 +49,11 @@ from yarnml.learners.registry import build_learner
         (Factorization(users=5, items=4), schema(2, (1, 2)), "factorization predicts numbers"),
         (Factorization(users=5, items=4), NUMBER, "two features, .* but data.features holds 16 numbers"),
         (Als(users=5, items=4), NUMBER, "als needs two features"),
-        (Transformer(), THREE, "transformer takes ids of words, but column 'x' holds numbers"),
+        (Transformer(), IMAGE, r"needs data.shape: \[steps, features\], found \[4, 4, 2\]"),
+        (Transformer(), schema(1, ()), "lists of one length; found columns of one number"),
+        (Transformer(horizon=3), THREE, "horizon predicts numbers, but 'y' is a class label"),
+        (Recurrent(horizon=2), NUMBER, "horizon 2 needs 2 labels, .* but there are 1"),
+        (Recurrent(horizon=1), replace(several(16, ()), shape=(8, 2)), "horizon 1 needs 1 or 2 labels, .* there are 3"),
         (FactorizationMachine(), schema(16, ("only",)), "two classes or more"),
         (Pca(components=17), unlabelled(16), "at most the 16 numbers of a row, not 17"),
         (Pca(components=2), unlabelled(5000), "a matrix of 5000 x 5000 numbers; above 4096 choose randomised"),

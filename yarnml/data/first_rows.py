@@ -1,6 +1,7 @@
 """Facts that the first rows of the training data tell: lengths of lists, offsets of features, a centre of labels."""
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ from yarnml.data.offsets import HEAD_ROWS, Choice, finite_of, median, needs_offs
 from yarnml.data.schema import Schema
 from yarnml.data.shapes import columns_of, single
 from yarnml.errors import DataError
+from yarnml.job.learners import LearnerOptions
 
 MAX_ROUNDING = 1e-3
 """Of the deviation of a label: more may not be lost where it becomes float32."""
@@ -43,10 +45,19 @@ def first_labels(schema: Schema, dataset: Dataset, stored: pa.Schema) -> dict[st
     return {name: finite_of(numeric(single(c.drop_null(), name, url), name, url)) for name, c in columns}
 
 
-def centre_of(labels: Mapping[str, Array]) -> float | tuple[float, ...]:
-    """The median of the `first_labels`, of several labels one for each; 0 where there are none."""
+def facts_of(labels: Mapping[str, Array], learner: LearnerOptions) -> dict[str, Any]:
+    """The ``centre`` and the ``prior`` of a schema, by the `first_labels`.
+
+    The centre is the median, of several labels one for each; 0 where there are none.  The prior is the mean of each
+    label, for a learner that begins there.
+    """
     centres = tuple(median(to_float32(y)) for y in labels.values())
-    return centres if len(centres) > 1 else next(iter(centres), 0.0)
+    means = tuple(float(y.mean()) for y in labels.values() if len(y))
+    has_prior = learner.STARTS_AT_MEAN and len(means) == len(centres) and all(mean > 0 for mean in means)
+    return {
+        "centre": centres if len(centres) > 1 else next(iter(centres), 0.0),
+        "prior": means if has_prior else (),
+    }
 
 
 def label_remark(name: str, y: Array) -> list[str]:

@@ -13,7 +13,7 @@ from yarnml.data.binding import bind, uses_of
 from yarnml.data.choices import choices_of
 from yarnml.data.counting import with_selection
 from yarnml.data.dataset import inspect_layouts, is_typed
-from yarnml.data.first_rows import centre_of, first_labels, label_remark, with_offsets, with_widths, without_offsets
+from yarnml.data.first_rows import facts_of, first_labels, label_remark, with_offsets, with_widths, without_offsets
 from yarnml.data.label_summary import range_text
 from yarnml.data.layouts import Layout, Use, common_columns, content, joined, shown, used_columns
 from yarnml.data.offsets import median_of_rounded
@@ -82,7 +82,7 @@ def make_plan(job: Job, earlier: Callable[[str], int | None] = lambda name: None
     train = msgspec.structs.replace(schemas["train"], guessed=not is_typed(datasets["train"]))
     schema = with_widths(train, datasets["train"], stored["train"])
     labels = first_labels(schema, datasets["train"], stored["train"])
-    schema = msgspec.structs.replace(schema, centre=centre_of(labels), rows=datasets["train"].rows)
+    schema = msgspec.structs.replace(schema, rows=datasets["train"].rows, **facts_of(labels, job.learner))
     if job.scales:
         schema = with_offsets(schema, datasets["train"], stored["train"])
     elif job.learner.COMPARES:

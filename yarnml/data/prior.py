@@ -36,10 +36,12 @@ def find_weights(table: pa.Table, label: str, weight: str, limit: int, where: st
 def prior_of(schema: Schema, findings: Mapping[str, Finding]) -> tuple[float, ...]:
     """The `Schema.prior` that a pass has found; the schema's where it did not count labels."""
     classes = schema.classes or ()
+    if not classes:
+        return schema.prior
     given = schema.class_weights
     factors = np.array(given if isinstance(given, tuple) else [1.0] * len(classes))
     prior: list[float] = []
-    for label in schema.labels if classes else ():
+    for label in schema.labels:
         finding = findings.get(place_of(label)) or findings.get(label)
         if not isinstance(finding, Values | LabelSums):
             return schema.prior

@@ -90,6 +90,7 @@ class Schema(Struct, frozen=True):
     ``threshold``: the probability from which on the second of two classes is predicted; None for the more probable.
     ``fields``: whether the learner sees which column each key is of.
     ``prior``: the share of each class in the training rows, label by label, never 0; empty where it was not counted.
+    For a learner of amounts the mean of each label, by the first rows.
     """
 
     features: tuple[Feature, ...]

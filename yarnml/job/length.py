@@ -10,6 +10,11 @@ STEPS = 2000
 """Updates after which a small network has mostly learnt what it can, at the default learning rates."""
 EPOCHS = 10, 100
 """The fewest and the most passes over the rows."""
+EPOCHS_OF_KEYS = 10
+"""Passes of a learner with a row of parameters for every key, which soon knows its rows by heart.
+
+Zhang et al., "Towards Understanding the Overfitting Phenomenon of Deep Click-Through Rate Models", CIKM 2022.
+"""
 ROWS_PER_STEP = 32, 256
 """The fewest and the most."""
 STEPS_PER_EPOCH = 16
@@ -35,5 +40,6 @@ def with_length(job: Job, rows: int) -> Job:
     """
     training = job.training
     batch = training.batch_size or usual_batch(rows)
-    epochs = training.epochs or usual_epochs(rows, rows if batch == "full" else batch)
+    usual = EPOCHS_OF_KEYS if job.learner.KEYS else usual_epochs(rows, rows if batch == "full" else batch)
+    epochs = training.epochs or usual
     return replace(job, training=replace(training, batch_size=batch, epochs=epochs))

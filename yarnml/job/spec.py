@@ -186,7 +186,9 @@ class Job(Section, frozen=True, kw_only=True):
     @property
     def scales(self) -> bool:
         """True where features are scaled before the learner sees them: ``data.scale`` or the learner asks for it."""
-        scale = self.learner.scale if self.data.scale == "auto" else self.data.scale
+        has_no_numbers = self.learner.WORDS == "either" and any(step.ids for step in self.data.prepare)
+        usual = "none" if has_no_numbers else self.learner.scale
+        scale = usual if self.data.scale == "auto" else self.data.scale
         return scale == "standard" or self.learner.scales
 
     @property

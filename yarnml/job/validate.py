@@ -125,7 +125,7 @@ def _check_words(job: Job) -> None:
             "choose mlp, embedding_bag or transformer, or let one_hot or text make numbers of it."
         )
     plain = [] if is_open(data) else [name for name in named_features(data) if name not in kinds]
-    if plain and learner.WORDS == "only":
+    if plain and (learner.WORDS == "only" or (learner.WORDS == "either" and kinds)):
         raise JobFileError(
             f"learner.kind {learner.kind} takes ids of words, and nothing makes them of column '{plain[0]}'; "
             "add tokens or hashed_tokens to data.prepare, or leave it out of data.features."

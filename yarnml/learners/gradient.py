@@ -180,6 +180,11 @@ def weight_decay(strength: float) -> Callable[[Any], jax.Array] | None:
     return penalty
 
 
+def usual_l2(rows: float) -> float:
+    """The strength of a prior of variance 1 for every weight, beside the mean loss of so many rows; 0: not known."""
+    return 1.0 / rows if rows else 0.0
+
+
 def is_bias(path: tuple[Any, ...]) -> bool:
     """True for a parameter array that penalties leave alone: its last key is ``bias``."""
     return jax.tree_util.keystr(path[-1:], simple=True) == "bias"

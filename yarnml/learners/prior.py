@@ -1,7 +1,8 @@
 """Biases to begin with: the first prediction of a model of classes is the share that each has in the training rows.
 
-A prior is float32 [*labels, classes], as `yarnml.data.schema.Schema.prior` has it.  Without one biases begin at 0, so
-that the first steps of a training on rare classes only find out that they are rare.
+A prior is float32 [*labels, classes], as `yarnml.data.schema.Schema.prior` has it; of amounts it is their mean,
+[*labels].  Without one biases begin at 0, so that the first steps of a training on rare classes only find out that they
+are rare.
 """
 
 from typing import Any, Protocol, runtime_checkable

@@ -46,11 +46,12 @@ class CompiledLearner(NamedTuple):
     with_units: Callable[..., Any] | None
 
     def first_state(self, schema: Schema, seed: int) -> Any:
-        """The learner's state before the first step, at the prior of the classes where that is known."""
+        """The learner's state before the first step, at the prior of the label where that is known."""
         key = jax.random.key(seed)
         if not schema.prior or not (isinstance(self.learner, TakesPrior) and self.learner.takes_prior):
             return self.init(key)
-        prior = np.array(schema.prior, np.float32).reshape(*schema.label_shape, schema.outputs)
+        classes = [schema.outputs] if schema.outputs else []
+        prior = np.array(schema.prior, np.float32).reshape(*schema.label_shape, *classes)
         return self.init(key, prior)
 
 

@@ -136,6 +136,7 @@ TOKENS = step("tokens", "x", length=3)
         ),
         ([step("hashed_tokens", "x", length=3)], "boosting", {}, r"boosting takes numbers, but hashed_tokens"),
         ([TOKENS], "embedding_bag", {"features": ["x", "z"]}, r"nothing makes them of column 'z'; add tokens"),
+        ([TOKENS], "transformer", {"features": ["x", "z"]}, r"nothing makes them of column 'z'; add tokens"),
         ([step("text", "x", width=3)], "embedding_bag", {}, r"nothing makes them of column 'x'"),
     ],
 )

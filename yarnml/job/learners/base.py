@@ -37,7 +37,8 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ``TAKES_LABELS``: whether one model can predict several labels.
     ``TAKES_LABEL_SCALE``: whether a number label may be scaled for it.
     ``TAKES_OFFSET``: whether it has one linear predictor, to which ``data.offset`` can be added.
-    ``WORDS``: whether its features may be ids of words, or must be.
+    ``STARTS_AT_MEAN``: whether gradient descent begins at the mean of a number label, which is above 0.
+    ``WORDS``: whether its features may be ids of words, or must be; ``either``: all of them or none.
     ``CLUSTER_METRICS``: metrics without a label that its evaluations may have beside the loss.
     ``STARTS_LIKE``: fields that must be those of a model that it starts from; None where it can start from none.
     ``KEYS``: whether features become keys, of which it has a row of parameters each.
@@ -52,7 +53,8 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     TAKES_LABELS: ClassVar[bool] = False
     TAKES_LABEL_SCALE: ClassVar[bool] = True
     TAKES_OFFSET: ClassVar[bool] = False
-    WORDS: ClassVar[Literal["none", "optional", "only"]] = "none"
+    STARTS_AT_MEAN: ClassVar[bool] = False
+    WORDS: ClassVar[Literal["none", "optional", "either", "only"]] = "none"
     KEYS: ClassVar[bool] = False
     FIELDS: ClassVar[bool] = False
     CLUSTER_METRICS: ClassVar[tuple[str, ...]] = ()

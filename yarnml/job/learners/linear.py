@@ -19,7 +19,7 @@ MAX_COEFFICIENTS = 2000
 """The most coefficients of a model whose matrix of curvature is summed: 32 MB a shard."""
 
 PRIOR = 0.5
-"""The usual prior: of 1, 0.5, 0.3, 0.2 and 0.1 the one with the least loss on held-out rows of five data sets."""
+"""The usual prior: of 1, 0.5, 0.3, 0.2 and 0.1 the one with the least logistic loss on held-out rows of five sets."""
 
 USUAL_PASSES = {"normal": 2, "newton": 20, "lbfgs": 100, "fista": 500}
 
@@ -34,14 +34,17 @@ class Method(NamedTuple):
     prior: float
 
 
-def usual_method(*, l1: bool, l2: bool, coefficients: int, unbounded: bool, kinked: bool = False) -> Method:
+def usual_method(
+    *, l1: bool, l2: bool, coefficients: int, unbounded: bool, steepness: float = 1.0, kinked: bool = False
+) -> Method:
     """Choose the method of a job that names neither a solver nor an optimizer.
 
     ``unbounded``: the loss of a family may go on falling as coefficients grow, as where a plane tells classes apart; a
     prior keeps them finite, and fades as rows come.
+    ``steepness``: the curvature of the loss, as a multiple of logistic loss's, and so that of the prior.
     ``kinked``: the curvature of the loss says little of how far to go.
     """
-    prior = PRIOR if unbounded and not (l1 or l2) else 0.0
+    prior = PRIOR * steepness if unbounded and not (l1 or l2) else 0.0
     if l1:
         return Method("fista", prior)
     return Method("lbfgs" if kinked or coefficients > MAX_COEFFICIENTS else "newton", prior)
@@ -164,6 +167,7 @@ class Poisson(Likelihood, frozen=True, kw_only=True, tag="poisson"):
 
     PREDICTS = "number"
     TAKES_LABEL_SCALE = False
+    STARTS_AT_MEAN = True
 
 
 class Gamma(Likelihood, frozen=True, kw_only=True, tag="gamma"):
@@ -171,6 +175,7 @@ class Gamma(Likelihood, frozen=True, kw_only=True, tag="gamma"):
 
     PREDICTS = "number"
     TAKES_LABEL_SCALE = False
+    STARTS_AT_MEAN = True
 
 
 class NegativeBinomial(Likelihood, frozen=True, kw_only=True, tag="negative_binomial"):
@@ -181,6 +186,7 @@ class NegativeBinomial(Likelihood, frozen=True, kw_only=True, tag="negative_bino
 
     PREDICTS = "number"
     TAKES_LABEL_SCALE = False
+    STARTS_AT_MEAN = True
 
     alpha: Positive = 1.0
 

@@ -106,7 +106,7 @@ class Recurrent(NetworkOptions, frozen=True, kw_only=True, tag="recurrent"):
 
     Needs ``data.shape: [steps, features]``.  ``cell``: plain (``rnn``), ``lstm`` or ``gru``.  ``dropout``: of what
     all hidden layers put out, but not from step to step (Zaremba et al., 2014).  ``normalization``: of both products
-    in each cell, over their numbers (Ba et al., 2016), and of the hidden layers.
+    in each cell, over their numbers (Ba et al., 2016), and of the hidden layers.  ``horizon``: see `check_horizon`.
     """
 
     STARTS_LIKE = ("cell", "units", "hidden", "normalization")
@@ -115,6 +115,11 @@ class Recurrent(NetworkOptions, frozen=True, kw_only=True, tag="recurrent"):
     units: Annotated[list[PositiveInt], Meta(min_length=1)] = field(default_factory=lambda: [64])
     hidden: list[PositiveInt] = field(default_factory=list)
     normalization: Literal["none", "layer"] = "none"
+    horizon: PositiveInt | None = None
+    l2: NonNegative | None = None  # type: ignore[assignment]
+
+    def check(self, job: "Job") -> None:
+        check_horizon(self.horizon, job)
 
     @property
     def scale(self) -> Literal["none", "standard"]:
@@ -146,27 +151,55 @@ class EmbeddingBag(NetworkOptions, frozen=True, kw_only=True, tag="embedding_bag
 class Transformer(NetworkOptions, frozen=True, kw_only=True, tag="transformer"):
     """An encoder of ``blocks`` with ``heads`` each, ``embedding`` wide, then a perceptron with ``hidden`` on its mean.
 
+    Its features are ids of words, or numbers: series, as those of `Recurrent`.
+
     ``dropout``: of the embeddings, of what every block adds to them, and of what the hidden layers put out.
+    ``horizon``: see `check_horizon`.
     """
 
     STARTS_LIKE = ("embedding", "blocks", "heads", "hidden")
-    WORDS = "only"
+    WORDS = "either"
 
     embedding: PositiveInt = 64
     blocks: PositiveInt = 2
     heads: PositiveInt = 4
     hidden: list[PositiveInt] = field(default_factory=list)
+    horizon: PositiveInt | None = None
+    l2: NonNegative | None = None  # type: ignore[assignment]
+
+    @property
+    def scale(self) -> Literal["none", "standard"]:
+        return "standard"
 
     @property
     def axes(self) -> ParameterAxes:
         return ParameterAxes(words={"words": 0}, classes=classes_of_dense(self.hidden, "dense/"))
 
     def check(self, job: "Job") -> None:
+        check_horizon(self.horizon, job)
         if self.embedding % self.heads:
             raise JobFileError(
                 f"learner.embedding is shared by the heads, so it must be a multiple of learner.heads ({self.heads}), "
                 f"not {self.embedding}."
             )
+
+
+def check_horizon(horizon: int | None, job: "Job") -> None:
+    """Refuse a horizon where the next values are in other units than the series, or the features are no series.
+
+    A horizon says that the labels are the next values of the series of a row, ``horizon`` of each: predictions begin at
+    the last value.
+    """
+    if horizon is None:
+        return
+    data = job.data
+    if any(step.ids for step in data.prepare):
+        raise JobFileError("learner.horizon is for series of numbers, and data.prepare makes ids; remove one of them.")
+    if {data.scale, data.label_scale} not in ({"auto"}, {"standard"}, {"auto", "standard"}, {"none"}):
+        raise JobFileError(
+            "learner.horizon needs the next values in the units of the series, but data.scale is "
+            f"{data.scale} and data.label_scale {data.label_scale}; leave both out, or make both none."
+        )
 
 
 class Custom(GradientOptions, frozen=True, kw_only=True, tag="custom"):

@@ -56,6 +56,7 @@ def _method(traits: Traits, options: GeneralisedLinear, count: int) -> Method:
             l2=options.l2 > 0,
             coefficients=count,
             unbounded=traits.unbounded,
+            steepness=traits.steepness,
             kinked=traits.kinked,
         )
     if options.l1 and options.solver != "fista":

@@ -15,7 +15,7 @@ from yarnml.learners.linear.traits import Labels, Traits, log_mean
 class Amounts:
     """The family of amounts: y is Gamma with mean exp(η); the loss is half the deviance, 0 for a perfect prediction."""
 
-    traits = Traits(Labels(0.0, False, "numbers above 0"), Dispersion.PEARSON, start=log_mean)
+    traits = Traits(Labels(0.0, False, "numbers above 0"), Dispersion.PEARSON, start=log_mean, at_prior=jnp.log)
 
     def loss(self, eta: jax.Array, y: jax.Array) -> jax.Array:
         constant = jnp.log(jnp.where(y > 0, y, 1.0)) + 1  # finite for padding, whose label is 0

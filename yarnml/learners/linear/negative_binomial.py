@@ -24,7 +24,7 @@ class OverdispersedCounts:
     def __init__(self, alpha: float) -> None:
         self._alpha = float(alpha)
         labels = Labels(0.0, True, "counts, numbers of 0 or more")
-        self.traits = Traits(labels, Dispersion.KNOWN, start=partial(_log_mean, self._alpha))
+        self.traits = Traits(labels, Dispersion.KNOWN, start=partial(_log_mean, self._alpha), at_prior=jnp.log)
 
     def loss(self, eta: jax.Array, y: jax.Array) -> jax.Array:
         trials = y + 1 / self._alpha

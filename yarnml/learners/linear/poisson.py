@@ -15,7 +15,9 @@ from yarnml.learners.linear.traits import Labels, Traits, log_mean
 class Counts:
     """Counts: y is Poisson with mean exp(η); the loss is half the deviance, 0 for a perfect prediction."""
 
-    traits = Traits(Labels(0.0, True, "counts, numbers of 0 or more"), Dispersion.KNOWN, start=log_mean)
+    traits = Traits(
+        Labels(0.0, True, "counts, numbers of 0 or more"), Dispersion.KNOWN, start=log_mean, at_prior=jnp.log
+    )
 
     def loss(self, eta: jax.Array, y: jax.Array) -> jax.Array:
         constant = y * jnp.log(jnp.where(y > 0, y, 1.0)) - y

@@ -18,7 +18,7 @@ from yarnml.learners.linear.traits import Traits
 class SquaredHinge:
     """Squared hinge loss of the margin η: rows of the second class should be above 1, those of the first below -1."""
 
-    traits = Traits(unbounded=True)
+    traits = Traits(unbounded=True, steepness=2 / 0.25)
 
     def loss(self, eta: jax.Array, y: jax.Array) -> jax.Array:
         return jnp.square(_shortfall(eta, y))

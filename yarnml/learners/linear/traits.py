@@ -24,9 +24,10 @@ class Traits(NamedTuple):
     ``outputs``: the shape of a row's predictors, () or (classes,).
     ``classifies``: the loss is -log of a class's probability.
     ``unbounded``: the loss may have no least value at finite coefficients.
+    ``steepness``: its curvature where the score is 0, over that of logistic loss, which the usual prior was chosen for.
     ``degree``: the power of the error with which the loss grows, which tells its units.
     ``kinked``: the loss is nearly linear by pieces, so that its curvature says little of how far to go.
-    ``at_prior``: the bias that predicts a prior of the classes, see `yarnml.learners.prior`; None for 0.
+    ``at_prior``: the bias that predicts a prior of the label, see `yarnml.learners.prior`; None for 0.
     ``start``: the bias to begin with, given the slope of the mean loss by the bias where all parameters are 0; None
     for 0.
     """
@@ -36,6 +37,7 @@ class Traits(NamedTuple):
     outputs: tuple[int, ...] = ()
     classifies: bool = False
     unbounded: bool = False
+    steepness: float = 1.0
     degree: int = 2
     kinked: bool = False
     start: Callable[[jax.Array], jax.Array] | None = None

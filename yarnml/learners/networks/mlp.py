@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from yarnml.data.schema import Schema
 from yarnml.job.learners import Mlp, Normalization
 from yarnml.learners.base import Key, Learner, flat
+from yarnml.learners.gradient import usual_l2
 from yarnml.learners.networks.mixed import MixedLayers
 from yarnml.learners.networks.network import Between, Head, Layers, build_network, dense, init_dense, unchanged
 
@@ -25,11 +26,6 @@ class MlpLayers:
 
     def outputs(self, parameters: Any, x: jax.Array, between: Between = unchanged) -> jax.Array:
         return dense(parameters, flat(x), between)
-
-
-def usual_l2(rows: int) -> float:
-    """The strength of a prior of variance 1 for every weight, beside the mean loss of so many rows; 0: not known."""
-    return 1.0 / rows if rows else 0.0
 
 
 def build(options: Mlp, schema: Schema) -> Learner:

@@ -12,10 +12,10 @@ import jax
 import jax.numpy as jnp
 
 from yarnml.data.schema import Schema
-from yarnml.errors import JobFileError
 from yarnml.job.learners import Normalization, Recurrent
 from yarnml.learners.base import Key, Learner
 from yarnml.learners.networks.network import Between, Head, Parameters, build_network, dense, init_dense, unchanged
+from yarnml.learners.networks.series import Series, over_series, with_prior
 
 Memory = tuple[jax.Array, ...]
 
@@ -113,12 +113,9 @@ class RecurrentLayers:
 
 
 def build(options: Recurrent, schema: Schema) -> Learner:
-    shape = schema.shape
-    if shape is None or len(shape) != 2:
-        given = list(shape) if shape else "none"
-        raise JobFileError(f"learner.kind recurrent needs data.shape: [steps, features], found {given}.")
+    series = Series(schema, "recurrent")
     head = Head(schema, "recurrent")
     norm = options.normalization
     widths = [options.units[-1], *options.hidden, head.width]
-    layers = RecurrentLayers(shape[1], options.units, widths, CELLS[options.cell], norm)
-    return build_network(layers, head, options, norm)
+    layers = RecurrentLayers(series.count, options.units, widths, CELLS[options.cell], norm)
+    return build_network(over_series(layers, series, options.horizon, schema), head, with_prior(options, schema), norm)

@@ -1,4 +1,4 @@
-"""A small transformer encoder for texts: every word looks at all words of its row, then their mean goes on.
+"""A small transformer encoder for texts and series: every word, or step, looks at all of its row; their mean goes on.
 
 Vaswani et al., "Attention Is All You Need", NIPS 2017, with learnt positions and GELU (Hendrycks and Gimpel, 2016; by
 tanh), normalised (Ba, Kiros and Hinton, "Layer Normalization", 2016) before each part of a block, as in Xiong et al.,
@@ -6,7 +6,7 @@ tanh), normalised (Ba, Kiros and Hinton, "Layer Normalization", 2016) before eac
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ from yarnml.job.learners import Transformer
 from yarnml.learners.base import Key, Learner
 from yarnml.learners.networks.network import Between, Head, build_network, dense, init_dense, unchanged
 from yarnml.learners.networks.normalization import layer_norm
+from yarnml.learners.networks.series import Series, over_series, with_prior
 from yarnml.learners.networks.vocabularies import Vocabularies, mean_of_words
 
 WIDENING = 4
@@ -24,15 +25,48 @@ WIDENING = 4
 Layer = dict[str, jax.Array]
 
 
+class Embedded(Protocol):
+    """The way from a row's features to its places, the words of a text or the steps of a series.
+
+    ``name``: of its parameters.  ``width``: the places of a row.
+    """
+
+    name: str
+    width: int
+
+    def init(self, key: Key, numbers: int) -> Any:
+        """Parameters, for so many numbers of a place."""
+
+    def look_up(self, table: Any, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """The numbers of every place, [rows, width, numbers]; and bool [rows, width], false for padding."""
+
+
+class Steps:
+    """The steps of a series, each a linear function of its numbers: x [rows, steps, series]."""
+
+    name = "input"
+
+    def __init__(self, series: Series) -> None:
+        self.width = series.steps
+        self._inputs = series.count
+
+    def init(self, key: Key, numbers: int) -> Layer:
+        """Weights normal with variance 1/inputs, biases 0."""
+        return _init_linear(key, self._inputs, numbers)
+
+    def look_up(self, table: Layer, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return _linear(table, x), jnp.ones(x.shape[:2], bool)
+
+
 class TransformerLayers:
-    """Blocks of attention, then dense layers on their mean: x [rows, *shape], ids of words → [rows, dense[-1]].
+    """Blocks of attention, then dense layers on their mean: x [rows, *shape] → [rows, dense[-1]].
 
     ``dense``: widths; the first is that of an embedding.
     The padding behind a row's last word changes nothing.
     """
 
-    def __init__(self, vocabularies: Vocabularies, blocks: int, heads: int, dense: Sequence[int]) -> None:
-        self._vocabularies = vocabularies
+    def __init__(self, inputs: Embedded, blocks: int, heads: int, dense: Sequence[int]) -> None:
+        self._inputs = inputs
         self._blocks = blocks
         self._heads = heads
         self._dense = dense
@@ -41,15 +75,15 @@ class TransformerLayers:
         wide = self._dense[0]
         words, positions, last, *blocks = jax.random.split(key, 3 + self._blocks)
         return {
-            "words": self._vocabularies.init(words, wide),
-            "positions": jax.random.normal(positions, (self._vocabularies.width, wide)) / jnp.sqrt(float(wide)),
+            self._inputs.name: self._inputs.init(words, wide),
+            "positions": jax.random.normal(positions, (self._inputs.width, wide)) / jnp.sqrt(float(wide)),
             "blocks": [_block(block, wide) for block in blocks],
             "norm": _norm(wide),
             "dense": init_dense(last, self._dense),
         }
 
     def outputs(self, parameters: Any, x: jax.Array, between: Between = unchanged) -> jax.Array:
-        words, is_word = self._vocabularies.look_up(parameters["words"], x)
+        words, is_word = self._inputs.look_up(parameters[self._inputs.name], x)
         x = between(words + parameters["positions"], 0)
         for number, block in enumerate(between.narrow(parameters["blocks"])):
             attended = self._attention(block, normalised(block["before_attention"], x), is_word)
@@ -87,8 +121,12 @@ def _linear(layer: Layer, x: jax.Array) -> jax.Array:
     return x @ layer["weight"] + layer["bias"]
 
 
-def _block(key: Key, wide: int) -> dict[str, Layer]:
+def _init_linear(key: Key, inputs: int, outputs: int) -> Layer:
     """Weights normal with variance 1/inputs, biases 0."""
+    return {"weight": jax.random.normal(key, (inputs, outputs)) / jnp.sqrt(float(inputs)), "bias": jnp.zeros(outputs)}
+
+
+def _block(key: Key, wide: int) -> dict[str, Layer]:
     shapes = {
         "attention": (wide, 3 * wide),
         "joined": (wide, wide),
@@ -96,7 +134,7 @@ def _block(key: Key, wide: int) -> dict[str, Layer]:
         "outer": (WIDENING * wide, wide),
     }
     layers = {
-        name: {"weight": jax.random.normal(k, (a, b)) / jnp.sqrt(float(a)), "bias": jnp.zeros(b)}
+        name: _init_linear(k, a, b)
         for k, (name, (a, b)) in zip(jax.random.split(key, len(shapes)), shapes.items(), strict=True)
     }
     return layers | {"before_attention": _norm(wide), "before_inner": _norm(wide)}
@@ -108,6 +146,13 @@ def _norm(wide: int) -> Layer:
 
 def build(options: Transformer, schema: Schema) -> Learner:
     head = Head(schema, "transformer")
-    vocabularies = Vocabularies(schema, "transformer")
     widths = [options.embedding, *options.hidden, head.width]
-    return build_network(TransformerLayers(vocabularies, options.blocks, options.heads, widths), head, options)
+
+    def layers(inputs: Embedded) -> TransformerLayers:
+        return TransformerLayers(inputs, options.blocks, options.heads, widths)
+
+    if any(feature.ids for feature in schema.features):
+        return build_network(layers(Vocabularies(schema, "transformer")), head, with_prior(options, schema))
+    series = Series(schema, "transformer")
+    network = over_series(layers(Steps(series)), series, options.horizon, schema)
+    return build_network(network, head, with_prior(options, schema))

@@ -20,6 +20,8 @@ class Vocabularies:
     ``width``: the number of ids in a row.
     """
 
+    name = "words"
+
     def __init__(self, schema: Schema, kind: str) -> None:
         if numbers := [f.name for f in schema.features if not f.ids]:
             raise JobFileError(f"learner.kind {kind} takes ids of words, but column '{numbers[0]}' holds numbers.")
