@@ -3,12 +3,14 @@
 The commands are in `yarnml.cli.commands`, which brings libraries: while they load, a Ctrl-C has its sentence, too.
 """
 
+import atexit
 import contextlib
 import errno
 import os
 import signal
 import sys
 from types import FrameType
+from typing import NoReturn
 
 STOPPED = 130
 """The exit status of a command that was stopped: by Ctrl-C, by SIGTERM, or because its terminal is gone."""
@@ -56,7 +58,7 @@ def main() -> None:
             raise
         status = _explain(exc, stopped=stopped)
     _settle_output()
-    sys.exit(status)
+    _end(status)
 
 
 def _run() -> int:
@@ -122,3 +124,12 @@ def _settle_output() -> None:
         except (OSError, ValueError):
             with contextlib.suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _end(status: int) -> NoReturn:
+    """End the process, also where a thread waits inside of a library: Python's own end would abort it there."""
+    retry = sys.modules.get("yarnml.storage.retry")
+    if retry and retry.any_overdue():
+        atexit._run_exitfuncs()
+        os._exit(status)
+    sys.exit(status)

@@ -44,6 +44,9 @@ Calls = queue.SimpleQueue[tuple[Callable[[], Any], Answers[Any]]]
 _idle: deque[Calls] = deque()
 """Of the threads that wait for a call: as many as there have been calls at a time."""
 
+_overdue: set[Answers[Any]] = set()
+"""Where the answers go of calls that came to their time limit and still wait."""
+
 os.register_at_fork(after_in_child=_idle.clear)
 
 
@@ -106,11 +109,17 @@ def bounded(act: Callable[[], _T], seconds: float) -> _T:
     try:
         succeeded, result = done.get(timeout=seconds)
     except queue.Empty:
+        _overdue.add(done)
         raise TimeoutError(f"no answer within {seconds:.0f} s") from None
     if succeeded:
         return result  # type: ignore[return-value]
     assert isinstance(result, BaseException)
     raise result
+
+
+def any_overdue() -> bool:
+    """Tell whether a thread of this process still waits inside of a library, after the time limit of its call."""
+    return bool(_overdue)
 
 
 def _serve(calls: Calls) -> None:
@@ -121,6 +130,7 @@ def _serve(calls: Calls) -> None:
             answer = (True, act())
         except BaseException as exc:
             answer = (False, exc)
+        _overdue.discard(done)
         _idle.append(calls)
         done.put(answer)
         del act, done, answer  # an idle thread holds nothing

@@ -22,7 +22,7 @@ from yarnml.clusters.yarn.edge.security import key_servers
 from yarnml.clusters.yarn.edge.skein_answers import refusal
 from yarnml.errors import ClusterError
 from yarnml.storage.hadoop_config import Configuration
-from yarnml.storage.security import gssapi
+from yarnml.storage.security import kerberos
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,13 @@ def test_the_clock_of_the_kdc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s
     cache = tmp_path / "tickets"
     cache.write_bytes(b"\x05\x04" + struct.pack(">H", len(offset)) + offset + principal)
     monkeypatch.setenv("KRB5CCNAME", f"FILE:{cache}")
-    assert gssapi.kdc_ahead() == seconds
+    assert kerberos.kdc_ahead() == seconds
 
 
 def test_no_ticket_tells_of_no_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a cache nothing is known of the KDC's clock."""
     monkeypatch.setenv("KRB5CCNAME", f"FILE:{tmp_path}/none")
-    assert gssapi.kdc_ahead() is None
+    assert kerberos.kdc_ahead() is None
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """Tickets of a real KDC: who has none is told why, and what to do about it."""
 
 import os
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -12,7 +15,7 @@ from tests.clusters.yarn.secured import NEEDS_KERBEROS
 from tests.hadoop.configuration import free_address, write
 from tests.hadoop.kdc import Kdc
 from tests.processes import wait_for
-from yarnml.clusters.yarn.edge.admission import check_ticket
+from yarnml.clusters.yarn.edge.admission import check_kdc, check_ticket
 from yarnml.errors import ClusterError, JobFileError
 from yarnml.storage.hadoop_config import configuration
 from yarnml.storage.security import keytab
@@ -22,9 +25,16 @@ pytestmark = NEEDS_KERBEROS
 ANN = "ann@YARNML.TEST"
 
 
-@pytest.fixture(scope="module")
-def realm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of a realm, with caches and keytabs of all kinds; the configuration of a cluster is there, too."""
+class Realm(NamedTuple):
+    """The folder of a realm, and its KDC."""
+
+    folder: Path
+    server: subprocess.Popen[bytes]
+
+
+@pytest.fixture(scope="module", name="running")
+def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Realm]:
+    """A realm with caches and keytabs of all kinds; the configuration of a cluster is there, too."""
     folder = tmp_path_factory.mktemp("realm") / "kdc"
     kdc = Kdc(folder, free_address("127.0.0.1"))
     kdc.add({"ann": ["ann", "HTTP/ann"], "old": ["bob"], "new": ["bob"]})  # each keytab gets a new key
@@ -38,10 +48,15 @@ def realm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         (folder / "empty.keytab").write_bytes(b"\5\2")
         (folder / "torn.keytab").write_bytes((folder / "ann.keytab").read_bytes()[:20])
         write(folder / "core-site.xml", {"hadoop.security.authentication": "kerberos"})
-        yield folder
+        yield Realm(folder, server)
     finally:
         server.kill()
         server.wait()
+
+
+@pytest.fixture(scope="module")
+def realm(running: Realm) -> Path:
+    return running.folder
 
 
 @pytest.fixture(autouse=True)
@@ -138,3 +153,43 @@ def test_a_key_that_the_kdc_has_changed(realm: Path) -> None:
     words = r"bob can't log in by the keytab \S+old.keytab: .+"
     with pytest.raises(ClusterError, match=words), keytab.used(realm / "old.keytab", "bob"):
         pass
+
+
+def test_the_kdc_answers(realm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says so by a refusal, too: the ticket can't be renewed."""
+    monkeypatch.setenv("KRB5CCNAME", f"FILE:{realm}/tickets")
+    assert check_kdc(configuration()) == "that of realm YARNML.TEST answers"
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("kdc = {closed}", "Cannot contact any KDC"),
+        ("admin_server = {closed}", "Cannot find KDC"),
+        ("kdc = kdc.invalid", "Cannot (resolve network address for|contact any) KDC"),
+    ],
+)
+def test_no_kdc(realm: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str, words: str) -> None:
+    """A ticket alone is not enough: one that runs nowhere, that krb5.conf does not name, whose name is unknown."""
+    lines = (realm / "krb5.conf").read_text().splitlines()
+    wrong = place.format(closed=free_address("127.0.0.1"))
+    config = tmp_path / "krb5.conf"
+    config.write_text("\n".join(wrong if line.split()[:2] == ["kdc", "="] else line for line in lines))
+    monkeypatch.setenv("KRB5_CONFIG", str(config))
+    monkeypatch.setenv("KRB5CCNAME", f"FILE:{realm}/tickets")
+    with pytest.raises(
+        ClusterError, match=rf"The KDC of realm YARNML\.TEST does not answer: {words}.*correct {config}\.$"
+    ):
+        check_kdc(configuration())
+
+
+def test_a_silent_kdc(running: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No command waits for it without a word: its time limit is named, and the command ends."""
+    monkeypatch.setenv("KRB5CCNAME", f"FILE:{running.folder}/tickets")
+    running.server.send_signal(signal.SIGSTOP)
+    try:
+        ended = subprocess.run([sys.executable, "-m", "yarnml", "ls"], capture_output=True, text=True, check=False)
+    finally:
+        running.server.send_signal(signal.SIGCONT)
+    assert ended.stderr.startswith("error: The KDC of realm YARNML.TEST does not answer: no answer within 10 s; ")
+    assert ended.returncode == 1

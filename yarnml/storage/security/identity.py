@@ -8,7 +8,7 @@ from pathlib import Path
 
 from yarnml.errors import ClusterError, JobFileError
 from yarnml.storage.hadoop_config import Configuration, configuration, system_user
-from yarnml.storage.security import auth_to_local, gssapi, keytab, tokens
+from yarnml.storage.security import auth_to_local, gssapi, kerberos, keytab, tokens
 from yarnml.storage.security.gssapi import Ticket
 
 PROXY_USER = "HADOOP_PROXY_USER"
@@ -71,7 +71,7 @@ def home() -> str:
 def short_name(principal: str, settings: Configuration) -> str:
     """The cluster's name for a principal; ClusterError where its rules have no name for it."""
     name = "hadoop.security.auth_to_local"
-    realm = gssapi.default_realm()
+    realm = kerberos.default_realm()
     try:
         return auth_to_local.short_name(
             principal,

@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 from yarnml.errors import ClusterError, JobFileError
-from yarnml.storage.security import gssapi
+from yarnml.storage.security import gssapi, kerberos
 
 VARIABLE = "KRB5_CLIENT_KTNAME"
 """The variable by which Kerberos, and so hdfs-native, finds a keytab and logs in whenever a ticket has ended."""
@@ -53,7 +53,7 @@ def fault_of(keytab: Path, principal: str = "") -> str:
         return "is not a keytab"
     if not owners:
         return "has no keys"
-    whole = principal if "@" in principal else f"{principal}@{gssapi.default_realm()}"
+    whole = principal if "@" in principal else f"{principal}@{kerberos.default_realm()}"
     return "" if not principal or whole in owners else f"has keys of {', '.join(owners)} alone"
 
 

@@ -17,7 +17,11 @@ from yarnml.events.text import local_time
 from yarnml.job.base import BaseJob, places
 from yarnml.storage import delegation, hadoop_config
 from yarnml.storage.hadoop_config import Configuration
-from yarnml.storage.security import gssapi, identity
+from yarnml.storage.retry import bounded
+from yarnml.storage.security import identity, kerberos
+
+KDC_SECONDS = 10.0
+"""Time limit for an answer of the KDC."""
 
 CHECK_SECONDS = 1.0
 """Time between two looks at a cluster whose nodes may yet come."""
@@ -32,6 +36,7 @@ def check_admission(job: BaseJob) -> dict[str, int]:
     check_paths(job)
     settings = hadoop_config.configuration()
     check_ticket(settings)
+    check_kdc(settings)
     availability.find_active(settings)
     check_name_node(settings)
     with contextlib.suppress(UnknownToYarn):
@@ -105,13 +110,30 @@ def check_ticket(settings: Configuration) -> str:
     if not settings.wants_kerberos:
         return "the cluster wants none"
     with translated(ClusterError, "The cluster wants a Kerberos ticket", "."):
-        cache = gssapi.cache_name()
+        cache = kerberos.cache_name()
     identity.check_java_reads(cache)
     ticket = identity.valid_ticket()
     name = identity.short_name(ticket.principal, settings)
     end = local_time(time.time() + ticket.seconds)
     names = f"you act in the name of {identity.proxied()}" if identity.proxied() else f"the cluster calls you {name}"
     return f"{ticket.principal} has one until {end}, in {cache}; {names}"
+
+
+def check_kdc(settings: Configuration) -> str:
+    """Check that a KDC answers, without which a ticket opens no service; the fact in words.
+
+    A silent one would have Java's programs wait for minutes without a word.
+    """
+    if not settings.wants_kerberos:
+        return "the cluster wants none"
+    try:
+        bounded(kerberos.ask_kdc, KDC_SECONDS)
+    except (PermissionError, TimeoutError) as exc:
+        raise ClusterError(
+            f"The KDC of realm {kerberos.default_realm()} does not answer: {exc}; without it the ticket opens nothing "
+            f"on the cluster. Have it started, or correct {kerberos.configuration_file()}."
+        ) from exc
+    return f"that of realm {kerberos.default_realm()} answers"
 
 
 def describe_time_limit(job: BaseJob | None = None) -> str:

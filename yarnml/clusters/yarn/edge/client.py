@@ -21,7 +21,7 @@ from yarnml.clusters.yarn import credentials
 from yarnml.clusters.yarn.application import EVENTS_ADDRESS, JOB_FILE, TAG, tag_of
 from yarnml.clusters.yarn.capacity import availability, rest
 from yarnml.clusters.yarn.capacity.answers import AttemptsAnswer, ContainerAnswer
-from yarnml.clusters.yarn.edge.admission import check_ticket
+from yarnml.clusters.yarn.edge.admission import check_kdc, check_ticket
 from yarnml.clusters.yarn.edge.skein_answers import LIVE_STATES, application_of, refusal, skein_errors
 from yarnml.clusters.yarn.observe import pages, processes
 from yarnml.clusters.yarn.observe.processes import ProcessInfo
@@ -69,6 +69,7 @@ def connected() -> Iterator["Yarn"]:
     """Connect to YARN through Skein's driver, a Java process that lives as long as the block."""
     settings = hadoop_config.configuration()
     check_ticket(settings)
+    check_kdc(settings)
     availability.find_active(settings)
     with tempfile.NamedTemporaryFile(prefix="yarnml-driver-") as log:
         try:

@@ -10,6 +10,7 @@ from yarnml.clusters.yarn.capacity import availability, queues, resource_manager
 from yarnml.clusters.yarn.capacity.queues import UnknownToYarn
 from yarnml.clusters.yarn.capacity.resources import Cluster, Queue, Request, requests
 from yarnml.clusters.yarn.edge.admission import (
+    check_kdc,
     check_name_node,
     check_ticket,
     client_knows_gpus,
@@ -94,14 +95,15 @@ class _Checkup:
 
     def cluster_checks(self) -> list[Check]:
         kerberos = _wants_kerberos()
+        login = "KDC" if kerberos else "Kerberos ticket"
         return [
             Check("Java", (), check_java),
             Check("yarn command", (), lambda: check_yarn_command(kerberos=kerberos)),
             Check("Hadoop configuration", (), self._find_configuration),
             Check("Kerberos ticket", ("Hadoop configuration",), lambda: check_ticket(self._settings)),
             *(self._security_checks() if kerberos else []),
-            Check("ResourceManager", ("Kerberos ticket",), self._ask_resource_manager),
-            Check("NameNode", ("Kerberos ticket",), self._ask_name_node),
+            Check("ResourceManager", (login,), self._ask_resource_manager),
+            Check("NameNode", (login,), self._ask_name_node),
             Check("home folder", ("NameNode",), check_home_folder),
             Check("delegation tokens", ("NameNode",), lambda: describe_time_limit() or "no job needs any"),
             Check("Skein's driver", ("Java", "yarn command", "ResourceManager"), self._start_driver),
@@ -110,8 +112,9 @@ class _Checkup:
     def _security_checks(self) -> list[Check]:
         services = WebServices(hadoop_config.configuration())
         return [
+            Check("KDC", ("Kerberos ticket",), lambda: check_kdc(self._settings)),
             Check("truststore", ("Hadoop configuration",), lambda: check_truststore(self._settings)),
-            Check("web services", ("Kerberos ticket", "truststore"), services.check),
+            Check("web services", ("KDC", "truststore"), services.check),
             Check("clocks", ("web services",), services.check_clocks),
             Check("encryption", ("Hadoop configuration",), lambda: check_encryption(self._settings)),
             Check("key provider", ("Hadoop configuration",), lambda: check_key_provider(self._settings)),

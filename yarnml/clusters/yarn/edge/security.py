@@ -14,7 +14,7 @@ from yarnml.events.text import count_of
 from yarnml.storage.base import Unavailable
 from yarnml.storage.connect import check_any_answers
 from yarnml.storage.hadoop_config import Configuration
-from yarnml.storage.security import gssapi, truststore
+from yarnml.storage.security import kerberos, truststore
 from yarnml.storage.security.web import Caller
 
 ANSWER_SECONDS = 5.0
@@ -64,7 +64,7 @@ class WebServices:
 
     def check_clocks(self) -> str:
         """Compare their clocks, and that of the KDC, with this machine's."""
-        kdc = gssapi.kdc_ahead()
+        kdc = kerberos.kdc_ahead()
         ahead = {} if kdc is None else {"the KDC": kdc}
         ahead |= {name: answer.ahead for name, answer in self._answers.items()}
         if not ahead:
