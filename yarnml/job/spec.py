@@ -123,13 +123,13 @@ class Search(Section, frozen=True, kw_only=True):
 
 
 class Checkpoint(Section, frozen=True, kw_only=True):
-    """``path``: the job's folder.  ``every``: a period; ``keep``: how many of the newest stay.
+    """``path``: the job's folder.  ``every``: a period; None for the learner's.  ``keep``: how many of the newest stay.
 
     ``full_every``: of so many, one has all rows of a sharded table, the others what changed since the one before.
     """
 
     path: Url | None = None
-    every: Period = "1 epoch"
+    every: Period | None = None
     keep: PositiveInt = 3
     full_every: Annotated[int, Meta(ge=1, le=1000)] = 1
 

@@ -65,7 +65,7 @@ class TrainingLoop:
         Returns whether the training stopped before its last epoch.
         """
         epochs = self._job.training.last_epoch
-        checkpoint_steps = steps_in(self._job.checkpoint.every, self._steps)
+        checkpoint_steps = steps_in(self._job.checkpoint.every or self._job.learner.checkpoint_period, self._steps)
         stopped = schedule.is_over(self.position, self._rule)
         self._tell_convergence()
         for count, round in enumerate(schedule.rounds(self.position.step, epochs, self._steps, checkpoint_steps)):

@@ -13,14 +13,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
-from jax import export
 
 from yarnml.data.arrays import Matrix
 from yarnml.data.label_scaling import check_labels, in_label_units, loss_in_label_units, scaled_label
 from yarnml.data.placed import PlacedRows
 from yarnml.data.scaling import Scaling, identity_of, label_of, scaled
 from yarnml.data.schema import Rows, Schema
-from yarnml.errors import ModelError, YarnmlError
 from yarnml.job.spec import Gradients
 from yarnml.learners.accumulation import map_by_parts, sum_by_parts
 from yarnml.learners.base import (
@@ -36,13 +34,14 @@ from yarnml.learners.base import (
     updates_on_host,
 )
 from yarnml.learners.local_steps import LocalSteps
-from yarnml.learners.named_arrays import finite, names_of, on_host, tensors
+from yarnml.learners.named_arrays import finite, on_host, tensors
 from yarnml.learners.precision import precision_of
+from yarnml.learners.room import without_room
 from yarnml.learners.units import degree_of
 from yarnml.reduce.tree import Value, Vector
+from yarnml.worker.exported import exported
 from yarnml.worker.first_call import FirstCall
 from yarnml.worker.flattening import Flattening
-from yarnml.worker.source_paths import without_source_paths
 from yarnml.worker.state_arrays import loaded, saved
 from yarnml.worker.updates import Updates
 from yarnml.worker.weighted_rows import weighted_rows
@@ -148,11 +147,12 @@ class Program:
     def tensors(self, state: State, scaling: Scaling) -> dict[str, npt.NDArray[Any]]:
         """The model's arrays by name, the scaling among them.  Raises ModelError where one is not finite."""
         with precision_of(self._learner):
-            return finite(tensors({"parameters": self._learner.parameters(state), "scaling": scaling}))
+            parameters = self._learner.parameters(without_room(self._learner, state))
+            return finite(tensors({"parameters": parameters, "scaling": scaling}))
 
     def saved(self, state: State, scaling: Scaling) -> dict[str, npt.NDArray[Any]]:
         """All arrays of a state by name."""
-        return saved(state, scaling)
+        return saved(self._learner, state, scaling)
 
     def loaded(self, state: State, scaling: Scaling, arrays: dict[str, npt.NDArray[Any]]) -> tuple[State, Scaling]:
         """The state and the scaling that were saved as these; KeyError or ValueError where they are not of its form."""
@@ -162,30 +162,31 @@ class Program:
     def stablehlo(self) -> bytes:
         """``predict({name: array}, x float32 [n, row_width])`` as a program for any n, on CPU and NVIDIA GPUs.
 
-        Depends on the shapes of the parameters alone.  Raises ModelError where predict can't be exported so.
+        Depends on the shapes of the parameters alone, here the first state's.  Raises ModelError where predict can't be
+        exported so.
         """
-        state, scaling, _ = self._shapes
-        with precision_of(self._learner):
-            named = {"parameters": jax.eval_shape(self._learner.parameters, state), "scaling": scaling}
-        leaves, structure = jax.tree.flatten(named)
-        names = names_of(named)
+        return self._exported(self._form_of_parameters(self._shapes[0]))
 
-        def predict(arrays: dict[str, jax.Array], x: jax.Array) -> jax.Array:
-            model = jax.tree.unflatten(structure, [arrays[n] for n in names])
+    def stablehlo_of(self, state: State) -> bytes:
+        """The program `stablehlo` for the parameters of a state, which may have less room than the first one's."""
+        form = self._form_of_parameters(without_room(self._learner, state))
+        same = jax.tree.leaves(form) == jax.tree.leaves(self._form_of_parameters(self._shapes[0]))
+        return self.stablehlo if same else self._exported(form)
+
+    def _form_of_parameters(self, state: State) -> Any:
+        with precision_of(self._learner):
+            return jax.eval_shape(self._learner.parameters, state)
+
+    def _exported(self, parameters: Any) -> bytes:
+        """Predict as a program, for parameters of these shapes."""
+
+        def predict(model: Any, x: jax.Array) -> jax.Array:
             outputs = self._learner.predict(model["parameters"], self._features(model["scaling"], x))
             return in_label_units(outputs, model["scaling"].label, self._schema.label_scale, jnp)
 
-        shapes = {n: jax.ShapeDtypeStruct(a.shape, a.dtype) for n, a in zip(names, leaves, strict=True)}
-        try:
-            (rows,) = export.symbolic_shape("n")
-            x = jax.ShapeDtypeStruct((rows, self._schema.row_width), jnp.float32)
-            with precision_of(self._learner), without_source_paths():
-                return bytes(export.export(jax.jit(predict), platforms=("cpu", "cuda"))(shapes, x).serialize())
-        except YarnmlError:
-            raise
-        except Exception as exc:
-            what = f"{type(exc).__name__}: {str(exc).strip().splitlines()[0]}"
-            raise ModelError(f"predict can't be exported for any number of rows: {what}") from exc
+        model = {"parameters": parameters, "scaling": self._shapes[1]}
+        with precision_of(self._learner):
+            return exported(predict, model, self._schema.row_width)
 
     def refuse(self, rows: Rows) -> None:
         """Raise DataError for rows that the learner can't take, or whose labels can't be scaled."""

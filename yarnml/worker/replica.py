@@ -170,6 +170,10 @@ class Replica:
         """The model's arrays by name; ModelError where one is not finite."""
         return self.program.tensors(self._state, self._scaling)
 
+    def stablehlo(self) -> bytes:
+        """The program that predicts with the arrays of `model`."""
+        return self.program.stablehlo_of(self._state)
+
     def table(self) -> Packed | None:
         """The keys of the model and their weights as a file; None where it has none."""
         return self.program.table(self._state) if isinstance(self.program, TableProgram) else None

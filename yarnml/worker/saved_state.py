@@ -79,7 +79,7 @@ class SavedState:
 
     def export(self, replica: Replica, folder: str, about: dict[str, Any]) -> None:
         """Write the model."""
-        write_model(folder, replica.model(), replica.program.stablehlo, about, replica.table())
+        write_model(folder, replica.model(), replica.stablehlo(), about, replica.table())
 
 
 def _arrays(folder: str, replica: Replica) -> dict[str, npt.NDArray[Any]]:

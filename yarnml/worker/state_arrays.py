@@ -11,23 +11,39 @@ from yarnml.data.scaling import Scaling
 from yarnml.learners.base import Learner, NewerArrays, State, updates_on_host
 from yarnml.learners.named_arrays import copied_to_host, from_tensors, tensors
 from yarnml.learners.precision import precision_of
+from yarnml.learners.room import HasRoom, without_room
 from yarnml.learners.warm_start import Earlier, Started, WarmStart
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def saved(state: State, scaling: Scaling) -> Arrays:
-    """All arrays of a state by name."""
-    return tensors({"scaling": scaling, "state": state})
+def saved(learner: Learner, state: State, scaling: Scaling) -> Arrays:
+    """All arrays of a state by name, without room that nothing is in yet."""
+    return tensors({"scaling": scaling, "state": without_room(learner, state)})
 
 
 def loaded(learner: Learner, state: State, scaling: Scaling, arrays: Arrays) -> tuple[State, Scaling]:
     """The state and the scaling that were saved as these; KeyError or ValueError where they are not of its form."""
     if isinstance(learner, NewerArrays):
-        first = saved(state, scaling)
+        first = tensors({"state": state})
         arrays = {f"state/{name}": first[f"state/{name}"] for name in learner.newer_arrays} | arrays
+    if isinstance(learner, HasRoom):
+        arrays = _with_room(learner, arrays)
     tree = from_tensors({"scaling": scaling, "state": state}, arrays)
     return _owned(learner, tree["state"]), jax.tree.map(np.asarray, tree["scaling"])
+
+
+def _with_room(learner: Learner, arrays: Arrays) -> Arrays:
+    """Give arrays back the room that they were saved without."""
+    with precision_of(learner):
+        first = tensors({"state": jax.jit(learner.init)(jax.random.key(0))})
+    whole = dict(arrays)
+    for name, room in first.items():
+        array = arrays.get(name, room)
+        if array.ndim == room.ndim and array.shape != room.shape and np.all(np.less_equal(array.shape, room.shape)):
+            whole[name] = room.astype(array.dtype)
+            whole[name][tuple(map(slice, array.shape))] = array
+    return whole
 
 
 def started(learner: Any, state: State, earlier: Earlier) -> Started:

@@ -126,6 +126,10 @@ class TableProgram:
         """A digest of all arrays in this process; rows of a table need not be put in order for it."""
         return f"{digest(tensors({'scaling': scaling, 'state': state.dense}))} {state.table.digest:016x}"
 
+    def stablehlo_of(self, state: TableState) -> bytes:
+        """The program `stablehlo`, whose parameters have the same shapes in every state."""
+        return self.stablehlo
+
     def saved(self, state: TableState, scaling: Scaling) -> dict[str, npt.NDArray[Any]]:
         """All arrays of a state by name."""
         table = {f"table/{name}": array for name, array in state.table.arrays().items()}

@@ -81,6 +81,11 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         return None
 
     @property
+    def checkpoint_period(self) -> str:
+        """The time from one checkpoint to the next where ``checkpoint.every`` leaves it open."""
+        return "1 epoch"
+
+    @property
     def to_converge(self) -> str | None:
         """The way out for one that has not converged when its epochs are over; None where it can't tell."""
         return None

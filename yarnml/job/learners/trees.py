@@ -98,6 +98,12 @@ class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
         sketch = -(-SKETCH_PASSES // per_round)
         return Passes(sketch + 1, sketch + self.rounds, per_round)
 
+    @property
+    def checkpoint_period(self) -> str:
+        """A twentieth of the rounds; where these are no epochs, so many that trees are most of the work."""
+        epochs = 4 if self.depth == "none" else max(1, self.rounds // 20)
+        return f"{epochs} epochs"
+
     def shortfall(self, epochs: int) -> str | None:
         if self.depth == "none":
             return None

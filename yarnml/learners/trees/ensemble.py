@@ -27,10 +27,11 @@ from yarnml.learners.trees.progress import Progress, Replay
 from yarnml.learners.trees.rule import Columns, Rule, Size
 from yarnml.learners.trees.shard import Binning, Data, in_order, read_shard
 from yarnml.learners.trees.splits import Level, best_splits
-from yarnml.learners.trees.state import Shard, State, Sums, first_state
+from yarnml.learners.trees.state import Shard, State, Sums, first_state, state_without_room
 from yarnml.learners.trees.values import ValuePasses
 from yarnml.learners.warm_start import Earlier, Started
 
+_NOTHING = np.zeros(0)
 MOST_KEPT_LEVELS = 8
 """Trees of more levels are counted anew at each: histograms of a level above would take too much memory."""
 
@@ -72,6 +73,9 @@ class Ensemble:
     def started(self, state: State, earlier: Earlier) -> Started:
         return warm_start.started(state, self._rule, earlier)
 
+    def without_room(self, state: State) -> State:
+        return state_without_room(state)
+
     def prepare_shard(self, state: Any, batches: Iterable[Batch]) -> Shard:
         known = self._binning(state) if state.passes >= sketch.PASSES else None
         start_of = warm_start.start_of(state, self._categorical, self._rule.bins)
@@ -86,8 +90,10 @@ class Ensemble:
     def map_shard(self, state: Any, shard: Shard) -> tuple[Sums, Shard]:
         data = shard.data
         passes = int(state.passes)
-        sums = jax.tree.map(lambda form: np.zeros(form.shape), self.form_of_sums(state))
-        sums = sums._replace(weight=np.asarray(data.weight.sum(dtype=np.float64)))
+        forms = self.form_of_sums(state)
+        form = forms.histograms.shape
+        sums = jax.tree.map(lambda form: np.zeros(form.shape), forms._replace(histograms=_NOTHING))
+        sums = sums._replace(weight=np.asarray(data.weight.sum(dtype=np.float64)), histograms=np.zeros((0, *form[1:])))
         if passes < self._first_pass:
             if sums.table.size:
                 sums = sums._replace(table=table.constants(data, self._places))
@@ -102,34 +108,39 @@ class Ensemble:
             score = self._replay.scores(state, progress)[0]
             none = np.zeros(())  # the loss of the round is known when all scores are
             return sums._replace(weight=none, table=table.scores(data, score, self._places)), Shard(data, progress)
-        if self._rule.passes and self._keeps_histograms and sums.histograms.size:
+        if self._rule.passes and self._keeps_histograms and form[0]:
             level = (passes - self._first_pass) % self._rule.passes - self.needs_places
             progress = self._replay.to_level(level, state, data, shard.progress)
-        else:
-            progress = self._replay.to_newest(state, data, shard.progress)
-        histograms = self._histograms(state, data, progress, sums.histograms)
-        return sums._replace(loss=progress.loss, histograms=histograms), Shard(data, progress)
+            return sums._replace(loss=progress.loss, histograms=self._kept(state, progress)), Shard(data, progress)
+        progress = self._replay.to_newest(state, data, shard.progress)
+        if form[0]:
+            sums = sums._replace(histograms=self._counted(state, data, progress, form))
+        return sums._replace(loss=progress.loss), Shard(data, progress)
 
-    def _histograms(self, state: Any, data: Data, progress: Progress, counted: Array) -> Array:
-        """The histograms of the nodes of this pass, in the form of `Level.sums`; ``counted``: zeros of it."""
-        if not len(counted):
-            return counted
+    def _kept(self, state: Any, progress: Progress) -> Array:
+        """The histograms of the nodes of this pass, of those that are kept, in the form of `Level.sums`."""
         kept = []
-        end = 0
         for tree, count in enumerate(growth.waiting(state.growth, self._size.width)):
+            own = progress.histograms[tree]
             nodes = growth.numbers_of_pass(state.growth, tree, count)
-            begin = end
-            end += len(nodes)
-            if self._keeps_histograms:
-                of_level, _ = self._replay.nodes_of_level(state, tree, int(progress.level))
-                own = progress.histograms[tree]
-                kept.append(own if len(nodes) == len(of_level) else own[np.searchsorted(of_level, nodes)])
-            elif len(nodes):
-                used = self._draws.features(state, np.full(1, tree), nodes)
-                used = np.tile(np.arange(self._features, dtype=np.int32), (len(nodes), 1)) if used is None else used
-                order, first, last = in_order(progress.node[tree], nodes)
-                kernels().few_histograms(data.bins, order, first, last, used, progress.stats[tree], counted[begin:end])
-        return np.concatenate(kept) if kept else counted
+            of_level = progress.nodes[tree]
+            kept.append(own if len(nodes) == len(of_level) else own[np.searchsorted(of_level, nodes)])
+        return np.concatenate(kept) if len(kept) > 1 else np.ascontiguousarray(kept[0])
+
+    def _counted(self, state: Any, data: Data, progress: Progress, form: tuple[int, ...]) -> Array:
+        """The histograms of the nodes of this pass, counted anew, in the form of `Level.sums`."""
+        counted = np.zeros(form)
+        nodes = growth.nodes_of_pass(state.growth, self._size.width)
+        used = self._draws.features(state, nodes.tree, nodes.number)
+        ends = np.cumsum(growth.waiting(state.growth, self._size.width))
+        for tree, (begin, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
+            if begin == end:
+                continue
+            all_features = np.tile(np.arange(self._features, dtype=np.int32), (end - begin, 1))
+            features = all_features if used is None else used[begin:end]
+            order, first, last = in_order(progress.node[tree], nodes.number[begin:end])
+            kernels().few_histograms(data.bins, order, first, last, features, progress.stats[tree], counted[begin:end])
+        return counted
 
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
         following = self._phase(state, sums)(state, sums)

@@ -44,6 +44,10 @@ class Model(NamedTuple):
     cover: Any
 
 
+NODES = "feature", "threshold", "left", "categories", "child", "leaf", "gain", "cover"
+"""The arrays of a model by [round, tree, node]."""
+
+
 def scores_of(model: Model, x: jax.Array, categorical: Array, bins: int) -> jax.Array:
     """The scores of x [rows, features]: the base, plus the leaves that a row falls into; [rows, scores].
 

@@ -4,7 +4,7 @@ It is a function of the shard's rows and of the trees in the state, replayed as 
 kept a shard for long and one that has just read it have the same numbers, to the bit.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from yarnml.learners.trees.shard import Data
 from yarnml.learners.trees.table import table_of
 
 _ALL_LEVELS = 1 << 30
+_WRITABLE: Final = ("C", "W")
+"""What compiled loops ask of an array; those of a state that JAX holds are read-only."""
 _NO_SETS = np.zeros((0, 0), np.uint32)
 
 
@@ -31,8 +33,8 @@ class Progress(NamedTuple):
     hang on others whose scores are not known yet.
     ``loss`` []: the sum over the rows at the round's beginning.
     ``node`` int32 [trees, rows]: the nodes that the rows are in.
-    ``histograms``: for each tree [nodes, features, bins + 1, channels], of all nodes of this level; empty for a tree
-    that has none, or where they are not kept.
+    ``nodes``: for each tree the numbers of all nodes of this level, ascending; none where histograms are not kept.
+    ``histograms``: for each tree those of these nodes, [nodes, features, bins + 1, channels].
     """
 
     round: Array
@@ -41,7 +43,8 @@ class Progress(NamedTuple):
     stats: Array
     loss: Array
     node: Array
-    histograms: tuple[Array, ...]
+    nodes: tuple[Array, ...] = ()
+    histograms: tuple[Array, ...] = ()
 
 
 class Replay:
@@ -76,22 +79,11 @@ class Replay:
         if progress.round == self._rule.rounds:
             return progress
         if not progress.histograms:
-            progress = self._count(state, data, progress)
+            root = np.zeros(1, np.int32)
+            progress = self._count(data, progress, (root,) * self._trees, (None,) * self._trees)
         while progress.level < level:
-            below = self._descend(state, data, progress, 1)._replace(level=progress.level + 1)
-            progress = self._count(state, data, below)
+            progress = self._below(state, data, progress)
         return progress
-
-    def nodes_of_level(self, state: Any, tree: int, level: int) -> tuple[Array, Array]:
-        """The numbers of all nodes of a level of a tree, ascending, and of those above them that are split."""
-        nodes = np.zeros(1, np.int32)
-        split = nodes[:0]
-        number = int(state.model.rounds)
-        for _ in range(level):
-            split = nodes[state.model.feature[number, tree, nodes] >= 0]
-            children = state.model.child[number, tree, split]
-            nodes = np.column_stack([children, children + 1]).reshape(-1)
-        return nodes, split
 
     def digits(self, state: Any, data: Data, progress: Progress) -> Array:
         """The next digits of the errors of the rows in the leaves that they are in: see `quantiles.counts`."""
@@ -150,14 +142,14 @@ class Replay:
         root = np.zeros((self._trees, rows), np.int32)
         if state.table is not None:
             none = np.zeros((self._trees, 0, self._objective.outputs + 1), np.float32)
-            return Progress(np.array(number), np.array(0), total, none, np.zeros(()), root, ())
+            return Progress(np.array(number), np.array(0), total, none, np.zeros(()), root)
         base = np.broadcast_to(state.model.base[:, None], total.shape)
         grown = min(max(number * rule.group, 1), rule.trees)
         scores = base + (total / np.float32(grown) if rule.average else total)
         weights = [data.weight * self._draws(state, data, number * rule.group + g) for g in range(rule.group)]
         stats = [self._objective.stats(base if rule.average else scores, data.y, w, state.mean) for w in weights]
         loss = loss_of(self._objective, scores, data.y, data.weight)
-        return Progress(np.array(number), np.array(0), total, np.concatenate(stats), loss, root, ())
+        return Progress(np.array(number), np.array(0), total, np.concatenate(stats), loss, root)
 
     def _draws(self, state: Any, data: Data, number: int) -> Array:
         """The times that each row counts in tree ``number``, float32 [rows]; the same on every worker."""
@@ -170,19 +162,29 @@ class Replay:
             return random.poisson(rule.sampling_rate, rows).astype(np.float32)
         return (random.random(rows) < rule.sampling_rate).astype(np.float32)
 
-    def _count(self, state: Any, data: Data, progress: Progress) -> Progress:
-        """Add the histograms of the level."""
-        level = int(progress.level)
+    def _below(self, state: Any, data: Data, progress: Progress) -> Progress:
+        """Send all rows one level down, and count there."""
+        number = int(progress.round)
+        numbers = []
+        above = []
+        for t, nodes in enumerate(progress.nodes):
+            is_split = state.model.feature[number, t, nodes] >= 0
+            child = state.model.child[number, t, nodes[is_split]]
+            numbers.append((child[:, None] + np.arange(2, dtype=np.int32)).reshape(-1))
+            above.append(progress.histograms[t][is_split])
+        below = self._descend(state, data, progress, 1)._replace(level=progress.level + 1)
+        return self._count(data, below, tuple(numbers), tuple(above))
+
+    def _count(
+        self, data: Data, progress: Progress, nodes: tuple[Array, ...], above: tuple[Array | None, ...]
+    ) -> Progress:
+        """Add the histograms of the level; see `shard.histograms`."""
         shape = len(self._categorical), self._rule.bins + 1
-        counted = []
-        for t in range(self._trees):
-            nodes, split = self.nodes_of_level(state, t, level)
-            above = None
-            if level:
-                parents, _ = self.nodes_of_level(state, t, level - 1)
-                above = progress.histograms[t][np.searchsorted(parents, split)]
-            counted.append(shard.histograms(data.bins, progress.node[t], progress.stats[t], nodes, above, shape))
-        return progress._replace(histograms=tuple(counted))
+        counted = [
+            shard.histograms(data.bins, progress.node[t], progress.stats[t], nodes[t], above[t], shape)
+            for t in range(self._trees)
+        ]
+        return progress._replace(nodes=nodes, histograms=tuple(counted))
 
     def _to_leaves(self, state: Any, data: Data, progress: Progress) -> Progress:
         """Send every row to its leaf of the trees that are grown."""
@@ -201,6 +203,9 @@ class Replay:
     def _route(self, state: Any, data: Data, round: int, tree: int, levels: int, node: Array) -> None:
         """Send rows from their nodes [rows] of a tree so many levels down, in place."""
         model = state.model
-        split = [np.array(a[round, tree]) for a in (model.feature, state.bin, model.left, model.child)]
-        sets = _NO_SETS if model.categories is None else np.array(model.categories[round, tree])
+        arrays = model.feature, state.bin, model.left, model.child
+        split = [np.require(a[round, tree], requirements=_WRITABLE) for a in arrays]
+        sets = (
+            _NO_SETS if model.categories is None else np.require(model.categories[round, tree], requirements=_WRITABLE)
+        )
         kernels().route(data.bins, *split, sets, self._categorical, self._rule.bins, levels, node)

@@ -9,7 +9,7 @@ import numpy as np
 from yarnml.learners.base import Key
 from yarnml.learners.trees import categories, growth, quantiles, sketch
 from yarnml.learners.trees.growth import Growth
-from yarnml.learners.trees.model import Model
+from yarnml.learners.trees.model import NODES, Model
 from yarnml.learners.trees.objectives import Objective
 from yarnml.learners.trees.progress import Progress
 from yarnml.learners.trees.quantiles import Selection
@@ -113,4 +113,36 @@ def first_state(objective: Objective, rule: Rule, columns: Columns, size: Size, 
         selection=None if objective.share is None else quantiles.begin(size.nodes, jnp),
         table=jnp.zeros((1 + CONSTANTS, rows)) if rows else None,
         is_gathered=jnp.zeros((), bool) if rows else None,
+    )
+
+
+def state_without_room(state: State) -> State:
+    """The state up to the newest round, with arrays that end behind the nodes of the largest tree.
+
+    Where these are most of the room, it stays: a model that is full as usual has the form that was foreseen.
+    """
+    rounds = min(int(state.model.rounds) + 1, len(state.bin))
+    room = state.bin.shape[2]
+    used = max(int(np.max(state.model.child[:rounds])) + 2, int(np.max(state.growth.created)))
+    nodes = used if 4 * used < 3 * room else room
+    if nodes == room and rounds == len(state.bin):
+        return state
+
+    def cut(array: Any) -> Any:
+        return array if array is None else np.ascontiguousarray(array[..., :nodes])
+
+    by_node = state.model._asdict()
+    for name in NODES:
+        if by_node[name] is not None:
+            by_node[name] = np.ascontiguousarray(by_node[name][:rounds, :, :nodes])
+    grown = state.growth
+    return state._replace(
+        bin=cut(state.bin[:rounds]),
+        model=Model(**by_node),
+        growth=grown._replace(
+            level=cut(grown.level),
+            queue=cut(grown.queue),
+            bounds=cut(grown.bounds),
+            groups=cut(grown.groups),
+        ),
     )
