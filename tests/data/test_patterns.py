@@ -23,6 +23,7 @@ TABLE: Columns = {
     "w": [1, 1, 2, 2],
 }
 WORDS = [step("one_hot", "type:text")]
+ONE_HOT = {"prepare": WORDS}
 
 
 @pytest.mark.parametrize("format", ["parquet", "csv"])
@@ -51,10 +52,29 @@ def test_patterns(features: Any, fields: Any, names: list[str], format: str, tmp
 
 
 @pytest.mark.parametrize(
+    ("label", "features", "labels"),
+    [
+        (["x?"], "all", ("x1", "x2")),
+        ("x*", ["x2", "id"], ("x1", "x[0]")),
+        ("x[0]", ["x*"], "x[0]"),
+        (["y", "type:number"], ["id", "flag"], ("y", "x1", "x2", "tmp_a", "x[0]")),
+    ],
+)
+def test_labels_by_patterns(label: Any, features: Any, labels: Any, tmp_path: Path) -> None:
+    """A pattern of the label chooses columns that no other role names; features by patterns leave them out."""
+    section = {"label": label, "features": features, "weight": "w", "label_type": "number"}
+    data = plan(write_parquet(f"{tmp_path}/a.parquet", TABLE), **section, **ONE_HOT if features == "all" else {})
+    assert data.schema.label == labels
+    assert not {*data.schema.labels} & {feature.name for feature in data.schema.features}
+
+
+@pytest.mark.parametrize(
     ("fields", "words"),
     [
         ({"features": ["z*"]}, r"data\.features: no column fits 'z\*'; .*a\.parquet has id, x1"),
         ({"features": ["type:date"]}, r"no column fits 'type:date'"),
+        ({"features": ["id"], "label": "z*"}, r"data\.label: no column fits 'z\*'; .*a\.parquet has id, x1"),
+        ({"features": ["id"], "label": "type:int"}, r"data\.label: 'type:int' is no type"),
         ({"features": ["type:int"]}, r"'type:int' is no type; there are type:number"),
         ({"features": {"all": True, "except": ["nothing"]}}, r"data\.features\.except: .* no column 'nothing'"),
         ({"features": {"all": True, "except": ["*"]}}, r"leaves no column"),

@@ -2,7 +2,7 @@
 
 import fnmatch
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import pyarrow as pa
 from msgspec.structs import replace
@@ -11,7 +11,7 @@ from yarnml.data.arrays import is_list, is_number, is_text, plain_type
 from yarnml.data.layouts import Layout, shown
 from yarnml.errors import JobFileError
 from yarnml.job.data import AllFeatures
-from yarnml.job.patterns import TYPE, is_open, is_pattern
+from yarnml.job.patterns import TYPE, is_open, is_pattern, named_features
 from yarnml.job.spec import Data
 
 
@@ -23,8 +23,10 @@ def resolved(data: Data, stored: pa.Schema, constant: Iterable[str], url: str) -
     """
     if not is_open(data):
         return data
-    roles = {*data.labels, data.weight, data.offset, data.exposure, data.group, *constant}
-    free = pa.schema([field for field in stored if field.name not in roles and not pa.types.is_struct(field.type)])
+    roles = {data.weight, data.offset, data.exposure, data.group, *constant}
+    may_be_chosen = pa.schema([field for field in stored if not pa.types.is_struct(field.type)])
+    labels = _columns(data.labels, _without(may_be_chosen, {*roles, *named_features(data)}), stored, "data.label", url)
+    free = _without(may_be_chosen, {*roles, *labels})
     features = data.features
     if isinstance(features, list):
         chosen = _columns(features, free, stored, "data.features", url)
@@ -45,7 +47,11 @@ def resolved(data: Data, stored: pa.Schema, constant: Iterable[str], url: str) -
         replace(step, columns=_columns(step.columns, own, own, f"data.prepare[{number}].columns", url))
         for number, step in enumerate(data.prepare)
     ]
-    return replace(data, features=chosen, prepare=steps)
+    return replace(data, features=chosen, label=data.label if labels == data.labels else labels, prepare=steps)
+
+
+def _without(columns: pa.Schema, names: Collection[str | None]) -> pa.Schema:
+    return pa.schema([field for field in columns if field.name not in names])
 
 
 def left_out_columns(layouts: Sequence[Layout]) -> list[str]:

@@ -16,7 +16,7 @@ def is_pattern(name: str) -> bool:
 def is_open(data: Data) -> bool:
     """Tell whether the columns of a job are only known once its data have been looked into."""
     names = [name for step in data.prepare for name in step.columns]
-    return not isinstance(data.features, list) or any(map(is_pattern, [*data.features, *names]))
+    return not isinstance(data.features, list) or any(map(is_pattern, [*data.features, *data.labels, *names]))
 
 
 def named_features(data: Data) -> list[str]:
@@ -28,7 +28,8 @@ def check_patterns(data: Data) -> None:
     """Refuse a type that there is none of."""
     excepted = [] if isinstance(data.features, list | str) else data.features.exceptions
     steps = {f"data.prepare[{n}].columns": step.columns for n, step in enumerate(data.prepare)}
-    for field, names in {"data.features": [*named_features(data), *excepted], **steps}.items():
+    named = {"data.features": [*named_features(data), *excepted], "data.label": data.labels}
+    for field, names in {**named, **steps}.items():
         for name in names:
             if name.startswith(TYPE) and name.removeprefix(TYPE) not in KINDS:
                 raise JobFileError(

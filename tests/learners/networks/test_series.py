@@ -47,7 +47,7 @@ def test_a_network_foretells_sunspots(tmp_path: Path) -> None:
             "train": str(tmp_path / "train.parquet"),
             "test": str(tmp_path / "test.parquet"),
             "features": ["past"],
-            "label": labels,
+            "label": "next_*",
         },
         "learner": {"kind": "recurrent", "cell": "gru", "units": [16], "horizon": HORIZON},
         "training": {"epochs": 30},
