@@ -4,7 +4,7 @@ The module is not called ``run``: a submodule of that name would hide the functi
 """
 
 import importlib
-from typing import Any
+from typing import Any, get_args
 
 from yarnml import storage
 from yarnml.checkpoint.lease import Lease
@@ -12,6 +12,7 @@ from yarnml.errors import Interrupted, JobFileError, YarnmlError
 from yarnml.events.events import End, Event, Listener, Outcome, Planned
 from yarnml.events.progress import progress_display
 from yarnml.job import paths
+from yarnml.job.fields import Backend
 from yarnml.job.load import AnyJob, load_job
 from yarnml.job.spec import Job
 from yarnml.master import search_results
@@ -27,7 +28,7 @@ from yarnml.master.stream import check_stream, follow
 from yarnml.master.training import Training
 from yarnml.sparse.room import room
 
-BACKENDS = {"inline": "yarnml.clusters.inline", "local": "yarnml.clusters.local"}
+BACKENDS = {name: f"yarnml.clusters.{name}" for name in get_args(Backend)}
 """The backends of ``--backend``, and the module that has the ``CLUSTER`` of each."""
 
 

@@ -8,20 +8,25 @@ from rich.markup import escape
 
 from yarnml import __version__
 from yarnml.cli import looking, models, watching
-from yarnml.cli.registry import models_group
-from yarnml.cli.shared import echo, plan_option, print_plan, restart_option, set_option, submit, trial_option
+from yarnml.cli.shared import (
+    BACKENDS,
+    echo,
+    load,
+    plan_option,
+    print_plan,
+    profile_option,
+    restart_option,
+    run,
+    set_option,
+    submit,
+    trial_option,
+)
 from yarnml.events.console import JobConsole
 from yarnml.events.public import shown
 from yarnml.job.fields import LARGEST_COUNT, LARGEST_INT
-from yarnml.job.load import AnyJob, load_any, load_job
-from yarnml.runner import BACKENDS, run_any
-from yarnml.storage.security.identity import PROXY_USER
 
 job_file_argument = click.argument("job_file", metavar="JOB.yaml")
 application_argument = click.argument("application", metavar="APP")
-profile_option = click.option(
-    "--profile", is_flag=True, help="Have every worker write a trace of some steps into the job's folder."
-)
 
 CHECK_STYLES = {"ok": "green", "advice": "yellow", "wrong": "bold red", "untold": "yellow", "skipped": "yellow"}
 """Colours of the doctor's lines, by how a check ended."""
@@ -36,7 +41,7 @@ def cli() -> None:
 @cli.command("run")
 @job_file_argument
 @click.option(
-    "--backend", default="local", show_default=True, type=click.Choice(list(BACKENDS)), help="Where the workers run."
+    "--backend", default="local", show_default=True, type=click.Choice(BACKENDS), help="Where the workers run."
 )
 @set_option
 @restart_option
@@ -68,12 +73,8 @@ def run_command(
         return
     if metrics_port is not None:
         overrides = (*overrides, f"monitor.port={metrics_port}")
-    with JobConsole(Console(highlight=False)) as show:
-        show(run_any(_load(job_file, overrides, profile), backend, restart=restart, say=show))
-
-
-def _load(job_file: str, overrides: tuple[str, ...], profile: bool) -> AnyJob:
-    return load_any(job_file, (*overrides, "profile=true") if profile else overrides)
+    job = load(job_file, overrides, profile=profile)
+    run(job, backend, Console(highlight=False), restart=restart, tell_end=True)
 
 
 @cli.command("submit")
@@ -116,6 +117,7 @@ def submit_command(
     """
     from yarnml.clusters.yarn.application import Login
     from yarnml.clusters.yarn.edge.submit import SubmitOptions, print_application
+    from yarnml.storage.security.identity import PROXY_USER
 
     if (keytab is None) != (principal is None):
         raise click.UsageError("--keytab and --principal go together: give both.")
@@ -132,7 +134,7 @@ def submit_command(
     if plan or trial is not None:
         print_plan(job_file, overrides, restart, trial)
         return
-    job = _load(job_file, overrides, profile)
+    job = load(job_file, overrides, profile=profile)
     if dry_run:
         echo(print_application(job), nl=False)
         return
@@ -228,6 +230,7 @@ def doctor_command(job_file: str | None, overrides: tuple[str, ...]) -> int:
     Every line that is not ok says what to do.  The exit status is 1 where anything is wrong.
     """
     from yarnml.clusters.yarn.edge.doctor import checks, run_checks
+    from yarnml.job.load import load_job
 
     if overrides and not job_file:
         raise click.UsageError("--set needs a job file.")
@@ -243,5 +246,5 @@ def doctor_command(job_file: str | None, overrides: tuple[str, ...]) -> int:
     return int(wrong > 0)
 
 
-for command in (*looking.COMMANDS, *models.COMMANDS, models_group, *watching.COMMANDS):
+for command in (*looking.COMMANDS, *models.COMMANDS, *watching.COMMANDS):
     cli.add_command(command)

@@ -7,20 +7,14 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 import msgspec
 
-from yarnml.cli.rows_jobs import PLACES, run_rows_job, submit_rows_job, workers_option
+from yarnml.cli.rows_jobs import PLACES, rows_job, run_rows_job, submit_rows_job, workers_option
 from yarnml.cli.shared import echo, set_option
 from yarnml.errors import JobFileError
-from yarnml.job.csv import Csv, check_csv
-from yarnml.job.document import parse
-from yarnml.job.explain import check_keys, explain
 from yarnml.job.fields import LARGEST_INT, FormatName
-from yarnml.job.load import load_any
-from yarnml.job.look import DataLook
-from yarnml.job.places import absolute_path
-from yarnml.job.rows_job import rows_document
 
 if TYPE_CHECKING:
     from yarnml.data.look.survey import Look
+    from yarnml.job.csv import Csv
 
 
 @click.command("look")
@@ -62,6 +56,7 @@ def look_command(
     """
     from yarnml.data.look.first_job import as_yaml, first_job
     from yarnml.data.look.table import as_table
+    from yarnml.job.places import absolute_path
 
     if backend == "yarn" and (not output or as_json):
         raise click.UsageError("with --backend yarn what was seen goes to a file; give --output, and leave --json out.")
@@ -99,10 +94,11 @@ def _look_by_job(
 ) -> "Look":
     """Have the processes of a job look at data; its events on this machine go to standard error."""
     from yarnml.data.look.document import read_document
+    from yarnml.job.look import DataLook
 
     with tempfile.TemporaryDirectory(prefix="yarnml-") as folder:
         section = {**section, "output": output or f"{folder}/look.json"}
-        job = load_any(rows_document("look", section, workers), overrides)
+        job = rows_job("look", section, workers, overrides)
         if backend == "yarn":
             submit_rows_job(job)
         else:
@@ -111,8 +107,12 @@ def _look_by_job(
         return read_document(job.output).look
 
 
-def _dialect(text: str | None) -> Csv | None:
+def _dialect(text: str | None) -> "Csv | None":
     """The dialect that a command line names."""
+    from yarnml.job.csv import Csv, check_csv
+    from yarnml.job.document import parse
+    from yarnml.job.explain import check_keys, explain
+
     if text is None:
         return None
     document = parse(text, "--csv: the value")

@@ -1,20 +1,15 @@
-"""The commands for trained models: predict, evaluate, explain, recommend."""
+"""The commands for trained models: predict, evaluate, explain, recommend, and the group ``models``."""
 
 import tempfile
 
 import click
 from rich.console import Console
 
-from yarnml.cli.rows_jobs import backend_option, run_rows_job, submit_rows_job, workers_option
-from yarnml.cli.shared import echo, restart_option, set_option
-from yarnml.events.console import JobConsole
+from yarnml.cli.rows_jobs import backend_option, rows_job, run_rows_job, submit_rows_job, workers_option
+from yarnml.cli.shared import echo, restart_option, run, set_option
 from yarnml.events.events import EvaluationResult, ExplanationResult
 from yarnml.events.model_jobs import evaluation_json, evaluation_table, explanation_text
 from yarnml.job.fields import LARGEST_INT
-from yarnml.job.load import load_any
-from yarnml.job.rows_job import rows_document
-from yarnml.model.recommend import recommend
-from yarnml.runner import run_any
 
 
 @click.command("predict")
@@ -67,12 +62,11 @@ def predict_command(
         "distances": distances,
         "on_error": on_error,
     }
-    job = load_any(rows_document("predict", predict, workers), overrides)
+    job = rows_job("predict", predict, workers, overrides)
     if backend == "yarn":
         submit_rows_job(job, restart=restart)
         return
-    with JobConsole(Console(highlight=False)) as show:
-        show(run_any(job, backend, restart=restart, say=show))
+    run(job, backend, Console(highlight=False), restart=restart, tell_end=True)
 
 
 @click.command("evaluate")
@@ -103,7 +97,7 @@ def evaluate_command(
     with tempfile.TemporaryDirectory(prefix="yarnml-") as folder:
         target = output or f"{folder}/evaluation.json"
         section = {"model": model, "data": list(data), "by": by, "metrics": chosen, "output": target}
-        job = load_any(rows_document("evaluate", section, workers), overrides)
+        job = rows_job("evaluate", section, workers, overrides)
         if backend == "yarn":
             submit_rows_job(job)
             return
@@ -153,7 +147,7 @@ def explain_command(
         "repeats": repeats,
         "orders": orders,
     }
-    job = load_any(rows_document("explain", section, workers), overrides)
+    job = rows_job("explain", section, workers, overrides)
     if backend == "yarn":
         submit_rows_job(job)
         return
@@ -172,8 +166,42 @@ def recommend_command(model: str, top: int, output: str, seen: str | None) -> No
 
     MODEL is a version of a model of ratings (als, factorization), or the folder of its versions.
     """
+    from yarnml.model.recommend import recommend
+
     echo(recommend(model, top, output, seen))
 
 
-COMMANDS: tuple[click.Command, ...] = (predict_command, evaluate_command, explain_command, recommend_command)
+class _Models(click.Group):
+    """The commands of `yarnml.cli.registry`, which is loaded when one of them, or their list, is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        self._load()
+        return super().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        self._load()
+        return super().get_command(ctx, cmd_name)
+
+    def _load(self) -> None:
+        from yarnml.cli import registry
+
+        for command in registry.COMMANDS:
+            self.add_command(command)
+
+
+@click.group("models", cls=_Models)
+def models_group() -> None:
+    """Look after the versions of a model: FOLDER is the export of its jobs.
+
+    A VERSION is a number or an alias; without one the newest is meant.
+    """
+
+
+COMMANDS: tuple[click.Command, ...] = (
+    predict_command,
+    evaluate_command,
+    explain_command,
+    recommend_command,
+    models_group,
+)
 """Those that `yarnml.cli.commands` adds to its own."""

@@ -35,15 +35,7 @@ def _absolute(folder: str) -> str:
     return absolute_path("FOLDER", folder, Path.cwd()).rstrip("/")
 
 
-@click.group("models")
-def models_group() -> None:
-    """Look after the versions of a model: FOLDER is the export of its jobs.
-
-    A VERSION is a number or an alias; without one the newest is meant.
-    """
-
-
-@models_group.command("ls")
+@click.command("ls")
 @folder_argument
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def ls_command(folder: str, as_json: bool) -> None:
@@ -58,7 +50,7 @@ def ls_command(folder: str, as_json: bool) -> None:
         echo(registry_text.versions_table(versions, named))
 
 
-@models_group.command("show")
+@click.command("show")
 @folder_argument
 @version_argument
 def show_command(folder: str, version: str | None) -> None:
@@ -70,7 +62,7 @@ def show_command(folder: str, version: str | None) -> None:
     echo(registry_text.details(folder, chosen, named, entries))
 
 
-@models_group.command("compare")
+@click.command("compare")
 @folder_argument
 @click.argument("left", metavar="VERSION")
 @click.argument("right", metavar="[VERSION]", required=False)
@@ -80,7 +72,7 @@ def compare_command(folder: str, left: str, right: str | None) -> None:
     echo(registry_text.comparison(registry.find(folder, left), registry.find(folder, right)))
 
 
-@models_group.command("promote")
+@click.command("promote")
 @folder_argument
 @version_argument
 @alias_option
@@ -91,7 +83,7 @@ def promote_command(folder: str, version: str | None, alias: str, condition: str
     echo(f"{alias} is version {chosen.number}: {chosen.folder}")
 
 
-@models_group.command("rollback")
+@click.command("rollback")
 @folder_argument
 @alias_option
 def rollback_command(folder: str, alias: str) -> None:
@@ -100,7 +92,7 @@ def rollback_command(folder: str, alias: str) -> None:
     echo(f"{alias} is version {chosen.number} again: {chosen.folder}")
 
 
-@models_group.command("tag")
+@click.command("tag")
 @folder_argument
 @click.argument("version", metavar="VERSION")
 @click.argument("pairs", metavar="NAME=TEXT…", nargs=-1, required=True)
@@ -118,7 +110,7 @@ def tag_command(folder: str, version: str, pairs: tuple[str, ...]) -> None:
     echo(f"version {chosen.number}: {', '.join(f'{n}={t}' for n, t in after.items()) or 'no tags'}")
 
 
-@models_group.command("delete")
+@click.command("delete")
 @folder_argument
 @click.argument("numbers", metavar="[NUMBER…]", nargs=-1, type=click.IntRange(1, LARGEST_INT))
 @click.option("--keep", type=click.IntRange(1, LARGEST_INT), help="Delete all but the newest so many.")
@@ -137,7 +129,7 @@ def delete_command(folder: str, numbers: tuple[int, ...], keep: int | None, alia
     echo(f"deleted: {', '.join(map(str, chosen)) or 'nothing'}")
 
 
-@models_group.command("onnx")
+@click.command("onnx")
 @folder_argument
 @version_argument
 @click.option("--output", "-o", required=True, metavar="URL", help="The file to write, in the place of an old one.")
@@ -151,7 +143,7 @@ def onnx_command(folder: str, version: str | None, output: str) -> None:
     echo(f"version {chosen.number}: {target}, {len(data)} bytes")
 
 
-@models_group.command("quantise")
+@click.command("quantise")
 @folder_argument
 @version_argument
 @click.option("--to", "kind", required=True, type=click.Choice(["int8", "bfloat16"]), help="What weights become.")
@@ -182,7 +174,7 @@ def quantise_command(
     echo(quantisation_text(end))
 
 
-@models_group.command("sign")
+@click.command("sign")
 @folder_argument
 @version_argument
 @click.option("--key", required=True, metavar="FILE", help="A private key of Ed25519, as PEM.")
@@ -195,7 +187,7 @@ def sign_command(folder: str, version: str | None, key: str) -> None:
     echo(f"signed: {signatures.sign(chosen.folder, digest, signatures.private_key(key))}")
 
 
-@models_group.command("verify")
+@click.command("verify")
 @folder_argument
 @version_argument
 @click.option("--key", "keys", multiple=True, metavar="FILE", help="A public key of Ed25519; one must have signed.")
@@ -222,3 +214,19 @@ def _reason(chosen: registry.Version, trusted: list[Ed25519PublicKey]) -> str:
         except ExportError as exc:
             return str(exc)
     return reason
+
+
+COMMANDS: tuple[click.Command, ...] = (
+    ls_command,
+    show_command,
+    compare_command,
+    promote_command,
+    rollback_command,
+    tag_command,
+    delete_command,
+    onnx_command,
+    quantise_command,
+    sign_command,
+    verify_command,
+)
+"""Those of ``yarnml models``."""

@@ -1,14 +1,16 @@
 """The common parts of commands for jobs that read rows and write one output."""
 
+from typing import TYPE_CHECKING, Any
+
 import click
 from rich.console import Console
 
-from yarnml.cli.shared import submit
-from yarnml.events.console import JobConsole
+from yarnml.cli.shared import BACKENDS, load, run, submit
 from yarnml.events.events import End
 from yarnml.job.fields import LARGEST_COUNT
-from yarnml.job.load import AnyJob
-from yarnml.runner import BACKENDS, run_any
+
+if TYPE_CHECKING:
+    from yarnml.job.load import AnyJob
 
 PLACES = click.Choice([*BACKENDS, "yarn"])
 """Where the processes of such a job run."""
@@ -19,14 +21,20 @@ workers_option = click.option(
 )
 
 
-def submit_rows_job(job: AnyJob, *, restart: bool = False) -> None:
+def rows_job(kind: str, section: dict[str, Any], workers: int | None, overrides: tuple[str, ...]) -> "AnyJob":
+    """The job that a command line asks for; ``section``: that of its kind."""
+    from yarnml.job.rows_job import rows_document
+
+    return load(rows_document(kind, section, workers), overrides)
+
+
+def submit_rows_job(job: "AnyJob", *, restart: bool = False) -> None:
     """Send a job to YARN, and show it until it ends."""
     from yarnml.clusters.yarn.edge.submit import SubmitOptions
 
     submit(job, SubmitOptions(restart=restart))
 
 
-def run_rows_job(job: AnyJob, backend: str) -> End:
+def run_rows_job(job: "AnyJob", backend: str) -> End:
     """Do a job here; its events go to standard error, so that its end is all that programs read."""
-    with JobConsole(Console(stderr=True)) as show:
-        return run_any(job, backend, say=show)
+    return run(job, backend, Console(stderr=True))

@@ -1,7 +1,11 @@
-"""The common parts of commands: their options, how they print, and how a job is sent to YARN."""
+"""The common parts of commands: their options, how they print, and how a job is read, run or sent to YARN.
+
+Here, as in the modules of commands, what only one command needs is imported when that is called: the others stay quick.
+"""
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 from rich.console import Console
@@ -9,17 +13,22 @@ from rich.console import Console
 from yarnml.errors import JobFileError
 from yarnml.events.console import JobConsole
 from yarnml.events.public import shown
-from yarnml.job.load import AnyJob, load_any
-from yarnml.job.spec import Job
-from yarnml.master.preflight import look_ahead, overview_of_facts
+from yarnml.job.fields import Backend
 
 if TYPE_CHECKING:
     from yarnml.clusters.yarn.edge.submit import SubmitOptions
+    from yarnml.events.events import End
+    from yarnml.job.load import AnyJob
+
+BACKENDS = get_args(Backend)
 
 set_option = click.option(
     "--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a field, such as workers.count=3."
 )
 restart_option = click.option("--restart", is_flag=True, help="Forget the job's checkpoints and begin anew.")
+profile_option = click.option(
+    "--profile", is_flag=True, help="Have every worker write a trace of some steps into the job's folder."
+)
 
 plan_option = click.option(
     "--plan",
@@ -58,7 +67,10 @@ def print_plan(job_file: str, overrides: tuple[str, ...], restart: bool, trial: 
     if restart:
         raise click.UsageError("--plan does nothing to a job, and --restart forgets its checkpoints: leave one out.")
     link = None if trial is None else link_rate(trial)
-    job = load_any(job_file, overrides)
+    from yarnml.job.spec import Job
+    from yarnml.master.preflight import look_ahead, overview_of_facts
+
+    job = load(job_file, overrides)
     if not isinstance(job, Job):
         raise JobFileError(f"--plan is for jobs that train, and {job_file} uses a model; run it without --plan.")
     start = look_ahead(job)
@@ -69,7 +81,25 @@ def print_plan(job_file: str, overrides: tuple[str, ...], restart: bool, trial: 
         echo(str(costs_by_trial(start, link)))
 
 
-def submit(job: AnyJob, options: "SubmitOptions") -> None:
+def load(source: str | Mapping[str, Any], overrides: tuple[str, ...] = (), *, profile: bool = False) -> "AnyJob":
+    """A job of any kind, checked."""
+    from yarnml.job.load import load_any
+
+    return load_any(source, (*overrides, "profile=true") if profile else overrides)
+
+
+def run(job: "AnyJob", backend: str, console: Console, *, restart: bool = False, tell_end: bool = False) -> "End":
+    """Do a job here and show its events; ``tell_end``: also how it ended."""
+    from yarnml.runner import run_any
+
+    with JobConsole(console) as show:
+        end = run_any(job, backend, restart=restart, say=show)
+        if tell_end:
+            show(end)
+        return end
+
+
+def submit(job: "AnyJob", options: "SubmitOptions") -> None:
     """Send a job to YARN, and unless it is detached show it until it ends."""
     from yarnml.clusters.yarn.edge.submit import submit_job
 

@@ -7,9 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from yarnml.cli.shared import echo
-from yarnml.job.load import load_any
-from yarnml.job.places import absolute_path
+from yarnml.cli.shared import echo, load
 
 APPLICATION = re.compile(r"application_\d+_\d+")
 
@@ -131,7 +129,9 @@ def _folder(job: str) -> str:
     if APPLICATION.fullmatch(job):
         return _folder_of_job(job)
     if job.endswith((".yaml", ".yml")):
-        return load_any(job).folder
+        return load(job).folder
+    from yarnml.job.places import absolute_path
+
     return absolute_path("JOB", job, Path.cwd())
 
 

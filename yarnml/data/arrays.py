@@ -82,6 +82,18 @@ def _plain(array: pa.Array, kind: pa.DataType) -> pa.Array:
     return array.dictionary.cast(kind).take(array.indices)  # dictionary_decode knows fewer types
 
 
+def as_numpy(array: pa.Array) -> Array:
+    """The values of an array, not to be written to; of numbers with nulls, NaN in their places.
+
+    Arrow's own ``to_numpy`` loads pandas where that is installed, half a second of a process's start.
+    """
+    if array.null_count or not is_number(array.type) or pa.types.is_decimal(array.type):
+        return array.to_numpy(zero_copy_only=False)
+    if pa.types.is_boolean(array.type):
+        return np.from_dlpack(array.cast(pa.uint8())).view(np.bool_)
+    return np.from_dlpack(array)
+
+
 def numeric(array: pa.Array, name: str, where: str) -> Array:
     """Unpack numbers of any type, whole numbers exactly; nulls become NaN.  DataError for a column of no numbers."""
     if pa.types.is_null(array.type):  # a table with nothing in the column
@@ -90,7 +102,7 @@ def numeric(array: pa.Array, name: str, where: str) -> Array:
         raise DataError(f"{where}: column '{name}' must hold numbers, not {array.type}.")
     if pa.types.is_boolean(array.type):
         array = array.cast(pa.int8())
-    return array.cast(plain_type(array.type)).to_numpy(zero_copy_only=False)
+    return as_numpy(array.cast(plain_type(array.type)))
 
 
 def float32(array: pa.Array, name: str, where: str) -> npt.NDArray[np.float32]:
@@ -106,9 +118,9 @@ def to_float32(values: Array) -> Matrix:
 
 def float64(array: pa.Array) -> npt.NDArray[np.float64]:
     """Convert a column that is known to hold numbers, as exactly as float64 can."""
-    return array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return as_numpy(array.cast(pa.float64(), safe=False))
 
 
 def value_numbers(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
     """A number for each row, equal for equal values: the place at which the value first comes; -1 for null."""
-    return one_array(column).dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return as_numpy(one_array(column).dictionary_encode().indices.fill_null(-1)).astype(np.int64)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -28,11 +29,21 @@ def places(column: pa.Array, known: Sequence[Any]) -> pa.Array:
     Raises ArrowException or OverflowError for a column that can't be compared with these.
     """
     try:
-        return pc.index_in(column, pa.array(known, column.type))
+        return pc.index_in(column, _array_of(known, column.type))
     except (pa.ArrowException, OverflowError):
         return pc.index_in(
             _column_as_text(column, known), pa.array([as_text(value) for value in known], pa.large_string())
         )
+
+
+def _array_of(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """The values as an array of a type; whole numbers without ``pa.array``, which loads pandas, see `as_numpy`."""
+    if pa.types.is_integer(kind) and all(type(value) is int for value in values):
+        limits = np.iinfo(kind.to_pandas_dtype())
+        if all(limits.min <= value <= limits.max for value in values):
+            numbers = np.array(values, limits.dtype)
+            return pa.Array.from_buffers(kind, len(numbers), [None, pa.py_buffer(numbers)])
+    return pa.array(values, kind)
 
 
 def _column_as_text(column: pa.Array, known: Sequence[Any]) -> pa.Array:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from yarnml.data.arrays import one_array
+from yarnml.data.arrays import as_numpy, one_array
 from yarnml.data.schema import Rows
 from yarnml.errors import DataError
 
@@ -43,4 +43,4 @@ def group_numbers(column: pa.ChunkedArray, where: str) -> Vector:
     texts = pc.cast(encoded.dictionary, pa.string()).to_pylist()
     hashes = [int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 12 for text in texts]
     numbers = np.array(hashes, np.float64) + 1
-    return numbers[encoded.indices.to_numpy(zero_copy_only=False)] if len(numbers) else np.empty(0)
+    return numbers[as_numpy(encoded.indices)] if len(numbers) else np.empty(0)

@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from yarnml.data.arrays import as_numpy
 from yarnml.data.schema import Feature
 
 _TYPES = (pa.int8(), pa.int16(), pa.int32(), pa.uint8(), pa.uint16(), pa.uint32(), pa.float32(), pa.float64())
@@ -15,7 +16,7 @@ def lay_plain(column: pa.ChunkedArray, feature: Feature, target: npt.NDArray[np.
     """Lay a feature's numbers into ``target`` [rows]: False, and nothing done, where that takes more than rounding."""
     if feature.steps or column.type.id not in _IDS or column.num_chunks != 1 or column.null_count:
         return False
-    values = column.chunk(0).to_numpy()
+    values = as_numpy(column.chunk(0))
     offset = feature.offsets[0] if feature.offsets else 0.0
     with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite
         if offset:

@@ -9,7 +9,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from yarnml.data.aligned import aligned, empty
-from yarnml.data.arrays import Array, Matrix, Places, float32, float64, is_list, numeric, one_array, to_float32
+from yarnml.data.arrays import (
+    Array,
+    Matrix,
+    Places,
+    as_numpy,
+    float32,
+    float64,
+    is_list,
+    numeric,
+    one_array,
+    to_float32,
+)
 from yarnml.data.classes import class_array
 from yarnml.data.crosses import crossed, crosses_of
 from yarnml.data.inputs import array_of, inputs_of, takes_nulls
@@ -210,4 +221,4 @@ def _class_numbers(label: pa.Array, name: str, schema: Schema, where: str) -> np
         value = label.filter(pc.is_null(numbers_or_null))[0].as_py()
         shown = ", ".join(map(str, classes[:8])) + (", …" if len(classes) > 8 else "")
         raise DataError(f"{where}: label '{name}' holds {value!r}, which is none of the classes ({shown}).")
-    return numbers_or_null.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+    return as_numpy(numbers_or_null).astype(np.int32, copy=False)

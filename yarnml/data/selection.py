@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 
-from yarnml.data.arrays import one_array
+from yarnml.data.arrays import as_numpy, one_array
 from yarnml.data.prepare.hashing import fnv1a, mixed
 from yarnml.data.sampling import SAMPLE_SEED, split_rows
 from yarnml.data.where import expression_of, matching
@@ -45,7 +45,7 @@ def group_hashes(column: pa.ChunkedArray, salt: str) -> npt.NDArray[np.uint64]:
     """[rows]: a hash of each value, the same for equal ones; null counts as the empty text."""
     coded = one_array(column).cast(pa.large_string()).fill_null("").dictionary_encode()
     hashes = mixed(fnv1a(coded.dictionary) ^ mixed(fnv1a(pa.array([salt], pa.large_string()))))
-    return hashes[coded.indices.to_numpy(zero_copy_only=False)]
+    return hashes[as_numpy(coded.indices)]
 
 
 class Selection(Struct, frozen=True, array_like=True):

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from yarnml.data.arrays import Places, places_within
+from yarnml.data.arrays import Places, as_numpy, places_within
 from yarnml.errors import DataError
 
 LISTS = pa.list_(pa.field("vector", pa.float64()))
@@ -88,24 +88,24 @@ def _lists(vectors: pa.StructArray, name: str) -> pa.Array:
     offsets = np.append(0, np.cumsum(sizes))
     numbers = np.zeros(offsets[-1])
     numbers[offsets[rows] + places] = values
-    nulls = pa.array(vectors.is_null().to_numpy(zero_copy_only=False))
+    nulls = pa.array(as_numpy(vectors.is_null()))
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(numbers), mask=nulls).cast(LISTS)
 
 
 def _entries(vectors: pa.StructArray) -> _Entries:
     values = pc.struct_field(vectors, "values").cast(LISTS)
-    lengths = pc.list_value_length(values).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    lengths = as_numpy(pc.list_value_length(values).fill_null(0)).astype(np.int64)
     is_sparse = _is_sparse(vectors)
     rows = np.repeat(np.arange(len(vectors)), lengths)
     places = places_within(lengths)
     sizes = lengths
     if is_sparse.any():
-        stored = pc.struct_field(vectors, "size").fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+        stored = as_numpy(pc.struct_field(vectors, "size").fill_null(0)).astype(np.int64)
         sizes = np.where(is_sparse, stored, lengths)
         indices = pc.struct_field(vectors, "indices").filter(pa.array(is_sparse)).flatten()
-        places[is_sparse[rows]] = indices.to_numpy(zero_copy_only=False)
-    return _Entries(rows, places, values.flatten().to_numpy(zero_copy_only=False), sizes)
+        places[is_sparse[rows]] = as_numpy(indices)
+    return _Entries(rows, places, as_numpy(values.flatten()), sizes)
 
 
 def _is_sparse(vectors: pa.StructArray) -> npt.NDArray[np.bool_]:
-    return pc.equal(pc.struct_field(vectors, "type"), 0).fill_null(False).to_numpy(zero_copy_only=False)
+    return as_numpy(pc.equal(pc.struct_field(vectors, "type"), 0).fill_null(False))

@@ -61,6 +61,9 @@ Name = Annotated[
 MetricName = Annotated[
     str, Meta(pattern=r"^[a-z0-9_.]{1,60}$(?!\n)", description="the name of a metric, as in docs/metrics.md")
 ]
+Backend = Literal["inline", "local"]
+"""Where the processes of a job run that YARN has no part in."""
+
 FormatName = Literal["auto", "parquet", "orc", "avro", "arrow", "tfrecord", "csv", "json", "libsvm", "images"]
 Url = Annotated[str, Meta(min_length=1, extra={"place": True})]
 """A path or a URL."""

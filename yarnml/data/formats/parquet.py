@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from yarnml.data.base import File, Group, changed
@@ -79,6 +78,8 @@ def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.T
 
 def possible_groups(fs: Any, path: str, condition: pc.Expression, columns: pa.Schema) -> list[int]:
     """The row groups that may have rows which fulfil a condition on these columns, by their statistics."""
+    import pyarrow.dataset as ds  # it loads pandas where that is installed, and most jobs need neither
+
     fragment = ds.ParquetFileFormat().make_fragment(path, fs)
     schema = pa.schema([columns.field(f.name) if f.name in columns.names else f for f in fragment.physical_schema])
     return [group.id for part in fragment.split_by_row_group(condition, schema) for group in part.row_groups]
