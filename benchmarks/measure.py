@@ -62,15 +62,19 @@ def repeated(block: Callable[[], Figure], rounds: int) -> list[Figure]:
 
 
 def _cpu() -> tuple[float, float]:
-    """CPU seconds so far: of the whole machine; of this process, its children, and their children that have ended."""
+    """CPU seconds so far: of the whole machine; of this process and its children, as `own_cpu`."""
     t = psutil.cpu_times()
-    busy = t.user + t.nice + t.system + t.irq + t.softirq + t.steal
+    return t.user + t.nice + t.system + t.irq + t.softirq + t.steal, own_cpu()
+
+
+def own_cpu() -> float:
+    """CPU seconds so far of this process, its children, and their children that have ended."""
     own = 0.0
     for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
         with suppress(psutil.NoSuchProcess):
             c = process.cpu_times()
             own += c.user + c.system + c.children_user + c.children_system
-    return busy, own
+    return own
 
 
 def spread(values: Sequence[float], unit: str = "") -> str:

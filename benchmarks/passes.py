@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks import tables
-from benchmarks.measure import Column, interleaved, report
+from benchmarks.measure import Column, interleaved, own_cpu, report
 from benchmarks.peers.process import Answer, Peer, once, present
 from benchmarks.tables import Table
 from yarnml.events.events import EpochDone, Event, RoundStarted
@@ -96,12 +96,14 @@ def _on_yarn(table: Table, train: str, iterations: int, rounds: int) -> None:
 
 
 class Stopwatch:
-    """Runs a job whose rounds are epochs: the seconds and the loss of each."""
+    """Runs a job whose rounds are epochs: the seconds of each, those of CPU in all of its processes, and its loss."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
         self.seconds: list[float] = []
+        self.cpu: list[float] = []
         self.losses: list[float] = []
         self._begun = 0.0
+        self._cpu_begun = 0.0
         self.outcome = run(load_job(spec), say=self._note)
 
     @property
@@ -118,8 +120,10 @@ class Stopwatch:
         match event:
             case RoundStarted():
                 self._begun = time.perf_counter()
+                self._cpu_begun = own_cpu()
             case EpochDone(loss=loss):
                 self.seconds.append(time.perf_counter() - self._begun)
+                self.cpu.append(own_cpu() - self._cpu_begun)
                 self.losses.append(loss)
 
 

@@ -19,6 +19,7 @@ from benchmarks.peers.process import Answer, Peer, once, present
 
 COLUMNS = [
     Column("an epoch s", lambda a: a["seconds"], compared=True),
+    Column("CPU s", lambda a: a["cpu"]),
     Column("first epoch s", lambda a: a.get("first", math.nan)),
     Column("AUC", lambda a: a["auc"]),
 ]
@@ -26,6 +27,7 @@ COLUMNS = [
 FTRL = {"kind": "sparse_linear"}
 ADAGRAD = {"kind": "sparse_linear", "optimizer": {"kind": "adagrad", "learning_rate": 0.05}}
 FACTORS = {"kind": "sparse_factorization_machine", "rank": 8}
+DLRM = {"kind": "dlrm", "width": 16, "hidden": [64]}
 
 Blocks = Mapping[str, Callable[[], Answer]]
 
@@ -37,22 +39,30 @@ def main(rounds: int = 1, rows: int = 1_000_000, passes: int = 3, keys: int = 10
     """
     table = Clicks(rows)
     clicks.write(table)
+    few = Clicks(rows // 8)
+    clicks.write(few)
     print(
         f"sparse: {table.train_rows} synthetic rows like Criteo's of {len(table.features)} keys, {passes} epochs; "
         "limit/this of the first row of each table"
     )
 
-    def peers(**ways: str) -> Blocks:
-        size = [str(rows), str(passes)]
-        package = {"vw": "vowpalwabbit"}
+    def peers(table: Clicks = table, **ways: str) -> Blocks:
+        size = [str(table.rows), str(passes)]
+        package = {"vw": "vowpalwabbit", "network": "jax"}
         named = {
-            name.replace("_", " "): Peer("sparse", [way, *size], needs=[package.get(way, "numba")])
+            name.replace("_", " "): Peer(
+                "sparse", [way, *size], needs=[package.get(way, "numba")], variables={"NPROC": "1"}
+            )
             for name, way in ways.items()
         }
         return {name: once(peer) for name, peer in present(named).items()}
 
     def job(
-        learner: Mapping[str, Any] = FTRL, batch: int = 8192, workers: int = 1, **fields: Any
+        learner: Mapping[str, Any] = FTRL,
+        batch: int = 8192,
+        workers: int = 1,
+        table: Clicks = table,
+        **fields: Any,
     ) -> Callable[[], Answer]:
         return partial(fit, table, passes, batch, learner, workers=workers, **fields)
 
@@ -63,6 +73,8 @@ def main(rounds: int = 1, rows: int = 1_000_000, passes: int = 3, keys: int = 10
     show("FTRL, 8,192 rows a step", peers(a_loop_in_numba="ftrl", Vowpal_Wabbit="vw") | {"yarnml, 1 worker": job()})
     show("Adagrad, 8,192 rows a step", peers(a_loop_in_numba="adagrad") | {"yarnml, 1 worker": job(ADAGRAD)})
     show("factors of rank 8, 8,192 rows a step", peers(a_loop_in_numba="factors") | {"yarnml, 1 worker": job(FACTORS)})
+    title = f"DLRM, 1,024 rows a step, {few.train_rows:,} rows"
+    show(title, peers(few, its_network_in_JAX="network") | {"yarnml, 1 worker": job(DLRM, 1024, table=few)})
     for batch in (8192, 32_768):
         sharded = {"workers": 2, "state": "sharded"}
         blocks = {
@@ -106,4 +118,5 @@ def fit(
         }
         job = Stopwatch(spec)
         metrics = job.outcome.metrics["test"]
-    return {"seconds": statistics.median(job.seconds[1:]), "first": job.seconds[0], "auc": metrics["roc_auc"]}
+    seconds, cpu = (statistics.median(taken[1:]) for taken in (job.seconds, job.cpu))
+    return {"seconds": seconds, "cpu": cpu, "first": job.seconds[0], "auc": metrics["roc_auc"]}

@@ -4,6 +4,8 @@ The answer: seconds of one pass over rows that are in memory, or in a cache of t
 ROC curve on the test file.
 """
 
+import math
+import os
 import subprocess
 import sys
 import tempfile
@@ -25,6 +27,10 @@ BITS = 22
 ALPHA = 0.1
 BETA = 1.0
 RANK = 8
+
+WIDTH = 16
+HIDDEN = 64
+DLRM_BATCH = 1024
 
 Score = Callable[[Any], Any]
 """Makes the scores [rows] of keys [rows, columns]."""
@@ -72,12 +78,22 @@ def _timed(train: Any, arrays: list[Any], score: Score, table: Clicks, passes: i
     """Run a loop over all rows, again and again."""
     keys, y = _keys(table.folder / "train")
     train(keys[:0], y[:0], *arrays)
-    begun = time.perf_counter()
+    begun = _now()
     for _ in range(passes):
         train(keys, y, *arrays)
-    seconds = (time.perf_counter() - begun) / passes
+    spent = _since(begun, passes)
     keys, y = _keys(table.folder / "test")
-    return {"seconds": seconds, "auc": auc(y, score(keys))}
+    return spent | {"auc": auc(y, score(keys))}
+
+
+def _now() -> tuple[float, float]:
+    return time.perf_counter(), time.process_time()
+
+
+def _since(begun: tuple[float, float], passes: int) -> Answer:
+    """Seconds of one of so many passes, and those of CPU."""
+    seconds, cpu = ((now - b) / passes for now, b in zip(_now(), begun, strict=True))
+    return {"seconds": seconds, "cpu": cpu}
 
 
 def _keys(folder: Path) -> tuple[Any, Any]:
@@ -98,17 +114,57 @@ def by_vw(table: Clicks, passes: int) -> Answer:
         learn += ["-f", str(folder / "model")]
         start = _vw("-d", "/dev/null", *learn)
         first = _vw("-d", str(folder / "train"), *learn) - start
-        seconds = (_vw(*cache, "--passes", str(passes), "--holdout_off", *learn) - start) / passes
+        seconds, cpu = (_vw(*cache, "--passes", str(passes), "--holdout_off", *learn) - start) / passes
         _vw("-t", "-d", str(folder / "test"), "-i", str(folder / "model"), "-p", str(folder / "scores"))
-        return {"seconds": seconds, "first": first, "auc": auc(labels["test"], np.loadtxt(folder / "scores"))}
+        quality = auc(labels["test"], np.loadtxt(folder / "scores"))
+        return {"seconds": seconds, "cpu": cpu, "first": first[0], "auc": quality}
 
 
-def _vw(*arguments: str) -> float:
-    """Run Vowpal Wabbit; returns its seconds."""
+def _vw(*arguments: str) -> Any:
+    """Run Vowpal Wabbit; returns its seconds, and those of CPU, as an array."""
     size = [] if "-t" in arguments else ["-b", str(BITS)]
     begun = time.perf_counter()
+    before = os.times()
     subprocess.run([sys.executable, "-m", "vowpalwabbit", "--quiet", *size, *arguments], check=True)
-    return time.perf_counter() - begun
+    after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return np.array([time.perf_counter() - begun, cpu])
+
+
+def by_network(table: Clicks, passes: int) -> Answer:
+    """DLRM's network alone, in plain JAX on vectors that are there already: a step of Adagrad for 1,024 rows each."""
+    import jax
+    import jax.numpy as jnp
+
+    random = np.random.default_rng(0)
+    columns = len(table.features)
+    pairs = np.triu_indices(columns, 1)
+    weights = [0.05 * random.normal(size=shape) for shape in ((len(pairs[0]), HIDDEN), (HIDDEN,), (HIDDEN, 1), (1,))]
+    parameters = [jnp.asarray(w, jnp.float32) for w in weights]
+    squares = [jnp.zeros_like(p) for p in parameters]
+    vectors = jnp.asarray(random.normal(size=(DLRM_BATCH, columns, WIDTH)), jnp.float32)
+    y = jnp.asarray(random.integers(0, 2, DLRM_BATCH), jnp.float32)
+
+    def loss(parameters: Any, vectors: Any, y: Any) -> Any:
+        products = jnp.einsum("rfd,rgd->rfg", vectors, vectors)[:, pairs[0], pairs[1]]
+        hidden = jax.nn.relu(products @ parameters[0] + parameters[1])
+        score = (hidden @ parameters[2] + parameters[3])[:, 0]
+        return jnp.sum(jax.nn.softplus(score) - score * y)
+
+    @jax.jit
+    def step(parameters: Any, squares: Any, vectors: Any, y: Any) -> Any:
+        own, by_vector = jax.grad(loss, argnums=(0, 1))(parameters, vectors, y)
+        following = [s + g * g for s, g in zip(squares, own, strict=True)]
+        moved = [p - 0.05 * g / (jnp.sqrt(s) + 1e-10) for p, g, s in zip(parameters, own, following, strict=True)]
+        return moved, following, by_vector
+
+    jax.block_until_ready(step(parameters, squares, vectors, y))
+    begun = _now()
+    for _ in range(passes * (table.train_rows // DLRM_BATCH)):
+        parameters, squares, by_vector = step(parameters, squares, vectors, y)
+    jax.block_until_ready(by_vector)
+    spent = _since(begun, passes)
+    return spent | {"auc": math.nan}
 
 
 def _write_text(source: Path, target: Path) -> Values:
@@ -126,7 +182,7 @@ def _write_text(source: Path, target: Path) -> Values:
     return np.concatenate(labels)
 
 
-WAYS = {"ftrl": by_loop, "adagrad": by_adagrad, "factors": by_factors, "vw": by_vw}
+WAYS = {"ftrl": by_loop, "adagrad": by_adagrad, "factors": by_factors, "vw": by_vw, "network": by_network}
 
 
 def main() -> None:
