@@ -118,11 +118,13 @@ def test_an_index_grows() -> None:
 
 
 def test_distinct() -> None:
-    """Different keys come in the order of their first coming, as np.unique finds them."""
+    """Different keys and their places are those that np.unique finds."""
     keys = np.random.default_rng(0).integers(0, 3000, 50_000).astype(np.uint64)
-    different, numbers = distinct(keys)
-    assert np.array_equal(different[numbers], keys)
-    assert np.array_equal(different, keys[np.sort(np.unique(keys, return_index=True)[1])])
+    different = distinct(keys)
+    expected, inverse = np.unique(keys, return_inverse=True)
+    assert np.array_equal(different.keys, expected)
+    assert np.array_equal(different.places, inverse)
+    assert np.array_equal(different.keys, keys[[np.flatnonzero(different.numbers == n)[0] for n in different.order]])
 
 
 def test_parts_of_a_run() -> None:
@@ -167,8 +169,10 @@ def test_sums_of_rows_and_keys(has_values: bool) -> None:
     offsets = np.append(0, np.cumsum(random.integers(0, 60, 300)))
     place = random.integers(0, 40, offsets[-1]).astype(np.int32)
     values = random.normal(size=len(place) if has_values else 0).astype(np.float32)
-    weights, slopes = random.normal(size=40).astype(np.float32), random.normal(size=300).astype(np.float32)
-    by_row, by_key = np.zeros(300, np.float32), np.zeros(40, np.float32)
+    weights = random.normal(size=40).astype(np.float32)
+    slopes = random.normal(size=300).astype(np.float32)
+    by_row = np.zeros(300, np.float32)
+    by_key = np.zeros(40, np.float32)
     for row, (low, high) in enumerate(pairwise(offsets)):
         for entry in range(low, high):
             value = values[entry] if has_values else np.float32(1)

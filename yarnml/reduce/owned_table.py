@@ -3,14 +3,15 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from itertools import pairwise
 
 import msgspec
 import numpy as np
 
 from yarnml.control.holders import KeptPart, TableFiles
-from yarnml.data.arrays import Array, Matrix, Places
+from yarnml.data.arrays import Array, Matrix
 from yarnml.reduce.frozen import frozen_pieces, numbers_of
-from yarnml.reduce.keyed import PLACES, first_place
+from yarnml.reduce.keyed import first_key
 from yarnml.reduce.owner_wire import (
     AskDigest,
     AskParts,
@@ -30,7 +31,7 @@ from yarnml.reduce.owners import Owners, Question
 from yarnml.sparse.base import Part
 from yarnml.sparse.block import Block
 from yarnml.sparse.policy import ALL_KEYS, KeyPolicy
-from yarnml.sparse.run import Keys, Run, narrow
+from yarnml.sparse.run import Keys, Run, count_below, narrow
 from yarnml.storage.tensors import Packed
 
 MAX_ANSWER_BYTES = 2**26
@@ -41,8 +42,6 @@ POLL_SECONDS = 0.05
 
 SILENCE_SECONDS = 60.0
 """Time after which the wait for a file ends, where an owner does not even answer that it writes."""
-
-_SHIFT = np.uint64(64 - (PLACES - 1).bit_length())
 
 
 class OwnedTable:
@@ -77,18 +76,15 @@ class OwnedTable:
     def _ask_rows(self, keys: Keys, rows: Matrix, unknown_as_first: bool) -> None:
         """Lay the weights of these keys into ``rows``: each owner is asked for those that it has."""
         parts = self._owners.parts
-        ends = [first_place(number, len(parts)) for number in range(1, len(parts))]
-        part = np.searchsorted(ends, (keys >> _SHIFT).astype(np.int64), side="right")
-        order = np.argsort(part, kind="stable")
-        places = np.split(order, np.cumsum(np.bincount(part, minlength=len(parts)))[:-1])
-        asked = [(number, own) for number, own in enumerate(places) if len(own)]
+        bounds = [count_below(keys, first_key(number, len(parts))) for number in range(len(parts) + 1)]
+        asked = [(number, *ends) for number, ends in enumerate(pairwise(bounds)) if ends[0] < ends[1]]
 
-        def question(number: int, own: Places) -> Question:
-            return Question(AskRows(self.step, number, unknown_as_first, len(own)), narrow(keys[own]))
+        def question(number: int, low: int, high: int) -> Question:
+            return Question(AskRows(self.step, number, unknown_as_first, high - low), narrow(keys[low:high]))
 
-        replies = self._owners.ask([(parts[number].owner, question(number, own)) for number, own in asked])
-        for (_, own), reply in zip(asked, replies, strict=True):
-            rows[own] = numbers_of(reply, np.dtype(np.float32)).reshape(len(own), self.width)
+        replies = self._owners.ask([(parts[number].owner, question(number, *ends)) for number, *ends in asked])
+        for (_, low, high), reply in zip(asked, replies, strict=True):
+            rows[low:high] = numbers_of(reply, np.dtype(np.float32)).reshape(high - low, self.width)
 
     def update(self, run: Run) -> None:
         """Go on to the next step: the owners have updated the rows before they gave the total, which has no keys."""

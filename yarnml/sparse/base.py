@@ -57,7 +57,7 @@ class ParameterTable(Protocol):
         """Weights of a row, and so the numbers of its sums."""
 
     def weights(self, keys: Keys, *, unknown_as_first: bool) -> dict[str, Matrix]:
-        """The weights of these different keys, float32 [keys, width] by block; no key is added.
+        """The weights of these keys, which are ascending: float32 [keys, width] by block; no key is added.
 
         ``unknown_as_first``: a key that is not there has the weights that its row would begin with, if it got one now;
         else 0, so that it contributes nothing.

@@ -24,7 +24,7 @@ Weights = dict[str, Matrix]
 class Gathered(NamedTuple):
     """Different keys, and the entries of some rows.
 
-    ``keys``: [different keys], in the order in which they first come.
+    ``keys``: [different keys], ascending.
     ``weights``: by block, [different keys and padding, width].
     ``place``: int32 [entries], the place of each entry's key; of padding that of a row of zeros.
     ``row``: int32 [entries], ascending; that of padding is behind the last.
@@ -40,30 +40,36 @@ class Gathered(NamedTuple):
     field: npt.NDArray[np.int32] | None = None
 
     @property
+    def counts(self) -> Array:
+        """[different keys]: how often each comes."""
+        return np.bincount(self.place, minlength=len(self.keys))[: len(self.keys)]  # padding is behind all keys
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all but the weights."""
         arrays = self.keys, self.place, self.row, self.value, self.field
         return sum(array.nbytes for array in arrays if array is not None)
 
     def with_weights(self, weights_of: Callable[[Keys], Weights]) -> "Gathered":
-        """Gather the weights of the keys.  ``weights_of``: those of different keys."""
+        """Gather the weights of the keys.  ``weights_of``: those of ascending keys."""
         count = _padded_keys(self.keys)
         return self._replace(weights={name: padded(w, count, 0.0) for name, w in weights_of(self.keys).items()})
 
 
 def gather(keys: KeyRows, weights_of: Callable[[Keys], Weights]) -> Gathered:
-    """Find the different keys of rows and gather their weights.  ``weights_of``: the weights of different keys."""
+    """Find the different keys of rows and gather their weights.  ``weights_of``: the weights of ascending keys."""
     return different_keys(keys).with_weights(weights_of)
 
 
 def different_keys(keys: KeyRows) -> Gathered:
     """Find the different keys of rows, without any weights yet."""
-    different, place = distinct(keys.keys)
+    different = distinct(keys.keys)
+    place = different.places
     size = padded_size(len(place))
     value = None if keys.values is None else padded(keys.values, size, 0.0)
     field = None if keys.fields is None else padded(keys.fields.astype(np.int32), size, 0)
-    nowhere = _padded_keys(different) - 1
-    return Gathered(different, {}, padded(place, size, nowhere), padded(keys.rows, size, keys.size), value, field)
+    nowhere = _padded_keys(different.keys) - 1
+    return Gathered(different.keys, {}, padded(place, size, nowhere), padded(keys.rows, size, keys.size), value, field)
 
 
 def _padded_keys(keys: Keys) -> int:

@@ -97,19 +97,33 @@ def _shift(slots: int) -> np.uint64:
 class Distinct(NamedTuple):
     """The different keys of some, and where each is.
 
-    ``keys``: in the order in which they first come.
-    ``numbers``: [keys that were given]: the place of each among ``keys``.
+    ``keys``: ascending.
+    ``order``: [different keys], the number of each.
+    ``numbers``: of each of the keys that were given, by which different ones come first; `places` takes longer.
     """
 
     keys: Keys
+    order: Places
     numbers: Numbers
+
+    @property
+    def places(self) -> Numbers:
+        """[keys that were given]: the place of each among ``keys``."""
+        rank = np.empty(len(self.order), np.int32)
+        rank[self.order] = np.arange(len(self.order), dtype=np.int32)
+        return rank.take(self.numbers)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(array.nbytes for array in self)
 
 
 def distinct(keys: Keys) -> Distinct:
     """Find the different keys."""
     index = KeyIndex(slots_for(len(keys) // USES_OF_A_KEY))
     numbers = index.number(keys)
-    return Distinct(index.keys.copy(), numbers)
+    order = ascending(index.keys)
+    return Distinct(index.keys[order], order, numbers)
 
 
 def ascending(keys: Keys) -> Places:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from yarnml.data.aligned import empty
-from yarnml.data.arrays import Matrix, Places
+from yarnml.data.arrays import Array, Matrix, Places
 from yarnml.data.keys import KeyRows
 from yarnml.data.scaling import Scaling, scaled
 from yarnml.data.schema import Rows
@@ -21,23 +21,23 @@ from yarnml.learners.base import Batch
 from yarnml.learners.tables.base import Entries, SumModel, TableLearner
 from yarnml.reduce.tree import Vector
 from yarnml.sparse.gathered import Gathered, Weights, different_keys
-from yarnml.sparse.index import Numbers, distinct
+from yarnml.sparse.index import Distinct, distinct
 from yarnml.sparse.kernels import kernels
 from yarnml.sparse.run import Keys
 from yarnml.worker.first_call import FirstCall
 
 WeightsOf = Callable[[Keys], Weights]
-"""The weights of different keys."""
+"""The weights of ascending keys."""
 
 
 class KeysOfBatch(Protocol):
-    """The different ``keys`` of a batch, and for each of its entries the ``place`` among them, padding behind all."""
+    """The different ``keys`` of a batch, ascending; ``counts`` [keys]: how often each comes."""
 
     @property
     def keys(self) -> Keys: ...
 
     @property
-    def place(self) -> Numbers: ...
+    def counts(self) -> Array: ...
 
     @property
     def nbytes(self) -> int: ...
@@ -47,7 +47,7 @@ class Gradient(NamedTuple):
     """Sums over a batch.
 
     ``dense``: loss, weight, and the gradient of what belongs to no key.
-    ``by_key``: by block, float32 [different keys, or more, width].
+    ``by_key``: by block, float32 [different keys, width].
     """
 
     dense: Vector
@@ -57,8 +57,8 @@ class Gradient(NamedTuple):
 class TableGradient(Protocol):
     """The gradient of one learner, compiled."""
 
-    def prepare(self, keys: KeyRows) -> Any:
-        """Find the different keys of rows: `KeysOfBatch`, as `sums` takes them."""
+    def prepare(self, keys: KeyRows) -> KeysOfBatch:
+        """Find the different keys of rows, as `sums` takes them."""
 
     def sums(self, dense: Any, weights_of: WeightsOf, scaling: Scaling | None, rows: Rows, keys: Any) -> Gradient:
         """The sums over a batch.  ``dense``: parameters that belong to no key."""
@@ -77,7 +77,7 @@ class GradientByEntries:
     def sums(self, dense: Any, weights_of: WeightsOf, scaling: Scaling | None, rows: Rows, keys: Gathered) -> Gradient:
         needed = keys.with_weights(weights_of)
         sums, by_block = self._gradient(dense, needed.weights, scaling, rows.arrays, entries_of(needed))
-        return Gradient(np.asarray(sums), [np.asarray(block) for block in by_block])
+        return Gradient(np.asarray(sums), [np.asarray(block)[: len(keys.keys)] for block in by_block])
 
     def _sums(self, dense: Any, weights: Any, scaling: Any, arrays: Any, entries: Entries) -> tuple[Any, list[Any]]:
         batch = batch_of(scaling, arrays)
@@ -88,19 +88,26 @@ class GradientByEntries:
 
 
 class SummedKeys(NamedTuple):
-    """The different keys of a batch, in the order in which they first come, and its entries.
+    """The different keys of a batch, ascending, and its entries.
 
     ``offsets``: int64 [rows + 1], the entries of each row; ``values``: float32 [entries], or none where all are 1.
     """
 
-    keys: Keys
-    place: Numbers
+    different: Distinct
     offsets: Places
     values: Vector
 
     @property
+    def keys(self) -> Keys:
+        return self.different.keys
+
+    @property
+    def counts(self) -> Array:
+        return np.bincount(self.different.numbers, minlength=len(self.keys))[self.different.order]
+
+    @property
     def nbytes(self) -> int:
-        return sum(array.nbytes for array in self)
+        return self.different.nbytes + self.offsets.nbytes + self.values.nbytes
 
 
 class GradientBySums:
@@ -112,21 +119,23 @@ class GradientBySums:
         self._gradient = FirstCall(jax.jit(self._sums), f"{name} map")
 
     def prepare(self, keys: KeyRows) -> SummedKeys:
-        different, place = distinct(keys.keys)
         values = np.empty(0, np.float32) if keys.values is None else np.require(keys.values, requirements=("C", "W"))
-        return SummedKeys(different, place, keys.offsets, values)
+        return SummedKeys(distinct(keys.keys), keys.offsets, values)
 
     def sums(
         self, dense: Any, weights_of: WeightsOf, scaling: Scaling | None, rows: Rows, keys: SummedKeys
     ) -> Gradient:
-        (weights,) = weights_of(keys.keys).values()
-        entries = keys.place, keys.offsets, keys.values
+        order = keys.different.order
+        entries = keys.different.numbers, keys.offsets, keys.values
+        weights = np.empty(len(order), np.float32)
+        (ascending,) = weights_of(keys.keys).values()
+        weights[order] = ascending[:, 0]
         by_row = empty((len(rows.x),), np.float32)
-        kernels().row_sums(*entries, np.require(weights.reshape(-1), requirements=("C", "W")), by_row)
+        kernels().row_sums(*entries, weights, by_row)
         sums, slopes = self._gradient(dense, by_row, scaling, rows.arrays)
-        by_key = np.zeros(len(keys.keys), np.float32)
+        by_key = np.zeros(len(order), np.float32)
         kernels().key_sums(*entries, np.array(slopes), by_key)
-        return Gradient(np.asarray(sums), [by_key[:, None]])
+        return Gradient(np.asarray(sums), [by_key[order, None]])
 
     def _sums(self, dense: Any, by_row: Any, scaling: Any, arrays: Any) -> tuple[Any, Any]:
         batch = batch_of(scaling, arrays)

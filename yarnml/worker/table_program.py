@@ -4,7 +4,7 @@ Keys and tables stay on the host.
 """
 
 from functools import cached_property, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from jax import export
 
-from yarnml.data.arrays import Matrix, Places
+from yarnml.data.arrays import Matrix
 from yarnml.data.keys import KeyRows, no_keys
 from yarnml.data.scaling import Scaling, identity_of, scaled
 from yarnml.data.schema import Rows, Schema
@@ -22,23 +22,11 @@ from yarnml.learners.tables.base import Entries, TableLearner, TableState
 from yarnml.reduce.keyed import KeyedVector
 from yarnml.reduce.tree import Value
 from yarnml.sparse.gathered import gather
-from yarnml.sparse.index import ascending
 from yarnml.sparse.run import Run
 from yarnml.storage.tensors import Packed, digest, not_finite
 from yarnml.worker.first_call import FirstCall
 from yarnml.worker.source_paths import without_source_paths
 from yarnml.worker.table_gradients import KeysOfBatch, batch_of, entries_of, gradient_of
-
-
-class _Prepared(NamedTuple):
-    """The different keys of a batch, without weights.  ``order``: the places of these in ascending order."""
-
-    keys: KeysOfBatch
-    order: Places
-
-    @property
-    def nbytes(self) -> int:
-        return self.keys.nbytes + self.order.nbytes
 
 
 class TableProgram:
@@ -65,23 +53,18 @@ class TableProgram:
         """Find the different keys of a batch, which hangs on no state."""
         return rows._replace(prepared=self._prepared(rows))
 
-    def _prepared(self, rows: Rows) -> "_Prepared":
-        keys = self._gradient.prepare(_counting(rows, self._keys(rows)))
-        return _Prepared(keys, ascending(keys.keys))
+    def _prepared(self, rows: Rows) -> KeysOfBatch:
+        return self._gradient.prepare(_counting(rows, self._keys(rows)))
 
     def map(self, state: TableState, scaling: Scaling | None, rows: Rows) -> Value:
         """Sums over one batch: loss, weight and gradient of what belongs to no key; behind them those by key."""
         self.refuse(rows)
-        prepared = rows.prepared or self._prepared(rows)
-        keys = prepared.keys
+        keys = rows.prepared or self._prepared(rows)
         weights_of = partial(state.table.weights, unknown_as_first=True)
         dense, columns = self._gradient.sums(self._learner.parameters(state), weights_of, scaling, rows, keys)
         if not state.table.policy.admits_all:
-            counts = np.bincount(keys.place, minlength=len(columns[0]))  # padding is behind all keys
-            columns.append(counts.astype(np.float32)[:, None])
-        values = columns[0] if len(columns) == 1 else np.concatenate(columns, axis=1)
-        order = prepared.order
-        return KeyedVector(dense, Run(keys.keys[order], values[order]))
+            columns.append(keys.counts.astype(np.float32)[:, None])
+        return KeyedVector(dense, Run(keys.keys, np.concatenate(columns, axis=1)))
 
     def update(self, state: TableState, total: Value) -> tuple[TableState, Scores]:
         """The next state; the table of ``state`` is changed in place."""
