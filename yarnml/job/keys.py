@@ -1,6 +1,7 @@
 """Checks of jobs with keys, and of those whose learner has a table of them."""
 
 from yarnml.errors import JobFileError
+from yarnml.job.learners.element_wise import check_element_wise
 from yarnml.job.patterns import is_pattern
 from yarnml.job.prepare import Key
 from yarnml.job.spec import Job
@@ -51,12 +52,9 @@ def check_state(job: Job) -> None:
             )
         return
     if not job.learner.KEYS:
-        raise JobFileError(
-            f"training.state sharded cuts a table into parts, which learner.kind {job.learner.kind} does not have; "
-            "remove it, or choose sparse_linear or another learner with tables."
-        )
+        check_element_wise(job)
     if job.reducers.levels == 2:
         raise JobFileError(
-            "training.state sharded sends the sums of a table straight to the owners of its rows; remove "
+            "training.state sharded sends sums straight to the owners of the parameters; remove "
             "reducers.levels, or make it 1."
         )

@@ -58,7 +58,8 @@ class Training(Section, frozen=True, kw_only=True):
     ``micro_batch_size``: most rows that a worker maps at once, where those of a step need too much memory.
     ``gradients``: what they are rounded to before they are added up, and after every addition; or ``top_k``, by which
     only the largest numbers of each travel, and ``top_k`` says how many.
-    ``state``: of a learner with a table, ``replicated``: every worker has all rows, or ``sharded``: each has a part.
+    ``state``: ``replicated``: every worker has all of it, or ``sharded``: each has a part of a learner's table, or of
+    its parameters and the optimizer's state.
     ``delay``: how many steps before that of its update a sum is computed, so that it travels beside their computing.
     ``local_steps``: updates of every shard on rows of its own, of ``batch_size`` rows over all shards each, from one
     all-reduce to the next.  ``outer``: the optimizer that then takes the mean distance of the shards for a gradient;

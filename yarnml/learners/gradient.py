@@ -1,6 +1,5 @@
 """Gradient descent for any model: sums are (gradient, loss, weight), the update is an optax chain."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -77,6 +76,18 @@ class Sums(NamedTuple):
     statistics: Any = None
 
 
+class WeightDecay:
+    """The penalty strength/2 · Σ w² over all parameter arrays but those named ``bias``."""
+
+    def __init__(self, strength: float) -> None:
+        self.strength = strength
+
+    def __call__(self, parameters: Any) -> jax.Array:
+        leaves = jax.tree_util.tree_leaves_with_path(parameters)
+        weights = [leaf for path, leaf in leaves if not is_bias(path)]
+        return jnp.float32(0.5 * self.strength) * sum(jnp.sum(jnp.square(w)) for w in weights)
+
+
 class GradientDescent:
     """A model with an optimizer, as a learner.
 
@@ -92,7 +103,7 @@ class GradientDescent:
         self,
         model: Model,
         optimizer: optax.GradientTransformationExtraArgs,
-        penalty: Callable[[Any], jax.Array] | None = None,
+        penalty: WeightDecay | None = None,
         check: Check | None = None,
         training: Training | None = None,
         loss_degree: int = 2,
@@ -104,6 +115,11 @@ class GradientDescent:
         self._training = training
         self.loss_degree = loss_degree
         self.takes_prior = isinstance(model, StartsAtPrior)
+
+    @property
+    def l2(self) -> float:
+        """The strength of the penalty."""
+        return self._penalty.strength if self._penalty else 0.0
 
     def init(self, key: Key, prior: jax.Array | None = None) -> State:
         parameters = self._model.init(key)
@@ -153,9 +169,14 @@ class GradientDescent:
             gradient = jax.tree.map(jnp.add, gradient, slope)
         steps, optimizer = self.optimizer.update(gradient, state.optimizer, state.parameters, value=value)
         parameters = optax.apply_updates(state.parameters, steps)
+        state = self.followed(state, sums)
+        return state._replace(parameters=parameters, optimizer=optimizer), Scores(sums.loss, sums.weight)
+
+    def followed(self, state: State, sums: Sums) -> State:
+        """The state with its next noise and statistics, which hang on no parameter."""
         noise = state.noise.next_step() if state.noise else None
         statistics = self._training.follow(state.statistics, sums.statistics, sums.weight) if self._training else None
-        return State(parameters, optimizer, noise, statistics), Scores(sums.loss, sums.weight)
+        return state._replace(noise=noise, statistics=statistics)
 
     def loss(self, parameters: Any, batch: Batch) -> jax.Array:
         return self._model.loss(parameters, batch.x, batch.y)
@@ -167,17 +188,9 @@ class GradientDescent:
         return self._training.complete(state.parameters, state.statistics) if self._training else state.parameters
 
 
-def weight_decay(strength: float) -> Callable[[Any], jax.Array] | None:
-    """The penalty strength/2 · Σ w² over all parameter arrays but those named ``bias``; None for strength 0."""
-    if not strength:
-        return None
-
-    def penalty(parameters: Any) -> jax.Array:
-        leaves = jax.tree_util.tree_leaves_with_path(parameters)
-        weights = [leaf for path, leaf in leaves if not is_bias(path)]
-        return jnp.float32(0.5 * strength) * sum(jnp.sum(jnp.square(w)) for w in weights)
-
-    return penalty
+def weight_decay(strength: float) -> WeightDecay | None:
+    """The penalty of this strength; None for strength 0."""
+    return WeightDecay(strength) if strength else None
 
 
 def usual_l2(rows: float) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from yarnml.control.holders import KeptPart, TableFiles
 from yarnml.data.arrays import Array, Matrix
 from yarnml.reduce.frozen import frozen_pieces, numbers_of
-from yarnml.reduce.keyed import first_key
+from yarnml.reduce.keyed import bytes_of, first_key
 from yarnml.reduce.owner_wire import (
     AskDigest,
     AskParts,
@@ -26,6 +26,7 @@ from yarnml.reduce.owner_wire import (
     Reply,
     Request,
     SaveTable,
+    SetRows,
 )
 from yarnml.reduce.owners import Owners, Question
 from yarnml.sparse.base import Part
@@ -110,6 +111,16 @@ class OwnedTable:
                 for address, begin in self._beginnings(training, step)
             ]
         )
+
+    def set_rows(self, step: int, run: Run) -> None:
+        """Have the owners and followers hold these rows, all of a table with one block, as they are after a step."""
+        parts = self._owners.parts
+        questions = []
+        for number, part in enumerate(parts):
+            own = run.between(first_key(number, len(parts)), first_key(number + 1, len(parts)))
+            request = SetRows(self._owners.generation, step, number, len(own.keys), own.width)
+            questions += [(address, Question(request, bytes_of(own))) for address in part.addresses]
+        self._owners.ask(questions)
 
     def resume(self, training: str, step: int, kept: Sequence[Sequence[str]]) -> None:
         """Have the parts where they shall be from now on, as they are after a step; OwnerLost where that can't be.

@@ -26,6 +26,7 @@ from yarnml.reduce.owner_files import read_rows, write_rows
 from yarnml.reduce.owner_wire import BeginTable, FollowUpdate
 from yarnml.sparse.base import Part
 from yarnml.sparse.run import Keys, Run
+from yarnml.sparse.stored import KEYS
 from yarnml.sparse.table import Table, restored
 from yarnml.sparse.undo import Undo
 from yarnml.storage.integrity import TornFile
@@ -90,6 +91,16 @@ class Owner:
             if begin.generation < self._generation:
                 raise WorkerLost(f"The table of step {begin.step} is not wanted any more.")
             self._parts[begin.number] = _KeptPart(begin.count, table, begin.step, begin.follower)
+
+    def set_rows(self, generation: int, step: int, number: int, run: Run) -> None:
+        """Have a part of one block hold these rows alone.  Raises WorkerLost where they come too late."""
+        with self._lock:
+            part = self._after(step, number)
+            if generation < self._generation:
+                raise WorkerLost(f"The rows of step {step} are not wanted any more.")
+            (block,) = part.table.blocks
+            table = part.table.restored({KEYS: run.keys, block.name: run.values})
+            self._parts[number] = part._replace(table=table, undo=None)
 
     def _let_go(self, begin: BeginTable) -> None:
         """Free the memory of what nobody wants any more: the part itself, and all others where the table begins."""

@@ -30,6 +30,7 @@ from yarnml.reduce.owner_wire import (
     Reply,
     Request,
     SaveTable,
+    SetRows,
     decode_request,
     encode,
 )
@@ -71,6 +72,9 @@ class TableService:
             case FollowUpdate():
                 data = np.empty(0, np.uint8) if values is None else values
                 owner.follow(request, run_of(data, request.keys, request.width))
+            case SetRows(generation, step, number):
+                data = np.empty(0, np.uint8) if values is None else values
+                owner.set_rows(generation, step, number, run_of(data, request.keys, request.width))
             case AskRows(step, number, unknown_as_first, count):
                 keys = widened(np.empty(0, np.uint8) if values is None else values, count)
                 return Reply(Answer(), owner.weights(step, number, keys, unknown_as_first=unknown_as_first))

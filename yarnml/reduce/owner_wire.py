@@ -13,9 +13,10 @@ from yarnml.control.codec import decoder
 from yarnml.control.holders import KeptPart, TableFiles
 from yarnml.data.arrays import Array
 from yarnml.job.learners import Rule
+from yarnml.job.learners.element_wise import ElementWise
 from yarnml.sparse.block import Block
 from yarnml.sparse.policy import ALL_KEYS, KeyPolicy
-from yarnml.sparse.rules import rule_of
+from yarnml.sparse.rules import RowRule, rule_of
 
 
 class BlockForm(Struct, frozen=True, array_like=True):
@@ -23,7 +24,7 @@ class BlockForm(Struct, frozen=True, array_like=True):
 
     name: str
     width: int
-    rule: Rule
+    rule: Rule | ElementWise
     scale: float
     seed: int
 
@@ -32,7 +33,15 @@ class BlockForm(Struct, frozen=True, array_like=True):
         return cls(block.name, block.width, block.rule.options, block.scale, block.seed)
 
     def block(self) -> Block:
-        return Block(self.name, self.width, rule_of(self.rule), self.scale, self.seed)
+        return Block(self.name, self.width, _rule_of(self.rule), self.scale, self.seed)
+
+
+def _rule_of(options: Rule | ElementWise) -> RowRule:
+    if not isinstance(options, ElementWise):
+        return rule_of(options)
+    from yarnml.learners.element_wise import ElementWiseRule  # it needs JAX, which is long in coming
+
+    return ElementWiseRule(options)
 
 
 class BeginTable(Struct, frozen=True, array_like=True, tag=True):
@@ -55,6 +64,19 @@ class BeginTable(Struct, frozen=True, array_like=True, tag=True):
     layers: list[TableFiles] = []
     source: str = ""
     follower: str = ""
+
+
+class SetRows(Struct, frozen=True, array_like=True, tag=True):
+    """Have a part hold the rows behind this header alone, as they are after ``step``; of a table with one block.
+
+    ``keys``, ``width``: of the run in which they travel.
+    """
+
+    generation: int
+    step: int
+    number: int
+    keys: int
+    width: int
 
 
 class AskParts(Struct, frozen=True, array_like=True, tag=True):
@@ -171,6 +193,7 @@ Request = (
     | GoTo
     | KeepParts
     | SaveTable
+    | SetRows
 )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from yarnml.data.arrays import Matrix
 from yarnml.job.learners import Adagrad, Ftrl, RowAdagrad, Rule
+from yarnml.job.learners.element_wise import ElementWise
 from yarnml.sparse.kernels import kernels
 
 
@@ -20,7 +21,7 @@ class RowRule(Protocol):
     """The way in which the weights of a row are kept and updated.  ``options``: the job file's words for it."""
 
     @property
-    def options(self) -> Rule: ...
+    def options(self) -> Rule | ElementWise: ...
 
     def stored(self, width: int) -> int:
         """Numbers that are kept for ``width`` weights."""

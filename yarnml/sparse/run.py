@@ -68,6 +68,8 @@ def merge(left: Run, right: Run) -> Run:
 
     What is absent is not 0: -0.0 + 0.0 has other bits than -0.0, and a row without a sum is not updated at all.
     """
+    if np.array_equal(left.keys, right.keys):
+        return Run(left.keys, left.values + right.values)
     keys = np.empty(len(left.keys) + len(right.keys), np.uint64)
     values = np.empty((len(keys), left.width), np.float32)
     count = kernels().merge(left.keys, left.values, right.keys, right.values, keys, values)

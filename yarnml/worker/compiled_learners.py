@@ -14,8 +14,11 @@ from msgspec.structs import replace
 
 from yarnml.data.schema import Schema
 from yarnml.job import user_code
+from yarnml.job.learners import GradientOptions
+from yarnml.job.learners.element_wise import ElementWise, is_element_wise
 from yarnml.job.spec import Job, Training
 from yarnml.learners.base import HidesScaling, Key, Learner, TakesPrior, updates_on_host
+from yarnml.learners.element_wise import COMPILER_OPTIONS
 from yarnml.learners.gradient import GradientDescent
 from yarnml.learners.local_steps import LocalSteps
 from yarnml.learners.named_arrays import copied_to_host
@@ -38,12 +41,14 @@ class CompiledLearner(NamedTuple):
     """A learner on a schema, with what is compiled of it so far.
 
     ``with_units``: of a learner that hides its scaling, None of any other.
+    ``element_wise``: the rule by which parts of its state can be updated, None where they can't.
     """
 
     learner: Learner | TableLearner
     init: Callable[..., Any]
     program: Program | TableProgram
     with_units: Callable[..., Any] | None
+    element_wise: ElementWise | None = None
 
     def first_state(self, schema: Schema, seed: int) -> Any:
         """The learner's state before the first step, at the prior of the label where that is known."""
@@ -72,14 +77,14 @@ class CompiledLearners:
         training = job.training
         steps = training.local_steps, training.outer, training.delay
         arithmetic = training.micro_batch_size, training.gradients, steps
-        key = msgspec.msgpack.encode((job.learner, seen, arithmetic, _code_of(job)))
+        key = msgspec.msgpack.encode((job.learner, seen, arithmetic, job.workers.gpus, _code_of(job)))
         with self._lock:
             if key not in self._learners:
                 learner = build_learner(job.learner, seen)
                 if isinstance(learner, TableLearner):
                     compiled = CompiledLearner(learner, learner.init, TableProgram(learner, seen), None)
                 else:
-                    compiled = _compiled(learner_of_training(learner, training), seen, training)
+                    compiled = _compiled(learner_of_training(learner, training), seen, job)
                 self._learners[key] = compiled
             self._learners.move_to_end(key)
             while len(self._learners) > MAX_COMPILED_LEARNERS:
@@ -96,16 +101,28 @@ def learner_of_training(learner: Learner, training: Training) -> Learner:
     return LocalSteps(learner, training.local_steps, outer, training.micro_batch_size)
 
 
-def _compiled(learner: Learner, schema: Schema, training: Training) -> CompiledLearner:
+def _compiled(learner: Learner, schema: Schema, job: Job) -> CompiledLearner:
     """A learner without tables, whose functions JAX compiles as a whole."""
+    training = job.training
+    element_wise = _element_wise(learner, job)
+    options = COMPILER_OPTIONS if element_wise else None
     check_fits(learner, available(), training.delay)
     keeps_states = training.delay > 0
-    program = Program(learner, schema, training.micro_batch_size, training.gradients, keeps_states=keeps_states)
+    arithmetic = training.micro_batch_size, training.gradients
+    program = Program(learner, schema, *arithmetic, keeps_states=keeps_states, update_options=options)
     init: Callable[..., Any] = FirstCall(compile_for(learner, learner.init), f"{program.name} init")
     if updates_on_host(learner):
         init = partial(_on_host, init)
     with_units = compile_for(learner, learner.with_units) if isinstance(learner, HidesScaling) else None
-    return CompiledLearner(learner, init, program, with_units)
+    return CompiledLearner(learner, init, program, with_units, element_wise)
+
+
+def _element_wise(learner: Learner, job: Job) -> ElementWise | None:
+    options = job.learner
+    if not isinstance(learner, GradientDescent) or job.workers.gpus or not is_element_wise(options):
+        return None
+    assert isinstance(options, GradientOptions), "what descends element by element has such"
+    return ElementWise(optimizer=options.optimizer, l2=learner.l2)
 
 
 def _on_host(init: Callable[..., Any], key: Key) -> Any:

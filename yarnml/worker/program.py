@@ -55,7 +55,7 @@ class Program:
 
     ``micro_batch_size``: the most rows that are mapped, or evaluated, at once; None for all.
     ``gradients``: their type in the sums.  ``name``: the same in every process that has this program.
-    ``keeps_states``: an update leaves the state before it as it was.
+    ``keeps_states``: an update leaves the state before it as it was.  ``update_options``: of its compiler.
     ``needs_places``: true for a shard learner that gets its rows as `PlacedRows`.
     """
 
@@ -67,6 +67,7 @@ class Program:
         gradients: Gradients = "float32",
         *,
         keeps_states: bool = False,
+        update_options: dict[str, str | bool] | None = None,
     ) -> None:
         self._learner = learner
         self._shard_learner = learner if isinstance(learner, ShardLearner) else None
@@ -78,10 +79,10 @@ class Program:
         self._shape = (schema.row_width,) if schema.offset else schema.shape or (schema.width,)
         self._label = jnp.int32 if schema.label_type == "class" else jnp.float32
         self._micro_batch_size = micro_batch_size
-        self._flattening = Flattening(self._form_of_sums(), gradients)
+        self._flattening = Flattening(self.form_of_sums(), gradients)
         kind = type(learner)
         self.name = f"{kind.__module__}.{kind.__qualname__} {schema.row_width} {schema.outputs} {schema.label_shape}"
-        self._updates = Updates(learner, self._flattening, self.name, keeps_states=keeps_states)
+        self._updates = Updates(learner, self._flattening, self.name, keeps_states=keeps_states, options=update_options)
         self._map = FirstCall(jax.jit(self._map_flat), f"{self.name} map")
         self._evaluate = FirstCall(jax.jit(self._evaluate_rows), f"{self.name} evaluate")
         self._check_predict()
@@ -217,7 +218,7 @@ class Program:
         y = scaled_label(jnp.asarray(rows.y), label_of(scaling), self._schema.label_scale, jnp)
         return Batch(self._features(scaling, jnp.asarray(rows.x)), y, jnp.asarray(rows.weight))
 
-    def _form_of_sums(self) -> Any:
+    def form_of_sums(self) -> Any:
         """Shapes and types of the sums at the first state.  A shard without rows has them, where nothing tells them."""
         if self._shard_learner is None:
             with precision_of(self._learner):

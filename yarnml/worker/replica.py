@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import jax
@@ -21,9 +22,9 @@ from yarnml.learners.tables.base import TableLearner
 from yarnml.learners.units import degree_of
 from yarnml.learners.warm_start import Earlier
 from yarnml.reduce.owned_table import OwnedTable
+from yarnml.reduce.owner_files import PREFIX
 from yarnml.reduce.owners import Owners
 from yarnml.reduce.tree import Value, Vector
-from yarnml.sparse.base import described
 from yarnml.sparse.table import Table
 from yarnml.storage.tensors import Packed, digest
 from yarnml.worker.compiled_learners import CompiledLearner
@@ -31,8 +32,11 @@ from yarnml.worker.judged_rows import in_units
 from yarnml.worker.program import Program
 from yarnml.worker.recent_states import RecentStates
 from yarnml.worker.shard_cache import ShardCache
-from yarnml.worker.state_arrays import started
+from yarnml.worker.sharded_program import ShardedProgram, is_in_one_piece, sharded_program
+from yarnml.worker.state_arrays import Arrays, started
 from yarnml.worker.table_program import TableProgram
+
+_HAS_TABLE = (TableProgram, ShardedProgram)
 
 NO_STATE = StatePosition(-1, 0.0, 0.0)
 """The position of a worker without a state."""
@@ -66,20 +70,28 @@ class Replica:
         tracks_keys: bool = False,
     ) -> None:
         self.schema = schema
-        self.program = compiled.program
+        self.program: Program | TableProgram | ShardedProgram = compiled.program
         self.shard_cache = ShardCache()
         self._step = NO_STATE.step
         self.loss = NO_STATE.loss
         self.weight = NO_STATE.weight
         self._learner = compiled.learner
-        state = compiled.first_state(schema, seed)
+        self._compiled = compiled
+        self._first_state = partial(compiled.first_state, schema, seed)
         self.owned: OwnedTable | None = None
+        state: Any
+        if owners and compiled.element_wise:
+            self.program = sharded = sharded_program(compiled)
+            self.owned = OwnedTable(sharded.blocks, owners)
+            state = sharded.without_rows(self._first_state, self.owned)
+        else:
+            state = self._first_state()
         if isinstance(compiled.learner, TableLearner):
             policy = replace(state.table.policy, max_age=max_age, tracked=tracks_keys)
             state = state._replace(table=Table(state.table.blocks, policy))
             self.owned = OwnedTable(state.table.blocks, owners, policy) if owners else None
-        if self.owned is not None:
-            state = state._replace(table=self.owned)
+            if self.owned is not None:
+                state = state._replace(table=self.owned)
         if hidden and compiled.with_units:
             state = compiled.with_units(state, scaling.factor)
         self._states = RecentStates(state, delay)
@@ -102,10 +114,6 @@ class Replica:
             self.owned.step = step
 
     @property
-    def has_table(self) -> bool:
-        return isinstance(self.program, TableProgram)
-
-    @property
     def position(self) -> StatePosition:
         return StatePosition(self.step, self.loss, self.weight)
 
@@ -118,7 +126,7 @@ class Replica:
     @property
     def parameter_count(self) -> int:
         """Numbers in the model."""
-        if isinstance(self.program, TableProgram):
+        if isinstance(self.program, _HAS_TABLE):
             return self.program.size(self._state)
         assert not isinstance(self._learner, TableLearner)
         with precision_of(self._learner):
@@ -166,7 +174,7 @@ class Replica:
         """Predictions and losses of every row of a batch."""
         return self.program.evaluate(self._state, self._applied_scaling, rows)
 
-    def model(self) -> dict[str, npt.NDArray[Any]]:
+    def model(self) -> Arrays:
         """The model's arrays by name; ModelError where one is not finite."""
         return self.program.tensors(self._state, self._scaling)
 
@@ -176,25 +184,25 @@ class Replica:
 
     def table(self) -> Packed | None:
         """The keys of the model and their weights as a file; None where it has none."""
-        return self.program.table(self._state) if isinstance(self.program, TableProgram) else None
+        return self.program.table(self._state) if isinstance(self.program, _HAS_TABLE) else None
 
     @property
     def remarks(self) -> list[str]:
         """Sentences that a user should be told of the model."""
-        if isinstance(self.program, TableProgram):
-            return described(self._state.table.parts())
+        if isinstance(self.program, _HAS_TABLE):
+            return self.program.remarks(self._state)
         if not isinstance(self._learner, Remarks):
             return []
         return self._learner.remarks(on_host(self._state), self.schema.names, self._scaling.factor)
 
-    def tensors(self) -> dict[str, npt.NDArray[Any]]:
+    def tensors(self) -> Arrays:
         """All arrays by name: the content of a checkpoint, and of what another worker fetches."""
         return self.program.saved(self._state, self._scaling) | self._states.older_tensors()
 
     @property
     def digest(self) -> str:
         """A digest of all arrays in this process, equal for equal states."""
-        if isinstance(self.program, TableProgram):
+        if isinstance(self.program, _HAS_TABLE):
             return self.program.digest(self._state, self._scaling)
         return digest(self.tensors())
 
@@ -207,7 +215,23 @@ class Replica:
             raise JobFileError(f"start_from: {source} does not fit this learner: {why}.") from exc
         return content
 
-    def load(self, arrays: dict[str, npt.NDArray[Any]], source: str) -> None:
+    def arrays_of(self, rows: Arrays) -> Arrays:
+        """The arrays by which `load` takes over the rows that owners have written."""
+        if isinstance(self.program, TableProgram) or self._compiled.element_wise is None:
+            return {PREFIX + name: array for name, array in rows.items()}
+        return sharded_program(self._compiled).in_one_piece(rows)
+
+    def fill_parts(self, step: int, arrays: Arrays | None) -> None:
+        """Give the owners of a state without keys its parts: those of the first one, or of a checkpoint's arrays.
+
+        They have them already where they wrote the checkpoint.
+        """
+        if not isinstance(self.program, ShardedProgram) or self.owned is None:
+            return
+        if arrays is None or is_in_one_piece(arrays):
+            self.owned.set_rows(step, self.program.rows(self._first_state(), self._scaling, arrays))
+
+    def load(self, arrays: Arrays, source: str) -> None:
         """Take over these arrays; CheckpointError, which names their source, where they are not of this learner."""
         try:
             state, self._scaling = self.program.loaded(self._state, self._scaling, arrays)

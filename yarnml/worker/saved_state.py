@@ -13,9 +13,9 @@ from yarnml.checkpoint.writer import CheckpointWriter, write_checkpoint
 from yarnml.control.commands import Save
 from yarnml.control.reports import Done, Report, Saved
 from yarnml.errors import CheckpointError, translated
+from yarnml.job import paths
 from yarnml.model.export import write_model
-from yarnml.reduce.owner_files import PREFIX, read_rows
-from yarnml.sparse.stored import KEYS
+from yarnml.reduce.owner_files import read_rows
 from yarnml.storage import tensors
 from yarnml.storage.integrity import TornFile
 from yarnml.worker.replica import Replica
@@ -50,10 +50,12 @@ class SavedState:
     def restore(self, training: Training, step: int, folder: str | None, tasks: Tasks) -> None:
         """Take the state after ``step`` from a checkpoint's folder; None for the first state, which a replica has."""
         replica = training.replica
+        arrays = _arrays(folder, replica) if folder else None
         if replica.owned is not None and tasks.leads:
             replica.owned.begin(training.folder, step, table_files(folder) if folder else [])
-        if folder:
-            replica.load(_arrays(folder, replica), folder)
+            replica.fill_parts(step, arrays)
+        if folder and arrays is not None:
+            replica.load(arrays, folder)
         if folder and training.has_residuals:
             training.residuals.restore(folder, step, tasks.shards)
 
@@ -85,8 +87,9 @@ class SavedState:
 def _arrays(folder: str, replica: Replica) -> dict[str, npt.NDArray[Any]]:
     """The arrays of a checkpoint that a worker keeps: all rows of a table, unless other processes own them."""
     arrays = read_state(folder)
-    if replica.owned is not None or not replica.has_table or PREFIX + KEYS in arrays:
+    layers = table_files(folder)
+    is_apart = any(paths.part_of_table(name) for layer in layers for name in layer.files)
+    if replica.owned is not None or not is_apart:
         return arrays
-    with translated(CheckpointError, f"The table in {folder} can't be read", also=(TornFile,)):
-        rows = read_rows(table_files(folder), 0, 2**64)
-    return arrays | {PREFIX + name: array for name, array in rows.items()}
+    with translated(CheckpointError, f"The table in {folder} can't be read", also=(TornFile, KeyError, ValueError)):
+        return arrays | replica.arrays_of(read_rows(layers, 0, 2**64))

@@ -21,6 +21,7 @@ from yarnml.learners.named_arrays import finite, from_tensors, names_of, tensors
 from yarnml.learners.tables.base import Entries, TableLearner, TableState
 from yarnml.reduce.keyed import KeyedVector
 from yarnml.reduce.tree import Value
+from yarnml.sparse.base import described
 from yarnml.sparse.gathered import gather
 from yarnml.sparse.run import Run
 from yarnml.storage.tensors import Packed, digest, not_finite
@@ -104,6 +105,10 @@ class TableProgram:
     def table(self, state: TableState) -> Packed:
         """The rows of the model's table as a file: keys, ascending, and their weights by block."""
         return state.table.packed()
+
+    def remarks(self, state: TableState) -> list[str]:
+        """A sentence about the size of its table."""
+        return described(state.table.parts())
 
     def digest(self, state: TableState, scaling: Scaling) -> str:
         """A digest of all arrays in this process; rows of a table need not be put in order for it."""

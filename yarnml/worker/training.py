@@ -160,6 +160,9 @@ class Training:
         # The numbers of the scaling come with the state.  That there is one is part of the compiled function.
         scaling = identity_of(schema) if self.job.scales or schema.label_scale != "none" else None
         state = learner.first_state(schema, self.job.training.seed)
+        if self.job.training.state == "sharded" and learner.element_wise:
+            learner.program.map(state._replace(optimizer=None), scaling, rows)  # its owners make the updates
+            return
         learner.program.update(state, learner.program.map(state, scaling, rows))
 
     def _compiled(self, schema: Schema) -> CompiledLearner:

@@ -27,13 +27,23 @@ class Updates:
     ``flattening``: of its sums, where they have one form.
     ``name``: of the learner's program.
     ``keeps_states``: an update leaves the state before it as it was, where else it uses that up.
+    ``options``: of the compiler.
     """
 
-    def __init__(self, learner: Learner, flattening: Flattening, name: str, *, keeps_states: bool = False) -> None:
+    def __init__(
+        self,
+        learner: Learner,
+        flattening: Flattening,
+        name: str,
+        *,
+        keeps_states: bool = False,
+        options: dict[str, str | bool] | None = None,
+    ) -> None:
         self._learner = learner
         self._flattening = flattening
         self._name = name
         self._keeps_states = keeps_states
+        self._options = options
         self._on_host = updates_on_host(learner)
         self._form_at = learner.form_of_sums if isinstance(learner, ChangingSums) else None
         self._updates: dict[Any, _Update] = {}
@@ -57,7 +67,8 @@ class Updates:
         if key not in self._updates:
             flattening = Flattening(form) if form else self._flattening
             donated = () if self._keeps_states else (0,)
-            function = jax.jit(partial(self._update_flat, flattening), donate_argnums=donated)
+            update = partial(self._update_flat, flattening)
+            function = jax.jit(update, donate_argnums=donated, compiler_options=self._options)
             self._updates[key] = _Update(flattening, FirstCall(function, f"{self._name} update {len(self._updates)}"))
         return self._updates[key]
 

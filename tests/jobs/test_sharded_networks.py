@@ -1,0 +1,124 @@
+"""Networks whose parameters and optimizer state are cut into parts: the bits of a network in one piece."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import yarnml
+from tests.conftest import MakeOnce
+from tests.processes import running, saved_steps, wait_for
+
+pytestmark = pytest.mark.long
+
+Job = dict[str, Any]
+
+FEATURES = [f"x{number}" for number in range(20)]
+
+
+@pytest.fixture
+def job(made_once: MakeOnce, tmp_path: Path) -> Job:
+    """Steps of five shards of synthetic rows, with all that a network's state can have, and a penalty."""
+
+    def write(folder: Path) -> None:
+        rng = np.random.default_rng(1)
+        x = rng.standard_normal((2000, 20)).astype(np.float32)
+        y = (x[:, 0] * x[:, 1] + x[:, 2] > 0).astype(np.int64)
+        table = pa.table({**{name: x[:, number] for number, name in enumerate(FEATURES)}, "y": y})
+        pq.write_table(table, folder / "rows.parquet", row_group_size=200)
+
+    return {
+        "name": "parts",
+        "data": {
+            "train": str(made_once("rows of a network", write) / "rows.parquet"),
+            "features": FEATURES,
+            "label": "y",
+            "label_type": "class",
+            "validation": 0.2,
+        },
+        "learner": {
+            "kind": "mlp",
+            "hidden": [32, 16],
+            "dropout": 0.1,
+            "normalization": "batch",
+            "l2": 1e-3,
+            "optimizer": {
+                "kind": "adamw",
+                "learning_rate": {"kind": "cosine_decay_schedule", "init_value": 0.01, "decay_steps": 50},
+            },
+        },
+        "training": {"epochs": 4, "batch_size": 400, "shards": 5, "early_stopping": {}},
+        "checkpoint": {"path": str(tmp_path / "job"), "every": "3 steps"},
+        "export": str(tmp_path / "models"),
+    }
+
+
+def model_bits(folder: Path) -> bytes:
+    return (folder / "1" / "model.safetensors").read_bytes()
+
+
+@pytest.fixture
+def expected(job: Job, made_once: MakeOnce) -> bytes:
+    """The model of one process, which has it in one piece."""
+
+    def train(folder: Path) -> None:
+        yarnml.run(job | {"checkpoint": {"path": str(folder / "job")}, "export": str(folder / "models")}, "inline")
+
+    return model_bits(made_once("a network in one piece", train) / "models")
+
+
+def in_parts(job: Job, workers: int, reducers: int, state: str = "sharded") -> Job:
+    training = job["training"] | {"state": state}
+    return job | {"training": training, "workers": {"count": workers}, "reducers": {"count": reducers}}
+
+
+INLINE = (1, 0, "replicated")
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        pytest.param([INLINE, (2, 1)], id="in one piece, then in the part of a reducer"),
+        pytest.param([(3, 0), (1, 0), (5, 2)], id="in three parts, in one, and in two", marks=pytest.mark.breadth),
+        pytest.param([(2, 0), INLINE], id="in parts, then in one piece", marks=pytest.mark.breadth),
+    ],
+)
+def test_any_number_of_processes(job: Job, expected: bytes, stages: list[Any]) -> None:
+    """A network in any number of parts has the bits of one in one piece, also where one goes on from the other."""
+    for number, stage in enumerate(stages):
+        is_last = number == len(stages) - 1
+        some = {"epochs": 4 if is_last else number + 1}
+        whole = in_parts(job, *stage)
+        whole |= {"training": whole["training"] | some, "export": job["export"] if is_last else None}
+        outcome = yarnml.run(whole, "inline" if stage is INLINE else "local")
+        workers, reducers, *_ = stage
+        if stage is not INLINE:
+            assert f"parameters and optimizer state were in {reducers or workers} parts of " in outcome.remarks[-1]
+    assert model_bits(Path(job["export"])) == expected
+
+
+@pytest.mark.breadth
+def test_killed_and_continued(job: Job, write_job: Any) -> None:
+    """A network of which workers, owners and followers are killed has the same bits in the end."""
+    job["training"]["epochs"] = 30
+    job["learner"]["optimizer"]["learning_rate"] = 0.001
+    folder = Path(job["checkpoint"]["path"])
+    alone = job | {"checkpoint": {"path": f"{folder}-alone"}, "export": f"{folder}-alone/models"}
+    yarnml.run(alone, "inline")
+    with running(write_job(in_parts(job, 3, 0))) as run:
+        wait_for("a checkpoint", lambda: saved_steps(folder))
+        run.kill_all()
+    saved = max(saved_steps(folder))
+    with running(write_job(in_parts(job, 2, 2))) as run:
+        for role, count in (("worker", 1), ("reducer", 1), ("reducer", 2)):
+            wait_for("another checkpoint", lambda newest=saved: max(saved_steps(folder)) > newest)
+            saved = max(saved_steps(folder))
+            for process in run.children(role)[-count:]:
+                process.kill()
+        status, out, err = run.end()
+    assert status == 0, err
+    assert out.count("continuing after step") >= 2, "at the start, and without any owner"
+    assert model_bits(Path(job["export"])) == model_bits(Path(f"{folder}-alone/models"))
