@@ -70,8 +70,8 @@ class SeriesLayers:
 class NextValues:
     """The next values of series: the last one, and the change from it, an autoregression plus what layers find.
 
-    Both see by how much each step differs from the last.  They begin at 0, so that the first prediction is the last
-    value.
+    Both see by how much each step differs from the last, and the autoregression the last one itself, since a series may
+    be drawn back to its mean.  They begin at 0, so that the first prediction is the last value.
 
     ``layers``: see `SeriesLayers`.  ``owners`` [labels]: the number of the series that each label is of.
     """
@@ -91,8 +91,9 @@ class NextValues:
     def outputs(self, parameters: Any, x: jax.Array, between: Between = unchanged) -> jax.Array:
         x = self._series.of(x)
         last = x[:, -1:]
-        changes = self._layers.outputs(parameters, x - last, between)
-        own = (x - last)[:, :, self._owners]
+        steps = x - last
+        changes = self._layers.outputs(parameters, steps, between)
+        own = jnp.concatenate([steps[:, :-1], last], axis=1)[:, :, self._owners]
         return last[:, 0, self._owners] + jnp.sum(own * parameters["autoregression"], axis=1) + changes
 
 
