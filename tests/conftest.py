@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 
 from tests.applications import USER, Cluster
 from tests.hadoop import QUICK, QUICK_INSIDE, Hadoop, hadoop
@@ -33,6 +34,10 @@ ROOT = Path(__file__).parent.parent
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)
+
+# An example may take as long as it likes: a busy machine is no fault.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 Job = dict[str, Any]
 

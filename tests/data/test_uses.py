@@ -164,7 +164,7 @@ def test_hive_nulls(tmp_path: Path) -> None:
 
 
 @given(texts=st.lists(st.from_regex(r"0{0,2}[0-9]{1,3}|[xyz]{1,2}|[0-9]\.0", fullmatch=True), min_size=1, max_size=8))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @pytest.mark.parametrize("kind", ["category", "label", "given"])
 def test_csv_tells_apart_what_parquet_does(
     tmp_path_factory: pytest.TempPathFactory, kind: str, texts: list[str]

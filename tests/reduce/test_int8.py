@@ -24,7 +24,7 @@ def leaf(shard: int, step: int = 0, length: int = LENGTH) -> MixedVector:
 
 
 @given(st.integers(1, 12).flatmap(lambda shards: st.permutations(range(shards))), st.integers(1, 4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_nodes_have_one_value(order: list[int], workers: int) -> None:
     """Whoever adds what, in whatever order, the total is that of the tree's definition, rounded at every node."""
     shards = len(order)

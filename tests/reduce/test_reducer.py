@@ -33,7 +33,7 @@ def expected(step: int, shards: int, chunk: int = 0) -> bytes:
 
 
 @given(st.integers(1, 6), st.integers(1, 3), st.integers(1, 4), st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_same_totals_for_concurrent_workers(shards: int, chunks: int, steps: int, order: random.Random) -> None:
     """Workers that deliver from their own threads, with repeats, all read the totals of the tree's definition."""
     reducer = Reducer()

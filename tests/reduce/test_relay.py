@@ -31,7 +31,7 @@ def expected(shards: int) -> bytes:
 
 
 @given(st.integers(2, 24), st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_bits_of_one_level(shards: int, order: random.Random) -> None:
     """Any groups, parts in any order and repeated, shards that another group computed: the total has the same bits."""
     owners = list(range(shards))

@@ -22,7 +22,7 @@ def normal(seed: int, length: int) -> np.ndarray:
 
 
 @given(st.lists(st.integers(-3, 3), min_size=1, max_size=40), st.floats(0.01, 0.99))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_largest_travel(numbers: list[int], share: float) -> None:
     """A share of all, rounded up, and no 0; of equal ones the first; they and the rest are the vector again."""
     vector = np.array(numbers, np.float32)

@@ -46,7 +46,7 @@ def rankings(draw: st.DrawFn) -> tuple[Any, ...]:
 
 
 @given(rankings())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_they_are_those_of_whole_groups(case: tuple[Any, ...]) -> None:
     """Every metric equals scikit-learn's mean over groups; parts of the rows add up in any order to the same bits."""
     group, score, relevance, cuts = case

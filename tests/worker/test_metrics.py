@@ -60,7 +60,6 @@ def evaluations(draw: st.DrawFn, classes: int) -> tuple[Any, ...]:
 
 
 @given(evaluations(0))
-@settings(deadline=None)
 def test_regression_metrics_are_exact(case: tuple[Any, ...]) -> None:
     """Loss, RMSE and R² equal scikit-learn's on all rows at once, weights included, for every cut."""
     outputs, loss, y, weight, cuts = case
@@ -71,7 +70,6 @@ def test_regression_metrics_are_exact(case: tuple[Any, ...]) -> None:
 
 
 @given(evaluations(4))
-@settings(deadline=None)
 def test_accuracy_is_exact(case: tuple[Any, ...]) -> None:
     """Loss and accuracy equal scikit-learn's on all rows at once, weights included, for every cut."""
     outputs, loss, y, weight, cuts = case
@@ -82,7 +80,7 @@ def test_accuracy_is_exact(case: tuple[Any, ...]) -> None:
 
 
 @given(evaluations(2), st.booleans())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_roc_auc_is_within_its_own_error(case: tuple[Any, ...], probabilities: bool) -> None:
     """The area lies within ``roc_auc_error`` of scikit-learn's, for probabilities and for logits, with ties."""
     outputs, loss, y, weight, cuts = case
@@ -98,7 +96,7 @@ def test_roc_auc_is_within_its_own_error(case: tuple[Any, ...], probabilities: b
 
 
 @given(evaluations(2), st.lists(st.integers(0, 4), max_size=6))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_metrics_do_not_depend_on_the_cut(case: tuple[Any, ...], other: list[int]) -> None:
     """Two cuts of the same rows give the same metrics."""
     *rows, cuts = case
@@ -151,7 +149,7 @@ def rows_of(x: Any, weight: Any) -> Rows:
 
 
 @given(st.lists(st.integers(0, 178), max_size=5), st.booleans())
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_scaling_is_the_standard_scaler(cuts: list[int], weighted: bool) -> None:
     """On the wines, mean and factor are scikit-learn's, weights included, for every cut."""
     x = load_wine().data

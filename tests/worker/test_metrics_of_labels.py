@@ -21,7 +21,7 @@ AVERAGES = [f"{average}_{kind}" for average in ("micro", "macro", "weighted") fo
 
 
 @given(evaluations(0))
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 def test_numbers(case: tuple[Any, ...]) -> None:
     """Errors of several numbers are scikit-learn's, as means and of each label."""
     outputs, loss, y, weight, cuts = case
@@ -49,7 +49,7 @@ def test_a_constant_label_has_no_share_explained() -> None:
 
 
 @given(evaluations(2))
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 def test_classes(case: tuple[Any, ...]) -> None:
     """Subset accuracy, Hamming loss and all averages are scikit-learn's, also where no row has a label."""
     outputs, loss, y, weight, cuts = case

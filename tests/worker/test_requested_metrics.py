@@ -28,7 +28,7 @@ def probabilities(outputs: Any) -> Any:
 
 
 @given(evaluations(0))
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 def test_errors_of_numbers(case: tuple[Any, ...]) -> None:
     """Absolute, relative, median and quantile errors equal scikit-learn's, the median within its stated error."""
     outputs, loss, y, weight, cuts = case
@@ -48,7 +48,7 @@ def test_errors_of_numbers(case: tuple[Any, ...]) -> None:
 
 
 @given(evaluations(0))
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 def test_deviances(case: tuple[Any, ...]) -> None:
     """Deviances equal scikit-learn's, and are left out where a prediction or a label does not allow them."""
     outputs, loss, y, weight, cuts = case
@@ -68,7 +68,7 @@ def test_deviances(case: tuple[Any, ...]) -> None:
 
 
 @given(evaluations(4))
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 def test_averages_over_classes(case: tuple[Any, ...]) -> None:
     """Precision, recall and F of several classes equal scikit-learn's, also where a class is missing."""
     outputs, loss, y, weight, cuts = case
@@ -92,7 +92,7 @@ def test_averages_over_classes(case: tuple[Any, ...]) -> None:
 
 
 @given(evaluations(4))
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 def test_probabilities(case: tuple[Any, ...]) -> None:
     """Log loss, Brier score and the first k classes equal scikit-learn's; the calibration error its definition."""
     outputs, loss, y, weight, cuts = case
@@ -125,7 +125,7 @@ def _sums(p: Any) -> bool:
 
 
 @given(evaluations(2))
-@settings(deadline=None, max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES)
 def test_two_classes(case: tuple[Any, ...]) -> None:
     """Metrics of the second of two classes equal scikit-learn's, within the errors that are told."""
     outputs, loss, y, weight, cuts = case

@@ -27,7 +27,7 @@ def of_pairs(weight: Array, time: Array, label: Array) -> float | None:
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_the_concordance_is_that_of_all_pairs(seed: int, rows: int) -> None:
     """Equal times and scores, censored rows and weights included; parts of the rows add up to the same bits."""
     random = np.random.default_rng(seed)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from yarnml.data.prepare.findings import MAX_BINS, Finding, Quantiles, exact_sum, quantiles, values
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1), st.integers(0, 9), st.integers(0, 9))
 @example([0.0, -0.0], 0, 0)
 def test_findings_are_the_same_however_they_are_merged(x: list[float], first: int, second: int) -> None:
@@ -33,7 +33,7 @@ def same_finding(a: Finding, b: Finding) -> bool:
     return dict(a.counts) == dict(b.counts) if hasattr(a, "counts") else a == b
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=1))
 def test_means_are_exact(x: list[float]) -> None:
     """The mean is rounded once, from a sum that loses nothing."""

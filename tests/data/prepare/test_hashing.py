@@ -15,7 +15,7 @@ from tests.preparing import fnv, plan, prepared, step
 from yarnml.data.prepare.hashing import fnv1a
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.text(max_size=30)))
 def test_fnv1a(texts: list[str]) -> None:
     """The hash is FNV-1a with 64 bits, of any texts, also in the middle of a longer column."""

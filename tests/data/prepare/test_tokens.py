@@ -90,7 +90,7 @@ def counted(texts: list[str], limit: int) -> Words:
 SENTENCES = st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=4).map(" ".join), min_size=1, max_size=30)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SENTENCES, st.integers(0, 30), st.integers(0, 30), st.integers(1, 9))
 def test_words_are_the_same_however_they_are_merged(texts: list[str], first: int, second: int, limit: int) -> None:
     """Counts of parts of the rows, merged in any order, are those of all rows, also where only a sample has room."""

@@ -46,7 +46,7 @@ def neighbours(draw: st.DrawFn, limit: int) -> Array:
     return np.unique(np.append(values, np.float32(0.0)) if draw(st.booleans()) else values)[-limit:]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(values=neighbours(255), seed=st.integers(0, 9), shards=st.integers(1, 5))
 def test_few_values_have_a_bin_each(values: Array, seed: int, shards: int) -> None:
     """Up to 255 values, however close and of whatever size, are all told apart; edges are the same for any shards."""
@@ -58,7 +58,7 @@ def test_few_values_have_a_bin_each(values: Array, seed: int, shards: int) -> No
     assert edges.tobytes() == sketched(x).tobytes()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(values=neighbours(3000), seed=st.integers(0, 9), bins=st.sampled_from([20, 63, 255]))
 def test_bins_of_many_values_are_quantiles(values: Array, seed: int, bins: int) -> None:
     """Whatever the magnitudes, no bin of several values holds more than 16 times its part of the rows."""
