@@ -97,7 +97,7 @@ def fit(
     state: str = "replicated",
     followers: int = 1,
 ) -> Answer:
-    """A job from Parquet; an epoch is one of the later ones."""
+    """A job from Parquet; an epoch is one of the later ones, where there are any."""
     with tempfile.TemporaryDirectory() as folder:
         spec: dict[str, Any] = {
             "name": table.folder.name,
@@ -118,5 +118,5 @@ def fit(
         }
         job = Stopwatch(spec)
         metrics = job.outcome.metrics["test"]
-    seconds, cpu = (statistics.median(taken[1:]) for taken in (job.seconds, job.cpu))
+    seconds, cpu = (statistics.median(taken[1:] or taken) for taken in (job.seconds, job.cpu))
     return {"seconds": seconds, "cpu": cpu, "first": job.seconds[0], "auc": metrics["roc_auc"]}
