@@ -9,7 +9,7 @@ from tests.reduce.allreduces import STEPS, check_sums, connected, leaf
 from yarnml.control.trial import TrialReport
 from yarnml.job.load import load_job
 from yarnml.job.spec import Job
-from yarnml.master.costs import Machines, bytes_sent, costs_of
+from yarnml.master.costs import LARGE_PART, Machines, bytes_sent, costs_of
 
 MEGABYTE = 10**6
 SECONDS = {"read": 0.01, "compute": 0.1, "exchange": 5.0, "update": 0.04}
@@ -68,6 +68,26 @@ def test_seconds_add_up() -> None:
     assert plain.step == pytest.approx(sum(plain.phases.values()))
     delayed = costs_of(job(2, delay=1), LARGE, 2, GIGABIT)
     assert delayed.step == pytest.approx(delayed.phases["exchange"])
+
+
+@pytest.mark.parametrize(
+    ("cores", "expected"),
+    [
+        (2, "all"),  # both compute: there is no time for the exchange beside it
+        (3, "two thirds"),
+        (8, "the longer"),
+    ],
+)
+def test_a_delay_on_one_machine_needs_cores_to_spare(cores: int, expected: str) -> None:
+    """Between processes of one machine the exchange is processor time, which only idle cores have."""
+    plain = costs_of(job(2), LARGE, 2, Machines(cores))
+    delayed = costs_of(job(2, delay=1), LARGE, 2, Machines(cores))
+    longer = max(plain.phases["exchange"], plain.step - plain.phases["exchange"])
+    seconds = {"all": plain.step, "two thirds": max(longer, plain.step * 2 / 3), "the longer": longer}
+    assert delayed.step == pytest.approx(seconds[expected])
+    assert any("training.delay" in sentence for sentence in plain.advice) is (
+        delayed.step < plain.step and plain.phases["exchange"] >= LARGE_PART * plain.step
+    )
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,10 @@ SECONDS_OF_A_MESSAGE = 170e-6
 SECONDS_OF_A_BYTE = 4e-10
 """Processor time to send, receive and add it (``python -m benchmarks step``: 20 ms for 50 MB)."""
 
+SECONDS_OF_A_BYTE_BY_LINK = 2e-9
+"""Processor time to send or receive it by Flight with TLS, which is most of it (``python -m benchmarks slow-network``:
+float32 and ``top_k`` are 210 ms apart for 100 MB)."""
+
 LARGE_PART = 0.4
 """Of a step's seconds: an exchange that takes less calls for no advice."""
 
@@ -72,10 +76,13 @@ def costs_of(job: Job, trial: TrialReport, shards: int, machines: Machines) -> C
     exchange = seconds_of_exchange(job, trial, workers, machines)
     phases = {"read": own * read, "compute": own * compute, "exchange": exchange, "update": update}
     busy = sum(phases.values()) - exchange
-    step = max(busy, exchange) if job.training.delay else busy + exchange
+    delayed = step_with_delay(busy, exchange, _used_part(job, workers, machines))
+    step = delayed if job.training.delay else busy + exchange
     residuals = job.training.delay + 2 if job.training.gradients == "top_k" else 0
     memory = trial.memory + (own - 1) * (trial.sum_bytes + residuals * 4 * trial.parameters)
-    return Costs(trial.parameters, phases, sent, memory, step, step * trial.steps, advice(job, busy, exchange, workers))
+    return Costs(
+        trial.parameters, phases, sent, memory, step, step * trial.steps, advice(job, busy, exchange, delayed, workers)
+    )
 
 
 def bytes_sent(job: Job, trial: TrialReport, workers: int) -> dict[str, float]:
@@ -100,12 +107,23 @@ def seconds_of_exchange(job: Job, trial: TrialReport, workers: int, machines: Ma
         busy = 2 * vectors * chunks * SECONDS_OF_A_MESSAGE + 2 * vectors * trial.sum_bytes * SECONDS_OF_A_BYTE
         return busy / min(machines.cores, workers + job.reducers.count)
     busiest = max(workers, route.slices) if job.reducers.count else workers
-    handling = 2 * vectors * chunks / busiest * SECONDS_OF_A_MESSAGE + per_process * SECONDS_OF_A_BYTE
+    handling = 2 * vectors * chunks / busiest * SECONDS_OF_A_MESSAGE + per_process * SECONDS_OF_A_BYTE_BY_LINK
     return route.levels * max(handling, per_process / 2 / machines.link)
 
 
-def advice(job: Job, busy: float, exchange: float, workers: int) -> list[str]:
-    """Sentences about what to change; none where the exchange takes little of a step."""
+def step_with_delay(busy: float, exchange: float, used: float) -> float:
+    """Seconds of a step whose exchange goes on beside the next one's computing.
+
+    ``used``: the part of the cores that compute; an exchange that is processor time has only the others.
+    """
+    return max(busy, exchange, used * (busy + exchange))
+
+
+def advice(job: Job, busy: float, exchange: float, delayed: float, workers: int) -> list[str]:
+    """Sentences about what to change; none where the exchange takes little of a step.
+
+    ``delayed``: seconds of a step with a delay.
+    """
     training = job.training
     if not job.learner.uses_gradient_descent or training.batch_size == "full":
         return []
@@ -114,14 +132,19 @@ def advice(job: Job, busy: float, exchange: float, workers: int) -> list[str]:
     sentences = []
     if training.gradients == "float32":
         sentences.append("training.gradients: bfloat16 would send half of the bytes, int8 a quarter, top_k a 50th.")
-    if not training.delay:
-        hidden = min(busy, exchange) / (busy + exchange)
+    hidden = 1 - delayed / (busy + exchange)
+    if not training.delay and hidden > 0:
         sentences.append(f"training.delay: 1 would hide up to {100 * hidden:.0f} % of a step.")
     if training.local_steps == 1:
         sentences.append("training.local_steps: 4, or a larger training.batch_size, would exchange less often.")
     if exchange > busy * (workers - 1):
         sentences.append(f"One worker would be as quick as {count_of(workers, 'worker')}.")
     return sentences
+
+
+def _used_part(job: Job, workers: int, machines: Machines) -> float:
+    """The part of one machine's cores that compute; of links none, as they need few of them."""
+    return 0.0 if machines.link else min(1.0, workers * job.workers.vcores / machines.cores)
 
 
 def _route(job: Job, trial: TrialReport, workers: int) -> Route:
