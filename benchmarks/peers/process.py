@@ -55,22 +55,25 @@ def _is_installed(need: str) -> bool:
 
 
 class Running:
-    """The processes of a peer; each call runs a block in all of them at once.  ``first``: the answer to the first."""
+    """The processes of a peer; each call runs a block in all of them at once.  ``first``: the answer to the first.
 
-    def __init__(self, peer: Peer) -> None:
+    ``prefixes``: what each process's line begins with, to run elsewhere; ``address``: where the first one is.
+    """
+
+    def __init__(self, peer: Peer, prefixes: Sequence[Sequence[str]] = (), address: str = "127.0.0.1") -> None:
         self._line = [sys.executable, "-m", f"benchmarks.peers.{peer.program}", *peer.arguments]
         threads = dict.fromkeys([*THREAD_POOL_VARIABLES, "ARROW_IO_THREADS"], str(max(1, CORES // peer.processes)))
-        group = {"WORLD_SIZE": str(peer.processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
+        group = {"WORLD_SIZE": str(peer.processes), "MASTER_ADDR": address, "MASTER_PORT": str(_free_port())}
         variables = {**os.environ, **threads, **device_variables(0, 0), **group, **peer.variables}
         self._children = [
             subprocess.Popen(
-                self._line,
+                [*prefix, *self._line],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
                 env=variables | {"RANK": str(rank)},
             )
-            for rank in range(peer.processes)
+            for rank, prefix in enumerate(prefixes or [()] * peer.processes)
         ]
         self.first = self._answer()
 

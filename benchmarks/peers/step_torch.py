@@ -1,4 +1,9 @@
-"""Steps by torch with gloo: ``WORKLOAD STEPS ddp``, or ``reduce`` for a bare all-reduce of as many numbers."""
+"""Steps by torch with gloo: ``WORKLOAD STEPS WAY``, where a way is
+
+``ddp``: its usual data parallelism, which sums buckets of gradients while it computes the others;
+``fp16``, ``bf16``, ``power``: the same with one of its hooks that make gradients smaller;
+``reduce``: a bare all-reduce of as many numbers.
+"""
 
 import sys
 from collections.abc import Callable
@@ -17,16 +22,17 @@ from benchmarks.workloads import Workload
 
 def main(name: str, steps: str, way: str) -> None:
     workload = workloads.named(name)._replace(steps=int(steps))
-    serve_steps(workload, {"ddp": ddp, "reduce": reduce}[way](workload))
+    serve_steps(workload, reduce(workload) if way == "reduce" else ddp(workload, way))
 
 
-def ddp(workload: Workload) -> Callable[[int], Any]:
+def ddp(workload: Workload, way: str) -> Callable[[int], Any]:
     torch_group()
     rows = own_rows(workload)
     widths = workload.widths
     layers = [nn.Linear(a, b) for a, b in pairwise(widths)]
     network = nn.Sequential(*(part for layer in layers for part in (layer, nn.ReLU())))[:-1]
     model = nn.parallel.DistributedDataParallel(network, gradient_as_bucket_view=True)
+    compress(model, way)
     optimizer = torch.optim.SGD(model.parameters(), lr=workload.learning_rate, momentum=0.9)
 
     def loss(x: Any, y: Any) -> Any:
@@ -41,6 +47,18 @@ def ddp(workload: Workload) -> Callable[[int], Any]:
         optimizer.step()
 
     return step
+
+
+def compress(model: Any, way: str) -> None:
+    """Have the model's gradients travel in another form, by torch's own hooks; ``ddp`` leaves them as they are."""
+    from torch.distributed.algorithms.ddp_comm_hooks import default_hooks, powerSGD_hook
+
+    if way == "power":
+        state = powerSGD_hook.PowerSGDState(None, matrix_approximation_rank=4, start_powerSGD_iter=2)
+        model.register_comm_hook(state, powerSGD_hook.powerSGD_hook)
+    elif way != "ddp":
+        hook = {"fp16": default_hooks.fp16_compress_hook, "bf16": default_hooks.bf16_compress_hook}[way]
+        model.register_comm_hook(None, hook)
 
 
 def reduce(workload: Workload) -> Callable[[int], Any]:
