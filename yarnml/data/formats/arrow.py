@@ -40,7 +40,7 @@ def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
             groups = []
             for begin, end in places:
                 source.seek(begin)
-                body = bytes(source.read(end - begin))
+                body = source.read_buffer(end - begin)
                 digest.update(body)
                 rows = _batch(stream, body).num_rows
                 groups.append(Group(rows, begin, end - begin, group_digest(head, body)))
@@ -62,7 +62,7 @@ def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.T
             source.seek(start)
             head = bytes(source.read(first - start))
             source.seek(place.start)
-            body = bytes(source.read(place.size))
+            body = source.read_buffer(place.size)
             if group_digest(head, body) != place.digest:
                 raise changed(file.url, f"its schema, or the {place.size} bytes from byte {place.start} on, are others")
             stream = _as_stream(head, source)
@@ -135,6 +135,11 @@ def _is_message(beginning: bytes) -> bool:
     return True
 
 
-def _batch(head: bytes, body: bytes) -> pa.RecordBatch:
+def _batch(head: bytes, body: pa.Buffer) -> pa.RecordBatch:
     """One batch, with the schema and the dictionaries that stand before the first one."""
-    return pa.ipc.open_stream(pa.BufferReader(head + body)).read_next_batch()
+    before = pa.BufferReader(head)
+    message = pa.ipc.read_message(before)
+    if before.tell() < len(head):  # dictionaries, which only a whole stream brings
+        return pa.ipc.open_stream(pa.BufferReader(b"".join([head, body]))).read_next_batch()
+    schema = pa.ipc.read_schema(message)
+    return pa.ipc.read_record_batch(pa.ipc.read_message(pa.BufferReader(body)), schema)

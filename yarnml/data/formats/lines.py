@@ -167,7 +167,7 @@ def read_text(fs: Any, path: str, file: File, group: int, head_lines: int) -> tu
     return head, body
 
 
-def group_digest(head: bytes, body: bytes) -> bytes:
+def group_digest(head: bytes, body: bytes | pa.Buffer) -> bytes:
     """The digest of the bytes that a group is read from."""
     digest = hashlib.sha256(head)
     digest.update(body)
