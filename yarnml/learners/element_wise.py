@@ -10,7 +10,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpy.typing as npt
 
 from yarnml.data.arrays import Matrix
 from yarnml.job.learners.element_wise import ElementWise
@@ -47,36 +46,36 @@ class ElementWiseRule:
 
     def first(self, weights: Matrix) -> Matrix:
         state = self._optimizer.init(jnp.asarray(weights[:, :-1]))
-        return self.joined(weights, jax.tree.leaves(state))
+        return np.asarray(self.joined(weights, jax.tree.leaves(state)))
 
     def weights(self, rows: Matrix) -> Matrix:
         return rows[:, : self._width(rows)]
 
     def update(self, rows: Matrix, sums: Matrix) -> Matrix:
+        if not len(rows):
+            return rows
         following = np.empty_like(rows)
         penalised = rows[:, self._width(rows) - 1] != 0
-        for which in (False, True):
-            own = slice(None) if (penalised == which).all() else np.flatnonzero(penalised == which)
-            if np.any(penalised == which):
-                following[own] = self._updated(rows[own], sums[own], is_penalised=which)
+        for name, own in (("bias", ~penalised), ("weight", penalised)):
+            if own.all():
+                return np.array(self._next(name, rows, sums))  # compiled kernels take only what may be written
+            if own.any():
+                following[own] = self._next(name, rows[own], sums[own])
         return following
 
-    def joined(self, weights: Matrix, kept: Sequence[Any]) -> Matrix:
-        """Rows of these weights, and of the arrays that the optimizer keeps of them."""
-        columns = [weights]
-        for array in kept:
-            numbers = _as_float32(np.asarray(array))
-            columns.append(numbers if numbers.ndim == 2 else np.full((len(weights), 1), numbers))
-        return np.concatenate(columns, axis=1)
+    def joined(self, weights: Any, kept: Sequence[Any]) -> Any:
+        """Rows of these weights, and of the arrays that the optimizer keeps of them; of NumPy's arrays or JAX's."""
+        numbers = [_as_float32(array) for array in kept]
+        wide = [array if array.ndim else jnp.broadcast_to(array, (len(weights), 1)) for array in numbers]
+        return jnp.concatenate([weights, *wide], axis=1)
 
-    def cut(self, rows: Matrix) -> list[npt.NDArray[Any]]:
+    def cut(self, rows: Any) -> list[Any]:
         """The arrays that the optimizer keeps of some rows: the inverse of `joined`."""
         start = self._width(rows)
         arrays = []
         for form, is_wide in zip(self._forms, self.kept, strict=True):
             end = start + (self._width(rows) - 1 if is_wide else 1)
-            numbers = np.ascontiguousarray(rows[:, start:end])
-            arrays.append(_of_float32(numbers if is_wide else numbers[0, 0], form.dtype))
+            arrays.append(_of_float32(rows[:, start:end] if is_wide else rows[0, start], form.dtype))
             start = end
         return arrays
 
@@ -85,30 +84,27 @@ class ElementWiseRule:
         wide = sum(self.kept)
         return (rows.shape[1] + wide - (len(self.kept) - wide)) // (1 + wide)
 
-    def _updated(self, rows: Matrix, sums: Matrix, *, is_penalised: bool) -> Matrix:
-        weights = self.weights(rows)
-        name = "weight" if is_penalised else "bias"
-        gradient = np.ascontiguousarray(sums[:, :-1])
-        parameters, kept = self._next(name, weights[:, :-1], self.cut(rows), gradient, sums[0, -1])
-        return self.joined(np.concatenate([parameters, weights[:, -1:]], axis=1), kept)
-
-    def _update(self, name: str, parameters: Any, kept: list[Any], gradient: Any, weight: Any) -> Any:
-        """The next parameters and what is kept of them; to be compiled.
+    def _update(self, name: str, rows: Any, sums: Any) -> Any:
+        """The next rows; to be compiled.
 
         ``name``: by which the learner knows whether they have a penalty.
         """
-        named = {name: parameters}
-        state = State(named, jax.tree.unflatten(jax.tree.structure(self._optimizer.init(named)), kept))
-        state, _ = self._learner.update(state, Sums({name: gradient}, jnp.float32(0), weight))
-        return state.parameters[name], jax.tree.leaves(state.optimizer)
+        weights = self.weights(rows)
+        named = {name: weights[:, :-1]}
+        state = State(named, jax.tree.unflatten(jax.tree.structure(self._optimizer.init(named)), self.cut(rows)))
+        state, _ = self._learner.update(state, Sums({name: sums[:, :-1]}, jnp.float32(0), sums[0, -1]))
+        following = jnp.concatenate([state.parameters[name], weights[:, -1:]], axis=1)
+        return self.joined(following, jax.tree.leaves(state.optimizer))
 
 
-def _as_float32(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _as_float32(array: Any) -> Any:
     """An array of types of up to four bytes as float32; of whole numbers, their bits."""
-    return array.view(np.float32) if array.dtype.kind == "i" else array.astype(np.float32, copy=False)
+    array = jnp.asarray(array)
+    is_whole = array.dtype.kind == "i"
+    return jax.lax.bitcast_convert_type(array, jnp.float32) if is_whole else array.astype(jnp.float32)
 
 
-def _of_float32(numbers: Any, kind: Any) -> npt.NDArray[Any]:
+def _of_float32(numbers: Any, kind: Any) -> Any:
     """Undo `_as_float32`."""
-    array = np.asarray(numbers)
-    return array.view(kind) if np.dtype(kind).kind == "i" else array.astype(kind, copy=False)
+    is_whole = np.dtype(kind).kind == "i"
+    return jax.lax.bitcast_convert_type(jnp.asarray(numbers), kind) if is_whole else numbers.astype(kind)

@@ -74,7 +74,7 @@ class ParameterRows:
         ]
         weights = self.rows_of(jax.tree.leaves(state.parameters))
         weights[:, -1] = self._strength
-        return self._rule.joined(weights, arrays)
+        return np.asarray(self._rule.joined(weights, arrays))
 
     def restored(self, rows: Matrix) -> State:
         """The parameters and what the optimizer keeps in the rows of `stored`; ValueError where they are not of it."""
@@ -83,7 +83,7 @@ class ParameterRows:
             raise ValueError(f"its parameters are rows {rows.shape}, not {expected}")
         leaves: list[Any] = []
         for array, is_wide in zip(self._rule.cut(rows), self._rule.kept, strict=True):
-            leaves += jax.tree.leaves(self.tree_of(array)) if is_wide else [array]
+            leaves += jax.tree.leaves(self.tree_of(np.asarray(array))) if is_wide else [array]
         optimizer = jax.tree.unflatten(jax.tree.structure(self._form.optimizer), leaves)
         return State(self.tree_of(rows), optimizer)
 
