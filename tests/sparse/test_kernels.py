@@ -117,6 +117,25 @@ def test_an_index_grows() -> None:
     assert np.array_equal(index.find(keys), np.where(np.arange(20_000) < 10_000, np.arange(20_000), -1))
 
 
+def test_an_index_is_asked_again() -> None:
+    """Keys that were asked for before get the numbers that they have now, also after others were taken away."""
+    keys = np.arange(1, 41, dtype=np.uint64) << np.uint64(50)
+    index = KeyIndex()
+    index.number(keys[10:20])
+    assert index.find(keys)[10:20].tolist() == list(range(10))
+    assert index.number(keys[:20]).tolist() == [*range(10, 20), *range(10)]
+    assert index.find(keys[:20]).tolist() == index.number(keys[:20]).tolist()
+    index.find(keys)
+    assert index.number(keys).tolist() == [*range(10, 20), *range(10), *range(20, 40)]
+    assert index.number(keys).tolist() == index.find(keys).tolist()
+    index.find(keys)
+    index.keep(np.arange(40) >= 10)
+    assert index.number(keys).tolist() == [*range(10), *range(30, 40), *range(10, 30)]
+    index.find(keys)
+    index.cut(10)
+    assert index.number(keys[::-1].copy()).tolist() == [*range(10, 40), *range(9, -1, -1)]
+
+
 def test_distinct() -> None:
     """Different keys and their places are those that np.unique finds."""
     keys = np.random.default_rng(0).integers(0, 3000, 50_000).astype(np.uint64)
