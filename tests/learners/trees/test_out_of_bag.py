@@ -1,8 +1,11 @@
 """Forests judge each training row by the trees that were grown without it, as scikit-learn's do."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from sklearn import datasets
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
@@ -56,3 +59,22 @@ def test_trees_of_an_earlier_model_are_refused() -> None:
             learner={"kind": "forest", "out_of_bag": True},
             start_from="m",
         )
+
+
+@pytest.mark.long
+def test_scores_have_the_same_bits_on_several_workers(tmp_path: Path) -> None:
+    """One process and two that have a shard or two each judge the rows alike, to the bit."""
+    data = datasets.load_breast_cancer()
+    pq.write_table(pa.table({"x": list(data.data), "y": data.target}), tmp_path / "rows.parquet")
+    job = {
+        "name": "forest",
+        "data": {"train": str(tmp_path / "rows.parquet"), "features": ["x"], "label": "y"},
+        "learner": {"kind": "forest", "trees": 11, "out_of_bag": True},
+        "training": {"shards": 3},
+    }
+    metrics = []
+    for backend, workers in (("inline", 1), ("local", 2)):
+        folder = {"checkpoint": {"path": str(tmp_path / backend)}, "workers": {"count": workers}}
+        metrics.append(yarnml.run(job | folder, backend).metrics["out_of_bag"])
+    assert metrics[0] == metrics[1]
+    assert metrics[0]["accuracy"] > 0.9
