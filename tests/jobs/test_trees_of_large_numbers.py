@@ -33,7 +33,7 @@ def test_trees_tell_numbers_apart_that_float32_rounds_to_one(write_table: Callab
         "checkpoint": {"path": str(path.parent / "job"), "every": "100 epochs"},
         "export": str(path.parent / "models"),
     }
-    job["learner"]["categorical"] = ["code"]
+    job["learner"] |= {"categorical": ["code"], "min_hessian": 1.0}
     x = np.column_stack([column, code]).astype(np.float64)
     right = HistGradientBoostingRegressor(max_iter=60, learning_rate=0.3, min_samples_leaf=1).fit(x, y + code)
     assert np.abs(right.predict(x) - y - code).max() < 1e-2

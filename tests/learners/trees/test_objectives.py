@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.metrics import mean_absolute_error, mean_gamma_deviance, mean_pinball_loss, mean_poisson_deviance
 
@@ -13,6 +14,7 @@ from yarnml.errors import DataError, JobFileError
 from yarnml.job.learners import Boosting
 from yarnml.learners.base import Batch
 from yarnml.learners.registry import build_learner
+from yarnml.learners.trees.boosting import least_hessian
 from yarnml.learners.trees.numbers import LOSSES
 
 
@@ -76,3 +78,16 @@ def test_labels_that_a_loss_is_not_for() -> None:
         build_learner(Boosting(objective="gamma"), schema(1, ())).check(Batch(x, labels, weight))
     with pytest.raises(DataError, match=r"poisson needs labels of 0 or more, but one is -1"):
         build_learner(Boosting(objective="poisson"), schema(1, ())).check(Batch(x, -labels, weight))
+
+
+@pytest.mark.parametrize(("options", "outputs", "rows", "least"), [
+    (Boosting(), (), 5000, 20.0),
+    (Boosting(objective="quantile"), (), 120, 6.0),
+    (Boosting(objective="absolute"), (), 10, 1.0),
+    (Boosting(objective="poisson"), (), 5000, 1.0),
+    (Boosting(), (0, 1), 5000, 1.0),
+    (Boosting(min_hessian=0.5), (), 5000, 0.5),
+])  # fmt: skip
+def test_leaves_have_rows_enough_by_default(options: Boosting, outputs: Any, rows: int, least: float) -> None:
+    """Where second derivatives count rows a leaf has 20, but at most a twentieth of all; an option goes first."""
+    assert least_hessian(options, replace(schema(3, outputs), rows=rows)) == least

@@ -180,8 +180,9 @@ class Boosting(TreeLearner, frozen=True, kw_only=True, tag="boosting"):
     ``quantile``: the share that shall lie below predictions.  ``delta``: where Huber's loss leaves the parabola, in the
     label's units.  ``tweedie_power``: of the mean, to which the variance is proportional.
     ``trees``: rounds of them.  ``learning_rate``: what each counts for.  ``min_hessian``: the least sum of second
-    derivatives in a leaf, which for a number label is its weight.  ``subsample``: the share of the rows that a round
-    uses; ``features``: of the features that a node may use, drawn for each, all by default.  ``splits``: as of forests.
+    derivatives in a leaf, which for a number label is its weight; by default as many rows as other libraries ask for.
+    ``subsample``: the share of the rows that a round uses; ``features``: of the features that a node may use, drawn for
+    each, all by default.  ``splits``: as of forests.
     """
 
     STARTS_LIKE = (
@@ -206,7 +207,7 @@ class Boosting(TreeLearner, frozen=True, kw_only=True, tag="boosting"):
     trees: Trees = 100
     learning_rate: Positive = 0.1
     l2: NonNegative = 1.0
-    min_hessian: Positive = 1.0
+    min_hessian: Positive | None = None
     subsample: Annotated[float, Meta(gt=0, le=1)] = 1.0
     features: Annotated[float, Meta(gt=0, le=1)] | None = None
     splits: Literal["best", "random"] = "best"

@@ -21,13 +21,18 @@ from yarnml.learners.trees.pinball import Pinball
 from yarnml.learners.trees.ranking import LambdaRank
 from yarnml.learners.trees.rule import Rule, Terms
 
+LEAST_ROWS = 20
+"""Rows of a leaf where second derivatives count them, as in LightGBM and scikit-learn."""
+LARGEST_SHARE = 1 / 20
+"""Of all rows, beyond which no leaf needs more: so small data can be split, too."""
+
 
 def build(options: Boosting, schema: Schema) -> Learner:
     rule = Rule(
         options.trees,
         options.levels,
         options.bins,
-        Terms(options.l2, options.min_hessian, options.min_gain),
+        Terms(options.l2, least_hessian(options, schema), options.min_gain),
         options.passes_per_round,
         learning_rate=options.learning_rate,
         sampling_rate=options.subsample,
@@ -36,6 +41,14 @@ def build(options: Boosting, schema: Schema) -> Learner:
         random_places=options.splits == "random",
     )
     return build_trees(_objective(options, schema), rule, options, schema)
+
+
+def least_hessian(options: Boosting, schema: Schema) -> float:
+    """The least sum of second derivatives in a leaf: as the options say, or as many rows where these are rows."""
+    if options.min_hessian is not None:
+        return options.min_hessian
+    counts_rows = not schema.outputs and options.objective in ("auto", "absolute", "quantile")
+    return max(1.0, min(LEAST_ROWS, LARGEST_SHARE * schema.rows)) if counts_rows else 1.0
 
 
 def _of_number(name: str, options: Boosting) -> Objective:
