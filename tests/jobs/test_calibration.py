@@ -25,6 +25,8 @@ from yarnml.errors import DataError, JobFileError
 from yarnml.model.onnx.export import to_onnx
 from yarnml.worker.calibration import class_sums, fitted
 
+pytestmark = pytest.mark.long
+
 FEATURES = {
     "svm": ["mean smoothness", "mean texture", "mean symmetry"],
     "logistic": ["mean smoothness", "mean texture", "mean symmetry"],

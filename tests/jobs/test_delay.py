@@ -12,6 +12,8 @@ from sklearn.linear_model import LinearRegression
 
 import yarnml
 
+pytestmark = pytest.mark.long
+
 Arrays = dict[str, np.ndarray]
 Train = Callable[..., Arrays]
 

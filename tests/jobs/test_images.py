@@ -12,6 +12,8 @@ import yarnml
 from tests.jobs.test_predict import predict
 from yarnml.errors import DataError
 
+pytestmark = pytest.mark.long
+
 ROWS = 240
 
 

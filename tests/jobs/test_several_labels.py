@@ -19,6 +19,8 @@ from yarnml.errors import DataError, JobFileError
 from yarnml.job.load import load_job
 from yarnml.sklearn import Classifier, Regressor
 
+pytestmark = pytest.mark.long
+
 BODY = ["Weight", "Waist", "Pulse"]
 BITS = ["one", "two", "four"]
 
@@ -128,7 +130,6 @@ def test_adapters_of_scikit_learn() -> None:
     assert labels.score(x, y) == labels.model_.score(x, y)
 
 
-@pytest.mark.long
 def test_trees_of_several_labels() -> None:
     """A leaf without bound on the depth holds every label of its row; no order of a feature holds for all of them."""
     frame = linnerud().drop_duplicates(["Chins", "Situps", "Jumps"])

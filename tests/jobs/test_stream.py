@@ -20,6 +20,8 @@ from yarnml.errors import JobFileError
 from yarnml.events.events import BatchJudged, BatchLearned, Event, WarmStarted
 from yarnml.model.aliases import aliases
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
@@ -97,7 +99,6 @@ def test_the_same_bits_whatever_is_killed(job: Job, undisturbed: bytes) -> None:
 
 
 @pytest.mark.faults
-@pytest.mark.long
 def test_two_hundred_kills(job: Job, rows: Any, undisturbed: bytes, tmp_path: Path) -> None:
     """In 200 kills no file is lost or doubled, also where files come and go meanwhile."""
     kills = 0
@@ -124,7 +125,6 @@ def test_two_hundred_kills(job: Job, rows: Any, undisturbed: bytes, tmp_path: Pa
     assert sorted(taken(job)) == sorted([*ALL_FILES, *late])
 
 
-@pytest.mark.long
 def test_processes_that_die(job: Job, write_job: Any, undisturbed: bytes) -> None:
     """Three workers of which one is killed, and then all with their master, end with the bits of one process."""
     job["workers"] = {"count": 3}

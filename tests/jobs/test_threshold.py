@@ -22,6 +22,8 @@ from yarnml.model.onnx.export import to_onnx
 from yarnml.worker.metrics.base import Scored
 from yarnml.worker.metrics.threshold import Threshold, threshold
 
+pytestmark = pytest.mark.long
+
 DATA = {"train": "x.csv", "validation": 0.2, "features": ["x"], "label": "y"}
 JOB: dict[str, Any] = {"name": "job", "data": DATA, "learner": {"kind": "logistic"}}
 

@@ -16,6 +16,8 @@ from yarnml.errors import YarnmlError
 from yarnml.events.events import Event, WarmStarted
 from yarnml.model import registry
 
+pytestmark = pytest.mark.long
+
 Job = dict[str, Any]
 
 BOOSTING = {"kind": "boosting", "depth": 2, "bins": 16}
@@ -52,7 +54,6 @@ def arrays(job: Job) -> dict[str, Any]:
     return safetensors.numpy.load_file(Path(job["export"]) / "1" / "model.safetensors")
 
 
-@pytest.mark.long
 def test_trees_go_on_boosting(job: Job) -> None:
     """Two rounds and then two more are the very trees of four at once: from a model, and by two processes."""
     first, _ = trained(job, "two", BOOSTING | {"trees": 2})

@@ -24,6 +24,8 @@ from yarnml.learners.optimizers import build_optimizer
 from yarnml.learners.warm_start import WITH_OPTIMIZER, Earlier
 from yarnml.worker.compiled_learners import learner_of_training
 
+pytestmark = pytest.mark.long
+
 STEPS = 3
 SCHEDULE = {"kind": "exponential_decay", "init_value": 0.1, "transition_steps": 1, "decay_rate": 0.5}
 AVERAGE = build_optimizer({"kind": "sgd", "learning_rate": 1.0})
@@ -57,7 +59,6 @@ def assert_close(a: Any, b: Any) -> None:
         np.testing.assert_allclose(left, right, rtol=2e-5, atol=1e-6)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("micro_batch_size", [None, 3])
 def test_steps_of_one_shard(micro_batch_size: int | None) -> None:
     """One shard's local steps are steps of gradient descent on the rows dealt out, and so are those after them.

@@ -25,6 +25,8 @@ from yarnml.model.onnx.export import to_onnx
 from yarnml.model.versions import Content
 from yarnml.worker.quantisation import quantised
 
+pytestmark = pytest.mark.long
+
 CANCER = load_breast_cancer(as_frame=True).frame
 WINE = load_wine(as_frame=True).frame
 DIABETES = load_diabetes(as_frame=True).frame

@@ -15,6 +15,8 @@ from tests.command_line import command_line
 from tests.tiers import cases
 from yarnml.cli import main
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2] / "examples"
 
 # job file → metrics of the test data: at least this for accuracy, area and R², at most this for the loss
@@ -96,7 +98,6 @@ def run_example(
     return run
 
 
-@pytest.mark.long
 @pytest.mark.examples
 @pytest.mark.parametrize("name", cases(QUALITY, BASIC))
 def test_an_example_reaches_its_quality(name: str, run_example: Callable[[str], dict[str, Any]]) -> None:
@@ -128,7 +129,6 @@ def test_an_example_is_planned(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.long
 def test_early_stopping_keeps_the_best_epoch(example_data: Callable[[str], Path], tmp_path: Path) -> None:
     """Gradient descent on the breast cancer data stops early, and its model has the best validation loss of all."""
     job = yaml.safe_load((ROOT / "breast_cancer/job.yaml").read_text())

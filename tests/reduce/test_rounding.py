@@ -22,6 +22,8 @@ from yarnml.reduce.chunks import CHUNK_ELEMENTS, chunk_bounds, slice_bounds
 from yarnml.reduce.tree import BFLOAT16, Join, MixedVector, Node, Value, add, combine, root
 from yarnml.worker.program import Program
 
+pytestmark = pytest.mark.long
+
 DIGITS = Schema((Feature("x", 64),), "y", "class", tuple(range(10)))
 
 

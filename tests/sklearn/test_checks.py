@@ -9,6 +9,8 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from yarnml.sklearn import Classifier, Clusterer, Regressor, Transformer
 
+pytestmark = pytest.mark.long
+
 ESTIMATORS = [
     Classifier("naive_bayes"),
     Regressor("linear", options={"solver": "normal"}),

@@ -17,6 +17,8 @@ from sklearn.preprocessing import StandardScaler
 
 from yarnml.sklearn import Classifier, Clusterer, Regressor, Transformer
 
+pytestmark = pytest.mark.long
+
 X, Y = load_iris(return_X_y=True)
 SPECIES = np.array(["setosa", "versicolor", "virginica"])[Y]
 
@@ -55,7 +57,6 @@ def test_clusters_and_coordinates() -> None:
     np.testing.assert_allclose(np.abs(coordinates), np.abs(PCA(2).fit_transform(X)), atol=1e-4)
 
 
-@pytest.mark.long
 def test_trees_take_missing_values() -> None:
     """NaN is for learners that take it, and refused for others; a weight counts as it does in a job."""
     x = X.copy()

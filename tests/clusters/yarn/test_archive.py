@@ -19,6 +19,8 @@ from yarnml.clusters.yarn.packaging.provision import Provision, Resource, provid
 from yarnml.errors import JobFileError, ProvisionError
 from yarnml.job.spec import Job
 
+pytestmark = pytest.mark.long
+
 
 def key(venv: Venv) -> str:
     return key_of(site_items(survey(venv.python)))
@@ -155,7 +157,6 @@ def test_a_source_folder_travels_without_what_lies_beside(venv: Venv, job: Job, 
     assert done.stdout.strip().endswith("/code/path0/mine/__init__.py"), done.stderr
 
 
-@pytest.mark.long
 def test_an_edited_source_leaves_the_large_archive_alone(venv: Venv, job: Job, tmp_path: Path) -> None:
     """Editing an editable installation stores its small archive anew, and not the environment."""
     write(tmp_path / "project/mine/__init__.py", "n = 1\n")

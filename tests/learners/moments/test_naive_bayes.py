@@ -14,6 +14,8 @@ import yarnml
 from yarnml.errors import DataError
 from yarnml.model.model import Model
 
+pytestmark = pytest.mark.long
+
 Array = npt.NDArray[Any]
 Train = Callable[..., Model]
 

@@ -11,6 +11,8 @@ import pytest
 import yarnml
 from yarnml.errors import JobFileError, ModelError
 
+pytestmark = pytest.mark.long
+
 GOOD = """
 import jax
 import jax.numpy as jnp

@@ -23,6 +23,8 @@ from yarnml.model.model import Model
 from yarnml.sparse.gathered import gather
 from yarnml.sparse.table import first_weights
 
+pytestmark = pytest.mark.long
+
 OWN_MODEL = """
 import jax.numpy as jnp
 

@@ -15,6 +15,8 @@ from yarnml.data.rows import keys_of
 from yarnml.job.learners import Adagrad
 from yarnml.model.model import Model
 
+pytestmark = pytest.mark.long
+
 KEYS = {"kind": "key", "columns": KEYED}
 
 
