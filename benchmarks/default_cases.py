@@ -35,6 +35,8 @@ def cases() -> Iterator[Case]:
     yield from networks()
     yield from trees()
     yield from tables_of_keys()
+    yield from series()
+    yield from anomalies()
 
 
 def linear() -> Iterator[Case]:
@@ -123,6 +125,25 @@ def tables_of_keys() -> Iterator[Case]:
     coded = one_hot(lambda: logistic(max_iter=1000)), one_hot(lambda: logistic(max_iter=1000, C=0.1))
     for kind in ("sparse_linear", "sparse_factorization_machine", "field_aware", "wide_and_deep", "dlrm"):
         yield Case("fair, keys", _best(kind), coded, KEYS)
+
+
+def series() -> Iterator[Case]:
+    lags = peers.autoregression, peers.short_autoregression
+    gru = {"cell": "gru", "units": [32]}
+    for name, steps in (("sunspots, 12 years", 33), ("elnino, 12 months", 24), ("unemployment, 4 quarters", 12)):
+        horizon = {"kind": "recurrent", "horizon": int(name.split()[1])}
+        yield Case(name, (horizon, horizon | gru), lags, {"shape": [steps, 1]})
+    small = {"embedding": 32, "blocks": 1}
+    attentive = {"kind": "transformer", "horizon": 12}
+    yield Case("sunspots, 12 years", (attentive, attentive | small), lags, {"shape": [33, 1]})
+
+
+def anomalies() -> Iterator[Case]:
+    from sklearn import ensemble
+
+    forest = ensemble.IsolationForest
+    none = {"label": None, "label_type": "auto"}
+    yield Case("breast_cancer, anomalies", _best("isolation_forest"), (estimator(forest), estimator(forest)), none)
 
 
 def _best(kind: str, **options: Any) -> tuple[Learner, Learner]:

@@ -17,11 +17,13 @@ class Table(NamedTuple):
     """Features [rows, width], and a label [rows] or several [rows, labels].
 
     ``loss``: a name of `LOSSES`.
+    ``overlap``: of windows of a series, which are held out by time, the rows that share a label with the one before.
     """
 
     x: Array
     y: Array
     loss: str
+    overlap: int = 0
 
     def at(self, rows: Array) -> "Table":
         """Some of the rows."""
@@ -88,6 +90,13 @@ def discordance(table: Table, outputs: Array) -> float:
     return 1 - share
 
 
+def disorder(table: Table, outputs: Array) -> float:
+    """The share of pairs of an anomaly and another row in which the other one has the higher score."""
+    from sklearn.metrics import roc_auc_score
+
+    return 1 - float(roc_auc_score(table.y, outputs))
+
+
 LOSSES: dict[str, Callable[[Table, Array], float]] = {
     "log": log_loss,
     "logs": log_losses,
@@ -98,4 +107,5 @@ LOSSES: dict[str, Callable[[Table, Array], float]] = {
     "negative_binomial": negative_binomial,
     "hinge": hinge,
     "discordance": discordance,
+    "disorder": disorder,
 }

@@ -1,6 +1,6 @@
 """Models of other libraries in scikit-learn's form, as the defaults of learners are compared with them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -28,6 +28,8 @@ def estimator(make: Callable[[], Any]) -> Callable[[], Peer]:
         model = make().fit(table.x, table.y)
         if table.loss == "hinge":
             return lambda x: np.asarray(model.decision_function(x))
+        if table.loss == "disorder":
+            return lambda x: -np.asarray(model.score_samples(x))
         if table.loss not in ("log", "logs"):
             return lambda x: np.asarray(model.predict(x))
         return lambda x: np.asarray(model.predict_proba(x))
@@ -72,6 +74,37 @@ def negative_binomial() -> Peer:
     def fit(table: Table) -> Predict:
         model = GLM(table.y, add_constant(table.x), families.NegativeBinomial(alpha=1.0)).fit()
         return lambda x: np.asarray(model.predict(add_constant(x, has_constant="add")))
+
+    return Peer(fit)
+
+
+def autoregression() -> Peer:
+    """The autoregression of statsmodels with all lags of a window, one step after another."""
+    return _autoregression(lambda series, lags: range(1, lags + 1))
+
+
+def short_autoregression() -> Peer:
+    """An autoregression with as many lags as the information criterion of Schwarz says."""
+    from statsmodels.tsa.ar_model import ar_select_order
+
+    return _autoregression(lambda series, lags: ar_select_order(series, lags, ic="bic").ar_lags or [1])
+
+
+def _autoregression(lags_of: Callable[[Array, int], Sequence[int]]) -> Peer:
+    from statsmodels.tsa.ar_model import AutoReg
+
+    def fit(table: Table) -> Predict:
+        past = table.x.shape[1]
+        series = np.concatenate([table.x[:-1, 0], table.x[-1], table.y[-1]])
+        lags = np.array(lags_of(series, past))
+        constant, *factors = AutoReg(series, lags=[*lags]).fit().params
+
+        def predict(x: Array) -> Array:
+            for _ in range(table.y.shape[1]):
+                x = np.column_stack([x, constant + x[:, x.shape[1] - lags] @ np.array(factors)])
+            return x[:, past:]
+
+        return predict
 
     return Peer(fit)
 

@@ -9,6 +9,7 @@ import numpy as np
 from benchmarks.default_losses import Table
 
 FAIR = ["rate_marriage", "age", "yrs_married", "children", "religious", "educ", "occupation", "occupation_husb"]
+MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 VISITS = ["lncoins", "idp", "lpi", "fmde", "physlm", "disea", "hlthg", "hlthf", "hlthp"]
 VOTES = ["COUTAX", "UNEMPF", "MOR", "ACT", "GDP", "AGE", "COUTAX_FEMALEUNEMP"]
 
@@ -37,6 +38,10 @@ def tables() -> dict[str, Callable[[], Table]]:
         "engel, median": study("engel", "foodexp", "absolute", ["income"]),
         "longley": study("longley", "TOTEMP", "squared", ["GNPDEFL", "GNP", "UNEMP", "ARMED", "POP", "YEAR"]),
         "heart": heart,
+        "breast_cancer, anomalies": few_malignant,
+        "sunspots, 12 years": windows("sunspots", ["SUNACTIVITY"], 33, 12),
+        "elnino, 12 months": windows("elnino", MONTHS, 24, 12),
+        "unemployment, 4 quarters": windows("macrodata", ["unemp"], 12, 4),
     }
 
 
@@ -86,3 +91,25 @@ def heart() -> Table:
     frame = import_module("statsmodels.datasets.heart").load_pandas().data
     time = np.maximum(frame["survival"].to_numpy(np.float64), 0.5)
     return Table(frame[["age"]].to_numpy(np.float64), np.where(frame["censors"] == 1, time, -time), "discordance")
+
+
+def few_malignant() -> Table:
+    """Cells of the breast, of which only every tenth malignant one is left."""
+    table = bundled("breast_cancer", "disorder")()
+    kept = (table.y == 1) | (np.cumsum(table.y == 0) % 10 == 1)
+    return table._replace(y=1 - table.y).at(np.flatnonzero(kept))
+
+
+def windows(name: str, columns: Sequence[str], past: int, horizon: int) -> Callable[[], Table]:
+    """Windows of a series of statsmodels: ``past`` numbers as features, the next ``horizon`` as labels.
+
+    ``columns``: of its frame, whose numbers follow each other row by row.
+    """
+
+    def load() -> Table:
+        frame = import_module(f"statsmodels.datasets.{name}").load_pandas().data
+        series = frame[[*columns]].to_numpy(np.float64).ravel()
+        rows = np.lib.stride_tricks.sliding_window_view(series, past + horizon)
+        return Table(rows[:, :past], rows[:, past:], "squared", horizon)
+
+    return load

@@ -57,10 +57,10 @@ def judged(case: Case, seed: int) -> list[float]:
 
 
 def halves(table: Table, seed: int) -> tuple[Table, Table]:
-    """The rows to learn from, and the others."""
-    order = np.random.default_rng(seed).permutation(len(table.y))
+    """The rows to learn from, and the others; of a series those that come later, without a label in common."""
+    order = np.arange(len(table.y)) if table.overlap else np.random.default_rng(seed).permutation(len(table.y))
     first, second = np.split(order, [int(TRAINED * len(order))])
-    return table.at(first), table.at(second)
+    return table.at(first), table.at(second[table.overlap :])
 
 
 def predictions(taught: Table, held: Table, learner: dict[str, Any], data: dict[str, Any]) -> Array:

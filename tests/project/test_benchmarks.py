@@ -30,6 +30,10 @@ from benchmarks.costs import (
     way,
 )
 from benchmarks.crowd import crowd
+from benchmarks.default_losses import LOSSES
+from benchmarks.default_peers import autoregression
+from benchmarks.default_tables import windows
+from benchmarks.defaults import halves
 from benchmarks.formats import LIBRARIES, plan_of
 from benchmarks.measure import Column, report
 from benchmarks.peers.process import Peer, once, present
@@ -208,3 +212,12 @@ def test_formats_hold_the_same_rows(name: str, tmp_path: Path) -> None:
     LIBRARIES[name].save(table, tmp_path / f"rows.{name}")
     assert len(LIBRARIES[name].scan(tmp_path / f"rows.{name}")) == 3
     assert plan_of(tmp_path / f"rows.{name}", ["f0"]).datasets["train"].rows == 3
+
+
+def test_series_are_held_out_by_time() -> None:
+    """No label that is judged is among those that are learnt; statsmodels' autoregression is better than the mean."""
+    taught, held = halves(windows("sunspots", ["SUNACTIVITY"], 33, 12)(), 0)
+    first = halves(windows("sunspots", ["YEAR"], 33, 12)(), 0)
+    assert first[0].y.max() < first[1].y.min()
+    constant = np.broadcast_to(taught.y.mean(axis=0), held.y.shape)
+    assert LOSSES["squared"](held, autoregression().fit(taught).outputs(held.x)) < LOSSES["squared"](held, constant)

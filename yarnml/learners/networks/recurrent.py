@@ -118,4 +118,5 @@ def build(options: Recurrent, schema: Schema) -> Learner:
     norm = options.normalization
     widths = [options.units[-1], *options.hidden, head.width]
     layers = RecurrentLayers(series.count, options.units, widths, CELLS[options.cell], norm)
-    return build_network(over_series(layers, series, options.horizon, schema), head, with_prior(options, schema), norm)
+    network = over_series(layers, series, options.horizon, schema)
+    return build_network(network, head, with_prior(options, series, schema), norm)

@@ -97,14 +97,15 @@ class NextValues:
         return last[:, 0, self._owners] + jnp.sum(own * parameters["autoregression"], axis=1) + changes
 
 
-def with_prior(options: Recurrent | Transformer, schema: Schema) -> Recurrent | Transformer:
+def with_prior(options: Recurrent | Transformer, series: Series, schema: Schema) -> Recurrent | Transformer:
     """The options with the usual ``l2``, where it is not given: that of `usual_l2` with a horizon, else 0.
 
-    One window's labels are those of the one before but for one, so ``horizon`` rows tell as much as one alone.
+    A row and the next one have all numbers but one in common, so they count as the windows that do not overlap.
     """
     if options.l2 is not None:
         return options
-    return replace(options, l2=usual_l2(schema.rows / options.horizon) if options.horizon else 0.0)
+    overlapping = series.steps + options.horizon if options.horizon else 0
+    return replace(options, l2=usual_l2(schema.rows / overlapping) if overlapping else 0.0)
 
 
 def over_series(layers: Layers, series: Series, horizon: int | None, schema: Schema) -> Layers:

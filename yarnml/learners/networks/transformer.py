@@ -152,7 +152,7 @@ def build(options: Transformer, schema: Schema) -> Learner:
         return TransformerLayers(inputs, options.blocks, options.heads, widths)
 
     if any(feature.ids for feature in schema.features):
-        return build_network(layers(Vocabularies(schema, "transformer")), head, with_prior(options, schema))
+        return build_network(layers(Vocabularies(schema, "transformer")), head, options)
     series = Series(schema, "transformer")
     network = over_series(layers(Steps(series)), series, options.horizon, schema)
-    return build_network(network, head, with_prior(options, schema))
+    return build_network(network, head, with_prior(options, series, schema))
