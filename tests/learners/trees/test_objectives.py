@@ -89,5 +89,5 @@ def test_labels_that_a_loss_is_not_for() -> None:
     (Boosting(min_hessian=0.5), (), 5000, 0.5),
 ])  # fmt: skip
 def test_leaves_have_rows_enough_by_default(options: Boosting, outputs: Any, rows: int, least: float) -> None:
-    """Where second derivatives count rows a leaf has 20, but at most a twentieth of all; an option goes first."""
+    """A leaf has 20 rows where second derivatives count them, but at most a twentieth of all; an option goes first."""
     assert least_hessian(options, replace(schema(3, outputs), rows=rows)) == least
