@@ -89,6 +89,16 @@ def test_a_network_goes_on_from_a_model_an_alias_and_a_checkpoint(job: Job) -> N
     assert content_of(events) == ["parameters"]
 
 
+def test_a_network_of_ids_goes_on(job: Job) -> None:
+    """Its scaling leaves ids as they are, which is not to be taken for a model without scaling."""
+    job["data"] |= {"features": ["id"], "prepare": [{"kind": "embedding", "columns": ["id"]}]}
+    job["training"] |= {"epochs": 1}
+    mlp = {"kind": "mlp", "hidden": [4]}
+    first, _ = trained(job, "first", mlp)
+    _, events = trained(job, "more", mlp, start_from=first["export"])
+    assert content_of(events) == ["parameters"]
+
+
 def test_a_job_that_continues_needs_its_start_no_more(job: Job) -> None:
     """A checkpoint holds what it began with: the job goes on, and names its parent, after that was deleted."""
     mlp = {"kind": "mlp", "hidden": [8]}

@@ -134,8 +134,9 @@ class Training:
         except (KeyError, ValueError) as exc:
             raise JobFileError(f"start_from: {start.folder} has other columns than this job: {exc}.") from exc
         scaling = jax.tree.map(np.asarray, scaling)
-        if neutral(scaling._replace(label=None)) == self.job.scales:
-            scale = ("none", "and that did not") if self.job.scales else ("standard", "and this job does not")
+        is_scaled = self.scaling is not None and not neutral(self.scaling._replace(label=None))  # ids never are
+        if neutral(scaling._replace(label=None)) == is_scaled:
+            scale = ("none", "and that did not") if is_scaled else ("standard", "and this job does not")
             raise JobFileError(
                 f"start_from: one of {start.folder} and this job scales its features, {scale[1]}; "
                 f"set data.scale: {scale[0]}."
