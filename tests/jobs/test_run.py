@@ -40,7 +40,9 @@ def test_plain_lines_and_a_summary(digits_job: Job, digits: Path, write_job: Any
     lines = done.stdout.splitlines()
     assert lines[0] == "digits: 1438 train rows, 359 test rows in 2 shards; local, 2 workers"
     assert [line.split("  ")[0] for line in lines if line.startswith("epoch")] == ["epoch 1/2", "epoch 2/2"]
-    facts = dict(line.split("  ", 1) for line in lines[-7:])
+    start = next(i for i, line in enumerate(lines) if line.startswith("digits  "))
+    facts = dict(line.split("  ", 1) for line in lines[start:])
+    facts.pop("backups", "")  # on a busy machine some tasks are late
     assert list(facts) == ["digits", "test", "time", "a step", "checkpoint", "model", "use it"]
     assert "\x1b" not in done.stdout
     assert Path(facts["checkpoint"].strip()).is_dir()

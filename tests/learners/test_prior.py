@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from scipy.stats import entropy
+from sklearn.metrics import mean_poisson_deviance
 
 import yarnml
 from tests.learners.kinds import TEXT, THREE, TWO, several
@@ -80,19 +81,30 @@ def test_the_first_rows_tell_the_mean(learner: LearnerOptions, labels: list[floa
     assert facts_of({"y": np.sort(y[np.isfinite(y)])}, learner)["prior"] == prior
 
 
-def test_a_training_begins_with_the_entropy_of_its_labels(tmp_path: Path) -> None:
-    """The first loss of a linear model is the entropy of the shares."""
-    y = np.repeat([0, 1, 2], [150, 40, 10])
+def half_deviance(counts: list[int], times: list[int]) -> float:
+    """Half of Poisson's deviance of counts, each so many times, from the mean of all."""
+    y = np.repeat(counts, times)
+    return float(mean_poisson_deviance(y, np.full(len(y), y.mean()))) / 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels", "loss"),
+    [("softmax", [0, 1, 2], entropy([150, 40, 10])), ("poisson", [1, 2, 7], half_deviance([1, 2, 7], [150, 40, 10]))],
+    ids=["classes", "counts"],
+)
+def test_a_training_begins_at_its_labels(kind: str, labels: list[int], loss: float, tmp_path: Path) -> None:
+    """The first loss of a linear model is the entropy of the shares; of counts, half the deviance from their mean."""
+    y = np.repeat(labels, [150, 40, 10])
     pq.write_table(pa.table({"x": np.sin(np.arange(200.0)), "y": y}), tmp_path / "rows.parquet")
     job = {
         "name": "rare",
         "data": {"train": str(tmp_path / "rows.parquet"), "features": ["x"], "label": "y"},
-        "learner": {"kind": "softmax", "optimizer": SGD},
+        "learner": {"kind": kind, "optimizer": SGD},
         "training": {"batch_size": "full", "epochs": 1},
         "checkpoint": {"path": str(tmp_path / "job")},
     }
     outcome = yarnml.run(job, "inline")
-    assert outcome.history["epoch_loss"][0] == pytest.approx(entropy([150, 40, 10]), rel=1e-5)
+    assert outcome.history["epoch_loss"][0] == pytest.approx(loss, rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ class CompiledLearner(NamedTuple):
         if not schema.prior or not (isinstance(self.learner, TakesPrior) and self.learner.takes_prior):
             return self.init(key)
         classes = [schema.outputs] if schema.outputs else []
-        prior = np.array(schema.prior, np.float32).reshape(*schema.label_shape, *classes)
+        prior = np.array(schema.prior, np.float32).reshape((*schema.label_shape, *classes))
         return self.init(key, prior)
 
 
