@@ -134,7 +134,7 @@ class Training:
         except (KeyError, ValueError) as exc:
             raise JobFileError(f"start_from: {start.folder} has other columns than this job: {exc}.") from exc
         scaling = jax.tree.map(np.asarray, scaling)
-        is_scaled = self.scaling is not None and not neutral(self.scaling._replace(label=None))  # ids never are
+        is_scaled = self.job.scales and not all(feature.ids for feature in schema.features)  # ids stay as they are
         if neutral(scaling._replace(label=None)) == is_scaled:
             scale = ("none", "and that did not") if is_scaled else ("standard", "and this job does not")
             raise JobFileError(
