@@ -148,3 +148,12 @@ def _ended_after(popen: "subprocess.Popen[str]", run: Running) -> Iterator[Runni
 def saved_steps(job_folder: Path) -> list[int]:
     """The steps of the committed checkpoints."""
     return sorted(int(p.name.removeprefix("step-")) for p in job_folder.glob("checkpoints/step-*"))
+
+
+def lose_each_role(run: Running, job_folder: Path) -> None:
+    """Kill a worker, then an owner of a part, then two owners, each after another checkpoint."""
+    for role, count in (("worker", 1), ("reducer", 1), ("reducer", 2)):
+        saved = max(saved_steps(job_folder))
+        wait_for("another checkpoint", lambda newest=saved: max(saved_steps(job_folder)) > newest)
+        for process in run.children(role)[-count:]:
+            process.kill()

@@ -10,7 +10,7 @@ import pytest
 
 import yarnml
 from tests.conftest import MakeOnce
-from tests.processes import running, saved_steps, wait_for
+from tests.processes import lose_each_role, running, saved_steps, wait_for
 
 pytestmark = pytest.mark.long
 
@@ -111,13 +111,8 @@ def test_killed_and_continued(job: Job, write_job: Any) -> None:
     with running(write_job(in_parts(job, 3, 0))) as run:
         wait_for("a checkpoint", lambda: saved_steps(folder))
         run.kill_all()
-    saved = max(saved_steps(folder))
     with running(write_job(in_parts(job, 2, 2))) as run:
-        for role, count in (("worker", 1), ("reducer", 1), ("reducer", 2)):
-            wait_for("another checkpoint", lambda newest=saved: max(saved_steps(folder)) > newest)
-            saved = max(saved_steps(folder))
-            for process in run.children(role)[-count:]:
-                process.kill()
+        lose_each_role(run, folder)
         status, out, err = run.end()
     assert status == 0, err
     assert out.count("continuing after step") >= 2, "at the start, and without any owner"

@@ -1,10 +1,9 @@
 """A model's predictions as a program that runs without yarnml."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jax import export
 
 from yarnml.errors import ModelError, YarnmlError
@@ -12,25 +11,24 @@ from yarnml.learners.named_arrays import names_of
 from yarnml.worker.source_paths import without_source_paths
 
 
-def exported(predict: Callable[[Any, jax.Array], jax.Array], model: Any, width: int) -> bytes:
-    """``predict({name: array}, x float32 [n, width])`` as StableHLO for any n, on CPU and NVIDIA GPUs.
+def exported(predict: Callable[..., jax.Array], model: Any, inputs: Sequence[Any]) -> bytes:
+    """``predict({name: array}, *inputs)`` as StableHLO, on CPU and NVIDIA GPUs.
 
-    ``predict(model, x)``: the function.  ``model``: shapes and types of its arrays.
+    ``predict(model, *inputs)``: the function.  ``model``: shapes and types of its arrays.  ``inputs``: those of the
+    others, in which a number of rows or keys is a symbol.
     Raises ModelError where it can't be exported so.
     """
     leaves, structure = jax.tree.flatten(model)
     names = names_of(model)
 
-    def by_name(arrays: dict[str, jax.Array], x: jax.Array) -> jax.Array:
-        return predict(jax.tree.unflatten(structure, [arrays[n] for n in names]), x)
+    def by_name(arrays: dict[str, jax.Array], *inputs: Any) -> jax.Array:
+        return predict(jax.tree.unflatten(structure, [arrays[n] for n in names]), *inputs)
 
     by_name.__name__ = "predict"
     shapes = {n: jax.ShapeDtypeStruct(a.shape, a.dtype) for n, a in zip(names, leaves, strict=True)}
     try:
-        (rows,) = export.symbolic_shape("n")
-        x = jax.ShapeDtypeStruct((rows, width), jnp.float32)
         with without_source_paths():
-            return bytes(export.export(jax.jit(by_name), platforms=("cpu", "cuda"))(shapes, x).serialize())
+            return bytes(export.export(jax.jit(by_name), platforms=("cpu", "cuda"))(shapes, *inputs).serialize())
     except YarnmlError:
         raise
     except Exception as exc:

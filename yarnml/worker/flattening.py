@@ -55,8 +55,8 @@ class Flattening:
     def on_host(self, value: Value) -> Sums:
         """Cut a vector on the host, which is used up, into sums in float64."""
         ends = np.cumsum([math.prod(leaf.shape) for leaf in self._leaves])
-        is_so = isinstance(value, np.ndarray) and value.dtype == np.float64 and value.flags.writeable
-        parts = np.split(np.asarray(value) if is_so else float64_of(value), ends[:-1])
+        is_usable = isinstance(value, np.ndarray) and value.dtype == np.float64 and value.flags.writeable
+        parts = np.split(np.asarray(value) if is_usable else float64_of(value), ends[:-1])
         leaves = [part.reshape(leaf.shape) for part, leaf in zip(parts, self._leaves, strict=True)]
         return jax.tree.unflatten(self._structure, leaves)
 

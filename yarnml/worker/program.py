@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
+from jax import export
 
 from yarnml.data.arrays import Matrix
 from yarnml.data.label_scaling import check_labels, in_label_units, loss_in_label_units, scaled_label
@@ -163,8 +164,7 @@ class Program:
     def stablehlo(self) -> bytes:
         """``predict({name: array}, x float32 [n, row_width])`` as a program for any n, on CPU and NVIDIA GPUs.
 
-        Depends on the shapes of the parameters alone, here the first state's.  Raises ModelError where predict can't be
-        exported so.
+        Its parameters have the first state's shapes.  Raises ModelError where predict can't be exported so.
         """
         return self._exported(self._form_of_parameters(self._shapes[0]))
 
@@ -186,8 +186,9 @@ class Program:
             return in_label_units(outputs, model["scaling"].label, self._schema.label_scale, jnp)
 
         model = {"parameters": parameters, "scaling": self._shapes[1]}
+        shape = *export.symbolic_shape("n"), self._schema.row_width
         with precision_of(self._learner):
-            return exported(predict, model, self._schema.row_width)
+            return exported(predict, model, [jax.ShapeDtypeStruct(shape, jnp.float32)])
 
     def refuse(self, rows: Rows) -> None:
         """Raise DataError for rows that the learner can't take, or whose labels can't be scaled."""

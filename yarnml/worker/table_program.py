@@ -17,7 +17,7 @@ from yarnml.data.keys import KeyRows, no_keys
 from yarnml.data.scaling import Scaling, identity_of, scaled
 from yarnml.data.schema import Rows, Schema
 from yarnml.learners.base import Batch, Scores
-from yarnml.learners.named_arrays import finite, from_tensors, names_of, tensors
+from yarnml.learners.named_arrays import finite, from_tensors, tensors
 from yarnml.learners.tables.base import Entries, TableLearner, TableState
 from yarnml.reduce.keyed import KeyedVector
 from yarnml.reduce.tree import Value
@@ -25,8 +25,8 @@ from yarnml.sparse.base import described
 from yarnml.sparse.gathered import gather
 from yarnml.sparse.run import Run
 from yarnml.storage.tensors import Packed, digest, not_finite
+from yarnml.worker.exported import exported
 from yarnml.worker.first_call import FirstCall
-from yarnml.worker.source_paths import without_source_paths
 from yarnml.worker.table_gradients import KeysOfBatch, batch_of, entries_of, gradient_of
 
 
@@ -140,24 +140,18 @@ class TableProgram:
         """
         state = self._learner.init(jax.random.key(0))
         named = {"parameters": self._learner.parameters(state), "scaling": identity_of(self._schema)}
-        leaves, structure = jax.tree.flatten(named)
-        names = names_of(named)
 
-        def predict(arrays: Any, x: jax.Array, weights: Any, *numbers: jax.Array) -> jax.Array:
-            model = jax.tree.unflatten(structure, [arrays[n] for n in names])
+        def predict(model: Any, x: jax.Array, weights: Any, *numbers: jax.Array) -> jax.Array:
             entries = Entries(*numbers)
             return self._learner.predict(model["parameters"], weights, scaled(x, model["scaling"], jnp), entries)
 
         n, u, m = export.symbolic_shape("n, u, m")
         form: Any = jax.ShapeDtypeStruct
-        arrays = {name: form(a.shape, a.dtype) for name, a in zip(names, leaves, strict=True)}
         weights = {block.name: form((u, block.width), jnp.float32) for block in self._learner.blocks}
         x = form((n, self._schema.width), jnp.float32)
         numbers = form((m,), jnp.int32)
-        with without_source_paths():
-            program = export.export(jax.jit(predict), platforms=("cpu", "cuda"))
-            entries = [numbers, numbers, form((m,), jnp.float32), *([numbers] if self._schema.fields else [])]
-            return bytes(program(arrays, x, weights, *entries).serialize())
+        entries = [numbers, numbers, form((m,), jnp.float32), *([numbers] if self._schema.fields else [])]
+        return exported(predict, named, [x, weights, *entries])
 
     def _keys(self, rows: Rows) -> KeyRows:
         return rows.keys or no_keys(len(rows.x), with_fields=self._schema.fields)

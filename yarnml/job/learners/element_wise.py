@@ -47,9 +47,22 @@ class ElementWise(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True,
 
 def is_element_wise(learner: LearnerOptions) -> bool:
     """Tell whether the state of a learner without keys can be cut into parts."""
-    if not isinstance(learner, GradientOptions) or learner.optimizer.get("kind", "adam") not in ELEMENT_WISE:
+    if not isinstance(learner, GradientOptions) or _optimizer(learner) not in ELEMENT_WISE:
         return False
-    return learner.clip_norm is None and not learner.freeze and not learner.rate_factors
+    return not any(_joint_fields(learner).values())
+
+
+def _optimizer(learner: GradientOptions) -> str:
+    return str(learner.optimizer.get("kind", "adam"))
+
+
+def _joint_fields(learner: GradientOptions) -> dict[str, bool]:
+    """Fields by which an update hangs on more than a number and its own past, and whether each is given."""
+    return {
+        "learner.clip_norm": learner.clip_norm is not None,
+        "learner.freeze": bool(learner.freeze),
+        "learner.rate_factors": bool(learner.rate_factors),
+    }
 
 
 def check_element_wise(job: "Job") -> None:
@@ -61,16 +74,13 @@ def check_element_wise(job: "Job") -> None:
             f"training.state sharded cuts a table, or a network or factorization, into parts; learner.kind "
             f"{learner.kind} has none of these: remove it."
         )
-    kind = learner.optimizer.get("kind", "adam")
+    kind = _optimizer(learner)
     if kind not in ELEMENT_WISE:
         raise JobFileError(
             f"training.state sharded needs an optimizer that updates each number by itself, which {kind} does not: "
             f"choose one of {', '.join(sorted(ELEMENT_WISE))}, or remove training.state."
         )
-    fields = {
-        "learner.clip_norm": learner.clip_norm is not None,
-        "learner.freeze": bool(learner.freeze),
-        "learner.rate_factors": bool(learner.rate_factors),
+    fields = _joint_fields(learner) | {
         "training.batch_size full": training.batch_size == "full",
         f"training.gradients {training.gradients}": training.gradients != "float32",
         "training.local_steps": training.local_steps > 1,

@@ -25,7 +25,7 @@ WIDENING = 4
 Layer = dict[str, jax.Array]
 
 
-class Embedded(Protocol):
+class Inputs(Protocol):
     """The way from a row's features to its places, the words of a text or the steps of a series.
 
     ``name``: of its parameters.  ``width``: the places of a row.
@@ -65,7 +65,7 @@ class TransformerLayers:
     The padding behind a row's last word changes nothing.
     """
 
-    def __init__(self, inputs: Embedded, blocks: int, heads: int, dense: Sequence[int]) -> None:
+    def __init__(self, inputs: Inputs, blocks: int, heads: int, dense: Sequence[int]) -> None:
         self._inputs = inputs
         self._blocks = blocks
         self._heads = heads
@@ -148,7 +148,7 @@ def build(options: Transformer, schema: Schema) -> Learner:
     head = Head(schema, "transformer")
     widths = [options.embedding, *options.hidden, head.width]
 
-    def layers(inputs: Embedded) -> TransformerLayers:
+    def layers(inputs: Inputs) -> TransformerLayers:
         return TransformerLayers(inputs, options.blocks, options.heads, widths)
 
     if any(feature.ids for feature in schema.features):
