@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from tests import lean
-from yarnml.data.arrays import as_numpy
+from yarnml.data.arrays import as_numpy, one_array
 
 KINDS = [pa.int8(), pa.uint16(), pa.int64(), pa.float32(), pa.float64(), pa.bool_()]
 
@@ -24,6 +24,15 @@ def test_as_numpy_is_to_numpy(kind: pa.DataType, values: list[Any]) -> None:
         unpacked = as_numpy(part)
         assert unpacked.dtype == expected.dtype
         assert np.array_equal(unpacked.astype(np.float64), expected.astype(np.float64), equal_nan=True)
+
+
+@pytest.mark.parametrize("kind", [pa.list_view(pa.int32()), pa.large_list_view(pa.int32())], ids=str)
+def test_lists_that_lie_anywhere(kind: pa.DataType) -> None:
+    """Views of lists become lists with the same values, wherever these begin, also beside nulls and empty ones."""
+    array = pa.array([[1, 2], None, [], [3], [4, 5, 6]], kind)
+    turned = pa.array([[4, 5, 6], [1, 2]], kind).take(pa.array([1, 0, 1]))
+    for part in (array, array[1:], array[2:4], turned):
+        assert one_array(pa.chunked_array([part])).to_pylist() == part.to_pylist()
 
 
 def test_numbers_load_no_pandas() -> None:

@@ -15,9 +15,9 @@ from yarnml.errors import DataError, JobFileError
 TYPES = {
     "binary": ([b"a", b"b"], r"binary.*; text must be UTF-8, and annotated as text in Parquet: .* cast it to text"),
     "nested": ([[[1]], [[2]]], r"list<.*list<.*; put all numbers of a row into one list"),
-    "words": ([["a"], ["b", "c"]], r"list<.*string>.*; join a row's words to one text"),
+    "words": ([["a"], ["b", "c"]], r"list<.*string>.*; name one of its texts, such as tags\[0\]"),
     "struct": ([{"a": 1}] * 2, r"struct<a: int64>.*; name its parts, such as address"),
-    "map": (pa.array([[("a", 1)]] * 2, pa.map_(pa.string(), pa.int64())), r"map<.*; store its parts as columns"),
+    "map": (pa.array([[("a", 1)]] * 2, pa.map_(pa.string(), pa.int64())), r"map<.*; name one of its keys"),
     "timestamp": ([datetime.datetime(2026, 1, 1)] * 2, r"timestamp.*; store it as a number, such as seconds"),
     "date": ([datetime.date(2026, 1, 1)] * 2, r"date32.*; store it as a number, such as days"),
     "time": ([datetime.time(1)] * 2, r"time64.*; store it as a number, such as seconds"),

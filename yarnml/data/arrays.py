@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from yarnml.errors import DataError
 
@@ -77,9 +78,18 @@ def one_array(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _plain(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    if pa.types.is_list_view(array.type) or pa.types.is_large_list_view(array.type):
+        return _from_view(array)
     if not pa.types.is_dictionary(array.type):
         return array if array.type == kind else array.cast(kind)
     return array.dictionary.cast(kind).take(array.indices)  # dictionary_decode knows fewer types
+
+
+def _from_view(lists: pa.Array) -> pa.Array:
+    """Lists behind each other, of those that lie anywhere; Arrow's own cast loses some where there are nulls."""
+    lengths = as_numpy(pc.list_value_length(lists).fill_null(0)).astype(np.int64)
+    offsets = pa.array(np.append(0, np.cumsum(lengths)))
+    return pa.LargeListArray.from_arrays(offsets, lists.flatten(), mask=lists.is_null())
 
 
 def as_numpy(array: pa.Array) -> Array:

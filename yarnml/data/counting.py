@@ -10,6 +10,7 @@ from yarnml import storage
 from yarnml.data.base import Dataset
 from yarnml.data.choices import Choice
 from yarnml.data.dataset import is_typed, read_stored
+from yarnml.data.elements import name_of
 from yarnml.data.formats.registry import reader_of
 from yarnml.data.layouts import Layout, Use, used_columns
 from yarnml.data.selection import Selection, counted_rows, expression, matching_rows
@@ -71,7 +72,7 @@ def _counts(dataset: Dataset, choice: Choice, columns: pa.Schema, written: bytes
         entry = dataset.files[file]
         possible = range(len(entry.groups))
         reader = reader_of(dataset.format, dataset.csv)
-        made = {name for name, _ in (*entry.partition, *entry.names)} | {".".join(path) for path in dataset.paths}
+        made = {name for name, _ in (*entry.partition, *entry.names)} | set(map(name_of, dataset.paths))
         if condition is not None and hasattr(reader, "possible_groups") and not made & set(columns.names):
             fs, path = storage.arrow(entry.url)
             possible = reader.possible_groups(fs, path, condition, columns)

@@ -1,7 +1,7 @@
 """Find and inspect the files of a dataset, and read their groups: the shell around the formats."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -14,7 +14,7 @@ from yarnml.data.base import Dataset, File, Format, changed
 from yarnml.data.deleted import rows_left, stored_rows, without_deleted
 from yarnml.data.formats.registry import format_of, reader_of
 from yarnml.data.layouts import Layout, common_columns, layouts_of
-from yarnml.data.nested import columns_in_file, paths_of, taken_apart, with_parts
+from yarnml.data.nested import columns_in_file, columns_with_elements, paths_of, taken_apart, with_parts
 from yarnml.data.one_file import columns_of_file, names_in_file, names_of_table, types_of_table
 from yarnml.data.partitions import partition_fields, partition_of
 from yarnml.data.snapshots.base import Snapshot, Version
@@ -32,14 +32,26 @@ Inspected = tuple[pa.Schema, File]
 """The columns of a file, and its groups."""
 
 
-def inspect(paths: str | Sequence[str], format: str, field: str, csv: Csv | None = None) -> tuple[Dataset, pa.Schema]:
+def inspect(
+    paths: str | Sequence[str], format: str, field: str, csv: Csv | None = None, names: Iterable[str] = ()
+) -> tuple[Dataset, pa.Schema]:
     """Look into every file once, several at a time; return the dataset and the columns that all files have.
 
-    ``format``: a name of `FORMATS`, or auto.  ``csv``: the dialect of CSV.
+    ``format``: a name of `FORMATS`, or auto.  ``csv``: the dialect of CSV.  ``names``: see `with_elements`.
     ``field``: of the job file; JobFileError names it when there is nothing to read.
     """
-    dataset, layouts = inspect_layouts(paths, format, field, csv)
+    dataset, layouts = with_elements(*inspect_layouts(paths, format, field, csv), names)
     return dataset, common_columns(layouts)
+
+
+def with_elements(dataset: Dataset, layouts: list[Layout], names: Iterable[str]) -> tuple[Dataset, list[Layout]]:
+    """Add the elements of lists and maps that have these names, as columns of their own."""
+    extended = []
+    for columns, url in layouts:
+        columns, paths = columns_with_elements(columns, dataset.paths, names)
+        dataset = replace(dataset, paths=paths)
+        extended.append(Layout(columns, url))
+    return dataset, extended
 
 
 def newest() -> Version:

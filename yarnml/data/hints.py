@@ -2,6 +2,8 @@
 
 import pyarrow as pa
 
+LISTS_OF_TEXT = "name one of its texts, such as tags[0], or join a row's words to one text"
+
 HINTS = {
     "null": "it holds nothing but nulls, so leave it out",
     "binary": "text must be UTF-8, and annotated as text in Parquet: convert it, or cast it to text in writing; "
@@ -10,11 +12,13 @@ HINTS = {
     "date": "store it as a number, such as days, or as text; for features see datetime of data.prepare",
     "time": "store it as a number, such as seconds, or as text",
     "duration": "store it as a number, such as seconds",
-    "list<element: string": "join a row's words to one text",
+    "list<element: string": LISTS_OF_TEXT,
+    "list<item: string": LISTS_OF_TEXT,
+    "list<array: string": LISTS_OF_TEXT,
     "list<element: list<": "put all numbers of a row into one list",
     "list<": "store one value in a row",
     "struct<": "name its parts, such as address.zip, or store them as columns of their own",
-    "map<": "store its parts as columns of their own",
+    "map<": "name one of its keys, such as colours.sky, or make keys of it, by kind: key of data.prepare",
 }
 """By the beginning of a type's name."""
 

@@ -1,15 +1,14 @@
-"""Parts of structs as columns of their own, by path: ``address.zip`` is the field ``zip`` of the column ``address``."""
+"""Parts of nested columns as columns of their own: of structs all, by path, of lists and maps those that are named."""
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from yarnml.data.elements import Path, find_path, name_of, picked
 from yarnml.data.vectors import LISTS, MAPS, as_lists, as_maps, is_vector
 
-Paths = tuple[tuple[str, ...], ...]
-"""The paths of parts, each from the name of a column on; joined by dots they are the parts' names."""
+Paths = tuple[Path, ...]
+"""The paths of parts, each from the name of a column on."""
 
 
 def with_parts(columns: pa.Schema) -> pa.Schema:
@@ -17,39 +16,44 @@ def with_parts(columns: pa.Schema) -> pa.Schema:
     if not _has_structs(columns):
         return columns
     columns = pa.schema([field.with_type(LISTS) if is_vector(field.type) else field for field in columns])
-    parts = [(".".join(path), kind) for path, kind in _parts(columns)]
+    parts = [(name_of(path), kind) for path, kind in _parts(columns)]
     return pa.schema([*columns, *(pa.field(name, kind) for name, kind in parts if name not in columns.names)])
 
 
-def paths_of(schemas: Iterable[pa.Schema], names: Collection[str] | None = None) -> Paths:
-    """The paths of all parts of these columns; with ``names`` of these parts alone."""
-    paths: dict[str, tuple[str, ...]] = {}
+def paths_of(schemas: Iterable[pa.Schema]) -> Paths:
+    """The paths of all parts of structs among these columns."""
+    paths: dict[str, Path] = {}
     for columns in filter(_has_structs, schemas):
         plain = set(columns.names)
         for path, _ in _parts(columns):
-            if (name := ".".join(path)) not in plain:
+            if (name := name_of(path)) not in plain:
                 paths[name] = path
-    return tuple(path for name, path in paths.items() if names is None or name in names)
+    return tuple(paths.values())
 
 
 def columns_in_file(columns: pa.Schema, paths: Paths) -> pa.Schema:
     """The columns to read for these: structs in the place of their parts, with no more parts than are needed."""
-    by_name = {".".join(path): path for path in paths}
+    by_name = {name_of(path): path for path in paths}
     if not by_name.keys() & set(columns.names):
         return columns
-    plain: dict[str, pa.DataType] = {}
-    nested: dict[str, dict[str, Any]] = {}
-    for field in columns:
-        path = by_name.get(field.name)
-        if path is None:
-            plain[field.name] = field.type
-            continue
-        place = nested
-        for name in path[:-1]:
-            place = place.setdefault(name, {})
-        place[path[-1]] = field.type
-    structs = {name: _struct(parts) for name, parts in nested.items() if name not in plain}
-    return pa.schema([*plain.items(), *structs.items()])
+    plain = {field.name: field.type for field in columns if field.name not in by_name}
+    parts = [(by_name[field.name], field.type) for field in columns if field.name in by_name]
+    whole = [field for field in _type_of(parts) if field.name not in plain]
+    return pa.schema([*plain.items(), *whole])
+
+
+def _type_of(parts: Sequence[tuple[Path, pa.DataType]]) -> pa.DataType:
+    """The type of a value that holds what these paths lead to, and nothing else."""
+    ends = [kind for path, kind in parts if not path]
+    if ends:
+        return ends[0]
+    by_step: dict[str | int, list[tuple[Path, pa.DataType]]] = {}
+    for path, kind in parts:
+        step = 0 if isinstance(path[0], int) else path[0]
+        by_step.setdefault(step, []).append((path[1:], kind))
+    if 0 in by_step:
+        return pa.list_(_type_of(by_step[0]))
+    return pa.struct([(str(name), _type_of(inner)) for name, inner in by_step.items()])
 
 
 def taken_apart(table: pa.Table, columns: pa.Schema, paths: Paths) -> pa.Table:
@@ -59,19 +63,30 @@ def taken_apart(table: pa.Table, columns: pa.Schema, paths: Paths) -> pa.Table:
     """
     maps = {field.name for field in columns if field.type == MAPS}
     table = _without_vectors(table, maps)
-    by_name = {".".join(path): path for path in paths}
+    by_name = {name_of(path): path for path in paths}
     if not by_name.keys() & set(columns.names):
         return table if table.num_columns == len(columns) else table.select(columns.names)
     arrays = []
     for name in columns.names:
-        path = by_name.get(name)
-        column = table.column(path[0] if path else name)
-        for part in path[1:] if path else ():
-            column = pc.struct_field(column, part)
+        path = by_name.get(name, (name,))
+        column = picked(table.column(str(path[0])), path[1:])
         if is_vector(column.type):
             column = as_maps(column) if name in maps else as_lists(column, name)
         arrays.append(column)
     return pa.table(arrays, names=columns.names)
+
+
+def columns_with_elements(columns: pa.Schema, paths: Paths, names: Iterable[str]) -> tuple[pa.Schema, Paths]:
+    """The columns, and behind them the elements of lists and maps that have these names; and the paths of all.
+
+    ``paths``: of the parts that are among the columns already.
+    """
+    parts = set(map(name_of, paths))
+    present = set(columns.names)
+    stored = pa.schema([field for field in columns if field.name not in parts])
+    kinds = dict(filter(None, (find_path(name, stored) for name in dict.fromkeys(names) if name not in present)))
+    added = [pa.field(name_of(path), kind) for path, kind in kinds.items()]
+    return pa.schema([*columns, *added]), (*paths, *(path for path in kinds if path not in paths))
 
 
 def with_named_parts(table: pa.Table, names: Collection[str], maps: Collection[str] = ()) -> pa.Table:
@@ -81,10 +96,11 @@ def with_named_parts(table: pa.Table, names: Collection[str], maps: Collection[s
     """
     table = _without_vectors(table, maps)
     missing = set(names) - set(table.column_names)
-    paths = paths_of([table.schema], missing) if missing else ()
+    ends = [find_path(name, table.schema) for name in names if name in missing]
+    paths = tuple(path for path, _ in filter(None, ends))
     if not paths:
         return table
-    all_names = [*table.column_names, *(".".join(path) for path in paths)]
+    all_names = [*table.column_names, *map(name_of, paths)]
     return taken_apart(table, pa.schema([(name, MAPS if name in maps else pa.null()) for name in all_names]), paths)
 
 
@@ -105,11 +121,7 @@ def _has_structs(columns: pa.Schema) -> bool:
     return any(map(pa.types.is_struct, columns.types))
 
 
-def _struct(parts: Mapping[str, Any]) -> pa.DataType:
-    return pa.struct([(name, _struct(kind) if isinstance(kind, dict) else kind) for name, kind in parts.items()])
-
-
-def _parts(columns: Iterable[pa.Field], above: tuple[str, ...] = ()) -> Iterable[tuple[tuple[str, ...], pa.DataType]]:
+def _parts(columns: Iterable[pa.Field], above: Path = ()) -> Iterable[tuple[Path, pa.DataType]]:
     """The path and the type of every part of a struct that is none itself."""
     for field in columns:
         path = (*above, field.name)

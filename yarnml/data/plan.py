@@ -1,7 +1,6 @@
 """The plan of a job's data: found and inspected once, by the master, before anything starts."""
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Collection
 
 import msgspec
 import pyarrow as pa
@@ -12,15 +11,16 @@ from yarnml.data.base import Dataset, Fold, Split
 from yarnml.data.binding import bind, uses_of
 from yarnml.data.choices import choices_of
 from yarnml.data.counting import with_selection
-from yarnml.data.dataset import inspect_layouts, is_typed
+from yarnml.data.dataset import is_typed
+from yarnml.data.elements import name_of
 from yarnml.data.first_rows import facts_of, first_labels, label_remark, with_offsets, with_widths, without_offsets
+from yarnml.data.inspection import inspect_datasets
 from yarnml.data.label_summary import range_text
 from yarnml.data.layouts import Layout, Use, common_columns, content, joined, shown, used_columns
 from yarnml.data.offsets import median_of_rounded
 from yarnml.data.partitions import constant_partitions, used_partition
 from yarnml.data.resolution import left_out_columns, resolved
 from yarnml.data.schema import Schema
-from yarnml.data.snapshots.base import Version
 from yarnml.data.survey import with_findings
 from yarnml.data.types import with_types
 from yarnml.data.uses import keyed_columns, types_like, types_to_read
@@ -61,9 +61,9 @@ def make_plan(job: Job, earlier: Callable[[str], int | None] = lambda name: None
     ``earlier``: tells of a dataset which version of a table the job has read before.
     """
     data = job.data
-    inspected = _inspect(data, earlier)
+    inspected, elements = inspect_datasets(data, earlier)
     datasets = {name: dataset for name, (dataset, _) in inspected.items()}
-    job, remarks = _with_columns(job, *inspected["train"])
+    job, remarks = _with_columns(job, *inspected["train"], elements)
     data = _with_label_type(job, *inspected["train"])
     _check_types(data, inspected["train"][1])
     stored = {"train": _columns(data, *inspected["train"], None)}
@@ -97,32 +97,16 @@ def make_plan(job: Job, earlier: Callable[[str], int | None] = lambda name: None
     return Plan(datasets, stored, schema, range_text(labels), remarks, job.data)
 
 
-def _inspect(data: Data, earlier: Callable[[str], int | None]) -> dict[str, tuple[Dataset, list[Layout]]]:
-    """Look into the files of each dataset that has its own."""
-    paths = {"train": data.train, "validation": data.validation, "test": data.test}
-    inspected = {
-        name: inspect_layouts(path, data.format, f"data.{name}", data.csv, partial(_version, data, name, earlier))
-        for name, path in paths.items()
-        if isinstance(path, str | list)
-    }
-    if data.version is not None and inspected["train"][0].snapshot is None:
-        raise JobFileError(f"data.version is for Delta and Iceberg tables, not for {data.train}; remove it.")
-    return inspected
+def _with_columns(job: Job, train: Dataset, layouts: list[Layout], elements: Collection[str]) -> tuple[Job, list[str]]:
+    """The job with all columns by their names, checked anew, and what is to be said of columns that patterns pass.
 
-
-def _version(data: Data, name: str, earlier: Callable[[str], int | None]) -> Version:
-    """The version of a dataset's table to read: what the job file says, or else what an earlier run has read."""
-    given = data.version if name == "train" else None
-    return earlier(name) if given is None else given
-
-
-def _with_columns(job: Job, train: Dataset, layouts: list[Layout]) -> tuple[Job, list[str]]:
-    """The job with all columns by their names, checked anew, and what is to be said of columns that patterns pass."""
+    ``elements``: columns that only their names choose.
+    """
     if not is_open(job.data):
         return job, []
     constant = constant_partitions(file.partition for file in train.files)
     stored = with_types(common_columns(layouts), job.data.types)
-    job = msgspec.structs.replace(job, data=resolved(job.data, stored, constant, layouts[0].url))
+    job = msgspec.structs.replace(job, data=resolved(job.data, stored, {*constant, *elements}, layouts[0].url))
     check_learner(job)
     check_data(job)
     partial = left_out_columns(layouts)
@@ -143,7 +127,7 @@ def _with_used_partitions(dataset: Dataset, stored: pa.Schema) -> Dataset:
     compared = dataset.selection.columns_to_read(stored).names if dataset.selection else stored.names
     replace = msgspec.structs.replace
     files = tuple(replace(file, partition=used_partition(file.partition, compared)) for file in dataset.files)
-    return replace(dataset, files=files, paths=tuple(path for path in dataset.paths if ".".join(path) in compared))
+    return replace(dataset, files=files, paths=tuple(path for path in dataset.paths if name_of(path) in compared))
 
 
 def _with_label_type(job: Job, train: Dataset, layouts: list[Layout]) -> Data:

@@ -15,15 +15,16 @@ from yarnml.job.patterns import TYPE, is_open, is_pattern, named_features
 from yarnml.job.spec import Data
 
 
-def resolved(data: Data, stored: pa.Schema, constant: Iterable[str], url: str) -> Data:
+def resolved(data: Data, stored: pa.Schema, by_name: Iterable[str], url: str) -> Data:
     """The data section with names of columns alone; JobFileError for a pattern that no column fits.
 
     ``stored``: the columns that all files have; ``url``: the first of them.
-    ``constant``: columns of folders that have one value in all files, which only their name chooses.
+    ``by_name``: columns that only their names choose: those of folders that have one value in all files, and elements
+    of lists and maps.
     """
     if not is_open(data):
         return data
-    roles = {data.weight, data.offset, data.exposure, data.group, *constant}
+    roles = {data.weight, data.offset, data.exposure, data.group, *by_name}
     may_be_chosen = pa.schema([field for field in stored if not pa.types.is_struct(field.type)])
     labels = _columns(data.labels, _without(may_be_chosen, {*roles, *named_features(data)}), stored, "data.label", url)
     free = _without(may_be_chosen, {*roles, *labels})

@@ -55,8 +55,10 @@ def plan_scoring(
     """
     folder = versions.resolve(model)
     about = versions.description(folder)
-    dataset, stored = inspect(source.paths, source.format, source.field, source.csv)
     needed = [*names_of_columns(about.schema.features), *([about.schema.offset.name] if about.schema.offset else [])]
+    extra = [*extra]
+    beside = [*about.schema.labels, *filter(None, [about.schema.weight]), *(name for _, name in extra)]
+    dataset, stored = inspect(source.paths, source.format, source.field, source.csv, [*needed, *beside])
     if labelled is None:
         labelled = bool(about.schema.labels) and {*about.schema.labels} <= {*stored.names}
     labels = [*about.schema.labels, *filter(None, [about.schema.weight])] if labelled else []
