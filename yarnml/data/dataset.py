@@ -10,9 +10,10 @@ import pyarrow as pa
 from msgspec.structs import replace
 
 from yarnml import storage
+from yarnml.data.absent import with_absent, with_absent_elements
 from yarnml.data.base import Dataset, File, Format, changed
 from yarnml.data.deleted import rows_left, stored_rows, without_deleted
-from yarnml.data.formats.registry import format_of, reader_of
+from yarnml.data.formats.registry import SPARSE, format_of, reader_of
 from yarnml.data.layouts import Layout, common_columns, layouts_of
 from yarnml.data.nested import columns_in_file, columns_with_elements, paths_of, taken_apart, with_parts
 from yarnml.data.one_file import columns_of_file, names_in_file, names_of_table, types_of_table
@@ -51,7 +52,7 @@ def with_elements(dataset: Dataset, layouts: list[Layout], names: Iterable[str])
         columns, paths = columns_with_elements(columns, dataset.paths, names)
         dataset = replace(dataset, paths=paths)
         extended.append(Layout(columns, url))
-    return dataset, extended
+    return replace(dataset, files=tuple(with_absent_elements(dataset.files, dataset.paths))), extended
 
 
 def newest() -> Version:
@@ -91,13 +92,18 @@ def inspect_layouts(
     with ThreadPoolExecutor(MAX_FILES_AT_ONCE) as pool:
         looks = [look for run in pool.map(lambda run: [*map(inspect_file, run)], runs) for look in run]
     inspected = _without_empty(urls, looks, field)
+    stored = [with_parts(columns) for columns, _ in inspected]
+    files = [file for _, file in inspected]
+    kinds = {**partition_fields(file.partition for file in files), **(snapshot.types if snapshot else {})}
+    if snapshot or name in SPARSE:
+        files = with_absent(stored, files, snapshot.defaults if snapshot else ())
     parts = paths_of(columns for columns, _ in inspected)
-    dataset = Dataset(name, tuple(file for _, file in inspected), csv=dialect, paths=parts)
+    dataset = Dataset(name, tuple(files), csv=dialect, paths=parts)
     if snapshot:
         dataset = replace(dataset, table=snapshot.kind, snapshot=snapshot.version)
     if not dataset.rows:
         raise DataError(f"{field}: {', '.join(urls[:3])} holds no rows.")
-    return dataset, _layouts(inspected, snapshot.types if snapshot else {})
+    return dataset, _layouts(stored, files, kinds)
 
 
 def _inspect_file(reader: Format, snapshot: Snapshot | None, field: str, url: str) -> Inspected | DataError:
@@ -136,20 +142,18 @@ def _without_empty(urls: Sequence[str], looks: Sequence[Inspected | DataError], 
     return inspected
 
 
-def _layouts(inspected: Sequence[Inspected], types: Mapping[str, pa.DataType]) -> list[Layout]:
-    """The different layouts of files with rows, each with parts of structs and the columns that the folders hold.
+def _layouts(stored: Sequence[pa.Schema], files: Sequence[File], kinds: Mapping[str, pa.DataType]) -> list[Layout]:
+    """The different layouts of files with rows, each with the columns that the folders hold.
 
-    ``types``: of those of the folders, as far as a table says them.
+    ``stored``: the columns of each file.  ``kinds``: the types of those of folders; others are absent, and null.
     """
-    kinds = {**partition_fields(file.partition for _, file in inspected), **types}
     layouts = []
-    for columns, file in inspected:
-        own = {name: kinds[name] for name, _ in file.partition}
+    for columns, file in zip(stored, files, strict=True):
+        own = {name: kinds.get(name, pa.null()) for name, _ in file.partition}
         if file.groups:
-            stored = with_parts(columns)
             if own:
-                stored = pa.schema([*(f for f in stored if f.name not in own), *map(pa.field, own, own.values())])
-            layouts.append((stored, file.url))
+                columns = pa.schema([*(f for f in columns if f.name not in own), *map(pa.field, own, own.values())])
+            layouts.append((columns, file.url))
     return layouts_of(layouts)
 
 

@@ -47,7 +47,7 @@ def with_partition(table: pa.Table, partition: Partition, columns: pa.Schema, ur
             continue
         kind = columns.field(key).type
         try:
-            scalar = pa.scalar(value, pa.string()).cast(kind)
+            scalar = pa.scalar(None, kind) if value is None else pa.scalar(value, pa.string()).cast(kind)
         except pa.ArrowException as exc:
             raise DataError(f"{url}: the folder {key}={value} can't be read as {kind}; see data.types.") from exc
         array = pa.repeat(scalar, table.num_rows)
@@ -64,11 +64,13 @@ def used_partition(partition: Partition, names: Collection[str]) -> Partition:
 
 def constant_partitions(partitions: Iterable[Partition]) -> set[str]:
     """The columns of folders that have one value in all files."""
-    values: dict[str, set[str | None]] = {}
+    values: dict[str, list[str | None]] = {}
+    files = 0
     for partition in partitions:
+        files += 1
         for key, value in partition:
-            values.setdefault(key, set()).add(value)
-    return {key for key, different in values.items() if len(different) == 1}
+            values.setdefault(key, []).append(value)
+    return {key for key, by_file in values.items() if len(by_file) == files and len({*by_file}) == 1}
 
 
 def _type_of(texts: set[str]) -> pa.DataType:

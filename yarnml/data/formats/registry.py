@@ -23,6 +23,9 @@ FORMATS: dict[str, Format] = {
     "images": images,
 }
 
+SPARSE = frozenset({"json", "tfrecord"})
+"""Formats that leave out what is null, so that a file may lack a whole column."""
+
 SUFFIXES = {
     ".parquet": "parquet",
     ".parq": "parquet",

@@ -1,6 +1,6 @@
 """One version of a table, and the protocol of a kind of such tables."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
@@ -32,6 +32,7 @@ class Snapshot(NamedTuple):
     ``format``: of all files.
     ``cleaner``: what removes files of old versions, for an error.
     ``columns``: the columns of the table in those of a file of this URL, and those of another name there.
+    ``defaults``: columns that have another value than null in the rows of a file which lacks them.
     ``deleted``: by URL, the places of the rows of a file that the table has not, ascending.
     """
 
@@ -44,6 +45,7 @@ class Snapshot(NamedTuple):
     cleaner: str = "VACUUM"
     columns: Callable[[pa.Schema, str], tuple[pa.Schema, Names]] = as_stored
     deleted: Mapping[str, Places] = {}
+    defaults: Collection[str] = ()
 
 
 class Tables(Protocol):

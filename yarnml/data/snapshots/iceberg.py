@@ -112,7 +112,9 @@ def _files(table: Any, chosen: Any, url: str, field: str) -> Snapshot:
         return columns_of_table(stored, names_of_ids, file)
 
     deleted = _library(field, url).deleted_rows(tasks)
-    return Snapshot(KIND, url, number, files, kinds, FORMATS[formats[0]], "expire_snapshots", columns, deleted)
+    defaults = {column.name for column in schema.fields if column.initial_default is not None}
+    table_format = FORMATS[formats[0]]
+    return Snapshot(KIND, url, number, files, kinds, table_format, "expire_snapshots", columns, deleted, defaults)
 
 
 def _tasks(scan: Any, where: str) -> list[Any]:
