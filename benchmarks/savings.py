@@ -8,7 +8,7 @@ import safetensors.numpy
 
 from benchmarks.measure import align
 from yarnml.job.spec import TopK
-from yarnml.reduce.int8 import BLOCK_NUMBERS, INT8
+from yarnml.reduce.blocks import BLOCK_NUMBERS, FORMS
 from yarnml.worker.compression import share_at
 
 SHARDS = 8
@@ -19,6 +19,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "every step": {},
     "bfloat16": {"gradients": "bfloat16"},
     "int8": {"gradients": "int8"},
+    "int4": {"gradients": "int4"},
     "top_k 5 %": {"gradients": "top_k", "top_k": {"share": 0.05}},
     "top_k 1 %": {"gradients": "top_k", "top_k": {"share": 0.01}},
     "top_k 1 %, warm-up": {"gradients": "top_k", "top_k": {"share": 0.01, "warmup_steps": 60}},
@@ -33,7 +34,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-BYTES_OF_A_NUMBER = {"float32": 4, "bfloat16": 2, "int8": INT8.itemsize / BLOCK_NUMBERS}
+BYTES_OF_A_NUMBER = {"float32": 4, "bfloat16": 2} | {
+    name: kind.itemsize / BLOCK_NUMBERS for name, kind in FORMS.items()
+}
 BYTES_OF_A_LARGE_NUMBER = 8  # with its key
 
 

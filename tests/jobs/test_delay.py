@@ -62,6 +62,7 @@ def test_steps_of_one_state(train: Train) -> None:
     [
         {"delay": 3},
         {"gradients": "int8"},
+        {"gradients": "int4"},
         {"gradients": "top_k", "top_k": {"share": 0.1}, "delay": 1},
         {"gradients": "top_k", "top_k": {"share": 0.2}, "local_steps": 2},
     ],

@@ -143,7 +143,7 @@ def test_local_steps(job: Job, reference: Callable[[Job], str]) -> None:
     """Local steps have the same law with all that goes beside them, also where another number of workers continues."""
     job["learner"] |= {"normalization": "batch", "hidden": [64]}
     outer = {"kind": "sgd", "learning_rate": 0.7, "momentum": 0.5, "nesterov": True}
-    job["training"] |= {"local_steps": 3, "outer": outer, "gradients": "bfloat16", "micro_batch_size": 7}
+    job["training"] |= {"local_steps": 3, "outer": outer, "gradients": "int4", "micro_batch_size": 7}
     expected = reference(job)
     yarnml.run(job | {"training": job["training"] | {"epochs": 1}, "workers": {"count": 3}, "export": None})
     outcome = yarnml.run(job | {"workers": {"count": 2}, "reducers": {"count": 1}})

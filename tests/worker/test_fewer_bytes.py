@@ -25,7 +25,7 @@ NESTEROV = {"kind": "sgd", "learning_rate": 0.9, "momentum": 0.5, "nesterov": Tr
 COMBINATIONS: dict[str, dict[str, Any]] = {
     "delay, bfloat16": {"delay": 1, "gradients": "bfloat16"},
     "delay, int8": {"delay": 2, "gradients": "int8"},
-    "local steps, int8": {"local_steps": 2, "gradients": "int8"},
+    "local steps, int4": {"local_steps": 2, "gradients": "int4"},
     "top_k": {"gradients": "top_k", "top_k": {"share": 0.05, "warmup_steps": 4}},
     "delay, top_k": {"delay": 2, "gradients": "top_k", "micro_batch_size": 5},
     "all": {"local_steps": 2, "outer": NESTEROV, "delay": 1, "gradients": "int8", "micro_batch_size": 5},

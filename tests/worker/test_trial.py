@@ -32,7 +32,12 @@ def trial_of(fields: dict[str, Any], **training: Any) -> TrialReport:
 
 @pytest.mark.parametrize(
     ("training", "size"),
-    [({}, 4 * PARAMETERS), ({"gradients": "int8"}, 264 * 5), ({"gradients": "top_k"}, 8 * 13)],
+    [
+        ({}, 4 * PARAMETERS),
+        ({"gradients": "int8"}, 264 * 5),
+        ({"gradients": "int4"}, 136 * 5),
+        ({"gradients": "top_k"}, 8 * 13),
+    ],
     ids=str,
 )
 def test_what_travels(digits_job: dict[str, Any], training: dict[str, Any], size: int) -> None:
@@ -41,7 +46,8 @@ def test_what_travels(digits_job: dict[str, Any], training: dict[str, Any], size
     assert report.parameters == PARAMETERS
     assert report.steps == 9
     assert report.sum_bytes == size + 8
-    assert report.numbers == {"top_k": PLACES, "int8": 256 * 5}.get(training.get("gradients", ""), PARAMETERS) + 2
+    numbers = {"top_k": PLACES, "int8": 256 * 5, "int4": 256 * 5}
+    assert report.numbers == numbers.get(training.get("gradients", ""), PARAMETERS) + 2
     assert set(report.seconds) == {"read", "compute", "exchange", "update"}
     assert report.memory > 10**7
 

@@ -36,7 +36,7 @@ from yarnml.job.processes import Reducers as Reducers
 from yarnml.job.processes import Workers as Workers
 from yarnml.job.top_k import TopK as TopK
 
-Gradients = Literal["float32", "bfloat16", "int8", "top_k"]
+Gradients = Literal["float32", "bfloat16", "int8", "int4", "top_k"]
 State = Literal["replicated", "sharded"]
 
 

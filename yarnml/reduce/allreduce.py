@@ -15,10 +15,10 @@ from yarnml.control.credentials import Credentials
 from yarnml.data.aligned import empty
 from yarnml.reduce.aggregator import Aggregator
 from yarnml.reduce.base import MoreParts, no_more_parts
+from yarnml.reduce.blocks import numbers_in
 from yarnml.reduce.chunks import Chunks, chunk_bounds, owned_chunks, slice_bounds
 from yarnml.reduce.connections.base import Connection
 from yarnml.reduce.connections.connect import connect
-from yarnml.reduce.int8 import BLOCK_NUMBERS, INT8
 from yarnml.reduce.keyed import KeyedVector, part_of_place
 from yarnml.reduce.owners import Owners
 from yarnml.reduce.reducer import StepKey, timeout_error
@@ -182,7 +182,7 @@ class NetworkAllReduce:
             return owned_chunks(len(sample.dense), self._routes.owners)
         first = pieces(sample)[0]
         boundary = len(first)  # a chunk has one type, so none crosses from one piece to the next
-        numbers = BLOCK_NUMBERS if first.dtype == INT8 else 1
+        numbers = numbers_in(first.dtype)
         addresses = self._routes.addresses(len(sample) - boundary + boundary * numbers)
         bounds = slice_bounds(len(sample), len(addresses))
         return {

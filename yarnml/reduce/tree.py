@@ -4,8 +4,8 @@ Floating-point addition is not associative, so the order of additions is part of
 fixed by shard numbers alone: node (level, place) of the binary tree covers shards [place·2^level, (place+1)·2^level),
 and its value is always *left child + right child* (or the left child alone where no shard lies under the right one).
 Any process that has both children may add them; the bits are the same.  A sum of bfloat16 numbers is rounded to
-bfloat16 at every node, so that is true of it, too, and every node travels in two bytes a number.  So it is with int8,
-whose random numbers are counted by node.
+bfloat16 at every node, so that is true of it, too, and every node travels in two bytes a number.  So it is with int8
+and int4, whose random numbers are counted by node.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,8 +16,7 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
-from yarnml.reduce import int8
-from yarnml.reduce.int8 import INT8
+from yarnml.reduce import blocks
 from yarnml.reduce.keyed import KeyedVector
 from yarnml.sparse.run import Run, merge
 
@@ -29,7 +28,7 @@ Vector = npt.NDArray[Any]
 class MixedVector:
     """A vector of two types: numbers that may be rounded, and behind them those that may not, float32.
 
-    The first are bfloat16, or blocks of int8 (`yarnml.reduce.int8`), each of which is an element.  A run of elements of
+    The first are bfloat16, or blocks (`yarnml.reduce.blocks`), each of which is an element.  A run of elements of
     one type, ``mixed[low:high]``, is a plain vector, and a view.
     """
 
@@ -86,8 +85,8 @@ def add(left: Chunk, right: Chunk, node: "Node") -> Chunk:
         assert isinstance(right, Run), "parts of one form are added"
         return merge(left, right)
     assert not isinstance(right, Run), "parts of one form are added"
-    if left.dtype == INT8:
-        return int8.added(left, right, *node)
+    if blocks.are_blocks(left.dtype):
+        return blocks.added(left, right, *node)
     if left.dtype == BFLOAT16:
         return np.add(left, right, out=np.empty_like(left), dtype=np.float32)
     sums: Vector = left + right

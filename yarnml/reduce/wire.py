@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from yarnml.control.codec import decoder
 from yarnml.job.fields import LARGEST_DELAY, LARGEST_SHARDS
-from yarnml.reduce.int8 import INT8
+from yarnml.reduce.blocks import FORMS, name_of
 from yarnml.reduce.keyed import run_of
 from yarnml.reduce.tree import Chunk, Vector
 from yarnml.sparse.run import Run
@@ -32,7 +32,7 @@ class Part(Struct, frozen=True, array_like=True):
     ``shards``: the number of shards of the whole sum.
     ``level``, ``place``: the subtree; in a total the root of the tree.
     ``chunk``, ``chunks``: the chunk's number in its slice, and how many the slice has.
-    ``dtype``: NumPy's name of the elements' type; ``int8`` for blocks of it, ``keyed`` or ``owned`` for a run.
+    ``dtype``: NumPy's name of the elements' type; ``int8`` or ``int4`` for blocks, ``keyed`` or ``owned`` for a run.
     ``keys``, ``width``: of a run.  ``number``: the part of the table that an ``owned`` one belongs to.
     ``delay``: how many later sums a worker may have started when it waits for the total of this one.
     """
@@ -44,7 +44,7 @@ class Part(Struct, frozen=True, array_like=True):
     place: Count
     chunk: Count
     chunks: Annotated[int, Meta(ge=1, lt=2**40)]
-    dtype: Annotated[str, Meta(pattern=r"^(float32|float64|bfloat16|int8|keyed|owned)$(?!\n)")] = "float32"
+    dtype: Annotated[str, Meta(pattern=r"^(float32|float64|bfloat16|int8|int4|keyed|owned)$(?!\n)")] = "float32"
     keys: Count = 0
     width: Count = 0
     number: Count = 0
@@ -65,14 +65,14 @@ def header_of(part: Part, chunk: Chunk, *, number: int | None = None) -> Part:
         kind = KEYED if number is None else OWNED
         form = {"keys": len(chunk.keys), "width": chunk.width, "number": number or 0}
         return msgspec.structs.replace(part, dtype=kind, **form)
-    return msgspec.structs.replace(part, dtype="int8" if chunk.dtype == INT8 else chunk.dtype.name)
+    return msgspec.structs.replace(part, dtype=name_of(chunk.dtype))
 
 
 def chunk_of(part: Part, data: Vector) -> Chunk:
     """The chunk behind a header, a view; ValueError where the bytes are none of this form."""
     if part.dtype in (KEYED, OWNED):
         return run_of(data.view(np.uint8), part.keys, part.width)
-    return data.view(INT8 if part.dtype == "int8" else part.dtype)
+    return data.view(FORMS.get(part.dtype, part.dtype))
 
 
 class Hello(Struct, frozen=True, array_like=True):

@@ -1,11 +1,11 @@
 """Ways in which the host makes a shard's sums smaller before they travel."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from yarnml.job.spec import TopK, Training
-from yarnml.reduce import int8, top_k
+from yarnml.reduce import blocks, top_k
 from yarnml.reduce.keyed import KeyedVector
 from yarnml.reduce.tree import MixedVector, Node, Value
 from yarnml.worker.residuals import Residuals
@@ -23,8 +23,8 @@ class Compression(Protocol):
 
 def compression_of(training: Training, residuals: Residuals) -> Compression:
     """The job's way; ``residuals``: of this worker's shards."""
-    if training.gradients == "int8":
-        return Rounding(training.seed)
+    if training.gradients in blocks.FORMS:
+        return Rounding(blocks.FORMS[training.gradients], training.seed)
     if training.gradients == "top_k":
         return Largest(training.top_k or TopK(), residuals)
     return unchanged
@@ -36,14 +36,15 @@ def unchanged(sums: Value, step: int, shard: int) -> Value:
 
 
 class Rounding:
-    """Gradients in int8; ``seed``: of the training."""
+    """Gradients in blocks of one kind; ``seed``: of the training."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, kind: np.dtype[Any], seed: int) -> None:
+        self._kind = kind
         self._seed = seed
 
     def __call__(self, sums: Value, step: int, shard: int) -> MixedVector:
         assert isinstance(sums, MixedVector)
-        return MixedVector(int8.rounded(sums.rounded, self._seed, step, *Node(0, shard)), sums.exact)
+        return MixedVector(blocks.rounded(sums.rounded, self._kind, self._seed, step, *Node(0, shard)), sums.exact)
 
 
 class Largest:

@@ -16,8 +16,7 @@ import numpy as np
 from yarnml.job.spec import Gradients
 from yarnml.learners import gradient
 from yarnml.learners.base import Sums
-from yarnml.reduce import int8, top_k
-from yarnml.reduce.int8 import INT8
+from yarnml.reduce import blocks, top_k
 from yarnml.reduce.keyed import KeyedVector
 from yarnml.reduce.tree import BFLOAT16, MixedVector, Value, float64_of, pieces
 
@@ -70,7 +69,9 @@ class Flattening:
         if isinstance(value, KeyedVector):  # gradients by key, which are the first piece of all others
             return [top_k.numbers_of(value.run, self._length(0)), value.dense]
         return [
-            int8.numbers_of(piece, self._length(number)) if piece.dtype == INT8 else piece.astype(kind, copy=False)
+            blocks.numbers_of(piece, self._length(number))
+            if blocks.are_blocks(piece.dtype)
+            else piece.astype(kind, copy=False)
             for number, (piece, (_, kind)) in enumerate(zip(pieces(value), self._pieces, strict=True))
         ]
 

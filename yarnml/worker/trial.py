@@ -14,7 +14,7 @@ from yarnml.control.reports import Built, Surveyed, Trained
 from yarnml.control.trial import TrialOrder, TrialRefused, TrialReport
 from yarnml.data.survey import columns_to_survey, with_findings
 from yarnml.errors import YarnmlError
-from yarnml.reduce.int8 import BLOCK_NUMBERS, INT8
+from yarnml.reduce.blocks import numbers_in
 from yarnml.reduce.keyed import KeyedVector, sent_bytes
 from yarnml.reduce.memory import MemoryAllReduce
 from yarnml.reduce.reducer import StepKey
@@ -44,8 +44,9 @@ class CountingAllReduce(MemoryAllReduce):
         parts_by_type = pieces(value)
         first = parts_by_type[0]
         self.nbytes = sum(map(sent_bytes, parts_by_type))
-        is_int8 = not isinstance(value, KeyedVector) and first.dtype == INT8
-        self.numbers = len(value) + (BLOCK_NUMBERS - 1) * len(first) if is_int8 else len(value)
+        self.numbers = len(value)
+        if not isinstance(value, KeyedVector):
+            self.numbers += (numbers_in(first.dtype) - 1) * len(first)
 
 
 class Trial:
