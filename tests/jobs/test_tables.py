@@ -115,14 +115,22 @@ def test_killed_and_continued(job: Job, expected: list[bytes], write_job: Any) -
     assert model_bits(Path(job["export"])) == expected
 
 
-def test_sums_of_weights(job: Job) -> None:
-    """A model that sees the sum of each row's weights, of narrow keys, has the bits of one process in two owners."""
+TWO_TOWER = {"kind": "two_tower", "item": ["advertisement", "pages"], "negatives": 30, "hidden": [4], "width": 3}
+
+
+@pytest.mark.parametrize(
+    ("learner", "bits"), [({"kind": "sparse_linear"}, 24), (TWO_TOWER, 64)], ids=["sums of narrow keys", "two towers"]
+)
+def test_other_models(job: Job, learner: Job, bits: int) -> None:
+    """Two owners have the bits of one process, too, where a model sees sums of weights, or other rows of a shard."""
     (step,) = job["data"]["prepare"]
-    narrow = job | {"learner": {"kind": "sparse_linear"}, "data": job["data"] | {"prepare": [step | {"bits": 24}]}}
+    data = job["data"] | {"prepare": [step | {"bits": bits}]}
+    if learner is TWO_TOWER:
+        del data["label"]
     models = []
     for backend, stage in (("inline", INLINE), ("local", ("sharded", 2, 0))):
         export = f"{job['export']}-{backend}"
-        own = in_state(narrow, *stage) | {"export": export, "checkpoint": {"path": f"{export}-job"}}
-        yarnml.run(own, backend)
+        own = in_state(job, *stage) | {"learner": learner, "data": data}
+        yarnml.run(own | {"export": export, "checkpoint": {"path": f"{export}-job"}}, backend)
         models.append(model_bits(Path(export)))
     assert models[0] == models[1]

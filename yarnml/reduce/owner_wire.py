@@ -12,7 +12,7 @@ from msgspec import Struct
 from yarnml.control.codec import decoder
 from yarnml.control.holders import KeptPart, TableFiles
 from yarnml.data.arrays import Array
-from yarnml.job.learners import Rule
+from yarnml.job.learners import Count, Rule
 from yarnml.job.learners.element_wise import ElementWise
 from yarnml.sparse.block import Block
 from yarnml.sparse.policy import ALL_KEYS, KeyPolicy
@@ -24,7 +24,7 @@ class BlockForm(Struct, frozen=True, array_like=True):
 
     name: str
     width: int
-    rule: Rule | ElementWise
+    rule: Rule | Count | ElementWise
     scale: float
     seed: int
 
@@ -36,7 +36,7 @@ class BlockForm(Struct, frozen=True, array_like=True):
         return Block(self.name, self.width, _rule_of(self.rule), self.scale, self.seed)
 
 
-def _rule_of(options: Rule | ElementWise) -> RowRule:
+def _rule_of(options: Rule | Count | ElementWise) -> RowRule:
     if not isinstance(options, ElementWise):
         return rule_of(options)
     from yarnml.learners.element_wise import ElementWiseRule  # it needs JAX, which is long in coming

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from yarnml.data.arrays import Matrix
-from yarnml.job.learners import Adagrad, Ftrl, RowAdagrad, Rule
+from yarnml.job.learners import Adagrad, Count, Ftrl, RowAdagrad, Rule
 from yarnml.job.learners.element_wise import ElementWise
 from yarnml.sparse.kernels import kernels
 
@@ -21,7 +21,7 @@ class RowRule(Protocol):
     """The way in which the weights of a row are kept and updated.  ``options``: the job file's words for it."""
 
     @property
-    def options(self) -> Rule | ElementWise: ...
+    def options(self) -> Rule | Count | ElementWise: ...
 
     def stored(self, width: int) -> int:
         """Numbers that are kept for ``width`` weights."""
@@ -120,6 +120,25 @@ class RowAdagradRule:
         return np.concatenate([weights, following], axis=1)
 
 
+class CountRule:
+    """No optimizer: numbers that count, to which the sums are added."""
+
+    def __init__(self, options: Count) -> None:
+        self.options = options
+
+    def stored(self, width: int) -> int:
+        return width
+
+    def first(self, weights: Matrix) -> Matrix:
+        return weights
+
+    def weights(self, rows: Matrix) -> Matrix:
+        return rows
+
+    def update(self, rows: Matrix, sums: Matrix) -> Matrix:
+        return rows + sums
+
+
 def _writable(array: Matrix) -> Matrix:
     """An array as compiled kernels take it; itself, mostly."""
     return np.require(array, np.float32, ("C", "W"))
@@ -131,8 +150,14 @@ def _halves(rows: Matrix) -> tuple[Matrix, Matrix]:
     return rows[:, :width], rows[:, width:]
 
 
-def rule_of(options: Rule) -> RowRule:
-    """The rule of a job file's ``optimizer`` section."""
-    if isinstance(options, Ftrl):
-        return FtrlRule(options)
-    return RowAdagradRule(options) if isinstance(options, RowAdagrad) else AdagradRule(options)
+def rule_of(options: Rule | Count) -> RowRule:
+    """The rule of a job file's ``optimizer`` section, or of a number that counts."""
+    match options:
+        case Ftrl():
+            return FtrlRule(options)
+        case Adagrad():
+            return AdagradRule(options)
+        case RowAdagrad():
+            return RowAdagradRule(options)
+        case Count():
+            return CountRule(options)

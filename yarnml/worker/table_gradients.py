@@ -142,7 +142,7 @@ class GradientBySums:
 
         def total(dense: Any, by_row: Any) -> jax.Array:
             score = self._model.score_of_sums(dense, by_row, batch.x)
-            return jnp.sum(self._learner.loss_of_score(score, batch.y) * batch.weight)
+            return jnp.sum(self._learner.loss_of_score(score, batch) * batch.weight)
 
         loss, (gradient, slopes) = jax.value_and_grad(total, argnums=(0, 1))(dense, by_row)
         return _in_one(loss, batch, gradient, self._learner), slopes

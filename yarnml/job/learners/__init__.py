@@ -40,15 +40,18 @@ from yarnml.job.learners.networks import (
 from yarnml.job.learners.ratings import Als, Factorization, FactorizationMachine
 from yarnml.job.learners.tables import (
     Adagrad,
+    Count,
     CustomTables,
     Dlrm,
     FieldAware,
     Ftrl,
     RowAdagrad,
     Rule,
+    ScoreOptions,
     SparseFactorizationMachine,
     SparseLinear,
     TableLearnerOptions,
+    TwoTower,
     WideAndDeep,
 )
 from yarnml.job.learners.trees import (
@@ -74,6 +77,7 @@ __all__ = [
     "Augment",
     "Boosting",
     "Cnn",
+    "Count",
     "Custom",
     "CustomTables",
     "Dlrm",
@@ -108,6 +112,7 @@ __all__ = [
     "Recurrent",
     "RowAdagrad",
     "Rule",
+    "ScoreOptions",
     "Softmax",
     "SparseFactorizationMachine",
     "SparseLinear",
@@ -116,6 +121,7 @@ __all__ = [
     "Transformer",
     "Tree",
     "TreeLearner",
+    "TwoTower",
     "WideAndDeep",
 ]
 
@@ -152,5 +158,6 @@ Options = (
     | FieldAware
     | WideAndDeep
     | Dlrm
+    | TwoTower
     | CustomTables
 )

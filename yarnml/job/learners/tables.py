@@ -49,10 +49,13 @@ class RowAdagrad(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, 
 Rule = Ftrl | Adagrad | RowAdagrad
 
 
+class Count(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="count"):
+    """No optimizer: a number that counts, to which sums are added.  Learners have it, and no job file asks for it."""
+
+
 class TableLearnerOptions(LearnerOptions, frozen=True, kw_only=True):
     """Fields of every learner with tables.
 
-    ``loss``: ``logistic`` for two classes, ``squared`` or ``poisson`` for numbers; ``auto``: as the label is.
     ``optimizer``: how a row is updated by the sum of its gradients.
     ``min_count``: a key gets a row when it has come so often in training.
     ``admission_probability``: in its place, that of getting a row each time that a key comes.
@@ -61,15 +64,14 @@ class TableLearnerOptions(LearnerOptions, frozen=True, kw_only=True):
 
     KEYS = True
     TAKES_LABEL_SCALE = False
-    STARTS_LIKE: ClassVar[tuple[str, ...] | None] = ("loss", "optimizer", "min_count")
+    STARTS_LIKE: ClassVar[tuple[str, ...] | None] = ("optimizer", "min_count")
 
-    loss: Loss = "auto"
     optimizer: Rule = field(default_factory=Ftrl)
     min_count: Annotated[int, Meta(ge=1, le=2**20)] = 1
     admission_probability: Annotated[float, Meta(gt=0, le=1)] = 1.0
     max_age: Period | None = None
 
-    def row(self, fields: int) -> tuple[tuple[Rule, int], ...]:
+    def row(self, fields: int) -> tuple[tuple[Rule | Count, int], ...]:
         """The weights of a key: a rule, and how many follow it.  ``fields``: columns that become keys."""
         return ((self.optimizer, 1),)
 
@@ -86,11 +88,22 @@ class TableLearnerOptions(LearnerOptions, frozen=True, kw_only=True):
             )
 
 
-class SparseLinear(TableLearnerOptions, frozen=True, kw_only=True, tag="sparse_linear"):
+class ScoreOptions(TableLearnerOptions, frozen=True, kw_only=True):
+    """Fields of learners with tables that give each row one score.
+
+    ``loss``: ``logistic`` for two classes, ``squared`` or ``poisson`` for numbers; ``auto``: as the label is.
+    """
+
+    STARTS_LIKE: ClassVar[tuple[str, ...] | None] = ("loss", "optimizer", "min_count")
+
+    loss: Loss = "auto"
+
+
+class SparseLinear(ScoreOptions, frozen=True, kw_only=True, tag="sparse_linear"):
     """A linear model with a weight for every key, and for every number of a row."""
 
 
-class SparseFactorizationMachine(TableLearnerOptions, frozen=True, kw_only=True, tag="sparse_factorization_machine"):
+class SparseFactorizationMachine(ScoreOptions, frozen=True, kw_only=True, tag="sparse_factorization_machine"):
     """A linear model with a product of ``rank`` factors for every pair of keys.
 
     ``factors``: how these are updated.  ``initial``: they begin even between -initial and initial.
@@ -106,7 +119,7 @@ class SparseFactorizationMachine(TableLearnerOptions, frozen=True, kw_only=True,
         return ((self.optimizer, 1), (self.factors, self.rank))
 
 
-class FieldAware(TableLearnerOptions, frozen=True, kw_only=True, tag="field_aware"):
+class FieldAware(ScoreOptions, frozen=True, kw_only=True, tag="field_aware"):
     """A factorisation machine in which a key has ``rank`` factors for each column of keys that it meets.
 
     ``factors``: how these are updated.  ``initial``: they begin even between -initial and initial.
@@ -123,7 +136,7 @@ class FieldAware(TableLearnerOptions, frozen=True, kw_only=True, tag="field_awar
         return ((self.optimizer, 1), (self.factors, self.rank * fields))
 
 
-class WideAndDeep(TableLearnerOptions, frozen=True, kw_only=True, tag="wide_and_deep"):
+class WideAndDeep(ScoreOptions, frozen=True, kw_only=True, tag="wide_and_deep"):
     """A linear model, and a network of ReLU layers on embeddings of ``width`` numbers and the numbers of a row.
 
     ``embeddings``: how these are updated.  ``initial``: they begin even between -initial and initial.
@@ -143,7 +156,7 @@ class WideAndDeep(TableLearnerOptions, frozen=True, kw_only=True, tag="wide_and_
         return ((self.optimizer, 1), (self.embeddings, self.width))
 
 
-class Dlrm(TableLearnerOptions, frozen=True, kw_only=True, tag="dlrm"):
+class Dlrm(ScoreOptions, frozen=True, kw_only=True, tag="dlrm"):
     """Embeddings of ``width`` numbers for each column of keys, their products in pairs, and ReLU layers.
 
     ``optimizer``: how embeddings are updated.  ``initial``: they begin even between -initial and initial.
@@ -164,6 +177,35 @@ class Dlrm(TableLearnerOptions, frozen=True, kw_only=True, tag="dlrm"):
         return ((self.optimizer, self.width),)
 
 
+class TwoTower(TableLearnerOptions, frozen=True, kw_only=True, tag="two_tower"):
+    """A tower for queries and one for items: ReLU layers on embeddings of ``width`` numbers, and on numbers of a row.
+
+    ``item``: the columns that tell of an item, of which the first is its id; all others tell of the query.
+    ``optimizer``: how embeddings are updated.  ``initial``: they begin even between -initial and initial.
+    ``hidden``: the widths of each tower's layers.  ``vector``: numbers of a query's and of an item's vector.
+    ``layers``: how the layers' weights are updated.
+    ``negatives``: other rows, at most, whose items a row's own is told from.
+    ``temperature``: what the product of two vectors of length 1 is divided by in the softmax.
+    """
+
+    LABEL = "none"
+    FIELDS = True
+    STARTS_LIKE = ("optimizer", "min_count", "item", "width", "hidden", "vector", "layers")
+
+    item: Annotated[list[str], Meta(min_length=1)]
+    width: Width = 16
+    optimizer: Rule = field(default_factory=lambda: Adagrad(learning_rate=0.05))
+    initial: Positive = 0.05
+    hidden: list[PositiveInt] = field(default_factory=lambda: [32])
+    vector: Width = 16
+    layers: Rule = field(default_factory=lambda: Adagrad(learning_rate=0.01))
+    negatives: Annotated[int, Meta(ge=1, le=8191)] = 1023
+    temperature: Positive = 0.1
+
+    def row(self, fields: int) -> tuple[tuple[Rule | Count, int], ...]:
+        return ((self.optimizer, self.width), (Count(), 1))
+
+
 class Table(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``width`` weights for every key, which begin even between -initial and initial, and follow ``optimizer``."""
 
@@ -172,7 +214,7 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     optimizer: Rule = field(default_factory=Ftrl)
 
 
-class CustomTables(TableLearnerOptions, frozen=True, kw_only=True, tag="custom_tables"):
+class CustomTables(ScoreOptions, frozen=True, kw_only=True, tag="custom_tables"):
     """A user's own model with tables: ``path: file.py:Name``, a class, object or module with ``init`` and ``score``.
 
     ``tables``: what every key has, by name.  ``options`` are handed to the class as keyword arguments.

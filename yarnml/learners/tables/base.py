@@ -85,7 +85,7 @@ class TableModel(Protocol):
     dense: tuple[DenseBlock, ...]
 
     def score(self, dense: dict[str, jax.Array], rows: dict[str, jax.Array], x: jax.Array, entries: Entries) -> Any:
-        """The score of every row [rows].
+        """The score of every row [rows], or whatever its loss takes for one.
 
         ``rows``: float32 [different keys, width] for each block.  x: float32 [rows, width].
         """
@@ -100,12 +100,12 @@ class SumModel(TableModel, Protocol):
 
 
 class Loss(Protocol):
-    """The loss of a score, and the prediction that is made of it."""
+    """The loss of a model's scores, and the prediction that is made of them."""
 
-    def loss(self, score: jax.Array, y: jax.Array) -> jax.Array:
-        """The loss of every row, [rows]."""
+    def loss(self, score: Any, batch: Batch) -> jax.Array:
+        """The loss of every row, [rows].  ``batch``: its rows; those of one shard at one step, where one trains."""
 
-    def predict(self, score: jax.Array) -> jax.Array:
+    def predict(self, score: Any) -> jax.Array:
         """Probabilities [rows, 2] of the classes, or numbers [rows]."""
 
 
@@ -155,11 +155,11 @@ class TableLearner:
 
     def loss(self, dense: Any, rows: Any, batch: Batch, entries: Entries) -> jax.Array:
         """The loss of every row, [rows]."""
-        return self.loss_of_score(self.model.score(dense, rows, batch.x, entries), batch.y)
+        return self.loss_of_score(self.model.score(dense, rows, batch.x, entries), batch)
 
-    def loss_of_score(self, score: jax.Array, y: jax.Array) -> jax.Array:
+    def loss_of_score(self, score: Any, batch: Batch) -> jax.Array:
         """The loss of every row by its score, [rows]."""
-        return self._loss.loss(score, y)
+        return self._loss.loss(score, batch)
 
     def predict(self, dense: Any, rows: Any, x: jax.Array, entries: Entries) -> jax.Array:
         """Predictions: probabilities of two classes, [rows, 2], or numbers, [rows]."""

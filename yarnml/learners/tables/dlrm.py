@@ -29,10 +29,10 @@ class DlrmModel:
         self._fields = fields_of(schema)
         rule = rule_of(options.layers)
         widths = [*options.bottom, options.width]
-        self._bottom = DenseLayers("bottom", schema.width, widths, rule, score=False) if schema.width else None
+        self._bottom = DenseLayers("bottom", schema.width, widths, rule, outputs=0) if schema.width else None
         self._pairs = np.triu_indices(self._fields + (self._bottom is not None), 1)
         inputs = len(self._pairs[0]) + (options.width if self._bottom else 0)
-        self._layers = DenseLayers("layer", inputs, options.hidden, rule, score=True)
+        self._layers = DenseLayers("layer", inputs, options.hidden, rule, outputs=1)
         self.blocks: tuple[Block, ...] = (
             Block("embedding", options.width, rule_of(options.optimizer), options.initial),
         )

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from yarnml.data.schema import Schema
 from yarnml.errors import DataError, JobFileError
-from yarnml.job.learners import TableLearnerOptions
+from yarnml.job.learners import ScoreOptions
 from yarnml.learners.base import Batch, Check, squared_error
 from yarnml.learners.tables.base import Loss
 
@@ -13,8 +13,8 @@ from yarnml.learners.tables.base import Loss
 class Logistic:
     """-log of the probability of a row's class; there are two."""
 
-    def loss(self, score: jax.Array, y: jax.Array) -> jax.Array:
-        return jax.nn.softplus(score) - score * y.astype(score.dtype)
+    def loss(self, score: jax.Array, batch: Batch) -> jax.Array:
+        return jax.nn.softplus(score) - score * batch.y.astype(score.dtype)
 
     def predict(self, score: jax.Array) -> jax.Array:
         return jnp.stack([jax.nn.sigmoid(-score), jax.nn.sigmoid(score)], axis=1)
@@ -23,8 +23,8 @@ class Logistic:
 class Squared:
     """Half of the squared error."""
 
-    def loss(self, score: jax.Array, y: jax.Array) -> jax.Array:
-        return squared_error(score, y)
+    def loss(self, score: jax.Array, batch: Batch) -> jax.Array:
+        return squared_error(score, batch.y)
 
     def predict(self, score: jax.Array) -> jax.Array:
         return score
@@ -33,7 +33,8 @@ class Squared:
 class Poisson:
     """Half of the deviance of a count whose mean is exp(score)."""
 
-    def loss(self, score: jax.Array, y: jax.Array) -> jax.Array:
+    def loss(self, score: jax.Array, batch: Batch) -> jax.Array:
+        y = batch.y
         return jnp.exp(score) - score * y + y * jnp.log(jnp.where(y > 0, y, 1.0)) - y
 
     def predict(self, score: jax.Array) -> jax.Array:
@@ -46,7 +47,7 @@ def _check_counts(batch: Batch) -> None:
         raise DataError("learner.loss poisson needs labels of 0 or more; mend or drop the rows with others.")
 
 
-def loss_of(options: TableLearnerOptions, schema: Schema) -> tuple[Loss, Check | None]:
+def loss_of(options: ScoreOptions, schema: Schema) -> tuple[Loss, Check | None]:
     """The loss of a job file, and the rows that it can take; JobFileError where the label is none for it."""
     is_class = schema.label_type == "class"
     name = options.loss if options.loss != "auto" else "logistic" if is_class else "squared"

@@ -25,7 +25,7 @@ class WideAndDeepModel:
         self._linear = LinearModel(schema.width, rule_of(options.optimizer))
         embedding = Block("embedding", options.width, rule_of(options.embeddings), options.initial)
         inputs = self._fields * options.width + schema.width
-        self._layers = DenseLayers("layer", inputs, options.hidden, rule_of(options.layers), score=True)
+        self._layers = DenseLayers("layer", inputs, options.hidden, rule_of(options.layers), outputs=1)
         self.blocks: tuple[Block, ...] = (*self._linear.blocks, embedding)
         self.dense: tuple[DenseBlock, ...] = (*self._linear.dense, *self._layers.blocks)
 
