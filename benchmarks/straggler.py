@@ -62,8 +62,8 @@ def _once(training: dict[str, Any], *, slow: bool, backups: bool) -> float:
 
 
 def _workers(master: int) -> list[psutil.Process]:
-    children = psutil.Process(master).children()
-    return sorted((p for p in children if "yarnml.worker.process" in p.cmdline()), key=lambda p: p.pid)
+    children = psutil.Process(master).children(recursive=True)
+    return sorted((p for p in children if p.name().startswith("worker ")), key=lambda p: p.pid)
 
 
 @contextmanager

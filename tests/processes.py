@@ -52,6 +52,15 @@ def paced_learner(seconds: float, variable: str, signal: Path) -> str:
     return _PACED.format(seconds=seconds, variable=variable, signal=signal)
 
 
+def in_each_fork(folder: Path, code: str) -> str:
+    """Write a module that runs ``code`` in each process that is forked; the PYTHONPATH that has Python import it."""
+    folder.mkdir()
+    body = "".join(f"    {line}\n" for line in code.splitlines())
+    text = f"import os\ndef act():\n{body}os.register_at_fork(after_in_child=act)\n"
+    (folder / "sitecustomize.py").write_text(text)
+    return os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
+
+
 def wait_for(what: str, condition: Callable[[], object], seconds: float = DEADLINE) -> None:
     """Poll until the condition holds; fail with ``what`` was waited for.  Looking takes a tenth of the time at most."""
     began = time.monotonic()
@@ -96,10 +105,10 @@ class Running:
     def children(self, role: str = "worker") -> list[psutil.Process]:
         """The job's processes of one role, by index."""
         children = {}
-        for child in psutil.Process(self.popen.pid).children():
-            variables = families.variables(child)
-            if variables.get("YARNML_ROLE") == role:
-                children[int(variables["YARNML_INDEX"])] = child
+        for child in psutil.Process(self.popen.pid).children(recursive=True):
+            kind, _, index = families.name(child).partition(" ")
+            if kind == role:
+                children[int(index)] = child
         return [children[i] for i in sorted(children)]
 
     @property

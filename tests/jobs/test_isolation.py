@@ -102,7 +102,7 @@ def test_a_killed_master_leaves_no_process(job: Job, seen: Path, write_job: Call
     line = [sys.executable, "-m", "yarnml", "run", str(write_job(job))]
     with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
         wait_for("the workers", lambda: len(observations(seen)) >= 2)
-        workers = psutil.Process(run.pid).children()
+        workers = psutil.Process(run.pid).children(recursive=True)
         run.send_signal(signal.SIGKILL)
     children = [fact["child"] for fact in observations(seen)]
     ended = [*(worker.pid for worker in workers), *children]

@@ -1,6 +1,5 @@
 """A process that dies costs steps, not bits; too many end the job with a clear sentence."""
 
-import os
 import re
 import shutil
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 import yarnml
 from tests import families
 from tests.jobs.conftest import EPOCHS, Job, model_bits
-from tests.processes import running, saved_steps, wait_for
+from tests.processes import in_each_fork, running, saved_steps, wait_for
 from yarnml.control.reports import Failed
 from yarnml.errors import DataError, ModelError, WorkerLost
 from yarnml.master.reports import cause
@@ -27,6 +26,18 @@ def test_all_die_before_one_has_joined(job: Job, write_job: Any, undisturbed: by
         status, out, err = run.end()
     assert status == 0, err
     assert "failure 2 of at most 10" in out
+    assert model_bits(job) == undisturbed
+
+
+def test_the_process_that_all_are_forked_from_dies(job: Job, write_job: Any, undisturbed: bytes) -> None:
+    """All workers end with it; others come from a new one, and the model has the bits of an undisturbed run."""
+    with running(write_job(job)) as run:
+        wait_for("a checkpoint", lambda: saved_steps(Path(job["checkpoint"]["path"])))
+        run.children()[0].parent().kill()
+        status, out, err = run.end()
+    assert status == 0, err
+    assert "lost: worker 0 was ended by signal 9 (SIGKILL)" in out
+    assert "lost: worker 1 was ended by signal 9 (SIGKILL)" in out
     assert model_bits(job) == undisturbed
 
 
@@ -66,12 +77,13 @@ def test_a_state_that_differs_is_replaced(
     job: Job, write_job: Any, undisturbed: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker whose state has other bits is named after the round and replaced, and the round is done again."""
-    (tmp_path / "sick").mkdir()
-    (tmp_path / "sick/sitecustomize.py").write_text(
-        "import os, sys, threading, time\n"
+    infect = (
+        "import threading, time\n"
         "def infect():\n"
-        "    while not hasattr(sys.modules.get('yarnml.worker.mapper'), 'Mapper'):\n"
+        "    while 'YARNML_INDEX' not in os.environ:\n"
         "        time.sleep(0.01)\n"
+        "    if os.environ['YARNML_INDEX'] != '1':\n"
+        "        return\n"
         "    import jax\n"
         "    from yarnml.worker.program import Program\n"
         "    healthy, steps = Program.update, []\n"
@@ -82,10 +94,9 @@ def test_a_state_that_differs_is_replaced(
         "            state = jax.tree.map(lambda a: a + 1 if a.dtype.kind == 'f' else a, state)\n"
         "        return state, scores\n"
         "    Program.update = update\n"
-        "if os.environ.get('YARNML_ROLE') == 'worker' and os.environ.get('YARNML_INDEX') == '1':\n"
-        "    threading.Thread(target=infect, daemon=True).start()\n"
+        "threading.Thread(target=infect, daemon=True).start()\n"
     )
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'sick'}:{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.setenv("PYTHONPATH", in_each_fork(tmp_path / "sick", infect))
     job["workers"]["count"] = 3  # of two nobody could say which one is right
     with running(write_job(job)) as run:
         status, out, err = run.end()

@@ -56,7 +56,7 @@ def no_room(folder: Path, run: Running) -> Iterator[None]:
 def no_large_files(folder: Path, run: Running) -> Iterator[None]:
     """No process of the job may make a file larger than LIMIT: its writes stop in the middle."""
     command = psutil.Process(run.popen.pid)
-    for process in [*command.children(), command]:
+    for process in [*command.children(recursive=True), command]:
         process.rlimit(psutil.RLIMIT_FSIZE, (LIMIT, LIMIT))
     yield
 

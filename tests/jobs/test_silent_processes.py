@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.jobs.conftest import Job, model_bits
-from tests.processes import running, saved_steps, wait_for
+from tests.processes import in_each_fork, running, saved_steps, wait_for
 
 pytestmark = pytest.mark.long
 
@@ -46,15 +46,22 @@ def test_a_worker_that_falls_silent_is_replaced(job: Job, write_job: Any, undist
     assert model_bits(job) == undisturbed
 
 
-def test_a_worker_that_never_shows_itself_is_replaced(job: Job, write_job: Any) -> None:
-    """One that is stopped while Python starts is replaced after five times workers.timeout, and the job gets done."""
+def test_a_worker_that_never_shows_itself_is_replaced(
+    job: Job, write_job: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is stopped before it joins is replaced after five times workers.timeout, and the job gets done."""
+    stop_once = (
+        "import signal\n"
+        "try:\n"
+        f"    os.close(os.open({str(tmp_path / 'stopped')!r}, os.O_CREAT | os.O_EXCL))\n"
+        "except FileExistsError:\n"
+        "    return\n"
+        "os.kill(os.getpid(), signal.SIGSTOP)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", in_each_fork(tmp_path / "stopping", stop_once))
     with running(write_job(job), "--set", "workers.timeout=5", "--set", "workers.min=2") as run:
-        wait_for("a worker", run.children)
-        stopped = run.children()[0]
-        stopped.send_signal(signal.SIGSTOP)
         wait_for("another one", lambda: "without a sign of life" in run.printed())
-        assert f"worker 0 (process {stopped.pid}" in run.printed()
-        assert not stopped.is_running()
+        assert re.search(r"worker 0 \(process \d+", run.printed())
         status, out, err = run.end()
     assert status == 0, err
     assert re.search(r"^round 1 .* 2 workers$", out, re.M), out

@@ -2,19 +2,17 @@
 
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from fsspec.implementations.local import LocalFileSystem
 
 from yarnml import storage
+from yarnml.clusters.forks import ForkedProcess, ForkServer
 from yarnml.clusters.groups import ProcessGroups
 from yarnml.control.credentials import Token
 from yarnml.control.roles import ProcessId, Role
@@ -45,8 +43,13 @@ class Child:
 
     process: ProcessId
     slot: int
-    popen: subprocess.Popen[bytes]
+    server: ForkServer
+    fork: ForkedProcess
     log: Path
+
+    @property
+    def has_ended(self) -> bool:
+        return self.server.poll(self.fork) is not None
 
 
 class LocalProcesses:
@@ -57,6 +60,7 @@ class LocalProcesses:
         self._logs = log_folder
         self._credentials = credentials
         self._children: list[Child] = []
+        self._servers: list[ForkServer] = []
         self._groups = ProcessGroups()
         self._master = ""
 
@@ -72,25 +76,22 @@ class LocalProcesses:
         siblings = [child for child in self._children if child.process.role == role]
         process = ProcessId(role, len(siblings))
         # The lowest place that is free: a replacement takes the cores and GPUs of the process that it replaces.
-        slot = min(set(range(len(siblings) + 1)) - {child.slot for child in siblings if not self._has_ended(child)})
+        slot = min(set(range(len(siblings) + 1)) - {child.slot for child in siblings if not child.has_ended})
         log = self._logs / paths.log_name(role, process.index)
-        with fresh(str(log)) as output:
-            popen = self._popen(process, slot, output)
-        self._groups.add(popen.pid)
-        self._children.append(Child(process, slot, popen, log))
-
-    def _popen(self, process: ProcessId, slot: int, output: IO[bytes]) -> "subprocess.Popen[bytes]":
         try:
-            return subprocess.Popen(
-                [sys.executable, "-m", "yarnml.worker.process"],
-                env=self._variables(process, slot),
-                stdin=subprocess.PIPE,  # its end tells the child that we are gone
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for the master alone, and what a child starts is in its group
-            )
+            server = self._server()
+            with fresh(str(log)) as output:
+                fork = server.fork(str(process), self._variables(process, slot), output)
         except OSError as exc:  # too many processes, too little memory, or environment.variables without measure
             raise CrewLost(f"{process} can't be started on this machine: {exc.strerror or exc}.") from exc
+        self._children.append(Child(process, slot, server, fork, log))
+
+    def _server(self) -> ForkServer:
+        """Return the server that forks, a new one where there is none any more."""
+        if not self._servers or self._servers[-1].has_ended:
+            log = self._logs / paths.log_name("fork-server", len(self._servers))
+            self._servers.append(ForkServer(self._common_variables(), log, self._groups))
+        return self._servers[-1]
 
     def kill(self, process: ProcessId) -> None:
         for child in self._children:
@@ -98,7 +99,7 @@ class LocalProcesses:
                 self._kill(child, 0.0)
 
     def exits(self) -> dict[ProcessId, Exit]:
-        return {child.process: _exit(child) for child in self._children if self._has_ended(child)}
+        return {child.process: _exit(child) for child in self._children if child.has_ended}
 
     def running(self) -> list[ProcessId]:
         return [child.process for child in self._children]
@@ -111,7 +112,7 @@ class LocalProcesses:
 
     def describe(self, process: ProcessId) -> str:
         children = (child for child in self._children if child.process == process)
-        return next((f"process {child.popen.pid}, log {child.log}" for child in children), "not started")
+        return next((f"process {child.fork.pid or 'to come'}, log {child.log}" for child in children), "not started")
 
     def available(self, role: Role, limit: int) -> int:
         """Return 0: this machine is the user's, who said how many processes it shall have."""
@@ -125,32 +126,26 @@ class LocalProcesses:
         deadline = time.monotonic() + (STOP_SECONDS if wait else 0.0)
         for child in self._children:
             self._kill(child, max(0.0, deadline - time.monotonic()))
-            if child.popen.stdin:
-                child.popen.stdin.close()
 
     def close(self) -> None:
         """Look after no processes any more: all have ended."""
+        for server in self._servers:
+            server.close()
         self._groups.close()
 
     def _kill(self, child: Child, patience: float) -> None:
         """Wait ``patience`` seconds for the child's own end, then kill it; and all that it has started."""
-        if self._has_ended(child):
-            return
-        try:
-            child.popen.wait(patience)
-        except subprocess.TimeoutExpired:
-            child.popen.kill()
-            child.popen.wait()
-        self._groups.end(child.popen.pid)
+        if not child.server.wait(child.fork, patience):
+            child.server.kill(child.fork)
 
-    def _has_ended(self, child: Child) -> bool:
-        """Tell whether a child has ended; at the first look after that, all that it has started is killed."""
-        if child.popen.returncode is None and child.popen.poll() is not None:
-            self._groups.end(child.popen.pid)
-        return child.popen.returncode is not None
+    def _common_variables(self) -> dict[str, str]:
+        """Make the environment of all processes; variables of the job file go before those of this machine."""
+        vcores = self._job.workers.vcores
+        machine = os.environ | library_variables(vcores) | user_cache_variables(vcores)
+        return machine | device_variables(self._job.workers.gpus, 0) | self._job.environment.variables
 
     def _variables(self, process: ProcessId, slot: int) -> dict[str, str]:
-        """Make the environment variables of a child; those of the job file go before those of this machine."""
+        """Make the environment variables of one process beside the common ones."""
         workers = self._job.workers
         is_worker = process.role == "worker"
         environment = Environment(
@@ -164,20 +159,14 @@ class LocalProcesses:
             guarded=True,
             cores=cores_of_worker(slot, workers.vcores, workers.count, available_cores()) if is_worker else (),
         )
-        machine = (
-            os.environ
-            | library_variables(workers.vcores)
-            | device_variables(workers.gpus, slot)
-            | user_cache_variables(workers.vcores)
-        )
-        return machine | self._job.environment.variables | environment.variables()
+        return device_variables(workers.gpus, slot) | self._job.environment.variables | environment.variables()
 
 
 def _exit(child: Child) -> Exit:
     """Describe the end of a child that has ended."""
     role = child.process.role
-    status = child.popen.returncode
-    log = _tail(child.log)
+    status = child.server.poll(child.fork) or 0
+    log = _tail(child.log) or _tail(child.server.log)
     if status < 0:
         name = signal.Signals(-status).name
         return Exit(role, ExitKind.SIGNAL, f"{child.process} was ended by signal {-status} ({name})", log)

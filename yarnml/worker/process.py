@@ -42,7 +42,7 @@ def main() -> int:
     environment = read_environment()
     os.environ.pop(TOKEN_VARIABLE, None)  # what the user's own code starts does not need it
     if environment.guarded:
-        _die_with_launcher()
+        die_with_launcher()
         threading.Thread(target=_exit_with_launcher, daemon=True, name="guard").start()
     return work(environment)
 
@@ -142,7 +142,7 @@ def _exit_without_master(environment: Environment, exc: WorkerLost) -> None:
     os._exit(1)
 
 
-def _die_with_launcher() -> None:
+def die_with_launcher() -> None:
     """Have Linux kill this process when its launcher dies: one that is stopped could not exit by itself."""
     with contextlib.suppress(OSError, AttributeError):  # on other systems the guard thread has to do
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -161,7 +161,3 @@ def failed(exc: Exception) -> Failed:
     reason = str(exc).strip().splitlines()[0] if str(exc).strip() else "no message"
     text = f"A worker failed with {type(exc).__name__}: {reason}"
     return Failed(YarnmlError.__name__, text, "".join(traceback.format_exception(exc)))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

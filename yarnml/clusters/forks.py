@@ -1,0 +1,141 @@
+"""Processes of this machine that are forked from one that has imported their libraries, as their launcher sees them."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from yarnml.clusters.groups import ProcessGroups
+from yarnml.storage.local import fresh
+from yarnml.worker.fork_server import MAX_MESSAGE_BYTES, Answer, Request, encode
+
+_PROGRAM = "yarnml.worker.fork_server"
+
+_POLL_SECONDS = 0.02
+
+END_SECONDS = 5.0
+"""Longest wait for a server that was told to end."""
+
+
+class ForkedProcess:
+    """A process that was asked for.  ``pid``: None until it runs.  ``status``: None until it has ended.
+
+    A status below zero is that of a signal, as in `subprocess.Popen.returncode`.
+    """
+
+    def __init__(self) -> None:
+        self.pid: int | None = None
+        self.status: int | None = None
+        self.is_unwanted = False
+        """It was killed before it ran, and is killed as soon as it does."""
+
+
+class ForkServer:
+    """A running server.  All that it has forked ends with it, and it ends with this process.
+
+    ``variables``: its environment, and that of what it forks.
+    ``log``: the file for what it writes itself.
+    ``groups``: watches over what its processes start.
+    Raises OSError where it can't be started.
+    """
+
+    def __init__(self, variables: Mapping[str, str], log: Path, groups: ProcessGroups) -> None:
+        self.log = log
+        self._variables = variables
+        self._groups = groups
+        self._socket, server_socket = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with server_socket, fresh(str(log)) as output:
+            self._popen = subprocess.Popen(
+                [sys.executable, "-m", _PROGRAM, str(server_socket.fileno())],
+                env=variables,
+                stdin=subprocess.PIPE,  # its end tells the server and all that it forks that we are gone
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for this process alone
+                pass_fds=[server_socket.fileno()],
+            )
+        self._processes: list[ForkedProcess] = []
+        self._lock = threading.Lock()
+
+    @property
+    def has_ended(self) -> bool:
+        return self._popen.poll() is not None
+
+    def fork(self, name: str, variables: Mapping[str, str], output: IO[bytes]) -> ForkedProcess:
+        """Ask for a process that writes to ``output``; an answer is not waited for.  Raises OSError."""
+        more = {name: value for name, value in variables.items() if self._variables.get(name) != value}
+        process = ForkedProcess()
+        with self._lock:
+            request = Request(len(self._processes), name, more)
+            self._processes.append(process)
+            with suppress(ConnectionError):  # a server that ends now takes this process with it
+                socket.send_fds(self._socket, [encode(request)], [output.fileno()])
+        return process
+
+    def poll(self, process: ForkedProcess) -> int | None:
+        """Return the status of a process, None while it hasn't ended."""
+        with self._lock:
+            self._receive()
+        return process.status
+
+    def wait(self, process: ForkedProcess, seconds: float) -> bool:
+        """Wait for the end of a process; False where it doesn't come in time."""
+        deadline = time.monotonic() + seconds
+        while self.poll(process) is None:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
+        return True
+
+    def kill(self, process: ForkedProcess) -> None:
+        """Kill a process, also one that does not run yet."""
+        with self._lock:
+            process.is_unwanted = True
+            self._receive()
+            _kill(process)
+
+    def close(self) -> None:
+        """End the server, and with it what it has forked."""
+        self._socket.close()
+        if self._popen.stdin:
+            self._popen.stdin.close()
+        try:
+            self._popen.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:  # somebody has stopped it
+            self._popen.kill()
+            self._popen.wait()
+
+    def _receive(self) -> None:
+        """Take the answers that have come; a server that has ended has taken its processes with it."""
+        with suppress(BlockingIOError, ConnectionError):
+            while message := self._socket.recv(MAX_MESSAGE_BYTES, socket.MSG_DONTWAIT):
+                answer = Answer(**json.loads(message))
+                self._note(self._processes[answer.number], answer.pid, answer.status)
+        if (status := self._popen.poll()) is not None:
+            for process in self._processes:
+                if process.status is None:
+                    self._note(process, process.pid, status if process.pid is None else -signal.SIGKILL)
+
+    def _note(self, process: ForkedProcess, pid: int | None, status: int | None) -> None:
+        if pid is not None and process.pid is None:
+            process.pid = pid
+            self._groups.add(pid)
+            if process.is_unwanted:
+                _kill(process)
+        process.status = status
+        if pid is not None and status is not None:
+            self._groups.end(pid)
+
+
+def _kill(process: ForkedProcess) -> None:
+    if process.pid is not None and process.status is None:
+        with suppress(ProcessLookupError):  # it has ended this moment
+            os.kill(process.pid, signal.SIGKILL)
