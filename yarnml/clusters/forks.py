@@ -15,7 +15,7 @@ from typing import IO
 
 from yarnml.clusters.groups import ProcessGroups
 from yarnml.storage.local import fresh
-from yarnml.worker.fork_server import MAX_MESSAGE_BYTES, Answer, Request, encode
+from yarnml.worker.fork_messages import MAX_MESSAGE_BYTES, Answer, Request, encode
 
 _PROGRAM = "yarnml.worker.fork_server"
 

@@ -12,41 +12,12 @@ import os
 import selectors
 import socket
 import sys
-from dataclasses import asdict, dataclass
 
 from yarnml.events.log import log_what_nobody_catches
 from yarnml.worker import process
-
-MAX_MESSAGE_BYTES = 2**16
+from yarnml.worker.fork_messages import MAX_MESSAGE_BYTES, Answer, Request, encode
 
 _NAME_FILE = "/proc/self/comm"
-
-
-@dataclass(frozen=True)
-class Request:
-    """A process to fork.
-
-    ``number``: tells its answers apart from those of others.
-    ``name``: what lists of processes show, of which Linux keeps 15 bytes.
-    ``variables``: what its environment has beside, or instead of, the server's.
-    """
-
-    number: int
-    name: str
-    variables: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The state of the process of a request.  ``status``: its exit status, or less a signal; None while it runs."""
-
-    number: int
-    pid: int
-    status: int | None = None
-
-
-def encode(message: Request | Answer) -> bytes:
-    return json.dumps(asdict(message)).encode()
 
 
 class ForkServer:

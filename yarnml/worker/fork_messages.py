@@ -1,0 +1,33 @@
+"""What a launcher and the server that forks its processes write each other, a message at a time."""
+
+import json
+from dataclasses import asdict, dataclass
+
+MAX_MESSAGE_BYTES = 2**16
+
+
+@dataclass(frozen=True)
+class Request:
+    """A process to fork.
+
+    ``number``: tells its answers apart from those of others.
+    ``name``: what lists of processes show, of which Linux keeps 15 bytes.
+    ``variables``: what its environment has beside, or instead of, the server's.
+    """
+
+    number: int
+    name: str
+    variables: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The state of the process of a request.  ``status``: its exit status, or less a signal; None while it runs."""
+
+    number: int
+    pid: int
+    status: int | None = None
+
+
+def encode(message: Request | Answer) -> bytes:
+    return json.dumps(asdict(message)).encode()
