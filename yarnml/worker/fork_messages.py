@@ -1,4 +1,4 @@
-"""What a launcher and the server that forks its processes write each other, a message at a time."""
+"""Messages between a launcher and the server that forks its processes."""
 
 import json
 from dataclasses import asdict, dataclass
