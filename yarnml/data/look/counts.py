@@ -1,6 +1,6 @@
 """Counts of one column, which add up to the same, to the bit, however the rows were cut."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -9,13 +9,41 @@ import pyarrow.compute as pc
 from msgspec import Struct
 
 from yarnml.data.arrays import float64, is_list, is_number, is_text, one_array, plain_type
-from yarnml.data.prepare.findings import Quantiles, Values, quantiles, values
+from yarnml.data.prepare.findings import MAX_BINS, Quantiles, Values, quantiles, values
 
 MAX_VALUES = 10_000
-"""Different values up to which they are counted."""
+"""Different values up to which they are counted, where columns are few."""
+
+MIN_VALUES = 200
+MIN_BINS = 1024
+VALUES_IN_ALL = 2**21
+"""Different values of all columns together, some 200 MB at most."""
+
+BINS_IN_ALL = 2**22
+"""Bins of all columns together, 64 MiB."""
+
+TOO_MANY = Values([], -1)
+"""Stands for more values than are counted: of most columns of numbers none is kept."""
 
 _PLAIN = (str, int, float, bool)
 """Values that a message brings as they are; dates, instants and others are counted as text."""
+
+
+class Limits(NamedTuple):
+    """The size of the counts of one column: different values, and bins of numbers."""
+
+    values: int = MAX_VALUES
+    bins: int = MAX_BINS
+
+
+FULL = Limits()
+"""The limits of a column among few."""
+
+
+def limits_of(columns: int) -> Limits:
+    """The limits for each of so many columns: of very many each has less room."""
+    values_each = max(min(VALUES_IN_ALL // max(columns, 1), MAX_VALUES), MIN_VALUES)
+    return Limits(values_each, max(min(BINS_IN_ALL // max(columns, 1), MAX_BINS), MIN_BINS))
 
 
 class ColumnCounts(Struct, frozen=True):
@@ -44,13 +72,23 @@ class ColumnCounts(Struct, frozen=True):
         return ColumnCounts(
             self.rows + other.rows,
             self.nulls + other.nulls,
-            self.values.merged(other.values) if self.values and other.values else self.values or other.values,
+            _merged_values(self.values, other.values),
             _merged_quantiles(self.quantiles, other.quantiles),
             self.is_numeric and other.is_numeric,
             self.is_whole and other.is_whole,
             self.words + other.words,
             (min(lengths), max(lengths)) if lengths else None,
         )
+
+
+def _merged_values(a: Values | None, b: Values | None) -> Values | None:
+    if a is None or b is None:
+        return a or b
+    return TOO_MANY if a.too_many or b.too_many else _bounded(a.merged(b))
+
+
+def _bounded(counted: Values) -> Values:
+    return TOO_MANY if counted.too_many else counted
 
 
 def _merged_quantiles(a: Quantiles | None, b: Quantiles | None) -> Quantiles | None:
@@ -60,8 +98,9 @@ def _merged_quantiles(a: Quantiles | None, b: Quantiles | None) -> Quantiles | N
 class ColumnCounter:
     """Counts one column, group by group.  ``guessed``: of a file that says no types, text that may be numbers."""
 
-    def __init__(self, field: pa.Field, guessed: bool) -> None:
+    def __init__(self, field: pa.Field, guessed: bool, limits: Limits = FULL) -> None:
         kind = plain_type(field.type)
+        self._limits = limits
         self.counts = ColumnCounts(is_numeric=guessed or is_number(kind) or is_time(kind))
 
     def add(self, column: pa.ChunkedArray) -> None:
@@ -73,7 +112,7 @@ class ColumnCounter:
             len(array),
             len(array) - len(present),
             self._values(present),
-            None if x is None else quantiles(x),
+            None if x is None else quantiles(x, self._limits.bins),
             x is not None or (self.counts.is_numeric and not _is_compared(array.type)),
             x is None or bool((x == np.floor(x)).all()),
             (pc.sum(pc.count_substring_regex(present, r"[^\s]+")).as_py() or 0) if is_text(present.type) else 0,
@@ -86,8 +125,8 @@ class ColumnCounter:
         so_far = self.counts.values
         if not _is_compared(present.type) or (so_far and so_far.too_many):
             return None
-        own = values(present, MAX_VALUES)
-        return Values([(_plain(value), rows) for value, rows in own.counts], MAX_VALUES)
+        own = values(present, self._limits.values)
+        return _bounded(Values([(_plain(value), rows) for value, rows in own.counts], own.limit))
 
 
 def is_time(kind: pa.DataType) -> bool:

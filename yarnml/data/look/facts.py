@@ -4,8 +4,8 @@ import pyarrow as pa
 from msgspec import Struct
 
 from yarnml.data.arrays import is_list, is_text, plain_type
+from yarnml.data.look.counts import FULL, ColumnCounts, Limits, is_time
 from yarnml.data.look.counts import MAX_VALUES as MAX_VALUES
-from yarnml.data.look.counts import ColumnCounts, is_time
 
 SHARES = [0.0, 0.25, 0.5, 0.75, 1.0]
 CURVE = [n / 20 for n in range(21)]
@@ -19,12 +19,13 @@ class ColumnFacts(Struct, frozen=True):
 
     ``content``: whole numbers, fractions, booleans, dates, text, lists, nothing, or its type where it is none of these.
     ``rows``, ``nulls``: how many; NaN counts as null.
-    ``distinct``: different values; None for more than `MAX_VALUES`, and for lists.
+    ``distinct``: different values; None for more than ``counted``, and for lists.
     ``at``: the numbers at `SHARES` of the rows, as they are shown; None for what are no numbers and no dates.
-    ``top``: the values that come most often, each with its rows; none where there are more than `MAX_VALUES`.
+    ``top``: the values that come most often, each with its rows; none where there are more than ``counted``.
     ``curve``: the numbers at the shares of `CURVE`; none for what are no numbers.
     ``words``: the mean number of words of a text.
     ``lengths``: the shortest and the longest list.
+    ``counted``: different values up to which they are counted, fewer than `MAX_VALUES` where there are many columns.
     """
 
     name: str
@@ -38,6 +39,7 @@ class ColumnFacts(Struct, frozen=True):
     words: float = 0.0
     lengths: tuple[int, int] | None = None
     curve: list[float] = []
+    counted: int = MAX_VALUES
 
     @property
     def is_constant(self) -> bool:
@@ -48,10 +50,12 @@ class ColumnFacts(Struct, frozen=True):
     def is_unique(self) -> bool:
         """True where no value comes twice, as far as they were counted: of many rows, more values than were counted."""
         present = self.rows - self.nulls
-        return present > 1 and (self.distinct == present if self.distinct is not None else not self.top)
+        if self.distinct is None:
+            return present > 1 and not self.top and self.counted == MAX_VALUES
+        return present > 1 and self.distinct == present
 
 
-def facts_of(field: pa.Field, guessed: bool, counts: ColumnCounts) -> ColumnFacts:
+def facts_of(field: pa.Field, guessed: bool, counts: ColumnCounts, limits: Limits = FULL) -> ColumnFacts:
     """All that the counts of a column tell.  ``guessed``: of a file that says no types, text that may be numbers."""
     kind = plain_type(field.type)
     content = _content(kind, guessed, counts)
@@ -71,6 +75,7 @@ def facts_of(field: pa.Field, guessed: bool, counts: ColumnCounts) -> ColumnFact
         counts.words / max(counts.rows - counts.nulls, 1),
         counts.lengths,
         numbers.at(CURVE) if numbers and content in NUMBERS else [],
+        limits.values,
     )
 
 
@@ -91,7 +96,7 @@ def _content(kind: pa.DataType, guessed: bool, counts: ColumnCounts) -> str:
 def _has_only_booleans(counts: ColumnCounts) -> bool:
     """Tell whether all texts are true or false."""
     assert counts.values
-    return {str(value).lower() for value, _ in counts.values.counts} <= {"true", "false"}
+    return not counts.values.too_many and {str(value).lower() for value, _ in counts.values.counts} <= {"true", "false"}
 
 
 def _shown_numbers(numbers: list[float], kind: pa.DataType, content: str) -> list[str]:

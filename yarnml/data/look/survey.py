@@ -13,7 +13,7 @@ from yarnml.data.base import Dataset
 from yarnml.data.dataset import inspect_layouts, is_typed, read_group
 from yarnml.data.formats.csv import BackslashQuotes
 from yarnml.data.layouts import common_columns
-from yarnml.data.look.counts import ColumnCounter, ColumnCounts
+from yarnml.data.look.counts import ColumnCounter, ColumnCounts, limits_of
 from yarnml.data.look.facts import ColumnFacts, facts_of
 from yarnml.data.prefetch import prefetch
 from yarnml.data.resolution import left_out_columns
@@ -94,7 +94,8 @@ def count_columns(
 
     ``on_group`` is called after each.
     """
-    counters = [ColumnCounter(f, f.name in guessed) for f in columns]
+    limits = limits_of(len(columns))
+    counters = [ColumnCounter(f, f.name in guessed, limits) for f in columns]
     for place, table in prefetch(partial(_read, dataset, columns), places, max_items=1):
         for name, counter in zip(columns.names, counters, strict=True):
             counter.add(table.column(name))
@@ -110,6 +111,7 @@ def merge_counts(parts: Iterable[list[ColumnCounts]]) -> list[ColumnCounts]:
 def as_look(subject: Subject, counts: Sequence[ColumnCounts]) -> Look:
     """The look that the counts of all groups make; ``counts``: one for each column."""
     dataset = subject.dataset
+    limits = limits_of(len(subject.columns))
     return Look(
         subject.paths,
         dataset.format,
@@ -119,7 +121,7 @@ def as_look(subject: Subject, counts: Sequence[ColumnCounts]) -> Look:
         len(dataset.group_rows),
         dataset.rows,
         subject.read.rows,
-        [facts_of(f, f.name in subject.guessed, own) for f, own in zip(subject.columns, counts, strict=True)],
+        [facts_of(f, f.name in subject.guessed, own, limits) for f, own in zip(subject.columns, counts, strict=True)],
         subject.partial,
     )
 

@@ -1,6 +1,6 @@
 """A look at data as lines for people."""
 
-from yarnml.data.look.facts import MAX_VALUES, ColumnFacts
+from yarnml.data.look.facts import ColumnFacts
 from yarnml.data.look.survey import Look
 from yarnml.events.text import columns, count_of, first_few
 
@@ -31,7 +31,7 @@ def about_files(look: Look) -> list[str]:
 
 def cells(column: ColumnFacts) -> list[str]:
     """The facts about one column, under the `TITLES`."""
-    distinct = "" if column.lengths else f"> {MAX_VALUES}" if column.distinct is None else str(column.distinct)
+    distinct = "" if column.lengths else f"> {column.counted}" if column.distinct is None else str(column.distinct)
     if column.content in ("nothing", "lists") or (
         column.distinct is None and not column.at and column.content != "text"
     ):

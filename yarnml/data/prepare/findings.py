@@ -21,7 +21,7 @@ from yarnml.data.prepare.exact import UNIT_BITS, exact_sums
 from yarnml.data.prepare.labels import LabelSums
 
 MAX_BINS = 1 << 14
-"""Bins of a `Quantiles`."""
+"""Bins of a `Quantiles`, where nobody asks for fewer."""
 
 
 class Extremes(Struct, frozen=True, tag="extremes"):
@@ -117,18 +117,21 @@ def exact_sum(x: npt.NDArray[np.float64]) -> Sum:
 class Quantiles(Struct, frozen=True, tag="quantiles"):
     """A histogram of numbers: rows for each run of ``2^shift`` neighbouring float64s, by the run's number, ascending.
 
-    ``shift`` is the least for which there are at most `MAX_BINS` runs with rows, so 0 and exact for so many different
+    ``shift`` is the least for which there are at most ``limit`` runs with rows, so 0 and exact for so many different
     numbers.  A part of the rows needs no larger shift than all of them, so merging in any order ends at the same.
+
+    ``runs``, ``rows``: as bytes of uint64 and int64, since there may be thousands of columns.
     """
 
     shift: int
-    runs: list[int]
-    rows: list[int]
+    runs: bytes
+    rows: bytes
+    limit: int = MAX_BINS
 
     def merged(self, other: "Quantiles") -> "Quantiles":
         shift = max(self.shift, other.shift)
-        runs = [np.array(q.runs, np.uint64) >> np.uint64(shift - q.shift) for q in (self, other)]
-        return _fitted(shift, np.concatenate(runs), np.array(self.rows + other.rows, np.int64))
+        runs = [np.frombuffer(q.runs, np.uint64) >> np.uint64(shift - q.shift) for q in (self, other)]
+        return _fitted(shift, np.concatenate(runs), np.frombuffer(self.rows + other.rows, np.int64), self.limit)
 
     @property
     def is_empty(self) -> bool:
@@ -136,29 +139,29 @@ class Quantiles(Struct, frozen=True, tag="quantiles"):
 
     def at(self, shares: list[float]) -> list[float]:
         """The numbers below which these shares of the rows lie, interpolated between neighbours in order."""
-        last = np.cumsum(np.array(self.rows, np.int64)) - 1  # place in order of the last row of each run
+        last = np.cumsum(np.frombuffer(self.rows, np.int64)) - 1  # place in order of the last row of each run
         middle = np.uint64((1 << self.shift) >> 1)
-        numbers = _number((np.array(self.runs, np.uint64) << np.uint64(self.shift)) + middle)
+        numbers = _number((np.frombuffer(self.runs, np.uint64) << np.uint64(self.shift)) + middle)
         places = np.array(shares) * last[-1]
         below = np.floor(places)
         low, high = (numbers[np.searchsorted(last, place)] for place in (below, np.ceil(places)))
         return (low + (high - low) * (places - below)).tolist()
 
 
-def quantiles(x: npt.NDArray[np.float64]) -> Quantiles:
+def quantiles(x: npt.NDArray[np.float64], limit: int = MAX_BINS) -> Quantiles:
     """Make the histogram of one piece; numbers that are not finite do not count."""
     runs, rows = np.unique(_order(x[np.isfinite(x)]), return_counts=True)
-    return _fitted(0, runs, rows)
+    return _fitted(0, runs, rows, limit)
 
 
-def _fitted(shift: int, runs: npt.NDArray[np.uint64], rows: npt.NDArray[np.int64]) -> Quantiles:
+def _fitted(shift: int, runs: npt.NDArray[np.uint64], rows: npt.NDArray[np.int64], limit: int) -> Quantiles:
     """Add up equal runs, and join neighbours until there are few enough."""
     while True:
         different, place = np.unique(runs, return_inverse=True)
-        if len(different) <= MAX_BINS:
+        if len(different) <= limit:
             total = np.zeros(len(different), np.int64)
             np.add.at(total, place, rows)
-            return Quantiles(shift, different.tolist(), total.tolist())
+            return Quantiles(shift, different.tobytes(), total.tobytes(), limit)
         shift += 1
         runs = runs >> np.uint64(1)
 
