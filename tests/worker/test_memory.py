@@ -31,13 +31,16 @@ def test_a_model_too_large(options: Options, shape: tuple[int, ...] | None) -> N
 
 
 def test_the_optimizer_counts() -> None:
-    """Adam keeps two numbers for each parameter; a model that just fits is let through."""
+    """Adam keeps two numbers for each parameter; a model that just fits, and one that is cut into parts, go on."""
     learner = build_learner(Mlp(hidden=[1000], optimizer={"kind": "adam", "learning_rate": 1e-3}), schema(63, (0, 1)))
     parameters = 1000 * 64 + 2 * 1001
     least = COPIES * 3 * parameters * 4
     check_fits(learner, least + 100)
     with pytest.raises(JobFileError):
         check_fits(learner, least - 1)
+    check_fits(learner, COPIES * parameters * 4, is_sharded=True)
+    with pytest.raises(JobFileError):
+        check_fits(learner, COPIES * parameters * 4 - 1, is_sharded=True)
 
 
 def test_what_is_available(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

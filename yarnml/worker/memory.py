@@ -19,16 +19,19 @@ COPIES = 2
 _CGROUP_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
-def check_fits(learner: Learner, memory: int, older: int = 0) -> None:
+def check_fits(learner: Learner, memory: int, older: int = 0, *, is_sharded: bool = False) -> None:
     """Refuse a learner whose state, its parameters and those of its optimizer, is larger than this memory in bytes.
 
     ``older``: how many older states are kept beside it.
+    ``is_sharded``: the processes share what the optimizer keeps, so that one of them may have next to nothing of it.
     """
     try:
         with precision_of(learner):
             state = jax.eval_shape(learner.init, jax.random.key(0))
     except (OverflowError, MemoryError) as exc:
         raise JobFileError(f"learner: the model has more parameters than can be counted: {exc}.") from exc
+    if is_sharded:
+        state = state._replace(optimizer=None)
     size = (COPIES + older) * bytes_of(state)
     if size > memory:
         raise JobFileError(
