@@ -100,6 +100,20 @@ def test_any_number_of_processes(job: Job, expected: bytes, stages: list[Any]) -
     assert model_bits(Path(job["export"])) == expected
 
 
+def test_starts_from_a_model(job: Job, made_once: MakeOnce, expected: bytes) -> None:
+    """A network in parts that starts from a model has the bits of one in one piece that does."""
+    assert expected
+    models = made_once("a network in one piece", lambda folder: None) / "models"
+    again = job | {"start_from": str(models / "1"), "training": job["training"] | {"epochs": 1}}
+    bits = set()
+    for number, stage in enumerate([INLINE, (2, 0)]):
+        folders = {"checkpoint": {"path": f"{job['export']}-{number}/job"}, "export": f"{job['export']}-{number}"}
+        yarnml.run(in_parts(again | folders, *stage), "inline" if stage is INLINE else "local")
+        bits.add(model_bits(Path(folders["export"])))
+    assert len(bits) == 1
+    assert bits != {expected}
+
+
 @pytest.mark.breadth
 def test_killed_and_continued(job: Job, write_job: Any) -> None:
     """A network of which workers, owners and followers are killed has the same bits in the end."""

@@ -57,6 +57,11 @@ def neutral(scaling: Scaling) -> bool:
     return scaling.label is None and not scaling.mean.any() and bool((scaling.factor == 1).all())
 
 
+def unless_neutral(scaling: Scaling) -> Scaling | None:
+    """None for a scaling that changes nothing: compiled functions then leave its arithmetic out."""
+    return None if neutral(scaling) else scaling
+
+
 def scaled(x: Any, scaling: Scaling | None, module: Any = np) -> Any:
     """Scale an array of ``module``, NumPy or JAX's, [rows, row_width]; without a scaling it stays as it is.
 

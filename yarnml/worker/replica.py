@@ -1,7 +1,7 @@
 """A worker's copy of the learner's state: all copies have the same bits after the same step."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from yarnml.control.reports import StatePosition
 from yarnml.data.placed import PlacedRows
-from yarnml.data.scaling import Scaling, label_of, neutral
+from yarnml.data.scaling import Scaling, label_of, unless_neutral
 from yarnml.data.schema import Rows, Schema
 from yarnml.errors import CheckpointError, JobFileError
 from yarnml.learners.base import Judged, JudgesOutOfBag, Remarks, Scores
@@ -77,7 +77,7 @@ class Replica:
         self.weight = NO_STATE.weight
         self._learner = compiled.learner
         self._compiled = compiled
-        self._first_state = partial(compiled.first_state, schema, seed)
+        self._first_state: Callable[[], Any] = partial(compiled.first_state, schema, seed)
         self.owned: OwnedTable | None = None
         state: Any
         if owners and compiled.element_wise:
@@ -96,7 +96,7 @@ class Replica:
             state = compiled.with_units(state, scaling.factor)
         self._states = RecentStates(state, delay)
         self._scaling = scaling
-        self._applied_scaling = _unless_neutral(scaling)
+        self._applied_scaling = unless_neutral(scaling)
 
     @property
     def _state(self) -> Any:
@@ -208,11 +208,17 @@ class Replica:
 
     def start_from(self, earlier: Earlier, source: str) -> str:
         """Begin with what fits of an earlier training, and tell what that is; JobFileError where nothing does."""
+        program = self.program
+        before = self._first_state() if isinstance(program, ShardedProgram) else self._state
         try:
-            self._states.newest, content = started(self._learner, self._state, earlier)
+            first, content = started(self._learner, before, earlier)
         except (KeyError, ValueError) as exc:
             why = f"it has no {exc}" if isinstance(exc, KeyError) else str(exc)
             raise JobFileError(f"start_from: {source} does not fit this learner: {why}.") from exc
+        self._first_state = lambda: first
+        self._states.newest = first
+        if isinstance(program, ShardedProgram) and self.owned is not None:
+            self._states.newest = program.without_rows(self._first_state, self.owned)
         return content
 
     def arrays_of(self, rows: Arrays) -> Arrays:
@@ -238,10 +244,5 @@ class Replica:
             self._states.load(state, arrays)
         except (KeyError, ValueError) as exc:
             raise CheckpointError(f"The state in {source} does not fit this learner: {exc}; use --restart.") from exc
-        self._applied_scaling = _unless_neutral(self._scaling)
+        self._applied_scaling = unless_neutral(self._scaling)
         self.shard_cache.clear()
-
-
-def _unless_neutral(scaling: Scaling) -> Scaling | None:
-    """None for a scaling that changes nothing: the compiled functions then leave its arithmetic out."""
-    return None if neutral(scaling) else scaling

@@ -120,13 +120,13 @@ class Training:
         if self.job.learner.KEYS:  # the rows of a table are read as those of a checkpoint are
             self.build(build.schema, owners)
             return WITH_OPTIMIZER, unchanged_folder(build.start)
-        return self.start_from(build.schema, build.start), None
+        return self.start_from(build.schema, build.start, owners), None
 
-    def start_from(self, schema: Schema, start: Start) -> str:
+    def start_from(self, schema: Schema, start: Start, owners: Owners | None = None) -> str:
         """Make the first state of an earlier training's; tells what of that it holds.
 
         The scaling is the earlier one, since parameters count with it, but for columns that are new.
-        JobFileError where the two don't go together.
+        ``owners``: as in `build`.  JobFileError where the two don't go together.
         """
         arrays, before = read_start(start)
         try:
@@ -144,7 +144,7 @@ class Training:
         places = sources(schema, before)
         self.scaling = scaling_from(scaling, places.numbers, self.scaling or identity_of(schema))
         arrays = grown(arrays, self.job.learner.axes, places)
-        return self.build(schema).start_from(Earlier(arrays, start.is_model), start.folder)
+        return self.build(schema, owners).start_from(Earlier(arrays, start.is_model), start.folder)
 
     def give_up_state(self) -> None:
         """Say from here on that there is no state."""

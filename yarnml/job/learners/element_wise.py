@@ -87,7 +87,6 @@ def check_element_wise(job: "Job") -> None:
         "training.delay": training.delay > 0,
         "checkpoint.full_every": job.checkpoint.full_every > 1,
         "workers.gpus": job.workers.gpus > 0,
-        "start_from": job.start_from is not None,
     }
     for field in [name for name, is_given in fields.items() if is_given]:
         raise JobFileError(
