@@ -12,13 +12,14 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "fit": ("yarnml.frames.fit", "fit"),
+    "generate": ("yarnml.model.generation", "generate"),
     "run": ("yarnml.runner", "run_file"),
     "load_job": ("yarnml.job.load", "load_job"),
     "load_model": ("yarnml.model.model", "load_model"),
 }
 _PUBLIC |= {"YarnmlError": ("yarnml.errors", "YarnmlError")}
 
-__all__ = ["YarnmlError", "__version__", "fit", "load_job", "load_model", "run"]
+__all__ = ["YarnmlError", "__version__", "fit", "generate", "load_job", "load_model", "run"]
 
 
 def __getattr__(name: str) -> Any:

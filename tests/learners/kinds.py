@@ -36,7 +36,7 @@ from yarnml.job.learners import (
     Transformer,
     Tree,
 )
-from yarnml.job.prepare import HashedTokens
+from yarnml.job.prepare import HashedTokens, Pieces
 
 OWN_MODEL = """
 import jax
@@ -78,6 +78,9 @@ IMAGE = schema(32, (1, 2, 3), (4, 4, 2))
 TOKENS = HashedTokens(columns=["x"], length=6, vocabulary=10)
 TEXT = Schema((Feature("x", 6, (TOKENS,)),), "y", "class", (1, 2, 3))
 TEXT_NUMBER = Schema((Feature("x", 6, (TOKENS,)),), "y", "number", (), None, (2, 3))
+
+PIECES = Pieces(columns=["x"], length=6, values=list("abcdefghij"), merges=[])
+PROSE = Schema((Feature("x", 6, (PIECES,)),), None, "text", ())
 
 KINDS: dict[str, tuple[Options, Schema]] = {
     "linear": (Linear(l2=0.1, optimizer={"kind": "sgd", "learning_rate": 0.1}), schema(16, (), (4, 4))),
@@ -137,6 +140,10 @@ KINDS: dict[str, tuple[Options, Schema]] = {
     ),
     "bag": (EmbeddingBag(embedding=8, dropout=0.1), TEXT),
     "transformer": (Transformer(embedding=8, blocks=1, heads=2, hidden=[4]), TEXT_NUMBER),
+    "transformer-generate": (
+        Transformer(task="generate", context=3, embedding=8, blocks=1, heads=2, dropout=0.1),
+        PROSE,
+    ),
     "transformer-series": (Transformer(embedding=8, blocks=1, heads=2, horizon=3), several(16, ())),
 }
 

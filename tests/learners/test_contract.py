@@ -187,7 +187,7 @@ def test_predictions_and_losses_have_one_row_each(case: Case) -> None:
         assert outputs.shape == (n, *case.schema.label_shape)
     elif case.schema.label_type == "number":
         assert outputs.shape == (n,)
-    elif case.schema.label_type == "none":
+    elif case.schema.label_type in ("none", "text"):
         assert len(outputs) == n
         assert not case.schema.outputs or outputs.shape == (n, case.schema.outputs)
     else:

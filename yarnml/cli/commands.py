@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from yarnml import __version__
-from yarnml.cli import looking, models, watching
+from yarnml.cli import generating, looking, models, watching
 from yarnml.cli.shared import (
     BACKENDS,
     echo,
@@ -246,5 +246,5 @@ def doctor_command(job_file: str | None, overrides: tuple[str, ...]) -> int:
     return int(wrong > 0)
 
 
-for command in (*looking.COMMANDS, *models.COMMANDS, *watching.COMMANDS):
+for command in (*looking.COMMANDS, *models.COMMANDS, *generating.COMMANDS, *watching.COMMANDS):
     cli.add_command(command)

@@ -19,7 +19,7 @@ from yarnml.errors import JobFileError
 from yarnml.job.learners.axes import ParameterAxes
 from yarnml.job.prepare import UNKNOWN, Embedding, OneHot, Step, Tokens
 
-LEARNT = ("value", "values", "edges", "fold_edges", "classes")
+LEARNT = ("value", "values", "edges", "fold_edges", "classes", "merges")
 """The fields of a step that the training data fills in."""
 
 

@@ -196,11 +196,11 @@ def _split(rows: Dataset, job: Job, fraction: float) -> dict[str, Dataset]:
 def _for_learner(schema: Schema, job: Job) -> Schema:
     """The schema with what the learner decides: scale of the label, values that may be missing, clusters as classes."""
     learner = job.learner
+    kind = "text" if learner.predicts_text else schema.label_type
     scale = label_scale(job, schema.label_type == "number")
     classes = tuple(range(learner.clusters)) if schema.label is None else schema.classes
-    facts = {"missing": learner.MISSING, "finite": learner.FINITE, "fields": learner.FIELDS}
-    fitted = msgspec.structs.replace(schema, label_scale=scale, classes=classes, **facts)
-    return with_findings(fitted, {})
+    facts = {"missing": learner.MISSING, "finite": learner.FINITE, "fields": learner.FIELDS, "classes": classes}
+    return with_findings(msgspec.structs.replace(schema, label_type=kind, label_scale=scale, **facts), {})
 
 
 def with_learner(plan: Plan, job: Job) -> Plan:

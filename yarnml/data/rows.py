@@ -33,6 +33,7 @@ from yarnml.data.prepare.labels import TrainingRows
 from yarnml.data.schema import Feature, Offset, Rows, Schema
 from yarnml.data.shapes import columns_of, numbers_of, single, without_nulls
 from yarnml.errors import DataError
+from yarnml.job.prepare import PADDING
 
 COLUMNS_AT_ONCE = 16
 """Columns that are laid into the rows together: each by itself would go through all memory of the rows once more."""
@@ -128,7 +129,14 @@ def rows_of(table: pa.Table, schema: Schema, where: str, numbers: Places | None 
         y = np.stack(columns, axis=1) if schema.label_shape else columns[0]
     if schema.weight:
         weight = weights_of(plain_column(table, schema.weight, where), schema.weight, where)
+    if schema.label_type == "text":
+        weight = weight * pieces_of(x)
     return Rows(x, aligned(y), aligned(weight), keys_of(table, schema, where))
+
+
+def pieces_of(x: Matrix) -> npt.NDArray[np.float32]:
+    """[rows]: the pieces of each text that are predicted, and so count in means; its end is one, if it fits."""
+    return np.minimum((x != PADDING).sum(axis=1) + 1, x.shape[1]).astype(np.float32)
 
 
 def training_rows(table: pa.Table, schema: Schema, numbers: Places, where: str) -> TrainingRows:

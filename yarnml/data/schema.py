@@ -71,7 +71,7 @@ class Schema(Struct, frozen=True):
     """The columns of a job.
 
     ``label``: several are a tuple; None for a learner without.
-    ``label_type``: of each label.
+    ``label_type``: of each label; ``text`` without one where the pieces of the feature, a text, are predicted.
     ``classes``: sorted; empty for a number label, and None until they are surveyed.  Without a label they are the
     numbers of the clusters, or empty for a learner that finds none.  Of several labels each has the same two.
     ``shape``: of a row's features, where they are an image or another array.
@@ -95,7 +95,7 @@ class Schema(Struct, frozen=True):
 
     features: tuple[Feature, ...]
     label: str | tuple[str, ...] | None
-    label_type: Literal["class", "number", "none"]
+    label_type: Literal["class", "number", "none", "text"]
     classes: tuple[str | int | float | bool, ...] | None = None
     weight: str | None = None
     shape: tuple[int, ...] | None = None
@@ -166,7 +166,7 @@ class Schema(Struct, frozen=True):
         return (len(self.label),) if isinstance(self.label, tuple) else ()
 
     @property
-    def task(self) -> Literal["class", "number", "multilabel", "multioutput", "none"]:
+    def task(self) -> Literal["class", "number", "multilabel", "multioutput", "none", "text"]:
         """The prediction to learn: one class or number, several of two classes (multilabel), or several numbers."""
         if not self.label_shape or self.label_type == "none":
             return self.label_type

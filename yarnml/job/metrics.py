@@ -41,6 +41,8 @@ METRICS = (
     Metric("silhouette", "none", rises=True),
     Metric("bic", "none"),
     Metric("aic", "none"),
+    *(Metric(name, "text", always=True) for name in ("loss", "perplexity", "bits_per_byte")),
+    Metric("accuracy", "text", always=True, rises=True),
     Metric("loss", "number", always=True),
     Metric("rmse", "number", always=True),
     Metric("r2", "number", always=True, rises=True),

@@ -10,7 +10,7 @@ from msgspec import Meta, field
 
 from yarnml.job.category_steps import Cross as Cross
 from yarnml.job.category_steps import Target as Target
-from yarnml.job.fields import PositiveInt
+from yarnml.job.fields import Natural, PositiveInt
 from yarnml.job.image_step import Image as Image
 from yarnml.job.list_steps import Pad as Pad
 from yarnml.job.list_steps import Pool as Pool
@@ -31,6 +31,8 @@ UNKNOWN = 1
 """The id of a word that has no id of its own."""
 FIRST_WORD = 2
 """The id of the first word that has one."""
+MAX_PIECES = 2**16
+"""The most pieces of texts that are told apart."""
 MAX_IDS = 2**24
 """Ids are numbers of type float32, which holds all whole numbers below exactly."""
 
@@ -142,6 +144,25 @@ class HashedTokens(_Tokens, frozen=True, kw_only=True, tag="hashed_tokens"):
         return FIRST_WORD + self.vocabulary
 
 
+class Pieces(BaseStep, frozen=True, kw_only=True, tag="pieces"):
+    """``length`` numbers: the ids of a text's first pieces, from `FIRST_WORD` on, `PADDING` behind the last.
+
+    ``vocabulary``: how many pieces there are, characters and pairs of pieces that often come together; ``characters``:
+    these alone.  ``min_count``: how often a piece must come in the training data.
+    ``values``, ``merges``: the pieces, and the pairs of places that became one, in order; learnt.
+    """
+
+    length: Width
+    vocabulary: Annotated[int, Meta(ge=1, le=MAX_PIECES)] | Literal["characters"] = 512
+    min_count: PositiveInt = 2
+    values: list[str] | None = None
+    merges: list[tuple[Natural, Natural]] | None = None
+
+    @property
+    def ids(self) -> int:
+        return FIRST_WORD + len(self.values or ())
+
+
 class Bucket(BaseStep, frozen=True, kw_only=True, tag="bucket"):
     """The number of the bucket: how many ``edges`` are not above the value.
 
@@ -191,6 +212,7 @@ Step = (
     | Tfidf
     | Tokens
     | HashedTokens
+    | Pieces
     | Bucket
     | Log
     | Clip

@@ -19,6 +19,7 @@ from yarnml.job.prepare import (
     Datetime,
     Impute,
     MinMax,
+    Pieces,
     Robust,
     Step,
     Target,
@@ -64,9 +65,9 @@ def check_learner(job: Job) -> None:
 def _check_cluster_metrics(job: Job) -> None:
     """Refuse a metric of clusters that the learner's are not judged by."""
     learner = job.learner
-    for name in job.metrics if learner.LABEL == "none" else ():
-        if name not in learner.CLUSTER_METRICS:
-            known = ", ".join(["loss", *learner.CLUSTER_METRICS])
+    for name in job.metrics if learner.label_use == "none" else ():
+        if name not in learner.metrics_without_label:
+            known = ", ".join(["loss", *learner.metrics_without_label])
             raise JobFileError(f"learner.kind {learner.kind} is judged by {known}, not by {name}.")
 
 
@@ -75,7 +76,7 @@ def _check_label(job: Job) -> None:
     learner = job.learner
     data = job.data
     if data.label is None:
-        if learner.LABEL == "needed":
+        if learner.label_use == "needed":
             raise JobFileError(
                 f"learner.kind {learner.kind} needs data.label, the column to predict, which is missing."
             )
@@ -91,8 +92,8 @@ def _check_label(job: Job) -> None:
             raise JobFileError(
                 f"data.{about_label[0]} speaks of a label, but there is none; give data.label or remove it."
             )
-    elif learner.LABEL == "none":
-        raise JobFileError(f"learner.kind {learner.kind} learns without a label; remove data.label '{data.label}'.")
+    elif learner.label_use == "none":
+        raise JobFileError(f"{learner.method} learns without a label; remove data.label '{data.label}'.")
 
 
 def _check_offset(job: Job) -> None:
@@ -218,6 +219,8 @@ def _contradiction(step: Step) -> str | None:
         return "min_count makes one value of rare and unknown ones, so it goes with neither unknown: error nor values."
     if isinstance(step, Target) and any((step.values, step.edges, step.fold_edges, step.classes)):
         return "values, edges, fold_edges and classes of target are what the training rows teach; remove them."
+    if isinstance(step, Pieces) and (step.values or step.merges):
+        return "values and merges of pieces are what the training rows teach; remove them."
     if isinstance(step, Clip) and not step.quantiles[0] < step.quantiles[1]:
         return f"quantiles must be two ascending shares, not {step.quantiles}."
     if isinstance(step, Datetime):

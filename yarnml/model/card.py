@@ -38,6 +38,8 @@ def card(about: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> st
 
 def _purpose(schema: Schema) -> str:
     """The words for what a model predicts."""
+    if schema.task == "text":
+        return f"predicts each piece of `{_cell(schema.features[0].name)}`, a text, from those before it"
     if not schema.labels:
         return "learnt without a label"
     if schema.label_shape:

@@ -32,6 +32,7 @@ TEXT = (
     "tfidf",
     "tokens",
     "hashed_tokens",
+    "pieces",
     "key",
     "datetime",
     "target",

@@ -197,9 +197,14 @@ class Words(Struct, frozen=True, tag="words"):
         left: list[list[dict[str, int]]] = [words.levels[lowest - words.lowest :] for words in (self, other)]
         return _sampled(lowest, [_added(counts) for counts in zip_longest(*left, fillvalue={})], self.limit)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of times that each word comes."""
+        return _added(self.levels)
+
     def frequent(self, count: int, least: int) -> list[str]:
         """The ``count`` words that come most often, ``least`` times or more; of equally frequent ones the smaller."""
-        total = _added(self.levels)
+        total = self.counts
         return sorted((word for word in total if total[word] >= least), key=lambda word: (-total[word], word))[:count]
 
 

@@ -71,6 +71,21 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         return str(self.__struct_config__.tag)
 
     @property
+    def label_use(self) -> Literal["needed", "optional", "none"]:
+        """`LABEL`, of a kind with several tasks that of the one that it has."""
+        return self.LABEL
+
+    @property
+    def metrics_without_label(self) -> tuple[str, ...]:
+        """Metrics beside the loss that its evaluations may have where there is no label."""
+        return self.CLUSTER_METRICS
+
+    @property
+    def predicts_text(self) -> bool:
+        """True where it predicts the pieces of its one feature, a text."""
+        return False
+
+    @property
     def method(self) -> str:
         """The field of the job file that decides how it trains, with its value, for error messages."""
         return f"learner.kind {self.kind}"

@@ -13,6 +13,7 @@ from yarnml.errors import JobFileError
 from yarnml.job.fields import Natural, NonNegative, Part, PositiveInt, Section
 from yarnml.job.learners.axes import ParameterAxes, classes_of_dense
 from yarnml.job.learners.base import GradientOptions, adam
+from yarnml.job.learners.sequences import check_generation, check_horizon
 from yarnml.job.user_code import file_of
 
 if TYPE_CHECKING:
@@ -153,12 +154,17 @@ class Transformer(NetworkOptions, frozen=True, kw_only=True, tag="transformer"):
 
     Its features are ids of words, or numbers: series, as those of `Recurrent`.
 
+    ``task``: to predict a label, or to ``generate`` text: each piece of a text is predicted from those before it in its
+    window, ``context`` pieces long (None: all of a row).  There is no label, and no perceptron.
     ``dropout``: of the embeddings, of what every block adds to them, and of what the hidden layers put out.
     ``horizon``: see `check_horizon`.
     """
 
-    STARTS_LIKE = ("embedding", "blocks", "heads", "hidden")
+    STARTS_LIKE = ("embedding", "blocks", "heads", "hidden", "task", "context")
     WORDS = "either"
+
+    task: Literal["predict", "generate"] = "predict"
+    context: PositiveInt | None = None
 
     embedding: PositiveInt = 64
     blocks: PositiveInt = 2
@@ -175,31 +181,30 @@ class Transformer(NetworkOptions, frozen=True, kw_only=True, tag="transformer"):
     def axes(self) -> ParameterAxes:
         return ParameterAxes(words={"words": 0}, classes=classes_of_dense(self.hidden, "dense/"))
 
+    @property
+    def label_use(self) -> Literal["needed", "optional", "none"]:
+        return "none" if self.predicts_text else self.LABEL
+
+    @property
+    def metrics_without_label(self) -> tuple[str, ...]:
+        return ("accuracy", "perplexity", "bits_per_byte") if self.predicts_text else ()
+
+    @property
+    def predicts_text(self) -> bool:
+        return self.task == "generate"
+
+    @property
+    def method(self) -> str:
+        return "learner.task generate" if self.predicts_text else super().method
+
     def check(self, job: "Job") -> None:
         check_horizon(self.horizon, job)
+        check_generation(self, job)
         if self.embedding % self.heads:
             raise JobFileError(
                 f"learner.embedding is shared by the heads, so it must be a multiple of learner.heads ({self.heads}), "
                 f"not {self.embedding}."
             )
-
-
-def check_horizon(horizon: int | None, job: "Job") -> None:
-    """Refuse a horizon where the next values are in other units than the series, or the features are no series.
-
-    A horizon says that the labels are the next values of the series of a row, ``horizon`` of each: predictions begin at
-    the last value.
-    """
-    if horizon is None:
-        return
-    data = job.data
-    if any(step.ids for step in data.prepare):
-        raise JobFileError("learner.horizon is for series of numbers, and data.prepare makes ids; remove one of them.")
-    if {data.scale, data.label_scale} not in ({"auto"}, {"standard"}, {"auto", "standard"}, {"none"}):
-        raise JobFileError(
-            "learner.horizon needs the next values in the units of the series, but data.scale is "
-            f"{data.scale} and data.label_scale {data.label_scale}; leave both out, or make both none."
-        )
 
 
 class Custom(GradientOptions, frozen=True, kw_only=True, tag="custom"):

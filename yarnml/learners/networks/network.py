@@ -121,7 +121,7 @@ class Head:
                 return jax.nn.softmax(outputs)
             case "multilabel":
                 return jax.nn.sigmoid(outputs)
-            case "multioutput":
+            case "multioutput" | "text":
                 return outputs
             case _:
                 return outputs[:, 0]
@@ -134,6 +134,8 @@ class Head:
                 return jnp.sum(binary_cross_entropy(outputs, y), axis=1)
             case "multioutput":
                 return jnp.sum(squared_error(outputs, y), axis=1)
+            case "text":
+                return outputs[:, 0]
             case _:
                 return squared_error(outputs[:, 0], y)
 
@@ -245,6 +247,4 @@ def build_network(
 ) -> Learner:
     """The learner that trains a network by gradient descent; see `Network`."""
     network = Network(layers, head, options, norm, hidden, augmentation)
-    optimizer = optimizer_of(options, network.init)
-    penalty = weight_decay(options.l2)
-    return GradientDescent(network, optimizer, penalty, training=network)
+    return GradientDescent(network, optimizer_of(options, network.init), weight_decay(options.l2), training=network)

@@ -36,14 +36,18 @@ class Vocabularies:
         """A table [size, numbers], normal with variance 1/numbers."""
         return jax.random.normal(key, (self.size, numbers)) / jnp.sqrt(float(numbers))
 
+    def ids(self, x: jax.Array) -> jax.Array:
+        """The ids of a row's words, each of its own column: x [rows, *shape] → int32 [rows, width]."""
+        x = flat(x)
+        known = (x >= 0) & (x < self._count) & (x == jnp.floor(x))
+        return jnp.where(known, x, float(UNKNOWN)).astype(jnp.int32)
+
     def look_up(self, table: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Look up the embeddings of words: [rows, width, numbers], and bool [rows, width], true for a word.
 
         x [rows, *shape].  A number that is no id of its column is an unknown word.
         """
-        x = flat(x)
-        known = (x >= 0) & (x < self._count) & (x == jnp.floor(x))
-        ids = jnp.where(known, x, float(UNKNOWN)).astype(jnp.int32)
+        ids = self.ids(x)
         return jnp.take(table, ids + self._first, axis=0, mode="clip"), ids != PADDING
 
 

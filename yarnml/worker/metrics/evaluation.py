@@ -21,6 +21,7 @@ from yarnml.worker.metrics.labels import labels
 from yarnml.worker.metrics.numbers import absolute_errors, deviances, median_error, quantile_losses, squared_errors
 from yarnml.worker.metrics.probabilities import first_classes, probabilities
 from yarnml.worker.metrics.ranking import many_classes, two_classes
+from yarnml.worker.metrics.texts import pieces
 from yarnml.worker.metrics.threshold import threshold
 
 STATISTICS: tuple[MakeStatistic, ...] = (
@@ -38,6 +39,7 @@ STATISTICS: tuple[MakeStatistic, ...] = (
     threshold,
     labels,
     silhouette,
+    pieces,
 )
 
 
