@@ -33,6 +33,7 @@ from benchmarks import (
     straggler,
     streams,
     submit,
+    two_tower,
     wide,
 )
 
@@ -53,6 +54,7 @@ OTHERS: dict[str, Callable[..., None]] = {
     "seeding": seeding.main,
     "predict": predict.main,
     "sparse": sparse.main,
+    "two-tower": two_tower.main,
     "parts": parts.main,
     "safety": safety.main,
     "plan": plan.main,

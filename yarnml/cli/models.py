@@ -161,14 +161,25 @@ def explain_command(
 @click.option("--top", type=click.IntRange(1, LARGEST_INT), default=10, show_default=True, help="Items for each user.")
 @click.option("--output", required=True, metavar="URL", help="A new folder for the Parquet files.")
 @click.option("--seen", metavar="URL", help="Rows of users and items that are left out, such as the training data.")
-def recommend_command(model: str, top: int, output: str, seen: str | None) -> None:
+@click.option("--users", metavar="URL", help="Of two towers: rows with the columns of the query.")
+@click.option("--items", metavar="URL", help="Of two towers: rows with the columns of the item.")
+@click.option("--held-out", metavar="URL", help="Rows of users and items that should be found; tells how many are.")
+def recommend_command(
+    model: str,
+    top: int,
+    output: str,
+    seen: str | None,
+    users: str | None,
+    items: str | None,
+    held_out: str | None,
+) -> None:
     """Write the best items of every user: columns user, item, score and rank.
 
-    MODEL is a version of a model of ratings (als, factorization), or the folder of its versions.
+    MODEL is a version of a model of ratings (als, factorization) or of two towers, or the folder of its versions.
     """
     from yarnml.model.recommend import recommend
 
-    echo(recommend(model, top, output, seen))
+    echo(recommend(model, top, output, seen, users, items, held_out))
 
 
 class _Models(click.Group):

@@ -28,7 +28,7 @@ from yarnml.model.explain.baseline import known_baseline
 from yarnml.model.explain.explainer import USUAL_ORDERS, Explainer, Explanation
 from yarnml.model.importances import importances
 from yarnml.model.program import load_program
-from yarnml.model.rating_ids import recommended
+from yarnml.model.recommender import recommended
 from yarnml.model.scores import labels_of, probabilities, score
 from yarnml.model.signatures import check, public_key
 from yarnml.model.table import TablePredictor
@@ -170,14 +170,15 @@ class Model:
             baseline = x[:, : self.schema.width].mean(axis=0, dtype=np.float64).astype(np.float32)
         return Explainer(self, baseline, orders).explain(x)
 
-    def recommend(self, users: npt.ArrayLike | None = None, top: int = 10, without: Any = None) -> pa.Table:
-        """Tabulate the ``top`` best items of each user by a model of ratings, the best first: user, item, score, rank.
+    def recommend(self, users: Any = None, top: int = 10, without: Any = None, items: Any = None) -> pa.Table:
+        """Tabulate the ``top`` best items of each user, the best first: user, item, score, rank.
 
-        ``users``: their ids, as in the training data, None for all who have ratings.
+        ``users``: of a model of ratings their ids, as in the training data, None for all who have ratings.  Of two
+        towers a table with the columns of the query, and ``items`` one with those of the item.
         ``without``: a table with the columns of user and item, whose pairs are left out.
         Raises ExportError for other models.
         """
-        return recommended(self._arrays, self.schema, users, top, without)
+        return recommended(self._content, users, items, top, without)
 
     def _features(self, data: Any) -> tuple[npt.NDArray[np.float32], KeyRows | None]:
         """The numbers of rows, and their keys."""

@@ -1,6 +1,6 @@
 """The users' and items' own ids in a model of ratings whose columns are prepared by ``category``, and their numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,11 +10,13 @@ import pyarrow as pa
 from yarnml.data.arrays import Array, one_array
 from yarnml.data.lookup import places
 from yarnml.data.schema import Feature, Schema
-from yarnml.data.tables import column_of, table_of
+from yarnml.data.tables import column_of
 from yarnml.errors import DataError
+from yarnml.events.text import count_of
 from yarnml.job.prepare import Category
 from yarnml.model.pairs import pairs_of
-from yarnml.model.top_items import NOTHING, Factors, Side, best, factors_of, known, seen_of
+from yarnml.model.top_items import Factors, Seen, Side, factors_of, known, seen_of
+from yarnml.model.versions import Content
 
 
 class RatingIds(NamedTuple):
@@ -61,17 +63,25 @@ def numbers_of(users: Any, ids: RatingIds, factors: Factors) -> Array:
     return numbers
 
 
-def recommended(arrays: Mapping[str, npt.ArrayLike], schema: Schema, users: Any, top: int, without: Any) -> pa.Table:
-    """Tabulate the best items by a model's arrays, see `yarnml.model.model.Model.recommend`."""
-    ids = ids_of(schema)
-    factors = ids.restricted(factors_of(arrays))
-    seen = NOTHING
-    if without is not None:
-        table = table_of(without, "recommend")
-        if table is None:
-            raise DataError(f"recommend needs without as a table, got a {type(without).__name__}.")
-        seen = seen_of(pairs_of(table, schema, "the table without"), factors)
-    return ids.named(pa.concat_tables(best(factors, numbers_of(users, ids, factors), top, seen)))
+class RatingsRecommender:
+    """A recommender by a model of ratings.
+
+    ``users``: the ids of users [n]; None: all who have ratings.
+    """
+
+    def __init__(self, content: Content, users: Any = None) -> None:
+        self.pair = content.schema
+        self._ids = ids_of(content.schema)
+        self.factors = self._ids.restricted(factors_of(content.arrays))
+        self.users = numbers_of(users, self._ids, self.factors)
+        unrated = len(self.factors.users.factors) - len(self.users)
+        self.left_out = f"; {count_of(unrated, 'user')} without ratings left out" if unrated else ""
+
+    def pairs(self, tables: Iterable[pa.Table], where: str) -> Seen:
+        return seen_of(np.concatenate([pairs_of(table, self.pair, where) for table in tables]), self.factors)
+
+    def named(self, table: pa.Table) -> pa.Table:
+        return self._ids.named(table)
 
 
 def _values(feature: Feature) -> list[Any] | None:

@@ -6,32 +6,42 @@ The dataset appears by one rename, complete or not at all.
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from yarnml import storage
 from yarnml.data.dataset import inspect, is_typed, read_group
 from yarnml.data.formats import parquet
 from yarnml.data.layouts import shown
-from yarnml.data.schema import Schema
+from yarnml.data.schema import Schema, names_of_columns
 from yarnml.data.uses import types_for
 from yarnml.errors import DataError, ExportError, translated
-from yarnml.events.text import count_of
+from yarnml.events.text import count_of, format_metrics
 from yarnml.job.places import absolute_path
-from yarnml.model.pairs import pairs_of
-from yarnml.model.rating_ids import ids_of, numbers_of
-from yarnml.model.top_items import NOTHING, Factors, Seen, best, factors_of, seen_of
-from yarnml.model.versions import read_model, resolve
+from yarnml.model.held_out import HeldOut
+from yarnml.model.recommender import Recommender, recommender_of
+from yarnml.model.top_items import NOTHING, Seen, best
+from yarnml.model.towers import KIND, Tower
+from yarnml.model.versions import Content, read_model, resolve
 from yarnml.storage import atomic
 
 ROWS_PER_FILE = 1 << 20
 """A file has at most the rows of one block of users more."""
 
 
-def recommend(model: str, top: int, output: str, seen: str | None = None) -> str:
+def recommend(
+    model: str,
+    top: int,
+    output: str,
+    seen: str | None = None,
+    users: str | None = None,
+    items: str | None = None,
+    held_out: str | None = None,
+) -> str:
     """Write the ``top`` best items of every user to a new folder; returns what was done, in a line.
 
     ``seen``: data whose pairs of user and item are left out; they are held in memory.
+    ``users``, ``items``: of two towers, data with the columns of the query and of the item.
+    ``held_out``: data whose pairs should be recommended; what is returned tells how many were.
     """
     model = absolute_path("MODEL", model, Path.cwd())
     target = absolute_path("--output", output, Path.cwd()).rstrip("/")
@@ -39,14 +49,32 @@ def recommend(model: str, top: int, output: str, seen: str | None = None) -> str
         raise ExportError(f"--output {target} exists; choose another folder, or remove it.")
     folder = resolve(model)
     content = read_model(folder)
-    ids = ids_of(content.schema)
-    factors = ids.restricted(factors_of(content.arrays))
-    users = numbers_of(None, ids, factors)
-    pairs = _read(absolute_path("--seen", seen, Path.cwd()), content.schema, factors) if seen else NOTHING
-    rows = write(map(ids.named, best(factors, users, top, pairs)), target)
-    unrated = len(factors.users.factors) - len(users)
-    left_out = f"; {count_of(unrated, 'user')} without ratings left out" if unrated else ""
-    return f"{rows} items for {len(users)} users by {folder} are in {target}{left_out}"
+    recommender = _recommender(content, users, items)
+
+    def pairs(path: str | None, field: str) -> Seen:
+        return recommender.pairs(_tables(path, recommender.pair, field), f"{field} {path}") if path else NOTHING
+
+    left_out = pairs(seen, "--seen")
+    quality = HeldOut(pairs(held_out, "--held-out"), left_out, recommender.users, top)
+    tables = quality.count(best(recommender.factors, recommender.users, top, left_out.known))
+    rows = write(map(recommender.named, tables), target)
+    done = f"{rows} items for {len(recommender.users)} users by {folder} are in {target}{recommender.left_out}"
+    if not held_out:
+        return done
+    return f"{done}; {format_metrics(quality.metrics())} over {count_of(quality.users, 'user')} with held-out items"
+
+
+def _recommender(content: Content, users: str | None, items: str | None) -> Recommender:
+    names = f"--users {users}" if users else "--users", f"--items {items}" if items else "--items"
+    if content.about["learner"]["kind"] != KIND:
+        if users or items:
+            raise ExportError("A model of ratings has its users and items in itself; leave --users and --items out.")
+        return recommender_of(content, None, None, names)
+
+    def table(path: str | None, tower: str, field: str) -> pa.Table | None:
+        return pa.concat_tables(_tables(path, Tower(tower, content).schema, field)) if path else None
+
+    return recommender_of(content, table(users, "query", "--users"), table(items, "item", "--items"), names)
 
 
 def _exists(target: str) -> bool:
@@ -54,17 +82,17 @@ def _exists(target: str) -> bool:
         return storage.exists(target)
 
 
-def _read(path: str, schema: Schema, factors: Factors) -> Seen:
-    """Return the pairs in a dataset, by the names of the model's feature columns."""
-    dataset, stored = inspect(path, "auto", "--seen")
-    names = [f.name for f in schema.features]
+def _tables(path: str, schema: Schema, field: str) -> Iterator[pa.Table]:
+    """The columns of a dataset that become the features of a schema."""
+    path = absolute_path(field, path, Path.cwd())
+    names = names_of_columns(schema.features)
+    dataset, stored = inspect(path, "auto", field, names=names)
     if missing := [name for name in names if name not in stored.names]:
-        raise DataError(f"--seen {path} has no column '{missing[0]}'; it has {shown(stored.names)}.")
+        raise DataError(f"{field} {path} has no column '{missing[0]}'; it has {shown(stored.names)}.")
     columns = pa.schema([stored.field(name) for name in names])
     if not is_typed(dataset):
         columns = types_for(schema, columns)
-    tables = (read_group(dataset, file, group, columns) for file, group in dataset.places)
-    return seen_of(np.concatenate([pairs_of(table, schema, f"--seen {path}") for table in tables]), factors)
+    return (read_group(dataset, file, group, columns) for file, group in dataset.places)
 
 
 def write(tables: Iterable[pa.Table], target: str, rows: int = ROWS_PER_FILE) -> int:

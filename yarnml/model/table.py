@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -9,9 +10,8 @@ import numpy as np
 
 from yarnml.data.arrays import Array, Matrix
 from yarnml.data.keys import KeyRows
-from yarnml.sparse.gathered import Weights, gather
-from yarnml.sparse.run import Keys
-from yarnml.sparse.stored import KEYS
+from yarnml.sparse.gathered import gather
+from yarnml.sparse.stored import KEYS, weights_of
 
 
 class TablePredictor:
@@ -23,8 +23,7 @@ class TablePredictor:
     def __init__(self, call: Callable[..., Any], arrays: dict[str, jax.Array], table: Mapping[str, Array]) -> None:
         self._call = call
         self._arrays = arrays
-        self._keys = table[KEYS]
-        self._blocks = {name: array for name, array in table.items() if name != KEYS}
+        self._table = table
 
     def check(self, width: int, *, fields: bool) -> None:
         """Raise where the program is not for these arrays, and for rows of this width.
@@ -32,25 +31,17 @@ class TablePredictor:
         ``fields``: whether it sees which column each key is of.
         """
         form: Any = jax.ShapeDtypeStruct
-        weights = {name: form((2, math.prod(a.shape[1:])), np.float32) for name, a in self._blocks.items()}
+        weights = {
+            name: form((2, math.prod(a.shape[1:])), np.float32) for name, a in self._table.items() if name != KEYS
+        }
         numbers = form((2,), np.int32)
         entries = [numbers, numbers, form((2,), np.float32), *([numbers] if fields else [])]
         jax.eval_shape(self._call, self._arrays, form((1, width), np.float32), weights, *entries)
 
     def predict(self, x: Matrix, keys: KeyRows) -> Matrix:
         """Outputs for some rows; a key that the model does not know contributes nothing."""
-        needed = gather(keys, self._weights)
+        needed = gather(keys, partial(weights_of, self._table))
         value = np.ones(len(needed.place), np.float32) if needed.value is None else needed.value
         fields = [] if needed.field is None else [needed.field]
         outputs = self._call(self._arrays, x, needed.weights, needed.place, needed.row, value, *fields)
         return np.asarray(outputs)
-
-    def _weights(self, keys: Keys) -> Weights:
-        places = np.searchsorted(self._keys, keys)
-        known = np.flatnonzero(places < len(self._keys))
-        known = known[self._keys[places[known]] == keys[known]]
-        gathered = {}
-        for name, block in self._blocks.items():
-            gathered[name] = np.zeros((len(keys), *block.shape[1:]), np.float32)
-            gathered[name][known] = block[places[known]]
-        return gathered

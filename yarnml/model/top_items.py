@@ -30,10 +30,16 @@ class Factors(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """Pairs, by user: ``user`` ascending, and the item of each."""
+    """Pairs, by user: ``user`` ascending, and the item of each; one that is not among the items is below 0."""
 
     user: Array
     item: Array
+
+    @property
+    def known(self) -> "Seen":
+        """Those whose item is among the items."""
+        is_known = self.item >= 0
+        return Seen(self.user[is_known], self.item[is_known])
 
 
 NOTHING = Seen(np.empty(0, np.int64), np.empty(0, np.int64))
@@ -62,7 +68,8 @@ def factors_of(arrays: Mapping[str, npt.ArrayLike]) -> Factors:
         )
     except KeyError:
         raise ExportError(
-            "Only a model of ratings, of learner.kind als or factorization, recommends items; this one is another."
+            "Only a model of ratings, of learner.kind als or factorization, or of two towers (two_tower) recommends "
+            "items; this one is another."
         ) from None
 
 

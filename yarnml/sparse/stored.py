@@ -1,11 +1,12 @@
 """The arrays that a table is stored as: keys ascending, and what belongs to each, so they can be cut at any key."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from yarnml.data.arrays import Array
-from yarnml.sparse.run import count_below
+from yarnml.sparse.gathered import Weights
+from yarnml.sparse.run import Keys, count_below
 
 KEYS = "keys"
 RARE_KEYS = "rare_keys"
@@ -62,3 +63,16 @@ def overlaid(older: dict[str, Array], newer: dict[str, Array]) -> dict[str, Arra
             rows = older.get(name, np.zeros((len(before), *newer[name].shape[1:]), newer[name].dtype))
             arrays[name] = np.concatenate([rows[kept], newer[name]])[order]
     return arrays | {name: array for name, array in newer.items() if name == CLOCK}
+
+
+def weights_of(table: Mapping[str, Array], keys: Keys) -> Weights:
+    """The weights of ascending keys, by block; those of a key that is not in the table are 0."""
+    places = np.searchsorted(table[KEYS], keys)
+    known = np.flatnonzero(places < len(table[KEYS]))
+    known = known[table[KEYS][places[known]] == keys[known]]
+    gathered = {}
+    for name, block in table.items():
+        if name != KEYS:
+            gathered[name] = np.zeros((len(keys), *block.shape[1:]), np.float32)
+            gathered[name][known] = block[places[known]]
+    return gathered
