@@ -54,6 +54,31 @@ def test_dialects(
         assert rows.y.tolist() == [0.5, 1.5]
 
 
+@pytest.mark.parametrize("group", [5, 1000])
+def test_escaped_nulls(group: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    r"""Where a backslash is the escape, a field ``\N`` is null, as MySQL and Hive write it, and ``\\N`` a text."""
+    monkeypatch.setattr(lines, "GROUP_BYTES", group)
+    path = tmp_path / "rows.csv"
+    path.write_text("\\N\tN\n2\t\\N\r\n3\t\\\\N\n4\ta\\\tb\\\\N\n\\N\t\\N")
+    names = {"header": False, "columns": ["x", "t"]}
+    for nulls in (["\\N"], None):
+        csv = Csv(delimiter="\t", quote=None, escape="\\", null_values=nulls, **names)
+        dataset, _ = inspect(str(path), "csv", "data.train", csv)
+        columns = pa.schema({"x": pa.float64(), "t": pa.string()})
+        table = pa.concat_tables([read_group(dataset, file, number, columns) for file, number in dataset.places])
+        assert table["x"].to_pylist() == [None, 2, 3, 4, None]
+        assert table["t"].to_pylist() == ["N", None, "\\N", "a\tb\\N", None]
+
+
+@pytest.mark.parametrize("name", ["ORCID", "SEQ", "PAR1_x", "RCF"])
+def test_columns_called_as_formats(name: str, tmp_path: Path) -> None:
+    """A header that begins as files of another format do is a header, whatever the file is called."""
+    for ending in (".csv", ""):
+        path = tmp_path / f"rows{ending}"
+        path.write_text(f"{name},y\n1,0.5\n2,1.5\n")
+        assert read(plan(str(path), features=[name], format="csv")).x.tolist() == [[1], [2]]
+
+
 SPARK = 'x,t,y\n1,"a \\"b\\", c",0.5\n2,plain,1.5\n'
 PLAIN = (
     'x,t,y\n1,"C:\\dir\\",0.5\n2,"a\\""b",1.5\n',

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -44,6 +45,10 @@ class CsvFormat:
     def __init__(self, dialect: Csv) -> None:
         self._dialect = dialect
         self._records = _quoted_records(dialect) if dialect.multiline else LINES
+        nulls = NULL_VALUES if dialect.null_values is None else ["", *dialect.null_values]
+        escaped = [null for null in nulls if dialect.escape and null.startswith(dialect.escape)]
+        self._nulls = [null for null in nulls if null not in escaped]
+        self._escaped_nulls = _fields_of(escaped, dialect) if escaped else None
 
     def inspect(self, fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
         """Read the file once: its header, its digest, and its rows as groups."""
@@ -82,13 +87,13 @@ class CsvFormat:
         dialect = self._dialect
         names = [] if columns is None else columns.names
         header = b"" if dialect.columns else _last_line(head)
+        body = self._escaped_nulls.sub(b"", body) if self._escaped_nulls else body
         text = (header if header.endswith(b"\n") or not header else header + b"\n") + body
-        nulls = NULL_VALUES if dialect.null_values is None else ["", *dialect.null_values]
         convert = pc.ConvertOptions(
             include_columns=names,
             column_types=columns,
             strings_can_be_null=True,
-            null_values=nulls,
+            null_values=self._nulls,
             decimal_point=dialect.decimal,
         )
         parse = pc.ParseOptions(
@@ -126,6 +131,13 @@ def _check_quotes(run: Run, dialect: Csv, url: str) -> None:
             f"{url} has backslashes before the quotes within quotes, as Spark writes them; set data.csv: "
             "{escape: '\\'}, or have Spark double the quotes: option('escape', '\"')."
         )
+
+
+def _fields_of(nulls: Sequence[str], dialect: Csv) -> re.Pattern[bytes]:
+    r"""The fields that are nulls such as ``\N`` where a backslash is the escape: Arrow would read an N."""
+    signs = re.escape(f"{dialect.delimiter}\r\n")
+    words = "|".join(map(re.escape, nulls))
+    return re.compile(f"(?<![^{signs}])(?:{words})(?![^{signs}])".encode(dialect.encoding))
 
 
 def _quoted_records(dialect: Csv) -> Records:

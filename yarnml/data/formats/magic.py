@@ -26,10 +26,14 @@ FOREIGN = {
     b"Obj\x01": "an Avro file",
     b"ARROW1": "an Arrow file",
     b"SEQ": "a SequenceFile of Hadoop",
+    b"RCF": "an RCFile of Hive",
     b"\x89HDF": "an HDF5 file",
     b"%PDF": "a PDF document",
 }
 """Files that hold no lines of text, in words."""
+
+WORDS = (b"PAR1", b"ORC", b"SEQ", b"RCF", b"ARROW1")
+"""Beginnings that text may have, too; behind them such files have bytes that no text has."""
 
 LENGTH = 8
 """Bytes that tell a file."""
@@ -42,5 +46,10 @@ def first_bytes(fs: Any, path: str) -> bytes:
 
 
 def named(beginning: bytes, names: dict[bytes, str]) -> str | None:
-    """The name that belongs to the beginning of a file."""
-    return next((name for magic, name in names.items() if beginning.startswith(magic)), None)
+    """The name that belongs to the beginning of a file; None for text that begins so, with a column such as ORCID."""
+    sign = next((magic for magic in names if beginning.startswith(magic)), None)
+    return None if sign is None or (sign in WORDS and _is_text(beginning)) else names[sign]
+
+
+def _is_text(beginning: bytes) -> bool:
+    return len(beginning) == LENGTH and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in beginning)

@@ -81,8 +81,11 @@ def format_of(url: str, fs: Any, path: str, field: str) -> str:
     for suffix in (*UNREAD, *COMPRESSED):
         if name.endswith(suffix):
             raise JobFileError(f"{field}: {url} can't be read as {suffix[1:]}; store it as {' or '.join(FORMATS)}.")
-    if signed := magic.named(magic.first_bytes(fs, path), magic.FORMATS):
+    beginning = magic.first_bytes(fs, path)
+    if signed := magic.named(beginning, magic.FORMATS):
         return signed
+    if foreign := magic.named(beginning, magic.FOREIGN):
+        raise JobFileError(f"{field}: {url} is {foreign}, which is not read; store it as {' or '.join(FORMATS)}.")
     raise JobFileError(
         f"{field}: the format of {url} can't be told from its name; set data.format to {' or '.join(FORMATS)}."
     )
