@@ -56,7 +56,7 @@ def test_dialects(
 
 @pytest.mark.parametrize("group", [5, 1000])
 def test_escaped_nulls(group: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    r"""Where a backslash is the escape, a field ``\N`` is null, as MySQL and Hive write it, and ``\\N`` a text."""
+    r"""A field ``\N`` is null, as MySQL and Hive write it, and ``\\N`` a text, where a backslash is the escape."""
     monkeypatch.setattr(lines, "GROUP_BYTES", group)
     path = tmp_path / "rows.csv"
     path.write_text("\\N\tN\n2\t\\N\r\n3\t\\\\N\n4\ta\\\tb\\\\N\n\\N\t\\N")
