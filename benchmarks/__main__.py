@@ -7,6 +7,7 @@ import click
 
 from benchmarks import (
     als,
+    asynchronous,
     boosting,
     defaults,
     feed,
@@ -55,6 +56,7 @@ OTHERS: dict[str, Callable[..., None]] = {
     "predict": predict.main,
     "sparse": sparse.main,
     "two-tower": two_tower.main,
+    "asynchronous": asynchronous.main,
     "parts": parts.main,
     "safety": safety.main,
     "plan": plan.main,

@@ -97,6 +97,14 @@ def test_any_number_of_processes(job: Job, expected: list[bytes], stages: list[t
     assert model_bits(Path(job["export"])) == expected
 
 
+def test_asynchronous_alone(job: Job, expected: list[bytes]) -> None:
+    """One worker alone has no stale sums: asynchronously, too, it trains the bits of a synchronous job."""
+    alone = in_state(job, "sharded", 1, 0)
+    outcome = yarnml.run(alone | {"training": alone["training"] | {"consistency": "asynchronous", "staleness": 0}})
+    assert "were 0.00 steps stale on average, 0.00 at most" in " ".join(outcome.remarks)
+    assert model_bits(Path(job["export"])) == expected
+
+
 def test_killed_and_continued(job: Job, expected: list[bytes], write_job: Any) -> None:
     """A job whose processes are all killed goes on from what their owners wrote, with other owners.
 

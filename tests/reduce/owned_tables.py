@@ -60,7 +60,7 @@ def rows_of(reducers: Sequence[Reducer]) -> dict[str, bytes]:
     """The rows of all parts, in their order; those of owner and follower are the same."""
     parts: dict[int, dict[str, np.ndarray]] = {}
     for reducer in reducers:
-        for number, part in reducer.owner._parts.items():
+        for number, part in reducer.owner.kept.parts.items():
             arrays = part.table.arrays()
             assert bits(parts.setdefault(number, arrays)) == bits(arrays)
     return bits(joined([parts[number] for number in sorted(parts)]))

@@ -41,7 +41,7 @@ def test_an_owner_is_lost(workers: int, dedicated: int, credentials: Credentials
             step += 2
             assert rows_of(reducers) == bits(alone(step).arrays())
             assert table_of(allreduces[0], step).differing() == ""
-            reducers[lost].owner._parts.clear()
+            reducers[lost].owner.kept.parts.clear()
             rest = [address for address in addresses if address != addresses[lost]]
             regroup(allreduces, rest, step, generation + 1, followers=1)
             train(allreduces, step, step + 1, generation + 1)
@@ -49,7 +49,7 @@ def test_an_owner_is_lost(workers: int, dedicated: int, credentials: Credentials
             regroup(allreduces, addresses, step, generation + 2, followers=1)
             generation += 2
             assert sorted(addresses_of(allreduces)) == sorted(addresses), "every process owns a part again"
-            assert all(len(reducer.owner._parts) == 2 for reducer in reducers)
+            assert all(len(reducer.owner.kept.parts) == 2 for reducer in reducers)
         assert rows_of(reducers) == bits(alone(step).arrays())
 
 
@@ -110,7 +110,7 @@ def test_a_follower_that_does_not_answer(credentials: Credentials) -> None:
         train(allreduces, 0, 1)
         table = alone(1)
         parts = combine({s: sums(table, 1, s) for s in range(SHARDS)}, SHARDS)
-        with reducers[1].owner._lock:
+        with reducers[1].owner.kept.changed:
             timer = threading.Timer(0.3, allreduces[0].abort_before, [2])
             timer.start()
             with pytest.raises(StepAborted):
@@ -125,7 +125,7 @@ def test_rows_that_differ() -> None:
     """A follower with other rows than its owner is found at the end of the round."""
     with owners(1, 2, 1) as (allreduces, reducers):
         train(allreduces, 0, 2)
-        reducers[1].owner._parts[0].table._rows[0].rows[3, 0] += 1
+        reducers[1].owner.kept.parts[0].table._rows[0].rows[3, 0] += 1
         assert "After step 2 part 0 of the table differs between" in table_of(allreduces[0], 2).differing()
 
 
@@ -187,8 +187,20 @@ def test_hosts() -> None:
 def test_keepers() -> None:
     """A part can be had from who stands after the step, or one update behind it; its owner comes first."""
     kept = {
-        "c": [KeptPart(0, 5, False), KeptPart(1, 6, True)],
-        "b": [KeptPart(0, 5, True), KeptPart(1, 6, False), KeptPart(2, 4, True)],
-        "a": [KeptPart(2, 5, False)],
+        "c": [KeptPart(0, [5]), KeptPart(1, [6, 5])],
+        "b": [KeptPart(0, [5, 4]), KeptPart(1, [6]), KeptPart(2, [4, 3])],
+        "a": [KeptPart(2, [5])],
     }
     assert keepers_of(OWN, kept, 5) == [["b", "c"], ["c"], ["a"]]
+
+
+def test_keepers_of_an_asynchronous_round() -> None:
+    """A part of a round is had from who has most of its sums; a round that is over is after its last step."""
+    kept = {
+        "c": [KeptPart(0, [0], 3), KeptPart(1, [0, 5], 9)],
+        "b": [KeptPart(0, [0], 4), KeptPart(1, [0], 8), KeptPart(2, [0], 4)],
+        "a": [KeptPart(2, [0], 4)],
+    }
+    assert keepers_of(OWN, kept, 0)[:2] == [["b"], ["c"]]
+    assert sorted(keepers_of(OWN, kept, 0)[2]) == ["a", "b"]
+    assert keepers_of(OWN, kept, 5) == [[], ["c"], []]

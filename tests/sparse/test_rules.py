@@ -56,6 +56,23 @@ def test_equations(options: Rule, reference: Callable[..., Numbers]) -> None:
     np.testing.assert_allclose(rule.weights(rows)[:, 0], expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("options", [Ftrl(l1=0.0), Adagrad(), RowAdagrad()], ids=lambda options: type(options).__name__)
+def test_a_part_of_the_rate(options: Rule) -> None:
+    """A quarter of the rate takes a quarter of the step, and keeps all of the squares; the whole has the usual bits."""
+    random = np.random.default_rng(1)
+    rule = rule_of(options)
+    sums = random.normal(size=(30, 4)).astype(np.float32)
+    rows = rule.update(rule.first(np.zeros((30, 4), np.float32)), sums)
+    more = random.normal(size=(30, 4)).astype(np.float32)
+    none, quarter, whole = (rule.update(rows, more, rate) for rate in (0.0, 0.25, 1.0))
+    assert whole.tobytes() == rule.update(rows, more).tobytes()
+    assert none[:, 4:].tobytes() == quarter[:, 4:].tobytes() == whole[:, 4:].tobytes()
+    step = rule.weights(whole) - rule.weights(none)
+    np.testing.assert_allclose(rule.weights(quarter), rule.weights(none) + step / 4, rtol=1e-4, atol=1e-6)
+    if not isinstance(options, Ftrl):  # whose weights also follow the squares
+        assert rule.weights(none).tobytes() == rule.weights(rows).tobytes()
+
+
 def test_one_rate_for_a_row() -> None:
     """Row-wise Adagrad divides by the root of the mean squares of the row."""
     gradients = np.random.default_rng(0).normal(size=(6, 3, 4)).astype(np.float32)

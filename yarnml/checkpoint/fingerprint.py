@@ -39,6 +39,7 @@ _TRAINING = (
     "micro_batch_size",
     "gradients",
     "top_k",
+    "consistency",
     "delay",
     "local_steps",
     "outer",

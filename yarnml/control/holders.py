@@ -18,15 +18,15 @@ class Holders(Message, frozen=True):
 
 
 class KeptPart(Message, frozen=True):
-    """A part that a process keeps, after which step; ``can_go_back``: by one update."""
+    """A part that a process keeps.
+
+    ``steps``: after which training can go on with its rows.
+    ``pushed``: tasks of an asynchronous round, if there is one, whose sums it has.
+    """
 
     number: int
-    step: int
-    can_go_back: bool
-
-    def can_be_after(self, step: int) -> bool:
-        """Tell whether its rows can be had as they are after ``step``."""
-        return self.step == step or (self.can_go_back and self.step == step + 1)
+    steps: list[int]
+    pushed: int = 0
 
 
 class TableFiles(Message, frozen=True):

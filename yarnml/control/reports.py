@@ -4,6 +4,7 @@ from msgspec import field
 
 from yarnml.control.holders import Holders, KeptPart
 from yarnml.control.message import Message
+from yarnml.control.staleness import Staleness
 from yarnml.data.calibration import Calibration
 from yarnml.data.look.counts import ColumnCounts
 from yarnml.data.survey import Findings
@@ -62,6 +63,7 @@ class Trained(Message, frozen=True):
         done: True where the learner has nothing more to learn.
         remarks: what a user should be told of the model, of the worker that leads alone.
         differing: a sentence about a part of the table that two processes keep with different rows, of that worker.
+        staleness: of the sums of an asynchronous round, of that worker.
     """
 
     loss: float
@@ -72,6 +74,7 @@ class Trained(Message, frozen=True):
     done: bool = False
     remarks: list[str] = field(default_factory=list)
     differing: str = ""
+    staleness: Staleness | None = None
 
 
 class StatePosition(Message, frozen=True):

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
 Key = TypeVar("Key")
@@ -23,7 +23,7 @@ def prefetch(
     keys: Iterable[Key],
     size: Callable[[Item], int] = _no_size,
     max_items: int = MAX_READY_ITEMS,
-) -> Iterator[tuple[Key, Item]]:
+) -> Generator[tuple[Key, Item], None, None]:
     """``(key, make(key))`` for every key in order; an exception comes out in its item's place.
 
     ``size``: the bytes of an item.

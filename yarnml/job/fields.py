@@ -16,6 +16,8 @@ LARGEST_COUNT = 10_000
 
 LARGEST_SHARDS = 2**20
 
+LARGEST_STALENESS = 10**6
+
 LARGEST_DELAY = 16
 """The most steps that a sum may travel beside the computing of others."""
 

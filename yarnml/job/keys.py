@@ -1,6 +1,7 @@
 """Checks of jobs with keys, and of those whose learner has a table of them."""
 
 from yarnml.errors import JobFileError
+from yarnml.job.consistency import check_consistency
 from yarnml.job.learners.element_wise import check_element_wise
 from yarnml.job.patterns import is_pattern
 from yarnml.job.prepare import Key
@@ -44,6 +45,7 @@ def _check_crosses(steps: list[Key]) -> None:
 
 def check_state(job: Job) -> None:
     """Refuse a state in parts of a learner without a table, and what only goes with one or does not go with it."""
+    check_consistency(job)
     if job.training.state != "sharded":
         if job.checkpoint.full_every > 1:
             raise JobFileError(

@@ -15,6 +15,7 @@ from yarnml.job.data import Data as Data
 from yarnml.job.evaluation import Evaluation as Evaluation
 from yarnml.job.fields import (
     LARGEST_DELAY,
+    LARGEST_STALENESS,
     MetricName,
     Name,
     NonNegative,
@@ -60,6 +61,8 @@ class Training(Section, frozen=True, kw_only=True):
     only the largest numbers of each travel, and ``top_k`` says how many.
     ``state``: ``replicated``: every worker has all of it, or ``sharded``: each has a part of a learner's table, or of
     its parameters and the optimizer's state.
+    ``consistency``: whether an update has the sums of all shards, or, ``asynchronous``, a table's owners apply those of
+    each worker when they come.  ``staleness``: the most whole steps that these may then be stale; None: any number.
     ``delay``: how many steps before that of its update a sum is computed, so that it travels beside their computing.
     ``local_steps``: updates of every shard on rows of its own, of ``batch_size`` rows over all shards each, from one
     all-reduce to the next.  ``outer``: the optimizer that then takes the mean distance of the shards for a gradient;
@@ -74,6 +77,8 @@ class Training(Section, frozen=True, kw_only=True):
     gradients: Gradients = "float32"
     top_k: TopK | None = None
     state: State = "replicated"
+    consistency: Literal["synchronous", "asynchronous"] = "synchronous"
+    staleness: Annotated[int, Meta(ge=0, le=LARGEST_STALENESS)] | None = None
     delay: Annotated[int, Meta(ge=0, le=LARGEST_DELAY)] = 0
     local_steps: PositiveInt = 1
     outer: dict[str, Any] | None = None

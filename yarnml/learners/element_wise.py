@@ -51,9 +51,16 @@ class ElementWiseRule:
     def weights(self, rows: Matrix) -> Matrix:
         return rows[:, : self._width(rows)]
 
-    def update(self, rows: Matrix, sums: Matrix) -> Matrix:
+    def update(self, rows: Matrix, sums: Matrix, rate: float = 1.0) -> Matrix:
         if not len(rows):
             return rows
+        following = self._following(rows, sums)
+        if rate != 1:
+            width = self._width(rows)
+            following[:, :width] = rows[:, :width] + np.float32(rate) * (following[:, :width] - rows[:, :width])
+        return following
+
+    def _following(self, rows: Matrix, sums: Matrix) -> Matrix:
         following = np.empty_like(rows)
         penalised = rows[:, self._width(rows) - 1] != 0
         for name, own in (("bias", ~penalised), ("weight", penalised)):

@@ -16,6 +16,7 @@ from yarnml.events.events import Event, Listener, Outcome
 from yarnml.events.log import log
 from yarnml.events.redaction import without_password
 from yarnml.job.batches import check_batch_rows
+from yarnml.job.consistency import remarks_on
 from yarnml.job.fields import size_in_bytes
 from yarnml.job.length import with_length
 from yarnml.job.metrics import check_metric, of_groups
@@ -122,6 +123,7 @@ def _with_data(job: Job, checkpoints: Checkpoints | None) -> tuple[Job, Plan]:
     if warning := warning_of(plan.datasets["train"], plan.schema.row_width, size_in_bytes(job.workers.memory)):
         log(f"data.train: {warning}.")
         plan = replace(plan, remarks=[*plan.remarks, warning])
+    plan = replace(plan, remarks=[*plan.remarks, *remarks_on(job)])
     job = with_length(job, plan.datasets["train"].rows)
     if job.start_from and job.data.follow:  # a batch may have fewer rows than the first training has shards
         shards = min(job.shards, plan.datasets["train"].rows)

@@ -180,7 +180,8 @@ class Rounds:
             None if stopped or position.converged else self._training.job.learner.shortfall(len(position.history))
         )
         about_label = classes_warning(self._sync.schema) if self._sync.schema else []
-        remarks = [*self._training.plan.remarks, *about_label, *filter(None, [shortfall]), *remarks]
+        stale = [str(self._stats.staleness)] if self._stats.staleness.sums else []
+        remarks = [*self._training.plan.remarks, *stale, *about_label, *filter(None, [shortfall]), *remarks]
         crew = self._crew.stats
         return Outcome(
             self._training.job.name,

@@ -141,11 +141,16 @@ def kept_of(reports: Mapping[int, Report]) -> dict[str, list[KeptPart]]:
 
 
 def keepers_of(parts: Sequence[Holders], kept: Mapping[str, Sequence[KeptPart]], step: int) -> list[list[str]]:
-    """For each part, the processes that have its rows after a step or can go back to it, its owner first."""
+    """For each part, the processes that have its rows after a step or can go back to it, its owner first.
+
+    In an asynchronous round those that have most of what came since.
+    """
     keepers: list[list[str]] = []
     for number, part in enumerate(parts):
         order = [*part.addresses, *(address for address in kept if address not in part.addresses)]
-        keepers.append([a for a in order if any(k.number == number and k.can_be_after(step) for k in kept.get(a, []))])
+        own = {a: k for a in order for k in kept.get(a, []) if k.number == number and step in k.steps}
+        newest = max((k.pushed for k in own.values()), default=0)
+        keepers.append([address for address, k in own.items() if k.pushed == newest])
     return keepers
 
 

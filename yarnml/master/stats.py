@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from yarnml.control.reports import StatePosition, Trained
+from yarnml.control.staleness import Staleness
 from yarnml.events.measurements import RoundMeasured, TrainingMeasured
 
 
@@ -13,6 +14,7 @@ class TrainingStats:
 
     ``seconds``: by phase of the steps, and from the start until the job was planned, built, …
     ``loss``, ``weight``: sums over the training rows of this epoch so far.
+    ``staleness``: of the sums of asynchronous rounds.
     ``tasks``: how many the steps were made of, those of steps that were begun again among them.
     """
 
@@ -22,6 +24,7 @@ class TrainingStats:
         self.loss = 0.0
         self.weight = 0.0
         self.tasks = 0
+        self.staleness = Staleness()
 
     def mark(self, milestone: str) -> None:
         """Note the seconds until ``milestone`` was reached for the first time."""
@@ -36,6 +39,8 @@ class TrainingStats:
         report = reports[0]
         self.seconds.setdefault("until_updated", time.monotonic() - self._began - report.after_first)
         self.take_sums(report)
+        for own in reports:
+            self.staleness += own.staleness or Staleness()
         for phase, seconds in phases([report.seconds for report in reports]).items():
             self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
 

@@ -121,6 +121,11 @@ class TrainingLoop:
                 if state.step > step:
                     step = state.step
                     self._stats.take_sums(state)
+                if self._sync.time_limit and self._job.training.consistency == "asynchronous":
+                    kept = self._pending.newest.position.step if self._pending.newest else 0
+                    raise TimeOver(
+                        f"{self._sync.time_limit} Step {kept} is kept; submit the job again, and it goes on."
+                    ) from lost
                 if self._sync.time_limit:
                     return replace(self.position, step=step)
             else:

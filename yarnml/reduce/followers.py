@@ -4,18 +4,25 @@ import queue
 import threading
 from typing import NamedTuple
 
+from yarnml.data.arrays import Array
 from yarnml.errors import YarnmlError
 from yarnml.reduce.keyed import bytes_of
 from yarnml.reduce.owner import Answered
 from yarnml.reduce.owner_wire import FollowUpdate
 from yarnml.reduce.owners import Connect, Owners, Question
+from yarnml.reduce.push_wire import FollowPush
 from yarnml.reduce.streams import Traffic
 from yarnml.sparse.run import Run
 
+PUSH_SECONDS = 20.0
+"""Time that a follower may take for one push."""
+
+EVERY_GENERATION = 2**62
+
 
 class _Job(NamedTuple):
-    update: FollowUpdate
-    run: Run
+    update: FollowUpdate | FollowPush
+    run: Run | Array
     answered: Answered
 
 
@@ -31,7 +38,7 @@ class Followers:
         self._lock = threading.Lock()
         self._links: dict[str, _Link] = {}
 
-    def forward(self, address: str, update: FollowUpdate, run: Run, answered: Answered) -> None:
+    def forward(self, address: str, update: FollowUpdate | FollowPush, run: Run | Array, answered: Answered) -> None:
         """Give an update to the process at an address.  ``answered`` hears of its end, in another thread."""
         with self._lock:
             if address not in self._links:
@@ -75,10 +82,24 @@ class _Link:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            self._owners.generation = job.update.generation
             try:
-                self._owners.ask([(self._address, Question(job.update, bytes_of(job.run)))])
+                self._ask(job)
             except YarnmlError as exc:
                 job.answered(exc)
             else:
                 job.answered(None)
+
+    def _ask(self, job: _Job) -> None:
+        """Have the follower carry out an update, and wait for that.
+
+        Nobody waits for a push of an asynchronous round, and it is wanted in the generations after its own: where the
+        round is cut, the follower gets all that its owner has applied.
+        """
+        question = Question(job.update, bytes_of(job.run))
+        if isinstance(job.update, FollowUpdate):
+            self._owners.generation = job.update.generation
+            self._owners.ask([(self._address, question)])
+            return
+        self._owners.generation = EVERY_GENERATION
+        with self._owners.deadline(PUSH_SECONDS):
+            self._owners.ask([(self._address, question)])

@@ -3,14 +3,15 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from itertools import pairwise
 
 import msgspec
 import numpy as np
 
 from yarnml.control.holders import KeptPart, TableFiles
 from yarnml.data.arrays import Array, Matrix
-from yarnml.reduce.frozen import frozen_pieces, numbers_of
+from yarnml.reduce.asked_rows import ask_rows, by_block
+from yarnml.reduce.block_form import BlockForm
+from yarnml.reduce.frozen import frozen_pieces
 from yarnml.reduce.keyed import bytes_of, first_key
 from yarnml.reduce.owner_wire import (
     AskDigest,
@@ -19,7 +20,6 @@ from yarnml.reduce.owner_wire import (
     AskSaved,
     AskSize,
     BeginTable,
-    BlockForm,
     FreezeTable,
     GoTo,
     KeepParts,
@@ -32,7 +32,7 @@ from yarnml.reduce.owners import Owners, Question
 from yarnml.sparse.base import Part
 from yarnml.sparse.block import Block
 from yarnml.sparse.policy import ALL_KEYS, KeyPolicy
-from yarnml.sparse.run import Keys, Run, count_below, narrow
+from yarnml.sparse.run import Keys, Run
 from yarnml.storage.tensors import Packed
 
 MAX_ANSWER_BYTES = 2**26
@@ -71,21 +71,11 @@ class OwnedTable:
         size = max(1, MAX_ANSWER_BYTES // rows.strides[0])
         for low in range(0, len(keys), size):
             self._ask_rows(keys[low : low + size], rows[low : low + size], unknown_as_first)
-        ends = np.cumsum([block.width for block in self.blocks])
-        return {block.name: w for block, w in zip(self.blocks, np.split(rows, ends[:-1], axis=1), strict=True)}
+        return by_block(self.blocks, rows)
 
     def _ask_rows(self, keys: Keys, rows: Matrix, unknown_as_first: bool) -> None:
         """Lay the weights of these keys into ``rows``: each owner is asked for those that it has."""
-        parts = self._owners.parts
-        bounds = [count_below(keys, first_key(number, len(parts))) for number in range(len(parts) + 1)]
-        asked = [(number, *ends) for number, ends in enumerate(pairwise(bounds)) if ends[0] < ends[1]]
-
-        def question(number: int, low: int, high: int) -> Question:
-            return Question(AskRows(self.step, number, unknown_as_first, high - low), narrow(keys[low:high]))
-
-        replies = self._owners.ask([(parts[number].owner, question(number, *ends)) for number, *ends in asked])
-        for (_, low, high), reply in zip(asked, replies, strict=True):
-            rows[low:high] = numbers_of(reply, np.dtype(np.float32)).reshape(high - low, self.width)
+        ask_rows(self._owners, keys, rows, lambda number, count: AskRows(self.step, number, unknown_as_first, count))
 
     def update(self, run: Run) -> None:
         """Go on to the next step: the owners have updated the rows before they gave the total, which has no keys."""
@@ -228,6 +218,8 @@ def _wait_for_files(owners: Owners, folder: str) -> dict[str, str]:
 
 def kept_parts(owners: Owners, addresses: Sequence[str], training: str) -> dict[str, list[KeptPart]]:
     """The parts of a training's table that these processes keep, by address."""
-    request = AskParts(owners.generation, training)
-    replies = owners.ask([(address, Question(request)) for address in addresses])
+    questions = [(address, Question(AskParts(owners.generation, training))) for address in addresses]
+    replies = owners.ask(questions)
+    if any(part.pushed for reply in replies for part in reply.answer.parts):
+        replies = owners.ask(questions)  # followers may have got more of an asynchronous round since they answered
     return {address: reply.answer.parts for address, reply in zip(addresses, replies, strict=True)}

@@ -14,58 +14,48 @@ follower has the rows after every step that a worker has seen the end of.
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 import numpy as np
 
 from yarnml.control.holders import KeptPart
 from yarnml.data.arrays import Array, Matrix
 from yarnml.errors import CheckpointError, OwnerLost, WorkerLost, YarnmlError, translated
+from yarnml.reduce.kept_parts import KeptParts, PartOfTable
 from yarnml.reduce.keyed import first_key
 from yarnml.reduce.owner_files import read_rows, write_rows
 from yarnml.reduce.owner_wire import BeginTable, FollowUpdate
+from yarnml.reduce.part_round import round_in
+from yarnml.reduce.push_wire import FollowPush
 from yarnml.sparse.base import Part
 from yarnml.sparse.run import Keys, Run
 from yarnml.sparse.stored import KEYS
 from yarnml.sparse.table import Table, restored
-from yarnml.sparse.undo import Undo
 from yarnml.storage.integrity import TornFile
 from yarnml.storage.tensors import not_finite
 
 Answered = Callable[[YarnmlError | None], None]
 """Hears that a follower has carried out an update, or what kept it from that."""
 
-Forward = Callable[[str, FollowUpdate, Run, Answered], None]
-"""Gives an update to the follower at an address, without waiting for it."""
+Forward = Callable[[str, FollowUpdate | FollowPush, Run | Array, Answered], None]
+"""Gives an update to the follower at an address, without waiting for it; behind it a run, or the bytes of one."""
 
 
-def no_followers(address: str, update: FollowUpdate, run: Run, answered: Answered) -> None:
+def no_followers(address: str, update: FollowUpdate | FollowPush, run: Run | Array, answered: Answered) -> None:
     """Refuse: the `Forward` of a process that has no way to others."""
     raise WorkerLost(f"This process has no way to the follower at {address}.")
-
-
-class _KeptPart(NamedTuple):
-    """A part of a table, one of ``parts``.  ``undo``: of the newest update, None where it can't be taken back."""
-
-    parts: int
-    table: Table
-    step: int
-    follower: str = ""
-    undo: Undo | None = None
 
 
 class Owner:
     """The parts of one table that a process keeps, as their owner or as a follower; any thread may call.
 
-    One lock guards every field.  Rows are read and updated under it, as a table may move its memory when it grows.
+    ``kept``: these parts; one condition of it guards every field here, too.  ``forward``: the way to followers.
     """
 
     def __init__(self, forward: Forward = no_followers) -> None:
-        self._forward = forward
-        self._lock = threading.Lock()
-        self._parts: dict[int, _KeptPart] = {}
-        self._training = ""
-        self._generation = -1
+        self.kept = KeptParts()
+        self.forward = forward
+        self._lock = self.kept.changed
+        self._begun = -1  # the newest generation in which a part began
         self._frozen: dict[tuple[int, str], Array] = {}  # (part, name) → an array to be given piece by piece
         # (part, folder) → the files that were written there, or what went wrong.
         self._written: dict[tuple[int, str], dict[str, str] | YarnmlError | None] = {}
@@ -73,7 +63,7 @@ class Owner:
     def size(self, number: int) -> Part:
         """The size of a part; nothing where it is not kept."""
         with self._lock:
-            return self._parts[number].table.parts()[0] if number in self._parts else Part(0, 0)
+            return self.kept.parts[number].table.parts()[0] if number in self.kept.parts else Part(0, 0)
 
     def begin(self, begin: BeginTable, arrays: dict[str, Array] | None = None) -> None:
         """Keep a part of a table; others of an earlier training, or of an earlier beginning of this one, go.
@@ -88,85 +78,91 @@ class Owner:
             arrays = arrays or read_rows(begin.layers, low, high)
             table = restored(blocks, arrays, begin.policy) if arrays else Table(blocks, begin.policy)
         with self._lock:
-            if begin.generation < self._generation:
-                raise WorkerLost(f"The table of step {begin.step} is not wanted any more.")
-            self._parts[begin.number] = _KeptPart(begin.count, table, begin.step, begin.follower)
+            self.kept.refuse_older(begin.generation, f"The table of step {begin.step}")
+            part = PartOfTable(begin.count, table, begin.step, begin.follower, round=round_in(arrays))
+            self.kept.parts[begin.number] = part
 
     def set_rows(self, generation: int, step: int, number: int, run: Run) -> None:
         """Have a part of one block hold these rows alone.  Raises WorkerLost where they come too late."""
         with self._lock:
-            part = self._after(step, number)
-            if generation < self._generation:
-                raise WorkerLost(f"The rows of step {step} are not wanted any more.")
+            part = self.kept.after(step, number)
+            self.kept.refuse_older(generation, f"The rows of step {step}")
             (block,) = part.table.blocks
             table = part.table.restored({KEYS: run.keys, block.name: run.values})
-            self._parts[number] = part._replace(table=table, undo=None)
+            self.kept.parts[number] = part._replace(table=table, undo=None)
 
     def _let_go(self, begin: BeginTable) -> None:
         """Free the memory of what nobody wants any more: the part itself, and all others where the table begins."""
         with self._lock:
-            if begin.training != self._training or (not begin.source and begin.generation > self._generation):
-                self._parts = {}
+            if begin.training != self.kept.training or (not begin.source and begin.generation > self._begun):
+                self.kept.parts = {}
                 self._frozen = {}
-            self._parts.pop(begin.number, None)
-            self._training = begin.training
-            self._generation = max(self._generation, begin.generation)
+            self.kept.parts.pop(begin.number, None)
+            self.kept.training = begin.training
+            self._begun = max(self._begun, begin.generation)
+            self.kept.hear(begin.generation)
 
     def parts(self, generation: int, training: str) -> list[KeptPart]:
         """The parts of a training's table; sums of generations before this one update none of them any more."""
         with self._lock:
-            self._generation = max(self._generation, generation)
-            own = self._parts if training == self._training else {}
-            return [KeptPart(number, part.step, part.undo is not None) for number, part in own.items()]
+            self.kept.hear(generation)
+            self.kept.wait_for_followers()
+            own = self.kept.parts if training == self.kept.training else {}
+            return [part.kept(number) for number, part in own.items()]
 
     def keep(self, followers: Mapping[int, str]) -> None:
         """Keep these parts alone, and give the updates of each to its follower from now on."""
         with self._lock:
-            self._parts = {n: self._parts[n]._replace(follower=f) for n, f in followers.items() if n in self._parts}
+            parts = self.kept.parts
+            self.kept.parts = {n: parts[n]._replace(follower=f) for n, f in followers.items() if n in parts}
             self._frozen = {}
 
     def weights(self, step: int, number: int, keys: Keys, *, unknown_as_first: bool) -> Matrix:
         """The weights of different keys after ``step``, float32 [keys, width]: those of all blocks side by side."""
         with self._lock:
-            table = self._after(step, number).table
+            table = self.kept.after(step, number).table
             blocks = table.weights(keys, unknown_as_first=unknown_as_first)
         return np.concatenate([blocks[block.name] for block in table.blocks], axis=1)
 
     def update(self, generation: int, step: int, number: int, run: Run, answered: Answered) -> None:
         """Update the rows by the total of ``step``, while the follower does the same; ``answered`` hears of the end."""
         with self._lock:
-            part = self._after(step, number)
+            part = self.kept.after(step, number)
             if part.follower:
                 update = FollowUpdate(generation, step, number, len(run.keys), run.width)
-                self._forward(part.follower, update, run, answered)
-            self._parts[number] = part._replace(step=step + 1, undo=part.table.update(run))
+                self.forward(part.follower, update, run, answered)
+            self.kept.parts[number] = part._replace(step=step + 1, undo=part.table.update(run))
         if not part.follower:
             answered(None)
 
     def follow(self, update: FollowUpdate, run: Run) -> None:
         """Carry out an update of the owner.  Raises WorkerLost where it comes too late."""
         with self._lock:
-            if update.generation < self._generation:
-                raise WorkerLost(f"The update of step {update.step} is not wanted any more.")
-            part = self._after(update.step, update.number)
-            self._parts[update.number] = part._replace(step=update.step + 1, undo=part.table.update(run))
+            self.kept.refuse_older(update.generation, f"The update of step {update.step}")
+            part = self.kept.after(update.step, update.number)
+            self.kept.parts[update.number] = part._replace(step=update.step + 1, undo=part.table.update(run))
 
     def go_to(self, generation: int, step: int, number: int) -> None:
         """Have the rows as they are after ``step``; OwnerLost where they can't be had any more."""
         with self._lock:
-            self._generation = max(self._generation, generation)
-            part = self._parts.get(number)
+            self.kept.hear(generation)
+            part = self.kept.parts.get(number)
             if part is not None and part.undo is not None and part.step == step + 1:
                 part.table.take_back(part.undo)
-                self._parts[number] = part._replace(step=step, undo=None)
+                self.kept.parts[number] = part._replace(step=step, undo=None)
+            elif part is not None and part.round and part.step != step and part.is_after(step):
+                self.kept.parts[number] = part._replace(step=step, round=None)
             elif part is None or part.step != step:
                 stands = f"those after step {part.step}" if part else "none"
                 raise OwnerLost(f"The rows of a table after step {step} are gone: their owner has {stands}.")
+            elif part.round:
+                part.round.close()  # whoever owned the part before must not change it while it is copied
 
     def digest(self, step: int, number: int) -> int:
         """A digest of a part's rows after ``step``: equal for equal rows, in whatever order they came."""
         with self._lock:
-            return self._after(step, number).table.digest
+            self.kept.wait_until_after(step, number)
+            return self.kept.after(step, number).digest
 
     def save(self, step: int, number: int, folder: str, updates: int | None = None) -> None:
         """Begin to write the rows as they are now; a thread goes on with it.  ModelError where one is not finite.
@@ -204,8 +200,8 @@ class Owner:
     def freeze(self, step: int, number: int, *, whole: bool) -> dict[str, Array]:
         """Get arrays ready to be given piece by piece: those of a model, or the ``whole`` that a checkpoint has."""
         with self._lock:
-            part = self._after(step, number) if whole else self._finite_after(step, number)
-            arrays = part.table.arrays() if whole else part.table.trained()
+            part = self.kept.begun_after(step, number) if whole else self._finite_after(step, number)
+            arrays = part.arrays() if whole else part.table.trained()
             self._frozen |= {(number, name): array for name, array in arrays.items()}
         return arrays
 
@@ -216,18 +212,9 @@ class Owner:
                 raise OwnerLost(f"The array {name} of a table is not there.")
             return self._frozen[number, name][low:high]
 
-    def _finite_after(self, step: int, number: int) -> _KeptPart:
+    def _finite_after(self, step: int, number: int) -> PartOfTable:
         """The part after ``step``.  Raises ModelError where a number of it is not finite."""
-        part = self._after(step, number)
+        part = self.kept.after(step, number)
         if block := part.table.infinite_block:
             raise not_finite(f"table/{block}")
-        return part
-
-    def _after(self, step: int, number: int) -> _KeptPart:
-        """The part.  Raises WorkerLost where it does not stand after ``step``."""
-        part = self._parts.get(number)
-        if part is None:
-            raise WorkerLost(f"This process does not keep part {number} of a table.")
-        if part.step != step:
-            raise WorkerLost(f"The rows after step {step} were asked for, but here they are after step {part.step}.")
         return part

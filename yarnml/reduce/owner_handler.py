@@ -35,6 +35,8 @@ from yarnml.reduce.owner_wire import (
     encode,
 )
 from yarnml.reduce.owners import Connect, Owners
+from yarnml.reduce.push_wire import BeginRound, FollowPush, Pull, Push, TakeTask
+from yarnml.reduce.pushes import Pushes
 from yarnml.reduce.streams import Traffic
 from yarnml.sparse.run import widened
 
@@ -48,6 +50,7 @@ class TableService:
 
     def __init__(self, owner: Owner, abort_before: Callable[[int], None], connect: Connect) -> None:
         self._owner = owner
+        self._pushes = Pushes(owner.kept, owner.forward)
         self._abort_before = abort_before
         self._connect = connect
 
@@ -70,13 +73,23 @@ class TableService:
             case KeepParts(followers):
                 owner.keep(followers)
             case FollowUpdate():
-                data = np.empty(0, np.uint8) if values is None else values
-                owner.follow(request, run_of(data, request.keys, request.width))
+                owner.follow(request, run_of(_bytes(values), request.keys, request.width))
             case SetRows(generation, step, number):
-                data = np.empty(0, np.uint8) if values is None else values
-                owner.set_rows(generation, step, number, run_of(data, request.keys, request.width))
+                owner.set_rows(generation, step, number, run_of(_bytes(values), request.keys, request.width))
+            case BeginRound():
+                return Reply(Answer(), self._pushes.begin(request, _bytes(values)))
+            case TakeTask():
+                task, numbers = self._pushes.take(request)
+                return Reply(Answer(task=task), numbers)
+            case Pull():
+                pushed, weights = self._pushes.pull(request, widened(_bytes(values), request.keys))
+                return Reply(Answer(pushed=pushed), weights)
+            case Push():
+                self._pushes.push(request, _bytes(values))
+            case FollowPush():
+                self._pushes.follow(request, _bytes(values))
             case AskRows(step, number, unknown_as_first, count):
-                keys = widened(np.empty(0, np.uint8) if values is None else values, count)
+                keys = widened(_bytes(values), count)
                 return Reply(Answer(), owner.weights(step, number, keys, unknown_as_first=unknown_as_first))
             case AskDigest(step, number):
                 return Reply(Answer(digest=owner.digest(step, number)))
@@ -99,6 +112,11 @@ class TableService:
         with closing(Owners(self._connect, Traffic(), Traffic())) as owners:
             owners.generation = begin.generation
             return read_frozen(owners, begin.source, FreezeTable(begin.step, begin.number, whole=True))
+
+
+def _bytes(values: Array | None) -> Array:
+    """The numbers behind a request, as bytes."""
+    return np.empty(0, np.uint8) if values is None else np.ascontiguousarray(values).reshape(-1).view(np.uint8)
 
 
 def serve(service: TableService, connection: Connection) -> None:

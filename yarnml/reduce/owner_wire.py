@@ -12,36 +12,9 @@ from msgspec import Struct
 from yarnml.control.codec import decoder
 from yarnml.control.holders import KeptPart, TableFiles
 from yarnml.data.arrays import Array
-from yarnml.job.learners import Count, Rule
-from yarnml.job.learners.element_wise import ElementWise
-from yarnml.sparse.block import Block
+from yarnml.reduce.block_form import BlockForm
+from yarnml.reduce.push_wire import PushRequest, TaskForm
 from yarnml.sparse.policy import ALL_KEYS, KeyPolicy
-from yarnml.sparse.rules import RowRule, rule_of
-
-
-class BlockForm(Struct, frozen=True, array_like=True):
-    """A block of a table, as it travels."""
-
-    name: str
-    width: int
-    rule: Rule | Count | ElementWise
-    scale: float
-    seed: int
-
-    @classmethod
-    def of(cls, block: Block) -> "BlockForm":
-        return cls(block.name, block.width, block.rule.options, block.scale, block.seed)
-
-    def block(self) -> Block:
-        return Block(self.name, self.width, _rule_of(self.rule), self.scale, self.seed)
-
-
-def _rule_of(options: Rule | Count | ElementWise) -> RowRule:
-    if not isinstance(options, ElementWise):
-        return rule_of(options)
-    from yarnml.learners.element_wise import ElementWiseRule  # it needs JAX, which is long in coming
-
-    return ElementWiseRule(options)
 
 
 class BeginTable(Struct, frozen=True, array_like=True, tag=True):
@@ -192,6 +165,7 @@ Request = (
     | FreezeTable
     | GoTo
     | KeepParts
+    | PushRequest
     | SaveTable
     | SetRows
 )
@@ -210,6 +184,7 @@ class Answer(Struct, frozen=True, array_like=True, tag=True):
     ``keys``, ``nbytes``, ``rare``, ``evicted``: the numbers that were asked for, as in `yarnml.sparse.base.Part`.
     ``files``: name → SHA-256 of what is written; None: not yet.
     ``parts``: those that are there.  ``forms``: of arrays, by name.  ``digest``: of rows.
+    ``task``: the next one of a worker.  ``pushed``: tasks whose sums a part has.
     """
 
     keys: int = 0
@@ -220,6 +195,8 @@ class Answer(Struct, frozen=True, array_like=True, tag=True):
     parts: list[KeptPart] = []
     forms: dict[str, ArrayForm] = {}
     digest: int = 0
+    task: TaskForm | None = None
+    pushed: int = 0
 
 
 class Reply(NamedTuple):

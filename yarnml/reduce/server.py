@@ -42,6 +42,7 @@ class PeerServices:
 
     def abort_before(self, generation: int) -> None:
         """Give up the sums of generations before this one."""
+        self.reducer.owner.kept.hear(generation)
         self.reducer.abort_before(generation)
         self.relay.abort_before(generation)
         self.followers.abort_before(generation)

@@ -186,3 +186,11 @@ def combine(leaves: Mapping[int, V], shards: int) -> dict[Node, V]:
     for shard, value in leaves.items():
         join.add(Node(0, shard), value)
     return join.parts
+
+
+def sum_of(leaves: Mapping[int, V], shards: int) -> V:
+    """Add up one worker's values (shard → value) in the order of the tree, and what the tree leaves apart, too."""
+    first, *rest = [value for _, value in sorted(combine(leaves, shards).items())]
+    for value in rest:
+        first = map_pieces(partial(add, node=root(shards)), first, value)
+    return first

@@ -4,6 +4,9 @@ A rule takes *sums* of gradients over the rows of a step, not means: so its rate
 step, and a rare key is not drowned in the rows that do not have it.  A row's update depends on no other row, and a row
 without a sum stays as it is.
 
+A ``rate`` below 1 is a part of the usual one, for sums of weights that are stale: the step is shorter, and what is kept
+of squares is the same.
+
 All arithmetic is float32, one operation after another, of the kinds that every processor rounds alike.
 """
 
@@ -32,8 +35,8 @@ class RowRule(Protocol):
     def weights(self, rows: Matrix) -> Matrix:
         """The weights [rows, width] of rows [rows, stored]."""
 
-    def update(self, rows: Matrix, sums: Matrix) -> Matrix:
-        """The next rows, given the sums of the gradient [rows, width]."""
+    def update(self, rows: Matrix, sums: Matrix, rate: float = 1.0) -> Matrix:
+        """The next rows, given the sums of the gradient [rows, width]; ``rate``: the part of the usual one."""
 
 
 class FtrlRule:
@@ -61,10 +64,12 @@ class FtrlRule:
         kernels().ftrl_weights(_writable(rows), self._alpha, self._beta, self._l1, self._l2, weights)
         return weights
 
-    def update(self, rows: Matrix, sums: Matrix) -> Matrix:
+    def update(self, rows: Matrix, sums: Matrix, rate: float = 1.0) -> Matrix:
         following = np.empty_like(rows)
         numbers = self._alpha, self._beta, self._l1, self._l2
         kernels().ftrl_update(_writable(rows), _writable(sums), *numbers, following)
+        if rate != 1:  # z has the gradient itself as a term
+            following[:, : sums.shape[1]] -= np.float32(1 - rate) * sums
         return following
 
 
@@ -88,10 +93,11 @@ class AdagradRule:
     def weights(self, rows: Matrix) -> Matrix:
         return rows[:, : rows.shape[1] // 2]
 
-    def update(self, rows: Matrix, sums: Matrix) -> Matrix:
+    def update(self, rows: Matrix, sums: Matrix, rate: float = 1.0) -> Matrix:
         weights, n = _halves(rows)
         following = n + sums * sums
-        return np.concatenate([weights - self._rate * sums / (np.sqrt(following) + self._epsilon), following], axis=1)
+        step = self._rate * np.float32(rate) * sums / (np.sqrt(following) + self._epsilon)
+        return np.concatenate([weights - step, following], axis=1)
 
 
 class RowAdagradRule:
@@ -111,12 +117,12 @@ class RowAdagradRule:
     def weights(self, rows: Matrix) -> Matrix:
         return rows[:, :-1]
 
-    def update(self, rows: Matrix, sums: Matrix) -> Matrix:
+    def update(self, rows: Matrix, sums: Matrix, rate: float = 1.0) -> Matrix:
         total = np.zeros((len(rows), 1), np.float32)
         for column in sums.T:  # NumPy's own sum takes another order where rows are long
             total += (column * column)[:, None]
         following = rows[:, -1:] + total / np.float32(sums.shape[1])
-        weights = rows[:, :-1] - self._rate * sums / (np.sqrt(following) + self._epsilon)
+        weights = rows[:, :-1] - self._rate * np.float32(rate) * sums / (np.sqrt(following) + self._epsilon)
         return np.concatenate([weights, following], axis=1)
 
 
@@ -135,8 +141,8 @@ class CountRule:
     def weights(self, rows: Matrix) -> Matrix:
         return rows
 
-    def update(self, rows: Matrix, sums: Matrix) -> Matrix:
-        return rows + sums
+    def update(self, rows: Matrix, sums: Matrix, rate: float = 1.0) -> Matrix:
+        return rows + sums  # what counts has no rate
 
 
 def _writable(array: Matrix) -> Matrix:

@@ -106,8 +106,11 @@ class Table:
         """bool [rows]: which are not stale."""
         return self._ages.fresh(len(self._index.keys), self._clock)
 
-    def update(self, run: Run) -> Undo:
-        """Update the rows of a run's keys by its sums; those that are not there are made first."""
+    def update(self, run: Run, rate: float = 1.0, steps: int = 1) -> Undo:
+        """Update the rows of a run's keys by its sums; those that are not there are made first.
+
+        ``rate``: see `yarnml.sparse.rules`.  ``steps``: that are finished with it, for the ages of rows.
+        """
         self._sweep()
         run, count = self._admit(run)
         before = len(self._index.keys)
@@ -125,10 +128,10 @@ class Table:
             if len(stale):
                 old = old.copy()
                 old[stale] = block.first_rows(run.keys[stale])
-            kernels().put(rows.rows, numbers, block.rule.update(old, sums))
+            kernels().put(rows.rows, numbers, block.rule.update(old, sums, rate))
             start += block.width
-        self._clock += 1
-        undo = Undo(before, numbers, replaced, self._ages.touch(numbers, self._clock), self._made, count)
+        undo = Undo(before, numbers, replaced, self._ages.touch(numbers, self._clock + 1), self._made, count)
+        self._clock += steps
         self._made += len(new) + len(stale)
         return undo
 

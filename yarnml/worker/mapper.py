@@ -40,6 +40,7 @@ from yarnml.reduce.reducer import StepExpired
 from yarnml.reduce.routing import plan_routes
 from yarnml.reduce.tree import Vector
 from yarnml.storage import tensors
+from yarnml.worker.asynchronous_loop import AsynchronousLoop
 from yarnml.worker.compiled_learners import CompiledLearners
 from yarnml.worker.devices import check_devices
 from yarnml.worker.evaluation import answer
@@ -230,7 +231,12 @@ class Mapper:
     def _train(self, train: Train, tasks: Tasks) -> Report:
         training = self._current
         traces = training.traces(self._index) if train.profile else {}
-        loop = TrainingLoop(train, training, tasks, self._tracker)
+        owners = self._allreduce.owners
+        loop: AsynchronousLoop | TrainingLoop
+        if owners and training.job.training.consistency == "asynchronous":
+            loop = AsynchronousLoop(train, training, tasks, self._tracker, owners, self._index)
+        else:
+            loop = TrainingLoop(train, training, tasks, self._tracker)
         return loop.run(traces, after_step=self._saved.check)
 
     def _sum_dataset(self, dataset: str, schema: Schema, function: BatchSum, tasks: Tasks, step: int = 0) -> Vector:

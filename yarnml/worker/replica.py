@@ -50,6 +50,7 @@ class Replica:
 
     Of a table that other processes own, ``owned``, it has no rows.
 
+    ``states``: the newest one, and others with a delay.  ``applied_scaling``: None for one that changes nothing.
     ``hidden``: the learner alone asked for the scaling, and penalties shall count as if there were none.
     ``delay``: see `RecentStates`.  ``max_age``, ``tracks_keys``: of a table, see `yarnml.sparse.policy.KeyPolicy`.
     ``step``: the steps behind it, -1 without a state; ``loss`` and ``weight``: the epoch's sums so far.
@@ -94,14 +95,14 @@ class Replica:
                 state = state._replace(table=self.owned)
         if hidden and compiled.with_units:
             state = compiled.with_units(state, scaling.factor)
-        self._states = RecentStates(state, delay)
+        self.states = RecentStates(state, delay)
         self._scaling = scaling
-        self._applied_scaling = unless_neutral(scaling)
+        self.applied_scaling = unless_neutral(scaling)
 
     @property
     def _state(self) -> Any:
         """The newest state."""
-        return self._states.newest
+        return self.states.newest
 
     @property
     def step(self) -> int:
@@ -135,13 +136,13 @@ class Replica:
 
     def map(self, rows: Rows, step: int) -> Value:
         """Sums over one batch of a step, at most a delay ahead."""
-        return self.program.map(self._states.at(step - self.step), self._applied_scaling, rows)
+        return self.program.map(self.states.at(step - self.step), self.applied_scaling, rows)
 
     def map_shard(self, shard: int, rows: Iterable[Rows | PlacedRows]) -> Vector:
         """Sums over a whole shard, for a shard learner; ``rows`` are read where nothing is held of them."""
         assert isinstance(self.program, Program)
         held = self.shard_cache.take(shard)
-        total, held = self.program.map_shard(self._state, self._applied_scaling, held, rows)
+        total, held = self.program.map_shard(self._state, self.applied_scaling, held, rows)
         self.shard_cache.keep(shard, held)
         return total
 
@@ -155,24 +156,24 @@ class Replica:
         state = on_host(self._state)
         held = self.shard_cache.take(shard)
         if held is None:
-            held = self.program.hold(state, self._applied_scaling, rows)
+            held = self.program.hold(state, self.applied_scaling, rows)
         judged = self._learner.out_of_bag(state, held)
         self.shard_cache.keep(shard, held)
-        return in_units(judged, self.schema, label_of(self._applied_scaling), degree_of(self._learner))
+        return in_units(judged, self.schema, label_of(self.applied_scaling), degree_of(self._learner))
 
     def update(self, total: Value) -> Scores:
         """Go on to the next state, by the total of this one's step."""
         state, scores = self.program.update(self._state, total)
-        self._states.push(state)
-        return self.program.in_label_units(scores, self._applied_scaling)
+        self.states.push(state)
+        return self.program.in_label_units(scores, self.applied_scaling)
 
     def drain(self) -> None:
         """Forget the states that a delay keeps beside the newest one."""
-        self._states.drain()
+        self.states.drain()
 
     def evaluate(self, rows: Rows) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Predictions and losses of every row of a batch."""
-        return self.program.evaluate(self._state, self._applied_scaling, rows)
+        return self.program.evaluate(self._state, self.applied_scaling, rows)
 
     def model(self) -> Arrays:
         """The model's arrays by name; ModelError where one is not finite."""
@@ -197,7 +198,7 @@ class Replica:
 
     def tensors(self) -> Arrays:
         """All arrays by name: the content of a checkpoint, and of what another worker fetches."""
-        return self.program.saved(self._state, self._scaling) | self._states.older_tensors()
+        return self.program.saved(self._state, self._scaling) | self.states.older_tensors()
 
     @property
     def digest(self) -> str:
@@ -216,9 +217,9 @@ class Replica:
             why = f"it has no {exc}" if isinstance(exc, KeyError) else str(exc)
             raise JobFileError(f"start_from: {source} does not fit this learner: {why}.") from exc
         self._first_state = lambda: first
-        self._states.newest = first
+        self.states.newest = first
         if isinstance(program, ShardedProgram) and self.owned is not None:
-            self._states.newest = program.without_rows(self._first_state, self.owned)
+            self.states.newest = program.without_rows(self._first_state, self.owned)
         return content
 
     def arrays_of(self, rows: Arrays) -> Arrays:
@@ -241,8 +242,8 @@ class Replica:
         """Take over these arrays; CheckpointError, which names their source, where they are not of this learner."""
         try:
             state, self._scaling = self.program.loaded(self._state, self._scaling, arrays)
-            self._states.load(state, arrays)
+            self.states.load(state, arrays)
         except (KeyError, ValueError) as exc:
             raise CheckpointError(f"The state in {source} does not fit this learner: {exc}; use --restart.") from exc
-        self._applied_scaling = unless_neutral(self._scaling)
+        self.applied_scaling = unless_neutral(self._scaling)
         self.shard_cache.clear()

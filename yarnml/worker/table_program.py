@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from jax import export
 
-from yarnml.data.arrays import Matrix
+from yarnml.data.arrays import Array, Matrix
 from yarnml.data.keys import KeyRows, no_keys
 from yarnml.data.scaling import Scaling, identity_of, scaled
 from yarnml.data.schema import Rows, Schema
@@ -21,7 +21,9 @@ from yarnml.learners.named_arrays import finite, from_tensors, tensors
 from yarnml.learners.tables.base import Entries, TableLearner, TableState
 from yarnml.reduce.keyed import KeyedVector
 from yarnml.reduce.tree import Value
-from yarnml.sparse.base import described
+from yarnml.sparse.base import ParameterTable, described
+from yarnml.sparse.block import Block
+from yarnml.sparse.dense import DenseRows
 from yarnml.sparse.gathered import gather
 from yarnml.sparse.run import Run
 from yarnml.storage.tensors import Packed, digest, not_finite
@@ -78,6 +80,21 @@ class TableProgram:
             gradient[d.name] = total.dense[start : start + size].reshape(d.size, d.block.width)
             start += size
         return self._learner.update(state, gradient, total.run), scores
+
+    @property
+    def dense(self) -> list[tuple[Block, int]]:
+        """By array of parameters that belong to no key: its form, and how many rows it has."""
+        return [(d.block, d.size) for d in self._learner.dense]
+
+    def dense_numbers(self, state: TableState) -> Array:
+        """All that a state keeps of these parameters, one array behind the other."""
+        arrays = [np.asarray(state.dense[d.name], np.float32).reshape(-1) for d in self._learner.dense]
+        return np.concatenate([np.empty(0, np.float32), *arrays])
+
+    def state_of(self, dense_numbers: Array, table: ParameterTable) -> TableState:
+        """The state with these numbers and this table."""
+        rows = DenseRows(self.dense, dense_numbers).arrays()
+        return TableState({d.name: own for d, own in zip(self._learner.dense, rows, strict=True)}, table)
 
     def in_label_units(self, scores: Scores, scaling: Scaling | None) -> Scores:
         """The scores as they are: labels are not scaled."""

@@ -94,8 +94,8 @@ class Tasks:
 
         ``delay``: how many later sums may be started before this one is waited for.
         """
-        parts = combine(leaves, self._all_shards)
-        self._allreduce.start(StepKey(self.generation, step), parts, self._all_shards, delay)
+        parts = combine(leaves, self.all_shards)
+        self._allreduce.start(StepKey(self.generation, step), parts, self.all_shards, delay)
 
     def wait(self, step: int, task: Task, workers: Workers) -> Value:
         """Return the total of a sum that was started.
@@ -125,6 +125,6 @@ class Tasks:
             return self._allreduce.wait(StepKey(self.generation, step), backup)
 
     @property
-    def _all_shards(self) -> int:
+    def all_shards(self) -> int:
         """The number of shards of all workers."""
         return sum(map(len, self._assignment.shards.values()))

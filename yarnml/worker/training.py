@@ -12,7 +12,7 @@ from yarnml.control.holders import Holders
 from yarnml.control.reports import StatePosition
 from yarnml.data.inheritance import sources
 from yarnml.data.scaling import Scaling, identity_of, neutral, scaling_from
-from yarnml.data.schema import Schema
+from yarnml.data.schema import Rows, Schema
 from yarnml.errors import JobFileError, YarnmlError
 from yarnml.job import paths, user_code
 from yarnml.job.fields import steps_in
@@ -63,6 +63,11 @@ class Training:
         if self._replica is None:
             raise YarnmlError(f"The training in {self.folder} has no learner yet: Build must come first.")
         return self._replica
+
+    def rows_of(self, step: int, shard: int) -> Rows | None:
+        """The rows of a shard at a step, prepared for the learner; None where a step is a full pass."""
+        rows = self.loaders.batch(self.replica.schema, step, shard)
+        return rows and self.replica.program.prepare(rows)
 
     @property
     def position(self) -> StatePosition:

@@ -40,6 +40,7 @@ class TrainingLoop:
         self._advice = advice(training.job)
         self._keeps_rows = training.keeps_rows
         self._loaders = training.loaders
+        self._rows_of = training.rows_of
         self._replica = training.replica
         self._delay = training.job.training.delay
         self._residuals = training.residuals
@@ -64,7 +65,7 @@ class TrainingLoop:
         scores: Scores | None = None
         first_update = 0.0
         started: deque[tuple[int, Task]] = deque()  # steps whose totals are on their way
-        for step, batches in trace_first_steps(prefetch(self._read, range(train.first, train.last), _bytes_in), traces):
+        for step, batches in trace_first_steps(prefetch(self._read, range(train.first, train.last), bytes_in), traces):
             clock.lap("read")
             task = partial(self._map_shard, step, batches)
             leaves = self._tasks.map(step, task)
@@ -115,8 +116,7 @@ class TrainingLoop:
         self._tracker.finish_step(replica.step, loss / weight if weight else 0.0, rows_of_round)
 
     def _read(self, step: int) -> Batches:
-        batches = {shard: self._loaders.batch(self._replica.schema, step, shard) for shard in self._tasks.shards}
-        return {shard: rows and self._replica.program.prepare(rows) for shard, rows in batches.items()}
+        return {shard: self._rows_of(step, shard) for shard in self._tasks.shards}
 
     def _map_shard(self, step: int, batches: Batches, shard: int) -> Value:
         """Sums of one shard at a step, of this worker or, as a backup task, of another one."""
@@ -151,5 +151,6 @@ def advice(job: Job) -> str:
     return f"{'. '.join([*lower, *scale] or ['Labels or weights are too large for float32; make them smaller'])}."
 
 
-def _bytes_in(batches: Batches) -> int:
+def bytes_in(batches: Batches) -> int:
+    """The bytes of the rows of all shards."""
     return sum(rows.nbytes for rows in batches.values() if rows is not None)

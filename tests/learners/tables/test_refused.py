@@ -12,6 +12,7 @@ from yarnml.learners.tables.sparse_linear import build
 
 KEY = {"kind": "key", "columns": ["site"]}
 TABLE = {"kind": "sparse_linear"}
+ASYNCHRONOUS = {"state": "sharded", "consistency": "asynchronous"}
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,12 @@ TABLE = {"kind": "sparse_linear"}
         ),
         ([], {"learner": {"kind": "mlp", "clip_norm": 1.0}, "training": {"state": "sharded"}}, "learner.clip_norm"),
         ([KEY], {"learner": TABLE, "reducers": {"levels": 2}, "training": {"state": "sharded"}}, "reducers.levels"),
+        ([KEY], {"learner": TABLE, "training": {"consistency": "asynchronous"}}, "set training.state: sharded"),
+        ([KEY], {"learner": TABLE, "training": {"staleness": 2}}, "set training.consistency: asynchronous, or remove"),
+        ([KEY], {"learner": TABLE, "training": ASYNCHRONOUS | {"delay": 1}}, "training.delay is for gradient descent"),
+        ([KEY], {"learner": TABLE, "training": ASYNCHRONOUS | {"local_steps": 2}}, "training.local_steps is for"),
+        ([KEY], {"learner": TABLE, "training": ASYNCHRONOUS | {"gradients": "top_k"}}, "training.gradients top_k is"),
+        ([], {"learner": {"kind": "mlp"}, "training": ASYNCHRONOUS}, "learner.kind mlp has none; choose sparse_linear"),
         ([KEY], {"learner": TABLE, "checkpoint": {"full_every": 2}}, "for a table whose owners write its rows"),
         ([KEY | {"crosses": [["site", "user"]]}], {"learner": TABLE}, "crosses column 'user', which becomes no keys"),
         ([KEY | {"crosses": [["site", "site"]]}], {"learner": TABLE}, "crosses a column with itself"),
@@ -51,6 +58,12 @@ TABLE = {"kind": "sparse_linear"}
         "optimizer",
         "clipping",
         "levels",
+        "asynchronous-replicated",
+        "synchronous-staleness",
+        "asynchronous-delay",
+        "asynchronous-local-steps",
+        "asynchronous-top-k",
+        "asynchronous-network",
         "changes",
         "cross",
         "itself",
