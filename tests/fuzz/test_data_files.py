@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.data.formats import SAVES, save
 from tests.data.tables import plan, read
 from tests.fuzz.law import contents, deadline
 from tests.fuzz.typos import mutated
@@ -74,17 +74,27 @@ def files(folder: Path) -> dict[str, bytes]:
     """A good file of each format, by its ending."""
     random = np.random.default_rng(0)
     table = pa.table({"x": random.normal(size=ROWS), "y": [n % 2 for n in range(ROWS)], "w": ["a", "b"] * (ROWS // 2)})
+    for ending in SAVES:
+        save(table, folder / f"good.{ending}")
     pq.write_table(table, folder / "good.parquet", row_group_size=10, write_page_checksum=True)
-    pyarrow.csv.write_csv(table, folder / "good.csv")
-    return {ending: (folder / f"good.{ending}").read_bytes() for ending in ("parquet", "csv")}
+    return {ending: (folder / f"good.{ending}").read_bytes() for ending in SAVES}
 
 
 @FUZZ
-@given(ending=st.sampled_from(["parquet", "csv"]), seed=st.integers(0, 2**64), steps=st.sampled_from(STEPS[:3]))
-def test_mutated_bytes(folder: Path, files: dict[str, bytes], ending: str, seed: int, steps: list[Any]) -> None:
-    """Faults anywhere in a file: header, pages, footer, lines."""
+@given(
+    ending=st.sampled_from([*SAVES]),
+    other=st.sampled_from([*SAVES]),
+    seed=st.integers(0, 2**64),
+    steps=st.sampled_from(STEPS[:3]),
+)
+def test_mutated_bytes(
+    folder: Path, files: dict[str, bytes], ending: str, other: str, seed: int, steps: list[Any]
+) -> None:
+    """Faults anywhere in a file of any format, header, pages, footer, lines; a cut end; and files of another format."""
     path = folder / f"bad.{ending}"
-    path.write_bytes(mutated(files[ending], seed))
+    content = files[other]
+    cases = [mutated(files[ending], seed), files[ending][: seed % len(files[ending])], content]
+    path.write_bytes(cases[seed % len(cases)])
     check_read(folder, path, prepare=steps)
 
 
