@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from yarnml.data.arrays import plain_type
 from yarnml.data.hints import hint
@@ -34,14 +35,24 @@ def in_types(table: pa.Table, types: Mapping[str, str], where: str) -> pa.Table:
 def as_type(column: pa.ChunkedArray, kind: pa.DataType, name: str, url: str) -> pa.ChunkedArray:
     """The column in this type; DataError where its values are no such."""
     array = column.cast(plain_type(column.type))
-    if (pa.types.is_timestamp(array.type) or pa.types.is_date64(array.type)) and not pa.types.is_temporal(kind):
-        array = array.cast(pa.int64())
-    if pa.types.is_date32(array.type) and not pa.types.is_temporal(kind):
-        array = array if pa.types.is_string(kind) else array.cast(pa.int32())
+    if not pa.types.is_temporal(kind):
+        array = _without_time(array, is_text=pa.types.is_string(kind))
     try:
+        if pa.types.is_integer(kind) and pa.types.is_timestamp(column.type):
+            array = pc.floor(array)
         return array.cast(kind, safe=not pa.types.is_timestamp(kind))
     except pa.ArrowException as exc:
         raise DataError(
             f"{url}: column '{name}' holds {column.type}, which data.types can't read as {kind}: "
             f"{str(exc).splitlines()[0].rstrip('.')}{hint(column.type) if pa.types.is_nested(column.type) else ''}."
         ) from exc
+
+
+def _without_time(array: pa.ChunkedArray, *, is_text: bool) -> pa.ChunkedArray:
+    """Dates as days and instants as seconds since 1970, whatever their unit in a file; or both as in ISO 8601."""
+    if pa.types.is_date64(array.type):
+        array = array.cast(pa.date32())
+    if pa.types.is_timestamp(array.type):
+        array = array.cast(pa.timestamp("us"), safe=False)
+        return array.cast(pa.string()) if is_text else pc.divide(array.cast(pa.int64()).cast(pa.float64()), 1e6)
+    return array.cast(pa.int32()) if pa.types.is_date32(array.type) and not is_text else array

@@ -63,7 +63,7 @@ def matching(table: pa.Table, expression: pc.Expression, columns: pa.Schema, whe
 
 def _typed(column: pa.ChunkedArray, field: pa.Field, where: str) -> pa.Array:
     try:
-        return one_array(column).cast(plain_type(field.type))
+        return one_array(column).cast(plain_type(field.type), safe=not pa.types.is_timestamp(field.type))  # of ns, µs
     except pa.ArrowException as exc:
         raise DataError(
             f"{where}: column '{field.name}' holds {column.type}, which data.where can't take for {field.type}: "

@@ -82,7 +82,10 @@ def possible_groups(fs: Any, path: str, condition: pc.Expression, columns: pa.Sc
 
     fragment = ds.ParquetFileFormat().make_fragment(path, fs)
     schema = pa.schema([columns.field(f.name) if f.name in columns.names else f for f in fragment.physical_schema])
-    return [group.id for part in fragment.split_by_row_group(condition, schema) for group in part.row_groups]
+    try:
+        return [group.id for part in fragment.split_by_row_group(condition, schema) for group in part.row_groups]
+    except pa.ArrowInvalid:  # statistics that are finer than the type that files have in common, as of nanoseconds
+        return [*range(fragment.num_row_groups)]
 
 
 def head(fs: Any, path: str, file: File, columns: pa.Schema, rows: int) -> pa.Table:
