@@ -25,7 +25,7 @@ def write(folder: Path) -> str:
 
 
 def test_instants_are_seconds(tmp_path: Path) -> None:
-    """As numbers they are seconds since 1970, as texts those of ISO 8601, whatever unit a file has."""
+    """Numbers of instants are seconds since 1970, and texts those of ISO 8601, whatever unit a file has."""
     path = write(tmp_path)
     for kind in ("number", "integer"):
         at = read(plan(path, features=["at"], types={"at": kind}), 1).x[:, 0]
