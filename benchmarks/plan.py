@@ -16,6 +16,7 @@ CASES: dict[str, tuple[Workload, int, dict[str, Any]]] = {
     "large, 1 worker": (LARGE, 1, {}),
     "large, 2 workers": (LARGE, 2, {}),
     "large, 2 workers, bfloat16": (LARGE, 2, {"gradients": "bfloat16"}),
+    "large, 2 workers, int8": (LARGE, 2, {"gradients": "int8"}),
     "large, 2 workers, delay": (LARGE, 2, {"delay": 1}),
 }
 
@@ -34,12 +35,12 @@ def main(only: str = "", epochs: int = 3) -> None:
 def result(workload: Workload, workers: int, training: dict[str, Any]) -> tuple[float, float]:
     """Seconds of a step, as they are expected and as they are."""
     import yarnml
-    from yarnml.clusters.trial import costs_by_trial
+    from yarnml.clusters.trial import expect
     from yarnml.job.load import load_job
     from yarnml.master.preflight import look_ahead
 
     with tempfile.TemporaryDirectory() as folder:
         document = job(workload, Path(folder), training=training, workers={"count": workers})
-        expected = costs_by_trial(look_ahead(load_job(document)), 0.0).step
+        expected = expect(look_ahead(load_job(document)), 0.0).costs.step
         outcome = yarnml.run(document)
     return expected, sum(outcome.seconds.get(phase, 0.0) for phase in PHASES) / outcome.step

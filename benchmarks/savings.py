@@ -8,7 +8,7 @@ import safetensors.numpy
 
 from benchmarks.measure import align
 from yarnml.job.spec import TopK
-from yarnml.reduce.blocks import BLOCK_NUMBERS, FORMS
+from yarnml.master.costs import BYTES_OF_A_NUMBER
 from yarnml.worker.compression import share_at
 
 SHARDS = 8
@@ -34,9 +34,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-BYTES_OF_A_NUMBER = {"float32": 4, "bfloat16": 2} | {
-    name: kind.itemsize / BLOCK_NUMBERS for name, kind in FORMS.items()
-}
 BYTES_OF_A_LARGE_NUMBER = 8  # with its key
 
 

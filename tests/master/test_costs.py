@@ -1,15 +1,14 @@
-"""Costs that are expected of a step: bytes are those that travel, seconds follow their law, advice fits the job."""
+"""Costs that are expected of a step: bytes are those that travel, and seconds follow their law."""
 
 from typing import Any
 
-import numpy as np
 import pytest
 
 from tests.reduce.allreduces import STEPS, check_sums, connected, leaf
 from yarnml.control.trial import TrialReport
 from yarnml.job.load import load_job
 from yarnml.job.spec import Job
-from yarnml.master.costs import LARGE_PART, Machines, bytes_sent, costs_of
+from yarnml.master.costs import SECONDS_OF_A_ROUNDING, Machines, bytes_sent, costs_of
 
 MEGABYTE = 10**6
 SECONDS = {"read": 0.01, "compute": 0.1, "exchange": 5.0, "update": 0.04}
@@ -85,27 +84,17 @@ def test_a_delay_on_one_machine_needs_cores_to_spare(cores: int, expected: str) 
     longer = max(plain.phases["exchange"], plain.step - plain.phases["exchange"])
     seconds = {"all": plain.step, "two thirds": max(longer, plain.step * 2 / 3), "the longer": longer}
     assert delayed.step == pytest.approx(seconds[expected])
-    assert any("training.delay" in sentence for sentence in plain.advice) is (
-        delayed.step < plain.step and plain.phases["exchange"] >= LARGE_PART * plain.step
-    )
 
 
 @pytest.mark.parametrize(
-    ("fields", "trial", "expected"),
-    [
-        ({}, SMALL, []),
-        ({}, LARGE, ["bfloat16", "training.delay: 1 would hide up to 16 %", "local_steps: 4", "One worker would be"]),
-        ({"gradients": "int8", "local_steps": 4}, LARGE, ["training.delay: 1", "One worker would be"]),
-        ({"gradients": "int8", "local_steps": 4, "delay": 1}, LARGE, ["One worker would be"]),
-    ],
+    ("workers", "shards", "roundings"), [(1, 1, 0), (1, 4, 3), (2, 2, 0.5), (2, 8, 3.5), (4, 4, 0.75)]
 )
-def test_advice(fields: dict[str, Any], trial: TrialReport, expected: list[str]) -> None:
-    """Fields that the job does not use yet are named where the exchange is a large part of a step, and only there."""
-    costs = costs_of(job(2, **fields), trial, 2, GIGABIT)
-    assert len(costs.advice) == len(expected)
-    for sentence, part in zip(costs.advice, expected, strict=True):
-        assert part in sentence
-    assert np.isfinite(costs.step)
+def test_additions_of_blocks_take_time(workers: int, shards: int, roundings: float) -> None:
+    """A worker adds up its own shards, and of every slice that it reduces all workers' parts."""
+    with_blocks = costs_of(job(workers, gradients="int8"), LARGE, shards, GIGABIT)
+    plain = costs_of(job(workers), LARGE, shards, GIGABIT)
+    seconds = with_blocks.phases["exchange"] - plain.phases["exchange"]
+    assert seconds == pytest.approx(roundings * LARGE.numbers * SECONDS_OF_A_ROUNDING["int8"])
 
 
 def test_memory_of_residuals() -> None:

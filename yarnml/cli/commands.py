@@ -4,10 +4,9 @@ import os
 
 import click
 from rich.console import Console
-from rich.markup import escape
 
 from yarnml import __version__
-from yarnml.cli import generating, looking, models, watching
+from yarnml.cli import doctor, generating, looking, models, watching
 from yarnml.cli.shared import (
     BACKENDS,
     echo,
@@ -22,14 +21,10 @@ from yarnml.cli.shared import (
     trial_option,
 )
 from yarnml.events.console import JobConsole
-from yarnml.events.public import shown
 from yarnml.job.fields import LARGEST_COUNT, LARGEST_INT
 
 job_file_argument = click.argument("job_file", metavar="JOB.yaml")
 application_argument = click.argument("application", metavar="APP")
-
-CHECK_STYLES = {"ok": "green", "advice": "yellow", "wrong": "bold red", "untold": "yellow", "skipped": "yellow"}
-"""Colours of the doctor's lines, by how a check ended."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -221,30 +216,5 @@ def kill_command(application: str) -> None:
     echo(commands.kill_job(application))
 
 
-@cli.command("doctor")
-@click.argument("job_file", metavar="[JOB.yaml]", required=False)
-@set_option
-def doctor_command(job_file: str | None, overrides: tuple[str, ...]) -> int:
-    """Check this machine and its cluster, and whether a job can run there, down to its Python on a node.
-
-    Every line that is not ok says what to do.  The exit status is 1 where anything is wrong.
-    """
-    from yarnml.clusters.yarn.edge.doctor import checks, run_checks
-    from yarnml.job.load import load_job
-
-    if overrides and not job_file:
-        raise click.UsageError("--set needs a job file.")
-    console = Console(highlight=False)
-    wrong = 0
-    with checks(load_job(job_file, overrides) if job_file else None, console.print) as every:
-        for check in run_checks(every):
-            wrong += check.status == "wrong"
-            if check.detail:
-                console.print(escape(shown(check.detail.rstrip())), style="dim", soft_wrap=True)
-            status = f"[{CHECK_STYLES[check.status]}]{check.status:8}[/]"
-            console.print(f"{status}{escape(shown(f'{check.name}: {check.text}'))}", soft_wrap=True)
-    return int(wrong > 0)
-
-
-for command in (*looking.COMMANDS, *models.COMMANDS, *generating.COMMANDS, *watching.COMMANDS):
+for command in (*doctor.COMMANDS, *looking.COMMANDS, *models.COMMANDS, *generating.COMMANDS, *watching.COMMANDS):
     cli.add_command(command)

@@ -76,9 +76,9 @@ def print_plan(job_file: str, overrides: tuple[str, ...], restart: bool, trial: 
     start = look_ahead(job)
     echo(str(overview_of_facts(start)))
     if link is not None:
-        from yarnml.clusters.trial import costs_by_trial
+        from yarnml.clusters.trial import expect
 
-        echo(str(costs_by_trial(start, link)))
+        echo(str(expect(start, link)))
 
 
 def load(source: str | Mapping[str, Any], overrides: tuple[str, ...] = (), *, profile: bool = False) -> "AnyJob":

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,6 +13,7 @@ from yarnml.control.trial import TrialOrder, TrialRefused, TrialReport
 from yarnml.data.plan import Plan
 from yarnml.errors import JobFileError, WorkerLost
 from yarnml.job.spec import Job
+from yarnml.master.advice import advice
 from yarnml.master.costs import Costs, Machines, costs_of
 from yarnml.master.preflight import Preflight
 from yarnml.worker.affinity import available_cores
@@ -23,12 +25,24 @@ SECONDS = 600.0
 _decode = decoder(TrialReport | TrialRefused)
 
 
-def costs_by_trial(start: Preflight, link: float) -> Costs:
-    """The costs of a job's steps, by a trial; ``link``: as in `yarnml.master.costs.Machines`."""
+class Expectation(NamedTuple):
+    """The costs of a job's steps, and sentences about what would make these shorter."""
+
+    costs: Costs
+    advice: list[str]
+
+    def __str__(self) -> str:
+        return "\n".join([str(self.costs), *self.advice])
+
+
+def expect(start: Preflight, link: float) -> Expectation:
+    """Expect the costs of a job's steps by a trial; ``link``: as in `yarnml.master.costs.Machines`."""
     if start.search:
         raise JobFileError("--trial is for one training, and this job searches; set the candidate's fields by --set.")
     trial = make_trial(start.job, start.plan, start.shards)
-    return costs_of(start.job, trial, start.shards, Machines(len(available_cores()) or 1, link))
+    machines = Machines(len(available_cores()) or 1, link)
+    costs = costs_of(start.job, trial, start.shards, machines)
+    return Expectation(costs, advice(start.job, trial, start.shards, machines))
 
 
 def make_trial(job: Job, plan: Plan, shards: int) -> TrialReport:

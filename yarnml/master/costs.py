@@ -1,4 +1,4 @@
-"""Costs of a step, by a trial of one shard: seconds by phase, bytes by role, memory, and what to change.
+"""Costs of a step, by a trial of one shard: seconds by phase, bytes by role, and memory.
 
 The seconds of the computing are those of the trial.  Bytes and messages of the exchange are counted, by the rules of
 `yarnml.reduce`; its seconds are linear in them, or those of the links.  Everything here is pure.
@@ -7,8 +7,9 @@ The seconds of the computing are those of the trial.  Bytes and messages of the 
 from typing import NamedTuple
 
 from yarnml.control.trial import TrialReport
-from yarnml.events.text import columns, count_of
+from yarnml.events.text import columns
 from yarnml.job.spec import Job
+from yarnml.reduce.blocks import BLOCK_NUMBERS, FORMS
 from yarnml.reduce.chunks import chunk_bounds, slice_bounds
 from yarnml.reduce.routing import Route, cheapest_route
 
@@ -22,8 +23,14 @@ SECONDS_OF_A_BYTE_BY_LINK = 2e-9
 """Processor time to send or receive it by Flight with TLS, which is most of it (``python -m benchmarks slow-network``:
 float32 and ``top_k`` are 210 ms apart for 100 MB)."""
 
-LARGE_PART = 0.4
-"""Of a step's seconds: an exchange that takes less calls for no advice."""
+SECONDS_OF_A_ROUNDING = {"int8": 5e-9, "int4": 5e-9}
+"""Processor time to round a number of a block, a shard's or the sum of two (``python -m benchmarks slow-network``: 5 ms
+for 1.1 million).  Other additions take a tenth of it at most, which is in `SECONDS_OF_A_BYTE`."""
+
+BYTES_OF_A_NUMBER = {"float32": 4.0, "bfloat16": 2.0} | {
+    name: kind.itemsize / BLOCK_NUMBERS for name, kind in FORMS.items()
+}
+"""By ``training.gradients``."""
 
 
 class Machines(NamedTuple):
@@ -49,19 +56,20 @@ class Costs(NamedTuple):
     memory: float
     step: float
     epoch: float
-    advice: list[str]
+
+    @property
+    def bottleneck(self) -> str:
+        """The longest phase."""
+        return max(self.phases, key=lambda phase: self.phases[phase])
 
     def __str__(self) -> str:
-        """The costs as lines."""
         names = [*self.phases, "a step", "an epoch"]
         seconds = [*self.phases.values(), self.step, self.epoch]
         sent = [f"a {role} sends {size / 1e6:.3g} MB" for role, size in self.sent.items()]
-        bottleneck = max(self.phases, key=lambda phase: self.phases[phase])
         lines = [
             f"{self.parameters:,} numbers in the model; {self.memory / 2**30:.2f} GiB a worker, and the rows it keeps",
             columns([["expected", *names], ["seconds", *(f"{value:.3g}" for value in seconds)]]),
-            f"in a step {', '.join(sent) or 'nothing travels'}; most of it is {bottleneck}",
-            *self.advice,
+            f"in a step {', '.join(sent) or 'nothing travels'}; most of it is {self.bottleneck}",
         ]
         return "\n".join(lines)
 
@@ -73,16 +81,15 @@ def costs_of(job: Job, trial: TrialReport, shards: int, machines: Machines) -> C
     sharing = 1.0 if machines.link else max(1.0, workers * job.workers.vcores / machines.cores)
     read, compute, update = (sharing * trial.seconds[phase] for phase in ("read", "compute", "update"))
     sent = bytes_sent(job, trial, workers)
-    exchange = seconds_of_exchange(job, trial, workers, machines)
+    exchange = seconds_of_exchange(job, trial, workers, own, machines)
     phases = {"read": own * read, "compute": own * compute, "exchange": exchange, "update": update}
     busy = sum(phases.values()) - exchange
-    delayed = step_with_delay(busy, exchange, _used_part(job, workers, machines))
-    step = delayed if job.training.delay else busy + exchange
+    step = busy + exchange
+    if job.training.delay:
+        step = step_with_delay(busy, exchange, _used_part(job, workers, machines))
     residuals = job.training.delay + 2 if job.training.gradients == "top_k" else 0
     memory = trial.memory + (own - 1) * (trial.sum_bytes + residuals * 4 * trial.parameters)
-    return Costs(
-        trial.parameters, phases, sent, memory, step, step * trial.steps, advice(job, busy, exchange, delayed, workers)
-    )
+    return Costs(trial.parameters, phases, sent, memory, step, step * trial.steps)
 
 
 def bytes_sent(job: Job, trial: TrialReport, workers: int) -> dict[str, float]:
@@ -94,21 +101,27 @@ def bytes_sent(job: Job, trial: TrialReport, workers: int) -> dict[str, float]:
     return {"worker": trial.sum_bytes, "reducer": trial.sum_bytes * workers / _route(job, trial, workers).slices}
 
 
-def seconds_of_exchange(job: Job, trial: TrialReport, workers: int, machines: Machines) -> float:
-    """Seconds from the end of the computing to the total, where all workers end it at once."""
+def seconds_of_exchange(job: Job, trial: TrialReport, workers: int, own: int, machines: Machines) -> float:
+    """Seconds from the end of the computing to the total, where all workers end it at once.
+
+    ``own``: shards of a worker, which it adds up before.
+    """
     sent = bytes_sent(job, trial, workers)
+    addition = trial.numbers * SECONDS_OF_A_ROUNDING.get(job.training.gradients, 0.0)
     if not sent:
-        return 0.0
+        return (own - 1) * addition
     route = _route(job, trial, workers)
     chunks = sum(len(chunk_bounds(low, high)) for low, high in slice_bounds(max(1, trial.numbers), route.slices))
     vectors = workers if job.reducers.count else workers - 1  # that go to reducers, and come back
     per_process = 2 * max(sent.values())
     if not machines.link:
         busy = 2 * vectors * chunks * SECONDS_OF_A_MESSAGE + 2 * vectors * trial.sum_bytes * SECONDS_OF_A_BYTE
+        busy += (workers * own - 1) * addition
         return busy / min(machines.cores, workers + job.reducers.count)
     busiest = max(workers, route.slices) if job.reducers.count else workers
     handling = 2 * vectors * chunks / busiest * SECONDS_OF_A_MESSAGE + per_process * SECONDS_OF_A_BYTE_BY_LINK
-    return route.levels * max(handling, per_process / 2 / machines.link)
+    additions = (own - 1) * addition + (workers - 1) / busiest * addition
+    return additions + route.levels * max(handling, per_process / 2 / machines.link)
 
 
 def step_with_delay(busy: float, exchange: float, used: float) -> float:
@@ -117,29 +130,6 @@ def step_with_delay(busy: float, exchange: float, used: float) -> float:
     ``used``: the part of the cores that compute; an exchange that is processor time has only the others.
     """
     return max(busy, exchange, used * (busy + exchange))
-
-
-def advice(job: Job, busy: float, exchange: float, delayed: float, workers: int) -> list[str]:
-    """Sentences about what to change; none where the exchange takes little of a step.
-
-    ``delayed``: seconds of a step with a delay.
-    """
-    training = job.training
-    if not job.learner.uses_gradient_descent or training.batch_size == "full":
-        return []
-    if exchange < LARGE_PART * (busy + exchange):
-        return []
-    sentences = []
-    if training.gradients == "float32":
-        sentences.append("training.gradients: bfloat16 would send half of the bytes, int8 a quarter, top_k a 50th.")
-    hidden = 1 - delayed / (busy + exchange)
-    if not training.delay and hidden > 0:
-        sentences.append(f"training.delay: 1 would hide up to {100 * hidden:.0f} % of a step.")
-    if training.local_steps == 1:
-        sentences.append("training.local_steps: 4, or a larger training.batch_size, would exchange less often.")
-    if exchange > busy * (workers - 1):
-        sentences.append(f"One worker would be as quick as {count_of(workers, 'worker')}.")
-    return sentences
 
 
 def _used_part(job: Job, workers: int, machines: Machines) -> float:

@@ -32,6 +32,7 @@ from yarnml.data.survey import columns_to_survey, merge_findings, with_findings
 from yarnml.events.events import Continued, LabelSummary, Listener, Outcome, WarmStarted
 from yarnml.job.spec import Export as Target
 from yarnml.master import schedule
+from yarnml.master.advice import remark_on_exchange
 from yarnml.master.crew import Crew
 from yarnml.master.evaluation import Metrics, check_calibration
 from yarnml.master.history import history_of
@@ -181,7 +182,9 @@ class Rounds:
         )
         about_label = classes_warning(self._sync.schema) if self._sync.schema else []
         stale = [str(self._stats.staleness)] if self._stats.staleness.sums else []
-        remarks = [*self._training.plan.remarks, *stale, *about_label, *filter(None, [shortfall]), *remarks]
+        slow_exchange = remark_on_exchange(self._training.job, self._stats.seconds)
+        about_steps = [remark for remark in (shortfall, slow_exchange) if remark]
+        remarks = [*self._training.plan.remarks, *stale, *about_label, *about_steps, *remarks]
         crew = self._crew.stats
         return Outcome(
             self._training.job.name,

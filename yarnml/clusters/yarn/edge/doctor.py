@@ -17,6 +17,7 @@ from yarnml.clusters.yarn.edge.admission import (
     describe_time_limit,
 )
 from yarnml.clusters.yarn.edge.client import Yarn, connected, home
+from yarnml.clusters.yarn.edge.costs import describe_costs
 from yarnml.clusters.yarn.edge.encryption import Advice, check_encryption
 from yarnml.clusters.yarn.edge.machine import check_java, check_yarn_command
 from yarnml.clusters.yarn.edge.probe import probe_environment
@@ -76,11 +77,17 @@ def run_checks(checks: list[Check]) -> Iterator[Finding]:
 
 
 @contextmanager
-def checks(job: Job | None, note: Callable[[str], None]) -> Iterator[list[Check]]:
-    """The checks of this machine and its cluster, and of a job where one is given."""
+def checks(job: Job | None, note: Callable[[str], None], link: float | None = None) -> Iterator[list[Check]]:
+    """The checks of this machine and its cluster, and of a job where one is given.
+
+    ``link``: of the nodes, in bytes a second, where a trial is to tell what the job's steps cost.
+    """
     with ExitStack() as stack:
         checkup = _Checkup(stack, note)
-        yield [*checkup.cluster_checks(), *(checkup.job_checks(job) if job else [])]
+        of_job = checkup.job_checks(job) if job else []
+        if job and link is not None:
+            of_job.append(Check("cost of a step", ("data and folders",), lambda: describe_costs(job, link)))
+        yield [*checkup.cluster_checks(), *of_job]
 
 
 class _Checkup:
