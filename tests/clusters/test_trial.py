@@ -1,4 +1,4 @@
-"""What a trial tells a user: on `yarnml doctor`'s line, and after a plan."""
+"""Advice by a trial, as a line of `yarnml doctor`."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.long
 
 
 def test_a_slow_link_calls_for_advice(digits_job: dict[str, Any]) -> None:
-    """Where the exchange is most of a step, the doctor's line is one of advice that names a field and seconds."""
+    """A line of advice names a field and seconds, if the exchange is most of a step."""
     job = load_job(digits_job | {"learner": {"kind": "mlp", "hidden": [64]}, "workers": {"count": 4}})
     with pytest.raises(Advice, match=r"The exchange is \d+ % of a step: with training\.gradients: .* it would take"):
         describe_costs(job, 1e5)

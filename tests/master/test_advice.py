@@ -45,7 +45,7 @@ def test_advice(fields: dict[str, Any], machines: Machines, expected: list[str])
 
 
 def test_a_small_exchange_calls_for_none() -> None:
-    """Where most of a step is computing there is nothing to say."""
+    """Nothing is said of a step that is mostly computing."""
     assert advice(job(2), SMALL, 2, GIGABIT) == []
 
 
