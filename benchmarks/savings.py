@@ -66,11 +66,10 @@ CASES = {
 def main(only: str = "") -> None:
     """Trainings with local steps and rounded gradients: held-out loss after equal epochs, and what they sent."""
     print(f"savings: {SHARDS} shards; loss and accuracy on the test rows; megabytes are one worker's own sums")
-    lines = [["", "", "loss", "accuracy", "all-reduces", "MB sent"]]
     for name, case in CASES.items():
         if only in name:
-            lines += [[name, setting, *result(case, fields)] for setting, fields in SETTINGS.items()]
-    align(lines)
+            rows = [[setting, *result(case, fields)] for setting, fields in SETTINGS.items()]
+            align([[name, "loss", "accuracy", "all-reduces", "MB sent"], *rows])
 
 
 def result(case: Case, fields: dict[str, Any]) -> list[str]:

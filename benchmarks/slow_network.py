@@ -27,6 +27,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "bfloat16, delay 1": {"gradients": "bfloat16", "delay": 1},
     "int8": {"gradients": "int8"},
     "int8, delay 1": {"gradients": "int8", "delay": 1},
+    "int4": {"gradients": "int4"},
+    "int4, delay 1": {"gradients": "int4", "delay": 1},
     "top_k 1 %": {"gradients": "top_k"},
     "top_k 1 %, delay 1": {"gradients": "top_k", "delay": 1},
     "16 local steps": {"local_steps": 16},
