@@ -226,3 +226,10 @@ def test_a_condition_is_no_program() -> None:
     for text in ("__import__('os')", "x.__class__ = 1 ;", "lambda: 1", "f(x) = 1"):
         with pytest.raises(JobFileError, match=r"data\.where"):
             parse_condition(text)
+
+
+def test_large_whole_numbers_beside_fractions(tmp_path: Path) -> None:
+    """A list of whole numbers beyond 2^53 and fractions compares each as what it is."""
+    path = write_parquet(f"{tmp_path}/a.parquet", {"n": [2**53 + 1, 2**53, 1], "x": [1, 2, 3], "y": [0.5, 1.5, 2.5]})
+    assert read(plan(path, where=f"n in ({2**53 + 1}, 0.5, 1.0)"), 1).x[:, 0].tolist() == [1, 3]
+    assert read(plan(path, where=f"n not in ({2**53 + 1}, 0.5)"), 1).x[:, 0].tolist() == [2, 3]

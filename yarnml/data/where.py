@@ -1,5 +1,9 @@
 """The rows that fulfil ``data.where``: its condition as an expression of Arrow, over columns of known types."""
 
+from functools import reduce
+from operator import or_
+from typing import Any
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -93,13 +97,16 @@ def _compared(condition: Compare, columns: pa.Schema) -> pc.Expression:
 def _is_in(condition: In, columns: pa.Schema) -> pc.Expression:
     name = condition.column.name
     scalars = [_scalar(value, name, columns) for value in condition.values]
-    if any(scalar.type != scalars[0].type for scalar in scalars):
-        scalars = [scalar.cast(pa.float64()) for scalar in scalars]
     column = pc.field(name)
     kind = plain_type(columns.field(name).type)
-    if scalars[0].type != kind:
-        column = column.cast(scalars[0].type)
-    is_in = column.isin(pa.array([scalar.as_py() for scalar in scalars], scalars[0].type))
+    by_type: dict[pa.DataType, list[Any]] = {}
+    for scalar in scalars:
+        by_type.setdefault(scalar.type, []).append(scalar.as_py())
+    parts = [
+        (column if own == kind else column.cast(own, safe=False)).isin(pa.array(values, own))
+        for own, values in by_type.items()
+    ]
+    is_in = reduce(or_, parts)
     return column.is_valid() & ~is_in if condition.negated else is_in
 
 
