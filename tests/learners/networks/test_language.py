@@ -185,7 +185,7 @@ def test_refused_jobs(learner: dict[str, Any], data: dict[str, Any], words: str)
         load_job({"name": "job", "data": section, "learner": learner})
 
 
-def test_refused_metrics_and_models(docstrings: Path, exported: Path, tmp_path: Path) -> None:
+def test_refused_metrics_and_models(docstrings: Path, exported: Path, model: Model, tmp_path: Path) -> None:
     """A metric that texts do not have, and a model that can't write, are refused by their names."""
     asked = job(docstrings, tmp_path, evaluation={"metrics": ["rmse"]})
     with pytest.raises(JobFileError, match=r"judged by loss, perplexity, bits_per_byte, accuracy, not by rmse"):
@@ -195,5 +195,7 @@ def test_refused_metrics_and_models(docstrings: Path, exported: Path, tmp_path: 
     yarnml.run(rows, "inline")
     with pytest.raises(ExportError, match=r"of learner\.kind embedding_bag, which can't generate"):
         yarnml.generate(tmp_path / "models")
+    with pytest.raises(ExportError, match="is not explained by its columns"):
+        model.explain({"doc": ["Return."]})
     with pytest.raises(ExportError, match=r"temperature must be a number .* not -1"):
         yarnml.generate(exported, temperature=-1)

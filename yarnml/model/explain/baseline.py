@@ -14,7 +14,9 @@ from yarnml.errors import ExportError
 
 
 def check_explainable(schema: Schema) -> None:
-    """Refuse a model with keys; raises ExportError."""
+    """Refuse a model with keys, and a language model; raises ExportError."""
+    if schema.task == "text":
+        raise ExportError("A language model predicts pieces by all before them, and is not explained by its columns.")
     if schema.keyed:
         raise ExportError(f"Column '{schema.keyed[0].name}' becomes keys; a model of such is not explained.")
 
