@@ -92,6 +92,8 @@ KINDS: dict[str, tuple[Options, Schema]] = {
     "gamma": (Gamma(), NUMBER),
     "negative-binomial": (NegativeBinomial(solver="lbfgs", alpha=0.5), NUMBER),
     "quantile": (Quantile(quantile=0.8), NUMBER),
+    "quantiles": (Quantile(quantile=[0.2, 0.8]), replace(NUMBER, quantiles=(0.2, 0.8))),
+    "mlp-quantiles": (Mlp(hidden=[8], quantile=[0.2, 0.8]), replace(NUMBER, quantiles=(0.2, 0.8))),
     "ordinal": (Ordinal(robust="HC0"), THREE),
     "huber-fista": (Huber(solver="fista", l1=0.01, delta=0.5), NUMBER),
     "mlp-labels": (Mlp(hidden=[8], dropout=0.1), several(16, (0, 1))),
@@ -137,6 +139,10 @@ KINDS: dict[str, tuple[Options, Schema]] = {
     "boosting-quantile": (
         Boosting(trees=4, depth=3, leaves=4, bins=8, objective="quantile", quantile=0.8, splits="random"),
         schema(16, (), (4, 4)),
+    ),
+    "boosting-quantiles": (
+        Boosting(trees=3, depth=3, bins=8, objective="quantile", quantile=[0.2, 0.8], subsample=0.7),
+        replace(NUMBER, quantiles=(0.2, 0.8)),
     ),
     "bag": (EmbeddingBag(embedding=8, dropout=0.1), TEXT),
     "transformer": (Transformer(embedding=8, blocks=1, heads=2, hidden=[4]), TEXT_NUMBER),

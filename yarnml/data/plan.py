@@ -200,7 +200,8 @@ def _for_learner(schema: Schema, job: Job) -> Schema:
     scale = label_scale(job, schema.label_type == "number")
     classes = tuple(range(learner.clusters)) if schema.label is None else schema.classes
     facts = {"missing": learner.MISSING, "finite": learner.FINITE, "fields": learner.FIELDS, "classes": classes}
-    return with_findings(msgspec.structs.replace(schema, label_type=kind, label_scale=scale, **facts), {})
+    label = {"label_type": kind, "label_scale": scale, "quantiles": tuple(learner.quantiles)}
+    return with_findings(msgspec.structs.replace(schema, **label, **facts), {})
 
 
 def with_learner(plan: Plan, job: Job) -> Plan:

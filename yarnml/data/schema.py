@@ -1,6 +1,5 @@
 """The meaning of the columns to a learner: features, label, weight."""
 
-import math
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
@@ -14,7 +13,6 @@ from yarnml.data.arrays import Array
 from yarnml.data.calibration import Calibration
 from yarnml.data.keys import KeyRows
 from yarnml.data.prepare.base import kind_of, lacks
-from yarnml.errors import JobFileError
 from yarnml.job.prepare import Key, Step
 from yarnml.job.spec import ClassWeights
 
@@ -91,6 +89,7 @@ class Schema(Struct, frozen=True):
     ``fields``: whether the learner sees which column each key is of.
     ``prior``: the share of each class in the training rows, label by label, never 0; empty where it was not counted.
     For a learner of amounts the mean of each label, by the first rows.
+    ``quantiles``: the shares of several quantiles of the label that are predicted side by side; empty for one number.
     """
 
     features: tuple[Feature, ...]
@@ -113,6 +112,7 @@ class Schema(Struct, frozen=True):
     fields: bool = False
     calibration: Calibration | None = None
     prior: tuple[float, ...] = ()
+    quantiles: tuple[float, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -166,8 +166,10 @@ class Schema(Struct, frozen=True):
         return (len(self.label),) if isinstance(self.label, tuple) else ()
 
     @property
-    def task(self) -> Literal["class", "number", "multilabel", "multioutput", "none", "text"]:
-        """The prediction to learn: one class or number, several of two classes (multilabel), or several numbers."""
+    def task(self) -> Literal["class", "number", "quantiles", "multilabel", "multioutput", "none", "text"]:
+        """The prediction to learn: a class, a number or quantiles of it, several of two classes, or several numbers."""
+        if self.quantiles:
+            return "quantiles"
         if not self.label_shape or self.label_type == "none":
             return self.label_type
         return "multilabel" if self.label_type == "class" else "multioutput"
@@ -230,15 +232,6 @@ def columns(schema: Schema, stored: pa.Schema) -> pa.Schema:
     offset = schema.offset.name if schema.offset else None
     names = dict.fromkeys([*names_of_columns(schema.features), *schema.labels, schema.weight, schema.group, offset])
     return pa.schema([stored.field(name) for name in names if name is not None])
-
-
-def check_shape(schema: Schema) -> None:
-    """Refuse a shape that does not hold as many numbers as a row has; raises JobFileError."""
-    if schema.shape is not None and math.prod(schema.shape) != schema.width:
-        raise JobFileError(
-            f"data.shape {list(schema.shape)} holds {math.prod(schema.shape)} numbers, "
-            f"but the feature columns hold {schema.width}; make them agree."
-        )
 
 
 def prepared(feature: Feature) -> Feature:

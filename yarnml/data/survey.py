@@ -4,6 +4,7 @@ A pass finds what can be found next; a column with several steps that learn take
 the findings of a whole pass into the schema; when there are no more `columns_to_survey`, training can begin.
 """
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,7 +19,7 @@ from yarnml.data.prepare.base import arrow_errors, follow, kind_of, label_kind_o
 from yarnml.data.prepare.findings import Finding, Values, values
 from yarnml.data.prior import by_class, find_weights, place_of, prior_of
 from yarnml.data.rows import column_to_prepare, plain_column, training_rows
-from yarnml.data.schema import Feature, Schema, check_shape, names_of_columns, prepared
+from yarnml.data.schema import Feature, Schema, names_of_columns, prepared
 from yarnml.errors import DataError, JobFileError
 from yarnml.events.text import first_few
 from yarnml.job.prepare import Step, Valued
@@ -105,7 +106,7 @@ def with_findings(schema: Schema, findings: Findings) -> Schema:
     result = replace(result, class_weights=_class_weights(result, labels))
     result = replace(result, prior=prior_of(result, findings))
     if all(f.width for f in features):
-        check_shape(result)
+        _check_shape(result)
     return result
 
 
@@ -189,3 +190,12 @@ def _class_weights(schema: Schema, labels: Finding | None) -> Any:
         rows = sum(n for _, n in labels.counts)
         return tuple(rows / (len(classes) * count[c]) if c in count else 1.0 for c in classes)
     return given
+
+
+def _check_shape(schema: Schema) -> None:
+    """Refuse a shape that does not hold as many numbers as a row has; raises JobFileError."""
+    if schema.shape is not None and math.prod(schema.shape) != schema.width:
+        raise JobFileError(
+            f"data.shape {list(schema.shape)} holds {math.prod(schema.shape)} numbers, "
+            f"but the feature columns hold {schema.width}; make them agree."
+        )

@@ -33,6 +33,7 @@ Positive = Annotated[float, Meta(gt=0, le=LARGEST_FLOAT)]
 Number = Annotated[float, Meta(ge=-LARGEST_FLOAT, le=LARGEST_FLOAT)]
 Part = Annotated[float, Meta(ge=0, lt=1)]
 Fraction = Annotated[float, Meta(gt=0, lt=1)]
+Fractions = Annotated[list[Fraction], Meta(min_length=1)]
 Seconds = Annotated[float, Meta(gt=0, le=10**9)]
 # In Python's patterns $ also stands before a newline at the end; behind it none may come.
 Size = Annotated[

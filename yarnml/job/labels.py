@@ -32,6 +32,14 @@ def label_scale(job: Job, is_number: bool) -> Literal["none", "standard", "log"]
 def check_labels(job: Job) -> None:
     """Refuse several labels where the learner predicts one, and fields that are about a single one."""
     data = job.data
+    quantiles = job.learner.quantiles
+    if quantiles != sorted(set(quantiles)):
+        raise JobFileError(f"learner.quantile must list shares in ascending order, each once, not {quantiles}.")
+    if quantiles and len(data.labels) > 1:
+        raise JobFileError(
+            f"learner.quantile lists several quantiles of one label, but data.label names {len(data.labels)}; give one "
+            "quantile, or train a model for each label."
+        )
     if len(set(data.labels)) < len(data.labels):
         raise JobFileError("data.label names a column twice; name each column once.")
     if len(data.labels) < 2:

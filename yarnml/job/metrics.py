@@ -50,6 +50,10 @@ METRICS = (
     Metric("median_absolute_error", "number"),
     Metric("mape", "number"),
     Metric(r"quantile_loss_0?\.\d+", "number"),
+    Metric("loss", "quantiles", always=True),
+    Metric("quantile_loss", "quantiles", always=True),
+    Metric(r"quantile_loss_0?\.\d+", "quantiles", always=True),
+    Metric(r"coverage_0?\.\d+", "quantiles", always=True, single=False),
     Metric("poisson_deviance", "number"),
     Metric("gamma_deviance", "number"),
     *(Metric("concordance", label, rises=True, times=True) for label in ("number", SCORE)),
@@ -100,7 +104,7 @@ _USUAL = {
 }
 """The label → metrics that are for it, beside those of every evaluation."""
 
-_JUDGE = {"number": "rmse", "multioutput": "rmse", "multilabel": "hamming_loss"}
+_JUDGE = {"number": "rmse", "quantiles": "quantile_loss", "multioutput": "rmse", "multilabel": "hamming_loss"}
 """The label → the metric by which a stored model is judged."""
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from yarnml import storage
 from yarnml.data.formats import parquet
+from yarnml.data.output_columns import names_of_outputs
 from yarnml.data.schema import Schema
 from yarnml.errors import HistoryError
 from yarnml.job.metrics import rises
@@ -131,5 +132,5 @@ def _tables(schema: Schema, values: Values) -> dict[str, pa.Table]:
 def _outputs(schema: Schema, values: Values) -> list[str]:
     """A name for each of the model's outputs."""
     count = values.effects["dependence"].shape[2]
-    classes = [str(name) for name in (schema.labels if schema.label_shape else schema.classes or ())]
-    return classes if len(classes) == count else ["output"] if count == 1 else [str(k) for k in range(count)]
+    names = [*names_of_outputs(schema)]
+    return names if len(names) == count else ["output"] if count == 1 else [str(k) for k in range(count)]

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import numpy.typing as npt
 
+from yarnml.data.output_columns import names_of_numbers
 from yarnml.data.schema import Schema
 from yarnml.errors import ExportError
 from yarnml.model.coefficients import coefficients
@@ -45,6 +46,8 @@ def _purpose(schema: Schema) -> str:
     if schema.label_shape:
         names = ", ".join(f"`{_cell(name)}`" for name in schema.labels[:MAX_ROWS])
         return f"predicts {len(schema.labels)} {'numbers' if schema.task == 'multioutput' else 'labels'} ({names})"
+    if schema.quantiles:
+        return f"predicts the quantiles {', '.join(names_of_numbers(schema))} of `{_cell(schema.label)}`"
     if schema.label_type == "number":
         return f"predicts the number `{_cell(schema.label)}`"
     names = ", ".join(_cell(name) for name in (schema.classes or ())[:MAX_ROWS])

@@ -27,7 +27,8 @@ def coefficients(arrays: Mapping[str, npt.ArrayLike], schema: Schema, confidence
     ``left_out`` says why a column was not used, null where it was.
 
     Where the label is scaled by ``data.label_scale: log``, they are those of its logarithm.
-    With softmax there is a row for every feature and ``class``, of several labels for every feature and ``label``; with
+    With softmax there is a row for every feature and ``class``, of several labels for every feature and ``label``, of
+    several quantiles for every feature and ``quantile``; with
     ordinal an intercept for each boundary between two classes.  Scaling is undone: coefficients count in the data's own
     units.
     Raises ExportError for a model that is not linear, and for a confidence that is none.
@@ -38,7 +39,7 @@ def coefficients(arrays: Mapping[str, npt.ArrayLike], schema: Schema, confidence
     bias: npt.NDArray[Any] = named.get("parameters/bias", np.empty(0))
     weight: npt.NDArray[Any] = named.get("parameters/weight", np.empty(0))
     boundaries = schema.outputs - 1 if weight.ndim == 1 and bias.shape == (schema.outputs - 1,) else 0
-    columns_of_weight = schema.labels if schema.label_shape else schema.classes or ()
+    columns_of_weight = schema.quantiles or (schema.labels if schema.label_shape else schema.classes or ())
     is_whole = weight.shape in ((schema.width,), (schema.width, len(columns_of_weight)))
     if not is_whole or not (boundaries or bias.shape == weight.shape[1:]):
         raise ExportError("Only a linear model has coefficients, one weight for each feature; this one is another.")
@@ -61,7 +62,8 @@ def coefficients(arrays: Mapping[str, npt.ArrayLike], schema: Schema, confidence
     edges = [f"({low}|{high})" for low, high in pairwise(classes)] if boundaries else [INTERCEPT]
     columns: dict[str, Any] = {"feature": np.repeat([*edges, *schema.names], rows)}
     if weight.ndim > 1:
-        columns["label" if schema.label_shape else "class"] = [*columns_of_weight] * len(values)
+        role = "quantile" if schema.quantiles else "label" if schema.label_shape else "class"
+        columns[role] = [*columns_of_weight] * len(values)
     columns["coefficient"] = values.ravel()
     freedom = float(named.get("parameters/freedom", np.array(np.inf)))
     columns |= _inference(values.ravel(), errors.ravel(), freedom, confidence)

@@ -43,9 +43,10 @@ def labels_of(table: pa.Table | None, schema: Schema) -> list[pa.ChunkedArray]:
 def score(outputs: npt.NDArray[np.float32], labels: Sequence[pa.ChunkedArray], weight: Any, schema: Schema) -> float:
     """Accuracy where the label is a class, R² where it is a number; NaN of a constant label.
 
-    Of several labels the share of rows that are right in all of them, or the mean of R².
+    Of several labels the share of rows that are right in all of them, or the mean of R².  Of several quantiles the mean
+    of D²: the part by which the quantile loss is less than that of the labels' own quantile.
 
-    ``outputs``: [rows, classes], [rows] or [rows, labels], of the rows whose labels these are.
+    ``outputs``: [rows, classes], [rows], [rows, labels] or [rows, quantiles], of the rows whose labels these are.
     """
     _check_label(schema)
     weights = np.ones(len(outputs)) if weight is None else np.asarray(weight, np.float64)
@@ -61,6 +62,9 @@ def score(outputs: npt.NDArray[np.float32], labels: Sequence[pa.ChunkedArray], w
         chosen = schema.choose(outputs).reshape(len(outputs), -1)
         is_right = [_places(label, schema) == own for label, own in zip(labels, chosen.T, strict=True)]
         return float(np.average(np.all(is_right, axis=0), weights=weights))
+    if schema.quantiles:
+        y = float64(_checked(labels[0], None))
+        return float(np.mean([_d2(y, *own, weights) for own in zip(outputs.T, schema.quantiles, strict=True)]))
     columns = outputs.reshape(len(outputs), -1).T
     return float(np.mean([_r2(label, own, weights) for label, own in zip(labels, columns, strict=True)]))
 
@@ -75,6 +79,16 @@ def _r2(label: pa.ChunkedArray, outputs: npt.NDArray[np.float32], weights: npt.N
     y = float64(_checked(label, None))
     errors = np.square(y - outputs).dot(weights)
     spread = np.square(y - np.average(y, weights=weights)).dot(weights)
+    return float(1 - errors / spread) if spread > 0 else float("nan")
+
+
+def _d2(
+    y: npt.NDArray[np.float64], outputs: npt.NDArray[np.float32], share: float, weights: npt.NDArray[np.float64]
+) -> float:
+    order = np.argsort(y)
+    below = np.cumsum(weights[order])
+    constant = y[order][np.searchsorted(below, share * below[-1])] if len(y) else 0.0
+    errors, spread = (np.maximum(share * e, (share - 1) * e).dot(weights) for e in (y - outputs, y - constant))
     return float(1 - errors / spread) if spread > 0 else float("nan")
 
 

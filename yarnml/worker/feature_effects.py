@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from yarnml.control.commands import DrawSample, ExplainFeatures, from_ipc
 from yarnml.control.reports import Explained
+from yarnml.data.output_columns import names_of_outputs
 from yarnml.data.rows import features_of
 from yarnml.data.schema import Rows, Schema
 from yarnml.data.shards import bounds
@@ -153,7 +154,7 @@ def _scorer(model: Model, sample: dict[str, Array], metric: str | None) -> Calla
 
     def score(x: Array) -> float:
         outputs = _outputs(model, x)
-        outputs = outputs if schema.classes or schema.label_shape else outputs[:, 0]
+        outputs = outputs if names_of_outputs(schema) else outputs[:, 0]
         sums = evaluation.sums(outputs, np.zeros(len(x), np.float32), rows)
         return evaluation.metrics(sums).get(str(metric), np.nan)
 

@@ -11,7 +11,7 @@ from yarnml import storage
 from yarnml.control.commands import Predict
 from yarnml.control.reports import Predicted
 from yarnml.data.formats import parquet
-from yarnml.data.output_columns import prediction_columns, probability_columns
+from yarnml.data.output_columns import names_of_numbers, prediction_columns, probability_columns
 from yarnml.data.schema import Schema
 from yarnml.errors import ExportError, translated
 from yarnml.job import paths
@@ -78,13 +78,13 @@ def predictions(rows: ScoredRows, model: Model, command: Predict) -> pa.Table:
     """Make the table of some rows: the columns to keep, ``prediction``, and those that the command asks for.
 
     ``probabilities`` are there only where the model has any.  Of several labels there is a ``prediction`` and a
-    ``probability`` for each, with its name behind.
+    ``probability`` for each, with its name behind; of several quantiles a ``prediction`` for each.
     """
     schema = model.schema
     columns: dict[str, Any] = {name: rows.table.column(name) for name in command.keep}
     is_null = ~rows.is_valid
-    if schema.label_shape:
-        columns |= _of_labels(rows.outputs, is_null, schema, probabilities=command.probabilities)
+    if names_of_numbers(schema):
+        columns |= _several(rows.outputs, is_null, schema, probabilities=command.probabilities)
     else:
         columns["prediction"] = _prediction(rows.outputs, is_null, schema)
     if command.probabilities and has_probabilities(model):
@@ -96,10 +96,10 @@ def predictions(rows: ScoredRows, model: Model, command: Predict) -> pa.Table:
     return pa.table(columns)
 
 
-def _of_labels(
+def _several(
     outputs: npt.NDArray[np.float32], is_null: npt.NDArray[np.bool_], schema: Schema, *, probabilities: bool
 ) -> dict[str, pa.Array]:
-    """A column of predictions for each of several labels, and one of the probability of its second class."""
+    """A column for each of several predictions, and of labels one of the probability of the second class."""
     values = schema.choose(outputs) if schema.classes else outputs
     arrays = [pa.array(column, mask=is_null) for column in values.T]
     columns = {

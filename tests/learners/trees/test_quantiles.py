@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from tests.learners.kinds import schema
 from tests.learners.trees.growing import grown, halves, predicted
@@ -19,8 +20,8 @@ def selected(share: float, at_zero: float, digits: int) -> Any:
     selection = quantiles.begin(4)
     for _ in range(digits):
         parts = [np.s_[:3], np.s_[3:]]
-        counts = [quantiles.counts(selection, NUMBER[p], NODE[p], np.ones(len(NODE[p]))) for p in parts]
-        selection = quantiles.following(selection, sum(counts), share, at_zero)
+        counts = [quantiles.counts(selection, NUMBER[None, p], NODE[None, p], np.ones(len(NODE[p]))) for p in parts]
+        selection = quantiles.following(selection, sum(counts), np.array([share]), at_zero)
     return quantiles.quantiles_of(selection)[[0, 1, 3]]
 
 
@@ -49,3 +50,17 @@ def test_a_shift_of_the_labels_shifts_the_model() -> None:
     far = predicted(*grown(options, schema(10, ()), x, (y + (1 << 17)).astype(np.float32)), x) - (1 << 17)
     assert np.abs(far - near).mean() < 0.02 * y.std()
     assert np.mean(y < near) == pytest.approx(0.75, abs=0.05)
+
+
+@pytest.mark.long
+def test_several_quantiles_are_those_of_separate_trees() -> None:
+    """Side by side they have the scores, to the bit, that each has alone; predictions are these in order."""
+    x, y, _, _ = halves("diabetes")
+    shares = [0.2, 0.5, 0.9]
+    options = Boosting(trees=5, depth=3, leaves=6, objective="quantile", quantile=shares, subsample=0.8)
+    together = predicted(*grown(options, replace(schema(10, ()), quantiles=tuple(shares)), x, y.astype(np.float32)), x)
+    alone = [
+        predicted(*grown(replace(options, quantile=share), schema(10, ()), x, y.astype(np.float32)), x)
+        for share in shares
+    ]
+    np.testing.assert_array_equal(together, np.sort(np.stack(alone, axis=1), axis=1))

@@ -159,6 +159,11 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         return []
 
     @property
+    def quantiles(self) -> list[float]:
+        """The shares of the quantiles that it predicts side by side; none where it predicts one number."""
+        return []
+
+    @property
     def clusters(self) -> int:
         """The number of clusters it finds: they are the classes that it predicts without a label."""
         return 0

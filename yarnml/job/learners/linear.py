@@ -6,7 +6,7 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from yarnml.errors import JobFileError
-from yarnml.job.fields import NonNegative, Positive
+from yarnml.job.fields import Fraction, Fractions, NonNegative, Positive
 from yarnml.job.learners.axes import ParameterAxes
 from yarnml.job.learners.base import LearnerOptions, Passes, adam
 
@@ -198,19 +198,23 @@ class Ordinal(Likelihood, frozen=True, kw_only=True, tag="ordinal"):
 
 
 class Quantile(GeneralisedLinear, frozen=True, kw_only=True, tag="quantile"):
-    """Linear regression of a quantile of the label.
+    """Linear regression of a quantile of the label, or of several.
 
-    ``quantile``: the part of the labels that lies below the prediction.
+    ``quantile``: the part of the labels that lies below the prediction; of a list there is a prediction for each.
     """
 
     PREDICTS = "number"
 
-    quantile: Annotated[float, Meta(gt=0, lt=1)] = 0.5
+    quantile: Fraction | Fractions = 0.5
+
+    @property
+    def quantiles(self) -> list[float]:
+        return self.quantile if isinstance(self.quantile, list) else []
 
     @property
     def passes(self) -> Passes | None:
         passes = super().passes
-        return passes and passes._replace(usual=KINKED_PASSES)
+        return passes and passes._replace(usual=KINKED_PASSES * max(1, len(self.quantiles)))
 
     @property
     def label_scale(self) -> Literal["none", "standard"]:

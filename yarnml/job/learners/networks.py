@@ -10,7 +10,7 @@ from msgspec import Meta, field
 from msgspec.structs import replace
 
 from yarnml.errors import JobFileError
-from yarnml.job.fields import Natural, NonNegative, Part, PositiveInt, Section
+from yarnml.job.fields import Fraction, Natural, NonNegative, Part, PositiveInt, Section
 from yarnml.job.learners.axes import ParameterAxes, classes_of_dense
 from yarnml.job.learners.base import GradientOptions, adam
 from yarnml.job.learners.sequences import check_generation, check_horizon
@@ -41,9 +41,10 @@ class Mlp(NetworkOptions, frozen=True, kw_only=True, tag="mlp"):
     ``normalization``: of what each hidden layer computes, over its numbers (``layer``) or over rows (``batch``).
     ``embedding``: numbers for every id, where ``data.prepare`` makes ids of categories or texts.
     ``l2``: not given it is 1 / rows, a prior of variance 1 for every weight, which fades as rows come.
+    ``quantile``: of a number label these quantiles are predicted, not its mean: the shares of labels that lie below.
     """
 
-    STARTS_LIKE = ("hidden", "normalization", "embedding")
+    STARTS_LIKE = ("hidden", "normalization", "embedding", "quantile")
     WORDS = "optional"
 
     embedding: PositiveInt = 16
@@ -51,6 +52,11 @@ class Mlp(NetworkOptions, frozen=True, kw_only=True, tag="mlp"):
 
     hidden: list[PositiveInt] = field(default_factory=lambda: [128])
     normalization: Normalization = "none"
+    quantile: list[Fraction] = field(default_factory=list)
+
+    @property
+    def quantiles(self) -> list[float]:
+        return self.quantile
 
     @property
     def axes(self) -> ParameterAxes:

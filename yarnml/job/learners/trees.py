@@ -7,7 +7,7 @@ from msgspec import Meta, field
 from msgspec.structs import replace
 
 from yarnml.errors import JobFileError
-from yarnml.job.fields import NonNegative, Positive
+from yarnml.job.fields import Fraction, Fractions, NonNegative, Positive
 from yarnml.job.learners.base import LearnerOptions, Passes
 from yarnml.job.user_code import file_of
 
@@ -177,8 +177,9 @@ class Boosting(TreeLearner, frozen=True, kw_only=True, tag="boosting"):
     ``objective``: the loss of a number label, by default the squared error; that of classes is given.  ``custom``: the
     function ``loss`` of ``path: file.py:Name``, a class, object or module.  ``aft``: of times, negative where nothing
     happened up to there; ``distribution`` and ``sigma`` are of the noise in their logarithms.
-    ``quantile``: the share that shall lie below predictions.  ``delta``: where Huber's loss leaves the parabola, in the
-    label's units.  ``tweedie_power``: of the mean, to which the variance is proportional.
+    ``quantile``: the share that shall lie below predictions; of a list there is a prediction for each. ``delta``:
+    where Huber's loss leaves the parabola, in the label's units. ``tweedie_power``: of the mean, to which the
+    variance is proportional.
     ``trees``: rounds of them.  ``learning_rate``: what each counts for.  ``min_hessian``: the least sum of second
     derivatives in a leaf, which for a number label is its weight; by default as many rows as other libraries ask for.
     ``subsample``: the share of the rows that a round uses; ``features``: of the features that a node may use, drawn for
@@ -199,7 +200,7 @@ class Boosting(TreeLearner, frozen=True, kw_only=True, tag="boosting"):
 
     objective: Objective = "auto"
     path: str | None = None
-    quantile: Annotated[float, Meta(gt=0, lt=1)] = 0.5
+    quantile: Fraction | Fractions = 0.5
     delta: Positive = 1.35
     tweedie_power: Annotated[float, Meta(gt=1, lt=2)] = 1.5
     distribution: Literal["normal", "logistic", "extreme"] = "normal"
@@ -217,6 +218,10 @@ class Boosting(TreeLearner, frozen=True, kw_only=True, tag="boosting"):
         return self.trees
 
     @property
+    def quantiles(self) -> list[float]:
+        return self.quantile if isinstance(self.quantile, list) else []
+
+    @property
     def file(self) -> str | None:
         return file_of(self.path) if self.path else None
 
@@ -225,6 +230,8 @@ class Boosting(TreeLearner, frozen=True, kw_only=True, tag="boosting"):
 
     @property
     def contradiction(self) -> str | None:
+        if self.quantiles and self.objective != "quantile":
+            return f"learner.quantile lists several, but learner.objective is {self.objective}; set it to quantile."
         if (self.objective == "custom") == (self.path is not None):
             return None
         return "learner.objective custom and learner.path, the file.py:Name of its loss, go together; give both."

@@ -12,7 +12,8 @@ from yarnml.errors import JobFileError
 from yarnml.job.learners import Cnn, Normalization
 from yarnml.learners.base import Key, Learner, flat
 from yarnml.learners.networks.augmentation import Augmentation
-from yarnml.learners.networks.network import Between, Head, build_network, dense, init_dense, shifted, unchanged
+from yarnml.learners.networks.head import Head
+from yarnml.learners.networks.network import Between, build_network, dense, init_dense, shifted, unchanged
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 

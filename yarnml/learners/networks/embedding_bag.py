@@ -13,7 +13,8 @@ import jax
 from yarnml.data.schema import Schema
 from yarnml.job.learners import EmbeddingBag
 from yarnml.learners.base import Key, Learner
-from yarnml.learners.networks.network import Between, Head, build_network, dense, init_dense, unchanged
+from yarnml.learners.networks.head import Head
+from yarnml.learners.networks.network import Between, build_network, dense, init_dense, unchanged
 from yarnml.learners.networks.vocabularies import Vocabularies, mean_of_words
 
 

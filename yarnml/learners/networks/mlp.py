@@ -10,8 +10,9 @@ from yarnml.data.schema import Schema
 from yarnml.job.learners import Mlp, Normalization
 from yarnml.learners.base import Key, Learner, flat
 from yarnml.learners.gradient import usual_l2
+from yarnml.learners.networks.head import Head
 from yarnml.learners.networks.mixed import MixedLayers
-from yarnml.learners.networks.network import Between, Head, Layers, build_network, dense, init_dense, unchanged
+from yarnml.learners.networks.network import Between, Layers, build_network, dense, init_dense, unchanged
 
 
 class MlpLayers:

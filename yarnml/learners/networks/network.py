@@ -1,6 +1,5 @@
-"""Neural networks, their common part: dense layers, steps between layers, and the loss that fits the label."""
+"""Neural networks, their common part: dense layers, steps between layers, and the way from layers to a learner."""
 
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -8,17 +7,15 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import jax.numpy as jnp
 
-from yarnml.data.schema import Schema
-from yarnml.errors import JobFileError
 from yarnml.job.learners import NetworkOptions, Normalization
-from yarnml.learners.base import Batch, Key, Learner, binary_cross_entropy, cross_entropy, squared_error
+from yarnml.learners.base import Batch, Key, Learner
 from yarnml.learners.gradient import GradientDescent, weight_decay
 from yarnml.learners.groups import optimizer_of
 from yarnml.learners.networks import normalization
 from yarnml.learners.networks.augmentation import Augmentation, by_row, row_before
+from yarnml.learners.networks.head import Head
 from yarnml.learners.networks.normalization import Deviations, GhostBatch, Moments, Running, by_moments, layer_norm
 from yarnml.learners.noise import dropout, layer_keys
-from yarnml.learners.prior import log_odds, log_shares
 
 Parameters = dict[str, jax.Array]
 Function = Callable[[jax.Array, int], jax.Array]
@@ -97,47 +94,6 @@ def with_last_bias(parameters: Any, bias: jax.Array) -> Any:
         return parameters | {"dense": with_last_bias(parameters["dense"], bias)}
     *hidden, last = parameters
     return [*hidden, last | {"bias": bias}]
-
-
-class Head:
-    """Losses and predictions out of a network's last layer: softmax for classes, identity for numbers.
-
-    Of several labels there is an output for each, of classes the log odds of the second, and losses are added up.
-    """
-
-    def __init__(self, schema: Schema, kind: str) -> None:
-        if schema.label_type == "class" and schema.outputs < 2:
-            raise JobFileError(f"learner.kind {kind} needs two classes or more; '{schema.label}' has {schema.outputs}.")
-        self._task = schema.task
-        self.width = schema.outputs if schema.task == "class" else math.prod(schema.label_shape)
-
-    def bias(self, prior: jax.Array) -> jax.Array:
-        """The last layer's bias, of which `predict` makes the prior: [*labels, classes] → [width]."""
-        return log_shares(prior) if self._task == "class" else log_odds(prior)
-
-    def predict(self, outputs: jax.Array) -> jax.Array:
-        match self._task:
-            case "class":
-                return jax.nn.softmax(outputs)
-            case "multilabel":
-                return jax.nn.sigmoid(outputs)
-            case "multioutput" | "text":
-                return outputs
-            case _:
-                return outputs[:, 0]
-
-    def loss(self, outputs: jax.Array, y: jax.Array) -> jax.Array:
-        match self._task:
-            case "class":
-                return cross_entropy(outputs, y)
-            case "multilabel":
-                return jnp.sum(binary_cross_entropy(outputs, y), axis=1)
-            case "multioutput":
-                return jnp.sum(squared_error(outputs, y), axis=1)
-            case "text":
-                return outputs[:, 0]
-            case _:
-                return squared_error(outputs[:, 0], y)
 
 
 class Layers(Protocol):
@@ -247,4 +203,6 @@ def build_network(
 ) -> Learner:
     """The learner that trains a network by gradient descent; see `Network`."""
     network = Network(layers, head, options, norm, hidden, augmentation)
-    return GradientDescent(network, optimizer_of(options, network.init), weight_decay(options.l2), training=network)
+    optimizer = optimizer_of(options, network.init)
+    penalty = weight_decay(options.l2)
+    return GradientDescent(network, optimizer, penalty, training=network, loss_degree=head.loss_degree)

@@ -14,7 +14,8 @@ import jax.numpy as jnp
 from yarnml.data.schema import Schema
 from yarnml.job.learners import Normalization, Recurrent
 from yarnml.learners.base import Key, Learner
-from yarnml.learners.networks.network import Between, Head, Parameters, build_network, dense, init_dense, unchanged
+from yarnml.learners.networks.head import Head
+from yarnml.learners.networks.network import Between, Parameters, build_network, dense, init_dense, unchanged
 from yarnml.learners.networks.series import Series, over_series, with_prior
 
 Memory = tuple[jax.Array, ...]

@@ -22,8 +22,9 @@ from yarnml.learners.networks.blocks import (
     normalised,
     through_blocks,
 )
+from yarnml.learners.networks.head import Head
 from yarnml.learners.networks.language import language_layers
-from yarnml.learners.networks.network import Between, Head, build_network, dense, init_dense, unchanged
+from yarnml.learners.networks.network import Between, build_network, dense, init_dense, unchanged
 from yarnml.learners.networks.series import Series, over_series, with_prior
 from yarnml.learners.networks.vocabularies import Vocabularies, mean_of_words
 

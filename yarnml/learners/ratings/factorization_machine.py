@@ -14,7 +14,7 @@ from yarnml.job.learners import FactorizationMachine
 from yarnml.learners.base import Key, Learner, flat
 from yarnml.learners.gradient import GradientDescent, weight_decay
 from yarnml.learners.groups import optimizer_of
-from yarnml.learners.networks.network import Head
+from yarnml.learners.networks.head import Head
 
 
 class FactorizationMachineModel:

@@ -27,7 +27,7 @@ class AmongRows:
     outputs = 1
     targets_count = 1
     guess = 0.0
-    share = None
+    shares = None
 
     def __init__(self, loss: LossAmongRows) -> None:
         self.slopes = loss.slopes

@@ -55,9 +55,13 @@ def _of_number(name: str, options: Boosting) -> Objective:
     return NumberObjective(name, LOSSES[name](options))
 
 
+def _of_quantiles(share: float | list[float]) -> Objective:
+    return Pinball(share, side_by_side=True) if isinstance(share, list) else Pinball([share])
+
+
 OBJECTIVES: dict[str, Callable[[Boosting], Objective]] = {
-    "absolute": lambda options: Pinball(0.5, 2.0),
-    "quantile": lambda options: Pinball(options.quantile),
+    "absolute": lambda options: Pinball([0.5], 2.0),
+    "quantile": lambda options: _of_quantiles(options.quantile),
     "lambdarank": lambda options: AmongRows(LambdaRank()),
     "cox": lambda options: AmongRows(Cox()),
     **{name: partial(_of_number, name) for name in LOSSES},

@@ -18,7 +18,7 @@ USUAL_SUMS = 1 << 21
 """Numbers in the sums of a pass that grows trees without a bound on their depth, a part of a level at a time."""
 
 MAX_QUANTILES = 1 << 12
-"""The most leaves of a tree whose leaves are quantiles, each of which adds up several hundred numbers."""
+"""The most leaves of a round's trees whose leaves are quantiles, each of which adds up several hundred numbers."""
 
 _TREND = {None: 0, "increasing": 1, "decreasing": -1}
 
@@ -74,7 +74,7 @@ def _groups(options: TreeLearner, schema: Schema, names: list[str]) -> Array | N
 def _size(objective: Objective, rule: Rule, schema: Schema) -> Size:
     """Bounds on the nodes of a tree, none of which is without rows."""
     rows = schema.rows or MAX_LEAVES
-    room = MAX_LEAVES if objective.share is None else MAX_QUANTILES
+    room = MAX_LEAVES if objective.shares is None else MAX_QUANTILES // objective.trees
     best = 2 * rule.leaves if rule.leaves else room  # with room for as many that better ones put behind
     leaves = min(rows, room, best, 1 << rule.depth)
     width = 1 << (min(leaves, 1 << (rule.depth - 1)) - 1).bit_length()

@@ -208,7 +208,7 @@ class Ensemble:
         return state._replace(
             model=model,
             growth=growth.begin(rule, self._size, self._trees, rounds, self._columns),
-            selection=None if selection is None else quantiles.begin(self._size.nodes),
+            selection=None if selection is None else quantiles.begin(self._trees * self._size.nodes),
             is_gathered=None if state.is_gathered is None else np.False_,
         )
 

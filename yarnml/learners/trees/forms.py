@@ -29,7 +29,7 @@ class Forms:
         self._places = places
         self._features = len(columns.categorical)
         self._coded = int(columns.categorical.sum())
-        self._takes_quantiles = objective.share is not None
+        self._takes_quantiles = objective.shares is not None
 
     def of_pass(self, state: Any) -> Sums:
         """Shapes and types of the sums of the pass at a state."""
@@ -47,15 +47,15 @@ class Forms:
             sketch=_float32(self._features, cells),
             categories=_float32(coded, categories.MAX_CATEGORIES, 1 + len(state.model.base)),
             digits=_float32(2, self._nodes_of_digits(state), quantiles.VALUES),
-            distance=_float32(int(self._takes_quantiles and passes == quantiles.DIGITS)),
+            distance=_float32(self._objective.trees if self._takes_quantiles and passes == quantiles.DIGITS else 0),
             table=_float32(fields if self._places else 0, self._places),
             histograms=_float32(self._nodes_of_pass(state), features, bins + 1, self._objective.outputs + 1),
         )
 
     def _nodes_of_digits(self, state: Any) -> int:
-        """The nodes whose quantiles a pass counts for; before the first tree the labels count as node 0."""
+        """The nodes whose quantiles a pass counts for; before the first tree the labels count as nodes 0."""
         of_labels = self._takes_quantiles and state.passes < quantiles.DIGITS
-        return self._size.nodes if of_labels or leaves.waited_for(state, *self._bounds) else 0
+        return self._objective.trees * self._size.nodes if of_labels or leaves.waited_for(state, *self._bounds) else 0
 
     def _nodes_of_pass(self, state: Any) -> int:
         """The nodes that a pass finds splits of, of all trees."""

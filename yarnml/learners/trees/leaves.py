@@ -22,14 +22,15 @@ def waited_for(state: Any, first_pass: int, rounds: int) -> bool:
 def with_digit(state: State, counts: Array, objective: Objective, rule: Rule) -> State:
     """Take in a digit of the quantiles of the leaves, and write these where it is the last one."""
     assert state.selection is not None
-    assert objective.share is not None
+    assert objective.shares is not None
     l2 = rule.terms.l2
-    selection = quantiles.following(state.selection, counts, objective.share, l2)
+    selection = quantiles.following(state.selection, counts, objective.shares, l2)
     model = state.model
     if selection.digits == LEAF_PASSES:
         bounds = state.growth.bounds
-        leaf = quantiles.quantiles_of(selection)
-        leaf = leaf if bounds is None else np.clip(leaf, *bounds[0])
-        has_rows = (model.feature[model.rounds, 0] < 0) & (selection.total > l2)
-        model.leaf[model.rounds, 0, has_rows, 0] = rule.learning_rate * leaf[has_rows]
+        feature = model.feature[model.rounds]
+        leaf = quantiles.quantiles_of(selection).reshape(feature.shape)
+        leaf = leaf if bounds is None else np.clip(leaf, bounds[:, 0], bounds[:, 1])
+        has_rows = (feature < 0) & (selection.total.reshape(feature.shape) > l2)
+        model.leaf[model.rounds, has_rows, 0] = rule.learning_rate * leaf[has_rows]
     return state._replace(selection=selection)

@@ -43,7 +43,7 @@ class NumberObjective:
     outputs = 1
     targets_count = 2
     guess = 1.0
-    share = None
+    shares = None
 
     def __init__(self, name: str, loss: Loss) -> None:
         self._name = name

@@ -34,8 +34,8 @@ class Objective(Protocol):
         """The mean of the targets before any row was seen."""
 
     @property
-    def share(self) -> float | None:
-        """The share of a leaf's rows that shall lie below it; None: it is what the derivatives of the loss say."""
+    def shares(self) -> Array | None:
+        """For each tree the share of a leaf's rows that shall lie below it; None: what the loss's derivatives say."""
 
     def targets(self, y: Array, start: Array | None) -> Array:
         """The numbers whose means decide where the trees begin, [targets, rows]; first one for each score.
@@ -72,7 +72,7 @@ class SquaredError:
     """Squared error of a number label, or of the shares of ``classes``: with it the leaves of a tree are averages."""
 
     trees = 1
-    share = None
+    shares = None
 
     def __init__(self, classes: int = 0) -> None:
         self._classes = classes
@@ -118,7 +118,7 @@ class SquaredErrorOfLabels:
     """Squared errors of several labels, of classes those of the share of the second: leaves are averages of each."""
 
     trees = 1
-    share = None
+    shares = None
 
     def __init__(self, labels: int, *, classes: bool) -> None:
         self._factor = 1.0 if classes else 0.5
@@ -162,7 +162,7 @@ class Logistic:
     outputs = 1
     targets_count = 1
     guess = 0.5
-    share = None
+    shares = None
 
     def targets(self, y: Array, start: Array | None) -> Array:
         return y.astype(np.float32)[None]
@@ -193,7 +193,7 @@ class Softmax:
     """Several classes; a score and a tree for each.  (Friedman, "Greedy Function Approximation", 2001.)"""
 
     outputs = 1
-    share = None
+    shares = None
 
     def __init__(self, classes: int) -> None:
         self.trees = classes

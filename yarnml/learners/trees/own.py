@@ -26,7 +26,7 @@ class OwnObjective:
     trees = 1
     outputs = 1
     targets_count = 1
-    share = None
+    shares = None
 
     def __init__(self, source: Any, name: str, *, is_class: bool) -> None:
         self._source = source

@@ -87,8 +87,8 @@ class Replay:
 
     def digits(self, state: Any, data: Data, progress: Progress) -> Array:
         """The next digits of the errors of the rows in the leaves that they are in: see `quantiles.counts`."""
-        error = data.y - (state.model.base[0] + progress.total[0])
-        return quantiles.counts(state.selection, error, progress.node[0], progress.stats[0, :, -1])
+        error = data.y - self.scores(state, progress)
+        return quantiles.counts(state.selection, error, progress.node, progress.stats[0, :, -1])
 
     def out_of_bag(self, state: Any, data: Data) -> tuple[Array, Array]:
         """The scores of the rows by the trees that were grown without them [scores, rows], and how many those are."""

@@ -27,6 +27,8 @@ _ROUNDING = 1e-6
 class Selection(NamedTuple):
     """The digits known so far of the quantiles of nodes, lower and upper.
 
+    The nodes are those of all trees, of the first tree first, of each as many.
+
     ``digits`` []: how many digits.  ``prefix`` uint32 [2, nodes]: these, and zeros.
     ``below`` [2, nodes]: the weight of the rows whose numbers are below.  ``total`` [nodes]: of all rows.
     """
@@ -48,22 +50,26 @@ def begin(nodes: int, xp: ModuleType = np) -> Selection:
 def counts(selection: Selection, number: Array, node: Array, weight: Array) -> Array:
     """The weight of the rows by node and next digit, float64 [2, nodes, VALUES].
 
-    ``selection``: of NumPy arrays.  ``number``, ``node``, ``weight`` [rows].
+    ``selection``: of NumPy arrays.  ``number`` and ``node`` [trees, rows]; ``weight`` [rows].
     """
-    nodes = selection.prefix.shape[1]
+    nodes = selection.prefix.shape[1] // len(number)
     shift = np.uint32(_BITS * (DIGITS - 1 - int(selection.digits)))
-    key = key_of(number.astype(np.float32))
-    total = np.empty((2, nodes * VALUES))
-    for side, prefix in enumerate(selection.prefix):
-        digit = (key ^ prefix[node]) >> shift  # the next one, which the prefix has as 0, where those before agree
-        rows = np.flatnonzero(digit < VALUES)
-        place = node[rows].astype(np.int64) * VALUES + digit[rows]
-        total[side] = np.bincount(place, weight[rows], nodes * VALUES)
-    return total.reshape(2, nodes, VALUES)
+    total = np.empty((2, len(number), nodes * VALUES))
+    for tree, (key, own) in enumerate(zip(key_of(number.astype(np.float32)), node, strict=True)):
+        for side, prefix in enumerate(selection.prefix[:, tree * nodes : (tree + 1) * nodes]):
+            digit = (key ^ prefix[own]) >> shift  # the next one, which the prefix has as 0, where those before agree
+            rows = np.flatnonzero(digit < VALUES)
+            place = own[rows].astype(np.int64) * VALUES + digit[rows]
+            total[side, tree] = np.bincount(place, weight[rows], nodes * VALUES)
+    return total.reshape(2, -1, VALUES)
 
 
-def following(selection: Selection, counts: Array, share: float, at_zero: float) -> Selection:
-    """Take in the next digit.  ``at_zero``: the weight of rows of number 0 that each node has beside its own."""
+def following(selection: Selection, counts: Array, shares: Array, at_zero: float) -> Selection:
+    """Take in the next digit.
+
+    ``shares`` [trees]: that lie below the quantiles of a tree.  ``at_zero``: the weight of rows of number 0 that each
+    node has beside its own.
+    """
     shift = np.uint32(_BITS * (DIGITS - 1 - int(selection.digits)))
     own = (ZERO ^ selection.prefix) >> shift
     is_zero = own[..., None] == np.arange(VALUES, dtype=np.uint32)
@@ -71,7 +77,7 @@ def following(selection: Selection, counts: Array, share: float, at_zero: float)
     upto = selection.below[..., None] + np.cumsum(counts, axis=-1)
     last = upto[..., -1:]
     total = last[0, :, 0] if selection.digits == 0 else selection.total
-    goal = (share * total)[:, None]
+    goal = (np.repeat(shares, len(total) // len(shares)) * total)[:, None]
     reached = np.stack([upto[0] >= goal * (1 - _ROUNDING), upto[1] > goal * (1 + _ROUNDING)])
     digit = np.argmax(reached | (upto == last), axis=-1)[..., None]  # the last one with rows at most
     below = np.take_along_axis(upto - counts, digit, axis=-1)[..., 0]

@@ -53,8 +53,8 @@ class Sums(NamedTuple):
 
     ``targets`` [targets], ``sketch`` [features, cells]: in the passes that find the bins.
     ``categories`` [categorical features, categories, 1 + scores]: see `categories.counts`; in the first pass.
-    ``digits`` [2, nodes, values]: of errors, see `quantiles.counts`; before the first tree of labels, in node 0.
-    ``distance`` [0 or 1]: of the labels from the base, added up; in a pass that counts no digits.
+    ``digits`` [2, nodes, values]: of errors, see `quantiles.counts`; before the first tree of labels, in nodes 0.
+    ``distance`` [0 or scores]: of the labels from the base, added up; in a pass that counts no digits.
     ``table`` [fields, places]: the part of the table of all rows, see `table`, that a pass puts together.
     ``histograms`` [nodes, features, bins + 1, channels]: of the nodes of a pass, those of the first tree first, as in
     `Level.sums`.
@@ -110,7 +110,7 @@ def first_state(objective: Objective, rule: Rule, columns: Columns, size: Size, 
         growth=growth.begin(rule, size, trees, 0, columns, jnp),
         model=model,
         start=jnp.zeros((), jnp.int32),
-        selection=None if objective.share is None else quantiles.begin(size.nodes, jnp),
+        selection=None if objective.shares is None else quantiles.begin(trees * size.nodes, jnp),
         table=jnp.zeros((1 + CONSTANTS, rows)) if rows else None,
         is_gathered=jnp.zeros((), bool) if rows else None,
     )

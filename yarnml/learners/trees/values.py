@@ -29,8 +29,9 @@ class ValuePasses:
         if state.passes >= sketch.PASSES:
             return sums
         if sums.digits.size:
-            in_first = np.zeros(len(data.y), np.int32)
-            sums = sums._replace(digits=quantiles.counts(state.selection, label, in_first, data.weight))
+            in_first = np.zeros(scores.shape, np.int32)
+            labels = np.broadcast_to(label, scores.shape)
+            sums = sums._replace(digits=quantiles.counts(state.selection, labels, in_first, data.weight))
         if sums.distance.size:
             distance = np.abs(label - scores) * data.weight
             sums = sums._replace(distance=distance.sum(axis=1, dtype=np.float64))
@@ -74,13 +75,13 @@ class ValuePasses:
     def _take_digit(self, state: State, sums: Sums) -> State:
         """Take in a digit of the labels' quantile, and let the trees begin there where it is the last one."""
         assert state.selection is not None
-        assert self._objective.share is not None
-        selection = quantiles.following(state.selection, sums.digits, self._objective.share, 0.0)
+        assert self._objective.shares is not None
+        selection = quantiles.following(state.selection, sums.digits, self._objective.shares, 0.0)
         if selection.digits < quantiles.DIGITS:
             return state._replace(selection=selection)
         model = state.model
         if not state.start:
-            model = model._replace(base=quantiles.quantiles_of(selection)[:1])
+            model = model._replace(base=quantiles.quantiles_of(selection).reshape(len(model.base), -1)[:, 0])
         return state._replace(model=model, selection=quantiles.begin(len(selection.total)))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from yarnml.data.output_columns import names_of_outputs
 from yarnml.model.explain import sampled
 from yarnml.model.explain.baseline import check_explainable
 from yarnml.model.explain.trees import Trees
@@ -79,15 +80,10 @@ class Explainer:
 
     def _output_names(self, count: int) -> list[str]:
         """A name for each output: classes, the second of two where they have one score, or numbers."""
-        classes = [
-            str(name)
-            for name in (
-                self._model.schema.labels if self._model.schema.label_shape else self._model.schema.classes or ()
-            )
-        ]
+        names = [*names_of_outputs(self._model.schema)]
         if count == 1:
-            return [classes[-1] if len(classes) == 2 else "prediction"]
-        return classes if len(classes) == count else [str(k) for k in range(count)]
+            return [names[-1] if len(names) == 2 else "prediction"]
+        return names if len(names) == count else [str(k) for k in range(count)]
 
 
 def _explainable_trees(model: "Model") -> Trees | None:

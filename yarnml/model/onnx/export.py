@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from yarnml.data.output_columns import names_of_numbers
 from yarnml.data.schema import Schema
 from yarnml.errors import ExportError
 from yarnml.job import paths
@@ -36,15 +37,17 @@ def _file(graph: Graph, model: Content) -> bytes:
     x = graph.node("Sub", "x", graph.constant(np.array(offsets, np.float64))) if offsets else "x"
     x = graph.node("Cast", x, to=types.FLOAT) if offsets else x
     arrays = {name: np.asarray(array) for name, array in model.arrays.items()}
-    outputs = _in_label_units(graph, _outputs(graph, model, arrays, x), arrays, schema)
+    outputs = _outputs(graph, model, arrays, x)
+    outputs = graph.ascending(outputs, len(schema.quantiles)) if schema.quantiles else outputs
+    outputs = _in_label_units(graph, outputs, arrays, schema)
     outputs = calibrated(graph, outputs, schema.calibration) if schema.calibration else outputs
     graph.node("Identity", outputs, name="outputs")
     label = _predict(graph, outputs, schema)
-    labels = [*schema.label_shape]
-    classes = labels or ([schema.outputs] if schema.outputs else [])
+    several = [len(names_of_numbers(schema))] if names_of_numbers(schema) else []
+    classes = several or ([schema.outputs] if schema.outputs else [])
     return graph.bytes_of(
         {"x": (types.DOUBLE if offsets else types.FLOAT, ["rows", schema.width])},
-        {"outputs": (types.FLOAT, ["rows", *classes]), "prediction": (label, ["rows", *labels])},
+        {"outputs": (types.FLOAT, ["rows", *classes]), "prediction": (label, ["rows", *several])},
         {"name": model.about["name"], "digest": str(model.about.get("digests", {}).get(paths.ABOUT, ""))},
     )
 
@@ -55,7 +58,7 @@ def _outputs(graph: Graph, model: Content, arrays: Mapping[str, Array], x: str) 
     if "parameters/rounds" in arrays and "parameters/gain" in arrays:
         return trees.tree_outputs(graph, model, arrays, x)
     if kind in linear.KINDS:
-        return linear.linear_outputs(graph, arrays, x, kind, is_several=bool(model.schema.label_shape))
+        return linear.linear_outputs(graph, arrays, x, kind, is_several=bool(names_of_numbers(model.schema)))
     if kind in networks.KINDS:
         return networks.network_outputs(graph, model, arrays, x)
     raise ExportError(

@@ -51,6 +51,14 @@ class Graph:
         """[rows]: the one column of [rows, 1]."""
         return self.node("Squeeze", matrix, self.constant(np.array([1])))
 
+    def ascending(self, matrix: str, width: int) -> str:
+        """The numbers of each row in order, of [rows, width]."""
+        result = f"ascending_{len(self._nodes)}"
+        count = self.constant(np.array([width]))
+        ends = [result, f"{result}_places"]
+        self._nodes.append(self._onnx.helper.make_node("TopK", [matrix, count], ends, axis=1, largest=0, sorted=1))
+        return result
+
     def scaled(self, x: str, arrays: Mapping[str, Array]) -> str:
         """Scale features [rows, numbers] as the model does before it computes anything else."""
         centred = self.node("Sub", x, self.constant(arrays["scaling/mean"]))

@@ -41,7 +41,7 @@ def network_outputs(graph: Graph, model: Content, arrays: Mapping[str, Array], x
             return graph.node("Softmax", outputs, axis=1)
         case "multilabel":
             return graph.node("Sigmoid", outputs)
-        case "multioutput":
+        case "multioutput" | "quantiles":
             return outputs
         case _:
             return graph.column(outputs)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from yarnml.data.output_columns import names_of_numbers
 from yarnml.errors import ExportError
 from yarnml.model.onnx.graph import Array, Graph
 from yarnml.model.versions import Content
@@ -19,7 +20,7 @@ def tree_outputs(graph: Graph, model: Content, arrays: Mapping[str, Array], x: s
     is_boosting = learner["kind"] == "boosting"
     if learner.get("objective") == "custom":
         raise ExportError("A model with an objective of your own has no form in ONNX here.")
-    if model.schema.label_shape:
+    if names_of_numbers(model.schema):
         return scores
     if not model.schema.classes:
         flat = graph.column(scores)

@@ -39,9 +39,10 @@ def read_arrays() -> dict[str, Array]:
 def predict(x: Array) -> Array:
     """The outputs of rows x [rows, numbers]: probabilities [rows, classes], or numbers [rows].
 
-    Of several labels [rows, labels]: of classes the probability of the second.
+    Of several labels [rows, labels]: of classes the probability of the second.  Of several quantiles [rows, quantiles].
     """
     outputs = outputs_of(x)
+    outputs = np.sort(outputs, axis=1) if SCHEMA.get("quantiles") else outputs
     return calibrated(outputs, *SCHEMA["calibration"]) if SCHEMA.get("calibration") else outputs
 
 
@@ -145,7 +146,7 @@ def of_trees(x: Array, arrays: dict[str, Array]) -> Array:
         scores += np.concatenate(leaves, axis=1).reshape(len(x), -1, scores.shape[1]).sum(axis=1)
     offset = x[:, len(ABOUT["feature_names"]) :].sum(axis=1, keepdims=True)
     scores = model["base"] + scores * model["share"] + offset
-    if SEVERAL:
+    if SEVERAL or SCHEMA.get("quantiles"):
         return scores
     if not SCHEMA["classes"]:
         is_logarithm = LEARNER.get("objective") in ("poisson", "gamma", "tweedie", "aft")

@@ -16,7 +16,7 @@ class Scored(NamedTuple):
     """Rows of a weight above 0 with what a model says of them, in float64.
 
     ``outputs``: [rows, classes] or [rows]; ``y``: numbers, or the places of the classes as whole numbers.  Of several
-    labels both are [rows, labels].
+    labels both are [rows, labels]; of several quantiles outputs are [rows, quantiles].
     """
 
     outputs: npt.NDArray[np.float64]

@@ -20,6 +20,7 @@ from yarnml.worker.metrics.clusters import silhouette
 from yarnml.worker.metrics.labels import labels
 from yarnml.worker.metrics.numbers import absolute_errors, deviances, median_error, quantile_losses, squared_errors
 from yarnml.worker.metrics.probabilities import first_classes, probabilities
+from yarnml.worker.metrics.quantiles import losses_of_quantiles
 from yarnml.worker.metrics.ranking import many_classes, two_classes
 from yarnml.worker.metrics.texts import pieces
 from yarnml.worker.metrics.threshold import threshold
@@ -29,6 +30,7 @@ STATISTICS: tuple[MakeStatistic, ...] = (
     absolute_errors,
     median_error,
     quantile_losses,
+    losses_of_quantiles,
     deviances,
     counts,
     two_classes,
