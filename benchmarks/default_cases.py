@@ -116,6 +116,11 @@ def trees() -> Iterator[Case]:
         yield Case(name, (ours, ours | {"learning_rate": 0.05, "leaves": 8}), made)
     hazards = peers.proportional_hazards
     yield Case("heart", _best("boosting", objective="cox", depth=1, trees=20), (hazards, hazards))
+    times = {"kind": "boosting", "objective": "aft"}
+    yield Case("heart, times", (times, times | {"depth": 1, "trees": 20}), (hazards, hazards))
+    ranks = {"kind": "boosting", "objective": "lambdarank"}
+    row_by_row = estimator(ensemble.HistGradientBoostingRegressor)
+    yield Case("modechoice", (ranks, ranks | {"depth": 3}), (row_by_row, row_by_row))
 
 
 def tables_of_keys() -> Iterator[Case]:

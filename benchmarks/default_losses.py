@@ -18,16 +18,19 @@ class Table(NamedTuple):
 
     ``loss``: a name of `LOSSES`.
     ``overlap``: of windows of a series, which are held out by time, the rows that share a label with the one before.
+    ``group`` [rows]: whole numbers for the groups that rows are put in order within; None for none.
     """
 
     x: Array
     y: Array
     loss: str
     overlap: int = 0
+    group: Array | None = None
 
     def at(self, rows: Array) -> "Table":
         """Some of the rows."""
-        return self._replace(x=self.x[rows], y=self.y[rows])
+        group = None if self.group is None else self.group[rows]
+        return self._replace(x=self.x[rows], y=self.y[rows], group=group)
 
     @property
     def is_number(self) -> bool:
@@ -90,6 +93,20 @@ def discordance(table: Table, outputs: Array) -> float:
     return 1 - share
 
 
+def discordance_of_times(table: Table, outputs: Array) -> float:
+    """The share of pairs that predicted times put into the wrong order."""
+    return discordance(table, -outputs)
+
+
+def lost_gain(table: Table, outputs: Array) -> float:
+    """The part that the mean NDCG of the groups lacks of 1."""
+    from sklearn.metrics import ndcg_score
+
+    assert table.group is not None
+    groups = [np.flatnonzero(table.group == group) for group in np.unique(table.group)]
+    return 1 - float(np.mean([ndcg_score(table.y[None, rows], outputs[None, rows]) for rows in groups]))
+
+
 def disorder(table: Table, outputs: Array) -> float:
     """The share of pairs of an anomaly and another row in which the other one has the higher score."""
     from sklearn.metrics import roc_auc_score
@@ -107,5 +124,7 @@ LOSSES: dict[str, Callable[[Table, Array], float]] = {
     "negative_binomial": negative_binomial,
     "hinge": hinge,
     "discordance": discordance,
+    "discordance of times": discordance_of_times,
+    "lost gain": lost_gain,
     "disorder": disorder,
 }

@@ -126,6 +126,7 @@ def proportional_hazards() -> Peer:
 
     def fit(table: Table) -> Predict:
         model = PHReg(np.abs(table.y), table.x, status=(table.y > 0).astype(int)).fit(disp=0)
-        return lambda x: np.asarray(x @ model.params)
+        sign = -1 if table.loss == "discordance of times" else 1  # of who is at more risk the time is shorter
+        return lambda x: sign * np.asarray(x @ model.params)
 
     return Peer(fit)

@@ -38,6 +38,8 @@ def tables() -> dict[str, Callable[[], Table]]:
         "engel, median": study("engel", "foodexp", "absolute", ["income"]),
         "longley": study("longley", "TOTEMP", "squared", ["GNPDEFL", "GNP", "UNEMP", "ARMED", "POP", "YEAR"]),
         "heart": heart,
+        "heart, times": lambda: heart()._replace(loss="discordance of times"),
+        "modechoice": modes_of_travel,
         "breast_cancer, anomalies": few_malignant,
         "sunspots, 12 years": windows("sunspots", ["SUNACTIVITY"], 33, 12),
         "elnino, 12 months": windows("elnino", MONTHS, 24, 12),
@@ -91,6 +93,13 @@ def heart() -> Table:
     frame = import_module("statsmodels.datasets.heart").load_pandas().data
     time = np.maximum(frame["survival"].to_numpy(np.float64), 0.5)
     return Table(frame[["age"]].to_numpy(np.float64), np.where(frame["censors"] == 1, time, -time), "discordance")
+
+
+def modes_of_travel() -> Table:
+    """Four ways of a journey for each of 210 travellers, of whom each chose one."""
+    frame = import_module("statsmodels.datasets.modechoice").load_pandas().data
+    x = frame[["ttme", "invc", "invt", "gc"]].to_numpy(np.float64)
+    return Table(x, frame["choice"].to_numpy(np.float64), "lost gain", group=frame["individual"].to_numpy(np.int64))
 
 
 def few_malignant() -> Table:

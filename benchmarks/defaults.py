@@ -57,7 +57,14 @@ def judged(case: Case, seed: int) -> list[float]:
 
 
 def halves(table: Table, seed: int) -> tuple[Table, Table]:
-    """The rows to learn from, and the others; of a series those that come later, without a label in common."""
+    """The rows to learn from, and the others; of a series those that come later, without a label in common.
+
+    Groups stay whole.
+    """
+    if table.group is not None:
+        groups = np.random.default_rng(seed).permutation(np.unique(table.group))
+        is_taught = np.isin(table.group, groups[: int(TRAINED * len(groups))])
+        return table.at(np.flatnonzero(is_taught)), table.at(np.flatnonzero(~is_taught))
     order = np.arange(len(table.y)) if table.overlap else np.random.default_rng(seed).permutation(len(table.y))
     first, second = np.split(order, [int(TRAINED * len(order))])
     return table.at(first), table.at(second[table.overlap :])
@@ -77,10 +84,19 @@ def predictions(taught: Table, held: Table, learner: dict[str, Any], data: dict[
     with tempfile.TemporaryDirectory() as folder:
         columns = {name: taught.x[:, j] for j, name in enumerate(names)}
         columns |= dict(zip(labels, several, strict=True))
+        columns |= {} if taught.group is None else {"group": taught.group}
+        roles = {} if taught.group is None else {"group": "group"}
         pq.write_table(pa.table(columns), f"{folder}/train.parquet")
         job = {
             "name": "defaults",
-            "data": {"train": f"{folder}/train.parquet", "features": names, "label": labels, **label_type, **data},
+            "data": {
+                "train": f"{folder}/train.parquet",
+                "features": names,
+                "label": labels,
+                **label_type,
+                **roles,
+                **data,
+            },
             "learner": learner,
             "checkpoint": {"path": f"{folder}/job", "every": "1000000 epochs"},
             "export": f"{folder}/models",
