@@ -13,9 +13,10 @@ from typing import Any
 
 from benchmarks import clicks, large_table
 from benchmarks.clicks import Clicks
-from benchmarks.measure import Column, interleaved, report
+from benchmarks.measure import Column, align, interleaved, report
 from benchmarks.passes import Stopwatch
 from benchmarks.peers.process import Answer, Peer, once, present
+from benchmarks.sparse_targets import Taken, compared
 
 COLUMNS = [
     Column("an epoch s", lambda a: a["seconds"], compared=True),
@@ -33,7 +34,7 @@ Blocks = Mapping[str, Callable[[], Answer]]
 
 
 def main(rounds: int = 1, rows: int = 1_000_000, passes: int = 3, keys: int = 100_000_000) -> None:
-    """Keys: linear models and factorisation machines, beside compiled loops and Vowpal Wabbit; tables that are large.
+    """Keys: linear models, factors and DLRM, beside compiled loops, Vowpal Wabbit and torch; tables that are large.
 
     ``keys``: of the largest table; what a step of 1,000 workers sends is counted, not measured.
     """
@@ -48,7 +49,7 @@ def main(rounds: int = 1, rows: int = 1_000_000, passes: int = 3, keys: int = 10
 
     def peers(table: Clicks = table, **ways: str) -> Blocks:
         size = [str(table.rows), str(passes)]
-        package = {"vw": "vowpalwabbit", "network": "jax"}
+        package = {"vw": "vowpalwabbit", "network": "jax", "torch": "torch"}
         named = {
             name.replace("_", " "): Peer(
                 "sparse", [way, *size], needs=[package.get(way, "numba")], variables={"NPROC": "1"}
@@ -66,15 +67,22 @@ def main(rounds: int = 1, rows: int = 1_000_000, passes: int = 3, keys: int = 10
     ) -> Callable[[], Answer]:
         return partial(fit, table, passes, batch, learner, workers=workers, **fields)
 
-    def show(title: str, blocks: Blocks) -> None:
-        print(f" {title}")
-        report(interleaved(blocks, rounds), COLUMNS, limit=next(iter(blocks)))
+    taken: dict[str, Taken] = {}
 
-    show("FTRL, 8,192 rows a step", peers(a_loop_in_numba="ftrl", Vowpal_Wabbit="vw") | {"yarnml, 1 worker": job()})
-    show("Adagrad, 8,192 rows a step", peers(a_loop_in_numba="adagrad") | {"yarnml, 1 worker": job(ADAGRAD)})
-    show("factors of rank 8, 8,192 rows a step", peers(a_loop_in_numba="factors") | {"yarnml, 1 worker": job(FACTORS)})
+    def show(name: str, title: str, blocks: Blocks) -> None:
+        print(f" {title}")
+        taken[name] = interleaved(blocks, rounds)
+        report(taken[name], COLUMNS, limit=next(iter(blocks)))
+
+    rivals = peers(a_loop_in_numba="ftrl", Vowpal_Wabbit="vw")
+    show("ftrl", "FTRL, 8,192 rows a step", rivals | {"yarnml, 1 worker": job()})
+    rivals = peers(a_loop_in_numba="adagrad")
+    show("adagrad", "Adagrad, 8,192 rows a step", rivals | {"yarnml, 1 worker": job(ADAGRAD)})
+    rivals = peers(a_loop_in_numba="factors")
+    show("factors", "factors of rank 8, 8,192 rows a step", rivals | {"yarnml, 1 worker": job(FACTORS)})
     title = f"DLRM, 1,024 rows a step, {few.train_rows:,} rows"
-    show(title, peers(few, its_network_in_JAX="network") | {"yarnml, 1 worker": job(DLRM, 1024, table=few)})
+    rivals = peers(few, its_network_in_JAX="network", torch="torch")
+    show("dlrm", title, rivals | {"yarnml, 1 worker": job(DLRM, 1024, table=few)})
     for batch in (8192, 32_768):
         sharded = {"workers": 2, "state": "sharded"}
         blocks = {
@@ -83,7 +91,9 @@ def main(rounds: int = 1, rows: int = 1_000_000, passes: int = 3, keys: int = 10
             "2 workers, sharded": job(batch=batch, **sharded),
             "2 workers, sharded, no followers": job(batch=batch, **sharded, followers=0),
         }
-        show(f"workers, FTRL, {batch:,} rows a step", blocks)
+        show(f"workers {batch}", f"workers, FTRL, {batch:,} rows a step", blocks)
+    print(" targets")
+    align(compared(taken))
     large_table.main(keys)
 
 

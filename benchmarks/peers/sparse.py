@@ -167,6 +167,20 @@ def by_network(table: Clicks, passes: int) -> Answer:
     return spent | {"auc": math.nan}
 
 
+def by_torch(table: Clicks, passes: int) -> Answer:
+    """DLRM in torch, over keys in memory; two threads."""
+    from benchmarks.peers.sparse_torch import Training
+
+    keys, y = _keys(table.folder / "train")
+    training = Training(keys, y, WIDTH, HIDDEN, DLRM_BATCH)
+    begun = _now()
+    for _ in range(passes):
+        training.epoch()
+    spent = _since(begun, passes)
+    keys, y = _keys(table.folder / "test")
+    return spent | {"auc": auc(y, training.score(keys))}
+
+
 def _write_text(source: Path, target: Path) -> Values:
     """Write rows in Vowpal Wabbit's format; returns their labels."""
     labels = []
@@ -182,7 +196,14 @@ def _write_text(source: Path, target: Path) -> Values:
     return np.concatenate(labels)
 
 
-WAYS = {"ftrl": by_loop, "adagrad": by_adagrad, "factors": by_factors, "vw": by_vw, "network": by_network}
+WAYS = {
+    "ftrl": by_loop,
+    "adagrad": by_adagrad,
+    "factors": by_factors,
+    "vw": by_vw,
+    "network": by_network,
+    "torch": by_torch,
+}
 
 
 def main() -> None:

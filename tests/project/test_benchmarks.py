@@ -40,6 +40,7 @@ from benchmarks.peers.process import Peer, once, present
 from benchmarks.peers.sparse import by_loop
 from benchmarks.ratings import Ratings
 from benchmarks.seeding import candidates
+from benchmarks.sparse_targets import LOOP, ONE, VW, compared
 from benchmarks.tables import Table
 from yarnml.reduce.chunks import CHUNK_ELEMENTS
 
@@ -221,3 +222,13 @@ def test_series_are_held_out_by_time() -> None:
     assert first[0].y.max() < first[1].y.min()
     constant = np.broadcast_to(taught.y.mean(axis=0), held.y.shape)
     assert LOSSES["squared"](held, autoregression().fit(taught).outputs(held.x)) < LOSSES["squared"](held, constant)
+
+
+def test_targets_of_keys() -> None:
+    """A target is a ratio of medians by one field of two rows; a row that was left out is not measured."""
+    yarnml, wabbit = ({"seconds": s, "first": f, "auc": auc} for s, f, auc in ((2.0, 4.0, 0.7), (5.0, 5.0, 0.7004)))
+    lines = {line[0]: line[1] for line in compared({"ftrl": {ONE: [yarnml], VW: [wabbit, wabbit]}, "dlrm": {ONE: []}})}
+    assert lines[f"ftrl: {ONE} by {VW}"] == "2.5"
+    assert lines[f"ftrl: {ONE} by {VW}, first epoch"] == "1.25"
+    assert lines[f"ftrl: AUC, distance from {VW}"] == "0.0004"
+    assert lines[f"ftrl: {ONE} by {LOOP}"] == lines[f"dlrm: {ONE} by torch"] == "-"
