@@ -168,7 +168,7 @@ def by_network(table: Clicks, passes: int) -> Answer:
 
 
 def by_torch(table: Clicks, passes: int) -> Answer:
-    """DLRM in torch, over keys in memory; two threads."""
+    """DLRM in torch, over keys in memory; one thread."""
     from benchmarks.peers.sparse_torch import Training
 
     keys, y = _keys(table.folder / "train")

@@ -3,6 +3,7 @@
 Its embeddings follow Adagrad, since torch has no FTRL: times are compared, and how soon it learns is not.
 """
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,8 @@ class Training:
 
     def __init__(self, keys: Any, y: Any, width: int, hidden: int, batch: int) -> None:
         torch.manual_seed(0)
-        torch.sparse.check_sparse_tensor_invariants.disable()  # else it warns that they are not checked
+        torch.set_num_threads(1)  # as the network in JAX has
+        warnings.filterwarnings("ignore", "Sparse invariant checks")
         self._keys = torch.from_numpy(keys.astype(np.int64))
         self._y = torch.from_numpy(y)
         self._batch = batch
