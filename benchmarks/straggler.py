@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,36 +55,35 @@ def _once(training: dict[str, Any], *, slow: bool, backups: bool) -> float:
                 if output_line.startswith("epoch 1/"):
                     break
             start = time.perf_counter()
-            with slowed(workers(run.pid)[-1]) if slow else nullcontext():
+            with _slowed(_workers(run.pid)[-1], slow):
                 run.stdout.read()
                 assert run.wait() == 0
             return time.perf_counter() - start
 
 
-def workers(master: int) -> list[psutil.Process]:
-    """The workers of a job, in the order in which they were started."""
+def _workers(master: int) -> list[psutil.Process]:
     children = psutil.Process(master).children(recursive=True)
     return sorted((p for p in children if p.name().startswith("worker ")), key=lambda p: p.pid)
 
 
 @contextmanager
-def slowed(
-    process: psutil.Process, running: float = RUNNING_SECONDS, stopped: float = STOPPED_SECONDS
-) -> Iterator[None]:
-    """Let a process run and stop in turn for these times, until the end of the block."""
+def _slowed(process: psutil.Process, slow: bool) -> Iterator[None]:
+    """Stop a process nine tenths of the time, until the end of the block."""
     over = threading.Event()
 
     def act() -> None:
         with suppress(psutil.NoSuchProcess):
-            while not over.wait(running):
+            while not over.wait(RUNNING_SECONDS):
                 process.suspend()
-                time.sleep(stopped)
+                time.sleep(STOPPED_SECONDS)
                 process.resume()
 
     thread = threading.Thread(target=act)
-    thread.start()
+    if slow:
+        thread.start()
     try:
         yield
     finally:
         over.set()
-        thread.join()
+        if slow:
+            thread.join()
