@@ -91,7 +91,12 @@ class StateSync:
         if not all(keepers):
             raise StateLost
         if keepers:
-            self.parts = place_parts(keepers, list(kept), self._begin.job.reducers.followers)
+            workers = {
+                self._crew.peer(worker) for worker in reports
+            }  # who may have kept parts while there was no reducer
+            addresses = [address for address in kept if address not in workers] or list(kept)
+            own = [[address for address in keeping if address in addresses] for keeping in keepers]
+            self.parts = place_parts(own, addresses, self._begin.job.reducers.followers)
         position = state.step, state.loss, state.weight
         residuals = {shard: self._crew.peer(holder) for shard, holder in holders.items()}
         sync = SyncState(self._begin, self.schema, *position, worker, address, self.parts, keepers, residuals)

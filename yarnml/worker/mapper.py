@@ -113,7 +113,9 @@ class Mapper:
                 self._warm_up(initialize, schema)
             case ReportPosition(folder, has_owners):
                 owners = self._allreduce.owners if has_owners and tasks.leads else None
-                kept = kept_parts(owners, tasks.reducers, folder) if owners else {}
+                held = self._training.held_by(tasks.addresses.values()) if self._training else set()
+                asked = [*tasks.reducers, *sorted(held - {*tasks.reducers})]
+                kept = kept_parts(owners, asked, folder) if owners else {}
                 return replace(self._position(folder), kept=kept)
             case SyncState():
                 self._sync(command, tasks)

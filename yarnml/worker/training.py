@@ -1,6 +1,6 @@
 """One training as a worker takes part in it: its job, its rows and its state."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import jax
 import numpy as np
@@ -83,6 +83,10 @@ class Training:
         is_sharded = self.job.training.state == "sharded"
         followers = self.job.reducers.followers
         self.parts = place_parts([[]] * len(addresses), addresses, followers) if is_sharded and addresses else []
+
+    def held_by(self, addresses: Iterable[str]) -> set[str]:
+        """Those of some processes that keep a part of its table."""
+        return {address for part in self.parts for address in part.addresses} & set(addresses)
 
     def build(self, schema: Schema, owners: Owners | None = None) -> Replica:
         """Make the learner's first state, which counts as no state until it is moved to a position.
