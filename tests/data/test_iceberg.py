@@ -21,6 +21,8 @@ from yarnml.errors import CheckpointError, DataError, JobFileError
 from yarnml.job.load import load_job
 from yarnml.master.preflight import overview
 
+pytestmark = pytest.mark.long
+
 ROWS = pa.table(
     {
         "x": [1.0, 2.0, 3.0, 4.0],

@@ -68,7 +68,7 @@ def test_inline(case: Case, tmp_path: Path, good_job: Job, command_here: Command
 @pytest.mark.parametrize(
     "case",
     [
-        pytest.param(case, id=case.name, marks=[] if case.name == "feature null" else pytest.mark.breadth)
+        pytest.param(case, id=case.name, marks=pytest.mark.long if case.name == "feature null" else pytest.mark.breadth)
         for case in [*JOB_FILE, *CONTENTS]
         if case.name in {"wrong type", "logistic", "feature null", "strange label"}
     ],
@@ -125,6 +125,7 @@ def test_bad_override(tmp_path: Path, good_job: Job, yarnml_command: Command) ->
     assert done.returncode == 2
 
 
+@pytest.mark.long
 def test_gpus_that_are_not_there(digits_job: Job, write_job: Any, yarnml_command: Any) -> None:
     """A worker that was given GPUs never computes quietly on the processor instead."""
     done = yarnml_command("run", write_job(digits_job), "--set", "workers.gpus=1")

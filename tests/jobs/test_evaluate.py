@@ -20,6 +20,8 @@ from yarnml.events.model_jobs import evaluation_table
 from yarnml.job.load import load_any
 from yarnml.runner import run_any
 
+pytestmark = pytest.mark.long
+
 
 def evaluate_model(model: Path, rows: Path, output: Path | None = None, **changes: Any) -> EvaluationResult:
     """Evaluate a model in this process."""

@@ -18,6 +18,8 @@ from yarnml.events.model_jobs import explanation_text
 from yarnml.job.load import load_any
 from yarnml.runner import run_any
 
+pytestmark = pytest.mark.long
+
 
 def explain_model(model: Path, rows: Path, output: Path, **changes: Any) -> ExplanationResult:
     """Explain a model in this process."""

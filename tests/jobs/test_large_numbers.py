@@ -17,6 +17,8 @@ from sklearn.preprocessing import StandardScaler
 
 import yarnml
 
+pytestmark = pytest.mark.long
+
 ROWS = 600
 RANDOM = np.random.default_rng(3)
 LARGE = {

@@ -11,6 +11,8 @@ from tests.jobs.streams import ALL_FILES, Job, Killed, cancer, die_at, of, put, 
 from yarnml.errors import DataError
 from yarnml.events.events import BatchChanged, BatchJudged, Event, StreamWaiting
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:

@@ -16,6 +16,8 @@ from yarnml.job.load import load_job
 from yarnml.master.crew import Cluster
 from yarnml.runner import train
 
+pytestmark = pytest.mark.long
+
 
 def test_the_model_is_the_same(job: Job, undisturbed: bytes, tmp_path: Path) -> None:
     """No checkpoint was due where it stopped; it has one all the same, and the next run goes on from there."""

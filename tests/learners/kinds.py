@@ -159,3 +159,6 @@ BASIC = {
     *("boosting", "bag"),
 }
 """One kind for each class of learners and each solver: all laws hold in `make test`.  Of the others only the first."""
+
+QUICK = {"linear", "mlp", "custom", "kmeans", "als", "bayes", "boosting"}
+"""One of each way of learning: those of `make test-quick`."""

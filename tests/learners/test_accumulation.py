@@ -14,6 +14,8 @@ from yarnml.learners.base import Batch
 from yarnml.learners.registry import build_learner
 from yarnml.worker.program import Program
 
+pytestmark = pytest.mark.long
+
 IMAGES = Schema((Feature("x", 128),), "y", "class", (0, 1, 2), None, (8, 8, 2))
 
 

@@ -12,7 +12,7 @@ import pytest
 import safetensors.numpy
 
 from tests.learners.cases import ROWS, Case, build_case
-from tests.learners.kinds import BASIC, KINDS, OWN_MODEL
+from tests.learners.kinds import BASIC, KINDS, OWN_MODEL, QUICK
 from yarnml.data.schema import Rows
 from yarnml.job.learners import Custom
 from yarnml.learners.base import Batch, Learner, ShardLearner
@@ -28,7 +28,6 @@ HALF = ROWS // 2
 @pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Case]:
     """Builds the case of a kind, once: compiling takes longest."""
-
     folder = tmp_path_factory.mktemp("custom")
     (folder / "own_model.py").write_text(OWN_MODEL)
 
@@ -44,7 +43,8 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Case]:
 def parameters(mark: pytest.MarkDecorator) -> list[Any]:
     """Every kind, with a mark where it is not basic; all tests of a kind run in one process."""
     process = {kind: pytest.mark.xdist_group(f"the contract of {kind}") for kind in KINDS}
-    return [pytest.param(kind, marks=[process[kind]] if kind in BASIC else [process[kind], mark]) for kind in KINDS]
+    tier = dict.fromkeys(KINDS, mark) | dict.fromkeys(BASIC, pytest.mark.long)
+    return [pytest.param(kind, marks=[process[kind], *([] if kind in QUICK else [tier[kind]])]) for kind in KINDS]
 
 
 @pytest.fixture(scope="module", params=parameters(pytest.mark.breadth))

@@ -17,6 +17,8 @@ from yarnml.errors import JobFileError
 from yarnml.learners.named_arrays import from_tensors, tensors
 from yarnml.learners.optimizers import build_optimizer, optimizers, schedules
 
+pytestmark = pytest.mark.long
+
 # What these need is not in a job file, or not in a sum over rows; the words are what the user is told.
 REFUSED = {
     "dpsgd": "missing 3 required positional arguments",

@@ -12,6 +12,8 @@ from tests.model.models import with_gaps
 from yarnml.model.explain import sampled
 from yarnml.model.model import Model
 
+pytestmark = pytest.mark.long
+
 Array = Any
 
 TOLERANCE = 1e-6

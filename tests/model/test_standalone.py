@@ -16,6 +16,8 @@ from yarnml.errors import ExportError
 from yarnml.model.model import Model
 from yarnml.model.onnx.export import to_onnx
 
+pytestmark = pytest.mark.long
+
 RUN = """
 import sys
 sys.path.insert(0, sys.argv[1])

@@ -51,6 +51,7 @@ GRID = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("flight", [False, True])
 def test_the_transport_counts_what_the_model_says(flight: bool) -> None:
     """Messages and bytes of all workers: reducers in them and apart, one chunk and several, one level and two."""

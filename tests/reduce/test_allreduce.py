@@ -17,9 +17,11 @@ from yarnml.reduce.routing import Routes
 from yarnml.reduce.server import PeerServices, ReducerServer
 from yarnml.reduce.tree import combine
 
+LONG_VECTOR = pytest.param(3 * CHUNK_ELEMENTS + 5, marks=pytest.mark.long)
+
 
 @pytest.mark.parametrize("dtype", ["<f4", "<f8"])
-@pytest.mark.parametrize("length", [1, 7, 3 * CHUNK_ELEMENTS + 5])
+@pytest.mark.parametrize("length", [1, 7, LONG_VECTOR])
 @pytest.mark.parametrize(("workers", "dedicated"), [(1, 0), (1, 2), (2, 0), (3, 0), (2, 1), (3, 2)])
 def test_every_worker_gets_the_bits_of_one(
     workers: int, dedicated: int, length: int, dtype: str, credentials: Credentials
@@ -29,7 +31,7 @@ def test_every_worker_gets_the_bits_of_one(
         check_sums(allreduces, partial(leaf, length=length, dtype=dtype))
 
 
-@pytest.mark.parametrize("length", [7, 3 * CHUNK_ELEMENTS + 5])
+@pytest.mark.parametrize("length", [7, LONG_VECTOR])
 @pytest.mark.parametrize(("workers", "dedicated"), [(5, 0), (4, 2)])
 def test_two_levels_give_the_same_bits(workers: int, dedicated: int, length: int, credentials: Credentials) -> None:
     """Relays change no bit; a worker has streams to its group alone, and one from its relay to a reducer."""

@@ -18,6 +18,8 @@ from yarnml.learners.named_arrays import tensors
 from yarnml.learners.registry import build_learner
 from yarnml.model.coefficients import coefficients
 
+pytestmark = pytest.mark.long
+
 WriteTable = Callable[..., Path]
 
 

@@ -9,6 +9,8 @@ import yarnml
 from tests.compiling import quick_compiling
 from yarnml.errors import DataError
 
+pytestmark = pytest.mark.long
+
 __all__ = ["quick_compiling"]
 
 Array = np.ndarray[Any, Any]

@@ -11,6 +11,8 @@ from tests.learners.linear.fits import CANCER, DIABETES, WINE, Fit
 from yarnml.job.learners import Gamma, Huber, Linear, Logistic, Poisson, Softmax, Svm
 from yarnml.model.coefficients import coefficients
 
+pytestmark = pytest.mark.long
+
 
 class Case(NamedTuple):
     """Options, data, scikit-learn's model of the same objective, passes that are enough, tolerance of the largest."""

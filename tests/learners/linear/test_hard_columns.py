@@ -16,6 +16,8 @@ import yarnml
 from yarnml.events.console import summary
 from yarnml.model.model import Model
 
+pytestmark = pytest.mark.long
+
 Array = np.ndarray[Any, Any]
 Columns = dict[str, Array]
 Train = Callable[..., Model]

@@ -11,6 +11,8 @@ from yarnml.errors import ExportError, JobFileError
 from yarnml.learners.linear.remarks import on_collinearity
 from yarnml.model.model import Model
 
+pytestmark = pytest.mark.long
+
 __all__ = ["quick_compiling"]
 
 Array = np.ndarray[Any, Any]

@@ -13,6 +13,8 @@ from tests.compiling import quick_compiling
 from yarnml.errors import DataError, JobFileError
 from yarnml.model.model import Model
 
+pytestmark = pytest.mark.long
+
 __all__ = ["quick_compiling"]
 
 FEATURES = ["lncoins", "idp", "disea"]

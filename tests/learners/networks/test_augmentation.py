@@ -14,6 +14,8 @@ from yarnml.learners.networks.augmentation import Augmentation
 from yarnml.learners.noise import first_noise
 from yarnml.learners.registry import build_learner
 
+pytestmark = pytest.mark.long
+
 SHAPE = (4, 5, 3)
 
 

@@ -14,6 +14,8 @@ from yarnml.learners.base import Batch
 from yarnml.learners.noise import dropout, first_noise
 from yarnml.learners.registry import build_learner
 
+pytestmark = pytest.mark.long
+
 Array = npt.NDArray[Any]
 
 

@@ -19,6 +19,8 @@ from yarnml.learners.base import Batch
 from yarnml.learners.networks.normalization import MOMENTUM
 from yarnml.learners.registry import build_learner
 
+pytestmark = pytest.mark.long
+
 SCHEMA = Schema((Feature("x", 6),), "y", "class", (0, 1, 2))
 
 

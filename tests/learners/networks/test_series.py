@@ -22,6 +22,8 @@ from yarnml.job.load import load_job
 from yarnml.learners.networks.series import Series
 from yarnml.learners.registry import build_learner
 
+pytestmark = pytest.mark.long
+
 PAST = 33
 HORIZON = 12
 TRAINED = 190

@@ -16,6 +16,8 @@ from yarnml.data.schema import Feature, Schema
 from yarnml.job.learners import FactorizationMachine
 from yarnml.learners.registry import build_learner
 
+pytestmark = pytest.mark.long
+
 Array = npt.NDArray[Any]
 
 

@@ -15,6 +15,8 @@ from yarnml.learners.tables.base import Entries
 from yarnml.learners.tables.sampled_softmax import Pairs, SampledSoftmax
 from yarnml.learners.tables.two_tower import build
 
+pytestmark = pytest.mark.long
+
 ROWS = 11
 NEGATIVES = 3
 TEMPERATURE = 0.5
