@@ -112,6 +112,7 @@ def train(job: Job, cluster: Cluster, *, restart: bool = False, say: Listener = 
                 training = _search(start, stats, crew, record) if start.search else start.training
                 assert training  # the search is over
                 outcome = Rounds(training, stats, crew, record).run()
+            start.checkpoints.discard()  # of a folder that was given up while a worker still wrote into it
             record.add(outcome)
             return outcome
     except KeyboardInterrupt:

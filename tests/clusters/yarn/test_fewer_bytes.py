@@ -41,3 +41,4 @@ def test_a_container_dies(
     assert status == 0, out
     bits = (tmp_path / "models/1/model.safetensors").read_bytes()
     assert cluster.read(f"{job['export']}/1/model.safetensors") == bits
+    assert cluster.left_behind(job) == []
