@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,35 +55,36 @@ def _once(training: dict[str, Any], *, slow: bool, backups: bool) -> float:
                 if output_line.startswith("epoch 1/"):
                     break
             start = time.perf_counter()
-            with _slowed(_workers(run.pid)[-1], slow):
+            with slowed(workers(run.pid)[-1]) if slow else nullcontext():
                 run.stdout.read()
                 assert run.wait() == 0
             return time.perf_counter() - start
 
 
-def _workers(master: int) -> list[psutil.Process]:
+def workers(master: int) -> list[psutil.Process]:
+    """The workers of a job, in the order in which they were started."""
     children = psutil.Process(master).children(recursive=True)
     return sorted((p for p in children if p.name().startswith("worker ")), key=lambda p: p.pid)
 
 
 @contextmanager
-def _slowed(process: psutil.Process, slow: bool) -> Iterator[None]:
-    """Stop a process nine tenths of the time, until the end of the block."""
+def slowed(
+    process: psutil.Process, running: float = RUNNING_SECONDS, stopped: float = STOPPED_SECONDS
+) -> Iterator[None]:
+    """Let a process run and stop in turn for these times, until the end of the block."""
     over = threading.Event()
 
     def act() -> None:
         with suppress(psutil.NoSuchProcess):
-            while not over.wait(RUNNING_SECONDS):
+            while not over.wait(running):
                 process.suspend()
-                time.sleep(STOPPED_SECONDS)
+                time.sleep(stopped)
                 process.resume()
 
     thread = threading.Thread(target=act)
-    if slow:
-        thread.start()
+    thread.start()
     try:
         yield
     finally:
         over.set()
-        if slow:
-            thread.join()
+        thread.join()

@@ -31,6 +31,13 @@ def name(process: psutil.Process) -> str:
         return ""
 
 
+def of_roles(processes: Iterable[psutil.Process], *roles: str) -> list[psutil.Process]:
+    """Those of some processes that carry out a role of a local job, by role and index: they bear its name."""
+    named = [(*name(process).partition(" ")[::2], process) for process in processes]
+    chosen = [(role, int(index), process) for role, index, process in named if role in roles]
+    return [process for _, _, process in sorted(chosen, key=lambda entry: entry[:2])]
+
+
 def variables(process: psutil.Process) -> dict[str, str]:
     """The environment of a process; empty where it is gone."""
     try:

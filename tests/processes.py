@@ -104,12 +104,7 @@ class Running:
 
     def children(self, role: str = "worker") -> list[psutil.Process]:
         """The job's processes of one role, by index."""
-        children = {}
-        for child in psutil.Process(self.popen.pid).children(recursive=True):
-            kind, _, index = families.name(child).partition(" ")
-            if kind == role:
-                children[int(index)] = child
-        return [children[i] for i in sorted(children)]
+        return families.of_roles(psutil.Process(self.popen.pid).children(recursive=True), role)
 
     @property
     def ended(self) -> bool:

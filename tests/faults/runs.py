@@ -80,12 +80,7 @@ class Run:
 
     def processes(self, *roles: str) -> list[psutil.Process]:
         """The living processes of these roles, by role and index."""
-        living = []
-        for process in self.family():
-            variables = families.variables(process)
-            if variables.get("YARNML_ROLE") in roles:
-                living.append((variables["YARNML_ROLE"], int(variables["YARNML_INDEX"]), process))
-        return [process for _, _, process in sorted(living, key=lambda entry: entry[:2])]
+        return families.of_roles(self.family(), *roles)
 
     def family(self) -> list[psutil.Process]:
         """Every living process of this run, whoever its parent is."""

@@ -110,6 +110,8 @@ def _plain(spec: dict[str, Any], name: str) -> st.SearchStrategy[Any]:
             return st.sampled_from([n for n in (0.1, 0.5, 0.75, 40.0, (low + high) / 2) if low < n < high])
         case "boolean":
             return st.booleans()
+        case "array" if "prefixItems" in spec:
+            return st.tuples(*(_value(part, name) for part in spec["prefixItems"])).map(list)
         case "array":
             return st.lists(_value(spec.get("items", {}), name), min_size=spec.get("minItems", 0), max_size=3)
         case "object":
