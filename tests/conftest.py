@@ -7,6 +7,7 @@ from tests import lean, xla
 os.environ["NPROC"] = "1"  # before JAX loads: its number of threads is part of the bits, and a worker's default is one
 os.environ.update(xla.QUICK)
 
+import gc
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from typing import Any
 
 import jax
 import numpy as np
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -116,6 +118,18 @@ def _compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
         jax.config.update(name, value)
     os.environ.update(lean.VARIABLES)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [lean.PATH, os.environ.get("PYTHONPATH")]))
+
+
+MAX_RESIDENT_BYTES = 2 * 2**30
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _bounded_memory() -> Iterator[None]:
+    """Let go of compiled programs after a module where they have become many: five processes share the memory."""
+    yield
+    if psutil.Process().memory_info().rss > MAX_RESIDENT_BYTES:
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture(autouse=True)
