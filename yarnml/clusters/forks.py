@@ -13,16 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from yarnml.clusters.groups import ProcessGroups
+from yarnml.clusters.groups import ProcessGroups, end_by_input
 from yarnml.storage.local import fresh
 from yarnml.worker.fork_messages import MAX_MESSAGE_BYTES, Answer, Request, encode
 
 _PROGRAM = "yarnml.worker.fork_server"
 
 _POLL_SECONDS = 0.02
-
-END_SECONDS = 5.0
-"""Longest wait for a server that was told to end."""
 
 
 class ForkedProcess:
@@ -105,13 +102,7 @@ class ForkServer:
     def close(self) -> None:
         """End the server, and with it what it has forked."""
         self._socket.close()
-        if self._popen.stdin:
-            self._popen.stdin.close()
-        try:
-            self._popen.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:  # somebody has stopped it
-            self._popen.kill()
-            self._popen.wait()
+        end_by_input(self._popen)
 
     def _receive(self) -> None:
         """Take the answers that have come; a server that has ended has taken its processes with it."""

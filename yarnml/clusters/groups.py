@@ -17,7 +17,7 @@ for g in $groups; do kill -s KILL -- "-$g" 2>/dev/null; done
 """
 
 END_SECONDS = 5.0
-"""Longest wait for the guard to end by itself."""
+"""Longest wait for a process to end by itself."""
 
 
 class ProcessGroups:
@@ -40,16 +40,22 @@ class ProcessGroups:
         self._tell("end", leader)
 
     def close(self) -> None:
-        if self._guard and self._guard.stdin:
-            with suppress(OSError):
-                self._guard.stdin.close()
-            try:
-                self._guard.wait(END_SECONDS)
-            except subprocess.TimeoutExpired:  # somebody has stopped it
-                self._guard.kill()
-                self._guard.wait()
+        if self._guard:
+            end_by_input(self._guard)
 
     def _tell(self, what: str, group: int) -> None:
         if self._guard and self._guard.stdin:
             with suppress(OSError):  # somebody has ended the guard
                 os.write(self._guard.stdin.fileno(), f"{what} {group}\n".encode())
+
+
+def end_by_input(process: "subprocess.Popen[bytes]") -> None:
+    """End a process that ends with its standard input; kill it where it does not in time."""
+    if process.stdin:
+        with suppress(OSError):
+            process.stdin.close()
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:  # somebody has stopped it
+        process.kill()
+        process.wait()

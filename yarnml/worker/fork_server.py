@@ -6,12 +6,12 @@ The launcher sends a message for each process through a socket, with the file of
 and how it ended.  Standard input is a pipe that the launcher holds: its end tells every process that it is gone.
 """
 
-import gc
 import json
 import os
 import selectors
 import socket
 import sys
+from contextlib import suppress
 
 from yarnml.events.log import log_what_nobody_catches
 from yarnml.worker import process
@@ -73,20 +73,8 @@ def _become(request: Request, log: int) -> None:
     os.dup2(log, sys.stderr.fileno())
     os.close(log)
     os.environ.update(request.variables)
-    try:
-        with open(_NAME_FILE, "w") as file:
-            file.write(request.name)
-    except OSError:
-        pass  # only the name in lists of processes
-
-
-def _import_libraries() -> None:
-    """Import what workers use, and keep the garbage collector off it: it would copy the memory that they share."""
-    gc.disable()
-    import yarnml.worker.mapper  # noqa: F401
-
-    gc.freeze()
-    gc.enable()
+    with suppress(OSError), open(_NAME_FILE, "w") as file:  # only the name in lists of processes
+        file.write(request.name)
 
 
 def main() -> int:
@@ -94,7 +82,7 @@ def main() -> int:
     log_what_nobody_catches()
     process.die_with_launcher()
     launcher = socket.socket(fileno=int(sys.argv[1]))
-    _import_libraries()
+    process.import_libraries()
     return 0 if ForkServer(launcher).serve() is None else process.main()
 
 

@@ -79,18 +79,27 @@ def _executor(
     """Make what carries out commands; reducers have no use for JAX and never import it."""
     if environment.role == "reducer":
         return lambda assignment: Done()
-    # What modules define stays. Python would look for garbage in it time and again, a fifth of the work of this import.
-    gc.disable()
+    import_libraries()
     from yarnml.worker.mapper import Mapper
-
-    gc.freeze()
-    gc.enable()
 
     def request_backup(generation: int, step: int, copy: bool) -> int | None:
         task = client.call(RequestBackup(environment.index, generation, step, copy))
         return task.shard if isinstance(task, BackupTask) else None
 
     return Mapper(environment.index, allreduce, tracker, request_backup).execute
+
+
+def import_libraries() -> None:
+    """Import what workers use.
+
+    What modules define stays.  Python would look for garbage in it time and again, a fifth of the work of this import,
+    and in forked processes copy the memory that they share.
+    """
+    gc.disable()
+    import yarnml.worker.mapper  # noqa: F401
+
+    gc.freeze()
+    gc.enable()
 
 
 def _serve(environment: Environment, client: ControlClient, report: Report, execute: Executor) -> None:
