@@ -76,14 +76,7 @@ def fit(table: Clicks, passes: int, batch: int, way: dict[str, Any], *, paused: 
         own = {"kind": "custom_tables", "path": f"{model}:Net", "tables": tables}
         spec: dict[str, Any] = {
             "name": table.folder.name,
-            "data": {
-                "train": str(table.folder / "train"),
-                "test": str(table.folder / "test"),
-                "features": table.features,
-                "label": "label",
-                "classes": [0, 1],
-                "prepare": [{"kind": "key", "columns": table.features, "bits": 22}],
-            },
+            "data": table.data,
             "learner": own if paused else {"kind": "sparse_linear"},
             "training": {"epochs": passes, "batch_size": batch, "shards": 2, "state": "sharded", **way},
             "evaluation": {"every": f"{passes} epochs"},

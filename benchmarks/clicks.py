@@ -44,6 +44,18 @@ class Clicks(NamedTuple):
     def train_rows(self) -> int:
         return self.rows // FILES * (FILES - 1)
 
+    @property
+    def data(self) -> dict[str, Any]:
+        """The section of a job that has the table's columns as keys."""
+        return {
+            "train": str(self.folder / "train"),
+            "test": str(self.folder / "test"),
+            "features": self.features,
+            "label": "label",
+            "classes": [0, 1],
+            "prepare": [{"kind": "key", "columns": self.features, "bits": 22}],
+        }
+
 
 def write(clicks: Clicks) -> Path:
     """Write the files of a table, once, ``train/`` and ``test/``; returns their folder."""

@@ -13,7 +13,7 @@ import psutil
 
 from benchmarks.measure import align, spread
 from benchmarks.savings import EXAMPLES, NESTEROV
-from benchmarks.straggler import slowed, workers
+from benchmarks.straggler import beside, slowed, workers
 from yarnml.events.events import EpochDone, Event
 
 TARGET = 0.1
@@ -52,21 +52,15 @@ def main(rounds: int = 1, only: str = "", factor: float = 3.0) -> None:
 def slowed_in_turn(processes: Sequence[psutil.Process], factor: float) -> Iterator[None]:
     """Have one of several processes run so many times slower, each for some seconds, until the end of the block."""
     running = PERIOD_SECONDS / factor
-    over = threading.Event()
 
-    def act() -> None:
+    def act(over: threading.Event) -> None:
         for process in cycle(processes):
             with slowed(process, running, PERIOD_SECONDS - running):
                 if over.wait(TURN_SECONDS):
                     return
 
-    thread = threading.Thread(target=act)
-    thread.start()
-    try:
+    with beside(act):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def reach(training: dict[str, Any], sizes: dict[str, Any], kind: str, factor: float) -> tuple[int, float]:

@@ -111,14 +111,7 @@ def fit(
     with tempfile.TemporaryDirectory() as folder:
         spec: dict[str, Any] = {
             "name": table.folder.name,
-            "data": {
-                "train": str(table.folder / "train"),
-                "test": str(table.folder / "test"),
-                "features": table.features,
-                "label": "label",
-                "classes": [0, 1],
-                "prepare": [{"kind": "key", "columns": table.features, "bits": 22}],
-            },
+            "data": table.data,
             "learner": learner,
             "training": {"epochs": passes, "batch_size": batch, "shards": workers, "state": state},
             "evaluation": {"every": f"{passes} epochs"},

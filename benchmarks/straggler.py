@@ -5,7 +5,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -72,16 +72,23 @@ def slowed(
     process: psutil.Process, running: float = RUNNING_SECONDS, stopped: float = STOPPED_SECONDS
 ) -> Iterator[None]:
     """Let a process run and stop in turn for these times, until the end of the block."""
-    over = threading.Event()
 
-    def act() -> None:
+    def act(over: threading.Event) -> None:
         with suppress(psutil.NoSuchProcess):
             while not over.wait(running):
                 process.suspend()
                 time.sleep(stopped)
                 process.resume()
 
-    thread = threading.Thread(target=act)
+    with beside(act):
+        yield
+
+
+@contextmanager
+def beside(act: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Do something in a thread, until the event that it is given: the end of the block."""
+    over = threading.Event()
+    thread = threading.Thread(target=act, args=(over,))
     thread.start()
     try:
         yield

@@ -1,7 +1,7 @@
 """Workers in threads and real owners of a table, beside one process that has all of its rows."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -97,21 +97,30 @@ def train(
     allreduces: Sequence[NetworkAllReduce], first: int, last: int, generation: int = 1, policy: KeyPolicy = ALL_KEYS
 ) -> None:
     """Train steps on all workers, each in a thread of its own; fails where one of them does."""
-    errors: list[BaseException] = []
 
     def work(worker: int, shards: list[int]) -> None:
+        table = table_of(allreduces[worker], first, policy)
+        for step in range(first, last):
+            parts = combine({s: sums(table, step, s) for s in shards}, SHARDS)
+            total = allreduces[worker].reduce(StepKey(generation, step), parts, SHARDS)
+            assert isinstance(total, KeyedVector)
+            assert len(total.dense) == 4
+            table.update(total.run)
+
+    side_by_side(len(allreduces), work)
+
+
+def side_by_side(workers: int, work: Callable[[int, list[int]], None]) -> None:
+    """Have each worker do its ``work``, by its index and shards, in a thread; fails where one of them does."""
+    errors: list[BaseException] = []
+
+    def note_errors(worker: int, shards: list[int]) -> None:
         try:
-            table = table_of(allreduces[worker], first, policy)
-            for step in range(first, last):
-                parts = combine({s: sums(table, step, s) for s in shards}, SHARDS)
-                total = allreduces[worker].reduce(StepKey(generation, step), parts, SHARDS)
-                assert isinstance(total, KeyedVector)
-                assert len(total.dense) == 4
-                table.update(total.run)
+            work(worker, shards)
         except BaseException as exc:
             errors.append(exc)
 
-    threads = [threading.Thread(target=work, args=item) for item in assign(SHARDS, range(len(allreduces))).items()]
+    threads = [threading.Thread(target=note_errors, args=item) for item in assign(SHARDS, range(workers)).items()]
     for thread in threads:
         thread.start()
     for thread in threads:

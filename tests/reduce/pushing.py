@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tests.reduce.allreduces import SHARDS
-from tests.reduce.owned_tables import WIDTH, table_of
+from tests.reduce.owned_tables import WIDTH, side_by_side, table_of
 from yarnml.job.learners import Adagrad
-from yarnml.master.placement import assign
 from yarnml.reduce.allreduce import NetworkAllReduce
 from yarnml.reduce.keyed import KeyedVector
 from yarnml.reduce.push_wire import TaskForm
@@ -56,33 +55,23 @@ def go_on(
     ``stop``: tells whether a worker ends before it pushes the sums of a task; the other ones then end, too.
     """
     answers: list[TaskForm] = []
-    errors: list[BaseException] = []
     over = threading.Event()
 
     def work(worker: int, own: list[int]) -> None:
-        try:
-            table = pushed(allreduces[worker], worker, first)
-            table.begin_round(RoundPlan(first, last, SHARDS, staleness), DENSE, NUMBERS)
-            while not over.is_set():
-                task, _ = table.take(own[:1])  # one shard a task: squares of sums count tasks
-                if not task.shards:
-                    answers.append(task)
-                    return
-                value = sums_of(table, task)
-                if stop(worker, task):
-                    over.set()
-                    return
-                table.push(task, value)
-        except BaseException as exc:
-            errors.append(exc)
+        table = pushed(allreduces[worker], worker, first)
+        table.begin_round(RoundPlan(first, last, SHARDS, staleness), DENSE, NUMBERS)
+        while not over.is_set():
+            task, _ = table.take(own[:1])  # one shard a task: squares of sums count tasks
+            if not task.shards:
+                answers.append(task)
+                return
+            value = sums_of(table, task)
+            if stop(worker, task):
+                over.set()
+                return
+            table.push(task, value)
 
-    threads = [threading.Thread(target=work, args=item) for item in assign(SHARDS, range(len(allreduces))).items()]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
+    side_by_side(len(allreduces), work)
     return answers
 
 
