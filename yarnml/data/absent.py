@@ -19,8 +19,7 @@ def with_absent(stored: Sequence[pa.Schema], files: Sequence[File], defaults: Co
     ``stored``: the columns of each.
     ``defaults``: columns that have another value than null where a file lacks them, and are left out.
     """
-    every = dict.fromkeys(name for columns in stored for name in columns.names if name not in defaults)
-    names = list(every)
+    names = list(dict.fromkeys(name for columns in stored for name in columns.names if name not in defaults))
     return [_lacking(file, names, set(columns.names)) for columns, file in zip(stored, files, strict=True)]
 
 

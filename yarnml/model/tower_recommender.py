@@ -47,10 +47,13 @@ class TowersRecommender:
             )
         made = [(self._query.keys(table, where), self._item.keys(table, where)) for table in tables]
         users, items = (np.concatenate(keys) for keys in zip(*made, strict=True))
-        users, items = users[users != 0], items[users != 0]
+        is_user = users != 0
+        users = users[is_user]
+        items = items[is_user]
         numbers = _numbers(items, self._items.keys)
         order = np.argsort(users, kind="stable")
-        users, numbers = users[order], numbers[order]
+        users = users[order]
+        numbers = numbers[order]
         first = np.searchsorted(users, self._queries.keys)
         counts = np.searchsorted(users, self._queries.keys, side="right") - first
         return Seen(np.repeat(self.users, counts), numbers[np.repeat(first, counts) + places_within(counts)])

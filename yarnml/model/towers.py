@@ -77,12 +77,15 @@ class Tower:
         starts = range(0, max(1, len(table)), ROWS_AT_ONCE)
         made = [self._vectors(table.slice(low, ROWS_AT_ONCE), where) for low in starts]
         vectors, known = (np.concatenate(part) for part in zip(*made, strict=True))
-        whole = Vectors(table.column(self.id.name), self.keys(table, where), vectors, int((~known).sum()))
+        whole = Vectors(table.column(self.id.name), self._keys(table, where), vectors, int((~known).sum()))
         return whole.take(np.flatnonzero(known))
 
     def keys(self, table: pa.Table, where: str) -> Keys:
         """A number for the id of each row of a table, 0 for none, also where the id is a number that becomes no key."""
-        keys = keys_of(self._read(table), _schema_of([self.id], self.schema), where)
+        return self._keys(self._read(table), where)
+
+    def _keys(self, table: pa.Table, where: str) -> Keys:
+        keys = keys_of(table, _schema_of([self.id], self.schema), where)
         numbers = np.zeros(len(table), np.uint64)
         if keys is None:
             return numbers

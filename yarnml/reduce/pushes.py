@@ -186,7 +186,8 @@ def _open_first(round: PartRound, begin: BeginRound, values: Array) -> None:
 
 def _apply(part: PartOfTable, round: PartRound, follow: FollowPush, data: Array) -> None:
     """Update the rows of a part, and what it has without keys, by the sums of a task."""
-    push, rate = follow.push, follow.rate
+    push = follow.push
+    rate = follow.rate
     run, dense = np.split(data, [data.nbytes - 4 * push.dense])
     sums = run_of(run, push.keys, push.width)
     part.table.update(sums, rate, round.note(push.step, push.shards))
