@@ -7,6 +7,7 @@ from tests.faults.acts import ACTS, Aim
 
 EPOCHS = 50
 STEPS = 300  # of the job that suffers; a step is told at the end of each epoch
+LAST_FIRST_STEP = STEPS // 2  # the first fault comes so early that it never misses the job
 LONG_SECONDS = 5.0  # a long pause, shorter than the job's workers.timeout; a short one is a tenth of it
 START_SECONDS = 6.0  # a job takes about so long until its first step
 
@@ -43,8 +44,7 @@ def plan(seed: int) -> Plan:
     names = list(ACTS)
     acts = [names[seed % len(names)], *random.choices(names, k=random.choice([0, 0, 1, 2]))]
     steps = sorted(random.sample(range(1, STEPS), len(acts)))
-    if random.random() < 0.15:
-        steps[0] = 0
+    steps[0] = 0 if random.random() < 0.15 else min(steps[0], random.randint(1, LAST_FIRST_STEP))
     faults = [
         Fault(act, step, random.uniform(0, 0.2 if step else START_SECONDS), Aim(random.random(), LONG_SECONDS))
         for act, step in zip(acts, steps, strict=True)

@@ -88,15 +88,15 @@ class Run:
 
     def wait_for_step(self, step: int) -> None:
         """Return when the step was told, or when the job is over."""
-        self._wait(f"step {step}", lambda: self.step >= step or self.ended)
+        self.wait(f"step {step}", lambda: self.step >= step or self.ended)
 
     def wait_for_nobody(self, seconds: float = LEAVE_SECONDS) -> None:
         """Return when no process of this run is left."""
-        self._wait("every process to leave", lambda: not self.family(), seconds)
+        self.wait("every process to leave", lambda: not self.family(), seconds)
 
     def end(self) -> int:
         """Wait for the end; the exit status."""
-        self._wait("the end of the job", lambda: self.ended)
+        self.wait("the end of the job", lambda: self.ended)
         self.seconds = time.monotonic() - self.began
         self.wait_for_nobody()
         return self._popen.returncode
@@ -115,7 +115,8 @@ class Run:
             psutil.wait_procs(family, timeout=1.0)
         self._popen.wait()
 
-    def _wait(self, what: str, condition: Callable[[], object], seconds: float = DEADLINE) -> None:
+    def wait(self, what: str, condition: Callable[[], object], seconds: float = DEADLINE) -> None:
+        """Return when the condition holds; an AssertionError that names it where it does not in time."""
         deadline = min(self._ends, time.monotonic() + seconds)
         while not condition():
             assert time.monotonic() < deadline, f"waited in vain for {what}; the newest step was {self.step}"
