@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 import safetensors.numpy
 
+from benchmarks.example_data import EXAMPLES, data_of
 from benchmarks.measure import align
 from yarnml.job.spec import TopK
 from yarnml.master.costs import BYTES_OF_A_NUMBER
 from yarnml.worker.compression import share_at
 
 SHARDS = 8
-EXAMPLES = Path(__file__).parent.parent / "examples"
 
 NESTEROV = {"kind": "sgd", "learning_rate": 1.0, "momentum": 0.5, "nesterov": True}
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -78,6 +78,7 @@ def result(case: Case, fields: dict[str, Any]) -> list[str]:
     from yarnml.job.document import parse_file
 
     document = parse_file(EXAMPLES / case.path)
+    folder_of_rows = data_of(Path(case.path).parent.name).parent
     with tempfile.TemporaryDirectory() as folder:
         document["learner"] |= case.learner
         document["data"]["scale"] = case.scale
@@ -85,7 +86,7 @@ def result(case: Case, fields: dict[str, Any]) -> list[str]:
         document |= {"checkpoint": {"path": f"{folder}/job", "every": "100 epochs"}, "export": f"{folder}/models"}
         document["evaluation"] = {"every": "100 epochs"}
         for field in ("train", "test"):
-            document["data"][field] = str(EXAMPLES / Path(case.path).parent / document["data"][field])
+            document["data"][field] = str(folder_of_rows / document["data"][field])
         outcome = yarnml.run(document, backend="inline")
         sent = numbers_of_sums(str(outcome.checkpoint), fields) * bytes_of_a_number(fields, outcome.step)
     test = outcome.metrics["test"]

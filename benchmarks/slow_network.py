@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.example_data import data_of
 from benchmarks.hosts import ADDRESSES, Hosts, run_on_first_host
 from benchmarks.measure import align, spread
 from benchmarks.peers.process import Peer, Running, present
-from benchmarks.savings import EXAMPLES
 from benchmarks.two_workers import Crew, Taken
 from benchmarks.workloads import HEAVY, job
 from yarnml.worker.environment import library_variables
@@ -94,7 +94,7 @@ def large_job(folder: Path, seconds: float) -> dict[str, Any]:
 
 
 def digits_job(folder: Path) -> dict[str, Any]:
-    data = {"train": str(EXAMPLES / "digits/data/train"), "features": ["pixels"], "label": "digit"}
+    data = {"train": str(data_of("digits") / "train"), "features": ["pixels"], "label": "digit"}
     return {
         "name": "slow-network",
         "data": data | {"classes": list(range(10)), "scale": "standard"},

@@ -11,8 +11,9 @@ from typing import Any
 
 import psutil
 
+from benchmarks.example_data import data_of
 from benchmarks.measure import align, spread
-from benchmarks.savings import EXAMPLES, NESTEROV
+from benchmarks.savings import NESTEROV
 from benchmarks.straggler import beside, slowed, workers
 from yarnml.events.events import EpochDone, Event
 
@@ -92,7 +93,7 @@ def reach(training: dict[str, Any], sizes: dict[str, Any], kind: str, factor: fl
 
 
 def document(folder: str, training: dict[str, Any], sizes: dict[str, Any]) -> dict[str, Any]:
-    data = {name: str(EXAMPLES / f"digits/data/{name}") for name in ("train", "test")}
+    data = {name: str(data_of("digits") / name) for name in ("train", "test")}
     return {
         "name": "slow-worker",
         "data": data | {"features": ["pixels"], "label": "digit", "classes": list(range(10)), "scale": "standard"},
