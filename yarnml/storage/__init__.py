@@ -27,10 +27,13 @@ from yarnml.storage.files import (
 )
 from yarnml.storage.listing import Listing
 from yarnml.storage.retry import patience
+from yarnml.storage.tails import ReadTail, Tail, tail, tail_of
 
 __all__ = [
     "Block",
     "Listing",
+    "ReadTail",
+    "Tail",
     "Unavailable",
     "absolute",
     "arrow",
@@ -55,5 +58,7 @@ __all__ = [
     "remove_file",
     "rename",
     "size",
+    "tail",
+    "tail_of",
     "write",
 ]

@@ -1,15 +1,16 @@
 """ORC: a group is a stripe; the tail says all that the master needs."""
 
 import hashlib
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.orc as po
 
 from yarnml.data.base import File, Group, changed
-from yarnml.data.formats.orc_tail import read_tail
+from yarnml.data.formats.orc_tail import find_stripes
 from yarnml.errors import DataError, first_line
-from yarnml.storage import Unavailable
+from yarnml.storage import Unavailable, tail, tail_of
 
 TYPED = True
 _MAGIC = b"ORC"  # begins a file
@@ -18,14 +19,12 @@ _MAGIC = b"ORC"  # begins a file
 def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
     """Read the tail; its digest stands for the file."""
     try:
-        with fs.open_input_file(path) as source:
-            size = source.size()
-            tail, stripes = read_tail(source, url)
-        reader = po.ORCFile(pa.BufferReader(_MAGIC + tail))  # the tail has been read, and is all that it looks at
+        (size, end), stripes = find_stripes(partial(tail, url), url)
+        reader = po.ORCFile(pa.BufferReader(_MAGIC + end))  # the tail has been read, and is all that it looks at
         if (len(stripes), sum(stripe.rows for stripe in stripes)) != (reader.nstripes, reader.nrows):
             raise DataError(f"{url} is not a readable ORC file: its footer and its stripes differ.")
         groups = tuple(Group(stripe.rows, stripe.start, stripe.size) for stripe in stripes)
-        return reader.schema, File(url, size, hashlib.sha256(tail).hexdigest(), groups)
+        return reader.schema, File(url, size, hashlib.sha256(end).hexdigest(), groups)
     except Unavailable:
         raise
     except (pa.ArrowException, OSError) as exc:
@@ -36,13 +35,13 @@ def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.T
     """Read one stripe.  Every read checks that the tail is the one of the plan; ORC has no checksums of its own."""
     try:
         with fs.open_input_file(path) as source:
-            tail, _ = read_tail(source, file.url)
-            digest = hashlib.sha256(tail).hexdigest()
-            if (source.size(), digest) != (file.size, file.digest):
+            (size, end), _ = find_stripes(partial(tail_of, source), file.url)
+            digest = hashlib.sha256(end).hexdigest()
+            if (size, digest) != (file.size, file.digest):
                 raise changed(
                     file.url,
                     f"it had {file.size} bytes and a tail with the SHA-256 {file.digest[:12]}…, "
-                    f"now {source.size()} and {digest[:12]}…",
+                    f"now {size} and {digest[:12]}…",
                 )
             if not len(columns):
                 return pa.table({"": pa.nulls(file.groups[group].rows)}).select([])

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from yarnml.errors import DataError
+from yarnml.storage import ReadTail, Tail
 
 _CODECS = {2: "snappy", 4: "lz4_raw", 5: "zstd"}
 _ZLIB = 1
@@ -28,22 +29,21 @@ class Stripe(NamedTuple):
     rows: int
 
 
-def read_tail(source: Any, url: str) -> tuple[bytes, list[Stripe]]:
+def find_stripes(read_tail: ReadTail, url: str) -> tuple[Tail, list[Stripe]]:
     """The footer and all behind it, as they are stored, and the stripes; DataError for a file that is no ORC."""
-    size = source.size()
-    end = bytes(source.read_at(min(size, _FIRST_READ_BYTES), max(size - _FIRST_READ_BYTES, 0)))
+    size, end = read_tail(_FIRST_READ_BYTES)
     try:
         length = end[-1]
         postscript = dict(_fields(end[-1 - length : -1]))
         footer = postscript[1]
         needed = footer + length + 1
         if len(end) < needed <= size:
-            end = bytes(source.read_at(needed, size - needed))
-        tail = end[-needed:]
-        if len(tail) < needed:
+            size, end = read_tail(needed)
+        end = end[-needed:]
+        if len(end) < needed:
             raise ValueError("its tail is cut off")
-        body = _unpacked(tail[:footer], postscript.get(2, 0), postscript.get(3, 2**18))
-        return tail, [_stripe(value) for field, value in _fields(body, _ROWS) if field == _STRIPES]
+        body = _unpacked(end[:footer], postscript.get(2, 0), postscript.get(3, 2**18))
+        return Tail(size, end), [_stripe(value) for field, value in _fields(body, _ROWS) if field == _STRIPES]
     except (IndexError, KeyError, TypeError, ValueError, zlib.error, pa.ArrowException) as exc:
         raise DataError(f"{url} is not a readable ORC file: {str(exc) or 'its tail is none'}.") from exc
 

@@ -4,6 +4,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 
 from yarnml.data.base import File, Group, changed
 from yarnml.errors import DataError, first_line
-from yarnml.storage import Unavailable
+from yarnml.storage import ReadTail, Tail, Unavailable, tail, tail_of
 
 TYPED = True
 _TAIL_BYTES = 8  # the footer's length and the magic number, which end the file
@@ -54,9 +55,7 @@ _footers = Footers(_MAX_FOOTER_BYTES)
 
 def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
     try:
-        with fs.open_input_file(path) as source:
-            size = source.size()
-            end = _end(source)
+        size, end = _end(partial(tail, url))
         meta = pq.read_metadata(pa.BufferReader(end))
         groups = tuple(_group(meta.row_group(i)) for i in range(meta.num_row_groups))
         return meta.schema.to_arrow_schema(), File(url, size, _digest(end), groups)
@@ -108,13 +107,13 @@ def _opened(fs: Any, path: str, file: File, group: int, *, in_one_read: bool = T
     """Open the file that the plan saw, to read from one of its row groups: in one read, or column by column."""
     try:
         with fs.open_input_file(path) as source:
-            end = _end(source)
+            size, end = _end(partial(tail_of, source))
             digest = _digest(end)
-            if (source.size(), digest) != (file.size, file.digest):
+            if (size, digest) != (file.size, file.digest):
                 raise changed(
                     file.url,
                     f"it had {file.size} bytes and a footer with the SHA-256 {file.digest[:12]}…, "
-                    f"now {source.size()} and {digest[:12]}…",
+                    f"now {size} and {digest[:12]}…",
                 )
             meta = _footers.metadata(digest, end)
             how = {"pre_buffer": in_one_read, "buffer_size": 0 if in_one_read else _BUFFER_BYTES}
@@ -126,14 +125,11 @@ def _opened(fs: Any, path: str, file: File, group: int, *, in_one_read: bool = T
         raise DataError(f"Row group {group} of {file.url} can't be read: {first_line(exc)}") from exc
 
 
-def _end(source: Any) -> bytes:
-    """The end of a file: its footer and the tail behind it, and mostly a little more before them."""
-    size = source.size()
-    end = bytes(source.read_at(min(size, _FIRST_READ_BYTES), max(size - _FIRST_READ_BYTES, 0)))
-    needed = _footer(end) + _TAIL_BYTES
-    if len(end) < needed <= size:
-        end = bytes(source.read_at(needed, size - needed))
-    return end
+def _end(read_tail: ReadTail) -> Tail:
+    """The end of a file: its footer and the length behind it, and mostly a little more before them."""
+    end = read_tail(_FIRST_READ_BYTES)
+    needed = _footer(end.data) + _TAIL_BYTES
+    return read_tail(needed) if len(end.data) < needed <= end.size else end
 
 
 def _footer(end: bytes) -> int:
