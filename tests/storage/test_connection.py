@@ -8,6 +8,8 @@ import pytest
 from yarnml.storage import connection
 from yarnml.storage.base import ReplicaUnavailable, Unavailable
 from yarnml.storage.connection import Connection
+from yarnml.storage.errors import fault
+from yarnml.storage.hdfs import Hdfs
 from yarnml.storage.retry import CALL_SECONDS, FAILOVER_SECONDS, bounded
 
 
@@ -95,3 +97,34 @@ def test_calls_share_threads() -> None:
     with pytest.raises(KeyError, match="gone"):
         bounded(lambda: {}["gone"], 10)
     answer.set()
+
+
+def test_a_tail_is_read_once_more_where_one_call_fails() -> None:
+    """A file's end that one call does not get is read as any file is, with the patience for a DataNode that is away."""
+
+    class Reader:
+        size = 10
+
+        def read(self, start: int, length: int) -> bytes:
+            return b"0123456789"[start : start + length]
+
+    class Client:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def open(self, path: str) -> Reader:
+            if self.number < 2:
+                raise OSError("connection reset")
+            return Reader()
+
+    hdfs = Hdfs(Connection("hdfs://ns1", ["nn1:8020", "nn2:8020"], Client))  # type: ignore[arg-type]
+    assert hdfs.tail("/x", 4) == (10, b"6789")
+
+
+def test_all_data_nodes_failed() -> None:
+    """A message of the library that tells all it knows of each DataNode becomes their names."""
+    node = 'D {{ id: I {{ ip_addr: \\"1\\", host_name: \\"{}\\", xfer_port: 9866, x: Some(0) }}, c: 1 }}'
+    node = node.replace("D ", "DatanodeInfoProto ").replace("I ", "DatanodeIdProto ")
+    text = f'DataTransferError("All DataNodes failed: [{node.format("n1")}, {node.format("n2")}]")'
+    with pytest.raises(ReplicaUnavailable, match=r"^a DataNode of nn: All DataNodes failed: n1:9866, n2:9866$"):
+        raise fault(RuntimeError(text), "/x", "a DataNode of nn", data=True)

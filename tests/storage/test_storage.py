@@ -127,6 +127,17 @@ def test_arrow(root: str) -> None:
         assert (file.read_at(3, 4), file.read_at(2, 8)) == (b"456", b"89")
 
 
+def test_tail(root: str) -> None:
+    """The end of a file has so many bytes, or all that it has, beside its size; what is not there is said so."""
+    storage.write(f"{root}/a", b"0123456789")
+    storage.write(f"{root}/empty", b"")
+    assert storage.tail(f"{root}/a", 4) == (10, b"6789")
+    assert storage.tail(f"{root}/a", 100) == (10, b"0123456789")
+    assert storage.tail(f"{root}/empty", 4) == (0, b"")
+    with pytest.raises(FileNotFoundError):
+        storage.tail(f"{root}/nothing", 4)
+
+
 def test_rename(root: str) -> None:
     """A folder moves with all that is in it, and never onto another."""
     fill(root, "new/model", "old/model")

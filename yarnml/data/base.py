@@ -23,7 +23,7 @@ from yarnml.data.selection import Selection, group_hashes
 from yarnml.errors import DataError
 
 
-class Group(Struct, frozen=True, array_like=True):
+class Group(Struct, frozen=True, array_like=True, gc=False):
     """A group's place in its file: ``rows`` rows in ``size`` bytes from byte ``start`` on.
 
     ``digest`` stands for the bytes that are read for it, where the format has no checksums of its own.
@@ -37,7 +37,7 @@ class Group(Struct, frozen=True, array_like=True):
     deleted: bytes = b""
 
 
-class File(Struct, frozen=True, array_like=True):
+class File(Struct, frozen=True, array_like=True, gc=False):
     """One file.  ``digest`` stands for the contents: of the footer for Parquet, of all bytes for CSV.
 
     ``partition``: columns that its folders hold.

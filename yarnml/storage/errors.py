@@ -44,6 +44,8 @@ _PASSING_WORDS = re.compile(
     r"|^(?:DataTransferError|BlocksNotFound|ChecksumError|OperationFailed|IOError|FatalRPCError)\b",
     re.IGNORECASE,
 )
+_DATA_NODES = re.compile(r"\[DatanodeInfoProto \{.*\}\]", re.DOTALL)  # all that hdfs-native knows of them
+_DATA_NODE = re.compile(r'host_name: \\?"([^"\\]*)\\?".*?xfer_port: (\d+)', re.DOTALL)
 _QUOTED = re.compile(r'"([^"]{9,})"')  # the words among the codes of a GSSAPI error
 _SECURITY_WORDS = re.compile(r"^(?:SASLError|GSSAPIError|NoSASLMechanism)|HTTP (?:Error )?401")
 
@@ -97,7 +99,12 @@ def faults(url: str) -> Iterator[None]:
 
 def first_words(text: str) -> str:
     """A message without the Java stack frames and the Rust wrapping that come with it, on one line."""
-    text = _STACK_FRAMES.sub("", text)
+    text = _DATA_NODES.sub(_names, _STACK_FRAMES.sub("", text))
     wrapped = _RUST_DEBUG.match(text)
     text = wrapped[2] if wrapped else text
     return " ".join(text.replace("\\n", " ").replace('\\"', '"').split()).rstrip(".")
+
+
+def _names(nodes: re.Match[str]) -> str:
+    """The DataNodes of a message, each by its host and port."""
+    return ", ".join(":".join(name) for name in _DATA_NODE.findall(nodes[0]))
