@@ -13,7 +13,7 @@ from yarnml.data.output_columns import names_of_numbers
 from yarnml.data.schema import Schema
 from yarnml.errors import ExportError
 from yarnml.model.coefficients import coefficients
-from yarnml.model.importances import importances
+from yarnml.model.importances import ranked
 
 MAX_ROWS = 20
 """Rows of the longer tables: model.json and Python have all."""
@@ -90,9 +90,10 @@ def _effects(arrays: Mapping[str, npt.NDArray[Any]], schema: Schema) -> list[str
     """The coefficients in the order of the columns, or the largest importances, as far as a model has such."""
     if schema.width > MAX_WIDTH:
         return []
-    for title, tabulate in (("Coefficients", coefficients), ("Importances", importances)):
+    # Not as an Arrow table: making one loads pandas.
+    for title, tabulate in (("Coefficients", _coefficients), ("Importances", ranked)):
         try:
-            table = tabulate(arrays, schema).to_pydict()
+            table = tabulate(arrays, schema)
         except ExportError:
             continue
         shown = [
@@ -102,6 +103,10 @@ def _effects(arrays: Mapping[str, npt.NDArray[Any]], schema: Schema) -> list[str
         more = [f"{len(rows) - MAX_ROWS} more are in `{title.lower()}()` of the loaded model."]
         return [f"## {title}", *_table(shown, rows[:MAX_ROWS]), *(more if len(rows) > MAX_ROWS else [])]
     return []
+
+
+def _coefficients(arrays: Mapping[str, npt.NDArray[Any]], schema: Schema) -> dict[str, list[Any]]:
+    return coefficients(arrays, schema).to_pydict()
 
 
 def _limits(about: Mapping[str, Any], schema: Schema) -> Iterable[str]:

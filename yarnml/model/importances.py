@@ -1,6 +1,7 @@
 """The importance of each feature to a model of trees, from the exported arrays."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,12 @@ from yarnml.errors import ExportError
 
 
 def importances(arrays: Mapping[str, npt.ArrayLike], schema: Schema) -> pa.Table:
-    """Return a row for every feature, the most important first: ``feature``, ``gain``, ``splits``.
+    """Return a row for every feature, the most important first, with the columns of `ranked`."""
+    return pa.table(ranked(arrays, schema))
+
+
+def ranked(arrays: Mapping[str, npt.ArrayLike], schema: Schema) -> dict[str, list[Any]]:
+    """The features, the most important first, as columns ``feature``, ``gain``, ``splits``.
 
     ``gain``: by how much the feature's splits lowered the sum of all losses, as a share of what all splits did.
     ``splits``: the number of its splits.
@@ -28,4 +34,5 @@ def importances(arrays: Mapping[str, npt.ArrayLike], schema: Schema) -> pa.Table
     splits = np.bincount(feature, minlength=schema.width)
     order = np.argsort(-total, kind="stable")
     share = total[order] / max(total.sum(), np.finfo(np.float64).tiny)
-    return pa.table({"feature": np.array(schema.names)[order], "gain": share, "splits": splits[order]})
+    names = [schema.names[i] for i in order]
+    return {"feature": names, "gain": share.tolist(), "splits": splits[order].tolist()}

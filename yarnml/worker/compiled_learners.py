@@ -26,7 +26,6 @@ from yarnml.learners.optimizers import build_optimizer
 from yarnml.learners.precision import compile_for
 from yarnml.learners.registry import build_learner
 from yarnml.learners.tables.base import TableLearner
-from yarnml.worker.first_call import FirstCall
 from yarnml.worker.memory import available, check_fits
 from yarnml.worker.program import Program
 from yarnml.worker.table_program import TableProgram
@@ -111,7 +110,7 @@ def _compiled(learner: Learner, schema: Schema, job: Job) -> CompiledLearner:
     keeps_states = training.delay > 0
     arithmetic = training.micro_batch_size, training.gradients
     program = Program(learner, schema, *arithmetic, keeps_states=keeps_states, update_options=options)
-    init: Callable[..., Any] = FirstCall(compile_for(learner, learner.init), f"{program.name} init")
+    init = program.init
     if updates_on_host(learner):
         init = partial(_on_host, init)
     with_units = compile_for(learner, learner.with_units) if isinstance(learner, HidesScaling) else None

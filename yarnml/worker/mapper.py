@@ -34,6 +34,7 @@ from yarnml.control.reports import Built, Done, FellBehind, Report, StatePositio
 from yarnml.control.scoring import RowsCommand
 from yarnml.data.schema import Schema
 from yarnml.errors import YarnmlError
+from yarnml.job.learners import TreeLearner
 from yarnml.reduce.base import AllReduce
 from yarnml.reduce.owned_table import kept_parts
 from yarnml.reduce.reducer import StepExpired
@@ -217,7 +218,9 @@ class Mapper:
         replica = training.replica
         self._saved.restore(training, build.step, restored, tasks)
         replica.move_to(StatePosition(build.step, 0.0, 0.0))
-        if tasks.leads and training.job.export:
+        options = training.job.learner
+        changes_form = isinstance(options, TreeLearner) and not options.file  # so it is exported at the end alone
+        if tasks.leads and training.job.export and not changes_form:
             _ = replica.program.stablehlo  # a model that can't be exported is refused before it is trained
         return Built(replica.parameter_count, training.loaders.steps(build.schema), content, training.parts)
 

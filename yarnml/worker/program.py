@@ -5,7 +5,7 @@ Parameters and optimizer state are donated to the update, so that no step copies
 (`yarnml.learners.base.ShardLearner`) maps on the host instead, a whole shard at a time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property, partial
 from typing import Any
 
@@ -32,11 +32,10 @@ from yarnml.learners.base import (
     ShardLearner,
     ShardState,
     State,
-    updates_on_host,
 )
 from yarnml.learners.local_steps import LocalSteps
 from yarnml.learners.named_arrays import finite, on_host, tensors
-from yarnml.learners.precision import precision_of
+from yarnml.learners.precision import compile_for, precision_of
 from yarnml.learners.room import without_room
 from yarnml.learners.units import degree_of
 from yarnml.reduce.tree import Value, Vector
@@ -80,9 +79,10 @@ class Program:
         self._shape = (schema.row_width,) if schema.offset else schema.shape or (schema.width,)
         self._label = jnp.int32 if schema.label_type == "class" else jnp.float32
         self._micro_batch_size = micro_batch_size
-        self._flattening = Flattening(self.form_of_sums(), gradients)
         kind = type(learner)
         self.name = f"{kind.__module__}.{kind.__qualname__} {schema.row_width} {schema.outputs} {schema.label_shape}"
+        self.init: Callable[..., Any] = FirstCall(compile_for(learner, learner.init), f"{self.name} init")
+        self._flattening = Flattening(self.form_of_sums(), gradients)
         self._updates = Updates(learner, self._flattening, self.name, keeps_states=keeps_states, options=update_options)
         self._map = FirstCall(jax.jit(self._map_flat), f"{self.name} map")
         self._evaluate = FirstCall(jax.jit(self._evaluate_rows), f"{self.name} evaluate")
@@ -105,7 +105,7 @@ class Program:
         ``held``: what the pass before returned; None reads ``rows``, which are all of the shard.
         """
         assert self._shard_learner is not None
-        host_state = state if updates_on_host(self._learner) else on_host(state)
+        host_state = state if self._updates.on_host else on_host(state)
         held = self.hold(host_state, scaling, rows) if held is None else held
         sums, held = self._shard_learner.map_shard(host_state, held)
         return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(sums)]), held
@@ -125,10 +125,7 @@ class Program:
             return self._flattening.from_device(self._map(state, scaling, rows))
 
     def update(self, state: State, total: Value) -> tuple[State, Scores]:
-        """The next state; ``state`` is used up, unless states are kept.
-
-        Totals are rounded to the learner's precision here.
-        """
+        """The next state, by a total that is rounded to the learner's precision; ``state`` is used up, or kept."""
         return self._updates.apply(state, total)
 
     def in_label_units(self, scores: Scores, scaling: Scaling | None) -> Scores:
@@ -224,7 +221,7 @@ class Program:
         if self._shard_learner is None:
             with precision_of(self._learner):
                 return jax.eval_shape(self._map_tree, *self._shapes)
-        state = on_host(jax.jit(self._learner.init)(jax.random.key(0)))
+        state = on_host(self.init(jax.random.key(0)))
         if self._form_at:
             return self._form_at(state)
         sums, _ = self._shard_learner.map_shard(state, self._shard_learner.prepare_shard(state, []))

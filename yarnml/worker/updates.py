@@ -22,7 +22,7 @@ class _Update(NamedTuple):
 
 
 class Updates:
-    """The updates of one learner.
+    """The updates of one learner; those ``on_host`` are NumPy's.
 
     ``flattening``: of its sums, where they have one form.
     ``name``: of the learner's program.
@@ -44,13 +44,13 @@ class Updates:
         self._name = name
         self._keeps_states = keeps_states
         self._options = options
-        self._on_host = updates_on_host(learner)
+        self.on_host = updates_on_host(learner)
         self._form_at = learner.form_of_sums if isinstance(learner, ChangingSums) else None
         self._updates: dict[Any, _Update] = {}
 
     def apply(self, state: State, total: Value) -> tuple[State, Scores]:
         """The next state.  Totals are rounded to the precision of a learner that JAX compiles here."""
-        if self._on_host:
+        if self.on_host:
             flattening = Flattening(self._form_at(state)) if self._form_at else self._flattening
             return self._learner.update(
                 copied_to_host(state) if self._keeps_states else state, flattening.on_host(total)

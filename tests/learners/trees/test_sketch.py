@@ -29,8 +29,9 @@ def sketched(x: Array, weight: Array | None = None, bins: int = 255, shards: int
     cells = np.asarray(sketch.first_cells(1, bins))
     for _ in range(0 if complete[0] else sketch.PASSES - 1):
         counts = sum(sketch.counts(*part, cells, np.zeros(1, bool)) for part in parts)
-        edges = sketch.edges(cells[0], counts[0], bins)[None]
-        cells = sketch.refine(cells[0], counts[0], bins)[None]
+        full = sketch.weight_of_a_bin(counts[0], bins)
+        edges = sketch.edges(cells[0], counts[0], bins, full)[None]
+        cells = sketch.refine(cells[0], counts[0], full)[None]
     return edges[0]
 
 

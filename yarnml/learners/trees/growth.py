@@ -94,6 +94,13 @@ def nodes_of_pass(growth: Growth, width: int) -> Nodes:
     return Nodes(tree, growth.queue[tree, growth.head[tree] + _rank(tree, np.ones(len(tree), bool))])
 
 
+def either_waits(growth: Any, tree: int, child: Array) -> Array:
+    """True where one of two siblings waits, or has; ``child``: the first of each two, 0 where there are none."""
+    has_waited = np.zeros(growth.queue.shape[1] + 1, bool)
+    has_waited[growth.queue[tree, : int(growth.tail[tree])]] = True
+    return (child > 0) & (has_waited[child] | has_waited[child + 1])
+
+
 def bounds_of(growth: Growth, nodes: Nodes) -> Array | None:
     """The bounds of the nodes of a pass, [2, nodes]."""
     return None if growth.bounds is None else growth.bounds[nodes.tree, :, nodes.number].T

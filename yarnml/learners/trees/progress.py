@@ -33,7 +33,8 @@ class Progress(NamedTuple):
     hang on others whose scores are not known yet.
     ``loss`` []: the sum over the rows at the round's beginning.
     ``node`` int32 [trees, rows]: the nodes that the rows are in.
-    ``nodes``: for each tree the numbers of all nodes of this level, ascending; none where histograms are not kept.
+    ``nodes``: for each tree the numbers of the nodes of this level that may be split, and of their siblings, ascending;
+    none where histograms are not kept.
     ``histograms``: for each tree those of these nodes, [nodes, features, bins + 1, channels].
     """
 
@@ -168,15 +169,15 @@ class Replay:
         numbers = []
         above = []
         for t, nodes in enumerate(progress.nodes):
-            is_split = state.model.feature[number, t, nodes] >= 0
-            child = state.model.child[number, t, nodes[is_split]]
-            numbers.append((child[:, None] + np.arange(2, dtype=np.int32)).reshape(-1))
-            above.append(progress.histograms[t][is_split])
+            child = state.model.child[number, t, nodes]
+            counted = np.flatnonzero(growth.either_waits(state.growth, t, child))
+            numbers.append((child[counted, None] + np.arange(2, dtype=np.int32)).reshape(-1))
+            above.append([progress.histograms[t][place] for place in counted])
         below = self._descend(state, data, progress, 1)._replace(level=progress.level + 1)
         return self._count(data, below, tuple(numbers), tuple(above))
 
     def _count(
-        self, data: Data, progress: Progress, nodes: tuple[Array, ...], above: tuple[Array | None, ...]
+        self, data: Data, progress: Progress, nodes: tuple[Array, ...], above: tuple[list[Array] | None, ...]
     ) -> Progress:
         """Add the histograms of the level; see `shard.histograms`."""
         shape = len(self._categorical), self._rule.bins + 1

@@ -1,7 +1,7 @@
 """The rows of a shard, by feature or in bins, and their histograms."""
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -130,9 +130,9 @@ def _bins_of(values: Array, binning: Binning) -> Array:
 
 
 def histograms(
-    bins: Array, node: Array, stats: Array, nodes: Array, above: Array | None, shape: tuple[int, int]
+    bins: Array, node: Array, stats: Array, nodes: Array, above: Sequence[Array] | None, shape: tuple[int, int]
 ) -> Array:
-    """Histograms of all nodes of one level of a tree: float64 [nodes, features, bins, channels].
+    """Histograms of nodes of one level of a tree: float64 [nodes, features, bins, channels].
 
     Of two siblings only the smaller is counted: the other is the parent less the smaller.
 

@@ -75,11 +75,14 @@ def counts(x: Array, weight: Array, cells: Array, known: Array) -> Array:
     return weights
 
 
-def refine(cells: Array, counts: Array, bins: int) -> Array:
-    """Cut the cells of a feature finer where the rows are; light neighbours become one."""
+def refine(cells: Array, counts: Array, full: float) -> Array:
+    """Cut the cells of a feature finer where the rows are; light neighbours become one.
+
+    ``full``: the weight of a full bin.
+    """
     count = len(counts)
     width = np.diff(cells)
-    light = _weight_of_a_bin(counts, bins) / _LIGHT
+    light = full / _LIGHT
     heavy = counts > light
     stretch = np.floor(np.cumsum(counts) / light)  # a run of light cells is cut where it fills a stretch
     begins = heavy[1:] | heavy[:-1] | (stretch[1:] != stretch[:-1])
@@ -96,14 +99,14 @@ def refine(cells: Array, counts: Array, bins: int) -> Array:
     return bounds
 
 
-def edges(cells: Array, counts: Array, bins: int) -> Array:
+def edges(cells: Array, counts: Array, bins: int, full: float) -> Array:
     """The edges of a feature's bins, ascending, float32 [bins]: bin j holds values in (edge j - 1, edge j].
 
-    Bins hold about the same weight, but for values that weigh more; with no more cells in use than ``bins``, each has
-    its own.  An edge lies in the middle between two cells in use; those that are not needed are the largest float.
+    Bins hold about the same weight, ``full``, but for values that weigh more; with no more cells in use than ``bins``,
+    each has its own.  An edge lies in the middle between two cells in use; those not needed are the largest float.
     """
     used = np.flatnonzero(counts > 0)
-    bin = np.minimum(_bins_of(counts, _weight_of_a_bin(counts, bins))[0], bins - 1)[used]
+    bin = np.minimum(_bins_of(counts, full)[0], bins - 1)[used]
     last = np.searchsorted(bin, np.arange(bins), side="right") - 1  # cell in use of every bin, or of one before
     has_next = (last >= 0) & (last + 1 < len(used))
     below = float_of(cells[used[last[has_next]] + 1] - np.uint32(1))
@@ -124,7 +127,7 @@ def _bins_of(counts: Array, full: float) -> tuple[Array, float]:
     return (np.cumsum(filled) - filled + place).astype(np.int64), float(filled.sum())
 
 
-def _weight_of_a_bin(counts: Array, bins: int) -> float:
+def weight_of_a_bin(counts: Array, bins: int) -> float:
     """The weight of a full bin: about the least with which there are no more than ``bins``; by bisection."""
     counts = counts[counts > 0]
     low = float(counts.min(initial=np.inf)) if len(counts) else 1.0

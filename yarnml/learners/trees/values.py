@@ -68,8 +68,9 @@ class ValuePasses:
         cells = state.cells.copy()
         edges = state.edges.copy()
         for f in np.flatnonzero(~state.exact):
-            edges[f] = sketch.edges(cells[f], sums.sketch[f], self._bins)
-            cells[f] = sketch.refine(cells[f], sums.sketch[f], self._bins)
+            full = sketch.weight_of_a_bin(sums.sketch[f], self._bins)
+            edges[f] = sketch.edges(cells[f], sums.sketch[f], self._bins, full)
+            cells[f] = sketch.refine(cells[f], sums.sketch[f], full)
         return state._replace(cells=cells, edges=edges)
 
     def _take_digit(self, state: State, sums: Sums) -> State:
