@@ -74,9 +74,10 @@ def measured(rounds: int) -> None:
     moved = _ms(lambda: (layout.rows_of(leaves, last=3.0), jax.tree.map(jnp.asarray, layout.tree_of(rows))), rounds)
     for workers in WORKERS:
         own = slice(len(rows) // workers)
-        part = restored([layout.block], {KEYS: layout.keys[own], BLOCK: rows[own]})
+        part = restored([layout.block], {KEYS: layout.keys[own], BLOCK: rows[own]}, remembered=1)
         run = Run(layout.keys[own], sums[own])
-        kept = sum(old.nbytes for old in part.update(run).rows)
+        part.update(run)
+        kept = sum(old.nbytes for old in part.undos.newest(1)[0].rows)
         spent = _ms(lambda part=part, run=run: part.update(run), rounds)
         mib = f"{part.nbytes / 2**20:.0f} MiB", f"{kept / 2**20:.0f} MiB"
         lines.append([f"sharded, {workers} workers", spent, moved, *mib])

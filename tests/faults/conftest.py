@@ -68,7 +68,7 @@ def write(digits: Path, example_data: Callable[[str], Path], pytestconfig: pytes
         if has_table:
             job["data"] = clicks(example_data("clicks"))
             job["learner"] = {"kind": "sparse_factorization_machine", "rank": 2, "min_count": 3, "max_age": "9 steps"}
-            job["training"] |= {"state": "sharded", "delay": 0}
+            job["training"]["state"] = "sharded"
         job["workers"] = {"count": 3, "timeout": 8, "max_failures": 50}
         job["checkpoint"] |= {"every": "10 epochs", "keep": 2}
         path = folder / "job.yaml"

@@ -47,13 +47,22 @@ def model_bits(folder: Path) -> list[bytes]:
 
 
 @pytest.fixture
-def expected(job: Job, made_once: MakeOnce) -> list[bytes]:
+def alone(job: Job, made_once: MakeOnce) -> Callable[[], list[bytes]]:
+    """Trains the job, as it is now, in one process; the bits of its model."""
+
+    def bits() -> list[bytes]:
+        def train(folder: Path) -> None:
+            yarnml.run(job | {"checkpoint": {"path": str(folder / "job")}, "export": str(folder / "models")}, "inline")
+
+        return model_bits(made_once(f"a model with a table, {job['training'].get('delay', 0)}", train) / "models")
+
+    return bits
+
+
+@pytest.fixture
+def expected(alone: Callable[[], list[bytes]]) -> list[bytes]:
     """The model of one process."""
-
-    def train(folder: Path) -> None:
-        yarnml.run(job | {"checkpoint": {"path": str(folder / "job")}, "export": str(folder / "models")}, "inline")
-
-    return model_bits(made_once("a model with a table", train) / "models")
+    return alone()
 
 
 def in_state(job: Job, state: str, workers: int, reducers: int) -> Job:
@@ -105,12 +114,19 @@ def test_asynchronous_alone(job: Job, expected: list[bytes]) -> None:
     assert model_bits(Path(job["export"])) == expected
 
 
-def test_killed_and_continued(job: Job, expected: list[bytes], write_job: Any) -> None:
+@pytest.mark.parametrize("delay", [pytest.param(0, marks=pytest.mark.breadth), 1])
+def test_killed_and_continued(
+    job: Job, expected: list[bytes], alone: Callable[[], list[bytes]], delay: int, write_job: Any
+) -> None:
     """A job whose processes are all killed goes on from what their owners wrote, with other owners.
 
-    These go back by the step that they are ahead when a worker is lost, and an owner's follower takes its place; all
-    go back to the newest checkpoint when both are lost.  Each time the model has the same bits.
+    These go back by the steps that they are ahead when a worker is lost, and an owner's follower takes its place; all
+    go back to the newest checkpoint when both are lost.  Each time the model has the same bits; with a delay it is
+    another model.
     """
+    job["training"]["delay"] = delay
+    delayed = alone()
+    assert (delayed == expected) == (delay == 0)
     folder = Path(job["checkpoint"]["path"])
     with running(write_job(in_state(job, "sharded", 3, 0))) as run:
         wait_for("a checkpoint", lambda: saved_steps(folder))
@@ -120,7 +136,7 @@ def test_killed_and_continued(job: Job, expected: list[bytes], write_job: Any) -
         status, out, err = run.end()
     assert status == 0, err
     assert out.count("continuing after step") == 2, "at the start, and without any owner"
-    assert model_bits(Path(job["export"])) == expected
+    assert model_bits(Path(job["export"])) == delayed
 
 
 TWO_TOWER = {"kind": "two_tower", "item": ["advertisement", "pages"], "negatives": 30, "hidden": [4], "width": 3}

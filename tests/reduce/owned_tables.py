@@ -13,12 +13,13 @@ from yarnml.job.learners import Adagrad, Ftrl
 from yarnml.master.placement import assign
 from yarnml.master.state_sync import keepers_of
 from yarnml.reduce.allreduce import NetworkAllReduce
+from yarnml.reduce.kept_parts import PartOfTable
 from yarnml.reduce.keyed import KeyedVector
 from yarnml.reduce.owned_table import OwnedTable, kept_parts
 from yarnml.reduce.placement import place_parts
 from yarnml.reduce.reducer import Reducer, StepKey
 from yarnml.reduce.tree import combine, root
-from yarnml.sparse.base import ParameterTable
+from yarnml.sparse.base import Weights
 from yarnml.sparse.block import Block
 from yarnml.sparse.policy import ALL_KEYS, KeyPolicy
 from yarnml.sparse.rules import rule_of
@@ -31,7 +32,7 @@ WIDTH = 3
 TRAINING = "a folder"
 
 
-def sums(table: ParameterTable, step: int, shard: int) -> KeyedVector:
+def sums(table: Weights, step: int, shard: int) -> KeyedVector:
     """A shard's sums at a step: a function of the weights of its keys, some of which come for the first time."""
     random = np.random.default_rng([step, shard])
     keys = np.unique(random.integers(0, 2**64, 300, np.uint64) >> np.uint64(50) << np.uint64(50))
@@ -44,11 +45,12 @@ def sums(table: ParameterTable, step: int, shard: int) -> KeyedVector:
     return KeyedVector(random.normal(size=4).astype(np.float32), Run(keys, values))
 
 
-def alone(steps: int, policy: KeyPolicy = ALL_KEYS) -> Table:
+def alone(steps: int, policy: KeyPolicy = ALL_KEYS, delay: int = 0) -> Table:
     """The table of one process after so many steps."""
-    table = Table(BLOCKS, policy)
+    table = Table(BLOCKS, policy, delay)
     for step in range(steps):
-        table.update(combine({s: sums(table, step, s) for s in range(SHARDS)}, SHARDS)[root(SHARDS)].run)
+        older = table.before(min(step, delay))
+        table.update(combine({s: sums(older, step, s) for s in range(SHARDS)}, SHARDS)[root(SHARDS)].run)
     return table
 
 
@@ -61,9 +63,14 @@ def rows_of(reducers: Sequence[Reducer]) -> dict[str, bytes]:
     parts: dict[int, dict[str, np.ndarray]] = {}
     for reducer in reducers:
         for number, part in reducer.owner.kept.parts.items():
-            arrays = part.table.arrays()
+            arrays = part.table.arrays(before=0)
             assert bits(parts.setdefault(number, arrays)) == bits(arrays)
     return bits(joined([parts[number] for number in sorted(parts)]))
+
+
+def parts_of(reducers: Sequence[Reducer]) -> list[PartOfTable]:
+    """All parts that are kept, by owners and followers."""
+    return [part for reducer in reducers for part in reducer.owner.kept.parts.values()]
 
 
 def regroup(
@@ -73,6 +80,7 @@ def regroup(
     generation: int,
     followers: int = 0,
     policy: KeyPolicy = ALL_KEYS,
+    delay: int = 0,
 ) -> None:
     """Have the parts go on after a step at these processes alone, as master and workers do it."""
     for allreduce in allreduces:
@@ -90,22 +98,36 @@ def regroup(
         assert allreduce.owners
         allreduce.owners.parts = parts
         allreduce.begin(allreduce._routes._replace(owners=[part.owner for part in parts], generation=generation))
-    table_of(allreduces[0], step, policy).resume(TRAINING, step, keepers)
+    table_of(allreduces[0], step, policy, delay).resume(TRAINING, step, keepers)
 
 
 def train(
-    allreduces: Sequence[NetworkAllReduce], first: int, last: int, generation: int = 1, policy: KeyPolicy = ALL_KEYS
+    allreduces: Sequence[NetworkAllReduce],
+    first: int,
+    last: int,
+    generation: int = 1,
+    policy: KeyPolicy = ALL_KEYS,
+    delay: int = 0,
+    begun: int = 0,
 ) -> None:
-    """Train steps on all workers, each in a thread of its own; fails where one of them does."""
+    """Train steps on all workers, each in a thread of its own; fails where one of them does.
+
+    ``begun``: how many more steps are computed and given, without a wait for their totals.
+    """
 
     def work(worker: int, shards: list[int]) -> None:
-        table = table_of(allreduces[worker], first, policy)
-        for step in range(first, last):
-            parts = combine({s: sums(table, step, s) for s in shards}, SHARDS)
-            total = allreduces[worker].reduce(StepKey(generation, step), parts, SHARDS)
-            assert isinstance(total, KeyedVector)
-            assert len(total.dense) == 4
-            table.update(total.run)
+        table = table_of(allreduces[worker], first, policy, delay)
+        started = []
+        for step in range(first, last + begun):
+            older = table.before(table.step - max(0, step - delay))
+            parts = combine({s: sums(older, step, s) for s in shards}, SHARDS)
+            allreduces[worker].start(StepKey(generation, step), parts, SHARDS, delay)
+            started.append(step)
+            while len(started) > (delay if step + 1 < last else begun):
+                total = allreduces[worker].wait(StepKey(generation, started.pop(0)))
+                assert isinstance(total, KeyedVector)
+                assert len(total.dense) == 4
+                table.update(total.run)
 
     side_by_side(len(allreduces), work)
 
@@ -129,9 +151,9 @@ def side_by_side(workers: int, work: Callable[[int, list[int]], None]) -> None:
         raise errors[0]
 
 
-def table_of(allreduce: NetworkAllReduce, step: int, policy: KeyPolicy = ALL_KEYS) -> OwnedTable:
+def table_of(allreduce: NetworkAllReduce, step: int, policy: KeyPolicy = ALL_KEYS, delay: int = 0) -> OwnedTable:
     assert allreduce.owners
-    table = OwnedTable(BLOCKS, allreduce.owners, policy)
+    table = OwnedTable(BLOCKS, allreduce.owners, policy, delay)
     table.step = step
     return table
 

@@ -125,7 +125,7 @@ def test_rows_that_differ() -> None:
     """A follower with other rows than its owner is found at the end of the round."""
     with owners(1, 2, 1) as (allreduces, reducers):
         train(allreduces, 0, 2)
-        reducers[1].owner.kept.parts[0].table._rows[0].rows[3, 0] += 1
+        reducers[1].owner.kept.parts[0].table._rows.arrays[0][3, 0] += 1
         assert "After step 2 part 0 of the table differs between" in table_of(allreduces[0], 2).differing()
 
 

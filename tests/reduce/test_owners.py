@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.processes import wait_for
 from tests.reduce.allreduces import SHARDS, connected
 from tests.reduce.owned_tables import (
     BLOCKS,
@@ -16,6 +17,7 @@ from tests.reduce.owned_tables import (
     alone,
     bits,
     owners,
+    parts_of,
     regroup,
     rows_of,
     sums,
@@ -63,12 +65,35 @@ def test_one_update_is_taken_back() -> None:
             table_of(allreduces[0], 2).resume(TRAINING, 2, [[address] for address in addresses])
 
 
+@pytest.mark.parametrize("delay", [1, 3])
+def test_a_delay(delay: int, tmp_path: Path) -> None:
+    """Sums of older rows train the rows of one process, to the bit, also where owners and followers go back.
+
+    They may be ahead by the delay and a step, and still have the rows before, as their copies and files do.
+    """
+    with connected(3, 0, owned=True, followers=1) as (allreduces, reducers, _):
+        table_of(allreduces[0], 0, delay=delay).begin(TRAINING, 0)
+        train(allreduces, 0, 4, delay=delay, begun=delay)
+        addresses = addresses_of(allreduces)
+        wait_for("the steps begun", lambda: {p.step for p in parts_of(reducers)} == {4 + delay})
+        regroup(allreduces, addresses, 3, 2, followers=1, delay=delay)
+        assert rows_of(reducers) == bits(alone(3, delay=delay).arrays(before=0))
+        regroup(allreduces[:2], addresses[:2], 3, 3, followers=1, delay=delay)  # these copy what they lack
+        with pytest.raises(WorkerLost, match="rows after step 9 were asked for, but here they are after step 3"):
+            table_of(allreduces[1], 9).weights(np.arange(5, dtype=np.uint64), unknown_as_first=True)
+        files = table_of(allreduces[0], 3, delay=delay).save(str(tmp_path), before=min(3, delay))()
+    with owners(2, 3) as (allreduces, reducers):
+        table_of(allreduces[0], 3, delay=delay).begin(TRAINING, 3, [TableFiles(str(tmp_path), files)])
+        train(allreduces, 3, 6, delay=delay)
+        assert rows_of(reducers) == bits(alone(6, delay=delay).arrays(before=0))
+
+
 def test_another_step_is_refused() -> None:
-    """Rows of another step than that of the owner are never given, and its rows are never updated by another's sums."""
+    """Rows of a later step than that of the owner are never given, and its rows never updated by another's sums."""
     with owners(2, 0) as (allreduces, reducers):
         train(allreduces, 0, 1)
-        with pytest.raises(WorkerLost, match="rows after step 0 were asked for, but here they are after step 1"):
-            table_of(allreduces[1], 0).weights(np.arange(5, dtype=np.uint64), unknown_as_first=True)
+        with pytest.raises(WorkerLost, match="rows after step 2 were asked for, but here they are after step 1"):
+            table_of(allreduces[1], 2).weights(np.arange(5, dtype=np.uint64), unknown_as_first=True)
         before = rows_of(reducers)
         table = alone(1)
         other, own = (combine({s: sums(table, 3, s) for s in shards}, SHARDS) for shards in ([0, 1], [2, 3, 4]))

@@ -95,21 +95,22 @@ def test_rows_by_definition(name: str, parts: int, sweep: int, monkeypatch: pyte
     monkeypatch.setattr(rare_keys, "SMALLEST_SWEEP", sweep)
     monkeypatch.setattr(table, "SMALLEST_SWEEP", sweep)
     bounds = [(number * 2**64 // parts, (number + 1) * 2**64 // parts) for number in range(parts)]
-    tables = [Table(BLOCKS, policy) for _ in bounds]
+    tables = [Table(BLOCKS, policy, 1) for _ in bounds]
     for step in range(STEPS):
         for number, own in enumerate(bounds):
             part = sums_of(step, policy).between(*own)
-            before = tables[number].arrays()
+            before = tables[number].arrays(before=0)
             digest = tables[number].digest
-            tables[number].take_back(tables[number].update(part))
-            assert_same(tables[number].arrays(), before)
+            tables[number].update(part)
+            tables[number].take_back()
+            assert_same(tables[number].arrays(before=0), before)
             assert tables[number].digest == digest
             tables[number].update(part)
         if step == 5:
             whole = joined([t.arrays() for t in tables])
-            tables = [restored(BLOCKS, between(whole, *own), policy) for own in bounds]
+            tables = [restored(BLOCKS, between(whole, *own), policy, 1) for own in bounds]
     expected = by_definition(policy)
-    assert_same(joined([t.arrays() for t in tables]), expected)
+    assert_same(joined([t.arrays(before=0) for t in tables]), expected)
     sizes = [t.parts()[0] for t in tables]
     assert sum(size.rare for size in sizes) == len(expected.get("rare_keys", ()))
     evicted = sum(size.evicted for size in sizes)
@@ -117,6 +118,41 @@ def test_rows_by_definition(name: str, parts: int, sweep: int, monkeypatch: pyte
     assert (evicted > 20) == (policy.max_age > 0)
     if sweep == 5 and policy.max_age:
         assert sum(len(t._index.keys) for t in tables) < evicted + len(expected["keys"])
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_several_updates_back(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table gives the weights from before some updates, goes back by them, and has the same bits when it goes on.
+
+    So it does where rows are freed in between, and where another table was restored from what it remembers.
+    """
+    policy = POLICIES[name]
+    monkeypatch.setattr(rare_keys, "SMALLEST_SWEEP", 5)
+    monkeypatch.setattr(table, "SMALLEST_SWEEP", 5)
+    asked = KEYS[:310]
+    newest = Table(BLOCKS, policy, 3)
+    weights = []
+    arrays = []
+    for step in range(STEPS):
+        weights.append(newest.weights(asked, unknown_as_first=True))
+        arrays.append(newest.arrays(before=0))
+        newest.update(sums_of(step, policy))
+        tables = [newest]
+        if step == 7:
+            copied = joined([between(newest.arrays(), low, high) for low, high in ((0, 2**63), (2**63, 2**64))])
+            tables.append(restored(BLOCKS, copied, policy, 3))
+        for some in tables:
+            for updates in range(1, min(3, step + 1) + 1):
+                assert_same(some.before(updates).weights(asked, unknown_as_first=True), weights[step + 1 - updates])
+        if step == 7:
+            for back in range(step, step - 3, -1):
+                newest.take_back()
+                assert_same(newest.arrays(before=0), arrays[back])
+            for again in range(step - 2, step + 1):
+                newest.update(sums_of(again, policy))
+    assert_same(newest.arrays(before=0), by_definition(policy))
+    with pytest.raises(IndexError):
+        newest.before(4)
 
 
 @pytest.mark.parametrize("name", POLICIES)

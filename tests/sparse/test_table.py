@@ -115,5 +115,6 @@ def test_digest() -> None:
         digests.add(table.digest)
     assert len(digests) == 1
     assert restored(BLOCKS, table.arrays()).digest in digests
-    table._rows[1].rows[2, 1] = np.nextafter(table._rows[1].rows[2, 1], np.float32(9))
+    factors = table._rows.arrays[1]
+    factors[2, 1] = np.nextafter(factors[2, 1], np.float32(9))
     assert table.digest not in digests

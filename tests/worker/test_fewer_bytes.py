@@ -2,8 +2,10 @@
 
 import threading
 from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.processes import wait_for
@@ -28,6 +30,7 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
     "local steps, int4": {"local_steps": 2, "gradients": "int4"},
     "top_k": {"gradients": "top_k", "top_k": {"share": 0.05, "warmup_steps": 4}},
     "delay, top_k": {"delay": 2, "gradients": "top_k", "micro_batch_size": 5},
+    "delay, table": {"delay": 2},
     "all": {"local_steps": 2, "outer": NESTEROV, "delay": 1, "gradients": "int8", "micro_batch_size": 5},
 }
 STEPS = 9  # of an epoch
@@ -118,17 +121,26 @@ class Team:
         return at
 
 
+def keyed(write_table: Callable[..., Path]) -> dict[str, Any]:
+    """Rows of a key and a number that hangs on it, as many as there are digits."""
+    keys = np.random.default_rng(0).zipf(1.5, 150 * STEPS) % 500
+    path = write_table("keys.parquet", key=keys, y=np.sin(keys).astype(np.float32))
+    return {"train": str(path), "features": ["key"], "label": "y", "prepare": [{"kind": "key", "columns": ["key"]}]}
+
+
 def digests(reports: dict[int, Report]) -> set[str]:
     return {report.digest for report in reports.values() if isinstance(report, Trained)}
 
 
 @pytest.mark.parametrize("name", COMBINATIONS)
-def test_any_workers(name: str, digits_job: dict[str, Any]) -> None:
+def test_any_workers(name: str, digits_job: dict[str, Any], write_table: Callable[..., Path]) -> None:
     """One to five workers, one and two levels, one lost with sums on their way: the state is that of one worker."""
     training = COMBINATIONS[name]
     size = 160 // training.get("local_steps", 1)
     fields = digits_job | {"training": {"epochs": 2, "batch_size": size, **training}}
     fields["data"] |= {"classes": list(range(10))}
+    if "table" in name:
+        fields |= {"data": keyed(write_table), "learner": {"kind": "sparse_linear"}}
     learners = CompiledLearners()
     alone = Team(fields, learners, [MemoryAllReduce()])
     alone.begin([0])

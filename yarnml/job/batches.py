@@ -30,7 +30,7 @@ def check_batches(job: Job) -> None:
         "micro_batch_size": training.micro_batch_size,
         f"gradients {training.gradients}": training.gradients != "float32",
         "local_steps": training.local_steps > 1,
-        "delay": training.delay > 0,
+        "delay": training.delay > 0 and not learner.KEYS,
     }
     for field in [name for name, is_given in fields.items() if is_given]:
         if not learner.uses_gradient_descent:

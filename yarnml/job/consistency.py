@@ -29,6 +29,11 @@ def check_consistency(job: Job) -> None:
             "training.consistency asynchronous has the owners of a table apply sums when they come, and with "
             "training.state replicated there are none; set training.state: sharded."
         )
+    if training.delay:
+        raise JobFileError(
+            "training.consistency asynchronous lets sums be as stale as they get, or by training.staleness; "
+            "training.delay is for synchronous steps: remove it."
+        )
 
 
 def remarks_on(job: Job) -> list[str]:

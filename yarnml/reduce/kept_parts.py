@@ -7,8 +7,8 @@ from yarnml.control.holders import KeptPart
 from yarnml.data.arrays import Array
 from yarnml.errors import WorkerLost
 from yarnml.reduce.part_round import PartRound
+from yarnml.sparse.older import OlderTable
 from yarnml.sparse.table import Table
-from yarnml.sparse.undo import Undo
 
 FOLLOWED_SECONDS = 20.0
 """Time that what is on its way to a follower may take, where somebody waits for that."""
@@ -21,7 +21,6 @@ REST_SECONDS = 5.0
 class PartOfTable(NamedTuple):
     """A part of a table, one of ``parts``.
 
-    ``undo``: of the newest update, None where it can't be taken back.
     ``round``: an asynchronous round that began after ``step``, which may have any of its sums; None without one.
     """
 
@@ -29,16 +28,16 @@ class PartOfTable(NamedTuple):
     table: Table
     step: int
     follower: str = ""
-    undo: Undo | None = None
     round: PartRound | None = None
 
     def is_after(self, step: int) -> bool:
         """Tell whether its rows are those after a step."""
         return self.round.is_after(step) if self.round else self.step == step
 
-    def can_be_after(self, step: int) -> bool:
-        """Tell whether training can go on from this step with it: its rows are that far, or it can go back to it."""
-        return step == self.step or self.is_after(step) or (self.undo is not None and step == self.step - 1)
+    @property
+    def oldest(self) -> int:
+        """The least step after which its rows can still be had."""
+        return self.step if self.round else self.step - self.table.undos.whole
 
     def arrays(self) -> dict[str, Array]:
         """All of it by name, for a copy or a checkpoint."""
@@ -50,7 +49,7 @@ class PartOfTable(NamedTuple):
 
     def kept(self, number: int) -> KeptPart:
         """A message to the master about it."""
-        steps = [self.step, *([self.step - 1] if self.undo else [])]
+        steps = [*range(self.step, self.oldest - 1, -1)]
         if self.round and self.round.is_after(self.round.last):
             steps.append(self.round.last)
         return KeptPart(number, steps, self.round.pushed if self.round else 0)
@@ -106,6 +105,14 @@ class KeptParts:
             return all(round.failure or not round.unfollowed for round in rounds)
 
         self.changed.wait_for(followed, REST_SECONDS)
+
+    def table_after(self, step: int, number: int) -> Table | OlderTable:
+        """The rows of a part as they were after a step, to be read.  Raises WorkerLost where they are gone."""
+        part = self.part(number)
+        updates = part.step - step
+        if not part.round and 0 < updates <= len(part.table.undos):
+            return part.table.before(updates)
+        return self.after(step, number).table
 
     def after(self, step: int, number: int) -> PartOfTable:
         """A part.  Raises WorkerLost where it does not stand after ``step``."""

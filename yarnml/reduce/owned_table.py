@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from copy import copy
 
 import msgspec
 import numpy as np
@@ -48,17 +49,18 @@ SILENCE_SECONDS = 60.0
 class OwnedTable:
     """A `yarnml.sparse.base.ParameterTable` without rows of its own.
 
-    ``policy``: which keys have rows.
-    ``step``: of the state that it belongs to.  Owners refuse questions about rows of any other.
+    ``policy``: which keys have rows.  ``delay``: how many updates before the newest one its rows are still asked for.
+    ``step``: of the state that it belongs to; its rows are those after it.
     """
 
     infinite_block = None
     size = 0
     digest = 0
 
-    def __init__(self, blocks: Sequence[Block], owners: Owners, policy: KeyPolicy = ALL_KEYS) -> None:
+    def __init__(self, blocks: Sequence[Block], owners: Owners, policy: KeyPolicy = ALL_KEYS, delay: int = 0) -> None:
         self.blocks = tuple(blocks)
         self.policy = policy
+        self._delay = delay
         self.step = -1
         self._owners = owners
 
@@ -72,6 +74,14 @@ class OwnedTable:
         for low in range(0, len(keys), size):
             self._ask_rows(keys[low : low + size], rows[low : low + size], unknown_as_first)
         return by_block(self.blocks, rows)
+
+    def before(self, updates: int) -> "OwnedTable":
+        older = copy(self)
+        older.step -= updates
+        return older
+
+    def forget(self) -> None:
+        """Do nothing: owners may have to go back to steps before those that are read."""
 
     def _ask_rows(self, keys: Keys, rows: Matrix, unknown_as_first: bool) -> None:
         """Lay the weights of these keys into ``rows``: each owner is asked for those that it has."""
@@ -144,7 +154,8 @@ class OwnedTable:
         forms = [BlockForm.of(block) for block in self.blocks]
         parts = self._owners.parts
         for number, part in enumerate(parts):
-            form = (self._owners.generation, training, step, number, len(parts), forms, self.policy)
+            remembered = 2 * self._delay + 1  # as far as it goes back, it is read as far before
+            form = (self._owners.generation, training, step, number, len(parts), forms, self.policy, remembered)
             yield part.owner, BeginTable(*form, follower=part.follower)
             if part.follower:
                 yield part.follower, BeginTable(*form)
@@ -162,13 +173,14 @@ class OwnedTable:
                 return f"After step {self.step} part {number} of the table differs between {owner} and {address}"
         return ""
 
-    def save(self, folder: str, updates: int | None = None) -> Callable[[], dict[str, str]]:
+    def save(self, folder: str, updates: int | None = None, before: int = 0) -> Callable[[], dict[str, str]]:
         """Have the owners begin to write their rows, as they are now.
 
         ``updates``: only those that so many of the newest ones have touched.
+        ``before``: so many of the newest updates they are also written as they were.
         Returns a function, for any thread, that waits until all have; it returns file name → SHA-256.
         """
-        self._ask_owners(lambda number: SaveTable(self.step, number, folder, updates))
+        self._ask_owners(lambda number: SaveTable(self.step, number, folder, updates, before))
         owners = self._owners.elsewhere()
 
         def wait() -> dict[str, str]:

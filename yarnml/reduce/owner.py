@@ -6,10 +6,11 @@ depend on their own sums alone, so where the parts are cut never changes a bit o
 A part has an owner and mostly a follower, another process that keeps the same rows.  The owner passes every total on to
 it and gives its answer when the follower has carried out the update, too.
 
-No owner or follower is more than one update ahead of any worker or owner that takes part: a worker sends its sums of
-step t + 1 only after every owner has answered those of step t, and an owner updates its rows only by the sums of all
-shards.  So where a process is lost, all can go back to one step by taking back one update; and of a lost owner, the
-follower has the rows after every step that a worker has seen the end of.
+No owner or follower is more than one update ahead of any worker or owner that takes part, with a delay of s more than
+s + 1: a worker sends its sums of step t + 1 + s only after every owner has answered those of step t, and an owner
+updates its rows only by the sums of all shards.  So where a process is lost, all can go back to one step by taking back
+so many updates, and still give the rows from s updates before; and of a lost owner, the follower has the rows after
+every step that a worker has seen the end of.
 """
 
 import threading
@@ -76,7 +77,8 @@ class Owner:
         with translated(CheckpointError, sentence, also=(TornFile, KeyError)):
             low, high = (first_key(number, begin.count) for number in (begin.number, begin.number + 1))
             arrays = arrays or read_rows(begin.layers, low, high)
-            table = restored(blocks, arrays, begin.policy) if arrays else Table(blocks, begin.policy)
+            form = begin.policy, begin.remembered
+            table = restored(blocks, arrays, *form) if arrays else Table(blocks, *form)
         with self._lock:
             self.kept.refuse_older(begin.generation, f"The table of step {begin.step}")
             part = PartOfTable(begin.count, table, begin.step, begin.follower, round=round_in(arrays))
@@ -89,7 +91,7 @@ class Owner:
             self.kept.refuse_older(generation, f"The rows of step {step}")
             (block,) = part.table.blocks
             table = part.table.restored({KEYS: run.keys, block.name: run.values})
-            self.kept.parts[number] = part._replace(table=table, undo=None)
+            self.kept.parts[number] = part._replace(table=table)
 
     def _let_go(self, begin: BeginTable) -> None:
         """Free the memory of what nobody wants any more: the part itself, and all others where the table begins."""
@@ -120,7 +122,7 @@ class Owner:
     def weights(self, step: int, number: int, keys: Keys, *, unknown_as_first: bool) -> Matrix:
         """The weights of different keys after ``step``, float32 [keys, width]: those of all blocks side by side."""
         with self._lock:
-            table = self.kept.after(step, number).table
+            table = self.kept.table_after(step, number)
             blocks = table.weights(keys, unknown_as_first=unknown_as_first)
         return np.concatenate([blocks[block.name] for block in table.blocks], axis=1)
 
@@ -131,7 +133,8 @@ class Owner:
             if part.follower:
                 update = FollowUpdate(generation, step, number, len(run.keys), run.width)
                 self.forward(part.follower, update, run, answered)
-            self.kept.parts[number] = part._replace(step=step + 1, undo=part.table.update(run))
+            part.table.update(run)
+            self.kept.parts[number] = part._replace(step=step + 1)
         if not part.follower:
             answered(None)
 
@@ -140,16 +143,18 @@ class Owner:
         with self._lock:
             self.kept.refuse_older(update.generation, f"The update of step {update.step}")
             part = self.kept.after(update.step, update.number)
-            self.kept.parts[update.number] = part._replace(step=update.step + 1, undo=part.table.update(run))
+            part.table.update(run)
+            self.kept.parts[update.number] = part._replace(step=update.step + 1)
 
     def go_to(self, generation: int, step: int, number: int) -> None:
         """Have the rows as they are after ``step``; OwnerLost where they can't be had any more."""
         with self._lock:
             self.kept.hear(generation)
             part = self.kept.parts.get(number)
-            if part is not None and part.undo is not None and part.step == step + 1:
-                part.table.take_back(part.undo)
-                self.kept.parts[number] = part._replace(step=step, undo=None)
+            if part is not None and part.oldest <= step < part.step:
+                for _ in range(part.step - step):
+                    part.table.take_back()
+                self.kept.parts[number] = part._replace(step=step)
             elif part is not None and part.round and part.step != step and part.is_after(step):
                 self.kept.parts[number] = part._replace(step=step, round=None)
             elif part is None or part.step != step:
@@ -164,14 +169,15 @@ class Owner:
             self.kept.wait_until_after(step, number)
             return self.kept.after(step, number).digest
 
-    def save(self, step: int, number: int, folder: str, updates: int | None = None) -> None:
+    def save(self, step: int, number: int, folder: str, updates: int | None = None, before: int = 0) -> None:
         """Begin to write the rows as they are now; a thread goes on with it.  ModelError where one is not finite.
 
         ``updates``: write only the rows that so many of the newest ones have touched.
+        ``before``: write the rows as they were before each of so many of the newest ones, too.
         """
         with self._lock:
             part = self._finite_after(step, number)
-            arrays = part.table.arrays(updates)
+            arrays = part.table.arrays(updates, before)
             self._written = {key: files for key, files in self._written.items() if key[1] == folder}
             self._written[number, folder] = None
         arguments = (folder, number, part.parts, arrays)

@@ -93,8 +93,8 @@ class TableService:
                 return Reply(Answer(), owner.weights(step, number, keys, unknown_as_first=unknown_as_first))
             case AskDigest(step, number):
                 return Reply(Answer(digest=owner.digest(step, number)))
-            case SaveTable(step, number, folder, updates):
-                owner.save(step, number, folder, updates)
+            case SaveTable(step, number, folder, updates, before):
+                owner.save(step, number, folder, updates, before)
             case AskSaved(number, folder):
                 return Reply(Answer(files=owner.saved(number, folder)))
             case AskSize(number):

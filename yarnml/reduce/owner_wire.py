@@ -21,7 +21,7 @@ class BeginTable(Struct, frozen=True, array_like=True, tag=True):
     """Keep part ``number`` of ``count`` of a table from now on, as it is after ``step``.
 
     ``training``: the folder of the training that the table belongs to.
-    ``policy``: which keys have rows.
+    ``policy``: which keys have rows.  ``remembered``: how many of the newest updates can be taken back or read before.
     ``layers``: the files of checkpoints that have rows of the table, see `read_rows`; none for no rows.
     ``source``: the address of a process that has the rows, in the place of files.
     ``follower``: the address of the process that gets every update, too; empty for none.
@@ -34,6 +34,7 @@ class BeginTable(Struct, frozen=True, array_like=True, tag=True):
     count: int
     blocks: list[BlockForm]
     policy: KeyPolicy = ALL_KEYS
+    remembered: int = 1
     layers: list[TableFiles] = []
     source: str = ""
     follower: str = ""
@@ -60,7 +61,7 @@ class AskParts(Struct, frozen=True, array_like=True, tag=True):
 
 
 class GoTo(Struct, frozen=True, array_like=True, tag=True):
-    """Have the rows of a part as they are after ``step``, at most one update back.
+    """Have the rows of a part as they are after ``step``, a few updates back.
 
     Sums of generations before this one are given up.
     """
@@ -90,7 +91,7 @@ class FollowUpdate(Struct, frozen=True, array_like=True, tag=True):
 
 
 class AskRows(Struct, frozen=True, array_like=True, tag=True):
-    """Give the weights of the keys behind this header, which belong to one part, as they are after ``step``.
+    """Give the weights of the keys behind this header, which belong to one part, as they are or were after ``step``.
 
     ``keys``: how many they are; they travel as `yarnml.sparse.run.narrow` makes them.
     """
@@ -112,12 +113,14 @@ class SaveTable(Struct, frozen=True, array_like=True, tag=True):
     """Write the rows of a part as they are now into a folder; the answer comes before they are written.
 
     ``updates``: only those that so many of the newest ones have touched; None: all.
+    ``before``: so many of the newest updates rows are also written as they were.
     """
 
     step: int
     number: int
     folder: str
     updates: int | None = None
+    before: int = 0
 
 
 class AskSaved(Struct, frozen=True, array_like=True, tag=True):

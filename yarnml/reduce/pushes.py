@@ -55,7 +55,7 @@ class Pushes:
                 kept.wait_until_after(begin.first, begin.number)
                 part = kept.after(begin.first, begin.number)
                 round = PartRound(begin.first, begin.last, begin.shards)
-                kept.parts[begin.number] = part._replace(step=begin.first, undo=None, round=round)
+                kept.parts[begin.number] = part._replace(step=begin.first, round=round)
             if (round.last, len(round.done)) != (begin.last, begin.shards):
                 raise WorkerLost(f"The round of step {begin.first} has other steps or shards here.")
             if begin.generation > round.generation:

@@ -37,6 +37,10 @@ class Ages:
         if self._is_kept:
             self._touched.append(touched.astype(np.int32))
 
+    def of(self, numbers: Numbers) -> Array:
+        """int32 [numbers], copies; any for the number -1, and where none are kept."""
+        return self.touched.take(numbers, mode="clip") if len(self.touched) else np.zeros(len(numbers), np.int32)
+
     def stale(self, numbers: Numbers, clock: int) -> Mask:
         """Tell which of these rows are stale; any answer for the number -1."""
         if not self._max_age or not len(self.touched):

@@ -38,12 +38,24 @@ def described(parts: Sequence[Part]) -> list[str]:
     return [f"the table has {sum(counts):,} keys{cut}, {bytes_per_key:.0f} bytes of memory for each{rest}"]
 
 
-class ParameterTable(Protocol):
+class Weights(Protocol):
+    """Weights by key, to be read."""
+
+    policy: KeyPolicy
+    """Which keys have rows.  Unless it admits all, a run's last number says how often its key came."""
+
+    def weights(self, keys: Keys, *, unknown_as_first: bool) -> dict[str, Matrix]:
+        """The weights of these keys, which are ascending: float32 [keys, width] by block; no key is added.
+
+        ``unknown_as_first``: a key that is not there has the weights that its row would begin with, if it got one now;
+        else 0, so that it contributes nothing.
+        """
+
+
+class ParameterTable(Weights, Protocol):
     """Rows of weights by key, in blocks."""
 
     blocks: tuple[Block, ...]
-    policy: KeyPolicy
-    """Which keys have rows.  Unless it admits all, a run's last number says how often its key came."""
 
     @property
     def size(self) -> int:
@@ -56,12 +68,11 @@ class ParameterTable(Protocol):
     def width(self) -> int:
         """Weights of a row, and so the numbers of its sums."""
 
-    def weights(self, keys: Keys, *, unknown_as_first: bool) -> dict[str, Matrix]:
-        """The weights of these keys, which are ascending: float32 [keys, width] by block; no key is added.
+    def before(self, updates: int) -> Weights:
+        """The weights as they were so many updates ago, as long as there is no other update."""
 
-        ``unknown_as_first``: a key that is not there has the weights that its row would begin with, if it got one now;
-        else 0, so that it contributes nothing.
-        """
+    def forget(self) -> None:
+        """Say that weights from before the newest update are not asked for any more."""
 
     def update(self, run: Run) -> object:
         """Go on by the total of a step."""

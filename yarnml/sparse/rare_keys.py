@@ -26,21 +26,24 @@ class Count(NamedTuple):
     """The effect of one more coming of some keys, with what takes it back.
 
     ``enough``: bool [keys], whether each has come often enough now.
-    ``size``: rare keys before it.  ``numbers``: of the keys that came; ``counts``, ``touched``: of these before.
+    ``keys``: that came; ``counts``, ``touched``: of these before.
     """
 
     enough: Mask
-    size: int
-    numbers: Numbers
+    keys: Keys
     counts: Array
     touched: Array
 
 
 class RareKeys:
-    """Counts of keys, each kept until it reaches ``min_count``, or has not come for ``max_age`` of the policy."""
+    """Counts of keys, each kept until it reaches ``min_count``, or has not come for ``max_age`` of the policy.
 
-    def __init__(self, policy: KeyPolicy) -> None:
+    ``remembered``: how many of the newest `add` can be taken back.
+    """
+
+    def __init__(self, policy: KeyPolicy, remembered: int) -> None:
         self._policy = policy
+        self._remembered = remembered
         self._index = KeyIndex()
         self._counts = GrowingArray((), np.uint32)
         self._ages = Ages(policy.max_age, kept=policy.has_ages)
@@ -61,26 +64,29 @@ class RareKeys:
         ``clock``: the number of updates before.
         """
         self._sweep(clock)
-        size = len(self._index.keys)
-        numbers = self._index.number(keys)
-        new = len(self._index.keys) - size
-        self._counts.append(np.zeros(new, np.uint32))
-        self._ages.append(np.full(new, clock))
+        numbers = self._number(keys, clock)
         before = self._counts.rows[numbers]
         known = np.where(self._ages.stale(numbers, clock), 0, before)
         total = known + np.minimum(counts, LARGEST_STEP).astype(np.uint32)
         enough = total >= self._policy.min_count
         following = np.where(enough, HAS_ROW, total)
         self._replace(numbers, following)
-        return Count(enough, size, numbers, before, self._ages.touch(numbers, clock + 1))
+        return Count(enough, keys, before, self._ages.touch(numbers, clock + 1))
 
     def take_back(self, count: Count) -> None:
-        """Make the newest `add` undone."""
-        self._replace(count.numbers, count.counts)
-        self._ages.touch(count.numbers, count.touched)
-        self._counts.cut(count.size)
-        self._ages.cut(count.size)
-        self._index.cut(count.size)
+        """Make the newest `add` undone; a key that came first in it has a place, but is not rare."""
+        numbers = self._number(count.keys, 0)
+        self._replace(numbers, count.counts)
+        self._ages.touch(numbers, count.touched)
+
+    def _number(self, keys: Keys, clock: int) -> Numbers:
+        """The number of each key; those that have no place get one."""
+        size = len(self._index.keys)
+        numbers = self._index.number(keys)
+        new = len(self._index.keys) - size
+        self._counts.append(np.zeros(new, np.uint32))
+        self._ages.append(np.full(new, clock))
+        return numbers
 
     def _replace(self, numbers: Numbers, counts: Array) -> None:
         before = self._counts.rows[numbers]
@@ -126,7 +132,7 @@ class RareKeys:
             self._without_row = self.size(clock)
         gone = len(self._index.keys) - self._without_row
         if gone > max(SMALLEST_SWEEP, self._without_row):
-            rare = self._rare(clock)
+            rare = self._rare(clock - self._remembered)
             self._index.keep(rare)
             self._counts.keep(rare)
             self._ages.keep(rare)

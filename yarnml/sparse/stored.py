@@ -20,6 +20,9 @@ RARE_TOUCHED = "rare_keys.touched"
 CLOCK = "keys.clock"
 """int64 [2]: the number of updates so far, and the rows that were evicted."""
 
+BEFORE = "before/"
+"""What begins the names of rows as they were before one of the newest updates: ``before/1/keys`` of the newest one."""
+
 _OF_RARE_KEYS = {RARE_KEYS, RARE_COUNTS, RARE_TOUCHED}
 
 
@@ -32,10 +35,17 @@ def between(arrays: dict[str, Array], low: int, high: int, first: int = 0) -> di
     def part_of(name: str) -> Array:
         if name == CLOCK:
             return arrays[CLOCK] * np.array([1, low <= first < high])
-        keys = arrays[RARE_KEYS if name in _OF_RARE_KEYS else KEYS]
+        keys = arrays[_keys_beside(name)]
         return arrays[name][count_below(keys, low) : count_below(keys, high)]
 
     return {name: part_of(name) for name in arrays}
+
+
+def _keys_beside(name: str) -> str:
+    """The name of the keys that an array belongs to."""
+    if name.startswith(BEFORE):
+        return f"{name.rpartition('/')[0]}/{KEYS}"
+    return RARE_KEYS if name in _OF_RARE_KEYS else KEYS
 
 
 def joined(parts: Sequence[dict[str, Array]]) -> dict[str, Array]:
@@ -53,7 +63,11 @@ def overlaid(older: dict[str, Array], newer: dict[str, Array]) -> dict[str, Arra
     """The arrays of a table, given its older ones and, of all keys that came since, its newer ones."""
     came = np.union1d(newer[KEYS], newer.get(RARE_KEYS, newer[KEYS]))
     arrays = {}
-    for keys_name, names in ((KEYS, newer.keys() - _OF_RARE_KEYS - {CLOCK}), (RARE_KEYS, newer.keys() & _OF_RARE_KEYS)):
+    as_they_are = {name for name in newer if name == CLOCK or name.startswith(BEFORE)}
+    for keys_name, names in (
+        (KEYS, newer.keys() - _OF_RARE_KEYS - as_they_are),
+        (RARE_KEYS, newer.keys() & _OF_RARE_KEYS),
+    ):
         if keys_name not in newer:
             continue
         before = older.get(keys_name, newer[keys_name][:0])
@@ -62,7 +76,7 @@ def overlaid(older: dict[str, Array], newer: dict[str, Array]) -> dict[str, Arra
         for name in names:
             rows = older.get(name, np.zeros((len(before), *newer[name].shape[1:]), newer[name].dtype))
             arrays[name] = np.concatenate([rows[kept], newer[name]])[order]
-    return arrays | {name: array for name, array in newer.items() if name == CLOCK}
+    return arrays | {name: newer[name] for name in as_they_are}
 
 
 def weights_of(table: Mapping[str, Array], keys: Keys) -> Weights:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy.typing as npt
 
 from yarnml.learners.base import State
-from yarnml.learners.named_arrays import from_tensors, tensors
+from yarnml.learners.named_arrays import from_tensors, on_host, tensors
+from yarnml.learners.tables.base import TableState
 
 OLDER = "older"
 """The names of older states' arrays begin with it: ``older/1/…`` is the one before the newest."""
@@ -19,6 +20,8 @@ class RecentStates:
     stale-synchronous training in which every step has the same staleness (Ho et al., "More Effective Distributed ML via
     a Stale Synchronous Parallel Parameter Server", NIPS 2013).  The first steps after `drain` are computed at the state
     that it left.  So a position in the training is these states; what is on its way can be computed again.
+
+    A table is changed in place, so all states have the same one, which remembers the rows before its newest updates.
     """
 
     def __init__(self, first: State, delay: int) -> None:
@@ -37,7 +40,10 @@ class RecentStates:
 
     def at(self, ahead: int) -> State:
         """The state at which sums are computed of the step that is so many steps after the newest state's."""
-        return self._states[max(0, ahead - self._delay + len(self._states) - 1)]
+        number = max(0, ahead - self._delay + self.older)
+        state = self._states[number]
+        updates = self.older - number
+        return state._replace(table=state.table.before(updates)) if updates and isinstance(state, TableState) else state
 
     def push(self, state: State) -> None:
         """Take in the state after one more update."""
@@ -46,17 +52,36 @@ class RecentStates:
     def drain(self) -> None:
         """Let go of all states but the newest one."""
         self.newest = self.newest
+        if isinstance(self.newest, TableState):
+            self.newest.table.forget()
+
+    @property
+    def older(self) -> int:
+        """The number of states beside the newest one."""
+        return len(self._states) - 1
 
     def older_tensors(self) -> dict[str, npt.NDArray[Any]]:
-        """The arrays of all states but the newest one, by name."""
-        return tensors({OLDER: {str(age): state for age, state in self._older()}}) if len(self._states) > 1 else {}
+        """The arrays of all states but the newest one, by name, but for those of their table."""
+        older = {str(age): _without_table(state) for age, state in self._older()}
+        return tensors({OLDER: older}) if older else {}
 
     def load(self, newest: State, arrays: dict[str, npt.NDArray[Any]]) -> None:
         """Take over a state and the older ones among these arrays; KeyError or ValueError where they are none."""
         ages = sorted({int(name.split("/")[1]) for name in arrays if name.startswith(f"{OLDER}/")}, reverse=True)
-        older = from_tensors({OLDER: {str(age): newest for age in ages}}, arrays)[OLDER] if ages else {}
+        form = _without_table(newest)
+        older = from_tensors({OLDER: {str(age): form for age in ages}}, arrays)[OLDER] if ages else {}
         self._states.clear()
-        self._states.extend([*(older[str(age)] for age in ages), newest])
+        self._states.extend([*(_with_table_of(newest, older[str(age)]) for age in ages), newest])
 
     def _older(self) -> list[tuple[int, State]]:
-        return [(len(self._states) - 1 - n, state) for n, state in enumerate(self._states)][:-1]
+        return [(self.older - n, state) for n, state in enumerate(self._states)][:-1]
+
+
+def _without_table(state: State) -> Any:
+    """A state but for its table."""
+    return state._replace(table=None) if isinstance(state, TableState) else state
+
+
+def _with_table_of(newest: State, state: Any) -> State:
+    """A state that was restored without its table; that of the newest one is its own, too."""
+    return on_host(state)._replace(table=newest.table) if isinstance(newest, TableState) else state

@@ -89,8 +89,8 @@ class Replica:
             state = self._first_state()
         if isinstance(compiled.learner, TableLearner):
             policy = replace(state.table.policy, max_age=max_age, tracked=tracks_keys)
-            state = state._replace(table=Table(state.table.blocks, policy))
-            self.owned = OwnedTable(state.table.blocks, owners, policy) if owners else None
+            state = state._replace(table=Table(state.table.blocks, policy, delay))
+            self.owned = OwnedTable(state.table.blocks, owners, policy, delay) if owners else None
             if self.owned is not None:
                 state = state._replace(table=self.owned)
         if hidden and compiled.with_units:

@@ -56,6 +56,8 @@ class SavedState:
             replica.fill_parts(step, arrays)
         if folder and arrays is not None:
             replica.load(arrays, folder)
+        if step == 0:
+            replica.drain()  # states before the first one belong to the training that this one starts from
         if folder and training.has_residuals:
             training.residuals.restore(folder, step, tasks.shards)
 
@@ -73,7 +75,8 @@ class SavedState:
         data = tensors.pack(replica.tensors())
         self._writer.finish()  # owners write one checkpoint at a time, too
         if replica.owned is not None:
-            rest = replica.owned.save(save.folder, None if save.since is None else replica.step - save.since)
+            updates = None if save.since is None else replica.step - save.since
+            rest = replica.owned.save(save.folder, updates, replica.states.older)
         if not save.beside:
             return write_checkpoint(save.folder, data, histograms=histograms, wait_for_rest=rest)
         self._writer.begin(save.folder, data, histograms=histograms, wait_for_rest=rest)

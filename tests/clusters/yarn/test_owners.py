@@ -10,20 +10,23 @@ from tests import families
 from tests.applications import CONTAINER, Cluster, submitted
 from tests.processes import wait_for
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("jobs"), pytest.mark.faults]
+pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("jobs")]
 
 MODEL = ("model.safetensors", "table.safetensors")
 
 
-def test_an_owner_dies(cluster: Cluster, digits: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "delay", [pytest.param(0, marks=pytest.mark.faults), pytest.param(1, marks=pytest.mark.breadth)]
+)
+def test_an_owner_dies(cluster: Cluster, digits: Path, tmp_path: Path, delay: int) -> None:
     """SIGKILL of a reducer that owns a part: its follower takes over, without the checkpoint; the bits stay.
 
     Another reducer comes in its place, and a third one when the job is scaled.
     """
-    job = cluster.job("owner", learner={"kind": "sparse_linear"}, reducers={"count": 2, "memory": "512 MiB"})
+    job = cluster.job(f"owner-{delay}", learner={"kind": "sparse_linear"}, reducers={"count": 2, "memory": "512 MiB"})
     data = {"label_type": "number", "scale": "none", "prepare": [{"kind": "key", "columns": ["pixels"]}]}
     job["data"] |= data
-    job["training"] |= {"epochs": 1000, "state": "sharded"}
+    job["training"] |= {"epochs": 1000, "state": "sharded", "delay": delay}
     with submitted(cluster, job) as run:
         wait_for("a checkpoint", lambda: cluster.steps(job), 180)
         owners = [process for process in cluster.processes(CONTAINER) if is_owner(process)]

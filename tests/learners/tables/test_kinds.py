@@ -20,8 +20,8 @@ from yarnml.learners.base import Batch
 from yarnml.learners.registry import build_learner
 from yarnml.learners.tables.base import Entries, TableLearner
 from yarnml.model.model import Model
+from yarnml.sparse.block import first_weights
 from yarnml.sparse.gathered import gather
-from yarnml.sparse.table import first_weights
 
 pytestmark = pytest.mark.long
 

@@ -38,7 +38,7 @@ ASYNCHRONOUS = {"state": "sharded", "consistency": "asynchronous"}
         ([KEY], {"learner": TABLE, "reducers": {"levels": 2}, "training": {"state": "sharded"}}, "reducers.levels"),
         ([KEY], {"learner": TABLE, "training": {"consistency": "asynchronous"}}, "set training.state: sharded"),
         ([KEY], {"learner": TABLE, "training": {"staleness": 2}}, "set training.consistency: asynchronous, or remove"),
-        ([KEY], {"learner": TABLE, "training": ASYNCHRONOUS | {"delay": 1}}, "training.delay is for gradient descent"),
+        ([KEY], {"learner": TABLE, "training": ASYNCHRONOUS | {"delay": 1}}, "training.delay is for synchronous steps"),
         ([KEY], {"learner": TABLE, "training": ASYNCHRONOUS | {"local_steps": 2}}, "training.local_steps is for"),
         ([KEY], {"learner": TABLE, "training": ASYNCHRONOUS | {"gradients": "top_k"}}, "training.gradients top_k is"),
         ([], {"learner": {"kind": "mlp"}, "training": ASYNCHRONOUS}, "learner.kind mlp has none; choose sparse_linear"),

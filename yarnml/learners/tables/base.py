@@ -15,7 +15,6 @@ import numpy as np
 from yarnml.data.arrays import Array, Matrix
 from yarnml.job.learners.tables import TableLearnerOptions
 from yarnml.learners.base import Batch, Check, Key
-from yarnml.sparse.base import ParameterTable
 from yarnml.sparse.block import Block, first_weights
 from yarnml.sparse.policy import KeyPolicy
 from yarnml.sparse.run import Run
@@ -110,10 +109,13 @@ class Loss(Protocol):
 
 
 class TableState(NamedTuple):
-    """``dense``: rows by name, as their rules keep them, float32 [numbers, stored]; ``table``: changed in place."""
+    """``dense``: rows by name, as their rules keep them, float32 [numbers, stored].
+
+    ``table``: changed in place; of an older state `yarnml.sparse.base.Weights` alone.
+    """
 
     dense: dict[str, Matrix]
-    table: ParameterTable
+    table: Any
 
 
 class TableLearner:
