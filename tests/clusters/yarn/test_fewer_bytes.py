@@ -1,4 +1,4 @@
-"""Delay and smaller gradients on YARN: the bits of one process, also where a container dies."""
+"""Delay, smaller gradients and local steps on YARN: the bits of one process, also where a container dies."""
 
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("jobs"), pytest.mark
     [
         pytest.param({"delay": 2, "gradients": "int4"}, id="delay"),
         pytest.param({"gradients": "top_k", "top_k": {"share": 0.05}}, id="top-k"),
+        pytest.param({"local_steps": 4, "outer": {"kind": "sgd", "learning_rate": 1.0}}, id="local-steps"),
     ],
 )
 def test_a_container_dies(
