@@ -166,6 +166,15 @@ def test_missing_field(field: str) -> None:
             "training.delay is for gradient descent, which learner.kind boosting does not use here",
         ),
         (
+            data(prepare=[{"kind": "key", "columns": ["x"]}])
+            | {"learner": {"kind": "sparse_linear"}, "training": {"delay": 1}},
+            "training.delay is for learners without a table of keys, which sparse_linear has; remove it.",
+        ),
+        (
+            document(learner={"kind": "mlp"}, training={"delay": 1, "state": "sharded"}),
+            "training.state sharded does not go with training.delay; remove one of the two.",
+        ),
+        (
             document(learner={"kind": "mlp"}, training={"delay": 1, "batch_size": "full"}),
             "training.delay is between the steps of an epoch, and with training.batch_size full that is one step",
         ),

@@ -33,6 +33,10 @@ def check_batches(job: Job) -> None:
         "delay": training.delay > 0 and not learner.KEYS,
     }
     for field in [name for name, is_given in fields.items() if is_given]:
+        if learner.KEYS:
+            raise JobFileError(
+                f"training.{field} is for learners without a table of keys, which {learner.kind} has; remove it."
+            )
         if not learner.uses_gradient_descent:
             raise JobFileError(
                 f"training.{field} is for gradient descent, which learner.kind {learner.kind} does not use here; "

@@ -85,10 +85,8 @@ def check_element_wise(job: "Job") -> None:
         f"training.gradients {training.gradients}": training.gradients != "float32",
         "training.local_steps": training.local_steps > 1,
         "training.delay": training.delay > 0,
-        "checkpoint.full_every": job.checkpoint.full_every > 1,
-        "workers.gpus": job.workers.gpus > 0,
+        "checkpoint.full_every where the learner has no keys": job.checkpoint.full_every > 1,
+        "workers.gpus where the learner has no keys": job.workers.gpus > 0,
     }
     for field in [name for name, is_given in fields.items() if is_given]:
-        raise JobFileError(
-            f"training.state sharded does not go with {field} where the learner has no keys; remove one of the two."
-        )
+        raise JobFileError(f"training.state sharded does not go with {field}; remove one of the two.")
