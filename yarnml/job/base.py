@@ -91,6 +91,12 @@ def check_processes(job: BaseJob) -> None:
         ways.insert(0, "python")
     if len(ways) > 1:
         raise JobFileError(f"environment.{' and environment.'.join(ways)} both say where Python is; give one of them.")
+    ready = [name for name in ("python", "archive", "pex", "image") if getattr(environment, name)]
+    if environment.packages and ready:
+        raise JobFileError(
+            "environment.packages chooses from the active environment, which does not travel with "
+            f"environment.{ready[0]}; leave one of them out."
+        )
     for name in environment.variables:
         if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
             raise JobFileError(f"environment.variables: '{name}' can't be a variable's name: letters, digits and '_'.")

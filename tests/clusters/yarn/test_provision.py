@@ -124,6 +124,7 @@ def test_an_image_is_yarn_s_to_start(given: Provide) -> None:
         ({"archive": "a.tar.gz", "pex": "b.pex"}, "environment.archive and environment.pex both say where Python is"),
         ({"archive": "a.zip", "python": "/p"}, "environment.python and environment.archive both say where Python is"),
         ({"pex": "a", "image": "b"}, "environment.pex and environment.image both say where Python is"),
+        ({"packages": ["yarnml"], "pex": "a"}, "active environment, which does not travel with environment.pex; leave"),
         ({"archive": "/no/such.tar.gz"}, "environment.archive: there is no /no/such.tar.gz."),
         ({"archive": "nope://host/a.zip"}, "environment.archive: nope://host/a.zip has an unknown protocol, 'nope'"),
         ({"archive": "memory://no/a.zip"}, "environment.archive: there is no memory://no/a.zip."),

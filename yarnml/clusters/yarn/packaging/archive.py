@@ -6,11 +6,10 @@ interpreter; pex resolves and builds for most of a minute; either would be asked
 code.  Here the files that are installed are the truth, and what is being edited travels in a small archive beside.
 
 The key is the digest of all files' names and digests.  The digests of what came in wheels stand in their RECORD; only
-what is in no RECORD, or younger than it, is read.  So the key takes a fraction of a second, sees every edit, and is
-the same for two environments with the same content.
+what is in no RECORD, or younger than it, is read.  So the key is quick, sees every edit, and is that of the content.
 
-gzip's level 1 on all cores makes it a third of the plain tar, in about the time that reading and framing the files
-take; level 4 takes nearly twice as long for a tenth less.
+gzip's level 1 on all cores makes it a third of the plain tar, in about the time that framing the files takes; level 4
+takes nearly twice as long for a tenth less.
 
 Bytecode travels as PEP 552's unchecked kind: valid whatever the times of the unpacked files, without a look at them.
 """
@@ -29,7 +28,7 @@ import tarfile
 import tempfile
 from base64 import urlsafe_b64encode
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,12 +61,13 @@ class Item(NamedTuple):
     text: str = ""
 
 
-def site_items(installed: Installed) -> list[Item]:
-    """All files of the site-packages folders, and a .pth file that keeps the rank of further ones and of sources."""
+def site_items(installed: Installed, left_out: Container[str] = ()) -> list[Item]:
+    """The files of site-packages that are not left out, and a .pth file that keeps the rank of further folders."""
     items = []
     base = f"lib/python{installed.version}/site-packages"
     for number, folder in enumerate(installed.sites):
-        items += [i._replace(name=f"{base}{number or ''}/{i.name}") for i in _site(folder)]
+        found = (item for item in _site(folder) if item.path not in left_out)
+        items += [item._replace(name=f"{base}{number or ''}/{item.name}") for item in found]
     lines = [_SOURCES_LINE, *(f"../site-packages{n}" for n in range(1, len(installed.sites)))]
     text = "\n".join(lines) + "\n"
     return [*items, Item(f"{base}/00-yarnml.pth", "", text, text)]  # .pth files are read in the order of their names

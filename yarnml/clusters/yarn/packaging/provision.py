@@ -22,6 +22,7 @@ from yarnml.clusters.yarn.packaging import archive, bootstrap
 from yarnml.clusters.yarn.packaging.archive import Item
 from yarnml.clusters.yarn.packaging.home import prepare
 from yarnml.clusters.yarn.packaging.installed import Installed, survey
+from yarnml.clusters.yarn.packaging.needed import files_left_out
 from yarnml.errors import JobFileError, ProvisionError, translated
 from yarnml.job import user_code
 from yarnml.job.base import BaseJob
@@ -103,7 +104,7 @@ def provide(job: BaseJob, home: str, note: Note, python: str = sys.executable, *
         lines = bootstrap.ready(f"environment.python {chosen.python}", chosen.python, yarnml.__version__)
     else:
         installed = _checked(survey(python))
-        items = archive.site_items(installed)
+        items = archive.site_items(installed, _left_out(installed, chosen.packages))
         sources = archive.source_items(installed)
         _check_yarnml(installed, items, sources)
         what = f"the environment {installed.prefix}"
@@ -139,6 +140,11 @@ def _checked(installed: Installed) -> Installed:
             "found, so they can't travel; install it without --editable."
         )
     return installed
+
+
+def _left_out(installed: Installed, packages: list[str]) -> frozenset[str]:
+    """The files of packages that do not travel; without a choice all do."""
+    return files_left_out(installed.sites, ["yarnml", *packages]) if packages else frozenset()
 
 
 def _check_yarnml(installed: Installed, items: list[Item], sources: dict[str, list[Item]]) -> None:

@@ -1,0 +1,68 @@
+"""The packages that a job names travel with all that they require, and nothing else that is installed does."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.environments import PYTHON, Venv, names, silent
+from yarnml.clusters.yarn.packaging.needed import needed
+from yarnml.clusters.yarn.packaging.provision import provide
+from yarnml.errors import JobFileError
+from yarnml.job.spec import Job
+
+REQUIRED = {
+    "yarnml": ["numpy>=1", "JAX", 'numba; extra == "trees"', 'old; python_version < "3"', "not-installed"],
+    "jax": ["numpy", "a_ring[more]"],
+    "a-ring": ["jax", 'far; extra == "more"'],
+    "numpy": [],
+    "numba": ["numpy"],
+    "far": [],
+    "old": [],
+    "torch": ["numpy"],
+}
+CORE = {"yarnml", "numpy", "jax", "a-ring", "far"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names"),
+    [
+        (["numpy"], {"numpy"}),
+        (["yarnml"], CORE),
+        (["yarnml[trees]"], CORE | {"numba"}),
+        (["yarnml", "Yarnml[trees]"], CORE | {"numba"}),
+        (["yarnml", "torch"], CORE | {"torch"}),
+        (["A.Ring"], {"a-ring", "jax", "numpy", "far"}),
+    ],
+)
+def test_what_is_needed(wanted: list[str], names: set[str]) -> None:
+    """Requirements of requirements, of extras that are asked for, and those that this Python has; names in any form."""
+    assert needed(REQUIRED, wanted) == names
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sentence"),
+    [
+        ("pandas", "environment.packages: pandas is not installed in the active environment; pip install it."),
+        ("a b", "environment.packages: 'a b' is no package; expected a name such as yarnml[trees]."),
+    ],
+)
+def test_what_is_no_package_is_named(wanted: str, sentence: str) -> None:
+    """A name that nothing installed has, and a text that is no name."""
+    with pytest.raises(JobFileError) as caught:
+        needed(REQUIRED, [wanted])
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.long
+def test_only_these_travel(venv: Venv, job: Job, tmp_path: Path) -> None:
+    """The named package with yarnml, which nobody has to name, and what no package has; but not another one."""
+    venv.install("other", {"other.py": "", "shared.py": ""})
+    venv.install("named", {"named.py": "", "shared.py": ""})
+    document = msgspec.structs.replace(job.environment, packages=["named"])
+    chosen = msgspec.structs.replace(job, environment=document)
+    provision = provide(chosen, str(tmp_path / "home"), silent, venv.python)
+    base = f"lib/{PYTHON}/site-packages/"
+    packed = {name.removeprefix(base) for name in names(provision.resources["environment"].url)}
+    assert {"yarnml/__init__.py", "named.py", "shared.py", "loose.py", "starts.pth"} <= packed
+    assert not {name for name in packed if name.startswith(("other", "tool"))}

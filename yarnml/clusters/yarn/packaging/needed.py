@@ -1,0 +1,72 @@
+"""The distributions that a job names in ``environment.packages``, with all that these require.
+
+An environment holds more than a job needs: notebooks, tests, other frameworks.  What is not packed is not stored, not
+fetched and not unpacked on each node either.
+"""
+
+import importlib.metadata
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from yarnml.errors import JobFileError
+
+FIELD = "environment.packages"
+
+
+def files_left_out(sites: Sequence[str], wanted: Iterable[str]) -> frozenset[str]:
+    """The paths of the files that nobody needs: they are in a RECORD, and in none of a needed distribution.
+
+    ``sites``: the site-packages folders of the environment.
+    ``wanted``: names of distributions, with extras where these are wanted, such as ``yarnml[trees]``.
+    """
+    distributions: dict[str, importlib.metadata.Distribution] = {}
+    for distribution in importlib.metadata.distributions(path=list(sites)):
+        distributions.setdefault(canonicalize_name(distribution.name), distribution)  # the first on the path counts
+    required = {name: distribution.requires or [] for name, distribution in distributions.items()}
+    names = needed(required, wanted)
+    kept = {path for name in names for path in _files(distributions[name])}
+    known = {path for distribution in distributions.values() for path in _files(distribution)}
+    return frozenset(known - kept)
+
+
+def needed(required: Mapping[str, Iterable[str]], wanted: Iterable[str]) -> set[str]:
+    """The names of the distributions that are wanted, and of all that these require.
+
+    ``required``: by the name of each distribution that is installed, its requirements.
+
+    Raises JobFileError where a wanted one is not installed; what an installed one lacks is its own affair.
+    """
+    seen: set[tuple[str, frozenset[str]]] = set()
+    waiting = [_parsed(text, required) for text in wanted]
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        extras = frozenset(requirement.extras)
+        if name not in required or (name, extras) in seen:
+            continue
+        seen.add((name, extras))
+        waiting += [other for other in map(Requirement, required[name]) if _applies(other, extras)]
+    return {name for name, _ in seen}
+
+
+def _parsed(text: str, installed: Mapping[str, Iterable[str]]) -> Requirement:
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement as exc:
+        raise JobFileError(f"{FIELD}: '{text}' is no package; expected a name such as yarnml[trees].") from exc
+    if canonicalize_name(requirement.name) not in installed:
+        raise JobFileError(f"{FIELD}: {requirement.name} is not installed in the active environment; pip install it.")
+    return requirement
+
+
+def _applies(requirement: Requirement, extras: frozenset[str]) -> bool:
+    """True where a requirement is one on this machine and Python, with these extras."""
+    marker = requirement.marker
+    return marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras))
+
+
+def _files(distribution: importlib.metadata.Distribution) -> set[str]:
+    return {os.path.normpath(str(file.locate())) for file in distribution.files or []}
