@@ -51,12 +51,15 @@ spark.stop()
 """
 
 
-def main(rounds: int = ROUNDS) -> None:
-    """From ``yarnml submit`` to the first update, beside Skein and Spark, on a Hadoop of processes."""
+def main(rounds: int = ROUNDS, packages: str = "") -> None:
+    """From ``yarnml submit`` to the first update, beside Skein and Spark, on a Hadoop of processes.
+
+    ``--packages yarnml`` lets only these packages travel.
+    """
     print("submit: seconds from the command on, two workers; the same environment is on HDFS already")
     taken: dict[str, list[float]] = {}
     with started() as (_, home):
-        job = small_job(home)
+        job = small_job(home) | {"environment": {"packages": packages.split()}}
         print(f"  packed, stored and unpacked for the first time: {timed(job, 'first')[WHOLE]:.1f} s")
         for number in range(rounds):
             for name, seconds in _round(job, number):

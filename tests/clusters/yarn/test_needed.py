@@ -25,7 +25,7 @@ CORE = {"yarnml", "numpy", "jax", "a-ring", "far"}
 
 
 @pytest.mark.parametrize(
-    ("wanted", "names"),
+    ("chosen", "names"),
     [
         (["numpy"], {"numpy"}),
         (["yarnml"], CORE),
@@ -35,22 +35,22 @@ CORE = {"yarnml", "numpy", "jax", "a-ring", "far"}
         (["A.Ring"], {"a-ring", "jax", "numpy", "far"}),
     ],
 )
-def test_what_is_needed(wanted: list[str], names: set[str]) -> None:
+def test_what_is_needed(chosen: list[str], names: set[str]) -> None:
     """Requirements of requirements, of extras that are asked for, and those that this Python has; names in any form."""
-    assert needed(REQUIRED, wanted) == names
+    assert needed(REQUIRED, chosen) == names
 
 
 @pytest.mark.parametrize(
-    ("wanted", "sentence"),
+    ("chosen", "sentence"),
     [
         ("pandas", "environment.packages: pandas is not installed in the active environment; pip install it."),
         ("a b", "environment.packages: 'a b' is no package; expected a name such as yarnml[trees]."),
     ],
 )
-def test_what_is_no_package_is_named(wanted: str, sentence: str) -> None:
+def test_what_is_no_package_is_named(chosen: str, sentence: str) -> None:
     """A name that nothing installed has, and a text that is no name."""
     with pytest.raises(JobFileError) as caught:
-        needed(REQUIRED, [wanted])
+        needed(REQUIRED, [chosen])
     assert str(caught.value) == sentence
 
 

@@ -66,8 +66,8 @@ def site_items(installed: Installed, left_out: Container[str] = ()) -> list[Item
     items = []
     base = f"lib/python{installed.version}/site-packages"
     for number, folder in enumerate(installed.sites):
-        found = (item for item in _site(folder) if item.path not in left_out)
-        items += [item._replace(name=f"{base}{number or ''}/{item.name}") for item in found]
+        travelling = (item for item in _site(folder) if item.path not in left_out)
+        items += [item._replace(name=f"{base}{number or ''}/{item.name}") for item in travelling]
     lines = [_SOURCES_LINE, *(f"../site-packages{n}" for n in range(1, len(installed.sites)))]
     text = "\n".join(lines) + "\n"
     return [*items, Item(f"{base}/00-yarnml.pth", "", text, text)]  # .pth files are read in the order of their names

@@ -16,31 +16,31 @@ from yarnml.errors import JobFileError
 FIELD = "environment.packages"
 
 
-def files_left_out(sites: Sequence[str], wanted: Iterable[str]) -> frozenset[str]:
+def files_left_out(sites: Sequence[str], chosen: Iterable[str]) -> frozenset[str]:
     """The paths of the files that nobody needs: they are in a RECORD, and in none of a needed distribution.
 
     ``sites``: the site-packages folders of the environment.
-    ``wanted``: names of distributions, with extras where these are wanted, such as ``yarnml[trees]``.
+    ``chosen``: names of distributions, with extras where these are chosen, such as ``yarnml[trees]``.
     """
     distributions: dict[str, importlib.metadata.Distribution] = {}
     for distribution in importlib.metadata.distributions(path=list(sites)):
         distributions.setdefault(canonicalize_name(distribution.name), distribution)  # the first on the path counts
     required = {name: distribution.requires or [] for name, distribution in distributions.items()}
-    names = needed(required, wanted)
+    names = needed(required, chosen)
     kept = {path for name in names for path in _files(distributions[name])}
     known = {path for distribution in distributions.values() for path in _files(distribution)}
     return frozenset(known - kept)
 
 
-def needed(required: Mapping[str, Iterable[str]], wanted: Iterable[str]) -> set[str]:
-    """The names of the distributions that are wanted, and of all that these require.
+def needed(required: Mapping[str, Iterable[str]], chosen: Iterable[str]) -> set[str]:
+    """The names of the distributions that are chosen, and of all that these require.
 
     ``required``: by the name of each distribution that is installed, its requirements.
 
-    Raises JobFileError where a wanted one is not installed; what an installed one lacks is its own affair.
+    Raises JobFileError where a chosen one is not installed; what an installed one lacks is its own affair.
     """
     seen: set[tuple[str, frozenset[str]]] = set()
-    waiting = [_parsed(text, required) for text in wanted]
+    waiting = [_parsed(text, required) for text in chosen]
     while waiting:
         requirement = waiting.pop()
         name = canonicalize_name(requirement.name)
