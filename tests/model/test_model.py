@@ -14,9 +14,11 @@ import pytest
 
 import yarnml
 from tests.model.models import FILES, train
+from yarnml.data.schema import Feature, Schema
 from yarnml.errors import DataError, ExportError
 from yarnml.job.spec import Export
 from yarnml.model import export
+from yarnml.model.scores import probabilities
 from yarnml.model.versions import versions
 
 
@@ -193,6 +195,15 @@ def test_a_version_that_appears_meanwhile_is_not_overwritten(copy: Path) -> None
     with pytest.raises(ExportError, match=r"export.version 1 appeared in"):
         export.commit(Export(path=str(folder), version=1), str(written))
     assert export.commit(Export(path=str(folder)), str(written)) == str(folder / "2")
+
+
+def test_probabilities_that_rounding_left_below_zero() -> None:
+    """They are 0 and the others stay as they are; numbers that are no shares of 1 are refused."""
+    schema = Schema((Feature("x", 1),), "y", "class", (0, 1))
+    outputs = np.array([[-1e-8, 1.0], [0.25, 0.75]], np.float32)
+    np.testing.assert_array_equal(probabilities(outputs, schema, "forest"), [[0.0, 1.0], [0.25, 0.75]])
+    with pytest.raises(ExportError, match="are no probabilities here"):
+        probabilities(outputs - 0.1, schema, "custom")
 
 
 def test_nothing_there(tmp_path: Path) -> None:

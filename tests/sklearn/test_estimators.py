@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
-from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics import adjusted_rand_score, d2_pinball_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -51,6 +51,7 @@ def test_clusters_and_coordinates() -> None:
     clusters = Clusterer(3).fit(X)
     np.testing.assert_array_equal(clusters.labels_, clusters.predict(X))
     assert adjusted_rand_score(Y, clusters.labels_) > 0.7
+    np.testing.assert_array_equal(Clusterer(3).fit_predict(pd.DataFrame(X, columns=list("abcd"))), clusters.labels_)
     transformer = Transformer(2).set_output(transform="pandas").fit(X)
     coordinates = transformer.transform(X)
     assert [*coordinates.columns] == ["transformer0", "transformer1"]
@@ -75,6 +76,15 @@ def test_errors_are_those_of_scikit_learn() -> None:
         Classifier("naive_bayes").fit(X, np.zeros(150))
     assert not hasattr(Classifier("svm"), "predict_proba")
     assert hasattr(Classifier("softmax"), "predict_proba")
+
+
+def test_several_quantiles_have_a_score() -> None:
+    """It is the mean of scikit-learn's D², each by one of the quantiles."""
+    shares = [0.25, 0.75]
+    regressor = Regressor("quantile", options={"quantile": shares}).fit(X[:, :3], X[:, 3])
+    predictions = regressor.predict(X[:, :3]).T
+    scores = [d2_pinball_score(X[:, 3], own, alpha=share) for own, share in zip(predictions, shares, strict=True)]
+    assert regressor.score(X[:, :3], X[:, 3]) == pytest.approx(np.mean(scores), abs=1e-3)
 
 
 def test_a_seed_decides_the_model() -> None:

@@ -14,22 +14,23 @@ from yarnml.data.shapes import columns_of
 from yarnml.errors import DataError, ExportError
 
 MAX_ROUNDING = 1e-3
-"""By how much the probabilities of a row, float32 or bfloat16, may miss 1."""
+"""By how much the probabilities of a row, float32 or bfloat16, may miss 1, and one of them 0."""
 
 
 def probabilities(outputs: npt.NDArray[np.float32], schema: Schema, kind: str) -> npt.NDArray[np.float32]:
     """[rows, classes]: the outputs, where they are probabilities; ExportError where they are something else.
 
+    One that rounding has left below 0, as a sum over trees may be, is 0.
     Of several labels [rows, labels]: the probabilities of the second class of each.
     """
     if schema.task == "multilabel":
         return outputs
     if not schema.classes or outputs.ndim != 2:
         raise ExportError("Only a model of classes has probabilities; this one predicts something else.")
-    is_share = (outputs >= 0).all() and (np.abs(outputs.sum(axis=1) - 1) <= MAX_ROUNDING).all()
+    is_share = (outputs >= -MAX_ROUNDING).all() and (np.abs(outputs.sum(axis=1) - 1) <= MAX_ROUNDING).all()
     if kind == "svm" or not is_share:
         raise ExportError(f"The outputs of learner.kind {kind} are no probabilities here; see Model.outputs.")
-    return outputs
+    return np.where(outputs < 0, np.float32(0), outputs)
 
 
 def labels_of(table: pa.Table | None, schema: Schema) -> list[pa.ChunkedArray]:

@@ -14,7 +14,7 @@ from sklearn.base import (
 )
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
 
 from yarnml.sklearn.base import ROWS, Adapter, value_errors
 
@@ -84,8 +84,17 @@ class Regressor(RegressorMixin, Adapter):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any) -> npt.NDArray[np.float64]:  # noqa: N803
-        """Return the number of every row, or of each of its labels."""
+        """Return the number of every row, or of each of its labels or quantiles."""
         return self._outputs(X).astype(np.float64)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
+        """Return R², or of several quantiles of one label the mean of D², as `Model.score` has it."""
+        check_is_fitted(self)
+        if not self.model_.schema.quantiles:
+            return float(super().score(X, y, sample_weight))
+        x = validate_data(self, X, reset=False, ensure_all_finite=self._finite, **ROWS)
+        with value_errors():
+            return self.model_.score(x, column_or_1d(y, warn=True), sample_weight)
 
 
 class Clusterer(ClusterMixin, Adapter):  # type: ignore[misc]
@@ -108,7 +117,7 @@ class Clusterer(ClusterMixin, Adapter):  # type: ignore[misc]
         """Train; ``y`` is not used."""
         x = validate_data(self, X, ensure_min_samples=2, **ROWS)
         self._fit(x, weight=_weights(sample_weight, x), clusters=self.n_clusters)
-        self.labels_ = self.predict(x)
+        self.labels_ = self.predict(X)
         return self
 
     def predict(self, X: Any) -> npt.NDArray[np.int64]:  # noqa: N803

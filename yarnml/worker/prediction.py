@@ -88,7 +88,7 @@ def predictions(rows: ScoredRows, model: Model, command: Predict) -> pa.Table:
     else:
         columns["prediction"] = _prediction(rows.outputs, is_null, schema)
     if command.probabilities and has_probabilities(model):
-        columns["probabilities"] = _lists(_checked(model, rows.outputs, rows.is_valid), is_null)
+        columns["probabilities"] = _lists(_probabilities(model, rows.outputs, rows.is_valid), is_null)
     if command.leaves:
         columns["leaves"] = _lists(trees_of(model).leaves(rows.x), is_null)
     if command.distances:  # the outputs of clusters are squared distances below 0
@@ -117,14 +117,16 @@ def has_probabilities(model: Model) -> bool:
     return model.schema.task == "class" and model.about["learner"]["kind"] != "svm"
 
 
-def _checked(
+def _probabilities(
     model: Model, outputs: npt.NDArray[np.float32], is_valid: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float32]:
+    """[rows, classes]: those of valid rows, 0 for the others."""
+    shares = np.zeros_like(outputs)
     try:
-        model.probabilities(outputs[is_valid])
+        shares[is_valid] = model.probabilities(outputs[is_valid])
     except ExportError as exc:
         raise ExportError(f"{exc} Set predict.probabilities: false.") from exc
-    return outputs
+    return shares
 
 
 def _prediction(outputs: npt.NDArray[np.float32], is_null: npt.NDArray[np.bool_], schema: Schema) -> pa.Array:
