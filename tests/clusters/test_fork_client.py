@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from yarnml.clusters.forks import ForkedProcess, ForkServer
+from yarnml.clusters.fork_client import ForkClient, ForkedProcess
 from yarnml.clusters.groups import ProcessGroups
 
 SECONDS = 60.0
@@ -19,7 +19,7 @@ def groups() -> Iterator[ProcessGroups]:
     groups.close()
 
 
-def fork(server: ForkServer, log: Path) -> ForkedProcess:
+def fork(server: ForkClient, log: Path) -> ForkedProcess:
     """Fork a process that nobody has told its role, which is an error."""
     with log.open("wb") as output:
         return server.fork("worker 0", {}, output)
@@ -27,7 +27,7 @@ def fork(server: ForkServer, log: Path) -> ForkedProcess:
 
 def test_how_a_process_ends(groups: ProcessGroups, tmp_path: Path) -> None:
     """Its status and its log are its own; one that is killed before it runs ends as soon as it does."""
-    server = ForkServer(os.environ, tmp_path / "server.log", groups)
+    server = ForkClient(os.environ, tmp_path / "server.log", groups)
     failing = fork(server, tmp_path / "failing.log")
     killed = fork(server, tmp_path / "killed.log")
     assert (failing.pid, failing.status) == (None, None)
@@ -45,7 +45,7 @@ def test_how_a_process_ends(groups: ProcessGroups, tmp_path: Path) -> None:
 def test_a_server_that_can_not_start(groups: ProcessGroups, tmp_path: Path) -> None:
     """Its processes end with its status, and its log says why."""
     (tmp_path / "jax.py").write_text("raise ImportError('no JAX for this processor')")
-    server = ForkServer(os.environ | {"PYTHONPATH": str(tmp_path)}, tmp_path / "server.log", groups)
+    server = ForkClient(os.environ | {"PYTHONPATH": str(tmp_path)}, tmp_path / "server.log", groups)
     process = fork(server, tmp_path / "worker.log")
     assert server.wait(process, SECONDS)
     assert (process.pid, process.status) == (None, 1)

@@ -35,8 +35,10 @@ class ForkedProcess:
         """It was killed before it ran, and is killed as soon as it does."""
 
 
-class ForkServer:
-    """A running server.  All that it has forked ends with it, and it ends with this process.
+class ForkClient:
+    """The launcher's side of a running fork server: starts it, asks it for processes, and hears how they ended.
+
+    All that the server has forked ends with it, and it ends with this process.
 
     ``variables``: its environment, and that of what it forks.
     ``log``: the file for what it writes itself.

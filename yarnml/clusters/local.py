@@ -12,7 +12,7 @@ from pathlib import Path
 from fsspec.implementations.local import LocalFileSystem
 
 from yarnml import storage
-from yarnml.clusters.forks import ForkedProcess, ForkServer
+from yarnml.clusters.fork_client import ForkClient, ForkedProcess
 from yarnml.clusters.groups import ProcessGroups
 from yarnml.control.credentials import Token
 from yarnml.control.roles import ProcessId, Role
@@ -43,7 +43,7 @@ class Child:
 
     process: ProcessId
     slot: int
-    server: ForkServer
+    server: ForkClient
     fork: ForkedProcess
     log: Path
 
@@ -60,7 +60,7 @@ class LocalProcesses:
         self._logs = log_folder
         self._credentials = credentials
         self._children: list[Child] = []
-        self._servers: list[ForkServer] = []
+        self._servers: list[ForkClient] = []
         self._groups = ProcessGroups()
         self._master = ""
 
@@ -86,11 +86,11 @@ class LocalProcesses:
             raise CrewLost(f"{process} can't be started on this machine: {exc.strerror or exc}.") from exc
         self._children.append(Child(process, slot, server, fork, log))
 
-    def _server(self) -> ForkServer:
+    def _server(self) -> ForkClient:
         """Return the server that forks, a new one where there is none any more."""
         if not self._servers or self._servers[-1].has_ended:
             log = self._logs / paths.log_name("fork-server", len(self._servers))
-            self._servers.append(ForkServer(self._common_variables(), log, self._groups))
+            self._servers.append(ForkClient(self._common_variables(), log, self._groups))
         return self._servers[-1]
 
     def kill(self, process: ProcessId) -> None:
