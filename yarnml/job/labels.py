@@ -72,3 +72,14 @@ def check_label_scale(job: Job) -> None:
         raise JobFileError(
             f"learner.kind {job.learner.kind} needs the label as it is; remove data.label_scale {scale}."
         )
+
+
+def check_metrics_without_label(job: "Job") -> None:
+    """Refuse a metric that a learner without a label is not judged by."""
+    learner = job.learner
+    known = ["loss", *learner.metrics_without_label]
+    rules = [job.training.early_stopping, job.search, job.data.follow]
+    names = [*job.evaluation.metrics, *(rule.metric for rule in rules if rule), *job.metrics]
+    for name in names if learner.label_use == "none" else ():
+        if name not in known:
+            raise JobFileError(f"learner.kind {learner.kind} is judged by {', '.join(known)}, not by {name}.")

@@ -11,7 +11,7 @@ from yarnml.job.batches import check_batches, with_sum_defaults
 from yarnml.job.csv import check_csv
 from yarnml.job.data import HoldOut
 from yarnml.job.keys import check_keys, check_state
-from yarnml.job.labels import check_label_scale, check_labels
+from yarnml.job.labels import check_label_scale, check_labels, check_metrics_without_label
 from yarnml.job.patterns import check_patterns, is_open, is_pattern, named_features
 from yarnml.job.prepare import (
     Bucket,
@@ -59,16 +59,7 @@ def check_learner(job: Job) -> None:
     check_state(job)
     check_batches(job)
     _check_passes(job)
-    _check_cluster_metrics(job)
-
-
-def _check_cluster_metrics(job: Job) -> None:
-    """Refuse a metric of clusters that the learner's are not judged by."""
-    learner = job.learner
-    for name in job.metrics if learner.label_use == "none" else ():
-        if name not in learner.metrics_without_label:
-            known = ", ".join(["loss", *learner.metrics_without_label])
-            raise JobFileError(f"learner.kind {learner.kind} is judged by {known}, not by {name}.")
+    check_metrics_without_label(job)
 
 
 def _check_label(job: Job) -> None:

@@ -57,12 +57,14 @@ def test_the_silhouette_of_centres(clusters: int) -> None:
     ("kind", "metric", "words"),
     [
         ("kmeans", "bic", "kmeans is judged by loss, silhouette, not by bic"),
+        ("kmeans", "rmse", "kmeans is judged by loss, silhouette, not by rmse"),
         ("gaussian_mixture", "silhouette", "gaussian_mixture is judged by loss, bic, aic, not by silhouette"),
     ],
 )
 def test_a_metric_of_other_clusters_is_refused(kind: str, metric: str, words: str) -> None:
-    """A distance has no likelihood, and a probability is no distance."""
+    """A distance has no likelihood, a probability is no distance, and there is no label; no data are looked at."""
     data = {"train": "rows.csv", "validation": 0.5, "features": ["x"]}
     search = {"over": {"learner.clusters": [2, 3]}, "metric": metric}
-    with pytest.raises(JobFileError, match=words):
-        load_job({"name": "job", "data": data, "learner": {"kind": kind, "clusters": 2}, "search": search})
+    for section in ({"search": search}, {"evaluation": {"metrics": [metric]}}):
+        with pytest.raises(JobFileError, match=words):
+            load_job({"name": "job", "data": data, "learner": {"kind": kind, "clusters": 2}, **section})
