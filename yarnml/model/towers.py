@@ -21,12 +21,9 @@ from yarnml.model.versions import Content
 from yarnml.sparse.gathered import gather
 from yarnml.sparse.run import Keys
 from yarnml.sparse.stored import KEYS, weights_of
+from yarnml.sparse.towers import EMBEDDING, SMALLEST_LENGTH
 
 KIND = "two_tower"
-EMBEDDING = "embedding"
-
-SMALLEST_LENGTH = 1e-6
-"""Of a vector, as in training."""
 
 ROWS_AT_ONCE = 1 << 16
 

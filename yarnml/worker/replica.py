@@ -14,7 +14,7 @@ from yarnml.control.reports import StatePosition
 from yarnml.data.placed import PlacedRows
 from yarnml.data.scaling import Scaling, label_of, unless_neutral
 from yarnml.data.schema import Rows, Schema
-from yarnml.errors import CheckpointError, JobFileError
+from yarnml.errors import CheckpointError
 from yarnml.learners.base import Judged, JudgesOutOfBag, Remarks, Scores
 from yarnml.learners.named_arrays import on_host
 from yarnml.learners.precision import precision_of
@@ -210,16 +210,13 @@ class Replica:
     def start_from(self, earlier: Earlier, source: str) -> str:
         """Begin with what fits of an earlier training, and tell what that is; JobFileError where nothing does."""
         program = self.program
-        before = self._first_state() if isinstance(program, ShardedProgram) else self._state
-        try:
-            first, content = started(self._learner, before, earlier)
-        except (KeyError, ValueError) as exc:
-            why = f"it has no {exc}" if isinstance(exc, KeyError) else str(exc)
-            raise JobFileError(f"start_from: {source} does not fit this learner: {why}.") from exc
-        self._first_state = lambda: first
-        self.states.newest = first
         if isinstance(program, ShardedProgram) and self.owned is not None:
-            self.states.newest = program.without_rows(self._first_state, self.owned)
+            first, content = started(self._learner, self._first_state(), earlier, source)
+            self.states.newest = program.without_rows(lambda: first, self.owned)
+        else:
+            first, content = started(self._learner, self._state, earlier, source)
+            self.states.newest = first
+        self._first_state = lambda: first
         return content
 
     def arrays_of(self, rows: Arrays) -> Arrays:

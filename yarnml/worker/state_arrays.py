@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yarnml.data.scaling import Scaling
+from yarnml.errors import JobFileError
 from yarnml.learners.base import Learner, NewerArrays, State, updates_on_host
 from yarnml.learners.named_arrays import copied_to_host, from_tensors, tensors
 from yarnml.learners.precision import precision_of
@@ -46,11 +47,15 @@ def _with_room(learner: Learner, arrays: Arrays) -> Arrays:
     return whole
 
 
-def started(learner: Any, state: State, earlier: Earlier) -> Started:
-    """The first state with what fits of an earlier training; KeyError or ValueError where that is none of its."""
+def started(learner: Any, state: State, earlier: Earlier, source: str) -> Started:
+    """The first state with what fits of an earlier training; JobFileError, which names its source, if nothing does."""
     assert isinstance(learner, WarmStart), "the job file is refused where its learner is none"
     with precision_of(learner):
-        first, content = learner.started(state, earlier)
+        try:
+            first, content = learner.started(state, earlier)
+        except (KeyError, ValueError) as exc:
+            why = f"it has no {exc}" if isinstance(exc, KeyError) else str(exc)
+            raise JobFileError(f"start_from: {source} does not fit this learner: {why}.") from exc
         return Started(_owned(learner, first), content)
 
 

@@ -18,11 +18,7 @@ from yarnml.learners.tables.layers import DenseLayers
 from yarnml.learners.tables.sampled_softmax import Pairs, SampledSoftmax
 from yarnml.sparse.block import Block
 from yarnml.sparse.rules import rule_of
-
-EMBEDDING = "embedding"
-COUNT = "count"
-SMALLEST_LENGTH = 1e-6
-"""Of a vector, so that one of zeros has a direction, too: none."""
+from yarnml.sparse.towers import COUNT, EMBEDDING, SMALLEST_LENGTH
 
 
 class Tower:
