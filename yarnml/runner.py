@@ -117,7 +117,7 @@ def train(job: Job, cluster: Cluster, *, restart: bool = False, say: Listener = 
             return outcome
     except KeyboardInterrupt:
         start.checkpoints.discard()
-        raise Interrupted(f"{_kept(start)}. Run the same command again to continue.") from None
+        raise Interrupted(_kept(start)) from None
     except YarnmlError:
         start.checkpoints.discard()
         raise
@@ -135,6 +135,9 @@ def _kept(start: Preflight) -> str:
     """Tell what a job that is stopped goes on from."""
     if start.search:
         results = search_results.read(start.job) or start.search.results
-        return f"{results.done} of the {results.trainings} trainings of the search are done"
-    newest = start.checkpoints.newest_step()
-    return f"Step {newest} is kept" if newest is not None else "No checkpoint had been written yet"
+        kept = f"{results.done} of the {results.trainings} trainings of the search are done"
+    elif (newest := start.checkpoints.newest_step()) is None:
+        return "No checkpoint had been written yet, so the same command begins anew."
+    else:
+        kept = f"Step {newest} is kept"
+    return f"{kept}. Run the same command again to continue."

@@ -81,7 +81,10 @@ def test_unknown_key_without_a_near_one() -> None:
         (document(data=None), "data must be a mapping, not nothing."),
         (document(learner="mlp"), "learner must be a mapping, not str 'mlp'."),
         (document(learner={"kind": "mlp", "hidden": [8, "x"]}), "learner.hidden[1] must be a whole number, not str"),
-        (document(learner={"kind": "mlp", "optimizer": {1: 2}}), "Every key of learner.optimizer must be text."),
+        (
+            document(learner={"kind": "mlp", "optimizer": {1: 2}}),
+            "Every key of learner.optimizer must be text, but this is dict {1: 2}.",
+        ),
         (
             document(learner={"kind": "mpl"}),
             "learner.kind must be one of linear, logistic, softmax, poisson, gamma, negative_binomial",

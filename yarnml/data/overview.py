@@ -129,17 +129,20 @@ def _column_plan(feature: Feature, stored: pa.Schema) -> ColumnPlan:
 
 
 def _roles(schema: Schema, label: str) -> list[str]:
-    """Lines for the columns that are no features."""
+    """Lines for the columns that are no features.  ``label``: the one about numbers to predict, if there is any."""
     kinds = {"class": "a class", "multilabel": f"{len(schema.labels)} of two classes each"}
-    kind = kinds.get(schema.task) or label or "a number"
+    lines = []
+    if label and schema.task not in kinds:
+        lines.append(label)
+    elif schema.labels:
+        lines.append(f"label: {first_few(schema.labels, 5)}, {kinds.get(schema.task, 'a number')}")
     offset = schema.offset
     named = {
-        "label": f"{first_few(schema.labels, 5)}, {kind}" if schema.labels else None,
         "weight": schema.weight,
         "group": schema.group,
         "exposure" if offset and offset.is_exposure else "offset": offset.name if offset else None,
     }
-    return [f"{role}: {text}" for role, text in named.items() if text]
+    return [*lines, *(f"{role}: {text}" for role, text in named.items() if text)]
 
 
 def _rows(facts: DatasetFacts) -> str:

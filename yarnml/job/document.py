@@ -32,7 +32,7 @@ def parse_file(path: Path) -> dict[str, Any]:
     try:
         text = _read(path)
     except (OSError, ValueError) as exc:
-        raise JobFileError(f"{what} can't be read: {exc}.") from exc
+        raise JobFileError(f"{what} can't be read: {getattr(exc, 'strerror', None) or exc}.") from exc
     document = parse(text, what)
     if not isinstance(document, dict):
         raise JobFileError(f"{what} must hold 'field: value' lines, but holds {show(document)}.")

@@ -90,15 +90,13 @@ def explain(message: str, document: Any, root: type[msgspec.Struct] = Job) -> st
     if missing:
         return f"The job file needs {'.'.join(filter(None, [place, missing[1]]))}, which is missing."
     requirement = _requirement(reason, place, document, root)
-    if part:
-        return f"Every key of {place} must be {requirement}."
-    if some:
-        return f"Every {field.lstrip('.') or 'value'} of {mapping} must be {requirement}."
     value = document
-    for name in re.findall(r"\w+", place):
+    for name in re.findall(r"\w+", mapping):
         value = value[int(name) if isinstance(value, list) else name]
-    secret = place.startswith("environment.variables")
-    quoted = type(value).__name__ if secret else show(value)
+    quoted = type(value).__name__ if place.startswith("environment.variables") else show(value)
+    if part or some:
+        what = "key" if part else field.lstrip(".") or "value"
+        return f"Every {what} of {mapping} must be {requirement}, but this is {quoted}."
     return f"{place or 'The job file'} must be {requirement}, not {quoted}."
 
 

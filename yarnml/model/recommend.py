@@ -67,9 +67,10 @@ def recommend(
 def _recommender(content: Content, users: str | None, items: str | None) -> Recommender:
     names = f"--users {users}" if users else "--users", f"--items {items}" if items else "--items"
     if content.about["learner"]["kind"] != KIND:
+        recommender = recommender_of(content, None, None, names)
         if users or items:
             raise ExportError("A model of ratings has its users and items in itself; leave --users and --items out.")
-        return recommender_of(content, None, None, names)
+        return recommender
 
     def table(path: str | None, tower: str, field: str) -> pa.Table | None:
         return pa.concat_tables(_tables(path, Tower(tower, content).schema, field)) if path else None
