@@ -22,7 +22,6 @@ from yarnml.clusters.yarn.packaging import archive, bootstrap
 from yarnml.clusters.yarn.packaging.archive import Item
 from yarnml.clusters.yarn.packaging.home import prepare
 from yarnml.clusters.yarn.packaging.installed import Installed, survey
-from yarnml.clusters.yarn.packaging.needed import files_left_out
 from yarnml.errors import JobFileError, ProvisionError, translated
 from yarnml.job import user_code
 from yarnml.job.base import BaseJob
@@ -144,7 +143,11 @@ def _checked(installed: Installed) -> Installed:
 
 def _left_out(installed: Installed, packages: list[str]) -> frozenset[str]:
     """The files of packages that do not travel; without a choice all do."""
-    return files_left_out(installed.sites, ["yarnml", *packages]) if packages else frozenset()
+    if not packages:
+        return frozenset()
+    from yarnml.clusters.yarn.packaging.needed import files_left_out  # masters load this module, too, and pack nothing
+
+    return files_left_out(installed.sites, ["yarnml", *packages])
 
 
 def _check_yarnml(installed: Installed, items: list[Item], sources: dict[str, list[Item]]) -> None:
