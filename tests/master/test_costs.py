@@ -2,13 +2,15 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.reduce.allreduces import STEPS, check_sums, connected, leaf
 from yarnml.control.trial import TrialReport
 from yarnml.job.load import load_job
 from yarnml.job.spec import Job
-from yarnml.master.costs import SECONDS_OF_A_ROUNDING, Machines, bytes_sent, costs_of
+from yarnml.master.costs import SECONDS_OF_A_ROUNDING, Machines, bytes_sent, costs_of, slowness_of
+from yarnml.worker.exchange_trial import seconds_of_a_sum
 
 MEGABYTE = 10**6
 SECONDS = {"read": 0.01, "compute": 0.1, "exchange": 5.0, "update": 0.04}
@@ -46,6 +48,18 @@ def test_the_bytes_that_travel(workers: int, reducers: int) -> None:
         assert STEPS * reducers * expected["reducer"] == received
     else:
         assert STEPS * workers * expected["worker"] == sent + received
+
+
+@pytest.mark.parametrize("machines", [Machines(2), Machines(1, 1e12)])
+def test_a_slow_machine(machines: Machines) -> None:
+    """A machine that takes twice as long for the trial's sum does so for the job's; a real one tells."""
+    quick, slow = (
+        costs_of(job(2), msgspec.structs.replace(LARGE, exchange=seconds), 2, machines).phases["exchange"]
+        for seconds in (0.01, 0.02)
+    )
+    assert slow == pytest.approx(2 * quick)
+    assert slowness_of(LARGE) == 1.0
+    assert 0.1 < slowness_of(msgspec.structs.replace(LARGE, exchange=seconds_of_a_sum())) < 100
 
 
 def test_seconds_add_up() -> None:

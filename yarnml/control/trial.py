@@ -4,6 +4,9 @@ from yarnml.control.commands import Initialize
 from yarnml.control.message import Message
 from yarnml.data.schema import Schema
 
+EXCHANGED_NUMBERS = 1 << 21
+"""The float32 numbers of a sum that a trial makes to see what the machine needs for an exchange."""
+
 
 class TrialOrder(Message, frozen=True):
     """Train a few steps; nothing is stored.
@@ -25,6 +28,7 @@ class TrialReport(Message, frozen=True):
         sum_bytes: that these take.
         seconds: of a step, by phase.
         memory: the most bytes that the process had.
+        exchange: processor seconds of two workers of this machine for a sum of `EXCHANGED_NUMBERS`; 0: not measured.
     """
 
     parameters: int
@@ -33,6 +37,7 @@ class TrialReport(Message, frozen=True):
     sum_bytes: int
     seconds: dict[str, float]
     memory: int
+    exchange: float = 0.0
 
 
 class TrialRefused(Message, frozen=True):

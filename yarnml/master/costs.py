@@ -1,12 +1,13 @@
 """Costs of a step, by a trial of one shard: seconds by phase, bytes by role, and memory.
 
 The seconds of the computing are those of the trial.  Bytes and messages of the exchange are counted, by the rules of
-`yarnml.reduce`; its seconds are linear in them, or those of the links.  Everything here is pure.
+`yarnml.reduce`; its seconds are linear in them, or those of the links.  The processor seconds below are of one machine;
+another one takes so many times as long as its trial took for a sum.  Everything here is pure.
 """
 
 from typing import NamedTuple
 
-from yarnml.control.trial import TrialReport
+from yarnml.control.trial import EXCHANGED_NUMBERS, TrialReport
 from yarnml.events.text import columns
 from yarnml.job.spec import Job
 from yarnml.reduce.blocks import BLOCK_NUMBERS, FORMS
@@ -107,7 +108,8 @@ def seconds_of_exchange(job: Job, trial: TrialReport, workers: int, own: int, ma
     ``own``: shards of a worker, which it adds up before.
     """
     sent = bytes_sent(job, trial, workers)
-    addition = trial.numbers * SECONDS_OF_A_ROUNDING.get(job.training.gradients, 0.0)
+    slowness = slowness_of(trial)
+    addition = slowness * trial.numbers * SECONDS_OF_A_ROUNDING.get(job.training.gradients, 0.0)
     if not sent:
         return (own - 1) * addition
     route = _route(job, trial, workers)
@@ -115,13 +117,26 @@ def seconds_of_exchange(job: Job, trial: TrialReport, workers: int, own: int, ma
     vectors = workers if job.reducers.count else workers - 1  # that go to reducers, and come back
     per_process = 2 * max(sent.values())
     if not machines.link:
-        busy = 2 * vectors * chunks * SECONDS_OF_A_MESSAGE + 2 * vectors * trial.sum_bytes * SECONDS_OF_A_BYTE
+        busy = slowness * _handling(vectors, chunks, trial.sum_bytes)
         busy += (workers * own - 1) * addition
         return busy / min(machines.cores, workers + job.reducers.count)
     busiest = max(workers, route.slices) if job.reducers.count else workers
     handling = 2 * vectors * chunks / busiest * SECONDS_OF_A_MESSAGE + per_process * SECONDS_OF_A_BYTE_BY_LINK
     additions = (own - 1) * addition + (workers - 1) / busiest * addition
-    return additions + route.levels * max(handling, per_process / 2 / machines.link)
+    return additions + route.levels * max(slowness * handling, per_process / 2 / machines.link)
+
+
+def slowness_of(trial: TrialReport) -> float:
+    """The time that the trial's machine takes for a sum, as a multiple of what the constants here say."""
+    if not trial.exchange:
+        return 1.0
+    chunks = sum(len(chunk_bounds(low, high)) for low, high in slice_bounds(EXCHANGED_NUMBERS, 2))
+    return trial.exchange / _handling(1, chunks, 4 * EXCHANGED_NUMBERS)
+
+
+def _handling(vectors: int, chunks: int, sum_bytes: int) -> float:
+    """Processor seconds for vectors that go to reducers of this machine in so many chunks, and come back."""
+    return 2 * vectors * (chunks * SECONDS_OF_A_MESSAGE + sum_bytes * SECONDS_OF_A_BYTE)
 
 
 def step_with_delay(busy: float, exchange: float, used: float) -> float:

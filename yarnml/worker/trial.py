@@ -19,6 +19,7 @@ from yarnml.reduce.keyed import KeyedVector, sent_bytes
 from yarnml.reduce.memory import MemoryAllReduce
 from yarnml.reduce.reducer import StepKey
 from yarnml.reduce.tree import Node, Value, pieces
+from yarnml.worker.exchange_trial import seconds_of_a_sum
 from yarnml.worker.mapper import Mapper
 from yarnml.worker.progress import ProgressTracker
 
@@ -74,7 +75,9 @@ class Trial:
         seconds = self._give(Train(2, 2 + count), Trained).seconds
         of_step = {phase: spent / count for phase, spent in seconds.items()}
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        return TrialReport(built.parameters, built.steps, self._sums.numbers, self._sums.nbytes, of_step, memory)
+        sums = self._sums
+        exchange = seconds_of_a_sum()
+        return TrialReport(built.parameters, built.steps, sums.numbers, sums.nbytes, of_step, memory, exchange)
 
     def _give(self, command: Command, kind: Any = object) -> Any:
         self._generation += 1
