@@ -94,6 +94,10 @@ def test_unknown_key_without_a_near_one() -> None:
             "learner.method must be 'moments' or 'randomised', not str 'svd'.",
         ),
         (document(learner={"kind": "mpl"}), "did you mean 'mlp'?"),
+        (
+            {"name": "job", "predict": {}},
+            "This must be a job that trains, and by its section 'predict' it trains nothing.",
+        ),
         (document(learner={"kind": ["mlp"]}), "learner.kind must be one of"),
         (document(learner={"hidden": [8]}), "not nothing"),
         (document(export=3), "export must be text or a mapping or nothing, not int 3."),

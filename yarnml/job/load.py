@@ -54,7 +54,10 @@ def load_job(source: Source, overrides: tuple[str, ...] = ()) -> Job:
     Relative paths are taken from the job file's folder, for a mapping from the current one.
     Raises JobFileError with the field, what it must be and what was found.
     """
-    return _make_job(*_overridden(source, overrides))
+    document, folder = _overridden(source, overrides)
+    if kind := _rows_job(document):
+        raise JobFileError(f"This must be a job that trains, and by its section '{kind.SECTION}' it trains nothing.")
+    return _make_job(document, folder)
 
 
 def load_prediction(source: Source, overrides: tuple[str, ...] = ()) -> Prediction:
