@@ -174,8 +174,8 @@ def test_missing_field(field: str) -> None:
         ),
         (
             data(prepare=[{"kind": "key", "columns": ["x"]}])
-            | {"learner": {"kind": "sparse_linear"}, "training": {"delay": 1}},
-            "training.delay is for learners without a table of keys, which sparse_linear has; remove it.",
+            | {"learner": {"kind": "sparse_linear"}, "training": {"local_steps": 2}},
+            "training.local_steps is for learners without a table of keys, which sparse_linear has; remove it.",
         ),
         (
             document(learner={"kind": "mlp"}, training={"delay": 1, "state": "sharded"}),
