@@ -4,7 +4,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import align
 from benchmarks.workloads import LARGE, SMALL, Workload, job
 
 PHASES = ("read", "compute", "exchange", "wait", "update")
@@ -24,12 +23,12 @@ CASES: dict[str, tuple[Workload, int, dict[str, Any]]] = {
 def main(only: str = "", epochs: int = 3) -> None:
     """Steps of small and large networks: the seconds that a plan expects of them, and those that they take."""
     print("plan: milliseconds of a step by local workers, expected by a trial and in a whole job")
-    lines = [["", "expected", "taken", "expected / taken"]]
+    print(f"  {'':40} {'expected':>10} {'taken':>10} {'expected / taken':>18}")
     for name, (workload, workers, fields) in CASES.items():
         if only in name:
             expected, taken = result(workload, workers, {"epochs": epochs, "batch_size": workload.batch, **fields})
-            lines.append([name, f"{1000 * expected:.3g}", f"{1000 * taken:.3g}", f"{expected / taken:.2f}"])
-    align(lines)
+            figures = f"{1000 * expected:>10.3g} {1000 * taken:>10.3g} {expected / taken:>18.2f}"
+            print(f"  {name:40} {figures}", flush=True)
 
 
 def result(workload: Workload, workers: int, training: dict[str, Any]) -> tuple[float, float]:

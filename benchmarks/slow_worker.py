@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 
 from benchmarks.example_data import data_of
-from benchmarks.measure import align, spread
+from benchmarks.measure import spread
 from benchmarks.savings import NESTEROV
 from benchmarks.straggler import beside, slowed, workers
 from yarnml.events.events import EpochDone, Event
@@ -40,13 +40,18 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def main(rounds: int = 1, only: str = "", factor: float = 3.0) -> None:
     """Seconds to a loss with workers of which one is slow, always or each for a second in turn."""
     print(f"slow-worker: digits, two workers, seconds from the first epoch to a test loss of {TARGET}")
-    lines = [["", "epochs", "undisturbed", f"one at 1/{factor:g} of its speed", "each in turn"]]
+    titles = ["epochs", "undisturbed", f"one at 1/{factor:g} of its speed", "each in turn"]
+    _show("", titles)
     for name, (training, sizes) in SETTINGS.items():
         if only in name:
             taken = [[reach(training, sizes, kind, factor) for kind in ("", "one", "turns")] for _ in range(rounds)]
             seconds = [spread([row[kind][1] for row in taken]) for kind in range(3)]
-            lines.append([name, str(taken[0][0][0]), *seconds])
-    align(lines)
+            _show(name, [str(taken[0][0][0]), *seconds])
+
+
+def _show(name: str, cells: Sequence[str]) -> None:
+    """Print a row of the table as soon as it is there: the next one takes minutes."""
+    print(f"  {name:30} {' '.join(f'{cell:>28}' for cell in cells)}", flush=True)
 
 
 @contextmanager
