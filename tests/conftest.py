@@ -2,12 +2,11 @@
 
 import os
 
-from tests import lean, xla
+from tests import xla
 
 os.environ["NPROC"] = "1"  # before JAX loads: its number of threads is part of the bits, and a worker's default is one
 os.environ.update(xla.QUICK)
 
-import gc
 import signal
 import socket
 import subprocess
@@ -19,7 +18,6 @@ from typing import Any
 
 import jax
 import numpy as np
-import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -29,6 +27,13 @@ from hypothesis import HealthCheck, settings
 
 from tests.applications import USER, Cluster
 from tests.hadoop import QUICK, QUICK_INSIDE, Hadoop, hadoop
+from tests.session import (  # noqa: F401  (fixtures and hooks of all tests)
+    bounded_memory,
+    compiled,
+    pytest_fixture_setup,
+    pytest_pyfunc_call,
+    session_folder,
+)
 
 ROOT = Path(__file__).parent.parent
 
@@ -78,7 +83,7 @@ MakeOnce = Callable[[str, Callable[[Path], object]], Path]
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
     """Fills a folder by its name, once for all processes of the session; returns it."""
-    root = _session_folder(tmp_path_factory) / "shared"
+    root = session_folder(tmp_path_factory) / "shared"
     root.mkdir(exist_ok=True)
 
     def make(name: str, fill: Callable[[Path], object]) -> Path:
@@ -91,45 +96,6 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
         return folder
 
     return make
-
-
-def _session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that all processes of the session share."""
-    folder = tmp_path_factory.getbasetemp()
-    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A folder of compiled programs for all processes of the session: dozens of jobs train the same network.
-
-    Processes that tests start don't load pandas and setuptools.
-    """
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the same for the modules of Python
-    folder = _session_folder(tmp_path_factory)
-    (folder / "compiled").mkdir(exist_ok=True)
-    for name, value in {
-        "jax_disable_most_optimizations": True,  # a plugin may have imported JAX before `xla.QUICK` was set
-        "jax_compilation_cache_dir": str(folder / "compiled"),
-        "jax_persistent_cache_min_compile_time_secs": 0,
-        "jax_persistent_cache_min_entry_size_bytes": -1,
-    }.items():
-        os.environ[name.upper()] = str(value)  # for the processes that tests start
-        jax.config.update(name, value)
-    os.environ.update(lean.VARIABLES)
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [lean.PATH, os.environ.get("PYTHONPATH")]))
-
-
-MAX_RESIDENT_BYTES = 2 * 2**30
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _bounded_memory() -> Iterator[None]:
-    """Let go of compiled programs after a module where they have become many: five processes share the memory."""
-    yield
-    if psutil.Process().memory_info().rss > MAX_RESIDENT_BYTES:
-        jax.clear_caches()
-        gc.collect()
 
 
 @pytest.fixture(autouse=True)

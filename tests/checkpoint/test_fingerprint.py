@@ -177,7 +177,7 @@ def test_workers_end_in_order(digits_job: Job) -> None:
     """After a job that went well the logs of its processes hold no complaint."""
     yarnml.run(digits_job | {"workers": {"count": 2}, "reducers": {"count": 1}})
     logs = sorted((Path(digits_job["checkpoint"]["path"]) / "logs").iterdir())
-    assert [log.name for log in logs] == ["fork-server-0.log", "reducer-0.log", "worker-0.log", "worker-1.log"]
+    assert [log.name for log in logs] == ["reducer-0.log", "worker-0.log", "worker-1.log"]
     assert [log.read_text() for log in logs] == ["", "", "", ""]
 
 

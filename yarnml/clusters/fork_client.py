@@ -6,20 +6,41 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import dataclass
 from typing import IO
 
 from yarnml.clusters.groups import ProcessGroups, end_by_input
-from yarnml.storage.local import fresh
 from yarnml.worker.fork_messages import MAX_MESSAGE_BYTES, Answer, Request, encode
 
 _PROGRAM = "yarnml.worker.fork_server"
 
 _POLL_SECONDS = 0.02
+
+MAX_LOG_BYTES = 2**16
+"""Bytes of a server's own log that are read."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The place where a server was started, which it keeps.
+
+    ``variables``: its environment, which libraries read when they are imported.
+    ``folder``: the working folder, which Python imports from.
+    ``thread``: Linux kills a server when the thread that has started it ends.
+    """
+
+    variables: Mapping[str, str]
+    folder: str
+    thread: int
+
+    @classmethod
+    def of_caller(cls, variables: Mapping[str, str]) -> "Origin":
+        return cls(variables, os.getcwd(), threading.get_native_id())
 
 
 class ForkedProcess:
@@ -41,22 +62,20 @@ class ForkClient:
     All that the server has forked ends with it, and it ends with this process.
 
     ``variables``: its environment, and that of what it forks.
-    ``log``: the file for what it writes itself.
-    ``groups``: watches over what its processes start.
     Raises OSError where it can't be started.
     """
 
-    def __init__(self, variables: Mapping[str, str], log: Path, groups: ProcessGroups) -> None:
-        self.log = log
-        self._variables = variables
-        self._groups = groups
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self.origin = Origin.of_caller(variables)
+        self._groups = ProcessGroups()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  (open as long as the server)
         self._socket, server_socket = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with server_socket, fresh(str(log)) as output:
+        with server_socket:
             self._popen = subprocess.Popen(
                 [sys.executable, "-m", _PROGRAM, str(server_socket.fileno())],
                 env=variables,
                 stdin=subprocess.PIPE,  # its end tells the server and all that it forks that we are gone
-                stdout=output,
+                stdout=self._log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for this process alone
                 pass_fds=[server_socket.fileno()],
@@ -68,9 +87,22 @@ class ForkClient:
     def has_ended(self) -> bool:
         return self._popen.poll() is not None
 
+    @property
+    def is_idle(self) -> bool:
+        """It runs, and has no work: all that it has forked has ended."""
+        with self._lock:
+            self._receive()
+        return not self.has_ended and all(process.status is not None for process in self._processes)
+
+    def log(self) -> str:
+        """Return the end of what the server itself has written: why it could not start."""
+        size = os.fstat(self._log.fileno()).st_size
+        # At a place of its own: the server writes where this file's position is.
+        return os.pread(self._log.fileno(), MAX_LOG_BYTES, max(0, size - MAX_LOG_BYTES)).decode(errors="replace")
+
     def fork(self, name: str, variables: Mapping[str, str], output: IO[bytes]) -> ForkedProcess:
         """Ask for a process that writes to ``output``; an answer is not waited for.  Raises OSError."""
-        more = {name: value for name, value in variables.items() if self._variables.get(name) != value}
+        more = {name: value for name, value in variables.items() if self.origin.variables.get(name) != value}
         process = ForkedProcess()
         with self._lock:
             request = Request(len(self._processes), name, more)
@@ -105,6 +137,8 @@ class ForkClient:
         """End the server, and with it what it has forked."""
         self._socket.close()
         end_by_input(self._popen)
+        self._groups.close()
+        self._log.close()
 
     def _receive(self) -> None:
         """Take the answers that have come; a server that has ended has taken its processes with it."""

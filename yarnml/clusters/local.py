@@ -13,7 +13,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from yarnml import storage
 from yarnml.clusters.fork_client import ForkClient, ForkedProcess
-from yarnml.clusters.groups import ProcessGroups
+from yarnml.clusters.spare import SPARE
 from yarnml.control.credentials import Token
 from yarnml.control.roles import ProcessId, Role
 from yarnml.errors import CheckpointError, CrewLost, JobFileError
@@ -61,7 +61,6 @@ class LocalProcesses:
         self._credentials = credentials
         self._children: list[Child] = []
         self._servers: list[ForkClient] = []
-        self._groups = ProcessGroups()
         self._master = ""
 
     def open(self, master: str) -> None:
@@ -89,8 +88,7 @@ class LocalProcesses:
     def _server(self) -> ForkClient:
         """Return the server that forks, a new one where there is none any more."""
         if not self._servers or self._servers[-1].has_ended:
-            log = self._logs / paths.log_name("fork-server", len(self._servers))
-            self._servers.append(ForkClient(self._common_variables(), log, self._groups))
+            self._servers.append(SPARE.take(self._common_variables()))
         return self._servers[-1]
 
     def kill(self, process: ProcessId) -> None:
@@ -130,8 +128,7 @@ class LocalProcesses:
     def close(self) -> None:
         """Look after no processes any more: all have ended."""
         for server in self._servers:
-            server.close()
-        self._groups.close()
+            SPARE.give_back(server)
 
     def _kill(self, child: Child, patience: float) -> None:
         """Wait ``patience`` seconds for the child's own end, then kill it; and all that it has started."""
@@ -166,7 +163,7 @@ def _exit(child: Child) -> Exit:
     """Describe the end of a child that has ended."""
     role = child.process.role
     status = child.server.poll(child.fork) or 0
-    log = _tail(child.log) or _tail(child.server.log)
+    log = _tail(_text(child.log)) or _tail(child.server.log())
     if status < 0:
         name = signal.Signals(-status).name
         return Exit(role, ExitKind.SIGNAL, f"{child.process} was ended by signal {-status} ({name})", log)
@@ -174,11 +171,15 @@ def _exit(child: Child) -> Exit:
     return Exit(role, kind, f"{child.process} exited with status {status}", log)
 
 
-def _tail(log: Path) -> str:
+def _text(log: Path) -> str:
     try:
-        return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
+        return log.read_text(errors="replace")
     except OSError:
         return ""
+
+
+def _tail(log: str) -> str:
+    return "\n".join(log.splitlines()[-LOG_TAIL_LINES:])
 
 
 def _local(log_folder: str) -> Path:
