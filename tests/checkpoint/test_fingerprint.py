@@ -178,7 +178,7 @@ def test_workers_end_in_order(digits_job: Job) -> None:
     yarnml.run(digits_job | {"workers": {"count": 2}, "reducers": {"count": 1}})
     logs = sorted((Path(digits_job["checkpoint"]["path"]) / "logs").iterdir())
     assert [log.name for log in logs] == ["reducer-0.log", "worker-0.log", "worker-1.log"]
-    assert [log.read_text() for log in logs] == ["", "", "", ""]
+    assert [log.read_text() for log in logs] == ["", "", ""]
 
 
 def test_a_job_folder_given_as_a_url(digits_job: Job, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
