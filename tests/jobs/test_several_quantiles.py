@@ -13,7 +13,6 @@ from sklearn.metrics import d2_pinball_score, mean_pinball_loss
 import yarnml
 from tests.jobs.test_predict import predict
 from tests.jobs.test_same_bits import model_digest
-from tests.model.models import check_onnx
 from tests.model.test_standalone import check_script
 from yarnml.errors import JobFileError
 from yarnml.job.load import load_job
@@ -27,7 +26,12 @@ LEARNERS: dict[str, dict[str, Any]] = {
     "quantile": {"kind": "quantile", "quantile": SHARES},
     "boosting": {"kind": "boosting", "objective": "quantile", "quantile": SHARES, "trees": 5, "depth": 3},
     "mlp": {"kind": "mlp", "quantile": SHARES, "hidden": [8]},
+    "cnn": {"kind": "cnn", "quantile": SHARES, "channels": [4], "hidden": [8]},
+    "recurrent": {"kind": "recurrent", "quantile": SHARES, "cell": "rnn", "units": [4]},
+    "transformer": {"kind": "transformer", "quantile": SHARES, "embedding": 8, "blocks": 1, "heads": 2},
 }
+SHAPES = {"cnn": [2, 2, 1], "recurrent": [4, 1], "transformer": [4, 1]}
+OF_LAYERS = ["mlp", *SHAPES]
 
 
 def diabetes() -> pd.DataFrame:
@@ -41,14 +45,17 @@ def losses(y: Any, predicted: Any) -> list[float]:
     return [mean_pinball_loss(y, own, alpha=share) for own, share in zip(predicted.T, SHARES, strict=True)]
 
 
-@pytest.mark.parametrize("kind", LEARNERS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(k, marks=pytest.mark.breadth) if k in ("cnn", "transformer") else k for k in LEARNERS]
+)
 def test_a_model_predicts_each_quantile_in_order(kind: str, tmp_path: Path) -> None:
     """Metrics are scikit-learn's, files have a column for each, and scripts and ONNX predict the same."""
     frame = diabetes()
     x = frame.drop(columns="target")
-    epochs = {"epochs": 10} if kind == "mlp" else {}
+    sections: dict[str, Any] = {"training": {"epochs": 10}} if kind in OF_LAYERS else {}
+    sections |= {"data": {"shape": SHAPES[kind]}} if kind in SHAPES else {}
     model = yarnml.fit(
-        frame, label="target", learner=LEARNERS[kind], test=frame, export=tmp_path / "models", training=epochs
+        frame, label="target", learner=LEARNERS[kind], test=frame, export=tmp_path / "models", **sections
     )
     predicted = model.predict(frame)
     assert predicted.shape == (len(frame), 3)
@@ -61,8 +68,7 @@ def test_a_model_predicts_each_quantile_in_order(kind: str, tmp_path: Path) -> N
     np.testing.assert_allclose([metrics[f"coverage_{share}"] for share in SHARES], below, atol=0.01)
     d2 = [d2_pinball_score(frame["target"], q, alpha=share) for q, share in zip(predicted.T, SHARES, strict=True)]
     assert model.score(frame) == pytest.approx(np.mean(d2), rel=1e-3)
-    check_onnx(model, x)
-    check_script(model, x.head(20), [] if kind == "mlp" else ["jax"], tmp_path)
+    check_script(model, x, [] if kind in OF_LAYERS else ["jax"], tmp_path)
     frame.to_csv(tmp_path / "rows.csv", index=False)
     predict(tmp_path, tmp_path / "out", "rows.csv", keep=["target"])
     written = pd.read_parquet(tmp_path / "out")
@@ -108,6 +114,13 @@ REFUSED = {
     "learner.quantile lists several quantiles of one label, but data.label names 2": {
         "learner": LEARNERS["mlp"],
         "data": {"label": ["a", "b"]},
+    },
+    "learner.horizon predicts several values, and learner.quantile several quantiles of one": {
+        "learner": LEARNERS["recurrent"] | {"horizon": 1}
+    },
+    "learner.task generate has no quantile": {
+        "learner": LEARNERS["transformer"] | {"task": "generate"},
+        "data": {"label": None},
     },
     "learner.quantile lists several, but learner.objective is auto; set it to quantile": {
         "learner": {"kind": "boosting", "quantile": SHARES}

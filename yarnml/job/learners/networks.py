@@ -27,12 +27,18 @@ class NetworkOptions(GradientOptions, frozen=True, kw_only=True):
 
     ``dropout``: the part of what hidden layers put out that is left out at random in training.
     ``precision``: what layers compute in; parameters, sums and losses are float32.
+    ``quantile``: of a number label these quantiles are predicted, not its mean: the shares of labels that lie below.
     """
 
     TAKES_LABELS = True
 
     dropout: Part = 0.0
     precision: Literal["float32", "bfloat16"] = "float32"
+    quantile: list[Fraction] = field(default_factory=list)
+
+    @property
+    def quantiles(self) -> list[float]:
+        return self.quantile
 
 
 class Mlp(NetworkOptions, frozen=True, kw_only=True, tag="mlp"):
@@ -41,7 +47,6 @@ class Mlp(NetworkOptions, frozen=True, kw_only=True, tag="mlp"):
     ``normalization``: of what each hidden layer computes, over its numbers (``layer``) or over rows (``batch``).
     ``embedding``: numbers for every id, where ``data.prepare`` makes ids of categories or texts.
     ``l2``: not given it is 1 / rows, a prior of variance 1 for every weight, which fades as rows come.
-    ``quantile``: of a number label these quantiles are predicted, not its mean: the shares of labels that lie below.
     """
 
     STARTS_LIKE = ("hidden", "normalization", "embedding", "quantile")
@@ -52,11 +57,6 @@ class Mlp(NetworkOptions, frozen=True, kw_only=True, tag="mlp"):
 
     hidden: list[PositiveInt] = field(default_factory=lambda: [128])
     normalization: Normalization = "none"
-    quantile: list[Fraction] = field(default_factory=list)
-
-    @property
-    def quantiles(self) -> list[float]:
-        return self.quantile
 
     @property
     def axes(self) -> ParameterAxes:
@@ -92,7 +92,7 @@ class Cnn(NetworkOptions, frozen=True, kw_only=True, tag="cnn"):
     ``normalization``: of convolutions too, whose numbers are the channels of a place.
     """
 
-    STARTS_LIKE = ("channels", "hidden", "normalization")
+    STARTS_LIKE = ("channels", "hidden", "normalization", "quantile")
 
     channels: list[PositiveInt] = field(default_factory=lambda: [16, 32])
     hidden: list[PositiveInt] = field(default_factory=lambda: [64])
@@ -116,7 +116,7 @@ class Recurrent(NetworkOptions, frozen=True, kw_only=True, tag="recurrent"):
     in each cell, over their numbers (Ba et al., 2016), and of the hidden layers.  ``horizon``: see `check_horizon`.
     """
 
-    STARTS_LIKE = ("cell", "units", "hidden", "normalization")
+    STARTS_LIKE = ("cell", "units", "hidden", "normalization", "quantile")
 
     cell: Literal["rnn", "lstm", "gru"] = "lstm"
     units: Annotated[list[PositiveInt], Meta(min_length=1)] = field(default_factory=lambda: [64])
@@ -126,7 +126,7 @@ class Recurrent(NetworkOptions, frozen=True, kw_only=True, tag="recurrent"):
     l2: NonNegative | None = None  # type: ignore[assignment]
 
     def check(self, job: "Job") -> None:
-        check_horizon(self.horizon, job)
+        check_horizon(self.horizon, self.quantile, job)
 
     @property
     def scale(self) -> Literal["none", "standard"]:
@@ -143,7 +143,7 @@ class EmbeddingBag(NetworkOptions, frozen=True, kw_only=True, tag="embedding_bag
     ``dropout``: of the mean, and of what the hidden layers put out.
     """
 
-    STARTS_LIKE = ("embedding", "hidden")
+    STARTS_LIKE = ("embedding", "hidden", "quantile")
     WORDS = "only"
 
     optimizer: dict[str, Any] = field(default_factory=lambda: adam(1e-2))
@@ -166,7 +166,7 @@ class Transformer(NetworkOptions, frozen=True, kw_only=True, tag="transformer"):
     ``horizon``: see `check_horizon`.
     """
 
-    STARTS_LIKE = ("embedding", "blocks", "heads", "hidden", "task", "context")
+    STARTS_LIKE = ("embedding", "blocks", "heads", "hidden", "task", "context", "quantile")
     WORDS = "either"
 
     task: Literal["predict", "generate"] = "predict"
@@ -204,7 +204,7 @@ class Transformer(NetworkOptions, frozen=True, kw_only=True, tag="transformer"):
         return "learner.task generate" if self.predicts_text else super().method
 
     def check(self, job: "Job") -> None:
-        check_horizon(self.horizon, job)
+        check_horizon(self.horizon, self.quantile, job)
         check_generation(self, job)
         if self.embedding % self.heads:
             raise JobFileError(

@@ -10,14 +10,20 @@ if TYPE_CHECKING:  # `yarnml.job.spec` has the options among its fields
     from yarnml.job.spec import Job
 
 
-def check_horizon(horizon: int | None, job: "Job") -> None:
+def check_horizon(horizon: int | None, quantiles: list[float], job: "Job") -> None:
     """Refuse a horizon where the next values are in other units than the series, or the features are no series.
+
+    So it is with quantiles, of which there would be several of each next value.
 
     A horizon says that the labels are the next values of the series of a row, ``horizon`` of each: predictions begin at
     the last value.
     """
     if horizon is None:
         return
+    if quantiles:
+        raise JobFileError(
+            "learner.horizon predicts several values, and learner.quantile several quantiles of one; remove one of them."
+        )
     data = job.data
     if any(step.ids for step in data.prepare):
         raise JobFileError("learner.horizon is for series of numbers, and data.prepare makes ids; remove one of them.")
@@ -34,7 +40,7 @@ def check_generation(options: "Transformer", job: "Job") -> None:
         if options.context is not None:
             raise JobFileError("learner.context is for learner.task: generate; remove it, or give that task.")
         return
-    for name, given in (("hidden", options.hidden), ("horizon", options.horizon)):
+    for name, given in (("hidden", options.hidden), ("horizon", options.horizon), ("quantile", options.quantile)):
         if given:
             raise JobFileError(f"learner.task generate has no {name}; remove learner.{name}.")
     data = job.data
