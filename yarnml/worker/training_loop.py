@@ -12,6 +12,7 @@ from yarnml.data.placed import PlacedRows
 from yarnml.data.prefetch import prefetch
 from yarnml.data.schema import Rows
 from yarnml.errors import ModelError
+from yarnml.job.learners import TreeLearner
 from yarnml.job.spec import Job
 from yarnml.learners.base import Scores
 from yarnml.reduce.tree import Value
@@ -147,7 +148,8 @@ def advice(job: Job) -> str:
     """The words about a loss that is no finite number."""
     descends = job.learner.uses_gradient_descent
     lower = ["Lower the learning rate or set learner.clip_norm"] if descends else []
-    scale = ["Large feature values do this; set data.scale: standard"] if not job.scales else []
+    may_scale = not job.scales and not isinstance(job.learner, TreeLearner)
+    scale = ["Large feature values do this; set data.scale: standard"] if may_scale else []
     return f"{'. '.join([*lower, *scale] or ['Labels or weights are too large for float32; make them smaller'])}."
 
 

@@ -122,3 +122,19 @@ def test_components_of_very_different_variance(fit: Fit) -> None:
     variance = np.asarray(fit(x, {"kind": "pca", "components": 4})._arrays["parameters/variance"])
     right = PCA(4).fit(x.astype(np.float64)).explained_variance_ * (1999 / 2000)
     np.testing.assert_allclose(variance, right, rtol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["kmeans", "pca"])
+def test_numbers_that_float32_would_round(kind: str) -> None:
+    """Clusters and components of epoch seconds are those of the seconds since then, though float32 rounds to 128."""
+    random = np.random.default_rng(0)
+    number = random.permutation(np.repeat([0, 1], 50))
+    seconds = 20 * number + random.normal(size=100)
+    frame = {"at": 1.7e9 + seconds, "other": random.normal(size=100)}
+    if kind == "kmeans":
+        model = yarnml.fit(frame, learner={"kind": kind, "clusters": 2})
+        assert len(set(zip(number, model.predict(frame).tolist(), strict=True))) == 2
+        return
+    model = yarnml.fit(frame, learner={"kind": kind, "components": 2})
+    right = PCA(2).fit_transform(np.stack([seconds, frame["other"]], axis=1))
+    np.testing.assert_allclose(np.abs(model.predict(frame)), np.abs(right), atol=1e-3)

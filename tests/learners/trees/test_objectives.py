@@ -84,6 +84,8 @@ def test_labels_that_a_loss_is_not_for() -> None:
     (Boosting(), (), 5000, 20.0),
     (Boosting(objective="quantile"), (), 120, 6.0),
     (Boosting(objective="absolute"), (), 10, 1.0),
+    (Boosting(objective="aft"), (), 50, 10.0),
+    (Boosting(objective="cox"), (), 5000, 20.0),
     (Boosting(objective="poisson"), (), 5000, 1.0),
     (Boosting(), (0, 1), 5000, 1.0),
     (Boosting(min_hessian=0.5), (), 5000, 0.5),

@@ -32,7 +32,7 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ``LABEL``: whether it needs ``data.label``, may have it, or learns without.
     ``MISSING``: whether it can take NaN for a feature that is missing.
     ``FINITE``: whether NaN and infinity among its features can be of no use, but for NaN where values may be missing.
-    ``COMPARES``: whether it only compares the numbers of a feature, whatever they are counted from.
+    ``COMPARES``: whether only differences of a feature's numbers matter to it, whatever they are counted from.
     ``PREDICTS``: whether it can predict nothing but numbers.
     ``TAKES_LABELS``: whether one model can predict several labels.
     ``TAKES_LABEL_SCALE``: whether a number label may be scaled for it.

@@ -16,6 +16,7 @@ class Clustering(LearnerOptions, frozen=True, kw_only=True):
     """``clusters``: how many to find.  Three passes go into the start, see `yarnml.learners.moments.clustering`."""
 
     LABEL = "none"
+    COMPARES = True
     STARTS_LIKE: ClassVar[tuple[str, ...] | None] = ("clusters",)
 
     clusters: Annotated[int, Meta(ge=1, le=100_000)]
@@ -65,6 +66,7 @@ class Pca(LearnerOptions, frozen=True, kw_only=True, tag="pca"):
     """
 
     LABEL = "none"
+    COMPARES = True
 
     components: PositiveInt
     method: Literal["moments", "randomised"] = "moments"

@@ -22,7 +22,7 @@ def check_horizon(horizon: int | None, quantiles: list[float], job: "Job") -> No
         return
     if quantiles:
         raise JobFileError(
-            "learner.horizon predicts several values, and learner.quantile several quantiles of one; remove one of them."
+            "learner.horizon predicts several values, and learner.quantile several quantiles of one; remove either."
         )
     data = job.data
     if any(step.ids for step in data.prepare):

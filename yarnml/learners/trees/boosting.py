@@ -21,10 +21,13 @@ from yarnml.learners.trees.pinball import Pinball
 from yarnml.learners.trees.ranking import LambdaRank
 from yarnml.learners.trees.rule import Rule, Terms
 
+OF_TIMES = ("aft", "cox")
 LEAST_ROWS = 20
 """Rows of a leaf where second derivatives count them, as in LightGBM and scikit-learn."""
 LARGEST_SHARE = 1 / 20
 """Of all rows, beyond which no leaf needs more: so small data can be split, too."""
+LARGEST_SHARE_OF_TIMES = 1 / 5
+"""The same of times until something happens, most of which is chance: leaves of few rows learn that."""
 
 
 def build(options: Boosting, schema: Schema) -> Learner:
@@ -44,11 +47,13 @@ def build(options: Boosting, schema: Schema) -> Learner:
 
 
 def least_hessian(options: Boosting, schema: Schema) -> float:
-    """The least sum of second derivatives in a leaf: as the options say, or as many rows where these are rows."""
+    """The least sum of second derivatives in a leaf: as the options say, or as many rows where these count rows."""
     if options.min_hessian is not None:
         return options.min_hessian
-    counts_rows = not schema.outputs and options.objective in ("auto", "absolute", "quantile")
-    return max(1.0, min(LEAST_ROWS, LARGEST_SHARE * schema.rows)) if counts_rows else 1.0
+    if schema.outputs or options.objective not in ("auto", "absolute", "quantile", *OF_TIMES):
+        return 1.0
+    share = LARGEST_SHARE_OF_TIMES if options.objective in OF_TIMES else LARGEST_SHARE
+    return max(1.0, min(LEAST_ROWS, share * schema.rows))
 
 
 def _of_number(name: str, options: Boosting) -> Objective:

@@ -21,7 +21,7 @@ from yarnml.learners.trees.categories import check_values
 from yarnml.learners.trees.draws import Draws
 from yarnml.learners.trees.forms import Forms
 from yarnml.learners.trees.kernels import kernels
-from yarnml.learners.trees.model import scores_of, write
+from yarnml.learners.trees.model import remarks_of, scores_of, write
 from yarnml.learners.trees.objectives import Objective
 from yarnml.learners.trees.progress import Progress, Replay
 from yarnml.learners.trees.rule import Columns, Rule, Size
@@ -221,6 +221,9 @@ class Ensemble:
 
     def parameters(self, state: State) -> Any:
         return state.model
+
+    def remarks(self, state: Any, features: list[str], factor: Any) -> list[str]:
+        return remarks_of(state.model, self._rule.terms.least)
 
     def predict(self, parameters: Any, x: jax.Array) -> jax.Array:
         return self._objective.predict(self._scores(parameters, x))

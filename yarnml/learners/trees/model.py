@@ -91,6 +91,17 @@ def scores_of(model: Model, x: jax.Array, categorical: Array, bins: int) -> jax.
     return model.base + jax.lax.fori_loop(0, model.rounds, one_round, start) * model.share
 
 
+def remarks_of(model: Any, least: float) -> list[str]:
+    """Say that a model tells no rows apart, where it has no split."""
+    grown = model.feature[: int(model.rounds)]
+    if not grown.size or (grown >= 0).any():
+        return []
+    return [
+        f"all rows have one prediction: no split lowers the loss and leaves {least:g} or more on both sides, counted "
+        "in the weights of rows (learner.min_hessian of boosting, learner.min_rows of tree and forest)"
+    ]
+
+
 def write(model: Model, nodes: Nodes, children: Children, splits: Splits, edges: Array, learning_rate: float) -> None:
     """Write the splits of the nodes of a pass, and the leaves below them, into the trees of the newest round."""
     at = int(model.rounds), nodes.tree, nodes.number
