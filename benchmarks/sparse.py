@@ -88,8 +88,10 @@ def main(rounds: int = 1, rows: int = 1_000_000, passes: int = 3, keys: int = 10
         blocks = {
             "1 worker": job(batch=batch),
             "2 workers": job(batch=batch, workers=2),
+            "2 workers, a delay": job(batch=batch, workers=2, delay=1),
             "2 workers, sharded": job(batch=batch, **sharded),
             "2 workers, sharded, no followers": job(batch=batch, **sharded, followers=0),
+            "2 workers, sharded, no followers, a delay": job(batch=batch, **sharded, followers=0, delay=1),
         }
         show(f"workers {batch}", f"workers, FTRL, {batch:,} rows a step", blocks)
     print(" targets")
@@ -106,6 +108,7 @@ def fit(
     workers: int,
     state: str = "replicated",
     followers: int = 1,
+    delay: int = 0,
 ) -> Answer:
     """A job from Parquet; an epoch is one of the later ones, where there are any."""
     with tempfile.TemporaryDirectory() as folder:
@@ -113,7 +116,7 @@ def fit(
             "name": table.folder.name,
             "data": table.data,
             "learner": learner,
-            "training": {"epochs": passes, "batch_size": batch, "shards": workers, "state": state},
+            "training": {"epochs": passes, "batch_size": batch, "shards": workers, "state": state, "delay": delay},
             "evaluation": {"every": f"{passes} epochs"},
             "workers": {"count": workers, "cache": "4 GiB"},
             "reducers": {"followers": followers},

@@ -34,6 +34,10 @@ TARGETS = (
     Target("dlrm", ONE, "torch", 1.3),
     *(Target(f"workers {rows}", "2 workers", "1 worker", least) for rows, least in ((8192, 1.0), (32768, 1.4))),
     *(
+        Target(f"workers {rows}", "2 workers, a delay", "1 worker", least)
+        for rows, least in ((8192, 1.25), (32768, 1.6))
+    ),
+    *(
         Target(f"workers {rows}", "2 workers, sharded", "2 workers, sharded, no followers", 0.85)
         for rows in (8192, 32768)
     ),
