@@ -115,6 +115,28 @@ def test_starts_from_a_model(job: Job, made_once: MakeOnce, expected: bytes) -> 
 
 
 @pytest.mark.breadth
+def test_starts_from_parts(job: Job, tmp_path: Path) -> None:
+    """A network in parts starts from a checkpoint in parts, with the optimizer's state, to the bits of one piece.
+
+    In one piece and with another optimizer it starts with the parameters alone.
+    """
+    short = job | {"training": {"epochs": 1, "batch_size": 800, "shards": 2}}
+    bits = []
+    for number, stage in enumerate([INLINE, (2, 0)]):
+        earlier = in_parts(short, *stage) | {"checkpoint": {"path": f"{tmp_path}/{number}"}, "export": None}
+        yarnml.run(earlier, "inline" if stage is INLINE else "local")
+    for before, after in (0, INLINE), (1, (2, 0)):
+        folder = f"{tmp_path}/{before}-{after}"
+        places = {"start_from": f"{tmp_path}/{before}", "checkpoint": {"path": folder}, "export": f"{folder}/models"}
+        yarnml.run(in_parts(short | places, *after), "inline" if after is INLINE else "local")
+        bits.append(model_bits(Path(folder) / "models"))
+    assert len({*bits}) == 1
+    other = short["learner"] | {"optimizer": {"kind": "sgd", "learning_rate": 0.1}}
+    yarnml.run(in_parts(short | {"learner": other, "start_from": f"{tmp_path}/1"}, *INLINE), "inline")
+    assert model_bits(Path(job["export"])) not in bits
+
+
+@pytest.mark.breadth
 def test_killed_and_continued(job: Job, write_job: Any) -> None:
     """A network of which workers, owners and followers are killed has the same bits in the end."""
     job["training"]["epochs"] = 30

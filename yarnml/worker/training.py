@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from msgspec.structs import replace
 
-from yarnml.checkpoint.start import read_start, unchanged_folder
+from yarnml.checkpoint.start import unchanged_folder
 from yarnml.control.commands import Build, Initialize
 from yarnml.control.holders import Holders
 from yarnml.control.reports import StatePosition
@@ -23,6 +23,7 @@ from yarnml.learners.warm_start import WITH_OPTIMIZER, Earlier
 from yarnml.reduce.owners import Owners
 from yarnml.reduce.placement import place_parts
 from yarnml.worker.compiled_learners import CompiledLearner, CompiledLearners
+from yarnml.worker.earlier_state import read_earlier
 from yarnml.worker.loaders import Loaders, RowCaches
 from yarnml.worker.replica import NO_STATE, Replica
 from yarnml.worker.residuals import Residuals
@@ -137,7 +138,7 @@ class Training:
         The scaling is the earlier one, since parameters count with it, but for columns that are new.
         ``owners``: as in `build`.  JobFileError where the two don't go together.
         """
-        arrays, before = read_start(start)
+        arrays, before = read_earlier(start, self.job.learner)
         try:
             scaling = Earlier(arrays, start.is_model).tree(identity_of(before), "scaling")
         except (KeyError, ValueError) as exc:
