@@ -20,6 +20,7 @@ from yarnml.reduce.owners import Owners
 from yarnml.reduce.push_wire import TaskForm
 from yarnml.reduce.pushed_table import PushedTable, RoundPlan
 from yarnml.reduce.tree import sum_of
+from yarnml.sparse.table import Table
 from yarnml.worker.profiling import PhaseClock, trace_first_steps
 from yarnml.worker.progress import ProgressTracker
 from yarnml.worker.table_program import TableProgram
@@ -59,6 +60,8 @@ class AsynchronousLoop:
         plan = RoundPlan(train.first, train.last, self._tasks.all_shards, staleness)
         done = self._table.begin_round(plan, program.dense, program.dense_numbers(self._replica.states.newest))
         own_steps = [train.first + n for n, column in enumerate(done[shards].T) if not column.all()]
+        if own_steps and not program.is_compiled:
+            self._compile(own_steps[0])
         began = time.monotonic()
         with closing(prefetch(self._read, own_steps, bytes_in)) as ahead:
             batches = _BatchesInOrder(ahead, self._read_some)
@@ -69,6 +72,14 @@ class AsynchronousLoop:
                     self._carry_out(task, numbers, rows)
                     after_step()
         return self._end(task, numbers, time.monotonic() - began)
+
+    def _compile(self, step: int) -> None:
+        """Compile before there is a task: its weights would get stale while the compiler works."""
+        numbers = self._program.dense_numbers(self._replica.states.newest)
+        state = self._program.state_of(numbers, Table(self._owned.blocks, self._owned.policy))
+        for rows in self._read_some(step, self._tasks.shards[:1]).values():
+            assert rows is not None, "tables learn from batches"
+            self._program.map(state, self._replica.applied_scaling, rows)
 
     def _taken(self) -> Iterator[tuple[TaskForm, Array]]:
         """The tasks of this worker, and the numbers of the dense parameters for each; at last one without shards."""

@@ -36,6 +36,11 @@ class FirstCall(Generic[_T]):
         self._name = name
         self._is_compiled = False
 
+    @property
+    def is_compiled(self) -> bool:
+        """True once it has been called."""
+        return self._is_compiled
+
     def __call__(self, *arguments: object) -> _T:
         if self._is_compiled:
             return self._function(*arguments)

@@ -57,6 +57,10 @@ class Gradient(NamedTuple):
 class TableGradient(Protocol):
     """The gradient of one learner, compiled."""
 
+    @property
+    def is_compiled(self) -> bool:
+        """True once sums have been computed."""
+
     def prepare(self, keys: KeyRows) -> KeysOfBatch:
         """Find the different keys of rows, as `sums` takes them."""
 
@@ -70,6 +74,10 @@ class GradientByEntries:
     def __init__(self, learner: TableLearner, name: str) -> None:
         self._learner = learner
         self._gradient = FirstCall(jax.jit(self._sums), f"{name} map")
+
+    @property
+    def is_compiled(self) -> bool:
+        return self._gradient.is_compiled
 
     def prepare(self, keys: KeyRows) -> Gathered:
         return different_keys(keys)
@@ -117,6 +125,10 @@ class GradientBySums:
         self._learner = learner
         self._model = model
         self._gradient = FirstCall(jax.jit(self._sums), f"{name} map")
+
+    @property
+    def is_compiled(self) -> bool:
+        return self._gradient.is_compiled
 
     def prepare(self, keys: KeyRows) -> SummedKeys:
         values = np.empty(0, np.float32) if keys.values is None else np.require(keys.values, requirements=("C", "W"))

@@ -59,6 +59,11 @@ class TableProgram:
     def _prepared(self, rows: Rows) -> KeysOfBatch:
         return self._gradient.prepare(_counting(rows, self._keys(rows)))
 
+    @property
+    def is_compiled(self) -> bool:
+        """True once `map` has been called, so that batches of like size wait for no compiler."""
+        return self._gradient.is_compiled
+
     def map(self, state: TableState, scaling: Scaling | None, rows: Rows) -> Value:
         """Sums over one batch: loss, weight and gradient of what belongs to no key; behind them those by key."""
         self.refuse(rows)
