@@ -20,9 +20,20 @@ def test_what_a_worker_has_room_for(rows: int, width: int, is_told: bool) -> Non
     """The largest group counts, as two blocks of float32 beside its bytes, against half of the memory."""
     groups = (Group(10, 0, 100), Group(rows, 100, 100))
     dataset = Dataset("parquet", (File("a.parquet", 200, "", groups[:1]), File("b.parquet", 200, "", groups)))
-    warning = warning_of(dataset, width, 2 * GIB)
+    warning = warning_of(dataset, width, 2 * GIB, shards=1)
     assert bool(warning) == is_told
     assert not is_told or warning.startswith(f"b.parquet has a group of {rows:,} rows, which is read at once")
+
+
+@pytest.mark.parametrize(("shards", "is_told"), [(2, True), (8, False)])
+def test_a_group_that_is_read_in_parts(shards: int, is_told: bool) -> None:
+    """Of a large row group of Parquet a worker has the rows of its shard in memory, so more shards take less."""
+    group = Group(20_000_000, 0, 2 * GIB)
+    warning = warning_of(Dataset("parquet", (File("a.parquet", 3 * GIB, "", (group,)),)), 28, 2 * GIB, shards)
+    assert bool(warning) == is_told
+    assert not is_told or "20,000,000 rows, of which a worker reads 10,000,000 at once" in warning
+    other = Dataset("orc", (File("a.orc", 3 * GIB, "", (group,)),))
+    assert "which is read at once" in warning_of(other, 28, 2 * GIB, shards)
 
 
 def test_it_is_in_the_plan(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -199,17 +200,24 @@ def read_group(dataset: Dataset, file: int, group: int, columns: pa.Schema) -> p
     return chosen.rows_of(table, number, dataset.files[file].url).select(columns.names)
 
 
-def read_stored(dataset: Dataset, file: int, group: int, columns: pa.Schema) -> pa.Table:
-    """Read all rows of one group with these columns, as `read_group` does."""
+def read_stored(
+    dataset: Dataset, file: int, group: int, columns: pa.Schema, rows: tuple[int, int] | None = None
+) -> pa.Table:
+    """Read all rows of one group with these columns, as `read_group` does.
+
+    ``rows``: the first one and the one behind the last, where others are not to be read; see `group_parts`.
+    """
     entry = dataset.files[file]
     fs, path = storage.arrow(entry.url)
     own = columns_of_file(entry, columns)
     stored = names_in_file(columns_in_file(own, dataset.paths), entry)
+    reader: Any = reader_of(dataset.format, dataset.csv)
+    read = reader.read_rows if rows else reader.read
     try:
-        table = reader_of(dataset.format, dataset.csv).read(fs, path, entry, group, stored)
+        table = read(fs, path, entry, group, stored, *(rows or ()))
     except OSError as exc:
         raise DataError(f"{entry.url} was there when the job began, but can't be read: {exc}") from exc
-    if table.num_rows != (expected := stored_rows(entry.groups[group])):
+    if table.num_rows != (expected := rows[1] - rows[0] if rows else stored_rows(entry.groups[group])):
         raise changed(entry.url, f"group {group} had {expected} rows and has {table.num_rows}")
     table = names_of_table(rows_left(table, entry.groups[group]), entry)
     return types_of_table(taken_apart(table, own, dataset.paths), columns, entry)

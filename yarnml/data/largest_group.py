@@ -1,6 +1,9 @@
-"""Groups of rows that a worker has no room for: a group is read at once, whatever its size."""
+"""Groups of rows that a worker has no room for: told before a job starts."""
 
-from yarnml.data.base import Dataset
+from typing import NamedTuple
+
+from yarnml.data.base import Dataset, File, Group
+from yarnml.data.group_parts import reads_parts
 
 BLOCKS = 2
 """Decoded groups in a worker's memory: the one that is learnt from, and the next one."""
@@ -10,20 +13,38 @@ SHARE = 0.5
 """Of a worker's memory: what more a group takes is told."""
 
 
-def warning_of(dataset: Dataset, width: int, memory: int) -> str:
+class _Read(NamedTuple):
+    """What is read of a group at once: the bytes that it takes in a worker, the file, and rows."""
+
+    bytes: int
+    url: str
+    rows: int
+    group_rows: int
+
+
+def warning_of(dataset: Dataset, width: int, memory: int, shards: int) -> str:
     """Warn of the largest group, where it takes much of a worker's ``memory`` in bytes; else empty.
 
     ``width``: numbers that a row becomes, as far as they are known.
+    ``shards``: that the rows are cut into; a large group of Parquet is read in their parts.
     """
-    sizes = [
-        (BLOCKS * NUMBER_BYTES * width * group.rows + group.size, file.url, group.rows)
+    read = max(
+        _read(dataset, width, file, group, -(-dataset.rows // shards))
         for file in dataset.files
         for group in file.groups
-    ]
-    size, url, rows = max(sizes)
-    if size <= SHARE * memory:
-        return ""
-    return (
-        f"{url} has a group of {rows:,} rows, which is read at once and takes about {size / GIB:.1f} GiB in a worker "
-        f"of {memory / GIB:.1f}: write smaller groups, for Parquet by parquet.block.size, or raise workers.memory"
     )
+    if read.bytes <= SHARE * memory:
+        return ""
+    how = "which is read" if read.rows == read.group_rows else f"of which a worker reads {read.rows:,}"
+    advice = "raise workers.memory" if read.rows == read.group_rows else "raise workers.memory or training.shards"
+    return (
+        f"{read.url} has a group of {read.group_rows:,} rows, {how} at once and takes about {read.bytes / GIB:.1f} GiB "
+        f"in a worker of {memory / GIB:.1f}: write smaller groups, for Parquet by parquet.block.size, or {advice}"
+    )
+
+
+def _read(dataset: Dataset, width: int, file: File, group: Group, most: int) -> _Read:
+    """What is read of one group at once; ``most``: rows of a shard."""
+    rows = min(group.rows, most) if reads_parts(dataset, group) else group.rows
+    stored = group.size * rows // max(group.rows, 1)
+    return _Read(BLOCKS * NUMBER_BYTES * width * rows + stored, file.url, rows, group.rows)

@@ -18,7 +18,8 @@ from yarnml.data.arrays import Places
 from yarnml.data.base import Dataset, GroupRows, GroupShare
 from yarnml.data.batches import concatenate, empty_batch, fill_up, pad
 from yarnml.data.cache import Decoded, RowCache
-from yarnml.data.dataset import read_group
+from yarnml.data.dataset import read_group, read_stored
+from yarnml.data.group_parts import is_part
 from yarnml.data.keys import NARROW_BITS
 from yarnml.data.keys import concatenate as concatenate_keys
 from yarnml.data.prefetch import prefetch
@@ -208,6 +209,8 @@ class Loader:
 
     def _read(self, piece: Piece, chosen: pa.Schema) -> GroupRows:
         """Read these columns of a piece, and where the dataset has folds the part that each row is in."""
+        if is_part(self._dataset, piece):
+            return GroupRows(read_stored(self._dataset, piece.file, piece.group, chosen, (piece.low, piece.high)))
         read = chosen
         stratum = self._dataset.stratum
         if stratum is not None and stratum not in chosen.names:

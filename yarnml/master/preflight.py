@@ -120,7 +120,8 @@ def _with_data(job: Job, checkpoints: Checkpoints | None) -> tuple[Job, Plan]:
 
     plan = make_plan(job, earlier)
     job = replace(job, data=plan.data or job.data)
-    if warning := warning_of(plan.datasets["train"], plan.schema.row_width, size_in_bytes(job.workers.memory)):
+    memory = size_in_bytes(job.workers.memory)
+    if warning := warning_of(plan.datasets["train"], plan.schema.row_width, memory, job.shards):
         log(f"data.train: {warning}.")
         plan = replace(plan, remarks=[*plan.remarks, warning])
     plan = replace(plan, remarks=[*plan.remarks, *remarks_on(job)])

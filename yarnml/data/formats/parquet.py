@@ -22,6 +22,7 @@ _FIRST_READ_BYTES = 64 * 2**10  # mostly hold the whole footer, so that one read
 
 _MAX_HEAD_BYTES = 64 * 2**20
 _BUFFER_BYTES = 2**20
+_BATCH_ROWS = 8 * 2**10
 _MAX_FOOTER_BYTES = 8 * 2**20
 
 
@@ -73,6 +74,25 @@ def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.T
     with _opened(fs, path, file, group) as reader:
         # Arrow's pool of one thread would cost more than it decodes: it gets each column as a task of its own.
         return reader.read_row_group(group, columns=columns.names, use_threads=pa.cpu_count() > 1)
+
+
+def read_rows(fs: Any, path: str, file: File, group: int, columns: pa.Schema, low: int, high: int) -> pa.Table:
+    """Read rows ``low`` … ``high`` - 1 of a row group, in the memory that these take.
+
+    Pages are read and decoded from the first one on, since a row's place is known only then.
+    """
+    parts = []
+    start = 0
+    with _opened(fs, path, file, group, in_one_read=False) as reader:
+        for batch in reader.iter_batches(_BATCH_ROWS, [group], columns.names, use_threads=pa.cpu_count() > 1):
+            first = max(low - start, 0)
+            last = min(high - start, batch.num_rows)
+            if first < last:
+                parts.append(batch.slice(first, last - first))
+            start += batch.num_rows
+            if start >= high:
+                break
+    return pa.Table.from_batches(parts)
 
 
 def possible_groups(fs: Any, path: str, condition: pc.Expression, columns: pa.Schema) -> list[int]:
