@@ -54,7 +54,7 @@ def _compared_columns(
     uses = [Use("where", name) for name in values]
     if choice.groups and choice.groups.column not in values:
         uses.append(Use("validation.group", choice.groups.column))
-    used = used_columns(layouts, uses, is_typed(dataset))
+    used = used_columns(layouts, uses, is_typed(dataset), types)
     if not is_typed(dataset):
         text = pa.string()
         used = pa.schema(

@@ -19,6 +19,7 @@ from yarnml.data.layouts import Layout, common_columns, layouts_of
 from yarnml.data.nested import columns_in_file, columns_with_elements, paths_of, taken_apart, with_parts
 from yarnml.data.one_file import columns_of_file, names_in_file, names_of_table, types_of_table
 from yarnml.data.partitions import partition_fields, partition_of
+from yarnml.data.readable import readable, readable_table
 from yarnml.data.snapshots.base import Snapshot, Version
 from yarnml.data.snapshots.registry import find_snapshot
 from yarnml.errors import DataError, JobFileError
@@ -52,7 +53,7 @@ def with_elements(dataset: Dataset, layouts: list[Layout], names: Iterable[str])
     for columns, url in layouts:
         columns, paths = columns_with_elements(columns, dataset.paths, names)
         dataset = replace(dataset, paths=paths)
-        extended.append(Layout(columns, url))
+        extended.append(Layout(readable(columns), url))
     return replace(dataset, files=tuple(with_absent_elements(dataset.files, dataset.paths))), extended
 
 
@@ -93,7 +94,7 @@ def inspect_layouts(
     with ThreadPoolExecutor(MAX_FILES_AT_ONCE) as pool:
         looks = [look for run in pool.map(lambda run: [*map(inspect_file, run)], runs) for look in run]
     inspected = _without_empty(urls, looks, field)
-    stored = [with_parts(columns) for columns, _ in inspected]
+    stored = [readable(with_parts(columns)) for columns, _ in inspected]
     files = [file for _, file in inspected]
     kinds = {**partition_fields(file.partition for file in files), **(snapshot.types if snapshot else {})}
     if snapshot or name in SPARSE:
@@ -220,7 +221,7 @@ def read_stored(
     if table.num_rows != (expected := rows[1] - rows[0] if rows else stored_rows(entry.groups[group])):
         raise changed(entry.url, f"group {group} had {expected} rows and has {table.num_rows}")
     table = names_of_table(rows_left(table, entry.groups[group]), entry)
-    return types_of_table(taken_apart(table, own, dataset.paths), columns, entry)
+    return types_of_table(readable_table(taken_apart(table, own, dataset.paths)), columns, entry)
 
 
 def read_head(dataset: Dataset, columns: pa.Schema, rows: int) -> tuple[pa.Table, str]:
@@ -236,7 +237,7 @@ def read_head(dataset: Dataset, columns: pa.Schema, rows: int) -> tuple[pa.Table
         table = names_of_table(reader_of(dataset.format, dataset.csv).head(fs, path, entry, stored, rows), entry)
     except OSError as exc:
         raise DataError(f"{entry.url} was there a moment ago, but can't be read: {exc}") from exc
-    return types_of_table(taken_apart(table, own, dataset.paths), columns, entry), entry.url
+    return types_of_table(readable_table(taken_apart(table, own, dataset.paths)), columns, entry), entry.url
 
 
 def _format_of(url: str, field: str) -> str:

@@ -4,7 +4,7 @@ Files may have their columns in any order, and more than a job uses.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -41,22 +41,26 @@ def layouts_of(inspected: Iterable[tuple[pa.Schema, str]]) -> list[Layout]:
     return list(different.values())
 
 
-def used_columns(layouts: Sequence[Layout], uses: Sequence[Use], typed: bool) -> pa.Schema:
+def used_columns(layouts: Sequence[Layout], uses: Sequence[Use], typed: bool, given: Collection[str] = ()) -> pa.Schema:
     """The columns that a job uses, each with the type that all files agree on.
 
     ``typed``: whether the files say what their types are; where types are only guessed, different ones are text.
+    ``given``: columns whose type the job gives, so that files need not agree on it.
     JobFileError for a column that a file lacks, or has twice; DataError for one of different kinds.
     """
-    kinds_of_layouts = [_types(layout, uses) for layout in layouts]
+    kinds_of_layouts = [_types(layout, uses, layouts) for layout in layouts]
     by_column = zip(uses, zip(*kinds_of_layouts, strict=True), strict=True)
-    return pa.schema({use.name: _agreed(use, kinds, layouts, typed) for use, kinds in by_column})
+    return pa.schema({
+        use.name: kinds[0] if use.name in given else _agreed(use, kinds, layouts, typed) for use, kinds in by_column
+    })  # fmt: skip
 
 
 def common_columns(layouts: Sequence[Layout]) -> pa.Schema:
     """The columns that all files have, once each; where types have no common one, that of the first file."""
     counts = [Counter(layout.columns.names) for layout in layouts]
     names = [name for name in counts[0] if all(count[name] == 1 for count in counts)]
-    kinds = zip(*(_types(layout, [Use("features", name) for name in names]) for layout in layouts), strict=True)
+    uses = [Use("features", name) for name in names]
+    kinds = zip(*(_types(layout, uses, layouts) for layout in layouts), strict=True)
     return pa.schema({name: joined(column) or column[0] for name, column in zip(names, kinds, strict=True)})
 
 
@@ -67,15 +71,16 @@ def shown(names: Sequence[str]) -> str:
     return f"{', '.join(names[:MAX_NAMES_SHOWN])}, … ({len(names)} columns)"
 
 
-def _types(layout: Layout, uses: Sequence[Use]) -> list[pa.DataType]:
-    """The type of each column in one layout."""
+def _types(layout: Layout, uses: Sequence[Use], layouts: Sequence[Layout]) -> list[pa.DataType]:
+    """The type of each column in one layout of several."""
     names = layout.columns.names
     counts = Counter(names)
     places = {name: place for place, name in enumerate(names)}
     types = layout.columns.types
     for field, name in uses:
         if name not in places:
-            raise JobFileError(f"data.{field}: {layout.url} has no column '{name}'; it has {shown(names)}.")
+            other = next((f"; {other.url} has it" for other in layouts if name in other.columns.names), "")
+            raise JobFileError(f"data.{field}: {layout.url} has no column '{name}'; it has {shown(names)}{other}.")
         if counts[name] > 1:
             raise JobFileError(
                 f"data.{field}: {layout.url} has more than one column '{name}'; give them different names."
@@ -97,7 +102,7 @@ def _agreed(use: Use, kinds: Sequence[pa.DataType], layouts: Sequence[Layout], t
     words = [f"{kinds[n]} in {layouts[n].url}" for n in (places[0], other)]
     raise DataError(
         f"{what} '{use.name}' holds {content(kinds[places[0]])} in some files and {content(kinds[other])} in others: "
-        f"{words[0]}, but {words[1]}; store one type in all."
+        f"{words[0]}, but {words[1]}; store one type in all, or give it one by data.types."
     )
 
 
@@ -109,7 +114,10 @@ def joined(kinds: Sequence[pa.DataType]) -> pa.DataType | None:
     present = list(dict.fromkeys(kind for kind in kinds if not pa.types.is_null(kind)))
     if len(present) <= 1:
         return present[0] if present else pa.null()
-    if len({content(kind) for kind in present}) > 1 or content(present[0]) not in JOINED:
+    contents = {content(kind) for kind in present}
+    if contents == {"dates", "instants"} and all(pa.types.is_date(kind) or kind.tz is None for kind in present):
+        return pa.timestamp("us")  # the day's midnight; in which zone a day began, only instants without one leave open
+    if len(contents) > 1 or content(present[0]) not in JOINED:
         return None
     if content(present[0]) == "lists":
         return pa.list_(present[0].value_type)  # of any length; rows are checked as they are read

@@ -28,6 +28,8 @@ def places(column: pa.Array, known: Sequence[Any]) -> pa.Array:
 
     Raises ArrowException or OverflowError for a column that can't be compared with these.
     """
+    if pa.types.is_floating(column.type):
+        column = pc.add(column, pa.scalar(0, column.type))  # -0.0 is 0.0
     try:
         return pc.index_in(column, _array_of(known, column.type))
     except (pa.ArrowException, OverflowError):

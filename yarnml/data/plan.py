@@ -136,7 +136,7 @@ def _with_label_type(job: Job, train: Dataset, layouts: list[Layout]) -> Data:
     predicted = label_type(job)
     if predicted == data.label_type or not data.labels:
         return data
-    kinds = used_columns(layouts, [Use("label", name) for name in data.labels], is_typed(train)).types
+    kinds = used_columns(layouts, [Use("label", name) for name in data.labels], is_typed(train), data.types).types
     has_numbers = all(is_number(plain_type(kind)) for kind in kinds)
     return msgspec.structs.replace(data, label_type=predicted) if has_numbers else data
 
@@ -146,7 +146,7 @@ def _columns(data: Data, dataset: Dataset, layouts: list[Layout], train: pa.Sche
 
     ``train``: those of the training data, which other datasets follow.
     """
-    columns = used_columns(layouts, uses_of(data), is_typed(dataset))
+    columns = used_columns(layouts, uses_of(data), is_typed(dataset), data.types)
     if not is_typed(dataset):
         columns = types_to_read(data, columns) if train is None else types_like(train, columns, _plain(data))
     return with_maps(with_types(columns, data.types), keyed_columns(data.prepare))

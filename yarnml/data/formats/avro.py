@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from types import ModuleType
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 
@@ -68,7 +69,7 @@ def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.T
         types = {name: kind for name, kind in arrow_fields(reader.writer_schema).items() if name in columns.names}
         batches = []
         while rows := list(islice(reader, _ROWS_AT_ONCE)):
-            arrays = [pa.array([row[name] for row in rows], kind) for name, kind in types.items()]
+            arrays = [_array([row[name] for row in rows], kind) for name, kind in types.items()]
             batches.append(pa.record_batch([*arrays, pa.nulls(len(rows))], [*types, _NO_COLUMN]))
         stored = pa.schema([*types.items(), (_NO_COLUMN, pa.null())])
         return pa.Table.from_batches(batches, stored).combine_chunks().select([*types])
@@ -78,6 +79,12 @@ def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.T
 
 def head(fs: Any, path: str, file: File, columns: pa.Schema, rows: int) -> pa.Table:
     return read(fs, path, file, 0, columns).slice(0, rows)
+
+
+def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_string(kind) and isinstance(next((v for v in values if v is not None), None), UUID):
+        values = [None if value is None else str(value) for value in values]
+    return pa.array(values, kind)
 
 
 def _length_of_header(source: Any, url: str) -> int:

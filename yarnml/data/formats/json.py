@@ -9,6 +9,7 @@ import pyarrow.json as pj
 from yarnml.data.arrays import is_text
 from yarnml.data.base import File
 from yarnml.data.formats import lines
+from yarnml.data.formats.json_mixed import joined, with_texts
 from yarnml.errors import DataError, first_line
 
 TYPED = True
@@ -27,10 +28,9 @@ def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
 
     file = lines.scan(fs, path, url, 0, on_run=look).file
     try:
-        joined = pa.unify_schemas(schemas, promote_options="permissive") if schemas else pa.schema([])
+        return joined(schemas), file
     except pa.ArrowException as exc:
         raise DataError(f"{url} holds values of several types in one field: {first_line(exc)}.") from exc
-    return pa.schema([f.with_type(pa.string()) if pa.types.is_timestamp(f.type) else f for f in joined]), file
 
 
 def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.Table:
@@ -57,7 +57,7 @@ def _parse(run: lines.Run, url: str, columns: pa.Schema | None) -> pa.Table:
 def _decode(body: bytes, columns: pa.Schema | None) -> pa.Table:
     """The rows of a text; with ``columns`` these alone, of their types as far as they fit the values."""
     if columns is None:
-        return _rows(body, None)
+        return _inferred(body)
     try:
         return _rows(body, columns).select(columns.names)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # the latter for maps, which vectors become for keys
@@ -66,11 +66,22 @@ def _decode(body: bytes, columns: pa.Schema | None) -> pa.Table:
         try:
             table = _rows(body, texts, infers=True)
         except pa.ArrowInvalid:
-            table = _rows(body, None)
+            table = _inferred(body)
     for field in columns:
         if field.name not in table.column_names:
             table = table.append_column(field.name, pa.nulls(table.num_rows, field.type))
     return table.select(columns.names)
+
+
+def _inferred(body: bytes) -> pa.Table:
+    """The rows with the types of their values; texts where a field holds them beside numbers."""
+    try:
+        return _rows(body, None)
+    except pa.ArrowInvalid:
+        texts = with_texts(body)
+        if texts is None:
+            raise
+        return _rows(texts, None)
 
 
 def _rows(body: bytes, columns: pa.Schema | None, infers: bool = False) -> pa.Table:

@@ -103,7 +103,8 @@ def possible_groups(fs: Any, path: str, condition: pc.Expression, columns: pa.Sc
     schema = pa.schema([columns.field(f.name) if f.name in columns.names else f for f in fragment.physical_schema])
     try:
         return [group.id for part in fragment.split_by_row_group(condition, schema) for group in part.row_groups]
-    except pa.ArrowInvalid:  # statistics that are finer than the type that files have in common, as of nanoseconds
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        # Statistics that are finer than the type that files have in common, as of nanoseconds, or of half floats.
         return [*range(fragment.num_row_groups)]
 
 
