@@ -172,7 +172,7 @@ def test_a_wrong_dialect(csv: dict[str, Any], words: str, tmp_path: Path) -> Non
         ("a.jsonl", b'[{"x": 1}]\n', "is one JSON list"),
         ("a.jsonl", b'{"x": 1\n "y": 2}\n', "is not readable JSON Lines"),
         ("a.jsonl", b'{"x": 1, "y": 0}{"x": 1, "y": 0}\n', "has 1 lines but 2 objects"),
-        ("a.jsonl", b'{"x": 1, "y": 1}\n{"x": "a", "y": 0}\n', "is not readable JSON Lines: .*[Cc]olumn"),
+        ("a.jsonl", b'{"x": 1, "y": 1}\n{"x": {"a": 1}, "y": 0}\n', "is not readable JSON Lines: .*[Cc]olumn"),
         ("a.svm", b"1 3:a\n", "is not readable libsvm: a line is 'label number:value"),
         ("a.svm", b"yes 3:1\n", "one begins with 'yes 3:1'"),
     ],

@@ -53,10 +53,10 @@ def test_the_rows_and_the_memory_of_a_part(tmp_path: Path, low: int, high: int) 
     url = written(tmp_path / "t.parquet")
     fs, path = storage.arrow(url)
     columns, file = parquet.inspect(fs, path, url)
-    whole, most = peak(lambda: parquet.read(fs, path, file, 0, columns))
-    part, least = peak(lambda: parquet.read_rows(fs, path, file, 0, columns, low, high))
+    whole, whole_bytes = peak(lambda: parquet.read(fs, path, file, 0, columns))
+    part, part_bytes = peak(lambda: parquet.read_rows(fs, path, file, 0, columns, low, high))
     assert part.equals(whole.slice(low, high - low))
-    assert least < 0.7 * most
+    assert part_bytes < 0.7 * whole_bytes
 
 
 def test_shards_of_one_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

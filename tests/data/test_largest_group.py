@@ -27,7 +27,7 @@ def test_what_a_worker_has_room_for(rows: int, width: int, is_told: bool) -> Non
 
 @pytest.mark.parametrize(("shards", "is_told"), [(2, True), (8, False)])
 def test_a_group_that_is_read_in_parts(shards: int, is_told: bool) -> None:
-    """Of a large row group of Parquet a worker has the rows of its shard in memory, so more shards take less."""
+    """A worker has the rows of its shard of a large row group of Parquet in memory, so more shards take less."""
     group = Group(20_000_000, 0, 2 * GIB)
     warning = warning_of(Dataset("parquet", (File("a.parquet", 3 * GIB, "", (group,)),)), 28, 2 * GIB, shards)
     assert bool(warning) == is_told

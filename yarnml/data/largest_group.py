@@ -14,7 +14,7 @@ SHARE = 0.5
 
 
 class _Read(NamedTuple):
-    """What is read of a group at once: the bytes that it takes in a worker, the file, and rows."""
+    """Rows of a group that are read at once: the bytes that it takes in a worker, and the file."""
 
     bytes: int
     url: str
@@ -43,8 +43,8 @@ def warning_of(dataset: Dataset, width: int, memory: int, shards: int) -> str:
     )
 
 
-def _read(dataset: Dataset, width: int, file: File, group: Group, most: int) -> _Read:
-    """What is read of one group at once; ``most``: rows of a shard."""
-    rows = min(group.rows, most) if reads_parts(dataset, group) else group.rows
+def _read(dataset: Dataset, width: int, file: File, group: Group, shard_rows: int) -> _Read:
+    """The rows of one group that are read at once; ``shard_rows``: of a shard."""
+    rows = min(group.rows, shard_rows) if reads_parts(dataset, group) else group.rows
     stored = group.size * rows // max(group.rows, 1)
     return _Read(BLOCKS * NUMBER_BYTES * width * rows + stored, file.url, rows, group.rows)

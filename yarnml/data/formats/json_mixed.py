@@ -48,7 +48,7 @@ def joined(schemas: Sequence[pa.Schema]) -> pa.Schema:
 
 
 def _mixed(kinds: dict[str, set[str]]) -> set[str]:
-    return {name for name, found in kinds.items() if len(found) > 1 and found <= _SCALARS}
+    return {name for name, own in kinds.items() if len(own) > 1 and own <= _SCALARS}
 
 
 def _kind(kind: pa.DataType) -> str:
