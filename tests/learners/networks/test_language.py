@@ -188,7 +188,7 @@ def test_refused_jobs(learner: dict[str, Any], data: dict[str, Any], words: str)
 def test_refused_metrics_and_models(docstrings: Path, exported: Path, model: Model, tmp_path: Path) -> None:
     """A metric that texts do not have, and a model that can't write, are refused by their names."""
     asked = job(docstrings, tmp_path, evaluation={"metrics": ["rmse"]})
-    with pytest.raises(JobFileError, match=r"judged by loss, perplexity, bits_per_byte, accuracy, not by rmse"):
+    with pytest.raises(JobFileError, match=r"judged by loss, accuracy, perplexity, bits_per_byte, not by rmse"):
         yarnml.run(asked, "inline")
     rows = job(docstrings, tmp_path, learner={"kind": "embedding_bag"}, training={"epochs": 1})
     rows["data"] |= {"label": "package"}

@@ -27,7 +27,11 @@ ASYNCHRONOUS = {"state": "sharded", "consistency": "asynchronous"}
             "learner.min_count and learner.admission_probability are two ways to keep rare keys out",
         ),
         ([KEY], {"learner": TABLE, "training": {"batch_size": "full"}}, "must be a number, such as 4096, not full"),
-        ([KEY], {"learner": TABLE, "training": {"gradients": "bfloat16"}}, "which learner.kind sparse_linear does not"),
+        (
+            [KEY],
+            {"learner": TABLE, "training": {"gradients": "bfloat16"}},
+            "is for learners without a table of keys, which",
+        ),
         ([], {"learner": {"kind": "tree"}, "training": {"state": "sharded"}}, "learner.kind tree has none of these"),
         (
             [],
