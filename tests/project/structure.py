@@ -7,6 +7,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -96,8 +97,9 @@ def long_files(file: Path) -> Iterator[Place]:
 RULES = (packed, fragments, untelling_names, long_files)
 
 
-def _nodes(file: Path) -> Iterator[ast.AST]:
-    return ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+@lru_cache(maxsize=1)  # all rules for one file, then the next
+def _nodes(file: Path) -> list[ast.AST]:
+    return [*ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
 
 
 def _packs(node: ast.Assign) -> bool:
