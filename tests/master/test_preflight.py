@@ -90,8 +90,8 @@ def test_what_would_be_refused(data: Any, kind: type[Exception], words: str, tmp
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        (["run", "job.yaml", "--plan"], "--plan is for jobs that train, and job.yaml uses a model"),
-        (["submit", "job.yaml", "--plan"], "--plan is for jobs that train, and job.yaml uses a model"),
+        (["run", "job.yaml", "--plan"], "--plan is for jobs that train, and job.yaml does not train"),
+        (["submit", "job.yaml", "--plan"], "--plan is for jobs that train, and job.yaml does not train"),
         (["run", "job.yaml", "--plan", "--restart"], "--plan does nothing to a job"),
     ],
 )

@@ -72,7 +72,7 @@ def print_plan(job_file: str, overrides: tuple[str, ...], restart: bool, trial: 
 
     job = load(job_file, overrides)
     if not isinstance(job, Job):
-        raise JobFileError(f"--plan is for jobs that train, and {job_file} uses a model; run it without --plan.")
+        raise JobFileError(f"--plan is for jobs that train, and {job_file} does not train; run it without --plan.")
     start = look_ahead(job)
     echo(str(overview_of_facts(start)))
     if link is not None:
