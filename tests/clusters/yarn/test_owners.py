@@ -37,7 +37,7 @@ def test_an_owner_dies(
     job = cluster.job(f"owner-{request.node.callspec.id}", reducers={"count": 2, "memory": "512 MiB"})
     for name, fields in sections.items():
         job[name] = fields if name == "learner" else job[name] | fields
-    job["training"] |= {"epochs": 1000, "state": "sharded"}
+    job["training"] |= {"epochs": 500, "state": "sharded"}
     with submitted(cluster, job) as run:
         wait_for("a checkpoint", lambda: cluster.steps(job), 180)
         owners = [process for process in cluster.processes(CONTAINER) if is_owner(process)]
