@@ -2,13 +2,13 @@
 
 import os
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.processes import wait_for
 from yarnml.clusters import spare
 from yarnml.clusters.fork_client import ForkClient, ForkedProcess
 from yarnml.clusters.spare import SpareServer
@@ -135,7 +135,5 @@ def test_a_server_is_kept_for_a_while(kept: SpareServer, monkeypatch: pytest.Mon
     monkeypatch.setattr(spare, "KEPT_SECONDS", 0.0)
     server = kept.take(dict(os.environ))
     kept.give_back(server)
-    deadline = time.monotonic() + SECONDS
-    while not server.has_ended and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_for("the server's end", lambda: server.has_ended, SECONDS)
     assert programs() == []

@@ -86,16 +86,14 @@ def check_processes(job: BaseJob) -> None:
         )
     _check_sizes(job)
     environment = job.environment
-    ways = [name for name in ("archive", "pex", "image") if getattr(environment, name)]
-    if environment.python and environment.archive:
-        ways.insert(0, "python")
+    given = [name for name in ("python", "archive", "pex", "image") if getattr(environment, name)]
+    ways = [name for name in given if name != "python" or environment.archive]
     if len(ways) > 1:
         raise JobFileError(f"environment.{' and environment.'.join(ways)} both say where Python is; give one of them.")
-    ready = [name for name in ("python", "archive", "pex", "image") if getattr(environment, name)]
-    if environment.packages and ready:
+    if environment.packages and given:
         raise JobFileError(
             "environment.packages chooses from the active environment, which does not travel with "
-            f"environment.{ready[0]}; leave one of them out."
+            f"environment.{given[0]}; leave one of them out."
         )
     for name in environment.variables:
         if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):

@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from yarnml.data.arrays import is_number, is_text
+from yarnml.data.layouts import content
 
-_KINDS = {str: "text", int: "number", float: "number", bool: "boolean"}
+_KINDS = {str: "text", int: "numbers", float: "numbers", bool: "booleans"}
 _SCALARS = frozenset(_KINDS.values())
 
 
@@ -41,7 +41,7 @@ def joined(schemas: Sequence[pa.Schema]) -> pa.Schema:
     plain = [pa.schema([f.with_type(pa.string()) if pa.types.is_timestamp(f.type) else f for f in s]) for s in schemas]
     kinds: dict[str, set[str]] = {}
     for field in (field for columns in plain for field in columns if not pa.types.is_null(field.type)):
-        kinds.setdefault(field.name, set()).add(_kind(field.type))
+        kinds.setdefault(field.name, set()).add(content(field.type))
     mixed = _mixed(kinds)
     texts = [pa.schema([f.with_type(pa.string()) if f.name in mixed else f for f in s]) for s in plain]
     return pa.unify_schemas(texts, promote_options="permissive") if texts else pa.schema([])
@@ -49,12 +49,6 @@ def joined(schemas: Sequence[pa.Schema]) -> pa.Schema:
 
 def _mixed(kinds: dict[str, set[str]]) -> set[str]:
     return {name for name, own in kinds.items() if len(own) > 1 and own <= _SCALARS}
-
-
-def _kind(kind: pa.DataType) -> str:
-    if pa.types.is_boolean(kind):
-        return "boolean"
-    return "text" if is_text(kind) else "number" if is_number(kind) else "nested"
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
