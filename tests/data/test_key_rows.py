@@ -48,6 +48,20 @@ def test_columns(left: list[Row], right: list[Row]) -> None:
     assert lists(both) == [a + b for a, b in zip(left, right, strict=False)]
 
 
+SINGLE = st.lists(st.tuples(st.integers(0, 9), st.just(1.0)), max_size=1)
+
+
+@settings(max_examples=25)
+@given(st.integers(2, 20).flatmap(lambda columns: st.lists(st.tuples(*[SINGLE] * columns), min_size=1, max_size=6)))
+def test_columns_of_single_keys(rows: list[tuple[Row, ...]]) -> None:
+    """Columns whose rows have a key or none: more of them than are laid beside each other at once."""
+    columns = [key_rows(list(column)) for column in zip(*rows, strict=True)]
+    both = beside(columns, with_fields=True)
+    assert lists(both) == [[entry for cell in row for entry in cell] for row in rows]
+    assert both.fields is not None
+    assert both.fields.tolist() == [number for row in rows for number, cell in enumerate(row) if cell]
+
+
 @settings(max_examples=25)
 @given(st.lists(ROWS.map(lambda rows: rows[0]), max_size=4), st.integers(1, 3), st.data())
 def test_rows_of_one_length(before: list[Row], length: int, data: st.DataObject) -> None:

@@ -11,6 +11,9 @@ from yarnml.data.arrays import Array, Matrix, Places
 NARROW_BITS = 32
 """Of keys with so many bits, or fewer, all others are 0."""
 
+CACHE_LINE_BYTES = 64
+"""Of a processor: the keys of so many columns are laid beside each other at once, as a write fetches a whole line."""
+
 Entries = Array | slice
 """Places of entries, whether to take each, or a range of them."""
 
@@ -115,10 +118,13 @@ def beside(columns: Sequence[KeyRows], *, with_fields: bool = False) -> KeyRows:
     """
     if len(columns) == 1:
         return columns[0]._replace(fields=np.zeros(len(columns[0].keys), np.uint16) if with_fields else None)
+    present = _single(columns)
+    if present is not None:
+        return _beside_single(columns, present, with_fields=with_fields)
     lengths = np.stack([np.diff(column.offsets) for column in columns], axis=1)
     offsets = _offsets(lengths.sum(axis=1))
     starts = offsets[:-1, None] + np.cumsum(lengths, axis=1) - lengths
-    keys = np.empty(offsets[-1], np.uint64)
+    keys = np.empty(offsets[-1], columns[0].keys.dtype)
     values = None if all(c.values is None for c in columns) else np.ones(len(keys), np.float32)
     fields = np.empty(len(keys), np.uint16) if with_fields else None
     for number, (column, start) in enumerate(zip(columns, starts.T, strict=True)):
@@ -129,6 +135,36 @@ def beside(columns: Sequence[KeyRows], *, with_fields: bool = False) -> KeyRows:
         if fields is not None:
             fields[entries] = number
     return KeyRows(offsets, keys, values, fields)
+
+
+def _single(columns: Sequence[KeyRows]) -> npt.NDArray[np.bool_] | None:
+    """[columns, rows]: which have a key; None where a row of a column has more of them, or any has a value."""
+    present = np.empty((len(columns), columns[0].size), np.bool_)
+    for line, column in zip(present, columns, strict=True):
+        lengths = np.diff(column.offsets)
+        if column.values is not None or lengths.max(initial=0) > 1:
+            return None
+        line[:] = lengths
+    return present
+
+
+def _beside_single(columns: Sequence[KeyRows], present: npt.NDArray[np.bool_], *, with_fields: bool) -> KeyRows:
+    """Do as `beside` for columns with a key for each row at most, in a fraction of the time.
+
+    ``present``: [columns, rows], which have one.
+    """
+    count, rows = present.shape
+    keys = np.empty((rows, count), columns[0].keys.dtype)
+    at_once = CACHE_LINE_BYTES // keys.itemsize
+    for start in range(0, count, at_once):
+        strip = columns[start : start + at_once]
+        lines = np.empty((len(strip), rows), keys.dtype)
+        for line, column, has_key in zip(lines, strip, present[start:], strict=False):
+            line[slice(None) if len(column.keys) == rows else has_key] = column.keys
+        keys[:, start : start + len(strip)] = lines.T
+    has_keys = slice(None) if present.all() else present.T.reshape(-1)
+    fields = np.tile(np.arange(count, dtype=np.uint16), rows)[has_keys] if with_fields else None
+    return KeyRows(_offsets(present.sum(axis=0)), keys.reshape(-1)[has_keys], None, fields)
 
 
 def _offsets(lengths: Array) -> Places:

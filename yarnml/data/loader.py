@@ -20,7 +20,6 @@ from yarnml.data.batches import concatenate, empty_batch, fill_up, pad
 from yarnml.data.cache import Decoded, RowCache
 from yarnml.data.dataset import read_group, read_stored
 from yarnml.data.group_parts import is_part
-from yarnml.data.keys import NARROW_BITS
 from yarnml.data.keys import concatenate as concatenate_keys
 from yarnml.data.prefetch import prefetch
 from yarnml.data.rows import rows_of
@@ -198,10 +197,7 @@ class Loader:
         if decoded is None or (decoded.folds is None and self._dataset.fold):
             table, folds = self._read(piece, self._columns)
             numbers = self._numbers(piece, len(table)) if self._trains else None
-            rows = rows_of(table, self._schema, self._dataset.files[piece.file].url, numbers)
-            if rows.keys and self._schema.key_bits <= NARROW_BITS:
-                rows = rows._replace(keys=rows.keys.narrow())
-            decoded = Decoded(rows, folds)
+            decoded = Decoded(rows_of(table, self._schema, self._dataset.files[piece.file].url, numbers), folds)
             self.bytes_read += decoded.rows.nbytes
         if keep:
             self._cache.put(piece, decoded)

@@ -24,7 +24,7 @@ from yarnml.data.arrays import (
 from yarnml.data.classes import class_array
 from yarnml.data.crosses import crossed, crosses_of
 from yarnml.data.inputs import array_of, inputs_of, takes_nulls
-from yarnml.data.keys import KeyRows, beside
+from yarnml.data.keys import NARROW_BITS, KeyRows, beside
 from yarnml.data.lookup import places
 from yarnml.data.offsets import distances
 from yarnml.data.plain_columns import lay_plain
@@ -75,10 +75,10 @@ def offset_of(numbers: npt.NDArray[np.float32], offset: Offset, where: str) -> n
     return np.log(numbers) if offset.is_exposure else numbers
 
 
-def keys_of(table: pa.Table, schema: Schema, where: str) -> KeyRows | None:
+def keys_of(table: pa.Table, schema: Schema, where: str, *, narrow: bool = False) -> KeyRows | None:
     """The keys of a table's rows, column by column in the job file's order, and behind them those of crosses.
 
-    None where no column becomes keys.
+    None where no column becomes keys.  ``narrow``: see `KeyRows.narrow`.
     """
     columns = columns_of(table, [f.name for f in schema.keyed], where)
     made = {f.name: _keys(column, f, where) for column, f in zip(columns, schema.keyed, strict=True)}
@@ -86,7 +86,7 @@ def keys_of(table: pa.Table, schema: Schema, where: str) -> KeyRows | None:
         return None
     bits = schema.key_bits
     all_columns = [*made.values(), *(crossed(made, cross, bits) for cross in crosses_of(schema))]
-    return beside(all_columns, with_fields=schema.fields)
+    return beside([c.narrow() for c in all_columns] if narrow else all_columns, with_fields=schema.fields)
 
 
 def _keys(column: pa.ChunkedArray, feature: Feature, where: str) -> KeyRows:
@@ -116,7 +116,7 @@ def check_finite(x: Matrix, schema: Schema, where: str) -> None:
 
 
 def rows_of(table: pa.Table, schema: Schema, where: str, numbers: Places | None = None) -> Rows:
-    """Features, labels and weights of a table, aligned, without class weights.
+    """Features, labels and weights of a table, aligned, without class weights, and keys as narrow as they are.
 
     ``numbers``: of rows to train on, among all such.  DataError names the column that can't be used.
     """
@@ -131,7 +131,8 @@ def rows_of(table: pa.Table, schema: Schema, where: str, numbers: Places | None 
         weight = weights_of(plain_column(table, schema.weight, where), schema.weight, where)
     if schema.label_type == "text":
         weight = weight * pieces_of(x)
-    return Rows(x, aligned(y), aligned(weight), keys_of(table, schema, where))
+    keys = keys_of(table, schema, where, narrow=schema.key_bits <= NARROW_BITS)
+    return Rows(x, aligned(y), aligned(weight), keys)
 
 
 def pieces_of(x: Matrix) -> npt.NDArray[np.float32]:

@@ -1,5 +1,7 @@
 """FNV-1a, 64 bits (Fowler, Noll and Vo; RFC 9923): the same in every language, and here for many texts at a time."""
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -41,14 +43,20 @@ _SECOND_FACTOR = np.uint64(0x94D049BB133111EB)
 def mixed(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """A hash of each number, different for different ones: a step of SplitMix64 (Steele, Lea and Flood, 2014)."""
     value = numbers + _STEP
-    value = (value ^ (value >> np.uint64(30))) * _FIRST_FACTOR
-    value = (value ^ (value >> np.uint64(27))) * _SECOND_FACTOR
-    return value ^ (value >> np.uint64(31))
+    value ^= value >> np.uint64(30)
+    value *= _FIRST_FACTOR
+    value ^= value >> np.uint64(27)
+    value *= _SECOND_FACTOR
+    value ^= value >> np.uint64(31)
+    return value
 
 
+@cache
 def salt(name: str) -> npt.NDArray[np.uint64]:
-    """[1]: a number that tells columns apart in their hashes, by their names."""
-    return mixed(fnv1a(pa.array([name], pa.large_string())))
+    """[1]: a number that tells columns apart in their hashes, by their names; not to be written to."""
+    made = mixed(fnv1a(pa.array([name], pa.large_string())))
+    made.flags.writeable = False
+    return made
 
 
 def buckets(texts: pa.Array, width: int) -> npt.NDArray[np.int64]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from yarnml.data.arrays import Places, float64, is_list, is_number, is_text, one_array, plain_type, to_float32
+from yarnml.data.arrays import Places, as_numpy, float64, is_list, is_number, is_text, one_array, plain_type, to_float32
 from yarnml.data.keys import KeyRows
 from yarnml.data.lookup import whole
 from yarnml.data.prepare.base import NUMBERS
@@ -65,8 +65,8 @@ def names(step: Key, column: str) -> list[str]:
 def apply(step: Key, column: pa.Array, where: str) -> KeyRows:
     offsets, nested, values = _entries(column, where)
     entries = one_array(pa.chunked_array([nested]))
-    present = entries.is_valid().to_numpy(zero_copy_only=False)
-    if not present.all():
+    if entries.null_count:
+        present = entries.is_valid().to_numpy(zero_copy_only=False)
         offsets = np.append(0, np.cumsum(present))[offsets]
         entries = entries.drop_null()
         values = None if values is None else values[present]
@@ -99,14 +99,21 @@ def _map_lengths(column: pa.Array) -> pa.Array:
 
 def _keys(step: Key, entries: pa.Array, where: str) -> npt.NDArray[np.uint64]:
     """[entries]: their keys; there are no nulls."""
-    column_salt = salt(step.columns[0])
     if step.buckets_per_octave:
-        keys = mixed(_buckets(float64(entries), step.buckets_per_octave) ^ column_salt)
-    else:
-        coded = whole(entries, where).dictionary_encode()
-        keys = mixed(hashes(coded.dictionary) ^ column_salt)[coded.indices.to_numpy(zero_copy_only=False)]
-    dropped = np.uint64(64 - step.bits)
-    return keys >> dropped << dropped
+        return _salted(_buckets(float64(entries), step.buckets_per_octave), step)
+    entries = whole(entries, where)
+    if pa.types.is_integer(entries.type):  # to hash a number takes less time than to look it up
+        return _salted(hashes(entries), step)
+    coded = entries.dictionary_encode()
+    return _salted(hashes(coded.dictionary), step).take(as_numpy(coded.indices))
+
+
+def _salted(values: npt.NDArray[np.uint64], step: Key) -> npt.NDArray[np.uint64]:
+    """The keys of values that have these hashes."""
+    keys = mixed(values ^ salt(step.columns[0]))
+    dropped = 64 - step.bits
+    keys &= np.uint64(2**64 - 2**dropped)
+    return keys
 
 
 def hashes(values: pa.Array) -> npt.NDArray[np.uint64]:
@@ -114,10 +121,11 @@ def hashes(values: pa.Array) -> npt.NDArray[np.uint64]:
     if pa.types.is_boolean(values.type):
         values = values.cast(pa.large_string())
     if is_number(values.type):
-        numbers = values.to_numpy(zero_copy_only=False)
+        numbers = as_numpy(values)
         made = mixed(numbers.astype(np.uint64))
         is_long = (numbers >= TOO_LONG) | (numbers <= -TOO_LONG)
-        made[is_long] = fnv1a(values.filter(pa.array(is_long)).cast(pa.large_string()))
+        if is_long.any():
+            made[is_long] = fnv1a(values.filter(pa.array(is_long)).cast(pa.large_string()))
         return made
     is_whole = pc.match_substring_regex(values, WHOLE)
     texts = np.empty(len(values), np.uint64)
