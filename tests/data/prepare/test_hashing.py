@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.preparing import fnv, plan, prepared, step
-from yarnml.data.prepare.hashing import fnv1a
+from yarnml.data.prepare import hashing
+from yarnml.data.prepare.hashing import ALL_BITS, fnv1a, mixed, mixed_quickly, salt
 
 
 @settings(max_examples=30)
@@ -22,6 +23,17 @@ def test_fnv1a(texts: list[str]) -> None:
     column = pa.array([*texts, "foobar", *texts], pa.large_string())
     assert fnv1a(column).tolist() == [fnv(t) for t in [*texts, "foobar", *texts]]
     assert fnv1a(column.slice(len(texts), 1)).tolist() == [0x85944171F73967E8]
+
+
+def test_loops_mix_as_numpy_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop that numba compiles gives what NumPy does, with a column's salt and with fewer bits."""
+    numbers = np.random.default_rng(0).integers(2**64, size=1000, dtype=np.uint64)
+    kept = np.uint64(2**64 - 2**40)
+    for has_numba in (True, False):
+        monkeypatch.setattr(hashing, "has_numba", lambda has_numba=has_numba: has_numba)
+        assert np.array_equal(mixed_quickly(numbers), mixed(numbers))
+        assert np.array_equal(mixed_quickly(numbers, salt("c"), kept), mixed(numbers ^ salt("c")) & kept)
+        assert mixed_quickly(np.zeros(1, np.uint64), kept=ALL_BITS).tolist() == [0xE220A8397B1DCDAF]
 
 
 def test_hash(tmp_path: Path) -> None:

@@ -6,11 +6,19 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from yarnml.data.loops import Loop, compiled, has_numba
+
+Hashes = npt.NDArray[np.uint64]
+
+ALL_BITS = np.uint64(2**64 - 1)
+
+NO_COLUMN = np.zeros(1, np.uint64)
+
 _OFFSET = np.uint64(0xCBF29CE484222325)
 _PRIME = np.uint64(0x100000001B3)
 
 
-def fnv1a(texts: pa.Array) -> npt.NDArray[np.uint64]:
+def fnv1a(texts: pa.Array) -> Hashes:
     """The hash of each text's UTF-8 bytes.
 
     It goes through the places of bytes, and takes all texts that are so long at once.
@@ -40,7 +48,7 @@ _FIRST_FACTOR = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND_FACTOR = np.uint64(0x94D049BB133111EB)
 
 
-def mixed(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+def mixed(numbers: Hashes) -> Hashes:
     """A hash of each number, different for different ones: a step of SplitMix64 (Steele, Lea and Flood, 2014)."""
     value = numbers + _STEP
     value ^= value >> np.uint64(30)
@@ -51,8 +59,33 @@ def mixed(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return value
 
 
+def mixed_quickly(numbers: Hashes, column: Hashes = NO_COLUMN, kept: np.uint64 = ALL_BITS) -> Hashes:
+    """``mixed(numbers ^ column) & kept``, in a tenth of the time where numba is there.
+
+    ``column``: [1], see `salt`.
+    """
+    if not has_numba():
+        return mixed(numbers ^ column) & kept
+    made = np.empty_like(numbers)
+    _mix_in_numba()(numbers, column[0], kept, made)
+    return made
+
+
 @cache
-def salt(name: str) -> npt.NDArray[np.uint64]:
+def _mix_in_numba() -> Loop:
+    return compiled(_mix, "void(uint64[::1], uint64, uint64, uint64[::1])")
+
+
+def _mix(numbers: Hashes, column: np.uint64, kept: np.uint64, made: Hashes) -> None:
+    for i in range(len(numbers)):
+        value = (numbers[i] ^ column) + _STEP
+        value = (value ^ (value >> np.uint64(30))) * _FIRST_FACTOR
+        value = (value ^ (value >> np.uint64(27))) * _SECOND_FACTOR
+        made[i] = (value ^ (value >> np.uint64(31))) & kept
+
+
+@cache
+def salt(name: str) -> Hashes:
     """[1]: a number that tells columns apart in their hashes, by their names; not to be written to."""
     made = mixed(fnv1a(pa.array([name], pa.large_string())))
     made.flags.writeable = False

@@ -15,7 +15,7 @@ from yarnml.data.keys import KeyRows
 from yarnml.data.lookup import whole
 from yarnml.data.prepare.base import NUMBERS
 from yarnml.data.prepare.findings import Finding
-from yarnml.data.prepare.hashing import fnv1a, mixed, salt
+from yarnml.data.prepare.hashing import Hashes, fnv1a, mixed_quickly, salt
 from yarnml.errors import DataError
 from yarnml.job.prepare import Key
 
@@ -97,7 +97,7 @@ def _map_lengths(column: pa.Array) -> pa.Array:
     return pc.fill_null(pc.list_value_length(column.cast(pa.list_(entry))), 0)
 
 
-def _keys(step: Key, entries: pa.Array, where: str) -> npt.NDArray[np.uint64]:
+def _keys(step: Key, entries: pa.Array, where: str) -> Hashes:
     """[entries]: their keys; there are no nulls."""
     if step.buckets_per_octave:
         return _salted(_buckets(float64(entries), step.buckets_per_octave), step)
@@ -108,21 +108,19 @@ def _keys(step: Key, entries: pa.Array, where: str) -> npt.NDArray[np.uint64]:
     return _salted(hashes(coded.dictionary), step).take(as_numpy(coded.indices))
 
 
-def _salted(values: npt.NDArray[np.uint64], step: Key) -> npt.NDArray[np.uint64]:
+def _salted(values: Hashes, step: Key) -> Hashes:
     """The keys of values that have these hashes."""
-    keys = mixed(values ^ salt(step.columns[0]))
     dropped = 64 - step.bits
-    keys &= np.uint64(2**64 - 2**dropped)
-    return keys
+    return mixed_quickly(values, salt(step.columns[0]), np.uint64(2**64 - 2**dropped))
 
 
-def hashes(values: pa.Array) -> npt.NDArray[np.uint64]:
+def hashes(values: pa.Array) -> Hashes:
     """A number for each value, the same for a whole number and for its text."""
     if pa.types.is_boolean(values.type):
         values = values.cast(pa.large_string())
     if is_number(values.type):
         numbers = as_numpy(values)
-        made = mixed(numbers.astype(np.uint64))
+        made = mixed_quickly(numbers.astype(np.uint64))
         is_long = (numbers >= TOO_LONG) | (numbers <= -TOO_LONG)
         if is_long.any():
             made[is_long] = fnv1a(values.filter(pa.array(is_long)).cast(pa.large_string()))
@@ -135,7 +133,7 @@ def hashes(values: pa.Array) -> npt.NDArray[np.uint64]:
     return texts
 
 
-def _buckets(numbers: npt.NDArray[np.float64], per_octave: int) -> npt.NDArray[np.uint64]:
+def _buckets(numbers: npt.NDArray[np.float64], per_octave: int) -> Hashes:
     """A number for each range: sign, exponent and the first bits of what follows, exact on every machine."""
     bits = (numbers + 0.0).view(np.uint64)  # -0.0 + 0.0 is 0.0
     return bits >> np.uint64(MANTISSA_BITS - (per_octave.bit_length() - 1))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
+from yarnml.data.loops import compiled, has_numba
 from yarnml.learners.trees import kernels_in_numba, kernels_in_numpy
 
 WORD = 8
@@ -83,16 +84,7 @@ _SIGNATURES = (
 @cache
 def kernels() -> Kernels:
     """The loops compiled by numba where it is installed, else NumPy's functions."""
-    try:
-        import numba
-    except ImportError:
+    if not has_numba():
         return NUMPY
-
-    def compiled(function: Callable[..., None], signature: str) -> Callable[..., None]:
-        try:
-            return numba.njit(signature, cache=True)(function)
-        except RuntimeError:  # there is no folder to keep compiled code in
-            return numba.njit(signature)(function)
-
     loops = Kernels(*(getattr(kernels_in_numba, name) for name in Kernels._fields))
     return Kernels(*(compiled(loop, signature) for loop, signature in zip(loops, _SIGNATURES, strict=True)))
