@@ -82,7 +82,8 @@ def test_a_second_job_compiles_nothing(
 ) -> None:
     """Programs compiled for one job are loaded by the next, from a folder of the user's alone, to the same bits.
 
-    Of the first job's two workers, that begin together, one compiles each program, and the other loads it.
+    Of the first job's two workers, that begin together, one compiles each program, and the other loads it.  A job in
+    one process loads them, too.
     """
     for name in [name for name in os.environ if name.startswith(("JAX_COMPILATION", "JAX_PERSISTENT"))]:
         monkeypatch.delenv(name)
@@ -94,17 +95,18 @@ def test_a_second_job_compiles_nothing(
     written = []
     models = []
     loaded = []
-    for _ in range(2):
-        done = yarnml_command("run", write_job(digits_job), "--restart")
+    for backend in ("local", "local", "inline"):
+        done = yarnml_command("run", write_job(digits_job), "--restart", "--backend", backend)
         assert done.returncode == 0, done.stderr
         written.append({p.name: p.stat().st_mtime_ns for p in tmp_path.glob("cache/yarnml/compiled/*/*-cache")})
         models.append(max(Path(digits_job["export"]).glob("*/model.safetensors")).read_bytes())
-        hits = [re.findall("cache hit for 'jit_+([a-z_]+)'", log.read_text()) for log in logs.glob("worker-*.log")]
-        loaded.append(sorted(name for names in hits for name in names if name in PROGRAMS))
-    assert loaded == [sorted(PROGRAMS), sorted(2 * PROGRAMS)]
+        texts = [done.stderr] if backend == "inline" else [log.read_text() for log in logs.glob("worker-*.log")]
+        hits = [name for text in texts for name in re.findall("cache hit for 'jit_+([a-z_]+)'", text)]
+        loaded.append(sorted(name for name in hits if name in PROGRAMS))
+    assert loaded == [sorted(PROGRAMS), sorted(2 * PROGRAMS), sorted(PROGRAMS)]
     assert written[0]
-    assert written[0] == written[1]
-    assert models[0] == models[1]
+    assert written[0] == written[1] == written[2]
+    assert models[0] == models[1] == models[2]
     (folder,) = tmp_path.glob("cache/yarnml/compiled/*")
     assert folder.stat().st_mode & 0o077 == 0
 

@@ -17,6 +17,7 @@ from yarnml.master.crew import Cluster, CrewStats, ignore
 from yarnml.master.locality import Locality
 from yarnml.master.membership.failure_policy import ExitKind
 from yarnml.reduce.memory import MemoryAllReduce
+from yarnml.worker.compile_cache import user_cache_variables
 from yarnml.worker.environment import THREAD_POOL_VARIABLES, device_variables
 from yarnml.worker.progress import ProgressTracker
 
@@ -75,7 +76,8 @@ def open_crew(job: BaseJob, log_folder: str, say: Listener, locality: Locality |
         raise JobFileError("reducers.count must be 0 with --backend inline: there is one process only.")
     threads = str(job.workers.vcores)
     if "jax" not in sys.modules:
-        os.environ |= dict.fromkeys(THREAD_POOL_VARIABLES, threads) | device_variables(job.workers.gpus, 0)
+        machine = dict.fromkeys(THREAD_POOL_VARIABLES, threads) | user_cache_variables(job.workers.vcores)
+        os.environ |= machine | device_variables(job.workers.gpus, 0)
     elif os.environ.get("NPROC") != threads:
         warnings.warn(
             "JAX was loaded before, with its own number of threads; the model has the bits of the other backends "

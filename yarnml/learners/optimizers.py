@@ -9,7 +9,7 @@ from types import FunctionType
 from typing import Any
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 import optax
 import optax.contrib
 
@@ -108,9 +108,9 @@ def _promoting(optimizer: optax.GradientTransformation) -> optax.GradientTransfo
 
 def _try(optimizer: optax.GradientTransformationExtraArgs, spec: Mapping[str, Any], field: str) -> None:
     """Trace one update of a few parameters, without computing it: optax refuses some values only there."""
-    few = {"matrix": jnp.zeros((2, 2), jnp.float32), "vector": jnp.zeros(2, jnp.float32)}
+    few = {name: jax.ShapeDtypeStruct(shape, np.float32) for name, shape in {"matrix": (2, 2), "vector": (2,)}.items()}
     try:
-        jax.eval_shape(lambda p: optimizer.update(p, optimizer.init(p), p, value=jnp.float32(0)), few)
+        jax.eval_shape(lambda p: optimizer.update(p, optimizer.init(p), p, value=np.float32(0)), few)
     except Exception as exc:
         reason = _first_line(exc)
         if needs := re.search(r"missing \d+ required keyword-only arguments?: (.*)", reason):
