@@ -2,8 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -12,9 +10,10 @@ from msgspec.structs import replace
 
 from yarnml import storage
 from yarnml.data.absent import with_absent, with_absent_elements
-from yarnml.data.base import Dataset, File, Format, changed
+from yarnml.data.base import Dataset, File, changed
 from yarnml.data.deleted import rows_left, stored_rows, without_deleted
 from yarnml.data.formats.registry import SPARSE, format_of, reader_of
+from yarnml.data.inspectors import Empty, Files, Inspected, inspect_files
 from yarnml.data.layouts import Layout, common_columns, layouts_of
 from yarnml.data.nested import columns_in_file, columns_with_elements, paths_of, taken_apart, with_parts
 from yarnml.data.one_file import columns_of_file, names_in_file, names_of_table, types_of_table
@@ -26,13 +25,6 @@ from yarnml.errors import DataError, JobFileError
 from yarnml.events.log import log
 from yarnml.events.text import first_few
 from yarnml.job.csv import Csv
-
-MAX_FILES_AT_ONCE = 32
-RUNS_OF_THREAD = 8
-"""Runs of files that each thread looks into: a task for every one of many files would cost more than the look."""
-
-Inspected = tuple[pa.Schema, File]
-"""The columns of a file, and its groups."""
 
 
 def inspect(
@@ -87,19 +79,16 @@ def inspect_layouts(
         )
     name = format if format != "auto" else snapshot.format if snapshot else _format_of(urls[0], field)
     dialect = msgspec.json.encode(csv).decode() if csv and csv != Csv() and name == "csv" else ""
-    reader = reader_of(name, dialect)
-    inspect_file = partial(_inspect_file, reader, snapshot, field)
-    length = -(-len(urls) // (RUNS_OF_THREAD * MAX_FILES_AT_ONCE))
-    runs = [urls[start : start + length] for start in range(0, len(urls), length)]
-    with ThreadPoolExecutor(MAX_FILES_AT_ONCE) as pool:
-        looks = [look for run in pool.map(lambda run: [*map(inspect_file, run)], runs) for look in run]
-    inspected = _without_empty(urls, looks, field)
-    stored = [readable(with_parts(columns)) for columns, _ in inspected]
+    looks = inspect_files(Files(name, dialect, field, urls, snapshot.gone if snapshot else None))
+    inspected = [_placed(look, snapshot) for look in _without_empty(urls, looks, field)]
+    different = {id(columns): columns for columns, _ in inspected}
+    read = {key: readable(with_parts(columns)) for key, columns in different.items()}
+    stored = [read[id(columns)] for columns, _ in inspected]
     files = [file for _, file in inspected]
     kinds = {**partition_fields(file.partition for file in files), **(snapshot.types if snapshot else {})}
     if snapshot or name in SPARSE:
         files = with_absent(stored, files, snapshot.defaults if snapshot else ())
-    parts = paths_of(columns for columns, _ in inspected)
+    parts = paths_of(different.values())
     dataset = Dataset(name, tuple(files), csv=dialect, paths=parts)
     if snapshot:
         dataset = replace(dataset, table=snapshot.kind, snapshot=snapshot.version)
@@ -108,37 +97,22 @@ def inspect_layouts(
     return dataset, _layouts(stored, files, kinds)
 
 
-def _inspect_file(reader: Format, snapshot: Snapshot | None, field: str, url: str) -> Inspected | DataError:
-    """The columns and the groups of one file; the error of the format where it has no byte."""
-    fs, path = storage.arrow(url)
-    try:
-        columns, file = reader.inspect(fs, path, url)
-        if snapshot:
-            columns, names = snapshot.columns(columns, url)
-            file = without_deleted(file, snapshot.deleted[url]) if url in snapshot.deleted else file
-            return columns, replace(file, partition=snapshot.files[url], names=names)
-        return columns, replace(file, partition=partition_of(url))
-    except OSError as exc:
-        raise DataError(f"{field}: {url} can't be read: {exc}") from exc
-    except DataError as exc:
-        size = fs.get_file_info(path).size
-        if snapshot and size is None:
-            raise DataError(
-                f"{field}: version {snapshot.version} of the {snapshot.kind} table {snapshot.url} needs {url}, which "
-                f"is gone; {snapshot.cleaner} removes files of old versions. Take a newer data.version, or --restart "
-                "with the newest."
-            ) from exc
-        if size != 0:
-            raise
-        return exc
+def _placed(look: Inspected, snapshot: Snapshot | None) -> Inspected:
+    """Add to what a file holds what its folders hold, or what its table says of it."""
+    columns, file = look
+    if not snapshot:
+        return columns, replace(file, partition=partition_of(file.url))
+    columns, names = snapshot.columns(columns, file.url)
+    file = without_deleted(file, snapshot.deleted[file.url]) if file.url in snapshot.deleted else file
+    return columns, replace(file, partition=snapshot.files[file.url], names=names)
 
 
-def _without_empty(urls: Sequence[str], looks: Sequence[Inspected | DataError], field: str) -> list[Inspected]:
+def _without_empty(urls: Sequence[str], looks: Sequence[Inspected | Empty], field: str) -> list[Inspected]:
     """The files that hold something; raises the error of the first one where none does."""
-    empty = {url: look for url, look in zip(urls, looks, strict=True) if isinstance(look, DataError)}
-    inspected = [look for look in looks if not isinstance(look, DataError)]
+    empty = {url: look for url, look in zip(urls, looks, strict=True) if isinstance(look, Empty)}
+    inspected = [look for look in looks if not isinstance(look, Empty)]
     if empty and not inspected:
-        raise next(iter(empty.values()))
+        raise DataError(next(iter(empty.values())).error)
     if empty:
         log(f"{field}: {first_few(list(empty), 3)} {'is' if len(empty) == 1 else 'are'} empty, and left out.")
     return inspected
@@ -149,14 +123,16 @@ def _layouts(stored: Sequence[pa.Schema], files: Sequence[File], kinds: Mapping[
 
     ``stored``: the columns of each file.  ``kinds``: the types of those of folders; others are absent, and null.
     """
-    layouts = []
+    layouts: dict[tuple[int, Sequence[str]], tuple[pa.Schema, str]] = {}
     for columns, file in zip(stored, files, strict=True):
-        own = {name: kinds.get(name, pa.null()) for name, _ in file.partition}
-        if file.groups:
+        names = tuple(name for name, _ in file.partition)
+        key = (id(columns), names)
+        if file.groups and key not in layouts:
+            own = {name: kinds.get(name, pa.null()) for name in names}
             if own:
                 columns = pa.schema([*(f for f in columns if f.name not in own), *map(pa.field, own, own.values())])
-            layouts.append((columns, file.url))
-    return layouts_of(layouts)
+            layouts[key] = (columns, file.url)
+    return layouts_of(layouts.values())
 
 
 def _find(paths: Sequence[str], field: str) -> list[str]:

@@ -26,7 +26,8 @@ from yarnml.storage.files import (
     write,
 )
 from yarnml.storage.listing import Listing
-from yarnml.storage.retry import patience
+from yarnml.storage.retry import patience, patient_seconds
+from yarnml.storage.shared import is_shared
 from yarnml.storage.tails import ReadTail, Tail, tail, tail_of
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "exists",
     "find",
     "is_link",
+    "is_shared",
     "join",
     "listing",
     "locate",
@@ -52,6 +54,7 @@ __all__ = [
     "modified",
     "names",
     "patience",
+    "patient_seconds",
     "read",
     "remove",
     "remove_empty",

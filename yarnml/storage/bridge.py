@@ -19,6 +19,9 @@ class _Handler(FSSpecHandler):  # type: ignore[misc]
         return PythonFile(self.fs.open(path, mode="rb"), mode="r")
 
 
+_LOCAL = ArrowLocal()
+
+
 def for_arrow(fs: AbstractFileSystem) -> Any:
     """The filesystem for pyarrow: its own for local files."""
-    return ArrowLocal() if isinstance(fs, LocalFileSystem) else PyFileSystem(_Handler(fs))
+    return _LOCAL if isinstance(fs, LocalFileSystem) else PyFileSystem(_Handler(fs))

@@ -67,6 +67,11 @@ def patience(seconds: float = OUTAGE_SECONDS) -> Iterator[None]:
         _Patience.seconds = before
 
 
+def patient_seconds() -> float:
+    """The seconds that `patience` has this process wait; 0 outside of it."""
+    return _Patience.seconds
+
+
 def persist(attempt: Callable[[bool], _T]) -> _T:
     """Repeat an attempt until it succeeds, fails for good, or the storage has been away for too long.
 

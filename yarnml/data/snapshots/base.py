@@ -47,6 +47,15 @@ class Snapshot(NamedTuple):
     deleted: Mapping[str, Places] = {}
     defaults: Collection[str] = ()
 
+    @property
+    def gone(self) -> tuple[str, str]:
+        """The words before and behind the URL of a file of this version that is not there."""
+        return (
+            f"version {self.version} of the {self.kind} table {self.url} needs ",
+            f", which is gone; {self.cleaner} removes files of old versions. Take a newer data.version, or --restart "
+            "with the newest.",
+        )
+
 
 class Tables(Protocol):
     """One kind of tables.  Their files are read as any others; the library of the kind says which they are."""
