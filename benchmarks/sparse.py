@@ -7,7 +7,8 @@ later one has its rows in the cache, shuffled, and takes steps of several thousa
 import math
 import statistics
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from benchmarks.measure import Column, align, interleaved, report
 from benchmarks.passes import Stopwatch
 from benchmarks.peers.process import Answer, Peer, once, present
 from benchmarks.sparse_targets import Taken, compared
+from yarnml.worker.affinity import available_cores, bind_thread
 
 COLUMNS = [
     Column("an epoch s", lambda a: a["seconds"], compared=True),
@@ -87,16 +89,28 @@ def main(rounds: int = 1, rows: int = 1_000_000, passes: int = 3, keys: int = 10
         sharded = {"workers": 2, "state": "sharded"}
         blocks = {
             "1 worker": job(batch=batch),
+            "1 worker, 1 core": job(batch=batch, cores=1),
             "2 workers": job(batch=batch, workers=2),
             "2 workers, a delay": job(batch=batch, workers=2, delay=1),
             "2 workers, sharded": job(batch=batch, **sharded),
             "2 workers, sharded, no followers": job(batch=batch, **sharded, followers=0),
             "2 workers, sharded, no followers, a delay": job(batch=batch, **sharded, followers=0, delay=1),
         }
-        show(f"workers {batch}", f"workers, FTRL, {batch:,} rows a step", blocks)
+        show(f"workers {batch}", f"workers, FTRL, {batch:,} rows a step; each of two has one core, one has both", blocks)
     print(" targets")
     align(compared(taken))
     large_table.main(keys)
+
+
+@contextmanager
+def kept_to(cores: int | None) -> Iterator[None]:
+    """Keep this thread, and all that it starts, to so many cores."""
+    available = available_cores()
+    bind_thread(sorted(available)[:cores])
+    try:
+        yield
+    finally:
+        bind_thread(available)
 
 
 def fit(
@@ -109,9 +123,13 @@ def fit(
     state: str = "replicated",
     followers: int = 1,
     delay: int = 0,
+    cores: int | None = None,
 ) -> Answer:
-    """A job from Parquet; an epoch is one of the later ones, where there are any."""
-    with tempfile.TemporaryDirectory() as folder:
+    """A job from Parquet; an epoch is one of the later ones, where there are any.
+
+    ``cores``: that the job has to itself; None for all of this machine.
+    """
+    with tempfile.TemporaryDirectory() as folder, kept_to(cores):
         spec: dict[str, Any] = {
             "name": table.folder.name,
             "data": table.data,
