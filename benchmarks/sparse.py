@@ -96,7 +96,9 @@ def main(rounds: int = 1, rows: int = 1_000_000, passes: int = 3, keys: int = 10
             "2 workers, sharded, no followers": job(batch=batch, **sharded, followers=0),
             "2 workers, sharded, no followers, a delay": job(batch=batch, **sharded, followers=0, delay=1),
         }
-        show(f"workers {batch}", f"workers, FTRL, {batch:,} rows a step; each of two has one core, one has both", blocks)
+        show(
+            f"workers {batch}", f"workers, FTRL, {batch:,} rows a step; each of two has one core, one has both", blocks
+        )
     print(" targets")
     align(compared(taken))
     large_table.main(keys)

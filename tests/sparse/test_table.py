@@ -49,6 +49,25 @@ def test_unknown_keys_are_not_added() -> None:
     assert np.array_equal(known["factors"][5:], first["factors"][:5])
 
 
+def test_reading_changes_nothing() -> None:
+    """A table whose rows were read before each change has those of one that nobody reads, whatever came in between."""
+    read, unread = (Table(BLOCKS, remembered=2) for _ in range(2))
+    few = KEYS[:20]
+    for change in (
+        lambda table: table.update(run_of(few, 0)),
+        lambda table: table.update(run_of(few, 1)),
+        lambda table: table.take_back(),
+        lambda table: table.update(run_of(KEYS[10:30], 2)),
+        lambda table: table.update(run_of(few, 3)),
+        lambda table: table.before(1).weights(few, unknown_as_first=True),
+        lambda table: table.update(run_of(few, 4)),
+    ):
+        for table in (read, unread):
+            change(table)
+        assert read.digest == unread.digest
+        read.weights(few, unknown_as_first=True)
+
+
 def test_first_weights() -> None:
     """First weights are even between both bounds, and others for another seed, block or place."""
     weights = first_weights(BLOCKS[1], KEYS)

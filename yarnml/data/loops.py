@@ -1,7 +1,7 @@
 """Loops over arrays that numba compiles, where it is installed."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 Loop = Callable[..., Any]
@@ -18,10 +18,15 @@ def has_numba() -> bool:
 
 
 def compiled(function: Loop, signature: str) -> Loop:
-    """Compile a function for these types, or load what was compiled before; it runs without the lock."""
+    """Compile a function for these types, or load what was compiled before.
+
+    It runs without Python's lock.  A division by 0 gives what NumPy's does: a loop that looked for one would take its
+    numbers one by one.
+    """
     import numba
 
+    jit = partial(numba.njit, signature, nogil=True, error_model="numpy")
     try:
-        return numba.njit(signature, cache=True, nogil=True)(function)
+        return jit(cache=True)(function)
     except RuntimeError:  # there is no folder to keep compiled code in
-        return numba.njit(signature, nogil=True)(function)
+        return jit()(function)

@@ -1,6 +1,7 @@
 """The rows of a table in memory, block by block, each by the number of its key."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,12 +13,23 @@ from yarnml.sparse.kernels import kernels
 from yarnml.sparse.run import Keys, Run
 
 
+class _Read(NamedTuple):
+    """The rows that were read last: a step mostly updates those whose weights it has asked for just before."""
+
+    numbers: Numbers
+    rows: list[Matrix]
+
+
+NOTHING_READ = _Read(np.full(1, -1, np.int32), [])
+
+
 class BlockRows:
     """Rows as the rules of some blocks keep them: an array for each block, all equally long."""
 
     def __init__(self, blocks: Sequence[Block]) -> None:
         self._blocks = tuple(blocks)
         self._arrays = [GrowingArray((block.rule.stored(block.width),), np.float32) for block in blocks]
+        self._read = NOTHING_READ
 
     @property
     def arrays(self) -> list[Matrix]:
@@ -39,8 +51,14 @@ class BlockRows:
             return [np.zeros((len(numbers), *rows.shape[1:]), np.float32) for rows in self.arrays]
         return [rows.take(numbers, axis=0, mode="clip") for rows in self.arrays]
 
+    def read(self, numbers: Numbers) -> list[Matrix]:
+        """Do as `taken`, but these copies are not to be written to."""
+        self._read = _Read(numbers.copy(), self.taken(numbers))
+        return self._read.rows
+
     def put(self, numbers: Numbers, arrays: Sequence[Matrix]) -> None:
         """Replace rows, by block."""
+        self._read = NOTHING_READ
         for rows, array in zip(self.arrays, arrays, strict=True):
             kernels().put(rows, numbers, array)
 
@@ -49,12 +67,11 @@ class BlockRows:
 
         ``unborn``: places of those among them that begin anew.
         """
-        replaced = []
+        replaced = self._read.rows if np.array_equal(numbers, self._read.numbers) else self.taken(numbers)
+        self._read = NOTHING_READ
         start = 0
-        for block, rows in zip(self._blocks, self.arrays, strict=True):
+        for block, rows, old in zip(self._blocks, self.arrays, replaced, strict=True):
             sums = np.ascontiguousarray(run.values[:, start : start + block.width])
-            old = rows.take(numbers, axis=0)
-            replaced.append(old)
             if len(unborn):
                 old = old.copy()
                 old[unborn] = block.first_rows(run.keys[unborn])
@@ -78,10 +95,12 @@ class BlockRows:
 
     def cut(self, count: int) -> None:
         """Take away all rows behind the first ``count``."""
+        self._read = NOTHING_READ
         for array in self._arrays:
             array.cut(count)
 
     def keep(self, kept: Array) -> None:
         """Take away all rows but these.  ``kept``: bool [rows]."""
+        self._read = NOTHING_READ
         for array in self._arrays:
             array.keep(kept)

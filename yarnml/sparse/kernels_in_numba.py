@@ -134,33 +134,41 @@ def put(rows: Array, numbers: Array, following: Array) -> None:
 
 
 def ftrl_weights(rows: Array, alpha: float, beta: float, l1: float, l2: float, weights: Array) -> None:
-    width = weights.shape[1]
-    for i in range(len(weights)):
-        for c in range(width):
-            z = rows[i, c]
-            slope = (beta + np.sqrt(rows[i, width + c])) / alpha + l2
-            if abs(z) <= l1:
-                weights[i, c] = 0
-            elif z > 0:
-                weights[i, c] = (l1 - z) / slope
-            else:
-                weights[i, c] = (-l1 - z) / slope
+    def weight_of(z: float, n: float) -> float:  # without branches, so that the processor takes several at once
+        weight = ((l1 if z > 0 else -l1) - z) / ((beta + np.sqrt(n)) / alpha + l2)
+        return z - z if abs(z) <= l1 else weight
+
+    count, width = weights.shape
+    if width == 1:  # rows of one weight lie too close to be taken one by one
+        z_and_n = rows.reshape(-1)
+        for i in range(count):
+            weights[i, 0] = weight_of(z_and_n[2 * i], z_and_n[2 * i + 1])
+    else:
+        for i in range(count):
+            for c in range(width):
+                weights[i, c] = weight_of(rows[i, c], rows[i, width + c])
 
 
 def ftrl_update(rows: Array, sums: Array, alpha: float, beta: float, l1: float, l2: float, following: Array) -> None:
-    width = sums.shape[1]
-    for i in range(len(sums)):
-        for c in range(width):
-            z = rows[i, c]
-            n = rows[i, width + c]
-            root = np.sqrt(n)
-            slope = (beta + root) / alpha + l2
-            weight = z - z
-            if z > l1:
-                weight = (l1 - z) / slope
-            elif z < -l1:
-                weight = (-l1 - z) / slope
-            total = n + sums[i, c] * sums[i, c]
-            sigma = (np.sqrt(total) - root) / alpha
-            following[i, c] = z + sums[i, c] - sigma * weight
-            following[i, width + c] = total
+    def next_z(z: float, n: float, total: float, gradient: float) -> float:
+        root = np.sqrt(n)
+        weight = ((l1 if z > 0 else -l1) - z) / ((beta + root) / alpha + l2)
+        return z + gradient - (np.sqrt(total) - root) / alpha * (weight if abs(z) > l1 else z - z)
+
+    count, width = sums.shape
+    if width == 1:
+        z_and_n = rows.reshape(-1)
+        gradients = sums.reshape(-1)
+        next_z_and_n = following.reshape(-1)
+        for i in range(count):
+            n = z_and_n[2 * i + 1]
+            total = n + gradients[i] * gradients[i]
+            next_z_and_n[2 * i] = next_z(z_and_n[2 * i], n, total, gradients[i])
+            next_z_and_n[2 * i + 1] = total
+    else:
+        for i in range(count):
+            for c in range(width):
+                n = rows[i, width + c]
+                total = n + sums[i, c] * sums[i, c]
+                following[i, c] = next_z(rows[i, c], n, total, sums[i, c])
+                following[i, width + c] = total

@@ -89,7 +89,7 @@ class Table:
         numbers = self._find(keys)
         unknown = np.flatnonzero(numbers < 0)
         as_first = unknown_as_first and self.policy.admits_all
-        blocks = zip(self.blocks, self._rows.taken(numbers), strict=True)
+        blocks = zip(self.blocks, self._rows.read(numbers), strict=True)
         return {block.name: weights_in(block, rows, keys, unknown, as_first) for block, rows in blocks}
 
     def before(self, updates: int) -> OlderTable:
