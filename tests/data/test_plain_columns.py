@@ -33,21 +33,36 @@ OTHERS: dict[str, Any] = {
 def test_bits(name: str, offset: float) -> None:
     """A column is rounded once, from its distance in float64."""
     column = pa.chunked_array([VALUES[name]])
-    laid = np.empty(len(column), np.float32)
-    assert lay_plain(column, Feature("a", 1, (), (offset,) if offset else ()), laid)
+    laid = np.empty((len(column), 1), np.float32)
+    assert lay_plain(pa.table({"a": column}), [Feature("a", 1, (), (offset,) if offset else ())], laid)
     values = VALUES[name].to_numpy()
     with np.errstate(over="ignore"):
         expected = distances(values[:, None], np.array([offset]))[:, 0] if offset else values.astype(np.float32)
-    assert (laid.view(np.int32) == expected.view(np.int32)).all()
+    assert (laid[:, 0].view(np.int32) == expected.view(np.int32)).all()
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_all_others_are_left_alone(name: str) -> None:
-    """Columns that take more than rounding are left to the common way, and so are those in several pieces."""
-    laid = np.full(len(OTHERS[name]), 7, np.float32)
-    assert not lay_plain(pa.chunked_array([OTHERS[name]]), Feature("a", 1), laid)
-    assert not lay_plain(pa.chunked_array([[1.0], [2.0]]), Feature("a", 1), laid)
-    assert (laid == 7).all()
+    """Columns that take more than rounding are left to the common way, with all that are laid with them."""
+    table = pa.table({"b": pa.nulls(len(OTHERS[name])).cast(pa.int8()).fill_null(1), "a": OTHERS[name]})
+    laid = np.empty((len(table), 2), np.float32)
+    assert not lay_plain(table, [Feature("b", 1), Feature("a", 1)], laid)
+    assert not lay_plain(table, [Feature("b", 1), Feature("missing", 1)], laid)
+    assert lay_plain(table, [Feature("b", 1)], laid[:, :1])
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e9])
+def test_types_beside_each_other(offset: float) -> None:
+    """Columns of different types, in several pieces, have the bits that each has by itself."""
+    columns = [values.slice(0, 2) for values in VALUES.values()]
+    table = pa.table([pa.chunked_array([column, column.slice(1)]) for column in columns], names=[*VALUES])
+    features = [Feature(name, 1, (), (offset,) if name == "double" and offset else ()) for name in VALUES]
+    laid = np.empty((3, len(features)), np.float32)
+    assert lay_plain(table, features, laid)
+    for place, feature in enumerate(features):
+        alone = np.empty((3, 1), np.float32)
+        assert lay_plain(table, [feature], alone)
+        assert (laid[:, place].copy().view(np.int32) == alone[:, 0].view(np.int32)).all()
 
 
 def test_footers_are_bounded() -> None:

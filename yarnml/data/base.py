@@ -216,8 +216,9 @@ class Dataset(Struct, frozen=True, dict=True):
 
         ``table``: all rows of the group, some of its columns, `stratum` among them.
         """
-        choice = self.split or self.fold
-        return choice.rows_of(table, share, low, high) if choice else GroupRows(table.slice(low, high - low))
+        if choice := self.split or self.fold:
+            return choice.rows_of(table, share, low, high)
+        return GroupRows(table if high - low == table.num_rows else table.slice(low, high - low))
 
 
 class Format(Protocol):

@@ -213,7 +213,7 @@ class Loader:
             read = pa.schema([*chosen, self._columns.field(stratum)])
         table = read_group(self._dataset, piece.file, piece.group, read)
         rows = self._dataset.rows_of(table, self._share(piece), piece.low, piece.high)
-        return rows._replace(table=rows.table.select(chosen.names))
+        return rows if read is chosen else rows._replace(table=rows.table.select(chosen.names))
 
     def _share(self, piece: Piece) -> GroupShare:
         number = self._dataset.first_groups[piece.file] + piece.group

@@ -1,10 +1,14 @@
-"""Columns of plain numbers without nulls: most columns of wide tables, of which each call counts."""
+"""Columns of plain numbers without nulls: most columns of wide tables, of which each call counts.
+
+Many are laid together, so that there are calls for all of them and none for each.
+"""
+
+from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from yarnml.data.arrays import as_numpy
+from yarnml.data.arrays import Matrix
 from yarnml.data.schema import Feature
 
 _TYPES = (pa.int8(), pa.int16(), pa.int32(), pa.uint8(), pa.uint16(), pa.uint32(), pa.float32(), pa.float64())
@@ -12,15 +16,28 @@ _IDS = frozenset(kind.id for kind in _TYPES)
 """Of types whose values float64 holds exactly, so that distances from an offset are those of `distances`."""
 
 
-def lay_plain(column: pa.ChunkedArray, feature: Feature, target: npt.NDArray[np.float32]) -> bool:
-    """Lay a feature's numbers into ``target`` [rows]: False, and nothing done, where that takes more than rounding."""
-    if feature.steps or column.type.id not in _IDS or column.num_chunks != 1 or column.null_count:
+def lay_plain(table: pa.Table, features: Sequence[Feature], target: Matrix) -> bool:
+    """Lay the numbers of features into ``target`` [rows, features]: False where that takes more than rounding.
+
+    Then ``target`` may hold anything.
+    """
+    if any(feature.steps for feature in features):
         return False
-    values = as_numpy(column.chunk(0))
-    offset = feature.offsets[0] if feature.offsets else 0.0
-    with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite
-        if offset:
-            np.subtract(values, offset, out=target, dtype=np.float64, casting="same_kind")
-        else:
-            np.copyto(target, values, casting="same_kind")
+    try:
+        columns = table.select([feature.name for feature in features])
+        if not all(kind.id in _IDS for kind in columns.schema.types):
+            return False
+        offsets = np.array([feature.offsets[0] if feature.offsets else 0.0 for feature in features])
+        start = 0
+        for batch in columns.to_batches():
+            numbers = batch.to_tensor(row_major=False).to_numpy()  # of several types in one that holds all exactly
+            part = target[start : start + len(numbers)]
+            start += len(numbers)
+            with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite
+                if offsets.any():
+                    np.subtract(numbers, offsets, out=part, dtype=np.float64, casting="same_kind")
+                else:
+                    np.copyto(part, numbers, casting="same_kind")
+    except (KeyError, pa.ArrowTypeError):  # a name that is missing or there twice; nulls
+        return False
     return True

@@ -35,7 +35,7 @@ from yarnml.data.shapes import columns_of, numbers_of, single, without_nulls
 from yarnml.errors import DataError
 from yarnml.job.prepare import PADDING
 
-COLUMNS_AT_ONCE = 16
+COLUMNS_AT_ONCE = 32
 """Columns that are laid into the rows together: each by itself would go through all memory of the rows once more."""
 
 
@@ -45,19 +45,11 @@ def features_of(table: pa.Table, schema: Schema, where: str, rows: TrainingRows 
     ``where``: the name of the table in errors.  ``rows``: where these are rows to train on.
     """
     x = empty((table.num_rows, schema.row_width), np.float32)
-    columns = iter(inputs_of(table, schema.numbers, where))
     start = 0
     for strip in _strips(schema.numbers):
         end = start + sum(f.width for f in strip)
-        if len(strip) == 1:
-            x[:, start:end] = _feature(next(columns), strip[0], schema, where, rows)
-        else:
-            lines = np.empty((len(strip), table.num_rows), np.float32)
-            for line, feature in zip(lines, strip, strict=True):
-                column = next(columns)
-                if not lay_plain(column, feature, line):
-                    line[:] = _feature(column, feature, schema, where, rows)[:, 0]
-            x[:, start:end] = lines.T
+        if len(strip) == 1 or not lay_plain(table, strip, x[:, start:end]):
+            x[:, start:end] = _strip(table, strip, schema, where, rows)
         start = end
     check_finite(x[:, :start], schema, where)
     if schema.offset:
@@ -80,10 +72,10 @@ def keys_of(table: pa.Table, schema: Schema, where: str, *, narrow: bool = False
 
     None where no column becomes keys.  ``narrow``: see `KeyRows.narrow`.
     """
+    if not schema.keyed:
+        return None
     columns = columns_of(table, [f.name for f in schema.keyed], where)
     made = {f.name: _keys(column, f, where) for column, f in zip(columns, schema.keyed, strict=True)}
-    if not made:
-        return None
     bits = schema.key_bits
     all_columns = [*made.values(), *(crossed(made, cross, bits) for cross in crosses_of(schema))]
     return beside([c.narrow() for c in all_columns] if narrow else all_columns, with_fields=schema.fields)
@@ -175,6 +167,18 @@ def _strips(features: Sequence[Feature]) -> Iterator[list[Feature]]:
     for narrow, run in groupby(features, lambda feature: feature.width == 1):
         while strip := list(islice(run, COLUMNS_AT_ONCE if narrow else 1)):
             yield strip
+
+
+def _strip(table: pa.Table, strip: Sequence[Feature], schema: Schema, where: str, rows: TrainingRows | None) -> Matrix:
+    """float32 [rows, width]: the numbers of one feature, or of several of one number each."""
+    columns = inputs_of(table, strip, where)
+    if len(strip) == 1:
+        return _feature(columns[0], strip[0], schema, where, rows)
+    lines = np.empty((len(strip), table.num_rows), np.float32)
+    for line, column, feature in zip(lines, columns, strip, strict=True):
+        if not lay_plain(table, [feature], line[:, None]):
+            line[:] = _feature(column, feature, schema, where, rows)[:, 0]
+    return lines.T
 
 
 def _feature(

@@ -1,6 +1,7 @@
 """The meaning of the columns to a learner: features, label, weight."""
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -65,7 +66,7 @@ class Offset(Struct, frozen=True, array_like=True):
     is_exposure: bool = False
 
 
-class Schema(Struct, frozen=True):
+class Schema(Struct, frozen=True, dict=True):
     """The columns of a job.
 
     ``label``: several are a tuple; None for a learner without.
@@ -119,7 +120,7 @@ class Schema(Struct, frozen=True):
         """A name for each number of a row's features."""
         return [name for f in self.features for name in f.names]
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Numbers in one row's features."""
         return sum(f.width for f in self.features)
@@ -129,12 +130,12 @@ class Schema(Struct, frozen=True):
         """Numbers in one row as it is stored and given to a learner: its features, and behind them the offset."""
         return self.width + (self.offset is not None)
 
-    @property
+    @cached_property
     def numbers(self) -> list[Feature]:
         """The features that become the numbers of a row."""
         return [f for f in self.features if not f.is_keyed]
 
-    @property
+    @cached_property
     def keyed(self) -> list[Feature]:
         """The features that become its keys."""
         return [f for f in self.features if f.is_keyed]

@@ -4,7 +4,6 @@ All columns come through here on their way from a table to rows: features, those
 in training and in a prediction.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -22,22 +21,18 @@ UNEVEN = "pad and pool of data.prepare take lists of any length"
 
 
 def columns_of(table: pa.Table, names: Sequence[str], where: str) -> list[pa.ChunkedArray]:
-    """Find columns by name in one pass over the table's; DataError for one that is missing, or there twice.
+    """Find columns by name; DataError for one that is missing, or there twice.
 
     ``where``: the name of the table in errors.
     """
-    stored = table.column_names
-    places = {name: place for place, name in enumerate(stored)}
     columns = []
     for name in names:
-        if name not in places:
-            raise DataError(f"{where} has no column '{name}'; it has {shown(stored) or 'none'}.")
-        columns.append(table.column(places[name]))
-    if len(places) < len(stored):
-        twice = {name for name, count in Counter(stored).items() if count > 1}
-        for name in names:
-            if name in twice:
-                raise DataError(f"{where} has more than one column '{name}'; give them different names.")
+        places = table.schema.get_all_field_indices(name)
+        if not places:
+            raise DataError(f"{where} has no column '{name}'; it has {shown(table.column_names) or 'none'}.")
+        if len(places) > 1:
+            raise DataError(f"{where} has more than one column '{name}'; give them different names.")
+        columns.append(table.column(places[0]))
     return columns
 
 
