@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 
-def cases(names: Iterable[str], basic: Collection[str]) -> list[Any]:
-    """Every name as a case of a parametrised test.
+def cases(values: Iterable[object], basic: Collection[object]) -> list[Any]:
+    """Every value as a case of a parametrised test.
 
-    ``basic``: names that are enough to hold the law; the others are marked ``breadth``.
+    ``basic``: values that are enough to hold the law; the others are marked ``breadth``.
     """
-    return [name if name in basic else pytest.param(name, marks=pytest.mark.breadth) for name in names]
+    return [value if value in basic else pytest.param(value, marks=pytest.mark.breadth) for value in values]

@@ -108,6 +108,7 @@ def test_a_loss_while_a_checkpoint_is_written(
     assert model(job) == bits
 
 
+@pytest.mark.breadth
 @pytest.mark.long
 def test_a_state_that_can_not_be_written_ends_the_job(
     digits_job: Job, write_job: Callable[[Job], Path], let_go: Path, tmp_path: Path

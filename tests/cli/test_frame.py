@@ -74,7 +74,7 @@ def test_a_signal_while_libraries_load(module: str, name: str, small: Path, tmp_
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.breadth)])
 def test_a_signal_while_it_trains(number: signal.Signals, small: Path, tmp_path: Path) -> None:
     """SIGTERM and a terminal that is gone are as Ctrl-C: the job is left so that the same command goes on."""
     job = yaml.safe_load(small.read_text())
@@ -118,6 +118,7 @@ def test_a_job_whose_output_is_full(small: Path, tmp_path: Path) -> None:
     assert (tmp_path / "models/1/model.json").exists()
 
 
+@pytest.mark.breadth
 @pytest.mark.long
 def test_a_job_whose_reader_has_left(small: Path, tmp_path: Path) -> None:
     """It goes on, too, behind a pipe whose reader has seen enough, as in `yarnml run job.yaml | head -1`."""
@@ -129,6 +130,7 @@ def test_a_job_whose_reader_has_left(small: Path, tmp_path: Path) -> None:
     assert done.stderr.startswith("warning: The output can't be written")
 
 
+@pytest.mark.breadth
 @pytest.mark.long
 def test_both_outputs_are_full(small: Path, tmp_path: Path) -> None:
     """Then nobody can be told, and the status is still right."""

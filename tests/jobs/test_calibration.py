@@ -129,7 +129,7 @@ def scores_by_class(outputs: npt.NDArray[Any], learner: str, kind: str) -> npt.N
         pytest.param("logistic", "isotonic", 1e-3, marks=pytest.mark.breadth),
         pytest.param("logistic", "temperature", 1e-5, marks=pytest.mark.breadth),
         pytest.param("svm", "platt", 1e-5, marks=pytest.mark.breadth),
-        ("svm", "isotonic", 1e-3),
+        pytest.param("svm", "isotonic", 1e-3, marks=pytest.mark.breadth),
         pytest.param("softmax", "platt", 1e-5, marks=pytest.mark.breadth),
         ("softmax", "isotonic", 1e-3),
         ("softmax", "temperature", 1e-5),

@@ -61,10 +61,10 @@ def test_steps_of_one_state(train: Train) -> None:
     "fields",
     [
         {"delay": 3},
-        {"gradients": "int8"},
+        pytest.param({"gradients": "int8"}, marks=pytest.mark.breadth),
         {"gradients": "int4"},
         {"gradients": "top_k", "top_k": {"share": 0.1}, "delay": 1},
-        {"gradients": "top_k", "top_k": {"share": 0.2}, "local_steps": 2},
+        pytest.param({"gradients": "top_k", "top_k": {"share": 0.2}, "local_steps": 2}, marks=pytest.mark.breadth),
     ],
     ids=str,
 )

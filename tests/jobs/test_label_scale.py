@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import yarnml
+from tests.tiers import cases
 
 pytestmark = pytest.mark.long
 
@@ -27,7 +28,7 @@ def trained(folder: Path, learner: dict[str, Any], **sections: Any) -> Any:
     return outcome, yarnml.load_model(outcome.export)
 
 
-@pytest.mark.parametrize("scale", ["standard", "log"])
+@pytest.mark.parametrize("scale", cases(["standard", "log"], ["log"]))
 def test_predictions_and_metrics_are_in_the_label_s_units(scale: str, tmp_path: Path) -> None:
     """The exported program predicts prices, and the evaluation has judged the same ones."""
     data = {"label_type": "number", "label_scale": scale}
@@ -41,7 +42,7 @@ def test_predictions_and_metrics_are_in_the_label_s_units(scale: str, tmp_path: 
         assert metrics["loss"] == pytest.approx(np.mean(np.square(errors)) / 2, rel=1e-4)
 
 
-@pytest.mark.parametrize("learner", [{"kind": "linear"}, {"kind": "huber"}])
+@pytest.mark.parametrize("learner", [{"kind": "linear"}, pytest.param({"kind": "huber"}, marks=pytest.mark.breadth)])
 def test_a_scale_changes_no_coefficient(learner: dict[str, Any], tmp_path: Path) -> None:
     """Whole-number prices are numbers to these kinds, and coefficients are those of the prices with any scale."""
     for number, scale in enumerate(("none", "standard")):

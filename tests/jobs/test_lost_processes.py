@@ -18,6 +18,7 @@ from yarnml.master.reports import cause
 pytestmark = pytest.mark.long
 
 
+@pytest.mark.breadth
 def test_all_die_before_one_has_joined(job: Job, write_job: Any, undisturbed: bytes) -> None:
     """SIGKILL of all workers while they start is no sign that none can: others are asked for, and the job is done."""
     with running(write_job(job)) as run:
@@ -105,6 +106,7 @@ def test_a_state_that_differs_is_replaced(
     assert model_bits(job) == undisturbed
 
 
+@pytest.mark.breadth
 def test_with_fewer_shards_than_workers(job: Job, write_job: Any) -> None:
     """A worker that has the state gives it to another one, which had no shard and gets that of a lost worker."""
     job["training"]["shards"] = 2
@@ -121,6 +123,7 @@ def test_with_fewer_shards_than_workers(job: Job, write_job: Any) -> None:
     assert model_bits(job) == expected
 
 
+@pytest.mark.breadth
 def test_newcomers_that_cannot_begin(long_job: Job, write_job: Any, tmp_path: Path) -> None:
     """Without a worker left, and with data that can't be read any more, the job ends by the newcomers' own words."""
     shutil.copytree(long_job["data"]["train"], tmp_path / "train")

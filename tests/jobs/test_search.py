@@ -138,6 +138,7 @@ def test_goes_on_without_a_worker(job: Job, undisturbed: Undisturbed, write_job:
     assert (results(job), model_digest(job)) == (undisturbed.results, undisturbed.digest)
 
 
+@pytest.mark.breadth
 def test_judged_by_validation_data(job: Job) -> None:
     """Without folds the validation data judges, once for each candidate; the best one's metrics come out again."""
     job["data"]["validation"] = 0.25

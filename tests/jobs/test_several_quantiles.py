@@ -14,6 +14,7 @@ import yarnml
 from tests.jobs.test_predict import predict
 from tests.jobs.test_same_bits import model_digest
 from tests.model.test_standalone import check_script
+from tests.tiers import cases
 from yarnml.errors import JobFileError
 from yarnml.job.load import load_job
 
@@ -45,9 +46,7 @@ def losses(y: Any, predicted: Any) -> list[float]:
     return [mean_pinball_loss(y, own, alpha=share) for own, share in zip(predicted.T, SHARES, strict=True)]
 
 
-@pytest.mark.parametrize(
-    "kind", [pytest.param(k, marks=pytest.mark.breadth) if k in ("cnn", "transformer") else k for k in LEARNERS]
-)
+@pytest.mark.parametrize("kind", cases(LEARNERS, ["quantile", "mlp", "boosting"]))
 def test_a_model_predicts_each_quantile_in_order(kind: str, tmp_path: Path) -> None:
     """Metrics are scikit-learn's, files have a column for each, and scripts and ONNX predict the same."""
     frame = diabetes()

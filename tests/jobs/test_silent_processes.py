@@ -46,6 +46,7 @@ def test_a_worker_that_falls_silent_is_replaced(job: Job, write_job: Any, undist
     assert model_bits(job) == undisturbed
 
 
+@pytest.mark.breadth
 def test_a_worker_that_never_shows_itself_is_replaced(
     job: Job, write_job: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +85,7 @@ def test_a_worker_that_hangs_is_named(long_job: Job, write_job: Any, tmp_path: P
     assert "did not get on for workers.stall, 3 s: failure 1, with workers.max_failures 0." in err
 
 
+@pytest.mark.breadth
 def test_silence_is_noticed_in_short_rounds(long_job: Job, write_job: Any) -> None:
     """A stopped worker is let go after workers.timeout, also where the others never have to wait for anything."""
     long_job["workers"] = {"count": 2, "timeout": 8}

@@ -125,6 +125,7 @@ def test_two_hundred_kills(job: Job, rows: Any, undisturbed: bytes, tmp_path: Pa
     assert sorted(taken(job)) == sorted([*ALL_FILES, *late])
 
 
+@pytest.mark.breadth
 def test_processes_that_die(job: Job, write_job: Any, undisturbed: bytes) -> None:
     """Three workers of which one is killed, and then all with their master, end with the bits of one process."""
     job["workers"] = {"count": 3}

@@ -160,5 +160,12 @@ BASIC = {
 }
 """One kind for each class of learners and each solver: all laws hold in `make test`.  Of the others only the first."""
 
+ALIKE = {
+    *("mlp-number", "mlp-dropout", "mlp-quantiles", "cnn-number", "cnn-dropout", "cnn-batch", "recurrent-lstm"),
+    *("recurrent-gru", "transformer-series", "factorization-implicit", "als-implicit", "machine-number"),
+    *("pca-randomised", "bayes-multinomial", "tree-labels", "boosting-quantile", "boosting-quantiles"),
+}
+"""Kinds that leave rows of weight 0 out by the code of another kind: their laws are those of `make test-breadth`."""
+
 QUICK = {"linear", "mlp", "custom", "kmeans", "als", "bayes", "boosting"}
 """One of each way of learning: those of `make test-quick`."""

@@ -12,7 +12,7 @@ import pytest
 import safetensors.numpy
 
 from tests.learners.cases import ROWS, Case, build_case
-from tests.learners.kinds import BASIC, KINDS, OWN_MODEL, QUICK
+from tests.learners.kinds import ALIKE, BASIC, KINDS, OWN_MODEL, QUICK
 from yarnml.data.schema import Rows
 from yarnml.job.learners import Custom
 from yarnml.learners.base import Batch, Learner, ShardLearner
@@ -44,6 +44,7 @@ def parameters(mark: pytest.MarkDecorator) -> list[Any]:
     """Every kind, with a mark where it is not basic; all tests of a kind run in one process."""
     process = {kind: pytest.mark.xdist_group(f"the contract of {kind}") for kind in KINDS}
     tier = dict.fromkeys(KINDS, mark) | dict.fromkeys(BASIC, pytest.mark.long)
+    tier |= dict.fromkeys(ALIKE, pytest.mark.breadth)
     return [pytest.param(kind, marks=[process[kind], *([] if kind in QUICK else [tier[kind]])]) for kind in KINDS]
 
 
@@ -55,7 +56,7 @@ def case(request: pytest.FixtureRequest, build: Callable[[str], Case]) -> Case:
 
 @pytest.fixture(scope="module", params=parameters(pytest.mark.long))
 def every_case(request: pytest.FixtureRequest, build: Callable[[str], Case]) -> Case:
-    """The case of a kind, of all of them also in `make test`."""
+    """The case of a kind, also in `make test` of all but those that are like another one."""
     return build(request.param)
 
 
@@ -78,9 +79,8 @@ def same(a: Any, b: Any) -> None:
     first = tensors(a)
     second = tensors(b)
     assert first.keys() == second.keys()
-    for name in first:
-        assert first[name].dtype == second[name].dtype
-        assert first[name].tobytes() == second[name].tobytes(), name
+    for name, array in first.items():
+        assert (array.dtype, array.tobytes()) == (second[name].dtype, second[name].tobytes()), name
 
 
 def test_rows_of_weight_zero_add_nothing(every_case: Case) -> None:

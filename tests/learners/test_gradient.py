@@ -14,6 +14,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
 import yarnml
+from tests.tiers import cases
 from yarnml.data.scaling import moments, standard
 from yarnml.data.schema import Feature, Rows, Schema
 from yarnml.data.shards import part
@@ -116,7 +117,7 @@ def rows_of(n: int, weight: Sequence[float] | None = None) -> Rows:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("shards", [1, 5, *(pytest.param(shards, marks=pytest.mark.breadth) for shards in (2, 3, 8))])
+@pytest.mark.parametrize("shards", cases([1, 2, 3, 5, 8], [5]))
 def test_the_gradient_of_a_step_is_that_of_the_whole_batch(shards: int) -> None:
     """Mapped by shard, added along the tree and divided by the weight, it is jax.grad of the batch's mean loss."""
     rows = rows_of(41, np.random.default_rng(1).uniform(0, 2, 41))

@@ -22,7 +22,10 @@ LONG_VECTOR = pytest.param(3 * CHUNK_ELEMENTS + 5, marks=pytest.mark.long)
 
 @pytest.mark.parametrize("dtype", ["<f4", "<f8"])
 @pytest.mark.parametrize("length", [1, 7, LONG_VECTOR])
-@pytest.mark.parametrize(("workers", "dedicated"), [(1, 0), (1, 2), (2, 0), (3, 0), (2, 1), (3, 2)])
+@pytest.mark.parametrize(
+    ("workers", "dedicated"),
+    [*(pytest.param(*sizes, marks=pytest.mark.breadth) for sizes in [(1, 2), (2, 0)]), (1, 0), (3, 0), (2, 1), (3, 2)],
+)
 def test_every_worker_gets_the_bits_of_one(
     workers: int, dedicated: int, length: int, dtype: str, credentials: Credentials
 ) -> None:

@@ -157,6 +157,7 @@ def test_gradients_alone_are_rounded() -> None:
     np.testing.assert_allclose(mixed.astype(np.float32), plain, rtol=2**-8)
 
 
+@pytest.mark.breadth
 def test_a_network_learns_as_well() -> None:
     """After fifty steps the accuracy on other digits is that of float32, but for two of a hundred."""
     rounded, plain = (Network(gradients).accuracy(50) for gradients in ("bfloat16", "float32"))

@@ -10,6 +10,7 @@ import pytest
 
 from tests.processes import wait_for
 from tests.reduce.allreduces import SHARDS, connected
+from tests.tiers import cases
 from yarnml.control.commands import Assignment, Build, Command, FitScaling, Initialize, SyncState, Train, ipc
 from yarnml.control.reports import Report, StatePosition, Trained
 from yarnml.data.plan import make_plan
@@ -132,7 +133,7 @@ def digests(reports: dict[int, Report]) -> set[str]:
     return {report.digest for report in reports.values() if isinstance(report, Trained)}
 
 
-@pytest.mark.parametrize("name", COMBINATIONS)
+@pytest.mark.parametrize("name", cases(COMBINATIONS, ["local steps, int4", "delay, top_k", "delay, table", "all"]))
 def test_any_workers(name: str, digits_job: dict[str, Any], write_table: Callable[..., Path]) -> None:
     """One to five workers, one and two levels, one lost with sums on their way: the state is that of one worker."""
     training = COMBINATIONS[name]

@@ -34,7 +34,7 @@ def trial_of(fields: dict[str, Any], **training: Any) -> TrialReport:
     ("training", "size"),
     [
         ({}, 4 * PARAMETERS),
-        ({"gradients": "int8"}, 264 * 5),
+        pytest.param({"gradients": "int8"}, 264 * 5, marks=pytest.mark.breadth),
         ({"gradients": "int4"}, 136 * 5),
         ({"gradients": "top_k"}, 8 * 13),
     ],

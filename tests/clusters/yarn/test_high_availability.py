@@ -62,7 +62,7 @@ def kill_active(hadoop: Hadoop, kind: str) -> str:
     return name
 
 
-@pytest.mark.parametrize("hadoop", ["masters", SECURED], indirect=True)
+@pytest.mark.parametrize("hadoop", [pytest.param("masters", marks=pytest.mark.breadth), SECURED], indirect=True)
 def test_without_active_masters(hadoop: Hadoop, capfd: pytest.CaptureFixture[str]) -> None:
     """While no NameNode and no ResourceManager is active calls say so and wait; then they succeed."""
     standby = wait_for_standby(hadoop, "resourcemanager")

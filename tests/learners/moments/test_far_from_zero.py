@@ -13,6 +13,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.mixture import GaussianMixture
 
 import yarnml
+from tests.tiers import cases
 from yarnml.model.model import Model
 
 pytestmark = pytest.mark.long
@@ -73,7 +74,7 @@ def test_clusters(fit: Fit, offset: float) -> None:
 
 
 @pytest.mark.parametrize("offset", OFFSETS)
-@pytest.mark.parametrize("covariance", ["full", "diagonal"])
+@pytest.mark.parametrize("covariance", cases(["full", "diagonal"], ["full"]))
 def test_mixtures(fit: Fit, offset: float, covariance: str) -> None:
     """The mean log-likelihood of a mixture is at most 0.02 below the best of ten starts."""
     x = far(offset)
@@ -98,7 +99,7 @@ def test_trees_of_a_label_far_from_zero(fit: Fit, offset: float) -> None:
     assert metrics["r2"] == pytest.approx(1 - metrics["rmse"] ** 2 / y.var(), abs=1e-3)
 
 
-@pytest.mark.parametrize("distance", [1e3, pytest.param(1e4, marks=pytest.mark.breadth), 1e5])
+@pytest.mark.parametrize("distance", cases([1e3, 1e4, 1e5], [1e5]))
 @pytest.mark.parametrize("kind", ["kmeans", "gaussian_mixture"])
 def test_tight_clusters_far_from_others(fit: Fit, kind: str, distance: float) -> None:
     """Two tight clusters side by side are told apart, and have their loss, however far the third one is."""

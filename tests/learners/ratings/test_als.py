@@ -99,8 +99,15 @@ OPTIONS = {
 }
 
 
-@pytest.mark.parametrize("order", ["by user", "any order"])
-@pytest.mark.parametrize("feedback", OPTIONS)
+@pytest.mark.parametrize(
+    ("feedback", "order"),
+    [
+        ("implicit", "by user"),
+        ("explicit", "any order"),
+        pytest.param("explicit", "by user", marks=pytest.mark.breadth),
+        pytest.param("implicit", "any order", marks=pytest.mark.breadth),
+    ],
+)
 def test_alternation_is_that_of_a_dense_matrix(feedback: str, order: str) -> None:
     """Factors agree with system by system in NumPy to 1e-4, and the loss that is told with the paper's objective.
 
