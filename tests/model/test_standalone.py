@@ -1,5 +1,6 @@
 """The program and the card beside a model: predictions without yarnml, and nothing but facts."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,25 @@ def test_the_script_of_a_forest(forest: Model, tmp_path: Path) -> None:
 def test_the_script_of_a_network(network: Model, tmp_path: Path) -> None:
     """A network needs JAX, and not yarnml."""
     check_script(network, load_wine(as_frame=True).frame.drop(columns="target").head(50), [], tmp_path)
+
+
+def test_a_command_line(forest: Model, tmp_path: Path) -> None:
+    """A reader that has seen enough ends it without a word; what it can't use is told in a line."""
+    script = [sys.executable, str(stored(forest, tmp_path / "1").folder) + "/predict.py"]
+    rows = tmp_path / "rows.csv"
+    with_gaps(load_wine).drop(columns="target").to_csv(rows, index=False)
+    with subprocess.Popen([*script, rows], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == -signal.SIGPIPE
+    rows.write_text("alcohol\n13\n")
+    for arguments, line in (([rows], "rows.csv lacks 'malic_acid'"), ([], "usage: ")):
+        done = subprocess.run([*script, *arguments], capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert line in done.stderr
+        assert done.stderr.count("\n") == 1
 
 
 def check_script(model: Model, rows: pd.DataFrame, absent: list[str], tmp_path: Path) -> None:

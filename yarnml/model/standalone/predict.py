@@ -6,6 +6,7 @@ Linear models and trees need NumPy alone, others JAX (with flatbuffers) besides.
 
 import csv
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -159,7 +160,11 @@ def of_trees(x: Array, arrays: dict[str, Array]) -> Array:
 def main(path: str) -> None:
     offset = SCHEMA.get("offset")
     with open(path, newline="") as file:
-        rows = [*csv.DictReader(file)]
+        table = csv.DictReader(file)
+        rows = [*table]
+    names = [*ABOUT["feature_names"], *(offset or [])[:1]]
+    if lacking := [name for name in names if name not in (table.fieldnames or [])]:
+        sys.exit(f"{path} lacks {', '.join(map(repr, lacking))}: its first line names a column for each feature.")
     x = np.array([[float(row[name] or "nan") for name in ABOUT["feature_names"]] for row in rows])
     if offset:
         added = np.array([float(row[offset[0]]) for row in rows])
@@ -178,4 +183,7 @@ def choose(outputs: Array) -> Array:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader that has seen enough, as head, ends the program
+    if len(sys.argv) != 2:
+        sys.exit("usage: python predict.py rows.csv")
     main(sys.argv[1])
