@@ -90,6 +90,10 @@ def load(source: str | Mapping[str, Any], overrides: tuple[str, ...] = (), *, pr
 
 def run(job: "AnyJob", backend: str, console: Console, *, restart: bool = False, tell_end: bool = False) -> "End":
     """Do a job here and show its events; ``tell_end``: also how it ended."""
+    if backend == "local":
+        from yarnml.clusters.ahead import start_ahead
+
+        start_ahead(job)  # before what takes longest to load here
     from yarnml.runner import run_any
 
     with JobConsole(console) as show:

@@ -135,7 +135,10 @@ class ForkClient:
 
     def close(self) -> None:
         """End the server, and with it what it has forked."""
+        is_idle = self.is_idle
         self._socket.close()
+        if is_idle:
+            self._popen.kill()  # where it loads libraries still, nobody needs to wait for them
         end_by_input(self._popen)
         self._groups.close()
         self._log.close()

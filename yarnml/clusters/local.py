@@ -1,6 +1,5 @@
 """Real processes on this machine: the master is this one, workers and reducers are its children."""
 
-import os
 import signal
 import tempfile
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from fsspec.implementations.local import LocalFileSystem
 
 from yarnml import storage
+from yarnml.clusters.ahead import common_variables
 from yarnml.clusters.fork_client import ForkClient, ForkedProcess
 from yarnml.clusters.spare import SPARE
 from yarnml.control.credentials import Token
@@ -26,8 +26,7 @@ from yarnml.master.master import Master
 from yarnml.master.membership.failure_policy import Exit, ExitKind, Sizes, kind_of_failure
 from yarnml.storage.local import fresh
 from yarnml.worker.affinity import available_cores, cores_of_worker
-from yarnml.worker.compile_cache import user_cache_variables
-from yarnml.worker.environment import Environment, device_variables, library_variables
+from yarnml.worker.environment import Environment, device_variables
 
 HOST = "127.0.0.1"
 LOG_TAIL_LINES = 12
@@ -88,7 +87,7 @@ class LocalProcesses:
     def _server(self) -> ForkClient:
         """Return the server that forks, a new one where there is none any more."""
         if not self._servers or self._servers[-1].has_ended:
-            self._servers.append(SPARE.take(self._common_variables()))
+            self._servers.append(SPARE.take(common_variables(self._job)))
         return self._servers[-1]
 
     def kill(self, process: ProcessId) -> None:
@@ -134,12 +133,6 @@ class LocalProcesses:
         """Wait ``patience`` seconds for the child's own end, then kill it; and all that it has started."""
         if not child.server.wait(child.fork, patience):
             child.server.kill(child.fork)
-
-    def _common_variables(self) -> dict[str, str]:
-        """Make the environment of all processes; variables of the job file go before those of this machine."""
-        vcores = self._job.workers.vcores
-        machine = os.environ | library_variables(vcores) | user_cache_variables(vcores)
-        return machine | device_variables(self._job.workers.gpus, 0) | self._job.environment.variables
 
     def _variables(self, process: ProcessId, slot: int) -> dict[str, str]:
         """Make the environment variables of one process beside the common ones."""

@@ -28,6 +28,10 @@ class SpareServer:
             spare.close()
         return ForkClient(variables)
 
+    def start(self, variables: Mapping[str, str]) -> None:
+        """Have a server with this environment ready for whoever takes it next.  Raises OSError."""
+        self.give_back(self.take(variables))
+
     def give_back(self, server: ForkClient) -> None:
         """Keep a server for the next job; end it where it still has work, or has ended."""
         unwanted = self._replace(server) if server.is_idle else server

@@ -15,6 +15,7 @@ from yarnml.errors import JobFileError
 from yarnml.job.learners import GradientOptions
 from yarnml.learners.base import Key
 from yarnml.learners.named_arrays import names_of
+from yarnml.learners.noise import key_of
 from yarnml.learners.optimizers import build_optimizer
 
 
@@ -23,7 +24,7 @@ def optimizer_of(options: GradientOptions, init: Callable[[Key], Any]) -> optax.
     optimizer = build_optimizer(options.optimizer, options.clip_norm)
     if not options.freeze and not options.rate_factors:
         return optimizer
-    parameters = jax.eval_shape(init, jax.random.key(0))
+    parameters = jax.eval_shape(init, key_of(0))
     return in_groups(optimizer, parameters, options.freeze, options.rate_factors)
 
 

@@ -13,6 +13,15 @@ import numpy as np
 from yarnml.learners.base import Key, flat
 
 
+def key_of(seed: int) -> Key:
+    """The key ``jax.random.key(seed)``, of a seed below 2**32, without a program that would be compiled for it."""
+    settings: Any = jax.config
+    if settings.jax_default_prng_impl != "threefry2x32":
+        return jax.random.key(seed)
+    words: Any = np.array([0, seed], np.uint32)
+    return jax.random.wrap_key_data(words)
+
+
 class Noise(NamedTuple):
     """The source of random numbers at a step; ``seed`` is a uint32."""
 

@@ -7,7 +7,6 @@ from functools import partial
 from threading import Lock
 from typing import Any, NamedTuple
 
-import jax
 import msgspec
 import numpy as np
 from msgspec.structs import replace
@@ -22,12 +21,14 @@ from yarnml.learners.element_wise import COMPILER_OPTIONS
 from yarnml.learners.gradient import GradientDescent
 from yarnml.learners.local_steps import LocalSteps
 from yarnml.learners.named_arrays import copied_to_host
+from yarnml.learners.noise import key_of
 from yarnml.learners.optimizers import build_optimizer
 from yarnml.learners.precision import compile_for
 from yarnml.learners.registry import build_learner
 from yarnml.learners.tables.base import TableLearner
 from yarnml.worker.memory import available, check_fits
 from yarnml.worker.program import Program
+from yarnml.worker.program_store import NO_STORE, Store, store_for
 from yarnml.worker.table_program import TableProgram
 
 MAX_COMPILED_LEARNERS = 100
@@ -51,7 +52,7 @@ class CompiledLearner(NamedTuple):
 
     def first_state(self, schema: Schema, seed: int) -> Any:
         """The learner's state before the first step, at the prior of the label where that is known."""
-        key = jax.random.key(seed)
+        key = key_of(seed)
         if not schema.prior or not (isinstance(self.learner, TakesPrior) and self.learner.takes_prior):
             return self.init(key)
         classes = [schema.outputs] if schema.outputs else []
@@ -76,14 +77,16 @@ class CompiledLearners:
         training = job.training
         steps = training.local_steps, training.outer, training.delay
         arithmetic = training.micro_batch_size, training.gradients, steps
-        key = msgspec.msgpack.encode((job.learner, seen, arithmetic, job.workers.gpus, _code_of(job)))
+        code = _code_of(job)
+        key = msgspec.msgpack.encode((job.learner, seen, arithmetic, job.workers.gpus, code))
         with self._lock:
             if key not in self._learners:
                 learner = build_learner(job.learner, seen)
                 if isinstance(learner, TableLearner):
                     compiled = CompiledLearner(learner, learner.init, TableProgram(learner, seen), None)
                 else:
-                    compiled = _compiled(learner_of_training(learner, training), seen, job)
+                    store = NO_STORE if code or job.workers.gpus else store_for(key)
+                    compiled = _compiled(learner_of_training(learner, training), seen, job, store)
                 self._learners[key] = compiled
             self._learners.move_to_end(key)
             while len(self._learners) > MAX_COMPILED_LEARNERS:
@@ -100,16 +103,16 @@ def learner_of_training(learner: Learner, training: Training) -> Learner:
     return LocalSteps(learner, training.local_steps, outer, training.micro_batch_size)
 
 
-def _compiled(learner: Learner, schema: Schema, job: Job) -> CompiledLearner:
+def _compiled(learner: Learner, schema: Schema, job: Job, store: Store) -> CompiledLearner:
     """A learner without tables, whose functions JAX compiles as a whole."""
     training = job.training
     element_wise = _element_wise(learner, job)
     options = COMPILER_OPTIONS if element_wise else None
     is_sharded = training.state == "sharded" and element_wise is not None
-    check_fits(learner, available(), training.delay, is_sharded=is_sharded)
+    check_fits(learner, available(), training.delay, is_sharded=is_sharded, store=store)
     keeps_states = training.delay > 0
     arithmetic = training.micro_batch_size, training.gradients
-    program = Program(learner, schema, *arithmetic, keeps_states=keeps_states, update_options=options)
+    program = Program(learner, schema, *arithmetic, keeps_states=keeps_states, update_options=options, store=store)
     init = program.init
     if updates_on_host(learner):
         init = partial(_on_host, init)

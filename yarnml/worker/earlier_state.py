@@ -18,6 +18,7 @@ from yarnml.job.learners.element_wise import ElementWise
 from yarnml.job.start import Start
 from yarnml.learners.gradient import GradientDescent
 from yarnml.learners.named_arrays import tensors
+from yarnml.learners.noise import key_of
 from yarnml.learners.registry import build_learner
 from yarnml.reduce.owner_files import read_rows
 from yarnml.storage.integrity import TornFile
@@ -42,7 +43,7 @@ def read_earlier(start: Start, learner: Options) -> tuple[Arrays, Schema]:
         options: Any = replace(learner, optimizer=optimizer)
         earlier = build_learner(options, before)
         assert isinstance(earlier, GradientDescent), "no other learner without keys has a state in parts"
-        form = jax.eval_shape(earlier.init, jax.random.key(0))
+        form = jax.eval_shape(earlier.init, key_of(0))
         rows = ParameterRows(form, ElementWise(optimizer=optimizer))
         return arrays | tensors(rows.restored(read_rows(layers, 0, 2**64)[BLOCK])), before
 

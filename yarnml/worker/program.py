@@ -5,7 +5,7 @@ Parameters and optimizer state are donated to the update, so that no step copies
 (`yarnml.learners.base.ShardLearner`) maps on the host instead, a whole shard at a time.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cached_property, partial
 from typing import Any
 
@@ -35,14 +35,16 @@ from yarnml.learners.base import (
 )
 from yarnml.learners.local_steps import LocalSteps
 from yarnml.learners.named_arrays import finite, on_host, tensors
-from yarnml.learners.precision import compile_for, precision_of
+from yarnml.learners.noise import key_of
+from yarnml.learners.precision import in_precision, precision_of
 from yarnml.learners.room import without_room
 from yarnml.learners.units import degree_of
 from yarnml.reduce.tree import Value, Vector
 from yarnml.worker.exported import exported
-from yarnml.worker.first_call import FirstCall
 from yarnml.worker.flattening import Flattening
+from yarnml.worker.program_store import NO_STORE, Store
 from yarnml.worker.state_arrays import loaded, saved
+from yarnml.worker.stored_program import compiled_once
 from yarnml.worker.updates import Updates
 from yarnml.worker.weighted_rows import weighted_rows
 
@@ -56,7 +58,7 @@ class Program:
     ``micro_batch_size``: the most rows that are mapped, or evaluated, at once; None for all.
     ``gradients``: their type in the sums.  ``name``: the same in every process that has this program.
     ``keeps_states``: an update leaves the state before it as it was.  ``update_options``: of its compiler.
-    ``needs_places``: true for a shard learner that gets its rows as `PlacedRows`.
+    ``needs_places``: true for a shard learner that gets its rows as `PlacedRows`.  ``store``: where it is kept.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Program:
         *,
         keeps_states: bool = False,
         update_options: dict[str, str | bool] | None = None,
+        store: Store = NO_STORE,
     ) -> None:
         self._learner = learner
         self._shard_learner = learner if isinstance(learner, ShardLearner) else None
@@ -81,12 +84,12 @@ class Program:
         self._micro_batch_size = micro_batch_size
         kind = type(learner)
         self.name = f"{kind.__module__}.{kind.__qualname__} {schema.row_width} {schema.outputs} {schema.label_shape}"
-        self.init: Callable[..., Any] = FirstCall(compile_for(learner, learner.init), f"{self.name} init")
-        self._flattening = Flattening(self.form_of_sums(), gradients)
-        self._updates = Updates(learner, self._flattening, self.name, keeps_states=keeps_states, options=update_options)
-        self._map = FirstCall(jax.jit(self._map_flat), f"{self.name} map")
-        self._evaluate = FirstCall(jax.jit(self._evaluate_rows), f"{self.name} evaluate")
-        self._check_predict()
+        self._store = store
+        self.init = in_precision(learner, compiled_once(jax.jit(learner.init), f"{self.name} init", store))
+        self._flattening = Flattening(store.value("form of sums", self._checked_form_of_sums), gradients)
+        self._updates = Updates(learner, self._flattening, self.name, store, keeps_states, update_options)
+        self._map = compiled_once(jax.jit(self._map_flat), f"{self.name} map", store)
+        self._evaluate = compiled_once(jax.jit(self._evaluate_rows), f"{self.name} evaluate", store)
 
     def prepare(self, rows: Rows) -> Rows:
         """The rows as they are: nothing is to be done with them ahead of their step."""
@@ -163,7 +166,7 @@ class Program:
 
         Its parameters have the first state's shapes.  Raises ModelError where predict can't be exported so.
         """
-        return self._exported(self._form_of_parameters(self._shapes[0]))
+        return self._store.value("predict", lambda: self._exported(self._form_of_parameters(self._shapes[0])))
 
     def stablehlo_of(self, state: State) -> bytes:
         """The program `stablehlo` for the parameters of a state, which may have less room than the first one's."""
@@ -193,18 +196,18 @@ class Program:
         if self._check_rows:
             self._check_rows(Batch(*rows.arrays))
 
-    def _check_predict(self) -> None:
+    def _checked_form_of_sums(self) -> Any:
         """Find what is wrong with predict before any training, not at the first evaluation."""
-        state, scaling, rows = self._shapes
+        form = self.form_of_sums()
         with precision_of(self._learner):
-            parameters = jax.eval_shape(self._learner.parameters, state)
-            jax.eval_shape(self._evaluate_rows, parameters, scaling, rows)
+            jax.eval_shape(self._evaluate_rows, self._form_of_parameters(self._shapes[0]), *self._shapes[1:])
+        return form
 
     @cached_property
     def _shapes(self) -> tuple[Any, Any, Any]:
         """The form of a state, a scaling, and the form of a batch of two rows."""
         with precision_of(self._learner):
-            state = jax.eval_shape(self._learner.init, jax.random.key(0))
+            state = self._store.value("form of state", lambda: jax.eval_shape(self._learner.init, key_of(0)))
         label = self._schema.label_shape
         shapes = ((2, self._schema.row_width), jnp.float32), ((2, *label), self._label), ((2,), jnp.float32)
         return state, identity_of(self._schema), Batch(*(jax.ShapeDtypeStruct(*s) for s in shapes))
@@ -221,7 +224,7 @@ class Program:
         if self._shard_learner is None:
             with precision_of(self._learner):
                 return jax.eval_shape(self._map_tree, *self._shapes)
-        state = on_host(self.init(jax.random.key(0)))
+        state = on_host(self.init(key_of(0)))
         if self._form_at:
             return self._form_at(state)
         sums, _ = self._shard_learner.map_shard(state, self._shard_learner.prepare_shard(state, []))

@@ -20,6 +20,7 @@ from yarnml.job.learners.element_wise import ElementWise
 from yarnml.learners.base import Scores
 from yarnml.learners.gradient import GradientDescent, State, Sums
 from yarnml.learners.named_arrays import from_tensors, tensors
+from yarnml.learners.noise import key_of
 from yarnml.reduce.keyed import KeyedVector
 from yarnml.reduce.owned_table import OwnedTable
 from yarnml.reduce.tree import Value
@@ -55,7 +56,7 @@ class ShardedProgram:
     def __init__(self, learner: GradientDescent, program: Program, options: ElementWise) -> None:
         self._learner = learner
         self._program = program
-        form = jax.eval_shape(learner.init, jax.random.key(0))
+        form = jax.eval_shape(learner.init, key_of(0))
         self._rows = ParameterRows(form, options)
         self._ends = np.cumsum([leaf.size for leaf in jax.tree.leaves(form.parameters)])
         self._rest = Flattening(program.form_of_sums()._replace(gradient=None))

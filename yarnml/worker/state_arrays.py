@@ -11,6 +11,7 @@ from yarnml.data.scaling import Scaling
 from yarnml.errors import JobFileError
 from yarnml.learners.base import Learner, NewerArrays, State, updates_on_host
 from yarnml.learners.named_arrays import copied_to_host, from_tensors, tensors
+from yarnml.learners.noise import key_of
 from yarnml.learners.precision import precision_of
 from yarnml.learners.room import HasRoom, without_room
 from yarnml.learners.warm_start import Earlier, Started, WarmStart
@@ -37,7 +38,7 @@ def loaded(learner: Learner, state: State, scaling: Scaling, arrays: Arrays) -> 
 def _with_room(learner: Learner, arrays: Arrays) -> Arrays:
     """Give arrays back the room that they were saved without."""
     with precision_of(learner):
-        first = tensors({"state": jax.jit(learner.init)(jax.random.key(0))})
+        first = tensors({"state": jax.jit(learner.init)(key_of(0))})
     whole = dict(arrays)
     for name, room in first.items():
         array = arrays.get(name, room)

@@ -18,6 +18,7 @@ from yarnml.data.scaling import Scaling, identity_of, scaled
 from yarnml.data.schema import Rows, Schema
 from yarnml.learners.base import Batch, Scores
 from yarnml.learners.named_arrays import finite, from_tensors, tensors
+from yarnml.learners.noise import key_of
 from yarnml.learners.tables.base import Entries, TableLearner, TableState
 from yarnml.reduce.keyed import KeyedVector
 from yarnml.reduce.tree import Value
@@ -160,7 +161,7 @@ class TableProgram:
 
         For a learner that sees which column each key is of, ``field`` is its last argument.
         """
-        state = self._learner.init(jax.random.key(0))
+        state = self._learner.init(key_of(0))
         named = {"parameters": self._learner.parameters(state), "scaling": identity_of(self._schema)}
 
         def predict(model: Any, x: jax.Array, weights: Any, *numbers: jax.Array) -> jax.Array:

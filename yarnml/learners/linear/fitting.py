@@ -19,6 +19,7 @@ from yarnml.learners.linear.solvers.newton import Newton
 from yarnml.learners.linear.solvers.normal import NormalEquations
 from yarnml.learners.linear.solvers.search import LineSearch
 from yarnml.learners.linear.traits import Labels, Traits
+from yarnml.learners.noise import key_of
 from yarnml.learners.optimizers import build_optimizer
 
 
@@ -33,7 +34,7 @@ def build_fitted(model: CurvedModel, traits: Traits, options: GeneralisedLinear,
     if options.uses_gradient_descent:
         optimizer = build_optimizer(options.optimizer or adam(1e-2), options.clip_norm)
         return GradientDescent(model, optimizer, weight_decay(options.l2), check, loss_degree=traits.degree)
-    count = sum(a.size for a in jax.tree.leaves(model.init(jax.random.key(0))))
+    count = sum(a.size for a in jax.tree.leaves(model.init(key_of(0))))
     method = _method(traits, options, count)
     inference = _inference(traits.dispersion, options, method, count)
     penalty = Penalty(options.l1, options.l2, method.prior)

@@ -21,6 +21,7 @@ from yarnml.learners.gradient import Model, is_bias
 from yarnml.learners.linear import remarks
 from yarnml.learners.linear.inference import Fit, Inference, freedom_of
 from yarnml.learners.linear.solvers.base import Evaluation, Solver, SolverState, select
+from yarnml.learners.noise import key_of
 from yarnml.learners.precision import float64
 from yarnml.learners.warm_start import PARAMETERS, Earlier, Started
 
@@ -122,7 +123,7 @@ class FullPasses:
         self._has_last_pass = inference is not None and solver.needs_curvature and inference.has_last_pass
         self.check = check
         with float64():
-            start, self._unravel = ravel_pytree(model.init(jax.random.key(0)))
+            start, self._unravel = ravel_pytree(model.init(key_of(0)))
             self._mask = penalty_mask(self._unravel(start))
 
     def init(self, key: Key) -> State:

@@ -14,6 +14,7 @@ from yarnml.errors import ModelError
 from yarnml.job.learners import CustomTables
 from yarnml.learners.named_arrays import names_of
 from yarnml.learners.networks.custom import initial_parameters
+from yarnml.learners.noise import key_of
 from yarnml.learners.tables.base import DenseBlock, Entries, TableLearner
 from yarnml.learners.tables.losses import loss_of
 from yarnml.learners.user_code import load, user_errors
@@ -37,7 +38,7 @@ class UserTableModel:
         self._name = name
         self._schema = schema
         self._first = lru_cache(maxsize=1)(self._leaves)
-        parameters = initial_parameters(source, name, jax.random.key(0), schema)
+        parameters = initial_parameters(source, name, key_of(0), schema)
         leaves, self._structure = jax.tree.flatten(parameters)
         self._names = names_of(parameters)
         self._shapes = [leaf.shape for leaf in leaves]
@@ -55,7 +56,7 @@ class UserTableModel:
 
     def _leaves(self, seed: int) -> list[Matrix]:
         """The arrays that a training of this seed begins with, each [rows, width]."""
-        parameters = initial_parameters(self._source, self._name, jax.random.key(seed), self._schema)
+        parameters = initial_parameters(self._source, self._name, key_of(seed), self._schema)
         leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(parameters)]
         return [leaf.reshape(-1, _width(leaf.shape)) for leaf in leaves]
 
