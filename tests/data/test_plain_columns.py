@@ -10,7 +10,7 @@ import pytest
 
 from yarnml.data.formats.parquet import Footers
 from yarnml.data.offsets import distances
-from yarnml.data.plain_columns import lay_plain
+from yarnml.data.plain_columns import CONFLICTING_ROWS, lay_plain
 from yarnml.data.schema import Feature
 
 VALUES: dict[str, Any] = {
@@ -39,6 +39,17 @@ def test_bits(name: str, offset: float) -> None:
     with np.errstate(over="ignore"):
         expected = distances(values[:, None], np.array([offset]))[:, 0] if offset else values.astype(np.float32)
     assert (laid[:, 0].view(np.int32) == expected.view(np.int32)).all()
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.1])
+@pytest.mark.parametrize("rows", [CONFLICTING_ROWS, CONFLICTING_ROWS + 1])
+def test_numbers_of_rows(rows: int, offset: float) -> None:
+    """Columns that are copied by a detour, since their places conflict in the cache, have the same bits as others."""
+    values = np.random.default_rng(0).normal(size=(3, rows))
+    features = [Feature(name, 1, (), (offset,) if offset else ()) for name in "abc"]
+    laid = np.empty((rows, 3), np.float32)
+    assert lay_plain(pa.table([*values], names=[*"abc"]), features, laid)
+    assert (laid == (values.T - offset).astype(np.float32)).all()
 
 
 @pytest.mark.parametrize("name", OTHERS)

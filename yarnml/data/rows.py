@@ -27,7 +27,7 @@ from yarnml.data.inputs import array_of, inputs_of, takes_nulls
 from yarnml.data.keys import NARROW_BITS, KeyRows, beside
 from yarnml.data.lookup import places
 from yarnml.data.offsets import distances
-from yarnml.data.plain_columns import lay_plain
+from yarnml.data.plain_columns import empty_lines, lay_plain
 from yarnml.data.prepare.base import follow
 from yarnml.data.prepare.labels import TrainingRows
 from yarnml.data.schema import Feature, Offset, Rows, Schema
@@ -174,11 +174,11 @@ def _strip(table: pa.Table, strip: Sequence[Feature], schema: Schema, where: str
     columns = inputs_of(table, strip, where)
     if len(strip) == 1:
         return _feature(columns[0], strip[0], schema, where, rows)
-    lines = np.empty((len(strip), table.num_rows), np.float32)
-    for line, column, feature in zip(lines, columns, strip, strict=True):
+    lines = empty_lines(table.num_rows, len(strip))
+    for line, column, feature in zip(lines.T, columns, strip, strict=True):
         if not lay_plain(table, [feature], line[:, None]):
             line[:] = _feature(column, feature, schema, where, rows)[:, 0]
-    return lines.T
+    return lines
 
 
 def _feature(

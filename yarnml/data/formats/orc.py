@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.orc as po
 
 from yarnml.data.base import File, Group, changed
-from yarnml.data.formats.orc_tail import find_stripes
+from yarnml.data.formats.orc_tail import find_stripes, find_tail
 from yarnml.errors import DataError, first_line
 from yarnml.storage import Unavailable, tail, tail_of
 
@@ -19,7 +19,8 @@ _MAGIC = b"ORC"  # begins a file
 def inspect(fs: Any, path: str, url: str) -> tuple[pa.Schema, File]:
     """Read the tail; its digest stands for the file."""
     try:
-        (size, end), stripes = find_stripes(partial(tail, url), url)
+        size, end = find_tail(partial(tail, url), url)
+        stripes = find_stripes(end, url)
         reader = po.ORCFile(pa.BufferReader(_MAGIC + end))  # the tail has been read, and is all that it looks at
         if (len(stripes), sum(stripe.rows for stripe in stripes)) != (reader.nstripes, reader.nrows):
             raise DataError(f"{url} is not a readable ORC file: its footer and its stripes differ.")
@@ -35,7 +36,7 @@ def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.T
     """Read one stripe.  Every read checks that the tail is the one of the plan; ORC has no checksums of its own."""
     try:
         with fs.open_input_file(path) as source:
-            (size, end), _ = find_stripes(partial(tail_of, source), file.url)
+            size, end = find_tail(partial(tail_of, source), file.url)
             digest = hashlib.sha256(end).hexdigest()
             if (size, digest) != (file.size, file.digest):
                 raise changed(

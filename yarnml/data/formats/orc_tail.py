@@ -5,6 +5,7 @@ Source: the specification of ORC v1, https://orc.apache.org/specification/ORCv1/
 
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from yarnml.storage import ReadTail, Tail
 _CODECS = {2: "snappy", 4: "lz4_raw", 5: "zstd"}
 _ZLIB = 1
 _FIRST_READ_BYTES = 64 * 2**10
+_FOOTER_BYTES = 1  # a field of the postscript
 _STRIPES = 3  # fields of the footer
 _ROWS = 6
 _VARINT = 0
@@ -29,23 +31,38 @@ class Stripe(NamedTuple):
     rows: int
 
 
-def find_stripes(read_tail: ReadTail, url: str) -> tuple[Tail, list[Stripe]]:
-    """The footer and all behind it, as they are stored, and the stripes; DataError for a file that is no ORC."""
-    size, end = read_tail(_FIRST_READ_BYTES)
-    try:
-        length = end[-1]
-        postscript = dict(_fields(end[-1 - length : -1]))
-        footer = postscript[1]
-        needed = footer + length + 1
+def find_tail(read_tail: ReadTail, url: str) -> Tail:
+    """The footer and all behind it, as they are stored; DataError for a file that is no ORC."""
+    with _readable(url):
+        size, end = read_tail(_FIRST_READ_BYTES)
+        needed = _postscript(end)[_FOOTER_BYTES] + end[-1] + 1
         if len(end) < needed <= size:
             size, end = read_tail(needed)
-        end = end[-needed:]
         if len(end) < needed:
             raise ValueError("its tail is cut off")
-        body = _unpacked(end[:footer], postscript.get(2, 0), postscript.get(3, 2**18))
-        return Tail(size, end), [_stripe(value) for field, value in _fields(body, _ROWS) if field == _STRIPES]
+        return Tail(size, end[-needed:])
+
+
+def find_stripes(end: bytes, url: str) -> list[Stripe]:
+    """The stripes of a file with this tail; DataError where it can't be read."""
+    with _readable(url):
+        postscript = _postscript(end)
+        body = _unpacked(end[: postscript[_FOOTER_BYTES]], postscript.get(2, 0), postscript.get(3, 2**18))
+        return [_stripe(value) for field, value in _fields(body, _ROWS) if field == _STRIPES]
+
+
+@contextmanager
+def _readable(url: str) -> Iterator[None]:
+    """Translate what is raised where bytes are no tail."""
+    try:
+        yield
     except (IndexError, KeyError, TypeError, ValueError, zlib.error, pa.ArrowException) as exc:
         raise DataError(f"{url} is not a readable ORC file: {str(exc) or 'its tail is none'}.") from exc
+
+
+def _postscript(end: bytes) -> dict[int, Any]:
+    """The fields of the last message of a file, before the byte of its length."""
+    return dict(_fields(end[-1 - end[-1] : -1]))
 
 
 def _stripe(message: bytes) -> Stripe:
