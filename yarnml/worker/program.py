@@ -166,7 +166,7 @@ class Program:
 
         Its parameters have the first state's shapes.  Raises ModelError where predict can't be exported so.
         """
-        return self._store.value("predict", lambda: self._exported(self._form_of_parameters(self._shapes[0])))
+        return self._exported(self._form_of_parameters(self._shapes[0]))
 
     def stablehlo_of(self, state: State) -> bytes:
         """The program `stablehlo` for the parameters of a state, which may have less room than the first one's."""
@@ -186,9 +186,9 @@ class Program:
             return in_label_units(outputs, model["scaling"].label, self._schema.label_scale, jnp)
 
         model = {"parameters": parameters, "scaling": self._shapes[1]}
-        shape = *export.symbolic_shape("n"), self._schema.row_width
+        inputs = [jax.ShapeDtypeStruct((*export.symbolic_shape("n"), self._schema.row_width), jnp.float32)]
         with precision_of(self._learner):
-            return exported(predict, model, [jax.ShapeDtypeStruct(shape, jnp.float32)])
+            return self._store.value(f"predict {parameters}", lambda: exported(predict, model, inputs))
 
     def refuse(self, rows: Rows) -> None:
         """Raise DataError for rows that the learner can't take, or whose labels can't be scaled."""
