@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import jax
@@ -21,16 +20,9 @@ def quick_compiling(request: pytest.FixtureRequest) -> Iterator[None]:
 
     Processes that tests start, and kill, don't write there.
     """
-    has_cache = request.config.pluginmanager.hasplugin("cacheprovider")
-    with programs_in(_folder(request.config)) if has_cache else nullcontext():
-        yield
-
-
-@contextmanager
-def programs_in(folder: Path) -> Iterator[None]:
-    """Have JAX keep its programs in a folder meanwhile."""
     before = jax.config.jax_compilation_cache_dir
-    _use(str(folder))
+    if request.config.pluginmanager.hasplugin("cacheprovider"):
+        _use(str(_folder(request.config)))
     yield
     _use(before)
 

@@ -32,11 +32,7 @@ def precision_of(learner: Any) -> AbstractContextManager[Any]:
 
 def compile_for(learner: Any, function: Callable[..., Any]) -> Callable[..., Any]:
     """A learner's function compiled, to be called from any context."""
-    return in_precision(learner, jax.jit(function))
-
-
-def in_precision(learner: Any, program: Callable[..., Any]) -> Callable[..., Any]:
-    """A compiled function of a learner, to be called from any context."""
+    program = jax.jit(function)
 
     def call(*arguments: Any) -> Any:
         with precision_of(learner):

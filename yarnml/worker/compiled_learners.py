@@ -28,7 +28,6 @@ from yarnml.learners.registry import build_learner
 from yarnml.learners.tables.base import TableLearner
 from yarnml.worker.memory import available, check_fits
 from yarnml.worker.program import Program
-from yarnml.worker.program_store import NO_STORE, Store, store_for
 from yarnml.worker.table_program import TableProgram
 
 MAX_COMPILED_LEARNERS = 100
@@ -77,16 +76,14 @@ class CompiledLearners:
         training = job.training
         steps = training.local_steps, training.outer, training.delay
         arithmetic = training.micro_batch_size, training.gradients, steps
-        code = _code_of(job)
-        key = msgspec.msgpack.encode((job.learner, seen, arithmetic, job.workers.gpus, code))
+        key = msgspec.msgpack.encode((job.learner, seen, arithmetic, job.workers.gpus, _code_of(job)))
         with self._lock:
             if key not in self._learners:
                 learner = build_learner(job.learner, seen)
                 if isinstance(learner, TableLearner):
                     compiled = CompiledLearner(learner, learner.init, TableProgram(learner, seen), None)
                 else:
-                    store = NO_STORE if code or job.workers.gpus else store_for(key)
-                    compiled = _compiled(learner_of_training(learner, training), seen, job, store)
+                    compiled = _compiled(learner_of_training(learner, training), seen, job)
                 self._learners[key] = compiled
             self._learners.move_to_end(key)
             while len(self._learners) > MAX_COMPILED_LEARNERS:
@@ -103,16 +100,16 @@ def learner_of_training(learner: Learner, training: Training) -> Learner:
     return LocalSteps(learner, training.local_steps, outer, training.micro_batch_size)
 
 
-def _compiled(learner: Learner, schema: Schema, job: Job, store: Store) -> CompiledLearner:
+def _compiled(learner: Learner, schema: Schema, job: Job) -> CompiledLearner:
     """A learner without tables, whose functions JAX compiles as a whole."""
     training = job.training
     element_wise = _element_wise(learner, job)
     options = COMPILER_OPTIONS if element_wise else None
     is_sharded = training.state == "sharded" and element_wise is not None
-    check_fits(learner, available(), training.delay, is_sharded=is_sharded, store=store)
+    check_fits(learner, available(), training.delay, is_sharded=is_sharded)
     keeps_states = training.delay > 0
     arithmetic = training.micro_batch_size, training.gradients
-    program = Program(learner, schema, *arithmetic, keeps_states=keeps_states, update_options=options, store=store)
+    program = Program(learner, schema, *arithmetic, keeps_states=keeps_states, update_options=options)
     init = program.init
     if updates_on_host(learner):
         init = partial(_on_host, init)

@@ -13,7 +13,6 @@ from yarnml.errors import JobFileError
 from yarnml.learners.base import Learner
 from yarnml.learners.noise import key_of
 from yarnml.learners.precision import precision_of
-from yarnml.worker.program_store import NO_STORE, Store
 
 COPIES = 2
 """The least number of times that a state is in memory at an update: as it was, and as it will be."""
@@ -21,18 +20,15 @@ COPIES = 2
 _CGROUP_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
-def check_fits(
-    learner: Learner, memory: int, older: int = 0, *, is_sharded: bool = False, store: Store = NO_STORE
-) -> None:
+def check_fits(learner: Learner, memory: int, older: int = 0, *, is_sharded: bool = False) -> None:
     """Refuse a learner whose state, its parameters and those of its optimizer, is larger than this memory in bytes.
 
     ``older``: how many older states are kept beside it.
     ``is_sharded``: the processes share what the optimizer keeps, so that one of them may have next to nothing of it.
-    ``store``: where the form of the learner's state is kept.
     """
     try:
         with precision_of(learner):
-            state = store.value("form of state", lambda: jax.eval_shape(learner.init, key_of(0)))
+            state = jax.eval_shape(learner.init, key_of(0))
     except (OverflowError, MemoryError) as exc:
         raise JobFileError(f"learner: the model has more parameters than can be counted: {exc}.") from exc
     if is_sharded:

@@ -97,9 +97,7 @@ def import_libraries() -> None:
     """
     gc.disable()
     import yarnml.worker.mapper  # noqa: F401
-    from yarnml.worker.program_store import load_digests
 
-    load_digests()  # once for all that are forked
     gc.freeze()
     gc.enable()
 

@@ -5,7 +5,7 @@ Parameters and optimizer state are donated to the update, so that no step copies
 (`yarnml.learners.base.ShardLearner`) maps on the host instead, a whole shard at a time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property, partial
 from typing import Any
 
@@ -36,15 +36,14 @@ from yarnml.learners.base import (
 from yarnml.learners.local_steps import LocalSteps
 from yarnml.learners.named_arrays import finite, on_host, tensors
 from yarnml.learners.noise import key_of
-from yarnml.learners.precision import in_precision, precision_of
+from yarnml.learners.precision import compile_for, precision_of
 from yarnml.learners.room import without_room
 from yarnml.learners.units import degree_of
 from yarnml.reduce.tree import Value, Vector
 from yarnml.worker.exported import exported
+from yarnml.worker.first_call import FirstCall
 from yarnml.worker.flattening import Flattening
-from yarnml.worker.program_store import NO_STORE, Store
 from yarnml.worker.state_arrays import loaded, saved
-from yarnml.worker.stored_program import compiled_once
 from yarnml.worker.updates import Updates
 from yarnml.worker.weighted_rows import weighted_rows
 
@@ -58,7 +57,7 @@ class Program:
     ``micro_batch_size``: the most rows that are mapped, or evaluated, at once; None for all.
     ``gradients``: their type in the sums.  ``name``: the same in every process that has this program.
     ``keeps_states``: an update leaves the state before it as it was.  ``update_options``: of its compiler.
-    ``needs_places``: true for a shard learner that gets its rows as `PlacedRows`.  ``store``: where it is kept.
+    ``needs_places``: true for a shard learner that gets its rows as `PlacedRows`.
     """
 
     def __init__(
@@ -70,7 +69,6 @@ class Program:
         *,
         keeps_states: bool = False,
         update_options: dict[str, str | bool] | None = None,
-        store: Store = NO_STORE,
     ) -> None:
         self._learner = learner
         self._shard_learner = learner if isinstance(learner, ShardLearner) else None
@@ -84,12 +82,12 @@ class Program:
         self._micro_batch_size = micro_batch_size
         kind = type(learner)
         self.name = f"{kind.__module__}.{kind.__qualname__} {schema.row_width} {schema.outputs} {schema.label_shape}"
-        self._store = store
-        self.init = in_precision(learner, compiled_once(jax.jit(learner.init), f"{self.name} init", store))
-        self._flattening = Flattening(store.value("form of sums", self._checked_form_of_sums), gradients)
-        self._updates = Updates(learner, self._flattening, self.name, store, keeps_states, update_options)
-        self._map = compiled_once(jax.jit(self._map_flat), f"{self.name} map", store)
-        self._evaluate = compiled_once(jax.jit(self._evaluate_rows), f"{self.name} evaluate", store)
+        self.init: Callable[..., Any] = FirstCall(compile_for(learner, learner.init), f"{self.name} init")
+        self._flattening = Flattening(self.form_of_sums(), gradients)
+        self._updates = Updates(learner, self._flattening, self.name, keeps_states=keeps_states, options=update_options)
+        self._map = FirstCall(jax.jit(self._map_flat), f"{self.name} map")
+        self._evaluate = FirstCall(jax.jit(self._evaluate_rows), f"{self.name} evaluate")
+        self._check_predict()
 
     def prepare(self, rows: Rows) -> Rows:
         """The rows as they are: nothing is to be done with them ahead of their step."""
@@ -186,9 +184,9 @@ class Program:
             return in_label_units(outputs, model["scaling"].label, self._schema.label_scale, jnp)
 
         model = {"parameters": parameters, "scaling": self._shapes[1]}
-        inputs = [jax.ShapeDtypeStruct((*export.symbolic_shape("n"), self._schema.row_width), jnp.float32)]
+        shape = *export.symbolic_shape("n"), self._schema.row_width
         with precision_of(self._learner):
-            return self._store.value(f"predict {parameters}", lambda: exported(predict, model, inputs))
+            return exported(predict, model, [jax.ShapeDtypeStruct(shape, jnp.float32)])
 
     def refuse(self, rows: Rows) -> None:
         """Raise DataError for rows that the learner can't take, or whose labels can't be scaled."""
@@ -196,18 +194,18 @@ class Program:
         if self._check_rows:
             self._check_rows(Batch(*rows.arrays))
 
-    def _checked_form_of_sums(self) -> Any:
+    def _check_predict(self) -> None:
         """Find what is wrong with predict before any training, not at the first evaluation."""
-        form = self.form_of_sums()
+        state, scaling, rows = self._shapes
         with precision_of(self._learner):
-            jax.eval_shape(self._evaluate_rows, self._form_of_parameters(self._shapes[0]), *self._shapes[1:])
-        return form
+            parameters = jax.eval_shape(self._learner.parameters, state)
+            jax.eval_shape(self._evaluate_rows, parameters, scaling, rows)
 
     @cached_property
     def _shapes(self) -> tuple[Any, Any, Any]:
         """The form of a state, a scaling, and the form of a batch of two rows."""
         with precision_of(self._learner):
-            state = self._store.value("form of state", lambda: jax.eval_shape(self._learner.init, key_of(0)))
+            state = jax.eval_shape(self._learner.init, key_of(0))
         label = self._schema.label_shape
         shapes = ((2, self._schema.row_width), jnp.float32), ((2, *label), self._label), ((2,), jnp.float32)
         return state, identity_of(self._schema), Batch(*(jax.ShapeDtypeStruct(*s) for s in shapes))

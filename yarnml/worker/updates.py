@@ -10,9 +10,8 @@ from yarnml.learners.base import ChangingSums, Learner, Scores, State, updates_o
 from yarnml.learners.named_arrays import copied_to_host
 from yarnml.learners.precision import precision_of
 from yarnml.reduce.tree import Value
+from yarnml.worker.first_call import FirstCall
 from yarnml.worker.flattening import Flattening
-from yarnml.worker.program_store import Store
-from yarnml.worker.stored_program import compiled_once
 
 
 class _Update(NamedTuple):
@@ -26,7 +25,7 @@ class Updates:
     """The updates of one learner; those ``on_host`` are NumPy's.
 
     ``flattening``: of its sums, where they have one form.
-    ``name``: of the learner's program.  ``store``: where updates are kept.
+    ``name``: of the learner's program.
     ``keeps_states``: an update leaves the state before it as it was, where else it uses that up.
     ``options``: of the compiler.
     """
@@ -36,14 +35,13 @@ class Updates:
         learner: Learner,
         flattening: Flattening,
         name: str,
-        store: Store,
+        *,
         keeps_states: bool = False,
         options: dict[str, str | bool] | None = None,
     ) -> None:
         self._learner = learner
         self._flattening = flattening
         self._name = name
-        self._store = store
         self._keeps_states = keeps_states
         self._options = options
         self.on_host = updates_on_host(learner)
@@ -71,8 +69,7 @@ class Updates:
             donated = () if self._keeps_states else (0,)
             update = partial(self._update_flat, flattening)
             function = jax.jit(update, donate_argnums=donated, compiler_options=self._options)
-            name = f"{self._name} update {key} {self._options}"
-            self._updates[key] = _Update(flattening, compiled_once(function, name, self._store))
+            self._updates[key] = _Update(flattening, FirstCall(function, f"{self._name} update {len(self._updates)}"))
         return self._updates[key]
 
     def _update_flat(self, flattening: Flattening, state: State, flat: list[jax.Array]) -> tuple[State, Scores]:
