@@ -37,8 +37,13 @@ def programs() -> list[psutil.Process]:
     return [child for child in psutil.Process().children() if "yarnml.worker.fork_server" in child.cmdline()]
 
 
-def test_how_a_process_ends(tmp_path: Path) -> None:
-    """Its status and its log are its own; one that is killed before it runs ends as soon as it does."""
+def test_how_a_process_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its status and its log are its own; one that is killed before it runs ends as soon as it does.
+
+    A user's file that is named like a module of Python's is not imported.
+    """
+    (tmp_path / "random.py").write_text("raise SystemExit('not the library')")
+    monkeypatch.chdir(tmp_path)
     server = ForkClient(os.environ)
     failing = fork(server, tmp_path / "failing.log")
     killed = fork(server, tmp_path / "killed.log")

@@ -27,14 +27,21 @@ def written(folder: Path) -> Files:
     return Files("parquet", "", "data.train", storage.find(str(folder)))
 
 
-def test_another_process_finds_the_same(tmp_path: Path) -> None:
-    """Columns with their metadata, groups and empty files are the same, and files of the same columns share them."""
-    files = written(tmp_path)
+def test_another_process_finds_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Columns with their metadata, groups and empty files are the same, and files of the same columns share them.
+
+    A file of the user's that is named like a module of Python's makes no difference.
+    """
+    (tmp_path / "random.py").write_text("raise SystemExit('not the library')")
+    monkeypatch.chdir(tmp_path)
+    data = tmp_path / "data"
+    data.mkdir()
+    files = written(data)
     looks = inspect_files(files, files_of_process=2)
     assert looks == inspect_by_threads(files) == inspect_elsewhere(files)
     assert looks[1][0].metadata == {b"by": b"hand"}
     assert looks[1][0] is looks[3][0]
-    assert len(inspect(str(tmp_path), "auto", "data.train")[0].files) == 4
+    assert len(inspect(str(data), "auto", "data.train")[0].files) == 4
 
 
 def test_another_process_knows_the_dialect(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def make_trial(job: Job, plan: Plan, shards: int) -> TrialReport:
     )
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "yarnml.worker.trial"],
+            [sys.executable, "-P", "-m", "yarnml.worker.trial"],
             input=encode(order),
             capture_output=True,
             env=os.environ | variables,

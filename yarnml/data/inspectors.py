@@ -33,7 +33,7 @@ MAX_PROCESSES = 4
 SECONDS = 600.0
 """Longest wait for a process: a storage that is away ends it by itself."""
 
-_COMMAND = (sys.executable, "-m", "yarnml.data.inspector")
+_COMMAND = (sys.executable, "-P", "-m", "yarnml.data.inspector")
 
 Inspected = tuple[pa.Schema, File]
 """The columns of a file, and its groups."""

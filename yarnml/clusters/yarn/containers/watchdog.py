@@ -22,7 +22,7 @@ WAKE_SECONDS = 3.0
 
 def guard(seconds: float, name: str) -> None:
     """Have this process killed once it has given no sign of life for so long; ``name``: of the process, in words."""
-    command = [sys.executable, "-m", "yarnml.clusters.yarn.containers.watchdog", str(seconds), name]
+    command = [sys.executable, "-P", "-m", "yarnml.clusters.yarn.containers.watchdog", str(seconds), name]
     child = subprocess.Popen(command, stdin=subprocess.PIPE)
     threading.Thread(target=_give_signs, args=(child,), daemon=True, name="watchdog").start()
 
