@@ -15,10 +15,10 @@ import msgspec
 import pyarrow as pa
 from msgspec import Struct
 
-from yarnml import errors, storage
+from yarnml import storage
 from yarnml.data.base import File, Format
 from yarnml.data.formats.registry import reader_of
-from yarnml.errors import DataError, YarnmlError
+from yarnml.errors import DataError, YarnmlError, named
 
 MAX_FILES_AT_ONCE = 32
 RUNS_OF_THREAD = 8
@@ -155,7 +155,7 @@ def inspect_elsewhere(files: Files, command: Sequence[str] = _COMMAND) -> list[I
             f"ended with status {done.returncode} and without an answer; is there memory for it?"
         ) from exc
     if isinstance(answer, Failed):
-        raise getattr(errors, answer.kind)(answer.sentence)
+        raise named(answer.kind)(answer.sentence)
     columns = [pa.ipc.read_schema(pa.py_buffer(stored)) for stored in answer.columns]
     return [Empty(look) if isinstance(look, str) else (columns[look[0]], look[1]) for look in answer.looks]
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from msgspec import Struct
 
 from yarnml.data.arrays import as_numpy, one_array
-from yarnml.data.prepare.hashing import fnv1a, mixed
+from yarnml.data.prepare.hashing import fnv1a, mixed, salt
 from yarnml.data.sampling import SAMPLE_SEED, split_rows
 from yarnml.data.where import expression_of, matching
 from yarnml.errors import DataError
@@ -41,10 +41,10 @@ class GroupSplit(Struct, frozen=True, array_like=True):
         return table.filter(pa.array(is_held == self.held_out))
 
 
-def group_hashes(column: pa.ChunkedArray, salt: str) -> npt.NDArray[np.uint64]:
-    """[rows]: a hash of each value, the same for equal ones; null counts as the empty text."""
+def group_hashes(column: pa.ChunkedArray, purpose: str) -> npt.NDArray[np.uint64]:
+    """[rows]: a hash of each value, the same for equal ones, others for another purpose; null is the empty text."""
     coded = one_array(column).cast(pa.large_string()).fill_null("").dictionary_encode()
-    hashes = mixed(fnv1a(coded.dictionary) ^ mixed(fnv1a(pa.array([salt], pa.large_string()))))
+    hashes = mixed(fnv1a(coded.dictionary) ^ salt(purpose))
     return hashes[as_numpy(coded.indices)]
 
 
