@@ -72,6 +72,7 @@ class ForkClient:
         self._socket, server_socket = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with server_socket:
             self._popen = subprocess.Popen(
+                # -P: no module of Python's is looked for among the user's files in the working folder
                 [sys.executable, "-P", "-m", _PROGRAM, str(server_socket.fileno())],
                 env=variables,
                 stdin=subprocess.PIPE,  # its end tells the server and all that it forks that we are gone

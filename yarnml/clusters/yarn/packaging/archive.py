@@ -202,7 +202,7 @@ def _unchecked(path: str) -> bytes:
 
 def _compile(paths: list[str], scratch: str) -> None:
     """Compile into a folder, ``scratch``, in as many processes as there are cores; invalid Python is passed over."""
-    command = [sys.executable, "-m", "compileall", "-qq", "-i", "-", "--invalidation-mode", "unchecked-hash"]
+    command = [sys.executable, "-P", "-m", "compileall", "-qq", "-i", "-", "--invalidation-mode", "unchecked-hash"]
     variables = os.environ | {"PYTHONPYCACHEPREFIX": scratch, "PYTHONWARNINGS": "ignore"}
 
     def part(number: int) -> None:
