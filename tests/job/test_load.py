@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from tests.job.documents import data, document, unlabelled
 from yarnml.errors import JobFileError
+from yarnml.job.document import parse
 from yarnml.job.learners import Custom, Mlp
 from yarnml.job.load import load_job
 from yarnml.job.spec import Data, Job, Training, Workers, size_in_bytes
@@ -84,6 +86,21 @@ def test_numbers(load_text: Callable[[str], Job], text: str) -> None:
     """1e-3 is a number, as in every language but YAML 1.1."""
     job = load_text(MINIMAL.replace("kind: mlp", f"kind: mlp, l2: {text}"))
     assert job.learner.l2 == pytest.approx(0.001)
+
+
+@pytest.mark.parametrize("text", ["no", "Off", "y", "01234", "-07", "12:30", "12:30:45.5", "=", "0o7"])
+def test_texts(text: str) -> None:
+    """Words, codes and times are texts, as in YAML 1.2; of YAML 1.1 they are booleans and other numbers."""
+    assert parse(f"values: [{text}, a]", "it") == {"values": [text, "a"]}
+    assert parse(f"{text}: 1", "it") == {text: 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("true", True), ("FALSE", False), ("-0", 0), ("1_000", 1000), ("0x1F", 31)]
+)
+def test_values(text: str, value: Any) -> None:
+    """Booleans are true and false alone; whole numbers may be grouped, or hexadecimal."""
+    assert parse(text, "it") is value or parse(text, "it") == value
 
 
 def test_custom_learner() -> None:

@@ -102,8 +102,20 @@ def _read(path: Path) -> str:
         return file.read(MAX_FILE_BYTES).decode()
 
 
+_OF_YAML_1_2 = {
+    "tag:yaml.org,2002:bool": r"^(true|True|TRUE|false|False|FALSE)$",
+    "tag:yaml.org,2002:int": r"^[-+]?(0|[1-9][0-9_]*|0b[01_]+|0x[0-9a-fA-F_]+)$",
+    "tag:yaml.org,2002:float": r"^([-+]?([0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?"
+    r"|[-+]?[0-9]+[eE][-+]?[0-9]+|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$",
+}
+
+
 class _Loader(yaml.SafeLoader):
-    """A YAML loader with the numbers of YAML 1.2, where 1e-3 is a float, that refuses duplicate keys."""
+    """A YAML loader with the numbers and booleans of YAML 1.2, that refuses duplicate keys.
+
+    1e-3 is a number there.  Words such as no and on, codes such as 01234, and times such as 12:30 are texts; of YAML
+    1.1 they are false, true, 668 and 750.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         first: dict[Any, yaml.Node] = {}
@@ -124,9 +136,12 @@ class _Loader(yaml.SafeLoader):
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from exc
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
-)
+_Loader.yaml_implicit_resolvers = {
+    sign: [(tag, pattern) for tag, pattern in resolvers if tag not in {*_OF_YAML_1_2, "tag:yaml.org,2002:value"}]
+    for sign, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for _tag, _pattern in _OF_YAML_1_2.items():
+    _Loader.add_implicit_resolver(_tag, re.compile(_pattern), [*"-+.0123456789tTfF"])
 
 
 def _place(exc: yaml.YAMLError) -> str:
