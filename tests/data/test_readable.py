@@ -9,7 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.data.formats import save_arrow
-from tests.data.tables import plan, read
+from tests.data.tables import plan, read, with_classes
+from yarnml.data.readable import readable_type
+from yarnml.data.rows import features_of
+from yarnml.data.tables import column_of, table_of
+from yarnml.frames.rows import write
 
 ONE_HOT = {"prepare": [{"kind": "one_hot", "columns": ["x"]}]}
 HALVES = pa.array(np.array([1.5, 2, 1.5], np.float16))
@@ -46,6 +50,23 @@ def test_features(tmp_path: Path, format: str, case: tuple[pa.Array, dict[str, A
     else:
         pq.write_table(table, path)
     assert read(plan(path, **fields)).x.tolist() == expected
+
+
+PROGRAMS = [case for case in CASES if "where" not in case[1]]
+
+
+@pytest.mark.parametrize("case", PROGRAMS, ids=[str(case[0].type) for case in PROGRAMS])
+def test_tables_of_programs(tmp_path: Path, case: tuple[pa.Array, dict[str, Any], Any]) -> None:
+    """A model takes the table that it was trained on, as a table or as columns, and so does fit."""
+    x, fields, expected = case
+    save_arrow(pa.table({"x": x, "y": Y}), tmp_path / "rows.arrow")
+    schema = with_classes(plan(f"{tmp_path}/rows.arrow", **fields))
+    for frame in (pa.table({"x": x}), {"x": x}):
+        table = table_of(frame, "predict")
+        assert table is not None
+        assert features_of(table, schema, "the table").tolist() == expected
+        write(table, f"{tmp_path}/kept.parquet")
+    assert column_of(x, "fit", "label").type == readable_type(x.type)
 
 
 def test_zero_is_one_class(tmp_path: Path) -> None:

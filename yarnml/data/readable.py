@@ -13,10 +13,16 @@ def readable(columns: pa.Schema) -> pa.Schema:
 def readable_table(table: pa.Table) -> pa.Table:
     """The table with each column in the type in which it is read."""
     for place, (name, kind) in enumerate(zip(table.column_names, table.schema.types, strict=True)):
-        if (plainer := readable_type(kind)) is not kind:
-            chunks = [_plainer(chunk, plainer) for chunk in table.column(place).chunks]
-            table = table.set_column(place, name, pa.chunked_array(chunks, plainer))
+        if readable_type(kind) is not kind:
+            table = table.set_column(place, name, readable_column(table.column(place)))
     return table
+
+
+def readable_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column in the type in which it is read."""
+    if (plainer := readable_type(column.type)) is column.type:
+        return column
+    return pa.chunked_array([_plainer(chunk, plainer) for chunk in column.chunks], plainer)
 
 
 def readable_type(kind: pa.DataType) -> pa.DataType:

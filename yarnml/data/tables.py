@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from yarnml.data.arrays import Array
+from yarnml.data.readable import readable_column, readable_table
 from yarnml.errors import DataError, first_line
 
 _FOREIGN = (pa.ArrowException, TypeError, ValueError, OverflowError)
@@ -19,15 +20,16 @@ _FOREIGN = (pa.ArrowException, TypeError, ValueError, OverflowError)
 def table_of(data: Any, user: str) -> pa.Table | None:
     """Make a table of anything that has named columns, without the index of a pandas frame; None for the rest.
 
+    Its types are those in which files are read, so that a model takes the table that it was trained on.
     ``user``: the function that needs it, as errors name it.  Raises DataError for columns that Arrow can't hold.
     """
     try:
         if isinstance(data, Mapping):
-            return pa.table({name: _column(values) for name, values in data.items()})
+            return readable_table(pa.table({name: _column(values) for name, values in data.items()}))
         if _is_of_pandas(data, "DataFrame"):
-            return pa.Table.from_pandas(data, preserve_index=False).replace_schema_metadata(None)
+            return readable_table(pa.Table.from_pandas(data, preserve_index=False).replace_schema_metadata(None))
         if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
-            return pa.table(data)
+            return readable_table(pa.table(data))
     except _FOREIGN as exc:
         raise DataError(f"{user} can't make a table of this {type(data).__name__}: {first_line(exc)}") from exc
     return None
@@ -40,8 +42,9 @@ def column_of(data: Any, user: str, what: str) -> pa.ChunkedArray:
             raise DataError(f"{user} needs {what} as one value for each row, got the shape {list(np.shape(data))}.")
         array = _column(data)
         if hasattr(array, "__arrow_c_stream__") and not isinstance(array, pa.Array):
-            return pa.chunked_array(array)
-        return pa.chunked_array([array if isinstance(array, pa.Array) else pa.array(array, from_pandas=True)])
+            return readable_column(pa.chunked_array(array))
+        chunk = array if isinstance(array, pa.Array) else pa.array(array, from_pandas=True)
+        return readable_column(pa.chunked_array([chunk]))
     except _FOREIGN as exc:
         raise DataError(f"{user} can't make a column of {what}, a {type(data).__name__}: {first_line(exc)}") from exc
 

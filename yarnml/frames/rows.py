@@ -90,9 +90,6 @@ def _are_names(label: Any, table: pa.Table) -> bool:
 def write(table: pa.Table, path: str) -> None:
     """Write the table as Parquet; DataError for a column that Parquet can't hold."""
     rows = max(1, GROUP_BYTES * table.num_rows // max(1, table.nbytes))
-    for place, field in enumerate(table.schema):
-        if pa.types.is_string_view(field.type):  # not every version of pyarrow can write it
-            table = table.set_column(place, field.name, table.column(place).cast(pa.large_string()))
     try:
         pq.write_table(table, path, row_group_size=rows)
     except (pa.ArrowException, OverflowError) as exc:
