@@ -68,9 +68,13 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
     return pa.large_list(kind.value_type) if is_view else kind
 
 
-def one_array(column: pa.ChunkedArray) -> pa.Array:
-    """A column as one array of its plain type, dictionaries decoded."""
-    kind = plain_type(column.type)
+def one_array(column: pa.ChunkedArray, *, exact: bool = False) -> pa.Array:
+    """A column as one array of its plain type, dictionaries decoded.
+
+    ``exact``: decimals stay as they are; float64 holds 15 of their digits.
+    """
+    kind = value_type(column.type)
+    kind = kind if exact and pa.types.is_decimal(kind) else plain_type(kind)
     arrays = [_plain(chunk, kind) for chunk in column.chunks]
     if len(arrays) == 1:
         return arrays[0]
@@ -133,4 +137,4 @@ def float64(array: pa.Array) -> npt.NDArray[np.float64]:
 
 def value_numbers(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
     """A number for each row, equal for equal values: the place at which the value first comes; -1 for null."""
-    return as_numpy(one_array(column).dictionary_encode().indices.fill_null(-1)).astype(np.int64)
+    return as_numpy(one_array(column, exact=True).dictionary_encode().indices.fill_null(-1)).astype(np.int64)

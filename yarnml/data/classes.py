@@ -1,10 +1,12 @@
 """The classes of labels: put in order, and as an array of the labels' type."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
 
+from yarnml.data.lookup import MAX_WHOLE
 from yarnml.data.schema import Schema
 from yarnml.errors import DataError, YarnmlError
 
@@ -15,6 +17,12 @@ def in_order(labels: Iterable[Any], schema: Schema) -> tuple[Any, ...]:
     try:
         if any(label != label for label in values):
             raise DataError(f"Label '{schema.label}' holds NaN, which can't be a class; fill or drop these rows.")
+        large = [label for label in values if isinstance(label, float) and MAX_WHOLE <= abs(label) < math.inf]
+        if large:
+            raise DataError(
+                f"Label '{schema.label}' holds {large[0]:g}, which is too large to tell classes apart: "
+                f"set data.types: {{{schema.label}: text}}."
+            )
         return tuple(sorted(values))
     except TypeError as exc:
         raise DataError(

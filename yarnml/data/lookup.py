@@ -72,10 +72,11 @@ def whole(column: pa.Array, where: str) -> pa.Array:
     is_odd = pc.or_(pc.not_equal(present, pc.floor(present)), pc.greater_equal(pc.abs(present), MAX_WHOLE))
     odd = present.filter(is_odd.fill_null(False))
     if len(odd):
-        what = "too large" if abs(odd[0].as_py()) >= MAX_WHOLE else "no whole number"
+        is_large = abs(odd[0].as_py()) >= MAX_WHOLE
+        remedy = "set data.types to text for it" if is_large else "bucket of data.prepare makes categories of numbers"
         raise DataError(
-            f"{where} holds {odd[0].as_py():g}, which is {what}, so it can't tell categories apart; "
-            "bucket of data.prepare makes categories of numbers."
+            f"{where} holds {odd[0].as_py():g}, which is {'too large' if is_large else 'no whole number'}, so it can't "
+            f"tell categories apart; {remedy}."
         )
     return present.cast(pa.int64())
 

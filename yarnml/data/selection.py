@@ -43,7 +43,7 @@ class GroupSplit(Struct, frozen=True, array_like=True):
 
 def group_hashes(column: pa.ChunkedArray, purpose: str) -> npt.NDArray[np.uint64]:
     """[rows]: a hash of each value, the same for equal ones, others for another purpose; null is the empty text."""
-    coded = one_array(column).cast(pa.large_string()).fill_null("").dictionary_encode()
+    coded = one_array(column, exact=True).cast(pa.large_string()).fill_null("").dictionary_encode()
     hashes = mixed(fnv1a(coded.dictionary) ^ salt(purpose))
     return hashes[as_numpy(coded.indices)]
 

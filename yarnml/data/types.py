@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from yarnml.data.arrays import plain_type
+from yarnml.data.arrays import one_array, value_type
 from yarnml.data.hints import hint
 from yarnml.errors import DataError
 
@@ -34,7 +34,7 @@ def in_types(table: pa.Table, types: Mapping[str, str], where: str) -> pa.Table:
 
 def as_type(column: pa.ChunkedArray, kind: pa.DataType, name: str, url: str) -> pa.ChunkedArray:
     """The column in this type; DataError where its values are no such."""
-    array = column.cast(plain_type(column.type))
+    array = pa.chunked_array([one_array(column, exact=_is_whole(column.type))])
     if not pa.types.is_temporal(kind):
         array = _without_time(array, is_text=pa.types.is_string(kind))
     try:
@@ -46,6 +46,12 @@ def as_type(column: pa.ChunkedArray, kind: pa.DataType, name: str, url: str) -> 
             f"{url}: column '{name}' holds {column.type}, which data.types can't read as {kind}: "
             f"{str(exc).splitlines()[0].rstrip('.')}{hint(column.type) if pa.types.is_nested(column.type) else ''}."
         ) from exc
+
+
+def _is_whole(kind: pa.DataType) -> bool:
+    """Tell whether a column holds decimals without a fraction, all of whose digits count."""
+    kind = value_type(kind)
+    return pa.types.is_decimal(kind) and kind.scale == 0
 
 
 def _without_time(array: pa.ChunkedArray, *, is_text: bool) -> pa.ChunkedArray:

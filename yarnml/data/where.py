@@ -1,17 +1,21 @@
 """The rows that fulfil ``data.where``: its condition as an expression of Arrow, over columns of known types."""
 
-from functools import reduce
-from operator import or_
-from typing import Any
+from decimal import Decimal, InvalidOperation
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from yarnml.data.arrays import is_number, is_text, one_array, plain_type
+from yarnml.data.arrays import is_number, is_text, one_array, plain_type, value_type
 from yarnml.data.layouts import content
+from yarnml.data.lookup import MAX_WHOLE
+from yarnml.data.whole import compared, is_exact, members, mirrored
 from yarnml.errors import DataError, JobFileError
 from yarnml.job.conditions import Both, Column, Compare, Condition, Either, In, IsNull, Like, Value
 
+MAX_DIGITS = 38
+"""Digits of the longest whole number that a column of text files is compared with."""
+
+_DIGITS_OF_64_BITS = 20
 _COMPARISONS = {
     "=": pc.equal,
     "!=": pc.not_equal,
@@ -54,25 +58,34 @@ def type_to_compare(values: list[Value], guessed: pa.DataType) -> pa.DataType:
         return pa.string()
     if all(isinstance(value.value, bool) for value in values):
         return pa.bool_()
-    return pa.float64()
+    largest = max(abs(value.value) if isinstance(value.value, int) else 0 for value in values)
+    if largest < MAX_WHOLE:  # whatever float64 rounds lies beyond all of them
+        return pa.float64()
+    return guessed if pa.types.is_integer(guessed) else pa.decimal128(MAX_DIGITS)
 
 
 def matching(table: pa.Table, expression: pc.Expression, columns: pa.Schema, where: str) -> pa.Table:
     """The rows of a table that fulfil a condition on columns of these types; ``where``: its name in errors."""
-    compared = {field.name: _typed(table.column(field.name), field, where) for field in columns}
-    numbered = pa.table(compared | {"": pa.array(range(table.num_rows), pa.int64())})
+    typed = {field.name: _typed(table.column(field.name), field, where) for field in columns}
+    numbered = pa.table(typed | {"": pa.array(range(table.num_rows), pa.int64())})
     places = numbered.filter(expression).column("")
     return table if len(places) == table.num_rows else table.take(places)
 
 
 def _typed(column: pa.ChunkedArray, field: pa.Field, where: str) -> pa.Array:
+    kind = _type_of(field.type)
     try:
-        return one_array(column).cast(plain_type(field.type), safe=not pa.types.is_timestamp(field.type))  # of ns, µs
+        return one_array(column, exact=True).cast(kind, safe=not pa.types.is_timestamp(kind))  # of ns, µs
     except pa.ArrowException as exc:
         raise DataError(
             f"{where}: column '{field.name}' holds {column.type}, which data.where can't take for {field.type}: "
             f"{str(exc).splitlines()[0]}."
         ) from exc
+
+
+def _type_of(kind: pa.DataType) -> pa.DataType:
+    """The type in which a column is compared: decimals as they are."""
+    return value_type(kind) if pa.types.is_decimal(value_type(kind)) else plain_type(kind)
 
 
 def _compared(condition: Compare, columns: pa.Schema) -> pc.Expression:
@@ -85,8 +98,13 @@ def _compared(condition: Compare, columns: pa.Schema) -> pc.Expression:
                 f"data.where compares column '{left.name}', which holds {kinds[0]}, with column '{right.name}', which "
                 f"holds {kinds[1]}."
             )
-        return _COMPARISONS[condition.operator](pc.field(left.name), pc.field(right.name))
+        return _COMPARISONS[condition.operator](*_alike(left.name, right.name, [_type_of(kind) for kind in kinds]))
     name = next(side.name for side in (left, right) if isinstance(side, Column))
+    kind = _type_of(columns.field(name).type)
+    value = left if isinstance(left, Value) else right
+    if is_exact(kind) and isinstance(value, Value):
+        operator = condition.operator if value is right else mirrored(condition.operator)
+        return compared(pc.field(name), kind, operator, _number(value, name, columns))
     sides = [
         pc.field(name) if isinstance(side, Column) else pc.scalar(_scalar(side, name, columns))
         for side in (left, right)
@@ -94,32 +112,56 @@ def _compared(condition: Compare, columns: pa.Schema) -> pc.Expression:
     return _COMPARISONS[condition.operator](*sides)
 
 
+def _alike(left: str, right: str, kinds: list[pa.DataType]) -> list[pc.Expression]:
+    """Two columns as Arrow can compare them, whatever they hold: as they are, as decimals, or as fractions."""
+    sides = [pc.field(left), pc.field(right)]
+    if kinds[0] == kinds[1] or not all(is_number(kind) for kind in kinds):
+        return sides
+    if all(map(pa.types.is_integer, kinds)):
+        return [side.cast(pa.decimal128(_DIGITS_OF_64_BITS)) for side in sides]
+    return [side.cast(pa.float64(), safe=False) for side in sides]
+
+
 def _is_in(condition: In, columns: pa.Schema) -> pc.Expression:
     name = condition.column.name
-    scalars = [_scalar(value, name, columns) for value in condition.values]
     column = pc.field(name)
-    kind = plain_type(columns.field(name).type)
-    by_type: dict[pa.DataType, list[Any]] = {}
-    for scalar in scalars:
-        by_type.setdefault(scalar.type, []).append(scalar.as_py())
-    parts = [
-        (column if own == kind else column.cast(own, safe=False)).isin(pa.array(values, own))
-        for own, values in by_type.items()
-    ]
-    is_in = reduce(or_, parts)
+    kind = _type_of(columns.field(name).type)
+    if is_exact(kind):
+        is_in = column.isin(members(kind, [_number(value, name, columns) for value in condition.values]))
+    else:
+        scalars = [_scalar(value, name, columns) for value in condition.values]
+        own = scalars[0].type
+        values = pa.array([scalar.as_py() for scalar in scalars], own)
+        is_in = (column if own == kind else column.cast(own, safe=False)).isin(values)
     return column.is_valid() & ~is_in if condition.negated else is_in
 
 
 def _scalar(value: Value, name: str, columns: pa.Schema) -> pa.Scalar:
     """A value as one of the type that its column is compared in."""
-    kind = plain_type(columns.field(name).type)
     try:
-        return _converted(value, kind)
+        return _converted(value, plain_type(columns.field(name).type))
     except (pa.ArrowException, ValueError, OverflowError, TypeError) as exc:
-        raise JobFileError(
-            f"data.where compares column '{name}', which holds {columns.field(name).type}, with "
-            f"{value.source if not isinstance(value.value, str) else repr(value.value)}; give a value of its kind."
-        ) from exc
+        raise _other_kind(value, name, columns) from exc
+
+
+def _number(value: Value, name: str, columns: pa.Schema) -> Decimal:
+    """A value as the number that is written there, with all its digits."""
+    if isinstance(value.value, bool):
+        raise _other_kind(value, name, columns)
+    try:
+        number = Decimal(value.source)
+    except InvalidOperation as exc:
+        raise _other_kind(value, name, columns) from exc
+    if number.is_nan():
+        raise _other_kind(value, name, columns)
+    return number
+
+
+def _other_kind(value: Value, name: str, columns: pa.Schema) -> JobFileError:
+    return JobFileError(
+        f"data.where compares column '{name}', which holds {columns.field(name).type}, with "
+        f"{value.source if not isinstance(value.value, str) else repr(value.value)}; give a value of its kind."
+    )
 
 
 def _converted(value: Value, kind: pa.DataType) -> pa.Scalar:
@@ -136,7 +178,4 @@ def _converted(value: Value, kind: pa.DataType) -> pa.Scalar:
         return pa.scalar(bool(value.value))
     if not is_number(kind) or isinstance(value.value, bool):
         raise TypeError
-    number = float(value.value) if isinstance(value.value, str) else value.value
-    if pa.types.is_integer(kind) and isinstance(number, int):
-        return pa.scalar(number, kind)
-    return pa.scalar(float(number))
+    return pa.scalar(float(value.value))

@@ -13,6 +13,9 @@ from yarnml.data.formats.json_mixed import joined, with_texts
 from yarnml.errors import DataError, first_line
 
 TYPED = True
+MAX_DIGITS = 38
+"""Digits of the longest whole numbers that are read as texts."""
+
 _BLOCK_BYTES = 16 * 2**20
 _MAX_BLOCK_BYTES = 2**30
 
@@ -70,7 +73,18 @@ def _decode(body: bytes, columns: pa.Schema | None) -> pa.Table:
     for field in columns:
         if field.name not in table.column_names:
             table = table.append_column(field.name, pa.nulls(table.num_rows, field.type))
+        elif is_text(field.type) and pa.types.is_floating(table.schema.field(field.name).type):
+            table = _with_digits(table, field.name, body)
     return table.select(columns.names)
+
+
+def _with_digits(table: pa.Table, name: str, body: bytes) -> pa.Table:
+    """The table with a column of whole numbers in all their digits, of which float64 would round some."""
+    digits = pa.schema({name: pa.decimal128(MAX_DIGITS)})
+    try:
+        return table.set_column(table.column_names.index(name), name, _rows(body, digits).column(name))
+    except pa.ArrowInvalid:  # fractions
+        return table
 
 
 def _inferred(body: bytes) -> pa.Table:
