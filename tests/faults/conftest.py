@@ -19,7 +19,6 @@ SUFFERED = pytest.StashKey[list[Suffered]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--runs", type=int, default=RUNS, help="how many seeds of the fault suite to run")
     parser.addoption("--first", type=int, default=0, help="the first seed")
-    parser.addoption("--delay", type=int, default=0, help="training.delay of the job that suffers")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -44,7 +43,7 @@ def suffered(pytestconfig: pytest.Config) -> list[Suffered]:
 class Write(Protocol):
     """Writes the job that suffers into a folder: short steps by three workers, patient for eight seconds."""
 
-    def __call__(self, folder: Path, *, has_table: bool = False) -> Path: ...
+    def __call__(self, folder: Path, *, has_table: bool = False, delay: int = 0) -> Path: ...
 
 
 class Undisturbed(NamedTuple):
@@ -60,11 +59,10 @@ def model_bits(version: Path) -> list[bytes]:
 
 
 @pytest.fixture(scope="session")
-def write(digits: Path, example_data: Callable[[str], Path], pytestconfig: pytest.Config) -> Write:
-    def write(folder: Path, *, has_table: bool = False) -> Path:
+def write(digits: Path, example_data: Callable[[str], Path]) -> Write:
+    def write(folder: Path, *, has_table: bool = False, delay: int = 0) -> Path:
         job = job_on_digits(digits, folder)
-        job["training"] = {"epochs": EPOCHS, "batch_size": 256, "shards": 3}
-        job["training"]["delay"] = pytestconfig.getoption("--delay", 0)
+        job["training"] = {"epochs": EPOCHS, "batch_size": 256, "shards": 3, "delay": delay}
         if has_table:
             job["data"] = clicks(example_data("clicks"))
             job["learner"] = {"kind": "sparse_factorization_machine", "rank": 2, "min_count": 3, "max_age": "9 steps"}
@@ -87,16 +85,16 @@ def clicks(folder: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(write: Write, made_once: MakeOnce) -> Callable[[bool], Undisturbed]:
-    """The job without faults, by whether it has a table."""
+def undisturbed(write: Write, made_once: MakeOnce) -> Callable[[bool, int], Undisturbed]:
+    """The job without faults, by whether it has a table and by its delay."""
 
-    def trained(has_table: bool) -> Undisturbed:
+    def trained(has_table: bool, delay: int) -> Undisturbed:
         def train(folder: Path) -> None:
-            with watched(write(folder, has_table=has_table)) as run:
+            with watched(write(folder, has_table=has_table, delay=delay)) as run:
                 assert run.end() == 0, run.output
             (folder / "seconds").write_text(str(run.seconds))
 
-        folder = made_once(f"undisturbed under watch, {has_table}", train)
+        folder = made_once(f"undisturbed under watch, {has_table}, {delay}", train)
         return Undisturbed(model_bits(folder / "models/1"), float((folder / "seconds").read_text()))
 
     return trained

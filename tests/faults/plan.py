@@ -27,9 +27,10 @@ class Fault:
 
 @dataclass(frozen=True)
 class Plan:
-    """``has_table``: the job that suffers has a table, of which each reducer owns a part."""
+    """``has_table``: the job that suffers has a table, of which each reducer owns a part; ``delay``: its training's."""
 
     has_table: bool
+    delay: int
     reducers: int
     faults: tuple[Fault, ...]
 
@@ -51,4 +52,7 @@ def plan(seed: int) -> Plan:
     ]
     least = int(any("reducer" in act for act in acts))
     reducers = random.randint(least, 2)
-    return Plan(has_table, reducers + 1 if has_table and reducers else reducers, tuple(faults))
+    if has_table and reducers:
+        reducers += 1
+    delay = random.choice([0, 1, 2])
+    return Plan(has_table, delay, reducers, tuple(faults))
