@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from yarnml.data.arrays import Array
 from yarnml.sparse.index import KeyIndex, ascending, distinct
 from yarnml.sparse.kernels import NUMPY, Kernels, kernels
-from yarnml.sparse.run import Keys, Run, merge
+from yarnml.sparse.run import Run, merge
 
 BOTH = [pytest.param(NUMPY, id="numpy"), pytest.param(kernels(), id="numba")]
 
@@ -17,18 +18,20 @@ SHIFT_OF_128 = np.uint64(64 - 7)
 """For 128 slots, or buckets."""
 
 
-def keys_of(numbers: list[int], shift: int) -> Keys:
-    """Keys whose highest bits, or lowest ones, tell them apart."""
+def keys_of(numbers: list[int], shift: int | str) -> Array:
+    """Keys whose highest bits, or lowest ones, tell them apart; or narrow ones."""
+    if isinstance(shift, str):
+        return np.array(numbers, np.uint32)
     return np.array(numbers, np.uint64) << np.uint64(shift)
 
 
 @pytest.mark.parametrize("kernel", BOTH)
 @settings(max_examples=25)
-@given(st.lists(st.integers(0, 40)), st.lists(st.integers(0, 40)), st.sampled_from([0, 40]))
-def test_number_and_find(kernel: Kernels, first: list[int], second: list[int], shift: int) -> None:
+@given(st.lists(st.integers(0, 40)), st.lists(st.integers(0, 40)), st.sampled_from([0, 40, "narrow"]))
+def test_number_and_find(kernel: Kernels, first: list[int], second: list[int], shift: int | str) -> None:
     """Keys get numbers in the order in which they first come, and are found under them; others are not found."""
     slots = np.full(128, -1, np.int32)
-    by_number = np.empty(128, np.uint64)
+    by_number = np.empty(128, np.uint32 if shift == "narrow" else np.uint64)
     known: dict[int, int] = {}
     for given_keys in (first, second):
         before = len(known)
@@ -136,10 +139,11 @@ def test_an_index_is_asked_again() -> None:
     assert index.number(keys[::-1].copy()).tolist() == [*range(10, 40), *range(9, -1, -1)]
 
 
-def test_distinct() -> None:
-    """Different keys and their places are those that np.unique finds."""
-    keys = np.random.default_rng(0).integers(0, 3000, 50_000).astype(np.uint64)
-    different = distinct(keys)
+@pytest.mark.parametrize("narrow", [False, True])
+def test_distinct(narrow: bool) -> None:
+    """Different keys and their places are those that np.unique finds; narrow ones come back whole."""
+    keys = np.random.default_rng(0).integers(0, 3000, 50_000).astype(np.uint64) << np.uint64(32 if narrow else 0)
+    different = distinct((keys >> np.uint64(32)).astype(np.uint32) if narrow else keys)
     expected, inverse = np.unique(keys, return_inverse=True)
     assert np.array_equal(different.keys, expected)
     assert np.array_equal(different.places, inverse)

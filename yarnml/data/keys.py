@@ -52,9 +52,7 @@ class KeyRows(NamedTuple):
 
     def wide(self) -> "KeyRows":
         """Make narrow keys whole."""
-        if self.keys.dtype == np.uint64:
-            return self
-        return self._replace(keys=np.left_shift(self.keys, 32, dtype=np.uint64))
+        return self._replace(keys=whole(self.keys))
 
     def take(self, places: Array) -> "KeyRows":
         """The rows at these places, in this order."""
@@ -93,6 +91,11 @@ class KeyRows(NamedTuple):
     def padded(self, length: int) -> "KeyRows":
         """These rows, and rows without keys up to ``length``."""
         return self._replace(offsets=np.append(self.offsets, np.full(length - self.size, self.offsets[-1])))
+
+
+def whole(keys: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
+    """Keys, narrow or not, as uint64; themselves where they are."""
+    return keys if keys.dtype == np.uint64 else np.left_shift(keys, 32, dtype=np.uint64)
 
 
 def no_keys(rows: int, *, with_fields: bool = False) -> KeyRows:

@@ -113,7 +113,7 @@ class Loader:
                 filled += last - first
             block_start += block_rows
         if keys:
-            batch = batch._replace(keys=concatenate_keys(keys).padded(length).wide())
+            batch = batch._replace(keys=concatenate_keys(keys).padded(length))
         return fill_up(batch, filled)
 
     def scan(self, shard: int, keep: bool = True) -> Iterator[Rows]:

@@ -17,7 +17,7 @@ def has_numba() -> bool:
     return True
 
 
-def compiled(function: Loop, signature: str) -> Loop:
+def compiled(function: Loop, *signatures: str) -> Loop:
     """Compile a function for these types, or load what was compiled before.
 
     It runs without Python's lock.  A division by 0 gives what NumPy's does: a loop that looked for one would take its
@@ -25,7 +25,7 @@ def compiled(function: Loop, signature: str) -> Loop:
     """
     import numba
 
-    jit = partial(numba.njit, signature, nogil=True, error_model="numpy")
+    jit = partial(numba.njit, list(signatures), nogil=True, error_model="numpy")
     try:
         return jit(cache=True)(function)
     except RuntimeError:  # there is no folder to keep compiled code in

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yarnml.data.arrays import Array, Places
+from yarnml.data.keys import whole
 from yarnml.sparse.growing import GrowingArray
 from yarnml.sparse.kernels import kernels
 from yarnml.sparse.run import Keys
@@ -39,11 +40,11 @@ NO_ANSWER = _Answer(np.empty(0, np.uint64), np.empty(0, np.int32))
 class KeyIndex:
     """Keys numbered 0, 1, 2, … in the order in which they first came.
 
-    ``slots``: to begin with.
+    ``slots``: to begin with.  ``kind``: uint64, or uint32 for narrow keys (`yarnml.data.keys.KeyRows`).
     """
 
-    def __init__(self, slots: int = SMALLEST_SLOTS) -> None:
-        self._keys = GrowingArray((), np.uint64)
+    def __init__(self, slots: int = SMALLEST_SLOTS, kind: npt.DTypeLike = np.uint64) -> None:
+        self._keys = GrowingArray((), kind)
         self._slots: Numbers = np.full(slots, -1, np.int32)
         self._answer = NO_ANSWER
 
@@ -133,12 +134,13 @@ class Distinct(NamedTuple):
         return sum(array.nbytes for array in self)
 
 
-def distinct(keys: Keys) -> Distinct:
-    """Find the different keys."""
-    index = KeyIndex(slots_for(len(keys) // USES_OF_A_KEY))
+def distinct(keys: Array) -> Distinct:
+    """Find the different keys, of which the narrow ones are made whole: far fewer than all that came."""
+    index = KeyIndex(slots_for(len(keys) // USES_OF_A_KEY), keys.dtype)
     numbers = index.number(keys)
-    order = ascending(index.keys)
-    return Distinct(index.keys[order], order, numbers)
+    different = whole(index.keys)
+    order = ascending(different)
+    return Distinct(different[order], order, numbers)
 
 
 def ascending(keys: Keys) -> Places:

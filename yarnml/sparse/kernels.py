@@ -17,7 +17,7 @@ class Kernels(NamedTuple):
 
     ``number(keys, shift, progress, slots, known, numbers)``: the number of every key, as `find`; keys that are not
     there are put in and get the next numbers, in the order in which they first come.
-        keys: uint64 [keys], any of them more than once.
+        keys: uint64 [keys], any of them more than once; for this function and the next two also uint32, as ``known``.
         slots: int32 [slots], the number of the key that lies there, -1 for none: a hash table with open addressing.
         shift: uint64, 64 less the logarithm of slots, which is a power of two.
         known: uint64, each key by its number, with room for new ones.
@@ -67,19 +67,24 @@ class Kernels(NamedTuple):
     ftrl_update: Callable[..., Any]
 
 
+def _for_both(signature: str) -> list[str]:
+    """The signatures for whole keys and for narrow ones."""
+    return [signature.replace("KEYS", keys) for keys in ("uint64[::1]", "uint32[::1]")]
+
+
 NUMPY = Kernels(*(getattr(kernels_in_numpy, name) for name in Kernels._fields))
 
 _SIGNATURES = (
-    "void(uint64[::1], uint64, int64[::1], int32[::1], uint64[::1], int32[::1])",
-    "void(uint64[::1], uint64, int32[::1])",
-    "void(uint64[::1], uint64, int32[::1], uint64[::1], int32[::1])",
-    "int64(uint64[::1], float32[:, ::1], uint64[::1], float32[:, ::1], uint64[::1], float32[:, ::1])",
-    "boolean(uint64[::1], uint64, int64[::1], int64[::1])",
-    "void(int32[::1], int64[::1], float32[::1], float32[::1], float32[::1])",
-    "void(int32[::1], int64[::1], float32[::1], float32[::1], float32[::1])",
-    "void(float32[:, ::1], int32[::1], float32[:, ::1])",
-    "void(float32[:, ::1], float32, float32, float32, float32, float32[:, ::1])",
-    "void(float32[:, ::1], float32[:, ::1], float32, float32, float32, float32, float32[:, ::1])",
+    _for_both("void(KEYS, uint64, int64[::1], int32[::1], KEYS, int32[::1])"),
+    _for_both("void(KEYS, uint64, int32[::1])"),
+    _for_both("void(KEYS, uint64, int32[::1], KEYS, int32[::1])"),
+    ["int64(uint64[::1], float32[:, ::1], uint64[::1], float32[:, ::1], uint64[::1], float32[:, ::1])"],
+    ["boolean(uint64[::1], uint64, int64[::1], int64[::1])"],
+    ["void(int32[::1], int64[::1], float32[::1], float32[::1], float32[::1])"],
+    ["void(int32[::1], int64[::1], float32[::1], float32[::1], float32[::1])"],
+    ["void(float32[:, ::1], int32[::1], float32[:, ::1])"],
+    ["void(float32[:, ::1], float32, float32, float32, float32, float32[:, ::1])"],
+    ["void(float32[:, ::1], float32[:, ::1], float32, float32, float32, float32, float32[:, ::1])"],
 )
 
 
@@ -89,4 +94,4 @@ def kernels() -> Kernels:
     if not has_numba():
         return NUMPY
     loops = Kernels(*(getattr(kernels_in_numba, name) for name in Kernels._fields))
-    return Kernels(*(compiled(loop, signature) for loop, signature in zip(loops, _SIGNATURES, strict=True)))
+    return Kernels(*(compiled(loop, *signatures) for loop, signatures in zip(loops, _SIGNATURES, strict=True)))

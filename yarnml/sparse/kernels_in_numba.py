@@ -17,7 +17,7 @@ def number(keys: Array, shift: np.uint64, progress: Array, slots: Array, known: 
     count = progress[1]
     for i in range(progress[0], len(keys)):
         key = keys[i]
-        slot = (key * GOLDEN) >> shift
+        slot = (np.uint64(key) * GOLDEN) >> shift
         own = slots[slot]
         while own >= 0 and known[own] != key:
             slot = (slot + np.uint64(1)) & mask
@@ -39,7 +39,7 @@ def number(keys: Array, shift: np.uint64, progress: Array, slots: Array, known: 
 def place(known: Array, shift: np.uint64, slots: Array) -> None:
     mask = np.uint64(len(slots) - 1)
     for own in range(len(known)):
-        slot = (known[own] * GOLDEN) >> shift
+        slot = (np.uint64(known[own]) * GOLDEN) >> shift
         while slots[slot] >= 0:
             slot = (slot + np.uint64(1)) & mask
         slots[slot] = own
@@ -48,12 +48,12 @@ def place(known: Array, shift: np.uint64, slots: Array) -> None:
 def find(keys: Array, shift: np.uint64, slots: Array, known: Array, numbers: Array) -> None:
     mask = np.uint64(len(slots) - 1)
     for i in range(len(keys)):  # apart from what follows, so that the processor waits for many slots at once
-        numbers[i] = slots[(keys[i] * GOLDEN) >> shift]
+        numbers[i] = slots[(np.uint64(keys[i]) * GOLDEN) >> shift]
     for i in range(len(keys)):
         key = keys[i]
         own = numbers[i]
         if own >= 0 and known[own] != key:
-            slot = (key * GOLDEN) >> shift
+            slot = (np.uint64(key) * GOLDEN) >> shift
             while own >= 0 and known[own] != key:
                 slot = (slot + np.uint64(1)) & mask
                 own = slots[slot]

@@ -106,4 +106,4 @@ def _place(known: Array, before: int, total: int, shift: np.uint64, slots: Array
 
 
 def _first_slots(keys: Array, shift: np.uint64) -> Array:
-    return ((keys * GOLDEN) >> shift).astype(np.int64)
+    return ((keys.astype(np.uint64) * GOLDEN) >> shift).astype(np.int64)
