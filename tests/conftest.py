@@ -26,7 +26,13 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from tests.applications import USER, Cluster
-from tests.hadoop import QUICK, QUICK_INSIDE, Hadoop, hadoop
+from tests.hadoop import Hadoop
+from tests.hadoop.shared import SHARED
+from tests.scheduling import (  # noqa: F401  (hooks of all tests)
+    pytest_collection_modifyitems,
+    pytest_runtest_teardown,
+    pytest_xdist_make_scheduler,
+)
 from tests.session import (  # noqa: F401  (fixtures and hooks of all tests)
     bounded_memory,
     compiled,
@@ -47,34 +53,6 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 Job = dict[str, Any]
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Send the tests of one cluster to one process, and begin with what takes longest.
-
-    ``-n`` with ``--dist loadgroup`` sends tests of one group to one process.  A test that uses a cluster and does not
-    say which is an error.
-    """
-    for item in items:
-        cluster = item.get_closest_marker("cluster")
-        if cluster:
-            item.add_marker(pytest.mark.xdist_group(f"cluster of {cluster.args[0]}"))
-        elif "hadoop" in getattr(item, "fixturenames", ()):
-            raise pytest.UsageError(f"{item.nodeid} uses the fixture hadoop: mark it with pytest.mark.cluster(name).")
-    items.sort(key=_turn)
-
-
-_FIRST_CLUSTERS = ("commands", "secured")
-"""Those whose tests take longest.  The others start later, so that long tests use the processors while these wait."""
-
-
-def _turn(item: pytest.Item) -> tuple[int, str]:
-    """The first clusters, each as a whole, then the long tests, the other clusters, and the short tests."""
-    if cluster := item.get_closest_marker("cluster"):
-        name = cluster.args[0]
-        return (0 if name in _FIRST_CLUSTERS else 2), name
-    return (1 if item.get_closest_marker("long") else 3), ""
 
 
 MakeOnce = Callable[[str, Callable[[Path], object]], Path]
@@ -138,11 +116,10 @@ def silent() -> Iterator[str]:
         yield "127.0.0.1:{1}".format(*server.getsockname())
 
 
-@pytest.fixture(scope="session", name="hadoop")
-def _hadoop() -> Iterator[Hadoop]:
-    """A real cluster, HDFS and YARN on three hosts; started by the first test that asks."""
-    with hadoop(QUICK, QUICK_INSIDE) as cluster:
-        yield cluster
+@pytest.fixture(scope="module", name="hadoop")
+def _hadoop() -> Hadoop:
+    """A real cluster, HDFS and YARN on three hosts; all modules of one mark ``cluster`` use the same."""
+    return SHARED.get()
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """The environment of a test session: folders that its processes share, and what each keeps for its next test."""
 
+import ctypes
 import gc
 import os
 from collections.abc import Iterator
@@ -69,8 +70,14 @@ def pytest_pyfunc_call() -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def bounded_memory() -> Iterator[None]:
-    """Let go of compiled programs after a module where they have become many: five processes share the memory."""
+    """Let go of compiled programs after a module where they have become many: all processes share the memory.
+
+    The C library is told to give it back: else it would be too much after every later module, and each would compile
+    its programs again.
+    """
     yield
     if psutil.Process().memory_info().rss > MAX_RESIDENT_BYTES:
         jax.clear_caches()
         gc.collect()
+        if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):  # glibc's
+            trim(0)

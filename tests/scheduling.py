@@ -1,0 +1,64 @@
+"""The order of all tests, and which process of a session runs which."""
+
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadGroupScheduling
+
+from tests.hadoop.shared import SHARED
+
+_FIRST_CLUSTERS = ("commands", "secured")
+"""Those whose tests take longest.  The others start later, so that long tests use the processors while these wait."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Send the tests of one cluster to one process, and begin with what takes longest.
+
+    ``-n`` with ``--dist loadgroup`` sends tests of one group to one process.  A test that uses a cluster and does not
+    say which is an error.
+    """
+    for item in items:
+        if name := _cluster(item):
+            item.add_marker(pytest.mark.xdist_group(f"cluster of {name}"))
+        elif "hadoop" in getattr(item, "fixturenames", ()):
+            raise pytest.UsageError(f"{item.nodeid} uses the fixture hadoop: mark it with pytest.mark.cluster(name).")
+    items.sort(key=_turn)
+
+
+def _cluster(item: pytest.Item) -> str:
+    """The name of the cluster that a test uses; empty without one."""
+    mark = item.get_closest_marker("cluster")
+    return mark.args[0] if mark else ""
+
+
+def _turn(item: pytest.Item) -> tuple[int, str]:
+    """The first clusters, each as a whole, then the long tests, the other clusters, and the short tests."""
+    if name := _cluster(item):
+        return (0 if name in _FIRST_CLUSTERS else 2), name
+    return (1 if item.get_closest_marker("long") else 3), ""
+
+
+class FileScheduling(LoadGroupScheduling):
+    """Sends the tests of a file to one process, beside those of a group.
+
+    They use the same fixtures, and functions that JAX traces and compiles once in a process.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        """The group of a test, or its file."""
+        return super()._split_scope(nodeid).split("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduling:
+    return FileScheduling(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Any:
+    """End the shared Hadoop behind the last test of its group: until then it works even where nobody asks it."""
+    result = yield
+    SHARED.name = _cluster(item) or SHARED.name
+    if nextitem is None or (nextitem.path != item.path and _cluster(nextitem) != SHARED.name):
+        SHARED.close()
+    return result
