@@ -56,7 +56,11 @@ def check(job: AnyJob, *, restart: bool = False) -> End | None:
     """Check all that can be checked of a job of any kind; its end, where it has nothing left to do."""
     if not isinstance(job, Job):
         return check_rows_job(job, restart=restart)
-    return check_stream(job, restart=restart) if job.data.follow else preflight(job, restart=restart).outcome
+    if job.data.follow:
+        return check_stream(job, restart=restart)
+    start = preflight(job, restart=restart)
+    start.withdraw()  # whoever leads the job makes them anew
+    return start.outcome
 
 
 def run_file(
@@ -116,10 +120,10 @@ def train(job: Job, cluster: Cluster, *, restart: bool = False, say: Listener = 
             record.add(outcome)
             return outcome
     except KeyboardInterrupt:
-        start.checkpoints.discard()
+        start.discard()
         raise Interrupted(_kept(start)) from None
     except YarnmlError:
-        start.checkpoints.discard()
+        start.discard()
         raise
 
 

@@ -33,9 +33,9 @@ def good_job(tmp_path: Path) -> Job:
 
 
 def leftovers(folder: Path) -> set[Path]:
-    """Every file but the logs and the history, which say how it ended, and every folder of something unfinished."""
+    """Every file but the logs and the history, which say how it ended, and every folder of nothing or unfinished."""
     paths = (p for p in folder.rglob("*") if not {"logs", "history"} & {*p.parts})
-    return {p for p in paths if p.is_file() or p.name.startswith(TEMPORARY)}
+    return {p for p in paths if p.is_file() or p.name.startswith(TEMPORARY) or not any(p.iterdir())}
 
 
 def refused(done: "subprocess.CompletedProcess[str]") -> str:

@@ -125,6 +125,20 @@ def test_a_folder_that_can_be_written(folder: str) -> None:
     assert storage.names(folder) == []
 
 
+def test_folders_that_a_check_made(folder: str) -> None:
+    """They can be taken back, from the innermost one on, as far as they are empty; those that were there stay."""
+    inner = storage.join(folder, "a", "b")
+    made = atomic.check_writable(inner)
+    assert made[:2] == [inner, storage.join(folder, "a")]
+    assert atomic.check_writable(inner) == []
+    atomic.withdraw(made[:2])
+    assert not storage.exists(storage.join(folder, "a"))
+    made = atomic.check_writable(inner)
+    storage.write(storage.join(folder, "a", "file"), b"")
+    atomic.withdraw(made)
+    assert storage.names(storage.join(folder, "a")) == ["file"]
+
+
 def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
     """The storage's own error comes out: here a file stands where the folder should be."""
     (tmp_path / "file").touch()

@@ -50,10 +50,10 @@ class Checkpoints:
         self._layers: dict[int, list[int]] = {}  # step → those of the checkpoints that its own needs
         self._foreign: set[int] = set()
 
-    def prepare(self) -> None:
-        """See that the folder can be written."""
+    def prepare(self) -> list[str]:
+        """See that the folder can be written; returns the folders that this made, see `atomic.check_writable`."""
         with translated(CheckpointError, f"checkpoint.path {self._job} can't be written"):
-            atomic.check_writable(self._folder)
+            return atomic.check_writable(self._folder)
 
     def clear(self) -> None:
         """Remove all checkpoints, and nothing else: what else a folder of such a name holds is no checkpoint then."""

@@ -11,7 +11,7 @@ from yarnml.checkpoint.store import Checkpoints
 from yarnml.data.largest_group import warning_of
 from yarnml.data.overview import Overview, overview_of
 from yarnml.data.plan import Plan, check_shards, make_plan
-from yarnml.errors import JobFileError
+from yarnml.errors import JobFileError, YarnmlError
 from yarnml.events.events import Event, Listener, Outcome
 from yarnml.events.log import log
 from yarnml.events.redaction import without_password
@@ -25,6 +25,7 @@ from yarnml.master import search_results
 from yarnml.master.search import Search, find_search
 from yarnml.master.training import Training, find_training
 from yarnml.model import export
+from yarnml.storage import atomic
 from yarnml.watch.exporters import start as exporters
 from yarnml.watch.history import pieces
 
@@ -39,6 +40,7 @@ class Preflight(NamedTuple):
     ``search``: as far as it has come; None for a job without one.
     ``training``: what is trained at last; None while it is still searched for.
     ``outcome``: of a job that has nothing left to do.
+    ``made``: the folders that were made to see that they can be written, in the order in which they may be removed.
     """
 
     job: Job
@@ -47,6 +49,7 @@ class Preflight(NamedTuple):
     search: Search | None
     training: Training | None
     outcome: Outcome | None
+    made: tuple[str, ...] = ()
 
     @property
     def shards(self) -> int:
@@ -57,6 +60,15 @@ class Preflight(NamedTuple):
         """The step of the checkpoint that the training goes on from."""
         manifest = self.training.manifest if self.training else None
         return manifest.position.step if manifest else None
+
+    def withdraw(self) -> None:
+        """Remove the folders that were made for this job, as far as nothing is in them."""
+        atomic.withdraw(self.made)
+
+    def discard(self) -> None:
+        """Remove what the run has half-written, after a failure."""
+        self.checkpoints.discard()
+        self.withdraw()
 
 
 def preflight(job: Job, lease: Lease | None = None, *, restart: bool = False, say: Listener = silent) -> Preflight:
@@ -78,11 +90,14 @@ def preflight(job: Job, lease: Lease | None = None, *, restart: bool = False, sa
         pieces.forget(str(job.checkpoint.path))
         exporters.forget(str(job.checkpoint.path))
     start = _position(job, plan, checkpoints, earlier, say)
-    if not start.outcome:
-        checkpoints.prepare()
-        if job.export_to:
-            export.check_target(job.export_to)
-    return start
+    if start.outcome:
+        return start
+    start = start._replace(made=(*checkpoints.prepare(),))
+    try:
+        return start._replace(made=(*export.check_target(job.export_to), *start.made)) if job.export_to else start
+    except YarnmlError:
+        start.withdraw()
+        raise
 
 
 def look_ahead(job: Job) -> Preflight:

@@ -56,8 +56,11 @@ def folders(export: Export) -> list[str]:
     return [storage.join(export.path, str(v)) for v in selected]
 
 
-def check_target(export: Export) -> None:
-    """Refuse a version that exists, a folder that can't be written, or a key that is none, before any training."""
+def check_target(export: Export) -> list[str]:
+    """Refuse a version that exists, a folder that can't be written, or a key that is none, before any training.
+
+    Returns the folders that this made, see `atomic.check_writable`.
+    """
     if export.sign:
         signatures.private_key(export.sign, "export.sign")
     with translated(ExportError, f"export {export.path} can't be written"):
@@ -65,7 +68,7 @@ def check_target(export: Export) -> None:
             raise ExportError(
                 f"export.version {export.version} exists in {export.path}; choose another, or none for the next."
             )
-        atomic.check_writable(export.path)
+        return atomic.check_writable(export.path)
 
 
 def describe(

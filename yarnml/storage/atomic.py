@@ -7,7 +7,7 @@ import contextlib
 import re
 import time
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from yarnml.storage import files, local
 
@@ -93,8 +93,35 @@ def sweep(folder: str, seconds: float) -> None:
             files.remove_file(url)
 
 
-def check_writable(folder: str) -> None:
-    """Write an empty file into a folder and remove it again; raises the storage's OSError or ValueError."""
-    with draft(hidden(folder, f"probe-{uuid.uuid4().hex}")) as probe:
-        files.write(probe, b"")
-        files.remove(probe)
+def check_writable(folder: str) -> list[str]:
+    """Write an empty file into a folder and remove it again; raises the storage's OSError or ValueError.
+
+    Returns the folders that it made, the innermost one first; `withdraw` takes them back.
+    """
+    made = _missing(folder)
+    try:
+        with draft(hidden(folder, f"probe-{uuid.uuid4().hex}")) as probe:
+            files.write(probe, b"")
+            files.remove(probe)
+    except BaseException:
+        withdraw(made)
+        raise
+    return made
+
+
+def withdraw(folders: Iterable[str]) -> None:
+    """Remove those of the folders that are empty, one after the other, where that can be done."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            files.remove_empty(folder)
+
+
+def _missing(folder: str) -> list[str]:
+    """The folder and those above it that are not there, the innermost one first."""
+    missing = []
+    while folder.partition("://")[2].strip("/") if "://" in folder else folder:
+        if files.exists(folder):
+            break
+        missing.append(folder)
+        folder = folder.rpartition("/")[0]
+    return missing

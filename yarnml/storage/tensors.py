@@ -97,6 +97,6 @@ def digest(arrays: Arrays) -> str:
 def not_finite(name: str) -> ModelError:
     """The error for an array of a state that holds something else than finite numbers."""
     return ModelError(
-        f"{name} holds NaN or infinity after the last step: numbers grew too large; lower the learning rate where "
-        "there is one, or set data.scale: standard."
+        f"{name} holds NaN or infinity after the last step: numbers grew too large, or no model is best, as where "
+        "all counts are 0; lower the learning rate where there is one, or set data.scale: standard."
     )

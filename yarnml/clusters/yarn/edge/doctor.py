@@ -210,6 +210,7 @@ class _Checkup:
         if running:
             raise UnknownToYarn(f"{running[0].id} runs this job and is at work in checkpoint.path")
         start = preflight(job)
+        start.withdraw()
         rows = ", ".join(f"{dataset.rows} {name} rows" for name, dataset in start.plan.datasets.items())
         before = f"; step {start.step} is there to go on from" if start.step is not None else ""
         return f"{rows}; checkpoint.path{' and export' if job.export_to else ''} can be written{before}"
