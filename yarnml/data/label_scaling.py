@@ -59,8 +59,19 @@ def check_labels(rows: Rows, schema: Schema) -> None:
     if schema.label_scale != "log":
         return
     y = rows.y[rows.weight > 0].reshape(-1, len(schema.labels))
+    for name, column in zip(schema.labels, y.T, strict=True):
+        _check_above_zero(column, name)
+
+
+def as_learnt(y: npt.NDArray[np.float64], name: str, kind: LabelScale) -> npt.NDArray[np.float64]:
+    """A label as the learner sees it, but for its mean and its unit; DataError where it has no logarithm."""
+    if kind == "log":
+        _check_above_zero(y, name)
+    return measured(y, kind)
+
+
+def _check_above_zero(y: Array, name: str) -> None:
     if (y <= 0).any():
-        name = schema.labels[int(np.flatnonzero((y <= 0).any(axis=0))[0])]
         raise DataError(
             f"Label '{name}' holds {y.min():g}, but data.label_scale log needs numbers above 0; drop or repair "
             "these rows, or choose standard."
@@ -73,7 +84,7 @@ def label_moments(rows: Rows, schema: Schema) -> Array:
     [1 + 2 · labels]: the distances of all labels come before the squares.
     """
     check_labels(rows, schema)
-    distance = _measured(rows.y, schema.label_scale) - _centre(schema)
+    distance = measured(rows.y, schema.label_scale) - _centre(schema)
     weight = rows.weight.astype(np.float64)
     first = distance * (weight[:, None] if schema.label_shape else weight)
     return np.concatenate(
@@ -93,10 +104,11 @@ def fitted(total: Array, schema: Schema) -> LabelScaling:
     return LabelScaling(np.asarray(_centre(schema) + mean, np.float32), np.asarray(factor, np.float32))
 
 
-def _measured(y: Array, kind: LabelScale) -> Array:
+def measured(y: Array, kind: LabelScale) -> Array:
+    """Numbers of the label's unit as the learner counts them."""
     values = y.astype(np.float64)
     return np.log(np.where(values > 0, values, 1.0)) if kind == "log" else values
 
 
 def _centre(schema: Schema) -> Array:
-    return _measured(np.array(schema.centre), schema.label_scale)
+    return measured(np.array(schema.centre), schema.label_scale)

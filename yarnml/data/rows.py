@@ -25,6 +25,7 @@ from yarnml.data.classes import class_array
 from yarnml.data.crosses import crossed, crosses_of
 from yarnml.data.inputs import array_of, inputs_of, takes_nulls
 from yarnml.data.keys import NARROW_BITS, KeyRows, beside
+from yarnml.data.label_scaling import as_learnt, measured
 from yarnml.data.lookup import places
 from yarnml.data.offsets import distances
 from yarnml.data.plain_columns import empty_lines, lay_plain
@@ -140,8 +141,8 @@ def training_rows(table: pa.Table, schema: Schema, numbers: Places, where: str) 
         classes = [str(c) for c in schema.classes or ()]
         return TrainingRows(_class_numbers(label, name, schema, where), numbers, classes, 0.0)
     _targets(label, name, where)
-    centre = float(np.asarray(schema.centre))
-    return TrainingRows(float64(label) - centre, numbers, [], centre)
+    centre = float(measured(np.asarray(schema.centre), schema.label_scale))
+    return TrainingRows(as_learnt(float64(label), name, schema.label_scale) - centre, numbers, [], centre)
 
 
 def plain_column(table: pa.Table, name: str, where: str) -> pa.Array:
@@ -219,8 +220,17 @@ def _labels(label: pa.Array, name: str, schema: Schema, where: str) -> Array:
 def _targets(label: pa.Array, name: str, where: str) -> npt.NDArray[np.float32]:
     y = float32(label, name, where)
     if not np.isfinite(y).all():
-        raise DataError(f"{where}: label '{name}' holds NaN or infinity; fill or drop these rows.")
+        raise DataError(f"{where}: label '{name}' holds {_odd(label)}; mend or drop these rows.")
     return y
+
+
+def _odd(label: pa.Array) -> str:
+    """Name what a label holds that is no finite float32."""
+    y = float64(label)
+    bad = y[~np.isfinite(y) | (np.abs(y) > np.finfo(np.float32).max)][:1]
+    if not len(bad) or np.isnan(bad[0]):
+        return "NaN"
+    return "infinity" if np.isinf(bad[0]) else f"{bad[0]:g}, which float32 can't hold"
 
 
 def _class_numbers(label: pa.Array, name: str, schema: Schema, where: str) -> npt.NDArray[np.int32]:

@@ -57,6 +57,20 @@ def test_means_are_those_of_scikit_learn(tmp_path: Path, name: str, smooth: Any)
         assert schema.names[:4] == ["a by 0", "a by 1", "a by 2", "b by 0"]
 
 
+def test_means_of_logarithms(tmp_path: Path) -> None:
+    """The step sees the label's logarithm where the learner does; a label that has none is refused."""
+    columns = table("numbers")
+    steps = [step("target", "a", folds=FOLDS), step("target", "b", folds=FOLDS)]
+    means = [
+        passes(plan(tmp_path, columns | {"y": y}, steps, label_scale=scale))
+        for y, scale in ((columns["y"], "log"), (np.log(columns["y"]), "none"))
+    ]
+    edges = [[s.edges for f in schema.features for s in f.steps if isinstance(s, Target)] for schema in means]
+    np.testing.assert_allclose(edges[0][0] + edges[0][1], edges[1][0] + edges[1][1], rtol=TOLERANCE)
+    with pytest.raises(DataError, match=r"Label 'y' holds -\d+.*data.label_scale log needs numbers above 0"):
+        passes(plan(tmp_path, columns | {"y": columns["y"] - 100.0}, steps, label_scale="log"))
+
+
 def test_means_hang_on_no_shard_and_no_order(tmp_path: Path) -> None:
     """Means are the same to the bit with any number of shards, whose findings are merged in any order."""
     columns = table("numbers") | {"y": load_diabetes().target * 1e9 + 0.1}
