@@ -18,7 +18,7 @@ from yarnml.data.schema import Feature, Schema
 from yarnml.errors import DataError, ExportError
 from yarnml.job.spec import Export
 from yarnml.model import export
-from yarnml.model.scores import probabilities
+from yarnml.model.scores import check_scored, probabilities, score
 from yarnml.model.versions import versions
 
 
@@ -204,6 +204,32 @@ def test_probabilities_that_rounding_left_below_zero() -> None:
     np.testing.assert_array_equal(probabilities(outputs, schema, "forest"), [[0.0, 1.0], [0.25, 0.75]])
     with pytest.raises(ExportError, match="are no probabilities here"):
         probabilities(outputs - 0.1, schema, "custom")
+
+
+@pytest.mark.parametrize("objective", ["cox", "aft", "lambdarank"])
+def test_ranks_are_not_compared_with_labels(objective: str) -> None:
+    """Predictions that mean something by their order alone have no R²: score names the metric that they have."""
+    with pytest.raises(ExportError, match=f"objective {objective} are not; yarnml evaluate has (concordance|ndcg)"):
+        check_scored({"kind": "boosting", "objective": objective})
+    check_scored({"kind": "boosting", "objective": "poisson"})
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        ([1.0, -1.0], "finite numbers of 0 or more"),
+        ([1.0, np.nan], "finite numbers of 0 or more"),
+        ([0.0, 0.0], "a row with a weight above 0"),
+        (["a", "b"], "weights that are numbers"),
+    ],
+)
+def test_weights_of_a_score(weights: list[Any], words: str) -> None:
+    """Weights that leave nothing to be weighted are refused in one sentence, and so are no rows at all."""
+    schema = Schema((Feature("x", 1),), "y", "number", ())
+    with pytest.raises(DataError, match=f"^score needs .*{words}"):
+        score(np.zeros(2, np.float32), [pa.chunked_array([[1.0, 2.0]])], weights, schema)
+    with pytest.raises(DataError, match="score needs a row"):
+        score(np.zeros(0, np.float32), [pa.chunked_array([[]], pa.float64())], None, schema)
 
 
 def test_nothing_there(tmp_path: Path) -> None:

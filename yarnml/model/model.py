@@ -29,7 +29,7 @@ from yarnml.model.explain.explainer import USUAL_ORDERS, Explainer, Explanation
 from yarnml.model.importances import importances
 from yarnml.model.program import load_program
 from yarnml.model.recommender import recommended
-from yarnml.model.scores import labels_of, probabilities, score
+from yarnml.model.scores import check_scored, labels_of, probabilities, score
 from yarnml.model.signatures import check, public_key
 from yarnml.model.table import TablePredictor
 from yarnml.model.versions import Content, read_model, readable, resolve
@@ -125,8 +125,9 @@ class Model:
         ``label``: one for each row, or a table or an array [rows, labels]; None for the columns of ``data`` that have
         the labels' names.
         ``weight``: of each row; None for 1.
-        Raises ExportError for a model without a label.
+        Raises ExportError for a model without a label, and for one whose predictions are not to be compared with it.
         """
+        check_scored(self.about["learner"])
         given = columns_of_rows(label, "score", "label") if label is not None else None
         return score(self.outputs(data), given or labels_of(table_of(data, "score"), self.schema), weight, self.schema)
 

@@ -1,6 +1,6 @@
 """Probabilities and scores of a loaded model, from the outputs of its program."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,9 @@ from yarnml.data.lookup import places
 from yarnml.data.schema import Schema
 from yarnml.data.shapes import columns_of
 from yarnml.errors import DataError, ExportError
+
+UNLIKE_LABELS = {"cox": "concordance", "aft": "concordance", "lambdarank": "ndcg"}
+"""The objective whose predictions are compared with labels by their order alone → a metric that does."""
 
 MAX_ROUNDING = 1e-3
 """By how much the probabilities of a row, float32 or bfloat16, may miss 1, and one of them 0."""
@@ -50,7 +53,7 @@ def score(outputs: npt.NDArray[np.float32], labels: Sequence[pa.ChunkedArray], w
     ``outputs``: [rows, classes], [rows], [rows, labels] or [rows, quantiles], of the rows whose labels these are.
     """
     _check_label(schema)
-    weights = np.ones(len(outputs)) if weight is None else np.asarray(weight, np.float64)
+    weights = np.ones(len(outputs)) if weight is None else _weights(weight)
     if len(labels) != len(schema.labels):
         raise DataError(f"score needs {len(schema.labels)} labels for each row, as in training, got {len(labels)}.")
     for label in labels:
@@ -59,6 +62,8 @@ def score(outputs: npt.NDArray[np.float32], labels: Sequence[pa.ChunkedArray], w
                 f"score needs one label and one weight for each of {len(outputs)} rows, got {len(label)} labels and "
                 f"weights of the shape {list(weights.shape)}."
             )
+    if not weights.sum() > 0:
+        raise DataError("score needs a row with a weight above 0.")
     if schema.classes:
         chosen = schema.choose(outputs).reshape(len(outputs), -1)
         is_right = [_places(label, schema) == own for label, own in zip(labels, chosen.T, strict=True)]
@@ -68,6 +73,25 @@ def score(outputs: npt.NDArray[np.float32], labels: Sequence[pa.ChunkedArray], w
         return float(np.mean([_d2(y, *own, weights) for own in zip(outputs.T, schema.quantiles, strict=True)]))
     columns = outputs.reshape(len(outputs), -1).T
     return float(np.mean([_r2(label, own, weights) for label, own in zip(labels, columns, strict=True)]))
+
+
+def _weights(weight: Any) -> npt.NDArray[np.float64]:
+    try:
+        weights = np.asarray(weight, np.float64)
+    except (TypeError, ValueError) as exc:
+        raise DataError(f"score needs weights that are numbers: {exc}.") from exc
+    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+        raise DataError("score needs weights that are finite numbers of 0 or more.")
+    return weights
+
+
+def check_scored(learner: Mapping[str, Any]) -> None:
+    """Refuse predictions that are no labels, such as ranks; ``learner``: of a model's description."""
+    if (objective := learner.get("objective")) in UNLIKE_LABELS:
+        raise ExportError(
+            f"score compares predictions with labels, which those of learner.objective {objective} are not; "
+            f"yarnml evaluate has {UNLIKE_LABELS[objective]}."
+        )
 
 
 def _places(label: pa.ChunkedArray, schema: Schema) -> npt.NDArray[np.int64]:
