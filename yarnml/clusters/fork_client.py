@@ -85,8 +85,13 @@ class ForkClient:
         self._lock = threading.Lock()
 
     @property
+    def status(self) -> int | None:
+        """The server's own, as of `ForkedProcess`."""
+        return self._popen.poll()
+
+    @property
     def has_ended(self) -> bool:
-        return self._popen.poll() is not None
+        return self.status is not None
 
     @property
     def is_idle(self) -> bool:
