@@ -92,10 +92,15 @@ def two_tables(folder: Path, job: Job) -> None:
     job["data"]["train"] = "in"
 
 
-def negative_count(folder: Path, job: Job) -> None:
-    write(folder / "train.parquet", x=X, y=but(NUMBERS, 12, -1.0))
-    job["data"] |= ALONE
-    job["learner"] = {"kind": "poisson"}
+def count(value: float) -> Spoil:
+    """Spoils one number to be predicted by a learner of counts."""
+
+    def spoil(folder: Path, job: Job) -> None:
+        write(folder / "train.parquet", x=X, y=but(NUMBERS, 12, value))
+        job["data"] |= ALONE
+        job["learner"] = {"kind": "poisson"}
+
+    return spoil
 
 
 def nan_for(kind: str, value: float = float("nan"), **options: Any) -> Spoil:
@@ -202,12 +207,14 @@ CONTENTS = [
     Case("truncated", 1, r"train\.parquet is not a readable Parquet file", torn(0.8)),
     Case("no Parquet", 1, r"train\.parquet is not a readable Parquet file", text("train.parquet", CSV)),
     Case("spoilt pages", 1, r"Row group 0 of .*train\.parquet can't be read", overwritten),
+    Case("label too large", 1, r"train\.parquet: label 'y' holds 1e\+300, which float32 can't hold", count(1e300)),
+    Case("label NaN", 1, r"train\.parquet: label 'y' holds NaN; mend or drop these rows", count(float("nan"))),
     Case("strange label", 1, r"test\.parquet: label 'y' holds 7, which is none of the classes \(0, 1\)",
          data("test", y=but(CLASSES, 5, 7))),
     Case("label of another type", 1, r"test\.parquet: label 'y' holds 'a', which is none of the classes \(0, 1\)",
          data("test", y=with_labels("a", "b"))),
     Case("class not listed", 1, r"label 'y' holds 1, which is none of", data(fields={"classes": [0, 2]})),
-    Case("negative count", 1, r"Label 'y' holds -1, but learner\.kind poisson needs counts", negative_count),
+    Case("negative count", 1, r"Label 'y' holds -1, but learner\.kind poisson needs counts", count(-1.0)),
     Case("NaN scaled", 1, r"train\.parquet: column 'x' holds NaN", data(x=but(X, 5, float("nan")), fields=SCALED)),
     Case("inf scaled", 1, r"train\.parquet: column 'x' holds infinity, or",
          data(x=but(X, 5, float("inf")), fields=SCALED)),

@@ -76,10 +76,21 @@ def _call(spec: Mapping[str, Any], path: str, known: Functions) -> Any:
     for name in arguments:
         if name not in valid:
             raise JobFileError(f"{path}: optax.{kind} has no argument '{name}'; it takes {', '.join(valid)}.")
+        if name == "learning_rate":
+            _check_rate(arguments[name], f"{path}.{name}")
     try:
         return function(**arguments)
     except Exception as exc:
         raise JobFileError(f"{path}: optax.{kind} does not take these arguments: {_first_line(exc)}.") from exc
+
+
+def _check_rate(rate: Any, path: str) -> None:
+    """Refuse a rate that is no number, and one that goes uphill."""
+    is_rate = callable(rate) or (isinstance(rate, int | float) and not isinstance(rate, bool) and rate >= 0)
+    if not is_rate:
+        raise JobFileError(
+            f"{path} must be a number of 0 or more, or a schedule such as cosine_decay_schedule, not {rate!r}."
+        )
 
 
 def _value(value: Any, path: str) -> Any:

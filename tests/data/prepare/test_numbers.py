@@ -187,8 +187,12 @@ def test_circles_of_dates(tmp_path: Path) -> None:
     ("column", "steps", "words"),
     [
         ([-1.0, 5.0], [step("log", "x")], "column 'x' holds -1, and with plus 1 that has no logarithm; raise plus"),
-        (["2026-13-01", "x"], [step("datetime", "x")], "no date of ISO 8601; give datetime a format"),
-        (["1.2", "x"], [step("datetime", "x", format="%d.%m.%Y")], r"no date in the format %d\.%m\.%Y"),
+        (
+            ["2026-13-01", "x"],
+            [step("datetime", "x")],
+            "holds '2026-13-01', no date of ISO 8601; give datetime a format",
+        ),
+        (["1.2", "x"], [step("datetime", "x", format="%d.%m.%Y")], r"holds '1\.2', no date in the format %d\.%m\.%Y"),
         ([1.5, 2.5], [step("datetime", "x")], "datetime needs dates, instants or text"),
         (["a", "b"], [step("robust", "x")], "robust needs numbers, but column 'x' .* holds string"),
         ([1.5, 2.5], [step("polynomial", "x"), step("log", "x")], "log needs numbers, but .* after polynomial"),

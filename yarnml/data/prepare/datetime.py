@@ -1,5 +1,6 @@
 """Numbers of dates and instants: year, month, weekday, hour and others, and the days since a date."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC
 from datetime import datetime as Instant
@@ -100,7 +101,13 @@ def _instants(step: Datetime, column: pa.Array, where: str) -> pa.Array:
         return whole.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us"))
     except pa.ArrowException as exc:
         what = f"no date in the format {step.format}" if step.format else "no date of ISO 8601; give datetime a format"
-        raise DataError(f"{where} holds {what}: {str(exc).splitlines()[0].rstrip('.')}.") from exc
+        raise DataError(f"{where} holds {_quoted(str(exc))}{what}.") from exc
+
+
+def _quoted(message: str) -> str:
+    """The text that Arrow could not read, as it stands in the data, with a comma behind it."""
+    match = re.search(r"'(.*)' as a scalar", message, re.DOTALL)
+    return f"{match[1].removesuffix('T00:00:00Z').removesuffix('Z')!r}, " if match else ""
 
 
 def _joined(column: pa.Array, end: str) -> pa.Array:
