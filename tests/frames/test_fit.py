@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import resource
 import signal
 import tempfile
 import threading
@@ -169,6 +170,25 @@ def test_errors_are_one_sentence(frame: Any, arguments: dict[str, Any], error: t
         yarnml.fit(frame, learner=SOFTMAX, **arguments)
     assert "\n" not in str(caught.value)
     assert ".parquet" not in str(caught.value)
+
+
+def test_a_disk_that_takes_no_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told in one sentence; a fit that has not begun leaves nothing of the folder that was to keep it."""
+    kept = tmp_path / "kept"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with pytest.raises(DataError, match=r"fit can't write its rows to .*kept: .*File too large"):
+            yarnml.fit(IRIS, label="species", learner=SOFTMAX, keep=kept)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not kept.exists()
+    with pytest.raises(JobFileError, match=r"learner\.kind must be one of"):
+        yarnml.fit(IRIS, label="species", learner="soft", keep=kept)
+    assert not kept.exists()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(DataError, match=r"fit needs a folder for a while: .*missing"):
+        yarnml.fit(IRIS, label="species", learner=SOFTMAX)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

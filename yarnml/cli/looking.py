@@ -79,10 +79,13 @@ def look_command(
         if not as_json:
             echo(said)
     if target:
+        from yarnml import storage
+        from yarnml.storage import atomic
+
         text = as_yaml(first_job(seen, label, str(target.absolute())))
         try:
-            with open(target, "x", encoding="utf-8") as file:
-                file.write(text)
+            with atomic.create(str(target.absolute())) as url:
+                storage.write(url, text.encode())
         except OSError as exc:
             raise JobFileError(f"--write: {target} can't be written: {exc}") from exc
         if not as_json:

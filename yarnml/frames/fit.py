@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,8 @@ import numpy as np
 import yaml
 from msgspec.structs import replace
 
-from yarnml.errors import Interrupted, JobFileError, YarnmlError
+from yarnml import storage
+from yarnml.errors import DataError, Interrupted, JobFileError, YarnmlError, translated
 from yarnml.events.events import Outcome
 from yarnml.frames.rows import tabulate, write
 from yarnml.job.load import load_job
@@ -79,8 +80,9 @@ def fit(
             by_name = [test, *(role if isinstance(role, str | list) else None for role in roles)]
             sources["test"] = tabulate(*(test if isinstance(test, tuple) else by_name), features=features)
         places = {name: os.path.join(folder, file) for name, file in (("train", TRAIN), ("test", TEST))}
-        for name, rows in sources.items():
-            write(rows.table, places[name])
+        with translated(DataError, f"fit can't write its rows to {folder}"):
+            for name, rows in sources.items():
+                write(rows.table, places[name])
         data = {name: places[name] for name in sources} | sources["train"].fields
         document = {
             "name": "fit",
@@ -97,7 +99,8 @@ def fit(
             job = load_job(plain(document))
             if keep is not None:
                 text = yaml.safe_dump(msgspec.to_builtins(job), sort_keys=False, allow_unicode=True)
-                Path(folder, JOB).write_text(text, encoding="utf-8")
+                with translated(JobFileError, f"keep: {folder} can't be written"):
+                    storage.write(os.path.join(folder, JOB), text.encode())
             try:
                 outcome = run_file(job, backend, progress=progress)
             except Interrupted:
@@ -143,7 +146,9 @@ def _section(sections: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _folder(keep: str | PathLike[str] | None) -> Iterator[str]:
     """Give a folder of this fit: one that nobody else can read and that is removed at the end, or ``keep``, new."""
     if keep is None:
-        with tempfile.TemporaryDirectory(prefix="yarnml-", ignore_cleanup_errors=True) as folder:
+        with translated(DataError, "fit needs a folder for a while"):
+            temporary = tempfile.TemporaryDirectory(prefix="yarnml-", ignore_cleanup_errors=True)
+        with temporary as folder:
             yield folder
         return
     path = Path(keep).absolute()
@@ -153,7 +158,14 @@ def _folder(keep: str | PathLike[str] | None) -> Iterator[str]:
             raise JobFileError(f"keep: {path} holds files already; give a new folder, or none.")
     except OSError as exc:
         raise JobFileError(f"keep: {path} can't be made: {exc}") from exc
-    yield str(path)
+    try:
+        yield str(path)
+    finally:
+        if not (path / JOB).exists():  # nothing there can be gone on with
+            with suppress(OSError):
+                for name in (TRAIN, TEST):
+                    (path / name).unlink(missing_ok=True)
+                path.rmdir()
 
 
 @contextmanager
