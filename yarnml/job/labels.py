@@ -3,6 +3,7 @@
 from typing import Literal
 
 from yarnml.errors import JobFileError
+from yarnml.job.metrics import named
 from yarnml.job.spec import Job
 
 
@@ -78,8 +79,6 @@ def check_metrics_without_label(job: "Job") -> None:
     """Refuse a metric that a learner without a label is not judged by."""
     learner = job.learner
     known = ["loss", *learner.metrics_without_label]
-    rules = [job.training.early_stopping, job.search, job.data.follow]
-    names = [*job.evaluation.metrics, *(rule.metric for rule in rules if rule), *job.metrics]
-    for name in names if learner.label_use == "none" else ():
+    for name in named(job) if learner.label_use == "none" else ():
         if name not in known:
             raise JobFileError(f"learner.kind {learner.kind} is judged by {', '.join(known)}, not by {name}.")

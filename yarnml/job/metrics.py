@@ -2,9 +2,12 @@
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from yarnml.errors import JobFileError
+
+if TYPE_CHECKING:
+    from yarnml.job.spec import Job
 
 MAX_GROUPS = 32
 """Groups of rows that an evaluation tells apart by a column: each has all the sums that all rows have."""
@@ -174,6 +177,14 @@ def example(metric: Metric) -> str:
         .replace(r"[1-9]\d*", "5")
     )
     return name.replace(r"[1-9]\d?", "10").replace("|", " or ").replace("(", "").replace(")", "")
+
+
+def named(job: "Job") -> list[str]:
+    """All metrics that a job names: those that are asked for, and those that decide."""
+    rules = [rule for rule in (job.training.early_stopping, job.search, job.data.follow) if rule]
+    threshold = job.evaluation.threshold
+    chosen = [f"threshold_{threshold}"] if threshold else []
+    return [*job.evaluation.metrics, *job.learner.metrics, *(rule.metric for rule in rules), *chosen]
 
 
 def requested(names: Iterable[str]) -> tuple[str, ...]:

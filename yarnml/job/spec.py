@@ -29,7 +29,7 @@ from yarnml.job.fields import (
 )
 from yarnml.job.fields import size_in_bytes as size_in_bytes
 from yarnml.job.learners import Options
-from yarnml.job.metrics import requested
+from yarnml.job.metrics import named, requested
 from yarnml.job.monitor import Monitor
 from yarnml.job.processes import EnvironmentSpec as EnvironmentSpec
 from yarnml.job.processes import Master as Master
@@ -218,11 +218,8 @@ class Job(Section, frozen=True, kw_only=True):
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The metrics to work out beside those of every evaluation: what is asked for, and what decides."""
-        rules = [rule for rule in (self.training.early_stopping, self.search, self.data.follow) if rule]
-        threshold = self.evaluation.threshold
-        chosen = [f"threshold_{threshold}"] if threshold else []
-        return requested([*self.evaluation.metrics, *self.learner.metrics, *(rule.metric for rule in rules), *chosen])
+        """The metrics to work out beside those of every evaluation."""
+        return requested(named(self))
 
     @property
     def export_to(self) -> Export | None:
