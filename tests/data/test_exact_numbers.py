@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.data.tables import plan, read
+from tests.data.tables import plan, read, write_parquet
 from yarnml.data.selection import group_hashes
 from yarnml.data.where import expression_of, matching
 from yarnml.errors import DataError
@@ -82,6 +82,15 @@ def test_files_are_compared_by_all_digits(tmp_path: Path) -> None:
             ("t.parquet", "t.csv"), [(f"k = {first}", 1), (f"k > {first}", 0), ("k < 7.5", 2)]
         ):
             assert read(plan(f"{tmp_path}/{name}", where=condition), 1).x.tolist() == [[row]], (name, condition)
+
+
+def test_fractions_are_compared_with_large_numbers(tmp_path: Path) -> None:
+    """Fractions of CSV beside a literal of many digits, and whole numbers in one file of a column of fractions."""
+    (tmp_path / "t.csv").write_text("x,k,y\n0,5.5,0.5\n1,7,0.5\n")
+    assert read(plan(f"{tmp_path}/t.csv", where=f"k < {EDGE * 10} and k > 6"), 1).x.tolist() == [[1]]
+    for number, column in enumerate([[5.5, 7.0], [EDGE + 1, 3]]):
+        write_parquet(f"{tmp_path}/d/{number}.parquet", {"x": [number, 2.0], "k": column, "y": [0.5] * 2})
+    assert read(plan(f"{tmp_path}/d", where="k > 7.5"), 1).x.tolist() == [[1]]
 
 
 LABELS = [EDGE + 1, EDGE, 7]

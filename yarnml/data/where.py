@@ -61,7 +61,9 @@ def type_to_compare(values: list[Value], guessed: pa.DataType) -> pa.DataType:
     largest = max(abs(value.value) if isinstance(value.value, int) else 0 for value in values)
     if largest < MAX_WHOLE:  # whatever float64 rounds lies beyond all of them
         return pa.float64()
-    return guessed if pa.types.is_integer(guessed) else pa.decimal128(MAX_DIGITS)
+    if pa.types.is_integer(guessed):
+        return guessed
+    return pa.float64() if largest < 2**63 else pa.decimal128(MAX_DIGITS)  # numbers that no integer type holds
 
 
 def matching(table: pa.Table, expression: pc.Expression, columns: pa.Schema, where: str) -> pa.Table:
@@ -74,8 +76,9 @@ def matching(table: pa.Table, expression: pc.Expression, columns: pa.Schema, whe
 
 def _typed(column: pa.ChunkedArray, field: pa.Field, where: str) -> pa.Array:
     kind = _type_of(field.type)
+    is_rounded = pa.types.is_timestamp(kind) or pa.types.is_floating(kind)  # of ns, µs; of whole numbers in some files
     try:
-        return one_array(column, exact=True).cast(kind, safe=not pa.types.is_timestamp(kind))  # of ns, µs
+        return one_array(column, exact=True).cast(kind, safe=not is_rounded)
     except pa.ArrowException as exc:
         raise DataError(
             f"{where}: column '{field.name}' holds {column.type}, which data.where can't take for {field.type}: "
