@@ -29,7 +29,7 @@ from yarnml.master.service import ControlService
 from yarnml.master.usage import UsageTable
 
 START_PATIENCE_SECONDS = 15.0
-"""How long a job that could start waits for the processes that are missing."""
+"""Longest time without a newcomer that a job which could start waits for the processes that are missing."""
 
 SUSPEND_AFTER_SECONDS = 5.0
 """Seconds without a heartbeat after which the others go on without a member."""

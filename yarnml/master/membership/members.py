@@ -80,7 +80,7 @@ class Members:
     def wait_for_quorum(self, patience: float, look: Callable[[], object]) -> None:
         """Wait until the job can go on, then take in the processes that can take part.
 
-        ``patience``: seconds to wait for the missing ones where the others would do, see `Quorum`.
+        ``patience``: seconds to wait at most for the missing ones where the others would do, see `Quorum`.
         ``look``: called at every look for news; what it raises ends the waiting.
 
         Raises CrewLost after ``workers.wait``, and says what the cluster lacks.
@@ -94,8 +94,8 @@ class Members:
             look()
             with self.changed:
                 roles = Counter(process.role for process in self._eligible())
-                waited = time.monotonic() - max(began, self._last_join)
-                if quorum.is_reached(roles["worker"], roles["reducer"], waited):
+                newest = max(began, self._last_join)
+                if quorum.is_reached(roles["worker"], roles["reducer"], time.monotonic() - newest, newest - began):
                     break
                 self.changed.wait(WATCH_INTERVAL_SECONDS)
             now = time.monotonic()
