@@ -19,7 +19,7 @@ from yarnml.errors import WorkerLost
 from yarnml.events.log import log, log_what_nobody_catches
 from yarnml.storage.answers import decode
 from yarnml.worker.environment import Environment, device_variables
-from yarnml.worker.process import work
+from yarnml.worker.process import import_libraries, work
 
 MASTER_SECONDS = 300.0
 """Longest wait for the master to leave its address."""
@@ -40,17 +40,16 @@ def main() -> int:
     token_renewal.follow(application)
     cache = None
     if process.role == "worker":
-        # Its archive is fetched while this process waits for the master.
         cache = SharedCompileCache(variables["YARNML_PROGRAMS"], variables["NPROC"], Path("compiled").absolute())
+        os.environ |= cache.variables(variables)
+        import_libraries()  # while the master plans
     try:
         master = _wait_for_master(application)
     except WorkerLost as exc:
         log(f"{process}: {exc}")
         return 1
-    if cache:
-        os.environ |= cache.variables(variables)
-        if process.index == 0:  # all workers compile the same
-            cache.start_storing()
+    if cache and process.index == 0:  # all workers compile the same
+        cache.start_storing()
     timeout = float(variables["YARNML_TIMEOUT"])
     stall = float(variables["YARNML_STALL"])
     certificate = credentials.in_container()
