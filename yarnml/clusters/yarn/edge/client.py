@@ -1,10 +1,7 @@
 """The edge node's connection to YARN: send an application, look at it, follow it, end it."""
 
 import contextlib
-import os
 import re
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,11 +19,12 @@ from yarnml.clusters.yarn.application import EVENTS_ADDRESS, JOB_FILE, TAG, tag_
 from yarnml.clusters.yarn.capacity import availability, rest
 from yarnml.clusters.yarn.capacity.answers import AttemptsAnswer, ContainerAnswer
 from yarnml.clusters.yarn.edge.admission import check_kdc, check_ticket
+from yarnml.clusters.yarn.edge.driver import Driver
 from yarnml.clusters.yarn.edge.skein_answers import LIVE_STATES, application_of, refusal, skein_errors
 from yarnml.clusters.yarn.observe import pages, processes
 from yarnml.clusters.yarn.observe.processes import ProcessInfo
 from yarnml.clusters.yarn.observe.status import Application
-from yarnml.clusters.yarn.packaging.provision import Provision, provide
+from yarnml.clusters.yarn.packaging.provision import Provision, plan
 from yarnml.control.credentials import Certificate
 from yarnml.errors import CheckpointError, ClusterError, JobFileError
 from yarnml.events.events import End
@@ -52,9 +50,6 @@ CONTAINERS_END_SECONDS = 20.0
 APPLICATION_END_SECONDS = 60.0
 """Longest wait for YARN to note the end of an application."""
 
-# A driver lives for seconds: so it starts in two thirds of the time.
-QUICK_JAVA = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
-
 _ID = re.compile(r"application_\d+_\d+")
 _T = TypeVar("_T")
 
@@ -66,24 +61,13 @@ def home() -> str:
 
 @contextmanager
 def connected() -> Iterator["Yarn"]:
-    """Connect to YARN through Skein's driver, a Java process that lives as long as the block."""
+    """Connect to YARN through Skein's driver, which ends with the block; it comes up while the block already runs."""
     settings = hadoop_config.configuration()
     check_ticket(settings)
     check_kdc(settings)
     availability.find_active(settings)
-    with tempfile.NamedTemporaryFile(prefix="yarnml-driver-") as log:
-        try:
-            security = credentials.new_security()  # else Skein keeps one in ~/.skein
-            options = [*QUICK_JAVA, *os.environ.get("SKEIN_DRIVER_JAVA_OPTIONS", "").split()]
-            with identity.as_ourselves():  # the driver wants a ticket of its own, and takes the name with each job
-                client = skein.Client(security=security, log=log.name, java_options=options)
-        except (skein.exceptions.SkeinError, OSError, subprocess.CalledProcessError) as exc:
-            raise ClusterError(
-                f"Skein's driver, a Java program, did not start: {exc}; `yarnml doctor` looks at its Java and jars.",
-                log.read().decode(errors="replace"),
-            ) from exc
-        with client:
-            yield Yarn(client)
+    with contextlib.closing(Driver()) as driver:
+        yield Yarn(driver)
 
 
 def check_name(name: str) -> None:
@@ -95,14 +79,25 @@ def check_name(name: str) -> None:
 class Yarn:
     """The applications of yarnml on one cluster."""
 
-    def __init__(self, client: skein.Client) -> None:
-        self._client = client
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    @property
+    def _client(self) -> skein.Client:
+        return self._driver.client
+
+    def wait_for_driver(self) -> None:
+        """Wait until Skein's driver has come up; ClusterError where it does not."""
+        assert self._client
 
     def prepare(self, job: AnyJob, note: Callable[[str], None], *, restart: bool = False) -> "Submission":
         """Check a job and bring what its containers need to the cluster; nothing runs yet."""
+        provision, packages = plan(job, home())  # the driver comes up meanwhile
         self.refuse_second(job)
         end = check(job, restart=restart)
-        return Submission(end, home(), None if end else provide(job, home(), note))
+        if end is None:
+            packages.store(note)
+        return Submission(end, home(), None if end else provision)
 
     def refuse_second(self, job: BaseJob) -> None:
         """Raise JobFileError where an application leads this job already."""

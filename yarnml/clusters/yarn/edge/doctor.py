@@ -170,6 +170,7 @@ class _Checkup:
 
     def _start_driver(self) -> str:
         self._yarn = self._stack.enter_context(connected())
+        self._yarn.wait_for_driver()
         return "it has started"
 
     @property

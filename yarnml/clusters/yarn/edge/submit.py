@@ -19,7 +19,7 @@ from yarnml.clusters.yarn.edge.follow import follow
 from yarnml.clusters.yarn.edge.keep_alive import Turn, kept_alive
 from yarnml.clusters.yarn.edge.register import register
 from yarnml.clusters.yarn.observe.status import Application
-from yarnml.clusters.yarn.packaging.provision import VARIABLES, Provision, provide
+from yarnml.clusters.yarn.packaging.provision import VARIABLES, Provision, plan
 from yarnml.errors import Interrupted
 from yarnml.events.events import Event, Listener, Submitted
 from yarnml.job.base import BaseJob
@@ -76,8 +76,9 @@ def submit_job(job: AnyJob, say: Listener, note: Note, options: SubmitOptions) -
 
 def _submit_once(job: AnyJob, say: Listener, note: Note, options: SubmitOptions) -> None:
     """Send a job to YARN, or find the application that leads it, and follow it to its end unless detached."""
-    memory_limits = check_admission(job)
+    check_paths(job)
     with connected() as yarn:
+        memory_limits = check_admission(job)
         running = yarn.applications(tag_of(job)) if options.unless_running else []
         sent = running[0] if running else _send(yarn, job, memory_limits, say, note, options)
         if sent is None:
@@ -122,7 +123,7 @@ def _send(
 def print_application(job: BaseJob) -> str:
     """The Skein application that would be sent, as YAML; nothing is packed, stored or sent."""
     check_paths(job)
-    provision = provide(job, home(), lambda text: None, send=False)
+    provision, _ = plan(job, home())
     # The cluster is not asked for the largest container that it has, so the application has every larger size.
     memory_limits = dict.fromkeys(("worker", "reducer"), sys.maxsize)
     kerberos = hadoop_config.configuration().wants_kerberos

@@ -4,28 +4,20 @@ Everything large or likely to be used again is stored on the cluster's own stora
 a second submit packs and uploads nothing, and YARN unpacks it once on every node.
 """
 
-import contextlib
-import hashlib
-import mmap
 import os
 import sys
-import tempfile
-import time
-from collections.abc import Callable
-from typing import IO, Any, Literal
+from typing import Literal
 
 from msgspec import Struct
 
 import yarnml
-from yarnml import storage
 from yarnml.clusters.yarn.packaging import archive, bootstrap
 from yarnml.clusters.yarn.packaging.archive import Item
-from yarnml.clusters.yarn.packaging.home import prepare
 from yarnml.clusters.yarn.packaging.installed import Installed, survey
-from yarnml.errors import JobFileError, ProvisionError, translated
+from yarnml.clusters.yarn.packaging.packages import Note, Packages
+from yarnml.errors import JobFileError
 from yarnml.job import user_code
 from yarnml.job.base import BaseJob
-from yarnml.storage import atomic, local
 
 # Names in a container's working folder.
 ENVIRONMENT = "environment"
@@ -39,9 +31,6 @@ MAX_CODE_BYTES = 256 << 20
 """Size of the code that may travel with a job."""
 
 _ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")  # what YARN unpacks
-
-Note = Callable[[str], None]
-"""A function that hears a remark for the user."""
 
 
 class Resource(Struct, frozen=True):
@@ -68,23 +57,30 @@ class Provision(Struct, frozen=True):
     secret: str = ""
 
 
-def provide(job: BaseJob, home: str, note: Note, python: str = sys.executable, *, send: bool = True) -> Provision:
-    """Pack and store what the job's processes need, as far as it is not stored yet.
+def provide(job: BaseJob, home: str, note: Note, python: str = sys.executable) -> Provision:
+    """Pack and store what the job's processes need, as far as it is not stored yet; see `plan`.
+
+    Raises ProvisionError where storage fails.
+    """
+    provision, packages = plan(job, home, python)
+    packages.store(note)
+    return provision
+
+
+def plan(job: BaseJob, home: str, python: str = sys.executable) -> tuple[Provision, Packages]:
+    """Find out what the job's processes need, and the packages that have to be stored for it.  Stores nothing.
 
     ``home``: the URL of the user's folder on the cluster's storage.
     ``python``: the interpreter whose environment is sent where the job chooses none.
-    ``send``: False to pack and store nothing, and only tell where it would be.
 
-    Raises JobFileError with the field that does not fit, ProvisionError where storage fails.
+    Raises JobFileError with the field that does not fit.
     """
     chosen = job.environment
     resources: dict[str, Resource] = {}
     sources: dict[str, list[Item]] = {}
     variables: dict[str, str] = {}
     words = '"$PYTHON"'
-    packages = _PackageStore(home, note, send)
-    if send:
-        prepare(home)
+    packages = Packages(home)
     if chosen.archive:
         resources[ENVIRONMENT] = Resource(packages.upload("environment.archive", chosen.archive, _ARCHIVES), "archive")
         lines = bootstrap.ready(f"environment.archive {chosen.archive}", "environment/bin/python", yarnml.__version__)
@@ -119,7 +115,7 @@ def provide(job: BaseJob, home: str, note: Note, python: str = sys.executable, *
     secret = bootstrap.exports({name: value for name, value in chosen.variables.items() if name not in for_yarn})
     if secret:
         lines = f". ./{VARIABLES}\n{lines}"
-    return Provision(resources, words, lines, variables | for_yarn, secret)
+    return Provision(resources, words, lines, variables | for_yarn, secret), packages
 
 
 def _python_name() -> str:
@@ -168,74 +164,3 @@ def _check_size(items: list[Item]) -> None:
             f"{sum(size.values()) >> 20} MiB, more than {MAX_CODE_BYTES >> 20}; its largest file is {largest}.  "
             "Keep data beside the packages, or install without --editable."
         )
-
-
-class _PackageStore:
-    """The user's folder on the cluster's storage: every file in it is whole, and is never written again.
-
-    ``send``: False to store nothing.
-    """
-
-    def __init__(self, home: str, note: Note, send: bool) -> None:
-        self._home = home
-        self._note = note
-        self._send = send
-
-    def pack(self, folder: str, items: list[Item], what: str) -> str:
-        """Pack and store an archive of these items, unless it is stored already; its URL.
-
-        ``what``: the archive in words, for messages.
-        """
-        target = storage.join(self._home, folder, f"{archive.key_of(items)}.tar.gz")
-        if not self._is_stored(target, what):
-            with tempfile.TemporaryFile(prefix="yarnml-") as file:
-                began = time.monotonic()
-                try:
-                    archive.write(items, file)
-                    file.flush()
-                except OSError as exc:
-                    raise ProvisionError(f"{what[0].upper()}{what[1:]} can't be packed: {exc}") from exc
-                self._note(f"Packed {what} in {time.monotonic() - began:.1f} s.")
-                self._store(file, target, what)
-        return target
-
-    def upload(self, field: str, url: str, endings: tuple[str, ...]) -> str:
-        """Store a file that the user has on this machine, unless it is stored already; its URL.
-
-        ``endings``: of its name; YARN tells the kind of an archive by them.
-        """
-        ending = next((e for e in endings if url.endswith(e)), None)
-        if ending is None:
-            raise JobFileError(f"{field} must end in {' or '.join(endings)}, which YARN needs, not {url}.")
-        with translated(JobFileError, f"{field} {url} can't be looked up"):
-            exists = storage.exists(url)
-        if not exists:
-            raise JobFileError(f"{field}: there is no {url}.")
-        path = url.removeprefix("file://")
-        if "://" in path:
-            return url
-        with translated(JobFileError, f"{field} {url} can't be read"), local.opened(path) as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()[:32]
-            target = storage.join(self._home, "environments", digest + ending)
-            if not self._is_stored(target, f"{field} {url}"):
-                self._store(file, target, f"{field} {url}")
-        return target
-
-    def _is_stored(self, target: str, what: str) -> bool:
-        """True where nothing has to be stored: it is there already, or nothing is sent."""
-        if not self._send:
-            return True
-        with translated(ProvisionError, f"{self._home} can't be looked into"):
-            exists = storage.exists(target)
-        if exists:
-            self._note(f"Stored already: {what}, as {target}.")
-        return exists
-
-    def _store(self, file: IO[bytes], target: str, what: str) -> None:
-        """Store a file under its final name, whole; of two commands that do so at once the first one counts."""
-        began = time.monotonic()
-        with translated(ProvisionError, f"{what[0].upper()}{what[1:]} can't be stored as {target}"):
-            content: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # bytes that need no memory
-            with contextlib.suppress(FileExistsError), atomic.create(target) as url:
-                storage.write(url, content)
-        self._note(f"Stored {what}, {len(content) / 1e6:.1f} MB in {time.monotonic() - began:.1f} s, as {target}.")

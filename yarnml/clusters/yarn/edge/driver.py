@@ -1,0 +1,70 @@
+"""Skein's driver: the Java process through which a command talks to YARN.
+
+It takes seconds to come up, so it does that on a thread, while its command goes on with what needs no YARN.
+"""
+
+import os
+import subprocess
+import tempfile
+import threading
+from concurrent.futures import Future
+
+import skein
+
+from yarnml.clusters.yarn import credentials
+from yarnml.clusters.yarn.application import QUICK_JAVA
+from yarnml.errors import ClusterError
+from yarnml.storage.security import identity
+
+
+class Driver:
+    """A driver of this command's own; it ends with the command, however that ends."""
+
+    def __init__(self) -> None:
+        self._client: Future[skein.Client] = Future()
+        proxied = identity.proxied()
+        starting = threading.Thread(target=self._start, daemon=True, name="driver")
+        with identity.as_ourselves():  # the driver wants a ticket of its own, and takes the name with each job
+            starting.start()
+            if proxied:  # the block is for all threads, and the others go on in the user's name
+                starting.join()
+
+    @property
+    def client(self) -> skein.Client:
+        """The line to the driver, once it has come up; ClusterError where it does not."""
+        return self._client.result()
+
+    def close(self) -> None:
+        """End the driver, at once or when it has come up, for which nobody waits."""
+        self._client.add_done_callback(_close)
+
+    def _start(self) -> None:
+        try:
+            self._client.set_result(_new_client())
+        except BaseException as exc:
+            self._client.set_exception(exc)
+
+
+class _Client(skein.Client):  # type: ignore[misc]  # Skein has no types
+    """Skein's client; one whose driver has not started is thrown away without a complaint on the user's terminal."""
+
+    _proc = None
+
+
+def _new_client() -> skein.Client:
+    options = [*QUICK_JAVA, *os.environ.get("SKEIN_DRIVER_JAVA_OPTIONS", "").split()]
+    with tempfile.TemporaryFile() as log:
+        try:
+            security = credentials.new_security()  # else Skein keeps one in ~/.skein
+            return _Client(security=security, log=f"/dev/fd/{log.fileno()}", java_options=options)
+        except (skein.exceptions.SkeinError, OSError, subprocess.CalledProcessError) as exc:
+            log.seek(0)
+            raise ClusterError(
+                f"Skein's driver, a Java program, did not start: {exc}; `yarnml doctor` looks at its Java and jars.",
+                log.read().decode(errors="replace"),
+            ) from exc
+
+
+def _close(client: "Future[skein.Client]") -> None:
+    if client.exception() is None:
+        client.result().close()
