@@ -137,6 +137,7 @@ def test_what_is_lost_while_training(
     case = CASES[name]
     if case.disk:
         small_disk(case.place)
+    (tmp_path / case.place).mkdir(parents=True, exist_ok=True)  # the user's own: a job makes its folders when it writes
     path = write_job(job)
     with running(path, "--backend", case.backend, by=OBEYING) as run:
         wait_for("a checkpoint", lambda: saved_steps(tmp_path / "job"))

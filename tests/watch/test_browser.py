@@ -113,3 +113,5 @@ def test_a_live_page(browser: WebDriver, tmp_path: Path, monkeypatch: pytest.Mon
         assert browser.find_element(By.ID, "fields").get_attribute("open") is not None
         server.shutdown()
     wait_for("word of its end", lambda: "No answer" in browser.find_element(By.ID, "link").text, 60)
+    browser.get("about:blank")
+    browser.get_log("browser")  # of a server that is gone, which is no fault of the next page
