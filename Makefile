@@ -12,7 +12,7 @@ run: .venv/ready examples/digits/data/train           ## train on real handwritt
 unexport PYTHONDONTWRITEBYTECODE
 
 # More than there are cores: the tests of a cluster wait most of their time.
-PROCESSES ?= 5
+PROCESSES ?= 4
 test: .hadoop/ready                                   ## every law; PROCESSES=0: one test at a time
 	$(MAKE) --jobs=2 --output-sync check wheel
 	$(BIN)/python -m pytest -m 'not docker and not faults and not breadth' --durations=40 --numprocesses $(PROCESSES)
