@@ -1,4 +1,4 @@
-"""CPU seconds of tests and of the processes that they start, heaviest first: ``pytest -n 0 -p tests.cpu_seconds``.
+"""CPU seconds of tests and of their processes, heaviest first: ``python -m pytest -n 0 -p tests.cpu_seconds``.
 
 On a busy machine they say more than durations do.  What a shared fixture takes counts for the first test that uses it.
 Processes that nobody waits for, as daemons of a cluster that goes on and their containers, are not counted.
