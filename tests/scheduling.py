@@ -7,7 +7,7 @@ from xdist.scheduler import LoadGroupScheduling
 
 from tests.hadoop.shared import SHARED
 
-_FIRST_CLUSTERS = ("commands", "jobs", "secured")
+_FIRST_CLUSTERS = ("commands", "secured")
 """Those whose tests take longest.  The others start later, so that long tests use the processors while these wait."""
 
 
