@@ -31,7 +31,6 @@ from tests.hadoop.shared import SHARED
 from tests.scheduling import (  # noqa: F401  (hooks of all tests)
     pytest_collection_modifyitems,
     pytest_runtest_teardown,
-    pytest_xdist_make_scheduler,
 )
 from tests.session import (  # noqa: F401  (fixtures and hooks of all tests)
     bounded_memory,

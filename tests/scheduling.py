@@ -1,9 +1,8 @@
-"""The order of all tests, and which process of a session runs which."""
+"""The order of all tests, and how long their shared Hadoop runs."""
 
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadGroupScheduling
 
 from tests.hadoop.shared import SHARED
 
@@ -37,21 +36,6 @@ def _turn(item: pytest.Item) -> tuple[int, str]:
     if name := _cluster(item):
         return (0 if name in _FIRST_CLUSTERS else 2), name
     return (1 if item.get_closest_marker("long") else 3), ""
-
-
-class FileScheduling(LoadGroupScheduling):
-    """Sends the tests of a file to one process, beside those of a group.
-
-    They use the same fixtures, and functions that JAX traces and compiles once in a process.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        """The group of a test, or its file."""
-        return super()._split_scope(nodeid).split("::")[0]
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduling:
-    return FileScheduling(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
