@@ -52,7 +52,7 @@ class KeyRows(NamedTuple):
 
     def wide(self) -> "KeyRows":
         """Make narrow keys whole."""
-        return self._replace(keys=whole(self.keys))
+        return self._replace(keys=wide_keys(self.keys))
 
     def take(self, places: Array) -> "KeyRows":
         """The rows at these places, in this order."""
@@ -93,7 +93,7 @@ class KeyRows(NamedTuple):
         return self._replace(offsets=np.append(self.offsets, np.full(length - self.size, self.offsets[-1])))
 
 
-def whole(keys: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
+def wide_keys(keys: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
     """Keys, narrow or not, as uint64; themselves where they are."""
     return keys if keys.dtype == np.uint64 else np.left_shift(keys, 32, dtype=np.uint64)
 

@@ -67,7 +67,7 @@ def as_learnt(y: npt.NDArray[np.float64], name: str, kind: LabelScale) -> npt.ND
     """A label as the learner sees it, but for its mean and its unit; DataError where it has no logarithm."""
     if kind == "log":
         _check_above_zero(y, name)
-    return measured(y, kind)
+    return _measured(y, kind)
 
 
 def _check_above_zero(y: Array, name: str) -> None:
@@ -84,7 +84,7 @@ def label_moments(rows: Rows, schema: Schema) -> Array:
     [1 + 2 · labels]: the distances of all labels come before the squares.
     """
     check_labels(rows, schema)
-    distance = measured(rows.y, schema.label_scale) - _centre(schema)
+    distance = _measured(rows.y, schema.label_scale) - centre_of(schema)
     weight = rows.weight.astype(np.float64)
     first = distance * (weight[:, None] if schema.label_shape else weight)
     return np.concatenate(
@@ -101,14 +101,14 @@ def fitted(total: Array, schema: Schema) -> LabelScaling:
     variance = np.maximum(square - mean * mean, 0.0)
     is_constant = variance <= 1e-12 * np.maximum(square, 1e-30)
     factor = np.where(is_constant, 1.0, np.where(is_constant, 1.0, variance) ** -0.5)
-    return LabelScaling(np.asarray(_centre(schema) + mean, np.float32), np.asarray(factor, np.float32))
+    return LabelScaling(np.asarray(centre_of(schema) + mean, np.float32), np.asarray(factor, np.float32))
 
 
-def measured(y: Array, kind: LabelScale) -> Array:
-    """Numbers of the label's unit as the learner counts them."""
+def _measured(y: Array, kind: LabelScale) -> Array:
     values = y.astype(np.float64)
     return np.log(np.where(values > 0, values, 1.0)) if kind == "log" else values
 
 
-def _centre(schema: Schema) -> Array:
-    return measured(np.array(schema.centre), schema.label_scale)
+def centre_of(schema: Schema) -> Array:
+    """The middle of the labels as the learner counts them, from which their distances are taken."""
+    return _measured(np.array(schema.centre), schema.label_scale)

@@ -25,7 +25,7 @@ from yarnml.data.classes import class_array
 from yarnml.data.crosses import crossed, crosses_of
 from yarnml.data.inputs import array_of, inputs_of, takes_nulls
 from yarnml.data.keys import NARROW_BITS, KeyRows, beside
-from yarnml.data.label_scaling import as_learnt, measured
+from yarnml.data.label_scaling import as_learnt, centre_of
 from yarnml.data.lookup import places
 from yarnml.data.offsets import distances
 from yarnml.data.plain_columns import empty_lines, lay_plain
@@ -141,7 +141,7 @@ def training_rows(table: pa.Table, schema: Schema, numbers: Places, where: str) 
         classes = [str(c) for c in schema.classes or ()]
         return TrainingRows(_class_numbers(label, name, schema, where), numbers, classes, 0.0)
     _targets(label, name, where)
-    centre = float(measured(np.asarray(schema.centre), schema.label_scale))
+    centre = float(centre_of(schema))
     return TrainingRows(as_learnt(float64(label), name, schema.label_scale) - centre, numbers, [], centre)
 
 

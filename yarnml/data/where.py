@@ -8,22 +8,11 @@ import pyarrow.compute as pc
 from yarnml.data.arrays import is_number, is_text, one_array, plain_type, value_type
 from yarnml.data.layouts import content
 from yarnml.data.lookup import MAX_WHOLE
-from yarnml.data.whole import compared, is_exact, members, mirrored
+from yarnml.data.whole import COMPARISONS, MAX_DIGITS, compared, is_exact, members, mirrored
 from yarnml.errors import DataError, JobFileError
 from yarnml.job.conditions import Both, Column, Compare, Condition, Either, In, IsNull, Like, Value
 
-MAX_DIGITS = 38
-"""Digits of the longest whole number that a column of text files is compared with."""
-
 _DIGITS_OF_64_BITS = 20
-_COMPARISONS = {
-    "=": pc.equal,
-    "!=": pc.not_equal,
-    "<": pc.less,
-    "<=": pc.less_equal,
-    ">": pc.greater,
-    ">=": pc.greater_equal,
-}
 
 
 def expression_of(condition: Condition, columns: pa.Schema) -> pc.Expression:
@@ -101,18 +90,15 @@ def _compared(condition: Compare, columns: pa.Schema) -> pc.Expression:
                 f"data.where compares column '{left.name}', which holds {kinds[0]}, with column '{right.name}', which "
                 f"holds {kinds[1]}."
             )
-        return _COMPARISONS[condition.operator](*_alike(left.name, right.name, [_type_of(kind) for kind in kinds]))
-    name = next(side.name for side in (left, right) if isinstance(side, Column))
-    kind = _type_of(columns.field(name).type)
-    value = left if isinstance(left, Value) else right
-    if is_exact(kind) and isinstance(value, Value):
-        operator = condition.operator if value is right else mirrored(condition.operator)
-        return compared(pc.field(name), kind, operator, _number(value, name, columns))
-    sides = [
-        pc.field(name) if isinstance(side, Column) else pc.scalar(_scalar(side, name, columns))
-        for side in (left, right)
-    ]
-    return _COMPARISONS[condition.operator](*sides)
+        return COMPARISONS[condition.operator](*_alike(left.name, right.name, [_type_of(kind) for kind in kinds]))
+    column, value = (left, right) if isinstance(left, Column) else (right, left)
+    assert isinstance(column, Column)
+    assert isinstance(value, Value)
+    operator = condition.operator if column is left else mirrored(condition.operator)
+    kind = _type_of(columns.field(column.name).type)
+    if is_exact(kind):
+        return compared(pc.field(column.name), kind, operator, _number(value, column.name, columns))
+    return COMPARISONS[operator](pc.field(column.name), pc.scalar(_scalar(value, column.name, columns)))
 
 
 def _alike(left: str, right: str, kinds: list[pa.DataType]) -> list[pc.Expression]:

@@ -7,9 +7,21 @@ import pyarrow.compute as pc
 
 from yarnml.data.arrays import is_number
 
+COMPARISONS = {
+    "=": pc.equal,
+    "!=": pc.not_equal,
+    "<": pc.less,
+    "<=": pc.less_equal,
+    ">": pc.greater,
+    ">=": pc.greater_equal,
+}
+"""The functions of Arrow by their operators."""
+
+MAX_DIGITS = 38
+"""Digits of the longest whole number that a column can hold: those of a decimal of 128 bits."""
+
 _EXACT = Context(prec=20_000)  # of every number that a condition may hold
 _MIRRORED = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_AT = {"<": pc.less, "<=": pc.less_equal, ">": pc.greater, ">=": pc.greater_equal, "=": pc.equal, "!=": pc.not_equal}
 
 
 def is_exact(kind: pa.DataType) -> bool:
@@ -24,14 +36,14 @@ def compared(column: pc.Expression, kind: pa.DataType, operator: str, number: De
     if operator in ("=", "!="):
         is_one = least <= number <= greatest and number == number.to_integral_value()
         if is_one:
-            return _AT[operator](column, _scalar(number, kind))
+            return COMPARISONS[operator](column, _scalar(number, kind))
         return column.is_valid() if operator == "!=" else pc.scalar(False)
     is_below = operator in ("<", "<=")
     if number < least or number > greatest:
         return column.is_valid() if is_below == (number > greatest) else pc.scalar(False)
     # x > 2.5 is x > 2, and x < 2.5 is x < 3; of a whole number nothing changes.
     edge = number.to_integral_value(ROUND_FLOOR if operator in (">", "<=") else ROUND_CEILING)
-    return _AT[operator](column, _scalar(edge, kind))
+    return COMPARISONS[operator](column, _scalar(edge, kind))
 
 
 def mirrored(operator: str) -> str:

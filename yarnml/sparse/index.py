@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yarnml.data.arrays import Array, Places
-from yarnml.data.keys import whole
+from yarnml.data.keys import wide_keys
 from yarnml.sparse.growing import GrowingArray
 from yarnml.sparse.kernels import kernels
 from yarnml.sparse.run import Keys
@@ -138,7 +138,7 @@ def distinct(keys: Array) -> Distinct:
     """Find the different keys, of which the narrow ones are made whole: far fewer than all that came."""
     index = KeyIndex(slots_for(len(keys) // USES_OF_A_KEY), keys.dtype)
     numbers = index.number(keys)
-    different = whole(index.keys)
+    different = wide_keys(index.keys)
     order = ascending(different)
     return Distinct(different[order], order, numbers)
 

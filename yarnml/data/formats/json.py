@@ -10,12 +10,10 @@ from yarnml.data.arrays import is_text
 from yarnml.data.base import File
 from yarnml.data.formats import lines
 from yarnml.data.formats.json_mixed import joined, with_texts
+from yarnml.data.whole import MAX_DIGITS
 from yarnml.errors import DataError, first_line
 
 TYPED = True
-MAX_DIGITS = 38
-"""Digits of the longest whole numbers that are read as texts."""
-
 _BLOCK_BYTES = 16 * 2**20
 _MAX_BLOCK_BYTES = 2**30
 

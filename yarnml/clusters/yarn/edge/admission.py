@@ -4,7 +4,6 @@ import contextlib
 import time
 
 from yarnml import storage
-from yarnml.clusters.yarn.application import check_paths
 from yarnml.clusters.yarn.capacity import availability, resource_manager
 from yarnml.clusters.yarn.capacity.answers import GPU
 from yarnml.clusters.yarn.capacity.queues import UnknownToYarn, check_queue, find_queue
@@ -28,16 +27,12 @@ CHECK_SECONDS = 1.0
 
 
 def check_admission(job: BaseJob) -> dict[str, int]:
-    """Refuse a job that can't run on this cluster.
+    """Refuse a job that can't run on this cluster, to which a connection has been begun.
 
     What YARN's web service does not tell is left to YARN to refuse.  Returns by role the MiB of the largest container
     that can be had; a role is missing where that is not known.
     """
-    check_paths(job)
     settings = hadoop_config.configuration()
-    check_ticket(settings)
-    check_kdc(settings)
-    availability.find_active(settings)
     check_name_node(settings)
     with contextlib.suppress(UnknownToYarn):
         check_zones(job, settings)

@@ -88,16 +88,17 @@ class Yarn:
 
     def wait_for_driver(self) -> None:
         """Wait until Skein's driver has come up; ClusterError where it does not."""
-        assert self._client
+        self._driver.wait()
 
     def prepare(self, job: AnyJob, note: Callable[[str], None], *, restart: bool = False) -> "Submission":
         """Check a job and bring what its containers need to the cluster; nothing runs yet."""
-        provision, packages = plan(job, home())  # the driver comes up meanwhile
+        folder = home()
+        provision, packages = plan(job, folder)  # the driver comes up meanwhile
         self.refuse_second(job)
         end = check(job, restart=restart)
         if end is None:
             packages.store(note)
-        return Submission(end, home(), None if end else provision)
+        return Submission(end, folder, None if end else provision)
 
     def refuse_second(self, job: BaseJob) -> None:
         """Raise JobFileError where an application leads this job already."""

@@ -34,6 +34,10 @@ class Driver:
         """The line to the driver, once it has come up; ClusterError where it does not."""
         return self._client.result()
 
+    def wait(self) -> None:
+        """Wait until it has come up; ClusterError where it does not."""
+        self._client.result()
+
     def close(self) -> None:
         """End the driver, at once or when it has come up, for which nobody waits."""
         self._client.add_done_callback(_close)

@@ -18,6 +18,7 @@ from yarnml.clusters.yarn.packaging.packages import Note, Packages
 from yarnml.errors import JobFileError
 from yarnml.job import user_code
 from yarnml.job.base import BaseJob
+from yarnml.job.processes import EnvironmentSpec
 
 # Names in a container's working folder.
 ENVIRONMENT = "environment"
@@ -30,6 +31,7 @@ FOR_YARN = "YARN_CONTAINER_RUNTIME_"
 MAX_CODE_BYTES = 256 << 20
 """Size of the code that may travel with a job."""
 
+_PYTHON = '"$PYTHON"'
 _ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")  # what YARN unpacks
 
 
@@ -75,47 +77,54 @@ def plan(job: BaseJob, home: str, python: str = sys.executable) -> tuple[Provisi
 
     Raises JobFileError with the field that does not fit.
     """
-    chosen = job.environment
-    resources: dict[str, Resource] = {}
-    sources: dict[str, list[Item]] = {}
-    variables: dict[str, str] = {}
-    words = '"$PYTHON"'
     packages = Packages(home)
-    if chosen.archive:
-        resources[ENVIRONMENT] = Resource(packages.upload("environment.archive", chosen.archive, _ARCHIVES), "archive")
-        lines = bootstrap.ready(f"environment.archive {chosen.archive}", "environment/bin/python", yarnml.__version__)
-        variables["PYTHONNOUSERSITE"] = "1"
-    elif chosen.pex:
-        resources["environment.pex"] = Resource(packages.upload("environment.pex", chosen.pex, ("",)), "file")
-        name = chosen.python or _python_name()
-        words = '"$PYTHON" environment.pex'
-        lines = bootstrap.ready(f"environment.pex {chosen.pex}", name, yarnml.__version__, "environment.pex")
-        variables["PEX_INTERPRETER"] = "1"
-    elif chosen.image:
-        lines = bootstrap.ready(f"environment.image {chosen.image}", chosen.python or "python3", yarnml.__version__)
-        variables["YARN_CONTAINER_RUNTIME_TYPE"] = "docker"
-        variables["YARN_CONTAINER_RUNTIME_DOCKER_IMAGE"] = chosen.image
-    elif chosen.python:
-        lines = bootstrap.ready(f"environment.python {chosen.python}", chosen.python, yarnml.__version__)
-    else:
-        installed = _checked(survey(python))
-        items = archive.site_items(installed, _left_out(installed, chosen.packages))
-        sources = archive.source_items(installed)
-        _check_yarnml(installed, items, sources)
-        what = f"the environment {installed.prefix}"
-        resources[ENVIRONMENT] = Resource(packages.pack("environments", items, what), "archive")
-        lines = bootstrap.packed(f"python{installed.version}", installed.version, installed.machine)
+    interpreter, sources = _interpreter(job.environment, packages, python)
+    resources = interpreter.resources
+    lines = interpreter.prelude
     own = archive.own_items(job.modules)
     if own or sources:
         travelling = [item for part in (*sources.values(), own) for item in part]
         _check_size(travelling)
-        resources[CODE] = Resource(packages.pack(CODE, travelling, "the code that travels with the job"), "archive")
+        url = packages.pack(CODE, travelling, "the code that travels with the job")
+        resources = resources | {CODE: Resource(url, "archive")}
         lines += bootstrap.code(CODE, list(sources), user_code.FOLDER if own else "")
-    for_yarn = {name: value for name, value in chosen.variables.items() if name.startswith(FOR_YARN)}
-    secret = bootstrap.exports({name: value for name, value in chosen.variables.items() if name not in for_yarn})
+    chosen = job.environment.variables
+    for_yarn = {name: value for name, value in chosen.items() if name.startswith(FOR_YARN)}
+    secret = bootstrap.exports({name: value for name, value in chosen.items() if name not in for_yarn})
     if secret:
         lines = f". ./{VARIABLES}\n{lines}"
-    return Provision(resources, words, lines, variables | for_yarn, secret), packages
+    return Provision(resources, interpreter.python, lines, interpreter.variables | for_yarn, secret), packages
+
+
+def _interpreter(chosen: EnvironmentSpec, packages: Packages, python: str) -> tuple[Provision, dict[str, list[Item]]]:
+    """The way to the interpreter alone; beside it the sources of editable packages, by their folders, which travel."""
+    if chosen.archive:
+        archived = Resource(packages.upload("environment.archive", chosen.archive, _ARCHIVES), "archive")
+        lines = bootstrap.ready(f"environment.archive {chosen.archive}", "environment/bin/python", yarnml.__version__)
+        return Provision({ENVIRONMENT: archived}, _PYTHON, lines, {"PYTHONNOUSERSITE": "1"}), {}
+    if chosen.pex:
+        pex = Resource(packages.upload("environment.pex", chosen.pex, ("",)), "file")
+        name = chosen.python or _python_name()
+        lines = bootstrap.ready(f"environment.pex {chosen.pex}", name, yarnml.__version__, "environment.pex")
+        words = f"{_PYTHON} environment.pex"
+        return Provision({"environment.pex": pex}, words, lines, {"PEX_INTERPRETER": "1"}), {}
+    if chosen.image:
+        lines = bootstrap.ready(f"environment.image {chosen.image}", chosen.python or "python3", yarnml.__version__)
+        runtime = {
+            "YARN_CONTAINER_RUNTIME_TYPE": "docker",
+            "YARN_CONTAINER_RUNTIME_DOCKER_IMAGE": chosen.image,
+        }
+        return Provision({}, _PYTHON, lines, runtime), {}
+    if chosen.python:
+        lines = bootstrap.ready(f"environment.python {chosen.python}", chosen.python, yarnml.__version__)
+        return Provision({}, _PYTHON, lines, {}), {}
+    installed = _checked(survey(python))
+    items = archive.site_items(installed, _left_out(installed, chosen.packages))
+    sources = archive.source_items(installed)
+    _check_yarnml(installed, items, sources)
+    packed = Resource(packages.pack("environments", items, f"the environment {installed.prefix}"), "archive")
+    lines = bootstrap.packed(f"python{installed.version}", installed.version, installed.machine)
+    return Provision({ENVIRONMENT: packed}, _PYTHON, lines, {}), sources
 
 
 def _python_name() -> str:
