@@ -53,10 +53,13 @@ class Flattening:
 
     def on_host(self, value: Value) -> Sums:
         """Cut a vector on the host, which is used up, into sums in float64."""
-        ends = np.cumsum([math.prod(leaf.shape) for leaf in self._leaves])
         is_usable = isinstance(value, np.ndarray) and value.dtype == np.float64 and value.flags.writeable
-        parts = np.split(np.asarray(value) if is_usable else float64_of(value), ends[:-1])
-        leaves = [part.reshape(leaf.shape) for part, leaf in zip(parts, self._leaves, strict=True)]
+        vector = np.asarray(value) if is_usable else float64_of(value)
+        leaves = []
+        end = 0
+        for leaf in self._leaves:
+            begin, end = end, end + math.prod(leaf.shape)
+            leaves.append(vector[begin:end].reshape(leaf.shape))
         return jax.tree.unflatten(self._structure, leaves)
 
     def from_device(self, flat: list[jax.Array]) -> Value:

@@ -109,7 +109,7 @@ class Program:
         host_state = state if self._updates.on_host else on_host(state)
         held = self.hold(host_state, scaling, rows) if held is None else held
         sums, held = self._shard_learner.map_shard(host_state, held)
-        return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(sums)]), held
+        return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(sums) if np.size(leaf)]), held
 
     def hold(self, state: State, scaling: Scaling | None, rows: Iterable[Rows | PlacedRows]) -> ShardState:
         """Make what a shard learner holds of a shard of these rows; ``state``: of NumPy arrays."""

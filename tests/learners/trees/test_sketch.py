@@ -29,7 +29,7 @@ def sketched(x: Array, weight: Array | None = None, bins: int = 255, shards: int
     cells = np.asarray(sketch.first_cells(1, bins))
     for _ in range(0 if complete[0] else sketch.PASSES - 1):
         counts = sum(sketch.counts(*part, cells, np.zeros(1, bool)) for part in parts)
-        full = sketch.weight_of_a_bin(counts[0], bins)
+        full = sketch.weights_of_a_bin(counts, bins)[0]
         edges = sketch.edges(cells[0], counts[0], bins, full)[None]
         cells = sketch.refine(cells[0], counts[0], full)[None]
     return edges[0]

@@ -31,7 +31,6 @@ from yarnml.learners.trees.state import Shard, State, Sums, first_state, state_w
 from yarnml.learners.trees.values import ValuePasses
 from yarnml.learners.warm_start import Earlier, Started
 
-_NOTHING = np.zeros(0)
 MOST_KEPT_LEVELS = 8
 """Trees of more levels are counted anew at each: histograms of a level above would take too much memory."""
 
@@ -92,8 +91,9 @@ class Ensemble:
         passes = int(state.passes)
         forms = self.form_of_sums(state)
         form = forms.histograms.shape
-        sums = jax.tree.map(lambda form: np.zeros(form.shape), forms._replace(histograms=_NOTHING))
-        sums = sums._replace(weight=np.asarray(data.weight.sum(dtype=np.float64)), histograms=np.zeros((0, *form[1:])))
+        empty = forms._replace(histograms=jax.ShapeDtypeStruct((0, *form[1:]), np.float32))
+        sums = Sums(*(np.zeros(field.shape) for field in empty))
+        sums = sums._replace(weight=np.asarray(data.weight.sum(dtype=np.float64)))
         if passes < self._first_pass:
             if sums.table.size:
                 sums = sums._replace(table=table.constants(data, self._places))

@@ -171,6 +171,33 @@ def search(
                 missing[c] = sums[j, k, width - 1, c]
                 if missing[c] != 0:
                     sides = 2
+            if channels == 2 and not bounded:
+                g = 0.0
+                own = 0.0
+                for b in range(last[j, k]):
+                    g += sums[j, k, b, 0]
+                    own += sums[j, k, b, 1]
+                    is_new = b == first[j, k] or sums[j, k, b, 0] != 0 or sums[j, k, b, 1] != 0
+                    if b < first[j, k] or not is_new:
+                        continue
+                    for side in range(sides):
+                        g_left = g + missing[0] * side
+                        own_left = own + missing[1] * side
+                        g_right = total[0, j] - g_left
+                        own_right = total[1, j] - own_left
+                        if own_left < least or own_right < least:
+                            continue
+                        own_left += l2
+                        own_right += l2
+                        worth_left = g_left * g_left / (own_left if own_left > 0 else 1.0)
+                        both = worth_left + g_right * g_right / (own_right if own_right > 0 else 1.0)
+                        value = both - alone
+                        if value > ROUNDING * abs(both) and value > gain[j]:
+                            gain[j] = value
+                            feature[j] = k
+                            bin[j] = b
+                            left[j] = side == 1
+                continue
             for b in range(last[j, k]):
                 is_new = b == first[j, k]
                 for c in range(channels):

@@ -9,6 +9,8 @@ same however the rows are cut into shards.  (Quantile sketches for trees: Chen a
 Boosting System", KDD 2016.)
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -106,7 +108,7 @@ def edges(cells: Array, counts: Array, bins: int, full: float) -> Array:
     each has its own.  An edge lies in the middle between two cells in use; those not needed are the largest float.
     """
     used = np.flatnonzero(counts > 0)
-    bin = np.minimum(_bins_of(counts, full)[0], bins - 1)[used]
+    bin = np.minimum(_bins_of(counts, full), bins - 1)[used]
     last = np.searchsorted(bin, np.arange(bins), side="right") - 1  # cell in use of every bin, or of one before
     has_next = (last >= 0) & (last + 1 < len(used))
     below = float_of(cells[used[last[has_next]] + 1] - np.uint32(1))
@@ -116,31 +118,40 @@ def edges(cells: Array, counts: Array, bins: int, full: float) -> Array:
     return edges
 
 
-def _bins_of(counts: Array, full: float) -> tuple[Array, float]:
-    """The bin of every cell, and the number of bins: a cell of weight ``full`` has its own, others share."""
-    heavy = counts >= full
-    shared = np.cumsum(np.where(heavy, 0.0, counts))
-    inside = shared - np.maximum.accumulate(np.where(heavy, shared, 0.0))  # since the newest heavy cell
-    is_last = np.append(heavy[1:], True)  # of the light cells between two heavy ones
-    filled = np.where(heavy, 1.0, np.where(is_last, np.ceil(inside / full), 0.0))
+def _bins_of(counts: Array, full: float) -> Array:
+    """The bin of every cell: a cell of weight ``full`` has its own, others share."""
+    heavy, inside, filled = _filled(counts, full)
     place = np.where(heavy, 0.0, np.maximum(np.floor((inside - counts / 2) / full), 0.0))
-    return (np.cumsum(filled) - filled + place).astype(np.int64), float(filled.sum())
+    return (np.cumsum(filled) - filled + place).astype(np.int64)
 
 
-def weight_of_a_bin(counts: Array, bins: int) -> float:
-    """The weight of a full bin: about the least with which there are no more than ``bins``; by bisection."""
-    counts = counts[counts > 0]
-    low = float(counts.min(initial=np.inf)) if len(counts) else 1.0
-    if len(counts) <= bins:
-        return low
-    high = max(float(counts.sum()), low)
+def _filled(counts: Array, full: Any) -> tuple[Array, Array, Array]:
+    """For cells […, cells]: which are heavy, the weight since the newest heavy one, and the bins that end there."""
+    heavy = counts >= full
+    shared = np.cumsum(np.where(heavy, 0.0, counts), axis=-1)
+    inside = shared - np.maximum.accumulate(np.where(heavy, shared, 0.0), axis=-1)
+    is_last = np.concatenate(
+        [heavy[..., 1:], np.ones_like(heavy[..., :1])], axis=-1
+    )  # of light cells between two heavy
+    return heavy, inside, np.where(heavy, 1.0, np.where(is_last, np.ceil(inside / full), 0.0))
+
+
+def weights_of_a_bin(counts: Array, bins: int) -> Array:
+    """The weight of a full bin of every feature: about the least with which there are no more than ``bins``.
+
+    By bisection; ``counts`` [features, cells].
+    """
+    is_used = counts > 0
+    least = np.min(counts, axis=1, where=is_used, initial=np.inf)
+    least = np.where(np.isfinite(least), least, 1.0)
+    low = least
+    high = np.maximum(counts.sum(axis=1), low)
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        if _bins_of(counts, middle)[1] <= bins:
-            high = middle
-        else:
-            low = middle
-    return high
+        fits = _filled(counts, middle[:, None])[2].sum(axis=1) <= bins
+        low = np.where(fits, low, middle)
+        high = np.where(fits, middle, high)
+    return np.where(is_used.sum(axis=1) <= bins, least, high)
 
 
 def _keys_of(x: Array) -> Array:

@@ -148,10 +148,12 @@ def _middle(weight: Array, bin: Array, edges: Array) -> Array:
 
     ``weight`` [nodes, bins]: the sum up to each bin; ``edges`` [nodes, bins].  So a threshold keeps away from the rows.
     """
-    at = np.take_along_axis(weight, bin[:, None], axis=1)
+    number = np.arange(len(bin))
+    at = weight[number, bin][:, None]
     alike = np.abs(weight - at) <= ROUNDING * at
-    ends = np.stack([np.argmax(alike, axis=1), alike.shape[1] - 1 - np.argmax(alike[:, ::-1], axis=1)], axis=1)
-    middle = np.take_along_axis(edges, ends, axis=1).mean(axis=1, keepdims=True)
+    first = np.argmax(alike, axis=1)
+    last = alike.shape[1] - 1 - np.argmax(alike[:, ::-1], axis=1)
+    middle = (edges[number, first] + edges[number, last])[:, None] / 2
     return np.argmin(np.where(alike, np.abs(edges - middle), np.inf), axis=1)
 
 

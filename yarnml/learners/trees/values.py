@@ -67,8 +67,8 @@ class ValuePasses:
         """The other ones: finer cells for the features that have many values."""
         cells = state.cells.copy()
         edges = state.edges.copy()
-        for f in np.flatnonzero(~state.exact):
-            full = sketch.weight_of_a_bin(sums.sketch[f], self._bins)
+        sketched = np.flatnonzero(~state.exact)
+        for f, full in zip(sketched, sketch.weights_of_a_bin(sums.sketch[sketched], self._bins), strict=True):
             edges[f] = sketch.edges(cells[f], sums.sketch[f], self._bins, full)
             cells[f] = sketch.refine(cells[f], sums.sketch[f], full)
         return state._replace(cells=cells, edges=edges)
