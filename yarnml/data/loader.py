@@ -18,6 +18,7 @@ from yarnml.data.arrays import Places
 from yarnml.data.base import Dataset, GroupRows, GroupShare
 from yarnml.data.batches import concatenate, empty_batch, fill_up, pad
 from yarnml.data.cache import Decoded, RowCache
+from yarnml.data.coded_columns import with_coded
 from yarnml.data.dataset import read_group, read_stored
 from yarnml.data.group_parts import is_part
 from yarnml.data.keys import concatenate as concatenate_keys
@@ -62,6 +63,7 @@ class Loader:
         self._schema = schema
         self._shards = shards
         self._columns = columns(schema, stored)
+        self._decoded_columns = with_coded(self._columns, {f.name for f in schema.keyed if len(f.steps) == 1})
         self._cache = cache
         self._trains = trains
         self._shuffled: dict[int, _OrderedShard] = {}
@@ -195,7 +197,7 @@ class Loader:
         """All rows of a piece, out of the cache or read; a loader without folds may have put them there, without."""
         decoded = self._cache.take(piece)
         if decoded is None or (decoded.folds is None and self._dataset.fold):
-            table, folds = self._read(piece, self._columns)
+            table, folds = self._read(piece, self._decoded_columns)
             numbers = self._numbers(piece, len(table)) if self._trains else None
             decoded = Decoded(rows_of(table, self._schema, self._dataset.files[piece.file].url, numbers), folds)
             self.bytes_read += decoded.rows.nbytes

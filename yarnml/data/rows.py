@@ -22,6 +22,7 @@ from yarnml.data.arrays import (
     to_float32,
 )
 from yarnml.data.classes import class_array
+from yarnml.data.coded_columns import coded_array
 from yarnml.data.crosses import crossed, crosses_of
 from yarnml.data.inputs import array_of, inputs_of, takes_nulls
 from yarnml.data.keys import NARROW_BITS, KeyRows, beside
@@ -83,7 +84,7 @@ def keys_of(table: pa.Table, schema: Schema, where: str, *, narrow: bool = False
 
 
 def _keys(column: pa.ChunkedArray, feature: Feature, where: str) -> KeyRows:
-    array = one_array(column)
+    array = coded_array(column) if len(feature.steps) == 1 else one_array(column)
     if pa.types.is_floating(array.type):
         array = pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
     keys = follow(feature.steps, array, feature.name, where)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from threading import Lock
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from yarnml.data.base import File, Group, changed
+from yarnml.data.coded_columns import coded_names
 from yarnml.errors import DataError, first_line
 from yarnml.storage import ReadTail, Tail, Unavailable, tail, tail_of
 
@@ -71,7 +72,7 @@ def read(fs: Any, path: str, file: File, group: int, columns: pa.Schema) -> pa.T
 
     Every read checks that the footer is the one of the plan; pages are checked where the file has their checksums.
     """
-    with _opened(fs, path, file, group) as reader:
+    with _opened(fs, path, file, group, coded=coded_names(columns)) as reader:
         # Arrow's pool of one thread would cost more than it decodes: it gets each column as a task of its own.
         return reader.read_row_group(group, columns=columns.names, use_threads=pa.cpu_count() > 1)
 
@@ -124,8 +125,13 @@ def encode(table: pa.Table, **options: Any) -> bytes:
 
 
 @contextmanager
-def _opened(fs: Any, path: str, file: File, group: int, *, in_one_read: bool = True) -> Iterator[Any]:
-    """Open the file that the plan saw, to read from one of its row groups: in one read, or column by column."""
+def _opened(
+    fs: Any, path: str, file: File, group: int, *, in_one_read: bool = True, coded: Sequence[str] = ()
+) -> Iterator[Any]:
+    """Open the file that the plan saw, to read from one of its row groups: in one read, or column by column.
+
+    ``coded``: columns to read as dictionaries.
+    """
     try:
         with fs.open_input_file(path) as source:
             size, end = _end(partial(tail_of, source))
@@ -138,6 +144,7 @@ def _opened(fs: Any, path: str, file: File, group: int, *, in_one_read: bool = T
                 )
             meta = _footers.metadata(digest, end)
             how = {"pre_buffer": in_one_read, "buffer_size": 0 if in_one_read else _BUFFER_BYTES}
+            how |= {"read_dictionary": coded} if coded else {}
             with pq.ParquetFile(source, metadata=meta, page_checksum_verification=True, **how) as reader:
                 yield reader
     except Unavailable:

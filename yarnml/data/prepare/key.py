@@ -64,7 +64,7 @@ def names(step: Key, column: str) -> list[str]:
 
 def apply(step: Key, column: pa.Array, where: str) -> KeyRows:
     offsets, nested, values = _entries(column, where)
-    entries = one_array(pa.chunked_array([nested]))
+    entries = nested if pa.types.is_dictionary(nested.type) else one_array(pa.chunked_array([nested]))
     if entries.null_count:
         present = entries.is_valid().to_numpy(zero_copy_only=False)
         offsets = np.append(0, np.cumsum(present))[offsets]
