@@ -29,12 +29,12 @@ def check_keys(path: str, groups: int) -> pa.Table:
     asked = with_coded(columns, TABLE.column_names)
     for group in range(groups):
         table = read_group(dataset, 0, group, asked)
-        found = keys_of(table, SCHEMA, path)
+        keys = keys_of(table, SCHEMA, path)
         expected = keys_of(TABLE.slice(group * table.num_rows, table.num_rows), SCHEMA, "a table")
-        assert found is not None
+        assert keys is not None
         assert expected is not None
-        assert found.offsets.tolist() == expected.offsets.tolist()
-        assert found.keys.tolist() == expected.keys.tolist()
+        assert keys.offsets.tolist() == expected.offsets.tolist()
+        assert keys.keys.tolist() == expected.keys.tolist()
     return table
 
 
@@ -60,10 +60,10 @@ def test_other_formats(ending: str, tmp_path: Path) -> None:
     dataset, columns = inspect(path, "auto", "data.train")
     read = read_group(dataset, 0, 0, with_coded(columns, ["text"]))
     schema = Schema(SCHEMA.features[:1], None, "none")
-    found, expected = (keys_of(t, schema, path) for t in (read, read.cast(columns)))
-    assert found is not None
+    keys, expected = (keys_of(t, schema, path) for t in (read, read.cast(columns)))
+    assert keys is not None
     assert expected is not None
-    assert found.keys.tolist() == expected.keys.tolist()
+    assert keys.keys.tolist() == expected.keys.tolist()
 
 
 def test_what_is_asked_for() -> None:

@@ -143,8 +143,9 @@ def _opened(
                     f"now {size} and {digest[:12]}…",
                 )
             meta = _footers.metadata(digest, end)
-            how = {"pre_buffer": in_one_read, "buffer_size": 0 if in_one_read else _BUFFER_BYTES}
-            how |= {"read_dictionary": coded} if coded else {}
+            how: dict[str, Any] = {"pre_buffer": in_one_read, "buffer_size": 0 if in_one_read else _BUFFER_BYTES}
+            if coded:
+                how["read_dictionary"] = coded
             with pq.ParquetFile(source, metadata=meta, page_checksum_verification=True, **how) as reader:
                 yield reader
     except Unavailable:
