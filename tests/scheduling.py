@@ -6,7 +6,7 @@ import pytest
 
 from tests.hadoop.shared import SHARED
 
-_FIRST_CLUSTERS = ("commands", "secured")
+_FIRST_CLUSTERS = ("yarn", "secured")
 """Those whose tests take longest.  The others start later, so that long tests use the processors while these wait."""
 
 

@@ -17,7 +17,7 @@ from yarnml.events.events import CheckpointTorn, Event
 from yarnml.job import paths
 from yarnml.storage.tensors import pack
 
-pytestmark = pytest.mark.cluster("commands")
+pytestmark = pytest.mark.cluster("yarn")
 
 
 @pytest.fixture(params=["hdfs", "webhdfs"])

@@ -13,7 +13,7 @@ from tests.hadoop import GPU_HOST, HOSTS, RACKS, Hadoop
 from tests.hadoop.driver import driver_options
 from tests.processes import wait_for
 
-pytestmark = pytest.mark.cluster("commands")
+pytestmark = pytest.mark.cluster("yarn")
 
 GUARD = Path(__file__).with_name("guard.py")
 

@@ -21,7 +21,7 @@ from yarnml.data.shards import pieces
 from yarnml.job.load import load_job
 from yarnml.master.placement import local_share, place, racks, shard_bytes
 
-pytestmark = [pytest.mark.cluster("commands"), pytest.mark.usefixtures("hdfs_user")]
+pytestmark = [pytest.mark.cluster("yarn"), pytest.mark.usefixtures("hdfs_user")]
 
 
 def test_not_allowed(root: str, hadoop: Hadoop) -> None:

@@ -20,7 +20,7 @@ from yarnml import storage
 from yarnml.data.dataset import inspect, read_group
 from yarnml.errors import DataError
 
-pytestmark = [pytest.mark.cluster("commands"), pytest.mark.usefixtures("hdfs_user")]
+pytestmark = [pytest.mark.cluster("yarn"), pytest.mark.usefixtures("hdfs_user")]
 
 
 def together(acts: Iterable[Callable[[], object]]) -> list[object]:

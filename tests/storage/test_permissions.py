@@ -74,7 +74,7 @@ def root(request: pytest.FixtureRequest, hadoop: Hadoop) -> Iterator[str]:
     hadoop.webhdfs(f"/tmp/modes-{request.param}", "DELETE&recursive=true", "DELETE")
 
 
-@pytest.mark.cluster("commands")
+@pytest.mark.cluster("yarn")
 @pytest.mark.parametrize(
     ("umask", "file", "folder"), [("022", "644", "755"), ("u=rwx,g=rx,o=", "640", "750"), ("077", "600", "700")]
 )
@@ -100,7 +100,7 @@ def test_modes(
 
 
 @pytest.mark.parametrize("root", cases(["hdfs", "webhdfs"], {"hdfs"}), indirect=True)
-@pytest.mark.cluster("commands")
+@pytest.mark.cluster("yarn")
 def test_default_acls(root: str, hadoop: Hadoop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A default ACL of the folder decides instead of the umask, as with Hadoop's own client."""
     configure(tmp_path / "conf", hadoop, monkeypatch, "077")
@@ -122,7 +122,7 @@ def test_default_acls(root: str, hadoop: Hadoop, tmp_path: Path, monkeypatch: py
         assert "user:alice:rwx" in ours["entries"]
 
 
-@pytest.mark.cluster("commands")
+@pytest.mark.cluster("yarn")
 def test_a_home_of_somebody_else(root: str, hadoop: Hadoop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A ~/.yarnml that another user owns is refused: what lies there is run."""
     configure(tmp_path / "conf", hadoop, monkeypatch, "022")
@@ -132,7 +132,7 @@ def test_a_home_of_somebody_else(root: str, hadoop: Hadoop, tmp_path: Path, monk
         prepare(f"{root}/.yarnml")
 
 
-@pytest.mark.cluster("commands")
+@pytest.mark.cluster("yarn")
 def test_leftovers_go_by_their_age(root: str, hadoop: Hadoop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A submit removes what others left half-stored days ago, and not what is being stored now."""
     configure(tmp_path / "conf", hadoop, monkeypatch, "022")

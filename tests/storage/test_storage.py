@@ -11,7 +11,7 @@ from yarnml import storage
 NAMES = ("a b", "50%25", "a#b", "a&b=c+d", "ä€", "{a}")
 
 
-ON_HDFS = [pytest.param(kind, marks=pytest.mark.cluster("commands")) for kind in ("hdfs", "hdfs-default", "webhdfs")]
+ON_HDFS = [pytest.param(kind, marks=pytest.mark.cluster("yarn")) for kind in ("hdfs", "hdfs-default", "webhdfs")]
 
 
 @pytest.fixture(params=["local", "file", "memory", *ON_HDFS])

@@ -1,9 +1,13 @@
-"""Fixtures of the tests of packing: an environment to pack, and the job that needs it."""
+"""Fixtures of these tests: an environment to pack, the job that needs it, and the model that a job should have."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import yarnml
+from tests.applications import Cluster
 from tests.environments import Venv, write
 from yarnml.job.load import load_job
 from yarnml.job.spec import Job
@@ -30,3 +34,20 @@ def venv(tmp_path: Path) -> Venv:
 def job() -> Job:
     """A job without an ``environment`` section: the active environment travels with it."""
     return load_job({"name": "j", "data": {"train": "/x", "features": ["a"], "label": "b"}, "learner": {"kind": "mlp"}})
+
+
+@pytest.fixture(scope="module")
+def model(cluster: Cluster, digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, Any]], Path]:
+    """Trains a job as ``yarnml run`` does, in this process and from local files; the folder of its model."""
+
+    def run(job: dict[str, Any]) -> Path:
+        folder = tmp_path_factory.mktemp("undisturbed")
+        data = job["data"] | {"train": str(digits / "train"), "test": str(digits / "test")}
+        learner = job["learner"]
+        if "path" in learner:
+            learner = learner | {"path": str(cluster.folder / learner["path"])}
+        places = {"checkpoint": {"path": str(folder / "job")}, "export": str(folder / "models")}
+        yarnml.run(job | {"name": "undisturbed", "data": data, "learner": learner} | places, "inline")
+        return folder / "models" / "1"
+
+    return run

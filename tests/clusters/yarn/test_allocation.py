@@ -7,7 +7,7 @@ import pytest
 from tests.applications import Cluster, submitted
 from tests.processes import wait_for
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("jobs")]
+pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("yarn")]
 
 
 @pytest.mark.breadth

@@ -207,7 +207,7 @@ def test_system_packages_travel_behind_the_environment_s_own(venv: Venv, job: Jo
     assert done.stdout == "2 5 1\n", done.stderr
 
 
-@pytest.mark.cluster("commands")
+@pytest.mark.cluster("yarn")
 def test_on_hdfs(venv: Venv, job: Job, hadoop: Hadoop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stored whole on a real HDFS, once, with nothing beside; a folder without permission is one sentence."""
     for name, value in hadoop.environment.items():

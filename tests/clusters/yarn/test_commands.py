@@ -6,13 +6,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.applications import OWNER, USER, Cluster
+from tests import families
+from tests.applications import CONTAINER, OWNER, USER, Cluster
 from tests.clusters.yarn.secrets import (
     SECRET,
     SECRET_FILES,
@@ -20,35 +20,31 @@ from tests.clusters.yarn.secrets import (
     kept_on_the_edge_node,
     places_of_secret,
     staged_openly,
-    stored_secrets,
 )
 from tests.clusters.yarn.secured import used
+from tests.clusters.yarn.strangers import check_that_they_are_refused
 from tests.clusters.yarn.submission import ID, Sent, submit
+from tests.hadoop import GPU_HOST
 from tests.processes import wait_for
 from yarnml.events.events import Failure
 from yarnml.watch.history.pieces import HistoryReader
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("commands")]
+pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("yarn")]
 
 
 @pytest.fixture(scope="module")
 def running(cluster: Cluster) -> Iterator[Sent]:
-    """An endless job, sent with --detach, once it has written a checkpoint."""
-    job = cluster.endless("running")
+    """An endless job, sent with --detach, once it has written a checkpoint.
+
+    It has a reducer, and its workers want a node label.
+    """
+    workers = {"count": 2, "memory": "1 GiB", "node_label": "gpu"}
+    job = cluster.endless("running", workers=workers, reducers={"count": 1, "memory": "512 MiB"})
     job["environment"] = job["environment"] | {"variables": {"VAULT_KEY": SECRET}}
     sent = submit(cluster, job, "--detach")
     wait_for("a checkpoint", lambda: cluster.steps(job), 180)
     yield sent
     cluster.end(sent.id)
-
-
-@pytest.fixture(scope="module")
-def ended(cluster: Cluster) -> Sent:
-    """A short job that ended well."""
-    job = cluster.job("ended")
-    job["training"] |= {"epochs": 20}
-    job["environment"] = job["environment"] | {"variables": {"VAULT_KEY": SECRET}}
-    return submit(cluster, job)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +83,7 @@ def test_the_status_of_a_running_job(cluster: Cluster, running: Sent) -> None:
     assert re.search(r"^training +round \d+, step \d+/600000, loss \S+, 2 workers$", done.stdout, re.M)
     assert re.search(r"^epoch +\d+/100000  loss \S+, accuracy \S+$", done.stdout, re.M)
     containers = re.findall(r"^(\w+) +(\d) +RUNNING +(127\.0\.0\.\d) +container_\w+$", done.stdout, re.M)
-    assert [row[:2] for row in containers] == [("master", "1"), ("worker", "0"), ("worker", "1")]
+    assert [row[:2] for row in containers] == [("master", "1"), ("reducer", "0"), ("worker", "0"), ("worker", "1")]
     status = json.loads(cluster.yarnml("status", running.id, "--json").stdout)
     assert status["application"]["state"] == "RUNNING"
     assert status["training"]["epoch"] > 0
@@ -95,6 +91,20 @@ def test_the_status_of_a_running_job(cluster: Cluster, running: Sent) -> None:
     top = ("top", "running", "--once")  # a worker's first measurements may be to come
     assert re.search(r"^running  running  \d", cluster.yarnml(*top).stdout)
     wait_for("worker 1", lambda: re.search(r"^worker 1 +127\.0\.0\.\d", cluster.yarnml(*top).stdout, re.M))
+
+
+def test_roles_keep_to_their_nodes(cluster: Cluster, running: Sent) -> None:
+    """Workers go to the nodes of their label; the master and reducers of their own never do."""
+    names = {p.pid: families.variables(p).get("SKEIN_CONTAINER_ID", "master") for p in cluster.processes(CONTAINER)}
+    labelled = {names[p.pid] for p in cluster.hadoop.containers(GPU_HOST) if p.pid in names}
+    assert sorted(names.values()) == ["reducer_0", "worker_0", "worker_1"], running.id
+    assert labelled == {"worker_0", "worker_1"}
+
+
+def test_strangers_are_refused(cluster: Cluster, running: Sent) -> None:
+    """Every port of a job's processes wants the application's own certificate."""
+    assert cluster.application(running.job["name"])["state"] == "RUNNING"
+    check_that_they_are_refused(cluster)
 
 
 def test_attached_and_detached_by_ctrl_c(cluster: Cluster, running: Sent) -> None:
@@ -127,10 +137,13 @@ def test_the_logs_of_running_containers(cluster: Cluster, running: Sent) -> None
     assert titles == [("worker 1", "worker.log")]
     assert re.search(r"^worker 1 on 127\.0\.0\.\d: yarnml \S+, Python \S+, process \d+$", done.stdout, re.M)
     every = cluster.yarnml("logs", running.id).stdout
-    assert re.findall(r"^==> (\w+ \d) on", every, re.M) == ["master 1", "worker 0", "worker 1"]
+    assert re.findall(r"^==> (\w+ \d) on", every, re.M) == ["master 1", "reducer 0", "worker 0", "worker 1"]
     assert "==> master 1" in cluster.yarnml("logs", running.id, "--role", "skein").stdout
-    none = cluster.yarnml("logs", running.id, "--role", "reducer")
-    assert (none.returncode, none.stderr) == (1, f"error: {running.id} is RUNNING and has no reducer with a log yet.\n")
+    none = cluster.yarnml("logs", running.id, "--role", "worker", "--index", "2")
+    assert (none.returncode, none.stderr) == (
+        1,
+        f"error: {running.id} is RUNNING and has no worker 2 with a log yet.\n",
+    )
 
 
 def test_logs_are_followed(cluster: Cluster, running: Sent) -> None:
@@ -160,64 +173,14 @@ def test_the_secret_of_a_running_job(cluster: Cluster, running: Sent) -> None:
     assert "hunter2" not in running.out + logs + cluster.yarnml("status", running.id, "--json").stdout
 
 
-def test_the_secret_of_a_job_that_ended(cluster: Cluster, ended: Sent) -> None:
-    """Its model, its checkpoints and its logs have the variable's name alone."""
-    assert stored_secrets(cluster, ended.job) == []
-    about = json.loads(cluster.read(f"{ended.job['export']}/1/model.json"))
-    assert about["job"]["environment"]["variables"] == {"VAULT_KEY": "…"}
-    assert "hunter2" not in ended.out + cluster.yarnml("logs", ended.id).stdout
-
-
-def test_a_job_that_ended_well(cluster: Cluster, ended: Sent) -> None:
-    """Submit shows its progress and summary; afterwards it has a status, logs, and an end to be seen again."""
-    assert ended.status == 0, ended.out
-    assert re.search(r"^epoch 20/20 ", ended.out, re.M)
-    status = json.loads(cluster.yarnml("status", ended.id, "--json").stdout)
-    assert status["application"]["state"] == "SUCCEEDED"
-    assert status["training"]["outcome"]["metrics"]["test"]["accuracy"] > 0.5
-    assert [(c["role"], c["index"], c["state"]) for c in status["containers"]] == [
-        ("master", 1, "ENDED"),
-        ("worker", 0, "ENDED"),
-        ("worker", 1, "ENDED"),
-    ]
-    assert all(c["host"] in cluster.hadoop.hosts for c in status["containers"])
-    again = cluster.yarnml("attach", ended.id)
-    assert again.returncode == 0, again.stderr
-    assert f"{ended.id} had ended before" in again.stdout
-    assert f"model       {ended.job['export']}/1" in again.stdout
-    logs = cluster.yarnml("logs", ended.id, "--role", "worker", "--index", "0")
-    assert re.findall(r"^==> (\w+ \d) on 127", logs.stdout, re.M) == ["worker 0"]
-    assert submit(cluster, ended.job).out.count("had finished before") == 1
-
-
-def test_a_job_that_the_cluster_forgot(cluster: Cluster, ended: Sent, tmp_path: Path) -> None:
-    """By its application's id its history still tells its status, and makes a report."""
-    forgotten = "application_1700000000000_0002"
-    (tmp_path / f"{forgotten}.json").write_bytes(cluster.read(f"{USER}/.yarnml/applications/{ended.id}.json"))
-    cluster.put(tmp_path, f"{USER}/.yarnml/applications")
-    shown = cluster.yarnml("status", forgotten)
-    assert shown.returncode == 0, shown.stderr
-    assert re.search(r"^state +DONE$", shown.stdout, re.M)
-    assert re.search(r"^epoch +20/20 ", shown.stdout, re.M)
-    assert "The cluster does not know it any more; this is out of its history in" in shown.stdout
-    report = cluster.yarnml("report", forgotten, "-o", str(tmp_path / "report.html"))
-    assert "ended, done" in report.stdout, report.stderr
-    unknown = cluster.yarnml("report", "application_1700000000000_0003")
-    assert (unknown.returncode, unknown.stderr.count("\n")) == (2, 1)
-    assert "is not among the last 1000 that you have submitted; give the folder of its job" in unknown.stderr
-
-
-def test_what_is_listed(cluster: Cluster, running: Sent, ended: Sent) -> None:
-    """Those that run, newest first; --all with those that ended; nobody else's, and none of other programs."""
+def test_what_is_listed(cluster: Cluster, running: Sent) -> None:
+    """Those that run; nobody else's, and none of other programs."""
     with cluster.filled("256 MiB"):
         live = cluster.yarnml("ls").stdout
-        every = cluster.yarnml("ls", "--all").stdout
         filler = cluster.application("filler")["id"]
         strange = cluster.yarnml("status", filler)
     assert ID.findall(live) == [running.id]
-    assert ID.findall(every)[:2] == [ended.id, running.id]
     assert re.search(rf"^{running.id} +running +RUNNING +\d+ % +\d+, loss \S+ ", live, re.M)
-    assert re.search(rf"^{ended.id}  ended +SUCCEEDED ", every, re.M)
     assert (strange.returncode, strange.stderr) == (
         2,
         f"error: {filler}, filler of user {OWNER}, is not an application of yarnml.\n",

@@ -7,7 +7,7 @@ import pytest
 from tests.applications import LEAD, Cluster, submitted
 from tests.clusters.yarn.submission import submit
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("commands")]
+pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("yarn")]
 
 
 def test_no_python_on_the_nodes(cluster: Cluster) -> None:

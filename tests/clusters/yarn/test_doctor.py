@@ -10,7 +10,7 @@ import pytest
 from tests.applications import USER, Cluster, Job, submitted
 from tests.hadoop.configuration import free_address, read, write
 
-pytestmark = pytest.mark.cluster("commands")
+pytestmark = pytest.mark.cluster("yarn")
 
 WITHIN = 60.0  # seconds in which submit must refuse
 

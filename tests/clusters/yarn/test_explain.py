@@ -11,7 +11,7 @@ from tests.processes import wait_for
 from yarnml.job.load import load_any
 from yarnml.runner import run_any
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("jobs"), pytest.mark.breadth]
+pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("yarn"), pytest.mark.breadth]
 
 NETWORK = {"kind": "mlp", "hidden": [16]}
 """Its values are sampled: that takes long enough to be disturbed."""

@@ -9,7 +9,7 @@ import yarnml
 from tests.applications import CONTAINER, Cluster, submitted
 from tests.processes import wait_for
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("jobs"), pytest.mark.breadth]
+pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("yarn"), pytest.mark.breadth]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from yarnml.data.look.document import Document
 from yarnml.data.look.survey import look
 from yarnml.job.load import load_job
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.cluster("jobs")]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.cluster("yarn")]
 
 FILES = 4
 GROUPS = 30

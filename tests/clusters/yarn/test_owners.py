@@ -11,7 +11,7 @@ from tests import families
 from tests.applications import CONTAINER, Cluster, submitted
 from tests.processes import wait_for
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("jobs")]
+pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("yarn")]
 
 KEYED = {
     "learner": {"kind": "sparse_linear"},

@@ -13,7 +13,7 @@ from tests.applications import Cluster, submitted
 from tests.processes import wait_for
 from tests.watch.browser import ABSENT, cells, chromium
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("jobs")]
+pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("yarn")]
 
 
 def fetch(url: str) -> str:

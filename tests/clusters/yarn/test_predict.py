@@ -12,7 +12,7 @@ from tests.processes import wait_for
 from yarnml.job.load import load_any
 from yarnml.runner import run_any
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.cluster("jobs")]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.cluster("yarn")]
 
 FILES = 150
 MANY_FILES = 1400

@@ -9,7 +9,7 @@ import pytest
 
 from tests.applications import Cluster
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("commands")]
+pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("yarn")]
 
 
 @pytest.mark.parametrize(

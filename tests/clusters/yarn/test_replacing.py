@@ -9,7 +9,7 @@ from tests.applications import Cluster, submitted
 from tests.processes import wait_for
 from yarnml.job import paths
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("jobs")]
+pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("yarn")]
 
 STEPS = 6  # of an epoch
 

@@ -10,7 +10,7 @@ from tests.jobs.streams import ALL_FILES, stream_job
 from tests.processes import wait_for
 from yarnml.checkpoint.stream import read_stream
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("jobs"), pytest.mark.faults]
+pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("yarn"), pytest.mark.faults]
 
 
 def test_a_master_dies_between_batches(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,32 +4,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import pytest
 
-import yarnml
-from tests.applications import CONTAINER, LEAD, SKEIN, USER, Cluster, Job, submitted
+from tests.applications import CONTAINER, LEAD, SKEIN, Cluster, Job, submitted
 from tests.environments import Venv
 from tests.processes import wait_for
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("jobs")]
-
-
-@pytest.fixture(scope="module")
-def model(cluster: Cluster, digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Job], Path]:
-    """Trains a job as ``yarnml run`` does, in this process and from local files; the folder of its model."""
-
-    def run(job: Job) -> Path:
-        folder = tmp_path_factory.mktemp("undisturbed")
-        data = job["data"] | {"train": str(digits / "train"), "test": str(digits / "test")}
-        learner = job["learner"]
-        if "path" in learner:
-            learner = learner | {"path": str(cluster.folder / learner["path"])}
-        places = {"checkpoint": {"path": str(folder / "job")}, "export": str(folder / "models")}
-        yarnml.run(job | {"name": "undisturbed", "data": data, "learner": learner} | places, "inline")
-        return folder / "models" / "1"
-
-    return run
+pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("yarn")]
 
 
 @pytest.fixture(scope="module")
@@ -40,29 +21,6 @@ def undisturbed(cluster: Cluster, model: Callable[[Job], Path]) -> bytes:
 
 def bits(cluster: Cluster, job: Job, version: int = 1) -> bytes:
     return cluster.read(f"{job['export']}/{version}/model.safetensors")
-
-
-def test_the_same_bytes_as_run(cluster: Cluster, model: Callable[[Job], Path]) -> None:
-    """The exported files are, byte for byte, those of `run`; only the paths in the job's description differ.
-
-    What its workers compiled is there for the next job of its name.
-    """
-    job = cluster.job("same")
-    with submitted(cluster, job) as run:
-        expected = model(job)
-        status, out = run.end()
-    assert status == 0, out
-    assert bits(cluster, job) == (expected / "model.safetensors").read_bytes()
-    assert cluster.read(f"{job['export']}/1/model.stablehlo") == (expected / "model.stablehlo").read_bytes()
-    about = msgspec.json.decode(cluster.read(f"{job['export']}/1/model.json"))
-    expected_about = msgspec.json.decode((expected / "model.json").read_bytes())
-    for description in ("model.json", "model.md"):
-        assert about["digests"].pop(description) != expected_about["digests"].pop(description)
-    assert {k for k in about if about[k] != expected_about[k]} == {"name", "job", "created", "application"}
-    assert re.search(r"data +\d+ % of the training bytes were on the host of their worker", out)
-    assert cluster.application("same")["finalStatus"] == "SUCCEEDED"
-    assert [name for name in cluster.files(f"{USER}/.yarnml/compiled") if name.startswith("same-")]
-    assert cluster.left_behind(job) == []
 
 
 def test_a_container_and_the_masters_die(cluster: Cluster, undisturbed: bytes) -> None:

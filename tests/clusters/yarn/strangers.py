@@ -1,6 +1,5 @@
-"""The processes of a job on a real cluster: the nodes that they run on, and whom they answer."""
+"""Strangers who call the processes of a job on a cluster: whoever has not the application's own certificate."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -8,36 +7,11 @@ import pyarrow.flight as fl
 import pytest
 import skein
 
-from tests import families
-from tests.applications import CONTAINER, LEAD, Cluster, submitted
-from tests.hadoop import GPU_HOST
-from tests.processes import wait_for
-
-pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("jobs"), pytest.mark.usefixtures("labelled")]
+from tests.applications import CONTAINER, LEAD, Cluster
 
 
-@pytest.fixture(scope="module")
-def labelled(cluster: Cluster) -> Iterator[None]:
-    """A running job with a reducer, and with workers that want a node label."""
-    job = cluster.endless("labelled", workers={"count": 2, "memory": "1 GiB", "node_label": "gpu"})
-    job |= {"reducers": {"count": 1, "memory": "512 MiB"}}
-    with submitted(cluster, job) as run:
-        wait_for("a checkpoint", lambda: cluster.steps(job), 180)
-        yield
-        cluster.yarnml("kill", run.id)
-    assert cluster.left_behind(job) == []
-
-
-def test_roles_keep_to_their_nodes(cluster: Cluster) -> None:
-    """Workers go to the nodes of their label; the master and reducers of their own never do."""
-    names = {p.pid: families.variables(p).get("SKEIN_CONTAINER_ID", "master") for p in cluster.processes(CONTAINER)}
-    labelled = {names[p.pid] for p in cluster.hadoop.containers(GPU_HOST) if p.pid in names}
-    assert sorted(names.values()) == ["reducer_0", "worker_0", "worker_1"]
-    assert labelled == {"worker_0", "worker_1"}
-
-
-def test_strangers_are_refused(cluster: Cluster) -> None:
-    """Every port of a job's processes wants the application's own certificate."""
+def check_that_they_are_refused(cluster: Cluster) -> None:
+    """Call every port of the job that runs."""
     other = skein.Security.new_credentials()
     processes = [*cluster.processes(LEAD), *cluster.processes(CONTAINER)]
     ports = {
