@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import skein
-
 from benchmarks.costs import Point
 from benchmarks.exchanger import CERTIFICATE, KEY
+from yarnml.clusters.yarn.skein_import import skein
 from yarnml.control.credentials import Token
 from yarnml.worker.environment import library_variables
 

@@ -40,7 +40,7 @@ class Crew:
     """The workers, with a shard each.  ``stack``: closes what it starts."""
 
     def __init__(self, hosts: Hosts, stack: contextlib.ExitStack) -> None:
-        import skein
+        from yarnml.clusters.yarn.skein_import import skein
 
         pair = skein.Security.new_credentials()
         context = multiprocessing.get_context("spawn")

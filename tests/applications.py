@@ -112,7 +112,8 @@ class Cluster:
             "services": {"fill": {"resources": {"memory": memory, "vcores": 1}, "script": "sleep 600"}},
         }
         code = (
-            "import json, skein, sys\nwith skein.Client(log=False, java_options=sys.argv[2:]) as client:\n"
+            "import json, sys\nfrom yarnml.clusters.yarn.skein_import import skein\n"
+            "with skein.Client(log=False, java_options=sys.argv[2:]) as client:\n"
             "    print(client.submit(skein.ApplicationSpec.from_dict(json.loads(sys.argv[1]))))"
         )
         line = [sys.executable, "-c", code, json.dumps(spec), *self.variables[OPTIONS].split()]

@@ -28,7 +28,7 @@ def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A folder of compiled programs for all processes of the session: dozens of jobs train the same network.
 
-    Processes that tests start don't load pandas and setuptools.
+    Processes that tests start don't load pandas.
     """
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the same for the modules of Python
     folder = session_folder(tmp_path_factory)
@@ -41,7 +41,6 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
     }.items():
         os.environ[name.upper()] = str(value)  # for the processes that tests start
         jax.config.update(name, value)
-    os.environ.update(lean.VARIABLES)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [lean.PATH, os.environ.get("PYTHONPATH")]))
 
 

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import skein
 
 from tests.faults.sums import PATIENCE, TOKEN, check_sums, reducer_server, reducing_at
 from tests.faults.wires import HOST, Proxy, closing, cut, flip, late
+from yarnml.clusters.yarn.skein_import import skein
 from yarnml.control.calls import Heartbeat, HeartbeatReply
 from yarnml.control.credentials import Certificate, Credentials
 from yarnml.control.roles import ProcessId

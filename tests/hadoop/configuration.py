@@ -30,7 +30,7 @@ def admin_variables(java: str = QUICK_JAVA, **variables: str) -> str:
         "JAVA_TOOL_OPTIONS": java,
         "PYTHONPATH": lean.PATH,
     }
-    variables |= xla.QUICK | lean.VARIABLES
+    variables |= xla.QUICK
     return ",".join(f"{name}={value}" for name, value in variables.items())
 
 

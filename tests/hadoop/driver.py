@@ -11,17 +11,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import skein
 from filelock import FileLock
 
 from tests.hadoop.cluster import HOME
 from tests.hadoop.configuration import QUICK_JAVA
+from yarnml.clusters.yarn.skein_import import skein
 
 OPTIONS = "SKEIN_DRIVER_JAVA_OPTIONS"
 
 _USE_DRIVER = """\
 import sys
-import skein
+from yarnml.clusters.yarn.skein_import import skein
 
 with skein.Client(log=False, java_options=sys.argv[1:]) as client:
     client.get_applications()

@@ -72,7 +72,7 @@ def test_permissions_bite(hadoop: Hadoop, tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("default")
 def test_an_application_runs_where_it_may(hadoop: Hadoop, monkeypatch: pytest.MonkeyPatch) -> None:
     """The label leads to its host, its log can be read afterwards; research is for alice alone."""
-    import skein
+    from yarnml.clusters.yarn.skein_import import skein
 
     for name, value in hadoop.environment.items():
         monkeypatch.setenv(name, value)

@@ -1,9 +1,9 @@
 """The credentials with which all-reduces are tried."""
 
 import pytest
-import skein
 
 from tests.reduce.allreduces import TOKEN
+from yarnml.clusters.yarn.skein_import import skein
 from yarnml.control.credentials import Certificate, Credentials
 
 

@@ -5,7 +5,6 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-import skein
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
@@ -13,6 +12,7 @@ from sklearn.datasets import load_digits
 import yarnml
 from tests.jobs.test_same_bits import model_digest
 from tests.reduce.allreduces import TOKEN, bits, check_sums, connected
+from yarnml.clusters.yarn.skein_import import skein
 from yarnml.control.credentials import Certificate
 from yarnml.data.scaling import moments, standard
 from yarnml.data.schema import Feature, Rows, Schema

@@ -5,9 +5,9 @@ from typing import Any
 
 import pyarrow.flight as fl
 import pytest
-import skein
 
 from tests.applications import CONTAINER, LEAD, Cluster
+from yarnml.clusters.yarn.skein_import import skein
 
 
 def check_that_they_are_refused(cluster: Cluster) -> None:

@@ -3,11 +3,11 @@
 import datetime
 
 import pytest
-import skein
 from cryptography import x509
 
 from yarnml.clusters.yarn import credentials
 from yarnml.clusters.yarn.edge.clocks import MAX_SECONDS, compare_clocks
+from yarnml.clusters.yarn.skein_import import skein
 from yarnml.control.calls import Heartbeat, HeartbeatReply
 from yarnml.control.credentials import Certificate
 from yarnml.control.roles import ProcessId

@@ -3,13 +3,13 @@
 import datetime
 from pathlib import Path
 
-import skein
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from yarnml import storage
+from yarnml.clusters.yarn.skein_import import skein
 from yarnml.control.credentials import Certificate
 
 # Skein's names of the files in a container and in the staging folder.

@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
-import skein
 from rich.console import Console
 
 from yarnml import storage
@@ -26,6 +25,7 @@ from yarnml.clusters.yarn.containers.event_log import EventLog
 from yarnml.clusters.yarn.containers.launcher import AttemptOver, SkeinLauncher
 from yarnml.clusters.yarn.containers.page import serve_page
 from yarnml.clusters.yarn.observe.logs import EVENTS
+from yarnml.clusters.yarn.skein_import import skein
 from yarnml.control.credentials import Certificate
 from yarnml.control.rpc import ControlServer
 from yarnml.errors import TimeOver, YarnmlError

@@ -7,7 +7,6 @@ import urllib.request
 from pathlib import Path
 
 import msgspec
-import skein
 
 from yarnml import __version__
 from yarnml.clusters.yarn import credentials, services
@@ -15,6 +14,7 @@ from yarnml.clusters.yarn.application import MASTER_ADDRESS
 from yarnml.clusters.yarn.capacity.answers import DevicesAnswer
 from yarnml.clusters.yarn.containers import token_renewal
 from yarnml.clusters.yarn.containers.compile_cache import SharedCompileCache
+from yarnml.clusters.yarn.skein_import import skein
 from yarnml.errors import WorkerLost
 from yarnml.events.log import log, log_what_nobody_catches
 from yarnml.storage.answers import decode

@@ -12,10 +12,10 @@ END_SECONDS = 60.0
 def main() -> int:
     began = time.monotonic()
     import jax
-    import skein
 
     import yarnml.clusters.yarn.containers.container
     from yarnml.clusters.yarn.application import CLOCK
+    from yarnml.clusters.yarn.skein_import import skein
 
     seconds = time.monotonic() - began
     versions = f"yarnml {yarnml.__version__}, JAX {jax.__version__}"

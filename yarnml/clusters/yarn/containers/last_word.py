@@ -8,10 +8,9 @@ import os
 import sys
 from pathlib import Path
 
-import skein
-
 from yarnml.clusters.yarn import services
 from yarnml.clusters.yarn.observe.logs import FILES
+from yarnml.clusters.yarn.skein_import import skein
 
 LOG_TAIL_BYTES = 8192
 """Bytes of a dead container's log that are looked at."""

@@ -6,8 +6,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-import skein
-
 from yarnml.clusters.yarn import services
 from yarnml.clusters.yarn.capacity import resource_manager, rest
 from yarnml.clusters.yarn.capacity.resources import Request, in_words, requests
@@ -15,6 +13,7 @@ from yarnml.clusters.yarn.containers import last_word
 from yarnml.clusters.yarn.containers.last_word import LOG_TAIL_BYTES
 from yarnml.clusters.yarn.observe.diagnosis import error_sentence, last_lines, memory_failure
 from yarnml.clusters.yarn.observe.logs import FILES, container_log
+from yarnml.clusters.yarn.skein_import import skein
 from yarnml.control.roles import ProcessId, Role
 from yarnml.events.events import Listener
 from yarnml.events.measurements import ProcessPlaced

@@ -4,8 +4,7 @@ Both are on one host, so the server listens on the loopback address, and Skein's
 The proxy asks whoever comes who they are; on a secured cluster it lets in whom the application's access list names.
 """
 
-import skein
-
+from yarnml.clusters.yarn.skein_import import skein
 from yarnml.errors import HistoryError
 from yarnml.events.events import Listener
 from yarnml.events.log import log

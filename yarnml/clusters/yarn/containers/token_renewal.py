@@ -11,9 +11,8 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import skein
-
 from yarnml.clusters.yarn.application import KEYTAB, PRINCIPAL_VARIABLE
+from yarnml.clusters.yarn.skein_import import skein
 from yarnml.events.log import log
 from yarnml.storage import delegation, hadoop_config
 from yarnml.storage.security import keytab, tokens

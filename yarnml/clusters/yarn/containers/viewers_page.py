@@ -11,12 +11,12 @@ from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
-import skein
 
 from yarnml.clusters.yarn.application import EVENTS_PAGE
 from yarnml.clusters.yarn.containers.event_log import EventLog
 from yarnml.clusters.yarn.observe.pages import Page
 from yarnml.clusters.yarn.observe.processes import from_containers
+from yarnml.clusters.yarn.skein_import import skein
 from yarnml.control.calls import FollowEvents
 from yarnml.watch.server import CLIENT_SECONDS, BoundedServer
 

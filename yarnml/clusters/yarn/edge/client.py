@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
-import skein
 
 from yarnml import storage
 from yarnml.checkpoint.lease import Lease
@@ -25,6 +24,7 @@ from yarnml.clusters.yarn.observe import pages, processes
 from yarnml.clusters.yarn.observe.processes import ProcessInfo
 from yarnml.clusters.yarn.observe.status import Application
 from yarnml.clusters.yarn.packaging.provision import Provision, plan
+from yarnml.clusters.yarn.skein_import import skein
 from yarnml.control.credentials import Certificate
 from yarnml.errors import CheckpointError, ClusterError, JobFileError
 from yarnml.events.events import End

@@ -9,10 +9,9 @@ import tempfile
 import threading
 from concurrent.futures import Future
 
-import skein
-
 from yarnml.clusters.yarn import credentials
 from yarnml.clusters.yarn.application import QUICK_JAVA
+from yarnml.clusters.yarn.skein_import import skein
 from yarnml.errors import ClusterError
 from yarnml.storage.security import identity
 

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import skein
-
 from yarnml.clusters.yarn.observe.status import Application
+from yarnml.clusters.yarn.skein_import import skein
 from yarnml.errors import ClusterError
 
 LIVE_STATES = ("NEW", "NEW_SAVING", "SUBMITTED", "ACCEPTED", "RUNNING")
