@@ -28,6 +28,6 @@ def test_neither_setuptools_nor_distutils() -> None:
     [("1.17.1", "1.18.0"), ("1.9.0", "1.18.0"), ("1.18.0", "1.76.0"), ("0.99", "1.18.0"), ("1.18", "1.18.0")],
 )
 def test_versions_are_compared_by_their_numbers(older: str, newer: str) -> None:
-    """As Skein asks: whether gRPC's is before one."""
+    """Skein asks whether the version of gRPC is before another."""
     assert LooseVersion(older) < newer
     assert not LooseVersion(newer) < older
