@@ -12,7 +12,7 @@ import pytest
 from tests.environments import BASE_PYTHON, PYTHON, VERSION, Venv, container, names, silent, start, with_python, write
 from tests.hadoop import Hadoop
 from yarnml import storage
-from yarnml.clusters.yarn.packaging import archive, bootstrap
+from yarnml.clusters.yarn.packaging import bootstrap, pack
 from yarnml.clusters.yarn.packaging.archive import key_of, site_items, source_items
 from yarnml.clusters.yarn.packaging.installed import survey
 from yarnml.clusters.yarn.packaging.provision import Provision, Resource, provide
@@ -76,7 +76,8 @@ print(importlib.metadata.entry_points(group="things")["a"].load(), importlib.met
 print([p for p in sys.path if "packages" in p and not p.startswith(os.getcwd())])
 """
     done = start(provision, container(provision, tmp_path / "c"), program, with_python(tmp_path / "bin", BASE_PYTHON))
-    assert done.stderr == ""
+    assert done.stderr.startswith("yarnml: unpacked environment.zip in ")
+    assert done.stderr.count("\n") == 1
     assert done.stdout.splitlines() == ["1 2 0.1.0 yes", "text", "1 1.0", "[]"]
 
 
@@ -84,9 +85,11 @@ def test_bytecode_is_never_checked_and_never_missing(venv: Venv, job: Job, tmp_p
     """Every module but a test has unchecked bytecode; what is no valid Python travels without."""
     subprocess.run([venv.python, "-c", "import loose"], check=True)
     provision = provide(job, str(tmp_path / "home"), silent, venv.python)
-    folder = container(provision, tmp_path / "c") / f"environment/lib/{PYTHON}/site-packages"
-    cached = sorted(folder.rglob("*.pyc"))
-    assert [c.relative_to(folder).parts[0] for c in cached] == ["__pycache__", "tool", "yarnml"]
+    folder = container(provision, tmp_path / "c")
+    assert start(provision, folder, "", with_python(tmp_path / "bin", BASE_PYTHON)).returncode == 0
+    site = folder / f"environment/lib/{PYTHON}/site-packages"
+    cached = sorted(site.rglob("*.pyc"))
+    assert [c.relative_to(site).parts[0] for c in cached] == ["__pycache__", "tool", "yarnml"]
     assert all(c.read_bytes()[4:8] == b"\1\0\0\0" for c in cached)
 
 
@@ -116,7 +119,7 @@ def test_two_submits_at_once(venv: Venv, job: Job, tmp_path: Path) -> None:
     urls: list[str] = []
 
     def submit() -> None:
-        urls.append(provide(job, str(tmp_path / "home"), silent, venv.python).resources["environment"].url)
+        urls.append(provide(job, str(tmp_path / "home"), silent, venv.python).resources["environment.zip"].url)
 
     threads = [threading.Thread(target=submit) for _ in range(3)]
     for thread in threads:
@@ -144,7 +147,7 @@ def test_a_source_folder_travels_without_what_lies_beside(venv: Venv, job: Job, 
         write(source / name, "")
     venv.install_editable("project", str(source))
     provision = provide(job, str(tmp_path / "home"), silent, venv.python)
-    files = [n for n in names(provision.resources["code"].url) if not n.endswith(".pyc")]
+    files = [n for n in names(provision.resources["code.zip"].url) if not n.endswith(".pyc")]
     assert files == [
         f"path0/{n}" for n in ("mine/__init__.py", "mine/table.json", "single.py", "space/part/__init__.py")
     ]
@@ -164,8 +167,8 @@ def test_an_edited_source_leaves_the_large_archive_alone(venv: Venv, job: Job, t
     first = provide(job, str(tmp_path / "home"), silent, venv.python).resources
     write(tmp_path / "project/mine/__init__.py", "n = 2\n")
     second = provide(job, str(tmp_path / "home"), silent, venv.python).resources
-    assert first["environment"] == second["environment"]
-    assert first["code"] != second["code"]
+    assert first["environment.zip"] == second["environment.zip"]
+    assert first["code.zip"] != second["code.zip"]
 
 
 def test_an_editable_installation_without_modules_is_refused(venv: Venv, job: Job, tmp_path: Path) -> None:
@@ -197,30 +200,30 @@ def test_system_packages_travel_behind_the_environment_s_own(venv: Venv, job: Jo
     assert str(venv.site) in installed.sites
     assert len(installed.sites) >= 2
     items = site_items(installed._replace(sites=[str(venv.site), str(base.site)]))
-    with (tmp_path / "packed.tar.gz").open("wb") as out:
-        archive.write(items, out)
-    packed = Resource(str(tmp_path / "packed.tar.gz"), "archive")
+    with (tmp_path / "packed.zip").open("wb") as out:
+        pack.write(items, out)
+    packed = Resource(str(tmp_path / "packed.zip"), "file")
     lines = bootstrap.packed(PYTHON, VERSION, os.uname().machine)
-    provision = Provision({"environment": packed}, '"$PYTHON"', lines, {})
+    provision = Provision({"environment.zip": packed}, '"$PYTHON"', lines, {})
     program = "import loose, low, tool; print(loose.n, low.n, tool.n)"
     done = start(provision, container(provision, tmp_path / "c"), program, with_python(tmp_path / "bin", BASE_PYTHON))
     assert done.stdout == "2 5 1\n", done.stderr
 
 
 @pytest.mark.cluster("yarn")
-def test_on_hdfs(venv: Venv, job: Job, hadoop: Hadoop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_hdfs(venv: Venv, job: Job, hadoop: Hadoop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Stored whole on a real HDFS, once, with nothing beside; a folder without permission is one sentence."""
     for name, value in hadoop.environment.items():
         monkeypatch.setenv(name, value)
     user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
     home = f"{hadoop.hdfs}/user/{user}/.yarnml-{os.getpid()}"
     said: list[str] = []
-    url = provide(job, home, said.append, venv.python).resources["environment"].url
+    url = provide(job, home, said.append, venv.python).resources["environment.zip"].url
     provide(job, home, said.append, venv.python)
     assert [line.split()[0:2] for line in said][2] == ["Stored", "already:"]
     assert storage.names(f"{home}/environments") == [url.rpartition("/")[2]]
-    listing = subprocess.run(["tar", "-tz"], input=storage.read(url), capture_output=True, check=True).stdout
-    assert f"lib/{PYTHON}/site-packages/tool/data.txt" in listing.decode().split()
+    (tmp_path / "fetched.zip").write_bytes(storage.read(url))
+    assert f"lib/{PYTHON}/site-packages/tool/data.txt" in names(str(tmp_path / "fetched.zip"))
     storage.remove(home)
     with pytest.raises(ProvisionError, match="can't be used: Permission denied"):
         provide(job, f"{hadoop.hdfs}/not-mine", silent, venv.python)

@@ -60,7 +60,7 @@ def test_a_dry_run_changes_nothing(cluster: Cluster) -> None:
     assert done.returncode == 0, done.stderr
     application = yaml.safe_load(done.stdout)
     assert application["services"]["worker"]["instances"] == 2
-    assert "environments/" in application["master"]["files"]["environment"]["source"]
+    assert "environments/" in application["master"]["files"]["environment.zip"]["source"]
     assert re.search(r"^ +script: \|\n +\S", done.stdout, re.M)
     assert "&id" not in done.stdout
     assert (cluster.files(USER), cluster.hadoop.rest("/apps")) == before

@@ -63,6 +63,6 @@ def test_only_these_travel(venv: Venv, job: Job, tmp_path: Path) -> None:
     chosen = msgspec.structs.replace(job, environment=document)
     provision = provide(chosen, str(tmp_path / "home"), silent, venv.python)
     base = f"lib/{PYTHON}/site-packages/"
-    packed = {name.removeprefix(base) for name in names(provision.resources["environment"].url)}
+    packed = {name.removeprefix(base) for name in names(provision.resources["environment.zip"].url)}
     assert {"yarnml/__init__.py", "named.py", "shared.py", "loose.py", "starts.pth"} <= packed
     assert not {name for name in packed if name.startswith(("other", "tool"))}

@@ -59,8 +59,8 @@ def test_the_model_is_the_same_where_its_code_has_travelled(
     assert done.returncode == 0, done.stderr
     job = load_job(write_job(own))
     provision = provide(job, str(tmp_path / "home"), lambda text: None)
-    assert list(provision.resources) == ["code"]
-    travelled = {n for n in names(provision.resources["code"].url) if not n.endswith(".pyc")}
+    assert list(provision.resources) == ["code.zip"]
+    travelled = {n for n in names(provision.resources["code.zip"].url) if not n.endswith(".pyc")}
     files = {"my_model.py", "helper.py", "parts/__init__.py", "parts/layers.py", "parts/table.json"}
     assert travelled == {f"own/{name}" for name in files}
     folder = container(provision, tmp_path / "c")

@@ -17,6 +17,19 @@ node=${{NM_HOST:-${{HOSTNAME:-unknown}}}}
 refuse() {{ echo "yarnml: $1" >&2; exit {REFUSED_STATUS}; }}
 """
 
+# The folder NAME of a container becomes a link to the unpacked files of NAME.zip, which `unpack` has made or found.
+_UNPACK = """
+unpack() {
+  told=$("$1" -I -S -c '
+import sys, zipfile
+exec(zipfile.ZipFile(sys.argv[1]).read("unpack.py"))
+' "$2.zip" 2>&1) || refuse "this node ($node) can't unpack $2.zip: ${told##*$'\\n'}; make room there, or remove the\
+ file from ~/.yarnml on the cluster's storage and submit again."
+  ln -sfn "${told##*$'\\n'}" "$2"
+  case $told in *$'\\n'*) echo "${told%$'\\n'*}" >&2 ;; esac
+}
+"""
+
 # The packed site-packages become a virtual environment of the node's own interpreter: it sees the job's packages, their
 # .pth files and nothing of the node's, and so do its children.
 _PACKED = """
@@ -33,6 +46,7 @@ version=${facts%% *} rest=${facts#* }
 [ "${rest%% *}" = "$machine" ] ||
   refuse "this node ($node) is a ${rest%% *} machine, but the environment was packed on $machine; $ways."
 base=${rest#* }
+unpack "$base" environment
 mkdir -p .python/bin
 ln -sfn "$base" .python/bin/python
 ln -sfn "$PWD/environment/lib" .python/lib
@@ -55,13 +69,13 @@ found=${found##*$'\\n'}
 
 
 def packed(name: str, version: str, machine: str) -> str:
-    """The lines for the packed environment, which YARN unpacks as ``environment``.
+    """The lines for the packed environment, ``environment.zip``.
 
     ``name``: of the node's interpreter.
     ``version``: that it must have, such as 3.12.
     ``machine``: the kind of processor that it must run on.
     """
-    return _assign(name=name, wanted=version, machine=machine) + _REFUSE + _PACKED
+    return _assign(name=name, wanted=version, machine=machine) + _REFUSE + _UNPACK + _PACKED
 
 
 def ready(what: str, name: str, version: str, argument: str = "") -> str:
@@ -72,17 +86,19 @@ def ready(what: str, name: str, version: str, argument: str = "") -> str:
     ``version``: of yarnml, which it must have.
     ``argument``: that the interpreter is started with.
     """
-    return _assign(what=what, name=name, wanted=version, argument=argument) + _REFUSE + _READY
+    return _assign(what=what, name=name, wanted=version, argument=argument) + _REFUSE + _UNPACK + _READY
 
 
 def code(folder: str, parts: list[str], variable: str) -> str:
-    """The lines for the code that travels beside the environment.
+    """The lines for the code that travels beside the environment, as ``folder``.zip.
 
-    ``folder``: of the code, in the container.
+    ``folder``: of the unpacked code, in the container.
     ``parts``: its source folders.
     ``variable``: gets the folder of the user's own modules; empty where there are none.
     """
-    lines = [f'export {variable}="$PWD/{folder}/own"'] if variable else []
+    lines = [f'unpack "$PYTHON" {folder}']
+    if variable:
+        lines.append(f'export {variable}="$PWD/{folder}/own"')
     if parts:
         places = ":".join(f"$PWD/{folder}/{part}" for part in parts)
         lines.append(f'export {SOURCES}="{places}"')

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import IO, Any, NamedTuple
 
 from yarnml import storage
-from yarnml.clusters.yarn.packaging import archive
+from yarnml.clusters.yarn.packaging import archive, pack
 from yarnml.clusters.yarn.packaging.archive import Item
 from yarnml.clusters.yarn.packaging.home import prepare
 from yarnml.errors import JobFileError, ProvisionError, translated
@@ -46,7 +46,7 @@ class Packages:
 
     def pack(self, folder: str, items: list[Item], what: str) -> str:
         """Take in an archive of these items; its URL."""
-        target = storage.join(self._home, folder, f"{archive.key_of(items)}.tar.gz")
+        target = storage.join(self._home, folder, f"{archive.key_of(items)}.zip")
         self._packages.append(Package(target, what, items))
         return target
 
@@ -91,7 +91,7 @@ class Packages:
 def _pack(items: list[Item], file: IO[bytes], what: str, note: Note) -> None:
     began = time.monotonic()
     try:
-        archive.write(items, file)
+        pack.write(items, file)
         file.flush()
     except OSError as exc:
         raise ProvisionError(f"{_sentence(what)} can't be packed: {exc}") from exc

@@ -1,7 +1,7 @@
 """The provision of the nodes: Python, its packages and the user's code, one `Provision` for five ways.
 
 Everything large or likely to be used again is stored on the cluster's own storage under the digest of its content, so
-a second submit packs and uploads nothing, and YARN unpacks it once on every node.
+a second submit packs and uploads nothing, and it is fetched and unpacked once on every node.
 """
 
 import os
@@ -86,7 +86,7 @@ def plan(job: BaseJob, home: str, python: str = sys.executable) -> tuple[Provisi
         travelling = [item for part in (*sources.values(), own) for item in part]
         _check_size(travelling)
         url = packages.pack(CODE, travelling, "the code that travels with the job")
-        resources = resources | {CODE: Resource(url, "archive")}
+        resources = resources | {f"{CODE}.zip": Resource(url, "file")}
         lines += bootstrap.code(CODE, list(sources), user_code.FOLDER if own else "")
     chosen = job.environment.variables
     for_yarn = {name: value for name, value in chosen.items() if name.startswith(FOR_YARN)}
@@ -122,9 +122,9 @@ def _interpreter(chosen: EnvironmentSpec, packages: Packages, python: str) -> tu
     items = archive.site_items(installed, _left_out(installed, chosen.packages))
     sources = archive.source_items(installed)
     _check_yarnml(installed, items, sources)
-    packed = Resource(packages.pack("environments", items, f"the environment {installed.prefix}"), "archive")
+    packed = Resource(packages.pack("environments", items, f"the environment {installed.prefix}"), "file")
     lines = bootstrap.packed(f"python{installed.version}", installed.version, installed.machine)
-    return Provision({ENVIRONMENT: packed}, _PYTHON, lines, {}), sources
+    return Provision({f"{ENVIRONMENT}.zip": packed}, _PYTHON, lines, {}), sources
 
 
 def _python_name() -> str:
