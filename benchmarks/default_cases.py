@@ -114,11 +114,12 @@ def trees() -> Iterator[Case]:
         ours = {"kind": "boosting"} | objective
         made = (_with(boosting, **options), _with(boosting, **options, learning_rate=0.05, max_leaf_nodes=8))
         yield Case(name, (ours, ours | {"learning_rate": 0.05, "leaves": 8}), made)
-    hazards = peers.proportional_hazards
     stumps = {"depth": 1, "trees": 20}
-    for name, objective in (("heart", "cox"), ("heart, times", "aft")):
+    of_hazards = peers.boosted_hazards, peers.boosted_hazard_stumps
+    of_times = peers.boosted_times, peers.boosted_time_stumps
+    for name, objective, xgboosts in (("heart", "cox", of_hazards), ("heart, times", "aft", of_times)):
         times = {"kind": "boosting", "objective": objective}
-        yield Case(name, (times, times | stumps), (hazards, hazards))
+        yield Case(name, (times, times | stumps), xgboosts)
     ranks = {"kind": "boosting", "objective": "lambdarank"}
     row_by_row = estimator(ensemble.HistGradientBoostingRegressor)
     yield Case("modechoice", (ranks, ranks | {"depth": 3}), (row_by_row, row_by_row))

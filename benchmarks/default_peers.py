@@ -120,13 +120,35 @@ def proportional_odds() -> Peer:
     return Peer(fit)
 
 
-def proportional_hazards() -> Peer:
-    """Cox's model of statsmodels, linear."""
-    from statsmodels.duration.hazard_regression import PHReg
+def boosted_hazards() -> Peer:
+    """Trees of xgboost by Cox's likelihood, as many rounds as its ``train`` makes by default."""
+    return _boosted({"objective": "survival:cox"})
+
+
+def boosted_times() -> Peer:
+    """Trees of xgboost by the likelihood of accelerated failure times, as many rounds as by default."""
+    return _boosted({"objective": "survival:aft"})
+
+
+def boosted_hazard_stumps() -> Peer:
+    """Trees of xgboost with one split each, by Cox's likelihood."""
+    return _boosted({"objective": "survival:cox", "max_depth": 1})
+
+
+def boosted_time_stumps() -> Peer:
+    """Trees of xgboost with one split each, by the likelihood of accelerated failure times."""
+    return _boosted({"objective": "survival:aft", "max_depth": 1})
+
+
+def _boosted(options: dict[str, Any]) -> Peer:
+    import xgboost
 
     def fit(table: Table) -> Predict:
-        model = PHReg(np.abs(table.y), table.x, status=(table.y > 0).astype(int)).fit(disp=0)
-        sign = -1 if table.loss == "discordance of times" else 1  # of who is at more risk the time is shorter
-        return lambda x: sign * np.asarray(x @ model.params)
+        rows = xgboost.DMatrix(table.x, table.y)
+        if options["objective"] == "survival:aft":
+            rows.set_float_info("label_lower_bound", np.abs(table.y))
+            rows.set_float_info("label_upper_bound", np.where(table.y > 0, table.y, np.inf))
+        model = xgboost.train(options, rows)
+        return lambda x: np.asarray(model.predict(xgboost.DMatrix(x)))
 
     return Peer(fit)
