@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yarnml.data.arrays import Array
+from yarnml.data.prepare.hashing import mixed
 from yarnml.sparse.index import KeyIndex, ascending, distinct
 from yarnml.sparse.kernels import NUMPY, Kernels, kernels
 from yarnml.sparse.run import Run, merge
@@ -29,7 +30,7 @@ def keys_of(numbers: list[int], shift: int | str) -> Array:
 @settings(max_examples=25)
 @given(st.lists(st.integers(0, 40)), st.lists(st.integers(0, 40)), st.sampled_from([0, 40, "narrow"]))
 def test_number_and_find(kernel: Kernels, first: list[int], second: list[int], shift: int | str) -> None:
-    """Keys get numbers in the order in which they first come, and are found under them; others are not found."""
+    """Keys get numbers in the order in which they first come, and are found under them; unknown are not found."""
     slots = np.full(128, -1, np.int32)
     by_number = np.empty(128, np.uint32 if shift == "narrow" else np.uint64)
     known: dict[int, int] = {}
@@ -49,6 +50,8 @@ def test_number_and_find(kernel: Kernels, first: list[int], second: list[int], s
     asked = keys_of(list(range(50)), shift)
     numbers = np.empty(50, np.int32)
     for table in (slots, placed):
+        kernel.first(asked, SHIFT_OF_128, table, numbers)
+        assert all(by_number[own] in asked for own in numbers[numbers >= 0])
         kernel.find(asked, SHIFT_OF_128, table, by_number, numbers)
         assert numbers.tolist() == [known.get(key, -1) for key in range(50)]
 
@@ -120,8 +123,23 @@ def test_an_index_grows() -> None:
     assert np.array_equal(index.find(keys), np.where(np.arange(20_000) < 10_000, np.arange(20_000), -1))
 
 
+@pytest.mark.parametrize("bits", [12, 13, 14, 64])
+def test_keys_of_few_bits(bits: int) -> None:
+    """Keys that have slots of their own are found by these alone, but not where one has more bits than the unknown."""
+    numbers = np.random.default_rng(bits).permutation(2**12).astype(np.uint64)
+    keys = numbers[:1500] << np.uint64(64 - bits) if bits < 64 else mixed(numbers[:1500])
+    index = KeyIndex()
+    assert index.number(keys).tolist() == list(range(1500))
+    unknown = np.concatenate([numbers[1500:] << np.uint64(64 - bits), keys[:10] ^ np.uint64(1)])
+    assert set(index.find(unknown).tolist()) == {-1}
+    assert index.find(keys[:20]).tolist() == list(range(20))
+    assert index.number(np.append(keys[5:8], np.uint64(1))).tolist() == [5, 6, 7, 1500]
+    assert index.find(keys).tolist() == list(range(1500))
+    assert index.find(np.array([1, 3], np.uint64)).tolist() == [1500, -1]
+
+
 def test_an_index_is_asked_again() -> None:
-    """Keys that were asked for before get the numbers that they have now, also after others were taken away."""
+    """Keys that were asked for before get the numbers that they have now, also after unknown were taken away."""
     keys = np.arange(1, 41, dtype=np.uint64) << np.uint64(50)
     index = KeyIndex()
     index.number(keys[10:20])

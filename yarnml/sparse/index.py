@@ -47,6 +47,7 @@ class KeyIndex:
         self._keys = GrowingArray((), kind)
         self._slots: Numbers = np.full(slots, -1, np.int32)
         self._answer = NO_ANSWER
+        self._bits = np.uint64(0)  # that any of its keys has had, or more
 
     @property
     def keys(self) -> Keys:
@@ -60,7 +61,11 @@ class KeyIndex:
     def find(self, keys: Keys) -> Numbers:
         """The number of each key, -1 for one that is not there."""
         numbers = np.empty(len(keys), np.int32)
-        kernels().find(keys, _shift(len(self._slots)), self._slots, self.keys, numbers)
+        shift = _shift(len(self._slots))
+        if _have_own_slots(self._bits | _bits_of(keys), shift):
+            kernels().first(keys, shift, self._slots, numbers)
+        else:
+            kernels().find(keys, shift, self._slots, self.keys, numbers)
         self._answer = _Answer(keys.copy(), numbers.copy())
         return numbers
 
@@ -80,6 +85,7 @@ class KeyIndex:
         """Number keys of which most are new."""
         numbers = np.empty(len(keys), np.int32)
         progress = np.array([0, len(self.keys)])
+        self._bits |= _bits_of(keys)
         self._keys.extend(len(keys))
         while True:
             kernels().number(keys, _shift(len(self._slots)), progress, self._slots, self.keys, numbers)
@@ -108,6 +114,19 @@ class KeyIndex:
 def _shift(slots: int) -> np.uint64:
     """Bits of a hash but for the highest, which tell the first slot of a key."""
     return np.uint64(65 - slots.bit_length())
+
+
+def _bits_of(keys: Array) -> np.uint64:
+    """The bits that any of these keys has."""
+    return np.uint64(np.bitwise_or.reduce(keys))
+
+
+def _have_own_slots(bits: np.uint64, shift: np.uint64) -> bool:
+    """Tell whether all keys of these bits have different first slots: they are no more than slots.
+
+    The product with an odd number is another one for each, and its bits below the lowest of ``bits`` are 0, too.
+    """
+    return not bits & ((np.uint64(1) << shift) - np.uint64(1))
 
 
 class Distinct(NamedTuple):

@@ -27,6 +27,9 @@ class Kernels(NamedTuple):
 
     ``place(known, shift, slots)``: put these different keys into empty slots.
 
+    ``first(keys, shift, slots, numbers)``: what lies in the first slot of every key, which is its number, or -1, where
+    no other key has the same one.
+
     ``find(keys, shift, slots, known, numbers)``: the number of every key, -1 for one that is not there.
 
     ``merge(left_keys, left_values, right_keys, right_values, keys, values)``: the sum of two runs; see
@@ -57,6 +60,7 @@ class Kernels(NamedTuple):
 
     number: Callable[..., Any]
     place: Callable[..., Any]
+    first: Callable[..., Any]
     find: Callable[..., Any]
     merge: Callable[..., Any]
     order: Callable[..., Any]
@@ -77,6 +81,7 @@ NUMPY = Kernels(*(getattr(kernels_in_numpy, name) for name in Kernels._fields))
 _SIGNATURES = (
     _for_both("void(KEYS, uint64, int64[::1], int32[::1], KEYS, int32[::1])"),
     _for_both("void(KEYS, uint64, int32[::1])"),
+    _for_both("void(KEYS, uint64, int32[::1], int32[::1])"),
     _for_both("void(KEYS, uint64, int32[::1], KEYS, int32[::1])"),
     ["int64(uint64[::1], float32[:, ::1], uint64[::1], float32[:, ::1], uint64[::1], float32[:, ::1])"],
     ["boolean(uint64[::1], uint64, int64[::1], int64[::1])"],

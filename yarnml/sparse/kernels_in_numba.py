@@ -45,6 +45,11 @@ def place(known: Array, shift: np.uint64, slots: Array) -> None:
         slots[slot] = own
 
 
+def first(keys: Array, shift: np.uint64, slots: Array, numbers: Array) -> None:
+    for i in range(len(keys)):
+        numbers[i] = slots[(np.uint64(keys[i]) * GOLDEN) >> shift]
+
+
 def find(keys: Array, shift: np.uint64, slots: Array, known: Array, numbers: Array) -> None:
     mask = np.uint64(len(slots) - 1)
     for i in range(len(keys)):  # apart from what follows, so that the processor waits for many slots at once

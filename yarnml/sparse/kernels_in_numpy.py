@@ -27,6 +27,10 @@ def place(known: Array, shift: np.uint64, slots: Array) -> None:
     _place(known, 0, len(known), shift, slots)
 
 
+def first(keys: Array, shift: np.uint64, slots: Array, numbers: Array) -> None:
+    numbers[:] = slots[_first_slots(keys, shift)]
+
+
 def find(keys: Array, shift: np.uint64, slots: Array, known: Array, numbers: Array) -> None:
     slot = _first_slots(keys, shift)
     pending = np.arange(len(keys))
