@@ -5,8 +5,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.environments import PYTHON, Venv, names, silent
-from yarnml.clusters.yarn.packaging.needed import needed
+from tests.environments import PYTHON, Venv, names, silent, write
+from yarnml.clusters.yarn.packaging import lighter
+from yarnml.clusters.yarn.packaging.archive import Item, site_items
+from yarnml.clusters.yarn.packaging.installed import survey
+from yarnml.clusters.yarn.packaging.needed import needed, whole_extras
 from yarnml.clusters.yarn.packaging.provision import provide
 from yarnml.errors import JobFileError
 from yarnml.job.spec import Job
@@ -66,3 +69,37 @@ def test_only_these_travel(venv: Venv, job: Job, tmp_path: Path) -> None:
     packed = {name.removeprefix(base) for name in names(provision.resources["environment.zip"].url)}
     assert {"yarnml/__init__.py", "named.py", "shared.py", "loose.py", "starts.pth"} <= packed
     assert not {name for name in packed if name.startswith(("other", "tool"))}
+
+
+def test_extras_that_are_whole() -> None:
+    """Those of which everything is installed, and not those of another Python."""
+    required = REQUIRED | {"yarnml": [*REQUIRED["yarnml"], 'gone; extra == "images"', 'jax; extra == "images"']}
+    assert whole_extras(required, "yarnml") == ["trees"]
+
+
+CODE = r"""
+import used.deeply, yarnml
+"\d"
+def late():
+    from other import thing
+    from . import never
+    from .torch import never
+"""
+
+
+@pytest.mark.long
+def test_who_packs_hears_what_could_stay(venv: Venv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The size of what neither yarnml's metadata nor the code nor the URLs ask for is told, with the field."""
+    for name in ("used", "other", "torch", "s3fs"):
+        venv.install(name, {f"{name}/__init__.py": "#" * 1_000_000})
+    write(tmp_path / "code.py", CODE)
+    write(tmp_path / "wrong.py", "print 1")
+    monkeypatch.setattr(lighter, "LEAST_BYTES", 1_000_000)
+    installed = survey(venv.python)
+    code = [Item(f"own/{name}", str(tmp_path / name), "") for name in ("code.py", "wrong.py")]
+    assert lighter.hint(installed, site_items(installed), code, ["s3://bucket/x", "/y"]) == (
+        "1 MB of the environment's 4 are needed neither by yarnml nor by what your code imports; "
+        'environment.packages: ["yarnml", other, s3fs, used] leaves them here, for a quicker first start.'
+    )
+    monkeypatch.setattr(lighter, "LEAST_BYTES", 2_000_000)
+    assert lighter.hint(installed, site_items(installed), code, ["s3://bucket/x", "/y"]) == ""

@@ -7,7 +7,8 @@ fetched and not unpacked on each node either.
 import csv
 import importlib.metadata
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -16,21 +17,40 @@ from yarnml.errors import JobFileError
 
 FIELD = "environment.packages"
 
+_EXTRA = re.compile(r"extra == (['\"][^'\"]+['\"])")
 
-def files_left_out(sites: Sequence[str], chosen: Iterable[str]) -> frozenset[str]:
-    """The paths of the files that nobody needs: they are in a RECORD, and in none of a needed distribution.
 
-    ``sites``: the site-packages folders of the environment.
-    ``chosen``: names of distributions, with extras where these are chosen, such as ``yarnml[trees]``.
-    """
-    distributions: dict[str, importlib.metadata.Distribution] = {}
-    for distribution in importlib.metadata.distributions(path=list(sites)):
-        distributions.setdefault(canonicalize_name(distribution.name), distribution)  # the first on the path counts
-    required = {name: distribution.requires or [] for name, distribution in distributions.items()}
-    names = needed(required, chosen)
-    files = {name: _files(distribution) for name, distribution in distributions.items()}
-    kept = {path for name in names for path in files[name]}
-    return frozenset(path for paths in files.values() for path in paths if path not in kept)
+class Inventory:
+    """The distributions in the site-packages folders of an environment, by name; the first on the path counts."""
+
+    def __init__(self, sites: Sequence[str]) -> None:
+        distributions: dict[str, importlib.metadata.Distribution] = {}
+        for distribution in importlib.metadata.distributions(path=list(sites)):
+            distributions.setdefault(canonicalize_name(distribution.name), distribution)
+        self.required = {name: distribution.requires or [] for name, distribution in distributions.items()}
+        self._files = {name: _files(distribution) for name, distribution in distributions.items()}
+        self._sites = sites
+
+    def left_out(self, chosen: Iterable[str]) -> frozenset[str]:
+        """The paths of the files that nobody needs: they are in a RECORD, and in none of a needed distribution.
+
+        ``chosen``: names of distributions, with extras where these are chosen, such as ``yarnml[trees]``.
+        """
+        kept = {path for name in needed(self.required, chosen) for path in self._files[name]}
+        return frozenset(path for paths in self._files.values() for path in paths if path not in kept)
+
+    def providers(self, modules: Container[str]) -> set[str]:
+        """The names of the distributions that have one of these top-level modules."""
+        starts = tuple(f"{site}/" for site in self._sites)
+        return {
+            name
+            for name, paths in self._files.items()
+            if any(
+                path.startswith(start) and path[len(start) :].partition("/")[0].partition(".")[0] in modules
+                for path in paths
+                for start in starts
+            )
+        }
 
 
 def needed(required: Mapping[str, Iterable[str]], chosen: Iterable[str]) -> set[str]:
@@ -51,6 +71,18 @@ def needed(required: Mapping[str, Iterable[str]], chosen: Iterable[str]) -> set[
         seen.add((name, extras))
         waiting += [other for other in map(Requirement, required[name]) if _applies(other, extras)]
     return {name for name, _ in seen}
+
+
+def whole_extras(required: Mapping[str, Iterable[str]], name: str) -> list[str]:
+    """The extras of a distribution of which everything is installed."""
+    requirements = [Requirement(text) for text in required[name]]
+    optional = [r for r in requirements if r.marker and not _applies(r, frozenset())]
+    extras = {word.strip("'\"") for r in optional for word in _EXTRA.findall(str(r.marker))}
+    return sorted(
+        extra
+        for extra in extras
+        if all(canonicalize_name(r.name) in required for r in optional if _applies(r, frozenset({extra})))
+    )
 
 
 def _parsed(text: str, installed: Mapping[str, Iterable[str]]) -> Requirement:

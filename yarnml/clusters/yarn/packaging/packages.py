@@ -25,11 +25,13 @@ class Package(NamedTuple):
     ``target``: its URL, which has the digest of its content.
     ``what``: the package in words, for messages.
     ``source``: the items of an archive, or the path of a file of this machine.
+    ``hint``: tells the user, when it is packed, how it could be lighter; empty where there is nothing to say.
     """
 
     target: str
     what: str
     source: list[Item] | str
+    hint: Callable[[], str] = str
 
 
 class Packages:
@@ -44,10 +46,10 @@ class Packages:
         self._home = home
         self._packages: list[Package] = []
 
-    def pack(self, folder: str, items: list[Item], what: str) -> str:
+    def pack(self, folder: str, items: list[Item], what: str, hint: Callable[[], str] = str) -> str:
         """Take in an archive of these items; its URL."""
         target = storage.join(self._home, folder, f"{archive.key_of(items)}.zip")
-        self._packages.append(Package(target, what, items))
+        self._packages.append(Package(target, what, items, hint))
         return target
 
     def upload(self, field: str, url: str, endings: tuple[str, ...]) -> str:
@@ -83,6 +85,8 @@ class Packages:
                 with translated(JobFileError, f"{package.what} can't be read"), local.opened(package.source) as file:
                     _store(file, package, note)
             else:
+                if said := package.hint():
+                    note(said)
                 with tempfile.TemporaryFile(prefix="yarnml-") as packed:
                     _pack(package.source, packed, package.what, note)
                     _store(packed, package, note)

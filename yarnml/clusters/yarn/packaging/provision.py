@@ -18,7 +18,6 @@ from yarnml.clusters.yarn.packaging.packages import Note, Packages
 from yarnml.errors import JobFileError
 from yarnml.job import user_code
 from yarnml.job.base import BaseJob
-from yarnml.job.processes import EnvironmentSpec
 
 # Names in a container's working folder.
 ENVIRONMENT = "environment"
@@ -78,10 +77,10 @@ def plan(job: BaseJob, home: str, python: str = sys.executable) -> tuple[Provisi
     Raises JobFileError with the field that does not fit.
     """
     packages = Packages(home)
-    interpreter, sources = _interpreter(job.environment, packages, python)
+    own = archive.own_items(job.modules)
+    interpreter, sources = _interpreter(job, own, packages, python)
     resources = interpreter.resources
     lines = interpreter.prelude
-    own = archive.own_items(job.modules)
     if own or sources:
         travelling = [item for part in (*sources.values(), own) for item in part]
         _check_size(travelling)
@@ -96,8 +95,11 @@ def plan(job: BaseJob, home: str, python: str = sys.executable) -> tuple[Provisi
     return Provision(resources, interpreter.python, lines, interpreter.variables | for_yarn, secret), packages
 
 
-def _interpreter(chosen: EnvironmentSpec, packages: Packages, python: str) -> tuple[Provision, dict[str, list[Item]]]:
+def _interpreter(
+    job: BaseJob, own: list[Item], packages: Packages, python: str
+) -> tuple[Provision, dict[str, list[Item]]]:
     """The way to the interpreter alone; beside it the sources of editable packages, by their folders, which travel."""
+    chosen = job.environment
     if chosen.archive:
         archived = Resource(packages.upload("environment.archive", chosen.archive, _ARCHIVES), "archive")
         lines = bootstrap.ready(f"environment.archive {chosen.archive}", "environment/bin/python", yarnml.__version__)
@@ -122,7 +124,17 @@ def _interpreter(chosen: EnvironmentSpec, packages: Packages, python: str) -> tu
     items = archive.site_items(installed, _left_out(installed, chosen.packages))
     sources = archive.source_items(installed)
     _check_yarnml(installed, items, sources)
-    packed = Resource(packages.pack("environments", items, f"the environment {installed.prefix}"), "file")
+
+    def hint() -> str:
+        if chosen.packages:
+            return ""
+        from yarnml.clusters.yarn.packaging import lighter  # masters load this module, too, and pack nothing
+
+        code = [*own, *(item for part in sources.values() for item in part)]
+        return lighter.hint(installed, items, code, job.urls.values())
+
+    url = packages.pack("environments", items, f"the environment {installed.prefix}", hint)
+    packed = Resource(url, "file")
     lines = bootstrap.packed(f"python{installed.version}", installed.version, installed.machine)
     return Provision({f"{ENVIRONMENT}.zip": packed}, _PYTHON, lines, {}), sources
 
@@ -150,9 +162,9 @@ def _left_out(installed: Installed, packages: list[str]) -> frozenset[str]:
     """The files of packages that do not travel; without a choice all do."""
     if not packages:
         return frozenset()
-    from yarnml.clusters.yarn.packaging.needed import files_left_out  # masters load this module, too, and pack nothing
+    from yarnml.clusters.yarn.packaging.needed import Inventory  # masters load this module, too, and pack nothing
 
-    return files_left_out(installed.sites, ["yarnml", *packages])
+    return Inventory(installed.sites).left_out(["yarnml", *packages])
 
 
 def _check_yarnml(installed: Installed, items: list[Item], sources: dict[str, list[Item]]) -> None:
