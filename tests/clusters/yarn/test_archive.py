@@ -76,7 +76,7 @@ print(importlib.metadata.entry_points(group="things")["a"].load(), importlib.met
 print([p for p in sys.path if "packages" in p and not p.startswith(os.getcwd())])
 """
     done = start(provision, container(provision, tmp_path / "c"), program, with_python(tmp_path / "bin", BASE_PYTHON))
-    assert done.stderr.startswith("yarnml: unpacked environment.zip in ")
+    assert done.stderr.startswith("Unpacked environment.zip in ")
     assert done.stderr.count("\n") == 1
     assert done.stdout.splitlines() == ["1 2 0.1.0 yes", "text", "1 1.0", "[]"]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.environments import BASE_PYTHON, Venv, container, silent, start, with_python
+from yarnml.clusters.yarn.observe.diagnosis import error_sentence
 from yarnml.clusters.yarn.packaging import pack, unpack
 from yarnml.clusters.yarn.packaging.archive import Item
 from yarnml.clusters.yarn.packaging.provision import provide
@@ -42,7 +43,8 @@ def test_what_was_packed_is_there(tmp_path: Path, small_bytes: int) -> None:
     line = [BASE_PYTHON, "-I", "-S", "-c", READ, packed]
     done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=True)
     said, folder = done.stdout.splitlines()
-    assert said.startswith(f"yarnml: unpacked {packed} in ")
+    assert said.startswith(f"Unpacked {packed} in ")
+    assert error_sentence(said) == ""
     assert folder == str(tmp_path / "cache/abc")
     assert Path(folder, "lib/large.txt").read_text() == LARGE
     assert Path(folder, "lib/own.pth").read_text() == "text\n"
@@ -73,7 +75,9 @@ def test_who_waits_too_long_unpacks_for_itself(tmp_path: Path, capsys: pytest.Ca
     with (tmp_path / "cache/abc.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert unpack.find(packed, [str(tmp_path / "cache")], own, wait_seconds=0.1) == own
-    assert "another container has been unpacking it for 0 s" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "another container has been unpacking it for 0 s" in said
+    assert error_sentence(said) == ""
     assert Path(own, "lib/large.txt").read_text() == LARGE
 
 

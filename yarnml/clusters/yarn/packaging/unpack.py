@@ -44,7 +44,7 @@ def find(archive: str, places: Iterable[str], own: str, wait_seconds: float = WA
             try:
                 return _shared(archive, os.path.join(place, name), wait_seconds)
             except OSError as exc:
-                print(f"yarnml: {archive} can't be unpacked for all containers in {place}: {exc}")
+                print(f"{archive} can't be unpacked for all containers in {place}: {exc}")
     return _filled(archive, own)
 
 
@@ -93,7 +93,7 @@ def _filled(archive: str, folder: str) -> str:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    print(f"yarnml: unpacked {archive} in {time.monotonic() - began:.1f} s")
+    print(f"Unpacked {archive} in {time.monotonic() - began:.1f} s")
     return folder
 
 
@@ -129,7 +129,10 @@ def _write(block: bytes, folder: str, made: set[str]) -> None:
 
 
 def main(archive: str) -> None:
-    """Print the folder of the unpacked files, as the last line."""
+    """Print the folder of the unpacked files, as the last line.
+
+    Lines before it are for the log; none begins like the cause of an end, ``yarnml:``.
+    """
     places = [os.path.dirname(os.path.realpath(archive)), *filter(None, os.environ.get("LOCAL_DIRS", "").split(","))]
     print(find(archive, places, os.path.abspath(f".{archive}.unpacked")))
 
