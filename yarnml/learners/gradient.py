@@ -77,14 +77,14 @@ class Sums(NamedTuple):
 
 
 class WeightDecay:
-    """The penalty strength/2 · Σ w² over all parameter arrays but those named ``bias``."""
+    """The penalty strength/2 · Σ w² over all parameter arrays but those of `is_unpenalised`."""
 
     def __init__(self, strength: float) -> None:
         self.strength = strength
 
     def __call__(self, parameters: Any) -> jax.Array:
         leaves = jax.tree_util.tree_leaves_with_path(parameters)
-        weights = [leaf for path, leaf in leaves if not is_bias(path)]
+        weights = [leaf for path, leaf in leaves if not is_unpenalised(path)]
         return jnp.float32(0.5 * self.strength) * sum(jnp.sum(jnp.square(w)) for w in weights)
 
 
@@ -198,6 +198,6 @@ def usual_l2(rows: float) -> float:
     return 1.0 / rows if rows else 0.0
 
 
-def is_bias(path: tuple[Any, ...]) -> bool:
-    """True for a parameter array that penalties leave alone: its last key is ``bias``."""
-    return jax.tree_util.keystr(path[-1:], simple=True) == "bias"
+def is_unpenalised(path: tuple[Any, ...]) -> bool:
+    """True for a parameter array that penalties leave alone: its last key is ``bias`` or ``autoregression``."""
+    return jax.tree_util.keystr(path[-1:], simple=True) in ("bias", "autoregression")

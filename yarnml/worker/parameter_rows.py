@@ -14,7 +14,7 @@ import numpy as np
 from yarnml.data.arrays import Matrix
 from yarnml.job.learners.element_wise import ElementWise
 from yarnml.learners.element_wise import ElementWiseRule
-from yarnml.learners.gradient import State, is_bias
+from yarnml.learners.gradient import State, is_unpenalised
 from yarnml.sparse.block import Block
 
 NUMBERS = 256
@@ -39,7 +39,7 @@ class ParameterRows:
         self._leaves = [leaf for _, leaf in leaves]
         self._structure = jax.tree.structure(form.parameters)
         self._counts = [-(-math.prod(leaf.shape) // NUMBERS) for leaf in self._leaves]
-        strengths = [0.0 if is_bias(path) else options.l2 for path, _ in leaves]
+        strengths = [0.0 if is_unpenalised(path) else options.l2 for path, _ in leaves]
         self._strength = np.repeat(np.array(strengths, np.float32), self._counts)
         rows = sum(self._counts)
         self.block = Block(BLOCK, NUMBERS + 1, self._rule)

@@ -19,6 +19,7 @@ from yarnml.data.schema import Feature, Schema
 from yarnml.errors import JobFileError
 from yarnml.job.learners import Options, Recurrent, Transformer
 from yarnml.job.load import load_job
+from yarnml.learners.gradient import WeightDecay
 from yarnml.learners.networks.series import Series
 from yarnml.learners.registry import build_learner
 
@@ -95,6 +96,15 @@ def test_the_first_prediction_is_the_last_value(options: Options) -> None:
     x = np.array([[1, 2, 3, 4, 10, 20, 30, 40], [0, 0, 0, 5, 0, 0, 0, -1]], np.float32)
     predicted = learner.predict(learner.parameters(learner.init(jax.random.key(0))), x)
     np.testing.assert_allclose(predicted, [[4, 4, 40, 40], [5, 5, -1, -1]], atol=1e-6)
+
+
+def test_the_autoregression_is_not_penalised() -> None:
+    """The weights of a network are, where those beside it are as least squares say."""
+    options = Recurrent(cell="rnn", units=[3], horizon=2)
+    parameters = build_learner(options, TWO_SERIES).init(jax.random.key(0)).parameters
+    changed = parameters | {"autoregression": parameters["autoregression"] + 7.0}
+    penalty = WeightDecay(1.0)
+    assert float(penalty(changed)) == float(penalty(parameters)) > 0
 
 
 def test_series_lie_by_column_or_by_step() -> None:

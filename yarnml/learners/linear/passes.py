@@ -17,7 +17,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from yarnml.learners.base import Batch, Check, Key, Scores
-from yarnml.learners.gradient import Model, is_bias
+from yarnml.learners.gradient import Model, is_unpenalised
 from yarnml.learners.linear import remarks
 from yarnml.learners.linear.inference import Fit, Inference, freedom_of
 from yarnml.learners.linear.solvers.base import Evaluation, Solver, SolverState, select
@@ -240,5 +240,7 @@ class FullPasses:
 def penalty_mask(parameters: Any) -> jax.Array:
     """A mask over all parameters [n]: 1 for those that penalties see, 0 for biases."""
     return ravel_pytree(
-        jax.tree_util.tree_map_with_path(lambda path, a: jnp.full(a.shape, 0.0 if is_bias(path) else 1.0), parameters)
+        jax.tree_util.tree_map_with_path(
+            lambda path, a: jnp.full(a.shape, 0.0 if is_unpenalised(path) else 1.0), parameters
+        )
     )[0]

@@ -71,7 +71,7 @@ class NextValues:
     """The next values of series: the last one, and the change from it, an autoregression plus what layers find.
 
     Both see by how much each step differs from the last, and the autoregression the last one itself, since a series may
-    be drawn back to its mean.  They begin at 0, so that the first prediction is the last value.
+    be drawn back to its mean, and has no penalty.  They begin at 0, so that the first prediction is the last value.
 
     ``layers``: see `SeriesLayers`.  ``owners`` [labels]: the number of the series that each label is of.
     """
