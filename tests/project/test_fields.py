@@ -12,7 +12,8 @@ from msgspec.structs import FieldInfo as Field
 
 from yarnml.job.explanation import Explain
 from yarnml.job.learners import Options
-from yarnml.job.learners.tables import Rule, Table
+from yarnml.job.learners.rules import Rule
+from yarnml.job.learners.tables import Table
 from yarnml.job.model_evaluation import Evaluate
 from yarnml.job.prediction import Predict
 from yarnml.job.prepare import Step

@@ -89,3 +89,9 @@ class Data(Section, frozen=True, kw_only=True):
     def stratum(self) -> str | None:
         """The label whose classes a part of the rows shall have in the same shares; None for any."""
         return self.labels[0] if self.stratify else None
+
+    @property
+    def has_only_keys(self) -> bool:
+        """True where every feature becomes keys, as far as no patterns name them: then no numbers are left."""
+        keys = {name for step in self.prepare if step.kind == "key" for name in step.columns}
+        return isinstance(self.features, list) and keys.issuperset(self.features)

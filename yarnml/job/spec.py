@@ -192,8 +192,8 @@ class Job(Section, frozen=True, kw_only=True):
     @property
     def scales(self) -> bool:
         """True where features are scaled before the learner sees them: ``data.scale`` or the learner asks for it."""
-        has_no_numbers = self.learner.WORDS == "either" and any(step.ids for step in self.data.prepare)
-        usual = "none" if has_no_numbers else self.learner.scale
+        has_words = self.learner.WORDS == "either" and any(step.ids for step in self.data.prepare)
+        usual = "none" if has_words or self.data.has_only_keys else self.learner.scale
         scale = usual if self.data.scale == "auto" else self.data.scale
         return scale == "standard" or self.learner.scales
 

@@ -15,7 +15,8 @@ import numpy as np
 from yarnml.data.aligned import empty
 from yarnml.data.arrays import Array, Matrix, Places
 from yarnml.data.keys import KeyRows
-from yarnml.data.scaling import Scaling, scaled
+from yarnml.data.label_scaling import LabelScale, scaled_label
+from yarnml.data.scaling import Scaling, label_of, scaled
 from yarnml.data.schema import Rows
 from yarnml.learners.base import Batch
 from yarnml.learners.tables.base import Entries, SumModel, TableLearner
@@ -71,8 +72,9 @@ class TableGradient(Protocol):
 class GradientByEntries:
     """JAX sees the parameters of every entry."""
 
-    def __init__(self, learner: TableLearner, name: str) -> None:
+    def __init__(self, learner: TableLearner, name: str, label_scale: LabelScale) -> None:
         self._learner = learner
+        self._label_scale = label_scale
         self._gradient = FirstCall(jax.jit(self._sums), f"{name} map")
 
     @property
@@ -88,7 +90,7 @@ class GradientByEntries:
         return Gradient(np.asarray(sums), [np.asarray(block)[: len(keys.keys)] for block in by_block])
 
     def _sums(self, dense: Any, weights: Any, scaling: Any, arrays: Any, entries: Entries) -> tuple[Any, list[Any]]:
-        batch = batch_of(scaling, arrays)
+        batch = batch_of(scaling, arrays, self._label_scale)
         total = jax.value_and_grad(self._learner.total, argnums=(0, 1))
         loss, (gradient, by_block) = total(dense, weights, batch, entries)
         vector = _in_one(loss, batch, gradient, self._learner)
@@ -121,8 +123,9 @@ class SummedKeys(NamedTuple):
 class GradientBySums:
     """JAX sees the sum of each row's weights: the only block of the model's table, one weight for each key."""
 
-    def __init__(self, learner: TableLearner, model: SumModel, name: str) -> None:
+    def __init__(self, learner: TableLearner, model: SumModel, name: str, label_scale: LabelScale) -> None:
         self._learner = learner
+        self._label_scale = label_scale
         self._model = model
         self._gradient = FirstCall(jax.jit(self._sums), f"{name} map")
 
@@ -150,7 +153,7 @@ class GradientBySums:
         return Gradient(np.asarray(sums), [by_key[order, None]])
 
     def _sums(self, dense: Any, by_row: Any, scaling: Any, arrays: Any) -> tuple[Any, Any]:
-        batch = batch_of(scaling, arrays)
+        batch = batch_of(scaling, arrays, self._label_scale)
 
         def total(dense: Any, by_row: Any) -> jax.Array:
             score = self._model.score_of_sums(dense, by_row, batch.x)
@@ -160,16 +163,18 @@ class GradientBySums:
         return _in_one(loss, batch, gradient, self._learner), slopes
 
 
-def gradient_of(learner: TableLearner, name: str) -> TableGradient:
+def gradient_of(learner: TableLearner, name: str, label_scale: LabelScale) -> TableGradient:
     """The quickest way to the gradient of a learner.  ``name``: of its program."""
     model = learner.model
-    return GradientBySums(learner, model, name) if isinstance(model, SumModel) else GradientByEntries(learner, name)
+    if isinstance(model, SumModel):
+        return GradientBySums(learner, model, name, label_scale)
+    return GradientByEntries(learner, name, label_scale)
 
 
-def batch_of(scaling: Scaling | None, arrays: Any) -> Batch:
+def batch_of(scaling: Scaling | None, arrays: Any, label_scale: LabelScale) -> Batch:
     """The rows of a batch as a learner sees them, inside a compiled function."""
     x, y, weight = arrays
-    return Batch(scaled(x, scaling, jnp), y, weight)
+    return Batch(scaled(x, scaling, jnp), scaled_label(y, label_of(scaling), label_scale, jnp), weight)
 
 
 def entries_of(needed: Gathered) -> Entries:

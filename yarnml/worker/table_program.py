@@ -14,7 +14,8 @@ from jax import export
 
 from yarnml.data.arrays import Array, Matrix
 from yarnml.data.keys import KeyRows, no_keys
-from yarnml.data.scaling import Scaling, identity_of, scaled
+from yarnml.data.label_scaling import check_labels, in_label_units, loss_in_label_units
+from yarnml.data.scaling import Scaling, identity_of, label_of, scaled
 from yarnml.data.schema import Rows, Schema
 from yarnml.learners.base import Batch, Scores
 from yarnml.learners.named_arrays import finite, from_tensors, tensors
@@ -44,12 +45,14 @@ class TableProgram:
     def __init__(self, learner: TableLearner, schema: Schema) -> None:
         self._learner = learner
         self._schema = schema
+        self._in_loss_units = partial(loss_in_label_units, kind=schema.label_scale, degree=2)
         self.name = f"{type(learner).__module__}.{type(learner).__qualname__} {schema.width} {schema.outputs}"
-        self._gradient = gradient_of(learner, self.name)
+        self._gradient = gradient_of(learner, self.name, schema.label_scale)
         self._evaluate = FirstCall(jax.jit(self._outputs_and_losses), f"{self.name} evaluate")
 
     def refuse(self, rows: Rows) -> None:
-        """Raise DataError for rows that the learner can't take."""
+        """Raise DataError for rows that the learner can't take, or whose labels can't be scaled."""
+        check_labels(rows, self._schema)
         if self._learner.check:
             self._learner.check(Batch(*rows.arrays))
 
@@ -103,8 +106,8 @@ class TableProgram:
         return TableState({d.name: own for d, own in zip(self._learner.dense, rows, strict=True)}, table)
 
     def in_label_units(self, scores: Scores, scaling: Scaling | None) -> Scores:
-        """The scores as they are: labels are not scaled."""
-        return scores
+        """Scores of an update with the loss in the units of the label, however that was scaled."""
+        return scores._replace(loss=self._in_loss_units(scores.loss, label_of(scaling)))
 
     def evaluate(self, state: TableState, scaling: Scaling | None, rows: Rows) -> tuple[Matrix, Matrix]:
         """Predictions and losses of every row of a batch; keys that have no row contribute nothing, and get none."""
@@ -166,7 +169,9 @@ class TableProgram:
 
         def predict(model: Any, x: jax.Array, weights: Any, *numbers: jax.Array) -> jax.Array:
             entries = Entries(*numbers)
-            return self._learner.predict(model["parameters"], weights, scaled(x, model["scaling"], jnp), entries)
+            scaling = model["scaling"]
+            outputs = self._learner.predict(model["parameters"], weights, scaled(x, scaling, jnp), entries)
+            return in_label_units(outputs, scaling.label, self._schema.label_scale, jnp)
 
         n, u, m = export.symbolic_shape("n, u, m")
         form: Any = jax.ShapeDtypeStruct
@@ -180,9 +185,12 @@ class TableProgram:
         return rows.keys or no_keys(len(rows.x), with_fields=self._schema.fields)
 
     def _outputs_and_losses(self, dense: Any, weights: Any, scaling: Any, arrays: Any, entries: Entries) -> Any:
-        batch = batch_of(scaling, arrays)
-        outputs = self._learner.predict(dense, weights, batch.x, entries)
-        return outputs, self._learner.loss(dense, weights, batch, entries)
+        label = label_of(scaling)
+        batch = batch_of(scaling, arrays, self._schema.label_scale)
+        outputs = in_label_units(
+            self._learner.predict(dense, weights, batch.x, entries), label, self._schema.label_scale, jnp
+        )
+        return outputs, self._in_loss_units(self._learner.loss(dense, weights, batch, entries), label)
 
 
 def _counting(rows: Rows, keys: KeyRows) -> KeyRows:

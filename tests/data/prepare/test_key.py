@@ -8,9 +8,10 @@ import pytest
 
 from tests.preparing import fnv
 from yarnml.data.prepare import key
+from yarnml.data.prepare.base import chain
 from yarnml.data.rows import keys_of
 from yarnml.data.schema import Feature, Schema
-from yarnml.errors import DataError
+from yarnml.errors import DataError, JobFileError
 from yarnml.job.prepare import Key
 
 MASK = 2**64 - 1
@@ -77,6 +78,13 @@ def test_maps() -> None:
         key.apply(STEP, pa.array([[("a", None)]], kind), "a file: column 'c'")
 
 
+def test_what_can_not_be_chained_or_is_nothing() -> None:
+    """No step comes after one that makes keys; a column of Arrow's type null has none."""
+    with pytest.raises(JobFileError, match=r"key can't follow, since column 'c' holds .* after key; remove one"):
+        chain([STEP, STEP], "c", pa.string(), "a file")
+    assert key.apply(STEP, pa.nulls(3), "a file: column 'c'").offsets.tolist() == [0, 0, 0, 0]
+
+
 def test_fewer_bits_are_the_highest() -> None:
     """Keys of 24 bits are those of 64 without their other bits."""
     column = pa.array(["a", "b", "a"])
@@ -112,7 +120,7 @@ def test_ranges_of_numbers() -> None:
         (pa.date32(), {}, "text, whole numbers, booleans, or lists or maps of them"),
         (pa.list_(pa.list_(pa.string())), {}, "text, whole numbers, booleans, or lists or maps of them"),
         (pa.map_(pa.string(), pa.string()), {}, "maps from text or numbers to numbers"),
-        (pa.string(), {"buckets_per_octave": 4}, "numbers, as it has buckets_per_octave,"),
+        (pa.string(), {"buckets_per_octave": 4}, "numbers, as it has buckets_per_octave"),
     ],
     ids=str,
 )

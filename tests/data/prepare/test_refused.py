@@ -56,6 +56,7 @@ IMPUTE = step("impute", "x")
         (TEXT, [IMPUTE | {"value": "z"}], r"'x' holds string after impute; add one of one_hot, category"),
         (NUMBERS, [IMPUTE | {"value": "z"}], r"impute needs text to fill with 'z', but"),
         (TEXT, [step("one_hot", "x"), IMPUTE], r"'x' holds what only a learner takes after one_hot"),
+        (TEXT, [step("one_hot", "x"), step("pad", "x", length=2)], r"pad can't follow, since .* after one_hot"),
         ([[1.0]] * 3, [IMPUTE], r"impute needs numbers or text, but column 'x' of .* list"),
         ([None] * 3, [IMPUTE | {"value": 1}], r"impute needs numbers or text, but column 'x' of .* holds null"),
     ],

@@ -98,7 +98,7 @@ def fitted(rows: pa.Table, learner: dict[str, Any]) -> Model:
         features=[*KEYED, "pages"],
         label=None if learner["kind"] == "two_tower" else "clicked",
         learner=learner,
-        data={"prepare": [{"kind": "key", "columns": KEYED}]},
+        data={"prepare": [{"kind": "key", "columns": KEYED}], "scale": "none"},
         training={"epochs": STEPS, "batch_size": len(rows), "shards": 1},
     )
 
@@ -208,3 +208,27 @@ def test_first_values_of_a_seed(tmp_path: Path, rows: pa.Table) -> None:
     np.testing.assert_array_equal(starts[0], jax.random.normal(jax.random.key(3), (4, 3)))
     np.testing.assert_array_equal(starts[0], starts[1])
     assert not np.array_equal(starts[0], starts[2])
+
+
+@pytest.mark.parametrize("kind", ["sparse_linear", "wide_and_deep"])
+def test_units_do_not_matter(rows: pa.Table, kind: str) -> None:
+    """A feature and a label in other units give the same model; the label's come back in predictions and metrics."""
+    pages = np.asarray(rows["pages"], np.float64)
+    outputs = []
+    losses = []
+    for unit in (1.0, 2.0**20):
+        table = rows.set_column(rows.schema.get_field_index("pages"), "pages", pa.array(pages * unit))
+        price = (3.0 + np.asarray(rows["clicked"]) + 0.1 * pages) * unit
+        model = yarnml.fit(
+            table.append_column("price", pa.array(price)),
+            features=[*KEYED, "pages"],
+            label="price",
+            learner={"kind": kind},
+            data={"prepare": [{"kind": "key", "columns": KEYED}], "validation": 0.2},
+            training={"epochs": 3, "batch_size": 64},
+        )
+        outputs.append(model.outputs(table) / unit)
+        losses.append(model.about["metrics"]["validation"]["loss"] / unit**2)
+        assert losses[-1] < 0.4 * (price / unit).var()
+    np.testing.assert_allclose(outputs[1], outputs[0], rtol=1e-5)
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)

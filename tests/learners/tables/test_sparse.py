@@ -23,8 +23,8 @@ KEYS = {"kind": "key", "columns": KEYED}
 def fitted(
     table: pa.Table, features: list[str], label: str, learner: Any, *steps: dict[str, Any], **fields: Any
 ) -> Model:
-    """A model of some columns, of which those in steps of kind key become keys."""
-    data = {"prepare": list(steps), **fields.pop("data", {})}
+    """A model of some columns, of which those in steps of kind key become keys; numbers stay as they are."""
+    data = {"prepare": list(steps), "scale": "none", "label_scale": "none"} | fields.pop("data", {})
     training = {"epochs": 3, "batch_size": 2000, "shards": 2} | fields
     return yarnml.fit(table, features=features, label=label, learner=learner, data=data, training=training)
 

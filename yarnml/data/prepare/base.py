@@ -130,7 +130,9 @@ def chain(steps: Sequence[Step], name: str, kind: pa.DataType, url: str) -> tupl
     """
     own = tuple(step if step.JOINS else msgspec.structs.replace(step, columns=[name]) for step in steps)
     state = f"column '{name}' of {url} holds {kind}"
-    for step in own:
+    for number, step in enumerate(own):
+        if number and kind == NUMBERS:
+            raise JobFileError(f"data.prepare: {step.kind} can't follow, since {state}; remove one of the two.")
         if needed := kind_of(step).needs(step, kind):
             raise JobFileError(f"data.prepare: {step.kind} needs {needed}, but {state}{hint(kind)}.")
         kind = kind_of(step).gives(step, kind)

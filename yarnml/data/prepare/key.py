@@ -32,7 +32,7 @@ MANTISSA_BITS = 52
 def needs(step: Key, kind: pa.DataType) -> str | None:
     kind = plain_type(kind)
     if step.buckets_per_octave:
-        return None if is_number(kind) else "numbers, as it has buckets_per_octave,"
+        return None if is_number(kind) else "numbers, as it has buckets_per_octave"
     if pa.types.is_map(kind):
         return (
             None if _is_value(kind.key_type) and is_number(kind.item_type) else "maps from text or numbers to numbers"
@@ -75,6 +75,8 @@ def apply(step: Key, column: pa.Array, where: str) -> KeyRows:
 
 def _entries(column: pa.Array, where: str) -> tuple[Places, pa.Array, npt.NDArray[np.float32] | None]:
     """Offsets of the rows, what is to be hashed, and the values of a map; nulls for what has no key."""
+    if pa.types.is_null(column.type):
+        column = column.cast(pa.string())
     if not (is_list(column.type) or pa.types.is_map(column.type)):
         return np.arange(len(column) + 1), column, None
     if pa.types.is_fixed_size_list(column.type):

@@ -38,15 +38,11 @@ from yarnml.job.learners.networks import (
     Transformer,
 )
 from yarnml.job.learners.ratings import Als, Factorization, FactorizationMachine
+from yarnml.job.learners.rules import Adagrad, Count, Ftrl, RowAdagrad, Rule
 from yarnml.job.learners.tables import (
-    Adagrad,
-    Count,
     CustomTables,
     Dlrm,
     FieldAware,
-    Ftrl,
-    RowAdagrad,
-    Rule,
     ScoreOptions,
     SparseFactorizationMachine,
     SparseLinear,

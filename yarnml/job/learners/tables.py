@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from yarnml.errors import JobFileError
 from yarnml.job.fields import NonNegative, Period, Positive, PositiveInt, TableName
 from yarnml.job.learners.base import LearnerOptions
+from yarnml.job.learners.rules import Adagrad, Count, Ftrl, Rule
 from yarnml.job.user_code import file_of
 
 if TYPE_CHECKING:
@@ -18,39 +19,6 @@ Width = Annotated[int, Meta(ge=1, le=1024)]
 """Weights of a key in one table."""
 
 Loss = Literal["auto", "logistic", "squared", "poisson"]
-
-
-class Ftrl(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="ftrl"):
-    """FTRL-proximal on sums: a weight's rate is ``alpha`` / (``beta`` + root of its squared gradients so far).
-
-    ``l1``: keeps a weight at 0 until the sum of its gradients, so to speak, is larger.  ``l2``: draws it to 0.
-    """
-
-    alpha: Positive = 0.1
-    beta: Positive = 1.0
-    l1: NonNegative = 0.0
-    l2: NonNegative = 0.0
-
-
-class Adagrad(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="adagrad"):
-    """Adagrad on sums: a weight's rate is ``learning_rate`` / (root of its squared gradients so far + ``epsilon``)."""
-
-    learning_rate: Positive = 0.05
-    epsilon: Positive = 1e-10
-
-
-class RowAdagrad(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="row_adagrad"):
-    """Adagrad with one rate for all weights of a row, by their mean square."""
-
-    learning_rate: Positive = 0.05
-    epsilon: Positive = 1e-10
-
-
-Rule = Ftrl | Adagrad | RowAdagrad
-
-
-class Count(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="count"):
-    """No optimizer: a number that counts, to which sums are added.  Learners have it, and no job file asks for it."""
 
 
 class TableLearnerOptions(LearnerOptions, frozen=True, kw_only=True):
@@ -70,6 +38,10 @@ class TableLearnerOptions(LearnerOptions, frozen=True, kw_only=True):
     min_count: Annotated[int, Meta(ge=1, le=2**20)] = 1
     admission_probability: Annotated[float, Meta(gt=0, le=1)] = 1.0
     max_age: Period | None = None
+
+    @property
+    def scale(self) -> Literal["none", "standard"]:
+        return "standard"  # of the numbers beside the keys
 
     def row(self, fields: int) -> tuple[tuple[Rule | Count, int], ...]:
         """The weights of a key: a rule, and how many follow it.  ``fields``: columns that become keys."""
@@ -94,9 +66,14 @@ class ScoreOptions(TableLearnerOptions, frozen=True, kw_only=True):
     ``loss``: ``logistic`` for two classes, ``squared`` or ``poisson`` for numbers; ``auto``: as the label is.
     """
 
+    TAKES_LABEL_SCALE = True
     STARTS_LIKE: ClassVar[tuple[str, ...] | None] = ("loss", "optimizer", "min_count")
 
     loss: Loss = "auto"
+
+    @property
+    def label_scale(self) -> Literal["none", "standard"]:
+        return "none" if self.loss == "poisson" else "standard"
 
 
 class SparseLinear(ScoreOptions, frozen=True, kw_only=True, tag="sparse_linear"):
@@ -228,6 +205,14 @@ class CustomTables(ScoreOptions, frozen=True, kw_only=True, tag="custom_tables")
     tables: Annotated[dict[TableName, Table], Meta(min_length=1)]
     options: dict[str, Any] = field(default_factory=dict)
     optimizer: Rule = field(default_factory=lambda: Adagrad(learning_rate=0.01))
+
+    @property
+    def scale(self) -> Literal["none", "standard"]:
+        return "none"  # its score may count on the features' units
+
+    @property
+    def label_scale(self) -> Literal["none", "standard"]:
+        return "none"  # and on the label's
 
     @property
     def file(self) -> str:

@@ -59,5 +59,9 @@ def loss_of(options: ScoreOptions, schema: Schema) -> tuple[Loss, Check | None]:
             f"learner.kind {options.kind} tells two classes apart, but '{schema.label}' has {schema.outputs}."
         )
     if name == "poisson":
+        if schema.label_scale != "none":
+            raise JobFileError(
+                f"learner.loss poisson needs the label as it is; remove data.label_scale {schema.label_scale}."
+            )
         return Poisson(), _check_counts
     return (Logistic() if is_class else Squared()), None
