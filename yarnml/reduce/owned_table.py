@@ -113,10 +113,7 @@ class OwnedTable:
         )
 
     def set_rows(self, step: int, run: Run) -> None:
-        """Have the owners and followers hold these rows, all of a table with one block, as they are after a step.
-
-        ``run``: these, and side by side with them those before each of the newest updates, as many as are still read.
-        """
+        """Have the owners and followers hold these rows, all of a table with one block, as they are after a step."""
         parts = self._owners.parts
         questions = []
         for number, part in enumerate(parts):

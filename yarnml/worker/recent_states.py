@@ -6,12 +6,11 @@ from typing import Any
 import numpy.typing as npt
 
 from yarnml.learners.base import State
-from yarnml.learners.named_arrays import on_host, tensors
+from yarnml.learners.named_arrays import from_tensors, on_host, tensors
 from yarnml.learners.tables.base import TableState
-from yarnml.worker.sharded_program import ShardedState
-from yarnml.worker.state_arrays import OLDER, older_states
 
-_HAS_TABLE = (TableState, ShardedState)
+OLDER = "older"
+"""The names of older states' arrays begin with it: ``older/1/…`` is the one before the newest."""
 
 
 class RecentStates:
@@ -44,7 +43,7 @@ class RecentStates:
         number = max(0, ahead - self._delay + self.older)
         state = self._states[number]
         updates = self.older - number
-        return state._replace(table=state.table.before(updates)) if updates and isinstance(state, _HAS_TABLE) else state
+        return state._replace(table=state.table.before(updates)) if updates and isinstance(state, TableState) else state
 
     def push(self, state: State) -> None:
         """Take in the state after one more update."""
@@ -53,7 +52,7 @@ class RecentStates:
     def drain(self) -> None:
         """Let go of all states but the newest one."""
         self.newest = self.newest
-        if isinstance(self.newest, _HAS_TABLE):
+        if isinstance(self.newest, TableState):
             self.newest.table.forget()
 
     @property
@@ -68,23 +67,21 @@ class RecentStates:
 
     def load(self, newest: State, arrays: dict[str, npt.NDArray[Any]]) -> None:
         """Take over a state and the older ones among these arrays; KeyError or ValueError where they are none."""
-        older = older_states(_without_table(newest), arrays)
+        ages = sorted({int(name.split("/")[1]) for name in arrays if name.startswith(f"{OLDER}/")}, reverse=True)
+        form = _without_table(newest)
+        older = from_tensors({OLDER: {str(age): form for age in ages}}, arrays)[OLDER] if ages else {}
         self._states.clear()
-        self._states.extend([*(_with_table_of(newest, state) for state in reversed(older)), newest])
+        self._states.extend([*(_with_table_of(newest, older[str(age)]) for age in ages), newest])
 
     def _older(self) -> list[tuple[int, State]]:
         return [(self.older - n, state) for n, state in enumerate(self._states)][:-1]
 
 
 def _without_table(state: State) -> Any:
-    """A state but for its table, as it is stored."""
-    if isinstance(state, ShardedState):
-        return state.rest
+    """A state but for its table."""
     return state._replace(table=None) if isinstance(state, TableState) else state
 
 
 def _with_table_of(newest: State, state: Any) -> State:
     """A state that was restored without its table; that of the newest one is its own, too."""
-    if isinstance(newest, ShardedState):
-        return ShardedState(state, newest.table)
     return on_host(state)._replace(table=newest.table) if isinstance(newest, TableState) else state
