@@ -131,10 +131,10 @@ def chain(steps: Sequence[Step], name: str, kind: pa.DataType, url: str) -> tupl
     own = tuple(step if step.JOINS else msgspec.structs.replace(step, columns=[name]) for step in steps)
     state = f"column '{name}' of {url} holds {kind}"
     for number, step in enumerate(own):
-        if number and kind == NUMBERS:
-            raise JobFileError(f"data.prepare: {step.kind} can't follow, since {state}; remove one of the two.")
         if needed := kind_of(step).needs(step, kind):
             raise JobFileError(f"data.prepare: {step.kind} needs {needed}, but {state}{hint(kind)}.")
+        if number and kind == NUMBERS:
+            raise JobFileError(f"data.prepare: {step.kind} can't follow, since {state}; remove one of the two.")
         kind = kind_of(step).gives(step, kind)
         state = f"column '{name}' holds {'what only a learner takes' if kind == NUMBERS else kind} after {step.kind}"
     if own and kind != NUMBERS and not is_number(kind):
