@@ -66,9 +66,9 @@ gpu-check:                                            ## digits, bits and speed 
 wheel: .venv/ready                                    ## build the wheel and look at what it carries
 	rm -rf build dist
 	$(BIN)/python -m build --wheel --outdir dist . >/dev/null
-	$(BIN)/python -m zipfile -l dist/*.whl | grep -q 'appspec/job.schema.json'
-	$(BIN)/python -m zipfile -l dist/*.whl | grep -q 'yarnml/py.typed'
-	$(BIN)/python -m zipfile -l dist/*.whl | grep -q 'yarnml/watch/page.html'
+	$(BIN)/python -m zipfile -l dist/*.whl | grep 'appspec/job.schema.json' >/dev/null
+	$(BIN)/python -m zipfile -l dist/*.whl | grep 'yarnml/py.typed' >/dev/null
+	$(BIN)/python -m zipfile -l dist/*.whl | grep 'yarnml/watch/page.html' >/dev/null
 
 hadoop: .venv/ready .hadoop/ready                     ## a Hadoop of plain processes, until Ctrl-C
 	$(BIN)/python -m tests.hadoop

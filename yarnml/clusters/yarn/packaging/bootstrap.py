@@ -20,13 +20,13 @@ refuse() {{ echo "yarnml: $1" >&2; exit {REFUSED_STATUS}; }}
 # The folder NAME of a container becomes a link to the unpacked files of NAME.zip, which `unpack` has made or found.
 _UNPACK = """
 unpack() {
-  told=$("$1" -I -S -c '
+  printed=$("$1" -I -S -c '
 import sys, zipfile
 exec(zipfile.ZipFile(sys.argv[1]).read("unpack.py"))
-' "$2.zip" 2>&1) || refuse "this node ($node) can't unpack $2.zip: ${told##*$'\\n'}; make room there, or remove the\
+' "$2.zip" 2>&1) || refuse "this node ($node) can't unpack $2.zip: ${printed##*$'\\n'}; make room there, or remove the\
  file from ~/.yarnml on the cluster's storage and submit again."
-  ln -sfn "${told##*$'\\n'}" "$2"
-  case $told in *$'\\n'*) echo "${told%$'\\n'*}" >&2 ;; esac
+  ln -sfn "${printed##*$'\\n'}" "$2"
+  case $printed in *$'\\n'*) echo "${printed%$'\\n'*}" >&2 ;; esac
 }
 """
 
