@@ -19,7 +19,6 @@ from yarnml.master.membership.failure_policy import ExitKind
 from yarnml.reduce.memory import MemoryAllReduce
 from yarnml.worker.compile_cache import user_cache_variables
 from yarnml.worker.environment import THREAD_POOL_VARIABLES, device_variables
-from yarnml.worker.freed_memory import keep_freed_memory
 from yarnml.worker.progress import ProgressTracker
 
 if TYPE_CHECKING:
@@ -85,7 +84,6 @@ def open_crew(job: BaseJob, log_folder: str, say: Listener, locality: Locality |
             f"only with NPROC={threads} (workers.vcores) in the environment.",
             stacklevel=2,
         )
-    keep_freed_memory()
     yield InlineCrew(say)
 
 

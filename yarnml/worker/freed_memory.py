@@ -13,6 +13,7 @@ def keep_freed_memory() -> None:
     """Let glibc keep what is freed: arrays of up to 32 MiB, 64 MiB at its end; other C libraries stay as they are.
 
     These are the bounds that glibc comes to by itself once an array of 32 MiB has been freed.
+    For processes of yarnml's own alone: a user's program would stay larger than it has to be.
     """
     with contextlib.suppress(OSError, AttributeError):
         library = ctypes.CDLL(None)
