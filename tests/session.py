@@ -16,6 +16,10 @@ from tests import lean
 TEST_VARIABLE = "PYTEST_CURRENT_TEST"
 
 MAX_RESIDENT_BYTES = 2 * 2**30
+"""Memory that a process may have in any case."""
+
+MAX_PERCENT = 60
+"""The share of the machine's memory that all may have before one lets go of what is above."""
 
 
 def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -69,13 +73,14 @@ def pytest_pyfunc_call() -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def bounded_memory() -> Iterator[None]:
-    """Let go of compiled programs after a module where they have become many: all processes share the memory.
+    """Let go of compiled programs after a module where they are many and memory is scarce: all processes share it.
 
     The C library is told to give it back: else it would be too much after every later module, and each would compile
     its programs again.
     """
     yield
-    if psutil.Process().memory_info().rss > MAX_RESIDENT_BYTES:
+    is_large = psutil.Process().memory_info().rss > MAX_RESIDENT_BYTES
+    if is_large and psutil.virtual_memory().percent > MAX_PERCENT:
         jax.clear_caches()
         gc.collect()
         if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):  # glibc's
