@@ -25,7 +25,6 @@ from yarnml.reduce.reducer import StepAborted
 from yarnml.reduce.server import PeerServices, ReducerServer
 from yarnml.worker.affinity import available_cores, bind_thread
 from yarnml.worker.environment import Environment, read_environment
-from yarnml.worker.freed_memory import keep_freed_memory
 from yarnml.worker.progress import ProgressTracker
 
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
@@ -50,7 +49,6 @@ def main() -> int:
 
 def work(environment: Environment) -> int:
     """Run one role to its end; the exit status is 0 when the master said stop."""
-    keep_freed_memory()
     peers = PeerServices(environment.credentials)
     tracker = ProgressTracker()
     # A thread has the cores of the thread that starts it.  So what serves other workers starts first, on the cores that
