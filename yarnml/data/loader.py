@@ -63,7 +63,7 @@ class Loader:
         self._schema = schema
         self._shards = shards
         self._columns = columns(schema, stored)
-        self._decoded_columns = with_coded(self._columns, {f.name for f in schema.keyed if len(f.steps) == 1})
+        self._decoded_columns = with_coded(self._columns, {f.name for f in schema.keyed if f.takes_dictionary})
         self._cache = cache
         self._trains = trains
         self._shuffled: dict[int, _OrderedShard] = {}

@@ -84,7 +84,7 @@ def keys_of(table: pa.Table, schema: Schema, where: str, *, narrow: bool = False
 
 
 def _keys(column: pa.ChunkedArray, feature: Feature, where: str) -> KeyRows:
-    array = coded_array(column) if len(feature.steps) == 1 else one_array(column)
+    array = coded_array(column) if feature.takes_dictionary else one_array(column)
     if pa.types.is_floating(array.type):
         array = pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
     keys = follow(feature.steps, array, feature.name, where)

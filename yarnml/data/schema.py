@@ -58,6 +58,11 @@ class Feature(Struct, frozen=True, array_like=True):
         """True where the column becomes keys, and none of the numbers of a row."""
         return bool(self.steps) and isinstance(self.steps[-1], Key)
 
+    @property
+    def takes_dictionary(self) -> bool:
+        """True where keys are made of the column as it is stored, so that each different text is hashed once."""
+        return self.is_keyed and len(self.steps) == 1
+
 
 class Offset(Struct, frozen=True, array_like=True):
     """A column that is added to a model's linear predictor with coefficient 1; of an exposure its logarithm."""

@@ -21,6 +21,7 @@ from yarnml.learners.base import Batch, Scores
 from yarnml.learners.named_arrays import finite, from_tensors, tensors
 from yarnml.learners.noise import key_of
 from yarnml.learners.tables.base import Entries, TableLearner, TableState
+from yarnml.learners.units import degree_of
 from yarnml.reduce.keyed import KeyedVector
 from yarnml.reduce.tree import Value
 from yarnml.sparse.base import ParameterTable, described
@@ -45,7 +46,7 @@ class TableProgram:
     def __init__(self, learner: TableLearner, schema: Schema) -> None:
         self._learner = learner
         self._schema = schema
-        self._in_loss_units = partial(loss_in_label_units, kind=schema.label_scale, degree=2)
+        self._in_loss_units = partial(loss_in_label_units, kind=schema.label_scale, degree=degree_of(learner))
         self.name = f"{type(learner).__module__}.{type(learner).__qualname__} {schema.width} {schema.outputs}"
         self._gradient = gradient_of(learner, self.name, schema.label_scale)
         self._evaluate = FirstCall(jax.jit(self._outputs_and_losses), f"{self.name} evaluate")

@@ -171,6 +171,7 @@ def search(
                 missing[c] = sums[j, k, width - 1, c]
                 if missing[c] != 0:
                     sides = 2
+            # Most trees have two sums a bin.  A loop without arrays of sums takes a twentieth off a fit of small trees.
             if channels == 2 and not bounded:
                 g = 0.0
                 own = 0.0

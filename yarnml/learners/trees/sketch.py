@@ -130,9 +130,8 @@ def _filled(counts: Array, full: Any) -> tuple[Array, Array, Array]:
     heavy = counts >= full
     shared = np.cumsum(np.where(heavy, 0.0, counts), axis=-1)
     inside = shared - np.maximum.accumulate(np.where(heavy, shared, 0.0), axis=-1)
-    is_last = np.concatenate(
-        [heavy[..., 1:], np.ones_like(heavy[..., :1])], axis=-1
-    )  # of light cells between two heavy
+    # Of the light cells between two heavy ones.
+    is_last = np.concatenate([heavy[..., 1:], np.ones_like(heavy[..., :1])], axis=-1)
     return heavy, inside, np.where(heavy, 1.0, np.where(is_last, np.ceil(inside / full), 0.0))
 
 

@@ -7,7 +7,6 @@ code.  Here the files that are installed are the truth, and what is being edited
 
 The key is the digest of all files' names and digests.  The digests of what came in wheels stand in their RECORD; only
 what is in no RECORD, or younger than it, is read.  So the key is quick, sees every edit, and is that of the content.
-
 """
 
 import csv

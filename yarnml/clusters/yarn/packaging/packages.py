@@ -85,8 +85,8 @@ class Packages:
                 with translated(JobFileError, f"{package.what} can't be read"), local.opened(package.source) as file:
                     _store(file, package, note)
             else:
-                if said := package.hint():
-                    note(said)
+                if advice := package.hint():
+                    note(advice)
                 with tempfile.TemporaryFile(prefix="yarnml-") as packed:
                     _pack(package.source, packed, package.what, note)
                     _store(packed, package, note)

@@ -6,6 +6,7 @@ a second submit packs and uploads nothing, and it is fetched and unpacked once o
 
 import os
 import sys
+from functools import partial
 from typing import Literal
 
 from msgspec import Struct
@@ -124,15 +125,8 @@ def _interpreter(
     items = archive.site_items(installed, _left_out(installed, chosen.packages))
     sources = archive.source_items(installed)
     _check_yarnml(installed, items, sources)
-
-    def hint() -> str:
-        if chosen.packages:
-            return ""
-        from yarnml.clusters.yarn.packaging import lighter  # masters load this module, too, and pack nothing
-
-        code = [*own, *(item for part in sources.values() for item in part)]
-        return lighter.hint(installed, items, code, job.urls.values())
-
+    code = [*own, *(item for part in sources.values() for item in part)]
+    hint = str if chosen.packages else partial(_hint, installed, items, code, job)
     url = packages.pack("environments", items, f"the environment {installed.prefix}", hint)
     packed = Resource(url, "file")
     lines = bootstrap.packed(f"python{installed.version}", installed.version, installed.machine)
@@ -156,6 +150,13 @@ def _checked(installed: Installed) -> Installed:
             "found, so they can't travel; install it without --editable."
         )
     return installed
+
+
+def _hint(installed: Installed, items: list[Item], code: list[Item], job: BaseJob) -> str:
+    """A sentence about the packages that a job could do without; empty where there is nothing to say."""
+    from yarnml.clusters.yarn.packaging import lighter  # masters load this module, too, and pack nothing
+
+    return lighter.hint(installed, items, code, job.urls.values())
 
 
 def _left_out(installed: Installed, packages: list[str]) -> frozenset[str]:
