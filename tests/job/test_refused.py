@@ -178,8 +178,8 @@ def test_missing_field(field: str) -> None:
             "training.local_steps is for learners without a table of keys, which sparse_linear has; remove it.",
         ),
         (
-            document(learner={"kind": "mlp"}, training={"delay": 1, "state": "sharded"}),
-            "training.state sharded does not go with training.delay; remove one of the two.",
+            document(learner={"kind": "mlp"}, training={"local_steps": 2, "state": "sharded"}),
+            "training.state sharded does not go with training.local_steps; remove one of the two.",
         ),
         (
             document(learner={"kind": "mlp"}, training={"delay": 1, "batch_size": "full"}),

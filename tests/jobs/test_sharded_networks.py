@@ -1,5 +1,7 @@
 """Networks whose parameters and optimizer state are cut into parts: the bits of a network in one piece."""
 
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,13 @@ import pytest
 import yarnml
 from tests.conftest import MakeOnce
 from tests.processes import lose_each_role, running, saved_steps, wait_for
+from yarnml.events.events import Outcome
 
 pytestmark = pytest.mark.long
 
 Job = dict[str, Any]
 
+EPOCH_STEPS = 4
 FEATURES = [f"x{number}" for number in range(20)]
 
 
@@ -61,13 +65,25 @@ def model_bits(folder: Path) -> bytes:
 
 
 @pytest.fixture
-def expected(job: Job, made_once: MakeOnce) -> bytes:
-    """The model of one process, which has it in one piece."""
+def alone(job: Job, made_once: MakeOnce) -> Callable[[int], bytes]:
+    """Trains the job with a delay in one process, which has the model in one piece; its bits."""
 
-    def train(folder: Path) -> None:
-        yarnml.run(job | {"checkpoint": {"path": str(folder / "job")}, "export": str(folder / "models")}, "inline")
+    def bits(delay: int) -> bytes:
+        whole = job | {"training": job["training"] | {"delay": delay}}
 
-    return model_bits(made_once("a network in one piece", train) / "models")
+        def train(folder: Path) -> None:
+            places = {"checkpoint": {"path": str(folder / "job")}, "export": str(folder / "models")}
+            yarnml.run(whole | places, "inline")
+
+        return model_bits(made_once(f"a network in one piece, {delay}, {sorted(job['learner'])}", train) / "models")
+
+    return bits
+
+
+@pytest.fixture
+def expected(alone: Callable[[int], bytes]) -> bytes:
+    """The model of one process without a delay."""
+    return alone(0)
 
 
 def in_parts(job: Job, workers: int, reducers: int, state: str = "sharded") -> Job:
@@ -76,6 +92,16 @@ def in_parts(job: Job, workers: int, reducers: int, state: str = "sharded") -> J
 
 
 INLINE = (1, 0, "replicated")
+
+
+def staged(job: Job, stages: list[Any]) -> Iterator[tuple[Any, Outcome]]:
+    """Train the job stage by stage, each an epoch further in other processes and the last one to the end."""
+    for number, stage in enumerate(stages):
+        is_last = number == len(stages) - 1
+        whole = in_parts(job, *stage)
+        some = {"epochs": job["training"]["epochs"] if is_last else number + 1}
+        whole |= {"training": whole["training"] | some, "export": job["export"] if is_last else None}
+        yield stage, yarnml.run(whole, "inline" if stage is INLINE else "local")
 
 
 @pytest.mark.parametrize(
@@ -88,22 +114,40 @@ INLINE = (1, 0, "replicated")
 )
 def test_any_number_of_processes(job: Job, expected: bytes, stages: list[Any]) -> None:
     """A network in any number of parts has the bits of one in one piece, also where one goes on from the other."""
-    for number, stage in enumerate(stages):
-        is_last = number == len(stages) - 1
-        some = {"epochs": 4 if is_last else number + 1}
-        whole = in_parts(job, *stage)
-        whole |= {"training": whole["training"] | some, "export": job["export"] if is_last else None}
-        outcome = yarnml.run(whole, "inline" if stage is INLINE else "local")
+    for stage, outcome in staged(job, stages):
         workers, reducers, *_ = stage
         if stage is not INLINE:
             assert f"parameters and optimizer state were in {reducers or workers} parts of " in outcome.remarks[-1]
     assert model_bits(Path(job["export"])) == expected
 
 
+@pytest.mark.parametrize(
+    ("delay", "stages"),
+    [
+        pytest.param(2, [INLINE, (2, 1), INLINE], id="in one piece, then in a part, then in one piece"),
+        pytest.param(1, [(3, 2), (1, 0), (2, 0)], id="in two parts, in one, and in two", marks=pytest.mark.breadth),
+    ],
+)
+@pytest.mark.parametrize("is_plain", [pytest.param(False, marks=pytest.mark.breadth), True])
+def test_a_delay(job: Job, alone: Callable[[int], bytes], is_plain: bool, delay: int, stages: list[Any]) -> None:
+    """With a delay, too, where each goes on from the other's checkpoint within an epoch, which has older states.
+
+    Of a plain network these have nothing that no table has.
+    """
+    job["training"]["delay"] = delay
+    if is_plain:
+        job["learner"] = {"kind": "mlp", "hidden": [8]}
+    folder = Path(job["checkpoint"]["path"])
+    for _ in staged(job, stages):
+        shutil.rmtree(max(folder.glob("checkpoints/step-*")))
+        assert saved_steps(folder)[-1] % EPOCH_STEPS
+    assert model_bits(Path(job["export"])) == alone(delay) != alone(0)
+
+
 def test_starts_from_a_model(job: Job, made_once: MakeOnce, expected: bytes) -> None:
     """A network in parts that starts from a model has the bits of one in one piece that does."""
     assert expected
-    models = made_once("a network in one piece", lambda folder: None) / "models"
+    models = made_once(f"a network in one piece, 0, {sorted(job['learner'])}", lambda folder: None) / "models"
     again = job | {"start_from": str(models / "1"), "training": job["training"] | {"epochs": 1}}
     bits = set()
     for number, stage in enumerate([INLINE, (2, 0)]):
@@ -137,9 +181,10 @@ def test_starts_from_parts(job: Job, tmp_path: Path) -> None:
 
 
 @pytest.mark.breadth
-def test_killed_and_continued(job: Job, write_job: Any) -> None:
+@pytest.mark.parametrize("delay", [0, 1])
+def test_killed_and_continued(job: Job, delay: int, write_job: Any) -> None:
     """A network of which workers, owners and followers are killed has the same bits in the end."""
-    job["training"]["epochs"] = 30
+    job["training"] |= {"epochs": 30, "delay": delay}
     job["learner"]["optimizer"]["learning_rate"] = 0.001
     folder = Path(job["checkpoint"]["path"])
     alone = job | {"checkpoint": {"path": f"{folder}-alone"}, "export": f"{folder}-alone/models"}

@@ -113,7 +113,10 @@ class OwnedTable:
         )
 
     def set_rows(self, step: int, run: Run) -> None:
-        """Have the owners and followers hold these rows, all of a table with one block, as they are after a step."""
+        """Have the owners and followers hold these rows, all of a table with one block, as they are after a step.
+
+        ``run``: these, and side by side with them those before each of the newest updates, as many as are still read.
+        """
         parts = self._owners.parts
         questions = []
         for number, part in enumerate(parts):

@@ -31,6 +31,7 @@ from yarnml.sparse.base import Part
 from yarnml.sparse.run import Keys, Run
 from yarnml.sparse.stored import KEYS
 from yarnml.sparse.table import Table, restored
+from yarnml.sparse.undo import Undo
 from yarnml.storage.integrity import TornFile
 from yarnml.storage.tensors import not_finite
 
@@ -85,12 +86,18 @@ class Owner:
             self.kept.parts[begin.number] = part
 
     def set_rows(self, generation: int, step: int, number: int, run: Run) -> None:
-        """Have a part of one block hold these rows alone.  Raises WorkerLost where they come too late."""
+        """Have a part of one block hold these rows alone.  Raises WorkerLost where they come too late.
+
+        ``run``: see `yarnml.reduce.owned_table.OwnedTable.set_rows`.
+        """
         with self._lock:
             part = self.kept.after(step, number)
             self.kept.refuse_older(generation, f"The rows of step {step}")
             (block,) = part.table.blocks
-            table = part.table.restored({KEYS: run.keys, block.name: run.values})
+            newest, *older = np.split(run.values, run.width // block.rule.stored(block.width), axis=1)
+            table = part.table.restored({KEYS: run.keys, block.name: newest})
+            for rows in reversed(older):
+                table.undos.push(Undo.of_all(run.keys, [rows]))
             self.kept.parts[number] = part._replace(table=table)
 
     def _let_go(self, begin: BeginTable) -> None:

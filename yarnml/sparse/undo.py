@@ -33,6 +33,11 @@ class Undo(NamedTuple):
     made: int = -1
     rare: Count | None = None
 
+    @classmethod
+    def of_all(cls, keys: Keys, rows: list[Matrix]) -> "Undo":
+        """The rows before an update of all keys of a table without ages, to be read."""
+        return cls(keys, np.ones(len(keys), bool), rows, np.zeros(len(keys), np.int32))
+
 
 class Undos:
     """The newest updates of a table, ``remembered`` of them at most."""

@@ -106,7 +106,7 @@ def _compiled(learner: Learner, schema: Schema, job: Job) -> CompiledLearner:
     element_wise = _element_wise(learner, job)
     options = COMPILER_OPTIONS if element_wise else None
     is_sharded = training.state == "sharded" and element_wise is not None
-    check_fits(learner, available(), training.delay, is_sharded=is_sharded)
+    check_fits(learner, available(), 0 if is_sharded else training.delay, is_sharded=is_sharded)
     keeps_states = training.delay > 0
     arithmetic = training.micro_batch_size, training.gradients
     program = Program(learner, schema, *arithmetic, keeps_states=keeps_states, update_options=options)

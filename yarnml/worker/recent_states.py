@@ -3,14 +3,19 @@
 from collections import deque
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from yarnml.learners.base import State
-from yarnml.learners.named_arrays import from_tensors, on_host, tensors
+from yarnml.learners.named_arrays import on_host, tensors
 from yarnml.learners.tables.base import TableState
+from yarnml.worker.sharded_program import ShardedState
+from yarnml.worker.state_arrays import OLDER, older_states
 
-OLDER = "older"
-"""The names of older states' arrays begin with it: ``older/1/…`` is the one before the newest."""
+_HAS_TABLE = (TableState, ShardedState)
+
+THERE = "there"
+"""The name of an empty array of each older state: where a table has all of it, there is no other."""
 
 
 class RecentStates:
@@ -43,7 +48,7 @@ class RecentStates:
         number = max(0, ahead - self._delay + self.older)
         state = self._states[number]
         updates = self.older - number
-        return state._replace(table=state.table.before(updates)) if updates and isinstance(state, TableState) else state
+        return state._replace(table=state.table.before(updates)) if updates and isinstance(state, _HAS_TABLE) else state
 
     def push(self, state: State) -> None:
         """Take in the state after one more update."""
@@ -52,7 +57,7 @@ class RecentStates:
     def drain(self) -> None:
         """Let go of all states but the newest one."""
         self.newest = self.newest
-        if isinstance(self.newest, TableState):
+        if isinstance(self.newest, _HAS_TABLE):
             self.newest.table.forget()
 
     @property
@@ -63,25 +68,29 @@ class RecentStates:
     def older_tensors(self) -> dict[str, npt.NDArray[Any]]:
         """The arrays of all states but the newest one, by name, but for those of their table."""
         older = {str(age): _without_table(state) for age, state in self._older()}
-        return tensors({OLDER: older}) if older else {}
+        in_parts = isinstance(self.newest, ShardedState)
+        is_there = {f"{OLDER}/{age}/{THERE}": np.zeros(0, np.uint8) for age in older if in_parts}
+        return is_there | tensors({OLDER: older}) if older else {}
 
     def load(self, newest: State, arrays: dict[str, npt.NDArray[Any]]) -> None:
         """Take over a state and the older ones among these arrays; KeyError or ValueError where they are none."""
-        ages = sorted({int(name.split("/")[1]) for name in arrays if name.startswith(f"{OLDER}/")}, reverse=True)
-        form = _without_table(newest)
-        older = from_tensors({OLDER: {str(age): form for age in ages}}, arrays)[OLDER] if ages else {}
+        older = older_states(_without_table(newest), arrays)
         self._states.clear()
-        self._states.extend([*(_with_table_of(newest, older[str(age)]) for age in ages), newest])
+        self._states.extend([*(_with_table_of(newest, state) for state in reversed(older)), newest])
 
     def _older(self) -> list[tuple[int, State]]:
         return [(self.older - n, state) for n, state in enumerate(self._states)][:-1]
 
 
 def _without_table(state: State) -> Any:
-    """A state but for its table."""
+    """A state but for its table, as it is stored."""
+    if isinstance(state, ShardedState):
+        return state.rest
     return state._replace(table=None) if isinstance(state, TableState) else state
 
 
 def _with_table_of(newest: State, state: Any) -> State:
     """A state that was restored without its table; that of the newest one is its own, too."""
+    if isinstance(newest, ShardedState):
+        return ShardedState(state, newest.table)
     return on_host(state)._replace(table=newest.table) if isinstance(newest, TableState) else state

@@ -83,7 +83,7 @@ class Replica:
         state: Any
         if owners and compiled.element_wise:
             self.program = sharded = sharded_program(compiled)
-            self.owned = OwnedTable(sharded.blocks, owners)
+            self.owned = OwnedTable(sharded.blocks, owners, delay=delay)
             state = sharded.without_rows(self._first_state, self.owned)
         else:
             state = self._first_state()

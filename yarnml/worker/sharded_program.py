@@ -26,12 +26,13 @@ from yarnml.reduce.owned_table import OwnedTable
 from yarnml.reduce.tree import Value
 from yarnml.sparse.block import Block
 from yarnml.sparse.run import Run
+from yarnml.sparse.stored import BEFORE
 from yarnml.storage.tensors import Packed, digest
 from yarnml.worker.compiled_learners import CompiledLearner
 from yarnml.worker.flattening import Flattening
 from yarnml.worker.parameter_rows import BLOCK, ParameterRows
 from yarnml.worker.program import Program
-from yarnml.worker.state_arrays import Arrays
+from yarnml.worker.state_arrays import OLDER, Arrays, older_states
 
 
 class ShardedState(NamedTuple):
@@ -137,14 +138,22 @@ class ShardedProgram:
         return ShardedState(jax.jit(lambda: first_state()._replace(parameters=None, optimizer=None))(), table)
 
     def rows(self, state: State, scaling: Scaling, arrays: Arrays | None) -> Run:
-        """The rows of its table for a first state, or for one in one piece that was saved as these arrays."""
+        """The rows of its table for a first state, or for one in one piece that was saved as these arrays.
+
+        Beside them are those of the older states among these.
+        """
+        states = [state]
         if arrays is not None:
-            state, _ = self._program.loaded(state, scaling, arrays)
-        return Run(self._rows.keys, self._rows.stored(state))
+            newest, _ = self._program.loaded(state, scaling, arrays)
+            states = [newest, *older_states(newest, arrays)]
+        return Run(self._rows.keys, np.concatenate([self._rows.stored(state) for state in states], axis=1))
 
     def in_one_piece(self, rows: Arrays) -> Arrays:
-        """The arrays by name of a state that is in one piece, as far as they are in the rows of a table."""
-        return tensors({"state": self._rows.restored(rows[BLOCK])})
+        """The arrays by name of a state that is in one piece, and of older ones, as far as a table's rows have them."""
+        states = {"state": self._rows.restored(rows[BLOCK])}
+        named = [(name.split("/"), array) for name, array in rows.items() if name.startswith(BEFORE)]
+        older = {age: self._rows.restored(array) for (_, age, name), array in named if name == BLOCK}
+        return tensors(states | ({OLDER: older} if older else {}))
 
     def _followed(self, rest: State, dense: Any) -> tuple[State, Scores]:
         """The next state but for its rows, by the sums that belong to none; to be compiled."""

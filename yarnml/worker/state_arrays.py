@@ -18,6 +18,9 @@ from yarnml.learners.warm_start import Earlier, Started, WarmStart
 
 Arrays = dict[str, npt.NDArray[Any]]
 
+OLDER = "older"
+"""The names of older states' arrays begin with it: ``older/1/…`` is the one before the newest."""
+
 
 def saved(learner: Learner, state: State, scaling: Scaling) -> Arrays:
     """All arrays of a state by name, without room that nothing is in yet."""
@@ -33,6 +36,13 @@ def loaded(learner: Learner, state: State, scaling: Scaling, arrays: Arrays) -> 
         arrays = _with_room(learner, arrays)
     tree = from_tensors({"scaling": scaling, "state": state}, arrays)
     return _owned(learner, tree["state"]), jax.tree.map(np.asarray, tree["scaling"])
+
+
+def older_states(form: Any, arrays: Arrays) -> list[Any]:
+    """The older states of this form among these arrays, the newest of them first; KeyError or ValueError for others."""
+    ages = sorted({int(name.split("/")[1]) for name in arrays if name.startswith(f"{OLDER}/")})
+    older = from_tensors({OLDER: {str(age): form for age in ages}}, arrays)[OLDER] if ages else {}
+    return [older[str(age)] for age in ages]
 
 
 def _with_room(learner: Learner, arrays: Arrays) -> Arrays:

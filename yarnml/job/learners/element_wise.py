@@ -84,7 +84,6 @@ def check_element_wise(job: "Job") -> None:
         "training.batch_size full": training.batch_size == "full",
         f"training.gradients {training.gradients}": training.gradients != "float32",
         "training.local_steps": training.local_steps > 1,
-        "training.delay": training.delay > 0,
         "checkpoint.full_every where the learner has no keys": job.checkpoint.full_every > 1,
         "workers.gpus where the learner has no keys": job.workers.gpus > 0,
     }
