@@ -9,7 +9,7 @@ import yaml
 
 from tests.conftest import MakeOnce, job_on_digits
 from tests.faults.figures import Suffered, table
-from tests.faults.plan import EPOCHS, STEPS
+from tests.faults.plan import EPOCHS, KINDS, STEPS
 from tests.faults.runs import watched
 
 RUNS = 1  # of the short form
@@ -19,6 +19,7 @@ SUFFERED = pytest.StashKey[list[Suffered]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--runs", type=int, default=RUNS, help="how many seeds of the fault suite to run")
     parser.addoption("--first", type=int, default=0, help="the first seed")
+    parser.addoption("--kind", choices=sorted({*KINDS}), help="the kind of all jobs, which else the seeds choose")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -43,7 +44,7 @@ def suffered(pytestconfig: pytest.Config) -> list[Suffered]:
 class Write(Protocol):
     """Writes the job that suffers into a folder: short steps by three workers, patient for eight seconds."""
 
-    def __call__(self, folder: Path, *, has_table: bool = False, delay: int = 0) -> Path: ...
+    def __call__(self, folder: Path, *, kind: str = "network", delay: int = 0) -> Path: ...
 
 
 class Undisturbed(NamedTuple):
@@ -60,13 +61,13 @@ def model_bits(version: Path) -> list[bytes]:
 
 @pytest.fixture(scope="session")
 def write(digits: Path, example_data: Callable[[str], Path]) -> Write:
-    def write(folder: Path, *, has_table: bool = False, delay: int = 0) -> Path:
+    def write(folder: Path, *, kind: str = "network", delay: int = 0) -> Path:
         job = job_on_digits(digits, folder)
         job["training"] = {"epochs": EPOCHS, "batch_size": 256, "shards": 3, "delay": delay}
-        if has_table:
+        if kind == "table":
             job["data"] = clicks(example_data("clicks"))
             job["learner"] = {"kind": "sparse_factorization_machine", "rank": 2, "min_count": 3, "max_age": "9 steps"}
-            job["training"]["state"] = "sharded"
+        job["training"]["state"] = "replicated" if kind == "network" else "sharded"
         job["workers"] = {"count": 3, "timeout": 8, "max_failures": 50}
         job["checkpoint"] |= {"every": "10 epochs", "keep": 2}
         path = folder / "job.yaml"
@@ -85,16 +86,16 @@ def clicks(folder: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(write: Write, made_once: MakeOnce) -> Callable[[bool, int], Undisturbed]:
-    """The job without faults, by whether it has a table and by its delay."""
+def undisturbed(write: Write, made_once: MakeOnce) -> Callable[[str, int], Undisturbed]:
+    """The job without faults, by its kind and its delay."""
 
-    def trained(has_table: bool, delay: int) -> Undisturbed:
+    def trained(kind: str, delay: int) -> Undisturbed:
         def train(folder: Path) -> None:
-            with watched(write(folder, has_table=has_table, delay=delay)) as run:
+            with watched(write(folder, kind=kind, delay=delay)) as run:
                 assert run.end() == 0, run.output
             (folder / "seconds").write_text(str(run.seconds))
 
-        folder = made_once(f"undisturbed under watch, {has_table}, {delay}", train)
+        folder = made_once(f"undisturbed under watch, {kind}, {delay}", train)
         return Undisturbed(model_bits(folder / "models/1"), float((folder / "seconds").read_text()))
 
     return trained

@@ -71,7 +71,7 @@ time.time_ns = lambda: int(time.time() * 1e9)
 @pytest.mark.timeout(2 * DEADLINE)
 def test_a_clock_that_jumps_changes_nothing(
     write: Callable[[Path], Path],
-    undisturbed: Callable[[bool, int], Undisturbed],
+    undisturbed: Callable[[str, int], Undisturbed],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -83,4 +83,4 @@ def test_a_clock_that_jumps_changes_nothing(
     with watched(write(tmp_path)) as run:
         assert run.end() == 0, run.output
         assert "lost:" not in run.output
-    assert model_bits(tmp_path / "models/1") == undisturbed(False, 0).model
+    assert model_bits(tmp_path / "models/1") == undisturbed("network", 0).model

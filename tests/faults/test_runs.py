@@ -12,7 +12,7 @@ import pytest
 from tests.faults.acts import ACTS, Missed
 from tests.faults.conftest import Undisturbed, Write, model_bits
 from tests.faults.figures import Suffered, cost
-from tests.faults.plan import EPOCHS, LAST_FIRST_STEP, STEPS, Fault, plan
+from tests.faults.plan import EPOCHS, KINDS, LAST_FIRST_STEP, STEPS, Fault, plan
 from tests.faults.runs import DEADLINE, Run, watched
 from tests.processes import wait_for
 
@@ -23,16 +23,17 @@ pytestmark = pytest.mark.long
 def test_same_bits_whatever_happens(
     seed: int,
     write: Write,
-    undisturbed: Callable[[bool, int], Undisturbed],
+    undisturbed: Callable[[str, int], Undisturbed],
     suffered: list[Suffered],
+    pytestconfig: pytest.Config,
     tmp_path: Path,
 ) -> None:
     """Faults that a seed decides cost time; the model has the bits of an undisturbed run, and nothing is left."""
-    what = plan(seed)
-    print(f"python -m pytest tests/faults/test_runs.py --runs 1 --first {seed}", *what.faults, sep="\n")
+    what = plan(seed, pytestconfig.getoption("--kind"))
+    print(f"pytest tests/faults/test_runs.py --runs 1 --first {seed} --kind '{what.kind}'", *what.faults, sep="\n")
     print(f"reducers: {what.reducers}, delay: {what.delay}")
-    expected = undisturbed(what.has_table, what.delay)
-    job = write(tmp_path, has_table=what.has_table, delay=what.delay)
+    expected = undisturbed(what.kind, what.delay)
+    job = write(tmp_path, kind=what.kind, delay=what.delay)
     with watched(job, "--set", f"reducers.count={what.reducers}") as run:
         hits = [(fault.act, at) for fault in what.faults if (at := _hit(run, fault))]
         status = run.end()
@@ -68,14 +69,14 @@ def _hit(run: Run, fault: Fault) -> float | None:
 def test_a_seed_is_a_plan() -> None:
     """A seed gives the same faults each time, another seed others.
 
-    Every kind of fault comes first in some plan, and early enough for a job that is quick.  Jobs with a table and
-    those without have every delay.
+    Every kind of fault comes first in some plan, and early enough for a job that is quick.  Jobs of all kinds have
+    every delay.
     """
     assert plan(3) == plan(3) != plan(4)
     assert max(plan(seed).faults[0].step for seed in range(200)) <= LAST_FIRST_STEP
     assert {plan(seed).faults[0].act for seed in range(len(ACTS))} == set(ACTS)
-    kinds = {(plan(seed).has_table, plan(seed).delay) for seed in range(200)}
-    assert kinds == {(has_table, delay) for has_table in (False, True) for delay in (0, 1, 2)}
+    kinds = {(plan(seed).kind, plan(seed).delay) for seed in range(200)}
+    assert kinds == {(kind, delay) for kind in KINDS for delay in (0, 1, 2)}
 
 
 @pytest.mark.timeout(DEADLINE)
