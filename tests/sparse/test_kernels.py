@@ -113,6 +113,18 @@ def test_merge(kernel: Kernels, left: dict[int, tuple[float, ...]], right: dict[
     assert values[:count].tobytes() == b"".join(expected[key].tobytes() for key in sorted(expected))
 
 
+@pytest.mark.parametrize("kernel", BOTH)
+@settings(max_examples=25)
+@given(st.sets(st.integers(0, 30)), st.sets(st.integers(0, 30)))
+def test_in_both(kernel: Kernels, left: set[int], right: set[int]) -> None:
+    """The keys at the places that are found are those of both, in ascending order."""
+    keys = [keys_of(sorted(numbers), 59) for numbers in (left, right)]
+    places = np.full((2, min(len(left), len(right))), -1, np.int32)
+    count = kernel.in_both(*keys, *places)
+    for own, shared in zip(keys, places, strict=True):
+        assert own[shared[:count]].tolist() == keys_of(sorted(left & right), 59).tolist()
+
+
 def test_an_index_grows() -> None:
     """Ten thousand keys in parts, more than a new table has room for, keep their numbers."""
     keys = np.random.default_rng(0).permutation(20_000).astype(np.uint64) << np.uint64(44)

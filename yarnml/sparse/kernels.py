@@ -36,6 +36,10 @@ class Kernels(NamedTuple):
     `yarnml.sparse.run.merge`.  Returns how many keys it has.
         values: float32 [keys, width].
 
+    ``in_both(left, right, left_places, right_places)``: the places of the keys that are in both, of which each has
+    ascending ones: among the first, and among the second.  Returns how many they are.
+        left_places, right_places: int32, of the length of the shorter.
+
     ``order(keys, shift, starts, order)``: the places of different keys in ascending order.  False where they
     can't be told apart by their highest bits, so that another way is quicker.
         starts: int64 [a power of two, and 1], to work with; shift: as above, of this power.  order: int64 [keys].
@@ -63,6 +67,7 @@ class Kernels(NamedTuple):
     first: Callable[..., Any]
     find: Callable[..., Any]
     merge: Callable[..., Any]
+    in_both: Callable[..., Any]
     order: Callable[..., Any]
     row_sums: Callable[..., Any]
     key_sums: Callable[..., Any]
@@ -84,6 +89,7 @@ _SIGNATURES = (
     _for_both("void(KEYS, uint64, int32[::1], int32[::1])"),
     _for_both("void(KEYS, uint64, int32[::1], KEYS, int32[::1])"),
     ["int64(uint64[::1], float32[:, ::1], uint64[::1], float32[:, ::1], uint64[::1], float32[:, ::1])"],
+    ["int64(uint64[::1], uint64[::1], int32[::1], int32[::1])"],
     ["boolean(uint64[::1], uint64, int64[::1], int64[::1])"],
     ["void(int32[::1], int64[::1], float32[::1], float32[::1], float32[::1])"],
     ["void(int32[::1], int64[::1], float32[::1], float32[::1], float32[::1])"],

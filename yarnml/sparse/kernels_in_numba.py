@@ -88,6 +88,21 @@ def merge(
     return count
 
 
+def in_both(left: Array, right: Array, left_places: Array, right_places: Array) -> int:
+    i = 0
+    j = 0
+    count = 0
+    while i < len(left) and j < len(right):  # without branches: which key is larger can't be foretold
+        left_places[count] = i
+        right_places[count] = j
+        is_left = left[i] <= right[j]
+        is_right = right[j] <= left[i]
+        count += is_left & is_right
+        i += is_left
+        j += is_right
+    return count
+
+
 def order(keys: Array, shift: np.uint64, starts: Array, order: Array) -> bool:
     size = len(starts) - 1
     starts[:] = 0

@@ -59,6 +59,15 @@ def merge(
     return len(union)
 
 
+def in_both(left: Array, right: Array, left_places: Array, right_places: Array) -> int:
+    places = np.searchsorted(right, left)
+    known = np.flatnonzero(places < len(right))
+    known = known[right[places[known]] == left[known]]
+    left_places[: len(known)] = known
+    right_places[: len(known)] = places[known]
+    return len(known)
+
+
 def order(keys: Array, shift: np.uint64, starts: Array, order: Array) -> bool:
     order[:] = np.argsort(keys)
     return True

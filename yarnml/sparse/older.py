@@ -7,6 +7,7 @@ import numpy as np
 
 from yarnml.data.arrays import Array, Matrix, Places
 from yarnml.sparse.block import Block, first_weights
+from yarnml.sparse.kernels import kernels
 from yarnml.sparse.policy import KeyPolicy
 from yarnml.sparse.run import Keys
 from yarnml.sparse.undo import Undo, in_both
@@ -27,10 +28,10 @@ class FoundRows(NamedTuple):
         """These as they were before some updates, the newest of them first; changed in place."""
         for undo in undos:
             places, old_places = in_both(self.keys, undo.keys)
-            self.has_row[places] = undo.had_row[old_places]
-            self.touched[places] = undo.touched[old_places]
+            self.has_row[places] = undo.had_row.take(old_places)
+            self.touched[places] = undo.touched.take(old_places)
             for rows, old in zip(self.rows, undo.rows, strict=True):
-                rows[places] = old[old_places]
+                kernels().put(rows, places, old.take(old_places, axis=0))
         return self
 
 

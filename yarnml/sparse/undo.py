@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from yarnml.data.arrays import Array, Matrix, Places
+from yarnml.data.arrays import Array, Matrix
 from yarnml.sparse.block import Block
+from yarnml.sparse.index import Numbers
+from yarnml.sparse.kernels import kernels
 from yarnml.sparse.rare_keys import Count
 from yarnml.sparse.run import Keys
 from yarnml.sparse.stored import BEFORE, KEYS, TOUCHED
@@ -88,12 +90,12 @@ class Undos:
         for age in sorted(ages, reverse=True):
             own = {name.split("/")[-1]: array for name, array in arrays.items() if name.startswith(f"{BEFORE}{age}/")}
             had_row = own[HAD_ROW].astype(bool)
-            self.push(Undo(own[KEYS], had_row, [own[block.name] for block in blocks], own[TOUCHED]))
+            keys = np.require(own[KEYS], requirements="W")  # as compiled kernels take them
+            self.push(Undo(keys, had_row, [own[block.name] for block in blocks], own[TOUCHED]))
 
 
-def in_both(keys: Keys, old_keys: Keys) -> tuple[Places, Places]:
+def in_both(keys: Keys, old_keys: Keys) -> tuple[Numbers, Numbers]:
     """The places of the keys that are in both, which are ascending: among the first, and among the second."""
-    places = np.searchsorted(old_keys, keys)
-    known = np.flatnonzero(places < len(old_keys))
-    known = known[old_keys[places[known]] == keys[known]]
-    return known, places[known]
+    places = np.empty((2, min(len(keys), len(old_keys))), np.int32)
+    count = kernels().in_both(keys, old_keys, *places)
+    return places[0, :count], places[1, :count]
