@@ -51,15 +51,17 @@ spark.stop()
 """
 
 
-def main(rounds: int = ROUNDS, packages: str = "") -> None:
+def main(rounds: int = ROUNDS, packages: str = "auto") -> None:
     """From ``yarnml submit`` to the first update, beside Skein and Spark, on a Hadoop of processes.
 
-    ``--packages yarnml`` lets only these packages travel.
+    ``--packages all`` lets the whole environment travel, ``--packages yarnml`` only this package and its requirements.
     """
     print("submit: seconds from the command on, two workers; the same environment is on HDFS already")
     taken: dict[str, list[float]] = {}
     with started() as (_, home):
-        job = small_job(home) | {"environment": {"packages": packages.split()}}
+        job = small_job(home) | {
+            "environment": {"packages": packages if packages in ("auto", "all") else packages.split()}
+        }
         print(f"  packed, stored and unpacked for the first time: {timed(job, 'first')[WHOLE]:.1f} s")
         for number in range(rounds):
             for name, seconds in _round(job, number):

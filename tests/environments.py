@@ -32,10 +32,11 @@ class Venv:
         self.python = str(folder / "bin/python")
         self.site = folder / f"lib/{PYTHON}/site-packages"
 
-    def install(self, name: str, files: dict[str, str], **metadata: str) -> None:
+    def install(self, name: str, files: dict[str, str], *requires: str, **metadata: str) -> None:
         """Write files and a dist-info with their RECORD; ``metadata``: further files of it, dots as two underscores."""
         info = f"{name}-1.0.dist-info"
-        files = files | {f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"}
+        lines = ["Metadata-Version: 2.1", f"Name: {name}", "Version: 1.0", *(f"Requires-Dist: {r}" for r in requires)]
+        files = files | {f"{info}/METADATA": "\n".join(lines) + "\n"}
         files |= {f"{info}/{n.replace('__', '.')}": text for n, text in metadata.items()}
         lines = []
         for path, text in files.items():

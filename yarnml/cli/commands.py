@@ -112,6 +112,7 @@ def submit_command(
     """
     from yarnml.clusters.yarn.application import Login
     from yarnml.clusters.yarn.edge.submit import SubmitOptions, print_application
+    from yarnml.clusters.yarn.packaging.active import describe
     from yarnml.storage.security.identity import PROXY_USER
 
     if (keytab is None) != (principal is None):
@@ -128,6 +129,8 @@ def submit_command(
     login = Login(os.path.abspath(keytab), principal) if keytab and principal else None
     if plan or trial is not None:
         print_plan(job_file, overrides, restart, trial)
+        if text := describe(load(job_file, overrides)):
+            echo(text)
         return
     job = load(job_file, overrides, profile=profile)
     if dry_run:

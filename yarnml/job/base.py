@@ -90,7 +90,7 @@ def check_processes(job: BaseJob) -> None:
     ways = [name for name in given if name != "python" or environment.archive]
     if len(ways) > 1:
         raise JobFileError(f"environment.{' and environment.'.join(ways)} both say where Python is; give one of them.")
-    if environment.packages and given:
+    if environment.packages != "auto" and given:
         raise JobFileError(
             "environment.packages chooses from the active environment, which does not travel with "
             f"environment.{given[0]}; leave one of them out."

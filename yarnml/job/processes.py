@@ -68,7 +68,8 @@ class EnvironmentSpec(Section, frozen=True, kw_only=True):
     ``archive``: URL of a packed environment with bin/python, such as conda-pack's or venv-pack's .tar.gz.
     ``pex``: URL of a pex that holds yarnml, or path of one on this machine.
     ``image``: an image for YARN's Docker runtime whose python3 has yarnml.
-    ``packages``: those of the active environment that travel, with all that they require; without any all of it does.
+    ``packages``: those of the active environment that travel, with all that they require; ``auto``: what yarnml and the
+    job's code need, alone or in the list.  ``all``: the whole environment.
     ``files``: modules (.py) and package folders that travel with the job, for your own model to import.
     ``variables``: environment variables of every process.
     """
@@ -77,6 +78,6 @@ class EnvironmentSpec(Section, frozen=True, kw_only=True):
     archive: Url | None = None
     pex: Url | None = None
     image: str | None = None
-    packages: list[str] = field(default_factory=list)
+    packages: Literal["auto", "all"] | list[str] = "auto"
     files: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)

@@ -80,6 +80,6 @@ def user_errors(name: str) -> Iterator[None]:
         shown.__context__ = None
         shown.__notes__ = None
         reason = str(exc).strip().splitlines()[0] if str(exc).strip() else "no message"
-        if isinstance(exc, ModuleNotFoundError) and FOLDER in os.environ:
+        if isinstance(exc, ModuleNotFoundError) and FOLDER in os.environ and "environment.packages" not in reason:
             reason += " (modules of your own travel with the job when environment.files lists them)"
         raise ModelError(f"{name} raised {type(exc).__name__}: {reason}", "".join(shown.format())) from exc

@@ -84,9 +84,11 @@ def walk(top: str, is_wanted: Callable[[str], bool]) -> Iterator[tuple[str, list
         if (status.st_dev, status.st_ino) in entered:
             continue
         entered.add((status.st_dev, status.st_ino))
-        names = sorted(os.listdir(folder))
-        folders = [name for name in names if os.path.isdir(os.path.join(folder, name))]
-        yield folder, [name for name in names if name not in {*folders}]
+        with os.scandir(folder) as entries:
+            is_folder_by_name = {entry.name: entry.is_dir() for entry in entries}
+        names = sorted(is_folder_by_name)
+        folders = [name for name in names if is_folder_by_name[name]]
+        yield folder, [name for name in names if not is_folder_by_name[name]]
         waiting += [os.path.join(folder, name) for name in reversed(folders) if is_wanted(name)]
 
 

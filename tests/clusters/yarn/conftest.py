@@ -32,8 +32,11 @@ def venv(tmp_path: Path) -> Venv:
 
 @pytest.fixture
 def job() -> Job:
-    """A job without an ``environment`` section: the active environment travels with it."""
-    return load_job({"name": "j", "data": {"train": "/x", "features": ["a"], "label": "b"}, "learner": {"kind": "mlp"}})
+    """A job with which the whole active environment travels."""
+    data = {"train": "/x", "features": ["a"], "label": "b"}
+    return load_job(
+        {"name": "j", "data": data, "learner": {"kind": "mlp"}, "environment": {"packages": "all"}},
+    )
 
 
 @pytest.fixture(scope="module")

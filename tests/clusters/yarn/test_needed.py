@@ -5,11 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.environments import PYTHON, Venv, names, silent, write
-from yarnml.clusters.yarn.packaging import lighter
-from yarnml.clusters.yarn.packaging.archive import Item, site_items
-from yarnml.clusters.yarn.packaging.installed import survey
-from yarnml.clusters.yarn.packaging.needed import needed, whole_extras
+from tests.environments import PYTHON, Venv, names, silent
+from yarnml.clusters.yarn.packaging.needed import needed, whole_extras, with_extras
 from yarnml.clusters.yarn.packaging.provision import provide
 from yarnml.errors import JobFileError
 from yarnml.job.spec import Job
@@ -77,29 +74,11 @@ def test_extras_that_are_whole() -> None:
     assert whole_extras(required, "yarnml") == ["trees"]
 
 
-CODE = r"""
-import used.deeply, yarnml
-"\d"
-def late():
-    from other import thing
-    from . import never
-    from .torch import never
-"""
-
-
-@pytest.mark.long
-def test_who_packs_hears_what_could_stay(venv: Venv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The size of what neither yarnml's metadata nor the code nor the URLs ask for is told, with the field."""
-    for name in ("used", "other", "torch", "s3fs"):
-        venv.install(name, {f"{name}/__init__.py": "#" * 1_000_000})
-    write(tmp_path / "code.py", CODE)
-    write(tmp_path / "wrong.py", "print 1")
-    monkeypatch.setattr(lighter, "LEAST_BYTES", 1_000_000)
-    installed = survey(venv.python)
-    code = [Item(f"own/{name}", str(tmp_path / name), "") for name in ("code.py", "wrong.py")]
-    assert lighter.hint(installed, site_items(installed), code, ["s3://bucket/x", "/y"]) == (
-        "1 MB of the environment's 4 are needed neither by yarnml nor by what your code imports; "
-        'environment.packages: ["yarnml", other, s3fs, used] leaves them here, for a quicker first start.'
-    )
-    monkeypatch.setattr(lighter, "LEAST_BYTES", 2_000_000)
-    assert lighter.hint(installed, site_items(installed), code, ["s3://bucket/x", "/y"]) == ""
+def test_extras_that_a_package_can_make_use_of() -> None:
+    """All but those for who works on it, whether something of them is installed or not."""
+    required = {
+        "tables": ['engine; extra == "fast"', 'pytest; extra == "test"', 'x; extra == "all" or extra == "fast"']
+    }
+    assert with_extras(required, "tables") == "tables[all,fast]"
+    assert needed(required | {"engine": []}, ["tables[all,fast]"]) == {"tables", "engine"}
+    assert with_extras(REQUIRED, "jax") == "jax"

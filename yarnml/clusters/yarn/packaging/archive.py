@@ -9,17 +9,21 @@ The key is the digest of all files' names and digests.  The digests of what came
 what is in no RECORD, or younger than it, is read.  So the key is quick, sees every edit, and is that of the content.
 """
 
+import contextlib
 import csv
 import hashlib
 import importlib.machinery
 import importlib.util
+import json
 import os
+import stat
 from base64 import urlsafe_b64encode
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
-from yarnml.clusters.yarn.packaging import unpack
+from yarnml.clusters.yarn.packaging import stayed, unpack
 from yarnml.clusters.yarn.packaging.bootstrap import SOURCES
 from yarnml.clusters.yarn.packaging.installed import Installed
 from yarnml.job import user_code
@@ -44,16 +48,23 @@ class Item(NamedTuple):
     text: str = ""
 
 
-def site_items(installed: Installed, left_out: Container[str] = ()) -> list[Item]:
-    """The files of site-packages that are not left out, and a .pth file that keeps the rank of further folders."""
+def site_items(
+    installed: Installed, left_out: Container[str] = (), absent: Mapping[str, str] = MappingProxyType({})
+) -> list[Item]:
+    """The files of site-packages that are not left out, and a .pth file that keeps the rank of further folders.
+
+    ``absent``: the modules that are left out, each with its package; who looks for one is told.
+    """
     items = []
     base = f"lib/python{installed.version}/site-packages"
     for number, folder in enumerate(installed.sites):
-        travelling = (item for item in _site(folder) if item.path not in left_out)
-        items += [item._replace(name=f"{base}{number or ''}/{item.name}") for item in travelling]
+        items += [item._replace(name=f"{base}{number or ''}/{item.name}") for item in _site(folder, left_out)]
     lines = [_SOURCES_LINE, *(f"../site-packages{n}" for n in range(1, len(installed.sites)))]
-    text = "\n".join(lines) + "\n"
-    return [*items, Item(f"{base}/00-yarnml.pth", "", text, text)]  # .pth files are read in the order of their names
+    if absent:
+        items.append(_item(f"{base}/{stayed.MODULE}.py", stayed.__file__))
+        items.append(_made_up(f"{base}/{stayed.FILE}", json.dumps(absent)))
+        lines.append(f"import {stayed.MODULE}; {stayed.MODULE}.watch()")
+    return [*items, _made_up(f"{base}/00-yarnml.pth", "\n".join(lines) + "\n")]  # .pth files are read by their names
 
 
 def source_items(installed: Installed) -> dict[str, list[Item]]:
@@ -89,24 +100,37 @@ def _item(name: str, path: str) -> Item:
     return Item(name, path, _digest(path))
 
 
+def _made_up(name: str, text: str) -> Item:
+    return Item(name, "", text, text)
+
+
 def _digest(path: str) -> str:
     """The digest of a file in the form of a RECORD."""
     with open(path, "rb") as file:
         return "sha256=" + urlsafe_b64encode(hashlib.file_digest(file, "sha256").digest()).decode().rstrip("=")
 
 
-def _site(folder: str) -> Iterator[Item]:
-    """All files of a site-packages folder; only what no RECORD tells of, or is younger than it, is read."""
+def _site(folder: str, left_out: Container[str]) -> Iterator[Item]:
+    """The files of a site-packages folder; only what no RECORD tells of, or is younger than it, is read."""
     recorded = _recorded(folder)
     for base, names in local.walk(folder, lambda name: name != "__pycache__"):
         for name in names:
             path = f"{base}/{name}"
+            if path in left_out:
+                continue
             relative = path[len(folder) + 1 :]
             digest, time = recorded.get(relative, ("", 0))
             if name == "RECORD" and base.endswith(".dist-info"):
                 yield Item(relative, path, "")  # it has the digests of scripts, which hold the environment's path
-            elif os.path.isfile(path):
-                yield Item(relative, path, digest if os.stat(path).st_mtime_ns <= time else _digest(path))
+            elif (status := _status(path)) and stat.S_ISREG(status.st_mode):
+                yield Item(relative, path, digest if status.st_mtime_ns <= time else _digest(path))
+
+
+def _status(path: str) -> os.stat_result | None:
+    """The status of a file; None for a link that leads nowhere."""
+    with contextlib.suppress(OSError):
+        return os.stat(path)
+    return None
 
 
 def _recorded(folder: str) -> dict[str, tuple[str, int]]:

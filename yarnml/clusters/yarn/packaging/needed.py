@@ -1,14 +1,17 @@
-"""The distributions that a job names in ``environment.packages``, with all that these require.
+"""The distributions of an environment, by their metadata: what each requires, can make use of, has and extends.
 
 An environment holds more than a job needs: notebooks, tests, other frameworks.  What is not packed is not stored, not
 fetched and not unpacked on each node either.
 """
 
 import csv
+import importlib.machinery
 import importlib.metadata
+import json
 import os
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -20,37 +23,91 @@ FIELD = "environment.packages"
 _EXTRA = re.compile(r"extra == (['\"][^'\"]+['\"])")
 
 
+WORK_ON_CODE = frozenset(
+    {"bench", "benchmark", "benchmarks", "check", "ci", "dev", "develop", "development", "doc", "docs", "examples"}
+    | {"lint", "test", "testing", "tests", "typing"}
+)
+"""Extras for those who work on a distribution's own code."""
+
+_SUFFIXES = (*importlib.machinery.SOURCE_SUFFIXES, *importlib.machinery.EXTENSION_SUFFIXES)
+
+
 class Inventory:
-    """The distributions in the site-packages folders of an environment, by name; the first on the path counts."""
+    """The distributions in the site-packages folders of an environment, by name; the first on the path counts.
+
+    ``required``: the requirements of each.
+    ``editable``: those whose code lies elsewhere.
+    """
 
     def __init__(self, sites: Sequence[str]) -> None:
         distributions: dict[str, importlib.metadata.Distribution] = {}
+        self.required: dict[str, list[str]] = {}
         for distribution in importlib.metadata.distributions(path=list(sites)):
-            distributions.setdefault(canonicalize_name(distribution.name), distribution)
-        self.required = {name: distribution.requires or [] for name, distribution in distributions.items()}
+            metadata = distribution.metadata  # is parsed each time
+            name = canonicalize_name(metadata["Name"])
+            if name not in distributions:
+                distributions[name] = distribution
+                self.required[name] = metadata.get_all("Requires-Dist", [])
+        self.editable = {name for name, distribution in distributions.items() if _is_editable(distribution)}
+        self._extended = {name: _extended(distribution) for name, distribution in distributions.items()}
         self._files = {name: _files(distribution) for name, distribution in distributions.items()}
-        self._sites = sites
+        self._starts = tuple(f"{site}/" for site in sites)
 
-    def left_out(self, chosen: Iterable[str]) -> frozenset[str]:
-        """The paths of the files that nobody needs: they are in a RECORD, and in none of a needed distribution.
+    @property
+    def owned(self) -> frozenset[str]:
+        """The paths of all files that a RECORD names."""
+        return frozenset(path for paths in self._files.values() for path in paths)
 
-        ``chosen``: names of distributions, with extras where these are chosen, such as ``yarnml[trees]``.
-        """
-        kept = {path for name in needed(self.required, chosen) for path in self._files[name]}
-        return frozenset(path for paths in self._files.values() for path in paths if path not in kept)
+    def left_out(self, names: Iterable[str]) -> frozenset[str]:
+        """The paths of the files that stay where only these distributions travel; what is in no RECORD travels."""
+        return self.owned - {path for name in names for path in self._files[name]}
 
-    def providers(self, modules: Container[str]) -> set[str]:
+    def providers(self, modules: Iterable[str]) -> set[str]:
         """The names of the distributions that have one of these top-level modules."""
-        starts = tuple(f"{site}/" for site in self._sites)
-        return {
-            name
-            for name, paths in self._files.items()
-            if any(
-                path.startswith(start) and path[len(start) :].partition("/")[0].partition(".")[0] in modules
-                for path in paths
-                for start in starts
-            )
-        }
+        return {name for name, tops in self._tops.items() if not tops.isdisjoint(modules)}
+
+    def plugins(self, names: Collection[str]) -> set[str]:
+        """The names of further distributions whose entry points extend one of these, by the first word of a group."""
+        tops = {top.lower() for name in names for top in self._tops[name]}
+        return {name for name, words in self._extended.items() if name not in names and words & tops}
+
+    def absent(self, names: Collection[str]) -> dict[str, str]:
+        """The modules that stay where only these distributions travel, each with its distribution.
+
+        Of a package that is divided among distributions, those of its modules that stay.
+        """
+        kept = {module for name in names for module in self._modules(name)}
+        absent: dict[str, str] = {}
+        for name in sorted(self._files.keys() - set(names)):
+            for module in self._modules(name):
+                if module not in kept and (module.rpartition(".")[0] in kept or "." not in module):
+                    absent.setdefault(module, name)
+        return absent
+
+    @cached_property
+    def _tops(self) -> dict[str, set[str]]:
+        """The top-level names of each distribution's files."""
+        folders = {name: {file.partition("/")[0] for file in self._within(name)} for name in self._files}
+        return {name: {folder.partition(".")[0] for folder in tops} for name, tops in folders.items()}
+
+    def _modules(self, name: str) -> set[str]:
+        """The modules and packages of a distribution, with those that they are in."""
+        modules: set[str] = set()
+        for file in self._within(name):
+            if file.endswith(_SUFFIXES):
+                folder, _, last = file.rpartition("/")
+                module = f"{folder}/{last.partition('.')[0]}".lstrip("/").replace("/", ".")
+                while module and module not in modules:
+                    modules.add(module)
+                    module = module.rpartition(".")[0]
+        return modules
+
+    def _within(self, name: str) -> Iterator[str]:
+        """The files of a distribution, from site-packages on."""
+        for path in self._files[name]:
+            for start in self._starts:
+                if path.startswith(start):
+                    yield path[len(start) :]
 
 
 def needed(required: Mapping[str, Iterable[str]], chosen: Iterable[str]) -> set[str]:
@@ -73,16 +130,26 @@ def needed(required: Mapping[str, Iterable[str]], chosen: Iterable[str]) -> set[
     return {name for name, _ in seen}
 
 
+def with_extras(required: Mapping[str, Iterable[str]], name: str) -> str:
+    """The requirement of a distribution with its extras: by these it says which libraries it can make use of."""
+    extras = _extras(map(Requirement, required[name])) - WORK_ON_CODE
+    return f"{name}[{','.join(sorted(extras))}]" if extras else name
+
+
 def whole_extras(required: Mapping[str, Iterable[str]], name: str) -> list[str]:
     """The extras of a distribution of which everything is installed."""
     requirements = [Requirement(text) for text in required[name]]
     optional = [r for r in requirements if r.marker and not _applies(r, frozenset())]
-    extras = {word.strip("'\"") for r in optional for word in _EXTRA.findall(str(r.marker))}
     return sorted(
         extra
-        for extra in extras
+        for extra in _extras(optional)
         if all(canonicalize_name(r.name) in required for r in optional if _applies(r, frozenset({extra})))
     )
+
+
+def _extras(requirements: Iterable[Requirement]) -> set[str]:
+    """The extras that these requirements are of."""
+    return {word.strip("'\"") for r in requirements for word in _EXTRA.findall(str(r.marker or ""))}
 
 
 def _parsed(text: str, installed: Mapping[str, Iterable[str]]) -> Requirement:
@@ -99,6 +166,17 @@ def _applies(requirement: Requirement, extras: frozenset[str]) -> bool:
     """True where a requirement is one on this machine and Python, with these extras."""
     marker = requirement.marker
     return marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras))
+
+
+def _is_editable(distribution: importlib.metadata.Distribution) -> bool:
+    direct = json.loads(distribution.read_text("direct_url.json") or "{}")
+    return bool(direct.get("dir_info", {}).get("editable"))
+
+
+def _extended(distribution: importlib.metadata.Distribution) -> set[str]:
+    """The first words of the groups of entry points: by habit the module that looks for them."""
+    groups = re.findall(r"(?m)^\[\s*([A-Za-z0-9]+)", distribution.read_text("entry_points.txt") or "")
+    return {group.lower() for group in groups}
 
 
 def _files(distribution: importlib.metadata.Distribution) -> list[str]:

@@ -25,13 +25,13 @@ class Package(NamedTuple):
     ``target``: its URL, which has the digest of its content.
     ``what``: the package in words, for messages.
     ``source``: the items of an archive, or the path of a file of this machine.
-    ``hint``: tells the user, when it is packed, how it could be lighter; empty where there is nothing to say.
+    ``remark``: tells the user, when it is packed, what it holds; empty where there is nothing to say.
     """
 
     target: str
     what: str
     source: list[Item] | str
-    hint: Callable[[], str] = str
+    remark: Callable[[], str] = str
 
 
 class Packages:
@@ -46,10 +46,10 @@ class Packages:
         self._home = home
         self._packages: list[Package] = []
 
-    def pack(self, folder: str, items: list[Item], what: str, hint: Callable[[], str] = str) -> str:
+    def pack(self, folder: str, items: list[Item], what: str, remark: Callable[[], str] = str) -> str:
         """Take in an archive of these items; its URL."""
         target = storage.join(self._home, folder, f"{archive.key_of(items)}.zip")
-        self._packages.append(Package(target, what, items, hint))
+        self._packages.append(Package(target, what, items, remark))
         return target
 
     def upload(self, field: str, url: str, endings: tuple[str, ...]) -> str:
@@ -85,8 +85,8 @@ class Packages:
                 with translated(JobFileError, f"{package.what} can't be read"), local.opened(package.source) as file:
                     _store(file, package, note)
             else:
-                if advice := package.hint():
-                    note(advice)
+                if remark := package.remark():
+                    note(remark)
                 with tempfile.TemporaryFile(prefix="yarnml-") as packed:
                     _pack(package.source, packed, package.what, note)
                     _store(packed, package, note)

@@ -6,7 +6,6 @@ a second submit packs and uploads nothing, and it is fetched and unpacked once o
 
 import os
 import sys
-from functools import partial
 from typing import Literal
 
 from msgspec import Struct
@@ -14,7 +13,6 @@ from msgspec import Struct
 import yarnml
 from yarnml.clusters.yarn.packaging import archive, bootstrap
 from yarnml.clusters.yarn.packaging.archive import Item
-from yarnml.clusters.yarn.packaging.installed import Installed, survey
 from yarnml.clusters.yarn.packaging.packages import Note, Packages
 from yarnml.errors import JobFileError
 from yarnml.job import user_code
@@ -121,60 +119,19 @@ def _interpreter(
     if chosen.python:
         lines = bootstrap.ready(f"environment.python {chosen.python}", chosen.python, yarnml.__version__)
         return Provision({}, _PYTHON, lines, {}), {}
-    installed = _checked(survey(python))
-    items = archive.site_items(installed, _left_out(installed, chosen.packages))
-    sources = archive.source_items(installed)
-    _check_yarnml(installed, items, sources)
-    code = [*own, *(item for part in sources.values() for item in part)]
-    hint = str if chosen.packages else partial(_hint, installed, items, code, job)
-    url = packages.pack("environments", items, f"the environment {installed.prefix}", hint)
+    from yarnml.clusters.yarn.packaging.active import active_environment  # masters load this module, and pack nothing
+
+    active = active_environment(job, own, python)
+    installed = active.installed
+    url = packages.pack("environments", active.items, f"the environment {installed.prefix}", active.remark)
     packed = Resource(url, "file")
     lines = bootstrap.packed(f"python{installed.version}", installed.version, installed.machine)
-    return Provision({f"{ENVIRONMENT}.zip": packed}, _PYTHON, lines, {}), sources
+    return Provision({f"{ENVIRONMENT}.zip": packed}, _PYTHON, lines, {}), active.sources
 
 
 def _python_name() -> str:
     """The name of this interpreter, such as python3.12."""
     return "python{}.{}".format(*sys.version_info)
-
-
-def _checked(installed: Installed) -> Installed:
-    if installed.conda:
-        raise JobFileError(
-            f"The active environment {installed.prefix} is conda's, whose packages need libraries from outside of "
-            "site-packages; pack it with conda-pack and set environment.archive to the archive."
-        )
-    if installed.missing:
-        raise JobFileError(
-            f"The modules of {', '.join(installed.missing)}, an editable installation in {installed.prefix}, can't be "
-            "found, so they can't travel; install it without --editable."
-        )
-    return installed
-
-
-def _hint(installed: Installed, items: list[Item], code: list[Item], job: BaseJob) -> str:
-    """A sentence about the packages that a job could do without; empty where there is nothing to say."""
-    from yarnml.clusters.yarn.packaging import lighter  # masters load this module, too, and pack nothing
-
-    return lighter.hint(installed, items, code, job.urls.values())
-
-
-def _left_out(installed: Installed, packages: list[str]) -> frozenset[str]:
-    """The files of packages that do not travel; without a choice all do."""
-    if not packages:
-        return frozenset()
-    from yarnml.clusters.yarn.packaging.needed import Inventory  # masters load this module, too, and pack nothing
-
-    return Inventory(installed.sites).left_out(["yarnml", *packages])
-
-
-def _check_yarnml(installed: Installed, items: list[Item], sources: dict[str, list[Item]]) -> None:
-    packed = [*items, *(item for part in sources.values() for item in part)]
-    if not any(item.name.endswith("/yarnml/__init__.py") for item in packed):
-        raise JobFileError(
-            f"The active environment {installed.prefix} has no yarnml of its own to send to the nodes; "
-            "install yarnml into it with pip."
-        )
 
 
 def _check_size(items: list[Item]) -> None:

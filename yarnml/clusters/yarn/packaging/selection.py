@@ -1,0 +1,70 @@
+"""The selection of an environment's packages that travel with a job, by ``environment.packages``.
+
+By default that is what yarnml needs for the job, and what the user's code imports, each with all that it requires and
+can make use of, and the plugins of these.  Code that imports by names which only the run knows takes everything along.
+"""
+
+from collections.abc import Iterable, Set
+from typing import NamedTuple
+
+from yarnml.clusters.yarn.packaging.extras import of_use
+from yarnml.clusters.yarn.packaging.imports import imports_of
+from yarnml.clusters.yarn.packaging.needed import Inventory, needed, whole_extras, with_extras
+from yarnml.job.base import BaseJob
+
+GPU_PLUGINS = "jax_plugins"
+"""The package in which the plugins of JAX lie, with the code for a kind of device."""
+
+
+class Selection(NamedTuple):
+    """The packages that travel with a job.
+
+    ``names``: of their distributions; None for all that are installed.
+    ``reason``: why these; empty where the user asked for all.
+    """
+
+    names: frozenset[str] | None
+    reason: str = ""
+
+
+def select(inventory: Inventory, job: BaseJob, code: Iterable[str]) -> Selection:
+    """Choose the packages of a job; ``code``: the files of the user's that may import them.
+
+    Raises JobFileError for a package that is not installed.
+    """
+    chosen = job.environment.packages
+    if chosen == "all":
+        return Selection(None)
+    listed = ["auto"] if chosen == "auto" else chosen
+    names = needed(inventory.required, ["yarnml", *(name for name in listed if name != "auto")])
+    if "auto" not in listed:
+        return Selection(frozenset(names), "what environment.packages names, and what that requires")
+    imports = imports_of(code)
+    if imports.dynamic:
+        return Selection(None, f"{imports.dynamic} imports by a name that only the run knows, so it may need any of it")
+    urls = {url.partition("://")[0] for url in job.urls.values() if "://" in url}
+    names |= needed(inventory.required, [_yarnml(inventory, job)])
+    used = inventory.providers(imports.modules | _file_systems(urls | imports.schemes)) - {"yarnml"}
+    devices = inventory.providers({GPU_PLUGINS})
+    if devices:
+        devices |= inventory.providers({"nvidia"})
+    direct = ({"jax"} & inventory.required.keys()) | used | devices | (inventory.editable - {"yarnml"})
+    names |= needed(inventory.required, [with_extras(inventory.required, name) for name in direct])
+    while plugins := inventory.plugins(names):
+        names |= needed(inventory.required, plugins)
+    return Selection(frozenset(names), "what yarnml and the job's code need, by their metadata and imports")
+
+
+def _yarnml(inventory: Inventory, job: BaseJob) -> str:
+    """The requirement of yarnml with the extras that are installed and of use for the job."""
+    extras = [extra for extra in whole_extras(inventory.required, "yarnml") if of_use(extra, job)]
+    return f"yarnml[{','.join(extras)}]" if extras else "yarnml"
+
+
+def _file_systems(schemes: Set[str]) -> set[str]:
+    """The top-level modules by which fsspec opens URLs of these kinds."""
+    from fsspec.registry import known_implementations
+
+    return {
+        known_implementations[scheme]["class"].partition(".")[0] for scheme in schemes & known_implementations.keys()
+    }
