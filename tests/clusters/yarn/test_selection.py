@@ -1,4 +1,4 @@
-"""What travels where the job file names nothing: all that the job can need, and no more; what stays is told."""
+"""The packages that travel where the job file names none: all that the job can need; a missed one is named."""
 
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,12 @@ def rich(venv: Venv) -> Venv:
 
 
 def sent(rich: Venv, job: Job, tmp_path: Path, code: str = "", packages: Any = "auto") -> tuple[Provision, list[str]]:
-    """Provide for a job whose own module has this code; beside it what was told."""
+    """Provide for a job whose own module has this code; beside it the remarks."""
     write(tmp_path / "own.py", code)
     chosen = msgspec.structs.replace(job.environment, packages=packages, files=[str(tmp_path / "own.py")])
-    told: list[str] = []
+    remarks: list[str] = []
     job = msgspec.structs.replace(job, environment=chosen)
-    return provide(job, str(tmp_path / "home"), told.append, rich.python), told
+    return provide(job, str(tmp_path / "home"), remarks.append, rich.python), remarks
 
 
 def packed(provision: Provision) -> set[str]:
@@ -58,16 +58,16 @@ def test_what_yarnml_and_the_code_need(rich: Venv, job: Job, tmp_path: Path) -> 
     rich.install("jax-cuda", {"jax_plugins/cuda/__init__.py": ""}, "ptx")
     rich.install("ptx", {"ptx/__init__.py": ""})
     rich.install("nvidia-x", {"nvidia/x/__init__.py": ""})
-    provision, told = sent(rich, job, tmp_path, "import flax\nread('s3://b/x')\n")
+    provision, remarks = sent(rich, job, tmp_path, "import flax\nread('s3://b/x')\n")
     light = packed(provision)
     assert light == BASE | {"flax", "s3fs", "engine", "grown", "jax_plugins", "ptx", "nvidia"}
-    assert told[0] == (
+    assert remarks[0] == (
         "2 of the environment's 4 MB travel: what yarnml and the job's code need, by their metadata and imports; "
         "environment.packages: all sends everything."
     )
-    whole, told = sent(rich, job, tmp_path, "import flax\n", "all")
+    whole, remarks = sent(rich, job, tmp_path, "import flax\n", "all")
     assert packed(whole) >= light | {"torch", "mlflow", "shared", "tool"}
-    assert not any("travel:" in text for text in told)
+    assert not any("travel:" in text for text in remarks)
     added, _ = sent(rich, job, tmp_path, "", ["auto", "Shared_A"])
     assert packed(added) == BASE | {"shared", "jax_plugins", "ptx", "nvidia"}
     assert provision.resources["environment.zip"].url != added.resources["environment.zip"].url
@@ -76,9 +76,9 @@ def test_what_yarnml_and_the_code_need(rich: Venv, job: Job, tmp_path: Path) -> 
 @pytest.mark.long
 def test_code_that_imports_whatever_it_likes(rich: Venv, job: Job, tmp_path: Path) -> None:
     """Then everything travels, with the line that did it."""
-    provision, told = sent(rich, job, tmp_path, "\nexec(text)\n")
+    provision, remarks = sent(rich, job, tmp_path, "\nexec(text)\n")
     assert packed(provision) >= BASE | {"torch", "mlflow", "shared", "tool"}
-    assert told[0] == (
+    assert remarks[0] == (
         f"The whole environment travels, 4 MB: {tmp_path}/own.py:2 imports by a name that only the run knows, so it "
         "may need any of it."
     )
@@ -138,7 +138,7 @@ PREDICT = {"predict": {"model": "/m", "data": "/x", "output": "/y"}}
     ],
 )
 def test_extras_that_are_of_use(document: dict[str, Any], extras: set[str]) -> None:
-    """What a kind of job can't import stays; what nobody has thought of travels."""
+    """Those that a kind of job can't import stay; one that nobody has thought of travels."""
     job = load_any({"name": "j", **document})
     asked = ("trees", "sparse", "mlflow", "sklearn", "onnx", "delta", "iceberg", "test", "avro", "gpu", "new")
     assert {extra for extra in asked if of_use(extra, job)} == extras | {"avro", "gpu", "new"}
@@ -146,7 +146,7 @@ def test_extras_that_are_of_use(document: dict[str, Any], extras: set[str]) -> N
 
 @pytest.mark.parametrize("kind", ["delta", "iceberg"])
 def test_tables_with_versions_take_their_library(tmp_path: Path, kind: str) -> None:
-    """Where the data is such a table, and only then."""
+    """The library of the table that the data is, and no other."""
     marks = {"delta": "_delta_log/0.json", "iceberg": "metadata/1.metadata.json"}
     write(tmp_path / marks[kind], "{}")
     job = load_any({"name": "j", **LOGISTIC, "data": {"train": str(tmp_path), "features": ["a"], "label": "b"}})

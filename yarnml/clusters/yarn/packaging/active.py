@@ -33,7 +33,8 @@ class ActiveEnvironment(NamedTuple):
     def remark(self) -> str:
         """A sentence about what travels and what stays; empty where the user chose all, or nothing stays."""
         travelling = sum(os.path.getsize(item.path) for item in self.items if item.path)
-        staying = sum(os.path.getsize(path) for path in self.spare if os.path.isfile(path))
+        spare = (path for path in self.spare if "/__pycache__/" not in path)
+        staying = sum(os.path.getsize(path) for path in spare if os.path.isfile(path))
         if staying:
             return (
                 f"{travelling / 1e6:,.0f} of the environment's {(travelling + staying) / 1e6:,.0f} MB travel: "

@@ -29,7 +29,7 @@ from yarnml.clusters.yarn.packaging.installed import Installed
 from yarnml.job import user_code
 from yarnml.storage import local
 
-FORMAT = "yarnml-environment/2"
+FORMAT = "yarnml-environment/3"
 
 _SOURCES_LINE = f"import os, sys; sys.path += filter(None, os.environ.get('{SOURCES}', '').split(os.pathsep))"
 

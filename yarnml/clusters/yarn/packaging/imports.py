@@ -42,12 +42,12 @@ def imports_of(paths: Iterable[str]) -> Imports:
     dynamic = ""
     for path in paths:
         with contextlib.suppress(OSError, SyntaxError, ValueError), warnings.catch_warnings(action="ignore"):
-            found = _Visitor()
-            found.visit(ast.parse(_code(path)))
-            modules |= found.modules
-            schemes |= found.schemes
-            if found.line and not dynamic:
-                dynamic = f"{path}:{found.line}"
+            visitor = _Visitor()
+            visitor.visit(ast.parse(_code(path)))
+            modules |= visitor.modules
+            schemes |= visitor.schemes
+            if visitor.line and not dynamic:
+                dynamic = f"{path}:{visitor.line}"
     return Imports(frozenset(modules), frozenset(schemes), dynamic)
 
 
@@ -67,7 +67,7 @@ class _Visitor(ast.NodeVisitor):
         if node.module and not node.level:
             self._add(node.module, node)
         if any(alias.asname and alias.name in _DYNAMIC for alias in node.names):
-            self._found(node)
+            self._note_dynamic(node)
 
     def visit_Call(self, node: ast.Call) -> None:
         first = node.args[0] if node.args else None
@@ -79,16 +79,16 @@ class _Visitor(ast.NodeVisitor):
 
     def visit_Name(self, node: ast.Name) -> None:
         if node.id in _DYNAMIC:
-            self._found(node)
+            self._note_dynamic(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         if node.attr in _DYNAMIC and node.attr != "exec":  # a method of many libraries
-            self._found(node)
+            self._note_dynamic(node)
         self.generic_visit(node)
 
     def visit_keyword(self, node: ast.keyword) -> None:
         if node.arg == "allow_pickle":
-            self._found(node.value)
+            self._note_dynamic(node.value)
         self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
@@ -99,9 +99,9 @@ class _Visitor(ast.NodeVisitor):
         top = module.partition(".")[0]
         self.modules.add(top)
         if top in _PICKLES:
-            self._found(node)
+            self._note_dynamic(node)
 
-    def _found(self, node: ast.stmt | ast.expr) -> None:
+    def _note_dynamic(self, node: ast.stmt | ast.expr) -> None:
         self.line = self.line or node.lineno
 
 

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 from yarnml.clusters.yarn.packaging import unpack
 from yarnml.clusters.yarn.packaging.archive import Item
 from yarnml.clusters.yarn.packaging.bytecode import Bytecode, compiled
+from yarnml.clusters.yarn.packaging.libraries import loaded
 
 SCRIPT = "unpack.py"
 """The name of the reader in an archive."""
@@ -38,12 +39,13 @@ _FILE_TIME = (1980, 1, 1, 0, 0, 0)  # the same files give the same archive, and 
 
 
 class _Piece(NamedTuple):
-    """A file, or a part of it, as it stands in a block."""
+    """A file, or a part of it, as it stands in a block; ``beginning``: takes the place of its first bytes."""
 
     item: Item
     mode: int
     position: int
     size: int
+    beginning: bytes = b""
 
 
 def write(items: Iterable[Item], out: Any, small_bytes: int = SMALL_BYTES) -> None:
@@ -77,6 +79,10 @@ def _is_module(item: Item) -> bool:
     return bool(item.path) and item.name.endswith(".py") and "/tests/" not in item.name
 
 
+def _is_library(name: str) -> bool:
+    return ".so" in os.path.basename(name)
+
+
 def _blocks(items: Iterable[Item]) -> Iterator[list[_Piece]]:
     """The pieces of each block."""
     block: list[_Piece] = []
@@ -99,16 +105,20 @@ def _pieces(items: Iterable[Item]) -> Iterator[_Piece]:
             continue
         status = os.stat(item.path)
         mode = 0o755 if status.st_mode & 0o100 else 0o644
-        for position in range(0, max(status.st_size, 1), BLOCK_BYTES):
-            yield _Piece(item, mode, position, min(status.st_size - position, BLOCK_BYTES))
+        library = loaded(item.path) if _is_library(item.name) else None
+        size = library.size if library else status.st_size
+        for position in range(0, max(size, 1), BLOCK_BYTES):
+            beginning = library.header if library and not position else b""
+            yield _Piece(item, mode, position, min(size - position, BLOCK_BYTES), beginning)
 
 
 def _made(pieces: list[_Piece], bytecode: Bytecode, compress: Callable[[bytes], bytes]) -> bytes:
     """A block, compressed."""
     heads = []
     contents = []
-    for item, mode, position, size in pieces:
+    for item, mode, position, size, beginning in pieces:
         content = _read(item.path, position, size) if item.path else item.text.encode()
+        content = beginning + content[len(beginning) :]
         heads.append((item.name, mode, position, len(content)))
         contents.append(content)
         if _is_module(item) and not position and (code := bytecode.of(item.path, content)):

@@ -27,7 +27,7 @@ class Stayed:
     def __init__(self, path: str) -> None:
         self._path = path
         self._modules: dict[str, str] | None = None
-        self._told: set[str] = set()
+        self._named: set[str] = set()
 
     def find_spec(self, name: str, path: object = None, target: ModuleType | None = None) -> Any:
         """None for a module that did not stay, or where the question is only whether there is one."""
@@ -41,8 +41,8 @@ class Stayed:
             f"No module named '{name}': its package {package} is installed where the job was submitted, but did not "
             f"travel, for nothing names it; if the job needs it, set environment.packages: [auto, {package}]."
         )
-        if name not in self._told:
-            self._told.add(name)
+        if name not in self._named:
+            self._named.add(name)
             print(sentence, file=sys.stderr, flush=True)
         if _only_asked():
             return None
