@@ -170,6 +170,10 @@ def test_a_job_that_runs(tmp_path: Path, command_here: Command, monkeypatch: pyt
     assert status == 0, err
     assert "boosting, 17 features" in out
     assert "begins anew" in out
+    status, out, err = command_here("submit", "job.yaml", "--plan")
+    assert status == 0, err
+    assert "begins anew" in out
+    assert " MB travel: what yarnml and the job's code need" in out
     assert not Path("yarnml-jobs").exists()
     # the written learner takes seconds to compile
     options = ["--set", "learner={kind: naive_bayes}"]
