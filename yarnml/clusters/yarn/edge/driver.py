@@ -7,7 +7,7 @@ import os
 import subprocess
 import tempfile
 import threading
-from concurrent.futures import Future
+from concurrent import futures
 
 from yarnml.clusters.yarn import credentials
 from yarnml.clusters.yarn.application import QUICK_JAVA
@@ -15,26 +15,39 @@ from yarnml.clusters.yarn.skein_import import skein
 from yarnml.errors import ClusterError
 from yarnml.storage.security import identity
 
+START_SECONDS = 120.0
+"""Longest wait for a driver to come up: it takes a ticket's use, the cluster's configuration, and seconds of Java."""
+
 
 class Driver:
-    """A driver of this command's own; it ends with the command, however that ends."""
+    """A driver of this command's own; it ends with the command, however that ends.
 
-    def __init__(self) -> None:
-        self._client: Future[skein.Client] = Future()
+    ``seconds``: the longest wait for it, from when it is asked for.
+    """
+
+    def __init__(self, seconds: float = START_SECONDS) -> None:
+        self._seconds = seconds
+        self._client: futures.Future[skein.Client] = futures.Future()
         proxied = identity.proxied()
         starting = threading.Thread(target=self._start, daemon=True, name="driver")
         with identity.as_ourselves():  # the driver wants a ticket of its own, and takes the name with each job
             starting.start()
             if proxied:  # the block is for all threads, and the others go on in the user's name
-                starting.join()
+                starting.join(seconds)
 
     @property
     def client(self) -> skein.Client:
-        """The line to the driver, once it has come up; ClusterError where it does not."""
+        """The line to the driver, once it has come up; ClusterError where it does not, or not in time."""
+        self.wait()
         return self._client.result()
 
     def wait(self) -> None:
-        """Wait until it has come up; ClusterError where it does not."""
+        """Wait until it has come up; ClusterError where it does not, or not in time."""
+        if not futures.wait([self._client], self._seconds).done:
+            raise ClusterError(
+                f"Skein's driver, a Java program, has not come up within {self._seconds:g} s; look at the load of this "
+                "machine, and at `yarnml doctor`, which looks at its Java and jars."
+            )
         self._client.result()
 
     def close(self) -> None:
@@ -68,6 +81,6 @@ def _new_client() -> skein.Client:
             ) from exc
 
 
-def _close(client: "Future[skein.Client]") -> None:
+def _close(client: "futures.Future[skein.Client]") -> None:
     if client.exception() is None:
         client.result().close()
