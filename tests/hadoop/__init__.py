@@ -96,12 +96,13 @@ def secure_hadoop(
     settings: Mapping[str, Mapping[str, str]] = {},
     *,
     masters: MakeMasters = SingleMasters,
+    hosts: Sequence[str] = HOSTS,
 ) -> Iterator[SecureHadoop]:
     """A cluster with Kerberos and encryption for the length of a block, and what makes it so; see `KerberosAccess`."""
     subprocess.run([ROOT / "docker/hadoop-home", "--native"], check=True)
     folder = Path(tempfile.mkdtemp(prefix="yarnml-hadoop-"))
     access = KerberosAccess(folder, ROOT / ".hadoop/native", token_seconds, settings)
-    cluster = start_hadoop(folder, changes, inside, access, masters=masters)
+    cluster = start_hadoop(folder, changes, inside, access, masters=masters, hosts=hosts)
     try:
         yield SecureHadoop(cluster, access)
     finally:

@@ -1,13 +1,13 @@
 """A secured cluster for the tests of a module, and the corner of its user Ann."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.applications import USER, Cluster
-from tests.hadoop import QUICK, QUICK_INSIDE, Hadoop, SecureHadoop, secure_hadoop
+from tests.hadoop import HOSTS, QUICK, QUICK_INSIDE, Hadoop, SecureHadoop, secure_hadoop
 from tests.hadoop.kdc import missing_programs
 from tests.hadoop.masters import MakeMasters, SingleMasters
 from yarnml import storage
@@ -18,9 +18,14 @@ NEEDS_KERBEROS = pytest.mark.skipif(
 
 
 @contextmanager
-def secured_hadoop(token_seconds: int = 0, masters: MakeMasters = SingleMasters) -> Iterator[SecureHadoop]:
+def secured_hadoop(
+    token_seconds: int = 0, masters: MakeMasters = SingleMasters, hosts: Sequence[str] = HOSTS
+) -> Iterator[SecureHadoop]:
     """Run a secured cluster, whose user Ann this process is; ``token_seconds``: see `KerberosAccess`."""
-    with secure_hadoop(QUICK, QUICK_INSIDE, token_seconds, masters=masters) as running, used(running.hadoop):
+    with (
+        secure_hadoop(QUICK, QUICK_INSIDE, token_seconds, masters=masters, hosts=hosts) as running,
+        used(running.hadoop),
+    ):
         yield running
 
 

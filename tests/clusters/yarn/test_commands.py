@@ -48,6 +48,20 @@ def running(cluster: Cluster) -> Iterator[Sent]:
 
 
 @pytest.fixture(scope="module")
+def status(cluster: Cluster, running: Sent) -> str:
+    """The status of the running job, in JSON."""
+    done = cluster.yarnml("status", running.id, "--json")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def logs(cluster: Cluster, running: Sent) -> str:
+    """The logs of all processes of the running job."""
+    return cluster.yarnml("logs", running.id).stdout
+
+
+@pytest.fixture(scope="module")
 def killed(cluster: Cluster, running: Sent) -> "subprocess.CompletedProcess[str]":
     """The ended command `yarnml kill`, given to the running job."""
     return cluster.yarnml("kill", "running")
@@ -75,7 +89,7 @@ def test_detached(cluster: Cluster, running: Sent) -> None:
     assert cluster.application("running")["state"] == "RUNNING"
 
 
-def test_the_status_of_a_running_job(cluster: Cluster, running: Sent) -> None:
+def test_the_status_of_a_running_job(cluster: Cluster, running: Sent, status: str) -> None:
     """Round, step, loss, metrics and every container with its host; the same in JSON, and on a screen."""
     done = cluster.yarnml("status", "running")
     assert done.returncode == 0, done.stderr
@@ -84,10 +98,10 @@ def test_the_status_of_a_running_job(cluster: Cluster, running: Sent) -> None:
     assert re.search(r"^epoch +\d+/100000  loss \S+, accuracy \S+$", done.stdout, re.M)
     containers = re.findall(r"^(\w+) +(\d) +RUNNING +(127\.0\.0\.\d) +container_\w+$", done.stdout, re.M)
     assert [row[:2] for row in containers] == [("master", "1"), ("reducer", "0"), ("worker", "0"), ("worker", "1")]
-    status = json.loads(cluster.yarnml("status", running.id, "--json").stdout)
-    assert status["application"]["state"] == "RUNNING"
-    assert status["training"]["epoch"] > 0
-    assert {c["host"] for c in status["containers"]} <= set(cluster.hadoop.hosts)
+    same = json.loads(status)
+    assert same["application"]["state"] == "RUNNING"
+    assert same["training"]["epoch"] > 0
+    assert {c["host"] for c in same["containers"]} <= set(cluster.hadoop.hosts)
     top = ("top", "running", "--once")  # a worker's first measurements may be to come
     assert re.search(r"^running  running  \d", cluster.yarnml(*top).stdout)
     wait_for("worker 1", lambda: re.search(r"^worker 1 +127\.0\.0\.\d", cluster.yarnml(*top).stdout, re.M))
@@ -99,6 +113,14 @@ def test_roles_keep_to_their_nodes(cluster: Cluster, running: Sent) -> None:
     labelled = {names[p.pid] for p in cluster.hadoop.containers(GPU_HOST) if p.pid in names}
     assert sorted(names.values()) == ["reducer_0", "worker_0", "worker_1"], running.id
     assert labelled == {"worker_0", "worker_1"}
+
+
+def test_code_is_unpacked_once_on_a_node(cluster: Cluster, running: Sent) -> None:
+    """The code that travels lies unpacked beside the archive, where the next job finds it."""
+    unpacked = cluster.hadoop.folder.glob("hosts/*/local/usercache/*/filecache/*/*/own/walks_running.py")
+    hosts = [path.relative_to(cluster.hadoop.folder).parts[1] for path in unpacked]
+    assert hosts, running.out
+    assert len(hosts) == len(set(hosts))
 
 
 def test_strangers_are_refused(cluster: Cluster, running: Sent) -> None:
@@ -129,15 +151,14 @@ def test_a_running_job_is_not_sent_twice(cluster: Cluster, running: Sent) -> Non
     assert f"checkpoint.path {running.job['checkpoint']['path']} is in use: {running.id}" in again.out
 
 
-def test_the_logs_of_running_containers(cluster: Cluster, running: Sent) -> None:
+def test_the_logs_of_running_containers(cluster: Cluster, running: Sent, logs: str) -> None:
     """One process's log under its name; without --role those of all, the master's among them."""
     done = cluster.yarnml("logs", running.id, "--role", "worker", "--index", "1")
     assert done.returncode == 0, done.stderr
     titles = re.findall(r"^==> (\w+ \d) on 127\.0\.0\.\d \(container_\w+\), (\S+) <==$", done.stdout, re.M)
     assert titles == [("worker 1", "worker.log")]
     assert re.search(r"^worker 1 on 127\.0\.0\.\d: yarnml \S+, Python \S+, process \d+$", done.stdout, re.M)
-    every = cluster.yarnml("logs", running.id).stdout
-    assert re.findall(r"^==> (\w+ \d) on", every, re.M) == ["master 1", "reducer 0", "worker 0", "worker 1"]
+    assert re.findall(r"^==> (\w+ \d) on", logs, re.M) == ["master 1", "reducer 0", "worker 0", "worker 1"]
     assert "==> master 1" in cluster.yarnml("logs", running.id, "--role", "skein").stdout
     none = cluster.yarnml("logs", running.id, "--role", "worker", "--index", "2")
     assert (none.returncode, none.stderr) == (
@@ -164,13 +185,12 @@ def _epochs(text: str) -> list[int]:
     return [int(n) for n in re.findall(r"^epoch (\d+)/\d+ .*\n", text, re.M)]
 
 
-def test_the_secret_of_a_running_job(cluster: Cluster, running: Sent) -> None:
+def test_the_secret_of_a_running_job(cluster: Cluster, running: Sent, status: str, logs: str) -> None:
     """Its processes have the value as it is; no launch script, command line, log or state of the cluster has it."""
     check_environment(cluster)
     assert places_of_secret(cluster) == SECRET_FILES
     assert staged_openly(cluster) == kept_on_the_edge_node() == []
-    logs = cluster.yarnml("logs", running.id).stdout
-    assert "hunter2" not in running.out + logs + cluster.yarnml("status", running.id, "--json").stdout
+    assert "hunter2" not in running.out + logs + status
 
 
 def test_what_is_listed(cluster: Cluster, running: Sent) -> None:
@@ -201,7 +221,7 @@ def test_killed(cluster: Cluster, running: Sent, killed: Any) -> None:
 
 
 def test_after_the_kill(cluster: Cluster, running: Sent, killed: Any) -> None:
-    """It had ended, says who asks again; how far it got and what it logged is still known."""
+    """It had ended, says who asks again; how far it got is still known.  What it logged: `test_ended`."""
     again = cluster.yarnml("kill", running.id)
     assert (again.returncode, again.stdout) == (0, f"{running.id} had ended before: KILLED.\n")
     status = json.loads(cluster.yarnml("status", running.id, "--json").stdout)
@@ -210,4 +230,3 @@ def test_after_the_kill(cluster: Cluster, running: Sent, killed: Any) -> None:
     attached = cluster.yarnml("attach", running.id)
     assert attached.returncode == 1
     assert f"error: {running.id} was killed." in attached.stderr
-    assert "worker 0 on" in cluster.yarnml("logs", running.id, "--role", "worker").stdout

@@ -22,11 +22,9 @@ def test_no_python_on_the_nodes(cluster: Cluster) -> None:
     assert cluster.left_behind(sent.job) == []
 
 
+@pytest.mark.breadth
 def test_too_little_memory(cluster: Cluster) -> None:
-    """A worker that YARN ends for its memory gets more, said aloud; after the most that is tried the job ends.
-
-    The code that travels lies unpacked once on each node, beside the archive, and stays for the next job.
-    """
+    """A worker that YARN ends for its memory gets more, said aloud; after the most that is tried the job ends."""
     (cluster.folder / "large.py").write_text(
         "import time\n"
         "much = b'x' * (1300 << 20)\n"
@@ -44,7 +42,3 @@ def test_too_little_memory(cluster: Cluster) -> None:
     assert "raise workers.memory: 1 GiB, the most that is tried, was not enough." in out
     assert re.search(r"worker 20000 on \S+ took more memory", out)
     assert not cluster.processes(LEAD)
-    unpacked = cluster.hadoop.folder.glob("hosts/*/local/usercache/*/filecache/*/*/own/large.py")
-    hosts = [path.relative_to(cluster.hadoop.folder).parts[1] for path in unpacked]
-    assert hosts
-    assert len(hosts) == len(set(hosts))

@@ -62,7 +62,11 @@ def refused(cluster: Cluster, job: Job, status: int) -> str:
             ["queue research does not admit", "only alice", "(default)"],
             marks=pytest.mark.breadth,
         ),
-        ({"workers": {"memory": "8 GiB"}}, ["workers.memory", "4 GiB at most", "not 8 GiB"]),
+        pytest.param(
+            {"workers": {"memory": "8 GiB"}},
+            ["workers.memory", "4 GiB at most", "not 8 GiB"],
+            marks=pytest.mark.breadth,
+        ),
         pytest.param(
             {"workers": {"gpus": 1}}, ["workers.gpus", "set workers.node_label to gpu"], marks=pytest.mark.breadth
         ),
@@ -106,12 +110,15 @@ def test_paths_that_are_not_there_or_not_mine(cluster: Cluster) -> None:
     assert "checkpoint.path hdfs:///forbidden can't be written: Permission denied" in sentence
 
 
-@pytest.mark.parametrize("answers", [False, True])
 @pytest.mark.parametrize(
-    ("server", "file", "name", "scheme"),
+    ("server", "file", "name", "scheme", "answers"),
     [
-        ("ResourceManager", "yarn-site.xml", "yarn__resourcemanager__address", ""),
-        ("NameNode", "core-site.xml", "fs__defaultFS", "hdfs://"),
+        ("ResourceManager", "yarn-site.xml", "yarn__resourcemanager__address", "", False),
+        pytest.param(
+            "ResourceManager", "yarn-site.xml", "yarn__resourcemanager__address", "", True, marks=pytest.mark.breadth
+        ),
+        pytest.param("NameNode", "core-site.xml", "fs__defaultFS", "hdfs://", False, marks=pytest.mark.breadth),
+        ("NameNode", "core-site.xml", "fs__defaultFS", "hdfs://", True),
     ],
 )
 def test_servers_that_are_down(

@@ -50,7 +50,9 @@ def test_the_secret_of_a_job_that_ended(cluster: Cluster, ended: Sent) -> None:
     assert stored_secrets(cluster, ended.job) == []
     about = json.loads(cluster.read(f"{ended.job['export']}/1/model.json"))
     assert about["job"]["environment"]["variables"] == {"VAULT_KEY": "…"}
-    assert "hunter2" not in ended.out + cluster.yarnml("logs", ended.id).stdout
+    logs = cluster.yarnml("logs", ended.id).stdout
+    assert re.findall(r"^==> (\w+ \d) on 127", logs, re.M) == ["master 1", "worker 0", "worker 1"]
+    assert "hunter2" not in ended.out + logs
 
 
 def test_a_job_that_ended_well(cluster: Cluster, ended: Sent) -> None:
@@ -72,8 +74,6 @@ def test_a_job_that_ended_well(cluster: Cluster, ended: Sent) -> None:
     assert again.returncode == 0, again.stderr
     assert f"{ended.id} had ended before" in again.stdout
     assert f"model       {ended.job['export']}/1" in again.stdout
-    logs = cluster.yarnml("logs", ended.id, "--role", "worker", "--index", "0")
-    assert re.findall(r"^==> (\w+ \d) on 127", logs.stdout, re.M) == ["worker 0"]
     assert submit(cluster, ended.job).out.count("had finished before") == 1
 
 

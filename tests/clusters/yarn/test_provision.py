@@ -80,6 +80,7 @@ def test_a_wrong_archive_is_named(
 
 
 @pytest.mark.long
+@pytest.mark.breadth
 def test_a_pex_runs(given: Provide, tmp_path: Path) -> None:
     """environment.pex, a real one, runs the program with what it holds; its cache is the container's."""
     sources = fake(tmp_path, yarnml.__version__)

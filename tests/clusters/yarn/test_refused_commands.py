@@ -15,8 +15,16 @@ pytestmark = [pytest.mark.timeout(420), pytest.mark.cluster("yarn")]
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("application_1", "application_1 is no application: an id looks like application_1700000000000_0001."),
-        ("application_1700000000000_0001", "There is no application_1700000000000_0001 on this cluster"),
+        pytest.param(
+            "application_1",
+            "application_1 is no application: an id looks like application_1700000000000_0001.",
+            marks=pytest.mark.breadth,
+        ),
+        pytest.param(
+            "application_1700000000000_0001",
+            "There is no application_1700000000000_0001 on this cluster",
+            marks=pytest.mark.breadth,
+        ),
         ("nobody", "No application of yours with the name nobody is running or waiting"),
     ],
 )
