@@ -173,6 +173,7 @@ def test_a_whole_manifest_of_another_format(job: Job) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.breadth
 def test_a_torn_checkpoint_in_a_running_job(job: Job, write_job: Any, tmp_path: Path) -> None:
     """All workers die, and the newest checkpoint turns out torn: the job goes back one more, to the same bits."""
     job["training"] |= {"epochs": 80}

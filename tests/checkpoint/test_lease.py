@@ -181,6 +181,7 @@ def test_a_second_run_is_refused(endless: Path, digits_job: Job, yarnml_command:
 
 
 @pytest.mark.long
+@pytest.mark.breadth
 def test_a_killed_run_stops_nobody(endless: Path, digits_job: Job) -> None:
     """After SIGKILL the same command goes on at once, though the lease was left behind."""
     folder = Path(digits_job["checkpoint"]["path"])
@@ -194,6 +195,7 @@ def test_a_killed_run_stops_nobody(endless: Path, digits_job: Job) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.breadth
 def test_the_older_of_two_runs_ends(endless: Path, digits_job: Job) -> None:
     """One whose folder was taken over ends at its next commit, with a sentence, and changes nothing any more."""
     folder = Path(digits_job["checkpoint"]["path"])

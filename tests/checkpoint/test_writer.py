@@ -90,6 +90,7 @@ def test_training_goes_on_while_a_checkpoint_is_written(
 
 
 @pytest.mark.long
+@pytest.mark.breadth
 def test_a_loss_while_a_checkpoint_is_written(
     digits_job: Job, write_job: Callable[[Job], Path], let_go: Path, tmp_path: Path
 ) -> None:

@@ -107,6 +107,7 @@ def test_a_command_outlives_nohup() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.breadth
 def test_a_job_whose_output_is_full(small: Path, tmp_path: Path) -> None:
     """The job goes on and ends well; that nobody saw it is told once."""
     with open("/dev/full", "w") as full:

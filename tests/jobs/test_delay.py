@@ -62,7 +62,7 @@ def test_steps_of_one_state(train: Train) -> None:
     [
         {"delay": 3},
         pytest.param({"gradients": "int8"}, marks=pytest.mark.breadth),
-        {"gradients": "int4"},
+        pytest.param({"gradients": "int4"}, marks=pytest.mark.breadth),
         {"gradients": "top_k", "top_k": {"share": 0.1}, "delay": 1},
         pytest.param({"gradients": "top_k", "top_k": {"share": 0.2}, "local_steps": 2}, marks=pytest.mark.breadth),
     ],

@@ -30,6 +30,7 @@ def test_all_die_before_one_has_joined(job: Job, write_job: Any, undisturbed: by
     assert model_bits(job) == undisturbed
 
 
+@pytest.mark.breadth
 def test_the_process_that_all_are_forked_from_dies(job: Job, write_job: Any, undisturbed: bytes) -> None:
     """All workers end with it; others come from a new one, and the model has the bits of an undisturbed run."""
     with running(write_job(job)) as run:
@@ -138,6 +139,7 @@ def test_newcomers_that_cannot_begin(long_job: Job, write_job: Any, tmp_path: Pa
     assert "failure 5, with workers.max_failures 4." in err
 
 
+@pytest.mark.breadth
 def test_a_crash_loop_stops(long_job: Job, write_job: Any) -> None:
     """After workers.max_failures the job ends with status 1 and the newest cause; its processes are gone."""
     with running(write_job(long_job), "--set", "workers.max_failures=1") as run:

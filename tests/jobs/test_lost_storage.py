@@ -80,8 +80,8 @@ CASES = {
     "export, room": Case(no_room, "models", r"model can't be written.*No space left", "inline", disk=True),
 }
 
-BASIC = {"checkpoint, permission", "checkpoint, room inline", "export, permission"}
-"""Both losses, of both folders, in one process and in several; the others are in `make test-breadth`."""
+BASIC = {"checkpoint, room inline", "export, permission"}
+"""Both losses, of both folders; the others, and those of several processes, are in `make test-breadth`."""
 
 
 @pytest.fixture

@@ -111,6 +111,7 @@ def test_a_job_leaves_no_secret(job: Job, tmp_path: Path, variables: dict[str, s
 
 
 @pytest.mark.long
+@pytest.mark.breadth
 def test_a_failing_job_leaves_no_secret(job: Job, tmp_path: Path, variables: dict[str, str]) -> None:
     """Even where the user's own code raises with it: neither the traceback nor the log of the worker."""
     (tmp_path / "fails.py").write_text(FAILS)

@@ -13,6 +13,7 @@ from tests.processes import in_each_fork, running, saved_steps, wait_for
 pytestmark = pytest.mark.long
 
 
+@pytest.mark.breadth
 def test_a_worker_that_pauses_comes_back(job: Job, write_job: Any) -> None:
     """The others go on without a stopped worker; once it runs again it takes their state, and nothing is lost."""
     job["training"]["epochs"] = 1000

@@ -75,6 +75,7 @@ def test_linear_regression_is_least_squares(write_table: WriteTable, l2: float, 
 
 
 @pytest.mark.long
+@pytest.mark.breadth
 def test_logistic_regression_agrees(write_table: WriteTable) -> None:
     """On the breast cancer data, every coefficient agrees with scikit-learn's at C = 1 / (l2 · rows) to 1e-3."""
     x, y = datasets.load_breast_cancer(return_X_y=True)

@@ -42,6 +42,7 @@ from benchmarks.ratings import Ratings
 from benchmarks.seeding import candidates
 from benchmarks.sparse_targets import LOOP, ONE, VW, compared
 from benchmarks.tables import Table
+from tests.tiers import cases
 from yarnml.reduce.chunks import CHUNK_ELEMENTS
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +53,7 @@ GRID = [
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("flight", [False, True])
+@pytest.mark.parametrize("flight", cases([False, True], [True]))
 def test_the_transport_counts_what_the_model_says(flight: bool) -> None:
     """Messages and bytes of all workers: reducers in them and apart, one chunk and several, one level and two."""
     points = [

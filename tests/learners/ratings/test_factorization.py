@@ -30,6 +30,7 @@ def test_factors_by_gradient_descent_explain_ratings(train: Train) -> None:
     assert left_by_svd(11) < rmse(model, seen) < left_by_svd(4)
 
 
+@pytest.mark.breadth
 def test_ranking_by_gradient_descent_finds_what_is_new(train: Train) -> None:
     """The ten best pixels of an image miss a quarter fewer of its new dark pixels than the ten darkest of all."""
     columns = {n: a[ratings()["rating"] >= 2] for n, a in ratings().items()}
