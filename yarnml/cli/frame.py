@@ -6,6 +6,7 @@ The commands are in `yarnml.cli.commands`, which brings libraries: while they lo
 import atexit
 import contextlib
 import errno
+import gc
 import os
 import signal
 import sys
@@ -14,6 +15,9 @@ from typing import NoReturn
 
 STOPPED = 130
 """The exit status of a command that was stopped: by Ctrl-C, by SIGTERM, or because its terminal is gone."""
+
+_FEW_COLLECTIONS = 50_000, 20, 50
+"""Objects before Python looks for garbage, and how often before it looks at older ones: it finds none in libraries."""
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
@@ -46,6 +50,7 @@ def main() -> None:
     Exit status: 0 done, 1 the job failed, 2 the job file or the command line is wrong, 75 submit it again, 130 stopped.
     """
     signals = _Signals()
+    gc.set_threshold(*_FEW_COLLECTIONS)
     try:
         signals.listen()
         status = _run()
@@ -132,4 +137,5 @@ def _end(status: int) -> NoReturn:
     if retry and retry.any_overdue():
         atexit._run_exitfuncs()
         os._exit(status)
+    gc.freeze()  # else Python would look through all objects of JAX for garbage, twice
     sys.exit(status)

@@ -70,6 +70,7 @@ def work(environment: Environment) -> int:
         peers.close("This process is shutting down.")
         allreduce.close()
         server.shutdown()
+    gc.freeze()  # else Python would look through all objects of JAX for garbage at its end
     return 0
 
 
