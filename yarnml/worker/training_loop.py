@@ -3,7 +3,7 @@
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from yarnml.control.commands import Train
@@ -66,7 +66,7 @@ class TrainingLoop:
         scores: Scores | None = None
         first_update = 0.0
         started: deque[tuple[int, Task]] = deque()  # steps whose totals are on their way
-        for step, batches in trace_first_steps(prefetch(self._read, range(train.first, train.last), bytes_in), traces):
+        for step, batches in trace_first_steps(self._steps(), traces):
             clock.lap("read")
             task = partial(self._map_shard, step, batches)
             leaves = self._tasks.map(step, task)
@@ -115,6 +115,12 @@ class TrainingLoop:
         replica.weight += weight
         rows_of_round = int(replica.weight - self._train.weight)
         self._tracker.finish_step(replica.step, loss / weight if weight else 0.0, rows_of_round)
+
+    def _steps(self) -> Iterable[tuple[int, Batches]]:
+        """The steps of the round, with the rows of each: read ahead, but for a learner that reads its shards itself."""
+        steps = range(self._train.first, self._train.last)
+        maps_shards = self._replica.program.maps_shards
+        return ((step, {}) for step in steps) if maps_shards else prefetch(self._read, steps, bytes_in)
 
     def _read(self, step: int) -> Batches:
         return {shard: self._rows_of(step, shard) for shard in self._tasks.shards}
