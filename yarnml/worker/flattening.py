@@ -18,7 +18,7 @@ from yarnml.learners import gradient
 from yarnml.learners.base import Sums
 from yarnml.reduce import blocks, top_k
 from yarnml.reduce.keyed import KeyedVector
-from yarnml.reduce.tree import BFLOAT16, MixedVector, Value, float64_of, pieces
+from yarnml.reduce.tree import BFLOAT16, MixedVector, Value, Vector, float64_of, pieces
 
 FLOAT32 = np.dtype(np.float32)
 
@@ -82,6 +82,18 @@ class Flattening:
         """The numbers of a piece."""
         which, _ = self._pieces[number]
         return sum(math.prod(leaf.shape) for leaf in self._leaves[which])
+
+
+def joined(sums: Sums) -> Vector:
+    """The arrays of sums on the host as one vector: the whole that they were cut out of, if they were, else a copy."""
+    parts = [np.ravel(leaf) for leaf in jax.tree.leaves(sums) if np.size(leaf)]
+    ends = np.cumsum([part.nbytes for part in parts])
+    whole = parts[0].base
+    if whole is None or whole.nbytes != ends[-1] or any(part.base is not whole for part in parts):
+        return np.concatenate(parts)
+    begin = whole.ctypes.data
+    in_order = all(part.ctypes.data + part.nbytes == begin + end for part, end in zip(parts, ends, strict=True))
+    return whole if in_order else np.concatenate(parts)
 
 
 def _cut(flat: jax.Array, forms: list[Any]) -> list[jax.Array]:

@@ -42,7 +42,7 @@ from yarnml.learners.units import degree_of
 from yarnml.reduce.tree import Value, Vector
 from yarnml.worker.exported import exported
 from yarnml.worker.first_call import FirstCall
-from yarnml.worker.flattening import Flattening
+from yarnml.worker.flattening import Flattening, joined
 from yarnml.worker.state_arrays import loaded, saved
 from yarnml.worker.updates import Updates
 from yarnml.worker.weighted_rows import weighted_rows
@@ -109,7 +109,7 @@ class Program:
         host_state = state if self._updates.on_host else on_host(state)
         held = self.hold(host_state, scaling, rows) if held is None else held
         sums, held = self._shard_learner.map_shard(host_state, held)
-        return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(sums) if np.size(leaf)]), held
+        return joined(sums), held
 
     def hold(self, state: State, scaling: Scaling | None, rows: Iterable[Rows | PlacedRows]) -> ShardState:
         """Make what a shard learner holds of a shard of these rows; ``state``: of NumPy arrays."""

@@ -89,11 +89,8 @@ class Ensemble:
     def map_shard(self, state: Any, shard: Shard) -> tuple[Sums, Shard]:
         data = shard.data
         passes = int(state.passes)
-        forms = self.form_of_sums(state)
-        form = forms.histograms.shape
-        empty = forms._replace(histograms=jax.ShapeDtypeStruct((0, *form[1:]), np.float32))
-        sums = Sums(*(np.zeros(field.shape) for field in empty))
-        sums = sums._replace(weight=np.asarray(data.weight.sum(dtype=np.float64)))
+        sums = self._forms.empty(state)
+        sums.weight[...] = data.weight.sum(dtype=np.float64)
         if passes < self._first_pass:
             if sums.table.size:
                 sums = sums._replace(table=table.constants(data, self._places))
@@ -108,28 +105,30 @@ class Ensemble:
             score = self._replay.scores(state, progress)[0]
             none = np.zeros(())  # the loss of the round is known when all scores are
             return sums._replace(weight=none, table=table.scores(data, score, self._places)), Shard(data, progress)
-        if self._rule.passes and self._keeps_histograms and form[0]:
+        finds_splits = len(sums.histograms) > 0
+        if finds_splits and self._rule.passes and self._keeps_histograms:
             level = (passes - self._first_pass) % self._rule.passes - self.needs_places
             progress = self._replay.to_level(level, state, data, shard.progress)
-            return sums._replace(loss=progress.loss, histograms=self._kept(state, progress)), Shard(data, progress)
-        progress = self._replay.to_newest(state, data, shard.progress)
-        if form[0]:
-            sums = sums._replace(histograms=self._counted(state, data, progress, form))
-        return sums._replace(loss=progress.loss), Shard(data, progress)
+            self._copy_kept(state, progress, sums.histograms)
+        else:
+            progress = self._replay.to_newest(state, data, shard.progress)
+            if finds_splits:
+                self._count(state, data, progress, sums.histograms)
+        sums.loss[...] = progress.loss
+        return sums, Shard(data, progress)
 
-    def _kept(self, state: Any, progress: Progress) -> Array:
-        """The histograms of the nodes of this pass, of those that are kept, in the form of `Level.sums`."""
-        kept = []
+    def _copy_kept(self, state: Any, progress: Progress, out: Array) -> None:
+        """Copy the histograms of the nodes of this pass, of those that are kept, into ``out``, as of `Level.sums`."""
+        begin = 0
         for tree, count in enumerate(growth.waiting(state.growth, self._size.width)):
-            own = progress.histograms[tree]
             nodes = growth.numbers_of_pass(state.growth, tree, count)
-            of_level = progress.nodes[tree]
-            kept.append(own if len(nodes) == len(of_level) else own[np.searchsorted(of_level, nodes)])
-        return np.concatenate(kept) if len(kept) > 1 else np.ascontiguousarray(kept[0])
+            places = np.searchsorted(progress.nodes[tree], nodes)
+            np.take(progress.histograms[tree], places, axis=0, out=out[begin : begin + count], mode="clip")
+            begin += count
 
-    def _counted(self, state: Any, data: Data, progress: Progress, form: tuple[int, ...]) -> Array:
-        """The histograms of the nodes of this pass, counted anew, in the form of `Level.sums`."""
-        counted = np.zeros(form)
+    def _count(self, state: Any, data: Data, progress: Progress, out: Array) -> None:
+        """Count the histograms of the nodes of this pass anew, into ``out``, as of `Level.sums`."""
+        out[:] = 0
         nodes = growth.nodes_of_pass(state.growth, self._size.width)
         used = self._draws.features(state, nodes.tree, nodes.number)
         ends = np.cumsum(growth.waiting(state.growth, self._size.width))
@@ -139,8 +138,7 @@ class Ensemble:
             all_features = np.tile(np.arange(self._features, dtype=np.int32), (end - begin, 1))
             features = all_features if used is None else used[begin:end]
             order, first, last = in_order(progress.node[tree], nodes.number[begin:end])
-            kernels().few_histograms(data.bins, order, first, last, features, progress.stats[tree], counted[begin:end])
-        return counted
+            kernels().few_histograms(data.bins, order, first, last, features, progress.stats[tree], out[begin:end])
 
     def update(self, state: State, sums: Sums) -> tuple[State, Scores]:
         following = self._phase(state, sums)(state, sums)

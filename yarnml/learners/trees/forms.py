@@ -1,10 +1,13 @@
 """The form of the sums of each pass, which its state decides: a pass sends what it is for, and nothing else."""
 
+import math
 from functools import cache
+from itertools import accumulate, pairwise
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from yarnml.learners.trees import categories, growth, leaves, quantiles, sketch, table
 from yarnml.learners.trees.objectives import Objective
@@ -51,6 +54,14 @@ class Forms:
             table=_float32(fields if self._places else 0, self._places),
             histograms=_float32(self._nodes_of_pass(state), features, bins + 1, self._objective.outputs + 1),
         )
+
+    def empty(self, state: Any) -> Sums:
+        """Sums of the pass at a state, 0 but for the histograms; they lie in one vector, which can travel as it is."""
+        form = self.of_pass(state)
+        ends = list(accumulate((math.prod(field.shape) for field in form), initial=0))
+        vector = np.empty(ends[-1])
+        vector[: ends[-2]] = 0
+        return Sums(*(vector[a:b].reshape(field.shape) for (a, b), field in zip(pairwise(ends), form, strict=True)))
 
     def _nodes_of_digits(self, state: Any) -> int:
         """The nodes whose quantiles a pass counts for; before the first tree the labels count as nodes 0."""

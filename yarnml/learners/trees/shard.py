@@ -143,13 +143,15 @@ def histograms(
     """
     features, width = shape
     order, begin, end = in_order(node, nodes)
-    all_sums = np.zeros((len(nodes), _round_up(features, GROUP), width, stats.shape[1]))
+    all_sums = np.empty((len(nodes), _round_up(features, GROUP), width, stats.shape[1]))
     if above is None:
+        all_sums[:] = 0
         kernels().histograms(bins, order, begin, end, stats, all_sums)
         return all_sums[:, :features]
     rows = end - begin
     chosen = 2 * np.arange(len(above)) + (rows[1::2] < rows[::2])
     end[chosen ^ 1] = begin[chosen ^ 1]
+    all_sums[chosen] = 0
     kernels().histograms(bins, order, begin, end, stats, all_sums)
     sums = all_sums[:, :features]
     for parent, counted, other in zip(above, chosen, chosen ^ 1, strict=True):
