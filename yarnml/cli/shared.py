@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 from rich.console import Console
 
+from yarnml.cli.freed_memory import keep_freed_memory
 from yarnml.errors import JobFileError
 from yarnml.events.console import JobConsole
 from yarnml.events.public import shown
@@ -94,6 +95,8 @@ def run(job: "AnyJob", backend: str, console: Console, *, restart: bool = False,
         from yarnml.clusters.ahead import start_ahead
 
         start_ahead(job)  # before what takes longest to load here
+    elif backend == "inline":
+        keep_freed_memory()
     from yarnml.runner import run_any
 
     with JobConsole(console) as show:
