@@ -5,10 +5,18 @@ shard is used once in every pass, so giving its room to another would only chang
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import jax
 
 from yarnml.learners.base import ShardState
+
+
+class _Held(NamedTuple):
+    """A shard that is held, and its bytes, which are counted once: every pass asks for those of all shards."""
+
+    state: ShardState
+    nbytes: int
 
 
 class ShardCache:
@@ -17,7 +25,7 @@ class ShardCache:
     def __init__(self) -> None:
         self._shards: frozenset[int] = frozenset()
         self._max_bytes = 0
-        self._held: dict[int, ShardState] = {}
+        self._held: dict[int, _Held] = {}
 
     def serve(self, shards: Iterable[int], max_bytes: int) -> None:
         """Keep these shards from here on, the worker's own: that of another worker is computed once, if at all."""
@@ -27,12 +35,16 @@ class ShardCache:
 
     def take(self, shard: int) -> ShardState | None:
         """Take out the held form of a shard, to be given back changed; None where there is none."""
-        return self._held.pop(shard, None)
+        held = self._held.pop(shard, None)
+        return held.state if held else None
 
     def keep(self, shard: int, held: ShardState) -> None:
         """Hold a shard for the next pass, if there is room."""
-        if shard in self._shards and self.nbytes + _nbytes(held) <= self._max_bytes:
-            self._held[shard] = held
+        if shard not in self._shards:
+            return
+        nbytes = sum(leaf.nbytes for leaf in jax.tree.leaves(held))
+        if self.nbytes + nbytes <= self._max_bytes:
+            self._held[shard] = _Held(held, nbytes)
 
     def clear(self) -> None:
         """Forget all: the learner has another state."""
@@ -40,8 +52,4 @@ class ShardCache:
 
     @property
     def nbytes(self) -> int:
-        return sum(map(_nbytes, self._held.values()))
-
-
-def _nbytes(held: ShardState) -> int:
-    return sum(leaf.nbytes for leaf in jax.tree.leaves(held))
+        return sum(held.nbytes for held in self._held.values())

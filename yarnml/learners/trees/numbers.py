@@ -60,7 +60,7 @@ class NumberObjective:
 
     def stats(self, scores: Array, y: Array, weight: Array, mean: Array) -> Array:
         first, second = self._loss.slopes(scores[0], y.astype(np.float32))
-        return by_row((first * weight)[None], (second * weight)[None])[None]
+        return by_row(first * weight, second * weight)[None]
 
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
         return self._loss.value(scores[0], y.astype(np.float32), xp)

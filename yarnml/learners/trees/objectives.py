@@ -90,7 +90,7 @@ class SquaredError:
         return mean
 
     def stats(self, scores: Array, y: Array, weight: Array, mean: Array) -> Array:
-        return by_row((scores - self.targets(y, None)) * weight, weight[None])[None]
+        return by_row(*((scores - self.targets(y, None)) * weight), weight)[None]
 
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
         if self._classes > 2:
@@ -133,7 +133,7 @@ class SquaredErrorOfLabels:
         return mean
 
     def stats(self, scores: Array, y: Array, weight: Array, mean: Array) -> Array:
-        return by_row((scores - self.targets(y, None)) * weight, weight[None])[None]
+        return by_row(*((scores - self.targets(y, None)) * weight), weight)[None]
 
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
         return self._factor * xp.sum(xp.square(scores - self.targets(y, None)), axis=0)
@@ -173,7 +173,7 @@ class Logistic:
 
     def stats(self, scores: Array, y: Array, weight: Array, mean: Array) -> Array:
         p = np.float32(1) / (1 + np.exp(-np.maximum(scores, -80)))
-        return by_row((p - y.astype(np.float32)) * weight, p * (1 - p) * weight)[None]
+        return by_row((p - y.astype(np.float32)) * weight, p * (1 - p) * weight)
 
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
         wrong = xp.where(y == 1, -scores[0], scores[0])
@@ -210,7 +210,7 @@ class Softmax:
         p = np.exp(scores - scores.max(axis=0))
         p /= p.sum(axis=0)
         second = np.float32(self.trees / (self.trees - 1)) * p * (1 - p)
-        return np.stack([(p - self.targets(y, None)) * weight, second * weight], axis=-1).astype(np.float32)
+        return by_row((p - self.targets(y, None)) * weight, second * weight)
 
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
         top = xp.max(scores, axis=0)
@@ -232,12 +232,12 @@ def none_alike(leaf: Array) -> Array:
     return np.zeros((leaf.shape[2], 2), bool)
 
 
-def by_row(gradients: Array, second: Array) -> Array:
-    """Put the numbers of a row, which are added together, side by side.
-
-    [outputs, rows] and [1, rows] → float32 [rows, outputs + 1].
-    """
-    return np.ascontiguousarray(np.concatenate([gradients, second]).T, np.float32)
+def by_row(*numbers: Array) -> Array:
+    """Put the numbers of a row, which are added together, side by side: each […, rows] → float32 […, rows, numbers]."""
+    rows = np.empty((*numbers[0].shape, len(numbers)), np.float32)
+    for place, own in enumerate(numbers):  # NumPy's stack takes ten times as long
+        rows[..., place] = own
+    return rows
 
 
 def loss_of(objective: Objective, scores: Array, y: Array, weight: Array) -> Array:

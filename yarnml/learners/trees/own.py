@@ -56,7 +56,7 @@ class OwnObjective:
                 f"{self._name}: the derivatives of loss are {first[row]} and {second[row]} at score {scores[0][row]} "
                 f"and label {y[row]}; they must be finite at every score."
             )
-        return by_row((first * weight)[None], (np.maximum(second, 0) * weight)[None])[None]
+        return by_row(first * weight, np.maximum(second, 0) * weight)[None]
 
     def loss(self, scores: Any, y: Any, xp: Any) -> Any:
         return xp.asarray(self._losses(scores[0], y.astype(np.float32)))

@@ -123,7 +123,7 @@ class Replay:
         assert isinstance(self._objective, AmongRows)
         slopes = self._objective.slopes(table_of(state.table), data.place)
         drawn = self._draws(state, data, int(progress.round))
-        stats = by_row((slopes.first * drawn)[None], (slopes.second * drawn)[None])[None]
+        stats = by_row(slopes.first * drawn, slopes.second * drawn)[None]
         return progress._replace(stats=stats, loss=np.asarray(slopes.loss))
 
     def _begin_round(self, state: Any, data: Data, last: Progress | None) -> Progress:
