@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tests.environments import PYTHON, Venv, names, silent
-from yarnml.clusters.yarn.packaging.needed import needed, whole_extras, with_extras
+from yarnml.clusters.yarn.packaging.needed import Inventory, needed, whole_extras, with_extras
 from yarnml.clusters.yarn.packaging.provision import provide
 from yarnml.errors import JobFileError
 from yarnml.job.spec import Job
@@ -66,6 +66,23 @@ def test_only_these_travel(venv: Venv, job: Job, tmp_path: Path) -> None:
     packed = {name.removeprefix(base) for name in names(provision.resources["environment.zip"].url)}
     assert {"yarnml/__init__.py", "named.py", "shared.py", "loose.py", "starts.pth"} <= packed
     assert not {name for name in packed if name.startswith(("other", "tool"))}
+
+
+@pytest.mark.long
+def test_metadata_of_all_ages(venv: Venv, tmp_path: Path) -> None:
+    """A requirement by older rules counts by its name, a folder without metadata not, a shadowed package as spare."""
+    venv.install("old", {"old.py": ""}, "named (>dev)", "???")
+    venv.install("named", {"named.py": ""})
+    (venv.site / "torn-1.0.dist-info").mkdir()
+    below = Venv(tmp_path / "below")
+    below.install("named", {"named.py": "", "older.py": ""})
+    inventory = Inventory([str(venv.site), str(below.site)])
+    assert needed(inventory.required, ["old"]) == {"old", "named"}
+    assert inventory.required.keys() == {"yarnml", "tool", "old", "named"}
+    left = {Path(path).relative_to(tmp_path) for path in inventory.left_out(["old", "named", "yarnml"])}
+    spare = {str(path).partition("site-packages/")[2] for path in left if path.parts[0] == "below"}
+    assert {"named.py", "older.py"} <= spare
+    assert not any(path.parent.name == "site-packages" for path in left if path.parts[0] == "venv")
 
 
 def test_extras_that_are_whole() -> None:

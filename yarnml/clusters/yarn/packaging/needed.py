@@ -42,12 +42,15 @@ class Inventory:
     def __init__(self, sites: Sequence[str]) -> None:
         distributions: dict[str, importlib.metadata.Distribution] = {}
         self.required: dict[str, list[str]] = {}
+        self._shadowed: list[str] = []
         for distribution in importlib.metadata.distributions(path=list(sites)):
             metadata = distribution.metadata  # is parsed each time
-            name = canonicalize_name(metadata["Name"])
-            if name not in distributions:
+            name = canonicalize_name(metadata["Name"]) if "Name" in metadata else ""
+            if name in distributions:
+                self._shadowed += _files(distribution)
+            elif name:
                 distributions[name] = distribution
-                self.required[name] = metadata.get_all("Requires-Dist", [])
+                self.required[name] = metadata.get_all("Requires-Dist") or distribution.requires or []
         self.editable = {name for name, distribution in distributions.items() if _is_editable(distribution)}
         self._extended = {name: _extended(distribution) for name, distribution in distributions.items()}
         self._files = {name: _files(distribution) for name, distribution in distributions.items()}
@@ -56,7 +59,7 @@ class Inventory:
     @property
     def owned(self) -> frozenset[str]:
         """The paths of all files that a RECORD names."""
-        return frozenset(path for paths in self._files.values() for path in paths)
+        return frozenset(path for paths in (*self._files.values(), self._shadowed) for path in paths)
 
     def left_out(self, names: Iterable[str]) -> frozenset[str]:
         """The paths of the files that stay where only these distributions travel; what is in no RECORD travels."""
@@ -126,20 +129,19 @@ def needed(required: Mapping[str, Iterable[str]], chosen: Iterable[str]) -> set[
         if name not in required or (name, extras) in seen:
             continue
         seen.add((name, extras))
-        waiting += [other for other in map(Requirement, required[name]) if _applies(other, extras)]
+        waiting += [other for other in _requirements(required[name]) if _applies(other, extras)]
     return {name for name, _ in seen}
 
 
 def with_extras(required: Mapping[str, Iterable[str]], name: str) -> str:
     """The requirement of a distribution with its extras: by these it says which libraries it can make use of."""
-    extras = _extras(map(Requirement, required[name])) - WORK_ON_CODE
+    extras = _extras(_requirements(required[name])) - WORK_ON_CODE
     return f"{name}[{','.join(sorted(extras))}]" if extras else name
 
 
 def whole_extras(required: Mapping[str, Iterable[str]], name: str) -> list[str]:
     """The extras of a distribution of which everything is installed."""
-    requirements = [Requirement(text) for text in required[name]]
-    optional = [r for r in requirements if r.marker and not _applies(r, frozenset())]
+    optional = [r for r in _requirements(required[name]) if r.marker and not _applies(r, frozenset())]
     return sorted(
         extra
         for extra in _extras(optional)
@@ -150,6 +152,16 @@ def whole_extras(required: Mapping[str, Iterable[str]], name: str) -> list[str]:
 def _extras(requirements: Iterable[Requirement]) -> set[str]:
     """The extras that these requirements are of."""
     return {word.strip("'\"") for r in requirements for word in _EXTRA.findall(str(r.marker or ""))}
+
+
+def _requirements(texts: Iterable[str]) -> Iterator[Requirement]:
+    """The requirements of a distribution; of one that follows older rules, its name alone."""
+    for text in texts:
+        try:
+            yield Requirement(text)
+        except InvalidRequirement:
+            if name := re.match(r"\w[\w.-]*\b", text):
+                yield Requirement(name[0])
 
 
 def _parsed(text: str, installed: Mapping[str, Iterable[str]]) -> Requirement:

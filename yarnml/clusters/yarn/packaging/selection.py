@@ -42,9 +42,10 @@ def select(inventory: Inventory, job: BaseJob, code: Iterable[str]) -> Selection
     imports = imports_of(code)
     if imports.dynamic:
         return Selection(None, f"{imports.dynamic} imports by a name that only the run knows, so it may need any of it")
-    urls = {url.partition("://")[0] for url in job.urls.values() if "://" in url}
-    names |= needed(inventory.required, [_yarnml(inventory, job)])
-    used = inventory.providers(imports.modules | _file_systems(urls | imports.schemes)) - {"yarnml"}
+    schemes = {url.partition("://")[0] for url in job.urls.values() if "://" in url} | imports.schemes
+    opened = inventory.providers(_file_systems(schemes))
+    names |= needed(inventory.required, [_yarnml(inventory, job), *opened])
+    used = inventory.providers(imports.modules) - {"yarnml"}
     devices = inventory.providers({GPU_PLUGINS})
     if devices:
         devices |= inventory.providers({"nvidia"})
