@@ -70,9 +70,9 @@ def test_only_these_travel(venv: Venv, job: Job, tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_metadata_of_all_ages(venv: Venv, tmp_path: Path) -> None:
-    """A requirement by older rules counts by its name, a folder without metadata not, a shadowed package as spare."""
+    """A requirement by older rules counts by its name, a torn folder not at all; shadowed packages and tests stay."""
     venv.install("old", {"old.py": ""}, "named (>dev)", "???")
-    venv.install("named", {"named.py": ""})
+    venv.install("named", {"named.py": "", "numpy/x/tests/test.py": "", "other/tests/test.py": ""})
     (venv.site / "torn-1.0.dist-info").mkdir()
     below = Venv(tmp_path / "below")
     below.install("named", {"named.py": "", "older.py": ""})
@@ -83,6 +83,7 @@ def test_metadata_of_all_ages(venv: Venv, tmp_path: Path) -> None:
     spare = {str(path).partition("site-packages/")[2] for path in left if path.parts[0] == "below"}
     assert {"named.py", "older.py"} <= spare
     assert not any(path.parent.name == "site-packages" for path in left if path.parts[0] == "venv")
+    assert {path.parts[-4] for path in left if path.name == "test.py"} == {"numpy"}
 
 
 def test_extras_that_are_whole() -> None:

@@ -29,6 +29,9 @@ WORK_ON_CODE = frozenset(
 )
 """Extras for those who work on a distribution's own code."""
 
+_TESTS_AND_HEADERS = re.compile(r"-packages/(numpy|pandas|pyarrow|scipy|sklearn)/(.+/)?(tests|include)/")
+"""The files of these packages, a quarter of all that yarnml requires, that only who works on their code ever uses."""
+
 _SUFFIXES = (*importlib.machinery.SOURCE_SUFFIXES, *importlib.machinery.EXTENSION_SUFFIXES)
 
 
@@ -63,7 +66,8 @@ class Inventory:
 
     def left_out(self, names: Iterable[str]) -> frozenset[str]:
         """The paths of the files that stay where only these distributions travel; what is in no RECORD travels."""
-        return self.owned - {path for name in names for path in self._files[name]}
+        kept = {path for name in names for path in self._files[name] if not _TESTS_AND_HEADERS.search(path)}
+        return self.owned - kept
 
     def providers(self, modules: Iterable[str]) -> set[str]:
         """The names of the distributions that have one of these top-level modules."""

@@ -6,6 +6,7 @@ import mmap
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any, NamedTuple
 
 from yarnml import storage
@@ -74,22 +75,31 @@ class Packages:
         return target
 
     def store(self, note: Note) -> None:
-        """Store what is not there yet; ProvisionError where that can't be."""
+        """Store what is not there yet, the first package beside the others; ProvisionError where that can't be."""
         prepare(self._home)
-        for package in self._packages:
-            with translated(ProvisionError, f"{self._home} can't be looked into"):
-                exists = storage.exists(package.target)
-            if exists:
-                note(f"Stored already: {package.what}, as {package.target}.")
-            elif isinstance(package.source, str):
-                with translated(JobFileError, f"{package.what} can't be read"), local.opened(package.source) as file:
-                    _store(file, package, note)
-            else:
-                if remark := package.remark():
-                    note(remark)
-                with tempfile.TemporaryFile(prefix="yarnml-") as packed:
-                    _pack(package.source, packed, package.what, note)
-                    _store(packed, package, note)
+        if not self._packages:
+            return
+        first, *smaller = self._packages
+        with ThreadPoolExecutor(max(1, len(smaller))) as pool:
+            later = [pool.submit(self._store, package, note) for package in smaller]
+            self._store(first, note)  # the largest one: by this thread, which Ctrl-C stops
+            for done in later:
+                done.result()
+
+    def _store(self, package: Package, note: Note) -> None:
+        with translated(ProvisionError, f"{self._home} can't be looked into"):
+            exists = storage.exists(package.target)
+        if exists:
+            note(f"Stored already: {package.what}, as {package.target}.")
+        elif isinstance(package.source, str):
+            with translated(JobFileError, f"{package.what} can't be read"), local.opened(package.source) as file:
+                _store(file, package, note)
+        else:
+            if remark := package.remark():
+                note(remark)
+            with tempfile.TemporaryFile(prefix="yarnml-") as packed:
+                _pack(package.source, packed, package.what, note)
+                _store(packed, package, note)
 
 
 def _pack(items: list[Item], file: IO[bytes], what: str, note: Note) -> None:
