@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.faults.conftest import Undisturbed, model_bits
+from tests.faults.conftest import Undisturbed, Write, model_bits
+from tests.faults.plan import plan
 from tests.faults.runs import DEADLINE, watched
 
 OF_DAY = {"time.time", "datetime.now", "datetime.utcnow", "datetime.today"}
@@ -70,7 +71,7 @@ time.time_ns = lambda: int(time.time() * 1e9)
 @pytest.mark.long
 @pytest.mark.timeout(2 * DEADLINE)
 def test_a_clock_that_jumps_changes_nothing(
-    write: Callable[[Path], Path],
+    write: Write,
     undisturbed: Callable[[str, int], Undisturbed],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -80,7 +81,8 @@ def test_a_clock_that_jumps_changes_nothing(
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]), prepend=os.pathsep)
     look = [sys.executable, "-c", "import time; print(len({time.time() // 1000 for _ in range(9)}))"]
     assert int(subprocess.run(look, capture_output=True, text=True, check=True).stdout) > 1
-    with watched(write(tmp_path)) as run:
+    job = plan(0)  # that of the first seed, whose undisturbed run is at hand
+    with watched(write(tmp_path, kind=job.kind, delay=job.delay)) as run:
         assert run.end() == 0, run.output
         assert "lost:" not in run.output
-    assert model_bits(tmp_path / "models/1") == undisturbed("network", 0).model
+    assert model_bits(tmp_path / "models/1") == undisturbed(job.kind, job.delay).model
