@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from tests.environments import PYTHON, Venv, names, silent
+from yarnml.clusters.yarn.packaging.installed import survey
 from yarnml.clusters.yarn.packaging.needed import Inventory, needed, whole_extras, with_extras
 from yarnml.clusters.yarn.packaging.provision import provide
 from yarnml.errors import JobFileError
@@ -74,11 +75,17 @@ def test_metadata_of_all_ages(venv: Venv, tmp_path: Path) -> None:
     venv.install("old", {"old.py": ""}, "named (>dev)", "???")
     venv.install("named", {"named.py": "", "numpy/x/tests/test.py": "", "other/tests/test.py": ""})
     (venv.site / "torn-1.0.dist-info").mkdir()
+    venv.install("odd", {"odd.py": ""})
+    (metadata,) = venv.site.glob("odd-*.dist-info")
+    (metadata / "direct_url.json").write_text("{")
+    (metadata / "RECORD").write_bytes(b"\xff,,\n")
     below = Venv(tmp_path / "below")
     below.install("named", {"named.py": "", "older.py": ""})
     inventory = Inventory([str(venv.site), str(below.site)])
     assert needed(inventory.required, ["old"]) == {"old", "named"}
-    assert inventory.required.keys() == {"yarnml", "tool", "old", "named"}
+    assert inventory.required.keys() == {"yarnml", "tool", "old", "named", "odd"}
+    assert not [path for path in inventory.owned if path.endswith("odd.py")]
+    assert not survey(venv.python).missing
     left = {Path(path).relative_to(tmp_path) for path in inventory.left_out(["old", "named", "yarnml"])}
     spare = {str(path).partition("site-packages/")[2] for path in left if path.parts[0] == "below"}
     assert {"named.py", "older.py"} <= spare

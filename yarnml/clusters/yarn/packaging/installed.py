@@ -47,6 +47,23 @@ def survey(python: str = sys.executable) -> Installed:
     return Installed(*json.loads(done.stdout))
 
 
+def text_of(distribution: importlib.metadata.Distribution, file: str) -> str:
+    """A file of an installation's metadata; empty where there is none, and where its bytes are no text."""
+    try:
+        return distribution.read_text(file) or ""
+    except UnicodeDecodeError:
+        return ""
+
+
+def is_editable(distribution: importlib.metadata.Distribution) -> bool:
+    """True for an installation whose code lies elsewhere; torn metadata says nothing of it."""
+    try:
+        direct = json.loads(text_of(distribution, "direct_url.json") or "{}")
+    except ValueError:
+        return False
+    return bool(direct.get("dir_info", {}).get("editable"))
+
+
 def _inspect() -> Installed:
     """The contents of the environment that runs this."""
     stdlib = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib")})
@@ -66,9 +83,9 @@ def _editable(covered: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]
     modules: dict[str, list[str]] = {}
     missing = []
     for distribution in importlib.metadata.distributions():
-        if not json.loads(distribution.read_text("direct_url.json") or "{}").get("dir_info", {}).get("editable"):
+        if not is_editable(distribution):
             continue
-        names = (distribution.read_text("top_level.txt") or distribution.name.replace("-", "_")).split()
+        names = (text_of(distribution, "top_level.txt") or distribution.name.replace("-", "_")).split()
         specs = {name: importlib.util.find_spec(name) for name in names}
         if not any(specs.values()) and not _names_a_folder(distribution):
             missing.append(distribution.name)
@@ -83,7 +100,7 @@ def _editable(covered: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]
 def _names_a_folder(distribution: importlib.metadata.Distribution) -> bool:
     """True where a .pth file of an installation puts a folder on the path, which then counts with all that is in it."""
     files = [str(file.locate()) for file in distribution.files or [] if file.suffix == ".pth"]
-    return any(os.path.isdir(line) for file in files for line in Path(file).read_text().splitlines())
+    return any(os.path.isdir(line) for file in files for line in Path(file).read_text(errors="replace").splitlines())
 
 
 def _within(path: str, folders: tuple[str, ...]) -> bool:

@@ -7,7 +7,6 @@ fetched and not unpacked on each node either.
 import csv
 import importlib.machinery
 import importlib.metadata
-import json
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from functools import cached_property
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from yarnml.clusters.yarn.packaging.installed import is_editable, text_of
 from yarnml.errors import JobFileError
 
 FIELD = "environment.packages"
@@ -54,7 +54,7 @@ class Inventory:
             elif name:
                 distributions[name] = distribution
                 self.required[name] = metadata.get_all("Requires-Dist") or distribution.requires or []
-        self.editable = {name for name, distribution in distributions.items() if _is_editable(distribution)}
+        self.editable = {name for name, distribution in distributions.items() if is_editable(distribution)}
         self._extended = {name: _extended(distribution) for name, distribution in distributions.items()}
         self._files = {name: _files(distribution) for name, distribution in distributions.items()}
         self._starts = tuple(f"{site}/" for site in sites)
@@ -184,19 +184,14 @@ def _applies(requirement: Requirement, extras: frozenset[str]) -> bool:
     return marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras))
 
 
-def _is_editable(distribution: importlib.metadata.Distribution) -> bool:
-    direct = json.loads(distribution.read_text("direct_url.json") or "{}")
-    return bool(direct.get("dir_info", {}).get("editable"))
-
-
 def _extended(distribution: importlib.metadata.Distribution) -> set[str]:
     """The first words of the groups of entry points: by habit the module that looks for them."""
-    groups = re.findall(r"(?m)^\[\s*([A-Za-z0-9]+)", distribution.read_text("entry_points.txt") or "")
+    groups = re.findall(r"(?m)^\[\s*([A-Za-z0-9]+)", text_of(distribution, "entry_points.txt"))
     return {group.lower() for group in groups}
 
 
 def _files(distribution: importlib.metadata.Distribution) -> list[str]:
     """The paths in a RECORD; an environment has ten thousands of them, so that no object is made for each."""
     folder = str(distribution.locate_file(""))
-    rows = csv.reader((distribution.read_text("RECORD") or "").splitlines())
+    rows = csv.reader(text_of(distribution, "RECORD").splitlines())
     return [os.path.normpath(f"{folder}/{row[0]}") for row in rows if row]
