@@ -127,3 +127,17 @@ def test_close_large_numbers_are_told_apart(name: str) -> None:
     right = HistGradientBoostingRegressor(max_iter=40, learning_rate=0.5, min_samples_leaf=1).fit(x, y)
     assert np.std(right.predict(x) - y) < 1e-3
     assert np.std(predicted(*grown(options, schema(1, ()), x, y.astype(np.float32)), x) - y) < 1e-3
+
+
+def test_weights_are_added_in_the_order_of_values_and_of_rows() -> None:
+    """Sums of weights have the bits of a stable sort: among equal values the earlier row comes first, NaN nowhere."""
+    random = np.random.default_rng(0)
+    x = random.integers(-9, 9, 4000).astype(np.float32) / 8
+    x[random.random(4000) < 0.1] = np.nan
+    weight = random.random(4000).astype(np.float32)
+    cells = np.asarray(sketch.first_cells(1, 255))
+    order = np.argsort(x, kind="stable")
+    before = np.concatenate([[0.0], np.cumsum(weight[order], dtype=np.float64)])
+    ends = np.searchsorted(x[order], np.append(sketch.float_of(cells[0, :-1]), np.inf))
+    counts = sketch.counts(x[None], weight, cells, np.zeros(1, bool))[0]
+    assert (counts == np.diff(before[ends])).all()

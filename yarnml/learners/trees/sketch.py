@@ -71,7 +71,7 @@ def counts(x: Array, weight: Array, cells: Array, known: Array) -> Array:
         if even:  # NaN is last in every order
             weights[f] = np.diff(np.searchsorted(np.sort(x[f]), ends[f])) * np.float64(weight[:1].sum())
         else:
-            order = np.argsort(x[f], kind="stable")
+            order = _in_order(x[f])
             before = np.concatenate([[0.0], np.cumsum(weight[order], dtype=np.float64)])
             weights[f] = np.diff(before[np.searchsorted(x[f][order], ends[f])])
     return weights
@@ -151,6 +151,16 @@ def weights_of_a_bin(counts: Array, bins: int) -> Array:
         low = np.where(fits, low, middle)
         high = np.where(fits, middle, high)
     return np.where(is_used.sum(axis=1) <= bins, least, high)
+
+
+def _in_order(x: Array) -> Array:
+    """The places of float32 numbers in ascending order, those of equal numbers ascending; NaN is last.
+
+    Key and place are sorted as one whole number: a stable sort of the numbers takes NumPy five times as long.
+    """
+    both = key_of(x).astype(np.uint64) << np.uint64(32) | np.arange(len(x), dtype=np.uint64)
+    both.sort()
+    return both.astype(np.uint32)  # the lower half
 
 
 def _keys_of(x: Array) -> Array:
