@@ -76,9 +76,9 @@ def _selection(inventory: Inventory, installed: Installed, job: BaseJob, code: l
     chosen = job.environment.packages
     if "yarnml" not in inventory.required and chosen in ("auto", "all"):
         return Selection(None)  # no metadata tells what it needs
-    loose = [
-        item.path for item in archive.site_items(installed, inventory.owned) if item.path.endswith((".py", ".pth"))
-    ]
+    owned = inventory.owned
+    unowned = (path for folder in installed.sites for path in archive.site_files(folder, owned))
+    loose = [path for path in unowned if path.endswith((".py", ".pth"))]
     if chosen == "auto" and len(loose) > MOST_LOOSE:
         return Selection(None, f"{len(loose)} of its modules belong to no package")
     sources = [item.path for item in code if item.path.endswith(".py") and "/yarnml/" not in item.name]

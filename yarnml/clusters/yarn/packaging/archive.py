@@ -110,20 +110,22 @@ def _digest(path: str) -> str:
         return "sha256=" + urlsafe_b64encode(hashlib.file_digest(file, "sha256").digest()).decode().rstrip("=")
 
 
+def site_files(folder: str, left_out: Container[str]) -> Iterator[str]:
+    """The paths of the files of a site-packages folder that are not left out; bytecode never travels as it is."""
+    for base, names in local.walk(folder, lambda name: name != "__pycache__"):
+        yield from (path for name in names if (path := f"{base}/{name}") not in left_out)
+
+
 def _site(folder: str, left_out: Container[str]) -> Iterator[Item]:
     """The files of a site-packages folder; only what no RECORD tells of, or is younger than it, is read."""
     recorded = _recorded(folder)
-    for base, names in local.walk(folder, lambda name: name != "__pycache__"):
-        for name in names:
-            path = f"{base}/{name}"
-            if path in left_out:
-                continue
-            relative = path[len(folder) + 1 :]
-            digest, time = recorded.get(relative, ("", 0))
-            if name == "RECORD" and base.endswith(".dist-info"):
-                yield Item(relative, path, "")  # it has the digests of scripts, which hold the environment's path
-            elif (status := _status(path)) and stat.S_ISREG(status.st_mode):
-                yield Item(relative, path, digest if status.st_mtime_ns <= time else _digest(path))
+    for path in site_files(folder, left_out):
+        relative = path[len(folder) + 1 :]
+        digest, time = recorded.get(relative, ("", 0))
+        if path.endswith(".dist-info/RECORD"):
+            yield Item(relative, path, "")  # it has the digests of scripts, which hold the environment's path
+        elif (status := _status(path)) and stat.S_ISREG(status.st_mode):
+            yield Item(relative, path, digest if status.st_mtime_ns <= time else _digest(path))
 
 
 def _status(path: str) -> os.stat_result | None:

@@ -10,7 +10,7 @@ import importlib.metadata
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -159,13 +159,18 @@ def _extras(requirements: Iterable[Requirement]) -> set[str]:
 
 
 def _requirements(texts: Iterable[str]) -> Iterator[Requirement]:
-    """The requirements of a distribution; of one that follows older rules, its name alone."""
-    for text in texts:
-        try:
-            yield Requirement(text)
-        except InvalidRequirement:
-            if name := re.match(r"\w[\w.-]*\b", text):
-                yield Requirement(name[0])
+    """The requirements of a distribution that can be read."""
+    return filter(None, map(_requirement, texts))
+
+
+@cache
+def _requirement(text: str) -> Requirement | None:
+    """A requirement; of one that follows older rules, its name alone."""
+    try:
+        return Requirement(text)
+    except InvalidRequirement:
+        name = re.match(r"\w[\w.-]*\b", text)
+        return Requirement(name[0]) if name else None
 
 
 def _parsed(text: str, installed: Mapping[str, Iterable[str]]) -> Requirement:

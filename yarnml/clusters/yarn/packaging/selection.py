@@ -15,6 +15,9 @@ from yarnml.job.base import BaseJob
 GPU_PLUGINS = "jax_plugins"
 """The package in which the plugins of JAX lie, with the code for a kind of device."""
 
+OF_USE_FOR_JAX = frozenset({"jax", "cloudpickle", "etils"})
+"""JAX with its extras, and what it looks for in every process without a word in its metadata."""
+
 
 class Selection(NamedTuple):
     """The packages that travel with a job.
@@ -49,7 +52,7 @@ def select(inventory: Inventory, job: BaseJob, code: Iterable[str]) -> Selection
     devices = inventory.providers({GPU_PLUGINS})
     if devices:
         devices |= inventory.providers({"nvidia"})
-    direct = ({"jax"} & inventory.required.keys()) | used | devices | (inventory.editable - {"yarnml"})
+    direct = (OF_USE_FOR_JAX & inventory.required.keys()) | used | devices | (inventory.editable - {"yarnml"})
     names |= needed(inventory.required, [with_extras(inventory.required, name) for name in direct])
     while plugins := inventory.plugins(names):
         names |= needed(inventory.required, plugins)

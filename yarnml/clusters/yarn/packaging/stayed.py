@@ -15,9 +15,6 @@ MODULE = "yarnml_stayed"
 FILE = f"{MODULE}.json"
 """The file beside it: the modules that stayed, each with its package."""
 
-_GO_ON = frozenset({"jax", "jaxlib"})
-"""Modules that look in every process for what they can do without, and do."""
-
 
 class Stayed:
     """A finder of modules that finds none: it raises a ModuleNotFoundError that says more than Python's.
@@ -44,11 +41,10 @@ class Stayed:
             f"No module named '{name}': its package {package} is installed where the job was submitted, but did not "
             f"travel, for nothing names it; if the job needs it, set environment.packages: [auto, {package}]."
         )
-        asker, only_asks = _asker()
-        if name not in self._named and asker not in _GO_ON:
+        if name not in self._named:
             self._named.add(name)
             print(sentence, file=sys.stderr, flush=True)
-        if only_asks:
+        if _only_asked():
             return None
         raise ModuleNotFoundError(sentence, name=name)
 
@@ -59,11 +55,9 @@ def watch() -> None:
         sys.meta_path.append(Stayed(os.path.join(os.path.dirname(__file__), FILE)))
 
 
-def _asker() -> tuple[str, bool]:
-    """The top-level module that looks for another one; True where it asks ``importlib.util``, which imports nothing."""
-    only_asks = False
+def _only_asked() -> bool:
+    """True where ``importlib.util.find_spec`` asks, which imports nothing."""
     frame = sys._getframe(2)
-    while frame.f_back and (name := frame.f_globals.get("__name__", "")).startswith("importlib"):
-        only_asks |= name == "importlib.util"
+    while frame.f_back and frame.f_globals.get("__name__") == "importlib._bootstrap":
         frame = frame.f_back
-    return frame.f_globals.get("__name__", "").partition(".")[0], only_asks
+    return frame.f_globals.get("__name__") == "importlib.util"
