@@ -75,6 +75,8 @@ def test_metadata_of_all_ages(venv: Venv, tmp_path: Path) -> None:
     venv.install("old", {"old.py": ""}, "named (>dev)", "???")
     venv.install("named", {"named.py": "", "numpy/x/tests/test.py": "", "other/tests/test.py": ""})
     (venv.site / "torn-1.0.dist-info").mkdir()
+    venv.install("latin", {"latin.py": ""})
+    (venv.site / "latin-1.0.dist-info/METADATA").write_bytes(b"Name: latin\nAuthor: Andr\xe9\n")
     venv.install("odd", {"odd.py": ""})
     (metadata,) = venv.site.glob("odd-*.dist-info")
     (metadata / "direct_url.json").write_text("{")

@@ -33,8 +33,7 @@ class ActiveEnvironment(NamedTuple):
     def remark(self) -> str:
         """A sentence about what travels and what stays; empty where the user chose all, or nothing stays."""
         travelling = sum(os.path.getsize(item.path) for item in self.items if item.path)
-        spare = (path for path in self.spare if "/__pycache__/" not in path)
-        staying = sum(os.path.getsize(path) for path in spare if os.path.isfile(path))
+        staying = sum(os.path.getsize(path) for path in self.spare if os.path.isfile(path))
         if staying:
             return (
                 f"{travelling / 1e6:,.0f} of the environment's {(travelling + staying) / 1e6:,.0f} MB travel: "
@@ -79,7 +78,7 @@ def _selection(inventory: Inventory, installed: Installed, job: BaseJob, code: l
     owned = inventory.owned
     unowned = (path for folder in installed.sites for path in archive.site_files(folder, owned))
     loose = [path for path in unowned if path.endswith((".py", ".pth"))]
-    if chosen == "auto" and len(loose) > MOST_LOOSE:
+    if "auto" in chosen and len(loose) > MOST_LOOSE:
         return Selection(None, f"{len(loose)} of its modules belong to no package")
     sources = [item.path for item in code if item.path.endswith(".py") and "/yarnml/" not in item.name]
     return select(inventory, job, [*sources, *loose])

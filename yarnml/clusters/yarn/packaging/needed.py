@@ -10,6 +10,8 @@ import importlib.metadata
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from email.message import Message
+from email.parser import HeaderParser
 from functools import cache, cached_property
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -47,13 +49,15 @@ class Inventory:
         self.required: dict[str, list[str]] = {}
         self._shadowed: list[str] = []
         for distribution in importlib.metadata.distributions(path=list(sites)):
-            metadata = distribution.metadata  # is parsed each time
-            name = canonicalize_name(metadata["Name"]) if "Name" in metadata else ""
+            headers = _headers(distribution)
+            name = canonicalize_name(headers.get("Name", ""))
             if name in distributions:
                 self._shadowed += _files(distribution)
             elif name:
                 distributions[name] = distribution
-                self.required[name] = metadata.get_all("Requires-Dist") or distribution.requires or []
+                has_older_form = "Requires-Dist" not in headers and text_of(distribution, "requires.txt")
+                texts = distribution.requires if has_older_form else headers.get_all("Requires-Dist")
+                self.required[name] = texts or []
         self.editable = {name for name, distribution in distributions.items() if is_editable(distribution)}
         self._extended = {name: _extended(distribution) for name, distribution in distributions.items()}
         self._files = {name: _files(distribution) for name, distribution in distributions.items()}
@@ -189,6 +193,12 @@ def _applies(requirement: Requirement, extras: frozenset[str]) -> bool:
     return marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras))
 
 
+def _headers(distribution: importlib.metadata.Distribution) -> Message:
+    """The metadata of a distribution without its description; empty where it can't be read."""
+    text = text_of(distribution, "METADATA") or text_of(distribution, "PKG-INFO")
+    return HeaderParser().parsestr(text.partition("\n\n")[0])
+
+
 def _extended(distribution: importlib.metadata.Distribution) -> set[str]:
     """The first words of the groups of entry points: by habit the module that looks for them."""
     groups = re.findall(r"(?m)^\[\s*([A-Za-z0-9]+)", text_of(distribution, "entry_points.txt"))
@@ -196,7 +206,7 @@ def _extended(distribution: importlib.metadata.Distribution) -> set[str]:
 
 
 def _files(distribution: importlib.metadata.Distribution) -> list[str]:
-    """The paths in a RECORD; an environment has ten thousands of them, so that no object is made for each."""
+    """The paths in a RECORD but bytecode; an environment has ten thousands of them, so no object is made for each."""
     folder = str(distribution.locate_file(""))
     rows = csv.reader(text_of(distribution, "RECORD").splitlines())
-    return [os.path.normpath(f"{folder}/{row[0]}") for row in rows if row]
+    return [os.path.normpath(f"{folder}/{row[0]}") for row in rows if row and "/__pycache__/" not in f"/{row[0]}"]
