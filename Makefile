@@ -103,7 +103,8 @@ examples/%/data/train: .venv/ready
 .venv/ready: setup.cfg pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "yarnml needs Python 3.11 or newer: make PYTHON=…")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,check]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable '.[test,check]'
+	-$(BIN)/python -m compileall -qq -j 0 .venv/lib    # on all processors, where pip takes one
 	touch $@
 
 .hadoop/ready: docker/jars.sha256 | .venv/ready
