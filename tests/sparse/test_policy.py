@@ -143,7 +143,12 @@ def test_several_updates_back(name: str, monkeypatch: pytest.MonkeyPatch) -> Non
             tables.append(restored(BLOCKS, copied, policy, 3))
         for some in tables:
             for updates in range(1, min(3, step + 1) + 1):
-                assert_same(some.before(updates).weights(asked, unknown_as_first=True), weights[step + 1 - updates])
+                older, first = some.before(updates), step + 1 - updates
+                assert_same(older.weights(asked, unknown_as_first=True), weights[first])
+                own = sums_of(first, policy).keys
+                places = np.searchsorted(asked, own)
+                expected = {block: rows[places] for block, rows in weights[first].items()}
+                assert_same(older.weights(own, unknown_as_first=True), expected)
         if step == 7:
             for back in range(step, step - 3, -1):
                 newest.take_back()

@@ -57,13 +57,19 @@ class OlderTable:
 
     def weights(self, keys: Keys, *, unknown_as_first: bool) -> dict[str, Matrix]:
         """See `yarnml.sparse.base.ParameterTable`."""
-        older = self._find_rows(keys).before(self._undos)
+        older = self._rows(keys)
         has_row = older.has_row
         if self.policy.max_age:
             has_row = has_row & (older.touched >= self._clock - self.policy.max_age)
         as_first = unknown_as_first and self.policy.admits_all
         blocks = zip(self.blocks, older.rows, strict=True)
         return {block.name: weights_in(block, rows, keys, np.flatnonzero(~has_row), as_first) for block, rows in blocks}
+
+    def _rows(self, keys: Keys) -> FoundRows:
+        if self._undos and np.array_equal(keys, self._undos[-1].keys):  # as where every step has all keys
+            first = self._undos[-1]
+            return FoundRows(keys, first.had_row, first.rows, first.touched)
+        return self._find_rows(keys).before(self._undos)
 
 
 def weights_in(block: Block, rows: Matrix, keys: Keys, unknown: Places, as_first: bool) -> Matrix:
