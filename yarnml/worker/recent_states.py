@@ -14,8 +14,8 @@ from yarnml.worker.state_arrays import OLDER, older_states
 
 _HAS_TABLE = (TableState, ShardedState)
 
-THERE = "there"
-"""The name of an empty array of each older state: where a table has all of it, there is no other."""
+PRESENCE = "presence"
+"""The name of an empty array that tells of an older state: where owners have all of it, the state has no other."""
 
 
 class RecentStates:
@@ -69,8 +69,8 @@ class RecentStates:
         """The arrays of all states but the newest one, by name, but for those of their table."""
         older = {str(age): _without_table(state) for age, state in self._older()}
         in_parts = isinstance(self.newest, ShardedState)
-        is_there = {f"{OLDER}/{age}/{THERE}": np.zeros(0, np.uint8) for age in older if in_parts}
-        return is_there | tensors({OLDER: older}) if older else {}
+        presence = {f"{OLDER}/{age}/{PRESENCE}": np.zeros(0, np.uint8) for age in older if in_parts}
+        return presence | tensors({OLDER: older}) if older else {}
 
     def load(self, newest: State, arrays: dict[str, npt.NDArray[Any]]) -> None:
         """Take over a state and the older ones among these arrays; KeyError or ValueError where they are none."""
