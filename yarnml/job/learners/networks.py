@@ -46,7 +46,7 @@ class Mlp(NetworkOptions, frozen=True, kw_only=True, tag="mlp"):
 
     ``normalization``: of what each hidden layer computes, over its numbers (``layer``) or over rows (``batch``).
     ``embedding``: numbers for every id, where ``data.prepare`` makes ids of categories or texts.
-    ``l2``: not given it is 1 / rows, a prior of variance 1 for every weight, which fades as rows come.
+    ``l2``: not given it is 2 / rows, a prior of variance 1/2 for every weight, which fades as rows come.
     """
 
     STARTS_LIKE = ("hidden", "normalization", "embedding", "quantile")
@@ -54,6 +54,7 @@ class Mlp(NetworkOptions, frozen=True, kw_only=True, tag="mlp"):
 
     embedding: PositiveInt = 16
     l2: NonNegative | None = None  # type: ignore[assignment]
+    optimizer: dict[str, Any] = field(default_factory=lambda: adam(2e-3))
 
     hidden: list[PositiveInt] = field(default_factory=lambda: [128])
     normalization: Normalization = "none"

@@ -31,7 +31,7 @@ class MlpLayers:
 
 def build(options: Mlp, schema: Schema) -> Learner:
     if options.l2 is None:
-        options = replace(options, l2=usual_l2(schema.rows))
+        options = replace(options, l2=2 * usual_l2(schema.rows))  # a prior of variance 1/2
     head = Head(schema, "mlp")
     norm = options.normalization
     widths = [*options.hidden, head.width]
