@@ -1,5 +1,8 @@
 """The packages that travel where the job file names none: all that the job can need; a missed one is named."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,18 @@ from yarnml.job.spec import Job
 
 SITE = f"lib/{PYTHON}/site-packages/"
 BASE = {"yarnml", "jax", "fsspec", "loose", "starts"}
+
+KEY = """\
+import sys
+from yarnml.clusters.yarn.packaging.active import active_environment
+from yarnml.clusters.yarn.packaging.archive import key_of
+from yarnml.job.load import load_any
+
+data = {"train": "/x", "features": ["x"], "label": "y"}
+environment = active_environment(load_any({"name": "j", "data": data, "learner": {"kind": "mlp"}}), [], sys.argv[1])
+assert environment.spare
+print(key_of(environment.items))
+"""
 
 
 @pytest.fixture
@@ -151,3 +166,16 @@ def test_tables_with_versions_take_their_library(tmp_path: Path, kind: str) -> N
     write(tmp_path / marks[kind], "{}")
     job = load_any({"name": "j", **LOGISTIC, "data": {"train": str(tmp_path), "features": ["a"], "label": "b"}})
     assert {extra for extra in marks if of_use(extra, job)} == {kind}
+
+
+def test_the_next_command_finds_the_archive(rich: Venv) -> None:
+    """The key of what travels is that of every process, whatever the order of its sets."""
+    rich.install("modules", {f"module_{n}.py": "" for n in range(9)})
+    line = [sys.executable, "-c", KEY, rich.python]
+    keys = {
+        subprocess.run(
+            line, env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(keys) == 1

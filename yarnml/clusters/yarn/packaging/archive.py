@@ -62,7 +62,7 @@ def site_items(
     lines = [_SOURCES_LINE, *(f"../site-packages{n}" for n in range(1, len(installed.sites)))]
     if absent:
         items.append(_item(f"{base}/{stayed.MODULE}.py", stayed.__file__))
-        items.append(_made_up(f"{base}/{stayed.FILE}", json.dumps(absent)))
+        items.append(_made_up(f"{base}/{stayed.FILE}", json.dumps(absent, sort_keys=True)))
         lines.append(f"import {stayed.MODULE}; {stayed.MODULE}.watch()")
     return [*items, _made_up(f"{base}/00-yarnml.pth", "\n".join(lines) + "\n")]  # .pth files are read by their names
 
@@ -92,7 +92,7 @@ def key_of(items: Iterable[Item]) -> str:
     """The digest of an archive's content."""
     magic = importlib.util.MAGIC_NUMBER.hex()
     own = [FORMAT, f"bytecode {magic}", f"script {_digest(unpack.__file__)}"]
-    lines = [*own, *(f"{item.digest} {item.name}" for item in items)]
+    lines = [*own, *sorted(f"{item.digest} {item.name}" for item in items)]
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
