@@ -83,7 +83,7 @@ def test_a_smaller_version(models: Path, digits: Path, kind: str, part: float) -
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"metric": "brier", "tolerance": 0.0}, "by more than --tolerance 0 of it; no version was made"),
+        ({"metric": "calibration_error", "tolerance": 0.0}, "by more than --tolerance 0 of it; no version was made"),
         ({"metric": "rmse"}, "--metric: this job can be judged by "),
     ],
 )

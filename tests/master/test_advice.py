@@ -31,7 +31,7 @@ ALONE = "One worker would be as quick as 2 workers"
         ({"delay": 1}, TEN_GIGABIT, ["with training.gradients: bfloat16 it would", OFTEN, ALONE]),
         ({"gradients": "int8", "local_steps": 4}, GIGABIT, ["with training.delay: 1 it would"]),
         ({"gradients": "int4", "delay": 1}, GIGABIT, []),
-        ({"state": "sharded"}, GIGABIT, [ALONE]),
+        ({"state": "sharded"}, GIGABIT, ["with training.delay: 1 it would", ALONE]),
     ],
     ids=str,
 )
