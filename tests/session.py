@@ -18,7 +18,7 @@ TEST_VARIABLE = "PYTEST_CURRENT_TEST"
 MAX_RESIDENT_BYTES = 2 * 2**30
 """Memory that a process may have in any case."""
 
-MAX_PERCENT = 75
+MAX_PERCENT = 60
 """The share of the machine's memory that all may have before one lets go of what is above."""
 
 
