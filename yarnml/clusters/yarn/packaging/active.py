@@ -51,16 +51,18 @@ def active_environment(job: BaseJob, own: list[Item], python: str) -> ActiveEnvi
     """
     installed = _checked(survey(python))
     sources = archive.source_items(installed)
-    inventory = Inventory(installed.sites)
-    selection = _selection(inventory, installed, job, [*own, *(item for part in sources.values() for item in part)])
-    if selection.names is None:
-        items = archive.site_items(installed)
-        left_out: frozenset[str] = frozenset()
-    else:
-        left_out = inventory.left_out(selection.names)
-        items = archive.site_items(installed, left_out, inventory.absent(selection.names))
+    selection = Selection(None)
+    spare: frozenset[str] = frozenset()
+    absent: dict[str, str] = {}
+    if job.environment.packages != "all":  # for which no metadata has to be read
+        inventory = Inventory(installed.sites)
+        selection = _selection(inventory, installed, job, [*own, *(item for part in sources.values() for item in part)])
+        if selection.names is not None:
+            spare = inventory.left_out(selection.names)
+            absent = inventory.absent(selection.names)
+    items = archive.site_items(installed, spare, absent)
     _check_yarnml(installed, items, sources)
-    return ActiveEnvironment(installed, selection, items, sources, left_out)
+    return ActiveEnvironment(installed, selection, items, sources, spare)
 
 
 def describe(job: BaseJob) -> str:
@@ -73,7 +75,7 @@ def describe(job: BaseJob) -> str:
 
 def _selection(inventory: Inventory, installed: Installed, job: BaseJob, code: list[Item]) -> Selection:
     chosen = job.environment.packages
-    if "yarnml" not in inventory.required and chosen in ("auto", "all"):
+    if "yarnml" not in inventory.required and chosen == "auto":
         return Selection(None)  # no metadata tells what it needs
     owned = inventory.owned
     unowned = (path for folder in installed.sites for path in archive.site_files(folder, owned))

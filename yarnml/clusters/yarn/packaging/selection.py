@@ -31,14 +31,12 @@ class Selection(NamedTuple):
 
 
 def select(inventory: Inventory, job: BaseJob, code: Iterable[str]) -> Selection:
-    """Choose the packages of a job; ``code``: the files of the user's that may import them.
+    """Choose the packages of a job that does not take all; ``code``: the files of the user's that may import them.
 
     Raises JobFileError for a package that is not installed.
     """
     chosen = job.environment.packages
-    if chosen == "all":
-        return Selection(None)
-    listed = ["auto"] if chosen == "auto" else chosen
+    listed = [chosen] if isinstance(chosen, str) else chosen
     names = needed(inventory.required, ["yarnml", *(name for name in listed if name != "auto")])
     if "auto" not in listed:
         return Selection(frozenset(names), "what environment.packages names, and what that requires")
