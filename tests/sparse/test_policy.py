@@ -143,7 +143,8 @@ def test_several_updates_back(name: str, monkeypatch: pytest.MonkeyPatch) -> Non
             tables.append(restored(BLOCKS, copied, policy, 3))
         for some in tables:
             for updates in range(1, min(3, step + 1) + 1):
-                older, first = some.before(updates), step + 1 - updates
+                older = some.before(updates)
+                first = step + 1 - updates
                 assert_same(older.weights(asked, unknown_as_first=True), weights[first])
                 own = sums_of(first, policy).keys
                 places = np.searchsorted(asked, own)
