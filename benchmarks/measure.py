@@ -77,6 +77,15 @@ def own_cpu() -> float:
     return own
 
 
+def own_memory() -> float:
+    """Bytes that this process and its children have in memory; pages that they share count in each."""
+    total = 0.0
+    for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            total += process.memory_info().rss
+    return total
+
+
 def spread(values: Sequence[float], unit: str = "") -> str:
     """'median (min-max) unit', or one number where all are the same."""
     low, middle, high = (f"{of(values):.3g}" for of in (min, statistics.median, max))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks import tables
-from benchmarks.measure import Column, interleaved, own_cpu, report
+from benchmarks.measure import Column, interleaved, own_cpu, own_memory, report
 from benchmarks.peers.process import Answer, Peer, once, present
 from benchmarks.tables import Table
 from yarnml.events.events import EpochDone, Event, RoundStarted
@@ -96,9 +96,13 @@ def _on_yarn(table: Table, train: str, iterations: int, rounds: int) -> None:
 
 
 class Stopwatch:
-    """Runs a job whose rounds are epochs: the seconds of each, those of CPU in all of its processes, and its loss."""
+    """Runs a job whose rounds are epochs: the seconds of each, those of CPU in all of its processes, and its loss.
+
+    ``memory``: the most bytes that all of its processes had at the end of a round.
+    """
 
     def __init__(self, spec: dict[str, Any]) -> None:
+        self.memory = 0.0
         self.seconds: list[float] = []
         self.cpu: list[float] = []
         self.losses: list[float] = []
@@ -125,6 +129,7 @@ class Stopwatch:
                 self.seconds.append(time.perf_counter() - self._begun)
                 self.cpu.append(own_cpu() - self._cpu_begun)
                 self.losses.append(loss)
+                self.memory = max(self.memory, own_memory())
 
 
 def _up_to(job: Stopwatch, iterations: int) -> Answer:

@@ -24,7 +24,10 @@ COLUMNS = [
     Column("an epoch s", lambda a: a["seconds"], compared=True),
     Column("CPU s", lambda a: a["cpu"]),
     Column("first epoch s", lambda a: a.get("first", math.nan)),
-    Column("AUC", lambda a: a["auc"]),
+    Column("all epochs s", lambda a: a["whole"]),
+    Column("GiB", lambda a: a["memory"] / 2**30),
+    Column("AUC", lambda a: a.get("auc", math.nan)),
+    Column("log loss", lambda a: a.get("loss", math.nan)),
 ]
 
 FTRL = {"kind": "sparse_linear"}
@@ -35,10 +38,11 @@ DLRM = {"kind": "dlrm", "width": 16, "hidden": [64]}
 Blocks = Mapping[str, Callable[[], Answer]]
 
 
-def main(rounds: int = 1, rows: int = 1_000_000, passes: int = 3, keys: int = 100_000_000) -> None:
-    """Keys: linear models, factors and DLRM, beside compiled loops, Vowpal Wabbit and torch; tables that are large.
+def main(rounds: int = 1, rows: int = 1_000_000, passes: int = 3, keys: int = 100_000_000, only: str = "") -> None:
+    """Keys: linear models, factors and DLRM, beside compiled loops, Vowpal Wabbit, Spark and torch; large tables.
 
     ``keys``: of the largest table; what a step of 1,000 workers sends is counted, not measured.
+    ``only``: a part of the names of what is measured: ftrl, adagrad, factors, dlrm, workers 8192, workers 32768, large.
     """
     table = Clicks(rows)
     clicks.write(table)
@@ -51,10 +55,10 @@ def main(rounds: int = 1, rows: int = 1_000_000, passes: int = 3, keys: int = 10
 
     def peers(table: Clicks = table, **ways: str) -> Blocks:
         size = [str(table.rows), str(passes)]
-        package = {"vw": "vowpalwabbit", "network": "jax", "torch": "torch"}
+        needs = {"vw": ["vowpalwabbit"], "network": ["jax"], "torch": ["torch"], "spark": ["pyspark", "/java"]}
         named = {
             name.replace("_", " "): Peer(
-                "sparse", [way, *size], needs=[package.get(way, "numba")], variables={"NPROC": "1"}
+                "sparse", [way, *size], needs=needs.get(way, ["numba"]), variables={"NPROC": "1"}
             )
             for name, way in ways.items()
         }
@@ -72,11 +76,13 @@ def main(rounds: int = 1, rows: int = 1_000_000, passes: int = 3, keys: int = 10
     taken: dict[str, Taken] = {}
 
     def show(name: str, title: str, blocks: Blocks) -> None:
+        if only not in name:
+            return
         print(f" {title}")
         taken[name] = interleaved(blocks, rounds)
         report(taken[name], COLUMNS, limit=next(iter(blocks)))
 
-    rivals = peers(a_loop_in_numba="ftrl", Vowpal_Wabbit="vw")
+    rivals = peers(a_loop_in_numba="ftrl", Vowpal_Wabbit="vw", Spark_MLlib="spark")
     show("ftrl", "FTRL, 8,192 rows a step", rivals | {"yarnml, 1 worker": job()})
     rivals = peers(a_loop_in_numba="adagrad")
     show("adagrad", "Adagrad, 8,192 rows a step", rivals | {"yarnml, 1 worker": job(ADAGRAD)})
@@ -101,7 +107,8 @@ def main(rounds: int = 1, rows: int = 1_000_000, passes: int = 3, keys: int = 10
         )
     print(" targets")
     align(compared(taken))
-    large_table.main(keys)
+    if only in "large":
+        large_table.main(keys)
 
 
 @contextmanager
@@ -145,4 +152,12 @@ def fit(
         job = Stopwatch(spec)
         metrics = job.outcome.metrics["test"]
     seconds, cpu = (statistics.median(taken[1:] or taken) for taken in (job.seconds, job.cpu))
-    return {"seconds": seconds, "cpu": cpu, "first": job.seconds[0], "auc": metrics["roc_auc"]}
+    return {
+        "seconds": seconds,
+        "cpu": cpu,
+        "first": job.seconds[0],
+        "whole": sum(job.seconds),
+        "memory": job.memory,
+        "auc": metrics["roc_auc"],
+        "loss": metrics["loss"],
+    }

@@ -38,6 +38,7 @@ from benchmarks.formats import LIBRARIES, plan_of
 from benchmarks.measure import Column, report
 from benchmarks.peers.process import Peer, once, present
 from benchmarks.peers.sparse import by_loop
+from benchmarks.peers.sparse_spark import write
 from benchmarks.ratings import Ratings
 from benchmarks.seeding import candidates
 from benchmarks.sparse_targets import LOOP, ONE, VW, compared
@@ -158,6 +159,14 @@ def test_peers_learn_clicks_equally_well() -> None:
     area = auc(test["label"].to_numpy(), score)
     assert area > 0.6
     assert area == pytest.approx(by_loop(table, 2)["auc"], abs=0.01)
+
+
+def test_rows_as_spark_keeps_them(tmp_path: Path) -> None:
+    """The keys of a row are ascending, each once; one that the row has twice counts twice."""
+    write(tmp_path / "rows", np.array([[5, 2, 9], [7, 3, 7]]), np.array([1, 0]), 10)
+    vectors = pq.read_table(tmp_path / "rows").column("features").to_pylist()
+    assert vectors[0] == {"type": 0, "size": 10, "indices": [2, 5, 9], "values": [1.0, 1.0, 1.0]}
+    assert vectors[1] == {"type": 0, "size": 10, "indices": [3, 7], "values": [1.0, 2.0]}
 
 
 def test_synthetic_ratings() -> None:
