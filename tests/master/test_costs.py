@@ -2,18 +2,25 @@
 
 from typing import Any
 
-import msgspec
 import pytest
 
 from tests.reduce.allreduces import STEPS, check_sums, connected, leaf
-from yarnml.control.trial import TrialReport
 from yarnml.job.load import load_job
 from yarnml.job.spec import Job
-from yarnml.master.costs import SECONDS_OF_A_ROUNDING, Machines, bytes_sent, costs_of, slowness_of
-from yarnml.worker.exchange_trial import seconds_of_a_sum
+from yarnml.master.costs import (
+    EXCHANGED_NUMBERS,
+    SECONDS_OF_A_ROUNDING,
+    Machines,
+    bytes_sent,
+    costs_of,
+    slowness_by_sum,
+    slowness_by_trial,
+)
+from yarnml.master.trial import TrialReport
+from yarnml.reduce.exchange_trial import seconds_of_a_sum
 
 MEGABYTE = 10**6
-SECONDS = {"read": 0.01, "compute": 0.1, "exchange": 5.0, "update": 0.04}
+SECONDS = {"read": 0.01, "compute": 0.1, "exchange": 0.0, "update": 0.04}
 SMALL = TrialReport(1000, 10, 1002, 4008, SECONDS, 10**8)
 LARGE = TrialReport(25 * MEGABYTE, 10, 25 * MEGABYTE, 100 * MEGABYTE, SECONDS, 10**9)
 GIGABIT = Machines(1, 1e9 / 8)
@@ -54,12 +61,29 @@ def test_the_bytes_that_travel(workers: int, reducers: int) -> None:
 def test_a_slow_machine(machines: Machines) -> None:
     """A machine that takes twice as long for the trial's sum does so for the job's; a real one tells."""
     quick, slow = (
-        costs_of(job(2), msgspec.structs.replace(LARGE, exchange=seconds), 2, machines).phases["exchange"]
+        costs_of(job(2), LARGE._replace(slowness=slowness_by_sum(seconds)), 2, machines).phases["exchange"]
         for seconds in (0.01, 0.02)
     )
     assert slow == pytest.approx(2 * quick)
-    assert slowness_of(LARGE) == 1.0
-    assert 0.1 < slowness_of(msgspec.structs.replace(LARGE, exchange=seconds_of_a_sum())) < 100
+    assert 0.1 < slowness_by_sum(seconds_of_a_sum(EXCHANGED_NUMBERS)) < 100
+
+
+@pytest.mark.parametrize("delay", [0, 1])
+def test_a_trial_by_all_workers(delay: int) -> None:
+    """A job costs what the trial took, whatever a model says of its exchange, and others by the same scale."""
+    machines = Machines(1)
+    asked = job(2, delay=delay)
+    trial = LARGE._replace(seconds=SECONDS | {"exchange": 5.0}, workers=2, own=2, delay=delay)
+    trial = trial._replace(slowness=slowness_by_trial(asked, trial, machines))
+    costs = costs_of(asked, trial, 4, machines)
+    assert costs.phases == pytest.approx({"read": 0.02, "compute": 0.2, "exchange": 5.0, "update": 0.04})
+    assert costs.step == pytest.approx(5.26)
+    assert costs.memory == trial.memory
+    alone = costs_of(job(1), trial, 4, machines)
+    assert alone.phases == pytest.approx({"read": 0.02, "compute": 0.2, "exchange": 0.0, "update": 0.02})
+    three = costs_of(job(3), trial, 3, machines)
+    assert three.phases["compute"] == pytest.approx(0.15)
+    assert three.phases["exchange"] > costs.phases["exchange"]
 
 
 def test_seconds_add_up() -> None:

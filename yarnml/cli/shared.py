@@ -42,8 +42,8 @@ trial_option = click.option(
     metavar="RATE",
     is_flag=False,
     flag_value="",
-    help="As --plan, and train some steps on the first shard, to tell what a step will cost: with all workers on this "
-    "machine, or with each on one of its own, whose link has this rate, such as 10gbit.",
+    help="As --plan, and train some steps, to tell what a step will cost: with all workers on this machine, or with "
+    "each on one of its own, whose link has this rate, such as 10gbit.",
 )
 
 

@@ -1,28 +1,25 @@
-"""A trial in a process of its own, as a worker of this machine has one."""
+"""A trial by local processes, and what it tells of a job's steps."""
 
-import os
 import subprocess
 import sys
+import tempfile
 from typing import NamedTuple
 
-import msgspec
+from msgspec.structs import replace
 
-from yarnml.control.codec import decoder, encode
-from yarnml.control.commands import Initialize, ipc
-from yarnml.control.trial import TrialOrder, TrialRefused, TrialReport
+from yarnml.clusters import local
 from yarnml.data.plan import Plan
-from yarnml.errors import JobFileError, WorkerLost
+from yarnml.errors import JobFileError, WorkerLost, YarnmlError
 from yarnml.job.spec import Job
 from yarnml.master.advice import advice
-from yarnml.master.costs import Costs, Machines, costs_of
-from yarnml.master.preflight import Preflight
+from yarnml.master.costs import EXCHANGED_NUMBERS, Costs, Machines, costs_of, slowness_by_sum, slowness_by_trial
+from yarnml.master.crew import Cluster
+from yarnml.master.preflight import Preflight, silent
+from yarnml.master.trial import Trial, TrialReport
 from yarnml.worker.affinity import available_cores
-from yarnml.worker.environment import device_variables, library_variables
 
-SECONDS = 600.0
-"""Time that a trial may take, with its passes over the first shard."""
-
-_decode = decoder(TrialReport | TrialRefused)
+SECONDS_OF_SUMS = 120.0
+"""Time that a few sums may take, with the start of their process."""
 
 
 class Expectation(NamedTuple):
@@ -39,37 +36,46 @@ def expect(start: Preflight, link: float) -> Expectation:
     """Expect the costs of a job's steps by a trial; ``link``: as in `yarnml.master.costs.Machines`."""
     if start.search:
         raise JobFileError("--trial is for one training, and this job searches; set the candidate's fields by --set.")
-    trial = make_trial(start.job, start.plan, start.shards)
     machines = Machines(len(available_cores()) or 1, link)
+    trial = make_trial(start.job, start.plan, start.shards, alone=bool(link))
+    slowness = slowness_by_sum(_seconds_of_a_sum()) if link else slowness_by_trial(start.job, trial, machines)
+    trial = trial._replace(slowness=slowness)
     costs = costs_of(start.job, trial, start.shards, machines)
     return Expectation(costs, advice(start.job, trial, start.shards, machines))
 
 
-def make_trial(job: Job, plan: Plan, shards: int) -> TrialReport:
-    """Train some steps on the first of the shards.  Raises JobFileError where none can be made."""
-    stored = {name: ipc(schema) for name, schema in plan.stored.items()}
-    order = TrialOrder(Initialize(job, plan.datasets, stored, shards), plan.schema)
-    variables = (
-        job.environment.variables | library_variables(job.workers.vcores) | device_variables(job.workers.gpus, 0)
-    )
+def make_trial(
+    job: Job, plan: Plan, shards: int, *, alone: bool = False, cluster: Cluster = local.CLUSTER
+) -> TrialReport:
+    """Train some steps by all workers of a job, or by one with the shards that the busiest has.
+
+    Where each step is a pass over all rows, every worker passes over one shard.  Raises JobFileError where no trial can
+    be made.
+    """
+    count = min(job.workers.count, shards)
+    own = 1 if job.training.rows_per_step == "full" else -(-shards // count)
+    sizes = replace(job.workers, count=1 if alone else count, min=None, max=None, backups=False, max_failures=0)
+    reducers = replace(job.reducers, count=0) if alone else job.reducers
+    job = replace(job, workers=sizes, reducers=reducers)
     try:
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "yarnml.worker.trial"],
-            input=encode(order),
-            capture_output=True,
-            env=os.environ | variables,
-            timeout=SECONDS,
-            check=False,
-        )
+        with tempfile.TemporaryDirectory() as folder, cluster.open_crew(job, folder, silent) as crew:
+            try:
+                return Trial(crew, job, plan, shards, own).run()
+            except WorkerLost as lost:
+                crew.recover(lost)  # tells which process failed and how, since none may
+                raise
+    except YarnmlError as exc:
+        raise JobFileError(f"--trial: {exc}") from exc
+
+
+def _seconds_of_a_sum() -> float:
+    """Processor seconds that this machine takes for a sum, seen by a process that brings JAX, unlike this one."""
+    command = [sys.executable, "-P", "-m", "yarnml.reduce.exchange_trial", str(EXCHANGED_NUMBERS)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_OF_SUMS, check=True)
     except subprocess.TimeoutExpired as exc:
-        raise JobFileError(
-            f"--trial: its few steps took more than {SECONDS:.0f} s; look at the job without it."
-        ) from exc
-    try:
-        answer = _decode(done.stdout)
-    except msgspec.DecodeError as exc:
-        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise WorkerLost(f"--trial: its process ended with status {done.returncode}: {' '.join(last)}") from exc
-    if isinstance(answer, TrialRefused):
-        raise JobFileError(f"--trial: {answer.why}")
-    return answer
+        raise JobFileError(f"--trial: a few sums took more than {SECONDS_OF_SUMS:.0f} s on this machine.") from exc
+    except subprocess.CalledProcessError as exc:
+        last = exc.stderr.strip().splitlines()[-1:]
+        raise WorkerLost(f"--trial: its process ended with status {exc.returncode}: {' '.join(last)}") from exc
+    return float(done.stdout)

@@ -51,6 +51,13 @@ class Built(Message, frozen=True):
     parts: list[Holders] = field(default_factory=list)
 
 
+class SumSize(Message, frozen=True):
+    """The size of a worker's sums: the numbers in them, and the bytes that these take on their way."""
+
+    numbers: int
+    bytes: int
+
+
 class Trained(Message, frozen=True):
     """The answer to ``Train``.
 
@@ -64,6 +71,8 @@ class Trained(Message, frozen=True):
         remarks: what a user should be told of the model, of the worker that leads alone.
         differing: a sentence about a part of the table that two processes keep with different rows, of that worker.
         staleness: of the sums of an asynchronous round, of that worker.
+        sum_size: of the round's first sums; None of a round without a step.
+        memory: the most bytes that the process had so far.
     """
 
     loss: float
@@ -75,6 +84,8 @@ class Trained(Message, frozen=True):
     remarks: list[str] = field(default_factory=list)
     differing: str = ""
     staleness: Staleness | None = None
+    sum_size: SumSize | None = None
+    memory: int = 0
 
 
 class StatePosition(Message, frozen=True):

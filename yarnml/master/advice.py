@@ -6,13 +6,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from yarnml.control.trial import TrialReport
 from yarnml.errors import JobFileError
 from yarnml.events.text import count_of
 from yarnml.job.batches import check_batches
 from yarnml.job.keys import check_state
 from yarnml.job.spec import Job
 from yarnml.master.costs import BYTES_OF_A_NUMBER, SECONDS_OF_A_ROUNDING, Machines, costs_of
+from yarnml.master.trial import TrialReport
 
 LARGE_PART = 0.4
 """Of a step's seconds: an exchange that takes less calls for no advice."""
@@ -94,7 +94,7 @@ def with_gradients(trial: TrialReport, job: Job, changed: Job) -> TrialReport:
     size = round(trial.sum_bytes * BYTES_OF_A_NUMBER[after] / BYTES_OF_A_NUMBER[before])
     rounding = trial.numbers * SECONDS_OF_A_ROUNDING.get(after, 0.0)
     seconds = trial.seconds | {"compute": trial.seconds["compute"] + rounding}
-    return replace(trial, sum_bytes=size, seconds=seconds)
+    return trial._replace(sum_bytes=size, seconds=seconds)
 
 
 def _changed(job: Job, change: dict[str, Any]) -> Job | None:

@@ -1,15 +1,16 @@
-"""Costs of a step, by a trial of one shard: seconds by phase, bytes by role, and memory.
+"""Costs of a step, by a trial: seconds by phase, bytes by role, and memory.
 
-The seconds of the computing are those of the trial.  Bytes and messages of the exchange are counted, by the rules of
-`yarnml.reduce`; its seconds are linear in them, or those of the links.  The processor seconds below are of one machine;
-another one takes so many times as long as its trial took for a sum.  Everything here is pure.
+The seconds are those of the trial where it was made by all workers of the job.  Else those of the computing are, and
+bytes and messages of the exchange are counted, by the rules of `yarnml.reduce`; its seconds are linear in them, or
+those of the links.  The processor seconds below are of one machine; another one takes so many times as long as its
+trial took for an exchange.  Everything here is pure.
 """
 
 from typing import NamedTuple
 
-from yarnml.control.trial import EXCHANGED_NUMBERS, TrialReport
 from yarnml.events.text import columns
 from yarnml.job.spec import Job
+from yarnml.master.trial import TrialReport
 from yarnml.reduce.blocks import BLOCK_NUMBERS, FORMS
 from yarnml.reduce.chunks import chunk_bounds, slice_bounds
 from yarnml.reduce.routing import Route, cheapest_route
@@ -27,6 +28,9 @@ float32 and ``top_k`` are 210 ms apart for 100 MB)."""
 SECONDS_OF_A_ROUNDING = {"int8": 5e-9, "int4": 5e-9}
 """Processor time to round a number of a block, a shard's or the sum of two (``python -m benchmarks slow-network``: 5 ms
 for 1.1 million).  Other additions take a tenth of it at most, which is in `SECONDS_OF_A_BYTE`."""
+
+EXCHANGED_NUMBERS = 1 << 21
+"""The float32 numbers of a sum that is made to see what a machine needs for an exchange (`slowness_by_sum`)."""
 
 BYTES_OF_A_NUMBER = {"float32": 4.0, "bfloat16": 2.0} | {
     name: kind.itemsize / BLOCK_NUMBERS for name, kind in FORMS.items()
@@ -79,17 +83,17 @@ def costs_of(job: Job, trial: TrialReport, shards: int, machines: Machines) -> C
     """The costs of a step by the job's workers."""
     workers = min(job.workers.count, shards)
     own = -(-shards // workers)  # of the worker that has most
-    sharing = 1.0 if machines.link else max(1.0, workers * job.workers.vcores / machines.cores)
+    sharing = _sharing(job, workers, machines) / _sharing(job, trial.workers, machines)
     read, compute, update = (sharing * trial.seconds[phase] for phase in ("read", "compute", "update"))
     sent = bytes_sent(job, trial, workers)
     exchange = seconds_of_exchange(job, trial, workers, own, machines)
     phases = {"read": own * read, "compute": own * compute, "exchange": exchange, "update": update}
     busy = sum(phases.values()) - exchange
     step = busy + exchange
-    if job.training.delay:
+    if job.training.delay > trial.delay and sent:
         step = step_with_delay(busy, exchange, _used_part(job, workers, machines))
     residuals = job.training.delay + 2 if job.training.gradients == "top_k" else 0
-    memory = trial.memory + (own - 1) * (trial.sum_bytes + residuals * 4 * trial.parameters)
+    memory = trial.memory + (own - trial.own) * (trial.sum_bytes + residuals * 4 * trial.parameters)
     return Costs(trial.parameters, phases, sent, memory, step, step * trial.steps)
 
 
@@ -108,30 +112,41 @@ def seconds_of_exchange(job: Job, trial: TrialReport, workers: int, own: int, ma
     ``own``: shards of a worker, which it adds up before.
     """
     sent = bytes_sent(job, trial, workers)
-    slowness = slowness_of(trial)
-    addition = slowness * trial.numbers * SECONDS_OF_A_ROUNDING.get(job.training.gradients, 0.0)
+    addition = trial.slowness * trial.numbers * SECONDS_OF_A_ROUNDING.get(job.training.gradients, 0.0)
     if not sent:
-        return (own - 1) * addition
+        return (own - 1) * addition or (trial.seconds["exchange"] if trial.workers == 1 else 0.0)
     route = _route(job, trial, workers)
     chunks = sum(len(chunk_bounds(low, high)) for low, high in slice_bounds(max(1, trial.numbers), route.slices))
     vectors = workers if job.reducers.count else workers - 1  # that go to reducers, and come back
     per_process = 2 * max(sent.values())
     if not machines.link:
-        busy = slowness * _handling(vectors, chunks, trial.sum_bytes)
+        busy = trial.slowness * _handling(vectors, chunks, trial.sum_bytes)
         busy += (workers * own - 1) * addition
         return busy / min(machines.cores, workers + job.reducers.count)
     busiest = max(workers, route.slices) if job.reducers.count else workers
     handling = 2 * vectors * chunks / busiest * SECONDS_OF_A_MESSAGE + per_process * SECONDS_OF_A_BYTE_BY_LINK
     additions = (own - 1) * addition + (workers - 1) / busiest * addition
-    return additions + route.levels * max(slowness * handling, per_process / 2 / machines.link)
+    return additions + route.levels * max(trial.slowness * handling, per_process / 2 / machines.link)
 
 
-def slowness_of(trial: TrialReport) -> float:
-    """The time that the trial's machine takes for a sum, as a multiple of what the constants here say."""
-    if not trial.exchange:
-        return 1.0
+def slowness_by_sum(seconds: float) -> float:
+    """The time that a machine takes for an exchange, as a multiple of what the constants here say.
+
+    ``seconds``: processor time of a sum of `EXCHANGED_NUMBERS`.
+    """
     chunks = sum(len(chunk_bounds(low, high)) for low, high in slice_bounds(EXCHANGED_NUMBERS, 2))
-    return trial.exchange / _handling(1, chunks, 4 * EXCHANGED_NUMBERS)
+    return seconds / _handling(1, chunks, 4 * EXCHANGED_NUMBERS)
+
+
+def slowness_by_trial(job: Job, trial: TrialReport, machines: Machines) -> float:
+    """Slowness as in `slowness_by_sum`, by the exchange of a trial by all workers of the job."""
+    counted = seconds_of_exchange(job, trial, trial.workers, trial.own, machines)
+    return trial.seconds["exchange"] / counted if counted else 1.0
+
+
+def _sharing(job: Job, workers: int, machines: Machines) -> float:
+    """Time that a worker computes, as a multiple of what it would alone, where one machine has them all."""
+    return 1.0 if machines.link else max(1.0, workers * job.workers.vcores / machines.cores)
 
 
 def _handling(vectors: int, chunks: int, sum_bytes: int) -> float:

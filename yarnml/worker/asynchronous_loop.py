@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 
 from yarnml.control.commands import Train
-from yarnml.control.reports import Trained
+from yarnml.control.reports import SumSize, Trained
 from yarnml.data.arrays import Array
 from yarnml.data.prefetch import prefetch
 from yarnml.data.schema import Rows
@@ -21,10 +21,11 @@ from yarnml.reduce.push_wire import TaskForm
 from yarnml.reduce.pushed_table import PushedTable, RoundPlan
 from yarnml.reduce.tree import sum_of
 from yarnml.sparse.table import Table
+from yarnml.worker.memory import peak
 from yarnml.worker.profiling import PhaseClock, trace_first_steps
 from yarnml.worker.progress import ProgressTracker
 from yarnml.worker.table_program import TableProgram
-from yarnml.worker.tasks import Tasks
+from yarnml.worker.tasks import Tasks, size_of
 from yarnml.worker.training import Training
 from yarnml.worker.training_loop import Batches, advice, bytes_in
 
@@ -49,6 +50,7 @@ class AsynchronousLoop:
         self._tasks = tasks
         self._tracker = tracker
         self._table = PushedTable(replica.owned, owners, worker, training.job.workers.stall)
+        self._sum_size: SumSize | None = None
         self._clock = PhaseClock("read", "compute", "exchange", "update")
 
     def run(self, traces: Mapping[str, str], after_step: Callable[[], None]) -> Trained:
@@ -111,6 +113,7 @@ class AsynchronousLoop:
             tracker.finish_batch()
         value = sum_of(leaves, self._tasks.all_shards)
         assert isinstance(value, KeyedVector), "it is a sum of a table's learner"
+        self._sum_size = self._sum_size or size_of(value)
         loss, weight = map(float, value.dense[:2])
         if not math.isfinite(loss):
             raise ModelError(f"The loss is {loss} at step {task.step}. {advice(self._training.job)}")
@@ -138,6 +141,8 @@ class AsynchronousLoop:
             remarks=replica.remarks if leads else [],
             differing=self._owned.differing() if leads else "",
             staleness=task.staleness if leads else None,
+            sum_size=self._sum_size,
+            memory=peak(),
         )
 
 

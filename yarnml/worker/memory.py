@@ -57,6 +57,11 @@ def available() -> int:
     return min(limits)
 
 
+def peak() -> int:
+    """The most bytes that this process had so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def _item_size(leaf: Any) -> int:
     """Bytes of one element; a key of random numbers counts as one number."""
     return int(getattr(leaf.dtype, "itemsize", 4))

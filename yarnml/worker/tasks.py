@@ -6,10 +6,13 @@ from collections.abc import Callable
 from statistics import median
 
 from yarnml.control.commands import Assignment
+from yarnml.control.reports import SumSize
 from yarnml.job.spec import Workers
 from yarnml.reduce.base import AllReduce
+from yarnml.reduce.blocks import numbers_in
+from yarnml.reduce.keyed import KeyedVector, sent_bytes
 from yarnml.reduce.reducer import StepKey
-from yarnml.reduce.tree import Node, Value, combine
+from yarnml.reduce.tree import Node, Value, combine, pieces
 from yarnml.worker.progress import ProgressTracker
 
 MAX_WAIT_IN_OWN_STEPS = 3.0
@@ -29,7 +32,11 @@ RequestShard = Callable[[int, int, bool], int | None]
 
 
 class Tasks:
-    """The tasks of one worker in one assignment.  ``shards``: its own, in the order in which they are mapped."""
+    """The tasks of one worker in one assignment.
+
+    ``shards``: its own, in the order in which they are mapped.
+    ``sum_size``: of the first sums that it has given to the all-reduce.
+    """
 
     def __init__(
         self,
@@ -40,6 +47,7 @@ class Tasks:
         request_backup: RequestShard,
     ) -> None:
         self.shards = assignment.shards.get(index, [])
+        self.sum_size: SumSize | None = None
         self._assignment = assignment
         self._index = index
         self._allreduce = allreduce
@@ -95,6 +103,7 @@ class Tasks:
         ``delay``: how many later sums may be started before this one is waited for.
         """
         parts = combine(leaves, self.all_shards)
+        self.sum_size = self.sum_size or size_of(next(iter(parts.values())))
         self._allreduce.start(StepKey(self.generation, step), parts, self.all_shards, delay)
 
     def wait(self, step: int, task: Task, workers: Workers) -> Value:
@@ -128,3 +137,12 @@ class Tasks:
     def all_shards(self) -> int:
         """The number of shards of all workers."""
         return sum(map(len, self._assignment.shards.values()))
+
+
+def size_of(value: Value) -> SumSize:
+    """The size of a value, as its route is chosen by the numbers and as it travels."""
+    parts = pieces(value)
+    numbers = len(value)
+    if not isinstance(value, KeyedVector):
+        numbers += (numbers_in(parts[0].dtype) - 1) * len(parts[0])
+    return SumSize(numbers, sum(map(sent_bytes, parts)))

@@ -18,6 +18,7 @@ from yarnml.learners.base import Scores
 from yarnml.reduce.tree import Value
 from yarnml.worker.compression import compression_of
 from yarnml.worker.full_pass import sum_shard
+from yarnml.worker.memory import peak
 from yarnml.worker.placed_rows import placed_rows
 from yarnml.worker.profiling import PhaseClock, trace_first_steps
 from yarnml.worker.program import Program
@@ -89,7 +90,17 @@ class TrainingLoop:
         remarks = replica.remarks if self._tasks.leads else []
         differing = replica.owned.differing() if self._tasks.leads and replica.owned else ""
         sums = replica.loss, replica.weight
-        return Trained(*sums, seconds_after_first, seconds, replica.digest, is_done, remarks, differing)
+        return Trained(
+            *sums,
+            seconds_after_first,
+            seconds,
+            replica.digest,
+            is_done,
+            remarks,
+            differing,
+            sum_size=self._tasks.sum_size,
+            memory=peak(),
+        )
 
     def _finish_step(self, step: int, task: Task, clock: PhaseClock) -> Scores:
         """Wait for the total of a step, and update the state by it."""

@@ -1,5 +1,9 @@
-"""The processor time of an exchange on this machine: a few real sums by two workers in threads of this process."""
+"""The processor time of an exchange on this machine: a few real sums by two workers in threads of this process.
 
+As a program, ``python -m yarnml.reduce.exchange_trial NUMBERS``, it prints the seconds.
+"""
+
+import sys
 import threading
 import time
 from contextlib import ExitStack
@@ -8,7 +12,6 @@ import numpy as np
 
 from yarnml.control.commands import Assignment, Idle
 from yarnml.control.credentials import Token
-from yarnml.control.trial import EXCHANGED_NUMBERS
 from yarnml.reduce.allreduce import NetworkAllReduce
 from yarnml.reduce.reducer import StepKey
 from yarnml.reduce.routing import plan_routes
@@ -25,8 +28,8 @@ _WORKERS = 2
 _GENERATION = 1
 
 
-def seconds_of_a_sum() -> float:
-    """Processor seconds of both workers for one sum of `EXCHANGED_NUMBERS`: the least of some, as others disturb."""
+def seconds_of_a_sum(numbers: int) -> float:
+    """Processor seconds of both workers for a sum of so many float32 numbers: the least of some, as others disturb."""
     credentials = Token()
     with ExitStack() as stack:
         services = [PeerServices(credentials) for _ in range(_WORKERS)]
@@ -44,13 +47,13 @@ def seconds_of_a_sum() -> float:
             allreduce.abort_before(_GENERATION)
             allreduce.begin(plan_routes(assignment, worker))
             workers.append(allreduce)
-        _sum(workers, 0)
-        return min(_sum(workers, step) for step in range(1, SUMS))
+        _sum(workers, numbers, 0)
+        return min(_sum(workers, numbers, step) for step in range(1, SUMS))
 
 
-def _sum(workers: list[NetworkAllReduce], step: int) -> float:
+def _sum(workers: list[NetworkAllReduce], numbers: int, step: int) -> float:
     """Add up one vector of each worker; the processor seconds."""
-    vector = np.ones(EXCHANGED_NUMBERS, np.float32)
+    vector = np.ones(numbers, np.float32)
     key = StepKey(_GENERATION, step)
     threads = [
         threading.Thread(target=allreduce.reduce, args=(key, {Node(0, worker): vector}, len(workers)), daemon=True)
@@ -62,3 +65,7 @@ def _sum(workers: list[NetworkAllReduce], step: int) -> float:
     for thread in threads:
         thread.join()
     return time.process_time() - began
+
+
+if __name__ == "__main__":
+    print(seconds_of_a_sum(int(sys.argv[1])))
