@@ -15,7 +15,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from tests import xla
-from yarnml.clusters.yarn.packaging.provision import VARIABLES, Provision
+from yarnml.clusters.yarn.packaging.provision import CODE, VARIABLES, Provision
 
 VERSION = "{}.{}".format(*sys.version_info)
 PYTHON = f"python{VERSION}"
@@ -56,8 +56,9 @@ class Venv:
             for top in {file.parts[0] for file in distribution(name).files or []} - {"..", "__pycache__"}:
                 if not (self.site / top).exists():
                     (self.site / top).symlink_to(str(distribution(name).locate_file(top)))
-        for package in ("yarnml", "appspec"):
-            (self.site / package).symlink_to(ROOT / package)
+        paths = [path for package in ("yarnml", "appspec") for path in (ROOT / package).rglob("*") if path.is_file()]
+        files = {str(path.relative_to(ROOT)): path.read_text() for path in paths if path.suffix != ".pyc"}
+        self.install("yarnml", files, *(distribution("yarnml").requires or []))
 
 
 def needed(name: str, known: frozenset[str] = frozenset()) -> frozenset[str]:
@@ -111,6 +112,11 @@ def with_python(folder: Path, target: str | Path) -> str:
     folder.mkdir()
     os.symlink(target, folder / PYTHON)
     return f"{folder}:{BARE}"
+
+
+def names_in(provision: Provision) -> list[str]:
+    """The names of the files in the small archives of an environment."""
+    return [name for part, stored in provision.resources.items() if part != f"{CODE}.zip" for name in names(stored.url)]
 
 
 def names(archive: str) -> list[str]:

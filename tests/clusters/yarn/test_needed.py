@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.environments import PYTHON, Venv, names, silent
+from tests.environments import PYTHON, Venv, names_in, silent
 from yarnml.clusters.yarn.packaging.installed import survey
 from yarnml.clusters.yarn.packaging.needed import Inventory, needed, whole_extras, with_extras
 from yarnml.clusters.yarn.packaging.provision import provide
@@ -64,7 +64,7 @@ def test_only_these_travel(venv: Venv, job: Job, tmp_path: Path) -> None:
     chosen = msgspec.structs.replace(job, environment=document)
     provision = provide(chosen, str(tmp_path / "home"), silent, venv.python)
     base = f"lib/{PYTHON}/site-packages/"
-    packed = {name.removeprefix(base) for name in names(provision.resources["environment.zip"].url)}
+    packed = {name.removeprefix(base) for name in names_in(provision)}
     assert {"yarnml/__init__.py", "named.py", "shared.py", "loose.py", "starts.pth"} <= packed
     assert not {name for name in packed if name.startswith(("other", "tool"))}
 

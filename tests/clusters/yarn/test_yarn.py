@@ -110,7 +110,7 @@ def test_a_users_error_is_told_once(cluster: Cluster) -> None:
     assert cluster.left_behind(job) == []
 
 
-@pytest.mark.faults  # the nodes unpack more than a gigabyte; a first submit on containers is part of make test-docker
+@pytest.mark.breadth  # a first submit on containers is part of make test-docker
 def test_the_active_environment_travels_once(cluster: Cluster, model: Callable[[Job], Path], tmp_path: Path) -> None:
     """Without environment.python the active one is packed; the second job finds it on HDFS."""
     job = cluster.job("packed", environment={}, workers={"count": 1, "memory": "1 GiB"})  # few nodes to unpack it on
@@ -120,6 +120,7 @@ def test_the_active_environment_travels_once(cluster: Cluster, model: Callable[[
         status, out = run.end(400)
     assert status == 0, out
     assert "Packed the environment" in out
+    assert "Packed JAX of the environment" in out  # which the master's container does without
     assert bits(cluster, job) == (model(job) / "model.safetensors").read_bytes()
     with submitted(cluster, job, "--restart", "--detach", python=venv.python) as run:
         status, out = run.end()

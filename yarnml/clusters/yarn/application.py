@@ -88,6 +88,7 @@ def specification(
         "attempts": job.master.attempts,
         "file_systems": file_systems(job),
         "files": _files(provision, job_file),
+        "master_files": _files(provision, job_file, computing=False),
         "prelude": provision.prelude,
         "python": provision.python,
         "master_resources": _resources(job.master.memory, job.master.vcores),
@@ -160,12 +161,17 @@ def file_systems(job: BaseJob) -> list[str]:
     return [root for root in roots_of(places(job).values()) if not root.endswith("://")]
 
 
-def _files(provision: Provision, job_file: str) -> dict[str, Any]:
-    """The files that YARN brings to a container; those on HDFS are kept on a node for all jobs of the user."""
+def _files(provision: Provision, job_file: str, *, computing: bool = True) -> dict[str, Any]:
+    """The files that YARN brings to a container; those on HDFS are kept on a node for all jobs of the user.
+
+    ``computing``: whether it is that of a worker or reducer.
+    """
     files: dict[str, Any] = {JOB_FILE: {"source": job_file, "type": "file"}}
     if provision.secret:
         files[VARIABLES] = {"source": str(Path(job_file).with_name(VARIABLES)), "type": "file"}
     for name, resource in provision.resources.items():
+        if resource.computing and not computing:
+            continue
         shared = {"visibility": "private"} if "://" in resource.url else {}
         files[name] = {"source": resource.url, "type": resource.kind, **shared}
     return files

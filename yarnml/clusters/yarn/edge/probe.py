@@ -54,5 +54,5 @@ def _probe_application(job: BaseJob, whole: dict[str, Any]) -> dict[str, Any]:
         "tags": [TAG],
         "max_attempts": 1,
         "node_label": label,
-        "master": whole["master"] | {"script": script},
+        "master": whole["master"] | {"script": script, "files": whole["services"]["worker"]["files"]},
     }

@@ -8,6 +8,7 @@ from yarnml.clusters.yarn.packaging import archive
 from yarnml.clusters.yarn.packaging.archive import Item
 from yarnml.clusters.yarn.packaging.installed import Installed, survey
 from yarnml.clusters.yarn.packaging.needed import FIELD, Inventory
+from yarnml.clusters.yarn.packaging.parts import archives
 from yarnml.clusters.yarn.packaging.selection import Selection, select
 from yarnml.errors import JobFileError
 from yarnml.job.base import BaseJob
@@ -19,20 +20,20 @@ MOST_LOOSE = 1000
 class ActiveEnvironment(NamedTuple):
     """The active environment of a job.
 
-    ``items``: the files of its packages that travel.
+    ``archives``: the files of its packages that travel, by the names of their archives.
     ``sources``: what editable installations and .pth files point to, by the folder that goes on the path.
     ``spare``: the paths of the files that stay.
     """
 
     installed: Installed
     selection: Selection
-    items: list[Item]
+    archives: dict[str, list[Item]]
     sources: dict[str, list[Item]]
     spare: frozenset[str]
 
     def remark(self) -> str:
         """A sentence about what travels and what stays; empty where the user chose all, or nothing stays."""
-        travelling = sum(os.path.getsize(item.path) for item in self.items if item.path)
+        travelling = sum(os.path.getsize(item.path) for part in self.archives.values() for item in part if item.path)
         staying = sum(os.path.getsize(path) for path in self.spare if os.path.isfile(path))
         if staying:
             return (
@@ -54,15 +55,18 @@ def active_environment(job: BaseJob, own: list[Item], python: str) -> ActiveEnvi
     selection = Selection(None)
     spare: frozenset[str] = frozenset()
     absent: dict[str, str] = {}
+    parts: dict[str, str] = {}
     if job.environment.packages != "all":  # for which no metadata has to be read
         inventory = Inventory(installed.sites)
         selection = _selection(inventory, installed, job, [*own, *(item for part in sources.values() for item in part)])
         if selection.names is not None:
             spare = inventory.left_out(selection.names)
             absent = inventory.absent(selection.names)
+            parts = inventory.by_file(selection.parts)
     items = archive.site_items(installed, spare, absent)
     _check_yarnml(installed, items, sources)
-    return ActiveEnvironment(installed, selection, items, sources, spare)
+    divided = archives(items, parts, archive.site_name(installed))
+    return ActiveEnvironment(installed, selection, divided, sources, spare)
 
 
 def describe(job: BaseJob) -> str:

@@ -24,13 +24,17 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from yarnml.clusters.yarn.packaging import stayed, unpack
-from yarnml.clusters.yarn.packaging.bootstrap import SOURCES
+from yarnml.clusters.yarn.packaging.bootstrap import FURTHER, JAX, SOURCES
 from yarnml.clusters.yarn.packaging.installed import Installed
 from yarnml.job import user_code
 from yarnml.storage import local
 
-FORMAT = "yarnml-environment/3"
+FORMAT = "yarnml-environment/4"
 
+_PARTS_LINE = (
+    "import os, site, sys; base = os.path.dirname(sys.prefix); list(map(site.addsitedir, filter(os.path.isdir, "
+    f"[base + '/{JAX}/{{site}}', base + '/{FURTHER}/{{site}}'])))"
+)
 _SOURCES_LINE = f"import os, sys; sys.path += filter(None, os.environ.get('{SOURCES}', '').split(os.pathsep))"
 
 
@@ -56,15 +60,24 @@ def site_items(
     ``absent``: the modules that are left out, each with its package; who looks for one is told.
     """
     items = []
-    base = f"lib/python{installed.version}/site-packages"
+    base = site_name(installed)
     for number, folder in enumerate(installed.sites):
         items += [item._replace(name=f"{base}{number or ''}/{item.name}") for item in _site(folder, left_out)]
-    lines = [_SOURCES_LINE, *(f"../site-packages{n}" for n in range(1, len(installed.sites)))]
+    lines = [
+        _PARTS_LINE.format(site=base),
+        _SOURCES_LINE,
+        *(f"../site-packages{n}" for n in range(1, len(installed.sites))),
+    ]
     if absent:
         items.append(_item(f"{base}/{stayed.MODULE}.py", stayed.__file__))
         items.append(_made_up(f"{base}/{stayed.FILE}", json.dumps(absent, sort_keys=True)))
-        lines.append(f"import {stayed.MODULE}; {stayed.MODULE}.watch()")
+        items.append(_made_up(f"{base}/{stayed.MODULE}.pth", f"import {stayed.MODULE}; {stayed.MODULE}.watch()\n"))
     return [*items, _made_up(f"{base}/00-yarnml.pth", "\n".join(lines) + "\n")]  # .pth files are read by their names
+
+
+def site_name(installed: Installed) -> str:
+    """The first site-packages folder, as an archive has it."""
+    return f"lib/python{installed.version}/site-packages"
 
 
 def source_items(installed: Installed) -> dict[str, list[Item]]:

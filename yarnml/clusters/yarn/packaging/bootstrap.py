@@ -9,6 +9,11 @@ from collections.abc import Mapping
 REFUSED_STATUS = 97
 """The exit status of a container whose Python is missing or wrong."""
 
+# The parts of an environment that travels: archives and folders of a container; the master has no JAX.
+ENVIRONMENT = "environment"
+JAX = "environment-jax"
+FURTHER = "environment-more"
+
 SOURCES = "YARNML_SOURCES"
 """The variable with the folders that go on the path of the packed environment, behind site-packages."""
 
@@ -22,11 +27,14 @@ _UNPACK = """
 unpack() {
   printed=$("$1" -I -S -c '
 import sys, zipfile
-exec(zipfile.ZipFile(sys.argv[1]).read("unpack.py"))
-' "$2.zip" 2>&1) || refuse "this node ($node) can't unpack $2.zip: ${printed##*$'\\n'}; make room there, or remove the\
+try:
+    script = zipfile.ZipFile(sys.argv[1]).read("unpack.py")
+except Exception as exc:
+    sys.exit(f"{sys.argv[1]}: {exc}")
+exec(script)
+' "${@:2}" 2>&1) || refuse "this node ($node) can't unpack ${printed##*$'\\n'}; make room there, or remove that\
  file from ~/.yarnml on the cluster's storage and submit again."
-  ln -sfn "${printed##*$'\\n'}" "$2"
-  case $printed in *$'\\n'*) echo "${printed%$'\\n'*}" >&2 ;; esac
+  [ -z "$printed" ] || echo "$printed" >&2
 }
 """
 
@@ -46,7 +54,7 @@ version=${facts%% *} rest=${facts#* }
 [ "${rest%% *}" = "$machine" ] ||
   refuse "this node ($node) is a ${rest%% *} machine, but the environment was packed on $machine; $ways."
 base=${rest#* }
-unpack "$base" environment
+unpack "$base" environment*.zip
 mkdir -p .python/bin
 ln -sfn "$base" .python/bin/python
 ln -sfn "$PWD/environment/lib" .python/lib
@@ -69,7 +77,7 @@ found=${found##*$'\\n'}
 
 
 def packed(name: str, version: str, machine: str) -> str:
-    """The lines for the packed environment, ``environment.zip``.
+    """The lines for the packed environment, ``environment.zip`` and the further parts that the container has.
 
     ``name``: of the node's interpreter.
     ``version``: that it must have, such as 3.12.
@@ -96,7 +104,7 @@ def code(folder: str, parts: list[str], variable: str) -> str:
     ``parts``: its source folders.
     ``variable``: gets the folder of the user's own modules; empty where there are none.
     """
-    lines = [f'unpack "$PYTHON" {folder}']
+    lines = [f'unpack "$PYTHON" {folder}.zip']
     if variable:
         lines.append(f'export {variable}="$PWD/{folder}/own"')
     if parts:

@@ -31,8 +31,11 @@ WORK_ON_CODE = frozenset(
 )
 """Extras for those who work on a distribution's own code."""
 
-_TESTS_AND_HEADERS = re.compile(r"-packages/(numpy|pandas|pyarrow|scipy|sklearn)/(.+/)?(tests|include)/")
-"""The files of these packages, a quarter of all that yarnml requires, that only who works on their code ever uses."""
+_OF_NO_USE = re.compile(r"-packages/((numpy|pandas|pyarrow|scipy|sklearn)/(.+/)?(tests|include)|skein/java)/")
+"""The files of these packages, a quarter of all that yarnml requires, of no use on a node.
+
+Tests and headers are for who works on their code.  Skein's driver runs on the edge node, and sends its jar itself.
+"""
 
 _SUFFIXES = (*importlib.machinery.SOURCE_SUFFIXES, *importlib.machinery.EXTENSION_SUFFIXES)
 
@@ -70,16 +73,20 @@ class Inventory:
 
     def left_out(self, names: Iterable[str]) -> frozenset[str]:
         """The paths of the files that stay where only these distributions travel; what is in no RECORD travels."""
-        kept = {path for name in names for path in self._files[name] if not _TESTS_AND_HEADERS.search(path)}
+        kept = {path for name in names for path in self._files[name] if not _OF_NO_USE.search(path)}
         return self.owned - kept
+
+    def by_file(self, values: Mapping[str, str]) -> dict[str, str]:
+        """By the path of each file, the value that its distribution has."""
+        return {path: value for name, value in values.items() for path in self._files[name]}
 
     def providers(self, modules: Iterable[str]) -> set[str]:
         """The names of the distributions that have one of these top-level modules."""
-        return {name for name, tops in self._tops.items() if not tops.isdisjoint(modules)}
+        return {name for name, tops in self.tops.items() if not tops.isdisjoint(modules)}
 
     def plugins(self, names: Collection[str]) -> set[str]:
         """The names of further distributions whose entry points extend one of these, by the first word of a group."""
-        tops = {top.lower() for name in names for top in self._tops[name]}
+        tops = {top.lower() for name in names for top in self.tops[name]}
         return {name for name, words in self._extended.items() if name not in names and words & tops}
 
     def absent(self, names: Collection[str]) -> dict[str, str]:
@@ -96,7 +103,7 @@ class Inventory:
         return absent
 
     @cached_property
-    def _tops(self) -> dict[str, set[str]]:
+    def tops(self) -> dict[str, set[str]]:
         """The top-level names of each distribution's files."""
         folders = {name: {file.partition("/")[0] for file in self._within(name)} for name in self._files}
         return {name: {folder.partition(".")[0] for folder in tops} for name, tops in folders.items()}

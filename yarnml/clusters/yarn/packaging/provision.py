@@ -13,13 +13,13 @@ from msgspec import Struct
 import yarnml
 from yarnml.clusters.yarn.packaging import archive, bootstrap
 from yarnml.clusters.yarn.packaging.archive import Item
+from yarnml.clusters.yarn.packaging.bootstrap import ENVIRONMENT, FURTHER, JAX
 from yarnml.clusters.yarn.packaging.packages import Note, Packages
 from yarnml.errors import JobFileError
 from yarnml.job import user_code
 from yarnml.job.base import BaseJob
 
 # Names in a container's working folder.
-ENVIRONMENT = "environment"
 CODE = "code"
 VARIABLES = "yarnml-variables.sh"
 
@@ -29,15 +29,20 @@ FOR_YARN = "YARN_CONTAINER_RUNTIME_"
 MAX_CODE_BYTES = 256 << 20
 """Size of the code that may travel with a job."""
 
+_PARTS = {ENVIRONMENT: "the environment", JAX: "JAX of the environment", FURTHER: "further packages of the environment"}
 _PYTHON = '"$PYTHON"'
 _ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")  # what YARN unpacks
 
 
 class Resource(Struct, frozen=True):
-    """A file that YARN puts into a container's working folder, from ``url``; an archive is unpacked there."""
+    """A file that YARN puts into a container's working folder, from ``url``; an archive is unpacked there.
+
+    ``computing``: true for what only workers and reducers need.
+    """
 
     url: str
     kind: Literal["file", "archive"]
+    computing: bool = False
 
 
 class Provision(Struct, frozen=True):
@@ -123,10 +128,13 @@ def _interpreter(
 
     active = active_environment(job, own, python)
     installed = active.installed
-    url = packages.pack("environments", active.items, f"the environment {installed.prefix}", active.remark)
-    packed = Resource(url, "file")
+    packed: dict[str, Resource] = {}
+    for name, items in active.archives.items():
+        remark = str if packed else active.remark
+        url = packages.pack("environments", items, f"{_PARTS[name]} {installed.prefix}", remark)
+        packed[f"{name}.zip"] = Resource(url, "file", computing=name == JAX)
     lines = bootstrap.packed(f"python{installed.version}", installed.version, installed.machine)
-    return Provision({f"{ENVIRONMENT}.zip": packed}, _PYTHON, lines, {}), active.sources
+    return Provision(packed, _PYTHON, lines, {}), active.sources
 
 
 def _python_name() -> str:

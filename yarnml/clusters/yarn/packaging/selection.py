@@ -4,12 +4,14 @@ By default that is what yarnml needs for the job, and what the user's code impor
 can make use of, and the plugins of these.  Code that imports by names which only the run knows takes everything along.
 """
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
+from types import MappingProxyType
 from typing import NamedTuple
 
 from yarnml.clusters.yarn.packaging.extras import of_use
 from yarnml.clusters.yarn.packaging.imports import imports_of
 from yarnml.clusters.yarn.packaging.needed import Inventory, needed, whole_extras, with_extras
+from yarnml.clusters.yarn.packaging.parts import divide
 from yarnml.job.base import BaseJob
 
 GPU_PLUGINS = "jax_plugins"
@@ -24,10 +26,12 @@ class Selection(NamedTuple):
 
     ``names``: of their distributions; None for all that are installed.
     ``reason``: why these; empty where the user asked for all.
+    ``parts``: the archive of each; empty where all are in one.
     """
 
     names: frozenset[str] | None
     reason: str = ""
+    parts: Mapping[str, str] = MappingProxyType({})
 
 
 def select(inventory: Inventory, job: BaseJob, code: Iterable[str]) -> Selection:
@@ -39,7 +43,7 @@ def select(inventory: Inventory, job: BaseJob, code: Iterable[str]) -> Selection
     listed = [chosen] if isinstance(chosen, str) else chosen
     names = needed(inventory.required, ["yarnml", *(name for name in listed if name != "auto")])
     if "auto" not in listed:
-        return Selection(frozenset(names), "what environment.packages names, and what that requires")
+        return _divided(inventory, names, "what environment.packages names, and what that requires")
     imports = imports_of(code)
     if imports.dynamic:
         return Selection(None, f"{imports.dynamic} imports by a name that only the run knows, so it may need any of it")
@@ -47,14 +51,24 @@ def select(inventory: Inventory, job: BaseJob, code: Iterable[str]) -> Selection
     opened = inventory.providers(_file_systems(schemes))
     names |= needed(inventory.required, [_yarnml(inventory, job), *opened])
     used = inventory.providers(imports.modules) - {"yarnml"}
-    devices = inventory.providers({GPU_PLUGINS})
-    if devices:
-        devices |= inventory.providers({"nvidia"})
+    devices = _devices(inventory)
     direct = (OF_USE_FOR_JAX & inventory.required.keys()) | used | devices | (inventory.editable - {"yarnml"})
     names |= needed(inventory.required, [with_extras(inventory.required, name) for name in direct])
     while plugins := inventory.plugins(names):
         names |= needed(inventory.required, plugins)
-    return Selection(frozenset(names), "what yarnml and the job's code need, by their metadata and imports")
+    return _divided(inventory, names, "what yarnml and the job's code need, by their metadata and imports")
+
+
+def _divided(inventory: Inventory, names: set[str], reason: str) -> Selection:
+    """The selection of these packages, in parts."""
+    parts = divide(inventory.required, names, _devices(inventory) & names, inventory.tops)
+    return Selection(frozenset(names), reason, parts)
+
+
+def _devices(inventory: Inventory) -> set[str]:
+    """The distributions with code for JAX's devices."""
+    plugins = inventory.providers({GPU_PLUGINS})
+    return plugins | inventory.providers({"nvidia"}) if plugins else plugins
 
 
 def _yarnml(inventory: Inventory, job: BaseJob) -> str:

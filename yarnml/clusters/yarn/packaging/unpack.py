@@ -128,14 +128,23 @@ def _write(block: bytes, folder: str, made: set[str]) -> None:
         content = content[size:]
 
 
-def main(archive: str) -> None:
-    """Print the folder of the unpacked files, as the last line.
+def main(archives: Iterable[str]) -> None:
+    """Leave a link to the unpacked files of each archive in the working folder, under its name without the ending.
 
-    Lines before it are for the log; none begins like the cause of an end, ``yarnml:``.
+    What is printed is for the log; no line begins like the cause of an end, ``yarnml:``.
     """
-    places = [os.path.dirname(os.path.realpath(archive)), *filter(None, os.environ.get("LOCAL_DIRS", "").split(","))]
-    print(find(archive, places, os.path.abspath(f".{archive}.unpacked")))
+    shared = list(filter(None, os.environ.get("LOCAL_DIRS", "").split(",")))
+    for archive in archives:
+        places = [os.path.dirname(os.path.realpath(archive)), *shared]
+        name, _ = os.path.splitext(os.path.basename(archive))
+        try:
+            folder = find(archive, places, os.path.abspath(f".{name}.unpacked"))
+        except Exception as exc:
+            sys.exit(f"{archive}: {type(exc).__name__}: {exc}")
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(name)
+        os.symlink(folder, name)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1:])
