@@ -30,12 +30,12 @@ def divide(
     without = {name: texts for name, texts in required.items() if name not in _OF_JAX | devices}
     core = needed(without, ["yarnml"])
     computing = (needed(required, (_OF_JAX & names) | devices) | devices) - core
-    others = names - core - computing
-    shared = needed(required, [with_extras(required, name) for name in others]) - core
+    further = names - core - computing
+    shared = needed(required, [with_extras(required, name) for name in further]) - core
     if not devices.isdisjoint(shared):  # libraries find each other by their place
         computing = set()
     else:
-        computing -= needed(without, [with_extras(without, name) for name in others])
+        computing -= needed(without, [with_extras(without, name) for name in further])
     ranks = {name: 0 if name in core else 2 if name in computing else 1 for name in names}
     while (together := _together(ranks, tops)) != ranks:
         ranks = together
