@@ -43,7 +43,7 @@ GPU = {"plugin", "nvidia-a"}
     ],
 )
 def test_the_parts(more: set[str], devices: set[str], of_jax: set[str]) -> None:
-    """The parts of an environment are what yarnml requires, what only JAX requires, and the rest; no folder is divided."""
+    """The parts are what yarnml requires for itself, what only JAX requires, and the rest; no folder is divided."""
     names = CORE | OF_JAX | more
     tops = {name: {name} for name in names} | {"rings": {"shared"}, "spaced": {"shared"}}
     parts = divide(REQUIRED, names, devices, tops)
