@@ -74,12 +74,21 @@ def test_a_server_that_can_not_start(tmp_path: Path) -> None:
 
 
 def test_the_next_job_has_the_server_of_the_last(kept: SpareServer, tmp_path: Path) -> None:
-    """It forks a process like the first then; a job meanwhile has a server of its own."""
-    server = kept.take(dict(os.environ))
-    assert server.wait(fork(server, tmp_path / "first.log"), SECONDS)
+    """It forks a process like the first then; a job meanwhile has a server of its own.
+
+    Compiled loops are loaded once, by the server, and before the processes that need them.
+    """
+    loaded = tmp_path / "loaded"
+    (tmp_path / "loops_of_a_learner.py").write_text(f"def kernels(): print('loaded', file=open({str(loaded)!r}, 'a'))")
+    variables = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    server = kept.take(variables)
+    for _ in range(2):
+        server.load("loops_of_a_learner")
+        assert server.wait(fork(server, tmp_path / "first.log"), SECONDS)
+        assert loaded.read_text() == "loaded\n"
     kept.give_back(server)
-    assert kept.take(dict(os.environ)) is server
-    other = kept.take(dict(os.environ))
+    assert kept.take(variables) is server
+    other = kept.take(variables)
     assert other is not server
     second = fork(server, tmp_path / "second.log")
     assert server.wait(second, SECONDS)

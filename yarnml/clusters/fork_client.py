@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from yarnml.clusters.groups import ProcessGroups, end_by_input
-from yarnml.worker.fork_messages import MAX_MESSAGE_BYTES, Answer, Request, encode
+from yarnml.worker.fork_messages import MAX_MESSAGE_BYTES, Answer, Load, Request, encode
 
 _PROGRAM = "yarnml.worker.fork_server"
 
@@ -82,6 +82,7 @@ class ForkClient:
                 pass_fds=[server_socket.fileno()],
             )
         self._processes: list[ForkedProcess] = []
+        self._loops: set[str] = set()
         self._lock = threading.Lock()
 
     @property
@@ -116,6 +117,14 @@ class ForkClient:
             with suppress(ConnectionError):  # a server that ends now takes this process with it
                 socket.send_fds(self._socket, [encode(request)], [output.fileno()])
         return process
+
+    def load(self, loops: str) -> None:
+        """Have compiled loops loaded for all processes to come, by their module; an answer is not waited for."""
+        with self._lock:
+            if loops and loops not in self._loops:
+                self._loops.add(loops)
+                with suppress(ConnectionError):  # as in `fork`
+                    self._socket.send(encode(Load(loops)))
 
     def poll(self, process: ForkedProcess) -> int | None:
         """Return the status of a process, None while it hasn't ended."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from fsspec.implementations.local import LocalFileSystem
 
 from yarnml import storage
-from yarnml.clusters.ahead import common_variables
+from yarnml.clusters.ahead import common_variables, loops_of
 from yarnml.clusters.fork_client import ForkClient, ForkedProcess
 from yarnml.clusters.spare import SPARE
 from yarnml.control.credentials import Token
@@ -88,6 +88,7 @@ class LocalProcesses:
         """Return the server that forks, a new one where there is none any more."""
         if not self._servers or self._servers[-1].has_ended:
             self._servers.append(SPARE.take(common_variables(self._job)))
+            self._servers[-1].load(loops_of(self._job))
         return self._servers[-1]
 
     def kill(self, process: ProcessId) -> None:

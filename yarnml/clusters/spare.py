@@ -28,9 +28,11 @@ class SpareServer:
             spare.close()
         return ForkClient(variables)
 
-    def start(self, variables: Mapping[str, str]) -> None:
-        """Have a server with this environment ready for whoever takes it next.  Raises OSError."""
-        self.give_back(self.take(variables))
+    def start(self, variables: Mapping[str, str], loops: str = "") -> None:
+        """Have a server with this environment and these loops ready for whoever takes it next.  Raises OSError."""
+        server = self.take(variables)
+        server.load(loops)
+        self.give_back(server)
 
     def give_back(self, server: ForkClient) -> None:
         """Keep a server for the next job; end it where it still has work, or has ended."""

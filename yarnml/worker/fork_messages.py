@@ -21,6 +21,13 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Load:
+    """Compiled loops that processes to come will run, by the module whose ``kernels()`` loads them."""
+
+    loops: str
+
+
+@dataclass(frozen=True)
 class Answer:
     """The state of the process of a request.  ``status``: its exit status, or less a signal; None while it runs."""
 
@@ -29,5 +36,11 @@ class Answer:
     status: int | None = None
 
 
-def encode(message: Request | Answer) -> bytes:
+def encode(message: Request | Load | Answer) -> bytes:
     return json.dumps(asdict(message)).encode()
+
+
+def decode(message: bytes) -> Request | Load:
+    """The message of a launcher."""
+    fields = json.loads(message)
+    return Load(**fields) if "loops" in fields else Request(**fields)

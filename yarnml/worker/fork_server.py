@@ -6,16 +6,17 @@ The launcher sends a message for each process through a socket, with the file of
 and how it ended.  Standard input is a pipe that the launcher holds: its end tells every process that it is gone.
 """
 
-import json
+import gc
 import os
 import selectors
 import socket
 import sys
 from contextlib import suppress
+from importlib import import_module
 
 from yarnml.events.log import log_what_nobody_catches
 from yarnml.worker import process
-from yarnml.worker.fork_messages import MAX_MESSAGE_BYTES, Answer, Request, encode
+from yarnml.worker.fork_messages import MAX_MESSAGE_BYTES, Answer, Load, Request, decode, encode
 
 _NAME_FILE = "/proc/self/comm"
 
@@ -41,8 +42,10 @@ class ForkServer:
                 message, files, _, _ = socket.recv_fds(self._launcher, MAX_MESSAGE_BYTES, maxfds=1)
                 if not message:
                     return None
-                request = Request(**json.loads(message))
-                if self._fork(request, files[0]):
+                request = decode(message)
+                if isinstance(request, Load):
+                    _load(request)
+                elif self._fork(request, files[0]):
                     return request
 
     def _fork(self, request: Request, log: int) -> bool:
@@ -64,6 +67,14 @@ class ForkServer:
         os.close(process)
         _, status = os.waitpid(answer.pid, 0)
         self._launcher.send(encode(Answer(answer.number, answer.pid, os.waitstatus_to_exitcode(status))))
+
+
+def _load(request: Load) -> None:
+    """Load compiled loops, once for all that are forked later, as `yarnml.worker.process.import_libraries` does."""
+    gc.disable()
+    import_module(request.loops).kernels()
+    gc.freeze()
+    gc.enable()
 
 
 def _become(request: Request, log: int) -> None:

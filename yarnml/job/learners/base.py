@@ -43,6 +43,7 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ``STARTS_LIKE``: fields that must be those of a model that it starts from; None where it can start from none.
     ``KEYS``: whether features become keys, of which it has a row of parameters each.
     ``FIELDS``: whether it tells apart the columns that keys are of.
+    ``LOOPS``: the module whose ``kernels()`` loads the compiled loops that workers run for it; empty for none.
     """
 
     LABEL: ClassVar[Literal["needed", "optional", "none"]] = "needed"
@@ -57,6 +58,7 @@ class LearnerOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     WORDS: ClassVar[Literal["none", "optional", "either", "only"]] = "none"
     KEYS: ClassVar[bool] = False
     FIELDS: ClassVar[bool] = False
+    LOOPS: ClassVar[str] = ""
     CLUSTER_METRICS: ClassVar[tuple[str, ...]] = ()
     STARTS_LIKE: ClassVar[tuple[str, ...] | None] = None
 

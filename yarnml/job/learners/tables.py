@@ -31,6 +31,7 @@ class TableLearnerOptions(LearnerOptions, frozen=True, kw_only=True):
     """
 
     KEYS = True
+    LOOPS = "yarnml.sparse.kernels"
     TAKES_LABEL_SCALE = False
     STARTS_LIKE: ClassVar[tuple[str, ...] | None] = ("optimizer", "min_count")
 

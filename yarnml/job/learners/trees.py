@@ -53,6 +53,7 @@ class TreeLearner(LearnerOptions, frozen=True, kw_only=True):
 
     MISSING = True
     COMPARES = True
+    LOOPS = "yarnml.learners.trees.kernels"
 
     depth: Depth = 6
     leaves: Annotated[int, Meta(ge=2, le=MAX_LEAVES // 2)] | None = None
