@@ -38,7 +38,7 @@ fuzz: .venv/ready                                     ## INPUTS inputs that nobo
 	$(BIN)/python -m pytest tests/fuzz --inputs $(INPUTS)
 
 test-docker: .venv/ready                              ## what docker/README.md says, on a cluster of containers
-	$(BIN)/python -m pytest -m docker tests/clusters/test_docker.py
+	$(BIN)/python -m pytest -m docker -p no:cacheprovider tests/clusters/test_docker.py
 
 test-docker-secure: .venv/ready                       ## the same with Kerberos
 	$(BIN)/python -m pytest -m docker tests/clusters/test_docker_secure.py
@@ -63,12 +63,16 @@ RESULT ?= gpu-check.json
 gpu-check:                                            ## digits, bits and speed on one NVIDIA GPU, into RESULT
 	$(PYTHON) benchmarks/gpu/launch.py $(RESULT) $(WHEELS)
 
-wheel: .venv/ready                                    ## build the wheel and look at what it carries
+wheel: dist/ready                                     ## build the wheel and look at what it carries
+
+# Two targets of make that run side by side, as those of .ci/run, find it whole.
+dist/ready: .venv/ready README.md $(shell find yarnml appspec -not -path '*/__pycache__*')
 	rm -rf build dist
 	$(BIN)/python -m build --wheel --outdir dist . >/dev/null
 	$(BIN)/python -m zipfile -l dist/*.whl | grep 'appspec/job.schema.json' >/dev/null
 	$(BIN)/python -m zipfile -l dist/*.whl | grep 'yarnml/py.typed' >/dev/null
 	$(BIN)/python -m zipfile -l dist/*.whl | grep 'yarnml/watch/page.html' >/dev/null
+	touch $@
 
 hadoop: .venv/ready .hadoop/ready                     ## a Hadoop of plain processes, until Ctrl-C
 	$(BIN)/python -m tests.hadoop
