@@ -3,10 +3,11 @@
 import hashlib
 import os
 import platform
-import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+
+from yarnml.storage.user_cache import user_cache
 
 FOLDER_VARIABLE = "JAX_COMPILATION_CACHE_DIR"
 
@@ -19,29 +20,10 @@ def user_cache_variables(threads: int, variables: Mapping[str, str] = os.environ
 
     Machine code is for one kind of processor, and home folders are shared by machines of several.
     """
-    base = Path(variables.get("XDG_CACHE_HOME") or Path(variables.get("HOME", "")) / ".cache")
-    if FOLDER_VARIABLE in variables or not base.is_absolute():
+    if FOLDER_VARIABLE in variables:
         return {}
-    folder = base / "yarnml" / "compiled" / f"{processor_kind()}-{threads}"
-    try:
-        base.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if base.stat().st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH:
-            return {}  # another user could put a folder in the place of ours
-        for parent in (folder.parent.parent, folder.parent):
-            if not _is_own(parent):
-                return {}
-            parent.chmod(0o700)  # it may be of a time when others could write it
-        if not _is_own(folder) or folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            return {}  # another user could put a program into it, which we would run
-    except OSError:
-        return {}
-    return cache_variables(folder, MAX_BYTES)
-
-
-def _is_own(folder: Path) -> bool:
-    """Make a folder where there is none; True where it, and a link that leads to it, is this user's."""
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return {folder.stat().st_uid, folder.lstat().st_uid} == {os.getuid()}
+    folder = user_cache("compiled", f"{processor_kind()}-{threads}", variables=variables)
+    return cache_variables(folder, MAX_BYTES) if folder else {}
 
 
 def cache_variables(folder: Path, max_bytes: int) -> dict[str, str]:

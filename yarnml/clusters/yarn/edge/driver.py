@@ -11,6 +11,7 @@ from concurrent import futures
 
 from yarnml.clusters.yarn import credentials
 from yarnml.clusters.yarn.application import QUICK_JAVA
+from yarnml.clusters.yarn.edge.class_archive import ClassArchive
 from yarnml.clusters.yarn.skein_import import skein
 from yarnml.errors import ClusterError
 from yarnml.storage.security import identity
@@ -28,6 +29,8 @@ class Driver:
     def __init__(self, seconds: float = START_SECONDS) -> None:
         self._seconds = seconds
         self._client: futures.Future[skein.Client] = futures.Future()
+        self._options = [*QUICK_JAVA, *os.environ.get("SKEIN_DRIVER_JAVA_OPTIONS", "").split()]
+        self._archive = ClassArchive(self._options)
         proxied = identity.proxied()
         starting = threading.Thread(target=self._start, daemon=True, name="driver")
         with identity.as_ourselves():  # the driver wants a ticket of its own, and takes the name with each job
@@ -52,13 +55,27 @@ class Driver:
 
     def close(self) -> None:
         """End the driver, at once or when it has come up, for which nobody waits."""
-        self._client.add_done_callback(_close)
+        self._client.add_done_callback(self._close)
+
+    def _close(self, client: "futures.Future[skein.Client]") -> None:
+        if client.exception() is None:
+            client.result().close()
+            self._archive.keep()
 
     def _start(self) -> None:
         try:
-            self._client.set_result(_new_client())
+            self._client.set_result(self._started())
         except BaseException as exc:
             self._client.set_exception(exc)
+
+    def _started(self) -> skein.Client:
+        try:
+            return _new_client([*self._archive.options, *self._options])
+        except ClusterError:
+            if not self._archive.used:
+                raise
+            self._archive.discard()  # a torn one keeps Java from starting
+            return _new_client(self._options)
 
 
 class _Client(skein.Client):  # type: ignore[misc]  # Skein has no types
@@ -67,8 +84,7 @@ class _Client(skein.Client):  # type: ignore[misc]  # Skein has no types
     _proc = None
 
 
-def _new_client() -> skein.Client:
-    options = [*QUICK_JAVA, *os.environ.get("SKEIN_DRIVER_JAVA_OPTIONS", "").split()]
+def _new_client(options: list[str]) -> skein.Client:
     with tempfile.TemporaryFile() as log:
         try:
             security = credentials.new_security()  # else Skein keeps one in ~/.skein
@@ -79,8 +95,3 @@ def _new_client() -> skein.Client:
                 f"Skein's driver, a Java program, did not start: {exc}; `yarnml doctor` looks at its Java and jars.",
                 log.read().decode(errors="replace"),
             ) from exc
-
-
-def _close(client: "futures.Future[skein.Client]") -> None:
-    if client.exception() is None:
-        client.result().close()
