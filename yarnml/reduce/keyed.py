@@ -3,7 +3,7 @@
 import numpy as np
 
 from yarnml.data.arrays import Array
-from yarnml.sparse.run import Run, concatenate, narrow, widened
+from yarnml.sparse.run import Run, are_narrow, concatenate, narrow, widened
 
 PLACES = 2**16
 """A run counts as so many elements of a vector, each a range of keys, where a value is cut into slices and chunks."""
@@ -82,7 +82,9 @@ def bytes_of(chunk: Array | Run) -> Array:
 
 def sent_bytes(chunk: Array | Run) -> int:
     """The number of bytes that travel."""
-    return narrow(chunk.keys).nbytes + chunk.values.nbytes if isinstance(chunk, Run) else chunk.nbytes
+    if not isinstance(chunk, Run):
+        return chunk.nbytes
+    return (4 if are_narrow(chunk.keys) else 8) * len(chunk.keys) + chunk.values.nbytes
 
 
 def run_of(data: Array, keys: int, width: int) -> Run:

@@ -159,7 +159,7 @@ def distinct(keys: Array) -> Distinct:
     numbers = index.number(keys)
     different = wide_keys(index.keys)
     order = ascending(different)
-    return Distinct(different[order], order, numbers)
+    return Distinct(different.take(order), order, numbers)
 
 
 def ascending(keys: Keys) -> Places:

@@ -38,9 +38,14 @@ class Run(NamedTuple):
 LOWER_HALF = np.uint64(2**32 - 1)
 
 
+def are_narrow(keys: Keys) -> bool:
+    """Tell whether the lower halves of all keys are 0, as of keys of up to 32 bits."""
+    return not np.bitwise_or.reduce(keys) & LOWER_HALF
+
+
 def narrow(keys: Keys) -> Array:
-    """The keys as they travel: their higher halves as uint32, where all the lower ones are 0, as of up to 32 bits."""
-    return keys if (keys & LOWER_HALF).any() else (keys >> np.uint64(32)).astype(np.uint32)
+    """The keys as they travel: their higher halves as uint32, where all the lower ones are 0."""
+    return (keys >> np.uint64(32)).astype(np.uint32) if are_narrow(keys) else keys
 
 
 def widened(data: Array, count: int) -> Keys:

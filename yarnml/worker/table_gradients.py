@@ -150,7 +150,7 @@ class GradientBySums:
         sums, slopes = self._gradient(dense, by_row, scaling, rows.arrays)
         by_key = np.zeros(len(order), np.float32)
         kernels().key_sums(*entries, np.array(slopes), by_key)
-        return Gradient(np.asarray(sums), [by_key[order, None]])
+        return Gradient(np.asarray(sums), [by_key.take(order)[:, None]])
 
     def _sums(self, dense: Any, by_row: Any, scaling: Any, arrays: Any) -> tuple[Any, Any]:
         batch = batch_of(scaling, arrays, self._label_scale)
