@@ -93,6 +93,9 @@ def test_what_yarnml_and_the_code_need(rich: Venv, job: Job, tmp_path: Path) -> 
 def test_code_that_imports_whatever_it_likes(rich: Venv, job: Job, tmp_path: Path) -> None:
     """Then everything travels, with the line that did it."""
     provision, remarks = sent(rich, job, tmp_path, "\nexec(text)\n")
+    assert provision.resources.keys() == {
+        f"{part}.zip" for part in ("environment", "environment-jax", "environment-more", "code")
+    }
     assert packed(provision) >= BASE | {"torch", "mlflow", "shared", "tool"}
     assert remarks[0] == (
         f"The whole environment travels, 4 MB: {tmp_path}/own.py:2 imports by a name that only the run knows, so it "

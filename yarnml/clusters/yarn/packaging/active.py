@@ -59,10 +59,10 @@ def active_environment(job: BaseJob, own: list[Item], python: str) -> ActiveEnvi
     if job.environment.packages != "all":  # for which no metadata has to be read
         inventory = Inventory(installed.sites)
         selection = _selection(inventory, installed, job, [*own, *(item for part in sources.values() for item in part)])
+        parts = inventory.by_file(selection.parts)
         if selection.names is not None:
             spare = inventory.left_out(selection.names)
             absent = inventory.absent(selection.names)
-            parts = inventory.by_file(selection.parts)
     items = archive.site_items(installed, spare, absent)
     _check_yarnml(installed, items, sources)
     divided = archives(items, parts, archive.site_name(installed))

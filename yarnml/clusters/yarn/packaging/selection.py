@@ -43,10 +43,12 @@ def select(inventory: Inventory, job: BaseJob, code: Iterable[str]) -> Selection
     listed = [chosen] if isinstance(chosen, str) else chosen
     names = needed(inventory.required, ["yarnml", *(name for name in listed if name != "auto")])
     if "auto" not in listed:
-        return _divided(inventory, names, "what environment.packages names, and what that requires")
+        reason = "what environment.packages names, and what that requires"
+        return Selection(frozenset(names), reason, _parts(inventory, names))
     imports = imports_of(code)
     if imports.dynamic:
-        return Selection(None, f"{imports.dynamic} imports by a name that only the run knows, so it may need any of it")
+        reason = f"{imports.dynamic} imports by a name that only the run knows, so it may need any of it"
+        return Selection(None, reason, _parts(inventory, inventory.required.keys()))
     schemes = {url.partition("://")[0] for url in job.urls.values() if "://" in url} | imports.schemes
     opened = inventory.providers(_file_systems(schemes))
     names |= needed(inventory.required, [_yarnml(inventory, job), *opened])
@@ -56,13 +58,13 @@ def select(inventory: Inventory, job: BaseJob, code: Iterable[str]) -> Selection
     names |= needed(inventory.required, [with_extras(inventory.required, name) for name in direct])
     while plugins := inventory.plugins(names):
         names |= needed(inventory.required, plugins)
-    return _divided(inventory, names, "what yarnml and the job's code need, by their metadata and imports")
+    reason = "what yarnml and the job's code need, by their metadata and imports"
+    return Selection(frozenset(names), reason, _parts(inventory, names))
 
 
-def _divided(inventory: Inventory, names: set[str], reason: str) -> Selection:
-    """The selection of these packages, in parts."""
-    parts = divide(inventory.required, names, _devices(inventory) & names, inventory.tops)
-    return Selection(frozenset(names), reason, parts)
+def _parts(inventory: Inventory, names: Set[str]) -> dict[str, str]:
+    """The archive of each of these packages."""
+    return divide(inventory.required, names, _devices(inventory) & names, inventory.tops)
 
 
 def _devices(inventory: Inventory) -> set[str]:
