@@ -143,6 +143,15 @@ KEYED = {
     "learner": {"kind": "sparse_linear"},
     "data": {"train": "/x", "features": ["a"], "label": "b", "prepare": [{"kind": "key", "columns": ["a"]}]},
 }
+PICTURES = {
+    "learner": {"kind": "cnn"},
+    "data": {
+        "train": "/x",
+        "features": ["a"],
+        "label": "b",
+        "prepare": [{"kind": "image", "columns": ["a"], "height": 8, "width": 8}],
+    },
+}
 PREDICT = {"predict": {"model": "/m", "data": "/x", "output": "/y"}}
 
 
@@ -153,13 +162,14 @@ PREDICT = {"predict": {"model": "/m", "data": "/x", "output": "/y"}}
         (LOGISTIC | {"monitor": {"mlflow": "http://host:5000"}}, {"mlflow"}),
         (LOGISTIC | {"learner": {"kind": "forest"}}, {"trees", "sparse"}),
         (KEYED, {"trees", "sparse"}),
-        (PREDICT, {"trees", "sparse"}),
+        (PREDICT, {"trees", "sparse", "images"}),
+        (PICTURES, {"images"}),
     ],
 )
 def test_extras_that_are_of_use(document: dict[str, Any], extras: set[str]) -> None:
     """Those that a kind of job can't import stay; one that nobody has thought of travels."""
     job = load_any({"name": "j", **document})
-    asked = ("trees", "sparse", "mlflow", "sklearn", "onnx", "delta", "iceberg", "test", "avro", "gpu", "new")
+    asked = ("trees", "sparse", "mlflow", "sklearn", "onnx", "delta", "iceberg", "images", "test", "avro", "gpu", "new")
     assert {extra for extra in asked if of_use(extra, job)} == extras | {"avro", "gpu", "new"}
 
 

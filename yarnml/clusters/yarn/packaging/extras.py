@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 
 from yarnml.job.base import BaseJob
+from yarnml.job.image_step import Image
 from yarnml.job.learners.trees import TreeLearner
 from yarnml.job.spec import Job
 
@@ -31,6 +32,13 @@ def _has_loops(job: BaseJob) -> bool:
     return job.learner.KEYS or isinstance(job.learner, TreeLearner)
 
 
+def _has_images(job: BaseJob) -> bool:
+    """True where a step may decode images: a model that is only applied may have one."""
+    if not isinstance(job, Job) or job.search:
+        return True
+    return any(isinstance(step, Image) for step in job.data.prepare)
+
+
 def _has_mlflow(job: BaseJob) -> bool:
     return isinstance(job, Job) and bool(job.monitor.mlflow)
 
@@ -52,6 +60,7 @@ _USES: Mapping[str, Use] = {
     **dict.fromkeys(["notebook", "onnx", "sklearn"], _never),
     **dict.fromkeys(["sparse", "trees"], _has_loops),
     "delta": _has_table("Delta"),
+    "images": _has_images,
     "iceberg": _has_table("Iceberg"),
     "mlflow": _has_mlflow,
 }
