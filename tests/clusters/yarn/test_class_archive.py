@@ -81,14 +81,19 @@ def test_a_real_driver(tmp_path: Path) -> None:
         "PATH": f"{HOME}/bin:{os.environ['PATH']}",
     }
     user.pop("SKEIN_DRIVER_JAVA_OPTIONS", None)
+    folder = tmp_path / "working"
+    folder.mkdir()
 
     def said() -> str:
         line = [sys.executable, "-c", DRIVE]
-        return subprocess.run(line, env=user, capture_output=True, text=True, check=True).stdout.strip()
+        done = subprocess.run(line, env=user, cwd=folder, capture_output=True, text=True, check=True)
+        assert not any(folder.iterdir())
+        return done.stdout.strip()
 
     assert said() == "-XX:+IgnoreUnrecognizedVMOptions -XX:ArchiveClassesAtExit"
-    assert said() == "-XX:SharedArchiveFile"
+    assert said() == "-XX:SharedArchiveFile -XX:ErrorFile"
     (archive,) = (tmp_path / "cache/yarnml/java").iterdir()
     os.truncate(archive, 5_000_000)
-    assert said() == "-XX:SharedArchiveFile"
+    assert said() == "-XX:SharedArchiveFile -XX:ErrorFile"
+    assert not any((tmp_path / "cache/yarnml/java").iterdir())
     assert said() == "-XX:+IgnoreUnrecognizedVMOptions -XX:ArchiveClassesAtExit"

@@ -33,10 +33,11 @@ class ClassArchive:
         folder = None if own else user_cache("java", variables=variables)
         self._path = folder / f"driver-{_key(chosen, variables)}.jsa" if folder else None
         self._draft = folder / f"draft-{os.getpid()}" if folder else None
+        self._crash = folder / f"crash-{os.getpid()}" if folder else None
         self.used = self._path is not None and self._path.exists()
         self.options: list[str] = []
         if self.used:
-            self.options = [f"-XX:SharedArchiveFile={self._path}"]
+            self.options = [f"-XX:SharedArchiveFile={self._path}", f"-XX:ErrorFile={self._crash}"]
         elif self._draft:
             self.options = ["-XX:+IgnoreUnrecognizedVMOptions", f"-XX:ArchiveClassesAtExit={self._draft}"]
 
@@ -50,10 +51,10 @@ class ClassArchive:
                     path.unlink()
 
     def discard(self) -> None:
-        """Remove the archive, with which Java does not start."""
-        if self._path:
+        """Remove the archive, with which Java does not start, and what Java has written about that."""
+        for path in filter(None, (self._path, self._crash)):
             with suppress(OSError):
-                self._path.unlink()
+                path.unlink()
 
 
 def _key(options: Iterable[str], variables: Mapping[str, str]) -> str:
